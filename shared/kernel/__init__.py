@@ -1,0 +1,1 @@
+"""Words of the whole house. No I/O, standard library only."""

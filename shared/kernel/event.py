@@ -1,0 +1,19 @@
+"""An event is a fact of one tenant, in the past tense. The classes themselves are generated from `schemas/avro`."""
+
+from typing import ClassVar
+from uuid import UUID
+
+
+class Event:
+    """Base of the generated, frozen dataclasses. Closed over plain values: it carries no identity and no time of storing."""
+
+    __slots__ = ()
+
+    type: ClassVar[str]
+    """CloudEvents type, `<aggregate>.<past tense>`: `user.created`."""
+    topic: ClassVar[str]
+    """Kafka topic, `<service>.<aggregate>`: `users.user`."""
+    schema_version: ClassVar[int]
+    """Version of the .avsc that this class was generated from."""
+
+    tenant_id: UUID
