@@ -6,25 +6,11 @@ from datetime import datetime
 from typing import Generic, TypeVar
 from uuid import UUID
 
+from shared.kernel.cause import Cause
 from shared.kernel.event import Event
 from shared.kernel.ids import EventId, TenantId
 
 E = TypeVar("E", bound=Event, covariant=True)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cause:
-    """Why something happens: handed from request to event to job to event. All of it survives a process."""
-
-    correlation_id: UUID
-    """The request that started it all."""
-    causation_id: UUID
-    """The request, event or job that caused this directly."""
-    traceparent: str | None = None
-    """W3C Trace Context, of the span that caused this; None where tracing is off."""
-    tracestate: str | None = None
-    actor_id: UUID | None = None
-    """The user whose token started it, where there was one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

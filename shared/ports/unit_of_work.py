@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.kernel.aggregate import Aggregate
-from shared.kernel.envelope import Cause
+from shared.kernel.cause import Cause
 from shared.kernel.ids import TenantId
 from shared.ports.event_store import EventStore
 from shared.ports.jobs import JobQueue
@@ -57,7 +57,7 @@ class UnitsOfWork(Protocol):
     def begin(self, cause: Cause | None = None) -> AbstractAsyncContextManager[UnitOfWork]:
         """Opens a transaction for the bound tenants (`shared.kernel.tenant`); commits at the end of the block, rolls back on an error.
 
-        Without a `cause` it starts a new chain, with the current span's trace context. After the commit the doorbell rings: relays and job
-        workers wake up. Raises NoTenantBound, and Transient where the database cannot be had.
+        Without a `cause` it takes the bound one (`shared.kernel.cause`). After the commit the doorbell rings: relays and job workers wake
+        up. Raises NoTenantBound, and Transient where the database cannot be had.
         """
         ...

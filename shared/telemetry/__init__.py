@@ -1,0 +1,1 @@
+"""Traces, metrics and logs. Names are public API: each is spelled once, here."""

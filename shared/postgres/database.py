@@ -1,0 +1,87 @@
+"""One role's pool of connections to one service's database."""
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+
+import asyncpg
+from sqlalchemy import make_url
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from shared.kernel.ids import TenantId
+from shared.postgres.failures import as_transient, is_transient
+from shared.postgres.projector_schema import search_path
+from shared.postgres.tenancy import BIND, refuse_unsafe_role, setting
+
+
+class Database:
+    """Transactions for the work of one process: `web` has 20 connections, `worker` and `jobs` 5 each."""
+
+    def __init__(
+        self,
+        dsn: str,
+        *,
+        application_name: str,
+        pool_size: int,
+        schemas: Sequence[str] = (),
+        pool_timeout_seconds: float = 5.0,
+    ) -> None:
+        self.dsn = dsn
+        self.engine: AsyncEngine = create_async_engine(
+            make_url(dsn).set(drivername="postgresql+asyncpg"),
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=pool_timeout_seconds,
+            connect_args={
+                "timeout": pool_timeout_seconds,
+                "server_settings": {"application_name": application_name, "search_path": search_path(schemas)},
+            },
+        )
+
+    @asynccontextmanager
+    async def transaction(self, tenants: Iterable[TenantId] = ()) -> AsyncIterator[AsyncConnection]:
+        """A transaction bound to these tenants: commits at the end of the block, rolls back on an error. Bound to none it sees no tenant's rows.
+
+        Raises Transient where the database, or a connection of the pool, cannot be had or was lost.
+        """
+        bound = {"tenants": setting(tenants)}
+        with as_transient():
+            async with self._connection(bound) as connection:
+                yield connection
+                await connection.commit()
+
+    @asynccontextmanager
+    async def _connection(self, bound: dict[str, str]) -> AsyncIterator[AsyncConnection]:
+        connection = await self.engine.connect()
+        try:
+            try:
+                await connection.execute(BIND, bound)
+            except DBAPIError as error:
+                # A connection that died in the pool is noticed at its first statement. Nothing has been done on it yet: take another.
+                if not is_transient(error):
+                    raise
+                await connection.close()
+                connection = await self.engine.connect()
+                await connection.execute(BIND, bound)
+            yield connection
+        finally:
+            await connection.close()
+
+    async def verify(self) -> None:
+        """The boot check. Raises Misconfigured for a role that could see other tenants' rows, Transient where there is no database."""
+        async with self.transaction() as connection:
+            await refuse_unsafe_role(connection)
+
+    async def close(self) -> None:
+        await self.engine.dispose()
+
+
+async def driver(connection: AsyncConnection) -> asyncpg.Connection:
+    """The driver's connection inside the open transaction, for statements where every microsecond counts.
+
+    SQLAlchemy begins lazily: a raw call before any statement of its own would commit by itself and survive a rollback. Raises RuntimeError then.
+    """
+    raw = (await connection.get_raw_connection()).driver_connection
+    if not isinstance(raw, asyncpg.Connection) or not raw.is_in_transaction():
+        raise RuntimeError("a raw call outside the transaction: begin through Database.transaction first")
+    return raw

@@ -1,0 +1,46 @@
+"""What could not be handled, kept with its bytes; and the keys that wait behind it."""
+
+from collections.abc import Iterator
+
+
+def dead_letters(service: str) -> Iterator[str]:
+    yield """
+        create table dead_letters (
+            id               uuid        primary key,
+            consumer         text        not null,
+            event_id         uuid        not null,
+            tenant_id        uuid,
+            type             text,
+            topic            text        not null,
+            partition        integer     not null,
+            kafka_offset     bigint      not null,
+            key              bytea,
+            sequence         bigint,
+            headers          jsonb       not null,
+            payload          bytea,
+            status           text        not null
+                check (status in ('retrying', 'dead', 'waiting', 'redriven', 'discarded', 'superseded')),
+            attempts         integer     not null default 0,
+            redrives         integer     not null default 0,
+            next_attempt_at  timestamptz,
+            error_class      text,
+            error            text,
+            fingerprint      text,
+            first_failed_at  timestamptz not null default now(),
+            updated_at       timestamptz not null default now(),
+            unique (consumer, event_id)
+        )"""
+    yield "comment on table dead_letters is 'across tenants'"
+    yield "create index dead_letters_of_key on dead_letters (consumer, topic, key, sequence)"
+    yield "create index dead_letters_due on dead_letters (consumer, next_attempt_at) where status = 'retrying'"
+    yield """
+        create table parked_keys (
+            consumer   text        not null,
+            topic      text        not null,
+            key        bytea       not null,
+            parked_at  timestamptz not null default now(),
+            primary key (consumer, topic, key)
+        )"""
+    for table in ("dead_letters", "parked_keys"):
+        yield f"grant select, insert, update, delete on {table} to {service}_app"
+        yield f"grant select, insert, update, delete on {table} to {service}_ops"

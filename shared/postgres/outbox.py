@@ -1,0 +1,54 @@
+"""The writing side of the outbox. The relay's side reads with another role."""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from shared.kernel.cloudevents import to_headers
+from shared.kernel.envelope import Envelope
+from shared.kernel.errors import Invalid
+from shared.kernel.event import Event
+from shared.kernel.murmur2 import shard_of
+from shared.ports.codec import EncodedEvent
+from shared.postgres.database import driver
+
+MAX_RECORD_BYTES = 900_000
+"""Below Kafka's default `message.max.bytes` (1,048,588) with room for headers and framing: what can never be sent is refused here."""
+
+# The array keeps its order: ids of one aggregate grow as its versions do.
+_INSERT = """
+insert into outbox (shard, event_id, tenant_id, topic, key, payload, headers, created_at)
+select shard, event_id, tenant_id, topic, key, payload, headers, $8
+from unnest($1::smallint[], $2::uuid[], $3::uuid[], $4::text[], $5::bytea[], $6::bytea[], $7::jsonb[])
+     with ordinality as row (shard, event_id, tenant_id, topic, key, payload, headers, nth)
+order by nth"""
+
+
+async def insert(
+    connection: AsyncConnection, encoded: Sequence[tuple[Envelope[Event], EncodedEvent]], at: datetime
+) -> None:
+    """Adds one row per event; the last statement of a business transaction. Raises Invalid for an event too large for a record."""
+    raw = await driver(connection)
+    columns = zip(*(_row(envelope, event) for envelope, event in encoded), strict=True)
+    await raw.execute(_INSERT, *map(list, columns), at)
+
+
+def _row(envelope: Envelope[Event], encoded: EncodedEvent) -> tuple[object, ...]:
+    if len(encoded.payload) > MAX_RECORD_BYTES:
+        raise Invalid(
+            f"{envelope.event.type} takes {len(encoded.payload)} bytes; a record holds {MAX_RECORD_BYTES} at most",
+            bytes=len(encoded.payload),
+        )
+    key = str(envelope.aggregate_id).encode()
+    headers = json.dumps([(name, value.decode()) for name, value in to_headers(envelope)])
+    return (
+        shard_of(key),
+        envelope.event_id,
+        envelope.tenant_id,
+        envelope.event.topic,
+        key,
+        encoded.payload,
+        headers,
+    )

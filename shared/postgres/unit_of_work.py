@@ -1,0 +1,158 @@
+"""The business transaction on PostgreSQL: events, then own projections and jobs, and outbox rows last."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import TypeVar
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from shared.kernel.aggregate import Aggregate
+from shared.kernel.cause import Cause, current_cause
+from shared.kernel.clock import Clock
+from shared.kernel.envelope import Envelope
+from shared.kernel.errors import NotFound
+from shared.kernel.event import Event
+from shared.kernel.ids import EventId, TenantId, new_id
+from shared.kernel.tenant import NoTenantBound, current_tenants
+from shared.ports.codec import EncodedEvent, EventCodec
+from shared.ports.doorbell import Doorbell
+from shared.ports.event_store import EventStore
+from shared.ports.jobs import JobQueue
+from shared.postgres import outbox
+from shared.postgres.database import Database
+from shared.postgres.event_store import PostgresEventStore
+from shared.telemetry.tracing import current_trace
+
+A = TypeVar("A", bound=Aggregate)
+
+Project = Callable[[Sequence[Envelope[Event]], AsyncConnection], Awaitable[None]]
+OpenJobs = Callable[[AsyncConnection, "PostgresUnitOfWork"], JobQueue]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WritePath:
+    """What every unit of work of one service shares."""
+
+    service: str
+    codec: EventCodec
+    clock: Clock
+    doorbell: Doorbell
+    project: Project
+    """Writes the service's own read rows."""
+    open_jobs: OpenJobs
+
+
+class PostgresUnitOfWork:
+    """`shared.ports.unit_of_work.UnitOfWork` over one open transaction, whoever opened it: an edge or a consumer."""
+
+    events: EventStore
+    jobs: JobQueue
+
+    def __init__(self, connection: AsyncConnection, path: WritePath, tenants: frozenset[TenantId], cause: Cause) -> None:
+        self.tenants = tenants
+        self.cause = cause
+        self.woken_by_jobs = False
+        self._connection = connection
+        self._path = path
+        self._store = PostgresEventStore(connection, path.codec)
+        self._aggregates: dict[tuple[str, UUID], Aggregate] = {}
+        self._unsent: list[tuple[Envelope[Event], EncodedEvent]] = []
+        self.events = self._store
+        self.jobs = path.open_jobs(connection, self)
+
+    @property
+    def rows(self) -> AsyncConnection:
+        return self._connection
+
+    async def load(self, kind: type[A], id: UUID) -> A:  # noqa: A002 - the port's word
+        aggregate = await self.find(kind, id)
+        if aggregate is None:
+            raise NotFound(f"there is no {kind.aggregate_type} {id}", aggregate_type=kind.aggregate_type, id=str(id))
+        return aggregate
+
+    async def find(self, kind: type[A], id: UUID) -> A | None:  # noqa: A002
+        known = self._aggregates.get((kind.aggregate_type, id))
+        if isinstance(known, kind):
+            return known
+        history = await self._store.history(kind.aggregate_type, id)
+        if not history:
+            return None
+        aggregate = kind.fold(id, history[0].tenant_id, (envelope.event for envelope in history))
+        self.add(aggregate)
+        return aggregate
+
+    def add(self, aggregate: Aggregate) -> None:
+        self._aggregates[aggregate.aggregate_type, aggregate.id] = aggregate
+
+    async def flush(self) -> None:
+        stored: list[Envelope[Event]] = []
+        for aggregate in self._aggregates.values():
+            encoded = [(each, self._path.codec.encode(each.event)) for each in self._envelopes(aggregate)]
+            await self._store.append_encoded(aggregate.aggregate_type, encoded)
+            aggregate.settle()
+            stored.extend(envelope for envelope, _ in encoded)
+            self._unsent.extend(encoded)
+        if stored:
+            await self._path.project(stored, self._connection)
+
+    async def finish(self) -> None:
+        """Flushes and writes the outbox rows. Called once by whoever opened the transaction, right before its commit.
+
+        Outbox ids are allocated here, after every aggregate's version is settled: order by id is then order by version.
+        """
+        await self.flush()
+        if self._unsent:
+            await outbox.insert(self._connection, self._unsent, self._path.clock.now())
+
+    def ring(self) -> None:
+        """Called once after the commit."""
+        if self._unsent:
+            self._path.doorbell.ring("outbox")
+        if self.woken_by_jobs:
+            self._path.doorbell.ring("jobs")
+
+    def _envelopes(self, aggregate: Aggregate) -> Sequence[Envelope[Event]]:
+        if aggregate.recorded and aggregate.tenant_id not in self.tenants:
+            raise NoTenantBound(f"{aggregate.aggregate_type} {aggregate.id} is of a tenant that this work is not bound to")
+        return [
+            Envelope(
+                event=event,
+                event_id=EventId(new_id()),
+                tenant_id=aggregate.tenant_id,
+                aggregate_id=aggregate.id,
+                aggregate_version=version,
+                occurred_at=self._path.clock.now(),
+                source=f"/services/{self._path.service}",
+                cause=self.cause,
+            )
+            for version, event in enumerate(aggregate.recorded, start=aggregate.stored_version + 1)
+        ]
+
+
+class PostgresUnitsOfWork:
+    """`shared.ports.unit_of_work.UnitsOfWork` on one pool."""
+
+    def __init__(self, database: Database, path: WritePath) -> None:
+        self._database = database
+        self._path = path
+
+    @asynccontextmanager
+    async def begin(self, cause: Cause | None = None) -> AsyncIterator[PostgresUnitOfWork]:
+        tenants = current_tenants()
+        async with self._database.transaction(tenants) as connection:
+            unit = self.over(connection, tenants, cause or current_cause())
+            yield unit
+            await unit.finish()
+        unit.ring()
+
+    def over(self, connection: AsyncConnection, tenants: frozenset[TenantId], cause: Cause) -> PostgresUnitOfWork:
+        """A unit of work in a transaction that somebody else opened, and will `finish`, commit and `ring`."""
+        return PostgresUnitOfWork(connection, self._path, tenants, _traced(cause))
+
+
+def _traced(cause: Cause) -> Cause:
+    """The cause with the running span as its trace context, where there is one: what is written now descends from it."""
+    trace = current_trace()
+    return cause if trace is None else replace(cause, traceparent=trace.traceparent, tracestate=trace.tracestate)
