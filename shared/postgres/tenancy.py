@@ -30,9 +30,7 @@ def protect(table: str) -> Iterator[str]:
     yield f"alter table {table} enable row level security"
     yield f"alter table {table} force row level security"
     yield (
-        f"create policy tenants on {table}"
-        f" using (tenant_id = any ({_BOUND}))"
-        f" with check (tenant_id = any ({_BOUND}))"
+        f"create policy tenants on {table} using (tenant_id = any ({_BOUND})) with check (tenant_id = any ({_BOUND}))"
     )
 
 

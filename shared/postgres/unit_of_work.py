@@ -50,7 +50,9 @@ class PostgresUnitOfWork:
     events: EventStore
     jobs: JobQueue
 
-    def __init__(self, connection: AsyncConnection, path: WritePath, tenants: frozenset[TenantId], cause: Cause) -> None:
+    def __init__(
+        self, connection: AsyncConnection, path: WritePath, tenants: frozenset[TenantId], cause: Cause
+    ) -> None:
         self.tenants = tenants
         self.cause = cause
         self.woken_by_jobs = False
@@ -115,7 +117,9 @@ class PostgresUnitOfWork:
 
     def _envelopes(self, aggregate: Aggregate) -> Sequence[Envelope[Event]]:
         if aggregate.recorded and aggregate.tenant_id not in self.tenants:
-            raise NoTenantBound(f"{aggregate.aggregate_type} {aggregate.id} is of a tenant that this work is not bound to")
+            raise NoTenantBound(
+                f"{aggregate.aggregate_type} {aggregate.id} is of a tenant that this work is not bound to"
+            )
         return [
             Envelope(
                 event=event,

@@ -1,0 +1,1 @@
+"""Turns a service's declaration into its processes: the composition root that the three services share."""

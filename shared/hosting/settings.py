@@ -1,0 +1,69 @@
+"""One typed class per process, read from `WAYPOST_…` variables; what is missing is named before anything starts."""
+
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+from pydantic import AfterValidator, Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from shared.kernel.errors import Misconfigured
+
+PREFIX = "WAYPOST_"
+
+
+def _postgres(dsn: str) -> str:
+    if not dsn.startswith("postgresql://"):
+        raise ValueError("must look like postgresql://user:password@host:port/database")
+    return dsn
+
+
+Dsn = Annotated[str, AfterValidator(_postgres)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True)
+
+
+class MigrateSettings(Settings):
+    owner_dsn: Dsn
+
+
+class ProcessSettings(Settings):
+    service_port: Port
+    """HTTP: the API, or the health and metrics of a worker."""
+    host: str = "127.0.0.1"
+    app_dsn: Dsn
+
+
+class ApiSettings(ProcessSettings):
+    pool_size: int = 20
+    jwks_url: str | None = None
+    """Where the users service publishes its keys; None for that service itself."""
+
+
+class WorkerSettings(ProcessSettings):
+    pool_size: int = 5
+    relay_dsn: Dsn
+    kafka_bootstrap: str
+
+
+class JobSettings(ProcessSettings):
+    pool_size: int = 5
+
+
+class KeySettings(Settings):
+    keys_directory: Path
+    """Holds the signing and sealing keys that this process may read."""
+
+
+S = TypeVar("S", bound=BaseSettings)
+
+
+def load(kind: type[S]) -> S:
+    """Reads the environment. Raises Misconfigured with one line per variable that is missing or wrong."""
+    try:
+        return kind()
+    except ValidationError as error:
+        lines = [f"  {PREFIX}{'_'.join(map(str, each['loc'])).upper()}: {each['msg']}" for each in error.errors()]
+        raise Misconfigured("cannot start, these variables are missing or wrong:\n" + "\n".join(lines)) from error
