@@ -1,0 +1,25 @@
+"""The budget of connections, in one place: the server's `max_connections` is its sum.
+
+A process that opens more than its share here takes it from a neighbour; the server refuses the one after the last.
+"""
+
+SERVICES = ("users", "billing", "notifications")
+
+API_POOL = 20
+WORKER_POOL = 5
+JOBS_POOL = 5
+RELAY_DIRECT = 2
+"""The connection that holds the shards' locks, and the one that reads ahead."""
+LISTENING_DIRECT = 3
+"""One LISTEN connection each for api, worker and jobs; dedicated, since a pooled one loses its subscriptions."""
+DOORBELL_DIRECT = 3
+"""One autocommit connection per process to ring with."""
+OPERATOR = 5
+"""The `waypost` command, a rebuild, a migration."""
+
+PER_SERVICE = API_POOL + WORKER_POOL + JOBS_POOL + RELAY_DIRECT + LISTENING_DIRECT + DOORBELL_DIRECT + OPERATOR
+SUPERUSER_RESERVED = 3
+SPARE = 28
+"""A second worker of one service during a rolling release, health checks, a person with psql."""
+
+MAX_CONNECTIONS = PER_SERVICE * len(SERVICES) + SUPERUSER_RESERVED + SPARE

@@ -1,0 +1,49 @@
+"""Jars, through Maven. Which ones is declared in a pom.xml; where from is Maven's own configuration."""
+
+import asyncio
+import hashlib
+import shutil
+from pathlib import Path
+
+from infra.stack.errors import SetUpFailed, last_lines
+
+
+async def copy_jars(pom: Path, into: Path) -> Path:
+    """The folder with every jar the pom needs. Instant when it was filled from the same pom before; the caller holds a lock."""
+    stamp = into / ".pom-sha256"
+    wanted = hashlib.sha256(pom.read_bytes()).hexdigest()
+    if stamp.exists() and stamp.read_text() == wanted:
+        return into
+    shutil.rmtree(into, ignore_errors=True)
+    into.mkdir(parents=True)
+    await _maven(
+        pom, "dependency:copy-dependencies", f"-DoutputDirectory={into}", log=into.parent / f"{into.name}.maven.log"
+    )
+    stamp.write_text(wanted)
+    return into
+
+
+async def _maven(pom: Path, *arguments: str, log: Path) -> None:
+    maven = shutil.which("mvn")
+    if maven is None:
+        raise SetUpFailed(
+            f"Jars of {pom.parent.name}", "no `mvn` was found", "run `make setup`, or install Maven 3.6 or newer"
+        )
+    with log.open("wb") as output:
+        process = await asyncio.create_subprocess_exec(
+            maven,
+            "-q",
+            "-B",
+            "-f",
+            str(pom),
+            *arguments,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+        )
+        code = await process.wait()
+    if code != 0:
+        reason = f"Maven ended with code {code}\n{last_lines(log, 6)}"
+        raise SetUpFailed(
+            f"Jars of {pom.parent.name}", reason, "check the network and ~/.m2/settings.xml, then try again", log
+        )

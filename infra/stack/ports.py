@@ -1,0 +1,39 @@
+"""Ports of this machine: which are free, and who holds one that is not."""
+
+import random
+import socket
+
+import psutil
+
+LOOPBACK = "127.0.0.1"
+FREE_RANGE = range(22_000, 32_000)  # below what kernels hand out for outgoing connections, away from the default stack
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports nobody listens on now, drawn at random so that parallel test runs rarely meet."""
+    found: list[int] = []
+    while len(found) < count:
+        port = random.choice(FREE_RANGE)  # noqa: S311 - no secret
+        if port not in found and is_free(port):
+            found.append(port)
+    return found
+
+
+def is_free(port: int) -> bool:
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a port in TIME_WAIT is free for a server
+        try:
+            listener.bind((LOOPBACK, port))
+        except OSError:
+            return False
+        return True
+
+
+def holder_of(port: int) -> str:
+    """The process that listens there, `name (pid 12)`, as far as this account may see."""
+    try:
+        connections = psutil.net_connections("tcp")
+    except psutil.AccessDenied:  # macOS shows other accounts' sockets to root alone
+        return "another process"
+    pids = [c.pid for c in connections if c.laddr and c.laddr.port == port and c.status == psutil.CONN_LISTEN and c.pid]
+    return f"{psutil.Process(pids[0]).name()} (pid {pids[0]})" if pids else "another process"

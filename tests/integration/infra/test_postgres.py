@@ -1,0 +1,51 @@
+"""The server as a component, and the databases that tests get."""
+
+import asyncpg
+import pytest
+
+from infra.postgres.databases import ServiceDatabase
+from infra.stack.postgres import Postgres
+from tests.fixtures.database import Database, connected
+
+
+async def create_notes(database: ServiceDatabase) -> None:
+    async with connected(database.owner) as owner:
+        await owner.execute("create table notes (body text)")
+        await owner.execute("grant select, insert on notes to users_app")
+
+
+async def test_a_database_is_a_copy_with_tables_and_grants(database: Database) -> None:
+    first, second = await database("users", create_notes), await database("users", create_notes)
+    async with connected(first.app) as app:
+        await app.execute("insert into notes values ('mine')")
+    async with connected(second.app) as app:
+        assert await app.fetchval("select count(*) from notes") == 0
+
+
+async def test_another_service_cannot_connect(database: Database) -> None:
+    users, billing = await database("users", create_notes), await database("billing", nothing)
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await asyncpg.connect(billing.app.replace(billing.name, users.name))
+
+
+async def nothing(_: ServiceDatabase) -> None:
+    """A service without tables."""
+
+
+async def test_serving_roles_are_bounded_and_powerless(database: Database) -> None:
+    users = await database("users", create_notes)
+    for dsn in (users.app, users.relay, users.ops):
+        async with connected(dsn) as role:
+            assert await role.fetchval("show idle_in_transaction_session_timeout") == "5s"
+            assert await role.fetchval("show client_connection_check_interval") == "500ms"
+            assert not await role.fetchval("select rolsuper or rolbypassrls from pg_roles where rolname = current_user")
+
+
+async def test_committed_rows_survive_a_kill(own_postgres: Postgres) -> None:
+    async with connected(own_postgres.admin_dsn) as admin:
+        await admin.execute("create table kept as select 1 as fact")
+    await own_postgres.kill()
+    await own_postgres.start()
+    async with connected(own_postgres.admin_dsn) as admin:
+        assert await admin.fetchval("select fact from kept") == 1
+        assert await admin.fetchval("show fsync") == "on"
