@@ -1,0 +1,1 @@
+"""The real story over HTTP, told step by step; a step counts when it was observed."""

@@ -1,0 +1,72 @@
+"""Independent eyes on the running system: each reads the part's own records, none of them asks the services."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from infra.stack.addresses import Addresses
+from shared.kernel.murmur2 import partition_of
+
+PARTITIONS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class SeenRecord:
+    topic: str
+    partition: int
+    offset: int
+    headers: Mapping[str, str]
+
+
+class Observers:
+    def __init__(self, stack: Addresses, http: httpx.AsyncClient) -> None:
+        self._stack = stack
+        self._http = http
+
+    async def records(self, topic: str, key: str) -> list[SeenRecord]:
+        """What lies on the topic for one aggregate, in offset order."""
+        place = TopicPartition(topic, partition_of(key.encode(), PARTITIONS))
+        consumer = AIOKafkaConsumer(bootstrap_servers=self._stack.kafka_bootstrap, enable_auto_commit=False)
+        await consumer.start()
+        try:
+            consumer.assign([place])
+            await consumer.seek_to_beginning(place)
+            end = (await consumer.end_offsets([place]))[place]
+            found: list[SeenRecord] = []
+            while await consumer.position(place) < end:
+                batches = await consumer.getmany(place, timeout_ms=200)
+                found.extend(_seen(record) for record in batches.get(place, ()) if record.key == key.encode())
+            return found
+        finally:
+            await consumer.stop()
+
+    async def mails(self, to: str, subject: str) -> list[dict[str, Any]]:
+        answer = await self._http.get(f"{self._stack.url('mail')}/api/messages", params={"to": to, "subject": subject})
+        listed = answer.raise_for_status().json()["messages"]
+        return list(await asyncio.gather(*(self._mail(each["id"]) for each in listed)))
+
+    async def charges(self, idempotency_key: str) -> list[dict[str, Any]]:
+        """The provider's own book, by the key it was given."""
+        answer = await self._http.get(
+            f"{self._stack.url('payments')}/v1/charges", params={"idempotency_key": idempotency_key}
+        )
+        return list(answer.raise_for_status().json()["data"])
+
+    async def trace(self, trace_id: str) -> list[dict[str, Any]]:
+        """The spans that the trace viewer has of one trace; empty where it knows none."""
+        answer = await self._http.get(f"{self._stack.url('zipkin')}/api/v2/trace/{trace_id}")
+        return [] if answer.status_code == httpx.codes.NOT_FOUND else list(answer.raise_for_status().json())
+
+    async def _mail(self, mail_id: int) -> dict[str, Any]:
+        answer = await self._http.get(f"{self._stack.url('mail')}/api/messages/{mail_id}")
+        mail: dict[str, Any] = answer.raise_for_status().json()
+        return mail
+
+
+def _seen(record: Any) -> SeenRecord:
+    headers = {name: value.decode() for name, value in record.headers}
+    return SeenRecord(record.topic, record.partition, record.offset, headers)

@@ -1,0 +1,24 @@
+"""The command an operator would type, and its report."""
+
+import asyncio
+import json
+import sys
+from typing import Any
+
+from infra.demo.teller import NotObserved
+from infra.stack.addresses import Addresses
+
+
+async def rebuild_recipients(stack: Addresses) -> dict[str, Any]:
+    """`waypost projections rebuild notifications.recipients --json` against this stack. Raises NotObserved when it fails."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "shared.cli", "projections", "rebuild", "notifications.recipients", "--json"),
+        env=stack.command_environment(),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    output, problem = await process.communicate()
+    if process.returncode != 0:
+        raise NotObserved(f"the rebuild failed: {problem.decode().strip()}")
+    report: dict[str, Any] = json.loads(output)
+    return report
