@@ -15,5 +15,7 @@ class Event:
     """Kafka topic, `<service>.<aggregate>`: `users.user`."""
     schema_version: ClassVar[int]
     """Version of the .avsc that this class was generated from."""
+    personal: ClassVar[frozenset[str]]
+    """Fields that identify a person: never logged, encrypted and forgotten by rule."""
 
     tenant_id: UUID
