@@ -41,7 +41,11 @@ async def _maven(pom: Path, *arguments: str, log: Path) -> None:
             stdout=output,
             stderr=output,
         )
-        code = await process.wait()
+        try:
+            code = await process.wait()
+        finally:
+            if process.returncode is None:  # we were cancelled
+                process.kill()
     if code != 0:
         reason = f"Maven ended with code {code}\n{last_lines(log, 6)}"
         raise SetUpFailed(
