@@ -18,10 +18,13 @@ from infra.stack.supervise import supervise
 from infra.stack.table import table_of
 from shared.kernel.errors import WaypostError
 
+WIDTH_OF_FILES = 160
+"""Columns where there is no terminal to ask."""
+
 T = TypeVar("T")
 
 commands = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-console = Console(soft_wrap=True)
+console = Console(width=None if sys.stdout.isatty() else WIDTH_OF_FILES)
 
 Only = Annotated[list[str] | None, typer.Option(help="This component and what it depends on; may be given again.")]
 

@@ -32,12 +32,17 @@ class Zipkin:
     async def start(self) -> None:
         """Returns once its API answers. Raises SetUpFailed or StartFailed."""
         jar = await install()
-        settings = {"QUERY_PORT": str(self._port), "STORAGE_TYPE": "mem", "MEM_MAX_SPANS": str(SPANS_KEPT)}
+        settings = {"STORAGE_TYPE": "mem", "MEM_MAX_SPANS": str(SPANS_KEPT), **self._listener()}
         memory = ("-Xmx96m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
-        command = [str(find_java()), *memory, f"-Darmeria.defaultHost={LOOPBACK}", "-jar", str(jar)]
+        command = [str(find_java().program), *memory, "-jar", str(jar)]
         self._child = Child(command, log=self._log, environment={**os.environ, **settings})
         await self._child.start()
         await until_ready("Zipkin", self._child, self.answers, deadline_seconds=60)
+
+    def _listener(self) -> dict[str, str]:
+        """Zipkin's own QUERY_PORT listens on every interface; its web server's settings can say which."""
+        one = "ARMERIA_PORTS_0"
+        return {f"{one}_ADDRESS": LOOPBACK, f"{one}_PORT": str(self._port), f"{one}_PROTOCOLS_0": "http"}
 
     async def answers(self) -> bool:
         return await http_answers(f"http://{LOOPBACK}:{self._port}/health")
