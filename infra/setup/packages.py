@@ -37,7 +37,8 @@ def install_packages() -> None:
 def _install_quickly() -> None:
     """uv installs in seconds what takes pip a minute."""
     run(STEP, [PYTHON, "-m", "pip", "install", "-q", "--require-hashes", "-r", INSTALLER], NETWORK)
-    run(STEP, [FOLDER / "bin" / "uv", "pip", "install", "--python", PYTHON, "--require-hashes", "-r", LOCK], NETWORK)
+    uv = [FOLDER / "bin" / "uv", "--system-certs", "pip", "install", "--python", PYTHON]
+    run(STEP, [*uv, "--require-hashes", "-r", LOCK], NETWORK)
 
 
 def _make_environment() -> None:
