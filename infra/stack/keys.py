@@ -1,0 +1,99 @@
+"""Secrets of one stack, made once and kept in `.waypost/<base>/keys`, closed to other accounts. None is ever committed.
+
+    secrets.json                            passwords of PostgreSQL's roles, the webhook secret
+    users/signing/<id>.jwk                  Ed25519 private key (RFC 8037) that signs access tokens; the newest id signs, all are published
+    users/sealing/<id>.public               notifications' X25519 public key, 32 bytes in base64: what one-time tokens are sealed to
+    notifications/sealing/<id>.private      its private half (PyNaCl SealedBox)
+    billing/                                empty: it holds no key of its own
+
+An id is a UUIDv7, so the newest sorts last. An old private key stays until no token sealed to it is valid.
+"""
+
+import base64
+import json
+import secrets
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from joserfc.jwk import OKPKey
+from nacl.public import PrivateKey
+
+from infra.postgres.connections import SERVICES
+from infra.postgres.roles import Passwords, Role
+from shared.kernel.ids import new_id
+
+ENTROPY_BYTES = 24
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Secrets:
+    superuser: str
+    payments_webhook: str
+    roles: dict[str, dict[str, str]]
+
+    def passwords(self, service: str) -> Passwords:
+        return {role: self.roles[service][role.value] for role in Role}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keys:
+    directory: Path
+    secrets: Secrets
+
+    def of(self, service: str) -> Path:
+        """The keys that this service's processes may read."""
+        return self.directory / service
+
+
+def load_or_make_keys(directory: Path) -> Keys:
+    """What an earlier start made, with whatever is missing made now. The caller holds the stack's lock."""
+    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for service in SERVICES:
+        (directory / service).mkdir(exist_ok=True, mode=0o700)
+    _ensure_signing_key(directory / "users" / "signing")
+    _ensure_sealing_key(directory / "users" / "sealing", directory / "notifications" / "sealing")
+    return Keys(directory=directory, secrets=_load_or_make_secrets(directory / "secrets.json"))
+
+
+def _load_or_make_secrets(file: Path) -> Secrets:
+    stored = json.loads(file.read_text()) if file.exists() else {}
+    roles = stored.get("roles", {})
+    complete = Secrets(
+        superuser=stored.get("superuser") or _secret(),
+        payments_webhook=stored.get("payments_webhook") or _secret(),
+        roles={service: roles.get(service) or {role.value: _secret() for role in Role} for service in SERVICES},
+    )
+    _write_private(file, json.dumps(asdict(complete), indent=2))
+    return complete
+
+
+def _ensure_signing_key(folder: Path) -> None:
+    folder.mkdir(exist_ok=True, mode=0o700)
+    if any(folder.glob("*.jwk")):
+        return
+    key_id = str(new_id())
+    key = OKPKey.generate_key("Ed25519", {"kid": key_id, "alg": "EdDSA", "use": "sig"})
+    _write_private(folder / f"{key_id}.jwk", json.dumps(key.as_dict(private=True)))
+
+
+def _ensure_sealing_key(public_folder: Path, private_folder: Path) -> None:
+    for folder in (public_folder, private_folder):
+        folder.mkdir(exist_ok=True, mode=0o700)
+    if any(public_folder.glob("*.public")):
+        return
+    key_id, key = new_id(), PrivateKey.generate()
+    # The private half first: a public key whose private half is missing would seal tokens for ever.
+    _write_private(private_folder / f"{key_id}.private", base64.b64encode(bytes(key)).decode())
+    _write_private(public_folder / f"{key_id}.public", base64.b64encode(bytes(key.public_key)).decode())
+
+
+def _secret() -> str:
+    return secrets.token_urlsafe(ENTROPY_BYTES)
+
+
+def _write_private(file: Path, text: str) -> None:
+    """Whole or not at all: a half-written file of secrets would lock us out of our own data."""
+    unfinished = file.with_suffix(".unfinished")
+    unfinished.touch(mode=0o600)
+    unfinished.write_text(text)
+    unfinished.replace(file)
