@@ -26,10 +26,6 @@ def create_app(catalog: Catalog) -> FastAPI:
     async def livez() -> dict[str, str]:
         return {"status": "ok"}
 
-    @app.api_route("/{path:path}", methods=["POST", "PUT", "PATCH", "DELETE"])
-    async def write(path: str) -> None:
-        raise read_only()
-
     app.exception_handler(RegistryError)(_refused)
     app.exception_handler(RequestValidationError)(_malformed)
     app.exception_handler(HTTPException)(_unroutable)
@@ -47,6 +43,8 @@ async def _malformed(_: Request, error: RequestValidationError) -> RegistryRespo
     return RegistryResponse({"error_code": code, "message": error.errors()[0]["msg"]}, code)
 
 
-async def _unroutable(_: Request, error: HTTPException) -> RegistryResponse:
+async def _unroutable(request: Request, error: HTTPException) -> RegistryResponse:
+    if error.status_code == 405:  # the address is read elsewhere, so this is somebody who wants to write
+        return await _refused(request, read_only())
     body = {"error_code": error.status_code, "message": f"HTTP {error.status_code} {error.detail}"}
     return RegistryResponse(body, error.status_code, error.headers)
