@@ -1,6 +1,7 @@
-"""The SMTP side: 250 to a mail means that it is on disk."""
+"""The SMTP side: 250 to a mail means that it is on disk. A recipient `bounce@…` or `bounce+…@…` is refused for good (550)."""
 
 import asyncio
+import re
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,6 +14,8 @@ from infra.simulators.inbox.mail import read_mail
 from infra.simulators.inbox.storage import add_mail
 from shared.kernel.clock import Clock
 
+_BOUNCES = re.compile(r"bounce(\+[^@]*)?@", re.IGNORECASE)
+
 
 class Mailbox:
     """The handler that aiosmtpd calls; the names of its methods are aiosmtpd's."""
@@ -20,6 +23,16 @@ class Mailbox:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
+
+    async def handle_RCPT(  # noqa: N802
+        self, server: Any, session: Any, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        """The reply to RCPT TO (RFC 5321 section 4.1.1.3)."""
+        if _BOUNCES.match(address):
+            return "550 5.1.1 There is no such mailbox"
+        envelope.rcpt_tos.append(address)
+        envelope.rcpt_options.extend(options)
+        return "250 2.1.5 OK"
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Envelope) -> str:  # noqa: N802
         """The reply to the end of DATA (RFC 5321 section 4.2); 451 asks the sender to try again."""

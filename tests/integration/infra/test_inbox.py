@@ -79,6 +79,15 @@ async def test_what_cannot_be_stored_is_not_acknowledged(inbox: Inbox, tmp_path:
     assert (await inbox.http.get("/livez")).is_success
 
 
+@pytest.mark.parametrize("address", ["bounce@acme.test", "Bounce+ada@acme.test"])
+async def test_a_bouncing_address_is_refused_for_good(inbox: Inbox, address: str) -> None:
+    with pytest.raises(aiosmtplib.SMTPRecipientsRefused) as refused:
+        await inbox.receive(mail(address))
+    assert [recipient.code for recipient in refused.value.recipients] == [550]
+    await inbox.receive(mail("bouncer@acme.test"))
+    assert (await inbox.find())["total"] == 1
+
+
 async def test_a_mail_beyond_the_cap_is_refused(inbox: Inbox) -> None:
     with pytest.raises(aiosmtplib.SMTPResponseException) as refused:
         await inbox.receive(mail(X_Long="x" * 900 + " " + "y" * 100_000))
