@@ -37,7 +37,7 @@ def install_packages() -> None:
 def _install_quickly() -> None:
     """uv installs in seconds what takes pip a minute."""
     run(STEP, [PYTHON, "-m", "pip", "install", "-q", "--require-hashes", "-r", INSTALLER], NETWORK)
-    uv = [FOLDER / "bin" / "uv", "--system-certs", "pip", "install", "--python", PYTHON]
+    uv: list[str | Path] = [FOLDER / "bin" / "uv", "--system-certs", "pip", "install", "--python", PYTHON]
     run(STEP, [*uv, "--require-hashes", "-r", LOCK], NETWORK)
 
 

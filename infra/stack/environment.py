@@ -12,6 +12,7 @@
 | WAYPOST_SMTP_HOST, WAYPOST_SMTP_PORT | all | where mail is handed in |
 | WAYPOST_PAYMENTS_URL, WAYPOST_PAYMENTS_WEBHOOK_SECRET | billing, payments | the card provider, and the secret that signs its webhooks |
 | WAYPOST_PAYMENTS_WEBHOOK_URL | payments | where the provider sends them |
+| WAYPOST_ANSWER_SECRET | all | keys the hashes of request bodies beside idempotency keys; the same on every replica |
 | WAYPOST_JWKS_URL | all but users | public keys of the access tokens |
 | WAYPOST_PUBLIC_URL | all | what links in mails begin with |
 | WAYPOST_KEYS_DIRECTORY | all | the service's own keys, see `infra.stack.keys` |
@@ -84,7 +85,11 @@ class Environments:
         return {**inherited(), **self._shared()}
 
     def _service(self, service: str) -> dict[str, str]:
-        own = {**self._shared(), "WAYPOST_KEYS_DIRECTORY": str(self._keys.of(service))}
+        own = {
+            **self._shared(),
+            "WAYPOST_KEYS_DIRECTORY": str(self._keys.of(service)),
+            "WAYPOST_ANSWER_SECRET": self._keys.secrets.answers,
+        }
         if service == "billing":
             own.update(self._payments())
         if service != "users":

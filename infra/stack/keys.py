@@ -1,6 +1,6 @@
 """Secrets of one stack, made once and kept in `.waypost/<base>/keys`, closed to other accounts. None is ever committed.
 
-    secrets.json                            passwords of PostgreSQL's roles, the webhook secret
+    secrets.json                            passwords of PostgreSQL's roles, the webhook secret, the key of stored request hashes
     users/signing/<id>.jwk                  Ed25519 private key (RFC 8037) that signs access tokens; the newest id signs, all are published
     users/sealing/<id>.public               notifications' X25519 public key, 32 bytes in base64: what one-time tokens are sealed to
     notifications/sealing/<id>.private      its private half (PyNaCl SealedBox)
@@ -29,6 +29,8 @@ ENTROPY_BYTES = 24
 class Secrets:
     superuser: str
     payments_webhook: str
+    answers: str
+    """Keys the hashes of request bodies that are kept beside idempotency keys."""
     roles: dict[str, dict[str, str]]
 
     def passwords(self, service: str) -> Passwords:
@@ -61,6 +63,7 @@ def _load_or_make_secrets(file: Path) -> Secrets:
     complete = Secrets(
         superuser=stored.get("superuser") or _secret(),
         payments_webhook=stored.get("payments_webhook") or _secret(),
+        answers=stored.get("answers") or _secret(),
         roles={service: roles.get(service) or {role.value: _secret() for role in Role} for service in SERVICES},
     )
     _write_private(file, json.dumps(asdict(complete), indent=2))
