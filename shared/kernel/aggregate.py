@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import ClassVar, Self
 from uuid import UUID
 
+from shared.kernel.errors import ConcurrencyConflict
 from shared.kernel.event import Event
 from shared.kernel.ids import TenantId
 
@@ -37,6 +38,11 @@ class Aggregate:
     @property
     def stored_version(self) -> int:
         return self.version - len(self._recorded)
+
+    def expect(self, version: int | None) -> None:
+        """Refuses to go on where the caller has seen another version; None expects nothing. Raises ConcurrencyConflict."""
+        if version is not None and version != self.version:
+            raise ConcurrencyConflict(self.aggregate_type, self.id, version)
 
     def record(self, event: Event) -> None:
         """Adds a fact and applies it. Whatever may forbid it was checked before: `apply` never refuses."""

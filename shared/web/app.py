@@ -1,0 +1,94 @@
+"""The application factory: every service's HTTP API, and the probes of every other process."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from fastapi.telemetry import TelemetryConfig
+from starlette.types import Scope
+
+from shared.engine.bus import Bus
+from shared.kernel.clock import Clock, SystemClock
+from shared.ports.idempotency import IdempotencyKeys
+from shared.web import errors, request
+from shared.web.body import BodyCap
+from shared.web.docs import docs_router
+from shared.web.health import Readiness, health_router, release
+from shared.web.tokens import KeySource, TokenVerifier
+
+OpenResources = Callable[[], AbstractAsyncContextManager[Any]]
+KeysOf = Callable[[Any], KeySource]
+"""Where tokens' keys come from, given the opened resources."""
+
+
+def create_app(
+    service: str,
+    routers: Sequence[APIRouter],
+    *,
+    bus: Bus,
+    keys: KeysOf,
+    answers: IdempotencyKeys,
+    answer_secret: bytes,
+    readiness: Readiness,
+    resources: OpenResources = nullcontext,
+    clock: Clock | None = None,
+) -> FastAPI:
+    """A service's API. Routes find `bus`, `resources` and `clock` in `request.app.state`.
+
+    `answer_secret`: 16 to 64 bytes that stay the same over restarts and replicas; keys the hashes of bodies beside idempotency keys.
+    """
+    clock = clock or SystemClock()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with resources() as opened:
+            app.state.resources = opened
+            app.state.tokens = TokenVerifier(keys(opened), clock)
+            yield
+
+    app = _bare(service, readiness, lifespan)
+    app.state.bus = bus
+    app.state.answers = answers
+    app.state.answer_secret = answer_secret
+    app.state.clock = clock
+    app.include_router(docs_router(app))
+    for router in routers:
+        app.include_router(router)
+    return app
+
+
+def create_health_app(service: str, readiness: Readiness) -> FastAPI:
+    """Probes and metrics alone, for workers and job processes."""
+    return _bare(service, readiness, None)
+
+
+def _bare(service: str, readiness: Readiness, lifespan: Any) -> FastAPI:
+    app = FastAPI(
+        title=f"Waypost {service}",
+        version=release(),
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        telemetry=_TELEMETRY,
+    )
+    errors.install(app)
+    app.add_middleware(BodyCap)
+    request.install(app)  # the last one added is the outermost
+    app.include_router(health_router(service, readiness))
+    return app
+
+
+def _is_probe(scope: Scope) -> bool:
+    return scope["path"] in request.UNTOLD
+
+
+_TELEMETRY: TelemetryConfig = {
+    # The request's span alone; metrics and logs are ours, and the framework's would carry messages with what was sent.
+    "tracing": True,
+    "metrics": False,
+    "logs": False,
+    "operation_spans": False,
+    "exclude": _is_probe,
+}

@@ -1,0 +1,119 @@
+"""Who is asking, from the bearer token (RFC 6750); binds their tenant for the rest of the request."""
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Annotated, Any
+from uuid import UUID
+
+import structlog
+from fastapi import Depends
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from starlette.requests import Request
+
+from shared.kernel.cause import bound_cause, current_cause
+from shared.kernel.errors import Forbidden, Unauthenticated
+from shared.kernel.ids import TenantId
+from shared.kernel.role import Role
+from shared.kernel.tenant import bound_tenants
+from shared.web.request import tell
+from shared.web.tokens import TokenVerifier
+
+OPERATOR_SCOPE = "ops"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Principal:
+    """A person, in their tenant."""
+
+    user_id: UUID
+    tenant_id: TenantId
+    role: Role
+    scopes: frozenset[str] = frozenset()
+
+    def claims(self) -> Mapping[str, str]:
+        """What a token says of them; `shared.web.tokens.sign` adds the rest."""
+        return {
+            "sub": str(self.user_id),
+            "tenant_id": str(self.tenant_id),
+            "role": self.role,
+            "scope": " ".join(sorted(self.scopes)),
+        }
+
+    @classmethod
+    def of(cls, claims: Mapping[str, Any]) -> "Principal":
+        """Raises Unauthenticated where the claims do not name a person and a tenant."""
+        try:
+            return cls(
+                user_id=UUID(claims["sub"]),
+                tenant_id=TenantId(UUID(claims["tenant_id"])),
+                role=Role(claims["role"]),
+                scopes=_scopes(claims),
+            )
+        except (KeyError, ValueError, TypeError, AttributeError) as error:
+            raise Unauthenticated("the token names no user of a tenant") from error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operator:
+    """Someone who runs the system; has no tenant."""
+
+    name: str
+
+
+_bearer = HTTPBearer(auto_error=False, bearerFormat="JWT", description="Access token of `POST /login`.")
+_Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+
+
+async def _claims(request: Request, credentials: _Credentials) -> Mapping[str, Any]:
+    if credentials is None:
+        raise Unauthenticated("send a token: Authorization: Bearer …")
+    verifier: TokenVerifier = request.app.state.tokens
+    return await verifier.verify(credentials.credentials)
+
+
+_Claims = Annotated[Mapping[str, Any], Depends(_claims)]
+
+
+async def _caller(request: Request, claims: _Claims) -> AsyncIterator[Principal]:
+    # An async generator runs in the request's own task: what it binds is seen by the endpoint, and ends with the request.
+    caller = Principal.of(claims)
+    tell(request.scope, tenant_id=str(caller.tenant_id), user_id=str(caller.user_id))
+    cause = replace(current_cause(), actor_id=caller.user_id)
+    told = structlog.contextvars.bound_contextvars(tenant_id=str(caller.tenant_id))
+    with bound_tenants([caller.tenant_id]), bound_cause(cause), told:
+        yield caller
+
+
+Caller = Annotated[Principal, Depends(_caller)]
+"""A parameter of any route that needs a token; its tenant is bound while the route runs."""
+
+
+def require(role: Role) -> Any:
+    """`admin: Annotated[Principal, require(Role.ADMIN)]`: a caller of that role or a higher one. Raises Forbidden."""
+
+    async def allowed(caller: Caller) -> Principal:
+        if not caller.role.covers(role):
+            raise Forbidden(f"this takes the role {role}", role=caller.role)
+        return caller
+
+    return Depends(allowed)
+
+
+AdminCaller = Annotated[Principal, require(Role.ADMIN)]
+OwnerCaller = Annotated[Principal, require(Role.OWNER)]
+
+
+async def _operator(request: Request, claims: _Claims) -> Operator:
+    if OPERATOR_SCOPE not in _scopes(claims):
+        raise Forbidden("this takes an operator's token", scope=OPERATOR_SCOPE)
+    tell(request.scope, operator=claims["sub"])
+    return Operator(name=claims["sub"])
+
+
+OperatorCaller = Annotated[Operator, Depends(_operator)]
+"""Whoever holds a token of `waypost operators token`. Binds no tenant."""
+
+
+def _scopes(claims: Mapping[str, Any]) -> frozenset[str]:
+    scope = claims.get("scope", "")
+    return frozenset(scope.split()) if isinstance(scope, str) else frozenset()
