@@ -9,7 +9,7 @@ import httpx
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from infra.stack.addresses import Addresses
-from shared.kernel.murmur2 import partition_of
+from shared.kernel.partitioning import partition_for
 
 PARTITIONS = 8
 
@@ -29,7 +29,7 @@ class Observers:
 
     async def records(self, topic: str, key: str) -> list[SeenRecord]:
         """What lies on the topic for one aggregate, in offset order."""
-        place = TopicPartition(topic, partition_of(key.encode(), PARTITIONS))
+        place = TopicPartition(topic, partition_for(key.encode(), PARTITIONS))
         consumer = AIOKafkaConsumer(bootstrap_servers=self._stack.kafka_bootstrap, enable_auto_commit=False)
         await consumer.start()
         try:

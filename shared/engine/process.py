@@ -66,7 +66,7 @@ class Process:
             with contextlib.suppress(asyncio.CancelledError):
                 try:
                     await part.drain(self._drain_seconds)
-                except Exception:  # noqa: BLE001 - the others are to be stopped all the same
+                except Exception:
                     log.exception("drain_failed", part=part.name)
                 finally:
                     await part.stop()

@@ -22,7 +22,7 @@ class Envelope(Generic[E]):
     tenant_id: TenantId
     aggregate_id: UUID
     aggregate_version: int
-    """`ce_sequence`: 1, 2, 3 … without gaps for one aggregate."""
+    """`ce_sequence`: 1, 2, 3 … without gaps for one aggregate; 0 on a topic that keeps no versions."""
     occurred_at: datetime
     source: str
     """`/services/<service>` that published it."""

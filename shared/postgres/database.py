@@ -40,9 +40,9 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self, tenants: Iterable[TenantId] = ()) -> AsyncIterator[AsyncConnection]:
-        """A transaction bound to these tenants: commits at the end of the block, rolls back on an error. Bound to none it sees no tenant's rows.
+        """A transaction bound to these tenants: commits at the end of the block, rolls back on an error.
 
-        Raises Transient where the database, or a connection of the pool, cannot be had or was lost.
+        Bound to none it sees no tenant's rows. Raises Transient where the database, or a connection of the pool, cannot be had or was lost.
         """
         bound = {"tenants": setting(tenants)}
         with as_transient():
@@ -79,7 +79,8 @@ class Database:
 async def driver(connection: AsyncConnection) -> asyncpg.Connection:
     """The driver's connection inside the open transaction, for statements where every microsecond counts.
 
-    SQLAlchemy begins lazily: a raw call before any statement of its own would commit by itself and survive a rollback. Raises RuntimeError then.
+    SQLAlchemy begins lazily: a raw call before any statement of its own would commit by itself and survive a rollback. Raises RuntimeError
+    then.
     """
     raw = (await connection.get_raw_connection()).driver_connection
     if not isinstance(raw, asyncpg.Connection) or not raw.is_in_transaction():

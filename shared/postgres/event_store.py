@@ -38,7 +38,8 @@ class PostgresEventStore:
         raw = await driver(self._connection)
         rows = await raw.fetch(_HISTORY, aggregate_type, aggregate_id, after)
         return [
-            from_metadata(json.loads(row["metadata"]), self._codec.decode(row["type"], row["payload"])) for row in rows
+            from_metadata(json.loads(row["metadata"])).around(self._codec.decode(row["type"], row["payload"]))
+            for row in rows
         ]
 
     async def append(self, aggregate_type: str, envelopes: Sequence[Envelope[Event]]) -> None:

