@@ -16,6 +16,7 @@ from services.users.projections import PROJECTIONS
 from services.users.settings import UsersSettings
 from shared.hosting.service import Service
 from shared.hosting.settings import load
+from shared.web.tokens import KeySource
 
 
 @asynccontextmanager
@@ -30,6 +31,10 @@ async def resources() -> AsyncIterator[Resources]:
     )
 
 
+def token_keys(opened: Resources) -> KeySource:
+    return opened.access_tokens.keys
+
+
 SERVICE = Service(
     name="users",
     codec=AvroCodec(),
@@ -38,4 +43,5 @@ SERVICE = Service(
     consumers=CONSUMERS,
     routers=ROUTERS,
     api_resources=resources,
+    token_keys=token_keys,
 )

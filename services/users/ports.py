@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from services.users.domain import OpaqueToken, SealedToken, User
 from shared.kernel.ids import TenantId
+from shared.web.tokens import KeySource
 
 
 class Passwords(Protocol):
@@ -32,8 +33,10 @@ class AccessToken:
 
 
 class AccessTokens(Protocol):
+    keys: KeySource
+    """What the tokens are verified with here …"""
     published: Mapping[str, Any]
-    """The JWK set (RFC 7517) that others verify with."""
+    """… and by others: the JWK set (RFC 7517)."""
 
     def issue(self, user: User, at: datetime) -> AccessToken:
         """A signed JWT (RFC 7519) that says who acts, for which tenant, in which role."""

@@ -9,7 +9,8 @@ from joserfc.jwk import OKPKey
 from services.users.domain import User
 from services.users.ports import AccessToken
 from shared.web.auth import OPERATOR_SCOPE, Principal
-from shared.web.tokens import ACCESS_SECONDS, sign
+from shared.web.keys import LocalKeys
+from shared.web.tokens import ACCESS_SECONDS, KeySource, sign
 
 
 class SignedAccessTokens:
@@ -17,6 +18,7 @@ class SignedAccessTokens:
 
     def __init__(self, key: OKPKey) -> None:
         self._key = key
+        self.keys: KeySource = LocalKeys(key)
         self.published: Mapping[str, Any] = {"keys": [_public(key)]}
 
     def issue(self, user: User, at: datetime) -> AccessToken:
