@@ -12,6 +12,7 @@ from shared.jobs.declaration import Job, Scheduled
 from shared.kernel.command import Command
 from shared.ports.codec import EventCodec
 from shared.ports.handlers import Consumer, Projection
+from shared.web.app import KeysOf
 
 OpenResources = Callable[[], AbstractAsyncContextManager[Any]]
 """Opens what a process needs beside the toolkit (an HTTP client, a mailer, keys); entered once at start, left once at the end."""
@@ -34,6 +35,8 @@ class Service:
     routers: Sequence[APIRouter] = field(default=())
     api_resources: OpenResources = no_resources
     """At `request.app.state.resources`."""
+    token_keys: KeysOf | None = None
+    """Keys of access tokens, out of `api_resources`, for the service that signs them; the others fetch them from it."""
     job_resources: OpenResources = no_resources
     """At `JobContext.resources`."""
 

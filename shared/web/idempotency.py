@@ -25,7 +25,7 @@ R = TypeVar("R")
 _KEPT_HEADERS = ("content-type", "location", "etag")
 
 IdempotencyKey = Annotated[
-    str,
+    str | None,
     Header(
         alias="Idempotency-Key",
         min_length=8,
@@ -37,21 +37,23 @@ IdempotencyKey = Annotated[
 
 
 class Idempotent:
-    """One request with its key; called with the command and a way to show its result."""
+    """One request, with its key where it brought one; called with the command and a way to show its result."""
 
-    def __init__(self, request: Request, key: IdempotencyKey) -> None:
+    def __init__(self, request: Request, key: IdempotencyKey = None) -> None:
         self.key = key
         self._request = request
         self._bus: Bus = request.app.state.bus
         self._answers: IdempotencyKeys = request.app.state.answers
 
     async def __call__(self, command: Command[R], render: Callable[[R], Response]) -> Response:
-        """Carries the command out and keeps the answer in the same transaction, or gives the kept one.
+        """Carries the command out and keeps the answer in the same transaction, or gives the kept one. Without a key every request is new.
 
         Raises TwinRunning while the same request runs elsewhere, KeyReused for another body, and what the command raises; only what
         was committed is kept, so that a refused request may be tried again.
         """
-        keyed = await self._keyed()
+        if self.key is None:
+            return render(await self._bus.handle(command))
+        keyed = await self._keyed(self.key)
         for _ in range(ATTEMPTS - 1):
             try:
                 return await self._attempt(keyed, command, render)
@@ -69,10 +71,10 @@ class Idempotent:
             await self._answers.keep(keyed, _answer(response), uow, at=at)
         return response
 
-    async def _keyed(self) -> KeyedRequest:
+    async def _keyed(self, key: str) -> KeyedRequest:
         body = await self._request.body()
         route = f"{self._request.method} {self._request.url.path}"
-        return KeyedRequest(route=route, key=self.key, body_hash=self._hash(body))
+        return KeyedRequest(route=route, key=key, body_hash=self._hash(body))
 
     def _hash(self, body: bytes) -> bytes:
         secret: bytes = self._request.app.state.answer_secret

@@ -1,0 +1,57 @@
+"""argon2id (RFC 9106) beside the event loop, a few at a time."""
+
+import asyncio
+import unicodedata
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from shared.kernel.errors import Unavailable
+
+# OWASP's second choice, equal in strength to the first and the lightest on memory: what attackers make us hold is bounded by it.
+_HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
+
+
+class Argon2Passwords:
+    """`services.users.ports.Passwords`. The threads release the interpreter while they hash."""
+
+    def __init__(self, *, threads: int, queue: int) -> None:
+        self._places = asyncio.Semaphore(threads)
+        self._room = threads + queue
+        self._present = 0
+        self._nobodys = _HASHER.hash("whose account does not exist")
+
+    async def hash(self, password: str) -> str:
+        async with self._place():
+            return await asyncio.to_thread(_HASHER.hash, _normal(password))
+
+    async def matches(self, password: str, password_hash: str | None) -> bool:
+        async with self._place():
+            found = await asyncio.to_thread(_verified, password_hash or self._nobodys, _normal(password))
+        return found and password_hash is not None
+
+    @asynccontextmanager
+    async def _place(self) -> AsyncIterator[None]:
+        if self._present >= self._room:
+            raise Unavailable("too many are signing in right now", timedelta(seconds=1))
+        self._present += 1
+        try:
+            async with self._places:
+                yield
+        finally:
+            self._present -= 1
+
+
+def _verified(password_hash: str, password: str) -> bool:
+    try:
+        return _HASHER.verify(password_hash, password)
+    except (VerificationError, InvalidHashError):
+        return False
+
+
+def _normal(password: str) -> str:
+    """The same characters, whichever keyboard composed them (NIST SP 800-63B, section 3.1.1.2)."""
+    return unicodedata.normalize("NFKC", password)

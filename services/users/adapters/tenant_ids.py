@@ -1,0 +1,20 @@
+"""Tenant ids for requests that may come twice, before there is a tenant to remember the first."""
+
+import hashlib
+from uuid import UUID
+
+from shared.kernel.ids import TenantId
+
+
+class KeyedTenantIds:
+    """`services.users.ports.TenantIds`. UUIDv8 (RFC 9562): 122 bits of a keyed BLAKE2b of the idempotency key."""
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+
+    def derived(self, idempotency_key: str) -> TenantId:
+        digest = hashlib.blake2b(idempotency_key.encode(), key=self._key, person=b"tenant", digest_size=16).digest()
+        bits = int.from_bytes(digest, "big")
+        bits = bits & ~(0xF << 76) | (0x8 << 76)
+        bits = bits & ~(0x3 << 62) | (0x2 << 62)
+        return TenantId(UUID(int=bits))

@@ -1,0 +1,90 @@
+"""A tenant's users, as its people see and change them."""
+
+from collections.abc import Sequence
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from services.users import queries
+from services.users.api.edge import Here
+from services.users.api.models import EventView, ProfileChange, UserView
+from services.users.commands import ReactivateUser, SuspendUser, UpdateProfile
+from services.users.domain import User
+from shared.kernel.errors import Forbidden, NotFound
+from shared.kernel.role import Role
+from shared.web.answers import shown
+from shared.web.auth import AdminCaller, Caller, Principal
+from shared.web.etag import ExpectedVersion
+from shared.web.pagination import Page, PageRequest, paged_by
+
+router = APIRouter(prefix="/users", tags=["users"])
+
+
+@router.get("")
+async def list_users(
+    page: Annotated[PageRequest[UUID], paged_by(UUID)], caller: AdminCaller, here: Here
+) -> Page[UserView]:
+    async with here.bus.units.begin() as uow:
+        accounts = await queries.accounts(uow.rows, after=page.after, limit=page.rows)
+    return page.of(accounts, UserView.model_validate, position=lambda account: account.id)
+
+
+@router.get("/{user_id}", response_model=UserView)
+async def show_user(user_id: UUID, caller: Caller, here: Here) -> Response:
+    _require_self_or_admin(caller, user_id)
+    async with here.bus.units.begin() as uow:
+        account = await queries.account(uow.rows, user_id)
+    return shown(UserView.model_validate(account), version=account.version)
+
+
+@router.patch("/{user_id}", response_model=UserView)
+async def update_profile(
+    user_id: UUID, body: ProfileChange, caller: Caller, expected: ExpectedVersion, here: Here
+) -> Response:
+    """Changes what is named. With If-Match only if nobody was faster."""
+    _require_self_or_admin(caller, user_id)
+    command = UpdateProfile(
+        user_id=user_id,
+        display_name=body.display_name,
+        locale=body.locale,
+        actor_id=caller.user_id,
+        expected_version=expected,
+        at=here.now,
+    )
+    return _user(await here.bus.handle(command))
+
+
+@router.post("/{user_id}/suspend", response_model=UserView)
+async def suspend(user_id: UUID, caller: AdminCaller, here: Here) -> Response:
+    """Shuts the user out and ends their sessions. Suspending twice is fine."""
+    return _user(await here.bus.handle(SuspendUser(user_id=user_id, at=here.now)))
+
+
+@router.post("/{user_id}/reactivate", response_model=UserView)
+async def reactivate(user_id: UUID, caller: AdminCaller, here: Here) -> Response:
+    return _user(await here.bus.handle(ReactivateUser(user_id=user_id, at=here.now)))
+
+
+@router.get("/{user_id}/events")
+async def show_events(user_id: UUID, caller: Caller, here: Here) -> Sequence[EventView]:
+    """The user's whole history, oldest first."""
+    _require_self_or_admin(caller, user_id)
+    async with here.bus.units.begin() as uow:
+        history = await uow.events.history(User.aggregate_type, user_id)
+    if not history:
+        raise NotFound(f"there is no user {user_id}")
+    return [
+        EventView(id=each.event_id, type=each.event.type, version=each.aggregate_version, occurred_at=each.occurred_at)
+        for each in history
+    ]
+
+
+def _require_self_or_admin(caller: Principal, user_id: UUID) -> None:
+    if caller.user_id != user_id and not caller.role.covers(Role.ADMIN):
+        raise Forbidden("members see and change only themselves")
+
+
+def _user(user: User) -> Response:
+    return shown(UserView.model_validate(user), version=user.version)

@@ -1,0 +1,109 @@
+"""Bodies and views."""
+
+import unicodedata
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import AfterValidator, Field, StringConstraints
+
+from services.users.domain import Email, NotAnEmailAddress, UserStatus, email_address
+from shared.kernel.ids import TenantId
+from shared.kernel.role import Role
+from shared.web.models import Name, Password, RequestModel, ResponseModel
+
+
+def _address(text: str) -> Email:
+    try:
+        return email_address(text)
+    except NotAnEmailAddress as error:
+        raise ValueError(str(error)) from error
+
+
+def _one_line(text: str) -> str:
+    """Names go into the subjects of mails."""
+    if any(unicodedata.category(character) == "Cc" for character in text):
+        raise ValueError("a name is one line, without control characters")
+    return text
+
+
+EmailAddress = Annotated[Email, Field(max_length=254, json_schema_extra={"format": "email"}), AfterValidator(_address)]
+OneLine = Annotated[Name, AfterValidator(_one_line)]
+Locale = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$")]
+"""BCP 47, without its private corners."""
+OpaqueTokenText = Annotated[str, StringConstraints(min_length=1, max_length=256)]
+AnyPassword = Annotated[str, StringConstraints(max_length=256)]
+"""What somebody signs in with: an old password may break today's rules."""
+
+DEFAULT_LOCALE = "en"
+
+
+class Owner(RequestModel):
+    email: EmailAddress = Field(repr=False)
+    password: Password = Field(repr=False)
+    display_name: OneLine = Field(repr=False)
+    locale: Locale = DEFAULT_LOCALE
+
+
+class NewTenant(RequestModel):
+    name: OneLine
+    owner: Owner
+
+
+class NewUser(Owner):
+    tenant_id: TenantId
+
+
+class Token(RequestModel):
+    token: OpaqueTokenText = Field(repr=False)
+
+
+class SignIn(RequestModel):
+    tenant_id: TenantId
+    email: EmailAddress = Field(repr=False)
+    password: AnyPassword = Field(repr=False)
+
+
+class Refresh(RequestModel):
+    refresh_token: OpaqueTokenText = Field(repr=False)
+
+
+class ProfileChange(RequestModel):
+    """Fields that are left out stay as they are."""
+
+    display_name: OneLine | None = Field(default=None, repr=False)
+    locale: Locale | None = None
+
+
+class OpenedTenant(ResponseModel):
+    tenant_id: UUID
+    user_id: UUID
+
+
+class UserView(ResponseModel):
+    id: UUID
+    tenant_id: UUID
+    email: str = Field(repr=False)
+    display_name: str = Field(repr=False)
+    role: Role
+    locale: str
+    status: UserStatus
+    version: int
+
+
+class SessionView(ResponseModel):
+    """RFC 6749, section 5.1."""
+
+    access_token: str = Field(repr=False)
+    refresh_token: str = Field(repr=False)
+    token_type: str = "Bearer"  # noqa: S105 - the name of a scheme
+    expires_in: int
+
+
+class EventView(ResponseModel):
+    """One fact of a user's history, without what identifies the person."""
+
+    id: UUID
+    type: str
+    version: int
+    occurred_at: datetime

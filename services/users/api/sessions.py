@@ -1,0 +1,74 @@
+"""Signing in, staying signed in, signing out; and the keys with which others check who is."""
+
+from datetime import timedelta
+
+from fastapi import APIRouter
+from starlette.responses import JSONResponse, Response
+
+from services.users import queries
+from services.users.api.edge import Here, fresh_token
+from services.users.api.models import Refresh, SessionView, SignIn
+from services.users.commands import CloseSession, OpenSession, RefreshToken, RenewSession
+from services.users.domain import OpaqueToken, SignInRefused, User
+from shared.kernel.ids import new_id
+from shared.kernel.tenant import bound_tenants
+
+router = APIRouter(tags=["sessions"])
+
+SESSION_LIFETIME = timedelta(days=30)
+
+_NOT_STORED = {"cache-control": "no-store"}
+
+
+@router.post("/login", response_model=SessionView)
+async def login(body: SignIn, here: Here) -> Response:
+    """Gives tokens for an address and its password. Unknown addresses take as long as wrong passwords."""
+    with bound_tenants([body.tenant_id]):
+        async with here.bus.units.begin() as uow:
+            found = await queries.credentials_of(uow.rows, body.email)
+        # No connection is held while the password is checked.
+        password_hash = found.password_hash if found else None
+        if not await here.resources.passwords.matches(body.password, password_hash) or found is None:
+            raise SignInRefused
+        refresh = fresh_token(body.tenant_id)
+        token = RefreshToken(digest=refresh.digest, expires_at=here.now + SESSION_LIFETIME)
+        user = await here.bus.handle(
+            OpenSession(user_id=found.user_id, session_id=new_id(), refresh_token=token, at=here.now)
+        )
+    return _session(user, refresh, here)
+
+
+@router.post("/token/refresh", response_model=SessionView)
+async def refresh(body: Refresh, here: Here) -> Response:
+    """Gives new tokens for a refresh token, which is used up by it. One that comes twice ends its session."""
+    token = OpaqueToken.parse(body.refresh_token)
+    if token is None:
+        raise SignInRefused("sign in again")
+    successor = fresh_token(token.tenant_id)
+    with bound_tenants([token.tenant_id]):
+        user = await here.bus.handle(RenewSession(digest=token.digest, successor=successor.digest, at=here.now))
+    if user is None:
+        raise SignInRefused("sign in again")
+    return _session(user, successor, here)
+
+
+@router.post("/logout", status_code=204)
+async def logout(body: Refresh, here: Here) -> Response:
+    """Ends the session that the refresh token belongs to; the access token runs out by itself."""
+    token = OpaqueToken.parse(body.refresh_token)
+    if token is not None:
+        with bound_tenants([token.tenant_id]):
+            await here.bus.handle(CloseSession(digest=token.digest))
+    return Response(status_code=204)
+
+
+@router.get("/.well-known/jwks.json")
+async def published_keys(here: Here) -> Response:
+    """The JWK set (RFC 7517) that access tokens are verified with."""
+    return JSONResponse(here.resources.access_tokens.published, headers={"cache-control": "public, max-age=300"})
+
+
+def _session(user: User, refresh: OpaqueToken, here: Here) -> Response:
+    access = here.resources.access_tokens.issue(user, here.now)
+    view = SessionView(access_token=access.text, refresh_token=refresh.text, expires_in=access.expires_in_seconds)
+    return Response(view.model_dump_json(), headers=_NOT_STORED, media_type="application/json")

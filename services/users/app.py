@@ -1,0 +1,47 @@
+"""What the users service is made of."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from schemas.codec import AvroCodec
+from services.users.adapters import keys
+from services.users.adapters.access_tokens import SignedAccessTokens
+from services.users.adapters.passwords import Argon2Passwords
+from services.users.adapters.sealing import SealedBoxSealer
+from services.users.adapters.tenant_ids import KeyedTenantIds
+from services.users.api import ROUTERS
+from services.users.handlers import COMMANDS, CONSUMERS
+from services.users.ports import Resources
+from services.users.projections import PROJECTIONS
+from services.users.settings import UsersSettings
+from shared.hosting.service import Service
+from shared.hosting.settings import load
+from shared.web.tokens import KeySource
+
+
+@asynccontextmanager
+async def resources() -> AsyncIterator[Resources]:
+    settings = load(UsersSettings)
+    key_id, sealing_key = keys.sealing_key(settings.keys_directory)
+    yield Resources(
+        passwords=Argon2Passwords(threads=settings.password_threads, queue=settings.password_queue),
+        sealer=SealedBoxSealer(key_id, sealing_key),
+        access_tokens=SignedAccessTokens(keys.signing_key(settings.keys_directory)),
+        tenant_ids=KeyedTenantIds(keys.derivation_key(settings.keys_directory)),
+    )
+
+
+def token_keys(opened: Resources) -> KeySource:
+    return opened.access_tokens.keys
+
+
+SERVICE = Service(
+    name="users",
+    codec=AvroCodec(),
+    commands=COMMANDS,
+    projections=PROJECTIONS,
+    consumers=CONSUMERS,
+    routers=ROUTERS,
+    api_resources=resources,
+    token_keys=token_keys,
+)

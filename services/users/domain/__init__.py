@@ -1,0 +1,30 @@
+"""Tenants and their users: what may happen to them, and what did."""
+
+from services.users.domain.email import Email, NotAnEmailAddress, email_address
+from services.users.domain.refusals import (
+    NotSuspended,
+    OwnerIsKept,
+    SignInRefused,
+    TenantIsClosed,
+    TokenNotValid,
+)
+from services.users.domain.tenant import Tenant, TenantStatus
+from services.users.domain.tokens import OpaqueToken, SealedToken
+from services.users.domain.user import User, UserStatus
+
+__all__ = [
+    "Email",
+    "NotAnEmailAddress",
+    "NotSuspended",
+    "OpaqueToken",
+    "OwnerIsKept",
+    "SealedToken",
+    "SignInRefused",
+    "Tenant",
+    "TenantIsClosed",
+    "TenantStatus",
+    "TokenNotValid",
+    "User",
+    "UserStatus",
+    "email_address",
+]

@@ -1,0 +1,23 @@
+"""Why this service says no; each is a branch of the tree in `shared.kernel.errors`."""
+
+from shared.kernel.errors import Conflict, Forbidden, Invalid, Unauthenticated
+
+
+class TenantIsClosed(Conflict):
+    """The tenant has left; nobody can join it."""
+
+
+class NotSuspended(Conflict):
+    """The user is not suspended."""
+
+
+class OwnerIsKept(Forbidden):
+    """A tenant's owner is not suspended or changed by its other users."""
+
+
+class TokenNotValid(Invalid):
+    """The token is not valid, or not any more: ask for another."""
+
+
+class SignInRefused(Unauthenticated):
+    """E-mail address or password is wrong, or the account cannot sign in."""

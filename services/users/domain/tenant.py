@@ -1,0 +1,48 @@
+"""A customer of the whole system: whoever owns users, invoices and mails."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import ClassVar, Self
+from uuid import UUID
+
+from schemas.users import TenantClosed, TenantCreated, TenantRenamed
+from services.users.domain.refusals import TenantIsClosed
+from shared.kernel.aggregate import Aggregate
+from shared.kernel.event import Event
+from shared.kernel.ids import TenantId
+
+
+class TenantStatus(StrEnum):
+    OPEN = "open"
+    CLOSED = "closed"
+
+
+class Tenant(Aggregate):
+    """Its id is its tenant id."""
+
+    aggregate_type: ClassVar[str] = "tenant"
+
+    def __init__(self, id: UUID, tenant_id: TenantId) -> None:  # noqa: A002 - an aggregate's id is its id
+        super().__init__(id, tenant_id)
+        self.name = ""
+        self.status = TenantStatus.OPEN
+
+    @classmethod
+    def create(cls, tenant_id: TenantId, name: str, at: datetime) -> Self:
+        tenant = cls(tenant_id, tenant_id)
+        tenant.record(TenantCreated(tenant_id=tenant_id, name=name, created_at=at))
+        return tenant
+
+    def require_open(self) -> None:
+        """Raises TenantIsClosed."""
+        if self.status is TenantStatus.CLOSED:
+            raise TenantIsClosed
+
+    def apply(self, event: Event) -> None:
+        match event:
+            case TenantCreated(name=name) | TenantRenamed(name=name):
+                self.name = name
+            case TenantClosed():
+                self.status = TenantStatus.CLOSED
+            case _:
+                raise TypeError(f"{event.type} is no event of a tenant")

@@ -1,0 +1,174 @@
+"""Somebody who belongs to a tenant."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import ClassVar, Self
+from uuid import UUID
+
+from schemas.users import (
+    UserCreated,
+    UserEmailChanged,
+    UserEmailVerified,
+    UserErased,
+    UserPasswordChanged,
+    UserPasswordResetRequested,
+    UserProfileUpdated,
+    UserReactivated,
+    UserRoleChanged,
+    UserSuspended,
+    UserVerificationRequested,
+)
+from services.users.domain.refusals import NotSuspended
+from services.users.domain.tokens import SealedToken
+from shared.kernel.aggregate import Aggregate
+from shared.kernel.event import Event
+from shared.kernel.ids import TenantId
+from shared.kernel.role import Role
+
+
+class UserStatus(StrEnum):
+    UNVERIFIED = "unverified"
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+    ERASED = "erased"
+
+    @classmethod
+    def of(cls, *, verified: bool, suspended: bool, erased: bool = False) -> Self:
+        if erased:
+            return cls.ERASED
+        if suspended:
+            return cls.SUSPENDED
+        return cls.ACTIVE if verified else cls.UNVERIFIED
+
+
+class User(Aggregate):
+    aggregate_type: ClassVar[str] = "user"
+
+    def __init__(self, id: UUID, tenant_id: TenantId) -> None:  # noqa: A002 - an aggregate's id is its id
+        super().__init__(id, tenant_id)
+        self.email = ""
+        self.display_name = ""
+        self.role = Role.MEMBER
+        self.locale = ""
+        self.verified = False
+        self.suspended = False
+        self.erased = False
+
+    @classmethod
+    def create(
+        cls,
+        user_id: UUID,
+        tenant_id: TenantId,
+        *,
+        email: str,
+        display_name: str,
+        role: Role,
+        locale: str,
+        at: datetime,
+    ) -> Self:
+        user = cls(user_id, tenant_id)
+        user.record(
+            UserCreated(
+                tenant_id=tenant_id,
+                user_id=user_id,
+                email=email,
+                display_name=display_name,
+                role=role.value,
+                locale=locale,
+                created_at=at,
+            )
+        )
+        return user
+
+    @property
+    def status(self) -> UserStatus:
+        return UserStatus.of(verified=self.verified, suspended=self.suspended, erased=self.erased)
+
+    @property
+    def may_sign_in(self) -> bool:
+        """With a proved address; a tenant's owner at once.
+
+        Whoever signs up with an address that is not theirs must not learn, by signing in or failing to, whether it was taken. The owner
+        of a new tenant is the first to have an address there: nothing to learn.
+        """
+        return self.status is UserStatus.ACTIVE or (self.status is UserStatus.UNVERIFIED and self.role is Role.OWNER)
+
+    def request_verification(self, token: SealedToken, at: datetime) -> None:
+        self.record(
+            UserVerificationRequested(
+                tenant_id=self.tenant_id,
+                user_id=self.id,
+                email=self.email,
+                locale=self.locale,
+                sealing_key_id=token.sealing_key_id,
+                sealed_token=token.sealed,
+                expires_at=token.expires_at,
+                requested_at=at,
+            )
+        )
+
+    def verify_email(self, at: datetime) -> None:
+        if not self.verified:
+            self.record(UserEmailVerified(tenant_id=self.tenant_id, user_id=self.id, email=self.email, verified_at=at))
+
+    def update_profile(self, at: datetime, *, display_name: str | None = None, locale: str | None = None) -> None:
+        """What is None stays as it is; where nothing differs nothing is recorded."""
+        wanted = (display_name or self.display_name, locale or self.locale)
+        if wanted == (self.display_name, self.locale):
+            return
+        self.record(
+            UserProfileUpdated(
+                tenant_id=self.tenant_id, user_id=self.id, display_name=wanted[0], locale=wanted[1], updated_at=at
+            )
+        )
+
+    def suspend(self, reason: str, at: datetime) -> None:
+        """Reason: `administrator` or `nonpayment`. Suspending twice is fine."""
+        if not self.suspended:
+            self.record(UserSuspended(tenant_id=self.tenant_id, user_id=self.id, reason=reason, suspended_at=at))
+
+    def reactivate(self, at: datetime) -> None:
+        """Raises NotSuspended."""
+        if not self.suspended:
+            raise NotSuspended
+        self.record(UserReactivated(tenant_id=self.tenant_id, user_id=self.id, reactivated_at=at))
+
+    def change_role(self, role: Role, at: datetime) -> None:
+        if role is not self.role:
+            self.record(
+                UserRoleChanged(
+                    tenant_id=self.tenant_id,
+                    user_id=self.id,
+                    role=role.value,
+                    previous_role=self.role.value,
+                    changed_at=at,
+                )
+            )
+
+    def change_password(self, method: str, at: datetime) -> None:
+        """Method: `changed` (with the old one) or `reset` (with a mailed link). The password itself never meets the aggregate."""
+        self.record(UserPasswordChanged(tenant_id=self.tenant_id, user_id=self.id, method=method, changed_at=at))
+
+    def apply(self, event: Event) -> None:
+        match event:
+            case UserCreated():
+                self.email, self.display_name = event.email, event.display_name
+                self.role, self.locale = Role(event.role), event.locale
+            case UserEmailChanged(email=email):
+                self.email, self.verified = email, False
+            case UserEmailVerified():
+                self.verified = True
+            case UserProfileUpdated():
+                self.display_name, self.locale = event.display_name, event.locale
+            case UserRoleChanged(role=role):
+                self.role = Role(role)
+            case UserSuspended():
+                self.suspended = True
+            case UserReactivated():
+                self.suspended = False
+            case UserErased():
+                self.erased = True
+            case UserVerificationRequested() | UserPasswordResetRequested() | UserPasswordChanged():
+                pass
+            case _:
+                raise TypeError(f"{event.type} is no event of a user")

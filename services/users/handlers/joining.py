@@ -1,0 +1,91 @@
+"""Becoming a user: a new tenant with its owner, a sign-up, a proved address."""
+
+from datetime import datetime
+
+from sqlalchemy import delete
+from sqlalchemy.dialects.postgresql import insert
+
+from services.users.commands import Newcomer, OpenTenant, SignUp, VerifyEmail
+from services.users.domain import SealedToken, Tenant, TokenNotValid, User
+from services.users.tables import credentials, verification_tokens
+from shared.kernel.ids import TenantId
+from shared.kernel.role import Role
+from shared.ports.unit_of_work import UnitOfWork
+
+
+async def open_tenant(command: OpenTenant, uow: UnitOfWork) -> Tenant:
+    tenant = Tenant.create(command.tenant_id, command.name, command.at)
+    uow.add(tenant)
+    owner = _newcomer(command.tenant_id, command.owner, Role.OWNER, command.at)
+    await _hold_address(owner, command.owner, command.at, uow)
+    uow.add(owner)
+    await _keep_digest(owner, command.owner.verification, uow)
+    return tenant
+
+
+async def sign_up(command: SignUp, uow: UnitOfWork) -> User:
+    """Where the address is taken nothing is stored, and the user given back is one that never was."""
+    tenant = await uow.load(Tenant, command.tenant_id)
+    tenant.require_open()
+    user = _newcomer(command.tenant_id, command.newcomer, Role.MEMBER, command.at)
+    if await _hold_address(user, command.newcomer, command.at, uow):
+        uow.add(user)
+        await _keep_digest(user, command.newcomer.verification, uow)
+    return user
+
+
+async def verify_email(command: VerifyEmail, uow: UnitOfWork) -> User:
+    """Raises TokenNotValid. The row goes with the first use, so that of two at once one is refused."""
+    token = (
+        await uow.rows.execute(
+            delete(verification_tokens)
+            .where(verification_tokens.c.token_hash == command.digest, verification_tokens.c.expires_at > command.at)
+            .returning(verification_tokens.c.user_id)
+        )
+    ).one_or_none()
+    if token is None:
+        raise TokenNotValid
+    user = await uow.load(User, token.user_id)
+    user.verify_email(command.at)
+    return user
+
+
+def _newcomer(tenant_id: TenantId, newcomer: Newcomer, role: Role, at: datetime) -> User:
+    user = User.create(
+        newcomer.user_id,
+        tenant_id,
+        email=newcomer.email,
+        display_name=newcomer.display_name,
+        role=role,
+        locale=newcomer.locale,
+        at=at,
+    )
+    user.request_verification(newcomer.verification, at)
+    return user
+
+
+async def _hold_address(user: User, newcomer: Newcomer, at: datetime, uow: UnitOfWork) -> bool:
+    """Takes the address for this user; False where somebody has it. The unique key decides between two who come at once."""
+    held = await uow.rows.execute(
+        insert(credentials)
+        .values(
+            tenant_id=user.tenant_id,
+            user_id=user.id,
+            email=user.email,
+            password_hash=newcomer.password_hash,
+            changed_at=at,
+        )
+        .on_conflict_do_nothing(index_elements=["tenant_id", "email"])
+        .returning(credentials.c.user_id)
+    )
+    return held.one_or_none() is not None
+
+
+async def _keep_digest(user: User, token: SealedToken, uow: UnitOfWork) -> None:
+    """An earlier link stops working."""
+    kept = {"token_hash": token.digest, "expires_at": token.expires_at}
+    await uow.rows.execute(
+        insert(verification_tokens)
+        .values(tenant_id=user.tenant_id, user_id=user.id, **kept)
+        .on_conflict_do_update(index_elements=["tenant_id", "user_id"], set_=kept)
+    )

@@ -1,0 +1,71 @@
+"""Reads, each inside a transaction that is bound to the caller's tenant."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.users.domain import Email, UserStatus
+from services.users.tables import credentials, users
+from shared.kernel.errors import NotFound
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """A user as the read rows have it."""
+
+    id: UUID
+    tenant_id: UUID
+    email: str = field(repr=False)
+    display_name: str = field(repr=False)
+    role: str
+    locale: str
+    status: UserStatus
+    version: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credentials:
+    user_id: UUID
+    password_hash: str = field(repr=False)
+
+
+async def account(rows: AsyncConnection, user_id: UUID) -> Account:
+    """Raises NotFound, for another tenant's user too."""
+    row = (await rows.execute(select(users).where(users.c.user_id == user_id))).one_or_none()
+    if row is None:
+        raise NotFound(f"there is no user {user_id}")
+    return _account(row)
+
+
+async def accounts(rows: AsyncConnection, *, after: UUID | None, limit: int) -> Sequence[Account]:
+    """In the order in which they joined: ids grow with time."""
+    page = select(users).order_by(users.c.user_id).limit(limit)
+    if after is not None:
+        page = page.where(users.c.user_id > after)
+    return [_account(row) for row in await rows.execute(page)]
+
+
+async def credentials_of(rows: AsyncConnection, email: Email) -> Credentials | None:
+    found = (
+        await rows.execute(
+            select(credentials.c.user_id, credentials.c.password_hash).where(credentials.c.email == email)
+        )
+    ).one_or_none()
+    return found and Credentials(user_id=found.user_id, password_hash=found.password_hash)
+
+
+def _account(row: Row[Any]) -> Account:
+    return Account(
+        id=row.user_id,
+        tenant_id=row.tenant_id,
+        email=row.email,
+        display_name=row.display_name,
+        role=row.role,
+        locale=row.locale,
+        status=UserStatus.of(verified=row.verified, suspended=row.suspended),
+        version=row.version,
+    )

@@ -1,0 +1,17 @@
+"""What a users process reads from its environment."""
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class UsersSettings(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix="WAYPOST_", extra="ignore", frozen=True)
+
+    keys_directory: Path
+    """Holds `signing.json`, `sealing.public.json` and `derivation.json` (`services.users.adapters.keys`)."""
+    password_threads: int = Field(default=2, ge=1, le=64)
+    """Hashes at a time; each takes 19 MiB and a core for some 20 ms."""
+    password_queue: int = Field(default=64, ge=0)
+    """How many may wait for a thread before the API answers 503."""

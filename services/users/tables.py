@@ -1,0 +1,90 @@
+"""Rows of this service. What may not be published lives in `public`; read rows of events in the schema of their projection."""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Index,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+)
+
+from shared.postgres.tenancy import ACROSS_TENANTS
+
+SECRETS = MetaData()
+
+credentials = Table(
+    "credentials",
+    SECRETS,
+    Column("tenant_id", Uuid, nullable=False),
+    Column("user_id", Uuid, nullable=False),
+    Column("email", Text, nullable=False),
+    Column("password_hash", Text, nullable=False),
+    Column("changed_at", DateTime(timezone=True), nullable=False),
+    PrimaryKeyConstraint("tenant_id", "user_id"),
+    UniqueConstraint("tenant_id", "email"),
+)
+"""Who holds an address, and what opens the account. The address is in lower case (checked), so the key ignores case."""
+
+verification_tokens = Table(
+    "verification_tokens",
+    SECRETS,
+    Column("tenant_id", Uuid, nullable=False),
+    Column("user_id", Uuid, nullable=False),
+    Column("token_hash", LargeBinary, nullable=False),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+    PrimaryKeyConstraint("tenant_id", "user_id"),
+    UniqueConstraint("tenant_id", "token_hash"),
+)
+"""One per user: a new link ends the earlier one, and using it removes it."""
+
+refresh_tokens = Table(
+    "refresh_tokens",
+    SECRETS,
+    Column("tenant_id", Uuid, nullable=False),
+    Column("token_hash", LargeBinary, nullable=False),
+    Column("session_id", Uuid, nullable=False),
+    Column("user_id", Uuid, nullable=False),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+    Column("used_at", DateTime(timezone=True)),
+    PrimaryKeyConstraint("tenant_id", "token_hash"),
+    Index("refresh_tokens_of_session", "tenant_id", "session_id"),
+    Index("refresh_tokens_of_user", "tenant_id", "user_id"),
+)
+"""Used ones stay until they expire: one that comes back was stolen, from the user or by the user's thief."""
+
+ACCOUNTS = MetaData()
+
+users = Table(
+    "users",
+    ACCOUNTS,
+    Column("tenant_id", Uuid, nullable=False),
+    Column("user_id", Uuid, nullable=False),
+    Column("email", Text, nullable=False),
+    Column("display_name", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("locale", Text, nullable=False),
+    Column("verified", Boolean, nullable=False),
+    Column("suspended", Boolean, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    PrimaryKeyConstraint("tenant_id", "user_id"),
+)
+
+TENANTS = MetaData()
+
+tenant_directory = Table(
+    "tenant_directory",
+    TENANTS,
+    Column("tenant_id", Uuid, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    info=ACROSS_TENANTS,
+)
+"""All tenants, for work that starts with none: schedules fan out over it."""

@@ -1,0 +1,1 @@
+"""The users service over HTTP, on a real database."""

@@ -1,0 +1,36 @@
+"""The real application on a real database; tests speak HTTP to it, and look into its tables."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from infra.postgres.databases import ServiceDatabase
+from infra.stack.keys import create_keys
+from shared.postgres.migrate import migrate
+from tests.fixtures.database import Database
+from tests.integration.users.service import UsersService, running_users
+
+
+async def migrate_users(database: ServiceDatabase) -> None:
+    await migrate("users", database.owner)
+
+
+@pytest.fixture(scope="session")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("keys")
+    create_keys(directory)
+    return directory
+
+
+@pytest.fixture
+async def users(database: Database, keys: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[UsersService]:
+    monkeypatch.setenv("WAYPOST_KEYS_DIRECTORY", str(keys))
+    async with running_users(await database("users", migrate_users), keys) as service:
+        yield service
+
+
+@pytest.fixture
+def http(users: UsersService) -> httpx.AsyncClient:
+    return users.http

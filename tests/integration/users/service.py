@@ -1,0 +1,175 @@
+"""The users service under test, and what a person or the notifications service would do with it."""
+
+import base64
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+from nacl.public import PrivateKey, SealedBox
+from sqlalchemy import text
+
+from infra.postgres.databases import ServiceDatabase
+from schemas.codec import AvroCodec
+from schemas.users import UserVerificationRequested
+from services.users.app import SERVICE
+from shared.engine.bus import Bus
+from shared.engine.projections import project
+from shared.jobs.declaration import JobRegistry
+from shared.jobs.queue import PostgresJobQueue
+from shared.kernel.ids import TenantId
+from shared.postgres.database import Database
+from shared.postgres.idempotency import PostgresIdempotencyKeys
+from shared.postgres.unit_of_work import PostgresUnitsOfWork, WritePath
+from shared.web.app import create_app
+from shared.web.health import Readiness
+
+PASSWORD = "correct horse battery staple"
+
+
+class HeldClock:
+    """Stands still until a test moves it."""
+
+    def __init__(self) -> None:
+        self._now = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
+
+    def now(self) -> datetime:
+        return self._now
+
+    def pass_by(self, time: timedelta) -> None:
+        self._now += time
+
+
+class QuietDoorbell:
+    """Nobody listens here: no relay runs beside these tests."""
+
+    def ring(self, channel: str) -> None:
+        pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """Somebody who has signed up, and may have signed in."""
+
+    tenant_id: UUID
+    user_id: UUID
+    email: str
+    tokens: Mapping[str, Any]
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        return {"authorization": f"Bearer {self.tokens['access_token']}"}
+
+
+class UsersService:
+    def __init__(self, http: httpx.AsyncClient, database: Database, bus: Bus, clock: HeldClock, keys: Path) -> None:
+        self.http = http
+        self.database = database
+        self.bus = bus
+        self.clock = clock
+        self._keys = keys
+
+    async def open_tenant(self, name: str = "Analytical Engines") -> Member:
+        """A tenant, and its owner signed in."""
+        email = unique_address()
+        owner = {"email": email, "password": PASSWORD, "display_name": "Grace Hopper"}
+        made = (await self.http.post("/tenants", json={"name": name, "owner": owner})).json()
+        return await self._signed_in(made["tenant_id"], made["user_id"], email)
+
+    async def sign_up(self, tenant_id: UUID, email: str | None = None) -> httpx.Response:
+        body = {
+            "tenant_id": str(tenant_id),
+            "email": email or unique_address(),
+            "password": PASSWORD,
+            "display_name": "Ada Lovelace",
+        }
+        return await self.http.post("/signup", json=body)
+
+    async def join(self, tenant_id: UUID) -> Member:
+        """A member: signed up, verified with the token that only a mail shows, signed in."""
+        email = unique_address()
+        user_id = UUID((await self.sign_up(tenant_id, email)).json()["id"])
+        verified = await self.http.post("/verify", json={"token": await self.mailed_token(tenant_id, user_id)})
+        assert verified.status_code == 200, verified.text
+        return await self._signed_in(tenant_id, user_id, email)
+
+    async def log_in(self, tenant_id: UUID, email: str, password: str = PASSWORD) -> httpx.Response:
+        body = {"tenant_id": str(tenant_id), "email": email, "password": password}
+        return await self.http.post("/login", json=body)
+
+    async def mailed_token(self, tenant_id: UUID, user_id: UUID) -> str:
+        """What the notifications service would mail: the newest token that was sealed to it."""
+        rows = await self.rows(
+            tenant_id,
+            "select type, payload from events where aggregate_id = :id and type = 'user.verification_requested'"
+            " order by version desc limit 1",
+            id=user_id,
+        )
+        event = AvroCodec().decode(rows[0]["type"], rows[0]["payload"])
+        assert isinstance(event, UserVerificationRequested)
+        (key,) = json.loads((self._keys / "sealing.private.json").read_text())["keys"]
+        assert key["key_id"] == event.sealing_key_id
+        return SealedBox(PrivateKey(base64.b64decode(key["private_key"]))).decrypt(event.sealed_token).decode()
+
+    async def rows(self, tenant_id: UUID, query: str, **values: object) -> Sequence[Mapping[str, Any]]:
+        """What the tables hold for one tenant."""
+        async with self.database.transaction([TenantId(tenant_id)]) as connection:
+            return [dict(row) for row in (await connection.execute(text(query), values)).mappings()]
+
+    async def event_types(self, tenant_id: UUID, aggregate_id: UUID) -> Sequence[str]:
+        query = "select type from events where aggregate_id = :id order by version"
+        return [row["type"] for row in await self.rows(tenant_id, query, id=aggregate_id)]
+
+    async def _signed_in(self, tenant_id: UUID | str, user_id: UUID | str, email: str) -> Member:
+        tenant_id, user_id = UUID(str(tenant_id)), UUID(str(user_id))
+        answer = await self.log_in(tenant_id, email)
+        assert answer.status_code == 200, answer.text
+        return Member(tenant_id=tenant_id, user_id=user_id, email=email, tokens=answer.json())
+
+
+@asynccontextmanager
+async def running_users(where: ServiceDatabase, keys: Path) -> AsyncIterator[UsersService]:
+    clock = HeldClock()
+    database = Database(where.app, application_name="users tests", pool_size=5, schemas=SERVICE.schemas)
+    bus = Bus(PostgresUnitsOfWork(database, _write_path(clock)), SERVICE.commands)
+    assert SERVICE.token_keys is not None
+    app = create_app(
+        SERVICE.name,
+        SERVICE.routers,
+        bus=bus,
+        keys=SERVICE.token_keys,
+        answers=PostgresIdempotencyKeys(),
+        answer_secret=b"sixteen bytes or more",
+        readiness=Readiness(checks={"postgres": database.verify}),
+        resources=SERVICE.api_resources,
+        clock=clock,
+    )
+    try:
+        async with app.router.lifespan_context(app):
+            transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+            async with httpx.AsyncClient(transport=transport, base_url="http://users") as http:
+                yield UsersService(http, database, bus, clock, keys)
+    finally:
+        await database.close()
+
+
+def _write_path(clock: HeldClock) -> WritePath:
+    handlers = {kind: handler for each in SERVICE.projections for kind, handler in each.handlers.items()}
+    registry = JobRegistry(SERVICE.jobs)
+    return WritePath(
+        service=SERVICE.name,
+        codec=SERVICE.codec,
+        clock=clock,
+        doorbell=QuietDoorbell(),
+        project=lambda envelopes, rows: project(envelopes, handlers, rows),
+        open_jobs=lambda connection, unit: PostgresJobQueue(connection, unit, registry, clock),
+    )
+
+
+def unique_address() -> str:
+    return f"person.{uuid4().hex[:12]}@example.com"

@@ -1,0 +1,1 @@
+"""The users service, without a database."""
