@@ -1,34 +1,48 @@
-"""How every HTTP process of `infra` listens: settings from the environment, then uvicorn until a signal."""
+"""How every HTTP process of `infra` runs: settings from the environment, then one server until a signal."""
 
-from typing import ClassVar
+import asyncio
+import sys
+from collections.abc import Callable
+from typing import ClassVar, TypeVar
 
-import uvicorn
+import uvloop
 from fastapi import FastAPI
 from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
+
+from shared.engine.process import Process
+from shared.hosting.settings import Port, Settings, load
+from shared.kernel.errors import Misconfigured
+from shared.web.server import HttpServer
+
+DRAIN_SECONDS = 2.0  # short, because a test card may hang for ever
 
 
-class ServingSettings(BaseSettings):
+class ServingSettings(Settings):
     """Where a process listens: `WAYPOST_SERVICE_PORT`, else its offset from `WAYPOST_PORT_BASE`."""
 
-    model_config = SettingsConfigDict(env_prefix="WAYPOST_", env_ignore_empty=True)
+    # A compose file passes on what is not set as empty.
+    model_config = SettingsConfigDict(env_ignore_empty=True)
     port_offset: ClassVar[int]
 
     port_base: int = Field(default=8000, ge=1, le=65000)
-    service_port: int | None = Field(default=None, ge=1, le=65535)
-    service_host: str = "127.0.0.1"
+    service_port: Port | None = None
+    host: str = "127.0.0.1"
 
     @property
     def port(self) -> int:
         return self.service_port or self.port_base + self.port_offset
 
 
-def serve(app: FastAPI, settings: ServingSettings) -> None:
-    """Blocks until SIGINT or SIGTERM; requests still open are cut after two seconds, because a test card may hang for ever."""
-    uvicorn.run(
-        app,
-        host=settings.service_host,
-        port=settings.port,
-        log_level="warning",
-        timeout_graceful_shutdown=2,
-    )
+Chosen = TypeVar("Chosen", bound=ServingSettings)
+
+
+def serve(kind: type[Chosen], create_app: Callable[[Chosen], FastAPI]) -> None:
+    """Blocks until SIGINT or SIGTERM. Exits with what to set when it cannot start."""
+    try:
+        settings = load(kind)
+        server = HttpServer(create_app(settings), host=settings.host, port=settings.port)
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(Process([server], drain_seconds=DRAIN_SECONDS).run())
+    except Misconfigured as error:
+        sys.exit(str(error))

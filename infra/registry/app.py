@@ -4,14 +4,17 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from infra.registry.catalog import Catalog
+from infra.registry.catalog import read_catalog
 from infra.registry.errors import RegistryError, read_only
 from infra.registry.media import RegistryResponse
 from infra.registry.schemas import create_schema_routes
+from infra.registry.settings import RegistrySettings
 from infra.registry.subjects import create_setting_routes, create_subject_routes
 
 
-def create_app(catalog: Catalog) -> FastAPI:
+def create_app(settings: RegistrySettings) -> FastAPI:
+    """Reads the lock file once; raises `Misconfigured` when it or a schema file is missing or malformed."""
+    catalog = read_catalog(settings.schemas_directory)
     app = FastAPI(title="Waypost schema registry", docs_url=None, redoc_url=None)
     app.include_router(create_schema_routes(catalog))
     app.include_router(create_subject_routes(catalog))

@@ -1,7 +1,7 @@
 """Puts the inbox together: SMTP in, API and page out."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -30,9 +30,9 @@ def create_app(settings: InboxSettings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         largest = settings.smtp_largest_mail_bytes
-        async with listening(mailbox, settings.service_host, settings.smtp_listen_port, largest):
-            yield
-        database.close()
+        with closing(database):
+            async with listening(mailbox, settings.host, settings.smtp_listen_port, largest):
+                yield
 
     app = FastAPI(title="Waypost inbox", lifespan=lifespan, docs_url=None, redoc_url=None)
     app.include_router(create_router(database))

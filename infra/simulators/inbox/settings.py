@@ -6,13 +6,14 @@ from typing import ClassVar
 from pydantic import Field
 
 from infra.serving import ServingSettings
+from shared.hosting.settings import Port
 
 
 class InboxSettings(ServingSettings):
     port_offset: ClassVar[int] = 25
 
     data_directory: Path = Path(".waypost")
-    smtp_port: int | None = Field(default=None, ge=1, le=65535)
+    smtp_port: Port | None = None
     smtp_largest_mail_bytes: int = Field(default=10 * 1024 * 1024, gt=0)
 
     @property

@@ -13,6 +13,7 @@ from infra.simulators.database import Database
 from infra.simulators.inbox.mail import read_mail
 from infra.simulators.inbox.storage import add_mail
 from shared.kernel.clock import Clock
+from shared.kernel.errors import Misconfigured
 
 _BOUNCES = re.compile(r"bounce(\+[^@]*)?@", re.IGNORECASE)
 
@@ -51,14 +52,15 @@ class Mailbox:
 
 @asynccontextmanager
 async def listening(mailbox: Mailbox, host: str, port: int, largest_mail_bytes: int) -> AsyncIterator[None]:
-    """Takes mail on that port while the context is open."""
-    server = await asyncio.get_running_loop().create_server(
-        lambda: SMTP(
-            mailbox, hostname="inbox.waypost.invalid", data_size_limit=largest_mail_bytes, enable_SMTPUTF8=True
-        ),
-        host,
-        port,
-    )
+    """Takes mail on that port while the context is open; raises `Misconfigured` when the port is taken."""
+
+    def session() -> SMTP:
+        return SMTP(mailbox, hostname="inbox.waypost.invalid", data_size_limit=largest_mail_bytes, enable_SMTPUTF8=True)
+
+    try:
+        server = await asyncio.get_running_loop().create_server(session, host, port)
+    except OSError as error:
+        raise Misconfigured(f"cannot take mail on {host}:{port} ({error.strerror}): set WAYPOST_SMTP_PORT") from error
     try:
         yield
     finally:

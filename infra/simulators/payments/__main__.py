@@ -3,5 +3,4 @@ from infra.simulators.payments.app import create_app
 from infra.simulators.payments.settings import PaymentsSettings
 
 if __name__ == "__main__":
-    settings = PaymentsSettings()
-    serve(create_app(settings), settings)
+    serve(PaymentsSettings, create_app)

@@ -1,5 +1,7 @@
 """The provider's HTTP API under /v1."""
 
+import asyncio
+import contextlib
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Request
@@ -79,6 +81,8 @@ def _tell(courier: WebhookCourier | None) -> None:
 
 
 async def _hang_until_the_caller_gives_up(request: Request) -> None:
-    # The body has been read, so the next message the server has for us is that the caller is gone.
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
+    # A stopping process cancels us; the caller then gets the answer after all, rather than an invented failure.
+    with contextlib.suppress(asyncio.CancelledError):
+        # The body has been read, so the next message the server has for us is that the caller is gone.
+        while (await request.receive())["type"] != "http.disconnect":
+            pass

@@ -29,9 +29,9 @@ def create_app(settings: PaymentsSettings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        async with _running(courier):
-            yield
-        database.close()
+        with contextlib.closing(database):
+            async with _running(courier):
+                yield
 
     app = FastAPI(title="Waypost payments simulator", lifespan=lifespan, docs_url=None, redoc_url=None)
     app.include_router(create_router(Provider(database, clock, settings), database, courier))

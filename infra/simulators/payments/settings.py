@@ -1,9 +1,9 @@
 """What the payment provider reads from the environment."""
 
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import ClassVar
 
-from pydantic import Field, HttpUrl, SecretStr, model_validator
+from pydantic import Field, HttpUrl, SecretStr, ValidationInfo, field_validator
 
 from infra.serving import ServingSettings
 
@@ -13,7 +13,7 @@ class PaymentsSettings(ServingSettings):
 
     data_directory: Path = Path(".waypost")
     payments_webhook_url: HttpUrl | None = None
-    payments_webhook_secret: SecretStr | None = None
+    payments_webhook_secret: SecretStr | None = Field(default=None, validate_default=True)
     payments_webhook_timeout_seconds: float = Field(default=5.0, gt=0)
     payments_webhook_first_retry_seconds: float = Field(default=0.5, gt=0)
     payments_webhook_longest_retry_seconds: float = Field(default=30.0, gt=0)
@@ -22,10 +22,9 @@ class PaymentsSettings(ServingSettings):
         default=86_400.0, gt=0, description="providers forget keys after a day"
     )
 
-    @model_validator(mode="after")
-    def _webhooks_are_signed(self) -> Self:
-        if self.payments_webhook_url and not self.payments_webhook_secret:
-            raise ValueError(
-                "set WAYPOST_PAYMENTS_WEBHOOK_SECRET: webhooks to WAYPOST_PAYMENTS_WEBHOOK_URL are signed with it"
-            )
-        return self
+    @field_validator("payments_webhook_secret")
+    @classmethod
+    def _webhooks_are_signed(cls, secret: SecretStr | None, others: ValidationInfo) -> SecretStr | None:
+        if secret is None and others.data.get("payments_webhook_url"):
+            raise ValueError("webhooks to WAYPOST_PAYMENTS_WEBHOOK_URL are signed with it")
+        return secret

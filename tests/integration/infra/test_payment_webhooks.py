@@ -18,7 +18,7 @@ from tests.integration.infra.webhooks import SECRET, Receiver
 
 
 def test_webhooks_without_a_secret_are_refused_at_start() -> None:
-    with pytest.raises(ValueError, match="WAYPOST_PAYMENTS_WEBHOOK_SECRET"):
+    with pytest.raises(ValueError, match="payments_webhook_secret"):
         PaymentsSettings.model_validate({"payments_webhook_url": "http://127.0.0.1:1/"})
 
 

@@ -15,6 +15,7 @@ from confluent_kafka.serialization import MessageField, SerializationContext
 
 from infra.registry.app import create_app
 from infra.registry.catalog import read_catalog
+from infra.registry.settings import RegistrySettings
 from shared.kernel.errors import Misconfigured
 from tests.fixtures.serving import caller, serving
 
@@ -50,7 +51,7 @@ def lock_folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 async def url(lock_folder: Path) -> AsyncIterator[str]:
-    async with serving(create_app(read_catalog(lock_folder))) as base_url:
+    async with serving(create_app(RegistrySettings(schemas_directory=lock_folder))) as base_url:
         yield base_url
 
 
