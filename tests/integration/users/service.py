@@ -28,6 +28,7 @@ from shared.postgres.idempotency import PostgresIdempotencyKeys
 from shared.postgres.unit_of_work import PostgresUnitsOfWork, WritePath
 from shared.web.app import create_app
 from shared.web.health import Readiness
+from tests.fixtures.database import connected
 
 PASSWORD = "correct horse battery staple"
 
@@ -67,8 +68,17 @@ class Member:
 
 
 class UsersService:
-    def __init__(self, http: httpx.AsyncClient, database: Database, bus: Bus, clock: HeldClock, keys: Path) -> None:
+    def __init__(
+        self,
+        http: httpx.AsyncClient,
+        where: ServiceDatabase,
+        database: Database,
+        bus: Bus,
+        clock: HeldClock,
+        keys: Path,
+    ) -> None:
         self.http = http
+        self.where = where
         self.database = database
         self.bus = bus
         self.clock = clock
@@ -121,6 +131,24 @@ class UsersService:
         async with self.database.transaction([TenantId(tenant_id)]) as connection:
             return [dict(row) for row in (await connection.execute(text(query), values)).mappings()]
 
+    async def stored(self, tenant_id: UUID) -> Mapping[str, int]:
+        """How many rows each table holds for the tenant; the outbox as the relay sees it, which alone may."""
+        counts = {}
+        for table in (
+            "events",
+            "users",
+            "credentials",
+            "verification_tokens",
+            "refresh_tokens",
+            "idempotency_keys",
+            "jobs",
+        ):
+            (row,) = await self.rows(tenant_id, f"select count(*) as n from {table} where tenant_id = :t", t=tenant_id)
+            counts[table] = row["n"]
+        async with connected(self.where.relay) as relay:
+            counts["outbox"] = await relay.fetchval("select count(*) from outbox where tenant_id = $1", tenant_id)
+        return counts
+
     async def event_types(self, tenant_id: UUID, aggregate_id: UUID) -> Sequence[str]:
         query = "select type from events where aggregate_id = :id order by version"
         return [row["type"] for row in await self.rows(tenant_id, query, id=aggregate_id)]
@@ -153,7 +181,7 @@ async def running_users(where: ServiceDatabase, keys: Path) -> AsyncIterator[Use
         async with app.router.lifespan_context(app):
             transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
             async with httpx.AsyncClient(transport=transport, base_url="http://users") as http:
-                yield UsersService(http, database, bus, clock, keys)
+                yield UsersService(http, where, database, bus, clock, keys)
     finally:
         await database.close()
 
