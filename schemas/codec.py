@@ -13,11 +13,11 @@ from schemas.formats import Format, Formats, read_formats
 from schemas.personal import PersonalData
 from schemas.sources import ROOT
 from schemas.upcasters import UPCASTERS, Upcasters
-from shared.kernel.errors import UndecodableRecord
+from shared.kernel.errors import Permanent, UndecodableRecord
 from shared.kernel.event import Event
 from shared.ports.codec import EncodedEvent
 
-_FRAME = Struct(">bI")
+_FRAME = Struct(">BI")
 """Confluent's wire format: magic byte 0, then the schema id in four bytes, big-endian."""
 
 
@@ -38,7 +38,9 @@ class AvroCodec:
         self._personal_data = personal_data
 
     def encode(self, event: Event) -> EncodedEvent:
-        newest = self._formats.newest[type(event)]
+        newest = self._formats.newest.get(type(event))
+        if newest is None:
+            raise Permanent(f"{type(event).__name__} ({event.type}) has no published schema", event_type=event.type)
         values = newest.fitting.values(event)
         if self._personal_data is not None:
             for name in event.personal:
@@ -52,27 +54,27 @@ class AvroCodec:
         return EncodedEvent(schema_id=newest.schema_id, payload=body.getvalue())
 
     def decode(self, event_type: str, payload: bytes) -> Event:
-        written = self._written(event_type, payload)
-        values = _read(written, payload)
-        if self._personal_data is not None:
-            for name in written.event_class.personal:
-                values[name] = self._personal_data.unseal(values[name])
-        event = written.event_class(**values)
-        upcast = self._upcasters.get((written.event_type, written.version))
-        return event if upcast is None else upcast(event)
+        written = self._format(event_type, payload)
+        body = BytesIO(payload)
+        body.seek(_FRAME.size)
+        try:
+            event = self._read(written, body)
+        except Exception as error:  # fastavro answers bad bytes with EOFError, IndexError, ValueError, OverflowError …
+            raise _unreadable(written, str(error) or type(error).__name__) from error
+        if trailing := len(payload) - body.tell():
+            raise _unreadable(written, f"{trailing} bytes follow the body")
+        return event
 
     def knows(self, event_type: str) -> bool:
         return event_type in self._events
 
-    def _written(self, event_type: str, payload: bytes) -> Format:
-        """The format that the frame names. Its type must be the one that the record claims to be of."""
+    def _format(self, event_type: str, payload: bytes) -> Format:
+        """The version that the frame names; its type must be the one that the record claims to be of."""
         if len(payload) < _FRAME.size:
             raise UndecodableRecord("the value is shorter than a frame", size=len(payload))
         magic, schema_id = _FRAME.unpack_from(payload)
         if magic != 0:
-            raise UndecodableRecord(
-                f"the value starts with {payload[0]:#04x}, not with Confluent's 0x00", magic=payload[0]
-            )
+            raise UndecodableRecord(f"the value starts with {magic:#04x}, not with Confluent's 0x00", magic=magic)
         written = self._formats.by_id.get(schema_id)
         if written is None:
             raise UndecodableRecord(f"schema id {schema_id} is not in this release's lock", schema_id=schema_id)
@@ -84,17 +86,14 @@ class AvroCodec:
             )
         return written
 
-
-def _read(written: Format, payload: bytes) -> dict[str, Any]:
-    body = BytesIO(payload)
-    body.seek(_FRAME.size)
-    try:
+    def _read(self, written: Format, body: BytesIO) -> Event:
         values = cast(dict[str, Any], schemaless_reader(body, written.schema, written.reader_schema))
-    except Exception as error:  # fastavro answers bad bytes with EOFError, IndexError, ValueError, OverflowError …
-        raise _unreadable(written, str(error) or type(error).__name__) from error
-    if trailing := len(payload) - body.tell():
-        raise _unreadable(written, f"{trailing} bytes follow the body")
-    return values
+        if self._personal_data is not None:
+            for name in written.event_class.personal:
+                values[name] = self._personal_data.unseal(values[name])
+        event = written.event_class(**values)
+        upcast = self._upcasters.get((written.event_type, written.version))
+        return event if upcast is None else upcast(event)
 
 
 def _unreadable(written: Format, reason: str) -> UndecodableRecord:

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from fastavro.schema import fingerprint, to_parsing_canonical_form
+from fastavro.schema import SchemaParseException, UnknownType, fingerprint, parse_schema, to_parsing_canonical_form
 
 from schemas.problems import SchemaProblem
 
@@ -140,6 +140,10 @@ def _read(path: Path, root: Path) -> SchemaSource:
             "code and topics are named from these",
             "add them, as in a neighbour",
         )
+    try:
+        parse_schema(definition)
+    except (SchemaParseException, UnknownType, KeyError, TypeError) as error:
+        raise SchemaProblem(label, "it is no Avro schema", f"{type(error).__name__}: {error}", "correct it") from error
     return SchemaSource(event_type=path.parent.name, version=int(path.stem), path=path, definition=definition)
 
 

@@ -1,0 +1,1 @@
+"""A read-only schema registry with Confluent's API over the committed lock file, for tools that want one."""

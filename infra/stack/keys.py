@@ -1,74 +1,102 @@
-"""Makes the key files of a stack: `WAYPOST_KEYS_DIRECTORY` of its services.
+"""Secrets of one stack, made once and kept in `.waypost/<base>/keys`, closed to other accounts. None is ever committed.
 
-| file                   | who reads it  | holds                                                                     |
-|------------------------|---------------|---------------------------------------------------------------------------|
-| `signing.json`         | users         | private Ed25519 JWK with `kid`: signs access tokens                        |
-| `derivation.json`      | users         | `{key}`: 32 random bytes; tenant ids of repeated requests come from it     |
-| `sealing.public.json`  | users         | `{key_id, public_key}`: X25519; seals one-time tokens to notifications     |
-| `sealing.private.json` | notifications | `{keys: [{key_id, private_key}]}`, newest first: opens them                |
-| `answers.json`         | all           | `{key}`: 32 random bytes; keys the hashes of bodies beside idempotency keys |
+    secrets.json                            passwords of PostgreSQL's roles, the webhook secret, the key of stored request hashes
+    users/signing/<id>.jwk                  Ed25519 private key (RFC 8037) that signs access tokens; the newest id signs, all are published
+    users/sealing/<id>.public               notifications' X25519 public key, 32 bytes in base64: what one-time tokens are sealed to
+    notifications/sealing/<id>.private      its private half (PyNaCl SealedBox)
+    billing/                                empty: it holds no key of its own
 
-Bytes are base64. In production each service gets a directory with its own files alone.
+An id is a UUIDv7, so the newest sorts last. An old private key stays until no token sealed to it is valid.
 """
 
 import base64
 import json
-import os
 import secrets
-from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from joserfc.jwk import OKPKey
 from nacl.public import PrivateKey
 
-PRIVATE = 0o600
+from infra.postgres.connections import SERVICES
+from infra.postgres.roles import Passwords, Role
+from shared.kernel.ids import new_id
+
+ENTROPY_BYTES = 24
 
 
-def create_keys(directory: Path) -> None:
-    """Makes what is missing and leaves the rest alone: tokens that are out stay valid."""
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _ensure(directory / "signing.json", _signing_key)
-    _ensure(directory / "derivation.json", _random_key)
-    _ensure(directory / "answers.json", _random_key)
-    private = _ensure(directory / "sealing.private.json", _sealing_keys)
-    # Made from the private one, so that a run that was interrupted between the two leaves no pair that does not fit.
-    _ensure(directory / "sealing.public.json", lambda: _public(private))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Secrets:
+    superuser: str
+    payments_webhook: str
+    answers: str
+    """Keys the hashes of request bodies that are kept beside idempotency keys."""
+    roles: dict[str, dict[str, str]]
+
+    def passwords(self, service: str) -> Passwords:
+        return {role: self.roles[service][role.value] for role in Role}
 
 
-def _ensure(path: Path, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """The file's document, made first where there is none. A reader never sees half of it."""
-    if not path.exists():
-        draft = path.with_suffix(".draft")
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE), "w") as file:
-            json.dump(make(), file)
-        draft.rename(path)
-    document: dict[str, Any] = json.loads(path.read_text())
-    return document
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keys:
+    directory: Path
+    secrets: Secrets
+
+    def of(self, service: str) -> Path:
+        """The keys that this service's processes may read."""
+        return self.directory / service
 
 
-def _signing_key() -> dict[str, Any]:
-    key = OKPKey.generate_key("Ed25519", {"kid": _key_id(), "use": "sig"}, private=True)
-    return dict(key.as_dict(private=True))
+def load_or_make_keys(directory: Path) -> Keys:
+    """What an earlier start made, with whatever is missing made now. The caller holds the stack's lock."""
+    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for service in SERVICES:
+        (directory / service).mkdir(exist_ok=True, mode=0o700)
+    _ensure_signing_key(directory / "users" / "signing")
+    _ensure_sealing_key(directory / "users" / "sealing", directory / "notifications" / "sealing")
+    return Keys(directory=directory, secrets=_load_or_make_secrets(directory / "secrets.json"))
 
 
-def _random_key() -> dict[str, str]:
-    return {"key": _base64(secrets.token_bytes(32))}
+def _load_or_make_secrets(file: Path) -> Secrets:
+    stored = json.loads(file.read_text()) if file.exists() else {}
+    roles = stored.get("roles", {})
+    complete = Secrets(
+        superuser=stored.get("superuser") or _secret(),
+        payments_webhook=stored.get("payments_webhook") or _secret(),
+        answers=stored.get("answers") or _secret(),
+        roles={service: roles.get(service) or {role.value: _secret() for role in Role} for service in SERVICES},
+    )
+    _write_private(file, json.dumps(asdict(complete), indent=2))
+    return complete
 
 
-def _sealing_keys() -> dict[str, Any]:
-    return {"keys": [{"key_id": _key_id(), "private_key": _base64(bytes(PrivateKey.generate()))}]}
+def _ensure_signing_key(folder: Path) -> None:
+    folder.mkdir(exist_ok=True, mode=0o700)
+    if any(folder.glob("*.jwk")):
+        return
+    key_id = str(new_id())
+    key = OKPKey.generate_key("Ed25519", {"kid": key_id, "alg": "EdDSA", "use": "sig"})
+    _write_private(folder / f"{key_id}.jwk", json.dumps(key.as_dict(private=True)))
 
 
-def _public(private: dict[str, Any]) -> dict[str, str]:
-    newest = private["keys"][0]
-    key = PrivateKey(base64.b64decode(newest["private_key"]))
-    return {"key_id": newest["key_id"], "public_key": _base64(bytes(key.public_key))}
+def _ensure_sealing_key(public_folder: Path, private_folder: Path) -> None:
+    for folder in (public_folder, private_folder):
+        folder.mkdir(exist_ok=True, mode=0o700)
+    if any(public_folder.glob("*.public")):
+        return
+    key_id, key = new_id(), PrivateKey.generate()
+    # The private half first: a public key whose private half is missing would seal tokens for ever.
+    _write_private(private_folder / f"{key_id}.private", base64.b64encode(bytes(key)).decode())
+    _write_private(public_folder / f"{key_id}.public", base64.b64encode(bytes(key.public_key)).decode())
 
 
-def _key_id() -> str:
-    return secrets.token_hex(8)
+def _secret() -> str:
+    return secrets.token_urlsafe(ENTROPY_BYTES)
 
 
-def _base64(raw: bytes) -> str:
-    return base64.b64encode(raw).decode()
+def _write_private(file: Path, text: str) -> None:
+    """Whole or not at all: a half-written file of secrets would lock us out of our own data."""
+    unfinished = file.with_suffix(".unfinished")
+    unfinished.touch(mode=0o600)
+    unfinished.write_text(text)
+    unfinished.replace(file)

@@ -28,3 +28,14 @@ def try_lock(file: IO[str]) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+async def lock_within(file: IO[str], patience_seconds: float) -> bool:
+    """Locks it, as long as it comes free in time: somebody may be holding it for a moment, just to see whether it is held."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + patience_seconds
+    while not try_lock(file):
+        if loop.time() > deadline:
+            return False
+        await asyncio.sleep(POLL_SECONDS)
+    return True

@@ -2,10 +2,12 @@
 
 import asyncio
 import hashlib
+import os
 import shutil
 from pathlib import Path
 
 from infra.stack.errors import SetUpFailed, last_lines
+from infra.stack.java import find_java
 
 
 async def copy_jars(pom: Path, into: Path) -> Path:
@@ -29,19 +31,17 @@ async def _maven(pom: Path, *arguments: str, log: Path) -> None:
         raise SetUpFailed(
             f"Jars of {pom.parent.name}", "no `mvn` was found", "run `make setup`, or install Maven 3.6 or newer"
         )
+    command = [maven, "-q", "-B", "-f", str(pom), *arguments]
+    environment = {**os.environ, "JAVA_HOME": str(find_java().home)}
     with log.open("wb") as output:
         process = await asyncio.create_subprocess_exec(
-            maven,
-            "-q",
-            "-B",
-            "-f",
-            str(pom),
-            *arguments,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
+            *command, stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output, env=environment
         )
-        code = await process.wait()
+        try:
+            code = await process.wait()
+        finally:
+            if process.returncode is None:  # we were cancelled
+                process.kill()
     if code != 0:
         reason = f"Maven ended with code {code}\n{last_lines(log, 6)}"
         raise SetUpFailed(

@@ -2,11 +2,15 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+
+import httpx
 
 from infra.stack.child import Child
 from infra.stack.errors import StartFailed, last_lines
 
 POLL_SECONDS = 0.03
+HTTP_TIMEOUT_SECONDS = 2
 
 Probe = Callable[[], Awaitable[bool]]
 
@@ -32,3 +36,12 @@ async def accepts_tcp(host: str, port: int) -> bool:
         return False
     writer.close()
     return True
+
+
+async def http_answers(url: str) -> bool:
+    """Whether a GET is answered with 200."""
+    try:
+        async with httpx.AsyncClient(timeout=HTTP_TIMEOUT_SECONDS, trust_env=False) as client:
+            return (await client.get(url)).status_code == HTTPStatus.OK
+    except httpx.HTTPError:
+        return False

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, TypeVar
 
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.kernel.errors import Misconfigured
@@ -38,8 +38,18 @@ class ProcessSettings(Settings):
 
 class ApiSettings(ProcessSettings):
     pool_size: int = 20
+    answer_secret: Annotated[SecretStr, Field(min_length=16, max_length=64)]
+    """Keys the hashes of request bodies beside idempotency keys; the same on every replica."""
     jwks_url: str | None = None
-    """Where the users service publishes its keys; None for that service itself."""
+
+    @property
+    def published_keys_url(self) -> str:
+        """Where the users service publishes its keys. Raises Misconfigured."""
+        if self.jwks_url is None:
+            raise Misconfigured(
+                f"cannot start: {PREFIX}JWKS_URL is missing; it is the users service's /.well-known/jwks.json"
+            )
+        return self.jwks_url
 
 
 class WorkerSettings(ProcessSettings):

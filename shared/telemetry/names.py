@@ -2,6 +2,44 @@
 
 REDACTED = "[redacted]"
 
+# Who: one service per bounded context, so that a dependency graph shows contexts and not processes.
+SERVICE = "service.name"
+INSTANCE = "service.instance.id"
+NAMESPACE = "service.namespace"
+
+# Waypost's own
+TENANT = "waypost.tenant_id"
+ORIGINAL_TRACE = "waypost.original_trace_id"
+"""On a span that begins a trace of its own: the trace that asked for it, which is linked as well."""
+
 # HTTP
 URL_PATH = "url.path"
 URL_QUERY = "url.query"
+
+# Messaging
+SYSTEM = "messaging.system"
+KAFKA = "kafka"
+DESTINATION = "messaging.destination.name"
+PARTITION = "messaging.destination.partition.id"
+OFFSET = "messaging.kafka.offset"
+MESSAGE_KEY = "messaging.kafka.message.key"
+MESSAGE_ID = "messaging.message.id"
+CONSUMER_GROUP = "messaging.consumer.group.name"
+BATCH_COUNT = "messaging.batch.message_count"
+OPERATION_NAME = "messaging.operation.name"
+OPERATION_TYPE = "messaging.operation.type"
+SEND = "send"
+PROCESS = "process"
+
+# Peers, for exporters that draw a graph
+PEER_SERVICE = "peer.service"
+DATABASE_SYSTEM = ("db.system.name", "db.system")
+SERVER_ADDRESS = ("server.address", "net.peer.name")
+
+
+def send_span(topic: str) -> str:
+    return f"{SEND} {topic}"
+
+
+def process_span(topic: str) -> str:
+    return f"{PROCESS} {topic}"

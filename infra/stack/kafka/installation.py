@@ -14,7 +14,7 @@ from string import Template
 from uuid import uuid4
 
 from infra.stack.errors import SetUpFailed
-from infra.stack.java import find_java, identity_of
+from infra.stack.java import find_java
 from infra.stack.locks import exclusive
 from infra.stack.maven import copy_jars
 from infra.stack.places import STATE
@@ -47,7 +47,7 @@ async def install() -> Installation:
         java = find_java()
         jars = await copy_jars(HERE / "pom.xml", HOME / "lib")
         installation = Installation(
-            java=java, jars=jars, formatted=HOME / "formatted", archive=jars / f"classes-{await identity_of(java)}.jsa"
+            java=java.program, jars=jars, formatted=HOME / "formatted", archive=jars / f"classes-{java.identity}.jsa"
         )
         if not installation.formatted.exists():
             await _format(installation)

@@ -1,0 +1,53 @@
+# Every target does its own set-up. From elsewhere: make -C path/to/this/folder target
+# Another stack beside this one: WAYPOST_PORT_BASE=9000 make up
+
+.DEFAULT_GOAL := help
+.PHONY: help setup check test demo up down status logs fmt lock bench
+.NOTPARALLEL:
+
+STACK := .venv/bin/python -m infra.stack
+
+help: ## these lines
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+
+setup: ## Python packages, Java, Maven, Kafka, Zipkin; instant once done
+	@PYTHON='$(PYTHON)' sh infra/setup/start.sh
+
+check: setup ## format, lint, types, import laws, schema evolution
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+	.venv/bin/python -m schemas check
+
+test: setup ## every test, on real Kafka and PostgreSQL; ARGS="-k invoice" chooses
+	.venv/bin/python -m pytest $(ARGS)
+
+demo: setup ## the story from sign-up to the paid invoice, step by step
+	@$(STACK) demo
+
+up: setup ## starts everything and leaves it running
+	@$(STACK) up
+
+down: setup ## stops it; data stays in .waypost
+	@$(STACK) down
+
+status: setup ## what runs, for how long, on which ports
+	@$(STACK) status
+
+logs: setup ## all logs, or NAME=billing-worker
+	@$(STACK) logs $(NAME)
+
+fmt: setup ## formats, and mends what the linter can
+	.venv/bin/ruff format .
+	.venv/bin/ruff check --fix .
+
+lock: setup ## resolves the requirements anew; UPGRADE=--upgrade takes newer versions
+	@for name in requirements requirements-dev infra/setup/requirements; do \
+		echo "$$name.txt"; \
+		.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+			--no-emit-index-url --no-emit-find-links $(UPGRADE) $$name.in -o $$name.txt || exit 1; \
+	done
+
+bench: setup ## the benchmarks; each runs alone too: .venv/bin/python -m bench.<name>
+	.venv/bin/python -m bench $(ARGS)

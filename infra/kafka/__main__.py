@@ -1,0 +1,22 @@
+"""`python -m infra.kafka`: creates the missing topics on the cluster at WAYPOST_KAFKA_BOOTSTRAP."""
+
+import asyncio
+import os
+import sys
+
+from infra.kafka.topics import PartitionsChanged, declared_topics, ensure_topics
+
+
+def main() -> None:
+    bootstrap = os.environ.get("WAYPOST_KAFKA_BOOTSTRAP")
+    if not bootstrap:
+        sys.exit("WAYPOST_KAFKA_BOOTSTRAP is not set: host:port of the broker")
+    try:
+        created = asyncio.run(ensure_topics(bootstrap, declared_topics()))
+    except PartitionsChanged as error:
+        sys.exit(str(error))
+    print(f"created {', '.join(created)}" if created else "all topics are there")
+
+
+if __name__ == "__main__":
+    main()

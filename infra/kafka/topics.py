@@ -1,0 +1,77 @@
+"""Reads `topics.yaml` and brings a cluster up to it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import TopicAlreadyExistsError, for_code
+
+from shared.kernel.errors import Misconfigured
+
+FILE = Path(__file__).with_name("topics.yaml")
+NO_ERROR = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Topic:
+    name: str
+    purpose: str
+    partitions: int
+    replication: int
+    configuration: Mapping[str, str]
+
+
+class PartitionsChanged(Misconfigured):
+    """A topic has another number of partitions than declared; keys would move between partitions and lose their order."""
+
+
+def declared_topics(file: Path = FILE) -> Sequence[Topic]:
+    declaration = yaml.safe_load(file.read_text())
+    return [
+        Topic(name=name, purpose=purpose, **declaration["defaults"]) for name, purpose in declaration["topics"].items()
+    ]
+
+
+async def ensure_topics(bootstrap: str, topics: Sequence[Topic]) -> Sequence[str]:
+    """Creates the missing ones and gives their names. Raises PartitionsChanged, before anything is created, for one that differs."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        existing = await _partitions(admin)
+        _refuse_changes(topics, existing)
+        missing = [topic for topic in topics if topic.name not in existing]
+        await _create(admin, missing)
+        return [topic.name for topic in missing]
+    finally:
+        await admin.close()
+
+
+async def _partitions(admin: AIOKafkaAdminClient) -> Mapping[str, int]:
+    described = await admin.describe_topics()
+    return {topic["topic"]: len(topic["partitions"]) for topic in described}
+
+
+def _refuse_changes(topics: Sequence[Topic], existing: Mapping[str, int]) -> None:
+    for topic in topics:
+        found = existing.get(topic.name, topic.partitions)
+        if found != topic.partitions:
+            raise PartitionsChanged(
+                f"{topic.name} has {found} partitions, topics.yaml says {topic.partitions}: put the file back to {found},"
+                " or publish to a topic of a new name",
+                topic=topic.name,
+            )
+
+
+async def _create(admin: AIOKafkaAdminClient, topics: Sequence[Topic]) -> None:
+    if not topics:
+        return
+    new = [
+        NewTopic(each.name, each.partitions, each.replication, topic_configs=dict(each.configuration))
+        for each in topics
+    ]
+    answer = await admin.create_topics(new)
+    for name, code, *_ in answer.topic_errors:
+        if code not in (NO_ERROR, TopicAlreadyExistsError.errno):  # another creator may have been quicker
+            raise for_code(code)(name)

@@ -1,0 +1,13 @@
+"""What the registry reads from the environment."""
+
+from pathlib import Path
+from typing import ClassVar
+
+from infra.serving import ServingSettings
+
+
+class RegistrySettings(ServingSettings):
+    port_offset: ClassVar[int] = 81
+
+    # Holds registry.lock.json and the files that it names.
+    schemas_directory: Path = Path(__file__).parents[2] / "schemas"

@@ -1,0 +1,66 @@
+"""`python -m infra.setup`: brings this checkout to where every command works; instant when it is there already."""
+
+import fcntl
+import hashlib
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from infra.setup import packages, system
+from infra.setup.commands import LOG, run
+from infra.stack.errors import SetUpFailed
+from infra.stack.places import CHECKOUT, STATE
+
+POMS = sorted((CHECKOUT / "infra" / "stack").glob("*/pom.xml"))
+
+
+def main() -> None:
+    STATE.mkdir(exist_ok=True)
+    with (STATE / "setup.lock").open("a") as lock:
+        wait_for_turn(lock.fileno())
+        try:
+            step("Python packages", packages.are_installed, packages.install_packages)
+            step("Java and Maven", system.are_installed, system.install_java_and_maven)
+            step("Kafka and Zipkin", jars_are_ready, prepare_jars)
+        except SetUpFailed as error:
+            sys.exit(f"Set-up: {error}")
+
+
+def wait_for_turn(lock: int) -> None:
+    """Two commands may set up at the same moment; the second finds everything done. The kernel frees the lock on any end."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        print("Set-up: another command is at it, waiting for it to end.", flush=True)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+
+
+def step(name: str, done: Callable[[], bool], work: Callable[[], None]) -> None:
+    if done():
+        return
+    print(f"Set-up: {name} … (details in {LOG.relative_to(CHECKOUT)})", flush=True)
+    started = time.monotonic()
+    work()
+    print(f"Set-up: {name} ready after {time.monotonic() - started:.0f} s", flush=True)
+
+
+def jars_are_ready() -> bool:
+    return jars_stamp().exists()
+
+
+def prepare_jars() -> None:
+    remedy = "check the network and ~/.m2/settings.xml, then try again"
+    run("Kafka and Zipkin", [packages.PYTHON, "-m", "infra.stack", "install"], remedy)
+    for outdated in STATE.glob(".jars-*"):
+        outdated.unlink()
+    jars_stamp().touch()
+
+
+def jars_stamp() -> Path:
+    declared = b"".join(pom.read_bytes() for pom in POMS)
+    return STATE / f".jars-{hashlib.sha256(declared).hexdigest()[:16]}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,62 @@
+"""The virtual environment, with exactly the locked packages: every file is checked against its hash."""
+
+import hashlib
+import shutil
+import sys
+from pathlib import Path
+
+from infra.setup.commands import run, succeeds
+from infra.setup.system import install
+from infra.stack.errors import SetUpFailed
+from infra.stack.places import CHECKOUT
+
+STEP = "Python packages"
+FOLDER = CHECKOUT / ".venv"
+PYTHON = FOLDER / "bin" / "python"
+INSTALLER = CHECKOUT / "infra" / "setup" / "requirements.txt"
+LOCK = CHECKOUT / "requirements-dev.txt"
+NETWORK = "check the network and pip's configuration (`pip config list`), then try again"
+
+
+def are_installed() -> bool:
+    return _stamp().exists() and PYTHON.exists()
+
+
+def install_packages() -> None:
+    if not succeeds(PYTHON, "-m", "pip", "--version"):  # none yet, or one whose Python has gone
+        _make_environment()
+    try:
+        _install_quickly()
+    except SetUpFailed:  # a mirror that only pip is configured for, for example
+        run(STEP, [PYTHON, "-m", "pip", "install", "-q", "--require-hashes", "-r", LOCK], NETWORK)
+    for outdated in FOLDER.glob(".installed-*"):
+        outdated.unlink()
+    _stamp().touch()
+
+
+def _install_quickly() -> None:
+    """uv installs in seconds what takes pip a minute."""
+    run(STEP, [PYTHON, "-m", "pip", "install", "-q", "--require-hashes", "-r", INSTALLER], NETWORK)
+    uv: list[str | Path] = [FOLDER / "bin" / "uv", "--system-certs", "pip", "install", "--python", PYTHON]
+    run(STEP, [*uv, "--require-hashes", "-r", LOCK], NETWORK)
+
+
+def _make_environment() -> None:
+    if FOLDER.is_symlink():
+        raise SetUpFailed(
+            STEP, f"{FOLDER} is a link to an environment without pip", "repair that one, or remove the link"
+        )
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    remedy = f"install {version}-venv with the system's package manager"
+    try:
+        run(STEP, [sys.executable, "-m", "venv", FOLDER], remedy)
+    except SetUpFailed:  # Debian keeps venv in a package of its own
+        install(STEP, [[f"{version}-venv"]])
+        run(STEP, [sys.executable, "-m", "venv", "--clear", FOLDER], remedy)
+
+
+def _stamp() -> Path:
+    """In the environment, so that it goes with it; named by what was installed, so that a new lock file is noticed."""
+    wanted = hashlib.sha256(INSTALLER.read_bytes() + LOCK.read_bytes()).hexdigest()[:16]
+    return FOLDER / f".installed-{wanted}"

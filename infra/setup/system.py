@@ -1,0 +1,75 @@
+"""Programs that come from the system's package manager: a Java runtime and Maven."""
+
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+
+from infra.setup.commands import run, succeeds
+from infra.stack.errors import SetUpFailed
+from infra.stack.java import OLDEST_RELEASE, find_java
+
+STEP = "Java and Maven"
+
+JAVA = {
+    "apt-get": ["openjdk-21-jre-headless", "openjdk-17-jre-headless", "openjdk-25-jre-headless"],
+    "dnf": ["java-21-openjdk-headless", "java-25-openjdk-headless", "java-17-openjdk-headless"],
+    "brew": ["openjdk"],
+}
+"""Names of a Java runtime, best first; a release of the system has one or two of them."""
+
+
+def has_java() -> bool:
+    try:
+        find_java()
+    except SetUpFailed:
+        return False
+    return True
+
+
+def are_installed() -> bool:
+    return shutil.which("mvn") is not None and has_java()
+
+
+def install_java_and_maven() -> None:
+    wanted = [] if has_java() else [JAVA.get(package_manager() or "", [])]
+    if shutil.which("mvn") is None:
+        wanted.append(["maven"])
+    install(STEP, wanted)
+
+
+def install(step: str, wanted: Sequence[Sequence[str]]) -> None:
+    """For each list of names, the first one the package manager knows. Raises SetUpFailed with the command to type where we may not."""
+    manager = package_manager()
+    if manager is None:
+        raise SetUpFailed(
+            step, "no apt-get, dnf or brew was found", f"install Java {OLDEST_RELEASE} or newer and Maven by hand"
+        )
+    typed = f"{manager} install {' '.join(names[0] for names in wanted)}"
+    privilege = _privilege(manager)
+    if privilege is None:
+        raise SetUpFailed(step, f"{manager} needs root", f"run `sudo {typed}`, then try again")
+    remedy = f"run `{typed}` by hand and see what it says"
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    if manager == "apt-get":
+        run(step, [*privilege, manager, "update", "-q"], remedy, environment=environment)
+    packages = [_first_known(manager, names) for names in wanted]
+    agreed = [] if manager == "brew" else ["-y"]
+    run(step, [*privilege, manager, "install", *agreed, *packages], remedy, environment=environment)
+
+
+def package_manager() -> str | None:
+    candidates = ["brew"] if sys.platform == "darwin" else ["apt-get", "dnf"]
+    return next((name for name in candidates if shutil.which(name)), None)
+
+
+def _privilege(manager: str) -> list[str] | None:
+    """What to put before the command; None where it would have to ask for a password."""
+    if manager == "brew" or os.geteuid() == 0:
+        return []
+    return ["sudo", "-n"] if succeeds("sudo", "-n", "true") else None
+
+
+def _first_known(manager: str, names: Sequence[str]) -> str:
+    ask = {"apt-get": ["apt-cache", "show"], "dnf": ["dnf", "-q", "info"], "brew": ["brew", "info"]}[manager]
+    return next((name for name in names if succeeds(*ask, name)), names[0])

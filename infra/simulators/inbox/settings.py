@@ -1,0 +1,20 @@
+"""What the inbox reads from the environment."""
+
+from pathlib import Path
+from typing import ClassVar
+
+from pydantic import Field
+
+from infra.serving import ServingSettings
+
+
+class InboxSettings(ServingSettings):
+    port_offset: ClassVar[int] = 25
+
+    data_directory: Path = Path(".waypost")
+    smtp_port: int | None = Field(default=None, ge=1, le=65535)
+    smtp_largest_mail_bytes: int = Field(default=10 * 1024 * 1024, gt=0)
+
+    @property
+    def smtp_listen_port(self) -> int:
+        return self.smtp_port or self.port_base + 26

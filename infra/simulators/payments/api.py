@@ -1,0 +1,84 @@
+"""The provider's HTTP API under /v1."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Request
+from fastapi.responses import JSONResponse, Response
+
+from infra.simulators.database import Database
+from infra.simulators.payments.bodies import ChargeOrder, RefundOrder
+from infra.simulators.payments.cards import Manner, find_card
+from infra.simulators.payments.charges import get_charge, list_charges
+from infra.simulators.payments.courier import WebhookCourier
+from infra.simulators.payments.idempotency import Answer
+from infra.simulators.payments.provider import Provider
+from infra.simulators.payments.refunds import list_refunds
+from infra.simulators.payments.webhooks import list_webhooks
+
+IdempotencyKey = Annotated[str, Header(alias="Idempotency-Key", min_length=1, max_length=255)]
+
+
+def create_router(provider: Provider, database: Database, courier: WebhookCourier | None) -> APIRouter:
+    router = APIRouter(prefix="/v1")
+
+    @router.post("/charges", status_code=201)
+    async def create_charge(order: ChargeOrder, key: IdempotencyKey, request: Request) -> Response:
+        """201 a charge; 402 declined, with the failed charge's id; 409 the key's first request still runs."""
+        answer = await provider.charge(key, order)
+        _tell(courier)
+        if find_card(order.payment_method).manner is Manner.SILENT_AFTER_CHARGE and not answer.replayed:
+            await _hang_until_the_caller_gives_up(request)
+        return _response(answer)
+
+    @router.get("/charges")
+    async def all_charges(idempotency_key: str | None = None) -> dict[str, Any]:
+        """Every charge with its refunds, oldest first; with `idempotency_key`, those made under it."""
+        return _listed(await database.transaction(lambda rows: list_charges(rows, idempotency_key)))
+
+    @router.get("/charges/{charge_id}")
+    async def one_charge(charge_id: str) -> dict[str, Any]:
+        return await database.transaction(lambda rows: get_charge(rows, charge_id))
+
+    @router.post("/refunds", status_code=201)
+    async def create_refund(order: RefundOrder, key: IdempotencyKey) -> Response:
+        """201 a refund; 400 when the charge has not that much left; 409 the key's first request still runs."""
+        answer = await provider.refund(key, order)
+        _tell(courier)
+        return _response(answer)
+
+    @router.get("/refunds")
+    async def all_refunds(idempotency_key: str | None = None) -> dict[str, Any]:
+        """Every refund, oldest first; with `idempotency_key`, those made under it."""
+        return _listed(await database.transaction(lambda rows: list_refunds(rows, idempotency_key)))
+
+    @router.get("/events")
+    async def all_events() -> dict[str, Any]:
+        """Every webhook, oldest first, and how its delivery stands."""
+        return _listed(await database.transaction(list_webhooks))
+
+    @router.get("/payment_methods/{token}")
+    async def payment_method(token: str) -> dict[str, str]:
+        card = find_card(token)
+        return {"id": card.id, "object": "payment_method", "brand": card.brand, "last4": card.last4}
+
+    return router
+
+
+def _response(answer: Answer) -> Response:
+    headers = {"Idempotent-Replayed": "true"} if answer.replayed else None
+    return JSONResponse(answer.body, answer.status, headers)
+
+
+def _listed(items: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"object": "list", "data": items}
+
+
+def _tell(courier: WebhookCourier | None) -> None:
+    if courier is not None:
+        courier.wake()
+
+
+async def _hang_until_the_caller_gives_up(request: Request) -> None:
+    # The body has been read, so the next message the server has for us is that the caller is gone.
+    while (await request.receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,60 @@
+"""The test cards: what each token stands for, and how a charge on it goes."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from infra.simulators.payments.errors import no_such
+
+
+class Manner(StrEnum):
+    """How the provider behaves on the way to the outcome, so that a caller's handling of each can be tried."""
+
+    PROMPT = "prompt"
+    SLOW = "slow"
+    SILENT_AFTER_CHARGE = "silent_after_charge"
+    UNAVAILABLE_ONCE = "unavailable_once"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decline:
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    id: str
+    brand: str
+    last4: str
+    manner: Manner = Manner.PROMPT
+    decline: Decline | None = None
+
+
+CARDS = {
+    card.id: card
+    for card in (
+        Card(id="pm_card_visa", brand="visa", last4="4242"),
+        Card(
+            id="pm_card_declined",
+            brand="visa",
+            last4="0002",
+            decline=Decline(code="card_declined", message="The card was declined"),
+        ),
+        Card(
+            id="pm_card_insufficient_funds",
+            brand="visa",
+            last4="9995",
+            decline=Decline(code="insufficient_funds", message="The card has insufficient funds"),
+        ),
+        Card(id="pm_card_timeout_after_charge", brand="mastercard", last4="4444", manner=Manner.SILENT_AFTER_CHARGE),
+        Card(id="pm_card_slow", brand="mastercard", last4="5100", manner=Manner.SLOW),
+        Card(id="pm_card_unavailable_once", brand="amex", last4="0005", manner=Manner.UNAVAILABLE_ONCE),
+    )
+}
+
+
+def find_card(token: str) -> Card:
+    """Raises `ProviderError` 404 for a token that is no test card."""
+    if token not in CARDS:
+        raise no_such("payment method", token)
+    return CARDS[token]

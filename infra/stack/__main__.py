@@ -1,0 +1,124 @@
+"""`python -m infra.stack`: the stack's commands, behind the Makefile's targets."""
+
+import asyncio
+import sys
+from collections.abc import Coroutine
+from typing import Annotated, Any, TypeVar
+
+import typer
+from rich.console import Console
+
+from infra.stack import kafka, logs, zipkin
+from infra.stack.addresses import Addresses
+from infra.stack.client import Client
+from infra.stack.errors import StartFailed
+from infra.stack.places import stack_directory
+from infra.stack.story import run_demo
+from infra.stack.supervise import supervise
+from infra.stack.table import table_of
+from shared.kernel.errors import WaypostError
+
+WIDTH_OF_FILES = 160
+"""Columns where there is no terminal to ask."""
+
+T = TypeVar("T")
+
+commands = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+console = Console(width=None if sys.stdout.isatty() else WIDTH_OF_FILES)
+
+Only = Annotated[list[str] | None, typer.Option(help="This component and what it depends on; may be given again.")]
+
+
+@commands.command()
+def up(only: Only = None) -> None:
+    """Starts everything in the background and waits until it is up."""
+    client = client_here()
+    if client.runs():
+        console.print(f"The stack already runs at port base {client.addresses.port_base}.")
+        run(client.watch_until_up())
+    else:
+        run(client.start(only or ()))
+    show_status(client)
+
+
+@commands.command()
+def down() -> None:
+    """Stops everything, the last started first; data stays."""
+    console.print("Stopped." if run(client_here().stop()) else "Nothing ran.")
+
+
+@commands.command()
+def status() -> None:
+    """Shows every component; exits with 1 unless all are up."""
+    client = client_here()
+    if not client.runs():
+        console.print(f"Nothing runs at port base {client.addresses.port_base}; `make up` starts it.")
+        raise typer.Exit(1)
+    raise typer.Exit(0 if show_status(client) else 1)
+
+
+@commands.command(name="logs")
+def show_logs(
+    name: Annotated[str | None, typer.Argument(help="A component; all of them unless given.")] = None,
+) -> None:
+    """Shows the end of the log files, and follows them on a terminal."""
+    logs.follow(client_here().directory / "logs", name or None)
+
+
+@commands.command()
+def demo(
+    keep: Annotated[
+        bool, typer.Option(help="Leave the stack running; the default on a terminal.")
+    ] = sys.stdout.isatty(),
+) -> None:
+    """Tells the story from sign-up to the paid invoice, step by step; exits with 0 only if every step was observed."""
+    raise typer.Exit(0 if run(run_demo(client_here(), console, keep=keep)) else 1)
+
+
+@commands.command(name="supervise")
+def supervise_here(only: Only = None) -> None:
+    """Runs the stack in the foreground until SIGTERM or Ctrl-C; `up` does this in the background."""
+    addresses = Addresses.from_environment()
+    run(supervise(addresses, stack_directory(addresses.port_base), only=tuple(only or ())))
+
+
+@commands.command()
+def install() -> None:
+    """Fetches the jars and prepares the broker's archive of classes; part of `make setup`."""
+
+    async def both() -> None:
+        await asyncio.gather(kafka.install(), zipkin.install())
+
+    run(both())
+
+
+def client_here() -> Client:
+    return Client(Addresses.from_environment(), console)
+
+
+def show_status(client: Client) -> bool:
+    snapshot = client.board()
+    if snapshot is None:
+        return False
+    console.print(table_of(snapshot.lines))
+    for line in snapshot.lines:
+        if line.error:
+            console.print(f"\n{line.name}: {line.error}\n  log: {line.log}", markup=False)
+    return snapshot.all_up
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    return asyncio.run(work)
+
+
+def main() -> None:
+    try:
+        commands()
+    except StartFailed as error:
+        sys.exit(f"The stack did not come up: {error}")
+    except (WaypostError, ValueError) as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()

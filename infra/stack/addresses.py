@@ -1,0 +1,75 @@
+"""Where everything answers: offsets from one base, so that two copies run side by side."""
+
+import os
+from dataclasses import dataclass
+
+from infra.stack.ports import LOOPBACK
+
+DEFAULT_PORT_BASE = 8000
+HIGHEST_PORT_BASE = 65_000
+
+OFFSETS = {
+    "users-api": 1,
+    "billing-api": 2,
+    "notifications-api": 3,
+    "payments": 10,
+    "users-worker": 11,
+    "billing-worker": 12,
+    "notifications-worker": 13,
+    "users-jobs": 14,
+    "billing-jobs": 15,
+    "notifications-jobs": 16,
+    "billing-live": 17,
+    "mail": 25,
+    "smtp": 26,
+    "postgres": 32,
+    "zipkin": 41,
+    "registry": 81,
+    "kafka": 92,
+    "kafka-controller": 93,
+}
+"""The same in docker-compose.yml. Workers and jobs answer with health and metrics."""
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    port_base: int = DEFAULT_PORT_BASE
+
+    @classmethod
+    def from_environment(cls) -> "Addresses":
+        """`WAYPOST_PORT_BASE`, else the default. Raises ValueError with what to set."""
+        given = os.environ.get("WAYPOST_PORT_BASE", str(DEFAULT_PORT_BASE))
+        if not given.isdecimal() or not 1024 <= int(given) <= HIGHEST_PORT_BASE:
+            raise ValueError(f"WAYPOST_PORT_BASE is {given!r}; set a number from 1024 to {HIGHEST_PORT_BASE}")
+        return cls(int(given))
+
+    def port(self, part: str) -> int:
+        return self.port_base + OFFSETS[part]
+
+    def url(self, part: str) -> str:
+        """Of what speaks HTTP: `users-api`, `billing-worker`, `payments`, `mail`, `zipkin`, `registry`."""
+        return f"http://{LOOPBACK}:{self.port(part)}"
+
+    @property
+    def users(self) -> str:
+        return self.url("users-api")
+
+    @property
+    def billing(self) -> str:
+        return self.url("billing-api")
+
+    @property
+    def notifications(self) -> str:
+        return self.url("notifications-api")
+
+    @property
+    def kafka_bootstrap(self) -> str:
+        return f"{LOOPBACK}:{self.port('kafka')}"
+
+    @property
+    def jwks_url(self) -> str:
+        return f"{self.users}/.well-known/jwks.json"
+
+    def trace_url(self, trace_id: str) -> str:
+        """The page of one trace in the viewer; `trace_id` as 32 hexadecimal digits."""
+        return f"{self.url('zipkin')}/zipkin/traces/{trace_id}"

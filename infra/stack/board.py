@@ -1,0 +1,103 @@
+"""The board: what each component is doing, in memory and in a file that other processes read."""
+
+import asyncio
+import json
+import os
+import time
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from infra.stack.parts import Component
+
+
+class Phase(StrEnum):
+    WAITING = "waiting"
+    STARTING = "starting"
+    READY = "ready"
+    SILENT = "silent"
+    """Runs, but its health page does not answer."""
+    DONE = "done"
+    """A one-shot that has run."""
+    FAILED = "failed"
+    """Ended or never answered; it is tried again after a while."""
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+
+
+UP = (Phase.READY, Phase.DONE)
+
+
+@dataclass(slots=True, kw_only=True)
+class Line:
+    """One component's line on the board."""
+
+    name: str
+    phase: Phase = Phase.WAITING
+    since: float = field(default_factory=time.time)
+    """Unix seconds of the last change of phase."""
+    pid: int | None = None
+    failures: int = 0
+    error: str = ""
+    ports: list[int] = field(default_factory=list)
+    page: str = ""
+    log: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """The board as another process reads it."""
+
+    supervisor: int
+    port_base: int
+    lines: list[Line]
+
+    @property
+    def all_up(self) -> bool:
+        return all(line.phase in UP for line in self.lines)
+
+
+class Board:
+    def __init__(self, file: Path, port_base: int, components: list[Component]) -> None:
+        self._file = file
+        self._port_base = port_base
+        self.lines = {
+            each.name: Line(name=each.name, ports=list(each.ports), page=each.page, log=str(each.log))
+            for each in components
+        }
+        self._up = {each.name: asyncio.Event() for each in components}
+        self._write()
+
+    async def wait_for(self, name: str) -> None:
+        """Until the component is up, for the first time or again."""
+        await self._up[name].wait()
+
+    def show(self, name: str, phase: Phase, **changes: Any) -> None:
+        line = self.lines[name]
+        before = asdict(line)
+        if phase != line.phase:
+            line.phase, line.since = phase, time.time()
+        for attribute, value in changes.items():
+            setattr(line, attribute, value)
+        if phase in UP:
+            self._up[name].set()
+        else:
+            self._up[name].clear()
+        if asdict(line) != before:
+            self._write()
+
+    def _write(self) -> None:
+        """Whole or not at all: readers never see half a board."""
+        lines = [asdict(line) for line in self.lines.values()]
+        unfinished = self._file.with_suffix(".unfinished")
+        unfinished.write_text(json.dumps({"supervisor": os.getpid(), "port_base": self._port_base, "lines": lines}))
+        unfinished.replace(self._file)
+
+
+def read_board(file: Path) -> Snapshot | None:
+    if not file.exists():
+        return None
+    stored = json.loads(file.read_text())
+    lines = [Line(**{**line, "phase": Phase(line["phase"])}) for line in stored.pop("lines")]
+    return Snapshot(**stored, lines=lines)

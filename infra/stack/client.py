@@ -1,0 +1,128 @@
+"""What the commands do from outside the supervisor: start it, watch its board, stop it."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.live import Live
+
+from infra.stack.addresses import Addresses
+from infra.stack.board import Snapshot, read_board
+from infra.stack.environment import inherited
+from infra.stack.errors import StartFailed, last_lines
+from infra.stack.locks import try_lock
+from infra.stack.logs import rotate
+from infra.stack.places import CHECKOUT, stack_directory
+from infra.stack.supervise import board_file, lock_file
+from infra.stack.table import Lines, table_of
+
+POLL_SECONDS = 0.2
+UP_SECONDS = 300
+DOWN_SECONDS = 60
+FAILURES_ALLOWED = 3
+"""So many failed starts of one component mean that the stack will not come up by itself."""
+
+
+class Client:
+    def __init__(self, addresses: Addresses, console: Console) -> None:
+        self.addresses = addresses
+        self.directory = stack_directory(addresses.port_base)
+        self._console = console
+
+    def runs(self) -> bool:
+        """Whether a supervisor holds the lock; the kernel frees it with the process, however that ended."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        with lock_file(self.directory).open("a") as lock:
+            return not try_lock(lock)
+
+    def board(self) -> Snapshot | None:
+        return read_board(board_file(self.directory)) if self.runs() else None
+
+    async def start(self, only: Sequence[str] = ()) -> None:
+        """Starts a supervisor in the background and returns once everything is up. Raises StartFailed, with everything down again."""
+        supervisor = self._spawn(only)
+        try:
+            await self.watch_until_up(supervisor)
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def watch_until_up(self, supervisor: "subprocess.Popen[bytes] | None" = None) -> None:
+        """Shows the board until all is up. Raises StartFailed for a component that keeps failing, or at the deadline."""
+        deadline = time.monotonic() + UP_SECONDS
+        with self._display() as show:
+            while True:
+                snapshot = self.board()
+                if snapshot:
+                    show(snapshot)
+                    if snapshot.all_up:
+                        return
+                    refuse_failures(snapshot)
+                elif supervisor is None or supervisor.poll() is not None:
+                    raise StartFailed(last_lines(self.supervisor_log) if supervisor else "the stack does not run")
+                if time.monotonic() > deadline:
+                    raise StartFailed(f"not everything is up after {UP_SECONDS} s; `make status` shows what is missing")
+                await asyncio.sleep(POLL_SECONDS)
+
+    async def stop(self) -> bool:
+        """False when nothing ran. A supervisor that is not done at the deadline is killed; its children go with it."""
+        if not self.runs():
+            return False
+        deadline = time.monotonic() + DOWN_SECONDS
+        told: set[int] = set()
+        while self.runs():
+            snapshot = self.board()  # a supervisor that has just begun writes it within moments
+            if snapshot:
+                self._tell_to_stop(snapshot.supervisor, told, late=time.monotonic() > deadline)
+            await asyncio.sleep(POLL_SECONDS)
+        return True
+
+    def _tell_to_stop(self, supervisor: int, told: set[int], *, late: bool) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            if late:
+                os.kill(supervisor, signal.SIGKILL)
+            elif supervisor not in told:
+                os.kill(supervisor, signal.SIGTERM)
+        told.add(supervisor)
+
+    @property
+    def supervisor_log(self) -> Path:
+        return self.directory / "logs" / "supervisor.log"
+
+    def _spawn(self, only: Sequence[str]) -> "subprocess.Popen[bytes]":
+        """In a session of its own: it goes on when our terminal closes."""
+        self.supervisor_log.parent.mkdir(parents=True, exist_ok=True)
+        rotate(self.supervisor_log)
+        limits = [argument for name in only for argument in ("--only", name)]
+        environment = {**inherited(), "WAYPOST_PORT_BASE": str(self.addresses.port_base)}
+        with self.supervisor_log.open("ab") as log:
+            return subprocess.Popen(
+                [sys.executable, "-m", "infra.stack", "supervise", *limits],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=environment,
+                cwd=CHECKOUT,
+                start_new_session=True,
+            )
+
+    @contextlib.contextmanager
+    def _display(self) -> Iterator[Callable[[Snapshot], None]]:
+        if not self._console.is_terminal:
+            yield Lines(self._console).update
+            return
+        with Live(console=self._console, transient=True) as live:
+            yield lambda snapshot: live.update(table_of(snapshot.lines))
+
+
+def refuse_failures(snapshot: Snapshot) -> None:
+    for line in snapshot.lines:
+        if line.failures >= FAILURES_ALLOWED:
+            raise StartFailed(f"{line.name} failed {line.failures} times. {line.error}\n  log: {line.log}")

@@ -1,0 +1,139 @@
+"""The variables that configure every process, and which process is given which: each gets no more than it needs.
+
+| variable | given to | meaning |
+|---|---|---|
+| WAYPOST_PORT_BASE | all | base of the stack's ports, default 8000 |
+| WAYPOST_SERVICE_PORT | api, worker, jobs, live | its HTTP port: the API, or health and metrics |
+| WAYPOST_OWNER_DSN | migrate, command | `postgresql://user:password@host:port/database` of the role `<service>_owner` |
+| WAYPOST_APP_DSN | api, worker, jobs, command | … of `<service>_app` |
+| WAYPOST_RELAY_DSN | worker, command | … of `<service>_relay` |
+| WAYPOST_OPS_DSN | api, command | … of `<service>_ops` |
+| WAYPOST_KAFKA_BOOTSTRAP | all | `host:port` of the broker |
+| WAYPOST_SMTP_HOST, WAYPOST_SMTP_PORT | all | where mail is handed in |
+| WAYPOST_PAYMENTS_URL, WAYPOST_PAYMENTS_WEBHOOK_SECRET | billing, payments | the card provider, and the secret that signs its webhooks |
+| WAYPOST_PAYMENTS_WEBHOOK_URL | payments | where the provider sends them |
+| WAYPOST_ANSWER_SECRET | all | keys the hashes of request bodies beside idempotency keys; the same on every replica |
+| WAYPOST_JWKS_URL | all but users | public keys of the access tokens |
+| WAYPOST_PUBLIC_URL | all | what links in mails begin with |
+| WAYPOST_KEYS_DIRECTORY | all | the service's own keys, see `infra.stack.keys` |
+| WAYPOST_DATA_DIRECTORY | payments, mail | where a simulator remembers |
+| WAYPOST_REGISTRY_URL | command | schema registry API |
+| OTEL_TRACES_EXPORTER, OTEL_EXPORTER_ZIPKIN_ENDPOINT | all | `zipkin` unless set outside, and where its spans go |
+
+`command` is the `waypost` command: it reads `<service>.env` in WAYPOST_ENVIRONMENT_DIRECTORY, one `NAME=value` a line.
+"""
+
+import os
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+
+from infra.postgres.databases import service_database
+from infra.stack.addresses import Addresses
+from infra.stack.keys import Keys
+from infra.stack.places import CHECKOUT
+from infra.stack.ports import LOOPBACK
+
+Environment = Mapping[str, str]
+
+
+class Process(StrEnum):
+    """A service's processes, `python -m services.<service> <process>`."""
+
+    MIGRATE = "migrate"
+    API = "api"
+    WORKER = "worker"
+    JOBS = "jobs"
+    LIVE = "live"
+
+
+DSNS_OF = {
+    Process.MIGRATE: ("owner",),
+    Process.API: ("app", "ops"),
+    Process.WORKER: ("app", "relay"),
+    Process.JOBS: ("app",),
+    Process.LIVE: (),
+}
+EVERY_DSN = ("owner", "app", "relay", "ops")
+
+
+class Environments:
+    """Builds them from the addresses and keys of one stack."""
+
+    def __init__(self, addresses: Addresses, keys: Keys) -> None:
+        self._addresses = addresses
+        self._keys = keys
+
+    def process(self, service: str, process: Process) -> Environment:
+        """Of `python -m services.<service> <process>`, on top of our own environment."""
+        own = {**self._service(service), **self._dsns(service, DSNS_OF[process])}
+        if process is not Process.MIGRATE:
+            own["WAYPOST_SERVICE_PORT"] = str(self._addresses.port(f"{service}-{process}"))
+        return {**inherited(), **own}
+
+    def command(self, service: str) -> Environment:
+        """What the `waypost` command needs to work on a service; nothing inherited."""
+        registry = {"WAYPOST_REGISTRY_URL": self._addresses.url("registry")}
+        return {**self._service(service), **self._dsns(service, EVERY_DSN), **registry}
+
+    def simulator(self, data: Path) -> Environment:
+        """Of what stands in for the outside world: the provider of payments, the inbox, the registry; it remembers in `data`."""
+        webhooks = {"WAYPOST_PAYMENTS_WEBHOOK_URL": f"{self._addresses.billing}/webhooks/payments"}
+        return {**inherited(), **self._shared(), **self._payments(), **webhooks, "WAYPOST_DATA_DIRECTORY": str(data)}
+
+    def one_shot(self) -> Environment:
+        return {**inherited(), **self._shared()}
+
+    def _service(self, service: str) -> dict[str, str]:
+        own = {
+            **self._shared(),
+            "WAYPOST_KEYS_DIRECTORY": str(self._keys.of(service)),
+            "WAYPOST_ANSWER_SECRET": self._keys.secrets.answers,
+        }
+        if service == "billing":
+            own.update(self._payments())
+        if service != "users":
+            own["WAYPOST_JWKS_URL"] = self._addresses.jwks_url
+        return own
+
+    def _shared(self) -> dict[str, str]:
+        at = self._addresses
+        return {
+            "WAYPOST_PORT_BASE": str(at.port_base),
+            "WAYPOST_KAFKA_BOOTSTRAP": at.kafka_bootstrap,
+            "WAYPOST_SMTP_HOST": LOOPBACK,
+            "WAYPOST_SMTP_PORT": str(at.port("smtp")),
+            "WAYPOST_PUBLIC_URL": at.users,
+            "OTEL_TRACES_EXPORTER": os.environ.get("OTEL_TRACES_EXPORTER", "zipkin"),
+            "OTEL_EXPORTER_ZIPKIN_ENDPOINT": f"{at.url('zipkin')}/api/v2/spans",
+        }
+
+    def _payments(self) -> dict[str, str]:
+        return {
+            "WAYPOST_PAYMENTS_URL": self._addresses.url("payments"),
+            "WAYPOST_PAYMENTS_WEBHOOK_SECRET": self._keys.secrets.payments_webhook,
+        }
+
+    def _dsns(self, service: str, roles: tuple[str, ...]) -> dict[str, str]:
+        database = service_database(self.admin_dsn, service, service, self._keys.secrets.passwords(service))
+        return {f"WAYPOST_{role.upper()}_DSN": getattr(database, role) for role in roles}
+
+    @property
+    def admin_dsn(self) -> str:
+        """Of PostgreSQL's superuser; for the set-up alone, no process is given it."""
+        at = f"{LOOPBACK}:{self._addresses.port('postgres')}"
+        return f"postgresql://postgres:{self._keys.secrets.superuser}@{at}/postgres"
+
+
+def inherited() -> dict[str, str]:
+    """Our own environment, with the checkout importable from any folder."""
+    return {**os.environ, "PYTHONPATH": str(CHECKOUT), "PYTHONUNBUFFERED": "1"}
+
+
+def write_command_environments(environments: Environments, services: tuple[str, ...], directory: Path) -> None:
+    """`<directory>/<service>.env`, for the owner's eyes only: passwords stand in them."""
+    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for service in services:
+        file = directory / f"{service}.env"
+        file.touch(mode=0o600)
+        file.write_text("".join(f"{name}={value}\n" for name, value in environments.command(service).items()))

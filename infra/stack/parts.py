@@ -1,0 +1,91 @@
+"""What a stack is made of: servers that keep running, and one-shots that run once to their end."""
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from infra.stack.child import Child
+from infra.stack.environment import Environment
+from infra.stack.errors import StartFailed, last_lines
+from infra.stack.places import CHECKOUT
+from infra.stack.probes import http_answers, until_ready
+
+START_SECONDS = 60
+
+
+class Server(Protocol):
+    async def start(self) -> None:
+        """Returns once it answers. Raises SetUpFailed or StartFailed. May be called again after its end."""
+        ...
+
+    async def stop(self, deadline_seconds: float = ...) -> None:
+        """Asks, then kills at the deadline. Fine before the start and after the end."""
+        ...
+
+    async def answers(self) -> bool: ...
+
+    @property
+    def child(self) -> Child: ...
+
+
+OneShot = Callable[[], Awaitable[None]]
+"""Raises StartFailed or SetUpFailed; running it twice is fine."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Component:
+    name: str
+    part: Server | OneShot
+    log: Path
+    depends_on: Sequence[str] = ()
+    """Names of those that have to be ready before this one is started; it is stopped before they are."""
+    ports: Sequence[int] = ()
+    page: str = ""
+    """What a person may open in a browser."""
+
+
+class PythonServer:
+    """`python -m <module> …`, ready when its health page says so."""
+
+    def __init__(self, *module: str, environment: Environment, log: Path, health: str) -> None:
+        self._child = python_child(*module, environment=environment, log=log)
+        self._name = " ".join(module)
+        self._health = health
+
+    @property
+    def child(self) -> Child:
+        return self._child
+
+    async def start(self) -> None:
+        await self._child.start()
+        await until_ready(self._name, self._child, self.answers, START_SECONDS)
+
+    async def answers(self) -> bool:
+        return await http_answers(self._health)
+
+    async def stop(self, deadline_seconds: float = 15) -> None:
+        await self._child.stop(deadline_seconds)
+
+
+def python_one_shot(*module: str, environment: Environment, log: Path) -> OneShot:
+    """`python -m <module> …`, run to its end; another exit code than 0 is a StartFailed with the end of its log."""
+
+    async def run() -> None:
+        child = python_child(*module, environment=environment, log=log)
+        await child.start()
+        try:
+            code = await child.wait()
+        except asyncio.CancelledError:
+            await child.kill()
+            raise
+        if code != 0:
+            raise StartFailed(f"{' '.join(module)} ended with code {code}:\n{last_lines(log)}")
+
+    return run
+
+
+def python_child(*module: str, environment: Environment, log: Path) -> Child:
+    return Child([sys.executable, "-m", *module], environment=environment, log=log, directory=CHECKOUT)

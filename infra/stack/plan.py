@@ -1,0 +1,112 @@
+"""Every component of the stack, in one place, with what it depends on."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import asyncpg
+
+from infra.postgres.connections import MAX_CONNECTIONS, SERVICES
+from infra.postgres.databases import ensure_database
+from infra.postgres.roles import ensure_roles
+from infra.stack.addresses import Addresses
+from infra.stack.environment import Environments, Process
+from infra.stack.kafka import Kafka
+from infra.stack.keys import Keys
+from infra.stack.parts import Component, PythonServer, python_one_shot
+from infra.stack.places import CHECKOUT
+from infra.stack.postgres import Postgres
+from infra.stack.zipkin import Zipkin
+
+
+class Plan:
+    """Components of one stack; `directory` holds its data and logs."""
+
+    def __init__(self, addresses: Addresses, keys: Keys, directory: Path) -> None:
+        self._at = addresses
+        self._keys = keys
+        self._directory = directory
+        self.environments = Environments(addresses, keys)
+
+    def components(self) -> list[Component]:
+        return [*self._platform(), *self._outside_world(), *self._set_up(), *self._services()]
+
+    def _platform(self) -> Iterator[Component]:
+        at = self._at
+        port, controller_port = at.port("kafka"), at.port("kafka-controller")
+        kafka = Kafka(self._directory / "kafka", port=port, controller_port=controller_port, log=self._log("kafka"))
+        yield Component(name="kafka", part=kafka, ports=(port, controller_port), log=self._log("kafka"))
+        postgres = Postgres(
+            self._directory / "postgres",
+            port=at.port("postgres"),
+            password=self._keys.secrets.superuser,
+            max_connections=MAX_CONNECTIONS,
+            log=self._log("postgres"),
+        )
+        yield Component(name="postgres", part=postgres, ports=(at.port("postgres"),), log=self._log("postgres"))
+        zipkin = Zipkin(port=at.port("zipkin"), log=self._log("zipkin"))
+        page = f"{at.url('zipkin')}/zipkin/"
+        yield Component(name="zipkin", part=zipkin, ports=(at.port("zipkin"),), page=page, log=self._log("zipkin"))
+
+    def _outside_world(self) -> Iterator[Component]:
+        yield self._simulator("mail", "infra.simulators.inbox", "smtp")
+        yield self._simulator("payments", "infra.simulators.payments")
+        yield self._simulator("registry", "infra.registry")
+
+    def _simulator(self, name: str, module: str, *more_ports: str) -> Component:
+        url = self._at.url(name)
+        environment = self.environments.simulator(self._directory / "simulators")
+        server = PythonServer(module, environment=environment, log=self._log(name), health=f"{url}/livez")
+        ports = [self._at.port(each) for each in (name, *more_ports)]
+        return Component(name=name, part=server, ports=ports, page=url, log=self._log(name))
+
+    def _set_up(self) -> Iterator[Component]:
+        log = self._log("databases")
+        yield Component(name="databases", part=self._ensure_databases, depends_on=("postgres",), log=log)
+        environment, log = self.environments.one_shot(), self._log("topics")
+        topics = python_one_shot("infra.kafka", environment=environment, log=log)
+        yield Component(name="topics", part=topics, depends_on=("kafka",), log=log)
+        for service in SERVICES:
+            yield self._migration(service)
+
+    def _migration(self, service: str) -> Component:
+        name = f"{service}-migrations"
+        environment = self.environments.process(service, Process.MIGRATE)
+        run = python_one_shot(f"services.{service}", Process.MIGRATE, environment=environment, log=self._log(name))
+        return Component(name=name, part=run, depends_on=("databases",), log=self._log(name))
+
+    def _services(self) -> Iterator[Component]:
+        for service in SERVICES:
+            for process in processes_of(service):
+                yield self._process(service, process)
+
+    def _process(self, service: str, process: Process) -> Component:
+        name = f"{service}-{process}"
+        environment = self.environments.process(service, process)
+        url = self._at.url(name)
+        server = PythonServer(
+            f"services.{service}", process, environment=environment, log=self._log(name), health=f"{url}/readyz"
+        )
+        # A worker's topics and a job's mail server are there before it; the API answers without either.
+        needs = [f"{service}-migrations", *([] if process is Process.API else ["topics", "mail", "payments"])]
+        page = f"{url}/docs" if process is Process.API else ""
+        return Component(
+            name=name, part=server, depends_on=needs, ports=(self._at.port(name),), page=page, log=self._log(name)
+        )
+
+    async def _ensure_databases(self) -> None:
+        admin = await asyncpg.connect(self.environments.admin_dsn)
+        try:
+            for service in SERVICES:
+                await ensure_roles(admin, service, self._keys.secrets.passwords(service))
+                await ensure_database(admin, service, service)
+        finally:
+            await admin.close()
+
+    def _log(self, name: str) -> Path:
+        return self._directory / "logs" / f"{name}.log"
+
+
+def processes_of(service: str) -> list[Process]:
+    """Every service has three; one with a `live` room has a process for its live view besides."""
+    live = (CHECKOUT / "services" / service / "live").exists()
+    return [Process.API, Process.WORKER, Process.JOBS, *([Process.LIVE] if live else [])]

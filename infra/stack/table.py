@@ -1,0 +1,79 @@
+"""The board for people: a live table on a terminal, plain lines elsewhere."""
+
+import time
+from collections.abc import Iterable
+
+import psutil
+from rich.console import Console
+from rich.table import Table
+
+from infra.stack.board import Line, Phase, Snapshot
+
+COLOURS = {
+    Phase.WAITING: "dim",
+    Phase.STARTING: "yellow",
+    Phase.READY: "green",
+    Phase.DONE: "green",
+    Phase.SILENT: "red",
+    Phase.FAILED: "red",
+    Phase.STOPPING: "yellow",
+    Phase.STOPPED: "dim",
+}
+MEBIBYTE = 1 << 20
+
+
+def table_of(lines: Iterable[Line]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("component", "state", "for", "pid", "memory", "ports", "page"):
+        table.add_column(heading, justify="right" if heading in ("for", "pid", "memory") else "left", no_wrap=True)
+    for line in lines:
+        table.add_row(
+            line.name,
+            f"[{COLOURS[line.phase]}]{line.phase}[/]" + (f" [red]({line.failures} failed)[/]" if line.failures else ""),
+            duration(time.time() - line.since),
+            str(line.pid or ""),
+            memory(line.pid),
+            " ".join(map(str, line.ports)),
+            line.page,
+        )
+    return table
+
+
+def duration(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
+
+
+def memory(pid: int | None) -> str:
+    """Resident memory of a process and its own, less what they share (as far as this account may see)."""
+    if pid is None:
+        return ""
+    try:
+        parent = psutil.Process(pid)
+        sizes = [memory_bytes(each) for each in (parent, *parent.children(recursive=True))]
+    except psutil.NoSuchProcess:
+        return ""
+    return f"{sum(sizes) // MEBIBYTE} MB"
+
+
+def memory_bytes(process: psutil.Process) -> int:
+    information = process.memory_info()
+    shared = getattr(information, "shared", 0)  # Linux alone tells
+    return int(information.rss - shared)
+
+
+class Lines:
+    """Plain lines: one for each change of a component's phase."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._seen: dict[str, tuple[Phase, int]] = {}
+
+    def update(self, snapshot: Snapshot) -> None:
+        for line in snapshot.lines:
+            now = (line.phase, line.failures)
+            if self._seen.get(line.name) != now and line.phase is not Phase.WAITING:
+                detail = f": {line.error}" if line.phase is Phase.FAILED else ""
+                self._console.print(f"{line.name:<22} {line.phase}{detail}", markup=False, highlight=False)
+            self._seen[line.name] = now

@@ -1,0 +1,67 @@
+"""What every process of a service stands on: its pool, its doorbell, its units of work."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from shared.engine.bus import Bus
+from shared.engine.doorbell import CoalescingDoorbell, LocalWakeups
+from shared.engine.projections import project
+from shared.hosting.service import Service
+from shared.jobs.declaration import JobRegistry
+from shared.jobs.queue import PostgresJobQueue
+from shared.kernel.clock import Clock, SystemClock
+from shared.kernel.envelope import Envelope
+from shared.kernel.event import Event
+from shared.postgres.database import Database
+from shared.postgres.listen import PostgresNotifier
+from shared.postgres.unit_of_work import PostgresUnitOfWork, PostgresUnitsOfWork, WritePath
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Foundation:
+    database: Database
+    doorbell: CoalescingDoorbell
+    wakeups: LocalWakeups
+    jobs: JobRegistry
+    clock: Clock
+    path: WritePath
+    units: PostgresUnitsOfWork
+    bus: Bus
+
+
+def lay(service: Service, role: str, *, dsn: str, pool_size: int) -> Foundation:
+    """Builds it for one process; nothing is opened before its parts start. `role` is `api`, `worker` or `jobs`."""
+    name = f"{service.name}-{role}"
+    database = Database(dsn, application_name=name, pool_size=pool_size, schemas=service.schemas)
+    wakeups = LocalWakeups()
+    doorbell = CoalescingDoorbell(wakeups, PostgresNotifier(dsn, application_name=f"{name}-doorbell"))
+    jobs, clock = JobRegistry(service.jobs), SystemClock()
+
+    async def project_own(envelopes: Sequence[Envelope[Event]], rows: AsyncConnection) -> None:
+        for projection in service.projections:
+            await project(envelopes, projection.handlers, rows)
+
+    def open_jobs(connection: AsyncConnection, unit: PostgresUnitOfWork) -> PostgresJobQueue:
+        return PostgresJobQueue(connection, unit, jobs, clock)
+
+    path = WritePath(
+        service=service.name,
+        codec=service.codec,
+        clock=clock,
+        doorbell=doorbell,
+        project=project_own,
+        open_jobs=open_jobs,
+    )
+    units = PostgresUnitsOfWork(database, path)
+    return Foundation(
+        database=database,
+        doorbell=doorbell,
+        wakeups=wakeups,
+        jobs=jobs,
+        clock=clock,
+        path=path,
+        units=units,
+        bus=Bus(units, service.commands),
+    )

@@ -1,0 +1,60 @@
+"""The command line of a service: one process a call."""
+
+import os
+import socket
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+import uvloop
+
+from shared.hosting.api import run_api
+from shared.hosting.jobs import run_jobs
+from shared.hosting.service import Service
+from shared.hosting.settings import MigrateSettings, load
+from shared.hosting.worker import run_worker
+from shared.kernel.errors import WaypostError
+from shared.postgres.migrate import migrate
+from shared.telemetry import logging, tracing
+
+
+class Role(StrEnum):
+    MIGRATE = "migrate"
+    API = "api"
+    WORKER = "worker"
+    JOBS = "jobs"
+
+
+async def _migrate(service: Service) -> None:
+    await migrate(service.name, load(MigrateSettings).owner_dsn)
+
+
+ROLES: Mapping[Role, Callable[[Service], Awaitable[None]]] = {
+    Role.MIGRATE: _migrate,
+    Role.API: run_api,
+    Role.WORKER: run_worker,
+    Role.JOBS: run_jobs,
+}
+
+
+def run(service: Service) -> None:
+    """`python -m services.<service> migrate|api|worker|jobs`. Exits with 2, and says what to set, where it cannot start."""
+    cli = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+    @cli.command(help=f"Runs one process of the {service.name} service.")
+    def start(role: Annotated[Role, typer.Argument(help="Which one.")]) -> None:
+        logging.configure(service.name)
+        tracing.configure(service.name, f"{role}@{socket.gethostname()}:{os.getpid()}")
+        try:
+            uvloop.run(_until_done(service, role))
+        except WaypostError as problem:
+            print(f"{service.name} {role}: {problem}", file=sys.stderr)  # noqa: T201 - for whoever started it
+            raise typer.Exit(2) from problem
+
+    cli()
+
+
+async def _until_done(service: Service, role: Role) -> None:
+    await ROLES[role](service)

@@ -1,0 +1,29 @@
+"""A process's parts, from the boot check to the last closed connection."""
+
+from collections.abc import Sequence
+
+from shared.engine.process import Lifecycle, Process
+from shared.hosting.foundation import Foundation
+from shared.hosting.service import Service
+from shared.web.app import create_health_app
+from shared.web.health import Readiness
+from shared.web.server import HttpServer
+
+
+async def run_parts(foundation: Foundation, parts: Sequence[Lifecycle]) -> None:
+    """Refuses a role that could see other tenants' rows, then runs until asked to stop."""
+    try:
+        await foundation.database.verify()
+        await Process(parts).run()
+    finally:
+        await foundation.database.close()
+
+
+async def run_with_probes(
+    service: Service, foundation: Foundation, parts: Sequence[Lifecycle], *, host: str, port: int
+) -> None:
+    """The same for a process without an API: health and metrics answer on `port`."""
+    working = Process(parts)
+    readiness = Readiness(unready=lambda: working.unready, checks={"postgres": foundation.database.verify})
+    probes = HttpServer(create_health_app(service.name, readiness), host=host, port=port, name="probes")
+    await run_parts(foundation, [probes, *parts])

@@ -1,0 +1,19 @@
+"""Our murmur2 against aiokafka's, which the ordinary `send()` uses: both must put a key into one partition."""
+
+from aiokafka.partitioner import DefaultPartitioner
+from aiokafka.partitioner import murmur2 as theirs
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.kernel.partitioning import murmur2, partition_for
+
+
+@given(key=st.binary(max_size=60))
+def test_every_key_hashes_alike(key: bytes) -> None:
+    assert murmur2(key) == theirs(key) % 2**32
+
+
+@given(key=st.uuids().map(lambda id_: str(id_).encode()), partitions=st.integers(min_value=1, max_value=64))
+def test_every_key_falls_into_the_same_partition(key: bytes, partitions: int) -> None:
+    everyone = list(range(partitions))
+    assert partition_for(key, partitions) == DefaultPartitioner()(key, everyone, everyone)

@@ -1,0 +1,80 @@
+"""Webhooks: signed, tried until they are taken, never forgotten."""
+
+import hashlib
+import hmac
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from infra.simulators.payments.settings import PaymentsSettings
+from tests.fixtures.eventually import eventually
+from tests.fixtures.serving import serving
+from tests.integration.infra.payments import charge, provider, refund
+from tests.integration.infra.webhooks import SECRET, Receiver
+
+
+def test_webhooks_without_a_secret_are_refused_at_start() -> None:
+    with pytest.raises(ValueError, match="WAYPOST_PAYMENTS_WEBHOOK_SECRET"):
+        PaymentsSettings.model_validate({"payments_webhook_url": "http://127.0.0.1:1/"})
+
+
+@asynccontextmanager
+async def connected(folder: Path, receiver: Receiver) -> AsyncIterator[httpx.AsyncClient]:
+    async with (
+        serving(receiver.app()) as url,
+        provider(
+            folder,
+            payments_webhook_url=f"{url}/webhooks/payments",
+            payments_webhook_secret=SECRET,
+            payments_webhook_first_retry_seconds=0.02,
+        ) as payments,
+    ):
+        yield payments
+
+
+async def test_every_outcome_is_told_under_a_signature(tmp_path: Path) -> None:
+    receiver = Receiver()
+    async with connected(tmp_path, receiver) as payments:
+        made = (await charge(payments, "pm_card_visa")).json()
+        await charge(payments, "pm_card_declined")
+        await refund(payments, charge=made["id"])
+        await eventually(lambda: len(receiver.taken) == 3)
+    told = {event["type"]: event["data"]["object"] for event in receiver.events()}
+    assert set(told) == {"charge.succeeded", "charge.failed", "refund.succeeded"}
+    assert told["charge.succeeded"] == made
+    for header, body in receiver.taken:
+        assert_signed(header, body)
+
+
+def assert_signed(header: str, body: bytes) -> None:
+    parts = dict(part.split("=", 1) for part in header.split(","))
+    expected = hmac.new(SECRET.encode(), parts["t"].encode() + b"." + body, hashlib.sha256).hexdigest()
+    assert parts["v1"] == expected
+
+
+async def test_a_refused_webhook_is_sent_again_byte_for_byte(tmp_path: Path) -> None:
+    receiver = Receiver(refusals=3)
+    async with connected(tmp_path, receiver) as payments:
+        await charge(payments, "pm_card_visa")
+        await eventually(lambda: receiver.taken)
+        assert [body for _, body in receiver.taken] == [receiver.refused[0]]
+        assert len(set(receiver.refused)) == 1
+        delivered = await eventually(lambda: delivered_event(payments))
+    assert delivered["attempts"] == 4
+
+
+async def delivered_event(payments: httpx.AsyncClient) -> Any:
+    [event] = (await payments.get("/v1/events")).json()["data"]
+    return event["delivered_at"] and event
+
+
+async def test_a_replayed_answer_is_not_told_twice(tmp_path: Path) -> None:
+    receiver = Receiver()
+    async with connected(tmp_path, receiver) as payments:
+        await charge(payments, "pm_card_visa", "inv-1")
+        await charge(payments, "pm_card_visa", "inv-1")
+        assert len((await payments.get("/v1/events")).json()["data"]) == 1

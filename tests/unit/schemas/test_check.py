@@ -1,0 +1,191 @@
+"""`python -m schemas check` guards the contract: each guard is broken here once."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from schemas.__main__ import main
+from tests.unit.schemas.folder import Change, SchemaFolder, adds, changes, field, removes
+
+Capture = pytest.CaptureFixture[str]
+
+
+def test_the_committed_schemas_are_in_order(capsys: Capture) -> None:
+    assert main(["check"]) == 0
+    assert "in order" in capsys.readouterr().out
+
+
+def test_an_added_field_with_a_default_may_be_published(folder: SchemaFolder) -> None:
+    folder.publish("user.created", 2, adds("timezone", "string", default="UTC"))
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        (adds("timezone", "string"), "version 2 cannot read version 1"),
+        (removes("locale"), "version 1 cannot read version 2"),
+        (changes("role", type="long"), "cannot read version"),
+        (changes("user_id", type="string"), "the logical type is None, in version 1 it is uuid"),
+        (
+            changes("created_at", type={"type": "long", "logicalType": "timestamp-millis"}),
+            "the logical type is timestamp-millis",
+        ),
+    ],
+)
+def test_a_breaking_version_is_refused(folder: SchemaFolder, capsys: Capture, change: Change, complaint: str) -> None:
+    folder.draft("user.created", 2, change)
+    assert folder.run("check") == 1
+    assert complaint in capsys.readouterr().err
+
+
+def test_a_version_is_held_against_every_earlier_one(folder: SchemaFolder, capsys: Capture) -> None:
+    folder.publish("user.created", 2, adds("timezone", "string", default="UTC"))
+    folder.publish("user.created", 3, removes("timezone"))
+    folder.draft("user.created", 4, adds("timezone", "long", default=0))
+    assert folder.run("check") == 1
+    complaints = capsys.readouterr().err
+    assert "cannot read version 2" in complaints
+    assert "cannot read version 3" not in complaints
+
+
+def test_units_scale_and_precision_never_change(folder: SchemaFolder, capsys: Capture) -> None:
+    folder.draft("invoice.paid", 2, changes("amount_minor", unit="major"))
+    assert folder.run("check") == 1
+    assert "the unit is major, in version 1 it is minor" in capsys.readouterr().err
+
+
+def test_what_a_removed_field_meant_is_remembered(folder: SchemaFolder, capsys: Capture) -> None:
+    folder.publish("user.created", 2, adds("wait", "long", default=0, unit="seconds"))
+    folder.publish("user.created", 3, removes("wait"))
+    folder.draft("user.created", 4, adds("wait", "long", default=0, unit="milliseconds"))
+    assert folder.run("check") == 1
+    assert "the unit is milliseconds, in version 2 it is seconds" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        (lambda definition: definition["fields"].reverse(), "its first field is not tenant_id"),
+        (lambda definition: definition.pop("doc"), "no doc on the record itself"),
+        (lambda definition: field(definition, "number").pop("doc"), "no doc on number"),
+        (
+            lambda definition: definition.update(name="InvoiceSettled"),
+            "the record is called waypost.billing.InvoiceSettled",
+        ),
+        (lambda definition: definition.update(topic="invoices"), "'invoices' is no topic"),
+        (lambda definition: definition.update(event_type="invoice.settled"), "is not the folder's name"),
+        (changes("amount_minor", type="double"), "amount_minor is no money"),
+        (removes("currency"), "it names amounts but no currency"),
+        (adds("Colour", "string"), "the name is not snake case"),
+        (adds("status", {"type": "enum", "name": "Status", "symbols": ["PAID"]}), "it is an enum"),
+        (adds("rate", "double"), "the type double is not used here"),
+        (adds("payer_age", "long", pii=True), "it is personal but not a plain string"),
+        (adds("payer", ["null", "string"], pii=True, default=None), "it is personal but not a plain string"),
+        (adds("note", ["null", "string"]), "it may be null but does not default to it"),
+    ],
+)
+def test_the_lint_names_what_is_wrong(folder: SchemaFolder, capsys: Capture, change: Change, complaint: str) -> None:
+    folder.edit("invoice.paid", change)
+    assert folder.run("check") == 1
+    assert complaint in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        changes("number", name="serial"),
+        changes("number", type={"type": "long", "logicalType": "timestamp-micros"}),
+        changes("amount_minor", default=0),
+    ],
+)
+def test_a_published_version_never_changes(folder: SchemaFolder, capsys: Capture, change: Change) -> None:
+    folder.edit("invoice.paid", change)
+    assert folder.run("check") == 1
+    assert "avro/invoice.paid/1.avsc: a published version was changed" in capsys.readouterr().err
+
+
+def test_docs_of_a_published_version_may_be_bettered(folder: SchemaFolder) -> None:
+    folder.edit("invoice.paid", changes("number", doc="Better said."))
+    assert folder.run("generate") == 0
+    assert folder.run("check") == 0
+
+
+def test_a_published_version_never_goes(folder: SchemaFolder, capsys: Capture) -> None:
+    (folder.root / "avro/invoice.paid/1.avsc").unlink()
+    assert folder.run("check") == 1
+    assert "the locked file is gone" in capsys.readouterr().err
+
+
+def test_an_unlocked_version_is_named(folder: SchemaFolder, capsys: Capture) -> None:
+    folder.draft("invoice.paid", 2, adds("note", "string", default=""))
+    assert folder.run("check") == 1
+    assert "avro/invoice.paid/2.avsc: it has no schema id" in capsys.readouterr().err
+
+
+def test_versions_have_no_gaps(folder: SchemaFolder, capsys: Capture) -> None:
+    folder.draft("invoice.paid", 2, adds("note", "string", default=""))
+    (folder.root / "avro/invoice.paid/2.avsc").rename(folder.root / "avro/invoice.paid/3.avsc")
+    assert folder.run("check") == 1
+    assert "its versions are [1, 3]" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{",
+        '{"name": "InvoicePaid"}',
+        '{"namespace": "a", "name": "B", "topic": "c.d", "type": "record", "fields": [1]}',
+    ],
+)
+def test_a_file_that_is_no_schema_is_named(folder: SchemaFolder, capsys: Capture, text: str) -> None:
+    (folder.root / "avro/invoice.paid/1.avsc").write_text(text)
+    assert folder.run("check") == 1
+    assert "avro/invoice.paid/1.avsc" in capsys.readouterr().err
+
+
+def test_a_stale_module_is_named(folder: SchemaFolder, capsys: Capture) -> None:
+    module = folder.root / "billing.py"
+    module.write_text(module.read_text().replace("invoice.paid", "invoice.settled"))
+    assert folder.run("check") == 1
+    assert "billing.py: it is not what the sources give" in capsys.readouterr().err
+
+
+def test_ids_stay_dense_and_in_order(folder: SchemaFolder, capsys: Capture) -> None:
+    lock = folder.root / "registry.lock.json"
+    lock.write_text(lock.read_text().replace('{"id": 3,', '{"id": 300,'))
+    assert folder.run("check") == 1
+    assert "ids are not 1, 2, 3" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "spoil", [lambda sample: sample.unlink(), lambda sample: sample.write_bytes(sample.read_bytes()[:-1])]
+)
+def test_a_sample_that_cannot_be_read_is_named(
+    folder: SchemaFolder, capsys: Capture, spoil: Callable[[Path], object]
+) -> None:
+    spoil(folder.root / "samples/invoice.paid/1.bin")
+    assert folder.run("check") == 1
+    assert "samples/invoice.paid/1.bin" in capsys.readouterr().err
+
+
+def test_a_sample_that_reads_otherwise_is_named(folder: SchemaFolder, capsys: Capture) -> None:
+    told = folder.root / "samples/invoice.paid/1.json"
+    told.write_text(told.read_text().replace("EUR", "USD"))
+    assert folder.run("check") == 1
+    assert "it reads otherwise in currency" in capsys.readouterr().err
+
+
+def test_the_lock_takes_no_broken_version(folder: SchemaFolder) -> None:
+    before = (folder.root / "registry.lock.json").read_text()
+    folder.draft("invoice.paid", 2, removes("number"))
+    assert folder.run("lock") == 1
+    assert (folder.root / "registry.lock.json").read_text() == before
+
+
+def test_the_lock_appends_and_leaves_old_lines_alone(folder: SchemaFolder) -> None:
+    before = (folder.root / "registry.lock.json").read_text().splitlines()
+    folder.publish("customer.created", 2, adds("note", "string", default=""))
+    after = (folder.root / "registry.lock.json").read_text().splitlines()
+    assert [line.rstrip(",") for line in after[: len(before) - 2]] == [line.rstrip(",") for line in before[:-2]]
+    assert len(after) == len(before) + 1
