@@ -29,7 +29,7 @@ async def resources() -> AsyncIterator[Resources]:
         passwords=Argon2Passwords(threads=settings.password_threads, queue=settings.password_queue),
         sealer=SealedBoxSealer(key_id, sealing_key),
         access_tokens=SignedAccessTokens(keys.signing_key(settings.keys_directory)),
-        tenant_ids=KeyedTenantIds(keys.derivation_key(settings.keys_directory)),
+        tenant_ids=KeyedTenantIds(settings.answer_secret.get_secret_value().encode()),
     )
 
 

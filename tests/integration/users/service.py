@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -15,6 +14,7 @@ from nacl.public import PrivateKey, SealedBox
 from sqlalchemy import text
 
 from infra.postgres.databases import ServiceDatabase
+from infra.stack.keys import Keys
 from schemas.codec import AvroCodec
 from schemas.users import UserVerificationRequested
 from services.users.app import SERVICE
@@ -75,7 +75,7 @@ class UsersService:
         database: Database,
         bus: Bus,
         clock: HeldClock,
-        keys: Path,
+        keys: Keys,
     ) -> None:
         self.http = http
         self.where = where
@@ -122,7 +122,7 @@ class UsersService:
         )
         event = AvroCodec().decode(rows[0]["type"], rows[0]["payload"])
         assert isinstance(event, UserVerificationRequested)
-        (key,) = json.loads((self._keys / "sealing.private.json").read_text())["keys"]
+        (key,) = json.loads((self._keys.of("notifications") / "sealing.private.json").read_text())["keys"]
         assert key["key_id"] == event.sealing_key_id
         return SealedBox(PrivateKey(base64.b64decode(key["private_key"]))).decrypt(event.sealed_token).decode()
 
@@ -161,7 +161,7 @@ class UsersService:
 
 
 @asynccontextmanager
-async def running_users(where: ServiceDatabase, keys: Path) -> AsyncIterator[UsersService]:
+async def running_users(where: ServiceDatabase, keys: Keys) -> AsyncIterator[UsersService]:
     clock = HeldClock()
     database = Database(where.app, application_name="users tests", pool_size=5, schemas=SERVICE.schemas)
     bus = Bus(PostgresUnitsOfWork(database, _write_path(clock)), SERVICE.commands)
@@ -172,7 +172,7 @@ async def running_users(where: ServiceDatabase, keys: Path) -> AsyncIterator[Use
         bus=bus,
         keys=SERVICE.token_keys,
         answers=PostgresIdempotencyKeys(),
-        answer_secret=b"sixteen bytes or more",
+        answer_secret=keys.secrets.answers.encode(),
         readiness=Readiness(checks={"postgres": database.verify}),
         resources=SERVICE.api_resources,
         clock=clock,
