@@ -19,7 +19,7 @@ from aiokafka.protocol.types import (
 _NO_ID = UUID(int=0)
 
 
-class _Uuid(AbstractType[UUID]):
+class _Uuid(AbstractType[UUID]):  # type: ignore[misc]  # aiokafka is not annotated
     @classmethod
     def encode(cls, value: UUID) -> bytes:
         return value.bytes
@@ -55,7 +55,7 @@ _TOPIC = (
 )
 
 
-class MetadataResponseV10(Response):
+class MetadataResponseV10(Response):  # type: ignore[misc]  # aiokafka is not annotated
     API_KEY = 3
     API_VERSION = 10
     SCHEMA = Schema(
@@ -69,7 +69,7 @@ class MetadataResponseV10(Response):
     )
 
 
-class MetadataRequestV10(RequestStruct):
+class MetadataRequestV10(RequestStruct):  # type: ignore[misc]  # aiokafka is not annotated
     FLEXIBLE_VERSION = True
     API_KEY = 3
     API_VERSION = 10
@@ -83,7 +83,7 @@ class MetadataRequestV10(RequestStruct):
     )
 
 
-class TopicMetadataRequest(Request[MetadataRequestV10]):
+class TopicMetadataRequest(Request[MetadataRequestV10]):  # type: ignore[misc]  # aiokafka is not annotated
     """Asks for topics by name, and creates none."""
 
     API_KEY = 3
