@@ -22,8 +22,9 @@ async def unsubscribe(token: str, id: UUID) -> dict[str, str | None]:  # noqa: A
     running = tracing.current_trace()
     if running is not None:
         headers = [("traceparent", running.traceparent.encode())]
-        span, _ = start_send("users.user", b"k", headers, message_id="event-1")
+        span, onward = start_send("users.user", b"k", headers, message_id="event-1")
         end_send(span)
+        log.info("sent", traceparent=dict(onward)["traceparent"].decode())
     log.info("unsubscribed", email="ada@mail.example", note="asked by ada@mail.example", at=datetime.now(UTC))
     return {"traceparent": running.traceparent if running else None}
 

@@ -1,10 +1,7 @@
 """What leaves a process: its spans to a collector, its lines to standard output."""
 
-import asyncio
 import json
-import os
-import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -12,8 +9,7 @@ from fastapi import APIRouter, Request
 
 from shared.web.server import HttpServer
 from tests.fixtures.web import api
-
-Lines = Sequence[Mapping[str, Any]]
+from tests.integration.shared.telemetry.running import event, run
 
 
 class Collector:
@@ -43,23 +39,6 @@ async def collector() -> AsyncIterator[Collector]:
     await collector.server.start()
     yield collector
     await collector.server.stop()
-
-
-async def run(**environment: str) -> tuple[Lines, str]:
-    """The program's log lines, and all it wrote."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.integration.shared.telemetry.program"),
-        env=os.environ | environment,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    written, _ = await process.communicate()
-    assert process.returncode == 0, written.decode()
-    return [json.loads(line) for line in written.splitlines()], written.decode()
-
-
-def event(lines: Lines, name: str) -> Mapping[str, Any]:
-    return next(each for each in lines if each["event"] == name)
 
 
 async def test_spans_reach_zipkin_with_their_peers_and_without_secrets(collector: Collector) -> None:

@@ -146,11 +146,16 @@ async def test_bodies_are_not_to_be_guessed_from_the_table(shop: Shop) -> None:
     assert b"tea" not in kept
 
 
-@pytest.mark.parametrize("key", [None, "", "short", "with space", "ключ-ключ", "a" * 256])
-async def test_a_key_is_asked_for(shop: Shop, key: str | None) -> None:
+@pytest.mark.parametrize("key", ["", "short", "with space", "ключ-ключ", "a" * 256])
+async def test_a_key_that_is_none_is_refused(shop: Shop, key: str) -> None:
     headers = [(name.encode(), value.encode()) for name, value in bearer(shop.caller).items()]
-    if key is not None:
-        headers.append((b"idempotency-key", key.encode()))
+    headers.append((b"idempotency-key", key.encode()))
     answer: httpx.Response = await shop.client.post("/orders", json={"item": "tea"}, headers=headers)
     assert (answer.status_code, answer.headers["content-type"]) == (400, "application/problem+json")
     assert await shop.count() == 0
+
+
+async def test_without_a_key_every_request_is_new(shop: Shop) -> None:
+    for _ in range(2):
+        await shop.client.post("/orders", json={"item": "tea"}, headers=bearer(shop.caller))
+    assert (await shop.count(), await shop.count("idempotency_keys")) == (2, 0)

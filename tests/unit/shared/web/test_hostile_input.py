@@ -1,7 +1,7 @@
 """Whatever is sent, the answer is never a 500 and never without an end."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -51,6 +51,12 @@ async def one(id: UUID, version: ExpectedVersion) -> UUID:  # noqa: A002
 @routes.get("/orders")
 async def many(page: Annotated[PageRequest[UUID], paged_by(UUID)]) -> int:
     return page.limit
+
+
+@routes.get("/search/{text}")
+async def search(text: str, more: str = "") -> list[str]:
+    assert "\0" not in text + more  # nor could it be asked for this
+    return [text, more]
 
 
 @routes.post("/read-nothing")
@@ -126,6 +132,37 @@ async def test_known_nasty_bodies(client: httpx.AsyncClient, body: bytes) -> Non
     expect_refusal_or_answer(answer)
 
 
+GOOD: Mapping[str, Any] = {"email": "a@b.example", "currency": "EUR"}
+LINE: Mapping[str, Any] = {"description": "tea", "quantity": 1, "unit_amount_minor": 1}
+
+
+async def test_a_good_order_is_taken(client: httpx.AsyncClient) -> None:
+    assert (await client.post("/orders", json={**GOOD, "lines": [LINE], "labels": {"a": "b"}})).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"note": "a\0b"},
+        {"note": "\ud800"},
+        {"labels": {"a\0": "b"}},
+        {"labels": {"a": "b\0"}},
+        {"labels": {"\ud800": 1}},
+        {"lines": [{**LINE, "description": "\0"}]},
+        {"lines": [{**LINE, "quantity": 2**63}]},
+        {"lines": [{**LINE, "quantity": -(2**63) - 1}]},
+        {"note": "a" * 10_001},
+        {"currency": "EUR\n"},
+        {"\ud800": 1},
+    ],
+    ids=str,
+)
+async def test_what_could_not_be_stored_is_refused(client: httpx.AsyncClient, wrong: Mapping[str, Any]) -> None:
+    answer = await post(client, json.dumps({**GOOD, **wrong}).encode())
+    assert answer.status_code == 422
+    expect_refusal_or_answer(answer)
+
+
 @settings(deadline=None, max_examples=200)
 @given(body=orders | json_values)
 async def test_any_json(client: httpx.AsyncClient, body: Any) -> None:
@@ -150,7 +187,9 @@ async def test_any_query_and_any_tag(client: httpx.AsyncClient, cursor: str, lim
     expect_refusal_or_answer(await client.get(f"/orders/{UUID(int=1)}", headers=[(b"if-match", tag)]))
 
 
-@pytest.mark.parametrize("url", ["/orders?cursor=%00", "/orders/%00", "/orders/%ff", "/%00"])
+@pytest.mark.parametrize(
+    "url", ["/search/a%00", "/search/a?more=%00", "/search/a?%00=1", "/orders/%00", "/orders/%ff", "/%00"]
+)
 async def test_urls_that_are_no_text(client: httpx.AsyncClient, url: str) -> None:
     answer = await client.get(url)
     assert 400 <= answer.status_code < 500
