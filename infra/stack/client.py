@@ -15,12 +15,11 @@ from rich.live import Live
 
 from infra.stack.addresses import Addresses
 from infra.stack.board import Snapshot, read_board
-from infra.stack.environment import inherited
+from infra.stack.child import inherited
 from infra.stack.errors import StartFailed, last_lines
 from infra.stack.locks import try_lock
 from infra.stack.logs import rotate
-from infra.stack.places import CHECKOUT, stack_directory
-from infra.stack.supervise import board_file, lock_file
+from infra.stack.places import CHECKOUT, board_file, lock_file, stack_directory
 from infra.stack.table import Lines, table_of
 
 POLL_SECONDS = 0.2
