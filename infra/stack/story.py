@@ -14,7 +14,7 @@ async def run_demo(client: Client, console: Console, *, keep: bool) -> bool:
     else:
         await client.watch_until_up()
     try:
-        return await tell(client.addresses, console)
+        return await tell(client.addresses)
     finally:
         if started and not keep:
             await client.stop()

@@ -12,32 +12,35 @@ from infra.stack.keys import load_or_make_keys
 
 
 def test_a_second_start_finds_the_same_secrets(tmp_path: Path) -> None:
-    first, second = load_or_make_keys(tmp_path / "keys"), load_or_make_keys(tmp_path / "keys")
+    first = load_or_make_keys(tmp_path / "keys")
+    files = contents(first.directory)
+    second = load_or_make_keys(tmp_path / "keys")
     assert first.secrets == second.secrets
-    assert len(list((tmp_path / "keys").rglob("*.jwk"))) == 1
+    assert contents(second.directory) == files
+
+
+def contents(directory: Path) -> dict[Path, str]:
+    return {path: path.read_text() for path in directory.rglob("*") if path.is_file()}
 
 
 def test_nobody_else_may_read_them(tmp_path: Path) -> None:
-    load_or_make_keys(tmp_path / "keys")
-    files = [path for path in (tmp_path / "keys").rglob("*") if path.is_file()]
-    assert files
-    assert {path.stat().st_mode & 0o077 for path in files} == {0}
+    keys = load_or_make_keys(tmp_path / "keys")
+    assert {path.stat().st_mode & 0o077 for path in contents(keys.directory)} == {0}
 
 
 def test_what_users_seals_notifications_opens(tmp_path: Path) -> None:
     keys = load_or_make_keys(tmp_path / "keys")
-    (public,) = (keys.of("users") / "sealing").iterdir()
-    (private,) = (keys.of("notifications") / "sealing").iterdir()
-    assert public.stem == private.stem
-    sealed = SealedBox(PublicKey(base64.b64decode(public.read_text()))).encrypt(b"one-time token")
-    assert SealedBox(PrivateKey(base64.b64decode(private.read_text()))).decrypt(sealed) == b"one-time token"
+    public = json.loads((keys.of("users") / "sealing.public.json").read_text())
+    (private,) = json.loads((keys.of("notifications") / "sealing.private.json").read_text())["keys"]
+    assert public["key_id"] == private["key_id"]
+    sealed = SealedBox(PublicKey(base64.b64decode(public["public_key"]))).encrypt(b"one-time token")
+    assert SealedBox(PrivateKey(base64.b64decode(private["private_key"]))).decrypt(sealed) == b"one-time token"
 
 
-def test_the_signing_key_is_the_users_own(tmp_path: Path) -> None:
+def test_each_private_key_lies_with_its_owner_alone(tmp_path: Path) -> None:
     keys = load_or_make_keys(tmp_path / "keys")
-    (file,) = keys.directory.rglob("*.jwk")
-    assert file.is_relative_to(keys.of("users"))
-    assert json.loads(file.read_text())["kid"] == file.stem
+    assert [path.parent for path in keys.directory.rglob("signing.json")] == [keys.of("users")]
+    assert [path.parent for path in keys.directory.rglob("sealing.private.json")] == [keys.of("notifications")]
 
 
 def test_a_process_is_given_no_dsn_beyond_its_work(tmp_path: Path) -> None:
