@@ -4,6 +4,7 @@ Imports inside a command are those that take a second: Kafka's client and the se
 """
 
 import asyncio
+import logging
 import sys
 from collections.abc import Coroutine
 from typing import Annotated, Any, TypeVar
@@ -83,6 +84,7 @@ def supervise_here(only: Only = None) -> None:
     """Runs the stack in the foreground until SIGTERM or Ctrl-C; `up` does this in the background."""
     from infra.stack.supervise import supervise
 
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     addresses = Addresses.from_environment()
     run(supervise(addresses, stack_directory(addresses.port_base), only=tuple(only or ())))
 

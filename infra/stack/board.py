@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import os
 import time
 from collections.abc import Iterable
@@ -9,6 +10,8 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
+
+log = logging.getLogger(__name__)
 
 
 class Phase(StrEnum):
@@ -74,6 +77,7 @@ class Board:
         before = asdict(line)
         if phase != line.phase:
             line.phase, line.since = phase, time.time()
+            log.info("%s %s %s", name, phase, changes.get("error", ""))
         for attribute, value in changes.items():
             setattr(line, attribute, value)
         if phase in UP:
