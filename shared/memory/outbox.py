@@ -25,7 +25,7 @@ class MemoryOutbox:
         return next(self._ids)
 
     def add(
-        self, topic: str, key: bytes, payload: bytes, *, headers: str = "[]", row_id: int | None = None
+        self, topic: str, key: bytes, payload: bytes, *, headers: str = "{}", row_id: int | None = None
     ) -> PendingRow:
         at = datetime.now(UTC)
         row = PendingRow(shard_for(key), row_id or self.next_id(), topic, key, payload, headers, at)

@@ -20,7 +20,7 @@ class PendingRow(NamedTuple):
     key: bytes
     payload: bytes
     headers: str
-    """JSON list of [name, value] pairs, in the order in which they go on the wire."""
+    """JSON object of name and value, in the order in which they go on the wire."""
     created_at: datetime
 
 

@@ -69,7 +69,7 @@ async def test_a_row_comes_with_all_that_its_record_needs(under_test: OutboxUnde
         b"a",
         b"value",
     )
-    assert row.headers.startswith("[")
+    assert row.headers.startswith("{")
     assert row.created_at.tzinfo is not None
 
 

@@ -85,7 +85,7 @@ async def test_heads_are_read_by_index_alone(house: House) -> None:
     """Whatever the backlog: one range of the primary key per shard, no sort, no scan of the table."""
     await house.owner.execute(
         "insert into outbox (shard, event_id, tenant_id, topic, key, payload, headers, created_at)"
-        " select n % 16, gen_random_uuid(), gen_random_uuid(), 't', n::text::bytea, 'p', '[]', now()"
+        " select n % 16, gen_random_uuid(), gen_random_uuid(), 't', n::text::bytea, 'p', '{}', now()"
         " from generate_series(1, 20000) as n"
     )
     await house.owner.execute("analyze outbox")
