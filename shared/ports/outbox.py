@@ -26,7 +26,7 @@ class PendingRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backlog:
-    """What waits in the shards of one lease, marked keys left out."""
+    """What waits in all shards, marked keys left out."""
 
     pending: int
     """Rows; a shard's count stops at 10,000, so that a long backlog is not read to be counted."""
@@ -79,10 +79,12 @@ class OutboxLease(Protocol):
         """Sets the row's key aside: its rows stay and are passed over until an operator takes the mark away."""
         ...
 
-    async def backlog(self, shards: Collection[int]) -> Backlog: ...
-
 
 class Outbox(Protocol):
     def lease(self) -> AbstractAsyncContextManager[OutboxLease]:
         """A session of its own, which holds no shard yet; its end gives all back. Raises Transient where there is no database."""
+        ...
+
+    async def backlog(self) -> Backlog:
+        """Needs no lease: it is asked above all while nothing can be published. Raises Transient."""
         ...

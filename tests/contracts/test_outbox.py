@@ -125,7 +125,7 @@ async def test_rows_of_a_marked_key_stay_and_are_passed_over(under_test: OutboxU
         await lease.mark(unsendable, "twice is once")
         await under_test.add(b"a")
         assert await heads(lease) == [other]
-        backlog = await lease.backlog(ALL)
+        backlog = await under_test.outbox.backlog()
         assert (backlog.pending, backlog.marked_keys) == (1, 1)
 
 
@@ -135,7 +135,7 @@ async def test_a_row_that_is_gone_marks_nothing(under_test: OutboxUnderTest) -> 
         (row,) = await lease.heads(ALL, in_flight=(), held_topics=(), rows_per_shard=1, bytes_per_shard=1)
         await lease.delete([row])
         await lease.mark(row, "another relay got it through")
-        assert (await lease.backlog(ALL)).marked_keys == 0
+        assert (await under_test.outbox.backlog()).marked_keys == 0
 
 
 async def test_deleted_rows_are_gone_and_deleting_twice_is_fine(under_test: OutboxUnderTest) -> None:
@@ -191,14 +191,13 @@ async def test_a_lost_session_says_so(under_test: OutboxUnderTest) -> None:
 
 
 async def test_the_backlog_tells_how_many_wait_and_since_when(under_test: OutboxUnderTest) -> None:
-    async with under_test.outbox.lease() as lease:
-        assert (await lease.backlog(ALL)).oldest_at is None
-        await under_test.add(b"a")
-        await under_test.add(b"b")
-        backlog = await lease.backlog(ALL)
-        assert backlog.pending == 2
-        assert backlog.oldest_at is not None
-        assert backlog.oldest_at <= backlog.now
+    assert (await under_test.outbox.backlog()).oldest_at is None
+    await under_test.add(b"a")
+    await under_test.add(b"b")
+    backlog = await under_test.outbox.backlog()
+    assert backlog.pending == 2
+    assert backlog.oldest_at is not None
+    assert backlog.oldest_at <= backlog.now
 
 
 async def _alone(lease: OutboxLease) -> bool:

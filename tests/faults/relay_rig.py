@@ -6,7 +6,9 @@ import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
+from typing import cast
 
 import asyncpg
 
@@ -29,6 +31,11 @@ where locktype = 'advisory' and classid = $1 and granted
 
 _RELAYS = """
 select count(*) from pg_stat_activity where datname = current_database() and application_name = 'waypost-relay'"""
+
+
+_LAST_READ = """
+select max(state_change) from pg_stat_activity
+where datname = current_database() and application_name = 'waypost-relay-heads'"""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -76,6 +83,17 @@ class Rig:
     async def until_relays(self, live: int) -> None:
         """So many have a session that could hold shards."""
         await eventually(lambda: self._are_live(live), deadline_seconds=20)
+
+    async def last_read(self) -> datetime:
+        """When a relay's last look at the heads ended."""
+        async with connected(self.database.relay) as same_role:  # others are not told what a session does
+            return cast(datetime, await same_role.fetchval(_LAST_READ))
+
+    async def until_read_since(self, moment: datetime) -> None:
+        async def has_read() -> bool:
+            return await self.last_read() > moment
+
+        await eventually(has_read, deadline_seconds=20)
 
     async def until_drained(self, deadline_seconds: float = 30) -> None:
         await eventually(self._is_drained, deadline_seconds=deadline_seconds)

@@ -48,6 +48,7 @@ async def test_two_relays_at_once_keep_order_per_aggregate(rig: Rig) -> None:
     await rig.write_versions(KEYS, range(1, 40))
     await rig.until_drained()
     await rig.assert_nothing_lost_and_in_order()
+    assert await rig.duplicates() == 0  # no shard had two owners, not even while shares were settled
 
 
 async def test_relays_come_and_go_under_load(rig: Rig) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import random
 
+from infra.stack.kafka import Kafka
 from tests.faults.relay_rig import Rig
 from tests.fixtures.database import connected
 from tests.fixtures.eventually import eventually
@@ -22,6 +23,29 @@ async def test_a_row_that_commits_behind_a_sent_one_is_published(rig: Rig) -> No
             await rig.write(NEIGHBOUR, b"b")
             await eventually(lambda: _is_on_the_topic(rig, NEIGHBOUR), deadline_seconds=20)
         await rig.write(AGGREGATE, b"v3")
+    await rig.until_drained()
+    await rig.assert_nothing_lost_and_in_order()
+
+
+async def test_v3_does_not_pass_a_v2_that_commits_behind_a_row_in_flight(
+    rig_on_own_kafka: Rig, own_kafka: Kafka
+) -> None:
+    """B is on its way, unacknowledged, when A commits v2 behind it and v3 follows: what is read ahead now must hold both."""
+    rig = rig_on_own_kafka
+    await rig.start_relay()
+    await rig.write(AGGREGATE, b"v1")
+    await rig.until_drained()
+    async with connected(rig.database.owner) as slow:
+        async with slow.transaction():
+            await rig.write(AGGREGATE, b"v2", connection=slow)
+            own_kafka.pause()
+            written = await rig.owner.fetchval("select clock_timestamp()")
+            await rig.write(NEIGHBOUR, b"b")
+            await rig.until_read_since(written)
+            before = await rig.last_read()
+        await rig.write(AGGREGATE, b"v3")
+        await rig.until_read_since(before)
+    own_kafka.resume()
     await rig.until_drained()
     await rig.assert_nothing_lost_and_in_order()
 
