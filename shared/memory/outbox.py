@@ -118,10 +118,13 @@ class MemoryOutboxLease:
         await self._alive()
         return sum(self._outbox.rows.pop(row.id, None) is not None for row in rows)
 
-    async def mark(self, row: PendingRow, reason: str) -> None:
+    async def mark(self, row: PendingRow, reason: str) -> bool:
         await self._alive()
-        if row.id in self._outbox.rows:
-            self._outbox.marked.setdefault(row.key, reason)
+        held_by_another = any(row.shard in lease.held for lease in self._outbox.leases if lease is not self)
+        if row.id not in self._outbox.rows or row.key in self._outbox.marked or held_by_another:
+            return False
+        self._outbox.marked[row.key] = reason
+        return True
 
     async def _alive(self) -> None:
         await asyncio.sleep(0)

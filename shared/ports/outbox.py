@@ -75,8 +75,11 @@ class OutboxLease(Protocol):
         """Forgets acknowledged rows, on the session that holds their shards, so that only an owner deletes. Gives how many were there."""
         ...
 
-    async def mark(self, row: PendingRow, reason: str) -> None:
-        """Sets the row's key aside: its rows stay and are passed over until an operator takes the mark away."""
+    async def mark(self, row: PendingRow, reason: str) -> bool:
+        """Sets the row's key aside: its rows stay and are passed over until an operator takes the mark away.
+
+        False, and nothing done, where the row is gone, its key is marked already, or another lease holds its shard.
+        """
         ...
 
 

@@ -88,7 +88,7 @@ async def test_heads_are_read_by_index_alone(house: House) -> None:
     )
     await house.owner.execute("analyze outbox")
     plan = await house.owner.fetch(
-        f"explain {outbox_lease._HEADS}", list(range(16)), list(range(1, 2000)), [], 125, 1_000_000
+        f"explain {outbox_lease._HEADS}", list(range(16)), list(range(1, 2000)), [], 125, 1_000_000, 0
     )
     text = "\n".join(line[0] for line in plan)
     assert "Index Scan using outbox_pkey on outbox" in text
