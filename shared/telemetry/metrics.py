@@ -19,7 +19,7 @@ def known_method(method: str) -> str:
     return method if method in _METHODS else "other"
 
 
-# Outbox: the gauges cover the shards that this process holds, their sum is the service's
+# Outbox: each relay measures the whole of its service's outbox
 
 OUTBOX_PENDING = Gauge(
     "waypost_outbox_pending", "Rows that wait to be published; 10,000 per shard are counted at most."
