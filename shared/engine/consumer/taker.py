@@ -11,6 +11,7 @@ from shared.engine.consumer.policy import ConsumerPolicy
 from shared.engine.retry import failure_of
 from shared.kernel.errors import ConcurrencyConflict, Transient, WaypostError
 from shared.ports.intake import Intakes
+from shared.telemetry import metrics
 
 log = structlog.get_logger()
 
@@ -43,6 +44,7 @@ class Taker:
             except Fenced:
                 raise
             except Exception as error:
+                metrics.CONSUMER_FAILURES.labels(self._name, batch.step).inc()
                 failed_times += 1
                 deaths += isinstance(error, Transient | ConcurrencyConflict)
                 if await self._blames_handler(error, batch, deaths):
