@@ -1,11 +1,16 @@
 """Read rows made anew beside the live ones, and the swap."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
+from uuid import UUID
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from shared.kernel.envelope import Envelope
 from shared.kernel.errors import Conflict, Transient
+from shared.kernel.event import Event
 from shared.kernel.ids import EventId, TenantId
 from shared.ports.inbox import Standing
 from shared.ports.intake import Intakes
@@ -18,6 +23,17 @@ class RebuildRuns(Conflict):
 
 class LiveIsAhead(Transient):
     """The live consumer has taken in records that were not read yet: read on, then swap again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredEvent:
+    """One row of the store. Decoded only where a handler wants it."""
+
+    aggregate_type: str
+    aggregate_id: UUID
+    version: int
+    tenant_id: TenantId
+    envelope: Envelope[Event] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +92,61 @@ class Shadow(Protocol):
 
     def swap(self) -> AbstractAsyncContextManager[Swap]:
         """Raises Transient where the live consumer's rows are not to be had within 2 s."""
+        ...
+
+
+class HistoryIntake(Protocol):
+    """An open transaction that fills a projection's new tables."""
+
+    @property
+    def rows(self) -> AsyncConnection:
+        """Finds the new tables by their bare names."""
+        ...
+
+    async def bind(self, tenants: Iterable[TenantId]) -> None:
+        """Whose rows are written next."""
+        ...
+
+    async def note(self, events: Sequence[StoredEvent]) -> None:
+        """That these are taken in."""
+        ...
+
+
+class HistorySwap(HistoryIntake, Protocol):
+    """The transaction in which nobody appends an event. It is rolled back unless `complete` was called."""
+
+    def missing(self, size: int) -> AsyncIterator[Sequence[StoredEvent]]:
+        """Those that are stored and not noted, in the order of storing."""
+        ...
+
+    async def weigh(self) -> Weighing: ...
+
+    async def complete(self) -> None:
+        """The new tables take the live ones' name."""
+        ...
+
+
+class History(Protocol):
+    """The service's own events of all tenants, and the new tables of one projection; dropped at the end unless they went live."""
+
+    async def count(self) -> int: ...
+
+    def all(self, size: int) -> AsyncIterator[Sequence[StoredEvent]]:
+        """Everything stored at this moment, in the order of storing."""
+        ...
+
+    def intake(self) -> AbstractAsyncContextManager[HistoryIntake]:
+        """Commits at the end of the block, rolls back on an error. Raises Transient."""
+        ...
+
+    def swap(self) -> AbstractAsyncContextManager[HistorySwap]:
+        """Raises Transient where the writers do not make room within 2 s."""
+        ...
+
+
+class HistoryWorkshop(Protocol):
+    def history(self) -> AbstractAsyncContextManager[History]:
+        """Drops what an earlier rebuild left behind, and makes the tables. Raises RebuildRuns."""
         ...
 
 

@@ -11,6 +11,7 @@ from shared.ports.inbox import Standing
 from shared.ports.intake import Intakes
 from shared.ports.rebuild import Weighing
 from shared.ports.subscription import Partition
+from shared.postgres.rebuild.alone import rename
 from shared.postgres.rebuild.intakes import SwapIntakes
 from shared.postgres.rebuild.names import Names
 from shared.postgres.rebuild.weighing import weigh
@@ -93,10 +94,5 @@ class PostgresSwap:
         for statement in _STEPS:
             needed = {name: value for name, value in consumers.items() if f":{name}" in str(statement)}
             await self._connection.execute(statement, needed)
-        for renaming in (
-            f"drop schema if exists {self._names.old_schema} cascade",
-            f"alter schema {self._names.schema} rename to {self._names.old_schema}",
-            f"alter schema {self._names.new_schema} rename to {self._names.schema}",
-        ):
-            await self._connection.exec_driver_sql(renaming)
+        await rename(self._connection, self._names)
         self.completed = True

@@ -3,7 +3,7 @@
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shared.ports.handlers import Projector
+from shared.ports.handlers import Projection, Projector
 from shared.ports.rebuild import Comparison, Weighing
 from shared.postgres.rebuild.names import Names
 from shared.postgres.tenancy import is_protected
@@ -27,7 +27,7 @@ _UNPROTECTED = text(
 )
 
 
-async def weigh(connection: AsyncConnection, names: Names, projector: Projector) -> Weighing:
+async def weigh(connection: AsyncConnection, names: Names, projector: Projector | Projection) -> Weighing:
     """Reads every row of both: the swap's transaction takes as long as that does."""
     return Weighing(
         comparisons=[await _compare(connection, names, table.name) for table in projector.tables.sorted_tables],
@@ -55,7 +55,7 @@ async def _open_letters(connection: AsyncConnection, consumer: str) -> int:
     return int(await connection.scalar(_OPEN_LETTERS, {"consumer": consumer}) or 0)
 
 
-async def _unprotected(connection: AsyncConnection, names: Names, projector: Projector) -> list[str]:
+async def _unprotected(connection: AsyncConnection, names: Names, projector: Projector | Projection) -> list[str]:
     tenants_tables = {table.name for table in projector.tables.sorted_tables if is_protected(table)}
     found = await connection.execute(_UNPROTECTED, {"schema": names.new_schema, "role": f"{names.service}_app"})
     return [row.relname for row in found if not row.granted or (row.relname in tenants_tables and not row.forced)]

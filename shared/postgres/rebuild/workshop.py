@@ -10,11 +10,10 @@ from shared.kernel.ids import EventId
 from shared.ports.handlers import Projector
 from shared.ports.inbox import Standing
 from shared.ports.intake import Intakes
-from shared.ports.rebuild import RebuildRuns
 from shared.ports.subscription import Partition
 from shared.postgres.database import Database
-from shared.postgres.migrate import SCHEMA_LOCK
 from shared.postgres.projector_schema import create_projector_schema
+from shared.postgres.rebuild.alone import alone
 from shared.postgres.rebuild.intakes import ShadowIntakes
 from shared.postgres.rebuild.names import Names
 from shared.postgres.rebuild.swap import PostgresSwap, locked_live
@@ -47,7 +46,7 @@ class PostgresWorkshop:
             self._app_dsn, application_name=f"{names.service}-rebuild", pool_size=2, schemas=[names.new_schema]
         )
         try:
-            async with _alone(owner):
+            async with alone(owner):
                 shadow = PostgresShadow(names, self._projector, owner, app)
                 await shadow.make()
                 try:
@@ -57,20 +56,6 @@ class PostgresWorkshop:
         finally:
             await app.close()
             await owner.close()
-
-
-@asynccontextmanager
-async def _alone(owner: Database) -> AsyncIterator[None]:
-    """Holds the lock of those who change schemas. Its session ends with this process, and the lock with it."""
-    async with owner.engine.connect() as connection:
-        connection = await connection.execution_options(isolation_level="AUTOCOMMIT")
-        got = await connection.scalar(text("select pg_try_advisory_lock(:lock)"), {"lock": SCHEMA_LOCK})
-        if not got:
-            raise RebuildRuns("a migration or another rebuild is changing this database; try again once it has ended")
-        try:
-            yield
-        finally:
-            await connection.execute(text("select pg_advisory_unlock(:lock)"), {"lock": SCHEMA_LOCK})
 
 
 class PostgresShadow:

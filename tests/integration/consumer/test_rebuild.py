@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from shared.engine.failpoints import FailpointReached
-from shared.engine.rebuild import BEFORE_COMMIT, Progress, RebuildReport, rebuild
+from shared.engine.rebuild import Progress, RebuildReport, rebuild
+from shared.engine.rebuild.report import BEFORE_COMMIT
 from shared.kafka.topic_log import KafkaTopicLogs
 from shared.kernel.envelope import Envelope
 from shared.ports.rebuild import Comparison, RebuildRuns

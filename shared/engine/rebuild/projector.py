@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 
 import structlog
@@ -14,7 +14,7 @@ from shared.engine.consumer.message import Reader
 from shared.engine.consumer.pipeline import Pipeline
 from shared.engine.consumer.policy import ConsumerPolicy
 from shared.engine.consumer.taker import Taker
-from shared.engine.failpoints import failpoint
+from shared.engine.rebuild.report import BEFORE_COMMIT, BEFORE_SWAP, SWAP_TRIES, Progress, RebuildReport, refusals_of
 from shared.kernel.clock import Clock, SystemClock
 from shared.kernel.envelope import Record
 from shared.kernel.errors import Transient
@@ -23,41 +23,18 @@ from shared.ports.codec import EventCodec
 from shared.ports.handlers import Projector
 from shared.ports.inbox import Standing
 from shared.ports.intake import Intakes
-from shared.ports.rebuild import LiveIsAhead, Shadow, Swap, Weighing, Workshop
+from shared.ports.rebuild import LiveIsAhead, Shadow, Swap, Workshop
 from shared.ports.subscription import Partition
 from shared.ports.topic_log import TopicLog, TopicLogs
 
 log = structlog.get_logger()
 
-BEFORE_SWAP = failpoint("rebuild.before_swap")
-BEFORE_COMMIT = failpoint("rebuild.before_commit")
-
 READ_SECONDS = 0.2
-SWAP_TRIES = 20
 READ_AHEAD_RECORDS = 20_000
 """Of one partition: held in memory, so that the swap finds whatever the live consumer takes in meanwhile."""
 
 # The shadow has no inbox: what is at or below its guard comes again, however young.
 _REMEMBERS_NOTHING = timedelta(days=-1)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
-    records: int
-    of: int
-    """What the live consumer has taken in; it may take in more meanwhile."""
-    records_per_second: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RebuildReport:
-    consumer: str
-    records: int
-    seconds: float
-    weighing: Weighing
-    refusals: Sequence[str]
-    """Why nothing was swapped; with `force`, what was put up with."""
-    swapped: bool
 
 
 async def rebuild(
@@ -182,13 +159,13 @@ class _Rebuild:
     async def _swap(self, swap: Swap, *, dry_run: bool, force: bool) -> RebuildReport:
         records = self._records + await self._take_in_the_rest(swap)
         weighing = await swap.weigh(self._tenants)
-        refusals = _refusals(records, weighing)
+        refusals = refusals_of(records, weighing)
         swapped = not dry_run and not weighing.unprotected and (force or not refusals)
         if swapped:
             await swap.complete()
             BEFORE_COMMIT.hit()
         return RebuildReport(
-            consumer=self._shadow.name,
+            name=self._shadow.name,
             records=records,
             seconds=time.monotonic() - self._begun,
             weighing=weighing,
@@ -209,16 +186,4 @@ class _Rebuild:
         return taken_in
 
     def _tell(self, total: int) -> None:
-        rate = self._records / max(time.monotonic() - self._begun, 1e-6)
-        self._progress(Progress(records=self._records, of=total, records_per_second=rate))
-
-
-def _refusals(records: int, weighing: Weighing) -> Sequence[str]:
-    refusals = []
-    if weighing.unprotected:
-        refusals.append(f"without row-level security or grants: {', '.join(weighing.unprotected)}")
-    if records == 0:
-        refusals.append("not one record was read")
-    if weighing.new_letters > weighing.live_letters:
-        refusals.append(f"{weighing.new_letters} letters are open, {weighing.live_letters} were before")
-    return refusals
+        self._progress(Progress.since(self._begun, self._records, total))
