@@ -130,3 +130,22 @@ async def test_a_gap_parks_until_the_missing_version_comes(stage: Stage, name: s
 
 async def flows(stage: Stage) -> bool:
     return await stage.parked() == []
+
+
+@BOTH
+async def test_without_sequences_later_records_of_a_failed_key_wait_in_the_topics_order(
+    stage: Stage, name: str
+) -> None:
+    ann, bob = stage.user(), stage.user()
+    stage.club.trouble = trouble = Trouble("Ann", times=float("inf"))
+    for envelope in (*ann.tells("Ann", "Anna"), *bob.tells("Bob"), *ann.tells("Annie")):
+        parts = stage.topic.parts(envelope)
+        bare = [each for each in parts["headers"] if each[0] != "ce_sequence"]
+        await stage.topic.publish_raw(**{**parts, "headers": bare})
+
+    async with stage.consuming(consumer_of(stage, name)):
+        await eventually(lambda: stage.reached(4, consumers=1))
+        assert [letter[0] for letter in await stage.letters()][1:] == ["waiting", "waiting"]
+        trouble.times = 0
+        await eventually(lambda: flows(stage))
+    assert await handled(stage, name, ann, bob) in ([["Ann", "Anna", "Annie"], ["Bob"]], [[0, 0, 0], [0]])

@@ -1,5 +1,7 @@
 """A record becomes a row, once, in its aggregate's order and under its tenant."""
 
+from prometheus_client import REGISTRY
+
 from tests.fixtures.club import Stage
 from tests.fixtures.eventually import eventually
 
@@ -28,7 +30,13 @@ async def test_a_reactor_answers_each_event_in_order(stage: Stage) -> None:
         await eventually(all_answered)
 
 
+def failed_transactions() -> float:
+    name, labels = "waypost_consumer_failed_transactions_total", {"consumer": "club.members", "step": "handle"}
+    return REGISTRY.get_sample_value(name, labels) or 0.0
+
+
 async def test_a_batch_of_many_tenants_keeps_each_to_its_own_rows(stage: Stage) -> None:
+    before = failed_transactions()
     people = [stage.user() for _ in range(50)]
     await stage.topic.publish(*(event for person in people for event in person.tells(f"name of {person.id}")))
 
@@ -38,6 +46,7 @@ async def test_a_batch_of_many_tenants_keeps_each_to_its_own_rows(stage: Stage) 
             return await stage.names(*people) == [[f"name of {person.id}"] for person in people]
 
         await eventually(all_written)
+    assert failed_transactions() == before  # one transaction for all of them, not one each after a refusal
     assert await stage.names(people[0]) == [[f"name of {people[0].id}"]]
     assert await stage.rows("select tenant_id from members", people[0]) == [(people[0].tenant_id,)]
 
