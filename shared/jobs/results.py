@@ -1,0 +1,75 @@
+"""What became of a job, for whoever asked for it. Live states are read from the pending row: nothing is written twice to show them."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from shared.kernel.ids import JobId
+from shared.postgres.database import driver
+
+Status = Literal["queued", "running", "failed", "complete", "dead", "cancelled"]
+"""`failed`: an attempt failed and another will follow; `dead`: none will."""
+
+_STATUS = """
+select result.job_id, result.owner_id, result.name, result.progress, result.result::text as result, result.error, result.enqueued_at,
+       coalesce(job.started_at, result.started_at) as started_at, result.finished_at, coalesce(job.attempts, result.attempts) as attempts,
+       case when job.status = 'running' then 'running'
+            when job.status = 'queued' and job.attempts > 0 then 'failed'
+            else result.status end as status
+from job_results as result
+left join jobs as job on job.id = result.job_id and job.tenant_id = result.tenant_id
+where result.job_id = $1"""
+
+_PRUNE = """
+delete from job_results where (tenant_id, job_id) in (
+    select tenant_id, job_id from job_results
+    where finished_at < $1 and status in ('complete', 'cancelled') limit $2)"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobStatus:
+    id: JobId
+    name: str
+    owner_id: UUID | None
+    status: Status
+    progress: int
+    """0 to 100."""
+    result: Any
+    """What the handler returned, as JSON gives it back; None before it is complete."""
+    error: str | None
+    """Why it is dead, in words for its tenant."""
+    attempts: int
+    enqueued_at: datetime
+    started_at: datetime | None
+    """Of the latest attempt."""
+    finished_at: datetime | None
+
+
+async def job_status(rows: AsyncConnection, job_id: UUID) -> JobStatus | None:
+    """As the bound tenants may see it; None for a job of others, one that never was, and one whose result was pruned."""
+    row = await (await driver(rows)).fetchrow(_STATUS, job_id)
+    if row is None:
+        return None
+    return JobStatus(
+        id=row["job_id"],
+        name=row["name"],
+        owner_id=row["owner_id"],
+        status=row["status"],
+        progress=row["progress"],
+        result=json.loads(row["result"]) if row["result"] is not None else None,
+        error=row["error"],
+        attempts=row["attempts"],
+        enqueued_at=row["enqueued_at"],
+        started_at=row["started_at"],
+        finished_at=row["finished_at"],
+    )
+
+
+async def prune_results(rows: AsyncConnection, *, finished_before: datetime, limit: int = 5_000) -> int:
+    """Forgets results of the bound tenants, and with them the idempotency keys; gives how many. Dead jobs stay for an operator."""
+    done: str = await (await driver(rows)).execute(_PRUNE, finished_before, limit)
+    return int(done.removeprefix("DELETE "))

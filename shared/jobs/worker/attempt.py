@@ -1,0 +1,115 @@
+"""One attempt at one job: bind, run within its time, write down how it ended."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
+from typing import Any, Generic, TypeVar
+
+import structlog
+
+from shared.jobs.claim import Claim
+from shared.jobs.context import JobContext
+from shared.jobs.declaration import Job
+from shared.jobs.spans import processing
+from shared.jobs.worker import failure
+from shared.jobs.worker.outcomes import Outcomes, as_json
+from shared.kernel.cause import bound_cause
+from shared.kernel.clock import Clock
+from shared.kernel.errors import Permanent, Transient
+from shared.kernel.tenant import bound_tenants
+from shared.ports.unit_of_work import UnitsOfWork
+
+R = TypeVar("R")
+log = structlog.get_logger()
+
+PAUSE_SECONDS = 0.5
+"""Between two tries to write an outcome while the database is away."""
+
+
+class Attempts(Generic[R]):
+    """What the attempts of one worker share."""
+
+    def __init__(self, units: UnitsOfWork, outcomes: Outcomes, clock: Clock, resources: R) -> None:
+        self._units = units
+        self._outcomes = outcomes
+        self._clock = clock
+        self._resources = resources
+
+    async def run(self, claim: Claim, job: Job) -> None:
+        """Ends with the outcome written, or dropped because the lease was lost; cancelled, it has written nothing."""
+        try:
+            if claim.attempt > job.max_tries:
+                raise Permanent(
+                    f"{job.max_tries} attempts were begun and the last ended without a word: it ends its worker, or stops it for long"
+                )
+            result = await self._handle(claim, job)
+            await self._write(claim, partial(self._outcomes.complete, claim, result))
+        except Exception as error:  # noqa: BLE001 - whatever a job fails with is written down
+            await self._failed(claim, job, error)
+
+    async def _handle(self, claim: Claim, job: Job) -> str:
+        cause = replace(claim.cause, causation_id=claim.id)
+        with bound_tenants([claim.tenant_id]), bound_cause(cause), processing(claim):
+            return as_json(await self._in_time(job, self._context(claim), job.restore(claim.arguments)))
+
+    async def _in_time(self, job: Job, context: JobContext[R], arguments: dict[str, Any]) -> object:
+        limit = asyncio.timeout(job.timeout_seconds)
+        try:
+            async with limit:
+                return await job.handler(context, **arguments)
+        except TimeoutError as error:
+            if limit.expired():
+                raise Transient(f"the attempt took longer than {job.timeout_seconds:g} s") from error
+            raise
+
+    def _context(self, claim: Claim) -> JobContext[R]:
+        return JobContext(
+            id=claim.id,
+            name=claim.name,
+            job_try=claim.attempt,
+            tenant_id=claim.tenant_id,
+            idempotency_key=claim.idempotency_key or str(claim.id),
+            resources=self._resources,
+            open_unit=self._units.begin,
+            report=partial(self._outcomes.progress, claim),
+        )
+
+    async def _failed(self, claim: Claim, job: Job, error: Exception) -> None:
+        tries = min(claim.attempt, job.max_tries)
+        if failure.is_final(error) or claim.attempt >= job.max_tries:
+            log.error(
+                "job_dead",
+                job=claim.name,
+                job_id=str(claim.id),
+                tenant=str(claim.tenant_id),
+                attempt=tries,
+                exc_info=error,
+            )
+            texts = failure.for_operators(error), failure.for_tenant(error)
+            await self._write(claim, partial(self._outcomes.bury, claim, tries, *texts))
+            return
+        wait = max(job.retry.seconds(claim.attempt), failure.at_least_seconds(error))
+        log.warning(
+            "job_failed",
+            job=claim.name,
+            job_id=str(claim.id),
+            tenant=str(claim.tenant_id),
+            attempt=tries,
+            retry_in_seconds=round(wait, 1),
+            exc_info=error,
+        )
+        at = self._clock.now() + timedelta(seconds=wait)
+        await self._write(claim, partial(self._outcomes.try_again, claim, at, failure.for_operators(error)))
+
+    async def _write(self, claim: Claim, outcome: Callable[[], Awaitable[bool]]) -> None:
+        """Holds on to the outcome while the database is away: the work is done, and doing it again costs more than waiting."""
+        while True:
+            try:
+                if not await outcome():
+                    log.warning("job_outcome_dropped", job=claim.name, job_id=str(claim.id), attempt=claim.attempt)
+                return
+            except Transient:
+                log.warning("job_outcome_waits", job=claim.name, job_id=str(claim.id))
+                await asyncio.sleep(PAUSE_SECONDS)

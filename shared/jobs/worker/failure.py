@@ -1,0 +1,31 @@
+"""What an error means for a job."""
+
+from shared.kernel.errors import ConcurrencyConflict, Permanent, Poison, Refused, Unavailable, WaypostError
+
+_FINAL = (Permanent, Poison, Refused)
+
+LONGEST_ERROR = 2_000
+"""Characters."""
+
+
+def is_final(error: Exception) -> bool:
+    """Whether the next try would end the same way: what is refused now will be refused again. A lost race alone is run again."""
+    return isinstance(error, _FINAL) and not isinstance(error, ConcurrencyConflict)
+
+
+def at_least_seconds(error: Exception) -> float:
+    """How long the one who was not available asked us to wait."""
+    return error.retry_after.total_seconds() if isinstance(error, Unavailable) else 0.0
+
+
+def for_operators(error: Exception) -> str:
+    return _storable(f"{type(error).__name__}: {error}")
+
+
+def for_tenant(error: Exception) -> str:
+    """Our own errors are worded for people; any other may tell what is not theirs to know."""
+    return _storable(str(error)) if isinstance(error, WaypostError) else "The job failed for a reason on our side."
+
+
+def _storable(message: str) -> str:
+    return message.replace("\0", "")[:LONGEST_ERROR]  # PostgreSQL's text holds no NUL

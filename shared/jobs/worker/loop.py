@@ -1,0 +1,141 @@
+"""Works jobs off: claims what is due, as many at once as there are places, and keeps their leases alive."""
+
+import asyncio
+import os
+import random
+import socket
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
+from datetime import timedelta
+from typing import Generic, TypeVar
+
+import structlog
+
+from shared.jobs.declaration import JobRegistry
+from shared.jobs.worker.attempt import Attempts
+from shared.jobs.worker.leases import Leases
+from shared.jobs.worker.outcomes import Outcomes
+from shared.jobs.worker.places import Places
+from shared.jobs.worker.settings import DEFAULTS, Wakeup, WorkerSettings
+from shared.kernel.clock import Clock
+from shared.kernel.errors import Transient
+from shared.ports.unit_of_work import UnitsOfWork
+from shared.postgres.database import Database
+
+R = TypeVar("R")
+log = structlog.get_logger()
+
+
+class JobWorker(Generic[R]):
+    """A `shared.engine.process.Lifecycle`. `resources` are opened once at the start, shared by all jobs, and closed once at the end."""
+
+    name = "jobs"
+
+    def __init__(
+        self,
+        database: Database,
+        units: UnitsOfWork,
+        registry: JobRegistry,
+        *,
+        clock: Clock,
+        wakeup: Wakeup,
+        resources: Callable[[], AbstractAsyncContextManager[R]],
+        settings: WorkerSettings = DEFAULTS,
+    ) -> None:
+        self.ready = asyncio.Event()
+        self._units = units
+        self._registry = registry
+        self._clock = clock
+        self._wakeup = wakeup
+        self._resources = resources
+        self._settings = settings
+        identity = f"{socket.gethostname()}:{os.getpid()}"
+        self._leases = Leases(database, worker=identity, names=registry.names, seconds=settings.lease_seconds)
+        self._outcomes = Outcomes(database)
+        self._nudged = asyncio.Event()
+        self._draining = False
+        self._places = Places(settings.max_jobs, on_free=self._nudged.set)
+        self._opened = AsyncExitStack()
+        self._loops: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        resources = await self._opened.enter_async_context(self._resources())
+        attempts = Attempts(self._units, self._outcomes, self._clock, resources)
+        self._loops = [
+            asyncio.create_task(self._take_up(attempts)),
+            asyncio.create_task(self._listen()),
+            asyncio.create_task(self._hold_leases()),
+        ]
+
+    async def drain(self, deadline_seconds: float) -> None:
+        """Attempts that do not end by the deadline are cancelled and handed back: another worker takes them up at once."""
+        self._draining = True
+        self._nudged.set()
+        if self._loops:
+            await asyncio.wait(self._loops[:1])
+        for claim in await self._places.empty(deadline_seconds):
+            with suppress(Transient):  # then the lease lapses
+                await self._leases.hand_back(claim)
+
+    async def stop(self) -> None:
+        await self.drain(0)
+        self.ready.clear()
+        for loop in self._loops:
+            loop.cancel()
+        await asyncio.gather(*self._loops, return_exceptions=True)
+        self._loops = []
+        await self._opened.aclose()
+
+    async def _take_up(self, attempts: Attempts[R]) -> None:
+        while not self._draining:
+            try:
+                await self._rest(await self._claim(attempts))
+            except Exception as error:  # noqa: BLE001 - a worker that ends quietly is worse than any error
+                self._away(error)
+                await self._rest(self._settings.poll_seconds)
+
+    async def _claim(self, attempts: Attempts[R]) -> float | None:
+        """Fills the free places; gives the seconds until the next job is due, where that is before the next poll."""
+        if not self._places.free:
+            return None
+        now = self._clock.now()
+        suspects = 0 if any(claim.crashed for claim in self._places.claims) else 1
+        for claim in await self._leases.claim(self._places.free, suspects=suspects, now=now):
+            self._places.take(claim, attempts.run(claim, self._registry[claim.name]))
+        self.ready.set()
+        until = now + timedelta(seconds=self._settings.poll_seconds)
+        soon = await self._leases.next_run_at(after=now, until=until) if self._places.free else None
+        return (soon - self._clock.now()).total_seconds() if soon else None
+
+    async def _rest(self, seconds: float | None) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(None if seconds is None else max(seconds, 0.0)):
+                await self._nudged.wait()
+        self._nudged.clear()
+
+    async def _listen(self) -> None:
+        """A lost ring costs one poll, never a job. The jitter keeps workers from looking all at the same moment."""
+        while True:
+            await self._wakeup.wait(self._settings.poll_seconds * random.uniform(0.5, 1.0))  # noqa: S311 - no secret
+            self._nudged.set()
+
+    async def _hold_leases(self) -> None:
+        while True:
+            await asyncio.sleep(self._settings.lease_seconds / 3)
+            try:
+                await self._renew()
+            except Exception as error:  # noqa: BLE001 - two more beats fit into the lease
+                self._away(error)
+
+    async def _renew(self) -> None:
+        held = self._places.claims
+        if held:
+            kept = await self._leases.renew(held)
+            self._places.cancel([claim.lease for claim in held if claim.lease not in kept])
+        freed = await self._leases.free_lapsed()
+        if freed:
+            log.warning("job_leases_lapsed", jobs=[str(each) for each in freed])
+
+    def _away(self, error: Exception) -> None:
+        self.ready.clear()
+        log.warning("job_worker_held_up", exc_info=error)

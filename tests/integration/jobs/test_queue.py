@@ -1,0 +1,111 @@
+"""Enqueueing, beyond what the contract of every queue says."""
+
+import asyncio
+from datetime import timedelta
+
+import asyncpg
+import pytest
+
+from shared.jobs.context import JobContext
+from shared.jobs.declaration import Job
+from shared.jobs.results import job_status, prune_results
+from shared.jobs.worker.leases import CLAIM
+from shared.kernel.cause import Cause, bound_cause
+from shared.kernel.ids import TenantId, new_id
+from shared.kernel.tenant import bound_tenants
+from shared.postgres.database import driver
+from tests.fixtures.eventually import eventually
+from tests.integration.jobs.conftest import ServiceOf
+
+
+async def work(job: JobContext) -> None: ...
+
+
+async def test_a_key_holds_after_the_job_is_done_until_its_result_is_pruned(service: ServiceOf) -> None:
+    billing = await service([Job(work)])
+    async with billing.working():
+        first = await billing.enqueue("work", idempotency_key="inv-1")
+        await billing.becomes("complete", first)
+        assert await billing.enqueue("work", idempotency_key="inv-1") == first
+        await billing.becomes("complete", first)
+        async with billing.database.transaction([billing.tenant]) as rows:
+            assert await prune_results(rows, finished_before=billing.clock.now() + timedelta(hours=1)) == 1
+        assert await billing.status(first) is None
+        second = await billing.enqueue("work", idempotency_key="inv-1")
+        assert second != first
+        await billing.becomes("complete", second)
+
+
+async def test_a_twin_waits_for_the_first_to_commit_and_gets_its_id(service: ServiceOf) -> None:
+    billing = await service([Job(work)])
+    with bound_tenants([billing.tenant]):
+        async with billing.units.begin() as unit:
+            first = await unit.jobs.enqueue("work", idempotency_key="inv-1")
+            twin = asyncio.create_task(billing.enqueue("work", idempotency_key="inv-1"))
+            waiting = "select from pg_stat_activity where wait_event_type = 'Lock' and usename = current_user"
+            await eventually(lambda: billing.fetch(waiting))
+    assert await twin == first
+    assert len(await billing.fetch("select from jobs")) == 1
+
+
+async def test_a_twin_of_one_that_rolled_back_is_the_first(service: ServiceOf) -> None:
+    billing = await service([Job(work)])
+    with bound_tenants([billing.tenant]), pytest.raises(ZeroDivisionError):
+        async with billing.units.begin() as unit:
+            first = await unit.jobs.enqueue("work", idempotency_key="inv-1")
+            _ = 1 / 0
+    assert await billing.enqueue("work", idempotency_key="inv-1") != first
+    assert len(await billing.fetch("select from jobs")) == 1
+
+
+async def test_a_job_acts_for_its_tenant_and_tells_its_cause(service: ServiceOf) -> None:
+    seen: list[Cause] = []
+
+    async def first(job: JobContext) -> None:
+        async with job.begin() as unit:
+            assert unit.tenants == {job.tenant_id}
+            await unit.jobs.enqueue("second")
+
+    async def second(job: JobContext) -> None:
+        async with job.begin() as unit:
+            seen.append(unit.cause)
+
+    billing = await service([Job(first), Job(second)])
+    request, user = new_id(), new_id()
+    async with billing.working():
+        with bound_cause(Cause(correlation_id=request, causation_id=request, actor_id=user)):
+            job = await billing.enqueue("first")
+        await billing.becomes("complete", job)
+        (row,) = await billing.fetch("select job_id from job_results where name = 'second'")
+        await billing.becomes("complete", row["job_id"])
+    assert seen == [Cause(correlation_id=request, causation_id=row["job_id"], actor_id=user)]
+
+
+async def test_another_tenant_sees_nothing_and_may_use_the_same_key(service: ServiceOf) -> None:
+    billing = await service([Job(work)])
+    other = TenantId(new_id())
+    mine = await billing.enqueue("work", idempotency_key="once")
+    theirs = await billing.enqueue("work", tenant=other, idempotency_key="once")
+    assert mine != theirs
+    assert await billing.status(mine, tenant=other) is None
+    async with billing.database.transaction() as unbound:
+        assert await job_status(unbound, mine) is None
+
+
+async def test_nobody_changes_what_a_job_is_or_whose(service: ServiceOf) -> None:
+    billing = await service([Job(work)])
+    for column in ("tenant_id = gen_random_uuid()", "arguments = '{}'", "name = 'other'", "correlation_id = id"):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await billing.fetch(f"update jobs set {column}")
+
+
+async def test_the_claim_reads_the_index_from_its_head(service: ServiceOf) -> None:
+    billing = await service([Job(work)])
+    async with billing.database.transaction([billing.tenant]) as connection:
+        raw = await driver(connection)
+        await raw.execute("set local plan_cache_mode = force_generic_plan")
+        await raw.execute(f"prepare claim (timestamptz, text[], int, int, text, float) as {CLAIM}")
+        plan = await raw.fetch("explain (costs off) execute claim (now(), '{work}', 10, 1, 'me', 30)")
+    text = "\n".join(row[0] for row in plan)
+    assert text.count("Index Scan using jobs_due") == 2, text
+    assert "Sort Key: jobs" not in text, text
