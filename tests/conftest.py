@@ -1,3 +1,3 @@
 """Real parts for every test that asks for them by name; nothing is started for those that do not."""
 
-pytest_plugins = ["tests.fixtures.kafka", "tests.fixtures.postgres", "tests.fixtures.database"]
+pytest_plugins = ["tests.fixtures.kafka", "tests.fixtures.postgres", "tests.fixtures.database", "tests.fixtures.spans"]
