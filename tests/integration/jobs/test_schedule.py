@@ -1,0 +1,123 @@
+"""Ticks, over a clock that the test moves."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from shared.jobs.context import JobContext
+from shared.jobs.declaration import Job, Scheduled
+from shared.jobs.schedule import ListTenants, Scheduler
+from shared.kernel.errors import Misconfigured, Transient
+from shared.kernel.ids import TenantId, new_id
+from tests.fixtures.eventually import eventually
+from tests.fixtures.jobs import Service
+from tests.integration.jobs.conftest import ServiceOf
+
+NIGHTLY = Scheduled("clean_up", at="02:00")
+TENANTS = [TenantId(new_id()) for _ in range(3)]
+
+
+async def clean_up(job: JobContext) -> str:
+    return str(job.tenant_id)
+
+
+async def needs_more(job: JobContext, number: int) -> None: ...
+
+
+async def everybody(_: AsyncConnection) -> list[TenantId]:
+    return TENANTS
+
+
+def scheduler(service: Service, *schedule: Scheduled, tenants: ListTenants = everybody) -> Scheduler:
+    return Scheduler(
+        service.database,
+        schedule or (NIGHTLY,),
+        service.registry,
+        tenants,
+        clock=service.clock,
+        doorbell=service.bell,
+        poll_seconds=0.02,
+    )
+
+
+def set_clock(service: Service, moment: str) -> None:
+    service.clock.offset = datetime.fromisoformat(moment).replace(tzinfo=UTC) - datetime.now(UTC)
+
+
+async def queued(service: Service) -> int:
+    return len(await service.fetch("select from jobs"))
+
+
+async def test_a_tick_enqueues_one_job_per_tenant_once_over_all_schedulers(service: ServiceOf) -> None:
+    billing = await service([Job(clean_up)])
+    schedulers = [scheduler(billing) for _ in range(4)]
+    set_clock(billing, "2026-03-01T01:59:00")
+    await asyncio.gather(*(each.tick() for each in schedulers))
+    assert await queued(billing) == 0
+    set_clock(billing, "2026-03-01T02:00:01")
+    await asyncio.gather(*(each.tick() for each in schedulers))
+    await asyncio.gather(*(each.tick() for each in schedulers))
+    rows = await billing.fetch("select tenant_id, idempotency_key from jobs")
+    assert {row["tenant_id"] for row in rows} == set(TENANTS)
+    assert len(rows) == 3
+    assert {row["idempotency_key"] for row in rows} == {"clean_up at 02:00 2026-03-01T02:00:00+00:00"}
+
+
+async def test_of_the_ticks_missed_the_latest_is_made_up_for(service: ServiceOf) -> None:
+    billing = await service([Job(clean_up)])
+    set_clock(billing, "2026-03-01T12:00:00")
+    await scheduler(billing).tick()
+    assert await queued(billing) == 0, "a new schedule has missed nothing"
+    set_clock(billing, "2026-03-08T12:00:00")
+    await scheduler(billing).tick()
+    await scheduler(billing).tick()
+    assert await queued(billing) == 3
+
+
+async def test_a_clock_that_goes_back_repeats_nothing(service: ServiceOf) -> None:
+    billing = await service([Job(clean_up)])
+    running = scheduler(billing)
+    for moment in ("2026-03-01T01:00:00", "2026-03-01T03:00:00", "2026-02-20T03:00:00", "2026-03-01T02:00:00"):
+        set_clock(billing, moment)
+        await running.tick()
+        await scheduler(billing).tick()
+    assert await queued(billing) == 3
+
+
+async def test_a_tick_that_fails_midway_is_taken_by_the_next(service: ServiceOf) -> None:
+    async def broken(_: AsyncConnection) -> list[TenantId]:
+        raise ConnectionResetError
+
+    billing = await service([Job(clean_up)])
+    set_clock(billing, "2026-03-01T01:00:00")
+    await scheduler(billing).tick()
+    set_clock(billing, "2026-03-01T03:00:00")
+    with pytest.raises(Transient):
+        await scheduler(billing, tenants=broken).tick()
+    await scheduler(billing).tick()
+    assert await queued(billing) == 3
+
+
+async def test_it_runs_beside_a_worker(service: ServiceOf) -> None:
+    billing = await service([Job(clean_up)])
+    billing.tenant = TENANTS[0]
+    set_clock(billing, "2026-03-01T01:59:59")
+    running = scheduler(billing, Scheduled("clean_up", every=timedelta(minutes=1)))
+    async with billing.working():
+        await running.start()
+        await running.ready.wait()
+        set_clock(billing, "2026-03-01T02:00:00")
+        await eventually(lambda: billing.fetch("select from job_results where status = 'complete'"))
+        await running.drain(1)
+        await running.stop()
+    (row,) = await billing.fetch("select result from job_results")
+    assert str(TENANTS[0]) in row["result"]
+
+
+async def test_a_schedule_of_no_job_is_refused_at_start(service: ServiceOf) -> None:
+    billing = await service([Job(clean_up), Job(needs_more)])
+    for wrong in ("nothing", "needs_more"):
+        with pytest.raises(Misconfigured, match=wrong):
+            await scheduler(billing, Scheduled(wrong, at="02:00")).start()

@@ -1,0 +1,77 @@
+"""One trace from the request to the job's last attempt."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import pytest
+from opentelemetry import trace
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, StatusCode
+
+from shared.jobs.context import JobContext
+from shared.jobs.declaration import Job
+from shared.kernel.backoff import Backoff
+from shared.kernel.errors import Transient
+from tests.fixtures.jobs import Service
+from tests.integration.jobs.conftest import ServiceOf
+
+TRACER = trace.get_tracer("test")
+
+
+async def flaky(job: JobContext) -> None:
+    with TRACER.start_as_current_span("call"):
+        if job.job_try == 1:
+            raise Transient("not now")
+
+
+@pytest.fixture
+async def billing(service: ServiceOf) -> Service:
+    return await service([Job(flaky, retry=Backoff(first_seconds=0.01))])
+
+
+def named(spans: InMemorySpanExporter, name: str) -> Sequence[ReadableSpan]:
+    return [span for span in spans.get_finished_spans() if span.name == name]
+
+
+async def test_each_attempt_is_a_child_of_the_enqueue(billing: Service, spans: InMemorySpanExporter) -> None:
+    async with billing.working():
+        with TRACER.start_as_current_span("POST /invoices") as request:
+            job = await billing.enqueue("flaky")
+        await billing.becomes("complete", job)
+    (sent,), attempts = named(spans, "send flaky"), named(spans, "process flaky")
+    assert sent.kind is SpanKind.PRODUCER
+    assert sent.parent is not None and sent.parent.span_id == request.get_span_context().span_id
+    assert [attempt.parent and attempt.parent.span_id for attempt in attempts] == 2 * [sent.context.span_id]
+    assert [attempt.status.status_code for attempt in attempts] == [StatusCode.ERROR, StatusCode.UNSET]
+    assert {attempt.kind for attempt in attempts} == {SpanKind.CONSUMER}
+    traces = {span.context.trace_id for span in (*attempts, *named(spans, "call"))}
+    assert traces == {request.get_span_context().trace_id}
+
+
+async def test_a_job_far_ahead_has_a_trace_of_its_own_with_a_link(
+    billing: Service, spans: InMemorySpanExporter
+) -> None:
+    with TRACER.start_as_current_span("POST /subscriptions"):
+        job = await billing.enqueue("flaky", run_at=billing.clock.now() + timedelta(days=30))
+    billing.clock.offset = timedelta(days=31)
+    async with billing.working():
+        await billing.becomes("complete", job)
+    (sent,), (attempt, _) = named(spans, "send flaky"), named(spans, "process flaky")
+    assert attempt.context.trace_id != sent.context.trace_id
+    assert [link.context.span_id for link in attempt.links] == [sent.context.span_id]
+    assert attempt.attributes is not None
+    assert attempt.attributes["waypost.original_trace_id"] == f"{sent.context.trace_id:032x}"
+
+
+async def test_what_is_not_sampled_costs_no_span_and_stays_unsampled(
+    billing: Service, spans: InMemorySpanExporter
+) -> None:
+    unsampled = SpanContext(trace_id=7, span_id=8, is_remote=True)
+    with trace.use_span(NonRecordingSpan(unsampled)):
+        job = await billing.enqueue("flaky")
+    (row,) = await billing.fetch("select traceparent from jobs where id = $1", job)
+    assert row["traceparent"] == f"00-{7:032x}-{8:016x}-00"
+    async with billing.working():
+        await billing.becomes("complete", job)
+    assert spans.get_finished_spans() == ()

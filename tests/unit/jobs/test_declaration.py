@@ -1,0 +1,44 @@
+"""When a schedule is due, and how long a failed job waits."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from shared.jobs.declaration import Scheduled
+from shared.kernel.backoff import Backoff
+from shared.kernel.errors import Misconfigured
+
+
+def at(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("now", "tick"),
+    [
+        ("2026-03-01T02:00:00", "2026-03-01T02:00:00"),
+        ("2026-03-01T01:59:59", "2026-02-28T02:00:00"),
+        ("2026-03-01T23:59:59", "2026-03-01T02:00:00"),
+    ],
+)
+def test_daily(now: str, tick: str) -> None:
+    assert Scheduled("clean_up", at="02:00").latest_tick(at(now)) == at(tick)
+
+
+def test_every_interval_starts_on_the_full_one() -> None:
+    minutely = Scheduled("resolve", every=timedelta(minutes=1))
+    assert minutely.latest_tick(at("2026-03-01T10:11:59.9")) == at("2026-03-01T10:11:00")
+
+
+@pytest.mark.parametrize("wrong", [{}, {"at": "02:00", "every": timedelta(hours=1)}, {"every": timedelta(0)}])
+def test_half_a_schedule_is_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(Misconfigured):
+        Scheduled("clean_up", **wrong)  # type: ignore[arg-type]  # the point
+
+
+def test_waits_grow_are_capped_and_differ() -> None:
+    backoff = Backoff(first_seconds=2, factor=4, most_seconds=60, jitter=0.25)
+    for failures, wait in ((1, 2), (2, 8), (3, 32), (4, 60), (50, 60)):
+        drawn = {backoff.seconds(failures) for _ in range(50)}
+        assert len(drawn) > 1
+        assert all(0.75 * wait <= each <= 1.25 * wait for each in drawn)
