@@ -6,4 +6,5 @@ pytest_plugins = [
     "tests.fixtures.database",
     "tests.fixtures.spans",
     "tests.fixtures.club.stage",
+    "tests.fixtures.spans",
 ]
