@@ -1,5 +1,6 @@
 """What billing's events do to a user."""
 
+from datetime import UTC, datetime
 from uuid import UUID
 
 from schemas.billing import InvoiceMarkedUncollectible
@@ -34,28 +35,32 @@ async def test_an_owner_who_does_not_pay_is_no_exception(users: UsersService) ->
 
 
 async def _written_off(users: UsersService, debtor: Member) -> None:
-    event = InvoiceMarkedUncollectible(
-        tenant_id=debtor.tenant_id,
+    event = written_off_invoice(debtor.tenant_id, debtor.user_id)
+    with bound_tenants([TenantId(debtor.tenant_id)]):
+        async with users.bus.units.begin() as uow:
+            await suspend_debtor(received(event, version=9), uow)
+
+
+def written_off_invoice(tenant_id: UUID, customer_id: UUID) -> InvoiceMarkedUncollectible:
+    return InvoiceMarkedUncollectible(
+        tenant_id=tenant_id,
         invoice_id=new_id(),
-        customer_id=debtor.user_id,
+        customer_id=customer_id,
         number=1,
         total_minor=24_690,
         currency="EUR",
         attempts=5,
-        marked_at=users.clock.now(),
+        marked_at=datetime(2026, 11, 25, tzinfo=UTC),
     )
-    with bound_tenants([TenantId(debtor.tenant_id)]):
-        async with users.bus.units.begin() as uow:
-            await suspend_debtor(_received(event, event.invoice_id), uow)
 
 
-def _received(event: InvoiceMarkedUncollectible, aggregate_id: UUID) -> Envelope[InvoiceMarkedUncollectible]:
+def received(event: InvoiceMarkedUncollectible, *, version: int) -> Envelope[InvoiceMarkedUncollectible]:
     return Envelope(
         event=event,
         event_id=EventId(new_id()),
         tenant_id=TenantId(event.tenant_id),
-        aggregate_id=aggregate_id,
-        aggregate_version=9,
+        aggregate_id=event.invoice_id,
+        aggregate_version=version,
         occurred_at=event.marked_at,
         source="/services/billing",
         cause=current_cause(),
