@@ -141,7 +141,8 @@ def _verifier(published: dict[str, Any], clock: Clock) -> TokenVerifier:
 
 
 def _without_instance(answer: httpx.Response) -> str:
-    return str(sorted({**answer.json(), "instance": None}.items()))
+    """What an answer says, apart from what names the request itself."""
+    return str(sorted({**answer.json(), "instance": None, "trace_id": None}.items()))
 
 
 async def _refresh(users: UsersService, tokens: Any) -> httpx.Response:
