@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from datetime import timedelta
+from pathlib import Path
 from uuid import UUID
 
 import asyncpg
@@ -75,6 +76,12 @@ async def slow(job: JobContext, until: str) -> str:
     return "done"
 
 
+async def held(job: JobContext, file: str) -> None:
+    """Needs no database for its work; leaves `done` beside the file that lets it go."""
+    await eventually(Path(file).exists, deadline_seconds=50)
+    Path(file).with_name("done").touch()
+
+
 async def until_reached(point: str) -> None:
     async with connected(os.environ[DSN]) as outside:
 
@@ -93,6 +100,7 @@ JOBS = [
     Job(neighbour, max_tries=3),
     Job(deaf),
     Job(slow),
+    Job(held),
     Job(tick),
 ]
 
