@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar
 
 import structlog
 
+from shared.engine.failpoints import failpoint
 from shared.jobs.claim import Claim
 from shared.jobs.context import JobContext
 from shared.jobs.declaration import Job
@@ -25,6 +26,9 @@ from shared.telemetry import metrics
 
 R = TypeVar("R")
 log = structlog.get_logger()
+
+BEFORE_OUTCOME = failpoint("jobs.before_outcome")
+AFTER_OUTCOME = failpoint("jobs.after_outcome")
 
 PAUSE_SECONDS = 0.5
 """Between two tries to write an outcome while the database is away."""
@@ -53,7 +57,9 @@ class Attempts(Generic[R]):
             if claim.attempt > job.max_tries:
                 raise Permanent(f"{job.max_tries} attempts were begun, and the last one ended without a word")
             result = await self._handle(claim, job)
+            BEFORE_OUTCOME.hit()
             await self._write(claim, partial(self._outcomes.complete, claim, result))
+            AFTER_OUTCOME.hit()
         except Exception as error:  # noqa: BLE001 - whatever a job fails with is written down
             return await self._failed(claim, job, error)
         return "complete"

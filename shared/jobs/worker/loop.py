@@ -11,6 +11,7 @@ from typing import Generic, TypeVar
 
 import structlog
 
+from shared.engine.failpoints import failpoint
 from shared.jobs.declaration import JobRegistry
 from shared.jobs.worker.attempt import Attempts
 from shared.jobs.worker.leases import Leases
@@ -24,6 +25,8 @@ from shared.postgres.database import Database
 
 R = TypeVar("R")
 log = structlog.get_logger()
+
+AFTER_CLAIM = failpoint("jobs.after_claim")
 
 
 class JobWorker(Generic[R]):
@@ -103,7 +106,10 @@ class JobWorker(Generic[R]):
         now, horizon = self._clock.now(), timedelta(seconds=self._settings.poll_seconds)
         if self._places.free:
             suspects = 0 if any(claim.crashed for claim in self._places.claims) else 1
-            for claim in await self._leases.claim(self._places.free, suspects=suspects, now=now):
+            claims = await self._leases.claim(self._places.free, suspects=suspects, now=now)
+            if claims:
+                AFTER_CLAIM.hit()
+            for claim in claims:
                 self._places.take(claim, attempts.run(claim, self._registry[claim.name]))
         soon = await self._leases.next_run_at(after=now, until=now + horizon) if self._places.free else None
         return max((soon or now + horizon) - self._clock.now(), timedelta()).total_seconds()
