@@ -2,20 +2,18 @@
 
 import asyncio
 import json
-import os
 import sys
 from typing import Any
 
 from infra.demo.teller import NotObserved
 from infra.stack.addresses import Addresses
-from infra.stack.places import stack_directory
 
 
 async def rebuild_recipients(stack: Addresses) -> dict[str, Any]:
     """`waypost projections rebuild notifications.recipients --json` against this stack. Raises NotObserved when it fails."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "shared.cli", "projections", "rebuild", "notifications.recipients", "--json"),
-        env={**os.environ, "WAYPOST_ENVIRONMENT_DIRECTORY": str(stack_directory(stack.port_base) / "environment")},
+        env=stack.command_environment(),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )

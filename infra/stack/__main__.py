@@ -1,6 +1,10 @@
-"""`python -m infra.stack`: the stack's commands, behind the Makefile's targets."""
+"""`python -m infra.stack`: the stack's commands, behind the Makefile's targets.
+
+Imports inside a command are those that take a second: Kafka's client and the services' libraries. `status` does without.
+"""
 
 import asyncio
+import logging
 import sys
 from collections.abc import Coroutine
 from typing import Annotated, Any, TypeVar
@@ -8,13 +12,11 @@ from typing import Annotated, Any, TypeVar
 import typer
 from rich.console import Console
 
-from infra.stack import kafka, logs, zipkin
+from infra.stack import logs
 from infra.stack.addresses import Addresses
 from infra.stack.client import Client
 from infra.stack.errors import StartFailed
 from infra.stack.places import stack_directory
-from infra.stack.story import run_demo
-from infra.stack.supervise import supervise
 from infra.stack.table import table_of
 from shared.kernel.errors import WaypostError
 
@@ -72,12 +74,17 @@ def demo(
     ] = sys.stdout.isatty(),
 ) -> None:
     """Tells the story from sign-up to the paid invoice, step by step; exits with 0 only if every step was observed."""
+    from infra.stack.story import run_demo
+
     raise typer.Exit(0 if run(run_demo(client_here(), console, keep=keep)) else 1)
 
 
 @commands.command(name="supervise")
 def supervise_here(only: Only = None) -> None:
     """Runs the stack in the foreground until SIGTERM or Ctrl-C; `up` does this in the background."""
+    from infra.stack.supervise import supervise
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     addresses = Addresses.from_environment()
     run(supervise(addresses, stack_directory(addresses.port_base), only=tuple(only or ())))
 
@@ -85,6 +92,8 @@ def supervise_here(only: Only = None) -> None:
 @commands.command()
 def install() -> None:
     """Fetches the jars and prepares the broker's archive of classes; part of `make setup`."""
+
+    from infra.stack import kafka, zipkin
 
     async def both() -> None:
         await asyncio.gather(kafka.install(), zipkin.install())

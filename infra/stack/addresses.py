@@ -2,7 +2,10 @@
 
 import os
 from dataclasses import dataclass
+from pathlib import Path
 
+from infra.stack.child import inherited
+from infra.stack.places import stack_directory
 from infra.stack.ports import LOOPBACK
 
 DEFAULT_PORT_BASE = 8000
@@ -73,3 +76,16 @@ class Addresses:
     def trace_url(self, trace_id: str) -> str:
         """The page of one trace in the viewer; `trace_id` as 32 hexadecimal digits."""
         return f"{self.url('zipkin')}/zipkin/traces/{trace_id}"
+
+    @property
+    def environment_directory(self) -> Path:
+        """Of the files with what the `waypost` command needs for each service; the stack writes them as it starts."""
+        return stack_directory(self.port_base) / "environment"
+
+    def command_environment(self) -> dict[str, str]:
+        """For a process that runs the `waypost` command on this stack."""
+        own = {
+            "WAYPOST_PORT_BASE": str(self.port_base),
+            "WAYPOST_ENVIRONMENT_DIRECTORY": str(self.environment_directory),
+        }
+        return {**inherited(), **own}

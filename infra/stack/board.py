@@ -2,14 +2,16 @@
 
 import asyncio
 import json
+import logging
 import os
 import time
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from infra.stack.parts import Component
+log = logging.getLogger(__name__)
 
 
 class Phase(StrEnum):
@@ -59,14 +61,11 @@ class Snapshot:
 
 
 class Board:
-    def __init__(self, file: Path, port_base: int, components: list[Component]) -> None:
+    def __init__(self, file: Path, port_base: int, lines: Iterable[Line]) -> None:
         self._file = file
         self._port_base = port_base
-        self.lines = {
-            each.name: Line(name=each.name, ports=list(each.ports), page=each.page, log=str(each.log))
-            for each in components
-        }
-        self._up = {each.name: asyncio.Event() for each in components}
+        self.lines = {line.name: line for line in lines}
+        self._up = {name: asyncio.Event() for name in self.lines}
         self._write()
 
     async def wait_for(self, name: str) -> None:
@@ -78,6 +77,7 @@ class Board:
         before = asdict(line)
         if phase != line.phase:
             line.phase, line.since = phase, time.time()
+            log.info("%s %s %s", name, phase, changes.get("error", ""))
         for attribute, value in changes.items():
             setattr(line, attribute, value)
         if phase in UP:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from infra.stack import leash
+from infra.stack.places import CHECKOUT
 
 LEASH = Path(leash.__file__)
 
@@ -103,3 +104,8 @@ class Child:
 
     def resume(self) -> None:
         self.send(signal.SIGCONT)
+
+
+def inherited() -> dict[str, str]:
+    """Our own environment, with the checkout importable from any folder."""
+    return {**os.environ, "PYTHONPATH": str(CHECKOUT), "PYTHONUNBUFFERED": "1"}

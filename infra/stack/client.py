@@ -14,13 +14,12 @@ from rich.console import Console
 from rich.live import Live
 
 from infra.stack.addresses import Addresses
-from infra.stack.board import Snapshot, read_board
-from infra.stack.environment import inherited
+from infra.stack.board import Phase, Snapshot, read_board
+from infra.stack.child import inherited
 from infra.stack.errors import StartFailed, last_lines
 from infra.stack.locks import try_lock
 from infra.stack.logs import rotate
-from infra.stack.places import CHECKOUT, stack_directory
-from infra.stack.supervise import board_file, lock_file
+from infra.stack.places import CHECKOUT, board_file, lock_file, stack_directory
 from infra.stack.table import Lines, table_of
 
 POLL_SECONDS = 0.2
@@ -51,7 +50,8 @@ class Client:
         try:
             await self.watch_until_up(supervisor)
         except BaseException:
-            await self.stop()
+            supervisor.terminate()  # ours alone: where somebody else's was quicker, it goes on
+            await asyncio.to_thread(supervisor.wait, DOWN_SECONDS)
             raise
 
     async def watch_until_up(self, supervisor: "subprocess.Popen[bytes] | None" = None) -> None:
@@ -65,7 +65,7 @@ class Client:
                     if snapshot.all_up:
                         return
                     refuse_failures(snapshot)
-                elif supervisor is None or supervisor.poll() is not None:
+                elif not self.runs() and (supervisor is None or supervisor.poll() is not None):
                     raise StartFailed(last_lines(self.supervisor_log) if supervisor else "the stack does not run")
                 if time.monotonic() > deadline:
                     raise StartFailed(f"not everything is up after {UP_SECONDS} s; `make status` shows what is missing")
@@ -124,5 +124,5 @@ class Client:
 
 def refuse_failures(snapshot: Snapshot) -> None:
     for line in snapshot.lines:
-        if line.failures >= FAILURES_ALLOWED:
+        if line.phase is Phase.FAILED and line.failures >= FAILURES_ALLOWED:
             raise StartFailed(f"{line.name} failed {line.failures} times. {line.error}\n  log: {line.log}")

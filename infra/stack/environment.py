@@ -30,8 +30,8 @@ from pathlib import Path
 
 from infra.postgres.databases import service_database
 from infra.stack.addresses import Addresses
+from infra.stack.child import inherited
 from infra.stack.keys import Keys
-from infra.stack.places import CHECKOUT
 from infra.stack.ports import LOOPBACK
 
 Environment = Mapping[str, str]
@@ -123,11 +123,6 @@ class Environments:
         """Of PostgreSQL's superuser; for the set-up alone, no process is given it."""
         at = f"{LOOPBACK}:{self._addresses.port('postgres')}"
         return f"postgresql://postgres:{self._keys.secrets.superuser}@{at}/postgres"
-
-
-def inherited() -> dict[str, str]:
-    """Our own environment, with the checkout importable from any folder."""
-    return {**os.environ, "PYTHONPATH": str(CHECKOUT), "PYTHONUNBUFFERED": "1"}
 
 
 def write_command_environments(environments: Environments, services: tuple[str, ...], directory: Path) -> None:

@@ -1,12 +1,12 @@
 """Secrets of one stack, made once and kept in `.waypost/<base>/keys`, closed to other accounts. None is ever committed.
 
     secrets.json                            passwords of PostgreSQL's roles, the webhook secret, the key of stored request hashes
-    users/signing/<id>.jwk                  Ed25519 private key (RFC 8037) that signs access tokens; the newest id signs, all are published
-    users/sealing/<id>.public               notifications' X25519 public key, 32 bytes in base64: what one-time tokens are sealed to
-    notifications/sealing/<id>.private      its private half (PyNaCl SealedBox)
+    users/signing.json                      private Ed25519 JWK with its kid (RFC 8037): signs access tokens
+    users/sealing.public.json               {key_id, public_key}: notifications' X25519 key, which one-time tokens are sealed to
+    notifications/sealing.private.json      {keys: [{key_id, private_key}]}, newest first: opens them
     billing/                                empty: it holds no key of its own
 
-An id is a UUIDv7, so the newest sorts last. An old private key stays until no token sealed to it is valid.
+Keys of X25519 are 32 bytes in base64. An old private key stays until no token sealed to it is valid.
 """
 
 import base64
@@ -52,8 +52,10 @@ def load_or_make_keys(directory: Path) -> Keys:
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     for service in SERVICES:
         (directory / service).mkdir(exist_ok=True, mode=0o700)
-    _ensure_signing_key(directory / "users" / "signing")
-    _ensure_sealing_key(directory / "users" / "sealing", directory / "notifications" / "sealing")
+    _ensure_signing_key(directory / "users" / "signing.json")
+    _ensure_sealing_key(
+        directory / "users" / "sealing.public.json", directory / "notifications" / "sealing.private.json"
+    )
     return Keys(directory=directory, secrets=_load_or_make_secrets(directory / "secrets.json"))
 
 
@@ -70,24 +72,23 @@ def _load_or_make_secrets(file: Path) -> Secrets:
     return complete
 
 
-def _ensure_signing_key(folder: Path) -> None:
-    folder.mkdir(exist_ok=True, mode=0o700)
-    if any(folder.glob("*.jwk")):
+def _ensure_signing_key(file: Path) -> None:
+    if file.exists():
         return
-    key_id = str(new_id())
-    key = OKPKey.generate_key("Ed25519", {"kid": key_id, "alg": "EdDSA", "use": "sig"})
-    _write_private(folder / f"{key_id}.jwk", json.dumps(key.as_dict(private=True)))
+    key = OKPKey.generate_key("Ed25519", {"kid": str(new_id()), "alg": "EdDSA", "use": "sig"})
+    _write_private(file, json.dumps(key.as_dict(private=True)))
 
 
-def _ensure_sealing_key(public_folder: Path, private_folder: Path) -> None:
-    for folder in (public_folder, private_folder):
-        folder.mkdir(exist_ok=True, mode=0o700)
-    if any(public_folder.glob("*.public")):
-        return
-    key_id, key = new_id(), PrivateKey.generate()
+def _ensure_sealing_key(public: Path, private: Path) -> None:
     # The private half first: a public key whose private half is missing would seal tokens for ever.
-    _write_private(private_folder / f"{key_id}.private", base64.b64encode(bytes(key)).decode())
-    _write_private(public_folder / f"{key_id}.public", base64.b64encode(bytes(key.public_key)).decode())
+    if not private.exists():
+        fresh = {"key_id": str(new_id()), "private_key": base64.b64encode(bytes(PrivateKey.generate())).decode()}
+        _write_private(private, json.dumps({"keys": [fresh]}))
+    newest = json.loads(private.read_text())["keys"][0]
+    key = PrivateKey(base64.b64decode(newest["private_key"])).public_key
+    _write_private(
+        public, json.dumps({"key_id": newest["key_id"], "public_key": base64.b64encode(bytes(key)).decode()})
+    )
 
 
 def _secret() -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from infra.stack.board import Line
 from infra.stack.child import Child
 from infra.stack.environment import Environment
 from infra.stack.errors import StartFailed, last_lines
@@ -45,6 +46,10 @@ class Component:
     ports: Sequence[int] = ()
     page: str = ""
     """What a person may open in a browser."""
+
+    def line(self) -> Line:
+        """Its line on the board, before anything has happened."""
+        return Line(name=self.name, ports=list(self.ports), page=self.page, log=str(self.log))
 
 
 class PythonServer:

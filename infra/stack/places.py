@@ -14,6 +14,16 @@ def stack_directory(port_base: int) -> Path:
     return STATE / str(port_base)
 
 
+def lock_file(directory: Path) -> Path:
+    """Of a stack: held by its supervisor for its whole life; names that process."""
+    return directory / "stack.lock"
+
+
+def board_file(directory: Path) -> Path:
+    """Of a stack: what each component does, while a supervisor runs."""
+    return directory / "board.json"
+
+
 def reachable_directory(wanted: Path) -> Path:
     """`wanted`, or for root a twin of it outside a closed home: an unprivileged account has to be able to enter it."""
     if os.geteuid() != 0 or is_open_to_all(wanted.parent):

@@ -1,6 +1,7 @@
 """The supervisor's process: holds the stack's lock for its whole life, and runs the plan until it is told to stop."""
 
 import asyncio
+import os
 import signal
 from pathlib import Path
 
@@ -13,11 +14,14 @@ from infra.stack.keys import load_or_make_keys
 from infra.stack.locks import lock_within
 from infra.stack.logs import rotate
 from infra.stack.parts import Component
+from infra.stack.places import board_file, lock_file
 from infra.stack.plan import Plan
 from infra.stack.ports import holder_of, is_free
 from infra.stack.supervisor import Supervisor
 
 LOCK_PATIENCE_SECONDS = 1.0
+PORT_PATIENCE_SECONDS = 2.0
+POLL_SECONDS = 0.1
 
 
 class AlreadyRuns(SetUpFailed):
@@ -32,18 +36,24 @@ async def supervise(addresses: Addresses, directory: Path, *, only: tuple[str, .
             raise AlreadyRuns(
                 "Starting the stack", f"it runs at port base {addresses.port_base}", "`make down` stops it"
             )
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
         board_file(directory).unlink(missing_ok=True)  # of a supervisor that was killed
         plan = Plan(addresses, load_or_make_keys(directory / "keys"), directory)
         components = limited(plan.components(), only)
-        refuse_taken_ports(components)
+        await refuse_taken_ports(components)
         for component in components:
             rotate(component.log)
-        write_command_environments(plan.environments, SERVICES, directory / "environment")
-        board = Board(board_file(directory), addresses.port_base, components)
+        write_command_environments(plan.environments, SERVICES, addresses.environment_directory)
+        board = Board(board_file(directory), addresses.port_base, [each.line() for each in components])
         try:
             await Supervisor(components, board).run(stop_signal())
         finally:
-            board_file(directory).unlink()
+            lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        board_file(directory).unlink()
 
 
 def stop_signal() -> asyncio.Event:
@@ -67,19 +77,15 @@ def limited(components: list[Component], only: tuple[str, ...]) -> list[Componen
     return [each for each in components if each.name in wanted]
 
 
-def refuse_taken_ports(components: list[Component]) -> None:
+async def refuse_taken_ports(components: list[Component]) -> None:
+    """Raises SetUpFailed for a port that does not come free within moments; what a killed supervisor left may still be ending."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + PORT_PATIENCE_SECONDS
     for component in components:
         for port in component.ports:
-            if not is_free(port):
-                reason = f"port {port} (for {component.name}) is taken by {holder_of(port)}"
-                raise SetUpFailed(
-                    "Starting the stack", reason, "end that process, or choose other ports: WAYPOST_PORT_BASE=9000"
-                )
-
-
-def lock_file(directory: Path) -> Path:
-    return directory / "stack.lock"
-
-
-def board_file(directory: Path) -> Path:
-    return directory / "board.json"
+            while not is_free(port):
+                if loop.time() > deadline:
+                    reason = f"port {port} (for {component.name}) is taken by {holder_of(port)}"
+                    remedy = "end that process, or choose other ports: WAYPOST_PORT_BASE=9000"
+                    raise SetUpFailed("Starting the stack", reason, remedy)
+                await asyncio.sleep(POLL_SECONDS)

@@ -5,13 +5,13 @@ import time
 from collections.abc import Sequence
 
 from infra.stack.board import Board, Phase
-from infra.stack.errors import SetUpFailed, StartFailed, last_lines
+from infra.stack.errors import StartFailed, last_lines
 from infra.stack.parts import Component, OneShot, Server
 
 FIRST_DELAY_SECONDS = 0.5
 LONGEST_DELAY_SECONDS = 30.0
 STEADY_SECONDS = 60
-"""One that ran this long starts anew with the first delay."""
+"""One that ran this long counts its failures anew."""
 HEALTH_PERIOD_SECONDS = 2.0
 STOP_SECONDS = 15
 
@@ -33,19 +33,16 @@ class Supervisor:
     async def _keep(self, component: Component) -> None:
         for name in component.depends_on:
             await self._board.wait_for(name)
-        delay = FIRST_DELAY_SECONDS
+        failures = 0
         while True:
             started = time.monotonic()
             try:
                 if await self._run_once(component):
                     return
-            except (StartFailed, SetUpFailed, OSError) as error:
-                failures = self._board.lines[component.name].failures + 1
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is shown and tried again: a keeper never dies
+                failures = 1 if time.monotonic() - started > STEADY_SECONDS else failures + 1
                 self._board.show(component.name, Phase.FAILED, failures=failures, error=str(error), pid=None)
-            if time.monotonic() - started > STEADY_SECONDS:
-                delay = FIRST_DELAY_SECONDS
-            await asyncio.sleep(delay)
-            delay = min(delay * 2, LONGEST_DELAY_SECONDS)
+            await asyncio.sleep(delay_after(failures))
 
     async def _run_once(self, component: Component) -> bool:
         """True when there is nothing left to do for it. Raises when a server ended."""
@@ -98,3 +95,9 @@ class Supervisor:
             self._board.show(component.name, Phase.STOPPING)
             await component.part.stop(STOP_SECONDS)
         self._board.show(component.name, Phase.STOPPED, pid=None)
+
+
+def delay_after(failures: int) -> float:
+    """Seconds before the next try: doubled each time, up to the longest."""
+    doublings = min(failures - 1, 10)
+    return min(FIRST_DELAY_SECONDS * 2**doublings, LONGEST_DELAY_SECONDS)

@@ -1,7 +1,7 @@
 """What the users service is made of."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 
 from schemas.codec import AvroCodec
 from services.users.adapters import keys
@@ -11,11 +11,13 @@ from services.users.adapters.sealing import SealedBoxSealer
 from services.users.adapters.tenant_ids import KeyedTenantIds
 from services.users.api import ROUTERS
 from services.users.handlers import COMMANDS, CONSUMERS
+from services.users.jobs import JOBS, SCHEDULE
 from services.users.ports import Resources
 from services.users.projections import PROJECTIONS
 from services.users.settings import UsersSettings
 from shared.hosting.service import Service
 from shared.hosting.settings import load
+from shared.kernel.clock import SystemClock
 from shared.web.tokens import KeySource
 
 
@@ -27,7 +29,7 @@ async def resources() -> AsyncIterator[Resources]:
         passwords=Argon2Passwords(threads=settings.password_threads, queue=settings.password_queue),
         sealer=SealedBoxSealer(key_id, sealing_key),
         access_tokens=SignedAccessTokens(keys.signing_key(settings.keys_directory)),
-        tenant_ids=KeyedTenantIds(keys.derivation_key(settings.keys_directory)),
+        tenant_ids=KeyedTenantIds(settings.answer_secret.get_secret_value().encode()),
     )
 
 
@@ -41,7 +43,10 @@ SERVICE = Service(
     commands=COMMANDS,
     projections=PROJECTIONS,
     consumers=CONSUMERS,
+    jobs=JOBS,
+    schedule=SCHEDULE,
     routers=ROUTERS,
     api_resources=resources,
     token_keys=token_keys,
+    job_resources=lambda: nullcontext(SystemClock()),
 )

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -10,7 +10,9 @@ class UsersSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="WAYPOST_", extra="ignore", frozen=True)
 
     keys_directory: Path
-    """Holds `signing.json`, `sealing.public.json` and `derivation.json` (`services.users.adapters.keys`)."""
+    """Holds `signing.json` and `sealing.public.json` (`services.users.adapters.keys`)."""
+    answer_secret: SecretStr = Field(min_length=16, max_length=64)
+    """Also the key from which the ids of tenants come that a repeated request must find again."""
     password_threads: int = Field(default=2, ge=1, le=64)
     """Hashes at a time; each takes 19 MiB and a core for some 20 ms."""
     password_queue: int = Field(default=64, ge=0)

@@ -1,6 +1,6 @@
 """Metrics of the processes, for Prometheus: public API, each spelled once. Base units: seconds, bytes, records."""
 
-from prometheus_client import Histogram
+from prometheus_client import Counter, Gauge, Histogram
 
 # HTTP
 
@@ -17,3 +17,17 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 def known_method(method: str) -> str:
     """The method as a label: a client cannot make new series by inventing methods."""
     return method if method in _METHODS else "other"
+
+
+# Outbox: the gauges cover the shards that this process holds, their sum is the service's
+
+OUTBOX_PENDING = Gauge(
+    "waypost_outbox_pending", "Rows that wait to be published; 10,000 per shard are counted at most."
+)
+OUTBOX_OLDEST_AGE = Gauge("waypost_outbox_oldest_age_seconds", "How long the oldest of them has waited.")
+OUTBOX_PUBLISHED = Counter("waypost_outbox_published", "Records acknowledged by the broker.")
+OUTBOX_QUARANTINED = Counter("waypost_outbox_quarantined", "Keys set aside because a row of theirs can never be sent.")
+OUTBOX_MARKED_KEYS = Gauge("waypost_outbox_marked_keys", "Keys that are set aside at present.")
+RELAY_INTERRUPTIONS = Counter(
+    "waypost_relay_interruptions", "Times that a relay began again with a new producer and lease."
+)

@@ -21,7 +21,7 @@ _CARD = re.compile(r"(?<![\w-])(?:\d[ -]?){12,18}\d(?![\w-])")
 def redact(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """A structlog processor: values under a telling name are replaced whole, telling parts of any other text as well."""
     for name, value in event.items():
-        event[name] = REDACTED if _is_secret(name) else _clean(value)
+        event[name] = REDACTED if is_secret(name) else _clean(value)
     return event
 
 
@@ -32,16 +32,16 @@ def clean(text: str) -> str:
     return _CARD.sub(REDACTED, _JWT.sub(REDACTED, text))
 
 
+def is_secret(name: str) -> bool:
+    """By whole words: `card_number` is one, `discarded` is none."""
+    return not _SECRET_WORDS.isdisjoint(_WORD.findall(name.lower()))
+
+
 def _clean(value: Any) -> Any:
     if isinstance(value, str):
         return clean(value)
     if isinstance(value, Mapping):
-        return {name: REDACTED if _is_secret(str(name)) else _clean(inner) for name, inner in value.items()}
+        return {name: REDACTED if is_secret(str(name)) else _clean(inner) for name, inner in value.items()}
     if isinstance(value, list | tuple):
         return [_clean(each) for each in value]
     return value
-
-
-def _is_secret(name: str) -> bool:
-    """By whole words: `card_number` is one, `discarded` is none."""
-    return not _SECRET_WORDS.isdisjoint(_WORD.findall(name.lower()))

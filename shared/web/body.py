@@ -1,11 +1,16 @@
 """No request body is larger than the cap, declared or not."""
 
+import asyncio
+import contextlib
+
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.web.problems import problem
 
 MAX_BODY_BYTES = 64 * 1024
+READ_AWAY_BYTES = 1024 * 1024
+READ_AWAY_SECONDS = 1.0
 
 
 class BodyTooLarge(Exception):
@@ -57,9 +62,21 @@ class BodyCap:
             await self._refuse(scope, receive, send)
 
     async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
-        # The rest of the body is still on the wire: the connection cannot be used again.
+        await _read_away(receive)
+        # What is still on the wire would be taken for the next request.
         detail = f"A body holds {self._max_bytes} bytes at most."
         await problem(413, "body-too-large", detail, headers={"Connection": "close"})(scope, receive, send)
+
+
+async def _read_away(receive: Receive) -> None:
+    """Reads on for a while, keeping nothing: a client that is cut off while it sends does not see the answer."""
+    read, more = 0, True
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(READ_AWAY_SECONDS):
+            while more and read < READ_AWAY_BYTES:
+                message = await receive()
+                read += len(message.get("body", b""))
+                more = message.get("more_body", False)
 
 
 def _declared_bytes(scope: Scope) -> int:

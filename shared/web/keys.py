@@ -59,7 +59,7 @@ class PublishedKeys:
             self._asked_at = time.monotonic()
             try:
                 self._keys = await self._fetch()
-            except (httpx.HTTPError, JoseError, ValueError, KeyError, TypeError) as error:
+            except (httpx.HTTPError, JoseError, ValueError, KeyError, TypeError, AttributeError) as error:
                 self._failed = True
                 log.warning("jwks_fetch_failed", url=self._url, error_class=type(error).__name__, known=len(self._keys))
             else:

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from shared.kernel.cause import Cause, bound_cause
 from shared.kernel.ids import new_id
 from shared.telemetry import metrics, names
+from shared.telemetry.redaction import is_secret
 from shared.telemetry.tracing import current_trace
 from shared.web.errors import unexpected
 from shared.web.problems import problem
@@ -105,10 +106,10 @@ def shown_path(scope: Scope) -> str:
     template = route_of(scope)
     if template is None:
         return "unmatched"
-    parameters: Mapping[str, object] = scope.get("path_params", {})
+    parameters: Mapping[str, str] = scope.get("path_params", {})
     for name, value in parameters.items():
-        if isinstance(value, UUID):
-            template = template.replace(f"{{{name}}}", str(value))
+        if _uuid(value) and not is_secret(name):
+            template = template.replace(f"{{{name}}}", value)
     return template
 
 

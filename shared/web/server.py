@@ -33,6 +33,7 @@ class HttpServer:
     async def start(self) -> None:
         """Opens the application's resources, then the port. Raises Misconfigured where the port is taken, and what the resources raise."""
         listener = _listen(*self._address)
+        self._resources.callback(listener.close)
         self._address = (self._address[0], listener.getsockname()[1])
         await self._resources.enter_async_context(self._app.router.lifespan_context(self._app))
         self._serving = asyncio.create_task(self._server.serve([listener]), name=self.name)
@@ -51,6 +52,7 @@ class HttpServer:
         if self._serving is not None:
             await asyncio.gather(self._serving, return_exceptions=True)
             self._serving = None
+        await self._server.abandon()
         await self._resources.aclose()
 
 
@@ -64,6 +66,16 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self.accepting.set()
+
+    async def abandon(self) -> None:
+        """Ends the requests that outlived the drain: a forced exit of uvicorn leaves them running."""
+        running = list(self.server_state.tasks)
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+        for connection in list(self.server_state.connections):
+            if connection.transport is not None:
+                connection.transport.close()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

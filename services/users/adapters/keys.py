@@ -1,10 +1,9 @@
 """The key files that this service reads from `WAYPOST_KEYS_DIRECTORY`; `infra.stack.keys` makes them.
 
-| file                  | holds                                                                      |
-|-----------------------|----------------------------------------------------------------------------|
-| `signing.json`        | the private Ed25519 key of access tokens: a JWK (RFC 8037) with its `kid`   |
-| `sealing.public.json` | `{key_id, public_key}`: the notifications service's X25519 key, base64      |
-| `derivation.json`     | `{key}`: 32 random bytes, base64; what is derived from requests depends on it |
+| file                  | holds                                                                       |
+|-----------------------|-----------------------------------------------------------------------------|
+| `signing.json`        | the private Ed25519 key of access tokens: a JWK (RFC 8037) with its `kid`    |
+| `sealing.public.json` | `{key_id, public_key}`: the notifications service's X25519 key, in base64    |
 """
 
 import base64
@@ -18,11 +17,9 @@ from nacl.public import PublicKey
 
 from shared.kernel.errors import Misconfigured
 
-DERIVATION_BYTES = 32
-
 
 def signing_key(directory: Path) -> OKPKey:
-    """Raises Misconfigured, like the others here."""
+    """Raises Misconfigured."""
     path = directory / "signing.json"
     document = _read(path)
     try:
@@ -35,25 +32,13 @@ def signing_key(directory: Path) -> OKPKey:
 
 
 def sealing_key(directory: Path) -> tuple[str, PublicKey]:
-    """The key's id and the key."""
+    """The key's id and the key. Raises Misconfigured."""
     path = directory / "sealing.public.json"
     document = _read(path)
     try:
         return str(document["key_id"]), PublicKey(base64.b64decode(document["public_key"], validate=True))
     except (KeyError, TypeError, ValueError) as error:
         raise _unusable(path, "a key_id and an X25519 public_key in base64") from error
-
-
-def derivation_key(directory: Path) -> bytes:
-    path = directory / "derivation.json"
-    document = _read(path)
-    try:
-        key = base64.b64decode(document["key"], validate=True)
-    except (KeyError, TypeError, ValueError) as error:
-        raise _unusable(path, "a key in base64") from error
-    if len(key) != DERIVATION_BYTES:
-        raise _unusable(path, f"a key of {DERIVATION_BYTES} bytes")
-    return key
 
 
 def _read(path: Path) -> dict[str, Any]:

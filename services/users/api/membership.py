@@ -9,13 +9,13 @@ from starlette.responses import Response
 
 from services.users import queries
 from services.users.api.edge import Here
-from services.users.api.models import EventView, ProfileChange, UserView
-from services.users.commands import ReactivateUser, SuspendUser, UpdateProfile
+from services.users.api.models import EventView, ProfileChange, RoleChange, UserView
+from services.users.commands import ChangeRole, ReactivateUser, SuspendUser, UpdateProfile
 from services.users.domain import User
 from shared.kernel.errors import Forbidden, NotFound
 from shared.kernel.role import Role
 from shared.web.answers import shown
-from shared.web.auth import AdminCaller, Caller, Principal
+from shared.web.auth import AdminCaller, Caller, OwnerCaller, Principal
 from shared.web.etag import ExpectedVersion
 from shared.web.pagination import Page, PageRequest, paged_by
 
@@ -53,6 +53,15 @@ async def update_profile(
         expected_version=expected,
         at=here.now,
     )
+    return _user(await here.bus.handle(command))
+
+
+@router.post("/{user_id}/role", response_model=UserView)
+async def change_role(
+    user_id: UUID, body: RoleChange, caller: OwnerCaller, expected: ExpectedVersion, here: Here
+) -> Response:
+    """Makes a member an admin, or an admin a member. It counts from the user's next access token on."""
+    command = ChangeRole(user_id=user_id, role=body.role, expected_version=expected, at=here.now)
     return _user(await here.bus.handle(command))
 
 

@@ -2,7 +2,7 @@
 
 import unicodedata
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import AfterValidator, Field, StringConstraints
@@ -73,6 +73,10 @@ class ProfileChange(RequestModel):
 
     display_name: OneLine | None = Field(default=None, repr=False)
     locale: Locale | None = None
+
+
+class RoleChange(RequestModel):
+    role: Literal[Role.ADMIN, Role.MEMBER]
 
 
 class OpenedTenant(ResponseModel):

@@ -1,6 +1,6 @@
 """Somebody who belongs to a tenant."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import ClassVar, Self
 from uuid import UUID
@@ -24,6 +24,9 @@ from shared.kernel.aggregate import Aggregate
 from shared.kernel.event import Event
 from shared.kernel.ids import TenantId
 from shared.kernel.role import Role
+
+VERIFICATION_PAUSE = timedelta(minutes=15)
+"""Between two links to one address that somebody else may have typed."""
 
 
 class UserStatus(StrEnum):
@@ -53,6 +56,7 @@ class User(Aggregate):
         self.verified = False
         self.suspended = False
         self.erased = False
+        self.verification_requested_at: datetime | None = None
 
     @classmethod
     def create(
@@ -92,6 +96,11 @@ class User(Aggregate):
         of a new tenant is the first to have an address there: nothing to learn.
         """
         return self.status is UserStatus.ACTIVE or (self.status is UserStatus.UNVERIFIED and self.role is Role.OWNER)
+
+    def wants_another_link(self, at: datetime) -> bool:
+        """Whether to mail a new link when the address is typed in once more: the first may be lost, but nobody is to be flooded."""
+        asked = self.verification_requested_at
+        return self.status is UserStatus.UNVERIFIED and (asked is None or at - asked >= VERIFICATION_PAUSE)
 
     def request_verification(self, token: SealedToken, at: datetime) -> None:
         self.record(
@@ -168,7 +177,9 @@ class User(Aggregate):
                 self.suspended = False
             case UserErased():
                 self.erased = True
-            case UserVerificationRequested() | UserPasswordResetRequested() | UserPasswordChanged():
+            case UserVerificationRequested(requested_at=at):
+                self.verification_requested_at = at
+            case UserPasswordResetRequested() | UserPasswordChanged():
                 pass
             case _:
                 raise TypeError(f"{event.type} is no event of a user")

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 
 from services.users.commands import Newcomer, OpenTenant, SignUp, VerifyEmail
@@ -24,13 +24,15 @@ async def open_tenant(command: OpenTenant, uow: UnitOfWork) -> Tenant:
 
 
 async def sign_up(command: SignUp, uow: UnitOfWork) -> User:
-    """Where the address is taken nothing is stored, and the user given back is one that never was."""
+    """Where the address is taken the user given back is one that never was; who holds it may get another link."""
     tenant = await uow.load(Tenant, command.tenant_id)
     tenant.require_open()
     user = _newcomer(command.tenant_id, command.newcomer, Role.MEMBER, command.at)
     if await _hold_address(user, command.newcomer, command.at, uow):
         uow.add(user)
         await _keep_digest(user, command.newcomer.verification, uow)
+    else:
+        await _remind_holder(command, uow)
     return user
 
 
@@ -79,6 +81,14 @@ async def _hold_address(user: User, newcomer: Newcomer, at: datetime, uow: UnitO
         .returning(credentials.c.user_id)
     )
     return held.one_or_none() is not None
+
+
+async def _remind_holder(command: SignUp, uow: UnitOfWork) -> None:
+    held = select(credentials.c.user_id).where(credentials.c.email == command.newcomer.email)
+    holder = await uow.load(User, (await uow.rows.execute(held)).scalar_one())
+    if holder.wants_another_link(command.at):
+        holder.request_verification(command.newcomer.verification, command.at)
+        await _keep_digest(holder, command.newcomer.verification, uow)
 
 
 async def _keep_digest(user: User, token: SealedToken, uow: UnitOfWork) -> None:

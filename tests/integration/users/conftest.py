@@ -1,13 +1,11 @@
 """The real application on a real database; tests speak HTTP to it, and look into its tables."""
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 
-import httpx
 import pytest
 
 from infra.postgres.databases import ServiceDatabase
-from infra.stack.keys import create_keys
+from infra.stack.keys import Keys, load_or_make_keys
 from shared.postgres.migrate import migrate
 from tests.fixtures.database import Database
 from tests.integration.users.service import UsersService, running_users
@@ -18,19 +16,13 @@ async def migrate_users(database: ServiceDatabase) -> None:
 
 
 @pytest.fixture(scope="session")
-def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    directory = tmp_path_factory.mktemp("keys")
-    create_keys(directory)
-    return directory
+def keys(tmp_path_factory: pytest.TempPathFactory) -> Keys:
+    return load_or_make_keys(tmp_path_factory.mktemp("keys"))
 
 
 @pytest.fixture
-async def users(database: Database, keys: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[UsersService]:
-    monkeypatch.setenv("WAYPOST_KEYS_DIRECTORY", str(keys))
+async def users(database: Database, keys: Keys, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[UsersService]:
+    monkeypatch.setenv("WAYPOST_KEYS_DIRECTORY", str(keys.of("users")))
+    monkeypatch.setenv("WAYPOST_ANSWER_SECRET", keys.secrets.answers)
     async with running_users(await database("users", migrate_users), keys) as service:
         yield service
-
-
-@pytest.fixture
-def http(users: UsersService) -> httpx.AsyncClient:
-    return users.http

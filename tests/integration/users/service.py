@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -15,6 +14,7 @@ from nacl.public import PrivateKey, SealedBox
 from sqlalchemy import text
 
 from infra.postgres.databases import ServiceDatabase
+from infra.stack.keys import Keys
 from schemas.codec import AvroCodec
 from schemas.users import UserVerificationRequested
 from services.users.app import SERVICE
@@ -28,6 +28,7 @@ from shared.postgres.idempotency import PostgresIdempotencyKeys
 from shared.postgres.unit_of_work import PostgresUnitsOfWork, WritePath
 from shared.web.app import create_app
 from shared.web.health import Readiness
+from tests.fixtures.database import connected
 
 PASSWORD = "correct horse battery staple"
 
@@ -67,8 +68,17 @@ class Member:
 
 
 class UsersService:
-    def __init__(self, http: httpx.AsyncClient, database: Database, bus: Bus, clock: HeldClock, keys: Path) -> None:
+    def __init__(
+        self,
+        http: httpx.AsyncClient,
+        where: ServiceDatabase,
+        database: Database,
+        bus: Bus,
+        clock: HeldClock,
+        keys: Keys,
+    ) -> None:
         self.http = http
+        self.where = where
         self.database = database
         self.bus = bus
         self.clock = clock
@@ -112,7 +122,7 @@ class UsersService:
         )
         event = AvroCodec().decode(rows[0]["type"], rows[0]["payload"])
         assert isinstance(event, UserVerificationRequested)
-        (key,) = json.loads((self._keys / "sealing.private.json").read_text())["keys"]
+        (key,) = json.loads((self._keys.of("notifications") / "sealing.private.json").read_text())["keys"]
         assert key["key_id"] == event.sealing_key_id
         return SealedBox(PrivateKey(base64.b64decode(key["private_key"]))).decrypt(event.sealed_token).decode()
 
@@ -120,6 +130,24 @@ class UsersService:
         """What the tables hold for one tenant."""
         async with self.database.transaction([TenantId(tenant_id)]) as connection:
             return [dict(row) for row in (await connection.execute(text(query), values)).mappings()]
+
+    async def stored(self, tenant_id: UUID) -> Mapping[str, int]:
+        """How many rows each table holds for the tenant; the outbox as the relay sees it, which alone may."""
+        counts = {}
+        for table in (
+            "events",
+            "users",
+            "credentials",
+            "verification_tokens",
+            "refresh_tokens",
+            "idempotency_keys",
+            "jobs",
+        ):
+            (row,) = await self.rows(tenant_id, f"select count(*) as n from {table} where tenant_id = :t", t=tenant_id)
+            counts[table] = row["n"]
+        async with connected(self.where.relay) as relay:
+            counts["outbox"] = await relay.fetchval("select count(*) from outbox where tenant_id = $1", tenant_id)
+        return counts
 
     async def event_types(self, tenant_id: UUID, aggregate_id: UUID) -> Sequence[str]:
         query = "select type from events where aggregate_id = :id order by version"
@@ -133,7 +161,7 @@ class UsersService:
 
 
 @asynccontextmanager
-async def running_users(where: ServiceDatabase, keys: Path) -> AsyncIterator[UsersService]:
+async def running_users(where: ServiceDatabase, keys: Keys) -> AsyncIterator[UsersService]:
     clock = HeldClock()
     database = Database(where.app, application_name="users tests", pool_size=5, schemas=SERVICE.schemas)
     bus = Bus(PostgresUnitsOfWork(database, _write_path(clock)), SERVICE.commands)
@@ -144,7 +172,7 @@ async def running_users(where: ServiceDatabase, keys: Path) -> AsyncIterator[Use
         bus=bus,
         keys=SERVICE.token_keys,
         answers=PostgresIdempotencyKeys(),
-        answer_secret=b"sixteen bytes or more",
+        answer_secret=keys.secrets.answers.encode(),
         readiness=Readiness(checks={"postgres": database.verify}),
         resources=SERVICE.api_resources,
         clock=clock,
@@ -153,7 +181,7 @@ async def running_users(where: ServiceDatabase, keys: Path) -> AsyncIterator[Use
         async with app.router.lifespan_context(app):
             transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
             async with httpx.AsyncClient(transport=transport, base_url="http://users") as http:
-                yield UsersService(http, database, bus, clock, keys)
+                yield UsersService(http, where, database, bus, clock, keys)
     finally:
         await database.close()
 

@@ -10,7 +10,7 @@ from schemas.codec import AvroCodec
 from schemas.upcasters import Upcasters
 from shared.kernel.errors import Misconfigured, UndecodableRecord
 from shared.kernel.event import Event
-from tests.unit.schemas.folder import SchemaFolder, adds
+from tests.unit.schemas.folder import SchemaFolder, adds, removes
 
 CLOSED = {"tenant_id": uuid4(), "reason": "requested", "closed_at": datetime(2026, 5, 1, tzinfo=UTC)}
 
@@ -40,6 +40,14 @@ def test_an_old_event_is_read_by_the_newest_class(folder: SchemaFolder) -> None:
     with_note(folder)
     decoded: Any = Release(folder).codec.decode("tenant.closed", payload)
     assert (decoded.schema_version, decoded.reason, decoded.note) == (2, "requested", "none given")
+
+
+def test_a_field_that_was_removed_since_is_passed_over(folder: SchemaFolder) -> None:
+    with_note(folder)
+    payload = Release(folder).closes(note="moved away")
+    folder.publish("tenant.closed", 3, removes("note"))
+    release = Release(folder)
+    assert release.codec.decode("tenant.closed", payload) == release.event("tenant.closed", **CLOSED)
 
 
 def test_new_events_are_written_with_the_newest_version(folder: SchemaFolder) -> None:

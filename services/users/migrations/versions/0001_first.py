@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from alembic import op
 
 from services.users.tables import ACCOUNTS, TENANTS
+from shared.jobs.ddl import jobs
 from shared.postgres.ddl import infrastructure
 from shared.postgres.projector_schema import create_projector_schema
 from shared.postgres.tenancy import protect
@@ -16,6 +17,7 @@ down_revision = None
 def upgrade() -> None:
     for statements in (
         infrastructure("users"),
+        jobs("users"),
         _secrets(),
         create_projector_schema("users", "accounts", ACCOUNTS),
         create_projector_schema("users", "tenants", TENANTS),

@@ -1,0 +1,67 @@
+"""The two ways to handle messages: a projector takes them all at once, a reactor one per transaction."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Protocol
+
+from shared.engine.consumer.batch import Batch
+from shared.engine.consumer.message import Message
+from shared.engine.projections import project
+from shared.kernel.cause import bound_cause
+from shared.kernel.envelope import Envelope
+from shared.kernel.event import Event
+from shared.kernel.tenant import bound_tenants
+from shared.ports.handlers import Consumer, ProjectionHandler, Projector, ReactorHandler
+from shared.ports.intake import Intake
+from shared.telemetry.consuming import process_span, projection_span
+
+
+class Effects(Protocol):
+    by_batch: bool
+    """Whether one transaction may hold more than one message that is handled."""
+
+    async def run(self, messages: Sequence[Message], batch: Batch, intake: Intake) -> None:
+        """Runs the handlers in offset order and writes all they decided."""
+        ...
+
+
+class Projecting:
+    by_batch = True
+
+    def __init__(self, name: str, handlers: Mapping[type[Event], ProjectionHandler]) -> None:
+        self._name = name
+        self._handlers = handlers
+
+    async def run(self, messages: Sequence[Message], batch: Batch, intake: Intake) -> None:
+        envelopes = [message.envelope for message in messages if message.envelope]
+        with bound_tenants(batch.tenants), projection_span(self._name, batch.partition.topic, envelopes):
+            await project(envelopes, self._handlers, intake.rows)
+
+
+class Reacting:
+    by_batch = False
+
+    def __init__(self, name: str, handlers: Mapping[type[Event], ReactorHandler]) -> None:
+        self._name = name
+        self._handlers = handlers
+
+    async def run(self, messages: Sequence[Message], batch: Batch, intake: Intake) -> None:
+        for message in messages:
+            if message.envelope:
+                await self._react(message.envelope, batch, intake)
+
+    async def _react(self, envelope: Envelope[Event], batch: Batch, intake: Intake) -> None:
+        with process_span(self._name, batch.partition.topic, envelope) as traced:
+            cause = replace(traced, causation_id=envelope.event_id)
+            with bound_tenants([envelope.tenant_id]), bound_cause(cause):
+                reaction = intake.react(cause)
+                await self._handlers[type(envelope.event)](envelope, reaction)
+                await reaction.finish()
+        batch.after_commit.append(reaction.ring)
+
+
+def effects_of(consumer: Consumer, name: str) -> Effects:
+    """`name` is the consumer's full name, as spans show it."""
+    if isinstance(consumer, Projector):
+        return Projecting(name, consumer.handlers)
+    return Reacting(name, consumer.handlers)

@@ -1,0 +1,140 @@
+"""From records to one committed effect: the steps of a consumer's transaction, in the order that makes them safe."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from shared.engine.consumer.batch import Batch
+from shared.engine.consumer.effects import Effects
+from shared.engine.consumer.guard import Guard, Verdict
+from shared.engine.consumer.letters import letter_for
+from shared.engine.consumer.policy import ConsumerPolicy
+from shared.engine.failpoints import failpoint
+from shared.kernel.clock import Clock
+from shared.kernel.errors import WaypostError
+from shared.ports.inbox import Arrival
+from shared.ports.intake import Intake, Intakes
+
+log = structlog.get_logger()
+
+AFTER_CLAIM = failpoint("consumer.after_claim")
+AFTER_EFFECT = failpoint("consumer.after_effect")
+AFTER_COMMIT = failpoint("consumer.after_commit")
+
+Step = Callable[[Batch, Intake], Awaitable[None]]
+
+
+class Fenced(WaypostError):
+    """The consumer stands elsewhere by now: another process took the partition over, or an operator moved it."""
+
+
+class Pipeline:
+    """One consumer's."""
+
+    def __init__(self, name: str, intakes: Intakes, effects: Effects, policy: ConsumerPolicy, clock: Clock) -> None:
+        self._name = name
+        self._intakes = intakes
+        self._effects = effects
+        self._policy = policy
+        self._clock = clock
+        self._steps: tuple[Step, ...] = (
+            self.fence,
+            self.claim,
+            self.check_parked,
+            self.guard_order,
+            self.keep_letters,
+            self.handle,
+        )
+
+    async def take_in(self, batch: Batch) -> None:
+        """All of it or nothing. Raises Fenced, Transient, and whatever a step raises; `batch.step` says which."""
+        async with self._intakes.begin(batch.tenants) as intake:
+            for step in self._steps:
+                batch.step = step.__name__
+                await step(batch, intake)
+            batch.step = "commit"
+        AFTER_COMMIT.hit()
+        for follow_up in batch.after_commit:
+            follow_up()
+        self._report(batch)
+
+    async def fence(self, batch: Batch, intake: Intake) -> None:
+        """Moves the position, first of all: whoever else holds these records waits here, then finds that they are not his any more."""
+        moved = await intake.inbox.fence(
+            batch.partition, expected=batch.expected, next_offset=batch.next_offset, starts=batch.starts
+        )
+        if not moved:
+            raise Fenced(f"{self._name} no longer stands at {batch.expected} of {batch.partition}")
+
+    async def claim(self, batch: Batch, intake: Intake) -> None:
+        """Leaves each event once, and none that was claimed before. Unreadable headers name no event: that record's letter is its claim."""
+        arrivals = [
+            Arrival(event_id=each.event_id, tenant_id=each.attributes.tenant_id, offset=each.record.offset)
+            for each in batch.messages
+            if each.attributes
+        ]
+        fresh = set(await intake.inbox.claim(batch.partition, arrivals))
+        AFTER_CLAIM.hit()
+        for message in batch.messages:
+            if message.attributes is None:
+                batch.claimed.append(message)
+            elif message.event_id in fresh:
+                fresh.remove(message.event_id)
+                batch.claimed.append(message)
+
+    async def check_parked(self, batch: Batch, intake: Intake) -> None:
+        """A statement after the claim, because it must see what the transaction committed that the claim waited for."""
+        keys = {message.key for message in batch.claimed if message.attributes}
+        batch.parked = await intake.letters.parked(batch.partition.topic, keys) if keys else frozenset()
+
+    async def guard_order(self, batch: Batch, intake: Intake) -> None:
+        """Decides what each record's turn is, and moves the guard past those whose turn it is."""
+        topic = batch.partition.topic
+        sequenced = {message.aggregate_id for message in batch.claimed if message.sequence is not None}
+        guard = Guard(
+            versions=await intake.inbox.versions(topic, sequenced),
+            parked=batch.parked,
+            held=await intake.letters.held(topic, batch.parked) if batch.parked else {},
+            failures=batch.failures,
+            remembers_since=self._clock.now() - self._policy.inbox_remembers,
+        )
+        batch.judged = guard.judge(batch.claimed)
+        if guard.advanced:
+            await intake.inbox.advance(topic, guard.advanced)
+        if guard.newly_parked:
+            await intake.letters.park(topic, guard.newly_parked)
+
+    async def keep_letters(self, batch: Batch, intake: Intake) -> None:
+        """Sets aside what is not handled now."""
+        now, retry = self._clock.now(), self._policy.retry
+        letters = [
+            letter
+            for message, verdict in batch.judged
+            if (letter := letter_for(message, verdict, batch.failures.get(message.record.offset), retry, now))
+        ]
+        if letters:
+            await intake.letters.keep(letters)
+
+    async def handle(self, batch: Batch, intake: Intake) -> None:
+        """The handlers, in offset order; outbox rows are the last thing written."""
+        wanted = [message for message in batch.with_verdict(Verdict.HANDLE) if message.wanted]
+        if wanted:
+            async with asyncio.timeout(self._policy.handler_seconds):
+                await self._effects.run(wanted, batch, intake)
+        AFTER_EFFECT.hit()
+
+    def _report(self, batch: Batch) -> None:
+        counts = Counter(verdict.name.lower() for _, verdict in batch.judged)
+        for message, verdict in batch.judged:
+            if verdict in (Verdict.POISON, Verdict.CONFLICT, Verdict.FAIL):
+                log.error(
+                    "record_set_aside",
+                    consumer=self._name,
+                    verdict=verdict.name.lower(),
+                    partition=str(batch.partition),
+                    offset=message.record.offset,
+                    event_id=str(message.event_id),
+                )
+        log.debug("batch_taken_in", consumer=self._name, partition=str(batch.partition), **counts)

@@ -1,0 +1,34 @@
+"""The numbers of a consumer."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from shared.engine.retry import RetryPolicy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsumerPolicy:
+    max_records: int = 500
+    """Of one poll, and so of one projector transaction."""
+    poll_seconds: float = 0.2
+    handler_seconds: float = 10.0
+    """For the handlers of one transaction; below the role's `transaction_timeout`."""
+    commit_seconds: float = 1.0
+    """Between commits to Kafka, which only lag tools read."""
+    revoke_seconds: float = 5.0
+    """For the running transaction, when partitions are taken away."""
+    inbox_remembers: timedelta = timedelta(days=7)
+    """How long `processed_messages` is kept. An older event that comes again is known by the guard alone."""
+    careful_from: int = 3
+    """Starts without a finished batch from which records go one by one."""
+    suspect_from: int = 6
+    """Starts from which a record is held to end the process: it becomes a letter untried."""
+    deaths: int = 2
+    """How often the database may end one batch, while it answers others, before the batch is taken apart."""
+    pause_first_seconds: float = 0.1
+    pause_ceiling_seconds: float = 5.0
+    watch_seconds: float = 10.0
+    """Between looks at topic ids and end offsets."""
+    stalled_seconds: float = 30.0
+    """Without progress behind the end of the partition, until the client is replaced."""
+    retry: RetryPolicy = field(default_factory=RetryPolicy)

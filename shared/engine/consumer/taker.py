@@ -1,0 +1,86 @@
+"""Gets a partition's records through the pipeline whatever fails: again, apart, or aside. Nothing is passed over."""
+
+import asyncio
+import contextlib
+
+import structlog
+
+from shared.engine.consumer.batch import Batch
+from shared.engine.consumer.pipeline import Fenced, Pipeline
+from shared.engine.consumer.policy import ConsumerPolicy
+from shared.engine.retry import failure_of
+from shared.kernel.errors import ConcurrencyConflict, Transient, WaypostError
+from shared.ports.intake import Intakes
+
+log = structlog.get_logger()
+
+_OWN_STEPS = frozenset(("handle", "commit"))
+"""Steps in which an error is the handler's; deferred constraints speak at the commit."""
+
+
+class Stopped(WaypostError):
+    """The partition was taken away, or the process ends; the records will come again."""
+
+
+class Taker:
+    """One partition's."""
+
+    def __init__(
+        self, name: str, pipeline: Pipeline, intakes: Intakes, policy: ConsumerPolicy, stopping: asyncio.Event
+    ) -> None:
+        self._name = name
+        self._pipeline = pipeline
+        self._intakes = intakes
+        self._policy = policy
+        self._stopping = stopping
+
+    async def take(self, batch: Batch) -> None:
+        """Returns when every record of the batch is handled, absorbed or kept as a letter. Raises Fenced and Stopped."""
+        failed_times, deaths = 0, 0
+        while True:
+            try:
+                return await self._pipeline.take_in(batch)
+            except Fenced:
+                raise
+            except Exception as error:
+                failed_times += 1
+                deaths += isinstance(error, Transient | ConcurrencyConflict)
+                if await self._blames_handler(error, batch, deaths):
+                    log.warning("handler_failed", **self._where(batch), exc_info=error)
+                    if len(batch.wanted) > 1:
+                        return await self._one_by_one(batch)
+                    batch = batch.again({batch.wanted[0].record.offset: failure_of(error)})
+                    continue
+                log.warning("batch_failed", **self._where(batch), error=repr(error), failed_times=failed_times)
+            await self._pause(failed_times)
+            batch = batch.again()
+
+    async def _one_by_one(self, batch: Batch) -> None:
+        for part in batch.one_by_one():
+            if self._stopping.is_set():
+                raise Stopped
+            await self.take(part)
+
+    async def _blames_handler(self, error: Exception, batch: Batch, deaths: int) -> bool:
+        """A passing failure is nobody's fault, unless the database ends this one batch again and again while it answers others."""
+        if batch.step not in _OWN_STEPS or not batch.wanted:
+            return False
+        if isinstance(error, Transient | ConcurrencyConflict):
+            return deaths >= self._policy.deaths and await self._intakes.answers()
+        return True
+
+    async def _pause(self, failed_times: int) -> None:
+        pause = self._policy.pause_first_seconds * 2.0 ** min(failed_times - 1, 16)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._stopping.wait(), min(pause, self._policy.pause_ceiling_seconds))
+        if self._stopping.is_set():
+            raise Stopped
+
+    def _where(self, batch: Batch) -> dict[str, object]:
+        return {
+            "consumer": self._name,
+            "partition": str(batch.partition),
+            "offset": batch.expected,
+            "records": len(batch.messages),
+            "step": batch.step,
+        }

@@ -1,0 +1,72 @@
+"""The relay of one process: one term after the other, until it is told to stop."""
+
+import asyncio
+import contextlib
+import random
+
+from shared.engine.relay.lessons import Lessons
+from shared.engine.relay.term import Term
+from shared.ports.broker import Broker
+from shared.ports.doorbell import Wakeups
+from shared.ports.outbox import Outbox
+
+FIRST_PAUSE_SECONDS = 0.05
+LONGEST_PAUSE_SECONDS = 2.0
+
+
+class Relay:
+    name = "relay"
+
+    def __init__(self, outbox: Outbox, broker: Broker, wakeups: Wakeups) -> None:
+        self.ready = asyncio.Event()
+        self._outbox = outbox
+        self._broker = broker
+        self._bell = wakeups.subscribe("outbox")
+        self._lessons = Lessons()
+        self._draining = asyncio.Event()
+        self._running: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        self._running = asyncio.create_task(self._run(), name=self.name)
+
+    async def drain(self, deadline_seconds: float) -> None:
+        """Reads no more; what is on its way is awaited and deleted. What the deadline cuts off stays in the outbox."""
+        self._draining.set()
+        self._bell.set()
+        if self._running is not None:
+            await asyncio.wait({self._running}, timeout=deadline_seconds)
+
+    async def stop(self) -> None:
+        self._draining.set()
+        if self._running is not None:
+            self._running.cancel()
+            await asyncio.wait({self._running})
+            self._running = None
+
+    async def _run(self) -> None:
+        failures = 0
+        while not self._draining.is_set():
+            term = Term(self._lessons, self._bell, self._draining)
+            try:
+                await self._serve(term)
+            except Exception as error:  # noqa: BLE001 - whatever it was, the rows are still there: the next term reads them
+                failures = 1 if term.fruitful else failures + 1
+                self._lessons.learn(error)
+            finally:
+                self.ready.clear()
+            await self._pause(failures)
+
+    async def _serve(self, term: Term) -> None:
+        """The broker comes first: a relay that cannot publish leaves the shards to one that can."""
+        async with self._broker.publisher() as publisher, self._outbox.lease() as lease:
+            await self._lessons.suspects.mark_condemned(lease)
+            self.ready.set()
+            await term.run(lease, publisher)
+
+    async def _pause(self, failures: int) -> None:
+        """Before the next term; cut short when the relay is to stop."""
+        if failures == 0:
+            return
+        longest = min(FIRST_PAUSE_SECONDS * 2 ** min(failures - 1, 10), LONGEST_PAUSE_SECONDS)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._draining.wait(), longest * random.uniform(0.5, 1))  # noqa: S311 - jitter

@@ -1,0 +1,37 @@
+"""An error as it is kept, and what its class says about trying again."""
+
+import hashlib
+import traceback
+from pathlib import Path
+
+from shared.kernel.errors import NotYet, Permanent, Poison
+from shared.ports.dead_letters import Failure
+
+LONGEST_ERROR = 2000
+"""Characters of a message that are kept."""
+
+HOPELESS: tuple[type[Exception], ...] = (Permanent, Poison)
+"""Kinds that the same work would raise again: dead at once."""
+
+_NOT_YET = NotYet.__name__
+
+
+def failure_of(error: BaseException) -> Failure:
+    """Fit to be stored: class, message, and a fingerprint of the place that raised it."""
+    return Failure(
+        error_class=type(error).__name__,
+        error=str(error)[:LONGEST_ERROR],
+        fingerprint=_fingerprint(error),
+    )
+
+
+def waits_for_another_topic(failure: Failure) -> bool:
+    """NotYet is no fault: it is tried without end, and alarms when it takes long."""
+    return failure.error_class == _NOT_YET
+
+
+def _fingerprint(error: BaseException) -> str:
+    """Class, file and function of the innermost frame; no line number, so that it survives an edit above it."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f"{Path(frames[-1].filename).name}:{frames[-1].name}" if frames else ""
+    return hashlib.sha256(f"{type(error).__name__}|{place}".encode()).hexdigest()[:16]

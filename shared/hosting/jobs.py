@@ -1,0 +1,48 @@
+"""`python -m services.<service> jobs`: apart from the worker, so that a job that ends its process takes nothing else with it."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from shared.hosting.foundation import lay
+from shared.hosting.running import run_with_probes
+from shared.hosting.service import Service
+from shared.hosting.settings import JobSettings, load
+from shared.jobs.schedule import Scheduler
+from shared.jobs.worker import JobWorker
+from shared.kernel.ids import TenantId
+from shared.postgres.listen import PostgresListener
+
+_OPEN_TENANTS = text("select tenant_id from tenant_directory where status <> 'closed' order by tenant_id")
+
+
+async def run_jobs(service: Service) -> None:
+    settings = load(JobSettings)
+    foundation = lay(service, "jobs", dsn=settings.app_dsn, pool_size=settings.pool_size)
+    listener = PostgresListener(
+        settings.app_dsn, ["jobs"], foundation.wakeups.wake, application_name=f"{service.name}-jobs-listener"
+    )
+    scheduler = Scheduler(
+        foundation.database,
+        service.schedule,
+        foundation.jobs,
+        open_tenants,
+        clock=foundation.clock,
+        doorbell=foundation.doorbell,
+    )
+    worker = JobWorker(
+        foundation.database,
+        foundation.units,
+        foundation.jobs,
+        clock=foundation.clock,
+        wakeup=foundation.wakeups.subscribe("jobs"),
+        resources=service.job_resources,
+    )
+    parts = [foundation.doorbell, listener, scheduler, worker]
+    await run_with_probes(service, foundation, parts, host=settings.host, port=settings.service_port)
+
+
+async def open_tenants(rows: AsyncConnection) -> Sequence[TenantId]:
+    """Everybody whom the service works for, from its tenant directory."""
+    return [TenantId(each) for each in (await rows.execute(_OPEN_TENANTS)).scalars()]

@@ -1,0 +1,43 @@
+"""`python -m services.<service> worker`: the relay, and a consumer per declaration."""
+
+from shared.engine.consumer import ConsumerGroup, group_name
+from shared.engine.process import Lifecycle
+from shared.engine.relay import Relay
+from shared.hosting.foundation import Foundation, lay
+from shared.hosting.running import run_with_probes
+from shared.hosting.service import Service
+from shared.hosting.settings import WorkerSettings, load
+from shared.kafka.consumer import KafkaSubscription
+from shared.kafka.producer import KafkaBroker
+from shared.ports.handlers import Consumer
+from shared.postgres.intake import PostgresIntakes
+from shared.postgres.listen import PostgresListener
+from shared.postgres.outbox_lease import PostgresOutbox
+
+
+async def run_worker(service: Service) -> None:
+    settings = load(WorkerSettings)
+    foundation = lay(service, "worker", dsn=settings.app_dsn, pool_size=settings.pool_size)
+    listener = PostgresListener(
+        settings.app_dsn, ["outbox"], foundation.wakeups.wake, application_name=f"{service.name}-worker-listener"
+    )
+    outbox = PostgresOutbox(settings.relay_dsn, application_name=f"{service.name}-relay")
+    broker = KafkaBroker(settings.kafka_bootstrap, client_id=f"{service.name}-relay")
+    relay = Relay(outbox, broker, foundation.wakeups)
+    consumers = [consumer_group(service, consumer, settings, foundation) for consumer in service.consumers]
+    parts: list[Lifecycle] = [foundation.doorbell, listener, relay, *consumers]
+    await run_with_probes(service, foundation, parts, host=settings.host, port=settings.service_port)
+
+
+def consumer_group(
+    service: Service, consumer: Consumer, settings: WorkerSettings, foundation: Foundation
+) -> ConsumerGroup:
+    name = group_name(service.name, consumer)
+    return ConsumerGroup(
+        service.name,
+        consumer,
+        KafkaSubscription(settings.kafka_bootstrap, name),
+        PostgresIntakes(foundation.database, foundation.units, consumer, name=name),
+        service.codec,
+        clock=foundation.clock,
+    )

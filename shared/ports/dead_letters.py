@@ -1,0 +1,115 @@
+"""What a consumer could not handle, and the keys that wait behind it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+from uuid import UUID
+
+from shared.kernel.envelope import Record
+from shared.kernel.ids import EventId, TenantId
+
+
+class Status(StrEnum):
+    RETRYING = "retrying"
+    """Failed, and will be tried again by itself."""
+    DEAD = "dead"
+    """Failed for good: somebody has to look."""
+    WAITING = "waiting"
+    """Not tried yet: an earlier version of its key has to go first."""
+    REDRIVEN = "redriven"
+    """Handled at last."""
+    DISCARDED = "discarded"
+    """Given up by somebody; its version counts as handled once it is its turn."""
+    SUPERSEDED = "superseded"
+    """A rebuild has read its record again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """What went wrong, as it is kept."""
+
+    error_class: str
+    error: str
+    fingerprint: str
+    """The same for the same fault of the code, whatever the record."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Letter:
+    """A record set aside with its bytes."""
+
+    id: UUID
+    """uuid5 of its coordinates, so that keeping it twice keeps it once."""
+    record: Record
+    key: bytes | None
+    """What parks: the aggregate's id as text for an event with a sequence, the record's own key otherwise."""
+    event_id: EventId
+    tenant_id: TenantId | None = None
+    type: str | None = None
+    """None where the headers could not be read: such a letter stands in no line."""
+    sequence: int | None = None
+    status: Status
+    attempts: int = 0
+    redrives: int = 0
+    next_attempt_at: datetime | None = None
+    failure: Failure | None = None
+
+
+VERSION_CONFLICT = "VersionConflict"
+"""The `error_class` of a letter that holds a second event under a version handled already: it parks nothing and stands in no line."""
+
+
+@dataclass(frozen=True, slots=True)
+class ParkedKey:
+    topic: str
+    key: bytes
+
+
+class DeadLetters(Protocol):
+    """One consumer's, inside one open transaction."""
+
+    async def parked(self, topic: str, keys: Iterable[bytes]) -> frozenset[bytes]:
+        """Those of the keys that are parked; they stay so until the transaction ends (a drain of them waits, or is waited for)."""
+        ...
+
+    async def held(self, topic: str, keys: Iterable[bytes]) -> Mapping[bytes, frozenset[int]]:
+        """The versions that letters of these keys hold and that are not handled yet."""
+        ...
+
+    async def park(self, topic: str, keys: Iterable[bytes]) -> None: ...
+
+    async def keep(self, letters: Sequence[Letter]) -> None:
+        """Stores them; one whose event is kept already changes nothing."""
+        ...
+
+    async def due(self, now: datetime, limit: int) -> Sequence[ParkedKey]:
+        """Parked keys whose first letter may be tried, or that wait for nothing any more; the longest due first."""
+        ...
+
+    async def lock(self, parked: ParkedKey) -> bool:
+        """Takes the key for this transaction alone; False where it is not parked, or somebody else has it. Taken before anything else."""
+        ...
+
+    async def first(self, parked: ParkedKey, above: int) -> Letter | None:
+        """The letter whose turn it is: the lowest version above the guard's, discarded ones included; without sequences, the oldest."""
+        ...
+
+    async def find(self, letter_id: UUID) -> Letter | None: ...
+
+    async def update(
+        self,
+        letter_id: UUID,
+        *,
+        status: Status,
+        attempts: int,
+        next_attempt_at: datetime | None = None,
+        failure: Failure | None = None,
+    ) -> None:
+        """Without a failure the last one stays on record."""
+        ...
+
+    async def unpark(self, parked: ParkedKey) -> None:
+        """Lets the key flow again. The lock on it must be held."""
+        ...

@@ -1,0 +1,127 @@
+"""Letters and parked keys of one consumer on PostgreSQL, inside one open transaction."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from shared.ports.dead_letters import VERSION_CONFLICT, Failure, Letter, ParkedKey, Status
+from shared.postgres.database import driver
+from shared.postgres.letter_rows import COLUMNS, from_row, to_row
+
+# Letters that wait their turn in their key's line; the others belong to no line.
+_IN_LINE = f"type is not null and error_class is distinct from '{VERSION_CONFLICT}'"
+
+# A statement of its own, after the claim: it must see what the transaction committed that the claim waited for. FOR SHARE makes a drain and
+# this transaction take turns; the drain locks the parked row before anything else, so that the two cannot wait for each other.
+_PARKED = "select key from parked_keys where consumer = $1 and topic = $2 and key = any ($3::bytea[]) for share"
+
+_HELD = f"""
+select key, array_agg(sequence) as sequences from dead_letters
+where consumer = $1 and topic = $2 and key = any ($3::bytea[]) and sequence is not null
+  and status in ('retrying', 'dead', 'waiting', 'discarded') and {_IN_LINE}
+group by key"""
+
+_PARK = """
+insert into parked_keys (consumer, topic, key) select $1, $2, key from unnest($3::bytea[]) as parked (key)
+on conflict do nothing"""
+
+_KEEP = """
+insert into dead_letters (consumer, id, event_id, tenant_id, type, topic, partition, kafka_offset, key, sequence, headers, payload,
+                          status, attempts, next_attempt_at, error_class, error, fingerprint)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+on conflict do nothing"""
+
+# A dead first letter blocks its key until somebody decides; no open letter at all means that the key only has to be unparked.
+_DUE = f"""
+select p.topic, p.key
+from parked_keys p
+left join lateral (
+    select l.status, l.next_attempt_at from dead_letters l
+    where l.consumer = p.consumer and l.topic = p.topic and l.key = p.key
+      and l.status in ('retrying', 'dead', 'waiting') and {_IN_LINE}
+    order by l.sequence, l.kafka_offset limit 1
+) first on true
+where p.consumer = $1 and first.status is distinct from 'dead' and coalesce(first.next_attempt_at, $2) <= $2
+order by coalesce(first.next_attempt_at, p.parked_at)
+limit $3"""
+
+_LOCK = "select 1 from parked_keys where consumer = $1 and topic = $2 and key = $3 for update skip locked"
+
+_FIRST = f"""
+select {COLUMNS} from dead_letters
+where consumer = $1 and topic = $2 and key = $3 and {_IN_LINE}
+  and (status in ('retrying', 'dead', 'waiting') or status = 'discarded' and sequence is not null)
+  and (sequence is null or sequence > $4)
+order by sequence, kafka_offset limit 1"""
+
+_FIND = f"select {COLUMNS} from dead_letters where consumer = $1 and id = $2"
+
+_UPDATE = """
+update dead_letters set
+    status = $3, attempts = $4, next_attempt_at = $5, updated_at = now(),
+    error_class = coalesce($6, error_class), error = coalesce($7, error), fingerprint = coalesce($8, fingerprint)
+where consumer = $1 and id = $2"""
+
+_UNPARK = "delete from parked_keys where consumer = $1 and topic = $2 and key = $3"
+
+
+class PostgresDeadLetters:
+    """`shared.ports.dead_letters.DeadLetters`."""
+
+    def __init__(self, connection: AsyncConnection, consumer: str) -> None:
+        self._connection = connection
+        self._consumer = consumer
+
+    async def parked(self, topic: str, keys: Iterable[bytes]) -> frozenset[bytes]:
+        raw = await driver(self._connection)
+        return frozenset(row["key"] for row in await raw.fetch(_PARKED, self._consumer, topic, list(keys)))
+
+    async def held(self, topic: str, keys: Iterable[bytes]) -> Mapping[bytes, frozenset[int]]:
+        raw = await driver(self._connection)
+        rows = await raw.fetch(_HELD, self._consumer, topic, list(keys))
+        return {row["key"]: frozenset(row["sequences"]) for row in rows}
+
+    async def park(self, topic: str, keys: Iterable[bytes]) -> None:
+        raw = await driver(self._connection)
+        await raw.execute(_PARK, self._consumer, topic, list(keys))
+
+    async def keep(self, letters: Sequence[Letter]) -> None:
+        raw = await driver(self._connection)
+        await raw.executemany(_KEEP, [(self._consumer, *to_row(letter)) for letter in letters])
+
+    async def due(self, now: datetime, limit: int) -> Sequence[ParkedKey]:
+        raw = await driver(self._connection)
+        return [ParkedKey(*row) for row in await raw.fetch(_DUE, self._consumer, now, limit)]
+
+    async def lock(self, parked: ParkedKey) -> bool:
+        raw = await driver(self._connection)
+        return await raw.fetchval(_LOCK, self._consumer, parked.topic, parked.key) is not None
+
+    async def first(self, parked: ParkedKey, above: int) -> Letter | None:
+        raw = await driver(self._connection)
+        row = await raw.fetchrow(_FIRST, self._consumer, parked.topic, parked.key, above)
+        return from_row(row) if row else None
+
+    async def find(self, letter_id: UUID) -> Letter | None:
+        raw = await driver(self._connection)
+        row = await raw.fetchrow(_FIND, self._consumer, letter_id)
+        return from_row(row) if row else None
+
+    async def update(
+        self,
+        letter_id: UUID,
+        *,
+        status: Status,
+        attempts: int,
+        next_attempt_at: datetime | None = None,
+        failure: Failure | None = None,
+    ) -> None:
+        raw = await driver(self._connection)
+        what = (failure.error_class, failure.error, failure.fingerprint) if failure else (None, None, None)
+        await raw.execute(_UPDATE, self._consumer, letter_id, status, attempts, next_attempt_at, *what)
+
+    async def unpark(self, parked: ParkedKey) -> None:
+        raw = await driver(self._connection)
+        await raw.execute(_UNPARK, self._consumer, parked.topic, parked.key)

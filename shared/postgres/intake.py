@@ -1,0 +1,69 @@
+"""A consumer's transaction on PostgreSQL."""
+
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from shared.kernel.cause import Cause
+from shared.kernel.errors import Transient
+from shared.kernel.ids import TenantId
+from shared.ports.dead_letters import DeadLetters
+from shared.ports.handlers import Consumer
+from shared.ports.inbox import Inbox
+from shared.postgres.database import Database
+from shared.postgres.dead_letters import PostgresDeadLetters
+from shared.postgres.inbox import PostgresInbox
+from shared.postgres.unit_of_work import PostgresUnitOfWork, PostgresUnitsOfWork
+from shared.postgres.versions import Versions, versions_of
+
+
+class PostgresIntake:
+    """`shared.ports.intake.Intake` over one open transaction."""
+
+    inbox: Inbox
+    letters: DeadLetters
+
+    def __init__(
+        self,
+        connection: AsyncConnection,
+        name: str,
+        versions: Versions,
+        units: PostgresUnitsOfWork,
+        tenants: frozenset[TenantId],
+    ) -> None:
+        self.inbox = PostgresInbox(connection, name, versions)
+        self.letters = PostgresDeadLetters(connection, name)
+        self._connection = connection
+        self._units = units
+        self._tenants = tenants
+
+    @property
+    def rows(self) -> AsyncConnection:
+        return self._connection
+
+    def react(self, cause: Cause) -> PostgresUnitOfWork:
+        return self._units.over(self._connection, self._tenants, cause)
+
+
+class PostgresIntakes:
+    """`shared.ports.intake.Intakes` of one consumer. `name` is `<service>.<consumer>`, the consumer's name in every row."""
+
+    def __init__(self, database: Database, units: PostgresUnitsOfWork, consumer: Consumer, *, name: str) -> None:
+        self._database = database
+        self._units = units
+        self._name = name
+        self._versions = versions_of(consumer, name)
+
+    @asynccontextmanager
+    async def begin(self, tenants: Iterable[TenantId]) -> AsyncIterator[PostgresIntake]:
+        bound = frozenset(tenants)
+        async with self._database.transaction(bound) as connection:
+            yield PostgresIntake(connection, self._name, self._versions, self._units, bound)
+
+    async def answers(self) -> bool:
+        try:
+            async with self._database.transaction():
+                return True
+        except Transient:
+            return False

@@ -1,0 +1,97 @@
+"""Letters to rows of `dead_letters` and back."""
+
+import base64
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import asyncpg
+
+from shared.kernel.envelope import Record
+from shared.kernel.ids import EventId, TenantId
+from shared.ports.dead_letters import Failure, Letter, Status
+
+COLUMNS = (
+    "id, event_id, tenant_id, type, topic, partition, kafka_offset, key, sequence, headers::text as headers, payload,"
+    " status, attempts, redrives, next_attempt_at, error_class, error, fingerprint"
+)
+
+
+def to_row(letter: Letter) -> tuple[object, ...]:
+    record, failure = letter.record, letter.failure
+    return (
+        letter.id,
+        letter.event_id,
+        letter.tenant_id,
+        letter.type,
+        record.topic,
+        record.partition,
+        record.offset,
+        letter.key,
+        letter.sequence,
+        _headers_to_json(record),
+        record.value,
+        letter.status,
+        letter.attempts,
+        letter.next_attempt_at,
+        failure and failure.error_class,
+        failure and _storable(failure.error),
+        failure and failure.fingerprint,
+    )
+
+
+def from_row(row: asyncpg.Record) -> Letter:
+    failure = row["error_class"] and Failure(
+        error_class=row["error_class"], error=row["error"], fingerprint=row["fingerprint"]
+    )
+    return Letter(
+        id=row["id"],
+        record=_record(row),
+        key=row["key"],
+        event_id=EventId(row["event_id"]),
+        tenant_id=row["tenant_id"] and TenantId(row["tenant_id"]),
+        type=row["type"],
+        sequence=row["sequence"],
+        status=Status(row["status"]),
+        attempts=row["attempts"],
+        redrives=row["redrives"],
+        next_attempt_at=row["next_attempt_at"],
+        failure=failure or None,
+    )
+
+
+def _record(row: asyncpg.Record) -> Record:
+    kept: dict[str, Any] = json.loads(row["headers"])
+    key = kept["key"]
+    return Record(
+        topic=row["topic"],
+        partition=row["partition"],
+        offset=row["kafka_offset"],
+        timestamp_ms=kept["timestamp_ms"],
+        key=None if key is None else _bytes(key),
+        value=row["payload"],
+        headers=[(_bytes(name).decode(), _bytes(value)) for name, value in kept["headers"]],
+    )
+
+
+def _headers_to_json(record: Record) -> str:
+    headers: Sequence[tuple[object, object]] = [(_text(name.encode()), _text(value)) for name, value in record.headers]
+    key = None if record.key is None else _text(record.key)
+    return json.dumps({"key": key, "timestamp_ms": record.timestamp_ms, "headers": headers})
+
+
+def _text(value: bytes) -> str | dict[str, str]:
+    """Readable where it is text; anything else, and what jsonb cannot hold, in base64."""
+    try:
+        text = value.decode()
+    except UnicodeDecodeError:
+        text = "\0"
+    return {"base64": base64.b64encode(value).decode()} if "\0" in text else text
+
+
+def _bytes(value: str | dict[str, str]) -> bytes:
+    return value.encode() if isinstance(value, str) else base64.b64decode(value["base64"])
+
+
+def _storable(text: str) -> str:
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode(errors="replace").decode()

@@ -1,0 +1,59 @@
+"""Every broker there is, behind one face, for the behaviour suite."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from shared.kafka.producer import KafkaBroker
+from shared.memory.broker import MemoryBroker
+from shared.ports.broker import Broker, OutgoingRecord
+from tests.fixtures.topics import create_topic, read_topic, unique
+
+LARGE = 5000
+"""Bytes of a value that a topic made by `topic()` does not take."""
+
+
+class BrokerUnderTest(Protocol):
+    @property
+    def broker(self) -> Broker: ...
+
+    async def topic(self) -> str:
+        """A new topic that refuses values of LARGE bytes."""
+        ...
+
+    async def log(self, topic: str) -> Sequence[OutgoingRecord]:
+        """What is on it, partition by partition."""
+        ...
+
+    @property
+    def unreachable(self) -> Broker: ...
+
+
+class InMemory:
+    def __init__(self) -> None:
+        self.broker = MemoryBroker()
+        self.broker.refuses = lambda record: len(record.value) >= LARGE
+        self.unreachable = MemoryBroker()
+        self.unreachable.reachable = False
+
+    async def topic(self) -> str:
+        self.broker.topics.add(name := unique("users.user"))
+        return name
+
+    async def log(self, topic: str) -> Sequence[OutgoingRecord]:
+        return self.broker.logs[topic]
+
+
+class OnKafka:
+    def __init__(self, bootstrap: str) -> None:
+        self.broker = KafkaBroker(bootstrap)
+        self.unreachable = KafkaBroker("127.0.0.1:1")
+        self._bootstrap = bootstrap
+
+    async def topic(self) -> str:
+        return await create_topic(self._bootstrap, unique("users.user"), max_message_bytes="2000")
+
+    async def log(self, topic: str) -> Sequence[OutgoingRecord]:
+        return [
+            OutgoingRecord(topic, record.key, record.value, list(record.headers), record.timestamp)
+            for record in await read_topic(self._bootstrap, topic)
+        ]

@@ -1,0 +1,82 @@
+"""Every outbox there is, behind one face, for the behaviour suite."""
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Protocol
+
+import asyncpg
+
+from infra.postgres.databases import ServiceDatabase
+from shared.memory.outbox import MemoryOutbox, MemoryOutboxLease
+from shared.ports.outbox import Outbox, OutboxLease
+from shared.postgres.outbox_lease import PostgresOutbox
+from tests.fixtures.database import connected
+from tests.fixtures.outbox import NewRow, end_sessions, write
+
+TOPIC = "users.user"
+
+
+class OutboxUnderTest(Protocol):
+    @property
+    def outbox(self) -> Outbox: ...
+
+    async def add(self, key: bytes, payload: bytes = b"", topic: str = TOPIC) -> int:
+        """A committed row; gives its id."""
+        ...
+
+    def committed_late(self, key: bytes) -> AbstractAsyncContextManager[int]:
+        """A row whose transaction commits at the end of the block; gives its id."""
+        ...
+
+    def fall_silent(self, lease: OutboxLease) -> None:
+        """As when the process that holds the lease is frozen."""
+        ...
+
+    async def lose_sessions(self) -> None:
+        """As when the database restarts."""
+        ...
+
+
+class InMemory:
+    def __init__(self) -> None:
+        self.outbox = MemoryOutbox()
+
+    async def add(self, key: bytes, payload: bytes = b"", topic: str = TOPIC) -> int:
+        return self.outbox.add(topic, key, payload).id
+
+    @asynccontextmanager
+    async def committed_late(self, key: bytes) -> AsyncIterator[int]:
+        row_id = self.outbox.next_id()
+        yield row_id
+        self.outbox.add(TOPIC, key, b"", row_id=row_id)
+
+    def fall_silent(self, lease: OutboxLease) -> None:
+        assert isinstance(lease, MemoryOutboxLease)
+        lease.silent = True
+
+    async def lose_sessions(self) -> None:
+        self.outbox.lose_sessions()
+
+
+class OnPostgres:
+    RELAY = "relay-under-test"
+
+    def __init__(self, database: ServiceDatabase, admin_dsn: str, owner: asyncpg.Connection) -> None:
+        self.outbox = PostgresOutbox(database.relay, application_name=self.RELAY, silent_seconds=0.3)
+        self._database = database
+        self._admin_dsn = admin_dsn
+        self._owner = owner
+
+    async def add(self, key: bytes, payload: bytes = b"", topic: str = TOPIC) -> int:
+        return await write(self._owner, NewRow(topic=topic, key=key, payload=payload))
+
+    @asynccontextmanager
+    async def committed_late(self, key: bytes) -> AsyncIterator[int]:
+        async with connected(self._database.owner) as late, late.transaction():
+            yield await write(late, NewRow(topic=TOPIC, key=key, payload=b""))
+
+    def fall_silent(self, lease: OutboxLease) -> None:
+        """It is: a session that is sent nothing says nothing."""
+
+    async def lose_sessions(self) -> None:
+        assert await end_sessions(self._admin_dsn, self._database.name, self.RELAY)

@@ -1,0 +1,123 @@
+"""The stack's commands, as a person types them."""
+
+import asyncio
+import os
+import shutil
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import psutil
+import pytest
+from aiokafka.admin import AIOKafkaAdminClient
+
+from infra.kafka.topics import declared_topics
+from infra.stack.addresses import OFFSETS, Addresses
+from infra.stack.places import CHECKOUT, lock_file, reachable_directory, stack_directory
+from infra.stack.ports import LOOPBACK, free_ports, is_free
+from tests.fixtures.eventually import eventually
+
+
+@dataclass(frozen=True)
+class Printed:
+    code: int
+    text: str
+
+
+class CommandLine:
+    def __init__(self, port_base: int) -> None:
+        self.addresses = Addresses(port_base)
+        self._environment = {**os.environ, "WAYPOST_PORT_BASE": str(port_base)}
+
+    async def __call__(self, *arguments: str) -> Printed:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "infra.stack", *arguments),
+            env=self._environment,
+            cwd=CHECKOUT,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        text, _ = await process.communicate()
+        assert process.returncode is not None
+        return Printed(process.returncode, text.decode())
+
+    @property
+    def supervisor(self) -> psutil.Process:
+        return psutil.Process(int(lock_file(stack_directory(self.addresses.port_base)).read_text()))
+
+
+def free_port_base() -> int:
+    while True:
+        (base,) = free_ports(1)
+        if all(is_free(base + offset) for offset in OFFSETS.values()):
+            return base
+
+
+@pytest.fixture
+async def stack() -> AsyncIterator[CommandLine]:
+    command = CommandLine(free_port_base())
+    yield command
+    await command("down")
+    directory = stack_directory(command.addresses.port_base)
+    for remains in (reachable_directory(directory / "postgres"), directory):
+        shutil.rmtree(remains, ignore_errors=True)  # the data moves, or never was, as the account and the test have it
+
+
+async def test_it_comes_up_once_and_leaves_nothing_when_its_supervisor_is_killed(stack: CommandLine) -> None:
+    first = await stack("up", "--only", "topics", "--only", "databases")
+    assert first.code == 0, first.text
+    assert await topics_at(stack.addresses.kafka_bootstrap) == {each.name for each in declared_topics()}
+
+    second = await stack("up")
+    assert second.code == 0
+    assert "already runs" in second.text
+    assert (await stack("status")).code == 0
+
+    started = stack.supervisor.children(recursive=True)
+    assert {process.name() for process in started} >= {"java", "postgres"}
+    stack.supervisor.send_signal(signal.SIGKILL)
+    await eventually(lambda: not any(is_alive(process) for process in started))
+    assert (await stack("status")).code == 1
+
+
+async def test_it_starts_again_after_a_kill_and_stops_when_asked(stack: CommandLine) -> None:
+    await stack("up", "--only", "databases")
+    stack.supervisor.send_signal(signal.SIGKILL)
+    again = await stack("up", "--only", "databases")
+    assert again.code == 0, again.text
+
+    started = stack.supervisor.children(recursive=True)
+    assert (await stack("down")).text == "Stopped.\n"
+    assert not any(is_alive(process) for process in started)
+    assert (await stack("down")).text == "Nothing ran.\n"
+
+
+async def test_a_taken_port_is_named_with_its_holder_and_the_remedy(stack: CommandLine) -> None:
+    port = stack.addresses.port("postgres")
+    with socket.socket() as stranger:
+        stranger.bind((LOOPBACK, port))
+        stranger.listen()
+        refused = await stack("up", "--only", "databases")
+    assert refused.code == 1
+    assert f"port {port} (for postgres) is taken by" in refused.text
+    assert f"pid {os.getpid()}" in refused.text
+    assert "WAYPOST_PORT_BASE=" in refused.text
+
+
+async def topics_at(bootstrap: str) -> set[str]:
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        return set(await admin.list_topics())
+    finally:
+        await admin.close()
+
+
+def is_alive(process: psutil.Process) -> bool:
+    """A zombie whose parent has gone is dead already; whoever adopted it will notice in its own time."""
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False

@@ -1,0 +1,43 @@
+"""What a real cluster says of its topics."""
+
+import pytest
+
+from shared.kafka.topics import connected_client, describe
+from shared.kernel.errors import Transient
+from tests.fixtures.eventually import eventually
+from tests.fixtures.topics import create_topic, delete_topic, unique
+
+
+async def test_a_topic_is_described_by_its_id_and_partitions(kafka: str) -> None:
+    name = await create_topic(kafka, unique("users.user"), partitions=5)
+    async with connected_client(kafka) as client:
+        topic = (await describe(client, [name]))[name]
+    assert (topic.name, topic.partitions, topic.error) == (name, 5, None)
+    assert topic.topic_id.int != 0
+
+
+async def test_a_topic_that_was_made_anew_has_another_id(kafka: str) -> None:
+    name = await create_topic(kafka, unique("users.user"))
+    async with connected_client(kafka) as client:
+
+        async def is_gone() -> bool:
+            return name not in await describe(client, [name])
+
+        before = (await describe(client, [name]))[name]
+        await delete_topic(kafka, name)
+        await eventually(is_gone)
+        await create_topic(kafka, name)
+        assert (await describe(client, [name]))[name].topic_id != before.topic_id
+
+
+async def test_a_topic_that_is_not_there_is_left_out_and_not_created(kafka: str) -> None:
+    name = unique("users.user")
+    async with connected_client(kafka) as client:
+        assert await describe(client, [name]) == {}
+        assert await describe(client, [name]) == {}
+
+
+async def test_a_cluster_that_does_not_answer_is_transient() -> None:
+    with pytest.raises(Transient):
+        async with connected_client("127.0.0.1:1"):
+            pass

@@ -1,0 +1,88 @@
+"""Rings between processes, over a real server that ends sessions."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from infra.postgres.databases import ServiceDatabase
+from shared.engine.doorbell import CoalescingDoorbell, LocalWakeups
+from shared.kernel.errors import Transient
+from shared.postgres.listen import PostgresListener, PostgresNotifier
+from tests.fixtures.database import Database
+from tests.fixtures.eventually import eventually
+from tests.fixtures.outbox import end_sessions, migrate_toolkit
+
+
+@pytest.fixture
+async def users(database: Database) -> ServiceDatabase:
+    return await database("users", migrate_toolkit)
+
+
+@asynccontextmanager
+async def listening(users: ServiceDatabase, wakeups: LocalWakeups) -> AsyncIterator[PostgresListener]:
+    listener = PostgresListener(users.relay, ["outbox", "jobs"], wakeups.wake, application_name="ear")
+    await listener.start()
+    try:
+        await asyncio.wait_for(listener.ready.wait(), 10)
+        yield listener
+    finally:
+        await listener.stop()
+
+
+@asynccontextmanager
+async def ringing(users: ServiceDatabase) -> AsyncIterator[CoalescingDoorbell]:
+    doorbell = CoalescingDoorbell(LocalWakeups(), PostgresNotifier(users.app, application_name="bell"))
+    await doorbell.start()
+    try:
+        yield doorbell
+    finally:
+        await doorbell.stop()
+
+
+async def test_a_ring_of_another_process_is_heard_on_its_channel_alone(users: ServiceDatabase) -> None:
+    elsewhere = LocalWakeups()
+    outbox, jobs = elsewhere.subscribe("outbox"), elsewhere.subscribe("jobs")
+    async with listening(users, elsewhere), ringing(users) as doorbell:
+        outbox.clear()
+        jobs.clear()
+        doorbell.ring("jobs")
+        await asyncio.wait_for(jobs.wait(), 10)
+        assert not outbox.is_set()
+
+
+async def test_a_listener_that_was_cut_off_wakes_everybody_when_it_hears_again(
+    users: ServiceDatabase, postgres: str
+) -> None:
+    elsewhere = LocalWakeups()
+    outbox, jobs = elsewhere.subscribe("outbox"), elsewhere.subscribe("jobs")
+    async with listening(users, elsewhere) as listener, ringing(users) as doorbell:
+        outbox.clear()
+        jobs.clear()
+        assert await end_sessions(postgres, users.name, "ear") == 1
+        await asyncio.wait_for(outbox.wait(), 10)
+        await asyncio.wait_for(jobs.wait(), 10)
+        await asyncio.wait_for(listener.ready.wait(), 10)
+        outbox.clear()
+        doorbell.ring("outbox")
+        await asyncio.wait_for(outbox.wait(), 10)
+
+
+async def test_a_doorbell_whose_session_ended_rings_again(users: ServiceDatabase, postgres: str) -> None:
+    elsewhere = LocalWakeups()
+    outbox = elsewhere.subscribe("outbox")
+    async with listening(users, elsewhere), ringing(users) as doorbell:
+        doorbell.ring("outbox")
+        await asyncio.wait_for(outbox.wait(), 10)
+        await eventually(lambda: end_sessions(postgres, users.name, "bell"))
+        outbox.clear()
+        doorbell.ring("outbox")
+        await asyncio.wait_for(outbox.wait(), 10)
+
+
+async def test_a_notifier_without_a_server_says_so() -> None:
+    notifier = PostgresNotifier("postgresql://nobody@127.0.0.1:1/none", application_name="bell")
+    with pytest.raises(Transient):
+        await notifier.notify(["outbox"])
+    await notifier.close()

@@ -1,0 +1,47 @@
+"""What people see in Zipkin: one trace through the broker, and a graph of bounded contexts."""
+
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from infra.stack.ports import free_ports
+from infra.stack.zipkin import Zipkin
+from tests.fixtures.eventually import eventually
+from tests.integration.shared.telemetry.running import event, run
+
+
+@pytest.fixture
+async def zipkin(tmp_path: Path) -> AsyncIterator[str]:
+    (port,) = free_ports(1)
+    viewer = Zipkin(port=port, log=tmp_path / "zipkin.log")
+    try:
+        await viewer.start()
+        yield f"http://127.0.0.1:{port}/api/v2"
+    finally:
+        await viewer.stop()
+
+
+async def test_the_graph_leads_from_users_through_kafka_to_notifications(zipkin: str) -> None:
+    environment = {"OTEL_TRACES_EXPORTER": "zipkin", "OTEL_EXPORTER_ZIPKIN_ENDPOINT": f"{zipkin}/spans"}
+    sent = event((await run("program", **environment))[0], "sent")
+    await run("receiver", sent["traceparent"], **environment)
+    async with httpx.AsyncClient(base_url=zipkin) as client:
+
+        async def edges() -> set[tuple[str, str]]:
+            answer = await client.get("/dependencies", params={"endTs": int(time.time() * 1000) + 1000})
+            return {(each["parent"], each["child"]) for each in answer.json()}
+
+        async def whole_graph() -> bool:
+            return {("users", "kafka"), ("kafka", "notifications")} <= await edges()
+
+        assert await eventually(whole_graph)
+        assert ("users", "notifications") not in await edges()
+        spans: list[dict[str, Any]] = (await client.get(f"/trace/{sent['trace_id']}")).json()
+    by_name = {each["name"]: each for each in spans}
+    handled, published = by_name["process users.user"], by_name["send users.user"]
+    assert handled["parentId"] == published["id"]
+    assert handled["tags"]["link.0"] == f"{published['traceId']}/{published['id']}"

@@ -1,0 +1,129 @@
+"""Signing in, staying signed in, signing out."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import httpx
+from joserfc.jwk import OKPKey
+
+from services.users.api.sessions import SESSION_LIFETIME
+from shared.kernel.clock import Clock
+from shared.kernel.ids import TenantId
+from shared.kernel.role import Role
+from shared.web.auth import Principal
+from shared.web.keys import LocalKeys
+from shared.web.tokens import ACCESS_SECONDS, TokenVerifier
+from tests.integration.users.service import PASSWORD, UsersService
+
+
+async def test_an_access_token_is_verified_with_the_published_keys_alone(users: UsersService) -> None:
+    owner = await users.open_tenant()
+    published = await users.http.get("/.well-known/jwks.json")
+    assert all("d" not in key for key in published.json()["keys"])
+    claims = await _verifier(published.json(), users.clock).verify(owner.tokens["access_token"])
+    tenant_id = TenantId(owner.tenant_id)
+    assert Principal.of(claims) == Principal(user_id=owner.user_id, tenant_id=tenant_id, role=Role.OWNER)
+    assert claims["exp"] - claims["iat"] == owner.tokens["expires_in"] == ACCESS_SECONDS
+    assert owner.tokens["token_type"] == "Bearer"
+
+
+async def test_all_who_may_not_sign_in_get_one_answer(users: UsersService) -> None:
+    owner = await users.open_tenant()
+    unverified = (await users.sign_up(owner.tenant_id)).json()["email"]
+    answers = [
+        await users.log_in(owner.tenant_id, owner.email, "not the password"),
+        await users.log_in(owner.tenant_id, "nobody@example.com"),
+        await users.log_in(owner.tenant_id, unverified),
+        await users.log_in(uuid4(), owner.email),
+    ]
+    assert {answer.status_code for answer in answers} == {401}
+    assert len({_without_instance(answer) for answer in answers}) == 1
+
+
+async def test_signing_in_ignores_the_case_of_the_address(users: UsersService) -> None:
+    owner = await users.open_tenant()
+    answer = await users.log_in(owner.tenant_id, owner.email.upper())
+    assert answer.status_code == 200
+    assert answer.headers["cache-control"] == "no-store"
+
+
+async def test_a_refresh_token_is_followed_by_the_next(users: UsersService) -> None:
+    owner = await users.open_tenant()
+    first = owner.tokens
+    users.clock.pass_by(timedelta(seconds=ACCESS_SECONDS + 60))
+    assert (await _me(users, owner.user_id, first)).status_code == 401
+
+    second = (await _refresh(users, first)).json()
+
+    assert second["refresh_token"] != first["refresh_token"]
+    assert (await _me(users, owner.user_id, second)).status_code == 200
+    assert (await _refresh(users, second)).status_code == 200
+
+
+async def test_a_refresh_token_that_comes_twice_ends_its_session_and_no_other(users: UsersService) -> None:
+    owner = await users.open_tenant()
+    elsewhere = (await users.log_in(owner.tenant_id, owner.email)).json()
+    stolen = owner.tokens
+    latest = (await _refresh(users, stolen)).json()
+
+    assert (await _refresh(users, stolen)).status_code == 401
+
+    assert (await _refresh(users, latest)).status_code == 401
+    assert (await _refresh(users, elsewhere)).status_code == 200
+
+
+async def test_two_uses_of_one_refresh_token_at_once_are_one_use_too_many(users: UsersService) -> None:
+    owner = await users.open_tenant()
+    answers = await asyncio.gather(*(_refresh(users, owner.tokens) for _ in range(2)))
+    assert sorted(answer.status_code for answer in answers) == [200, 401]
+
+
+async def test_a_session_does_not_outlive_its_expiry_by_being_renewed(users: UsersService) -> None:
+    owner = await users.open_tenant()
+    users.clock.pass_by(SESSION_LIFETIME - timedelta(seconds=1))
+    renewed = await _refresh(users, owner.tokens)
+    assert renewed.status_code == 200
+    users.clock.pass_by(timedelta(seconds=1))
+    assert (await _refresh(users, renewed.json())).status_code == 401
+
+
+async def test_signing_out_ends_the_session(users: UsersService) -> None:
+    owner = await users.open_tenant()
+    for _ in range(2):
+        signed_out = await users.http.post("/logout", json={"refresh_token": owner.tokens["refresh_token"]})
+        assert (signed_out.status_code, signed_out.content) == (204, b"")
+    assert (await _refresh(users, owner.tokens)).status_code == 401
+
+
+async def test_what_is_no_refresh_token_of_ours_is_refused(users: UsersService) -> None:
+    owner = await users.open_tenant()
+    for text in ("x", "ä" * 40, "A" * 64, owner.tokens["access_token"][:200]):
+        assert (await _refresh(users, {"refresh_token": text})).status_code == 401
+        assert (await users.http.post("/logout", json={"refresh_token": text})).status_code == 204
+
+
+async def test_a_password_is_the_same_however_its_characters_are_composed(users: UsersService) -> None:
+    composed, decomposed = "pass-phrase \u00e9t\u00e9", "pass-phrase e\u0301te\u0301"
+    owner = {"email": "zo@example.com", "password": composed, "display_name": "Zoé"}
+    made = (await users.http.post("/tenants", json={"name": "Engines", "owner": owner})).json()
+    assert (await users.log_in(made["tenant_id"], "zo@example.com", decomposed)).status_code == 200
+    assert (await users.log_in(made["tenant_id"], "zo@example.com", PASSWORD)).status_code == 401
+
+
+def _verifier(published: dict[str, Any], clock: Clock) -> TokenVerifier:
+    return TokenVerifier(LocalKeys(*(OKPKey.import_key(key) for key in published["keys"])), clock)
+
+
+def _without_instance(answer: httpx.Response) -> str:
+    return str(sorted({**answer.json(), "instance": None}.items()))
+
+
+async def _refresh(users: UsersService, tokens: Any) -> httpx.Response:
+    return await users.http.post("/token/refresh", json={"refresh_token": tokens["refresh_token"]})
+
+
+async def _me(users: UsersService, user_id: Any, tokens: Any) -> httpx.Response:
+    headers = {"authorization": f"Bearer {tokens['access_token']}"}
+    return await users.http.get(f"/users/{user_id}", headers=headers)

@@ -1,0 +1,105 @@
+"""The supervisor on processes that only sleep."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from infra.stack.board import Board, Phase, read_board
+from infra.stack.child import Child
+from infra.stack.errors import StartFailed
+from infra.stack.parts import Component
+from infra.stack.supervisor import Supervisor
+from tests.fixtures.eventually import eventually
+
+
+class Sleeper:
+    """A server that says when it starts and stops."""
+
+    def __init__(self, name: str, folder: Path, said: list[str]) -> None:
+        self.name = name
+        self.child = Child(["sleep", "600"], log=folder / f"{name}.log")
+        self._said = said
+
+    async def start(self) -> None:
+        await self.child.start()
+        self._said.append(f"{self.name} starts")
+
+    async def stop(self, deadline_seconds: float = 5) -> None:
+        await self.child.stop(deadline_seconds)
+        self._said.append(f"{self.name} stops")
+
+    async def answers(self) -> bool:
+        return self.child.running
+
+
+@asynccontextmanager
+async def supervised(folder: Path, *components: Component) -> AsyncIterator[Board]:
+    board = Board(folder / "board.json", 8000, [each.line() for each in components])
+    asked_to_stop = asyncio.Event()
+    running = asyncio.create_task(Supervisor(components, board).run(asked_to_stop))
+    try:
+        yield board
+    finally:
+        asked_to_stop.set()
+        await running
+
+
+async def test_starts_in_order_and_stops_in_reverse(tmp_path: Path) -> None:
+    said: list[str] = []
+    broker, worker = Sleeper("broker", tmp_path, said), Sleeper("worker", tmp_path, said)
+
+    async def create_topics() -> None:
+        said.append("topics created")
+
+    components = (
+        Component(name="worker", part=worker, log=worker.child.log, depends_on=["topics"]),
+        Component(name="topics", part=create_topics, log=tmp_path / "topics.log", depends_on=["broker"]),
+        Component(name="broker", part=broker, log=broker.child.log),
+    )
+    async with supervised(tmp_path, *components) as board:
+        await board.wait_for("worker")
+    assert said == ["broker starts", "topics created", "worker starts", "worker stops", "broker stops"]
+    assert not broker.child.running
+
+
+async def test_one_that_ends_is_started_again(tmp_path: Path) -> None:
+    broker = Sleeper("broker", tmp_path, [])
+    async with supervised(tmp_path, Component(name="broker", part=broker, log=broker.child.log)) as board:
+        await board.wait_for("broker")
+        first = broker.child.pid
+        broker.child.send(signal.SIGKILL)
+        await eventually(ready_with_another_pid(tmp_path, first))
+        assert board.lines["broker"].failures == 1
+
+
+def ready_with_another_pid(folder: Path, first: int) -> Callable[[], bool]:
+    def condition() -> bool:
+        snapshot = read_board(folder / "board.json")
+        assert snapshot is not None
+        (line,) = snapshot.lines
+        return line.phase is Phase.READY and line.pid != first
+
+    return condition
+
+
+async def test_a_one_shot_that_fails_is_tried_again_and_holds_back_what_needs_it(tmp_path: Path) -> None:
+    said: list[str] = []
+    api = Sleeper("api", tmp_path, said)
+    outcomes = iter([StartFailed("the database is starting"), None])
+
+    async def migrate() -> None:
+        outcome = next(outcomes)
+        said.append("migration fails" if outcome else "migration done")
+        if outcome:
+            raise outcome
+
+    components = (
+        Component(name="migration", part=migrate, log=tmp_path / "migration.log"),
+        Component(name="api", part=api, log=api.child.log, depends_on=["migration"]),
+    )
+    async with supervised(tmp_path, *components) as board:
+        await board.wait_for("api")
+        assert board.lines["migration"].failures == 1
+    assert said[:3] == ["migration fails", "migration done", "api starts"]
