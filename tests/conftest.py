@@ -1,3 +1,9 @@
 """Real parts for every test that asks for them by name; nothing is started for those that do not."""
 
-pytest_plugins = ["tests.fixtures.kafka", "tests.fixtures.postgres", "tests.fixtures.database", "tests.fixtures.spans"]
+pytest_plugins = [
+    "tests.fixtures.kafka",
+    "tests.fixtures.postgres",
+    "tests.fixtures.database",
+    "tests.fixtures.spans",
+    "tests.fixtures.club.stage",
+]

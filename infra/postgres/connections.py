@@ -8,8 +8,8 @@ SERVICES = ("users", "billing", "notifications")
 API_POOL = 20
 WORKER_POOL = 5
 JOBS_POOL = 5
-RELAY_DIRECT = 2
-"""The connection that holds the shards' locks, and the one that reads ahead."""
+RELAY_DIRECT = 3
+"""The connection that holds the shards' locks, the one that reads ahead, and for a moment every 5 s the one that measures."""
 LISTENING_DIRECT = 3
 """One LISTEN connection each for api, worker and jobs; dedicated, since a pooled one loses its subscriptions."""
 DOORBELL_DIRECT = 3

@@ -100,4 +100,4 @@ class Supervisor:
 def delay_after(failures: int) -> float:
     """Seconds before the next try: doubled each time, up to the longest."""
     doublings = min(failures - 1, 10)
-    return min(FIRST_DELAY_SECONDS * 2**doublings, LONGEST_DELAY_SECONDS)
+    return min(FIRST_DELAY_SECONDS * 2.0**doublings, LONGEST_DELAY_SECONDS)

@@ -1,6 +1,7 @@
 """Named places where a test may kill, freeze or fail the process: `WAYPOST_FAILPOINTS="relay.after_ack=kill,..."`.
 
-A point is registered where it stands (`AFTER_ACK = failpoint("relay.after_ack")`) and does nothing unless the variable names it.
+A point is registered where it stands (`AFTER_ACK = failpoint("relay.after_ack")`) and does nothing unless the variable names it; then it
+acts when it is first reached, and never again.
 """
 
 import os
@@ -25,7 +26,8 @@ class Failpoint:
 
     def hit(self) -> None:
         if self._act is not None:
-            self._act()
+            act, self._act = self._act, None
+            act()
 
     def arm(self, action: str) -> None:
         """Raises Misconfigured for an action that does not exist."""

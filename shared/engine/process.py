@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import signal
 from collections.abc import Sequence
 from typing import Protocol
@@ -31,6 +32,16 @@ class Lifecycle(Protocol):
         ...
 
 
+def calm_garbage_collector() -> None:
+    """Called once when a process has imported what it runs on.
+
+    Records are many small tuples that live for milliseconds and form no cycles; looking through them every 700 allocations was 40 % of
+    the relay's CPU (20 µs a row against 12). What was imported stays for good and is not looked at again.
+    """
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
+
+
 class Process:
     """Starts its parts in order, waits for SIGTERM or SIGINT, drains and stops them in reverse."""
 
@@ -46,6 +57,7 @@ class Process:
 
     async def run(self) -> None:
         """Runs until asked to stop. Raises what a part raised at its start, after stopping those that had started."""
+        calm_garbage_collector()
         loop = asyncio.get_running_loop()
         for each in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(each, self._asked.set)

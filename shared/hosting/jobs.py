@@ -1,10 +1,13 @@
 """`python -m services.<service> jobs`: apart from the worker, so that a job that ends its process takes nothing else with it."""
 
+import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from shared.engine.process import Lifecycle
 from shared.hosting.foundation import lay
 from shared.hosting.running import run_with_probes
 from shared.hosting.service import Service
@@ -36,13 +39,25 @@ async def run_jobs(service: Service) -> None:
         foundation.units,
         foundation.jobs,
         clock=foundation.clock,
-        wakeup=foundation.wakeups.subscribe("jobs"),
+        wakeup=Rings(foundation.wakeups.subscribe("jobs")),
         resources=service.job_resources,
     )
-    parts = [foundation.doorbell, listener, scheduler, worker]
+    parts: list[Lifecycle] = [foundation.doorbell, listener, scheduler, worker]
     await run_with_probes(service, foundation, parts, host=settings.host, port=settings.service_port)
 
 
 async def open_tenants(rows: AsyncConnection) -> Sequence[TenantId]:
     """Everybody whom the service works for, from its tenant directory."""
     return [TenantId(each) for each in (await rows.execute(_OPEN_TENANTS)).scalars()]
+
+
+class Rings:
+    """`shared.jobs.worker.settings.Wakeup` on an event of the doorbell."""
+
+    def __init__(self, rung: asyncio.Event) -> None:
+        self._rung = rung
+
+    async def wait(self, timeout_seconds: float) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._rung.wait(), timeout_seconds)
+        self._rung.clear()

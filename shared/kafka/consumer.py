@@ -70,7 +70,7 @@ class KafkaSubscription:
             await asyncio.sleep(timeout_seconds)
             return []
         fetch = asyncio.ensure_future(
-            client.getmany(_named(partition), max_records=max_records, timeout_ms=int(timeout_seconds * 1000))
+            client.getmany(named(partition), max_records=max_records, timeout_ms=int(timeout_seconds * 1000))
         )
         leaving = asyncio.ensure_future(left.wait())
         await asyncio.wait([fetch, leaving], return_when=asyncio.FIRST_COMPLETED)
@@ -78,24 +78,24 @@ class KafkaSubscription:
         if not fetch.done():
             fetch.cancel()  # the client is at its end: its fetch counter matters no more
             return []
-        with _as_transient("records"):
-            return [_record(each) for records in fetch.result().values() for each in records]
+        with as_transient("records"):
+            return [record_of(each) for records in fetch.result().values() for each in records]
 
     def seek(self, partition: Partition, offset: int) -> None:
         if self._client is None:
             return
         with contextlib.suppress(IllegalStateError):
-            self._client.seek(_named(partition), offset)
-            self._client.resume(_named(partition))
+            self._client.seek(named(partition), offset)
+            self._client.resume(named(partition))
 
     async def end_offsets(self, partitions: Iterable[Partition]) -> Mapping[Partition, int]:
-        with _as_transient("end offsets"):
+        with as_transient("end offsets"):
             async with asyncio.timeout(ANSWER_SECONDS):
-                ends = await self._connected().end_offsets([_named(each) for each in partitions])
+                ends = await self._connected().end_offsets([named(each) for each in partitions])
         return {Partition(tp.topic, tp.partition): end for tp, end in ends.items()}
 
     async def topic_ids(self, topics: Iterable[str]) -> Mapping[str, UUID]:
-        with _as_transient("topic ids"):
+        with as_transient("topic ids"):
             async with asyncio.timeout(ANSWER_SECONDS):
                 found = await describe(self._connected()._client, list(topics))
         return {name: topic.topic_id for name, topic in found.items()}
@@ -105,7 +105,7 @@ class KafkaSubscription:
             return
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
-                await self._client.commit({_named(partition): offset for partition, offset in offsets.items()})
+                await self._client.commit({named(partition): offset for partition, offset in offsets.items()})
         except (KafkaError, TimeoutError) as error:
             log.info("offset_commit_refused", group=self._group, error=repr(error))
 
@@ -157,11 +157,11 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
         await self._assignments.assigned(frozenset(Partition(each.topic, each.partition) for each in assigned))
 
 
-def _named(partition: Partition) -> TopicPartition:
+def named(partition: Partition) -> TopicPartition:
     return TopicPartition(partition.topic, partition.number)
 
 
-def _record(record: ConsumerRecord) -> Record:
+def record_of(record: ConsumerRecord) -> Record:
     return Record(
         topic=record.topic,
         partition=record.partition,
@@ -174,7 +174,7 @@ def _record(record: ConsumerRecord) -> Record:
 
 
 @contextmanager
-def _as_transient(wanted: str) -> Iterator[None]:
+def as_transient(wanted: str) -> Iterator[None]:
     try:
         yield
     except (KafkaError, OSError, TimeoutError) as error:

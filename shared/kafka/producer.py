@@ -18,7 +18,7 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 
 from shared.kafka.topics import describe
 from shared.kernel.errors import Transient
-from shared.kernel.partitioning import partition_for
+from shared.kernel.partitioning import SHARDS, partition_for
 from shared.ports.broker import OutgoingRecord, RecordsRefused, TopicUnavailable
 
 BATCH_BYTES = 512 * 1024
@@ -104,7 +104,8 @@ class KafkaPublisher:
             self._partitions[name] = described[name].partitions
 
     def _partition(self, record: OutgoingRecord) -> int:
-        return partition_for(record.key, self._partitions[record.topic])
+        partitions = self._partitions[record.topic]
+        return record.shard % partitions if SHARDS % partitions == 0 else partition_for(record.key, partitions)
 
     def _batches(self, records: Sequence[OutgoingRecord]) -> Iterator[tuple[BatchBuilder, Sequence[OutgoingRecord]]]:
         batch, batched = self._producer.create_batch(), list[OutgoingRecord]()

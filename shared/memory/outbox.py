@@ -18,6 +18,9 @@ class MemoryOutbox:
         self.rows: dict[int, PendingRow] = {}
         self.marked: dict[bytes, str] = {}
         self.leases: list[MemoryOutboxLease] = []
+        self.deleting = asyncio.Event()
+        """Cleared by a test: deletes take their time."""
+        self.deleting.set()
         self._ids = count(1)
 
     def next_id(self) -> int:
@@ -25,7 +28,7 @@ class MemoryOutbox:
         return next(self._ids)
 
     def add(
-        self, topic: str, key: bytes, payload: bytes, *, headers: str = "[]", row_id: int | None = None
+        self, topic: str, key: bytes, payload: bytes, *, headers: str = "{}", row_id: int | None = None
     ) -> PendingRow:
         at = datetime.now(UTC)
         row = PendingRow(shard_for(key), row_id or self.next_id(), topic, key, payload, headers, at)
@@ -47,6 +50,15 @@ class MemoryOutbox:
         finally:
             lease.lost = True
             self.leases = [each for each in self.leases if each is not lease]
+
+    async def backlog(self) -> Backlog:
+        waiting = [row for row in self.rows.values() if row.key not in self.marked]
+        oldest_at = min((row.created_at for row in waiting), default=None)
+        return Backlog(pending=len(waiting), oldest_at=oldest_at, marked_keys=len(self.marked), now=datetime.now(UTC))
+
+    def waiting(self, shard: int) -> Iterator[PendingRow]:
+        in_order = sorted(self.rows.values(), key=lambda row: row.id)
+        return (row for row in in_order if row.shard == shard and row.key not in self.marked)
 
 
 class MemoryOutboxLease:
@@ -91,7 +103,7 @@ class MemoryOutboxLease:
         heads: list[PendingRow] = []
         for shard in shards:
             waiting = (
-                row for row in self._waiting(shard) if row.id not in passed_over and row.topic not in held_topics
+                row for row in self._outbox.waiting(shard) if row.id not in passed_over and row.topic not in held_topics
             )
             taken, size = 0, 0
             for row in waiting:
@@ -102,27 +114,17 @@ class MemoryOutboxLease:
         return heads
 
     async def delete(self, rows: Sequence[PendingRow]) -> int:
+        await self._outbox.deleting.wait()
         await self._alive()
         return sum(self._outbox.rows.pop(row.id, None) is not None for row in rows)
 
-    async def mark(self, row: PendingRow, reason: str) -> None:
+    async def mark(self, row: PendingRow, reason: str) -> bool:
         await self._alive()
-        if row.id in self._outbox.rows:
-            self._outbox.marked.setdefault(row.key, reason)
-
-    async def backlog(self, shards: Collection[int]) -> Backlog:
-        await self._alive()
-        waiting = [row for shard in shards for row in self._waiting(shard)]
-        return Backlog(
-            pending=len(waiting),
-            oldest_at=min((row.created_at for row in waiting), default=None),
-            marked_keys=sum(shard_for(key) in shards for key in self._outbox.marked),
-            now=datetime.now(UTC),
-        )
-
-    def _waiting(self, shard: int) -> Iterator[PendingRow]:
-        in_order = sorted(self._outbox.rows.values(), key=lambda row: row.id)
-        return (row for row in in_order if row.shard == shard and row.key not in self._outbox.marked)
+        held_by_another = any(row.shard in lease.held for lease in self._outbox.leases if lease is not self)
+        if row.id not in self._outbox.rows or row.key in self._outbox.marked or held_by_another:
+            return False
+        self._outbox.marked[row.key] = reason
+        return True
 
     async def _alive(self) -> None:
         await asyncio.sleep(0)

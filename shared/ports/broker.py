@@ -11,6 +11,8 @@ class OutgoingRecord(NamedTuple):
     """A tuple, since hundreds of thousands pass in a second or two."""
 
     topic: str
+    shard: int
+    """`shard_for(key)`; most topics' partitions follow from it."""
     key: bytes
     value: bytes
     headers: Sequence[tuple[str, bytes]]

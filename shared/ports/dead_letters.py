@@ -41,7 +41,6 @@ class Letter:
     """A record set aside with its bytes."""
 
     id: UUID
-    """uuid5 of its coordinates, so that keeping it twice keeps it once."""
     record: Record
     key: bytes | None
     """What parks: the aggregate's id as text for an event with a sequence, the record's own key otherwise."""
@@ -67,6 +66,15 @@ class ParkedKey:
     key: bytes
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """How much waits."""
+
+    parked_keys: int
+    letters: Mapping[Status, int]
+    """Of those that are not settled."""
+
+
 class DeadLetters(Protocol):
     """One consumer's, inside one open transaction."""
 
@@ -81,12 +89,14 @@ class DeadLetters(Protocol):
     async def park(self, topic: str, keys: Iterable[bytes]) -> None: ...
 
     async def keep(self, letters: Sequence[Letter]) -> None:
-        """Stores them; one whose event is kept already changes nothing."""
+        """Stores them; one whose event this consumer has kept already changes nothing."""
         ...
 
     async def due(self, now: datetime, limit: int) -> Sequence[ParkedKey]:
         """Parked keys whose first letter may be tried, or that wait for nothing any more; the longest due first."""
         ...
+
+    async def tally(self) -> Tally: ...
 
     async def lock(self, parked: ParkedKey) -> bool:
         """Takes the key for this transaction alone; False where it is not parked, or somebody else has it. Taken before anything else."""
@@ -106,8 +116,9 @@ class DeadLetters(Protocol):
         attempts: int,
         next_attempt_at: datetime | None = None,
         failure: Failure | None = None,
+        redriven: bool = False,
     ) -> None:
-        """Without a failure the last one stays on record."""
+        """Without a failure the last one stays on record. `redriven` counts one more redrive."""
         ...
 
     async def unpark(self, parked: ParkedKey) -> None:

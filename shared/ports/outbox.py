@@ -20,13 +20,13 @@ class PendingRow(NamedTuple):
     key: bytes
     payload: bytes
     headers: str
-    """JSON list of [name, value] pairs, in the order in which they go on the wire."""
+    """JSON object of name and value, in the order in which they go on the wire."""
     created_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backlog:
-    """What waits in the shards of one lease, marked keys left out."""
+    """What waits in all shards, marked keys left out."""
 
     pending: int
     """Rows; a shard's count stops at 10,000, so that a long backlog is not read to be counted."""
@@ -75,14 +75,19 @@ class OutboxLease(Protocol):
         """Forgets acknowledged rows, on the session that holds their shards, so that only an owner deletes. Gives how many were there."""
         ...
 
-    async def mark(self, row: PendingRow, reason: str) -> None:
-        """Sets the row's key aside: its rows stay and are passed over until an operator takes the mark away."""
-        ...
+    async def mark(self, row: PendingRow, reason: str) -> bool:
+        """Sets the row's key aside: its rows stay and are passed over until an operator takes the mark away.
 
-    async def backlog(self, shards: Collection[int]) -> Backlog: ...
+        False, and nothing done, where the row is gone, its key is marked already, or another lease holds its shard.
+        """
+        ...
 
 
 class Outbox(Protocol):
     def lease(self) -> AbstractAsyncContextManager[OutboxLease]:
         """A session of its own, which holds no shard yet; its end gives all back. Raises Transient where there is no database."""
+        ...
+
+    async def backlog(self) -> Backlog:
+        """Needs no lease: it is asked above all while nothing can be published. Raises Transient."""
         ...

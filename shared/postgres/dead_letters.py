@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shared.ports.dead_letters import VERSION_CONFLICT, Failure, Letter, ParkedKey, Status
+from shared.ports.dead_letters import VERSION_CONFLICT, Failure, Letter, ParkedKey, Status, Tally
 from shared.postgres.database import driver
 from shared.postgres.letter_rows import COLUMNS, from_row, to_row
 
@@ -31,7 +31,7 @@ _KEEP = """
 insert into dead_letters (consumer, id, event_id, tenant_id, type, topic, partition, kafka_offset, key, sequence, headers, payload,
                           status, attempts, next_attempt_at, error_class, error, fingerprint)
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
-on conflict do nothing"""
+on conflict (consumer, event_id) do nothing"""
 
 # A dead first letter blocks its key until somebody decides; no open letter at all means that the key only has to be unparked.
 _DUE = f"""
@@ -47,6 +47,12 @@ where p.consumer = $1 and first.status is distinct from 'dead' and coalesce(firs
 order by coalesce(first.next_attempt_at, p.parked_at)
 limit $3"""
 
+_TALLY = """
+select 'parked' as what, count(*) from parked_keys where consumer = $1
+union all
+select status, count(*) from dead_letters
+where consumer = $1 and status in ('retrying', 'dead', 'waiting') group by status"""
+
 _LOCK = "select 1 from parked_keys where consumer = $1 and topic = $2 and key = $3 for update skip locked"
 
 _FIRST = f"""
@@ -61,7 +67,7 @@ _FIND = f"select {COLUMNS} from dead_letters where consumer = $1 and id = $2"
 _UPDATE = """
 update dead_letters set
     status = $3, attempts = $4, next_attempt_at = $5, updated_at = now(),
-    error_class = coalesce($6, error_class), error = coalesce($7, error), fingerprint = coalesce($8, fingerprint)
+    redrives = redrives + $9, error_class = coalesce($6, error_class), error = coalesce($7, error), fingerprint = coalesce($8, fingerprint)
 where consumer = $1 and id = $2"""
 
 _UNPARK = "delete from parked_keys where consumer = $1 and topic = $2 and key = $3"
@@ -95,6 +101,12 @@ class PostgresDeadLetters:
         raw = await driver(self._connection)
         return [ParkedKey(*row) for row in await raw.fetch(_DUE, self._consumer, now, limit)]
 
+    async def tally(self) -> Tally:
+        raw = await driver(self._connection)
+        counts = {row["what"]: row["count"] for row in await raw.fetch(_TALLY, self._consumer)}
+        open_letters = (Status.RETRYING, Status.DEAD, Status.WAITING)
+        return Tally(parked_keys=counts["parked"], letters={each: counts.get(each, 0) for each in open_letters})
+
     async def lock(self, parked: ParkedKey) -> bool:
         raw = await driver(self._connection)
         return await raw.fetchval(_LOCK, self._consumer, parked.topic, parked.key) is not None
@@ -117,10 +129,11 @@ class PostgresDeadLetters:
         attempts: int,
         next_attempt_at: datetime | None = None,
         failure: Failure | None = None,
+        redriven: bool = False,
     ) -> None:
         raw = await driver(self._connection)
         what = (failure.error_class, failure.error, failure.fingerprint) if failure else (None, None, None)
-        await raw.execute(_UPDATE, self._consumer, letter_id, status, attempts, next_attempt_at, *what)
+        await raw.execute(_UPDATE, self._consumer, letter_id, status, attempts, next_attempt_at, *what, int(redriven))
 
     async def unpark(self, parked: ParkedKey) -> None:
         raw = await driver(self._connection)

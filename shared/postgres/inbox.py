@@ -40,10 +40,6 @@ from unnest($4::uuid[], $5::uuid[], $6::bigint[]) as arrival (event_id, tenant_i
 on conflict do nothing
 returning event_id"""
 
-_PRUNE = """
-delete from processed_messages
-where ctid = any (array(select ctid from processed_messages where processed_at < now() - $1::interval limit $2))"""
-
 
 class PostgresInbox:
     """`shared.ports.inbox.Inbox`."""

@@ -62,13 +62,12 @@ def from_row(row: asyncpg.Record) -> Letter:
 
 def _record(row: asyncpg.Record) -> Record:
     kept: dict[str, Any] = json.loads(row["headers"])
-    key = kept["key"]
     return Record(
         topic=row["topic"],
         partition=row["partition"],
         offset=row["kafka_offset"],
         timestamp_ms=kept["timestamp_ms"],
-        key=None if key is None else _bytes(key),
+        key=_bytes(kept["key"]),
         value=row["payload"],
         headers=[(_bytes(name).decode(), _bytes(value)) for name, value in kept["headers"]],
     )
@@ -76,12 +75,13 @@ def _record(row: asyncpg.Record) -> Record:
 
 def _headers_to_json(record: Record) -> str:
     headers: Sequence[tuple[object, object]] = [(_text(name.encode()), _text(value)) for name, value in record.headers]
-    key = None if record.key is None else _text(record.key)
-    return json.dumps({"key": key, "timestamp_ms": record.timestamp_ms, "headers": headers})
+    return json.dumps({"key": _text(record.key), "timestamp_ms": record.timestamp_ms, "headers": headers})
 
 
-def _text(value: bytes) -> str | dict[str, str]:
-    """Readable where it is text; anything else, and what jsonb cannot hold, in base64."""
+def _text(value: bytes | None) -> str | dict[str, str] | None:
+    """Readable where it is text; anything else, and what jsonb cannot hold, in base64. A header's value may be null in Kafka."""
+    if value is None:
+        return None
     try:
         text = value.decode()
     except UnicodeDecodeError:
@@ -89,8 +89,15 @@ def _text(value: bytes) -> str | dict[str, str]:
     return {"base64": base64.b64encode(value).decode()} if "\0" in text else text
 
 
-def _bytes(value: str | dict[str, str]) -> bytes:
-    return value.encode() if isinstance(value, str) else base64.b64decode(value["base64"])
+def _bytes(kept: Any) -> Any:
+    """What `_text` was given."""
+    match kept:
+        case None:
+            return None
+        case str():
+            return kept.encode()
+        case _:
+            return base64.b64decode(kept["base64"])
 
 
 def _storable(text: str) -> str:

@@ -21,7 +21,7 @@ MAX_RECORD_BYTES = 900_000
 _INSERT = """
 insert into outbox (shard, event_id, tenant_id, topic, key, payload, headers, created_at)
 select shard, event_id, tenant_id, topic, key, payload, headers, $8
-from unnest($1::smallint[], $2::uuid[], $3::uuid[], $4::text[], $5::bytea[], $6::bytea[], $7::jsonb[])
+from unnest($1::smallint[], $2::uuid[], $3::uuid[], $4::text[], $5::bytea[], $6::bytea[], $7::json[])
      with ordinality as row (shard, event_id, tenant_id, topic, key, payload, headers, nth)
 order by nth"""
 
@@ -42,7 +42,7 @@ def _row(envelope: Envelope[Event], encoded: EncodedEvent) -> tuple[object, ...]
             bytes=len(encoded.payload),
         )
     key = str(envelope.aggregate_id).encode()
-    headers = json.dumps(list(to_metadata(envelope).items()))
+    headers = json.dumps(to_metadata(envelope))
     return (
         shard_for(key),
         envelope.event_id,

@@ -9,9 +9,12 @@ import asyncpg
 from shared.ports.outbox import Backlog, PendingRow
 from shared.postgres.direct import close_directly, connect_directly
 from shared.postgres.failures import as_transient
+from shared.postgres.outbox_floor import Floor
 
 SHARD_LOCK = 0x4F555442  # "OUTB": first half of the lock's name; the second is the shard
 SILENT_SECONDS = 3.0
+SETTLE_SECONDS = 0.1
+"""How often it is asked whether writers have ended, see `shared.postgres.outbox_floor`."""
 
 # Every relay's locking session shows itself by its application name. A silent one is ended whether it holds shards or not: it would
 # still be given a share. One whose statement is running is alive, however slow the disk, unless it waits for its client.
@@ -32,7 +35,8 @@ select shard from unnest($1::int[]) as free (shard) where pg_try_advisory_lock($
 _RELEASE = "select pg_advisory_unlock($2, shard) from unnest($1::int[]) as surplus (shard)"
 
 # One index range per shard, each from its very head: 0.5 ms on a backlog of 200,000 rows, where `shard = any (...) order by id` takes 29.
-# What is in flight is left out by id, never by `id >`: behind a floor a row that commits late would be overtaken or lost.
+# What is in flight is left out by id, never by a floor above it: a row that commits late would be overtaken. The floor that there is
+# stands below all of them, see `shared.postgres.outbox_floor`.
 # The marked keys are read in the same snapshot. The running sum keeps large payloads from adding up; it does not fetch them.
 _HEADS = """
 select head.shard, id, topic, key, payload, headers, created_at
@@ -42,6 +46,7 @@ cross join lateral (
            sum(octet_length(payload)) over (order by id rows unbounded preceding) - octet_length(payload) as bytes_before
     from outbox
     where outbox.shard = owned.shard
+      and id > $6
       and id <> all ($2::bigint[])
       and key <> all (array (select marked.key from outbox_quarantine as marked))
       and topic <> all ($3::text[])
@@ -55,22 +60,21 @@ delete from outbox
 using unnest($1::smallint[], $2::bigint[]) as acknowledged (shard, id)
 where outbox.shard = acknowledged.shard and outbox.id = acknowledged.id"""
 
-# Only while the row is there: another relay may have got it through meanwhile.
+# Only while the row is there and no other relay holds its shard: that one may have got it through, or finds out by itself.
 _MARK = """
 insert into outbox_quarantine (shard, key, reason)
-select shard, key, $3 from outbox where shard = $1 and id = $2
+select shard, key, $3 from outbox where shard = $1 and id = $2 and pg_try_advisory_xact_lock($4, shard)
 on conflict do nothing"""
 
 _BACKLOG = """
 select coalesce(sum(pending), 0)::bigint as pending, min(oldest_at) as oldest_at,
-       (select count(*) from outbox_quarantine where shard = any ($1::smallint[])) as marked_keys,
-       clock_timestamp() as now
-from unnest($1::smallint[]) as owned (shard)
+       (select count(*) from outbox_quarantine) as marked_keys, clock_timestamp() as now
+from generate_series(0, 15) as every (shard)
 cross join lateral (
     select count(*) as pending, min(created_at) as oldest_at
     from (
         select created_at from outbox
-        where outbox.shard = owned.shard and key <> all (array (select marked.key from outbox_quarantine as marked))
+        where outbox.shard = every.shard and key <> all (array (select marked.key from outbox_quarantine as marked))
         order by id
         limit 10000
     ) as counted
@@ -81,11 +85,17 @@ class PostgresOutbox:
     """`shared.ports.outbox.Outbox`; the DSN is that of the `<service>_relay` role, and leads to the server itself, not to a pooler."""
 
     def __init__(
-        self, dsn: str, *, application_name: str = "waypost-relay", silent_seconds: float = SILENT_SECONDS
+        self,
+        dsn: str,
+        *,
+        application_name: str = "waypost-relay",
+        silent_seconds: float = SILENT_SECONDS,
+        settle_seconds: float = SETTLE_SECONDS,
     ) -> None:
         self._dsn = dsn
         self._application_name = application_name
         self._silent_seconds = silent_seconds
+        self._settle_seconds = settle_seconds
 
     @asynccontextmanager
     async def lease(self) -> AsyncIterator["PostgresOutboxLease"]:
@@ -100,21 +110,39 @@ class PostgresOutbox:
                     plan_cache_mode="force_custom_plan",
                 )
             try:
-                yield PostgresOutboxLease(locks, heads, self._application_name, self._silent_seconds)
+                floor = Floor(heads, every_seconds=self._settle_seconds)
+                yield PostgresOutboxLease(locks, heads, floor, self._application_name, self._silent_seconds)
             finally:
                 await close_directly(heads)
         finally:
             await close_directly(locks)
+
+    async def backlog(self) -> Backlog:
+        """On a session of its own for this once: every few seconds, that is cheaper than one more that is held."""
+        with as_transient():
+            connection = await connect_directly(self._dsn, application_name=f"{self._application_name}-gauges")
+            try:
+                row = await connection.fetchrow(_BACKLOG)
+            finally:
+                await close_directly(connection)
+        assert row is not None  # noqa: S101 - an aggregate without groups always gives one row
+        return Backlog(**row)
 
 
 class PostgresOutboxLease:
     """`shared.ports.outbox.OutboxLease`. A session does one thing at a time, hence the two turns."""
 
     def __init__(
-        self, locks: asyncpg.Connection, heads: asyncpg.Connection, application_name: str, silent_seconds: float
+        self,
+        locks: asyncpg.Connection,
+        heads: asyncpg.Connection,
+        floor: Floor,
+        application_name: str,
+        silent_seconds: float,
     ) -> None:
         self._locks = locks
         self._heads = heads
+        self._floor = floor
         self._locks_turn = asyncio.Lock()
         self._heads_turn = asyncio.Lock()
         self._relays = (application_name, silent_seconds)
@@ -147,8 +175,10 @@ class PostgresOutboxLease:
         arguments = (list(shards), list(in_flight), list(held_topics), rows_per_shard, bytes_per_shard)
         with as_transient():
             async with self._heads_turn:
-                rows = await self._heads.fetch(_HEADS, *arguments)
-        return list(map(PendingRow._make, rows))
+                rows = await self._heads.fetch(_HEADS, *arguments, await self._floor.stand_on(shards))
+        heads = list(map(PendingRow._make, rows))
+        self._floor.rise(heads, in_flight, held_topics)
+        return heads
 
     async def delete(self, rows: Sequence[PendingRow]) -> int:
         with as_transient():
@@ -156,14 +186,8 @@ class PostgresOutboxLease:
                 status = await self._locks.execute(_DELETE, [row.shard for row in rows], [row.id for row in rows])
         return int(status.removeprefix("DELETE "))
 
-    async def mark(self, row: PendingRow, reason: str) -> None:
+    async def mark(self, row: PendingRow, reason: str) -> bool:
         with as_transient():
             async with self._locks_turn:
-                await self._locks.execute(_MARK, row.shard, row.id, reason)
-
-    async def backlog(self, shards: Collection[int]) -> Backlog:
-        with as_transient():
-            async with self._heads_turn:
-                row = await self._heads.fetchrow(_BACKLOG, list(shards))
-        assert row is not None  # noqa: S101 - an aggregate without groups always gives one row
-        return Backlog(**row)
+                status = await self._locks.execute(_MARK, row.shard, row.id, reason, SHARD_LOCK)
+        return status != "INSERT 0 0"

@@ -14,8 +14,9 @@ from shared.kernel.clock import Clock
 from shared.kernel.envelope import Envelope
 from shared.kernel.errors import NotFound
 from shared.kernel.event import Event
-from shared.kernel.ids import EventId, TenantId, new_id
-from shared.kernel.tenant import NoTenantBound, current_tenants
+from shared.kernel.ids import TenantId
+from shared.kernel.recording import enveloped
+from shared.kernel.tenant import current_tenants
 from shared.ports.codec import EncodedEvent, EventCodec
 from shared.ports.doorbell import Doorbell
 from shared.ports.event_store import EventStore
@@ -116,23 +117,8 @@ class PostgresUnitOfWork:
             self._path.doorbell.ring("jobs")
 
     def _envelopes(self, aggregate: Aggregate) -> Sequence[Envelope[Event]]:
-        if aggregate.recorded and aggregate.tenant_id not in self.tenants:
-            raise NoTenantBound(
-                f"{aggregate.aggregate_type} {aggregate.id} is of a tenant that this work is not bound to"
-            )
-        return [
-            Envelope(
-                event=event,
-                event_id=EventId(new_id()),
-                tenant_id=aggregate.tenant_id,
-                aggregate_id=aggregate.id,
-                aggregate_version=version,
-                occurred_at=self._path.clock.now(),
-                source=f"/services/{self._path.service}",
-                cause=self.cause,
-            )
-            for version, event in enumerate(aggregate.recorded, start=aggregate.stored_version + 1)
-        ]
+        source, at = f"/services/{self._path.service}", self._path.clock.now()
+        return enveloped(aggregate, tenants=self.tenants, cause=self.cause, source=source, at=at)
 
 
 class PostgresUnitsOfWork:

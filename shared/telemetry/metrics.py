@@ -19,7 +19,7 @@ def known_method(method: str) -> str:
     return method if method in _METHODS else "other"
 
 
-# Outbox: the gauges cover the shards that this process holds, their sum is the service's
+# Outbox: each relay measures the whole of its service's outbox
 
 OUTBOX_PENDING = Gauge(
     "waypost_outbox_pending", "Rows that wait to be published; 10,000 per shard are counted at most."
@@ -31,3 +31,29 @@ OUTBOX_MARKED_KEYS = Gauge("waypost_outbox_marked_keys", "Keys that are set asid
 RELAY_INTERRUPTIONS = Counter(
     "waypost_relay_interruptions", "Times that a relay began again with a new producer and lease."
 )
+
+# Consumers
+
+CONSUMER_RECORDS = Counter(
+    "waypost_consumer_records_total",
+    "Records taken in, by what became of them: handled, passed, duplicate, absorb, wait, fail, poison, conflict.",
+    ["consumer", "outcome"],
+)
+CONSUMER_FAILURES = Counter(
+    "waypost_consumer_failed_transactions_total",
+    "Transactions that were rolled back, by the step that failed; their records are taken again.",
+    ["consumer", "step"],
+)
+CONSUMER_RETRIES = Counter("waypost_consumer_retries_total", "Letters tried again, redrives included.", ["consumer"])
+CONSUMER_LAG_RECORDS = Gauge(
+    "waypost_consumer_lag_records",
+    "Records of a partition that are not taken in yet.",
+    ["consumer", "topic", "partition"],
+)
+CONSUMER_LAG_SECONDS = Gauge(
+    "waypost_consumer_lag_seconds",
+    "Age of the last record taken in, where later ones wait; 0 where none does.",
+    ["consumer", "topic", "partition"],
+)
+CONSUMER_PARKED_KEYS = Gauge("waypost_consumer_parked_keys", "Keys that wait behind a letter.", ["consumer"])
+CONSUMER_LETTERS = Gauge("waypost_consumer_letters", "Letters that are not settled.", ["consumer", "status"])

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from shared.kafka.producer import KafkaBroker
+from shared.kernel.partitioning import shard_for
 from shared.memory.broker import MemoryBroker
 from shared.ports.broker import Broker, OutgoingRecord
 from tests.fixtures.topics import create_topic, read_topic, unique
@@ -54,6 +55,8 @@ class OnKafka:
 
     async def log(self, topic: str) -> Sequence[OutgoingRecord]:
         return [
-            OutgoingRecord(topic, record.key, record.value, list(record.headers), record.timestamp)
+            OutgoingRecord(
+                topic, shard_for(record.key), record.key, record.value, list(record.headers), record.timestamp
+            )
             for record in await read_topic(self._bootstrap, topic)
         ]

@@ -28,6 +28,10 @@ class OutboxUnderTest(Protocol):
         """A row whose transaction commits at the end of the block; gives its id."""
         ...
 
+    async def take_marks_away(self) -> None:
+        """As an operator does."""
+        ...
+
     def fall_silent(self, lease: OutboxLease) -> None:
         """As when the process that holds the lease is frozen."""
         ...
@@ -50,6 +54,9 @@ class InMemory:
         yield row_id
         self.outbox.add(TOPIC, key, b"", row_id=row_id)
 
+    async def take_marks_away(self) -> None:
+        self.outbox.marked.clear()
+
     def fall_silent(self, lease: OutboxLease) -> None:
         assert isinstance(lease, MemoryOutboxLease)
         lease.silent = True
@@ -62,7 +69,7 @@ class OnPostgres:
     RELAY = "relay-under-test"
 
     def __init__(self, database: ServiceDatabase, admin_dsn: str, owner: asyncpg.Connection) -> None:
-        self.outbox = PostgresOutbox(database.relay, application_name=self.RELAY, silent_seconds=0.3)
+        self.outbox = PostgresOutbox(database.relay, application_name=self.RELAY, silent_seconds=0.3, settle_seconds=0)
         self._database = database
         self._admin_dsn = admin_dsn
         self._owner = owner
@@ -74,6 +81,9 @@ class OnPostgres:
     async def committed_late(self, key: bytes) -> AsyncIterator[int]:
         async with connected(self._database.owner) as late, late.transaction():
             yield await write(late, NewRow(topic=TOPIC, key=key, payload=b""))
+
+    async def take_marks_away(self) -> None:
+        await self._owner.execute("delete from outbox_quarantine")
 
     def fall_silent(self, lease: OutboxLease) -> None:
         """It is: a session that is sent nothing says nothing."""

@@ -5,6 +5,7 @@ import os
 import pytest
 
 from shared.kernel.errors import Transient
+from shared.kernel.partitioning import shard_for
 from shared.ports.broker import OutgoingRecord, RecordsRefused, TopicUnavailable
 from tests.contracts.brokers import LARGE, BrokerUnderTest, InMemory, OnKafka
 
@@ -28,7 +29,9 @@ def under_test(request: pytest.FixtureRequest) -> BrokerUnderTest:
 
 
 def record(topic: str, key: str, value: bytes = b"value") -> OutgoingRecord:
-    return OutgoingRecord(topic, key.encode(), value, [("ce_id", b"1"), ("traceparent", b"00")], AT)
+    return OutgoingRecord(
+        topic, shard_for(key.encode()), key.encode(), value, [("ce_id", b"1"), ("traceparent", b"00")], AT
+    )
 
 
 async def test_a_record_arrives_whole(under_test: BrokerUnderTest) -> None:

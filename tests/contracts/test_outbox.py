@@ -69,7 +69,7 @@ async def test_a_row_comes_with_all_that_its_record_needs(under_test: OutboxUnde
         b"a",
         b"value",
     )
-    assert row.headers.startswith("[")
+    assert row.headers.startswith("{")
     assert row.created_at.tzinfo is not None
 
 
@@ -121,11 +121,11 @@ async def test_rows_of_a_marked_key_stay_and_are_passed_over(under_test: OutboxU
         (unsendable, *_) = await lease.heads(
             [shard_for(b"a")], in_flight=(), held_topics=(), rows_per_shard=1, bytes_per_shard=1
         )
-        await lease.mark(unsendable, "too large")
-        await lease.mark(unsendable, "twice is once")
+        assert await lease.mark(unsendable, "too large")
+        assert not await lease.mark(unsendable, "twice is once")
         await under_test.add(b"a")
         assert await heads(lease) == [other]
-        backlog = await lease.backlog(ALL)
+        backlog = await under_test.outbox.backlog()
         assert (backlog.pending, backlog.marked_keys) == (1, 1)
 
 
@@ -134,8 +134,53 @@ async def test_a_row_that_is_gone_marks_nothing(under_test: OutboxUnderTest) -> 
     async with under_test.outbox.lease() as lease:
         (row,) = await lease.heads(ALL, in_flight=(), held_topics=(), rows_per_shard=1, bytes_per_shard=1)
         await lease.delete([row])
-        await lease.mark(row, "another relay got it through")
-        assert (await lease.backlog(ALL)).marked_keys == 0
+        assert not await lease.mark(row, "another relay got it through")
+        assert (await under_test.outbox.backlog()).marked_keys == 0
+
+
+async def test_a_key_of_another_s_shard_is_not_marked(under_test: OutboxUnderTest) -> None:
+    await under_test.add(b"a")
+    async with under_test.outbox.lease() as one, under_test.outbox.lease() as other:
+        (row,) = await one.heads(ALL, in_flight=(), held_topics=(), rows_per_shard=1, bytes_per_shard=1)
+        await other.acquire(ALL, at_most=SHARDS)
+        assert not await one.mark(row, "too large")
+        assert await other.mark(row, "too large")
+
+
+async def test_after_many_reads_a_late_commit_is_still_found(under_test: OutboxUnderTest) -> None:
+    async with under_test.outbox.lease() as lease:
+        async with under_test.committed_late(b"a") as late:
+            await publish(lease, await under_test.add(b"a"), await under_test.add(b"b"))
+        assert await heads(lease) == [late]
+
+
+async def test_after_many_reads_a_key_whose_mark_was_taken_away_is_found_from_its_first_row(
+    under_test: OutboxUnderTest,
+) -> None:
+    marked = await under_test.add(b"a")
+    async with under_test.outbox.lease() as lease:
+        (row,) = await lease.heads(ALL, in_flight=(), held_topics=(), rows_per_shard=1, bytes_per_shard=1)
+        await lease.mark(row, "too large")
+        await publish(lease, await under_test.add(b"b"), await under_test.add(b"c"))
+        await under_test.take_marks_away()
+        assert await heads(lease) == [marked]
+
+
+async def test_after_many_reads_a_topic_that_is_not_held_any_more_is_found_from_its_first_row(
+    under_test: OutboxUnderTest,
+) -> None:
+    held = await under_test.add(b"a", topic="users.missing")
+    async with under_test.outbox.lease() as lease:
+        await publish(lease, await under_test.add(b"b"), await under_test.add(b"c"), held_topics=["users.missing"])
+        assert await heads(lease) == [held]
+
+
+async def test_after_many_reads_a_shard_that_was_gained_is_read_from_its_first_row(under_test: OutboxUnderTest) -> None:
+    gained = await under_test.add(b"a")
+    others = ALL - {shard_for(b"a")}
+    async with under_test.outbox.lease() as lease:
+        await publish(lease, await under_test.add(b"b"), await under_test.add(b"c"), shards=others)
+        assert await heads(lease) == [gained]
 
 
 async def test_deleted_rows_are_gone_and_deleting_twice_is_fine(under_test: OutboxUnderTest) -> None:
@@ -191,14 +236,30 @@ async def test_a_lost_session_says_so(under_test: OutboxUnderTest) -> None:
 
 
 async def test_the_backlog_tells_how_many_wait_and_since_when(under_test: OutboxUnderTest) -> None:
-    async with under_test.outbox.lease() as lease:
-        assert (await lease.backlog(ALL)).oldest_at is None
-        await under_test.add(b"a")
-        await under_test.add(b"b")
-        backlog = await lease.backlog(ALL)
-        assert backlog.pending == 2
-        assert backlog.oldest_at is not None
-        assert backlog.oldest_at <= backlog.now
+    assert (await under_test.outbox.backlog()).oldest_at is None
+    await under_test.add(b"a")
+    await under_test.add(b"b")
+    backlog = await under_test.outbox.backlog()
+    assert backlog.pending == 2
+    assert backlog.oldest_at is not None
+    assert backlog.oldest_at <= backlog.now
+
+
+async def publish(
+    lease: OutboxLease, *ids: int, held_topics: Collection[str] = (), shards: Collection[int] = ALL
+) -> None:
+    """Reads, deletes exactly these rows, and goes on reading for a while."""
+    rows = await lease.heads(
+        shards, in_flight=(), held_topics=held_topics, rows_per_shard=100, bytes_per_shard=1_000_000
+    )
+    found = [row for row in rows if row.id in ids]
+    assert len(found) == len(ids)
+    await lease.delete(found)
+    for _ in range(5):
+        left = await lease.heads(
+            shards, in_flight=(), held_topics=held_topics, rows_per_shard=100, bytes_per_shard=1_000_000
+        )
+        assert not {row.id for row in left} & set(ids)
 
 
 async def _alone(lease: OutboxLease) -> bool:

@@ -13,7 +13,7 @@ from shared.kernel.event import Event
 from shared.kernel.tenant import bound_tenants
 from shared.ports.handlers import Consumer, ProjectionHandler, Projector, ReactorHandler
 from shared.ports.intake import Intake
-from shared.telemetry.consuming import process_span, projection_span
+from shared.telemetry.messaging import batch_span, process_span
 
 
 class Effects(Protocol):
@@ -33,9 +33,9 @@ class Projecting:
         self._handlers = handlers
 
     async def run(self, messages: Sequence[Message], batch: Batch, intake: Intake) -> None:
-        envelopes = [message.envelope for message in messages if message.envelope]
-        with bound_tenants(batch.tenants), projection_span(self._name, batch.partition.topic, envelopes):
-            await project(envelopes, self._handlers, intake.rows)
+        records = [message.record for message in messages]
+        with bound_tenants(batch.tenants), batch_span(batch.partition.topic, self._name, records):
+            await project([each.envelope for each in messages if each.envelope], self._handlers, intake.rows)
 
 
 class Reacting:
@@ -48,15 +48,15 @@ class Reacting:
     async def run(self, messages: Sequence[Message], batch: Batch, intake: Intake) -> None:
         for message in messages:
             if message.envelope:
-                await self._react(message.envelope, batch, intake)
+                with bound_tenants(batch.tenants), process_span(message.record, self._name):
+                    await self._react(message.envelope, batch, intake)
 
     async def _react(self, envelope: Envelope[Event], batch: Batch, intake: Intake) -> None:
-        with process_span(self._name, batch.partition.topic, envelope) as traced:
-            cause = replace(traced, causation_id=envelope.event_id)
-            with bound_tenants([envelope.tenant_id]), bound_cause(cause):
-                reaction = intake.react(cause)
-                await self._handlers[type(envelope.event)](envelope, reaction)
-                await reaction.finish()
+        """The unit of work takes the running span as its trace context, so that what the handler causes descends from it."""
+        reaction = intake.react(replace(envelope.cause, causation_id=envelope.event_id))
+        with bound_cause(reaction.cause):
+            await self._handlers[type(envelope.event)](envelope, reaction)
+            await reaction.finish()
         batch.after_commit.append(reaction.ring)
 
 

@@ -6,11 +6,13 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
 
+from shared.engine.consumer.drain import Drain
 from shared.engine.consumer.effects import effects_of
 from shared.engine.consumer.message import Reader
 from shared.engine.consumer.partition import PartitionTask, Parts
 from shared.engine.consumer.pipeline import Pipeline
 from shared.engine.consumer.policy import ConsumerPolicy
+from shared.engine.consumer.timer import RetryTimer
 from shared.engine.consumer.watch import Watch
 from shared.engine.failpoints import failpoint
 from shared.kernel.clock import Clock, SystemClock
@@ -52,17 +54,24 @@ class ConsumerGroup:
         self._tasks: dict[Partition, PartitionTask] = {}
         """The latest of each partition, ended ones included: a successor waits for its predecessor's last poll."""
         self._ours: frozenset[Partition] = frozenset()
-        self._watch = Watch(subscription, self._policy)
+        self._watch = Watch(self.name, subscription, self._policy)
         self._moved: dict[Partition, int] = {}
         self._stopping = asyncio.Event()
         self._loops: Sequence[asyncio.Task[None]] = ()
-        effects = effects_of(consumer, self.name)
+        clock, effects, reader = (
+            clock or SystemClock(),
+            effects_of(consumer, self.name),
+            Reader(codec, consumer.handlers),
+        )
+        self.retries = Drain(self.name, intakes, reader, effects, self._policy, clock)
+        """For operators too: `retries.work_off(key, redrive=True)`."""
+        self._timer = RetryTimer(self.name, self.retries, self._policy)
         self._parts = Parts(
             name=self.name,
             subscription=subscription,
             intakes=intakes,
-            pipeline=Pipeline(self.name, intakes, effects, self._policy, clock or SystemClock()),
-            reader=Reader(codec, consumer.handlers),
+            pipeline=Pipeline(self.name, intakes, effects, self._policy, clock),
+            reader=reader,
             by_batch=effects.by_batch,
             policy=self._policy,
             moved=self._moved.__setitem__,
@@ -72,17 +81,18 @@ class ConsumerGroup:
         self._loops = [
             asyncio.create_task(each, name=self.name) for each in (self._stay_joined(), self._commit_now_and_then())
         ]
+        await self._timer.start()
 
     async def drain(self, deadline_seconds: float) -> None:
         self._stopping.set()
         self.ready.clear()
-        await self._end_tasks(deadline_seconds)
+        await asyncio.gather(self._end_tasks(deadline_seconds), self._timer.drain(deadline_seconds))
         await self._commit()
 
     async def stop(self) -> None:
         self._stopping.set()
         self.ready.clear()
-        await self._end_tasks(0)
+        await asyncio.gather(self._end_tasks(0), self._timer.stop())
         for loop in self._loops:
             loop.cancel()
             with contextlib.suppress(asyncio.CancelledError):

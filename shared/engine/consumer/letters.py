@@ -6,6 +6,7 @@ from shared.engine.consumer.guard import Verdict
 from shared.engine.consumer.message import Message
 from shared.engine.retry import RetryPolicy, failure_of
 from shared.kernel.errors import Poison
+from shared.kernel.ids import new_id
 from shared.ports.dead_letters import VERSION_CONFLICT, Failure, Letter, Status
 
 
@@ -59,7 +60,7 @@ def _letter(
 ) -> Letter:
     attributes = message.attributes
     return Letter(
-        id=message.id,
+        id=new_id(),
         record=message.record,
         key=message.record.key if attributes is None else message.key,
         event_id=message.event_id,

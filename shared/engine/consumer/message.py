@@ -22,14 +22,9 @@ class Message:
     poison: Poison | None = None
 
     @property
-    def id(self) -> UUID:
-        """Made of its coordinates: the id of its letter, should it become one."""
-        return uuid5(NAMESPACE_URL, f"{self.record.topic}/{self.record.partition}/{self.record.offset}")
-
-    @property
     def event_id(self) -> EventId:
-        """The producer's; for a record without readable headers, its own."""
-        return self.attributes.event_id if self.attributes else EventId(self.id)
+        """The producer's; for a record without readable headers, one made of its coordinates."""
+        return self.attributes.event_id if self.attributes else EventId(_id_of(self.record))
 
     @property
     def sequence(self) -> int | None:
@@ -84,6 +79,11 @@ class Reader:
         if event.tenant_id != attributes.tenant_id:
             raise TenantMismatch(f"the header says {attributes.tenant_id}, the body {event.tenant_id}")
         return attributes.around(event)
+
+
+def _id_of(record: Record) -> UUID:
+    """The same whenever this record is read. The timestamp tells it from the record at its place in a topic made anew."""
+    return uuid5(NAMESPACE_URL, f"{record.topic}/{record.partition}/{record.offset}@{record.timestamp_ms}")
 
 
 def _attributes(record: Record) -> Attributes:

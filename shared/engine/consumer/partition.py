@@ -15,19 +15,15 @@ from shared.engine.consumer.pipeline import Fenced, Pipeline
 from shared.engine.consumer.policy import ConsumerPolicy
 from shared.engine.consumer.taker import Stopped, Taker
 from shared.engine.failpoints import failpoint
+from shared.engine.retry.failure import PROCESS_DIED
 from shared.kernel.envelope import Record
 from shared.kernel.errors import Transient
-from shared.ports.dead_letters import Failure
 from shared.ports.intake import Intakes
 from shared.ports.subscription import Partition, Subscription
 
 log = structlog.get_logger()
 
 AFTER_POLL = failpoint("consumer.after_poll")
-
-_PROCESS_DIED = Failure(
-    error_class="ProcessDied", error="the process ended each time this record was handled", fingerprint="ProcessDied"
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +50,8 @@ class PartitionTask:
         self.topic_id: UUID | None = None
         self.taken_up = asyncio.Event()
         self.moved_at = time.monotonic()
+        self.reached_ms = 0
+        """Timestamp of the last record that was taken in, in Unix milliseconds."""
         self._parts = parts
         self._predecessor = predecessor
         self._stopping = asyncio.Event()
@@ -161,6 +159,7 @@ class PartitionTask:
     async def _taken(self, batch: Batch) -> None:
         await self._taker.take(batch)
         self.position = batch.next_offset
+        self.reached_ms = batch.messages[-1].record.timestamp_ms
         self.moved_at = time.monotonic()
         self._parts.moved(self.partition, self.position)
 
@@ -173,7 +172,7 @@ class PartitionTask:
             if starts == 0:
                 starts = await self._count_start()
             if starts >= self._parts.policy.suspect_from and part.wanted:
-                part.failures = {part.wanted[0].record.offset: _PROCESS_DIED}
+                part.failures = {part.wanted[0].record.offset: PROCESS_DIED}
             # Cautious to the end of the batch: the count falls back to where it calls for care, not to zero.
             part.starts = 0 if part.next_offset == batch.next_offset else self._parts.policy.careful_from - 1
             await self._taken(part)

@@ -10,12 +10,14 @@ from shared.engine.consumer.batch import Batch
 from shared.engine.consumer.effects import Effects
 from shared.engine.consumer.guard import Guard, Verdict
 from shared.engine.consumer.letters import letter_for
+from shared.engine.consumer.message import Message
 from shared.engine.consumer.policy import ConsumerPolicy
 from shared.engine.failpoints import failpoint
 from shared.kernel.clock import Clock
 from shared.kernel.errors import WaypostError
 from shared.ports.inbox import Arrival
 from shared.ports.intake import Intake, Intakes
+from shared.telemetry import metrics
 
 log = structlog.get_logger()
 
@@ -126,15 +128,24 @@ class Pipeline:
         AFTER_EFFECT.hit()
 
     def _report(self, batch: Batch) -> None:
-        counts = Counter(verdict.name.lower() for _, verdict in batch.judged)
+        outcomes = Counter(_outcome(message, verdict) for message, verdict in batch.judged)
+        outcomes["duplicate"] = len(batch.messages) - len(batch.claimed)
+        for outcome, count in outcomes.items():
+            metrics.CONSUMER_RECORDS.labels(self._name, outcome).inc(count)
         for message, verdict in batch.judged:
             if verdict in (Verdict.POISON, Verdict.CONFLICT, Verdict.FAIL):
                 log.error(
                     "record_set_aside",
                     consumer=self._name,
                     verdict=verdict.name.lower(),
-                    partition=str(batch.partition),
+                    topic=batch.partition.topic,
+                    partition=batch.partition.number,
                     offset=message.record.offset,
                     event_id=str(message.event_id),
                 )
-        log.debug("batch_taken_in", consumer=self._name, partition=str(batch.partition), **counts)
+
+
+def _outcome(message: Message, verdict: Verdict) -> str:
+    if verdict is Verdict.HANDLE:
+        return "handled" if message.wanted else "passed"
+    return verdict.name.lower()

@@ -27,6 +27,8 @@ class ConsumerPolicy:
     """How often the database may end one batch, while it answers others, before the batch is taken apart."""
     pause_first_seconds: float = 0.1
     pause_ceiling_seconds: float = 5.0
+    retry_poll_seconds: float = 0.5
+    """Between looks for letters that are due."""
     watch_seconds: float = 10.0
     """Between looks at topic ids and end offsets."""
     stalled_seconds: float = 30.0

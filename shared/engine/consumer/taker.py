@@ -11,6 +11,7 @@ from shared.engine.consumer.policy import ConsumerPolicy
 from shared.engine.retry import failure_of
 from shared.kernel.errors import ConcurrencyConflict, Transient, WaypostError
 from shared.ports.intake import Intakes
+from shared.telemetry import metrics
 
 log = structlog.get_logger()
 
@@ -37,23 +38,30 @@ class Taker:
     async def take(self, batch: Batch) -> None:
         """Returns when every record of the batch is handled, absorbed or kept as a letter. Raises Fenced and Stopped."""
         failed_times, deaths = 0, 0
-        while True:
-            try:
-                return await self._pipeline.take_in(batch)
-            except Fenced:
-                raise
-            except Exception as error:
-                failed_times += 1
-                deaths += isinstance(error, Transient | ConcurrencyConflict)
-                if await self._blames_handler(error, batch, deaths):
-                    log.warning("handler_failed", **self._where(batch), exc_info=error)
-                    if len(batch.wanted) > 1:
-                        return await self._one_by_one(batch)
-                    batch = batch.again({batch.wanted[0].record.offset: failure_of(error)})
-                    continue
+        while (error := await self._failure(batch)) is not None:
+            failed_times += 1
+            deaths += isinstance(error, Transient | ConcurrencyConflict)
+            if await self._blames_handler(error, batch, deaths):
+                log.warning("handler_failed", **self._where(batch), exc_info=error)
+                if len(batch.wanted) > 1:
+                    return await self._one_by_one(batch)
+                batch = batch.again({batch.wanted[0].record.offset: failure_of(error)})
+            else:
                 log.warning("batch_failed", **self._where(batch), error=repr(error), failed_times=failed_times)
-            await self._pause(failed_times)
-            batch = batch.again()
+                await self._pause(failed_times)
+                batch = batch.again()
+        return None
+
+    async def _failure(self, batch: Batch) -> Exception | None:
+        """What ended the batch's transaction before its commit."""
+        try:
+            await self._pipeline.take_in(batch)
+        except Fenced:
+            raise
+        except Exception as error:  # noqa: BLE001 - a handler may raise anything, and no error may lose a record
+            metrics.CONSUMER_FAILURES.labels(self._name, batch.step).inc()
+            return error
+        return None
 
     async def _one_by_one(self, batch: Batch) -> None:
         for part in batch.one_by_one():

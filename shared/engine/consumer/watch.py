@@ -10,6 +10,7 @@ from shared.engine.consumer.partition import PartitionTask
 from shared.engine.consumer.policy import ConsumerPolicy
 from shared.kernel.errors import Transient
 from shared.ports.subscription import Partition, Subscription
+from shared.telemetry import metrics
 
 log = structlog.get_logger()
 
@@ -17,7 +18,8 @@ log = structlog.get_logger()
 class Watch:
     """It asks for the end offsets: the high-water mark that comes with fetched records never moves for one that fetches nothing."""
 
-    def __init__(self, subscription: Subscription, policy: ConsumerPolicy) -> None:
+    def __init__(self, name: str, subscription: Subscription, policy: ConsumerPolicy) -> None:
+        self._name = name
         self._subscription = subscription
         self._policy = policy
         self._answered_at = time.monotonic()
@@ -38,9 +40,16 @@ class Watch:
         end = ends.get(task.partition, task.position)
         if ids.get(task.partition.topic, task.topic_id) != task.topic_id or end < task.position:
             task.look_again()
+        self._tell_lag(task, end - task.position)
         if task.busy or end <= task.position:
             task.moved_at = time.monotonic()
         return self._overdue(task.moved_at)
+
+    def _tell_lag(self, task: PartitionTask, records: int) -> None:
+        where = (self._name, task.partition.topic, str(task.partition.number))
+        age = time.time() - task.reached_ms / 1000 if records > 0 and task.reached_ms else 0.0
+        metrics.CONSUMER_LAG_RECORDS.labels(*where).set(max(records, 0))
+        metrics.CONSUMER_LAG_SECONDS.labels(*where).set(age)
 
     def _overdue(self, since: float) -> bool:
         return time.monotonic() - since > self._policy.stalled_seconds

@@ -9,7 +9,8 @@ from opentelemetry.trace import Span
 from shared.kernel.errors import Permanent
 from shared.ports.broker import OutgoingRecord, RecordsRefused
 from shared.ports.outbox import PendingRow
-from shared.telemetry.messaging import Headers, end_send, headers_sampled, start_send
+from shared.telemetry.messaging import TRACEPARENT, Headers, end_send, start_send
+from shared.telemetry.tracing import is_sampled
 
 
 class RowsRefused(Permanent):
@@ -46,13 +47,15 @@ class Chunk:
 
     def _record(self, row: PendingRow) -> OutgoingRecord:
         try:
-            headers: Headers = [(name, value.encode()) for name, value in orjson.loads(row.headers)]
+            texts: dict[str, str] = orjson.loads(row.headers)
+            headers: Headers = [(name, text.encode()) for name, text in texts.items()]
         except (ValueError, TypeError, AttributeError) as error:
-            raise RowsRefused([row], f"its headers are no list of pairs of text: {error}") from error
-        if headers_sampled(headers):
-            span, headers = start_send(row.topic, row.key, headers, message_id=dict(headers).get("ce_id", b"").decode())
+            raise RowsRefused([row], f"its headers are no object of texts: {error}") from error
+        if is_sampled(texts.get(TRACEPARENT)):
+            span, headers = start_send(row.topic, row.key, headers, message_id=texts.get("ce_id", ""))
             self._spans.append(span)
-        return OutgoingRecord(row.topic, row.key, row.payload, headers, int(row.created_at.timestamp() * 1000))
+        at = int(row.created_at.timestamp() * 1000)
+        return OutgoingRecord(row.topic, row.shard, row.key, row.payload, headers, at)
 
     def _end_spans(self, error: BaseException | None) -> None:
         failure = None if error is None else type(error).__name__

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import random
 
+from shared.engine.relay.gauges import measure_on
 from shared.engine.relay.lessons import Lessons
 from shared.engine.relay.term import Term
 from shared.ports.broker import Broker
@@ -25,9 +26,11 @@ class Relay:
         self._lessons = Lessons()
         self._draining = asyncio.Event()
         self._running: asyncio.Task[None] | None = None
+        self._measuring: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         self._running = asyncio.create_task(self._run(), name=self.name)
+        self._measuring = asyncio.create_task(measure_on(self._outbox), name=f"{self.name} gauges")
 
     async def drain(self, deadline_seconds: float) -> None:
         """Reads no more; what is on its way is awaited and deleted. What the deadline cuts off stays in the outbox."""
@@ -38,10 +41,10 @@ class Relay:
 
     async def stop(self) -> None:
         self._draining.set()
-        if self._running is not None:
-            self._running.cancel()
-            await asyncio.wait({self._running})
-            self._running = None
+        for task in filter(None, (self._running, self._measuring)):
+            task.cancel()
+            await asyncio.wait({task})
+        self._running = self._measuring = None
 
     async def _run(self) -> None:
         failures = 0

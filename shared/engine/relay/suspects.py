@@ -40,10 +40,11 @@ class Suspects:
         """Sets aside the keys of rows that were refused alone three times. Called when nothing is in hand, so that no row of theirs is."""
         while self._condemned:
             row, reason = self._condemned[-1]
-            await lease.mark(row, reason)
+            marked = await lease.mark(row, reason)
             self._condemned.pop()
-            metrics.OUTBOX_QUARANTINED.inc()
-            log.error("key_quarantined", shard=row.shard, row_id=row.id, topic=row.topic, reason=reason)
+            if marked:
+                metrics.OUTBOX_QUARANTINED.inc()
+                log.error("key_quarantined", shard=row.shard, row_id=row.id, topic=row.topic, reason=reason)
 
     def _count(self, row: PendingRow, reason: str) -> None:
         self._tries[row.id] += 1

@@ -21,7 +21,6 @@ SEND_SECONDS = 5.0
 """An idempotent producer retries for ever and takes 17 s to find a restarted broker: a fresh one is faster."""
 CHUNKS_IN_HAND = 3
 """One being read, one on its way, one being deleted."""
-MEASURE_SECONDS = 2.0
 
 
 class Term:
@@ -45,10 +44,9 @@ class Term:
         self._ownership = Ownership(lease, self._in_flight, self._bell)
         try:
             async with asyncio.TaskGroup() as tasks:
-                background = [tasks.create_task(self._ownership.keep()), tasks.create_task(self._measure())]
+                keeping = tasks.create_task(self._ownership.keep())
                 await self._publish(tasks)
-                for task in background:
-                    task.cancel()
+                keeping.cancel()
         finally:
             if self._forgetting:
                 await asyncio.wait(self._forgetting)
@@ -116,12 +114,3 @@ class Term:
         self._in_flight.remove(chunk.rows)
         metrics.OUTBOX_PUBLISHED.inc(len(chunk.rows))
         self._room.release()
-
-    async def _measure(self) -> None:
-        while True:
-            backlog = await self._lease.backlog(self._ownership.readable)
-            age = (backlog.now - backlog.oldest_at).total_seconds() if backlog.oldest_at else 0.0
-            metrics.OUTBOX_PENDING.set(backlog.pending)
-            metrics.OUTBOX_OLDEST_AGE.set(max(age, 0.0))
-            metrics.OUTBOX_MARKED_KEYS.set(backlog.marked_keys)
-            await asyncio.sleep(MEASURE_SECONDS)

@@ -13,6 +13,10 @@ LONGEST_ERROR = 2000
 HOPELESS: tuple[type[Exception], ...] = (Permanent, Poison)
 """Kinds that the same work would raise again: dead at once."""
 
+PROCESS_DIED = Failure(
+    error_class="ProcessDied", error="the process ended whenever this record was handled", fingerprint="ProcessDied"
+)
+
 _NOT_YET = NotYet.__name__
 
 

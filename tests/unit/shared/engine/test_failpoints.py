@@ -18,11 +18,11 @@ def test_an_unarmed_point_does_nothing(point: Failpoint) -> None:
     point.hit()
 
 
-def test_an_armed_point_acts(point: Failpoint) -> None:
+def test_an_armed_point_acts_once(point: Failpoint) -> None:
     arm_failpoints(" tests.point=raise ")
     with pytest.raises(FailpointReached):
         point.hit()
-    point.disarm()
+    point.hit()
 
 
 def test_an_unknown_point_is_refused_and_the_known_ones_are_named(point: Failpoint) -> None:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 
 import pytest
+from prometheus_client import REGISTRY
 
 from shared.engine.doorbell import LocalWakeups
 from shared.engine.relay import Relay
@@ -195,6 +196,27 @@ async def test_a_row_that_can_never_be_sent_has_its_key_set_aside_and_the_others
     assert not {b"bad", b"3", b"6"} & set(house.published())
 
 
+async def test_what_was_acknowledged_is_deleted_even_when_the_next_chunk_is_refused(house: House) -> None:
+    offered = asyncio.Event()
+
+    def refuse(record: OutgoingRecord) -> bool:
+        if record.value == b"bad":
+            offered.set()
+        return record.value == b"bad"
+
+    house.broker.refuses = refuse
+    house.outbox.deleting.clear()
+    await house.start_relay()
+    house.write(b"a", b"1")
+    await house.until_published(b"1")
+    house.write(b"a", b"bad")
+    await asyncio.wait_for(offered.wait(), 5)
+    house.outbox.deleting.set()
+    await eventually(lambda: house.outbox.marked)
+    assert house.published() == [b"1"]
+    assert [row.payload for row in house.outbox.rows.values()] == [b"bad"]
+
+
 async def test_once_its_mark_is_taken_away_a_key_flows_in_order(house: House) -> None:
     house.broker.refuses = refusing(b"bad")
     house.write(b"a", b"bad", b"2")
@@ -232,6 +254,15 @@ async def test_rows_of_a_missing_topic_wait_and_the_others_flow(house: House) ->
     await house.until_drained()
     assert house.published("users.missing") == [b"1"]
     assert not house.outbox.marked
+
+
+async def test_the_backlog_is_measured_while_the_broker_is_away(house: House) -> None:
+    house.broker.reachable = False
+    house.write(b"a", b"1", b"2")
+    relay = Relay(house.outbox, house.broker, house.wakeups)
+    house.relays.append(relay)
+    await relay.start()
+    await eventually(lambda: REGISTRY.get_sample_value("waypost_outbox_pending") == 2)
 
 
 async def test_draining_ends_what_is_on_its_way_and_takes_up_nothing_new(house: House) -> None:

@@ -11,6 +11,7 @@ from opentelemetry.trace import SpanKind, StatusCode
 from shared.kernel.envelope import Record
 from shared.telemetry import messaging, names
 from shared.telemetry.messaging import batch_span, end_send, headers_sampled, process_span, start_send
+from shared.telemetry.sdk import NoOrphans
 from shared.telemetry.tracing import current_trace, is_sampled
 
 TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
@@ -21,6 +22,7 @@ SAMPLED, UNSAMPLED = f"00-{TRACE}-{SPAN}-01", f"00-{TRACE}-{SPAN}-00"
 def spans(monkeypatch: pytest.MonkeyPatch) -> InMemorySpanExporter:
     exporter = InMemorySpanExporter()
     provider = TracerProvider(shutdown_on_exit=False)
+    provider.sampler = NoOrphans(provider.sampler)  # as a process has it
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     monkeypatch.setattr(messaging, "_tracer", provider.get_tracer("tests"))
     return exporter
@@ -139,3 +141,12 @@ def test_a_batch_that_failed_is_not_told_as_handled(spans: InMemorySpanExporter)
     with pytest.raises(RuntimeError), batch_span("users.user", "billing.recipients", records):
         raise RuntimeError
     assert len(spans.get_finished_spans()) == 1
+
+
+def test_a_query_outside_of_any_span_starts_no_trace(spans: InMemorySpanExporter) -> None:
+    for kind in (SpanKind.CLIENT, SpanKind.INTERNAL):
+        messaging._tracer.start_span("select", kind=kind).end()
+    assert not spans.get_finished_spans()
+    with process_span(record(SAMPLED), "billing.customers"):
+        messaging._tracer.start_span("select", kind=SpanKind.CLIENT).end()
+    assert [each.name for each in spans.get_finished_spans()] == ["select", "process users.user"]

@@ -30,6 +30,7 @@ class InvoiceNotDraft(Conflict):
 
 FAILURES: dict[str, Exception] = {
     "invalid": Invalid("no"),
+    "unprintable": Invalid("half of a pair: \ud83d"),
     "unauthenticated": Unauthenticated(),
     "forbidden": Forbidden(),
     "not-found": NotFound(),
@@ -44,6 +45,7 @@ FAILURES: dict[str, Exception] = {
 
 STATUS = {
     "invalid": 422,
+    "unprintable": 422,
     "unauthenticated": 401,
     "forbidden": 403,
     "not-found": 404,
@@ -91,6 +93,11 @@ async def test_each_error_of_the_tree_has_its_status(client: httpx.AsyncClient, 
     assert told["instance"] == f"urn:uuid:{answer.headers['x-request-id']}"
 
 
+async def test_a_message_that_is_no_text_is_told_all_the_same(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/fail/unprintable")
+    assert (answer.status_code, answer.json()["detail"]) == (422, "half of a pair: ?")
+
+
 async def test_a_domain_error_is_named_by_its_type(client: httpx.AsyncClient) -> None:
     told = (await client.get("/fail/conflict")).json()
     assert told["type"] == "urn:waypost:problem:invoice-not-draft"
@@ -128,7 +135,9 @@ async def test_a_wrong_field_is_pointed_at_without_its_value(client: httpx.Async
     body = {"email": "mallory@@secret.example", "password": ["hunter2"], "age": "hunter2", "extra": "hunter2"}
     answer = await client.post("/sign-up", json=body)
     assert answer.status_code == 422
-    assert {each["pointer"] for each in answer.json()["errors"]} == {"/email", "/password", "/age", "/extra"}
+    told = {each["pointer"]: each["detail"] for each in answer.json()["errors"]}
+    assert told.keys() == {"/email", "/password", "/age", "/extra"}
+    assert told["/email"] == "value is not a valid email address"  # the library goes on to quote what was wrong in it
     assert "hunter2" not in answer.text
     assert "mallory" not in answer.text
     assert "secret" not in answer.text

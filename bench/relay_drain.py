@@ -1,0 +1,141 @@
+"""How fast the relay drains an outbox, beside the fastest that its producer can do, and how soon a committed row is acknowledged.
+
+    python -m bench.relay_drain [ROWS] [EVENTS_PER_SECOND]
+
+Starts a PostgreSQL and a Kafka of its own in a temporary folder. Drain and raw production take turns on the same broker, so that their
+ratio outlives the noise of the machine.
+"""
+
+import asyncio
+import random
+import statistics
+import sys
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import asyncpg
+import uvloop
+
+from bench.relay_parts import HEADERS_AS_JSON, TOPIC, Parts, records, running_parts
+from shared.engine.doorbell import CoalescingDoorbell, LocalWakeups
+from shared.engine.process import calm_garbage_collector
+from shared.engine.relay import Relay
+from shared.kafka.producer import KafkaBroker, KafkaPublisher
+from shared.kernel.partitioning import shard_for
+from shared.ports.broker import OutgoingRecord
+from shared.postgres.listen import PostgresListener, PostgresNotifier
+from shared.postgres.outbox_lease import PostgresOutbox
+
+ROUNDS = 3
+CHUNK = 2000
+LATENCY_SECONDS = 10.0
+
+_INSERT = """
+insert into outbox (shard, event_id, tenant_id, topic, key, payload, headers, created_at)
+values ($1, gen_random_uuid(), gen_random_uuid(), $2, $3, $4, $5::json, now())"""
+
+
+async def main(rows: int, events_per_second: float) -> None:
+    async with running_parts() as parts:
+        # The parts need asyncio's own loop, which can start a process as another user; a service runs on uvloop.
+        await asyncio.to_thread(uvloop.run, measure(parts, rows, events_per_second))
+
+
+async def measure(parts: Parts, rows: int, events_per_second: float) -> None:
+    calm_garbage_collector()
+    raw: list[float] = []
+    drained: list[float] = []
+    for number in range(ROUNDS):
+        raw.append(await produce_from_memory(parts, rows))
+        drained.append(await drain(parts, rows))
+        print(f"round {number + 1}: raw {raw[-1]:9,.0f} rows/s   relay {drained[-1]:9,.0f} rows/s")
+    print(f"relay / raw: {statistics.median(drained) / statistics.median(raw):.2f} (medians of {ROUNDS})")
+    seconds = sorted(await latencies(parts, events_per_second))
+    p50, p99 = (seconds[int(len(seconds) * part)] * 1000 for part in (0.5, 0.99))
+    print(f"commit to ack at {events_per_second:.0f}/s: p50 {p50:.1f} ms   p99 {p99:.1f} ms   ({len(seconds)} events)")
+
+
+async def produce_from_memory(parts: Parts, rows: int) -> float:
+    """Rows per second of the same producer with its records at hand."""
+    ready = records(rows)
+    async with KafkaBroker(parts.bootstrap).publisher() as publisher:
+        await publisher.send(ready[:CHUNK])
+        begin = time.perf_counter()
+        for start in range(0, rows, CHUNK):
+            await publisher.send(ready[start : start + CHUNK])
+        return rows / (time.perf_counter() - begin)
+
+
+async def drain(parts: Parts, rows: int) -> float:
+    """Rows per second from a full outbox to an empty one, the start of the relay included."""
+    await parts.fill_outbox(rows)
+    relay = Relay(PostgresOutbox(parts.database.relay), KafkaBroker(parts.bootstrap), LocalWakeups())
+    begin = time.perf_counter()
+    await relay.start()
+    await parts.until_drained()
+    seconds = time.perf_counter() - begin
+    await relay.stop()
+    return rows / seconds
+
+
+async def latencies(parts: Parts, events_per_second: float) -> Sequence[float]:
+    """Seconds from each commit to its acknowledgement; writer and relay meet over NOTIFY alone, as in two processes."""
+    wakeups = LocalWakeups()
+    listener = PostgresListener(parts.database.relay, ["outbox"], wakeups.wake, application_name="bench-listener")
+    doorbell = CoalescingDoorbell(LocalWakeups(), PostgresNotifier(parts.database.app, application_name="bench-bell"))
+    broker = TimedBroker(parts.bootstrap)
+    relay = Relay(PostgresOutbox(parts.database.relay), broker, wakeups)
+    for part in (listener, doorbell, relay):
+        await part.start()
+        await part.ready.wait()
+    committed = await write_steadily(parts.database.app, doorbell, events_per_second)
+    await parts.until_drained()
+    for ending in (relay, doorbell, listener):
+        await ending.stop()
+    return [broker.acknowledged[payload] - at for payload, at in committed.items()]
+
+
+async def write_steadily(dsn: str, doorbell: CoalescingDoorbell, events_per_second: float) -> dict[bytes, float]:
+    """Commits one row at a time at random moments, and rings. Gives when each was committed."""
+    committed: dict[bytes, float] = {}
+    connection = await asyncpg.connect(dsn)
+    due = time.perf_counter()
+    for number in range(int(events_per_second * LATENCY_SECONDS)):
+        due += random.expovariate(events_per_second)
+        await asyncio.sleep(max(due - time.perf_counter(), 0))
+        key, payload = f"{number % 200}".encode(), f"{number}".encode()
+        await connection.execute(_INSERT, shard_for(key), TOPIC, key, payload, HEADERS_AS_JSON)
+        committed[payload] = time.perf_counter()
+        doorbell.ring("outbox")
+    await connection.close()
+    return committed
+
+
+class TimedBroker:
+    """A Kafka broker that notes when each record was acknowledged."""
+
+    def __init__(self, bootstrap: str) -> None:
+        self.acknowledged: dict[bytes, float] = {}
+        self._broker = KafkaBroker(bootstrap)
+
+    @asynccontextmanager
+    async def publisher(self) -> AsyncIterator["TimedPublisher"]:
+        async with self._broker.publisher() as publisher:
+            yield TimedPublisher(publisher, self.acknowledged)
+
+
+class TimedPublisher:
+    def __init__(self, publisher: KafkaPublisher, acknowledged: dict[bytes, float]) -> None:
+        self._publisher = publisher
+        self._acknowledged = acknowledged
+
+    async def send(self, outgoing: Sequence[OutgoingRecord]) -> None:
+        await self._publisher.send(outgoing)
+        now = time.perf_counter()
+        self._acknowledged.update((record.value, now) for record in outgoing)
+
+
+if __name__ == "__main__":
+    arguments = sys.argv[1:]
+    asyncio.run(main(int(arguments[0]) if arguments else 100_000, float(arguments[1]) if len(arguments) > 1 else 200.0))

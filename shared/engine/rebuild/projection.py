@@ -1,0 +1,87 @@
+"""A projection of the service's own events, made anew from the event store."""
+
+import time
+from collections.abc import Callable, Sequence
+
+import structlog
+
+from shared.engine.projections import project
+from shared.engine.rebuild.report import BEFORE_COMMIT, BEFORE_SWAP, SWAP_TRIES, Progress, RebuildReport, refusals_of
+from shared.kernel.errors import Transient
+from shared.kernel.tenant import bound_tenants
+from shared.ports.handlers import Projection
+from shared.ports.rebuild import History, HistoryIntake, HistorySwap, HistoryWorkshop, StoredEvent
+
+log = structlog.get_logger()
+
+CHUNK = 500
+"""Events of one transaction."""
+
+
+async def rebuild_projection(
+    projection: Projection,
+    workshop: HistoryWorkshop,
+    *,
+    progress: Callable[[Progress], None] = lambda _: None,
+    dry_run: bool = False,
+    force: bool = False,
+) -> RebuildReport:
+    """Reads every stored event, then, while nobody appends, those that were missed; compares, and swaps.
+
+    Options and promises as with a projector's rebuild. Raises RebuildRuns, Transient, and what a handler raises: there are no letters.
+    """
+    begun = time.monotonic()
+    async with workshop.history() as history:
+        records = await _take_in_all(projection, history, begun, progress)
+        BEFORE_SWAP.hit()
+        for tries in range(1, SWAP_TRIES + 1):
+            try:
+                async with history.swap() as swap:
+                    return await _swap(projection, swap, records, begun, dry_run=dry_run, force=force)
+            except Transient as error:
+                if tries == SWAP_TRIES:
+                    raise
+                log.info("swap_waits", projection=projection.name, error=str(error))
+    raise AssertionError("the last try raises")
+
+
+async def _take_in_all(
+    projection: Projection, history: History, begun: float, progress: Callable[[Progress], None]
+) -> int:
+    records, total = 0, await history.count()
+    async for events in history.all(CHUNK):
+        async with history.intake() as intake:
+            await _take_in(projection, events, intake)
+        records += len(events)
+        progress(Progress.since(begun, records, max(total, records)))
+    return records
+
+
+async def _take_in(projection: Projection, events: Sequence[StoredEvent], intake: HistoryIntake) -> None:
+    tenants = {event.tenant_id for event in events}
+    await intake.bind(tenants)
+    with bound_tenants(tenants):
+        await project([event.envelope for event in events if event.envelope], projection.handlers, intake.rows)
+    await intake.note(events)
+
+
+async def _swap(
+    projection: Projection, swap: HistorySwap, records: int, begun: float, *, dry_run: bool, force: bool
+) -> RebuildReport:
+    async for events in swap.missing(CHUNK):
+        await _take_in(projection, events, swap)
+        records += len(events)
+    weighing = await swap.weigh()
+    refusals = refusals_of(records, weighing)
+    swapped = not dry_run and not weighing.unprotected and (force or not refusals)
+    if swapped:
+        await swap.complete()
+        BEFORE_COMMIT.hit()
+    return RebuildReport(
+        name=projection.name,
+        records=records,
+        seconds=time.monotonic() - begun,
+        weighing=weighing,
+        refusals=refusals,
+        swapped=swapped,
+    )

@@ -1,0 +1,66 @@
+"""Topics from their beginning, by `assign`: no group is joined, nothing is committed."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+
+from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import KafkaError
+
+from shared.kafka.consumer import ANSWER_SECONDS, CLOSE_SECONDS, as_transient, named, record_of
+from shared.kernel.envelope import Record
+from shared.kernel.errors import Transient
+from shared.ports.subscription import Partition
+
+
+class KafkaTopicLog:
+    """`shared.ports.topic_log.TopicLog`."""
+
+    def __init__(self, client: AIOKafkaConsumer, partitions: Sequence[Partition]) -> None:
+        self._client = client
+        self._partitions = partitions
+
+    async def read(self, partition: Partition, *, max_records: int, timeout_seconds: float) -> Sequence[Record]:
+        with as_transient("records"):
+            found = await self._client.getmany(
+                named(partition), max_records=max_records, timeout_ms=int(timeout_seconds * 1000)
+            )
+        return [record_of(each) for records in found.values() for each in records]
+
+    async def position(self, partition: Partition) -> int:
+        with as_transient("a position"):
+            position: int = await self._client.position(named(partition))
+        return position
+
+    async def end_offsets(self) -> Mapping[Partition, int]:
+        with as_transient("end offsets"):
+            ends = await self._client.end_offsets([named(each) for each in self._partitions])
+        return {each: ends[named(each)] for each in self._partitions}
+
+
+class KafkaTopicLogs:
+    """`shared.ports.topic_log.TopicLogs`."""
+
+    def __init__(self, bootstrap: str) -> None:
+        self._bootstrap = bootstrap
+
+    @asynccontextmanager
+    async def opened(self, partitions: Iterable[Partition]) -> AsyncIterator[KafkaTopicLog]:
+        wanted = sorted(partitions)
+        client = AIOKafkaConsumer(
+            bootstrap_servers=self._bootstrap, group_id=None, enable_auto_commit=False, auto_offset_reset="earliest"
+        )
+        try:
+            try:
+                async with asyncio.timeout(ANSWER_SECONDS):
+                    await client.start()
+            except (KafkaError, OSError, TimeoutError) as error:
+                raise Transient(f"no broker answers at {self._bootstrap}: {error!r}") from error
+            client.assign([named(each) for each in wanted])
+            for each in wanted:
+                client.seek(named(each), 0)
+            yield KafkaTopicLog(client, wanted)
+        finally:
+            with contextlib.suppress(TimeoutError, KafkaError):
+                await asyncio.wait_for(client.stop(), CLOSE_SECONDS)

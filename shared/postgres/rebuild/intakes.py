@@ -1,0 +1,81 @@
+"""A consumer's transactions over the new tables: guard and letters of the shadow's own, and no inbox."""
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from shared.kernel.cause import Cause
+from shared.kernel.errors import Transient
+from shared.kernel.ids import EventId, TenantId
+from shared.ports.dead_letters import DeadLetters
+from shared.ports.inbox import Arrival, Inbox
+from shared.ports.intake import Reaction
+from shared.ports.subscription import Partition
+from shared.postgres.database import Database
+from shared.postgres.dead_letters import PostgresDeadLetters
+from shared.postgres.failures import as_transient
+from shared.postgres.inbox import PostgresInbox
+from shared.postgres.rebuild.names import Names
+from shared.postgres.tenancy import BIND, setting
+from shared.postgres.versions import versions_in
+
+
+class _NoInbox(PostgresInbox):
+    async def claim(self, partition: Partition, arrivals: Sequence[Arrival]) -> frozenset[EventId]:
+        """Everything is new: the order guard absorbs what comes twice."""
+        return frozenset(arrival.event_id for arrival in arrivals)
+
+
+class ShadowIntake:
+    """`shared.ports.intake.Intake`."""
+
+    inbox: Inbox
+    letters: DeadLetters
+
+    def __init__(self, connection: AsyncConnection, names: Names) -> None:
+        self.rows = connection
+        self.inbox = _NoInbox(connection, names.shadow, versions_in(names.new_schema))
+        self.letters = PostgresDeadLetters(connection, names.shadow)
+
+    def react(self, cause: Cause) -> Reaction:
+        raise NotImplementedError("a rebuild never runs a reactor")
+
+
+class ShadowIntakes:
+    """Each in a transaction of its own."""
+
+    def __init__(self, database: Database, names: Names) -> None:
+        self._database = database
+        self._names = names
+
+    @asynccontextmanager
+    async def begin(self, tenants: Iterable[TenantId]) -> AsyncIterator[ShadowIntake]:
+        async with self._database.transaction(tenants) as connection:
+            yield ShadowIntake(connection, self._names)
+
+    async def answers(self) -> bool:
+        try:
+            async with self._database.transaction():
+                return True
+        except Transient:
+            return False
+
+
+class SwapIntakes:
+    """Each in a savepoint of the swap's transaction, so that a handler's error takes back its own batch alone."""
+
+    def __init__(self, connection: AsyncConnection, names: Names) -> None:
+        self._connection = connection
+        self._names = names
+
+    @asynccontextmanager
+    async def begin(self, tenants: Iterable[TenantId]) -> AsyncIterator[ShadowIntake]:
+        with as_transient():
+            async with self._connection.begin_nested():
+                await self._connection.execute(BIND, {"tenants": setting(tenants)})
+                yield ShadowIntake(self._connection, self._names)
+
+    async def answers(self) -> bool:
+        """The transaction is the connection: where it has gone, the swap is over."""
+        return True

@@ -1,0 +1,98 @@
+"""The one transaction in which new tables take the place of the live ones."""
+
+from collections.abc import Iterable, Mapping
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from shared.kernel.ids import TenantId
+from shared.ports.handlers import Projector
+from shared.ports.inbox import Standing
+from shared.ports.intake import Intakes
+from shared.ports.rebuild import Weighing
+from shared.ports.subscription import Partition
+from shared.postgres.rebuild.alone import rename
+from shared.postgres.rebuild.intakes import SwapIntakes
+from shared.postgres.rebuild.names import Names
+from shared.postgres.rebuild.weighing import weigh
+from shared.postgres.tenancy import BIND, setting
+
+# Positions first: a live consumer takes its own row first and parked rows after, so nobody waits for us while we wait for him.
+_LOCK_POSITIONS = text(
+    "select topic, partition, next_offset, topic_id, starts from consumer_offsets"
+    " where consumer = :live order by topic, partition for update"
+)
+_LOCK_PARKED = text("select from parked_keys where consumer = :live order by topic, key for update")
+
+# Two letters about one event: the new one's say counts, and the row keeps its id, so that an operator's note still finds it.
+_TAKE_OVER = text(
+    """
+    update dead_letters live set
+        status = new.status, attempts = new.attempts, next_attempt_at = new.next_attempt_at, updated_at = now(),
+        error_class = new.error_class, error = new.error, fingerprint = new.fingerprint
+    from dead_letters new
+    where live.consumer = :live and new.consumer = :shadow and new.event_id = live.event_id and live.status <> 'discarded'
+    """
+)
+_SUPERSEDE = text(
+    """
+    update dead_letters live set status = 'superseded', updated_at = now()
+    where consumer = :live and status in ('retrying', 'dead', 'waiting')
+      and not exists (select from dead_letters new where new.consumer = :shadow and new.event_id = live.event_id)
+    """
+)
+_DROP_TAKEN_OVER = text(
+    """
+    delete from dead_letters new using dead_letters live
+    where new.consumer = :shadow and live.consumer = :live and live.event_id = new.event_id
+    """
+)
+_UNPARK_LIVE = text("delete from parked_keys where consumer = :live")
+_ADOPT_PARKED = text("update parked_keys set consumer = :live where consumer = :shadow")
+_ADOPT_LETTERS = text("update dead_letters set consumer = :live where consumer = :shadow")
+
+_STEPS = (_TAKE_OVER, _SUPERSEDE, _DROP_TAKEN_OVER, _UNPARK_LIVE, _ADOPT_PARKED, _ADOPT_LETTERS)
+
+
+async def locked_live(connection: AsyncConnection, names: Names) -> Mapping[Partition, Standing]:
+    """Stops the live consumer: its next transaction waits at its fence, its drains find no parked key."""
+    await connection.exec_driver_sql("set local lock_timeout = '2s'")
+    await connection.exec_driver_sql(f"set local search_path to public, {names.new_schema}")
+    rows = (await connection.execute(_LOCK_POSITIONS, {"live": names.live})).all()
+    await connection.execute(_LOCK_PARKED, {"live": names.live})
+    return {
+        Partition(row.topic, row.partition): Standing(
+            next_offset=row.next_offset, topic_id=row.topic_id, starts=row.starts
+        )
+        for row in rows
+    }
+
+
+class PostgresSwap:
+    """`shared.ports.rebuild.Swap`, inside its transaction."""
+
+    def __init__(
+        self,
+        connection: AsyncConnection,
+        names: Names,
+        projector: Projector,
+        live: Mapping[Partition, Standing],
+    ) -> None:
+        self.live = live
+        self.intakes: Intakes = SwapIntakes(connection, names)
+        self.completed = False
+        self._connection = connection
+        self._names = names
+        self._projector = projector
+
+    async def weigh(self, tenants: Iterable[TenantId]) -> Weighing:
+        await self._connection.execute(BIND, {"tenants": setting(tenants)})
+        return await weigh(self._connection, self._names, self._projector)
+
+    async def complete(self) -> None:
+        consumers = {"live": self._names.live, "shadow": self._names.shadow}
+        for statement in _STEPS:
+            needed = {name: value for name, value in consumers.items() if f":{name}" in str(statement)}
+            await self._connection.execute(statement, needed)
+        await rename(self._connection, self._names)
+        self.completed = True

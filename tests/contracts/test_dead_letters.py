@@ -1,0 +1,128 @@
+"""What every store of letters promises its consumer."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from shared.kernel.envelope import Record
+from shared.kernel.ids import EventId, new_id
+from shared.ports.dead_letters import VERSION_CONFLICT, Failure, Letter, ParkedKey, Status
+from tests.contracts.services import ServiceUnderTest, in_memory, on_postgres, service
+
+__all__ = ["in_memory", "on_postgres", "service"]
+
+TOPIC = "users.user"
+ANN = ParkedKey(TOPIC, b"ann")
+BOB = ParkedKey(TOPIC, b"bob")
+NOW = datetime.now(UTC)
+
+
+def letter(parked: ParkedKey, sequence: int | None, status: Status = Status.WAITING, **changes: Any) -> Letter:
+    offset = changes.pop("offset", sequence or 0)
+    record = Record(
+        topic=parked.topic,
+        partition=0,
+        offset=offset,
+        timestamp_ms=7,
+        key=b"\xff\x00",
+        value=b"\x00 bytes",
+        headers=[("ce_id", b"text"), ("other", b"\xfe\x00")],
+    )
+    given: dict[str, Any] = {"event_id": EventId(new_id()), "type": "user.created", **changes}
+    return Letter(id=new_id(), record=record, key=parked.key, sequence=sequence, status=status, **given)
+
+
+def failure(error_class: str = "RuntimeError") -> Failure:
+    return Failure(error_class=error_class, error="broken", fingerprint="f")
+
+
+async def test_a_letter_comes_back_as_it_was_kept(service: ServiceUnderTest) -> None:
+    kept = letter(ANN, 2, Status.RETRYING, attempts=1, next_attempt_at=NOW, failure=failure(), tenant_id=new_id())
+    intakes = service.intakes("club.readers")
+    async with intakes.begin(()) as intake:
+        await intake.letters.keep([kept])
+    async with intakes.begin(()) as intake:
+        assert await intake.letters.find(kept.id) == kept
+
+
+async def test_an_event_is_kept_once_by_each_consumer(service: ServiceUnderTest) -> None:
+    event_id = EventId(new_id())
+    for consumer in ("club.readers", "club.writers"):
+        first, second = letter(ANN, 1, event_id=event_id), letter(ANN, 1, event_id=event_id)
+        async with service.intakes(consumer).begin(()) as intake:
+            await intake.letters.keep([first])
+            await intake.letters.keep([second])
+            assert await intake.letters.find(first.id) is not None
+            assert await intake.letters.find(second.id) is None
+
+
+async def test_the_lowest_version_above_the_guard_goes_first(service: ServiceUnderTest) -> None:
+    second, third, fourth = letter(ANN, 2, Status.DISCARDED), letter(ANN, 3), letter(ANN, 4, Status.DEAD)
+    async with service.intakes("club.readers").begin(()) as intake:
+        await intake.letters.keep([fourth, third, second, letter(ANN, 1, Status.REDRIVEN), letter(BOB, 1)])
+        assert await intake.letters.first(ANN, 1) == second
+        assert await intake.letters.first(ANN, 2) == third
+        assert await intake.letters.first(ANN, 4) is None
+        assert await intake.letters.held(TOPIC, [ANN.key]) == {ANN.key: {2, 3, 4}}
+
+
+async def test_without_sequences_the_oldest_goes_first(service: ServiceUnderTest) -> None:
+    late, early = letter(ANN, None, offset=9), letter(ANN, None, offset=4)
+    async with service.intakes("club.readers").begin(()) as intake:
+        await intake.letters.keep([late, early, letter(ANN, None, Status.DISCARDED, offset=1)])
+        assert await intake.letters.first(ANN, 0) == early
+
+
+async def test_what_stands_in_no_line_is_never_first(service: ServiceUnderTest) -> None:
+    unreadable = letter(ANN, None, Status.DEAD, type=None, failure=failure())
+    second_event = letter(ANN, 1, Status.DEAD, failure=failure(VERSION_CONFLICT))
+    async with service.intakes("club.readers").begin(()) as intake:
+        await intake.letters.keep([unreadable, second_event])
+        assert await intake.letters.first(ANN, 0) is None
+        assert await intake.letters.held(TOPIC, [ANN.key]) == {}
+
+
+async def test_a_key_is_parked_for_its_consumer_until_it_is_unparked(service: ServiceUnderTest) -> None:
+    intakes = service.intakes("club.readers")
+    async with intakes.begin(()) as intake:
+        await intake.letters.park(TOPIC, [ANN.key])
+        await intake.letters.park(TOPIC, [ANN.key])
+        assert await intake.letters.parked(TOPIC, [ANN.key, BOB.key]) == {ANN.key}
+    async with service.intakes("club.writers").begin(()) as other:
+        assert await other.letters.parked(TOPIC, [ANN.key]) == frozenset()
+    async with intakes.begin(()) as intake:
+        assert await intake.letters.lock(ANN)
+        await intake.letters.unpark(ANN)
+        assert not await intake.letters.lock(ANN)
+
+
+async def test_due_is_what_may_be_tried_or_waits_for_nothing(service: ServiceUnderTest) -> None:
+    keys = [ParkedKey(TOPIC, name.encode()) for name in ("ripe", "early", "dead", "gap", "empty")]
+    ripe, early, dead, gap, empty = keys
+    async with service.intakes("club.readers").begin(()) as intake:
+        await intake.letters.park(TOPIC, [each.key for each in keys])
+        await intake.letters.keep(
+            [
+                letter(ripe, 1, Status.RETRYING, next_attempt_at=NOW - timedelta(seconds=1), failure=failure()),
+                letter(early, 1, Status.RETRYING, next_attempt_at=NOW + timedelta(minutes=1), failure=failure()),
+                letter(dead, 1, Status.DEAD, failure=failure()),
+                letter(dead, 2),
+                letter(gap, 3),
+                letter(empty, 1, Status.REDRIVEN),
+            ]
+        )
+        assert set(await intake.letters.due(NOW, 10)) == {ripe, gap, empty}
+        assert len(await intake.letters.due(NOW, 1)) == 1
+        tally = await intake.letters.tally()
+    assert (tally.parked_keys, tally.letters) == (5, {Status.RETRYING: 2, Status.DEAD: 1, Status.WAITING: 2})
+
+
+async def test_an_update_keeps_the_last_failure_on_record(service: ServiceUnderTest) -> None:
+    kept = letter(ANN, 1, Status.DEAD, attempts=5, failure=failure())
+    async with service.intakes("club.readers").begin(()) as intake:
+        await intake.letters.keep([kept])
+        await intake.letters.update(kept.id, status=Status.RETRYING, attempts=6, next_attempt_at=NOW, redriven=True)
+        await intake.letters.update(kept.id, status=Status.REDRIVEN, attempts=6)
+        found = await intake.letters.find(kept.id)
+    assert found is not None
+    assert (found.status, found.attempts, found.redrives, found.next_attempt_at) == (Status.REDRIVEN, 6, 1, None)
+    assert found.failure == failure()

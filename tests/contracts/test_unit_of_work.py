@@ -1,0 +1,102 @@
+"""What every unit of work, and the event store in it, promises its handler."""
+
+from datetime import timedelta
+
+import pytest
+
+from shared.kernel.cause import Cause
+from shared.kernel.errors import ConcurrencyConflict, NotFound
+from shared.kernel.ids import TenantId, new_id
+from shared.kernel.tenant import NoTenantBound, bound_tenants
+from tests.contracts.services import Person, ServiceUnderTest, in_memory, on_postgres, service
+
+__all__ = ["in_memory", "on_postgres", "service"]
+
+OURS, THEIRS = TenantId(new_id()), TenantId(new_id())
+
+
+class Undone(Exception):
+    """Rolls a transaction back."""
+
+
+async def somebody(service: ServiceUnderTest, *names: str) -> Person:
+    person = Person(new_id(), OURS)
+    with bound_tenants([OURS]):
+        async with service.units.begin() as uow:
+            uow.add(person)
+            for name in names:
+                person.is_called(name)
+    return person
+
+
+async def test_what_is_recorded_is_there_after_the_commit(service: ServiceUnderTest) -> None:
+    person = await somebody(service, "Ann", "Anna")
+    with bound_tenants([OURS]):
+        async with service.units.begin() as uow:
+            loaded = await uow.load(Person, person.id)
+            assert (loaded.names, loaded.version, loaded.recorded) == (["Ann", "Anna"], 2, ())
+            assert await uow.load(Person, person.id) is loaded
+
+
+async def test_a_rollback_leaves_nothing(service: ServiceUnderTest) -> None:
+    person = Person(new_id(), OURS)
+    with bound_tenants([OURS]):
+        with pytest.raises(Undone):
+            async with service.units.begin() as uow:
+                uow.add(person)
+                person.is_called("Ann")
+                await uow.flush()
+                raise Undone
+        async with service.units.begin() as uow:
+            assert await uow.find(Person, person.id) is None
+            with pytest.raises(NotFound):
+                await uow.load(Person, person.id)
+
+
+async def test_the_second_of_two_writers_is_refused_and_stores_nothing(service: ServiceUnderTest) -> None:
+    person = await somebody(service, "Ann")
+    late = Person.fold(person.id, OURS, ())
+    with bound_tenants([OURS]):
+        with pytest.raises(ConcurrencyConflict):
+            async with service.units.begin() as uow:
+                uow.add(late)
+                late.is_called("Somebody else")
+                late.is_called("and more")
+        async with service.units.begin() as uow:
+            assert (await uow.load(Person, person.id)).names == ["Ann"]
+
+
+async def test_another_tenants_aggregate_does_not_exist(service: ServiceUnderTest) -> None:
+    person = await somebody(service, "Ann")
+    with bound_tenants([THEIRS]):
+        async with service.units.begin() as uow:
+            assert await uow.find(Person, person.id) is None
+            assert await uow.events.history("user", person.id) == []
+
+
+async def test_nothing_is_written_for_a_tenant_that_is_not_bound(service: ServiceUnderTest) -> None:
+    stranger = Person(new_id(), THEIRS)
+    with bound_tenants([OURS]), pytest.raises(NoTenantBound):
+        async with service.units.begin() as uow:
+            uow.add(stranger)
+            stranger.is_called("Eve")
+    with pytest.raises(NoTenantBound):
+        async with service.units.begin():
+            raise AssertionError("a unit of work without a tenant was begun")
+
+
+async def test_history_tells_versions_times_and_the_cause(service: ServiceUnderTest) -> None:
+    cause = Cause(correlation_id=new_id(), causation_id=new_id())
+    person = Person(new_id(), OURS)
+    with bound_tenants([OURS]):
+        async with service.units.begin(cause) as uow:
+            uow.add(person)
+            for name in ("Ann", "Anna", "Annie"):
+                person.is_called(name)
+        async with service.units.begin() as uow:
+            history = await uow.events.history("user", person.id, after=1)
+    assert [envelope.aggregate_version for envelope in history] == [2, 3]
+    assert {envelope.cause for envelope in history} == {cause}
+    assert {envelope.source for envelope in history} == {"/services/club"}
+    assert history[1].occurred_at - history[0].occurred_at < timedelta(minutes=1)
+    assert len({envelope.event_id for envelope in history}) == 2

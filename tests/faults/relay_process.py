@@ -1,0 +1,25 @@
+"""A relay in a process of its own: `python -m tests.faults.relay_process`, told by its environment where the parts are."""
+
+import asyncio
+import os
+
+from shared.engine.doorbell import LocalWakeups
+from shared.engine.failpoints import arm_failpoints
+from shared.engine.process import Process
+from shared.engine.relay import Relay
+from shared.kafka.producer import KafkaBroker
+from shared.postgres.listen import PostgresListener
+from shared.postgres.outbox_lease import PostgresOutbox
+
+
+async def main() -> None:
+    dsn, bootstrap = os.environ["OUTBOX_DSN"], os.environ["BOOTSTRAP"]
+    arm_failpoints()
+    wakeups = LocalWakeups()
+    listener = PostgresListener(dsn, ["outbox"], wakeups.wake, application_name="waypost-listener")
+    relay = Relay(PostgresOutbox(dsn), KafkaBroker(bootstrap), wakeups)
+    await Process([listener, relay]).run()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

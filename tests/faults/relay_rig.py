@@ -1,0 +1,132 @@
+"""Relays in real processes between a real outbox and a real broker, and the checks that follow every fault."""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import cast
+
+import asyncpg
+
+from infra.postgres.databases import ServiceDatabase
+from infra.stack.child import Child
+from shared.engine.failpoints import VARIABLE
+from shared.postgres.outbox_lease import SHARD_LOCK
+from tests.fixtures.database import connected
+from tests.fixtures.eventually import eventually
+from tests.fixtures.outbox import NewRow, pending, write
+from tests.fixtures.topics import read_topic
+
+REPOSITORY = Path(__file__).parents[2]
+
+_HELD = """
+select count(*) from pg_locks
+where locktype = 'advisory' and classid = $1 and granted
+  and database = (select oid from pg_database where datname = current_database())"""
+
+
+_RELAYS = """
+select count(*) from pg_stat_activity where datname = current_database() and application_name = 'waypost-relay'"""
+
+
+_LAST_READ = """
+select max(state_change) from pg_stat_activity
+where datname = current_database() and application_name = 'waypost-relay-heads'"""
+
+
+@dataclass(slots=True, kw_only=True)
+class Rig:
+    database: ServiceDatabase
+    bootstrap: str
+    topic: str
+    owner: asyncpg.Connection
+    logs: Path
+    written: dict[str, list[bytes]] = field(default_factory=dict)
+    """Per key, every committed value, in the order of its commits."""
+    relays: list[Child] = field(default_factory=list)
+
+    async def start_relay(self, *, failpoints: str = "") -> Child:
+        """A relay that is about to work; `until_holding` tells when it does."""
+        environment = {
+            **os.environ,
+            "OUTBOX_DSN": self.database.relay,
+            "BOOTSTRAP": self.bootstrap,
+            VARIABLE: failpoints,
+        }
+        relay = Child(
+            [sys.executable, "-m", "tests.faults.relay_process"],
+            log=self.logs / f"relay-{len(self.relays)}.log",
+            environment=environment,
+            directory=REPOSITORY,
+        )
+        self.relays.append(relay)
+        await relay.start()
+        return relay
+
+    async def write(self, key: str, value: bytes, *, connection: asyncpg.Connection | None = None) -> None:
+        """Committed at once, unless the given connection is in a transaction."""
+        await write(connection or self.owner, NewRow(topic=self.topic, key=key.encode(), payload=value))
+        self.written.setdefault(key, []).append(value)
+
+    async def write_versions(self, keys: Sequence[str], versions: range) -> None:
+        for version in versions:
+            for key in keys:
+                await self.write(key, str(version).encode())
+
+    async def until_holding(self, shards: int = 16) -> None:
+        await eventually(lambda: self._holds(shards), deadline_seconds=20)
+
+    async def until_relays(self, live: int) -> None:
+        """So many have a session that could hold shards."""
+        await eventually(lambda: self._are_live(live), deadline_seconds=20)
+
+    async def last_read(self) -> datetime:
+        """When a relay's last look at the heads ended."""
+        async with connected(self.database.relay) as same_role:  # others are not told what a session does
+            return cast(datetime, await same_role.fetchval(_LAST_READ))
+
+    async def until_read_since(self, moment: datetime) -> None:
+        async def has_read() -> bool:
+            return await self.last_read() > moment
+
+        await eventually(has_read, deadline_seconds=20)
+
+    async def until_drained(self, deadline_seconds: float = 30) -> None:
+        await eventually(self._is_drained, deadline_seconds=deadline_seconds)
+
+    async def assert_nothing_lost_and_in_order(self) -> None:
+        """I1 and I4: per key, values at their first appearance are exactly the committed ones, in order."""
+        assert await self.first_appearances() == self.written
+
+    async def first_appearances(self) -> Mapping[str, list[bytes]]:
+        seen: dict[str, dict[bytes, None]] = {}
+        for record in await read_topic(self.bootstrap, self.topic):
+            seen.setdefault(record.key.decode(), {})[record.value] = None
+        return {key: list(values) for key, values in seen.items()}
+
+    async def duplicates(self) -> int:
+        records = await read_topic(self.bootstrap, self.topic)
+        return len(records) - len({(record.key, record.value) for record in records})
+
+    async def _holds(self, shards: int) -> bool:
+        return bool(await self.owner.fetchval(_HELD, SHARD_LOCK) == shards)
+
+    async def _are_live(self, relays: int) -> bool:
+        return bool(await self.owner.fetchval(_RELAYS) == relays)
+
+    async def _is_drained(self) -> bool:
+        return await pending(self.owner) == 0
+
+
+@asynccontextmanager
+async def rigged(database: ServiceDatabase, bootstrap: str, topic: str, logs: Path) -> AsyncIterator[Rig]:
+    async with connected(database.owner) as owner:
+        rig = Rig(database=database, bootstrap=bootstrap, topic=topic, owner=owner, logs=logs)
+        try:
+            yield rig
+        finally:
+            await asyncio.gather(*(relay.kill() for relay in rig.relays))

@@ -1,0 +1,72 @@
+"""A consumer that dies anywhere on its way leaves one effect per event behind (rows 11 to 15 of the fault matrix)."""
+
+import asyncio
+
+import pytest
+
+from tests.fixtures.club import Stage
+from tests.fixtures.eventually import eventually
+
+POINTS = ["after_poll", "after_claim", "after_effect", "after_commit", "after_offset_commit"]
+
+
+@pytest.mark.parametrize("name", ["members", "greetings"])
+@pytest.mark.parametrize("point", POINTS)
+async def test_killed_at(stage: Stage, point: str, name: str) -> None:
+    consumer = stage.club.members if name == "members" else stage.club.greetings
+    ann, bob = stage.user(), stage.user()
+    await stage.topic.publish(*ann.tells("Ann", "Anna"), *bob.tells("Bob"))
+
+    async with stage.worker(consumer, failpoints=f"consumer.{point}=kill") as worker:
+        assert await asyncio.wait_for(worker.wait(), 20) < 0
+    assert (await stage.standing() != [0]) == point.endswith("commit")
+
+    async with stage.worker(consumer):
+        await eventually(lambda: stage.reached(3, consumers=1), deadline_seconds=25)
+    if name == "members":
+        assert await stage.names(ann, bob) == [["Ann", "Anna"], ["Bob"]]
+    else:
+        assert await stage.greeted(ann, bob) == [[1, 2], [1]]
+    assert await stage.letters() == []
+
+
+async def test_a_position_lost_after_the_commit_handles_nothing_twice(stage: Stage) -> None:
+    """What a commit that was never answered looks like from the other side: the records come again."""
+    ann = stage.user()
+    await stage.topic.publish(*ann.tells("Ann", "Anna"))
+    async with stage.consuming(stage.club.greetings):
+        await eventually(lambda: stage.reached(2, consumers=1))
+    await stage.rows("update consumer_offsets set next_offset = 0 returning 1")
+    async with stage.consuming(stage.club.greetings):
+        await eventually(lambda: stage.reached(2, consumers=1))
+    assert await stage.greeted(ann) == [[1, 2]]
+
+
+@pytest.mark.parametrize("name", ["members", "greetings"])
+async def test_a_record_that_ends_the_process_is_set_aside_and_others_flow(stage: Stage, name: str) -> None:
+    consumer = stage.club.members if name == "members" else stage.club.greetings
+    ann, eve = stage.user(), stage.user()
+    await stage.topic.publish(*ann.tells("Ann"), *eve.tells("deadly", "Eva"), *ann.tells("Anna"))
+
+    deaths = 0
+    while not await stage.reached(4, consumers=1) or ("dead", 1) not in [each[:2] for each in await stage.letters()]:
+        async with stage.worker(consumer, careful_from=2, suspect_from=3) as worker:
+            done = asyncio.ensure_future(settled(stage))
+            died = asyncio.ensure_future(worker.wait())
+            await asyncio.wait([done, died], return_when=asyncio.FIRST_COMPLETED, timeout=20)
+            deaths += died.done()
+            done.cancel()
+            died.cancel()
+        assert deaths < 12
+    if name == "members":
+        assert await stage.names(ann, eve) == [["Ann", "Anna"], []]
+    else:
+        assert await stage.greeted(ann, eve) == [[1, 2], []]
+    assert [each[:2] for each in await stage.letters()] == [("dead", 1), ("waiting", 2)]
+
+
+async def settled(stage: Stage) -> None:
+    async def dead() -> bool:
+        return ("dead", 1) in [each[:2] for each in await stage.letters()]
+
+    await eventually(dead, deadline_seconds=20)

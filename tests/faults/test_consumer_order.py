@@ -1,0 +1,151 @@
+"""Order per key survives failure, and a failing key holds nobody else up (rows 30 and 31 of the fault matrix)."""
+
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from shared.engine.retry import RetryPolicy
+from shared.kernel.envelope import Envelope
+from shared.kernel.errors import NotYet, Permanent
+from shared.ports.dead_letters import ParkedKey
+from shared.ports.handlers import Consumer
+from tests.fixtures.club import IMPATIENT, Stage
+from tests.fixtures.eventually import eventually
+
+
+class Trouble:
+    """Raises for the events of one name, so many times."""
+
+    def __init__(self, name: str, times: float, error: type[Exception] = RuntimeError) -> None:
+        self.name = name
+        self.times = times
+        self.error = error
+        self.tries: Counter[str] = Counter()
+
+    def __call__(self, envelope: Envelope[Any]) -> None:
+        self.tries[envelope.event.display_name] += 1
+        if envelope.event.display_name == self.name and self.tries[self.name] <= self.times:
+            raise self.error(f"no {self.name} today")
+
+
+def consumer_of(stage: Stage, name: str) -> Consumer:
+    return stage.club.members if name == "members" else stage.club.greetings
+
+
+async def handled(stage: Stage, name: str, *users: Any) -> list[Any]:
+    return await (stage.names(*users) if name == "members" else stage.greeted(*users))
+
+
+BOTH = pytest.mark.parametrize("name", ["members", "greetings"])
+
+
+@BOTH
+async def test_what_fails_three_times_is_handled_in_order_and_others_flow(stage: Stage, name: str) -> None:
+    ann, bob = stage.user(), stage.user()
+    # In a batch the second name fails in the first transaction, again alone, and then as a letter.
+    stage.club.trouble = Trouble("Anna", times=3 + (name == "members"))
+    await stage.topic.publish(*ann.tells("Ann", "Anna", "Annie"), *bob.tells("Bob"), *ann.tells("Anne"), ann.verifies())
+
+    async with stage.consuming(consumer_of(stage, name), retry=RetryPolicy(first_seconds=0.3, ceiling_seconds=0.3)):
+        await eventually(lambda: stage.reached(6, consumers=1))
+        assert len(await stage.parked()) == 1
+        waiting = [letter[:2] for letter in await stage.letters()]
+        assert waiting == [("retrying", 2), ("waiting", 3), ("waiting", 4), ("waiting", 5)]
+        assert (await handled(stage, name, bob))[0] in (["Bob"], [1])
+
+        await eventually(lambda: flows(stage))
+        await stage.topic.publish(*ann.tells("Anya"))
+        await eventually(lambda: stage.reached(7, consumers=1))
+    told = ["Ann", "Anna", "Annie", "Anne", "Anya"] if name == "members" else [1, 2, 3, 4, 6]
+    assert await handled(stage, name, ann) == [told]
+    assert {letter[0] for letter in await stage.letters()} == {"redriven"}
+
+
+@BOTH
+async def test_after_its_tries_it_is_dead_and_its_key_waits_for_somebody(stage: Stage, name: str) -> None:
+    ann = stage.user()
+    stage.club.trouble = trouble = Trouble("Anna", times=float("inf"))
+    await stage.topic.publish(*ann.tells("Ann", "Anna", "Annie"))
+
+    async with stage.consuming(consumer_of(stage, name)) as group:
+
+        async def dead() -> bool:
+            return ("dead", 2, 5, "RuntimeError") in await stage.letters()
+
+        await eventually(dead)
+        tries = trouble.tries["Anna"]
+        await stage.topic.publish(*ann.tells("Anne"))
+        await eventually(lambda: stage.reached(4, consumers=1))
+        assert trouble.tries["Anna"] == tries
+        assert await handled(stage, name, ann) in ([["Ann"]], [[1]])
+
+        trouble.times = 0
+        await group.retries.work_off(ParkedKey(stage.club.topic, str(ann.id).encode()), redrive=True)
+    assert await handled(stage, name, ann) in ([["Ann", "Anna", "Annie", "Anne"]], [[1, 2, 3, 4]])
+    assert await stage.parked() == []
+
+
+async def test_a_permanent_error_is_not_tried_again(stage: Stage) -> None:
+    ann = stage.user()
+    stage.club.trouble = trouble = Trouble("Ann", times=float("inf"), error=Permanent)
+    await stage.topic.publish(*ann.tells("Ann"))
+
+    async with stage.consuming(stage.club.greetings):
+        await eventually(lambda: stage.reached(1, consumers=1))
+    assert await stage.letters() == [("dead", 1, 1, "Permanent")]
+    assert trouble.tries["Ann"] == 1
+
+
+async def test_what_waits_for_another_topic_is_tried_without_end(stage: Stage) -> None:
+    ann = stage.user()
+    stage.club.trouble = Trouble("Ann", times=IMPATIENT.retry.tries + 3, error=NotYet)
+    await stage.topic.publish(*ann.tells("Ann", "Anna"))
+
+    async with stage.consuming(stage.club.greetings):
+
+        async def answered() -> bool:
+            return await stage.greeted(ann) == [[1, 2]]
+
+        await eventually(answered)
+
+
+@BOTH
+async def test_a_gap_parks_until_the_missing_version_comes(stage: Stage, name: str) -> None:
+    ann, bob = stage.user(), stage.user()
+    first, second, third, fourth = ann.tells("Ann", "Anna", "Annie", "Anne")
+    await stage.topic.publish(first, third, *bob.tells("Bob"), fourth)
+
+    async with stage.consuming(consumer_of(stage, name)):
+        await eventually(lambda: stage.reached(4, consumers=1))
+        assert [letter[:2] for letter in await stage.letters()] == [("waiting", 3), ("waiting", 4)]
+        await stage.topic.publish(second)
+
+        async def complete() -> bool:
+            return await handled(stage, name, ann) in ([["Ann", "Anna", "Annie", "Anne"]], [[1, 2, 3, 4]])
+
+        await eventually(complete)
+        await eventually(lambda: flows(stage))
+
+
+async def flows(stage: Stage) -> bool:
+    return await stage.parked() == []
+
+
+@BOTH
+async def test_without_sequences_later_records_of_a_failed_key_wait_in_the_topics_order(
+    stage: Stage, name: str
+) -> None:
+    ann, bob = stage.user(), stage.user()
+    stage.club.trouble = trouble = Trouble("Ann", times=float("inf"))
+    for envelope in (*ann.tells("Ann", "Anna"), *bob.tells("Bob"), *ann.tells("Annie")):
+        parts = stage.topic.parts(envelope)
+        bare = [each for each in parts["headers"] if each[0] != "ce_sequence"]
+        await stage.topic.publish_raw(**{**parts, "headers": bare})
+
+    async with stage.consuming(consumer_of(stage, name)):
+        await eventually(lambda: stage.reached(4, consumers=1))
+        assert [letter[0] for letter in await stage.letters()][1:] == ["waiting", "waiting"]
+        trouble.times = 0
+        await eventually(lambda: flows(stage))
+    assert await handled(stage, name, ann, bob) in ([["Ann", "Anna", "Annie"], ["Bob"]], [[0, 0, 0], [0]])

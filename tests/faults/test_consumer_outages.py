@@ -1,0 +1,76 @@
+"""A topic made anew, a database that ends sessions, a broker that is killed: the consumer goes on by itself (rows 18, 22 and 40)."""
+
+from pathlib import Path
+
+from infra.stack.kafka import Kafka
+from tests.fixtures.club import Stage
+from tests.fixtures.club.publishing import drop_topic, make_topic
+from tests.fixtures.club.stage import staged
+from tests.fixtures.database import Database, connected
+from tests.fixtures.eventually import eventually
+
+END_SESSIONS = """
+select pg_terminate_backend(pid) from pg_stat_activity where datname = $1 and application_name = 'club-worker'"""
+
+
+async def test_a_topic_made_anew_is_read_from_its_beginning(stage: Stage) -> None:
+    ann, bob = stage.user(), stage.user()
+    old = ann.tells("Ann", "Anna", "Annie")
+    await stage.topic.publish(*old)
+    async with stage.consuming(stage.club.greetings):
+        await eventually(lambda: stage.reached(3, consumers=1))
+        await drop_topic(stage.bootstrap, stage.club.topic)
+        await eventually(lambda: made(stage))
+        # Fewer records than before, then as many: neither an offset beyond the end nor an equal one may hide what is new.
+        await stage.topic.publish(*bob.tells("Bob"), *old[:1])
+
+        async def answered() -> bool:
+            return await stage.greeted(ann, bob) == [[1, 2, 3], [1]]
+
+        await eventually(answered, deadline_seconds=20)
+        await stage.topic.publish(*old[1:], *ann.tells("Anne"))
+        await eventually(lambda: stage.reached(5, consumers=1), deadline_seconds=20)
+    assert await stage.greeted(ann, bob) == [[1, 2, 3, 4], [1]]
+    assert await stage.letters() == []
+
+
+async def made(stage: Stage) -> bool:
+    """A topic's deletion takes a moment; making it too early fails without a word."""
+    await make_topic(stage.bootstrap, stage.club.topic)
+    return await topic_exists(stage)
+
+
+async def topic_exists(stage: Stage) -> bool:
+    partitions = await stage.topic.producer.client.fetch_all_metadata()
+    return stage.club.topic in partitions.topics()
+
+
+async def test_sessions_that_are_ended_lose_and_double_nothing(stage: Stage, postgres: str) -> None:
+    people = [stage.user() for _ in range(5)]
+    rounds = 40
+    async with connected(postgres) as admin, stage.consuming(stage.club.members), stage.consuming(stage.club.greetings):
+        await eventually(lambda: stage.reached(0))
+        for round_ in range(rounds):
+            await stage.topic.publish(*(event for person in people for event in person.tells(str(round_))))
+            await admin.execute(END_SESSIONS, stage.database.name)
+        await eventually(lambda: stage.reached(rounds * 5), deadline_seconds=30)
+
+        async def all_flow() -> bool:
+            return await stage.parked() == []
+
+        await eventually(all_flow)
+    assert await stage.names(*people) == [[str(each) for each in range(rounds)]] * 5
+    assert await stage.greeted(*people) == [list(range(1, rounds + 1))] * 5
+
+
+async def test_a_broker_that_is_killed_and_comes_back(own_kafka: Kafka, database: Database, tmp_path: Path) -> None:
+    async with staged(own_kafka.bootstrap, database, tmp_path) as stage:
+        ann = stage.user()
+        await stage.topic.publish(*ann.tells("Ann"))
+        async with stage.consuming(stage.club.greetings, stalled_seconds=5.0):
+            await eventually(lambda: stage.reached(1, consumers=1))
+            await own_kafka.kill()
+            await own_kafka.start()
+            await stage.topic.publish(*ann.tells("Anna", "Annie"))
+            await eventually(lambda: stage.reached(3, consumers=1), deadline_seconds=40)
+        assert await stage.greeted(ann) == [[1, 2, 3]]

@@ -1,0 +1,116 @@
+"""Whatever a record holds, the partition goes on, and the record is kept (rows 32, 34 and 36 of the fault matrix)."""
+
+from typing import Any
+
+from prometheus_client import REGISTRY
+
+from shared.kernel.envelope import Envelope
+from tests.fixtures.club import Stage
+from tests.fixtures.database import connected
+from tests.fixtures.eventually import eventually
+
+Headers = list[tuple[str, Any]]
+
+
+def without(headers: Headers, name: str) -> Headers:
+    return [each for each in headers if each[0] != name]
+
+
+def instead(headers: Headers, name: str, value: Any) -> Headers:
+    return [*without(headers, name), (name, value)]
+
+
+def failures(consumer: str) -> float:
+    """Transactions that could not write their letters."""
+    found = REGISTRY.get_sample_value(
+        "waypost_consumer_failed_transactions_total", {"consumer": consumer, "step": "keep_letters"}
+    )
+    return found or 0.0
+
+
+async def publish_corpus(stage: Stage) -> tuple[int, int]:
+    """Bad records, each of a user of its own. Gives how many have headers that can be read, and how many have not."""
+
+    def parts() -> dict[str, Any]:
+        return stage.topic.parts(stage.user().tells("Eve")[0])
+
+    readable = [
+        {**parts(), "value": value} for value in (None, b"", b"\x00", b"garbage", b"\x01" + parts()["value"][1:])
+    ]
+    readable.append({**parts(), "value": b"\x00\x7f\xff\xff\xff" + parts()["value"][5:]})
+    readable.append({**parts(), "value": parts()["value"][:-4]})
+    readable.append({**parts(), "value": parts()["value"] + b"tail"})
+    readable.append({**parts(), "value": parts()["value"]})  # a body of another tenant
+    one = parts()
+    unreadable = [
+        {**one, "headers": without(one["headers"], name)} for name in ("ce_id", "ce_tenantid", "ce_type", "ce_time")
+    ]
+    unreadable += [
+        {**one, "headers": instead(one["headers"], "ce_sequence", value)} for value in (b"0", b"one", b"\xff", None)
+    ]
+    unreadable += [{**one, "headers": instead(one["headers"], "ce_subject", b"nobody")}, {**one, "headers": []}]
+    unreadable += [{**one, "headers": [*one["headers"], *one["headers"]]}]
+    unreadable += [{**one, "key": key} for key in (None, b"", b"another key")]
+    for each in (*readable, *unreadable):
+        await stage.topic.publish_raw(**each)
+    return len(readable), len(unreadable)
+
+
+async def test_bad_records_are_kept_and_good_ones_flow(stage: Stage) -> None:
+    ann = stage.user()
+    created, renamed = ann.tells("Ann", "Anna")
+    await stage.topic.publish(created)
+    readable, unreadable = await publish_corpus(stage)
+    await stage.topic.publish(renamed)
+
+    async with stage.consuming(stage.club.members), stage.consuming(stage.club.greetings):
+        await eventually(lambda: stage.reached(2 + readable + unreadable))
+    assert await stage.names(ann) == [["Ann", "Anna"]]
+    assert await stage.greeted(ann) == [[1, 2]]
+    kept = await stage.rows(
+        "select consumer, count(*), count(type), count(distinct id) from dead_letters where status = 'dead' group by 1 order by 1"
+    )
+    assert [row[1:3] for row in kept] == [(readable + unreadable, readable)] * 2
+    assert len(await stage.parked()) == 2 * readable
+
+
+async def test_a_letter_holds_the_bytes_of_its_record(stage: Stage) -> None:
+    key, value = b"\xff\x00", b"\x00 bytes \xfe"
+    await stage.topic.publish_raw(key=key, value=value, headers=[("ce_id", b"\xc3\x28"), ("x", b"nul \x00")])
+
+    async with stage.consuming(stage.club.members) as group:
+        await eventually(lambda: stage.reached(1, consumers=1))
+        (letter,) = await stage.rows("select id, key, payload from dead_letters")
+        assert letter[1:] == (key, value)
+        kept = await group.retries.find(letter[0])
+    assert kept is not None
+    assert kept.record.value == value
+    assert list(kept.record.headers) == [("ce_id", b"\xc3\x28"), ("x", b"nul \x00")]
+
+
+async def test_a_poison_record_that_comes_again_is_one_letter(stage: Stage) -> None:
+    ann = stage.user()
+    told: Envelope[Any] = ann.tells("Ann")[0]
+    for _ in range(3):
+        await stage.topic.publish_raw(**{**stage.topic.parts(told), "value": b"garbage"})
+
+    async with stage.consuming(stage.club.greetings):
+        await eventually(lambda: stage.reached(3, consumers=1))
+    assert await stage.letters() == [("dead", 1, 1, "UndecodableRecord")]
+
+
+async def test_nothing_is_passed_over_while_letters_cannot_be_kept(stage: Stage) -> None:
+    ann = stage.user()
+    await stage.topic.publish(*ann.tells("Ann"))
+    await stage.topic.publish_raw(key=b"?", value=b"garbage")
+    async with connected(stage.database.owner) as owner:
+        await owner.execute("alter table dead_letters add constraint closed check (false) not valid")
+
+        before = failures("club.greetings")
+        async with stage.consuming(stage.club.greetings) as group:
+            await eventually(lambda: stage.reached(1, consumers=1))
+            await eventually(lambda: failures(group.name) > before)
+            assert await stage.standing() == [1]
+            await owner.execute("alter table dead_letters drop constraint closed")
+            await eventually(lambda: stage.reached(2, consumers=1))
+    assert len(await stage.letters()) == 1

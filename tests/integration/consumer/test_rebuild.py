@@ -1,0 +1,158 @@
+"""A read model rebuilt from its topic equals the live one, row for row (promise I10), also while events come in."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from shared.engine.failpoints import FailpointReached
+from shared.engine.rebuild import Progress, RebuildReport, rebuild
+from shared.engine.rebuild.report import BEFORE_COMMIT
+from shared.kafka.topic_log import KafkaTopicLogs
+from shared.kernel.envelope import Envelope
+from shared.ports.rebuild import Comparison, RebuildRuns
+from shared.postgres.rebuild import PostgresWorkshop
+from tests.fixtures.club import Stage, User
+from tests.fixtures.eventually import eventually
+
+
+def workshop(stage: Stage) -> PostgresWorkshop:
+    return PostgresWorkshop("club", stage.club.members, app_dsn=stage.database.app, owner_dsn=stage.database.owner)
+
+
+async def rebuilt(stage: Stage, **options: Any) -> RebuildReport:
+    return await rebuild(
+        stage.club.members, workshop(stage), KafkaTopicLogs(stage.bootstrap), stage.club.codec, **options
+    )
+
+
+async def live(stage: Stage, people: list[User]) -> None:
+    """Lets the live projector take in a name or two of everybody."""
+    events = [event for person in people for event in person.tells("first", "second")]
+    await stage.topic.publish(*events, *events[:2])
+    async with stage.consuming(stage.club.members):
+        await eventually(lambda: stage.reached(len(events) + 2, consumers=1))
+
+
+async def test_rebuilt_rows_take_the_place_of_the_live_ones(stage: Stage) -> None:
+    people = [stage.user() for _ in range(20)]
+    await live(stage, people)
+    await stage.rows("update members set names = array['spoiled'] returning 1", *people)
+    seen: list[Progress] = []
+
+    report = await rebuilt(stage, progress=seen.append)
+
+    assert report.swapped
+    assert report.weighing.comparisons == [Comparison(table="members", live_rows=20, new_rows=20, equal=False)]
+    assert (seen[-1].records, seen[-1].of) == (42, 42)
+    assert await stage.names(*people) == [["first", "second"]] * 20
+    assert (await rebuilt(stage)).weighing.comparisons[0].equal
+
+
+async def test_a_dry_run_and_a_refusal_change_nothing(stage: Stage) -> None:
+    ann = stage.user()
+    await live(stage, [ann])
+    await stage.rows("update members set names = array['kept'] returning 1", ann)
+
+    assert not (await rebuilt(stage, dry_run=True)).swapped
+
+    def fails(envelope: Envelope[Any]) -> None:
+        raise RuntimeError("this release handles less")
+
+    stage.club.trouble = fails
+    refused = await rebuilt(stage)
+    assert refused.refusals == ["2 letters are open, 0 were before"]
+    assert not refused.swapped
+    assert await stage.names(ann) == [["kept"]]
+    assert await stage.rows("select 1 from pg_namespace where nspname = 'members_new'") == []
+    assert await stage.letters() == []
+
+
+async def test_a_crash_before_the_commit_changes_nothing(stage: Stage) -> None:
+    ann = stage.user()
+    await live(stage, [ann])
+    await stage.rows("update members set names = array['kept'] returning 1", ann)
+    BEFORE_COMMIT.arm("raise")
+    try:
+        with pytest.raises(FailpointReached):
+            await rebuilt(stage)
+    finally:
+        BEFORE_COMMIT.disarm()
+    assert await stage.names(ann) == [["kept"]]
+    assert (await rebuilt(stage)).swapped
+    assert await stage.names(ann) == [["first", "second"]]
+
+
+async def test_letters_and_parked_keys_go_over(stage: Stage) -> None:
+    ann, bob, eve = stage.user(), stage.user(), stage.user()
+
+    def trouble(envelope: Envelope[Any]) -> None:
+        if envelope.event.display_name == "never":
+            raise RuntimeError
+
+    stage.club.trouble = trouble
+    await stage.topic.publish(
+        *ann.tells("Ann", "never", "Anna"), *bob.tells("never", "Bob"), *eve.tells("Eve", "never", "Eva")
+    )
+    async with stage.consuming(stage.club.members):
+
+        async def all_dead() -> bool:
+            return [each[0] for each in await stage.letters()].count("dead") == 3
+
+        await eventually(all_dead)
+    await stage.rows(
+        "update dead_letters set status = 'discarded' where key = :key and status = 'dead' returning 1",
+        key=str(eve.id).encode(),
+    )
+    async with stage.consuming(stage.club.members):
+
+        async def eve_flows() -> bool:
+            return await stage.names(eve) == [["Eve", "Eva"]]
+
+        await eventually(eve_flows)
+
+    stage.club.trouble = lambda envelope: trouble(envelope) if envelope.aggregate_id != bob.id else None
+    report = await rebuilt(stage)
+
+    assert report.swapped
+    assert await stage.names(ann, bob, eve) == [["Ann"], ["never", "Bob"], ["Eve", "Eva"]]
+    assert await stage.parked() == [str(ann.id)]
+    assert [each[:2] for each in await stage.letters()] == [
+        ("retrying", 2),
+        ("waiting", 3),
+        ("superseded", 1),
+        ("superseded", 2),
+        ("discarded", 2),
+        ("redriven", 3),
+    ]
+    assert await stage.rows("select distinct consumer from dead_letters") == [("club.members",)]
+
+
+async def test_while_events_come_in_nothing_is_lost_doubled_or_swapped(stage: Stage) -> None:
+    people = [stage.user() for _ in range(10)]
+    await live(stage, people)
+    stop = asyncio.Event()
+
+    async def tell() -> int:
+        rounds = 0
+        while not stop.is_set():
+            rounds += 1
+            await stage.topic.publish(*(event for person in people for event in person.tells(str(rounds))))
+        return rounds
+
+    async with stage.consuming(stage.club.members):
+        telling = asyncio.create_task(tell())
+        reports = [await rebuilt(stage) for _ in range(3)]
+        stop.set()
+        rounds = await telling
+        await eventually(lambda: stage.reached(22 + 10 * rounds, consumers=1))
+    assert all(report.swapped and report.weighing.comparisons[0].equal for report in reports)
+    assert await stage.names(*people) == [["first", "second", *map(str, range(1, rounds + 1))]] * 10
+    assert await stage.letters() == []
+
+
+async def test_one_at_a_time(stage: Stage) -> None:
+    await live(stage, [stage.user()])
+    async with workshop(stage).shadow():
+        with pytest.raises(RebuildRuns):
+            await rebuilt(stage)

@@ -1,0 +1,115 @@
+"""A projection of the service's own events, rebuilt from the event store."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from shared.engine.projections import project
+from shared.engine.rebuild import RebuildReport, rebuild_projection
+from shared.kernel.aggregate import Aggregate
+from shared.kernel.envelope import Envelope
+from shared.kernel.event import Event
+from shared.kernel.ids import TenantId
+from shared.kernel.tenant import bound_tenants
+from shared.ports.handlers import Projection
+from shared.postgres.rebuild import PostgresHistoryWorkshop
+from shared.postgres.unit_of_work import PostgresUnitsOfWork
+from tests.fixtures.club import Club, Stage
+from tests.fixtures.club.hosting import write_path
+from tests.fixtures.club.tables import MEMBERS
+
+
+class Person(Aggregate):
+    aggregate_type = "user"
+
+    def apply(self, event: Event) -> None:
+        """Nothing is decided."""
+
+    def is_called(self, name: str, club: Club) -> None:
+        at = datetime.now(UTC)
+        common: dict[str, Any] = {"tenant_id": self.tenant_id, "user_id": self.id, "display_name": name, "locale": "en"}
+        if self.version == 0:
+            self.record(club.created(**common, email="a@example.com", role="member", created_at=at))
+        else:
+            self.record(club.updated(**common, updated_at=at))
+
+
+class Office:
+    """Writes events of its own, and projects them in the same transaction."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage = stage
+        club = stage.club
+        self.projection = Projection(
+            "members", {club.created: club.write_names, club.updated: club.write_names}, tables=MEMBERS
+        )
+        self.units = PostgresUnitsOfWork(stage.pool, write_path(stage.club, project=self._project))
+
+    async def call(self, tenant_id: TenantId, user_id: UUID, name: str) -> None:
+        with bound_tenants([tenant_id]):
+            async with self.units.begin() as uow:
+                person = await uow.find(Person, user_id) or Person(user_id, tenant_id)
+                uow.add(person)
+                person.is_called(name, self.stage.club)
+
+    async def rebuilt(self, **options: Any) -> RebuildReport:
+        workshop = PostgresHistoryWorkshop(
+            "club", self.projection, self.stage.club.codec, owner_dsn=self.stage.database.owner
+        )
+        return await rebuild_projection(self.projection, workshop, **options)
+
+    async def _project(self, envelopes: Sequence[Envelope[Event]], rows: AsyncConnection) -> None:
+        await project(envelopes, self.projection.handlers, rows)
+
+
+@pytest.fixture
+async def office(stage: Stage) -> AsyncIterator[Office]:
+    yield Office(stage)
+
+
+async def test_rows_of_all_tenants_are_made_anew(office: Office) -> None:
+    people = [office.stage.user() for _ in range(5)]
+    for name in ("first", "second"):
+        for person in people:
+            await office.call(person.tenant_id, person.id, name)
+    await office.stage.rows("update members set names = array['spoiled'] returning 1", people[0])
+
+    report = await office.rebuilt()
+
+    assert (report.swapped, report.records, report.weighing.comparisons[0].equal) == (True, 10, False)
+    assert await office.stage.names(*people) == [["first", "second"]] * 5
+    assert (await office.rebuilt(dry_run=True)).weighing.comparisons[0].equal
+
+
+async def test_events_written_meanwhile_are_in_it(office: Office) -> None:
+    people = [office.stage.user() for _ in range(4)]
+    stop = asyncio.Event()
+
+    async def call() -> int:
+        rounds = 0
+        while not stop.is_set() or rounds == 0:
+            rounds += 1
+            for person in people:
+                await office.call(person.tenant_id, person.id, str(rounds))
+        return rounds
+
+    calling = asyncio.create_task(call())
+    await asyncio.sleep(0)
+    reports = [await office.rebuilt(force=True) for _ in range(3)]
+    stop.set()
+    rounds = await calling
+    assert all(report.swapped and report.weighing.comparisons[0].equal for report in reports)
+    assert await office.stage.names(*people) == [[str(each) for each in range(1, rounds + 1)]] * 4
+
+
+async def test_the_application_still_sees_its_own_tenants_events_alone(office: Office) -> None:
+    ann, bob = office.stage.user(), office.stage.user()
+    await office.call(ann.tenant_id, ann.id, "Ann")
+    await office.call(bob.tenant_id, bob.id, "Bob")
+    assert await office.stage.rows("select aggregate_id from events", ann) == [(ann.id,)]
+    assert await office.stage.rows("select aggregate_id from events") == []

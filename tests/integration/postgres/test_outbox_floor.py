@@ -1,0 +1,63 @@
+"""The floor below the heads: it rises over rows that are gone, and over nothing that may still come."""
+
+import asyncpg
+import pytest
+
+from infra.postgres.databases import ServiceDatabase
+from shared.ports.outbox import PendingRow
+from shared.postgres.outbox_floor import Floor
+from tests.fixtures.database import Database, connected
+from tests.fixtures.outbox import NewRow, migrate_toolkit, write
+
+ALL = range(16)
+
+
+@pytest.fixture
+async def users(database: Database) -> ServiceDatabase:
+    return await database("users", migrate_toolkit)
+
+
+async def add(connection: asyncpg.Connection) -> int:
+    return await write(connection, NewRow(topic="users.user", key=b"a", payload=b""))
+
+
+async def look(floor: Floor, *there: int, times: int = 3) -> int:
+    """So many reads that find these rows; gives the floor of the last."""
+    rows = [PendingRow(0, each, "users.user", b"a", b"", "{}", None) for each in there]  # type: ignore[arg-type]  # no time is looked at
+    for _ in range(times):
+        await floor.stand_on(ALL)
+        floor.rise(rows, (), ())
+    return floor.id
+
+
+async def test_it_rises_over_what_was_seen_and_is_gone(users: ServiceDatabase) -> None:
+    async with connected(users.owner) as writer, connected(users.relay) as reader:
+        floor = Floor(reader, every_seconds=0)
+        first, second = await add(writer), await add(writer)
+        assert await look(floor, first, second) == first - 1
+        assert await look(floor, second) == second - 1
+        assert await look(floor) == second
+
+
+async def test_it_waits_for_whoever_may_have_a_lower_id(users: ServiceDatabase) -> None:
+    async with connected(users.owner) as writer, connected(users.owner) as slow, connected(users.relay) as reader:
+        floor = Floor(reader, every_seconds=0)
+        transaction = slow.transaction()
+        await transaction.start()
+        late = await add(slow)
+        later = await add(writer)
+        await look(floor, later)
+        assert await look(floor, times=10) < late
+        await transaction.commit()
+        assert await look(floor, late) < late
+        assert await look(floor) == later
+
+
+async def test_a_reader_that_keeps_its_snapshot_does_not_hold_it_back(users: ServiceDatabase) -> None:
+    async with connected(users.owner) as writer, connected(users.owner) as dump, connected(users.relay) as reader:
+        floor = Floor(reader, every_seconds=0)
+        async with dump.transaction(isolation="repeatable_read"):
+            await dump.fetch("select * from outbox")
+            gone = await add(writer)
+            await look(floor, gone)
+            assert await look(floor) == gone

@@ -1,0 +1,107 @@
+"""All of a request or nothing, and nothing for work that belongs to no tenant."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+import asyncpg
+import pytest
+
+from services.users.commands import Newcomer, SignUp
+from services.users.domain import SealedToken, email_address
+from shared.kernel.ids import TenantId, new_id
+from shared.kernel.tenant import NoTenantBound, bound_tenants
+from tests.fixtures.database import connected
+from tests.integration.users.service import PASSWORD, UsersService, unique_address
+
+
+@asynccontextmanager
+async def broken_outbox(users: UsersService) -> AsyncIterator[None]:
+    """Its insert is the last statement of a request: everything else has been written by then."""
+    async with connected(users.where.owner) as owner:
+        await owner.execute("revoke insert on outbox from users_app")
+        try:
+            yield
+        finally:
+            await owner.execute("grant insert on outbox to users_app")
+
+
+async def test_a_request_that_rolls_back_leaves_nothing(users: UsersService) -> None:
+    owner = await users.open_tenant()
+    before = await users.stored(owner.tenant_id)
+    body = {"tenant_id": str(owner.tenant_id), "email": unique_address(), "password": PASSWORD, "display_name": "Ada"}
+    headers = {"idempotency-key": "the-same-on-every-try"}
+
+    async with broken_outbox(users):
+        failed = await users.http.post("/signup", json=body, headers=headers)
+    assert (failed.status_code, await users.stored(owner.tenant_id)) == (500, before)
+
+    tried_again = await users.http.post("/signup", json=body, headers=headers)
+    assert tried_again.status_code == 201
+    after = await users.stored(owner.tenant_id)
+    assert {table: after[table] - before[table] for table in after} == {
+        "events": 2,
+        "outbox": 2,
+        "users": 1,
+        "credentials": 1,
+        "verification_tokens": 1,
+        "idempotency_keys": 1,
+        "refresh_tokens": 0,
+        "jobs": 0,
+    }
+
+
+async def test_a_failed_verification_leaves_the_token_usable(users: UsersService) -> None:
+    owner = await users.open_tenant()
+    token = {"token": await users.mailed_token(owner.tenant_id, owner.user_id)}
+    async with broken_outbox(users):
+        assert (await users.http.post("/verify", json=token)).status_code == 500
+    assert (await users.http.post("/verify", json=token)).status_code == 200
+
+
+async def test_work_without_a_tenant_is_refused(users: UsersService) -> None:
+    owner = await users.open_tenant()
+    with pytest.raises(NoTenantBound):
+        await users.bus.handle(sign_up(users, owner.tenant_id))
+
+
+async def test_work_bound_to_one_tenant_writes_nothing_of_another(users: UsersService) -> None:
+    owner, stranger = await users.open_tenant(), await users.open_tenant()
+    before = await users.stored(stranger.tenant_id)
+    with bound_tenants([TenantId(owner.tenant_id)]), pytest.raises(Exception, match="there is no tenant"):
+        await users.bus.handle(sign_up(users, stranger.tenant_id))
+    assert await users.stored(stranger.tenant_id) == before
+
+
+async def test_the_database_itself_keeps_tenants_apart(users: UsersService) -> None:
+    owner = await users.open_tenant()
+    async with connected(users.where.app) as unbound:
+        for table in ("events", "users", "credentials", "verification_tokens", "refresh_tokens"):
+            assert await unbound.fetchval(f"select count(*) from {_schema(table)}.{table}") == 0
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await unbound.execute(
+                "insert into credentials values ($1, $2, 'x@example.com', '', now())", owner.tenant_id, uuid4()
+            )
+    async with connected(users.where.ops) as operator:
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await operator.fetchval("select count(*) from credentials")
+    await users.database.verify()
+
+
+def sign_up(users: UsersService, tenant_id: UUID) -> SignUp:
+    at = users.clock.now()
+    token = SealedToken(digest=b"", sealing_key_id="none", sealed=b"", expires_at=at + timedelta(days=1))
+    newcomer = Newcomer(
+        user_id=new_id(),
+        email=email_address(unique_address()),
+        display_name="Ada",
+        locale="en",
+        password_hash="",
+        verification=token,
+    )
+    return SignUp(tenant_id=TenantId(tenant_id), newcomer=newcomer, at=at)
+
+
+def _schema(table: str) -> str:
+    return "accounts" if table == "users" else "public"

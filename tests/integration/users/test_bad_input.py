@@ -1,0 +1,149 @@
+"""Whatever is sent, the answer is a problem that says what is wrong, and never a 500."""
+
+import json
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+
+from tests.integration.users.service import PASSWORD, UsersService
+
+OWNER = {"email": "grace@example.com", "password": PASSWORD, "display_name": "Grace Hopper"}
+TENANT = {"name": "Engines", "owner": OWNER}
+PERSON = {**OWNER, "tenant_id": str(UUID(int=7))}
+
+NO_SHAPE: list[Any] = [None, 1, "text", [], [TENANT], {}, {"owner": OWNER}, {"name": "Engines"}]
+NO_TEXT: list[Any] = [None, 1, True, [], {}, "", " ", "a\0b", "a\nb", "x" * 201]
+NO_ADDRESS: list[Any] = [
+    None,
+    1,
+    "",
+    "grace",
+    "grace@",
+    "@example.com",
+    "a@b@c.de",
+    "x" * 250 + "@example.com",
+    "a\0@b.de",
+]
+NO_PASSWORD: list[Any] = [None, 1, "", "short", "x" * 257, [PASSWORD], "a password\0"]
+NO_TENANT: list[Any] = [None, 1, "", "x", "00000000-0000-0000-0000-00000000000g", []]
+NEVER_A_PASSWORD: list[Any] = [None, 1, [], "x" * 257, "\0"]
+NO_PROFILE: list[Any] = [
+    None,
+    [],
+    {"role": "owner"},
+    {"display_name": 1},
+    {"display_name": ""},
+    {"locale": "?"},
+    {"email": "a@b.de"},
+]
+NO_ROLE: list[Any] = [{}, {"role": "owner"}, {"role": "king"}, {"role": None}]
+NO_LOCALE: list[Any] = [1, "", "english please", "e", "en_US", "en\n", "x" * 100]
+
+BAD_TENANTS = [
+    *NO_SHAPE,
+    {**TENANT, "plan": "gold"},
+    *({**TENANT, "name": name} for name in NO_TEXT),
+    *({**TENANT, "owner": owner} for owner in (*NO_SHAPE[:-2], {**OWNER, "role": "owner"})),
+    *({**TENANT, "owner": {**OWNER, "email": email}} for email in NO_ADDRESS),
+    *({**TENANT, "owner": {**OWNER, "password": password}} for password in NO_PASSWORD),
+    *({**TENANT, "owner": {**OWNER, "display_name": name}} for name in NO_TEXT),
+    *({**TENANT, "owner": {**OWNER, "locale": locale}} for locale in NO_LOCALE),
+]
+BAD_PEOPLE = [
+    *NO_SHAPE,
+    OWNER,
+    {**PERSON, "role": "admin"},
+    *({**PERSON, "tenant_id": tenant} for tenant in NO_TENANT),
+    *({**PERSON, "email": email} for email in NO_ADDRESS),
+    *({**PERSON, "password": password} for password in NO_PASSWORD),
+    *({**PERSON, "locale": locale} for locale in NO_LOCALE),
+]
+BAD_TOKENS: list[Any] = [
+    *NO_SHAPE,
+    *({"token": token} for token in (None, 1, "", "x", "ä", "x" * 257, "a\0b", "A" * 64, "=" * 64)),
+    {"token": "A" * 64, "more": 1},
+]
+BAD_SIGN_INS = [
+    *NO_SHAPE,
+    *({**PERSON, "password": password} for password in NEVER_A_PASSWORD),
+    PERSON,
+]
+
+
+@pytest.mark.parametrize(
+    ("path", "bodies"),
+    [
+        ("/tenants", BAD_TENANTS),
+        ("/signup", BAD_PEOPLE),
+        ("/verify", BAD_TOKENS),
+        ("/login", BAD_SIGN_INS),
+        ("/token/refresh", [{"refresh_token": None}, {"token": "x"}, *NO_SHAPE]),
+        ("/logout", [{"refresh_token": None}, {"token": "x"}, *NO_SHAPE]),
+    ],
+)
+async def test_a_body_of_another_shape_is_refused(users: UsersService, path: str, bodies: list[Any]) -> None:
+    for body in bodies:
+        assert _is_problem(await users.http.post(path, json=body), 422), body
+
+
+@pytest.mark.parametrize("path", ["/tenants", "/signup", "/verify", "/login", "/token/refresh", "/logout"])
+async def test_what_is_no_json_is_refused(users: UsersService, path: str) -> None:
+    json_type = {"content-type": "application/json"}
+    for content in (b"", b"{", b"\xff\xfe", b'{"a":', b"[" * 10_000, b'{"token": NaN}', b'{"token": "\\ud800"}'):
+        assert _is_problem(await users.http.post(path, content=content, headers=json_type), 400, 422), content
+    form = await users.http.post(path, data={"token": "x"})
+    assert _is_problem(form, 415)
+
+
+async def test_half_a_character_in_a_name_is_refused(users: UsersService) -> None:
+    text = json.dumps(TENANT).replace("Engines", "\\ud800")
+    answer = await users.http.post("/tenants", content=text, headers={"content-type": "application/json"})
+    assert _is_problem(answer, 422)
+
+
+async def test_a_body_beyond_the_cap_is_refused(users: UsersService) -> None:
+    assert _is_problem(await users.http.post("/signup", json={**PERSON, "display_name": "x" * 70_000}), 413)
+
+
+async def test_a_refusal_does_not_repeat_what_was_sent(users: UsersService) -> None:
+    answer = await users.http.post("/signup", json={**PERSON, "email": "secret-address", "password": "sesame"})
+    assert _is_problem(answer, 422)
+    assert "secret-address" not in answer.text
+    assert "sesame" not in answer.text
+
+
+@pytest.mark.parametrize("key", ["short", "x" * 256, "with spaces in it", "schlüsselbund"])
+async def test_a_bad_idempotency_key_is_refused(users: UsersService, key: str) -> None:
+    answer = await users.http.post("/tenants", json=TENANT, headers=[(b"idempotency-key", key.encode())])
+    assert _is_problem(answer, 400)
+
+
+async def test_bad_paths_queries_and_conditions_are_refused(users: UsersService) -> None:
+    owner = await users.open_tenant()
+    itself = f"/users/{owner.user_id}"
+    for path in ("/users/x", "/users/0", "/users/%00", "/users/x/events"):
+        assert _is_problem(await users.http.get(path, headers=owner.headers), 400, 422), path
+    for query in ("limit=0", "limit=201", "limit=x", "cursor=!!", "cursor=bm8", "cursor=" + "x" * 600, "cursor=%00"):
+        assert _is_problem(await users.http.get(f"/users?{query}", headers=owner.headers), 400, 422), query
+    for condition in ("1", '"x"', 'W/"1"', '"1", "2"', '"99999999999999999999"'):
+        headers = {**owner.headers, "if-match": condition}
+        assert _is_problem(await users.http.patch(itself, json={}, headers=headers), 400, 422), condition
+    for body in NO_PROFILE:
+        assert _is_problem(await users.http.patch(itself, json=body, headers=owner.headers), 422), body
+    for body in NO_ROLE:
+        assert _is_problem(await users.http.post(f"{itself}/role", json=body, headers=owner.headers), 422), body
+
+
+async def test_unknown_routes_and_methods_are_problems_too(users: UsersService) -> None:
+    assert _is_problem(await users.http.get("/nowhere"), 404)
+    assert _is_problem(await users.http.get("/signup"), 405)
+    assert _is_problem(await users.http.delete(f"/users/{uuid4()}/role"), 405)
+
+
+def _is_problem(answer: httpx.Response, *statuses: int) -> bool:
+    assert answer.status_code in statuses, f"{answer.status_code}: {answer.text}"
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["status"] == answer.status_code
+    return True

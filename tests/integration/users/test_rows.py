@@ -1,0 +1,126 @@
+"""Tables as declared and as migrated, the read rows, and their clean-up."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection, MetaData, delete, select
+
+from schemas.users import TenantClosed, TenantCreated, TenantRenamed
+from services.users.api.edge import VERIFICATION_LIFETIME
+from services.users.api.sessions import SESSION_LIFETIME
+from services.users.domain import User
+from services.users.jobs import cleanup_expired
+from services.users.projections import PROJECTIONS, TENANT_DIRECTORY
+from services.users.tables import SECRETS, tenant_directory
+from services.users.tables import users as accounts
+from shared.engine.projections import project
+from shared.jobs.context import JobContext
+from shared.kernel.cause import current_cause
+from shared.kernel.clock import Clock
+from shared.kernel.envelope import Envelope
+from shared.kernel.event import Event
+from shared.kernel.ids import EventId, JobId, TenantId, new_id
+from shared.kernel.tenant import bound_tenants
+from shared.ports.unit_of_work import UnitOfWork
+from tests.integration.users.service import UsersService
+
+
+async def test_the_migration_makes_the_tables_that_the_code_names(users: UsersService) -> None:
+    async with users.database.transaction() as connection:
+        assert await connection.run_sync(_differences, SECRETS) == []
+
+
+async def test_accounts_folded_again_from_the_event_store_are_the_same_rows(users: UsersService) -> None:
+    owner = await users.open_tenant()
+    member = await users.join(owner.tenant_id)
+    path = f"/users/{member.user_id}"
+    await users.http.patch(path, json={"display_name": "Countess", "locale": "de-AT"}, headers=owner.headers)
+    await users.http.post(f"{path}/role", json={"role": "admin"}, headers=owner.headers)
+    await users.http.post(f"{path}/suspend", headers=owner.headers)
+    await users.http.post(f"{path}/reactivate", headers=owner.headers)
+    everything = select(accounts).order_by(accounts.c.user_id)
+
+    with bound_tenants([TenantId(owner.tenant_id)]):
+        async with users.bus.units.begin() as uow:
+            live = (await uow.rows.execute(everything)).all()
+            await uow.rows.execute(delete(accounts))
+            for user_id in (owner.user_id, member.user_id):
+                history = await uow.events.history(User.aggregate_type, user_id)
+                await project(history, PROJECTIONS[0].handlers, uow.rows)
+            assert (await uow.rows.execute(everything)).all() == live
+    assert {row.display_name for row in live} == {"Grace Hopper", "Countess"}
+
+
+async def test_the_directory_knows_every_tenant_and_how_it_stands(users: UsersService) -> None:
+    now, one, other = users.clock.now(), uuid4(), uuid4()
+    happened = [
+        _envelope(TenantCreated(tenant_id=one, name="Engines", created_at=now), 1),
+        _envelope(TenantCreated(tenant_id=other, name="Looms", created_at=now), 1),
+        _envelope(TenantRenamed(tenant_id=one, name="Analytical Engines", renamed_at=now), 2),
+        _envelope(TenantClosed(tenant_id=other, reason="requested", closed_at=now), 2),
+    ]
+    async with users.database.transaction([TenantId(one), TenantId(other)]) as connection:
+        await project(happened, TENANT_DIRECTORY.handlers, connection)
+    async with users.database.transaction() as connection:
+        rows = (await connection.execute(select(tenant_directory).order_by(tenant_directory.c.name))).all()
+    assert [tuple(row) for row in rows] == [(one, "Analytical Engines", "open"), (other, "Looms", "closed")]
+
+
+async def test_what_has_expired_is_cleaned_up_for_one_tenant_at_a_time(users: UsersService) -> None:
+    owner, other = await users.open_tenant(), await users.open_tenant()
+    users.clock.pass_by(VERIFICATION_LIFETIME)
+    assert await cleanup_expired(_job(users, owner.tenant_id)) == 1
+    users.clock.pass_by(SESSION_LIFETIME - VERIFICATION_LIFETIME - timedelta(seconds=1))
+    assert await cleanup_expired(_job(users, owner.tenant_id)) == 0
+    users.clock.pass_by(timedelta(seconds=1))
+    assert await cleanup_expired(_job(users, owner.tenant_id)) == 1
+    kept = await users.stored(other.tenant_id)
+    assert (kept["verification_tokens"], kept["refresh_tokens"]) == (1, 1)
+
+
+def _differences(connection: Connection, declared: MetaData) -> list[Any]:
+    def ours(entity: Any, name: str | None, kind: str, reflected: bool, compared: Any) -> bool:
+        return kind != "table" or name in declared.tables
+
+    context = MigrationContext.configure(connection, opts={"include_object": ours, "compare_type": True})
+    return list(compare_metadata(context, declared))
+
+
+def _envelope(event: Event, version: int) -> Envelope[Event]:
+    return Envelope(
+        event=event,
+        event_id=EventId(new_id()),
+        tenant_id=TenantId(event.tenant_id),
+        aggregate_id=event.tenant_id,
+        aggregate_version=version,
+        occurred_at=datetime(2026, 11, 25, tzinfo=UTC),
+        source="/services/users",
+        cause=current_cause(),
+    )
+
+
+def _job(users: UsersService, tenant_id: Any) -> JobContext[Clock]:
+    @asynccontextmanager
+    async def begin() -> AsyncIterator[UnitOfWork]:
+        with bound_tenants([TenantId(tenant_id)]):
+            async with users.bus.units.begin() as uow:
+                yield uow
+
+    async def report(percent: int) -> None:
+        raise AssertionError("a clean-up is not watched")
+
+    return JobContext(
+        id=JobId(new_id()),
+        name="cleanup_expired",
+        job_try=1,
+        tenant_id=TenantId(tenant_id),
+        idempotency_key="nightly",
+        resources=users.clock,
+        open_unit=begin,
+        report=report,
+    )

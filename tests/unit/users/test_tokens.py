@@ -1,0 +1,71 @@
+"""Opaque tokens, addresses, and ids that come again."""
+
+import contextlib
+from uuid import uuid4
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.users.adapters.tenant_ids import KeyedTenantIds
+from services.users.domain import NotAnEmailAddress, OpaqueToken, email_address
+from shared.kernel.ids import TenantId
+
+TENANT = TenantId(uuid4())
+
+
+@given(st.uuids(), st.binary(min_size=32, max_size=32))
+def test_a_token_carries_its_tenant(tenant: TenantId, secret: bytes) -> None:
+    token = OpaqueToken.of(tenant, secret)
+    assert OpaqueToken.parse(token.text) == token
+    assert len(token.text) == 64
+
+
+@given(st.text(max_size=100))
+def test_anything_else_is_no_token_and_no_error(text: str) -> None:
+    parsed = OpaqueToken.parse(text)
+    assert parsed is None or len(text) == 64
+
+
+def test_a_token_does_not_show_itself() -> None:
+    token = OpaqueToken.of(TENANT, b"x" * 32)
+    assert token.text not in repr(token)
+    with pytest.raises(ValueError, match="32 random bytes"):
+        OpaqueToken.of(TENANT, b"short")
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        ("Ada@Example.COM", "ada@example.com"),
+        ("ada+books@example.com", "ada+books@example.com"),
+        ("ada@engines.test", "ada@engines.test"),
+        ("Ä@example.com", "ä@example.com"),
+        ("a\u0308@example.com", "ä@example.com"),
+    ],
+)
+def test_an_address_has_one_spelling(typed: str, kept: str) -> None:
+    assert email_address(typed) == kept
+    assert email_address(kept) == kept
+
+
+@pytest.mark.parametrize(
+    "text", ["", "ada", "ada@", "@example.com", "a b@example.com", "a@b@example.com", "a@localhost", "a\n@b.de"]
+)
+def test_what_no_mail_can_go_to_is_no_address(text: str) -> None:
+    with pytest.raises(NotAnEmailAddress):
+        email_address(text)
+
+
+@given(st.one_of(st.emails(), st.text(max_size=20).map("{}@Example.com".format), st.text(max_size=300)))
+def test_any_text_is_refused_or_an_address_whose_kept_spelling_is_kept(text: str) -> None:
+    with contextlib.suppress(NotAnEmailAddress):
+        kept = email_address(text)
+        assert email_address(kept) == kept
+
+
+def test_one_idempotency_key_gives_one_tenant_id_that_others_cannot_foretell() -> None:
+    here, there = KeyedTenantIds(b"k" * 32), KeyedTenantIds(b"another key of ours")
+    assert here.derived("a-key") == here.derived("a-key")
+    assert len({here.derived("a-key"), here.derived("b-key"), there.derived("a-key")}) == 3
+    assert here.derived("a-key").version == 8

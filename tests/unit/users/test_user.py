@@ -1,0 +1,142 @@
+"""What may happen to a user."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from schemas.users import (
+    EVENTS,
+    UserCreated,
+    UserEmailVerified,
+    UserErased,
+    UserPasswordChanged,
+    UserProfileUpdated,
+    UserReactivated,
+    UserRoleChanged,
+    UserSuspended,
+    UserVerificationRequested,
+)
+from services.users.domain import NotSuspended, SealedToken, User, UserStatus
+from services.users.domain.user import VERIFICATION_PAUSE
+from services.users.projections import PROJECTIONS
+from shared.kernel.ids import TenantId
+from shared.kernel.role import Role
+
+NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
+LATER = NOW + timedelta(hours=1)
+TOKEN = SealedToken(digest=b"digest", sealing_key_id="k1", sealed=b"sealed", expires_at=LATER)
+
+
+@pytest.fixture
+def user() -> User:
+    return signed_up(Role.MEMBER)
+
+
+def signed_up(role: Role) -> User:
+    tenant_id = TenantId(uuid4())
+    user = User.create(uuid4(), tenant_id, email="ada@example.com", display_name="Ada", role=role, locale="en", at=NOW)
+    user.request_verification(TOKEN, NOW)
+    return user
+
+
+def kinds(user: User) -> list[type]:
+    return [type(event) for event in user.recorded]
+
+
+def test_a_new_user_is_created_and_asked_to_verify(user: User) -> None:
+    assert kinds(user) == [UserCreated, UserVerificationRequested]
+    assert (user.status, user.version, user.stored_version) == (UserStatus.UNVERIFIED, 2, 0)
+
+
+def test_what_the_events_say_is_all_there_is(user: User) -> None:
+    user.verify_email(LATER)
+    user.update_profile(LATER, display_name="Countess")
+    user.change_role(Role.ADMIN, LATER)
+    user.suspend("administrator", LATER)
+    again = User.fold(user.id, user.tenant_id, user.recorded)
+    state = _state(user)
+    assert _state(again) == state
+    assert state["display_name"] == "Countess"
+
+
+def test_an_address_is_verified_once(user: User) -> None:
+    user.verify_email(LATER)
+    user.verify_email(LATER)
+    assert kinds(user).count(UserEmailVerified) == 1
+    assert user.status is UserStatus.ACTIVE
+
+
+@pytest.mark.parametrize(
+    ("role", "verified", "suspended", "may"),
+    [
+        (Role.MEMBER, False, False, False),
+        (Role.MEMBER, True, False, True),
+        (Role.MEMBER, True, True, False),
+        (Role.ADMIN, False, False, False),
+        (Role.OWNER, False, False, True),
+        (Role.OWNER, False, True, False),
+    ],
+)
+def test_who_may_sign_in(role: Role, verified: bool, suspended: bool, may: bool) -> None:
+    user = signed_up(role)
+    if verified:
+        user.verify_email(LATER)
+    if suspended:
+        user.suspend("administrator", LATER)
+    assert user.may_sign_in is may
+
+
+def test_a_profile_states_all_of_itself_and_only_when_it_changes(user: User) -> None:
+    user.update_profile(LATER, display_name="Ada", locale="en")
+    user.update_profile(LATER)
+    assert kinds(user).count(UserProfileUpdated) == 0
+    user.update_profile(LATER, locale="de-AT")
+    assert user.recorded[-1] == UserProfileUpdated(
+        tenant_id=user.tenant_id, user_id=user.id, display_name="Ada", locale="de-AT", updated_at=LATER
+    )
+
+
+def test_suspending_twice_is_once_and_reactivating_gives_back_what_was(user: User) -> None:
+    user.suspend("nonpayment", LATER)
+    user.suspend("administrator", LATER)
+    assert kinds(user).count(UserSuspended) == 1
+    user.reactivate(LATER)
+    assert kinds(user)[-1] is UserReactivated
+    assert user.status is UserStatus.UNVERIFIED
+    with pytest.raises(NotSuspended):
+        user.reactivate(LATER)
+
+
+def test_a_role_is_changed_only_to_another(user: User) -> None:
+    user.change_role(Role.MEMBER, LATER)
+    assert UserRoleChanged not in kinds(user)
+    user.change_role(Role.ADMIN, LATER)
+    assert user.recorded[-1] == UserRoleChanged(
+        tenant_id=user.tenant_id, user_id=user.id, role="admin", previous_role="member", changed_at=LATER
+    )
+
+
+def test_a_changed_password_is_a_fact_without_the_password(user: User) -> None:
+    user.change_password("changed", LATER)
+    assert user.recorded[-1] == UserPasswordChanged(
+        tenant_id=user.tenant_id, user_id=user.id, method="changed", changed_at=LATER
+    )
+
+
+def test_another_link_is_mailed_after_a_while_to_whoever_still_needs_one(user: User) -> None:
+    assert not user.wants_another_link(NOW + VERIFICATION_PAUSE - timedelta(microseconds=1))
+    assert user.wants_another_link(NOW + VERIFICATION_PAUSE)
+    user.verify_email(LATER)
+    assert not user.wants_another_link(LATER + VERIFICATION_PAUSE)
+
+
+def test_every_published_event_of_a_user_is_read_back() -> None:
+    published = {kind for kind in EVENTS if kind.topic == "users.user"}
+    without_a_row_to_keep = {UserErased}
+    assert set(PROJECTIONS[0].handlers) == published - without_a_row_to_keep
+
+
+def _state(user: User) -> dict[str, Any]:
+    return {name: value for name, value in vars(user).items() if name != "_recorded"}
