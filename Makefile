@@ -49,5 +49,8 @@ lock: setup ## resolves the requirements anew; UPGRADE=--upgrade takes newer ver
 			--no-emit-index-url --no-emit-find-links $(UPGRADE) $$name.in -o $$name.txt || exit 1; \
 	done
 
-bench: setup ## the benchmarks; each runs alone too: .venv/bin/python -m bench.<name>
-	.venv/bin/python -m bench $(ARGS)
+bench: setup ## every benchmark, or NAME=relay_drain
+	@for file in $$(grep -l '__name__ == "__main__"' bench/$(or $(NAME),*).py); do \
+		echo "$$file"; \
+		.venv/bin/python -m "bench.$$(basename "$$file" .py)" || exit 1; \
+	done

@@ -4,6 +4,6 @@ pytest_plugins = [
     "tests.fixtures.kafka",
     "tests.fixtures.postgres",
     "tests.fixtures.database",
-    "tests.fixtures.spans",
     "tests.fixtures.club.stage",
+    "tests.fixtures.spans",
 ]

@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from infra.stack import leash
@@ -97,7 +98,8 @@ class Child:
     def send(self, signal_number: signal.Signals) -> None:
         """To the process and whatever it started in its own session."""
         if self.running:
-            os.killpg(self.pid, signal_number)
+            with suppress(ProcessLookupError):  # it has ended, and we have not been told yet
+                os.killpg(self.pid, signal_number)
 
     def pause(self) -> None:
         self.send(signal.SIGSTOP)

@@ -65,7 +65,7 @@ class Plan:
         environment, log = self.environments.one_shot(), self._log("topics")
         topics = python_one_shot("infra.kafka", environment=environment, log=log)
         yield Component(name="topics", part=topics, depends_on=("kafka",), log=log)
-        for service in SERVICES:
+        for service in services_here():
             yield self._migration(service)
 
     def _migration(self, service: str) -> Component:
@@ -75,7 +75,7 @@ class Plan:
         return Component(name=name, part=run, depends_on=("databases",), log=self._log(name))
 
     def _services(self) -> Iterator[Component]:
-        for service in SERVICES:
+        for service in services_here():
             for process in processes_of(service):
                 yield self._process(service, process)
 
@@ -104,6 +104,11 @@ class Plan:
 
     def _log(self, name: str) -> Path:
         return self._directory / "logs" / f"{name}.log"
+
+
+def services_here() -> list[str]:
+    """Those of the budget whose folder can be run: a checkout may hold some of them."""
+    return [service for service in SERVICES if (CHECKOUT / "services" / service / "__main__.py").exists()]
 
 
 def processes_of(service: str) -> list[Process]:

@@ -1,8 +1,6 @@
 """`python -m services.<service> jobs`: apart from the worker, so that a job that ends its process takes nothing else with it."""
 
-import asyncio
 from collections.abc import Sequence
-from contextlib import suppress
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -39,7 +37,7 @@ async def run_jobs(service: Service) -> None:
         foundation.units,
         foundation.jobs,
         clock=foundation.clock,
-        wakeup=Rings(foundation.wakeups.subscribe("jobs")),
+        rung=foundation.wakeups.subscribe("jobs"),
         resources=service.job_resources,
     )
     parts: list[Lifecycle] = [foundation.doorbell, listener, scheduler, worker]
@@ -49,15 +47,3 @@ async def run_jobs(service: Service) -> None:
 async def open_tenants(rows: AsyncConnection) -> Sequence[TenantId]:
     """Everybody whom the service works for, from its tenant directory."""
     return [TenantId(each) for each in (await rows.execute(_OPEN_TENANTS)).scalars()]
-
-
-class Rings:
-    """`shared.jobs.worker.settings.Wakeup` on an event of the doorbell."""
-
-    def __init__(self, rung: asyncio.Event) -> None:
-        self._rung = rung
-
-    async def wait(self, timeout_seconds: float) -> None:
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._rung.wait(), timeout_seconds)
-        self._rung.clear()

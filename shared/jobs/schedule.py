@@ -7,6 +7,7 @@ from datetime import datetime
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from shared.engine.failpoints import failpoint
 from shared.jobs.declaration import JobRegistry, Scheduled
 from shared.jobs.queue import enqueue_for_each
 from shared.kernel.clock import Clock
@@ -16,6 +17,8 @@ from shared.ports.doorbell import Doorbell
 from shared.postgres.database import Database, driver
 
 log = structlog.get_logger()
+
+BEFORE_COMMIT = failpoint("schedule.before_commit")
 
 ListTenants = Callable[[AsyncConnection], Awaitable[Sequence[TenantId]]]
 """Everybody whom the service works for: its tenant_directory."""
@@ -96,6 +99,7 @@ class Scheduler:
             await enqueue_for_each(
                 connection, tenants, scheduled.job, stored, idempotency_key=key, at=self._clock.now()
             )
+            BEFORE_COMMIT.hit()
         log.info("schedule_ticked", schedule=scheduled.name, tick=tick.isoformat(), jobs=len(tenants))
         self._doorbell.ring("jobs")
 

@@ -9,19 +9,17 @@ from datetime import timedelta
 from uuid import UUID
 
 from opentelemetry import context, trace
-from opentelemetry.trace import Link, SpanKind
+from opentelemetry.context import Context
+from opentelemetry.trace import Link, SpanKind, Status, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from shared.jobs.claim import Claim
 from shared.kernel.cause import Cause
-from shared.telemetry.tracing import Trace, current_trace
+from shared.telemetry import names
+from shared.telemetry.tracing import Trace, current_trace, is_sampled
 
 FAR_AHEAD = timedelta(minutes=5)
 """A job put off for longer than this has a trace of its own, linked to the one that asked for it: a trace is read while it is warm."""
-
-SYSTEM, OPERATION, DESTINATION = "messaging.system", "messaging.operation.type", "messaging.destination.name"
-MESSAGE_ID, ATTEMPT = "messaging.message.id", "waypost.job.attempt"
-TENANT, ORIGINAL_TRACE = "waypost.tenant_id", "waypost.original_trace_id"
 
 _tracer = trace.get_tracer("waypost.jobs")
 _propagator = TraceContextTextMapPropagator()
@@ -33,8 +31,8 @@ def sending(job: str, job_id: UUID) -> Iterator[Trace | None]:
     if not trace.get_current_span().get_span_context().trace_flags.sampled:
         yield None
         return
-    attributes = _attributes("send", job, job_id)
-    with _tracer.start_as_current_span(f"send {job}", kind=SpanKind.PRODUCER, attributes=attributes):
+    attributes = _attributes(names.SEND, job, job_id)
+    with _tracer.start_as_current_span(names.send_span(job), kind=SpanKind.PRODUCER, attributes=attributes):
         yield current_trace()
 
 
@@ -42,31 +40,50 @@ def sending(job: str, job_id: UUID) -> Iterator[Trace | None]:
 def processing(claim: Claim) -> Iterator[None]:
     """Around one attempt: a child of the enqueue; where the job was put off for long, a trace of its own with a link."""
     parent = _context_of(claim.cause)
-    origin = trace.get_current_span(parent).get_span_context()
-    if not origin.trace_flags.sampled:
+    if not is_sampled(claim.cause.traceparent):
         with _attached(parent):
             yield
         return
-    attributes = _attributes("process", claim.name, claim.id) | {TENANT: str(claim.tenant_id), ATTEMPT: claim.attempt}
+    origin = trace.get_current_span(parent).get_span_context()
+    identity: dict[str, str | int] = {names.TENANT: str(claim.tenant_id), names.JOB_ATTEMPT: claim.attempt}
+    attributes = _attributes(names.PROCESS, claim.name, claim.id) | identity
     if claim.run_at - claim.enqueued_at > FAR_AHEAD:
-        parent = context.Context()
-        attributes[ORIGINAL_TRACE] = f"{origin.trace_id:032x}"
-    name, links = f"process {claim.name}", [Link(origin)]
-    with _tracer.start_as_current_span(name, parent, SpanKind.CONSUMER, attributes=attributes, links=links):
+        parent = Context()
+        attributes[names.ORIGINAL_TRACE] = f"{origin.trace_id:032x}"
+    with _recorded(names.process_span(claim.name), parent, attributes, Link(origin)):
         yield
 
 
+@contextmanager
+def _recorded(name: str, parent: Context, attributes: dict[str, str | int], link: Link) -> Iterator[None]:
+    # An error's message may hold what a person typed: the span gets its class alone.
+    with _tracer.start_as_current_span(
+        name, parent, SpanKind.CONSUMER, attributes, [link], record_exception=False, set_status_on_exception=False
+    ) as span:
+        try:
+            yield
+        except BaseException as error:
+            span.set_status(Status(StatusCode.ERROR, type(error).__name__))
+            raise
+
+
 def _attributes(operation: str, job: str, job_id: UUID) -> dict[str, str | int]:
-    return {SYSTEM: "waypost", OPERATION: operation, DESTINATION: job, MESSAGE_ID: str(job_id)}
+    return {
+        names.SYSTEM: names.JOB_TABLE,
+        names.OPERATION_NAME: operation,
+        names.OPERATION_TYPE: operation,
+        names.DESTINATION: job,
+        names.MESSAGE_ID: str(job_id),
+    }
 
 
-def _context_of(cause: Cause) -> context.Context:
+def _context_of(cause: Cause) -> Context:
     carried = {"traceparent": cause.traceparent, "tracestate": cause.tracestate}
-    return _propagator.extract({name: value for name, value in carried.items() if value}, context.Context())
+    return _propagator.extract({name: value for name, value in carried.items() if value}, Context())
 
 
 @contextmanager
-def _attached(carried: context.Context) -> Iterator[None]:
+def _attached(carried: Context) -> Iterator[None]:
     token = context.attach(carried)
     try:
         yield

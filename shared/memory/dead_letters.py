@@ -7,9 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from shared.memory.database import MemoryTransaction
-from shared.ports.dead_letters import VERSION_CONFLICT, Failure, Letter, ParkedKey, Status, Tally
-
-_OPEN = (Status.RETRYING, Status.DEAD, Status.WAITING)
+from shared.ports.dead_letters import OPEN, VERSION_CONFLICT, Failure, Letter, ParkedKey, Status, Tally
 
 
 class MemoryDeadLetters:
@@ -25,7 +23,7 @@ class MemoryDeadLetters:
     async def held(self, topic: str, keys: Iterable[bytes]) -> Mapping[bytes, frozenset[int]]:
         held: dict[bytes, set[int]] = {}
         for key in keys:
-            for letter in self._line(ParkedKey(topic, key), (*_OPEN, Status.DISCARDED)):
+            for letter in self._line(ParkedKey(topic, key), (*OPEN, Status.DISCARDED)):
                 if letter.sequence is not None:
                     held.setdefault(key, set()).add(letter.sequence)
         return {key: frozenset(sequences) for key, sequences in held.items()}
@@ -48,13 +46,13 @@ class MemoryDeadLetters:
     async def tally(self) -> Tally:
         counts = Counter(letter.status for letter in self._mine())
         parked = sum(consumer == self._consumer for consumer, _ in self._tables.parked)
-        return Tally(parked_keys=parked, letters={status: counts[status] for status in _OPEN})
+        return Tally(parked_keys=parked, letters={status: counts[status] for status in OPEN})
 
     async def lock(self, parked: ParkedKey) -> bool:
         return self._is_parked(parked)
 
     async def first(self, parked: ParkedKey, above: int) -> Letter | None:
-        for letter in self._line(parked, (*_OPEN, Status.DISCARDED)):
+        for letter in self._line(parked, (*OPEN, Status.DISCARDED)):
             if letter.sequence is None and letter.status is not Status.DISCARDED:
                 return letter
             if letter.sequence is not None and letter.sequence > above:
@@ -94,7 +92,7 @@ class MemoryDeadLetters:
         return (self._consumer, key) in self._tables.parked
 
     def _is_due(self, key: ParkedKey, now: datetime) -> bool:
-        line = self._line(key, _OPEN)
+        line = self._line(key, OPEN)
         if not line:
             return True
         first = line[0]

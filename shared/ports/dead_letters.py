@@ -26,6 +26,10 @@ class Status(StrEnum):
     """A rebuild has read its record again."""
 
 
+OPEN = (Status.RETRYING, Status.DEAD, Status.WAITING)
+"""What is not settled."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
     """What went wrong, as it is kept."""

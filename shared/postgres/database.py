@@ -60,6 +60,9 @@ class Database:
                 # A connection that died in the pool is noticed at its first statement. Nothing has been done on it yet: take another.
                 if not is_transient(error):
                     raise
+                await (
+                    connection.invalidate()
+                )  # not close: its rollback would fail on the dead line, and there would be no second try
                 await connection.close()
                 connection = await self.engine.connect()
                 await connection.execute(BIND, bound)

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shared.ports.dead_letters import VERSION_CONFLICT, Failure, Letter, ParkedKey, Status, Tally
+from shared.ports.dead_letters import OPEN, VERSION_CONFLICT, Failure, Letter, ParkedKey, Status, Tally
 from shared.postgres.database import driver
 from shared.postgres.letter_rows import COLUMNS, from_row, to_row
 
@@ -104,8 +104,7 @@ class PostgresDeadLetters:
     async def tally(self) -> Tally:
         raw = await driver(self._connection)
         counts = {row["what"]: row["count"] for row in await raw.fetch(_TALLY, self._consumer)}
-        open_letters = (Status.RETRYING, Status.DEAD, Status.WAITING)
-        return Tally(parked_keys=counts["parked"], letters={each: counts.get(each, 0) for each in open_letters})
+        return Tally(parked_keys=counts["parked"], letters={each: counts.get(each, 0) for each in OPEN})
 
     async def lock(self, parked: ParkedKey) -> bool:
         raw = await driver(self._connection)

@@ -57,3 +57,21 @@ CONSUMER_LAG_SECONDS = Gauge(
 )
 CONSUMER_PARKED_KEYS = Gauge("waypost_consumer_parked_keys", "Keys that wait behind a letter.", ["consumer"])
 CONSUMER_LETTERS = Gauge("waypost_consumer_letters", "Letters that are not settled.", ["consumer", "status"])
+
+# Jobs
+
+JOBS_PENDING = Gauge(
+    "waypost_jobs_pending", "Jobs that are not done, by state: queued, running, dead.", ["job", "status"]
+)
+JOB_WAIT_SECONDS = Histogram(
+    "waypost_job_wait_seconds",
+    "From the moment at which a job was due to the start of its attempt.",
+    ["job"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30, 120, 600),
+)
+JOB_RUN_SECONDS = Histogram(
+    "waypost_job_run_seconds",
+    "Duration of an attempt, by how it ended: complete, failed, dead, cancelled.",
+    ["job", "outcome"],
+    buckets=(0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300),
+)

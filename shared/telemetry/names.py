@@ -12,6 +12,8 @@ TENANT = "waypost.tenant_id"
 ORIGINAL_TRACE = "waypost.original_trace_id"
 """On a span that begins a trace of its own: the trace that asked for it, which is linked as well."""
 
+JOB_ATTEMPT = "waypost.job.attempt"
+
 # HTTP
 URL_PATH = "url.path"
 URL_QUERY = "url.query"
@@ -19,6 +21,7 @@ URL_QUERY = "url.query"
 # Messaging
 SYSTEM = "messaging.system"
 KAFKA = "kafka"
+JOB_TABLE = "waypost_jobs"
 DESTINATION = "messaging.destination.name"
 PARTITION = "messaging.destination.partition.id"
 OFFSET = "messaging.kafka.offset"

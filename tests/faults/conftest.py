@@ -4,8 +4,10 @@ from pathlib import Path
 import pytest
 
 from infra.stack.kafka import Kafka
+from tests.faults.jobs_rig import JobsRig, jobs_rig
 from tests.faults.relay_rig import Rig, rigged
 from tests.fixtures.database import Database
+from tests.fixtures.jobs import migrate
 from tests.fixtures.outbox import migrate_toolkit
 from tests.fixtures.topics import create_topic, unique
 
@@ -25,4 +27,11 @@ async def rig_on_own_kafka(database: Database, own_kafka: Kafka, tmp_path: Path)
     users = await database("users", migrate_toolkit)
     topic = await create_topic(own_kafka.bootstrap, unique("users.user"))
     async with rigged(users, own_kafka.bootstrap, topic, tmp_path) as rig:
+        yield rig
+
+
+@pytest.fixture
+async def jobs(database: Database, tmp_path: Path) -> AsyncIterator[JobsRig]:
+    """A service with background work, whose job processes the test starts and kills."""
+    async with jobs_rig(await database("billing", migrate), tmp_path) as rig:
         yield rig

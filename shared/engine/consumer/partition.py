@@ -13,6 +13,7 @@ from shared.engine.consumer.batch import Batch
 from shared.engine.consumer.message import Reader
 from shared.engine.consumer.pipeline import Fenced, Pipeline
 from shared.engine.consumer.policy import ConsumerPolicy
+from shared.engine.consumer.resuming import where_to_resume
 from shared.engine.consumer.taker import Stopped, Taker
 from shared.engine.failpoints import failpoint
 from shared.engine.retry.failure import PROCESS_DIED
@@ -183,23 +184,11 @@ class PartitionTask:
             return (await intake.inbox.count_start(self.partition)).starts
 
     async def _take_up(self) -> None:
-        """Goes where the database says; to the beginning, where the topic is not the one it speaks of."""
-        topic_id = (await self._parts.subscription.topic_ids([self.partition.topic])).get(self.partition.topic)
-        end = (await self._parts.subscription.end_offsets([self.partition])).get(self.partition)
-        self.topic_id = topic_id
-        self.position = await self._resume_at(topic_id, end)
+        """Goes where the database says."""
+        resumption = await where_to_resume(
+            self.partition, self._parts.name, self._parts.subscription, self._parts.intakes
+        )
+        self.topic_id, self.position = resumption.topic_id, resumption.offset
         self._parts.subscription.seek(self.partition, self.position)
         self.moved_at = time.monotonic()
         self.taken_up.set()
-
-    async def _resume_at(self, topic_id: UUID | None, end: int | None) -> int:
-        async with self._parts.intakes.begin(()) as intake:
-            standing = await intake.inbox.standing(self.partition)
-            made_anew = None not in (topic_id, standing.topic_id) and topic_id != standing.topic_id
-            if made_anew or (end is not None and end < standing.next_offset):
-                log.warning("topic_made_anew", consumer=self._parts.name, partition=str(self.partition))
-                await intake.inbox.start_over(self.partition, topic_id)
-                return 0
-            if topic_id is not None:
-                await intake.inbox.adopt(self.partition, topic_id)
-            return standing.next_offset

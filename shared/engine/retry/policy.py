@@ -17,6 +17,8 @@ class RetryPolicy:
     ceiling_seconds: float = 60.0
     jitter: float = 0.2
     """Share of a pause that is left to chance, so that what failed together is not tried together."""
+    max_redrives: int = 5
+    """By operators; then a letter stays dead, whatever the filter finds."""
     alarm_after: int = 10
     """Tries of what waits for another topic's row."""
 

@@ -1,6 +1,6 @@
 """The job process: takes up what is due, one lease per attempt."""
 
 from shared.jobs.worker.loop import JobWorker
-from shared.jobs.worker.settings import Wakeup, WorkerSettings
+from shared.jobs.worker.settings import WorkerSettings
 
-__all__ = ["JobWorker", "Wakeup", "WorkerSettings"]
+__all__ = ["JobWorker", "WorkerSettings"]

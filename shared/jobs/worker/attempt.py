@@ -1,6 +1,7 @@
 """One attempt at one job: bind, run within its time, write down how it ended."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -9,6 +10,7 @@ from typing import Any, Generic, TypeVar
 
 import structlog
 
+from shared.engine.failpoints import failpoint
 from shared.jobs.claim import Claim
 from shared.jobs.context import JobContext
 from shared.jobs.declaration import Job
@@ -20,9 +22,13 @@ from shared.kernel.clock import Clock
 from shared.kernel.errors import Permanent, Transient
 from shared.kernel.tenant import bound_tenants
 from shared.ports.unit_of_work import UnitsOfWork
+from shared.telemetry import metrics
 
 R = TypeVar("R")
 log = structlog.get_logger()
+
+BEFORE_OUTCOME = failpoint("jobs.before_outcome")
+AFTER_OUTCOME = failpoint("jobs.after_outcome")
 
 PAUSE_SECONDS = 0.5
 """Between two tries to write an outcome while the database is away."""
@@ -39,15 +45,27 @@ class Attempts(Generic[R]):
 
     async def run(self, claim: Claim, job: Job) -> None:
         """Ends with the outcome written, or dropped because the lease was lost; cancelled, it has written nothing."""
+        metrics.JOB_WAIT_SECONDS.labels(job.name).observe(self._late_seconds(claim))
+        began, outcome = time.perf_counter(), "cancelled"
+        try:
+            outcome = await self._settle(claim, job)
+        finally:
+            metrics.JOB_RUN_SECONDS.labels(job.name, outcome).observe(time.perf_counter() - began)
+
+    async def _settle(self, claim: Claim, job: Job) -> str:
         try:
             if claim.attempt > job.max_tries:
-                raise Permanent(
-                    f"{job.max_tries} attempts were begun and the last ended without a word: it ends its worker, or stops it for long"
-                )
+                raise Permanent(f"{job.max_tries} attempts were begun, and the last one ended without a word")
             result = await self._handle(claim, job)
+            BEFORE_OUTCOME.hit()
             await self._write(claim, partial(self._outcomes.complete, claim, result))
+            AFTER_OUTCOME.hit()
         except Exception as error:  # noqa: BLE001 - whatever a job fails with is written down
-            await self._failed(claim, job, error)
+            return await self._failed(claim, job, error)
+        return "complete"
+
+    def _late_seconds(self, claim: Claim) -> float:
+        return max((self._clock.now() - claim.run_at).total_seconds(), 0.0)
 
     async def _handle(self, claim: Claim, job: Job) -> str:
         cause = replace(claim.cause, causation_id=claim.id)
@@ -76,32 +94,19 @@ class Attempts(Generic[R]):
             report=partial(self._outcomes.progress, claim),
         )
 
-    async def _failed(self, claim: Claim, job: Job, error: Exception) -> None:
+    async def _failed(self, claim: Claim, job: Job, error: Exception) -> str:
         tries = min(claim.attempt, job.max_tries)
+        known = {"job": claim.name, "job_id": str(claim.id), "tenant_id": str(claim.tenant_id), "attempt": tries}
         if failure.is_final(error) or claim.attempt >= job.max_tries:
-            log.error(
-                "job_dead",
-                job=claim.name,
-                job_id=str(claim.id),
-                tenant=str(claim.tenant_id),
-                attempt=tries,
-                exc_info=error,
-            )
+            log.error("job_dead", **known, exc_info=error)
             texts = failure.for_operators(error), failure.for_tenant(error)
             await self._write(claim, partial(self._outcomes.bury, claim, tries, *texts))
-            return
+            return "dead"
         wait = max(job.retry.seconds(claim.attempt), failure.at_least_seconds(error))
-        log.warning(
-            "job_failed",
-            job=claim.name,
-            job_id=str(claim.id),
-            tenant=str(claim.tenant_id),
-            attempt=tries,
-            retry_in_seconds=round(wait, 1),
-            exc_info=error,
-        )
+        log.warning("job_failed", **known, retry_in_seconds=round(wait, 1), exc_info=error)
         at = self._clock.now() + timedelta(seconds=wait)
         await self._write(claim, partial(self._outcomes.try_again, claim, at, failure.for_operators(error)))
+        return "failed"
 
     async def _write(self, claim: Claim, outcome: Callable[[], Awaitable[bool]]) -> None:
         """Holds on to the outcome while the database is away: the work is done, and doing it again costs more than waiting."""

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from shared.jobs.claim import COLUMNS, Claim, claim_of
 from shared.postgres.database import Database, driver
+from shared.telemetry import metrics
 
 # The attempt is counted here, before anything runs: a job that kills its worker has used up a try. Such a suspect runs beside no other
 # suspect, or one poisonous job would take its neighbours through all their tries. `materialized`: a limit inside a join may run twice.
@@ -38,6 +39,8 @@ _FREE_LAPSED = """
 update jobs set status = 'queued', crashed = true, lease = null, lease_until = null
 where id in (select id from jobs where status = 'running' and lease_until < now() for update skip locked)
 returning id"""
+
+_PENDING = "select name, status, count(*) as jobs from jobs group by name, status"
 
 _HAND_BACK = """
 update jobs set status = 'queued', attempts = attempts - 1, lease = null, lease_until = null where id = $1 and lease = $2"""
@@ -76,6 +79,14 @@ class Leases:
         async with self._database.transaction() as connection:
             rows = await (await driver(connection)).fetch(_FREE_LAPSED)
         return [row["id"] for row in rows]
+
+    async def gauge(self) -> None:
+        """Shows how many jobs there are in each state."""
+        async with self._database.transaction() as connection:
+            rows = await (await driver(connection)).fetch(_PENDING)
+        metrics.JOBS_PENDING.clear()
+        for row in rows:
+            metrics.JOBS_PENDING.labels(row["name"], row["status"]).set(row["jobs"])
 
     async def hand_back(self, claim: Claim) -> None:
         """Gives up an attempt that could not end in time; that was not the job's fault, and does not count."""

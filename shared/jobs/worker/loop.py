@@ -11,12 +11,13 @@ from typing import Generic, TypeVar
 
 import structlog
 
+from shared.engine.failpoints import failpoint
 from shared.jobs.declaration import JobRegistry
 from shared.jobs.worker.attempt import Attempts
 from shared.jobs.worker.leases import Leases
 from shared.jobs.worker.outcomes import Outcomes
 from shared.jobs.worker.places import Places
-from shared.jobs.worker.settings import DEFAULTS, Wakeup, WorkerSettings
+from shared.jobs.worker.settings import DEFAULTS, WorkerSettings
 from shared.kernel.clock import Clock
 from shared.kernel.errors import Transient
 from shared.ports.unit_of_work import UnitsOfWork
@@ -25,9 +26,15 @@ from shared.postgres.database import Database
 R = TypeVar("R")
 log = structlog.get_logger()
 
+AFTER_CLAIM = failpoint("jobs.after_claim")
+
 
 class JobWorker(Generic[R]):
-    """A `shared.engine.process.Lifecycle`. `resources` are opened once at the start, shared by all jobs, and closed once at the end."""
+    """A `shared.engine.process.Lifecycle`.
+
+    `rung` is set when somebody enqueued: what a subscription to the channel "jobs" gives. `resources` are opened once at the start, shared
+    by all jobs, and closed once at the end.
+    """
 
     name = "jobs"
 
@@ -38,7 +45,7 @@ class JobWorker(Generic[R]):
         registry: JobRegistry,
         *,
         clock: Clock,
-        wakeup: Wakeup,
+        rung: asyncio.Event,
         resources: Callable[[], AbstractAsyncContextManager[R]],
         settings: WorkerSettings = DEFAULTS,
     ) -> None:
@@ -46,31 +53,26 @@ class JobWorker(Generic[R]):
         self._units = units
         self._registry = registry
         self._clock = clock
-        self._wakeup = wakeup
         self._resources = resources
         self._settings = settings
         identity = f"{socket.gethostname()}:{os.getpid()}"
         self._leases = Leases(database, worker=identity, names=registry.names, seconds=settings.lease_seconds)
         self._outcomes = Outcomes(database)
-        self._nudged = asyncio.Event()
+        self._rung = rung
         self._draining = False
-        self._places = Places(settings.max_jobs, on_free=self._nudged.set)
+        self._places = Places(settings.max_jobs, on_free=rung.set)
         self._opened = AsyncExitStack()
         self._loops: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         resources = await self._opened.enter_async_context(self._resources())
         attempts = Attempts(self._units, self._outcomes, self._clock, resources)
-        self._loops = [
-            asyncio.create_task(self._take_up(attempts)),
-            asyncio.create_task(self._listen()),
-            asyncio.create_task(self._hold_leases()),
-        ]
+        self._loops = [asyncio.create_task(self._take_up(attempts)), asyncio.create_task(self._hold_leases())]
 
     async def drain(self, deadline_seconds: float) -> None:
         """Attempts that do not end by the deadline are cancelled and handed back: another worker takes them up at once."""
         self._draining = True
-        self._nudged.set()
+        self._rung.set()
         if self._loops:
             await asyncio.wait(self._loops[:1])
         for claim in await self._places.empty(deadline_seconds):
@@ -88,36 +90,33 @@ class JobWorker(Generic[R]):
 
     async def _take_up(self, attempts: Attempts[R]) -> None:
         while not self._draining:
+            self._rung.clear()  # before the look, so that a ring during it is not lost
+            pause = self._poll_seconds()
             try:
-                await self._rest(await self._claim(attempts))
+                pause = min(pause, await self._claim(attempts))
+                self.ready.set()
             except Exception as error:  # noqa: BLE001 - a worker that ends quietly is worse than any error
-                self._away(error)
-                await self._rest(self._settings.poll_seconds)
+                self._held_up(error)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await self._rung.wait()
 
-    async def _claim(self, attempts: Attempts[R]) -> float | None:
+    async def _claim(self, attempts: Attempts[R]) -> float:
         """Fills the free places; gives the seconds until the next job is due, where that is before the next poll."""
-        if not self._places.free:
-            return None
-        now = self._clock.now()
-        suspects = 0 if any(claim.crashed for claim in self._places.claims) else 1
-        for claim in await self._leases.claim(self._places.free, suspects=suspects, now=now):
-            self._places.take(claim, attempts.run(claim, self._registry[claim.name]))
-        self.ready.set()
-        until = now + timedelta(seconds=self._settings.poll_seconds)
-        soon = await self._leases.next_run_at(after=now, until=until) if self._places.free else None
-        return (soon - self._clock.now()).total_seconds() if soon else None
+        now, horizon = self._clock.now(), timedelta(seconds=self._settings.poll_seconds)
+        if self._places.free:
+            suspects = 0 if any(claim.crashed for claim in self._places.claims) else 1
+            claims = await self._leases.claim(self._places.free, suspects=suspects, now=now)
+            if claims:
+                AFTER_CLAIM.hit()
+            for claim in claims:
+                self._places.take(claim, attempts.run(claim, self._registry[claim.name]))
+        soon = await self._leases.next_run_at(after=now, until=now + horizon) if self._places.free else None
+        return max((soon or now + horizon) - self._clock.now(), timedelta()).total_seconds()
 
-    async def _rest(self, seconds: float | None) -> None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(None if seconds is None else max(seconds, 0.0)):
-                await self._nudged.wait()
-        self._nudged.clear()
-
-    async def _listen(self) -> None:
+    def _poll_seconds(self) -> float:
         """A lost ring costs one poll, never a job. The jitter keeps workers from looking all at the same moment."""
-        while True:
-            await self._wakeup.wait(self._settings.poll_seconds * random.uniform(0.5, 1.0))  # noqa: S311 - no secret
-            self._nudged.set()
+        return self._settings.poll_seconds * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
 
     async def _hold_leases(self) -> None:
         while True:
@@ -125,7 +124,7 @@ class JobWorker(Generic[R]):
             try:
                 await self._renew()
             except Exception as error:  # noqa: BLE001 - two more beats fit into the lease
-                self._away(error)
+                self._held_up(error)
 
     async def _renew(self) -> None:
         held = self._places.claims
@@ -135,7 +134,8 @@ class JobWorker(Generic[R]):
         freed = await self._leases.free_lapsed()
         if freed:
             log.warning("job_leases_lapsed", jobs=[str(each) for each in freed])
+        await self._leases.gauge()
 
-    def _away(self, error: Exception) -> None:
+    def _held_up(self, error: Exception) -> None:
         self.ready.clear()
         log.warning("job_worker_held_up", exc_info=error)

@@ -1,15 +1,6 @@
-"""What a worker is told, and how it is woken."""
+"""What a worker is told."""
 
 from dataclasses import dataclass
-from typing import Protocol
-
-
-class Wakeup(Protocol):
-    """The listening side of the doorbell's channel "jobs"."""
-
-    async def wait(self, timeout_seconds: float) -> object:
-        """Returns once somebody rang since the last wait; at the latest after so many seconds."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

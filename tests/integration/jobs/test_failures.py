@@ -6,6 +6,7 @@ from datetime import timedelta
 from shared.jobs.context import JobContext
 from shared.jobs.declaration import Job
 from shared.jobs.operators import cancel_job, dead_jobs, job_counts, retry_job
+from shared.jobs.worker import WorkerSettings
 from shared.kernel.backoff import Backoff
 from shared.kernel.errors import ConcurrencyConflict, Conflict, Invalid, NotYet, Permanent, Transient, Unavailable
 from shared.kernel.ids import new_id
@@ -159,3 +160,28 @@ async def test_the_operators_role_may_do_all_this(service: ServiceOf) -> None:
         await operator.close()
     await billing.becomes("queued", first)
     await billing.becomes("cancelled", second)
+
+
+async def test_an_attempt_without_its_lease_cannot_say_how_the_job_ended(service: ServiceOf) -> None:
+    begun, let_go = {1: asyncio.Event(), 2: asyncio.Event()}, {1: asyncio.Event(), 2: asyncio.Event()}
+    late: list[asyncio.Task[object] | None] = []
+
+    async def hold(job: JobContext) -> str:
+        late.append(asyncio.current_task())
+        begun[job.job_try].set()
+        await let_go[job.job_try].wait()
+        return f"try {job.job_try}"
+
+    billing = await service([Job(hold)])
+    async with billing.working(settings=WorkerSettings(lease_seconds=3600)):  # its next heartbeat is far away
+        job = await billing.enqueue("hold")
+        await begun[1].wait()
+        await billing.fetch("update jobs set lease_until = now() - interval '1 s'")
+        async with billing.working():
+            await begun[2].wait()
+            let_go[1].set()
+            assert late[0] is not None
+            await late[0]
+            assert (await billing.becomes("running", job)).attempts == 2
+            let_go[2].set()
+            assert (await billing.becomes("complete", job)).result == "try 2"

@@ -89,7 +89,6 @@ async def test_a_suspended_user_is_shut_out_until_reactivated(users: UsersServic
         suspended = await users.http.post(f"/users/{member.user_id}/suspend", headers=owner.headers)
         assert (suspended.status_code, suspended.json()["status"]) == (200, "suspended")
     assert (await users.log_in(member.tenant_id, member.email)).status_code == 401
-    assert (await _refresh(users, member)) == 401
 
     reactivated = await users.http.post(f"/users/{member.user_id}/reactivate", headers=owner.headers)
     assert reactivated.json()["status"] == "active"

@@ -9,12 +9,17 @@ import httpx
 from joserfc.jwk import OKPKey
 
 from services.users.api.sessions import SESSION_LIFETIME
+from services.users.commands import RenewSession
+from services.users.domain import OpaqueToken
 from shared.kernel.clock import Clock
 from shared.kernel.ids import TenantId
 from shared.kernel.role import Role
+from shared.kernel.tenant import bound_tenants
 from shared.web.auth import Principal
 from shared.web.keys import LocalKeys
 from shared.web.tokens import ACCESS_SECONDS, TokenVerifier
+from tests.fixtures.database import connected
+from tests.fixtures.eventually import eventually
 from tests.integration.users.service import PASSWORD, UsersService
 
 
@@ -76,8 +81,18 @@ async def test_a_refresh_token_that_comes_twice_ends_its_session_and_no_other(us
 
 async def test_two_uses_of_one_refresh_token_at_once_are_one_use_too_many(users: UsersService) -> None:
     owner = await users.open_tenant()
-    answers = await asyncio.gather(*(_refresh(users, owner.tokens) for _ in range(2)))
-    assert sorted(answer.status_code for answer in answers) == [200, 401]
+    used = OpaqueToken.parse(owner.tokens["refresh_token"])
+    assert used is not None
+    first = RenewSession(digest=used.digest, successor=b"next", at=users.clock.now())
+
+    with bound_tenants([used.tenant_id]):
+        async with users.bus.units.begin() as uow:
+            assert await users.bus.execute(first, uow) is not None
+            second = asyncio.create_task(_refresh(users, owner.tokens))
+            await eventually(lambda: _somebody_waits_for_a_lock(users))
+
+    assert (await second).status_code == 401
+    assert await users.rows(owner.tenant_id, "select * from refresh_tokens") == []
 
 
 async def test_a_session_does_not_outlive_its_expiry_by_being_renewed(users: UsersService) -> None:
@@ -112,12 +127,22 @@ async def test_a_password_is_the_same_however_its_characters_are_composed(users:
     assert (await users.log_in(made["tenant_id"], "zo@example.com", PASSWORD)).status_code == 401
 
 
+async def _somebody_waits_for_a_lock(users: UsersService) -> bool:
+    async with connected(users.where.app) as app:
+        return bool(
+            await app.fetchval(
+                "select exists (select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock')"
+            )
+        )
+
+
 def _verifier(published: dict[str, Any], clock: Clock) -> TokenVerifier:
     return TokenVerifier(LocalKeys(*(OKPKey.import_key(key) for key in published["keys"])), clock)
 
 
 def _without_instance(answer: httpx.Response) -> str:
-    return str(sorted({**answer.json(), "instance": None}.items()))
+    """What an answer says, apart from what names the request itself."""
+    return str(sorted({**answer.json(), "instance": None, "trace_id": None}.items()))
 
 
 async def _refresh(users: UsersService, tokens: Any) -> httpx.Response:

@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
+
 from infra.stack.board import Board, Phase, read_board
 from infra.stack.child import Child
 from infra.stack.errors import StartFailed
@@ -46,7 +48,8 @@ async def supervised(folder: Path, *components: Component) -> AsyncIterator[Boar
         await running
 
 
-async def test_starts_in_order_and_stops_in_reverse(tmp_path: Path) -> None:
+@pytest.mark.parametrize("declared", [1, -1])
+async def test_starts_in_order_and_stops_in_reverse_however_declared(tmp_path: Path, declared: int) -> None:
     said: list[str] = []
     broker, worker = Sleeper("broker", tmp_path, said), Sleeper("worker", tmp_path, said)
 
@@ -58,7 +61,7 @@ async def test_starts_in_order_and_stops_in_reverse(tmp_path: Path) -> None:
         Component(name="topics", part=create_topics, log=tmp_path / "topics.log", depends_on=["broker"]),
         Component(name="broker", part=broker, log=broker.child.log),
     )
-    async with supervised(tmp_path, *components) as board:
+    async with supervised(tmp_path, *components[::declared]) as board:
         await board.wait_for("worker")
     assert said == ["broker starts", "topics created", "worker starts", "worker stops", "broker stops"]
     assert not broker.child.running

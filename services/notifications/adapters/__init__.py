@@ -1,0 +1,1 @@
+"""Words, keys and the mail server, each behind its port."""

@@ -1,0 +1,54 @@
+"""Letters out of templates: `templates/<kind>.txt`, whose first line is the subject, and `templates/<kind>.html`."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, TemplateError, select_autoescape
+
+from services.notifications.domain import Kind
+from services.notifications.ports import Letter
+from shared.kernel.errors import Permanent
+
+# ISO 4217: currencies whose minor unit is not a hundredth.
+_WITHOUT_DECIMALS = frozenset(
+    ("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF", "XPF")
+)
+_THREE_DECIMALS = frozenset(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"))
+
+
+class TemplateLetters:
+    """`services.notifications.ports.Letters`. A word that a template misses is an error, never a gap in a mail."""
+
+    def __init__(self) -> None:
+        self._templates = Environment(
+            loader=PackageLoader(__package__),
+            autoescape=select_autoescape(("html",), default=False),
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            keep_trailing_newline=True,
+        )
+        self._templates.filters.update(money=money, day=day)
+
+    def compose(self, kind: Kind, words: Mapping[str, object]) -> Letter:
+        try:
+            text = self._templates.get_template(f"{kind}.txt").render(words)
+            html = self._templates.get_template(f"{kind}.html").render(words)
+        except TemplateError as error:
+            raise Permanent(f"the letter {kind} cannot be written: {error}") from error
+        subject, _, body = text.partition("\n")
+        return Letter(subject=subject.strip(), text=body.lstrip("\n"), html=html)
+
+
+def money(amount_minor: int, currency: str) -> str:
+    """`1,234.50 EUR`, with as many decimals as the currency has."""
+    decimals = 0 if currency in _WITHOUT_DECIMALS else 3 if currency in _THREE_DECIMALS else 2
+    whole, rest = divmod(abs(amount_minor), 10**decimals)
+    fraction = f".{rest:0{decimals}}" if decimals else ""
+    return f"{'-' if amount_minor < 0 else ''}{whole:,}{fraction} {currency}"
+
+
+def day(moment: str) -> str:
+    """`25 November 2026`, of an ISO 8601 moment, in UTC."""
+    at = datetime.fromisoformat(moment)
+    return f"{at.day} {at:%B %Y}"

@@ -1,0 +1,63 @@
+"""Mail by SMTP (RFC 5321)."""
+
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.utils import localtime
+
+import aiosmtplib
+
+from services.notifications.ports import Mail, MailRefused
+from shared.kernel.errors import Transient
+
+_FOR_GOOD = range(500, 600)
+_NO_SUCH_MAILBOX = frozenset((550, 551, 553))
+
+_ABOUT_THE_MAIL = (aiosmtplib.SMTPRecipientRefused, aiosmtplib.SMTPSenderRefused, aiosmtplib.SMTPDataError)
+"""Other answers, such as to the greeting or the sign-in, are about us: they pass."""
+
+
+class SmtpMailer:
+    """`services.notifications.ports.Mailer`. One connection per mail; TLS where the server offers it."""
+
+    def __init__(self, *, host: str, port: int, sender: str, timeout_seconds: float) -> None:
+        self._host = host
+        self._port = port
+        self._sender = sender
+        self._timeout_seconds = timeout_seconds
+
+    async def send(self, mail: Mail) -> None:
+        try:
+            await aiosmtplib.send(
+                self._message(mail), hostname=self._host, port=self._port, timeout=self._timeout_seconds
+            )
+        # Without their cause: what a server says of a mail may repeat the address, and errors are logged.
+        except aiosmtplib.SMTPRecipientsRefused as error:
+            raise _refusal(error.recipients[0]) from None
+        except _ABOUT_THE_MAIL as error:
+            raise _refusal(error) from None
+        except (aiosmtplib.SMTPException, OSError) as error:
+            raise Transient(f"the mail server at {self._host}:{self._port}: {type(error).__name__}") from None
+
+    def _message(self, mail: Mail) -> EmailMessage:
+        message = EmailMessage()
+        message["Message-ID"] = mail.message_id
+        message["Date"] = localtime()
+        message["From"] = self._sender
+        message["To"] = _address(mail.name, mail.address)
+        message["Subject"] = mail.letter.subject
+        message["Auto-Submitted"] = "auto-generated"  # RFC 3834: nobody is out of office towards us
+        message.set_content(mail.letter.text)
+        message.add_alternative(mail.letter.html, subtype="html")
+        return message
+
+
+def _address(name: str, address: str) -> Address:
+    mailbox, _, domain = address.rpartition("@")
+    return Address(display_name=name, username=mailbox, domain=domain.encode("idna").decode())
+
+
+def _refusal(error: aiosmtplib.SMTPResponseException) -> MailRefused | Transient:
+    if error.code not in _FOR_GOOD:
+        return Transient(f"the mail server asks to come again later: {error.code}")
+    unknown = isinstance(error, aiosmtplib.SMTPRecipientRefused) and error.code in _NO_SUCH_MAILBOX
+    return MailRefused("mailbox_unknown" if unknown else "mail_refused", error.code)

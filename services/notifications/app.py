@@ -1,0 +1,48 @@
+"""What the notifications service is made of."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from schemas.codec import AvroCodec
+from services.notifications.adapters.letters import TemplateLetters
+from services.notifications.adapters.sealing import SealedBoxOpener, sealing_keys
+from services.notifications.adapters.smtp import SmtpMailer
+from services.notifications.api import ROUTERS
+from services.notifications.handlers import COMMANDS, CONSUMERS
+from services.notifications.jobs import JOBS, SCHEDULE
+from services.notifications.ports import PostOffice
+from services.notifications.projections import PROJECTIONS
+from services.notifications.settings import NotificationsSettings
+from shared.hosting.service import Service
+from shared.hosting.settings import load
+from shared.kernel.clock import SystemClock
+
+
+@asynccontextmanager
+async def post_office() -> AsyncIterator[PostOffice]:
+    settings = load(NotificationsSettings)
+    yield PostOffice(
+        letters=TemplateLetters(),
+        mailer=SmtpMailer(
+            host=settings.smtp_host,
+            port=settings.smtp_port,
+            sender=settings.mail_sender,
+            timeout_seconds=settings.smtp_timeout_seconds,
+        ),
+        opener=SealedBoxOpener(sealing_keys(settings.keys_directory)),
+        clock=SystemClock(),
+        public_url=settings.public_url.rstrip("/"),
+    )
+
+
+SERVICE = Service(
+    name="notifications",
+    codec=AvroCodec(),
+    commands=COMMANDS,
+    projections=PROJECTIONS,
+    consumers=CONSUMERS,
+    jobs=JOBS,
+    schedule=SCHEDULE,
+    routers=ROUTERS,
+    job_resources=post_office,
+)

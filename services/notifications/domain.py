@@ -1,0 +1,166 @@
+"""Letters to people: each is queued once, and settled once."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import ClassVar, Self
+from uuid import UUID, uuid5
+
+from schemas.notifications import NotificationFailed, NotificationQueued, NotificationSent, NotificationSuppressed
+from shared.kernel.aggregate import Aggregate
+from shared.kernel.errors import Conflict
+from shared.kernel.event import Event
+from shared.kernel.ids import EventId, TenantId
+
+
+class Kind(StrEnum):
+    """Which letter; also the name of its templates."""
+
+    WELCOME = "welcome"
+    VERIFICATION = "verification"
+    EMAIL_VERIFIED = "email_verified"
+    PASSWORD_RESET = "password_reset"  # noqa: S105 - the name of a letter
+    INVOICE_FINALIZED = "invoice_finalized"
+    INVOICE_PAID = "invoice_paid"
+    PAYMENT_FAILED = "payment_failed"
+
+    @property
+    def carries_token(self) -> bool:
+        """Whether it holds a one-time link, and is worth nothing without."""
+        return self in (Kind.VERIFICATION, Kind.PASSWORD_RESET)
+
+
+class Status(StrEnum):
+    QUEUED = "queued"
+    SENT = "sent"
+    FAILED = "failed"
+    SUPPRESSED = "suppressed"
+
+
+class Suppression(StrEnum):
+    """Why a letter is deliberately not sent."""
+
+    EXPIRED = "expired"
+    SUPERSEDED = "superseded"
+    ERASED = "erased"
+
+
+class AlreadySettled(Conflict):
+    """The letter was sent, given up or suppressed before."""
+
+
+EMAIL = "email"
+
+Facts = Mapping[str, str | int | None]
+"""What a letter says besides whom it is for: numbers, amounts, days. Nothing that identifies a person."""
+
+
+def notification_id(event_id: EventId, kind: Kind) -> UUID:
+    """The same for the same event, so that whatever comes twice is one letter."""
+    return uuid5(event_id, kind)
+
+
+class Notification(Aggregate):
+    aggregate_type: ClassVar[str] = "notification"
+
+    def __init__(self, id: UUID, tenant_id: TenantId) -> None:  # noqa: A002 - an aggregate's id is its id
+        super().__init__(id, tenant_id)
+        self.recipient_id = id
+        self.kind = Kind.WELCOME
+        self.channel = EMAIL
+        self.status = Status.QUEUED
+
+    @classmethod
+    def queue(
+        cls,
+        notification_id: UUID,
+        tenant_id: TenantId,
+        *,
+        recipient_id: UUID,
+        kind: Kind,
+        subject_type: str,
+        subject_id: UUID,
+        at: datetime,
+    ) -> Self:
+        notification = cls(notification_id, tenant_id)
+        notification.record(
+            NotificationQueued(
+                tenant_id=tenant_id,
+                notification_id=notification_id,
+                recipient_id=recipient_id,
+                kind=kind.value,
+                channel=EMAIL,
+                subject_type=subject_type,
+                subject_id=subject_id,
+                queued_at=at,
+            )
+        )
+        return notification
+
+    @property
+    def message_id(self) -> str:
+        """The same on every try (RFC 5322, section 3.6.4): a mailbox that gets the mail twice can tell."""
+        return f"<{self.id}@waypost>"
+
+    def send(self, at: datetime) -> None:
+        """The mail server has taken it. Raises AlreadySettled."""
+        self._require_queued()
+        self.record(
+            NotificationSent(
+                tenant_id=self.tenant_id,
+                notification_id=self.id,
+                recipient_id=self.recipient_id,
+                kind=self.kind.value,
+                channel=self.channel,
+                message_id=self.message_id,
+                sent_at=at,
+            )
+        )
+
+    def fail(self, reason: str, attempts: int, at: datetime) -> None:
+        """The mail server refused it for good. Raises AlreadySettled."""
+        self._require_queued()
+        self.record(
+            NotificationFailed(
+                tenant_id=self.tenant_id,
+                notification_id=self.id,
+                recipient_id=self.recipient_id,
+                kind=self.kind.value,
+                channel=self.channel,
+                reason=reason,
+                attempts=attempts,
+                failed_at=at,
+            )
+        )
+
+    def suppress(self, reason: Suppression, at: datetime) -> None:
+        """Raises AlreadySettled."""
+        self._require_queued()
+        self.record(
+            NotificationSuppressed(
+                tenant_id=self.tenant_id,
+                notification_id=self.id,
+                recipient_id=self.recipient_id,
+                kind=self.kind.value,
+                channel=self.channel,
+                reason=reason.value,
+                suppressed_at=at,
+            )
+        )
+
+    def apply(self, event: Event) -> None:
+        match event:
+            case NotificationQueued():
+                self.recipient_id, self.kind, self.channel = event.recipient_id, Kind(event.kind), event.channel
+            case NotificationSent():
+                self.status = Status.SENT
+            case NotificationFailed():
+                self.status = Status.FAILED
+            case NotificationSuppressed():
+                self.status = Status.SUPPRESSED
+            case _:
+                raise TypeError(f"{event.type} is no event of a notification")
+
+    def _require_queued(self) -> None:
+        if self.status is not Status.QUEUED:
+            raise AlreadySettled

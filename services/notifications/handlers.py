@@ -1,0 +1,185 @@
+"""What this service does when something happened elsewhere: one letter per fact, queued with the job that mails it."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import delete
+from sqlalchemy.dialects.postgresql import insert
+
+from schemas.billing import InvoiceFinalized, InvoicePaid, InvoicePaymentFailed
+from schemas.users import (
+    UserCreated,
+    UserEmailVerified,
+    UserErased,
+    UserPasswordResetRequested,
+    UserVerificationRequested,
+)
+from services.notifications.commands import ForgetRecipient, MailedToken, QueueLetter
+from services.notifications.domain import Facts, Kind, Notification, notification_id
+from services.notifications.projections import RECIPIENT_DIRECTORY, TENANT_DIRECTORY
+from services.notifications.queries import addressee
+from services.notifications.tables import pending_letters, sealed_tokens
+from shared.engine.bus import Commands
+from shared.kernel.envelope import Envelope
+from shared.kernel.errors import NotYet
+from shared.kernel.event import Event
+from shared.ports.handlers import Consumer, Reactor
+from shared.ports.unit_of_work import UnitOfWork
+
+
+async def queue_letter(command: QueueLetter, uow: UnitOfWork) -> None:
+    """Raises NotYet where the recipient, or their tenant, is not known here yet."""
+    if await uow.find(Notification, command.notification_id) is not None:
+        return
+    if await addressee(uow.rows, command.recipient_id) is None:
+        raise NotYet(f"recipient {command.recipient_id} is not known here yet")
+    uow.add(
+        Notification.queue(
+            command.notification_id,
+            command.tenant_id,
+            recipient_id=command.recipient_id,
+            kind=command.kind,
+            subject_type=command.subject_type,
+            subject_id=command.subject_id,
+            at=command.at,
+        )
+    )
+    await _keep_contents(command, uow)
+    await uow.jobs.enqueue("send_notification", notification_id=command.notification_id)
+
+
+async def forget_recipient(command: ForgetRecipient, uow: UnitOfWork) -> None:
+    await uow.rows.execute(delete(sealed_tokens).where(sealed_tokens.c.recipient_id == command.recipient_id))
+
+
+async def welcome(created: Envelope[UserCreated], uow: UnitOfWork) -> None:
+    await queue_letter(_about_user(created, Kind.WELCOME, created.event.created_at), uow)
+
+
+async def ask_to_verify(asked: Envelope[UserVerificationRequested], uow: UnitOfWork) -> None:
+    await queue_letter(_about_user(asked, Kind.VERIFICATION, asked.event.requested_at, _token(asked.event)), uow)
+
+
+async def offer_new_password(asked: Envelope[UserPasswordResetRequested], uow: UnitOfWork) -> None:
+    await queue_letter(_about_user(asked, Kind.PASSWORD_RESET, asked.event.requested_at, _token(asked.event)), uow)
+
+
+async def confirm_address(verified: Envelope[UserEmailVerified], uow: UnitOfWork) -> None:
+    await queue_letter(_about_user(verified, Kind.EMAIL_VERIFIED, verified.event.verified_at), uow)
+
+
+async def send_invoice(finalized: Envelope[InvoiceFinalized], uow: UnitOfWork) -> None:
+    event = finalized.event
+    facts: Facts = {
+        "number": event.number,
+        "amount_minor": event.total_minor,
+        "currency": event.currency,
+        "due_at": event.due_at.isoformat(),
+    }
+    await queue_letter(
+        _about_invoice(finalized, Kind.INVOICE_FINALIZED, event.customer_id, facts, event.finalized_at), uow
+    )
+
+
+async def send_receipt(paid: Envelope[InvoicePaid], uow: UnitOfWork) -> None:
+    event = paid.event
+    facts: Facts = {
+        "number": event.number,
+        "amount_minor": event.amount_minor,
+        "currency": event.currency,
+        "paid_at": event.paid_at.isoformat(),
+    }
+    await queue_letter(_about_invoice(paid, Kind.INVOICE_PAID, event.customer_id, facts, event.paid_at), uow)
+
+
+async def tell_of_failed_payment(failed: Envelope[InvoicePaymentFailed], uow: UnitOfWork) -> None:
+    event = failed.event
+    facts: Facts = {
+        "number": event.number,
+        "amount_minor": event.amount_minor,
+        "currency": event.currency,
+        "reason": event.reason,
+        "next_attempt_at": event.next_attempt_at.isoformat() if event.next_attempt_at else None,
+    }
+    await queue_letter(_about_invoice(failed, Kind.PAYMENT_FAILED, event.customer_id, facts, event.failed_at), uow)
+
+
+async def forget_person(erased: Envelope[UserErased], uow: UnitOfWork) -> None:
+    await forget_recipient(ForgetRecipient(recipient_id=erased.aggregate_id), uow)
+
+
+def _about_user(happened: Envelope[Event], kind: Kind, at: datetime, token: MailedToken | None = None) -> QueueLetter:
+    return QueueLetter(
+        notification_id=notification_id(happened.event_id, kind),
+        tenant_id=happened.tenant_id,
+        recipient_id=happened.aggregate_id,
+        kind=kind,
+        subject_type="user",
+        subject_id=happened.aggregate_id,
+        token=token,
+        at=at,
+    )
+
+
+def _about_invoice(happened: Envelope[Event], kind: Kind, customer_id: UUID, facts: Facts, at: datetime) -> QueueLetter:
+    """A billing customer has its user's id."""
+    return QueueLetter(
+        notification_id=notification_id(happened.event_id, kind),
+        tenant_id=happened.tenant_id,
+        recipient_id=customer_id,
+        kind=kind,
+        subject_type="invoice",
+        subject_id=happened.aggregate_id,
+        facts=facts,
+        at=at,
+    )
+
+
+def _token(event: UserVerificationRequested | UserPasswordResetRequested) -> MailedToken:
+    return MailedToken(
+        address=event.email,
+        sealing_key_id=event.sealing_key_id,
+        sealed=event.sealed_token,
+        expires_at=event.expires_at,
+    )
+
+
+async def _keep_contents(command: QueueLetter, uow: UnitOfWork) -> None:
+    letter = {"tenant_id": command.tenant_id, "notification_id": command.notification_id}
+    await uow.rows.execute(insert(pending_letters).values(facts=dict(command.facts), **letter))
+    if command.token is None:
+        return
+    token = {
+        "notification_id": command.notification_id,
+        "address": command.token.address,
+        "sealing_key_id": command.token.sealing_key_id,
+        "sealed": command.token.sealed,
+        "expires_at": command.token.expires_at,
+    }
+    await uow.rows.execute(
+        insert(sealed_tokens)
+        .values(tenant_id=command.tenant_id, recipient_id=command.recipient_id, kind=command.kind.value, **token)
+        .on_conflict_do_update(index_elements=["tenant_id", "recipient_id", "kind"], set_=token)
+    )
+
+
+COMMANDS: Commands = {QueueLetter: queue_letter, ForgetRecipient: forget_recipient}
+
+CONSUMERS: Sequence[Consumer] = [
+    Reactor(
+        "notices",
+        {
+            UserCreated: welcome,
+            UserVerificationRequested: ask_to_verify,
+            UserPasswordResetRequested: offer_new_password,
+            UserEmailVerified: confirm_address,
+            UserErased: forget_person,
+            InvoiceFinalized: send_invoice,
+            InvoicePaid: send_receipt,
+            InvoicePaymentFailed: tell_of_failed_payment,
+        },
+    ),
+    RECIPIENT_DIRECTORY,
+    TENANT_DIRECTORY,
+]

@@ -1,0 +1,21 @@
+"""What a notifications process reads from its environment."""
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class NotificationsSettings(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix="WAYPOST_", extra="ignore", frozen=True)
+
+    smtp_host: str
+    smtp_port: int = Field(ge=1, le=65535)
+    smtp_timeout_seconds: float = Field(default=20.0, gt=0)
+    """For each step of handing in one mail."""
+    mail_sender: str = "no-reply@waypost.example"
+    """Address that mails come from; the tenant's name stands before it."""
+    public_url: str = Field(pattern=r"^https?://")
+    """What links in mails begin with."""
+    keys_directory: Path
+    """Holds `sealing.private.json` (`services.notifications.adapters.sealing`)."""

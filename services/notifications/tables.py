@@ -1,0 +1,95 @@
+"""Rows of this service. What may not be published lives in `public`; read rows of events in the schema of their projection."""
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    Index,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from shared.postgres.tenancy import ACROSS_TENANTS
+
+PENDING = MetaData()
+
+pending_letters = Table(
+    "pending_letters",
+    PENDING,
+    Column("tenant_id", Uuid, nullable=False),
+    Column("notification_id", Uuid, nullable=False),
+    Column("facts", JSONB, nullable=False),
+    PrimaryKeyConstraint("tenant_id", "notification_id"),
+)
+"""What a queued letter will say; removed when it is settled."""
+
+sealed_tokens = Table(
+    "sealed_tokens",
+    PENDING,
+    Column("tenant_id", Uuid, nullable=False),
+    Column("recipient_id", Uuid, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("notification_id", Uuid, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("sealing_key_id", Text, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+    PrimaryKeyConstraint("tenant_id", "recipient_id", "kind"),
+    UniqueConstraint("tenant_id", "notification_id"),
+)
+"""One per user and kind: a new link ends the earlier one, mailed or not. Removed when it is mailed."""
+
+OUTGOING = MetaData()
+
+notifications = Table(
+    "notifications",
+    OUTGOING,
+    Column("tenant_id", Uuid, nullable=False),
+    Column("notification_id", Uuid, nullable=False),
+    Column("recipient_id", Uuid, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("subject_type", Text, nullable=False),
+    Column("subject_id", Uuid, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("reason", Text),
+    Column("version", BigInteger, nullable=False),
+    Column("queued_at", DateTime(timezone=True), nullable=False),
+    Column("settled_at", DateTime(timezone=True)),
+    PrimaryKeyConstraint("tenant_id", "notification_id"),
+    Index("notifications_by_time", "tenant_id", "queued_at", "notification_id"),
+    Index("notifications_of_recipient", "tenant_id", "recipient_id", "queued_at", "notification_id"),
+)
+
+RECIPIENTS = MetaData()
+
+recipients = Table(
+    "recipients",
+    RECIPIENTS,
+    Column("tenant_id", Uuid, nullable=False),
+    Column("user_id", Uuid, nullable=False),
+    Column("email", Text, nullable=False),
+    Column("display_name", Text, nullable=False),
+    Column("locale", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    PrimaryKeyConstraint("tenant_id", "user_id"),
+)
+"""Whom letters go to. Somebody who is erased keeps a row without a name, so that nothing waits for them."""
+
+TENANTS = MetaData()
+
+tenant_directory = Table(
+    "tenant_directory",
+    TENANTS,
+    Column("tenant_id", Uuid, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    info=ACROSS_TENANTS,
+)
+"""All tenants, for work that starts with none: schedules fan out over it. Letters are signed with the name."""

@@ -1,0 +1,110 @@
+"""Whose turn it is in a parked key's line, and the counting of attempts."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from uuid import UUID
+
+from shared.engine.retry import RetryPolicy
+from shared.engine.retry.failure import PROCESS_DIED, waits_for_another_topic
+from shared.kernel.clock import Clock
+from shared.ports.dead_letters import Letter, ParkedKey, Status
+from shared.ports.intake import Intake, Intakes
+
+
+class Outcome(StrEnum):
+    HANDLED = "handled"
+    FAILED = "failed"
+    UNPARKED = "unparked"
+    """Nothing waits any more: the key flows."""
+    BUSY = "busy"
+    """Somebody else works it off, or it is not parked."""
+    DEAD = "dead"
+    """Its first letter has used up its tries."""
+    GAP = "gap"
+    """A version is missing before its first letter."""
+    LATER = "later"
+    """Its first letter is not due yet."""
+
+
+class Turns:
+    """One consumer's."""
+
+    def __init__(self, intakes: Intakes, retry: RetryPolicy, clock: Clock) -> None:
+        self._intakes = intakes
+        self._retry = retry
+        self._clock = clock
+
+    async def next(self, parked: ParkedKey, *, redrive: bool) -> Letter | Outcome:
+        """Counts the attempt in a transaction of its own: a letter whose handler ends the process must not be tried for ever."""
+        async with self._intakes.begin(()) as intake:
+            if not await intake.letters.lock(parked):
+                return Outcome.BUSY
+            reached = await self._pass_discarded(parked, intake)
+            letter = await intake.letters.first(parked, reached)
+            if letter is None:
+                await intake.letters.unpark(parked)
+                return Outcome.UNPARKED
+            if letter.sequence not in (None, reached + 1):
+                await self._look_later(letter, intake)
+                return Outcome.GAP
+            return await self._begin(letter, intake, redrive=redrive)
+
+    async def _begin(self, letter: Letter, intake: Intake, *, redrive: bool) -> Letter | Outcome:
+        now = self._clock.now()
+        if redrive and letter.redrives >= self._retry.max_redrives:
+            return Outcome.DEAD
+        if not redrive and (why_not := await self._why_not(letter, intake, now)):
+            return why_not
+        counted = replace(letter, status=Status.RETRYING, attempts=letter.attempts + 1)
+        await intake.letters.update(
+            letter.id,
+            status=counted.status,
+            attempts=counted.attempts,
+            redriven=redrive,
+            next_attempt_at=now + timedelta(seconds=self._retry.pause_seconds(counted.attempts)),
+        )
+        return counted
+
+    async def _why_not(self, letter: Letter, intake: Intake, now: datetime) -> Outcome | None:
+        if letter.status is Status.DEAD:
+            return Outcome.DEAD
+        if letter.next_attempt_at is not None and letter.next_attempt_at > now:
+            return Outcome.LATER
+        if letter.attempts < self._retry.tries or (letter.failure and waits_for_another_topic(letter.failure)):
+            return None
+        # A living process records every failure, and the last one makes the letter dead: the process that tried this one has died.
+        await intake.letters.update(letter.id, status=Status.DEAD, attempts=letter.attempts, failure=PROCESS_DIED)
+        return Outcome.DEAD
+
+    async def _pass_discarded(self, parked: ParkedKey, intake: Intake) -> int:
+        """The guard's version, moved past the letters that were given up and whose turn it is."""
+        aggregate_id = _aggregate_of(parked)
+        if aggregate_id is None:
+            return 0
+        reached = (await intake.inbox.versions(parked.topic, [aggregate_id])).get(aggregate_id, 0)
+        while (letter := await intake.letters.first(parked, reached)) and letter.status is Status.DISCARDED:
+            if letter.sequence != reached + 1:
+                break
+            reached += 1
+            await intake.inbox.advance(parked.topic, {aggregate_id: reached})
+        return reached
+
+    async def _look_later(self, letter: Letter, intake: Intake) -> None:
+        later = self._clock.now() + timedelta(seconds=self._retry.first_seconds)
+        await intake.letters.update(letter.id, status=letter.status, attempts=letter.attempts, next_attempt_at=later)
+
+    async def still_ours(self, parked: ParkedKey, counted: Letter, intake: Intake) -> bool:
+        """Locks again and reads again: between two transactions anything may have happened."""
+        if not await intake.letters.lock(parked):
+            return False
+        now = await intake.letters.find(counted.id)
+        return now is not None and (now.status, now.attempts) == (counted.status, counted.attempts)
+
+
+def _aggregate_of(parked: ParkedKey) -> UUID | None:
+    """Keys of topics without sequences may be anything."""
+    try:
+        return UUID(parked.key.decode())
+    except ValueError:
+        return None

@@ -1,0 +1,72 @@
+"""What every outbox promises its relay of rows that wait: none is forgotten, and none is overtaken."""
+
+from shared.kernel.partitioning import shard_for
+from tests.contracts.outboxes import OutboxUnderTest
+from tests.contracts.test_outbox.asking import ALL, heads, publish
+
+
+async def test_rows_of_a_held_topic_are_passed_over(under_test: OutboxUnderTest) -> None:
+    await under_test.add(b"a", topic="users.missing")
+    other = await under_test.add(b"a")
+    async with under_test.outbox.lease() as lease:
+        assert await heads(lease, held_topics=["users.missing"]) == [other]
+
+
+async def test_rows_of_a_marked_key_stay_and_are_passed_over(under_test: OutboxUnderTest) -> None:
+    await under_test.add(b"a")
+    other = await under_test.add(b"b")
+    async with under_test.outbox.lease() as lease:
+        (unsendable, *_) = await lease.heads(
+            [shard_for(b"a")], in_flight=(), held_topics=(), rows_per_shard=1, bytes_per_shard=1
+        )
+        assert await lease.mark(unsendable, "too large")
+        assert not await lease.mark(unsendable, "twice is once")
+        await under_test.add(b"a")
+        assert await heads(lease) == [other]
+        backlog = await under_test.outbox.backlog()
+        assert (backlog.pending, backlog.marked_keys) == (1, 1)
+
+
+async def test_a_row_that_is_gone_marks_nothing(under_test: OutboxUnderTest) -> None:
+    await under_test.add(b"a")
+    async with under_test.outbox.lease() as lease:
+        (row,) = await lease.heads(ALL, in_flight=(), held_topics=(), rows_per_shard=1, bytes_per_shard=1)
+        await lease.delete([row])
+        assert not await lease.mark(row, "another relay got it through")
+        assert (await under_test.outbox.backlog()).marked_keys == 0
+
+
+async def test_after_many_reads_a_late_commit_is_still_found(under_test: OutboxUnderTest) -> None:
+    async with under_test.outbox.lease() as lease:
+        async with under_test.committed_late(b"a") as late:
+            await publish(lease, await under_test.add(b"a"), await under_test.add(b"b"))
+        assert await heads(lease) == [late]
+
+
+async def test_after_many_reads_a_key_whose_mark_was_taken_away_is_found_from_its_first_row(
+    under_test: OutboxUnderTest,
+) -> None:
+    marked = await under_test.add(b"a")
+    async with under_test.outbox.lease() as lease:
+        (row,) = await lease.heads(ALL, in_flight=(), held_topics=(), rows_per_shard=1, bytes_per_shard=1)
+        await lease.mark(row, "too large")
+        await publish(lease, await under_test.add(b"b"), await under_test.add(b"c"))
+        await under_test.take_marks_away()
+        assert await heads(lease) == [marked]
+
+
+async def test_after_many_reads_a_topic_that_is_not_held_any_more_is_found_from_its_first_row(
+    under_test: OutboxUnderTest,
+) -> None:
+    held = await under_test.add(b"a", topic="users.missing")
+    async with under_test.outbox.lease() as lease:
+        await publish(lease, await under_test.add(b"b"), await under_test.add(b"c"), held_topics=["users.missing"])
+        assert await heads(lease) == [held]
+
+
+async def test_after_many_reads_a_shard_that_was_gained_is_read_from_its_first_row(under_test: OutboxUnderTest) -> None:
+    gained = await under_test.add(b"a")
+    others = ALL - {shard_for(b"a")}
+    async with under_test.outbox.lease() as lease:
+        await publish(lease, await under_test.add(b"b"), await under_test.add(b"c"), shards=others)
+        assert await heads(lease) == [gained]

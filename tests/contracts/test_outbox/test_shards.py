@@ -1,0 +1,77 @@
+"""What every outbox promises its relay of shards and sessions."""
+
+from collections.abc import Callable, Coroutine
+
+import pytest
+
+from shared.kernel.errors import Transient
+from shared.kernel.partitioning import SHARDS
+from shared.ports.outbox import OutboxLease
+from tests.contracts.outboxes import OutboxUnderTest
+from tests.contracts.test_outbox.asking import ALL, heads
+from tests.fixtures.eventually import eventually
+
+
+async def test_a_key_of_another_s_shard_is_not_marked(under_test: OutboxUnderTest) -> None:
+    await under_test.add(b"a")
+    async with under_test.outbox.lease() as one, under_test.outbox.lease() as other:
+        (row,) = await one.heads(ALL, in_flight=(), held_topics=(), rows_per_shard=1, bytes_per_shard=1)
+        await other.acquire(ALL, at_most=SHARDS)
+        assert not await one.mark(row, "too large")
+        assert await other.mark(row, "too large")
+
+
+async def test_a_shard_has_one_holder(under_test: OutboxUnderTest) -> None:
+    async with under_test.outbox.lease() as one, under_test.outbox.lease() as other:
+        assert await one.acquire(ALL, at_most=10) < ALL
+        rest = await other.acquire(ALL, at_most=10)
+        assert len(rest) == SHARDS - 10
+        await other.release(rest)
+        assert await one.acquire(rest, at_most=SHARDS) == rest
+
+
+async def test_the_end_of_a_lease_gives_its_shards_back(under_test: OutboxUnderTest) -> None:
+    async with under_test.outbox.lease() as other:
+        async with under_test.outbox.lease() as one:
+            await one.acquire(ALL, at_most=SHARDS)
+            assert await other.live_relays() == 2
+        await eventually(lambda: _alone(other))
+        assert await other.acquire(ALL, at_most=SHARDS) == ALL
+
+
+async def test_a_silent_holder_loses_its_shards_and_can_delete_nothing(under_test: OutboxUnderTest) -> None:
+    await under_test.add(b"a")
+    async with under_test.outbox.lease() as frozen, under_test.outbox.lease() as other:
+        await frozen.acquire(ALL, at_most=SHARDS)
+        rows = await frozen.heads(ALL, in_flight=(), held_topics=(), rows_per_shard=1, bytes_per_shard=1)
+        under_test.fall_silent(frozen)
+        await eventually(lambda: _alone(other))
+        await eventually(taking_all(other))
+        with pytest.raises(Transient):
+            await frozen.delete(rows)
+        assert await heads(other) == [row.id for row in rows]
+
+
+async def test_a_lost_session_says_so(under_test: OutboxUnderTest) -> None:
+    async with under_test.outbox.lease() as lease:
+        await under_test.lose_sessions()
+        with pytest.raises(Transient):
+            await lease.live_relays()
+        with pytest.raises(Transient):
+            await heads(lease)
+    async with under_test.outbox.lease() as fresh:
+        assert await fresh.acquire(ALL, at_most=SHARDS) == ALL
+
+
+async def _alone(lease: OutboxLease) -> bool:
+    return await lease.live_relays() == 1
+
+
+def taking_all(lease: OutboxLease) -> Callable[[], Coroutine[None, None, bool]]:
+    held: set[int] = set()
+
+    async def take() -> bool:
+        held.update(await lease.acquire(ALL - held, at_most=SHARDS))
+        return held == ALL
+
+    return take

@@ -1,0 +1,128 @@
+"""A job process: `python -m tests.faults.jobs_process`, told by its environment where the database is and when it is."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+from uuid import UUID
+
+import asyncpg
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from shared.engine.failpoints import arm_failpoints
+from shared.engine.process import Process
+from shared.jobs.context import JobContext
+from shared.jobs.declaration import Job, Scheduled
+from shared.jobs.schedule import Scheduler
+from shared.kernel.backoff import Backoff
+from shared.kernel.ids import TenantId
+from tests.fixtures.database import connected
+from tests.fixtures.eventually import eventually
+from tests.fixtures.jobs import Service
+
+DSN, TENANTS = "JOBS_DSN", "JOBS_TENANTS"
+AT_ONCE = Backoff(first_seconds=0.01, factor=1)
+
+
+async def charge(job: JobContext, invoice_id: UUID, stop_at: str) -> int:
+    """Asks a provider that knows its idempotency keys. The first try hangs at `stop_at`: before, during or after."""
+    async with connected(os.environ[DSN]) as outside:
+        await reach("before", stop_at, job, outside)
+        async with outside.transaction():
+            await outside.execute("insert into calls (key) values ($1)", f"inv-{invoice_id}")
+            await outside.execute("insert into charges values ($1) on conflict do nothing", f"inv-{invoice_id}")
+            await reach("during", stop_at, job)
+        await reach("after", stop_at, job, outside)
+    return os.getpid()
+
+
+async def reach(point: str, stop_at: str, job: JobContext, outside: asyncpg.Connection | None = None) -> None:
+    if point == stop_at and job.job_try == 1:
+        async with connected(os.environ[DSN]) as own:
+            await (outside or own).execute("insert into reached values ($1)", point)
+        await asyncio.Event().wait()
+
+
+async def deadly(job: JobContext) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+async def neighbour(job: JobContext) -> int:
+    """Takes a while: it would meet the deadly one again if it ran beside it."""
+    for _ in range(20):
+        async with job.begin() as unit:
+            await unit.rows.execute(text("select pg_sleep(0.01)"))
+    return job.job_try
+
+
+async def deaf(job: JobContext) -> str:
+    """Its first try holds the event loop until the test lets it go, so that no heartbeat goes out; the second waits as one should."""
+    async with connected(os.environ[DSN]) as outside:
+        await outside.execute("insert into reached values ($1)", f"try {job.job_try}")
+    released = f"release {job.job_try}"
+    if job.job_try == 1:
+        subprocess.run([sys.executable, "-m", __spec__.name, released], check=True)  # noqa: ASYNC221 - the fault under test
+    else:
+        await until_reached(released)
+    return f"try {job.job_try}"
+
+
+async def slow(job: JobContext, until: str) -> str:
+    await until_reached(until)
+    return "done"
+
+
+async def held(job: JobContext, file: str) -> None:
+    """Needs no database for its work; leaves `done` beside the file that lets it go."""
+    await eventually(Path(file).exists, deadline_seconds=50)
+    Path(file).with_name("done").touch()
+
+
+async def until_reached(point: str) -> None:
+    async with connected(os.environ[DSN]) as outside:
+
+        async def found() -> bool:
+            return bool(await outside.fetchval("select exists (select from reached where point = $1)", point))
+
+        await eventually(found, deadline_seconds=50)
+
+
+async def tick(job: JobContext) -> None: ...
+
+
+JOBS = [
+    Job(charge, retry=AT_ONCE),
+    Job(deadly, max_tries=3),
+    Job(neighbour, max_tries=3),
+    Job(deaf),
+    Job(slow),
+    Job(held),
+    Job(tick),
+]
+
+
+async def tenants(_: AsyncConnection) -> list[TenantId]:
+    return [TenantId(UUID(each)) for each in os.environ[TENANTS].split(",")]
+
+
+async def main() -> None:
+    arm_failpoints()
+    service = Service(os.environ[DSN], JOBS)
+    scheduler = Scheduler(
+        service.database,
+        [Scheduled("tick", every=timedelta(days=1))],
+        service.registry,
+        tenants,
+        clock=service.clock,
+        doorbell=service.bell,
+    )
+    await Process([scheduler, service.worker()], drain_seconds=2).run()
+    await service.database.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(until_reached(sys.argv[1]) if len(sys.argv) > 1 else main())

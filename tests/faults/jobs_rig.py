@@ -1,0 +1,65 @@
+"""Job processes that are killed and frozen, and what they leave behind."""
+
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from infra.postgres.databases import ServiceDatabase
+from infra.stack.child import Child
+from shared.engine.failpoints import VARIABLE
+from shared.kernel.ids import TenantId, new_id
+from tests.faults import jobs_process
+from tests.fixtures.eventually import eventually
+from tests.fixtures.jobs import Service
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+@dataclass(slots=True, kw_only=True)
+class JobsRig:
+    database: ServiceDatabase
+    service: Service
+    """In the test's own process: it enqueues and looks."""
+    logs: Path
+    tenants: list[TenantId] = field(default_factory=lambda: [TenantId(new_id()) for _ in range(3)])
+    processes: list[Child] = field(default_factory=list)
+
+    async def start(self, *, failpoints: str = "") -> Child:
+        environment = {
+            **os.environ,
+            jobs_process.DSN: self.database.app,
+            jobs_process.TENANTS: ",".join(map(str, self.tenants)),
+            VARIABLE: failpoints,
+        }
+        process = Child(
+            [sys.executable, "-m", "tests.faults.jobs_process"],
+            log=self.logs / f"jobs-{len(self.processes)}.log",
+            environment=environment,
+            directory=REPOSITORY,
+        )
+        self.processes.append(process)
+        await process.start()
+        return process
+
+    async def mark(self, point: str) -> None:
+        """Tells the jobs that something has come to pass."""
+        await self.service.fetch("insert into reached values ($1)", point)
+
+    async def until_marked(self, point: str) -> None:
+        query = "select point from reached where point = $1"
+        await eventually(lambda: self.service.fetch(query, point), deadline_seconds=20)
+
+
+@asynccontextmanager
+async def jobs_rig(database: ServiceDatabase, logs: Path) -> AsyncIterator[JobsRig]:
+    service = Service(database.app, jobs_process.JOBS)
+    rig = JobsRig(database=database, service=service, logs=logs)
+    try:
+        yield rig
+    finally:
+        for process in rig.processes:
+            await process.kill()
+        await service.database.close()

@@ -1,0 +1,61 @@
+"""A job process is killed around an outside effect (fault matrix 16): the job runs again with the same key, one effect."""
+
+import pytest
+
+from shared.jobs.operators import dead_jobs
+from shared.kernel.ids import new_id
+from tests.faults.jobs_rig import JobsRig
+from tests.fixtures.eventually import eventually
+
+
+async def assert_charged_once(jobs: JobsRig, *, calls: int) -> None:
+    assert len(await jobs.service.fetch("select from charges")) == 1
+    asked = await jobs.service.fetch("select key from calls")
+    assert len(asked) == calls
+    assert len({row["key"] for row in asked}) == 1
+    assert await jobs.service.fetch("select from jobs") == []
+
+
+@pytest.mark.parametrize(("point", "calls"), [("before", 1), ("during", 1), ("after", 2)])
+async def test_killed_in_a_job(jobs: JobsRig, point: str, calls: int) -> None:
+    job = await jobs.service.enqueue("charge", invoice_id=new_id(), stop_at=point)
+    first = await jobs.start()
+    await jobs.until_marked(point)
+    await first.kill()
+    second = await jobs.start()
+    status = await jobs.service.becomes("complete", job)
+    assert (status.result, status.attempts) == (second.pid, 2)
+    await assert_charged_once(jobs, calls=calls)
+
+
+@pytest.mark.parametrize(
+    ("failpoint", "attempts", "calls"),
+    [("jobs.after_claim", 2, 1), ("jobs.before_outcome", 2, 2), ("jobs.after_outcome", 1, 1)],
+)
+async def test_killed_around_a_job(jobs: JobsRig, failpoint: str, attempts: int, calls: int) -> None:
+    job = await jobs.service.enqueue("charge", invoice_id=new_id(), stop_at="never")
+    first = await jobs.start(failpoints=f"{failpoint}=kill")
+    assert await first.wait() == -9
+    await jobs.start()
+    assert (await jobs.service.becomes("complete", job)).attempts == attempts
+    await assert_charged_once(jobs, calls=calls)
+
+
+async def test_a_job_that_kills_its_worker_ends_as_dead_and_takes_no_neighbour_with_it(jobs: JobsRig) -> None:
+    deadly = await jobs.service.enqueue("deadly", priority=1)
+    neighbours = [await jobs.service.enqueue("neighbour") for _ in range(4)]
+
+    async def buried() -> bool:
+        """As a supervisor would: a process that ended is started again."""
+        if not jobs.processes or not jobs.processes[-1].running:
+            await jobs.start()
+        status = await jobs.service.status(deadly)
+        return status is not None and status.status == "dead"
+
+    await eventually(buried, deadline_seconds=30)
+    assert [process.exit_code for process in jobs.processes] == [-9, -9, -9, None]
+    (dead,) = await dead_jobs(jobs.service.database)
+    assert (dead.id, dead.attempts) == (deadly, 3)
+    assert "ended without a word" in dead.error
+    for neighbour in neighbours:
+        assert (await jobs.service.becomes("complete", neighbour)).attempts == 2

@@ -1,0 +1,35 @@
+"""The database goes away under running jobs and comes back (fault matrix 21): the work in hand is not done again."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from infra.stack.postgres import Postgres
+from tests.faults.jobs_rig import JobsRig, jobs_rig
+from tests.fixtures.database import Templates, connected
+from tests.fixtures.eventually import eventually
+from tests.fixtures.jobs import migrate
+
+
+@pytest.fixture
+async def jobs_on_own_postgres(own_postgres: Postgres, tmp_path: Path) -> AsyncIterator[JobsRig]:
+    async with connected(own_postgres.admin_dsn) as admin:
+        database = await Templates(admin, own_postgres.admin_dsn).copy("billing", migrate)
+    async with jobs_rig(database, tmp_path) as rig:
+        yield rig
+
+
+async def test_an_outcome_waits_for_the_database(jobs_on_own_postgres: JobsRig, own_postgres: Postgres) -> None:
+    jobs = jobs_on_own_postgres
+    held = await jobs.service.enqueue("held", file=str(jobs.logs / "let go"))
+    process = await jobs.start()
+    await jobs.service.becomes("running", held)
+    await own_postgres.stop_immediately()
+    (jobs.logs / "let go").touch()
+    await eventually((jobs.logs / "done").exists)
+    await own_postgres.start()
+    assert (await jobs.service.becomes("complete", held)).attempts == 1
+    later = await jobs.service.enqueue("held", file=str(jobs.logs / "let go"))
+    await jobs.service.becomes("complete", later)
+    assert process.running

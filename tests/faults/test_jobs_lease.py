@@ -1,0 +1,53 @@
+"""A worker that cannot renew its lease loses the job, and can no longer say how it ended."""
+
+import signal
+
+from tests.faults.jobs_rig import JobsRig
+from tests.fixtures.eventually import eventually
+
+
+async def test_what_a_late_attempt_made_of_the_job_is_dropped(jobs: JobsRig) -> None:
+    job = await jobs.service.enqueue("deaf")
+    late = await jobs.start()
+    await jobs.until_marked("try 1")
+    await jobs.start()
+    await jobs.until_marked("try 2")
+    late.send(signal.SIGTERM)
+    await jobs.mark("release 1")
+    assert await late.wait() == 0
+    assert (await jobs.service.becomes("running", job)).attempts == 2
+    await jobs.mark("release 2")
+    assert (await jobs.service.becomes("complete", job)).result == "try 2"
+
+
+async def test_a_frozen_worker_is_replaced_and_goes_on_after_it_thawed(jobs: JobsRig) -> None:
+    job = await jobs.service.enqueue("slow", until="let go")
+    frozen = await jobs.start()
+    await jobs.service.becomes("running", job)
+    frozen.pause()
+    await jobs.start()
+
+    async def taken_over() -> bool:
+        return (await jobs.service.becomes("running", job)).attempts == 2
+
+    await eventually(taken_over)
+    frozen.resume()
+    await jobs.mark("let go")
+    assert (await jobs.service.becomes("complete", job)).attempts == 2
+    another = await jobs.service.enqueue("slow", until="let go")
+    await jobs.processes[1].kill()
+    await jobs.service.becomes("complete", another)
+    assert frozen.running
+
+
+async def test_a_process_asked_to_stop_ends_what_it_can_and_hands_back_the_rest(jobs: JobsRig) -> None:
+    ends = await jobs.service.enqueue("slow", until="let go")
+    hangs = await jobs.service.enqueue("slow", until="never")
+    process = await jobs.start()
+    await jobs.service.becomes("running", ends)
+    await jobs.service.becomes("running", hangs)
+    process.send(signal.SIGTERM)
+    await jobs.mark("let go")
+    assert await process.wait() == 0
+    assert (await jobs.service.becomes("complete", ends)).attempts == 1
+    assert (await jobs.service.becomes("queued", hangs)).attempts == 0

@@ -1,0 +1,44 @@
+"""A tick happens once: two schedulers at once, and one killed between the tick and its commit (fault matrix 17)."""
+
+from shared.postgres.database import driver
+from tests.faults.jobs_rig import JobsRig
+from tests.fixtures.eventually import eventually
+
+DONE = "select tenant_id from job_results where status = 'complete'"
+
+
+async def missed_a_week(jobs: JobsRig) -> None:
+    await jobs.service.fetch(
+        "insert into job_schedules values ('tick every 1 day, 0:00:00', now() - interval '7 days')"
+    )
+
+
+async def ticked(jobs: JobsRig) -> list[object]:
+    async with jobs.service.database.transaction(jobs.tenants) as connection:
+        raw = await driver(connection)
+        return [row["tenant_id"] for row in await raw.fetch(DONE)]
+
+
+async def all_ticked(jobs: JobsRig) -> bool:
+    return len(await ticked(jobs)) >= len(jobs.tenants)
+
+
+async def test_two_at_once(jobs: JobsRig) -> None:
+    await missed_a_week(jobs)
+    first, second = await jobs.start(), await jobs.start()
+    await eventually(lambda: all_ticked(jobs), deadline_seconds=20)
+    await first.stop()
+    await second.stop()
+    assert sorted(map(str, await ticked(jobs))) == sorted(map(str, jobs.tenants))
+    assert await jobs.service.fetch("select from jobs") == []
+
+
+async def test_killed_between_the_tick_and_its_commit(jobs: JobsRig) -> None:
+    await missed_a_week(jobs)
+    first = await jobs.start(failpoints="schedule.before_commit=kill")
+    assert await first.wait() == -9
+    assert await jobs.service.fetch("select from jobs") == []
+    second = await jobs.start()
+    await eventually(lambda: all_ticked(jobs), deadline_seconds=20)
+    await second.stop()
+    assert sorted(map(str, await ticked(jobs))) == sorted(map(str, jobs.tenants))

@@ -1,0 +1,63 @@
+"""Every handled event's span is in the trace of the request that caused it (promise I9)."""
+
+from dataclasses import replace
+from typing import Any
+
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from shared.kernel.cause import current_cause
+from shared.kernel.envelope import Envelope
+from shared.kernel.ids import new_id
+from shared.ports.unit_of_work import UnitOfWork
+from tests.fixtures.club import Stage
+from tests.fixtures.eventually import eventually
+
+
+def in_trace(envelope: Envelope[Any], *, sampled: bool) -> tuple[str, Envelope[Any]]:
+    """The event as a request with a trace of its own would have caused it."""
+    trace_id = new_id().hex
+    traceparent = f"00-{trace_id}-{new_id().hex[-16:]}-{int(sampled):02}"
+    return trace_id, replace(envelope, cause=replace(envelope.cause, traceparent=traceparent))
+
+
+def traces(spans: InMemorySpanExporter, topic: str) -> set[str]:
+    return {
+        f"{span.context.trace_id:032x}"
+        for span in spans.get_finished_spans()
+        if span.name == f"process {topic}" and span.context
+    }
+
+
+async def test_sampled_events_leave_a_span_in_their_own_trace(stage: Stage, spans: InMemorySpanExporter) -> None:
+    told = [in_trace(stage.user().tells("somebody")[0], sampled=number % 2 == 0) for number in range(6)]
+    await stage.topic.publish(*(envelope for _, envelope in told))
+    async with stage.consuming(stage.club.members), stage.consuming(stage.club.greetings):
+        await eventually(lambda: stage.reached(6))
+    sampled = {trace_id for trace_id, _ in told[::2]}
+    unsampled = {trace_id for trace_id, _ in told[1::2]}
+    found = traces(spans, stage.club.topic)
+    assert found >= sampled
+    assert not found & unsampled
+
+
+async def test_what_a_handler_causes_descends_from_its_span(stage: Stage, spans: InMemorySpanExporter) -> None:
+    causes = []
+
+    class Watched:
+        async def greet(self, told: Envelope[Any], uow: UnitOfWork) -> None:
+            causes.append((told, uow.cause, current_cause()))
+
+    greetings = stage.club.greetings
+    watched = replace(greetings, handlers=dict.fromkeys(greetings.handlers, Watched().greet))
+    (trace_id, ann), (_, bob) = (in_trace(stage.user().tells("x")[0], sampled=sampled) for sampled in (True, False))
+    await stage.topic.publish(ann, bob)
+    async with stage.consuming(watched):
+        await eventually(lambda: stage.reached(2, consumers=1))
+
+    (told, cause, bound), (told_unsampled, untouched, _) = causes
+    (span,) = [each for each in spans.get_finished_spans() if each.name == f"process {stage.club.topic}"]
+    assert span.context is not None
+    assert cause.traceparent == f"00-{trace_id}-{span.context.span_id:016x}-01"
+    assert (cause.correlation_id, cause.causation_id) == (told.cause.correlation_id, told.event_id)
+    assert bound == cause
+    assert untouched.traceparent == told_unsampled.cause.traceparent

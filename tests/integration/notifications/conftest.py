@@ -1,0 +1,51 @@
+"""The real service on a real database, with a real mail server to hand mail to."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from infra.postgres.databases import ServiceDatabase
+from infra.simulators.inbox.app import create_app
+from infra.simulators.inbox.settings import InboxSettings
+from infra.stack.keys import Keys, load_or_make_keys
+from infra.stack.ports import LOOPBACK, free_ports
+from shared.postgres.migrate import migrate
+from tests.fixtures.database import Database
+from tests.fixtures.serving import caller, serving
+from tests.integration.infra.inbox import Inbox
+from tests.integration.notifications.service import NotificationsService
+
+PUBLIC_URL = "https://waypost.test"
+
+
+async def migrate_notifications(database: ServiceDatabase) -> None:
+    await migrate("notifications", database.owner)
+
+
+@pytest.fixture(scope="session")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> Keys:
+    return load_or_make_keys(tmp_path_factory.mktemp("keys"))
+
+
+@pytest.fixture
+async def inbox(tmp_path: Path) -> AsyncIterator[Inbox]:
+    [smtp_port] = free_ports(1)
+    settings = InboxSettings(data_directory=tmp_path, smtp_port=smtp_port)
+    async with serving(create_app(settings)) as url, caller(url) as http:
+        yield Inbox(http=http, smtp_port=smtp_port)
+
+
+@pytest.fixture
+async def notifications(
+    database: Database, inbox: Inbox, keys: Keys, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[NotificationsService]:
+    monkeypatch.setenv("WAYPOST_SMTP_HOST", LOOPBACK)
+    monkeypatch.setenv("WAYPOST_SMTP_PORT", str(inbox.smtp_port))
+    monkeypatch.setenv("WAYPOST_PUBLIC_URL", PUBLIC_URL)
+    monkeypatch.setenv("WAYPOST_KEYS_DIRECTORY", str(keys.of("notifications")))
+    service = NotificationsService(await database("notifications", migrate_notifications), inbox, keys)
+    try:
+        yield service
+    finally:
+        await service.database.close()

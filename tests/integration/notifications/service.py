@@ -1,0 +1,184 @@
+"""The notifications service under test: events come in by its handlers, mails go out by its own job worker."""
+
+import base64
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+from uuid import UUID, uuid4
+
+import httpx
+from nacl.public import PublicKey, SealedBox
+from sqlalchemy import text
+
+from infra.postgres.databases import ServiceDatabase
+from infra.stack.keys import Keys
+from schemas.users import TenantCreated, UserCreated, UserVerificationRequested
+from services.notifications.app import SERVICE
+from services.notifications.ports import PostOffice
+from services.notifications.projections import RECIPIENT_DIRECTORY, TENANT_DIRECTORY
+from shared.engine.bus import Bus
+from shared.engine.projections import project
+from shared.jobs.declaration import JobRegistry
+from shared.jobs.queue import PostgresJobQueue
+from shared.jobs.worker import JobWorker, WorkerSettings
+from shared.kernel.cause import current_cause
+from shared.kernel.envelope import Envelope
+from shared.kernel.event import Event
+from shared.kernel.ids import EventId, TenantId, new_id
+from shared.kernel.tenant import bound_tenants
+from shared.ports.handlers import Reactor
+from shared.postgres.database import Database
+from shared.postgres.unit_of_work import PostgresUnitsOfWork, WritePath
+from tests.fixtures.eventually import eventually
+from tests.fixtures.jobs import Bell, MovableClock
+from tests.integration.infra.inbox import Inbox
+
+E = TypeVar("E", bound=Event)
+
+(NOTICES,) = (each for each in SERVICE.consumers if isinstance(each, Reactor))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """A user, as the users service would tell of them."""
+
+    tenant_id: UUID = field(default_factory=uuid4)
+    user_id: UUID = field(default_factory=uuid4)
+    email: str = field(default_factory=lambda: f"person.{uuid4().hex[:12]}@example.com")
+
+    def envelope(self, event: E, version: int = 1) -> Envelope[E]:
+        return Envelope(
+            event=event,
+            event_id=EventId(new_id()),
+            tenant_id=TenantId(self.tenant_id),
+            aggregate_id=self.user_id,
+            aggregate_version=version,
+            occurred_at=datetime.fromisoformat("2026-11-25T12:00:00+00:00"),
+            source="/services/users",
+            cause=current_cause(),
+        )
+
+    def created(self, at: datetime) -> Envelope[UserCreated]:
+        return self.envelope(
+            UserCreated(
+                tenant_id=self.tenant_id,
+                user_id=self.user_id,
+                email=self.email,
+                display_name="Ada Lovelace",
+                role="member",
+                locale="en",
+                created_at=at,
+            )
+        )
+
+
+class NotificationsService:
+    def __init__(self, where: ServiceDatabase, inbox: Inbox, keys: Keys) -> None:
+        self.where = where
+        self.inbox = inbox
+        self.clock = MovableClock()
+        self.bell = Bell()
+        self.registry = JobRegistry(SERVICE.jobs)
+        self.database = Database(
+            where.app, application_name="notifications tests", pool_size=5, schemas=SERVICE.schemas
+        )
+        self.bus = Bus(PostgresUnitsOfWork(self.database, self._write_path()), SERVICE.commands)
+        self._keys = keys
+
+    async def know(self, person: Person) -> Envelope[UserCreated]:
+        """Lets both directories hear of somebody."""
+        now = self.clock.now()
+        tenant = TenantCreated(tenant_id=person.tenant_id, name="Analytical Engines", created_at=now)
+        created = person.created(now)
+        async with self.database.transaction([TenantId(person.tenant_id)]) as connection:
+            await project([person.envelope(tenant)], TENANT_DIRECTORY.handlers, connection)
+            await project([created], RECIPIENT_DIRECTORY.handlers, connection)
+        return created
+
+    async def project(self, *happened: Envelope[Event]) -> None:
+        async with self.database.transaction({each.tenant_id for each in happened}) as connection:
+            await project(happened, RECIPIENT_DIRECTORY.handlers, connection)
+
+    async def react(self, happened: Envelope[Event]) -> None:
+        with bound_tenants([happened.tenant_id]):
+            async with self.bus.units.begin() as uow:
+                await NOTICES.handlers[type(happened.event)](happened, uow)
+
+    def verification(self, person: Person, token: str, lifetime: timedelta) -> Envelope[UserVerificationRequested]:
+        """Sealed to this service, as the users service seals."""
+        public = json.loads((self._keys.of("users") / "sealing.public.json").read_text())
+        box = SealedBox(PublicKey(base64.b64decode(public["public_key"])))
+        now = self.clock.now()
+        event = UserVerificationRequested(
+            tenant_id=person.tenant_id,
+            user_id=person.user_id,
+            email=person.email,
+            locale="en",
+            sealing_key_id=public["key_id"],
+            sealed_token=box.encrypt(token.encode()),
+            expires_at=now + lifetime,
+            requested_at=now,
+        )
+        return person.envelope(event, 2)
+
+    async def rows(self, person: Person, query: str, **values: object) -> Sequence[Mapping[str, Any]]:
+        async with self.database.transaction([TenantId(person.tenant_id)]) as connection:
+            return [dict(row) for row in (await connection.execute(text(query), values)).mappings()]
+
+    async def statuses(self, person: Person) -> Sequence[tuple[str, str, str | None]]:
+        """Kind, status and reason of each letter, in the order of their kinds."""
+        found = await self.rows(person, "select kind, status, reason from notifications order by kind, queued_at")
+        return [(row["kind"], row["status"], row["reason"]) for row in found]
+
+    async def work_off(self, person: Person) -> None:
+        """Runs the job worker until nothing of this tenant waits."""
+
+        async def idle() -> bool:
+            return not await self.rows(person, "select 1 from jobs")
+
+        async with self.working():
+            await eventually(idle, deadline_seconds=20)
+
+    @asynccontextmanager
+    async def working(self) -> AsyncIterator[None]:
+        worker = JobWorker(
+            self.database,
+            self.bus.units,
+            self.registry,
+            clock=self.clock,
+            rung=self.bell.rung,
+            resources=self._post_office,
+            settings=WorkerSettings(poll_seconds=0.1),
+        )
+        await worker.start()
+        try:
+            yield
+        finally:
+            await worker.stop()
+
+    @asynccontextmanager
+    async def _post_office(self) -> AsyncIterator[PostOffice]:
+        async with SERVICE.job_resources() as office:
+            yield replace(office, clock=self.clock)
+
+    async def mails(self, person: Person) -> Sequence[Mapping[str, Any]]:
+        """All that the inbox holds for them, oldest first, in full."""
+        found = (await self.inbox.find(to=person.email))["data"]
+        answers: list[httpx.Response] = [
+            await self.inbox.http.get(f"/api/messages/{each['id']}") for each in reversed(found)
+        ]
+        return [answer.json() for answer in answers]
+
+    def _write_path(self) -> WritePath:
+        handlers = {kind: handler for each in SERVICE.projections for kind, handler in each.handlers.items()}
+        return WritePath(
+            service=SERVICE.name,
+            codec=SERVICE.codec,
+            clock=self.clock,
+            doorbell=self.bell,
+            project=lambda envelopes, rows: project(envelopes, handlers, rows),
+            open_jobs=lambda connection, unit: PostgresJobQueue(connection, unit, self.registry, self.clock),
+        )

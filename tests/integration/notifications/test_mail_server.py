@@ -1,0 +1,88 @@
+"""What the mail server's moods do to a letter."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from infra.stack.ports import LOOPBACK, free_ports
+from services.notifications.adapters.smtp import SmtpMailer
+from services.notifications.ports import Letter, Mail, MailRefused
+from shared.kernel.errors import Transient
+from shared.kernel.ids import TenantId
+from shared.kernel.tenant import bound_tenants
+from tests.fixtures.eventually import eventually
+from tests.integration.infra.inbox import Inbox
+from tests.integration.notifications.service import NotificationsService, Person
+
+LETTER = Letter(subject="Grüße", text="Hello\n", html="<p>Hello</p>")
+
+
+async def test_a_mail_arrives_as_it_was_written(inbox: Inbox) -> None:
+    await _mailer(inbox.smtp_port).send(_mail("ada@bücher.example", name='Ada "Countess", Lovelace'))
+    [summary] = (await inbox.find())["data"]
+    shown = (await inbox.http.get(f"/api/messages/{summary['id']}")).json()
+    headers = dict(map(tuple, shown["headers"]))
+    assert (shown["subject"], shown["message_id"]) == ("Grüße", "<1@waypost>")
+    assert shown["to"] == ["ada@xn--bcher-kva.example"]
+    assert headers["To"] == '"Ada \\"Countess\\", Lovelace" <ada@xn--bcher-kva.example>'
+    assert (shown["text"].strip(), shown["html"].strip()) == ("Hello", "<p>Hello</p>")
+
+
+async def test_a_refusal_for_good_says_nothing_of_the_address(inbox: Inbox) -> None:
+    with pytest.raises(MailRefused) as refused:
+        await _mailer(inbox.smtp_port).send(_mail("bounce@example.com"))
+    assert refused.value.reason == "mailbox_unknown"
+    assert "bounce" not in str(refused.value)
+    assert refused.value.__suppress_context__
+
+
+async def test_not_now_and_not_there_are_for_later(inbox: Inbox, tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "inbox.sqlite3") as saboteur:
+        saboteur.execute("alter table headers rename to elsewhere")
+    saboteur.close()
+    [nobody_listens] = free_ports(1)
+    for port in (inbox.smtp_port, nobody_listens):
+        with pytest.raises(Transient):
+            await _mailer(port).send(_mail("ada@example.com"))
+
+
+async def test_a_letter_waits_for_the_mail_server(
+    notifications: NotificationsService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada = Person()
+    await notifications.react(await notifications.know(ada))
+    [nobody_listens] = free_ports(1)
+
+    async def put_off() -> bool:
+        return bool(await notifications.rows(ada, "select 1 from jobs where run_at > enqueued_at"))
+
+    with monkeypatch.context() as away:
+        away.setenv("WAYPOST_SMTP_PORT", str(nobody_listens))
+        async with notifications.working():
+            await eventually(put_off)
+    assert await notifications.statuses(ada) == [("welcome", "queued", None)]
+
+    await notifications.work_off(ada)
+    assert len(await notifications.mails(ada)) == 1
+    assert await notifications.statuses(ada) == [("welcome", "sent", None)]
+
+
+async def test_a_letter_that_was_sent_is_not_mailed_by_a_second_job(notifications: NotificationsService) -> None:
+    ada = Person()
+    await notifications.react(await notifications.know(ada))
+    await notifications.work_off(ada)
+    [row] = await notifications.rows(ada, "select notification_id from notifications")
+    with bound_tenants([TenantId(ada.tenant_id)]):
+        async with notifications.bus.units.begin() as uow:
+            await uow.jobs.enqueue("send_notification", **row)
+    await notifications.work_off(ada)
+    assert len(await notifications.mails(ada)) == 1
+
+
+def _mailer(port: int) -> SmtpMailer:
+    return SmtpMailer(host=LOOPBACK, port=port, sender="no-reply@waypost.test", timeout_seconds=5)
+
+
+def _mail(address: str, name: str = "Ada") -> Mail:
+    return Mail(message_id="<1@waypost>", address=address, name=name, letter=LETTER)

@@ -1,0 +1,144 @@
+"""From a fact of another service to a mail in somebody's inbox, once."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from schemas.billing import InvoiceFinalized, InvoicePaid, InvoicePaymentFailed
+from schemas.users import UserEmailVerified, UserErased
+from shared.kernel.errors import NotYet
+from shared.kernel.event import Event
+from shared.kernel.ids import new_id
+from tests.integration.notifications.conftest import PUBLIC_URL
+from tests.integration.notifications.service import NotificationsService, Person
+
+DAY = timedelta(days=1)
+TOKEN = "0192.abc-DEF_123~x"
+
+
+async def test_a_fact_that_comes_twice_is_one_mail(notifications: NotificationsService) -> None:
+    ada = Person()
+    created = await notifications.know(ada)
+    await notifications.react(created)
+    await notifications.react(created)
+    await notifications.work_off(ada)
+
+    [mail] = await notifications.mails(ada)
+    [row] = await notifications.rows(ada, "select notification_id, version from notifications")
+    assert mail["subject"] == "Welcome to Analytical Engines"
+    assert mail["message_id"] == f"<{row['notification_id']}@waypost>"
+    assert "Hello Ada Lovelace," in mail["text"]
+    assert "<p>Hello Ada Lovelace,</p>" in mail["html"]
+    assert await notifications.statuses(ada) == [("welcome", "sent", None)]
+    assert await _event_types(notifications, ada) == ["notification.queued", "notification.sent"]
+
+
+async def test_whoever_is_not_known_yet_is_waited_for(notifications: NotificationsService) -> None:
+    ada = Person()
+    with pytest.raises(NotYet):
+        await notifications.react(ada.created(notifications.clock.now()))
+    assert await notifications.statuses(ada) == []
+
+
+async def test_the_token_is_mailed_and_kept_nowhere(notifications: NotificationsService) -> None:
+    ada = Person()
+    await notifications.know(ada)
+    await notifications.react(notifications.verification(ada, TOKEN, DAY))
+    [job] = await notifications.rows(ada, "select arguments::text as arguments from jobs")
+    assert set(job["arguments"]).isdisjoint("~") and "sealed" not in job["arguments"]
+    await notifications.work_off(ada)
+
+    [mail] = await notifications.mails(ada)
+    assert "Confirm your e-mail" in mail["subject"]
+    assert f"{PUBLIC_URL}/verify?token={TOKEN}" in mail["text"]
+    assert f"{PUBLIC_URL}/verify?token={TOKEN}" in mail["html"]
+    assert await _kept(notifications, ada) == 0
+
+
+async def test_an_expired_token_is_not_mailed(notifications: NotificationsService) -> None:
+    ada = Person()
+    await notifications.know(ada)
+    await notifications.react(notifications.verification(ada, TOKEN, DAY))
+    notifications.clock.offset = DAY
+    await notifications.work_off(ada)
+    assert await notifications.mails(ada) == []
+    assert await notifications.statuses(ada) == [("verification", "suppressed", "expired")]
+    assert await _kept(notifications, ada) == 0
+
+
+async def test_a_newer_link_takes_the_place_of_one_that_waits(notifications: NotificationsService) -> None:
+    ada = Person()
+    await notifications.know(ada)
+    for token in ("first", "second"):
+        await notifications.react(notifications.verification(ada, token, DAY))
+    await notifications.work_off(ada)
+    [mail] = await notifications.mails(ada)
+    assert "token=second" in mail["text"]
+    statuses = await notifications.statuses(ada)
+    assert statuses == [("verification", "suppressed", "superseded"), ("verification", "sent", None)]
+
+
+async def test_every_fact_has_its_letter(notifications: NotificationsService) -> None:
+    ada, now, invoice = Person(), notifications.clock.now(), new_id()
+    await notifications.know(ada)
+    paying: Mapping[str, Any] = {"amount_minor": 24_690, "currency": "EUR", "attempt_id": new_id()}
+    invoicing: Mapping[str, Any] = {
+        "tenant_id": ada.tenant_id,
+        "invoice_id": invoice,
+        "customer_id": ada.user_id,
+        "number": 7,
+    }
+    facts: list[Event] = [
+        UserEmailVerified(tenant_id=ada.tenant_id, user_id=ada.user_id, email=ada.email, verified_at=now),
+        InvoiceFinalized(**invoicing, total_minor=24_690, currency="EUR", due_at=now, finalized_at=now),
+        InvoicePaymentFailed(**invoicing, **paying, attempt=1, reason="card_declined", failed_at=now),
+        InvoicePaid(**invoicing, **paying, attempt=2, provider_charge_id="ch_1", paid_at=now),
+    ]
+    for fact in facts:
+        await notifications.react(ada.envelope(fact))
+    await notifications.work_off(ada)
+    mails = await notifications.mails(ada)
+    assert {mail["subject"] for mail in mails} == {
+        "Your e-mail is confirmed",
+        "Invoice 7 from Analytical Engines",
+        "Payment failed for invoice 7",
+        "Receipt for invoice 7",
+    }
+    assert sum("246.90 EUR" in mail["text"] for mail in mails) == 3
+
+
+async def test_a_mailbox_that_is_not_there_ends_the_letter(notifications: NotificationsService) -> None:
+    gone = Person(email=f"bounce+{new_id().hex}@example.com")
+    await notifications.react(await notifications.know(gone))
+    await notifications.work_off(gone)
+    assert await notifications.statuses(gone) == [("welcome", "failed", "mailbox_unknown")]
+
+
+async def test_nobody_who_was_erased_is_mailed(notifications: NotificationsService) -> None:
+    ada = Person()
+    created = await notifications.know(ada)
+    await notifications.react(created)
+    await notifications.react(notifications.verification(ada, TOKEN, DAY))
+    erased = ada.envelope(
+        UserErased(tenant_id=ada.tenant_id, user_id=ada.user_id, erased_at=notifications.clock.now()), 3
+    )
+    await notifications.project(erased)
+    await notifications.react(erased)
+    assert await _kept(notifications, ada, "sealed_tokens") == 0
+    await notifications.work_off(ada)
+    assert await notifications.mails(ada) == []
+    assert [status[1:] for status in await notifications.statuses(ada)] == [("suppressed", "erased")] * 2
+
+
+async def _kept(notifications: NotificationsService, person: Person, *tables: str) -> int:
+    counts = [
+        (await notifications.rows(person, f"select count(*) as n from {table}"))[0]["n"]
+        for table in tables or ("sealed_tokens", "pending_letters")
+    ]
+    return sum(counts)
+
+
+async def _event_types(notifications: NotificationsService, person: Person) -> list[str]:
+    return [row["type"] for row in await notifications.rows(person, "select type from events order by version")]

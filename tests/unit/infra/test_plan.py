@@ -1,0 +1,33 @@
+"""The plan fits together: whatever is waited for is there, and no two components want one port."""
+
+from pathlib import Path
+
+import pytest
+
+from infra.stack.addresses import Addresses
+from infra.stack.keys import load_or_make_keys
+from infra.stack.parts import Component
+from infra.stack.plan import Plan, processes_of, services_here
+
+
+@pytest.fixture
+def components(tmp_path: Path) -> list[Component]:
+    return Plan(Addresses(), load_or_make_keys(tmp_path / "keys"), tmp_path).components()
+
+
+def test_whatever_is_waited_for_is_in_the_plan(components: list[Component]) -> None:
+    names = [each.name for each in components]
+    assert len(names) == len(set(names))
+    assert {needed for each in components for needed in each.depends_on} <= set(names)
+
+
+def test_no_port_is_wanted_twice(components: list[Component]) -> None:
+    ports = [port for each in components for port in each.ports]
+    assert len(ports) == len(set(ports))
+
+
+def test_every_service_that_is_here_runs_with_all_its_processes(components: list[Component]) -> None:
+    names = {each.name for each in components}
+    assert services_here()
+    for service in services_here():
+        assert {f"{service}-migrations", *(f"{service}-{each}" for each in processes_of(service))} <= names

@@ -1,0 +1,65 @@
+"""Words and figures in mails."""
+
+import pytest
+
+from services.notifications.adapters.letters import TemplateLetters, day, money
+from services.notifications.domain import Kind
+from shared.kernel.errors import Permanent
+
+WORDS = {
+    "name": "Ada <b>Lovelace</b>",
+    "company": "Engines & Looms",
+    "link": "https://waypost.test/verify?token=a.b-c_d",
+    "number": 7,
+    "amount_minor": 123_450,
+    "currency": "EUR",
+    "due_at": "2026-12-09T12:00:00+00:00",
+    "paid_at": "2026-11-25T12:00:00+00:00",
+    "reason": "card_declined",
+    "next_attempt_at": None,
+}
+SUBJECTS = {
+    Kind.WELCOME: "Welcome to Engines & Looms",
+    Kind.VERIFICATION: "Confirm your e-mail address for Engines & Looms",
+    Kind.EMAIL_VERIFIED: "Your e-mail is confirmed",
+    Kind.PASSWORD_RESET: "Choose a new password for Engines & Looms",
+    Kind.INVOICE_FINALIZED: "Invoice 7 from Engines & Looms",
+    Kind.INVOICE_PAID: "Receipt for invoice 7",
+    Kind.PAYMENT_FAILED: "Payment failed for invoice 7",
+}
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_every_letter_has_a_subject_a_text_and_escaped_html(kind: Kind) -> None:
+    letter = TemplateLetters().compose(kind, WORDS)
+    assert letter.subject == SUBJECTS[kind]
+    assert letter.text.startswith("Hello Ada <b>Lovelace</b>,\n")
+    assert "<b>Lovelace" not in letter.html
+    assert "Ada &lt;b&gt;Lovelace&lt;/b&gt;" in letter.html
+    assert "Engines &amp; Looms" in letter.html
+    assert (str(WORDS["link"]) in letter.text) is kind.carries_token
+    assert (str(WORDS["link"]) in letter.html) is kind.carries_token
+
+
+def test_a_missing_word_is_an_error_and_no_gap() -> None:
+    with pytest.raises(Permanent, match="'link' is undefined"):
+        TemplateLetters().compose(Kind.VERIFICATION, {"name": "Ada", "company": "Engines"})
+
+
+def test_a_failed_payment_says_what_happens_next() -> None:
+    last = TemplateLetters().compose(Kind.PAYMENT_FAILED, WORDS)
+    assert "1,234.50 EUR" in last.text
+    assert "card declined" in last.text
+    assert "We do not try again" in last.text
+    again = {**WORDS, "next_attempt_at": "2026-11-28T09:00:00+00:00"}
+    assert "We try again on 28 November 2026." in TemplateLetters().compose(Kind.PAYMENT_FAILED, again).text
+
+
+def test_amounts_have_the_decimals_of_their_currency() -> None:
+    amounts = [money(123_456, currency) for currency in ("EUR", "JPY", "KWD")]
+    assert amounts == ["1,234.56 EUR", "123,456 JPY", "123.456 KWD"]
+    assert (money(5, "EUR"), money(-1_005, "EUR")) == ("0.05 EUR", "-10.05 EUR")
+
+
+def test_days_are_told_in_words() -> None:
+    assert day("2026-03-01T23:30:00+00:00") == "1 March 2026"
