@@ -115,7 +115,7 @@ class Invoice(Aggregate):
     def require_finalizable(self) -> None:
         """Raises InvoiceNotDraft, InvoiceEmpty. Asked before a number is taken."""
         self._require_draft()
-        if not self.lines:
+        if self.total_minor == 0:
             raise InvoiceEmpty
 
     def finalize(self, number: int, *, due_at: datetime, at: datetime) -> None:

@@ -86,7 +86,7 @@ async def _attempt(
         idempotency_key=charge_key(invoice.id, number),
         amount=invoice.total,
         status=AttemptStatus.PENDING if method else AttemptStatus.DECLINED,
-        payment_method_id=method and method.id,
+        payment_method_id=method.id if method else None,
         charge_id=None,
         reason=None if method else "no_payment_method",
         created_at=at,
