@@ -68,9 +68,7 @@ class Invoice(Aggregate):
         self.last_failure: str | None = None
 
     @classmethod
-    def create(
-        cls, invoice_id: UUID, tenant_id: TenantId, *, customer_id: UUID, currency: str, at: datetime
-    ) -> Self:
+    def create(cls, invoice_id: UUID, tenant_id: TenantId, *, customer_id: UUID, currency: str, at: datetime) -> Self:
         invoice = cls(invoice_id, tenant_id)
         invoice.record(
             InvoiceCreated(
@@ -115,7 +113,7 @@ class Invoice(Aggregate):
     def require_finalizable(self) -> None:
         """Raises InvoiceNotDraft, InvoiceEmpty. Asked before a number is taken."""
         self._require_draft()
-        if not self.lines:
+        if self.total_minor == 0:
             raise InvoiceEmpty
 
     def finalize(self, number: int, *, due_at: datetime, at: datetime) -> None:

@@ -56,14 +56,21 @@ MonetaryEvent = InvoiceFinalized | InvoicePaid | InvoiceVoided | InvoiceMarkedUn
 def entry_of(event: MonetaryEvent) -> Entry:
     """What an event means for the books."""
     match event:
-        case InvoiceFinalized(total_minor=minor):
-            sides = (Account.RECEIVABLE, Account.REVENUE)
-        case InvoiceVoided(total_minor=minor):
-            sides = (Account.REVENUE, Account.RECEIVABLE)
-        case InvoicePaid(amount_minor=minor):
-            sides = (Account.CASH, Account.RECEIVABLE)
-        case InvoiceMarkedUncollectible(total_minor=minor):
-            sides = (Account.WRITE_OFFS, Account.RECEIVABLE)
-        case InvoiceRefunded(amount_minor=minor):
-            sides = (Account.REFUNDS, Account.CASH)
-    return Entry.transfer(Money(minor, event.currency), debit=sides[0], credit=sides[1])
+        case InvoiceFinalized():
+            return Entry.transfer(_total(event), debit=Account.RECEIVABLE, credit=Account.REVENUE)
+        case InvoiceVoided():
+            return Entry.transfer(_total(event), debit=Account.REVENUE, credit=Account.RECEIVABLE)
+        case InvoiceMarkedUncollectible():
+            return Entry.transfer(_total(event), debit=Account.WRITE_OFFS, credit=Account.RECEIVABLE)
+        case InvoicePaid():
+            return Entry.transfer(_amount(event), debit=Account.CASH, credit=Account.RECEIVABLE)
+        case InvoiceRefunded():
+            return Entry.transfer(_amount(event), debit=Account.REFUNDS, credit=Account.CASH)
+
+
+def _total(event: InvoiceFinalized | InvoiceVoided | InvoiceMarkedUncollectible) -> Money:
+    return Money(event.total_minor, event.currency)
+
+
+def _amount(event: InvoicePaid | InvoiceRefunded) -> Money:
+    return Money(event.amount_minor, event.currency)

@@ -1,6 +1,6 @@
 """Why this service says no; each is a branch of the tree in `shared.kernel.errors`."""
 
-from shared.kernel.errors import Conflict, Invalid
+from shared.kernel.errors import Conflict, Invalid, Refused
 
 
 class InvoiceNotDraft(Conflict):
@@ -16,7 +16,7 @@ class InvoiceNotPaid(Conflict):
 
 
 class InvoiceEmpty(Conflict):
-    """An invoice needs a line before it is finalized."""
+    """An invoice needs something to pay before it is finalized."""
 
 
 class TooManyLines(Conflict):
@@ -43,5 +43,5 @@ class PaymentMethodUnknown(Invalid):
     """The payment provider knows no such payment method."""
 
 
-class WebhookNotAuthentic(Invalid):
+class WebhookNotAuthentic(Refused):
     """The signature is not the payment provider's, or is too old."""

@@ -57,9 +57,7 @@ async def pay_invoice(command: PayInvoice, uow: UnitOfWork) -> Invoice:
     return invoice
 
 
-async def payment_failed(
-    invoice: Invoice, attempt: PaymentAttempt, reason: str, at: datetime, uow: UnitOfWork
-) -> None:
+async def payment_failed(invoice: Invoice, attempt: PaymentAttempt, reason: str, at: datetime, uow: UnitOfWork) -> None:
     """Plans the next try. After the last one the amount is written off, or forgotten with the person who owed it."""
     customer = await uow.load(Customer, invoice.customer_id)
     due = None if customer.erased or invoice.finalized_at is None else next_attempt_at(invoice.finalized_at, at)
@@ -86,7 +84,7 @@ async def _attempt(
         idempotency_key=charge_key(invoice.id, number),
         amount=invoice.total,
         status=AttemptStatus.PENDING if method else AttemptStatus.DECLINED,
-        payment_method_id=method and method.id,
+        payment_method_id=method.id if method else None,
         charge_id=None,
         reason=None if method else "no_payment_method",
         created_at=at,
