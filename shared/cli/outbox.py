@@ -37,7 +37,7 @@ def outbox(
     found, problems = asyncio.run(ask_all(chosen_services(service), waiting_of))
     if as_json:
         console.print(to_json([_told(each) for each in found]), soft_wrap=True)
-    else:
+    elif found:
         _show(found)
     end_with(problems)
 

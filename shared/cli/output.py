@@ -3,7 +3,7 @@
 import base64
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, is_dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
@@ -13,7 +13,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from shared.kernel.errors import WaypostError
+from shared.kernel.errors import Transient, WaypostError
 
 WIDTH_OF_FILES = 100
 """Columns where there is no terminal to ask."""
@@ -35,15 +35,37 @@ def table(*columns: str, right: Sequence[str] = ()) -> Table:
     return made
 
 
+def lines(title: str, facts: Mapping[str, Any]) -> None:
+    """A fact a line, those inside a fact indented below it."""
+    console.print(title)
+    _facts(facts, indent="  ")
+
+
+def _facts(facts: Mapping[str, Any], indent: str) -> None:
+    width = max(map(len, facts), default=0)
+    for name, value in facts.items():
+        if isinstance(value, Mapping):
+            console.print(f"{indent}{name}")
+            _facts(value, indent + "  ")
+        elif value is not None:
+            console.print(f"{indent}{name:<{width}}  {plain(value)}", soft_wrap=True)
+
+
 def remark(text: str) -> None:
     """To standard error: standard output is the answer alone."""
     print(text, file=sys.stderr, flush=True)  # noqa: T201 - for whoever typed the command
 
 
+def remark_on(problem: WaypostError) -> None:
+    """What, why, and what to do."""
+    hint = ". Does the stack run? `make status`" if isinstance(problem, Transient) else ""
+    remark(f"waypost: {problem}{hint}")
+
+
 def end_with(problems: Sequence[WaypostError]) -> None:
     """Names what could not be asked, and exits with 1 if there was any."""
     for each in problems:
-        remark(f"waypost: {each}")
+        remark_on(each)
     if problems:
         raise typer.Exit(1)
 

@@ -1,6 +1,7 @@
 """`waypost events show EVENT_ID`"""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Any
@@ -10,7 +11,7 @@ import typer
 
 from shared.cli.events.found import FoundEvent, find_event
 from shared.cli.events.telling import body_of, trace_id_of
-from shared.cli.output import AsJson, console, moment, plain, remark, to_json
+from shared.cli.output import AsJson, console, end_with, lines, moment, to_json
 from shared.cli.services import setting_of
 from shared.kafka.finding import find_record
 from shared.kernel.cloudevents import from_metadata, to_metadata
@@ -27,7 +28,7 @@ class Whereabouts:
     found: FoundEvent
     event: Event
     record: Record | None
-    unasked: str | None
+    unasked: Sequence[Transient]
     """Why the topic could not be asked."""
 
 
@@ -43,9 +44,7 @@ def show(
         console.print(to_json(told), soft_wrap=True)
     else:
         _show(told)
-    if whereabouts.unasked:
-        remark(f"waypost: {whereabouts.unasked}")
-        raise typer.Exit(1)
+    end_with(whereabouts.unasked)
 
 
 async def whereabouts_of(event_id: UUID) -> Whereabouts:
@@ -53,7 +52,7 @@ async def whereabouts_of(event_id: UUID) -> Whereabouts:
     found = await find_event(event_id)
     kept = found.kept
     event = found.service.codec.decode(kept.type, kept.payload)
-    record, unasked = None, None
+    record, unasked = None, list[Transient]()
     try:
         record = await find_record(
             setting_of(found.service.name, "WAYPOST_KAFKA_BOOTSTRAP"),
@@ -63,7 +62,7 @@ async def whereabouts_of(event_id: UUID) -> Whereabouts:
             since=kept.occurred_at - CLOCK_STEP,
         )
     except Transient as error:
-        unasked = f"whether it lies on {event.topic} is not known: {error}"
+        unasked.append(Transient(f"whether it lies on {event.topic} is not known: {error}"))
     return Whereabouts(found=found, event=event, record=record, unasked=unasked)
 
 
@@ -95,7 +94,7 @@ def _told(whereabouts: Whereabouts, *, personal: bool) -> dict[str, Any]:
 
 def _show(told: dict[str, Any]) -> None:
     store, trace_id = told["store"], told["trace_id"]
-    _lines(
+    lines(
         f"{told['type']}  {told['event_id']}",
         {
             "aggregate": f"{told['aggregate_type']} {told['aggregate_id']}, version {told['version']}",
@@ -107,8 +106,8 @@ def _show(told: dict[str, Any]) -> None:
             "topic": "{topic}/{partition}, offset {offset}".format(**told["topic"]) if told["topic"] else "not found",
         },
     )
-    _lines("headers", told["headers"])
-    _lines("data", told["data"])
+    lines("headers", told["headers"])
+    lines("data", told["data"])
 
 
 def _outbox(told: dict[str, Any]) -> str:
@@ -117,10 +116,3 @@ def _outbox(told: dict[str, Any]) -> str:
         return "published" if told["topic"] else "no row waits"
     why = f"; its key is set aside: {pending['set_aside_because']}" if pending["set_aside_because"] else ""
     return f"pending since {moment(pending['pending_since'])} (shard {pending['shard']}, id {pending['id']}){why}"
-
-
-def _lines(title: str, facts: dict[str, Any]) -> None:
-    console.print(title)
-    width = max(map(len, facts))
-    for name, value in facts.items():
-        console.print(f"  {name:<{width}}  {value if value is None else plain(value)}", soft_wrap=True)
