@@ -52,7 +52,7 @@ def list_letters(
 
 def show(
     letter_id: Annotated[UUID, typer.Argument(help="From `waypost dead-letters list`.")],
-    personal: Annotated[bool, typer.Option("--personal", help="Shows names and addresses.")] = False,
+    personal: Annotated[bool, typer.Option("--personal", help="Shows what identifies a person.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """One letter: what failed, why, and the record as it came."""

@@ -34,7 +34,7 @@ class Whereabouts:
 
 def show(
     event_id: Annotated[UUID, typer.Argument(help="`ce_id` of its record.")],
-    personal: Annotated[bool, typer.Option("--personal", help="Shows names and addresses.")] = False,
+    personal: Annotated[bool, typer.Option("--personal", help="Shows what identifies a person.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """One event, decoded: what it says, what caused it, and where it lies in the store, the outbox and its topic."""

@@ -34,7 +34,7 @@ def tail(
     follow: Annotated[bool, typer.Option(help="Goes on until Ctrl-C; otherwise ends with what is there now.")] = True,
     tenant: Annotated[UUID | None, typer.Option(help="Only events of this tenant.")] = None,
     event_type: Annotated[str | None, typer.Option("--type", help="Only events of this type: user.created")] = None,
-    personal: Annotated[bool, typer.Option("--personal", help="With --json: shows names and addresses.")] = False,
+    personal: Annotated[bool, typer.Option("--personal", help="With --json: shows what identifies a person.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Shows events as they come in, a line each. Joins no consumer group: nothing is taken from anybody."""

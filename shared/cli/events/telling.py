@@ -63,8 +63,9 @@ def told(seen: Seen, codec: EventCodec, *, personal: bool) -> dict[str, Any]:
         "offset": record.offset,
         "written_at": seen.written_at,
     }
+    headers = {name: (value or b"").decode(errors="replace") for name, value in record.headers}
     if about is None:
-        return {**place, "problem": seen.problem}
+        return {**place, "problem": seen.problem, "headers": headers, **_bytes(record.value, personal=personal)}
     return {
         **place,
         "event_id": about.event_id,
@@ -73,7 +74,7 @@ def told(seen: Seen, codec: EventCodec, *, personal: bool) -> dict[str, Any]:
         "aggregate_id": about.aggregate_id,
         "version": about.sequence,
         "trace_id": trace_id_of(about.cause.traceparent),
-        "headers": {name: (value or b"").decode(errors="replace") for name, value in record.headers},
+        "headers": headers,
         **_body(about.event_type, record.value, codec, personal=personal),
     }
 
@@ -94,4 +95,9 @@ def _body(event_type: str, value: bytes | None, codec: EventCodec, *, personal: 
     try:
         return {"data": body_of(codec.decode(event_type, value or b""), personal=personal)}
     except UndecodableRecord as error:
-        return {"problem": str(error)}
+        return {"problem": str(error), **_bytes(value, personal=personal)}
+
+
+def _bytes(value: bytes | None, *, personal: bool) -> dict[str, Any]:
+    """Nobody knows what is in bytes that do not decode."""
+    return {"value": value if personal else REDACTED}
