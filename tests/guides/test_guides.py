@@ -1,7 +1,7 @@
 """Every page of `docs/guide` is followed to the letter, in a copy of the project: its files, its edits, its commands."""
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack
 from functools import cache
 from pathlib import Path
 
@@ -21,10 +21,17 @@ def up_to_each_command(guide: Path) -> Iterator[list[Step]]:
 
 
 @pytest.fixture(scope="module")
-def workshop_of() -> Iterator[Callable[[Path], Workshop]]:
+async def workshop_of() -> AsyncIterator[Callable[[Path], Workshop]]:
     """A workshop per guide, kept from one command to the next."""
-    with ExitStack() as stack:
-        yield cache(lambda guide: stack.enter_context(closing(Workshop(stack.enter_context(scratch_folder())))))
+    async with AsyncExitStack() as stack:
+
+        @cache
+        def opened(guide: Path) -> Workshop:
+            workshop = Workshop(stack.enter_context(scratch_folder()))
+            stack.push_async_callback(workshop.close)
+            return workshop
+
+        yield opened
 
 
 @pytest.mark.parametrize(
@@ -35,8 +42,8 @@ def workshop_of() -> Iterator[Callable[[Path], Workshop]]:
         for steps in up_to_each_command(guide)
     ],
 )
-def test_a_guide_can_be_followed(guide: Path, steps: list[Step], workshop_of: Callable[[Path], Workshop]) -> None:
-    workshop_of(guide).follow(steps)
+async def test_a_guide_can_be_followed(guide: Path, steps: list[Step], workshop_of: Callable[[Path], Workshop]) -> None:
+    await workshop_of(guide).follow(steps)
 
 
 GREETING = "def greet():\n    return 'hello'\n"
@@ -62,3 +69,8 @@ def test_an_edit_of_a_file_that_reads_otherwise_is_refused(text: str) -> None:
 def test_a_block_that_nobody_could_follow_is_refused() -> None:
     with pytest.raises(NotFollowable, match="names no file"):
         steps_of("```python\nprint()\n```\n")
+
+
+async def test_a_command_that_fails_is_told_with_what_it_printed() -> None:
+    with scratch_folder() as folder, pytest.raises(NotFollowable, match="no such luck"):
+        await Workshop(folder).follow([Run("echo no such luck && false")])
