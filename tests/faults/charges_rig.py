@@ -10,6 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import psutil
 from fastapi import FastAPI, Request, Response
 
 from infra.simulators.payments.webhooks import SIGNATURE_HEADER
@@ -17,10 +18,9 @@ from infra.stack.child import Child
 from infra.stack.ports import LOOPBACK, free_ports
 from shared.engine import failpoints as points
 from shared.jobs.worker import JobWorker, WorkerSettings
-from shared.kernel.ids import JobId, TenantId
-from shared.kernel.tenant import bound_tenants
 from tests.faults import charges_process
 from tests.faults.charges_process import resources
+from tests.faults.charges_queue import ChargesQueue
 from tests.fixtures.database import connected
 from tests.fixtures.eventually import eventually
 from tests.fixtures.jobs import MovableClock
@@ -48,6 +48,10 @@ class ChargesRig:
         self.put_forward(NO_TIME)
 
     @property
+    def queue(self) -> ChargesQueue:
+        return ChargesQueue(self.billing)
+
+    @property
     def _clock(self) -> Path:
         return self.folder / "ahead-seconds"
 
@@ -72,8 +76,8 @@ class ChargesRig:
         armed = points.failpoint(failpoint)
         armed.arm("raise")
         async with self.working():
-            await eventually(self._failed, deadline_seconds=20)
-            await self.forget_jobs()
+            await eventually(self.queue.was_interrupted, deadline_seconds=20)
+            await self.queue.forget()
         armed.disarm()
 
     @asynccontextmanager
@@ -120,27 +124,6 @@ class ChargesRig:
             yield
             await eventually(self._all_delivered)
 
-    async def enqueue(self, tenant_id: TenantId, name: str, **arguments: Any) -> JobId:
-        with bound_tenants([tenant_id]):
-            async with self.billing.bus.units.begin() as uow:
-                return await uow.jobs.enqueue(name, **arguments)
-
-    async def job_becomes(self, status: str, company: Company, **of: object) -> Mapping[str, Any]:
-        """The tenant's job that fits, once it has that status."""
-        (column, value), *_ = of.items()
-
-        async def found() -> Mapping[str, Any]:
-            rows = await company.rows(f"select * from job_results where {column} = :value", value=value)
-            assert [row["status"] for row in rows] == [status], rows
-            return rows[0]
-
-        return await eventually(found, deadline_seconds=20)
-
-    async def forget_jobs(self) -> None:
-        """As if an operator had cancelled whatever is queued."""
-        async with connected(self.billing.where.app) as app:
-            await app.execute("delete from jobs")
-
     def put_forward(self, by: timedelta) -> None:
         """The clock of the job processes, frozen ones included."""
         self._clock.write_text(str(by.total_seconds()))
@@ -161,16 +144,6 @@ class ChargesRig:
         finally:
             os.environ[PAYMENTS_URL] = here
 
-    async def tried(self, company: Company, times: int) -> bool:
-        """Whether the charge job has failed so often and waits."""
-        query = "select 1 from jobs where name = 'charge_invoice' and status = 'queued' and attempts = :times"
-        return bool(await company.rows(query, times=times))
-
-    async def hurry(self) -> None:
-        """Nobody waits for a backoff."""
-        async with connected(self.billing.where.app) as app:
-            await app.execute("update jobs set run_at = now() where status = 'queued' and name <> 'retry_payment'")
-
     async def _start(self, failpoints: str, *, lease_seconds: float) -> Child:
         environment = {
             **os.environ,
@@ -189,10 +162,6 @@ class ChargesRig:
         await process.start()
         return process
 
-    async def _failed(self) -> bool:
-        async with connected(self.billing.where.app) as app:
-            return bool(await app.fetchval("select exists (select from jobs where error like 'FailpointReached%')"))
-
     async def _all_delivered(self) -> bool:
         events = (await self.billing.payments.get("/v1/events")).json()["data"]
         return bool(events) and all(each["delivered_at"] for each in events)
@@ -200,8 +169,7 @@ class ChargesRig:
 
 def is_stopped(process: Child) -> bool:
     assert process.running, process.log.read_text()
-    state = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[0]
-    return state == "T"
+    return psutil.Process(process.pid).status() == psutil.STATUS_STOPPED
 
 
 @asynccontextmanager

@@ -54,7 +54,7 @@ async def test_killed_after_the_charge_was_settled(charging: ChargesRig) -> None
     await company.becomes(invoice_id, status="paid")
     charging.let_the_provider_forget()
     async with charging.working():
-        await charging.job_becomes("complete", company, name="charge_invoice")
+        await charging.queue.becomes("complete", company, name="charge_invoice")
     await assert_charged_once(charging, company, invoice_id)
 
 
@@ -64,7 +64,7 @@ async def test_an_answer_that_comes_late_or_never(charging: ChargesRig, card: st
     invoice_id = await company.finalized()
     async with charging.working():
         await company.becomes(invoice_id, status="paid")
-        job = await charging.job_becomes("complete", company, name="charge_invoice")
+        job = await charging.queue.becomes("complete", company, name="charge_invoice")
     assert job["attempts"] > 1, "the first answer was lost"
     await assert_charged_once(charging, company, invoice_id)
 
@@ -74,10 +74,10 @@ async def test_a_frozen_process_wakes_up_after_another_has_charged(charging: Cha
     invoice_id = await company.finalized()
     frozen = await charging.frozen("billing.before_asking", lease_seconds=SHORT)
     async with charging.working():
-        await charging.job_becomes("complete", company, name="charge_invoice")
+        await charging.queue.becomes("complete", company, name="charge_invoice")
     frozen.resume()
-    job = await charging.enqueue(company.tenant_id, "resolve_attempts")
-    await charging.job_becomes("complete", company, job_id=job)  # by the one that is awake again
+    job = await charging.queue.enqueue(company.tenant_id, "resolve_attempts")
+    await charging.queue.becomes("complete", company, job_id=job)  # by the one that is awake again
     await assert_charged_once(charging, company, invoice_id)
 
 
@@ -87,7 +87,7 @@ async def test_whoever_was_frozen_for_a_day_does_not_wake_up_and_charge(charging
     frozen = await charging.frozen("billing.before_asking")
     charging.put_forward(25 * HOUR)
     frozen.resume()
-    await charging.job_becomes("complete", company, name="charge_invoice")
+    await charging.queue.becomes("complete", company, name="charge_invoice")
     assert await charging.charges() == []
     await company.becomes(invoice_id, status="open", last_failure="abandoned")
 
@@ -96,10 +96,10 @@ async def test_workers_race_for_one_invoice(charging: ChargesRig) -> None:
     company = await charging.company("pm_card_slow")
     invoice_id = await company.finalized()
     for name in ("charge_invoice", "retry_payment", "retry_payment"):
-        await charging.enqueue(company.tenant_id, name, invoice_id=UUID(invoice_id))
+        await charging.queue.enqueue(company.tenant_id, name, invoice_id=UUID(invoice_id))
     async with charging.working(), charging.working():
         await company.becomes(invoice_id, status="paid")
-        await charging.hurry()
+        await charging.queue.hurry()
         await eventually(lambda: _idle(company), deadline_seconds=20)
     assert len(await charging.charges()) == 1
     await assert_charged_once(charging, company, invoice_id)
@@ -112,7 +112,7 @@ async def test_the_webhook_comes_before_the_job_settles(charging: ChargesRig) ->
     async with charging.hearing_webhooks():
         await company.becomes(invoice_id, status="paid")
     frozen.resume()
-    await charging.job_becomes("complete", company, name="charge_invoice")
+    await charging.queue.becomes("complete", company, name="charge_invoice")
     await assert_charged_once(charging, company, invoice_id)
 
 
@@ -120,7 +120,7 @@ async def test_the_webhook_comes_after_the_job_settled(charging: ChargesRig) -> 
     company = await charging.company()
     invoice_id = await company.finalized()
     async with charging.working():
-        await charging.job_becomes("complete", company, name="charge_invoice")
+        await charging.queue.becomes("complete", company, name="charge_invoice")
     async with charging.hearing_webhooks():
         pass
     await assert_charged_once(charging, company, invoice_id)
@@ -178,10 +178,10 @@ async def test_an_invoice_that_was_rolled_back_is_not_charged(charging: ChargesR
 async def test_a_job_under_the_wrong_tenant_charges_nothing(charging: ChargesRig) -> None:
     company, stranger = await charging.company(), await charging.company()
     invoice_id = await company.finalized()
-    await charging.forget_jobs()
-    job = await charging.enqueue(stranger.tenant_id, "charge_invoice", invoice_id=UUID(invoice_id))
+    await charging.queue.forget()
+    job = await charging.queue.enqueue(stranger.tenant_id, "charge_invoice", invoice_id=UUID(invoice_id))
     async with charging.working():
-        await charging.job_becomes("dead", stranger, job_id=job)
+        await charging.queue.becomes("dead", stranger, job_id=job)
     assert await charging.charges() == []
     assert await company.rows("select 1 from payment_attempts") == []
     await company.becomes(invoice_id, status="open")

@@ -85,9 +85,9 @@ async def test_a_provider_that_is_away_for_long_fails_no_job_and_loses_no_charge
     invoice_id = await company.finalized()
     async with charging.provider_away(), charging.working():
         for tries in range(1, TRIES):
-            await eventually(lambda: charging.tried(company, tries), deadline_seconds=20)  # noqa: B023 - awaited here
-            await charging.hurry()
-        job = await charging.job_becomes("complete", company, name="charge_invoice")
+            await eventually(lambda: charging.queue.tried(company, tries), deadline_seconds=20)  # noqa: B023 - awaited here
+            await charging.queue.hurry()
+        job = await charging.queue.becomes("complete", company, name="charge_invoice")
     assert (job["attempts"], job["result"]) == (TRIES, "pending")
     await assert_nothing_may_move(company, invoice_id)
     assert await _sweep(charging, company, after=HOUR) == 0, "it answered 503"
@@ -130,7 +130,7 @@ async def _left_behind(charging: ChargesRig, failpoint: str) -> tuple[Company, s
 
 async def _sweep(charging: ChargesRig, company: Company, *, after: timedelta) -> int:
     """One round of the sweep, so much later; how many attempts it settled."""
-    job = await charging.enqueue(company.tenant_id, "resolve_attempts")
+    job = await charging.queue.enqueue(company.tenant_id, "resolve_attempts")
     async with charging.working(ahead=after):
-        done = await charging.job_becomes("complete", company, job_id=job)
+        done = await charging.queue.becomes("complete", company, job_id=job)
     return int(done["result"])
