@@ -1,22 +1,45 @@
 """`make demo`: the stack, and the story told on it over HTTP."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 from rich.console import Console
 
 from infra.demo.story import tell
 from infra.stack.client import Client
 
 
-async def run_demo(client: Client, console: Console, *, keep: bool) -> bool:
-    """Uses the running stack, or starts one and ends it afterwards unless it is to be kept for looking around."""
-    started = not client.runs()
-    if started:
-        await client.start()
-    else:
+async def run_demo(client: Client, console: Console, *, stay: bool) -> bool:
+    """Tells the story on the running stack, or on one of its own; `stay`: that one is left up to look around, until Ctrl-C."""
+    async with _stack(client, console) as is_our_own:
+        happened = await tell(client.addresses)
+        if is_our_own and stay:
+            console.print("\nThe stack stays up to look around. Ctrl-C ends it.")
+            await _until_interrupted()
+    return happened
+
+
+@asynccontextmanager
+async def _stack(client: Client, console: Console) -> AsyncIterator[bool]:
+    """Whether it was started here; then it is ended here too, whatever happened on it."""
+    if client.runs():
         await client.watch_until_up()
+        yield False
+        console.print("The stack was up before and stays up: `make status` shows it, `make down` ends it.")
+        return
+    await client.start()
     try:
-        return await tell(client.addresses)
+        yield True
     finally:
-        if started and not keep:
-            await client.stop()
-        else:
-            console.print("The stack is up: `make status` shows it, `make down` ends it.")
+        console.print("Stopping …")
+        await client.stop()
+
+
+async def _until_interrupted() -> None:
+    """Ctrl-C is how it is meant to end: no error."""
+    try:
+        await asyncio.Event().wait()
+    except asyncio.CancelledError:
+        if (task := asyncio.current_task()) is not None:
+            task.uncancel()

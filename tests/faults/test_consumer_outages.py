@@ -12,6 +12,7 @@ from tests.fixtures.eventually import eventually
 
 END_SESSIONS = """
 select pg_terminate_backend(pid) from pg_stat_activity where datname = $1 and application_name = 'club-worker'"""
+END_WAITING_SESSION = f"{END_SESSIONS} and wait_event_type = 'Lock'"
 
 
 async def test_a_topic_made_anew_is_read_from_its_beginning(stage: Stage) -> None:
@@ -63,6 +64,27 @@ async def test_sessions_that_are_ended_lose_and_double_nothing(stage: Stage, pos
         await eventually(all_flow, deadline_seconds=30)
     assert await stage.names(*people) == [[str(each) for each in range(rounds)]] * 5
     assert await stage.greeted(*people) == [list(range(1, rounds + 1))] * 5
+
+
+async def test_a_session_that_ends_between_the_poll_and_the_records_passes_none_over(
+    stage: Stage, postgres: str
+) -> None:
+    """The client has moved past what it polled: it has to be sent back, whichever statement found the database gone."""
+    ann = stage.user()
+    async with (
+        connected(postgres) as admin,
+        connected(stage.database.owner) as owner,
+        stage.consuming(stage.club.greetings),
+    ):
+        await eventually(lambda: stage.reached(0, consumers=1))
+        async with owner.transaction():
+            await owner.execute("lock table consumer_offsets in share mode")
+            await stage.topic.publish(*ann.tells("Ann"))
+            await eventually(lambda: admin.fetchval(END_WAITING_SESSION, stage.database.name))
+        await stage.topic.publish(*ann.tells("Anna"))
+        await eventually(lambda: stage.reached(2, consumers=1), deadline_seconds=20)
+    assert await stage.greeted(ann) == [[1, 2]]
+    assert await stage.letters() == []
 
 
 async def test_a_broker_that_is_killed_and_comes_back(own_kafka: Kafka, database: Database, tmp_path: Path) -> None:

@@ -101,6 +101,8 @@ class PartitionTask:
                 log.warning(
                     "partition_waits", consumer=self._parts.name, partition=str(self.partition), error=str(error)
                 )
+                # What was polled is not taken in, and the client has moved past it.
+                self.look_again()
                 await asyncio.sleep(self._parts.policy.pause_first_seconds)
             except Fenced as error:
                 log.warning("fenced", consumer=self._parts.name, partition=str(self.partition), error=str(error))

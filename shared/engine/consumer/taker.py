@@ -40,7 +40,7 @@ class Taker:
         failed_times, deaths = 0, 0
         while (error := await self._failure(batch)) is not None:
             failed_times += 1
-            deaths += isinstance(error, Transient | ConcurrencyConflict)
+            deaths += batch.step in _OWN_STEPS and isinstance(error, Transient | ConcurrencyConflict)
             if await self._blames_handler(error, batch, deaths):
                 log.warning("handler_failed", **self._where(batch), exc_info=error)
                 if len(batch.wanted) > 1:
