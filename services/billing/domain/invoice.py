@@ -68,9 +68,7 @@ class Invoice(Aggregate):
         self.last_failure: str | None = None
 
     @classmethod
-    def create(
-        cls, invoice_id: UUID, tenant_id: TenantId, *, customer_id: UUID, currency: str, at: datetime
-    ) -> Self:
+    def create(cls, invoice_id: UUID, tenant_id: TenantId, *, customer_id: UUID, currency: str, at: datetime) -> Self:
         invoice = cls(invoice_id, tenant_id)
         invoice.record(
             InvoiceCreated(

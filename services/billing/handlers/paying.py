@@ -57,9 +57,7 @@ async def pay_invoice(command: PayInvoice, uow: UnitOfWork) -> Invoice:
     return invoice
 
 
-async def payment_failed(
-    invoice: Invoice, attempt: PaymentAttempt, reason: str, at: datetime, uow: UnitOfWork
-) -> None:
+async def payment_failed(invoice: Invoice, attempt: PaymentAttempt, reason: str, at: datetime, uow: UnitOfWork) -> None:
     """Plans the next try. After the last one the amount is written off, or forgotten with the person who owed it."""
     customer = await uow.load(Customer, invoice.customer_id)
     due = None if customer.erased or invoice.finalized_at is None else next_attempt_at(invoice.finalized_at, at)
