@@ -5,6 +5,7 @@ import pytest
 
 from infra.stack.kafka import Kafka
 from tests.faults.jobs_rig import JobsRig, jobs_rig
+from tests.faults.live_rig import LiveRig, live_rig
 from tests.faults.relay_rig import Rig, rigged
 from tests.fixtures.database import Database
 from tests.fixtures.jobs import migrate
@@ -35,3 +36,9 @@ async def jobs(database: Database, tmp_path: Path) -> AsyncIterator[JobsRig]:
     """A service with background work, whose job processes the test starts and kills."""
     async with jobs_rig(await database("billing", migrate), tmp_path) as rig:
         yield rig
+
+
+@pytest.fixture
+async def live(own_kafka: Kafka, tmp_path: Path) -> LiveRig:
+    """The live view on the test's own broker: its topics' names are its own."""
+    return await live_rig(own_kafka, tmp_path)

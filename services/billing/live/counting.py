@@ -10,6 +10,7 @@ from services.billing.live.tables import HORIZON, LiveTables
 from services.billing.live.totals import Totals
 from services.billing.live.windows import announced
 from shared.engine.consumer.message import Reader
+from shared.engine.failpoints import failpoint
 from shared.kernel.clock import Clock
 from shared.kernel.cloudevents import to_headers, to_metadata
 from shared.kernel.envelope import Envelope, Record
@@ -17,6 +18,10 @@ from shared.kernel.event import Event
 from shared.ports.codec import EventCodec
 from shared.telemetry.messaging import process_span
 from shared.telemetry.metrics import LIVE_RECORDS
+
+AFTER_TABLES = failpoint("live.after_tables")
+AFTER_CHANGELOGS = failpoint("live.after_changelogs")
+AFTER_TOTALS = failpoint("live.after_totals")
 
 
 class Counting:
@@ -54,8 +59,11 @@ class Counting:
         totals = {window: self._tables.totals(window, movement).after(movement, offset) for window in Window}
         for window, total in totals.items():
             self._tables.keep_totals(window, movement, total)
-        sent = [self._announce(window, movement, total, envelope) for window, total in totals.items()]
-        await asyncio.gather(*self._tables.unwritten(), *sent)
+        AFTER_TABLES.hit()
+        await asyncio.gather(*self._tables.unwritten())
+        AFTER_CHANGELOGS.hit()
+        await asyncio.gather(*(self._announce(window, movement, total, envelope) for window, total in totals.items()))
+        AFTER_TOTALS.hit()
 
     async def _announce(self, window: Window, movement: Movement, total: Totals, cause: Envelope[Event]) -> None:
         envelope = announced(window, movement, total, cause)

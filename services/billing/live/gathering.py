@@ -6,11 +6,14 @@ from faust.types import TopicT
 from services.billing.live.movements import MOVING
 from services.billing.live.sending import send
 from shared.engine.consumer.message import Reader
+from shared.engine.failpoints import failpoint
 from shared.kernel.envelope import Record
 from shared.kernel.partitioning import partition_for
 from shared.ports.codec import EventCodec
 from shared.telemetry.messaging import process_span
 from shared.telemetry.metrics import LIVE_RECORDS
+
+AFTER_GATHERED = failpoint("live.after_gathered")
 
 
 class Gathering:
@@ -31,3 +34,4 @@ class Gathering:
         partition = partition_for(str(message.envelope.tenant_id).encode(), self._partitions)
         with process_span(record, self._consumer):
             await send(self._gathered, record.key, record.value, record.headers, partition)
+        AFTER_GATHERED.hit()

@@ -1,10 +1,12 @@
 """Faust's windowed tables, with what Faust leaves open mended."""
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import faust
+from faust.tables.wrappers import WindowWrapper
 from faust.types.tuples import FutureMessage
 
 from services.billing.live.movements import Movement, Window
@@ -25,6 +27,8 @@ BROKERS_DEFAULT = -1
 class WrittenTable(faust.Table[Any, Any]):
     """Remembers what it has sent to its changelog. Faust's commit does not wait for it: its flush gives up after 100 ms, and a
     send that fails is a line in the log."""
+
+    logger = logging.getLogger("faust.tables")
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -75,7 +79,7 @@ class _Windowed:
 
     def __init__(self, app: faust.App, name: str, window: Window, partitions: int) -> None:
         self._table = WrittenTable(app, name=name, partitions=partitions, extra_topic_configs=IN_LOG_AS_LONG)
-        self._windows = self._table.tumbling(window.length)
+        self._windows = cast(WindowWrapper, self._table.tumbling(window.length))
         self._table.changelog_topic.replicas = BROKERS_DEFAULT
         app.tables.add(self._table)
 

@@ -33,20 +33,16 @@ class Totals:
         """With the movement in it. The same where the record at this offset is in it already."""
         if offset <= self.through:
             return self
+        amount, so_far = movement.amount_minor, replace(self, through=offset)
         match movement.kind:
             case Kind.PAID:
-                more = {"paid_minor": self.paid_minor + movement.amount_minor, "paid_count": self.paid_count + 1}
+                return replace(so_far, paid_minor=self.paid_minor + amount, paid_count=self.paid_count + 1)
             case Kind.FAILED:
-                more = {
-                    "failed_minor": self.failed_minor + movement.amount_minor,
-                    "failed_count": self.failed_count + 1,
-                }
+                return replace(so_far, failed_minor=self.failed_minor + amount, failed_count=self.failed_count + 1)
             case Kind.REFUNDED:
-                more = {
-                    "refunded_minor": self.refunded_minor + movement.amount_minor,
-                    "refunded_count": self.refunded_count + 1,
-                }
-        return replace(self, **more, through=offset)
+                return replace(
+                    so_far, refunded_minor=self.refunded_minor + amount, refunded_count=self.refunded_count + 1
+                )
 
     def stored(self) -> Mapping[str, int]:
         return asdict(self)
