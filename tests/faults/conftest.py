@@ -7,6 +7,7 @@ from infra.stack.kafka import Kafka
 from infra.stack.ports import free_ports
 from tests.faults.charges_rig import ChargesRig, charges_rig, webhook_url
 from tests.faults.jobs_rig import JobsRig, jobs_rig
+from tests.faults.live_rig import LiveRig, live_rig
 from tests.faults.relay_rig import Rig, rigged
 from tests.fixtures.database import Database
 from tests.fixtures.jobs import migrate
@@ -63,3 +64,9 @@ async def charging(database: Database, tmp_path: Path, monkeypatch: pytest.Monke
             charges_rig(billing, tmp_path, webhook_port) as rig,
         ):
             yield rig
+
+
+@pytest.fixture
+async def live(own_kafka: Kafka, tmp_path: Path) -> LiveRig:
+    """The live view on the test's own broker: its topics' names are its own."""
+    return await live_rig(own_kafka, tmp_path)
