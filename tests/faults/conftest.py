@@ -3,11 +3,11 @@ from pathlib import Path
 
 import pytest
 
-from infra.stack.kafka import Kafka
 from tests.faults.jobs_rig import JobsRig, jobs_rig
 from tests.faults.relay_rig import Rig, rigged
 from tests.fixtures.database import Database
 from tests.fixtures.jobs import migrate
+from tests.fixtures.kafka import Broker
 from tests.fixtures.outbox import migrate_toolkit
 from tests.fixtures.topics import create_topic, unique
 
@@ -22,7 +22,7 @@ async def rig(database: Database, kafka: str, tmp_path: Path) -> AsyncIterator[R
 
 
 @pytest.fixture
-async def rig_on_own_kafka(database: Database, own_kafka: Kafka, tmp_path: Path) -> AsyncIterator[Rig]:
+async def rig_on_own_kafka(database: Database, own_kafka: Broker, tmp_path: Path) -> AsyncIterator[Rig]:
     """On the test's own broker (`own_kafka`), which it may kill or freeze."""
     users = await database("users", migrate_toolkit)
     topic = await create_topic(own_kafka.bootstrap, unique("users.user"))
