@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-SERVICES = ("users", "notifications")
+SERVICES = ("users", "billing", "notifications")
 ROOMS = {
     "__main__",
     "app",
