@@ -1,6 +1,6 @@
 """Which processes of ours a stack has, however they are run."""
 
-from infra.postgres.connections import SERVICES
+from infra.services import SERVICES
 from infra.stack.environment import Process
 from infra.stack.places import CHECKOUT
 
@@ -9,7 +9,7 @@ SIMULATORS = {"mail": "infra.simulators.inbox", "payments": "infra.simulators.pa
 
 
 def services_here() -> list[str]:
-    """Those of the budget whose folder can be run: a checkout may hold some of them."""
+    """Those whose folder can be run: a checkout may hold some of them."""
     return [service for service in SERVICES if (CHECKOUT / "services" / service / "__main__.py").exists()]
 
 
