@@ -9,16 +9,16 @@ import httpx
 
 from infra.kafka.topics import declared_topics, ensure_topics
 from infra.stack.child import Child, inherited
-from infra.stack.kafka import Kafka
 from infra.stack.places import CHECKOUT
 from infra.stack.ports import LOOPBACK, free_ports
 from tests.fixtures.eventually import eventually
+from tests.fixtures.kafka import Broker
 from tests.fixtures.movements import Invoices, published_windows
 from tests.fixtures.serving import caller
 
 
 class LiveRig:
-    def __init__(self, kafka: Kafka, folder: Path) -> None:
+    def __init__(self, kafka: Broker, folder: Path) -> None:
         self.kafka = kafka
         self.bootstrap = kafka.bootstrap
         self._folder = folder
@@ -67,6 +67,6 @@ class LiveProcess:
             return False
 
 
-async def live_rig(kafka: Kafka, folder: Path) -> LiveRig:
+async def live_rig(kafka: Broker, folder: Path) -> LiveRig:
     await ensure_topics(kafka.bootstrap, declared_topics())
     return LiveRig(kafka, folder)

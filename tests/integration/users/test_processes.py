@@ -8,7 +8,6 @@ from aiokafka import AIOKafkaProducer
 
 from infra.kafka.topics import declared_topics, ensure_topics
 from infra.stack.child import inherited
-from infra.stack.kafka import Kafka
 from infra.stack.keys import Keys
 from infra.stack.ports import LOOPBACK, free_ports
 from schemas.billing import InvoiceMarkedUncollectible
@@ -16,6 +15,7 @@ from schemas.codec import AvroCodec
 from shared.kernel.cloudevents import to_headers, to_metadata
 from tests.fixtures.database import Database, connected
 from tests.fixtures.eventually import eventually
+from tests.fixtures.kafka import Broker
 from tests.fixtures.processes import running
 from tests.fixtures.serving import caller
 from tests.integration.users.conftest import migrate_users
@@ -24,7 +24,7 @@ from tests.integration.users.test_dunning import received, written_off_invoice
 
 
 async def test_the_whole_service_runs_suspends_who_does_not_pay_and_ends_cleanly(
-    database: Database, own_kafka: Kafka, keys: Keys, tmp_path: Path
+    database: Database, own_kafka: Broker, keys: Keys, tmp_path: Path
 ) -> None:
     await ensure_topics(own_kafka.bootstrap, declared_topics())
     where = await database("users", migrate_users)
@@ -69,7 +69,7 @@ async def is_suspended(http: httpx.AsyncClient, path: str, headers: dict[str, st
     return bool((await http.get(path, headers=headers)).json()["status"] == "suspended")
 
 
-async def publish(kafka: Kafka, event: InvoiceMarkedUncollectible) -> None:
+async def publish(kafka: Broker, event: InvoiceMarkedUncollectible) -> None:
     key = str(event.invoice_id).encode()
     async with AIOKafkaProducer(bootstrap_servers=kafka.bootstrap) as producer:
         headers = list(to_headers(to_metadata(received(event, version=1))))
