@@ -13,4 +13,5 @@ pytest_plugins = [
     "tests.fixtures.club.stage",
     "tests.fixtures.hosted",
     "tests.fixtures.spans",
+    "tests.fixtures.stack",
 ]
