@@ -9,6 +9,7 @@ from services.billing.adapters.webhooks import SignedNotices
 from services.billing.api import ROUTERS
 from services.billing.handlers import COMMANDS, CONSUMERS
 from services.billing.jobs import JOBS, SCHEDULE
+from services.billing.live import open_live_view
 from services.billing.ports import Resources
 from services.billing.projections import PROJECTIONS
 from services.billing.settings import BillingSettings
@@ -40,4 +41,5 @@ SERVICE = Service(
     routers=ROUTERS,
     api_resources=resources,
     job_resources=resources,
+    live_view=open_live_view,
 )

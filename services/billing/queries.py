@@ -2,16 +2,16 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, select
+from sqlalchemy import Row, Select, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.billing.domain import InvoiceStatus, Line, PaymentMethod
-from services.billing.tables import cards, customers, invoice_lines, invoices
+from services.billing.tables import cards, customers, invoice_lines, invoices, revenue_windows
 from shared.kernel.errors import NotFound
 
 
@@ -56,6 +56,26 @@ class InvoiceFilter:
     status: InvoiceStatus | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RevenueRow:
+    window: str
+    window_start: datetime
+    currency: str
+    paid_minor: int
+    failed_minor: int
+    refunded_minor: int
+    paid_count: int
+    failed_count: int
+    refunded_count: int
+    revision: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RevenueFilter:
+    window: str
+    currency: str | None = None
+
+
 async def customer(rows: AsyncConnection, customer_id: UUID) -> CustomerRow:
     """Raises NotFound, for another tenant's customer too."""
     row = (await rows.execute(select(customers).where(customers.c.customer_id == customer_id))).one_or_none()
@@ -91,6 +111,20 @@ async def latest_invoices(
     if before is not None:
         page = page.where(invoices.c.invoice_id < before)
     return [_invoice(row) for row in await rows.execute(page)]
+
+
+async def revenue(
+    rows: AsyncConnection, wanted: RevenueFilter, *, before: tuple[datetime, str] | None, limit: int
+) -> Sequence[RevenueRow]:
+    """Windows of one length, newest first; those of one moment by currency, backwards."""
+    columns = revenue_windows.c
+    page = select(*(columns[each.name] for each in fields(RevenueRow))).where(columns.window == wanted.window)
+    if wanted.currency is not None:
+        page = page.where(columns.currency == wanted.currency)
+    if before is not None:
+        page = page.where(tuple_(columns.window_start, columns.currency) < before)
+    page = page.order_by(columns.window_start.desc(), columns.currency.desc()).limit(limit)
+    return [RevenueRow(**row._mapping) for row in await rows.execute(page)]
 
 
 def _chosen(wanted: InvoiceFilter) -> Select[Any]:

@@ -153,6 +153,26 @@ postings = Table(
 )
 """One entry per version of an invoice that moved money: its rows sum to 0. Debits are positive."""
 
+REVENUE = MetaData()
+
+revenue_windows = Table(
+    "revenue_windows",
+    REVENUE,
+    Column("tenant_id", Uuid, nullable=False),
+    Column("window", Text, nullable=False),
+    Column("window_start", DateTime(timezone=True), nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("paid_minor", BigInteger, nullable=False),
+    Column("failed_minor", BigInteger, nullable=False),
+    Column("refunded_minor", BigInteger, nullable=False),
+    Column("paid_count", BigInteger, nullable=False),
+    Column("failed_count", BigInteger, nullable=False),
+    Column("refunded_count", BigInteger, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    PrimaryKeyConstraint("tenant_id", "window", "window_start", "currency"),
+)
+"""What the live view published last of each window."""
+
 TENANTS = MetaData()
 
 tenant_directory = Table(

@@ -84,3 +84,19 @@ class InvoiceSummary(ResponseModel):
 
 class InvoiceView(InvoiceSummary):
     lines: Sequence[LineView]
+
+
+class RevenueWindowView(ResponseModel):
+    """Totals of one window in one currency; windows in which nothing moved are not listed."""
+
+    window: Literal["minute", "hour", "day"]
+    window_start: datetime
+    currency: str
+    paid_minor: int
+    failed_minor: int
+    refunded_minor: int
+    paid_count: int
+    failed_count: int
+    refunded_count: int
+    revision: int
+    """How many events are in the totals."""

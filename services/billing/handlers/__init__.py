@@ -19,7 +19,7 @@ from services.billing.handlers.invoicing import add_line, create_invoice, finali
 from services.billing.handlers.paying import begin_charge, pay_invoice
 from services.billing.handlers.refunding import refund_invoice
 from services.billing.handlers.settling import abandon_attempt, record_decision
-from services.billing.projections import TENANT_DIRECTORY
+from services.billing.projections import REVENUE_WINDOWS, TENANT_DIRECTORY
 from shared.engine.bus import Commands
 from shared.ports.handlers import Consumer
 
@@ -36,4 +36,4 @@ COMMANDS: Commands = {
     AbandonAttempt: abandon_attempt,
 }
 
-CONSUMERS: Sequence[Consumer] = [CUSTOMERS, TENANT_DIRECTORY]
+CONSUMERS: Sequence[Consumer] = [CUSTOMERS, TENANT_DIRECTORY, REVENUE_WINDOWS]

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from alembic import op
 
-from services.billing.tables import CUSTOMERS, INVOICES, LEDGER, TENANTS
+from services.billing.tables import CUSTOMERS, INVOICES, LEDGER, REVENUE, TENANTS
 from shared.jobs.ddl import jobs
 from shared.postgres.ddl import infrastructure
 from shared.postgres.projector_schema import create_projector_schema
@@ -24,6 +24,7 @@ def upgrade() -> None:
         create_projector_schema("billing", "customers", CUSTOMERS),
         create_projector_schema("billing", "invoices", INVOICES),
         create_projector_schema("billing", "ledger", LEDGER),
+        create_projector_schema("billing", "revenue", REVENUE),
         create_projector_schema("billing", "tenants", TENANTS),
     ):
         for statement in statements:
