@@ -22,6 +22,10 @@ from tests.integration.users.conftest import migrate_users
 from tests.integration.users.service import PASSWORD
 from tests.integration.users.test_dunning import received, written_off_invoice
 
+TAKEN_IN_LONG_AGO = """
+insert into processed_messages (consumer, event_id, tenant_id, topic, partition, kafka_offset, processed_at)
+values ('users.long_ago', gen_random_uuid(), gen_random_uuid(), 'users.user', 0, 0, now() - interval '90 days')"""
+
 
 async def test_the_whole_service_runs_suspends_who_does_not_pay_and_ends_cleanly(
     database: Database, own_kafka: Broker, keys: Keys, tmp_path: Path
@@ -37,6 +41,8 @@ async def test_the_whole_service_runs_suspends_who_does_not_pay_and_ends_cleanly
         "WAYPOST_ANSWER_SECRET": keys.secrets.answers,
         "OTEL_TRACES_EXPORTER": "none",
     }
+    async with connected(where.app) as app:
+        await app.execute(TAKEN_IN_LONG_AGO)
     ports = dict(zip(("api", "worker", "jobs"), free_ports(3), strict=True))
     async with (
         running("users", ports, environment, tmp_path) as processes,
@@ -51,6 +57,8 @@ async def test_the_whole_service_runs_suspends_who_does_not_pay_and_ends_cleanly
             # Through outbox, relay, topic and consumer, and back into this service's own directory.
             tenants = "select name from tenants.tenant_directory"
             await eventually(lambda: app.fetchval(tenants), deadline_seconds=30)
+            forgotten = "select not exists (select from processed_messages where consumer = 'users.long_ago')"
+            assert await eventually(lambda: app.fetchval(forgotten))
 
         await publish(own_kafka, written_off_invoice(UUID(made["tenant_id"]), UUID(made["user_id"])))
         headers = {"authorization": f"Bearer {signed_in['access_token']}"}
