@@ -1,20 +1,16 @@
 """Order per key survives failure, and a failing key holds nobody else up (rows 30 and 31 of the fault matrix)."""
 
-import contextlib
 from collections import Counter
 from typing import Any
 
 import pytest
-from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
 
 from shared.engine.consumer.turns import Outcome
 from shared.engine.retry import RetryPolicy
 from shared.kernel.envelope import Envelope
 from shared.kernel.errors import NotYet, Permanent
 from shared.ports.dead_letters import ParkedKey
-from shared.ports.handlers import Consumer, Reactor
-from shared.ports.unit_of_work import UnitOfWork
+from shared.ports.handlers import Consumer
 from tests.fixtures.club import IMPATIENT, Stage
 from tests.fixtures.eventually import eventually
 
@@ -131,21 +127,6 @@ async def test_a_permanent_error_is_not_tried_again(stage: Stage) -> None:
         await eventually(lambda: stage.reached(1, consumers=1))
     assert await stage.letters() == [("dead", 1, 1, "Permanent")]
     assert trouble.tries["Ann"] == 1
-
-
-async def test_what_swallows_a_statements_error_has_failed(stage: Stage) -> None:
-    """Its transaction cannot be committed any more: the consumer must not move on as if it had been."""
-    ann = stage.user()
-
-    async def careless(told: Envelope[Any], uow: UnitOfWork) -> None:
-        await stage.club.greet(told, uow)
-        with contextlib.suppress(DBAPIError):
-            await uow.rows.execute(text("select 1 / 0"))
-
-    await stage.topic.publish(*ann.tells("Ann"))
-    async with stage.consuming(Reactor("greetings", {stage.club.created: careless})):
-        await eventually(lambda: stage.reached(1, consumers=1))
-    assert [letter[1] for letter in await stage.letters()] == [1]
 
 
 async def test_what_waits_for_another_topic_is_tried_without_end(stage: Stage) -> None:
