@@ -27,6 +27,8 @@ class Arrival:
     event_id: EventId
     tenant_id: TenantId
     offset: int
+    sequence: int | None = None
+    """Without one no guard knows the event again: the claim alone does."""
 
 
 class Inbox(Protocol):

@@ -73,7 +73,12 @@ class Pipeline:
     async def claim(self, batch: Batch, intake: Intake) -> None:
         """Leaves each event once, and none that was claimed before. Unreadable headers name no event: that record's letter is its claim."""
         arrivals = [
-            Arrival(event_id=each.event_id, tenant_id=each.attributes.tenant_id, offset=each.record.offset)
+            Arrival(
+                event_id=each.event_id,
+                tenant_id=each.attributes.tenant_id,
+                offset=each.record.offset,
+                sequence=each.sequence,
+            )
             for each in batch.messages
             if each.attributes
         ]

@@ -33,7 +33,7 @@ READ_SECONDS = 0.2
 READ_AHEAD_RECORDS = 20_000
 """Of one partition: held in memory, so that the swap finds whatever the live consumer takes in meanwhile."""
 
-# The shadow has no inbox: what is at or below its guard comes again, however young.
+# The shadow's inbox knows no event that has a sequence: what is at or below its guard comes again, however young.
 _REMEMBERS_NOTHING = timedelta(days=-1)
 
 
