@@ -150,5 +150,9 @@ class Drain:
 def _batch_of(message: Message) -> Batch:
     record = message.record
     return Batch(
-        partition=Partition(record.topic, record.partition), expected=record.offset, messages=[message], step="retry"
+        partition=Partition(record.topic, record.partition),
+        expected=record.offset,
+        topic_id=None,
+        messages=[message],
+        step="retry",
     )
