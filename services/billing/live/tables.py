@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import faust
 from faust.tables.wrappers import WindowWrapper
+from faust.types import TopicT
 from faust.types.tuples import FutureMessage
 
 from services.billing.live.movements import Movement, Window
@@ -64,6 +65,9 @@ class LiveTables:
         """What was sent to the changelogs since the last call; each is done once all in-sync replicas have it, or with an error."""
         return [sent for windowed in self._all() for sent in windowed.unwritten()]
 
+    def changelogs(self) -> Sequence[TopicT]:
+        return [windowed.changelog for windowed in self._all()]
+
     def forget(self, now: datetime) -> None:
         """Drops what lies beyond the horizon. Faust would not expire what it has read back from a changelog."""
         for windowed in self._all():
@@ -82,6 +86,10 @@ class _Windowed:
         self._windows = cast(WindowWrapper, self._table.tumbling(window.length))
         self._table.changelog_topic.replicas = BROKERS_DEFAULT
         app.tables.add(self._table)
+
+    @property
+    def changelog(self) -> TopicT:
+        return self._table.changelog_topic
 
     def get(self, key: str, at: datetime) -> Mapping[str, int]:
         windows = self._windows.relative_to(at)

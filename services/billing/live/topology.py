@@ -30,19 +30,25 @@ SESSION_SECONDS = 6.0  # the broker's least: that long a killed process holds it
 class Topology:
     app: faust.App
     tables: LiveTables
+    gathered: TopicT
     failed: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when a record could not be handled. Nothing after it was, and nothing will be: the application is to be built anew."""
 
     @classmethod
     def build(cls, bootstrap: str, directory: Path, codec: EventCodec, clock: Clock) -> "Topology":
         app = _application(bootstrap, directory)
-        topology = cls(app, LiveTables(app, PARTITIONS))
         gathered = _own_topic(app, f"{NAME}-by-tenant")
+        topology = cls(app, LiveTables(app, PARTITIONS), gathered)
         gathering = Gathering(codec, gathered, PARTITIONS, NAME)
         counting = Counting(codec, topology.tables, _topic(app, RevenueWindowTotaled.topic), clock, NAME)
         topology._run("gathering", _topic(app, InvoicePaid.topic), gathering.take)
         topology._run("counting", gathered, counting.take)
         return topology
+
+    async def declare(self) -> None:
+        """Makes the application's own topics. One that is made while the group forms would be in nobody's assignment."""
+        for topic in (self.gathered, *self.tables.changelogs()):
+            await topic.declare()
 
     def _run(self, name: str, topic: TopicT, handle: Handle) -> None:
         async def agent(stream: StreamT[bytes]) -> None:

@@ -68,7 +68,7 @@ class LiveView:
 
     async def _serve(self, topology: Topology) -> None:
         """Returns when it is to stop, or when the application has ended or is of no more use."""
-        goes_on = await self._comes_first(topology.app.start(), topology)
+        goes_on = await self._comes_first(_started(topology), topology)
         while goes_on:
             self.ready.set()
             topology.tables.forget(self._clock.now())
@@ -92,6 +92,11 @@ class LiveView:
     async def _pause(self, failures: int) -> None:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._draining.wait(), PAUSES.seconds(failures))
+
+
+async def _started(topology: Topology) -> None:
+    await topology.declare()
+    await topology.app.start()
 
 
 async def _end(topology: Topology) -> None:
