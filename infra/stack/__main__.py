@@ -69,14 +69,14 @@ def show_logs(
 
 @commands.command()
 def demo(
-    keep: Annotated[
-        bool, typer.Option(help="Leave the stack running; the default on a terminal.")
+    stay: Annotated[
+        bool, typer.Option(help="Stay up afterwards, until Ctrl-C; the default on a terminal.")
     ] = sys.stdout.isatty(),
 ) -> None:
     """Tells the story from sign-up to the paid invoice, step by step; exits with 0 only if every step was observed."""
     from infra.stack.story import run_demo
 
-    raise typer.Exit(0 if run(run_demo(client_here(), console, keep=keep)) else 1)
+    raise typer.Exit(0 if run(run_demo(client_here(), console, stay=stay)) else 1)
 
 
 @commands.command(name="supervise")

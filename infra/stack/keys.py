@@ -12,14 +12,15 @@ Keys of X25519 are 32 bytes in base64. An old private key stays until no token s
 import base64
 import json
 import secrets
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from joserfc.jwk import OKPKey
 from nacl.public import PrivateKey
 
-from infra.postgres.connections import SERVICES
 from infra.postgres.roles import Passwords, Role
+from infra.services import SERVICES
 from shared.kernel.ids import new_id
 
 ENTROPY_BYTES = 24
@@ -35,6 +36,10 @@ class Secrets:
 
     def passwords(self, service: str) -> Passwords:
         return {role: self.roles[service][role.value] for role in Role}
+
+    @property
+    def all_passwords(self) -> Mapping[str, Passwords]:
+        return {service: self.passwords(service) for service in self.roles}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

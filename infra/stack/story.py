@@ -1,22 +1,63 @@
 """`make demo`: the stack, and the story told on it over HTTP."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Protocol
+
 from rich.console import Console
 
 from infra.demo.story import tell
-from infra.stack.client import Client
+from infra.stack.addresses import Addresses
 
 
-async def run_demo(client: Client, console: Console, *, keep: bool) -> bool:
-    """Uses the running stack, or starts one and ends it afterwards unless it is to be kept for looking around."""
-    started = not client.runs()
-    if started:
-        await client.start()
-    else:
+class Stack(Protocol):
+    """However it is run."""
+
+    @property
+    def addresses(self) -> Addresses: ...
+
+    def runs(self) -> bool: ...
+
+    async def start(self) -> None:
+        """Returns once everything is up. Raises StartFailed."""
+
+    async def watch_until_up(self) -> None:
+        """For one that runs already. Raises StartFailed."""
+
+    async def stop(self) -> bool: ...
+
+
+async def run_demo(client: Stack, console: Console, *, stay: bool) -> bool:
+    """Tells the story on the running stack, or on one of its own; `stay`: that one is left up to look around, until Ctrl-C."""
+    async with _stack(client, console) as is_our_own:
+        happened = await tell(client.addresses, console)
+        if is_our_own and stay:
+            console.print("\nThe stack stays up to look around. Ctrl-C ends it.")
+            await _until_interrupted()
+    return happened
+
+
+@asynccontextmanager
+async def _stack(client: Stack, console: Console) -> AsyncIterator[bool]:
+    """Whether it was started here; then it is ended here too, whatever happened on it."""
+    if client.runs():
         await client.watch_until_up()
+        yield False
+        console.print("The stack was up before and stays up.")
+        return
+    await client.start()
     try:
-        return await tell(client.addresses)
+        yield True
     finally:
-        if started and not keep:
-            await client.stop()
-        else:
-            console.print("The stack is up: `make status` shows it, `make down` ends it.")
+        console.print("Stopping …")
+        await client.stop()
+
+
+async def _until_interrupted() -> None:
+    """Ctrl-C is how it is meant to end: no error."""
+    try:
+        await asyncio.Event().wait()
+    except asyncio.CancelledError:
+        if (task := asyncio.current_task()) is not None:
+            task.uncancel()

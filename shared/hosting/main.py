@@ -12,6 +12,7 @@ import uvloop
 
 from shared.hosting.api import run_api
 from shared.hosting.jobs import run_jobs
+from shared.hosting.live import run_live
 from shared.hosting.service import Service
 from shared.hosting.settings import MigrateSettings, load
 from shared.hosting.worker import run_worker
@@ -25,6 +26,7 @@ class Role(StrEnum):
     API = "api"
     WORKER = "worker"
     JOBS = "jobs"
+    LIVE = "live"
 
 
 async def _migrate(service: Service) -> None:
@@ -36,11 +38,12 @@ ROLES: Mapping[Role, Callable[[Service], Awaitable[None]]] = {
     Role.API: run_api,
     Role.WORKER: run_worker,
     Role.JOBS: run_jobs,
+    Role.LIVE: run_live,
 }
 
 
 def run(service: Service) -> None:
-    """`python -m services.<service> migrate|api|worker|jobs`. Exits with 2, and says what to set, where it cannot start."""
+    """`python -m services.<service> migrate|api|worker|jobs|live`. Exits with 2, and says what to set, where it cannot start."""
     cli = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
     @cli.command(help=f"Runs one process of the {service.name} service.")

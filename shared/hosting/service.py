@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import APIRouter
 
 from shared.engine.bus import CommandHandler
+from shared.engine.process import Lifecycle
 from shared.jobs.declaration import Job, Scheduled
 from shared.kernel.command import Command
 from shared.ports.codec import EventCodec
@@ -16,6 +17,9 @@ from shared.web.app import KeysOf
 
 OpenResources = Callable[[], AbstractAsyncContextManager[Any]]
 """Opens what a process needs beside the toolkit (an HTTP client, a mailer, keys); entered once at start, left once at the end."""
+
+OpenLiveView = Callable[[str, EventCodec], Lifecycle]
+"""Makes it for a broker's address; nothing is connected before it starts."""
 
 
 def no_resources() -> AbstractAsyncContextManager[None]:
@@ -39,6 +43,8 @@ class Service:
     """Keys of access tokens, out of `api_resources`, for the service that signs them; the others fetch them from it."""
     job_resources: OpenResources = no_resources
     """At `JobContext.resources`."""
+    live_view: OpenLiveView | None = None
+    """A view of what moves at present, in a process of its own that has no database."""
 
     @property
     def schemas(self) -> Sequence[str]:

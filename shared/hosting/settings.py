@@ -29,10 +29,13 @@ class MigrateSettings(Settings):
     owner_dsn: Dsn
 
 
-class ProcessSettings(Settings):
+class ListeningSettings(Settings):
     service_port: Port
     """HTTP: the API, or the health and metrics of a worker."""
     host: str = "127.0.0.1"
+
+
+class ProcessSettings(ListeningSettings):
     app_dsn: Dsn
 
 
@@ -60,6 +63,10 @@ class WorkerSettings(ProcessSettings):
 
 class JobSettings(ProcessSettings):
     pool_size: int = 5
+
+
+class LiveSettings(ListeningSettings):
+    kafka_bootstrap: str
 
 
 class KeySettings(Settings):

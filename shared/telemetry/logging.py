@@ -14,6 +14,8 @@ from shared.telemetry.redaction import redact
 
 _QUIET = {
     "aiokafka": logging.WARNING,
+    "faust": logging.WARNING,
+    "mode": logging.WARNING,
     "sqlalchemy": logging.WARNING,
     "httpx": logging.WARNING,
     "uvicorn": logging.WARNING,

@@ -75,3 +75,11 @@ JOB_RUN_SECONDS = Histogram(
     ["job", "outcome"],
     buckets=(0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300),
 )
+
+# Live view
+
+LIVE_RECORDS = Counter(
+    "waypost_live_records_total",
+    "Records of moved money, by what became of them: counted (again, after a crash), duplicate, late, unreadable.",
+    ["outcome"],
+)

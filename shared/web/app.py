@@ -15,6 +15,7 @@ from shared.web import errors, request
 from shared.web.body import BodyCap
 from shared.web.docs import docs_router
 from shared.web.health import Readiness, health_router, release
+from shared.web.streaming import Streams
 from shared.web.tokens import KeySource, TokenVerifier
 
 OpenResources = Callable[[], AbstractAsyncContextManager[Any]]
@@ -73,6 +74,7 @@ def _bare(service: str, readiness: Readiness, lifespan: Any) -> FastAPI:
         redirect_slashes=False,
         telemetry=_TELEMETRY,
     )
+    app.state.streams = Streams()
     errors.install(app)
     app.add_middleware(BodyCap)
     request.install(app)  # the last one added is the outermost

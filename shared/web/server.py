@@ -43,6 +43,8 @@ class HttpServer:
     async def drain(self, deadline_seconds: float) -> None:
         self.ready.clear()
         self._server.should_exit = True
+        if (streams := getattr(self._app.state, "streams", None)) is not None:
+            streams.end()  # they would last as long as somebody listens
         if self._serving is not None:
             await asyncio.wait([self._serving], timeout=deadline_seconds)
 

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from infra.stack.kafka import Kafka
 from shared.kafka.consumer import KafkaSubscription
 from tests.fixtures.club import Stage
 from tests.fixtures.club.stage import staged
 from tests.fixtures.database import Database, connected
 from tests.fixtures.eventually import eventually
+from tests.fixtures.kafka import Broker
 
 END_SESSIONS = """
 select pg_terminate_backend(pid) from pg_stat_activity where datname = $1 and application_name = 'club-worker'"""
@@ -74,7 +74,7 @@ async def test_a_session_that_ends_between_the_poll_and_the_records_passes_none_
     assert await stage.letters() == []
 
 
-async def test_a_broker_that_is_killed_and_comes_back(own_kafka: Kafka, database: Database, tmp_path: Path) -> None:
+async def test_a_broker_that_is_killed_and_comes_back(own_kafka: Broker, database: Database, tmp_path: Path) -> None:
     async with staged(own_kafka.bootstrap, database, tmp_path) as stage:
         ann = stage.user()
         await stage.topic.publish(*ann.tells("Ann"))

@@ -1,15 +1,12 @@
 """The broker as a component: start, ready, stop; kill, pause and resume for those who test faults."""
 
-import shutil
 from pathlib import Path
 
-from aiokafka.client import AIOKafkaClient
-from aiokafka.errors import KafkaError
-
 from infra.stack.child import Child
-from infra.stack.kafka.installation import Installation, cluster_id, install, write_properties
+from infra.stack.kafka.installing import install
+from infra.stack.kafka.probe import START_SECONDS, answers
 from infra.stack.ports import LOOPBACK
-from infra.stack.probes import accepts_tcp, until_ready
+from infra.stack.probes import until_ready
 
 
 class Kafka:
@@ -22,13 +19,11 @@ class Kafka:
         port: int,
         controller_port: int,
         log: Path | None = None,
-        options: tuple[str, ...] = (),
     ) -> None:
         self._directory = directory
         self._port = port
         self._controller_port = controller_port
         self._log = log or directory / "kafka.log"
-        self._options = options
         self._child: Child | None = None
 
     @property
@@ -43,28 +38,20 @@ class Kafka:
 
     async def start(self) -> None:
         """Returns once the broker answers a metadata request. Raises SetUpFailed or StartFailed."""
-        await self.start_with(await install())
-
-    async def start_with(self, installation: Installation) -> None:
-        properties = self._prepare(installation)
-        options = self._options or (f"-XX:SharedArchiveFile={installation.archive}", "-Xlog:disable")
-        command = installation.command("kafka.Kafka", str(properties), options=options)
+        installation = await install()
+        command = installation.broker(
+            self._directory,
+            port=self._port,
+            controller_port=self._controller_port,
+            options=(f"-XX:SharedArchiveFile={installation.archive}", "-Xlog:disable"),
+        )
         self._child = Child(command, log=self._log)
         await self._child.start()
-        await until_ready("Kafka", self._child, self.answers, deadline_seconds=60)
+        await until_ready("Kafka", self._child, self.answers, START_SECONDS)
 
     async def answers(self) -> bool:
         """Whether a client gets the cluster's metadata."""
-        if not await accepts_tcp(LOOPBACK, self._port):
-            return False
-        client = AIOKafkaClient(bootstrap_servers=self.bootstrap, request_timeout_ms=2000)
-        try:
-            await client.bootstrap()
-        except (KafkaError, OSError):
-            return False
-        finally:
-            await client.close()
-        return True
+        return await answers(self._port)
 
     async def stop(self, deadline_seconds: float = 15) -> None:
         if self._child:
@@ -81,18 +68,3 @@ class Kafka:
 
     def resume(self) -> None:
         self.child.resume()
-
-    def _prepare(self, installation: Installation) -> Path:
-        self._directory.mkdir(parents=True, exist_ok=True)
-        data = self._directory / "data"
-        if not (data / "meta.properties").exists():
-            self._copy_formatted(installation.formatted, data)
-        return write_properties(self._directory, port=self._port, controller_port=self._controller_port, data=data)
-
-    def _copy_formatted(self, formatted: Path, data: Path) -> None:
-        """Every broker gets an identity of its own: two clusters with one id would confuse their clients."""
-        shutil.rmtree(data, ignore_errors=True)
-        shutil.copytree(formatted, data)
-        identity = {"version": "1", "node.id": "1", "cluster.id": cluster_id(), "directory.id": cluster_id()}
-        lines = "".join(f"{key}={value}\n" for key, value in identity.items())
-        (data / "meta.properties").write_text(lines)

@@ -1,5 +1,5 @@
 """The routes of the users service."""
 
-from services.users.api import joining, membership, sessions
+from services.users.api import joining, membership, pages, sessions
 
-ROUTERS = [joining.router, sessions.router, membership.router]
+ROUTERS = [joining.router, sessions.router, membership.router, pages.router]

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from services.users import queries
 from services.users.api.edge import Here
-from services.users.api.models import EventView, ProfileChange, RoleChange, UserView
+from services.users.api.models import ProfileChange, RoleChange, UserView
 from services.users.commands import ChangeRole, ReactivateUser, SuspendUser, UpdateProfile
 from services.users.domain import User
 from shared.kernel.errors import Forbidden, NotFound
@@ -17,6 +17,7 @@ from shared.kernel.role import Role
 from shared.web.answers import shown
 from shared.web.auth import AdminCaller, Caller, OwnerCaller, Principal
 from shared.web.etag import ExpectedVersion
+from shared.web.history import EventView, told
 from shared.web.pagination import Page, PageRequest, paged_by
 
 router = APIRouter(prefix="/users", tags=["users"])
@@ -84,10 +85,7 @@ async def show_events(user_id: UUID, caller: Caller, here: Here) -> Sequence[Eve
         history = await uow.events.history(User.aggregate_type, user_id)
     if not history:
         raise NotFound(f"there is no user {user_id}")
-    return [
-        EventView(id=each.event_id, type=each.event.type, version=each.aggregate_version, occurred_at=each.occurred_at)
-        for each in history
-    ]
+    return told(history)
 
 
 def _require_self_or_admin(caller: Principal, user_id: UUID) -> None:

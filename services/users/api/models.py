@@ -1,7 +1,6 @@
 """Bodies and views."""
 
 import unicodedata
-from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -102,12 +101,3 @@ class SessionView(ResponseModel):
     refresh_token: str = Field(repr=False)
     token_type: str = "Bearer"  # noqa: S105 - the name of a scheme
     expires_in: int
-
-
-class EventView(ResponseModel):
-    """One fact of a user's history, without what identifies the person."""
-
-    id: UUID
-    type: str
-    version: int
-    occurred_at: datetime

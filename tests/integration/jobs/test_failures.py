@@ -2,15 +2,29 @@
 
 import asyncio
 from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from sqlalchemy import text
 
 from shared.jobs.context import JobContext
 from shared.jobs.declaration import Job
 from shared.jobs.operators import cancel_job, dead_jobs, job_counts, retry_job
 from shared.jobs.worker import WorkerSettings
 from shared.kernel.backoff import Backoff
-from shared.kernel.errors import ConcurrencyConflict, Conflict, Invalid, NotYet, Permanent, Transient, Unavailable
-from shared.kernel.ids import new_id
+from shared.kernel.errors import (
+    ConcurrencyConflict,
+    Conflict,
+    Invalid,
+    NotFound,
+    NotYet,
+    Permanent,
+    Transient,
+    Unavailable,
+)
+from shared.kernel.ids import TenantId, new_id
 from shared.postgres.database import Database
+from tests.fixtures.eventually import eventually
 from tests.integration.jobs.conftest import ServiceOf
 
 AT_ONCE = Backoff(first_seconds=0.01, factor=1)
@@ -121,6 +135,63 @@ async def test_a_result_that_is_no_json_is_an_error(service: ServiceOf) -> None:
         status = await billing.becomes("dead", await billing.enqueue("odd"))
     assert status.attempts == 1
     assert "not JSON" in (status.error or "")
+
+
+@pytest.mark.parametrize("text", ["a\0b", "half a pair \ud83d"])
+async def test_a_result_that_postgresql_does_not_take_ends_the_job_at_its_first_try(
+    service: ServiceOf, text: str
+) -> None:
+    async def odd(job: JobContext) -> str:
+        return text
+
+    billing = await service([Job(odd, retry=AT_ONCE)])
+    async with billing.working():
+        status = await billing.becomes("dead", await billing.enqueue("odd"))
+    assert (status.attempts, status.error) == (1, "the job's work is done, but what it returned cannot be stored")
+
+
+async def test_an_error_in_any_words_is_written_down(service: ServiceOf) -> None:
+    async def fails(job: JobContext) -> None:
+        raise Permanent("a\0b \ud83d " + "x" * 10_000)
+
+    billing = await service([Job(fails)])
+    async with billing.working():
+        status = await billing.becomes("dead", await billing.enqueue("fails"))
+    assert status.attempts == 1
+    assert (status.error or "").startswith("ab ? xxx")
+
+
+async def test_what_the_job_waited_for_being_cancelled_is_an_error_and_no_death(service: ServiceOf) -> None:
+    async def waits(job: JobContext) -> None:
+        gone = asyncio.create_task(asyncio.Event().wait())
+        gone.cancel()
+        await gone
+
+    billing = await service([Job(waits, max_tries=2, retry=AT_ONCE)])
+    # Leases hold for long: only an attempt that wrote its outcome down can be followed by another.
+    async with billing.working(settings=WorkerSettings(lease_seconds=3600, poll_seconds=0.1)):
+        status = await billing.becomes("dead", await billing.enqueue("waits"))
+    assert (status.attempts, status.error) == (2, "something that the job waited for was cancelled")
+
+
+async def test_a_job_of_a_tenant_who_is_gone_ends_as_dead_and_sees_nobody_elses_rows(service: ServiceOf) -> None:
+    seen: list[int] = []
+
+    async def charge(job: JobContext, invoice_id: UUID) -> str:
+        async with job.begin() as unit:
+            seen.append((await unit.rows.execute(text("select count(*) from job_results"))).scalar_one())
+        if job.tenant_id == gone:
+            raise NotFound(f"there is no invoice {invoice_id}")
+        return "charged"
+
+    billing, gone = await service([Job(charge)]), TenantId(new_id())
+    orphan = await billing.enqueue("charge", tenant=gone, invoice_id=new_id())
+    async with billing.working():
+        await billing.becomes("complete", await billing.enqueue("charge", invoice_id=new_id()))
+        await eventually(lambda: dead_jobs(billing.database, tenant_id=gone))
+    status = await billing.status(orphan, tenant=gone)
+    assert status is not None and (status.status, status.attempts) == ("dead", 1)
+    assert seen == [1, 1], "each sees its own row alone"
 
 
 async def test_a_cancelled_job_is_stopped_and_its_outcome_dropped(service: ServiceOf) -> None:

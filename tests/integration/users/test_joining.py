@@ -1,6 +1,8 @@
 """Tenants, sign-up, verification."""
 
 import asyncio
+import base64
+import hashlib
 from datetime import timedelta
 from uuid import UUID, uuid4
 
@@ -27,6 +29,18 @@ async def test_an_owner_opens_a_tenant_and_a_person_joins_it(users: UsersService
     verified = await users.http.post("/verify", json={"token": token})
     assert (verified.status_code, verified.json()["status"]) == (200, "active")
     assert (await users.log_in(owner.tenant_id, user["email"])).status_code == 200
+
+
+async def test_the_link_of_the_mail_opens_a_page_and_uses_nothing_up(users: UsersService) -> None:
+    owner = await users.open_tenant()
+    token = await users.mailed_token(owner.tenant_id, owner.user_id)
+    page = await users.http.get("/verify", params={"token": token})
+    assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    assert token not in page.text
+    script = page.text.partition("<script>")[2].partition("</script>")[0]
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert f"script-src 'sha256-{digest}'" in page.headers["content-security-policy"]
+    assert (await users.http.post("/verify", json={"token": token})).status_code == 200
 
 
 async def test_each_version_of_an_aggregate_leaves_one_outbox_row(users: UsersService) -> None:

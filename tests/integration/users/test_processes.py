@@ -1,8 +1,5 @@
 """The service as it is run: `python -m services.users api|worker|jobs`, on a real database and a real broker."""
 
-import sys
-from collections.abc import AsyncIterator, Iterable
-from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from uuid import UUID
 
@@ -10,24 +7,28 @@ import httpx
 from aiokafka import AIOKafkaProducer
 
 from infra.kafka.topics import declared_topics, ensure_topics
-from infra.stack.child import Child, inherited
-from infra.stack.kafka import Kafka
+from infra.stack.child import inherited
 from infra.stack.keys import Keys
-from infra.stack.places import CHECKOUT
 from infra.stack.ports import LOOPBACK, free_ports
 from schemas.billing import InvoiceMarkedUncollectible
 from schemas.codec import AvroCodec
 from shared.kernel.cloudevents import to_headers, to_metadata
 from tests.fixtures.database import Database, connected
 from tests.fixtures.eventually import eventually
+from tests.fixtures.kafka import Broker
+from tests.fixtures.processes import running
 from tests.fixtures.serving import caller
 from tests.integration.users.conftest import migrate_users
 from tests.integration.users.service import PASSWORD
 from tests.integration.users.test_dunning import received, written_off_invoice
 
+TAKEN_IN_LONG_AGO = """
+insert into processed_messages (consumer, event_id, tenant_id, topic, partition, kafka_offset, processed_at)
+values ('users.long_ago', gen_random_uuid(), gen_random_uuid(), 'users.user', 0, 0, now() - interval '90 days')"""
+
 
 async def test_the_whole_service_runs_suspends_who_does_not_pay_and_ends_cleanly(
-    database: Database, own_kafka: Kafka, keys: Keys, tmp_path: Path
+    database: Database, own_kafka: Broker, keys: Keys, tmp_path: Path
 ) -> None:
     await ensure_topics(own_kafka.bootstrap, declared_topics())
     where = await database("users", migrate_users)
@@ -40,8 +41,13 @@ async def test_the_whole_service_runs_suspends_who_does_not_pay_and_ends_cleanly
         "WAYPOST_ANSWER_SECRET": keys.secrets.answers,
         "OTEL_TRACES_EXPORTER": "none",
     }
+    async with connected(where.app) as app:
+        await app.execute(TAKEN_IN_LONG_AGO)
     ports = dict(zip(("api", "worker", "jobs"), free_ports(3), strict=True))
-    async with running(ports, environment, tmp_path) as processes, caller(f"http://{LOOPBACK}:{ports['api']}") as http:
+    async with (
+        running("users", ports, environment, tmp_path) as processes,
+        caller(f"http://{LOOPBACK}:{ports['api']}") as http,
+    ):
         owner = {"email": "grace@example.com", "password": PASSWORD, "display_name": "Grace Hopper"}
         made = (await http.post("/tenants", json={"name": "Engines", "owner": owner})).json()
         sign_in = {"tenant_id": made["tenant_id"], "email": "grace@example.com", "password": PASSWORD}
@@ -51,6 +57,8 @@ async def test_the_whole_service_runs_suspends_who_does_not_pay_and_ends_cleanly
             # Through outbox, relay, topic and consumer, and back into this service's own directory.
             tenants = "select name from tenants.tenant_directory"
             await eventually(lambda: app.fetchval(tenants), deadline_seconds=30)
+            forgotten = "select not exists (select from processed_messages where consumer = 'users.long_ago')"
+            assert await eventually(lambda: app.fetchval(forgotten))
 
         await publish(own_kafka, written_off_invoice(UUID(made["tenant_id"]), UUID(made["user_id"])))
         headers = {"authorization": f"Bearer {signed_in['access_token']}"}
@@ -65,41 +73,11 @@ async def test_the_whole_service_runs_suspends_who_does_not_pay_and_ends_cleanly
     assert "grace@example.com" not in logs
 
 
-@asynccontextmanager
-async def running(ports: dict[str, int], environment: dict[str, str], folder: Path) -> AsyncIterator[list[Child]]:
-    async with AsyncExitStack() as stack:
-        processes = []
-        for role, port in ports.items():
-            process = Child(
-                [sys.executable, "-m", "services.users", role],
-                log=folder / f"{role}.log",
-                environment={**environment, "WAYPOST_SERVICE_PORT": str(port)},
-                directory=CHECKOUT,
-            )
-            stack.push_async_callback(process.kill)
-            await process.start()
-            processes.append(process)
-        await eventually(lambda: all_ready(ports.values()), deadline_seconds=40)
-        yield processes
-
-
-async def all_ready(ports: Iterable[int]) -> bool:
-    return all([await is_ready(port) for port in ports])
-
-
-async def is_ready(port: int) -> bool:
-    try:
-        async with caller(f"http://{LOOPBACK}:{port}") as http:
-            return (await http.get("/readyz")).is_success
-    except httpx.TransportError:
-        return False
-
-
 async def is_suspended(http: httpx.AsyncClient, path: str, headers: dict[str, str]) -> bool:
     return bool((await http.get(path, headers=headers)).json()["status"] == "suspended")
 
 
-async def publish(kafka: Kafka, event: InvoiceMarkedUncollectible) -> None:
+async def publish(kafka: Broker, event: InvoiceMarkedUncollectible) -> None:
     key = str(event.invoice_id).encode()
     async with AIOKafkaProducer(bootstrap_servers=kafka.bootstrap) as producer:
         headers = list(to_headers(to_metadata(received(event, version=1))))

@@ -4,7 +4,7 @@ import json
 from uuid import uuid4
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.kernel.cloudevents import from_headers, from_metadata, to_headers, to_metadata, with_trace
@@ -130,7 +130,6 @@ def test_a_span_takes_the_place_of_the_one_before() -> None:
 _names = st.sampled_from([*REQUIRED, *OPTIONAL, "x"])
 
 
-@settings(deadline=None)
 @given(noise=st.lists(st.tuples(_names, st.binary(max_size=40)), max_size=3), dropped=st.sets(_names, max_size=3))
 def test_whatever_comes_is_read_or_refused(noise: list[tuple[str, bytes]], dropped: set[str]) -> None:
     try:

@@ -1,0 +1,57 @@
+"""Who is billed, and with which cards they pay."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from services.billing import queries
+from services.billing.api.edge import Here, only_own
+from services.billing.api.models import CustomerView, NewPaymentMethod, PaymentMethodView
+from services.billing.commands import AttachPaymentMethod
+from services.billing.domain import PaymentMethod
+from shared.kernel.errors import NotFound
+from shared.kernel.ids import new_id
+from shared.web.answers import created, shown
+from shared.web.auth import AdminCaller, Caller
+from shared.web.idempotency import Once
+from shared.web.pagination import Page, PageRequest, paged_by
+
+router = APIRouter(prefix="/customers", tags=["customers"])
+
+
+@router.get("")
+async def list_customers(
+    page: Annotated[PageRequest[UUID], paged_by(UUID)], caller: AdminCaller, here: Here
+) -> Page[CustomerView]:
+    async with here.bus.units.begin() as uow:
+        rows = await queries.all_customers(uow.rows, after=page.after, limit=page.rows)
+    return page.of(rows, CustomerView.model_validate, position=lambda row: row.id)
+
+
+@router.get("/{customer_id}", response_model=CustomerView)
+async def show_customer(customer_id: UUID, caller: Caller, here: Here) -> Response:
+    """Members see themselves."""
+    if only_own(caller) not in (None, customer_id):
+        raise NotFound(f"there is no customer {customer_id}")
+    async with here.bus.units.begin() as uow:
+        row = await queries.customer(uow.rows, customer_id)
+    return shown(CustomerView.model_validate(row), version=row.version)
+
+
+@router.post("/{customer_id}/payment-methods", status_code=201, response_model=PaymentMethodView)
+async def attach_payment_method(
+    customer_id: UUID, body: NewPaymentMethod, caller: AdminCaller, here: Here, once: Once
+) -> Response:
+    """The card is what the customer's invoices are charged to from now on."""
+    # The provider is asked before there is a transaction: nothing waits for it while it holds a connection.
+    card = await here.resources.payments.card(body.token)
+    method = PaymentMethod(id=new_id(), brand=card.brand, last4=card.last4)
+    command = AttachPaymentMethod(customer_id=customer_id, method=method, token=body.token, at=here.now)
+    return await once(
+        command,
+        lambda customer: created(
+            PaymentMethodView.model_validate(method), f"/customers/{customer_id}", version=customer.version
+        ),
+    )

@@ -1,0 +1,93 @@
+"""Invoices up to what is owed; `moving` has what moves the money."""
+
+from collections.abc import Sequence
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from services.billing import queries
+from services.billing.api.edge import Here, added, changed, only_own
+from services.billing.api.models import InvoiceSummary, InvoiceView, NewInvoice, NewLine
+from services.billing.commands import AddLine, CreateInvoice, FinalizeInvoice, VoidInvoice
+from services.billing.domain import Invoice, InvoiceStatus
+from services.billing.queries import InvoiceFilter
+from shared.kernel.ids import new_id
+from shared.web.answers import shown
+from shared.web.auth import AdminCaller, Caller
+from shared.web.etag import ExpectedVersion
+from shared.web.history import EventView, told
+from shared.web.idempotency import Once
+from shared.web.pagination import Page, PageRequest, paged_by
+
+router = APIRouter(prefix="/invoices", tags=["invoices"])
+
+
+@router.post("", status_code=201, response_model=InvoiceView)
+async def create_invoice(body: NewInvoice, caller: AdminCaller, here: Here, once: Once) -> Response:
+    """An empty draft."""
+    command = CreateInvoice(invoice_id=new_id(), customer_id=body.customer_id, currency=body.currency, at=here.now)
+    return await once(command, added)
+
+
+@router.post("/{invoice_id}/lines", status_code=201, response_model=InvoiceView)
+async def add_line(
+    invoice_id: UUID, body: NewLine, caller: AdminCaller, expected: ExpectedVersion, here: Here, once: Once
+) -> Response:
+    command = AddLine(
+        invoice_id=invoice_id,
+        line_id=new_id(),
+        description=body.description,
+        quantity=body.quantity,
+        unit_amount_minor=body.unit_amount_minor,
+        expected_version=expected,
+        at=here.now,
+    )
+    return await once(command, added)
+
+
+@router.post("/{invoice_id}/finalize", response_model=InvoiceView)
+async def finalize_invoice(
+    invoice_id: UUID, caller: AdminCaller, expected: ExpectedVersion, here: Here, once: Once
+) -> Response:
+    """Gives it its number and has it charged."""
+    return await once(FinalizeInvoice(invoice_id=invoice_id, expected_version=expected, at=here.now), changed)
+
+
+@router.post("/{invoice_id}/void", response_model=InvoiceView)
+async def void_invoice(
+    invoice_id: UUID, caller: AdminCaller, expected: ExpectedVersion, here: Here, once: Once
+) -> Response:
+    """Nothing is owed on it any more; it keeps its number."""
+    return await once(VoidInvoice(invoice_id=invoice_id, expected_version=expected, at=here.now), changed)
+
+
+@router.get("")
+async def list_invoices(
+    page: Annotated[PageRequest[UUID], paged_by(UUID)],
+    caller: Caller,
+    here: Here,
+    customer_id: UUID | None = None,
+    status: InvoiceStatus | None = None,
+) -> Page[InvoiceSummary]:
+    """Newest first; members see their own."""
+    wanted = InvoiceFilter(customer_id=only_own(caller) or customer_id, status=status)
+    async with here.bus.units.begin() as uow:
+        rows = await queries.latest_invoices(uow.rows, wanted, before=page.after, limit=page.rows)
+    return page.of(rows, InvoiceSummary.model_validate, position=lambda row: row.id)
+
+
+@router.get("/{invoice_id}", response_model=InvoiceView)
+async def show_invoice(invoice_id: UUID, caller: Caller, here: Here) -> Response:
+    async with here.bus.units.begin() as uow:
+        row = await queries.invoice(uow.rows, invoice_id, customer_id=only_own(caller))
+    return shown(InvoiceView.model_validate(row), version=row.version)
+
+
+@router.get("/{invoice_id}/events")
+async def show_events(invoice_id: UUID, caller: Caller, here: Here) -> Sequence[EventView]:
+    """The invoice's whole history, oldest first."""
+    async with here.bus.units.begin() as uow:
+        await queries.invoice(uow.rows, invoice_id, customer_id=only_own(caller))
+        return told(await uow.events.history(Invoice.aggregate_type, invoice_id))

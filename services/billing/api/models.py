@@ -1,0 +1,102 @@
+"""Bodies and views. Amounts are whole minor units of the invoice's currency."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import Field, StringConstraints
+
+from services.billing.domain import InvoiceStatus
+from shared.web.models import Currency, Name, RequestModel, ResponseModel
+
+ProviderToken = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,255}$")]
+
+
+class NewPaymentMethod(RequestModel):
+    token: ProviderToken = Field(repr=False)
+    """The provider's name for a card that the customer entered there; card numbers never come here."""
+
+
+class NewInvoice(RequestModel):
+    customer_id: UUID
+    currency: Currency
+
+
+class NewLine(RequestModel):
+    description: Name
+    quantity: int = Field(ge=1)
+    unit_amount_minor: int = Field(ge=0)
+
+
+class NewRefund(RequestModel):
+    amount_minor: int | None = Field(default=None, gt=0)
+    """All that is left, where left out."""
+    reason: Literal["requested", "duplicate", "fraudulent"] = "requested"
+
+
+class PaymentMethodView(ResponseModel):
+    id: UUID
+    brand: str
+    last4: str = Field(repr=False)
+
+
+class CustomerView(ResponseModel):
+    """The person's fields are null once they are erased."""
+
+    id: UUID
+    email: str | None = Field(repr=False)
+    display_name: str | None = Field(repr=False)
+    locale: str
+    erased: bool
+    payment_methods: Sequence[PaymentMethodView]
+    """Oldest first; the last is charged."""
+    created_at: datetime
+    version: int
+
+
+class LineView(ResponseModel):
+    id: UUID
+    description: str
+    quantity: int
+    unit_amount_minor: int
+    amount_minor: int
+
+
+class InvoiceSummary(ResponseModel):
+    id: UUID
+    customer_id: UUID
+    number: int | None
+    """Given when it is finalized; without gaps in a tenant."""
+    status: InvoiceStatus
+    currency: str
+    total_minor: int
+    amount_paid_minor: int
+    amount_refunded_minor: int
+    last_failure: str | None
+    """Why the latest charge was refused."""
+    next_attempt_at: datetime | None
+    due_at: datetime | None
+    created_at: datetime
+    finalized_at: datetime | None
+    version: int
+
+
+class InvoiceView(InvoiceSummary):
+    lines: Sequence[LineView]
+
+
+class RevenueWindowView(ResponseModel):
+    """Totals of one window in one currency; windows in which nothing moved are not listed."""
+
+    window: Literal["minute", "hour", "day"]
+    window_start: datetime
+    currency: str
+    paid_minor: int
+    failed_minor: int
+    refunded_minor: int
+    paid_count: int
+    failed_count: int
+    refunded_count: int
+    revision: int
+    """How many events are in the totals."""

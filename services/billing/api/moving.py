@@ -1,0 +1,48 @@
+"""Moving money. Each answer is 202: a job asks the provider, and the invoice changes when that has decided."""
+
+from uuid import UUID
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from services.billing.api.edge import Here, begun
+from services.billing.api.models import InvoiceView, NewRefund
+from services.billing.commands import PayInvoice, RefundInvoice
+from shared.kernel.ids import new_id
+from shared.web.auth import AdminCaller
+from shared.web.etag import ExpectedVersion
+from shared.web.idempotency import Once
+
+router = APIRouter(prefix="/invoices/{invoice_id}", tags=["invoices"])
+
+_ALL_OF_IT = NewRefund()
+
+
+@router.post("/pay", status_code=202, response_model=InvoiceView)
+async def pay_invoice(
+    invoice_id: UUID, caller: AdminCaller, expected: ExpectedVersion, here: Here, once: Once
+) -> Response:
+    """Charges the customer's card once more, now."""
+    command = PayInvoice(invoice_id=invoice_id, attempt_id=new_id(), expected_version=expected, at=here.now)
+    return await once(command, begun)
+
+
+@router.post("/refund", status_code=202, response_model=InvoiceView)
+async def refund_invoice(
+    invoice_id: UUID,
+    caller: AdminCaller,
+    expected: ExpectedVersion,
+    here: Here,
+    once: Once,
+    body: NewRefund = _ALL_OF_IT,
+) -> Response:
+    """Gives back what was paid, or a part of it."""
+    command = RefundInvoice(
+        invoice_id=invoice_id,
+        refund_id=new_id(),
+        amount_minor=body.amount_minor,
+        reason=body.reason,
+        expected_version=expected,
+        at=here.now,
+    )
+    return await once(command, begun)

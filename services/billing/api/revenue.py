@@ -1,0 +1,65 @@
+"""What comes in at present, as the live view tells it."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends
+from starlette.requests import Request
+from starlette.responses import Response
+
+from services.billing import queries
+from services.billing.api.edge import Here
+from services.billing.api.models import RevenueWindowView
+from services.billing.queries import RevenueFilter, RevenueRow
+from shared.kernel.tenant import bound_tenants
+from shared.web.auth import AdminCaller
+from shared.web.models import Currency
+from shared.web.pagination import Page, PageRequest, paged_by
+from shared.web.streaming import EVENT_STREAM, ServerSentEvent, event_stream, wants_events
+
+router = APIRouter(prefix="/revenue", tags=["revenue"])
+
+Position = tuple[datetime, str]
+
+
+async def _wanted(
+    window: Literal["minute", "hour", "day"] = "minute", currency: Currency | None = None
+) -> RevenueFilter:
+    return RevenueFilter(window=window, currency=currency)
+
+
+@router.get(
+    "/live",
+    response_model=Page[RevenueWindowView],
+    responses={200: {"content": {EVENT_STREAM: {}}, "description": "Windows in which money moved, newest first."}},
+)
+async def live_revenue(
+    request: Request,
+    page: Annotated[PageRequest[Position], paged_by(Position)],
+    wanted: Annotated[RevenueFilter, Depends(_wanted)],
+    caller: AdminCaller,
+    here: Here,
+) -> Page[RevenueWindowView] | Response:
+    """A page; or, for who accepts `text/event-stream`, the newest windows and from then on each that changes, as events `window`."""
+    if not wants_events(request):
+        async with here.bus.units.begin() as uow:
+            rows = await queries.revenue(uow.rows, wanted, before=page.after, limit=page.rows)
+        return page.of(rows, RevenueWindowView.model_validate, position=lambda row: (row.window_start, row.currency))
+
+    told: dict[Position, int] = {}
+
+    async def look() -> Sequence[ServerSentEvent]:
+        with bound_tenants([caller.tenant_id]):  # the request's own binding may be over
+            async with here.bus.units.begin() as uow:
+                rows = await queries.revenue(uow.rows, wanted, before=None, limit=page.limit)
+        changed = [row for row in rows if told.get((row.window_start, row.currency)) != row.revision]
+        told.clear()
+        told.update({(row.window_start, row.currency): row.revision for row in rows})
+        return [_event(row) for row in reversed(changed)]
+
+    return event_stream(request, look)
+
+
+def _event(row: RevenueRow) -> ServerSentEvent:
+    return ServerSentEvent(name="window", data=RevenueWindowView.model_validate(row).model_dump_json())

@@ -1,0 +1,26 @@
+"""What the payment provider tells by itself. The signature stands for a token, and names the tenant by what was signed."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Header
+from starlette.requests import Request
+from starlette.responses import Response
+
+from services.billing.api.edge import Here
+from services.billing.commands import RecordDecision
+from shared.kernel.tenant import bound_tenants
+
+router = APIRouter(tags=["webhooks"])
+
+Signature = Annotated[str, Header(alias="Waypost-Signature")]
+
+
+@router.post("/webhooks/payments", status_code=204)
+async def hear_of_payment(request: Request, here: Here, signature: Signature = "") -> Response:
+    """204 once it is written down, however often it is told; also where it tells nothing that concerns us, so that it is not told again."""
+    notice = here.resources.notices.read(signature, await request.body(), here.now)
+    if notice is not None:
+        with bound_tenants([notice.tenant_id]):
+            command = RecordDecision(attempt_id=notice.attempt_id, decision=notice.decision, at=here.now)
+            await here.bus.handle(command)
+    return Response(status_code=204)

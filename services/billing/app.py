@@ -1,0 +1,45 @@
+"""What the billing service is made of."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from schemas.codec import AvroCodec
+from services.billing.adapters.provider import HttpPayments
+from services.billing.adapters.webhooks import SignedNotices
+from services.billing.api import ROUTERS
+from services.billing.handlers import COMMANDS, CONSUMERS
+from services.billing.jobs import JOBS, SCHEDULE
+from services.billing.live import open_live_view
+from services.billing.ports import Resources
+from services.billing.projections import PROJECTIONS
+from services.billing.settings import BillingSettings
+from shared.hosting.service import Service
+from shared.hosting.settings import load
+from shared.kernel.clock import SystemClock
+
+
+@asynccontextmanager
+async def resources() -> AsyncIterator[Resources]:
+    settings = load(BillingSettings)
+    timeout_seconds = settings.payments_timeout_seconds
+    async with HttpPayments.open(settings.payments_url, timeout_seconds=timeout_seconds) as payments:
+        yield Resources(
+            payments=payments,
+            notices=SignedNotices(settings.payments_webhook_secret.get_secret_value()),
+            clock=SystemClock(),
+        )
+
+
+SERVICE = Service(
+    name="billing",
+    codec=AvroCodec(),
+    commands=COMMANDS,
+    projections=PROJECTIONS,
+    consumers=CONSUMERS,
+    jobs=JOBS,
+    schedule=SCHEDULE,
+    routers=ROUTERS,
+    api_resources=resources,
+    job_resources=resources,
+    live_view=open_live_view,
+)

@@ -1,0 +1,121 @@
+"""A user as billing knows them: who is invoiced, and which cards they pay with."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import ClassVar, Self
+from uuid import UUID
+
+from schemas.billing import (
+    CustomerCreated,
+    CustomerErased,
+    CustomerUpdated,
+    PaymentMethodAttached,
+    PaymentMethodDetached,
+)
+from services.billing.domain.refusals import CustomerIsErased
+from shared.kernel.aggregate import Aggregate
+from shared.kernel.event import Event
+from shared.kernel.ids import TenantId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentMethod:
+    """A card, by what people recognise it by; the provider's token is a row of this service and no part of any event."""
+
+    id: UUID
+    brand: str
+    last4: str = field(repr=False)
+
+
+class Customer(Aggregate):
+    """Its id is its user's."""
+
+    aggregate_type: ClassVar[str] = "customer"
+
+    def __init__(self, id: UUID, tenant_id: TenantId) -> None:  # noqa: A002 - an aggregate's id is its id
+        super().__init__(id, tenant_id)
+        self.email: str | None = None
+        self.display_name: str | None = None
+        self.locale = ""
+        self.payment_methods: tuple[PaymentMethod, ...] = ()
+        self.erased = False
+
+    @classmethod
+    def open(
+        cls, user_id: UUID, tenant_id: TenantId, *, email: str, display_name: str, locale: str, at: datetime
+    ) -> Self:
+        customer = cls(user_id, tenant_id)
+        customer.record(
+            CustomerCreated(
+                tenant_id=tenant_id,
+                customer_id=user_id,
+                email=email,
+                display_name=display_name,
+                locale=locale,
+                created_at=at,
+            )
+        )
+        return customer
+
+    @property
+    def default_payment_method(self) -> PaymentMethod | None:
+        """The newest."""
+        return self.payment_methods[-1] if self.payment_methods else None
+
+    def require_present(self) -> None:
+        """Raises CustomerIsErased."""
+        if self.erased:
+            raise CustomerIsErased
+
+    def update(
+        self, at: datetime, *, email: str | None = None, display_name: str | None = None, locale: str | None = None
+    ) -> None:
+        """What is None stays as it is; where nothing differs, or the person is forgotten, nothing is recorded."""
+        now = (self.email or "", self.display_name or "", self.locale)
+        wanted = (email or now[0], display_name or now[1], locale or now[2])
+        if self.erased or wanted == now:
+            return
+        self.record(
+            CustomerUpdated(
+                tenant_id=self.tenant_id,
+                customer_id=self.id,
+                email=wanted[0],
+                display_name=wanted[1],
+                locale=wanted[2],
+                updated_at=at,
+            )
+        )
+
+    def attach(self, method: PaymentMethod, at: datetime) -> None:
+        """The card is the default from now on. Raises CustomerIsErased."""
+        self.require_present()
+        self.record(
+            PaymentMethodAttached(
+                tenant_id=self.tenant_id,
+                customer_id=self.id,
+                payment_method_id=method.id,
+                brand=method.brand,
+                last4=method.last4,
+                attached_at=at,
+            )
+        )
+
+    def erase(self, at: datetime) -> None:
+        """Forgets the person. Erasing twice is fine."""
+        if not self.erased:
+            self.record(CustomerErased(tenant_id=self.tenant_id, customer_id=self.id, erased_at=at))
+
+    def apply(self, event: Event) -> None:
+        match event:
+            case CustomerCreated() | CustomerUpdated():
+                self.email, self.display_name, self.locale = event.email, event.display_name, event.locale
+            case PaymentMethodAttached():
+                method = PaymentMethod(id=event.payment_method_id, brand=event.brand, last4=event.last4)
+                self.payment_methods = (*self.payment_methods, method)
+            case PaymentMethodDetached(payment_method_id=gone):
+                self.payment_methods = tuple(each for each in self.payment_methods if each.id != gone)
+            case CustomerErased():
+                self.email = self.display_name = None
+                self.payment_methods, self.erased = (), True
+            case _:
+                raise TypeError(f"{event.type} is no event of a customer")

@@ -1,0 +1,76 @@
+"""Double-entry bookkeeping: each event that moves money is one entry whose postings sum to 0."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from schemas.billing import (
+    InvoiceFinalized,
+    InvoiceMarkedUncollectible,
+    InvoicePaid,
+    InvoiceRefunded,
+    InvoiceVoided,
+)
+from shared.kernel.errors import Permanent
+from shared.kernel.money import Money
+
+
+class Account(StrEnum):
+    RECEIVABLE = "receivable"
+    """What customers owe."""
+    REVENUE = "revenue"
+    CASH = "cash"
+    """What the provider holds for us."""
+    REFUNDS = "refunds"
+    """Revenue given back."""
+    WRITE_OFFS = "write_offs"
+
+
+class Unbalanced(Permanent):
+    """An entry's postings do not sum to 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    account: Account
+    amount: Money
+    """Debits are positive, credits negative."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    postings: Sequence[Posting]
+
+    def __post_init__(self) -> None:
+        if sum((each.amount for each in self.postings), Money.zero(self.postings[0].amount.currency)).amount_minor:
+            raise Unbalanced
+
+    @classmethod
+    def transfer(cls, amount: Money, *, debit: Account, credit: Account) -> "Entry":
+        return cls((Posting(debit, amount), Posting(credit, amount * -1)))
+
+
+MonetaryEvent = InvoiceFinalized | InvoicePaid | InvoiceVoided | InvoiceMarkedUncollectible | InvoiceRefunded
+
+
+def entry_of(event: MonetaryEvent) -> Entry:
+    """What an event means for the books."""
+    match event:
+        case InvoiceFinalized():
+            return Entry.transfer(_total(event), debit=Account.RECEIVABLE, credit=Account.REVENUE)
+        case InvoiceVoided():
+            return Entry.transfer(_total(event), debit=Account.REVENUE, credit=Account.RECEIVABLE)
+        case InvoiceMarkedUncollectible():
+            return Entry.transfer(_total(event), debit=Account.WRITE_OFFS, credit=Account.RECEIVABLE)
+        case InvoicePaid():
+            return Entry.transfer(_amount(event), debit=Account.CASH, credit=Account.RECEIVABLE)
+        case InvoiceRefunded():
+            return Entry.transfer(_amount(event), debit=Account.REFUNDS, credit=Account.CASH)
+
+
+def _total(event: InvoiceFinalized | InvoiceVoided | InvoiceMarkedUncollectible) -> Money:
+    return Money(event.total_minor, event.currency)
+
+
+def _amount(event: InvoicePaid | InvoiceRefunded) -> Money:
+    return Money(event.amount_minor, event.currency)

@@ -1,0 +1,29 @@
+"""One thing that an invoice charges for."""
+
+from dataclasses import dataclass
+from typing import Self
+from uuid import UUID
+
+from schemas.billing import InvoiceLineAdded
+
+MAX_LINES = 500
+"""Of one invoice: it is read as a whole."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    id: UUID
+    description: str
+    quantity: int
+    unit_amount_minor: int
+    amount_minor: int
+
+    @classmethod
+    def of(cls, event: InvoiceLineAdded) -> Self:
+        return cls(
+            id=event.line_id,
+            description=event.description,
+            quantity=event.quantity,
+            unit_amount_minor=event.unit_amount_minor,
+            amount_minor=event.amount_minor,
+        )

@@ -1,0 +1,47 @@
+"""Why this service says no; each is a branch of the tree in `shared.kernel.errors`."""
+
+from shared.kernel.errors import Conflict, Invalid, Refused
+
+
+class InvoiceNotDraft(Conflict):
+    """Only a draft can be changed; this invoice was finalized."""
+
+
+class InvoiceNotOpen(Conflict):
+    """Nothing is owed on this invoice: it is a draft, or paid, void or written off."""
+
+
+class InvoiceNotPaid(Conflict):
+    """Only what was paid can be given back."""
+
+
+class InvoiceEmpty(Conflict):
+    """An invoice needs something to pay before it is finalized."""
+
+
+class TooManyLines(Conflict):
+    """An invoice holds 500 lines at most."""
+
+
+class PaymentPending(Conflict):
+    """The provider is being asked about a payment of this invoice; try again when that is settled."""
+
+
+class NoPaymentMethod(Conflict):
+    """The customer has no card: attach one first."""
+
+
+class CustomerIsErased(Conflict):
+    """The customer was erased and cannot be billed any more."""
+
+
+class RefundTooLarge(Invalid):
+    """More than was paid cannot be given back."""
+
+
+class PaymentMethodUnknown(Invalid):
+    """The payment provider knows no such payment method."""
+
+
+class WebhookNotAuthentic(Refused):
+    """The signature is not the payment provider's, or is too old."""

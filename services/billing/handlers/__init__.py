@@ -1,0 +1,39 @@
+"""What this service does when asked, and when something happened elsewhere."""
+
+from collections.abc import Sequence
+
+from services.billing.commands import (
+    AbandonAttempt,
+    AddLine,
+    AttachPaymentMethod,
+    BeginCharge,
+    CreateInvoice,
+    FinalizeInvoice,
+    PayInvoice,
+    RecordDecision,
+    RefundInvoice,
+    VoidInvoice,
+)
+from services.billing.handlers.customers import CUSTOMERS, attach_payment_method
+from services.billing.handlers.invoicing import add_line, create_invoice, finalize_invoice, void_invoice
+from services.billing.handlers.paying import begin_charge, pay_invoice
+from services.billing.handlers.refunding import refund_invoice
+from services.billing.handlers.settling import abandon_attempt, record_decision
+from services.billing.projections import REVENUE_WINDOWS, TENANT_DIRECTORY
+from shared.engine.bus import Commands
+from shared.ports.handlers import Consumer
+
+COMMANDS: Commands = {
+    AttachPaymentMethod: attach_payment_method,
+    CreateInvoice: create_invoice,
+    AddLine: add_line,
+    FinalizeInvoice: finalize_invoice,
+    PayInvoice: pay_invoice,
+    VoidInvoice: void_invoice,
+    RefundInvoice: refund_invoice,
+    BeginCharge: begin_charge,
+    RecordDecision: record_decision,
+    AbandonAttempt: abandon_attempt,
+}
+
+CONSUMERS: Sequence[Consumer] = [CUSTOMERS, TENANT_DIRECTORY, REVENUE_WINDOWS]

@@ -1,0 +1,105 @@
+"""The rows of payment attempts. Whoever adds or settles one holds its invoice's lock."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, Select, func, insert, select, update
+
+from services.billing.domain import AttemptKind, AttemptStatus, PaymentAttempt
+from services.billing.tables import payment_attempts
+from shared.kernel.ids import TenantId
+from shared.kernel.money import Money
+from shared.ports.unit_of_work import UnitOfWork
+
+_columns = payment_attempts.c
+
+
+async def find(attempt_id: UUID, uow: UnitOfWork) -> PaymentAttempt | None:
+    return await _one(select(payment_attempts).where(_columns.id == attempt_id), uow)
+
+
+async def ordered_by(order: str, uow: UnitOfWork) -> PaymentAttempt | None:
+    return await _one(select(payment_attempts).where(_columns.ordered_by == order), uow)
+
+
+async def pending_of(invoice_id: UUID, uow: UnitOfWork) -> PaymentAttempt | None:
+    pending = _columns.status == AttemptStatus.PENDING.value
+    return await _one(select(payment_attempts).where(_columns.invoice_id == invoice_id, pending), uow)
+
+
+async def next_number(invoice_id: UUID, kind: AttemptKind, uow: UnitOfWork) -> int:
+    last = select(func.max(_columns.attempt)).where(_columns.invoice_id == invoice_id, _columns.kind == kind.value)
+    return int((await uow.rows.execute(last)).scalar() or 0) + 1
+
+
+async def successful_charge(invoice_id: UUID, uow: UnitOfWork) -> str:
+    """The provider's name for the charge that paid a paid invoice."""
+    succeeded = _columns.status == AttemptStatus.SUCCEEDED.value
+    paid = select(_columns.provider_id).where(
+        _columns.invoice_id == invoice_id, _columns.kind == AttemptKind.CHARGE.value, succeeded
+    )
+    return str((await uow.rows.execute(paid)).scalar_one())
+
+
+async def add(attempt: PaymentAttempt, order: str, tenant_id: TenantId, uow: UnitOfWork) -> None:
+    """One per `order`, for all time."""
+    await uow.rows.execute(
+        insert(payment_attempts).values(
+            tenant_id=tenant_id,
+            id=attempt.id,
+            invoice_id=attempt.invoice_id,
+            kind=attempt.kind.value,
+            attempt=attempt.number,
+            idempotency_key=attempt.idempotency_key,
+            ordered_by=order,
+            payment_method_id=attempt.payment_method_id,
+            charge_id=attempt.charge_id,
+            amount_minor=attempt.amount.amount_minor,
+            currency=attempt.amount.currency,
+            status=attempt.status.value,
+            reason=attempt.reason,
+            created_at=attempt.created_at,
+            settled_at=None if attempt.is_pending else attempt.created_at,
+        )
+    )
+
+
+async def settle(
+    attempt: PaymentAttempt,
+    status: AttemptStatus,
+    uow: UnitOfWork,
+    *,
+    at: datetime,
+    provider_id: str | None = None,
+    reason: str | None = None,
+) -> bool:
+    """False where somebody was first: then nothing has changed, and nothing is to follow from it."""
+    settled = await uow.rows.execute(
+        update(payment_attempts)
+        .where(_columns.id == attempt.id, _columns.status == AttemptStatus.PENDING.value)
+        .values(status=status.value, provider_id=provider_id, reason=reason or attempt.reason, settled_at=at)
+        .returning(_columns.id)
+    )
+    return settled.one_or_none() is not None
+
+
+def attempt_of(row: Row[Any]) -> PaymentAttempt:
+    return PaymentAttempt(
+        id=row.id,
+        invoice_id=row.invoice_id,
+        kind=AttemptKind(row.kind),
+        number=row.attempt,
+        idempotency_key=row.idempotency_key,
+        amount=Money(row.amount_minor, row.currency),
+        status=AttemptStatus(row.status),
+        payment_method_id=row.payment_method_id,
+        charge_id=row.charge_id,
+        reason=row.reason,
+        created_at=row.created_at,
+    )
+
+
+async def _one(query: Select[Any], uow: UnitOfWork) -> PaymentAttempt | None:
+    row = (await uow.rows.execute(query)).one_or_none()
+    return row and attempt_of(row)

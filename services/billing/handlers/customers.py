@@ -1,0 +1,85 @@
+"""Customers follow the users: they come, change and go with them."""
+
+from datetime import datetime
+
+from sqlalchemy import delete, insert, select
+
+from schemas.users import UserCreated, UserEmailChanged, UserErased, UserProfileUpdated
+from services.billing.commands import AttachPaymentMethod
+from services.billing.domain import Customer, InvoiceStatus
+from services.billing.handlers import attempt_rows
+from services.billing.handlers.invoicing import locked
+from services.billing.tables import invoices, payment_methods
+from shared.kernel.envelope import Envelope
+from shared.ports.handlers import Reactor
+from shared.ports.unit_of_work import UnitOfWork
+
+
+async def attach_payment_method(command: AttachPaymentMethod, uow: UnitOfWork) -> Customer:
+    """Raises NotFound, CustomerIsErased."""
+    customer = await uow.load(Customer, command.customer_id)
+    customer.attach(command.method, command.at)
+    await uow.rows.execute(
+        insert(payment_methods).values(
+            tenant_id=customer.tenant_id,
+            payment_method_id=command.method.id,
+            customer_id=customer.id,
+            token=command.token,
+        )
+    )
+    return customer
+
+
+async def open_customer(created: Envelope[UserCreated], uow: UnitOfWork) -> None:
+    user = created.event
+    customer = Customer.open(
+        user.user_id,
+        created.tenant_id,
+        email=user.email,
+        display_name=user.display_name,
+        locale=user.locale,
+        at=user.created_at,
+    )
+    uow.add(customer)
+
+
+async def change_address(changed: Envelope[UserEmailChanged], uow: UnitOfWork) -> None:
+    customer = await uow.load(Customer, changed.event.user_id)
+    customer.update(changed.event.changed_at, email=changed.event.email)
+
+
+async def change_profile(updated: Envelope[UserProfileUpdated], uow: UnitOfWork) -> None:
+    profile = updated.event
+    customer = await uow.load(Customer, profile.user_id)
+    customer.update(profile.updated_at, display_name=profile.display_name, locale=profile.locale)
+
+
+async def forget_customer(erased: Envelope[UserErased], uow: UnitOfWork) -> None:
+    """What is owed is forgotten too; the books keep it under the ids alone."""
+    at = erased.event.erased_at
+    customer = await uow.load(Customer, erased.event.user_id)
+    customer.erase(at)
+    await uow.rows.execute(delete(payment_methods).where(payment_methods.c.customer_id == customer.id))
+    await _void_open_invoices(customer, at, uow)
+
+
+async def _void_open_invoices(customer: Customer, at: datetime, uow: UnitOfWork) -> None:
+    """One whose payment is being decided stays until it is; in one order, so that two of these never wait for each other."""
+    is_open = (invoices.c.customer_id == customer.id, invoices.c.status == InvoiceStatus.OPEN.value)
+    found = await uow.rows.execute(select(invoices.c.invoice_id).where(*is_open).order_by(invoices.c.invoice_id))
+    for invoice_id in found.scalars().all():
+        invoice = await locked(invoice_id, uow)
+        is_still_open = invoice.status is InvoiceStatus.OPEN
+        if is_still_open and await attempt_rows.pending_of(invoice_id, uow) is None:
+            invoice.void("erased", at)
+
+
+CUSTOMERS = Reactor(
+    "customers",
+    {
+        UserCreated: open_customer,
+        UserEmailChanged: change_address,
+        UserProfileUpdated: change_profile,
+        UserErased: forget_customer,
+    },
+)

@@ -1,0 +1,86 @@
+"""From the draft to what is owed."""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+
+from services.billing.commands import AddLine, CreateInvoice, FinalizeInvoice, VoidInvoice
+from services.billing.domain import Customer, Invoice
+from services.billing.domain.dunning import PAYMENT_TERM
+from services.billing.domain.refusals import PaymentPending
+from services.billing.handlers import attempt_rows
+from services.billing.tables import invoice_numbers, invoices
+from shared.kernel.ids import TenantId
+from shared.kernel.money import Money
+from shared.ports.unit_of_work import UnitOfWork
+
+
+async def create_invoice(command: CreateInvoice, uow: UnitOfWork) -> Invoice:
+    """Raises NotFound for an unknown customer, CustomerIsErased, Invalid for what is no currency."""
+    customer = await uow.load(Customer, command.customer_id)
+    customer.require_present()
+    invoice = Invoice.create(
+        command.invoice_id,
+        customer.tenant_id,
+        customer_id=customer.id,
+        currency=Money.zero(command.currency).currency,
+        at=command.at,
+    )
+    uow.add(invoice)
+    return invoice
+
+
+async def add_line(command: AddLine, uow: UnitOfWork) -> Invoice:
+    """Raises InvoiceNotDraft, TooManyLines, Invalid for a sum beyond 64 bits."""
+    invoice = await locked(command.invoice_id, uow)
+    invoice.expect(command.expected_version)
+    price = Money(command.unit_amount_minor, invoice.currency)
+    invoice.add_line(command.line_id, command.description, command.quantity, price, command.at)
+    return invoice
+
+
+async def finalize_invoice(command: FinalizeInvoice, uow: UnitOfWork) -> Invoice:
+    """Raises InvoiceNotDraft, InvoiceEmpty. The charge is queued here, so that it happens where the invoice does, and only there."""
+    invoice = await locked(command.invoice_id, uow)
+    invoice.expect(command.expected_version)
+    invoice.require_finalizable()
+    number = await _next_number(invoice.tenant_id, uow)
+    invoice.finalize(number, due_at=command.at + PAYMENT_TERM, at=command.at)
+    await uow.jobs.enqueue("charge_invoice", idempotency_key=f"inv-{invoice.id}", invoice_id=invoice.id)
+    return invoice
+
+
+async def void_invoice(command: VoidInvoice, uow: UnitOfWork) -> Invoice:
+    """Raises InvoiceNotOpen, PaymentPending."""
+    invoice = await locked(command.invoice_id, uow)
+    invoice.expect(command.expected_version)
+    invoice.require_open()
+    await require_no_payment(invoice, uow)
+    invoice.void("requested", command.at)
+    return invoice
+
+
+async def locked(invoice_id: UUID, uow: UnitOfWork) -> Invoice:
+    """The invoice, with its row locked first: charging, paying, voiding, refunding and settling come one after the other."""
+    row = select(invoices.c.invoice_id).where(invoices.c.invoice_id == invoice_id).with_for_update()
+    await uow.rows.execute(row)
+    return await uow.load(Invoice, invoice_id)
+
+
+async def require_no_payment(invoice: Invoice, uow: UnitOfWork) -> None:
+    """Raises PaymentPending."""
+    if await attempt_rows.pending_of(invoice.id, uow):
+        raise PaymentPending
+
+
+async def _next_number(tenant_id: TenantId, uow: UnitOfWork) -> int:
+    last: Any = invoice_numbers.c.last_number
+    taken = await uow.rows.execute(
+        insert(invoice_numbers)
+        .values(tenant_id=tenant_id, last_number=1)
+        .on_conflict_do_update(index_elements=["tenant_id"], set_={"last_number": last + 1})
+        .returning(last)
+    )
+    return int(taken.scalar_one())

@@ -1,0 +1,63 @@
+"""From a question to a settled attempt. No transaction is open while the provider thinks."""
+
+import structlog
+
+from services.billing.commands import AbandonAttempt, RecordDecision
+from services.billing.domain import AttemptStatus, PaymentAttempt
+from services.billing.handlers.settling import abandon_attempt, record_decision
+from services.billing.jobs.question import Question
+from services.billing.ports import ChargeOrder, Decision, Moved, OutcomeUnknown, ProviderUnavailable, Resources
+from shared.engine.failpoints import failpoint
+from shared.jobs.context import JobContext
+
+log = structlog.get_logger()
+
+BEFORE_ASKING = failpoint("billing.before_asking")
+AFTER_ANSWER = failpoint("billing.after_answer")
+
+TRIES = 5
+
+
+async def ask_patiently(job: JobContext[Resources], question: Question) -> AttemptStatus:
+    """After the job's last try `resolve_attempts` asks on: the job has not failed, and is no letter for an operator."""
+    try:
+        return await ask(job, question)
+    except (OutcomeUnknown, ProviderUnavailable):
+        if job.job_try < TRIES:
+            raise
+        return AttemptStatus.PENDING
+
+
+async def ask(job: JobContext[Resources], question: Question) -> AttemptStatus:
+    """Looks up what may have been asked before, and never asks under a key that the provider may have forgotten.
+
+    Raises OutcomeUnknown, ProviderUnavailable: the attempt is pending still.
+    """
+    payments, clock, attempt, order = job.resources.payments, job.resources.clock, question.attempt, question.order
+    BEFORE_ASKING.hit()
+    is_first = question.is_new and not attempt.is_forgotten(clock.now())
+    decision = None if is_first else await payments.find(order)
+    if decision is None:
+        # The clock is read right before the call: whoever was frozen for a day must not wake up and charge.
+        if attempt.is_forgotten(clock.now()):
+            return await _abandon(job, attempt)
+        if isinstance(order, ChargeOrder) and order.token is None:
+            return AttemptStatus.PENDING  # the card was taken off, but an earlier request may still be under way
+        decision = await payments.carry_out(order)
+    AFTER_ANSWER.hit()
+    return await _settle(job, attempt, decision)
+
+
+async def _settle(job: JobContext[Resources], attempt: PaymentAttempt, decision: Decision) -> AttemptStatus:
+    command = RecordDecision(attempt_id=attempt.id, decision=decision, at=job.resources.clock.now())
+    async with job.begin() as uow:
+        await record_decision(command, uow)
+    return AttemptStatus.SUCCEEDED if isinstance(decision, Moved) else AttemptStatus.DECLINED
+
+
+async def _abandon(job: JobContext[Resources], attempt: PaymentAttempt) -> AttemptStatus:
+    command = AbandonAttempt(attempt_id=attempt.id, at=job.resources.clock.now())
+    async with job.begin() as uow:
+        await abandon_attempt(command, uow)
+    log.warning("payment_attempt_abandoned", attempt_id=str(attempt.id))
+    return AttemptStatus.ABANDONED

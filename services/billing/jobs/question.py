@@ -1,0 +1,64 @@
+"""What the provider is asked about one attempt: the same on every try, since neither attempts nor payment methods ever change."""
+
+from dataclasses import dataclass
+from typing import TypedDict
+from uuid import UUID
+
+from sqlalchemy import select
+
+from services.billing.domain import PaymentAttempt
+from services.billing.handlers import attempt_rows
+from services.billing.ports import ChargeOrder, RefundOrder, Resources
+from services.billing.tables import payment_methods
+from shared.jobs.context import JobContext
+from shared.kernel.errors import NotFound
+from shared.kernel.ids import TenantId
+from shared.kernel.money import Money
+from shared.ports.unit_of_work import UnitOfWork
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    attempt: PaymentAttempt
+    order: ChargeOrder | RefundOrder
+    is_new: bool
+    """Begun just now by whoever asks: nobody else has asked before."""
+
+
+class _Order(TypedDict):
+    """What charges and refunds have in common."""
+
+    idempotency_key: str
+    amount: Money
+    tenant_id: TenantId
+    invoice_id: UUID
+    attempt_id: UUID
+
+
+async def pending_question(job: JobContext[Resources], attempt_id: UUID) -> Question | None:
+    """About an attempt that is found; None where it is settled. Raises NotFound where the job's tenant has no such attempt."""
+    async with job.begin() as uow:
+        attempt = await attempt_rows.find(attempt_id, uow)
+        if attempt is None:
+            raise NotFound(f"there is no payment attempt {attempt_id}")
+        return await question_about(attempt, uow, job.tenant_id, is_new=False) if attempt.is_pending else None
+
+
+async def question_about(attempt: PaymentAttempt, uow: UnitOfWork, tenant_id: TenantId, *, is_new: bool) -> Question:
+    order = _Order(
+        idempotency_key=attempt.idempotency_key,
+        amount=attempt.amount,
+        tenant_id=tenant_id,
+        invoice_id=attempt.invoice_id,
+        attempt_id=attempt.id,
+    )
+    if attempt.charge_id is not None:
+        return Question(attempt=attempt, order=RefundOrder(**order, charge_id=attempt.charge_id), is_new=is_new)
+    token = await _token(attempt, uow)
+    return Question(attempt=attempt, order=ChargeOrder(**order, token=token), is_new=is_new)
+
+
+async def _token(attempt: PaymentAttempt, uow: UnitOfWork) -> str | None:
+    of_attempt = payment_methods.c.payment_method_id == attempt.payment_method_id
+    found = await uow.rows.execute(select(payment_methods.c.token).where(of_attempt))
+    return found.scalar_one_or_none()

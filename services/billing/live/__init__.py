@@ -1,0 +1,11 @@
+"""The live view of money: a process of its own, in which Faust adds up what is paid, fails and is given back."""
+
+from shared.engine.process import Lifecycle
+from shared.ports.codec import EventCodec
+
+
+def open_live_view(bootstrap: str, codec: EventCodec) -> Lifecycle:
+    """On the broker at `bootstrap`; nothing is connected before it starts."""
+    from services.billing.live.view import LiveView  # here, so that no other process loads Faust
+
+    return LiveView(bootstrap, codec)

@@ -1,0 +1,37 @@
+"""All movements of a tenant in one partition, whatever partition their invoice is in: Faust's tables are split like the topic they are fed
+from, so that a tenant's totals would be split as well."""
+
+from faust.types import TopicT
+
+from services.billing.live.movements import MOVING
+from services.billing.live.sending import send
+from shared.engine.consumer.message import Reader
+from shared.engine.failpoints import failpoint
+from shared.kernel.envelope import Record
+from shared.kernel.partitioning import partition_for
+from shared.ports.codec import EventCodec
+from shared.telemetry.messaging import process_span
+from shared.telemetry.metrics import LIVE_RECORDS
+
+AFTER_GATHERED = failpoint("live.after_gathered")
+
+
+class Gathering:
+    """Copies records as they are, keys and headers included. After a crash it copies some again: counting knows duplicates."""
+
+    def __init__(self, codec: EventCodec, gathered: TopicT, partitions: int, consumer: str) -> None:
+        self._reader = Reader(codec, MOVING)
+        self._gathered = gathered
+        self._partitions = partitions
+        self._consumer = consumer
+
+    async def take(self, record: Record) -> None:
+        message = self._reader.read(record)
+        if message.poison is not None:
+            LIVE_RECORDS.labels("unreadable").inc()  # the service's own consumers set it aside, with a letter
+        if message.envelope is None or record.key is None or record.value is None:
+            return
+        partition = partition_for(str(message.envelope.tenant_id).encode(), self._partitions)
+        with process_span(record, self._consumer):
+            await send(self._gathered, record.key, record.value, record.headers, partition)
+        AFTER_GATHERED.hit()

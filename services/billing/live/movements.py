@@ -1,0 +1,78 @@
+"""What the live view makes of an invoice's events: an amount that came, did not come or went back, at some time."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from uuid import UUID
+
+from schemas.billing import InvoicePaid, InvoicePaymentFailed, InvoiceRefunded
+from shared.kernel.event import Event
+
+
+class Kind(StrEnum):
+    PAID = "paid"
+    FAILED = "failed"
+    REFUNDED = "refunded"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Movement:
+    kind: Kind
+    tenant_id: UUID
+    invoice_id: UUID
+    amount_minor: int
+    currency: str
+    at: datetime
+    """When it happened, whenever it is read: this decides its windows."""
+
+    @property
+    def books(self) -> str:
+        """Whose totals it belongs to: one tenant's in one currency."""
+        return f"{self.tenant_id}/{self.currency}"
+
+
+def movement_of(event: Event) -> Movement:
+    """Raises TypeError for an event that moved nothing."""
+    match event:
+        case InvoicePaid(paid_at=at):
+            kind = Kind.PAID
+        case InvoicePaymentFailed(failed_at=at):
+            kind = Kind.FAILED
+        case InvoiceRefunded(refunded_at=at):
+            kind = Kind.REFUNDED
+        case _:
+            raise TypeError(f"{event.type} moves no money")
+    return Movement(
+        kind=kind,
+        tenant_id=event.tenant_id,
+        invoice_id=event.invoice_id,
+        amount_minor=event.amount_minor,
+        currency=event.currency,
+        at=at,
+    )
+
+
+MOVING: frozenset[type[Event]] = frozenset({InvoicePaid, InvoicePaymentFailed, InvoiceRefunded})
+
+
+class Window(StrEnum):
+    MINUTE = "minute"
+    HOUR = "hour"
+    DAY = "day"
+
+    @property
+    def length(self) -> timedelta:
+        return _LENGTHS[self]
+
+    def start(self, at: datetime) -> datetime:
+        """Begin of the window that holds this moment. Windows are counted from the Unix epoch: days begin at midnight UTC."""
+        seconds = int(self.length.total_seconds())
+        return datetime.fromtimestamp(int(at.timestamp()) // seconds * seconds, UTC)
+
+
+_LENGTHS: Mapping[Window, timedelta] = {
+    Window.MINUTE: timedelta(minutes=1),
+    Window.HOUR: timedelta(hours=1),
+    Window.DAY: timedelta(days=1),
+}

@@ -1,0 +1,39 @@
+"""Sends that are waited for and traced."""
+
+from collections.abc import Sequence
+
+from faust.types import TopicT
+
+from shared.kernel.cloudevents import with_trace
+from shared.telemetry.messaging import end_send, headers_sampled, start_send
+from shared.telemetry.tracing import current_trace
+
+Headers = Sequence[tuple[str, bytes]]
+
+
+async def send(topic: TopicT, key: bytes, value: bytes, headers: Headers, partition: int | None = None) -> None:
+    """Returns when all in-sync replicas have it. Raises what the producer raises: it may be in the log all the same.
+
+    The running span's context takes the place of the one in the headers; an unsampled one travels on as it came.
+    """
+    if (current := current_trace()) is not None:
+        headers = with_trace(headers, current.traceparent, current.tracestate)
+    if not headers_sampled(headers):
+        await _sent(topic, key, value, headers, partition)
+        return
+    message_id = next((value.decode() for name, value in headers if name == "ce_id"), "")
+    span, onward = start_send(topic.get_topic_name(), key, headers, message_id=message_id)
+    failure: str | None = "CancelledError"
+    try:
+        partition = await _sent(topic, key, value, onward, partition)
+        failure = None
+    except Exception as error:
+        failure = type(error).__name__
+        raise
+    finally:
+        end_send(span, partition=partition, failure=failure)
+
+
+async def _sent(topic: TopicT, key: bytes, value: bytes, headers: Headers, partition: int | None) -> int:
+    sending = await topic.send(key=key, value=value, headers=list(headers), partition=partition)
+    return int((await sending).partition)

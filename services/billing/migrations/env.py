@@ -1,0 +1,3 @@
+from shared.postgres.migrate import run_in_env
+
+run_in_env()

@@ -1,0 +1,96 @@
+"""Customers and their cards."""
+
+from collections.abc import Sequence
+from functools import partial
+
+from sqlalchemy import bindparam, delete, insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from schemas.billing import (
+    CustomerCreated,
+    CustomerErased,
+    CustomerUpdated,
+    PaymentMethodAttached,
+    PaymentMethodDetached,
+)
+from services.billing.projections.rows import changes
+from services.billing.tables import CUSTOMERS, cards, customers
+from shared.kernel.envelope import Envelope
+from shared.ports.handlers import Projection
+
+_customer = partial(changes, customers, customers.c.customer_id)
+_touch = _customer(lambda event: {})
+_particulars = _customer(
+    lambda event: {"email": event.email, "display_name": event.display_name, "locale": event.locale}
+)
+_blank = _customer(lambda event: {"email": None, "display_name": None, "erased": True})
+
+
+async def add_customers(created: Sequence[Envelope[CustomerCreated]], rows: AsyncConnection) -> None:
+    await rows.execute(
+        insert(customers),
+        [
+            {
+                "tenant_id": each.tenant_id,
+                "customer_id": each.aggregate_id,
+                "email": each.event.email,
+                "display_name": each.event.display_name,
+                "locale": each.event.locale,
+                "erased": False,
+                "version": each.aggregate_version,
+                "created_at": each.event.created_at,
+            }
+            for each in created
+        ],
+    )
+
+
+async def add_cards(attached: Sequence[Envelope[PaymentMethodAttached]], rows: AsyncConnection) -> None:
+    await rows.execute(
+        insert(cards),
+        [
+            {
+                "tenant_id": each.tenant_id,
+                "customer_id": each.aggregate_id,
+                "payment_method_id": each.event.payment_method_id,
+                "brand": each.event.brand,
+                "last4": each.event.last4,
+                "attached_in_version": each.aggregate_version,
+            }
+            for each in attached
+        ],
+    )
+    await _touch(attached, rows)
+
+
+async def remove_cards(detached: Sequence[Envelope[PaymentMethodDetached]], rows: AsyncConnection) -> None:
+    await rows.execute(
+        delete(cards).where(
+            cards.c.tenant_id == bindparam("of_tenant"), cards.c.payment_method_id == bindparam("of_method")
+        ),
+        [{"of_tenant": each.tenant_id, "of_method": each.event.payment_method_id} for each in detached],
+    )
+    await _touch(detached, rows)
+
+
+async def forget_customers(erased: Sequence[Envelope[CustomerErased]], rows: AsyncConnection) -> None:
+    await rows.execute(
+        delete(cards).where(
+            cards.c.tenant_id == bindparam("of_tenant"), cards.c.customer_id == bindparam("of_customer")
+        ),
+        [{"of_tenant": each.tenant_id, "of_customer": each.aggregate_id} for each in erased],
+    )
+    await _blank(erased, rows)
+
+
+CUSTOMER_ROWS = Projection(
+    "customers",
+    {
+        CustomerCreated: add_customers,
+        CustomerUpdated: _particulars,
+        CustomerErased: forget_customers,
+        PaymentMethodAttached: add_cards,
+        PaymentMethodDetached: remove_cards,
+    },
+    CUSTOMERS,
+)

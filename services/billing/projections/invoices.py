@@ -1,0 +1,121 @@
+"""Invoices and their lines."""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+from sqlalchemy import bindparam, insert, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from schemas.billing import (
+    InvoiceCreated,
+    InvoiceFinalized,
+    InvoiceLineAdded,
+    InvoiceMarkedUncollectible,
+    InvoicePaid,
+    InvoicePaymentFailed,
+    InvoiceRefunded,
+    InvoiceVoided,
+)
+from services.billing.domain import InvoiceStatus
+from services.billing.projections.rows import changes
+from services.billing.tables import INVOICES, invoice_lines, invoices
+from shared.kernel.envelope import Envelope
+from shared.ports.handlers import Projection
+
+_invoice = partial(changes, invoices, invoices.c.invoice_id)
+
+
+async def add_invoices(created: Sequence[Envelope[InvoiceCreated]], rows: AsyncConnection) -> None:
+    await rows.execute(
+        insert(invoices),
+        [
+            {
+                "tenant_id": each.tenant_id,
+                "invoice_id": each.aggregate_id,
+                "customer_id": each.event.customer_id,
+                "status": InvoiceStatus.DRAFT.value,
+                "currency": each.event.currency,
+                "total_minor": 0,
+                "amount_paid_minor": 0,
+                "amount_refunded_minor": 0,
+                "created_at": each.event.created_at,
+                "version": each.aggregate_version,
+            }
+            for each in created
+        ],
+    )
+
+
+async def add_lines(added: Sequence[Envelope[InvoiceLineAdded]], rows: AsyncConnection) -> None:
+    await rows.execute(
+        insert(invoice_lines),
+        [
+            {
+                "tenant_id": each.tenant_id,
+                "invoice_id": each.aggregate_id,
+                "added_in_version": each.aggregate_version,
+                "line_id": each.event.line_id,
+                "description": each.event.description,
+                "quantity": each.event.quantity,
+                "unit_amount_minor": each.event.unit_amount_minor,
+                "amount_minor": each.event.amount_minor,
+            }
+            for each in added
+        ],
+    )
+    await _add_up(added, "total_minor", rows)
+
+
+async def add_refunds(refunded: Sequence[Envelope[InvoiceRefunded]], rows: AsyncConnection) -> None:
+    await _add_up(refunded, "amount_refunded_minor", rows)
+
+
+async def _add_up(
+    happened: Sequence[Envelope[InvoiceLineAdded | InvoiceRefunded]], column: str, rows: AsyncConnection
+) -> None:
+    statement = (
+        update(invoices)
+        .where(invoices.c.tenant_id == bindparam("of_tenant"), invoices.c.invoice_id == bindparam("of_invoice"))
+        .values({column: invoices.c[column] + bindparam("more_minor"), "version": bindparam("new_version")})
+    )
+    await rows.execute(
+        statement,
+        [
+            {
+                "of_tenant": each.tenant_id,
+                "of_invoice": each.aggregate_id,
+                "more_minor": each.event.amount_minor,
+                "new_version": each.aggregate_version,
+            }
+            for each in happened
+        ],
+    )
+
+
+def _ended(status: InvoiceStatus) -> Mapping[str, object]:
+    return {"status": status.value, "next_attempt_at": None}
+
+
+INVOICE_ROWS = Projection(
+    "invoices",
+    {
+        InvoiceCreated: add_invoices,
+        InvoiceLineAdded: add_lines,
+        InvoiceFinalized: _invoice(
+            lambda event: {
+                "status": InvoiceStatus.OPEN.value,
+                "number": event.number,
+                "finalized_at": event.finalized_at,
+                "due_at": event.due_at,
+            }
+        ),
+        InvoicePaid: _invoice(lambda event: {**_ended(InvoiceStatus.PAID), "amount_paid_minor": event.amount_minor}),
+        InvoicePaymentFailed: _invoice(
+            lambda event: {"last_failure": event.reason, "next_attempt_at": event.next_attempt_at}
+        ),
+        InvoiceVoided: _invoice(lambda event: _ended(InvoiceStatus.VOID)),
+        InvoiceMarkedUncollectible: _invoice(lambda event: _ended(InvoiceStatus.UNCOLLECTIBLE)),
+        InvoiceRefunded: add_refunds,
+    },
+    INVOICES,
+)

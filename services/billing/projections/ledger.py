@@ -1,0 +1,48 @@
+"""The books, kept in the transaction of what they tell of."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from schemas.billing import (
+    InvoiceFinalized,
+    InvoiceMarkedUncollectible,
+    InvoicePaid,
+    InvoiceRefunded,
+    InvoiceVoided,
+)
+from services.billing.domain.ledger import MonetaryEvent, entry_of
+from services.billing.tables import LEDGER, postings
+from shared.kernel.envelope import Envelope
+from shared.ports.handlers import Projection
+
+
+async def post_entries(happened: Sequence[Envelope[MonetaryEvent]], rows: AsyncConnection) -> None:
+    """All sides of an entry in one statement; an entry that does not sum to 0 cannot be made."""
+    await rows.execute(
+        insert(postings).values(
+            [
+                {
+                    "tenant_id": each.tenant_id,
+                    "invoice_id": each.aggregate_id,
+                    "invoice_version": each.aggregate_version,
+                    "account": posting.account.value,
+                    "amount_minor": posting.amount.amount_minor,
+                    "currency": posting.amount.currency,
+                    "posted_at": each.occurred_at,
+                }
+                for each in happened
+                for posting in entry_of(each.event).postings
+            ]
+        )
+    )
+
+
+LEDGER_ROWS = Projection(
+    "ledger",
+    dict.fromkeys(
+        (InvoiceFinalized, InvoicePaid, InvoiceVoided, InvoiceMarkedUncollectible, InvoiceRefunded), post_entries
+    ),
+    LEDGER,
+)

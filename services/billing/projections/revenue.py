@@ -1,0 +1,39 @@
+"""Totals per window, as the live view publishes them."""
+
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from schemas.billing import RevenueWindowTotaled
+from services.billing.tables import REVENUE, revenue_windows
+from shared.kernel.envelope import Envelope
+from shared.ports.handlers import Projector
+
+_KEY = tuple(each.name for each in revenue_windows.primary_key.columns)
+_TOTALS = tuple(each.name for each in revenue_windows.columns if each.name not in _KEY)
+
+
+async def keep_totals(totaled: Sequence[Envelope[RevenueWindowTotaled]], rows: AsyncConnection) -> None:
+    """The totals of the highest revision stay, in whatever order they come and however often."""
+    newest = _newest(each.event for each in totaled)
+    statement = insert(revenue_windows).values(
+        [{name: getattr(event, name) for name in (*_KEY, *_TOTALS)} for event in newest]
+    )
+    statement = statement.on_conflict_do_update(
+        index_elements=_KEY,
+        set_={name: statement.excluded[name] for name in _TOTALS},
+        where=statement.excluded.revision > revenue_windows.c.revision,
+    )
+    await rows.execute(statement)
+
+
+def _newest(events: Iterable[RevenueWindowTotaled]) -> Sequence[RevenueWindowTotaled]:
+    """One per window: a statement may not change a row twice."""
+    kept: dict[tuple[object, ...], RevenueWindowTotaled] = {}
+    for event in sorted(events, key=lambda event: event.revision):
+        kept[tuple(getattr(event, name) for name in _KEY)] = event
+    return list(kept.values())
+
+
+REVENUE_WINDOWS = Projector("revenue", {RevenueWindowTotaled: keep_totals}, REVENUE)

@@ -1,0 +1,186 @@
+"""Rows of this service. What may not be published lives in `public`; read rows of events in the schema of their projection."""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    text,
+)
+
+from shared.postgres.tenancy import ACROSS_TENANTS
+
+MONEY = MetaData()
+
+payment_methods = Table(
+    "payment_methods",
+    MONEY,
+    Column("tenant_id", Uuid, nullable=False),
+    Column("payment_method_id", Uuid, nullable=False),
+    Column("customer_id", Uuid, nullable=False),
+    Column("token", Text, nullable=False),
+    PrimaryKeyConstraint("tenant_id", "payment_method_id"),
+    Index("payment_methods_of_customer", "tenant_id", "customer_id"),
+)
+"""The provider's names for the cards; gone with the customer's erasure."""
+
+payment_attempts = Table(
+    "payment_attempts",
+    MONEY,
+    Column("tenant_id", Uuid, nullable=False),
+    Column("id", Uuid, nullable=False),
+    Column("invoice_id", Uuid, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("idempotency_key", Text, nullable=False),
+    Column("ordered_by", Text, nullable=False),
+    Column("payment_method_id", Uuid),
+    Column("charge_id", Text),
+    Column("amount_minor", BigInteger, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("provider_id", Text),
+    Column("reason", Text),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("settled_at", DateTime(timezone=True)),
+    PrimaryKeyConstraint("tenant_id", "id"),
+    UniqueConstraint("tenant_id", "idempotency_key"),
+    UniqueConstraint("tenant_id", "ordered_by"),
+    Index("payment_attempts_of_invoice", "tenant_id", "invoice_id", "kind", "attempt", unique=True),
+    Index(
+        "payment_attempts_pending", "tenant_id", "invoice_id", unique=True, postgresql_where=text("status = 'pending'")
+    ),
+)
+"""One pending per invoice at most. `reason`: why a charge was refused, or why a refund was asked for."""
+
+invoice_numbers = Table(
+    "invoice_numbers",
+    MONEY,
+    Column("tenant_id", Uuid, primary_key=True),
+    Column("last_number", BigInteger, nullable=False),
+)
+"""The last number that each tenant gave. Locked until the commit: a rollback gives the number back, so that there are no gaps."""
+
+CUSTOMERS = MetaData()
+
+customers = Table(
+    "customers",
+    CUSTOMERS,
+    Column("tenant_id", Uuid, nullable=False),
+    Column("customer_id", Uuid, nullable=False),
+    Column("email", Text),
+    Column("display_name", Text),
+    Column("locale", Text, nullable=False),
+    Column("erased", Boolean, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    PrimaryKeyConstraint("tenant_id", "customer_id"),
+)
+
+cards = Table(
+    "cards",
+    CUSTOMERS,
+    Column("tenant_id", Uuid, nullable=False),
+    Column("customer_id", Uuid, nullable=False),
+    Column("payment_method_id", Uuid, nullable=False),
+    Column("brand", Text, nullable=False),
+    Column("last4", Text, nullable=False),
+    Column("attached_in_version", BigInteger, nullable=False),
+    PrimaryKeyConstraint("tenant_id", "customer_id", "payment_method_id"),
+)
+"""The newest of a customer's is the default."""
+
+INVOICES = MetaData()
+
+invoices = Table(
+    "invoices",
+    INVOICES,
+    Column("tenant_id", Uuid, nullable=False),
+    Column("invoice_id", Uuid, nullable=False),
+    Column("customer_id", Uuid, nullable=False),
+    Column("number", BigInteger),
+    Column("status", Text, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("total_minor", BigInteger, nullable=False),
+    Column("amount_paid_minor", BigInteger, nullable=False),
+    Column("amount_refunded_minor", BigInteger, nullable=False),
+    Column("last_failure", Text),
+    Column("next_attempt_at", DateTime(timezone=True)),
+    Column("due_at", DateTime(timezone=True)),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("finalized_at", DateTime(timezone=True)),
+    Column("version", BigInteger, nullable=False),
+    PrimaryKeyConstraint("tenant_id", "invoice_id"),
+    UniqueConstraint("tenant_id", "number"),
+    Index("invoices_of_customer", "tenant_id", "customer_id", "invoice_id"),
+)
+
+invoice_lines = Table(
+    "invoice_lines",
+    INVOICES,
+    Column("tenant_id", Uuid, nullable=False),
+    Column("invoice_id", Uuid, nullable=False),
+    Column("added_in_version", BigInteger, nullable=False),
+    Column("line_id", Uuid, nullable=False),
+    Column("description", Text, nullable=False),
+    Column("quantity", BigInteger, nullable=False),
+    Column("unit_amount_minor", BigInteger, nullable=False),
+    Column("amount_minor", BigInteger, nullable=False),
+    PrimaryKeyConstraint("tenant_id", "invoice_id", "added_in_version"),
+)
+
+LEDGER = MetaData()
+
+postings = Table(
+    "postings",
+    LEDGER,
+    Column("tenant_id", Uuid, nullable=False),
+    Column("invoice_id", Uuid, nullable=False),
+    Column("invoice_version", BigInteger, nullable=False),
+    Column("account", Text, nullable=False),
+    Column("amount_minor", BigInteger, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("posted_at", DateTime(timezone=True), nullable=False),
+    PrimaryKeyConstraint("tenant_id", "invoice_id", "invoice_version", "account"),
+)
+"""One entry per version of an invoice that moved money: its rows sum to 0. Debits are positive."""
+
+REVENUE = MetaData()
+
+revenue_windows = Table(
+    "revenue_windows",
+    REVENUE,
+    Column("tenant_id", Uuid, nullable=False),
+    Column("window", Text, nullable=False),
+    Column("window_start", DateTime(timezone=True), nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("paid_minor", BigInteger, nullable=False),
+    Column("failed_minor", BigInteger, nullable=False),
+    Column("refunded_minor", BigInteger, nullable=False),
+    Column("paid_count", BigInteger, nullable=False),
+    Column("failed_count", BigInteger, nullable=False),
+    Column("refunded_count", BigInteger, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    PrimaryKeyConstraint("tenant_id", "window", "window_start", "currency"),
+)
+"""What the live view published last of each window."""
+
+TENANTS = MetaData()
+
+tenant_directory = Table(
+    "tenant_directory",
+    TENANTS,
+    Column("tenant_id", Uuid, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    info=ACROSS_TENANTS,
+)
+"""All tenants, for work that starts with none: schedules fan out over it."""

@@ -1,0 +1,25 @@
+"""An aggregate's events, as its tenant's people see them."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from shared.kernel.envelope import Envelope
+from shared.kernel.event import Event
+from shared.web.models import ResponseModel
+
+
+class EventView(ResponseModel):
+    """One fact, without what it says of persons."""
+
+    id: UUID
+    type: str
+    version: int
+    occurred_at: datetime
+
+
+def told(history: Sequence[Envelope[Event]]) -> Sequence[EventView]:
+    return [
+        EventView(id=each.event_id, type=each.event.type, version=each.aggregate_version, occurred_at=each.occurred_at)
+        for each in history
+    ]

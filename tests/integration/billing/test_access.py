@@ -1,0 +1,117 @@
+"""Who may see and do what: roles within a tenant, and nothing beyond it."""
+
+from uuid import uuid4
+
+from shared.kernel.ids import new_id
+from shared.kernel.role import Role
+from shared.kernel.tenant import bound_tenants
+from tests.fixtures.database import connected
+from tests.integration.billing.service import BillingService, Company
+
+LINE = {"description": "Loom", "quantity": 1, "unit_amount_minor": 1}
+
+
+def writes(customer_id: object, invoice_id: str) -> list[tuple[str, object]]:
+    return [
+        (f"/customers/{customer_id}/payment-methods", {"token": "pm_card_visa"}),
+        ("/invoices", {"customer_id": str(customer_id), "currency": "EUR"}),
+        (f"/invoices/{invoice_id}/lines", LINE),
+        *((f"/invoices/{invoice_id}/{act}", {}) for act in ("finalize", "pay", "void", "refund")),
+    ]
+
+
+def reads(customer_id: object, invoice_id: str) -> list[str]:
+    return [f"/customers/{customer_id}", f"/invoices/{invoice_id}", f"/invoices/{invoice_id}/events"]
+
+
+async def test_what_another_tenant_has_is_not_there(billing: BillingService, company: Company) -> None:
+    invoice_id, stranger = await company.paid(), await billing.company()
+    before = await company.stored()
+    for path in reads(company.customer_id, invoice_id):
+        assert (await billing.http.get(path, headers=stranger.headers())).status_code == 404, path
+    for path, body in writes(company.customer_id, invoice_id):
+        assert (await stranger.post(path, body)).status_code == 404, path
+    assert (await stranger.get("/invoices"))["data"] == []
+    assert [each["id"] for each in (await stranger.get("/customers"))["data"]] == [str(stranger.customer_id)]
+    assert await company.stored() == before
+
+
+async def test_the_database_itself_keeps_tenants_apart(billing: BillingService, company: Company) -> None:
+    await company.paid()
+    tables = (
+        "customers.customers",
+        "customers.cards",
+        "invoices.invoices",
+        "invoices.invoice_lines",
+        "ledger.postings",
+    )
+    async with connected(billing.where.app) as unbound:
+        for table in (*tables, "events", "payment_methods", "payment_attempts", "invoice_numbers", "job_results"):
+            assert await unbound.fetchval(f"select count(*) from {table}") == 0, table
+    await billing.foundation.database.verify()
+
+
+async def test_members_change_nothing_and_see_their_own(billing: BillingService, company: Company) -> None:
+    invoice_id = await company.finalized()
+    member = company.headers(Role.MEMBER, company.customer_id)
+    other = company.headers(Role.MEMBER, await company.join())
+    for path, body in writes(company.customer_id, invoice_id):
+        assert (await billing.http.post(path, json=body, headers=member)).status_code == 403, path
+    for path in reads(company.customer_id, invoice_id):
+        assert (await billing.http.get(path, headers=member)).status_code == 200, path
+        assert (await billing.http.get(path, headers=other)).status_code == 404, path
+    assert (await billing.http.get("/customers", headers=member)).status_code == 403
+    listed = [(await billing.http.get("/invoices", headers=who)).json()["data"] for who in (member, other)]
+    assert [len(each) for each in listed] == [1, 0]
+    asked = {"customer_id": str(company.customer_id)}
+    assert (await billing.http.get("/invoices", params=asked, headers=other)).json()["data"] == []
+
+
+async def test_nothing_is_told_without_a_token(billing: BillingService) -> None:
+    for path in ("/customers", "/invoices", f"/invoices/{uuid4()}", f"/jobs/{uuid4()}"):
+        answer = await billing.http.get(path)
+        assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer"), path
+    assert (await billing.http.post("/invoices", json={})).status_code == 401
+
+
+async def test_customers_are_listed_with_their_cards(company: Company) -> None:
+    second = await company.join()
+    await company.attach_card("pm_card_slow")
+    pages = [await company.get("/customers", limit=1)]
+    pages.append(await company.get("/customers", limit=1, cursor=pages[0]["next_cursor"]))
+    first, last = (page["data"][0] for page in pages)
+    assert (first["id"], last["id"]) == (str(company.customer_id), str(second))
+    assert [(card["brand"], card["last4"]) for card in first["payment_methods"]] == [
+        ("visa", "4242"),
+        ("mastercard", "5100"),
+    ]
+    assert last["payment_methods"] == []
+    assert await company.get(f"/customers/{second}") == last
+
+
+async def test_a_job_is_shown_to_whoever_asked_and_to_admins(billing: BillingService, company: Company) -> None:
+    asker, invoice_id = new_id(), new_id()
+    with bound_tenants([company.tenant_id]):
+        async with billing.bus.units.begin() as uow:
+            job_id = await uow.jobs.enqueue("charge_invoice", owner_id=asker, invoice_id=invoice_id)
+    path = f"/jobs/{job_id}"
+    assert await company.get(path) == {
+        "id": str(job_id),
+        "name": "charge_invoice",
+        "status": "queued",
+        "progress": 0,
+        "result": None,
+        "error": None,
+        "attempts": 0,
+    }
+    stranger = await billing.company()
+    answers = [
+        await billing.http.get(path, headers=headers)
+        for headers in (
+            company.headers(Role.MEMBER, asker),
+            company.headers(Role.MEMBER),
+            stranger.headers(),
+            stranger.headers(Role.MEMBER, asker),
+        )
+    ]
+    assert [answer.status_code for answer in answers] == [200, 404, 404, 404]

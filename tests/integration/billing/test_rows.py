@@ -1,0 +1,128 @@
+"""Tables as declared and as migrated, and read rows that say what the events say."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection, MetaData, Table, delete, select
+
+from schemas.users import UserErased
+from services.billing.domain import Customer, Invoice
+from services.billing.ports import Declined, Moved
+from services.billing.projections import PROJECTIONS
+from services.billing.tables import MONEY, cards, customers, invoice_lines, invoices, postings
+from shared.engine.projections import project
+from shared.kernel.tenant import bound_tenants
+from shared.ports.unit_of_work import UnitOfWork
+from tests.fixtures.database import connected
+from tests.integration.billing.service import BillingService, Company
+
+READ_TABLES = (customers, cards, invoices, invoice_lines, postings)
+
+
+async def test_the_migration_makes_the_tables_that_the_code_names(billing: BillingService) -> None:
+    async with billing.foundation.database.transaction() as connection:
+        assert await connection.run_sync(_differences, MONEY) == []
+
+
+async def test_the_books_balance_whatever_happened(company: Company) -> None:
+    await company.paid(10_000)
+    voided, failed, refunded = await company.finalized(500), await company.finalized(70), await company.paid(3_000)
+    await company.post(f"/invoices/{voided}/void")
+    await company.decide(await company.begin_charge(failed), Declined(reason="card_declined"))
+    await company.post(f"/invoices/{refunded}/refund", {"amount_minor": 1_000})
+    [refund] = await company.rows("select id from payment_attempts where kind = 'refund'")
+    await company.decide(refund["id"], Moved(provider_id="re_1"))
+    sums = await company.rows(
+        "select account, sum(amount_minor)::bigint as minor from postings group by account having sum(amount_minor) <> 0"
+    )
+    balances = {row["account"]: row["minor"] for row in sums}
+    assert sum(balances.values()) == 0
+    assert balances == {"receivable": 70, "cash": 12_000, "refunds": 1_000, "revenue": -13_070}
+    entries = await company.rows(
+        "select sum(amount_minor)::bigint as minor from postings group by invoice_id, invoice_version, currency"
+    )
+    assert {row["minor"] for row in entries} == {0}
+
+
+async def test_rows_folded_again_from_the_event_store_are_the_same(company: Company) -> None:
+    await company.attach_card("pm_card_slow")
+    ids = [await company.draft(1, 2), await company.finalized(3), await company.paid(4, 5)]
+    await company.post(f"/invoices/{ids[1]}/void")
+    with bound_tenants([company.tenant_id]):
+        async with company.billing.bus.units.begin() as uow:
+            live = [await _all(uow, table) for table in READ_TABLES]
+            for table in READ_TABLES:
+                await uow.rows.execute(delete(table))
+            await _fold_again(uow, Customer.aggregate_type, [company.customer_id])
+            await _fold_again(uow, Invoice.aggregate_type, [UUID(each) for each in ids])
+            assert [await _all(uow, table) for table in READ_TABLES] == live
+    assert [len(rows) for rows in live] == [1, 2, 3, 5, 8]
+
+
+async def test_of_whoever_is_erased_the_books_alone_are_kept(company: Company) -> None:
+    paid, owed, asked = await company.paid(100), await company.finalized(50), await company.finalized(25)
+    attempt_id = await company.begin_charge(asked)
+    erased = UserErased(
+        tenant_id=company.tenant_id, user_id=company.customer_id, erased_at=company.billing.foundation.clock.now()
+    )
+    await company.react(erased, company.customer_id, 2)
+
+    shown = await company.get(f"/customers/{company.customer_id}")
+    assert (shown["email"], shown["display_name"], shown["payment_methods"], shown["erased"]) == (None, None, [], True)
+    assert await company.rows("select * from payment_methods") == []
+    statuses = {each: (await company.get(f"/invoices/{each}"))["status"] for each in (paid, owed, asked)}
+    assert statuses == {paid: "paid", owed: "void", asked: "open"}
+    await company.decide(attempt_id, Declined(reason="card_declined"))
+    assert (await company.get(f"/invoices/{asked}"))["status"] == "void"
+    refused = await company.post("/invoices", {"customer_id": str(company.customer_id), "currency": "EUR"})
+    assert refused.status_code == 409
+
+
+async def test_an_invoice_has_one_pending_attempt_whatever_the_code_believes(
+    billing: BillingService, company: Company
+) -> None:
+    await company.begin_charge(await company.finalized())
+    async with connected(billing.where.app) as app, app.transaction():
+        await app.execute("select set_config('app.tenants', $1, true)", str(company.tenant_id))
+        with pytest.raises(asyncpg.UniqueViolationError):
+            await app.execute(
+                "insert into payment_attempts select tenant_id, gen_random_uuid(), invoice_id, kind, attempt + 1, 'other', 'other',"
+                " payment_method_id, charge_id, amount_minor, currency, 'pending', null, null, now(), null from payment_attempts"
+            )
+
+
+async def test_an_attempt_is_never_forgotten_and_what_was_asked_never_changes(
+    billing: BillingService, company: Company
+) -> None:
+    await company.paid()
+    for forbidden in ("delete from payment_attempts", "update payment_attempts set amount_minor = 1"):
+        async with connected(billing.where.app) as app:
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                await app.execute(forbidden)
+    async with connected(billing.where.ops) as operator:
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await operator.fetch("select token from payment_methods")
+
+
+async def _all(uow: UnitOfWork, table: Table) -> Sequence[Any]:
+    return (await uow.rows.execute(select(table).order_by(*table.primary_key.columns))).all()
+
+
+async def _fold_again(uow: UnitOfWork, kind: str, ids: Sequence[UUID]) -> None:
+    for each in ids:
+        history = await uow.events.history(kind, each)
+        for projection in PROJECTIONS:
+            await project(history, projection.handlers, uow.rows)
+
+
+def _differences(connection: Connection, declared: MetaData) -> list[Any]:
+    def ours(entity: Any, name: str | None, kind: str, reflected: bool, compared: Any) -> bool:
+        return kind != "table" or name in declared.tables
+
+    context = MigrationContext.configure(connection, opts={"include_object": ours, "compare_type": True})
+    return list(compare_metadata(context, declared))

@@ -1,0 +1,65 @@
+"""Invoices and attempts for tests that need some."""
+
+from datetime import UTC, datetime
+from uuid import uuid4
+
+from services.billing.domain import AttemptKind, AttemptStatus, Invoice, PaymentAttempt
+from services.billing.domain.attempts import charge_key, refund_key
+from shared.kernel.ids import TenantId
+from shared.kernel.money import Money
+
+NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
+
+
+def draft() -> Invoice:
+    return Invoice.create(uuid4(), TenantId(uuid4()), customer_id=uuid4(), currency="EUR", at=NOW)
+
+
+def with_line(invoice: Invoice, quantity: int = 2, unit_amount_minor: int = 12_345) -> Invoice:
+    invoice.add_line(uuid4(), "Difference engine", quantity, Money(unit_amount_minor, invoice.currency), NOW)
+    return invoice
+
+
+def opened(number: int = 7) -> Invoice:
+    invoice = with_line(draft())
+    invoice.finalize(number, due_at=NOW, at=NOW)
+    return invoice
+
+
+def paid() -> Invoice:
+    invoice = opened()
+    invoice.pay(charge_of(invoice), "ch_1", NOW)
+    return invoice
+
+
+def charge_of(invoice: Invoice, number: int = 1) -> PaymentAttempt:
+    return PaymentAttempt(
+        id=uuid4(),
+        invoice_id=invoice.id,
+        kind=AttemptKind.CHARGE,
+        number=number,
+        idempotency_key=charge_key(invoice.id, number),
+        amount=invoice.total,
+        status=AttemptStatus.PENDING,
+        payment_method_id=uuid4(),
+        charge_id=None,
+        reason=None,
+        created_at=NOW,
+    )
+
+
+def refund_of(invoice: Invoice, amount_minor: int) -> PaymentAttempt:
+    refund_id = uuid4()
+    return PaymentAttempt(
+        id=refund_id,
+        invoice_id=invoice.id,
+        kind=AttemptKind.REFUND,
+        number=1,
+        idempotency_key=refund_key(refund_id),
+        amount=Money(amount_minor, invoice.currency),
+        status=AttemptStatus.PENDING,
+        payment_method_id=None,
+        charge_id="ch_1",
+        reason="requested",
+        created_at=NOW,
+    )

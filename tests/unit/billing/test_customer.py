@@ -1,0 +1,68 @@
+"""What billing knows of a person, and forgets."""
+
+from uuid import uuid4
+
+import pytest
+
+from schemas.billing import EVENTS, PaymentMethodDetached
+from services.billing.domain import Customer, PaymentMethod
+from services.billing.domain.refusals import CustomerIsErased
+from services.billing.projections.customers import CUSTOMER_ROWS
+from shared.kernel.ids import TenantId
+from tests.unit.billing.invoices import NOW
+
+VISA = PaymentMethod(id=uuid4(), brand="visa", last4="4242")
+AMEX = PaymentMethod(id=uuid4(), brand="amex", last4="0005")
+
+
+@pytest.fixture
+def customer() -> Customer:
+    return Customer.open(uuid4(), TenantId(uuid4()), email="ada@example.com", display_name="Ada", locale="en", at=NOW)
+
+
+def kinds(customer: Customer) -> list[str]:
+    return [event.type for event in customer.recorded]
+
+
+def test_the_newest_card_is_the_one_that_is_charged(customer: Customer) -> None:
+    charged = [customer.default_payment_method]
+    for method in (VISA, AMEX):
+        customer.attach(method, NOW)
+        charged.append(customer.default_payment_method)
+    customer.record(_detached(customer, AMEX))
+    assert [*charged, customer.default_payment_method] == [None, VISA, AMEX, VISA]
+
+
+def test_a_change_that_changes_nothing_is_no_fact(customer: Customer) -> None:
+    customer.update(NOW, email="ada@example.com", display_name="Ada")
+    assert kinds(customer) == ["customer.created"]
+    customer.update(NOW, email="countess@example.com")
+    assert kinds(customer) == ["customer.created", "customer.updated"]
+    assert (customer.email, customer.display_name, customer.locale) == ("countess@example.com", "Ada", "en")
+
+
+def test_whoever_is_erased_is_known_by_nothing_and_stays_it(customer: Customer) -> None:
+    customer.attach(VISA, NOW)
+    for _ in range(2):
+        customer.erase(NOW)
+    customer.update(NOW, email="ada@example.com")
+    assert kinds(customer) == ["customer.created", "payment_method.attached", "customer.erased"]
+    assert (customer.email, customer.display_name, customer.payment_methods) == (None, None, ())
+    with pytest.raises(CustomerIsErased):
+        customer.attach(AMEX, NOW)
+    with pytest.raises(CustomerIsErased):
+        customer.require_present()
+
+
+def test_no_card_number_is_shown_by_accident(customer: Customer) -> None:
+    assert VISA.last4 not in repr(VISA)
+
+
+def test_every_event_of_a_customer_has_its_read_row() -> None:
+    assert set(CUSTOMER_ROWS.handlers) == {kind for kind in EVENTS if kind.topic == "billing.customer"}
+
+
+def _detached(customer: Customer, method: PaymentMethod) -> PaymentMethodDetached:
+    return PaymentMethodDetached(
+        tenant_id=customer.tenant_id, customer_id=customer.id, payment_method_id=method.id, detached_at=NOW
+    )

@@ -1,0 +1,133 @@
+"""Commands and reactions that need no table, over the toolkit in memory."""
+
+from collections.abc import Iterator
+from uuid import UUID, uuid4
+
+import pytest
+
+from schemas.billing import CustomerCreated, CustomerUpdated, InvoiceCreated
+from schemas.users import UserCreated, UserEmailChanged, UserProfileUpdated
+from services.billing.commands import CreateInvoice
+from services.billing.domain import Customer
+from services.billing.domain.refusals import CustomerIsErased
+from services.billing.handlers import COMMANDS, CONSUMERS
+from services.billing.handlers.customers import CUSTOMERS
+from shared.engine.bus import Bus
+from shared.kernel.cause import current_cause
+from shared.kernel.clock import SystemClock
+from shared.kernel.envelope import Envelope
+from shared.kernel.errors import Invalid, NotFound
+from shared.kernel.event import Event
+from shared.kernel.ids import EventId, TenantId, new_id
+from shared.kernel.tenant import bound_tenants
+from shared.memory.database import MemoryDatabase
+from shared.memory.unit_of_work import MemoryUnitsOfWork
+from tests.unit.billing.invoices import NOW
+
+TENANT = TenantId(uuid4())
+ADA = uuid4()
+
+
+class Billing:
+    def __init__(self) -> None:
+        self.database = MemoryDatabase()
+        self.bus = Bus(MemoryUnitsOfWork(self.database, "billing", SystemClock()), COMMANDS)
+
+    async def react(self, event: Event, version: int = 1) -> None:
+        envelope = Envelope(
+            event=event,
+            event_id=EventId(new_id()),
+            tenant_id=TENANT,
+            aggregate_id=ADA,
+            aggregate_version=version,
+            occurred_at=NOW,
+            source="/services/users",
+            cause=current_cause(),
+        )
+        async with self.bus.units.begin() as uow:
+            await CUSTOMERS.handlers[type(event)](envelope, uow)
+
+    @property
+    def published(self) -> list[Event]:
+        return [each.event for each in self.database.tables.published]
+
+
+@pytest.fixture
+def billing() -> Iterator[Billing]:
+    with bound_tenants([TENANT]):
+        yield Billing()
+
+
+async def test_a_user_becomes_a_customer_of_the_same_id(billing: Billing) -> None:
+    await billing.react(ada())
+    assert billing.published == [
+        CustomerCreated(
+            tenant_id=TENANT,
+            customer_id=ADA,
+            email="ada@example.com",
+            display_name="Ada",
+            locale="en",
+            created_at=NOW,
+        )
+    ]
+
+
+async def test_a_customer_changes_with_its_user(billing: Billing) -> None:
+    await billing.react(ada())
+    await billing.react(
+        UserEmailChanged(
+            tenant_id=TENANT,
+            user_id=ADA,
+            email="countess@example.com",
+            previous_email="ada@example.com",
+            changed_at=NOW,
+        ),
+        2,
+    )
+    await billing.react(
+        UserProfileUpdated(tenant_id=TENANT, user_id=ADA, display_name="Countess", locale="de", updated_at=NOW), 3
+    )
+    *_, last = billing.published
+    assert isinstance(last, CustomerUpdated)
+    assert (last.email, last.display_name, last.locale) == ("countess@example.com", "Countess", "de")
+
+
+async def test_an_invoice_is_made_out_to_a_customer(billing: Billing) -> None:
+    await billing.react(ada())
+    invoice = await billing.bus.handle(draft_for(ADA))
+    assert billing.published[1:] == [
+        InvoiceCreated(tenant_id=TENANT, invoice_id=invoice.id, customer_id=ADA, currency="EUR", created_at=NOW)
+    ]
+
+
+async def test_nobody_else_is_invoiced(billing: Billing) -> None:
+    await billing.react(ada())
+    with pytest.raises(NotFound):
+        await billing.bus.handle(draft_for(uuid4()))
+    with pytest.raises(Invalid):
+        await billing.bus.handle(draft_for(ADA, currency="euro"))
+    async with billing.bus.units.begin() as uow:
+        (await uow.load(Customer, ADA)).erase(NOW)
+    with pytest.raises(CustomerIsErased):
+        await billing.bus.handle(draft_for(ADA))
+
+
+def test_every_consumer_has_a_name_of_its_own() -> None:
+    names = [consumer.name for consumer in CONSUMERS]
+    assert len(set(names)) == len(names) > 0
+
+
+def ada() -> UserCreated:
+    return UserCreated(
+        tenant_id=TENANT,
+        user_id=ADA,
+        email="ada@example.com",
+        display_name="Ada",
+        role="member",
+        locale="en",
+        created_at=NOW,
+    )
+
+
+def draft_for(customer_id: UUID, currency: str = "EUR") -> CreateInvoice:
+    return CreateInvoice(invoice_id=new_id(), customer_id=customer_id, currency=currency, at=NOW)

@@ -1,0 +1,151 @@
+"""What may happen to an invoice, and what may not."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas.billing import EVENTS
+from services.billing.domain import Invoice, InvoiceStatus
+from services.billing.domain.line import MAX_LINES
+from services.billing.domain.refusals import (
+    InvoiceEmpty,
+    InvoiceNotDraft,
+    InvoiceNotOpen,
+    InvoiceNotPaid,
+    RefundTooLarge,
+    TooManyLines,
+)
+from services.billing.projections.invoices import INVOICE_ROWS
+from shared.kernel.errors import ConcurrencyConflict, Invalid, Refused
+from shared.kernel.money import Money
+from tests.unit.billing.invoices import NOW, charge_of, draft, opened, paid, refund_of, with_line
+
+DRAFT, OPEN, PAID = InvoiceStatus.DRAFT, InvoiceStatus.OPEN, InvoiceStatus.PAID
+VOID, UNCOLLECTIBLE = InvoiceStatus.VOID, InvoiceStatus.UNCOLLECTIBLE
+
+ACTS: Mapping[str, Callable[[Invoice], Any]] = {
+    "add a line": with_line,
+    "finalize": lambda invoice: invoice.finalize(7, due_at=NOW, at=NOW),
+    "fail": lambda invoice: invoice.fail_payment(charge_of(invoice), "card_declined", next_attempt_at=NOW, at=NOW),
+    "pay": lambda invoice: invoice.pay(charge_of(invoice), "ch_1", NOW),
+    "void": lambda invoice: invoice.void("requested", NOW),
+    "write off": lambda invoice: invoice.mark_uncollectible(4, NOW),
+    "refund": lambda invoice: invoice.refund(refund_of(invoice, 5_000), "requested", "re_1", NOW),
+}
+ALLOWED = {
+    (DRAFT, "add a line"): DRAFT,
+    (DRAFT, "finalize"): OPEN,
+    (OPEN, "fail"): OPEN,
+    (OPEN, "pay"): PAID,
+    (OPEN, "void"): VOID,
+    (OPEN, "write off"): UNCOLLECTIBLE,
+    (PAID, "refund"): PAID,
+}
+
+
+@given(st.lists(st.sampled_from(list(ACTS)), max_size=20))
+def test_an_invoice_goes_only_the_ways_that_there_are(acts: list[str]) -> None:
+    invoice = draft()
+    for act in acts:
+        before = _state(invoice)
+        expected = ALLOWED.get((invoice.status, act))
+        if act == "finalize" and not invoice.lines:
+            expected = None
+        if act == "refund" and invoice.refundable_minor < 5_000:
+            expected = None
+        if expected is None:
+            with pytest.raises(Refused):
+                ACTS[act](invoice)
+            assert _state(invoice) == before
+        else:
+            ACTS[act](invoice)
+            assert (invoice.status, invoice.version) == (expected, before["version"] + 1)
+    assert 0 <= invoice.amount_refunded_minor <= invoice.amount_paid_minor <= invoice.total_minor
+    assert _state(Invoice.fold(invoice.id, invoice.tenant_id, invoice.recorded)) == _state(invoice)
+
+
+@given(st.lists(st.tuples(st.integers(1, 10**6), st.integers(0, 10**9)), max_size=30))
+def test_the_total_is_the_sum_of_the_lines(lines: list[tuple[int, int]]) -> None:
+    invoice = draft()
+    for quantity, unit_amount_minor in lines:
+        with_line(invoice, quantity, unit_amount_minor)
+    assert invoice.total_minor == sum(quantity * price for quantity, price in lines)
+    assert invoice.total_minor == sum(line.amount_minor for line in invoice.lines)
+
+
+def test_what_is_paid_is_what_was_owed() -> None:
+    invoice = paid()
+    assert (invoice.status, invoice.number, invoice.amount_paid_minor) == (PAID, 7, 24_690)
+
+
+@pytest.mark.parametrize("empty", [draft, lambda: with_line(draft(), 3, 0)])
+def test_an_invoice_of_nothing_is_not_finalized(empty: Callable[[], Invoice]) -> None:
+    with pytest.raises(InvoiceEmpty):
+        empty().finalize(1, due_at=NOW, at=NOW)
+
+
+def test_only_a_draft_takes_lines_and_a_number() -> None:
+    with pytest.raises(InvoiceNotDraft):
+        with_line(opened())
+    with pytest.raises(InvoiceNotDraft):
+        opened().finalize(8, due_at=NOW, at=NOW)
+
+
+@pytest.mark.parametrize("invoice", [draft(), paid()])
+def test_only_what_is_owed_can_be_paid_or_voided(invoice: Invoice) -> None:
+    for act in ("pay", "fail", "void", "write off"):
+        with pytest.raises(InvoiceNotOpen):
+            ACTS[act](invoice)
+
+
+def test_no_more_is_given_back_than_was_paid() -> None:
+    invoice = paid()
+    invoice.refund(refund_of(invoice, 24_000), "requested", "re_1", NOW)
+    with pytest.raises(RefundTooLarge) as refused:
+        invoice.refund(refund_of(invoice, 691), "requested", "re_2", NOW)
+    assert refused.value.facts == {"left_minor": 690}
+    invoice.refund(refund_of(invoice, 690), "duplicate", "re_3", NOW)
+    assert (invoice.refundable_minor, invoice.status) == (0, PAID)
+    with pytest.raises(InvoiceNotPaid):
+        opened().refund(refund_of(invoice, 1), "requested", "re_4", NOW)
+
+
+def test_a_line_is_in_the_currency_of_the_invoice() -> None:
+    with pytest.raises(Invalid):
+        draft().add_line(uuid4(), "Loom", 1, Money(1, "USD"), NOW)
+
+
+@pytest.mark.parametrize(("quantity", "price"), [(2**40, 2**40), (1, 2**63 - 1)])
+def test_a_sum_beyond_64_bits_is_refused(quantity: int, price: int) -> None:
+    invoice = with_line(draft(), 1, 1)
+    with pytest.raises(Invalid):
+        with_line(invoice, quantity, price)
+    assert invoice.total_minor == 1
+
+
+def test_an_invoice_holds_so_many_lines_and_no_more() -> None:
+    invoice = draft()
+    for _ in range(MAX_LINES):
+        with_line(invoice, 1, 1)
+    with pytest.raises(TooManyLines):
+        with_line(invoice, 1, 1)
+
+
+def test_whoever_saw_another_version_is_refused() -> None:
+    invoice = with_line(draft())
+    invoice.expect(2)
+    with pytest.raises(ConcurrencyConflict):
+        invoice.expect(1)
+
+
+def test_every_event_of_an_invoice_has_its_read_row() -> None:
+    of_invoices = {kind for kind in EVENTS if kind.topic == "billing.invoice"}
+    assert set(INVOICE_ROWS.handlers) == of_invoices
+
+
+def _state(invoice: Invoice) -> Mapping[str, Any]:
+    return {name: value for name, value in vars(invoice).items() if name != "_recorded"}
