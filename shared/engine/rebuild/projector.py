@@ -185,6 +185,8 @@ class _Rebuild:
         """What the live consumer took in since: read already, or the swap waits. Nothing is noted, for it may be rolled back."""
         taken_in = 0
         for partition, standing in swap.live.items():
+            if standing.topic_id != self._topic_ids.get(partition, standing.topic_id):
+                raise LiveIsAhead(f"{partition} is of another topic than the one that was read")
             if partition not in self._ahead or await self._log.position(partition) < standing.next_offset:
                 raise LiveIsAhead(f"{partition} was not read up to {standing.next_offset} yet")
             rest = [record for record in self._ahead[partition] if record.offset < standing.next_offset]

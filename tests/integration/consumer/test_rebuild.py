@@ -5,34 +5,14 @@ from typing import Any
 
 import pytest
 
-from shared.engine.consumer import ConsumerPolicy
 from shared.engine.failpoints import FailpointReached
-from shared.engine.rebuild import Progress, RebuildReport, rebuild
+from shared.engine.rebuild import Progress
 from shared.engine.rebuild.report import BEFORE_COMMIT
-from shared.kafka.topic_log import KafkaTopicLogs
 from shared.kernel.envelope import Envelope
-from shared.ports.rebuild import Comparison, LiveIsAhead, RebuildRuns
-from shared.postgres.rebuild import PostgresWorkshop
-from tests.fixtures.club import Stage, User
+from shared.ports.rebuild import Comparison, RebuildRuns
+from tests.fixtures.club import Stage
 from tests.fixtures.eventually import eventually
-
-
-def workshop(stage: Stage) -> PostgresWorkshop:
-    return PostgresWorkshop("club", stage.club.members, app_dsn=stage.database.app, owner_dsn=stage.database.owner)
-
-
-async def rebuilt(stage: Stage, **options: Any) -> RebuildReport:
-    return await rebuild(
-        stage.club.members, workshop(stage), KafkaTopicLogs(stage.bootstrap), stage.club.codec, **options
-    )
-
-
-async def live(stage: Stage, people: list[User]) -> None:
-    """Lets the live projector take in a name or two of everybody."""
-    events = [event for person in people for event in person.tells("first", "second")]
-    await stage.topic.publish(*events, *events[:2])
-    async with stage.consuming(stage.club.members):
-        await eventually(lambda: stage.reached(len(events) + 2, consumers=1))
+from tests.integration.consumer.rebuilding import live, rebuilt, workshop
 
 
 async def test_rebuilt_rows_take_the_place_of_the_live_ones(stage: Stage) -> None:
@@ -150,38 +130,6 @@ async def test_while_events_come_in_nothing_is_lost_doubled_or_swapped(stage: St
     assert all(report.swapped and report.weighing.comparisons[0].equal for report in reports)
     assert await stage.names(*people) == [["first", "second", *map(str, range(1, rounds + 1))]] * 10
     assert await stage.letters() == []
-
-
-async def test_without_sequences_what_came_twice_is_taken_in_once(stage: Stage) -> None:
-    """No guard absorbs such a record, and the inbox of the live consumer is not asked."""
-    ann = stage.user()
-    told = [stage.topic.parts(each) for each in ann.tells("Ann", "Anna")]
-    for parts in (*told, *told):
-        bare = [each for each in parts["headers"] if each[0] != "ce_sequence"]
-        await stage.topic.publish_raw(**{**parts, "headers": bare})
-    async with stage.consuming(stage.club.members, max_records=1):
-        await eventually(lambda: stage.reached(4, consumers=1))
-
-    report = await rebuilt(stage, policy=ConsumerPolicy(max_records=1))
-
-    assert report.weighing.comparisons[0].equal
-    assert await stage.names(ann) == [["Ann", "Anna"]]
-    assert await stage.rows("select distinct consumer from processed_messages") == [("club.members",)]
-
-
-async def test_a_partition_that_is_first_taken_up_during_the_swap_is_not_left_out(stage: Stage) -> None:
-    """Its position was not there to be locked: what the live consumer wrote of it would go away with the old tables."""
-    await live(stage, [stage.user()])
-    async with workshop(stage).shadow() as shadow:
-        with pytest.raises(LiveIsAhead):
-            async with shadow.swap() as swap:
-                await stage.rows(
-                    "insert into consumer_offsets (consumer, topic, partition, next_offset)"
-                    " values ('club.members', :topic, 1, 1) returning 1",
-                    topic=stage.club.topic,
-                )
-                await swap.complete()
-    assert await stage.rows("select 1 from pg_namespace where nspname = 'members_old'") == []
 
 
 async def test_one_at_a_time(stage: Stage) -> None:
