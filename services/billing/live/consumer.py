@@ -1,0 +1,42 @@
+"""Faust's consumer, held to what it promises: at least once."""
+
+import logging
+from collections.abc import Mapping
+
+from faust.transport.drivers.aiokafka import Consumer, Transport
+from faust.types import TP
+
+Place = tuple[str, int]
+"""Topic and partition."""
+
+
+class FaithfulConsumer(Consumer):
+    """Never commits beyond what was handled. Tells where reading begins and how far it could go, so that what Faust drops is noticed."""
+
+    logger = logging.getLogger("faust.transport")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.begins: Mapping[Place, int] = {}
+        """Offsets from which the partitions are read since they were assigned: their commit, or their beginning."""
+
+    async def perform_seek(self) -> None:
+        await super().perform_seek()
+        earliest = await self.earliest_offsets(*self._read())
+        begins = {tp: max(self._committed_offset.get(tp) or 0, offset) for tp, offset in earliest.items()}
+        self.begins = {(tp.topic, tp.partition): offset for tp, offset in begins.items()}
+
+    async def ends(self) -> Mapping[Place, int]:
+        """Where the next record of each partition would be written."""
+        return {(tp.topic, tp.partition): offset for tp, offset in (await self.highwaters(*self._read())).items()}
+
+    def _read(self) -> list[TP]:
+        return [tp for tp in self.assignment() if tp.topic not in self.app.tables.changelog_topics]
+
+    async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
+        """Faust takes what it has left out itself for a gap in the log, and would commit beyond it. These logs have no gaps: nobody
+        writes transactions to them, and they are not compacted."""
+
+
+class FaithfulTransport(Transport):
+    Consumer = FaithfulConsumer
