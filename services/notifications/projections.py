@@ -19,14 +19,8 @@ from schemas.users import (
     UserProfileUpdated,
 )
 from services.notifications.domain import Status
-from services.notifications.tables import (
-    OUTGOING,
-    RECIPIENTS,
-    TENANTS,
-    notifications,
-    recipients,
-    tenant_directory,
-)
+from services.notifications.tables import OUTGOING, RECIPIENTS, notifications, recipients
+from shared.jobs.tenant_directory import tenants_projector
 from shared.kernel.envelope import Envelope
 from shared.kernel.event import Event
 from shared.ports.handlers import Projection, ProjectionHandler, Projector
@@ -113,30 +107,6 @@ def changes(columns: Callable[[Any], Mapping[str, object]]) -> ProjectionHandler
     return change_recipients
 
 
-async def add_tenants(created: Sequence[Envelope[TenantCreated]], rows: AsyncConnection) -> None:
-    await rows.execute(
-        insert(tenant_directory),
-        [{"tenant_id": each.tenant_id, "name": each.event.name, "status": "open"} for each in created],
-    )
-
-
-async def rename_tenants(renamed: Sequence[Envelope[TenantRenamed]], rows: AsyncConnection) -> None:
-    await rows.execute(
-        update(tenant_directory)
-        .where(tenant_directory.c.tenant_id == bindparam("of_tenant"))
-        .values(name=bindparam("new_name")),
-        [{"of_tenant": each.tenant_id, "new_name": each.event.name} for each in renamed],
-    )
-
-
-async def close_tenants(closed: Sequence[Envelope[TenantClosed]], rows: AsyncConnection) -> None:
-    await rows.execute(
-        update(tenant_directory)
-        .where(tenant_directory.c.tenant_id.in_([each.tenant_id for each in closed]))
-        .values(status="closed")
-    )
-
-
 PROJECTIONS = [
     Projection(
         "outgoing",
@@ -174,8 +144,4 @@ RECIPIENT_DIRECTORY = Projector(
     RECIPIENTS,
 )
 
-TENANT_DIRECTORY = Projector(
-    "tenants",
-    {TenantCreated: add_tenants, TenantRenamed: rename_tenants, TenantClosed: close_tenants},
-    TENANTS,
-)
+TENANT_DIRECTORY = tenants_projector(created=TenantCreated, renamed=TenantRenamed, closed=TenantClosed)

@@ -21,11 +21,11 @@ from schemas.users import (
     UserSuspended,
     UserVerificationRequested,
 )
-from services.users.domain import TenantStatus
-from services.users.tables import ACCOUNTS, TENANTS, tenant_directory, users
+from services.users.tables import ACCOUNTS, users
+from shared.jobs.tenant_directory import tenants_projector
 from shared.kernel.envelope import Envelope
 from shared.kernel.event import Event
-from shared.ports.handlers import Projection, ProjectionHandler, Projector
+from shared.ports.handlers import Projection, ProjectionHandler
 
 
 async def add_accounts(created: Sequence[Envelope[UserCreated]], rows: AsyncConnection) -> None:
@@ -70,30 +70,6 @@ def changes(columns: Callable[[Any], Mapping[str, object]]) -> ProjectionHandler
     return change_accounts
 
 
-async def add_tenants(created: Sequence[Envelope[TenantCreated]], rows: AsyncConnection) -> None:
-    await rows.execute(
-        insert(tenant_directory),
-        [{"tenant_id": each.tenant_id, "name": each.event.name, "status": TenantStatus.OPEN.value} for each in created],
-    )
-
-
-async def rename_tenants(renamed: Sequence[Envelope[TenantRenamed]], rows: AsyncConnection) -> None:
-    await rows.execute(
-        update(tenant_directory)
-        .where(tenant_directory.c.tenant_id == bindparam("of_tenant"))
-        .values(name=bindparam("new_name")),
-        [{"of_tenant": each.tenant_id, "new_name": each.event.name} for each in renamed],
-    )
-
-
-async def close_tenants(closed: Sequence[Envelope[TenantClosed]], rows: AsyncConnection) -> None:
-    await rows.execute(
-        update(tenant_directory)
-        .where(tenant_directory.c.tenant_id.in_([each.tenant_id for each in closed]))
-        .values(status=TenantStatus.CLOSED.value)
-    )
-
-
 _NOTHING_BUT_THE_VERSION = changes(lambda event: {})
 
 PROJECTIONS = [
@@ -115,8 +91,4 @@ PROJECTIONS = [
     )
 ]
 
-TENANT_DIRECTORY = Projector(
-    "tenants",
-    {TenantCreated: add_tenants, TenantRenamed: rename_tenants, TenantClosed: close_tenants},
-    TENANTS,
-)
+TENANT_DIRECTORY = tenants_projector(created=TenantCreated, renamed=TenantRenamed, closed=TenantClosed)
