@@ -96,7 +96,7 @@ class Notices(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resources:
-    """What routes find at `request.app.state.resources`, and jobs at `JobContext.resources`."""
+    """What routes find at `here.resources`, and jobs at `JobContext.resources`."""
 
     payments: Payments
     notices: Notices

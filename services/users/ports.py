@@ -51,7 +51,7 @@ class TenantIds(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resources:
-    """What the routes find at `request.app.state.resources`."""
+    """What routes find at `here.resources`."""
 
     passwords: Passwords
     sealer: TokenSealer

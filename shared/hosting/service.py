@@ -29,7 +29,7 @@ class Service:
     schedule: Sequence[Scheduled] = ()
     routers: Sequence[APIRouter] = ()
     api_resources: OpenResources = nullcontext
-    """At `request.app.state.resources`."""
+    """At `shared.web.edge.Edge.resources`."""
     token_keys: KeysOf | None = None
     """Keys of access tokens, out of `api_resources`, for the service that signs them; the others fetch them from it."""
     job_resources: OpenResources = nullcontext

@@ -37,7 +37,7 @@ def create_app(
     resources: OpenResources = nullcontext,
     clock: Clock | None = None,
 ) -> FastAPI:
-    """A service's API. Routes find `bus`, `resources` and `clock` in `request.app.state`.
+    """A service's API. Routes find what they need of it through `shared.web.edge`.
 
     `answer_secret`: 16 to 64 bytes that stay the same over restarts and replicas; keys the hashes of bodies beside idempotency keys.
     """

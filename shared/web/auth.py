@@ -30,6 +30,15 @@ class Principal:
     role: Role
     scopes: frozenset[str] = frozenset()
 
+    @property
+    def confined_to(self) -> UUID | None:
+        """Whose rows they may see: members their own, admins everybody's (None)."""
+        return None if self.role.covers(Role.ADMIN) else self.user_id
+
+    def may_see(self, user_id: UUID | None) -> bool:
+        """Whether what is this user's; what is nobody's (None) is for admins."""
+        return self.confined_to in (None, user_id)
+
     def claims(self) -> Mapping[str, str]:
         """What a token says of them; `shared.web.tokens.sign` adds the rest."""
         return {

@@ -18,7 +18,7 @@ class EventView(ResponseModel):
     occurred_at: datetime
 
 
-def told(history: Sequence[Envelope[Event]]) -> Sequence[EventView]:
+def event_views(history: Sequence[Envelope[Event]]) -> Sequence[EventView]:
     return [
         EventView(id=each.event_id, type=each.event.type, version=each.aggregate_version, occurred_at=each.occurred_at)
         for each in history

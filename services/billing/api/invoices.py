@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from services.billing import queries
-from services.billing.api.edge import Here, added, changed, only_own
+from services.billing.api.edge import Here, added, changed
 from services.billing.api.models import InvoiceSummary, InvoiceView, NewInvoice, NewLine
 from services.billing.commands import AddLine, CreateInvoice, FinalizeInvoice, VoidInvoice
 from services.billing.domain import Invoice, InvoiceStatus
@@ -17,7 +17,7 @@ from shared.kernel.ids import new_id
 from shared.web.answers import shown
 from shared.web.auth import AdminCaller, Caller
 from shared.web.etag import ExpectedVersion
-from shared.web.history import EventView, told
+from shared.web.history import EventView, event_views
 from shared.web.idempotency import Once
 from shared.web.pagination import Page, PageRequest, paged_by
 
@@ -72,7 +72,7 @@ async def list_invoices(
     status: InvoiceStatus | None = None,
 ) -> Page[InvoiceSummary]:
     """Newest first; members see their own."""
-    wanted = InvoiceFilter(customer_id=only_own(caller) or customer_id, status=status)
+    wanted = InvoiceFilter(customer_id=caller.confined_to or customer_id, status=status)
     async with here.bus.units.begin() as uow:
         rows = await queries.latest_invoices(uow.rows, wanted, before=page.after, limit=page.rows)
     return page.of(rows, InvoiceSummary.model_validate, position=lambda row: row.id)
@@ -81,7 +81,7 @@ async def list_invoices(
 @router.get("/{invoice_id}", response_model=InvoiceView)
 async def show_invoice(invoice_id: UUID, caller: Caller, here: Here) -> Response:
     async with here.bus.units.begin() as uow:
-        row = await queries.invoice(uow.rows, invoice_id, customer_id=only_own(caller))
+        row = await queries.invoice(uow.rows, invoice_id, customer_id=caller.confined_to)
     return shown(InvoiceView.model_validate(row), version=row.version)
 
 
@@ -89,5 +89,5 @@ async def show_invoice(invoice_id: UUID, caller: Caller, here: Here) -> Response
 async def show_events(invoice_id: UUID, caller: Caller, here: Here) -> Sequence[EventView]:
     """The invoice's whole history, oldest first."""
     async with here.bus.units.begin() as uow:
-        await queries.invoice(uow.rows, invoice_id, customer_id=only_own(caller))
-        return told(await uow.events.history(Invoice.aggregate_type, invoice_id))
+        await queries.invoice(uow.rows, invoice_id, customer_id=caller.confined_to)
+        return event_views(await uow.events.history(Invoice.aggregate_type, invoice_id))

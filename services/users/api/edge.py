@@ -1,31 +1,23 @@
 """Where time, ids and secrets come from, for commands that need them."""
 
 import secrets
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated
 
 from fastapi import Depends
-from starlette.requests import Request
 
 from services.users.api.models import Owner
 from services.users.commands import Newcomer
 from services.users.domain import OpaqueToken
 from services.users.domain.tokens import SECRET_BYTES
 from services.users.ports import Resources
-from shared.engine.bus import Bus
 from shared.kernel.ids import TenantId, new_id
+from shared.web.edge import Edge
 
 VERIFICATION_LIFETIME = timedelta(days=2)
 
 
-class Edge:
-    """One request's way into the service."""
-
-    def __init__(self, request: Request) -> None:
-        self.bus: Bus = request.app.state.bus
-        self.resources: Resources = request.app.state.resources
-        self.now: datetime = request.app.state.clock.now()
-
+class UsersEdge(Edge[Resources]):
     async def newcomer(self, tenant_id: TenantId, person: Owner) -> Newcomer:
         """Raises Unavailable when too many passwords wait to be hashed."""
         token = fresh_token(tenant_id)
@@ -43,4 +35,4 @@ def fresh_token(tenant_id: TenantId) -> OpaqueToken:
     return OpaqueToken.of(tenant_id, secrets.token_bytes(SECRET_BYTES))
 
 
-Here = Annotated[Edge, Depends()]
+Here = Annotated[UsersEdge, Depends()]

@@ -13,11 +13,10 @@ from services.users.api.models import ProfileChange, RoleChange, UserView
 from services.users.commands import ChangeRole, ReactivateUser, SuspendUser, UpdateProfile
 from services.users.domain import User
 from shared.kernel.errors import Forbidden, NotFound
-from shared.kernel.role import Role
 from shared.web.answers import shown
 from shared.web.auth import AdminCaller, Caller, OwnerCaller, Principal
 from shared.web.etag import ExpectedVersion
-from shared.web.history import EventView, told
+from shared.web.history import EventView, event_views
 from shared.web.pagination import Page, PageRequest, paged_by
 
 router = APIRouter(prefix="/users", tags=["users"])
@@ -85,11 +84,11 @@ async def show_events(user_id: UUID, caller: Caller, here: Here) -> Sequence[Eve
         history = await uow.events.history(User.aggregate_type, user_id)
     if not history:
         raise NotFound(f"there is no user {user_id}")
-    return told(history)
+    return event_views(history)
 
 
 def _require_self_or_admin(caller: Principal, user_id: UUID) -> None:
-    if caller.user_id != user_id and not caller.role.covers(Role.ADMIN):
+    if not caller.may_see(user_id):
         raise Forbidden("members see and change only themselves")
 
 
