@@ -8,7 +8,7 @@ from typing import Literal, TypeVar
 import asyncpg
 from sqlalchemy.exc import DBAPIError
 
-from shared.cli.services import setting_of
+from shared.cli.services import chosen_services, setting_of
 from shared.hosting.service import Service
 from shared.kernel.errors import Misconfigured, NotFound, WaypostError
 from shared.postgres.database import Database
@@ -62,3 +62,15 @@ async def ask_all(
             raise each
     answers = [each for each in asked if not isinstance(each, BaseException)]
     return answers, [each for each in asked if isinstance(each, WaypostError)]
+
+
+async def find_in_any(look_in: Callable[[Service], Awaitable[T | None]], *, what: str, hint: str) -> T:
+    """The first that some service has. Raises NotFound and says where it was looked for, and where it could not be."""
+    services = chosen_services(None)
+    answers, problems = await ask_all(services, look_in)
+    for each in answers:
+        if each is not None:
+            return each
+    looked_in = ", ".join(each.name for each in services)
+    reasons = "".join(f"\n  {each}" for each in problems)
+    raise NotFound(f"no {what} {looked_in}; {hint}{reasons}")

@@ -4,11 +4,11 @@ import asyncio
 
 from faust.types import TopicT
 
-from services.billing.live.movements import MOVING, Movement, Window, movement_of
+from services.billing.live.movements import MOVING, Movement, movement_of
 from services.billing.live.sending import send
 from services.billing.live.tables import HORIZON, LiveTables
 from services.billing.live.totals import Totals
-from services.billing.live.windows import announced
+from services.billing.live.windows import Window, announced
 from shared.engine.consumer.message import Reader
 from shared.engine.failpoints import failpoint
 from shared.kernel.clock import Clock

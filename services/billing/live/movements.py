@@ -1,8 +1,7 @@
 """What the live view makes of an invoice's events: an amount that came, did not come or went back, at some time."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
@@ -54,25 +53,3 @@ def movement_of(event: Event) -> Movement:
 
 
 MOVING: frozenset[type[Event]] = frozenset({InvoicePaid, InvoicePaymentFailed, InvoiceRefunded})
-
-
-class Window(StrEnum):
-    MINUTE = "minute"
-    HOUR = "hour"
-    DAY = "day"
-
-    @property
-    def length(self) -> timedelta:
-        return _LENGTHS[self]
-
-    def start(self, at: datetime) -> datetime:
-        """Begin of the window that holds this moment. Windows are counted from the Unix epoch: days begin at midnight UTC."""
-        seconds = int(self.length.total_seconds())
-        return datetime.fromtimestamp(int(at.timestamp()) // seconds * seconds, UTC)
-
-
-_LENGTHS: Mapping[Window, timedelta] = {
-    Window.MINUTE: timedelta(minutes=1),
-    Window.HOUR: timedelta(hours=1),
-    Window.DAY: timedelta(days=1),
-}

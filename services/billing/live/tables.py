@@ -9,8 +9,9 @@ import faust
 from faust.tables.wrappers import WindowWrapper
 from faust.types.tuples import FutureMessage
 
-from services.billing.live.movements import Movement, Window
+from services.billing.live.movements import Movement
 from services.billing.live.totals import Sightings, Totals
+from services.billing.live.windows import Window
 
 HORIZON = timedelta(days=35)
 """An event older than that when it is read is not counted, a window older than that is forgotten: this bounds the memory, about 1 KB

@@ -1,14 +1,39 @@
-"""A window's totals as an event of their own."""
+"""The windows that money is counted in, and a window's totals as an event of their own."""
 
+from collections.abc import Mapping
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from schemas.billing import RevenueWindowTotaled
-from services.billing.live.movements import Movement, Window
+from services.billing.live.movements import Movement
 from services.billing.live.totals import Totals
 from shared.kernel.envelope import Envelope
 from shared.kernel.event import Event
 from shared.kernel.ids import EventId, TenantId
+
+
+class Window(StrEnum):
+    MINUTE = "minute"
+    HOUR = "hour"
+    DAY = "day"
+
+    @property
+    def length(self) -> timedelta:
+        return _LENGTHS[self]
+
+    def start(self, at: datetime) -> datetime:
+        """Begin of the window that holds this moment. Windows are counted from the Unix epoch: days begin at midnight UTC."""
+        seconds = int(self.length.total_seconds())
+        return datetime.fromtimestamp(int(at.timestamp()) // seconds * seconds, UTC)
+
+
+_LENGTHS: Mapping[Window, timedelta] = {
+    Window.MINUTE: timedelta(minutes=1),
+    Window.HOUR: timedelta(hours=1),
+    Window.DAY: timedelta(days=1),
+}
 
 
 def announced(

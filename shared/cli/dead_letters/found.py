@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from shared.cli.databases import ask_all, opened
-from shared.cli.services import chosen_services
+from shared.cli.databases import find_in_any, opened
 from shared.engine.consumer import group_name
 from shared.hosting.service import Service
 from shared.kernel.errors import NotFound
@@ -28,14 +27,8 @@ class FoundLetter:
 
 async def find(letter_id: UUID) -> FoundLetter:
     """Raises NotFound."""
-    services = chosen_services(None)
-    found, problems = await ask_all(services, lambda service: look_in(service, letter_id))
-    for each in found:
-        if each is not None:
-            return each
-    reasons = "".join(f"\n  {each}" for each in problems)
-    looked_in = ", ".join(each.name for each in services)
-    raise NotFound(f"no letter {letter_id} in {looked_in}; `waypost dead-letters list` shows which there are{reasons}")
+    hint = "`waypost dead-letters list` shows which there are"
+    return await find_in_any(lambda service: look_in(service, letter_id), what=f"letter {letter_id} in", hint=hint)
 
 
 async def look_in(service: Service, letter_id: UUID) -> FoundLetter | None:

@@ -3,10 +3,8 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from shared.cli.databases import ask_all, opened
-from shared.cli.services import chosen_services
+from shared.cli.databases import find_in_any, opened
 from shared.hosting.service import Service
-from shared.kernel.errors import NotFound
 from shared.postgres.overview import KeptEvent, kept_event
 
 
@@ -17,18 +15,10 @@ class FoundEvent:
 
 
 async def find_event(event_id: UUID) -> FoundEvent:
-    """Raises NotFound and says where it was looked for, and where it could not be."""
-    services = chosen_services(None)
-    found, problems = await ask_all(services, lambda service: _look_in(service, event_id))
-    for each in found:
-        if each is not None:
-            return each
-    reasons = "".join(f"\n  {each}" for each in problems)
-    looked_in = ", ".join(each.name for each in services)
-    raise NotFound(
-        f"no event {event_id} in the event stores of {looked_in}; its id is `ce_id` in the record's headers,"
-        f" and `id` in GET …/events{reasons}"
-    )
+    """Raises NotFound."""
+    what = f"event {event_id} in the event stores of"
+    hint = "its id is `ce_id` in the record's headers, and `id` in GET …/events"
+    return await find_in_any(lambda service: _look_in(service, event_id), what=what, hint=hint)
 
 
 async def _look_in(service: Service, event_id: UUID) -> FoundEvent | None:

@@ -7,8 +7,9 @@ from uuid import uuid4
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.billing.live.movements import Kind, Movement, Window
+from services.billing.live.movements import Kind, Movement
 from services.billing.live.totals import Sightings, Totals
+from services.billing.live.windows import Window
 
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
 TENANT, INVOICES = uuid4(), [uuid4() for _ in range(3)]
