@@ -16,9 +16,10 @@ from infra.containers.places import DATA, OUTSIDE_KAFKA_PORT, OWN, PREPARED, Net
 from infra.kafka.broker import Listener, broker_properties
 from infra.postgres.configuration import server_settings
 from infra.stack.addresses import Addresses
-from infra.stack.environment import Environment, Environments, Process, write_command_environments
+from infra.stack.environment import Environment, Environments, write_command_environments
 from infra.stack.keys import Keys, load_or_make_keys
 from infra.stack.processes import SIMULATORS, processes_of, services_here
+from shared.hosting.processes import ServiceProcess
 
 KAFKA_DATA = Path("/var/lib/kafka/data")
 FOR_OWN_ACCOUNT = (0o700, 0o600)
@@ -48,7 +49,7 @@ def component_environments(environments: Environments) -> Iterator[tuple[str, En
         yield name, environments.simulator(name, DATA)
     yield "topics", environments.one_shot()
     for service in services_here():
-        yield f"{service}-migrations", environments.process(service, Process.MIGRATE)
+        yield f"{service}-migrations", environments.process(service, ServiceProcess.MIGRATE)
         for process in processes_of(service):
             own = {"WAYPOST_KEYS_DIRECTORY": str(OWN / "keys")}
             yield f"{service}-{process}", {**environments.process(service, process), **own}

@@ -25,32 +25,22 @@
 
 import os
 from collections.abc import Iterable, Mapping
-from enum import StrEnum
 from pathlib import Path
 
 from infra.postgres.databases import service_database
 from infra.stack.addresses import Addresses
 from infra.stack.keys import Keys
+from shared.hosting.processes import ServiceProcess
 
 Environment = Mapping[str, str]
 
 
-class Process(StrEnum):
-    """A service's processes, `python -m services.<service> <process>`."""
-
-    MIGRATE = "migrate"
-    API = "api"
-    WORKER = "worker"
-    JOBS = "jobs"
-    LIVE = "live"
-
-
 DSNS_OF = {
-    Process.MIGRATE: ("owner",),
-    Process.API: ("app", "ops"),
-    Process.WORKER: ("app", "relay"),
-    Process.JOBS: ("app",),
-    Process.LIVE: (),
+    ServiceProcess.MIGRATE: ("owner",),
+    ServiceProcess.API: ("app", "ops"),
+    ServiceProcess.WORKER: ("app", "relay"),
+    ServiceProcess.JOBS: ("app",),
+    ServiceProcess.LIVE: (),
 }
 EVERY_DSN = ("owner", "app", "relay", "ops")
 
@@ -66,10 +56,10 @@ class Environments:
         self._outside = outside or addresses
         self._keys = keys
 
-    def process(self, service: str, process: Process) -> Environment:
+    def process(self, service: str, process: ServiceProcess) -> Environment:
         """Of `python -m services.<service> <process>`."""
         own = {**self._service(service), **self._dsns(service, DSNS_OF[process])}
-        if process is not Process.MIGRATE:
+        if process is not ServiceProcess.MIGRATE:
             own["WAYPOST_SERVICE_PORT"] = str(self._addresses.port(f"{service}-{process}"))
         return own
 

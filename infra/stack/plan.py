@@ -6,13 +6,14 @@ from pathlib import Path
 from infra.postgres.connections import MAX_CONNECTIONS
 from infra.postgres.databases import ensure_databases
 from infra.stack.addresses import Addresses
-from infra.stack.environment import Environments, Process
+from infra.stack.environment import Environments
 from infra.stack.kafka import Kafka
 from infra.stack.keys import Keys
 from infra.stack.parts import Component, PythonOneShot, PythonServer
 from infra.stack.postgres import Postgres
 from infra.stack.processes import SIMULATORS, processes_of, services_here
 from infra.stack.zipkin import Zipkin
+from shared.hosting.processes import ServiceProcess
 
 
 class Plan:
@@ -67,8 +68,8 @@ class Plan:
 
     def _migration(self, service: str) -> Component:
         name = f"{service}-migrations"
-        environment = self.environments.process(service, Process.MIGRATE)
-        run = PythonOneShot(f"services.{service}", Process.MIGRATE, environment=environment, log=self._log(name))
+        environment = self.environments.process(service, ServiceProcess.MIGRATE)
+        run = PythonOneShot(f"services.{service}", ServiceProcess.MIGRATE, environment=environment, log=self._log(name))
         return Component(name=name, part=run, depends_on=("databases",), log=self._log(name))
 
     def _services(self) -> Iterator[Component]:
@@ -76,7 +77,7 @@ class Plan:
             for process in processes_of(service):
                 yield self._process(service, process)
 
-    def _process(self, service: str, process: Process) -> Component:
+    def _process(self, service: str, process: ServiceProcess) -> Component:
         name = f"{service}-{process}"
         environment = self.environments.process(service, process)
         url = self._at.url(name)
@@ -84,8 +85,8 @@ class Plan:
             f"services.{service}", process, environment=environment, log=self._log(name), health=f"{url}/readyz"
         )
         # A worker's topics and a job's mail server are there before it; the API answers without either.
-        needs = [f"{service}-migrations", *([] if process is Process.API else ["topics", "mail", "payments"])]
-        page = f"{url}/docs" if process is Process.API else ""
+        needs = [f"{service}-migrations", *([] if process is ServiceProcess.API else ["topics", "mail", "payments"])]
+        page = f"{url}/docs" if process is ServiceProcess.API else ""
         return Component(
             name=name, part=server, depends_on=needs, ports=(self._at.port(name),), page=page, log=self._log(name)
         )

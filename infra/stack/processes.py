@@ -1,8 +1,8 @@
 """Which processes of ours a stack has, however they are run."""
 
 from infra.services import SERVICES
-from infra.stack.environment import Process
 from infra.stack.places import CHECKOUT
+from shared.hosting.processes import ServiceProcess
 
 SIMULATORS = {"mail": "infra.simulators.inbox", "payments": "infra.simulators.payments", "registry": "infra.registry"}
 """What stands in for the outside world, and its module."""
@@ -13,7 +13,7 @@ def services_here() -> list[str]:
     return [service for service in SERVICES if (CHECKOUT / "services" / service / "__main__.py").exists()]
 
 
-def processes_of(service: str) -> list[Process]:
+def processes_of(service: str) -> list[ServiceProcess]:
     """Every service has three; one with a `live` room has a process for its live view besides."""
     live = (CHECKOUT / "services" / service / "live").exists()
-    return [Process.API, Process.WORKER, Process.JOBS, *([Process.LIVE] if live else [])]
+    return [ServiceProcess.API, ServiceProcess.WORKER, ServiceProcess.JOBS, *([ServiceProcess.LIVE] if live else [])]

@@ -4,7 +4,6 @@ import os
 import socket
 import sys
 from collections.abc import Awaitable, Callable, Mapping
-from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -13,6 +12,7 @@ import uvloop
 from shared.hosting.api import run_api
 from shared.hosting.jobs import run_jobs
 from shared.hosting.live import run_live
+from shared.hosting.processes import ServiceProcess
 from shared.hosting.service import Service
 from shared.hosting.settings import MigrateSettings, load
 from shared.hosting.worker import run_worker
@@ -21,24 +21,16 @@ from shared.postgres.migrate import migrate
 from shared.telemetry import logging, tracing
 
 
-class Role(StrEnum):
-    MIGRATE = "migrate"
-    API = "api"
-    WORKER = "worker"
-    JOBS = "jobs"
-    LIVE = "live"
-
-
 async def _migrate(service: Service) -> None:
     await migrate(service.name, load(MigrateSettings).owner_dsn)
 
 
-ROLES: Mapping[Role, Callable[[Service], Awaitable[None]]] = {
-    Role.MIGRATE: _migrate,
-    Role.API: run_api,
-    Role.WORKER: run_worker,
-    Role.JOBS: run_jobs,
-    Role.LIVE: run_live,
+RUN: Mapping[ServiceProcess, Callable[[Service], Awaitable[None]]] = {
+    ServiceProcess.MIGRATE: _migrate,
+    ServiceProcess.API: run_api,
+    ServiceProcess.WORKER: run_worker,
+    ServiceProcess.JOBS: run_jobs,
+    ServiceProcess.LIVE: run_live,
 }
 
 
@@ -47,17 +39,17 @@ def run(service: Service) -> None:
     cli = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
     @cli.command(help=f"Runs one process of the {service.name} service.")
-    def start(role: Annotated[Role, typer.Argument(help="Which one.")]) -> None:
+    def start(process: Annotated[ServiceProcess, typer.Argument(help="Which one.")]) -> None:
         logging.configure(service.name)
-        tracing.configure(service.name, f"{role}@{socket.gethostname()}:{os.getpid()}")
+        tracing.configure(service.name, f"{process}@{socket.gethostname()}:{os.getpid()}")
         try:
-            uvloop.run(_until_done(service, role))
+            uvloop.run(_until_done(service, process))
         except WaypostError as problem:
-            print(f"{service.name} {role}: {problem}", file=sys.stderr)  # noqa: T201 - for whoever started it
+            print(f"{service.name} {process}: {problem}", file=sys.stderr)  # noqa: T201 - for whoever started it
             raise typer.Exit(2) from problem
 
     cli()
 
 
-async def _until_done(service: Service, role: Role) -> None:
-    await ROLES[role](service)
+async def _until_done(service: Service, process: ServiceProcess) -> None:
+    await RUN[process](service)

@@ -7,8 +7,9 @@ from pathlib import Path
 from nacl.public import PrivateKey, PublicKey, SealedBox
 
 from infra.stack.addresses import Addresses
-from infra.stack.environment import Environments, Process
+from infra.stack.environment import Environments
 from infra.stack.keys import load_or_make_keys
+from shared.hosting.processes import ServiceProcess
 
 
 def test_a_second_start_finds_the_same_secrets(tmp_path: Path) -> None:
@@ -46,10 +47,10 @@ def test_each_private_key_lies_with_its_owner_alone(tmp_path: Path) -> None:
 def test_a_process_is_given_no_dsn_beyond_its_work(tmp_path: Path) -> None:
     environments = Environments(Addresses(), load_or_make_keys(tmp_path / "keys"))
 
-    def dsns(process: Process) -> set[str]:
+    def dsns(process: ServiceProcess) -> set[str]:
         return {name for name in environments.process("billing", process) if name.endswith("_DSN")}
 
-    assert dsns(Process.MIGRATE) == {"WAYPOST_OWNER_DSN"}
-    assert dsns(Process.API) == {"WAYPOST_APP_DSN", "WAYPOST_OPS_DSN"}
-    assert dsns(Process.WORKER) == {"WAYPOST_APP_DSN", "WAYPOST_RELAY_DSN"}
-    assert dsns(Process.JOBS) == {"WAYPOST_APP_DSN"}
+    assert dsns(ServiceProcess.MIGRATE) == {"WAYPOST_OWNER_DSN"}
+    assert dsns(ServiceProcess.API) == {"WAYPOST_APP_DSN", "WAYPOST_OPS_DSN"}
+    assert dsns(ServiceProcess.WORKER) == {"WAYPOST_APP_DSN", "WAYPOST_RELAY_DSN"}
+    assert dsns(ServiceProcess.JOBS) == {"WAYPOST_APP_DSN"}

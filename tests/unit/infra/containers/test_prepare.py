@@ -9,10 +9,11 @@ import pytest
 from infra.containers.places import NetworkAddresses
 from infra.containers.prepare import prepare
 from infra.stack.addresses import Addresses
-from infra.stack.environment import Environments, Process
+from infra.stack.environment import Environments
 from infra.stack.keys import load_or_make_keys
 from infra.stack.places import CHECKOUT
 from infra.stack.processes import SIMULATORS, processes_of, services_here
+from shared.hosting.processes import ServiceProcess
 
 OUTSIDE = Addresses(9000)
 
@@ -33,7 +34,9 @@ def test_the_variables_are_those_of_the_native_stack(prepared: Path) -> None:
         for process in processes_of(service):
             own = environment_in(prepared / f"{service}-{process}")
             assert set(own) == set(native.process(service, process))
-        assert set(environment_in(prepared / f"{service}-migrations")) == set(native.process(service, Process.MIGRATE))
+        assert set(environment_in(prepared / f"{service}-migrations")) == set(
+            native.process(service, ServiceProcess.MIGRATE)
+        )
     for name in SIMULATORS:
         assert set(environment_in(prepared / name)) == set(native.simulator(name, prepared))
 
