@@ -18,7 +18,7 @@ from infra.postgres.databases import ServiceDatabase
 from shared.engine.process import calm_garbage_collector
 from shared.jobs.context import JobContext
 from shared.jobs.declaration import Job
-from shared.jobs.worker import WorkerSettings
+from shared.jobs.worker import JobWorkerSettings
 from shared.kernel.tenant import bound_tenants
 from tests.fixtures.database import Templates, connected
 from tests.fixtures.folders import scratch_folder
@@ -59,7 +59,7 @@ async def drain(service: Service, jobs: int, places: int) -> float:
             for _ in range(jobs):
                 await unit.jobs.enqueue("nothing")
     begin = time.perf_counter()
-    async with service.working(settings=WorkerSettings(max_jobs=places)):
+    async with service.working(settings=JobWorkerSettings(max_jobs=places)):
         while await service.fetch("select from jobs limit 1"):  # noqa: ASYNC110 - the server tells nobody
             await asyncio.sleep(0.01)
         seconds = time.perf_counter() - begin

@@ -43,7 +43,7 @@ async def list_notifications(
 ) -> Page[NotificationView]:
     """Newest first; members see their own."""
     async with here.bus.units.begin() as uow:
-        rows = await queries.outgoing(uow.rows, recipient_id=caller.confined_to, after=page.after, limit=page.rows)
+        rows = await queries.outgoing(uow.rows, recipient_id=caller.confined_to, before=page.after, limit=page.rows)
     return page.of(rows, NotificationView.model_validate, position=lambda row: (row.queued_at, row.id))
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, select, tuple_
+from sqlalchemy import Row, Select, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notifications.domain import Facts, Kind, Status
@@ -61,15 +61,15 @@ async def notification(rows: AsyncConnection, notification_id: UUID, *, recipien
 
 
 async def outgoing(
-    rows: AsyncConnection, *, recipient_id: UUID | None, after: Position | None, limit: int
+    rows: AsyncConnection, *, recipient_id: UUID | None, before: Position | None, limit: int
 ) -> Sequence[NotificationRow]:
     """Newest first."""
     position = tuple_(notifications.c.queued_at, notifications.c.notification_id)
     page = _of_recipient(recipient_id).order_by(
         notifications.c.queued_at.desc(), notifications.c.notification_id.desc()
     )
-    if after is not None:
-        page = page.where(position < after)
+    if before is not None:
+        page = page.where(position < before)
     return [_notification(row) for row in await rows.execute(page.limit(limit))]
 
 
@@ -112,7 +112,7 @@ async def token_of(rows: AsyncConnection, notification_id: UUID) -> StoredToken 
     )
 
 
-def _of_recipient(recipient_id: UUID | None) -> Any:
+def _of_recipient(recipient_id: UUID | None) -> Select[Any]:
     everybody = select(notifications)
     return everybody if recipient_id is None else everybody.where(notifications.c.recipient_id == recipient_id)
 

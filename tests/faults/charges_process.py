@@ -13,7 +13,7 @@ from services.billing.ports import Resources
 from shared.engine.failpoints import arm_failpoints
 from shared.engine.process import Process
 from shared.hosting.foundation import lay
-from shared.jobs.worker import JobWorker, WorkerSettings
+from shared.jobs.worker import JobWorker, JobWorkerSettings
 from shared.kernel.clock import Clock
 
 DSN, LEASE_SECONDS, AHEAD_SECONDS = "CHARGES_DSN", "CHARGES_LEASE_SECONDS", "CHARGES_AHEAD_SECONDS"
@@ -47,7 +47,7 @@ async def main() -> None:
         clock=clock,
         rung=foundation.wakeups.subscribe("jobs"),
         resources=lambda: resources(clock),
-        settings=WorkerSettings(lease_seconds=float(os.environ[LEASE_SECONDS]), poll_seconds=0.1),
+        settings=JobWorkerSettings(lease_seconds=float(os.environ[LEASE_SECONDS]), poll_seconds=0.1),
     )
     await Process([foundation.doorbell, worker], drain_seconds=2).run()
     await foundation.database.close()

@@ -17,7 +17,7 @@ from infra.simulators.payments.webhooks import SIGNATURE_HEADER
 from infra.stack.child import Child
 from infra.stack.ports import LOOPBACK, free_ports
 from shared.engine import failpoints as points
-from shared.jobs.worker import JobWorker, WorkerSettings
+from shared.jobs.worker import JobWorker, JobWorkerSettings
 from tests.faults import charges_process
 from tests.faults.charges_process import resources
 from tests.faults.charges_queue import ChargesQueue
@@ -92,7 +92,7 @@ class ChargesRig:
             clock=clock,
             rung=foundation.wakeups.subscribe("jobs"),
             resources=lambda: resources(clock),
-            settings=WorkerSettings(lease_seconds=3, poll_seconds=0.1),
+            settings=JobWorkerSettings(lease_seconds=3, poll_seconds=0.1),
         )
         await worker.start()
         try:

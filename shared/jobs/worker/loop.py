@@ -17,7 +17,7 @@ from shared.jobs.worker.attempt import Attempts
 from shared.jobs.worker.leases import Leases
 from shared.jobs.worker.outcomes import Outcomes
 from shared.jobs.worker.places import Places
-from shared.jobs.worker.settings import DEFAULTS, WorkerSettings
+from shared.jobs.worker.settings import DEFAULTS, JobWorkerSettings
 from shared.kernel.clock import Clock
 from shared.kernel.errors import Transient
 from shared.ports.unit_of_work import UnitsOfWork
@@ -50,7 +50,7 @@ class JobWorker(Generic[R]):
         clock: Clock,
         rung: asyncio.Event,
         resources: Callable[[], AbstractAsyncContextManager[R]],
-        settings: WorkerSettings = DEFAULTS,
+        settings: JobWorkerSettings = DEFAULTS,
     ) -> None:
         self.ready = asyncio.Event()
         self._units = units

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WorkerSettings:
+class JobWorkerSettings:
     max_jobs: int = 10
     """At the same time."""
     lease_seconds: float = 30.0
@@ -13,4 +13,4 @@ class WorkerSettings:
     """At most, between two looks; the doorbell makes it milliseconds."""
 
 
-DEFAULTS = WorkerSettings()
+DEFAULTS = JobWorkerSettings()

@@ -20,7 +20,7 @@ from services.billing.ports import Decision, Moved
 from shared.hosting.api import api_app
 from shared.hosting.foundation import Foundation, lay
 from shared.hosting.settings import ApiSettings
-from shared.jobs.worker import JobWorker, WorkerSettings
+from shared.jobs.worker import JobWorker, JobWorkerSettings
 from shared.kernel.cause import current_cause
 from shared.kernel.command import Command
 from shared.kernel.envelope import Envelope
@@ -66,7 +66,7 @@ class BillingService:
             clock=self.foundation.clock,
             rung=self.foundation.wakeups.subscribe("jobs"),
             resources=SERVICE.job_resources,
-            settings=WorkerSettings(poll_seconds=0.1),
+            settings=JobWorkerSettings(poll_seconds=0.1),
         )
         await worker.start()
         try:

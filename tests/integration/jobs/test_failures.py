@@ -8,7 +8,7 @@ import pytest
 from shared.jobs.context import JobContext
 from shared.jobs.declaration import Job
 from shared.jobs.operators import dead_jobs
-from shared.jobs.worker import WorkerSettings
+from shared.jobs.worker import JobWorkerSettings
 from shared.kernel.backoff import Backoff
 from shared.kernel.errors import (
     ConcurrencyConflict,
@@ -136,7 +136,7 @@ async def test_what_the_job_waited_for_being_cancelled_is_an_error_and_no_death(
 
     billing = await service([Job(waits, max_tries=2, retry=AT_ONCE)])
     # Leases hold for long: only an attempt that wrote its outcome down can be followed by another.
-    async with billing.working(settings=WorkerSettings(lease_seconds=3600, poll_seconds=0.1)):
+    async with billing.working(settings=JobWorkerSettings(lease_seconds=3600, poll_seconds=0.1)):
         status = await billing.becomes("dead", await billing.enqueue("waits"))
     assert (status.attempts, status.error) == (2, "something that the job waited for was cancelled")
 
@@ -152,7 +152,7 @@ async def test_an_attempt_without_its_lease_cannot_say_how_the_job_ended(service
         return f"try {job.job_try}"
 
     billing = await service([Job(hold)])
-    async with billing.working(settings=WorkerSettings(lease_seconds=3600)):  # its next heartbeat is far away
+    async with billing.working(settings=JobWorkerSettings(lease_seconds=3600)):  # its next heartbeat is far away
         job = await billing.enqueue("hold")
         await begun[1].wait()
         await billing.fetch("update jobs set lease_until = now() - interval '1 s'")

@@ -8,13 +8,13 @@ from uuid import UUID
 
 from shared.jobs.context import JobContext
 from shared.jobs.declaration import Job, JobRegistry
-from shared.jobs.worker import WorkerSettings
+from shared.jobs.worker import JobWorkerSettings
 from shared.kernel.ids import new_id
 from tests.fixtures.eventually import eventually
 from tests.integration.jobs.conftest import ServiceOf
 
-ONE_AT_A_TIME = WorkerSettings(max_jobs=1, lease_seconds=0.6, poll_seconds=0.1)
-DEAF_WITHOUT_A_RING = WorkerSettings(poll_seconds=3600)
+ONE_AT_A_TIME = JobWorkerSettings(max_jobs=1, lease_seconds=0.6, poll_seconds=0.1)
+DEAF_WITHOUT_A_RING = JobWorkerSettings(poll_seconds=3600)
 
 
 async def test_a_job_runs_and_its_result_can_be_asked_for(service: ServiceOf) -> None:
@@ -76,7 +76,7 @@ async def test_a_backlog_is_worked_off_without_a_poll(service: ServiceOf) -> Non
 
     billing = await service([Job(work)])
     jobs = [await billing.enqueue("work") for _ in range(60)]
-    async with billing.working(settings=WorkerSettings(max_jobs=10, poll_seconds=3600)):
+    async with billing.working(settings=JobWorkerSettings(max_jobs=10, poll_seconds=3600)):
         for job in jobs:
             await billing.becomes("complete", job)
 
@@ -93,7 +93,7 @@ async def test_no_more_run_at_once_than_there_are_places(service: ServiceOf) -> 
 
     billing = await service([Job(hold)])
     jobs = [await billing.enqueue("hold") for _ in range(9)]
-    async with billing.working(settings=WorkerSettings(max_jobs=3, poll_seconds=0.1)):
+    async with billing.working(settings=JobWorkerSettings(max_jobs=3, poll_seconds=0.1)):
         await eventually(lambda: running == 3)
         states = await billing.fetch("select status, count(*) as jobs from jobs group by status order by status")
         assert [tuple(row) for row in states] == [("queued", 6), ("running", 3)]

@@ -23,7 +23,7 @@ from shared.engine.bus import Bus
 from shared.engine.projections import project
 from shared.jobs.declaration import JobRegistry
 from shared.jobs.queue import PostgresJobQueue
-from shared.jobs.worker import JobWorker, WorkerSettings
+from shared.jobs.worker import JobWorker, JobWorkerSettings
 from shared.kernel.cause import current_cause
 from shared.kernel.envelope import Envelope
 from shared.kernel.event import Event
@@ -151,7 +151,7 @@ class NotificationsService:
             clock=self.clock,
             rung=self.bell.rung,
             resources=self._post_office,
-            settings=WorkerSettings(poll_seconds=0.1),
+            settings=JobWorkerSettings(poll_seconds=0.1),
         )
         await worker.start()
         try:
