@@ -26,8 +26,8 @@ test: setup ## every test, on real Kafka and PostgreSQL; ARGS="-k invoice" choos
 demo: setup ## the story from sign-up to the paid invoice, step by step
 	@$(STACK) demo
 
-up: setup ## starts everything and leaves it running
-	@$(STACK) up
+up: setup ## starts everything and leaves it running; ONLY="users-api" starts that and what it needs
+	@$(STACK) up $(foreach part,$(ONLY),--only $(part))
 
 down: setup ## stops it; data stays in .waypost
 	@$(STACK) down

@@ -5,5 +5,6 @@ pytest_plugins = [
     "tests.fixtures.postgres",
     "tests.fixtures.database",
     "tests.fixtures.club.stage",
+    "tests.fixtures.hosted",
     "tests.fixtures.spans",
 ]

@@ -17,9 +17,8 @@ PASSWORD = secrets.token_urlsafe(18)
 ALL_SERVICES = {"users", "billing", "notifications"}
 
 
-async def tell(stack: Addresses) -> bool:
+async def tell(stack: Addresses, console: Console) -> bool:
     """Drives the story against a running stack. True when every step was observed; the step that was not is named."""
-    console = Console()
     teller = Teller(console)
     async with httpx.AsyncClient(timeout=30.0) as http:
         story = Story(stack, http, teller)

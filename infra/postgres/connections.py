@@ -3,7 +3,7 @@
 A process that opens more than its share here takes it from a neighbour; the server refuses the one after the last.
 """
 
-SERVICES = ("users", "billing", "notifications")
+from infra.services import SERVICES
 
 API_POOL = 20
 WORKER_POOL = 5

@@ -4,6 +4,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from infra.services import SERVICES
 from infra.stack.child import inherited
 from infra.stack.places import stack_directory
 from infra.stack.ports import LOOPBACK
@@ -12,17 +13,8 @@ DEFAULT_PORT_BASE = 8000
 HIGHEST_PORT_BASE = 65_000
 
 OFFSETS = {
-    "users-api": 1,
-    "billing-api": 2,
-    "notifications-api": 3,
+    **{f"{name}-{process}": offset for name, ports in SERVICES.items() for process, offset in ports.by_process.items()},
     "payments": 10,
-    "users-worker": 11,
-    "billing-worker": 12,
-    "notifications-worker": 13,
-    "users-jobs": 14,
-    "billing-jobs": 15,
-    "notifications-jobs": 16,
-    "billing-live": 17,
     "mail": 25,
     "smtp": 26,
     "postgres": 32,

@@ -24,7 +24,7 @@
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from pathlib import Path
 
@@ -125,7 +125,7 @@ class Environments:
         return f"postgresql://postgres:{self._keys.secrets.superuser}@{at}/postgres"
 
 
-def write_command_environments(environments: Environments, services: tuple[str, ...], directory: Path) -> None:
+def write_command_environments(environments: Environments, services: Iterable[str], directory: Path) -> None:
     """`<directory>/<service>.env`, for the owner's eyes only: passwords stand in them."""
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     for service in services:

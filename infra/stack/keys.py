@@ -18,8 +18,8 @@ from pathlib import Path
 from joserfc.jwk import OKPKey
 from nacl.public import PrivateKey
 
-from infra.postgres.connections import SERVICES
 from infra.postgres.roles import Passwords, Role
+from infra.services import SERVICES
 from shared.kernel.ids import new_id
 
 ENTROPY_BYTES = 24

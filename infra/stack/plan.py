@@ -5,9 +5,10 @@ from pathlib import Path
 
 import asyncpg
 
-from infra.postgres.connections import MAX_CONNECTIONS, SERVICES
+from infra.postgres.connections import MAX_CONNECTIONS
 from infra.postgres.databases import ensure_database
 from infra.postgres.roles import ensure_roles
+from infra.services import SERVICES
 from infra.stack.addresses import Addresses
 from infra.stack.environment import Environments, Process
 from infra.stack.kafka import Kafka
@@ -107,7 +108,7 @@ class Plan:
 
 
 def services_here() -> list[str]:
-    """Those of the budget whose folder can be run: a checkout may hold some of them."""
+    """Those whose folder can be run: a checkout may hold some of them."""
     return [service for service in SERVICES if (CHECKOUT / "services" / service / "__main__.py").exists()]
 
 

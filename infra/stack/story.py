@@ -13,7 +13,7 @@ from infra.stack.client import Client
 async def run_demo(client: Client, console: Console, *, stay: bool) -> bool:
     """Tells the story on the running stack, or on one of its own; `stay`: that one is left up to look around, until Ctrl-C."""
     async with _stack(client, console) as is_our_own:
-        happened = await tell(client.addresses)
+        happened = await tell(client.addresses, console)
         if is_our_own and stay:
             console.print("\nThe stack stays up to look around. Ctrl-C ends it.")
             await _until_interrupted()

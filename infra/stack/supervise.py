@@ -5,7 +5,7 @@ import os
 import signal
 from pathlib import Path
 
-from infra.postgres.connections import SERVICES
+from infra.services import SERVICES
 from infra.stack.addresses import Addresses
 from infra.stack.board import Board
 from infra.stack.environment import write_command_environments

@@ -1,39 +1,44 @@
-"""What import-linter cannot say: the three services have the same rooms, and rooms stay small."""
+"""What import-linter cannot say: every service has the same rooms, rooms stay small, and each service is declared."""
 
 from pathlib import Path
 
 import pytest
 
+from infra.services import SERVICES
+from infra.stack.addresses import OFFSETS
+from infra.stack.plan import services_here
+
 ROOT = Path(__file__).parents[2]
-SERVICES = ("users", "billing", "notifications")
 ROOMS = {
     "__main__",
     "app",
     "api",
-    "jobs",
-    "adapters",
     "handlers",
     "projections",
     "queries",
     "tables",
     "domain",
     "commands",
-    "ports",
-    "settings",
     "migrations",
 }
-MORE_ROOMS = {"billing": {"live"}}
-"""A live view is a process that few services need."""
+ROOMS_OF_SOME = {"adapters", "jobs", "ports", "settings", "live"}
+"""What a service has once it calls somebody outside, or shows a live view."""
 LONGEST_FILE_LINES = 250
-GENERATED = {ROOT / "schemas" / f"{service}.py" for service in ("users", "billing", "notifications")}
+GENERATED = {ROOT / "schemas" / f"{service}.py" for service in SERVICES}
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", services_here())
 def test_every_service_has_the_same_rooms(service: str) -> None:
     found = {
         path.stem for path in (ROOT / "services" / service).iterdir() if not path.name.startswith(("__init__", "__pyc"))
     }
-    assert found == ROOMS | MORE_ROOMS.get(service, set())
+    assert found - ROOMS_OF_SOME == ROOMS
+
+
+def test_every_service_is_declared_with_ports_of_its_own() -> None:
+    folders = {path.parent.name for path in (ROOT / "services").glob("*/__init__.py")}
+    assert folders == set(SERVICES)
+    assert len(set(OFFSETS.values())) == len(OFFSETS)
 
 
 def test_no_file_is_longer_than_a_reader_can_hold() -> None:

@@ -4,6 +4,8 @@ from pathlib import Path
 import pytest
 
 from infra.stack.kafka import Kafka
+from infra.stack.ports import free_ports
+from tests.faults.charges_rig import ChargesRig, charges_rig, webhook_url
 from tests.faults.jobs_rig import JobsRig, jobs_rig
 from tests.faults.live_rig import LiveRig, live_rig
 from tests.faults.relay_rig import Rig, rigged
@@ -11,6 +13,10 @@ from tests.fixtures.database import Database
 from tests.fixtures.jobs import migrate
 from tests.fixtures.outbox import migrate_toolkit
 from tests.fixtures.topics import create_topic, unique
+from tests.integration.billing.conftest import migrate_billing
+from tests.integration.billing.service import running_billing
+from tests.integration.infra.payments import provider
+from tests.integration.infra.webhooks import SECRET
 
 
 @pytest.fixture
@@ -42,3 +48,25 @@ async def jobs(database: Database, tmp_path: Path) -> AsyncIterator[JobsRig]:
 async def live(own_kafka: Kafka, tmp_path: Path) -> LiveRig:
     """The live view on the test's own broker: its topics' names are its own."""
     return await live_rig(own_kafka, tmp_path)
+
+
+@pytest.fixture
+async def charging(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[ChargesRig]:
+    """Billing and a payment provider whose slow card is slower than billing is patient."""
+    (webhook_port,) = free_ports(1)
+    impatient = {
+        "payments_slow_card_seconds": 1.5,
+        "payments_webhook_url": webhook_url(webhook_port),
+        "payments_webhook_secret": SECRET,
+        "payments_webhook_first_retry_seconds": 0.1,
+        "payments_webhook_longest_retry_seconds": 0.2,
+    }
+    async with provider(tmp_path, **impatient) as payments:
+        monkeypatch.setenv("WAYPOST_PAYMENTS_URL", str(payments.base_url))
+        monkeypatch.setenv("WAYPOST_PAYMENTS_WEBHOOK_SECRET", SECRET)
+        monkeypatch.setenv("WAYPOST_PAYMENTS_TIMEOUT_SECONDS", "1")
+        async with (
+            running_billing(await database("billing", migrate_billing), payments) as billing,
+            charges_rig(billing, tmp_path, webhook_port) as rig,
+        ):
+            yield rig

@@ -14,10 +14,11 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 
 from infra.kafka.topics import declared_topics
-from infra.stack.addresses import OFFSETS, Addresses
+from infra.stack.addresses import Addresses
 from infra.stack.places import CHECKOUT, lock_file, reachable_directory, stack_directory
-from infra.stack.ports import LOOPBACK, free_ports, is_free
+from infra.stack.ports import LOOPBACK
 from tests.fixtures.eventually import eventually
+from tests.fixtures.ports import free_port_base
 
 
 @dataclass(frozen=True)
@@ -46,13 +47,6 @@ class CommandLine:
     @property
     def supervisor(self) -> psutil.Process:
         return psutil.Process(int(lock_file(stack_directory(self.addresses.port_base)).read_text()))
-
-
-def free_port_base() -> int:
-    while True:
-        (base,) = free_ports(1)
-        if all(is_free(base + offset) for offset in OFFSETS.values()):
-            return base
 
 
 @pytest.fixture

@@ -1,8 +1,5 @@
 """The service as it is run: `python -m services.users api|worker|jobs`, on a real database and a real broker."""
 
-import sys
-from collections.abc import AsyncIterator, Iterable
-from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from uuid import UUID
 
@@ -10,16 +7,16 @@ import httpx
 from aiokafka import AIOKafkaProducer
 
 from infra.kafka.topics import declared_topics, ensure_topics
-from infra.stack.child import Child, inherited
+from infra.stack.child import inherited
 from infra.stack.kafka import Kafka
 from infra.stack.keys import Keys
-from infra.stack.places import CHECKOUT
 from infra.stack.ports import LOOPBACK, free_ports
 from schemas.billing import InvoiceMarkedUncollectible
 from schemas.codec import AvroCodec
 from shared.kernel.cloudevents import to_headers, to_metadata
 from tests.fixtures.database import Database, connected
 from tests.fixtures.eventually import eventually
+from tests.fixtures.processes import running
 from tests.fixtures.serving import caller
 from tests.integration.users.conftest import migrate_users
 from tests.integration.users.service import PASSWORD
@@ -41,7 +38,10 @@ async def test_the_whole_service_runs_suspends_who_does_not_pay_and_ends_cleanly
         "OTEL_TRACES_EXPORTER": "none",
     }
     ports = dict(zip(("api", "worker", "jobs"), free_ports(3), strict=True))
-    async with running(ports, environment, tmp_path) as processes, caller(f"http://{LOOPBACK}:{ports['api']}") as http:
+    async with (
+        running("users", ports, environment, tmp_path) as processes,
+        caller(f"http://{LOOPBACK}:{ports['api']}") as http,
+    ):
         owner = {"email": "grace@example.com", "password": PASSWORD, "display_name": "Grace Hopper"}
         made = (await http.post("/tenants", json={"name": "Engines", "owner": owner})).json()
         sign_in = {"tenant_id": made["tenant_id"], "email": "grace@example.com", "password": PASSWORD}
@@ -63,36 +63,6 @@ async def test_the_whole_service_runs_suspends_who_does_not_pay_and_ends_cleanly
     logs = "".join((tmp_path / f"{role}.log").read_text() for role in ports)
     assert "http_request" in logs
     assert "grace@example.com" not in logs
-
-
-@asynccontextmanager
-async def running(ports: dict[str, int], environment: dict[str, str], folder: Path) -> AsyncIterator[list[Child]]:
-    async with AsyncExitStack() as stack:
-        processes = []
-        for role, port in ports.items():
-            process = Child(
-                [sys.executable, "-m", "services.users", role],
-                log=folder / f"{role}.log",
-                environment={**environment, "WAYPOST_SERVICE_PORT": str(port)},
-                directory=CHECKOUT,
-            )
-            stack.push_async_callback(process.kill)
-            await process.start()
-            processes.append(process)
-        await eventually(lambda: all_ready(ports.values()), deadline_seconds=40)
-        yield processes
-
-
-async def all_ready(ports: Iterable[int]) -> bool:
-    return all([await is_ready(port) for port in ports])
-
-
-async def is_ready(port: int) -> bool:
-    try:
-        async with caller(f"http://{LOOPBACK}:{port}") as http:
-            return (await http.get("/readyz")).is_success
-    except httpx.TransportError:
-        return False
 
 
 async def is_suspended(http: httpx.AsyncClient, path: str, headers: dict[str, str]) -> bool:

@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,11 @@ class SchemaFolder:
         assert self.run("lock") == 0
         assert self.run("generate") == 0
         assert self.run("check") == 0
+
+    def keep_only(self, event_type: str) -> None:
+        for other in (self.root / "avro").iterdir():
+            if other.name != event_type:
+                shutil.rmtree(other)
 
     def events(self) -> Mapping[str, type[Event]]:
         """The classes of the folder's own generated modules."""

@@ -1,0 +1,52 @@
+"""Billing's queued jobs, as a test asks for them and waits for them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from shared.kernel.ids import JobId, TenantId
+from shared.kernel.tenant import bound_tenants
+from tests.fixtures.database import connected
+from tests.fixtures.eventually import eventually
+from tests.integration.billing.service import BillingService, Company
+
+
+@dataclass(frozen=True, slots=True)
+class ChargesQueue:
+    billing: BillingService
+
+    async def enqueue(self, tenant_id: TenantId, name: str, **arguments: Any) -> JobId:
+        with bound_tenants([tenant_id]):
+            async with self.billing.bus.units.begin() as uow:
+                return await uow.jobs.enqueue(name, **arguments)
+
+    async def becomes(self, status: str, company: Company, **of: object) -> Mapping[str, Any]:
+        """The tenant's job that fits, once it has that status."""
+        (column, value), *_ = of.items()
+
+        async def found() -> Mapping[str, Any]:
+            rows = await company.rows(f"select * from job_results where {column} = :value", value=value)
+            assert [row["status"] for row in rows] == [status], rows
+            return rows[0]
+
+        return await eventually(found, deadline_seconds=20)
+
+    async def tried(self, company: Company, times: int) -> bool:
+        """Whether the charge job has failed so often and waits."""
+        query = "select 1 from jobs where name = 'charge_invoice' and status = 'queued' and attempts = :times"
+        return bool(await company.rows(query, times=times))
+
+    async def forget(self) -> None:
+        """As if an operator had cancelled whatever is queued."""
+        async with connected(self.billing.where.app) as app:
+            await app.execute("delete from jobs")
+
+    async def hurry(self) -> None:
+        """Nobody waits for a backoff."""
+        async with connected(self.billing.where.app) as app:
+            await app.execute("update jobs set run_at = now() where status = 'queued' and name <> 'retry_payment'")
+
+    async def was_interrupted(self) -> bool:
+        """Whether a job met a failpoint that raises."""
+        async with connected(self.billing.where.app) as app:
+            return bool(await app.fetchval("select exists (select from jobs where error like 'FailpointReached%')"))

@@ -1,0 +1,186 @@
+"""Billing's API, the payment provider, and job processes that are killed and frozen between the two."""
+
+import os
+import sqlite3
+import sys
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, closing
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import psutil
+from fastapi import FastAPI, Request, Response
+
+from infra.simulators.payments.webhooks import SIGNATURE_HEADER
+from infra.stack.child import Child
+from infra.stack.ports import LOOPBACK, free_ports
+from shared.engine import failpoints as points
+from shared.jobs.worker import JobWorker, WorkerSettings
+from tests.faults import charges_process
+from tests.faults.charges_process import resources
+from tests.faults.charges_queue import ChargesQueue
+from tests.fixtures.database import connected
+from tests.fixtures.eventually import eventually
+from tests.fixtures.jobs import MovableClock
+from tests.fixtures.serving import serving
+from tests.integration.billing.service import NO_TIME, BillingService, Company
+from tests.integration.infra import payments
+
+REPOSITORY = Path(__file__).parents[2]
+PAYMENTS_URL = "WAYPOST_PAYMENTS_URL"
+SHORT, LONG = 0.6, 30.0
+"""Seconds of a lease that lapses while a test waits, and of one that does not."""
+
+Charge = Mapping[str, Any]
+
+
+@dataclass(slots=True, kw_only=True)
+class ChargesRig:
+    billing: BillingService
+    folder: Path
+    webhook_port: int
+    """Where the provider sends its webhooks; nobody listens there unless the test does."""
+    processes: list[Child] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.put_forward(NO_TIME)
+
+    @property
+    def queue(self) -> ChargesQueue:
+        return ChargesQueue(self.billing)
+
+    @property
+    def _clock(self) -> Path:
+        return self.folder / "ahead-seconds"
+
+    async def company(self, card: str = "pm_card_visa") -> Company:
+        company = await self.billing.company()
+        await company.attach_card(card)
+        return company
+
+    async def killed(self, failpoint: str) -> None:
+        """A job process that works until it kills itself there."""
+        process = await self._start(f"{failpoint}=kill", lease_seconds=SHORT)
+        assert await process.wait() == -9, process.log.read_text()
+
+    async def frozen(self, failpoint: str, *, lease_seconds: float = LONG) -> Child:
+        """A job process that works until it stops there."""
+        process = await self._start(f"{failpoint}=stop", lease_seconds=lease_seconds)
+        await eventually(lambda: is_stopped(process), deadline_seconds=30)
+        return process
+
+    async def interrupted(self, failpoint: str) -> None:
+        """A job that fails there, in this process, and is not run again."""
+        armed = points.failpoint(failpoint)
+        armed.arm("raise")
+        async with self.working():
+            await eventually(self.queue.was_interrupted, deadline_seconds=20)
+            await self.queue.forget()
+        armed.disarm()
+
+    @asynccontextmanager
+    async def working(self, *, ahead: timedelta = NO_TIME) -> AsyncIterator[None]:
+        """With a job worker in this process, whose clock may be ahead."""
+        foundation, clock = self.billing.foundation, MovableClock()
+        clock.offset = ahead
+        worker = JobWorker(
+            foundation.database,
+            foundation.units,
+            foundation.jobs,
+            clock=clock,
+            rung=foundation.wakeups.subscribe("jobs"),
+            resources=lambda: resources(clock),
+            settings=WorkerSettings(lease_seconds=3, poll_seconds=0.1),
+        )
+        await worker.start()
+        try:
+            yield
+        finally:
+            await worker.stop()
+
+    async def charges(self) -> Sequence[Charge]:
+        """All that the provider made, oldest first."""
+        return await payments.charges(self.billing.payments)
+
+    def let_the_provider_forget(self) -> None:
+        """A day passes there: the keys are gone, the charges are not."""
+        with closing(sqlite3.connect(self.folder / "payments.sqlite3")) as database, database:
+            database.execute("delete from idempotency_keys")
+
+    @asynccontextmanager
+    async def hearing_webhooks(self) -> AsyncIterator[None]:
+        """Until the provider has delivered all that it had to tell."""
+        app = FastAPI()
+
+        @app.post("/webhooks/payments")
+        async def pass_on(request: Request) -> Response:
+            signed = {SIGNATURE_HEADER: request.headers[SIGNATURE_HEADER], "content-type": "application/json"}
+            answer = await self.billing.http.post("/webhooks/payments", content=await request.body(), headers=signed)
+            return Response(status_code=answer.status_code)
+
+        async with serving(app, port=self.webhook_port):
+            yield
+            await eventually(self._all_delivered)
+
+    def put_forward(self, by: timedelta) -> None:
+        """The clock of the job processes, frozen ones included."""
+        self._clock.write_text(str(by.total_seconds()))
+
+    async def know(self, company: Company) -> None:
+        """Lets billing's directory of tenants hear of it."""
+        async with connected(self.billing.where.app) as app, app.transaction():
+            await app.execute("set local search_path = tenants")
+            await app.execute("insert into tenant_directory values ($1, 'Acme', 'open')", company.tenant_id)
+
+    @asynccontextmanager
+    async def provider_away(self) -> AsyncIterator[None]:
+        """For jobs that start meanwhile: nobody listens where they look for it."""
+        here = os.environ[PAYMENTS_URL]
+        os.environ[PAYMENTS_URL] = f"http://{LOOPBACK}:{free_ports(1)[0]}"
+        try:
+            yield
+        finally:
+            os.environ[PAYMENTS_URL] = here
+
+    async def _start(self, failpoints: str, *, lease_seconds: float) -> Child:
+        environment = {
+            **os.environ,
+            points.VARIABLE: failpoints,
+            charges_process.DSN: self.billing.where.app,
+            charges_process.LEASE_SECONDS: str(lease_seconds),
+            charges_process.AHEAD_SECONDS: str(self._clock),
+        }
+        process = Child(
+            [sys.executable, "-m", "tests.faults.charges_process"],
+            log=self.folder / f"jobs-{len(self.processes)}.log",
+            environment=environment,
+            directory=REPOSITORY,
+        )
+        self.processes.append(process)
+        await process.start()
+        return process
+
+    async def _all_delivered(self) -> bool:
+        events = (await self.billing.payments.get("/v1/events")).json()["data"]
+        return bool(events) and all(each["delivered_at"] for each in events)
+
+
+def is_stopped(process: Child) -> bool:
+    assert process.running, process.log.read_text()
+    return psutil.Process(process.pid).status() == psutil.STATUS_STOPPED
+
+
+@asynccontextmanager
+async def charges_rig(billing: BillingService, folder: Path, webhook_port: int) -> AsyncIterator[ChargesRig]:
+    rig = ChargesRig(billing=billing, folder=folder, webhook_port=webhook_port)
+    try:
+        yield rig
+    finally:
+        for process in rig.processes:
+            await process.kill()
+
+
+def webhook_url(port: int) -> str:
+    return f"http://{LOOPBACK}:{port}/webhooks/payments"

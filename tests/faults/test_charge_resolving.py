@@ -1,0 +1,136 @@
+"""Attempts that their own job left behind: looked up, asked for again under the same key, or abandoned. And the next key after that."""
+
+from datetime import timedelta
+
+from schemas.users import UserErased
+from services.billing.app import SERVICE
+from services.billing.jobs.asking import TRIES
+from shared.hosting.jobs import open_tenants
+from shared.jobs.schedule import Scheduler
+from tests.faults.charges_checks import assert_charged_once, assert_nothing_may_move
+from tests.faults.charges_rig import ChargesRig
+from tests.fixtures.eventually import eventually
+from tests.fixtures.jobs import MovableClock
+from tests.integration.billing.service import Company
+
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
+
+
+async def test_an_attempt_whose_job_is_gone_is_settled_from_what_the_provider_knows(charging: ChargesRig) -> None:
+    company, invoice_id = await _left_behind(charging, "billing.after_answer")
+    charging.let_the_provider_forget()
+    assert await _sweep(charging, company, after=3 * MINUTE) == 1
+    await assert_charged_once(charging, company, invoice_id)
+
+
+async def test_an_attempt_that_is_younger_than_two_minutes_is_its_own_jobs(charging: ChargesRig) -> None:
+    company, invoice_id = await _left_behind(charging, "billing.before_asking")
+    assert await _sweep(charging, company, after=MINUTE) == 0
+    assert await charging.charges() == []
+    await assert_nothing_may_move(company, invoice_id)
+
+
+async def test_an_attempt_that_the_provider_may_still_remember_is_asked_for_under_the_same_key(
+    charging: ChargesRig,
+) -> None:
+    company, invoice_id = await _left_behind(charging, "billing.before_asking")
+    assert await _sweep(charging, company, after=19 * HOUR) == 1
+    await assert_charged_once(charging, company, invoice_id)
+
+
+async def test_an_attempt_that_the_provider_may_have_forgotten_is_abandoned_for_the_next(charging: ChargesRig) -> None:
+    company, invoice_id = await _left_behind(charging, "billing.before_asking")
+    assert await _sweep(charging, company, after=21 * HOUR) == 1
+    assert await charging.charges() == []
+    invoice = await company.becomes(invoice_id, status="open", last_failure="abandoned")
+    assert invoice["next_attempt_at"] is not None
+    async with charging.working(ahead=25 * HOUR):
+        await company.becomes(invoice_id, status="paid")
+    await assert_charged_once(charging, company, invoice_id, under=f"inv-{invoice_id}-2")
+
+
+async def test_an_old_attempt_that_the_provider_knows_is_settled_and_not_abandoned(charging: ChargesRig) -> None:
+    company, invoice_id = await _left_behind(charging, "billing.after_answer")
+    charging.let_the_provider_forget()
+    assert await _sweep(charging, company, after=300 * HOUR) == 1
+    await assert_charged_once(charging, company, invoice_id)
+
+
+async def test_a_decline_and_the_retry_of_the_dunning(charging: ChargesRig) -> None:
+    company = await charging.company("pm_card_declined")
+    invoice_id = await company.finalized()
+    async with charging.working():
+        await company.becomes(invoice_id, last_failure="card_declined")
+    await company.attach_card("pm_card_visa")
+    async with charging.working(ahead=25 * HOUR):
+        await company.becomes(invoice_id, status="paid")
+    await assert_charged_once(charging, company, invoice_id, under=f"inv-{invoice_id}-2")
+    assert [each["status"] for each in await charging.charges()] == ["failed", "succeeded"]
+
+
+async def test_a_charge_whose_card_was_taken_off_is_only_looked_up(charging: ChargesRig) -> None:
+    company, invoice_id = await _left_behind(charging, "billing.before_asking")
+    erased = UserErased(
+        tenant_id=company.tenant_id, user_id=company.customer_id, erased_at=charging.billing.foundation.clock.now()
+    )
+    await company.react(erased, company.customer_id, 2)
+    assert await _sweep(charging, company, after=HOUR) == 0
+    assert await _sweep(charging, company, after=21 * HOUR) == 1
+    assert await charging.charges() == []
+    await company.becomes(invoice_id, status="void")
+
+
+async def test_a_provider_that_is_away_for_long_fails_no_job_and_loses_no_charge(charging: ChargesRig) -> None:
+    company = await charging.company("pm_card_unavailable_once")
+    invoice_id = await company.finalized()
+    async with charging.provider_away(), charging.working():
+        for tries in range(1, TRIES):
+            await eventually(lambda: charging.queue.tried(company, tries), deadline_seconds=20)  # noqa: B023 - awaited here
+            await charging.queue.hurry()
+        job = await charging.queue.becomes("complete", company, name="charge_invoice")
+    assert (job["attempts"], job["result"]) == (TRIES, "pending")
+    await assert_nothing_may_move(company, invoice_id)
+    assert await _sweep(charging, company, after=HOUR) == 0, "it answered 503"
+    assert await _sweep(charging, company, after=HOUR) == 1
+    await assert_charged_once(charging, company, invoice_id)
+
+
+async def test_the_schedule_reaches_every_tenant_and_each_its_own(charging: ChargesRig) -> None:
+    left = [await _left_behind(charging, "billing.after_answer") for _ in range(2)]
+    for company, _ in left:
+        await charging.know(company)
+    clock, foundation = MovableClock(), charging.billing.foundation
+    clock.offset = 5 * MINUTE
+    scheduler = Scheduler(
+        foundation.database,
+        SERVICE.schedule,
+        foundation.jobs,
+        open_tenants,
+        clock=clock,
+        doorbell=foundation.doorbell,
+    )
+    await scheduler.tick()
+    clock.offset += MINUTE
+    await scheduler.tick()
+    async with charging.working(ahead=clock.offset):
+        for company, invoice_id in left:
+            await company.becomes(invoice_id, status="paid")
+    keys = {each["idempotency_key"] for each in await charging.charges()}
+    assert keys == {f"inv-{invoice_id}" for _, invoice_id in left}
+    assert len(await charging.charges()) == 2
+
+
+async def _left_behind(charging: ChargesRig, failpoint: str) -> tuple[Company, str]:
+    """An invoice whose charge job ended there and will not run again."""
+    company = await charging.company()
+    invoice_id = await company.finalized()
+    await charging.interrupted(failpoint)
+    return company, invoice_id
+
+
+async def _sweep(charging: ChargesRig, company: Company, *, after: timedelta) -> int:
+    """One round of the sweep, so much later; how many attempts it settled."""
+    job = await charging.queue.enqueue(company.tenant_id, "resolve_attempts")
+    async with charging.working(ahead=after):
+        done = await charging.queue.becomes("complete", company, job_id=job)
+    return int(done["result"])

@@ -1,0 +1,76 @@
+"""Every page of `docs/guide` is followed to the letter, in a copy of the project: its files, its edits, its commands."""
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from infra.stack.places import CHECKOUT
+from tests.fixtures.folders import scratch_folder
+from tests.guides.reading import Edit, NotFollowable, Run, Step, steps_of
+from tests.guides.workshop import Workshop
+
+GUIDES = sorted((CHECKOUT / "docs" / "guide").glob("add-*.md"))
+
+
+def up_to_each_command(guide: Path) -> Iterator[list[Step]]:
+    steps = steps_of(guide.read_text())
+    return (steps[:index] for index, step in enumerate(steps, start=1) if isinstance(step, Run))
+
+
+@pytest.fixture(scope="module")
+async def workshop_of() -> AsyncIterator[Callable[[Path], Workshop]]:
+    """A workshop per guide, kept from one command to the next."""
+    async with AsyncExitStack() as stack:
+
+        @cache
+        def opened(guide: Path) -> Workshop:
+            workshop = Workshop(stack.enter_context(scratch_folder()))
+            stack.push_async_callback(workshop.close)
+            return workshop
+
+        yield opened
+
+
+@pytest.mark.parametrize(
+    ("guide", "steps"),
+    [
+        pytest.param(guide, steps, id=f"{guide.stem}: {steps[-1]}")
+        for guide in GUIDES
+        for steps in up_to_each_command(guide)
+    ],
+)
+async def test_a_guide_can_be_followed(guide: Path, steps: list[Step], workshop_of: Callable[[Path], Workshop]) -> None:
+    await workshop_of(guide).follow(steps)
+
+
+GREETING = "def greet():\n    return 'hello'\n"
+EDIT = "`a.py`\n```diff\n def greet():\n-    return 'hello'\n+    return 'hi'\n```\n"
+
+
+def edit_of(page: str) -> Edit:
+    (step,) = steps_of(page)
+    assert isinstance(step, Edit)
+    return step
+
+
+def test_an_edit_finds_its_place_by_the_words_around_it() -> None:
+    assert edit_of(EDIT).apply_to(GREETING) == "def greet():\n    return 'hi'\n"
+
+
+@pytest.mark.parametrize("text", ["", GREETING.replace("hello", "hallo"), GREETING * 2])
+def test_an_edit_of_a_file_that_reads_otherwise_is_refused(text: str) -> None:
+    with pytest.raises(NotFollowable):
+        edit_of(EDIT).apply_to(text)
+
+
+def test_a_block_that_nobody_could_follow_is_refused() -> None:
+    with pytest.raises(NotFollowable, match="names no file"):
+        steps_of("```python\nprint()\n```\n")
+
+
+async def test_a_command_that_fails_is_told_with_what_it_printed() -> None:
+    with scratch_folder() as folder, pytest.raises(NotFollowable, match="no such luck"):
+        await Workshop(folder).follow([Run("echo no such luck && false")])

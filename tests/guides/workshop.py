@@ -1,0 +1,83 @@
+"""A copy of the project in which a guide is followed: what git tracks, and links to what `make setup` has made."""
+
+import asyncio
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from infra.stack.child import Child
+from infra.stack.places import CHECKOUT, STATE
+from tests.fixtures.ports import free_port_base
+from tests.guides.reading import Edit, Make, NotFollowable, Run, Step
+
+STEP_SECONDS = 55
+CACHES = (".mypy_cache", ".ruff_cache")
+
+
+class Workshop:
+    """One guide's, from its first step to its last."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._state = folder / STATE.relative_to(CHECKOUT)
+        self._port_base = free_port_base()
+        self._done: list[Step] = []
+        self._copy_project()
+
+    async def follow(self, steps: list[Step]) -> None:
+        """Takes those that have not been taken yet. Raises NotFollowable at the first that fails."""
+        for step in steps[len(self._done) :]:
+            await self._take(step)
+            self._done.append(step)
+
+    async def close(self) -> None:
+        """Ends the stack, if the guide has started it."""
+        await self._run("make down")
+
+    async def _take(self, step: Step) -> None:
+        match step:
+            case Make(path, text):
+                file = self.folder / path
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_text(text)
+            case Edit(path):
+                file = self.folder / path
+                if not file.exists():
+                    raise NotFollowable(f"there is no {path} to edit")
+                file.write_text(step.apply_to(file.read_text()))
+            case Run(command):
+                await self._run(command)
+
+    async def _run(self, command: str) -> None:
+        printed = self._state / "printed.log"
+        printed.unlink(missing_ok=True)
+        shell = Child(["sh", "-ec", command], log=printed, environment=self._environment(), directory=self.folder)
+        await shell.start()
+        try:
+            code = await asyncio.wait_for(shell.wait(), STEP_SECONDS)
+        except TimeoutError as error:
+            raise NotFollowable(f"`{command}` did not end\n{printed.read_text()}") from error
+        finally:
+            await shell.kill()
+        if code != 0:
+            raise NotFollowable(f"`{command}` ended with {code}\n{printed.read_text()}")
+
+    def _environment(self) -> dict[str, str]:
+        """Ours, without what the make and the pytest that run us tell their children."""
+        own = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS", "PYTEST_"))}
+        return {**own, "WAYPOST_PORT_BASE": str(self._port_base)}
+
+    def _copy_project(self) -> None:
+        tracked = subprocess.run(["git", "ls-files", "-z"], cwd=CHECKOUT, capture_output=True, text=True, check=True)
+        for name in filter(None, tracked.stdout.split("\0")):
+            target = self.folder / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(CHECKOUT / name, target)
+        (self.folder / ".venv").symlink_to((CHECKOUT / ".venv").resolve())
+        self._state.mkdir()
+        for installed in (*STATE.glob(".jars-*"), *STATE.glob("kafka"), *STATE.glob("zipkin")):
+            (self._state / installed.name).symlink_to(installed)
+        for cache in filter(lambda each: (CHECKOUT / each).exists(), CACHES):
+            # What has been checked here need not be checked there: seconds instead of half a minute.
+            shutil.copytree(CHECKOUT / cache, self.folder / cache)

@@ -1,0 +1,136 @@
+"""The way to the payment provider breaks at each place: what is said of it is what is known, and the card is never named."""
+
+import asyncio
+import traceback
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+from opentelemetry.instrumentation.httpx import HTTPXClientInstrumentor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from infra.stack.ports import LOOPBACK, free_ports
+from services.billing.adapters.provider import HttpPayments
+from services.billing.ports import OutcomeUnknown, ProviderUnavailable
+from shared.kernel.errors import Transient
+from tests.integration.billing.orders import charge_order, refund_order
+
+CARD = "pm_card_4242424242424242"
+
+Fault = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+Ask = Callable[[HttpPayments], Awaitable[object]]
+
+
+async def closes(requests: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+    await requests.readuntil(b"\r\n\r\n")
+
+
+async def hangs(requests: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+    await requests.read()  # until the caller gives up
+
+
+async def stops_in_the_middle(requests: asyncio.StreamReader, answers: asyncio.StreamWriter) -> None:
+    await requests.readuntil(b"\r\n\r\n")
+    answers.write(b'HTTP/1.1 201 Created\r\ncontent-length: 900\r\n\r\n{"id": "ch_1", ')
+
+
+async def babbles(requests: asyncio.StreamReader, answers: asyncio.StreamWriter) -> None:
+    await requests.readuntil(b"\r\n\r\n")
+    answers.write(b"SSH-2.0-OpenSSH_9.9\r\n")
+
+
+async def sends_away(requests: asyncio.StreamReader, answers: asyncio.StreamWriter) -> None:
+    await requests.readuntil(b"\r\n\r\n")
+    answers.write(b"HTTP/1.1 307 Temporary Redirect\r\nlocation: /v1/charges\r\ncontent-length: 0\r\n\r\n")
+
+
+FAULTS = [closes, hangs, stops_in_the_middle, babbles, sends_away]
+
+
+@asynccontextmanager
+async def way_to(fault: Fault) -> AsyncIterator[HttpPayments]:
+    async def met(requests: asyncio.StreamReader, answers: asyncio.StreamWriter) -> None:
+        await fault(requests, answers)
+        answers.close()
+
+    async with await asyncio.start_server(met, LOOPBACK) as server:
+        port = server.sockets[0].getsockname()[1]
+        async with HttpPayments.open(f"http://{LOOPBACK}:{port}", timeout_seconds=0.3) as payments:
+            yield payments
+
+
+@asynccontextmanager
+async def no_way() -> AsyncIterator[HttpPayments]:
+    async with HttpPayments.open(f"http://{LOOPBACK}:{free_ports(1)[0]}", timeout_seconds=0.3) as payments:
+        yield payments
+
+
+def orders() -> list[Ask]:
+    charge, refund = charge_order(CARD), refund_order("ch_1", 1)
+    return [lambda payments: payments.carry_out(charge), lambda payments: payments.carry_out(refund)]
+
+
+def questions() -> list[Ask]:
+    charge, refund = charge_order(CARD), refund_order("ch_1", 1)
+    return [
+        lambda payments: payments.find(charge),
+        lambda payments: payments.find(refund),
+        lambda payments: payments.card(CARD),
+    ]
+
+
+async def failure(payments: HttpPayments, ask: Ask) -> Transient:
+    with pytest.raises(Transient) as raised:
+        await ask(payments)
+    assert CARD not in "".join(traceback.format_exception(raised.value))
+    assert not any(holds_a_request(each) for each in chain(raised.value))
+    return raised.value
+
+
+def chain(error: BaseException) -> list[BaseException]:
+    """With what it was raised from, and what it was raised during."""
+    following = [each for each in (error.__cause__, error.__context__) if each is not None]
+    return [error, *(inner for each in following for inner in chain(each))]
+
+
+def holds_a_request(error: BaseException) -> bool:
+    """Errors of httpx do, and of pydantic what was read."""
+    return not type(error).__module__.startswith("services.billing")
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_an_order_without_an_answer_may_have_been_carried_out(fault: Fault) -> None:
+    async with way_to(fault) as payments:
+        for order in orders():
+            assert isinstance(await failure(payments, order), OutcomeUnknown)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_a_question_without_an_answer_changed_nothing(fault: Fault) -> None:
+    async with way_to(fault) as payments:
+        for question in questions():
+            assert isinstance(await failure(payments, question), ProviderUnavailable)
+
+
+async def test_a_provider_that_is_not_there_was_asked_for_nothing() -> None:
+    async with no_way() as payments:
+        for ask in (*orders(), *questions()):
+            assert isinstance(await failure(payments, ask), ProviderUnavailable)
+
+
+async def test_an_order_does_not_show_its_card() -> None:
+    assert CARD not in repr(charge_order(CARD))
+
+
+async def test_no_span_names_the_card(spans: InMemorySpanExporter) -> None:
+    """The SDK's own spans of HTTP calls tell the whole address."""
+    HTTPXClientInstrumentor().instrument()
+    try:
+        async with no_way() as payments:
+            for ask in (*orders(), *questions()):
+                await failure(payments, ask)
+    finally:
+        HTTPXClientInstrumentor().uninstrument()
+    told = [span.to_json() for span in spans.get_finished_spans()]
+    assert len(told) == 4, "orders and look-ups are traced; the card's own look-up is not"
+    assert not any(CARD in each for each in told)

@@ -1,0 +1,164 @@
+"""The service as it is run, beside a real broker and a provider that tells by webhook what it did not answer."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import httpx
+from aiokafka import AIOKafkaProducer
+from fastapi import FastAPI
+
+from infra.kafka.topics import declared_topics, ensure_topics
+from infra.stack.child import inherited
+from infra.stack.kafka import Kafka
+from infra.stack.ports import LOOPBACK, free_ports
+from schemas.codec import AvroCodec
+from schemas.users import UserCreated
+from shared.kernel.cause import current_cause
+from shared.kernel.clock import SystemClock
+from shared.kernel.cloudevents import to_headers, to_metadata
+from shared.kernel.envelope import Envelope
+from shared.kernel.ids import EventId, TenantId, new_id
+from shared.kernel.role import Role
+from shared.web.auth import Principal
+from tests.fixtures.database import Database, connected
+from tests.fixtures.eventually import eventually
+from tests.fixtures.processes import running
+from tests.fixtures.serving import caller, serving
+from tests.fixtures.web import SIGNING_KEY, bearer
+from tests.integration.billing.conftest import migrate_billing
+from tests.integration.infra.payments import charges, provider
+from tests.integration.infra.webhooks import SECRET
+
+ADDRESS = "ada@example.com"
+CARDS = ("pm_card_visa", "pm_card_timeout_after_charge")
+
+
+async def test_the_whole_service_bills_a_user_it_has_heard_of_and_ends_cleanly(
+    database: Database, own_kafka: Kafka, tmp_path: Path
+) -> None:
+    await ensure_topics(own_kafka.bootstrap, declared_topics())
+    where = await database("billing", migrate_billing)
+    ports = dict(zip(("api", "worker", "jobs"), free_ports(3), strict=True))
+    api = f"http://{LOOPBACK}:{ports['api']}"
+    environment = {
+        **inherited(),
+        "WAYPOST_APP_DSN": where.app,
+        "WAYPOST_RELAY_DSN": where.relay,
+        "WAYPOST_KAFKA_BOOTSTRAP": own_kafka.bootstrap,
+        "WAYPOST_ANSWER_SECRET": "a secret that stays the same",
+        "WAYPOST_PAYMENTS_WEBHOOK_SECRET": SECRET,
+        "WAYPOST_PAYMENTS_TIMEOUT_SECONDS": "3",
+        "OTEL_TRACES_EXPORTER": "none",
+    }
+    owner = Principal(user_id=new_id(), tenant_id=TenantId(new_id()), role=Role.OWNER)
+    hooks = {"payments_webhook_url": f"{api}/webhooks/payments", "payments_webhook_secret": SECRET}
+    async with AsyncExitStack() as stack:
+        payments = await stack.enter_async_context(provider(tmp_path, **hooks))
+        environment["WAYPOST_PAYMENTS_URL"] = str(payments.base_url)
+        environment["WAYPOST_JWKS_URL"] = await stack.enter_async_context(published_keys())
+        processes = await stack.enter_async_context(running("billing", ports, environment, tmp_path))
+        http = await stack.enter_async_context(caller(api))
+        http.headers.update(bearer(owner))
+
+        await publish(own_kafka, user_created(owner))
+        customer = f"/customers/{owner.user_id}"
+        await eventually(lambda: is_there(http, customer), deadline_seconds=30)
+        # The second card's charge is never answered: the webhook tells of it, or a look-up, whichever is first.
+        for card in CARDS:
+            await posted(http, f"{customer}/payment-methods", {"token": card})
+            invoice_id = await finalized(http, owner.user_id)
+            await eventually(partial(is_paid, http, f"/invoices/{invoice_id}"), deadline_seconds=20)
+            assert len(await charges(payments, f"inv-{invoice_id}")) == 1
+        await eventually(lambda: all_delivered(payments))
+        async with connected(where.relay) as relay:
+            await eventually(lambda: drained(relay), deadline_seconds=20)
+
+        await asyncio.gather(*(process.stop() for process in processes))
+        assert [process.exit_code for process in processes] == [0, 0, 0]
+    logs = "".join((tmp_path / f"{role}.log").read_text() for role in ports)
+    assert "http_request" in logs
+    for secret in (ADDRESS, SECRET, *CARDS):
+        assert secret not in logs, secret
+
+
+@asynccontextmanager
+async def published_keys() -> AsyncIterator[str]:
+    """The address at which the users service would publish its keys."""
+    users = FastAPI()
+
+    @users.get("/.well-known/jwks.json")
+    async def keys() -> dict[str, Any]:
+        return {"keys": [SIGNING_KEY.as_dict(private=False)]}
+
+    async with serving(users) as url:
+        yield f"{url}/.well-known/jwks.json"
+
+
+async def finalized(http: httpx.AsyncClient, customer_id: UUID) -> str:
+    draft = await posted(http, "/invoices", {"customer_id": str(customer_id), "currency": "EUR"})
+    path = f"/invoices/{draft['id']}"
+    await posted(http, f"{path}/lines", {"description": "Loom", "quantity": 2, "unit_amount_minor": 12_345})
+    await posted(http, f"{path}/finalize", {})
+    return str(draft["id"])
+
+
+async def posted(http: httpx.AsyncClient, path: str, body: dict[str, Any]) -> dict[str, Any]:
+    answer = await http.post(path, json=body)
+    assert answer.is_success, answer.text
+    shown: dict[str, Any] = answer.json()
+    return shown
+
+
+async def is_there(http: httpx.AsyncClient, path: str) -> bool:
+    return (await http.get(path)).is_success
+
+
+async def is_paid(http: httpx.AsyncClient, path: str) -> bool:
+    return bool((await http.get(path)).json()["status"] == "paid")
+
+
+async def all_delivered(payments: httpx.AsyncClient) -> bool:
+    """Whether every webhook was taken with a 2xx."""
+    told = (await payments.get("/v1/events")).json()["data"]
+    return len(told) == len(CARDS) and all(event["delivered_at"] for event in told)
+
+
+async def drained(relay: Any) -> bool:
+    return bool(await relay.fetchval("select count(*) = 0 from outbox"))
+
+
+def user_created(who: Principal) -> Envelope[UserCreated]:
+    now = SystemClock().now()
+    event = UserCreated(
+        tenant_id=who.tenant_id,
+        user_id=who.user_id,
+        email=ADDRESS,
+        display_name="Ada Lovelace",
+        role=who.role,
+        locale="en",
+        created_at=now,
+    )
+    return Envelope(
+        event=event,
+        event_id=EventId(new_id()),
+        tenant_id=who.tenant_id,
+        aggregate_id=who.user_id,
+        aggregate_version=1,
+        occurred_at=now,
+        source="/services/users",
+        cause=current_cause(),
+    )
+
+
+async def publish(kafka: Kafka, happened: Envelope[UserCreated]) -> None:
+    async with AIOKafkaProducer(bootstrap_servers=kafka.bootstrap) as producer:
+        headers = list(to_headers(to_metadata(happened)))
+        value = AvroCodec().encode(happened.event).payload
+        await producer.send_and_wait(
+            happened.event.topic, value, key=str(happened.aggregate_id).encode(), headers=headers
+        )
