@@ -1,17 +1,26 @@
 # Every target does its own set-up. From elsewhere: make -C path/to/this/folder target
 # Another stack beside this one: WAYPOST_PORT_BASE=9000 make up
+# The stack in containers: make up TARGET=compose, and so with demo, down, status, logs
 
 .DEFAULT_GOAL := help
 .PHONY: help setup check test demo up down status logs fmt lock bench
 .NOTPARALLEL:
 
+TARGET ?= native
+ifeq ($(TARGET),native)
 STACK := .venv/bin/python -m infra.stack
+else ifeq ($(TARGET),compose)
+STACK := .venv/bin/python -m infra.containers
+SETUP := --packages-alone
+else
+$(error TARGET is "$(TARGET)"; it is native or compose)
+endif
 
 help: ## these lines
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
 
 setup: ## Python packages, Java, Maven, Kafka, Zipkin; instant once done
-	@PYTHON='$(PYTHON)' sh infra/setup/start.sh
+	@PYTHON='$(PYTHON)' sh infra/setup/start.sh $(SETUP)
 
 check: setup ## format, lint, types, import laws, schema evolution
 	.venv/bin/ruff format --check .
@@ -19,6 +28,8 @@ check: setup ## format, lint, types, import laws, schema evolution
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 	.venv/bin/python -m schemas check
+	.venv/bin/hadolint infra/containers/Dockerfile
+	.venv/bin/check-jsonschema --quiet --builtin-schema vendor.compose-spec docker-compose.yml
 
 test: setup ## every test, on real Kafka and PostgreSQL; ARGS="-k invoice" chooses
 	.venv/bin/python -m pytest $(ARGS)

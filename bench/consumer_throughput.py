@@ -18,12 +18,11 @@ import asyncpg
 
 from infra.postgres.databases import ServiceDatabase, ensure_database, service_database
 from infra.postgres.roles import Role, ensure_roles
-from infra.stack.kafka import Kafka
 from shared.engine.consumer import ConsumerPolicy
 from shared.ports.handlers import Consumer
 from tests.fixtures.club import Club, Topic, User, club, consuming, migrate, opened, topic
 from tests.fixtures.folders import scratch_folder
-from tests.fixtures.kafka import running_kafka
+from tests.fixtures.kafka import Broker, running_kafka
 from tests.fixtures.postgres import running_postgres
 
 
@@ -55,7 +54,7 @@ async def main(records: int, partitions: int) -> None:
         print(f"{run.name:<24}{rate:>10,.0f} records/s{rate / rates[1]:>8.2f}×")
 
 
-async def publish(broker: Kafka, own: Club, records: int, partitions: int) -> None:
+async def publish(broker: Broker, own: Club, records: int, partitions: int) -> None:
     """Ten events of each user, interleaved as live traffic is."""
     async with topic(broker.bootstrap, own, partitions=partitions) as opened_topic:
         for _ in range(records // 1000):
@@ -67,7 +66,7 @@ async def publish_rounds(opened_topic: Topic, people: list[User], rounds: int) -
     await opened_topic.publish(*(event for _ in range(rounds) for person in people for event in person.tells("name")))
 
 
-async def measure(broker: Kafka, admin_dsn: str, own: Club, run: Run) -> float:
+async def measure(broker: Broker, admin_dsn: str, own: Club, run: Run) -> float:
     """From the first committed batch to the last, so that joining the group does not count."""
     async with (
         fresh_database(admin_dsn) as database,

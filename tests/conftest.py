@@ -1,5 +1,11 @@
 """Real parts for every test that asks for them by name; nothing is started for those that do not."""
 
+from hypothesis import HealthCheck, settings
+
+# How fast this machine is at the moment says nothing about the code.
+settings.register_profile("waypost", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("waypost")
+
 pytest_plugins = [
     "tests.fixtures.kafka",
     "tests.fixtures.postgres",
@@ -7,4 +13,5 @@ pytest_plugins = [
     "tests.fixtures.club.stage",
     "tests.fixtures.hosted",
     "tests.fixtures.spans",
+    "tests.fixtures.stack",
 ]

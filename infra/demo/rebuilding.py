@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import sys
 from typing import Any
 
 from infra.demo.teller import NotObserved
@@ -11,9 +10,10 @@ from infra.stack.addresses import Addresses
 
 async def rebuild_recipients(stack: Addresses) -> dict[str, Any]:
     """`waypost projections rebuild notifications.recipients --json` against this stack. Raises NotObserved when it fails."""
+    command = stack.waypost("projections", "rebuild", "notifications.recipients", "--json")
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "shared.cli", "projections", "rebuild", "notifications.recipients", "--json"),
-        env=stack.command_environment(),
+        *command.words,
+        env=command.environment,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )

@@ -13,6 +13,8 @@ from infra.demo.rebuilding import rebuild_recipients
 from infra.demo.teller import NotObserved, Teller
 from infra.stack.addresses import Addresses
 
+UNIT_MINOR, QUANTITY = 12_345, 2
+AMOUNT_MINOR = UNIT_MINOR * QUANTITY
 PASSWORD = secrets.token_urlsafe(18)
 ALL_SERVICES = {"users", "billing", "notifications"}
 
@@ -46,6 +48,7 @@ class Story:
         await self.verify()
         await self.log_in(tenant_id)
         await self.pay_an_invoice(user_id)
+        await self.watch_the_money()
         await self.find_the_trace(trace_id)
         await self.rebuild()
 
@@ -100,7 +103,7 @@ class Story:
         await self.post(f"{billing}/customers/{customer_id}/payment-methods", {"token": "pm_card_visa"})
         made = await self.post(f"{billing}/invoices", {"customer_id": customer_id, "currency": "EUR"})
         invoice_id = made.json()["id"]
-        line = {"description": "Difference engine, second hand", "quantity": 2, "unit_amount_minor": 12_345}
+        line = {"description": "Difference engine, second hand", "quantity": QUANTITY, "unit_amount_minor": UNIT_MINOR}
         await self.post(f"{billing}/invoices/{invoice_id}/lines", line)
         final = await self.post(f"{billing}/invoices/{invoice_id}/finalize", {})
         self.teller.saw(f"POST /invoices, /lines, /finalize → {final.status_code}", f"number {final.json()['number']}")
@@ -108,8 +111,8 @@ class Story:
         paid = await self.teller.wait_for("the invoice is paid", lambda: self.paid_invoice(invoice_id))
         self.teller.saw(f"the job charged the card: {paid['amount_paid_minor']} {paid['currency']} minor units, paid")
         charges = await self.observers.charges(f"inv-{invoice_id}")
-        if [charge["amount_minor"] for charge in charges] != [24_690]:
-            raise NotObserved(f"one charge of 24690 under inv-{invoice_id}; the provider has {charges}")
+        if [charge["amount_minor"] for charge in charges] != [AMOUNT_MINOR]:
+            raise NotObserved(f"one charge of {AMOUNT_MINOR} under inv-{invoice_id}; the provider has {charges}")
         self.teller.saw(f"one charge at the provider, idempotency key inv-{invoice_id}")
         await self.teller.wait_for(
             "invoice.paid", lambda: self.record_of("billing.invoice", invoice_id, "invoice.paid")
@@ -118,6 +121,11 @@ class Story:
         self.teller.saw(f"billing.invoice carries versions {', '.join(versions)} of the invoice")
         receipt = await self.mail("Receipt")
         self.teller.saw(f"mail “{receipt['subject']}” in the inbox")
+
+    async def watch_the_money(self) -> None:
+        self.teller.chapter("The live view")
+        paid = await self.teller.wait_for("the payment in the live view", self.paid_today, deadline_seconds=60)
+        self.teller.saw(f"GET /revenue/live: Faust added up {paid} EUR minor units today, in the live view of billing")
 
     async def find_the_trace(self, trace_id: str) -> None:
         self.teller.chapter("One trace")
@@ -150,6 +158,12 @@ class Story:
     async def paid_invoice(self, invoice_id: str) -> dict[str, Any] | None:
         invoice: dict[str, Any] = (await self.get(f"{self.stack.billing}/invoices/{invoice_id}")).json()
         return invoice if invoice.get("status") == "paid" else None
+
+    async def paid_today(self) -> int | None:
+        """The tenant is new: all that was paid to it was paid in this story."""
+        windows = (await self.get(f"{self.stack.billing}/revenue/live?window=day")).json()["data"]
+        paid: int = sum(window["paid_minor"] for window in windows)
+        return paid if paid == AMOUNT_MINOR else None
 
     async def record_of(self, topic: str, key: str, event_type: str) -> bool:
         return any(each.headers["ce_type"] == event_type for each in await self.observers.records(topic, key))

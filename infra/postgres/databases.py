@@ -1,11 +1,12 @@
 """One database per service, closed to everyone but its own roles."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import asyncpg
 
-from infra.postgres.roles import Passwords, Role, checked, role_name
+from infra.postgres.roles import Passwords, Role, checked, ensure_roles, role_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +31,17 @@ def service_database(admin_dsn: str, service: str, name: str, passwords: Passwor
     return ServiceDatabase(
         service=service, name=name, owner=dsn(Role.OWNER), app=dsn(Role.APP), relay=dsn(Role.RELAY), ops=dsn(Role.OPS)
     )
+
+
+async def ensure_databases(admin_dsn: str, passwords: Mapping[str, Passwords]) -> None:
+    """Roles and an empty database for each service of `passwords`; what is there stays."""
+    admin = await asyncpg.connect(admin_dsn)
+    try:
+        for service, of_roles in passwords.items():
+            await ensure_roles(admin, service, of_roles)
+            await ensure_database(admin, service, service)
+    finally:
+        await admin.close()
 
 
 async def ensure_database(admin: asyncpg.Connection, service: str, name: str, *, template: str = "template0") -> None:

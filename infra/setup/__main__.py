@@ -12,6 +12,8 @@ from infra.setup.commands import LOG, run
 from infra.stack.errors import SetUpFailed
 from infra.stack.places import CHECKOUT, STATE
 
+PACKAGES_ALONE = "--packages-alone"
+"""Enough for a stack in containers."""
 POMS = sorted((CHECKOUT / "infra" / "stack").glob("*/pom.xml"))
 
 
@@ -21,8 +23,9 @@ def main() -> None:
         wait_for_turn(lock.fileno())
         try:
             step("Python packages", packages.are_installed, packages.install_packages)
-            step("Java and Maven", system.are_installed, system.install_java_and_maven)
-            step("Kafka and Zipkin", jars_are_ready, prepare_jars)
+            if PACKAGES_ALONE not in sys.argv[1:]:
+                step("Java and Maven", system.are_installed, system.install_java_and_maven)
+                step("Kafka and Zipkin", jars_are_ready, prepare_jars)
         except SetUpFailed as error:
             sys.exit(f"Set-up: {error}")
 

@@ -3,7 +3,7 @@
 for candidate in "${PYTHON:-}" python3.11 python3.12 python3.13 python3 python3.14; do
     [ -n "$candidate" ] && command -v "$candidate" >/dev/null 2>&1 || continue
     if "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
-        exec "$candidate" -m infra.setup
+        exec "$candidate" -m infra.setup "$@"
     fi
 done
 echo "Set-up failed: no Python 3.11 or newer was found." >&2

@@ -1,8 +1,11 @@
 """Where everything answers: offsets from one base, so that two copies run side by side."""
 
 import os
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from infra.services import SERVICES
 from infra.stack.child import inherited
@@ -31,19 +34,27 @@ class Addresses:
     port_base: int = DEFAULT_PORT_BASE
 
     @classmethod
-    def from_environment(cls) -> "Addresses":
+    def from_environment(cls) -> Self:
         """`WAYPOST_PORT_BASE`, else the default. Raises ValueError with what to set."""
         given = os.environ.get("WAYPOST_PORT_BASE", str(DEFAULT_PORT_BASE))
         if not given.isdecimal() or not 1024 <= int(given) <= HIGHEST_PORT_BASE:
             raise ValueError(f"WAYPOST_PORT_BASE is {given!r}; set a number from 1024 to {HIGHEST_PORT_BASE}")
         return cls(int(given))
 
+    def host(self, part: str) -> str:
+        """The name or address that others reach `part` at."""
+        return LOOPBACK
+
     def port(self, part: str) -> int:
         return self.port_base + OFFSETS[part]
 
+    def place(self, part: str) -> str:
+        """`host:port`"""
+        return f"{self.host(part)}:{self.port(part)}"
+
     def url(self, part: str) -> str:
         """Of what speaks HTTP: `users-api`, `billing-worker`, `payments`, `mail`, `zipkin`, `registry`."""
-        return f"http://{LOOPBACK}:{self.port(part)}"
+        return f"http://{self.place(part)}"
 
     @property
     def users(self) -> str:
@@ -59,7 +70,7 @@ class Addresses:
 
     @property
     def kafka_bootstrap(self) -> str:
-        return f"{LOOPBACK}:{self.port('kafka')}"
+        return self.place("kafka")
 
     @property
     def jwks_url(self) -> str:
@@ -74,10 +85,16 @@ class Addresses:
         """Of the files with what the `waypost` command needs for each service; the stack writes them as it starts."""
         return stack_directory(self.port_base) / "environment"
 
-    def command_environment(self) -> dict[str, str]:
-        """For a process that runs the `waypost` command on this stack."""
+    def waypost(self, *arguments: str) -> "Command":
+        """How the `waypost` command is run on this stack."""
         own = {
             "WAYPOST_PORT_BASE": str(self.port_base),
             "WAYPOST_ENVIRONMENT_DIRECTORY": str(self.environment_directory),
         }
-        return {**inherited(), **own}
+        return Command((sys.executable, "-m", "shared.cli", *arguments), {**inherited(), **own})
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    words: Sequence[str]
+    environment: Mapping[str, str]

@@ -3,7 +3,7 @@
 | variable | given to | meaning |
 |---|---|---|
 | WAYPOST_PORT_BASE | all | base of the stack's ports, default 8000 |
-| WAYPOST_SERVICE_PORT | api, worker, jobs, live | its HTTP port: the API, or health and metrics |
+| WAYPOST_SERVICE_PORT | api, worker, jobs, live, simulators | its HTTP port: the API, or health and metrics |
 | WAYPOST_OWNER_DSN | migrate, command | `postgresql://user:password@host:port/database` of the role `<service>_owner` |
 | WAYPOST_APP_DSN | api, worker, jobs, command | … of `<service>_app` |
 | WAYPOST_RELAY_DSN | worker, command | … of `<service>_relay` |
@@ -30,9 +30,7 @@ from pathlib import Path
 
 from infra.postgres.databases import service_database
 from infra.stack.addresses import Addresses
-from infra.stack.child import inherited
 from infra.stack.keys import Keys
-from infra.stack.ports import LOOPBACK
 
 Environment = Mapping[str, str]
 
@@ -58,31 +56,38 @@ EVERY_DSN = ("owner", "app", "relay", "ops")
 
 
 class Environments:
-    """Builds them from the addresses and keys of one stack."""
+    """Builds them from the addresses and keys of one stack.
 
-    def __init__(self, addresses: Addresses, keys: Keys) -> None:
+    `addresses` are where the processes reach each other, `outside` where a person's browser does; natively the same.
+    """
+
+    def __init__(self, addresses: Addresses, keys: Keys, *, outside: Addresses | None = None) -> None:
         self._addresses = addresses
+        self._outside = outside or addresses
         self._keys = keys
 
     def process(self, service: str, process: Process) -> Environment:
-        """Of `python -m services.<service> <process>`, on top of our own environment."""
+        """Of `python -m services.<service> <process>`."""
         own = {**self._service(service), **self._dsns(service, DSNS_OF[process])}
         if process is not Process.MIGRATE:
             own["WAYPOST_SERVICE_PORT"] = str(self._addresses.port(f"{service}-{process}"))
-        return {**inherited(), **own}
+        return own
 
     def command(self, service: str) -> Environment:
-        """What the `waypost` command needs to work on a service; nothing inherited."""
+        """What the `waypost` command needs to work on a service."""
         registry = {"WAYPOST_REGISTRY_URL": self._addresses.url("registry")}
         return {**self._service(service), **self._dsns(service, EVERY_DSN), **registry}
 
-    def simulator(self, data: Path) -> Environment:
-        """Of what stands in for the outside world: the provider of payments, the inbox, the registry; it remembers in `data`."""
-        webhooks = {"WAYPOST_PAYMENTS_WEBHOOK_URL": f"{self._addresses.billing}/webhooks/payments"}
-        return {**inherited(), **self._shared(), **self._payments(), **webhooks, "WAYPOST_DATA_DIRECTORY": str(data)}
+    def simulator(self, name: str, data: Path) -> Environment:
+        """Of what stands in for the outside world: `payments`, `mail`, `registry`; it remembers in `data`."""
+        own = {"WAYPOST_SERVICE_PORT": str(self._addresses.port(name)), "WAYPOST_DATA_DIRECTORY": str(data)}
+        if name == "payments":
+            own["WAYPOST_PAYMENTS_WEBHOOK_URL"] = f"{self._addresses.billing}/webhooks/payments"
+            own.update(self._payments())
+        return {**self._shared(), **own}
 
     def one_shot(self) -> Environment:
-        return {**inherited(), **self._shared()}
+        return self._shared()
 
     def _service(self, service: str) -> dict[str, str]:
         own = {
@@ -101,9 +106,9 @@ class Environments:
         return {
             "WAYPOST_PORT_BASE": str(at.port_base),
             "WAYPOST_KAFKA_BOOTSTRAP": at.kafka_bootstrap,
-            "WAYPOST_SMTP_HOST": LOOPBACK,
+            "WAYPOST_SMTP_HOST": at.host("smtp"),
             "WAYPOST_SMTP_PORT": str(at.port("smtp")),
-            "WAYPOST_PUBLIC_URL": at.users,
+            "WAYPOST_PUBLIC_URL": self._outside.users,
             "OTEL_TRACES_EXPORTER": os.environ.get("OTEL_TRACES_EXPORTER", "zipkin"),
             "OTEL_EXPORTER_ZIPKIN_ENDPOINT": f"{at.url('zipkin')}/api/v2/spans",
         }
@@ -121,8 +126,7 @@ class Environments:
     @property
     def admin_dsn(self) -> str:
         """Of PostgreSQL's superuser; for the set-up alone, no process is given it."""
-        at = f"{LOOPBACK}:{self._addresses.port('postgres')}"
-        return f"postgresql://postgres:{self._keys.secrets.superuser}@{at}/postgres"
+        return f"postgresql://postgres:{self._keys.secrets.superuser}@{self._addresses.place('postgres')}/postgres"
 
 
 def write_command_environments(environments: Environments, services: Iterable[str], directory: Path) -> None:

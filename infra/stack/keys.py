@@ -12,6 +12,7 @@ Keys of X25519 are 32 bytes in base64. An old private key stays until no token s
 import base64
 import json
 import secrets
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -35,6 +36,10 @@ class Secrets:
 
     def passwords(self, service: str) -> Passwords:
         return {role: self.roles[service][role.value] for role in Role}
+
+    @property
+    def all_passwords(self) -> Mapping[str, Passwords]:
+        return {service: self.passwords(service) for service in self.roles}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from infra.stack.board import Line
-from infra.stack.child import Child
+from infra.stack.child import Child, inherited
 from infra.stack.environment import Environment
 from infra.stack.errors import StartFailed, last_lines
 from infra.stack.places import CHECKOUT
@@ -56,8 +56,8 @@ class PythonServer:
     """`python -m <module> …`, ready when its health page says so."""
 
     def __init__(self, *module: str, environment: Environment, log: Path, health: str) -> None:
+        self.module = module
         self._child = python_child(*module, environment=environment, log=log)
-        self._name = " ".join(module)
         self._health = health
 
     @property
@@ -66,7 +66,7 @@ class PythonServer:
 
     async def start(self) -> None:
         await self._child.start()
-        await until_ready(self._name, self._child, self.answers, START_SECONDS)
+        await until_ready(" ".join(self.module), self._child, self.answers, START_SECONDS)
 
     async def answers(self) -> bool:
         return await http_answers(self._health)
@@ -75,11 +75,16 @@ class PythonServer:
         await self._child.stop(deadline_seconds)
 
 
-def python_one_shot(*module: str, environment: Environment, log: Path) -> OneShot:
+class PythonOneShot:
     """`python -m <module> …`, run to its end; another exit code than 0 is a StartFailed with the end of its log."""
 
-    async def run() -> None:
-        child = python_child(*module, environment=environment, log=log)
+    def __init__(self, *module: str, environment: Environment, log: Path) -> None:
+        self.module = module
+        self._environment = environment
+        self._log = log
+
+    async def __call__(self) -> None:
+        child = python_child(*self.module, environment=self._environment, log=self._log)
         await child.start()
         try:
             code = await child.wait()
@@ -87,10 +92,10 @@ def python_one_shot(*module: str, environment: Environment, log: Path) -> OneSho
             await child.kill()
             raise
         if code != 0:
-            raise StartFailed(f"{' '.join(module)} ended with code {code}:\n{last_lines(log)}")
-
-    return run
+            raise StartFailed(f"{' '.join(self.module)} ended with code {code}:\n{last_lines(self._log)}")
 
 
 def python_child(*module: str, environment: Environment, log: Path) -> Child:
-    return Child([sys.executable, "-m", *module], environment=environment, log=log, directory=CHECKOUT)
+    """On top of our own environment."""
+    given = {**inherited(), **environment}
+    return Child([sys.executable, "-m", *module], environment=given, log=log, directory=CHECKOUT)

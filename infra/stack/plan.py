@@ -3,19 +3,15 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-import asyncpg
-
 from infra.postgres.connections import MAX_CONNECTIONS
-from infra.postgres.databases import ensure_database
-from infra.postgres.roles import ensure_roles
-from infra.services import SERVICES
+from infra.postgres.databases import ensure_databases
 from infra.stack.addresses import Addresses
 from infra.stack.environment import Environments, Process
 from infra.stack.kafka import Kafka
 from infra.stack.keys import Keys
-from infra.stack.parts import Component, PythonServer, python_one_shot
-from infra.stack.places import CHECKOUT
+from infra.stack.parts import Component, PythonOneShot, PythonServer
 from infra.stack.postgres import Postgres
+from infra.stack.processes import SIMULATORS, processes_of, services_here
 from infra.stack.zipkin import Zipkin
 
 
@@ -49,14 +45,14 @@ class Plan:
         yield Component(name="zipkin", part=zipkin, ports=(at.port("zipkin"),), page=page, log=self._log("zipkin"))
 
     def _outside_world(self) -> Iterator[Component]:
-        yield self._simulator("mail", "infra.simulators.inbox", "smtp")
-        yield self._simulator("payments", "infra.simulators.payments")
-        yield self._simulator("registry", "infra.registry")
+        yield self._simulator("mail", "smtp")
+        yield self._simulator("payments")
+        yield self._simulator("registry")
 
-    def _simulator(self, name: str, module: str, *more_ports: str) -> Component:
+    def _simulator(self, name: str, *more_ports: str) -> Component:
         url = self._at.url(name)
-        environment = self.environments.simulator(self._directory / "simulators")
-        server = PythonServer(module, environment=environment, log=self._log(name), health=f"{url}/livez")
+        environment = self.environments.simulator(name, self._directory / "simulators")
+        server = PythonServer(SIMULATORS[name], environment=environment, log=self._log(name), health=f"{url}/livez")
         ports = [self._at.port(each) for each in (name, *more_ports)]
         return Component(name=name, part=server, ports=ports, page=url, log=self._log(name))
 
@@ -64,7 +60,7 @@ class Plan:
         log = self._log("databases")
         yield Component(name="databases", part=self._ensure_databases, depends_on=("postgres",), log=log)
         environment, log = self.environments.one_shot(), self._log("topics")
-        topics = python_one_shot("infra.kafka", environment=environment, log=log)
+        topics = PythonOneShot("infra.kafka", environment=environment, log=log)
         yield Component(name="topics", part=topics, depends_on=("kafka",), log=log)
         for service in services_here():
             yield self._migration(service)
@@ -72,7 +68,7 @@ class Plan:
     def _migration(self, service: str) -> Component:
         name = f"{service}-migrations"
         environment = self.environments.process(service, Process.MIGRATE)
-        run = python_one_shot(f"services.{service}", Process.MIGRATE, environment=environment, log=self._log(name))
+        run = PythonOneShot(f"services.{service}", Process.MIGRATE, environment=environment, log=self._log(name))
         return Component(name=name, part=run, depends_on=("databases",), log=self._log(name))
 
     def _services(self) -> Iterator[Component]:
@@ -95,24 +91,7 @@ class Plan:
         )
 
     async def _ensure_databases(self) -> None:
-        admin = await asyncpg.connect(self.environments.admin_dsn)
-        try:
-            for service in SERVICES:
-                await ensure_roles(admin, service, self._keys.secrets.passwords(service))
-                await ensure_database(admin, service, service)
-        finally:
-            await admin.close()
+        await ensure_databases(self.environments.admin_dsn, self._keys.secrets.all_passwords)
 
     def _log(self, name: str) -> Path:
         return self._directory / "logs" / f"{name}.log"
-
-
-def services_here() -> list[str]:
-    """Those whose folder can be run: a checkout may hold some of them."""
-    return [service for service in SERVICES if (CHECKOUT / "services" / service / "__main__.py").exists()]
-
-
-def processes_of(service: str) -> list[Process]:
-    """Every service has three; one with a `live` room has a process for its live view besides."""
-    live = (CHECKOUT / "services" / service / "live").exists()
-    return [Process.API, Process.WORKER, Process.JOBS, *([Process.LIVE] if live else [])]

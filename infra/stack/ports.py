@@ -1,9 +1,7 @@
-"""Ports of this machine: which are free, and who holds one that is not."""
+"""Ports of this machine that are free."""
 
 import random
 import socket
-
-import psutil
 
 LOOPBACK = "127.0.0.1"
 FREE_RANGE = range(22_000, 32_000)  # below what kernels hand out for outgoing connections, away from the default stack
@@ -27,13 +25,3 @@ def is_free(port: int) -> bool:
         except OSError:
             return False
         return True
-
-
-def holder_of(port: int) -> str:
-    """The process that listens there, `name (pid 12)`, as far as this account may see."""
-    try:
-        connections = psutil.net_connections("tcp")
-    except psutil.AccessDenied:  # macOS shows other accounts' sockets to root alone
-        return "another process"
-    pids = [c.pid for c in connections if c.laddr and c.laddr.port == port and c.status == psutil.CONN_LISTEN and c.pid]
-    return f"{psutil.Process(pids[0]).name()} (pid {pids[0]})" if pids else "another process"

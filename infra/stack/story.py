@@ -3,14 +3,32 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Protocol
 
 from rich.console import Console
 
 from infra.demo.story import tell
-from infra.stack.client import Client
+from infra.stack.addresses import Addresses
 
 
-async def run_demo(client: Client, console: Console, *, stay: bool) -> bool:
+class Stack(Protocol):
+    """However it is run."""
+
+    @property
+    def addresses(self) -> Addresses: ...
+
+    def runs(self) -> bool: ...
+
+    async def start(self) -> None:
+        """Returns once everything is up. Raises StartFailed."""
+
+    async def watch_until_up(self) -> None:
+        """For one that runs already. Raises StartFailed."""
+
+    async def stop(self) -> bool: ...
+
+
+async def run_demo(client: Stack, console: Console, *, stay: bool) -> bool:
     """Tells the story on the running stack, or on one of its own; `stay`: that one is left up to look around, until Ctrl-C."""
     async with _stack(client, console) as is_our_own:
         happened = await tell(client.addresses, console)
@@ -21,12 +39,12 @@ async def run_demo(client: Client, console: Console, *, stay: bool) -> bool:
 
 
 @asynccontextmanager
-async def _stack(client: Client, console: Console) -> AsyncIterator[bool]:
+async def _stack(client: Stack, console: Console) -> AsyncIterator[bool]:
     """Whether it was started here; then it is ended here too, whatever happened on it."""
     if client.runs():
         await client.watch_until_up()
         yield False
-        console.print("The stack was up before and stays up: `make status` shows it, `make down` ends it.")
+        console.print("The stack was up before and stays up.")
         return
     await client.start()
     try:

@@ -10,13 +10,14 @@ from infra.stack.addresses import Addresses
 from infra.stack.board import Board
 from infra.stack.environment import write_command_environments
 from infra.stack.errors import SetUpFailed
+from infra.stack.holders import holder_of
 from infra.stack.keys import load_or_make_keys
 from infra.stack.locks import lock_within
 from infra.stack.logs import rotate
 from infra.stack.parts import Component
 from infra.stack.places import board_file, lock_file
 from infra.stack.plan import Plan
-from infra.stack.ports import holder_of, is_free
+from infra.stack.ports import is_free
 from infra.stack.supervisor import Supervisor
 
 LOCK_PATIENCE_SECONDS = 1.0

@@ -1,33 +1,66 @@
 """The services that the command works on, and how it reaches each."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
+from pkgutil import iter_modules
 
 from shared.hosting.service import Service
 from shared.kernel.errors import Misconfigured, NotFound
 
 DIRECTORY = "WAYPOST_ENVIRONMENT_DIRECTORY"
+PORT_BASE = "WAYPOST_PORT_BASE"
+CHECKOUT = Path(__file__).resolve().parents[2]
+
+
+def service_names() -> Sequence[str]:
+    """Those whose `app` is in this checkout."""
+    folders = (each.name for each in iter_modules(import_module("services").__path__))
+    return sorted(each for each in folders if find_spec(f"services.{each}.app"))
 
 
 def service_named(name: str) -> Service:
     """Its declaration, from `services.<name>.app`. Raises NotFound."""
-    try:
-        service: Service = import_module(f"services.{name}.app").SERVICE
-    except ModuleNotFoundError as error:
-        raise NotFound(f"there is no service {name!r}") from error
+    known = service_names()
+    if name not in known:
+        raise NotFound(f"there is no service {name!r}; there are {', '.join(known)}")
+    service: Service = import_module(f"services.{name}.app").SERVICE
     return service
 
 
+def chosen_services(name: str | None) -> Sequence[Service]:
+    """The one that was named, else all. Raises NotFound."""
+    return [service_named(each) for each in ([name] if name else service_names())]
+
+
 def environment_of(service: str) -> Mapping[str, str]:
-    """The variables of `<service>.env`, one `NAME=value` a line. Raises Misconfigured and says what to set."""
-    directory = os.environ.get(DIRECTORY)
-    if directory is None:
-        raise Misconfigured(f"{DIRECTORY} is not set: it is the folder of <service>.env files, or call bin/waypost")
-    file = Path(directory) / f"{service}.env"
+    """The variables of `<service>.env`, one `NAME=value` a line. Raises Misconfigured and says what to do."""
+    file = _directory() / f"{service}.env"
     try:
         lines = file.read_text().splitlines()
     except OSError as error:
         raise Misconfigured(f"cannot read {file}: {error.strerror}. Does the stack run? `make up`") from error
     return dict(line.split("=", 1) for line in lines if "=" in line)
+
+
+def setting_of(service: str, name: str) -> str:
+    """One variable of a service. Raises Misconfigured."""
+    value = environment_of(service).get(name)
+    if not value:
+        raise Misconfigured(
+            f"{name} is missing in {_directory() / service}.env; the stack writes the file as it starts"
+        )
+    return value
+
+
+def stack_setting(name: str) -> str:
+    """A variable that every service has alike: the broker, the trace viewer. Raises Misconfigured."""
+    return setting_of(service_names()[0], name)
+
+
+def _directory() -> Path:
+    """Where the stack of this checkout writes them, unless another folder is named."""
+    own = CHECKOUT / ".waypost" / os.environ.get(PORT_BASE, "8000") / "environment"
+    return Path(os.environ.get(DIRECTORY, own))

@@ -74,13 +74,20 @@ def _stored(job: str, name: str, parameter: Parameter, value: Scalar) -> JsonSca
             f"job {job}: {name} takes {parameter.kind.__name__}, not {type(value).__name__}. Pass ids and scalars;"
             " the job reads the rest again when it runs"
         )
-    if isinstance(value, str) and len(value) > LONGEST_TEXT:
-        raise Invalid(f"job {job}: {name} is longer than {LONGEST_TEXT} characters. Store it, and pass its id")
+    if isinstance(value, str):
+        if len(value) > LONGEST_TEXT:
+            raise Invalid(f"job {job}: {name} is longer than {LONGEST_TEXT} characters. Store it, and pass its id")
+        if not is_storable(value):
+            raise Invalid(f"job {job}: {name} holds a NUL or half a surrogate pair, which PostgreSQL stores in no text")
     if isinstance(value, datetime):
         if value.tzinfo is None:
             raise Invalid(f"job {job}: {name} has no time zone; times are aware")
         return value.isoformat()
     return str(value) if isinstance(value, UUID) else value
+
+
+def is_storable(text: str) -> bool:
+    return "\0" not in text and not any("\ud800" <= each <= "\udfff" for each in text)
 
 
 def from_stored(job: str, parameters: Mapping[str, Parameter], stored: Mapping[str, JsonScalar]) -> dict[str, Scalar]:

@@ -13,6 +13,7 @@ from shared.jobs.declaration import JobRegistry
 from shared.jobs.spans import sending
 from shared.kernel.cause import Cause
 from shared.kernel.clock import Clock
+from shared.kernel.errors import Invalid
 from shared.kernel.ids import JobId, TenantId, new_id
 from shared.kernel.tenant import NoTenantBound
 from shared.ports.jobs import Scalar
@@ -65,6 +66,8 @@ class PostgresJobQueue:
         owner_id: UUID | None = None,
         **arguments: Scalar,
     ) -> JobId:
+        if run_at is not None and run_at.tzinfo is None:
+            raise Invalid(f"job {name}: run_at has no time zone; times are aware")
         stored = json.dumps(self._registry.encode(name, arguments))
         tenant, job_id, now = _only(self._unit.tenants), new_id(), self._clock.now()
         raw = await driver(self._connection)

@@ -1,15 +1,18 @@
 """What became of a job, for whoever asked for it. Live states are read from the pending row: nothing is written twice to show them."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shared.kernel.ids import JobId
-from shared.postgres.database import driver
+from shared.kernel.ids import JobId, TenantId
+from shared.postgres.database import Database, driver
+from shared.postgres.retention import in_chunks
 
 Status = Literal["queued", "running", "failed", "complete", "dead", "cancelled"]
 """`failed`: an attempt failed and another will follow; `dead`: none will."""
@@ -24,10 +27,13 @@ from job_results as result
 left join jobs as job on job.id = result.job_id and job.tenant_id = result.tenant_id
 where result.job_id = $1"""
 
-_PRUNE = """
-delete from job_results where (tenant_id, job_id) in (
-    select tenant_id, job_id from job_results
-    where finished_at < $1 and status in ('complete', 'cancelled') limit $2)"""
+_PRUNE = text(
+    """
+    delete from job_results where ctid = any (array(
+        select ctid from job_results
+        where finished_at < now() - cast(:age as interval) and status in ('complete', 'cancelled') limit :chunk for update skip locked))
+    """
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +75,9 @@ async def job_status(rows: AsyncConnection, job_id: UUID) -> JobStatus | None:
     )
 
 
-async def prune_results(rows: AsyncConnection, *, finished_before: datetime, limit: int = 5_000) -> int:
-    """Forgets results of the bound tenants, and with them the idempotency keys; gives how many. Dead jobs stay for an operator."""
-    done: str = await (await driver(rows)).execute(_PRUNE, finished_before, limit)
-    return int(done.removeprefix("DELETE "))
+async def prune_results(database: Database, tenants: Sequence[TenantId], older_than: timedelta) -> int:
+    """Forgets results of these tenants that were finished longer ago, and with them the idempotency keys; gives how many.
+
+    Dead jobs stay for an operator.
+    """
+    return await in_chunks(database, _PRUNE, older_than, tenants)

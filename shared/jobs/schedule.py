@@ -11,7 +11,7 @@ from shared.engine.failpoints import failpoint
 from shared.jobs.declaration import JobRegistry, Scheduled
 from shared.jobs.queue import enqueue_for_each
 from shared.kernel.clock import Clock
-from shared.kernel.errors import Invalid, Misconfigured
+from shared.kernel.errors import Invalid, Misconfigured, Transient
 from shared.kernel.ids import TenantId
 from shared.ports.doorbell import Doorbell
 from shared.postgres.database import Database, driver
@@ -28,6 +28,9 @@ _INTRODUCE = "insert into job_schedules (name, last_tick) values ($1, $2) on con
 
 # The row is the lock: a second scheduler waits for the first one's commit and then finds the tick taken. A clock that went back takes none.
 _TAKE = "update job_schedules set last_tick = $2 where name = $1 and last_tick < $2 returning name"
+
+# A tick of the year 2099, taken by one wrong clock, would silence the schedule until then.
+_LIES_AHEAD = "select $1 > now() + interval '1 hour'"
 
 
 class Scheduler:
@@ -82,14 +85,17 @@ class Scheduler:
         now = self._clock.now()
         for each in self._schedule:
             latest = each.latest_tick(now)
-            known = self._known.get(each.name)
-            if known is None or known < latest:
+            if self._known.get(each.name) != latest:
                 await self._happen(each, latest)
                 self._known[each.name] = latest
 
     async def _happen(self, scheduled: Scheduled, tick: datetime) -> None:
         async with self._database.transaction() as connection:
             raw = await driver(connection)
+            if await raw.fetchval(_LIES_AHEAD, tick):
+                raise Transient(
+                    f"the tick {tick.isoformat()} of {scheduled.name!r} is yet to come for the database: this clock is wrong"
+                )
             await raw.execute(_INTRODUCE, scheduled.name, tick)
             if await raw.fetchval(_TAKE, scheduled.name, tick) is None:
                 return

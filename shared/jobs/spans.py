@@ -31,8 +31,7 @@ def sending(job: str, job_id: UUID) -> Iterator[Trace | None]:
     if not trace.get_current_span().get_span_context().trace_flags.sampled:
         yield None
         return
-    attributes = _attributes(names.SEND, job, job_id)
-    with _tracer.start_as_current_span(names.send_span(job), kind=SpanKind.PRODUCER, attributes=attributes):
+    with _recorded(names.send_span(job), None, SpanKind.PRODUCER, _attributes(names.SEND, job, job_id)):
         yield current_trace()
 
 
@@ -50,15 +49,17 @@ def processing(claim: Claim) -> Iterator[None]:
     if claim.run_at - claim.enqueued_at > FAR_AHEAD:
         parent = Context()
         attributes[names.ORIGINAL_TRACE] = f"{origin.trace_id:032x}"
-    with _recorded(names.process_span(claim.name), parent, attributes, Link(origin)):
+    with _recorded(names.process_span(claim.name), parent, SpanKind.CONSUMER, attributes, Link(origin)):
         yield
 
 
 @contextmanager
-def _recorded(name: str, parent: Context, attributes: dict[str, str | int], link: Link) -> Iterator[None]:
+def _recorded(
+    name: str, parent: Context | None, kind: SpanKind, attributes: dict[str, str | int], *links: Link
+) -> Iterator[None]:
     # An error's message may hold what a person typed: the span gets its class alone.
     with _tracer.start_as_current_span(
-        name, parent, SpanKind.CONSUMER, attributes, [link], record_exception=False, set_status_on_exception=False
+        name, parent, kind, attributes, links, record_exception=False, set_status_on_exception=False
     ) as span:
         try:
             yield

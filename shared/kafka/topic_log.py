@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
@@ -38,6 +39,31 @@ class KafkaTopicLog:
             ends = await self._client.end_offsets([named(each) for each in self._partitions])
         return {each: ends[named(each)] for each in self._partitions}
 
+    async def read_any(self, *, max_records: int, timeout_seconds: float) -> Sequence[Record]:
+        """The next records of whichever partitions have some, in the order of their timestamps. Raises Transient."""
+        with as_transient("records"):
+            found = await self._client.getmany(max_records=max_records, timeout_ms=int(timeout_seconds * 1000))
+        records = [record_of(each) for records in found.values() for each in records]
+        return sorted(records, key=lambda each: each.timestamp_ms)  # stable: each partition keeps its order
+
+    async def first_offsets(self) -> Mapping[Partition, int]:
+        """The oldest record that retention has left of each. Raises Transient."""
+        with as_transient("first offsets"):
+            firsts = await self._client.beginning_offsets([named(each) for each in self._partitions])
+        return {each: firsts[named(each)] for each in self._partitions}
+
+    async def offsets_since(self, at: datetime) -> Mapping[Partition, int]:
+        """The first record of each that was written then or later; a partition without one is left out. Raises Transient."""
+        moment = int(at.timestamp() * 1000)
+        with as_transient("offsets by time"):
+            found = await self._client.offsets_for_times({named(each): moment for each in self._partitions})
+        return {each: found[named(each)].offset for each in self._partitions if found.get(named(each))}
+
+    def seek(self, offsets: Mapping[Partition, int]) -> None:
+        """Goes on reading there."""
+        for partition, offset in offsets.items():
+            self._client.seek(named(partition), offset)
+
 
 class KafkaTopicLogs:
     """`shared.ports.topic_log.TopicLogs`."""
@@ -58,9 +84,9 @@ class KafkaTopicLogs:
             except (KafkaError, OSError, TimeoutError) as error:
                 raise Transient(f"no broker answers at {self._bootstrap}: {error!r}") from error
             client.assign([named(each) for each in wanted])
-            for each in wanted:
-                client.seek(named(each), 0)
-            yield KafkaTopicLog(client, wanted)
+            log = KafkaTopicLog(client, wanted)
+            log.seek(dict.fromkeys(wanted, 0))
+            yield log
         finally:
             with contextlib.suppress(TimeoutError, KafkaError):
                 await asyncio.wait_for(client.stop(), CLOSE_SECONDS)

@@ -25,7 +25,8 @@ Headers = Sequence[tuple[str, bytes]]
 _TRACE = ("traceparent", "tracestate")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)")
-_SEQUENCE = re.compile(r"[1-9]\d{0,18}")
+_TYPE = re.compile(r"[!-~]+")
+_SEQUENCE = re.compile(r"[1-9][0-9]{0,17}")  # what a bigint holds
 _SOURCE = re.compile(r"/services/[a-z_]+")
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 
@@ -115,7 +116,7 @@ def from_metadata(metadata: Mapping[str, str]) -> Attributes:
     _require(metadata, "ce_specversion", "1.0")
     return Attributes(
         event_id=EventId(_read(metadata, "ce_id", _uuid)),
-        event_type=_read(metadata, "ce_type", str),
+        event_type=_read(metadata, "ce_type", _type),
         source=_read(metadata, "ce_source", _source),
         tenant_id=TenantId(_read(metadata, "ce_tenantid", _recurring_uuid)),
         aggregate_id=_read(metadata, "ce_subject", _recurring_uuid),
@@ -137,7 +138,7 @@ def _read(metadata: Mapping[str, str], name: str, parse: Callable[[str], T]) -> 
         raise _malformed(name, "is missing")
     try:
         return parse(text)
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:  # the second: no such hour in UTC
         raise _malformed(name, f"is malformed: {text[:80]!r}") from error
 
 
@@ -156,14 +157,17 @@ def _uuid(text: str) -> UUID:
     return UUID(text)
 
 
-_recurring_uuid = lru_cache(maxsize=4096)(
-    _uuid
-)  # tenants and aggregates come again and again; parsing is most of the cost
+# Tenants and aggregates come again and again; parsing is most of the cost.
+_recurring_uuid = lru_cache(maxsize=4096)(_uuid)
 
 
 def _time(text: str) -> datetime:
     _match(_TIME, text)
     return datetime.fromisoformat(text).astimezone(UTC)
+
+
+def _type(text: str) -> str:
+    return _match(_TYPE, text)
 
 
 def _sequence(text: str) -> int:

@@ -33,9 +33,11 @@ class MemoryInbox:
         standing = await self.standing(partition)
         self._stand(partition, replace(standing, topic_id=standing.topic_id or topic_id))
 
-    async def fence(self, partition: Partition, *, expected: int, next_offset: int, starts: int = 0) -> bool:
+    async def fence(
+        self, partition: Partition, *, expected: int, next_offset: int, topic_id: UUID | None, starts: int = 0
+    ) -> bool:
         standing = self._tables.positions.get((self._consumer, partition))
-        if standing is None or standing.next_offset != expected:
+        if standing is None or (standing.next_offset, standing.topic_id) != (expected, topic_id):
             return False
         self._stand(partition, replace(standing, next_offset=next_offset, starts=starts))
         return True

@@ -27,6 +27,8 @@ class Arrival:
     event_id: EventId
     tenant_id: TenantId
     offset: int
+    sequence: int | None = None
+    """Without one no guard knows the event again: the claim alone does."""
 
 
 class Inbox(Protocol):
@@ -48,9 +50,11 @@ class Inbox(Protocol):
         """Notes the id of a topic that has none yet."""
         ...
 
-    async def fence(self, partition: Partition, *, expected: int, next_offset: int, starts: int = 0) -> bool:
-        """Moves on from `expected`; False, and nothing is moved, when the consumer stands elsewhere by now. The first statement of a
-        transaction: it keeps every other taker of the partition out until the end."""
+    async def fence(
+        self, partition: Partition, *, expected: int, next_offset: int, topic_id: UUID | None, starts: int = 0
+    ) -> bool:
+        """Moves on from `expected` in the topic with this id; False, and nothing is moved, when the consumer stands elsewhere by now. The
+        first statement of a transaction: it keeps every other taker of the partition out until the end."""
         ...
 
     async def claim(self, partition: Partition, arrivals: Sequence[Arrival]) -> frozenset[EventId]:

@@ -70,7 +70,10 @@ class Swap(Protocol):
     async def weigh(self, tenants: Iterable[TenantId]) -> Weighing: ...
 
     async def complete(self) -> None:
-        """The new tables take the live ones' name, and with them their letters and parked keys. Live's position and inbox stay."""
+        """The new tables take the live ones' name, and with them their letters and parked keys. Live's position and inbox stay.
+
+        Raises LiveIsAhead where it has begun with a partition that `live` does not name.
+        """
         ...
 
 
@@ -80,7 +83,7 @@ class Shadow(Protocol):
     name: str
     """The consumer's name with `~new` behind it."""
     intakes: Intakes
-    """Without an inbox: the guard alone absorbs what is at or below it."""
+    """The guard absorbs what is at or below it, as often as it comes; the inbox remembers only what has no sequence."""
 
     async def live(self) -> Mapping[Partition, Standing]:
         """Where the live consumer stands now."""

@@ -13,6 +13,21 @@ from shared.postgres.failures import as_transient, is_transient
 from shared.postgres.projector_schema import search_path
 from shared.postgres.tenancy import BIND, refuse_unsafe_role, setting
 
+_COMMIT = "COMMIT;"
+"""As the driver's transactions spell it."""
+
+
+class _Session(asyncpg.Connection):
+    async def execute(self, query: str, *args: object, timeout: float | None = None) -> str:
+        """The server ends a transaction that has failed with ROLLBACK, and calls that no error. Whoever swallowed the statement's own error
+        would take his commit for granted: a consumer would move on, an edge would answer."""
+        status: str = await super().execute(query, *args, timeout=timeout)
+        if status == "ROLLBACK" and query == _COMMIT:
+            raise asyncpg.InFailedSQLTransactionError(
+                "rolled back at its commit: an error of a statement in it was swallowed"
+            )
+        return status
+
 
 class Database:
     """Transactions for the work of one process: `web` has 20 connections, `worker` and `jobs` 5 each."""
@@ -34,6 +49,7 @@ class Database:
             pool_timeout=pool_timeout_seconds,
             connect_args={
                 "timeout": pool_timeout_seconds,
+                "connection_class": _Session,
                 "server_settings": {"application_name": application_name, "search_path": search_path(schemas)},
             },
         )

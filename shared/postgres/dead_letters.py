@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.ports.dead_letters import OPEN, VERSION_CONFLICT, Failure, Letter, ParkedKey, Status, Tally
 from shared.postgres.database import driver
-from shared.postgres.letter_rows import COLUMNS, from_row, to_row
+from shared.postgres.letter_rows import COLUMNS, failure_columns, from_row, to_row
 
 # Letters that wait their turn in their key's line; the others belong to no line.
 _IN_LINE = f"type is not null and error_class is distinct from '{VERSION_CONFLICT}'"
@@ -131,7 +131,7 @@ class PostgresDeadLetters:
         redriven: bool = False,
     ) -> None:
         raw = await driver(self._connection)
-        what = (failure.error_class, failure.error, failure.fingerprint) if failure else (None, None, None)
+        what = failure_columns(failure)
         await raw.execute(_UPDATE, self._consumer, letter_id, status, attempts, next_attempt_at, *what, int(redriven))
 
     async def unpark(self, parked: ParkedKey) -> None:

@@ -31,7 +31,7 @@ on conflict (consumer, topic, partition) do update set topic_id = coalesce(consu
 # Its row lock is what keeps a zombie and its successor apart; a zombie that waited for it finds another offset and moves nothing.
 _FENCE = """
 update consumer_offsets set next_offset = $5, starts = $6
-where consumer = $1 and topic = $2 and partition = $3 and next_offset = $4"""
+where consumer = $1 and topic = $2 and partition = $3 and next_offset = $4 and topic_id is not distinct from $7"""
 
 _CLAIM = """
 insert into processed_messages (consumer, event_id, tenant_id, topic, partition, kafka_offset)
@@ -67,9 +67,11 @@ class PostgresInbox:
         raw = await driver(self._connection)
         await raw.execute(_ADOPT, self._consumer, partition.topic, partition.number, topic_id)
 
-    async def fence(self, partition: Partition, *, expected: int, next_offset: int, starts: int = 0) -> bool:
+    async def fence(
+        self, partition: Partition, *, expected: int, next_offset: int, topic_id: UUID | None, starts: int = 0
+    ) -> bool:
         raw = await driver(self._connection)
-        position = (self._consumer, partition.topic, partition.number, expected, next_offset, starts)
+        position = (self._consumer, partition.topic, partition.number, expected, next_offset, starts, topic_id)
         moved: str = await raw.execute(_FENCE, *position)
         return moved == "UPDATE 1"
 

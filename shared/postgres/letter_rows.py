@@ -34,10 +34,13 @@ def to_row(letter: Letter) -> tuple[object, ...]:
         letter.status,
         letter.attempts,
         letter.next_attempt_at,
-        failure and failure.error_class,
-        failure and _storable(failure.error),
-        failure and failure.fingerprint,
+        *failure_columns(failure),
     )
+
+
+def failure_columns(failure: Failure | None) -> tuple[str | None, str | None, str | None]:
+    """Class, text and fingerprint; what a text column cannot hold is replaced."""
+    return (failure.error_class, _storable(failure.error), failure.fingerprint) if failure else (None, None, None)
 
 
 def from_row(row: asyncpg.Record) -> Letter:

@@ -6,7 +6,7 @@ import pytest
 
 from infra.services import SERVICES
 from infra.stack.addresses import OFFSETS
-from infra.stack.plan import services_here
+from infra.stack.processes import services_here
 
 ROOT = Path(__file__).parents[2]
 ROOMS = {

@@ -23,11 +23,11 @@ class Undone(Exception):
 async def test_the_fence_moves_from_where_the_consumer_stands_and_from_nowhere_else(service: ServiceUnderTest) -> None:
     intakes = service.intakes("club.readers")
     async with intakes.begin(()) as intake:
-        assert not await intake.inbox.fence(FIRST, expected=0, next_offset=5)
+        assert not await intake.inbox.fence(FIRST, expected=0, next_offset=5, topic_id=None)
         await intake.inbox.count_start(FIRST)
-        assert await intake.inbox.fence(FIRST, expected=0, next_offset=5)
+        assert await intake.inbox.fence(FIRST, expected=0, next_offset=5, topic_id=None)
     async with intakes.begin(()) as intake:
-        assert not await intake.inbox.fence(FIRST, expected=0, next_offset=9)
+        assert not await intake.inbox.fence(FIRST, expected=0, next_offset=9, topic_id=None)
         assert (await intake.inbox.standing(FIRST)).next_offset == 5
         assert (await intake.inbox.standing(SECOND)).next_offset == 0
 
@@ -38,7 +38,7 @@ async def test_starts_are_counted_until_the_fence_clears_them(service: ServiceUn
         async with intakes.begin(()) as intake:
             assert (await intake.inbox.count_start(FIRST)).starts == expected
     async with intakes.begin(()) as intake:
-        await intake.inbox.fence(FIRST, expected=0, next_offset=1)
+        await intake.inbox.fence(FIRST, expected=0, next_offset=1, topic_id=None)
         assert (await intake.inbox.standing(FIRST)).starts == 0
 
 
@@ -49,10 +49,12 @@ async def test_a_topic_made_anew_is_read_from_its_beginning(service: ServiceUnde
         await intake.inbox.adopt(FIRST, old)
         await intake.inbox.adopt(FIRST, new)
         assert (await intake.inbox.standing(FIRST)).topic_id == old
-        await intake.inbox.fence(FIRST, expected=0, next_offset=7)
+        await intake.inbox.fence(FIRST, expected=0, next_offset=7, topic_id=old)
     async with intakes.begin(()) as intake:
         await intake.inbox.start_over(FIRST, new)
         standing = await intake.inbox.standing(FIRST)
+        assert not await intake.inbox.fence(FIRST, expected=0, next_offset=7, topic_id=old)
+        assert await intake.inbox.fence(FIRST, expected=0, next_offset=1, topic_id=new)
     assert (standing.next_offset, standing.topic_id) == (0, new)
 
 

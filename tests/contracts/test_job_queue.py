@@ -121,3 +121,10 @@ async def test_work_for_several_tenants_enqueues_nothing(queue: QueueUnderTest) 
     with bound_tenants([OURS, THEIRS]), pytest.raises(NoTenantBound):
         async with queue.units.begin() as unit:
             await unit.jobs.enqueue("mail")
+
+
+async def test_work_for_no_tenant_enqueues_nothing(queue: QueueUnderTest) -> None:
+    with pytest.raises(NoTenantBound):
+        async with queue.units.begin() as unit:
+            await unit.jobs.enqueue("mail")
+    assert await queue.queued() == {}

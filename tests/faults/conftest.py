@@ -3,7 +3,6 @@ from pathlib import Path
 
 import pytest
 
-from infra.stack.kafka import Kafka
 from infra.stack.ports import free_ports
 from tests.faults.charges_rig import ChargesRig, charges_rig, webhook_url
 from tests.faults.jobs_rig import JobsRig, jobs_rig
@@ -11,6 +10,7 @@ from tests.faults.live_rig import LiveRig, live_rig
 from tests.faults.relay_rig import Rig, rigged
 from tests.fixtures.database import Database
 from tests.fixtures.jobs import migrate
+from tests.fixtures.kafka import Broker
 from tests.fixtures.outbox import migrate_toolkit
 from tests.fixtures.topics import create_topic, unique
 from tests.integration.billing.conftest import migrate_billing
@@ -29,7 +29,7 @@ async def rig(database: Database, kafka: str, tmp_path: Path) -> AsyncIterator[R
 
 
 @pytest.fixture
-async def rig_on_own_kafka(database: Database, own_kafka: Kafka, tmp_path: Path) -> AsyncIterator[Rig]:
+async def rig_on_own_kafka(database: Database, own_kafka: Broker, tmp_path: Path) -> AsyncIterator[Rig]:
     """On the test's own broker (`own_kafka`), which it may kill or freeze."""
     users = await database("users", migrate_toolkit)
     topic = await create_topic(own_kafka.bootstrap, unique("users.user"))
@@ -42,12 +42,6 @@ async def jobs(database: Database, tmp_path: Path) -> AsyncIterator[JobsRig]:
     """A service with background work, whose job processes the test starts and kills."""
     async with jobs_rig(await database("billing", migrate), tmp_path) as rig:
         yield rig
-
-
-@pytest.fixture
-async def live(own_kafka: Kafka, tmp_path: Path) -> LiveRig:
-    """The live view on the test's own broker: its topics' names are its own."""
-    return await live_rig(own_kafka, tmp_path)
 
 
 @pytest.fixture
@@ -70,3 +64,9 @@ async def charging(database: Database, tmp_path: Path, monkeypatch: pytest.Monke
             charges_rig(billing, tmp_path, webhook_port) as rig,
         ):
             yield rig
+
+
+@pytest.fixture
+async def live(own_kafka: Broker, tmp_path: Path) -> LiveRig:
+    """The live view on the test's own broker: its topics' names are its own."""
+    return await live_rig(own_kafka, tmp_path)

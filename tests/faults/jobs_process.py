@@ -20,6 +20,7 @@ from shared.jobs.declaration import Job, Scheduled
 from shared.jobs.schedule import Scheduler
 from shared.kernel.backoff import Backoff
 from shared.kernel.ids import TenantId
+from tests.fixtures.club.hosting import log_plainly
 from tests.fixtures.database import connected
 from tests.fixtures.eventually import eventually
 from tests.fixtures.jobs import Service
@@ -77,7 +78,8 @@ async def slow(job: JobContext, until: str) -> str:
 
 
 async def held(job: JobContext, file: str) -> None:
-    """Needs no database for its work; leaves `done` beside the file that lets it go."""
+    """Needs no database for its work; leaves `begun` and `done` beside the file that lets it go."""
+    Path(file).with_name("begun").touch()
     await eventually(Path(file).exists, deadline_seconds=50)
     Path(file).with_name("done").touch()
 
@@ -110,6 +112,7 @@ async def tenants(_: AsyncConnection) -> list[TenantId]:
 
 
 async def main() -> None:
+    log_plainly()
     arm_failpoints()
     service = Service(os.environ[DSN], JOBS)
     scheduler = Scheduler(

@@ -7,15 +7,15 @@ from pathlib import Path
 
 from infra.kafka.topics import declared_topics, ensure_topics
 from infra.stack.child import Child, inherited
-from infra.stack.kafka import Kafka
 from infra.stack.places import CHECKOUT
 from services.billing.live.view import LiveView
 from tests.fixtures.eventually import eventually
+from tests.fixtures.kafka import Broker
 from tests.fixtures.movements import CODEC, Invoices, published_windows
 
 
 class LiveRig:
-    def __init__(self, kafka: Kafka, folder: Path) -> None:
+    def __init__(self, kafka: Broker, folder: Path) -> None:
         self.bootstrap = kafka.bootstrap
         self._folder = folder
 
@@ -50,6 +50,6 @@ class LiveRig:
         await eventually(agree, deadline_seconds=45)
 
 
-async def live_rig(kafka: Kafka, folder: Path) -> LiveRig:
+async def live_rig(kafka: Broker, folder: Path) -> LiveRig:
     await ensure_topics(kafka.bootstrap, declared_topics())
     return LiveRig(kafka, folder)

@@ -2,13 +2,12 @@
 
 from pathlib import Path
 
-from infra.stack.kafka import Kafka
 from shared.kafka.consumer import KafkaSubscription
 from tests.fixtures.club import Stage
-from tests.fixtures.club.publishing import drop_topic, make_topic
 from tests.fixtures.club.stage import staged
 from tests.fixtures.database import Database, connected
 from tests.fixtures.eventually import eventually
+from tests.fixtures.kafka import Broker
 
 END_SESSIONS = """
 select pg_terminate_backend(pid) from pg_stat_activity where datname = $1 and application_name = 'club-worker'"""
@@ -21,8 +20,7 @@ async def test_a_topic_made_anew_is_read_from_its_beginning(stage: Stage) -> Non
     await stage.topic.publish(*old)
     async with stage.consuming(stage.club.greetings):
         await eventually(lambda: stage.reached(3, consumers=1))
-        await drop_topic(stage.bootstrap, stage.club.topic)
-        await eventually(lambda: made(stage))
+        await stage.make_topic_anew()
         # Fewer records than before, then as many: neither an offset beyond the end nor an equal one may hide what is new.
         await stage.topic.publish(*bob.tells("Bob"), *old[:1])
 
@@ -34,17 +32,6 @@ async def test_a_topic_made_anew_is_read_from_its_beginning(stage: Stage) -> Non
         await eventually(lambda: stage.reached(5, consumers=1), deadline_seconds=20)
     assert await stage.greeted(ann, bob) == [[1, 2, 3, 4], [1]]
     assert await stage.letters() == []
-
-
-async def made(stage: Stage) -> bool:
-    """A topic's deletion takes a moment; making it too early fails without a word."""
-    await make_topic(stage.bootstrap, stage.club.topic)
-    return await topic_exists(stage)
-
-
-async def topic_exists(stage: Stage) -> bool:
-    partitions = await stage.topic.producer.client.fetch_all_metadata()
-    return stage.club.topic in partitions.topics()
 
 
 async def test_sessions_that_are_ended_lose_and_double_nothing(stage: Stage, postgres: str) -> None:
@@ -87,7 +74,7 @@ async def test_a_session_that_ends_between_the_poll_and_the_records_passes_none_
     assert await stage.letters() == []
 
 
-async def test_a_broker_that_is_killed_and_comes_back(own_kafka: Kafka, database: Database, tmp_path: Path) -> None:
+async def test_a_broker_that_is_killed_and_comes_back(own_kafka: Broker, database: Database, tmp_path: Path) -> None:
     async with staged(own_kafka.bootstrap, database, tmp_path) as stage:
         ann = stage.user()
         await stage.topic.publish(*ann.tells("Ann"))

@@ -48,6 +48,10 @@ async def publish_corpus(stage: Stage) -> tuple[int, int]:
     unreadable += [
         {**one, "headers": instead(one["headers"], "ce_sequence", value)} for value in (b"0", b"one", b"\xff", None)
     ]
+    # What a row cannot hold, and an hour that is in no calendar once it is told in UTC.
+    unreadable.append({**one, "headers": instead(one["headers"], "ce_sequence", b"9" * 19)})
+    unreadable.append({**one, "headers": instead(one["headers"], "ce_time", b"0001-01-01T00:00:00+23:59")})
+    unreadable.append({**one, "value": None, "headers": instead(one["headers"], "ce_type", b"user\0created")})
     unreadable += [{**one, "headers": instead(one["headers"], "ce_subject", b"nobody")}, {**one, "headers": []}]
     unreadable += [{**one, "headers": [*one["headers"], *one["headers"]]}]
     unreadable += [{**one, "key": key} for key in (None, b"", b"another key")]

@@ -5,26 +5,27 @@ from pathlib import Path
 
 import pytest
 
-from infra.stack.postgres import Postgres
+from tests.faults.jobs_process import JOBS
 from tests.faults.jobs_rig import JobsRig, jobs_rig
 from tests.fixtures.database import Templates, connected
 from tests.fixtures.eventually import eventually
-from tests.fixtures.jobs import migrate
+from tests.fixtures.jobs import Service, migrate
+from tests.fixtures.postgres import DatabaseServer
 
 
 @pytest.fixture
-async def jobs_on_own_postgres(own_postgres: Postgres, tmp_path: Path) -> AsyncIterator[JobsRig]:
+async def jobs_on_own_postgres(own_postgres: DatabaseServer, tmp_path: Path) -> AsyncIterator[JobsRig]:
     async with connected(own_postgres.admin_dsn) as admin:
         database = await Templates(admin, own_postgres.admin_dsn).copy("billing", migrate)
     async with jobs_rig(database, tmp_path) as rig:
         yield rig
 
 
-async def test_an_outcome_waits_for_the_database(jobs_on_own_postgres: JobsRig, own_postgres: Postgres) -> None:
+async def test_an_outcome_waits_for_the_database(jobs_on_own_postgres: JobsRig, own_postgres: DatabaseServer) -> None:
     jobs = jobs_on_own_postgres
     held = await jobs.service.enqueue("held", file=str(jobs.logs / "let go"))
     process = await jobs.start()
-    await jobs.service.becomes("running", held)
+    await eventually((jobs.logs / "begun").exists, deadline_seconds=20)
     await own_postgres.stop_immediately()
     (jobs.logs / "let go").touch()
     await eventually((jobs.logs / "done").exists)
@@ -33,3 +34,18 @@ async def test_an_outcome_waits_for_the_database(jobs_on_own_postgres: JobsRig, 
     later = await jobs.service.enqueue("held", file=str(jobs.logs / "let go"))
     await jobs.service.becomes("complete", later)
     assert process.running
+
+
+async def test_a_frozen_database_does_not_keep_a_worker_from_ending(own_postgres: DatabaseServer) -> None:
+    async with connected(own_postgres.admin_dsn) as admin:
+        database = await Templates(admin, own_postgres.admin_dsn).copy("billing", migrate)
+    service = Service(database.app, JOBS)
+    worker = service.worker()
+    await worker.start()
+    await worker.ready.wait()
+    own_postgres.pause()
+    await eventually(lambda: not worker.ready.is_set(), deadline_seconds=20)
+    await worker.drain(0.1)
+    await worker.stop()
+    own_postgres.resume()
+    await service.database.close()

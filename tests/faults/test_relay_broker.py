@@ -3,16 +3,16 @@
 import asyncio
 import signal
 
-from infra.stack.kafka import Kafka
 from tests.faults.relay_rig import Rig
 from tests.fixtures.eventually import eventually
+from tests.fixtures.kafka import Broker
 
 BACK_SECONDS = 10
 """Since the broker answers again; a producer left to itself takes 17 s from the kill."""
 KEYS = [f"00000000-0000-7000-8000-{number:012}" for number in range(12)]
 
 
-async def test_a_broker_that_is_killed_and_restarted_under_load(rig_on_own_kafka: Rig, own_kafka: Kafka) -> None:
+async def test_a_broker_that_is_killed_and_restarted_under_load(rig_on_own_kafka: Rig, own_kafka: Broker) -> None:
     rig = rig_on_own_kafka
     await rig.start_relay()
     await rig.write_versions(KEYS, range(1, 5))
@@ -25,7 +25,7 @@ async def test_a_broker_that_is_killed_and_restarted_under_load(rig_on_own_kafka
     await rig.assert_nothing_lost_and_in_order()
 
 
-async def test_a_broker_that_freezes_until_the_relay_gives_up(rig_on_own_kafka: Rig, own_kafka: Kafka) -> None:
+async def test_a_broker_that_freezes_until_the_relay_gives_up(rig_on_own_kafka: Rig, own_kafka: Broker) -> None:
     rig = rig_on_own_kafka
     relay = await rig.start_relay()
     await rig.write_versions(KEYS, range(1, 10))
@@ -39,7 +39,7 @@ async def test_a_broker_that_freezes_until_the_relay_gives_up(rig_on_own_kafka: 
     await rig.assert_nothing_lost_and_in_order()
 
 
-async def test_a_relay_killed_between_send_and_acknowledgement(rig_on_own_kafka: Rig, own_kafka: Kafka) -> None:
+async def test_a_relay_killed_between_send_and_acknowledgement(rig_on_own_kafka: Rig, own_kafka: Broker) -> None:
     rig = rig_on_own_kafka
     doomed = await rig.start_relay()
     await rig.write_versions(KEYS, range(1, 10))

@@ -5,25 +5,25 @@ from pathlib import Path
 
 import pytest
 
-from infra.stack.postgres import Postgres
 from tests.faults.relay_rig import Rig, rigged
 from tests.fixtures.database import Templates, connected
 from tests.fixtures.eventually import eventually
 from tests.fixtures.outbox import migrate_toolkit
+from tests.fixtures.postgres import DatabaseServer
 from tests.fixtures.topics import create_topic, unique
 
 KEYS = [f"00000000-0000-7000-8000-{number:012}" for number in range(12)]
 
 
 @pytest.fixture
-async def rig_on_own_postgres(own_postgres: Postgres, kafka: str, tmp_path: Path) -> AsyncIterator[Rig]:
+async def rig_on_own_postgres(own_postgres: DatabaseServer, kafka: str, tmp_path: Path) -> AsyncIterator[Rig]:
     async with connected(own_postgres.admin_dsn) as admin:
         users = await Templates(admin, own_postgres.admin_dsn).copy("users", migrate_toolkit)
     async with rigged(users, kafka, await create_topic(kafka, unique("users.user")), tmp_path) as rig:
         yield rig
 
 
-async def test_a_relay_survives_its_database(rig_on_own_postgres: Rig, own_postgres: Postgres) -> None:
+async def test_a_relay_survives_its_database(rig_on_own_postgres: Rig, own_postgres: DatabaseServer) -> None:
     rig = rig_on_own_postgres
     await rig.start_relay()
     await rig.write_versions(KEYS, range(1, 5))

@@ -3,10 +3,10 @@
 import asyncio
 import random
 
-from infra.stack.kafka import Kafka
 from tests.faults.relay_rig import Rig
 from tests.fixtures.database import connected
 from tests.fixtures.eventually import eventually
+from tests.fixtures.kafka import Broker
 
 AGGREGATE = "00000000-0000-7000-8000-000000000001"
 NEIGHBOUR = "00000000-0000-7000-8000-000000000002"
@@ -28,7 +28,7 @@ async def test_a_row_that_commits_behind_a_sent_one_is_published(rig: Rig) -> No
 
 
 async def test_v3_does_not_pass_a_v2_that_commits_behind_a_row_in_flight(
-    rig_on_own_kafka: Rig, own_kafka: Kafka
+    rig_on_own_kafka: Rig, own_kafka: Broker
 ) -> None:
     """B is on its way, unacknowledged, when A commits v2 behind it and v3 follows: what is read ahead now must hold both."""
     rig = rig_on_own_kafka

@@ -10,7 +10,7 @@ import pytest
 from infra.stack.places import CHECKOUT
 from tests.fixtures.folders import scratch_folder
 from tests.guides.reading import Edit, NotFollowable, Run, Step, steps_of
-from tests.guides.workshop import Workshop
+from tests.guides.workshop import STEP_SECONDS, Workshop
 
 GUIDES = sorted((CHECKOUT / "docs" / "guide").glob("add-*.md"))
 
@@ -34,6 +34,7 @@ async def workshop_of() -> AsyncIterator[Callable[[Path], Workshop]]:
         yield opened
 
 
+@pytest.mark.timeout(STEP_SECONDS + 20)
 @pytest.mark.parametrize(
     ("guide", "steps"),
     [

@@ -4,8 +4,10 @@ import base64
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from string import Template
 from uuid import uuid4
+
+from infra.kafka.broker import Listener, broker_properties
+from infra.stack.ports import LOOPBACK
 
 HERE = Path(__file__).parent
 
@@ -45,9 +47,10 @@ class Installation:
 
 
 def write_properties(into: Path, *, port: int, controller_port: int, data: Path) -> Path:
+    here = f"{LOOPBACK}:{port}"
+    listeners = {"PLAINTEXT": Listener(bound=here, advertised=here)}
     properties = into / "server.properties"
-    template = Template((HERE / "server.properties").read_text())
-    properties.write_text(template.substitute(port=port, controller_port=controller_port, data=data))
+    properties.write_text(broker_properties(listeners, controller=f"{LOOPBACK}:{controller_port}", data=data))
     return properties
 
 

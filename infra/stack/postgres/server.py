@@ -9,6 +9,7 @@ from pathlib import Path
 import asyncpg
 import psutil
 
+from infra.postgres.configuration import CLUSTER
 from infra.stack.child import Child
 from infra.stack.errors import SetUpFailed
 from infra.stack.places import reachable_directory
@@ -118,10 +119,9 @@ class Postgres:
             await self._run_initdb(binaries / "initdb", Path(password.name))
 
     async def _run_initdb(self, initdb: Path, password: Path) -> None:
-        locale = ("--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
         access = ("-U", SUPERUSER, "-A", "scram-sha-256", "--pwfile", str(password))
         process = await asyncio.create_subprocess_exec(
-            *(str(initdb), "-D", str(self._data), *access, *locale),
+            *(str(initdb), "-D", str(self._data), *access, *CLUSTER),
             user=self._account,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from uuid import UUID
 
 from shared.engine.consumer.guard import Verdict
 from shared.engine.consumer.message import Message
@@ -17,6 +18,8 @@ class Batch:
     partition: Partition
     expected: int
     """Where the consumer must stand for this batch to be its next one."""
+    topic_id: UUID | None
+    """Of the topic that its records are of: an offset means nothing in another one of that name."""
     messages: Sequence[Message]
     failures: Mapping[int, Failure] = field(default_factory=dict)
     """By offset: handlers that have failed in an earlier transaction over the same records."""
@@ -52,6 +55,7 @@ class Batch:
         return Batch(
             partition=self.partition,
             expected=self.expected,
+            topic_id=self.topic_id,
             messages=self.messages,
             failures=self.failures if failures is None else failures,
             starts=self.starts,
@@ -63,5 +67,11 @@ class Batch:
         for end, message in enumerate(self.messages, start=1):
             if message.wanted or end == len(self.messages):
                 part = self.messages[begin:end]
-                yield Batch(partition=self.partition, expected=expected, messages=part, starts=self.starts)
+                yield Batch(
+                    partition=self.partition,
+                    expected=expected,
+                    topic_id=self.topic_id,
+                    messages=part,
+                    starts=self.starts,
+                )
                 expected, begin = message.record.offset + 1, end

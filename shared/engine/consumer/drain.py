@@ -12,11 +12,11 @@ from shared.engine.consumer.effects import Effects
 from shared.engine.consumer.message import Message, Reader
 from shared.engine.consumer.policy import ConsumerPolicy
 from shared.engine.consumer.turns import Outcome, Turns
-from shared.engine.retry import failure_of
+from shared.engine.retry import ends_a_wait, failure_of
 from shared.kernel.clock import Clock
 from shared.kernel.errors import Conflict, NotFound, Transient
 from shared.ports.dead_letters import OPEN, Letter, ParkedKey, Status
-from shared.ports.intake import Intakes
+from shared.ports.intake import Intake, Intakes
 from shared.ports.subscription import Partition
 from shared.telemetry import metrics
 
@@ -77,17 +77,22 @@ class Drain:
         Raises NotFound, Conflict for a letter that is settled, and Transient while somebody else works the key off.
         """
         async with self._intakes.begin(()) as intake:
-            letter = await intake.letters.find(letter_id)
-            if letter is None:
-                raise NotFound(f"{self._name} has no letter {letter_id}")
+            letter = await self._existing(letter_id, intake)
             parked = ParkedKey(letter.record.topic, letter.key or b"")
             is_parked = await intake.letters.lock(parked)
             if not is_parked and await intake.letters.parked(parked.topic, [parked.key]):
                 raise Transient("somebody else works this key off; try again")
+            letter = await self._existing(letter_id, intake)  # somebody may have handled it before we had the lock
             if letter.status not in OPEN:
                 raise Conflict(f"letter {letter_id} is {letter.status} already")
             await intake.letters.update(letter_id, status=Status.DISCARDED, attempts=letter.attempts)
         return await self.work_off(parked) if is_parked else []
+
+    async def _existing(self, letter_id: UUID, intake: Intake) -> Letter:
+        letter = await intake.letters.find(letter_id)
+        if letter is None:
+            raise NotFound(f"{self._name} has no letter {letter_id}")
+        return letter
 
     async def _attempt(self, parked: ParkedKey, *, redrive: bool) -> Attempt:
         counted = await self._turns.next(parked, redrive=redrive)
@@ -126,23 +131,28 @@ class Drain:
 
     async def _record_failure(self, parked: ParkedKey, counted: Letter, error: Exception) -> None:
         failure = failure_of(error)
-        status, next_attempt_at = self._policy.retry.verdict(failure, counted.attempts, self._clock.now())
+        attempts = 1 if ends_a_wait(counted.failure, failure) else counted.attempts
+        status, next_attempt_at = self._policy.retry.verdict(failure, attempts, self._clock.now())
         async with self._intakes.begin(()) as intake:
             if await self._turns.still_ours(parked, counted, intake):
                 await intake.letters.update(
                     counted.id,
                     status=status,
-                    attempts=counted.attempts,
+                    attempts=attempts,
                     next_attempt_at=next_attempt_at,
                     failure=failure,
                 )
-        alarms = status is Status.DEAD or counted.attempts >= self._policy.retry.alarm_after
+        alarms = status is Status.DEAD or attempts >= self._policy.retry.alarm_after
         tell = log.error if alarms else log.warning
-        tell("retry_failed", consumer=self._name, letter=str(counted.id), attempts=counted.attempts, exc_info=error)
+        tell("retry_failed", consumer=self._name, letter=str(counted.id), attempts=attempts, exc_info=error)
 
 
 def _batch_of(message: Message) -> Batch:
     record = message.record
     return Batch(
-        partition=Partition(record.topic, record.partition), expected=record.offset, messages=[message], step="retry"
+        partition=Partition(record.topic, record.partition),
+        expected=record.offset,
+        topic_id=None,
+        messages=[message],
+        step="retry",
     )

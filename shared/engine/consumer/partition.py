@@ -140,7 +140,7 @@ class PartitionTask:
 
     async def _take(self, records: Sequence[Record]) -> None:
         messages = self._parts.reader.read_all(records)
-        batch = Batch(partition=self.partition, expected=self.position, messages=messages)
+        batch = Batch(partition=self.partition, expected=self.position, topic_id=self.topic_id, messages=messages)
         starts = await self._count_start() if self._first else 0
         try:
             if starts >= self._parts.policy.careful_from:

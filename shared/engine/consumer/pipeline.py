@@ -65,7 +65,11 @@ class Pipeline:
     async def fence(self, batch: Batch, intake: Intake) -> None:
         """Moves the position, first of all: whoever else holds these records waits here, then finds that they are not his any more."""
         moved = await intake.inbox.fence(
-            batch.partition, expected=batch.expected, next_offset=batch.next_offset, starts=batch.starts
+            batch.partition,
+            expected=batch.expected,
+            next_offset=batch.next_offset,
+            topic_id=batch.topic_id,
+            starts=batch.starts,
         )
         if not moved:
             raise Fenced(f"{self._name} no longer stands at {batch.expected} of {batch.partition}")
@@ -73,7 +77,12 @@ class Pipeline:
     async def claim(self, batch: Batch, intake: Intake) -> None:
         """Leaves each event once, and none that was claimed before. Unreadable headers name no event: that record's letter is its claim."""
         arrivals = [
-            Arrival(event_id=each.event_id, tenant_id=each.attributes.tenant_id, offset=each.record.offset)
+            Arrival(
+                event_id=each.event_id,
+                tenant_id=each.attributes.tenant_id,
+                offset=each.record.offset,
+                sequence=each.sequence,
+            )
             for each in batch.messages
             if each.attributes
         ]

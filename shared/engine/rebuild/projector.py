@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from uuid import UUID
 
 import structlog
 
@@ -33,7 +34,7 @@ READ_SECONDS = 0.2
 READ_AHEAD_RECORDS = 20_000
 """Of one partition: held in memory, so that the swap finds whatever the live consumer takes in meanwhile."""
 
-# The shadow has no inbox: what is at or below its guard comes again, however young.
+# The shadow's inbox knows no event that has a sequence: what is at or below its guard comes again, however young.
 _REMEMBERS_NOTHING = timedelta(days=-1)
 
 
@@ -82,6 +83,7 @@ class _Rebuild:
         self._clock = clock
         self._progress = progress
         self._begun = time.monotonic()
+        self._topic_ids: dict[Partition, UUID | None] = {}
         self._taken_in: dict[Partition, int] = {}
         """Up to which offset the new rows hold the topic."""
         self._ahead: dict[Partition, list[Record]] = {}
@@ -108,6 +110,7 @@ class _Rebuild:
         async with self._shadow.intakes.begin(()) as intake:
             for partition, standing in live.items():
                 await intake.inbox.start_over(partition, standing.topic_id)
+                self._topic_ids[partition] = standing.topic_id
                 self._taken_in[partition] = 0
                 self._ahead[partition] = []
 
@@ -148,7 +151,12 @@ class _Rebuild:
         messages = self._reader.read_all(records)
         self._tenants |= {message.attributes.tenant_id for message in messages if message.attributes}
         await self._taker(intakes).take(
-            Batch(partition=partition, expected=self._taken_in[partition], messages=messages)
+            Batch(
+                partition=partition,
+                expected=self._taken_in[partition],
+                topic_id=self._topic_ids[partition],
+                messages=messages,
+            )
         )
 
     def _taker(self, intakes: Intakes) -> Taker:
@@ -177,6 +185,8 @@ class _Rebuild:
         """What the live consumer took in since: read already, or the swap waits. Nothing is noted, for it may be rolled back."""
         taken_in = 0
         for partition, standing in swap.live.items():
+            if standing.topic_id != self._topic_ids.get(partition, standing.topic_id):
+                raise LiveIsAhead(f"{partition} is of another topic than the one that was read")
             if partition not in self._ahead or await self._log.position(partition) < standing.next_offset:
                 raise LiveIsAhead(f"{partition} was not read up to {standing.next_offset} yet")
             rest = [record for record in self._ahead[partition] if record.offset < standing.next_offset]

@@ -34,6 +34,11 @@ def waits_for_another_topic(failure: Failure) -> bool:
     return failure.error_class == _NOT_YET
 
 
+def ends_a_wait(before: Failure | None, now: Failure) -> bool:
+    """Waiting uses up no tries: those of another fault begin after it."""
+    return before is not None and waits_for_another_topic(before) and not waits_for_another_topic(now)
+
+
 def _fingerprint(error: BaseException) -> str:
     """Class, file and function of the innermost frame; no line number, so that it survives an edit above it."""
     frames = traceback.extract_tb(error.__traceback__)

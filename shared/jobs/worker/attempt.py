@@ -81,6 +81,10 @@ class Attempts(Generic[R]):
             if limit.expired():
                 raise Transient(f"the attempt took longer than {job.timeout_seconds:g} s") from error
             raise
+        except asyncio.CancelledError as error:
+            if _is_asked_to_stop():
+                raise
+            raise Transient("something that the job waited for was cancelled") from error
 
     def _context(self, claim: Claim) -> JobContext[R]:
         return JobContext(
@@ -118,3 +122,9 @@ class Attempts(Generic[R]):
             except Transient:
                 log.warning("job_outcome_waits", job=claim.name, job_id=str(claim.id))
                 await asyncio.sleep(PAUSE_SECONDS)
+
+
+def _is_asked_to_stop() -> bool:
+    """Whether it is this attempt that somebody cancelled, and not a task it waited for."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

@@ -28,4 +28,5 @@ def for_tenant(error: Exception) -> str:
 
 
 def _storable(message: str) -> str:
-    return message.replace("\0", "")[:LONGEST_ERROR]  # PostgreSQL's text holds no NUL
+    """PostgreSQL's text holds no NUL and no half of a surrogate pair; an error that cannot be written down would never end its job."""
+    return message.replace("\0", "").encode(errors="replace").decode()[:LONGEST_ERROR]

@@ -28,6 +28,9 @@ log = structlog.get_logger()
 
 AFTER_CLAIM = failpoint("jobs.after_claim")
 
+LAST_CLAIM_SECONDS = 2.0
+"""For the claim that is under way when the worker is to stop, however near the deadline."""
+
 
 class JobWorker(Generic[R]):
     """A `shared.engine.process.Lifecycle`.
@@ -73,8 +76,8 @@ class JobWorker(Generic[R]):
         """Attempts that do not end by the deadline are cancelled and handed back: another worker takes them up at once."""
         self._draining = True
         self._rung.set()
-        if self._loops:
-            await asyncio.wait(self._loops[:1])
+        if self._loops:  # a claim that waits for a frozen database is left to `stop`; what it claimed lapses
+            await asyncio.wait(self._loops[:1], timeout=max(deadline_seconds, LAST_CLAIM_SECONDS))
         for claim in await self._places.empty(deadline_seconds):
             with suppress(Transient):  # then the lease lapses
                 await self._leases.hand_back(claim)
@@ -104,13 +107,15 @@ class JobWorker(Generic[R]):
     async def _claim(self, attempts: Attempts[R]) -> float:
         """Fills the free places; gives the seconds until the next job is due, where that is before the next poll."""
         now, horizon = self._clock.now(), timedelta(seconds=self._settings.poll_seconds)
-        if self._places.free:
+        if free := self._places.free:
             suspects = 0 if any(claim.crashed for claim in self._places.claims) else 1
-            claims = await self._leases.claim(self._places.free, suspects=suspects, now=now)
+            claims = await self._leases.claim(free, suspects=suspects, now=now)
             if claims:
                 AFTER_CLAIM.hit()
             for claim in claims:
                 self._places.take(claim, attempts.run(claim, self._registry[claim.name]))
+            if len(claims) == free and self._places.free:
+                return 0.0  # places came free meanwhile, which rings for the first one alone; and more may be due
         soon = await self._leases.next_run_at(after=now, until=now + horizon) if self._places.free else None
         return max((soon or now + horizon) - self._clock.now(), timedelta()).total_seconds()
 

@@ -4,6 +4,8 @@ import json
 from datetime import datetime
 from uuid import UUID
 
+import asyncpg
+
 from shared.jobs.claim import Claim
 from shared.kernel.errors import Permanent
 from shared.postgres.database import Database, driver
@@ -41,7 +43,11 @@ class Outcomes:
         self._database = database
 
     async def complete(self, claim: Claim, result: str) -> bool:
-        return await self._write(claim, _COMPLETE, result)
+        """Raises Permanent for JSON that PostgreSQL does not take, such as text with a NUL: doing the work again would not mend it."""
+        try:
+            return await self._write(claim, _COMPLETE, result)
+        except (asyncpg.DataError, asyncpg.ProgramLimitExceededError) as error:
+            raise Permanent("the job's work is done, but what it returned cannot be stored") from error
 
     async def try_again(self, claim: Claim, at: datetime, error: str) -> bool:
         return await self._write(claim, _TRY_AGAIN, at, error)

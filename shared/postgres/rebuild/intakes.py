@@ -1,4 +1,4 @@
-"""A consumer's transactions over the new tables: guard and letters of the shadow's own, and no inbox."""
+"""A consumer's transactions over the new tables: guard, letters and inbox of the shadow's own."""
 
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
@@ -21,10 +21,11 @@ from shared.postgres.tenancy import BIND, setting
 from shared.postgres.versions import versions_in
 
 
-class _NoInbox(PostgresInbox):
+class _ShadowInbox(PostgresInbox):
     async def claim(self, partition: Partition, arrivals: Sequence[Arrival]) -> frozenset[EventId]:
-        """Everything is new: the order guard absorbs what comes twice."""
-        return frozenset(arrival.event_id for arrival in arrivals)
+        """Everything with a sequence is new: the order guard absorbs what comes twice."""
+        guarded = frozenset(each.event_id for each in arrivals if each.sequence is not None)
+        return guarded | await super().claim(partition, [each for each in arrivals if each.sequence is None])
 
 
 class ShadowIntake:
@@ -35,7 +36,7 @@ class ShadowIntake:
 
     def __init__(self, connection: AsyncConnection, names: Names) -> None:
         self.rows = connection
-        self.inbox = _NoInbox(connection, names.shadow, versions_in(names.new_schema))
+        self.inbox = _ShadowInbox(connection, names.shadow, versions_in(names.new_schema))
         self.letters = PostgresDeadLetters(connection, names.shadow)
 
     def react(self, cause: Cause) -> Reaction:

@@ -9,7 +9,7 @@ from shared.kernel.ids import TenantId
 from shared.ports.handlers import Projector
 from shared.ports.inbox import Standing
 from shared.ports.intake import Intakes
-from shared.ports.rebuild import Weighing
+from shared.ports.rebuild import LiveIsAhead, Weighing
 from shared.ports.subscription import Partition
 from shared.postgres.rebuild.alone import rename
 from shared.postgres.rebuild.intakes import SwapIntakes
@@ -58,8 +58,13 @@ async def locked_live(connection: AsyncConnection, names: Names) -> Mapping[Part
     """Stops the live consumer: its next transaction waits at its fence, its drains find no parked key."""
     await connection.exec_driver_sql("set local lock_timeout = '2s'")
     await connection.exec_driver_sql(f"set local search_path to public, {names.new_schema}")
-    rows = (await connection.execute(_LOCK_POSITIONS, {"live": names.live})).all()
+    live = await _locked_positions(connection, names)
     await connection.execute(_LOCK_PARKED, {"live": names.live})
+    return live
+
+
+async def _locked_positions(connection: AsyncConnection, names: Names) -> Mapping[Partition, Standing]:
+    rows = (await connection.execute(_LOCK_POSITIONS, {"live": names.live})).all()
     return {
         Partition(row.topic, row.partition): Standing(
             next_offset=row.next_offset, topic_id=row.topic_id, starts=row.starts
@@ -90,9 +95,16 @@ class PostgresSwap:
         return await weigh(self._connection, self._names, self._projector)
 
     async def complete(self) -> None:
+        await self._refuse_newcomers()
         consumers = {"live": self._names.live, "shadow": self._names.shadow}
         for statement in _STEPS:
             needed = {name: value for name, value in consumers.items() if f":{name}" in str(statement)}
             await self._connection.execute(statement, needed)
         await rename(self._connection, self._names)
         self.completed = True
+
+    async def _refuse_newcomers(self) -> None:
+        """A partition that live has taken up since had no position to be locked: its first rows would go with the old tables."""
+        for partition, standing in (await _locked_positions(self._connection, self._names)).items():
+            if partition not in self.live and standing.next_offset > 0:
+                raise LiveIsAhead(f"{partition} was taken up meanwhile")

@@ -14,7 +14,6 @@ from fastapi import FastAPI
 
 from infra.kafka.topics import declared_topics, ensure_topics
 from infra.stack.child import inherited
-from infra.stack.kafka import Kafka
 from infra.stack.ports import LOOPBACK, free_ports
 from schemas.codec import AvroCodec
 from schemas.users import UserCreated
@@ -27,6 +26,7 @@ from shared.kernel.role import Role
 from shared.web.auth import Principal
 from tests.fixtures.database import Database, connected
 from tests.fixtures.eventually import eventually
+from tests.fixtures.kafka import Broker
 from tests.fixtures.processes import running
 from tests.fixtures.serving import caller, serving
 from tests.fixtures.web import SIGNING_KEY, bearer
@@ -39,7 +39,7 @@ CARDS = ("pm_card_visa", "pm_card_timeout_after_charge")
 
 
 async def test_the_whole_service_bills_a_user_it_has_heard_of_and_ends_cleanly(
-    database: Database, own_kafka: Kafka, tmp_path: Path
+    database: Database, own_kafka: Broker, tmp_path: Path
 ) -> None:
     await ensure_topics(own_kafka.bootstrap, declared_topics())
     where = await database("billing", migrate_billing)
@@ -155,7 +155,7 @@ def user_created(who: Principal) -> Envelope[UserCreated]:
     )
 
 
-async def publish(kafka: Kafka, happened: Envelope[UserCreated]) -> None:
+async def publish(kafka: Broker, happened: Envelope[UserCreated]) -> None:
     async with AIOKafkaProducer(bootstrap_servers=kafka.bootstrap) as producer:
         headers = list(to_headers(to_metadata(happened)))
         value = AvroCodec().encode(happened.event).payload

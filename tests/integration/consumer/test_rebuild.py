@@ -6,32 +6,13 @@ from typing import Any
 import pytest
 
 from shared.engine.failpoints import FailpointReached
-from shared.engine.rebuild import Progress, RebuildReport, rebuild
+from shared.engine.rebuild import Progress
 from shared.engine.rebuild.report import BEFORE_COMMIT
-from shared.kafka.topic_log import KafkaTopicLogs
 from shared.kernel.envelope import Envelope
 from shared.ports.rebuild import Comparison, RebuildRuns
-from shared.postgres.rebuild import PostgresWorkshop
-from tests.fixtures.club import Stage, User
+from tests.fixtures.club import Stage
 from tests.fixtures.eventually import eventually
-
-
-def workshop(stage: Stage) -> PostgresWorkshop:
-    return PostgresWorkshop("club", stage.club.members, app_dsn=stage.database.app, owner_dsn=stage.database.owner)
-
-
-async def rebuilt(stage: Stage, **options: Any) -> RebuildReport:
-    return await rebuild(
-        stage.club.members, workshop(stage), KafkaTopicLogs(stage.bootstrap), stage.club.codec, **options
-    )
-
-
-async def live(stage: Stage, people: list[User]) -> None:
-    """Lets the live projector take in a name or two of everybody."""
-    events = [event for person in people for event in person.tells("first", "second")]
-    await stage.topic.publish(*events, *events[:2])
-    async with stage.consuming(stage.club.members):
-        await eventually(lambda: stage.reached(len(events) + 2, consumers=1))
+from tests.integration.consumer.rebuilding import live, rebuilt, workshop
 
 
 async def test_rebuilt_rows_take_the_place_of_the_live_ones(stage: Stage) -> None:

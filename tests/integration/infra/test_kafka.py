@@ -3,11 +3,11 @@
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from infra.stack.kafka import Kafka
 from tests.fixtures.eventually import eventually
+from tests.fixtures.kafka import Broker
 
 
-async def test_its_log_survives_a_kill(own_kafka: Kafka) -> None:
+async def test_its_log_survives_a_kill(own_kafka: Broker) -> None:
     admin = AIOKafkaAdminClient(bootstrap_servers=own_kafka.bootstrap)
     await admin.start()
     await admin.create_topics([NewTopic("kept", num_partitions=1, replication_factor=1)])
@@ -24,7 +24,7 @@ async def test_its_log_survives_a_kill(own_kafka: Kafka) -> None:
         assert (await consumer.getone()).value == b"a fact"
 
 
-async def test_a_paused_broker_answers_again_once_resumed(own_kafka: Kafka) -> None:
+async def test_a_paused_broker_answers_again_once_resumed(own_kafka: Broker) -> None:
     own_kafka.pause()
     own_kafka.resume()
     assert await eventually(own_kafka.answers)

@@ -4,8 +4,8 @@ import asyncpg
 import pytest
 
 from infra.postgres.databases import ServiceDatabase
-from infra.stack.postgres import Postgres
 from tests.fixtures.database import Database, connected
+from tests.fixtures.postgres import DatabaseServer
 
 
 async def create_notes(database: ServiceDatabase) -> None:
@@ -41,7 +41,7 @@ async def test_serving_roles_are_bounded_and_powerless(database: Database) -> No
             assert not await role.fetchval("select rolsuper or rolbypassrls from pg_roles where rolname = current_user")
 
 
-async def test_committed_rows_survive_a_kill(own_postgres: Postgres) -> None:
+async def test_committed_rows_survive_a_kill(own_postgres: DatabaseServer) -> None:
     async with connected(own_postgres.admin_dsn) as admin:
         await admin.execute("create table kept as select 1 as fact")
     await own_postgres.kill()

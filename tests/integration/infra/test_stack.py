@@ -1,62 +1,16 @@
 """The stack's commands, as a person types them."""
 
-import asyncio
 import os
-import shutil
 import signal
 import socket
-import sys
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
 
 import psutil
-import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 
 from infra.kafka.topics import declared_topics
-from infra.stack.addresses import Addresses
-from infra.stack.places import CHECKOUT, lock_file, reachable_directory, stack_directory
 from infra.stack.ports import LOOPBACK
 from tests.fixtures.eventually import eventually
-from tests.fixtures.ports import free_port_base
-
-
-@dataclass(frozen=True)
-class Printed:
-    code: int
-    text: str
-
-
-class CommandLine:
-    def __init__(self, port_base: int) -> None:
-        self.addresses = Addresses(port_base)
-        self._environment = {**os.environ, "WAYPOST_PORT_BASE": str(port_base)}
-
-    async def __call__(self, *arguments: str) -> Printed:
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "infra.stack", *arguments),
-            env=self._environment,
-            cwd=CHECKOUT,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )
-        text, _ = await process.communicate()
-        assert process.returncode is not None
-        return Printed(process.returncode, text.decode())
-
-    @property
-    def supervisor(self) -> psutil.Process:
-        return psutil.Process(int(lock_file(stack_directory(self.addresses.port_base)).read_text()))
-
-
-@pytest.fixture
-async def stack() -> AsyncIterator[CommandLine]:
-    command = CommandLine(free_port_base())
-    yield command
-    await command("down")
-    directory = stack_directory(command.addresses.port_base)
-    for remains in (reachable_directory(directory / "postgres"), directory):
-        shutil.rmtree(remains, ignore_errors=True)  # the data moves, or never was, as the account and the test have it
+from tests.fixtures.stack import CommandLine
 
 
 async def test_it_comes_up_once_and_leaves_nothing_when_its_supervisor_is_killed(stack: CommandLine) -> None:

@@ -1,16 +1,18 @@
 """Enqueueing, beyond what the contract of every queue says."""
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import asyncpg
 import pytest
 
 from shared.jobs.context import JobContext
 from shared.jobs.declaration import Job
+from shared.jobs.queue import ENQUEUE
 from shared.jobs.results import job_status, prune_results
 from shared.jobs.worker.leases import CLAIM
 from shared.kernel.cause import Cause, bound_cause
+from shared.kernel.errors import Invalid
 from shared.kernel.ids import TenantId, new_id
 from shared.kernel.tenant import bound_tenants
 from shared.postgres.database import driver
@@ -28,8 +30,8 @@ async def test_a_key_holds_after_the_job_is_done_until_its_result_is_pruned(serv
         await billing.becomes("complete", first)
         assert await billing.enqueue("work", idempotency_key="inv-1") == first
         await billing.becomes("complete", first)
-        async with billing.database.transaction([billing.tenant]) as rows:
-            assert await prune_results(rows, finished_before=billing.clock.now() + timedelta(hours=1)) == 1
+        assert await prune_results(billing.database, [billing.tenant], timedelta(hours=1)) == 0
+        assert await prune_results(billing.database, [billing.tenant], timedelta()) == 1
         assert await billing.status(first) is None
         second = await billing.enqueue("work", idempotency_key="inv-1")
         assert second != first
@@ -90,6 +92,25 @@ async def test_another_tenant_sees_nothing_and_may_use_the_same_key(service: Ser
     assert await billing.status(mine, tenant=other) is None
     async with billing.database.transaction() as unbound:
         assert await job_status(unbound, mine) is None
+
+
+async def test_the_database_refuses_a_job_for_a_tenant_that_is_not_bound(service: ServiceOf) -> None:
+    """Whatever the code above it got wrong: the job and its result are one statement, and the result is its tenant's row."""
+    billing = await service([Job(work)])
+    now, ours = billing.clock.now(), [new_id()]
+    for bound in ([], [billing.tenant]):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError, match="row-level security"):
+            async with billing.database.transaction(bound) as rows:
+                raw = await driver(rows)
+                job = ("work", "{}", None, 0, now, now, new_id(), new_id(), None, None, None)
+                await raw.execute(ENQUEUE, [TenantId(new_id())], ours, None, *job)
+    assert await billing.fetch("select from jobs") == []
+
+
+async def test_a_time_without_a_zone_is_refused(service: ServiceOf) -> None:
+    billing = await service([Job(work)])
+    with pytest.raises(Invalid, match="run_at has no time zone"):
+        await billing.enqueue("work", run_at=datetime(2026, 3, 1))  # noqa: DTZ001 - the point
 
 
 async def test_nobody_changes_what_a_job_is_or_whose(service: ServiceOf) -> None:

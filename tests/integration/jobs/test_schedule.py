@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.jobs.context import JobContext
 from shared.jobs.declaration import Job, Scheduled
+from shared.jobs.queue import TENANTS_AT_ONCE
 from shared.jobs.schedule import ListTenants, Scheduler
 from shared.kernel.errors import Misconfigured, Transient
 from shared.kernel.ids import TenantId, new_id
@@ -53,24 +54,24 @@ async def queued(service: Service) -> int:
 async def test_a_tick_enqueues_one_job_per_tenant_once_over_all_schedulers(service: ServiceOf) -> None:
     billing = await service([Job(clean_up)])
     schedulers = [scheduler(billing) for _ in range(4)]
-    set_clock(billing, "2026-03-01T01:59:00")
+    set_clock(billing, "2025-03-01T01:59:00")
     await asyncio.gather(*(each.tick() for each in schedulers))
     assert await queued(billing) == 0
-    set_clock(billing, "2026-03-01T02:00:01")
+    set_clock(billing, "2025-03-01T02:00:01")
     await asyncio.gather(*(each.tick() for each in schedulers))
     await asyncio.gather(*(each.tick() for each in schedulers))
     rows = await billing.fetch("select tenant_id, idempotency_key from jobs")
     assert {row["tenant_id"] for row in rows} == set(TENANTS)
     assert len(rows) == 3
-    assert {row["idempotency_key"] for row in rows} == {"clean_up at 02:00 2026-03-01T02:00:00+00:00"}
+    assert {row["idempotency_key"] for row in rows} == {"clean_up at 02:00 2025-03-01T02:00:00+00:00"}
 
 
 async def test_of_the_ticks_missed_the_latest_is_made_up_for(service: ServiceOf) -> None:
     billing = await service([Job(clean_up)])
-    set_clock(billing, "2026-03-01T12:00:00")
+    set_clock(billing, "2025-03-01T12:00:00")
     await scheduler(billing).tick()
     assert await queued(billing) == 0, "a new schedule has missed nothing"
-    set_clock(billing, "2026-03-08T12:00:00")
+    set_clock(billing, "2025-03-08T12:00:00")
     await scheduler(billing).tick()
     await scheduler(billing).tick()
     assert await queued(billing) == 3
@@ -79,11 +80,39 @@ async def test_of_the_ticks_missed_the_latest_is_made_up_for(service: ServiceOf)
 async def test_a_clock_that_goes_back_repeats_nothing(service: ServiceOf) -> None:
     billing = await service([Job(clean_up)])
     running = scheduler(billing)
-    for moment in ("2026-03-01T01:00:00", "2026-03-01T03:00:00", "2026-02-20T03:00:00", "2026-03-01T02:00:00"):
+    for moment in ("2025-03-01T01:00:00", "2025-03-01T03:00:00", "2025-02-20T03:00:00", "2025-03-01T02:00:00"):
         set_clock(billing, moment)
         await running.tick()
         await scheduler(billing).tick()
     assert await queued(billing) == 3
+
+
+async def test_a_clock_far_ahead_takes_no_tick_and_goes_on_once_it_is_set_right(service: ServiceOf) -> None:
+    billing = await service([Job(clean_up)])
+    running = scheduler(billing)
+    set_clock(billing, "2025-03-01T01:00:00")
+    await running.tick()
+    billing.clock.offset = timedelta(days=30_000)
+    with pytest.raises(Transient, match="this clock is wrong"):
+        await running.tick()
+    set_clock(billing, "2025-03-01T02:00:01")
+    await running.tick()
+    assert await queued(billing) == 3
+
+
+async def test_more_tenants_than_one_statement_takes_each_get_their_job(service: ServiceOf) -> None:
+    many = [TenantId(new_id()) for _ in range(TENANTS_AT_ONCE + 1)]
+
+    async def crowd(_: AsyncConnection) -> list[TenantId]:
+        return many
+
+    billing = await service([Job(clean_up)])
+    running = scheduler(billing, tenants=crowd)
+    set_clock(billing, "2025-03-01T01:00:00")
+    await running.tick()
+    set_clock(billing, "2025-03-01T03:00:00")
+    await running.tick()
+    assert {row["tenant_id"] for row in await billing.fetch("select tenant_id from jobs")} == set(many)
 
 
 async def test_a_tick_that_fails_midway_is_taken_by_the_next(service: ServiceOf) -> None:
@@ -91,9 +120,9 @@ async def test_a_tick_that_fails_midway_is_taken_by_the_next(service: ServiceOf)
         raise ConnectionResetError
 
     billing = await service([Job(clean_up)])
-    set_clock(billing, "2026-03-01T01:00:00")
+    set_clock(billing, "2025-03-01T01:00:00")
     await scheduler(billing).tick()
-    set_clock(billing, "2026-03-01T03:00:00")
+    set_clock(billing, "2025-03-01T03:00:00")
     with pytest.raises(Transient):
         await scheduler(billing, tenants=broken).tick()
     await scheduler(billing).tick()
@@ -103,12 +132,12 @@ async def test_a_tick_that_fails_midway_is_taken_by_the_next(service: ServiceOf)
 async def test_it_runs_beside_a_worker(service: ServiceOf) -> None:
     billing = await service([Job(clean_up)])
     billing.tenant = TENANTS[0]
-    set_clock(billing, "2026-03-01T01:59:59")
+    set_clock(billing, "2025-03-01T01:59:59")
     running = scheduler(billing, Scheduled("clean_up", every=timedelta(minutes=1)))
     async with billing.working():
         await running.start()
         await running.ready.wait()
-        set_clock(billing, "2026-03-01T02:00:00")
+        set_clock(billing, "2025-03-01T02:00:00")
         await eventually(lambda: billing.fetch("select from job_results where status = 'complete'"))
         await running.drain(1)
         await running.stop()

@@ -1,8 +1,10 @@
 """One trace from the request to the job's last attempt."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import timedelta
 
+import asyncpg
 import pytest
 from opentelemetry import trace
 from opentelemetry.sdk.trace import ReadableSpan
@@ -19,10 +21,10 @@ from tests.integration.jobs.conftest import ServiceOf
 TRACER = trace.get_tracer("test")
 
 
-async def flaky(job: JobContext) -> None:
+async def flaky(job: JobContext, word: str = "now") -> None:
     with TRACER.start_as_current_span("call"):
         if job.job_try == 1:
-            raise Transient("not now")
+            raise Transient(f"not {word}")
 
 
 @pytest.fixture
@@ -47,6 +49,26 @@ async def test_each_attempt_is_a_child_of_the_enqueue(billing: Service, spans: I
     assert {attempt.kind for attempt in attempts} == {SpanKind.CONSUMER}
     traces = {span.context.trace_id for span in (*attempts, *named(spans, "call"))}
     assert traces == {request.get_span_context().trace_id}
+
+
+async def test_a_span_names_the_error_and_tells_nothing_of_it(billing: Service, spans: InMemorySpanExporter) -> None:
+    """A message may hold what a person typed."""
+    secret = "ada@example.org"
+    with TRACER.start_as_current_span("POST /invoices"), suppress(asyncpg.DataError):
+        await billing.enqueue("flaky", idempotency_key=f"{secret}\0")
+    with TRACER.start_as_current_span("POST /invoices"):
+        job = await billing.enqueue("flaky", word=secret)
+    async with billing.working():
+        await billing.becomes("complete", job)
+    refused, attempt = named(spans, "send flaky")[0], named(spans, "process flaky")[0]
+    assert (refused.status.status_code, refused.status.description) == (
+        StatusCode.ERROR,
+        "CharacterNotInRepertoireError",
+    )
+    assert (attempt.status.status_code, attempt.status.description) == (StatusCode.ERROR, "Transient")
+    told = [span.to_json() for name in ("send flaky", "process flaky") for span in named(spans, name)]
+    assert len(told) == 4
+    assert not [each for each in told if secret in each]
 
 
 async def test_a_job_far_ahead_has_a_trace_of_its_own_with_a_link(

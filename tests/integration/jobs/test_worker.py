@@ -71,6 +71,16 @@ async def test_a_commit_wakes_the_worker_and_the_time_of_a_job_does(service: Ser
         await billing.becomes("complete", await billing.enqueue("work", run_at=soon))
 
 
+async def test_a_backlog_is_worked_off_without_a_poll(service: ServiceOf) -> None:
+    async def work(job: JobContext) -> None: ...
+
+    billing = await service([Job(work)])
+    jobs = [await billing.enqueue("work") for _ in range(60)]
+    async with billing.working(settings=WorkerSettings(max_jobs=10, poll_seconds=3600)):
+        for job in jobs:
+            await billing.becomes("complete", job)
+
+
 async def test_no_more_run_at_once_than_there_are_places(service: ServiceOf) -> None:
     running, most, release = 0, 0, asyncio.Event()
 

@@ -1,12 +1,14 @@
 """From a committed row to a record, on real PostgreSQL and Kafka."""
 
 import os
+from dataclasses import replace
 
+from infra.kafka.topics import declared_topics, ensure_topics
 from shared.kernel.partitioning import partition_for
 from shared.postgres import outbox_lease
 from tests.fixtures.eventually import eventually
 from tests.fixtures.outbox import end_sessions
-from tests.fixtures.topics import create_topic
+from tests.fixtures.topics import create_topic, unique
 from tests.integration.relay.house import House, by_key, new_key
 
 
@@ -94,3 +96,15 @@ async def test_heads_are_read_by_index_alone(house: House) -> None:
     assert "Index Scan using outbox_pkey on outbox" in text
     assert "Sort" not in text
     assert "Seq Scan on outbox " not in text
+
+
+async def test_an_hour_that_is_not_here_yet_holds_no_key_up(house: House) -> None:
+    """A writer's clock may have been ahead for a moment: its rows are facts, whatever they say of the time."""
+    declared = replace(declared_topics()[0], name=unique("users.user"))
+    await ensure_topics(house.bootstrap, [declared])
+    house = replace(house, topic=declared.name)
+    await house.write(new_key(), b"early")
+    await house.owner.execute("update outbox set created_at = created_at + interval '1 day'")
+    async with house.relay():
+        await house.until_drained()
+    assert await house.values() == [b"early"]

@@ -8,7 +8,6 @@ from aiokafka import AIOKafkaProducer
 
 from infra.kafka.topics import declared_topics, ensure_topics
 from infra.stack.child import inherited
-from infra.stack.kafka import Kafka
 from infra.stack.keys import Keys
 from infra.stack.ports import LOOPBACK, free_ports
 from schemas.billing import InvoiceMarkedUncollectible
@@ -16,15 +15,20 @@ from schemas.codec import AvroCodec
 from shared.kernel.cloudevents import to_headers, to_metadata
 from tests.fixtures.database import Database, connected
 from tests.fixtures.eventually import eventually
+from tests.fixtures.kafka import Broker
 from tests.fixtures.processes import running
 from tests.fixtures.serving import caller
 from tests.integration.users.conftest import migrate_users
 from tests.integration.users.service import PASSWORD
 from tests.integration.users.test_dunning import received, written_off_invoice
 
+TAKEN_IN_LONG_AGO = """
+insert into processed_messages (consumer, event_id, tenant_id, topic, partition, kafka_offset, processed_at)
+values ('users.long_ago', gen_random_uuid(), gen_random_uuid(), 'users.user', 0, 0, now() - interval '90 days')"""
+
 
 async def test_the_whole_service_runs_suspends_who_does_not_pay_and_ends_cleanly(
-    database: Database, own_kafka: Kafka, keys: Keys, tmp_path: Path
+    database: Database, own_kafka: Broker, keys: Keys, tmp_path: Path
 ) -> None:
     await ensure_topics(own_kafka.bootstrap, declared_topics())
     where = await database("users", migrate_users)
@@ -37,6 +41,8 @@ async def test_the_whole_service_runs_suspends_who_does_not_pay_and_ends_cleanly
         "WAYPOST_ANSWER_SECRET": keys.secrets.answers,
         "OTEL_TRACES_EXPORTER": "none",
     }
+    async with connected(where.app) as app:
+        await app.execute(TAKEN_IN_LONG_AGO)
     ports = dict(zip(("api", "worker", "jobs"), free_ports(3), strict=True))
     async with (
         running("users", ports, environment, tmp_path) as processes,
@@ -51,6 +57,8 @@ async def test_the_whole_service_runs_suspends_who_does_not_pay_and_ends_cleanly
             # Through outbox, relay, topic and consumer, and back into this service's own directory.
             tenants = "select name from tenants.tenant_directory"
             await eventually(lambda: app.fetchval(tenants), deadline_seconds=30)
+            forgotten = "select not exists (select from processed_messages where consumer = 'users.long_ago')"
+            assert await eventually(lambda: app.fetchval(forgotten))
 
         await publish(own_kafka, written_off_invoice(UUID(made["tenant_id"]), UUID(made["user_id"])))
         headers = {"authorization": f"Bearer {signed_in['access_token']}"}
@@ -69,7 +77,7 @@ async def is_suspended(http: httpx.AsyncClient, path: str, headers: dict[str, st
     return bool((await http.get(path, headers=headers)).json()["status"] == "suspended")
 
 
-async def publish(kafka: Kafka, event: InvoiceMarkedUncollectible) -> None:
+async def publish(kafka: Broker, event: InvoiceMarkedUncollectible) -> None:
     key = str(event.invoice_id).encode()
     async with AIOKafkaProducer(bootstrap_servers=kafka.bootstrap) as producer:
         headers = list(to_headers(to_metadata(received(event, version=1))))

@@ -113,7 +113,8 @@ async def test_nobody_else_is_invoiced(billing: Billing) -> None:
 
 
 def test_every_consumer_has_a_name_of_its_own() -> None:
-    assert sorted(consumer.name for consumer in CONSUMERS) == ["customers", "tenants"]
+    names = [consumer.name for consumer in CONSUMERS]
+    assert len(set(names)) == len(names) > 0
 
 
 def ada() -> UserCreated:

@@ -7,7 +7,8 @@ import pytest
 from infra.stack.addresses import Addresses
 from infra.stack.keys import load_or_make_keys
 from infra.stack.parts import Component
-from infra.stack.plan import Plan, processes_of, services_here
+from infra.stack.plan import Plan
+from infra.stack.processes import processes_of, services_here
 
 
 @pytest.fixture

@@ -55,6 +55,8 @@ def test_defaults_may_be_left_out() -> None:
         ("charge", {"invoice_id": ID, "at": datetime(2026, 3, 1)}, "at has no time zone"),  # noqa: DTZ001 - the point
         ("charge", {"invoice_id": ID, "at": NOON, "attempt": True}, "attempt takes int, not bool"),
         ("charge", {"invoice_id": ID, "at": NOON, "note": "x" * 1001}, "note is longer than 1000 characters"),
+        ("charge", {"invoice_id": ID, "at": NOON, "note": "a\0b"}, "note holds a NUL"),
+        ("charge", {"invoice_id": ID, "at": NOON, "note": "\ud83d"}, "note holds a NUL or half a surrogate pair"),
     ],
 )
 def test_what_does_not_fit_is_refused_with_its_reason(job: str, arguments: dict[str, Any], message: str) -> None:

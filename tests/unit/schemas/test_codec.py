@@ -46,7 +46,7 @@ def invoice_paid(**different: Any) -> InvoicePaid:
     return dataclasses.replace(paid, **different)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(event=events())
 def test_an_event_comes_back_as_it_was(event: Event) -> None:
     encoded = CODEC.encode(event)
@@ -130,7 +130,7 @@ def test_no_truncation_and_no_trailing_byte_is_taken(line: LockedSchema) -> None
             CODEC.decode(line.type, malformed)
 
 
-@settings(deadline=None, max_examples=500)
+@settings(max_examples=500)
 @given(event_type=st.sampled_from(sorted(EVENTS)), payload=st.binary(max_size=200))
 def test_random_bytes_are_undecodable_and_nothing_else(event_type: str, payload: bytes) -> None:
     with pytest.raises(UndecodableRecord):
@@ -138,13 +138,13 @@ def test_random_bytes_are_undecodable_and_nothing_else(event_type: str, payload:
     reads_or_refuses(event_type, payload)
 
 
-@settings(deadline=None, max_examples=1000)
+@settings(max_examples=1000)
 @given(line=st.sampled_from(read_lock()), body=st.binary(max_size=300))
 def test_random_bodies_are_read_or_refused(line: LockedSchema, body: bytes) -> None:
     reads_or_refuses(line.type, b"\x00" + line.id.to_bytes(4, "big") + body)
 
 
-@settings(deadline=None, max_examples=1000)
+@settings(max_examples=1000)
 @given(line=st.sampled_from(read_lock()), position=st.integers(min_value=0), byte=st.integers(0, 255))
 def test_a_spoilt_byte_is_read_or_refused(line: LockedSchema, position: int, byte: int) -> None:
     payload = bytearray(sample(line))

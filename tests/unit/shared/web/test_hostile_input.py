@@ -163,13 +163,13 @@ async def test_what_could_not_be_stored_is_refused(client: httpx.AsyncClient, wr
     expect_refusal_or_answer(answer)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(body=orders | json_values)
 async def test_any_json(client: httpx.AsyncClient, body: Any) -> None:
     expect_refusal_or_answer(await post(client, json.dumps(body).encode()))
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(
     body=st.binary(), kind=st.sampled_from(["application/json", "application/problem+json", "text/plain", "*", "a/b;"])
 )
@@ -177,7 +177,7 @@ async def test_any_bytes(client: httpx.AsyncClient, body: bytes, kind: str) -> N
     expect_refusal_or_answer(await post(client, body, kind))
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(cursor=st.text(), limit=st.text() | st.integers().map(str), tag=st.binary(max_size=40))
 async def test_any_query_and_any_tag(client: httpx.AsyncClient, cursor: str, limit: str, tag: bytes) -> None:
     text = cursor.encode("utf-8", "surrogatepass").hex()

@@ -1,0 +1,77 @@
+"""How many jobs that do nothing one job process works off in a second: claim, attempt, outcome, each in a transaction.
+
+    python -m bench.jobs_drain [--jobs 1000] [--rounds 3]
+
+Starts a server of its own. By the number of places, since each attempt ends with a commit that others can share. The pool has five
+connections, as a job process's has.
+"""
+
+import argparse
+import asyncio
+import statistics
+import time
+from typing import Any
+
+import uvloop
+
+from infra.postgres.databases import ServiceDatabase
+from shared.engine.process import calm_garbage_collector
+from shared.jobs.context import JobContext
+from shared.jobs.declaration import Job
+from shared.jobs.worker import WorkerSettings
+from shared.kernel.tenant import bound_tenants
+from tests.fixtures.database import Templates, connected
+from tests.fixtures.folders import scratch_folder
+from tests.fixtures.jobs import Service, migrate
+from tests.fixtures.postgres import running_postgres
+
+PLACES = (1, 10, 50)
+
+
+async def nothing(job: JobContext) -> None: ...
+
+
+async def main(jobs: int, rounds: int) -> None:
+    with scratch_folder() as folder:
+        async with running_postgres(folder) as server, connected(server.admin_dsn) as admin:
+            database = await Templates(admin, server.admin_dsn).copy("billing", migrate)
+            # The server needs asyncio's own loop, which can start a process as another user; a service runs on uvloop.
+            await asyncio.to_thread(uvloop.run, measure(database, jobs, rounds))
+
+
+async def measure(database: ServiceDatabase, jobs: int, rounds: int) -> None:
+    calm_garbage_collector()
+    service = Service(database.app, [Job(nothing)])
+    rates: dict[int, list[float]] = {places: [] for places in PLACES}
+    for _ in range(rounds):
+        for places, each in rates.items():
+            each.append(await drain(service, jobs, places))
+    await service.database.close()
+    for places, each in rates.items():
+        ratio = statistics.median(rate / one for rate, one in zip(each, rates[PLACES[0]], strict=True))
+        print(f"{places:>3} places {statistics.median(each):>8,.0f} jobs/s {ratio:>6.2f}×")
+
+
+async def drain(service: Service, jobs: int, places: int) -> float:
+    """Jobs per second, from the start of a worker to the last outcome."""
+    with bound_tenants([service.tenant]):
+        async with service.units.begin() as unit:
+            for _ in range(jobs):
+                await unit.jobs.enqueue("nothing")
+    begin = time.perf_counter()
+    async with service.working(settings=WorkerSettings(max_jobs=places)):
+        while await service.fetch("select from jobs limit 1"):  # noqa: ASYNC110 - the server tells nobody
+            await asyncio.sleep(0.01)
+        seconds = time.perf_counter() - begin
+    return jobs / seconds
+
+
+def arguments() -> Any:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--jobs", type=int, default=1_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(**vars(arguments())))

@@ -1,0 +1,98 @@
+"""How long a job waits for its start when nothing else is to do: from the commit in one process to the handler in another.
+
+    python -m bench.jobs_pickup [--jobs 300] [--apart-ms 30]
+
+Starts a server and a job process of its own; the doorbell is the real one (NOTIFY after the commit). Linux's monotonic clock is the same in
+every process.
+"""
+
+import argparse
+import asyncio
+import os
+import random
+import statistics
+import sys
+import time
+from contextlib import nullcontext
+from typing import Any
+
+from shared.engine.doorbell import CoalescingDoorbell, LocalWakeups
+from shared.engine.process import Process
+from shared.jobs.context import JobContext
+from shared.jobs.declaration import Job
+from shared.jobs.worker import JobWorker
+from shared.kernel.ids import JobId
+from shared.postgres.listen import PostgresListener, PostgresNotifier
+from tests.fixtures.database import Templates, connected
+from tests.fixtures.folders import scratch_folder
+from tests.fixtures.jobs import Service, migrate
+from tests.fixtures.postgres import running_postgres
+
+DSN = "JOBS_DSN"
+
+
+async def note(job: JobContext) -> int:
+    return time.monotonic_ns()
+
+
+async def work() -> None:
+    dsn, wakeups = os.environ[DSN], LocalWakeups()
+    listener = PostgresListener(dsn, ["jobs"], wakeups.wake, application_name="bench-listener")
+    service = Service(dsn, [Job(note)])
+    worker = JobWorker(
+        service.database,
+        service.units,
+        service.registry,
+        clock=service.clock,
+        rung=wakeups.subscribe("jobs"),
+        resources=nullcontext,
+    )
+    await Process([listener, worker]).run()
+
+
+async def main(jobs: int, apart_ms: float) -> None:
+    with scratch_folder() as folder:
+        async with running_postgres(folder) as server, connected(server.admin_dsn) as admin:
+            database = await Templates(admin, server.admin_dsn).copy("billing", migrate)
+            environment = {**os.environ, DSN: database.app}
+            command = (sys.executable, "-m", "bench.jobs_pickup", "--work")
+            worker = await asyncio.create_subprocess_exec(*command, env=environment)
+            try:
+                waits = await enqueue(database.app, jobs, apart_ms)
+            finally:
+                worker.terminate()
+                await worker.wait()
+    percentiles = statistics.quantiles(waits, n=100)
+    print(
+        f"commit to start, {jobs} jobs: p50 {percentiles[49]:.2f} ms, p90 {percentiles[89]:.2f} ms, p99 {percentiles[98]:.2f} ms"
+    )
+
+
+async def enqueue(dsn: str, jobs: int, apart_ms: float) -> list[float]:
+    """Milliseconds that each waited."""
+    doorbell = CoalescingDoorbell(LocalWakeups(), PostgresNotifier(dsn, application_name="bench-doorbell"))
+    await doorbell.start()
+    service = Service(dsn, [Job(note)], doorbell=doorbell)
+    await service.becomes("complete", await service.enqueue("note"))
+    committed: list[tuple[JobId, int]] = []
+    for _ in range(jobs):
+        committed.append((await service.enqueue("note"), time.monotonic_ns()))
+        await asyncio.sleep(apart_ms / 1000 * random.uniform(0.5, 1.5))  # noqa: S311 - no secret
+    waits = [((await service.becomes("complete", job)).result - at) / 1e6 for job, at in committed]
+    await doorbell.drain(1)
+    await doorbell.stop()
+    await service.database.close()
+    return waits
+
+
+def arguments() -> Any:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--jobs", type=int, default=300)
+    parser.add_argument("--apart-ms", type=float, default=30)
+    parser.add_argument("--work", action="store_true", help="be the job process")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    asked = arguments()
+    asyncio.run(work() if asked.work else main(asked.jobs, asked.apart_ms))

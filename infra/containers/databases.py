@@ -1,0 +1,13 @@
+"""`python -m infra.containers.databases`: roles and empty databases; the one step that knows the superuser's password."""
+
+import asyncio
+
+from infra.containers.places import PREPARED, NetworkAddresses
+from infra.postgres.databases import ensure_databases
+from infra.stack.environment import Environments
+from infra.stack.keys import load_or_make_keys
+
+if __name__ == "__main__":
+    keys = load_or_make_keys(PREPARED / "keys")
+    admin_dsn = Environments(NetworkAddresses(), keys).admin_dsn
+    asyncio.run(ensure_databases(admin_dsn, keys.secrets.all_passwords))

@@ -1,0 +1,90 @@
+"""`python -m infra.containers.prepare`: a folder for each container with what it is to know, and nothing of the others.
+
+keys/                       as `infra.stack.keys` makes them, once; no container of a service sees this folder
+<component>/environment     NAME=value a line, for `enter.sh`
+<component>/keys/           its service's keys
+waypost/<service>.env       for the `waypost` command
+postgres/, kafka/           the server's settings; PostgreSQL's superuser password
+"""
+
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from infra.containers.places import DATA, OUTSIDE_KAFKA_PORT, OWN, PREPARED, NetworkAddresses
+from infra.kafka.broker import Listener, broker_properties
+from infra.postgres.configuration import server_settings
+from infra.stack.addresses import Addresses
+from infra.stack.environment import Environment, Environments, Process, write_command_environments
+from infra.stack.keys import Keys, load_or_make_keys
+from infra.stack.processes import SIMULATORS, processes_of, services_here
+
+KAFKA_DATA = Path("/var/lib/kafka/data")
+FOR_OWN_ACCOUNT = (0o700, 0o600)
+FOR_ANY_ACCOUNT = (0o755, 0o644)
+"""PostgreSQL and Kafka run as accounts of their own images; they alone are given these folders."""
+
+
+def prepare(directory: Path, outside: Addresses) -> None:
+    """Safe to run again: keys stay, all else is written anew."""
+    inside = NetworkAddresses()
+    keys = load_or_make_keys(directory / "keys")
+    environments = Environments(inside, keys, outside=outside)
+    for name, environment in component_environments(environments):
+        write(directory / name, {"environment": as_lines(environment)})
+    copy_keys(directory, keys)
+    write_command_environments(environments, tuple(services_here()), directory / "waypost")
+    postgres = {
+        "postgresql.conf": server_settings(address="*", port=inside.port("postgres")),
+        "password": keys.secrets.superuser,
+    }
+    write(directory / "postgres", postgres, FOR_ANY_ACCOUNT)
+    write(directory / "kafka", {"server.properties": broker(inside, outside)}, FOR_ANY_ACCOUNT)
+
+
+def component_environments(environments: Environments) -> Iterator[tuple[str, Environment]]:
+    for name in SIMULATORS:
+        yield name, environments.simulator(name, DATA)
+    yield "topics", environments.one_shot()
+    for service in services_here():
+        yield f"{service}-migrations", environments.process(service, Process.MIGRATE)
+        for process in processes_of(service):
+            own = {"WAYPOST_KEYS_DIRECTORY": str(OWN / "keys")}
+            yield f"{service}-{process}", {**environments.process(service, process), **own}
+
+
+def broker(inside: Addresses, outside: Addresses) -> str:
+    listeners = {
+        "INSIDE": Listener(bound=f":{inside.port('kafka')}", advertised=inside.place("kafka")),
+        "OUTSIDE": Listener(bound=f":{OUTSIDE_KAFKA_PORT}", advertised=outside.place("kafka")),
+    }
+    return broker_properties(listeners, controller=f"localhost:{inside.port('kafka-controller')}", data=KAFKA_DATA)
+
+
+def copy_keys(directory: Path, keys: Keys) -> None:
+    for service in services_here():
+        for process in processes_of(service):
+            shutil.copytree(keys.of(service), directory / f"{service}-{process}" / "keys", dirs_exist_ok=True)
+
+
+def as_lines(environment: Environment) -> str:
+    return "".join(f"{name}={value}\n" for name, value in environment.items())
+
+
+def write(folder: Path, files: Mapping[str, str], modes: tuple[int, int] = FOR_OWN_ACCOUNT) -> None:
+    """Each file whole or not at all: a container may start while this runs again."""
+    folder_mode, file_mode = modes
+    folder.mkdir(exist_ok=True)
+    folder.chmod(folder_mode)
+    for name, text in files.items():
+        unfinished = folder / f"{name}.unfinished"
+        unfinished.touch(mode=file_mode)
+        unfinished.write_text(text)
+        unfinished.chmod(file_mode)
+        unfinished.replace(folder / name)
+
+
+if __name__ == "__main__":
+    os.umask(0o077)
+    prepare(PREPARED, Addresses.from_environment())

@@ -1,0 +1,19 @@
+"""Which processes of ours a stack has, however they are run."""
+
+from infra.services import SERVICES
+from infra.stack.environment import Process
+from infra.stack.places import CHECKOUT
+
+SIMULATORS = {"mail": "infra.simulators.inbox", "payments": "infra.simulators.payments", "registry": "infra.registry"}
+"""What stands in for the outside world, and its module."""
+
+
+def services_here() -> list[str]:
+    """Those whose folder can be run: a checkout may hold some of them."""
+    return [service for service in SERVICES if (CHECKOUT / "services" / service / "__main__.py").exists()]
+
+
+def processes_of(service: str) -> list[Process]:
+    """Every service has three; one with a `live` room has a process for its live view besides."""
+    live = (CHECKOUT / "services" / service / "live").exists()
+    return [Process.API, Process.WORKER, Process.JOBS, *([Process.LIVE] if live else [])]

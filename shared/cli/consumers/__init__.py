@@ -1,0 +1,58 @@
+"""`waypost consumers [SERVICE]`"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import typer
+
+from shared.cli.consumers.standing import ConsumerStanding, standings_of
+from shared.cli.databases import ask_all
+from shared.cli.output import AsJson, console, end_with, span_of, table, to_json
+from shared.cli.services import chosen_services
+
+NUMBERS = ("committed", "end", "lag", "behind")
+
+
+def consumers(
+    service: Annotated[str | None, typer.Argument(help="One service; all of them unless given.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """How far each consumer is behind, in records and in time, and what it has set aside."""
+    found, problems = asyncio.run(ask_all(chosen_services(service), standings_of))
+    standings = [standing for each in found for standing in each]
+    if as_json:
+        console.print(to_json([_told(each) for each in standings]), soft_wrap=True)
+    else:
+        _show(standings)
+    end_with(problems)
+
+
+def _show(standings: Sequence[ConsumerStanding]) -> None:
+    for each in standings:
+        console.print(f"{each.group} ({each.kind}): {_summary(each)}")
+        used = [partition for partition in each.partitions if partition.end]
+        if used:
+            shown = table("  partition", *NUMBERS, right=NUMBERS)
+            for partition in used:
+                numbers = (partition.committed, partition.end, partition.lag)
+                place = f"  {partition.topic}/{partition.partition}"
+                shown.add_row(place, *map(str, numbers), span_of(partition.behind) if partition.lag else "")
+            console.print(shown)
+        console.print()
+
+
+def _summary(standing: ConsumerStanding) -> str:
+    facts = [
+        f"lag {standing.lag}",
+        f"{standing.parked_keys} parked keys",
+        f"letters: {', '.join(f'{n} {status}' for status, n in standing.letters.items() if n) or 'none open'}",
+        *(f"topic {each} does not exist yet" for each in standing.missing_topics),
+    ]
+    return ", ".join(facts)
+
+
+def _told(standing: ConsumerStanding) -> dict[str, Any]:
+    partitions = [{**asdict(each), "lag": each.lag} for each in standing.partitions]
+    return {**asdict(standing), "lag": standing.lag, "partitions": partitions}

@@ -1,0 +1,64 @@
+"""The databases of the services, opened for one command."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from typing import Literal, TypeVar
+
+import asyncpg
+from sqlalchemy.exc import DBAPIError
+
+from shared.cli.services import setting_of
+from shared.hosting.service import Service
+from shared.kernel.errors import Misconfigured, NotFound, WaypostError
+from shared.postgres.database import Database
+from shared.postgres.failures import sqlstate
+
+APPLICATION_NAME = "waypost-command"
+
+Role = Literal["OPS", "OWNER"]
+"""OPS reads what belongs to no tenant; only OWNER sees the events of all of them."""
+
+T = TypeVar("T")
+
+
+@asynccontextmanager
+async def opened(service: str, role: Role = "OPS") -> AsyncIterator[Database]:
+    """One connection. Raises Transient where no database answers, NotFound before the migrations, Misconfigured for a wrong password."""
+    database = Database(setting_of(service, f"WAYPOST_{role}_DSN"), application_name=APPLICATION_NAME, pool_size=1)
+    try:
+        with _explained(service):
+            yield database
+    finally:
+        await database.close()
+
+
+@contextmanager
+def _explained(service: str) -> Iterator[None]:
+    """Says what to do about a database that answers, but not with rows."""
+    try:
+        yield
+    except (DBAPIError, asyncpg.PostgresError) as error:
+        match sqlstate(error):
+            case "42P01":
+                raise NotFound(
+                    f"{service} has no tables yet: its migrations have not run; `make up` runs them"
+                ) from error
+            case "3D000" | "28P01" | "28000":
+                raise Misconfigured(
+                    f"PostgreSQL does not let us into the database of {service}: {error}."
+                    f" {service}.env belongs to another stack, or to an older one; `make up` writes it anew"
+                ) from error
+        raise
+
+
+async def ask_all(
+    services: Sequence[Service], ask: Callable[[Service], Awaitable[T]]
+) -> tuple[Sequence[T], Sequence[WaypostError]]:
+    """All at once: the answers in the services' order, and why others have none."""
+    asked = await asyncio.gather(*(ask(each) for each in services), return_exceptions=True)
+    for each in asked:
+        if isinstance(each, BaseException) and not isinstance(each, WaypostError):
+            raise each
+    answers = [each for each in asked if not isinstance(each, BaseException)]
+    return answers, [each for each in asked if isinstance(each, WaypostError)]

@@ -1,0 +1,12 @@
+"""`waypost dead-letters list|show|redrive|discard`"""
+
+import typer
+
+from shared.cli.dead_letters.looking import list_letters, show
+from shared.cli.dead_letters.settling import discard, redrive
+
+commands = typer.Typer(no_args_is_help=True, help="What consumers could not handle, and the keys that wait behind it.")
+commands.command("list")(list_letters)
+commands.command()(show)
+commands.command()(redrive)
+commands.command()(discard)

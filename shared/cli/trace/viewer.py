@@ -1,0 +1,78 @@
+"""The trace viewer's API (Zipkin v2)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from shared.cli.services import stack_setting
+from shared.kernel.errors import Misconfigured, NotFound, Transient
+from shared.telemetry.names import DATABASE_SYSTEM
+
+ENDPOINT = "OTEL_EXPORTER_ZIPKIN_ENDPOINT"
+SPANS = "/api/v2/spans"
+ANSWER_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    id: str
+    parent_id: str | None
+    service: str
+    name: str
+    kind: str | None
+    """SERVER, CLIENT, PRODUCER, CONSUMER; None inside one process."""
+    started_us: int
+    """Unix time in microseconds."""
+    duration_us: int
+    is_statement: bool
+    """Sent to a database."""
+    error: str | None
+
+
+class Viewer:
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    @classmethod
+    def of_the_stack(cls) -> "Viewer":
+        """Spans are read where the services send them. Raises Misconfigured."""
+        endpoint = stack_setting(ENDPOINT)
+        if not endpoint.endswith(SPANS):
+            raise Misconfigured(f"{ENDPOINT} is {endpoint!r}; it must end with {SPANS}")
+        return cls(endpoint.removesuffix(SPANS))
+
+    def page(self, trace_id: str) -> str:
+        return f"{self.url}/zipkin/traces/{trace_id}"
+
+    async def spans(self, trace_id: str) -> Sequence[Span]:
+        """Raises NotFound for a trace that it does not hold, Transient where it does not answer."""
+        async with httpx.AsyncClient(timeout=ANSWER_SECONDS, trust_env=False) as http:
+            try:
+                answer = await http.get(f"{self.url}/api/v2/trace/{trace_id}")
+            except httpx.HTTPError as error:
+                why = f"{type(error).__name__}: {error}"
+                raise Transient(f"the trace viewer at {self.url} does not answer: {why}") from error
+        if answer.status_code == httpx.codes.NOT_FOUND:
+            raise NotFound(
+                f"the trace viewer holds no span of {trace_id}: it was not sampled, is older than the viewer's memory,"
+                " or is still on its way (spans are sent every 5 s)"
+            )
+        if answer.is_error:
+            raise Transient(f"the trace viewer at {self.url} answers {answer.status_code}: {answer.text[:200]}")
+        return [_span(each) for each in answer.json()]
+
+
+def _span(sent: dict[str, Any]) -> Span:
+    return Span(
+        id=sent["id"],
+        parent_id=sent.get("parentId"),
+        service=sent.get("localEndpoint", {}).get("serviceName", "?"),
+        name=sent.get("name", "?"),
+        kind=sent.get("kind"),
+        started_us=sent.get("timestamp", 0),
+        duration_us=sent.get("duration", 0),
+        is_statement=any(name in sent.get("tags", {}) for name in DATABASE_SYSTEM),
+        error=sent.get("tags", {}).get("error"),
+    )

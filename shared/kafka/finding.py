@@ -1,0 +1,38 @@
+"""Where an event lies on its topic."""
+
+from datetime import datetime
+from uuid import UUID
+
+from shared.kafka.topic_log import KafkaTopicLog, KafkaTopicLogs
+from shared.kafka.topics import connected_client, describe
+from shared.kernel.envelope import Record
+from shared.kernel.partitioning import partition_for
+from shared.ports.subscription import Partition
+
+_BATCH = 500
+_WAIT_SECONDS = 0.2
+
+
+async def find_record(bootstrap: str, topic: str, key: bytes, event_id: UUID, *, since: datetime) -> Record | None:
+    """The first record of that event; None where its partition holds none that was written since. Raises Transient.
+
+    A record is never older than its event, so that the search begins at the event's time, whenever the record was published.
+    """
+    async with connected_client(bootstrap) as client:
+        described = await describe(client, [topic])
+    if topic not in described:
+        return None
+    partition = Partition(topic, partition_for(key, described[topic].partitions))
+    async with KafkaTopicLogs(bootstrap).opened([partition]) as log:
+        starts = await log.offsets_since(since)
+        log.seek(starts)
+        return await _scan(log, partition, event_id) if starts else None
+
+
+async def _scan(log: KafkaTopicLog, partition: Partition, event_id: UUID) -> Record | None:
+    wanted, end = ("ce_id", str(event_id).encode()), (await log.end_offsets())[partition]
+    while await log.position(partition) < end:
+        for record in await log.read(partition, max_records=_BATCH, timeout_seconds=_WAIT_SECONDS):
+            if wanted in record.headers:
+                return record
+    return None

@@ -1,0 +1,110 @@
+"""What an operator asks of one service's database: where consumers stand, what is held back, where an event lies. Reads only."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+
+from shared.postgres.database import Database, driver
+
+_POSITIONS = """
+select consumer, topic, partition, next_offset, starts from consumer_offsets where consumer = any ($1::text[])
+order by consumer, topic, partition"""
+
+_MARKED = """
+select q.shard, q.key, q.reason, q.marked_at, count(o.id) as pending
+from outbox_quarantine q left join outbox o on o.shard = q.shard and o.key = q.key
+group by q.shard, q.key, q.reason, q.marked_at order by q.marked_at"""
+
+# The index is (tenant_id, event_id): PostgreSQL 18 skips from tenant to tenant in it.
+_EVENT = """
+select tenant_id, aggregate_type, aggregate_id, version, position, type, schema_id, payload, metadata::text as metadata, occurred_at
+from events where event_id = $1 limit 1"""
+
+# No index: what is pending is little, or the relay is away and a second does not matter.
+_PENDING = """
+select o.shard, o.id, o.created_at, q.reason as held_back
+from outbox o left join outbox_quarantine q on q.shard = o.shard and q.key = o.key
+where o.event_id = $1"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Position:
+    """Where a consumer stands on one partition."""
+
+    consumer: str
+    topic: str
+    partition: int
+    next_offset: int
+    starts: int
+    """Of the partition's task since it last moved on; from 3 on a record is suspected of ending the process."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarkedKey:
+    """A key that the relay has set aside: none of its rows is published until the mark is taken away."""
+
+    shard: int
+    key: bytes
+    reason: str
+    marked_at: datetime
+    pending: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PendingEvent:
+    """An event whose record the broker has not acknowledged."""
+
+    shard: int
+    id: int
+    created_at: datetime
+    held_back: str | None
+    """Why its key is marked."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptEvent:
+    """A row of the event store, payload still encoded."""
+
+    tenant_id: UUID
+    aggregate_type: str
+    aggregate_id: UUID
+    version: int
+    position: int
+    type: str
+    schema_id: int
+    payload: bytes
+    metadata: Mapping[str, str]
+    occurred_at: datetime
+    pending: PendingEvent | None
+    """None once it was published."""
+
+
+async def positions(database: Database, consumers: Sequence[str]) -> Sequence[Position]:
+    """A partition that was never read has none."""
+    return [Position(**row) for row in await _fetch(database, _POSITIONS, list(consumers))]
+
+
+async def marked_keys(database: Database) -> Sequence[MarkedKey]:
+    """The one that has waited longest first."""
+    return [MarkedKey(**row) for row in await _fetch(database, _MARKED)]
+
+
+async def kept_event(owner: Database, event_id: UUID) -> KeptEvent | None:
+    """The event, whoever's it is. As the owner: the one role that sees the events of all tenants."""
+    for row in await _fetch(owner, _EVENT, event_id):
+        pending = [PendingEvent(**each) for each in await _fetch(owner, _PENDING, event_id)]
+        return KeptEvent(
+            **{**row, "metadata": json.loads(row["metadata"])},
+            pending=pending[0] if pending else None,
+        )
+    return None
+
+
+async def _fetch(database: Database, statement: str, *arguments: object) -> Sequence[asyncpg.Record]:
+    async with database.transaction() as connection:
+        rows: Sequence[asyncpg.Record] = await (await driver(connection)).fetch(statement, *arguments)
+    return rows

@@ -1,0 +1,99 @@
+"""What becomes of a letter is what became of its event, whatever else happens meanwhile."""
+
+import asyncio
+import contextlib
+from itertools import count
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from shared.kernel.envelope import Envelope
+from shared.kernel.errors import Conflict, NotYet
+from shared.ports.handlers import Reactor
+from shared.ports.unit_of_work import UnitOfWork
+from tests.fixtures.club import IMPATIENT, Stage
+from tests.fixtures.database import connected
+from tests.fixtures.eventually import eventually
+
+WAITS_FOR_LOCK = """
+select count(*) from pg_stat_activity where datname = $1 and application_name = 'club-worker' and wait_event_type = 'Lock'"""
+
+
+async def test_what_swallows_a_statements_error_has_failed(stage: Stage) -> None:
+    """Its transaction cannot be committed any more: the consumer must not move on as if it had been."""
+    ann = stage.user()
+
+    async def careless(told: Envelope[Any], uow: UnitOfWork) -> None:
+        await stage.club.greet(told, uow)
+        with contextlib.suppress(DBAPIError):
+            await uow.rows.execute(text("select 1 / 0"))
+
+    await stage.topic.publish(*ann.tells("Ann"))
+    async with stage.consuming(Reactor("greetings", {stage.club.created: careless})):
+        await eventually(lambda: stage.reached(1, consumers=1))
+    assert [letter[1] for letter in await stage.letters()] == [1]
+
+
+async def test_a_session_lost_after_a_long_wait_for_another_topic_is_no_last_try(stage: Stage) -> None:
+    ann = stage.user()
+    tries, waits = count(1), IMPATIENT.retry.tries + 2
+
+    async def impatient(told: Envelope[Any], uow: UnitOfWork) -> None:
+        nth = next(tries)
+        if nth <= waits:
+            raise NotYet("its customer is not here yet")
+        if nth == waits + 1:
+            await uow.rows.execute(text("select pg_terminate_backend(pg_backend_pid())"))
+        await stage.club.greet(told, uow)
+
+    await stage.topic.publish(*ann.tells("Ann"))
+    async with stage.consuming(Reactor("greetings", {stage.club.created: impatient})):
+
+        async def flows() -> bool:
+            return await stage.greeted(ann) == [[1]]
+
+        await eventually(flows)
+
+
+async def test_an_error_that_quotes_a_null_byte_is_kept_at_every_try(stage: Stage) -> None:
+    ann = stage.user()
+
+    def fails(envelope: Envelope[Any]) -> None:
+        raise RuntimeError("no such name: 'A\0nn'")
+
+    stage.club.trouble = fails
+    await stage.topic.publish(*ann.tells("Ann"))
+    async with stage.consuming(stage.club.greetings):
+
+        async def dead() -> bool:
+            return [each[0] for each in await stage.letters()] == ["dead"]
+
+        await eventually(dead)
+    assert await stage.letters() == [("dead", 1, IMPATIENT.retry.tries, "RuntimeError")]
+
+
+async def test_a_letter_that_is_handled_while_somebody_gives_it_up_stays_handled(stage: Stage, postgres: str) -> None:
+    """A rebuild leaves out what was discarded: it must not leave out an event that took effect."""
+    ann = stage.user()
+
+    def fails(envelope: Envelope[Any]) -> None:
+        raise NotYet
+
+    stage.club.trouble = fails
+    await stage.topic.publish(*ann.tells("Ann"))
+    async with stage.consuming(stage.club.greetings) as group:
+        await eventually(lambda: stage.parked())
+    ((letter_id,),) = await stage.rows("select id from dead_letters")
+    async with connected(postgres) as admin, connected(stage.database.owner) as owner:
+        async with owner.transaction():
+            await owner.execute("lock table parked_keys in access exclusive mode")
+            discarding = asyncio.create_task(group.retries.discard(letter_id))
+            await eventually(lambda: admin.fetchval(WAITS_FOR_LOCK, stage.database.name))
+            # What a retry commits.
+            await owner.execute("update dead_letters set status = 'redriven'")
+            await owner.execute("delete from parked_keys")
+        with pytest.raises(Conflict):
+            await discarding
+    assert [each[0] for each in await stage.letters()] == ["redriven"]

@@ -1,0 +1,120 @@
+"""The command as an operator runs it, on a stack that holds the users service's database and a broker."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from asyncio.subprocess import PIPE
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from infra.postgres.databases import ServiceDatabase
+from schemas.codec import AvroCodec
+from schemas.users import UserCreated
+from shared.engine.doorbell import LocalWakeups
+from shared.engine.relay import Relay
+from shared.kafka.producer import KafkaBroker
+from shared.kernel.envelope import Envelope
+from shared.postgres import outbox
+from shared.postgres.database import Database
+from shared.postgres.event_store import PostgresEventStore
+from shared.postgres.outbox_lease import PostgresOutbox
+from tests.fixtures.database import connected
+from tests.fixtures.envelopes import user_created_envelope
+from tests.fixtures.outbox import pending
+
+SECONDS = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    code: int
+    output: str
+    problem: str
+
+    @property
+    def told(self) -> Any:
+        """With --json."""
+        return json.loads(self.output)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stack:
+    users: ServiceDatabase
+    bootstrap: str
+    folder: Path
+
+    def write_environment(self, zipkin: str) -> None:
+        """Like the stack does as it starts."""
+        variables = {
+            "WAYPOST_OWNER_DSN": self.users.owner,
+            "WAYPOST_OPS_DSN": self.users.ops,
+            "WAYPOST_KAFKA_BOOTSTRAP": self.bootstrap,
+            "OTEL_EXPORTER_ZIPKIN_ENDPOINT": f"{zipkin}/api/v2/spans",
+        }
+        lines = "".join(f"{name}={value}\n" for name, value in variables.items())
+        for service in ("billing", "notifications", "users"):
+            (self.folder / f"{service}.env").write_text(lines)
+
+    async def waypost(self, *arguments: str) -> Finished:
+        process = await self._start(*arguments)
+        output, problem = await asyncio.wait_for(process.communicate(), SECONDS)
+        assert process.returncode is not None
+        return Finished(code=process.returncode, output=output.decode(), problem=problem.decode())
+
+    @asynccontextmanager
+    async def following(self, *arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
+        """`events tail`, once it stands where it starts."""
+        process = await self._start("events", "tail", *arguments)
+        assert process.stderr is not None
+        try:
+            first = await asyncio.wait_for(process.stderr.readline(), SECONDS)
+            assert first.startswith(b"following"), first
+            yield process
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+
+    async def _start(self, *arguments: str) -> asyncio.subprocess.Process:
+        environment = {**os.environ, "WAYPOST_ENVIRONMENT_DIRECTORY": str(self.folder)}
+        command = (sys.executable, "-m", "shared.cli", *arguments)
+        return await asyncio.create_subprocess_exec(*command, env=environment, stdout=PIPE, stderr=PIPE)
+
+    async def record(self) -> Envelope[UserCreated]:
+        """A new user, as a business transaction leaves it: a row in the store, another in the outbox."""
+        codec, envelope = AvroCodec(), user_created_envelope()
+        encoded = [(envelope, codec.encode(envelope.event))]
+        database = Database(self.users.app, application_name="cli tests", pool_size=1)
+        try:
+            async with database.transaction([envelope.tenant_id]) as connection:
+                await PostgresEventStore(connection, codec).append_encoded("user", encoded)
+                await outbox.insert(connection, encoded, datetime.now(UTC))
+        finally:
+            await database.close()
+        return envelope
+
+    async def is_published(self) -> bool:
+        """Whether the relay has left nothing."""
+        async with connected(self.users.owner) as owner:
+            return await pending(owner) == 0
+
+    @asynccontextmanager
+    async def relaying(self) -> AsyncIterator[None]:
+        relay = Relay(PostgresOutbox(self.users.relay), KafkaBroker(self.bootstrap), LocalWakeups())
+        await relay.start()
+        try:
+            yield
+        finally:
+            await relay.drain(5)
+            await relay.stop()
+
+
+async def ended_by_control_c(process: asyncio.subprocess.Process) -> int:
+    process.send_signal(signal.SIGINT)
+    return await asyncio.wait_for(process.wait(), SECONDS)

@@ -1,0 +1,65 @@
+"""Events by the command: as they pass, and where they lie."""
+
+import asyncio
+from uuid import uuid4
+
+import pytest
+
+from shared.cli.events.found import find_event
+from shared.cli.services import DIRECTORY
+from shared.kernel.errors import NotFound
+from tests.fixtures.envelopes import TRACEPARENT
+from tests.fixtures.eventually import eventually
+from tests.integration.cli.command import SECONDS, Stack, ended_by_control_c
+
+
+async def test_tail_shows_a_record_that_is_published_afterwards(stack: Stack) -> None:
+    before = await stack.record()
+    async with stack.relaying():
+        await eventually(stack.is_published)
+        async with stack.following("users.user") as tail:
+            event = await stack.record()
+            assert tail.stdout is not None
+            line = (await asyncio.wait_for(tail.stdout.readline(), SECONDS)).decode()
+            code = await ended_by_control_c(tail)
+    assert code == 0
+    assert str(before.event_id) not in line
+    for told in ("users.user/", "user.created", "version=1", TRACEPARENT.split("-")[1]):
+        assert told in line
+    for identity in (event.event_id, event.aggregate_id, event.tenant_id):
+        assert str(identity) in line
+
+
+async def test_tail_from_the_beginning_gives_one_tenants_events_without_the_person(stack: Stack) -> None:
+    ours, other = await stack.record(), await stack.record()
+    async with stack.relaying():
+        await eventually(stack.is_published)
+    options = ("--from", "beginning", "--no-follow", "--tenant", str(ours.tenant_id), "--json")
+    finished = await stack.waypost("events", "tail", *options)
+    assert (finished.code, finished.problem) == (0, "")
+    assert finished.told["event_id"] == str(ours.event_id)
+    assert finished.told["data"]["role"] == "owner"
+    assert str(other.event_id) not in finished.output
+    assert ours.event.email not in finished.output
+
+
+async def test_show_finds_an_event_by_its_id_before_and_after_it_is_published(stack: Stack) -> None:
+    event = await stack.record()
+    waiting = (await stack.waypost("events", "show", str(event.event_id), "--json")).told
+    assert waiting["outbox"]["set_aside_because"] is None
+    assert waiting["topic"] is None
+    async with stack.relaying():
+        await eventually(stack.is_published)
+    published = (await stack.waypost("events", "show", str(event.event_id), "--personal", "--json")).told
+    assert published["outbox"] is None
+    assert published["topic"]["topic"] == "users.user"
+    assert published["headers"]["ce_id"] == str(event.event_id)
+    assert published["data"]["email"] == event.event.email
+
+
+async def test_an_event_that_nobody_keeps_is_told_with_where_it_was_looked_for(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(DIRECTORY, str(stack.folder))
+    with pytest.raises(NotFound, match=r"in the event stores of .*users"):
+        await find_event(uuid4())

@@ -1,0 +1,50 @@
+"""What waits, what there is, and what a viewer knows; and what the command says when a part is away."""
+
+from infra.stack.ports import LOOPBACK
+from shared.kernel.partitioning import shard_for
+from tests.fixtures.database import connected
+from tests.fixtures.envelopes import TRACEPARENT
+from tests.integration.cli.command import Stack
+
+
+async def test_the_outbox_shows_what_waits_and_which_keys_are_set_aside(stack: Stack) -> None:
+    await stack.record()
+    refused = await stack.record()
+    key = str(refused.aggregate_id).encode()
+    async with connected(stack.users.relay) as relay:
+        mark = "insert into outbox_quarantine (shard, key, reason) values ($1, $2, 'too large')"
+        await relay.execute(mark, shard_for(key), key)
+    (users,) = (await stack.waypost("outbox", "users", "--json")).told
+    assert users["pending"] == 1
+    assert users["oldest_seconds"] > 0
+    (set_aside,) = users["keys_set_aside"]
+    assert (set_aside["key"], set_aside["pending"], set_aside["reason"]) == (key.decode(), 1, "too large")
+
+
+async def test_topics_show_what_they_hold(stack: Stack) -> None:
+    finished = await stack.waypost("topics", "--json")
+    named = {each["name"]: each for each in finished.told}
+    assert set(named) == {"users.user", "users.tenant"}
+    assert len(named["users.user"]["partitions"]) == 8
+    assert named["users.tenant"]["cleanup_policy"] == "delete"
+    assert named["users.tenant"]["partitions"]["0"] == {"low": 0, "high": 0}
+
+
+async def test_a_trace_without_a_viewer_is_linked_and_the_absence_is_told(stack: Stack) -> None:
+    event = await stack.record()
+    finished = await stack.waypost("trace", str(event.event_id))
+    assert finished.code == 1
+    assert finished.output.strip().endswith(f"/zipkin/traces/{TRACEPARENT.split('-')[1]}")
+    assert "the trace viewer at http://" in finished.problem
+    assert "does not answer" in finished.problem
+    assert "Traceback" not in finished.problem
+
+
+async def test_a_broker_that_is_away_is_named(stack: Stack) -> None:
+    for file in stack.folder.glob("*.env"):
+        file.write_text(file.read_text().replace(stack.bootstrap, f"{LOOPBACK}:1"))
+    finished = await stack.waypost("consumers", "users")
+    assert finished.code == 1
+    assert f"no broker answers at {LOOPBACK}:1" in finished.problem
+    assert "make status" in finished.problem
+    assert "Traceback" not in finished.problem

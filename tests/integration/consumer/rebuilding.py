@@ -1,0 +1,26 @@
+"""Rebuilds of the club's projector, by the product's own parts."""
+
+from typing import Any
+
+from shared.engine.rebuild import RebuildReport, rebuild
+from shared.kafka.topic_log import KafkaTopicLogs
+from shared.postgres.rebuild import PostgresWorkshop
+from tests.fixtures.club import Stage, User
+from tests.fixtures.eventually import eventually
+
+
+def workshop(stage: Stage) -> PostgresWorkshop:
+    return PostgresWorkshop("club", stage.club.members, app_dsn=stage.database.app, owner_dsn=stage.database.owner)
+
+
+async def rebuilt(stage: Stage, *, logs: KafkaTopicLogs | None = None, **options: Any) -> RebuildReport:
+    logs = logs or KafkaTopicLogs(stage.bootstrap)
+    return await rebuild(stage.club.members, workshop(stage), logs, stage.club.codec, **options)
+
+
+async def live(stage: Stage, people: list[User]) -> None:
+    """Lets the live projector take in a name or two of everybody."""
+    events = [event for person in people for event in person.tells("first", "second")]
+    await stage.topic.publish(*events, *events[:2])
+    async with stage.consuming(stage.club.members):
+        await eventually(lambda: stage.reached(len(events) + 2, consumers=1))

@@ -1,0 +1,69 @@
+"""What new rows could miss or count double, although the live ones hold it once."""
+
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+
+import pytest
+
+from shared.engine.consumer import ConsumerPolicy
+from shared.kafka.topic_log import KafkaTopicLog, KafkaTopicLogs
+from shared.ports.rebuild import LiveIsAhead
+from shared.ports.subscription import Partition
+from tests.fixtures.club import Stage
+from tests.fixtures.eventually import eventually
+from tests.integration.consumer.rebuilding import live, rebuilt, workshop
+
+
+async def test_without_sequences_what_came_twice_is_taken_in_once(stage: Stage) -> None:
+    """No guard absorbs such a record, and the inbox of the live consumer is not asked."""
+    ann = stage.user()
+    told = [stage.topic.parts(each) for each in ann.tells("Ann", "Anna")]
+    for parts in (*told, *told):
+        bare = [each for each in parts["headers"] if each[0] != "ce_sequence"]
+        await stage.topic.publish_raw(**{**parts, "headers": bare})
+    async with stage.consuming(stage.club.members, max_records=1):
+        await eventually(lambda: stage.reached(4, consumers=1))
+
+    report = await rebuilt(stage, policy=ConsumerPolicy(max_records=1))
+
+    assert report.weighing.comparisons[0].equal
+    assert await stage.names(ann) == [["Ann", "Anna"]]
+    assert await stage.rows("select distinct consumer from processed_messages") == [("club.members",)]
+
+
+async def test_a_partition_that_is_first_taken_up_during_the_swap_is_not_left_out(stage: Stage) -> None:
+    """Its position was not there to be locked: what the live consumer wrote of it would go away with the old tables."""
+    await live(stage, [stage.user()])
+    async with workshop(stage).shadow() as shadow:
+        with pytest.raises(LiveIsAhead):
+            async with shadow.swap() as swap:
+                await stage.rows(
+                    "insert into consumer_offsets (consumer, topic, partition, next_offset)"
+                    " values ('club.members', :topic, 1, 1) returning 1",
+                    topic=stage.club.topic,
+                )
+                await swap.complete()
+    assert await stage.rows("select 1 from pg_namespace where nspname = 'members_old'") == []
+
+
+class LogsOfATopicMadeAnew(KafkaTopicLogs):
+    """While they are opened, the live consumer finds another topic under the name, and takes its first record in."""
+
+    stage: Stage
+
+    @asynccontextmanager
+    async def opened(self, partitions: Iterable[Partition]) -> AsyncIterator[KafkaTopicLog]:
+        async with super().opened(partitions) as log:
+            await self.stage.rows(
+                "update consumer_offsets set topic_id = gen_random_uuid(), next_offset = 1 returning 1"
+            )
+            yield log
+
+
+async def test_what_was_read_of_the_topic_before_does_not_stand_for_the_one_made_anew(stage: Stage) -> None:
+    await live(stage, [stage.user()])
+    logs = LogsOfATopicMadeAnew(stage.bootstrap)
+    logs.stage = stage
+    with pytest.raises(LiveIsAhead):
+        await rebuilt(stage, logs=logs)
+    assert await stage.rows("select 1 from pg_namespace where nspname = 'members_old'") == []

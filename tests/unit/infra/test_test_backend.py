@@ -1,0 +1,16 @@
+"""Tests run on what was asked for."""
+
+import pytest
+
+from tests.fixtures.backend import VARIABLE, Backend, chosen_backend
+
+
+def test_it_is_this_machine_unless_containers_are_asked_for() -> None:
+    assert chosen_backend({}) is Backend.NATIVE
+    assert chosen_backend({VARIABLE: "containers"}) is Backend.CONTAINERS
+
+
+@pytest.mark.parametrize("given", ["docker", "", "Native"])
+def test_anything_else_is_refused(given: str) -> None:
+    with pytest.raises(pytest.UsageError, match="native or containers"):
+        chosen_backend({VARIABLE: given})
