@@ -1,10 +1,13 @@
-"""`python -m tests.faults.live_process live`: the live view as it is run, with its failpoints armed."""
+"""A live view in a process of its own that a test kills: `python -m tests.faults.live_process`, told where the broker is."""
 
-import services.billing.live.view  # noqa: F401 - registers them
-from services.billing.app import SERVICE
+import asyncio
+import os
+
+from schemas.codec import AvroCodec
+from services.billing.live.view import LiveView
 from shared.engine.failpoints import arm_failpoints
-from shared.hosting.main import run
+from shared.engine.process import Process
 
 if __name__ == "__main__":
     arm_failpoints()
-    run(SERVICE)
+    asyncio.run(Process([LiveView(os.environ["BOOTSTRAP"], AvroCodec())]).run())

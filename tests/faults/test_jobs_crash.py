@@ -52,7 +52,7 @@ async def test_a_job_that_kills_its_worker_ends_as_dead_and_takes_no_neighbour_w
         status = await jobs.service.status(deadly)
         return status is not None and status.status == "dead"
 
-    await eventually(buried, deadline_seconds=30)
+    await eventually(buried, deadline_seconds=50)
     assert [process.exit_code for process in jobs.processes] == [-9, -9, -9, None]
     (dead,) = await dead_jobs(jobs.service.database)
     assert (dead.id, dead.attempts) == (deadly, 3)

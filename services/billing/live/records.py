@@ -1,42 +1,55 @@
-"""Records as Faust hands them over, one after the other and none left out."""
+"""Records as Faust hands them over, each partition's one after the other and none left out."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import cast
 
-import faust
-from faust.types import EventT, HeadersArg, StreamT
+import structlog
+from faust.types import TP, EventT, HeadersArg, StreamT
 
+from services.billing.live.consumer import FaithfulConsumer, Place
 from shared.kernel.envelope import Record
-from shared.kernel.errors import WaypostError
+
+log = structlog.get_logger()
 
 Handle = Callable[[Record], Awaitable[None]]
 
 
-class RecordsPassedOver(WaypostError):
-    """Faust left records out. None after them may be counted first: an entry says up to where it has counted, and has no gaps."""
+class Reading:
+    """One agent's. Faust drops what it has fetched while it is not ready to work, in a rebalance or at the start, and what it drops
+    it does not always read again: here it is noticed, when the stream has run dry before the partitions' ends."""
 
+    def __init__(self, topic: str, handle: Handle) -> None:
+        self._topic = topic
+        self._handle = handle
+        self._next: dict[Place, int] = {}
+        self._handling = False
+        self._handled = 0
+        self._handled_at_last_look = -1
 
-class HandledEvent(faust.Event):
-    """Acknowledged once it was handled. Faust would do it also with what it skips in a rebalance, and with what is in hand at a stop."""
+    async def read(self, stream: StreamT[bytes]) -> None:
+        """Raises what the handler raises; the record is not committed then."""
+        consumer = cast(FaithfulConsumer, stream.app.consumer)
+        async for event in stream.events():
+            record = _record(event)
+            place = (record.topic, record.partition)
+            if record.offset > self._next.get(place, consumer.begins.get(place, 0)):
+                continue  # others before it were dropped: it comes again, after them
+            self._handling = True
+            await self._handle(record)
+            self._handling = False
+            self._handled += 1
+            self._next[place] = consumer.handled[place] = record.offset + 1
 
-    handled = False
-
-    def ack(self) -> bool:
-        return super().ack() if self.handled else False
-
-
-async def each_in_order(stream: StreamT[bytes], handle: Handle) -> None:
-    """Raises RecordsPassedOver, and what the handler raises; the record is not acknowledged then, nor any after it."""
-    expected: dict[tuple[str, int], int] = {}
-    async for event in stream.events():
-        message = event.message
-        place = (message.topic, message.partition)
-        if message.offset > expected.get(place, message.offset):
-            raise RecordsPassedOver(topic=message.topic, partition=message.partition, offset=message.offset)
-        await handle(_record(event))
-        expected[place] = message.offset + 1
-        if isinstance(event, HandledEvent):
-            event.handled = True
-        await stream.ack(event)
+    async def look_again(self, consumer: FaithfulConsumer) -> None:
+        """Called every second or so: reads again where nothing has come since the last call although there is more."""
+        quiet, self._handled_at_last_look = self._handled == self._handled_at_last_look, self._handled
+        if not quiet or self._handling:
+            return
+        for place, end in (await consumer.ends()).items():
+            stands = self._next.get(place, consumer.begins.get(place, 0))
+            if place[0] == self._topic and stands < end:
+                log.info("live_reads_again", topic=place[0], partition=place[1], offset=stands, end=end)
+                await consumer.seek(TP(*place), stands)
 
 
 def _record(event: EventT[bytes]) -> Record:

@@ -7,7 +7,6 @@ from typing import Any, cast
 
 import faust
 from faust.tables.wrappers import WindowWrapper
-from faust.types import TopicT
 from faust.types.tuples import FutureMessage
 
 from services.billing.live.movements import Movement, Window
@@ -21,8 +20,7 @@ IN_LOG_AS_LONG = {
     "retention.ms": str(int((HORIZON + timedelta(days=2)).total_seconds() * 1000)),
     "segment.ms": str(24 * 60 * 60 * 1000),  # nothing is deleted from a segment that is still written
 }
-BROKERS_DEFAULT = -1
-"""A replication factor that leaves it to the broker (KIP-464)."""
+_CHANGELOG = {"cleanup.policy": "compact,delete", **IN_LOG_AS_LONG}
 
 
 class WrittenTable(faust.Table[Any, Any]):
@@ -65,13 +63,15 @@ class LiveTables:
         """What was sent to the changelogs since the last call; each is done once all in-sync replicas have it, or with an error."""
         return [sent for windowed in self._all() for sent in windowed.unwritten()]
 
-    def changelogs(self) -> Sequence[TopicT]:
-        return [windowed.changelog for windowed in self._all()]
-
     def forget(self, now: datetime) -> None:
         """Drops what lies beyond the horizon. Faust would not expire what it has read back from a changelog."""
         for windowed in self._all():
             windowed.forget((now - HORIZON).timestamp())
+
+    @property
+    def changelogs(self) -> Mapping[str, Mapping[str, str]]:
+        """Their topics, with their settings."""
+        return {windowed.changelog: _CHANGELOG for windowed in self._all()}
 
     def _all(self) -> Iterator["_Windowed"]:
         yield self._sightings
@@ -82,14 +82,13 @@ class _Windowed:
     """One table, by key and moment."""
 
     def __init__(self, app: faust.App, name: str, window: Window, partitions: int) -> None:
-        self._table = WrittenTable(app, name=name, partitions=partitions, extra_topic_configs=IN_LOG_AS_LONG)
+        self._table = WrittenTable(app, name=name, partitions=partitions, extra_topic_configs=_CHANGELOG)
         self._windows = cast(WindowWrapper, self._table.tumbling(window.length))
-        self._table.changelog_topic.replicas = BROKERS_DEFAULT
         app.tables.add(self._table)
 
     @property
-    def changelog(self) -> TopicT:
-        return self._table.changelog_topic
+    def changelog(self) -> str:
+        return str(self._table.changelog_topic_name)
 
     def get(self, key: str, at: datetime) -> Mapping[str, int]:
         windows = self._windows.relative_to(at)

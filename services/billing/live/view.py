@@ -10,6 +10,8 @@ from typing import Any
 
 import structlog
 
+from schemas.billing import InvoicePaid
+from services.billing.live.topics import ensure_topics
 from services.billing.live.topology import Topology
 from shared.kernel.backoff import Backoff
 from shared.kernel.clock import SystemClock
@@ -68,11 +70,15 @@ class LiveView:
 
     async def _serve(self, topology: Topology) -> None:
         """Returns when it is to stop, or when the application has ended or is of no more use."""
-        goes_on = await self._comes_first(_started(topology), topology)
+        goes_on = await self._comes_first(self._start(topology), topology)
         while goes_on:
             self.ready.set()
             topology.tables.forget(self._clock.now())
             goes_on = await self._comes_first(asyncio.sleep(FORGET_EVERY_SECONDS), topology)
+
+    async def _start(self, topology: Topology) -> None:
+        await ensure_topics(self._bootstrap, topology.own_topics, like=InvoicePaid.topic)
+        await topology.app.start()
 
     async def _comes_first(self, step: Coroutine[Any, Any, None], topology: Topology) -> bool:
         """Whether the step is done before the end of everything. Raises what the step raises."""
@@ -92,11 +98,6 @@ class LiveView:
     async def _pause(self, failures: int) -> None:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._draining.wait(), PAUSES.seconds(failures))
-
-
-async def _started(topology: Topology) -> None:
-    await topology.declare()
-    await topology.app.start()
 
 
 async def _end(topology: Topology) -> None:
