@@ -16,8 +16,6 @@ from sqlalchemy import (
     text,
 )
 
-from shared.postgres.tenancy import ACROSS_TENANTS
-
 MONEY = MetaData()
 
 payment_methods = Table(
@@ -172,15 +170,3 @@ revenue_windows = Table(
     PrimaryKeyConstraint("tenant_id", "window", "window_start", "currency"),
 )
 """What the live view published last of each window."""
-
-TENANTS = MetaData()
-
-tenant_directory = Table(
-    "tenant_directory",
-    TENANTS,
-    Column("tenant_id", Uuid, primary_key=True),
-    Column("name", Text, nullable=False),
-    Column("status", Text, nullable=False),
-    info=ACROSS_TENANTS,
-)
-"""All tenants, for work that starts with none: schedules fan out over it."""

@@ -1,9 +1,9 @@
 """Events to read rows: `outgoing` in the business transaction, `recipients` and `tenants` from the topics."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from functools import partial
 
-from sqlalchemy import bindparam, insert, update
+from sqlalchemy import insert
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -19,17 +19,14 @@ from schemas.users import (
     UserProfileUpdated,
 )
 from services.notifications.domain import Status
-from services.notifications.tables import (
-    OUTGOING,
-    RECIPIENTS,
-    TENANTS,
-    notifications,
-    recipients,
-    tenant_directory,
-)
+from services.notifications.tables import OUTGOING, RECIPIENTS, notifications, recipients
+from shared.engine.changes import changes
+from shared.jobs.tenant_directory import tenants_projector
 from shared.kernel.envelope import Envelope
-from shared.kernel.event import Event
-from shared.ports.handlers import Projection, ProjectionHandler, Projector
+from shared.ports.handlers import Projection, Projector
+
+_notification = partial(changes, notifications, notifications.c.notification_id)
+_recipient = partial(changes, recipients, recipients.c.user_id)
 
 
 async def add_notifications(queued: Sequence[Envelope[NotificationQueued]], rows: AsyncConnection) -> None:
@@ -51,25 +48,6 @@ async def add_notifications(queued: Sequence[Envelope[NotificationQueued]], rows
             for each in queued
         ],
     )
-
-
-def settles(columns: Callable[[Any], Mapping[str, object]]) -> ProjectionHandler:
-    """A handler that sets these columns of the notification's row, and its version."""
-
-    async def settle_notifications(happened: Sequence[Envelope[Event]], rows: AsyncConnection) -> None:
-        values = [{**columns(each.event), "version": each.aggregate_version} for each in happened]
-        statement = (
-            update(notifications)
-            .where(
-                notifications.c.tenant_id == bindparam("of_tenant"),
-                notifications.c.notification_id == bindparam("of_notification"),
-            )
-            .values({name: bindparam(name) for name in values[0]})
-        )
-        named = [{"of_tenant": each.tenant_id, "of_notification": each.aggregate_id} for each in happened]
-        await rows.execute(statement, [{**name, **value} for name, value in zip(named, values, strict=True)])
-
-    return settle_notifications
 
 
 async def add_recipients(created: Sequence[Envelope[UserCreated]], rows: AsyncConnection) -> None:
@@ -94,63 +72,20 @@ async def add_recipients(created: Sequence[Envelope[UserCreated]], rows: AsyncCo
     )
 
 
-def changes(columns: Callable[[Any], Mapping[str, object]]) -> ProjectionHandler:
-    """A handler that sets these columns of the recipient's row; of several events of one user the last one counts."""
-
-    async def change_recipients(happened: Sequence[Envelope[Event]], rows: AsyncConnection) -> None:
-        latest = {(each.tenant_id, each.aggregate_id): columns(each.event) for each in happened}
-        some = next(iter(latest.values()))
-        statement = (
-            update(recipients)
-            .where(recipients.c.tenant_id == bindparam("of_tenant"), recipients.c.user_id == bindparam("of_user"))
-            .values({name: bindparam(name) for name in some})
-        )
-        await rows.execute(
-            statement,
-            [{"of_tenant": tenant, "of_user": user, **values} for (tenant, user), values in latest.items()],
-        )
-
-    return change_recipients
-
-
-async def add_tenants(created: Sequence[Envelope[TenantCreated]], rows: AsyncConnection) -> None:
-    await rows.execute(
-        insert(tenant_directory),
-        [{"tenant_id": each.tenant_id, "name": each.event.name, "status": "open"} for each in created],
-    )
-
-
-async def rename_tenants(renamed: Sequence[Envelope[TenantRenamed]], rows: AsyncConnection) -> None:
-    await rows.execute(
-        update(tenant_directory)
-        .where(tenant_directory.c.tenant_id == bindparam("of_tenant"))
-        .values(name=bindparam("new_name")),
-        [{"of_tenant": each.tenant_id, "new_name": each.event.name} for each in renamed],
-    )
-
-
-async def close_tenants(closed: Sequence[Envelope[TenantClosed]], rows: AsyncConnection) -> None:
-    await rows.execute(
-        update(tenant_directory)
-        .where(tenant_directory.c.tenant_id.in_([each.tenant_id for each in closed]))
-        .values(status="closed")
-    )
-
-
 PROJECTIONS = [
     Projection(
         "outgoing",
         {
             NotificationQueued: add_notifications,
-            NotificationSent: settles(lambda event: {"status": Status.SENT.value, "settled_at": event.sent_at}),
-            NotificationFailed: settles(
+            NotificationSent: _notification(lambda event: {"status": Status.SENT.value, "settled_at": event.sent_at}),
+            NotificationFailed: _notification(
                 lambda event: {
                     "status": Status.FAILED.value,
                     "settled_at": event.failed_at,
                     "reason": event.reason,
                 }
             ),
-            NotificationSuppressed: settles(
+            NotificationSuppressed: _notification(
                 lambda event: {
                     "status": Status.SUPPRESSED.value,
                     "settled_at": event.suppressed_at,
@@ -166,16 +101,12 @@ RECIPIENT_DIRECTORY = Projector(
     "recipients",
     {
         UserCreated: add_recipients,
-        UserProfileUpdated: changes(lambda event: {"display_name": event.display_name, "locale": event.locale}),
-        UserEmailChanged: changes(lambda event: {"email": event.email, "status": "unverified"}),
-        UserEmailVerified: changes(lambda event: {"status": "verified"}),
-        UserErased: changes(lambda event: {"email": "", "display_name": "", "locale": "", "status": "erased"}),
+        UserProfileUpdated: _recipient(lambda event: {"display_name": event.display_name, "locale": event.locale}),
+        UserEmailChanged: _recipient(lambda event: {"email": event.email, "status": "unverified"}),
+        UserEmailVerified: _recipient(lambda event: {"status": "verified"}),
+        UserErased: _recipient(lambda event: {"email": "", "display_name": "", "locale": "", "status": "erased"}),
     },
     RECIPIENTS,
 )
 
-TENANT_DIRECTORY = Projector(
-    "tenants",
-    {TenantCreated: add_tenants, TenantRenamed: rename_tenants, TenantClosed: close_tenants},
-    TENANTS,
-)
+TENANT_DIRECTORY = tenants_projector(created=TenantCreated, renamed=TenantRenamed, closed=TenantClosed)

@@ -10,13 +10,8 @@ from sqlalchemy import Row, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notifications.domain import Facts, Kind, Status
-from services.notifications.tables import (
-    notifications,
-    pending_letters,
-    recipients,
-    sealed_tokens,
-    tenant_directory,
-)
+from services.notifications.tables import notifications, pending_letters, recipients, sealed_tokens
+from shared.jobs.tenant_directory import tenant_directory
 from shared.kernel.errors import NotFound
 
 Position = tuple[datetime, UUID]

@@ -14,7 +14,7 @@ class NotificationsSettings(BaseSettings):
     smtp_timeout_seconds: float = Field(default=20.0, gt=0)
     """For each step of handing in one mail."""
     mail_sender: str = "no-reply@waypost.example"
-    """Address that mails come from; the tenant's name stands before it."""
+    """Address that mails come from."""
     public_url: str = Field(pattern=r"^https?://")
     """What links in mails begin with."""
     keys_directory: Path

@@ -15,8 +15,6 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from shared.postgres.tenancy import ACROSS_TENANTS
-
 PENDING = MetaData()
 
 pending_letters = Table(
@@ -81,15 +79,3 @@ recipients = Table(
     PrimaryKeyConstraint("tenant_id", "user_id"),
 )
 """Whom letters go to. Somebody who is erased keeps a row without a name, so that nothing waits for them."""
-
-TENANTS = MetaData()
-
-tenant_directory = Table(
-    "tenant_directory",
-    TENANTS,
-    Column("tenant_id", Uuid, primary_key=True),
-    Column("name", Text, nullable=False),
-    Column("status", Text, nullable=False),
-    info=ACROSS_TENANTS,
-)
-"""All tenants, for work that starts with none: schedules fan out over it. Letters are signed with the name."""

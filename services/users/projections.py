@@ -1,9 +1,9 @@
 """Events to read rows: `accounts` in the business transaction, `tenants` from the topic."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from functools import partial
 
-from sqlalchemy import bindparam, insert, update
+from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from schemas.users import (
@@ -21,11 +21,14 @@ from schemas.users import (
     UserSuspended,
     UserVerificationRequested,
 )
-from services.users.domain import TenantStatus
-from services.users.tables import ACCOUNTS, TENANTS, tenant_directory, users
+from services.users.tables import ACCOUNTS, users
+from shared.engine.changes import changes
+from shared.jobs.tenant_directory import tenants_projector
 from shared.kernel.envelope import Envelope
-from shared.kernel.event import Event
-from shared.ports.handlers import Projection, ProjectionHandler, Projector
+from shared.ports.handlers import Projection
+
+_account = partial(changes, users, users.c.user_id)
+_touch = _account(lambda event: {})
 
 
 async def add_accounts(created: Sequence[Envelope[UserCreated]], rows: AsyncConnection) -> None:
@@ -49,74 +52,23 @@ async def add_accounts(created: Sequence[Envelope[UserCreated]], rows: AsyncConn
     )
 
 
-def changes(columns: Callable[[Any], Mapping[str, object]]) -> ProjectionHandler:
-    """A handler that sets these columns of the user's row, and with every event its version."""
-
-    async def change_accounts(happened: Sequence[Envelope[Event]], rows: AsyncConnection) -> None:
-        values = [{**columns(each.event), "version": each.aggregate_version} for each in happened]
-        statement = (
-            update(users)
-            .where(users.c.tenant_id == bindparam("of_tenant"), users.c.user_id == bindparam("of_user"))
-            .values({name: bindparam(name) for name in values[0]})
-        )
-        await rows.execute(
-            statement,
-            [
-                {"of_tenant": each.tenant_id, "of_user": each.aggregate_id, **value}
-                for each, value in zip(happened, values, strict=True)
-            ],
-        )
-
-    return change_accounts
-
-
-async def add_tenants(created: Sequence[Envelope[TenantCreated]], rows: AsyncConnection) -> None:
-    await rows.execute(
-        insert(tenant_directory),
-        [{"tenant_id": each.tenant_id, "name": each.event.name, "status": TenantStatus.OPEN.value} for each in created],
-    )
-
-
-async def rename_tenants(renamed: Sequence[Envelope[TenantRenamed]], rows: AsyncConnection) -> None:
-    await rows.execute(
-        update(tenant_directory)
-        .where(tenant_directory.c.tenant_id == bindparam("of_tenant"))
-        .values(name=bindparam("new_name")),
-        [{"of_tenant": each.tenant_id, "new_name": each.event.name} for each in renamed],
-    )
-
-
-async def close_tenants(closed: Sequence[Envelope[TenantClosed]], rows: AsyncConnection) -> None:
-    await rows.execute(
-        update(tenant_directory)
-        .where(tenant_directory.c.tenant_id.in_([each.tenant_id for each in closed]))
-        .values(status=TenantStatus.CLOSED.value)
-    )
-
-
-_NOTHING_BUT_THE_VERSION = changes(lambda event: {})
-
 PROJECTIONS = [
     Projection(
         "accounts",
         {
             UserCreated: add_accounts,
-            UserVerificationRequested: _NOTHING_BUT_THE_VERSION,
-            UserEmailVerified: changes(lambda event: {"verified": True}),
-            UserEmailChanged: changes(lambda event: {"email": event.email, "verified": False}),
-            UserProfileUpdated: changes(lambda event: {"display_name": event.display_name, "locale": event.locale}),
-            UserRoleChanged: changes(lambda event: {"role": event.role}),
-            UserSuspended: changes(lambda event: {"suspended": True}),
-            UserReactivated: changes(lambda event: {"suspended": False}),
-            UserPasswordResetRequested: _NOTHING_BUT_THE_VERSION,
-            UserPasswordChanged: _NOTHING_BUT_THE_VERSION,
+            UserVerificationRequested: _touch,
+            UserEmailVerified: _account(lambda event: {"verified": True}),
+            UserEmailChanged: _account(lambda event: {"email": event.email, "verified": False}),
+            UserProfileUpdated: _account(lambda event: {"display_name": event.display_name, "locale": event.locale}),
+            UserRoleChanged: _account(lambda event: {"role": event.role}),
+            UserSuspended: _account(lambda event: {"suspended": True}),
+            UserReactivated: _account(lambda event: {"suspended": False}),
+            UserPasswordResetRequested: _touch,
+            UserPasswordChanged: _touch,
         },
         ACCOUNTS,
     )
 ]
 
-TENANT_DIRECTORY = Projector(
-    "tenants",
-    {TenantCreated: add_tenants, TenantRenamed: rename_tenants, TenantClosed: close_tenants},
-    TENANTS,
-)
+TENANT_DIRECTORY = tenants_projector(created=TenantCreated, renamed=TenantRenamed, closed=TenantClosed)

@@ -15,8 +15,6 @@ from sqlalchemy import (
     Uuid,
 )
 
-from shared.postgres.tenancy import ACROSS_TENANTS
-
 SECRETS = MetaData()
 
 credentials = Table(
@@ -76,15 +74,3 @@ users = Table(
     Column("created_at", DateTime(timezone=True), nullable=False),
     PrimaryKeyConstraint("tenant_id", "user_id"),
 )
-
-TENANTS = MetaData()
-
-tenant_directory = Table(
-    "tenant_directory",
-    TENANTS,
-    Column("tenant_id", Uuid, primary_key=True),
-    Column("name", Text, nullable=False),
-    Column("status", Text, nullable=False),
-    info=ACROSS_TENANTS,
-)
-"""All tenants, for work that starts with none: schedules fan out over it."""

@@ -70,9 +70,6 @@ class Process:
         finally:
             await self._end(started)
 
-    def ask_to_stop(self) -> None:
-        self._asked.set()
-
     async def _end(self, started: Sequence[Lifecycle]) -> None:
         for part in reversed(started):
             with contextlib.suppress(asyncio.CancelledError):

@@ -1,10 +1,5 @@
 """`python -m services.<service> jobs`: apart from the worker, so that a job that ends its process takes nothing else with it."""
 
-from collections.abc import Sequence
-
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from shared.engine.process import Lifecycle
 from shared.hosting.foundation import lay
 from shared.hosting.running import run_with_probes
@@ -12,12 +7,9 @@ from shared.hosting.service import Service
 from shared.hosting.settings import JobSettings, load
 from shared.hosting.upkeep import Upkeep
 from shared.jobs.schedule import Scheduler
+from shared.jobs.tenant_directory import all_tenants, open_tenants
 from shared.jobs.worker import JobWorker
-from shared.kernel.ids import TenantId
 from shared.postgres.listen import PostgresListener
-
-_OPEN_TENANTS = text("select tenant_id from tenant_directory where status <> 'closed' order by tenant_id")
-_ALL_TENANTS = text("select tenant_id from tenant_directory order by tenant_id")
 
 
 async def run_jobs(service: Service) -> None:
@@ -45,13 +37,3 @@ async def run_jobs(service: Service) -> None:
     upkeep = Upkeep(foundation.database, all_tenants)
     parts: list[Lifecycle] = [foundation.doorbell, listener, scheduler, worker, upkeep]
     await run_with_probes(service, foundation, parts, host=settings.host, port=settings.service_port)
-
-
-async def open_tenants(rows: AsyncConnection) -> Sequence[TenantId]:
-    """Everybody whom the service works for, from its tenant directory."""
-    return [TenantId(each) for each in (await rows.execute(_OPEN_TENANTS)).scalars()]
-
-
-async def all_tenants(rows: AsyncConnection) -> Sequence[TenantId]:
-    """Those who left as well: what is kept of them grows old too."""
-    return [TenantId(each) for each in (await rows.execute(_ALL_TENANTS)).scalars()]

@@ -1,6 +1,5 @@
 """One typed class per process, read from `WAYPOST_…` variables; what is missing is named before anything starts."""
 
-from pathlib import Path
 from typing import Annotated, TypeVar
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
@@ -67,11 +66,6 @@ class JobSettings(ProcessSettings):
 
 class LiveSettings(ListeningSettings):
     kafka_bootstrap: str
-
-
-class KeySettings(Settings):
-    keys_directory: Path
-    """Holds the signing and sealing keys that this process may read."""
 
 
 S = TypeVar("S", bound=BaseSettings)

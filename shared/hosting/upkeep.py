@@ -13,10 +13,9 @@ from shared.jobs.schedule import ListTenants
 from shared.kernel.ids import TenantId
 from shared.postgres.database import Database
 from shared.postgres.retention import prune_answers, prune_inbox
+from shared.postgres.tenancy import some_at_a_time
 
 log = structlog.get_logger()
-
-TENANTS_AT_ONCE = 500
 
 PruneForTenants = Callable[[Database, Sequence[TenantId], timedelta], Awaitable[int]]
 
@@ -81,8 +80,7 @@ class Upkeep:
         log.info("upkeep_done", inbox=inbox, answers=answers, results=results)
 
     async def _prune(self, prune: PruneForTenants, tenants: Sequence[TenantId], older_than: timedelta) -> int:
-        some_at_once = range(0, len(tenants), TENANTS_AT_ONCE)
-        return sum([await prune(self._database, tenants[at : at + TENANTS_AT_ONCE], older_than) for at in some_at_once])
+        return sum([await prune(self._database, some, older_than) for some in some_at_a_time(tenants)])
 
     async def _keep(self) -> None:
         while True:

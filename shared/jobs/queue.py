@@ -15,10 +15,10 @@ from shared.kernel.cause import Cause
 from shared.kernel.clock import Clock
 from shared.kernel.errors import Invalid
 from shared.kernel.ids import JobId, TenantId, new_id
-from shared.kernel.tenant import NoTenantBound
+from shared.kernel.tenant import sole_tenant
 from shared.ports.jobs import Scalar
 from shared.postgres.database import driver
-from shared.postgres.tenancy import BIND, setting
+from shared.postgres.tenancy import BIND, setting, some_at_a_time
 from shared.telemetry.tracing import Trace
 
 # The result row comes first: its unique key decides who is first, also long after the job is done. The update that changes nothing locks
@@ -35,8 +35,6 @@ with known as (
     select job_id, tenant_id, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14 from known where fresh
 )
 select job_id, fresh from known"""
-
-TENANTS_AT_ONCE = 500
 
 
 class Unit(Protocol):
@@ -69,7 +67,7 @@ class PostgresJobQueue:
         if run_at is not None and run_at.tzinfo is None:
             raise Invalid(f"job {name}: run_at has no time zone; times are aware")
         stored = json.dumps(self._registry.encode(name, arguments))
-        tenant, job_id, now = _only(self._unit.tenants), new_id(), self._clock.now()
+        tenant, job_id, now = sole_tenant(self._unit.tenants), new_id(), self._clock.now()
         raw = await driver(self._connection)
         with sending(name, job_id) as trace:
             (known_id, fresh), *_ = await raw.fetch(
@@ -94,17 +92,10 @@ async def enqueue_for_each(
     raw = await driver(connection)
     beginning = new_id()
     cause = Cause(correlation_id=beginning, causation_id=beginning)
-    for start in range(0, len(tenants), TENANTS_AT_ONCE):
-        some = tenants[start : start + TENANTS_AT_ONCE]
+    for some in some_at_a_time(tenants):
         await connection.execute(BIND, {"tenants": setting(some)})
         ids, text = [new_id() for _ in some], json.dumps(stored)
         await raw.execute(ENQUEUE, some, ids, None, name, text, idempotency_key, 0, at, at, *_caused(cause, None))
-
-
-def _only(tenants: frozenset[TenantId]) -> TenantId:
-    if len(tenants) != 1:
-        raise NoTenantBound("a job belongs to exactly one tenant", bound=len(tenants))
-    return next(iter(tenants))
 
 
 def _caused(cause: Cause, trace: Trace | None) -> tuple[object, ...]:

@@ -21,7 +21,7 @@ log = structlog.get_logger()
 BEFORE_COMMIT = failpoint("schedule.before_commit")
 
 ListTenants = Callable[[AsyncConnection], Awaitable[Sequence[TenantId]]]
-"""Everybody whom the service works for: its tenant_directory."""
+"""Out of the service's directory (`shared.jobs.tenant_directory`)."""
 
 # A schedule that is new has missed nothing: its first tick is the next one.
 _INTRODUCE = "insert into job_schedules (name, last_tick) values ($1, $2) on conflict (name) do nothing"

@@ -10,12 +10,13 @@ from uuid import UUID
 
 from opentelemetry import context, trace
 from opentelemetry.context import Context
-from opentelemetry.trace import Link, SpanKind, Status, StatusCode
+from opentelemetry.trace import Link, SpanKind
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from shared.jobs.claim import Claim
 from shared.kernel.cause import Cause
 from shared.telemetry import names
+from shared.telemetry.spans import recorded
 from shared.telemetry.tracing import Trace, current_trace, is_sampled
 
 FAR_AHEAD = timedelta(minutes=5)
@@ -31,7 +32,7 @@ def sending(job: str, job_id: UUID) -> Iterator[Trace | None]:
     if not trace.get_current_span().get_span_context().trace_flags.sampled:
         yield None
         return
-    with _recorded(names.send_span(job), None, SpanKind.PRODUCER, _attributes(names.SEND, job, job_id)):
+    with recorded(_tracer, names.send_span(job), SpanKind.PRODUCER, _attributes(names.SEND, job, job_id)):
         yield current_trace()
 
 
@@ -49,23 +50,9 @@ def processing(claim: Claim) -> Iterator[None]:
     if claim.run_at - claim.enqueued_at > FAR_AHEAD:
         parent = Context()
         attributes[names.ORIGINAL_TRACE] = f"{origin.trace_id:032x}"
-    with _recorded(names.process_span(claim.name), parent, SpanKind.CONSUMER, attributes, Link(origin)):
+    name, links = names.process_span(claim.name), [Link(origin)]
+    with recorded(_tracer, name, SpanKind.CONSUMER, attributes, parent=parent, links=links):
         yield
-
-
-@contextmanager
-def _recorded(
-    name: str, parent: Context | None, kind: SpanKind, attributes: dict[str, str | int], *links: Link
-) -> Iterator[None]:
-    # An error's message may hold what a person typed: the span gets its class alone.
-    with _tracer.start_as_current_span(
-        name, parent, kind, attributes, links, record_exception=False, set_status_on_exception=False
-    ) as span:
-        try:
-            yield
-        except BaseException as error:
-            span.set_status(Status(StatusCode.ERROR, type(error).__name__))
-            raise
 
 
 def _attributes(operation: str, job: str, job_id: UUID) -> dict[str, str | int]:

@@ -18,8 +18,7 @@ WaypostError
     ├── MalformedHeaders        a header of the contract is missing or malformed
     └── TenantMismatch          header and body name different tenants
 
-Facts travel as attributes, the message is for people. HTTP maps the tree in `shared.web.errors`, consumers in
-`shared.engine.retry`; nobody else looks at the classes.
+HTTP maps the tree in `shared.web.errors`, consumers in `shared.engine.retry`, job workers in `shared.jobs.worker.failure`.
 """
 
 from collections.abc import Mapping
@@ -28,7 +27,7 @@ from uuid import UUID
 
 
 class WaypostError(Exception):
-    """Root of the tree; its docstring, formatted with the attributes, is the default message."""
+    """Root of the tree. Without a message a class says its docstring; `facts` are for whoever catches it, the message is for people."""
 
     def __init__(self, message: str = "", **facts: object) -> None:
         self.facts: Mapping[str, object] = facts

@@ -32,9 +32,8 @@ def current_tenants() -> frozenset[TenantId]:
     return tenants
 
 
-def current_tenant() -> TenantId:
-    """The one bound tenant. Raises NoTenantBound where there is none, or more than one."""
-    tenants = current_tenants()
+def sole_tenant(tenants: frozenset[TenantId]) -> TenantId:
+    """Of work for one tenant alone. Raises NoTenantBound where there is none, or more than one."""
     if len(tenants) != 1:
         raise NoTenantBound("this work needs exactly one tenant", bound=len(tenants))
     return next(iter(tenants))

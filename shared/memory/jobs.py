@@ -5,8 +5,8 @@ from typing import get_args
 from uuid import UUID
 
 from shared.kernel.errors import Invalid
-from shared.kernel.ids import JobId, TenantId, new_id
-from shared.kernel.tenant import NoTenantBound
+from shared.kernel.ids import JobId, new_id
+from shared.kernel.tenant import sole_tenant
 from shared.memory.database import MemoryTransaction, QueuedJob
 from shared.ports.jobs import Scalar
 
@@ -28,7 +28,7 @@ class MemoryJobQueue:
         **arguments: Scalar,
     ) -> JobId:
         _require_scalars(arguments)
-        (tenant_id,) = self._the_tenant()
+        tenant_id = sole_tenant(self._transaction.tenants)
         queued = self._transaction.tables.jobs
         for job in queued.values():
             if idempotency_key and (job.tenant_id, job.name, job.idempotency_key) == (tenant_id, name, idempotency_key):
@@ -38,12 +38,6 @@ class MemoryJobQueue:
             id=job_id, name=name, tenant_id=tenant_id, idempotency_key=idempotency_key, arguments=dict(arguments)
         )
         return job_id
-
-    def _the_tenant(self) -> frozenset[TenantId]:
-        tenants = self._transaction.tenants
-        if len(tenants) != 1:
-            raise NoTenantBound("a job has exactly one tenant", bound=len(tenants))
-        return tenants
 
 
 def _require_scalars(arguments: dict[str, Scalar]) -> None:

@@ -20,17 +20,6 @@ def sqlstate(error: BaseException) -> str | None:
     return state if isinstance(state, str) else None
 
 
-def constraint(error: BaseException) -> str | None:
-    """The name of the constraint that was broken, where there is one."""
-    seen: BaseException | None = error.orig if isinstance(error, DBAPIError) else error
-    while seen is not None:
-        name = getattr(seen, "constraint_name", None)
-        if isinstance(name, str):
-            return name
-        seen = seen.__cause__
-    return None
-
-
 def is_transient(error: BaseException) -> bool:
     """Whether the same work, begun again on another connection, may succeed."""
     state = sqlstate(error)

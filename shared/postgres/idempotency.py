@@ -8,6 +8,7 @@ from datetime import datetime
 import asyncpg
 
 from shared.kernel.ids import TenantId
+from shared.kernel.tenant import sole_tenant
 from shared.ports.idempotency import Answer, KeyedRequest, KeyReused, KeyTaken, TwinRunning
 from shared.ports.unit_of_work import UnitOfWork
 from shared.postgres.database import driver
@@ -28,7 +29,7 @@ class PostgresIdempotencyKeys:
 
     async def claim(self, request: KeyedRequest, uow: UnitOfWork) -> Answer | None:
         raw = await driver(uow.rows)
-        tenant = _tenant(uow)
+        tenant = sole_tenant(uow.tenants)
         if not await raw.fetchval(_LOCK, _lock_of(tenant, request)):
             raise TwinRunning
         stored = await raw.fetchrow(_STORED, tenant, request.route, request.key)
@@ -49,14 +50,9 @@ class PostgresIdempotencyKeys:
             answer.body,
         )
         try:
-            await raw.execute(_KEEP, _tenant(uow), *row, at)
+            await raw.execute(_KEEP, sole_tenant(uow.tenants), *row, at)
         except asyncpg.UniqueViolationError as error:
             raise KeyTaken from error
-
-
-def _tenant(uow: UnitOfWork) -> TenantId:
-    (tenant,) = uow.tenants
-    return tenant
 
 
 def _lock_of(tenant: TenantId, request: KeyedRequest) -> int:

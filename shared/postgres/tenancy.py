@@ -4,7 +4,7 @@ The bound tenants are a transaction-local setting. They are a set, so that a bat
 bound means no rows. FORCE holds the owner to it as well.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from sqlalchemy import Table, text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -23,6 +23,14 @@ ACROSS_TENANTS = {"across_tenants": True}
 def setting(tenants: Iterable[TenantId]) -> str:
     """The value of `app.tenants`."""
     return ",".join(map(str, tenants))
+
+
+TENANTS_AT_ONCE = 500
+
+
+def some_at_a_time(tenants: Sequence[TenantId]) -> Iterator[Sequence[TenantId]]:
+    """As many as one statement works for, where there may be any number of tenants."""
+    return (tenants[at : at + TENANTS_AT_ONCE] for at in range(0, len(tenants), TENANTS_AT_ONCE))
 
 
 def protect(table: str) -> Iterator[str]:

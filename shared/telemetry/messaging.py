@@ -13,11 +13,11 @@ from opentelemetry.instrumentation.aiokafka.utils import AIOKafkaContextGetter, 
 from opentelemetry.trace import Link, Span, SpanContext, SpanKind, Status, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
+from shared.kernel.cloudevents import Headers
 from shared.kernel.envelope import Record
 from shared.telemetry import names
+from shared.telemetry.spans import recorded
 from shared.telemetry.tracing import is_sampled
-
-Headers = Sequence[tuple[str, bytes]]
 
 TRACEPARENT = "traceparent"
 _CONTEXT_HEADERS = frozenset({TRACEPARENT, "tracestate"})
@@ -71,7 +71,8 @@ def process_span(record: Record, consumer: str) -> Iterator[None]:
         return
     parent = carried(record.headers)
     links = [Link(_span_context(parent))]
-    with _recorded(names.process_span(record.topic), parent, _of_record(record, consumer), links):
+    name, attributes = names.process_span(record.topic), _of_record(record, consumer)
+    with recorded(_tracer, name, SpanKind.CONSUMER, attributes, parent=parent, links=links):
         yield
 
 
@@ -92,7 +93,8 @@ def batch_span(topic: str, consumer: str, records: Sequence[Record]) -> Iterator
         began_ns = time.time_ns()
         attributes = {**_attributes(names.PROCESS, topic, consumer), names.BATCH_COUNT: len(records)}
         links = [Link(_span_context(carried(each.headers))) for each in sampled[:MAX_LINKS]]
-        with _recorded(names.process_span(topic), Context(), attributes, links) as batch:
+        name = names.process_span(topic)
+        with recorded(_tracer, name, SpanKind.CONSUMER, attributes, parent=Context(), links=links) as batch:
             yield
         for each in sampled:
             _tell(each, consumer, batch, began_ns)
@@ -118,19 +120,6 @@ def carried(headers: Headers) -> Context:
 
 def _span_context(parent: Context) -> SpanContext:
     return trace.get_current_span(parent).get_span_context()
-
-
-@contextmanager
-def _recorded(name: str, parent: Context, attributes: dict[str, str | int], links: Sequence[Link]) -> Iterator[Span]:
-    # An error's message may hold what a person typed: the span gets its class alone.
-    with _tracer.start_as_current_span(
-        name, parent, SpanKind.CONSUMER, attributes, links, record_exception=False, set_status_on_exception=False
-    ) as span:
-        try:
-            yield span
-        except BaseException as error:
-            span.set_status(Status(StatusCode.ERROR, type(error).__name__))
-            raise
 
 
 def _attributes(operation: str, topic: str, consumer: str | None = None) -> dict[str, str | int]:

@@ -25,11 +25,13 @@ OUTBOX_PENDING = Gauge(
     "waypost_outbox_pending", "Rows that wait to be published; 10,000 per shard are counted at most."
 )
 OUTBOX_OLDEST_AGE = Gauge("waypost_outbox_oldest_age_seconds", "How long the oldest of them has waited.")
-OUTBOX_PUBLISHED = Counter("waypost_outbox_published", "Records acknowledged by the broker.")
-OUTBOX_QUARANTINED = Counter("waypost_outbox_quarantined", "Keys set aside because a row of theirs can never be sent.")
+OUTBOX_PUBLISHED = Counter("waypost_outbox_published_total", "Records acknowledged by the broker.")
+OUTBOX_QUARANTINED = Counter(
+    "waypost_outbox_quarantined_total", "Keys set aside because a row of theirs can never be sent."
+)
 OUTBOX_MARKED_KEYS = Gauge("waypost_outbox_marked_keys", "Keys that are set aside at present.")
 RELAY_INTERRUPTIONS = Counter(
-    "waypost_relay_interruptions", "Times that a relay began again with a new producer and lease."
+    "waypost_relay_interruptions_total", "Times that a relay began again with a new producer and lease."
 )
 
 # Consumers

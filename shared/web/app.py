@@ -19,6 +19,8 @@ from shared.web.streaming import Streams
 from shared.web.tokens import KeySource, TokenVerifier
 
 OpenResources = Callable[[], AbstractAsyncContextManager[Any]]
+"""Opens what a process needs beside the toolkit (an HTTP client, a mailer, keys); entered once at start, left once at the end."""
+
 KeysOf = Callable[[Any], KeySource]
 """Where tokens' keys come from, given the opened resources."""
 

@@ -5,8 +5,8 @@ from datetime import timedelta
 from schemas.users import UserErased
 from services.billing.app import SERVICE
 from services.billing.jobs.asking import TRIES
-from shared.hosting.jobs import open_tenants
 from shared.jobs.schedule import Scheduler
+from shared.jobs.tenant_directory import open_tenants
 from tests.faults.charges_checks import assert_charged_once, assert_nothing_may_move
 from tests.faults.charges_rig import ChargesRig
 from tests.fixtures.eventually import eventually

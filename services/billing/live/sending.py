@@ -1,14 +1,10 @@
 """Sends that are waited for and traced."""
 
-from collections.abc import Sequence
-
 from faust.types import TopicT
 
-from shared.kernel.cloudevents import with_trace
+from shared.kernel.cloudevents import Headers, with_trace
 from shared.telemetry.messaging import end_send, headers_sampled, start_send
 from shared.telemetry.tracing import current_trace
-
-Headers = Sequence[tuple[str, bytes]]
 
 
 async def send(topic: TopicT, key: bytes, value: bytes, headers: Headers, partition: int | None = None) -> None:

@@ -1,11 +1,14 @@
 """Events to read rows: this service's own in the business transaction, `tenants` and `revenue` from their topics."""
 
+from schemas.users import TenantClosed, TenantCreated, TenantRenamed
 from services.billing.projections.customers import CUSTOMER_ROWS
 from services.billing.projections.invoices import INVOICE_ROWS
 from services.billing.projections.ledger import LEDGER_ROWS
 from services.billing.projections.revenue import REVENUE_WINDOWS
-from services.billing.projections.tenants import TENANT_DIRECTORY
+from shared.jobs.tenant_directory import tenants_projector
 
 PROJECTIONS = [CUSTOMER_ROWS, INVOICE_ROWS, LEDGER_ROWS]
+
+TENANT_DIRECTORY = tenants_projector(created=TenantCreated, renamed=TenantRenamed, closed=TenantClosed)
 
 __all__ = ["PROJECTIONS", "REVENUE_WINDOWS", "TENANT_DIRECTORY"]

@@ -13,8 +13,8 @@ from schemas.billing import (
     PaymentMethodAttached,
     PaymentMethodDetached,
 )
-from services.billing.projections.rows import changes
 from services.billing.tables import CUSTOMERS, cards, customers
+from shared.engine.changes import changes
 from shared.kernel.envelope import Envelope
 from shared.ports.handlers import Projection
 

@@ -17,8 +17,8 @@ from schemas.billing import (
     InvoiceVoided,
 )
 from services.billing.domain import InvoiceStatus
-from services.billing.projections.rows import changes
 from services.billing.tables import INVOICES, invoice_lines, invoices
+from shared.engine.changes import changes
 from shared.kernel.envelope import Envelope
 from shared.ports.handlers import Projection
 

@@ -3,7 +3,6 @@
 from services.users.commands import ChangeRole, ReactivateUser, SuspendUser, UpdateProfile
 from services.users.domain import OwnerIsKept, User
 from services.users.handlers.sessions import end_sessions_of
-from shared.kernel.errors import ConcurrencyConflict
 from shared.kernel.role import Role
 from shared.ports.unit_of_work import UnitOfWork
 
@@ -11,7 +10,7 @@ from shared.ports.unit_of_work import UnitOfWork
 async def update_profile(command: UpdateProfile, uow: UnitOfWork) -> User:
     """Raises ConcurrencyConflict where the user is not what the caller has seen, OwnerIsKept."""
     user = await uow.load(User, command.user_id)
-    _require_version(user, command.expected_version)
+    user.expect(command.expected_version)
     if command.actor_id != user.id:
         _require_no_owner(user)
     user.update_profile(command.at, display_name=command.display_name, locale=command.locale)
@@ -21,7 +20,7 @@ async def update_profile(command: UpdateProfile, uow: UnitOfWork) -> User:
 async def change_role(command: ChangeRole, uow: UnitOfWork) -> User:
     """Raises ConcurrencyConflict, OwnerIsKept: a tenant has one owner, from its first day."""
     user = await uow.load(User, command.user_id)
-    _require_version(user, command.expected_version)
+    user.expect(command.expected_version)
     _require_no_owner(user)
     user.change_role(command.role, command.at)
     return user
@@ -41,11 +40,6 @@ async def reactivate_user(command: ReactivateUser, uow: UnitOfWork) -> User:
     user = await uow.load(User, command.user_id)
     user.reactivate(command.at)
     return user
-
-
-def _require_version(user: User, expected: int | None) -> None:
-    if expected is not None and expected != user.version:
-        raise ConcurrencyConflict(user.aggregate_type, user.id, expected)
 
 
 def _require_no_owner(user: User) -> None:

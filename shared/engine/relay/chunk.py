@@ -6,10 +6,11 @@ from contextlib import contextmanager
 import orjson
 from opentelemetry.trace import Span
 
+from shared.kernel.cloudevents import Headers
 from shared.kernel.errors import Permanent
 from shared.ports.broker import OutgoingRecord, RecordsRefused
 from shared.ports.outbox import PendingRow
-from shared.telemetry.messaging import TRACEPARENT, Headers, end_send, start_send
+from shared.telemetry.messaging import TRACEPARENT, end_send, start_send
 from shared.telemetry.tracing import is_sampled
 
 

@@ -8,10 +8,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.jobs.context import JobContext
 from shared.jobs.declaration import Job, Scheduled
-from shared.jobs.queue import TENANTS_AT_ONCE
 from shared.jobs.schedule import ListTenants, Scheduler
 from shared.kernel.errors import Misconfigured, Transient
 from shared.kernel.ids import TenantId, new_id
+from shared.postgres.tenancy import TENANTS_AT_ONCE
 from tests.fixtures.eventually import eventually
 from tests.fixtures.jobs import Service
 from tests.integration.jobs.conftest import ServiceOf

@@ -16,10 +16,11 @@ from services.users.api.sessions import SESSION_LIFETIME
 from services.users.domain import User
 from services.users.jobs import cleanup_expired
 from services.users.projections import PROJECTIONS, TENANT_DIRECTORY
-from services.users.tables import SECRETS, tenant_directory
+from services.users.tables import SECRETS
 from services.users.tables import users as accounts
 from shared.engine.projections import project
 from shared.jobs.context import JobContext
+from shared.jobs.tenant_directory import tenant_directory
 from shared.kernel.cause import current_cause
 from shared.kernel.clock import Clock
 from shared.kernel.envelope import Envelope

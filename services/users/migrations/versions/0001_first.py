@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 from alembic import op
 
-from services.users.tables import ACCOUNTS, TENANTS
+from services.users.tables import ACCOUNTS
 from shared.jobs.ddl import jobs
+from shared.jobs.tenant_directory import TENANTS
 from shared.postgres.ddl import infrastructure
 from shared.postgres.projector_schema import create_projector_schema
 from shared.postgres.tenancy import protect

@@ -6,11 +6,12 @@ from datetime import timedelta
 import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shared.hosting.upkeep import TENANTS_AT_ONCE, Retention, Upkeep
+from shared.hosting.upkeep import Retention, Upkeep
 from shared.jobs.context import JobContext
 from shared.jobs.declaration import Job
 from shared.kernel.ids import TenantId, new_id
 from shared.postgres.database import driver
+from shared.postgres.tenancy import TENANTS_AT_ONCE
 from tests.fixtures.database import Database
 from tests.fixtures.eventually import eventually
 from tests.fixtures.jobs import Service, migrate

@@ -12,7 +12,7 @@ from joserfc.jwk import OctKey, OKPKey
 
 from shared.kernel.cause import current_cause
 from shared.kernel.role import Role
-from shared.kernel.tenant import NoTenantBound, current_tenant, current_tenants
+from shared.kernel.tenant import NoTenantBound, current_tenants, sole_tenant
 from shared.web.auth import AdminCaller, Caller, OperatorCaller, OwnerCaller
 from shared.web.tokens import AUDIENCE, ISSUER
 from tests.fixtures.web import SIGNING_KEY, api, bearer, client_of, somebody
@@ -22,12 +22,16 @@ routes = APIRouter()
 
 @routes.get("/me")
 async def me(caller: Caller) -> dict[str, str]:
-    return {"user": str(caller.user_id), "tenant": str(current_tenant()), "actor": str(current_cause().actor_id)}
+    return {
+        "user": str(caller.user_id),
+        "tenant": str(sole_tenant(current_tenants())),
+        "actor": str(current_cause().actor_id),
+    }
 
 
 @routes.get("/me-in-a-thread")
 def me_in_a_thread(caller: Caller) -> str:
-    return str(current_tenant())
+    return str(sole_tenant(current_tenants()))
 
 
 @routes.get("/fails")

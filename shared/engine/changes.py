@@ -12,10 +12,10 @@ from shared.ports.handlers import ProjectionHandler
 
 
 def changes(table: Table, key: Column[Any], columns: Callable[[Any], Mapping[str, object]]) -> ProjectionHandler:
-    """A handler that sets these columns of the aggregate's row in `table`, and with every event its version."""
+    """A handler that sets these columns of the aggregate's row, found by `key`; and its version, where `table` keeps one."""
 
     async def change(happened: Sequence[Envelope[Event]], rows: AsyncConnection) -> None:
-        values = [{**columns(each.event), "version": each.aggregate_version} for each in happened]
+        values = [{**columns(each.event), **_version(table, each)} for each in happened]
         statement = (
             update(table)
             .where(table.c.tenant_id == bindparam("of_tenant"), key == bindparam("of_aggregate"))
@@ -34,3 +34,7 @@ def changes(table: Table, key: Column[Any], columns: Callable[[Any], Mapping[str
         )
 
     return change
+
+
+def _version(table: Table, envelope: Envelope[Event]) -> Mapping[str, int]:
+    return {"version": envelope.aggregate_version} if "version" in table.c else {}
