@@ -1,7 +1,7 @@
 """Faust's consumer, held to what it promises: at least once."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 
 from faust.transport.drivers.aiokafka import Consumer, Transport
 from faust.types import TP
@@ -11,12 +11,14 @@ Place = tuple[str, int]
 
 
 class FaithfulConsumer(Consumer):
-    """Never commits beyond what was handled. Tells where reading begins and how far it could go, so that what Faust drops is noticed."""
+    """Commits what was handled, and tells where reading begins and how far it could go, so that what Faust drops is noticed."""
 
     logger = logging.getLogger("faust.transport")
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        self.handled: MutableMapping[Place, int] = {}
+        """Offset behind the last record that was handled; set by `records.Reading`."""
         self.begins: Mapping[Place, int] = {}
         """Offsets from which the partitions are read since they were assigned: their commit, or their beginning."""
 
@@ -33,9 +35,12 @@ class FaithfulConsumer(Consumer):
     def _read(self) -> list[TP]:
         return [tp for tp in self.assignment() if tp.topic not in self.app.tables.changelog_topics]
 
-    async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
-        """Faust takes what it has left out itself for a gap in the log, and would commit beyond it. These logs have no gaps: nobody
-        writes transactions to them, and they are not compacted."""
+    def _new_offset(self, tp: TP) -> int | None:
+        """Faust would commit what was acknowledged: also what it skipped in a rebalance, what was in hand when it was stopped, and
+        what it left out and takes for a gap in the log."""
+        self._acked[tp].clear()
+        self._acked_index[tp].clear()
+        return self.handled.get((tp.topic, tp.partition))
 
 
 class FaithfulTransport(Transport):

@@ -3,7 +3,6 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import cast
 
-import faust
 import structlog
 from faust.types import TP, EventT, HeadersArg, StreamT
 
@@ -13,15 +12,6 @@ from shared.kernel.envelope import Record
 log = structlog.get_logger()
 
 Handle = Callable[[Record], Awaitable[None]]
-
-
-class HandledEvent(faust.Event):
-    """Acknowledged once it was handled. Faust would do it also with what it skips in a rebalance, and with what is in hand at a stop."""
-
-    handled = False
-
-    def ack(self) -> bool:
-        return super().ack() if self.handled else False
 
 
 class Reading:
@@ -37,7 +27,7 @@ class Reading:
         self._handled_at_last_look = -1
 
     async def read(self, stream: StreamT[bytes]) -> None:
-        """Raises what the handler raises; the record is not acknowledged then."""
+        """Raises what the handler raises; the record is not committed then."""
         consumer = cast(FaithfulConsumer, stream.app.consumer)
         async for event in stream.events():
             record = _record(event)
@@ -48,10 +38,7 @@ class Reading:
             await self._handle(record)
             self._handling = False
             self._handled += 1
-            self._next[place] = record.offset + 1
-            if isinstance(event, HandledEvent):
-                event.handled = True
-            await stream.ack(event)
+            self._next[place] = consumer.handled[place] = record.offset + 1
 
     async def look_again(self, consumer: FaithfulConsumer) -> None:
         """Called every second or so: reads again where nothing has come since the last call although there is more."""

@@ -14,7 +14,7 @@ from schemas.billing import InvoicePaid, RevenueWindowTotaled
 from services.billing.live.consumer import FaithfulConsumer, FaithfulTransport
 from services.billing.live.counting import Counting
 from services.billing.live.gathering import Gathering
-from services.billing.live.records import Handle, HandledEvent, Reading
+from services.billing.live.records import Handle, Reading
 from services.billing.live.tables import IN_LOG_AS_LONG, LiveTables
 from shared.kernel.clock import Clock
 from shared.ports.codec import EventCodec
@@ -27,7 +27,7 @@ GATHERED = f"{NAME}-by-tenant"
 PARTITIONS = 8
 """Like every topic's, and like theirs it never changes."""
 METADATA_MILLISECONDS = 10_000
-LOOK_AGAIN_SECONDS = 2.0
+LOOK_AGAIN_SECONDS = 1.0
 SESSION_SECONDS = 6.0  # the broker's least: that long a killed process holds its partitions
 
 
@@ -79,7 +79,6 @@ def _application(bootstrap: str, directory: Path) -> faust.App:
         broker=f"kafka://{bootstrap}",
         store="memory://",
         datadir=directory,
-        Event=HandledEvent,
         topic_partitions=PARTITIONS,
         consumer_metadata_max_age_ms=METADATA_MILLISECONDS,
         consumer_auto_offset_reset="earliest",
