@@ -61,7 +61,7 @@ def failpoint(name: str) -> Failpoint:
 
 
 def arm_failpoints(setting: str | None = None) -> None:
-    """Arms what the variable names; called once at the start of a process, after its parts are imported.
+    """Arms what the variable names; a process of the fault tests calls it once, after its parts are imported. No service does.
 
     Raises Misconfigured for a name that nothing registered: a misspelt point would test nothing.
     """
