@@ -66,9 +66,14 @@ def stop_signal() -> asyncio.Event:
 
 
 def limited(components: list[Component], only: tuple[str, ...]) -> list[Component]:
+    """Raises SetUpFailed for a name that no component has."""
     if not only:
         return components
     by_name = {each.name: each for each in components}
+    if unknown := [name for name in only if name not in by_name]:
+        raise SetUpFailed(
+            "Choosing components", f"there is no {', '.join(unknown)}", f"choose from {', '.join(by_name)}"
+        )
     wanted: set[str] = set()
     waiting = list(only)
     while waiting:

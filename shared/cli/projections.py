@@ -15,6 +15,7 @@ from shared.hosting.service import Service
 from shared.kafka.topic_log import KafkaTopicLogs
 from shared.kernel.errors import NotFound
 from shared.ports.handlers import Projection, Projector
+from shared.postgres.failures import as_transient
 from shared.postgres.rebuild.history import PostgresHistoryWorkshop
 from shared.postgres.rebuild.workshop import PostgresWorkshop
 
@@ -36,7 +37,8 @@ def rebuild_command(
         def show(progress: Progress) -> None:
             bar.update(task, completed=progress.records, total=progress.of)
 
-        report = asyncio.run(_run(service, target, progress=show, dry_run=dry_run, force=force))
+        with as_transient():
+            report = asyncio.run(_run(service, target, progress=show, dry_run=dry_run, force=force))
     _print(report, as_json)
     raise typer.Exit(0 if report.swapped or (dry_run and not report.refusals) else 1)
 

@@ -47,6 +47,8 @@ def list_letters(
         console.print(to_json([summary(each) for each in letters]), soft_wrap=True)
     else:
         _show_all(letters)
+        if not letters and not problems:
+            console.print("no letters")
     end_with(problems)
 
 
@@ -95,5 +97,3 @@ def _show_all(letters: Sequence[KeptLetter]) -> None:
         console.print(f"    {moment(kept.first_failed_at)}  {what}", soft_wrap=True)
         if failure:
             console.print(f"    {failure.error_class} after {letter.attempts} tries: {failure.error}", soft_wrap=True)
-    if not letters:
-        console.print("no letters")

@@ -1,5 +1,9 @@
 """What waits, what there is, and what a viewer knows; and what the command says when a part is away."""
 
+from urllib.parse import urlsplit
+
+import pytest
+
 from infra.stack.ports import LOOPBACK
 from shared.kernel.partitioning import shard_for
 from tests.fixtures.database import connected
@@ -47,4 +51,16 @@ async def test_a_broker_that_is_away_is_named(stack: Stack) -> None:
     assert finished.code == 1
     assert f"no broker answers at {LOOPBACK}:1" in finished.problem
     assert "make status" in finished.problem
+    assert "Traceback" not in finished.problem
+
+
+@pytest.mark.parametrize("command", [("dead-letters", "list", "users"), ("projections", "rebuild", "users.accounts")])
+async def test_a_database_that_is_away_is_told_and_nothing_else_is(stack: Stack, command: tuple[str, ...]) -> None:
+    server = urlsplit(stack.users.app)
+    for file in stack.folder.glob("*.env"):
+        file.write_text(file.read_text().replace(f":{server.port}/", ":1/"))
+    finished = await stack.waypost(*command)
+    assert finished.code == 1
+    assert finished.output == ""
+    assert "the database is not available" in finished.problem
     assert "Traceback" not in finished.problem

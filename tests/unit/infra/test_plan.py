@@ -5,10 +5,12 @@ from pathlib import Path
 import pytest
 
 from infra.stack.addresses import Addresses
+from infra.stack.errors import SetUpFailed
 from infra.stack.keys import load_or_make_keys
 from infra.stack.parts import Component
 from infra.stack.plan import Plan
 from infra.stack.processes import processes_of, services_here
+from infra.stack.supervise import limited
 
 
 @pytest.fixture
@@ -32,3 +34,8 @@ def test_every_service_that_is_here_runs_with_all_its_processes(components: list
     assert services_here()
     for service in services_here():
         assert {f"{service}-migrations", *(f"{service}-{each}" for each in processes_of(service))} <= names
+
+
+def test_a_component_that_there_is_not_is_refused_with_those_there_are(components: list[Component]) -> None:
+    with pytest.raises(SetUpFailed, match=r"there is no nope\n  remedy: choose from kafka, postgres"):
+        limited(components, ("kafka", "nope"))
