@@ -6,7 +6,7 @@ import sys
 import structlog
 import typer
 
-from shared.cli import dead_letters, events, projections
+from shared.cli import dead_letters, events, operators, projections
 from shared.cli.consumers import consumers
 from shared.cli.outbox import outbox
 from shared.cli.output import remark_on
@@ -21,6 +21,7 @@ app.command()(consumers)
 app.command()(trace)
 app.add_typer(dead_letters.commands, name="dead-letters")
 app.add_typer(events.commands, name="events")
+app.add_typer(operators.commands, name="operators")
 app.add_typer(projections.commands, name="projections")
 
 
