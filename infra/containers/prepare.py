@@ -4,12 +4,14 @@ keys/                       as `infra.stack.keys` makes them, once; no container
 <component>/environment     NAME=value a line, for `enter.sh`
 <component>/keys/           its service's keys
 waypost/<service>.env       for the `waypost` command
+waypost/keys/users/         the key that it signs operators' tokens with
 postgres/, kafka/           the server's settings; PostgreSQL's superuser password
 """
 
 import os
 import shutil
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from infra.containers.places import DATA, OUTSIDE_KAFKA_PORT, OWN, PREPARED, NetworkAddresses
@@ -35,7 +37,9 @@ def prepare(directory: Path, outside: Addresses) -> None:
     for name, environment in component_environments(environments):
         write(directory / name, {"environment": as_lines(environment)})
     copy_keys(directory, keys)
-    write_command_environments(environments, tuple(services_here()), directory / "waypost")
+    prepare_command(
+        directory / "waypost", keys, Environments(inside, replace(keys, directory=OWN / "keys"), outside=outside)
+    )
     postgres = {
         "postgresql.conf": server_settings(address="*", port=inside.port("postgres")),
         "password": keys.secrets.superuser,
@@ -67,6 +71,13 @@ def copy_keys(directory: Path, keys: Keys) -> None:
     for service in services_here():
         for process in processes_of(service):
             shutil.copytree(keys.of(service), directory / f"{service}-{process}" / "keys", dirs_exist_ok=True)
+
+
+def prepare_command(folder: Path, keys: Keys, environments: Environments) -> None:
+    write_command_environments(environments, tuple(services_here()), folder)
+    own = folder / "keys" / "users"
+    own.mkdir(parents=True, exist_ok=True)
+    shutil.copy(keys.of("users") / "signing.json", own)
 
 
 def as_lines(environment: Environment) -> str:

@@ -6,6 +6,8 @@ A process that opens more than its share here takes it from a neighbour; the ser
 from infra.services import SERVICES
 
 API_POOL = 20
+API_OPS_POOL = 2
+"""For the operator routes, as `<service>_ops`."""
 WORKER_POOL = 5
 JOBS_POOL = 5
 RELAY_DIRECT = 3
@@ -17,7 +19,8 @@ DOORBELL_DIRECT = 3
 OPERATOR = 5
 """The `waypost` command, a rebuild, a migration."""
 
-PER_SERVICE = API_POOL + WORKER_POOL + JOBS_POOL + RELAY_DIRECT + LISTENING_DIRECT + DOORBELL_DIRECT + OPERATOR
+POOLS = API_POOL + API_OPS_POOL + WORKER_POOL + JOBS_POOL
+PER_SERVICE = POOLS + RELAY_DIRECT + LISTENING_DIRECT + DOORBELL_DIRECT + OPERATOR
 SUPERUSER_RESERVED = 3
 SPARE = 28
 """A second worker of one service during a rolling release, health checks, a person with psql."""

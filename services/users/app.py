@@ -48,5 +48,6 @@ SERVICE = Service(
     routers=ROUTERS,
     api_resources=resources,
     token_keys=token_keys,
+    signing_key=keys.signing_key,
     job_resources=lambda: nullcontext(SystemClock()),
 )

@@ -9,8 +9,10 @@ import asyncpg
 from sqlalchemy.exc import DBAPIError
 
 from shared.cli.services import chosen_services, setting_of
+from shared.hosting.operating import laid_for_a_command, operated
 from shared.hosting.service import Service
 from shared.kernel.errors import Misconfigured, NotFound, WaypostError
+from shared.operations.service import OperatedService
 from shared.postgres.database import Database
 from shared.postgres.failures import sqlstate
 
@@ -31,6 +33,26 @@ async def opened(service: str, role: Role = "OPS") -> AsyncIterator[Database]:
             yield database
     finally:
         await database.close()
+
+
+@asynccontextmanager
+async def operating(service: Service) -> AsyncIterator[OperatedService]:
+    """The service as its own API operates it. Raises what `opened` raises."""
+    dsn, bootstrap = (setting_of(service.name, each) for each in ("WAYPOST_APP_DSN", "WAYPOST_KAFKA_BOOTSTRAP"))
+    async with laid_for_a_command(service, dsn=dsn) as foundation, opened(service.name) as ops:
+        yield operated(service, foundation, ops=ops, kafka_bootstrap=bootstrap)
+
+
+async def ask_operated(
+    name: str | None, ask: Callable[[OperatedService], Awaitable[T]]
+) -> tuple[Sequence[T], Sequence[WaypostError]]:
+    """The service that was named, else all at once: the answers in their order, and why others have none."""
+
+    async def operating_one(service: Service) -> T:
+        async with operating(service) as chosen:
+            return await ask(chosen)
+
+    return await ask_all(chosen_services(name), operating_one)
 
 
 @contextmanager

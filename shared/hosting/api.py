@@ -8,9 +8,11 @@ import httpx
 from fastapi import FastAPI
 
 from shared.hosting.foundation import Foundation, lay
+from shared.hosting.operating import operated
 from shared.hosting.running import run_parts
 from shared.hosting.service import Service
 from shared.hosting.settings import ApiSettings, load
+from shared.postgres.database import Database
 from shared.postgres.idempotency import PostgresIdempotencyKeys
 from shared.web.app import create_app
 from shared.web.health import Readiness
@@ -29,10 +31,11 @@ async def run_api(service: Service) -> None:
 def api_app(service: Service, settings: ApiSettings, foundation: Foundation) -> FastAPI:
     """The service's HTTP API over a foundation; also what tests of the routes talk to."""
     http = httpx.AsyncClient()
+    ops = Database(settings.ops_dsn, application_name=f"{service.name}-api-ops", pool_size=settings.ops_pool_size)
 
     @asynccontextmanager
     async def resources() -> AsyncIterator[Any]:
-        async with service.api_resources() as opened, http:
+        async with service.api_resources() as opened, http, _checked(ops):
             yield opened
 
     def keys(opened: Any) -> KeySource:
@@ -50,4 +53,14 @@ def api_app(service: Service, settings: ApiSettings, foundation: Foundation) -> 
         readiness=Readiness(checks={"postgres": foundation.database.verify}),
         resources=resources,
         clock=foundation.clock,
+        operated=operated(service, foundation, ops=ops, kafka_bootstrap=settings.kafka_bootstrap),
     )
+
+
+@asynccontextmanager
+async def _checked(database: Database) -> AsyncIterator[None]:
+    try:
+        await database.verify()
+        yield
+    finally:
+        await database.close()

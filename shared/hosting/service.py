@@ -3,8 +3,10 @@
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 
 from fastapi import APIRouter
+from joserfc.jwk import OKPKey
 
 from shared.engine.bus import Commands
 from shared.engine.process import Lifecycle
@@ -32,6 +34,8 @@ class Service:
     """At `shared.web.edge.Edge.resources`."""
     token_keys: KeysOf | None = None
     """Keys of access tokens, out of `api_resources`, for the service that signs them; the others fetch them from it."""
+    signing_key: Callable[[Path], OKPKey] | None = None
+    """Its private half, out of the folder of the service's keys; an operator's tokens are signed with it too. Raises Misconfigured."""
     job_resources: OpenResources = nullcontext
     """At `JobContext.resources`."""
     live_view: OpenLiveView | None = None

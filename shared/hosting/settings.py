@@ -40,6 +40,11 @@ class ProcessSettings(ListeningSettings):
 
 class ApiSettings(ProcessSettings):
     pool_size: int = 20
+    ops_dsn: Dsn
+    ops_pool_size: int = 2
+    """For the operator routes."""
+    kafka_bootstrap: str
+    """Asked by an operator route alone: an API serves without a broker."""
     answer_secret: Annotated[SecretStr, Field(min_length=16, max_length=64)]
     """Keys the hashes of request bodies beside idempotency keys; the same on every replica."""
     jwks_url: str | None = None

@@ -66,7 +66,7 @@ insert into outbox_quarantine (shard, key, reason)
 select shard, key, $3 from outbox where shard = $1 and id = $2 and pg_try_advisory_xact_lock($4, shard)
 on conflict do nothing"""
 
-_BACKLOG = """
+BACKLOG = """
 select coalesce(sum(pending), 0)::bigint as pending, min(oldest_at) as oldest_at,
        (select count(*) from outbox_quarantine) as marked_keys, clock_timestamp() as now
 from generate_series(0, 15) as every (shard)
@@ -122,7 +122,7 @@ class PostgresOutbox:
         with as_transient():
             connection = await connect_directly(self._dsn, application_name=f"{self._application_name}-gauges")
             try:
-                row = await connection.fetchrow(_BACKLOG)
+                row = await connection.fetchrow(BACKLOG)
             finally:
                 await close_directly(connection)
         assert row is not None  # noqa: S101 - an aggregate without groups always gives one row

@@ -8,7 +8,9 @@ from uuid import UUID
 
 import asyncpg
 
+from shared.ports.outbox import Backlog
 from shared.postgres.database import Database, driver
+from shared.postgres.outbox_lease import BACKLOG
 
 _POSITIONS = """
 select consumer, topic, partition, next_offset, starts from consumer_offsets where consumer = any ($1::text[])
@@ -91,6 +93,11 @@ async def positions(database: Database, consumers: Sequence[str]) -> Sequence[Po
 async def marked_keys(database: Database) -> Sequence[MarkedKey]:
     """The one that has waited longest first."""
     return [MarkedKey(**row) for row in await _fetch(database, _MARKED)]
+
+
+async def backlog_of(database: Database) -> Backlog:
+    (row,) = await _fetch(database, BACKLOG)
+    return Backlog(**row)
 
 
 async def kept_event(owner: Database, event_id: UUID) -> KeptEvent | None:

@@ -10,8 +10,9 @@ from starlette.types import Scope
 
 from shared.engine.bus import Bus
 from shared.kernel.clock import Clock, SystemClock
+from shared.operations.service import OperatedService
 from shared.ports.idempotency import IdempotencyKeys
-from shared.web import errors, request
+from shared.web import errors, ops, request
 from shared.web.body import BodyCap
 from shared.web.docs import docs_router
 from shared.web.health import Readiness, health_router, release
@@ -36,9 +37,11 @@ def create_app(
     readiness: Readiness,
     resources: OpenResources = nullcontext,
     clock: Clock | None = None,
+    operated: OperatedService | None = None,
 ) -> FastAPI:
     """A service's API. Routes find what they need of it through `shared.web.edge`.
 
+    `operated`: the service for the routes under `/ops`; without it there are none.
     `answer_secret`: 16 to 64 bytes that stay the same over restarts and replicas; keys the hashes of bodies beside idempotency keys.
     """
     clock = clock or SystemClock()
@@ -56,7 +59,8 @@ def create_app(
     app.state.answer_secret = answer_secret
     app.state.clock = clock
     app.include_router(docs_router(app))
-    for router in routers:
+    app.state.operated = operated
+    for router in (*routers, *(ops.ROUTERS if operated else ())):
         app.include_router(router)
     return app
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from shared.jobs.operators import dead_jobs
 from shared.kernel.ids import new_id
+from shared.operations.jobs import dead_jobs
 from tests.faults.jobs_rig import JobsRig
 from tests.fixtures.eventually import eventually
 

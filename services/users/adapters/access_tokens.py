@@ -1,14 +1,14 @@
-"""Access tokens of people and of operators."""
+"""Access tokens of people."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from joserfc.jwk import OKPKey
 
 from services.users.domain import User
 from services.users.ports import AccessToken
-from shared.web.auth import OPERATOR_SCOPE, Principal
+from shared.web.auth import Principal
 from shared.web.keys import LocalKeys
 from shared.web.tokens import ACCESS_SECONDS, KeySource, sign
 
@@ -24,11 +24,6 @@ class SignedAccessTokens:
     def issue(self, user: User, at: datetime) -> AccessToken:
         principal = Principal(user_id=user.id, tenant_id=user.tenant_id, role=user.role)
         return AccessToken(text=sign(principal.claims(), self._key, at=at), expires_in_seconds=ACCESS_SECONDS)
-
-
-def operator_token(key: OKPKey, name: str, at: datetime, lifetime: timedelta) -> str:
-    """For somebody who runs the system: opens the operator routes of all services, and no tenant's data. `name` is for the audit."""
-    return sign({"sub": name, "scope": OPERATOR_SCOPE}, key, at=at, lifetime=lifetime)
 
 
 def _public(key: OKPKey) -> Mapping[str, Any]:

@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from sqlalchemy import text
 
 from infra.postgres.databases import ServiceDatabase
+from infra.stack.ports import LOOPBACK
 from schemas.users import UserCreated
 from services.billing.app import SERVICE
 from services.billing.commands import BeginCharge, RecordDecision
@@ -216,10 +217,20 @@ class Company:
         return counts
 
 
+def settings_of(where: ServiceDatabase) -> ApiSettings:
+    return ApiSettings(
+        service_port=1,
+        app_dsn=where.app,
+        ops_dsn=where.ops,
+        kafka_bootstrap=f"{LOOPBACK}:1",  # no route of these tests asks it
+        answer_secret=SecretStr("a secret that stays the same"),
+    )
+
+
 @asynccontextmanager
 async def running_billing(where: ServiceDatabase, payments: httpx.AsyncClient) -> AsyncIterator[BillingService]:
     service = replace(SERVICE, token_keys=lambda _opened: LocalKeys(SIGNING_KEY))
-    settings = ApiSettings(service_port=1, app_dsn=where.app, answer_secret=SecretStr("a secret that stays the same"))
+    settings = settings_of(where)
     foundation = lay(service, "api", dsn=settings.app_dsn, pool_size=8)
     app = api_app(service, settings, foundation)
     try:

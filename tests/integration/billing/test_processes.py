@@ -48,6 +48,7 @@ async def test_the_whole_service_bills_a_user_it_has_heard_of_and_ends_cleanly(
     environment = {
         **inherited(),
         "WAYPOST_APP_DSN": where.app,
+        "WAYPOST_OPS_DSN": where.ops,
         "WAYPOST_RELAY_DSN": where.relay,
         "WAYPOST_KAFKA_BOOTSTRAP": own_kafka.bootstrap,
         "WAYPOST_ANSWER_SECRET": "a secret that stays the same",

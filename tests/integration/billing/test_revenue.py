@@ -9,20 +9,18 @@ from typing import Any
 
 import httpx
 import pytest
-from pydantic import SecretStr
 
 from schemas.billing import RevenueWindowTotaled
 from services.billing.app import SERVICE
 from services.billing.projections.revenue import keep_totals
 from shared.hosting.api import api_app
-from shared.hosting.settings import ApiSettings
 from shared.kernel.ids import new_id
 from shared.kernel.role import Role
 from shared.web.keys import LocalKeys
 from tests.fixtures.movements import enveloped
 from tests.fixtures.serving import caller, serving
 from tests.fixtures.web import SIGNING_KEY
-from tests.integration.billing.service import BillingService, Company
+from tests.integration.billing.service import BillingService, Company, settings_of
 
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
 
@@ -96,7 +94,7 @@ async def test_changes_are_told_as_they_come_until_the_server_drains(company: Co
     stranger = await company.billing.company()
     await keep(totaled(company, 1), totaled(stranger, 7), billing=company.billing)
     service = replace(SERVICE, token_keys=lambda _opened: LocalKeys(SIGNING_KEY))
-    settings = ApiSettings(service_port=1, app_dsn=company.billing.where.app, answer_secret=SecretStr("s" * 16))
+    settings = settings_of(company.billing.where)
     headers = {**company.headers(), "accept": "text/event-stream"}
     async with caller("") as http:
         async with serving(api_app(service, settings, company.billing.foundation)) as base_url:

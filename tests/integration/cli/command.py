@@ -53,6 +53,7 @@ class Stack:
         """Like the stack does as it starts."""
         variables = {
             "WAYPOST_OWNER_DSN": self.users.owner,
+            "WAYPOST_APP_DSN": self.users.app,
             "WAYPOST_OPS_DSN": self.users.ops,
             "WAYPOST_KAFKA_BOOTSTRAP": self.bootstrap,
             "OTEL_EXPORTER_ZIPKIN_ENDPOINT": f"{zipkin}/api/v2/spans",

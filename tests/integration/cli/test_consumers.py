@@ -1,12 +1,14 @@
 """How far a consumer is behind, by what it has left on a real topic."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from shared.cli.consumers.standing import ConsumerStanding, standings_of
+from shared.cli.databases import operating
 from shared.hosting.service import Service
 from shared.kernel.envelope import Envelope
 from shared.kernel.errors import Permanent
+from shared.operations.consumers import ConsumerStanding, standings_of
 from shared.ports.dead_letters import Status
 from tests.fixtures.club import Stage
 from tests.fixtures.eventually import eventually
@@ -18,7 +20,7 @@ async def test_the_lag_is_what_was_left(stage: Stage, club_stack: Service) -> No
     async with stage.consuming(stage.club.members):
         await eventually(lambda: stage.reached(2, consumers=1))
     await stage.topic.publish(*ann.tells("Anne", "Annie", "Anja"))
-    members, greetings = await standings_of(club_stack)
+    members, greetings = await standings(club_stack)
     assert (members.group, members.kind) == ("club.members", "projector")
     assert placed(members) == (2, 5, 3)
     assert placed(greetings) == (0, 5, 5)
@@ -36,9 +38,14 @@ async def test_parked_keys_and_letters_are_counted(stage: Stage, club_stack: Ser
     await stage.topic.publish(*bob.tells("Bob", "Rob"))
     async with stage.consuming(stage.club.greetings):
         await eventually(lambda: stage.reached(2, consumers=1))
-    greetings = (await standings_of(club_stack))[1]
+    greetings = (await standings(club_stack))[1]
     assert (greetings.lag, greetings.partitions[0].behind, greetings.parked_keys) == (0, None, 1)
     assert greetings.letters[Status.WAITING] == 1
+
+
+async def standings(service: Service) -> Sequence[ConsumerStanding]:
+    async with operating(service) as club:
+        return await standings_of(club)
 
 
 def placed(standing: ConsumerStanding) -> tuple[int, int, int]:

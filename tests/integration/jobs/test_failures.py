@@ -7,7 +7,6 @@ import pytest
 
 from shared.jobs.context import JobContext
 from shared.jobs.declaration import Job
-from shared.jobs.operators import dead_jobs
 from shared.jobs.worker import JobWorkerSettings
 from shared.kernel.backoff import Backoff
 from shared.kernel.errors import (
@@ -19,6 +18,7 @@ from shared.kernel.errors import (
     Unavailable,
 )
 from shared.kernel.ids import new_id
+from shared.operations.jobs import dead_jobs
 from tests.integration.jobs.conftest import ServiceOf
 
 AT_ONCE = Backoff(first_seconds=0.01, factor=1)

@@ -7,10 +7,10 @@ from sqlalchemy import text
 
 from shared.jobs.context import JobContext
 from shared.jobs.declaration import Job
-from shared.jobs.operators import cancel_job, dead_jobs, job_counts, retry_job
 from shared.kernel.backoff import Backoff
 from shared.kernel.errors import NotFound, Permanent, Transient
 from shared.kernel.ids import TenantId, new_id
+from shared.operations.jobs import cancel_job, dead_jobs, job_counts, retry_job
 from shared.postgres.database import Database
 from tests.fixtures.eventually import eventually
 from tests.integration.jobs.conftest import ServiceOf

@@ -35,6 +35,7 @@ async def test_the_whole_service_runs_suspends_who_does_not_pay_and_ends_cleanly
     environment = {
         **inherited(),
         "WAYPOST_APP_DSN": where.app,
+        "WAYPOST_OPS_DSN": where.ops,
         "WAYPOST_RELAY_DSN": where.relay,
         "WAYPOST_KAFKA_BOOTSTRAP": own_kafka.bootstrap,
         "WAYPOST_KEYS_DIRECTORY": str(keys.of("users")),

@@ -2,7 +2,7 @@
 
 import base64
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
@@ -10,14 +10,11 @@ import pytest
 from nacl.public import PrivateKey, SealedBox
 
 from infra.stack.keys import load_or_make_keys
-from services.users.adapters.access_tokens import SignedAccessTokens, operator_token
 from services.users.adapters.keys import sealing_key, signing_key
 from services.users.adapters.sealing import SealedBoxSealer
 from services.users.domain import OpaqueToken
 from shared.kernel.errors import Misconfigured
 from shared.kernel.ids import TenantId
-from shared.web.auth import OPERATOR_SCOPE
-from shared.web.tokens import TokenVerifier
 
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 
@@ -50,14 +47,6 @@ def test_a_sealed_token_is_opened_with_the_private_key_of_notifications(director
     private = PrivateKey(base64.b64decode(held["private_key"]))
     assert sealed.sealing_key_id == held["key_id"]
     assert SealedBox(private).decrypt(sealed.sealed).decode() == token.text
-
-
-async def test_an_operators_token_opens_the_operator_routes_and_names_no_tenant(directory: Path) -> None:
-    key = signing_key(directory)
-    token = operator_token(key, "grace", NOW, timedelta(hours=1))
-    claims = await TokenVerifier(SignedAccessTokens(key).keys, AtNow()).verify(token)
-    assert (claims["sub"], claims["scope"]) == ("grace", OPERATOR_SCOPE)
-    assert "tenant_id" not in claims
 
 
 @pytest.mark.parametrize("content", [None, "", "[]", "{}", "{", '{"kty": "oct", "k": "AAAA"}', "public", "no kid"])

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from infra.containers.places import NetworkAddresses
+from infra.containers.places import OWN, NetworkAddresses
 from infra.containers.prepare import prepare
 from infra.stack.addresses import Addresses
 from infra.stack.environment import Environments
 from infra.stack.keys import load_or_make_keys
 from infra.stack.places import CHECKOUT
 from infra.stack.processes import SIMULATORS, processes_of, services_here
+from services.users.adapters.keys import signing_key
 from shared.hosting.processes import ServiceProcess
 
 OUTSIDE = Addresses(9000)
@@ -65,6 +66,14 @@ def test_no_folder_holds_another_s_secrets(prepared: Path) -> None:
     assert {each.parents[1].name for each in prepared.glob("*/keys/signing.json")} == {
         f"users-{process}" for process in processes_of("users")
     }
+
+
+def test_the_command_finds_the_key_of_operators_tokens_and_no_other(prepared: Path) -> None:
+    lines = (prepared / "waypost" / "users.env").read_text().splitlines()
+    named = Path(dict(line.split("=", 1) for line in lines)["WAYPOST_KEYS_DIRECTORY"])
+    here = prepared / "waypost" / named.relative_to(OWN)
+    assert signing_key(here).is_private
+    assert [each.name for each in (prepared / "waypost" / "keys").rglob("*") if each.is_file()] == ["signing.json"]
 
 
 def test_only_what_other_accounts_run_is_open_to_them(prepared: Path) -> None:

@@ -2,15 +2,14 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from shared.cli.consumers.standing import ConsumerStanding, standings_of
-from shared.cli.databases import ask_all
+from shared.cli.databases import ask_operated
 from shared.cli.output import AsJson, console, end_with, span_of, table, to_json
-from shared.cli.services import chosen_services
+from shared.operations.consumers import ConsumerStanding, standings_of
+from shared.web.ops.consumers import ConsumerView
 
 NUMBERS = ("committed", "end", "lag", "behind")
 
@@ -20,10 +19,12 @@ def consumers(
     as_json: AsJson = False,
 ) -> None:
     """How far each consumer is behind, in records and in time, and what it has set aside."""
-    found, problems = asyncio.run(ask_all(chosen_services(service), standings_of))
+    found, problems = asyncio.run(ask_operated(service, standings_of))
     standings = [standing for each in found for standing in each]
     if as_json:
-        console.print(to_json([_told(each) for each in standings]), soft_wrap=True)
+        console.print(
+            to_json([ConsumerView.model_validate(each).model_dump(mode="json") for each in standings]), soft_wrap=True
+        )
     else:
         _show(standings)
     end_with(problems)
@@ -51,8 +52,3 @@ def _summary(standing: ConsumerStanding) -> str:
         *(f"topic {each} does not exist yet" for each in standing.missing_topics),
     ]
     return ", ".join(facts)
-
-
-def _told(standing: ConsumerStanding) -> dict[str, Any]:
-    partitions = [{**asdict(each), "lag": each.lag} for each in standing.partitions]
-    return {**asdict(standing), "lag": standing.lag, "partitions": partitions}

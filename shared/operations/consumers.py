@@ -4,12 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from shared.cli.databases import opened
-from shared.cli.services import setting_of
 from shared.engine.consumer import group_name
-from shared.hosting.service import Service
 from shared.kafka.catalog import partitions_of
 from shared.kafka.topic_log import KafkaTopicLog, KafkaTopicLogs
+from shared.operations.service import OperatedService
 from shared.ports.dead_letters import Status, Tally
 from shared.ports.handlers import Consumer, topics_of
 from shared.ports.subscription import Partition
@@ -54,27 +52,21 @@ class ConsumerStanding:
         return sum(each.lag for each in self.partitions)
 
 
-async def standings_of(service: Service) -> Sequence[ConsumerStanding]:
+async def standings_of(service: OperatedService) -> Sequence[ConsumerStanding]:
     """Raises Transient where the database or the broker is away."""
-    bootstrap = setting_of(service.name, "WAYPOST_KAFKA_BOOTSTRAP")
-    known = await partitions_of(bootstrap)
-    async with opened(service.name) as database:
-        return [await _standing(service, each, database, bootstrap, known) for each in service.consumers]
+    known = await partitions_of(service.kafka_bootstrap)
+    return [await _standing(service, each, known) for each in service.consumers]
 
 
 async def _standing(
-    service: Service,
-    consumer: Consumer,
-    database: Database,
-    bootstrap: str,
-    known: Mapping[str, Sequence[Partition]],
+    service: OperatedService, consumer: Consumer, known: Mapping[str, Sequence[Partition]]
 ) -> ConsumerStanding:
     group, topics = group_name(service.name, consumer), sorted(topics_of(consumer))
     partitions = [each for topic in topics for each in known.get(topic, ())]
     # Committed offsets first: what is taken in between the two questions is then lag of a moment ago, never less than nothing.
-    committed = dict.fromkeys(partitions, 0) | await _committed(database, group)
-    tally = await _tally(database, group)
-    async with KafkaTopicLogs(bootstrap).opened(partitions) as log:
+    committed = dict.fromkeys(partitions, 0) | await _committed(service.ops, group)
+    tally = await _tally(service.ops, group)
+    async with KafkaTopicLogs(service.kafka_bootstrap).opened(partitions) as log:
         ends = await log.end_offsets()
         waiting = await _waiting_since(
             log, {each: committed[each] for each in partitions if committed[each] < ends[each]}

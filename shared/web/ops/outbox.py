@@ -1,0 +1,55 @@
+"""`GET /ops/outbox`"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Self
+
+from fastapi import APIRouter
+
+from shared.operations.outbox import Waiting, waiting_of
+from shared.web.models import ResponseModel
+from shared.web.ops.edge import Operated
+
+router = APIRouter(prefix="/outbox")
+
+
+class MarkedKeyView(ResponseModel):
+    shard: int
+    key: str
+    """Nearly always the text of an id."""
+    reason: str
+    marked_at: datetime
+    pending: int
+
+
+class OutboxView(ResponseModel):
+    service: str
+    pending: int
+    oldest_at: datetime | None
+    oldest_seconds: float | None
+    keys_set_aside: Sequence[MarkedKeyView]
+
+    @classmethod
+    def of(cls, waiting: Waiting) -> Self:
+        return cls(
+            service=waiting.service,
+            pending=waiting.backlog.pending,
+            oldest_at=waiting.backlog.oldest_at,
+            oldest_seconds=waiting.age and round(waiting.age.total_seconds(), 3),
+            keys_set_aside=[
+                MarkedKeyView(
+                    shard=each.shard,
+                    key=each.key.decode(errors="backslashreplace"),
+                    reason=each.reason,
+                    marked_at=each.marked_at,
+                    pending=each.pending,
+                )
+                for each in waiting.marked
+            ],
+        )
+
+
+@router.get("")
+async def show_outbox(operated: Operated) -> OutboxView:
+    """What waits to be published, for how long, and which keys are set aside because a record of theirs was refused."""
+    return OutboxView.of(await waiting_of(operated))

@@ -1,0 +1,67 @@
+"""The operator routes, which every service has."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import httpx
+import pytest
+
+from infra.kafka.topics import declared_topics, ensure_topics
+from infra.postgres.databases import ServiceDatabase
+from shared.cli.services import service_named, service_names
+from shared.kernel.errors import Misconfigured
+from shared.kernel.partitioning import shard_for
+from shared.kernel.role import Role
+from tests.fixtures.database import Database, connected
+from tests.fixtures.hosted import migrate_service
+from tests.fixtures.operators import operator_bearer, operator_routes
+from tests.fixtures.web import bearer, somebody
+
+READS = ("/ops/outbox", "/ops/consumers", "/ops/jobs")
+
+
+@pytest.fixture
+async def where(database: Database) -> ServiceDatabase:
+    return await database("users", migrate_service)
+
+
+@pytest.fixture
+async def users(where: ServiceDatabase, kafka: str) -> AsyncIterator[httpx.AsyncClient]:
+    await ensure_topics(kafka, declared_topics())
+    async with operator_routes(service_named("users"), where, kafka) as http:
+        yield http
+
+
+@pytest.mark.parametrize("name", service_names())
+async def test_every_service_has_them_for_operators_alone(name: str, database: Database, kafka: str) -> None:
+    await ensure_topics(kafka, declared_topics())
+    async with operator_routes(service_named(name), await database(name, migrate_service), kafka) as http:
+        for path in READS:
+            assert (await http.get(path)).status_code == 401
+            assert (await http.get(path, headers=bearer(somebody(Role.OWNER)))).status_code == 403
+            assert (await http.get(path, headers=operator_bearer())).status_code == 200
+
+
+async def test_the_outbox_names_what_is_set_aside(users: httpx.AsyncClient, where: ServiceDatabase) -> None:
+    async with connected(where.relay) as relay:
+        mark = "insert into outbox_quarantine (shard, key, reason) values ($1, $2, 'too large')"
+        await relay.execute(mark, shard_for(b"ada"), b"ada")
+    told = (await users.get("/ops/outbox", headers=operator_bearer())).json()
+    assert (told["service"], told["pending"], told["oldest_seconds"]) == ("users", 0, None)
+    assert [(each["key"], each["reason"]) for each in told["keys_set_aside"]] == [("ada", "too large")]
+
+
+async def test_consumers_tell_how_far_they_are(users: httpx.AsyncClient) -> None:
+    told = (await users.get("/ops/consumers", headers=operator_bearer())).json()["data"]
+    groups = {each["group"]: each for each in told}
+    assert set(groups) == {f"users.{each.name}" for each in service_named("users").consumers}
+    assert groups["users.tenants"]["kind"] == "projector"
+    assert groups["users.tenants"]["missing_topics"] == []
+
+
+async def test_an_api_that_would_operate_with_too_mighty_a_role_does_not_start(
+    where: ServiceDatabase, kafka: str
+) -> None:
+    with pytest.raises(Misconfigured, match="WAYPOST_OPS_DSN"):
+        async with operator_routes(service_named("users"), replace(where, ops=where.owner), kafka):
+            raise AssertionError("it serves")

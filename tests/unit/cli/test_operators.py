@@ -1,0 +1,49 @@
+"""Tokens of operators, from the key that the stack keeps for the users service."""
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from infra.stack.keys import load_or_make_keys
+from services.users.adapters.keys import signing_key
+from shared.cli.main import app
+from shared.cli.services import DIRECTORY
+from shared.kernel.clock import SystemClock
+from shared.kernel.errors import Misconfigured, Unauthenticated
+from shared.web.auth import OPERATOR_SCOPE, Principal
+from shared.web.keys import LocalKeys
+from shared.web.tokens import TokenVerifier
+
+
+@pytest.fixture
+def keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The users service's folder of keys, named in its `.env`."""
+    folder = load_or_make_keys(tmp_path / "keys").of("users")
+    for service in ("billing", "notifications", "users"):
+        (tmp_path / f"{service}.env").write_text(f"WAYPOST_KEYS_DIRECTORY={folder}\n")
+    monkeypatch.setenv(DIRECTORY, str(tmp_path))
+    return folder
+
+
+async def test_a_token_names_its_operator_ends_soon_and_is_nobodys_in_a_tenant(keys: Path) -> None:
+    made = CliRunner().invoke(app, ["operators", "token", "--as", "grace", "--minutes", "3"])
+    assert made.exit_code == 0
+    claims = await TokenVerifier(LocalKeys(signing_key(keys)), SystemClock()).verify(made.stdout.strip())
+    assert (claims["sub"], claims["scope"]) == ("grace", OPERATOR_SCOPE)
+    assert claims["exp"] - claims["iat"] == 180
+    with pytest.raises(Unauthenticated):
+        Principal.of(claims)
+
+
+def test_a_key_that_cannot_be_read_is_told_with_its_place(keys: Path) -> None:
+    (keys / "signing.json").unlink()
+    refused = CliRunner().invoke(app, ["operators", "token"])
+    assert isinstance(refused.exception, Misconfigured)
+    assert f"cannot read signing.json in WAYPOST_KEYS_DIRECTORY ({keys})" in str(refused.exception)
+
+
+@pytest.mark.parametrize("arguments", [("--minutes", "61"), ("--minutes", "0"), ("--as", " "), ("--as", "a\nb")])
+def test_a_token_for_ever_or_for_nobody_is_refused(keys: Path, arguments: tuple[str, ...]) -> None:
+    refused = CliRunner().invoke(app, ["operators", "token", *arguments])
+    assert (refused.exit_code, refused.stdout) == (2, "")
