@@ -10,7 +10,7 @@ from services.users.adapters.keys import signing_key
 from shared.cli.main import app
 from shared.cli.services import DIRECTORY
 from shared.kernel.clock import SystemClock
-from shared.kernel.errors import Misconfigured, Unauthenticated
+from shared.kernel.errors import Invalid, Misconfigured, Unauthenticated
 from shared.web.auth import OPERATOR_SCOPE, Principal
 from shared.web.keys import LocalKeys
 from shared.web.tokens import TokenVerifier
@@ -43,7 +43,12 @@ def test_a_key_that_cannot_be_read_is_told_with_its_place(keys: Path) -> None:
     assert f"cannot read signing.json in WAYPOST_KEYS_DIRECTORY ({keys})" in str(refused.exception)
 
 
-@pytest.mark.parametrize("arguments", [("--minutes", "61"), ("--minutes", "0"), ("--as", " "), ("--as", "a\nb")])
-def test_a_token_for_ever_or_for_nobody_is_refused(keys: Path, arguments: tuple[str, ...]) -> None:
-    refused = CliRunner().invoke(app, ["operators", "token", *arguments])
-    assert (refused.exit_code, refused.stdout) == (2, "")
+@pytest.mark.parametrize("minutes", ["0", "61"])
+def test_a_token_for_ever_is_refused(keys: Path, minutes: str) -> None:
+    assert CliRunner().invoke(app, ["operators", "token", "--minutes", minutes]).exit_code == 2
+
+
+def test_a_token_of_nobody_is_refused(keys: Path) -> None:
+    refused = CliRunner().invoke(app, ["operators", "token", "--as", " "])
+    assert isinstance(refused.exception, Invalid)
+    assert refused.stdout == ""
