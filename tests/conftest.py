@@ -11,6 +11,7 @@ pytest_plugins = [
     "tests.fixtures.postgres",
     "tests.fixtures.database",
     "tests.fixtures.club.stage",
+    "tests.fixtures.club.commanding",
     "tests.fixtures.hosted",
     "tests.fixtures.spans",
     "tests.fixtures.stack",

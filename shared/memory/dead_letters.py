@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
+from shared.kernel.mandate import Mandate
 from shared.memory.database import MemoryTransaction
 from shared.ports.dead_letters import OPEN, VERSION_CONFLICT, Failure, Letter, ParkedKey, Status, Tally
 
@@ -48,6 +49,9 @@ class MemoryDeadLetters:
         parked = sum(consumer == self._consumer for consumer, _ in self._tables.parked)
         return Tally(parked_keys=parked, letters={status: counts[status] for status in OPEN})
 
+    async def open_letters(self, at_most: int) -> int:
+        return min(sum(letter.status in OPEN for letter in self._mine()), at_most)
+
     async def lock(self, parked: ParkedKey) -> bool:
         return self._is_parked(parked)
 
@@ -63,6 +67,19 @@ class MemoryDeadLetters:
         consumer, letter = self._tables.letters.get(letter_id, (None, None))
         return letter if consumer == self._consumer else None
 
+    async def begin(self, letter: Letter, *, next_attempt_at: datetime, mandate: Mandate | None = None) -> Letter:
+        stays_dead = mandate is not None and letter.status is Status.DEAD
+        begun = replace(
+            letter,
+            status=Status.DEAD if stays_dead else Status.RETRYING,
+            attempts=letter.attempts + 1,
+            unfinished=letter.unfinished + 1,
+            redrives=letter.redrives + (mandate is not None),
+            next_attempt_at=next_attempt_at,
+        )
+        self._tables.letters[letter.id] = (self._consumer, begun)
+        return begun
+
     async def update(
         self,
         letter_id: UUID,
@@ -71,7 +88,6 @@ class MemoryDeadLetters:
         attempts: int,
         next_attempt_at: datetime | None = None,
         failure: Failure | None = None,
-        redriven: bool = False,
     ) -> None:
         letter = await self.find(letter_id)
         if letter is not None:
@@ -79,11 +95,15 @@ class MemoryDeadLetters:
                 letter,
                 status=status,
                 attempts=attempts,
+                unfinished=0,
                 next_attempt_at=next_attempt_at,
                 failure=failure or letter.failure,
-                redrives=letter.redrives + redriven,
             )
             self._tables.letters[letter_id] = (self._consumer, changed)
+
+    async def discard(self, letter: Letter, mandate: Mandate) -> None:
+        """There is no audit in memory."""
+        await self.update(letter.id, status=Status.DISCARDED, attempts=letter.attempts)
 
     async def unpark(self, parked: ParkedKey) -> None:
         self._tables.parked.pop((self._consumer, parked), None)

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from shared.kernel.envelope import Record
 from shared.kernel.ids import EventId, TenantId
+from shared.kernel.mandate import Mandate
 
 
 class Status(StrEnum):
@@ -55,6 +56,8 @@ class Letter:
     sequence: int | None = None
     status: Status
     attempts: int = 0
+    unfinished: int = 0
+    """Attempts begun since the end of one was last noted: whatever tried it was ended by something."""
     redrives: int = 0
     next_attempt_at: datetime | None = None
     failure: Failure | None = None
@@ -102,6 +105,10 @@ class DeadLetters(Protocol):
 
     async def tally(self) -> Tally: ...
 
+    async def open_letters(self, at_most: int) -> int:
+        """How many are not settled; counts no further than `at_most`."""
+        ...
+
     async def lock(self, parked: ParkedKey) -> bool:
         """Takes the key for this transaction alone; False where it is not parked, or somebody else has it. Taken before anything else."""
         ...
@@ -112,6 +119,14 @@ class DeadLetters(Protocol):
 
     async def find(self, letter_id: UUID) -> Letter | None: ...
 
+    async def begin(self, letter: Letter, *, next_attempt_at: datetime, mandate: Mandate | None = None) -> Letter:
+        """Counts one more attempt, whose end is noted by `update`. With a mandate it is a redrive, and stands in the audit.
+
+        Without one the letter is `retrying` from now on. A dead one that is redriven stays dead until it is handled: should the redrive
+        die, nothing has changed.
+        """
+        ...
+
     async def update(
         self,
         letter_id: UUID,
@@ -120,9 +135,12 @@ class DeadLetters(Protocol):
         attempts: int,
         next_attempt_at: datetime | None = None,
         failure: Failure | None = None,
-        redriven: bool = False,
     ) -> None:
-        """Without a failure the last one stays on record. `redriven` counts one more redrive."""
+        """Without a failure the last one stays on record."""
+        ...
+
+    async def discard(self, letter: Letter, mandate: Mandate) -> None:
+        """Gives it up; stands in the audit."""
         ...
 
     async def unpark(self, parked: ParkedKey) -> None:

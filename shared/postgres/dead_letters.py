@@ -6,12 +6,11 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shared.ports.dead_letters import OPEN, VERSION_CONFLICT, Failure, Letter, ParkedKey, Status, Tally
+from shared.kernel.mandate import Mandate
+from shared.ports.dead_letters import OPEN, Failure, Letter, ParkedKey, Status, Tally
+from shared.postgres.audit import record_action
 from shared.postgres.database import driver
-from shared.postgres.letter_rows import COLUMNS, failure_columns, from_row, to_row
-
-# Letters that wait their turn in their key's line; the others belong to no line.
-_IN_LINE = f"type is not null and error_class is distinct from '{VERSION_CONFLICT}'"
+from shared.postgres.letter_rows import COLUMNS, IN_LINE, failure_columns, from_row, to_row
 
 # A statement of its own, after the claim: it must see what the transaction committed that the claim waited for. FOR SHARE makes a drain and
 # this transaction take turns; the drain locks the parked row before anything else, so that the two cannot wait for each other.
@@ -20,7 +19,7 @@ _PARKED = "select key from parked_keys where consumer = $1 and topic = $2 and ke
 _HELD = f"""
 select key, array_agg(sequence) as sequences from dead_letters
 where consumer = $1 and topic = $2 and key = any ($3::bytea[]) and sequence is not null
-  and status in ('retrying', 'dead', 'waiting', 'discarded') and {_IN_LINE}
+  and status in ('retrying', 'dead', 'waiting', 'discarded') and {IN_LINE}
 group by key"""
 
 _PARK = """
@@ -40,7 +39,7 @@ from parked_keys p
 left join lateral (
     select l.status, l.next_attempt_at from dead_letters l
     where l.consumer = p.consumer and l.topic = p.topic and l.key = p.key
-      and l.status in ('retrying', 'dead', 'waiting') and {_IN_LINE}
+      and l.status in ('retrying', 'dead', 'waiting') and {IN_LINE}
     order by l.sequence, l.kafka_offset limit 1
 ) first on true
 where p.consumer = $1 and first.status is distinct from 'dead' and coalesce(first.next_attempt_at, $2) <= $2
@@ -53,21 +52,34 @@ union all
 select status, count(*) from dead_letters
 where consumer = $1 and status in ('retrying', 'dead', 'waiting') group by status"""
 
+# By the partial index on what is open: a count that stops at the cap costs no more than the cap.
+_OPEN = """
+select count(*) from (
+    select from dead_letters where consumer = $1 and status in ('retrying', 'dead', 'waiting') limit $2
+) as counted"""
+
 _LOCK = "select 1 from parked_keys where consumer = $1 and topic = $2 and key = $3 for update skip locked"
 
 _FIRST = f"""
 select {COLUMNS} from dead_letters
-where consumer = $1 and topic = $2 and key = $3 and {_IN_LINE}
+where consumer = $1 and topic = $2 and key = $3 and {IN_LINE}
   and (status in ('retrying', 'dead', 'waiting') or status = 'discarded' and sequence is not null)
   and (sequence is null or sequence > $4)
 order by sequence, kafka_offset limit 1"""
 
 _FIND = f"select {COLUMNS} from dead_letters where consumer = $1 and id = $2"
 
+_BEGIN = f"""
+update dead_letters set
+    status = case when status = 'dead' and $4 then 'dead' else 'retrying' end, attempts = attempts + 1, unfinished = unfinished + 1,
+    redrives = redrives + $4::int, next_attempt_at = $3, updated_at = now()
+where consumer = $1 and id = $2
+returning {COLUMNS}"""
+
 _UPDATE = """
 update dead_letters set
-    status = $3, attempts = $4, next_attempt_at = $5, updated_at = now(),
-    redrives = redrives + $9, error_class = coalesce($6, error_class), error = coalesce($7, error), fingerprint = coalesce($8, fingerprint)
+    status = $3, attempts = $4, unfinished = 0, next_attempt_at = $5, updated_at = now(),
+    error_class = coalesce($6, error_class), error = coalesce($7, error), fingerprint = coalesce($8, fingerprint)
 where consumer = $1 and id = $2"""
 
 _UNPARK = "delete from parked_keys where consumer = $1 and topic = $2 and key = $3"
@@ -106,6 +118,10 @@ class PostgresDeadLetters:
         counts = {row["what"]: row["count"] for row in await raw.fetch(_TALLY, self._consumer)}
         return Tally(parked_keys=counts["parked"], letters={each: counts.get(each, 0) for each in OPEN})
 
+    async def open_letters(self, at_most: int) -> int:
+        raw = await driver(self._connection)
+        return int(await raw.fetchval(_OPEN, self._consumer, at_most))
+
     async def lock(self, parked: ParkedKey) -> bool:
         raw = await driver(self._connection)
         return await raw.fetchval(_LOCK, self._consumer, parked.topic, parked.key) is not None
@@ -120,6 +136,13 @@ class PostgresDeadLetters:
         row = await raw.fetchrow(_FIND, self._consumer, letter_id)
         return from_row(row) if row else None
 
+    async def begin(self, letter: Letter, *, next_attempt_at: datetime, mandate: Mandate | None = None) -> Letter:
+        raw = await driver(self._connection)
+        (row,) = await raw.fetch(_BEGIN, self._consumer, letter.id, next_attempt_at, mandate is not None)
+        if mandate is not None:
+            await self._tell(letter, mandate, verb="dead_letters.redrive")
+        return from_row(row)
+
     async def update(
         self,
         letter_id: UUID,
@@ -128,12 +151,21 @@ class PostgresDeadLetters:
         attempts: int,
         next_attempt_at: datetime | None = None,
         failure: Failure | None = None,
-        redriven: bool = False,
     ) -> None:
         raw = await driver(self._connection)
         what = failure_columns(failure)
-        await raw.execute(_UPDATE, self._consumer, letter_id, status, attempts, next_attempt_at, *what, int(redriven))
+        await raw.execute(_UPDATE, self._consumer, letter_id, status, attempts, next_attempt_at, *what)
+
+    async def discard(self, letter: Letter, mandate: Mandate) -> None:
+        await self.update(letter.id, status=Status.DISCARDED, attempts=letter.attempts)
+        await self._tell(letter, mandate, verb="dead_letters.discard")
 
     async def unpark(self, parked: ParkedKey) -> None:
         raw = await driver(self._connection)
         await raw.execute(_UNPARK, self._consumer, parked.topic, parked.key)
+
+    async def _tell(self, letter: Letter, mandate: Mandate, *, verb: str) -> None:
+        facts: dict[str, str | int] = {"consumer": self._consumer, "event_id": str(letter.event_id)}
+        await record_action(
+            self._connection, mandate, verb=verb, subject=letter.id, tenant_id=letter.tenant_id, **facts
+        )

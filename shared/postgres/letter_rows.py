@@ -9,12 +9,15 @@ import asyncpg
 
 from shared.kernel.envelope import Record
 from shared.kernel.ids import EventId, TenantId
-from shared.ports.dead_letters import Failure, Letter, Status
+from shared.ports.dead_letters import VERSION_CONFLICT, Failure, Letter, Status
 
 COLUMNS = (
     "id, event_id, tenant_id, type, topic, partition, kafka_offset, key, sequence, headers::text as headers, payload,"
-    " status, attempts, redrives, next_attempt_at, error_class, error, fingerprint"
+    " status, attempts, unfinished, redrives, next_attempt_at, error_class, error, fingerprint"
 )
+
+IN_LINE = f"(type is not null and error_class is distinct from '{VERSION_CONFLICT}')"
+"""Letters that wait their turn in their key's line; the others belong to no line."""
 
 
 def to_row(letter: Letter) -> tuple[object, ...]:
@@ -57,6 +60,7 @@ def from_row(row: asyncpg.Record) -> Letter:
         sequence=row["sequence"],
         status=Status(row["status"]),
         attempts=row["attempts"],
+        unfinished=row["unfinished"],
         redrives=row["redrives"],
         next_attempt_at=row["next_attempt_at"],
         failure=failure or None,

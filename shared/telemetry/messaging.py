@@ -63,21 +63,28 @@ def end_send(span: Span, *, partition: int | None = None, failure: str | None = 
 
 
 @contextmanager
-def process_span(record: Record, consumer: str) -> Iterator[None]:
+def process_span(record: Record, consumer: str, *, redriven: bool = False) -> Iterator[None]:
     """Around the handling of one record: child of its sender and linked to it. What an unsampled record causes stays unsampled: its
-    cause carries the context on, and a query outside of any span is not recorded."""
+    cause carries the context on, and a query outside of any span is not recorded.
+
+    One that is redriven, perhaps days later, begins a trace of its own, which is found by the original's id.
+    """
     if not headers_sampled(record.headers):
         yield
         return
     parent = carried(record.headers)
-    links = [Link(_span_context(parent))]
+    origin = _span_context(parent)
     name, attributes = names.process_span(record.topic), _of_record(record, consumer)
+    if redriven:
+        parent = Context()
+        attributes[names.ORIGINAL_TRACE] = f"{origin.trace_id:032x}"
+    links = [Link(origin)]
     with recorded(_tracer, name, SpanKind.CONSUMER, attributes, parent=parent, links=links):
         yield
 
 
 @contextmanager
-def batch_span(topic: str, consumer: str, records: Sequence[Record]) -> Iterator[None]:
+def batch_span(topic: str, consumer: str, records: Sequence[Record], *, redriven: bool = False) -> Iterator[None]:
     """Around a handler that takes a whole batch of a topic: one span, in a trace of its own, linked to the sampled senders.
 
     Each sampled record gets a short `process` span in its own trace as well, linked to the batch: a request's trace is whole
@@ -85,7 +92,7 @@ def batch_span(topic: str, consumer: str, records: Sequence[Record]) -> Iterator
     """
     sampled = [each for each in records if headers_sampled(each.headers)]
     if len(sampled) == 1:
-        with process_span(sampled[0], consumer):
+        with process_span(sampled[0], consumer, redriven=redriven):
             yield
     elif not sampled:
         yield

@@ -1,12 +1,16 @@
 """What every store of letters promises its consumer."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+
+import pytest
 
 from shared.kernel.envelope import Record
 from shared.kernel.ids import EventId, new_id
 from shared.ports.dead_letters import VERSION_CONFLICT, Failure, Letter, ParkedKey, Status
 from tests.contracts.services import ServiceUnderTest, in_memory, on_postgres, service
+from tests.fixtures.operators import MANDATE
 
 __all__ = ["in_memory", "on_postgres", "service"]
 
@@ -120,9 +124,43 @@ async def test_an_update_keeps_the_last_failure_on_record(service: ServiceUnderT
     kept = letter(ANN, 1, Status.DEAD, attempts=5, failure=failure())
     async with service.intakes("club.readers").begin(()) as intake:
         await intake.letters.keep([kept])
-        await intake.letters.update(kept.id, status=Status.RETRYING, attempts=6, next_attempt_at=NOW, redriven=True)
         await intake.letters.update(kept.id, status=Status.REDRIVEN, attempts=6)
         found = await intake.letters.find(kept.id)
     assert found is not None
-    assert (found.status, found.attempts, found.redrives, found.next_attempt_at) == (Status.REDRIVEN, 6, 1, None)
+    assert (found.status, found.attempts, found.next_attempt_at) == (Status.REDRIVEN, 6, None)
     assert found.failure == failure()
+
+
+@pytest.mark.parametrize("status", [Status.RETRYING, Status.WAITING])
+async def test_an_attempt_is_counted_and_unfinished_until_its_end(service: ServiceUnderTest, status: Status) -> None:
+    kept = letter(ANN, 1, status, attempts=2)
+    async with service.intakes("club.readers").begin(()) as intake:
+        await intake.letters.keep([kept])
+        begun = await intake.letters.begin(await intake.letters.begin(kept, next_attempt_at=NOW), next_attempt_at=NOW)
+        assert begun == await intake.letters.find(kept.id)
+        assert (begun.status, begun.attempts, begun.unfinished, begun.redrives) == (Status.RETRYING, 4, 2, 0)
+        await intake.letters.update(kept.id, status=Status.RETRYING, attempts=4)
+        ended = await intake.letters.find(kept.id)
+    assert ended is not None
+    assert ended.unfinished == 0
+
+
+async def test_a_dead_letter_stays_dead_while_it_is_redriven(service: ServiceUnderTest) -> None:
+    dead, waiting = letter(ANN, 1, Status.DEAD, attempts=5, failure=failure()), letter(ANN, 2)
+    async with service.intakes("club.readers").begin(()) as intake:
+        await intake.letters.keep([dead, waiting])
+        begun = [await intake.letters.begin(each, next_attempt_at=NOW, mandate=MANDATE) for each in (dead, waiting)]
+    assert [(each.status, each.attempts, each.redrives) for each in begun] == [
+        (Status.DEAD, 6, 1),
+        (Status.RETRYING, 1, 1),
+    ]
+
+
+async def test_a_discarded_letter_is_open_no_more(service: ServiceUnderTest) -> None:
+    kept, other = letter(ANN, 1, Status.DEAD, attempts=5), letter(ANN, 2)
+    async with service.intakes("club.readers").begin(()) as intake:
+        await intake.letters.keep([kept, other])
+        assert [await intake.letters.open_letters(at_most) for at_most in (1, 10)] == [1, 2]
+        await intake.letters.discard(kept, MANDATE)
+        assert await intake.letters.open_letters(10) == 1
+        assert await intake.letters.find(kept.id) == replace(kept, status=Status.DISCARDED)

@@ -13,6 +13,7 @@ from shared.ports.dead_letters import ParkedKey
 from shared.ports.handlers import Consumer
 from tests.fixtures.club import IMPATIENT, Stage
 from tests.fixtures.eventually import eventually
+from tests.fixtures.operators import MANDATE
 
 
 class Trouble:
@@ -82,7 +83,7 @@ async def test_after_its_tries_it_is_dead_and_its_key_waits_for_somebody(stage: 
         assert await handled(stage, name, ann) in ([["Ann"]], [[1]])
 
         trouble.times = 0
-        await group.retries.work_off(ParkedKey(stage.club.topic, str(ann.id).encode()), redrive=True)
+        await group.retries.attempt(ParkedKey(stage.club.topic, str(ann.id).encode()), MANDATE)
         # The letters behind it go to whoever locks the key first, this call or the timer.
         await eventually(lambda: flows(stage))
     assert await handled(stage, name, ann) in ([["Ann", "Anna", "Annie", "Anne"]], [[1, 2, 3, 4]])
@@ -97,7 +98,7 @@ async def test_a_discarded_letter_counts_as_handled_and_its_key_flows(stage: Sta
     async with stage.consuming(consumer_of(stage, name)) as group:
         await eventually(lambda: stage.reached(3, consumers=1))
         ((letter_id,),) = await stage.rows("select id from dead_letters where status = 'dead'")
-        await group.retries.discard(letter_id)
+        await group.retries.discard(letter_id, MANDATE)
         await eventually(lambda: flows(stage))
         await stage.topic.publish(*ann.tells("Anne"))
         await eventually(lambda: stage.reached(4, consumers=1))
@@ -113,8 +114,8 @@ async def test_a_redrive_that_fails_again_and_again_is_refused_in_the_end(stage:
 
     async with stage.consuming(stage.club.greetings) as group:
         await eventually(lambda: stage.reached(1, consumers=1))
-        outcomes = [(await group.retries.work_off(key, redrive=True))[-1].outcome for _ in range(7)]
-    assert outcomes == [Outcome.FAILED] * 5 + [Outcome.DEAD] * 2
+        outcomes = [(await group.retries.attempt(key, MANDATE)).outcome for _ in range(7)]
+    assert outcomes == [Outcome.FAILED] * 5 + [Outcome.EXHAUSTED] * 2
     assert trouble.tries["Ann"] == 6
 
 

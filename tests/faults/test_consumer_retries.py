@@ -16,6 +16,7 @@ from shared.ports.unit_of_work import UnitOfWork
 from tests.fixtures.club import IMPATIENT, Stage
 from tests.fixtures.database import connected
 from tests.fixtures.eventually import eventually
+from tests.fixtures.operators import MANDATE
 
 WAITS_FOR_LOCK = """
 select count(*) from pg_stat_activity where datname = $1 and application_name = 'club-worker' and wait_event_type = 'Lock'"""
@@ -89,7 +90,7 @@ async def test_a_letter_that_is_handled_while_somebody_gives_it_up_stays_handled
     async with connected(postgres) as admin, connected(stage.database.owner) as owner:
         async with owner.transaction():
             await owner.execute("lock table parked_keys in access exclusive mode")
-            discarding = asyncio.create_task(group.retries.discard(letter_id))
+            discarding = asyncio.create_task(group.retries.discard(letter_id, MANDATE))
             await eventually(lambda: admin.fetchval(WAITS_FOR_LOCK, stage.database.name))
             # What a retry commits.
             await owner.execute("update dead_letters set status = 'redriven'")

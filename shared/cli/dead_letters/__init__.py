@@ -2,8 +2,9 @@
 
 import typer
 
+from shared.cli.dead_letters.discarding import discard
 from shared.cli.dead_letters.looking import list_letters, show
-from shared.cli.dead_letters.settling import discard, redrive
+from shared.cli.dead_letters.redriving import redrive
 
 commands = typer.Typer(no_args_is_help=True, help="What consumers could not handle, and the keys that wait behind it.")
 commands.command("list")(list_letters)

@@ -1,37 +1,25 @@
-"""A letter by its id, whichever service keeps it, and the consumer that it belongs to."""
+"""A letter by its id, whichever service keeps it."""
 
-from dataclasses import dataclass
+from typing import Annotated
 from uuid import UUID
 
+import typer
+
 from shared.cli.databases import find_in_any, opened
-from shared.engine.consumer import group_name
+from shared.cli.given import an_id
 from shared.hosting.service import Service
-from shared.kernel.errors import NotFound
-from shared.ports.handlers import Consumer
 from shared.postgres.letter_search import KeptLetter, find_letter
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FoundLetter:
-    service: Service
-    kept: KeptLetter
-
-    @property
-    def consumer(self) -> Consumer:
-        """Raises NotFound where this release has no such consumer."""
-        for each in self.service.consumers:
-            if group_name(self.service.name, each) == self.kept.consumer:
-                return each
-        raise NotFound(f"this release has no consumer {self.kept.consumer}: take the release that wrote the letter")
+LetterId = Annotated[UUID, typer.Argument(parser=an_id, help="From `waypost dead-letters list`.")]
 
 
-async def find(letter_id: UUID) -> FoundLetter:
+async def find(letter_id: UUID) -> tuple[Service, KeptLetter]:
     """Raises NotFound."""
+
+    async def look_in(service: Service) -> tuple[Service, KeptLetter] | None:
+        async with opened(service.name) as database:
+            kept = await find_letter(database, letter_id)
+        return (service, kept) if kept else None
+
     hint = "`waypost dead-letters list` shows which there are"
-    return await find_in_any(lambda service: look_in(service, letter_id), what=f"letter {letter_id} in", hint=hint)
-
-
-async def look_in(service: Service, letter_id: UUID) -> FoundLetter | None:
-    async with opened(service.name) as database:
-        kept = await find_letter(database, letter_id)
-    return FoundLetter(service=service, kept=kept) if kept else None
+    return await find_in_any(look_in, what=f"letter {letter_id} in", hint=hint)

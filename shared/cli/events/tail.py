@@ -11,12 +11,13 @@ from uuid import UUID
 
 import typer
 
-from shared.cli.events.telling import Seen, line, told
+from shared.cli.events.telling import line
 from shared.cli.output import AsJson, remark, to_json
 from shared.cli.services import chosen_services, service_names, stack_setting
 from shared.kafka.catalog import chosen_from, partitions_of
 from shared.kafka.topic_log import KafkaTopicLog, KafkaTopicLogs
 from shared.kernel.errors import NotFound
+from shared.operations.records import Seen, told
 from shared.ports.subscription import Partition
 
 BATCH = 500

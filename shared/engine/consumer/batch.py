@@ -26,6 +26,9 @@ class Batch:
     starts: int = 0
     """What the fence leaves in the position's row; see `Standing.starts`."""
 
+    redriven: bool = False
+    """Whether an operator has it handled, long after its time perhaps."""
+
     step: str = "begin"
     """Where it is, for the log and to tell a handler's error from ours."""
     claimed: list[Message] = field(default_factory=list)

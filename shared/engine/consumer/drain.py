@@ -12,15 +12,21 @@ from shared.engine.consumer.effects import Effects
 from shared.engine.consumer.message import Message, Reader
 from shared.engine.consumer.policy import ConsumerPolicy
 from shared.engine.consumer.turns import Outcome, Turns
+from shared.engine.failpoints import failpoint
 from shared.engine.retry import ends_a_wait, failure_of
 from shared.kernel.clock import Clock
 from shared.kernel.errors import Conflict, NotFound, Transient
-from shared.ports.dead_letters import OPEN, Letter, ParkedKey, Status
+from shared.kernel.mandate import Mandate
+from shared.ports.dead_letters import OPEN, Failure, Letter, ParkedKey, Status
 from shared.ports.intake import Intake, Intakes
 from shared.ports.subscription import Partition
 from shared.telemetry import metrics
 
 log = structlog.get_logger()
+
+AFTER_COUNT = failpoint("drain.after_count")
+AFTER_EFFECT = failpoint("drain.after_effect")
+AFTER_COMMIT = failpoint("drain.after_commit")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +35,8 @@ class Attempt:
 
     outcome: Outcome
     letter: Letter | None = None
+    failure: Failure | None = None
+    """Why it failed."""
 
 
 class Drain:
@@ -37,7 +45,7 @@ class Drain:
     def __init__(
         self, name: str, intakes: Intakes, reader: Reader, effects: Effects, policy: ConsumerPolicy, clock: Clock
     ) -> None:
-        self._name = name
+        self.name = name
         self._intakes = intakes
         self._reader = reader
         self._effects = effects
@@ -56,22 +64,26 @@ class Drain:
     async def tell_metrics(self) -> None:
         async with self._intakes.begin(()) as intake:
             tally = await intake.letters.tally()
-        metrics.CONSUMER_PARKED_KEYS.labels(self._name).set(tally.parked_keys)
+        metrics.CONSUMER_PARKED_KEYS.labels(self.name).set(tally.parked_keys)
         for status, count in tally.letters.items():
-            metrics.CONSUMER_LETTERS.labels(self._name, status).set(count)
+            metrics.CONSUMER_LETTERS.labels(self.name, status).set(count)
 
-    async def work_off(self, parked: ParkedKey, *, redrive: bool = False) -> Sequence[Attempt]:
-        """Until the key flows, a letter fails, or there is nothing to be done now. `redrive` tries dead letters too, and does not wait.
+    async def is_parked(self, parked: ParkedKey) -> bool:
+        """Waits for whoever works the key off at present."""
+        async with self._intakes.begin(()) as intake:
+            return bool(await intake.letters.parked(parked.topic, [parked.key]))
+
+    async def work_off(self, parked: ParkedKey) -> Sequence[Attempt]:
+        """Until the key flows, a letter fails, or there is nothing to be done now.
 
         Raises Transient where the database is away; what was counted stays counted.
         """
-        attempts: list[Attempt] = []
-        while True:
-            attempts.append(await self._attempt(parked, redrive=redrive))
-            if attempts[-1].outcome is not Outcome.HANDLED:
-                return attempts
+        attempts = [await self.attempt(parked)]
+        while attempts[-1].outcome is Outcome.HANDLED:
+            attempts.append(await self.attempt(parked))
+        return attempts
 
-    async def discard(self, letter_id: UUID) -> Sequence[Attempt]:
+    async def discard(self, letter_id: UUID, mandate: Mandate) -> Sequence[Attempt]:
         """Gives a letter up: its event counts as handled once it is its turn. Then works its key off.
 
         Raises NotFound, Conflict for a letter that is settled, and Transient while somebody else works the key off.
@@ -85,33 +97,40 @@ class Drain:
             letter = await self._existing(letter_id, intake)  # somebody may have handled it before we had the lock
             if letter.status not in OPEN:
                 raise Conflict(f"letter {letter_id} is {letter.status} already")
-            await intake.letters.update(letter_id, status=Status.DISCARDED, attempts=letter.attempts)
+            await intake.letters.discard(letter, mandate)
         return await self.work_off(parked) if is_parked else []
 
     async def _existing(self, letter_id: UUID, intake: Intake) -> Letter:
         letter = await intake.letters.find(letter_id)
         if letter is None:
-            raise NotFound(f"{self._name} has no letter {letter_id}")
+            raise NotFound(f"{self.name} has no letter {letter_id}")
         return letter
 
-    async def _attempt(self, parked: ParkedKey, *, redrive: bool) -> Attempt:
-        counted = await self._turns.next(parked, redrive=redrive)
+    async def attempt(self, parked: ParkedKey, mandate: Mandate | None = None) -> Attempt:
+        """At the letter whose turn it is. With a mandate it is a redrive: it tries dead letters too, and waits for no moment.
+
+        Raises Transient where the database is away.
+        """
+        counted = await self._turns.next(parked, mandate)
         if isinstance(counted, Outcome):
             return Attempt(outcome=counted)
-        metrics.CONSUMER_RETRIES.labels(self._name).inc()
+        AFTER_COUNT.hit()
+        metrics.CONSUMER_RETRIES.labels(self.name).inc()
         try:
-            outcome = await self._handle(parked, counted)
+            outcome = await self._handle(parked, counted, redriven=mandate is not None)
         except Exception as error:  # noqa: BLE001 - a handler may raise anything
-            outcome = Outcome.FAILED
-            await self._record_failure(parked, counted, error)
+            return Attempt(
+                outcome=Outcome.FAILED, letter=counted, failure=await self._record_failure(parked, counted, error)
+            )
+        AFTER_COMMIT.hit()
         return Attempt(outcome=outcome, letter=counted)
 
-    async def _handle(self, parked: ParkedKey, counted: Letter) -> Outcome:
+    async def _handle(self, parked: ParkedKey, counted: Letter, *, redriven: bool) -> Outcome:
         """The letter's change of status and its handler's effects, together. Raises what the handler raises."""
         message = self._reader.read(counted.record)
         if message.poison is not None:
             raise message.poison
-        batch = _batch_of(message)
+        batch = _batch_of(message, redriven=redriven)
         async with self._intakes.begin(batch.tenants) as intake:
             if not await self._turns.still_ours(parked, counted, intake):
                 return Outcome.BUSY
@@ -125,11 +144,12 @@ class Drain:
             if message.wanted:
                 async with asyncio.timeout(self._policy.handler_seconds):
                     await self._effects.run([message], batch, intake)
+            AFTER_EFFECT.hit()
         for follow_up in batch.after_commit:
             follow_up()
         return outcome
 
-    async def _record_failure(self, parked: ParkedKey, counted: Letter, error: Exception) -> None:
+    async def _record_failure(self, parked: ParkedKey, counted: Letter, error: Exception) -> Failure:
         failure = failure_of(error)
         attempts = 1 if ends_a_wait(counted.failure, failure) else counted.attempts
         status, next_attempt_at = self._policy.retry.verdict(failure, attempts, self._clock.now())
@@ -144,15 +164,17 @@ class Drain:
                 )
         alarms = status is Status.DEAD or attempts >= self._policy.retry.alarm_after
         tell = log.error if alarms else log.warning
-        tell("retry_failed", consumer=self._name, letter=str(counted.id), attempts=attempts, exc_info=error)
+        tell("retry_failed", consumer=self.name, letter=str(counted.id), attempts=attempts, exc_info=error)
+        return failure
 
 
-def _batch_of(message: Message) -> Batch:
+def _batch_of(message: Message, *, redriven: bool) -> Batch:
     record = message.record
     return Batch(
         partition=Partition(record.topic, record.partition),
         expected=record.offset,
         topic_id=None,
         messages=[message],
+        redriven=redriven,
         step="retry",
     )

@@ -34,7 +34,8 @@ class Projecting:
 
     async def run(self, messages: Sequence[Message], batch: Batch, intake: Intake) -> None:
         records = [message.record for message in messages]
-        with bound_tenants(batch.tenants), batch_span(batch.partition.topic, self._name, records):
+        span = batch_span(batch.partition.topic, self._name, records, redriven=batch.redriven)
+        with bound_tenants(batch.tenants), span:
             await project([each.envelope for each in messages if each.envelope], self._handlers, intake.rows)
 
 
@@ -48,7 +49,8 @@ class Reacting:
     async def run(self, messages: Sequence[Message], batch: Batch, intake: Intake) -> None:
         for message in messages:
             if message.envelope:
-                with bound_tenants(batch.tenants), process_span(message.record, self._name):
+                span = process_span(message.record, self._name, redriven=batch.redriven)
+                with bound_tenants(batch.tenants), span:
                     await self._react(message.envelope, batch, intake)
 
     async def _react(self, envelope: Envelope[Event], batch: Batch, intake: Intake) -> None:

@@ -64,7 +64,7 @@ class ConsumerGroup:
             Reader(codec, consumer.handlers),
         )
         self.retries = Drain(self.name, intakes, reader, effects, self._policy, clock)
-        """For operators too: `retries.work_off(key, redrive=True)`."""
+        """For operators too: see `shared.engine.consumer.office`."""
         self._timer = RetryTimer(self.name, self.retries, self._policy)
         self._parts = Parts(
             name=self.name,

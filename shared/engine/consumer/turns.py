@@ -1,6 +1,5 @@
 """Whose turn it is in a parked key's line, and the counting of attempts."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
@@ -8,6 +7,7 @@ from uuid import UUID
 from shared.engine.retry import RetryPolicy
 from shared.engine.retry.failure import PROCESS_DIED, waits_for_another_topic
 from shared.kernel.clock import Clock
+from shared.kernel.mandate import Mandate
 from shared.ports.dead_letters import Letter, ParkedKey, Status
 from shared.ports.intake import Intake, Intakes
 
@@ -21,6 +21,8 @@ class Outcome(StrEnum):
     """Somebody else works it off, or it is not parked."""
     DEAD = "dead"
     """Its first letter has used up its tries."""
+    EXHAUSTED = "exhausted"
+    """Its first letter was redriven as often as may be: it stays as it is."""
     GAP = "gap"
     """A version is missing before its first letter."""
     LATER = "later"
@@ -35,7 +37,7 @@ class Turns:
         self._retry = retry
         self._clock = clock
 
-    async def next(self, parked: ParkedKey, *, redrive: bool) -> Letter | Outcome:
+    async def next(self, parked: ParkedKey, mandate: Mandate | None) -> Letter | Outcome:
         """Counts the attempt in a transaction of its own: a letter whose handler ends the process must not be tried for ever."""
         async with self._intakes.begin(()) as intake:
             if not await intake.letters.lock(parked):
@@ -48,30 +50,25 @@ class Turns:
             if letter.sequence not in (None, reached + 1):
                 await self._look_later(letter, intake)
                 return Outcome.GAP
-            return await self._begin(letter, intake, redrive=redrive)
+            return await self._begin(letter, intake, mandate)
 
-    async def _begin(self, letter: Letter, intake: Intake, *, redrive: bool) -> Letter | Outcome:
+    async def _begin(self, letter: Letter, intake: Intake, mandate: Mandate | None) -> Letter | Outcome:
         now = self._clock.now()
-        if redrive and letter.redrives >= self._retry.max_redrives:
-            return Outcome.DEAD
-        if not redrive and (why_not := await self._why_not(letter, intake, now)):
+        if mandate and letter.redrives >= self._retry.max_redrives:
+            return Outcome.EXHAUSTED
+        if not mandate and (why_not := await self._why_not(letter, intake, now)):
             return why_not
-        counted = replace(letter, status=Status.RETRYING, attempts=letter.attempts + 1)
-        await intake.letters.update(
-            letter.id,
-            status=counted.status,
-            attempts=counted.attempts,
-            redriven=redrive,
-            next_attempt_at=now + timedelta(seconds=self._retry.pause_seconds(counted.attempts)),
-        )
-        return counted
+        next_attempt_at = now + timedelta(seconds=self._retry.pause_seconds(letter.attempts + 1))
+        return await intake.letters.begin(letter, next_attempt_at=next_attempt_at, mandate=mandate)
 
     async def _why_not(self, letter: Letter, intake: Intake, now: datetime) -> Outcome | None:
         if letter.status is Status.DEAD:
             return Outcome.DEAD
         if letter.next_attempt_at is not None and letter.next_attempt_at > now:
             return Outcome.LATER
-        if letter.attempts < self._retry.tries or (letter.failure and waits_for_another_topic(letter.failure)):
+        # Waiting for another topic uses up no tries; those that had no end do, whatever was waited for before.
+        waits = letter.failure is not None and waits_for_another_topic(letter.failure)
+        if (letter.unfinished if waits else letter.attempts) < self._retry.tries:
             return None
         # A living process records every failure, and the last one makes the letter dead: the process that tried this one has died.
         await intake.letters.update(letter.id, status=Status.DEAD, attempts=letter.attempts, failure=PROCESS_DIED)

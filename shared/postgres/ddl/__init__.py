@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from shared.postgres.ddl.audit import operator_actions
 from shared.postgres.ddl.events import events
 from shared.postgres.ddl.inbox import inbox
-from shared.postgres.ddl.letters import dead_letters
+from shared.postgres.ddl.letters import bounded_letters, dead_letters
 from shared.postgres.ddl.outbox import outbox
 
 
@@ -21,4 +21,4 @@ def infrastructure(service: str) -> Iterator[str]:
     yield from dead_letters(service)
 
 
-__all__ = ["infrastructure", "operator_actions"]
+__all__ = ["bounded_letters", "infrastructure", "operator_actions"]

@@ -44,3 +44,10 @@ def dead_letters(service: str) -> Iterator[str]:
     for table in ("dead_letters", "parked_keys"):
         yield f"grant select, insert, update, delete on {table} to {service}_app"
         yield f"grant select, insert, update, delete on {table} to {service}_ops"
+
+
+def bounded_letters() -> Iterator[str]:
+    """A later shape: attempts that had no end are counted, and what is open can be counted and listed however much is settled."""
+    yield "alter table dead_letters add column unfinished integer not null default 0"
+    yield """
+        create index dead_letters_open on dead_letters (consumer, status) where status in ('retrying', 'dead', 'waiting')"""

@@ -4,10 +4,6 @@ from pathlib import Path
 import pytest
 
 from infra.stack.ports import LOOPBACK, free_ports
-from shared.cli.services import DIRECTORY
-from shared.hosting.service import Service
-from shared.ports.handlers import Consumer
-from tests.fixtures.club import Stage
 from tests.fixtures.database import Database
 from tests.fixtures.folders import scratch_folder
 from tests.fixtures.kafka import running_kafka
@@ -32,17 +28,3 @@ async def stack(cluster: str, database: Database, tmp_path: Path) -> Stack:
     (nobody,) = free_ports(1)
     stack.write_environment(zipkin=f"http://{LOOPBACK}:{nobody}")
     return stack
-
-
-@pytest.fixture
-def club_stack(stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Service:
-    """The club as the command finds a service: a declaration, and a file of its variables."""
-    variables = {
-        "WAYPOST_APP_DSN": stage.database.app,
-        "WAYPOST_OPS_DSN": stage.database.ops,
-        "WAYPOST_KAFKA_BOOTSTRAP": stage.bootstrap,
-    }
-    (tmp_path / "club.env").write_text("".join(f"{name}={value}\n" for name, value in variables.items()))
-    monkeypatch.setenv(DIRECTORY, str(tmp_path))
-    consumers: list[Consumer] = [stage.club.members, stage.club.greetings]
-    return Service(name="club", codec=stage.club.codec, commands={}, projections=[], consumers=consumers)

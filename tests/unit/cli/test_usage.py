@@ -1,13 +1,15 @@
 """What is refused before anything is asked, and how the answers read."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
+from uuid import UUID
 
 import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from shared.cli.events.telling import Seen, line
+from shared.cli.events.telling import line
+from shared.cli.given import a_moment, a_rate
 from shared.cli.main import app
 from shared.cli.output import span_of
 from shared.cli.trace.tree import tree_of
@@ -15,7 +17,8 @@ from shared.cli.trace.viewer import Span
 from shared.kafka.catalog import chosen_from
 from shared.kernel.cloudevents import to_headers, to_metadata
 from shared.kernel.envelope import Record
-from shared.kernel.errors import NotFound
+from shared.kernel.errors import Invalid, NotFound
+from shared.operations.records import Seen
 from shared.ports.subscription import Partition
 from tests.fixtures.envelopes import user_created_envelope
 
@@ -30,6 +33,47 @@ from tests.fixtures.envelopes import user_created_envelope
 )
 def test_a_mistyped_argument_is_a_matter_of_usage(arguments: list[str]) -> None:
     assert CliRunner().invoke(app, arguments).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["show", "nope"], "'nope' is no id; one looks like 01a21327-"),
+        (["discard", "nope", "--reason", "why"], "'nope' is no id"),
+        (["list", "--tenant", "us"], "'us' is no id"),
+        (["list", "--since", "soon"], "'soon' is no time; give one like 2026-11-28T09:30Z"),
+        (["redrive", "--status", "dead", "--rate", "0/s"], "'0/s' is no rate"),
+        (["redrive", "--reason", "why"], "say which letters: one by its id, or some by a filter"),
+        (["redrive", str(UUID(int=1)), "--status", "dead", "--reason", "why"], "say which letters"),
+    ],
+)
+def test_letters_that_cannot_be_meant_are_refused_with_what_can(arguments: list[str], said: str) -> None:
+    refused = CliRunner().invoke(app, ["dead-letters", *arguments])
+    assert refused.exit_code == 2
+    assert said in " ".join(refused.output.replace("│", " ").split())
+
+
+def test_nothing_is_redriven_without_a_reason() -> None:
+    refused = CliRunner().invoke(app, ["dead-letters", "redrive", "--status", "dead"])
+    assert isinstance(refused.exception, Invalid)
+    assert "give a reason" in str(refused.exception)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("2026-11-28", datetime(2026, 11, 28, tzinfo=UTC)),
+        ("2026-11-28T09:30Z", datetime(2026, 11, 28, 9, 30, tzinfo=UTC)),
+        ("2026-11-28T09:30+01:00", datetime(2026, 11, 28, 8, 30, tzinfo=UTC)),
+    ],
+)
+def test_a_time_without_an_offset_is_utc(text: str, told: datetime) -> None:
+    assert a_moment(text) == told
+
+
+def test_a_time_may_be_told_as_how_long_ago() -> None:
+    assert a_moment("2h") < a_moment("90min") < datetime.now(UTC)
+    assert (a_rate("5/s"), a_rate("0.2")) == (5, 0.2)
 
 
 def test_an_unknown_topic_is_refused_with_those_there_are() -> None:

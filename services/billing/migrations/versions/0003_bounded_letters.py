@@ -1,0 +1,13 @@
+"""Attempts at letters that had no end are counted; open letters have an index of their own."""
+
+from alembic import op
+
+from shared.postgres.ddl import bounded_letters
+
+revision = "0003"
+down_revision = "0002"
+
+
+def upgrade() -> None:
+    for statement in bounded_letters():
+        op.execute(statement)

@@ -1,0 +1,84 @@
+"""`waypost dead-letters redrive`"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Annotated
+from uuid import UUID
+
+import typer
+
+from shared.cli.databases import operating
+from shared.cli.dead_letters.filters import filtered
+from shared.cli.dead_letters.found import find
+from shared.cli.dead_letters.reporting import sum_up, tell
+from shared.cli.given import a_rate, an_id
+from shared.cli.mandate import As, Reason
+from shared.cli.output import AsJson, console, end_with, to_json
+from shared.cli.services import chosen_services
+from shared.cli.tracing import trace_this_command
+from shared.hosting.service import Service
+from shared.kernel.errors import WaypostError
+from shared.kernel.mandate import Mandate
+from shared.operations.dead_letters import Pace, Redrive, nothing_matches
+from shared.postgres.letter_search import Search
+from shared.web.ops.letter_views import RedriveView
+
+
+@filtered
+def redrive(
+    search: Search,
+    operator: As,
+    letter_id: Annotated[
+        UUID | None, typer.Argument(parser=an_id, help="One letter's key, whatever else waits.")
+    ] = None,
+    service: Annotated[str | None, typer.Option(help="Only letters of this service.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Shows keys and letters, and changes nothing.")] = False,
+    rate: Annotated[float | None, typer.Option(parser=a_rate, help="At most so many letters a second: 5/s.")] = None,
+    reason: Reason = "",
+    as_json: AsJson = False,
+) -> None:
+    """Tries the keys of the letters that match again, each from its lowest version on, until a letter fails or none is left.
+
+    Exits with 1 where something is left to do. What was done stays done, even if the command is killed: run again, it does the rest.
+    """
+    if (letter_id is not None) == (search != Search() or service is not None):
+        raise typer.BadParameter(
+            "say which letters: one by its id, or some by a filter (--status dead takes every dead one)"
+        )
+    mandate = None if dry_run else Mandate(operator=operator, reason=reason)
+    trace_this_command()
+    wanted = replace(search, id=letter_id)
+    redrives, problems = asyncio.run(_redrive(wanted, service, mandate, Pace(rate), quiet=as_json))
+    if as_json:
+        console.print(to_json([RedriveView.of(each).model_dump(mode="json") for each in redrives]), soft_wrap=True)
+    sum_up(redrives, dry_run=dry_run)
+    if not problems and not any(each.selection.found for each in redrives):
+        problems = [nothing_matches(redrives)]
+    end_with(problems)
+    raise typer.Exit(0 if dry_run or all(each.complete for each in redrives) else 1)
+
+
+async def _redrive(
+    search: Search, name: str | None, mandate: Mandate | None, pace: Pace, *, quiet: bool
+) -> tuple[Sequence[Redrive], Sequence[WaypostError]]:
+    """One service after the other. What was worked off before a problem is told with it."""
+    redrives: list[Redrive] = []
+    problems: list[WaypostError] = []
+    for service in await _services(search, name):
+        try:
+            async with operating(service) as operated:
+                redrives.append(await Redrive.of(operated, search))
+                async for drained in redrives[-1].work_off(mandate, pace):
+                    if not quiet:
+                        tell(drained)
+        except WaypostError as problem:
+            problems.append(problem)
+    return redrives, problems
+
+
+async def _services(search: Search, name: str | None) -> Sequence[Service]:
+    """Raises NotFound for a letter or a service that there is not."""
+    if search.id is not None:
+        return [(await find(search.id))[0]]
+    return chosen_services(name)

@@ -1,0 +1,94 @@
+"""Letters handled at last, key by key."""
+
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+from typing import Self
+
+from shared.engine.consumer.drain import Attempt, Drain
+from shared.engine.consumer.turns import Outcome
+from shared.kernel.errors import NotFound, Transient
+from shared.kernel.mandate import Mandate
+from shared.operations.dead_letters.drained import Drained
+from shared.operations.dead_letters.drains import drain_of
+from shared.operations.dead_letters.finding import select
+from shared.operations.dead_letters.pace import Pace
+from shared.operations.service import OperatedService
+from shared.ports.dead_letters import ParkedKey
+from shared.postgres.letter_search import Line, Search, Selection
+
+PATIENCE = 5
+"""How often a redrive waits for whoever has its key, before it leaves the key to them."""
+
+
+class Redrive:
+    """One service's letters that were looked for, and what has become of their keys so far.
+
+    A letter is settled in a transaction of its own: whatever ends a redrive, what was done stays done, and another does the rest.
+    """
+
+    def __init__(self, service: OperatedService, selection: Selection) -> None:
+        self.service = service.name
+        self.selection = selection
+        self._operated = service
+        self._drained: list[Drained] = []
+
+    @classmethod
+    async def of(cls, service: OperatedService, search: Search) -> Self:
+        """Raises what `select` raises."""
+        return cls(service, await select(service, search))
+
+    @property
+    def drained(self) -> Sequence[Drained]:
+        return self._drained
+
+    @property
+    def left(self) -> int:
+        """Keys that it has not come to."""
+        return len(self.selection.lines) - len(self._drained)
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing is left for an operator to do."""
+        return not self.left and not self.selection.apart and all(each.flows for each in self._drained)
+
+    async def work_off(
+        self, mandate: Mandate | None, pace: Pace, *, at_most: int | None = None
+    ) -> AsyncIterator[Drained]:
+        """Each key from its lowest version on, through the consumer's own handlers, until a letter fails or none is left.
+
+        Without a mandate it only tells which. Raises Transient, and NotFound where this release has no such consumer.
+        """
+        for line in self.selection.lines[:at_most]:
+            before = Drained.before(line)
+            self._drained.append(before if mandate is None else await self._drain(line, mandate, pace))
+            yield self._drained[-1]
+
+    async def _drain(self, line: Line, mandate: Mandate, pace: Pace) -> Drained:
+        drain, waited = drain_of(self._operated, line.consumer), 0
+        attempts: list[Attempt] = []
+        while not attempts or attempts[-1].outcome is Outcome.HANDLED:
+            await pace.wait()
+            attempt = await drain.attempt(line.parked, mandate)
+            if attempt.outcome is Outcome.BUSY:
+                waited += 1
+                if not await _still_parked(drain, line.parked):
+                    attempt = Attempt(outcome=Outcome.UNPARKED)
+                elif waited < PATIENCE:
+                    continue
+            attempts.append(attempt)
+        return await Drained.before(line).after(attempts, self._operated.ops)
+
+
+def nothing_matches(redrives: Sequence[Redrive]) -> NotFound:
+    """For whoever looked for letters and found none in any of these services."""
+    looked_in = ", ".join(each.service for each in redrives)
+    settled = sum(each.selection.settled for each in redrives)
+    before = f"; {settled} that match are settled already" if settled else ""
+    return NotFound(f"no open letter of {looked_in} matches{before}: nothing was changed")
+
+
+async def _still_parked(drain: Drain, parked: ParkedKey) -> bool:
+    """Waits for whoever has the key, as long as a lock may wait."""
+    with contextlib.suppress(Transient):
+        return await drain.is_parked(parked)
+    return True

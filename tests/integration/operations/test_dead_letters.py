@@ -1,0 +1,154 @@
+"""What becomes of letters when an operator looks for them, redrives and discards them."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from shared.engine.consumer.turns import Outcome
+from shared.kernel.errors import Conflict, Invalid, NotFound
+from shared.kernel.ids import new_id
+from shared.operations.dead_letters import Drained, Pace, Redrive, discard, find, nothing_matches
+from shared.operations.service import OperatedService
+from shared.ports.dead_letters import Status
+from shared.postgres.audit import operator_actions
+from shared.postgres.letter_search import Search, find_letters
+from tests.fixtures.club import Stage, User
+from tests.fixtures.club.declaration import no_trouble
+from tests.fixtures.eventually import eventually
+from tests.fixtures.operators import MANDATE
+
+EVERYTHING = Search(statuses=list(Status))
+
+
+async def redriven(service: OperatedService, search: Search) -> list[Drained]:
+    return [each async for each in (await Redrive.of(service, search)).work_off(MANDATE, Pace())]
+
+
+async def the_dead_one(service: OperatedService) -> Search:
+    (kept,) = await find_letters(service.ops, Search(statuses=[Status.DEAD]), limit=2)
+    return Search(id=kept.letter.id)
+
+
+async def test_each_filter_narrows(operated: OperatedService, bob: User) -> None:
+    letters = await find_letters(operated.ops, EVERYTHING, limit=10)
+    first, failure = letters[0], letters[0].letter.failure
+    assert (len(letters), failure is not None) == (3, True)
+    now = datetime.now(UTC)
+    one: Mapping[str, Any] = {
+        "id": first.letter.id,
+        "statuses": [Status.DEAD],
+        "type": "user.created",
+        "fingerprint": failure.fingerprint if failure else None,
+        "error_class": "Permanent",
+    }
+    all_three: Mapping[str, Any] = {
+        "consumer": "club.greetings",
+        "tenant_id": bob.tenant_id,
+        "key": str(bob.id).encode(),
+        "since": first.first_failed_at,
+        "until": now + timedelta(minutes=1),
+    }
+    none: Mapping[str, Any] = {
+        "consumer": "club.members",
+        "tenant_id": new_id(),
+        "type": "user",
+        "key": b"bob",
+        "since": now + timedelta(minutes=1),
+        "until": first.first_failed_at,
+    }
+    for filters, expected in ((one, 1), (all_three, 3), (none, 0)):
+        for name, value in filters.items():
+            found = await find_letters(operated.ops, replace(EVERYTHING, **{name: value}), limit=10)
+            assert (name, len(found)) == (name, expected)
+
+
+async def test_a_list_goes_on_after_a_letter(operated: OperatedService, bob: User) -> None:
+    letters = await find_letters(operated.ops, EVERYTHING, limit=10)
+    after = (letters[0].first_failed_at, letters[0].letter.id)
+    assert await find_letters(operated.ops, EVERYTHING, limit=10, after=after) == letters[1:]
+
+
+async def test_a_filter_finds_letters_and_their_keys_are_drained_from_the_lowest_version(
+    stage: Stage, operated: OperatedService, bob: User
+) -> None:
+    stage.club.trouble = no_trouble
+    search = Search(type=stage.club.updated.type)
+    (drained,) = await redriven(operated, search)
+    assert (drained.outcome, drained.flows) == (Outcome.UNPARKED, True)
+    assert [(each.sequence, each.status, each.matches) for each in drained.letters] == [
+        (1, Status.REDRIVEN, False),
+        (2, Status.REDRIVEN, True),
+        (3, Status.REDRIVEN, True),
+    ]
+    assert await stage.greeted(bob) == [[1, 2, 3]]
+    told = await operator_actions(operated.ops)
+    assert [each.subject for each in reversed(told)] == [str(each.id) for each in drained.letters]
+    assert {(each.verb, each.operator, each.reason, each.tenant_id) for each in told} == {
+        ("dead_letters.redrive", MANDATE.operator, MANDATE.reason, bob.tenant_id)
+    }
+
+
+async def test_what_fails_again_is_told_with_its_error(stage: Stage, operated: OperatedService, bob: User) -> None:
+    (drained,) = await redriven(operated, await the_dead_one(operated))
+    assert (drained.outcome, drained.flows) == (Outcome.FAILED, False)
+    assert [(each.status, each.error) for each in drained.letters] == [
+        (Status.DEAD, "the club is closed"),
+        (Status.WAITING, None),
+        (Status.WAITING, None),
+    ]
+    assert len(await operator_actions(operated.ops)) == 1
+
+
+async def test_one_that_was_redriven_too_often_stays_dead(operated: OperatedService, bob: User) -> None:
+    search = await the_dead_one(operated)
+    outcomes = [(await redriven(operated, search))[0].outcome for _ in range(6)]
+    assert outcomes == [Outcome.FAILED] * 5 + [Outcome.EXHAUSTED]
+
+
+async def test_a_settled_letter_is_refused(stage: Stage, operated: OperatedService, bob: User) -> None:
+    stage.club.trouble = no_trouble
+    search = await the_dead_one(operated)
+    assert search.id is not None
+    drained = await discard(operated, search.id, MANDATE)
+    assert (drained.flows, [each.status for each in drained.letters]) == (
+        True,
+        [Status.DISCARDED, Status.REDRIVEN, Status.REDRIVEN],
+    )
+    assert await stage.greeted(bob) == [[2, 3]]
+    assert [each.verb for each in await operator_actions(operated.ops)] == ["dead_letters.discard"]
+    with pytest.raises(Conflict, match="is discarded already"):
+        await discard(operated, search.id, MANDATE)
+    for settled, word in ((search.id, "discarded"), (drained.letters[1].id, "redriven")):
+        with pytest.raises(Conflict, match=f"is {word} already: there is nothing to redrive"):
+            await Redrive.of(operated, Search(id=settled))
+
+
+async def test_what_cannot_be_meant_is_refused(operated: OperatedService, bob: User) -> None:
+    with pytest.raises(Invalid, match="what is discarded is settled: only retrying, dead, waiting letters"):
+        await Redrive.of(operated, Search(statuses=[Status.DISCARDED, Status.DEAD]))
+    with pytest.raises(NotFound, match="club has no letter"):
+        await find(operated, new_id())
+    nothing = await Redrive.of(operated, Search(type="user.gone"))
+    assert not nothing.selection.found
+    assert "no open letter of club matches: nothing was changed" in str(nothing_matches([nothing]))
+
+
+async def test_what_holds_no_event_can_only_be_discarded(stage: Stage, operated: OperatedService) -> None:
+    await stage.topic.publish_raw(key=b"?", value=b"garbage")
+    async with stage.consuming(stage.club.greetings):
+        await eventually(lambda: stage.reached(1, consumers=1))
+    found = await Redrive.of(operated, Search(consumer="club.greetings"))
+    (apart,) = found.selection.apart
+    assert ([each async for each in found.work_off(MANDATE, Pace())], found.complete) == ([], False)
+    with pytest.raises(Conflict, match="discard it"):
+        await Redrive.of(operated, Search(id=apart.id))
+    assert (await discard(operated, apart.id, MANDATE)).flows
+
+
+async def test_a_letter_of_a_consumer_that_is_gone_is_left_alone(operated: OperatedService, bob: User) -> None:
+    with pytest.raises(NotFound, match=r"no consumer club\.greetings: take the release"):
+        await redriven(replace(operated, consumers=()), await the_dead_one(operated))
+    assert await operator_actions(operated.ops) == []
