@@ -1,12 +1,13 @@
 """A process's parts, from the boot check to the last closed connection."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from shared.engine.process import Lifecycle, Process
 from shared.hosting.foundation import Foundation
 from shared.hosting.service import Service
 from shared.web.app import create_health_app
-from shared.web.health import Readiness
+from shared.web.health import Check, Readiness
 from shared.web.server import HttpServer
 
 
@@ -20,10 +21,16 @@ async def run_parts(foundation: Foundation, parts: Sequence[Lifecycle]) -> None:
 
 
 async def run_with_probes(
-    service: Service, foundation: Foundation, parts: Sequence[Lifecycle], *, host: str, port: int
+    service: Service,
+    foundation: Foundation,
+    parts: Sequence[Lifecycle],
+    *,
+    host: str,
+    port: int,
+    checks: Mapping[str, Check] = MappingProxyType({}),
 ) -> None:
-    """The same for a process without an API: health and metrics answer on `port`."""
+    """The same for a process without an API: health and metrics answer on `port`. `checks` are asked by readiness beside the database."""
     working = Process(parts)
-    readiness = Readiness(unready=lambda: working.unready, checks={"postgres": foundation.database.verify})
+    readiness = Readiness(unready=lambda: working.unready, checks={"postgres": foundation.database.verify, **checks})
     probes = HttpServer(create_health_app(service.name, readiness), host=host, port=port, name="probes")
     await run_parts(foundation, [probes, *parts])

@@ -5,6 +5,7 @@ from typing import Annotated, TypeVar
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from shared.engine.consumer import ConsumerPolicy
 from shared.kernel.errors import Misconfigured
 
 PREFIX = "WAYPOST_"
@@ -61,6 +62,8 @@ class ApiSettings(ProcessSettings):
 
 class WorkerSettings(ProcessSettings):
     pool_size: int = 5
+    max_open_letters: Annotated[int, Field(ge=1)] = ConsumerPolicy().max_open_letters
+    """Of each consumer; at the cap its partitions wait until letters are settled."""
     relay_dsn: Dsn
     kafka_bootstrap: str
 

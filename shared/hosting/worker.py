@@ -1,6 +1,6 @@
 """`python -m services.<service> worker`: the relay, and a consumer per declaration."""
 
-from shared.engine.consumer import ConsumerGroup, group_name
+from shared.engine.consumer import ConsumerGroup, ConsumerPolicy, group_name
 from shared.engine.process import Lifecycle
 from shared.engine.relay import Relay
 from shared.hosting.foundation import Foundation, lay
@@ -26,7 +26,8 @@ async def run_worker(service: Service) -> None:
     relay = Relay(outbox, broker, foundation.wakeups)
     consumers = [consumer_group(service, consumer, settings, foundation) for consumer in service.consumers]
     parts: list[Lifecycle] = [foundation.doorbell, listener, relay, *consumers]
-    await run_with_probes(service, foundation, parts, host=settings.host, port=settings.service_port)
+    room = {each.name: each.has_room for each in consumers}
+    await run_with_probes(service, foundation, parts, host=settings.host, port=settings.service_port, checks=room)
 
 
 def consumer_group(
@@ -39,5 +40,6 @@ def consumer_group(
         KafkaSubscription(settings.kafka_bootstrap, name),
         PostgresIntakes(foundation.database, foundation.units, consumer, name=name),
         service.codec,
+        policy=ConsumerPolicy(max_open_letters=settings.max_open_letters),
         clock=foundation.clock,
     )

@@ -14,11 +14,13 @@ from shared.postgres.letter_rows import COLUMNS, IN_LINE, from_row
 
 SETTLED = tuple(each for each in Status if each not in OPEN)
 
-_WANTED = """
-($1::text is null or consumer = $1) and status = any ($2::text[]) and ($3::uuid is null or tenant_id = $3)
+_MATCHES = """
+($1::text is null or consumer = $1) and ($3::uuid is null or tenant_id = $3)
   and ($4::text is null or type = $4) and ($5::bytea is null or key = $5) and ($6::text is null or fingerprint = $6)
   and ($7::text is null or error_class = $7) and ($8::timestamptz is null or first_failed_at >= $8)
   and ($9::timestamptz is null or first_failed_at < $9) and ($10::uuid is null or id = $10)"""
+
+_WANTED = f"status = any ($2::text[]) and {_MATCHES}"
 
 _LIST = f"""
 select consumer, first_failed_at, {COLUMNS} from dead_letters
@@ -27,9 +29,9 @@ order by first_failed_at, id limit $13"""
 
 _FIND = f"select consumer, first_failed_at, {COLUMNS} from dead_letters where id = $1"
 
-# Without payloads: a redrive may select every letter that there is.
+# Without payloads: a redrive may select every letter that there is. Lines of redriven letters come along, see `_lines`.
 _SELECT = f"""
-with matched as (select id, consumer, topic, key from dead_letters where {_WANTED})
+with matched as (select id, consumer, topic, key from dead_letters where (status = 'redriven' or {_WANTED}) and {_MATCHES})
 select l.consumer, l.topic, l.key, l.id, l.type, l.sequence, l.status, l.error_class,
        m.id is not null as matches, {IN_LINE} as in_line
 from dead_letters l left join matched m on m.id = l.id
@@ -162,10 +164,10 @@ def _wanted(search: Search) -> tuple[object, ...]:
 
 
 def _lines(rows: Iterable[asyncpg.Record]) -> Iterable[Line]:
-    """Those in which something matches; a letter that stands in none may have brought its key's line along."""
+    """Those in which something matches, and those that a redrive of what matches has begun on: nothing that is left in them has failed."""
     for (consumer, topic, key), in_line in groupby(rows, lambda row: (row["consumer"], row["topic"], row["key"])):
         entries = [_entry(row) for row in in_line]
-        if any(each.matches for each in entries):
+        if entries[0].status is Status.WAITING or any(each.matches for each in entries):
             yield Line(consumer=consumer, parked=ParkedKey(topic, key or b""), entries=entries)
 
 

@@ -58,6 +58,11 @@ CONSUMER_LAG_SECONDS = Gauge(
     ["consumer", "topic", "partition"],
 )
 CONSUMER_PARKED_KEYS = Gauge("waypost_consumer_parked_keys", "Keys that wait behind a letter.", ["consumer"])
+CONSUMER_FULL_PARTITIONS = Gauge(
+    "waypost_consumer_full_partitions",
+    "Partitions that wait since as many letters are open as may be, until some are settled.",
+    ["consumer"],
+)
 CONSUMER_LETTERS = Gauge("waypost_consumer_letters", "Letters that are not settled.", ["consumer", "status"])
 
 # Jobs

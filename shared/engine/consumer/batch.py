@@ -64,11 +64,11 @@ class Batch:
             starts=self.starts,
         )
 
-    def one_by_one(self) -> "Iterator[Batch]":
-        """The same records, with at most one in each transaction that a handler would run for."""
+    def one_by_one(self, *, each_alone: bool = False) -> "Iterator[Batch]":
+        """The same records, with at most one in each transaction that a handler would run for; or with one at all."""
         expected, begin = self.expected, 0
         for end, message in enumerate(self.messages, start=1):
-            if message.wanted or end == len(self.messages):
+            if each_alone or message.wanted or end == len(self.messages):
                 part = self.messages[begin:end]
                 yield Batch(
                     partition=self.partition,

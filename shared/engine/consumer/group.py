@@ -10,7 +10,7 @@ from shared.engine.consumer.drain import Drain
 from shared.engine.consumer.effects import effects_of
 from shared.engine.consumer.message import Reader
 from shared.engine.consumer.partition import PartitionTask, Parts
-from shared.engine.consumer.pipeline import Pipeline
+from shared.engine.consumer.pipeline import LettersFull, Pipeline
 from shared.engine.consumer.policy import ConsumerPolicy
 from shared.engine.consumer.timer import RetryTimer
 from shared.engine.consumer.watch import Watch
@@ -99,6 +99,11 @@ class ConsumerGroup:
                 await loop
         await self._subscription.leave()
         await asyncio.gather(*(task.ended() for task in self._tasks.values()))
+
+    async def has_room(self) -> None:
+        """For probes. Raises LettersFull while a partition waits for letters to be settled."""
+        if any(task.waits_for_room for task in self._running):
+            raise LettersFull
 
     async def revoked(self) -> None:
         self.ready.clear()

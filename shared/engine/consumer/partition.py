@@ -68,6 +68,11 @@ class PartitionTask:
         """Whether records are being taken in, or tried again: a wait that is meant."""
         return not self._idle.is_set()
 
+    @property
+    def waits_for_room(self) -> bool:
+        """Whether no letter can be kept, so that it goes no further."""
+        return self._taker.waits_for_room
+
     async def end(self, deadline_seconds: float) -> None:
         """Takes up nothing more. The running transaction may end by the deadline; then it is rolled back, and its records come again.
 

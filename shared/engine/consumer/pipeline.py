@@ -32,6 +32,10 @@ class Fenced(WaypostError):
     """The consumer stands elsewhere by now: another process took the partition over, or an operator moved it."""
 
 
+class LettersFull(WaypostError):
+    """As many letters are open as may be: nothing is passed over, so that the partition waits until some are settled."""
+
+
 class Pipeline:
     """One consumer's."""
 
@@ -51,7 +55,7 @@ class Pipeline:
         )
 
     async def take_in(self, batch: Batch) -> None:
-        """All of it or nothing. Raises Fenced, Transient, and whatever a step raises; `batch.step` says which."""
+        """All of it or nothing. Raises Fenced, LettersFull, Transient, and whatever a step raises; `batch.step` says which."""
         async with self._intakes.begin(batch.tenants) as intake:
             for step in self._steps:
                 batch.step = step.__name__
@@ -118,7 +122,7 @@ class Pipeline:
             await intake.letters.park(topic, guard.newly_parked)
 
     async def keep_letters(self, batch: Batch, intake: Intake) -> None:
-        """Sets aside what is not handled now."""
+        """Sets aside what is not handled now. Raises LettersFull."""
         now, retry = self._clock.now(), self._policy.retry
         letters = [
             letter
@@ -126,6 +130,9 @@ class Pipeline:
             if (letter := letter_for(message, verdict, batch.failures.get(message.record.offset), retry, now))
         ]
         if letters:
+            cap = self._policy.max_open_letters
+            if await intake.letters.open_letters(cap) + len(letters) > cap:
+                raise LettersFull
             await intake.letters.keep(letters)
 
     async def handle(self, batch: Batch, intake: Intake) -> None:

@@ -25,6 +25,11 @@ class ConsumerPolicy:
     """Starts from which a record is held to end the process: it becomes a letter untried."""
     deaths: int = 2
     """How often the database may end one batch, while it answers others, before the batch is taken apart."""
+    max_open_letters: int = 10_000
+    """Of the consumer. At the cap a partition waits at the first record that would need another.
+
+    Transactions that run at the same moment do not see each other's letters: there may be a batch of each further partition above it.
+    """
     pause_first_seconds: float = 0.1
     pause_ceiling_seconds: float = 5.0
     retry_poll_seconds: float = 0.5

@@ -6,7 +6,7 @@ import contextlib
 import structlog
 
 from shared.engine.consumer.batch import Batch
-from shared.engine.consumer.pipeline import Fenced, Pipeline
+from shared.engine.consumer.pipeline import Fenced, LettersFull, Pipeline
 from shared.engine.consumer.policy import ConsumerPolicy
 from shared.engine.retry import failure_of
 from shared.kernel.errors import ConcurrencyConflict, Transient, WaypostError
@@ -34,12 +34,27 @@ class Taker:
         self._intakes = intakes
         self._policy = policy
         self._stopping = stopping
+        self.waits_for_room = False
+        """Whether it can keep no letter, and waits until some are settled."""
 
     async def take(self, batch: Batch) -> None:
         """Returns when every record of the batch is handled, absorbed or kept as a letter. Raises Fenced and Stopped."""
+        try:
+            await self._take(batch)
+        finally:
+            self._tell_room(batch, full=False)
+
+    async def _take(self, batch: Batch) -> None:
         failed_times, deaths = 0, 0
         while (error := await self._failure(batch)) is not None:
             failed_times += 1
+            if isinstance(error, LettersFull):
+                if len(batch.messages) > 1:
+                    return await self._one_by_one(batch, each_alone=True)
+                self._tell_room(batch, full=True)
+                await self._pause(failed_times)
+                batch = batch.again()
+                continue
             deaths += batch.step in _OWN_STEPS and isinstance(error, Transient | ConcurrencyConflict)
             if await self._blames_handler(error, batch, deaths):
                 log.warning("handler_failed", **self._where(batch), exc_info=error)
@@ -63,8 +78,8 @@ class Taker:
             return error
         return None
 
-    async def _one_by_one(self, batch: Batch) -> None:
-        for part in batch.one_by_one():
+    async def _one_by_one(self, batch: Batch, *, each_alone: bool = False) -> None:
+        for part in batch.one_by_one(each_alone=each_alone):
             if self._stopping.is_set():
                 raise Stopped
             await self.take(part)
@@ -83,6 +98,18 @@ class Taker:
             await asyncio.wait_for(self._stopping.wait(), min(pause, self._policy.pause_ceiling_seconds))
         if self._stopping.is_set():
             raise Stopped
+
+    def _tell_room(self, batch: Batch, *, full: bool) -> None:
+        if full == self.waits_for_room:
+            return
+        self.waits_for_room = full
+        waiting = metrics.CONSUMER_FULL_PARTITIONS.labels(self._name)
+        if full:
+            waiting.inc()
+            log.error("letters_full", **self._where(batch), cap=self._policy.max_open_letters)
+        else:
+            waiting.dec()
+            log.warning("letters_have_room", **self._where(batch))
 
     def _where(self, batch: Batch) -> dict[str, object]:
         return {

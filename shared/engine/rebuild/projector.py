@@ -1,6 +1,7 @@
 """A projector's rows made anew from its topics while the old ones serve, and swapped in by one transaction."""
 
 import asyncio
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -37,6 +38,9 @@ READ_AHEAD_RECORDS = 20_000
 # The shadow's inbox knows no event that has a sequence: what is at or below its guard comes again, however young.
 _REMEMBERS_NOTHING = timedelta(days=-1)
 
+# Nobody settles the shadow's letters while it reads; more than the live ones speak against the swap.
+_MORE_THAN_ANYBODY_KEEPS = sys.maxsize
+
 
 async def rebuild(
     projector: Projector,
@@ -55,7 +59,9 @@ async def rebuild(
     `dry_run` stops before the swap, `force` swaps in spite of refusals, except for missing row-level security. Whatever raises or dies
     before the swap's commit leaves the live rows as they were. Raises RebuildRuns, and Transient.
     """
-    policy = replace(policy or ConsumerPolicy(), inbox_remembers=_REMEMBERS_NOTHING)
+    policy = replace(
+        policy or ConsumerPolicy(), inbox_remembers=_REMEMBERS_NOTHING, max_open_letters=_MORE_THAN_ANYBODY_KEEPS
+    )
     async with workshop.shadow() as shadow:
         live = await shadow.live()
         async with logs.opened(live) as topic_log:

@@ -1,0 +1,71 @@
+"""Letters are bounded: at the cap a partition waits, loses nothing, and goes on by itself."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from prometheus_client import REGISTRY
+
+from shared.engine.consumer import ConsumerGroup
+from shared.engine.consumer.pipeline import LettersFull
+from shared.engine.retry import RetryPolicy
+from shared.kernel.envelope import Envelope
+from tests.fixtures.club import IMPATIENT, Stage
+from tests.fixtures.eventually import eventually
+from tests.fixtures.operators import MANDATE
+
+PATIENT = replace(IMPATIENT, retry=RetryPolicy(tries=1))
+"""What fails is dead at once: only an operator settles it."""
+
+
+def full_partitions(consumer: str) -> float:
+    return REGISTRY.get_sample_value("waypost_consumer_full_partitions", {"consumer": consumer}) or 0.0
+
+
+@pytest.mark.parametrize("name", ["members", "greetings"])
+async def test_at_the_cap_the_partition_waits_until_letters_are_settled(stage: Stage, name: str) -> None:
+    def refuse_eve(envelope: Envelope[Any]) -> None:
+        if envelope.event.display_name.startswith("Eve"):
+            raise RuntimeError("no Eve today")
+
+    consumer = stage.club.members if name == "members" else stage.club.greetings
+    ann, eves, bob = stage.user(), [stage.user() for _ in range(3)], stage.user()
+    stage.club.trouble = refuse_eve
+    told = [event for number, eve in enumerate(eves) for event in eve.tells(f"Eve {number}", f"Lyn {number}")]
+    await stage.topic.publish(*ann.tells("Ann"), *told[:2], *ann.tells("Anna"), *told[2:], *bob.tells("Bob"))
+
+    async with stage.consuming(consumer, PATIENT, max_open_letters=3) as group:
+
+        async def waits_at(offset: int) -> bool:
+            return full_partitions(group.name) == 1 and await stage.reached(offset, consumers=1)
+
+        await eventually(lambda: waits_at(5))
+        with pytest.raises(LettersFull):
+            await group.has_room()
+        assert len(await stage.letters()) == 3
+        handled = await (stage.names(ann, bob) if name == "members" else stage.greeted(ann, bob))
+        assert handled in ([["Ann", "Anna"], []], [[1, 2], []])
+
+        await discard_first(stage, group)
+        await eventually(lambda: waits_at(7))
+        await discard_first(stage, group)
+        await eventually(lambda: stage.reached(9, consumers=1))
+        await group.has_room()
+
+        async def all_told() -> bool:
+            everybody = (ann, *eves, bob)
+            told = await (stage.names(*everybody) if name == "members" else stage.greeted(*everybody))
+            return told in (
+                [["Ann", "Anna"], ["Lyn 0"], ["Lyn 1"], [], ["Bob"]],
+                [[1, 2], [2], [2], [], [1]],
+            )
+
+        # What is behind a discarded letter goes to whoever locks the key first, this call or the timer.
+        await eventually(all_told)
+    assert full_partitions(group.name) == 0
+
+
+async def discard_first(stage: Stage, group: ConsumerGroup) -> None:
+    """The dead letter that has waited longest; the one behind it is handled."""
+    rows = await stage.rows("select id from dead_letters where status = 'dead' order by kafka_offset limit 1")
+    await group.retries.discard(rows[0][0], MANDATE)

@@ -1,0 +1,103 @@
+"""A redrive that is killed, that races the consumer, whose handler ends its process: each event takes effect once, in order."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from shared.engine.consumer.turns import Outcome
+from shared.kernel.envelope import Envelope
+from shared.kernel.errors import Permanent
+from shared.operations.dead_letters import Drained, Pace, Redrive
+from shared.operations.service import OperatedService
+from shared.ports.dead_letters import Status
+from shared.postgres.letter_search import Search
+from tests.fixtures.club import Stage, User
+from tests.fixtures.club.commanding import WHY, Operator
+from tests.fixtures.club.declaration import no_trouble
+from tests.fixtures.database import connected
+from tests.fixtures.eventually import eventually
+from tests.fixtures.operators import MANDATE
+
+WAITS_FOR_LOCK = "select count(*) from pg_stat_activity where datname = $1 and wait_event_type = 'Lock'"
+
+REDRIVE = ("dead-letters", "redrive", "--error-class", "Permanent", "--service", "club", *WHY)
+
+
+@pytest.mark.parametrize(
+    ("point", "effects", "redrives"), [("after_count", [], 2), ("after_effect", [], 2), ("after_commit", [1], 1)]
+)
+async def test_one_that_is_killed_midway_is_run_again_and_does_the_rest(
+    stage: Stage, operator: Operator, bob: User, point: str, effects: list[int], redrives: int
+) -> None:
+    killed = await operator.runs(*REDRIVE, failpoints=f"drain.{point}=kill")
+    assert (killed.code, await stage.greeted(bob)) == (-9, [effects])
+    still_open = "select status from dead_letters where status not in ('redriven') order by kafka_offset"
+    # A dead letter stays dead, so that the same filter finds it again; where it has been handled, what is behind it comes along.
+    assert [row[0] for row in await stage.rows(still_open)] == (
+        ["waiting", "waiting"] if effects else ["dead", "waiting", "waiting"]
+    )
+    again = await operator.runs(*REDRIVE)
+    assert (again.code, await stage.greeted(bob), await stage.parked()) == (0, [[1, 2, 3]], [])
+    assert [row[0] for row in await stage.rows("select redrives from dead_letters order by kafka_offset")] == [
+        redrives,
+        1,
+        1,
+    ]
+
+
+async def test_the_consumer_itself_may_work_the_key_off_meanwhile(
+    stage: Stage, operated: OperatedService, bob: User
+) -> None:
+    """It gets records of the key, and its timer takes what waits, while the redrive is at work."""
+    stage.club.trouble = no_trouble
+    names = [str(number) for number in range(8)]
+    async with stage.consuming(stage.club.greetings):
+        await eventually(lambda: stage.reached(3, consumers=1))
+        publishing = asyncio.create_task(stage.topic.publish(*bob.tells(*names)))
+        (drained,) = [each async for each in (await Redrive.of(operated, Search())).work_off(MANDATE, Pace())]
+        await publishing
+        await eventually(lambda: stage.reached(3 + len(names), consumers=1))
+
+        async def flows() -> bool:
+            return await stage.parked() == []
+
+        await eventually(flows, deadline_seconds=20)
+    assert drained.outcome in (Outcome.UNPARKED, Outcome.BUSY)
+    assert drained.letters[0].status is Status.REDRIVEN
+    assert await stage.greeted(bob) == [list(range(1, 4 + len(names)))]
+
+
+async def test_a_key_that_somebody_works_off_is_waited_for(
+    stage: Stage, operated: OperatedService, bob: User, postgres: str
+) -> None:
+    stage.club.trouble = no_trouble
+    async with connected(stage.database.owner) as owner, connected(postgres) as observer:
+        async with owner.transaction():
+            await owner.execute("select from parked_keys for update")
+            redriving = asyncio.create_task(first_of((await Redrive.of(operated, Search())).work_off(MANDATE, Pace())))
+            await eventually(lambda: observer.fetchval(WAITS_FOR_LOCK, stage.database.name))
+        drained = await redriving
+    assert drained.flows
+    assert await stage.greeted(bob) == [[1, 2, 3]]
+
+
+async def test_a_handler_that_ends_the_command_is_tried_as_often_as_may_be(stage: Stage, operator: Operator) -> None:
+    def refuse(envelope: Envelope[Any]) -> None:
+        raise Permanent("not here")
+
+    eve = stage.user()
+    stage.club.trouble = refuse
+    await stage.topic.publish(*eve.tells("deadly", "Eva"))
+    async with stage.consuming(stage.club.greetings):
+        await eventually(lambda: stage.reached(2, consumers=1))
+    await stage.rows("update dead_letters set redrives = 4 where sequence = 1 returning 1")
+    killed, refused = [await operator.runs(*REDRIVE) for _ in range(2)]
+    assert killed.code == -9
+    assert (refused.code, "it stays dead; discard it" in refused.output) == (1, True)
+    assert [each[:2] for each in await stage.letters()] == [("dead", 1), ("waiting", 2)]
+
+
+async def first_of(drained: AsyncIterator[Drained]) -> Drained:
+    return await anext(drained)
