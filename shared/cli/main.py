@@ -6,7 +6,7 @@ import sys
 import structlog
 import typer
 
-from shared.cli import dead_letters, events, operators, projections
+from shared.cli import dead_letters, events, jobs, operators, projections
 from shared.cli.audit import audit
 from shared.cli.consumers import consumers
 from shared.cli.outbox import outbox
@@ -23,6 +23,7 @@ app.command()(trace)
 app.command()(audit)
 app.add_typer(dead_letters.commands, name="dead-letters")
 app.add_typer(events.commands, name="events")
+app.add_typer(jobs.commands, name="jobs")
 app.add_typer(operators.commands, name="operators")
 app.add_typer(projections.commands, name="projections")
 

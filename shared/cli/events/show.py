@@ -10,7 +10,7 @@ from uuid import UUID
 import typer
 
 from shared.cli.events.found import FoundEvent, find_event
-from shared.cli.events.telling import body_of, trace_id_of
+from shared.cli.events.telling import body_of
 from shared.cli.output import AsJson, console, end_with, lines, moment, to_json
 from shared.cli.services import setting_of
 from shared.kafka.finding import find_record
@@ -18,6 +18,7 @@ from shared.kernel.cloudevents import from_metadata, to_metadata
 from shared.kernel.envelope import Record
 from shared.kernel.errors import Transient
 from shared.kernel.event import Event
+from shared.telemetry.tracing import trace_id_of
 
 CLOCK_STEP = timedelta(seconds=1)
 """A record's time has milliseconds, an event's has microseconds, and a clock may be set back a little between the two."""

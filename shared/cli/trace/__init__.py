@@ -9,11 +9,11 @@ from uuid import UUID
 import typer
 
 from shared.cli.events.found import find_event
-from shared.cli.events.telling import trace_id_of
 from shared.cli.output import AsJson, console, end_with, to_json
 from shared.cli.trace.tree import tree_of
 from shared.cli.trace.viewer import Span, Viewer
 from shared.kernel.errors import NotFound, WaypostError
+from shared.telemetry.tracing import trace_id_of
 
 
 def trace(

@@ -18,7 +18,7 @@ from shared.kernel.errors import (
     Unavailable,
 )
 from shared.kernel.ids import new_id
-from shared.operations.jobs import dead_jobs
+from shared.operations.jobs.finding import JobSearch, find_jobs
 from tests.integration.jobs.conftest import ServiceOf
 
 AT_ONCE = Backoff(first_seconds=0.01, factor=1)
@@ -89,7 +89,7 @@ async def test_a_time_out_of_the_handlers_own_is_its_own(service: ServiceOf) -> 
     billing = await service([Job(asks, max_tries=1)])
     async with billing.working():
         await billing.becomes("dead", await billing.enqueue("asks"))
-    (dead,) = await dead_jobs(billing.database)
+    (dead,) = await find_jobs(billing.database, JobSearch())
     assert dead.error == "TimeoutError: the provider"
 
 
