@@ -38,6 +38,19 @@ async def test_between_two_tries_it_is_called_failed(service: ServiceOf) -> None
     assert row["error"].startswith("NotYet")
 
 
+async def test_a_job_has_five_tries_unless_it_is_declared_otherwise(service: ServiceOf) -> None:
+    tries: list[int] = []
+
+    async def fails(job: JobContext) -> None:
+        tries.append(job.job_try)
+        raise NotYet
+
+    billing = await service([Job(fails, retry=AT_ONCE)])
+    async with billing.working():
+        assert (await billing.becomes("dead", await billing.enqueue("fails"))).attempts == 5
+    assert tries == [1, 2, 3, 4, 5]
+
+
 async def test_what_is_refused_is_not_tried_again_but_a_lost_race_is(service: ServiceOf) -> None:
     errors = {
         "permanent": Permanent("the card was stolen"),
