@@ -25,9 +25,10 @@ T = TypeVar("T")
 
 
 @asynccontextmanager
-async def opened(service: str, role: Role = "OPS") -> AsyncIterator[Database]:
+async def opened(service: str, role: Role = "OPS", schemas: Sequence[str] = ()) -> AsyncIterator[Database]:
     """One connection. Raises Transient where no database answers, NotFound before the migrations, Misconfigured for a wrong password."""
-    database = Database(setting_of(service, f"WAYPOST_{role}_DSN"), application_name=APPLICATION_NAME, pool_size=1)
+    dsn = setting_of(service, f"WAYPOST_{role}_DSN")
+    database = Database(dsn, application_name=APPLICATION_NAME, pool_size=1, schemas=schemas)
     try:
         with _explained(service):
             yield database
@@ -39,7 +40,7 @@ async def opened(service: str, role: Role = "OPS") -> AsyncIterator[Database]:
 async def operating(service: Service) -> AsyncIterator[OperatedService]:
     """The service as its own API operates it. Raises what `opened` raises."""
     dsn, bootstrap = (setting_of(service.name, each) for each in ("WAYPOST_APP_DSN", "WAYPOST_KAFKA_BOOTSTRAP"))
-    async with laid_for_a_command(service, dsn=dsn) as foundation, opened(service.name) as ops:
+    async with laid_for_a_command(service, dsn=dsn) as foundation, opened(service.name, schemas=service.schemas) as ops:
         yield operated(service, foundation, ops=ops, kafka_bootstrap=bootstrap)
 
 

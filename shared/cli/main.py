@@ -6,10 +6,9 @@ import sys
 import structlog
 import typer
 
-from shared.cli import dead_letters, events, operators, projections
+from shared.cli import dead_letters, events, jobs, operators, outbox, projections
 from shared.cli.audit import audit
 from shared.cli.consumers import consumers
-from shared.cli.outbox import outbox
 from shared.cli.output import remark_on
 from shared.cli.topics import topics
 from shared.cli.trace import trace
@@ -17,12 +16,13 @@ from shared.kernel.errors import WaypostError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.command()(topics)
-app.command()(outbox)
 app.command()(consumers)
 app.command()(trace)
 app.command()(audit)
 app.add_typer(dead_letters.commands, name="dead-letters")
 app.add_typer(events.commands, name="events")
+app.add_typer(jobs.commands, name="jobs")
+app.add_typer(outbox.commands, name="outbox")
 app.add_typer(operators.commands, name="operators")
 app.add_typer(projections.commands, name="projections")
 

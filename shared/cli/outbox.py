@@ -1,17 +1,37 @@
-"""`waypost outbox [SERVICE]`"""
+"""`waypost outbox [SERVICE]`, and `waypost outbox redrive`"""
 
 import asyncio
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from shared.cli.databases import ask_operated
+from shared.cli.mandate import As, Reason
 from shared.cli.output import AsJson, console, end_with, moment, readable, span_of, table, to_json
+from shared.kernel.errors import NotFound
+from shared.kernel.mandate import Mandate
 from shared.operations.outbox import Waiting, waiting_of
+from shared.operations.outbox import redrive as redrive_key
+from shared.operations.service import OperatedService
 from shared.web.ops.outbox import OutboxView
 
+LIST = "list"
 
+
+class _ListsUnlessTold(TyperGroup):
+    """`waypost outbox users` is `waypost outbox list users`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        known = {*self.commands, "--help"}
+        return super().parse_args(ctx, args if args and args[0] in known else [LIST, *args])
+
+
+commands = typer.Typer(cls=_ListsUnlessTold, help="What waits to be published, and the keys that are set aside.")
+
+
+@commands.command(LIST)
 def outbox(
     service: Annotated[str | None, typer.Argument(help="One service; all of them unless given.")] = None,
     as_json: AsJson = False,
@@ -23,6 +43,34 @@ def outbox(
     elif found:
         _show(found)
     end_with(problems)
+
+
+@commands.command()
+def redrive(
+    key: Annotated[str, typer.Option(help="As `waypost outbox` tells it.")],
+    operator: As,
+    reason: Reason,
+    service: Annotated[
+        str | None, typer.Option(help="Where it is set aside; all services are asked unless given.")
+    ] = None,
+) -> None:
+    """Publishes a key's rows again that were set aside because a record of theirs was refused, in their order."""
+    mandate = Mandate(operator=operator, reason=reason)
+
+    async def redriven(asked: OperatedService) -> str | None:
+        try:
+            await redrive_key(asked, key.encode(), mandate)
+        except NotFound:
+            return None
+        return asked.name
+
+    answers, problems = asyncio.run(ask_operated(service, redriven))
+    found = [each for each in answers if each is not None]
+    for each in found:
+        console.print(f"{each}: key {key} is published again", soft_wrap=True)
+    if not found:
+        problems = [*problems, NotFound(f"no key {key!r} is set aside; `waypost outbox` shows which are")]
+    end_with(problems if not found else ())
 
 
 def _show(found: Sequence[Waiting]) -> None:

@@ -31,7 +31,12 @@ async def run_api(service: Service) -> None:
 def api_app(service: Service, settings: ApiSettings, foundation: Foundation) -> FastAPI:
     """The service's HTTP API over a foundation; also what tests of the routes talk to."""
     http = httpx.AsyncClient()
-    ops = Database(settings.ops_dsn, application_name=f"{service.name}-api-ops", pool_size=settings.ops_pool_size)
+    ops = Database(
+        settings.ops_dsn,
+        application_name=f"{service.name}-api-ops",
+        pool_size=settings.ops_pool_size,
+        schemas=service.schemas,
+    )
 
     @asynccontextmanager
     async def resources() -> AsyncIterator[Any]:

@@ -20,6 +20,7 @@ def operated(service: Service, foundation: Foundation, *, ops: Database, kafka_b
         ops=ops,
         app=foundation.database,
         units=foundation.units,
+        doorbell=foundation.doorbell,
         clock=foundation.clock,
         kafka_bootstrap=kafka_bootstrap,
     )

@@ -100,6 +100,25 @@ def from_stored(job: str, parameters: Mapping[str, Parameter], stored: Mapping[s
     return restored
 
 
+def from_text(job: str, parameters: Mapping[str, Parameter], typed_in: Mapping[str, JsonScalar]) -> dict[str, Scalar]:
+    """What a person typed, as the handler's types. Raises Invalid as `to_stored` does, and for text that is nothing of its kind."""
+    read: dict[str, Scalar] = {}
+    for name, typed in typed_in.items():
+        kind = parameters[name].kind if name in parameters else str
+        try:
+            read[name] = _read(kind, typed) if isinstance(typed, str) else typed
+        except (ValueError, KeyError) as error:
+            raise Invalid(f"job {job}: {name} takes {kind.__name__}, not {typed!r}") from error
+    to_stored(job, parameters, read)
+    return read
+
+
+def _read(kind: type, typed: str) -> Scalar:
+    if kind is bool:
+        return {"true": True, "false": False}[typed]
+    return int(typed) if kind is int else _restored(kind, typed)
+
+
 def _restored(kind: type, value: JsonScalar) -> Scalar:
     if isinstance(value, str) and kind is UUID:
         return UUID(value)

@@ -26,14 +26,16 @@ class Claim:
     priority: int
     enqueued_at: datetime
     run_at: datetime
+    redrives: int
+    """How often an operator sent it again."""
     crashed: bool
     """Its last attempt ended without a word, perhaps together with its worker."""
     cause: Cause
     """Of the enqueue."""
 
 
-COLUMNS = """id, lease, attempts, tenant_id, name, arguments::text as arguments, idempotency_key, priority, enqueued_at, run_at, crashed,
-    correlation_id, causation_id, traceparent, tracestate, actor_id"""
+COLUMNS = """id, lease, attempts, tenant_id, name, arguments::text as arguments, idempotency_key, priority, enqueued_at, run_at, redrives,
+    crashed, correlation_id, causation_id, traceparent, tracestate, actor_id"""
 
 
 def claim_of(row: asyncpg.Record) -> Claim:
@@ -48,6 +50,7 @@ def claim_of(row: asyncpg.Record) -> Claim:
         priority=row["priority"],
         enqueued_at=row["enqueued_at"],
         run_at=row["run_at"],
+        redrives=row["redrives"],
         crashed=row["crashed"],
         cause=Cause(
             correlation_id=row["correlation_id"],

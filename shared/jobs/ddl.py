@@ -77,6 +77,12 @@ def _results(service: str) -> Iterator[str]:
     yield f"grant select, update (status, error, finished_at) on job_results to {service}_ops"
 
 
+def job_redrives(service: str) -> Iterator[str]:
+    """How often an operator sent a job again: what runs then is found from the trace that it came from, and told apart from it."""
+    yield "alter table jobs add column redrives integer not null default 0"
+    yield f"grant update (redrives) on jobs to {service}_ops"
+
+
 def _schedules(service: str) -> Iterator[str]:
     yield "create table job_schedules (name text primary key, last_tick timestamptz not null)"
     yield f"grant select, insert, update on job_schedules to {service}_app"

@@ -9,7 +9,7 @@ from dataclasses import KW_ONLY, dataclass, field
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
-from shared.jobs.arguments import JsonScalar, Parameter, from_stored, parameters_of, to_stored
+from shared.jobs.arguments import JsonScalar, Parameter, from_stored, from_text, parameters_of, to_stored
 from shared.kernel.backoff import DEFAULT_BACKOFF, Backoff
 from shared.kernel.errors import Invalid, Misconfigured
 from shared.ports.jobs import Scalar
@@ -60,10 +60,17 @@ class JobRegistry:
 
     def encode(self, name: str, arguments: Mapping[str, Scalar]) -> dict[str, JsonScalar]:
         """The arguments as they are stored. Raises Invalid for an unknown job, or arguments that its handler does not take."""
+        return to_stored(name, self._known(name).parameters, arguments)
+
+    def read(self, name: str, arguments: Mapping[str, JsonScalar]) -> dict[str, Scalar]:
+        """The arguments as a person typed them. Raises Invalid as `encode` does, and for text that is nothing of its parameter's kind."""
+        return from_text(name, self._known(name).parameters, arguments)
+
+    def _known(self, name: str) -> Job:
         job = self._jobs.get(name)
         if job is None:
             raise Invalid(f"there is no job {name!r}; declared are: {', '.join(self._jobs) or 'none'}", job=name)
-        return to_stored(name, job.parameters, arguments)
+        return job
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,8 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
@@ -14,8 +15,17 @@ from shared.kernel.ids import JobId, TenantId
 from shared.postgres.database import Database, driver
 from shared.postgres.retention import in_chunks
 
-Status = Literal["queued", "running", "failed", "complete", "dead", "cancelled"]
-"""`failed`: an attempt failed and another will follow; `dead`: none will."""
+
+class Status(StrEnum):
+    QUEUED = "queued"
+    RUNNING = "running"
+    FAILED = "failed"
+    """An attempt failed and another will follow."""
+    DEAD = "dead"
+    """None will."""
+    COMPLETE = "complete"
+    CANCELLED = "cancelled"
+
 
 _STATUS = """
 select result.job_id, result.owner_id, result.name, result.progress, result.result::text as result, result.error, result.enqueued_at,
@@ -64,7 +74,7 @@ async def job_status(rows: AsyncConnection, job_id: UUID) -> JobStatus | None:
         id=row["job_id"],
         name=row["name"],
         owner_id=row["owner_id"],
-        status=row["status"],
+        status=Status(row["status"]),
         progress=row["progress"],
         result=json.loads(row["result"]) if row["result"] is not None else None,
         error=row["error"],

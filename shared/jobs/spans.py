@@ -38,7 +38,7 @@ def sending(job: str, job_id: UUID) -> Iterator[Trace | None]:
 
 @contextmanager
 def processing(claim: Claim) -> Iterator[None]:
-    """Around one attempt: a child of the enqueue; where the job was put off for long, a trace of its own with a link."""
+    """Around one attempt: a child of the enqueue; where the job was put off for long or sent again, a trace of its own with a link."""
     parent = _context_of(claim.cause)
     if not is_sampled(claim.cause.traceparent):
         with _attached(parent):
@@ -47,7 +47,7 @@ def processing(claim: Claim) -> Iterator[None]:
     origin = trace.get_current_span(parent).get_span_context()
     identity: dict[str, str | int] = {names.TENANT: str(claim.tenant_id), names.JOB_ATTEMPT: claim.attempt}
     attributes = _attributes(names.PROCESS, claim.name, claim.id) | identity
-    if claim.run_at - claim.enqueued_at > FAR_AHEAD:
+    if claim.redrives or claim.run_at - claim.enqueued_at > FAR_AHEAD:
         parent = Context()
         attributes[names.ORIGINAL_TRACE] = f"{origin.trace_id:032x}"
     name, links = names.process_span(claim.name), [Link(origin)]

@@ -4,8 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from shared.kernel.errors import NotFound
+from shared.kernel.mandate import Mandate
+from shared.kernel.partitioning import shard_for
 from shared.operations.service import OperatedService
 from shared.ports.outbox import Backlog
+from shared.postgres.audit import record_action
+from shared.postgres.outbox_marks import unmark
 from shared.postgres.overview import MarkedKey, backlog_of, marked_keys
 
 
@@ -20,6 +25,20 @@ class Waiting:
         """Of the row that has waited longest."""
         oldest = self.backlog.oldest_at
         return max(self.backlog.now - oldest, timedelta()) if oldest else None
+
+
+async def redrive(service: OperatedService, key: bytes, mandate: Mandate) -> None:
+    """Takes the key's mark away: its rows are published again, in their order. One that is refused again is set aside again.
+
+    Raises NotFound, and nothing is done, where the key is not set aside.
+    """
+    shard = shard_for(key)
+    async with service.ops.transaction() as connection:
+        reason = await unmark(connection, shard, key)
+        if reason is None:
+            raise NotFound(f"{service.name} has not set {key.decode(errors='backslashreplace')!r} aside")
+        subject = key.decode(errors="backslashreplace")
+        await record_action(connection, mandate, verb="outbox.redrive", subject=subject, shard=shard, because=reason)
 
 
 async def waiting_of(service: OperatedService) -> Waiting:

@@ -10,6 +10,7 @@ from shared.kernel.errors import MalformedHeaders, UndecodableRecord
 from shared.kernel.event import Event
 from shared.ports.codec import EventCodec
 from shared.telemetry.names import REDACTED
+from shared.telemetry.tracing import trace_id_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,11 +67,6 @@ def body_of(event: Event, *, personal: bool) -> dict[str, Any]:
     hidden = frozenset[str]() if personal else event.personal
     names = [each.name for each in fields(event)]  # type: ignore[arg-type]  # every event is a dataclass, its base is not
     return {name: REDACTED if name in hidden else getattr(event, name) for name in names}
-
-
-def trace_id_of(traceparent: str | None) -> str | None:
-    """W3C Trace Context: version, trace id, span id, flags."""
-    return traceparent.split("-")[1] if traceparent else None
 
 
 def _body(event_type: str, value: bytes | None, codec: EventCodec, *, personal: bool) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from shared.jobs.declaration import JobRegistry
 from shared.kernel.clock import Clock
 from shared.ports.codec import EventCodec
+from shared.ports.doorbell import Doorbell
 from shared.ports.handlers import Consumer
 from shared.postgres.database import Database
 from shared.postgres.unit_of_work import PostgresUnitsOfWork
@@ -23,5 +24,6 @@ class OperatedService:
     """As `<service>_app`, for what is done with a handler's own rights."""
     units: PostgresUnitsOfWork
     """On `app`."""
+    doorbell: Doorbell
     clock: Clock
     kafka_bootstrap: str

@@ -86,6 +86,22 @@ class Database:
         finally:
             await connection.close()
 
+    @asynccontextmanager
+    async def alone(self) -> AsyncIterator[asyncpg.Connection]:
+        """The driver's connection outside of a transaction, bound to no tenant: each statement commits by itself.
+
+        One turn to the server where a transaction takes four; for plumbing whose delay is felt. Raises Transient like `transaction`.
+        """
+        with as_transient():
+            while True:
+                async with self.engine.connect() as connection:
+                    raw = await _raw(connection)
+                    if raw.is_closed():  # it died in the pool
+                        await connection.invalidate()
+                        continue
+                    yield raw
+                    return
+
     async def verify(self) -> None:
         """The boot check. Raises Misconfigured for a role that could see other tenants' rows, Transient where there is no database."""
         async with self.transaction() as connection:
@@ -101,7 +117,13 @@ async def driver(connection: AsyncConnection) -> asyncpg.Connection:
     SQLAlchemy begins lazily: a raw call before any statement of its own would commit by itself and survive a rollback. Raises RuntimeError
     then.
     """
-    raw = (await connection.get_raw_connection()).driver_connection
-    if not isinstance(raw, asyncpg.Connection) or not raw.is_in_transaction():
+    raw = await _raw(connection)
+    if not raw.is_in_transaction():
         raise RuntimeError("a raw call outside the transaction: begin through Database.transaction first")
+    return raw
+
+
+async def _raw(connection: AsyncConnection) -> asyncpg.Connection:
+    raw = (await connection.get_raw_connection()).driver_connection
+    assert isinstance(raw, asyncpg.Connection)  # noqa: S101 - no other driver is ever asked for
     return raw

@@ -32,7 +32,11 @@ class PostgresNotifier:
             return
         with as_transient():
             if self._connection is None or self._connection.is_closed():
-                self._connection = await connect_directly(self._dsn, application_name=self._application_name)
+                self._connection = await connect_directly(
+                    self._dsn,
+                    application_name=self._application_name,
+                    synchronous_commit="off",  # a ring that a crash forgets is no loss, and it need not wait for the disk
+                )
             await self._connection.execute(_NOTIFY, list(channels))
 
     async def close(self) -> None:

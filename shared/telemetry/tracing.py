@@ -34,6 +34,11 @@ def is_sampled(traceparent: str | None) -> bool:
     return traceparent is not None and len(traceparent) == _LENGTH and traceparent[-1] in _ODD
 
 
+def trace_id_of(traceparent: str | None) -> str | None:
+    """The second part of four: version, trace id, span id, flags."""
+    return traceparent.split("-")[1] if traceparent else None
+
+
 def current_trace() -> Trace | None:
     """The running span's context; None where nothing is traced."""
     context = trace.get_current_span().get_span_context()

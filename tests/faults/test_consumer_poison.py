@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from prometheus_client import REGISTRY
 
 from shared.kernel.envelope import Envelope
@@ -103,18 +104,28 @@ async def test_a_poison_record_that_comes_again_is_one_letter(stage: Stage) -> N
     assert await stage.letters() == [("dead", 1, 1, "UndecodableRecord")]
 
 
-async def test_nothing_is_passed_over_while_letters_cannot_be_kept(stage: Stage) -> None:
+@pytest.mark.parametrize(
+    ("closed", "opened"),
+    [
+        (
+            "alter table dead_letters add constraint closed check (false) not valid",
+            "alter table dead_letters drop constraint closed",
+        ),
+        ("revoke insert on dead_letters from club_app", "grant insert on dead_letters to club_app"),
+    ],
+)
+async def test_nothing_is_passed_over_while_letters_cannot_be_kept(stage: Stage, closed: str, opened: str) -> None:
     ann = stage.user()
     await stage.topic.publish(*ann.tells("Ann"))
     await stage.topic.publish_raw(key=b"?", value=b"garbage")
     async with connected(stage.database.owner) as owner:
-        await owner.execute("alter table dead_letters add constraint closed check (false) not valid")
+        await owner.execute(closed)
 
         before = failures("club.greetings")
         async with stage.consuming(stage.club.greetings) as group:
             await eventually(lambda: stage.reached(1, consumers=1))
             await eventually(lambda: failures(group.name) > before)
             assert await stage.standing() == [1]
-            await owner.execute("alter table dead_letters drop constraint closed")
+            await owner.execute(opened)
             await eventually(lambda: stage.reached(2, consumers=1))
     assert len(await stage.letters()) == 1

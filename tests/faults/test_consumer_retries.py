@@ -9,8 +9,12 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from shared.engine.consumer.drain import AFTER_COUNT
+from shared.engine.consumer.turns import Outcome
+from shared.engine.failpoints import FailpointReached
 from shared.kernel.envelope import Envelope
 from shared.kernel.errors import Conflict, NotYet
+from shared.ports.dead_letters import ParkedKey
 from shared.ports.handlers import Reactor
 from shared.ports.unit_of_work import UnitOfWork
 from tests.fixtures.club import IMPATIENT, Stage
@@ -56,6 +60,42 @@ async def test_a_session_lost_after_a_long_wait_for_another_topic_is_no_last_try
             return await stage.greeted(ann) == [[1]]
 
         await eventually(flows)
+
+
+async def test_what_ends_the_process_after_a_long_wait_for_another_topic_is_dead_after_its_tries(stage: Stage) -> None:
+    """An attempt without an end, as a handler leaves it that ends its process."""
+    ann = stage.user()
+
+    def waits(envelope: Envelope[Any]) -> None:
+        raise NotYet
+
+    stage.club.trouble = waits
+    await stage.topic.publish(*ann.tells("Ann"))
+    async with stage.consuming(stage.club.greetings) as group:
+
+        async def has_waited() -> bool:
+            ((_, _, attempts, _),) = await stage.letters()
+            return bool(attempts > IMPATIENT.retry.tries)
+
+        await eventually(lambda: stage.reached(1, consumers=1))
+        await eventually(has_waited)
+    ends, key = 0, ParkedKey(stage.club.topic, str(ann.id).encode())
+
+    async def is_dead() -> bool:
+        nonlocal ends
+        AFTER_COUNT.arm("raise")
+        try:
+            return (await group.retries.attempt(key)).outcome is Outcome.DEAD
+        except FailpointReached:
+            ends += 1
+            return False
+        finally:
+            AFTER_COUNT.disarm()
+
+    await eventually(is_dead)
+    assert ends == IMPATIENT.retry.tries
+    ((status, _, _, error_class),) = await stage.letters()
+    assert (status, error_class) == ("dead", "ProcessDied")
 
 
 async def test_an_error_that_quotes_a_null_byte_is_kept_at_every_try(stage: Stage) -> None:

@@ -2,8 +2,9 @@
 
 import pytest
 
+from shared.jobs.results import Status
 from shared.kernel.ids import new_id
-from shared.operations.jobs import dead_jobs
+from shared.operations.jobs.finding import JobSearch, find_jobs
 from tests.faults.jobs_rig import JobsRig
 from tests.fixtures.eventually import eventually
 
@@ -54,8 +55,8 @@ async def test_a_job_that_kills_its_worker_ends_as_dead_and_takes_no_neighbour_w
 
     await eventually(buried, deadline_seconds=50)
     assert [process.exit_code for process in jobs.processes] == [-9, -9, -9, None]
-    (dead,) = await dead_jobs(jobs.service.database)
+    (dead,) = await find_jobs(jobs.service.database, JobSearch(statuses=[Status.DEAD]))
     assert (dead.id, dead.attempts) == (deadly, 3)
-    assert "ended without a word" in dead.error
+    assert "ended without a word" in (dead.error or "")
     for neighbour in neighbours:
         assert (await jobs.service.becomes("complete", neighbour)).attempts == 2

@@ -17,7 +17,8 @@ from shared.kernel.cloudevents import from_metadata, to_metadata
 from shared.kernel.envelope import Record
 from shared.kernel.errors import Transient
 from shared.kernel.event import Event
-from shared.operations.records import body_of, trace_id_of
+from shared.operations.records import body_of
+from shared.telemetry.tracing import trace_id_of
 
 CLOCK_STEP = timedelta(seconds=1)
 """A record's time has milliseconds, an event's has microseconds, and a clock may be set back a little between the two."""

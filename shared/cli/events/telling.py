@@ -1,7 +1,8 @@
 """One record of a topic, told in a line."""
 
 from shared.cli.output import moment
-from shared.operations.records import Seen, trace_id_of
+from shared.operations.records import Seen
+from shared.telemetry.tracing import trace_id_of
 
 NARROW = "\n    "
 

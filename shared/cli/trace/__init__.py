@@ -13,7 +13,7 @@ from shared.cli.output import AsJson, console, end_with, to_json
 from shared.cli.trace.tree import tree_of
 from shared.cli.trace.viewer import Span, Viewer
 from shared.kernel.errors import NotFound, WaypostError
-from shared.operations.records import trace_id_of
+from shared.telemetry.tracing import trace_id_of
 
 
 def trace(

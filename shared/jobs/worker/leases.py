@@ -5,7 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from shared.jobs.claim import COLUMNS, Claim, claim_of
-from shared.postgres.database import Database, driver
+from shared.postgres.database import Database
 from shared.telemetry import metrics
 
 # The attempt is counted here, before anything runs: a job that kills its worker has used up a try. Such a suspect runs beside no other
@@ -55,40 +55,37 @@ class Leases:
 
     async def claim(self, limit: int, *, suspects: int, now: datetime) -> Sequence[Claim]:
         """Up to `limit` jobs that are due, the most urgent first; of those whose last attempt crashed, `suspects` at most."""
-        async with self._database.transaction() as connection:
-            raw = await driver(connection)
+        async with self._database.alone() as raw:
             rows = await raw.fetch(CLAIM, now, self._names, limit, suspects, self._worker, self.seconds)
         return sorted(map(claim_of, rows), key=lambda claim: (-claim.priority, claim.run_at))
 
     async def next_run_at(self, *, after: datetime, until: datetime) -> datetime | None:
         """When the first job between the two is due."""
-        async with self._database.transaction() as connection:
-            raw = await driver(connection)
+        async with self._database.alone() as raw:
             found: datetime | None = await raw.fetchval(_NEXT, after, until, self._names)
         return found
 
     async def renew(self, claims: Collection[Claim]) -> frozenset[UUID]:
         """Holds them for longer. Gives the leases that are still ours; the others were lost."""
-        async with self._database.transaction() as connection:
-            raw = await driver(connection)
+        async with self._database.alone() as raw:
             rows = await raw.fetch(_RENEW, [each.id for each in claims], [each.lease for each in claims], self.seconds)
         return frozenset(row["lease"] for row in rows)
 
     async def free_lapsed(self) -> Sequence[UUID]:
         """Makes the jobs of dead and frozen workers claimable again."""
-        async with self._database.transaction() as connection:
-            rows = await (await driver(connection)).fetch(_FREE_LAPSED)
+        async with self._database.alone() as raw:
+            rows = await raw.fetch(_FREE_LAPSED)
         return [row["id"] for row in rows]
 
     async def gauge(self) -> None:
         """Shows how many jobs there are in each state."""
-        async with self._database.transaction() as connection:
-            rows = await (await driver(connection)).fetch(_PENDING)
+        async with self._database.alone() as raw:
+            rows = await raw.fetch(_PENDING)
         metrics.JOBS_PENDING.clear()
         for row in rows:
             metrics.JOBS_PENDING.labels(row["name"], row["status"]).set(row["jobs"])
 
     async def hand_back(self, claim: Claim) -> None:
         """Gives up an attempt that could not end in time; that was not the job's fault, and does not count."""
-        async with self._database.transaction() as connection:
-            await (await driver(connection)).execute(_HAND_BACK, claim.id, claim.lease)
+        async with self._database.alone() as raw:
+            await raw.execute(_HAND_BACK, claim.id, claim.lease)

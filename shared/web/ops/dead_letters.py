@@ -13,7 +13,7 @@ from shared.ports.dead_letters import OPEN, Status
 from shared.postgres.letter_search import KeptLetter, Place, Search, find_letters
 from shared.web.auth import OperatorCaller
 from shared.web.models import Moment, Name, RequestModel
-from shared.web.ops.edge import Operated
+from shared.web.ops.edge import Because, Operated
 from shared.web.ops.letter_views import KeyView, LetterView, RecordedLetterView, RedriveView
 from shared.web.pagination import Page, PageRequest, paged_by
 
@@ -55,12 +55,7 @@ class LetterQuery(LetterFilter):
     model_config = ConfigDict(extra="ignore")  # the page's own parameters stand beside these
 
 
-class Why(RequestModel):
-    reason: Name
-    """For the audit."""
-
-
-class RedriveOrder(LetterFilter, Why):
+class RedriveOrder(LetterFilter, Because):
     dry_run: bool = False
     keys: Annotated[int, Field(ge=1, le=MOST_KEYS)] = 20
     """How many are worked off by this request; the answer says how many are left."""
@@ -76,8 +71,8 @@ class RedriveOrder(LetterFilter, Why):
 Letters = Annotated[PageRequest[Place], paged_by(Place)]
 
 
-def _mandate(operator: OperatorCaller, why: Why) -> Mandate:
-    return Mandate(operator=operator.name, reason=why.reason)
+def _mandate(operator: OperatorCaller, because: Because) -> Mandate:
+    return because.told_by(operator)
 
 
 Ordered = Annotated[Mandate, Depends(_mandate)]
@@ -102,7 +97,7 @@ async def redrive_some(order: RedriveOrder, operator: OperatorCaller, operated: 
     redrive = await Redrive.of(operated, order.search())
     if not redrive.selection.found:
         raise nothing_matches([redrive])
-    mandate = None if order.dry_run else Mandate(operator=operator.name, reason=order.reason)
+    mandate = None if order.dry_run else order.told_by(operator)
     async for _ in redrive.work_off(mandate, Pace(order.letters_per_second), at_most=order.keys):
         """The answer tells them all."""
     return RedriveView.of(redrive)

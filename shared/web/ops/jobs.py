@@ -1,36 +1,121 @@
-"""`/ops/jobs`: background work over all tenants of the service."""
+"""`/ops/jobs`: the background work of the service, over all its tenants."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any, Self
 from uuid import UUID
 
 from fastapi import APIRouter, Query
 
 from shared.jobs.arguments import JsonScalar
-from shared.operations.jobs import dead_jobs
+from shared.jobs.results import Status
+from shared.operations.jobs.changing import cancel_job, dead_jobs, retry_job, retry_jobs
+from shared.operations.jobs.finding import PENDING, FoundJob, JobSearch, find_jobs, found_job
+from shared.operations.jobs.running import run_job
+from shared.telemetry.tracing import trace_id_of
+from shared.web.auth import OperatorCaller
 from shared.web.models import ResponseModel
-from shared.web.ops.edge import Operated
+from shared.web.ops.edge import Because, Operated
 
 router = APIRouter(prefix="/jobs")
 
+MOST = 1000
 
-class DeadJobView(ResponseModel):
+
+class OperatedJobView(ResponseModel):
     id: UUID
     tenant_id: UUID
     name: str
-    arguments: dict[str, JsonScalar]
+    status: Status
     attempts: int
-    error: str
+    redrives: int | None
+    arguments: Mapping[str, JsonScalar] | None
+    idempotency_key: str | None
+    priority: int | None
     enqueued_at: datetime
-    started_at: datetime
+    run_at: datetime | None
+    started_at: datetime | None
+    finished_at: datetime | None
+    lease_until: datetime | None
+    worker: str | None
+    owner_id: UUID | None
+    progress: int | None
+    error: str | None
+    result: Any
+    trace_id: str | None
+    """Of the request that enqueued it."""
+
+    @classmethod
+    def of(cls, job: FoundJob) -> Self:
+        told = {name: getattr(job, name, None) for name in cls.model_fields}
+        return cls(**{**told, "trace_id": trace_id_of(job.traceparent)})
 
 
-class JobsView(ResponseModel):
-    data: Sequence[DeadJobView]
+class OperatedJobsView(ResponseModel):
+    data: Sequence[OperatedJobView]
+
+    @classmethod
+    def of(cls, jobs: Sequence[FoundJob]) -> Self:
+        return cls(data=[OperatedJobView.of(each) for each in jobs])
+
+
+class RetrySome(Because):
+    name: str | None = None
+    tenant_id: UUID | None = None
+    limit: Annotated[int, Query(ge=1, le=MOST)] = 100
+    dry_run: bool = False
+
+
+class RunJob(Because):
+    name: str
+    tenant_id: UUID
+    arguments: Mapping[str, JsonScalar] = {}
 
 
 @router.get("")
-async def list_jobs(operated: Operated, limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> JobsView:
-    """Those that gave up, the latest first."""
-    return JobsView(data=[DeadJobView.model_validate(each) for each in await dead_jobs(operated.ops, limit=limit)])
+async def list_jobs(
+    operated: Operated,
+    status: Annotated[Sequence[Status], Query()] = PENDING,
+    name: str | None = None,
+    tenant_id: UUID | None = None,
+    limit: Annotated[int, Query(ge=1, le=MOST)] = 100,
+) -> OperatedJobsView:
+    """What is pending, the latest first; of one tenant also what is `complete` or `cancelled`."""
+    search = JobSearch(statuses=status, name=name, tenant_id=tenant_id, limit=limit)
+    return OperatedJobsView.of(await find_jobs(operated.ops, search))
+
+
+@router.get("/{job_id}")
+async def show_operated_job(job_id: UUID, operated: Operated) -> OperatedJobView:
+    """Whosever it is. One that is done has forgotten its arguments and its trace."""
+    return OperatedJobView.of(await found_job(operated.ops, job_id))
+
+
+@router.post("", status_code=201)
+async def run(body: RunJob, operator: OperatorCaller, operated: Operated) -> OperatedJobView:
+    """Enqueues a job by hand."""
+    job_id = await run_job(operated, body.name, body.tenant_id, body.arguments, body.told_by(operator))
+    return OperatedJobView.of(await found_job(operated.ops, job_id))
+
+
+@router.post("/retry")
+async def retry_some(body: RetrySome, operator: OperatorCaller, operated: Operated) -> OperatedJobsView:
+    """Sends again what is dead and fits; gives those that were sent, as they stood before."""
+    search = JobSearch(name=body.name, tenant_id=body.tenant_id, limit=body.limit)
+    if body.dry_run:
+        return OperatedJobsView.of(await dead_jobs(operated, search))
+    return OperatedJobsView.of(await retry_jobs(operated, search, body.told_by(operator)))
+
+
+@router.post("/{job_id}/retry")
+async def retry(job_id: UUID, body: Because, operator: OperatorCaller, operated: Operated) -> OperatedJobView:
+    """Sends a dead job again, with all its tries and its idempotency key."""
+    await retry_job(operated, job_id, body.told_by(operator))
+    return OperatedJobView.of(await found_job(operated.ops, job_id))
+
+
+@router.post("/{job_id}/cancel")
+async def cancel(job_id: UUID, body: Because, operator: OperatorCaller, operated: Operated) -> OperatedJobView:
+    """Takes a job away; one that runs is stopped at its worker's next heartbeat, and its outcome dropped."""
+    await cancel_job(operated, job_id, body.told_by(operator))
+    return OperatedJobView.of(await found_job(operated.ops, job_id))

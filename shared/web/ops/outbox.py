@@ -1,14 +1,16 @@
-"""`GET /ops/outbox`"""
+"""`/ops/outbox`"""
 
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Self
 
-from fastapi import APIRouter
+from fastapi import APIRouter, status
 
+from shared.operations import outbox
 from shared.operations.outbox import Waiting, waiting_of
-from shared.web.models import ResponseModel
-from shared.web.ops.edge import Operated
+from shared.web.auth import OperatorCaller
+from shared.web.models import Name, ResponseModel
+from shared.web.ops.edge import Because, Operated
 
 router = APIRouter(prefix="/outbox")
 
@@ -49,7 +51,17 @@ class OutboxView(ResponseModel):
         )
 
 
+class KeyRedrive(Because):
+    key: Name
+
+
 @router.get("")
 async def show_outbox(operated: Operated) -> OutboxView:
     """What waits to be published, for how long, and which keys are set aside because a record of theirs was refused."""
     return OutboxView.of(await waiting_of(operated))
+
+
+@router.post("/redrive", status_code=status.HTTP_204_NO_CONTENT)
+async def redrive_key(order: KeyRedrive, operator: OperatorCaller, operated: Operated) -> None:
+    """Takes the key's mark away: its rows are published again, in their order."""
+    await outbox.redrive(operated, order.key.encode(), order.told_by(operator))

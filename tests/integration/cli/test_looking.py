@@ -23,6 +23,10 @@ async def test_the_outbox_shows_what_waits_and_which_keys_are_set_aside(stack: S
     assert users["oldest_seconds"] > 0
     (set_aside,) = users["keys_set_aside"]
     assert (set_aside["key"], set_aside["pending"], set_aside["reason"]) == (key.decode(), 1, "too large")
+    redriven = await stack.waypost(
+        "outbox", "redrive", "--key", key.decode(), "--service", "users", "--reason", "mended"
+    )
+    assert (redriven.code, redriven.output) == (0, f"users: key {key.decode()} is published again\n")
 
 
 async def test_topics_show_what_they_hold(stack: Stack) -> None:

@@ -5,12 +5,18 @@ from typing import Any
 
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
+from shared.engine.consumer.turns import Outcome
 from shared.kernel.cause import current_cause
 from shared.kernel.envelope import Envelope
+from shared.kernel.errors import Permanent
 from shared.kernel.ids import new_id
+from shared.ports.dead_letters import ParkedKey
 from shared.ports.unit_of_work import UnitOfWork
+from shared.telemetry import names
 from tests.fixtures.club import Stage
+from tests.fixtures.club.declaration import no_trouble
 from tests.fixtures.eventually import eventually
+from tests.fixtures.operators import MANDATE
 
 
 def in_trace(envelope: Envelope[Any], *, sampled: bool) -> tuple[str, Envelope[Any]]:
@@ -61,3 +67,23 @@ async def test_what_a_handler_causes_descends_from_its_span(stage: Stage, spans:
     assert (cause.correlation_id, cause.causation_id) == (told.cause.correlation_id, told.event_id)
     assert bound == cause
     assert untouched.traceparent == told_unsampled.cause.traceparent
+
+
+async def test_a_redrive_is_found_from_the_original_trace(stage: Stage, spans: InMemorySpanExporter) -> None:
+    def refuse(envelope: Envelope[Any]) -> None:
+        raise Permanent("not today")
+
+    trace_id, ann = in_trace(stage.user().tells("Ann")[0], sampled=True)
+    stage.club.trouble = refuse
+    await stage.topic.publish(ann)
+    async with stage.consuming(stage.club.greetings) as group:
+        await eventually(lambda: stage.reached(1, consumers=1))
+        stage.club.trouble = no_trouble
+        key = ParkedKey(stage.club.topic, str(ann.aggregate_id).encode())
+        assert (await group.retries.attempt(key, MANDATE)).outcome is Outcome.UNPARKED
+    (redriven,) = [
+        each for each in spans.get_finished_spans() if (each.attributes or {}).get(names.ORIGINAL_TRACE) == trace_id
+    ]
+    assert redriven.context is not None
+    assert f"{redriven.context.trace_id:032x}" != trace_id
+    assert [f"{link.context.trace_id:032x}" for link in redriven.links] == [trace_id]

@@ -22,4 +22,4 @@ async def service(database: Database) -> AsyncIterator[ServiceOf]:
 
     yield make
     for each in made:
-        await each.database.close()
+        await each.close()

@@ -18,7 +18,7 @@ from shared.kernel.errors import (
     Unavailable,
 )
 from shared.kernel.ids import new_id
-from shared.operations.jobs import dead_jobs
+from shared.operations.jobs.finding import JobSearch, find_jobs
 from tests.integration.jobs.conftest import ServiceOf
 
 AT_ONCE = Backoff(first_seconds=0.01, factor=1)
@@ -36,6 +36,19 @@ async def test_between_two_tries_it_is_called_failed(service: ServiceOf) -> None
     (row,) = await billing.fetch("select run_at, error from jobs where id = $1", job)
     assert row["run_at"] > billing.clock.now() + timedelta(minutes=40)
     assert row["error"].startswith("NotYet")
+
+
+async def test_a_job_has_five_tries_unless_it_is_declared_otherwise(service: ServiceOf) -> None:
+    tries: list[int] = []
+
+    async def fails(job: JobContext) -> None:
+        tries.append(job.job_try)
+        raise NotYet
+
+    billing = await service([Job(fails, retry=AT_ONCE)])
+    async with billing.working():
+        assert (await billing.becomes("dead", await billing.enqueue("fails"))).attempts == 5
+    assert tries == [1, 2, 3, 4, 5]
 
 
 async def test_what_is_refused_is_not_tried_again_but_a_lost_race_is(service: ServiceOf) -> None:
@@ -89,7 +102,7 @@ async def test_a_time_out_of_the_handlers_own_is_its_own(service: ServiceOf) -> 
     billing = await service([Job(asks, max_tries=1)])
     async with billing.working():
         await billing.becomes("dead", await billing.enqueue("asks"))
-    (dead,) = await dead_jobs(billing.database)
+    (dead,) = await find_jobs(billing.database, JobSearch())
     assert dead.error == "TimeoutError: the provider"
 
 

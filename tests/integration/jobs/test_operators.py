@@ -1,48 +1,94 @@
-"""Jobs that gave up, and what an operator does with them."""
+"""What an operator does with jobs, as the operator's role."""
 
 import asyncio
+from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
+import pytest
 from sqlalchemy import text
 
 from shared.jobs.context import JobContext
 from shared.jobs.declaration import Job
+from shared.jobs.results import Status
 from shared.kernel.backoff import Backoff
-from shared.kernel.errors import NotFound, Permanent, Transient
-from shared.kernel.ids import TenantId, new_id
-from shared.operations.jobs import cancel_job, dead_jobs, job_counts, retry_job
-from shared.postgres.database import Database
+from shared.kernel.errors import Conflict, Invalid, NotFound, Permanent, Transient
+from shared.kernel.ids import JobId, TenantId, new_id
+from shared.kernel.mandate import Mandate
+from shared.operations.jobs.changing import cancel_job, retry_job, retry_jobs
+from shared.operations.jobs.finding import JobSearch, find_job, find_jobs
+from shared.operations.jobs.running import run_job
+from shared.postgres.audit import operator_actions
+from shared.postgres.database import driver
 from tests.fixtures.eventually import eventually
+from tests.fixtures.jobs import Service
 from tests.integration.jobs.conftest import ServiceOf
 
 AT_ONCE = Backoff(first_seconds=0.01, factor=1)
+MANDATE = Mandate(operator="grace", reason="the provider is back")
+
+
+async def fails(job: JobContext) -> None:
+    raise Permanent("the card was stolen")
+
+
+async def charge(job: JobContext, invoice_id: UUID, attempt: int = 1) -> str:
+    return f"charged {invoice_id}, {attempt}"
+
+
+async def told_of(billing: Service, job_id: JobId) -> list[tuple[str, str, str]]:
+    actions = await operator_actions(billing.ops, subject=str(job_id))
+    return [(each.operator, each.reason, each.verb) for each in actions]
 
 
 async def test_it_is_tried_again_and_ends_as_dead_which_can_be_sent_again(service: ServiceOf) -> None:
     tries: list[int] = []
+    keys: set[str] = set()
     mended = False
 
     async def flaky(job: JobContext) -> str:
         tries.append(job.job_try)
+        keys.add(job.idempotency_key)
         if not mended:
             raise Transient("the provider does not answer")
         return "done"
 
     billing = await service([Job(flaky, max_tries=3, retry=AT_ONCE)])
+    await billing.heard_of(billing.tenant)
     async with billing.working():
-        job = await billing.enqueue("flaky")
+        job = await billing.enqueue("flaky", idempotency_key="inv-7")
         status = await billing.becomes("dead", job)
         assert (status.attempts, status.error) == (3, "the provider does not answer")
-        (dead,) = await dead_jobs(billing.database, name="flaky", tenant_id=billing.tenant)
-        assert (dead.id, dead.attempts, dead.error) == (job, 3, "Transient: the provider does not answer")
-        assert [(count.name, count.status, count.jobs) for count in await job_counts(billing.database)] == [
-            ("flaky", "dead", 1)
-        ]
+        (dead,) = await find_jobs(billing.ops, JobSearch(name="flaky", tenant_id=billing.tenant))
+        assert (dead.id, dead.status, dead.attempts) == (job, Status.DEAD, 3)
+        assert dead.error == "Transient: the provider does not answer"
         mended = True
-        assert await retry_job(billing.database, job)
+        await retry_job(billing.operated, job, MANDATE)
         assert (await billing.becomes("complete", job)).error is None
     assert tries == [1, 2, 3, 1]
-    assert not await retry_job(billing.database, job)
+    assert keys == {"inv-7"}
+    assert await told_of(billing, job) == [("grace", "the provider is back", "jobs.retry")]
+    with pytest.raises(Conflict, match="is complete: only a dead one is sent again"):
+        await retry_job(billing.operated, job, MANDATE)
+    assert len(await told_of(billing, job)) == 1
+
+
+async def test_many_are_sent_again_by_what_they_are(service: ServiceOf) -> None:
+    async def others(job: JobContext) -> None:
+        raise Permanent
+
+    billing = await service([Job(fails), Job(others)])
+    stranger = TenantId(new_id())
+    async with billing.working():
+        ours, another = await billing.enqueue("fails"), await billing.enqueue("others")
+        theirs = await billing.enqueue("fails", tenant=stranger)
+        await eventually(lambda: _count(billing, Status.DEAD, 3))
+    sent = await retry_jobs(billing.operated, JobSearch(name="fails", tenant_id=billing.tenant), MANDATE)
+    assert [each.id for each in sent] == [ours]
+    assert await _count(billing, Status.DEAD, 2)
+    sent = await retry_jobs(billing.operated, JobSearch(limit=5), MANDATE)
+    assert {each.id for each in sent} == {another, theirs}
+    assert {each.redrives for each in await find_jobs(billing.ops, JobSearch(statuses=[Status.QUEUED]))} == {1}
 
 
 async def test_a_job_of_a_tenant_who_is_gone_ends_as_dead_and_sees_nobody_elses_rows(service: ServiceOf) -> None:
@@ -59,7 +105,7 @@ async def test_a_job_of_a_tenant_who_is_gone_ends_as_dead_and_sees_nobody_elses_
     orphan = await billing.enqueue("charge", tenant=gone, invoice_id=new_id())
     async with billing.working():
         await billing.becomes("complete", await billing.enqueue("charge", invoice_id=new_id()))
-        await eventually(lambda: dead_jobs(billing.database, tenant_id=gone))
+        await eventually(lambda: _count(billing, Status.DEAD, 1))
     status = await billing.status(orphan, tenant=gone)
     assert status is not None and (status.status, status.attempts) == ("dead", 1)
     assert seen == [1, 1], "each sees its own row alone"
@@ -75,30 +121,113 @@ async def test_a_cancelled_job_is_stopped_and_its_outcome_dropped(service: Servi
             stopped.set()
 
     billing = await service([Job(endless)])
+    await billing.heard_of(billing.tenant)
     async with billing.working():
         job = await billing.enqueue("endless")
         await billing.becomes("running", job)
-        assert await cancel_job(billing.database, job)
+        await cancel_job(billing.operated, job, MANDATE)
         await stopped.wait()
     assert (await billing.becomes("cancelled", job)).finished_at is not None
-    assert not await cancel_job(billing.database, job)
+    assert await told_of(billing, job) == [("grace", "the provider is back", "jobs.cancel")]
+    with pytest.raises(Conflict, match="is cancelled: there is nothing left to cancel"):
+        await cancel_job(billing.operated, job, MANDATE)
 
 
-async def test_the_operators_role_may_do_all_this(service: ServiceOf) -> None:
-    async def fails(job: JobContext) -> None:
-        raise Permanent
+async def test_a_cancelled_job_never_starts_and_a_dead_one_is_gone(service: ServiceOf) -> None:
+    ran: list[str] = []
 
-    billing = await service([Job(fails)])
+    async def note(job: JobContext, word: str) -> None:
+        ran.append(word)
+
+    billing = await service([Job(note), Job(fails)])
+    waiting = await billing.enqueue("note", word="cancelled")
+    await cancel_job(billing.operated, waiting, MANDATE)
     async with billing.working():
-        first, second = await billing.enqueue("fails"), await billing.enqueue("fails")
-        await billing.becomes("dead", first)
-        await billing.becomes("dead", second)
-    operator = Database(billing.ops_dsn, application_name="operator", pool_size=1)
-    try:
-        assert {dead.id for dead in await dead_jobs(operator)} == {first, second}
-        assert await retry_job(operator, first)
-        assert await cancel_job(operator, second)
-    finally:
-        await operator.close()
-    await billing.becomes("queued", first)
-    await billing.becomes("cancelled", second)
+        dead = await billing.enqueue("fails")
+        await billing.becomes("dead", dead)
+        await cancel_job(billing.operated, dead, MANDATE)
+        await billing.becomes("complete", await billing.enqueue("note", word="ran"))
+    assert ran == ["ran"]
+    await billing.becomes("cancelled", waiting)
+    await billing.becomes("cancelled", dead)
+    assert await find_jobs(billing.ops, JobSearch()) == []
+
+
+async def test_a_job_is_shown_whole_while_it_is_pending_and_by_its_result_when_it_is_done(service: ServiceOf) -> None:
+    billing, invoice = await service([Job(charge)]), new_id()
+    await billing.heard_of(billing.tenant, TenantId(new_id()))
+    job = await billing.enqueue(
+        "charge", invoice_id=invoice, run_at=billing.clock.now() + timedelta(days=1), priority=3
+    )
+    waiting = await found(billing, job)
+    assert (waiting.status, waiting.priority, waiting.attempts) == (Status.QUEUED, 3, 0)
+    assert waiting.arguments == {"invoice_id": str(invoice)}
+    billing.clock.offset = timedelta(days=2)
+    async with billing.working():
+        await billing.becomes("complete", job)
+    done = await found(billing, job)
+    assert (done.status, done.result, done.arguments) == (Status.COMPLETE, f"charged {invoice}, 1", None)
+    (listed,) = await find_jobs(billing.ops, JobSearch(statuses=[Status.COMPLETE], tenant_id=billing.tenant))
+    assert listed == done
+    with pytest.raises(Invalid, match="name the tenant"):
+        await find_jobs(billing.ops, JobSearch(statuses=[Status.COMPLETE]))
+    assert await find_job(billing.ops, new_id()) is None
+
+
+async def test_a_job_is_run_by_hand(service: ServiceOf) -> None:
+    billing, invoice = await service([Job(charge)]), new_id()
+    await billing.heard_of(billing.tenant)
+    async with billing.working():
+        arguments = {"invoice_id": str(invoice), "attempt": "3"}
+        job = await run_job(billing.operated, "charge", billing.tenant, arguments, MANDATE)
+        assert (await billing.becomes("complete", job)).result == f"charged {invoice}, 3"
+    (action,) = await operator_actions(billing.ops, subject=str(job))
+    assert (action.verb, action.tenant_id, action.facts["name"]) == ("jobs.run", billing.tenant, "charge")
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "message"),
+    [
+        ("charge_all", {}, "there is no job 'charge_all'; declared are: charge"),
+        ("charge", {}, "job charge needs invoice_id"),
+        ("charge", {"invoice_id": "7"}, "invoice_id takes UUID, not '7'"),
+        ("charge", {"invoice_id": str(new_id()), "attempt": "many"}, "attempt takes int, not 'many'"),
+        ("charge", {"invoice_id": str(new_id()), "force": "true"}, "takes no force; it takes invoice_id, attempt"),
+        ("charge", {"invoice_id": "theirs"}, "belongs to another tenant"),
+    ],
+)
+async def test_what_cannot_run_is_refused_and_nothing_is_left(
+    service: ServiceOf, name: str, arguments: dict[str, Any], message: str
+) -> None:
+    billing, stranger = await service([Job(charge)]), TenantId(new_id())
+    await billing.heard_of(billing.tenant, stranger)
+    theirs = await _event_of(billing, stranger)
+    told = {each: str(theirs) if value == "theirs" else value for each, value in arguments.items()}
+    with pytest.raises(Invalid, match=message):
+        await run_job(billing.operated, name, billing.tenant, told, MANDATE)
+    with pytest.raises(NotFound, match="knows no tenant"):
+        await run_job(billing.operated, "charge", new_id(), {"invoice_id": str(new_id())}, MANDATE)
+    assert await billing.fetch("select from jobs") == []
+    assert await operator_actions(billing.ops) == []
+    await run_job(billing.operated, "charge", stranger, {"invoice_id": str(theirs)}, MANDATE)
+
+
+async def found(billing: Service, job_id: JobId) -> Any:
+    job = await find_job(billing.ops, job_id)
+    assert job is not None
+    return job
+
+
+async def _count(billing: Service, status: Status, jobs: int) -> bool:
+    return len(await find_jobs(billing.ops, JobSearch(statuses=[status]))) == jobs
+
+
+async def _event_of(billing: Service, tenant: TenantId) -> UUID:
+    """An aggregate of that tenant."""
+    invoice = new_id()
+    insert = """
+        insert into events (tenant_id, aggregate_type, aggregate_id, version, event_id, type, schema_id, payload, metadata, occurred_at)
+        values ($1, 'invoice', $2, 1, $3, 'invoice.created', 1, '', '{}', now())"""
+    async with billing.database.transaction([tenant]) as connection:
+        await (await driver(connection)).execute(insert, tenant, invoice, new_id())
+    return invoice

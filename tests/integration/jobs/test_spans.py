@@ -15,6 +15,10 @@ from shared.jobs.context import JobContext
 from shared.jobs.declaration import Job
 from shared.kernel.backoff import Backoff
 from shared.kernel.errors import Transient
+from shared.kernel.mandate import Mandate
+from shared.operations.jobs.changing import retry_job
+from shared.telemetry.names import ORIGINAL_TRACE
+from tests.fixtures.eventually import eventually
 from tests.fixtures.jobs import Service
 from tests.integration.jobs.conftest import ServiceOf
 
@@ -84,6 +88,25 @@ async def test_a_job_far_ahead_has_a_trace_of_its_own_with_a_link(
     assert [link.context.span_id for link in attempt.links] == [sent.context.span_id]
     assert attempt.attributes is not None
     assert attempt.attributes["waypost.original_trace_id"] == f"{sent.context.trace_id:032x}"
+
+
+async def test_a_job_sent_again_has_a_trace_of_its_own_that_is_found_from_the_original_one(
+    service: ServiceOf, spans: InMemorySpanExporter
+) -> None:
+    billing = await service([Job(flaky, max_tries=1)])
+    async with billing.working():
+        with TRACER.start_as_current_span("POST /invoices"):
+            job = await billing.enqueue("flaky")
+        await billing.becomes("dead", job)
+        await retry_job(billing.operated, job, Mandate(operator="grace", reason="mended"))
+        await eventually(lambda: len(named(spans, "process flaky")) == 2)
+    (sent,), (first, again) = named(spans, "send flaky"), named(spans, "process flaky")
+    assert first.context.trace_id == sent.context.trace_id
+    assert again.context.trace_id != sent.context.trace_id
+    original = f"{sent.context.trace_id:032x}"
+    found = [each for each in spans.get_finished_spans() if (each.attributes or {}).get(ORIGINAL_TRACE) == original]
+    assert found == [again]
+    assert [link.context.span_id for link in again.links] == [sent.context.span_id]
 
 
 async def test_what_is_not_sampled_costs_no_span_and_stays_unsampled(

@@ -103,6 +103,24 @@ async def test_no_more_run_at_once_than_there_are_places(service: ServiceOf) -> 
     assert most == 3
 
 
+async def test_ten_run_at_once_unless_the_worker_is_told_otherwise(service: ServiceOf) -> None:
+    running, release = 0, asyncio.Event()
+
+    async def hold(job: JobContext) -> None:
+        nonlocal running
+        running += 1
+        await release.wait()
+
+    billing = await service([Job(hold)])
+    jobs = [await billing.enqueue("hold") for _ in range(11)]
+    async with billing.working(settings=JobWorkerSettings()):
+        await eventually(lambda: running == 10)
+        (queued,) = await billing.fetch("select id from jobs where status = 'queued'")
+        assert queued["id"] in jobs
+        release.set()
+        await billing.becomes("complete", queued["id"])
+
+
 async def test_resources_are_opened_once_shared_and_closed_once(service: ServiceOf) -> None:
     story: list[str] = []
 

@@ -17,7 +17,7 @@ from tests.fixtures.hosted import migrate_service
 from tests.fixtures.operators import operator_bearer, operator_routes
 from tests.fixtures.web import bearer, somebody
 
-READS = ("/ops/outbox", "/ops/consumers", "/ops/jobs")
+READS = ("/ops/outbox", "/ops/consumers", "/ops/dead-letters", "/ops/jobs")
 
 
 @pytest.fixture
@@ -65,3 +65,16 @@ async def test_an_api_that_would_operate_with_too_mighty_a_role_does_not_start(
     with pytest.raises(Misconfigured, match="WAYPOST_OPS_DSN"):
         async with operator_routes(service_named("users"), replace(where, ops=where.owner), kafka):
             raise AssertionError("it serves")
+
+
+async def test_a_key_that_is_set_aside_is_published_again(users: httpx.AsyncClient, where: ServiceDatabase) -> None:
+    async with connected(where.relay) as relay:
+        mark = "insert into outbox_quarantine (shard, key, reason) values ($1, $2, 'too large')"
+        await relay.execute(mark, shard_for(b"ada"), b"ada")
+    order = {"key": "ada", "reason": "the broker takes more now"}
+    for status in (204, 404):
+        assert (await users.post("/ops/outbox/redrive", json=order, headers=operator_bearer())).status_code == status
+    assert (await users.get("/ops/outbox", headers=operator_bearer())).json()["keys_set_aside"] == []
+    async with connected(where.ops) as ops:
+        (told,) = await ops.fetch("select operator, verb, subject, facts->>'because' from operator_actions")
+    assert tuple(told) == ("grace", "outbox.redrive", "ada", "too large")

@@ -1,5 +1,6 @@
-"""A transaction that is not there any more cannot be committed."""
+"""A transaction that is not there any more cannot be committed; a statement alone is one of its own."""
 
+import asyncio
 import contextlib
 
 import pytest
@@ -7,8 +8,9 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from shared.kernel.errors import Transient
+from shared.kernel.ids import TenantId, new_id
 from tests.fixtures.club import migrate, opened
-from tests.fixtures.database import Database
+from tests.fixtures.database import Database, connected
 
 
 async def test_a_commit_after_a_swallowed_error_is_an_error(database: Database) -> None:
@@ -21,3 +23,31 @@ async def test_a_commit_after_a_swallowed_error_is_an_error(database: Database) 
                     await connection.execute(text("select 1 / 0"))
         async with pool.transaction() as connection:
             assert await connection.scalar(text("select count(*) from parked_keys")) == 0
+
+
+async def test_a_statement_alone_commits_by_itself_and_sees_no_tenants_rows(database: Database) -> None:
+    async with opened((await database("club", migrate)).app, pool_size=1) as pool:
+        tenant = TenantId(new_id())
+        async with pool.transaction([tenant]) as connection:
+            greet = text("insert into greetings (tenant_id, user_id, event_id, version) values (:t, :t, :t, 1)")
+            await connection.execute(greet, {"t": tenant})
+        with pytest.raises(ZeroDivisionError):
+            async with pool.alone() as raw:
+                assert await raw.fetchval("select count(*) from greetings") == 0
+                await raw.execute("insert into parked_keys values ('club.members', 'users.user', 'key')")
+                raise ZeroDivisionError
+        async with pool.transaction() as connection:
+            assert await connection.scalar(text("select count(*) from parked_keys")) == 1
+
+
+async def test_a_statement_alone_takes_no_connection_that_died_in_the_pool(database: Database) -> None:
+    where = await database("club", migrate)
+    async with opened(where.app, pool_size=1) as pool, connected(where.app) as other:
+        async with pool.alone() as raw:
+            died = asyncio.Event()
+            raw.add_termination_listener(lambda _: died.set())
+            pid = await raw.fetchval("select pg_backend_pid()")
+        await other.fetch("select pg_terminate_backend($1)", pid)
+        await died.wait()
+        async with pool.alone() as raw:
+            assert await raw.fetchval("select pg_backend_pid()") != pid

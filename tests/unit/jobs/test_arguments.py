@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 
+from shared.jobs.arguments import JsonScalar
 from shared.jobs.context import JobContext
 from shared.jobs.declaration import Job, JobRegistry
 from shared.kernel.errors import Invalid, Misconfigured, Permanent
@@ -86,3 +87,25 @@ def test_a_name_is_the_functions_own_unless_given_and_is_unique() -> None:
     assert Job(charge, name="charge_invoice").name == "charge_invoice"
     with pytest.raises(Misconfigured, match="two jobs are named charge"):
         JobRegistry([Job(charge), Job(charge)])
+
+
+def test_what_a_person_types_becomes_what_the_handler_takes() -> None:
+    typed = {"invoice_id": str(ID), "at": "2026-03-01T12:00:00Z", "attempt": "2", "note": "again"}
+    assert REGISTRY.read("charge", typed) == {"invoice_id": ID, "at": NOON, "attempt": 2, "note": "again"}
+    assert REGISTRY.read("of_tenant", {"tenant": str(ID), "dry": "true"}) == {"tenant": ID, "dry": True}
+    assert REGISTRY.read("charge", {"invoice_id": str(ID), "at": "2026-03-01T12:00Z", "attempt": 2})["attempt"] == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"tenant": "7", "dry": "true"}, "tenant takes UUID, not '7'"),
+        ({"tenant": str(ID), "dry": "yes"}, "dry takes bool, not 'yes'"),
+        ({"tenant": str(ID), "dry": 1}, "dry takes bool, not int"),
+        ({"tenant": str(ID)}, "job of_tenant needs dry"),
+        ({"tenant": str(ID), "dry": "true", "wet": "7"}, "job of_tenant takes no wet"),
+    ],
+)
+def test_what_is_typed_wrong_is_refused(arguments: dict[str, JsonScalar], message: str) -> None:
+    with pytest.raises(Invalid, match=message):
+        REGISTRY.read("of_tenant", arguments)

@@ -1,10 +1,11 @@
-"""When a schedule is due, and how long a failed job waits."""
+"""When a schedule is due, how long an attempt may take, and how long a failed job waits."""
 
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.jobs.declaration import Scheduled
+from shared.jobs.context import JobContext
+from shared.jobs.declaration import Job, Scheduled
 from shared.kernel.backoff import Backoff
 from shared.kernel.errors import Misconfigured
 
@@ -34,6 +35,14 @@ def test_every_interval_starts_on_the_full_one() -> None:
 def test_half_a_schedule_is_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(Misconfigured):
         Scheduled("clean_up", **wrong)  # type: ignore[arg-type]  # the point
+
+
+def test_an_attempt_may_take_a_minute_unless_it_is_declared_otherwise() -> None:
+    async def charge(job: JobContext) -> None: ...
+
+    assert Job(charge).timeout_seconds == 60
+    with pytest.raises(Misconfigured, match="charge"):
+        Job(charge, timeout_seconds=0)
 
 
 def test_waits_grow_are_capped_and_differ() -> None:

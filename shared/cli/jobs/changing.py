@@ -1,0 +1,108 @@
+"""`waypost jobs retry`, `cancel` and `run`"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Annotated
+from uuid import UUID
+
+import typer
+
+from shared.cli.databases import ask_operated, operating
+from shared.cli.jobs.looking import (
+    JobArgument,
+    LimitOption,
+    NameOption,
+    OfService,
+    ServiceOption,
+    TenantOption,
+    find,
+    show_all,
+    told,
+)
+from shared.cli.mandate import As, Reason
+from shared.cli.output import AsJson, console, end_with, to_json
+from shared.cli.services import service_named
+from shared.kernel.errors import Invalid
+from shared.kernel.mandate import Mandate
+from shared.operations.jobs.changing import cancel_job, dead_jobs, retry_job, retry_jobs
+from shared.operations.jobs.finding import JobSearch
+from shared.operations.jobs.running import run_job
+from shared.operations.service import OperatedService
+
+Change = Callable[[OperatedService, UUID, Mandate], Awaitable[None]]
+
+
+def retry(
+    reason: Reason,
+    name_of_operator: As,
+    job_id: Annotated[UUID | None, typer.Argument(metavar="JOB_ID", help="One dead job.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Whatever is dead and fits the filters.")] = False,
+    service: ServiceOption = None,
+    name: NameOption = None,
+    tenant: TenantOption = None,
+    limit: LimitOption = 100,
+    dry_run: Annotated[bool, typer.Option(help="Shows which, and changes nothing.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Sends dead jobs again, with all their tries and their idempotency keys: one, or with --all those that fit the filters."""
+    mandate = Mandate(operator=name_of_operator, reason=reason)
+    if (job_id is not None) == everything:
+        raise Invalid("name one dead job by its id, or say --all for those that fit the filters")
+    if job_id is not None:
+        asyncio.run(_change(job_id, retry_job, mandate))
+        console.print(f"{job_id} is queued again")
+        return
+    search = JobSearch(name=name, tenant_id=tenant, limit=limit)
+
+    async def send(operated: OperatedService) -> Sequence[OfService]:
+        sent = await dead_jobs(operated, search) if dry_run else await retry_jobs(operated, search, mandate)
+        return [(operated.name, each) for each in sent]
+
+    found, problems = asyncio.run(ask_operated(service, send))
+    jobs = [job for each in found for job in each]
+    if as_json:
+        console.print(to_json([told(*each) for each in jobs]), soft_wrap=True)
+    else:
+        show_all(jobs)
+        console.print(f"{len(jobs)} would be queued again" if dry_run else f"{len(jobs)} are queued again")
+    end_with(problems)
+
+
+def cancel(job_id: JobArgument, reason: Reason, name_of_operator: As) -> None:
+    """Takes a job away, waiting, running or dead. One that runs is stopped within ten seconds, and its outcome dropped."""
+    asyncio.run(_change(job_id, cancel_job, Mandate(operator=name_of_operator, reason=reason)))
+    console.print(f"{job_id} is cancelled")
+
+
+def run(
+    job: Annotated[str, typer.Argument(metavar="SERVICE.JOB", help="What a service declares.")],
+    tenant: Annotated[UUID, typer.Option(help="Whom it works for.")],
+    reason: Reason,
+    name_of_operator: As,
+    argument: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="May be given again.")] = None,
+) -> None:
+    """Enqueues a job by hand and prints its id."""
+    service, _, name = job.partition(".")
+    mandate, arguments = Mandate(operator=name_of_operator, reason=reason), _parsed(argument or [])
+
+    async def enqueue() -> UUID:
+        async with operating(service_named(service)) as operated:
+            return await run_job(operated, name, tenant, arguments, mandate)
+
+    console.print(str(asyncio.run(enqueue())))
+
+
+async def _change(job_id: UUID, change: Change, mandate: Mandate) -> None:
+    found = await find(job_id)
+    async with operating(found.service) as operated:
+        await change(operated, job_id, mandate)
+
+
+def _parsed(given: Sequence[str]) -> Mapping[str, str]:
+    """Raises Invalid for what is no name=value, and for a name that is given twice."""
+    pairs = [each.partition("=")[::2] for each in given]
+    if any("=" not in each for each in given):
+        raise Invalid("--argument takes name=value")
+    if len({name for name, _ in pairs}) < len(pairs):
+        raise Invalid("--argument names the same argument twice")
+    return dict(pairs)

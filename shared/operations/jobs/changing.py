@@ -1,0 +1,88 @@
+"""Dead jobs sent again, and jobs taken away. Each change is audited in its own transaction."""
+
+from collections.abc import Collection, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+from shared.jobs.results import Status
+from shared.kernel.errors import Conflict, NotFound
+from shared.kernel.mandate import Mandate
+from shared.operations.jobs.finding import FoundJob, JobSearch, find_jobs, found_job
+from shared.operations.service import OperatedService
+from shared.postgres.audit import record_action
+from shared.postgres.database import driver
+from shared.postgres.tenancy import BIND
+
+_LOCK = "select tenant_id, name from jobs where id = $1 and status = any ($2::text[]) for update"
+
+_RETRY = """
+with again as (
+    update jobs set status = 'queued', run_at = now(), attempts = 0, redrives = redrives + 1, crashed = false
+    where id = $1 returning id, tenant_id
+)
+update job_results as result set status = 'queued', error = null, finished_at = null
+from again where result.tenant_id = again.tenant_id and result.job_id = again.id"""
+
+_CANCEL = """
+with gone as (delete from jobs where id = $1 returning id, tenant_id)
+update job_results as result set status = 'cancelled', finished_at = now()
+from gone where result.tenant_id = gone.tenant_id and result.job_id = gone.id"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Change:
+    verb: str
+    of: Collection[str]
+    statement: str
+    only: str
+    """Why others are refused."""
+
+
+_SEND_AGAIN = _Change(verb="jobs.retry", of=["dead"], statement=_RETRY, only="only a dead one is sent again")
+_TAKE_AWAY = _Change(
+    verb="jobs.cancel", of=["queued", "running", "dead"], statement=_CANCEL, only="there is nothing left to cancel"
+)
+
+
+async def retry_job(service: OperatedService, job_id: UUID, mandate: Mandate) -> None:
+    """Sends a dead job again, with all its tries and its idempotency key. Raises NotFound, and Conflict for one that is not dead."""
+    await _change(service, job_id, mandate, _SEND_AGAIN)
+    service.doorbell.ring("jobs")
+
+
+async def retry_jobs(service: OperatedService, search: JobSearch, mandate: Mandate) -> Sequence[FoundJob]:
+    """Sends again what is dead and fits the search; gives those that were. One that somebody else was faster with is left out."""
+    sent = []
+    for each in await dead_jobs(service, search):
+        with suppress(NotFound, Conflict):
+            await retry_job(service, each.id, mandate)
+            sent.append(each)
+    return sent
+
+
+async def dead_jobs(service: OperatedService, search: JobSearch) -> Sequence[FoundJob]:
+    """Those that `retry_jobs` would send again."""
+    return await find_jobs(service.ops, replace(search, statuses=[Status.DEAD]))
+
+
+async def cancel_job(service: OperatedService, job_id: UUID, mandate: Mandate) -> None:
+    """Takes a job away, waiting, running or dead. One that runs is stopped at its worker's next heartbeat and its outcome dropped.
+
+    Raises NotFound, and Conflict for one that is done.
+    """
+    await _change(service, job_id, mandate, _TAKE_AWAY)
+
+
+async def _change(service: OperatedService, job_id: UUID, mandate: Mandate, change: _Change) -> None:
+    async with service.ops.transaction() as connection:
+        raw = await driver(connection)
+        job = await raw.fetchrow(_LOCK, job_id, change.of)
+        if job is not None:
+            await connection.execute(BIND, {"tenants": str(job["tenant_id"])})  # the result is its tenant's row
+            await raw.execute(change.statement, job_id)
+            told = {"verb": change.verb, "subject": job_id, "tenant_id": job["tenant_id"]}
+            await record_action(connection, mandate, **told, name=job["name"])
+            return
+    found = await found_job(service.ops, job_id)
+    raise Conflict(f"job {job_id} is {found.status}: {change.only}", status=found.status)

@@ -1,0 +1,141 @@
+"""Jobs as an operator finds them: what is pending over all tenants, and what became of those that are done."""
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from shared.jobs.arguments import JsonScalar
+from shared.jobs.results import Status
+from shared.jobs.tenant_directory import all_tenants
+from shared.kernel.errors import Invalid, NotFound
+from shared.kernel.ids import JobId, TenantId
+from shared.postgres.database import Database, driver
+from shared.postgres.tenancy import BIND, setting, some_at_a_time
+
+PENDING = (Status.QUEUED, Status.FAILED, Status.RUNNING, Status.DEAD)
+"""Their rows are there until they are done or taken away."""
+
+_STATE = "case when job.status = 'queued' and job.attempts > 0 then 'failed' else job.status end"
+
+_OF_JOB = """job.id, job.tenant_id, job.name, job.arguments::text as arguments, job.attempts, job.redrives, job.priority,
+    job.idempotency_key, job.worker, job.error, job.enqueued_at, job.run_at, job.started_at, job.lease_until, job.traceparent"""
+
+# The operator's role reads these over all tenants; results are their tenants' rows.
+_LIST = f"""
+select {_OF_JOB}, {_STATE} as status from jobs as job
+where {_STATE} = any ($1::text[]) and ($2::text is null or name = $2) and ($3::uuid is null or tenant_id = $3)
+order by enqueued_at desc, id desc limit $4"""
+
+_FIND = f"select {_OF_JOB}, {_STATE} as status from jobs as job where id = $1"
+
+_RESULT = """
+job_id as id, tenant_id, name, status, attempts, idempotency_key, owner_id, progress, result::text as result, error, enqueued_at,
+started_at, finished_at"""
+
+_FINISHED = f"""
+select {_RESULT} from job_results
+where finished_at is not null and status = any ($1::text[]) and ($2::text is null or name = $2)
+order by finished_at desc limit $3"""
+
+_FIND_RESULT = f"select {_RESULT} from job_results where job_id = $1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundJob:
+    """A job that is done has forgotten what only its pending row knew: those facts are None."""
+
+    id: JobId
+    tenant_id: TenantId
+    name: str
+    status: Status
+    attempts: int
+    """Since it was enqueued, or sent again."""
+    enqueued_at: datetime
+    started_at: datetime | None
+    """Of the last attempt."""
+    error: str | None
+    """Of the last attempt that failed, in words for operators; once the job is done, in those for its tenant."""
+    idempotency_key: str | None
+    arguments: Mapping[str, JsonScalar] | None = None
+    redrives: int | None = None
+    """How often an operator sent it again."""
+    priority: int | None = None
+    worker: str | None = None
+    """Who began the last attempt, as host:pid."""
+    run_at: datetime | None = None
+    """When it is due, or was."""
+    lease_until: datetime | None = None
+    """While it runs: when it counts as crashed unless its worker says otherwise."""
+    traceparent: str | None = None
+    """Of its enqueue."""
+    owner_id: UUID | None = None
+    progress: int | None = None
+    result: Any = None
+    finished_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobSearch:
+    """What is not set does not narrow it."""
+
+    statuses: Collection[Status] = PENDING
+    name: str | None = None
+    tenant_id: UUID | None = None
+    limit: int = 100
+
+
+async def find_jobs(ops: Database, search: JobSearch) -> Sequence[FoundJob]:
+    """The latest first. Raises Invalid for jobs that are done without a tenant: their rows are found tenant by tenant."""
+    pending = [each for each in search.statuses if each in PENDING]
+    done = [each for each in search.statuses if each not in PENDING]
+    if done and search.tenant_id is None:
+        raise Invalid(f"jobs that are {' or '.join(done)} are kept with their tenants: name the tenant as well")
+    found: list[FoundJob] = []
+    async with ops.transaction([TenantId(search.tenant_id)] if search.tenant_id else ()) as connection:
+        raw = await driver(connection)
+        if pending:
+            found += map(_pending, await raw.fetch(_LIST, pending, search.name, search.tenant_id, search.limit))
+        if done:
+            found += map(_done, await raw.fetch(_FINISHED, done, search.name, search.limit))
+    return found[: search.limit]
+
+
+async def find_job(ops: Database, job_id: UUID) -> FoundJob | None:
+    """Whosever it is, done or not; None for one that never was, and one that was forgotten with its result."""
+    async with ops.transaction() as connection:
+        raw = await driver(connection)
+        row = await raw.fetchrow(_FIND, job_id)
+        tenants = [row["tenant_id"]] if row else await all_tenants(connection)
+        for some in some_at_a_time(tenants):
+            await connection.execute(BIND, {"tenants": setting(some)})
+            result = await raw.fetchrow(_FIND_RESULT, job_id)
+            if result is not None:
+                return _done(result) if row is None else _whole(row, result)
+    return None
+
+
+async def found_job(ops: Database, job_id: UUID) -> FoundJob:
+    """Raises NotFound."""
+    found = await find_job(ops, job_id)
+    if found is None:
+        raise NotFound(f"there is no job {job_id}")
+    return found
+
+
+def _pending(row: asyncpg.Record) -> FoundJob:
+    return FoundJob(**{**row, "status": Status(row["status"]), "arguments": json.loads(row["arguments"])})
+
+
+def _done(row: asyncpg.Record) -> FoundJob:
+    result = json.loads(row["result"]) if row["result"] is not None else None
+    return FoundJob(**{**row, "status": Status(row["status"]), "result": result})
+
+
+def _whole(row: asyncpg.Record, result: asyncpg.Record) -> FoundJob:
+    told = {each: result[each] for each in ("owner_id", "progress", "finished_at")}
+    return replace(_pending(row), **told)

@@ -1,0 +1,94 @@
+"""`waypost jobs`, as an operator types it."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from infra.postgres.databases import ServiceDatabase
+from infra.stack.ports import LOOPBACK
+from shared.cli.main import app
+from shared.cli.services import DIRECTORY
+from shared.kernel.errors import WaypostError
+from shared.kernel.ids import TenantId, new_id
+from tests.fixtures.database import Database, connected
+from tests.fixtures.hosted import migrate_service
+
+TENANT = TenantId(new_id())
+BECAUSE = ("--reason", "the rows are back", "--as", "grace")
+RUN = ("jobs", "run", "users.cleanup_expired", "--tenant", str(TENANT), *BECAUSE)
+
+
+@pytest.fixture
+async def where(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ServiceDatabase:
+    """The users service as the command finds it; the other services have no environment, and nobody has a broker."""
+    where = await database("users", migrate_service)
+    async with connected(where.app) as app:
+        await app.execute("insert into tenants.tenant_directory values ($1, 'Engines', 'open')", TENANT)
+    variables = {
+        "WAYPOST_APP_DSN": where.app,
+        "WAYPOST_OPS_DSN": where.ops,
+        "WAYPOST_KAFKA_BOOTSTRAP": f"{LOOPBACK}:1",
+    }
+    (tmp_path / "users.env").write_text("".join(f"{name}={value}\n" for name, value in variables.items()))
+    monkeypatch.setenv(DIRECTORY, str(tmp_path))
+    return where
+
+
+async def waypost(*arguments: str) -> Result:
+    """In a thread: the command runs a loop of its own."""
+    return await asyncio.to_thread(CliRunner().invoke, app, arguments)
+
+
+async def test_a_job_is_run_looked_at_sent_again_and_taken_away(where: ServiceDatabase) -> None:
+    ran = await waypost(*RUN)
+    assert ran.exit_code == 0, ran.exception
+    job = ran.stdout.strip()
+    async with connected(where.app) as connection:
+        await connection.execute("update jobs set status = 'dead', attempts = 5, error = 'NotYet: no rows'")
+
+    (dead,) = json.loads((await waypost("jobs", "list", "--service", "users", "--dead", "--json")).stdout)
+    assert (dead["id"], dead["service"], dead["status"]) == (job, "users", "dead")
+    shown = (await waypost("jobs", "show", job)).stdout
+    assert "users" in shown and "NotYet: no rows" in shown and str(TENANT) in shown
+
+    tried = await waypost("jobs", "retry", "--all", "--service", "users", "--dry-run", *BECAUSE)
+    assert "1 would be queued again" in tried.stdout
+    assert (await waypost("jobs", "retry", job, *BECAUSE)).exit_code == 0
+    refused = await waypost("jobs", "retry", job, *BECAUSE)
+    assert isinstance(refused.exception, WaypostError)
+    assert "is queued: only a dead one is sent again" in str(refused.exception)
+
+    assert (await waypost("jobs", "cancel", job, *BECAUSE)).exit_code == 0
+    assert json.loads((await waypost("jobs", "show", job, "--json")).stdout)["status"] == "cancelled"
+    verbs = [each["verb"] for each in json.loads((await waypost("audit", "users", "--json")).stdout)]
+    assert verbs == ["jobs.cancel", "jobs.retry", "jobs.run"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (
+            ("jobs", "run", "users.cleanup_all", *RUN[3:]),
+            "there is no job 'cleanup_all'; declared are: cleanup_expired",
+        ),
+        ((*RUN, "--argument", "force=true"), "job cleanup_expired takes no force"),
+        ((*RUN, "--argument", "force"), "--argument takes name=value"),
+        (("jobs", "run", "users.cleanup_expired", "--tenant", str(new_id()), *BECAUSE), "users knows no tenant"),
+        (("jobs", "run", "nobody.cleanup_expired", *RUN[3:]), "there is no service 'nobody'"),
+        (("jobs", "cancel", str(new_id()), *BECAUSE), "no job"),
+        (("jobs", "retry", *BECAUSE), "name one dead job by its id, or say --all"),
+        (("jobs", "list", "--service", "users", "--status", "complete"), "name the tenant as well"),
+    ],
+)
+async def test_what_cannot_be_is_told_and_changes_nothing(
+    where: ServiceDatabase, arguments: tuple[str, ...], problem: str
+) -> None:
+    finished = await waypost(*arguments)
+    told = str(finished.exception) if isinstance(finished.exception, WaypostError) else finished.stderr
+    assert (finished.exit_code, finished.stdout) == (1, "")
+    assert problem in told
+    async with connected(where.ops) as ops:
+        assert await ops.fetchval("select (select count(*) from jobs) + (select count(*) from operator_actions)") == 0

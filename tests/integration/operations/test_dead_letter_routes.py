@@ -1,0 +1,79 @@
+"""Letters over HTTP: the same lines as the command's, for whoever holds an operator's token."""
+
+from collections.abc import AsyncIterator
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from shared.hosting.service import Service
+from shared.postgres.audit import operator_actions
+from tests.fixtures.club import Stage, User, opened
+from tests.fixtures.club.declaration import no_trouble
+from tests.fixtures.operators import operator_bearer, operator_routes
+
+LETTERS = "/ops/dead-letters"
+WHY = {"reason": "the club is open again"}
+
+
+@pytest.fixture
+async def http(stage: Stage, club_stack: Service) -> AsyncIterator[httpx.AsyncClient]:
+    async with operator_routes(club_stack, stage.database, stage.bootstrap) as client:
+        client.headers.update(operator_bearer("grace"))
+        yield client
+
+
+async def test_letters_are_listed_shown_and_redriven(stage: Stage, http: httpx.AsyncClient, bob: User) -> None:
+    page = (await http.get(LETTERS, params={"limit": 2, "tenant_id": str(bob.tenant_id)})).json()
+    rest = (await http.get(LETTERS, params={"limit": 2, "cursor": page["next_cursor"]})).json()
+    assert [each["sequence"] for each in page["data"] + rest["data"]] == [1, 2, 3]
+    (dead,) = (await http.get(LETTERS, params={"status": "dead", "error_class": "Permanent"})).json()["data"]
+    shown = (await http.get(f"{LETTERS}/{dead['id']}")).json()
+    assert shown["record"]["data"]["email"] == "[redacted]"
+
+    stage.club.trouble = no_trouble
+    order = {"status": ["dead"], "consumer": "club.greetings", **WHY}
+    rehearsed = (await http.post(f"{LETTERS}/redrive", json={**order, "dry_run": True})).json()
+    assert (rehearsed["keys"][0]["outcome"], await stage.greeted(bob)) == (None, [[]])
+    redriven = (await http.post(f"{LETTERS}/redrive", json=order)).json()
+    assert [each["status"] for each in redriven["keys"][0]["letters"]] == ["redriven"] * 3
+    assert (redriven["left"], await stage.greeted(bob)) == (0, [[1, 2, 3]])
+    async with opened(stage.database.ops) as ops:
+        told = await operator_actions(ops)
+    assert {(each.operator, each.reason) for each in told} == {("grace", WHY["reason"])}
+
+    again = await http.post(f"{LETTERS}/redrive", json=order)
+    assert (again.status_code, "3 that match are settled already" in again.json()["detail"]) == (404, True)
+    settled = await http.post(f"{LETTERS}/{dead['id']}/redrive", json=WHY)
+    assert (settled.status_code, "is redriven already" in settled.json()["detail"]) == (409, True)
+
+
+async def test_a_letter_is_given_up(stage: Stage, http: httpx.AsyncClient, bob: User) -> None:
+    stage.club.trouble = no_trouble
+    (dead,) = (await http.get(LETTERS, params={"status": "dead"})).json()["data"]
+    given_up = (await http.post(f"{LETTERS}/{dead['id']}/discard", json=WHY)).json()
+    assert [each["status"] for each in given_up["letters"]] == ["discarded", "redriven", "redriven"]
+    assert await stage.greeted(bob) == [[2, 3]]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status"),
+    [
+        ("redrive", {"status": ["dead"]}, 422),
+        ("redrive", {"reason": " ", "status": ["dead"]}, 422),
+        ("redrive", WHY, 422),
+        ("redrive", {**WHY, "status": ["discarded"]}, 422),
+        ("redrive", {**WHY, "letter": "x"}, 422),
+        ("redrive", {**WHY, "status": ["dead"], "letters_per_second": 0}, 422),
+        ("redrive", {**WHY, "type": "user.gone"}, 404),
+        (f"{uuid4()}/redrive", WHY, 404),
+        (f"{uuid4()}/discard", WHY, 404),
+        ("nope/discard", WHY, 422),
+    ],
+)
+async def test_what_cannot_be_meant_is_refused(
+    stage: Stage, http: httpx.AsyncClient, path: str, body: dict[str, object], status: int
+) -> None:
+    refused = await http.post(f"{LETTERS}/{path}", json=body)
+    assert (refused.status_code, refused.headers["content-type"]) == (status, "application/problem+json")
+    assert await stage.rows("select 1 from dead_letters where redrives > 0") == []
