@@ -29,7 +29,13 @@ REDRIVE = ("dead-letters", "redrive", "--error-class", "Permanent", "--service",
     ("point", "effects", "redrives"), [("after_count", [], 2), ("after_effect", [], 2), ("after_commit", [1], 1)]
 )
 async def test_one_that_is_killed_midway_is_run_again_and_does_the_rest(
-    stage: Stage, operator: Operator, bob: User, point: str, effects: list[int], redrives: int
+    stage: Stage,
+    operator: Operator,
+    operated: OperatedService,
+    bob: User,
+    point: str,
+    effects: list[int],
+    redrives: int,
 ) -> None:
     killed = await operator.runs(*REDRIVE, failpoints=f"drain.{point}=kill")
     assert (killed.code, await stage.greeted(bob)) == (-9, [effects])
@@ -38,8 +44,10 @@ async def test_one_that_is_killed_midway_is_run_again_and_does_the_rest(
     assert [row[0] for row in await stage.rows(still_open)] == (
         ["waiting", "waiting"] if effects else ["dead", "waiting", "waiting"]
     )
-    again = await operator.runs(*REDRIVE)
-    assert (again.code, await stage.greeted(bob), await stage.parked()) == (0, [[1, 2, 3]], [])
+    stage.club.trouble = no_trouble
+    again = await Redrive.of(operated, Search(error_class="Permanent"))
+    assert [each.flows async for each in again.work_off(MANDATE, Pace())] == [True]
+    assert (await stage.greeted(bob), await stage.parked()) == ([[1, 2, 3]], [])
     assert [row[0] for row in await stage.rows("select redrives from dead_letters order by kafka_offset")] == [
         redrives,
         1,
@@ -83,7 +91,9 @@ async def test_a_key_that_somebody_works_off_is_waited_for(
     assert await stage.greeted(bob) == [[1, 2, 3]]
 
 
-async def test_a_handler_that_ends_the_command_is_tried_as_often_as_may_be(stage: Stage, operator: Operator) -> None:
+async def test_a_handler_that_ends_the_command_is_tried_as_often_as_may_be(
+    stage: Stage, operator: Operator, operated: OperatedService
+) -> None:
     def refuse(envelope: Envelope[Any]) -> None:
         raise Permanent("not here")
 
@@ -93,9 +103,9 @@ async def test_a_handler_that_ends_the_command_is_tried_as_often_as_may_be(stage
     async with stage.consuming(stage.club.greetings):
         await eventually(lambda: stage.reached(2, consumers=1))
     await stage.rows("update dead_letters set redrives = 4 where sequence = 1 returning 1")
-    killed, refused = [await operator.runs(*REDRIVE) for _ in range(2)]
-    assert killed.code == -9
-    assert (refused.code, "it stays dead; discard it" in refused.output) == (1, True)
+    assert (await operator.runs(*REDRIVE)).code == -9
+    again = await Redrive.of(operated, Search(error_class="Permanent"))
+    assert [each.outcome async for each in again.work_off(MANDATE, Pace())] == [Outcome.EXHAUSTED]
     assert [each[:2] for each in await stage.letters()] == [("dead", 1), ("waiting", 2)]
 
 
