@@ -52,7 +52,7 @@ class MemoryDeadLetters:
     async def open_letters(self, at_most: int) -> int:
         return min(sum(letter.status in OPEN for letter in self._mine()), at_most)
 
-    async def lock(self, parked: ParkedKey) -> bool:
+    async def lock(self, parked: ParkedKey, *, wait: bool = False) -> bool:
         return self._is_parked(parked)
 
     async def first(self, parked: ParkedKey, above: int) -> Letter | None:

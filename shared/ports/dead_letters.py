@@ -109,8 +109,11 @@ class DeadLetters(Protocol):
         """How many are not settled; counts no further than `at_most`."""
         ...
 
-    async def lock(self, parked: ParkedKey) -> bool:
-        """Takes the key for this transaction alone; False where it is not parked, or somebody else has it. Taken before anything else."""
+    async def lock(self, parked: ParkedKey, *, wait: bool = False) -> bool:
+        """Takes the key for this transaction alone; False where it is not parked, or somebody else has it. Taken before anything else.
+
+        With `wait`, whoever has it is waited for.
+        """
         ...
 
     async def first(self, parked: ParkedKey, above: int) -> Letter | None:

@@ -58,7 +58,8 @@ select count(*) from (
     select from dead_letters where consumer = $1 and status in ('retrying', 'dead', 'waiting') limit $2
 ) as counted"""
 
-_LOCK = "select 1 from parked_keys where consumer = $1 and topic = $2 and key = $3 for update skip locked"
+_LOCK = "select 1 from parked_keys where consumer = $1 and topic = $2 and key = $3 for update"
+_LOCK_AT_ONCE = f"{_LOCK} skip locked"
 
 _FIRST = f"""
 select {COLUMNS} from dead_letters
@@ -122,9 +123,11 @@ class PostgresDeadLetters:
         raw = await driver(self._connection)
         return int(await raw.fetchval(_OPEN, self._consumer, at_most))
 
-    async def lock(self, parked: ParkedKey) -> bool:
+    async def lock(self, parked: ParkedKey, *, wait: bool = False) -> bool:
         raw = await driver(self._connection)
-        return await raw.fetchval(_LOCK, self._consumer, parked.topic, parked.key) is not None
+        return (
+            await raw.fetchval(_LOCK if wait else _LOCK_AT_ONCE, self._consumer, parked.topic, parked.key) is not None
+        )
 
     async def first(self, parked: ParkedKey, above: int) -> Letter | None:
         raw = await driver(self._connection)

@@ -93,7 +93,8 @@ class Turns:
 
     async def still_ours(self, parked: ParkedKey, counted: Letter, intake: Intake) -> bool:
         """Locks again and reads again: between two transactions anything may have happened."""
-        if not await intake.letters.lock(parked):
+        # An attempt that was counted waits for a consumer that is just adding to the line: given up, it would be one fewer of its tries.
+        if not await intake.letters.lock(parked, wait=True):
             return False
         now = await intake.letters.find(counted.id)
         return now is not None and (now.status, now.attempts) == (counted.status, counted.attempts)
