@@ -26,7 +26,7 @@ async def run_worker(service: Service) -> None:
     relay = Relay(outbox, broker, foundation.wakeups)
     consumers = [consumer_group(service, consumer, settings, foundation) for consumer in service.consumers]
     parts: list[Lifecycle] = [foundation.doorbell, listener, relay, *consumers]
-    await run_with_probes(service, foundation, parts, host=settings.host, port=settings.service_port)
+    await run_with_probes(service, foundation, parts, settings)
 
 
 def consumer_group(
