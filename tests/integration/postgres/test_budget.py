@@ -37,6 +37,10 @@ async def test_a_process_that_would_not_fit_does_not_start(database: Database) -
     }
     command = (sys.executable, "-m", "services.users", "jobs")
     process = await asyncio.create_subprocess_exec(*command, cwd=CHECKOUT, env=environment, stdout=PIPE, stderr=PIPE)
-    _, problem = await process.communicate()
+    try:
+        _, problem = await asyncio.wait_for(process.communicate(), 30)
+    finally:
+        if process.returncode is None:
+            process.kill()
     assert process.returncode == 2
     assert "set max_connections = 100000" in problem.decode()
