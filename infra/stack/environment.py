@@ -8,6 +8,7 @@
 | WAYPOST_APP_DSN | api, worker, jobs, command | … of `<service>_app` |
 | WAYPOST_RELAY_DSN | worker, command | … of `<service>_relay` |
 | WAYPOST_OPS_DSN | api, command | … of `<service>_ops` |
+| WAYPOST_CONNECTION_BUDGET | api, worker, jobs | connections that all of them together may open, see `infra.postgres.connections` |
 | WAYPOST_KAFKA_BOOTSTRAP | all | `host:port` of the broker |
 | WAYPOST_SMTP_HOST, WAYPOST_SMTP_PORT | all | where mail is handed in |
 | WAYPOST_PAYMENTS_URL, WAYPOST_PAYMENTS_WEBHOOK_SECRET | billing, payments | the card provider, and the secret that signs its webhooks |
@@ -27,6 +28,7 @@ import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from infra.postgres.connections import MAX_CONNECTIONS
 from infra.postgres.databases import service_database
 from infra.stack.addresses import Addresses
 from infra.stack.keys import Keys
@@ -59,6 +61,8 @@ class Environments:
     def process(self, service: str, process: ServiceProcess) -> Environment:
         """Of `python -m services.<service> <process>`."""
         own = {**self._service(service), **self._dsns(service, DSNS_OF[process])}
+        if "app" in DSNS_OF[process]:
+            own["WAYPOST_CONNECTION_BUDGET"] = str(MAX_CONNECTIONS)
         if process is not ServiceProcess.MIGRATE:
             own["WAYPOST_SERVICE_PORT"] = str(self._addresses.port(f"{service}-{process}"))
         return own

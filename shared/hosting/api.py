@@ -2,11 +2,13 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import httpx
 from fastapi import FastAPI
 
+from shared.engine.outbox_cap import OutboxCap
 from shared.hosting.foundation import Foundation, lay
 from shared.hosting.operating import operated
 from shared.hosting.running import run_parts
@@ -14,6 +16,7 @@ from shared.hosting.service import Service
 from shared.hosting.settings import ApiSettings, load
 from shared.postgres.database import Database
 from shared.postgres.idempotency import PostgresIdempotencyKeys
+from shared.postgres.overview import outbox_rows
 from shared.web.app import create_app
 from shared.web.health import Readiness
 from shared.web.keys import PublishedKeys
@@ -23,20 +26,26 @@ from shared.web.tokens import KeySource
 
 async def run_api(service: Service) -> None:
     settings = load(ApiSettings)
-    foundation = lay(service, "api", dsn=settings.app_dsn, pool_size=settings.pool_size)
-    server = HttpServer(api_app(service, settings, foundation), host=settings.host, port=settings.service_port)
-    await run_parts(foundation, [foundation.doorbell, server])
+    ops = operators_database(service, settings)
+    cap = OutboxCap(partial(outbox_rows, ops), rows=settings.outbox_cap_rows)
+    foundation = lay(service, "api", dsn=settings.app_dsn, pool_size=settings.pool_size, admit=cap.admit)
+    app = api_app(service, settings, foundation, ops=ops)
+    server = HttpServer(app, host=settings.host, port=settings.service_port)
+    await run_parts(foundation, [foundation.doorbell, server, cap], settings)
 
 
-def api_app(service: Service, settings: ApiSettings, foundation: Foundation) -> FastAPI:
-    """The service's HTTP API over a foundation; also what tests of the routes talk to."""
-    http = httpx.AsyncClient()
-    ops = Database(
+def operators_database(service: Service, settings: ApiSettings) -> Database:
+    return Database(
         settings.ops_dsn,
         application_name=f"{service.name}-api-ops",
         pool_size=settings.ops_pool_size,
         schemas=service.schemas,
     )
+
+
+def api_app(service: Service, settings: ApiSettings, foundation: Foundation, *, ops: Database) -> FastAPI:
+    """The service's HTTP API over a foundation; also what tests of the routes talk to. Closes `ops` at its end."""
+    http = httpx.AsyncClient()
 
     @asynccontextmanager
     async def resources() -> AsyncIterator[Any]:

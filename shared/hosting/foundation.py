@@ -1,6 +1,6 @@
 """What every process of a service stands on: its pool, its doorbell, its units of work."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -31,7 +31,9 @@ class Foundation:
     bus: Bus
 
 
-def lay(service: Service, role: str, *, dsn: str, pool_size: int) -> Foundation:
+def lay(
+    service: Service, role: str, *, dsn: str, pool_size: int, admit: Callable[[], None] = lambda: None
+) -> Foundation:
     """Builds it for one process; nothing is opened before its parts start. `role` is `api`, `worker` or `jobs`."""
     name = f"{service.name}-{role}"
     database = Database(dsn, application_name=name, pool_size=pool_size, schemas=service.schemas)
@@ -53,6 +55,7 @@ def lay(service: Service, role: str, *, dsn: str, pool_size: int) -> Foundation:
         doorbell=doorbell,
         project=project_own,
         open_jobs=open_jobs,
+        admit=admit,
     )
     units = PostgresUnitsOfWork(database, path)
     return Foundation(

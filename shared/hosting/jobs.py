@@ -36,4 +36,4 @@ async def run_jobs(service: Service) -> None:
     )
     upkeep = Upkeep(foundation.database, all_tenants)
     parts: list[Lifecycle] = [foundation.doorbell, listener, scheduler, worker, upkeep]
-    await run_with_probes(service, foundation, parts, host=settings.host, port=settings.service_port)
+    await run_with_probes(service, foundation, parts, settings)

@@ -37,6 +37,8 @@ class ListeningSettings(Settings):
 
 class ProcessSettings(ListeningSettings):
     app_dsn: Dsn
+    connection_budget: int = 0
+    """What all processes that share the PostgreSQL server may open together; the process starts on no server that takes fewer."""
 
 
 class ApiSettings(ProcessSettings):
@@ -46,6 +48,8 @@ class ApiSettings(ProcessSettings):
     """For the operator routes."""
     kafka_bootstrap: str
     """Asked by an operator route alone: an API serves without a broker."""
+    outbox_cap_rows: int = 500_000
+    """At this many unpublished events whatever would write more is answered with 503; a few hundred MB of rows."""
     answer_secret: Annotated[SecretStr, Field(min_length=16, max_length=64)]
     """Keys the hashes of request bodies beside idempotency keys; the same on every replica."""
     jwks_url: str | None = None

@@ -27,7 +27,7 @@ async def run_worker(service: Service) -> None:
     consumers = [consumer_group(service, consumer, settings, foundation) for consumer in service.consumers]
     parts: list[Lifecycle] = [foundation.doorbell, listener, relay, *consumers]
     room = {each.name: each.has_room for each in consumers}
-    await run_with_probes(service, foundation, parts, host=settings.host, port=settings.service_port, checks=room)
+    await run_with_probes(service, foundation, parts, settings, checks=room)
 
 
 def consumer_group(

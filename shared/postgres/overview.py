@@ -21,6 +21,9 @@ select q.shard, q.key, q.reason, q.marked_at, count(o.id) as pending
 from outbox_quarantine q left join outbox o on o.shard = q.shard and o.key = q.key
 group by q.shard, q.key, q.reason, q.marked_at order by q.marked_at"""
 
+# No further than the cap: a look at a backlog of millions costs what a look at the cap does.
+_PENDING_ROWS = "select count(*) from (select from outbox limit $1) as counted"
+
 # The index is (tenant_id, event_id): PostgreSQL 18 skips from tenant to tenant in it.
 _EVENT = """
 select tenant_id, aggregate_type, aggregate_id, version, position, type, schema_id, payload, metadata::text as metadata, occurred_at
@@ -98,6 +101,12 @@ async def marked_keys(database: Database) -> Sequence[MarkedKey]:
 async def backlog_of(database: Database) -> Backlog:
     (row,) = await _fetch(database, BACKLOG)
     return Backlog(**row)
+
+
+async def outbox_rows(database: Database, at_most: int) -> int:
+    """Rows that wait, those of marked keys as well."""
+    (row,) = await _fetch(database, _PENDING_ROWS, at_most)
+    return int(row["count"])
 
 
 async def kept_event(owner: Database, event_id: UUID) -> KeptEvent | None:

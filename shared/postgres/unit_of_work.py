@@ -43,6 +43,8 @@ class WritePath:
     project: Project
     """Writes the service's own read rows."""
     open_jobs: OpenJobs
+    admit: Callable[[], None] = lambda: None
+    """Asked before outbox rows are added; raises where there is no room for them."""
 
 
 class PostgresUnitOfWork:
@@ -107,6 +109,7 @@ class PostgresUnitOfWork:
         """
         await self.flush()
         if self._unsent:
+            self._path.admit()
             await outbox.insert(self._connection, self._unsent, self._path.clock.now())
 
     def ring(self) -> None:

@@ -18,7 +18,7 @@ from services.billing.app import SERVICE
 from services.billing.commands import BeginCharge, RecordDecision
 from services.billing.handlers.customers import CUSTOMERS
 from services.billing.ports import Decision, Moved
-from shared.hosting.api import api_app
+from shared.hosting.api import api_app, operators_database
 from shared.hosting.foundation import Foundation, lay
 from shared.hosting.settings import ApiSettings
 from shared.jobs.worker import JobWorker, JobWorkerSettings
@@ -232,7 +232,7 @@ async def running_billing(where: ServiceDatabase, payments: httpx.AsyncClient) -
     service = replace(SERVICE, token_keys=lambda _opened: LocalKeys(SIGNING_KEY))
     settings = settings_of(where)
     foundation = lay(service, "api", dsn=settings.app_dsn, pool_size=8)
-    app = api_app(service, settings, foundation)
+    app = api_app(service, settings, foundation, ops=operators_database(service, settings))
     try:
         async with app.router.lifespan_context(app):
             transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)

@@ -13,7 +13,7 @@ import pytest
 from schemas.billing import RevenueWindowTotaled
 from services.billing.app import SERVICE
 from services.billing.projections.revenue import keep_totals
-from shared.hosting.api import api_app
+from shared.hosting.api import api_app, operators_database
 from shared.kernel.ids import new_id
 from shared.kernel.role import Role
 from shared.web.keys import LocalKeys
@@ -97,7 +97,9 @@ async def test_changes_are_told_as_they_come_until_the_server_drains(company: Co
     settings = settings_of(company.billing.where)
     headers = {**company.headers(), "accept": "text/event-stream"}
     async with caller("") as http:
-        async with serving(api_app(service, settings, company.billing.foundation)) as base_url:
+        async with serving(
+            api_app(service, settings, company.billing.foundation, ops=operators_database(service, settings))
+        ) as base_url:
             stream = http.stream("GET", f"{base_url}/revenue/live", headers=headers)
             answer = await stream.__aenter__()
             assert answer.headers["content-type"].startswith("text/event-stream")

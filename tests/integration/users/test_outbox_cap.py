@@ -1,0 +1,67 @@
+"""While nothing can be published the outbox grows to its cap, and no further: then the caller is told when to come again."""
+
+from pathlib import Path
+
+import httpx
+
+from infra.stack.child import inherited
+from infra.stack.keys import Keys
+from infra.stack.ports import LOOPBACK, free_ports
+from shared.kernel.ids import new_id
+from tests.fixtures.database import Database, connected
+from tests.fixtures.eventually import eventually
+from tests.fixtures.processes import running
+from tests.fixtures.serving import caller
+from tests.integration.users.conftest import migrate_users
+from tests.integration.users.service import PASSWORD
+
+CAP = 6
+
+
+async def test_at_the_cap_a_write_is_refused_whole_and_taken_again_later(
+    database: Database, keys: Keys, tmp_path: Path
+) -> None:
+    where = await database("users", migrate_users)
+    environment = {
+        **inherited(),
+        "WAYPOST_APP_DSN": where.app,
+        "WAYPOST_OPS_DSN": where.ops,
+        "WAYPOST_KAFKA_BOOTSTRAP": f"{LOOPBACK}:1",
+        "WAYPOST_OUTBOX_CAP_ROWS": str(CAP),
+        "WAYPOST_KEYS_DIRECTORY": str(keys.of("users")),
+        "WAYPOST_ANSWER_SECRET": keys.secrets.answers,
+        "OTEL_TRACES_EXPORTER": "none",
+    }
+    (port,) = free_ports(1)
+    async with (
+        running("users", {"api": port}, environment, tmp_path),
+        caller(f"http://{LOOPBACK}:{port}") as http,
+        connected(where.owner) as owner,
+    ):
+        await eventually(lambda: _is_refused(http))
+        refused = await _open_tenant(http, key := str(new_id()))
+        assert refused.headers["retry-after"] == "5"
+        assert "as many as this service keeps" in refused.json()["detail"]
+
+        known = await owner.fetchval("select count(*) from outbox")
+        assert known >= CAP
+        again = await _open_tenant(http, key)
+        assert again.status_code == 503
+        assert await owner.fetchval("select count(*) from outbox") == known
+        assert (await http.get("/.well-known/jwks.json")).is_success  # reading goes on
+
+        await owner.execute("delete from outbox")
+        await eventually(lambda: _is_taken(http, key))
+
+
+async def _open_tenant(http: httpx.AsyncClient, key: str) -> httpx.Response:
+    owner = {"email": f"{new_id()}@example.com", "password": PASSWORD, "display_name": "Grace Hopper"}
+    return await http.post("/tenants", json={"name": "Engines", "owner": owner}, headers={"Idempotency-Key": key})
+
+
+async def _is_refused(http: httpx.AsyncClient) -> bool:
+    return (await _open_tenant(http, str(new_id()))).status_code == 503
+
+
+async def _is_taken(http: httpx.AsyncClient, key: str) -> bool:
+    return (await _open_tenant(http, key)).status_code == 201
