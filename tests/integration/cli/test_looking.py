@@ -8,6 +8,7 @@ from infra.stack.ports import LOOPBACK
 from shared.kernel.partitioning import shard_for
 from tests.fixtures.database import connected
 from tests.fixtures.envelopes import TRACEPARENT
+from tests.fixtures.topics import create_topic, delete_topic, unique
 from tests.integration.cli.command import Stack
 
 
@@ -32,6 +33,15 @@ async def test_topics_show_what_they_hold(stack: Stack) -> None:
     assert len(named["users.user"]["partitions"]) == 8
     assert named["users.tenant"]["cleanup_policy"] == "delete"
     assert named["users.tenant"]["partitions"]["0"] == {"low": 0, "high": 0}
+
+
+async def test_a_long_name_stands_on_one_line_where_no_terminal_is(stack: Stack, cluster: str) -> None:
+    long_name = await create_topic(cluster, unique("users.user-" + 80 * "x"), partitions=1)
+    try:
+        finished = await stack.waypost("topics")
+    finally:
+        await delete_topic(cluster, long_name)
+    assert long_name in finished.output
 
 
 async def test_a_trace_without_a_viewer_is_linked_and_the_absence_is_told(stack: Stack) -> None:
