@@ -27,14 +27,14 @@ async def opened(service: str, role: Role = "OPS") -> AsyncIterator[Database]:
     """One connection. Raises Transient where no database answers, NotFound before the migrations, Misconfigured for a wrong password."""
     database = Database(setting_of(service, f"WAYPOST_{role}_DSN"), application_name=APPLICATION_NAME, pool_size=1)
     try:
-        with _explained(service):
+        with explained(service):
             yield database
     finally:
         await database.close()
 
 
 @contextmanager
-def _explained(service: str) -> Iterator[None]:
+def explained(service: str) -> Iterator[None]:
     """Says what to do about a database that answers, but not with rows."""
     try:
         yield

@@ -7,23 +7,17 @@ from shared.engine.consumer import ConsumerPolicy, group_name
 from shared.engine.consumer.drain import Drain
 from shared.engine.consumer.effects import effects_of
 from shared.engine.consumer.message import Reader
-from shared.hosting.foundation import lay
+from shared.hosting.operating import laid_for_a_command
 from shared.hosting.service import Service
 from shared.ports.handlers import Consumer
 from shared.postgres.intake import PostgresIntakes
 
-LAST_RING_SECONDS = 2.0
-
 
 @asynccontextmanager
 async def opened_retries(service: Service, consumer: Consumer, *, dsn: str) -> AsyncIterator[Drain]:
-    """With the handlers' own rights: `dsn` is that of `<service>_app`. Whom the handlers woke hears of it at the end."""
-    foundation, name = lay(service, "command", dsn=dsn, pool_size=1), group_name(service.name, consumer)
-    intakes = PostgresIntakes(foundation.database, foundation.units, consumer, name=name)
-    reader, effects = Reader(service.codec, consumer.handlers), effects_of(consumer, name)
-    try:
+    """With the handlers' own rights: `dsn` is that of `<service>_app`."""
+    async with laid_for_a_command(service, dsn=dsn) as foundation:
+        name = group_name(service.name, consumer)
+        intakes = PostgresIntakes(foundation.database, foundation.units, consumer, name=name)
+        reader, effects = Reader.of(consumer, service.codec), effects_of(consumer, name)
         yield Drain(name, intakes, reader, effects, ConsumerPolicy(), foundation.clock)
-    finally:
-        await foundation.doorbell.drain(LAST_RING_SECONDS)
-        await foundation.doorbell.stop()
-        await foundation.database.close()

@@ -39,6 +39,11 @@ class RebuildReport:
     swapped: bool
 
 
+def swaps(refusals: Sequence[str], weighing: Weighing, *, dry_run: bool, force: bool) -> bool:
+    """Rows that other tenants could read are swapped in by nobody."""
+    return not dry_run and not weighing.unprotected and (force or not refusals)
+
+
 def refusals_of(records: int, weighing: Weighing) -> Sequence[str]:
     """Reasons not to swap. A difference is none: it may be what the rebuild is for."""
     refusals = []
