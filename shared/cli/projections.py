@@ -39,7 +39,7 @@ def rebuild_command(
     trace_as(service.name)
     with shown(name, quiet=as_json) as show, as_transient(), explained(service.name):
         report = asyncio.run(
-            _run(
+            rebuilt(
                 service,
                 target,
                 progress=lambda progress: show(progress.records, progress.of),
@@ -68,7 +68,7 @@ def find(name: str) -> tuple[Service, Projector | Projection]:
     raise NotFound(f"there is no read model {name!r}; there are {', '.join(sorted(known))}")
 
 
-async def _run(service: Service, target: Projector | Projection, **options: Any) -> RebuildReport:
+async def rebuilt(service: Service, target: Projector | Projection, **options: Any) -> RebuildReport:
     environment = environment_of(service.name)
     owner_dsn = environment["WAYPOST_OWNER_DSN"]
     if isinstance(target, Projection):
