@@ -49,9 +49,9 @@ def rebuild_command(
             )
         )
     if as_json:
-        console.print(to_json(told(report)), soft_wrap=True)
+        console.print(to_json(told(name, report)), soft_wrap=True)
     else:
-        _show(report)
+        _show(name, report)
     raise typer.Exit(0 if report.swapped or (dry_run and not report.refusals) else 1)
 
 
@@ -79,10 +79,10 @@ async def rebuilt(service: Service, target: Projector | Projection, **options: A
     return await rebuild(target, workshop, logs, service.codec, **options)
 
 
-def told(report: RebuildReport) -> dict[str, Any]:
+def told(name: str, report: RebuildReport) -> dict[str, Any]:
     weighing = report.weighing
     return {
-        "name": report.name,
+        "name": name,
         "records": report.records,
         "seconds": round(report.seconds, 3),
         "rows": sum(each.new_rows for each in weighing.comparisons),
@@ -104,10 +104,10 @@ def told(report: RebuildReport) -> dict[str, Any]:
     }
 
 
-def _show(report: RebuildReport) -> None:
+def _show(name: str, report: RebuildReport) -> None:
     weighing = report.weighing
     rows = sum(each.new_rows for each in weighing.comparisons)
-    console.print(f"{report.name}: {report.records} records in {report.seconds:.1f} s, {rows} rows")
+    console.print(f"{name}: {report.records} records in {report.seconds:.1f} s, {rows} rows")
     for each in weighing.comparisons:
         live = "not there" if each.live_hash is None else f"{each.live_rows} live (hash {each.live_hash})"
         verdict = "equal" if each.equal else "different"

@@ -15,7 +15,7 @@ import pytest
 from infra.kafka.topics import declared_topics, ensure_topics
 from infra.stack.child import Child
 from shared.cli.events.republish import republished
-from shared.cli.projections import find, rebuilt, told
+from shared.cli.projections import find, rebuilt
 from shared.cli.services import DIRECTORY
 from shared.engine.failpoints import VARIABLE
 from shared.engine.rate import Rate
@@ -72,8 +72,9 @@ async def test_the_whole_way(house: House) -> None:
     assert await house.unsettled("billing") == await house.unsettled("notifications") == []
     assert len(await welcomed(house)) == 3
     assert await told_on_topic(house) == await told_in_store(house)
-    made_anew = told(await rebuilt(*find("notifications.recipients"), dry_run=True))
-    assert (made_anew["equal"], made_anew["refusals"]) == (True, [])
+    made_anew = await rebuilt(*find("notifications.recipients"), dry_run=True)
+    assert made_anew.refusals == []
+    assert all(each.equal for each in made_anew.weighing.comparisons)
     again = await republished(TOPIC, MANDATE, rate=Rate(None), quiet=True)
     assert (again.missing, again.published) == (0, 0)
     (action,) = await house.actions()

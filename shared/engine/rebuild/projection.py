@@ -104,7 +104,6 @@ async def _swap(
         await swap.complete()
         BEFORE_COMMIT.hit()
     return RebuildReport(
-        name=projection.name,
         records=records,
         seconds=time.monotonic() - begun,
         weighing=weighing,

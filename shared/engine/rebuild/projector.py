@@ -118,7 +118,6 @@ class _Rebuild:
             await swap.complete()
             BEFORE_COMMIT.hit()
         return RebuildReport(
-            name=self._shadow.name,
             records=records,
             seconds=time.monotonic() - self._begun,
             weighing=weighing,

@@ -30,7 +30,6 @@ class Progress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RebuildReport:
-    name: str
     records: int
     seconds: float
     weighing: Weighing
