@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -19,6 +20,7 @@ from shared.cli.projections import find, rebuilt
 from shared.cli.services import DIRECTORY
 from shared.engine.failpoints import VARIABLE
 from shared.engine.rate import Rate
+from shared.kafka.topics import connected_client, describe
 from shared.kernel.mandate import Mandate
 from tests.faults.house_rig import House, housed
 from tests.fixtures.database import Database, connected
@@ -28,6 +30,10 @@ from tests.fixtures.topics import delete_topic, read_topic
 
 TOPIC = "users.user"
 MANDATE = Mandate(operator="grace", reason="the broker's volume was lost")
+PATIENCE = 60
+"""Seconds: consumers look at a topic's id every 10, and ten of them run here."""
+
+pytestmark = pytest.mark.timeout(120)
 
 
 @pytest.fixture
@@ -40,34 +46,33 @@ async def house(
         yield made
 
 
-@pytest.mark.timeout(120)  # consumers look at the topic's id every 10 s
 async def test_the_whole_way(house: House) -> None:
     async with house.users.relaying(), notices(house):
         async with house.billing.consuming("customers"):
             await house.open_tenant()
             ann, bob = await house.sign_up("Ann"), await house.sign_up("Bob")
             await house.rename(bob, "Rob")
-            await eventually(lambda: customers_are(house, Ann=1, Rob=2), deadline_seconds=20)
-            await eventually(lambda: recipients_are(house, "Ann", "Rob"), deadline_seconds=20)
+            await eventually(lambda: customers_are(house, Ann=1, Rob=2), deadline_seconds=PATIENCE)
+            await eventually(lambda: recipients_are(house, "Ann", "Rob"), deadline_seconds=PATIENCE)
         # Billing is away from here on: it never saw these records before they were lost.
         eve = await house.sign_up("Eve")
         await eventually(house.all_is_published)
-        await eventually(lambda: recipients_are(house, "Ann", "Rob", "Eve"), deadline_seconds=20)
+        await eventually(lambda: recipients_are(house, "Ann", "Rob", "Eve"), deadline_seconds=PATIENCE)
 
         await delete_topic(house.bootstrap, TOPIC)
         await house.rename(ann, "Anna")
         await house.rename(eve, "Eva")
         await make_anew(house)
         # What was pending is on the new topic first, ahead of everything that came before it.
-        await eventually(house.all_is_published, deadline_seconds=30)
+        await eventually(house.all_is_published, deadline_seconds=PATIENCE)
 
         async with house.billing.consuming("customers"):
-            await eventually(lambda: eva_waits(house), deadline_seconds=30)
+            await eventually(lambda: eva_waits(house), deadline_seconds=PATIENCE)
             report = await republished(TOPIC, MANDATE, rate=Rate(None), quiet=True)
             assert (report.stored, report.missing, report.published) == (6, 6, 6)
-            await eventually(lambda: customers_are(house, Anna=2, Rob=2, Eva=2), deadline_seconds=30)
-            await eventually(lambda: recipients_are(house, "Anna", "Rob", "Eva"), deadline_seconds=30)
-            await eventually(lambda: all_stand_at_the_end(house), deadline_seconds=30)
+            await eventually(lambda: customers_are(house, Anna=2, Rob=2, Eva=2), deadline_seconds=PATIENCE)
+            await eventually(lambda: recipients_are(house, "Anna", "Rob", "Eva"), deadline_seconds=PATIENCE)
+            await eventually(lambda: all_stand_at_the_end(house), deadline_seconds=PATIENCE)
 
     assert await house.unsettled("billing") == await house.unsettled("notifications") == []
     assert len(await welcomed(house)) == 3
@@ -142,7 +147,7 @@ async def make_anew(house: House) -> None:
         await ensure_topics(house.bootstrap, declared_topics())
         return TOPIC not in await ensure_topics(house.bootstrap, declared_topics())
 
-    await eventually(made, deadline_seconds=20)
+    await eventually(made, deadline_seconds=PATIENCE)
 
 
 async def customers_are(house: House, **versions: int) -> bool:
@@ -168,16 +173,22 @@ async def eva_waits(house: House) -> bool:
 
 
 async def all_stand_at_the_end(house: House) -> bool:
-    query = (
-        "select consumer, sum(next_offset)::int as position from consumer_offsets where topic = $1 group by consumer"
-    )
-    stands = dict[str, int]()
-    for service in ("billing", "notifications"):
-        async with connected(house.databases[service].owner) as owner:
-            stands |= {row["consumer"]: row["position"] for row in await owner.fetch(query, TOPIC)}
+    """Of the new topic, which each has noticed by its id."""
     end = len(await read_topic(house.bootstrap, TOPIC))
-    assert stands == dict.fromkeys(("billing.customers", "notifications.notices", "notifications.recipients"), end)
+    async with connected_client(house.bootstrap) as client:
+        made_anew = (await describe(client, [TOPIC]))[TOPIC].topic_id
+    consumers = ("billing.customers", "notifications.notices", "notifications.recipients")
+    stands = await standings(house, "billing") | await standings(house, "notifications")
+    assert stands == {(each, made_anew): end for each in consumers}
     return True
+
+
+async def standings(house: House, service: str) -> dict[tuple[str, UUID], int]:
+    query = """
+        select consumer, topic_id, sum(next_offset)::int as position from consumer_offsets
+        where topic = $1 and next_offset > 0 group by consumer, topic_id"""
+    async with connected(house.databases[service].owner) as owner:
+        return {(row["consumer"], row["topic_id"]): row["position"] for row in await owner.fetch(query, TOPIC)}
 
 
 Told = dict[str, list[dict[str, str]]]

@@ -59,8 +59,10 @@ class Viewer:
 
     async def later(self, trace_id: str) -> Sequence[str]:
         """Traces in which what belongs to this one was handled once more: retried, replayed, rebuilt. Raises Transient."""
-        named = {"annotationQuery": f"{ORIGINAL_TRACE}={trace_id}", "lookback": LOOKBACK_MILLISECONDS, "limit": 20}
-        return sorted({spans[0]["traceId"] for spans in self._content(await self._ask("/traces", **named))})
+        answer = await self._ask(
+            "/traces", annotationQuery=f"{ORIGINAL_TRACE}={trace_id}", lookback=LOOKBACK_MILLISECONDS, limit=20
+        )
+        return sorted({spans[0]["traceId"] for spans in self._content(answer)})
 
     async def _ask(self, path: str, **parameters: str | int) -> httpx.Response:
         async with httpx.AsyncClient(timeout=ANSWER_SECONDS, trust_env=False) as http:
