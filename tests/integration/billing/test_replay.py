@@ -25,7 +25,7 @@ async def test_nobody_is_charged_twice(billing: BillingService, own_kafka: Broke
     service = await hosted(SERVICE, billing.where, own_kafka.bootstrap)
     await service.publish(enveloped(created(company), company.customer_id))
     async with service.consuming("customers"):
-        await eventually(lambda: company.rows("select 1 from customers"))
+        await eventually(lambda: company.rows("select 1 from customers"), deadline_seconds=40)
     await service.foundation.database.close()
     await company.attach_card()
     async with billing.working():
@@ -37,7 +37,7 @@ async def test_nobody_is_charged_twice(billing: BillingService, own_kafka: Broke
             redelivered = await replay.deliver(await replay.find(Selection()), MANDATE, rate=Rate(None))
 
         assert (redelivered.delivered, redelivered.failures) == (1, [])
-        await eventually(lambda: nothing_waits(company))
+        await eventually(lambda: nothing_waits(company), deadline_seconds=20)
     assert await company.stored() == before
     assert await company.event_types(invoice_id) == told
     assert len(await charges(billing.payments)) == 1

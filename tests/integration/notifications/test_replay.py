@@ -63,7 +63,7 @@ async def taken_in(service: Hosted, notifications: NotificationsService, ada: Pe
         async def both_letters_are_queued() -> bool:
             return len(await notifications.statuses(ada)) == 2
 
-        await eventually(both_letters_are_queued, deadline_seconds=20)
+        await eventually(both_letters_are_queued, deadline_seconds=40)
     await service.foundation.database.close()
 
 
