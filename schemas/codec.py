@@ -65,6 +65,10 @@ class AvroCodec:
             raise _unreadable(written, f"{trailing} bytes follow the body")
         return event
 
+    @property
+    def topics(self) -> frozenset[str]:
+        return frozenset(kind.topic for kind in self._events.values())
+
     def knows(self, event_type: str) -> bool:
         return event_type in self._events
 

@@ -30,7 +30,7 @@ async def opened(service: str, role: Role = "OPS", schemas: Sequence[str] = ()) 
     dsn = setting_of(service, f"WAYPOST_{role}_DSN")
     database = Database(dsn, application_name=APPLICATION_NAME, pool_size=1, schemas=schemas)
     try:
-        with _explained(service):
+        with explained(service):
             yield database
     finally:
         await database.close()
@@ -57,7 +57,7 @@ async def ask_operated(
 
 
 @contextmanager
-def _explained(service: str) -> Iterator[None]:
+def explained(service: str) -> Iterator[None]:
     """Says what to do about a database that answers, but not with rows."""
     try:
         yield

@@ -10,6 +10,7 @@ from shared.cli import dead_letters, events, jobs, operators, outbox, projection
 from shared.cli.audit import audit
 from shared.cli.consumers import consumers
 from shared.cli.output import remark_on
+from shared.cli.replay import replay
 from shared.cli.topics import topics
 from shared.cli.trace import trace
 from shared.kernel.errors import WaypostError
@@ -18,6 +19,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 app.command()(topics)
 app.command()(consumers)
 app.command()(trace)
+app.command()(replay)
 app.command()(audit)
 app.add_typer(dead_letters.commands, name="dead-letters")
 app.add_typer(events.commands, name="events")
@@ -38,7 +40,8 @@ def main() -> None:
         wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    for library in ("aiokafka", "opentelemetry"):
+        logging.getLogger(library).setLevel(logging.CRITICAL)
     try:
         app(prog_name="waypost")
     except WaypostError as problem:

@@ -15,8 +15,8 @@ from rich.table import Table
 
 from shared.kernel.errors import Transient, WaypostError
 
-WIDTH_OF_FILES = 100
-"""Columns where there is no terminal to ask."""
+WIDTH_OF_FILES = 10_000
+"""Columns where there is no terminal to ask: a line is a row, whatever the length of a name in it."""
 
 AsJson = Annotated[bool, typer.Option("--json", help="For scripts: JSON, nothing shortened.")]
 

@@ -1,20 +1,21 @@
 """`waypost projections rebuild <service>.<name>`"""
 
 import asyncio
-import json
-import sys
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.progress import Progress as Bar
 
+from shared.cli.databases import explained
+from shared.cli.output import AsJson, console, to_json
+from shared.cli.progress import PerSecond, shown
 from shared.cli.services import environment_of, service_named
-from shared.engine.rebuild import Progress, RebuildReport, rebuild, rebuild_projection
+from shared.cli.tracing import trace_as
+from shared.engine.rate import Rate
+from shared.engine.rebuild import RebuildReport, rebuild, rebuild_projection
 from shared.hosting.service import Service
 from shared.kafka.topic_log import KafkaTopicLogs
 from shared.kernel.errors import NotFound
-from shared.ports.handlers import Projection, Projector
+from shared.ports.handlers import Projection, Projector, Reactor
 from shared.postgres.failures import as_transient
 from shared.postgres.rebuild.history import PostgresHistoryWorkshop
 from shared.postgres.rebuild.workshop import PostgresWorkshop
@@ -25,21 +26,32 @@ commands = typer.Typer(no_args_is_help=True, help="Read models, made anew beside
 @commands.command("rebuild")
 def rebuild_command(
     name: Annotated[str, typer.Argument(help="<service>.<projector or projection>")],
-    dry_run: Annotated[bool, typer.Option(help="Compares, and changes nothing.")] = False,
-    force: Annotated[bool, typer.Option(help="Swaps in spite of what speaks against it.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="The report as one JSON object.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Compares, and changes nothing.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Swaps in spite of what speaks against it.")] = False,
+    per_second: PerSecond = None,
+    as_json: AsJson = False,
 ) -> None:
-    """Reads a projector's topics, or a projection's own events, from the start, compares with the live rows and swaps."""
+    """Reads a projector's topics, or a projection's own events, from the start, compares with the live rows and swaps.
+
+    Exits with 1 where it did not swap, and says why; a dry run where it would not.
+    """
     service, target = find(name)
-    with Bar(console=Console(stderr=True), disable=as_json or not sys.stderr.isatty()) as bar:
-        task = bar.add_task(name, total=None)
-
-        def show(progress: Progress) -> None:
-            bar.update(task, completed=progress.records, total=progress.of)
-
-        with as_transient():
-            report = asyncio.run(_run(service, target, progress=show, dry_run=dry_run, force=force))
-    _print(report, as_json)
+    trace_as(service.name)
+    with shown(name, quiet=as_json) as show, as_transient(), explained(service.name):
+        report = asyncio.run(
+            rebuilt(
+                service,
+                target,
+                progress=lambda progress: show(progress.records, progress.of),
+                dry_run=dry_run,
+                force=force,
+                rate=Rate(per_second),
+            )
+        )
+    if as_json:
+        console.print(to_json(told(name, report)), soft_wrap=True)
+    else:
+        _show(name, report)
     raise typer.Exit(0 if report.swapped or (dry_run and not report.refusals) else 1)
 
 
@@ -49,12 +61,14 @@ def find(name: str) -> tuple[Service, Projector | Projection]:
     projectors = [each for each in service.consumers if isinstance(each, Projector)]
     targets: list[Projector | Projection] = [*projectors, *service.projections]
     known = {f"{service.name}.{each.name}": each for each in targets}
-    if name not in known:
-        raise NotFound(f"there is no read model {name!r}; there are {', '.join(sorted(known))}")
-    return service, known[name]
+    if name in known:
+        return service, known[name]
+    if name in {f"{service.name}.{each.name}" for each in service.consumers if isinstance(each, Reactor)}:
+        raise NotFound(f"{name} is a reactor: it has no rows to be made anew; see `waypost replay {name}`")
+    raise NotFound(f"there is no read model {name!r}; there are {', '.join(sorted(known))}")
 
 
-async def _run(service: Service, target: Projector | Projection, **options: Any) -> RebuildReport:
+async def rebuilt(service: Service, target: Projector | Projection, **options: Any) -> RebuildReport:
     environment = environment_of(service.name)
     owner_dsn = environment["WAYPOST_OWNER_DSN"]
     if isinstance(target, Projection):
@@ -65,29 +79,40 @@ async def _run(service: Service, target: Projector | Projection, **options: Any)
     return await rebuild(target, workshop, logs, service.codec, **options)
 
 
-def _print(report: RebuildReport, as_json: bool) -> None:
-    tables = report.weighing.comparisons
-    told = {
-        "name": report.name,
+def told(name: str, report: RebuildReport) -> dict[str, Any]:
+    weighing = report.weighing
+    return {
+        "name": name,
         "records": report.records,
         "seconds": round(report.seconds, 3),
-        "rows": sum(each.new_rows for each in tables),
-        "equal": all(each.equal for each in tables),
+        "rows": sum(each.new_rows for each in weighing.comparisons),
+        "equal": all(each.equal for each in weighing.comparisons),
         "swapped": report.swapped,
+        "letters": {"live": weighing.live_letters, "new": weighing.new_letters},
         "refusals": list(report.refusals),
         "tables": [
-            {"table": each.table, "live": each.live_rows, "new": each.new_rows, "equal": each.equal} for each in tables
+            {
+                "table": each.table,
+                "live": each.live_rows,
+                "new": each.new_rows,
+                "live_hash": each.live_hash,
+                "new_hash": each.new_hash,
+                "equal": each.equal,
+            }
+            for each in weighing.comparisons
         ],
     }
-    console = Console()
-    if as_json:
-        console.print_json(json.dumps(told))
-        return
-    console.print(f"{told['name']}: {told['records']} records in {told['seconds']} s, {told['rows']} rows")
-    for each in tables:
-        console.print(
-            f"  {each.table}: {each.live_rows} live, {each.new_rows} new, {'equal' if each.equal else 'different'}"
-        )
+
+
+def _show(name: str, report: RebuildReport) -> None:
+    weighing = report.weighing
+    rows = sum(each.new_rows for each in weighing.comparisons)
+    console.print(f"{name}: {report.records} records in {report.seconds:.1f} s, {rows} rows")
+    for each in weighing.comparisons:
+        live = "not there" if each.live_hash is None else f"{each.live_rows} live (hash {each.live_hash})"
+        verdict = "equal" if each.equal else "different"
+        console.print(f"  {each.table}: {live}, {each.new_rows} new (hash {each.new_hash}): {verdict}")
+    console.print(f"  open letters: {weighing.live_letters} live, {weighing.new_letters} new")
     for refusal in report.refusals:
-        console.print(f"  [red]{refusal}[/red]", highlight=False)
+        console.print(f"  {'put up with' if report.swapped else 'refused'}: {refusal}")
     console.print("swapped" if report.swapped else "nothing was changed")

@@ -6,13 +6,17 @@ import socket
 from shared.cli.services import environment_of, service_names
 from shared.telemetry import tracing
 
-_EXPORT = "OTEL_"
+SEVERAL = "waypost"
+"""In place of a service's name, where a command works on several."""
 
 
-def trace_this_command() -> None:
-    """To where the stack's processes send their spans. Call it before anything is opened."""
-    variables = environment_of(service_names()[0])
-    for name, value in variables.items():
-        if name.startswith(_EXPORT):
+def trace_as(service: str) -> None:
+    """Its spans go where the service's go, unless the command's own environment says otherwise. Call it before anything is opened.
+
+    Raises Misconfigured.
+    """
+    own = environment_of(service if service != SEVERAL else service_names()[0])
+    for name, value in own.items():
+        if name.startswith("OTEL_"):
             os.environ.setdefault(name, value)
-    tracing.configure("waypost", f"command@{socket.gethostname()}:{os.getpid()}")
+    tracing.configure(service, f"command@{socket.gethostname()}:{os.getpid()}")

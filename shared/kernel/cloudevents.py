@@ -23,6 +23,21 @@ CONTENT_TYPE = "application/avro"
 Headers = Sequence[tuple[str, bytes]]
 
 _TRACE = ("traceparent", "tracestate")
+_CONTRACT = (
+    "content-type",
+    "ce_specversion",
+    "ce_id",
+    "ce_source",
+    "ce_type",
+    "ce_time",
+    "ce_subject",
+    "ce_sequence",
+    "ce_tenantid",
+    "ce_correlationid",
+    "ce_causationid",
+    "ce_actorid",
+    *_TRACE,
+)
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)")
 _TYPE = re.compile(r"[!-~]+")
@@ -82,6 +97,11 @@ def to_metadata(envelope: Envelope[Event]) -> dict[str, str]:
         "tracestate": cause.tracestate or "",
     }
     return {name: text for name, text in metadata.items() if text}
+
+
+def in_order(metadata: Mapping[str, str]) -> dict[str, str]:
+    """What the event store has kept, in the order of the contract, which jsonb has lost."""
+    return {name: metadata[name] for name in (*_CONTRACT, *metadata) if name in metadata}
 
 
 def to_headers(metadata: Mapping[str, str]) -> list[tuple[str, bytes]]:

@@ -22,6 +22,11 @@ class EventCodec(Protocol):
         """The newest class of that type, older versions resolved and upcast. Raises UndecodableRecord, never anything else."""
         ...
 
+    @property
+    def topics(self) -> frozenset[str]:
+        """Those that this release's events are on; others in the cluster belong to tools beside us."""
+        ...
+
     def knows(self, event_type: str) -> bool:
         """False for a type this release has never heard of: such records are skipped and counted, not failed."""
         ...

@@ -2,12 +2,14 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import MetaData
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.kernel.envelope import Envelope
+from shared.kernel.errors import Misconfigured
 from shared.kernel.event import Event
 from shared.ports.unit_of_work import UnitOfWork
 
@@ -44,6 +46,15 @@ class Reactor:
 
     name: str
     handlers: Mapping[type[Event], ReactorHandler]
+    since: Mapping[type[Event], datetime] = field(default_factory=dict)
+    """Events of that type from before then are only passed by, in order: a new consumer begins with the first record there is."""
+
+    def __post_init__(self) -> None:
+        for kind, at in self.since.items():
+            if kind not in self.handlers:
+                raise Misconfigured(f"reactor {self.name}: since names {kind.__name__}, for which it has no handler")
+            if at.tzinfo is None:
+                raise Misconfigured(f"reactor {self.name}: since of {kind.__name__} has no time zone; times are aware")
 
 
 Consumer = Projector | Reactor

@@ -24,6 +24,6 @@ class JobQueue(Protocol):
 
         The job carries the one bound tenant and the unit of work's cause by itself. Arguments are ids and scalars; anything else raises
         Invalid and says why. A second enqueue with the same (tenant, name, `idempotency_key`) gives the first one's id and queues nothing.
-        Higher `priority` runs first.
+        Higher `priority` runs first. In answer to an event, a job without a key is given one that is the same whenever it is handled.
         """
         ...

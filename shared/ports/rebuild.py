@@ -44,8 +44,14 @@ class Comparison:
     live_rows: int | None
     """None where the live schema has no such table."""
     new_rows: int
-    equal: bool
-    """Row for row, whatever the order; false as well where the columns differ."""
+    live_hash: int | None
+    new_hash: int
+    """Of all rows, whatever their order."""
+
+    @property
+    def equal(self) -> bool:
+        """Row for row; false as well where the columns differ."""
+        return (self.live_rows, self.live_hash) == (self.new_rows, self.new_hash)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

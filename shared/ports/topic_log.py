@@ -2,10 +2,14 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from shared.kernel.envelope import Record
 from shared.ports.subscription import Partition
+
+CLOCK_STEP = timedelta(seconds=1)
+"""A record's time has milliseconds, an event's has microseconds, and a clock may be set back a little between the two."""
 
 
 class TopicLog(Protocol):
@@ -17,6 +21,14 @@ class TopicLog(Protocol):
 
     async def position(self, partition: Partition) -> int:
         """The offset of the next record; beyond the last one read where offsets hold no records (compaction, transactions)."""
+        ...
+
+    async def offsets_since(self, at: datetime) -> Mapping[Partition, int]:
+        """The first record of each that was written then or later; a partition without one is left out. Raises Transient."""
+        ...
+
+    def seek(self, offsets: Mapping[Partition, int]) -> None:
+        """Goes on reading there."""
         ...
 
     async def end_offsets(self) -> Mapping[Partition, int]:

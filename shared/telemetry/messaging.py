@@ -63,60 +63,75 @@ def end_send(span: Span, *, partition: int | None = None, failure: str | None = 
 
 
 @contextmanager
-def process_span(record: Record, consumer: str, *, redriven: bool = False) -> Iterator[None]:
+def rebuild_span(consumer: str) -> Iterator[None]:
+    """Around a whole rebuild: the trace that its batches are in."""
+    attributes = {names.SYSTEM: names.KAFKA, names.CONSUMER_GROUP: consumer}
+    with recorded(_tracer, names.rebuild_span(consumer), SpanKind.CONSUMER, attributes, parent=Context()):
+        yield
+
+
+@contextmanager
+def process_span(record: Record, consumer: str, *, again: bool = False) -> Iterator[None]:
     """Around the handling of one record: child of its sender and linked to it. What an unsampled record causes stays unsampled: its
     cause carries the context on, and a query outside of any span is not recorded.
 
-    One that is redriven, perhaps days later, begins a trace of its own, which is found by the original's id.
+    `again`, long after: a trace is read while it is warm, so that this one begins a trace of its own, which names the original.
     """
     if not headers_sampled(record.headers):
         yield
         return
-    parent = carried(record.headers)
-    origin = _span_context(parent)
+    origin = carried(record.headers)
+    links = [Link(_span_context(origin))]
     name, attributes = names.process_span(record.topic), _of_record(record, consumer)
-    if redriven:
-        parent = Context()
-        attributes[names.ORIGINAL_TRACE] = f"{origin.trace_id:032x}"
-    links = [Link(origin)]
+    parent = Context() if again else origin
+    if again:
+        attributes |= _original(origin)
     with recorded(_tracer, name, SpanKind.CONSUMER, attributes, parent=parent, links=links):
         yield
 
 
 @contextmanager
-def batch_span(topic: str, consumer: str, records: Sequence[Record], *, redriven: bool = False) -> Iterator[None]:
+def batch_span(topic: str, consumer: str, records: Sequence[Record], *, again: bool = False) -> Iterator[None]:
     """Around a handler that takes a whole batch of a topic: one span, in a trace of its own, linked to the sampled senders.
 
     Each sampled record gets a short `process` span in its own trace as well, linked to the batch: a request's trace is whole
     whomever it shared a batch with. A single sampled record needs no more than its own span.
+
+    `again`, in a rebuild: both are in the running span's trace, and the short ones name the original.
     """
     sampled = [each for each in records if headers_sampled(each.headers)]
-    if len(sampled) == 1:
-        with process_span(sampled[0], consumer, redriven=redriven):
-            yield
-    elif not sampled:
+    if not sampled:
         yield
-    else:
-        began_ns = time.time_ns()
-        attributes = {**_attributes(names.PROCESS, topic, consumer), names.BATCH_COUNT: len(records)}
-        links = [Link(_span_context(carried(each.headers))) for each in sampled[:MAX_LINKS]]
-        name = names.process_span(topic)
-        with recorded(_tracer, name, SpanKind.CONSUMER, attributes, parent=Context(), links=links) as batch:
+        return
+    if len(sampled) == 1 and not again:
+        with process_span(sampled[0], consumer):
             yield
-        for each in sampled:
-            _tell(each, consumer, batch, began_ns)
+        return
+    began_ns = time.time_ns()
+    attributes = {**_attributes(names.PROCESS, topic, consumer), names.BATCH_COUNT: len(records)}
+    links = [Link(_span_context(carried(each.headers))) for each in sampled[:MAX_LINKS]]
+    parent = None if again else Context()
+    with recorded(
+        _tracer, names.process_span(topic), SpanKind.CONSUMER, attributes, parent=parent, links=links
+    ) as batch:
+        yield
+    for each in sampled:
+        _tell(each, consumer, batch, began_ns, again=again)
 
 
-def _tell(record: Record, consumer: str, batch: Span, began_ns: int) -> None:
-    """Says in the record's own trace that it was handled, and in which batch."""
-    _tracer.start_span(
-        names.process_span(record.topic),
-        carried(record.headers),
-        SpanKind.CONSUMER,
-        _of_record(record, consumer),
-        [Link(batch.get_span_context())],
-        began_ns,
-    ).end()
+def _tell(record: Record, consumer: str, batch: Span, began_ns: int, *, again: bool) -> None:
+    """Says in the record's own trace that it was handled, and in which batch; in the batch's own where it is handled again."""
+    origin, attributes = carried(record.headers), _of_record(record, consumer)
+    parent, other = origin, batch.get_span_context()
+    if again:
+        parent, other = trace.set_span_in_context(batch, Context()), _span_context(origin)
+        attributes |= _original(origin)
+    name, links = names.process_span(record.topic), [Link(other)]
+    _tracer.start_span(name, parent, SpanKind.CONSUMER, attributes, links, began_ns).end()
+
+
+def _original(origin: Context) -> dict[str, str | int]:
+    return {names.ORIGINAL_TRACE: f"{_span_context(origin).trace_id:032x}"}
 
 
 def carried(headers: Headers) -> Context:

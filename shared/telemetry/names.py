@@ -46,3 +46,7 @@ def send_span(topic: str) -> str:
 
 def process_span(topic: str) -> str:
     return f"{PROCESS} {topic}"
+
+
+def rebuild_span(consumer: str) -> str:
+    return f"rebuild {consumer}"

@@ -31,7 +31,10 @@ async def attach_payment_method(command: AttachPaymentMethod, uow: UnitOfWork) -
 
 
 async def open_customer(created: Envelope[UserCreated], uow: UnitOfWork) -> None:
+    """Whoever is known already stays as they are: a replay tells of them once more."""
     user = created.event
+    if await uow.find(Customer, user.user_id) is not None:
+        return
     customer = Customer.open(
         user.user_id,
         created.tenant_id,

@@ -11,7 +11,7 @@ from shared.cli.dead_letters.found import LetterId, find
 from shared.cli.dead_letters.reporting import tell
 from shared.cli.mandate import As, Reason
 from shared.cli.output import AsJson, console, to_json
-from shared.cli.tracing import trace_this_command
+from shared.cli.tracing import SEVERAL, trace_as
 from shared.kernel.mandate import Mandate
 from shared.operations import dead_letters
 from shared.operations.dead_letters import Drained
@@ -29,7 +29,7 @@ def discard(
     mandate = Mandate(operator=operator, reason=reason)
     if not yes:
         typer.confirm(f"{letter_id} will have had no effect, for good. Discard it?", abort=True, err=True)
-    trace_this_command()
+    trace_as(SEVERAL)
     drained = asyncio.run(_discard(letter_id, mandate))
     if as_json:
         console.print(to_json(KeyView.of(drained).model_dump(mode="json")), soft_wrap=True)

@@ -16,7 +16,7 @@ from shared.cli.given import a_rate, an_id
 from shared.cli.mandate import As, Reason
 from shared.cli.output import AsJson, console, end_with, to_json
 from shared.cli.services import chosen_services
-from shared.cli.tracing import trace_this_command
+from shared.cli.tracing import SEVERAL, trace_as
 from shared.hosting.service import Service
 from shared.kernel.errors import WaypostError
 from shared.kernel.mandate import Mandate
@@ -47,7 +47,7 @@ def redrive(
             "say which letters: one by its id, or some by a filter (--status dead takes every dead one)"
         )
     mandate = None if dry_run else Mandate(operator=operator, reason=reason)
-    trace_this_command()
+    trace_as(SEVERAL)
     wanted = replace(search, id=letter_id)
     redrives, problems = asyncio.run(_redrive(wanted, service, mandate, Pace(rate), quiet=as_json))
     if as_json:

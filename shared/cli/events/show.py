@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -13,15 +12,13 @@ from shared.cli.events.found import FoundEvent, find_event
 from shared.cli.output import AsJson, console, end_with, lines, moment, to_json
 from shared.cli.services import setting_of
 from shared.kafka.finding import find_record
-from shared.kernel.cloudevents import from_metadata, to_metadata
+from shared.kernel.cloudevents import in_order
 from shared.kernel.envelope import Record
 from shared.kernel.errors import Transient
 from shared.kernel.event import Event
 from shared.operations.records import body_of
+from shared.ports.topic_log import CLOCK_STEP
 from shared.telemetry.tracing import trace_id_of
-
-CLOCK_STEP = timedelta(seconds=1)
-"""A record's time has milliseconds, an event's has microseconds, and a clock may be set back a little between the two."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +85,7 @@ def _told(whereabouts: Whereabouts, *, personal: bool) -> dict[str, Any]:
             "set_aside_because": pending.held_back,
         },
         "topic": record and {"topic": record.topic, "partition": record.partition, "offset": record.offset},
-        "headers": to_metadata(from_metadata(kept.metadata).around(whereabouts.event)),  # jsonb has lost their order
+        "headers": in_order(kept.metadata),
         "data": body_of(whereabouts.event, personal=personal),
     }
 

@@ -30,7 +30,7 @@ class Start(StrEnum):
 
 
 def tail(
-    topics: Annotated[list[str] | None, typer.Argument(help="All topics of the services unless given.")] = None,
+    topics: Annotated[list[str] | None, typer.Argument(help="All topics of the services' events unless given.")] = None,
     start: Annotated[Start, typer.Option("--from", help="Every record there is, or those to come.")] = Start.END,
     follow: Annotated[bool, typer.Option(help="Goes on until Ctrl-C; otherwise ends with what is there now.")] = True,
     tenant: Annotated[UUID | None, typer.Option(help="Only events of this tenant.")] = None,
@@ -51,7 +51,7 @@ def tail(
         return tenant in (None, about.tenant_id) and event_type in (None, about.event_type)
 
     async def run() -> None:
-        async for seen in _seen(topics or [], start, follow=follow):
+        async for seen in _seen(topics or [], codec.topics, start, follow=follow):
             if wanted(seen):
                 typer.echo(to_json(told(seen, codec, personal=personal), indent=None) if as_json else line(seen, width))
 
@@ -59,10 +59,10 @@ def tail(
         asyncio.run(run())
 
 
-async def _seen(topics: Sequence[str], start: Start, *, follow: bool) -> AsyncIterator[Seen]:
+async def _seen(topics: Sequence[str], declared: frozenset[str], start: Start, *, follow: bool) -> AsyncIterator[Seen]:
     bootstrap = stack_setting("WAYPOST_KAFKA_BOOTSTRAP")
     known = await partitions_of(bootstrap)
-    partitions = chosen_from(known, topics or _of_services(known))
+    partitions = chosen_from(known, topics or _present(declared, known))
     async with KafkaTopicLogs(bootstrap).opened(partitions) as log:
         ends = await log.end_offsets()
         if start is Start.END:
@@ -75,13 +75,11 @@ async def _seen(topics: Sequence[str], start: Start, *, follow: bool) -> AsyncIt
                 yield Seen.of(record)
 
 
-def _of_services(known: Mapping[str, object]) -> Sequence[str]:
-    """`<service>.<aggregate>`; others belong to tools beside us."""
-    services = service_names()
-    found = [each for each in sorted(known) if each.count(".") == 1 and each.partition(".")[0] in services]
-    if not found:
+def _present(declared: frozenset[str], known: Mapping[str, object]) -> Sequence[str]:
+    """What a service's parts keep on the broker for themselves is shown when it is named."""
+    if not (present := sorted(declared & known.keys())):
         raise NotFound("the services have no topics yet; `make up` creates them")
-    return found
+    return present
 
 
 async def _read_up_to(log: KafkaTopicLog, ends: Mapping[Partition, int]) -> bool:

@@ -8,11 +8,12 @@ import httpx
 
 from shared.cli.services import stack_setting
 from shared.kernel.errors import Misconfigured, NotFound, Transient
-from shared.telemetry.names import DATABASE_SYSTEM
+from shared.telemetry.names import DATABASE_SYSTEM, ORIGINAL_TRACE
 
 ENDPOINT = "OTEL_EXPORTER_ZIPKIN_ENDPOINT"
 SPANS = "/api/v2/spans"
 ANSWER_SECONDS = 5.0
+LOOKBACK_MILLISECONDS = 30 * 86_400_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,20 +49,33 @@ class Viewer:
 
     async def spans(self, trace_id: str) -> Sequence[Span]:
         """Raises NotFound for a trace that it does not hold, Transient where it does not answer."""
-        async with httpx.AsyncClient(timeout=ANSWER_SECONDS, trust_env=False) as http:
-            try:
-                answer = await http.get(f"{self.url}/api/v2/trace/{trace_id}")
-            except httpx.HTTPError as error:
-                why = f"{type(error).__name__}: {error}"
-                raise Transient(f"the trace viewer at {self.url} does not answer: {why}") from error
+        answer = await self._ask(f"/trace/{trace_id}")
         if answer.status_code == httpx.codes.NOT_FOUND:
             raise NotFound(
                 f"the trace viewer holds no span of {trace_id}: it was not sampled, is older than the viewer's memory,"
                 " or is still on its way (spans are sent every 5 s)"
             )
+        return [_span(each) for each in self._content(answer)]
+
+    async def later(self, trace_id: str) -> Sequence[str]:
+        """Traces in which what belongs to this one was handled once more: retried, replayed, rebuilt. Raises Transient."""
+        answer = await self._ask(
+            "/traces", annotationQuery=f"{ORIGINAL_TRACE}={trace_id}", lookback=LOOKBACK_MILLISECONDS, limit=20
+        )
+        return sorted({spans[0]["traceId"] for spans in self._content(answer)})
+
+    async def _ask(self, path: str, **parameters: str | int) -> httpx.Response:
+        async with httpx.AsyncClient(timeout=ANSWER_SECONDS, trust_env=False) as http:
+            try:
+                return await http.get(f"{self.url}/api/v2{path}", params=parameters)
+            except httpx.HTTPError as error:
+                why = f"{type(error).__name__}: {error}"
+                raise Transient(f"the trace viewer at {self.url} does not answer: {why}") from error
+
+    def _content(self, answer: httpx.Response) -> Any:
         if answer.is_error:
             raise Transient(f"the trace viewer at {self.url} answers {answer.status_code}: {answer.text[:200]}")
-        return [_span(each) for each in answer.json()]
+        return answer.json()
 
 
 def _span(sent: dict[str, Any]) -> Span:

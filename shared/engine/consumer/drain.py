@@ -73,14 +73,14 @@ class Drain:
         async with self._intakes.begin(()) as intake:
             return bool(await intake.letters.parked(parked.topic, [parked.key]))
 
-    async def work_off(self, parked: ParkedKey) -> Sequence[Attempt]:
-        """Until the key flows, a letter fails, or there is nothing to be done now.
+    async def work_off(self, parked: ParkedKey, *, at_once: bool = False) -> Sequence[Attempt]:
+        """Until the key flows, a letter fails, or there is nothing to be done now. `at_once`: what is not due yet is tried as well.
 
         Raises Transient where the database is away; what was counted stays counted.
         """
-        attempts = [await self.attempt(parked)]
+        attempts = [await self.attempt(parked, at_once=at_once)]
         while attempts[-1].outcome is Outcome.HANDLED:
-            attempts.append(await self.attempt(parked))
+            attempts.append(await self.attempt(parked, at_once=at_once))
         return attempts
 
     async def discard(self, letter_id: UUID, mandate: Mandate) -> Sequence[Attempt]:
@@ -106,12 +106,12 @@ class Drain:
             raise NotFound(f"{self.name} has no letter {letter_id}")
         return letter
 
-    async def attempt(self, parked: ParkedKey, mandate: Mandate | None = None) -> Attempt:
+    async def attempt(self, parked: ParkedKey, mandate: Mandate | None = None, *, at_once: bool = False) -> Attempt:
         """At the letter whose turn it is. With a mandate it is a redrive: it tries dead letters too, and waits for no moment.
 
         Raises Transient where the database is away.
         """
-        counted = await self._turns.next(parked, mandate)
+        counted = await self._turns.next(parked, mandate, at_once=at_once)
         if isinstance(counted, Outcome):
             return Attempt(outcome=counted)
         AFTER_COUNT.hit()

@@ -61,7 +61,7 @@ class ConsumerGroup:
         clock, effects, reader = (
             clock or SystemClock(),
             effects_of(consumer, self.name),
-            Reader(codec, consumer.handlers),
+            Reader.of(consumer, codec),
         )
         self.retries = Drain(self.name, intakes, reader, effects, self._policy, clock)
         """For operators too: see `shared.engine.consumer.office`."""

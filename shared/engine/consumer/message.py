@@ -1,7 +1,9 @@
 """From a record to what is believed of it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Self
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from shared.kernel.cloudevents import Attributes, from_headers
@@ -10,6 +12,7 @@ from shared.kernel.errors import MalformedHeaders, Poison, TenantMismatch, Undec
 from shared.kernel.event import Event
 from shared.kernel.ids import EventId
 from shared.ports.codec import EventCodec
+from shared.ports.handlers import Consumer, Reactor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,11 +55,22 @@ class Reader:
     """Reads for one consumer: only what it has a handler for is decoded."""
 
     def __init__(
-        self, codec: EventCodec, handled: Iterable[type[Event]], *, without: frozenset[EventId] = frozenset()
+        self,
+        codec: EventCodec,
+        handled: Iterable[type[Event]],
+        *,
+        without: frozenset[EventId] = frozenset(),
+        since: Mapping[type[Event], datetime] | None = None,
     ) -> None:
         self._codec = codec
         self._types = frozenset(kind.type for kind in handled)
         self._without = without
+        self._since = {kind.type: at for kind, at in (since or {}).items()}
+
+    @classmethod
+    def of(cls, consumer: Consumer, codec: EventCodec) -> Self:
+        since = consumer.since if isinstance(consumer, Reactor) else None
+        return cls(codec, consumer.handlers, since=since)
 
     def read_all(self, records: Iterable[Record]) -> Sequence[Message]:
         return [self.read(record) for record in records]
@@ -74,6 +88,8 @@ class Reader:
         if record.value is None:
             raise UndecodableRecord("a tombstone: facts are not deleted from a topic")
         if attributes.event_type not in self._types or attributes.event_id in self._without:
+            return None
+        if (since := self._since.get(attributes.event_type)) and attributes.occurred_at < since:
             return None
         event = self._codec.decode(attributes.event_type, record.value)
         if event.tenant_id != attributes.tenant_id:

@@ -37,7 +37,7 @@ class Turns:
         self._retry = retry
         self._clock = clock
 
-    async def next(self, parked: ParkedKey, mandate: Mandate | None) -> Letter | Outcome:
+    async def next(self, parked: ParkedKey, mandate: Mandate | None, *, at_once: bool = False) -> Letter | Outcome:
         """Counts the attempt in a transaction of its own: a letter whose handler ends the process must not be tried for ever."""
         async with self._intakes.begin(()) as intake:
             if not await intake.letters.lock(parked):
@@ -50,21 +50,23 @@ class Turns:
             if letter.sequence not in (None, reached + 1):
                 await self._look_later(letter, intake)
                 return Outcome.GAP
-            return await self._begin(letter, intake, mandate)
+            return await self._begin(letter, intake, mandate, at_once=at_once)
 
-    async def _begin(self, letter: Letter, intake: Intake, mandate: Mandate | None) -> Letter | Outcome:
+    async def _begin(
+        self, letter: Letter, intake: Intake, mandate: Mandate | None, *, at_once: bool
+    ) -> Letter | Outcome:
         now = self._clock.now()
         if mandate and letter.redrives >= self._retry.max_redrives:
             return Outcome.EXHAUSTED
-        if not mandate and (why_not := await self._why_not(letter, intake, now)):
+        if not mandate and (why_not := await self._why_not(letter, intake, None if at_once else now)):
             return why_not
         next_attempt_at = now + timedelta(seconds=self._retry.pause_seconds(letter.attempts + 1))
         return await intake.letters.begin(letter, next_attempt_at=next_attempt_at, mandate=mandate)
 
-    async def _why_not(self, letter: Letter, intake: Intake, now: datetime) -> Outcome | None:
+    async def _why_not(self, letter: Letter, intake: Intake, now: datetime | None) -> Outcome | None:
         if letter.status is Status.DEAD:
             return Outcome.DEAD
-        if letter.next_attempt_at is not None and letter.next_attempt_at > now:
+        if now is not None and letter.next_attempt_at is not None and letter.next_attempt_at > now:
             return Outcome.LATER
         # Waiting for another topic uses up no tries; those that had no end do, whatever was waited for before.
         waits = letter.failure is not None and waits_for_another_topic(letter.failure)

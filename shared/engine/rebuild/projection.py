@@ -1,13 +1,23 @@
 """A projection of the service's own events, made anew from the event store."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 import structlog
 
 from shared.engine.projections import project
-from shared.engine.rebuild.report import BEFORE_COMMIT, BEFORE_SWAP, SWAP_TRIES, Progress, RebuildReport, refusals_of
-from shared.kernel.errors import Transient
+from shared.engine.rate import Rate
+from shared.engine.rebuild.report import (
+    BEFORE_COMMIT,
+    BEFORE_SWAP,
+    SWAP_TRIES,
+    Progress,
+    RebuildReport,
+    refusals_of,
+    swaps,
+)
+from shared.kernel.errors import Permanent, Transient, WaypostError
 from shared.kernel.tenant import bound_tenants
 from shared.ports.handlers import Projection
 from shared.ports.rebuild import History, HistoryIntake, HistorySwap, HistoryWorkshop, StoredEvent
@@ -25,19 +35,22 @@ async def rebuild_projection(
     progress: Callable[[Progress], None] = lambda _: None,
     dry_run: bool = False,
     force: bool = False,
+    rate: Rate | None = None,
 ) -> RebuildReport:
     """Reads every stored event, then, while nobody appends, those that were missed; compares, and swaps.
 
-    Options and promises as with a projector's rebuild. Raises RebuildRuns, Transient, and what a handler raises: there are no letters.
+    Options and promises as with a projector's rebuild. Raises RebuildRuns, Transient, and Permanent where a handler fails: there are no
+    letters.
     """
     begun = time.monotonic()
     async with workshop.history() as history:
-        records = await _take_in_all(projection, history, begun, progress)
+        records = await _take_in_all(projection, history, begun, progress, rate or Rate(None))
         BEFORE_SWAP.hit()
         for tries in range(1, SWAP_TRIES + 1):
             try:
-                async with history.swap() as swap:
-                    return await _swap(projection, swap, records, begun, dry_run=dry_run, force=force)
+                with _told(projection):
+                    async with history.swap() as swap:
+                        return await _swap(projection, swap, records, begun, dry_run=dry_run, force=force)
             except Transient as error:
                 if tries == SWAP_TRIES:
                     raise
@@ -46,14 +59,16 @@ async def rebuild_projection(
 
 
 async def _take_in_all(
-    projection: Projection, history: History, begun: float, progress: Callable[[Progress], None]
+    projection: Projection, history: History, begun: float, progress: Callable[[Progress], None], rate: Rate
 ) -> int:
     records, total = 0, await history.count()
-    async for events in history.all(CHUNK):
-        async with history.intake() as intake:
-            await _take_in(projection, events, intake)
+    async for events in history.all(rate.at_once(CHUNK)):
+        with _told(projection):
+            async with history.intake() as intake:
+                await _take_in(projection, events, intake)
         records += len(events)
         progress(Progress.since(begun, records, max(total, records)))
+        await rate.after(len(events))
     return records
 
 
@@ -65,6 +80,17 @@ async def _take_in(projection: Projection, events: Sequence[StoredEvent], intake
     await intake.note(events)
 
 
+@contextmanager
+def _told(projection: Projection) -> Iterator[None]:
+    """What a handler raises, in a line. Around the transaction, which tells the database's passing failures."""
+    try:
+        yield
+    except WaypostError:
+        raise
+    except Exception as error:
+        raise Permanent(f"a handler of {projection.name} failed, nothing was changed: {error!r}") from error
+
+
 async def _swap(
     projection: Projection, swap: HistorySwap, records: int, begun: float, *, dry_run: bool, force: bool
 ) -> RebuildReport:
@@ -73,12 +99,11 @@ async def _swap(
         records += len(events)
     weighing = await swap.weigh()
     refusals = refusals_of(records, weighing)
-    swapped = not dry_run and not weighing.unprotected and (force or not refusals)
+    swapped = swaps(refusals, weighing, dry_run=dry_run, force=force)
     if swapped:
         await swap.complete()
         BEFORE_COMMIT.hit()
     return RebuildReport(
-        name=projection.name,
         records=records,
         seconds=time.monotonic() - begun,
         weighing=weighing,

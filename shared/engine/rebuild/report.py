@@ -30,13 +30,17 @@ class Progress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RebuildReport:
-    name: str
     records: int
     seconds: float
     weighing: Weighing
     refusals: Sequence[str]
     """Why nothing was swapped; with `force`, what was put up with."""
     swapped: bool
+
+
+def swaps(refusals: Sequence[str], weighing: Weighing, *, dry_run: bool, force: bool) -> bool:
+    """Rows that other tenants could read are swapped in by nobody."""
+    return not dry_run and not weighing.unprotected and (force or not refusals)
 
 
 def refusals_of(records: int, weighing: Weighing) -> Sequence[str]:

@@ -14,6 +14,6 @@ def drain_of(service: OperatedService, name: str) -> Drain:
     for consumer in service.consumers:
         if group_name(service.name, consumer) == name:
             intakes = PostgresIntakes(service.app, service.units, consumer, name=name)
-            reader, effects = Reader(service.codec, consumer.handlers), effects_of(consumer, name)
+            reader, effects = Reader.of(consumer, service.codec), effects_of(consumer, name)
             return Drain(name, intakes, reader, effects, ConsumerPolicy(), service.clock)
     raise NotFound(f"this release has no consumer {name}: take the release that wrote the letter")

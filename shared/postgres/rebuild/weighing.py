@@ -20,7 +20,8 @@ _OPEN_LETTERS = text(
 _UNPROTECTED = text(
     """
     select c.relname, c.relrowsecurity and c.relforcerowsecurity as forced,
-           has_table_privilege(:role, c.oid, 'select, insert, update, delete') as granted
+           (select bool_and(has_table_privilege(:role, c.oid, needed)) from unnest(array['select', 'insert', 'update', 'delete']) needed)
+               as granted
     from pg_class c join pg_namespace n on n.oid = c.relnamespace
     where n.nspname = :schema and c.relkind = 'r'
     """
@@ -38,17 +39,16 @@ async def weigh(connection: AsyncConnection, names: Names, projector: Projector 
 
 
 async def _compare(connection: AsyncConnection, names: Names, table: str) -> Comparison:
-    new_rows, new_digest = await _digest(connection, names.new_schema, table)
-    if not await connection.scalar(_EXISTS, {"name": f"{names.schema}.{table}"}):
-        return Comparison(table=table, live_rows=None, new_rows=new_rows, equal=False)
-    live_rows, live_digest = await _digest(connection, names.schema, table)
-    equal = (live_rows, live_digest) == (new_rows, new_digest)
-    return Comparison(table=table, live_rows=live_rows, new_rows=new_rows, equal=equal)
+    new_rows, new_hash = await _digest(connection, names.new_schema, table)
+    live_rows, live_hash = None, None
+    if await connection.scalar(_EXISTS, {"name": f"{names.schema}.{table}"}):
+        live_rows, live_hash = await _digest(connection, names.schema, table)
+    return Comparison(table=table, live_rows=live_rows, new_rows=new_rows, live_hash=live_hash, new_hash=new_hash)
 
 
 async def _digest(connection: AsyncConnection, schema: str, table: str) -> tuple[int, int]:
     rows, digest = (await connection.execute(text(_DIGEST.format(schema=schema, table=table)))).one()
-    return rows, digest
+    return rows, int(digest)
 
 
 async def _open_letters(connection: AsyncConnection, consumer: str) -> int:

@@ -1,15 +1,18 @@
 """Events by the command: as they pass, and where they lie."""
 
 import asyncio
+import json
 from uuid import uuid4
 
 import pytest
+from aiokafka import AIOKafkaProducer
 
 from shared.cli.events.found import find_event
 from shared.cli.services import DIRECTORY
 from shared.kernel.errors import NotFound
 from tests.fixtures.envelopes import TRACEPARENT
 from tests.fixtures.eventually import eventually
+from tests.fixtures.topics import admin, create_topic, unique
 from tests.integration.cli.command import SECONDS, Stack, ended_by_control_c
 
 
@@ -41,6 +44,27 @@ async def test_tail_from_the_beginning_gives_one_tenants_events_without_the_pers
     assert finished.told["data"]["role"] == "owner"
     assert str(other.event_id) not in finished.output
     assert ours.event.email not in finished.output
+
+
+async def test_tail_leaves_out_topics_that_no_event_is_declared_for(stack: Stack, cluster: str) -> None:
+    inner = await create_topic(cluster, unique("users.user-changelog"), partitions=1)
+    async with admin(cluster) as client:
+        try:
+            async with stack.following("--json") as everything, stack.following(inner, "--json") as named:
+                async with AIOKafkaProducer(bootstrap_servers=cluster) as producer:
+                    await producer.send_and_wait(inner, b"inner")
+                event = await stack.record()
+                async with stack.relaying():
+                    first, its_own = [json.loads(await first_line(each)) for each in (everything, named)]
+        finally:
+            await client.delete_topics([inner])
+    assert first["event_id"] == str(event.event_id)
+    assert its_own["topic"] == inner
+
+
+async def first_line(process: asyncio.subprocess.Process) -> bytes:
+    assert process.stdout is not None
+    return await asyncio.wait_for(process.stdout.readline(), SECONDS)
 
 
 async def test_show_finds_an_event_by_its_id_before_and_after_it_is_published(stack: Stack) -> None:

@@ -3,11 +3,14 @@
 from urllib.parse import urlsplit
 
 import pytest
+from fastapi import FastAPI
 
 from infra.stack.ports import LOOPBACK
 from shared.kernel.partitioning import shard_for
 from tests.fixtures.database import connected
 from tests.fixtures.envelopes import TRACEPARENT
+from tests.fixtures.serving import serving
+from tests.fixtures.topics import create_topic, delete_topic, unique
 from tests.integration.cli.command import Stack
 
 
@@ -38,6 +41,15 @@ async def test_topics_show_what_they_hold(stack: Stack) -> None:
     assert named["users.tenant"]["partitions"]["0"] == {"low": 0, "high": 0}
 
 
+async def test_a_long_name_stands_on_one_line_where_no_terminal_is(stack: Stack, cluster: str) -> None:
+    long_name = await create_topic(cluster, unique("users.user-" + 80 * "x"), partitions=1)
+    try:
+        finished = await stack.waypost("topics")
+    finally:
+        await delete_topic(cluster, long_name)
+    assert long_name in finished.output
+
+
 async def test_a_trace_without_a_viewer_is_linked_and_the_absence_is_told(stack: Stack) -> None:
     event = await stack.record()
     finished = await stack.waypost("trace", str(event.event_id))
@@ -46,6 +58,26 @@ async def test_a_trace_without_a_viewer_is_linked_and_the_absence_is_told(stack:
     assert "the trace viewer at http://" in finished.problem
     assert "does not answer" in finished.problem
     assert "Traceback" not in finished.problem
+
+
+async def test_a_trace_names_those_in_which_its_events_were_handled_again(stack: Stack) -> None:
+    event, original, later = await stack.record(), TRACEPARENT.split("-")[1], 32 * "7"
+    viewer = FastAPI()
+
+    @viewer.get("/api/v2/trace/{trace_id}")
+    async def spans(trace_id: str) -> list[dict[str, str]]:
+        return [{"id": "1", "traceId": trace_id, "name": "post /signup"}]
+
+    @viewer.get("/api/v2/traces")
+    async def found(annotationQuery: str) -> list[list[dict[str, str]]]:  # noqa: N803 - Zipkin's name
+        assert annotationQuery == f"waypost.original_trace_id={original}"
+        return [[{"id": "2", "traceId": later}, {"id": "3", "traceId": later}]]
+
+    async with serving(viewer) as url:
+        stack.write_environment(zipkin=url)
+        finished = await stack.waypost("trace", str(event.event_id))
+    assert finished.code == 0, finished.problem
+    assert f"handled again in {url}/zipkin/traces/{later}\n" in finished.output
 
 
 async def test_a_broker_that_is_away_is_named(stack: Stack) -> None:

@@ -13,6 +13,7 @@ from shared.engine.projections import project
 from shared.engine.rebuild import RebuildReport, rebuild_projection
 from shared.kernel.aggregate import Aggregate
 from shared.kernel.envelope import Envelope
+from shared.kernel.errors import Permanent
 from shared.kernel.event import Event
 from shared.kernel.ids import TenantId
 from shared.kernel.tenant import bound_tenants
@@ -105,6 +106,20 @@ async def test_events_written_meanwhile_are_in_it(office: Office) -> None:
     rounds = await calling
     assert all(report.swapped and report.weighing.comparisons[0].equal for report in reports)
     assert await office.stage.names(*people) == [[str(each) for each in range(1, rounds + 1)]] * 4
+
+
+async def test_a_handler_that_fails_is_told_and_nothing_is_changed(office: Office) -> None:
+    ann = office.stage.user()
+    await office.call(ann.tenant_id, ann.id, "Ann")
+
+    def fails(envelope: Envelope[Any]) -> None:
+        raise RuntimeError("this release handles less")
+
+    office.stage.club.trouble = fails
+    with pytest.raises(Permanent, match=r"a handler of members failed, nothing was changed.*handles less"):
+        await office.rebuilt()
+    assert await office.stage.names(ann) == [["Ann"]]
+    assert await office.stage.rows("select 1 from pg_namespace where nspname = 'members_new'") == []
 
 
 async def test_the_application_still_sees_its_own_tenants_events_alone(office: Office) -> None:

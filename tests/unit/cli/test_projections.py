@@ -1,15 +1,43 @@
 """What the command says to whoever mistyped."""
 
 import pytest
+from typer.testing import CliRunner
 
+from shared.cli.main import app
 from shared.cli.projections import find
+from shared.cli.replay import find_reactor
 from shared.cli.services import DIRECTORY, environment_of
-from shared.kernel.errors import Misconfigured, NotFound
+from shared.kernel.errors import Misconfigured, NotFound, WaypostError
 
 
 def test_an_unknown_read_model_is_refused_with_what_there_is() -> None:
     with pytest.raises(NotFound, match=r"users\.accounts"):
         find("users.nothing")
+
+
+def test_a_reactor_has_no_rows_and_a_projector_no_replay() -> None:
+    with pytest.raises(NotFound, match=r"waypost replay users\.dunning"):
+        find("users.dunning")
+    with pytest.raises(NotFound, match=r"waypost projections rebuild notifications\.recipients"):
+        find_reactor("notifications.recipients")
+    with pytest.raises(NotFound, match=r"no reactor 'billing.nothing'; there are billing\.customers"):
+        find_reactor("billing.nothing")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (["replay", "billing.customers", "--type", "user.suspended"], "has no handler for user.suspended; it has for"),
+        (["replay", "billing.customers", "--again"], "says why it is done"),
+        (["events", "republish", "users.nothing", "--reason", "x"], "it does on users.tenant, users.user"),
+        (["events", "republish", "users.user"], "says why it is done"),
+        (["projections", "rebuild", "users.nothing"], "there are users.accounts, users.tenants"),
+    ],
+)
+def test_what_cannot_be_done_is_told_before_anything_is_asked(arguments: list[str], problem: str) -> None:
+    with pytest.raises(WaypostError) as refused:
+        CliRunner().invoke(app, arguments, catch_exceptions=False)
+    assert problem in str(refused.value)
 
 
 def test_an_unknown_service_is_refused() -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.kernel.cloudevents import from_headers, from_metadata, to_headers, to_metadata, with_trace
+from shared.kernel.cloudevents import from_headers, from_metadata, in_order, to_headers, to_metadata, with_trace
 from shared.kernel.errors import MalformedHeaders
 from tests.fixtures.envelopes import TRACEPARENT, user_created_envelope
 
@@ -35,6 +35,12 @@ def headers(**replaced: bytes) -> list[tuple[str, bytes]]:
 def test_an_envelope_comes_back_from_its_headers() -> None:
     envelope = user_created_envelope(version=9, tracestate="a=b", actor_id=uuid4())
     assert from_headers(to_headers(to_metadata(envelope))).around(envelope.event) == envelope
+
+
+def test_the_order_that_jsonb_has_lost_is_the_contracts() -> None:
+    published = to_metadata(user_created_envelope(tracestate="vendor=1", actor_id=uuid4()))
+    kept = dict(sorted(published.items(), key=lambda each: (len(each[0]), each[0])))
+    assert list(in_order({**kept, "other": "1"}).items()) == [*published.items(), ("other", "1")]
 
 
 def test_an_envelope_comes_back_from_stored_json() -> None:

@@ -1,0 +1,61 @@
+"""Records per second of a rebuild beside those of the live consumer, on the same topic in the same run.
+
+    python -m bench.rebuild [--records 100000] [--partitions 4]
+
+Starts a broker and a server of its own. Look at the ratio: absolutes are the machine's. The live consumer takes the topic in from its
+beginning, by whole batches, until the last record; then its rows are rebuilt from the topic, weighed against the live ones and swapped.
+"""
+
+import argparse
+import asyncio
+
+from bench.consumer_throughput import connected, fresh_database, progress, publish
+from infra.postgres.databases import ServiceDatabase
+from shared.engine.rebuild import RebuildReport, rebuild
+from shared.kafka.topic_log import KafkaTopicLogs
+from shared.postgres.rebuild import PostgresWorkshop
+from tests.fixtures.club import Club, club, consuming, opened
+from tests.fixtures.folders import scratch_folder
+from tests.fixtures.kafka import running_kafka
+from tests.fixtures.postgres import running_postgres
+
+
+async def main(records: int, partitions: int) -> None:
+    with scratch_folder() as folder:
+        async with running_kafka(folder) as broker, running_postgres(folder) as server:
+            own = club("bench")
+            await publish(broker, own, records, partitions)
+            async with fresh_database(server.admin_dsn) as database:
+                live = await taken_in_live(broker.bootstrap, server.admin_dsn, database, own, records)
+                report = await rebuilt(broker.bootstrap, database, own)
+    rate = report.records / report.seconds
+    print(f"{'live consumer':<16}{live:>10,.0f} records/s")
+    print(f"{'rebuild':<16}{rate:>10,.0f} records/s{rate / live:>8.2f}×   {report.records:,} in {report.seconds:.1f} s")
+
+
+async def taken_in_live(bootstrap: str, admin_dsn: str, database: ServiceDatabase, own: Club, records: int) -> float:
+    """From the first committed batch to the last."""
+    async with (
+        opened(database.app) as pool,
+        connected(admin_dsn, database) as look,
+        consuming(bootstrap, pool, own, own.members),
+    ):
+        begun, before = await progress(look, at_least=1)
+        ended, after = await progress(look, at_least=records)
+    return (after - before) / (ended - begun)
+
+
+async def rebuilt(bootstrap: str, database: ServiceDatabase, own: Club) -> RebuildReport:
+    workshop = PostgresWorkshop("club", own.members, app_dsn=database.app, owner_dsn=database.owner)
+    report = await rebuild(own.members, workshop, KafkaTopicLogs(bootstrap), own.codec)
+    assert report.swapped
+    assert all(each.equal for each in report.weighing.comparisons)
+    return report
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--records", type=int, default=100_000)
+    parser.add_argument("--partitions", type=int, default=4)
+    given = parser.parse_args()
+    asyncio.run(main(given.records, given.partitions))

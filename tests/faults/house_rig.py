@@ -1,0 +1,102 @@
+"""The three services on one broker that the test may do anything to."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from infra.postgres.databases import ServiceDatabase
+from services.billing.app import SERVICE as BILLING
+from services.notifications.app import SERVICE as NOTIFICATIONS
+from services.users.app import SERVICE as USERS
+from services.users.domain import Tenant, User
+from shared.kernel.ids import TenantId, new_id
+from shared.kernel.role import Role
+from shared.kernel.tenant import bound_tenants
+from shared.postgres.audit import OperatorAction, operator_actions
+from shared.postgres.database import Database as Pool
+from tests.fixtures.database import Database, connected
+from tests.fixtures.hosted import Hosted, hosted, migrate_service
+from tests.fixtures.outbox import pending
+
+SERVICES = (USERS, BILLING, NOTIFICATIONS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class House:
+    bootstrap: str
+    folder: Path
+    users: Hosted
+    billing: Hosted
+    notifications: Hosted
+    databases: Mapping[str, ServiceDatabase]
+    tenant_id: TenantId
+
+    async def open_tenant(self) -> None:
+        with bound_tenants([self.tenant_id]):
+            async with self.users.foundation.units.begin() as uow:
+                uow.add(Tenant.create(self.tenant_id, "Analytical Engines", self.users.foundation.clock.now()))
+
+    async def sign_up(self, name: str) -> User:
+        """Version 1 of somebody."""
+        user_id = new_id()
+        user = User.create(
+            user_id,
+            self.tenant_id,
+            email=f"{user_id}@example.com",
+            display_name=name,
+            role=Role.MEMBER,
+            locale="en",
+            at=self.users.foundation.clock.now(),
+        )
+        with bound_tenants([self.tenant_id]):
+            async with self.users.foundation.units.begin() as uow:
+                uow.add(user)
+        return user
+
+    async def rename(self, person: User, name: str) -> None:
+        """The next version."""
+        with bound_tenants([self.tenant_id]):
+            async with self.users.foundation.units.begin() as uow:
+                user = await uow.load(User, person.id)
+                user.update_profile(self.users.foundation.clock.now(), display_name=name)
+
+    async def all_is_published(self) -> bool:
+        async with connected(self.databases["users"].owner) as owner:
+            return await pending(owner) == 0
+
+    async def unsettled(self, service: str) -> Sequence[tuple[Any, ...]]:
+        """Letters that are open."""
+        query = "select consumer, status, sequence from dead_letters where status in ('retrying', 'dead', 'waiting')"
+        async with connected(self.databases[service].owner) as owner:
+            return [tuple(row) for row in await owner.fetch(query)]
+
+    async def actions(self) -> Sequence[OperatorAction]:
+        """What was done to the users service by hand."""
+        ops = Pool(self.databases["users"].ops, application_name="tests", pool_size=1)
+        try:
+            return await operator_actions(ops)
+        finally:
+            await ops.close()
+
+    def write_environment(self) -> None:
+        for name, database in self.databases.items():
+            roles = {each: getattr(database, each) for each in ("owner", "app", "relay", "ops")}
+            variables = {f"WAYPOST_{role.upper()}_DSN": dsn for role, dsn in roles.items()}
+            variables["WAYPOST_KAFKA_BOOTSTRAP"] = self.bootstrap
+            lines = "".join(f"{variable}={value}\n" for variable, value in variables.items())
+            (self.folder / f"{name}.env").write_text(lines)
+
+
+@asynccontextmanager
+async def housed(bootstrap: str, database: Database, folder: Path) -> AsyncIterator[House]:
+    databases = {each.name: await database(each.name, migrate_service) for each in SERVICES}
+    async with AsyncExitStack() as stack:
+        made = {}
+        for each in SERVICES:
+            made[each.name] = await hosted(each, databases[each.name], bootstrap)
+            stack.push_async_callback(made[each.name].foundation.database.close)
+        house = House(bootstrap=bootstrap, folder=folder, databases=databases, tenant_id=TenantId(new_id()), **made)
+        house.write_environment()
+        yield house

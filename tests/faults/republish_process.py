@@ -1,0 +1,8 @@
+"""The command as a process that can be killed midway: `python -m … events republish …`, with the failpoints of the variable."""
+
+from shared.cli.main import main
+from shared.engine.failpoints import arm_failpoints
+
+if __name__ == "__main__":
+    arm_failpoints()
+    main()

@@ -1,0 +1,48 @@
+"""What the page on replays tells to type can be typed: the commands, their options, and the names of this house are there."""
+
+import re
+import shlex
+from typing import Any
+
+import pytest
+from typer.main import get_command
+
+from infra.stack.places import CHECKOUT
+from shared.cli.events.republish import require_kept
+from shared.cli.main import app
+from shared.cli.projections import find
+from shared.cli.replay import find_reactor
+
+PAGE = (CHECKOUT / "docs" / "guide" / "replay.md").read_text()
+COMMANDS = [
+    shlex.split(each.partition("waypost ")[2])
+    for each in re.findall(r"`((?:bin/)?waypost [^`]+)`|^    (bin/waypost .+)$", PAGE, flags=re.MULTILINE)
+    for each in filter(None, each)
+]
+KNOWN = {"rebuild": find, "replay": find_reactor}
+
+
+def test_the_page_has_commands() -> None:
+    assert {words[0] for words in COMMANDS} == {"projections", "replay", "events", "dead-letters", "audit"}
+
+
+@pytest.mark.parametrize("words", [each for each in COMMANDS if len(each) > 2], ids=" ".join)
+def test_a_command_is_one(words: list[str]) -> None:
+    parameters = parsed(words)
+    for verb, look_up in KNOWN.items():
+        if verb in words:
+            look_up(parameters["name"])
+    for topic in parameters.get("topics", ()):
+        require_kept(topic)
+
+
+def parsed(words: list[str]) -> dict[str, Any]:
+    """The parameters of the command that these words are of; nothing is run. Raises UsageError."""
+    command: Any = get_command(app)
+    context = command.make_context("waypost", list(words), resilient_parsing=True)
+    while hasattr(command, "resolve_command"):
+        name, command, words = command.resolve_command(context, words)
+        context = command.make_context(
+            name, list(words), parent=context, resilient_parsing=hasattr(command, "resolve_command")
+        )
+    return dict(context.params)

@@ -1,0 +1,23 @@
+"""A rebuild of the club's projector as a process of its own, so that it can be killed: `python -m …`, configured by CLUB."""
+
+import asyncio
+import json
+import os
+
+from shared.engine.failpoints import arm_failpoints
+from shared.engine.rebuild import rebuild
+from shared.kafka.topic_log import KafkaTopicLogs
+from shared.postgres.rebuild import PostgresWorkshop
+from tests.fixtures.club import club
+
+
+async def main() -> None:
+    given = json.loads(os.environ["CLUB"])
+    own = club(given["topic"])
+    workshop = PostgresWorkshop("club", own.members, app_dsn=given["app"], owner_dsn=given["owner"])
+    await rebuild(own.members, workshop, KafkaTopicLogs(given["bootstrap"]), own.codec)
+
+
+if __name__ == "__main__":
+    arm_failpoints()
+    asyncio.run(main())

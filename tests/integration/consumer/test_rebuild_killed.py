@@ -1,0 +1,68 @@
+"""A rebuild that is killed has changed nothing, whenever it was; the next one clears up behind it."""
+
+import asyncio
+import json
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from infra.stack.child import Child
+from shared.engine.failpoints import VARIABLE
+from tests.fixtures.club import Stage
+from tests.fixtures.eventually import eventually
+from tests.integration.consumer.rebuilding import live, rebuilt
+
+LEFT_OVERS = "select 1 from pg_namespace where nspname = 'members_new'"
+OF_THE_SHADOW = "select distinct consumer from consumer_offsets where consumer like '%~new'"
+NOBODY_ELSE = "select 1 from pg_stat_activity where datname = current_database() and application_name like '%rebuild%'"
+
+
+@pytest.mark.parametrize("point", ["before_swap", "before_commit"])
+async def test_killed_at(stage: Stage, point: str) -> None:
+    ann, bob = stage.user(), stage.user()
+    await live(stage, [ann, bob])
+    await stage.rows("update members set names = array['kept'] returning 1", ann, bob)
+
+    assert await killed(stage, f"rebuild.{point}=kill") < 0
+
+    async def the_server_has_noticed() -> bool:
+        return not await stage.rows(NOBODY_ELSE)
+
+    await eventually(the_server_has_noticed)
+    assert await stage.names(ann, bob) == [["kept"], ["kept"]]
+    assert await stage.rows(LEFT_OVERS) == [(1,)]
+    async with stage.consuming(stage.club.members):
+        await stage.topic.publish(*ann.tells("third"))
+
+        async def the_live_one_goes_on() -> bool:
+            return await stage.names(ann) == [["kept", "third"]]
+
+        await eventually(the_live_one_goes_on)
+
+    assert (await rebuilt(stage)).swapped
+    assert await stage.names(ann, bob) == [["first", "second", "third"], ["first", "second"]]
+    assert await stage.rows(LEFT_OVERS) == []
+    assert await stage.rows(OF_THE_SHADOW) == []
+
+
+async def killed(stage: Stage, failpoints: str) -> int:
+    """A rebuild's exit code."""
+    given = {
+        "app": stage.database.app,
+        "owner": stage.database.owner,
+        "bootstrap": stage.bootstrap,
+        "topic": stage.club.topic,
+    }
+    process = Child(
+        [sys.executable, "-m", "tests.integration.consumer.rebuild_process"],
+        log=stage.folder / "rebuild.log",
+        environment={**os.environ, VARIABLE: failpoints, "CLUB": json.dumps(given)},
+        directory=Path.cwd(),
+    )
+    await process.start()
+    try:
+        return await asyncio.wait_for(process.wait(), 40)
+    finally:
+        await process.kill()

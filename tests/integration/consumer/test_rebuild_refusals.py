@@ -1,0 +1,79 @@
+"""What speaks against a swap, and what an operator may put up with."""
+
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from shared.kafka.topic_log import KafkaTopicLog, KafkaTopicLogs
+from shared.kernel.envelope import Envelope
+from shared.ports.subscription import Partition
+from tests.fixtures.club import Stage
+from tests.fixtures.database import connected
+from tests.integration.consumer.rebuilding import live, rebuilt
+
+
+async def test_not_one_record(stage: Stage) -> None:
+    ann = stage.user()
+    await live(stage, [ann])
+    await stage.rows("update consumer_offsets set next_offset = 0 returning 1")
+
+    refused = await rebuilt(stage)
+    assert (refused.swapped, refused.refusals) == (False, ["not one record was read"])
+    assert await stage.names(ann) == [["first", "second"]]
+
+    assert (await rebuilt(stage, force=True)).swapped
+    assert await stage.names(ann) == [[]]
+
+
+async def test_more_letters_than_before(stage: Stage) -> None:
+    ann = stage.user()
+    await live(stage, [ann])
+
+    def fails(envelope: Envelope[Any]) -> None:
+        raise RuntimeError("this release handles less")
+
+    stage.club.trouble = fails
+    assert (await rebuilt(stage)).refusals == ["2 letters are open, 0 were before"]
+    assert await stage.names(ann) == [["first", "second"]]
+
+    forced = await rebuilt(stage, force=True)
+    assert (forced.swapped, forced.refusals) == (True, ["2 letters are open, 0 were before"])
+    assert await stage.names(ann) == [[]]
+    assert [each[:2] for each in await stage.letters()] == [("retrying", 1), ("waiting", 2)]
+
+
+class Tampering(KafkaTopicLogs):
+    """While they are opened, somebody takes from the new tables what makes them safe to serve."""
+
+    def __init__(self, stage: Stage, change: str) -> None:
+        super().__init__(stage.bootstrap)
+        self._owner = stage.database.owner
+        self._change = change
+
+    @asynccontextmanager
+    async def opened(self, partitions: Iterable[Partition]) -> AsyncIterator[KafkaTopicLog]:
+        async with super().opened(partitions) as log:
+            async with connected(self._owner) as owner:
+                await owner.execute(self._change)
+            yield log
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "alter table members_new.members no force row level security",
+        "alter table members_new.members disable row level security",
+        "revoke delete on members_new.members from club_app",
+    ],
+)
+@pytest.mark.parametrize("force", [False, True])
+async def test_tables_that_were_not_safe_to_serve(stage: Stage, change: str, force: bool) -> None:
+    """Here nobody's word helps: other tenants would read the rows, or the consumer would fail on them."""
+    ann = stage.user()
+    await live(stage, [ann])
+    report = await rebuilt(stage, logs=Tampering(stage, change), force=force)
+    assert not report.swapped
+    assert report.refusals == ["without row-level security or grants: members"]
+    assert await stage.names(ann) == [["first", "second"]]

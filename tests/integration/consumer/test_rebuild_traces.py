@@ -1,0 +1,32 @@
+"""A rebuild has a trace of its own, which is found from the original ones; nothing is added to those."""
+
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from shared.telemetry.names import ORIGINAL_TRACE, rebuild_span
+from tests.fixtures.club import Stage
+from tests.fixtures.eventually import eventually
+from tests.integration.consumer.rebuilding import rebuilt
+from tests.integration.consumer.test_traces import in_trace
+
+
+async def test_a_rebuild_is_found_from_the_original_traces(stage: Stage, spans: InMemorySpanExporter) -> None:
+    told = [in_trace(stage.user().tells("somebody")[0], sampled=number != 2) for number in range(3)]
+    await stage.topic.publish(*(envelope for _, envelope in told))
+    async with stage.consuming(stage.club.members):
+        await eventually(lambda: stage.reached(3, consumers=1))
+    spans.clear()
+
+    await rebuilt(stage)
+
+    made = spans.get_finished_spans()
+    (whole,) = [each for each in made if each.name == rebuild_span("club.members~new")]
+    handled = [each for each in made if each.attributes and ORIGINAL_TRACE in each.attributes]
+    assert {each.attributes[ORIGINAL_TRACE] for each in handled if each.attributes} == {told[0][0], told[1][0]}
+    assert {trace_of(each) for each in made if each.name == f"process {stage.club.topic}"} == {trace_of(whole)}
+    assert {f"{link.context.trace_id:032x}" for each in handled for link in each.links} == {told[0][0], told[1][0]}
+
+
+def trace_of(span: ReadableSpan) -> str:
+    assert span.context is not None
+    return f"{span.context.trace_id:032x}"
