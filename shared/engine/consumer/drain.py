@@ -12,6 +12,7 @@ from shared.engine.consumer.effects import Effects
 from shared.engine.consumer.message import Message, Reader
 from shared.engine.consumer.policy import ConsumerPolicy
 from shared.engine.consumer.turns import Outcome, Turns
+from shared.engine.failpoints import failpoint
 from shared.engine.retry import ends_a_wait, failure_of
 from shared.kernel.clock import Clock
 from shared.kernel.errors import Conflict, NotFound, Transient
@@ -21,6 +22,10 @@ from shared.ports.subscription import Partition
 from shared.telemetry import metrics
 
 log = structlog.get_logger()
+
+AFTER_COUNT = failpoint("retries.after_count")
+AFTER_EFFECT = failpoint("retries.after_effect")
+AFTER_COMMIT = failpoint("retries.after_commit")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +103,7 @@ class Drain:
         counted = await self._turns.next(parked, redrive=redrive)
         if isinstance(counted, Outcome):
             return Attempt(outcome=counted)
+        AFTER_COUNT.hit()
         metrics.CONSUMER_RETRIES.labels(self._name).inc()
         try:
             outcome = await self._handle(parked, counted)
@@ -125,6 +131,8 @@ class Drain:
             if message.wanted:
                 async with asyncio.timeout(self._policy.handler_seconds):
                     await self._effects.run([message], batch, intake)
+            AFTER_EFFECT.hit()
+        AFTER_COMMIT.hit()
         for follow_up in batch.after_commit:
             follow_up()
         return outcome
