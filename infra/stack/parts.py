@@ -14,7 +14,8 @@ from infra.stack.errors import StartFailed, last_lines
 from infra.stack.places import CHECKOUT
 from infra.stack.probes import http_answers, until_ready
 
-START_SECONDS = 60
+START_SECONDS = 180
+"""Ten processes start at once. One that is stopped because others take its processor starts all over, and so they never come up."""
 
 
 class Server(Protocol):

@@ -5,6 +5,7 @@ import logging
 import os
 import random
 import shutil
+import signal
 import time
 from pathlib import Path
 from typing import Annotated
@@ -13,6 +14,7 @@ import typer
 from rich.console import Console
 
 from infra.stack.places import STATE, reachable_directory
+from shared.kernel.errors import WaypostError
 from tests.faults.storm.chaos import Chaos
 from tests.faults.storm.evidence import Evidence
 from tests.faults.storm.gathering import gather
@@ -38,7 +40,10 @@ def storm(
     ] = None,
     port_base: Annotated[int | None, typer.Option(help="Drawn unless given.")] = None,
 ) -> None:
-    """Kills, freezes and restarts every part of the system under load, lets it settle, and checks every promise."""
+    """Kills, freezes and restarts every part of the system under load, lets it settle, and checks every promise.
+
+    Ctrl-C ends the storm before its last kill, and what has been is checked.
+    """
     os.environ["OTEL_TRACES_EXPORTER"] = "none"  # there is no viewer in this stack
     console = Console()
     report = Report(Console(width=None if console.is_terminal else WIDTH_OF_FILES))
@@ -48,7 +53,11 @@ def storm(
     report.say(f"seed {chosen}, ports from {base}, data and logs in {folder}")
     folder.mkdir(parents=True)
     logging.basicConfig(filename=folder / "storm.log", format="%(asctime)s %(name)s %(message)s", level=logging.INFO)
-    clean = asyncio.run(_storm(kills, chosen, base, folder, report))
+    try:
+        clean = asyncio.run(_storm(kills, chosen, base, folder, report))
+    except (TimeoutError, WaypostError, ExceptionGroup) as problem:
+        clean = False
+        report.say(f"the storm broke off: {_first(problem)}")
     if clean:
         for remains in (reachable_directory(folder / "postgres"), folder):
             shutil.rmtree(remains, ignore_errors=True)
@@ -67,7 +76,7 @@ async def _storm(kills: int, seed: int, port_base: int, folder: Path, report: Re
         begun = time.monotonic()
         await _rage(system, kills, seed, faults, operations)
         seconds = time.monotonic() - begun
-        report.say(f"{kills} kills are done; waiting for the system to settle")
+        report.say("the storm is over; waiting for the system to settle")
         evidence: Evidence = await gather(system, operations, await settle(system))
     report.operations(evidence)
     findings = examine(evidence)
@@ -80,13 +89,33 @@ async def _rage(system: System, kills: int, seed: int, faults: Path, operations:
     load = Load(system.addresses, operation_log, seed)
     await load.begin()
     loading = asyncio.create_task(load.run(), name="load")
+    chaos = Chaos(system, fault_log, lambda: load.caller.acknowledged)
+    _end_early_when_interrupted(chaos)
     try:
-        await Chaos(system, fault_log, lambda: load.caller.acknowledged).rage(scheduled(seed, kills))
+        await chaos.rage(scheduled(seed, kills))
     finally:
         load.stop()
         await loading
         fault_log.close()
         operation_log.close()
+
+
+def _end_early_when_interrupted(chaos: Chaos) -> None:
+    """The first Ctrl-C ends the storm, and what has been is checked; a second one ends everything."""
+    loop = asyncio.get_running_loop()
+
+    def end() -> None:
+        loop.remove_signal_handler(signal.SIGINT)
+        chaos.end()
+
+    loop.add_signal_handler(signal.SIGINT, end)
+
+
+def _first(problem: Exception) -> Exception:
+    """The others in a group are its echoes."""
+    while isinstance(problem, ExceptionGroup):
+        problem = problem.exceptions[0]
+    return problem
 
 
 if __name__ == "__main__":

@@ -32,6 +32,7 @@ class Chaos:
         """How many operations, so far."""
         self._turn: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         """Of each target: one fault after the other, while different targets may suffer at the same time."""
+        self._enough = False
 
     async def rage(self, faults: Sequence[Fault]) -> None:
         """Returns when all are done and healed. Raises TimeoutError where a target does not come back."""
@@ -39,7 +40,13 @@ class Chaos:
             for fault in faults:
                 await asyncio.sleep(fault.after_seconds)
                 await self._until_it_matters()
+                if self._enough:
+                    return
                 under_way.create_task(self._strike(fault), name=str(fault))
+
+    def end(self) -> None:
+        """What is under way is ended and made good, and nothing follows."""
+        self._enough = True
 
     async def _until_it_matters(self) -> None:
         before = self._acknowledged()

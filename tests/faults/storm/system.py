@@ -16,7 +16,7 @@ from infra.stack.supervise import limited, refuse_taken_ports
 from infra.stack.supervisor import Supervisor
 from tests.faults.storm.schedule import PROCESSES
 
-UP_SECONDS = 240
+UP_SECONDS = 400
 LONGEST_DELAY_SECONDS = 2.0
 """Before a killed process is started again, as a process manager would; a stack's own supervisor grows patient up to 30 s."""
 POLL_SECONDS = 0.05
