@@ -20,7 +20,7 @@ DONE_MEANWHILE = 5
 """Operations acknowledged between two faults: a storm over a system that does nothing anyway proves nothing."""
 MATTERS_SECONDS = 30
 """Then the next fault comes all the same: a system that does not recover is the settling's to find."""
-REACHED_SECONDS = 30
+REACHED_SECONDS = 90
 """For a failpoint; a process that does not come by is killed where it is."""
 
 
