@@ -3,7 +3,7 @@
 # The stack in containers: make up TARGET=compose, and so with demo, down, status, logs
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check test planted demo up down status logs fmt lock bench
+.PHONY: help setup check test planted faults demo up down status logs fmt lock bench
 .NOTPARALLEL:
 
 TARGET ?= native
@@ -62,6 +62,10 @@ lock: setup ## resolves the requirements anew; UPGRADE=--upgrade takes newer ver
 		.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 			--no-emit-index-url --no-emit-find-links $(UPGRADE) $$name.in -o $$name.txt || exit 1; \
 	done
+
+KILLS ?= 20
+faults: setup ## a stack of its own under load, killed KILLS times at random, then every promise checked; SEED=7 repeats
+	@.venv/bin/python -m tests.faults.storm --kills $(KILLS) $(if $(SEED),--seed $(SEED))
 
 bench: setup ## every benchmark, or NAME=relay_drain
 	@for file in $$(grep -l '__name__ == "__main__"' bench/$(or $(NAME),*).py); do \

@@ -14,7 +14,8 @@ from infra.stack.errors import StartFailed, last_lines
 from infra.stack.places import CHECKOUT
 from infra.stack.probes import http_answers, until_ready
 
-START_SECONDS = 60
+START_SECONDS = 180
+"""Ten processes start at once. One that is stopped because others take its processor starts all over, and so they never come up."""
 
 
 class Server(Protocol):
@@ -57,7 +58,10 @@ class PythonServer:
 
     def __init__(self, *module: str, environment: Environment, log: Path, health: str) -> None:
         self.module = module
-        self._child = python_child(*module, environment=environment, log=log)
+        self.environment = dict(environment)
+        """Read at each start: what is changed here holds from the next one on."""
+        self._log = log
+        self._child = python_child(*module, environment=self.environment, log=log)
         self._health = health
 
     @property
@@ -65,6 +69,7 @@ class PythonServer:
         return self._child
 
     async def start(self) -> None:
+        self._child = python_child(*self.module, environment=self.environment, log=self._log)
         await self._child.start()
         await until_ready(" ".join(self.module), self._child, self.answers, START_SECONDS)
 

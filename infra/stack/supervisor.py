@@ -17,9 +17,12 @@ STOP_SECONDS = 15
 
 
 class Supervisor:
-    def __init__(self, components: Sequence[Component], board: Board) -> None:
+    def __init__(
+        self, components: Sequence[Component], board: Board, *, longest_delay_seconds: float = LONGEST_DELAY_SECONDS
+    ) -> None:
         self._components = components
         self._board = board
+        self._longest_delay_seconds = longest_delay_seconds
 
     async def run(self, asked_to_stop: asyncio.Event) -> None:
         """Until asked to stop; then everything is down when this returns."""
@@ -42,7 +45,7 @@ class Supervisor:
             except Exception as error:  # noqa: BLE001 - whatever it is, it is shown and tried again: a keeper never dies
                 failures = 1 if time.monotonic() - started > STEADY_SECONDS else failures + 1
                 self._board.show(component.name, Phase.FAILED, failures=failures, error=str(error), pid=None)
-            await asyncio.sleep(delay_after(failures))
+            await asyncio.sleep(delay_after(failures, longest_seconds=self._longest_delay_seconds))
 
     async def _run_once(self, component: Component) -> bool:
         """True when there is nothing left to do for it. Raises when a server ended."""
@@ -97,7 +100,7 @@ class Supervisor:
         self._board.show(component.name, Phase.STOPPED, pid=None)
 
 
-def delay_after(failures: int) -> float:
+def delay_after(failures: int, *, longest_seconds: float = LONGEST_DELAY_SECONDS) -> float:
     """Seconds before the next try: doubled each time, up to the longest."""
     doublings = min(failures - 1, 10)
-    return min(FIRST_DELAY_SECONDS * 2.0**doublings, LONGEST_DELAY_SECONDS)
+    return min(FIRST_DELAY_SECONDS * 2.0**doublings, longest_seconds)

@@ -9,10 +9,13 @@ import contextlib
 
 import structlog
 
+from shared.engine.failpoints import failpoint
 from shared.kernel.errors import Transient
 from shared.ports.doorbell import Channel, Notifier
 
 log = structlog.get_logger()
+
+BEFORE_RING = failpoint("doorbell.before_ring")
 
 APART_SECONDS = 0.005
 LONGEST_PAUSE_SECONDS = 5.0
@@ -48,6 +51,7 @@ class CoalescingDoorbell:
         self._ringing: asyncio.Task[None] | None = None
 
     def ring(self, channel: Channel) -> None:
+        BEFORE_RING.hit()
         self._wakeups.wake(channel)
         self._rung.add(channel)
         self._bell.set()

@@ -1,14 +1,18 @@
 """Named places where a test may kill, freeze or fail the process: `WAYPOST_FAILPOINTS="relay.after_ack=kill,..."`.
 
 A point is registered where it stands (`AFTER_ACK = failpoint("relay.after_ack")`) and does nothing unless the variable names it; then it
-acts when it is first reached, and never again.
+acts when it is first reached, and never again. Every process of a service arms what the variable names, and says so loudly.
 """
 
 import os
 import signal
 from collections.abc import Callable, Mapping
 
+import structlog
+
 from shared.kernel.errors import Misconfigured, WaypostError
+
+log = structlog.get_logger()
 
 VARIABLE = "WAYPOST_FAILPOINTS"
 
@@ -61,7 +65,7 @@ def failpoint(name: str) -> Failpoint:
 
 
 def arm_failpoints(setting: str | None = None) -> None:
-    """Arms what the variable names; a process of the fault tests calls it once, after its parts are imported. No service does.
+    """Arms what the variable names; a process calls it once, after its parts are imported.
 
     Raises Misconfigured for a name that nothing registered: a misspelt point would test nothing.
     """
@@ -71,3 +75,4 @@ def arm_failpoints(setting: str | None = None) -> None:
         if name not in _points:
             raise Misconfigured(f"{VARIABLE}: there is no failpoint {name!r}; there are {', '.join(sorted(_points))}")
         _points[name].arm(action)
+        log.warning("failpoint_armed", failpoint=name, action=action, setting=VARIABLE)

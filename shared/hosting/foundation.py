@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.engine.bus import Bus
 from shared.engine.doorbell import CoalescingDoorbell, LocalWakeups
+from shared.engine.failpoints import failpoint
 from shared.engine.projections import project
 from shared.hosting.service import Service
 from shared.jobs.declaration import JobRegistry
@@ -17,6 +18,8 @@ from shared.kernel.event import Event
 from shared.postgres.database import Database
 from shared.postgres.listen import PostgresNotifier
 from shared.postgres.unit_of_work import PostgresUnitOfWork, PostgresUnitsOfWork, WritePath
+
+AFTER_EVENTS = failpoint("write.after_events")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +47,7 @@ def lay(
     async def project_own(envelopes: Sequence[Envelope[Event]], rows: AsyncConnection) -> None:
         for projection in service.projections:
             await project(envelopes, projection.handlers, rows)
+        AFTER_EVENTS.hit()
 
     def open_jobs(connection: AsyncConnection, unit: PostgresUnitOfWork) -> PostgresJobQueue:
         return PostgresJobQueue(connection, unit, jobs, clock)

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 import uvloop
 
+from shared.engine.failpoints import arm_failpoints
 from shared.hosting.api import run_api
 from shared.hosting.jobs import run_jobs
 from shared.hosting.live import run_live
@@ -43,6 +44,7 @@ def run(service: Service) -> None:
         logging.configure(service.name)
         tracing.configure(service.name, f"{process}@{socket.gethostname()}:{os.getpid()}")
         try:
+            arm_failpoints()
             uvloop.run(_until_done(service, process))
         except WaypostError as problem:
             print(f"{service.name} {process}: {problem}", file=sys.stderr)  # noqa: T201 - for whoever started it

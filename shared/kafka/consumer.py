@@ -38,6 +38,9 @@ class KafkaSubscription:
         self._bootstrap = bootstrap
         self._group = group
         self._session_seconds = session_seconds
+        # The group waits for a member that died until its session ends, then for the others. Whoever gives up earlier leaves another such
+        # member behind, for whom the next try waits again: it took minutes after a broker's restart.
+        self._join_seconds = session_seconds + REBALANCE_MILLISECONDS / 1000 + ANSWER_SECONDS
         self._topics: Collection[str] = ()
         self._listener: _Listener | None = None
         self._client: AIOKafkaConsumer | None = None
@@ -132,11 +135,11 @@ class KafkaSubscription:
         # Callbacks come while it starts, and they use it.
         self._client, self._left = client, asyncio.Event()
         try:
-            async with asyncio.timeout(ANSWER_SECONDS):
+            async with asyncio.timeout(self._join_seconds):
                 await client.start()
         except (KafkaError, OSError, TimeoutError) as error:
             await self.leave()
-            raise Transient(f"no broker answers at {self._bootstrap}: {error!r}") from error
+            raise Transient(f"{self._group} cannot be joined at {self._bootstrap}: {error!r}") from error
 
     def _connected(self) -> AIOKafkaConsumer:
         if self._client is None:

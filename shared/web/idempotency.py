@@ -15,12 +15,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from shared.engine.bus import ATTEMPTS, Bus
+from shared.engine.failpoints import failpoint
 from shared.kernel.cause import current_cause
 from shared.kernel.command import Command
 from shared.kernel.errors import ConcurrencyConflict
 from shared.ports.idempotency import Answer, IdempotencyKeys, KeyedRequest, KeyTaken
 
 R = TypeVar("R")
+
+BEFORE_BEGIN = failpoint("request.before_begin")
+AFTER_COMMIT = failpoint("request.after_commit")
 
 _KEPT_HEADERS = ("content-type", "location", "etag")
 
@@ -62,6 +66,7 @@ class Idempotent:
         return await self._attempt(keyed, command, render)
 
     async def _attempt(self, keyed: KeyedRequest, command: Command[R], render: Callable[[R], Response]) -> Response:
+        BEFORE_BEGIN.hit()
         async with self._bus.units.begin() as uow:
             kept = await self._answers.claim(keyed, uow)
             if kept is not None:
@@ -69,6 +74,7 @@ class Idempotent:
             response = render(await self._bus.execute(command, uow))
             at = self._request.app.state.clock.now()
             await self._answers.keep(keyed, _answer(response), uow, at=at)
+        AFTER_COMMIT.hit()
         return response
 
     async def _keyed(self, key: str) -> KeyedRequest:

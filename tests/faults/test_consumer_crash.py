@@ -1,12 +1,17 @@
 """A consumer that dies anywhere on its way leaves one effect per event behind (rows 11 to 15 of the fault matrix)."""
 
 import asyncio
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from tests.fixtures.club import Stage
+from shared.kernel.envelope import Envelope
+from tests.fixtures.club import IMPATIENT, Stage
 from tests.fixtures.eventually import eventually
 
+LATER = replace(IMPATIENT.retry, first_seconds=60, ceiling_seconds=60)
+"""Not within this test, unless it is made due."""
 POINTS = ["after_poll", "after_claim", "after_effect", "after_commit", "after_offset_commit"]
 
 
@@ -43,6 +48,29 @@ async def test_a_position_lost_after_the_commit_handles_nothing_twice(stage: Sta
     assert await stage.greeted(ann) == [[1, 2]]
 
 
+@pytest.mark.parametrize("point", ["after_count", "after_effect", "after_commit"])
+async def test_killed_in_a_retry_at(stage: Stage, point: str) -> None:
+    ann = stage.user()
+    await stage.topic.publish(*ann.tells("Ann", "Anna"))
+    stage.club.trouble = _unwell
+    async with stage.consuming(stage.club.greetings, retry=LATER):
+        await eventually(lambda: stage.reached(2, consumers=1))
+    assert [each[:2] for each in await stage.letters()] == [("retrying", 1), ("waiting", 2)]
+
+    await stage.rows("update dead_letters set next_attempt_at = now() returning 1")
+    async with stage.worker(stage.club.greetings, failpoints=f"retries.{point}=kill") as worker:
+        assert await asyncio.wait_for(worker.wait(), 20) < 0
+    assert await stage.greeted(ann) == [[1] if point == "after_commit" else []]
+
+    async def flows() -> bool:
+        return await stage.parked() == []
+
+    async with stage.worker(stage.club.greetings, group="successor"):
+        await eventually(flows, deadline_seconds=25)
+    assert await stage.greeted(ann) == [[1, 2]]
+    assert [each[:2] for each in await stage.letters()] == [("redriven", 1), ("redriven", 2)]
+
+
 @pytest.mark.parametrize("name", ["members", "greetings"])
 async def test_a_record_that_ends_the_process_is_set_aside_and_others_flow(stage: Stage, name: str) -> None:
     consumer = stage.club.members if name == "members" else stage.club.greetings
@@ -64,6 +92,10 @@ async def test_a_record_that_ends_the_process_is_set_aside_and_others_flow(stage
     else:
         assert await stage.greeted(ann, eve) == [[1, 2], []]
     assert [each[:2] for each in await stage.letters()] == [("dead", 1), ("waiting", 2)]
+
+
+def _unwell(envelope: Envelope[Any]) -> None:
+    raise RuntimeError("not today")
 
 
 async def settled(stage: Stage) -> None:

@@ -24,9 +24,9 @@ from shared.telemetry import metrics
 
 log = structlog.get_logger()
 
-AFTER_COUNT = failpoint("drain.after_count")
-AFTER_EFFECT = failpoint("drain.after_effect")
-AFTER_COMMIT = failpoint("drain.after_commit")
+AFTER_COUNT = failpoint("retries.after_count")
+AFTER_EFFECT = failpoint("retries.after_effect")
+AFTER_COMMIT = failpoint("retries.after_commit")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +122,6 @@ class Drain:
             return Attempt(
                 outcome=Outcome.FAILED, letter=counted, failure=await self._record_failure(parked, counted, error)
             )
-        AFTER_COMMIT.hit()
         return Attempt(outcome=outcome, letter=counted)
 
     async def _handle(self, parked: ParkedKey, counted: Letter, *, redriven: bool) -> Outcome:
@@ -145,6 +144,7 @@ class Drain:
                 async with asyncio.timeout(self._policy.handler_seconds):
                     await self._effects.run([message], batch, intake)
             AFTER_EFFECT.hit()
+        AFTER_COMMIT.hit()
         for follow_up in batch.after_commit:
             follow_up()
         return outcome

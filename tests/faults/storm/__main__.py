@@ -1,0 +1,122 @@
+"""`python -m tests.faults.storm --kills 20 --seed 7`, or `make faults KILLS=20 SEED=7`. Exits with 1 where a promise was broken."""
+
+import asyncio
+import logging
+import os
+import random
+import shutil
+import signal
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from infra.stack.places import STATE, reachable_directory
+from shared.kernel.errors import WaypostError
+from tests.faults.storm.chaos import Chaos
+from tests.faults.storm.evidence import Evidence
+from tests.faults.storm.gathering import gather
+from tests.faults.storm.journal import Journal
+from tests.faults.storm.load import Load
+from tests.faults.storm.promises import examine
+from tests.faults.storm.report import Report
+from tests.faults.storm.schedule import scheduled
+from tests.faults.storm.settling import settle
+from tests.faults.storm.system import System, running
+from tests.fixtures.ports import free_port_base
+
+WIDTH_OF_FILES = 170
+
+commands = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@commands.command()
+def storm(
+    kills: Annotated[int, typer.Option(min=1, help="How many times something is killed.")] = 20,
+    seed: Annotated[
+        int | None, typer.Option(help="Decides which fault comes when; drawn and printed unless given.")
+    ] = None,
+    port_base: Annotated[int | None, typer.Option(help="Drawn unless given.")] = None,
+) -> None:
+    """Kills, freezes and restarts every part of the system under load, lets it settle, and checks every promise.
+
+    Ctrl-C ends the storm before its last kill, and what has been is checked.
+    """
+    os.environ["OTEL_TRACES_EXPORTER"] = "none"  # there is no viewer in this stack
+    console = Console()
+    report = Report(Console(width=None if console.is_terminal else WIDTH_OF_FILES))
+    chosen = random.SystemRandom().randrange(10**6) if seed is None else seed
+    base = port_base or free_port_base()
+    folder = STATE / "faults" / f"{chosen}-{base}"
+    report.say(f"seed {chosen}, ports from {base}, data and logs in {folder}")
+    folder.mkdir(parents=True)
+    logging.basicConfig(filename=folder / "storm.log", format="%(asctime)s %(name)s %(message)s", level=logging.INFO)
+    try:
+        clean = asyncio.run(_storm(kills, chosen, base, folder, report))
+    except (TimeoutError, WaypostError, ExceptionGroup) as problem:
+        clean = False
+        report.say(f"the storm broke off: {_first(problem)}")
+    if clean:
+        for remains in (reachable_directory(folder / "postgres"), folder):
+            shutil.rmtree(remains, ignore_errors=True)
+        return
+    report.say(f"\ndata and logs are kept in {folder}; PostgreSQL's in {reachable_directory(folder / 'postgres')}")
+    report.say(f"the same faults again: make faults KILLS={kills} SEED={chosen}")
+    raise typer.Exit(1)
+
+
+async def _storm(kills: int, seed: int, port_base: int, folder: Path, report: Report) -> bool:
+    """Whether every promise was kept."""
+    faults, operations = folder / "faults.jsonl", folder / "operations.jsonl"
+    begun = time.monotonic()
+    async with running(folder, port_base) as system:
+        report.say(f"up after {time.monotonic() - begun:.0f} s")
+        begun = time.monotonic()
+        await _rage(system, kills, seed, faults, operations)
+        seconds = time.monotonic() - begun
+        report.say("the storm is over; waiting for the system to settle")
+        evidence: Evidence = await gather(system, operations, await settle(system))
+    report.operations(evidence)
+    findings = examine(evidence)
+    report.findings(findings, report.faults(faults, seconds))
+    return not any(each.violations for each in findings)
+
+
+async def _rage(system: System, kills: int, seed: int, faults: Path, operations: Path) -> None:
+    fault_log, operation_log = Journal(faults), Journal(operations)
+    load = Load(system.addresses, operation_log, seed)
+    await load.begin()
+    loading = asyncio.create_task(load.run(), name="load")
+    chaos = Chaos(system, fault_log, lambda: load.caller.acknowledged)
+    _end_early_when_interrupted(chaos)
+    try:
+        await chaos.rage(scheduled(seed, kills))
+    finally:
+        load.stop()
+        await loading
+        fault_log.close()
+        operation_log.close()
+
+
+def _end_early_when_interrupted(chaos: Chaos) -> None:
+    """The first Ctrl-C ends the storm, and what has been is checked; a second one ends everything."""
+    loop = asyncio.get_running_loop()
+
+    def end() -> None:
+        loop.remove_signal_handler(signal.SIGINT)
+        chaos.end()
+
+    loop.add_signal_handler(signal.SIGINT, end)
+
+
+def _first(problem: Exception) -> Exception:
+    """The others in a group are its echoes."""
+    while isinstance(problem, ExceptionGroup):
+        problem = problem.exceptions[0]
+    return problem
+
+
+if __name__ == "__main__":
+    commands()

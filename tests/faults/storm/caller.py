@@ -1,0 +1,91 @@
+"""One operation over HTTP: written down, called, written down again; unknown outcomes are asked for anew under the same key, or left."""
+
+import asyncio
+import random
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+
+from shared.kernel.ids import new_id
+from tests.faults.storm.journal import Journal
+from tests.faults.storm.operations import Outcome
+
+ANSWER_SECONDS = 5.0
+TRIES = 6
+LEFT_UNKNOWN = 0.25
+"""Of the unknown ones are never asked for again."""
+PAUSE_SECONDS = (0.2, 3.0)
+
+Answer = Mapping[str, Any]
+
+
+class Caller:
+    def __init__(self, http: httpx.AsyncClient, journal: Journal, dice: random.Random) -> None:
+        self._http = http
+        self._journal = journal
+        self._dice = dice
+        self.acknowledged = 0
+        """Operations."""
+
+    async def ask(
+        self,
+        name: str,
+        url: str,
+        body: Mapping[str, Any] | None,
+        *,
+        tenant: str | None,
+        token: str | None = None,
+        keyed: bool = True,
+    ) -> Answer | None:
+        """The answer where it was acknowledged; else None, whatever became of it."""
+        operation, key = str(new_id()), f"storm-{new_id()}" if keyed else None
+        facts = {"op": operation, "name": name, "tenant": tenant, "route": f"POST {urlsplit(url).path}", "key": key}
+        headers = {"X-Correlation-Id": operation}
+        headers |= {"Idempotency-Key": key} if key else {}
+        headers |= {"Authorization": f"Bearer {token}"} if token else {}
+        leave = self._dice.random() < LEFT_UNKNOWN
+        for number in range(1, TRIES + 1):
+            self._journal.write(**facts, **{"try": number})
+            outcome, status, answer = await self._once(url, body, headers)
+            self._journal.write(**facts, **{"try": number}, outcome=outcome, status=status, answer=answer)
+            if outcome is Outcome.OK:
+                self.acknowledged += 1
+                return answer
+            if leave or (outcome is Outcome.FAIL and status not in (None, 409)):
+                return None
+            await asyncio.sleep(self._dice.uniform(*PAUSE_SECONDS))
+        return None
+
+    async def look(self, url: str, *, token: str | None = None, **parameters: str) -> Any:
+        """What a GET shows; None while it shows nothing. It changes nothing, so it is no operation."""
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        try:
+            answer = await self._http.get(url, params=parameters, headers=headers, timeout=ANSWER_SECONDS)
+        except httpx.TransportError:
+            return None
+        return answer.json() if answer.status_code == httpx.codes.OK else None
+
+    async def sign_in(self, url: str, body: Mapping[str, str]) -> str | None:
+        """A token; its operation is not written down, since neither a password nor a token belongs into a log."""
+        try:
+            answer = await self._http.post(url, json=dict(body), timeout=ANSWER_SECONDS)
+        except httpx.TransportError:
+            return None
+        return str(answer.json()["access_token"]) if answer.is_success else None
+
+    async def _once(
+        self, url: str, body: Mapping[str, Any] | None, headers: Mapping[str, str]
+    ) -> tuple[Outcome, int | None, Answer | None]:
+        try:
+            answer = await self._http.post(url, json=body or {}, headers=dict(headers), timeout=ANSWER_SECONDS)
+        except httpx.ConnectError:
+            return Outcome.FAIL, None, None  # refused before anything was sent
+        except httpx.TransportError:
+            return Outcome.UNKNOWN, None, None
+        if answer.is_success:
+            return Outcome.OK, answer.status_code, answer.json()
+        # A 503 may be the answer to a commit whose own answer was lost: it proves nothing.
+        outcome = Outcome.UNKNOWN if answer.is_server_error else Outcome.FAIL
+        return outcome, answer.status_code, answer.json()

@@ -1,0 +1,121 @@
+"""Carries the faults out on the running system, and makes every one good in the end."""
+
+import asyncio
+import signal
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+
+from infra.stack.child import Child
+from infra.stack.parts import PythonServer
+from infra.stack.postgres import Postgres
+from shared.engine.failpoints import VARIABLE
+from tests.faults.storm.journal import Journal
+from tests.faults.storm.schedule import Fault, Kind
+from tests.faults.storm.system import POLL_SECONDS, System
+
+RUNS_AGAIN_SECONDS = 60
+DOWN_AT_ONCE = 3
+DONE_MEANWHILE = 5
+"""Operations acknowledged between two faults: a storm over a system that does nothing anyway proves nothing."""
+MATTERS_SECONDS = 30
+"""Then the next fault comes all the same: a system that does not recover is the settling's to find."""
+REACHED_SECONDS = 90
+"""For a failpoint; a process that does not come by is killed where it is."""
+
+
+class Chaos:
+    def __init__(self, system: System, journal: Journal, acknowledged: Callable[[], int]) -> None:
+        self._system = system
+        self._journal = journal
+        self._acknowledged = acknowledged
+        """How many operations, so far."""
+        self._turn: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        """Of each target: one fault after the other, while different targets may suffer at the same time."""
+        self._enough = False
+
+    async def rage(self, faults: Sequence[Fault]) -> None:
+        """Returns when all are done and healed. Raises TimeoutError where a target does not come back."""
+        async with asyncio.TaskGroup() as under_way:
+            for fault in faults:
+                await asyncio.sleep(fault.after_seconds)
+                await self._until_it_matters()
+                if self._enough:
+                    return
+                under_way.create_task(self._strike(fault), name=str(fault))
+
+    def end(self) -> None:
+        """What is under way is ended and made good, and nothing follows."""
+        self._enough = True
+
+    async def _until_it_matters(self) -> None:
+        before = self._acknowledged()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(MATTERS_SECONDS):
+                while len(self._system.down) > DOWN_AT_ONCE or self._acknowledged() < before + DONE_MEANWHILE:  # noqa: ASYNC110
+                    await asyncio.sleep(POLL_SECONDS)
+
+    async def _strike(self, fault: Fault) -> None:
+        async with self._turn[fault.target]:
+            await self._until_it_runs(fault.target)
+            self._journal.write(fault=fault.number, told=str(fault), phase="begin")
+            match fault.kind:
+                case Kind.KILL:
+                    await self._kill(fault.target)
+                case Kind.POINT:
+                    reached = await self._kill_at(fault.target, fault.point)
+                    self._journal.write(fault=fault.number, told=str(fault), reached=reached)
+                case Kind.FREEZE:
+                    await self._freeze(fault.target, fault.hold_seconds)
+                case Kind.RESTART:
+                    await self._system.server(fault.target).stop()
+            self._journal.write(fault=fault.number, told=str(fault), kind=fault.kind, target=fault.target, phase="end")
+
+    async def _kill(self, target: str) -> None:
+        server = self._system.server(target)
+        # PostgreSQL's processes have sessions of their own; it knows them all.
+        await (server.kill() if isinstance(server, Postgres) else server.child.kill())
+
+    async def _kill_at(self, target: str, point: str) -> bool:
+        """Whether it died there, rather than at our hand."""
+        server = self._system.server(target)
+        if not isinstance(server, PythonServer):
+            raise TypeError(f"{target} has no failpoints")
+        server.environment[VARIABLE] = f"{point}=kill"
+        before = server.child
+        await server.stop()
+        try:
+            armed = await self._next_child(target, before)
+        finally:
+            del server.environment[VARIABLE]  # the next start is an ordinary one
+        with suppress(TimeoutError):
+            await asyncio.wait_for(armed.wait(), REACHED_SECONDS)
+            return armed.exit_code == -signal.SIGKILL
+        await armed.kill()
+        return False
+
+    async def _freeze(self, target: str, seconds: float) -> None:
+        server = self._system.server(target)
+        frozen = server if isinstance(server, Postgres) else server.child
+        frozen.pause()
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            frozen.resume()
+
+    async def _until_it_runs(self, target: str) -> None:
+        try:
+            async with asyncio.timeout(RUNS_AGAIN_SECONDS):
+                while not self._runs(target):  # noqa: ASYNC110 - the supervisor tells nobody
+                    await asyncio.sleep(POLL_SECONDS)
+        except TimeoutError:
+            raise TimeoutError(f"{target} was not started again within {RUNS_AGAIN_SECONDS} s") from None
+
+    async def _next_child(self, target: str, before: Child) -> Child:
+        server = self._system.server(target)
+        while server.child is before or not server.child.running:  # noqa: ASYNC110
+            await asyncio.sleep(POLL_SECONDS)
+        return server.child
+
+    def _runs(self, target: str) -> bool:
+        return self._system.server(target).child.running

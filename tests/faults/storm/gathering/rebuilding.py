@@ -1,0 +1,33 @@
+"""Every read model beside one that is made of its topic, or of its service's events, from the first on."""
+
+from infra.stack.environment import Environments
+from shared.engine.rebuild import RebuildReport, rebuild, rebuild_projection
+from shared.hosting.service import Service
+from shared.kafka.topic_log import KafkaTopicLogs
+from shared.ports.handlers import Projection, Projector
+from shared.postgres.rebuild.history import PostgresHistoryWorkshop
+from shared.postgres.rebuild.workshop import PostgresWorkshop
+from tests.faults.storm.gathering.stores import SERVICES
+
+
+async def rebuilt(environments: Environments) -> dict[str, bool]:
+    """Whether each is equal, row for row; nothing is swapped."""
+    found: dict[str, bool] = {}
+    for service in SERVICES:
+        projectors = [each for each in service.consumers if isinstance(each, Projector)]
+        targets: list[Projector | Projection] = [*projectors, *service.projections]
+        for target in targets:
+            report = await _rehearsed(service, target, environments)
+            found[f"{service.name}.{target.name}"] = all(each.equal for each in report.weighing.comparisons)
+    return found
+
+
+async def _rehearsed(service: Service, target: Projector | Projection, environments: Environments) -> RebuildReport:
+    environment = environments.command(service.name)
+    owner_dsn = environment["WAYPOST_OWNER_DSN"]
+    if isinstance(target, Projection):
+        history = PostgresHistoryWorkshop(service.name, target, service.codec, owner_dsn=owner_dsn)
+        return await rebuild_projection(target, history, dry_run=True)
+    workshop = PostgresWorkshop(service.name, target, app_dsn=environment["WAYPOST_APP_DSN"], owner_dsn=owner_dsn)
+    logs = KafkaTopicLogs(environment["WAYPOST_KAFKA_BOOTSTRAP"])
+    return await rebuild(target, workshop, logs, service.codec, dry_run=True)

@@ -1,0 +1,126 @@
+"""What people do: each journey is a chain of operations, given up where one of them is not acknowledged."""
+
+import re
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from tests.faults.storm.caller import Answer
+from tests.faults.storm.people import PASSWORD, People, Tenant, until
+
+CURRENCIES = ("EUR", "USD", "JPY")
+GOOD_CARDS = ("pm_card_visa",) * 6 + ("pm_card_unavailable_once", "pm_card_timeout_after_charge")
+BAD_CARDS = ("pm_card_declined", "pm_card_insufficient_funds")
+
+Journey = Callable[[People], Coroutine[Any, Any, None]]
+
+
+async def open_tenant(people: People) -> None:
+    owner = people.address("owner")
+    person = {"email": owner, "password": PASSWORD, "display_name": "Grace Hopper"}
+    body = {"name": f"Engines {owner}", "owner": person}
+    made = await people.caller.ask("open_tenant", f"{people.at.users}/tenants", body, tenant=None)
+    if made:
+        tenant = Tenant(id=made["tenant_id"], owner=owner, people=[made["user_id"]])
+        people.tenants.append(tenant)
+        await _verify(people, tenant, owner)
+
+
+async def join(people: People) -> None:
+    tenant, email = people.somebody, people.address("person")
+    body = {"tenant_id": tenant.id, "email": email, "password": PASSWORD, "display_name": "Ada Lovelace"}
+    made = await people.caller.ask("sign_up", f"{people.at.users}/signup", body, tenant=tenant.id)
+    if made:
+        tenant.people.append(made["id"])
+        await _verify(people, tenant, email)
+
+
+async def buy_and_refund(people: People) -> None:
+    tenant = people.somebody
+    invoice = await _finalized(people, tenant, people.dice.choice(GOOD_CARDS))
+    if invoice is None or people.dice.random() < 0.5:
+        return
+    paid = await people.see(tenant, f"/invoices/{invoice}", lambda seen: seen["status"] == "paid")
+    if paid:
+        all_of_it = people.dice.random() < 0.5
+        body = {} if all_of_it else {"amount_minor": max(paid["total_minor"] // 3, 1)}
+        await people.act("refund", tenant, invoice, body)
+
+
+async def be_declined_and_pay(people: People) -> None:
+    tenant = people.somebody
+    invoice = await _finalized(people, tenant, people.dice.choice(BAD_CARDS))
+    if invoice is None:
+        return
+    failed = await people.see(tenant, f"/invoices/{invoice}", lambda seen: seen["last_failure"])
+    if failed and await _attach(people, tenant, failed["customer_id"], people.dice.choice(GOOD_CARDS)):
+        await people.act("pay", tenant, invoice)
+
+
+async def finalize_and_void(people: People) -> None:
+    tenant = people.somebody
+    invoice = await _finalized(people, tenant, None)
+    if invoice:
+        await people.act("void", tenant, invoice)
+
+
+async def blunder(people: People) -> None:
+    """Asks for what has to be refused: it may leave no trace."""
+    tenant, other = people.somebody, people.somebody
+    if other is tenant or not other.invoices:
+        body = {"customer_id": people.dice.choice(tenant.people), "currency": "no currency"}
+        await people.ask("invoice_without_currency", tenant, "/invoices", body)
+    else:
+        invoice = people.dice.choice(other.invoices)
+        await people.ask("void_of_another_tenant", tenant, f"/invoices/{invoice}/void")
+
+
+async def _finalized(people: People, tenant: Tenant, card: str | None) -> str | None:
+    customer = people.dice.choice(tenant.people)
+    if card and not await _attach(people, tenant, customer, card):
+        return None
+    body = {"customer_id": customer, "currency": people.dice.choice(CURRENCIES)}
+    made = await people.ask("create_invoice", tenant, "/invoices", body)
+    if made is None:
+        return None
+    invoice: str = made["id"]
+    for _ in range(people.dice.randint(1, 3)):
+        price = {"quantity": people.dice.randint(1, 5), "unit_amount_minor": people.dice.randint(1, 90_000)}
+        if await people.act("lines", tenant, invoice, {"description": "Difference engine", **price}) is None:
+            return None
+    if await people.act("finalize", tenant, invoice) is None:
+        return None
+    tenant.invoices.append(invoice)
+    return invoice
+
+
+async def _attach(people: People, tenant: Tenant, customer: str, card: str) -> Answer | None:
+    if not await people.see(tenant, f"/customers/{customer}", bool):
+        return None
+    return await people.ask("attach_card", tenant, f"/customers/{customer}/payment-methods", {"token": card})
+
+
+async def _verify(people: People, tenant: Tenant, email: str) -> None:
+    """With the token of the mail."""
+    inbox = f"{people.at.url('mail')}/api/messages"
+    listed = await until(lambda: people.caller.look(inbox, to=email, subject="Confirm"), lambda found: found["data"])
+    mail = listed and await people.caller.look(f"{inbox}/{listed['data'][0]['id']}")
+    link = mail and re.search(r"token=([\w.~-]+)", mail["text"])
+    if link:
+        url = f"{people.at.users}/verify"
+        await people.caller.ask("verify", url, {"token": link[1]}, tenant=tenant.id, keyed=False)
+
+
+JOURNEYS: list[tuple[Journey, int]] = [
+    (open_tenant, 3),
+    (join, 25),
+    (buy_and_refund, 45),
+    (be_declined_and_pay, 15),
+    (finalize_and_void, 7),
+    (blunder, 5),
+]
+
+
+def next_journey(people: People) -> Journey:
+    if not people.tenants:
+        return open_tenant
+    return people.dice.choices([each for each, _ in JOURNEYS], [weight for _, weight in JOURNEYS])[0]

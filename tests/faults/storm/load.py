@@ -1,0 +1,62 @@
+"""The open loop: journeys begin at the rate that was asked for, however slowly those before them get on."""
+
+import asyncio
+import random
+
+import httpx
+
+from infra.stack.addresses import Addresses
+from tests.faults.storm.caller import Caller
+from tests.faults.storm.journal import Journal
+from tests.faults.storm.journeys import next_journey, open_tenant
+from tests.faults.storm.people import People
+
+JOURNEYS_PER_SECOND = 1.0
+MOST_AT_ONCE = 60
+"""Journeys; more would be a test of this machine. What comes then is turned away."""
+LAST_STEPS_SECONDS = 15
+FIRST_TENANTS = 4
+
+
+class Load:
+    def __init__(self, at: Addresses, journal: Journal, seed: int) -> None:
+        self._dice = random.Random(f"{seed} load")  # noqa: S311 - repeatable is what it has to be
+        self._http = httpx.AsyncClient(trust_env=False, limits=httpx.Limits(max_keepalive_connections=20))
+        self.caller = Caller(self._http, journal, self._dice)
+        self._people = People(at, self.caller, self._dice)
+        self._stopping = asyncio.Event()
+        self._under_way: set[asyncio.Task[None]] = set()
+        self._broken: list[BaseException] = []
+
+    async def begin(self) -> None:
+        """A few tenants, so that there is somebody to be confused with somebody."""
+        await asyncio.gather(*(open_tenant(self._people) for _ in range(FIRST_TENANTS)))
+
+    async def run(self) -> None:
+        """Until `stop`; then the journeys that are under way may end, and those that do not are cut off. Raises what broke one."""
+        stopped = asyncio.create_task(self._stopping.wait())
+        while not stopped.done():
+            if len(self._under_way) < MOST_AT_ONCE:
+                self._set_out()
+            await asyncio.wait({stopped}, timeout=self._dice.expovariate(JOURNEYS_PER_SECOND))
+        if self._under_way:
+            await asyncio.wait(self._under_way, timeout=LAST_STEPS_SECONDS)
+        for journey in self._under_way:
+            journey.cancel()
+        await asyncio.gather(*self._under_way, return_exceptions=True)
+        await self._http.aclose()
+        if self._broken:
+            raise BaseExceptionGroup("journeys that broke", self._broken)
+
+    def stop(self) -> None:
+        self._stopping.set()
+
+    def _set_out(self) -> None:
+        journey = asyncio.create_task(next_journey(self._people)(self._people))
+        self._under_way.add(journey)
+        journey.add_done_callback(self._end)
+
+    def _end(self, journey: "asyncio.Task[None]") -> None:
+        self._under_way.discard(journey)
+        if not journey.cancelled() and (error := journey.exception()):
+            self._broken.append(error)

@@ -1,0 +1,80 @@
+"""Everybody whom the system has acknowledged, and what they can ask of it."""
+
+import asyncio
+import random
+import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Any
+
+from infra.stack.addresses import Addresses
+from tests.faults.storm.caller import Answer, Caller
+
+PASSWORD = secrets.token_urlsafe(18)
+TOKEN_SECONDS = 300
+"""Half of what an access token is good for."""
+PATIENCE_SECONDS = 40
+LOOK_SECONDS = 0.7
+
+
+@dataclass(slots=True, kw_only=True)
+class Tenant:
+    id: str
+    owner: str
+    token: str = field(default="", repr=False)
+    until: float = 0.0
+    people: list[str] = field(default_factory=list)
+    invoices: list[str] = field(default_factory=list)
+
+
+class People:
+    def __init__(self, at: Addresses, caller: Caller, dice: random.Random) -> None:
+        self.at = at
+        self.caller = caller
+        self.dice = dice
+        self.tenants: list[Tenant] = []
+
+    @property
+    def somebody(self) -> Tenant:
+        return self.dice.choice(self.tenants)
+
+    def address(self, who: str) -> str:
+        """One that nobody has."""
+        return f"{who}.{self.dice.getrandbits(48):012x}@example.com"
+
+    async def ask(self, name: str, tenant: Tenant, path: str, body: Answer | None = None) -> Answer | None:
+        """An operation of billing, as the tenant's owner; None where it was not acknowledged."""
+        token = await self._token(tenant)
+        if token is None:
+            return None
+        return await self.caller.ask(name, f"{self.at.billing}{path}", body, tenant=tenant.id, token=token)
+
+    async def act(self, verb: str, tenant: Tenant, invoice: str, body: Answer | None = None) -> Answer | None:
+        return await self.ask(verb, tenant, f"/invoices/{invoice}/{verb}", body)
+
+    async def see(self, tenant: Tenant, path: str, enough: Callable[[Any], Any]) -> Any:
+        """What billing shows, once it is enough; None where it is not in time."""
+
+        async def look() -> Any:
+            token = await self._token(tenant)
+            return token and await self.caller.look(f"{self.at.billing}{path}", token=token)
+
+        return await until(look, enough)
+
+    async def _token(self, tenant: Tenant) -> str | None:
+        if monotonic() > tenant.until:
+            body = {"tenant_id": tenant.id, "email": tenant.owner, "password": PASSWORD}
+            tenant.token = await self.caller.sign_in(f"{self.at.users}/login", body) or ""
+            tenant.until = monotonic() + TOKEN_SECONDS if tenant.token else 0.0
+        return tenant.token or None
+
+
+async def until(look: Callable[[], Awaitable[Any]], enough: Callable[[Any], Any]) -> Any:
+    deadline = monotonic() + PATIENCE_SECONDS
+    while monotonic() < deadline:
+        seen = await look()
+        if seen and enough(seen):
+            return seen
+        await asyncio.sleep(LOOK_SECONDS)
+    return None

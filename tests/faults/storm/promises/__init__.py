@@ -1,0 +1,19 @@
+"""The promises of the design, each a function of the evidence that lists what breaks it."""
+
+from collections.abc import Sequence
+
+from tests.faults.storm.evidence import Evidence
+from tests.faults.storm.promises import commands, consumers, letters, money, records, recovery, tenants, views
+from tests.faults.storm.promises.finding import Check, Finding
+
+CHECKS: Sequence[Check] = [
+    check for room in (commands, records, consumers, letters, money, views, tenants, recovery) for check in room.CHECKS
+]
+
+
+def examine(evidence: Evidence) -> Sequence[Finding]:
+    """In the order of the promises' numbers."""
+    return sorted((check(evidence) for check in CHECKS), key=lambda found: int(found.promise.removeprefix("I")))
+
+
+__all__ = ["examine"]

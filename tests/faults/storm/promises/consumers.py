@@ -1,0 +1,99 @@
+"""Consumers: what is on their topics was taken in by each of them, once, up to the last version, and took effect in its rows."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from uuid import UUID
+
+from tests.faults.storm.evidence import Evidence, Row, StoredEvent
+from tests.faults.storm.promises.finding import Finding, finding
+
+
+def every_consumer_took_every_event_in(evidence: Evidence) -> Finding:
+    of_topic: dict[str, list[StoredEvent]] = defaultdict(list)
+    for each in evidence.events:
+        of_topic[each.topic].append(each)
+    pairs = [
+        (consumer, event)
+        for consumer, topics in evidence.subscriptions.items()
+        for topic in topics
+        for event in of_topic[topic]
+    ]
+    missed = [
+        f"{consumer} has not taken in {event.type} {event.event_id}"
+        for consumer, event in pairs
+        if event.event_id not in evidence.taken_in.get(consumer, ())
+    ]
+    return finding("I1", "every subscribed consumer took every event in", len(pairs), missed)
+
+
+def nothing_else_was_taken_in(evidence: Evidence) -> Finding:
+    """Those that read the live view's topic apart: its totals are in no store."""
+    stored = {each.event_id for each in evidence.events}
+    consumers = [name for name, topics in evidence.subscriptions.items() if "billing.revenue" not in topics]
+    taken = [(name, event) for name in consumers for event in evidence.taken_in.get(name, ())]
+    phantoms = [f"{name} took in {event}, which is in no store" for name, event in taken if event not in stored]
+    return finding("I2", "consumers took in stored events alone", len(taken), phantoms)
+
+
+def order_guards_reached_the_last_version(evidence: Evidence) -> Finding:
+    last: dict[tuple[str, UUID], int] = defaultdict(int)
+    for each in evidence.events:
+        place = each.topic, each.aggregate_id
+        last[place] = max(last[place], each.version)
+    expected = {
+        (consumer, topic, aggregate): version
+        for consumer, topics in evidence.subscriptions.items()
+        for (topic, aggregate), version in last.items()
+        if topic in topics
+    }
+    wrong = [
+        f"{consumer} stands at version {evidence.guards.get(place, 0)} of {topic} {aggregate}, the last is {version}"
+        for place, version in expected.items()
+        for consumer, topic, aggregate in (place,)
+        if evidence.guards.get(place, 0) != version
+    ]
+    return finding("I4", "each consumer handled each aggregate up to its last version", len(expected), wrong)
+
+
+def every_user_became_one_customer_and_recipient(evidence: Evidence) -> Finding:
+    users = {(each.tenant_id, each.aggregate_id) for each in evidence.of_type("user.created")}
+    opened = Counter((each.tenant_id, each.aggregate_id) for each in evidence.of_type("customer.created"))
+    rows = {
+        "customer.created": opened,
+        "customers row": _counted(evidence.customers, "customer_id"),
+        "recipients row": _counted(evidence.recipients, "user_id"),
+    }
+    return finding("I3", "each user became one customer and one recipient", len(users), _not_one(users, rows))
+
+
+def every_service_knows_every_tenant(evidence: Evidence) -> Finding:
+    tenants = {each.tenant_id for each in evidence.of_type("tenant.created")}
+    wrong = [
+        f"{service} does not know tenant {tenant}"
+        if tenant in tenants
+        else f"{service} knows {tenant}, which never was"
+        for service, known in evidence.directories.items()
+        for tenant in known ^ tenants
+    ]
+    return finding("I1", "each service's directory holds every tenant", len(tenants) * len(evidence.directories), wrong)
+
+
+def _counted(rows: Sequence[Row], column: str) -> Counter[tuple[UUID, UUID]]:
+    return Counter((row["tenant_id"], row[column]) for row in rows)
+
+
+def _not_one(users: set[tuple[UUID, UUID]], rows: dict[str, Counter[tuple[UUID, UUID]]]) -> Iterator[str]:
+    for name, counted in rows.items():
+        for tenant, user in users | set(counted):
+            expected = int((tenant, user) in users)
+            if counted[tenant, user] != expected:
+                yield f"{counted[tenant, user]} {name} for user {user} of tenant {tenant}, instead of {expected}"
+
+
+CHECKS = (
+    every_consumer_took_every_event_in,
+    nothing_else_was_taken_in,
+    order_guards_reached_the_last_version,
+    every_user_became_one_customer_and_recipient,
+    every_service_knows_every_tenant,
+)

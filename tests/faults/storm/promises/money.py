@@ -1,0 +1,171 @@
+"""Money: the events, the books, the invoices' rows and the provider's own records say the same, to the minor unit."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from typing import Any
+from uuid import UUID
+
+from tests.faults.storm.evidence import Evidence, Row
+from tests.faults.storm.promises.finding import Finding, finding
+
+Account = tuple[UUID, str, str]
+"""Tenant, currency, account."""
+
+ENTRIES: Mapping[str, tuple[str, str, str]] = {
+    "invoice.finalized": ("receivable", "revenue", "total_minor"),
+    "invoice.voided": ("revenue", "receivable", "total_minor"),
+    "invoice.marked_uncollectible": ("write_offs", "receivable", "total_minor"),
+    "invoice.paid": ("cash", "receivable", "amount_minor"),
+    "invoice.refunded": ("refunds", "cash", "amount_minor"),
+}
+"""Debit, credit and amount of what moves money: spelled out here, so that the checker keeps books of its own."""
+
+
+def ledgers_sum_to_nothing(evidence: Evidence) -> Finding:
+    sums: Counter[tuple[UUID, str]] = Counter()
+    for row in evidence.postings:
+        sums[row["tenant_id"], row["currency"]] += row["amount_minor"]
+    wrong = [
+        f"tenant {tenant}: postings in {currency} sum to {sums[tenant, currency]}"
+        for tenant, currency in sums
+        if sums[tenant, currency]
+    ]
+    return finding("I5", "each tenant's ledger sums to 0 in each currency", len(sums), wrong)
+
+
+def balances_are_what_events_make_of_them(evidence: Evidence) -> Finding:
+    kept: Counter[Account] = Counter()
+    for row in evidence.postings:
+        kept[row["tenant_id"], row["currency"], row["account"]] += row["amount_minor"]
+    folded = _folded(evidence)
+    wrong = [
+        f"tenant {place[0]}: {place[2]} is {kept[place]} {place[1]}, its events make {folded[place]}"
+        for place in {*kept, *folded}
+        if kept[place] != folded[place]
+    ]
+    return finding("I5", "each balance is the fold of its events", len({*kept, *folded}), wrong)
+
+
+def the_provider_holds_what_we_think(evidence: Evidence) -> Finding:
+    """Per tenant and currency: charged less refunded, by the provider's own records, is our cash. The drift is told in minor units."""
+    held: Counter[tuple[str, str]] = Counter()
+    for charge in _succeeded(evidence):
+        held[charge["metadata"]["tenant_id"], charge["currency"]] += (
+            charge["amount_minor"] - charge["amount_refunded_minor"]
+        )
+    ours: Counter[tuple[str, str]] = Counter()
+    for (tenant, currency, account), amount in _folded(evidence).items():
+        if account == "cash":
+            ours[str(tenant), currency] += amount
+    drift = {place: held[place] - ours[place] for place in {*held, *ours} if held[place] != ours[place]}
+    wrong = [
+        f"tenant {tenant}: the provider holds {more} {currency} more than we know of"
+        for (tenant, currency), more in drift.items()
+    ]
+    total = sum(map(abs, drift.values()))
+    return finding(
+        "I5", "the provider's records are ours", len({*held, *ours}), wrong, f"money drift {total} minor units"
+    )
+
+
+def each_invoice_was_charged_once(evidence: Evidence) -> Finding:
+    charges, keys = defaultdict(list), Counter(each["idempotency_key"] for each in evidence.charges)
+    for each in _succeeded(evidence):
+        charges[each["metadata"]["invoice_id"]].append(each)
+    paid = {str(each.aggregate_id): each.event for each in evidence.of_type("invoice.paid")}
+
+    def violations() -> Iterator[str]:
+        yield from (f"{count} charges under the key {key}" for key, count in keys.items() if count > 1)
+        for invoice in {*charges, *paid}:
+            took = [each["amount_minor"] for each in charges[invoice]]
+            due = [_amount(paid[invoice], "amount_minor")] if invoice in paid else []
+            if took != due:
+                yield f"invoice {invoice}: the provider took {took}, its events say paid {due}"
+
+    return finding("I3", "each invoice was charged once, or not at all", len({*charges, *paid}), violations())
+
+
+def each_finalized_invoice_was_asked_for(evidence: Evidence) -> Finding:
+    """Its charge job ended; and as many attempts as the provider knows are in our rows, each with the provider's own outcome."""
+    done = {
+        each["idempotency_key"]
+        for each in evidence.jobs
+        if each["name"] == "charge_invoice" and each["status"] == "complete"
+    }
+    finalized = evidence.of_type("invoice.finalized")
+    wrong = [
+        f"the charge of invoice {each.aggregate_id} was never asked for"
+        for each in finalized
+        if f"inv-{each.aggregate_id}" not in done
+    ]
+    return finding("I1", "each finalized invoice had its charge asked for", len(finalized), wrong)
+
+
+def attempts_ended_as_the_provider_decided(evidence: Evidence) -> Finding:
+    decided = {each["idempotency_key"]: each for each in evidence.charges}
+    decided |= {refund["idempotency_key"]: refund for each in evidence.charges for refund in each["refunds"]}
+    ours = {each["idempotency_key"]: each for each in evidence.attempts}
+
+    def violations() -> Iterator[str]:
+        for key in decided.keys() - ours.keys():
+            yield f"the provider decided about {key}, of which we know nothing"
+        for key, attempt in ours.items():
+            asked = attempt["kind"] == "refund" or attempt["payment_method_id"] is not None
+            if asked and (wrong := _disagreement(attempt, decided.get(key))):
+                yield f"attempt {key}: {wrong}"
+
+    return finding("I5", "each attempt ended as the provider decided", len({*ours, *decided}), violations())
+
+
+def invoice_numbers_have_no_gap(evidence: Evidence) -> Finding:
+    given: dict[UUID, list[int]] = defaultdict(list)
+    for each in evidence.of_type("invoice.finalized"):
+        given[each.tenant_id].append(_amount(each.event, "number"))
+    wrong = [
+        f"tenant {tenant} has the numbers {sorted(numbers)}"
+        for tenant, numbers in given.items()
+        if sorted(numbers) != list(range(1, len(numbers) + 1))
+    ]
+    return finding("I5", "each tenant's invoice numbers are 1, 2, 3 …", sum(map(len, given.values())), wrong)
+
+
+def _folded(evidence: Evidence) -> Counter[Account]:
+    balances: Counter[Account] = Counter()
+    for each in evidence.of_type(*ENTRIES):
+        debit, credit, name = ENTRIES[each.type]
+        amount, currency = _amount(each.event, name), str(_value(each.event, "currency"))
+        balances[each.tenant_id, currency, debit] += amount
+        balances[each.tenant_id, currency, credit] -= amount
+    return balances
+
+
+def _disagreement(attempt: Row, decision: Row | None) -> str:
+    if decision is None:
+        return f"is {attempt['status']} with us, the provider was never asked"
+    expected = "succeeded" if decision["status"] == "succeeded" else "declined"
+    ours = (attempt["status"], attempt["provider_id"], attempt["amount_minor"], attempt["currency"])
+    theirs = (expected, decision["id"], decision["amount_minor"], decision["currency"])
+    return "" if ours == theirs else f"is {ours} with us, {theirs} at the provider"
+
+
+def _succeeded(evidence: Evidence) -> list[Row]:
+    return [each for each in evidence.charges if each["status"] == "succeeded"]
+
+
+def _amount(event: object, name: str) -> int:
+    return int(_value(event, name))
+
+
+def _value(event: object, name: str) -> Any:
+    return getattr(event, name)
+
+
+CHECKS = (
+    ledgers_sum_to_nothing,
+    balances_are_what_events_make_of_them,
+    the_provider_holds_what_we_think,
+    each_invoice_was_charged_once,
+    each_finalized_invoice_was_asked_for,
+    attempts_ended_as_the_provider_decided,
+    invoice_numbers_have_no_gap,
+)

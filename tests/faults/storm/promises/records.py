@@ -1,0 +1,80 @@
+"""The store and the topics: every event is published, nothing else is, and each aggregate's versions come in order."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from uuid import UUID
+
+from tests.faults.storm.evidence import Evidence, SeenRecord, StoredEvent
+from tests.faults.storm.promises.finding import Finding, finding
+
+
+def every_event_is_on_its_topic(evidence: Evidence) -> Finding:
+    published = {each.event_id for each in evidence.records}
+    lost = [
+        f"{each.type} {each.event_id} (version {each.version} of {each.aggregate_id}) is not on {each.topic}"
+        for each in evidence.events
+        if each.event_id not in published
+    ]
+    return finding("I1", "every stored event is on its topic", len(evidence.events), lost)
+
+
+def every_record_is_a_stored_event(evidence: Evidence) -> Finding:
+    stored = {each.event_id: each for each in evidence.events}
+
+    def violations() -> Iterator[str]:
+        for record in evidence.records:
+            event = stored.get(record.event_id)
+            if event is None:
+                yield f"{record.place}: {record.headers['ce_type']} {record.event_id} is in no store"
+            elif wrong := _differences(record, event):
+                yield f"{record.place}: {record.event_id} differs from the store in {', '.join(wrong)}"
+
+    return finding("I2", "every record is a stored event, byte for byte", len(evidence.records), violations())
+
+
+def versions_come_in_order(evidence: Evidence) -> Finding:
+    """Duplicates left out by event id, first appearances: 1, 2, 3 … for every aggregate, without a gap."""
+    first: dict[tuple[str, str], dict[UUID, int]] = defaultdict(dict)
+    for record in evidence.records:
+        first[record.topic, record.key].setdefault(record.event_id, record.version)
+    wrong = [
+        f"{topic} {key}: versions come as {list(versions.values())}"
+        for (topic, key), versions in first.items()
+        if list(versions.values()) != list(range(1, len(versions) + 1))
+    ]
+    twice = len(evidence.records) - len({each.event_id for each in evidence.records})
+    remark = f"{twice} records lie there twice, as at-least-once allows"
+    return finding("I4", "each aggregate's versions come in order", len(first), wrong, remark)
+
+
+def stored_versions_have_no_gap(evidence: Evidence) -> Finding:
+    stored: dict[tuple[str, UUID], list[int]] = defaultdict(list)
+    for each in evidence.events:
+        stored[each.topic, each.aggregate_id].append(each.version)
+    wrong = [
+        f"{topic} {aggregate}: versions {sorted(versions)} are stored"
+        for (topic, aggregate), versions in stored.items()
+        if sorted(versions) != list(range(1, len(versions) + 1))
+    ]
+    return finding("I4", "no aggregate's stored versions have a gap", len(stored), wrong)
+
+
+def _differences(record: SeenRecord, event: StoredEvent) -> list[str]:
+    expected = {
+        "ce_type": event.type,
+        "ce_subject": str(event.aggregate_id),
+        "ce_sequence": str(event.version),
+        "ce_tenantid": str(event.tenant_id),
+    }
+    wrong = [name for name, value in expected.items() if record.headers.get(name) != value]
+    wrong += ["topic"] if record.topic != event.topic else []
+    wrong += ["key"] if record.key != str(event.aggregate_id) else []
+    return wrong + (["payload"] if record.value != event.payload else [])
+
+
+CHECKS = (
+    every_event_is_on_its_topic,
+    every_record_is_a_stored_event,
+    versions_come_in_order,
+    stored_versions_have_no_gap,
+)

@@ -1,0 +1,67 @@
+"""What is shown: invoices and the live view as the events make them, and every read model equal to one made anew."""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from tests.faults.storm.evidence import Evidence
+from tests.faults.storm.promises.finding import Finding, finding
+
+MOVED: Mapping[str, str] = {"invoice.paid": "paid", "invoice.payment_failed": "failed", "invoice.refunded": "refunded"}
+AMOUNTS: Mapping[str, tuple[str, str]] = {
+    "invoice.line_added": ("total_minor", "amount_minor"),
+    "invoice.paid": ("amount_paid_minor", "amount_minor"),
+    "invoice.refunded": ("amount_refunded_minor", "amount_minor"),
+}
+
+
+def invoices_are_what_events_make_of_them(evidence: Evidence) -> Finding:
+    folded: dict[UUID, Counter[str]] = defaultdict(Counter)
+    for each in evidence.events:
+        if each.topic == "billing.invoice":
+            folded[each.aggregate_id]["version"] += 1
+            if each.type in AMOUNTS:
+                column, name = AMOUNTS[each.type]
+                folded[each.aggregate_id][column] += getattr(each.event, name)
+    shown = {row["invoice_id"]: row for row in evidence.invoices}
+    columns = ("version", "total_minor", "amount_paid_minor", "amount_refunded_minor")
+    wrong = [
+        f"invoice {invoice} is shown as {[shown.get(invoice, {}).get(each) for each in columns]}, "
+        f"its events make {[folded[invoice][each] for each in columns]}"
+        for invoice in {*folded, *shown}
+        if any(shown.get(invoice, {}).get(each) != folded[invoice][each] for each in columns)
+    ]
+    return finding("I3", "each invoice is shown as its events make it", len({*folded, *shown}), wrong)
+
+
+def the_live_view_counted_each_movement_once(evidence: Evidence) -> Finding:
+    moved: Counter[tuple[Any, ...]] = Counter()
+    for each in evidence.of_type(*MOVED):
+        place = each.tenant_id, getattr(each.event, "currency"), MOVED[each.type]  # noqa: B009 - not every event has one
+        moved[(*place, "minor")] += getattr(each.event, "amount_minor")  # noqa: B009
+        moved[(*place, "count")] += 1
+    shown: Counter[tuple[Any, ...]] = Counter()
+    for row in evidence.windows:
+        for kind in MOVED.values():
+            for unit in ("minor", "count"):
+                shown[row["tenant_id"], row["currency"], kind, unit] += row[f"{kind}_{unit}"]
+    places = {*moved, *shown}
+    wrong = [
+        f"tenant {place[0]}: the live view has {shown[place]} {place[2]} ({place[3]}, {place[1]}), the events {moved[place]}"
+        for place in places
+        if shown[place] != moved[place]
+    ]
+    return finding("I3", "the live view counted each movement once", len(places), wrong)
+
+
+def read_models_equal_their_replay(evidence: Evidence) -> Finding:
+    wrong = [f"{name} differs from what a replay makes of it" for name, equal in evidence.rebuilt.items() if not equal]
+    return finding("I10", "each read model equals its replay, row for row", len(evidence.rebuilt), wrong)
+
+
+CHECKS = (
+    invoices_are_what_events_make_of_them,
+    the_live_view_counted_each_movement_once,
+    read_models_equal_their_replay,
+)

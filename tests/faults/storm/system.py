@@ -1,0 +1,75 @@
+"""The system under the storm: the stack's own components, kept alive by its own supervisor, in this process, so that each is at hand."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from infra.stack.addresses import Addresses
+from infra.stack.board import Board, Phase
+from infra.stack.environment import Environments
+from infra.stack.keys import load_or_make_keys
+from infra.stack.parts import Component, Server
+from infra.stack.places import board_file
+from infra.stack.plan import Plan
+from infra.stack.supervise import limited, refuse_taken_ports
+from infra.stack.supervisor import Supervisor
+from tests.faults.storm.schedule import PROCESSES
+
+UP_SECONDS = 400
+LONGEST_DELAY_SECONDS = 2.0
+"""Before a killed process is started again, as a process manager would; a stack's own supervisor grows patient up to 30 s."""
+POLL_SECONDS = 0.05
+
+
+class System:
+    def __init__(self, addresses: Addresses, environments: Environments, components: Iterable[Component], board: Board):
+        self.addresses = addresses
+        self.environments = environments
+        self._components = {each.name: each for each in components}
+        self._board = board
+
+    def server(self, name: str) -> Server:
+        part = self._components[name].part
+        if callable(part):
+            raise TypeError(f"{name} runs once; there is nothing to kill")
+        return part
+
+    @property
+    def down(self) -> list[str]:
+        """Components that are not up, each with what was last wrong with it."""
+        lines = self._board.lines.values()
+        return [
+            f"{line.name} is {line.phase} {line.error}".rstrip()
+            for line in lines
+            if line.phase not in (Phase.READY, Phase.DONE)
+        ]
+
+    async def until_up(self, deadline_seconds: float = UP_SECONDS) -> None:
+        """Raises TimeoutError with the names of those that are not."""
+        try:
+            async with asyncio.timeout(deadline_seconds):
+                while self.down:  # noqa: ASYNC110 - several boards' worth of events
+                    await asyncio.sleep(POLL_SECONDS)
+        except TimeoutError:
+            raise TimeoutError(f"not up after {deadline_seconds:g} s: {'; '.join(self.down)}") from None
+
+
+@asynccontextmanager
+async def running(folder: Path, port_base: int) -> AsyncIterator[System]:
+    """Up; at the end everything is down again. Data, logs and keys lie in `folder`."""
+    addresses, keys = Addresses(port_base), load_or_make_keys(folder / "keys")
+    plan = Plan(addresses, keys, folder)
+    components = limited(plan.components(), PROCESSES)
+    await refuse_taken_ports(components)
+    board = Board(board_file(folder), port_base, [each.line() for each in components])
+    asked = asyncio.Event()
+    supervisor = Supervisor(components, board, longest_delay_seconds=LONGEST_DELAY_SECONDS)
+    keeping = asyncio.create_task(supervisor.run(asked), name="supervisor")
+    system = System(addresses, plan.environments, components, board)
+    try:
+        await system.until_up()
+        yield system
+    finally:
+        asked.set()
+        await keeping

@@ -1,0 +1,55 @@
+"""An API that dies around its commit: nothing or all of it, and the same request again ends the doubt (rows 1 to 4 of the fault matrix)."""
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+
+import httpx
+import pytest
+
+from infra.stack.child import inherited
+from infra.stack.keys import load_or_make_keys
+from infra.stack.ports import LOOPBACK, free_ports
+from shared.engine.failpoints import VARIABLE
+from tests.fixtures.database import Database, connected
+from tests.fixtures.processes import running
+from tests.fixtures.serving import caller
+from tests.integration.users.conftest import migrate_users
+from tests.integration.users.service import PASSWORD
+
+OWNER = {"email": "grace@example.com", "password": PASSWORD, "display_name": "Grace Hopper"}
+BODY = {"name": "Engines", "owner": OWNER}
+KEY = {"Idempotency-Key": "the-same-on-every-try"}
+
+
+@pytest.mark.parametrize(
+    ("point", "committed"),
+    [
+        ("request.before_begin", 0),
+        ("write.after_events", 0),
+        ("doorbell.before_ring", 3),
+        ("request.after_commit", 3),
+    ],
+)
+async def test_killed_at(database: Database, tmp_path: Path, point: str, committed: int) -> None:
+    where, keys = await database("users", migrate_users), load_or_make_keys(tmp_path / "keys")
+    (port,) = free_ports(1)
+    environment: Mapping[str, str] = {
+        **inherited(),
+        "WAYPOST_APP_DSN": where.app,
+        "WAYPOST_OPS_DSN": where.ops,
+        "WAYPOST_KEYS_DIRECTORY": str(keys.of("users")),
+        "WAYPOST_ANSWER_SECRET": keys.secrets.answers,
+        "OTEL_TRACES_EXPORTER": "none",
+    }
+    async with caller(f"http://{LOOPBACK}:{port}") as http, connected(where.owner) as owner:
+        async with running("users", {"api": port}, {**environment, VARIABLE: f"{point}=kill"}, tmp_path) as [api]:
+            with pytest.raises(httpx.TransportError):
+                await http.post("/tenants", json=BODY, headers=KEY)
+            await asyncio.wait_for(api.wait(), 20)
+        assert await owner.fetchval("select count(*) from outbox") == committed
+
+        async with running("users", {"api": port}, environment, tmp_path):
+            again = await http.post("/tenants", json=BODY, headers=KEY)
+        assert (again.status_code, again.headers.get("Idempotent-Replayed")) == (201, "true" if committed else None)
+        assert await owner.fetchval("select count(*) from outbox") == 3

@@ -1,0 +1,232 @@
+"""A zero of the storm counts because each of its checks finds the flaw that it is for, and finds none where there is none."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from schemas.billing import InvoiceFinalized, InvoicePaid
+from tests.faults.storm import calm
+from tests.faults.storm.evidence import Evidence, Settled
+from tests.faults.storm.operations import Outcome, Try
+from tests.faults.storm.promises import examine
+
+Flaw = Callable[[Evidence], Evidence]
+
+
+def event_lost(evidence: Evidence) -> Evidence:
+    return replace(evidence, events=[each for each in evidence.events if each.type != "invoice.line_added"])
+
+
+def record_lost(evidence: Evidence) -> Evidence:
+    return replace(evidence, records=evidence.records[1:])
+
+
+def record_of_nothing(evidence: Evidence) -> Evidence:
+    return replace(evidence, events=[each for each in evidence.events if each.type != "tenant.created"])
+
+
+def record_changed(evidence: Evidence) -> Evidence:
+    first, *others = evidence.records
+    return replace(evidence, records=[replace(first, value=b"other"), *others])
+
+
+def records_swapped(evidence: Evidence) -> Evidence:
+    records = list(evidence.records)
+    one, other, *_ = (index for index, each in enumerate(records) if each.key == str(calm.INVOICE))
+    records[one], records[other] = records[other], records[one]
+    return replace(evidence, records=records)
+
+
+def event_not_taken_in(evidence: Evidence) -> Evidence:
+    return replace(evidence, taken_in={calm.CONSUMER: frozenset()})
+
+
+def stranger_taken_in(evidence: Evidence) -> Evidence:
+    return replace(evidence, taken_in={calm.CONSUMER: evidence.taken_in[calm.CONSUMER] | {uuid4()}})
+
+
+def guard_behind(evidence: Evidence) -> Evidence:
+    return replace(evidence, guards=dict.fromkeys(evidence.guards, 1))
+
+
+def customer_twice(evidence: Evidence) -> Evidence:
+    return replace(evidence, customers=[*evidence.customers, *evidence.customers])
+
+
+def tenant_unknown(evidence: Evidence) -> Evidence:
+    return replace(evidence, directories={"billing": frozenset()})
+
+
+def answer_lost(evidence: Evidence) -> Evidence:
+    return replace(evidence, answers={})
+
+
+def told(evidence: Evidence, name: str, **tries: Any) -> Evidence:
+    """The same, with that operation's tries told otherwise."""
+    return replace(
+        evidence,
+        operations=[replace(each, **tries) if each.name == name else each for each in evidence.operations],
+    )
+
+
+def refusal_with_effect(evidence: Evidence) -> Evidence:
+    return told(evidence, "create_invoice", tries=[Try(outcome=Outcome.FAIL, status=422)])
+
+
+def half_an_unknown(evidence: Evidence) -> Evidence:
+    answers = {place: row for place, row in evidence.answers.items() if place[1] != "POST /invoices"}
+    return told(replace(evidence, answers=answers), "create_invoice", tries=[Try()])
+
+
+def two_answers_under_one_key(evidence: Evidence) -> Evidence:
+    tries = [Try(outcome=Outcome.OK, status=201, answer={"of": of}) for of in (calm.CREATING, "another")]
+    return told(evidence, "create_invoice", tries=tries)
+
+
+def order_without_attempt(evidence: Evidence) -> Evidence:
+    place = str(calm.TENANT), f"POST /invoices/{calm.INVOICE}/refund", "key"
+    return replace(evidence, answers={**evidence.answers, place: {"status": 202, "body": {}}})
+
+
+def letter_missing(evidence: Evidence) -> Evidence:
+    letter = next(each.aggregate_id for each in evidence.of_type("notification.queued"))
+    return replace(evidence, events=[each for each in evidence.events if each.aggregate_id != letter])
+
+
+def letter_about_nothing(evidence: Evidence) -> Evidence:
+    return replace(evidence, events=[each for each in evidence.events if each.type != "invoice.paid"])
+
+
+def mail_missing(evidence: Evidence) -> Evidence:
+    return replace(evidence, mails=evidence.mails[1:])
+
+
+def mail_to_another(evidence: Evidence) -> Evidence:
+    first, *others = evidence.mails
+    return replace(evidence, mails=[{**first, "to": ["eve@example.com"]}, *others])
+
+
+def mail_twice(evidence: Evidence) -> Evidence:
+    return replace(evidence, mails=[*evidence.mails, evidence.mails[0]])
+
+
+def charged_twice(evidence: Evidence) -> Evidence:
+    return replace(evidence, charges=[calm.charge(), calm.charge(id="ch_2", idempotency_key=f"inv-{calm.INVOICE}-2")])
+
+
+def charge_of_more(evidence: Evidence) -> Evidence:
+    return replace(evidence, charges=[calm.charge(amount_minor=calm.AMOUNT + 1)])
+
+
+def charge_job_lost(evidence: Evidence) -> Evidence:
+    return replace(evidence, jobs=[each for each in evidence.jobs if each["name"] != "charge_invoice"])
+
+
+def ledger_lopsided(evidence: Evidence) -> Evidence:
+    return replace(evidence, postings=evidence.postings[1:])
+
+
+def posting_on_a_wrong_account(evidence: Evidence) -> Evidence:
+    wrong = [{**each, "account": "refunds"} if each["account"] == "cash" else each for each in evidence.postings]
+    return replace(evidence, postings=wrong)
+
+
+def number_skipped(evidence: Evidence) -> Evidence:
+    changed = [
+        replace(each, event=replace(each.event, number=2)) if isinstance(each.event, InvoiceFinalized) else each
+        for each in evidence.events
+    ]
+    return replace(evidence, events=changed)
+
+
+def invoice_shown_wrong(evidence: Evidence) -> Evidence:
+    return replace(evidence, invoices=[{**each, "amount_paid_minor": 0} for each in evidence.invoices])
+
+
+def live_view_twice(evidence: Evidence) -> Evidence:
+    return replace(evidence, windows=[*evidence.windows, *evidence.windows])
+
+
+def replay_differs(evidence: Evidence) -> Evidence:
+    return replace(evidence, rebuilt={"billing.invoices": False})
+
+
+def charge_of_another_tenant(evidence: Evidence) -> Evidence:
+    charge = calm.charge()
+    return replace(evidence, charges=[{**charge, "metadata": {**charge["metadata"], "tenant_id": str(uuid4())}}])
+
+
+def event_of_another_tenant(evidence: Evidence) -> Evidence:
+    changed = [
+        replace(each, tenant_id=UUID(int=99)) if isinstance(each.event, InvoicePaid) else each
+        for each in evidence.events
+    ]
+    return replace(evidence, events=changed)
+
+
+def another_tenants_invoice_answered(evidence: Evidence) -> Evidence:
+    seen = calm.operation("void_of_another_tenant", str(uuid4()), Outcome.OK, "POST /invoices/x/void")
+    return replace(evidence, operations=[*evidence.operations, seen])
+
+
+def rows_left(evidence: Evidence) -> Evidence:
+    return replace(evidence, settled=Settled(seconds=1, left={"users: outbox rows": 1}))
+
+
+FLAWS: list[tuple[Flaw, str]] = [
+    (event_lost, "acknowledged commands are in the store"),
+    (answer_lost, "acknowledged commands are in the store"),
+    (refusal_with_effect, "refused commands left no trace"),
+    (half_an_unknown, "unknown commands happened whole or not at all"),
+    (two_answers_under_one_key, "commands repeated under their key took effect once"),
+    (order_without_attempt, "each pay and refund began one attempt"),
+    (record_lost, "every stored event is on its topic"),
+    (record_of_nothing, "every record is a stored event, byte for byte"),
+    (record_changed, "every record is a stored event, byte for byte"),
+    (records_swapped, "each aggregate's versions come in order"),
+    (event_lost, "no aggregate's stored versions have a gap"),
+    (event_not_taken_in, "every subscribed consumer took every event in"),
+    (stranger_taken_in, "consumers took in stored events alone"),
+    (guard_behind, "each consumer handled each aggregate up to its last version"),
+    (customer_twice, "each user became one customer and one recipient"),
+    (tenant_unknown, "each service's directory holds every tenant"),
+    (letter_missing, "each fact became one letter"),
+    (letter_about_nothing, "each letter tells a stored fact, in its tenant"),
+    (mail_missing, "each letter is in the mailbox"),
+    (mail_to_another, "each mail is a letter, in its recipient's box"),
+    (mail_twice, "no letter was mailed more often than its job was cut off"),
+    (charged_twice, "each invoice was charged once, or not at all"),
+    (charged_twice, "the provider's records are ours"),
+    (charge_of_more, "each attempt ended as the provider decided"),
+    (charge_job_lost, "each finalized invoice had its charge asked for"),
+    (ledger_lopsided, "each tenant's ledger sums to 0 in each currency"),
+    (posting_on_a_wrong_account, "each balance is the fold of its events"),
+    (number_skipped, "each tenant's invoice numbers are 1, 2, 3 …"),
+    (invoice_shown_wrong, "each invoice is shown as its events make it"),
+    (live_view_twice, "the live view counted each movement once"),
+    (replay_differs, "each read model equals its replay, row for row"),
+    (charge_of_another_tenant, "what follows from an event is of its tenant"),
+    (event_of_another_tenant, "a command's events are of its tenant"),
+    (another_tenants_invoice_answered, "another tenant's invoice is answered with 404"),
+    (rows_left, "lag, outbox, jobs and letters came to 0 by themselves"),
+]
+
+
+def test_a_history_without_a_flaw_is_found_flawless() -> None:
+    assert broken(calm.calm()) == {}
+
+
+@pytest.mark.parametrize(("flaw", "promise"), FLAWS, ids=lambda each: getattr(each, "__name__", ""))
+def test_a_planted_flaw_is_found(flaw: Flaw, promise: str) -> None:
+    assert promise in broken(flaw(calm.calm()))
+
+
+def test_every_check_has_a_flaw_planted_for_it() -> None:
+    assert {each.what for each in examine(calm.calm())} == {promise for _, promise in FLAWS}
+
+
+def broken(evidence: Evidence) -> dict[str, list[str]]:
+    return {each.what: list(each.violations) for each in examine(evidence) if each.violations}

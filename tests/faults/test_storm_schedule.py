@@ -1,0 +1,33 @@
+"""A storm follows from its seed, spares nobody it should not, and names only failpoints that there are."""
+
+import pytest
+
+from services.billing.app import SERVICE
+from shared.engine.failpoints import arm_failpoints, failpoint
+from shared.hosting.main import RUN
+from tests.faults.storm.schedule import KILLING, PLATFORM, POINTS, TARGETS, scheduled
+
+IMPORTED = (RUN, SERVICE)
+"""Between them they bring every point that there is."""
+ALL_POINTS = sorted({point for points in POINTS.values() for point in points})
+
+
+def test_the_same_seed_is_the_same_storm() -> None:
+    assert scheduled(7, 30) == scheduled(7, 30) != scheduled(8, 30)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_so_many_kills_with_the_platform_among_them(seed: int) -> None:
+    killed = [each.target for each in scheduled(seed, 9) if each.kind in KILLING]
+    assert len(killed) == 9
+    assert set(PLATFORM) <= set(killed)
+
+
+def test_in_a_long_storm_everybody_is_killed() -> None:
+    assert {each.target for each in scheduled(1, 100) if each.kind in KILLING} == set(TARGETS)
+
+
+@pytest.mark.parametrize("point", ALL_POINTS)
+def test_its_failpoints_stand_somewhere(point: str) -> None:
+    arm_failpoints(f"{point}=raise")
+    failpoint(point).disarm()
