@@ -22,6 +22,7 @@ from shared.web.tokens import KeySource
 async def run_api(service: Service) -> None:
     settings = load(ApiSettings)
     foundation = lay(service, "api", dsn=settings.app_dsn, pool_size=settings.pool_size)
+    foundation.database.reserve("requests")
     server = HttpServer(api_app(service, settings, foundation), host=settings.host, port=settings.service_port)
     await run_parts(foundation, [foundation.doorbell, server])
 

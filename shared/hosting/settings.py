@@ -18,6 +18,8 @@ def _postgres(dsn: str) -> str:
 
 Dsn = Annotated[str, AfterValidator(_postgres)]
 Port = Annotated[int, Field(ge=1, le=65535)]
+PoolSize = Annotated[int, Field(ge=1)]
+"""Connections. None would mean as many as are asked for, and those are the neighbours'."""
 
 
 class Settings(BaseSettings):
@@ -39,7 +41,7 @@ class ProcessSettings(ListeningSettings):
 
 
 class ApiSettings(ProcessSettings):
-    pool_size: int = 20
+    pool_size: PoolSize = 20
     answer_secret: Annotated[SecretStr, Field(min_length=16, max_length=64)]
     """Keys the hashes of request bodies beside idempotency keys; the same on every replica."""
     jwks_url: str | None = None
@@ -55,13 +57,13 @@ class ApiSettings(ProcessSettings):
 
 
 class WorkerSettings(ProcessSettings):
-    pool_size: int = 5
+    pool_size: PoolSize = 5
     relay_dsn: Dsn
     kafka_bootstrap: str
 
 
 class JobSettings(ProcessSettings):
-    pool_size: int = 5
+    pool_size: PoolSize = 5
 
 
 class LiveSettings(ListeningSettings):
