@@ -67,5 +67,5 @@ async def mark_read(notification_id: UUID, caller: Caller, here: Here) -> Notifi
     )
     async with here.bus.units.begin() as uow:
         await here.bus.execute(command, uow)
-        row = await outgoing.notification(uow.rows, notification_id, recipient_id=caller.user_id)
+        row = await outgoing.notification(uow.rows, notification_id, recipient_id=None)
     return NotificationView.model_validate(row)

@@ -140,3 +140,5 @@ async def test_the_mail_client_can_end_it(digests: Digests) -> None:
     assert (ended.status_code, ended.is_redirect) == (200, False)
     await digests.tick(NEXT_DAY)
     assert len(await digests.mailed(ada)) == 1
+    for_how_many = "select result from job_results where name = 'send_digest' order by enqueued_at"
+    assert [row["result"] for row in await digests.service.rows(ada, for_how_many)] == [1, 0]

@@ -8,8 +8,8 @@ from services.notifications.tables import INVOICES
 from shared.postgres.projector_schema import create_projector_schema
 from shared.postgres.tenancy import protect
 
-revision = "0002"
-down_revision = "0001"
+revision = "0003"
+down_revision = "0002"
 
 
 def upgrade() -> None:
