@@ -40,22 +40,18 @@ class Parameter:
 
 
 def parameters_of(handler: Callable[..., Any]) -> Mapping[str, Parameter]:
-    """Those after the first, which is the JobContext. Raises Misconfigured for one that is no id and no scalar."""
-    hints = get_type_hints(handler)
-    described = list(inspect.signature(handler).parameters.values())
+    """Those after the first, the JobContext. Raises Misconfigured for one that is no id and no scalar, and for what no worker can call."""
+    hints, described = get_type_hints(handler), list(inspect.signature(handler).parameters.values())
     if not inspect.iscoroutinefunction(handler):
         raise Misconfigured(
             f"job {handler.__name__}: a handler is an async function; a plain one would hold up every other job"
         )
-    if not described or _origin(hints.get(described[0].name)) is not JobContext:
+    first = hints.get(described[0].name) if described else None
+    if (get_origin(first) or first) is not JobContext:
         raise Misconfigured(
             f"job {handler.__name__}: the first parameter is the job's context; annotate it as JobContext"
         )
     return {each.name: _parameter(handler.__name__, each, hints.get(each.name)) for each in described[1:]}
-
-
-def _origin(hint: Any) -> Any:
-    return get_origin(hint) or hint
 
 
 def _parameter(job: str, described: inspect.Parameter, hint: Any) -> Parameter:

@@ -8,8 +8,7 @@ from fastapi import APIRouter, Query
 
 from services.notifications.commands import MarkRead
 from services.notifications.domain import Kind, Status
-from services.notifications.queries import outgoing
-from services.notifications.queries.outgoing import Position
+from services.notifications.queries.outgoing import Position, notification, outgoing
 from shared.web.auth import Caller
 from shared.web.edge import Here
 from shared.web.models import ResponseModel
@@ -45,7 +44,7 @@ async def list_notifications(
 ) -> Page[NotificationView]:
     """Newest first; members see their own. To list or to fetch a notification does not mark it as read."""
     async with here.bus.units.begin() as uow:
-        rows = await outgoing.outgoing(
+        rows = await outgoing(
             uow.rows, recipient_id=caller.confined_to, unread=unread, before=page.after, limit=page.rows
         )
     return page.of(rows, NotificationView.model_validate, position=lambda row: (row.queued_at, row.id))
@@ -55,7 +54,7 @@ async def list_notifications(
 async def show_notification(notification_id: UUID, caller: Caller, here: Here) -> NotificationView:
     """Does not mark it as read: clients fetch ahead, and admins look at what is others'."""
     async with here.bus.units.begin() as uow:
-        row = await outgoing.notification(uow.rows, notification_id, recipient_id=caller.confined_to)
+        row = await notification(uow.rows, notification_id, recipient_id=caller.confined_to)
     return NotificationView.model_validate(row)
 
 
@@ -67,5 +66,5 @@ async def mark_read(notification_id: UUID, caller: Caller, here: Here) -> Notifi
     )
     async with here.bus.units.begin() as uow:
         await here.bus.execute(command, uow)
-        row = await outgoing.notification(uow.rows, notification_id, recipient_id=None)
+        row = await notification(uow.rows, notification_id, recipient_id=None)
     return NotificationView.model_validate(row)
