@@ -16,6 +16,7 @@
 | WAYPOST_ANSWER_SECRET | all | keys the hashes of request bodies beside idempotency keys; the same on every replica |
 | WAYPOST_JWKS_URL | all but users | public keys of the access tokens |
 | WAYPOST_PUBLIC_URL | all | what links in mails begin with |
+| WAYPOST_UNSUBSCRIBE_URL | notifications | what unsubscribe links in mails begin with |
 | WAYPOST_KEYS_DIRECTORY | all | the service's own keys, see `infra.stack.keys` |
 | WAYPOST_DATA_DIRECTORY | payments, mail | where a simulator remembers |
 | WAYPOST_REGISTRY_URL | command | schema registry API |
@@ -91,6 +92,8 @@ class Environments:
         }
         if service == "billing":
             own.update(self._payments())
+        if service == "notifications":
+            own["WAYPOST_UNSUBSCRIBE_URL"] = f"{self._outside.notifications}/unsubscribe"
         if service != "users":
             own["WAYPOST_JWKS_URL"] = self._addresses.jwks_url
         return own

@@ -32,6 +32,7 @@ async def post_office() -> AsyncIterator[PostOffice]:
         opener=SealedBoxOpener(sealing_keys(settings.keys_directory)),
         clock=SystemClock(),
         public_url=settings.public_url.rstrip("/"),
+        unsubscribe_url=settings.unsubscribe_url.rstrip("/"),
     )
 
 

@@ -1,10 +1,10 @@
-"""What this service can be asked to do. Events of the other services ask for it; time and ids are theirs."""
+"""What this service can be asked to do: by its routes and jobs, and by events of the other services, whose time and ids are theirs."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
-from services.notifications.domain import Facts, Kind
+from services.notifications.domain import Facts, Kind, UnsubscribeToken
 from shared.kernel.command import Command
 from shared.kernel.ids import TenantId
 
@@ -37,7 +37,43 @@ class QueueLetter(Command[None]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class QueueDigest(Command[bool]):
+    """Of a user who wants one and has something unread; nothing otherwise. Asking twice for one day is fine."""
+
+    tenant_id: TenantId
+    user_id: UUID
+    day: date
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarkRead(Command[None]):
+    """By its recipient. The first time counts."""
+
+    tenant_id: TenantId
+    notification_id: UUID
+    recipient_id: UUID
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChooseDigest(Command[None]):
+    tenant_id: TenantId
+    user_id: UUID
+    digest: bool
+    secret: bytes = field(repr=False)
+    """For the unsubscribe links of somebody who has none yet."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndDigests(Command[None]):
+    """Asked by whoever holds the link. Asking twice is fine."""
+
+    token: UnsubscribeToken
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ForgetRecipient(Command[None]):
-    """Drops what is kept for letters to somebody who is erased."""
+    """Drops what is kept for and of somebody who is erased."""
 
     recipient_id: UUID

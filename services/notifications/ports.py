@@ -30,6 +30,8 @@ class Mail:
     address: str = field(repr=False)
     name: str = field(repr=False)
     letter: Letter
+    unsubscribe_url: str | None = field(default=None, repr=False)
+    """Ends mails of this kind by one POST (RFC 8058)."""
 
 
 class Letters(Protocol):
@@ -60,3 +62,5 @@ class PostOffice:
     clock: Clock
     public_url: str
     """What links in mails begin with; no slash at its end."""
+    unsubscribe_url: str
+    """What an unsubscribe link begins with; `/` and a token follow."""

@@ -2,6 +2,7 @@
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     DateTime,
     Index,
@@ -15,11 +16,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-PENDING = MetaData()
+KEPT = MetaData()
 
 pending_letters = Table(
     "pending_letters",
-    PENDING,
+    KEPT,
     Column("tenant_id", Uuid, nullable=False),
     Column("notification_id", Uuid, nullable=False),
     Column("facts", JSONB, nullable=False),
@@ -29,7 +30,7 @@ pending_letters = Table(
 
 sealed_tokens = Table(
     "sealed_tokens",
-    PENDING,
+    KEPT,
     Column("tenant_id", Uuid, nullable=False),
     Column("recipient_id", Uuid, nullable=False),
     Column("kind", Text, nullable=False),
@@ -42,6 +43,30 @@ sealed_tokens = Table(
     UniqueConstraint("tenant_id", "notification_id"),
 )
 """One per user and kind: a new link ends the earlier one, mailed or not. Removed when it is mailed."""
+
+read_marks = Table(
+    "read_marks",
+    KEPT,
+    Column("tenant_id", Uuid, nullable=False),
+    Column("notification_id", Uuid, nullable=False),
+    Column("recipient_id", Uuid, nullable=False),
+    Column("read_at", DateTime(timezone=True), nullable=False),
+    PrimaryKeyConstraint("tenant_id", "notification_id"),
+    Index("read_marks_of_recipient", "tenant_id", "recipient_id"),
+)
+"""What its recipient has read. When somebody reads is nobody else's business: rows, no events."""
+
+preferences = Table(
+    "preferences",
+    KEPT,
+    Column("tenant_id", Uuid, nullable=False),
+    Column("user_id", Uuid, nullable=False),
+    Column("digest", Boolean, nullable=False),
+    Column("unsubscribe_secret", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("tenant_id", "user_id"),
+    UniqueConstraint("tenant_id", "unsubscribe_secret"),
+)
+"""Whoever has no row never chose. The secret stays the same, so that the link in an old mail works as well."""
 
 OUTGOING = MetaData()
 
@@ -79,3 +104,20 @@ recipients = Table(
     PrimaryKeyConstraint("tenant_id", "user_id"),
 )
 """Whom letters go to. Somebody who is erased keeps a row without a name, so that nothing waits for them."""
+
+INVOICES = MetaData()
+
+invoices = Table(
+    "invoices",
+    INVOICES,
+    Column("tenant_id", Uuid, nullable=False),
+    Column("invoice_id", Uuid, nullable=False),
+    Column("number", BigInteger, nullable=False),
+    Column("amount_minor", BigInteger, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("due_at", DateTime(timezone=True), nullable=False),
+    Column("settled_at", DateTime(timezone=True)),
+    PrimaryKeyConstraint("tenant_id", "invoice_id"),
+)
+"""How invoices stand, for letters that are written long after the fact."""

@@ -29,6 +29,7 @@ async def run_api(service: Service) -> None:
     ops = operators_database(service, settings)
     cap = OutboxCap(partial(outbox_rows, ops), rows=settings.outbox_cap_rows)
     foundation = lay(service, "api", dsn=settings.app_dsn, pool_size=settings.pool_size, admit=cap.admit)
+    foundation.database.reserve("requests")
     app = api_app(service, settings, foundation, ops=ops)
     server = HttpServer(app, host=settings.host, port=settings.service_port)
     await run_parts(foundation, [foundation.doorbell, server, cap], settings)

@@ -19,6 +19,8 @@ def _postgres(dsn: str) -> str:
 
 Dsn = Annotated[str, AfterValidator(_postgres)]
 Port = Annotated[int, Field(ge=1, le=65535)]
+PoolSize = Annotated[int, Field(ge=1)]
+"""Connections. None would mean as many as are asked for, and those are the neighbours'."""
 
 
 class Settings(BaseSettings):
@@ -42,13 +44,13 @@ class ProcessSettings(ListeningSettings):
 
 
 class ApiSettings(ProcessSettings):
-    pool_size: int = 20
+    pool_size: PoolSize = 20
     ops_dsn: Dsn
-    ops_pool_size: int = 2
+    ops_pool_size: PoolSize = 2
     """For the operator routes."""
     kafka_bootstrap: str
     """Asked by an operator route alone: an API serves without a broker."""
-    outbox_cap_rows: int = 500_000
+    outbox_cap_rows: Annotated[int, Field(ge=1)] = 500_000
     """At this many unpublished events whatever would write more is answered with 503; a few hundred MB of rows."""
     answer_secret: Annotated[SecretStr, Field(min_length=16, max_length=64)]
     """Keys the hashes of request bodies beside idempotency keys; the same on every replica."""
@@ -65,7 +67,7 @@ class ApiSettings(ProcessSettings):
 
 
 class WorkerSettings(ProcessSettings):
-    pool_size: int = 5
+    pool_size: PoolSize = 5
     max_open_letters: Annotated[int, Field(ge=1)] = ConsumerPolicy().max_open_letters
     """Of each consumer; at the cap its partitions wait until letters are settled."""
     relay_dsn: Dsn
@@ -73,7 +75,7 @@ class WorkerSettings(ProcessSettings):
 
 
 class JobSettings(ProcessSettings):
-    pool_size: int = 5
+    pool_size: PoolSize = 5
 
 
 class LiveSettings(ListeningSettings):

@@ -11,6 +11,7 @@ from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 from uuid import UUID
 
+from shared.jobs.context import JobContext
 from shared.kernel.errors import Invalid, Misconfigured, Permanent
 from shared.ports.jobs import Scalar
 
@@ -20,6 +21,7 @@ LONGEST_TEXT = 1_000
 """Characters. Whoever needs more is passing a thing instead of its id."""
 
 _KINDS = (str, int, bool, UUID, datetime)
+_BY_NAME = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 _OF_ENQUEUE = ("name", "idempotency_key", "run_at", "priority", "owner_id")
 
 
@@ -38,10 +40,18 @@ class Parameter:
 
 
 def parameters_of(handler: Callable[..., Any]) -> Mapping[str, Parameter]:
-    """Those after the first, which is the JobContext. Raises Misconfigured for one that is no id and no scalar."""
-    hints = get_type_hints(handler)
-    described = list(inspect.signature(handler).parameters.values())[1:]
-    return {each.name: _parameter(handler.__name__, each, hints.get(each.name)) for each in described}
+    """Those after the first, the JobContext. Raises Misconfigured for one that is no id and no scalar, and for what no worker can call."""
+    hints, described = get_type_hints(handler), list(inspect.signature(handler).parameters.values())
+    if not inspect.iscoroutinefunction(handler):
+        raise Misconfigured(
+            f"job {handler.__name__}: a handler is an async function; a plain one would hold up every other job"
+        )
+    first = hints.get(described[0].name) if described else None
+    if (get_origin(first) or first) is not JobContext:
+        raise Misconfigured(
+            f"job {handler.__name__}: the first parameter is the job's context; annotate it as JobContext"
+        )
+    return {each.name: _parameter(handler.__name__, each, hints.get(each.name)) for each in described[1:]}
 
 
 def _parameter(job: str, described: inspect.Parameter, hint: Any) -> Parameter:
@@ -52,6 +62,8 @@ def _parameter(job: str, described: inspect.Parameter, hint: Any) -> Parameter:
             f"job {job}: {described.name} is {hint}; a job takes str, int, bool, UUID and datetime. Pass the id of a thing"
             " and read it again when the job runs"
         )
+    if described.kind not in _BY_NAME:
+        raise Misconfigured(f"job {job}: {described} is not given by its name; enqueue() names every argument")
     if described.name in _OF_ENQUEUE:
         raise Misconfigured(f"job {job}: {described.name} is a word of enqueue() itself; name the parameter otherwise")
     return Parameter(kinds[0], NoneType in members, described.default is inspect.Parameter.empty)

@@ -25,6 +25,8 @@ class Job:
     name: str = ""
     """The handler's own name unless given. Queued jobs bear it: it outlives the function's."""
     max_tries: int = 5
+    only_once: str = ""
+    """Why it may be tried a single time; `max_tries` is 1 then."""
     timeout_seconds: float = 60.0
     """For one attempt."""
     retry: Backoff = DEFAULT_BACKOFF
@@ -33,8 +35,15 @@ class Job:
     def __post_init__(self) -> None:
         object.__setattr__(self, "name", self.name or self.handler.__name__)
         object.__setattr__(self, "parameters", parameters_of(self.handler))
-        if self.max_tries < 1 or self.timeout_seconds <= 0:
-            raise Misconfigured(f"job {self.name}: max_tries and timeout_seconds must be above zero")
+        if self.only_once:
+            object.__setattr__(self, "max_tries", 1)
+        elif self.max_tries < 2:
+            raise Misconfigured(
+                f"job {self.name}: with max_tries={self.max_tries} one lost connection ends it as dead. Allow it two tries or"
+                " more, or say why it may be tried a single time: only_once='…'"
+            )
+        if self.timeout_seconds <= 0:
+            raise Misconfigured(f"job {self.name}: timeout_seconds must be above zero")
 
     def restore(self, stored: Mapping[str, JsonScalar]) -> dict[str, Scalar]:
         """The handler's arguments from the job's row. Raises Permanent where they do not fit."""

@@ -2,16 +2,20 @@
 
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
+from typing import Literal
 
 import asyncpg
 from sqlalchemy import make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from shared.kernel.errors import Misconfigured
 from shared.kernel.ids import TenantId
 from shared.postgres.failures import as_transient, is_transient
 from shared.postgres.projector_schema import search_path
 from shared.postgres.tenancy import BIND, refuse_unsafe_role, setting
+
+Purpose = Literal["requests", "jobs"]
 
 _COMMIT = "COMMIT;"
 """As the driver's transactions spell it."""
@@ -42,6 +46,7 @@ class Database:
         pool_timeout_seconds: float = 5.0,
     ) -> None:
         self.dsn = dsn
+        self._purpose: Purpose | None = None
         self.engine: AsyncEngine = create_async_engine(
             make_url(dsn).set(drivername="postgresql+asyncpg"),
             pool_size=pool_size,
@@ -53,6 +58,15 @@ class Database:
                 "server_settings": {"application_name": application_name, "search_path": search_path(schemas)},
             },
         )
+
+    def reserve(self, purpose: Purpose) -> None:
+        """Said by whoever fills a pool, at its start. Raises Misconfigured where it is filled by somebody else."""
+        if self._purpose not in (None, purpose):
+            raise Misconfigured(
+                f"this process's pool serves {self._purpose} already, and {purpose} would take its connections: while every job waits in a"
+                f" slow query, nobody would be answered. Give {purpose} a Database of their own, in a process of their own"
+            )
+        self._purpose = purpose
 
     @asynccontextmanager
     async def transaction(self, tenants: Iterable[TenantId] = ()) -> AsyncIterator[AsyncConnection]:

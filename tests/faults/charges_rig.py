@@ -16,11 +16,12 @@ from fastapi import FastAPI, Request, Response
 from infra.simulators.payments.webhooks import SIGNATURE_HEADER
 from infra.stack.child import Child
 from infra.stack.ports import LOOPBACK, free_ports
+from services.billing.app import SERVICE
 from shared.engine import failpoints as points
 from shared.jobs.worker import JobWorker, JobWorkerSettings
 from tests.faults import charges_process
-from tests.faults.charges_process import resources
 from tests.faults.charges_queue import ChargesQueue
+from tests.faults.service_jobs import resources_by
 from tests.fixtures.database import connected
 from tests.fixtures.eventually import eventually
 from tests.fixtures.jobs import MovableClock
@@ -91,7 +92,7 @@ class ChargesRig:
             foundation.jobs,
             clock=clock,
             rung=foundation.wakeups.subscribe("jobs"),
-            resources=lambda: resources(clock),
+            resources=lambda: resources_by(clock, SERVICE),
             settings=JobWorkerSettings(lease_seconds=3, poll_seconds=0.1),
         )
         await worker.start()

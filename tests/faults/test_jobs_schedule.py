@@ -1,9 +1,13 @@
-"""A tick happens once: two schedulers at once, and one killed between the tick and its commit (fault matrix 17)."""
+"""A tick happens once: two schedulers at once, and one killed or frozen between the tick and its commit (fault matrix 17)."""
 
 from shared.postgres.database import driver
+from tests.faults.charges_rig import is_stopped
 from tests.faults.jobs_rig import JobsRig
+from tests.fixtures.database import connected
 from tests.fixtures.eventually import eventually
 
+WAITING = "select pid from pg_stat_activity where application_name = 'jobs-test' and wait_event_type = 'Lock'"
+IDLE = "select from pg_stat_activity where pid = $1 and state = 'idle'"
 DONE = "select tenant_id from job_results where status = 'complete'"
 
 
@@ -41,4 +45,22 @@ async def test_killed_between_the_tick_and_its_commit(jobs: JobsRig) -> None:
     second = await jobs.start()
     await eventually(lambda: all_ticked(jobs), deadline_seconds=20)
     await second.stop()
+    assert sorted(map(str, await ticked(jobs))) == sorted(map(str, jobs.tenants))
+
+
+async def test_frozen_between_the_tick_and_its_commit(jobs: JobsRig) -> None:
+    """The server ends its transaction, another takes the tick, and the one who wakes up looks again and finds it taken."""
+    await missed_a_week(jobs)
+    first = await jobs.start(failpoints="schedule.before_commit=stop")
+    await eventually(lambda: is_stopped(first), deadline_seconds=20)
+    second = await jobs.start()
+    await eventually(lambda: all_ticked(jobs), deadline_seconds=30)
+    await second.stop()
+    async with connected(jobs.database.owner) as holder:
+        async with holder.transaction():
+            await holder.execute("lock table job_schedules")
+            first.resume()
+            (looking,) = await eventually(lambda: jobs.service.fetch(WAITING), deadline_seconds=20)
+        await eventually(lambda: jobs.service.fetch(IDLE, looking["pid"]))
+    assert await jobs.service.fetch("select from jobs") == []
     assert sorted(map(str, await ticked(jobs))) == sorted(map(str, jobs.tenants))

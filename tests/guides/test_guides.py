@@ -1,5 +1,6 @@
 """Every page of `docs/guide` is followed to the letter, in a copy of the project: its files, its edits, its commands."""
 
+import re
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
 from functools import cache
@@ -12,7 +13,9 @@ from tests.fixtures.folders import scratch_folder
 from tests.guides.reading import Edit, NotFollowable, Run, Step, steps_of
 from tests.guides.workshop import STEP_SECONDS, Workshop
 
-GUIDES = sorted((CHECKOUT / "docs" / "guide").glob("add-*.md"))
+PAGES = sorted((CHECKOUT / "docs" / "guide").glob("*.md"))
+GUIDES = [page for page in PAGES if page.stem != "README"]
+NAMED_TEST = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
 
 
 def up_to_each_command(guide: Path) -> Iterator[list[Step]]:
@@ -45,6 +48,12 @@ async def workshop_of() -> AsyncIterator[Callable[[Path], Workshop]]:
 )
 async def test_a_guide_can_be_followed(guide: Path, steps: list[Step], workshop_of: Callable[[Path], Workshop]) -> None:
     await workshop_of(guide).follow(steps)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_tests_that_a_guide_names_are_there(page: Path) -> None:
+    named = NAMED_TEST.findall(page.read_text())
+    assert [(file, test) for file, test in named if f"def {test}(" not in (CHECKOUT / file).read_text()] == []
 
 
 GREETING = "def greet():\n    return 'hello'\n"

@@ -48,7 +48,7 @@ def money(amount_minor: int, currency: str) -> str:
     return f"{'-' if amount_minor < 0 else ''}{whole:,}{fraction} {currency}"
 
 
-def day(moment: str) -> str:
-    """`25 November 2026`, of an ISO 8601 moment, in UTC."""
-    at = datetime.fromisoformat(moment)
+def day(moment: datetime | str) -> str:
+    """`25 November 2026`, of a moment, or one as ISO 8601, in UTC."""
+    at = moment if isinstance(moment, datetime) else datetime.fromisoformat(moment)
     return f"{at.day} {at:%B %Y}"

@@ -1,7 +1,8 @@
 """Mail by SMTP (RFC 5321)."""
 
-from email.headerregistry import Address
+from email.headerregistry import Address, BaseHeader, HeaderRegistry, UnstructuredHeader
 from email.message import EmailMessage
+from email.policy import Policy, default
 from email.utils import localtime
 
 import aiosmtplib
@@ -14,6 +15,18 @@ _NO_SUCH_MAILBOX = frozenset((550, 551, 553))
 
 _ABOUT_THE_MAIL = (aiosmtplib.SMTPRecipientRefused, aiosmtplib.SMTPSenderRefused, aiosmtplib.SMTPDataError)
 """Other answers, such as to the greeting or the sign-in, are about us: they pass."""
+
+
+class _AsItStands(UnstructuredHeader, BaseHeader):
+    """The standard library makes an encoded word of a long header without a space. Nobody looks for a link in one (RFC 2369, section 2)."""
+
+    def fold(self, *, policy: Policy) -> str:
+        return f"{self.name}: {self}{policy.linesep}"
+
+
+_HEADERS = HeaderRegistry()
+_HEADERS.map_to_type("list-unsubscribe", _AsItStands)
+_POLICY = default.clone(header_factory=_HEADERS)
 
 
 class SmtpMailer:
@@ -39,13 +52,17 @@ class SmtpMailer:
             raise Transient(f"the mail server at {self._host}:{self._port}: {type(error).__name__}") from None
 
     def _message(self, mail: Mail) -> EmailMessage:
-        message = EmailMessage()
+        message = EmailMessage(policy=_POLICY)
         message["Message-ID"] = mail.message_id
         message["Date"] = localtime()
         message["From"] = self._sender
         message["To"] = _address(mail.name, mail.address)
         message["Subject"] = mail.letter.subject
         message["Auto-Submitted"] = "auto-generated"  # RFC 3834: nobody is out of office towards us
+        if mail.unsubscribe_url is not None:
+            # RFC 8058, section 4, has both signed (DKIM): the part of the server that the mail is handed to.
+            message["List-Unsubscribe"] = f"<{mail.unsubscribe_url}>"
+            message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
         message.set_content(mail.letter.text)
         message.add_alternative(mail.letter.html, subtype="html")
         return message

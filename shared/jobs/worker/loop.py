@@ -53,6 +53,7 @@ class JobWorker(Generic[R]):
         settings: JobWorkerSettings = DEFAULTS,
     ) -> None:
         self.ready = asyncio.Event()
+        self._database = database
         self._units = units
         self._registry = registry
         self._clock = clock
@@ -68,6 +69,8 @@ class JobWorker(Generic[R]):
         self._loops: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
+        """Raises Misconfigured where requests are served from the same pool."""
+        self._database.reserve("jobs")
         resources = await self._opened.enter_async_context(self._resources())
         attempts = Attempts(self._units, self._outcomes, self._clock, resources)
         self._loops = [asyncio.create_task(self._take_up(attempts)), asyncio.create_task(self._hold_leases())]

@@ -1,8 +1,7 @@
 """The service as it is run, beside a real broker and a provider that tells by webhook what it did not answer."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,6 @@ from uuid import UUID
 
 import httpx
 from aiokafka import AIOKafkaProducer
-from fastapi import FastAPI
 
 from infra.kafka.topics import declared_topics, ensure_topics
 from infra.stack.child import inherited
@@ -28,8 +26,8 @@ from tests.fixtures.database import Database, connected
 from tests.fixtures.eventually import eventually
 from tests.fixtures.kafka import Broker
 from tests.fixtures.processes import running
-from tests.fixtures.serving import caller, serving
-from tests.fixtures.web import SIGNING_KEY, bearer
+from tests.fixtures.serving import caller
+from tests.fixtures.web import bearer, published_keys
 from tests.integration.billing.conftest import migrate_billing
 from tests.integration.infra.payments import charges, provider
 from tests.integration.infra.webhooks import SECRET
@@ -85,19 +83,6 @@ async def test_the_whole_service_bills_a_user_it_has_heard_of_and_ends_cleanly(
     assert "http_request" in logs
     for secret in (ADDRESS, SECRET, *CARDS):
         assert secret not in logs, secret
-
-
-@asynccontextmanager
-async def published_keys() -> AsyncIterator[str]:
-    """The address at which the users service would publish its keys."""
-    users = FastAPI()
-
-    @users.get("/.well-known/jwks.json")
-    async def keys() -> dict[str, Any]:
-        return {"keys": [SIGNING_KEY.as_dict(private=False)]}
-
-    async with serving(users) as url:
-        yield f"{url}/.well-known/jwks.json"
 
 
 async def finalized(http: httpx.AsyncClient, customer_id: UUID) -> str:

@@ -99,7 +99,7 @@ async def test_a_time_out_of_the_handlers_own_is_its_own(service: ServiceOf) -> 
     async def asks(job: JobContext) -> None:
         raise TimeoutError("the provider")
 
-    billing = await service([Job(asks, max_tries=1)])
+    billing = await service([Job(asks, only_once="the test looks at its first error")])
     async with billing.working():
         await billing.becomes("dead", await billing.enqueue("asks"))
     (dead,) = await find_jobs(billing.database, JobSearch())

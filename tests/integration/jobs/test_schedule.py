@@ -87,6 +87,35 @@ async def test_a_clock_that_goes_back_repeats_nothing(service: ServiceOf) -> Non
     assert await queued(billing) == 3
 
 
+async def test_a_clock_that_jumps_over_ticks_makes_up_for_the_last_and_goes_on_from_there(service: ServiceOf) -> None:
+    billing = await service([Job(clean_up)])
+    minutely = Scheduled("clean_up", every=timedelta(minutes=1))
+    running = scheduler(billing, minutely)
+    jumps = {
+        "2025-03-01T02:00:30": 0,  # new: it has missed nothing
+        "2025-03-01T02:10:30": 1,  # forward over ten ticks
+        "2025-03-01T02:05:30": 1,  # back: these were made up for
+        "2025-03-01T02:10:59": 1,
+        "2025-03-01T02:11:00": 2,
+    }
+    for moment, ticks in jumps.items():
+        set_clock(billing, moment)
+        for each in (running, scheduler(billing, minutely)):
+            await each.tick()
+        assert await queued(billing) == ticks * len(TENANTS), moment
+
+
+async def test_of_two_clocks_the_one_ahead_takes_the_tick_and_the_other_none(service: ServiceOf) -> None:
+    billing = await service([Job(clean_up)])
+    set_clock(billing, "2025-03-01T01:40:00")
+    await scheduler(billing).tick()
+    for ahead, behind in (("02:00:01", "01:50:00"), ("02:20:00", "02:00:01"), ("02:30:00", "02:10:00")):
+        for at in (ahead, behind):
+            set_clock(billing, f"2025-03-01T{at}")
+            await scheduler(billing).tick()  # of a process that has just started: it remembers nothing
+        assert await queued(billing) == len(TENANTS)
+
+
 async def test_a_clock_far_ahead_takes_no_tick_and_goes_on_once_it_is_set_right(service: ServiceOf) -> None:
     billing = await service([Job(clean_up)])
     running = scheduler(billing)

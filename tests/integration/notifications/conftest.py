@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from infra.postgres.databases import ServiceDatabase
@@ -10,13 +11,17 @@ from infra.simulators.inbox.app import create_app
 from infra.simulators.inbox.settings import InboxSettings
 from infra.stack.keys import Keys, load_or_make_keys
 from infra.stack.ports import LOOPBACK, free_ports
+from services.notifications.app import SERVICE
 from shared.postgres.migrate import migrate
 from tests.fixtures.database import Database
 from tests.fixtures.serving import caller, serving
+from tests.fixtures.web import api, client_of
 from tests.integration.infra.inbox import Inbox
+from tests.integration.notifications.digests import Digests
 from tests.integration.notifications.service import NotificationsService
 
 PUBLIC_URL = "https://waypost.test"
+UNSUBSCRIBE_URL = "https://mail.waypost.test/unsubscribe"
 
 
 async def migrate_notifications(database: ServiceDatabase) -> None:
@@ -43,9 +48,21 @@ async def notifications(
     monkeypatch.setenv("WAYPOST_SMTP_HOST", LOOPBACK)
     monkeypatch.setenv("WAYPOST_SMTP_PORT", str(inbox.smtp_port))
     monkeypatch.setenv("WAYPOST_PUBLIC_URL", PUBLIC_URL)
+    monkeypatch.setenv("WAYPOST_UNSUBSCRIBE_URL", UNSUBSCRIBE_URL)
     monkeypatch.setenv("WAYPOST_KEYS_DIRECTORY", str(keys.of("notifications")))
     service = NotificationsService(await database("notifications", migrate_notifications), inbox, keys)
     try:
         yield service
     finally:
         await service.database.close()
+
+
+@pytest.fixture
+async def http(notifications: NotificationsService) -> AsyncIterator[httpx.AsyncClient]:
+    async with client_of(api(*SERVICE.routers, bus=notifications.bus)) as client:
+        yield client
+
+
+@pytest.fixture
+def digests(notifications: NotificationsService, http: httpx.AsyncClient) -> Digests:
+    return Digests(service=notifications, http=http)

@@ -18,11 +18,13 @@ from infra.stack.keys import Keys
 from schemas.users import TenantCreated, UserCreated, UserVerificationRequested
 from services.notifications.app import SERVICE
 from services.notifications.ports import PostOffice
-from services.notifications.projections import RECIPIENT_DIRECTORY, TENANT_DIRECTORY
+from services.notifications.projections import INVOICE_STANDING, RECIPIENT_DIRECTORY, TENANT_DIRECTORY
 from shared.engine.bus import Bus
 from shared.engine.projections import project
 from shared.jobs.declaration import JobRegistry
 from shared.jobs.queue import PostgresJobQueue
+from shared.jobs.schedule import Scheduler
+from shared.jobs.tenant_directory import open_tenants
 from shared.jobs.worker import JobWorker, JobWorkerSettings
 from shared.kernel.cause import current_cause
 from shared.kernel.envelope import Envelope
@@ -100,7 +102,8 @@ class NotificationsService:
 
     async def project(self, *happened: Envelope[Event]) -> None:
         async with self.database.transaction({each.tenant_id for each in happened}) as connection:
-            await project(happened, RECIPIENT_DIRECTORY.handlers, connection)
+            for projector in (RECIPIENT_DIRECTORY, INVOICE_STANDING):
+                await project(happened, projector.handlers, connection)
 
     async def react(self, happened: Envelope[Event]) -> None:
         with bound_tenants([happened.tenant_id]):
@@ -141,6 +144,11 @@ class NotificationsService:
 
         async with self.working():
             await eventually(idle, deadline_seconds=20)
+
+    def scheduler(self) -> Scheduler:
+        return Scheduler(
+            self.database, SERVICE.schedule, self.registry, open_tenants, clock=self.clock, doorbell=self.bell
+        )
 
     @asynccontextmanager
     async def working(self) -> AsyncIterator[None]:

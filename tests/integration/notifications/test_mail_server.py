@@ -1,6 +1,7 @@
 """What the mail server's moods do to a letter."""
 
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,15 @@ async def test_a_mail_arrives_as_it_was_written(inbox: Inbox) -> None:
     assert shown["to"] == ["ada@xn--bcher-kva.example"]
     assert headers["To"] == '"Ada \\"Countess\\", Lovelace" <ada@xn--bcher-kva.example>'
     assert (shown["text"].strip(), shown["html"].strip()) == ("Hello", "<p>Hello</p>")
+
+
+async def test_a_long_unsubscribe_link_is_on_the_wire_as_it_is(inbox: Inbox) -> None:
+    link = f"https://mail.a-company-of-a-long-name.example.com/unsubscribe/{'a' * 48}"
+    await _mailer(inbox.smtp_port).send(replace(_mail("ada@example.com"), unsubscribe_url=link))
+    [summary] = (await inbox.find())["data"]
+    raw = (await inbox.http.get(f"/api/messages/{summary['id']}/raw")).text
+    assert f"\nList-Unsubscribe: <{link}>\r\n" in raw
+    assert "\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n" in raw
 
 
 async def test_a_refusal_for_good_says_nothing_of_the_address(inbox: Inbox) -> None:

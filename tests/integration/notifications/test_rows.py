@@ -11,7 +11,7 @@ from sqlalchemy import Connection, MetaData, delete, select
 from schemas.users import UserEmailChanged, UserEmailVerified, UserErased, UserProfileUpdated
 from services.notifications.domain import Notification
 from services.notifications.projections import PROJECTIONS
-from services.notifications.tables import PENDING
+from services.notifications.tables import KEPT
 from services.notifications.tables import notifications as outgoing
 from shared.engine.projections import project
 from shared.kernel.envelope import Envelope
@@ -25,7 +25,7 @@ DAY = timedelta(days=1)
 
 async def test_the_migration_makes_the_tables_that_the_code_names(notifications: NotificationsService) -> None:
     async with notifications.database.transaction() as connection:
-        assert await connection.run_sync(_differences, PENDING) == []
+        assert await connection.run_sync(_differences, KEPT) == []
 
 
 async def test_recipients_are_as_their_last_events_say_whatever_else_is_in_the_batch(

@@ -1,11 +1,15 @@
 """Words and figures in mails."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from services.notifications.adapters.letters import TemplateLetters, day, money
-from services.notifications.domain import Kind
+from services.notifications.domain import InvoiceStatus, Kind
+from services.notifications.queries.digest import UnreadInvoice
 from shared.kernel.errors import Permanent
 
+DUE = datetime(2026, 12, 9, 12, tzinfo=UTC)
 WORDS = {
     "name": "Ada <b>Lovelace</b>",
     "company": "Engines & Looms",
@@ -17,6 +21,10 @@ WORDS = {
     "paid_at": "2026-11-25T12:00:00+00:00",
     "reason": "card_declined",
     "next_attempt_at": None,
+    "items": [],
+    "count": 1,
+    "more": 0,
+    "unsubscribe": "https://waypost.test/unsubscribe/abc",
 }
 SUBJECTS = {
     Kind.WELCOME: "Welcome to Engines & Looms",
@@ -26,6 +34,7 @@ SUBJECTS = {
     Kind.INVOICE_FINALIZED: "Invoice 7 from Engines & Looms",
     Kind.INVOICE_PAID: "Receipt for invoice 7",
     Kind.PAYMENT_FAILED: "Payment failed for invoice 7",
+    Kind.DIGEST: "Unread billing notices from Engines & Looms: 1",
 }
 
 
@@ -53,6 +62,26 @@ def test_a_failed_payment_says_what_happens_next() -> None:
     assert "We do not try again" in last.text
     again = {**WORDS, "next_attempt_at": "2026-11-28T09:00:00+00:00"}
     assert "We try again on 28 November 2026." in TemplateLetters().compose(Kind.PAYMENT_FAILED, again).text
+
+
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [
+        (InvoiceStatus.OPEN, "due on 9 December 2026"),
+        (InvoiceStatus.PAYMENT_FAILED, "the payment failed; due on 9 December 2026"),
+        (InvoiceStatus.PAID, "paid on 10 December 2026"),
+        (InvoiceStatus.VOID, "cancelled on 10 December 2026"),
+        (InvoiceStatus.UNCOLLECTIBLE, "given up as unpaid on 10 December 2026"),
+    ],
+)
+def test_a_digest_says_how_each_invoice_stands(status: InvoiceStatus, told: str) -> None:
+    settled_at = None if status in (InvoiceStatus.OPEN, InvoiceStatus.PAYMENT_FAILED) else DUE + timedelta(days=1)
+    item = UnreadInvoice(
+        number=7, amount_minor=123_450, currency="EUR", status=status, due_at=DUE, settled_at=settled_at
+    )
+    letter = TemplateLetters().compose(Kind.DIGEST, {**WORDS, "items": [item]})
+    assert f"\n* Invoice 7, 1,234.50 EUR: {told}\n" in letter.text
+    assert f"<li>Invoice 7, <strong>1,234.50 EUR</strong>: {told}" in letter.html
 
 
 def test_amounts_have_the_decimals_of_their_currency() -> None:

@@ -48,6 +48,7 @@ def test_processes_meet_by_name_and_people_come_through_the_published_port(prepa
     assert own["WAYPOST_SMTP_HOST"] == "mail"
     assert own["WAYPOST_JWKS_URL"] == f"{NetworkAddresses().url('users-api')}/.well-known/jwks.json"
     assert own["WAYPOST_PUBLIC_URL"] == OUTSIDE.users
+    assert own["WAYPOST_UNSUBSCRIBE_URL"] == f"{OUTSIDE.notifications}/unsubscribe"
 
 
 def test_no_folder_holds_another_s_secrets(prepared: Path) -> None:

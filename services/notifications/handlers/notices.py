@@ -1,11 +1,7 @@
-"""What this service does when something happened elsewhere: one letter per fact, queued with the job that mails it."""
+"""One letter per fact of another service."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
-
-from sqlalchemy import delete
-from sqlalchemy.dialects.postgresql import insert
 
 from schemas.billing import InvoiceFinalized, InvoicePaid, InvoicePaymentFailed
 from schemas.users import (
@@ -16,41 +12,12 @@ from schemas.users import (
     UserVerificationRequested,
 )
 from services.notifications.commands import ForgetRecipient, MailedToken, QueueLetter
-from services.notifications.domain import Facts, Kind, Notification, notification_id
-from services.notifications.projections import RECIPIENT_DIRECTORY, TENANT_DIRECTORY
-from services.notifications.queries import addressee
-from services.notifications.tables import pending_letters, sealed_tokens
-from shared.engine.bus import Commands
+from services.notifications.domain import Facts, Kind, notification_id
+from services.notifications.handlers.letters import forget_recipient, queue_letter
 from shared.kernel.envelope import Envelope
-from shared.kernel.errors import NotYet
 from shared.kernel.event import Event
-from shared.ports.handlers import Consumer, Reactor
+from shared.ports.handlers import Reactor
 from shared.ports.unit_of_work import UnitOfWork
-
-
-async def queue_letter(command: QueueLetter, uow: UnitOfWork) -> None:
-    """Raises NotYet where the recipient, or their tenant, is not known here yet."""
-    if await uow.find(Notification, command.notification_id) is not None:
-        return
-    if await addressee(uow.rows, command.recipient_id) is None:
-        raise NotYet(f"recipient {command.recipient_id} is not known here yet")
-    uow.add(
-        Notification.queue(
-            command.notification_id,
-            command.tenant_id,
-            recipient_id=command.recipient_id,
-            kind=command.kind,
-            subject_type=command.subject_type,
-            subject_id=command.subject_id,
-            at=command.at,
-        )
-    )
-    await _keep_contents(command, uow)
-    await uow.jobs.enqueue("send_notification", notification_id=command.notification_id)
-
-
-async def forget_recipient(command: ForgetRecipient, uow: UnitOfWork) -> None:
-    await uow.rows.execute(delete(sealed_tokens).where(sealed_tokens.c.recipient_id == command.recipient_id))
 
 
 async def welcome(created: Envelope[UserCreated], uow: UnitOfWork) -> None:
@@ -145,41 +112,16 @@ def _token(event: UserVerificationRequested | UserPasswordResetRequested) -> Mai
     )
 
 
-async def _keep_contents(command: QueueLetter, uow: UnitOfWork) -> None:
-    letter = {"tenant_id": command.tenant_id, "notification_id": command.notification_id}
-    await uow.rows.execute(insert(pending_letters).values(facts=dict(command.facts), **letter))
-    if command.token is None:
-        return
-    token = {
-        "notification_id": command.notification_id,
-        "address": command.token.address,
-        "sealing_key_id": command.token.sealing_key_id,
-        "sealed": command.token.sealed,
-        "expires_at": command.token.expires_at,
-    }
-    await uow.rows.execute(
-        insert(sealed_tokens)
-        .values(tenant_id=command.tenant_id, recipient_id=command.recipient_id, kind=command.kind.value, **token)
-        .on_conflict_do_update(index_elements=["tenant_id", "recipient_id", "kind"], set_=token)
-    )
-
-
-COMMANDS: Commands = {QueueLetter: queue_letter, ForgetRecipient: forget_recipient}
-
-CONSUMERS: Sequence[Consumer] = [
-    Reactor(
-        "notices",
-        {
-            UserCreated: welcome,
-            UserVerificationRequested: ask_to_verify,
-            UserPasswordResetRequested: offer_new_password,
-            UserEmailVerified: confirm_address,
-            UserErased: forget_person,
-            InvoiceFinalized: send_invoice,
-            InvoicePaid: send_receipt,
-            InvoicePaymentFailed: tell_of_failed_payment,
-        },
-    ),
-    RECIPIENT_DIRECTORY,
-    TENANT_DIRECTORY,
-]
+NOTICES = Reactor(
+    "notices",
+    {
+        UserCreated: welcome,
+        UserVerificationRequested: ask_to_verify,
+        UserPasswordResetRequested: offer_new_password,
+        UserEmailVerified: confirm_address,
+        UserErased: forget_person,
+        InvoiceFinalized: send_invoice,
+        InvoicePaid: send_receipt,
+        InvoicePaymentFailed: tell_of_failed_payment,
+    },
+)

@@ -23,11 +23,16 @@ class Kind(StrEnum):
     INVOICE_FINALIZED = "invoice_finalized"
     INVOICE_PAID = "invoice_paid"
     PAYMENT_FAILED = "payment_failed"
+    DIGEST = "digest"
 
     @property
     def carries_token(self) -> bool:
         """Whether it holds a one-time link, and is worth nothing without."""
         return self in (Kind.VERIFICATION, Kind.PASSWORD_RESET)
+
+
+BILLING = (Kind.INVOICE_FINALIZED, Kind.INVOICE_PAID, Kind.PAYMENT_FAILED)
+"""Letters about an invoice: what a digest reminds of until they are read."""
 
 
 class Status(StrEnum):
@@ -42,6 +47,7 @@ class Suppression(StrEnum):
 
     EXPIRED = "expired"
     SUPERSEDED = "superseded"
+    UNSUBSCRIBED = "unsubscribed"
     ERASED = "erased"
 
 

@@ -1,0 +1,83 @@
+"""Whether a job process whose every slot is stuck slows the API beside it: a request's p50 and p99, idle and stuck, in turns.
+
+    python -m bench.pools_apart [--requests 400] [--rounds 3]
+
+Starts a server of its own, an API and a job process of the notifications service, as they are run. The jobs wait in a query and hold all
+connections of their pool. One client asks over HTTP, one request after the other: a write and a read, each a transaction. Goal: p99 of the
+stuck at most 1.3 times that of the idle.
+"""
+
+import argparse
+import asyncio
+import statistics
+import time
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tests.fixtures.database import Templates, connected
+from tests.fixtures.folders import scratch_folder
+from tests.fixtures.hosted import migrate_service
+from tests.fixtures.postgres import running_postgres
+from tests.fixtures.stuck import api_beside_jobs, every_slot_stuck
+
+GOAL = 1.3
+
+
+async def main(requests: int, rounds: int) -> None:
+    with scratch_folder() as folder:
+        async with running_postgres(folder) as server, connected(server.admin_dsn) as admin:
+            database = await Templates(admin, server.admin_dsn).copy("notifications", migrate_service)
+            idle, stuck = await measure(database.app, folder, requests, rounds)
+    tell("idle", idle)
+    tell("stuck", stuck)
+    ratios = [after / before for before, after in zip(percentiles(idle), percentiles(stuck), strict=True)]
+    print(f"stuck / idle: p50 {ratios[0]:.2f}×, p99 {ratios[1]:.2f}× (goal: at most {GOAL}×)")
+
+
+async def measure(app_dsn: str, folder: Path, requests: int, rounds: int) -> tuple[list[float], list[float]]:
+    """Milliseconds of each request."""
+    idle, stuck = list[float](), list[float]()
+    async with api_beside_jobs(app_dsn, folder) as http:
+        await ask(http, requests // 4)  # the connections are opened, the statements prepared
+        for _ in range(rounds):
+            for times, state in ((idle, nullcontext()), (stuck, every_slot_stuck(app_dsn))):
+                async with state:
+                    times += await ask(http, requests)
+    return idle, stuck
+
+
+async def ask(http: httpx.AsyncClient, requests: int) -> list[float]:
+    times = []
+    for number in range(requests):
+        begin = time.perf_counter()
+        if number % 2:
+            answer = await http.get("/notifications")
+        else:
+            answer = await http.put("/preferences", json={"digest": True})
+        times.append((time.perf_counter() - begin) * 1000)
+        answer.raise_for_status()
+    return times
+
+
+def percentiles(times: list[float]) -> tuple[float, float]:
+    hundredths = statistics.quantiles(times, n=100)
+    return hundredths[49], hundredths[98]
+
+
+def tell(state: str, times: list[float]) -> None:
+    p50, p99 = percentiles(times)
+    print(f"{state:<6} {len(times)} requests: p50 {p50:.2f} ms, p99 {p99:.2f} ms")
+
+
+def arguments() -> Any:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--requests", type=int, default=400)
+    parser.add_argument("--rounds", type=int, default=3)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(**vars(arguments())))

@@ -1,0 +1,70 @@
+"""What was sent, as a tenant's people see it."""
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+
+from services.notifications.commands import MarkRead
+from services.notifications.domain import Kind, Status
+from services.notifications.queries.outgoing import Position, notification, outgoing
+from shared.web.auth import Caller
+from shared.web.edge import Here
+from shared.web.models import ResponseModel
+from shared.web.pagination import Page, PageRequest, paged_by
+
+router = APIRouter(prefix="/notifications", tags=["notifications"])
+
+
+class NotificationView(ResponseModel):
+    """Without the address: whoever may see the recipient finds it there."""
+
+    id: UUID
+    recipient_id: UUID
+    kind: Kind
+    channel: str
+    subject_type: str
+    subject_id: UUID
+    status: Status
+    reason: str | None
+    queued_at: datetime
+    settled_at: datetime | None
+    read_at: datetime | None
+    """When its recipient said that they have read it."""
+    version: int
+
+
+@router.get("")
+async def list_notifications(
+    page: Annotated[PageRequest[Position], paged_by(Position)],
+    caller: Caller,
+    here: Here,
+    unread: Annotated[bool, Query(description="Those alone that their recipient has not marked as read.")] = False,
+) -> Page[NotificationView]:
+    """Newest first; members see their own. To list or to fetch a notification does not mark it as read."""
+    async with here.bus.units.begin() as uow:
+        rows = await outgoing(
+            uow.rows, recipient_id=caller.confined_to, unread=unread, before=page.after, limit=page.rows
+        )
+    return page.of(rows, NotificationView.model_validate, position=lambda row: (row.queued_at, row.id))
+
+
+@router.get("/{notification_id}")
+async def show_notification(notification_id: UUID, caller: Caller, here: Here) -> NotificationView:
+    """Does not mark it as read: clients fetch ahead, and admins look at what is others'."""
+    async with here.bus.units.begin() as uow:
+        row = await notification(uow.rows, notification_id, recipient_id=caller.confined_to)
+    return NotificationView.model_validate(row)
+
+
+@router.post("/{notification_id}/read")
+async def mark_read(notification_id: UUID, caller: Caller, here: Here) -> NotificationView:
+    """Marks it as read, so that no digest reminds of it. Its recipient alone can; the first time counts, more do nothing."""
+    command = MarkRead(
+        tenant_id=caller.tenant_id, notification_id=notification_id, recipient_id=caller.user_id, at=here.now
+    )
+    async with here.bus.units.begin() as uow:
+        await here.bus.execute(command, uow)
+        row = await notification(uow.rows, notification_id, recipient_id=None)
+    return NotificationView.model_validate(row)

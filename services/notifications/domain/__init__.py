@@ -1,0 +1,32 @@
+"""Letters to people, and who wants which."""
+
+from services.notifications.domain.digest import MOST_ITEMS, InvoiceStatus, digest_id
+from services.notifications.domain.notification import (
+    BILLING,
+    EMAIL,
+    AlreadySettled,
+    Facts,
+    Kind,
+    Notification,
+    Status,
+    Suppression,
+    notification_id,
+)
+from services.notifications.domain.unsubscribing import SECRET_BYTES, UnsubscribeToken
+
+__all__ = [
+    "BILLING",
+    "EMAIL",
+    "MOST_ITEMS",
+    "SECRET_BYTES",
+    "AlreadySettled",
+    "Facts",
+    "InvoiceStatus",
+    "Kind",
+    "Notification",
+    "Status",
+    "Suppression",
+    "UnsubscribeToken",
+    "digest_id",
+    "notification_id",
+]

@@ -1,0 +1,23 @@
+"""What a digest is made of: the invoices that somebody has not read of, as they stand when it is mailed."""
+
+from datetime import date
+from enum import StrEnum
+from uuid import UUID, uuid5
+
+MOST_ITEMS = 20
+"""Of one digest; it says how many more there are."""
+
+
+class InvoiceStatus(StrEnum):
+    """How an invoice stands, as its recipient is told."""
+
+    OPEN = "open"
+    PAYMENT_FAILED = "payment_failed"
+    PAID = "paid"
+    VOID = "void"
+    UNCOLLECTIBLE = "uncollectible"
+
+
+def digest_id(user_id: UUID, day: date) -> UUID:
+    """The letter's: one per user and day, whoever asks for it however often."""
+    return uuid5(user_id, f"digest {day.isoformat()}")

@@ -1,0 +1,82 @@
+"""Letters: queued with the job that mails them, and forgotten with whom they were for."""
+
+from sqlalchemy import delete
+from sqlalchemy.dialects.postgresql import insert
+
+from services.notifications.commands import ForgetRecipient, QueueDigest, QueueLetter
+from services.notifications.domain import Kind, Notification, digest_id
+from services.notifications.queries.digest import unread_of, unsubscribe_secret
+from services.notifications.queries.letters import addressee
+from services.notifications.tables import pending_letters, preferences, read_marks, sealed_tokens
+from shared.kernel.errors import NotYet
+from shared.ports.unit_of_work import UnitOfWork
+
+
+async def queue_letter(command: QueueLetter, uow: UnitOfWork) -> None:
+    """Raises NotYet where the recipient, or their tenant, is not known here yet."""
+    if await uow.find(Notification, command.notification_id) is not None:
+        return
+    if await addressee(uow.rows, command.recipient_id) is None:
+        raise NotYet(f"recipient {command.recipient_id} is not known here yet")
+    uow.add(
+        Notification.queue(
+            command.notification_id,
+            command.tenant_id,
+            recipient_id=command.recipient_id,
+            kind=command.kind,
+            subject_type=command.subject_type,
+            subject_id=command.subject_id,
+            at=command.at,
+        )
+    )
+    await _keep_contents(command, uow)
+    await uow.jobs.enqueue("send_notification", notification_id=command.notification_id)
+
+
+async def queue_digest(command: QueueDigest, uow: UnitOfWork) -> bool:
+    """Whether there is one to send. What it says is read when it is mailed."""
+    if await unsubscribe_secret(uow.rows, command.user_id) is None:
+        return False
+    if not (await unread_of(uow.rows, command.user_id)).items:
+        return False
+    await queue_letter(
+        QueueLetter(
+            notification_id=digest_id(command.user_id, command.day),
+            tenant_id=command.tenant_id,
+            recipient_id=command.user_id,
+            kind=Kind.DIGEST,
+            subject_type="user",
+            subject_id=command.user_id,
+            at=command.at,
+        ),
+        uow,
+    )
+    return True
+
+
+async def forget_recipient(command: ForgetRecipient, uow: UnitOfWork) -> None:
+    for of_theirs in (
+        delete(sealed_tokens).where(sealed_tokens.c.recipient_id == command.recipient_id),
+        delete(read_marks).where(read_marks.c.recipient_id == command.recipient_id),
+        delete(preferences).where(preferences.c.user_id == command.recipient_id),
+    ):
+        await uow.rows.execute(of_theirs)
+
+
+async def _keep_contents(command: QueueLetter, uow: UnitOfWork) -> None:
+    letter = {"tenant_id": command.tenant_id, "notification_id": command.notification_id}
+    await uow.rows.execute(insert(pending_letters).values(facts=dict(command.facts), **letter))
+    if command.token is None:
+        return
+    token = {
+        "notification_id": command.notification_id,
+        "address": command.token.address,
+        "sealing_key_id": command.token.sealing_key_id,
+        "sealed": command.token.sealed,
+        "expires_at": command.token.expires_at,
+    }
+    await uow.rows.execute(
+        insert(sealed_tokens)
+        .values(tenant_id=command.tenant_id, recipient_id=command.recipient_id, kind=command.kind.value, **token)
+        .on_conflict_do_update(index_elements=["tenant_id", "recipient_id", "kind"], set_=token)
+    )

@@ -1,0 +1,20 @@
+"""Background work: the only place that mails."""
+
+from collections.abc import Sequence
+
+from services.notifications.jobs.digest import queue_digest, send_digest
+from services.notifications.jobs.mailing import cleanup_expired, send_notification
+from shared.jobs.declaration import Job, Scheduled
+
+JOBS: Sequence[Job] = [
+    # Ten tries stretch over about an hour: a mail server that is being restarted loses no letter.
+    Job(send_notification, max_tries=10),
+    Job(cleanup_expired),
+    Job(send_digest, timeout_seconds=600),
+    Job(queue_digest),
+]
+
+SCHEDULE: Sequence[Scheduled] = [
+    Scheduled("cleanup_expired", at="02:00"),
+    Scheduled("send_digest", at="09:00"),
+]

@@ -1,0 +1,47 @@
+"""The daily digest: a job per tenant finds who gets one, a job per user queues the letter, and the letter is mailed like any other.
+
+One per user and day, three times over: the tick happens once, the user's job has a key, and the letter's id follows from both.
+"""
+
+from collections.abc import Sequence
+from datetime import date
+from uuid import UUID
+
+from services.notifications.commands import QueueDigest
+from services.notifications.handlers import letters
+from services.notifications.ports import PostOffice
+from services.notifications.queries.digest import wanting_a_digest
+from shared.engine.failpoints import failpoint
+from shared.jobs.context import JobContext
+
+AFTER_A_PAGE = failpoint("digest.after_a_page")
+
+AT_ONCE = 200
+"""Users of one transaction."""
+
+
+async def send_digest(job: JobContext[PostOffice]) -> int:
+    """Gives back for how many users of the tenant there is one today, in UTC."""
+    day, users, last = job.resources.clock.now().date(), 0, None
+    while page := await _queue_page(job, day, last):
+        users, last = users + len(page), page[-1]
+        AFTER_A_PAGE.hit()
+    return users
+
+
+async def queue_digest(job: JobContext[PostOffice], user_id: UUID, day: str) -> bool:
+    """Whether there was one to send: it looks again. `day` as ISO 8601."""
+    command = QueueDigest(
+        tenant_id=job.tenant_id, user_id=user_id, day=date.fromisoformat(day), at=job.resources.clock.now()
+    )
+    async with job.begin() as uow:
+        return await letters.queue_digest(command, uow)
+
+
+async def _queue_page(job: JobContext[PostOffice], day: date, after: UUID | None) -> Sequence[UUID]:
+    async with job.begin() as uow:
+        page = await wanting_a_digest(uow.rows, after=after, limit=AT_ONCE)
+        for user_id in page:
+            key = f"{user_id} {day.isoformat()}"
+            await uow.jobs.enqueue("queue_digest", idempotency_key=key, user_id=user_id, day=day.isoformat())
+    return page

@@ -1,0 +1,78 @@
+"""A letter as it is mailed: everything in it is read again, however long it has waited."""
+
+from collections.abc import Mapping
+from urllib.parse import urlencode
+
+from services.notifications.domain import Kind, Notification, Suppression, UnsubscribeToken
+from services.notifications.ports import Mail, PostOffice
+from services.notifications.queries.digest import unread_of, unsubscribe_secret
+from services.notifications.queries.letters import Addressee, StoredToken, addressee, facts_of, token_of
+from shared.kernel.errors import Transient
+from shared.ports.unit_of_work import UnitOfWork
+
+PAGES = {Kind.VERIFICATION: "/verify", Kind.PASSWORD_RESET: "/password/reset"}
+"""Where the links of letters that carry a token lead."""
+
+
+async def write_mail(notification: Notification, office: PostOffice, uow: UnitOfWork) -> Mail | Suppression:
+    """Or why it is not sent. Raises Transient where its recipient is not known yet."""
+    to = await addressee(uow.rows, notification.recipient_id)
+    if to is None:
+        raise Transient(f"recipient {notification.recipient_id} is not known here")
+    if to.erased:
+        return Suppression.ERASED
+    if notification.kind is Kind.DIGEST:
+        return await _digest(notification, to, office, uow)
+    if notification.kind.carries_token:
+        return await _with_link(notification, to, office, uow)
+    return _mail(notification, to, office, await facts_of(uow.rows, notification.id))
+
+
+async def _with_link(
+    notification: Notification, to: Addressee, office: PostOffice, uow: UnitOfWork
+) -> Mail | Suppression:
+    token = await token_of(uow.rows, notification.id)
+    if token is None:
+        return Suppression.SUPERSEDED
+    if token.expires_at <= office.clock.now():
+        return Suppression.EXPIRED
+    words = {"link": _link(notification, token, office), **await facts_of(uow.rows, notification.id)}
+    return _mail(notification, to, office, words, address=token.address)
+
+
+async def _digest(notification: Notification, to: Addressee, office: PostOffice, uow: UnitOfWork) -> Mail | Suppression:
+    secret = await unsubscribe_secret(uow.rows, notification.recipient_id)
+    if secret is None:
+        return Suppression.UNSUBSCRIBED
+    unread = await unread_of(uow.rows, notification.recipient_id)
+    if not unread.items:
+        return Suppression.SUPERSEDED  # by what was read, or told, meanwhile
+    token = UnsubscribeToken(tenant_id=notification.tenant_id, secret=secret)
+    url = f"{office.unsubscribe_url}/{token.text}"
+    more = unread.count - len(unread.items)
+    words = {"items": unread.items, "count": unread.count, "more": more, "unsubscribe": url}
+    return _mail(notification, to, office, words, unsubscribe_url=url)
+
+
+def _mail(
+    notification: Notification,
+    to: Addressee,
+    office: PostOffice,
+    words: Mapping[str, object],
+    *,
+    address: str | None = None,
+    unsubscribe_url: str | None = None,
+) -> Mail:
+    letter = office.letters.compose(notification.kind, {"name": to.display_name, "company": to.company, **words})
+    return Mail(
+        message_id=notification.message_id,
+        address=address or to.email,
+        name=to.display_name,
+        letter=letter,
+        unsubscribe_url=unsubscribe_url,
+    )
+
+
+def _link(notification: Notification, token: StoredToken, office: PostOffice) -> str:
+    opened = office.opener.open(token.sealing_key_id, token.sealed)
+    return f"{office.public_url}{PAGES[notification.kind]}?{urlencode({'token': opened})}"

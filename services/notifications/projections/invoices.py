@@ -1,0 +1,55 @@
+"""How invoices stand, as the billing service tells. Drafts are nobody's business yet."""
+
+from collections.abc import Sequence
+from functools import partial
+
+from sqlalchemy import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from schemas.billing import (
+    InvoiceFinalized,
+    InvoiceMarkedUncollectible,
+    InvoicePaid,
+    InvoicePaymentFailed,
+    InvoiceVoided,
+)
+from services.notifications.domain import InvoiceStatus
+from services.notifications.tables import INVOICES, invoices
+from shared.engine.changes import changes
+from shared.kernel.envelope import Envelope
+from shared.ports.handlers import Projector
+
+_invoice = partial(changes, invoices, invoices.c.invoice_id)
+
+
+async def add_invoices(finalized: Sequence[Envelope[InvoiceFinalized]], rows: AsyncConnection) -> None:
+    await rows.execute(
+        insert(invoices),
+        [
+            {
+                "tenant_id": each.tenant_id,
+                "invoice_id": each.aggregate_id,
+                "number": each.event.number,
+                "amount_minor": each.event.total_minor,
+                "currency": each.event.currency,
+                "status": InvoiceStatus.OPEN.value,
+                "due_at": each.event.due_at,
+            }
+            for each in finalized
+        ],
+    )
+
+
+INVOICE_STANDING = Projector(
+    "invoices",
+    {
+        InvoiceFinalized: add_invoices,
+        InvoicePaymentFailed: _invoice(lambda event: {"status": InvoiceStatus.PAYMENT_FAILED.value}),
+        InvoicePaid: _invoice(lambda event: {"status": InvoiceStatus.PAID.value, "settled_at": event.paid_at}),
+        InvoiceVoided: _invoice(lambda event: {"status": InvoiceStatus.VOID.value, "settled_at": event.voided_at}),
+        InvoiceMarkedUncollectible: _invoice(
+            lambda event: {"status": InvoiceStatus.UNCOLLECTIBLE.value, "settled_at": event.marked_at}
+        ),
+    },
+    INVOICES,
+)

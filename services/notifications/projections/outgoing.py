@@ -1,0 +1,61 @@
+"""Letters and how they ended, out of their own events."""
+
+from collections.abc import Sequence
+from functools import partial
+
+from sqlalchemy import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from schemas.notifications import NotificationFailed, NotificationQueued, NotificationSent, NotificationSuppressed
+from services.notifications.domain import Status
+from services.notifications.tables import OUTGOING, notifications
+from shared.engine.changes import changes
+from shared.kernel.envelope import Envelope
+from shared.ports.handlers import Projection
+
+_notification = partial(changes, notifications, notifications.c.notification_id)
+
+
+async def add_notifications(queued: Sequence[Envelope[NotificationQueued]], rows: AsyncConnection) -> None:
+    await rows.execute(
+        insert(notifications),
+        [
+            {
+                "tenant_id": each.tenant_id,
+                "notification_id": each.aggregate_id,
+                "recipient_id": each.event.recipient_id,
+                "kind": each.event.kind,
+                "channel": each.event.channel,
+                "subject_type": each.event.subject_type,
+                "subject_id": each.event.subject_id,
+                "status": Status.QUEUED.value,
+                "version": each.aggregate_version,
+                "queued_at": each.event.queued_at,
+            }
+            for each in queued
+        ],
+    )
+
+
+LETTER_ROWS = Projection(
+    "outgoing",
+    {
+        NotificationQueued: add_notifications,
+        NotificationSent: _notification(lambda event: {"status": Status.SENT.value, "settled_at": event.sent_at}),
+        NotificationFailed: _notification(
+            lambda event: {
+                "status": Status.FAILED.value,
+                "settled_at": event.failed_at,
+                "reason": event.reason,
+            }
+        ),
+        NotificationSuppressed: _notification(
+            lambda event: {
+                "status": Status.SUPPRESSED.value,
+                "settled_at": event.suppressed_at,
+                "reason": event.reason,
+            }
+        ),
+    },
+    OUTGOING,
+)

@@ -1,0 +1,92 @@
+"""Who wants a digest, and what it would say now."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, exists, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.notifications.domain import BILLING, MOST_ITEMS, InvoiceStatus
+from services.notifications.tables import invoices, notifications, preferences, read_marks, recipients
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnreadInvoice:
+    """An invoice of which its recipient has a letter that is not read, as it stands now."""
+
+    number: int
+    amount_minor: int
+    currency: str
+    status: InvoiceStatus
+    due_at: datetime
+    settled_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unread:
+    items: Sequence[UnreadInvoice]
+    """The newest, as many as a digest shows."""
+    count: int
+    """Of all there are."""
+
+
+async def wanting_a_digest(rows: AsyncConnection, *, after: UUID | None, limit: int) -> Sequence[UUID]:
+    """Users who asked for it, are still here and have something unread, by id, from behind `after`."""
+    wants = (
+        select(preferences.c.user_id)
+        .join(recipients, _same_person(recipients.c.tenant_id, recipients.c.user_id))
+        .where(preferences.c.digest, recipients.c.status != "erased", exists(_unread_of(preferences.c.user_id)))
+    )
+    if after is not None:
+        wants = wants.where(preferences.c.user_id > after)
+    return (await rows.execute(wants.order_by(preferences.c.user_id).limit(limit))).scalars().all()
+
+
+async def unsubscribe_secret(rows: AsyncConnection, user_id: UUID) -> bytes | None:
+    """None for somebody who does not want a digest, or not any more."""
+    chosen = select(preferences.c.unsubscribe_secret).where(preferences.c.user_id == user_id, preferences.c.digest)
+    secret: bytes | None = (await rows.execute(chosen)).scalar_one_or_none()
+    return secret
+
+
+async def unread_of(rows: AsyncConnection, user_id: UUID) -> Unread:
+    """Newest number first. An invoice that billing's topic has not brought yet is told of tomorrow."""
+    columns = invoices.c
+    found = (
+        select(*columns, func.count().over().label("total"))
+        .where(columns.invoice_id.in_(_unread_of(user_id)))
+        .order_by(columns.number.desc())
+        .limit(MOST_ITEMS)
+    )
+    items = (await rows.execute(found)).all()
+    return Unread(
+        items=[
+            UnreadInvoice(
+                number=each.number,
+                amount_minor=each.amount_minor,
+                currency=each.currency,
+                status=InvoiceStatus(each.status),
+                due_at=each.due_at,
+                settled_at=each.settled_at,
+            )
+            for each in items
+        ],
+        count=items[0].total if items else 0,
+    )
+
+
+def _same_person(tenant_id: ColumnElement[UUID], user_id: ColumnElement[UUID]) -> ColumnElement[bool]:
+    return (tenant_id == preferences.c.tenant_id) & (user_id == preferences.c.user_id)
+
+
+def _unread_of(user_id: UUID | ColumnElement[UUID]) -> Select[tuple[UUID]]:
+    """The invoices that unread letters to them are about."""
+    columns = notifications.c
+    is_read = exists().where(
+        read_marks.c.tenant_id == columns.tenant_id, read_marks.c.notification_id == columns.notification_id
+    )
+    return select(columns.subject_id).where(
+        columns.recipient_id == user_id, columns.kind.in_([kind.value for kind in BILLING]), ~is_read
+    )

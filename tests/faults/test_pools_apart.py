@@ -1,0 +1,24 @@
+"""Every slot of the job process is stuck in a slow query, and its pool is empty: the API has a pool of its own."""
+
+from pathlib import Path
+
+from tests.fixtures.database import Database, connected
+from tests.fixtures.hosted import migrate_service
+from tests.fixtures.stuck import api_beside_jobs, every_slot_stuck
+
+CONNECTIONS = "select count(*) from pg_stat_activity where datname = current_database() and application_name = $1"
+
+
+async def test_requests_are_answered_while_every_job_is_stuck(database: Database, tmp_path: Path) -> None:
+    app_dsn = (await database("notifications", migrate_service)).app
+    async with (
+        api_beside_jobs(app_dsn, tmp_path) as http,
+        every_slot_stuck(app_dsn),
+        connected(app_dsn) as look,
+    ):
+        for wanted in (True, False) * 10:
+            assert (await http.put("/preferences", json={"digest": wanted})).status_code == 200
+            assert (await http.get("/preferences")).json() == {"digest": wanted}
+        assert (await http.get("/notifications")).json()["data"] == []
+        assert (await http.get("/readyz")).status_code == 200
+        assert await look.fetchval(CONNECTIONS, "notifications-api") > 0

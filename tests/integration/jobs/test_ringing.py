@@ -1,0 +1,60 @@
+"""Nobody has to think of waking a relay or a worker: the unit of work rings once it has committed."""
+
+import pytest
+
+from services.notifications.domain import Kind, Notification
+from shared.jobs.context import JobContext
+from shared.jobs.declaration import Job
+from shared.kernel.ids import new_id
+from shared.kernel.tenant import bound_tenants
+from shared.ports.doorbell import Channel
+from tests.fixtures.jobs import Service
+from tests.integration.jobs.conftest import ServiceOf
+
+
+class Heard:
+    """A doorbell that keeps what it was rung for."""
+
+    def __init__(self) -> None:
+        self.channels: list[Channel] = []
+
+    def ring(self, channel: Channel) -> None:
+        self.channels.append(channel)
+
+
+async def work(job: JobContext) -> None: ...
+
+
+async def test_a_commit_rings_for_what_it_wrote_and_a_rollback_does_not(service: ServiceOf) -> None:
+    heard = Heard()
+    billing = await service([Job(work)], doorbell=heard)
+    with bound_tenants([billing.tenant]):
+        async with billing.units.begin() as uow:
+            uow.add(_letter(billing))
+            assert heard.channels == []
+        assert heard.channels == ["outbox"]
+
+        async with billing.units.begin() as uow:
+            await uow.jobs.enqueue("work")
+        assert heard.channels == ["outbox", "jobs"]
+
+        with pytest.raises(ZeroDivisionError):
+            async with billing.units.begin() as uow:
+                uow.add(_letter(billing))
+                await uow.jobs.enqueue("work", idempotency_key=str(1 // 0))
+        async with billing.units.begin():
+            """Nothing was written."""
+        assert heard.channels == ["outbox", "jobs"]
+
+
+def _letter(billing: Service) -> Notification:
+    user_id = new_id()
+    return Notification.queue(
+        new_id(),
+        billing.tenant,
+        recipient_id=user_id,
+        kind=Kind.WELCOME,
+        subject_type="user",
+        subject_id=user_id,
+        at=billing.clock.now(),
+    )

@@ -1,0 +1,139 @@
+"""People who get invoices, and what they do about them."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import Any
+from uuid import UUID
+
+import httpx
+
+from schemas.billing import InvoiceFinalized, InvoicePaid
+from services.notifications.commands import QueueDigest
+from shared.kernel.ids import TenantId, new_id
+from shared.kernel.role import Role
+from shared.kernel.tenant import bound_tenants
+from shared.web.auth import Principal
+from tests.fixtures.web import bearer
+from tests.integration.notifications.service import NotificationsService, Person
+
+DAY, NINE = date(2025, 3, 1), "2025-03-01T09:00:00"
+DUE = datetime(2025, 3, 15, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invoice:
+    customer: Person
+    number: int
+    id: UUID = field(default_factory=new_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Digests:
+    """On a clock of the test's own. Billing's facts come in by both consumers; people act over HTTP."""
+
+    service: NotificationsService
+    http: httpx.AsyncClient
+
+    def set_clock(self, moment: str) -> None:
+        self.service.clock.offset = datetime.fromisoformat(moment).replace(tzinfo=UTC) - datetime.now(UTC)
+
+    async def tick(self, moment: str, *, schedulers: int = 1) -> None:
+        """As the job processes do when their clocks show that."""
+        self.set_clock(moment)
+        await asyncio.gather(*(self.service.scheduler().tick() for _ in range(schedulers)))
+
+    async def subscriber(self, tenant_id: UUID | None = None) -> Person:
+        person = await self.customer(tenant_id)
+        await self.choose(person, digest=True)
+        return person
+
+    async def customer(self, tenant_id: UUID | None = None) -> Person:
+        if tenant_id is None:
+            person = Person()
+            await self.service.know(person)
+        else:
+            person = Person(tenant_id=tenant_id)
+            await self.service.project(person.created(self.service.clock.now()))
+        return person
+
+    async def choose(self, person: Person, *, digest: bool) -> None:
+        put = await self.http.put("/preferences", json={"digest": digest}, headers=headers(person))
+        assert (put.status_code, put.json()) == (200, {"digest": digest})
+
+    async def invoice(self, person: Person, number: int, total_minor: int = 24_690) -> Invoice:
+        """Finalized, and mailed."""
+        invoice = Invoice(customer=person, number=number)
+        finalized = InvoiceFinalized(
+            **facts_of(invoice), total_minor=total_minor, due_at=DUE, finalized_at=self.service.clock.now()
+        )
+        await self._tell(invoice, finalized, version=2)
+        await self.service.work_off(person)
+        return invoice
+
+    async def pay(self, invoice: Invoice) -> None:
+        paid = InvoicePaid(
+            **facts_of(invoice),
+            amount_minor=24_690,
+            attempt_id=new_id(),
+            attempt=1,
+            provider_charge_id="ch_1",
+            paid_at=self.service.clock.now(),
+        )
+        await self._tell(invoice, paid, version=3)
+
+    async def read(self, person: Person, *invoices: Invoice) -> None:
+        """What they were written about these; else all."""
+        wanted = {str(each.id) for each in invoices}
+        for each in await self.unread(person):
+            if not wanted or each["subject_id"] in wanted:
+                marked = await self.http.post(f"/notifications/{each['id']}/read", headers=headers(person))
+                assert marked.json()["read_at"] is not None, marked.text
+
+    async def unread(self, person: Person) -> Sequence[Mapping[str, Any]]:
+        listed = await self.http.get("/notifications", params={"unread": True}, headers=headers(person))
+        found: Sequence[Mapping[str, Any]] = listed.json()["data"]
+        return found
+
+    async def queue(self, person: Person) -> None:
+        """A digest that waits for the mail server."""
+        self.set_clock(NINE)
+        command = QueueDigest(
+            tenant_id=TenantId(person.tenant_id), user_id=person.user_id, day=DAY, at=self.service.clock.now()
+        )
+        with bound_tenants([command.tenant_id]):
+            assert await self.service.bus.handle(command)
+
+    async def mailed(self, person: Person) -> Sequence[Mapping[str, Any]]:
+        """The digests in their inbox, oldest first, once all jobs of the tenant are done."""
+        await self.service.work_off(person)
+        return [mail for mail in await self.service.mails(person) if mail["subject"].startswith("Unread")]
+
+    async def letters(self, person: Person) -> Sequence[tuple[str, str | None]]:
+        """Status and reason of their digests."""
+        query = (
+            "select status, reason from notifications where kind = 'digest' and recipient_id = :id order by queued_at"
+        )
+        rows = await self.service.rows(person, query, id=person.user_id)
+        return [(row["status"], row["reason"]) for row in rows]
+
+    async def _tell(self, invoice: Invoice, event: InvoiceFinalized | InvoicePaid, *, version: int) -> None:
+        teller = Person(tenant_id=invoice.customer.tenant_id, user_id=invoice.id)
+        happened = teller.envelope(event, version)
+        await self.service.project(happened)
+        await self.service.react(happened)
+
+
+def facts_of(invoice: Invoice) -> Mapping[str, Any]:
+    return {
+        "tenant_id": invoice.customer.tenant_id,
+        "invoice_id": invoice.id,
+        "customer_id": invoice.customer.user_id,
+        "number": invoice.number,
+        "currency": "EUR",
+    }
+
+
+def headers(person: Person, role: Role = Role.MEMBER) -> dict[str, str]:
+    return bearer(Principal(user_id=person.user_id, tenant_id=TenantId(person.tenant_id), role=role))

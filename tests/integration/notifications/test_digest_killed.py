@@ -1,0 +1,59 @@
+"""A worker is killed on the way from the tick to the mails: everybody gets one all the same, and nobody two."""
+
+import os
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from infra.stack.child import Child
+from infra.stack.places import CHECKOUT
+from shared.engine.failpoints import VARIABLE
+from shared.kernel.ids import TenantId
+from shared.kernel.tenant import bound_tenants
+from tests.fixtures.eventually import eventually
+from tests.integration.notifications import digest_process
+from tests.integration.notifications.digests import Digests
+
+
+async def test_killed_between_two_users_of_a_tenant(digests: Digests, tmp_path: Path) -> None:
+    digests.service.clock.offset = _until_noon()
+    ada = await digests.subscriber()
+    people = [ada, *[await digests.subscriber(ada.tenant_id) for _ in range(2)]]
+    for person in people:
+        await digests.invoice(person, 7)
+    with bound_tenants([TenantId(ada.tenant_id)]):
+        async with digests.service.bus.units.begin() as uow:
+            await uow.jobs.enqueue("send_digest")
+
+    first = await _started(digests, tmp_path, failpoints="digest.after_a_page=kill")
+    assert await first.wait() == -9, first.log.read_text()
+    second = await _started(digests, tmp_path)
+
+    async def all_done() -> bool:
+        return not await digests.service.rows(ada, "select 1 from jobs")
+
+    await eventually(all_done, deadline_seconds=25)
+    await second.stop()
+    assert [len(await digests.mailed(person)) for person in people] == [1, 1, 1]
+    assert [await digests.letters(person) for person in people] == [[("sent", None)]] * 3
+
+
+def _until_noon() -> timedelta:
+    """So that no run of the test has a midnight in it. Ahead: the processes' queue goes by the real clock, and what it holds is due."""
+    now = datetime.now(UTC)
+    return (now.replace(hour=12, minute=0) - now) % timedelta(days=1)
+
+
+async def _started(digests: Digests, folder: Path, *, failpoints: str = "") -> Child:
+    ahead = folder / "ahead-seconds"
+    ahead.write_text(str(digests.service.clock.offset.total_seconds()))
+    environment = {
+        **os.environ,
+        digest_process.DSN: digests.service.where.app,
+        digest_process.AHEAD_SECONDS: str(ahead),
+        VARIABLE: failpoints,
+    }
+    command = [sys.executable, "-m", digest_process.__name__]
+    process = Child(command, log=folder / f"jobs{len(failpoints)}.log", environment=environment, directory=CHECKOUT)
+    await process.start()
+    return process

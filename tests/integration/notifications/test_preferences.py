@@ -1,0 +1,97 @@
+"""What was read, and who wants digests, over HTTP."""
+
+from base64 import urlsafe_b64encode
+
+import httpx
+import pytest
+
+from services.notifications.domain import UnsubscribeToken
+from shared.kernel.ids import TenantId
+from shared.kernel.role import Role
+from tests.integration.notifications.digests import Digests, headers
+from tests.integration.notifications.service import NotificationsService, Person
+
+
+async def test_nobody_gets_a_digest_who_did_not_ask(http: httpx.AsyncClient) -> None:
+    ada, grace = Person(), Person()
+    assert await _wants(http, ada) is False
+    for wanted in (True, True, False, True):
+        put = await http.put("/preferences", json={"digest": wanted}, headers=headers(ada))
+        assert (put.status_code, put.json()) == (200, {"digest": wanted})
+        assert await _wants(http, ada) is wanted
+    assert await _wants(http, grace) is False
+    assert await _wants(http, Person(tenant_id=ada.tenant_id)) is False
+    assert (await http.get("/preferences")).status_code == 401
+    assert (await http.put("/preferences", json={}, headers=headers(ada))).status_code == 422
+
+
+async def test_the_first_reading_counts_and_looking_does_not(digests: Digests, http: httpx.AsyncClient) -> None:
+    ada = await digests.customer()
+    await digests.invoice(ada, 7)
+    [unread] = await digests.unread(ada)
+    path = f"/notifications/{unread['id']}"
+    assert (await http.get(path, headers=headers(ada))).json()["read_at"] is None
+    first = (await http.post(f"{path}/read", headers=headers(ada))).json()
+    assert first == {**unread, "read_at": first["read_at"]}
+    assert first["read_at"] is not None
+    assert (await http.post(f"{path}/read", headers=headers(ada))).json() == first
+    assert (await http.get(path, headers=headers(ada))).json() == first
+    assert await digests.unread(ada) == []
+
+
+async def test_only_its_recipient_marks_a_notification_as_read(digests: Digests, http: httpx.AsyncClient) -> None:
+    ada = await digests.customer()
+    await digests.invoice(ada, 7)
+    [unread] = await digests.unread(ada)
+    path = f"/notifications/{unread['id']}"
+    admin, stranger = Person(tenant_id=ada.tenant_id), Person(user_id=ada.user_id)
+    assert (await http.get(path, headers=headers(admin, Role.ADMIN))).status_code == 200
+    for somebody in (headers(admin, Role.ADMIN), headers(stranger), headers(stranger, Role.OWNER)):
+        assert (await http.post(f"{path}/read", headers=somebody)).status_code == 404
+    assert len(await digests.unread(ada)) == 1
+
+
+async def test_the_link_needs_no_sign_in_works_twice_and_changes_nothing_by_itself(
+    notifications: NotificationsService, http: httpx.AsyncClient
+) -> None:
+    ada, grace = Person(), Person()
+    for person in (ada, grace):
+        await http.put("/preferences", json={"digest": True}, headers=headers(person))
+    link = await _link(notifications, ada)
+    page = await http.get(link)
+    assert page.status_code == 200 and 'method="post"' in page.text
+    assert "form-action 'self'" in page.headers["content-security-policy"]
+    assert await _wants(http, ada) is True
+    for _ in range(2):
+        ended = await http.post(link, data={"List-Unsubscribe": "One-Click"})
+        assert ended.status_code == 200 and "No more digests" in ended.text and "<form" not in ended.text
+    assert (await _wants(http, ada), await _wants(http, grace)) == (False, True)
+
+    await http.put("/preferences", json={"digest": True}, headers=headers(ada))
+    assert await _link(notifications, ada) == link, "the link of an old mail works on"
+
+
+@pytest.mark.parametrize("token", ["x", "%00", "a" * 48, "é" * 48, "=" * 48, urlsafe_b64encode(b"a" * 35).decode()])
+async def test_a_link_of_no_mail_of_ours_is_not_found(http: httpx.AsyncClient, token: str) -> None:
+    assert (await http.post(f"/unsubscribe/{token}")).status_code in (400, 404)
+
+
+async def test_a_secret_is_of_its_tenant_alone(notifications: NotificationsService, http: httpx.AsyncClient) -> None:
+    ada = Person()
+    await http.put("/preferences", json={"digest": True}, headers=headers(ada))
+    parsed = UnsubscribeToken.parse((await _link(notifications, ada)).removeprefix("/unsubscribe/"))
+    assert parsed is not None
+    moved = UnsubscribeToken(tenant_id=TenantId(Person().tenant_id), secret=parsed.secret)
+    assert (await http.post(f"/unsubscribe/{moved.text}")).status_code == 404
+    assert await _wants(http, ada) is True
+
+
+async def _wants(http: httpx.AsyncClient, person: Person) -> bool:
+    wants: bool = (await http.get("/preferences", headers=headers(person))).json()["digest"]
+    return wants
+
+
+async def _link(notifications: NotificationsService, person: Person) -> str:
+    [row] = await notifications.rows(person, "select unsubscribe_secret from preferences")
+    token = UnsubscribeToken(tenant_id=TenantId(person.tenant_id), secret=row["unsubscribe_secret"])
+    return f"/unsubscribe/{token.text}"

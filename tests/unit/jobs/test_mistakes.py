@@ -1,0 +1,110 @@
+"""The common mistakes of background work: each is refused where the process starts, with a message that says why."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import nullcontext
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from services.users.app import SERVICE
+from shared.engine.process import Lifecycle
+from shared.hosting import api
+from shared.hosting.foundation import Foundation
+from shared.hosting.settings import JobSettings, load
+from shared.jobs.context import JobContext
+from shared.jobs.declaration import Job
+from shared.jobs.worker import JobWorker
+from shared.kernel.errors import Misconfigured
+
+ENVIRONMENT = {
+    "WAYPOST_APP_DSN": "postgresql://users_app:secret@127.0.0.1:1/users",
+    "WAYPOST_ANSWER_SECRET": "a secret that stays the same",
+    "WAYPOST_SERVICE_PORT": "1",
+}
+
+
+async def charge(job: JobContext, invoice_id: UUID) -> None: ...
+
+
+async def test_a_worker_on_the_pool_that_requests_are_answered_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def run_a_worker_too(foundation: Foundation, parts: Sequence[Lifecycle]) -> None:
+        worker = JobWorker(
+            foundation.database,
+            foundation.units,
+            foundation.jobs,
+            clock=foundation.clock,
+            rung=asyncio.Event(),
+            resources=nullcontext,
+        )
+        await worker.start()
+
+    monkeypatch.setattr(api, "run_parts", run_a_worker_too)
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(
+        Misconfigured,
+        match=r"pool serves requests already, and jobs would take its connections.* a process of their own",
+    ):
+        await api.run_api(SERVICE)
+
+
+def test_a_pool_without_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {**ENVIRONMENT, "WAYPOST_POOL_SIZE": "0"}.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(Misconfigured, match="WAYPOST_POOL_SIZE: Input should be greater than or equal to 1"):
+        load(JobSettings)
+
+
+@pytest.mark.parametrize("tries", [1, 0, -1])
+def test_a_job_that_one_lost_connection_ends(tries: int) -> None:
+    with pytest.raises(
+        Misconfigured, match=f"job charge: with max_tries={tries} one lost connection ends it as dead.* say why"
+    ):
+        Job(charge, max_tries=tries)
+
+
+def test_a_job_that_says_why_it_is_tried_once_is_taken() -> None:
+    assert Job(charge, only_once="the printer cannot tell whether it has printed").max_tries == 1
+    assert (Job(charge).max_tries, Job(charge, max_tries=2).max_tries) == (5, 2)
+
+
+def test_a_handler_that_would_hold_up_every_other_job() -> None:
+    def blocks(job: JobContext) -> None: ...
+
+    with pytest.raises(Misconfigured, match="job blocks: a handler is an async function"):
+        Job(blocks)  # type: ignore[arg-type]  # the point
+
+
+def test_a_handler_of_another_queue() -> None:
+    """Such as arq's: the context is no dict here, and what has no annotation cannot be checked."""
+
+    async def bare(ctx, invoice_id: UUID) -> None: ...  # type: ignore[no-untyped-def]  # the point
+
+    async def no_context(invoice_id: UUID) -> None: ...
+
+    async def nothing() -> None: ...
+
+    async def untyped(job: JobContext, invoice) -> None: ...  # type: ignore[no-untyped-def]  # the point
+
+    for handler in (bare, no_context, nothing):
+        with pytest.raises(Misconfigured, match=f"job {handler.__name__}: the first parameter is the job's context"):
+            Job(handler)
+    with pytest.raises(
+        Misconfigured, match="job untyped: invoice is None; a job takes str, int, bool, UUID and datetime"
+    ):
+        Job(untyped)
+
+
+def test_a_handler_whose_arguments_have_no_names() -> None:
+    async def many(job: JobContext, *ids: UUID) -> None: ...
+
+    async def any_kind(job: JobContext, **given: str) -> None: ...
+
+    async def by_place(job: JobContext, invoice_id: UUID, /) -> None: ...
+
+    handlers: Sequence[Any] = (many, any_kind, by_place)
+    for handler in handlers:
+        with pytest.raises(Misconfigured, match=r"is not given by its name; enqueue\(\) names every argument"):
+            Job(handler)
