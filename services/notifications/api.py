@@ -49,6 +49,7 @@ async def list_notifications(
 
 @router.get("/{notification_id}", response_model=NotificationView)
 async def show_notification(notification_id: UUID, caller: Caller, here: Here) -> Response:
+    """One mail and what became of it; members see their own."""
     async with here.bus.units.begin() as uow:
         row = await queries.notification(uow.rows, notification_id, recipient_id=caller.confined_to)
     return shown(NotificationView.model_validate(row), version=row.version)

@@ -8,6 +8,7 @@ import typer
 
 from shared.cli import dead_letters, events, projections
 from shared.cli.consumers import consumers
+from shared.cli.documents import asyncapi, openapi
 from shared.cli.outbox import outbox
 from shared.cli.output import remark_on
 from shared.cli.topics import topics
@@ -21,6 +22,8 @@ app.command()(consumers)
 app.command()(trace)
 app.add_typer(dead_letters.commands, name="dead-letters")
 app.add_typer(events.commands, name="events")
+app.add_typer(openapi, name="openapi")
+app.add_typer(asyncapi, name="asyncapi")
 app.add_typer(projections.commands, name="projections")
 
 

@@ -1,18 +1,20 @@
 """`python -m services.<service> api`"""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
 from fastapi import FastAPI
 
+from shared.hosting.asyncapi import asyncapi_of
 from shared.hosting.foundation import Foundation, lay
 from shared.hosting.running import run_parts
 from shared.hosting.service import Service
 from shared.hosting.settings import ApiSettings, load
 from shared.postgres.idempotency import PostgresIdempotencyKeys
-from shared.web.app import create_app
+from shared.web.app import create_app, routed
+from shared.web.asyncapi import asyncapi_router
 from shared.web.health import Readiness
 from shared.web.keys import PublishedKeys
 from shared.web.server import HttpServer
@@ -40,7 +42,7 @@ def api_app(service: Service, settings: ApiSettings, foundation: Foundation) -> 
             return service.token_keys(opened)
         return PublishedKeys(settings.published_keys_url, http)
 
-    return create_app(
+    app = create_app(
         service.name,
         service.routers,
         bus=foundation.bus,
@@ -51,3 +53,19 @@ def api_app(service: Service, settings: ApiSettings, foundation: Foundation) -> 
         resources=resources,
         clock=foundation.clock,
     )
+    return _with_events(service, app)
+
+
+def openapi_of(service: Service) -> Mapping[str, Any]:
+    """What it answers at `/openapi.json`, without running it."""
+    return documented(service).openapi()
+
+
+def documented(service: Service) -> FastAPI:
+    """Its routes and pages with nothing behind them: enough for what it says of itself."""
+    return _with_events(service, routed(service.name, service.routers))
+
+
+def _with_events(service: Service, app: FastAPI) -> FastAPI:
+    app.include_router(asyncapi_router(lambda: asyncapi_of(service)))
+    return app
