@@ -3,7 +3,7 @@
 # The stack in containers: make up TARGET=compose, and so with demo, down, status, logs
 
 .DEFAULT_GOAL := help
-.PHONY: help setup browser check test demo up down status logs fmt lock bench
+.PHONY: help setup browser check test planted demo up down status logs fmt lock bench
 .NOTPARALLEL:
 
 TARGET ?= native
@@ -36,6 +36,9 @@ check: setup ## format, lint, types, import laws, schema evolution
 
 test: setup browser ## every test, on real Kafka and PostgreSQL; ARGS="-k invoice" chooses
 	.venv/bin/python -m pytest $(ARGS)
+
+planted: setup ## puts known bugs in, one at a time, and shows that the tests find each; NAME=delete-before-the-ack chooses
+	@.venv/bin/python -m tests.planted $(NAME)
 
 demo: setup ## the story from sign-up to the paid invoice, step by step
 	@$(STACK) demo

@@ -7,6 +7,7 @@ import structlog
 import typer
 
 from shared.cli import dead_letters, events, projections
+from shared.cli.audit import audit
 from shared.cli.consumers import consumers
 from shared.cli.documents import asyncapi, openapi
 from shared.cli.outbox import outbox
@@ -20,6 +21,7 @@ app.command()(topics)
 app.command()(outbox)
 app.command()(consumers)
 app.command()(trace)
+app.command()(audit)
 app.add_typer(dead_letters.commands, name="dead-letters")
 app.add_typer(events.commands, name="events")
 app.add_typer(openapi, name="openapi")

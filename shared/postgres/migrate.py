@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from alembic import command, context
-from alembic.config import Config
 from sqlalchemy import Connection, make_url, text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
+
+# Alembic is imported where it is used: every process of a service knows this module, and only one of them pays for it.
 
 SCHEMA_LOCK = 0x57415950  # "WAYP": held by whoever changes schemas of this database, migrations and rebuilds alike
 
@@ -23,6 +23,9 @@ async def migrate(service: str, owner_dsn: str, *, revision: str = "head") -> No
 
 
 def _upgrade(connection: Connection, service: str, revision: str) -> None:
+    from alembic import command
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(_migrations(service)))
     config.attributes["connection"] = connection
@@ -35,5 +38,7 @@ def _migrations(service: str) -> Path:
 
 def run_in_env() -> None:
     """The body of every `migrations/env.py`: runs inside the transaction that `migrate` opened."""
+    from alembic import context
+
     context.configure(connection=context.config.attributes["connection"])
     context.run_migrations()

@@ -1,19 +1,17 @@
-"""A copy of the project in which a guide is followed: what git tracks, and links to what `make setup` has made."""
+"""A copy of the project in which a guide is followed."""
 
 import asyncio
 import os
-import shutil
-import subprocess
 from pathlib import Path
 
 from infra.stack.child import Child
 from infra.stack.places import CHECKOUT, STATE
+from tests.fixtures.copies import copy_project
 from tests.fixtures.ports import free_port_base
 from tests.guides.reading import Edit, Make, NotFollowable, Run, Step
 
 STEP_SECONDS = 140
 """For one command. A stack is up after 20 s; on a machine that has other work it takes several times that."""
-CACHES = (".mypy_cache", ".ruff_cache")
 
 
 class Workshop:
@@ -24,7 +22,7 @@ class Workshop:
         self._state = folder / STATE.relative_to(CHECKOUT)
         self._port_base = free_port_base()
         self._done: list[Step] = []
-        self._copy_project()
+        copy_project(folder)
 
     async def follow(self, steps: list[Step]) -> None:
         """Takes those that have not been taken yet. Raises NotFollowable at the first that fails."""
@@ -68,17 +66,3 @@ class Workshop:
         """Ours, without what the make and the pytest that run us tell their children."""
         own = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS", "PYTEST_"))}
         return {**own, "WAYPOST_PORT_BASE": str(self._port_base)}
-
-    def _copy_project(self) -> None:
-        tracked = subprocess.run(["git", "ls-files", "-z"], cwd=CHECKOUT, capture_output=True, text=True, check=True)
-        for name in filter(None, tracked.stdout.split("\0")):
-            target = self.folder / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(CHECKOUT / name, target)
-        (self.folder / ".venv").symlink_to((CHECKOUT / ".venv").resolve())
-        self._state.mkdir()
-        for installed in (*STATE.glob(".jars-*"), *STATE.glob("kafka"), *STATE.glob("zipkin")):
-            (self._state / installed.name).symlink_to(installed)
-        for cache in filter(lambda each: (CHECKOUT / each).exists(), CACHES):
-            # What has been checked here need not be checked there: seconds instead of half a minute.
-            shutil.copytree(CHECKOUT / cache, self.folder / cache)

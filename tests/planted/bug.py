@@ -1,0 +1,56 @@
+"""A bug that was put in on purpose, kept as a patch: what it is, the checks that are to find it, the change."""
+
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+FOLDER = Path(__file__).parent / "bugs"
+FOUND_BY = "Found-by: "
+
+
+class DoesNotApply(AssertionError):
+    """The code has changed under a patch."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bug:
+    file: Path
+    what: str
+    found_by: Sequence[str]
+    """Tests, as pytest is told them: the first one that fails has found it."""
+
+    @property
+    def name(self) -> str:
+        return self.file.stem
+
+    def put_in(self, checkout: Path) -> None:
+        """Raises DoesNotApply, and says what to do."""
+        self._apply(checkout)
+
+    def take_out(self, checkout: Path) -> None:
+        self._apply(checkout, "--reverse")
+
+    def fits(self, checkout: Path) -> None:
+        """Changes nothing. Raises DoesNotApply."""
+        self._apply(checkout, "--check")
+
+    def _apply(self, checkout: Path, *options: str) -> None:
+        # Without the variable, git takes a copy below another checkout for a part of that one, and applies nothing.
+        environment = {"GIT_CEILING_DIRECTORIES": str(checkout.parent), "PATH": "/usr/bin:/bin:/usr/local/bin"}
+        command = ["git", "apply", *options, str(self.file)]
+        applied = subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=False, env=environment)
+        if applied.returncode:
+            raise DoesNotApply(
+                f"{self.name} does not fit the code any more; plant the same bug in what the code is now:\n{applied.stderr}"
+            )
+
+
+def all_bugs() -> Sequence[Bug]:
+    return [_read(file) for file in sorted(FOLDER.glob("*.patch"))]
+
+
+def _read(file: Path) -> Bug:
+    head = file.read_text().partition("\n--- ")[0].strip().splitlines()
+    found_by = [line.removeprefix(FOUND_BY) for line in head if line.startswith(FOUND_BY)]
+    return Bug(file=file, what=head[0], found_by=found_by)
