@@ -3,7 +3,7 @@
 # The stack in containers: make up TARGET=compose, and so with demo, down, status, logs
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check test planted faults demo up down status logs fmt lock bench
+.PHONY: help setup browser check test planted faults demo up down status logs fmt lock bench
 .NOTPARALLEL:
 
 TARGET ?= native
@@ -22,6 +22,9 @@ help: ## these lines
 setup: ## Python packages, Java, Maven, Kafka, Zipkin; instant once done
 	@PYTHON='$(PYTHON)' sh infra/setup/start.sh $(SETUP)
 
+browser: ## a Chromium for the tests of pages; part of make test
+	@PYTHON='$(PYTHON)' sh infra/setup/start.sh --browser-alone
+
 check: setup ## format, lint, types, import laws, schema evolution
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
@@ -31,7 +34,7 @@ check: setup ## format, lint, types, import laws, schema evolution
 	.venv/bin/hadolint infra/containers/Dockerfile
 	.venv/bin/check-jsonschema --quiet --builtin-schema vendor.compose-spec docker-compose.yml
 
-test: setup ## every test, on real Kafka and PostgreSQL; ARGS="-k invoice" chooses
+test: setup browser ## every test, on real Kafka and PostgreSQL; ARGS="-k invoice" chooses
 	.venv/bin/python -m pytest $(ARGS)
 
 planted: setup ## puts known bugs in, one at a time, and shows that the tests find each; NAME=delete-before-the-ack chooses

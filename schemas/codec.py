@@ -15,7 +15,7 @@ from schemas.sources import ROOT
 from schemas.upcasters import UPCASTERS, Upcasters
 from shared.kernel.errors import Permanent, UndecodableRecord
 from shared.kernel.event import Event
-from shared.ports.codec import EncodedEvent
+from shared.ports.codec import EncodedEvent, PublishedSchema
 
 _FRAME = Struct(">BI")
 """Confluent's wire format: magic byte 0, then the schema id in four bytes, big-endian."""
@@ -38,9 +38,7 @@ class AvroCodec:
         self._personal_data = personal_data
 
     def encode(self, event: Event) -> EncodedEvent:
-        newest = self._formats.newest.get(type(event))
-        if newest is None:
-            raise Permanent(f"{type(event).__name__} ({event.type}) has no published schema", event_type=event.type)
+        newest = self._newest(type(event))
         values = newest.fitting.values(event)
         if self._personal_data is not None:
             for name in event.personal:
@@ -71,6 +69,16 @@ class AvroCodec:
 
     def knows(self, event_type: str) -> bool:
         return event_type in self._events
+
+    def schema_of(self, kind: type[Event]) -> PublishedSchema:
+        newest = self._newest(kind)
+        return PublishedSchema(schema_id=newest.schema_id, version=newest.version, definition=newest.definition)
+
+    def _newest(self, kind: type[Event]) -> Format:
+        newest = self._formats.newest.get(kind)
+        if newest is None:
+            raise Permanent(f"{kind.__name__} ({kind.type}) has no published schema", event_type=kind.type)
+        return newest
 
     def _format(self, event_type: str, payload: bytes) -> Format:
         """The version that the frame names; its type must be the one that the record claims to be of."""

@@ -9,7 +9,7 @@ from fastavro import parse_schema
 
 from schemas.fit import Fitting
 from schemas.lock import read_lock
-from schemas.sources import SchemaSource, newest, read_sources
+from schemas.sources import Definition, SchemaSource, newest, read_sources
 from shared.kernel.errors import Misconfigured
 from shared.kernel.event import Event
 
@@ -22,6 +22,8 @@ class Format:
     event_type: str
     version: int
     event_class: type[Event]
+    definition: Definition
+    """As its file says it; the two that follow are parsed."""
     schema: Any
     reader_schema: Any
     """The type's newest schema; None where this is it, because resolving costs half as much again."""
@@ -53,6 +55,7 @@ def read_formats(root: Path, events: Mapping[str, type[Event]]) -> Formats:
             event_type=source.event_type,
             version=source.version,
             event_class=events[source.event_type],
+            definition=source.definition,
             schema=parsed[key],
             reader_schema=None if source is target else parsed[(target.event_type, target.version)],
             fitting=Fitting(source),

@@ -7,6 +7,7 @@ settings.register_profile("waypost", deadline=None, suppress_health_check=[Healt
 settings.load_profile("waypost")
 
 pytest_plugins = [
+    "tests.fixtures.browser",
     "tests.fixtures.kafka",
     "tests.fixtures.postgres",
     "tests.fixtures.database",
@@ -15,4 +16,5 @@ pytest_plugins = [
     "tests.fixtures.hosted",
     "tests.fixtures.spans",
     "tests.fixtures.stack",
+    "tests.fixtures.zipkin",
 ]

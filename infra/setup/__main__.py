@@ -4,7 +4,7 @@ import fcntl
 import hashlib
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from infra.setup import packages, system
@@ -14,6 +14,8 @@ from infra.stack.places import CHECKOUT, STATE
 
 PACKAGES_ALONE = "--packages-alone"
 """Enough for a stack in containers."""
+BROWSER_ALONE = "--browser-alone"
+"""For the tests of pages, beside everything else."""
 POMS = sorted((CHECKOUT / "infra" / "stack").glob("*/pom.xml"))
 
 
@@ -22,12 +24,20 @@ def main() -> None:
     with (STATE / "setup.lock").open("a") as lock:
         wait_for_turn(lock.fileno())
         try:
-            step("Python packages", packages.are_installed, packages.install_packages)
-            if PACKAGES_ALONE not in sys.argv[1:]:
-                step("Java and Maven", system.are_installed, system.install_java_and_maven)
-                step("Kafka and Zipkin", jars_are_ready, prepare_jars)
+            prepare(sys.argv[1:])
         except SetUpFailed as error:
             sys.exit(f"Set-up: {error}")
+
+
+def prepare(arguments: Sequence[str]) -> None:
+    """Raises SetUpFailed."""
+    if BROWSER_ALONE in arguments:
+        step("Browser", system.has_browser, system.install_browser)
+        return
+    step("Python packages", packages.are_installed, packages.install_packages)
+    if PACKAGES_ALONE not in arguments:
+        step("Java and Maven", system.are_installed, system.install_java_and_maven)
+        step("Kafka and Zipkin", jars_are_ready, prepare_jars)
 
 
 def wait_for_turn(lock: int) -> None:

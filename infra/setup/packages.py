@@ -52,7 +52,7 @@ def _make_environment() -> None:
     try:
         run(STEP, [sys.executable, "-m", "venv", FOLDER], remedy)
     except SetUpFailed:  # Debian keeps venv in a package of its own
-        install(STEP, [[f"{version}-venv"]])
+        install(STEP, [[f"{version}-venv"]], by_hand=remedy)
         run(STEP, [sys.executable, "-m", "venv", "--clear", FOLDER], remedy)
 
 

@@ -1,4 +1,4 @@
-"""Programs that come from the system's package manager: a Java runtime and Maven."""
+"""Programs that come from the system's package manager: a Java runtime and Maven, and a browser for the tests of pages."""
 
 import os
 import shutil
@@ -18,6 +18,15 @@ JAVA = {
 }
 """Names of a Java runtime, best first; a release of the system has one or two of them."""
 
+BROWSER = {"apt-get": ["chromium"], "dnf": ["chromium"], "brew": ["chromium"]}
+BROWSER_PROGRAMS = (
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "/Applications/Chromium.app/Contents/MacOS/Chromium",
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+)
+
 
 def has_java() -> bool:
     try:
@@ -35,16 +44,28 @@ def install_java_and_maven() -> None:
     wanted = [] if has_java() else [JAVA.get(package_manager() or "", [])]
     if shutil.which("mvn") is None:
         wanted.append(["maven"])
-    install(STEP, wanted)
+    install(STEP, wanted, by_hand=f"install Java {OLDEST_RELEASE} or newer and Maven by hand")
 
 
-def install(step: str, wanted: Sequence[Sequence[str]]) -> None:
+def find_browser() -> str | None:
+    """A Chromium of this machine."""
+    return next((found for found in map(shutil.which, BROWSER_PROGRAMS) if found), None)
+
+
+def has_browser() -> bool:
+    return find_browser() is not None
+
+
+def install_browser() -> None:
+    by_hand = "install Chromium or Chrome by hand, so that `chromium` or `google-chrome` is a command"
+    install("Browser", [BROWSER.get(package_manager() or "", [])], by_hand=by_hand)
+
+
+def install(step: str, wanted: Sequence[Sequence[str]], *, by_hand: str) -> None:
     """For each list of names, the first one the package manager knows. Raises SetUpFailed with the command to type where we may not."""
     manager = package_manager()
     if manager is None:
-        raise SetUpFailed(
-            step, "no apt-get, dnf or brew was found", f"install Java {OLDEST_RELEASE} or newer and Maven by hand"
-        )
+        raise SetUpFailed(step, "no apt-get, dnf or brew was found", by_hand)
     typed = f"{manager} install {' '.join(names[0] for names in wanted)}"
     privilege = _privilege(manager)
     if privilege is None:

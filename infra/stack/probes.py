@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
@@ -43,9 +44,10 @@ async def http_answers(url: str) -> bool:
     try:
         async with asyncio.timeout(HTTP_TIMEOUT_SECONDS):
             reader, writer = await asyncio.open_connection(address.hostname, address.port)
-            writer.write(f"GET {address.path} HTTP/1.1\r\nHost: {address.netloc}\r\nConnection: close\r\n\r\n".encode())
-            status_line = await reader.readline()
-            writer.close()
+            with closing(writer):
+                request = f"GET {address.path} HTTP/1.1\r\nHost: {address.netloc}\r\nConnection: close\r\n\r\n"
+                writer.write(request.encode())
+                status_line = await reader.readline()
     except (OSError, TimeoutError):
         return False
     return status_line.split()[1:2] == [str(HTTPStatus.OK.value).encode()]

@@ -9,11 +9,11 @@ from services.billing.adapters.webhooks import SignedNotices
 from services.billing.api import ROUTERS
 from services.billing.handlers import COMMANDS, CONSUMERS
 from services.billing.jobs import JOBS, SCHEDULE
-from services.billing.live import open_live_view
+from services.billing.live import MOVING, open_live_view
 from services.billing.ports import Resources
 from services.billing.projections import PROJECTIONS
 from services.billing.settings import BillingSettings
-from shared.hosting.service import Service
+from shared.hosting.service import LiveView, Service
 from shared.hosting.settings import load
 from shared.kernel.clock import SystemClock
 
@@ -41,5 +41,5 @@ SERVICE = Service(
     routers=ROUTERS,
     api_resources=resources,
     job_resources=resources,
-    live_view=open_live_view,
+    live_view=LiveView(open=open_live_view, handles=MOVING),
 )

@@ -9,6 +9,7 @@ import typer
 from shared.cli import dead_letters, events, jobs, operators, outbox, projections
 from shared.cli.audit import audit
 from shared.cli.consumers import consumers
+from shared.cli.documents import asyncapi, openapi
 from shared.cli.output import remark_on
 from shared.cli.replay import replay
 from shared.cli.topics import topics
@@ -26,6 +27,8 @@ app.add_typer(events.commands, name="events")
 app.add_typer(jobs.commands, name="jobs")
 app.add_typer(outbox.commands, name="outbox")
 app.add_typer(operators.commands, name="operators")
+app.add_typer(openapi, name="openapi")
+app.add_typer(asyncapi, name="asyncapi")
 app.add_typer(projections.commands, name="projections")
 
 

@@ -1,6 +1,6 @@
 """`python -m services.<service> api`"""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
@@ -9,6 +9,7 @@ import httpx
 from fastapi import FastAPI
 
 from shared.engine.outbox_cap import OutboxCap
+from shared.hosting.asyncapi import asyncapi_of
 from shared.hosting.foundation import Foundation, lay
 from shared.hosting.operating import operated
 from shared.hosting.running import run_parts
@@ -17,7 +18,9 @@ from shared.hosting.settings import ApiSettings, load
 from shared.postgres.database import Database
 from shared.postgres.idempotency import PostgresIdempotencyKeys
 from shared.postgres.overview import outbox_rows
-from shared.web.app import create_app
+from shared.web import ops as operator_routes
+from shared.web.app import create_app, routed
+from shared.web.asyncapi import asyncapi_router
 from shared.web.health import Readiness
 from shared.web.keys import PublishedKeys
 from shared.web.server import HttpServer
@@ -58,7 +61,7 @@ def api_app(service: Service, settings: ApiSettings, foundation: Foundation, *, 
             return service.token_keys(opened)
         return PublishedKeys(settings.published_keys_url, http)
 
-    return create_app(
+    app = create_app(
         service.name,
         service.routers,
         bus=foundation.bus,
@@ -70,6 +73,7 @@ def api_app(service: Service, settings: ApiSettings, foundation: Foundation, *, 
         clock=foundation.clock,
         operated=operated(service, foundation, ops=ops, kafka_bootstrap=settings.kafka_bootstrap),
     )
+    return _with_events(service, app)
 
 
 @asynccontextmanager
@@ -79,3 +83,18 @@ async def _checked(database: Database) -> AsyncIterator[None]:
         yield
     finally:
         await database.close()
+
+
+def openapi_of(service: Service) -> Mapping[str, Any]:
+    """What it answers at `/openapi.json`, without running it."""
+    return documented(service).openapi()
+
+
+def documented(service: Service) -> FastAPI:
+    """Its routes and pages with nothing behind them: enough for what it says of itself."""
+    return _with_events(service, routed(service.name, [*service.routers, *operator_routes.ROUTERS]))
+
+
+def _with_events(service: Service, app: FastAPI) -> FastAPI:
+    app.include_router(asyncapi_router(lambda: asyncapi_of(service)))
+    return app

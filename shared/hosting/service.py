@@ -11,12 +11,19 @@ from joserfc.jwk import OKPKey
 from shared.engine.bus import Commands
 from shared.engine.process import Lifecycle
 from shared.jobs.declaration import Job, Scheduled
+from shared.kernel.event import Event
 from shared.ports.codec import EventCodec
 from shared.ports.handlers import Consumer, Projection, Projector
 from shared.web.app import KeysOf, OpenResources
 
-OpenLiveView = Callable[[str, EventCodec], Lifecycle]
-"""Makes it for a broker's address; nothing is connected before it starts."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveView:
+    """What moves at present, counted in a process of its own that has no database; its consumer group is `<service>.live`."""
+
+    open: Callable[[str, EventCodec], Lifecycle]
+    """Makes it for a broker's address; nothing is connected before it starts."""
+    handles: frozenset[type[Event]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,8 +45,7 @@ class Service:
     """Its private half, out of the folder of the service's keys; an operator's tokens are signed with it too. Raises Misconfigured."""
     job_resources: OpenResources = nullcontext
     """At `JobContext.resources`."""
-    live_view: OpenLiveView | None = None
-    """A view of what moves at present, in a process of its own that has no database."""
+    live_view: LiveView | None = None
 
     @property
     def schemas(self) -> Sequence[str]:

@@ -1,7 +1,8 @@
 """Events to bytes and back."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from shared.kernel.event import Event
 
@@ -11,6 +12,14 @@ class EncodedEvent:
     schema_id: int
     payload: bytes
     """Confluent framing: 0x00, four-byte big-endian schema id, Avro body."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishedSchema:
+    schema_id: int
+    version: int
+    definition: Mapping[str, Any]
+    """The Avro schema, docs included."""
 
 
 class EventCodec(Protocol):
@@ -29,4 +38,8 @@ class EventCodec(Protocol):
 
     def knows(self, event_type: str) -> bool:
         """False for a type this release has never heard of: such records are skipped and counted, not failed."""
+        ...
+
+    def schema_of(self, kind: type[Event]) -> PublishedSchema:
+        """What its events are written by today. Raises Permanent for a class that has no published schema."""
         ...

@@ -12,7 +12,7 @@ from shared.engine.bus import Bus
 from shared.kernel.clock import Clock, SystemClock
 from shared.operations.service import OperatedService
 from shared.ports.idempotency import IdempotencyKeys
-from shared.web import errors, ops, request
+from shared.web import errors, openapi, ops, request
 from shared.web.body import BodyCap
 from shared.web.docs import docs_router
 from shared.web.health import Readiness, health_router, release
@@ -53,26 +53,39 @@ def create_app(
             app.state.tokens = TokenVerifier(keys(opened), clock)
             yield
 
-    app = _bare(service, readiness, lifespan)
+    app = routed(service, [*routers, *(ops.ROUTERS if operated else ())], readiness, lifespan)
     app.state.bus = bus
     app.state.answers = answers
     app.state.answer_secret = answer_secret
     app.state.clock = clock
-    app.include_router(docs_router(app))
     app.state.operated = operated
-    for router in (*routers, *(ops.ROUTERS if operated else ())):
+    return app
+
+
+def routed(
+    service: str, routers: Sequence[APIRouter], readiness: Readiness | None = None, lifespan: Any = None
+) -> FastAPI:
+    """All routes of a service's API, with nothing behind them unless `create_app` puts it there; enough for its document."""
+    app = _bare(service, lifespan)
+    app.description = openapi.DESCRIPTION
+    app.include_router(docs_router(app))
+    for router in routers:
         app.include_router(router)
+    app.include_router(health_router(service, readiness or Readiness()))
     return app
 
 
 def create_health_app(service: str, readiness: Readiness) -> FastAPI:
     """Probes and metrics alone, for workers and job processes."""
-    return _bare(service, readiness, None)
+    app = _bare(service, None)
+    app.include_router(health_router(service, readiness))
+    return app
 
 
-def _bare(service: str, readiness: Readiness, lifespan: Any) -> FastAPI:
+def _bare(service: str, lifespan: Any) -> FastAPI:
     app = FastAPI(
         title=f"Waypost {service}",
+        responses=dict(openapi.FAILURES),
         version=release(),
         lifespan=lifespan,
         docs_url=None,
@@ -82,9 +95,9 @@ def _bare(service: str, readiness: Readiness, lifespan: Any) -> FastAPI:
     )
     app.state.streams = Streams()
     errors.install(app)
+    openapi.install(app)
     app.add_middleware(BodyCap)
     request.install(app)  # the last one added is the outermost
-    app.include_router(health_router(service, readiness))
     return app
 
 

@@ -1,15 +1,12 @@
-"""The API's page at `/docs`, with assets from this machine: it works without a network and tells no third party."""
-
-from collections.abc import Awaitable, Callable
-from functools import cache
-from importlib import resources
+"""The API's page at `/docs`."""
 
 from fastapi import APIRouter, FastAPI
-from fastapi.openapi.docs import get_swagger_ui_html
 from starlette.responses import Response
 
-_ASSETS = "fastapi_swagger.resources"  # the distribution of swagger-ui, as a Python package
-_KINDS = {"swagger-ui-bundle.js": "text/javascript", "swagger-ui.css": "text/css", "favicon-32x32.png": "image/png"}
+from shared.web.pages import assets_router, page_of
+
+_SWAGGER_UI = "fastapi_swagger.resources"  # the distribution of swagger-ui, as a Python package
+_FILES = ("swagger-ui-bundle.js", "swagger-ui.css", "favicon-32x32.png")
 
 
 def docs_router(app: FastAPI) -> APIRouter:
@@ -17,28 +14,7 @@ def docs_router(app: FastAPI) -> APIRouter:
 
     @router.get("/docs")
     async def page() -> Response:
-        script, style, icon = (f"/docs/{name}" for name in _KINDS)
-        return get_swagger_ui_html(
-            openapi_url="/openapi.json",
-            title=app.title,
-            swagger_js_url=script,
-            swagger_css_url=style,
-            swagger_favicon_url=icon,
-            swagger_ui_parameters={"persistAuthorization": True, "displayRequestDuration": True},
-        )
+        return page_of("shared.web", "docs.html", title=app.title)
 
-    for name, kind in _KINDS.items():
-        router.add_api_route(f"/docs/{name}", _asset(name, kind))
+    router.include_router(assets_router("/docs", _SWAGGER_UI, _FILES))
     return router
-
-
-def _asset(name: str, kind: str) -> Callable[[], Awaitable[Response]]:
-    async def asset() -> Response:
-        return Response(_read(name), media_type=kind, headers={"Cache-Control": "public, max-age=86400"})
-
-    return asset
-
-
-@cache
-def _read(name: str) -> bytes:
-    return (resources.files(_ASSETS) / name).read_bytes()

@@ -39,6 +39,7 @@ from shared.kernel.errors import (
     WaypostError,
 )
 from shared.web.problems import problem, words
+from shared.web.unrouted import unrouted
 from shared.web.validation import invalid_request
 
 log = structlog.get_logger()
@@ -104,5 +105,7 @@ async def _http(request: Request, error: Exception) -> Response:
     """What the framework itself refuses: unknown route, method, unreadable body."""
     if not isinstance(error, HTTPException):
         raise error
+    if error.status_code in (404, 405):
+        return unrouted(request)
     name = HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
     return problem(error.status_code, name, str(error.detail), headers=error.headers)

@@ -7,6 +7,7 @@ from fastapi import Depends, Header
 
 from shared.kernel.errors import Invalid
 
+_IF_MATCH = "The `ETag` that was seen: 412 where somebody was faster."
 _STRONG = re.compile(r'"([1-9][0-9]{0,17})"')
 
 
@@ -18,7 +19,7 @@ def etag(version: int) -> str:
     return f'"{version}"'
 
 
-def _expected_version(if_match: Annotated[str | None, Header()] = None) -> int | None:
+def _expected_version(if_match: Annotated[str | None, Header(description=_IF_MATCH)] = None) -> int | None:
     if if_match is None or if_match.strip() == "*":
         return None
     match = _STRONG.fullmatch(if_match.strip())

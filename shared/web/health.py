@@ -5,8 +5,9 @@ import platform
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import metadata
+from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.responses import JSONResponse, Response
 
@@ -51,10 +52,12 @@ def health_router(service: str, readiness: Readiness) -> APIRouter:
 
     @router.get("/livez")
     async def livez() -> Mapping[str, str]:
+        """Whether the process lives; asks nobody else."""
         return {"status": "alive"}
 
     @router.get("/readyz")
-    async def readyz(verbose: str | None = None) -> Response:
+    async def readyz(verbose: Annotated[str | None, Query(description="Names what is missing.")] = None) -> Response:
+        """Whether it should get work: 503 where something that it needs is away."""
         missing = await readiness.missing()
         content: dict[str, object] = {"status": "unready" if missing else "ready"}
         if verbose is not None:
@@ -63,10 +66,12 @@ def health_router(service: str, readiness: Readiness) -> APIRouter:
 
     @router.get("/metrics")
     async def metrics() -> Response:
+        """For Prometheus."""
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
     @router.get("/version")
     async def version() -> Mapping[str, str]:
+        """Which release runs here."""
         return {"service": service, "version": release(), "python": platform.python_version()}
 
     return router

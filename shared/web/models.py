@@ -19,7 +19,9 @@ Moment = AwareDatetime
 class RequestModel(BaseModel):
     """Base of the bodies that clients send: unknown fields are refused, numbers fit 64 bits, text has no NUL and an end."""
 
-    model_config = ConfigDict(extra="forbid", str_max_length=10_000, frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        extra="forbid", str_max_length=10_000, frozen=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
 
     @model_validator(mode="after")
     def _storable(self) -> Self:
@@ -31,7 +33,7 @@ class RequestModel(BaseModel):
 class ResponseModel(BaseModel):
     """Base of the views that clients get."""
 
-    model_config = ConfigDict(frozen=True, from_attributes=True)
+    model_config = ConfigDict(frozen=True, from_attributes=True, use_attribute_docstrings=True)
 
 
 def _refuse_unstorable(value: Any) -> None:

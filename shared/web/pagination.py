@@ -24,6 +24,7 @@ View = TypeVar("View")
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 200
 MAX_CURSOR_CHARACTERS = 512
+_CURSOR = "`next_cursor` of the page before; the first page without it."
 
 
 class MalformedCursor(Invalid):
@@ -62,8 +63,8 @@ def paged_by(kind: type[P]) -> Any:
     positions: TypeAdapter[P] = TypeAdapter(kind)
 
     def page_request(
-        cursor: Annotated[str | None, Query(max_length=MAX_CURSOR_CHARACTERS)] = None,
-        limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT,
+        cursor: Annotated[str | None, Query(max_length=MAX_CURSOR_CHARACTERS, description=_CURSOR)] = None,
+        limit: Annotated[int, Query(ge=1, le=MAX_LIMIT, description="Rows of a page.")] = DEFAULT_LIMIT,
     ) -> PageRequest[P]:
         after = None if cursor is None else _position(cursor, positions)
         return PageRequest(after=after, limit=limit, positions=positions)

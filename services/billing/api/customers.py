@@ -25,6 +25,7 @@ router = APIRouter(prefix="/customers", tags=["customers"])
 async def list_customers(
     page: Annotated[PageRequest[UUID], paged_by(UUID)], caller: AdminCaller, here: Here
 ) -> Page[CustomerView]:
+    """Everybody of the tenant who can be billed."""
     async with here.bus.units.begin() as uow:
         rows = await queries.all_customers(uow.rows, after=page.after, limit=page.rows)
     return page.of(rows, CustomerView.model_validate, position=lambda row: row.id)

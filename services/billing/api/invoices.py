@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from services.billing import queries
@@ -35,6 +35,7 @@ async def create_invoice(body: NewInvoice, caller: AdminCaller, here: Here, once
 async def add_line(
     invoice_id: UUID, body: NewLine, caller: AdminCaller, expected: ExpectedVersion, here: Here, once: Once
 ) -> Response:
+    """Adds a position to a draft."""
     command = AddLine(
         invoice_id=invoice_id,
         line_id=new_id(),
@@ -68,8 +69,8 @@ async def list_invoices(
     page: Annotated[PageRequest[UUID], paged_by(UUID)],
     caller: Caller,
     here: Here,
-    customer_id: UUID | None = None,
-    status: InvoiceStatus | None = None,
+    customer_id: Annotated[UUID | None, Query(description="One customer's alone.")] = None,
+    status: Annotated[InvoiceStatus | None, Query(description="Those that stand so.")] = None,
 ) -> Page[InvoiceSummary]:
     """Newest first; members see their own."""
     wanted = InvoiceFilter(customer_id=caller.confined_to or customer_id, status=status)
@@ -80,6 +81,7 @@ async def list_invoices(
 
 @router.get("/{invoice_id}", response_model=InvoiceView)
 async def show_invoice(invoice_id: UUID, caller: Caller, here: Here) -> Response:
+    """One invoice with its lines; members see their own."""
     async with here.bus.units.begin() as uow:
         row = await queries.invoice(uow.rows, invoice_id, customer_id=caller.confined_to)
     return shown(InvoiceView.model_validate(row), version=row.version)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -24,7 +24,8 @@ Position = tuple[datetime, str]
 
 
 async def _wanted(
-    window: Literal["minute", "hour", "day"] = "minute", currency: Currency | None = None
+    window: Annotated[Literal["minute", "hour", "day"], Query(description="How long each one is.")] = "minute",
+    currency: Annotated[Currency | None, Query(description="ISO 4217; every currency without it.")] = None,
 ) -> RevenueFilter:
     return RevenueFilter(window=window, currency=currency)
 

@@ -12,7 +12,9 @@ from shared.kernel.tenant import bound_tenants
 
 router = APIRouter(tags=["webhooks"])
 
-Signature = Annotated[str, Header(alias="Waypost-Signature")]
+Signature = Annotated[
+    str, Header(alias="Waypost-Signature", description='`t=<Unix seconds>,v1=<hex HMAC-SHA256 of "t.body">`')
+]
 
 
 @router.post("/webhooks/payments", status_code=204)

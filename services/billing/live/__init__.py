@@ -1,5 +1,6 @@
 """The live view of money: a process of its own, in which Faust adds up what is paid, fails and is given back."""
 
+from services.billing.live.movements import MOVING
 from shared.engine.process import Lifecycle
 from shared.ports.codec import EventCodec
 
@@ -9,3 +10,6 @@ def open_live_view(bootstrap: str, codec: EventCodec) -> Lifecycle:
     from services.billing.live.view import LiveView  # here, so that no other process loads Faust
 
     return LiveView(bootstrap, codec)
+
+
+__all__ = ["MOVING", "open_live_view"]

@@ -26,6 +26,7 @@ router = APIRouter(prefix="/users", tags=["users"])
 async def list_users(
     page: Annotated[PageRequest[UUID], paged_by(UUID)], caller: AdminCaller, here: Here
 ) -> Page[UserView]:
+    """Everybody of the tenant."""
     async with here.bus.units.begin() as uow:
         accounts = await queries.accounts(uow.rows, after=page.after, limit=page.rows)
     return page.of(accounts, UserView.model_validate, position=lambda account: account.id)
@@ -33,6 +34,7 @@ async def list_users(
 
 @router.get("/{user_id}", response_model=UserView)
 async def show_user(user_id: UUID, caller: Caller, here: Here) -> Response:
+    """Members see themselves, admins everybody."""
     _require_self_or_admin(caller, user_id)
     async with here.bus.units.begin() as uow:
         account = await queries.account(uow.rows, user_id)
@@ -73,6 +75,7 @@ async def suspend(user_id: UUID, caller: AdminCaller, here: Here) -> Response:
 
 @router.post("/{user_id}/reactivate", response_model=UserView)
 async def reactivate(user_id: UUID, caller: AdminCaller, here: Here) -> Response:
+    """Lets a suspended user in again. Reactivating twice is fine."""
     return _user(await here.bus.handle(ReactivateUser(user_id=user_id, at=here.now)))
 
 

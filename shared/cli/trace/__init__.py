@@ -9,9 +9,10 @@ from uuid import UUID
 import typer
 
 from shared.cli.events.found import find_event
-from shared.cli.output import AsJson, console, end_with, to_json
+from shared.cli.output import AsJson, console, end_with, remark, to_json
+from shared.cli.trace.timing import Timed, timed
 from shared.cli.trace.tree import tree_of
-from shared.cli.trace.viewer import Span, Viewer
+from shared.cli.trace.viewer import MEMORY, Span, Viewer
 from shared.kernel.errors import NotFound, WaypostError
 from shared.telemetry.tracing import trace_id_of
 
@@ -20,7 +21,7 @@ def trace(
     event_id: Annotated[UUID, typer.Argument(help="`ce_id` of its record.")],
     as_json: AsJson = False,
 ) -> None:
-    """The trace that an event belongs to, from the request that caused it: its page in the viewer, and its spans.
+    """The trace that an event belongs to, as a tree: which process did what, when, for how long, and what waited in between.
 
     And the pages of later traces in which it was handled once more.
     """
@@ -42,14 +43,28 @@ async def _trace(event_id: UUID, *, as_json: bool) -> None:
     except WaypostError as error:
         problems.append(error)
     told: dict[str, Any] = {"event_id": event_id, "trace_id": trace_id, "page": viewer.page(trace_id)}
+    tree = timed(spans)
     handled_again = [viewer.page(each) for each in later]
     if as_json:
-        whole = {**told, "handled_again": handled_again, "spans": [asdict(each) for each in spans]}
+        whole = {**told, "handled_again": handled_again, "spans": [_told(each) for each in tree]}
         console.print(to_json(whole), soft_wrap=True)
     else:
         console.print(told["page"], soft_wrap=True)
         for page in handled_again:
             console.print(f"handled again in {page}", soft_wrap=True)
-        if spans:
-            console.print(tree_of(f"{found.kept.type} {event_id}, trace {trace_id}", spans))
+        if tree:
+            title = f"{found.kept.type} {event_id}, trace {trace_id}, {len(tree)} spans"
+            console.print(tree_of(title, tree), soft_wrap=not console.is_terminal)
+    if missing := {each.span.parent_id for each in tree if each.is_orphan}:
+        those = (
+            "1 span that others name as their parent is"
+            if len(missing) == 1
+            else f"{len(missing)} spans that others name as their parents are"
+        )
+        remark(f"{those} not in the viewer. {MEMORY}")
     end_with(problems)
+
+
+def _told(timed: Timed) -> dict[str, Any]:
+    times = {"after_us": timed.after_us, "waited_us": timed.waited_us, "is_orphan": timed.is_orphan}
+    return {**asdict(timed.span), **times}

@@ -1,4 +1,4 @@
-"""Spans as a tree: who called whom, how long after the start, and for how long."""
+"""Spans as a tree: which process did what for whom, how long after the start, for how long, and what it had waited."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -6,49 +6,58 @@ from collections.abc import Mapping, Sequence
 from rich.text import Text
 from rich.tree import Tree
 
-from shared.cli.trace.viewer import Span
+from shared.cli.trace.timing import Timed
 
 ROOT = None
 
-Children = Mapping[str | None, Sequence[Span]]
+Children = Mapping[str | None, Sequence[Timed]]
 
 
-def tree_of(title: str, spans: Sequence[Span]) -> Tree:
+def tree_of(title: str, spans: Sequence[Timed]) -> Tree:
     """A span whose parent is not there stands at the top, so that none is left out; statements to a database are summed up."""
-    children = children_of(spans)
-    begun = min(each.started_us for each in spans)
     made = Tree(title)
-    _grow(made, ROOT, children, begun)
+    _grow(made, ROOT, children_of(spans))
     return made
 
 
-def children_of(spans: Sequence[Span]) -> Children:
+def children_of(spans: Sequence[Timed]) -> Children:
     """By the parent's id, None for those at the top; in the order in which they began."""
-    known = {each.id for each in spans}
-    children: dict[str | None, list[Span]] = defaultdict(list)
-    for each in sorted(spans, key=lambda span: span.started_us):
-        children[each.parent_id if each.parent_id in known else ROOT].append(each)
+    children: dict[str | None, list[Timed]] = defaultdict(list)
+    for each in spans:
+        children[ROOT if each.is_orphan else each.span.parent_id].append(each)
     return children
 
 
-def _grow(branch: Tree, parent: str | None, children: Children, begun: int) -> None:
+def _grow(branch: Tree, parent: str | None, children: Children) -> None:
     statements = [each for each in children.get(parent, ()) if _is_plain_statement(each, children)]
     if len(statements) > 1:
-        took = sum(each.duration_us for each in statements) / 1000
-        branch.add(Text(f"{len(statements)} database calls, {took:.1f} ms together"))
+        took = sum(each.span.duration_us or 0 for each in statements)
+        branch.add(Text(f"{len(statements)} database calls, {span_time(took)} together", style="dim"))
     for each in children.get(parent, ()):
         if len(statements) <= 1 or each not in statements:
-            _grow(branch.add(_line(each, begun)), each.id, children, begun)
+            _grow(branch.add(_line(each)), each.span.id, children)
 
 
-def _is_plain_statement(span: Span, children: Children) -> bool:
+def _is_plain_statement(timed: Timed, children: Children) -> bool:
     """Most spans of a trace, and the least of the story."""
+    span = timed.span
     return span.is_statement and span.error is None and not children.get(span.id)
 
 
-def _line(span: Span, begun: int) -> Text:
-    after, took = (span.started_us - begun) / 1000, span.duration_us / 1000
-    line = Text(f"{span.service}  {span.name}  +{after:.1f} ms, {took:.1f} ms")
+def _line(timed: Timed) -> Text:
+    span = timed.span
+    line = Text.assemble((f"{span.service} {span.process or ''}".rstrip(), "bold"), f"  {span.name}  ")
+    line.append(f"+{span_time(timed.after_us)}, {span_time(span.duration_us)}")
+    if timed.waited_us is not None:
+        line.append(f", waited {span_time(timed.waited_us)}", style="cyan")
+    if timed.is_orphan:
+        line.append("  (the viewer does not hold its parent)", style="dim")
     if span.error is not None:
         line.append(f"  failed: {span.error}", style="red")
     return line
+
+
+def span_time(microseconds: int | None) -> str:
+    if microseconds is None:
+        return "? ms"
+    return f"{microseconds / 1000:.1f} ms" if microseconds < 1_000_000 else f"{microseconds / 1_000_000:.2f} s"

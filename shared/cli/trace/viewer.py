@@ -8,12 +8,13 @@ import httpx
 
 from shared.cli.services import stack_setting
 from shared.kernel.errors import Misconfigured, NotFound, Transient
-from shared.telemetry.names import DATABASE_SYSTEM, ORIGINAL_TRACE
+from shared.telemetry.names import DATABASE_SYSTEM, INSTANCE, ORIGINAL_TRACE
 
 ENDPOINT = "OTEL_EXPORTER_ZIPKIN_ENDPOINT"
 SPANS = "/api/v2/spans"
 ANSWER_SECONDS = 5.0
 LOOKBACK_MILLISECONDS = 30 * 86_400_000
+MEMORY = "The viewer keeps the newest spans in memory alone, and none over a restart."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,12 +22,14 @@ class Span:
     id: str
     parent_id: str | None
     service: str
+    process: str | None
+    """`api`, `worker`, `jobs`, `live`; None where the span does not say."""
     name: str
     kind: str | None
     """SERVER, CLIENT, PRODUCER, CONSUMER; None inside one process."""
-    started_us: int
-    """Unix time in microseconds."""
-    duration_us: int
+    started_us: int | None
+    """Unix time in microseconds; None where the viewer was not told, as with the duration."""
+    duration_us: int | None
     is_statement: bool
     """Sent to a database."""
     error: str | None
@@ -52,8 +55,8 @@ class Viewer:
         answer = await self._ask(f"/trace/{trace_id}")
         if answer.status_code == httpx.codes.NOT_FOUND:
             raise NotFound(
-                f"the trace viewer holds no span of {trace_id}: it was not sampled, is older than the viewer's memory,"
-                " or is still on its way (spans are sent every 5 s)"
+                f"the trace viewer holds no span of {trace_id}: it was not sampled, or is still on its way"
+                f" (spans are sent every 5 s), or was forgotten. {MEMORY}"
             )
         return [_span(each) for each in self._content(answer)]
 
@@ -79,14 +82,16 @@ class Viewer:
 
 
 def _span(sent: dict[str, Any]) -> Span:
+    tags: dict[str, str] = sent.get("tags", {})
     return Span(
         id=sent["id"],
         parent_id=sent.get("parentId"),
         service=sent.get("localEndpoint", {}).get("serviceName", "?"),
+        process=tags[INSTANCE].partition("@")[0] if INSTANCE in tags else None,
         name=sent.get("name", "?"),
         kind=sent.get("kind"),
-        started_us=sent.get("timestamp", 0),
-        duration_us=sent.get("duration", 0),
-        is_statement=any(name in sent.get("tags", {}) for name in DATABASE_SYSTEM),
-        error=sent.get("tags", {}).get("error"),
+        started_us=sent.get("timestamp"),
+        duration_us=sent.get("duration"),
+        is_statement=any(name in tags for name in DATABASE_SYSTEM),
+        error=tags.get("error"),
     )

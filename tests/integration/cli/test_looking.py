@@ -9,7 +9,7 @@ from infra.stack.ports import LOOPBACK
 from shared.kernel.partitioning import shard_for
 from tests.fixtures.database import connected
 from tests.fixtures.envelopes import TRACEPARENT
-from tests.fixtures.serving import serving
+from tests.fixtures.serving import caller, serving
 from tests.fixtures.topics import create_topic, delete_topic, unique
 from tests.integration.cli.command import Stack
 
@@ -65,8 +65,8 @@ async def test_a_trace_names_those_in_which_its_events_were_handled_again(stack:
     viewer = FastAPI()
 
     @viewer.get("/api/v2/trace/{trace_id}")
-    async def spans(trace_id: str) -> list[dict[str, str]]:
-        return [{"id": "1", "traceId": trace_id, "name": "post /signup"}]
+    async def spans(trace_id: str) -> list[dict[str, object]]:
+        return [{"id": "1", "traceId": trace_id, "name": "post /signup", "timestamp": 1, "duration": 1}]
 
     @viewer.get("/api/v2/traces")
     async def found(annotationQuery: str) -> list[list[dict[str, str]]]:  # noqa: N803 - Zipkin's name
@@ -78,6 +78,31 @@ async def test_a_trace_names_those_in_which_its_events_were_handled_again(stack:
         finished = await stack.waypost("trace", str(event.event_id))
     assert finished.code == 0, finished.problem
     assert f"handled again in {url}/zipkin/traces/{later}\n" in finished.output
+
+
+async def test_a_trace_is_shown_with_its_times_and_a_viewer_that_has_forgotten_it_says_so(
+    stack: Stack, zipkin: str
+) -> None:
+    event = await stack.record()
+    stack.write_environment(zipkin)
+    forgotten = await stack.waypost("trace", str(event.event_id))
+    assert forgotten.code == 1
+    assert "in memory alone, and none over a restart" in forgotten.problem
+    trace_id, parent = TRACEPARENT.split("-")[1:3]
+    span = {"traceId": trace_id, "timestamp": 1_000_000, "duration": 5_000, "localEndpoint": {"serviceName": "users"}}
+    sent = [
+        {**span, "id": parent, "name": "post /signup", "tags": {"service.instance.id": "api@here:1"}},
+        {**span, "id": "2" * 16, "parentId": parent, "timestamp": 1_007_000, "name": "send users.user"},
+        {**span, "id": "3" * 16, "parentId": "4" * 16, "name": "process users.user"},
+    ]
+    async with caller(zipkin) as http:
+        (await http.post("/api/v2/spans", json=sent)).raise_for_status()
+    shown = await stack.waypost("trace", str(event.event_id))
+    assert shown.code == 0
+    assert "users api  post /signup  +0.0 ms, 5.0 ms" in shown.output
+    assert "send users.user  +7.0 ms, 5.0 ms, waited 2.0 ms" in shown.output
+    assert "process users.user  +0.0 ms, 5.0 ms  (the viewer does not hold its parent)" in shown.output
+    assert "1 span that others name as their parent is not in the viewer" in shown.problem
 
 
 async def test_a_broker_that_is_away_is_named(stack: Stack) -> None:

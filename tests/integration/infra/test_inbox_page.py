@@ -9,7 +9,8 @@ import httpx
 import pytest
 
 from infra.simulators.inbox.app import PAGE
-from tests.integration.infra.inbox import Inbox
+from tests.fixtures.browser import Open
+from tests.integration.infra.inbox import Inbox, mail
 
 HOSTILE = "<script>parent.location = 'https://evil.test'</script><img src=https://evil.test/seen.png>"
 
@@ -66,3 +67,20 @@ async def test_a_mail_without_html_has_no_html_page(inbox: Inbox) -> None:
     [summary] = (await inbox.find())["data"]
     assert (await inbox.http.get(f"/api/messages/{summary['id']}/html")).status_code == 404
     assert (await inbox.http.get("/api/messages/999999")).status_code == 404
+
+
+async def test_a_browser_shows_the_list_and_the_mail_that_is_opened(inbox: Inbox, visit: Open) -> None:
+    await inbox.receive(mail(subject="Welcome to Acme"))
+    visited = await visit(str(inbox.http.base_url))
+    await visited.page.get_by_role("navigation").get_by_text("Welcome to Acme").click()
+    await visited.page.get_by_role("heading", name="Welcome to Acme").wait_for()
+    await visited.page.frame_locator("iframe").get_by_text("Hello Ada").wait_for()
+    visited.prove_clean()
+
+
+async def test_a_hostile_mail_fetches_nothing_in_a_browser(hostile_html: httpx.Response, visit: Open) -> None:
+    visited = await visit(str(hostile_html.request.url))
+    await visited.page.locator("img").wait_for(state="attached")
+    assert visited.page.url == str(hostile_html.request.url)
+    assert all("Content Security Policy" in each or "sandboxed" in each for each in visited.complaints)
+    assert len(visited.complaints) >= 2, "the script and the picture were refused"

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
+from fastapi import FastAPI
 from nacl.public import PrivateKey, SealedBox
 from sqlalchemy import text
 
@@ -70,6 +71,7 @@ class Member:
 class UsersService:
     def __init__(
         self,
+        app: FastAPI,
         http: httpx.AsyncClient,
         where: ServiceDatabase,
         database: Database,
@@ -77,6 +79,7 @@ class UsersService:
         clock: HeldClock,
         keys: Keys,
     ) -> None:
+        self.app = app
         self.http = http
         self.where = where
         self.database = database
@@ -181,7 +184,7 @@ async def running_users(where: ServiceDatabase, keys: Keys) -> AsyncIterator[Use
         async with app.router.lifespan_context(app):
             transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
             async with httpx.AsyncClient(transport=transport, base_url="http://users") as http:
-                yield UsersService(http, where, database, bus, clock, keys)
+                yield UsersService(app, http, where, database, bus, clock, keys)
     finally:
         await database.close()
 

@@ -1,19 +1,15 @@
 """What is refused before anything is asked, and how the answers read."""
 
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from uuid import UUID
 
 import pytest
-from rich.console import Console
 from typer.testing import CliRunner
 
 from shared.cli.events.telling import line
 from shared.cli.given import a_moment, a_rate
 from shared.cli.main import app
 from shared.cli.output import span_of
-from shared.cli.trace.tree import tree_of
-from shared.cli.trace.viewer import Span
 from shared.kafka.catalog import chosen_from
 from shared.kernel.cloudevents import to_headers, to_metadata
 from shared.kernel.envelope import Record
@@ -102,48 +98,5 @@ def test_a_time_is_told_in_two_units(seconds: float, told: str) -> None:
     assert span_of(timedelta(seconds=seconds)) == told
 
 
-def test_a_trace_is_a_tree_in_which_no_span_is_lost() -> None:
-    statement = partial(span, parent="a", name="select", is_statement=True)
-    spans = [
-        span("a"),
-        span("b", parent="a", started=2_000, error="NotYet"),
-        statement("c"),
-        statement("d"),
-        span("e", parent="lost", started=3_000),
-    ]
-    console = Console(width=100)
-    with console.capture() as printed:
-        console.print(tree_of("the trace", spans))
-    assert [each.strip("│├└─ ") for each in printed.get().splitlines()] == [
-        "the trace",
-        "users  work  +0.0 ms, 5.0 ms",
-        "2 database calls, 10.0 ms together",
-        "users  work  +2.0 ms, 5.0 ms  failed: NotYet",
-        "users  work  +3.0 ms, 5.0 ms",
-    ]
-
-
 def record(headers: list[tuple[str, bytes]]) -> Record:
     return Record(topic="users.user", partition=3, offset=17, timestamp_ms=0, key=b"k", value=b"", headers=headers)
-
-
-def span(
-    id_: str,
-    *,
-    parent: str | None = None,
-    started: int = 0,
-    name: str = "work",
-    is_statement: bool = False,
-    error: str | None = None,
-) -> Span:
-    return Span(
-        id=id_,
-        parent_id=parent,
-        service="users",
-        name=name,
-        kind=None,
-        started_us=started,
-        duration_us=5_000,
-        is_statement=is_statement,
-        error=error,
-    )

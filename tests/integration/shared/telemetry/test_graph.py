@@ -1,35 +1,20 @@
 """What people see in Zipkin: one trace through the broker, and a graph of bounded contexts."""
 
 import time
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
 
-from infra.stack.ports import free_ports
-from infra.stack.zipkin import Zipkin
+from tests.fixtures.browser import Open
 from tests.fixtures.eventually import eventually
 from tests.integration.shared.telemetry.running import event, run
 
 
-@pytest.fixture
-async def zipkin(tmp_path: Path) -> AsyncIterator[str]:
-    (port,) = free_ports(1)
-    viewer = Zipkin(port=port, log=tmp_path / "zipkin.log")
-    try:
-        await viewer.start()
-        yield f"http://127.0.0.1:{port}/api/v2"
-    finally:
-        await viewer.stop()
-
-
-async def test_the_graph_leads_from_users_through_kafka_to_notifications(zipkin: str) -> None:
-    environment = {"OTEL_TRACES_EXPORTER": "zipkin", "OTEL_EXPORTER_ZIPKIN_ENDPOINT": f"{zipkin}/spans"}
+async def test_the_graph_leads_from_users_through_kafka_to_notifications(zipkin: str, visit: Open) -> None:
+    environment = {"OTEL_TRACES_EXPORTER": "zipkin", "OTEL_EXPORTER_ZIPKIN_ENDPOINT": f"{zipkin}/api/v2/spans"}
     sent = event((await run("program", **environment))[0], "sent")
     await run("receiver", sent["traceparent"], **environment)
-    async with httpx.AsyncClient(base_url=zipkin) as client:
+    async with httpx.AsyncClient(base_url=f"{zipkin}/api/v2") as client:
 
         async def edges() -> set[tuple[str, str]]:
             answer = await client.get("/dependencies", params={"endTs": int(time.time() * 1000) + 1000})
@@ -45,3 +30,7 @@ async def test_the_graph_leads_from_users_through_kafka_to_notifications(zipkin:
     handled, published = by_name["process users.user"], by_name["send users.user"]
     assert handled["parentId"] == published["id"]
     assert handled["tags"]["link.0"] == f"{published['traceId']}/{published['id']}"
+
+    visited = await visit(f"{zipkin}/zipkin/traces/{sent['trace_id']}")
+    await visited.page.get_by_text("process users.user").first.wait_for()
+    assert visited.elsewhere == []

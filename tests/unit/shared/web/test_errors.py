@@ -152,3 +152,19 @@ async def test_a_body_that_is_not_declared_as_json_is_415(client: httpx.AsyncCli
 async def test_broken_json_is_400(client: httpx.AsyncClient) -> None:
     answer = await client.post("/sign-up", content=b"{", headers={"Content-Type": "application/json"})
     assert (answer.status_code, answer.json()["type"]) == (400, "urn:waypost:problem:malformed-json")
+
+
+async def test_a_request_that_no_route_takes_is_told_what_could_be_asked(client: httpx.AsyncClient) -> None:
+    missing = await client.get("/nowhere")
+    assert (missing.status_code, missing.json()["type"]) == (404, "urn:waypost:problem:not-found")
+    assert "/openapi.json" in missing.json()["detail"]
+
+
+async def test_a_refused_method_is_told_with_all_that_the_path_takes() -> None:
+    router = APIRouter()
+    router.add_api_route("/things/{name}", lambda name: name, methods=["GET"])
+    router.add_api_route("/things/{name}", lambda name: name, methods=["DELETE"])
+    async with client_of(api(router)) as client:
+        refused = await client.put("/things/one")
+    assert (refused.status_code, refused.headers["allow"]) == (405, "GET, DELETE")
+    assert refused.json()["detail"] == "This path takes GET, DELETE; not PUT."

@@ -1,0 +1,24 @@
+"""The payment provider's page, as a browser shows it."""
+
+import httpx
+
+from tests.fixtures.browser import Open
+from tests.integration.infra.payments import charge
+
+
+async def test_the_page_shows_what_was_charged_and_what_was_declined(payments: httpx.AsyncClient, visit: Open) -> None:
+    paid = (await charge(payments, "pm_card_visa")).json()
+    await charge(payments, "pm_card_declined")
+    visited = await visit(str(payments.base_url))
+    rows = visited.page.locator("tbody tr")
+    assert await rows.count() == 2
+    shown = await rows.filter(has_text=paid["id"]).inner_text()
+    assert "succeeded" in shown and "148.00 EUR" in shown
+    assert await rows.filter(has_text="failed").count() == 1
+    visited.prove_clean()
+
+
+async def test_the_page_before_the_first_charge_says_so(payments: httpx.AsyncClient, visit: Open) -> None:
+    visited = await visit(str(payments.base_url))
+    await visited.page.get_by_text("0 charges").wait_for()
+    visited.prove_clean()

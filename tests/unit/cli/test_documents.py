@@ -1,0 +1,43 @@
+"""Documents by the command, with nothing running: no environment, no broker, no database."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from infra.services import SERVICES
+from infra.stack.places import CHECKOUT
+
+
+def waypost(*arguments: str, seed: str = "0") -> subprocess.CompletedProcess[str]:
+    environment = {"PYTHONHASHSEED": seed, "PYTHONPATH": str(CHECKOUT)}
+    command = [sys.executable, "-m", "shared.cli", *arguments]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("kind", ["openapi", "asyncapi"])
+def test_all_documents_are_written_and_are_the_same_each_time(kind: str, tmp_path: Path) -> None:
+    written = waypost(kind, "export", "--output", str(tmp_path), seed="1")
+    assert written.returncode == 0, written.stderr
+    documents = {file.name: json.loads(file.read_text()) for file in tmp_path.iterdir()}
+    assert set(documents) == {f"{service}.{kind}.json" for service in SERVICES}
+    assert all(each[kind].startswith("3.") for each in documents.values())
+    again = waypost(kind, "export", "users", seed="2")
+    assert again.stdout == (tmp_path / f"users.{kind}.json").read_text()
+
+
+def test_an_unknown_service_is_refused_with_those_there_are(tmp_path: Path) -> None:
+    refused = waypost("openapi", "export", "userz", "--output", str(tmp_path / "new"))
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr == "waypost: there is no service 'userz'; there are billing, notifications, users\n"
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_folder_that_cannot_be_written_to_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    refused = waypost("asyncapi", "export", "users", "--output", str(tmp_path / "file" / "folder"))
+    assert refused.returncode == 1
+    assert "cannot write to" in refused.stderr and "--output" in refused.stderr
+    assert "Traceback" not in refused.stderr
