@@ -27,15 +27,23 @@ class LetterFilter(RequestModel):
     """What is not given does not narrow it."""
 
     consumer: Name | None = None
+    """`<service>.<consumer>`."""
     tenant_id: UUID | None = None
+    """Whose event it is."""
     type: Name | None = None
+    """Of the event, like `user.created`."""
     key: Name | None = None
+    """Of its record: the aggregate's id."""
     fingerprint: Name | None = None
+    """The same fault of the code, wherever it shows."""
     error_class: Name | None = None
+    """The name of the last error's class."""
     status: tuple[Status, ...] = ()
     """What is not settled, unless given."""
     since: Moment | None = None
+    """First failed then or later."""
     until: Moment | None = None
+    """First failed before then."""
 
     def search(self) -> Search:
         return Search(

@@ -75,10 +75,12 @@ class RunJob(Because):
 @router.get("")
 async def list_jobs(
     operated: Operated,
-    status: Annotated[Sequence[Status], Query()] = PENDING,
-    name: str | None = None,
-    tenant_id: UUID | None = None,
-    limit: Annotated[int, Query(ge=1, le=MOST)] = 100,
+    status: Annotated[
+        Sequence[Status], Query(description="May be given again; what is pending unless given.")
+    ] = PENDING,
+    name: Annotated[str | None, Query(description="Jobs of this name alone.")] = None,
+    tenant_id: Annotated[UUID | None, Query(description="Jobs of this tenant alone.")] = None,
+    limit: Annotated[int, Query(ge=1, le=MOST, description="How many at most.")] = 100,
 ) -> OperatedJobsView:
     """What is pending, the latest first; of one tenant also what is `complete` or `cancelled`."""
     search = JobSearch(statuses=status, name=name, tenant_id=tenant_id, limit=limit)

@@ -12,7 +12,7 @@ from services.users.app import SERVICE
 from shared.engine.process import Lifecycle
 from shared.hosting import api
 from shared.hosting.foundation import Foundation
-from shared.hosting.settings import JobSettings, load
+from shared.hosting.settings import ApiSettings, JobSettings, load
 from shared.jobs.context import JobContext
 from shared.jobs.declaration import Job
 from shared.jobs.worker import JobWorker
@@ -20,6 +20,8 @@ from shared.kernel.errors import Misconfigured
 
 ENVIRONMENT = {
     "WAYPOST_APP_DSN": "postgresql://users_app:secret@127.0.0.1:1/users",
+    "WAYPOST_OPS_DSN": "postgresql://users_ops:secret@127.0.0.1:1/users",
+    "WAYPOST_KAFKA_BOOTSTRAP": "127.0.0.1:1",
     "WAYPOST_ANSWER_SECRET": "a secret that stays the same",
     "WAYPOST_SERVICE_PORT": "1",
 }
@@ -29,7 +31,7 @@ async def charge(job: JobContext, invoice_id: UUID) -> None: ...
 
 
 async def test_a_worker_on_the_pool_that_requests_are_answered_from(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def run_a_worker_too(foundation: Foundation, parts: Sequence[Lifecycle]) -> None:
+    async def run_a_worker_too(foundation: Foundation, parts: Sequence[Lifecycle], settings: ApiSettings) -> None:
         worker = JobWorker(
             foundation.database,
             foundation.units,
