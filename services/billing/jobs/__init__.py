@@ -1,4 +1,4 @@
-"""Background work: the only place that asks for money."""
+"""Background work: what asks for money, and it alone; and reports."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -13,6 +13,7 @@ from services.billing.domain.attempts import RESOLVED_AFTER
 from services.billing.handlers.paying import begin_charge
 from services.billing.jobs.asking import TRIES, ask, ask_patiently
 from services.billing.jobs.question import Question, pending_question, question_about
+from services.billing.jobs.reporting import generate_report
 from services.billing.ports import OutcomeUnknown, ProviderUnavailable, Resources
 from services.billing.tables import payment_attempts
 from shared.jobs.context import JobContext
@@ -93,6 +94,7 @@ JOBS: Sequence[Job] = [
     Job(retry_payment, max_tries=TRIES),
     Job(refund_payment, max_tries=TRIES),
     Job(resolve_attempts, timeout_seconds=150),
+    Job(generate_report, timeout_seconds=300),
 ]
 
 SCHEDULE: Sequence[Scheduled] = [Scheduled("resolve_attempts", every=timedelta(minutes=1))]
