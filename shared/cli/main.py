@@ -7,6 +7,7 @@ import structlog
 import typer
 
 from shared.cli import dead_letters, events, projections
+from shared.cli.audit import audit
 from shared.cli.consumers import consumers
 from shared.cli.outbox import outbox
 from shared.cli.output import remark_on
@@ -19,6 +20,7 @@ app.command()(topics)
 app.command()(outbox)
 app.command()(consumers)
 app.command()(trace)
+app.command()(audit)
 app.add_typer(dead_letters.commands, name="dead-letters")
 app.add_typer(events.commands, name="events")
 app.add_typer(projections.commands, name="projections")

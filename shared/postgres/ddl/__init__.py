@@ -5,6 +5,7 @@ What is released here never changes; a later shape is a new function that a late
 
 from collections.abc import Iterator
 
+from shared.postgres.ddl.audit import operator_actions
 from shared.postgres.ddl.events import events
 from shared.postgres.ddl.inbox import inbox
 from shared.postgres.ddl.letters import dead_letters
@@ -20,4 +21,4 @@ def infrastructure(service: str) -> Iterator[str]:
     yield from dead_letters(service)
 
 
-__all__ = ["infrastructure"]
+__all__ = ["infrastructure", "operator_actions"]

@@ -1,0 +1,56 @@
+"""What an operator does is told where it is done, or it is not done."""
+
+import asyncpg
+import pytest
+
+from shared.kernel.errors import Invalid
+from shared.kernel.ids import new_id
+from shared.kernel.mandate import Mandate
+from shared.postgres.audit import operator_actions, record_action
+from tests.fixtures.club import migrate, opened
+from tests.fixtures.database import Database, connected
+
+MANDATE = Mandate(operator="grace", reason="the mail server is back")
+
+
+async def test_an_act_is_told_with_who_why_and_when(database: Database) -> None:
+    where, letter, tenant = await database("club", migrate), new_id(), new_id()
+    async with opened(where.app) as pool, pool.transaction() as connection:
+        await record_action(
+            connection, MANDATE, verb="dead_letters.redrive", subject=letter, tenant_id=tenant, consumer="club.members"
+        )
+    async with opened(where.ops) as ops:
+        (action,) = await operator_actions(ops, subject=str(letter))
+        assert (action.operator, action.reason, action.verb) == (
+            "grace",
+            "the mail server is back",
+            "dead_letters.redrive",
+        )
+        assert (action.tenant_id, action.facts) == (tenant, {"consumer": "club.members"})
+        assert await operator_actions(ops, subject="another") == []
+
+
+async def test_what_was_rolled_back_was_not_done(database: Database) -> None:
+    where = await database("club", migrate)
+    async with opened(where.app) as pool:
+        with pytest.raises(ZeroDivisionError):
+            async with pool.transaction() as connection:
+                await record_action(connection, MANDATE, verb="jobs.retry", subject="x")
+                raise ZeroDivisionError
+    async with opened(where.ops) as ops:
+        assert await operator_actions(ops) == []
+
+
+@pytest.mark.parametrize("role", ["app", "ops"])
+@pytest.mark.parametrize("change", ["update operator_actions set reason = ''", "delete from operator_actions"])
+async def test_nobody_rewrites_what_was_done(database: Database, role: str, change: str) -> None:
+    where = await database("club", migrate)
+    async with connected(getattr(where, role)) as connection:
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await connection.execute(change)
+
+
+@pytest.mark.parametrize(("operator", "reason"), [("", "why"), ("grace", " ")])
+def test_an_act_without_a_name_or_a_reason_is_refused(operator: str, reason: str) -> None:
+    with pytest.raises(Invalid, match="operator's act"):
+        Mandate(operator=operator, reason=reason)
