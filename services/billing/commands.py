@@ -4,9 +4,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from services.billing.domain import Customer, Invoice, PaymentAttempt, PaymentMethod
+from services.billing.domain import Customer, Invoice, PaymentAttempt, PaymentMethod, Period
 from services.billing.ports import Decision
 from shared.kernel.command import Command
+from shared.kernel.ids import JobId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,3 +96,15 @@ class AbandonAttempt(Command[None]):
 
     attempt_id: UUID
     at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestReport(Command[JobId]):
+    """Gives the job that makes it."""
+
+    kind: str
+    format: str
+    period: Period
+    asked_by: UUID
+    customer_id: UUID | None
+    """Whose invoices it is about; None for everybody's."""

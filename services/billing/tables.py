@@ -119,6 +119,7 @@ invoices = Table(
     PrimaryKeyConstraint("tenant_id", "invoice_id"),
     UniqueConstraint("tenant_id", "number"),
     Index("invoices_of_customer", "tenant_id", "customer_id", "invoice_id"),
+    Index("invoices_by_finalizing", "tenant_id", "finalized_at"),
 )
 
 invoice_lines = Table(

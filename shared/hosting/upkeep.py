@@ -8,8 +8,8 @@ from datetime import timedelta
 import structlog
 
 from shared.engine.consumer import ConsumerPolicy
+from shared.jobs.declaration import ListTenants
 from shared.jobs.results import prune_results
-from shared.jobs.schedule import ListTenants
 from shared.kernel.ids import TenantId
 from shared.postgres.database import Database
 from shared.postgres.retention import prune_answers, prune_inbox

@@ -1,7 +1,7 @@
 """How a service declares its background work; the tables at the foot of its `jobs`.
 
 JOBS = [Job(charge_invoice), Job(generate_report, timeout_seconds=300)]
-SCHEDULE = [Scheduled("cleanup_expired", at="02:00"), Scheduled("resolve_attempts", every=timedelta(minutes=1))]
+SCHEDULE = [Scheduled("cleanup_expired", at="02:00"), Scheduled("resolve_attempts", every=timedelta(minutes=1), tenants=those_who_wait)]
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -9,13 +9,19 @@ from dataclasses import KW_ONLY, dataclass, field
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from shared.jobs.arguments import JsonScalar, Parameter, from_stored, from_text, parameters_of, to_stored
 from shared.kernel.backoff import DEFAULT_BACKOFF, Backoff
 from shared.kernel.errors import Invalid, Misconfigured
+from shared.kernel.ids import TenantId
 from shared.ports.jobs import Scalar
 
 Handler = Callable[..., Awaitable[Any]]
 """`async def charge_invoice(job: JobContext, invoice_id: UUID)`: idempotent; reads again what its ids name; returns the result."""
+
+ListTenants = Callable[[AsyncConnection], Awaitable[Sequence[TenantId]]]
+"""Out of the service's directory (`shared.jobs.tenant_directory`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +36,8 @@ class Job:
     timeout_seconds: float = 60.0
     """For one attempt."""
     retry: Backoff = DEFAULT_BACKOFF
+    keeps_result: bool = True
+    """False for what is done often and asked for by nobody: complete, it leaves no row, and the key of its enqueue is free again."""
     parameters: Mapping[str, Parameter] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -90,6 +98,8 @@ class Scheduled:
     _: KW_ONLY
     at: str | None = None
     every: timedelta | None = None
+    tenants: ListTenants | None = None
+    """Whose job it is at a tick; every open tenant's unless given."""
 
     def __post_init__(self) -> None:
         if (self.at is None) == (self.every is None):

@@ -1,27 +1,22 @@
 """Jobs by the clock. A tick does nothing but enqueue, one job per tenant, and happens once over any number of schedulers."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 import structlog
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.engine.failpoints import failpoint
-from shared.jobs.declaration import JobRegistry, Scheduled
+from shared.jobs.declaration import JobRegistry, ListTenants, Scheduled
 from shared.jobs.queue import enqueue_for_each
 from shared.kernel.clock import Clock
 from shared.kernel.errors import Invalid, Misconfigured, Transient
-from shared.kernel.ids import TenantId
 from shared.ports.doorbell import Doorbell
 from shared.postgres.database import Database, driver
 
 log = structlog.get_logger()
 
 BEFORE_COMMIT = failpoint("schedule.before_commit")
-
-ListTenants = Callable[[AsyncConnection], Awaitable[Sequence[TenantId]]]
-"""Out of the service's directory (`shared.jobs.tenant_directory`)."""
 
 # A schedule that is new has missed nothing: its first tick is the next one.
 _INTRODUCE = "insert into job_schedules (name, last_tick) values ($1, $2) on conflict (name) do nothing"
@@ -99,7 +94,7 @@ class Scheduler:
             await raw.execute(_INTRODUCE, scheduled.name, tick)
             if await raw.fetchval(_TAKE, scheduled.name, tick) is None:
                 return
-            tenants = await self._tenants(connection)
+            tenants = await (scheduled.tenants or self._tenants)(connection)
             key = f"{scheduled.name} {tick.isoformat()}"
             stored = self._registry.encode(scheduled.job, {})
             await enqueue_for_each(

@@ -6,11 +6,12 @@ from typing import Any
 from sqlalchemy import Column, MetaData, Table, Text, Uuid, bindparam, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from shared.jobs.declaration import ListTenants
 from shared.kernel.envelope import Envelope
 from shared.kernel.event import Event
 from shared.kernel.ids import TenantId
 from shared.ports.handlers import Projector
-from shared.postgres.tenancy import ACROSS_TENANTS
+from shared.postgres.tenancy import ACROSS_TENANTS, BIND, setting, some_at_a_time
 
 TENANTS = MetaData()
 
@@ -42,6 +43,19 @@ async def all_tenants(rows: AsyncConnection) -> Sequence[TenantId]:
     """Those who left as well: what is kept of them grows old too."""
     found = select(tenant_directory.c.tenant_id).order_by(tenant_directory.c.tenant_id)
     return [TenantId(each) for each in (await rows.execute(found)).scalars()]
+
+
+def those_among(found: ListTenants) -> ListTenants:
+    """Of all tenants, those who left as well, the ones that `found` gives out of the rows of some of them at a time."""
+
+    async def listed(rows: AsyncConnection) -> Sequence[TenantId]:
+        tenants: list[TenantId] = []
+        for some in some_at_a_time(await all_tenants(rows)):
+            await rows.execute(BIND, {"tenants": setting(some)})
+            tenants += await found(rows)
+        return tenants
+
+    return listed
 
 
 async def _add(created: Sequence[Envelope[Any]], rows: AsyncConnection) -> None:

@@ -1,6 +1,6 @@
 """Billing's queued jobs, as a test asks for them and waits for them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,6 +35,19 @@ class ChargesQueue:
         """Whether the charge job has failed so often and waits."""
         query = "select 1 from jobs where name = 'charge_invoice' and status = 'queued' and attempts = :times"
         return bool(await company.rows(query, times=times))
+
+    async def whose(self, name: str) -> Sequence[TenantId]:
+        """The tenants who have such a job queued."""
+        async with connected(self.billing.where.app) as app:
+            return [row["tenant_id"] for row in await app.fetch("select tenant_id from jobs where name = $1", name)]
+
+    async def until_swept(self) -> None:
+        """The sweep leaves nothing by which one could tell that it was."""
+
+        async def swept() -> bool:
+            return not await self.whose("resolve_attempts")
+
+        await eventually(swept, deadline_seconds=20)
 
     async def forget(self) -> None:
         """As if an operator had cancelled whatever is queued."""

@@ -129,11 +129,17 @@ class ChargesRig:
         """The clock of the job processes, frozen ones included."""
         self._clock.write_text(str(by.total_seconds()))
 
-    async def know(self, company: Company) -> None:
+    async def know(self, company: Company, status: str = "open") -> None:
         """Lets billing's directory of tenants hear of it."""
         async with connected(self.billing.where.app) as app, app.transaction():
             await app.execute("set local search_path = tenants")
-            await app.execute("insert into tenant_directory values ($1, 'Acme', 'open')", company.tenant_id)
+            await app.execute("insert into tenant_directory values ($1, 'Acme', $2)", company.tenant_id, status)
+
+    async def age(self, company: Company, by: timedelta) -> None:
+        """Its attempts were begun so much earlier."""
+        async with connected(self.billing.where.owner) as owner, owner.transaction():
+            await owner.execute("select set_config('app.tenants', $1, true)", str(company.tenant_id))
+            await owner.execute("update payment_attempts set created_at = created_at - $1::interval", by)
 
     @asynccontextmanager
     async def provider_away(self) -> AsyncIterator[None]:

@@ -95,12 +95,13 @@ async def test_a_provider_that_is_away_for_long_fails_no_job_and_loses_no_charge
     await assert_charged_once(charging, company, invoice_id)
 
 
-async def test_the_schedule_reaches_every_tenant_and_each_its_own(charging: ChargesRig) -> None:
-    left = [await _left_behind(charging, "billing.after_answer") for _ in range(2)]
-    for company, _ in left:
-        await charging.know(company)
+async def test_the_schedule_reaches_whoever_has_an_overdue_attempt_those_who_left_as_well(charging: ChargesRig) -> None:
+    left = [await _left_behind(charging, "billing.after_answer") for _ in range(3)]
+    for (company, _), status, age in zip(left, ("open", "closed", "open"), (5, 5, 0), strict=True):
+        await charging.know(company, status)
+        await charging.age(company, age * MINUTE)
+    await charging.know(await charging.company())
     clock, foundation = MovableClock(), charging.billing.foundation
-    clock.offset = 5 * MINUTE
     scheduler = Scheduler(
         foundation.database,
         SERVICE.schedule,
@@ -112,12 +113,18 @@ async def test_the_schedule_reaches_every_tenant_and_each_its_own(charging: Char
     await scheduler.tick()
     clock.offset += MINUTE
     await scheduler.tick()
+    (open_one, closed_one, young_one) = (company for company, _ in left)
+    swept = await charging.queue.whose("resolve_attempts")
+    assert sorted(swept) == sorted(each.tenant_id for each in (open_one, closed_one))
     async with charging.working(ahead=clock.offset):
-        for company, invoice_id in left:
+        for company, invoice_id in left[:2]:
             await company.becomes(invoice_id, status="paid")
-    keys = {each["idempotency_key"] for each in await charging.charges()}
-    assert keys == {f"inv-{invoice_id}" for _, invoice_id in left}
-    assert len(await charging.charges()) == 2
+    await assert_nothing_may_move(young_one, left[2][1])
+    assert len(await charging.charges()) == 3
+    await scheduler.tick()
+    clock.offset += MINUTE
+    await scheduler.tick()
+    assert await charging.queue.whose("resolve_attempts") == [], "nothing is overdue any more"
 
 
 async def _left_behind(charging: ChargesRig, failpoint: str) -> tuple[Company, str]:
@@ -130,7 +137,10 @@ async def _left_behind(charging: ChargesRig, failpoint: str) -> tuple[Company, s
 
 async def _sweep(charging: ChargesRig, company: Company, *, after: timedelta) -> int:
     """One round of the sweep, so much later; how many attempts it settled."""
-    job = await charging.queue.enqueue(company.tenant_id, "resolve_attempts")
+    pending = "select id from payment_attempts where status = 'pending'"
+    before = len(await company.rows(pending))
+    await charging.queue.enqueue(company.tenant_id, "resolve_attempts")
     async with charging.working(ahead=after):
-        done = await charging.queue.becomes("complete", company, job_id=job)
-    return int(done["result"])
+        await charging.queue.until_swept()
+    assert await company.rows("select 1 from job_results where name = 'resolve_attempts'") == [], "it leaves no row"
+    return before - len(await company.rows(pending))

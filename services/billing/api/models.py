@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import Field, StringConstraints
 
+from services.billing.api.moments import Beginning, End
 from services.billing.domain import InvoiceStatus
 from shared.web.models import Currency, Name, RequestModel, ResponseModel
 
@@ -33,6 +34,21 @@ class NewRefund(RequestModel):
     amount_minor: int | None = Field(default=None, gt=0)
     """All that is left, where left out."""
     reason: Literal["requested", "duplicate", "fraudulent"] = "requested"
+
+
+class NewReport(RequestModel):
+    kind: Literal["revenue"]
+    format: Literal["json", "csv"] = "json"
+    since: Beginning = Field(alias="from", description="A day of UTC, or a moment.", examples=["2026-01-01"])
+    until: End = Field(
+        alias="to",
+        description="A day, the last of the period; or a moment, the first after it.",
+        examples=["2026-03-31"],
+    )
+
+
+class ReportAccepted(ResponseModel):
+    job_id: UUID
 
 
 class PaymentMethodView(ResponseModel):

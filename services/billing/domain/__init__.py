@@ -4,6 +4,7 @@ from services.billing.domain.attempts import AttemptKind, AttemptStatus, Payment
 from services.billing.domain.customer import Customer, PaymentMethod
 from services.billing.domain.invoice import Invoice, InvoiceStatus
 from services.billing.domain.line import Line
+from services.billing.domain.period import Period
 
 __all__ = [
     "AttemptKind",
@@ -14,4 +15,5 @@ __all__ = [
     "Line",
     "PaymentAttempt",
     "PaymentMethod",
+    "Period",
 ]

@@ -39,6 +39,22 @@ class RefundTooLarge(Invalid):
     """More than was paid cannot be given back."""
 
 
+class PeriodEmpty(Invalid):
+    """The period ends before it begins: `to` has to come after `from`."""
+
+
+class PeriodTooLong(Invalid):
+    """One report covers 24 months at most: ask for a shorter period, or for several reports."""
+
+
+class ReportTooLong(Refused):
+    """The report has more than 2,000 lines, one per month, currency and status: ask for a shorter period."""
+
+
+class ReportUnfinished(Conflict):
+    """The report is not there yet; `GET /jobs/{id}` tells how far it is."""
+
+
 class PaymentMethodUnknown(Invalid):
     """The payment provider knows no such payment method."""
 

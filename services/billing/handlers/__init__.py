@@ -12,12 +12,14 @@ from services.billing.commands import (
     PayInvoice,
     RecordDecision,
     RefundInvoice,
+    RequestReport,
     VoidInvoice,
 )
 from services.billing.handlers.customers import CUSTOMERS, attach_payment_method
 from services.billing.handlers.invoicing import add_line, create_invoice, finalize_invoice, void_invoice
 from services.billing.handlers.paying import begin_charge, pay_invoice
 from services.billing.handlers.refunding import refund_invoice
+from services.billing.handlers.reporting import request_report
 from services.billing.handlers.settling import abandon_attempt, record_decision
 from services.billing.projections import REVENUE_WINDOWS, TENANT_DIRECTORY
 from shared.engine.bus import Commands
@@ -34,6 +36,7 @@ COMMANDS: Commands = {
     BeginCharge: begin_charge,
     RecordDecision: record_decision,
     AbandonAttempt: abandon_attempt,
+    RequestReport: request_report,
 }
 
 CONSUMERS: Sequence[Consumer] = [CUSTOMERS, TENANT_DIRECTORY, REVENUE_WINDOWS]

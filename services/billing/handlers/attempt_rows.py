@@ -1,12 +1,15 @@
 """The rows of payment attempts. Whoever adds or settles one holds its invoice's lock."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, func, insert, select, update
+from sqlalchemy import ColumnElement, Row, Select, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.billing.domain import AttemptKind, AttemptStatus, PaymentAttempt
+from services.billing.domain.attempts import RESOLVED_AFTER
 from services.billing.tables import payment_attempts
 from shared.kernel.ids import TenantId
 from shared.kernel.money import Money
@@ -31,6 +34,18 @@ async def pending_of(invoice_id: UUID, uow: UnitOfWork) -> PaymentAttempt | None
 async def next_number(invoice_id: UUID, kind: AttemptKind, uow: UnitOfWork) -> int:
     last = select(func.max(_columns.attempt)).where(_columns.invoice_id == invoice_id, _columns.kind == kind.value)
     return int((await uow.rows.execute(last)).scalar() or 0) + 1
+
+
+async def overdue(before: datetime, limit: int, uow: UnitOfWork) -> Sequence[UUID]:
+    """In no order: some on which the provider keeps silent must not keep the same others waiting round after round."""
+    query = select(_columns.id).where(*_pending_since(before)).order_by(func.random()).limit(limit)
+    return (await uow.rows.execute(query)).scalars().all()
+
+
+async def tenants_with_overdue(rows: AsyncConnection) -> Sequence[TenantId]:
+    """Of those bound. Few attempts are pending, and an index holds these alone."""
+    query = select(_columns.tenant_id).where(*_pending_since(func.now() - RESOLVED_AFTER)).distinct()
+    return [TenantId(each) for each in (await rows.execute(query)).scalars()]
 
 
 async def successful_charge(invoice_id: UUID, uow: UnitOfWork) -> str:
@@ -98,6 +113,10 @@ def attempt_of(row: Row[Any]) -> PaymentAttempt:
         reason=row.reason,
         created_at=row.created_at,
     )
+
+
+def _pending_since(before: datetime | ColumnElement[datetime]) -> tuple[ColumnElement[bool], ...]:
+    return _columns.status == AttemptStatus.PENDING.value, _columns.created_at <= before
 
 
 async def _one(query: Select[Any], uow: UnitOfWork) -> PaymentAttempt | None:

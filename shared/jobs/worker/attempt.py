@@ -58,7 +58,7 @@ class Attempts(Generic[R]):
                 raise Permanent(f"{job.max_tries} attempts were begun, and the last one ended without a word")
             result = await self._handle(claim, job)
             BEFORE_OUTCOME.hit()
-            await self._write(claim, partial(self._outcomes.complete, claim, result))
+            await self._write(claim, self._completion(claim, job, result))
             AFTER_OUTCOME.hit()
         except Exception as error:  # noqa: BLE001 - whatever a job fails with is written down
             return await self._failed(claim, job, error)
@@ -111,6 +111,10 @@ class Attempts(Generic[R]):
         at = self._clock.now() + timedelta(seconds=wait)
         await self._write(claim, partial(self._outcomes.try_again, claim, at, failure.for_operators(error)))
         return "failed"
+
+    def _completion(self, claim: Claim, job: Job, result: str) -> Callable[[], Awaitable[bool]]:
+        outcomes = self._outcomes
+        return partial(outcomes.complete, claim, result) if job.keeps_result else partial(outcomes.forget, claim)
 
     async def _write(self, claim: Claim, outcome: Callable[[], Awaitable[bool]]) -> None:
         """Holds on to the outcome while the database is away: the work is done, and doing it again costs more than waiting."""

@@ -17,6 +17,11 @@ set status = 'complete', progress = 100, result = $3, attempts = done.attempts, 
 from done where result.tenant_id = done.tenant_id and result.job_id = done.id
 returning result.job_id"""
 
+_FORGET = """
+with done as (delete from jobs where id = $1 and lease = $2 returning id, tenant_id)
+delete from job_results as result using done where result.tenant_id = done.tenant_id and result.job_id = done.id
+returning result.job_id"""
+
 _TRY_AGAIN = """
 update jobs set status = 'queued', run_at = $3, error = $4, crashed = false, lease = null, lease_until = null
 where id = $1 and lease = $2 returning id"""
@@ -48,6 +53,10 @@ class Outcomes:
             return await self._write(claim, _COMPLETE, result)
         except (asyncpg.DataError, asyncpg.ProgramLimitExceededError) as error:
             raise Permanent("the job's work is done, but what it returned cannot be stored") from error
+
+    async def forget(self, claim: Claim) -> bool:
+        """Ends it as complete, without a trace."""
+        return await self._write(claim, _FORGET)
 
     async def try_again(self, claim: Claim, at: datetime, error: str) -> bool:
         return await self._write(claim, _TRY_AGAIN, at, error)

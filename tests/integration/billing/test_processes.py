@@ -1,7 +1,10 @@
 """The service as it is run, beside a real broker and a provider that tells by webhook what it did not answer."""
 
 import asyncio
+import csv
+import io
 from contextlib import AsyncExitStack
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -74,6 +77,7 @@ async def test_the_whole_service_bills_a_user_it_has_heard_of_and_ends_cleanly(
             await eventually(partial(is_paid, http, f"/invoices/{invoice_id}"), deadline_seconds=20)
             assert len(await charges(payments, f"inv-{invoice_id}")) == 1
         await eventually(lambda: all_delivered(payments))
+        assert await paid_minor(http) == len(CARDS) * 24_690
         async with connected(where.relay) as relay:
             await eventually(lambda: drained(relay), deadline_seconds=20)
 
@@ -106,6 +110,21 @@ async def is_there(http: httpx.AsyncClient, path: str) -> bool:
 
 async def is_paid(http: httpx.AsyncClient, path: str) -> bool:
     return bool((await http.get(path)).json()["status"] == "paid")
+
+
+async def paid_minor(http: httpx.AsyncClient) -> int:
+    """By a report about these days, which may be of two months."""
+    now, day = SystemClock().now(), timedelta(days=1)
+    period = {"from": (now - day).isoformat(), "to": (now + day).isoformat()}
+    job = f"/jobs/{(await posted(http, '/reports', {'kind': 'revenue', 'format': 'csv', **period}))['job_id']}"
+
+    async def ready() -> str:
+        shown = (await http.get(job)).json()
+        assert shown["status"] == "complete", shown
+        return str(shown["result"]["download"])
+
+    answer = await http.get(await eventually(ready, deadline_seconds=20))
+    return sum(int(line["paid_minor"]) for line in csv.DictReader(io.StringIO(answer.text)))
 
 
 async def all_delivered(payments: httpx.AsyncClient) -> bool:

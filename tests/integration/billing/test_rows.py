@@ -1,6 +1,7 @@
 """Tables as declared and as migrated, and read rows that say what the events say."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -8,18 +9,26 @@ import asyncpg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, MetaData, Table, delete, select
+from sqlalchemy import Connection, MetaData, Table, delete, select, text
 
 from schemas.users import UserErased
-from services.billing.domain import Customer, Invoice
+from services.billing.domain import Customer, Invoice, Period
 from services.billing.ports import Declined, Moved
 from services.billing.projections import PROJECTIONS
+from services.billing.queries import reports
 from services.billing.tables import MONEY, cards, customers, invoice_lines, invoices, postings
 from shared.engine.projections import project
 from shared.kernel.tenant import bound_tenants
 from shared.ports.unit_of_work import UnitOfWork
+from shared.postgres.migrate import migrate
 from tests.fixtures.database import connected
 from tests.integration.billing.service import BillingService, Company
+
+_MANY_INVOICES = """
+insert into invoices.invoices (tenant_id, invoice_id, customer_id, status, currency, total_minor, amount_paid_minor,
+                               amount_refunded_minor, created_at, finalized_at, version)
+select :tenant, gen_random_uuid(), gen_random_uuid(), 'open', 'EUR', 1, 0, 0, now(), timestamptz '2025-01-01Z' + n * interval '2 hours', 3
+from generate_series(1, 10000) as n returning 1"""
 
 READ_TABLES = (customers, cards, invoices, invoice_lines, postings)
 
@@ -107,6 +116,26 @@ async def test_an_attempt_is_never_forgotten_and_what_was_asked_never_changes(
     async with connected(billing.where.ops) as operator:
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await operator.fetch("select token from payment_methods")
+
+
+async def test_a_month_of_a_report_is_read_by_the_index_alone(billing: BillingService, company: Company) -> None:
+    january = Period(since=datetime(2026, 1, 1, tzinfo=UTC), until=datetime(2026, 2, 1, tzinfo=UTC))
+    await company.rows(_MANY_INVOICES, tenant=company.tenant_id)
+    async with connected(billing.where.owner) as owner:
+        await owner.execute("analyze invoices.invoices")
+    async with billing.foundation.database.transaction([company.tenant_id]) as rows:
+        query = reports._totals(january, None).compile(dialect=rows.dialect, compile_kwargs={"literal_binds": True})
+        plan = "\n".join((await rows.execute(text(f"explain {query}"))).scalars())
+    assert "invoices_by_finalizing" in plan, plan
+    assert "Seq Scan" not in plan, plan
+
+
+async def test_a_database_of_the_release_before_gets_the_index(billing: BillingService) -> None:
+    async with connected(billing.where.owner) as owner:
+        await owner.execute("drop index invoices.invoices_by_finalizing")
+        await owner.execute("update alembic_version set version_num = '0002'")
+        await migrate("billing", billing.where.owner)
+        assert await owner.fetchval("select to_regclass('invoices.invoices_by_finalizing') is not null")
 
 
 async def _all(uow: UnitOfWork, table: Table) -> Sequence[Any]:

@@ -12,11 +12,12 @@ from shared.jobs.queue import ENQUEUE
 from shared.jobs.results import job_status, prune_results
 from shared.jobs.worker.leases import CLAIM
 from shared.kernel.cause import Cause, bound_cause
-from shared.kernel.errors import Invalid
-from shared.kernel.ids import TenantId, new_id
+from shared.kernel.errors import Invalid, Permanent
+from shared.kernel.ids import JobId, TenantId, new_id
 from shared.kernel.tenant import bound_tenants
 from shared.postgres.database import driver
 from tests.fixtures.eventually import eventually
+from tests.fixtures.jobs import Service
 from tests.integration.jobs.conftest import ServiceOf
 
 
@@ -130,3 +131,23 @@ async def test_the_claim_reads_the_index_from_its_head(service: ServiceOf) -> No
     text = "\n".join(row[0] for row in plan)
     assert text.count("Index Scan using jobs_due") == 2, text
     assert "Sort Key: jobs" not in text, text
+
+
+async def test_a_job_that_keeps_no_result_leaves_nothing_once_it_is_complete(service: ServiceOf) -> None:
+    async def sweep(job: JobContext, fails: bool) -> str:
+        if fails:
+            raise Permanent("the broom is broken")
+        return "swept"
+
+    billing = await service([Job(sweep, keeps_result=False)])
+    first = await billing.enqueue("sweep", idempotency_key="02:00", fails=False)
+    async with billing.working():
+        await eventually(lambda: is_gone(billing, first))
+        second = await billing.enqueue("sweep", idempotency_key="02:00", fails=True)
+        assert (await billing.becomes("dead", second)).error == "the broom is broken"
+    assert second != first, "its key was free again"
+
+
+async def is_gone(service: Service, job_id: JobId) -> bool:
+    pending = await service.fetch("select from jobs where id = $1", job_id)
+    return not pending and await service.status(job_id) is None

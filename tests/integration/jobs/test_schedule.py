@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.jobs.context import JobContext
-from shared.jobs.declaration import Job, Scheduled
-from shared.jobs.schedule import ListTenants, Scheduler
+from shared.jobs.declaration import Job, ListTenants, Scheduled
+from shared.jobs.schedule import Scheduler
 from shared.kernel.errors import Misconfigured, Transient
 from shared.kernel.ids import TenantId, new_id
 from shared.postgres.tenancy import TENANTS_AT_ONCE

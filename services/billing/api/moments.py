@@ -1,0 +1,47 @@
+"""The ends of a period as people write them: days of UTC, or moments with their offset."""
+
+import re
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field, WithJsonSchema
+
+from shared.web.models import Moment
+
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
+
+_FIRST, _LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
+"""Far enough from the first and the last moment that there are for any offset to be taken off."""
+
+
+def _beginning(value: object) -> object:
+    day = _day(value)
+    return value if day is None else _midnight(day)
+
+
+def _end(value: object) -> object:
+    day = _day(value)
+    return value if day is None else _midnight(min(day, _LAST.date())) + timedelta(days=1)
+
+
+def _day(value: object) -> date | None:
+    """None for a moment. Raises ValueError for anything else: numbers too, which pydantic would take for seconds since 1970."""
+    if isinstance(value, str) and _DAY.fullmatch(value):
+        return date.fromisoformat(value)
+    if isinstance(value, str) and _MOMENT.fullmatch(value):
+        return None
+    raise ValueError("write a day (2026-01-31) or a moment with its offset (2026-01-31T09:30:00Z)")
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC)
+
+
+_WRITTEN = WithJsonSchema({"type": "string", "anyOf": [{"format": "date"}, {"format": "date-time"}]})
+_Within = Annotated[Moment, Field(ge=_FIRST, lt=_LAST)]
+
+Beginning = Annotated[_Within, BeforeValidator(_beginning), _WRITTEN]
+"""Of a day its first moment."""
+End = Annotated[_Within, BeforeValidator(_end), _WRITTEN]
+"""Of a day its last: the day belongs to the period. A moment does not."""

@@ -1,0 +1,43 @@
+"""The time that a report is about."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from typing import Self
+
+from services.billing.domain.refusals import PeriodEmpty, PeriodTooLong
+
+MOST_MONTHS = 24
+"""Of one report: its result is one row, and is read and answered as a whole."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Period:
+    """From `since` on, up to `until`, which is outside."""
+
+    since: datetime
+    until: datetime
+
+    @classmethod
+    def reportable(cls, since: datetime, until: datetime) -> Self:
+        """In UTC. Raises PeriodEmpty, PeriodTooLong."""
+        period = cls(since=since.astimezone(UTC), until=until.astimezone(UTC))
+        if period.until <= period.since:
+            raise PeriodEmpty
+        if any(islice(period.months(), MOST_MONTHS, None)):
+            raise PeriodTooLong
+        return period
+
+    def months(self) -> Iterator[Self]:
+        """The calendar months that it touches; of the first and the last perhaps a part."""
+        begin = self.since
+        while begin < self.until:
+            end = min(_next_month(begin), self.until)
+            yield type(self)(since=begin, until=end)
+            begin = end
+
+
+def _next_month(moment: datetime) -> datetime:
+    first = moment.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    return (first + timedelta(days=31)).replace(day=1)

@@ -1,0 +1,17 @@
+"""Reports, made by a job: they take longer than a request may."""
+
+from services.billing.commands import RequestReport
+from shared.kernel.ids import JobId
+from shared.ports.unit_of_work import UnitOfWork
+
+
+async def request_report(command: RequestReport, uow: UnitOfWork) -> JobId:
+    return await uow.jobs.enqueue(
+        "generate_report",
+        owner_id=command.asked_by,
+        kind=command.kind,
+        format=command.format,
+        since=command.period.since,
+        until=command.period.until,
+        customer_id=command.customer_id,
+    )

@@ -1,0 +1,51 @@
+"""The sweep: attempts that nobody settled. Only tenants who have some are given the job; most minutes nobody is."""
+
+from datetime import timedelta
+from uuid import UUID
+
+import structlog
+
+from services.billing.domain import AttemptStatus
+from services.billing.domain.attempts import RESOLVED_AFTER
+from services.billing.handlers import attempt_rows
+from services.billing.jobs.asking import ask
+from services.billing.jobs.question import pending_question
+from services.billing.ports import OutcomeUnknown, ProviderUnavailable, Resources
+from shared.jobs.context import JobContext
+from shared.jobs.declaration import Scheduled
+from shared.jobs.tenant_directory import those_among
+
+log = structlog.get_logger()
+
+ROUND = timedelta(seconds=30)
+"""How long one round of the sweep takes up attempts."""
+MOST_A_ROUND = 200
+
+
+async def resolve_attempts(job: JobContext[Resources]) -> None:
+    """Finds out what became of attempts that nobody settled, without end."""
+    now = job.resources.clock.now
+    settled, end = 0, now() + ROUND
+    async with job.begin() as uow:
+        overdue = await attempt_rows.overdue(now() - RESOLVED_AFTER, MOST_A_ROUND, uow)
+    for attempt_id in overdue:
+        if now() >= end:
+            break
+        try:
+            settled += await _resolve(job, attempt_id)
+        except ProviderUnavailable as error:
+            log.warning("payment_provider_unavailable", tenant_id=str(job.tenant_id), reason=str(error))
+            break
+        except OutcomeUnknown as error:
+            log.warning("payment_attempt_unresolved", attempt_id=str(attempt_id), reason=str(error))
+    log.info("payment_attempts_swept", tenant_id=str(job.tenant_id), overdue=len(overdue), settled=settled)
+
+
+async def _resolve(job: JobContext[Resources], attempt_id: UUID) -> bool:
+    question = await pending_question(job, attempt_id)
+    return question is not None and await ask(job, question) is not AttemptStatus.PENDING
+
+
+SWEEP = Scheduled(
+    "resolve_attempts", every=timedelta(minutes=1), tenants=those_among(attempt_rows.tenants_with_overdue)
+)

@@ -1,0 +1,10 @@
+"""Reports find a month's invoices."""
+
+from alembic import op
+
+revision = "0005"
+down_revision = "0004"
+
+
+def upgrade() -> None:
+    op.execute("create index if not exists invoices_by_finalizing on invoices.invoices (tenant_id, finalized_at)")

@@ -1,0 +1,21 @@
+"""Reads, each inside a transaction that is bound to the caller's tenant."""
+
+from services.billing.queries.customers import CustomerRow, all_customers, customer
+from services.billing.queries.invoices import InvoiceFilter, InvoiceRow, invoice, latest_invoices
+from services.billing.queries.reports import ReportLine, report_lines
+from services.billing.queries.windows import RevenueFilter, RevenueRow, revenue
+
+__all__ = [
+    "CustomerRow",
+    "InvoiceFilter",
+    "InvoiceRow",
+    "ReportLine",
+    "RevenueFilter",
+    "RevenueRow",
+    "all_customers",
+    "customer",
+    "invoice",
+    "latest_invoices",
+    "report_lines",
+    "revenue",
+]

@@ -1,0 +1,67 @@
+"""Who is billed."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.billing.domain import PaymentMethod
+from services.billing.tables import cards, customers
+from shared.kernel.errors import NotFound
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CustomerRow:
+    id: UUID
+    email: str | None = field(repr=False)
+    display_name: str | None = field(repr=False)
+    locale: str
+    erased: bool
+    payment_methods: Sequence[PaymentMethod]
+    """Oldest first; the last is the default."""
+    created_at: datetime
+    version: int
+
+
+async def customer(rows: AsyncConnection, customer_id: UUID) -> CustomerRow:
+    """Raises NotFound, for another tenant's customer too."""
+    row = (await rows.execute(select(customers).where(customers.c.customer_id == customer_id))).one_or_none()
+    if row is None:
+        raise NotFound(f"there is no customer {customer_id}")
+    return _customer(row, await _cards(rows, [customer_id]))
+
+
+async def all_customers(rows: AsyncConnection, *, after: UUID | None, limit: int) -> Sequence[CustomerRow]:
+    """In the order in which their users joined: ids grow with time."""
+    page = select(customers).order_by(customers.c.customer_id).limit(limit)
+    if after is not None:
+        page = page.where(customers.c.customer_id > after)
+    found = (await rows.execute(page)).all()
+    theirs = await _cards(rows, [row.customer_id for row in found])
+    return [_customer(row, theirs) for row in found]
+
+
+async def _cards(rows: AsyncConnection, customer_ids: Sequence[UUID]) -> Mapping[UUID, Sequence[PaymentMethod]]:
+    found = select(cards).where(cards.c.customer_id.in_(customer_ids)).order_by(cards.c.attached_in_version)
+    theirs: dict[UUID, list[PaymentMethod]] = defaultdict(list)
+    for row in await rows.execute(found):
+        theirs[row.customer_id].append(PaymentMethod(id=row.payment_method_id, brand=row.brand, last4=row.last4))
+    return theirs
+
+
+def _customer(row: Row[Any], theirs: Mapping[UUID, Sequence[PaymentMethod]]) -> CustomerRow:
+    return CustomerRow(
+        id=row.customer_id,
+        email=row.email,
+        display_name=row.display_name,
+        locale=row.locale,
+        erased=row.erased,
+        payment_methods=theirs.get(row.customer_id, ()),
+        created_at=row.created_at,
+        version=row.version,
+    )

@@ -1,0 +1,105 @@
+"""Invoices and their lines."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, Select, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.billing.domain import InvoiceStatus, Line
+from services.billing.tables import invoice_lines, invoices
+from shared.kernel.errors import NotFound
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvoiceRow:
+    id: UUID
+    customer_id: UUID
+    number: int | None
+    status: InvoiceStatus
+    currency: str
+    total_minor: int
+    amount_paid_minor: int
+    amount_refunded_minor: int
+    last_failure: str | None
+    next_attempt_at: datetime | None
+    due_at: datetime | None
+    created_at: datetime
+    finalized_at: datetime | None
+    version: int
+    lines: Sequence[Line] = ()
+    """In the order in which they were added; not read for lists."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvoiceFilter:
+    """What a list is about; None for all."""
+
+    customer_id: UUID | None = None
+    status: InvoiceStatus | None = None
+
+
+async def invoice(rows: AsyncConnection, invoice_id: UUID, *, customer_id: UUID | None) -> InvoiceRow:
+    """Of anybody in the tenant, or of one customer alone. Raises NotFound, for another's too."""
+    found = _chosen(InvoiceFilter(customer_id=customer_id)).where(invoices.c.invoice_id == invoice_id)
+    row = (await rows.execute(found)).one_or_none()
+    if row is None:
+        raise NotFound(f"there is no invoice {invoice_id}")
+    return _invoice(row, await _lines(rows, invoice_id))
+
+
+async def latest_invoices(
+    rows: AsyncConnection, wanted: InvoiceFilter, *, before: UUID | None, limit: int
+) -> Sequence[InvoiceRow]:
+    """Newest first: ids grow with time."""
+    page = _chosen(wanted).order_by(invoices.c.invoice_id.desc()).limit(limit)
+    if before is not None:
+        page = page.where(invoices.c.invoice_id < before)
+    return [_invoice(row) for row in await rows.execute(page)]
+
+
+def _chosen(wanted: InvoiceFilter) -> Select[Any]:
+    query = select(invoices)
+    if wanted.customer_id is not None:
+        query = query.where(invoices.c.customer_id == wanted.customer_id)
+    if wanted.status is not None:
+        query = query.where(invoices.c.status == wanted.status.value)
+    return query
+
+
+async def _lines(rows: AsyncConnection, invoice_id: UUID) -> Sequence[Line]:
+    columns = invoice_lines.c
+    found = select(invoice_lines).where(columns.invoice_id == invoice_id).order_by(columns.added_in_version)
+    return [
+        Line(
+            id=row.line_id,
+            description=row.description,
+            quantity=row.quantity,
+            unit_amount_minor=row.unit_amount_minor,
+            amount_minor=row.amount_minor,
+        )
+        for row in await rows.execute(found)
+    ]
+
+
+def _invoice(row: Row[Any], lines: Sequence[Line] = ()) -> InvoiceRow:
+    return InvoiceRow(
+        id=row.invoice_id,
+        customer_id=row.customer_id,
+        number=row.number,
+        status=InvoiceStatus(row.status),
+        currency=row.currency,
+        total_minor=row.total_minor,
+        amount_paid_minor=row.amount_paid_minor,
+        amount_refunded_minor=row.amount_refunded_minor,
+        last_failure=row.last_failure,
+        next_attempt_at=row.next_attempt_at,
+        due_at=row.due_at,
+        created_at=row.created_at,
+        finalized_at=row.finalized_at,
+        version=row.version,
+        lines=lines,
+    )
