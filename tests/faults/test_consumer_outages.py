@@ -5,9 +5,10 @@ from pathlib import Path
 from shared.kafka.consumer import KafkaSubscription
 from tests.fixtures.club import Stage
 from tests.fixtures.club.stage import staged
-from tests.fixtures.database import Database, connected
+from tests.fixtures.database import Database, Templates, connected
 from tests.fixtures.eventually import eventually
 from tests.fixtures.kafka import Broker
+from tests.fixtures.postgres import DatabaseServer
 
 END_SESSIONS = """
 select pg_terminate_backend(pid) from pg_stat_activity where datname = $1 and application_name = 'club-worker'"""
@@ -85,6 +86,22 @@ async def test_a_broker_that_is_killed_and_comes_back(own_kafka: Broker, databas
             await stage.topic.publish(*ann.tells("Anna", "Annie"))
             await eventually(lambda: stage.reached(3, consumers=1), deadline_seconds=40)
         assert await stage.greeted(ann) == [[1, 2, 3]]
+
+
+async def test_a_database_cut_off_like_by_a_power_cut(own_postgres: DatabaseServer, kafka: str, tmp_path: Path) -> None:
+    async with connected(own_postgres.admin_dsn) as admin:
+        copy = Templates(admin, own_postgres.admin_dsn).copy
+        async with staged(kafka, copy, tmp_path) as stage:
+            ann = stage.user()
+            async with stage.consuming(stage.club.members), stage.consuming(stage.club.greetings):
+                await stage.topic.publish(*ann.tells("Ann", "Anna"))
+                await eventually(lambda: stage.reached(2))
+                await own_postgres.stop_immediately()
+                await stage.topic.publish(*ann.tells("Annie", "Anne"))
+                await own_postgres.start()
+                await eventually(lambda: stage.reached(4), deadline_seconds=30)
+                assert await stage.names(ann) == [["Ann", "Anna", "Annie", "Anne"]]
+                assert await stage.greeted(ann) == [[1, 2, 3, 4]]
 
 
 async def test_a_client_that_has_gone_silent_is_replaced(stage: Stage) -> None:

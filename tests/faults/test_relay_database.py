@@ -1,4 +1,4 @@
-"""The database is cut off like by a power cut, and comes back (fault matrix 21)."""
+"""The database is cut off like by a power cut, or ends sessions again and again (fault matrix 21 and 22)."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -13,6 +13,9 @@ from tests.fixtures.postgres import DatabaseServer
 from tests.fixtures.topics import create_topic, unique
 
 KEYS = [f"00000000-0000-7000-8000-{number:012}" for number in range(12)]
+
+END_SESSIONS = """
+select pg_terminate_backend(pid) from pg_stat_activity where datname = $1 and application_name like 'waypost-%'"""
 
 
 @pytest.fixture
@@ -35,6 +38,17 @@ async def test_a_relay_survives_its_database(rig_on_own_postgres: Rig, own_postg
         await rig.write_versions(KEYS, range(10, 15))
         await rig.until_drained()
         await eventually(lambda: _listeners(rig))
+    await rig.assert_nothing_lost_and_in_order()
+
+
+async def test_sessions_that_are_ended_lose_and_reorder_nothing(rig: Rig, postgres: str) -> None:
+    await rig.start_relay()
+    await rig.until_holding()
+    async with connected(postgres) as admin:
+        for round_ in range(1, 30):
+            await rig.write_versions(KEYS, range(round_, round_ + 1))
+            await admin.execute(END_SESSIONS, rig.database.name)
+    await rig.until_drained()
     await rig.assert_nothing_lost_and_in_order()
 
 
