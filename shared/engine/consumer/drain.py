@@ -1,6 +1,5 @@
 """Works a parked key off: its letters in version order, through the same handlers, until one fails or none is left."""
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
@@ -141,7 +140,7 @@ class Drain:
                 await intake.letters.unpark(parked)
                 outcome = Outcome.UNPARKED
             if message.wanted:
-                async with asyncio.timeout(self._policy.handler_seconds):
+                async with self._policy.handlers_time():
                     await self._effects.run([message], batch, intake)
             AFTER_EFFECT.hit()
         AFTER_COMMIT.hit()

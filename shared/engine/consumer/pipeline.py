@@ -1,6 +1,5 @@
 """From records to one committed effect: the steps of a consumer's transaction, in the order that makes them safe."""
 
-import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
 
@@ -139,7 +138,7 @@ class Pipeline:
         """The handlers, in offset order; outbox rows are the last thing written."""
         wanted = [message for message in batch.with_verdict(Verdict.HANDLE) if message.wanted]
         if wanted:
-            async with asyncio.timeout(self._policy.handler_seconds):
+            async with self._policy.handlers_time():
                 await self._effects.run(wanted, batch, intake)
         AFTER_EFFECT.hit()
 

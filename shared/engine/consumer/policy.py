@@ -1,9 +1,13 @@
 """The numbers of a consumer."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 from shared.engine.retry import RetryPolicy
+from shared.kernel.errors import Transient
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,3 +43,15 @@ class ConsumerPolicy:
     stalled_seconds: float = 30.0
     """Without progress behind the end of the partition, until the client is replaced."""
     retry: RetryPolicy = field(default_factory=RetryPolicy)
+
+    @asynccontextmanager
+    async def handlers_time(self) -> AsyncIterator[None]:
+        """Raises Transient at its end, in words of its own: the database's would send somebody to look for an outage that is none."""
+        limit = asyncio.timeout(self.handler_seconds)
+        try:
+            async with limit:
+                yield
+        except TimeoutError as error:
+            if limit.expired():
+                raise Transient(f"the handler took longer than {self.handler_seconds:g} s") from error
+            raise

@@ -111,7 +111,7 @@ class Redelivery:
             async with self._intakes.begin(batch.tenants) as intake:
                 if locked := await intake.letters.lock(parked):
                     await self._note(intake, message)
-                    async with asyncio.timeout(self._policy.handler_seconds):
+                    async with self._policy.handlers_time():
                         await self._effects.run([message], batch, intake)
                     AFTER_EFFECT.hit()
                     attempt.at_commit = True
