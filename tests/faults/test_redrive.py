@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from shared.engine.consumer.turns import Outcome
+from shared.engine.rate import Rate
 from shared.kernel.envelope import Envelope
 from shared.kernel.errors import Permanent
-from shared.operations.dead_letters import Drained, Pace, Redrive
+from shared.operations.dead_letters import Drained, Redrive
 from shared.operations.service import OperatedService
 from shared.ports.dead_letters import Status
 from shared.postgres.letter_search import Search
@@ -46,7 +47,7 @@ async def test_one_that_is_killed_midway_is_run_again_and_does_the_rest(
     )
     stage.club.trouble = no_trouble
     again = await Redrive.of(operated, Search(error_class="Permanent"))
-    assert [each.flows async for each in again.work_off(MANDATE, Pace())] == [True]
+    assert [each.flows async for each in again.work_off(MANDATE, Rate())] == [True]
     assert (await stage.greeted(bob), await stage.parked()) == ([[1, 2, 3]], [])
     assert [row[0] for row in await stage.rows("select redrives from dead_letters order by kafka_offset")] == [
         redrives,
@@ -64,7 +65,7 @@ async def test_the_consumer_itself_may_work_the_key_off_meanwhile(
     async with stage.consuming(stage.club.greetings):
         await eventually(lambda: stage.reached(3, consumers=1))
         publishing = asyncio.create_task(stage.topic.publish(*bob.tells(*names)))
-        (drained,) = [each async for each in (await Redrive.of(operated, Search())).work_off(MANDATE, Pace())]
+        (drained,) = [each async for each in (await Redrive.of(operated, Search())).work_off(MANDATE, Rate())]
         await publishing
         await eventually(lambda: stage.reached(3 + len(names), consumers=1))
 
@@ -84,7 +85,7 @@ async def test_a_key_that_somebody_works_off_is_waited_for(
     async with connected(stage.database.owner) as owner, connected(postgres) as observer:
         async with owner.transaction():
             await owner.execute("select from parked_keys for update")
-            redriving = asyncio.create_task(first_of((await Redrive.of(operated, Search())).work_off(MANDATE, Pace())))
+            redriving = asyncio.create_task(first_of((await Redrive.of(operated, Search())).work_off(MANDATE, Rate())))
             await eventually(lambda: observer.fetchval(WAITS_FOR_LOCK, stage.database.name))
         drained = await redriving
     assert drained.flows
@@ -105,7 +106,7 @@ async def test_a_handler_that_ends_the_command_is_tried_as_often_as_may_be(
     await stage.rows("update dead_letters set redrives = 4 where sequence = 1 returning 1")
     assert (await operator.runs(*REDRIVE)).code == -9
     again = await Redrive.of(operated, Search(error_class="Permanent"))
-    assert [each.outcome async for each in again.work_off(MANDATE, Pace())] == [Outcome.EXHAUSTED]
+    assert [each.outcome async for each in again.work_off(MANDATE, Rate())] == [Outcome.EXHAUSTED]
     assert [each[:2] for each in await stage.letters()] == [("dead", 1), ("waiting", 2)]
 
 

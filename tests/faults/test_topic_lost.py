@@ -68,7 +68,7 @@ async def test_the_whole_way(house: House) -> None:
 
         async with house.billing.consuming("customers"):
             await eventually(lambda: eva_waits(house), deadline_seconds=PATIENCE)
-            report = await republished(TOPIC, MANDATE, rate=Rate(None), quiet=True)
+            report = await republished(TOPIC, MANDATE, rate=Rate(), quiet=True)
             assert (report.stored, report.missing, report.published) == (6, 6, 6)
             await eventually(lambda: customers_are(house, Anna=2, Rob=2, Eva=2), deadline_seconds=PATIENCE)
             await eventually(lambda: recipients_are(house, "Anna", "Rob", "Eva"), deadline_seconds=PATIENCE)
@@ -80,7 +80,7 @@ async def test_the_whole_way(house: House) -> None:
     made_anew = await rebuilt(*find("notifications.recipients"), dry_run=True)
     assert made_anew.refusals == []
     assert all(each.equal for each in made_anew.weighing.comparisons)
-    again = await republished(TOPIC, MANDATE, rate=Rate(None), quiet=True)
+    again = await republished(TOPIC, MANDATE, rate=Rate(), quiet=True)
     assert (again.missing, again.published) == (0, 0)
     (action,) = await house.actions()
     assert (action.operator, action.verb, action.subject) == ("grace", "events.republish", TOPIC)
@@ -90,14 +90,14 @@ async def test_killed_midway_and_run_again(house: House) -> None:
     people = [await house.sign_up(f"person {number}") for number in range(6)]
     for person in people:
         await house.rename(person, "renamed")
-    asked = await republished(TOPIC, None, rate=Rate(None), quiet=True)
+    asked = await republished(TOPIC, None, rate=Rate(), quiet=True)
     assert (asked.missing, asked.published) == (12, 0)
     assert await read_topic(house.bootstrap, TOPIC) == []
 
     assert await killed(house, "--rate", "8") < 0
     assert len(await read_topic(house.bootstrap, TOPIC)) == 8
 
-    report = await republished(TOPIC, MANDATE, rate=Rate(None), quiet=True)
+    report = await republished(TOPIC, MANDATE, rate=Rate(), quiet=True)
     assert (report.missing, report.published) == (4, 4)
     assert await told_on_topic(house) == await told_in_store(house)
     assert len(await read_topic(house.bootstrap, TOPIC)) == 12

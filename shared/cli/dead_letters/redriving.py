@@ -17,10 +17,11 @@ from shared.cli.mandate import As, Reason
 from shared.cli.output import AsJson, console, end_with, to_json
 from shared.cli.services import chosen_services
 from shared.cli.tracing import SEVERAL, trace_as
+from shared.engine.rate import Rate
 from shared.hosting.service import Service
 from shared.kernel.errors import WaypostError
 from shared.kernel.mandate import Mandate
-from shared.operations.dead_letters import Pace, Redrive, nothing_matches
+from shared.operations.dead_letters import Redrive, nothing_matches
 from shared.postgres.letter_search import Search
 from shared.web.ops.letter_views import RedriveView
 
@@ -49,7 +50,7 @@ def redrive(
     mandate = None if dry_run else Mandate(operator=operator, reason=reason)
     trace_as(SEVERAL)
     wanted = replace(search, id=letter_id)
-    redrives, problems = asyncio.run(_redrive(wanted, service, mandate, Pace(rate), quiet=as_json))
+    redrives, problems = asyncio.run(_redrive(wanted, service, mandate, Rate(rate), quiet=as_json))
     if as_json:
         console.print(to_json([RedriveView.of(each).model_dump(mode="json") for each in redrives]), soft_wrap=True)
     sum_up(redrives, dry_run=dry_run)
@@ -60,7 +61,7 @@ def redrive(
 
 
 async def _redrive(
-    search: Search, name: str | None, mandate: Mandate | None, pace: Pace, *, quiet: bool
+    search: Search, name: str | None, mandate: Mandate | None, rate: Rate, *, quiet: bool
 ) -> tuple[Sequence[Redrive], Sequence[WaypostError]]:
     """One service after the other. What was worked off before a problem is told with it."""
     redrives: list[Redrive] = []
@@ -69,7 +70,7 @@ async def _redrive(
         try:
             async with operating(service) as operated:
                 redrives.append(await Redrive.of(operated, search))
-                async for drained in redrives[-1].work_off(mandate, pace):
+                async for drained in redrives[-1].work_off(mandate, rate):
                     if not quiet:
                         tell(drained)
         except WaypostError as problem:

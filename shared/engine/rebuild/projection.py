@@ -44,7 +44,7 @@ async def rebuild_projection(
     """
     begun = time.monotonic()
     async with workshop.history() as history:
-        records = await _take_in_all(projection, history, begun, progress, rate or Rate(None))
+        records = await _take_in_all(projection, history, begun, progress, rate or Rate())
         BEFORE_SWAP.hit()
         for tries in range(1, SWAP_TRIES + 1):
             try:

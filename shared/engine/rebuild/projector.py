@@ -64,7 +64,7 @@ async def rebuild(
             reader = Reader(codec, projector.handlers, without=await shadow.discarded())
             filling = Filling(shadow.name, projector, reader, policy, clock or SystemClock())
             ahead = ReadAhead(topic_log, live)
-            run = _Rebuild(shadow, filling, ahead, rate or Rate(None), policy.max_records, progress)
+            run = _Rebuild(shadow, filling, ahead, rate or Rate(), policy.max_records, progress)
             with rebuild_span(shadow.name):
                 await filling.begin(live, shadow.intakes)
                 return await run.to_the_end(dry_run=dry_run, force=force)

@@ -6,12 +6,12 @@ from typing import Self
 
 from shared.engine.consumer.drain import Attempt, Drain
 from shared.engine.consumer.turns import Outcome
+from shared.engine.rate import Rate
 from shared.kernel.errors import NotFound, Transient
 from shared.kernel.mandate import Mandate
 from shared.operations.dead_letters.drained import Drained
 from shared.operations.dead_letters.drains import drain_of
 from shared.operations.dead_letters.finding import select
-from shared.operations.dead_letters.pace import Pace
 from shared.operations.service import OperatedService
 from shared.ports.dead_letters import ParkedKey
 from shared.postgres.letter_search import Line, Search, Selection
@@ -52,7 +52,7 @@ class Redrive:
         return not self.left and not self.selection.apart and all(each.flows for each in self._drained)
 
     async def work_off(
-        self, mandate: Mandate | None, pace: Pace, *, at_most: int | None = None
+        self, mandate: Mandate | None, rate: Rate, *, at_most: int | None = None
     ) -> AsyncIterator[Drained]:
         """Each key from its lowest version on, through the consumer's own handlers, until a letter fails or none is left.
 
@@ -60,15 +60,15 @@ class Redrive:
         """
         for line in self.selection.lines[:at_most]:
             before = Drained.before(line)
-            self._drained.append(before if mandate is None else await self._drain(line, mandate, pace))
+            self._drained.append(before if mandate is None else await self._drain(line, mandate, rate))
             yield self._drained[-1]
 
-    async def _drain(self, line: Line, mandate: Mandate, pace: Pace) -> Drained:
+    async def _drain(self, line: Line, mandate: Mandate, rate: Rate) -> Drained:
         drain, waited = drain_of(self._operated, line.consumer), 0
         attempts: list[Attempt] = []
         while not attempts or attempts[-1].outcome is Outcome.HANDLED:
-            await pace.wait()
             attempt = await drain.attempt(line.parked, mandate)
+            await rate.after(1)
             if attempt.outcome is Outcome.BUSY:
                 waited += 1
                 if not await _still_parked(drain, line.parked):

@@ -6,9 +6,10 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query
 from pydantic import ConfigDict, Field, model_validator
 
+from shared.engine.rate import Rate
 from shared.kernel.mandate import Mandate
 from shared.operations import dead_letters
-from shared.operations.dead_letters import Pace, Redrive, nothing_matches
+from shared.operations.dead_letters import Redrive, nothing_matches
 from shared.ports.dead_letters import OPEN, Status
 from shared.postgres.letter_search import KeptLetter, Place, Search, find_letters
 from shared.web.auth import OperatorCaller
@@ -106,7 +107,7 @@ async def redrive_some(order: RedriveOrder, operator: OperatorCaller, operated: 
     if not redrive.selection.found:
         raise nothing_matches([redrive])
     mandate = None if order.dry_run else order.told_by(operator)
-    async for _ in redrive.work_off(mandate, Pace(order.letters_per_second), at_most=order.keys):
+    async for _ in redrive.work_off(mandate, Rate(order.letters_per_second), at_most=order.keys):
         """The answer tells them all."""
     return RedriveView.of(redrive)
 
@@ -115,7 +116,7 @@ async def redrive_some(order: RedriveOrder, operator: OperatorCaller, operated: 
 async def redrive_letter(letter_id: UUID, mandate: Ordered, operated: Operated) -> RedriveView:
     """The letter's key, from its lowest version on."""
     redrive = await Redrive.of(operated, Search(id=letter_id))
-    async for _ in redrive.work_off(mandate, Pace()):
+    async for _ in redrive.work_off(mandate, Rate()):
         """One key."""
     return RedriveView.of(redrive)
 

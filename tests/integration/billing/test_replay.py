@@ -34,7 +34,7 @@ async def test_nobody_is_charged_twice(billing: BillingService, own_kafka: Broke
         before, told = await company.stored(), await company.event_types(invoice_id)
 
         async with opened_replay(SERVICE, CUSTOMERS, dsn=billing.where.app, bootstrap=own_kafka.bootstrap) as replay:
-            redelivered = await replay.deliver(await replay.find(Selection()), MANDATE, rate=Rate(None))
+            redelivered = await replay.deliver(await replay.find(Selection()), MANDATE, rate=Rate())
 
         assert (redelivered.delivered, redelivered.failures) == (1, [])
         await eventually(lambda: nothing_waits(company), deadline_seconds=20)

@@ -32,7 +32,7 @@ async def found(stage: Stage, **chosen: Any) -> Found:
 
 async def replayed(stage: Stage, reactor: Reactor | None = None, **chosen: Any) -> Redelivered:
     async with replaying(stage, reactor) as replay:
-        return await replay.deliver(await replay.find(Selection(**chosen)), MANDATE, rate=Rate(None))
+        return await replay.deliver(await replay.find(Selection(**chosen)), MANDATE, rate=Rate())
 
 
 async def consumed(stage: Stage, records: int) -> None:

@@ -69,4 +69,4 @@ async def taken_in(service: Hosted, notifications: NotificationsService, ada: Pe
 
 async def replayed(notifications: NotificationsService, broker: Broker) -> Redelivered:
     async with opened_replay(SERVICE, NOTICES, dsn=notifications.where.app, bootstrap=broker.bootstrap) as replay:
-        return await replay.deliver(await replay.find(Selection()), MANDATE, rate=Rate(None))
+        return await replay.deliver(await replay.find(Selection()), MANDATE, rate=Rate())

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from shared.engine.consumer.turns import Outcome
+from shared.engine.rate import Rate
 from shared.kernel.errors import Conflict, Invalid, NotFound
 from shared.kernel.ids import new_id
-from shared.operations.dead_letters import Drained, Pace, Redrive, discard, find, nothing_matches
+from shared.operations.dead_letters import Drained, Redrive, discard, find, nothing_matches
 from shared.operations.service import OperatedService
 from shared.ports.dead_letters import Status
 from shared.postgres.audit import operator_actions
@@ -24,7 +25,7 @@ EVERYTHING = Search(statuses=list(Status))
 
 
 async def redriven(service: OperatedService, search: Search) -> list[Drained]:
-    return [each async for each in (await Redrive.of(service, search)).work_off(MANDATE, Pace())]
+    return [each async for each in (await Redrive.of(service, search)).work_off(MANDATE, Rate())]
 
 
 async def the_dead_one(service: OperatedService) -> Search:
@@ -142,7 +143,7 @@ async def test_what_holds_no_event_can_only_be_discarded(stage: Stage, operated:
         await eventually(lambda: stage.reached(1, consumers=1))
     found = await Redrive.of(operated, Search(consumer="club.greetings"))
     (apart,) = found.selection.apart
-    assert ([each async for each in found.work_off(MANDATE, Pace())], found.complete) == ([], False)
+    assert ([each async for each in found.work_off(MANDATE, Rate())], found.complete) == ([], False)
     with pytest.raises(Conflict, match="discard it"):
         await Redrive.of(operated, Search(id=apart.id))
     assert (await discard(operated, apart.id, MANDATE)).flows
