@@ -38,7 +38,7 @@ async def test_one_that_is_killed_midway_is_run_again_and_does_the_rest(
     effects: list[int],
     redrives: int,
 ) -> None:
-    killed = await operator.runs(*REDRIVE, failpoints=f"drain.{point}=kill")
+    killed = await operator.runs(*REDRIVE, failpoints=f"retries.{point}=kill")
     assert (killed.code, await stage.greeted(bob)) == (-9, [effects])
     still_open = "select status from dead_letters where status not in ('redriven') order by kafka_offset"
     # A dead letter stays dead, so that the same filter finds it again; where it has been handled, what is behind it comes along.
