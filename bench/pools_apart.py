@@ -17,6 +17,7 @@ from typing import Any
 
 import httpx
 
+from infra.postgres.databases import ServiceDatabase
 from tests.fixtures.database import Templates, connected
 from tests.fixtures.folders import scratch_folder
 from tests.fixtures.hosted import migrate_service
@@ -30,20 +31,20 @@ async def main(requests: int, rounds: int) -> None:
     with scratch_folder() as folder:
         async with running_postgres(folder) as server, connected(server.admin_dsn) as admin:
             database = await Templates(admin, server.admin_dsn).copy("notifications", migrate_service)
-            idle, stuck = await measure(database.app, folder, requests, rounds)
+            idle, stuck = await measure(database, folder, requests, rounds)
     tell("idle", idle)
     tell("stuck", stuck)
     ratios = [after / before for before, after in zip(percentiles(idle), percentiles(stuck), strict=True)]
     print(f"stuck / idle: p50 {ratios[0]:.2f}×, p99 {ratios[1]:.2f}× (goal: at most {GOAL}×)")
 
 
-async def measure(app_dsn: str, folder: Path, requests: int, rounds: int) -> tuple[list[float], list[float]]:
+async def measure(where: ServiceDatabase, folder: Path, requests: int, rounds: int) -> tuple[list[float], list[float]]:
     """Milliseconds of each request."""
     idle, stuck = list[float](), list[float]()
-    async with api_beside_jobs(app_dsn, folder) as http:
+    async with api_beside_jobs(where, folder) as http:
         await ask(http, requests // 4)  # the connections are opened, the statements prepared
         for _ in range(rounds):
-            for times, state in ((idle, nullcontext()), (stuck, every_slot_stuck(app_dsn))):
+            for times, state in ((idle, nullcontext()), (stuck, every_slot_stuck(where.app))):
                 async with state:
                     times += await ask(http, requests)
     return idle, stuck

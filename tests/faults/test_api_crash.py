@@ -38,6 +38,7 @@ async def test_killed_at(database: Database, tmp_path: Path, point: str, committ
         **inherited(),
         "WAYPOST_APP_DSN": where.app,
         "WAYPOST_OPS_DSN": where.ops,
+        "WAYPOST_KAFKA_BOOTSTRAP": f"{LOOPBACK}:1",
         "WAYPOST_KEYS_DIRECTORY": str(keys.of("users")),
         "WAYPOST_ANSWER_SECRET": keys.secrets.answers,
         "OTEL_TRACES_EXPORTER": "none",

@@ -10,11 +10,11 @@ CONNECTIONS = "select count(*) from pg_stat_activity where datname = current_dat
 
 
 async def test_requests_are_answered_while_every_job_is_stuck(database: Database, tmp_path: Path) -> None:
-    app_dsn = (await database("notifications", migrate_service)).app
+    where = await database("notifications", migrate_service)
     async with (
-        api_beside_jobs(app_dsn, tmp_path) as http,
-        every_slot_stuck(app_dsn),
-        connected(app_dsn) as look,
+        api_beside_jobs(where, tmp_path) as http,
+        every_slot_stuck(where.app),
+        connected(where.app) as look,
     ):
         for wanted in (True, False) * 10:
             assert (await http.put("/preferences", json={"digest": wanted})).status_code == 200
