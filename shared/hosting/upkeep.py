@@ -33,8 +33,8 @@ class Retention:
 class Upkeep:
     """A `shared.engine.process.Lifecycle`; every job process may run one.
 
-    No scheduled job, since the inbox belongs to no tenant, and closed tenants, for whom no job is scheduled, have rows too. A round that is
-    cut off or done twice does no harm, so that nobody needs to remember when the last one was.
+    No scheduled job, since the inbox belongs to no tenant, and closed tenants, for whom as a rule no job is scheduled, have rows too.
+    A round that is cut off or done twice does no harm, so that nobody needs to remember when the last one was.
     """
 
     name = "upkeep"

@@ -16,7 +16,7 @@ from services.billing.domain import Customer, Invoice, Period
 from services.billing.ports import Declined, Moved
 from services.billing.projections import PROJECTIONS
 from services.billing.queries import reports
-from services.billing.tables import MONEY, cards, customers, invoice_lines, invoices, postings
+from services.billing.tables import INVOICES, MONEY, cards, customers, invoice_lines, invoices, postings
 from shared.engine.projections import project
 from shared.kernel.tenant import bound_tenants
 from shared.ports.unit_of_work import UnitOfWork
@@ -136,6 +136,16 @@ async def test_a_database_of_the_release_before_gets_the_index(billing: BillingS
         await owner.execute("update alembic_version set version_num = '0004'")
         await migrate("billing", billing.where.owner)
         assert await owner.fetchval("select to_regclass('invoices.invoices_by_finalizing') is not null")
+
+
+async def test_a_rebuild_makes_the_indexes_that_the_migrations_made(billing: BillingService) -> None:
+    declared = {index.name for table in INVOICES.sorted_tables for index in table.indexes}
+    made = (
+        "select indexname from pg_indexes join pg_class as index on index.relname = indexname"
+        " where schemaname = 'invoices' and not exists (select from pg_constraint where conindid = index.oid)"
+    )
+    async with connected(billing.where.owner) as owner:
+        assert {row["indexname"] for row in await owner.fetch(made)} == declared
 
 
 async def _all(uow: UnitOfWork, table: Table) -> Sequence[Any]:
