@@ -93,7 +93,7 @@ async def test_a_job_far_ahead_has_a_trace_of_its_own_with_a_link(
 async def test_a_job_sent_again_has_a_trace_of_its_own_that_is_found_from_the_original_one(
     service: ServiceOf, spans: InMemorySpanExporter
 ) -> None:
-    billing = await service([Job(flaky, max_tries=1)])
+    billing = await service([Job(flaky, only_once="it is sent again by hand")])
     async with billing.working():
         with TRACER.start_as_current_span("POST /invoices"):
             job = await billing.enqueue("flaky")
