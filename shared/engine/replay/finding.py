@@ -56,7 +56,7 @@ class Found:
         """The events of one aggregate each, in version order; whose first event is the oldest comes first."""
         ordered = sorted(self.messages.values(), key=_place)
         keys = [list(messages) for _, messages in groupby(ordered, key=lambda each: (each.record.topic, each.key))]
-        return sorted(keys, key=lambda messages: messages[0].record.timestamp_ms)
+        return sorted(keys, key=lambda messages: _time(messages[0]))
 
 
 def _place(message: Message) -> tuple[str, bytes, int, int]:
@@ -116,3 +116,8 @@ async def _handled(partition: Partition, messages: Sequence[Message], intakes: I
         for each in messages
         if (each.key not in parked if each.sequence is None else each.sequence <= reached.get(each.aggregate_id, 0))
     ]
+
+
+def _time(message: Message) -> tuple[int, int]:
+    """Records of one moment in the order of their partition."""
+    return message.record.timestamp_ms, message.record.offset
