@@ -1,13 +1,12 @@
 """The outbox has a cap: at it, what would write more is refused before it is promised. Reading goes on."""
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import structlog
 
-from shared.kernel.errors import Transient, Unavailable
+from shared.kernel.errors import Unavailable
 
 log = structlog.get_logger()
 
@@ -23,10 +22,11 @@ class OutboxCap:
 
     name = "outbox-cap"
 
-    def __init__(self, count: CountRows, *, rows: int) -> None:
+    def __init__(self, count: CountRows, *, rows: int, look_seconds: float = LOOK_SECONDS) -> None:
         self.ready = asyncio.Event()
         self._count = count
         self._rows = rows
+        self._look_seconds = look_seconds
         self._reached = False
         self._looking: asyncio.Task[None] | None = None
 
@@ -54,10 +54,13 @@ class OutboxCap:
 
     async def _look_on(self) -> None:
         while True:
-            with contextlib.suppress(Transient):  # without a database nothing can be written either
+            try:
                 self._judge(await self._count(self._rows))
                 self.ready.set()
-            await asyncio.sleep(LOOK_SECONDS)
+            except Exception as error:  # a cap that nobody looks after would hold, or fail to, for ever
+                self.ready.clear()
+                log.warning("outbox_not_counted", exc_info=error)
+            await asyncio.sleep(self._look_seconds)
 
     def _judge(self, rows: int) -> None:
         reached = rows >= self._rows
