@@ -52,6 +52,21 @@ async def test_a_request_that_rolls_back_leaves_nothing(users: UsersService) -> 
     }
 
 
+class Undone(Exception):
+    """What goes wrong after everything was written."""
+
+
+async def test_a_rollback_after_its_events_were_written_publishes_nothing(users: UsersService) -> None:
+    owner = await users.open_tenant()
+    before = await users.stored(owner.tenant_id)
+    with bound_tenants([TenantId(owner.tenant_id)]), pytest.raises(Undone):
+        async with users.bus.units.begin() as uow:
+            await users.bus.execute(sign_up(users, owner.tenant_id), uow)
+            await uow.flush()
+            raise Undone
+    assert await users.stored(owner.tenant_id) == before
+
+
 async def test_a_failed_verification_leaves_the_token_usable(users: UsersService) -> None:
     owner = await users.open_tenant()
     token = {"token": await users.mailed_token(owner.tenant_id, owner.user_id)}
