@@ -35,7 +35,7 @@ check: setup ## format, lint, types, import laws, schema evolution
 	.venv/bin/check-jsonschema --quiet --builtin-schema vendor.compose-spec docker-compose.yml
 
 test: setup browser ## every test, on real Kafka and PostgreSQL; ARGS="-k invoice" chooses
-	.venv/bin/python -m pytest $(ARGS)
+	.venv/bin/python -m pytest --numprocesses=logical --maxprocesses=4 $(ARGS)
 
 planted: setup ## puts known bugs in, one at a time, and shows that the tests find each; NAME=delete-before-the-ack chooses
 	@.venv/bin/python -m tests.planted $(NAME)

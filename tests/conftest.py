@@ -9,6 +9,7 @@ settings.load_profile("waypost")
 pytest_plugins = [
     "tests.fixtures.browser",
     "tests.fixtures.kafka",
+    "tests.fixtures.ports",
     "tests.fixtures.postgres",
     "tests.fixtures.database",
     "tests.fixtures.club.stage",

@@ -81,9 +81,9 @@ def test_another_time_under_the_same_signature_is_not_believed() -> None:
         f"t={int(NOW.timestamp())}",
         f"t={int(NOW.timestamp())},v1=",
         f"t={int(NOW.timestamp())},v1=é",
-        signed(told(), secret="whsec_of_somebody_else"),
-        signed(told()).replace("v1=", "v0="),
-        signed(told()).upper(),
+        pytest.param(signed(told(), secret="whsec_of_somebody_else"), id="of somebody else"),
+        pytest.param(signed(told()).replace("v1=", "v0="), id="of a version nobody knows"),
+        pytest.param(signed(told()).upper(), id="in capitals"),
     ],
 )
 def test_what_is_not_signed_by_the_provider_is_not_believed(header: str) -> None:
