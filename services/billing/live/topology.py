@@ -67,10 +67,13 @@ class Topology:
                 await asyncio.Event().wait()
 
         async def look_again() -> None:
-            await reading.look_again(cast(FaithfulConsumer, self.app.consumer))
+            # No timer of Faust's: a look waits behind the consumer's fetch, and a timer warns each time that takes its interval.
+            while not self.app.should_stop:
+                await self.app.sleep(LOOK_AGAIN_SECONDS)
+                await reading.look_again(cast(FaithfulConsumer, self.app.consumer))
 
         self.app.agent(topic, name=f"{NAME}-{name}")(agent)
-        self.app.timer(LOOK_AGAIN_SECONDS, name=f"{NAME}-{name}-look-again")(look_again)
+        self.app.task(look_again)
 
 
 def _application(bootstrap: str, directory: Path) -> faust.App:
