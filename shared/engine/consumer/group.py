@@ -136,7 +136,7 @@ class ConsumerGroup:
                 return await act()
             except Transient as error:
                 log.warning("consumer_waits", consumer=self.name, error=str(error))
-            await asyncio.sleep(self._policy.pause_first_seconds * 10)
+            await asyncio.sleep(self._policy.pauses.first_seconds * 10)
 
     async def _commit_now_and_then(self) -> None:
         while True:
