@@ -34,7 +34,7 @@ class _Session(asyncpg.Connection):
 
 
 class Database:
-    """Transactions for the work of one process: `web` has 20 connections, `worker` and `jobs` 5 each."""
+    """Transactions for the work of one process: `api` has 20 connections, `worker` and `jobs` 5 each."""
 
     def __init__(
         self,

@@ -45,7 +45,7 @@ class Position:
     partition: int
     next_offset: int
     starts: int
-    """Of the partition's task since it last moved on; from 3 on a record is suspected of ending the process."""
+    """Of the partition's task since it last moved on; what `careful_from` and `suspect_from` of a ConsumerPolicy count."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -64,7 +64,7 @@ class ConsumerGroup:
             Reader.of(consumer, codec),
         )
         self.retries = Drain(self.name, intakes, reader, effects, self._policy, clock)
-        """For operators too: see `shared.engine.consumer.office`."""
+        """For operators too: see `shared.operations.dead_letters.drains`."""
         self._timer = RetryTimer(self.name, self.retries, self._policy)
         self._parts = Parts(
             name=self.name,
