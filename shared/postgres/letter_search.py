@@ -10,7 +10,7 @@ import asyncpg
 
 from shared.ports.dead_letters import OPEN, Letter, ParkedKey, Status
 from shared.postgres.database import Database, driver
-from shared.postgres.letter_rows import COLUMNS, IN_LINE, from_row
+from shared.postgres.letter_rows import COLUMNS, IN_LINE, IS_OPEN, from_row
 
 SETTLED = tuple(each for each in Status if each not in OPEN)
 
@@ -35,7 +35,7 @@ with matched as (select id, consumer, topic, key from dead_letters where (status
 select l.consumer, l.topic, l.key, l.id, l.type, l.sequence, l.status, l.error_class,
        m.id is not null as matches, {IN_LINE} as in_line
 from dead_letters l left join matched m on m.id = l.id
-where l.status in ('retrying', 'dead', 'waiting')
+where {IS_OPEN}
   and (m.id is not null or {IN_LINE} and (l.consumer, l.topic, l.key) in (select consumer, topic, key from matched))
 order by l.consumer, l.topic, l.key, l.sequence, l.kafka_offset"""
 

@@ -11,6 +11,7 @@ from shared.ports.inbox import Standing
 from shared.ports.intake import Intakes
 from shared.ports.rebuild import LiveIsAhead, Weighing
 from shared.ports.subscription import Partition
+from shared.postgres.letter_rows import IS_OPEN
 from shared.postgres.rebuild.alone import rename
 from shared.postgres.rebuild.intakes import SwapIntakes
 from shared.postgres.rebuild.names import Names
@@ -35,9 +36,9 @@ _TAKE_OVER = text(
     """
 )
 _SUPERSEDE = text(
-    """
+    f"""
     update dead_letters live set status = 'superseded', updated_at = now()
-    where consumer = :live and status in ('retrying', 'dead', 'waiting')
+    where consumer = :live and {IS_OPEN}
       and not exists (select from dead_letters new where new.consumer = :shadow and new.event_id = live.event_id)
     """
 )
