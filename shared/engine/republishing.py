@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from shared.engine.failpoints import failpoint
 from shared.engine.rate import Rate
+from shared.kernel.cloudevents import SEQUENCE
 from shared.kernel.errors import Transient
 from shared.ports.broker import Broker, OutgoingRecord, Publisher, TopicUnavailable
 from shared.ports.stored_records import StoredRecords
@@ -84,7 +85,7 @@ async def _reached(log: TopicLog) -> dict[bytes, int]:
 async def _versions(log: TopicLog, partition: Partition, end: int) -> AsyncIterator[tuple[bytes, int]]:
     while await log.position(partition) < end:
         for record in await log.read(partition, max_records=CHUNK, timeout_seconds=READ_SECONDS):
-            version = dict(record.headers).get("ce_sequence") or b""
+            version = dict(record.headers).get(SEQUENCE) or b""
             if record.key is not None and version.isdigit():
                 yield record.key, int(version)
 

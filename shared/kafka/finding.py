@@ -5,6 +5,7 @@ from uuid import UUID
 
 from shared.kafka.topic_log import KafkaTopicLog, KafkaTopicLogs
 from shared.kafka.topics import connected_client, describe
+from shared.kernel.cloudevents import ID
 from shared.kernel.envelope import Record
 from shared.kernel.partitioning import partition_for
 from shared.ports.subscription import Partition
@@ -30,7 +31,7 @@ async def find_record(bootstrap: str, topic: str, key: bytes, event_id: UUID, *,
 
 
 async def _scan(log: KafkaTopicLog, partition: Partition, event_id: UUID) -> Record | None:
-    wanted, end = ("ce_id", str(event_id).encode()), (await log.end_offsets())[partition]
+    wanted, end = (ID, str(event_id).encode()), (await log.end_offsets())[partition]
     while await log.position(partition) < end:
         for record in await log.read(partition, max_records=_BATCH, timeout_seconds=_WAIT_SECONDS):
             if wanted in record.headers:
