@@ -8,6 +8,12 @@ from shared.kernel.errors import Invalid
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _LIMIT = 2**63 - 1  # what a PostgreSQL bigint and an Avro long hold
 
+# ISO 4217: currencies whose minor unit is not a hundredth.
+_WITHOUT_DECIMALS = frozenset(
+    ("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF", "XPF")
+)
+_THREE_DECIMALS = frozenset(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"))
+
 
 @dataclass(frozen=True, slots=True, order=False)
 class Money:
@@ -23,16 +29,15 @@ class Money:
     def __add__(self, other: "Money") -> "Money":
         return Money(self.amount_minor + self._same_currency(other), self.currency)
 
-    def __sub__(self, other: "Money") -> "Money":
-        return Money(self.amount_minor - self._same_currency(other), self.currency)
-
     def __mul__(self, quantity: int) -> "Money":
         return Money(self.amount_minor * quantity, self.currency)
 
     def __str__(self) -> str:
-        """For people: two decimals. Templates of currencies with other exponents format for themselves."""
-        sign = "-" if self.amount_minor < 0 else ""
-        return f"{sign}{abs(self.amount_minor) // 100}.{abs(self.amount_minor) % 100:02} {self.currency}"
+        """For people: `1,234.50 EUR`, with as many decimals as the currency has."""
+        decimals = 0 if self.currency in _WITHOUT_DECIMALS else 3 if self.currency in _THREE_DECIMALS else 2
+        whole, rest = divmod(abs(self.amount_minor), 10**decimals)
+        fraction = f".{rest:0{decimals}}" if decimals else ""
+        return f"{'-' if self.amount_minor < 0 else ''}{whole:,}{fraction} {self.currency}"
 
     @classmethod
     def zero(cls, currency: str) -> "Money":

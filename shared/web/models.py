@@ -2,14 +2,13 @@
 
 from typing import Annotated, Any, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, EmailStr, Field, StringConstraints, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints, model_validator
 
 _LARGEST = 2**63 - 1  # bigint, Avro long
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 """A line of text that people read: names, titles, descriptions."""
 
-EmailAddress = Annotated[EmailStr, Field(max_length=254)]
 Password = Annotated[str, StringConstraints(min_length=10, max_length=256)]
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 Moment = AwareDatetime

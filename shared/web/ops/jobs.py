@@ -6,6 +6,7 @@ from typing import Annotated, Any, Self
 from uuid import UUID
 
 from fastapi import APIRouter, Query
+from pydantic import Field
 
 from shared.jobs.arguments import JsonScalar
 from shared.jobs.results import Status
@@ -62,7 +63,7 @@ class OperatedJobsView(ResponseModel):
 class RetrySome(Because):
     name: str | None = None
     tenant_id: UUID | None = None
-    limit: Annotated[int, Query(ge=1, le=MOST)] = 100
+    limit: int = Field(default=100, ge=1, le=MOST)
     dry_run: bool = False
 
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from services.notifications.adapters.letters import TemplateLetters, day, money
+from services.notifications.adapters.letters import TemplateLetters, day
 from services.notifications.domain import InvoiceStatus, Kind
 from services.notifications.queries.digest import UnreadInvoice
 from shared.kernel.errors import Permanent
@@ -82,12 +82,6 @@ def test_a_digest_says_how_each_invoice_stands(status: InvoiceStatus, told: str)
     letter = TemplateLetters().compose(Kind.DIGEST, {**WORDS, "items": [item]})
     assert f"\n* Invoice 7, 1,234.50 EUR: {told}\n" in letter.text
     assert f"<li>Invoice 7, <strong>1,234.50 EUR</strong>: {told}" in letter.html
-
-
-def test_amounts_have_the_decimals_of_their_currency() -> None:
-    amounts = [money(123_456, currency) for currency in ("EUR", "JPY", "KWD")]
-    assert amounts == ["1,234.56 EUR", "123,456 JPY", "123.456 KWD"]
-    assert (money(5, "EUR"), money(-1_005, "EUR")) == ("0.05 EUR", "-10.05 EUR")
 
 
 def test_days_are_told_in_words() -> None:

@@ -7,6 +7,7 @@ from uuid import UUID
 import httpx
 import pytest
 from fastapi import APIRouter
+from pydantic import EmailStr
 
 from shared.kernel.errors import (
     ConcurrencyConflict,
@@ -20,7 +21,7 @@ from shared.kernel.errors import (
     Unauthenticated,
     Unavailable,
 )
-from shared.web.models import EmailAddress, RequestModel
+from shared.web.models import RequestModel
 from tests.fixtures.web import api, client_of
 
 
@@ -62,7 +63,7 @@ routes = APIRouter()
 
 
 class SignUp(RequestModel):
-    email: EmailAddress
+    email: EmailStr
     password: str
     age: int = 0
 

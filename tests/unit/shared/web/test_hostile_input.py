@@ -10,11 +10,11 @@ import pytest
 from fastapi import APIRouter
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydantic import Field
+from pydantic import EmailStr, Field
 
 from shared.web.body import MAX_BODY_BYTES
 from shared.web.etag import ExpectedVersion
-from shared.web.models import Currency, EmailAddress, Name, RequestModel
+from shared.web.models import Currency, Name, RequestModel
 from shared.web.pagination import PageRequest, paged_by
 from tests.fixtures.web import api, client_of
 
@@ -28,7 +28,7 @@ class Line(RequestModel):
 
 
 class Order(RequestModel):
-    email: EmailAddress
+    email: EmailStr
     currency: Currency
     lines: tuple[Line, ...] = ()
     labels: dict[str, str] = Field(default_factory=dict)
