@@ -22,7 +22,7 @@ from shared.postgres.intake import PostgresIntakes
 
 
 class Replay:
-    """One reactor's."""
+    """A reactor's past, found in its topics and delivered to it once more."""
 
     def __init__(self, service: Service, reactor: Reactor, foundation: Foundation, bootstrap: str) -> None:
         self._reactor = reactor

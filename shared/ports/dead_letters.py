@@ -93,7 +93,9 @@ class DeadLetters(Protocol):
         """The versions that letters of these keys hold and that are not handled yet."""
         ...
 
-    async def park(self, topic: str, keys: Iterable[bytes]) -> None: ...
+    async def park(self, topic: str, keys: Iterable[bytes]) -> None:
+        """From now on what comes of these keys waits in line; a key that is parked already stays so."""
+        ...
 
     async def keep(self, letters: Sequence[Letter]) -> None:
         """Stores them; one whose event this consumer has kept already changes nothing."""
@@ -103,7 +105,9 @@ class DeadLetters(Protocol):
         """Parked keys whose first letter may be tried, or that wait for nothing any more; the longest due first."""
         ...
 
-    async def tally(self) -> Tally: ...
+    async def tally(self) -> Tally:
+        """Counts all of it."""
+        ...
 
     async def open_letters(self, at_most: int) -> int:
         """How many are not settled; counts no further than `at_most`."""
@@ -120,7 +124,9 @@ class DeadLetters(Protocol):
         """The letter whose turn it is: the lowest version above the guard's, discarded ones included; without sequences, the oldest."""
         ...
 
-    async def find(self, letter_id: UUID) -> Letter | None: ...
+    async def find(self, letter_id: UUID) -> Letter | None:
+        """Settled or not; None for another consumer's."""
+        ...
 
     async def begin(self, letter: Letter, *, next_attempt_at: datetime, mandate: Mandate | None = None) -> Letter:
         """Counts one more attempt, whose end is noted by `update`. With a mandate it is a redrive, and stands in the audit.

@@ -36,7 +36,9 @@ class Intake(Protocol):
         """The transaction's own connection. Raises NotImplementedError in memory, where there are no tables."""
         ...
 
-    def react(self, cause: Cause) -> Reaction: ...
+    def react(self, cause: Cause) -> Reaction:
+        """What it records carries that cause. Raises NotImplementedError where only projectors run."""
+        ...
 
 
 class Intakes(Protocol):

@@ -73,7 +73,9 @@ class Swap(Protocol):
     intakes: Intakes
     """Take records into the new tables, inside this transaction."""
 
-    async def weigh(self, tenants: Iterable[TenantId]) -> Weighing: ...
+    async def weigh(self, tenants: Iterable[TenantId]) -> Weighing:
+        """Compares every row of these tenants, old and new."""
+        ...
 
     async def complete(self) -> None:
         """The new tables take the live ones' name, and with them their letters and parked keys. Live's position and inbox stay.
@@ -128,7 +130,9 @@ class HistorySwap(HistoryIntake, Protocol):
         """Those that are stored and not noted, in the order of storing."""
         ...
 
-    async def weigh(self) -> Weighing: ...
+    async def weigh(self) -> Weighing:
+        """Compares every row, old and new."""
+        ...
 
     async def complete(self) -> None:
         """The new tables take the live ones' name."""
@@ -138,7 +142,9 @@ class HistorySwap(HistoryIntake, Protocol):
 class History(Protocol):
     """The service's own events of all tenants, and the new tables of one projection; dropped at the end unless they went live."""
 
-    async def count(self) -> int: ...
+    async def count(self) -> int:
+        """As many as `all` would give at this moment."""
+        ...
 
     def all(self, size: int) -> AsyncIterator[Sequence[StoredEvent]]:
         """Everything stored at this moment, in the order of storing."""

@@ -15,7 +15,9 @@ class StoredRecord(NamedTuple):
 class StoredRecords(Protocol):
     """Of one topic and all tenants."""
 
-    async def count(self) -> int: ...
+    async def count(self) -> int:
+        """As many as `all` would give at this moment."""
+        ...
 
     def all(self, size: int) -> AsyncIterator[Sequence[StoredRecord]]:
         """Everything stored at this moment, what still waits in the outbox too; each aggregate's in version order."""

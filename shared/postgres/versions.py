@@ -12,7 +12,7 @@ from shared.postgres.database import driver
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Versions:
-    """Of one consumer."""
+    """How far each aggregate was handled by one consumer."""
 
     read_statement: str
     advance_statement: str

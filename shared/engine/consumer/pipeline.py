@@ -36,7 +36,7 @@ class LettersFull(WaypostError):
 
 
 class Pipeline:
-    """One consumer's."""
+    """Each step in the one transaction of its batch, for one consumer."""
 
     def __init__(self, name: str, intakes: Intakes, effects: Effects, policy: ConsumerPolicy, clock: Clock) -> None:
         self._name = name

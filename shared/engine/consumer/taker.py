@@ -24,7 +24,7 @@ class Stopped(WaypostError):
 
 
 class Taker:
-    """One partition's."""
+    """Of one partition: what fails is tried again until it is nobody's fault, or known to be one record's."""
 
     def __init__(
         self, name: str, pipeline: Pipeline, intakes: Intakes, policy: ConsumerPolicy, stopping: asyncio.Event

@@ -30,7 +30,7 @@ class Outcome(StrEnum):
 
 
 class Turns:
-    """One consumer's."""
+    """Whose turn it is behind a parked key, and whether it may be taken now."""
 
     def __init__(self, intakes: Intakes, retry: RetryPolicy, clock: Clock) -> None:
         self._intakes = intakes
