@@ -9,7 +9,11 @@ import typer
 from rich.console import Console
 from rich.progress import Progress as Bar
 
-PerSecond = Annotated[int | None, typer.Option("--rate", min=1, help="Records per second at most.")]
+from shared.cli.given import a_rate
+
+PerSecond = Annotated[
+    float | None, typer.Option("--rate", parser=a_rate, help="At most so many records a second: 5000, 0.2/s.")
+]
 
 
 @contextmanager

@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
 import typer
 
 from shared.cli.databases import explained
+from shared.cli.given import a_moment
 from shared.cli.mandate import As, Reason
 from shared.cli.output import AsJson, console, to_json
 from shared.cli.progress import PerSecond, shown
@@ -25,17 +26,15 @@ from shared.kernel.mandate import Mandate
 from shared.ports.handlers import Projector, Reactor
 from shared.postgres.failures import as_transient
 
-FORMATS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M:%S.%f%z"]
-
 
 def replay(
     name: Annotated[str, typer.Argument(help="<service>.<reactor>")],
     operator: As,
     since: Annotated[
         datetime | None,
-        typer.Option("--from", formats=FORMATS, help="Events of then and later; UTC unless it says so."),
+        typer.Option("--from", parser=a_moment, help="Events of then and later: 2026-11-28T09:30Z, 4h."),
     ] = None,
-    until: Annotated[datetime | None, typer.Option("--to", formats=FORMATS, help="Events of before then.")] = None,
+    until: Annotated[datetime | None, typer.Option("--to", parser=a_moment, help="Events of before then.")] = None,
     types: Annotated[list[str] | None, typer.Option("--type", help="user.created; may be given again.")] = None,
     key: Annotated[UUID | None, typer.Option(help="Only events of this aggregate.")] = None,
     tenant: Annotated[UUID | None, typer.Option(help="Only events of this tenant.")] = None,
@@ -52,8 +51,8 @@ def replay(
     """
     service, reactor = find_reactor(name)
     selection = Selection(
-        since=_aware(since),
-        until=_aware(until),
+        since=since,
+        until=until,
         types=_handled(types or [], reactor),
         aggregate_id=key,
         tenant_id=tenant,
@@ -109,7 +108,3 @@ def _handled(types: Sequence[str], reactor: Reactor) -> frozenset[str]:
             f"{reactor.name} has no handler for {', '.join(sorted(unknown))}; it has for {', '.join(sorted(handled))}"
         )
     return frozenset(types)
-
-
-def _aware(at: datetime | None) -> datetime | None:
-    return at.replace(tzinfo=UTC) if at is not None and at.tzinfo is None else at

@@ -60,3 +60,14 @@ async def test_a_setting_that_is_missing_is_named_with_what_writes_it(
     (tmp_path / "users.env").touch()
     with pytest.raises(Misconfigured, match=r"WAYPOST_OWNER_DSN is missing.*the stack writes"):
         await rebuilt(*find("users.accounts"))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["replay", "users.nobody", "--from", "4h", "--rate", "5/s"],
+        ["projections", "rebuild", "users.nobody", "--rate", "0.5/s"],
+    ],
+)
+def test_times_and_rates_are_written_as_for_letters(words: list[str]) -> None:
+    assert isinstance(CliRunner().invoke(app, words).exception, NotFound)
