@@ -12,8 +12,8 @@ WORKER_POOL = 5
 JOBS_POOL = 5
 RELAY_DIRECT = 3
 """The connection that holds the shards' locks, the one that reads ahead, and for a moment every 5 s the one that measures."""
-LISTENING_DIRECT = 3
-"""One LISTEN connection each for api, worker and jobs; dedicated, since a pooled one loses its subscriptions."""
+LISTENING_DIRECT = 2
+"""One LISTEN connection each for worker and jobs; dedicated, since a pooled one loses its subscriptions."""
 DOORBELL_DIRECT = 3
 """One autocommit connection per process to ring with."""
 OPERATOR = 5

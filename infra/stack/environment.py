@@ -6,20 +6,19 @@
 | WAYPOST_SERVICE_PORT | api, worker, jobs, live, simulators | its HTTP port: the API, or health and metrics |
 | WAYPOST_OWNER_DSN | migrate, command | `postgresql://user:password@host:port/database` of the role `<service>_owner` |
 | WAYPOST_APP_DSN | api, worker, jobs, command | … of `<service>_app` |
-| WAYPOST_RELAY_DSN | worker, command | … of `<service>_relay` |
+| WAYPOST_RELAY_DSN | worker | … of `<service>_relay` |
 | WAYPOST_OPS_DSN | api, command | … of `<service>_ops` |
 | WAYPOST_CONNECTION_BUDGET | api, worker, jobs | connections that all of them together may open, see `infra.postgres.connections` |
 | WAYPOST_KAFKA_BOOTSTRAP | all | `host:port` of the broker |
-| WAYPOST_SMTP_HOST, WAYPOST_SMTP_PORT | all | where mail is handed in |
+| WAYPOST_SMTP_HOST, WAYPOST_SMTP_PORT | notifications, mail | where mail is handed in |
 | WAYPOST_PAYMENTS_URL, WAYPOST_PAYMENTS_WEBHOOK_SECRET | billing, payments | the card provider, and the secret that signs its webhooks |
 | WAYPOST_PAYMENTS_WEBHOOK_URL | payments | where the provider sends them |
 | WAYPOST_ANSWER_SECRET | all | keys the hashes of request bodies beside idempotency keys; the same on every replica |
 | WAYPOST_JWKS_URL | all but users | public keys of the access tokens |
-| WAYPOST_PUBLIC_URL | all | what links in mails begin with |
+| WAYPOST_PUBLIC_URL | notifications | what links in mails begin with |
 | WAYPOST_UNSUBSCRIBE_URL | notifications | what unsubscribe links in mails begin with |
 | WAYPOST_KEYS_DIRECTORY | all | the service's own keys, see `infra.stack.keys` |
 | WAYPOST_DATA_DIRECTORY | payments, mail | where a simulator remembers |
-| WAYPOST_REGISTRY_URL | command | schema registry API |
 | OTEL_TRACES_EXPORTER, OTEL_EXPORTER_ZIPKIN_ENDPOINT | all | `zipkin` unless set outside, and where its spans go |
 
 `command` is the `waypost` command: it reads `<service>.env` in WAYPOST_ENVIRONMENT_DIRECTORY, one `NAME=value` a line.
@@ -45,7 +44,7 @@ DSNS_OF = {
     ServiceProcess.JOBS: ("app",),
     ServiceProcess.LIVE: (),
 }
-EVERY_DSN = ("owner", "app", "relay", "ops")
+COMMAND_DSNS = ("owner", "app", "ops")
 
 
 class Environments:
@@ -70,8 +69,7 @@ class Environments:
 
     def command(self, service: str) -> Environment:
         """What the `waypost` command needs to work on a service."""
-        registry = {"WAYPOST_REGISTRY_URL": self._addresses.url("registry")}
-        return {**self._service(service), **self._dsns(service, EVERY_DSN), **registry}
+        return {**self._service(service), **self._dsns(service, COMMAND_DSNS)}
 
     def simulator(self, name: str, data: Path) -> Environment:
         """Of what stands in for the outside world: `payments`, `mail`, `registry`; it remembers in `data`."""
@@ -79,6 +77,8 @@ class Environments:
         if name == "payments":
             own["WAYPOST_PAYMENTS_WEBHOOK_URL"] = f"{self._addresses.billing}/webhooks/payments"
             own.update(self._payments())
+        if name == "mail":
+            own.update(self._smtp())
         return {**self._shared(), **own}
 
     def one_shot(self) -> Environment:
@@ -93,6 +93,8 @@ class Environments:
         if service == "billing":
             own.update(self._payments())
         if service == "notifications":
+            own.update(self._smtp())
+            own["WAYPOST_PUBLIC_URL"] = self._outside.users
             own["WAYPOST_UNSUBSCRIBE_URL"] = f"{self._outside.notifications}/unsubscribe"
         if service != "users":
             own["WAYPOST_JWKS_URL"] = self._addresses.jwks_url
@@ -103,11 +105,14 @@ class Environments:
         return {
             "WAYPOST_PORT_BASE": str(at.port_base),
             "WAYPOST_KAFKA_BOOTSTRAP": at.kafka_bootstrap,
-            "WAYPOST_SMTP_HOST": at.host("smtp"),
-            "WAYPOST_SMTP_PORT": str(at.port("smtp")),
-            "WAYPOST_PUBLIC_URL": self._outside.users,
             "OTEL_TRACES_EXPORTER": os.environ.get("OTEL_TRACES_EXPORTER", "zipkin"),
             "OTEL_EXPORTER_ZIPKIN_ENDPOINT": f"{at.url('zipkin')}/api/v2/spans",
+        }
+
+    def _smtp(self) -> dict[str, str]:
+        return {
+            "WAYPOST_SMTP_HOST": self._addresses.host("smtp"),
+            "WAYPOST_SMTP_PORT": str(self._addresses.port("smtp")),
         }
 
     def _payments(self) -> dict[str, str]:

@@ -52,9 +52,7 @@ async def supervise(addresses: Addresses, directory: Path, *, only: tuple[str, .
             await Supervisor(components, board).run(stop_signal())
         finally:
             lock.truncate(0)
-        lock.write(str(os.getpid()))
-        lock.flush()
-        board_file(directory).unlink()
+            board_file(directory).unlink(missing_ok=True)
 
 
 def stop_signal() -> asyncio.Event:

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from infra.stack.board import Board, Phase
 from infra.stack.errors import StartFailed, last_lines
 from infra.stack.parts import Component, OneShot, Server
+from shared.kernel.backoff import Backoff
 
-FIRST_DELAY_SECONDS = 0.5
-LONGEST_DELAY_SECONDS = 30.0
+PAUSES = Backoff(first_seconds=0.5, factor=2.0, most_seconds=30.0)
 STEADY_SECONDS = 60
 """One that ran this long counts its failures anew."""
 HEALTH_PERIOD_SECONDS = 2.0
@@ -17,12 +17,10 @@ STOP_SECONDS = 15
 
 
 class Supervisor:
-    def __init__(
-        self, components: Sequence[Component], board: Board, *, longest_delay_seconds: float = LONGEST_DELAY_SECONDS
-    ) -> None:
+    def __init__(self, components: Sequence[Component], board: Board, *, pauses: Backoff = PAUSES) -> None:
         self._components = components
         self._board = board
-        self._longest_delay_seconds = longest_delay_seconds
+        self._pauses = pauses
 
     async def run(self, asked_to_stop: asyncio.Event) -> None:
         """Until asked to stop; then everything is down when this returns."""
@@ -45,7 +43,7 @@ class Supervisor:
             except Exception as error:  # noqa: BLE001 - whatever it is, it is shown and tried again: a keeper never dies
                 failures = 1 if time.monotonic() - started > STEADY_SECONDS else failures + 1
                 self._board.show(component.name, Phase.FAILED, failures=failures, error=str(error), pid=None)
-            await asyncio.sleep(delay_after(failures, longest_seconds=self._longest_delay_seconds))
+            await asyncio.sleep(self._pauses.seconds(failures))
 
     async def _run_once(self, component: Component) -> bool:
         """True when there is nothing left to do for it. Raises when a server ended."""
@@ -98,9 +96,3 @@ class Supervisor:
             self._board.show(component.name, Phase.STOPPING)
             await component.part.stop(STOP_SECONDS)
         self._board.show(component.name, Phase.STOPPED, pid=None)
-
-
-def delay_after(failures: int, *, longest_seconds: float = LONGEST_DELAY_SECONDS) -> float:
-    """Seconds before the next try: doubled each time, up to the longest."""
-    doublings = min(failures - 1, 10)
-    return min(FIRST_DELAY_SECONDS * 2.0**doublings, longest_seconds)

@@ -8,7 +8,7 @@ import typer
 from shared.cli.databases import explained
 from shared.cli.output import AsJson, console, to_json
 from shared.cli.progress import PerSecond, shown
-from shared.cli.services import environment_of, service_named
+from shared.cli.services import service_named, setting_of
 from shared.cli.tracing import trace_as
 from shared.engine.rate import Rate
 from shared.engine.rebuild import RebuildReport, rebuild, rebuild_projection
@@ -69,14 +69,13 @@ def find(name: str) -> tuple[Service, Projector | Projection]:
 
 
 async def rebuilt(service: Service, target: Projector | Projection, **options: Any) -> RebuildReport:
-    environment = environment_of(service.name)
-    owner_dsn = environment["WAYPOST_OWNER_DSN"]
+    owner_dsn = setting_of(service.name, "WAYPOST_OWNER_DSN")
     if isinstance(target, Projection):
         history = PostgresHistoryWorkshop(service.name, target, service.codec, owner_dsn=owner_dsn)
         return await rebuild_projection(target, history, **options)
-    workshop = PostgresWorkshop(service.name, target, app_dsn=environment["WAYPOST_APP_DSN"], owner_dsn=owner_dsn)
-    logs = KafkaTopicLogs(environment["WAYPOST_KAFKA_BOOTSTRAP"])
-    return await rebuild(target, workshop, logs, service.codec, **options)
+    app_dsn, bootstrap = (setting_of(service.name, f"WAYPOST_{each}") for each in ("APP_DSN", "KAFKA_BOOTSTRAP"))
+    workshop = PostgresWorkshop(service.name, target, app_dsn=app_dsn, owner_dsn=owner_dsn)
+    return await rebuild(target, workshop, KafkaTopicLogs(bootstrap), service.codec, **options)
 
 
 def told(name: str, report: RebuildReport) -> dict[str, Any]:

@@ -35,7 +35,7 @@ class Foundation:
 
 
 def lay(service: Service, role: str, *, dsn: str, pool_size: int, admit: Admit = admit_all) -> Foundation:
-    """Builds it for one process; nothing is opened before its parts start. `role` is `api`, `worker` or `jobs`."""
+    """Builds it for one process; nothing is opened before its parts start. `role` is `api`, `worker`, `jobs` or `command`."""
     name = f"{service.name}-{role}"
     database = Database(dsn, application_name=name, pool_size=pool_size, schemas=service.schemas)
     wakeups = LocalWakeups()

@@ -27,12 +27,13 @@ class Status(StrEnum):
     CANCELLED = "cancelled"
 
 
-_STATUS = """
+STATE = "case when job.status = 'queued' and job.attempts > 0 then 'failed' else job.status end"
+"""Of a pending row, aliased `job`."""
+
+_STATUS = f"""
 select result.job_id, result.owner_id, result.name, result.progress, result.result::text as result, result.error, result.enqueued_at,
        coalesce(job.started_at, result.started_at) as started_at, result.finished_at, coalesce(job.attempts, result.attempts) as attempts,
-       case when job.status = 'running' then 'running'
-            when job.status = 'queued' and job.attempts > 0 then 'failed'
-            else result.status end as status
+       coalesce({STATE}, result.status) as status
 from job_results as result
 left join jobs as job on job.id = result.job_id and job.tenant_id = result.tenant_id
 where result.job_id = $1"""

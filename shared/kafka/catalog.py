@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import KafkaError
 
 from shared.kafka.consumer import as_transient
 from shared.kafka.topic_log import KafkaTopicLogs
-from shared.kernel.errors import NotFound, Transient
+from shared.kafka.topics import reaching
+from shared.kernel.errors import NotFound
 from shared.ports.subscription import Partition
 
 _SETTINGS = ("cleanup.policy", "retention.ms", "retention.bytes")
@@ -71,10 +71,8 @@ def chosen_from(partitions: Mapping[str, Sequence[Partition]], topics: Sequence[
 async def _admin(bootstrap: str) -> AsyncIterator[AIOKafkaAdminClient]:
     client = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     try:
-        try:
+        with reaching(bootstrap):
             await client.start()
-        except (KafkaError, OSError, TimeoutError) as error:
-            raise Transient(f"no broker answers at {bootstrap}: {error!r}") from error
         yield client
     finally:
         await client.close()

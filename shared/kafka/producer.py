@@ -16,7 +16,7 @@ from aiokafka.errors import (
 )
 from aiokafka.producer.message_accumulator import BatchBuilder
 
-from shared.kafka.topics import describe
+from shared.kafka.topics import describe, reaching
 from shared.kernel.errors import Transient
 from shared.kernel.partitioning import SHARDS, partition_for
 from shared.ports.broker import OutgoingRecord, RecordsRefused, TopicUnavailable
@@ -49,11 +49,9 @@ class KafkaBroker:
             max_batch_size=BATCH_BYTES,
         )
         try:
-            try:
+            with reaching(self._bootstrap):
                 async with asyncio.timeout(START_SECONDS):
                     await producer.start()
-            except (KafkaError, OSError, TimeoutError) as error:
-                raise Transient(f"no broker answers at {self._bootstrap}: {error!r}") from error
             yield KafkaPublisher(producer)
         finally:
             await _end(producer)

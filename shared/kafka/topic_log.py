@@ -10,8 +10,8 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 
 from shared.kafka.consumer import ANSWER_SECONDS, CLOSE_SECONDS, as_transient, named, record_of
+from shared.kafka.topics import reaching
 from shared.kernel.envelope import Record
-from shared.kernel.errors import Transient
 from shared.ports.subscription import Partition
 
 
@@ -78,11 +78,9 @@ class KafkaTopicLogs:
             bootstrap_servers=self._bootstrap, group_id=None, enable_auto_commit=False, auto_offset_reset="earliest"
         )
         try:
-            try:
+            with reaching(self._bootstrap):
                 async with asyncio.timeout(ANSWER_SECONDS):
                     await client.start()
-            except (KafkaError, OSError, TimeoutError) as error:
-                raise Transient(f"no broker answers at {self._bootstrap}: {error!r}") from error
             client.assign([named(each) for each in wanted])
             log = KafkaTopicLog(client, wanted)
             log.seek(dict.fromkeys(wanted, 0))

@@ -1,7 +1,7 @@
 """What the cluster says of topics: whether they are there, how many partitions they have, and which incarnation they are."""
 
-from collections.abc import AsyncIterator, Collection, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -40,16 +40,22 @@ async def describe(client: AIOKafkaClient, names: Collection[str]) -> Mapping[st
     }
 
 
+@contextmanager
+def reaching(bootstrap: str) -> Iterator[None]:
+    """Raises Transient where no broker answers."""
+    try:
+        yield
+    except (KafkaError, OSError, TimeoutError) as error:
+        raise Transient(f"no broker answers at {bootstrap}: {error!r}") from error
+
+
 @asynccontextmanager
 async def connected_client(bootstrap: str) -> AsyncIterator[AIOKafkaClient]:
     """A client for questions, for callers that hold neither a producer nor a consumer. Raises Transient where no broker answers."""
     client = AIOKafkaClient(bootstrap_servers=bootstrap)
     try:
-        await client.bootstrap()
-    except (KafkaError, OSError) as error:
-        await client.close()
-        raise Transient(f"no broker answers at {bootstrap}: {error}") from error
-    try:
+        with reaching(bootstrap):
+            await client.bootstrap()
         yield client
     finally:
         await client.close()

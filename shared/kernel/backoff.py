@@ -16,7 +16,8 @@ class Backoff:
 
     def seconds(self, failures: int) -> float:
         """The wait after so many failures in a row, one at least."""
-        wait = min(self.first_seconds * self.factor ** (failures - 1), self.most_seconds)
+        growths = min(failures - 1, 64)  # by then the most is reached; an unbounded power overflows
+        wait = min(self.first_seconds * self.factor**growths, self.most_seconds)
         return wait * random.uniform(1 - self.jitter, 1 + self.jitter)  # noqa: S311 - no secret
 
 

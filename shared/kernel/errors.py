@@ -1,4 +1,4 @@
-"""Every error of Waypost, in one tree.
+"""The tree that every error of Waypost grows on; a leaf that one room alone raises stands there.
 
 WaypostError
 ├── Refused                     the caller asked for something that may not be (HTTP 4xx); nothing has changed
@@ -13,10 +13,12 @@ WaypostError
 ├── Transient                   the same work again later may succeed; nothing is lost
 ├── NotYet                      a reactor needs a row that another topic has not brought yet
 ├── Permanent                   the same work will fail again: its key is parked, a letter is kept
-└── Poison                      bytes that are no event of ours
-    ├── UndecodableRecord       wrong magic, unknown schema id, body that does not fit
-    ├── MalformedHeaders        a header of the contract is missing or malformed
-    └── TenantMismatch          header and body name different tenants
+├── Poison                      bytes that are no event of ours
+│   ├── UndecodableRecord       wrong magic, unknown schema id, body that does not fit
+│   ├── MalformedHeaders        a header of the contract is missing or malformed
+│   └── TenantMismatch          header and body name different tenants
+├── NoTenantBound               a mistake of ours: work without a tenant, or on another's
+└── signals                     caught close by: KeyTaken, NotUnderstood, Fenced, LettersFull, Stopped, FailpointReached
 
 HTTP maps the tree in `shared.web.errors`, consumers in `shared.engine.retry`, job workers in `shared.jobs.worker.failure`.
 """

@@ -9,7 +9,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from shared.kernel.errors import Misconfigured
+from shared.kernel.errors import Misconfigured, Transient
 from shared.kernel.ids import TenantId
 from shared.postgres.failures import as_transient, is_transient
 from shared.postgres.projector_schema import search_path
@@ -34,7 +34,7 @@ class _Session(asyncpg.Connection):
 
 
 class Database:
-    """Transactions for the work of one process: `web` has 20 connections, `worker` and `jobs` 5 each."""
+    """Transactions for the work of one process: `api` has 20 connections, `worker` and `jobs` 5 each."""
 
     def __init__(
         self,
@@ -115,6 +115,19 @@ class Database:
                         continue
                     yield raw
                     return
+
+    async def fetch(self, statement: str, *arguments: object) -> Sequence[asyncpg.Record]:
+        """One read of what is no tenant's, or whose role sees all of them. Raises Transient like `transaction`."""
+        async with self.transaction() as connection:
+            rows: Sequence[asyncpg.Record] = await (await driver(connection)).fetch(statement, *arguments)
+        return rows
+
+    async def answers(self) -> bool:
+        try:
+            async with self.transaction():
+                return True
+        except Transient:
+            return False
 
     async def verify(self) -> None:
         """The boot check. Raises Misconfigured for a role that could see other tenants' rows, Transient where there is no database."""

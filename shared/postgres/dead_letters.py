@@ -10,7 +10,7 @@ from shared.kernel.mandate import Mandate
 from shared.ports.dead_letters import OPEN, Failure, Letter, ParkedKey, Status, Tally
 from shared.postgres.audit import record_action
 from shared.postgres.database import driver
-from shared.postgres.letter_rows import COLUMNS, IN_LINE, failure_columns, from_row, to_row
+from shared.postgres.letter_rows import COLUMNS, IN_LINE, IS_OPEN, failure_columns, from_row, to_row
 
 # A statement of its own, after the claim: it must see what the transaction committed that the claim waited for. FOR SHARE makes a drain and
 # this transaction take turns; the drain locks the parked row before anything else, so that the two cannot wait for each other.
@@ -19,7 +19,7 @@ _PARKED = "select key from parked_keys where consumer = $1 and topic = $2 and ke
 _HELD = f"""
 select key, array_agg(sequence) as sequences from dead_letters
 where consumer = $1 and topic = $2 and key = any ($3::bytea[]) and sequence is not null
-  and status in ('retrying', 'dead', 'waiting', 'discarded') and {IN_LINE}
+  and ({IS_OPEN} or status = 'discarded') and {IN_LINE}
 group by key"""
 
 _PARK = """
@@ -39,23 +39,23 @@ from parked_keys p
 left join lateral (
     select l.status, l.next_attempt_at from dead_letters l
     where l.consumer = p.consumer and l.topic = p.topic and l.key = p.key
-      and l.status in ('retrying', 'dead', 'waiting') and {IN_LINE}
+      and {IS_OPEN} and {IN_LINE}
     order by l.sequence, l.kafka_offset limit 1
 ) first on true
 where p.consumer = $1 and first.status is distinct from 'dead' and coalesce(first.next_attempt_at, $2) <= $2
 order by coalesce(first.next_attempt_at, p.parked_at)
 limit $3"""
 
-_TALLY = """
+_TALLY = f"""
 select 'parked' as what, count(*) from parked_keys where consumer = $1
 union all
 select status, count(*) from dead_letters
-where consumer = $1 and status in ('retrying', 'dead', 'waiting') group by status"""
+where consumer = $1 and {IS_OPEN} group by status"""
 
 # By the partial index on what is open: a count that stops at the cap costs no more than the cap.
-_OPEN = """
+_OPEN = f"""
 select count(*) from (
-    select from dead_letters where consumer = $1 and status in ('retrying', 'dead', 'waiting') limit $2
+    select from dead_letters where consumer = $1 and {IS_OPEN} limit $2
 ) as counted"""
 
 _LOCK = "select 1 from parked_keys where consumer = $1 and topic = $2 and key = $3 for update"
@@ -64,7 +64,7 @@ _LOCK_AT_ONCE = f"{_LOCK} skip locked"
 _FIRST = f"""
 select {COLUMNS} from dead_letters
 where consumer = $1 and topic = $2 and key = $3 and {IN_LINE}
-  and (status in ('retrying', 'dead', 'waiting') or status = 'discarded' and sequence is not null)
+  and ({IS_OPEN} or status = 'discarded' and sequence is not null)
   and (sequence is null or sequence > $4)
 order by sequence, kafka_offset limit 1"""
 

@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.kernel.cause import Cause
-from shared.kernel.errors import Transient
 from shared.kernel.ids import TenantId
 from shared.ports.dead_letters import DeadLetters
 from shared.ports.handlers import Consumer
@@ -62,8 +61,4 @@ class PostgresIntakes:
             yield PostgresIntake(connection, self._name, self._versions, self._units, bound)
 
     async def answers(self) -> bool:
-        try:
-            async with self._database.transaction():
-                return True
-        except Transient:
-            return False
+        return await self._database.answers()

@@ -10,7 +10,7 @@ import asyncpg
 from shared.kernel.cloudevents import header_name
 from shared.kernel.envelope import Record
 from shared.kernel.ids import EventId, TenantId
-from shared.ports.dead_letters import VERSION_CONFLICT, Failure, Letter, Status
+from shared.ports.dead_letters import OPEN, VERSION_CONFLICT, Failure, Letter, Status
 
 COLUMNS = (
     "id, event_id, tenant_id, type, topic, partition, kafka_offset, key, sequence, headers::text as headers, payload,"
@@ -19,6 +19,9 @@ COLUMNS = (
 
 IN_LINE = f"(type is not null and error_class is distinct from '{VERSION_CONFLICT}')"
 """Letters that wait their turn in their key's line; the others belong to no line."""
+
+IS_OPEN = f"status in {tuple(each.value for each in OPEN)}"
+"""As the partial index `dead_letters_open` has it, else it is of no use."""
 
 
 def to_row(letter: Letter) -> tuple[object, ...]:

@@ -9,8 +9,8 @@ from uuid import UUID
 import asyncpg
 
 from shared.ports.dead_letters import OPEN, Letter, ParkedKey, Status
-from shared.postgres.database import Database, driver
-from shared.postgres.letter_rows import COLUMNS, IN_LINE, from_row
+from shared.postgres.database import Database
+from shared.postgres.letter_rows import COLUMNS, IN_LINE, IS_OPEN, from_row
 
 SETTLED = tuple(each for each in Status if each not in OPEN)
 
@@ -35,7 +35,7 @@ with matched as (select id, consumer, topic, key from dead_letters where (status
 select l.consumer, l.topic, l.key, l.id, l.type, l.sequence, l.status, l.error_class,
        m.id is not null as matches, {IN_LINE} as in_line
 from dead_letters l left join matched m on m.id = l.id
-where l.status in ('retrying', 'dead', 'waiting')
+where {IS_OPEN}
   and (m.id is not null or {IN_LINE} and (l.consumer, l.topic, l.key) in (select consumer, topic, key from matched))
 order by l.consumer, l.topic, l.key, l.sequence, l.kafka_offset"""
 
@@ -116,20 +116,20 @@ async def find_letters(
     database: Database, search: Search, *, limit: int, after: Place | None = None
 ) -> Sequence[KeptLetter]:
     """The one that has waited longest first."""
-    rows = await _fetch(database, _LIST, *_wanted(search), *(after or (None, None)), limit)
+    rows = await database.fetch(_LIST, *_wanted(search), *(after or (None, None)), limit)
     return [_kept(row) for row in rows]
 
 
 async def find_letter(database: Database, letter_id: UUID) -> KeptLetter | None:
-    for row in await _fetch(database, _FIND, letter_id):
+    for row in await database.fetch(_FIND, letter_id):
         return _kept(row)
     return None
 
 
 async def select_lines(database: Database, search: Search) -> Selection:
     """The lines of the open letters that match, however many there are."""
-    rows = await _fetch(database, _SELECT, *_wanted(search))
-    (settled,) = await _fetch(database, _COUNT, *_wanted(replace(search, statuses=SETTLED)))
+    rows = await database.fetch(_SELECT, *_wanted(search))
+    (settled,) = await database.fetch(_COUNT, *_wanted(replace(search, statuses=SETTLED)))
     return Selection(
         lines=list(_lines(row for row in rows if row["in_line"])),
         apart=[_entry(row) for row in rows if row["matches"] and not row["in_line"]],
@@ -138,13 +138,7 @@ async def select_lines(database: Database, search: Search) -> Selection:
 
 
 async def letter_statuses(database: Database, letter_ids: Collection[UUID]) -> Mapping[UUID, Status]:
-    return {row["id"]: Status(row["status"]) for row in await _fetch(database, _STATUSES, list(letter_ids))}
-
-
-async def _fetch(database: Database, statement: str, *arguments: object) -> Sequence[asyncpg.Record]:
-    async with database.transaction() as connection:
-        rows: Sequence[asyncpg.Record] = await (await driver(connection)).fetch(statement, *arguments)
-    return rows
+    return {row["id"]: Status(row["status"]) for row in await database.fetch(_STATUSES, list(letter_ids))}
 
 
 def _wanted(search: Search) -> tuple[object, ...]:

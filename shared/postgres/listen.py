@@ -1,20 +1,19 @@
 """Rings across processes: NOTIFY on the way out, LISTEN on the way in, each on a session of its own."""
 
 import asyncio
-import random
 from collections.abc import Callable, Collection, Sequence
 
 import asyncpg
 import structlog
 
+from shared.kernel.backoff import Backoff
 from shared.ports.doorbell import Channel
 from shared.postgres.direct import close_directly, connect_directly
 from shared.postgres.failures import as_transient, is_transient
 
 log = structlog.get_logger()
 
-FIRST_PAUSE_SECONDS = 0.05
-LONGEST_PAUSE_SECONDS = 5.0
+PAUSES = Backoff(first_seconds=0.05, factor=2.0, most_seconds=5.0)
 
 _NOTIFY = "select pg_notify(channel, '') from unnest($1::text[]) as channel"
 
@@ -72,18 +71,18 @@ class PostgresListener:
             self._listening = None
 
     async def _listen_on(self) -> None:
-        pause = FIRST_PAUSE_SECONDS
+        failures = 0
         while True:
             try:
                 await self._listen_once()
-                pause = FIRST_PAUSE_SECONDS
+                failures = 0
             except Exception as error:
                 if not is_transient(error):
                     raise
                 log.warning("listener_disconnected", error=str(error))
             self.ready.clear()
-            await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 - jitter
-            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+            failures += 1
+            await asyncio.sleep(PAUSES.seconds(failures))
 
     async def _listen_once(self) -> None:
         """Until the connection ends, which the driver tells by a callback and in no other way."""

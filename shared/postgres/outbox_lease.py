@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 import asyncpg
 
+from shared.kernel.partitioning import SHARDS
 from shared.ports.outbox import Backlog, PendingRow
 from shared.postgres.direct import close_directly, connect_directly
 from shared.postgres.failures import as_transient
@@ -66,10 +67,10 @@ insert into outbox_quarantine (shard, key, reason)
 select shard, key, $3 from outbox where shard = $1 and id = $2 and pg_try_advisory_xact_lock($4, shard)
 on conflict do nothing"""
 
-BACKLOG = """
+BACKLOG = f"""
 select coalesce(sum(pending), 0)::bigint as pending, min(oldest_at) as oldest_at,
        (select count(*) from outbox_quarantine) as marked_keys, clock_timestamp() as now
-from generate_series(0, 15) as every (shard)
+from generate_series(0, {SHARDS - 1}) as every (shard)
 cross join lateral (
     select count(*) as pending, min(created_at) as oldest_at
     from (

@@ -6,10 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-import asyncpg
-
 from shared.ports.outbox import Backlog
-from shared.postgres.database import Database, driver
+from shared.postgres.database import Database
 from shared.postgres.outbox_lease import BACKLOG
 
 _POSITIONS = """
@@ -50,7 +48,7 @@ class Position:
     partition: int
     next_offset: int
     starts: int
-    """Of the partition's task since it last moved on; from 3 on a record is suspected of ending the process."""
+    """Of the partition's task since it last moved on; what `careful_from` and `suspect_from` of a ConsumerPolicy count."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,37 +93,31 @@ class KeptEvent:
 
 async def positions(database: Database, consumers: Sequence[str]) -> Sequence[Position]:
     """A partition that was never read has none."""
-    return [Position(**row) for row in await _fetch(database, _POSITIONS, list(consumers))]
+    return [Position(**row) for row in await database.fetch(_POSITIONS, list(consumers))]
 
 
 async def marked_keys(database: Database) -> Sequence[MarkedKey]:
     """The one that has waited longest first."""
-    return [MarkedKey(**row) for row in await _fetch(database, _MARKED)]
+    return [MarkedKey(**row) for row in await database.fetch(_MARKED)]
 
 
 async def backlog_of(database: Database) -> Backlog:
-    (row,) = await _fetch(database, BACKLOG)
+    (row,) = await database.fetch(BACKLOG)
     return Backlog(**row)
 
 
 async def outbox_rows(database: Database, at_most: int) -> int:
     """Rows that wait, those of marked keys as well; about as many where it is less than half."""
-    (row,) = await _fetch(database, PENDING_ROWS, at_most)
+    (row,) = await database.fetch(PENDING_ROWS, at_most)
     return int(row["count"])
 
 
 async def kept_event(owner: Database, event_id: UUID) -> KeptEvent | None:
     """The event, whoever's it is. As the owner: the one role that sees the events of all tenants."""
-    for row in await _fetch(owner, _EVENT, event_id):
-        pending = [PendingEvent(**each) for each in await _fetch(owner, _PENDING, event_id)]
+    for row in await owner.fetch(_EVENT, event_id):
+        pending = [PendingEvent(**each) for each in await owner.fetch(_PENDING, event_id)]
         return KeptEvent(
             **{**row, "metadata": json.loads(row["metadata"])},
             pending=pending[0] if pending else None,
         )
     return None
-
-
-async def _fetch(database: Database, statement: str, *arguments: object) -> Sequence[asyncpg.Record]:
-    async with database.transaction() as connection:
-        rows: Sequence[asyncpg.Record] = await (await driver(connection)).fetch(statement, *arguments)
-    return rows

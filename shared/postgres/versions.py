@@ -37,10 +37,10 @@ class Versions:
         return () if self.consumer is None else (self.consumer,)
 
 
-def versions_of(consumer: Consumer, name: str, *, schema: str | None = None) -> Versions:
-    """The guard of the consumer called `name`; a rebuild names the shadow's schema."""
+def versions_of(consumer: Consumer, name: str) -> Versions:
+    """The guard of the consumer called `name`."""
     if isinstance(consumer, Projector):
-        return versions_in(schema or consumer.name)
+        return versions_in(consumer.name)
     return Versions(
         consumer=name,
         read_statement="""

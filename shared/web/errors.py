@@ -8,6 +8,7 @@
 | NotFound             | 404    | also for what another tenant has |
 | ConcurrencyConflict  | 409    | 412 where the request carries If-Match |
 | Conflict             | 409    | |
+| another Refused      | 400    | |
 | NotYet, Transient    | 503    | with Retry-After |
 | Unavailable          | 503    | with its Retry-After |
 | everything else      | 500    | logged with its trace; the answer tells nothing |

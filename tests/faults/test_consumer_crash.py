@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
+from shared.kernel.backoff import Backoff
 from shared.kernel.envelope import Envelope
 from tests.fixtures.club import IMPATIENT, Stage
 from tests.fixtures.eventually import eventually
 
-LATER = replace(IMPATIENT.retry, first_seconds=60, ceiling_seconds=60)
+LATER = replace(IMPATIENT.retry, pauses=Backoff(first_seconds=60, most_seconds=60))
 """Not within this test, unless it is made due."""
 POINTS = ["after_poll", "after_claim", "after_effect", "after_commit", "after_offset_commit"]
 

@@ -7,6 +7,7 @@ import pytest
 
 from shared.engine.consumer.turns import Outcome
 from shared.engine.retry import RetryPolicy
+from shared.kernel.backoff import Backoff
 from shared.kernel.envelope import Envelope
 from shared.kernel.errors import NotYet, Permanent
 from shared.ports.dead_letters import ParkedKey
@@ -49,7 +50,9 @@ async def test_what_fails_three_times_is_handled_in_order_and_others_flow(stage:
     stage.club.trouble = Trouble("Anna", times=3 + (name == "members"))
     await stage.topic.publish(*ann.tells("Ann", "Anna", "Annie"), *bob.tells("Bob"), *ann.tells("Anne"), ann.verifies())
 
-    async with stage.consuming(consumer_of(stage, name), retry=RetryPolicy(first_seconds=0.3, ceiling_seconds=0.3)):
+    async with stage.consuming(
+        consumer_of(stage, name), retry=RetryPolicy(pauses=Backoff(first_seconds=0.3, most_seconds=0.3))
+    ):
         await eventually(lambda: stage.reached(6, consumers=1))
         assert len(await stage.parked()) == 1
         waiting = [letter[:2] for letter in await stage.letters()]

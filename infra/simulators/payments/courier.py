@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import random
 from datetime import timedelta
 
 import httpx
@@ -18,6 +17,7 @@ from infra.simulators.payments.webhooks import (
     next_attempt_at,
     signature,
 )
+from shared.kernel.backoff import Backoff
 from shared.kernel.clock import Clock
 
 BATCH = 16
@@ -30,8 +30,11 @@ class WebhookCourier:
         self._url = url
         self._secret = secret
         self._timeout_seconds = settings.payments_webhook_timeout_seconds
-        self._first_retry_seconds = settings.payments_webhook_first_retry_seconds
-        self._longest_retry_seconds = settings.payments_webhook_longest_retry_seconds
+        self._pauses = Backoff(
+            first_seconds=settings.payments_webhook_first_retry_seconds,
+            factor=2.0,
+            most_seconds=settings.payments_webhook_longest_retry_seconds,
+        )
         self._news = asyncio.Event()
 
     def wake(self) -> None:
@@ -62,7 +65,7 @@ class WebhookCourier:
         if error is None:
             await self._database.transaction(lambda rows: mark_delivered(rows, webhook, now))
         else:
-            retry_at = now + self._pause_after(webhook.attempts)
+            retry_at = now + timedelta(seconds=self._pauses.seconds(webhook.attempts + 1))
             await self._database.transaction(lambda rows: mark_failed(rows, webhook, error, retry_at))
 
     async def _post(self, client: httpx.AsyncClient, webhook: Webhook) -> str | None:
@@ -74,8 +77,3 @@ class WebhookCourier:
         except httpx.HTTPError as error:
             return f"{type(error).__name__}: {error}"
         return None if answer.is_success else f"HTTP {answer.status_code}"
-
-    def _pause_after(self, attempts: int) -> timedelta:
-        # Beyond 2**16 the ceiling has long been reached; an unbounded power would overflow a float one day.
-        seconds = min(self._longest_retry_seconds, self._first_retry_seconds * 2.0 ** min(attempts, 16))
-        return timedelta(seconds=seconds * random.uniform(0.75, 1.0))  # noqa: S311 - spreads retries, guards nothing

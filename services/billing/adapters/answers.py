@@ -7,13 +7,14 @@ import httpx
 from pydantic import BaseModel, ValidationError
 
 from services.billing.ports import Card, Decision, Declined, Moved
+from shared.kernel.errors import WaypostError
 
 B = TypeVar("B", bound=BaseModel)
 
 _UNKNOWN = "resource_missing"
 
 
-class NotUnderstood(Exception):
+class NotUnderstood(WaypostError):
     """Says what came, by its status alone: a body may repeat what was sent."""
 
 

@@ -63,10 +63,10 @@ class LiveView:
                 except Exception as error:  # noqa: BLE001 - whatever ended it: what it counted is in the logs, the next one goes on from there
                     log.warning("live_view_failed", error=repr(error))
                 finally:
-                    failures = 0 if self.ready.is_set() else failures + 1
+                    failures = 1 if self.ready.is_set() else failures + 1
                     self.ready.clear()
                     await _end(topology)
-                await self._pause(failures + 1)
+                await self._pause(failures)
 
     async def _serve(self, topology: Topology) -> None:
         """Returns when it is to stop, or when the application has ended or is of no more use."""

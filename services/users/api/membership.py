@@ -12,7 +12,7 @@ from services.users.api.edge import Here
 from services.users.api.models import ProfileChange, RoleChange, UserView
 from services.users.commands import ChangeRole, ReactivateUser, SuspendUser, UpdateProfile
 from services.users.domain import User
-from shared.kernel.errors import Forbidden, NotFound
+from shared.kernel.errors import NotFound
 from shared.web.answers import shown
 from shared.web.auth import AdminCaller, Caller, OwnerCaller, Principal
 from shared.web.etag import ExpectedVersion
@@ -92,7 +92,7 @@ async def show_events(user_id: UUID, caller: Caller, here: Here) -> Sequence[Eve
 
 def _require_self_or_admin(caller: Principal, user_id: UUID) -> None:
     if not caller.may_see(user_id):
-        raise Forbidden("members see and change only themselves")
+        raise NotFound(f"there is no user {user_id}")
 
 
 def _user(user: User) -> Response:

@@ -36,6 +36,19 @@ class Batch:
     judged: Sequence[tuple[Message, Verdict]] = ()
     after_commit: list[Callable[[], None]] = field(default_factory=list)
 
+    @classmethod
+    def of_one(cls, message: Message, *, step: str, redriven: bool = False) -> "Batch":
+        """Apart from its partition's flow: nobody's position moves with it."""
+        record = message.record
+        return cls(
+            partition=Partition(record.topic, record.partition),
+            expected=record.offset,
+            topic_id=None,
+            messages=[message],
+            redriven=redriven,
+            step=step,
+        )
+
     @property
     def next_offset(self) -> int:
         return self.messages[-1].record.offset + 1
@@ -52,6 +65,11 @@ class Batch:
 
     def with_verdict(self, verdict: Verdict) -> Sequence[Message]:
         return [message for message, each in self.judged if each is verdict]
+
+    def follow_up(self) -> None:
+        """What its handlers left to be done once they are committed."""
+        for each in self.after_commit:
+            each()
 
     def again(self, failures: Mapping[int, Failure] | None = None) -> "Batch":
         """The same records for another transaction."""

@@ -8,7 +8,7 @@ import structlog
 
 from shared.engine.consumer.batch import Batch
 from shared.engine.consumer.effects import Effects
-from shared.engine.consumer.message import Message, Reader
+from shared.engine.consumer.message import Reader
 from shared.engine.consumer.policy import ConsumerPolicy
 from shared.engine.consumer.turns import Outcome, Turns
 from shared.engine.failpoints import failpoint
@@ -18,7 +18,6 @@ from shared.kernel.errors import Conflict, NotFound, Transient
 from shared.kernel.mandate import Mandate
 from shared.ports.dead_letters import OPEN, Failure, Letter, ParkedKey, Status
 from shared.ports.intake import Intake, Intakes
-from shared.ports.subscription import Partition
 from shared.telemetry import metrics
 
 log = structlog.get_logger()
@@ -26,6 +25,9 @@ log = structlog.get_logger()
 AFTER_COUNT = failpoint("retries.after_count")
 AFTER_EFFECT = failpoint("retries.after_effect")
 AFTER_COMMIT = failpoint("retries.after_commit")
+
+
+KEYS_AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,9 +54,10 @@ class Drain:
         self._clock = clock
         self._turns = Turns(intakes, policy.retry, clock)
 
-    async def due(self, limit: int) -> Sequence[ParkedKey]:
+    async def due(self) -> Sequence[ParkedKey]:
+        """Some at a time, the one that has waited longest first."""
         async with self._intakes.begin(()) as intake:
-            return await intake.letters.due(self._clock.now(), limit)
+            return await intake.letters.due(self._clock.now(), KEYS_AT_ONCE)
 
     async def find(self, letter_id: UUID) -> Letter | None:
         async with self._intakes.begin(()) as intake:
@@ -128,7 +131,7 @@ class Drain:
         message = self._reader.read(counted.record)
         if message.poison is not None:
             raise message.poison
-        batch = _batch_of(message, redriven=redriven)
+        batch = Batch.of_one(message, step="retry", redriven=redriven)
         async with self._intakes.begin(batch.tenants) as intake:
             if not await self._turns.still_ours(parked, counted, intake):
                 return Outcome.BUSY
@@ -144,8 +147,7 @@ class Drain:
                     await self._effects.run([message], batch, intake)
             AFTER_EFFECT.hit()
         AFTER_COMMIT.hit()
-        for follow_up in batch.after_commit:
-            follow_up()
+        batch.follow_up()
         return outcome
 
     async def _record_failure(self, parked: ParkedKey, counted: Letter, error: Exception) -> Failure:
@@ -165,15 +167,3 @@ class Drain:
         tell = log.error if alarms else log.warning
         tell("retry_failed", consumer=self.name, letter=str(counted.id), attempts=attempts, exc_info=error)
         return failure
-
-
-def _batch_of(message: Message, *, redriven: bool) -> Batch:
-    record = message.record
-    return Batch(
-        partition=Partition(record.topic, record.partition),
-        expected=record.offset,
-        topic_id=None,
-        messages=[message],
-        redriven=redriven,
-        step="retry",
-    )

@@ -64,7 +64,7 @@ class ConsumerGroup:
             Reader.of(consumer, codec),
         )
         self.retries = Drain(self.name, intakes, reader, effects, self._policy, clock)
-        """For operators too: see `shared.engine.consumer.office`."""
+        """For operators too: see `shared.operations.dead_letters.drains`."""
         self._timer = RetryTimer(self.name, self.retries, self._policy)
         self._parts = Parts(
             name=self.name,
@@ -136,7 +136,7 @@ class ConsumerGroup:
                 return await act()
             except Transient as error:
                 log.warning("consumer_waits", consumer=self.name, error=str(error))
-            await asyncio.sleep(self._policy.pause_first_seconds * 10)
+            await asyncio.sleep(self._policy.pauses.first_seconds * 10)
 
     async def _commit_now_and_then(self) -> None:
         while True:

@@ -108,14 +108,14 @@ class PartitionTask:
                 )
                 # What was polled is not taken in, and the client has moved past it.
                 self.look_again()
-                await asyncio.sleep(self._parts.policy.pause_first_seconds)
+                await asyncio.sleep(self._parts.policy.pauses.first_seconds)
             except Fenced as error:
                 log.warning("fenced", consumer=self._parts.name, partition=str(self.partition), error=str(error))
                 self.look_again()
             except Exception:
                 log.exception("partition_failed", consumer=self._parts.name, partition=str(self.partition))
                 self.look_again()
-                await asyncio.sleep(self._parts.policy.pause_ceiling_seconds)
+                await asyncio.sleep(self._parts.policy.pauses.most_seconds)
 
     async def _poll(self) -> None:
         policy = self._parts.policy

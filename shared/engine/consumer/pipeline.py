@@ -61,8 +61,7 @@ class Pipeline:
                 await step(batch, intake)
             batch.step = "commit"
         AFTER_COMMIT.hit()
-        for follow_up in batch.after_commit:
-            follow_up()
+        batch.follow_up()
         self._report(batch)
 
     async def fence(self, batch: Batch, intake: Intake) -> None:

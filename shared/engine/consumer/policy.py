@@ -7,7 +7,10 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from shared.engine.retry import RetryPolicy
+from shared.kernel.backoff import Backoff
 from shared.kernel.errors import Transient
+
+PAUSES = Backoff(first_seconds=0.1, factor=2.0, most_seconds=5.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,8 +37,7 @@ class ConsumerPolicy:
 
     Transactions that run at the same moment do not see each other's letters: there may be a batch of each further partition above it.
     """
-    pause_first_seconds: float = 0.1
-    pause_ceiling_seconds: float = 5.0
+    pauses: Backoff = PAUSES
     retry_poll_seconds: float = 0.5
     """Between looks for letters that are due."""
     watch_seconds: float = 10.0

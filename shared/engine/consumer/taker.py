@@ -93,9 +93,8 @@ class Taker:
         return True
 
     async def _pause(self, failed_times: int) -> None:
-        pause = self._policy.pause_first_seconds * 2.0 ** min(failed_times - 1, 16)
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._stopping.wait(), min(pause, self._policy.pause_ceiling_seconds))
+            await asyncio.wait_for(self._stopping.wait(), self._policy.pauses.seconds(failed_times))
         if self._stopping.is_set():
             raise Stopped
 

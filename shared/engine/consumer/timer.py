@@ -11,8 +11,6 @@ from shared.kernel.errors import Transient
 
 log = structlog.get_logger()
 
-KEYS_AT_ONCE = 100
-
 
 class RetryTimer:
     """One consumer's, in every process that runs it: a key is worked off by whoever locks it first."""
@@ -52,7 +50,7 @@ class RetryTimer:
                 await asyncio.wait_for(self._stopping.wait(), self._policy.retry_poll_seconds)
 
     async def _work_off_what_is_due(self) -> None:
-        for parked in await self._drain.due(KEYS_AT_ONCE):
+        for parked in await self._drain.due():
             if self._stopping.is_set():
                 return
             await self._drain.work_off(parked)

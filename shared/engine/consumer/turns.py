@@ -60,7 +60,7 @@ class Turns:
             return Outcome.EXHAUSTED
         if not mandate and (why_not := await self._why_not(letter, intake, None if at_once else now)):
             return why_not
-        next_attempt_at = now + timedelta(seconds=self._retry.pause_seconds(letter.attempts + 1))
+        next_attempt_at = now + timedelta(seconds=self._retry.pauses.seconds(letter.attempts + 1))
         return await intake.letters.begin(letter, next_attempt_at=next_attempt_at, mandate=mandate)
 
     async def _why_not(self, letter: Letter, intake: Intake, now: datetime | None) -> Outcome | None:
@@ -90,7 +90,7 @@ class Turns:
         return reached
 
     async def _look_later(self, letter: Letter, intake: Intake) -> None:
-        later = self._clock.now() + timedelta(seconds=self._retry.first_seconds)
+        later = self._clock.now() + timedelta(seconds=self._retry.pauses.first_seconds)
         await intake.letters.update(letter.id, status=letter.status, attempts=letter.attempts, next_attempt_at=later)
 
     async def still_ours(self, parked: ParkedKey, counted: Letter, intake: Intake) -> bool:

@@ -25,8 +25,6 @@ from shared.ports.subscription import Partition
 NEVER_REMEMBERS = timedelta(days=-1)
 """The shadow's inbox knows no event that has a sequence: what is at or below its guard comes again, however young."""
 
-KEYS_AT_ONCE = 100
-
 
 class Filling:
     """One rebuild's. `name` is the shadow's."""
@@ -76,11 +74,11 @@ class Filling:
         drain = Drain(self._name, intakes, self._reader, self._effects, self._policy, self._clock)
         looked_at = set[ParkedKey]()
         # Whose gap was seen would be left alone for a second: here it may have been filled since.
-        keys = {*self._gaps, *await drain.due(KEYS_AT_ONCE)}
+        keys = {*self._gaps, *await drain.due()}
         while keys:
             for parked in keys:
                 attempts = await drain.work_off(parked, at_once=parked in self._gaps)
                 if attempts[-1].outcome is Outcome.GAP:
                     self._gaps = self._gaps | {parked}
             looked_at |= keys
-            keys = set(await drain.due(KEYS_AT_ONCE)) - looked_at
+            keys = set(await drain.due()) - looked_at

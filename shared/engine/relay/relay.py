@@ -2,17 +2,16 @@
 
 import asyncio
 import contextlib
-import random
 
 from shared.engine.relay.gauges import measure_on
 from shared.engine.relay.lessons import Lessons
 from shared.engine.relay.term import Term
+from shared.kernel.backoff import Backoff
 from shared.ports.broker import Broker
 from shared.ports.doorbell import Wakeups
 from shared.ports.outbox import Outbox
 
-FIRST_PAUSE_SECONDS = 0.05
-LONGEST_PAUSE_SECONDS = 2.0
+PAUSES = Backoff(first_seconds=0.05, factor=2.0, most_seconds=2.0)
 
 
 class Relay:
@@ -70,6 +69,5 @@ class Relay:
         """Before the next term; cut short when the relay is to stop."""
         if failures == 0:
             return
-        longest = min(FIRST_PAUSE_SECONDS * 2 ** min(failures - 1, 10), LONGEST_PAUSE_SECONDS)
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._draining.wait(), longest * random.uniform(0.5, 1))  # noqa: S311 - jitter
+            await asyncio.wait_for(self._draining.wait(), PAUSES.seconds(failures))

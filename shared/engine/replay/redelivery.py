@@ -22,7 +22,6 @@ from shared.engine.replay.finding import Found
 from shared.kernel.errors import ConcurrencyConflict, Transient
 from shared.ports.dead_letters import ParkedKey
 from shared.ports.intake import Intake, Intakes
-from shared.ports.subscription import Partition
 
 log = structlog.get_logger()
 
@@ -104,7 +103,7 @@ class Redelivery:
         return None
 
     async def _once_more(self, parked: ParkedKey, message: Message, attempt: "_Attempt") -> None:
-        batch = _batch_of(message)
+        batch = Batch.of_one(message, step="replay")
         for _ in range(LOCK_TRIES):
             async with self._intakes.begin(()) as intake:
                 await intake.letters.park(parked.topic, [parked.key])
@@ -116,9 +115,7 @@ class Redelivery:
                     AFTER_EFFECT.hit()
                     attempt.at_commit = True
             if locked:
-                for follow_up in batch.after_commit:
-                    follow_up()
-                return
+                return batch.follow_up()
             await asyncio.sleep(PAUSE_SECONDS)
         raise Transient(f"{parked.key.decode(errors='replace')} is being worked on all the time; try again")
 
@@ -127,14 +124,3 @@ class Redelivery:
 class _Attempt:
     at_commit: bool = False
     """From here on an error leaves open whether it happened."""
-
-
-def _batch_of(message: Message) -> Batch:
-    record = message.record
-    return Batch(
-        partition=Partition(record.topic, record.partition),
-        expected=record.offset,
-        topic_id=None,
-        messages=[message],
-        step="replay",
-    )

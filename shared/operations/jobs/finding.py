@@ -10,7 +10,7 @@ from uuid import UUID
 import asyncpg
 
 from shared.jobs.arguments import JsonScalar
-from shared.jobs.results import Status
+from shared.jobs.results import STATE, Status
 from shared.jobs.tenant_directory import all_tenants
 from shared.kernel.errors import Invalid, NotFound
 from shared.kernel.ids import JobId, TenantId
@@ -20,18 +20,16 @@ from shared.postgres.tenancy import BIND, setting, some_at_a_time
 PENDING = (Status.QUEUED, Status.FAILED, Status.RUNNING, Status.DEAD)
 """Their rows are there until they are done or taken away."""
 
-_STATE = "case when job.status = 'queued' and job.attempts > 0 then 'failed' else job.status end"
-
 _OF_JOB = """job.id, job.tenant_id, job.name, job.arguments::text as arguments, job.attempts, job.redrives, job.priority,
     job.idempotency_key, job.worker, job.error, job.enqueued_at, job.run_at, job.started_at, job.lease_until, job.traceparent"""
 
 # The operator's role reads these over all tenants; results are their tenants' rows.
 _LIST = f"""
-select {_OF_JOB}, {_STATE} as status from jobs as job
-where {_STATE} = any ($1::text[]) and ($2::text is null or name = $2) and ($3::uuid is null or tenant_id = $3)
+select {_OF_JOB}, {STATE} as status from jobs as job
+where {STATE} = any ($1::text[]) and ($2::text is null or name = $2) and ($3::uuid is null or tenant_id = $3)
 order by enqueued_at desc, id desc limit $4"""
 
-_FIND = f"select {_OF_JOB}, {_STATE} as status from jobs as job where id = $1"
+_FIND = f"select {_OF_JOB}, {STATE} as status from jobs as job where id = $1"
 
 _RESULT = """
 job_id as id, tenant_id, name, status, attempts, idempotency_key, owner_id, progress, result::text as result, error, enqueued_at,

@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.kernel.cause import Cause
-from shared.kernel.errors import Transient
 from shared.kernel.ids import EventId, TenantId
 from shared.ports.dead_letters import DeadLetters
 from shared.ports.inbox import Arrival, Inbox
@@ -56,11 +55,7 @@ class ShadowIntakes:
             yield ShadowIntake(connection, self._names)
 
     async def answers(self) -> bool:
-        try:
-            async with self._database.transaction():
-                return True
-        except Transient:
-            return False
+        return await self._database.answers()
 
 
 class SwapIntakes:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.kernel.ids import TenantId
@@ -11,6 +11,7 @@ from shared.ports.inbox import Standing
 from shared.ports.intake import Intakes
 from shared.ports.rebuild import LiveIsAhead, Weighing
 from shared.ports.subscription import Partition
+from shared.postgres.letter_rows import IS_OPEN
 from shared.postgres.rebuild.alone import rename
 from shared.postgres.rebuild.intakes import SwapIntakes
 from shared.postgres.rebuild.names import Names
@@ -18,10 +19,8 @@ from shared.postgres.rebuild.weighing import weigh
 from shared.postgres.tenancy import BIND, setting
 
 # Positions first: a live consumer takes its own row first and parked rows after, so nobody waits for us while we wait for him.
-_LOCK_POSITIONS = text(
-    "select topic, partition, next_offset, topic_id, starts from consumer_offsets"
-    " where consumer = :live order by topic, partition for update"
-)
+LIVE = text("select topic, partition, next_offset, topic_id, starts from consumer_offsets where consumer = :live")
+_LOCK_LIVE = text(f"{LIVE.text} order by topic, partition for update")
 _LOCK_PARKED = text("select from parked_keys where consumer = :live order by topic, key for update")
 
 # Two letters about one event: the new one's say counts, and the row keeps its id, so that an operator's note still finds it.
@@ -35,9 +34,9 @@ _TAKE_OVER = text(
     """
 )
 _SUPERSEDE = text(
-    """
+    f"""
     update dead_letters live set status = 'superseded', updated_at = now()
-    where consumer = :live and status in ('retrying', 'dead', 'waiting')
+    where consumer = :live and {IS_OPEN}
       and not exists (select from dead_letters new where new.consumer = :shadow and new.event_id = live.event_id)
     """
 )
@@ -58,18 +57,17 @@ async def locked_live(connection: AsyncConnection, names: Names) -> Mapping[Part
     """Stops the live consumer: its next transaction waits at its fence, its drains find no parked key."""
     await connection.exec_driver_sql("set local lock_timeout = '2s'")
     await connection.exec_driver_sql(f"set local search_path to public, {names.new_schema}")
-    live = await _locked_positions(connection, names)
+    live = await positions(connection, names, _LOCK_LIVE)
     await connection.execute(_LOCK_PARKED, {"live": names.live})
     return live
 
 
-async def _locked_positions(connection: AsyncConnection, names: Names) -> Mapping[Partition, Standing]:
-    rows = (await connection.execute(_LOCK_POSITIONS, {"live": names.live})).all()
+async def positions(connection: AsyncConnection, names: Names, statement: TextClause) -> Mapping[Partition, Standing]:
     return {
         Partition(row.topic, row.partition): Standing(
             next_offset=row.next_offset, topic_id=row.topic_id, starts=row.starts
         )
-        for row in rows
+        for row in await connection.execute(statement, {"live": names.live})
     }
 
 
@@ -105,6 +103,6 @@ class PostgresSwap:
 
     async def _refuse_newcomers(self) -> None:
         """A partition that live has taken up since had no position to be locked: its first rows would go with the old tables."""
-        for partition, standing in (await _locked_positions(self._connection, self._names)).items():
+        for partition, standing in (await positions(self._connection, self._names, _LOCK_LIVE)).items():
             if partition not in self.live and standing.next_offset > 0:
                 raise LiveIsAhead(f"{partition} was taken up meanwhile")

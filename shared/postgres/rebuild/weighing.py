@@ -5,6 +5,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.ports.handlers import Projection, Projector
 from shared.ports.rebuild import Comparison, Weighing
+from shared.postgres.letter_rows import IS_OPEN
 from shared.postgres.rebuild.names import Names
 from shared.postgres.tenancy import is_protected
 
@@ -13,9 +14,7 @@ _DIGEST = "select count(*), coalesce(sum(hashtextextended(line::text, 0)::numeri
 
 _EXISTS = text("select to_regclass(:name) is not null")
 
-_OPEN_LETTERS = text(
-    "select count(*) from dead_letters where consumer = :consumer and status in ('retrying', 'dead', 'waiting')"
-)
+_OPEN_LETTERS = text(f"select count(*) from dead_letters where consumer = :consumer and {IS_OPEN}")
 
 _UNPROTECTED = text(
     """

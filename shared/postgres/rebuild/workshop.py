@@ -16,7 +16,7 @@ from shared.postgres.projector_schema import create_projector_schema
 from shared.postgres.rebuild.alone import alone
 from shared.postgres.rebuild.intakes import ShadowIntakes
 from shared.postgres.rebuild.names import Names
-from shared.postgres.rebuild.swap import PostgresSwap, locked_live
+from shared.postgres.rebuild.swap import LIVE, PostgresSwap, locked_live, positions
 
 _FORGET = (
     "delete from consumer_offsets where consumer = :shadow",
@@ -25,7 +25,6 @@ _FORGET = (
     "delete from dead_letters where consumer = :shadow",
 )
 
-_LIVE = text("select topic, partition, next_offset, topic_id, starts from consumer_offsets where consumer = :live")
 _DISCARDED = text("select event_id from dead_letters where consumer = :live and status = 'discarded'")
 
 
@@ -83,13 +82,7 @@ class PostgresShadow:
 
     async def live(self) -> Mapping[Partition, Standing]:
         async with self._owner.transaction() as connection:
-            rows = await connection.execute(_LIVE, {"live": self._names.live})
-            return {
-                Partition(row.topic, row.partition): Standing(
-                    next_offset=row.next_offset, topic_id=row.topic_id, starts=row.starts
-                )
-                for row in rows
-            }
+            return await positions(connection, self._names, LIVE)
 
     async def discarded(self) -> frozenset[EventId]:
         async with self._owner.transaction() as connection:

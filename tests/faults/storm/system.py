@@ -14,10 +14,11 @@ from infra.stack.places import board_file
 from infra.stack.plan import Plan
 from infra.stack.supervise import limited, refuse_taken_ports
 from infra.stack.supervisor import Supervisor
+from shared.kernel.backoff import Backoff
 from tests.faults.storm.schedule import PROCESSES
 
 UP_SECONDS = 400
-LONGEST_DELAY_SECONDS = 2.0
+PAUSES = Backoff(first_seconds=0.5, factor=2.0, most_seconds=2.0)
 """Before a killed process is started again, as a process manager would; a stack's own supervisor grows patient up to 30 s."""
 POLL_SECONDS = 0.05
 
@@ -64,7 +65,7 @@ async def running(folder: Path, port_base: int) -> AsyncIterator[System]:
     await refuse_taken_ports(components)
     board = Board(board_file(folder), port_base, [each.line() for each in components])
     asked = asyncio.Event()
-    supervisor = Supervisor(components, board, longest_delay_seconds=LONGEST_DELAY_SECONDS)
+    supervisor = Supervisor(components, board, pauses=PAUSES)
     keeping = asyncio.create_task(supervisor.run(asked), name="supervisor")
     system = System(addresses, plan.environments, components, board)
     try:

@@ -8,6 +8,7 @@ import psutil
 from aiokafka.admin import AIOKafkaAdminClient
 
 from infra.kafka.topics import declared_topics
+from infra.stack.places import lock_file, stack_directory
 from infra.stack.ports import LOOPBACK
 from tests.fixtures.eventually import eventually
 from tests.fixtures.stack import CommandLine
@@ -39,6 +40,7 @@ async def test_it_starts_again_after_a_kill_and_stops_when_asked(stack: CommandL
     started = stack.supervisor.children(recursive=True)
     assert (await stack("down")).text == "Stopped.\n"
     assert not any(is_alive(process) for process in started)
+    assert not lock_file(stack_directory(stack.addresses.port_base)).read_text(), "it names a process that has ended"
     assert (await stack("down")).text == "Nothing ran.\n"
 
 

@@ -36,9 +36,9 @@ async def test_members_see_and_change_only_themselves(users: UsersService) -> No
     itself, other = f"/users/{member.user_id}", f"/users/{owner.user_id}"
     assert (await users.http.get(itself, headers=member.headers)).status_code == 200
     assert (await users.http.get(f"{itself}/events", headers=member.headers)).status_code == 200
-    assert (await users.http.get(other, headers=member.headers)).status_code == 403
-    assert (await users.http.patch(other, json={}, headers=member.headers)).status_code == 403
-    assert (await users.http.get(f"{other}/events", headers=member.headers)).status_code == 403
+    assert (await users.http.get(other, headers=member.headers)).status_code == 404
+    assert (await users.http.patch(other, json={}, headers=member.headers)).status_code == 404
+    assert (await users.http.get(f"{other}/events", headers=member.headers)).status_code == 404
     assert (await users.http.get("/users", headers=member.headers)).status_code == 403
     assert (await users.http.post(f"{itself}/suspend", headers=member.headers)).status_code == 403
 

@@ -1,10 +1,12 @@
 """What the command says to whoever mistyped."""
 
+from pathlib import Path
+
 import pytest
 from typer.testing import CliRunner
 
 from shared.cli.main import app
-from shared.cli.projections import find
+from shared.cli.projections import find, rebuilt
 from shared.cli.replay import find_reactor
 from shared.cli.services import DIRECTORY, environment_of
 from shared.kernel.errors import Misconfigured, NotFound, WaypostError
@@ -45,7 +47,16 @@ def test_an_unknown_service_is_refused() -> None:
         find("nobody.tenants")
 
 
-def test_a_stack_that_never_ran_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: pytest.TempPathFactory) -> None:
+def test_a_stack_that_never_ran_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv(DIRECTORY, str(tmp_path))
     with pytest.raises(Misconfigured, match="make up"):
         environment_of("users")
+
+
+async def test_a_setting_that_is_missing_is_named_with_what_writes_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv(DIRECTORY, str(tmp_path))
+    (tmp_path / "users.env").touch()
+    with pytest.raises(Misconfigured, match=r"WAYPOST_OWNER_DSN is missing.*the stack writes"):
+        await rebuilt(*find("users.accounts"))

@@ -54,3 +54,12 @@ def test_a_process_is_given_no_dsn_beyond_its_work(tmp_path: Path) -> None:
     assert dsns(ServiceProcess.API) == {"WAYPOST_APP_DSN", "WAYPOST_OPS_DSN"}
     assert dsns(ServiceProcess.WORKER) == {"WAYPOST_APP_DSN", "WAYPOST_RELAY_DSN"}
     assert dsns(ServiceProcess.JOBS) == {"WAYPOST_APP_DSN"}
+    command = {name for name in environments.command("billing") if name.endswith("_DSN")}
+    assert command == {"WAYPOST_OWNER_DSN", "WAYPOST_APP_DSN", "WAYPOST_OPS_DSN"}
+
+
+def test_what_only_one_service_needs_no_other_is_told(tmp_path: Path) -> None:
+    environments = Environments(Addresses(), load_or_make_keys(tmp_path / "keys"))
+    told = [environments.one_shot(), *(environments.command(service) for service in ("billing", "users"))]
+    for each in told:
+        assert not {name for name in each if name.startswith(("WAYPOST_SMTP_", "WAYPOST_PUBLIC_"))}

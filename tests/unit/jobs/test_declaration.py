@@ -1,4 +1,4 @@
-"""When a schedule is due, how long an attempt may take, and how long a failed job waits."""
+"""When a schedule is due, and how long an attempt may take."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -6,7 +6,6 @@ import pytest
 
 from shared.jobs.context import JobContext
 from shared.jobs.declaration import Job, Scheduled
-from shared.kernel.backoff import Backoff
 from shared.kernel.errors import Misconfigured
 
 
@@ -43,11 +42,3 @@ def test_an_attempt_may_take_a_minute_unless_it_is_declared_otherwise() -> None:
     assert Job(charge).timeout_seconds == 60
     with pytest.raises(Misconfigured, match="charge"):
         Job(charge, timeout_seconds=0)
-
-
-def test_waits_grow_are_capped_and_differ() -> None:
-    backoff = Backoff(first_seconds=2, factor=4, most_seconds=60, jitter=0.25)
-    for failures, wait in ((1, 2), (2, 8), (3, 32), (4, 60), (50, 60)):
-        drawn = {backoff.seconds(failures) for _ in range(50)}
-        assert len(drawn) > 1
-        assert all(0.75 * wait <= each <= 1.25 * wait for each in drawn)
