@@ -10,6 +10,7 @@ from shared.cli.output import AsJson, console, to_json
 from shared.cli.progress import PerSecond, shown
 from shared.cli.services import service_named, setting_of
 from shared.cli.tracing import trace_as
+from shared.engine.consumer import group_name
 from shared.engine.rate import Rate
 from shared.engine.rebuild import RebuildReport, rebuild, rebuild_projection
 from shared.hosting.service import Service
@@ -60,10 +61,10 @@ def find(name: str) -> tuple[Service, Projector | Projection]:
     service = service_named(name.partition(".")[0])
     projectors = [each for each in service.consumers if isinstance(each, Projector)]
     targets: list[Projector | Projection] = [*projectors, *service.projections]
-    known = {f"{service.name}.{each.name}": each for each in targets}
+    known = {group_name(service.name, each): each for each in targets}
     if name in known:
         return service, known[name]
-    if name in {f"{service.name}.{each.name}" for each in service.consumers if isinstance(each, Reactor)}:
+    if name in {group_name(service.name, each) for each in service.consumers if isinstance(each, Reactor)}:
         raise NotFound(f"{name} is a reactor: it has no rows to be made anew; see `waypost replay {name}`")
     raise NotFound(f"there is no read model {name!r}; there are {', '.join(sorted(known))}")
 

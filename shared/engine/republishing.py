@@ -13,16 +13,16 @@ from dataclasses import dataclass
 
 from shared.engine.failpoints import failpoint
 from shared.engine.rate import Rate
+from shared.kernel.cloudevents import SEQUENCE
 from shared.kernel.errors import Transient
 from shared.ports.broker import Broker, OutgoingRecord, Publisher, TopicUnavailable
 from shared.ports.stored_records import StoredRecords
 from shared.ports.subscription import Partition
-from shared.ports.topic_log import TopicLog
+from shared.ports.topic_log import TopicLog, records_until
 
 AFTER_CHUNK = failpoint("republish.after_chunk")
 
 CHUNK = 500
-READ_SECONDS = 0.2
 SEND_SECONDS = 10.0
 TRIES = 5
 
@@ -82,9 +82,9 @@ async def _reached(log: TopicLog) -> dict[bytes, int]:
 
 
 async def _versions(log: TopicLog, partition: Partition, end: int) -> AsyncIterator[tuple[bytes, int]]:
-    while await log.position(partition) < end:
-        for record in await log.read(partition, max_records=CHUNK, timeout_seconds=READ_SECONDS):
-            version = dict(record.headers).get("ce_sequence") or b""
+    async for records in records_until(log, partition, end):
+        for record in records:
+            version = dict(record.headers).get(SEQUENCE) or b""
             if record.key is not None and version.isdigit():
                 yield record.key, int(version)
 

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from shared.jobs.context import JobContext
 from shared.kernel.errors import Invalid, Misconfigured, Permanent
+from shared.kernel.text import is_storable
 from shared.ports.jobs import Scalar
 
 JsonScalar = str | int | bool | None
@@ -96,10 +97,6 @@ def _stored(job: str, name: str, parameter: Parameter, value: Scalar) -> JsonSca
             raise Invalid(f"job {job}: {name} has no time zone; times are aware")
         return value.isoformat()
     return str(value) if isinstance(value, UUID) else value
-
-
-def is_storable(text: str) -> bool:
-    return "\0" not in text and not any("\ud800" <= each <= "\udfff" for each in text)
 
 
 def from_stored(job: str, parameters: Mapping[str, Parameter], stored: Mapping[str, JsonScalar]) -> dict[str, Scalar]:

@@ -5,12 +5,11 @@ from uuid import UUID
 
 from shared.kafka.topic_log import KafkaTopicLog, KafkaTopicLogs
 from shared.kafka.topics import connected_client, describe
+from shared.kernel.cloudevents import ID
 from shared.kernel.envelope import Record
 from shared.kernel.partitioning import partition_for
 from shared.ports.subscription import Partition
-
-_BATCH = 500
-_WAIT_SECONDS = 0.2
+from shared.ports.topic_log import records_until
 
 
 async def find_record(bootstrap: str, topic: str, key: bytes, event_id: UUID, *, since: datetime) -> Record | None:
@@ -30,9 +29,9 @@ async def find_record(bootstrap: str, topic: str, key: bytes, event_id: UUID, *,
 
 
 async def _scan(log: KafkaTopicLog, partition: Partition, event_id: UUID) -> Record | None:
-    wanted, end = ("ce_id", str(event_id).encode()), (await log.end_offsets())[partition]
-    while await log.position(partition) < end:
-        for record in await log.read(partition, max_records=_BATCH, timeout_seconds=_WAIT_SECONDS):
+    wanted, end = (ID, str(event_id).encode()), (await log.end_offsets())[partition]
+    async for records in records_until(log, partition, end):
+        for record in records:
             if wanted in record.headers:
                 return record
     return None

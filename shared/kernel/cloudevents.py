@@ -23,16 +23,18 @@ CONTENT_TYPE = "application/avro"
 Headers = Sequence[tuple[str, bytes]]
 """A byte of a name that is no UTF-8 is a surrogate escape (PEP 383)."""
 
+ID = "ce_id"
+SEQUENCE = "ce_sequence"
 _TRACE = ("traceparent", "tracestate")
 _CONTRACT = (
     "content-type",
     "ce_specversion",
-    "ce_id",
+    ID,
     "ce_source",
     "ce_type",
     "ce_time",
     "ce_subject",
-    "ce_sequence",
+    SEQUENCE,
     "ce_tenantid",
     "ce_correlationid",
     "ce_causationid",
@@ -42,9 +44,9 @@ _CONTRACT = (
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)")
 _TYPE = re.compile(r"[!-~]+")
-_SEQUENCE = re.compile(r"[1-9][0-9]{0,17}")  # what a bigint holds
-_SOURCE = re.compile(r"/services/[a-z_]+")
-_TRACEPARENT = re.compile(r"[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+SEQUENCE_FORM = re.compile(r"[1-9][0-9]{0,17}")  # what a bigint holds
+SOURCE_FORM = re.compile(r"/services/[a-z_]+")
+TRACEPARENT_FORM = re.compile(r"[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Event)
@@ -84,12 +86,12 @@ def to_metadata(envelope: Envelope[Event]) -> dict[str, str]:
     metadata = {
         "content-type": CONTENT_TYPE,
         "ce_specversion": "1.0",
-        "ce_id": str(envelope.event_id),
+        ID: str(envelope.event_id),
         "ce_source": envelope.source,
         "ce_type": envelope.event.type,
         "ce_time": envelope.occurred_at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z"),
         "ce_subject": str(envelope.aggregate_id),
-        "ce_sequence": str(envelope.aggregate_version or ""),
+        SEQUENCE: str(envelope.aggregate_version or ""),
         "ce_tenantid": str(envelope.tenant_id),
         "ce_correlationid": str(cause.correlation_id),
         "ce_causationid": str(cause.causation_id),
@@ -143,12 +145,12 @@ def from_metadata(metadata: Mapping[str, str]) -> Attributes:
     _require(metadata, "content-type", CONTENT_TYPE)
     _require(metadata, "ce_specversion", "1.0")
     return Attributes(
-        event_id=EventId(_read(metadata, "ce_id", _uuid)),
+        event_id=EventId(_read(metadata, ID, _uuid)),
         event_type=_read(metadata, "ce_type", _type),
         source=_read(metadata, "ce_source", _source),
         tenant_id=TenantId(_read(metadata, "ce_tenantid", _recurring_uuid)),
         aggregate_id=_read(metadata, "ce_subject", _recurring_uuid),
-        sequence=_read_optional(metadata, "ce_sequence", _sequence),
+        sequence=_read_optional(metadata, SEQUENCE, _sequence),
         occurred_at=_read(metadata, "ce_time", _time),
         cause=Cause(
             correlation_id=_read(metadata, "ce_correlationid", _uuid),
@@ -199,16 +201,16 @@ def _type(text: str) -> str:
 
 
 def _sequence(text: str) -> int:
-    _match(_SEQUENCE, text)
+    _match(SEQUENCE_FORM, text)
     return int(text)
 
 
 def _traceparent(text: str) -> str:
-    return _match(_TRACEPARENT, text)
+    return _match(TRACEPARENT_FORM, text)
 
 
 def _source(text: str) -> str:
-    return _match(_SOURCE, text)
+    return _match(SOURCE_FORM, text)
 
 
 def _match(pattern: re.Pattern[str], text: str) -> str:

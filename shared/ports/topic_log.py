@@ -1,6 +1,6 @@
 """Reading topics from their beginning, outside of every consumer group."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -10,6 +10,9 @@ from shared.ports.subscription import Partition
 
 CLOCK_STEP = timedelta(seconds=1)
 """A record's time has milliseconds, an event's has microseconds, and a clock may be set back a little between the two."""
+
+_AT_ONCE = 500
+_WAIT_SECONDS = 0.2
 
 
 class TopicLog(Protocol):
@@ -40,3 +43,10 @@ class TopicLogs(Protocol):
     def opened(self, partitions: Iterable[Partition]) -> AbstractAsyncContextManager[TopicLog]:
         """Raises Transient where the broker cannot be reached."""
         ...
+
+
+async def records_until(log: TopicLog, partition: Partition, end: int) -> AsyncIterator[Sequence[Record]]:
+    """From where the log stands to that offset, it not included; some records at a time. Raises Transient."""
+    while await log.position(partition) < end:
+        records = await log.read(partition, max_records=_AT_ONCE, timeout_seconds=_WAIT_SECONDS)
+        yield [each for each in records if each.offset < end]

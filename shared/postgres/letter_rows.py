@@ -10,6 +10,7 @@ import asyncpg
 from shared.kernel.cloudevents import header_name
 from shared.kernel.envelope import Record
 from shared.kernel.ids import EventId, TenantId
+from shared.kernel.text import storable
 from shared.ports.dead_letters import OPEN, VERSION_CONFLICT, Failure, Letter, Status
 
 COLUMNS = (
@@ -47,7 +48,7 @@ def to_row(letter: Letter) -> tuple[object, ...]:
 
 def failure_columns(failure: Failure | None) -> tuple[str | None, str | None, str | None]:
     """Class, text and fingerprint; what a text column cannot hold is replaced."""
-    return (failure.error_class, _storable(failure.error), failure.fingerprint) if failure else (None, None, None)
+    return (failure.error_class, storable(failure.error), failure.fingerprint) if failure else (None, None, None)
 
 
 def from_row(row: asyncpg.Record) -> Letter:
@@ -111,7 +112,3 @@ def _bytes(kept: Any) -> Any:
             return kept.encode()
         case _:
             return base64.b64decode(kept["base64"])
-
-
-def _storable(text: str) -> str:
-    return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode(errors="replace").decode()

@@ -13,7 +13,7 @@ from opentelemetry.instrumentation.aiokafka.utils import AIOKafkaContextGetter, 
 from opentelemetry.trace import Link, Span, SpanContext, SpanKind, Status, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from shared.kernel.cloudevents import Headers
+from shared.kernel.cloudevents import ID, Headers
 from shared.kernel.envelope import Record
 from shared.telemetry import names
 from shared.telemetry.spans import recorded
@@ -155,7 +155,7 @@ def _attributes(operation: str, topic: str, consumer: str | None = None) -> dict
     }
 
 
-_IDENTITY = {"ce_id": names.MESSAGE_ID, "ce_tenantid": names.TENANT}
+_IDENTITY = {ID: names.MESSAGE_ID, "ce_tenantid": names.TENANT}
 
 
 def _of_record(record: Record, consumer: str) -> dict[str, str | int]:

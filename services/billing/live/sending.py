@@ -2,7 +2,7 @@
 
 from faust.types import TopicT
 
-from shared.kernel.cloudevents import Headers, with_trace
+from shared.kernel.cloudevents import ID, Headers, with_trace
 from shared.telemetry.messaging import end_send, headers_sampled, start_send
 from shared.telemetry.tracing import current_trace
 
@@ -17,7 +17,7 @@ async def send(topic: TopicT, key: bytes, value: bytes, headers: Headers, partit
     if not headers_sampled(headers):
         await _sent(topic, key, value, headers, partition)
         return
-    message_id = next((value.decode() for name, value in headers if name == "ce_id"), "")
+    message_id = next((value.decode() for name, value in headers if name == ID), "")
     span, onward = start_send(topic.get_topic_name(), key, headers, message_id=message_id)
     failure: str | None = "CancelledError"
     try:

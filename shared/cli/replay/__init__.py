@@ -16,6 +16,7 @@ from shared.cli.progress import PerSecond, shown
 from shared.cli.replay.telling import show, told
 from shared.cli.services import service_named, setting_of
 from shared.cli.tracing import trace_as
+from shared.engine.consumer import group_name
 from shared.engine.rate import Rate
 from shared.engine.replay import Found, Redelivered, Selection
 from shared.hosting.replaying import opened_replay
@@ -75,7 +76,7 @@ def replay(
 def find_reactor(name: str) -> tuple[Service, Reactor]:
     """Raises NotFound, and says what there is."""
     service = service_named(name.partition(".")[0])
-    known = {f"{service.name}.{each.name}": each for each in service.consumers}
+    known = {group_name(service.name, each): each for each in service.consumers}
     match known.get(name):
         case Reactor() as reactor:
             return service, reactor

@@ -18,7 +18,7 @@ from shared.engine.failpoints import failpoint
 from shared.kernel.clock import Clock, SystemClock
 from shared.kernel.errors import Transient
 from shared.ports.codec import EventCodec
-from shared.ports.handlers import Consumer, topics_of
+from shared.ports.handlers import Consumer, Projection, topics_of
 from shared.ports.intake import Intakes
 from shared.ports.subscription import Partition, Subscription
 
@@ -27,8 +27,8 @@ log = structlog.get_logger()
 AFTER_OFFSET_COMMIT = failpoint("consumer.after_offset_commit")
 
 
-def group_name(service: str, consumer: Consumer) -> str:
-    """The consumer's full name: its group in Kafka, and its name in every row."""
+def group_name(service: str, consumer: Consumer | Projection) -> str:
+    """Its full name: a consumer's group in Kafka, and its name in every row."""
     return f"{service}.{consumer.name}"
 
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import orjson
 from opentelemetry.trace import Span
 
-from shared.kernel.cloudevents import Headers
+from shared.kernel.cloudevents import ID, Headers
 from shared.kernel.errors import Permanent
 from shared.ports.broker import OutgoingRecord, RecordsRefused
 from shared.ports.outbox import PendingRow
@@ -53,7 +53,7 @@ class Chunk:
         except (ValueError, TypeError, AttributeError) as error:
             raise RowsRefused([row], f"its headers are no object of texts: {error}") from error
         if is_sampled(texts.get(TRACEPARENT)):
-            span, headers = start_send(row.topic, row.key, headers, message_id=texts.get("ce_id", ""))
+            span, headers = start_send(row.topic, row.key, headers, message_id=texts.get(ID, ""))
             self._spans.append(span)
         at = int(row.created_at.timestamp() * 1000)
         return OutgoingRecord(row.topic, row.shard, row.key, row.payload, headers, at)

@@ -11,10 +11,8 @@ from shared.kernel.errors import Invalid
 from shared.kernel.ids import EventId
 from shared.ports.intake import Intakes
 from shared.ports.subscription import Partition
-from shared.ports.topic_log import CLOCK_STEP, TopicLog
+from shared.ports.topic_log import CLOCK_STEP, TopicLog, records_until
 
-READ_AT_ONCE = 500
-READ_SECONDS = 0.2
 MOST = 50_000
 """Found events are held in memory: they are delivered in another order than they lie in."""
 
@@ -71,9 +69,8 @@ async def find(
     log.seek({partition: begin for partition, (begin, _) in found.read.items()})
     messages = dict[EventId, Message]()
     for partition, (_, end) in found.read.items():
-        while await log.position(partition) < end:
-            records = await log.read(partition, max_records=READ_AT_ONCE, timeout_seconds=READ_SECONDS)
-            read = reader.read_all(record for record in records if record.offset < end)
+        async for records in records_until(log, partition, end):
+            read = reader.read_all(records)
             chosen = {each.event_id: each for each in read if each.wanted and selection.holds(each)}
             handled = await _handled(partition, [each for id_, each in chosen.items() if id_ not in messages], intakes)
             messages |= {each.event_id: each for each in handled}

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from shared.kernel.cloudevents import CONTENT_TYPE
+from shared.kernel.cloudevents import CONTENT_TYPE, SEQUENCE_FORM, SOURCE_FORM, TRACEPARENT_FORM
 
 _UUID = {"type": "string", "format": "uuid"}
 _OPTIONAL = {"ce_sequence", "ce_actorid", "traceparent", "tracestate"}
@@ -12,13 +12,17 @@ HEADERS: Mapping[str, Mapping[str, Any]] = {
     "content-type": {"type": "string", "const": CONTENT_TYPE, "description": "What the value is."},
     "ce_specversion": {"type": "string", "const": "1.0", "description": "Version of CloudEvents."},
     "ce_id": {**_UUID, "description": "The event's id, a UUIDv7; the same each time the event is delivered."},
-    "ce_source": {"type": "string", "pattern": "^/services/[a-z_]+$", "description": "The service that published it."},
+    "ce_source": {
+        "type": "string",
+        "pattern": f"^{SOURCE_FORM.pattern}$",
+        "description": "The service that published it.",
+    },
     "ce_type": {"type": "string", "description": "The event's type, which names the message."},
     "ce_time": {"type": "string", "format": "date-time", "description": "When it happened, UTC."},
     "ce_subject": {**_UUID, "description": "The aggregate's id; also the record's key."},
     "ce_sequence": {
         "type": "string",
-        "pattern": "^[1-9][0-9]{0,17}$",
+        "pattern": f"^{SEQUENCE_FORM.pattern}$",
         "description": "The aggregate's version: 1, 2, 3 … without gaps. Missing where the topic holds totals.",
     },
     "ce_tenantid": {**_UUID, "description": "The tenant that it is a fact of."},
@@ -27,7 +31,7 @@ HEADERS: Mapping[str, Mapping[str, Any]] = {
     "ce_actorid": {**_UUID, "description": "The user who asked for it, where there was one."},
     "traceparent": {
         "type": "string",
-        "pattern": "^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$",
+        "pattern": f"^{TRACEPARENT_FORM.pattern}$",
         "description": "W3C Trace Context: the span that published it. Missing where tracing is off.",
     },
     "tracestate": {"type": "string", "description": "W3C Trace Context: what tracing systems add."},

@@ -1,6 +1,7 @@
 """What an error means for a job."""
 
 from shared.kernel.errors import ConcurrencyConflict, Permanent, Poison, Refused, Unavailable, WaypostError
+from shared.kernel.text import storable
 
 _FINAL = (Permanent, Poison, Refused)
 
@@ -19,14 +20,14 @@ def at_least_seconds(error: Exception) -> float:
 
 
 def for_operators(error: Exception) -> str:
-    return _storable(f"{type(error).__name__}: {error}")
+    return _kept(f"{type(error).__name__}: {error}")
 
 
 def for_tenant(error: Exception) -> str:
     """Our own errors are worded for people; any other may tell what is not theirs to know."""
-    return _storable(str(error)) if isinstance(error, WaypostError) else "The job failed for a reason on our side."
+    return _kept(str(error)) if isinstance(error, WaypostError) else "The job failed for a reason on our side."
 
 
-def _storable(message: str) -> str:
-    """PostgreSQL's text holds no NUL and no half of a surrogate pair; an error that cannot be written down would never end its job."""
-    return message.replace("\0", "").encode(errors="replace").decode()[:LONGEST_ERROR]
+def _kept(message: str) -> str:
+    """An error that cannot be written down would never end its job."""
+    return storable(message)[:LONGEST_ERROR]

@@ -21,8 +21,8 @@ from shared.hosting.asyncapi.channels import channel_of
 from shared.hosting.asyncapi.headers import headers_schema
 from shared.hosting.asyncapi.recorded import recorded_events
 from shared.hosting.service import Service
-from shared.kernel.cloudevents import to_metadata
-from shared.kernel.errors import Misconfigured
+from shared.kernel.cloudevents import from_headers, to_metadata
+from shared.kernel.errors import MalformedHeaders, Misconfigured
 from shared.kernel.ids import new_id
 from tests.fixtures.envelopes import user_created_envelope
 
@@ -110,6 +110,15 @@ def test_the_headers_are_those_that_are_written() -> None:
     for headers in (everything, least):
         assert [error.message for error in validator.iter_errors(headers)] == []
     assert set(schema["required"]) | {"ce_sequence"} == set(least)
+
+
+@pytest.mark.parametrize("traceparent", [f"00-{'0' * 32}-{'1' * 16}-01", f"00-{'1' * 32}-{'0' * 16}-01"])
+def test_a_header_that_a_consumer_refuses_does_not_fit(traceparent: str) -> None:
+    metadata = {**to_metadata(user_created_envelope()), "traceparent": traceparent}
+    with pytest.raises(MalformedHeaders):
+        from_headers([(name, value.encode()) for name, value in metadata.items()])
+    (error,) = Draft7Validator(headers_schema()).iter_errors(metadata)
+    assert error.json_path == "$.traceparent"
 
 
 def test_a_channel_says_what_the_topic_is_declared_with() -> None:
