@@ -4,7 +4,8 @@ import asyncio
 import os
 import sys
 
-from infra.kafka.topics import PartitionsChanged, declared_topics, ensure_topics
+from infra.kafka.topics import PartitionsChanged, ensure_topics
+from schemas.topics import declared_topics
 
 
 def main() -> None:

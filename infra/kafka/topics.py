@@ -1,37 +1,18 @@
-"""Reads `topics.yaml` and brings a cluster up to it."""
+"""Brings a cluster up to the topics that are declared."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 
-import yaml
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
 from shared.kernel.errors import Misconfigured
+from shared.kernel.topic import Topic
 
-FILE = Path(__file__).with_name("topics.yaml")
 NO_ERROR = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Topic:
-    name: str
-    purpose: str
-    partitions: int
-    replication: int
-    configuration: Mapping[str, str]
 
 
 class PartitionsChanged(Misconfigured):
     """A topic has another number of partitions than declared; keys would move between partitions and lose their order."""
-
-
-def declared_topics(file: Path = FILE) -> Sequence[Topic]:
-    declaration = yaml.safe_load(file.read_text())
-    return [
-        Topic(name=name, purpose=purpose, **declaration["defaults"]) for name, purpose in declaration["topics"].items()
-    ]
 
 
 async def ensure_topics(bootstrap: str, topics: Sequence[Topic]) -> Sequence[str]:

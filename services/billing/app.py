@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from schemas.codec import AvroCodec
+from schemas.topics import declared_topics
 from services.billing.adapters.provider import HttpPayments
 from services.billing.adapters.webhooks import SignedNotices
 from services.billing.api import ROUTERS
@@ -36,6 +37,7 @@ SERVICE = Service(
     commands=COMMANDS,
     projections=PROJECTIONS,
     consumers=CONSUMERS,
+    topics=declared_topics(),
     jobs=JOBS,
     schedule=SCHEDULE,
     routers=ROUTERS,

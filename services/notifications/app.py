@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from schemas.codec import AvroCodec
+from schemas.topics import declared_topics
 from services.notifications.adapters.letters import TemplateLetters
 from services.notifications.adapters.sealing import SealedBoxOpener, sealing_keys
 from services.notifications.adapters.smtp import SmtpMailer
@@ -42,6 +43,7 @@ SERVICE = Service(
     commands=COMMANDS,
     projections=PROJECTIONS,
     consumers=CONSUMERS,
+    topics=declared_topics(),
     jobs=JOBS,
     schedule=SCHEDULE,
     routers=ROUTERS,

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
 
 from schemas.codec import AvroCodec
+from schemas.topics import declared_topics
 from services.users.adapters import keys
 from services.users.adapters.access_tokens import SignedAccessTokens
 from services.users.adapters.passwords import Argon2Passwords
@@ -43,6 +44,7 @@ SERVICE = Service(
     commands=COMMANDS,
     projections=PROJECTIONS,
     consumers=CONSUMERS,
+    topics=declared_topics(),
     jobs=JOBS,
     schedule=SCHEDULE,
     routers=ROUTERS,

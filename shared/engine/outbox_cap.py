@@ -1,6 +1,7 @@
 """The outbox has a cap: at it, what would write more is refused before it is promised. Reading goes on."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
@@ -11,6 +12,8 @@ from shared.kernel.errors import Unavailable
 log = structlog.get_logger()
 
 LOOK_SECONDS = 1.0
+SHARE = 0.1
+"""Of the time may go by in looks: a look at a full outbox is long where nothing was vacuumed."""
 RETRY_AFTER = timedelta(seconds=5)
 
 CountRows = Callable[[int], Awaitable[int]]
@@ -54,13 +57,14 @@ class OutboxCap:
 
     async def _look_on(self) -> None:
         while True:
+            began = time.monotonic()
             try:
                 self._judge(await self._count(self._rows))
                 self.ready.set()
             except Exception as error:  # a cap that nobody looks after would hold, or fail to, for ever
                 self.ready.clear()
                 log.warning("outbox_not_counted", exc_info=error)
-            await asyncio.sleep(self._look_seconds)
+            await asyncio.sleep(pause_after(time.monotonic() - began, self._look_seconds))
 
     def _judge(self, rows: int) -> None:
         reached = rows >= self._rows
@@ -69,3 +73,7 @@ class OutboxCap:
         if self._reached and not reached:
             log.warning("outbox_has_room", rows=rows, cap=self._rows)
         self._reached = reached
+
+
+def pause_after(look_took_seconds: float, pause_seconds: float) -> float:
+    return max(pause_seconds, look_took_seconds * (1 / SHARE - 1))

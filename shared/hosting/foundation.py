@@ -1,6 +1,6 @@
 """What every process of a service stands on: its pool, its doorbell, its units of work."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -17,7 +17,7 @@ from shared.kernel.envelope import Envelope
 from shared.kernel.event import Event
 from shared.postgres.database import Database
 from shared.postgres.listen import PostgresNotifier
-from shared.postgres.unit_of_work import PostgresUnitOfWork, PostgresUnitsOfWork, WritePath
+from shared.postgres.unit_of_work import Admit, PostgresUnitOfWork, PostgresUnitsOfWork, WritePath, admit_all
 
 AFTER_EVENTS = failpoint("write.after_events")
 
@@ -34,9 +34,7 @@ class Foundation:
     bus: Bus
 
 
-def lay(
-    service: Service, role: str, *, dsn: str, pool_size: int, admit: Callable[[], None] = lambda: None
-) -> Foundation:
+def lay(service: Service, role: str, *, dsn: str, pool_size: int, admit: Admit = admit_all) -> Foundation:
     """Builds it for one process; nothing is opened before its parts start. `role` is `api`, `worker`, `jobs` or `command`."""
     name = f"{service.name}-{role}"
     database = Database(dsn, application_name=name, pool_size=pool_size, schemas=service.schemas)
@@ -59,9 +57,8 @@ def lay(
         doorbell=doorbell,
         project=project_own,
         open_jobs=open_jobs,
-        admit=admit,
     )
-    units = PostgresUnitsOfWork(database, path)
+    units = PostgresUnitsOfWork(database, path, admit=admit)
     return Foundation(
         database=database,
         doorbell=doorbell,

@@ -12,6 +12,7 @@ from shared.engine.bus import Commands
 from shared.engine.process import Lifecycle
 from shared.jobs.declaration import Job, Scheduled
 from shared.kernel.event import Event
+from shared.kernel.topic import Topic
 from shared.ports.codec import EventCodec
 from shared.ports.handlers import Consumer, Projection, Projector
 from shared.web.app import KeysOf, OpenResources
@@ -34,6 +35,8 @@ class Service:
     commands: Commands
     projections: Sequence[Projection]
     consumers: Sequence[Consumer]
+    topics: Sequence[Topic] = ()
+    """All that are declared."""
     jobs: Sequence[Job] = ()
     schedule: Sequence[Scheduled] = ()
     routers: Sequence[APIRouter] = ()

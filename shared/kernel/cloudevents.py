@@ -21,6 +21,7 @@ from shared.kernel.ids import EventId, TenantId
 CONTENT_TYPE = "application/avro"
 
 Headers = Sequence[tuple[str, bytes]]
+"""A byte of a name that is no UTF-8 is a surrogate escape (PEP 383)."""
 
 ID = "ce_id"
 SEQUENCE = "ce_sequence"
@@ -118,10 +119,17 @@ def with_trace(headers: Headers, traceparent: str, tracestate: str | None = None
     return [*others, ("traceparent", traceparent.encode()), *state]
 
 
+def header_name(name: str) -> bytes:
+    """As it is on the wire."""
+    return name.encode(errors="surrogateescape")
+
+
 def from_headers(headers: Headers) -> Attributes:
     """Raises MalformedHeaders naming the header that is missing, malformed or there twice; unknown ones may repeat."""
     metadata: dict[str, str] = {}
     for name, value in headers:
+        if not _is_text(name):
+            raise _malformed(repr(header_name(name))[:80], "is no UTF-8 text itself")
         if name in metadata and _is_ours(name):
             raise _malformed(name, "is there twice")
         try:
@@ -213,6 +221,10 @@ def _match(pattern: re.Pattern[str], text: str) -> str:
 
 def _is_ours(name: str) -> bool:
     return name.startswith("ce_") or name == "content-type" or name in _TRACE
+
+
+def _is_text(name: str) -> bool:
+    return name.isascii() or not any("\ud800" <= each <= "\udfff" for each in name)
 
 
 def _malformed(name: str, reason: str) -> MalformedHeaders:

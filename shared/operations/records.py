@@ -4,7 +4,7 @@ from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any
 
-from shared.kernel.cloudevents import Attributes, from_headers
+from shared.kernel.cloudevents import Attributes, from_headers, header_name
 from shared.kernel.envelope import Record
 from shared.kernel.errors import MalformedHeaders, UndecodableRecord
 from shared.kernel.event import Event
@@ -46,7 +46,7 @@ def told(seen: Seen, codec: EventCodec, *, personal: bool) -> dict[str, Any]:
         "offset": record.offset,
         "written_at": seen.written_at,
     }
-    headers = {name: (value or b"").decode(errors="replace") for name, value in record.headers}
+    headers = {_readable(header_name(name)): _readable(value or b"") for name, value in record.headers}
     if about is None:
         return {**place, "problem": seen.problem, "headers": headers, **_bytes(record.value, personal=personal)}
     return {
@@ -74,6 +74,10 @@ def _body(event_type: str, value: bytes | None, codec: EventCodec, *, personal: 
         return {"data": body_of(codec.decode(event_type, value or b""), personal=personal)}
     except UndecodableRecord as error:
         return {"problem": str(error), **_bytes(value, personal=personal)}
+
+
+def _readable(text: bytes) -> str:
+    return text.decode(errors="replace")
 
 
 def _bytes(value: bytes | None, *, personal: bool) -> dict[str, Any]:

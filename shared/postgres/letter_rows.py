@@ -7,6 +7,7 @@ from typing import Any
 
 import asyncpg
 
+from shared.kernel.cloudevents import header_name
 from shared.kernel.envelope import Record
 from shared.kernel.ids import EventId, TenantId
 from shared.kernel.text import storable
@@ -80,12 +81,14 @@ def _record(row: asyncpg.Record) -> Record:
         timestamp_ms=kept["timestamp_ms"],
         key=_bytes(kept["key"]),
         value=row["payload"],
-        headers=[(_bytes(name).decode(), _bytes(value)) for name, value in kept["headers"]],
+        headers=[(_bytes(name).decode(errors="surrogateescape"), _bytes(value)) for name, value in kept["headers"]],
     )
 
 
 def _headers_to_json(record: Record) -> str:
-    headers: Sequence[tuple[object, object]] = [(_text(name.encode()), _text(value)) for name, value in record.headers]
+    headers: Sequence[tuple[object, object]] = [
+        (_text(header_name(name)), _text(value)) for name, value in record.headers
+    ]
     return json.dumps({"key": _text(record.key), "timestamp_ms": record.timestamp_ms, "headers": headers})
 
 

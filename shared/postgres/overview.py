@@ -19,8 +19,13 @@ select q.shard, q.key, q.reason, q.marked_at, count(o.id) as pending
 from outbox_quarantine q left join outbox o on o.shard = q.shard and o.key = q.key
 group by q.shard, q.key, q.reason, q.marked_at order by q.marked_at"""
 
+# Counted only where it may be close: with 500,000 dead rows that a reader holds in place, a count of none took 8 s. The statistics are at
+# most seconds old. A crash of the server empties them: they are believed once a vacuum or an analyze has looked at the table itself.
 # No further than the cap: a look at a backlog of millions costs what a look at the cap does.
-_PENDING_ROWS = "select count(*) from (select from outbox limit $1) as counted"
+PENDING_ROWS = """
+select case when coalesce(last_vacuum, last_autovacuum, last_analyze, last_autoanalyze) is not null and n_live_tup < $1 / 2 then n_live_tup
+            else (select count(*) from (select from outbox limit $1) as counted) end as count
+from pg_stat_user_tables where relid = 'outbox'::regclass"""
 
 # The index is (tenant_id, event_id): PostgreSQL 18 skips from tenant to tenant in it.
 _EVENT = """
@@ -102,8 +107,8 @@ async def backlog_of(database: Database) -> Backlog:
 
 
 async def outbox_rows(database: Database, at_most: int) -> int:
-    """Rows that wait, those of marked keys as well."""
-    (row,) = await database.fetch(_PENDING_ROWS, at_most)
+    """Rows that wait, those of marked keys as well; about as many where it is less than half."""
+    (row,) = await database.fetch(PENDING_ROWS, at_most)
     return int(row["count"])
 
 

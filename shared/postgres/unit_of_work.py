@@ -30,6 +30,12 @@ A = TypeVar("A", bound=Aggregate)
 
 Project = Callable[[Sequence[Envelope[Event]], AsyncConnection], Awaitable[None]]
 OpenJobs = Callable[[AsyncConnection, "PostgresUnitOfWork"], JobQueue]
+Admit = Callable[[], None]
+"""Asked before outbox rows are added; raises where there is no room for them."""
+
+
+def admit_all() -> None:
+    pass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,8 +49,6 @@ class WritePath:
     project: Project
     """Writes the service's own read rows."""
     open_jobs: OpenJobs
-    admit: Callable[[], None] = lambda: None
-    """Asked before outbox rows are added; raises where there is no room for them."""
 
 
 class PostgresUnitOfWork:
@@ -102,14 +106,14 @@ class PostgresUnitOfWork:
         if stored:
             await self._path.project(stored, self._connection)
 
-    async def finish(self) -> None:
+    async def finish(self, admit: Admit = admit_all) -> None:
         """Flushes and writes the outbox rows. Called once by whoever opened the transaction, right before its commit.
 
         Outbox ids are allocated here, after every aggregate's version is settled: order by id is then order by version.
         """
         await self.flush()
         if self._unsent:
-            self._path.admit()
+            admit()
             await outbox.insert(self._connection, self._unsent, self._path.clock.now())
 
     def ring(self) -> None:
@@ -127,9 +131,10 @@ class PostgresUnitOfWork:
 class PostgresUnitsOfWork:
     """`shared.ports.unit_of_work.UnitsOfWork` on one pool."""
 
-    def __init__(self, database: Database, path: WritePath) -> None:
+    def __init__(self, database: Database, path: WritePath, *, admit: Admit = admit_all) -> None:
         self._database = database
         self._path = path
+        self._admit = admit
 
     @asynccontextmanager
     async def begin(self, cause: Cause | None = None) -> AsyncIterator[PostgresUnitOfWork]:
@@ -137,11 +142,14 @@ class PostgresUnitsOfWork:
         async with self._database.transaction(tenants) as connection:
             unit = self.over(connection, tenants, cause or current_cause())
             yield unit
-            await unit.finish()
+            await unit.finish(self._admit)
         unit.ring()
 
     def over(self, connection: AsyncConnection, tenants: frozenset[TenantId], cause: Cause) -> PostgresUnitOfWork:
-        """A unit of work in a transaction that somebody else opened, and will `finish`, commit and `ring`."""
+        """A unit of work in a transaction that somebody else opened, and will `finish`, commit and `ring`.
+
+        A consumer's, in whatever process: what has happened is answered, room or not.
+        """
         return PostgresUnitOfWork(connection, self._path, tenants, _traced(cause))
 
 

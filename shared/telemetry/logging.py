@@ -11,6 +11,7 @@ from opentelemetry import trace
 from structlog.stdlib import ProcessorFormatter
 
 from shared.telemetry.redaction import redact
+from shared.telemetry.repeats import Repeats
 
 _QUIET = {
     "aiokafka": logging.WARNING,
@@ -57,6 +58,7 @@ def _formatter(shared: list[Processor], on_terminal: bool) -> ProcessorFormatter
 def _take_over(formatter: ProcessorFormatter, level: str) -> None:
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(formatter)
+    handler.addFilter(Repeats("aiokafka"))
     logging.basicConfig(handlers=[handler], level=level, force=True)
     for name, least in _QUIET.items():
         logging.getLogger(name).setLevel(least)

@@ -10,7 +10,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import psutil
 from fastapi import FastAPI, Request, Response
 
 from infra.simulators.payments.webhooks import SIGNATURE_HEADER
@@ -25,6 +24,7 @@ from tests.faults.service_jobs import resources_by
 from tests.fixtures.database import connected
 from tests.fixtures.eventually import eventually
 from tests.fixtures.jobs import MovableClock
+from tests.fixtures.processes import is_stopped
 from tests.fixtures.serving import serving
 from tests.integration.billing.service import NO_TIME, BillingService, Company
 from tests.integration.infra import payments
@@ -172,11 +172,6 @@ class ChargesRig:
     async def _all_delivered(self) -> bool:
         events = (await self.billing.payments.get("/v1/events")).json()["data"]
         return bool(events) and all(each["delivered_at"] for each in events)
-
-
-def is_stopped(process: Child) -> bool:
-    assert process.running, process.log.read_text()
-    return psutil.Process(process.pid).status() == psutil.STATUS_STOPPED
 
 
 @asynccontextmanager

@@ -5,9 +5,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from infra.kafka.topics import declared_topics, ensure_topics
+from infra.kafka.topics import ensure_topics
 from infra.stack.child import Child, inherited
 from infra.stack.places import CHECKOUT
+from schemas.topics import declared_topics
 from services.billing.live.view import LiveView
 from tests.fixtures.eventually import eventually
 from tests.fixtures.kafka import Broker

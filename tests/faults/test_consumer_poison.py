@@ -55,6 +55,10 @@ async def publish_corpus(stage: Stage) -> tuple[int, int]:
     unreadable.append({**one, "value": None, "headers": instead(one["headers"], "ce_type", b"user\0created")})
     unreadable += [{**one, "headers": instead(one["headers"], "ce_subject", b"nobody")}, {**one, "headers": []}]
     unreadable += [{**one, "headers": [*one["headers"], *one["headers"]]}]
+    unreadable += [
+        {**one, "headers": instead(one["headers"], name, b"\xff")} for name in ("content-type", "traceparent")
+    ]
+    unreadable += [{**one, "headers": [*one["headers"], (name, b"1")]} for name in ("ce_id\udcff", "\udcc3(")]
     unreadable += [{**one, "key": key} for key in (None, b"", b"another key")]
     for each in (*readable, *unreadable):
         await stage.topic.publish_raw(**each)
@@ -81,7 +85,8 @@ async def test_bad_records_are_kept_and_good_ones_flow(stage: Stage) -> None:
 
 async def test_a_letter_holds_the_bytes_of_its_record(stage: Stage) -> None:
     key, value = b"\xff\x00", b"\x00 bytes \xfe"
-    await stage.topic.publish_raw(key=key, value=value, headers=[("ce_id", b"\xc3\x28"), ("x", b"nul \x00")])
+    headers = [("ce_id", b"\xc3\x28"), ("x", b"nul \x00"), ("name \udcfe", b"1")]
+    await stage.topic.publish_raw(key=key, value=value, headers=headers)
 
     async with stage.consuming(stage.club.members) as group:
         await eventually(lambda: stage.reached(1, consumers=1))
@@ -90,7 +95,7 @@ async def test_a_letter_holds_the_bytes_of_its_record(stage: Stage) -> None:
         kept = await group.retries.find(letter[0])
     assert kept is not None
     assert kept.record.value == value
-    assert list(kept.record.headers) == [("ce_id", b"\xc3\x28"), ("x", b"nul \x00")]
+    assert list(kept.record.headers) == headers
 
 
 async def test_a_poison_record_that_comes_again_is_one_letter(stage: Stage) -> None:

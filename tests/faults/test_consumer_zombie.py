@@ -1,13 +1,13 @@
 """Two processes that both think a partition is theirs: one effect, and the position only moves on (rows 27 and 28 of the fault matrix)."""
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from pathlib import Path
 
 from shared.engine.consumer.resuming import where_to_resume
 from shared.kafka.consumer import KafkaSubscription
 from shared.ports.subscription import Partition
 from tests.fixtures.club import Stage, intakes
 from tests.fixtures.eventually import eventually
+from tests.fixtures.processes import is_stopped
 
 
 async def test_a_frozen_consumer_that_wakes_up_cannot_move_the_position_back(stage: Stage) -> None:
@@ -15,7 +15,7 @@ async def test_a_frozen_consumer_that_wakes_up_cannot_move_the_position_back(sta
     await stage.topic.publish(*ann.tells("Ann", "Anna"))
     # It freezes with two records in its hands. In a group of its own it is never told that another has the partition too.
     async with stage.worker(stage.club.greetings, failpoints="consumer.after_poll=stop", group="zombie") as zombie:
-        await eventually(lambda: is_stopped(zombie.pid), deadline_seconds=20)
+        await eventually(lambda: is_stopped(zombie), deadline_seconds=20)
 
         async with stage.worker(stage.club.greetings):
             await eventually(lambda: stage.reached(2, consumers=1), deadline_seconds=20)
@@ -35,7 +35,7 @@ async def test_a_consumer_frozen_inside_its_transaction_frees_the_partition(stag
     ann = stage.user()
     await stage.topic.publish(*ann.tells("Ann", "Anna"))
     async with stage.worker(stage.club.members, failpoints="consumer.after_effect=stop") as zombie:
-        await eventually(lambda: is_stopped(zombie.pid), deadline_seconds=20)
+        await eventually(lambda: is_stopped(zombie), deadline_seconds=20)
         async with stage.worker(stage.club.members):
             await eventually(lambda: stage.reached(2, consumers=1), deadline_seconds=40)
             zombie.resume()
@@ -48,7 +48,7 @@ async def test_records_of_the_old_topic_do_not_move_the_position_in_the_new_one(
     ann, bob = stage.user(), stage.user()
     await stage.topic.publish(*ann.tells("Ann", "Anna", "Annie"))
     async with stage.worker(stage.club.greetings, failpoints="consumer.after_poll=stop", group="zombie") as zombie:
-        await eventually(lambda: is_stopped(zombie.pid), deadline_seconds=20)
+        await eventually(lambda: is_stopped(zombie), deadline_seconds=20)
         ((old,),) = await stage.rows("select topic_id from consumer_offsets")
         await stage.make_topic_anew()
 
@@ -116,8 +116,3 @@ async def test_another_that_moves_on_meanwhile_is_not_taken_for_a_topic_made_ane
         await subscription.leave()
     assert resumption.offset == 2
     assert await stage.standing() == [2]
-
-
-def is_stopped(pid: int) -> bool:
-    status = Path(f"/proc/{pid}/stat").read_text()
-    return status.rpartition(")")[2].split()[0] == "T"

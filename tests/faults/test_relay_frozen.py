@@ -1,9 +1,8 @@
 """A frozen relay: its session would keep its shards for ever, since the kernel answers for it (fault matrix 9 and 10)."""
 
-import psutil
-
 from tests.faults.relay_rig import Rig
 from tests.fixtures.eventually import eventually
+from tests.fixtures.processes import is_stopped
 
 KEYS = [f"00000000-0000-7000-8000-{number:012}" for number in range(12)]
 
@@ -14,7 +13,7 @@ TAKEOVER_SECONDS = 5.0
 async def test_another_relay_takes_over_and_the_frozen_one_wakes_without_harm(rig: Rig) -> None:
     await rig.write_versions(KEYS, range(1, 4))
     frozen = await rig.start_relay(failpoints="relay.after_ack=stop")
-    await eventually(lambda: _is_stopped(frozen.pid), deadline_seconds=20)
+    await eventually(lambda: is_stopped(frozen), deadline_seconds=20)
     await rig.start_relay()
     await rig.write_versions(KEYS, range(4, 8))
     await rig.until_drained(deadline_seconds=TAKEOVER_SECONDS + 3)  # and the start of a process
@@ -30,7 +29,7 @@ async def test_a_woken_relay_can_only_repeat(rig: Rig) -> None:
     """Frozen after its read, it may send late what another has sent meanwhile; then it finds its session ended, and begins anew."""
     await rig.write_versions(KEYS, range(1, 4))
     frozen = await rig.start_relay(failpoints="relay.after_select=stop")
-    await eventually(lambda: _is_stopped(frozen.pid), deadline_seconds=20)
+    await eventually(lambda: is_stopped(frozen), deadline_seconds=20)
     await rig.start_relay()
     await rig.until_drained(deadline_seconds=TAKEOVER_SECONDS + 3)
     await rig.write_versions(KEYS, range(4, 6))
@@ -61,7 +60,3 @@ async def test_relays_come_and_go_under_load(rig: Rig) -> None:
         relay.resume()
     await rig.until_drained()
     await rig.assert_nothing_lost_and_in_order()
-
-
-def _is_stopped(pid: int) -> bool:
-    return psutil.Process(pid).status() == psutil.STATUS_STOPPED

@@ -13,8 +13,9 @@ from uuid import UUID
 
 import pytest
 
-from infra.kafka.topics import declared_topics, ensure_topics
+from infra.kafka.topics import ensure_topics
 from infra.stack.child import Child
+from schemas.topics import declared_topics
 from shared.cli.events.republish import republished
 from shared.cli.projections import find, rebuilt
 from shared.cli.services import DIRECTORY

@@ -1,7 +1,9 @@
 """The broker as a component: start, ready, stop; kill, pause and resume for those who test faults."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
+from infra.kafka.broker import Listener
 from infra.stack.child import Child
 from infra.stack.kafka.installing import install
 from infra.stack.kafka.probe import START_SECONDS, answers
@@ -19,10 +21,13 @@ class Kafka:
         port: int,
         controller_port: int,
         log: Path | None = None,
+        further: Mapping[str, Listener] | None = None,
     ) -> None:
+        """`further` listeners, by name: a client is told the address of the one that it came in by."""
         self._directory = directory
         self._port = port
         self._controller_port = controller_port
+        self._further = further
         self._log = log or directory / "kafka.log"
         self._child: Child | None = None
 
@@ -44,6 +49,7 @@ class Kafka:
             port=self._port,
             controller_port=self._controller_port,
             options=(f"-XX:SharedArchiveFile={installation.archive}", "-Xlog:disable"),
+            further=self._further,
         )
         self._child = Child(command, log=self._log)
         await self._child.start()

@@ -2,6 +2,7 @@
 
 import base64
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
@@ -28,13 +29,21 @@ class Installation:
         memory = ("-Xms96m", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
         return [str(self.java), *memory, *options, logging, "-cp", classpath, *arguments]
 
-    def broker(self, directory: Path, *, port: int, controller_port: int, options: tuple[str, ...]) -> list[str]:
+    def broker(
+        self,
+        directory: Path,
+        *,
+        port: int,
+        controller_port: int,
+        options: tuple[str, ...],
+        further: Mapping[str, Listener] | None = None,
+    ) -> list[str]:
         """Command of a broker on `directory`, which gets a formatted log where it has none."""
         directory.mkdir(parents=True, exist_ok=True)
         data = directory / "data"
         if not (data / "meta.properties").exists():
             self._copy_formatted(data)
-        properties = write_properties(directory, port=port, controller_port=controller_port, data=data)
+        properties = write_properties(directory, port=port, controller_port=controller_port, data=data, further=further)
         return self.command("kafka.Kafka", str(properties), options=options)
 
     def _copy_formatted(self, data: Path) -> None:
@@ -46,9 +55,11 @@ class Installation:
         (data / "meta.properties").write_text(lines)
 
 
-def write_properties(into: Path, *, port: int, controller_port: int, data: Path) -> Path:
+def write_properties(
+    into: Path, *, port: int, controller_port: int, data: Path, further: Mapping[str, Listener] | None = None
+) -> Path:
     here = f"{LOOPBACK}:{port}"
-    listeners = {"PLAINTEXT": Listener(bound=here, advertised=here)}
+    listeners = {"PLAINTEXT": Listener(bound=here, advertised=here), **(further or {})}
     properties = into / "server.properties"
     properties.write_text(broker_properties(listeners, controller=f"{LOOPBACK}:{controller_port}", data=data))
     return properties

@@ -9,6 +9,7 @@ from uuid import UUID
 import typer
 
 from shared.cli.events.found import FoundEvent, find_event
+from shared.cli.given import an_id
 from shared.cli.output import AsJson, console, end_with, lines, moment, to_json
 from shared.cli.services import setting_of
 from shared.kafka.finding import find_record
@@ -31,7 +32,7 @@ class Whereabouts:
 
 
 def show(
-    event_id: Annotated[UUID, typer.Argument(help="`ce_id` of its record.")],
+    event_id: Annotated[UUID, typer.Argument(parser=an_id, help="`ce_id` of its record.")],
     personal: Annotated[bool, typer.Option("--personal", help="Shows what identifies a person.")] = False,
     as_json: AsJson = False,
 ) -> None:

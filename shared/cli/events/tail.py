@@ -12,6 +12,7 @@ from uuid import UUID
 import typer
 
 from shared.cli.events.telling import line
+from shared.cli.given import an_id
 from shared.cli.output import AsJson, remark, to_json
 from shared.cli.services import chosen_services, service_names, stack_setting
 from shared.kafka.catalog import chosen_from, partitions_of
@@ -33,7 +34,7 @@ def tail(
     topics: Annotated[list[str] | None, typer.Argument(help="All topics of the services' events unless given.")] = None,
     start: Annotated[Start, typer.Option("--from", help="Every record there is, or those to come.")] = Start.END,
     follow: Annotated[bool, typer.Option(help="Goes on until Ctrl-C; otherwise ends with what is there now.")] = True,
-    tenant: Annotated[UUID | None, typer.Option(help="Only events of this tenant.")] = None,
+    tenant: Annotated[UUID | None, typer.Option(parser=an_id, help="Only events of this tenant.")] = None,
     event_type: Annotated[str | None, typer.Option("--type", help="Only events of this type: user.created")] = None,
     personal: Annotated[bool, typer.Option("--personal", help="With --json: shows what identifies a person.")] = False,
     as_json: AsJson = False,

@@ -8,6 +8,7 @@ from uuid import UUID
 import typer
 
 from shared.cli.databases import ask_operated, operating
+from shared.cli.given import an_id
 from shared.cli.jobs.looking import (
     JobArgument,
     LimitOption,
@@ -35,7 +36,7 @@ Change = Callable[[OperatedService, UUID, Mandate], Awaitable[None]]
 def retry(
     reason: Reason,
     name_of_operator: As,
-    job_id: Annotated[UUID | None, typer.Argument(metavar="JOB_ID", help="One dead job.")] = None,
+    job_id: Annotated[UUID | None, typer.Argument(metavar="JOB_ID", parser=an_id, help="One dead job.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="Whatever is dead and fits the filters.")] = False,
     service: ServiceOption = None,
     name: NameOption = None,
@@ -76,7 +77,7 @@ def cancel(job_id: JobArgument, reason: Reason, name_of_operator: As) -> None:
 
 def run(
     job: Annotated[str, typer.Argument(metavar="SERVICE.JOB", help="What a service declares.")],
-    tenant: Annotated[UUID, typer.Option(help="Whom it works for.")],
+    tenant: Annotated[UUID, typer.Option(parser=an_id, help="Whom it works for.")],
     reason: Reason,
     name_of_operator: As,
     argument: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="May be given again.")] = None,

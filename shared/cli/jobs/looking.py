@@ -9,6 +9,7 @@ from uuid import UUID
 import typer
 
 from shared.cli.databases import ask_operated, find_in_any, operating
+from shared.cli.given import an_id
 from shared.cli.output import AsJson, console, end_with, lines, moment, to_json
 from shared.cli.trace.viewer import Viewer
 from shared.hosting.service import Service
@@ -17,10 +18,12 @@ from shared.operations.jobs.finding import PENDING, FoundJob, JobSearch, find_jo
 from shared.operations.service import OperatedService
 from shared.web.ops.jobs import OperatedJobView
 
-JobArgument = Annotated[UUID, typer.Argument(metavar="JOB_ID", help="From `waypost jobs list`, or of a 202 answer.")]
+JobArgument = Annotated[
+    UUID, typer.Argument(metavar="JOB_ID", parser=an_id, help="From `waypost jobs list`, or of a 202 answer.")
+]
 ServiceOption = Annotated[str | None, typer.Option(help="One service; all of them unless given.")]
 NameOption = Annotated[str | None, typer.Option(help="Only jobs of this name.")]
-TenantOption = Annotated[UUID | None, typer.Option(help="Only jobs of this tenant.")]
+TenantOption = Annotated[UUID | None, typer.Option(parser=an_id, help="Only jobs of this tenant.")]
 LimitOption = Annotated[int, typer.Option(min=1, help="Of each service.")]
 
 OfService = tuple[str, FoundJob]

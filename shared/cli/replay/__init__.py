@@ -9,7 +9,7 @@ from uuid import UUID
 import typer
 
 from shared.cli.databases import explained
-from shared.cli.given import a_moment
+from shared.cli.given import a_moment, an_id
 from shared.cli.mandate import As, Reason
 from shared.cli.output import AsJson, console, to_json
 from shared.cli.progress import PerSecond, shown
@@ -36,8 +36,8 @@ def replay(
     ] = None,
     until: Annotated[datetime | None, typer.Option("--to", parser=a_moment, help="Events of before then.")] = None,
     types: Annotated[list[str] | None, typer.Option("--type", help="user.created; may be given again.")] = None,
-    key: Annotated[UUID | None, typer.Option(help="Only events of this aggregate.")] = None,
-    tenant: Annotated[UUID | None, typer.Option(help="Only events of this tenant.")] = None,
+    key: Annotated[UUID | None, typer.Option(parser=an_id, help="Only events of this aggregate.")] = None,
+    tenant: Annotated[UUID | None, typer.Option(parser=an_id, help="Only events of this tenant.")] = None,
     again: Annotated[bool, typer.Option("--again", help="Delivers them; otherwise they are only listed.")] = False,
     reason: Reason = "",
     per_second: PerSecond = None,

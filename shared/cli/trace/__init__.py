@@ -9,6 +9,7 @@ from uuid import UUID
 import typer
 
 from shared.cli.events.found import find_event
+from shared.cli.given import an_id
 from shared.cli.output import AsJson, console, end_with, remark, to_json
 from shared.cli.trace.timing import Timed, timed
 from shared.cli.trace.tree import tree_of
@@ -18,7 +19,7 @@ from shared.telemetry.tracing import trace_id_of
 
 
 def trace(
-    event_id: Annotated[UUID, typer.Argument(help="`ce_id` of its record.")],
+    event_id: Annotated[UUID, typer.Argument(parser=an_id, help="`ce_id` of its record.")],
     as_json: AsJson = False,
 ) -> None:
     """The trace that an event belongs to, as a tree: which process did what, when, for how long, and what waited in between.

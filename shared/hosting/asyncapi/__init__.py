@@ -23,7 +23,10 @@ def asyncapi_of(service: Service) -> dict[str, Any]:
             "description": "What this service publishes to Kafka, and what its consumers handle.",
         },
         "defaultContentType": CONTENT_TYPE,
-        "channels": {topic: channel_of(topic, [kind for kind in kinds if kind.topic == topic]) for topic in topics},
+        "channels": {
+            topic: channel_of(topic, [kind for kind in kinds if kind.topic == topic], service.topics)
+            for topic in topics
+        },
         "operations": {each.name: each.told() for each in operations},
         "components": {
             "messages": {kind.type: message_of(kind, service.codec) for kind in kinds},

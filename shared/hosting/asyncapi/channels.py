@@ -1,12 +1,12 @@
-"""A topic as a channel, as `infra/kafka/topics.yaml` declares it."""
+"""A topic as a channel, as it is declared."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from infra.kafka.topics import Topic, declared_topics
 from shared.hosting.asyncapi.messages import KAFKA_BINDING
 from shared.kernel.errors import Misconfigured
 from shared.kernel.event import Event
+from shared.kernel.topic import Topic
 
 _TOLD: Mapping[str, Callable[[str], Any]] = {
     "cleanup.policy": lambda text: text.split(","),
@@ -16,11 +16,11 @@ _TOLD: Mapping[str, Callable[[str], Any]] = {
 """What of a topic's settings concerns its readers. Kafka takes them as text, the binding as lists and numbers."""
 
 
-def channel_of(topic: str, kinds: Iterable[type[Event]]) -> dict[str, Any]:
+def channel_of(topic: str, kinds: Iterable[type[Event]], topics: Iterable[Topic]) -> dict[str, Any]:
     """Raises Misconfigured for a topic that is not declared."""
-    declared = {each.name: each for each in declared_topics()}
+    declared = {each.name: each for each in topics}
     if topic not in declared:
-        raise Misconfigured(f"topic {topic} is not in infra/kafka/topics.yaml: declare it there")
+        raise Misconfigured(f"topic {topic} is not in schemas/topics.yaml: declare it there")
     return {
         "address": topic,
         "description": declared[topic].purpose,

@@ -11,7 +11,7 @@ import httpx
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from infra.kafka.topics import declared_topics
+from schemas.topics import declared_topics
 from tests.faults.storm.evidence import Settled
 from tests.faults.storm.gathering.stores import SERVICES, database_dsn
 from tests.faults.storm.system import System

@@ -7,12 +7,13 @@ from pathlib import Path
 
 from aiokafka import AIOKafkaProducer
 
-from infra.kafka.topics import declared_topics, ensure_topics
+from infra.kafka.topics import ensure_topics
 from infra.stack.child import Child, inherited
 from infra.stack.kafka import Kafka
 from infra.stack.places import CHECKOUT
 from infra.stack.ports import free_ports
 from schemas.billing import InvoicePaid
+from schemas.topics import declared_topics
 from tests.fixtures.eventually import eventually
 from tests.fixtures.topics import read_topic
 from tests.integration.billing.service import Company

@@ -13,10 +13,11 @@ from uuid import UUID
 import httpx
 from aiokafka import AIOKafkaProducer
 
-from infra.kafka.topics import declared_topics, ensure_topics
+from infra.kafka.topics import ensure_topics
 from infra.stack.child import inherited
 from infra.stack.ports import LOOPBACK, free_ports
 from schemas.codec import AvroCodec
+from schemas.topics import declared_topics
 from schemas.users import UserCreated
 from shared.kernel.cause import current_cause
 from shared.kernel.clock import SystemClock

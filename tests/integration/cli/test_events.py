@@ -12,7 +12,8 @@ from shared.cli.services import DIRECTORY
 from shared.kernel.errors import NotFound
 from tests.fixtures.envelopes import TRACEPARENT
 from tests.fixtures.eventually import eventually
-from tests.fixtures.topics import admin, create_topic, unique
+from tests.fixtures.raw_records import RawRecord, send_raw
+from tests.fixtures.topics import admin, create_topic, delete_topic, unique
 from tests.integration.cli.command import SECONDS, Stack, ended_by_control_c
 
 
@@ -44,6 +45,20 @@ async def test_tail_from_the_beginning_gives_one_tenants_events_without_the_pers
     assert finished.told["data"]["role"] == "owner"
     assert str(other.event_id) not in finished.output
     assert ours.event.email not in finished.output
+
+
+async def test_tail_goes_on_behind_a_header_whose_name_is_no_text(stack: Stack, cluster: str) -> None:
+    topic = await create_topic(cluster, unique("users.user"), partitions=1)
+    bad, good = [RawRecord(key=b"k", value=b"v", headers=[(name, b"1")]) for name in ("name \udcff", "name")]
+    try:
+        async with AIOKafkaProducer(bootstrap_servers=cluster) as producer:
+            await send_raw(producer, topic, bad, good)
+        finished = await stack.waypost("events", "tail", topic, "--from", "beginning", "--no-follow", "--json")
+    finally:
+        await delete_topic(cluster, topic)
+    assert (finished.code, finished.problem) == (0, "")
+    told = [json.loads(line)["headers"] for line in finished.output.splitlines()]
+    assert told == [{"name \N{REPLACEMENT CHARACTER}": "1"}, {"name": "1"}]
 
 
 async def test_tail_leaves_out_topics_that_no_event_is_declared_for(stack: Stack, cluster: str) -> None:

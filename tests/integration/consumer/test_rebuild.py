@@ -13,6 +13,7 @@ from shared.ports.rebuild import RebuildRuns
 from tests.fixtures.club import Stage
 from tests.fixtures.eventually import eventually
 from tests.integration.consumer.rebuilding import live, rebuilt, workshop
+from tests.integration.consumer.replaying import found
 
 
 async def test_rebuilt_rows_take_the_place_of_the_live_ones(stage: Stage) -> None:
@@ -31,6 +32,20 @@ async def test_rebuilt_rows_take_the_place_of_the_live_ones(stage: Stage) -> Non
     (again,) = (await rebuilt(stage)).weighing.comparisons
     assert again.equal
     assert again.live_hash == members.new_hash != members.live_hash
+
+
+async def test_a_record_that_no_consumer_can_read_stops_neither_a_rebuild_nor_a_replay(stage: Stage) -> None:
+    ann, bob = stage.user(), stage.user()
+    (greeting,) = ann.tells("Ann")
+    parts = stage.topic.parts(bob.tells("Bob")[0])
+    await stage.topic.publish_raw(**{**parts, "headers": [*parts["headers"], ("\udcff", b"1")]})
+    await stage.topic.publish(greeting)
+    async with stage.consuming(stage.club.members), stage.consuming(stage.club.greetings):
+        await eventually(lambda: stage.reached(2))
+
+    assert (await rebuilt(stage)).swapped
+    assert await stage.names(ann, bob) == [["Ann"], []]
+    assert list((await found(stage)).messages) == [greeting.event_id]
 
 
 async def test_a_dry_run_and_a_refusal_change_nothing(stage: Stage) -> None:

@@ -7,9 +7,9 @@ import socket
 import psutil
 from aiokafka.admin import AIOKafkaAdminClient
 
-from infra.kafka.topics import declared_topics
 from infra.stack.places import lock_file, stack_directory
 from infra.stack.ports import LOOPBACK
+from schemas.topics import declared_topics
 from tests.fixtures.eventually import eventually
 from tests.fixtures.stack import CommandLine
 

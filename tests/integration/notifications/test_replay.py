@@ -1,4 +1,4 @@
-"""What is told once more is mailed to nobody twice, and a letter that was lost on the way is mailed under its first key."""
+"""What is told once more is mailed to nobody twice."""
 
 from datetime import datetime
 

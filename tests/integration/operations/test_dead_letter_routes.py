@@ -1,15 +1,24 @@
 """Letters over HTTP: the same lines as the command's, for whoever holds an operator's token."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
 
 import httpx
 import pytest
 
 from shared.hosting.service import Service
+from shared.kernel.envelope import Envelope
+from shared.kernel.errors import Unavailable
+from shared.kernel.ids import new_id
+from shared.ports.handlers import Reactor
+from shared.ports.unit_of_work import UnitOfWork
 from shared.postgres.audit import operator_actions
 from tests.fixtures.club import Stage, User, opened
 from tests.fixtures.club.declaration import no_trouble
 from tests.fixtures.operators import operator_bearer, operator_routes
+from tests.integration.consumer.test_rebuild_of_own_events import Person
 
 LETTERS = "/ops/dead-letters"
 WHY = {"reason": "the club is open again"}
@@ -46,6 +55,27 @@ async def test_letters_are_listed_shown_and_redriven(stage: Stage, http: httpx.A
     assert (again.status_code, "3 that match are settled already" in again.json()["detail"]) == (404, True)
     settled = await http.post(f"{LETTERS}/{dead['id']}/redrive", json=WHY)
     assert (settled.status_code, "is redriven already" in settled.json()["detail"]) == (409, True)
+
+
+def full() -> None:
+    raise Unavailable("the outbox is full", timedelta(seconds=5))
+
+
+async def test_at_the_outbox_cap_a_redrive_writes_its_events_all_the_same(
+    stage: Stage, club_stack: Service, bob: User
+) -> None:
+    async def write_back(told: Envelope[Any], uow: UnitOfWork) -> None:
+        answer = Person(new_id(), told.tenant_id)
+        uow.add(answer)
+        answer.is_called("answered", stage.club)
+
+    greetings = Reactor("greetings", {stage.club.created: write_back, stage.club.updated: write_back})
+    service = replace(club_stack, consumers=[greetings])
+    async with operator_routes(service, stage.database, stage.bootstrap, admit=full) as http:
+        http.headers.update(operator_bearer("grace"))
+        redriven = (await http.post(f"{LETTERS}/redrive", json={"consumer": "club.greetings", **WHY})).json()
+    assert [each["status"] for each in redriven["keys"][0]["letters"]] == ["redriven"] * 3
+    assert len(await stage.rows("select 1 from events", bob)) == 3
 
 
 async def test_a_letter_is_given_up(stage: Stage, http: httpx.AsyncClient, bob: User) -> None:

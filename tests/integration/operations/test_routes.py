@@ -6,8 +6,9 @@ from dataclasses import replace
 import httpx
 import pytest
 
-from infra.kafka.topics import declared_topics, ensure_topics
+from infra.kafka.topics import ensure_topics
 from infra.postgres.databases import ServiceDatabase
+from schemas.topics import declared_topics
 from shared.cli.services import service_named, service_names
 from shared.kernel.errors import Misconfigured
 from shared.kernel.partitioning import shard_for

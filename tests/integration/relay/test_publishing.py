@@ -3,7 +3,8 @@
 import os
 from dataclasses import replace
 
-from infra.kafka.topics import declared_topics, ensure_topics
+from infra.kafka.topics import ensure_topics
+from schemas.topics import declared_topics
 from shared.kernel.partitioning import partition_for
 from shared.postgres import outbox_lease
 from tests.fixtures.eventually import eventually

@@ -6,12 +6,13 @@ from uuid import UUID
 import httpx
 from aiokafka import AIOKafkaProducer
 
-from infra.kafka.topics import declared_topics, ensure_topics
+from infra.kafka.topics import ensure_topics
 from infra.stack.child import inherited
 from infra.stack.keys import Keys
 from infra.stack.ports import LOOPBACK, free_ports
 from schemas.billing import InvoiceMarkedUncollectible
 from schemas.codec import AvroCodec
+from schemas.topics import declared_topics
 from shared.kernel.cloudevents import to_headers, to_metadata
 from tests.fixtures.database import Database, connected
 from tests.fixtures.eventually import eventually

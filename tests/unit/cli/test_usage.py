@@ -49,6 +49,27 @@ def test_letters_that_cannot_be_meant_are_refused_with_what_can(arguments: list[
     assert said in " ".join(refused.output.replace("│", " ").split())
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "events show nope",
+        "events tail --tenant nope",
+        "trace nope",
+        "jobs show nope",
+        "jobs list --tenant nope",
+        "jobs cancel nope --reason why",
+        "jobs retry nope --reason why",
+        "jobs run users cleanup_expired --tenant nope --reason why",
+        "replay billing.customers --key nope",
+        "replay billing.customers --tenant nope",
+    ],
+)
+def test_whatever_takes_an_id_says_what_one_looks_like(arguments: str) -> None:
+    refused = CliRunner().invoke(app, arguments.split())
+    assert refused.exit_code == 2
+    assert "'nope' is no id; one looks like" in " ".join(refused.output.replace("│", " ").split())
+
+
 def test_nothing_is_redriven_without_a_reason() -> None:
     refused = CliRunner().invoke(app, ["dead-letters", "redrive", "--status", "dead"])
     assert isinstance(refused.exception, Invalid)

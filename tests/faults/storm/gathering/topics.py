@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from infra.kafka.topics import declared_topics
+from schemas.topics import declared_topics
 from tests.faults.storm.evidence import SeenRecord
 from tests.fixtures.topics import read_topic
 

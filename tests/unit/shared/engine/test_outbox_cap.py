@@ -4,7 +4,7 @@ from collections import deque
 
 import pytest
 
-from shared.engine.outbox_cap import OutboxCap
+from shared.engine.outbox_cap import OutboxCap, pause_after
 from shared.kernel.errors import Transient, Unavailable
 from tests.fixtures.eventually import eventually
 
@@ -28,3 +28,8 @@ async def test_a_look_that_fails_is_not_the_last_one() -> None:
         cap.admit()
     finally:
         await cap.stop()
+
+
+def test_looks_that_are_long_are_rare() -> None:
+    assert pause_after(0.001, 1.0) == 1.0
+    assert pause_after(2.0, 1.0) == pytest.approx(18.0)

@@ -12,6 +12,7 @@ from jsonschema import Draft7Validator
 from infra.services import SERVICES
 from schemas.lock import read_lock
 from schemas.sources import ROOT, read_sources
+from schemas.topics import declared_topics
 from schemas.users import UserCreated, UserErased
 from services.billing.live.topology import NAME as LIVE_GROUP
 from shared.cli.services import service_named
@@ -127,8 +128,8 @@ def test_a_channel_says_what_the_topic_is_declared_with() -> None:
 
 
 def test_a_topic_that_is_not_declared_is_refused_with_what_to_do() -> None:
-    with pytest.raises(Misconfigured, match=r"users\.stray is not in infra/kafka/topics\.yaml: declare it"):
-        channel_of("users.stray", [])
+    with pytest.raises(Misconfigured, match=r"users\.stray is not in schemas/topics\.yaml: declare it"):
+        channel_of("users.stray", [], declared_topics())
 
 
 def operations(service: Service, action: str) -> list[dict[str, Any]]:

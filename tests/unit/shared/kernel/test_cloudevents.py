@@ -120,8 +120,16 @@ def test_a_malformed_header_is_named(name: str, value: bytes) -> None:
     assert refusal.value.facts["header"] == name.replace("content_type", "content-type")
 
 
+@pytest.mark.parametrize("name", ["ce_id\udcff", "x-\udcff", "\udcff"])
+def test_a_name_that_is_no_text_is_shown_as_bytes(name: str) -> None:
+    with pytest.raises(MalformedHeaders) as refusal:
+        from_headers([*headers(), (name, b"1")])
+    assert refusal.value.facts["header"] == repr(name.encode(errors="surrogateescape"))
+    assert str(refusal.value).isascii()
+
+
 def test_strangers_headers_are_ignored() -> None:
-    strangers = [("x-retry", b"1"), ("x-retry", b"\xff")]
+    strangers = [("x-retry", b"1"), ("x-retry", b"\xff"), ("caf\u00e9", b"")]
     given = headers()
     assert from_headers([*given, *strangers]) == from_headers(given)
 

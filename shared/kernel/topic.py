@@ -1,0 +1,13 @@
+"""A topic as it is declared."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Topic:
+    name: str
+    purpose: str
+    partitions: int
+    replication: int
+    configuration: Mapping[str, str]

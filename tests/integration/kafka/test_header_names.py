@@ -1,0 +1,29 @@
+"""Header names may be any bytes: whoever reads a topic reads on, and has them."""
+
+import pytest
+from aiokafka import AIOKafkaProducer
+
+from shared.kafka.topic_log import KafkaTopicLogs
+from shared.kernel.envelope import Record
+from shared.ports.subscription import Partition
+from tests.fixtures.raw_records import GZIP, PLAIN, RawRecord, send_raw
+from tests.fixtures.topics import create_topic, unique
+
+
+@pytest.mark.parametrize("compression", [PLAIN, GZIP])
+async def test_a_name_that_is_no_text_comes_with_its_bytes_and_its_neighbours(kafka: str, compression: int) -> None:
+    topic = await create_topic(kafka, unique("users.user"), partitions=1)
+    headers = [[("x", b"1")], [("x", b"2"), ("caf\u00e9 \udcff", b"3")], [("x" * 9, b"4")], [("\udcc3(", b"")]]
+    told = [RawRecord(key=b"k", value=b"%d" % n, headers=each) for n, each in enumerate(headers * 10)]
+    async with AIOKafkaProducer(bootstrap_servers=kafka) as producer:
+        await send_raw(producer, topic, *told, compression=compression)
+        await send_raw(producer, topic, *told, compression=compression)
+
+    seen = list[Record]()
+    async with KafkaTopicLogs(kafka).opened([Partition(topic, 0)]) as log:
+        while len(seen) < 2 * len(told):
+            seen += await log.read_any(max_records=7, timeout_seconds=0.2)
+    assert [each.offset for each in seen] == list(range(2 * len(told)))
+    assert [(each.value, list(each.headers)) for each in seen] == [
+        (each.value, list(each.headers)) for each in told
+    ] * 2

@@ -1,0 +1,51 @@
+"""What waits is counted only where it may be close to what was asked for, and then exactly."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import asyncpg
+import pytest
+
+from shared.postgres.database import Database as Pool
+from shared.postgres.overview import PENDING_ROWS, outbox_rows
+from tests.fixtures.club import opened
+from tests.fixtures.database import Database, connected
+from tests.fixtures.outbox import NewRow, migrate_toolkit, write
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outbox:
+    owner: asyncpg.Connection
+    ops: Pool
+
+    async def add(self, rows: int) -> None:
+        for row in range(rows):
+            await write(self.owner, NewRow(topic="users.user", key=b"%d" % row, payload=b""))
+
+    async def is_counted(self, at_most: int) -> bool:
+        plan = await self.owner.fetch(f"explain (analyze) {PENDING_ROWS}", at_most)
+        return not any("on outbox" in line and "never executed" in line for (line,) in plan)
+
+
+@pytest.fixture
+async def outbox(database: Database) -> AsyncIterator[Outbox]:
+    users = await database("users", migrate_toolkit)
+    async with connected(users.owner) as owner, opened(users.ops) as ops:
+        yield Outbox(owner=owner, ops=ops)
+
+
+async def test_it_is_counted_as_far_as_was_asked(outbox: Outbox) -> None:
+    await outbox.add(8)
+    assert [await outbox_rows(outbox.ops, at_most) for at_most in (6, 8, 1000)] == [6, 8, 8]
+
+
+async def test_deleted_rows_are_not_read_where_little_waits(outbox: Outbox) -> None:
+    await outbox.add(8)
+    assert await outbox.is_counted(1000)  # nobody has looked at the table yet
+    await outbox.owner.execute("delete from outbox")
+    await outbox.add(4)
+    await outbox.owner.execute("vacuum outbox")
+    assert not await outbox.is_counted(1000)
+    assert await outbox_rows(outbox.ops, 1000) < 500
+    assert await outbox.is_counted(6)
+    assert await outbox_rows(outbox.ops, 4) == 4
