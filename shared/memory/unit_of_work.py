@@ -2,8 +2,6 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import TypeVar
-from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -11,9 +9,9 @@ from shared.kernel.aggregate import Aggregate
 from shared.kernel.cause import Cause, current_cause
 from shared.kernel.clock import Clock
 from shared.kernel.envelope import Envelope
-from shared.kernel.errors import NotFound
 from shared.kernel.event import Event
 from shared.kernel.recording import enveloped
+from shared.kernel.repository import Repository
 from shared.kernel.tenant import current_tenants
 from shared.memory.database import MemoryDatabase, MemoryTransaction
 from shared.memory.event_store import MemoryEventStore
@@ -21,10 +19,8 @@ from shared.memory.jobs import MemoryJobQueue
 from shared.ports.event_store import EventStore
 from shared.ports.jobs import JobQueue
 
-A = TypeVar("A", bound=Aggregate)
 
-
-class MemoryUnitOfWork:
+class MemoryUnitOfWork(Repository):
     """`shared.ports.intake.Reaction`: a unit of work over one open transaction."""
 
     events: EventStore
@@ -34,36 +30,16 @@ class MemoryUnitOfWork:
         self.tenants = transaction.tenants
         self.cause = cause
         self.events = MemoryEventStore(transaction)
+        super().__init__(self.events.history)
         self.jobs = MemoryJobQueue(transaction)
         self._transaction = transaction
         self._service = service
         self._clock = clock
-        self._aggregates: dict[tuple[str, UUID], Aggregate] = {}
         self._unsent: list[Envelope[Event]] = []
 
     @property
     def rows(self) -> AsyncConnection:
         raise NotImplementedError("there are no tables in memory")
-
-    async def load(self, kind: type[A], id: UUID) -> A:  # noqa: A002 - the port's word
-        aggregate = await self.find(kind, id)
-        if aggregate is None:
-            raise NotFound(f"there is no {kind.aggregate_type} {id}", aggregate_type=kind.aggregate_type, id=str(id))
-        return aggregate
-
-    async def find(self, kind: type[A], id: UUID) -> A | None:  # noqa: A002
-        known = self._aggregates.get((kind.aggregate_type, id))
-        if isinstance(known, kind):
-            return known
-        history = await self.events.history(kind.aggregate_type, id)
-        if not history:
-            return None
-        aggregate = kind.fold(id, history[0].tenant_id, (envelope.event for envelope in history))
-        self.add(aggregate)
-        return aggregate
-
-    def add(self, aggregate: Aggregate) -> None:
-        self._aggregates[aggregate.aggregate_type, aggregate.id] = aggregate
 
     async def flush(self) -> None:
         for aggregate in self._aggregates.values():

@@ -3,8 +3,6 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from typing import TypeVar
-from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -12,10 +10,10 @@ from shared.kernel.aggregate import Aggregate
 from shared.kernel.cause import Cause, current_cause
 from shared.kernel.clock import Clock
 from shared.kernel.envelope import Envelope
-from shared.kernel.errors import NotFound
 from shared.kernel.event import Event
 from shared.kernel.ids import TenantId
 from shared.kernel.recording import enveloped
+from shared.kernel.repository import Repository
 from shared.kernel.tenant import current_tenants
 from shared.ports.codec import EncodedEvent, EventCodec
 from shared.ports.doorbell import Doorbell
@@ -25,8 +23,6 @@ from shared.postgres import outbox
 from shared.postgres.database import Database
 from shared.postgres.event_store import PostgresEventStore
 from shared.telemetry.tracing import current_trace
-
-A = TypeVar("A", bound=Aggregate)
 
 Project = Callable[[Sequence[Envelope[Event]], AsyncConnection], Awaitable[None]]
 OpenJobs = Callable[[AsyncConnection, "PostgresUnitOfWork"], JobQueue]
@@ -51,7 +47,7 @@ class WritePath:
     open_jobs: OpenJobs
 
 
-class PostgresUnitOfWork:
+class PostgresUnitOfWork(Repository):
     """`shared.ports.unit_of_work.UnitOfWork` over one open transaction, whoever opened it: an edge or a consumer."""
 
     events: EventStore
@@ -66,7 +62,7 @@ class PostgresUnitOfWork:
         self._connection = connection
         self._path = path
         self._store = PostgresEventStore(connection, path.codec)
-        self._aggregates: dict[tuple[str, UUID], Aggregate] = {}
+        super().__init__(self._store.history)
         self._unsent: list[tuple[Envelope[Event], EncodedEvent]] = []
         self.events = self._store
         self.jobs = path.open_jobs(connection, self)
@@ -74,26 +70,6 @@ class PostgresUnitOfWork:
     @property
     def rows(self) -> AsyncConnection:
         return self._connection
-
-    async def load(self, kind: type[A], id: UUID) -> A:  # noqa: A002 - the port's word
-        aggregate = await self.find(kind, id)
-        if aggregate is None:
-            raise NotFound(f"there is no {kind.aggregate_type} {id}", aggregate_type=kind.aggregate_type, id=str(id))
-        return aggregate
-
-    async def find(self, kind: type[A], id: UUID) -> A | None:  # noqa: A002
-        known = self._aggregates.get((kind.aggregate_type, id))
-        if isinstance(known, kind):
-            return known
-        history = await self._store.history(kind.aggregate_type, id)
-        if not history:
-            return None
-        aggregate = kind.fold(id, history[0].tenant_id, (envelope.event for envelope in history))
-        self.add(aggregate)
-        return aggregate
-
-    def add(self, aggregate: Aggregate) -> None:
-        self._aggregates[aggregate.aggregate_type, aggregate.id] = aggregate
 
     async def flush(self) -> None:
         stored: list[Envelope[Event]] = []
