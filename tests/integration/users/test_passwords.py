@@ -15,9 +15,9 @@ from services.users.domain.user import PASSWORD_LINK_PAUSE
 from services.users.jobs import PASSWORD_LINK_LIFETIME
 from shared.kernel.ids import TenantId
 from shared.kernel.tenant import bound_tenants
-from tests.fixtures.database import connected
 from tests.fixtures.eventually import eventually
 from tests.integration.users.service import PASSWORD, Member, UsersService, unique_address
+from tests.integration.users.test_sessions import somebody_waits_for_a_lock
 
 ANOTHER = "an even better passphrase"
 
@@ -180,7 +180,7 @@ async def test_a_session_that_is_renewed_meanwhile_ends_as_well(users: UsersServ
         async with users.bus.units.begin() as uow:
             await users.bus.execute(renewal, uow)
             changing = asyncio.create_task(_change(users, owner, PASSWORD, ANOTHER))
-            await eventually(lambda: _somebody_waits_for_a_lock(users))
+            await eventually(lambda: somebody_waits_for_a_lock(users))
 
     assert (await changing).status_code == 200
     assert (await users.stored(owner.tenant_id))["refresh_tokens"] == 1
@@ -198,7 +198,7 @@ async def test_the_old_password_opens_nothing_while_it_is_replaced(users: UsersS
         async with users.bus.units.begin() as uow:
             await users.bus.execute(resetting, uow)
             signing_in = asyncio.create_task(users.log_in(owner.tenant_id, owner.email))
-            await eventually(lambda: _somebody_waits_for_a_lock(users))
+            await eventually(lambda: somebody_waits_for_a_lock(users))
 
     assert (await signing_in).status_code == 401
     assert (await users.stored(owner.tenant_id))["refresh_tokens"] == 0
@@ -217,14 +217,6 @@ def statements() -> Iterator[list[str]]:
         yield seen
     finally:
         event.remove(Engine, "before_cursor_execute", listen)
-
-
-async def _somebody_waits_for_a_lock(users: UsersService) -> bool:
-    waiting = (
-        "select exists (select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock')"
-    )
-    async with connected(users.where.app) as app:
-        return bool(await app.fetchval(waiting))
 
 
 async def _link(users: UsersService, member: Member) -> str:
