@@ -33,6 +33,10 @@ async def test_whoever_is_erased_is_gone_with_all_that_let_them_in(users: UsersS
     assert (await users.http.get(f"/users/{member.user_id}", headers=owner.headers)).status_code == 404
     assert (await users.log_in(member.tenant_id, member.email)).status_code == 401
     assert (await users.refresh(member.tokens)).status_code == 401
+    said = await users.rows(member.tenant_id, "select payload from events where aggregate_id = :id", id=member.user_id)
+    assert [each for each in said if member.email.encode() in each["payload"] or b"Lovelace" in each["payload"]] == []
+    history = await users.http.get(f"/users/{member.user_id}/events", headers=owner.headers)
+    assert [each["version"] for each in history.json()] == list(range(1, len(said) + 1))
     listed = (await users.http.get("/users", headers=owner.headers)).json()["data"]
     assert [user["id"] for user in listed] == [str(owner.user_id)]
 

@@ -1,7 +1,8 @@
-"""Links that set a new password."""
+"""Links that set a new password; and histories in which a person can be forgotten."""
 
 from alembic import op
 
+from shared.postgres.ddl import forgettable_events
 from shared.postgres.tenancy import protect
 
 revision = "0005"
@@ -18,6 +19,6 @@ def upgrade() -> None:
             primary key (tenant_id, user_id),
             unique (tenant_id, token_hash)
         )""")
-    for statement in protect("password_reset_tokens"):
+    for statement in (*protect("password_reset_tokens"), *forgettable_events("users")):
         op.execute(statement)
     op.execute("grant select, insert, update, delete on password_reset_tokens to users_app")
