@@ -32,6 +32,10 @@ async def offer_password_link(command: OfferPasswordLink, uow: UnitOfWork) -> bo
 
 async def reset_password(command: ResetPassword, uow: UnitOfWork) -> User:
     """Raises TokenNotValid, also for somebody who may not sign in any more. Proves the address as well."""
+    # The password before the token: in this order whoever changes a password or erases its user locks them too.
+    holder = select(password_reset_tokens.c.user_id).where(password_reset_tokens.c.token_hash == command.digest)
+    is_holder = credentials.c.user_id == holder.scalar_subquery()
+    await uow.rows.execute(select(credentials.c.user_id).where(is_holder).with_for_update())
     user_id = await use_up(password_reset_tokens, command.digest, command.at, uow)
     await _set_password(user_id, command.password_hash, command.at, uow)
     user = await uow.load(User, user_id)

@@ -7,12 +7,13 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine, delete, event, update
 
 from services.users.commands import RenewSession, ResetPassword
 from services.users.domain import OpaqueToken
 from services.users.domain.user import PASSWORD_LINK_PAUSE
 from services.users.jobs import PASSWORD_LINK_LIFETIME
+from services.users.tables import credentials, password_reset_tokens
 from shared.kernel.ids import TenantId
 from shared.kernel.tenant import bound_tenants
 from tests.fixtures.eventually import eventually
@@ -202,6 +203,18 @@ async def test_the_old_password_opens_nothing_while_it_is_replaced(users: UsersS
 
     assert (await signing_in).status_code == 401
     assert (await users.stored(owner.tenant_id))["refresh_tokens"] == 0
+
+
+async def test_a_reset_and_a_change_at_once_never_wait_for_each_other(users: UsersService) -> None:
+    owner = await users.open_tenant()
+    await users.forget_password(owner.tenant_id, owner.email)
+    token = await _link(users, owner)
+    async with users.database.transaction([TenantId(owner.tenant_id)]) as changing:
+        await changing.execute(update(credentials).values(password_hash="another"))
+        resetting = asyncio.create_task(users.reset_password(token, ANOTHER))
+        await eventually(lambda: somebody_waits_for_a_lock(users))
+        await changing.execute(delete(password_reset_tokens))
+    assert (await resetting).status_code == 422
 
 
 @contextmanager
