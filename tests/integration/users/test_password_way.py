@@ -9,11 +9,12 @@ from typing import Any
 import httpx
 import pytest
 
-from infra.kafka.topics import declared_topics, ensure_topics
+from infra.kafka.topics import ensure_topics
 from infra.postgres.databases import ServiceDatabase
 from infra.stack.child import inherited
 from infra.stack.keys import Keys
 from infra.stack.ports import LOOPBACK, free_ports
+from schemas.topics import declared_topics
 from tests.fixtures.database import Database, connected
 from tests.fixtures.eventually import eventually
 from tests.fixtures.kafka import Broker
