@@ -1,7 +1,7 @@
 """What the users service is made of."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager
 
 from schemas.codec import AvroCodec
 from schemas.topics import declared_topics
@@ -13,7 +13,7 @@ from services.users.adapters.tenant_ids import KeyedTenantIds
 from services.users.api import ROUTERS
 from services.users.handlers import COMMANDS, CONSUMERS
 from services.users.jobs import JOBS, SCHEDULE
-from services.users.ports import Resources
+from services.users.ports import JobResources, Resources
 from services.users.projections import PROJECTIONS
 from services.users.settings import UsersSettings
 from shared.hosting.service import Service
@@ -25,13 +25,18 @@ from shared.web.tokens import KeySource
 @asynccontextmanager
 async def resources() -> AsyncIterator[Resources]:
     settings = load(UsersSettings)
-    key_id, sealing_key = keys.sealing_key(settings.keys_directory)
     yield Resources(
         passwords=Argon2Passwords(threads=settings.password_threads, queue=settings.password_queue),
-        sealer=SealedBoxSealer(key_id, sealing_key),
+        sealer=SealedBoxSealer(*keys.sealing_key(settings.keys_directory)),
         access_tokens=SignedAccessTokens(keys.signing_key(settings.keys_directory)),
         tenant_ids=KeyedTenantIds(settings.answer_secret.get_secret_value().encode()),
     )
+
+
+@asynccontextmanager
+async def job_resources() -> AsyncIterator[JobResources]:
+    settings = load(UsersSettings)
+    yield JobResources(sealer=SealedBoxSealer(*keys.sealing_key(settings.keys_directory)), clock=SystemClock())
 
 
 def token_keys(opened: Resources) -> KeySource:
@@ -51,5 +56,5 @@ SERVICE = Service(
     api_resources=resources,
     token_keys=token_keys,
     signing_key=keys.signing_key,
-    job_resources=lambda: nullcontext(SystemClock()),
+    job_resources=job_resources,
 )

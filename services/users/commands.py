@@ -58,6 +58,8 @@ class OpenSession(Command[User]):
     """After the password was found right."""
 
     user_id: UUID
+    proved_hash: str = field(repr=False)
+    """What it was checked against; where that is another by now, it was not right any more."""
     session_id: UUID
     refresh_token: RefreshToken
     at: datetime
@@ -76,6 +78,45 @@ class RenewSession(Command[User | None]):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CloseSession(Command[None]):
     digest: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskForPasswordLink(Command[None]):
+    """From whoever knows an address. A job decides: nothing that is done at once depends on whether somebody has it."""
+
+    tenant_id: TenantId
+    email: Email = field(repr=False)
+    nobody_id: UUID
+    """Of a user who never was, for the job of an address that is nobody's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferPasswordLink(Command[bool]):
+    """Whether there was somebody to offer it to."""
+
+    user_id: UUID
+    token: SealedToken
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResetPassword(Command[User]):
+    digest: bytes = field(repr=False)
+    password_hash: str = field(repr=False)
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangePassword(Command[User]):
+    """After the present password was found right. Ends all sessions and opens one."""
+
+    user_id: UUID
+    proved_hash: str = field(repr=False)
+    """What the present password was checked against."""
+    password_hash: str = field(repr=False)
+    session_id: UUID
+    refresh_token: RefreshToken
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,4 +147,11 @@ class SuspendUser(Command[User]):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReactivateUser(Command[User]):
     user_id: UUID
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EraseUser(Command[None]):
+    user_id: UUID
+    expected_version: int | None
     at: datetime

@@ -1,25 +1,40 @@
 """Background work."""
 
 from collections.abc import Sequence
+from datetime import timedelta
+from uuid import UUID
 
 from sqlalchemy import delete
 
-from services.users.tables import refresh_tokens, verification_tokens
+from services.users.adapters.randomness import fresh_token
+from services.users.commands import OfferPasswordLink
+from services.users.handlers.passwords import offer_password_link
+from services.users.ports import JobResources
+from services.users.tables import password_reset_tokens, refresh_tokens, verification_tokens
 from shared.jobs.context import JobContext
 from shared.jobs.declaration import Job, Scheduled
-from shared.kernel.clock import Clock
+
+PASSWORD_LINK_LIFETIME = timedelta(hours=1)
 
 
-async def cleanup_expired(job: JobContext[Clock]) -> int:
+async def mail_password_link(job: JobContext[JobResources], user_id: UUID) -> bool:
+    """Whether there is somebody who gets one."""
+    now = job.resources.clock.now()
+    token = job.resources.sealer.seal(fresh_token(job.tenant_id), now + PASSWORD_LINK_LIFETIME)
+    async with job.begin() as uow:
+        return await offer_password_link(OfferPasswordLink(user_id=user_id, token=token, at=now), uow)
+
+
+async def cleanup_expired(job: JobContext[JobResources]) -> int:
     """Removes what nobody can use any more, and gives back how many rows that were."""
-    now = job.resources.now()
+    now = job.resources.clock.now()
     removed = 0
     async with job.begin() as uow:
-        for table in (verification_tokens, refresh_tokens):
+        for table in (verification_tokens, password_reset_tokens, refresh_tokens):
             removed += (await uow.rows.execute(delete(table).where(table.c.expires_at <= now))).rowcount
     return removed
 
 
-JOBS: Sequence[Job] = [Job(cleanup_expired)]
+JOBS: Sequence[Job] = [Job(mail_password_link, keeps_result=False), Job(cleanup_expired)]
 
 SCHEDULE: Sequence[Scheduled] = [Scheduled("cleanup_expired", at="02:00")]

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from services.users.domain import OpaqueToken, SealedToken, User
+from shared.kernel.clock import Clock
 from shared.kernel.ids import TenantId
 from shared.web.tokens import KeySource
 
@@ -57,3 +58,11 @@ class Resources:
     sealer: TokenSealer
     access_tokens: AccessTokens
     tenant_ids: TenantIds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobResources:
+    """What jobs find in their context's `resources`."""
+
+    sealer: TokenSealer
+    clock: Clock

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from functools import partial
 
-from sqlalchemy import insert
+from sqlalchemy import bindparam, delete, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from schemas.users import (
@@ -13,6 +13,7 @@ from schemas.users import (
     UserCreated,
     UserEmailChanged,
     UserEmailVerified,
+    UserErased,
     UserPasswordChanged,
     UserPasswordResetRequested,
     UserProfileUpdated,
@@ -52,6 +53,13 @@ async def add_accounts(created: Sequence[Envelope[UserCreated]], rows: AsyncConn
     )
 
 
+async def remove_accounts(erased: Sequence[Envelope[UserErased]], rows: AsyncConnection) -> None:
+    await rows.execute(
+        delete(users).where(users.c.tenant_id == bindparam("of_tenant"), users.c.user_id == bindparam("of_user")),
+        [{"of_tenant": each.tenant_id, "of_user": each.aggregate_id} for each in erased],
+    )
+
+
 PROJECTIONS = [
     Projection(
         "accounts",
@@ -66,6 +74,7 @@ PROJECTIONS = [
             UserReactivated: _account(lambda event: {"suspended": False}),
             UserPasswordResetRequested: _touch,
             UserPasswordChanged: _touch,
+            UserErased: remove_accounts,
         },
         ACCOUNTS,
     )

@@ -58,6 +58,13 @@ async def credentials_of(rows: AsyncConnection, email: Email) -> Credentials | N
     return found and Credentials(user_id=found.user_id, password_hash=found.password_hash)
 
 
+async def password_hash_of(rows: AsyncConnection, user_id: UUID) -> str | None:
+    """None for somebody who was erased."""
+    held = select(credentials.c.password_hash).where(credentials.c.user_id == user_id)
+    password_hash: str | None = (await rows.execute(held)).scalar_one_or_none()
+    return password_hash
+
+
 def _account(row: Row[Any]) -> Account:
     return Account(
         id=row.user_id,

@@ -30,17 +30,23 @@ credentials = Table(
 )
 """Who holds an address, and what opens the account. The address is in lower case (checked), so the key ignores case."""
 
-verification_tokens = Table(
-    "verification_tokens",
-    SECRETS,
-    Column("tenant_id", Uuid, nullable=False),
-    Column("user_id", Uuid, nullable=False),
-    Column("token_hash", LargeBinary, nullable=False),
-    Column("expires_at", DateTime(timezone=True), nullable=False),
-    PrimaryKeyConstraint("tenant_id", "user_id"),
-    UniqueConstraint("tenant_id", "token_hash"),
-)
-"""One per user: a new link ends the earlier one, and using it removes it."""
+
+def _one_time_tokens(name: str) -> Table:
+    """One per user: a new link ends the earlier one, and using it removes it."""
+    return Table(
+        name,
+        SECRETS,
+        Column("tenant_id", Uuid, nullable=False),
+        Column("user_id", Uuid, nullable=False),
+        Column("token_hash", LargeBinary, nullable=False),
+        Column("expires_at", DateTime(timezone=True), nullable=False),
+        PrimaryKeyConstraint("tenant_id", "user_id"),
+        UniqueConstraint("tenant_id", "token_hash"),
+    )
+
+
+verification_tokens = _one_time_tokens("verification_tokens")
+password_reset_tokens = _one_time_tokens("password_reset_tokens")
 
 refresh_tokens = Table(
     "refresh_tokens",

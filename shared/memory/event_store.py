@@ -1,11 +1,12 @@
 """The event store in memory."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from uuid import UUID
 
 from shared.kernel.envelope import Envelope
 from shared.kernel.errors import ConcurrencyConflict
-from shared.kernel.event import Event
+from shared.kernel.event import Event, nameless
 from shared.memory.database import MemoryTransaction
 
 
@@ -28,3 +29,8 @@ class MemoryEventStore:
             first = envelopes[0]
             raise ConcurrencyConflict(aggregate_type, first.aggregate_id, first.aggregate_version - 1)
         stored.update(new)
+
+    async def forget_person(self, aggregate_type: str, aggregate_id: UUID) -> None:
+        for envelope in await self.history(aggregate_type, aggregate_id):
+            key = (aggregate_type, aggregate_id, envelope.aggregate_version)
+            self._transaction.tables.events[key] = replace(envelope, event=nameless(envelope.event))

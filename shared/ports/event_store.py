@@ -1,4 +1,4 @@
-"""Where aggregates live: append-only streams with optimistic concurrency."""
+"""Where aggregates live: append-only streams with optimistic concurrency, in which a person can be forgotten."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -17,4 +17,9 @@ class EventStore(Protocol):
 
     async def append(self, aggregate_type: str, envelopes: Sequence[Envelope[Event]]) -> None:
         """Stores them all or none. Raises ConcurrencyConflict when one of their versions is taken already."""
+        ...
+
+    async def forget_person(self, aggregate_type: str, aggregate_id: UUID) -> None:
+        """Empties what identifies a person in the aggregate's stored events; their versions, ids, times and other fields stay. What was
+        published before is out of its reach."""
         ...

@@ -52,6 +52,8 @@ class Database:
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=pool_timeout_seconds,
+            # An error's message is logged; a statement's values may be a password's hash, or an address.
+            hide_parameters=True,
             connect_args={
                 "timeout": pool_timeout_seconds,
                 "connection_class": _Session,

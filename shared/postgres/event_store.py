@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from shared.kernel.cloudevents import from_metadata, to_metadata
 from shared.kernel.envelope import Envelope
 from shared.kernel.errors import ConcurrencyConflict
-from shared.kernel.event import Event
+from shared.kernel.event import Event, nameless
 from shared.ports.codec import EncodedEvent, EventCodec
 from shared.postgres.database import driver
 
@@ -25,6 +25,11 @@ _APPEND = """
 insert into events (tenant_id, aggregate_type, aggregate_id, version, event_id, type, schema_id, payload, metadata, occurred_at)
 select * from unnest($1::uuid[], $2::text[], $3::uuid[], $4::bigint[], $5::uuid[], $6::text[], $7::int[], $8::bytea[], $9::jsonb[],
                      $10::timestamptz[])"""
+
+_REWRITE = """
+update events set schema_id = nameless.schema_id, payload = nameless.payload
+from unnest($3::bigint[], $4::int[], $5::bytea[]) as nameless (version, schema_id, payload)
+where aggregate_type = $1 and aggregate_id = $2 and events.version = nameless.version"""
 
 
 class PostgresEventStore:
@@ -60,6 +65,19 @@ class PostgresEventStore:
                 raise
             first = encoded[0][0]
             raise ConcurrencyConflict(aggregate_type, first.aggregate_id, first.aggregate_version - 1) from error
+
+    async def forget_person(self, aggregate_type: str, aggregate_id: UUID) -> None:
+        history = await self.history(aggregate_type, aggregate_id)
+        encoded = [self._codec.encode(nameless(each.event)) for each in history]
+        raw = await driver(self._connection)
+        await raw.execute(
+            _REWRITE,
+            aggregate_type,
+            aggregate_id,
+            [each.aggregate_version for each in history],
+            [each.schema_id for each in encoded],
+            [each.payload for each in encoded],
+        )
 
 
 def _row(aggregate_type: str, envelope: Envelope[Event], encoded: EncodedEvent) -> tuple[object, ...]:

@@ -1,14 +1,16 @@
 """What every unit of work, and the event store in it, promises its handler."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from shared.kernel.cause import Cause
 from shared.kernel.errors import ConcurrencyConflict, NotFound
+from shared.kernel.event import nameless
 from shared.kernel.ids import TenantId, new_id
 from shared.kernel.tenant import NoTenantBound, bound_tenants
-from tests.contracts.services import Person, ServiceUnderTest, in_memory, on_postgres, service
+from tests.contracts.services import CLUB, Person, ServiceUnderTest, in_memory, on_postgres, service
 
 __all__ = ["in_memory", "on_postgres", "service"]
 
@@ -100,3 +102,31 @@ async def test_history_tells_versions_times_and_the_cause(service: ServiceUnderT
     assert {envelope.source for envelope in history} == {"/services/club"}
     assert history[1].occurred_at - history[0].occurred_at < timedelta(minutes=1)
     assert len({envelope.event_id for envelope in history}) == 2
+
+
+async def test_a_person_is_forgotten_in_a_history_that_stays(service: ServiceUnderTest) -> None:
+    person, other = await somebody(service, "Ann", "Anna"), await somebody(service, "Eve")
+    with bound_tenants([OURS]):
+        async with service.units.begin() as uow:
+            before = await uow.events.history("user", person.id)
+            await uow.events.forget_person("user", person.id)
+        async with service.units.begin() as uow:
+            after = await uow.events.history("user", person.id)
+            assert (await uow.load(Person, other.id)).names == ["Eve"]
+            assert (await uow.load(Person, person.id)).names == ["", ""]
+    assert [replace(each, event=nameless(each.event)) for each in before] == after != before
+    assert {each.event.locale for each in after if isinstance(each.event, CLUB.created)} == {"en"}
+
+
+async def test_nobody_is_forgotten_after_a_rollback_or_by_another_tenant(service: ServiceUnderTest) -> None:
+    person = await somebody(service, "Ann")
+    with bound_tenants([THEIRS]):
+        async with service.units.begin() as uow:
+            await uow.events.forget_person("user", person.id)
+    with bound_tenants([OURS]):
+        with pytest.raises(Undone):
+            async with service.units.begin() as uow:
+                await uow.events.forget_person("user", person.id)
+                raise Undone
+        async with service.units.begin() as uow:
+            assert (await uow.load(Person, person.id)).names == ["Ann"]

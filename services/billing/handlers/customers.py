@@ -63,6 +63,7 @@ async def forget_customer(erased: Envelope[UserErased], uow: UnitOfWork) -> None
     customer = await uow.load(Customer, erased.event.user_id)
     customer.erase(at)
     await uow.rows.execute(delete(payment_methods).where(payment_methods.c.customer_id == customer.id))
+    await uow.events.forget_person(Customer.aggregate_type, customer.id)
     await _void_open_invoices(customer, at, uow)
 
 

@@ -1,5 +1,5 @@
 """The routes of the users service."""
 
-from services.users.api import joining, membership, pages, sessions
+from services.users.api import joining, membership, pages, passwords, sessions
 
-ROUTERS = [joining.router, sessions.router, membership.router, pages.router]
+ROUTERS = [joining.router, sessions.router, passwords.router, membership.router, pages.router]

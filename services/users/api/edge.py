@@ -1,15 +1,13 @@
 """Where time, ids and secrets come from, for commands that need them."""
 
-import secrets
 from datetime import timedelta
 from typing import Annotated
 
 from fastapi import Depends
 
+from services.users.adapters.randomness import fresh_token
 from services.users.api.models import Owner
 from services.users.commands import Newcomer
-from services.users.domain import OpaqueToken
-from services.users.domain.tokens import SECRET_BYTES
 from services.users.ports import Resources
 from shared.kernel.ids import TenantId, new_id
 from shared.web.edge import Edge
@@ -29,10 +27,6 @@ class UsersEdge(Edge[Resources]):
             password_hash=await self.resources.passwords.hash(person.password),
             verification=self.resources.sealer.seal(token, self.now + VERIFICATION_LIFETIME),
         )
-
-
-def fresh_token(tenant_id: TenantId) -> OpaqueToken:
-    return OpaqueToken.of(tenant_id, secrets.token_bytes(SECRET_BYTES))
 
 
 Here = Annotated[UsersEdge, Depends()]

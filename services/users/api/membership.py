@@ -10,7 +10,7 @@ from starlette.responses import Response
 from services.users import queries
 from services.users.api.edge import Here
 from services.users.api.models import ProfileChange, RoleChange, UserView
-from services.users.commands import ChangeRole, ReactivateUser, SuspendUser, UpdateProfile
+from services.users.commands import ChangeRole, EraseUser, ReactivateUser, SuspendUser, UpdateProfile
 from services.users.domain import User
 from shared.kernel.errors import NotFound
 from shared.web.answers import shown
@@ -56,6 +56,14 @@ async def update_profile(
         at=here.now,
     )
     return _user(await here.bus.handle(command))
+
+
+@router.delete("/{user_id}", status_code=204)
+async def erase(user_id: UUID, caller: Caller, expected: ExpectedVersion, here: Here) -> Response:
+    """Forgets the person, here and in every other service. Erasing twice is fine."""
+    _require_self_or_admin(caller, user_id)
+    await here.bus.handle(EraseUser(user_id=user_id, expected_version=expected, at=here.now))
+    return Response(status_code=204)
 
 
 @router.post("/{user_id}/role", response_model=UserView)

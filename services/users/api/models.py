@@ -63,6 +63,20 @@ class SignIn(RequestModel):
     password: AnyPassword = Field(repr=False)
 
 
+class ForgottenPassword(RequestModel):
+    tenant_id: TenantId
+    email: EmailAddress = Field(repr=False)
+
+
+class NewPassword(Token):
+    password: Password = Field(repr=False)
+
+
+class PasswordChange(RequestModel):
+    current_password: AnyPassword = Field(repr=False)
+    new_password: Password = Field(repr=False)
+
+
 class Refresh(RequestModel):
     refresh_token: OpaqueTokenText = Field(repr=False)
 

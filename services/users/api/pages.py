@@ -11,6 +11,16 @@ router = APIRouter(include_in_schema=False)
 @router.get("/verify")
 async def confirm_address() -> Response:
     """Asks for the click that sends the link's token to `POST /verify`."""
-    page = page_of(__package__, "verify.html")
+    return _page("verify.html")
+
+
+@router.get("/password/reset")
+async def choose_password() -> Response:
+    """Asks for the password that goes with the link's token to `POST /password/reset`."""
+    return _page("reset.html")
+
+
+def _page(file: str) -> Response:
+    page = page_of(__package__, file)
     page.headers.update({"referrer-policy": "no-referrer", "cache-control": "no-store"})
     return page

@@ -6,7 +6,8 @@ from fastapi import APIRouter
 from starlette.responses import JSONResponse, Response
 
 from services.users import queries
-from services.users.api.edge import Here, fresh_token
+from services.users.adapters.randomness import fresh_token
+from services.users.api.edge import Here
 from services.users.api.models import Refresh, SessionView, SignIn
 from services.users.commands import CloseSession, OpenSession, RefreshToken, RenewSession
 from services.users.domain import OpaqueToken, SignInRefused, User
@@ -31,11 +32,16 @@ async def login(body: SignIn, here: Here) -> Response:
         if not await here.resources.passwords.matches(body.password, password_hash) or found is None:
             raise SignInRefused
         refresh = fresh_token(body.tenant_id)
-        token = RefreshToken(digest=refresh.digest, expires_at=here.now + SESSION_LIFETIME)
         user = await here.bus.handle(
-            OpenSession(user_id=found.user_id, session_id=new_id(), refresh_token=token, at=here.now)
+            OpenSession(
+                user_id=found.user_id,
+                proved_hash=found.password_hash,
+                session_id=new_id(),
+                refresh_token=lasting(refresh, here),
+                at=here.now,
+            )
         )
-    return _session(user, refresh, here)
+    return signed_in(user, refresh, here)
 
 
 @router.post("/token/refresh", response_model=SessionView)
@@ -49,7 +55,7 @@ async def refresh(body: Refresh, here: Here) -> Response:
         user = await here.bus.handle(RenewSession(digest=token.digest, successor=successor.digest, at=here.now))
     if user is None:
         raise SignInRefused("sign in again")
-    return _session(user, successor, here)
+    return signed_in(user, successor, here)
 
 
 @router.post("/logout", status_code=204)
@@ -68,7 +74,12 @@ async def published_keys(here: Here) -> Response:
     return JSONResponse(here.resources.access_tokens.published, headers={"cache-control": "public, max-age=300"})
 
 
-def _session(user: User, refresh: OpaqueToken, here: Here) -> Response:
+def lasting(refresh: OpaqueToken, here: Here) -> RefreshToken:
+    """As a session begins with it."""
+    return RefreshToken(digest=refresh.digest, expires_at=here.now + SESSION_LIFETIME)
+
+
+def signed_in(user: User, refresh: OpaqueToken, here: Here) -> Response:
     access = here.resources.access_tokens.issue(user, here.now)
     view = SessionView(access_token=access.text, refresh_token=refresh.text, expires_in=access.expires_in_seconds)
     return Response(view.model_dump_json(), headers=_NOT_STORED, media_type="application/json")

@@ -4,9 +4,11 @@ from services.users.domain.email import Email, NotAnEmailAddress, email_address
 from services.users.domain.refusals import (
     NotSuspended,
     OwnerIsKept,
+    PasswordRefused,
     SignInRefused,
     TenantIsClosed,
     TokenNotValid,
+    UserIsErased,
 )
 from services.users.domain.tenant import Tenant, TenantStatus
 from services.users.domain.tokens import OpaqueToken, SealedToken
@@ -18,6 +20,7 @@ __all__ = [
     "NotSuspended",
     "OpaqueToken",
     "OwnerIsKept",
+    "PasswordRefused",
     "SealedToken",
     "SignInRefused",
     "Tenant",
@@ -25,6 +28,7 @@ __all__ = [
     "TenantStatus",
     "TokenNotValid",
     "User",
+    "UserIsErased",
     "UserStatus",
     "email_address",
 ]

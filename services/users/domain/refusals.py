@@ -1,6 +1,6 @@
 """Why this service says no; each is a branch of the tree in `shared.kernel.errors`."""
 
-from shared.kernel.errors import Conflict, Forbidden, Invalid, Unauthenticated
+from shared.kernel.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
 
 
 class TenantIsClosed(Conflict):
@@ -15,8 +15,16 @@ class OwnerIsKept(Forbidden):
     """A tenant's owner is not suspended or changed by its other users."""
 
 
+class UserIsErased(NotFound):
+    """There is no such user any more."""
+
+
 class TokenNotValid(Invalid):
     """The token is not valid, or not any more: ask for another."""
+
+
+class PasswordRefused(Forbidden):
+    """The present password is another."""
 
 
 class SignInRefused(Unauthenticated):

@@ -18,7 +18,7 @@ from schemas.users import (
     UserSuspended,
     UserVerificationRequested,
 )
-from services.users.domain.refusals import NotSuspended
+from services.users.domain.refusals import NotSuspended, UserIsErased
 from services.users.domain.tokens import SealedToken
 from shared.kernel.aggregate import Aggregate
 from shared.kernel.event import Event
@@ -27,6 +27,7 @@ from shared.kernel.role import Role
 
 VERIFICATION_PAUSE = timedelta(minutes=15)
 """Between two links to one address that somebody else may have typed."""
+PASSWORD_LINK_PAUSE = timedelta(minutes=5)
 
 
 class UserStatus(StrEnum):
@@ -57,6 +58,7 @@ class User(Aggregate):
         self.suspended = False
         self.erased = False
         self.verification_requested_at: datetime | None = None
+        self.password_link_requested_at: datetime | None = None
 
     @classmethod
     def create(
@@ -97,6 +99,16 @@ class User(Aggregate):
         """
         return self.status is UserStatus.ACTIVE or (self.status is UserStatus.UNVERIFIED and self.role is Role.OWNER)
 
+    @property
+    def may_be_mailed_a_password_link(self) -> bool:
+        """Also before the address is proved: who can read the link has proved it."""
+        return self.status in (UserStatus.UNVERIFIED, UserStatus.ACTIVE)
+
+    def require_present(self) -> None:
+        """Raises UserIsErased."""
+        if self.erased:
+            raise UserIsErased
+
     def wants_another_link(self, at: datetime) -> bool:
         """Whether to mail a new link when the address is typed in once more: the first may be lost, but nobody is to be flooded."""
         asked = self.verification_requested_at
@@ -105,6 +117,25 @@ class User(Aggregate):
     def request_verification(self, token: SealedToken, at: datetime) -> None:
         self.record(
             UserVerificationRequested(
+                tenant_id=self.tenant_id,
+                user_id=self.id,
+                email=self.email,
+                locale=self.locale,
+                sealing_key_id=token.sealing_key_id,
+                sealed_token=token.sealed,
+                expires_at=token.expires_at,
+                requested_at=at,
+            )
+        )
+
+    def wants_password_link(self, at: datetime) -> bool:
+        """Whether to mail one: anybody can ask for it, and nobody is to be flooded."""
+        asked = self.password_link_requested_at
+        return self.may_be_mailed_a_password_link and (asked is None or at - asked >= PASSWORD_LINK_PAUSE)
+
+    def request_password_reset(self, token: SealedToken, at: datetime) -> None:
+        self.record(
+            UserPasswordResetRequested(
                 tenant_id=self.tenant_id,
                 user_id=self.id,
                 email=self.email,
@@ -132,8 +163,8 @@ class User(Aggregate):
         )
 
     def suspend(self, reason: str, at: datetime) -> None:
-        """Reason: `administrator` or `nonpayment`. Suspending twice is fine."""
-        if not self.suspended:
+        """Reason: `administrator` or `nonpayment`. Suspending twice is fine, and so is somebody who was erased."""
+        if not self.suspended and not self.erased:
             self.record(UserSuspended(tenant_id=self.tenant_id, user_id=self.id, reason=reason, suspended_at=at))
 
     def reactivate(self, at: datetime) -> None:
@@ -158,6 +189,11 @@ class User(Aggregate):
         """Method: `changed` (with the old one) or `reset` (with a mailed link). The password itself never meets the aggregate."""
         self.record(UserPasswordChanged(tenant_id=self.tenant_id, user_id=self.id, method=method, changed_at=at))
 
+    def erase(self, at: datetime) -> None:
+        """The last that happens to a user. Erasing twice is fine."""
+        if not self.erased:
+            self.record(UserErased(tenant_id=self.tenant_id, user_id=self.id, erased_at=at))
+
     def apply(self, event: Event) -> None:
         match event:
             case UserCreated():
@@ -176,10 +212,13 @@ class User(Aggregate):
             case UserReactivated():
                 self.suspended = False
             case UserErased():
+                self.email = self.display_name = ""
                 self.erased = True
             case UserVerificationRequested(requested_at=at):
                 self.verification_requested_at = at
-            case UserPasswordResetRequested() | UserPasswordChanged():
+            case UserPasswordResetRequested(requested_at=at):
+                self.password_link_requested_at = at
+            case UserPasswordChanged():
                 pass
             case _:
                 raise TypeError(f"{event.type} is no event of a user")

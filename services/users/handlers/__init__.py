@@ -3,20 +3,32 @@
 from collections.abc import Sequence
 
 from services.users.commands import (
+    AskForPasswordLink,
+    ChangePassword,
     ChangeRole,
     CloseSession,
+    EraseUser,
+    OfferPasswordLink,
     OpenSession,
     OpenTenant,
     ReactivateUser,
     RenewSession,
+    ResetPassword,
     SignUp,
     SuspendUser,
     UpdateProfile,
     VerifyEmail,
 )
 from services.users.handlers.dunning import DUNNING
+from services.users.handlers.erasure import erase_user
 from services.users.handlers.joining import open_tenant, sign_up, verify_email
 from services.users.handlers.membership import change_role, reactivate_user, suspend_user, update_profile
+from services.users.handlers.passwords import (
+    ask_for_password_link,
+    change_password,
+    offer_password_link,
+    reset_password,
+)
 from services.users.handlers.sessions import close_session, open_session, renew_session
 from services.users.projections import TENANT_DIRECTORY
 from shared.engine.bus import Commands
@@ -29,10 +41,15 @@ COMMANDS: Commands = {
     OpenSession: open_session,
     RenewSession: renew_session,
     CloseSession: close_session,
+    AskForPasswordLink: ask_for_password_link,
+    OfferPasswordLink: offer_password_link,
+    ResetPassword: reset_password,
+    ChangePassword: change_password,
     UpdateProfile: update_profile,
     ChangeRole: change_role,
     SuspendUser: suspend_user,
     ReactivateUser: reactivate_user,
+    EraseUser: erase_user,
 }
 
 CONSUMERS: Sequence[Consumer] = [DUNNING, TENANT_DIRECTORY]

@@ -2,11 +2,12 @@
 
 from datetime import datetime
 
-from sqlalchemy import delete, select
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
 from services.users.commands import Newcomer, OpenTenant, SignUp, VerifyEmail
-from services.users.domain import SealedToken, Tenant, TokenNotValid, User
+from services.users.domain import Tenant, User
+from services.users.handlers.one_time import keep_digest, use_up
 from services.users.tables import credentials, verification_tokens
 from shared.kernel.ids import TenantId
 from shared.kernel.role import Role
@@ -19,7 +20,7 @@ async def open_tenant(command: OpenTenant, uow: UnitOfWork) -> Tenant:
     owner = _newcomer(command.tenant_id, command.owner, Role.OWNER, command.at)
     await _hold_address(owner, command.owner, command.at, uow)
     uow.add(owner)
-    await _keep_digest(owner, command.owner.verification, uow)
+    await keep_digest(verification_tokens, owner, command.owner.verification, uow)
     return tenant
 
 
@@ -30,24 +31,15 @@ async def sign_up(command: SignUp, uow: UnitOfWork) -> User:
     user = _newcomer(command.tenant_id, command.newcomer, Role.MEMBER, command.at)
     if await _hold_address(user, command.newcomer, command.at, uow):
         uow.add(user)
-        await _keep_digest(user, command.newcomer.verification, uow)
+        await keep_digest(verification_tokens, user, command.newcomer.verification, uow)
     else:
         await _remind_holder(command, uow)
     return user
 
 
 async def verify_email(command: VerifyEmail, uow: UnitOfWork) -> User:
-    """Raises TokenNotValid. The row goes with the first use, so that of two at once one is refused."""
-    token = (
-        await uow.rows.execute(
-            delete(verification_tokens)
-            .where(verification_tokens.c.token_hash == command.digest, verification_tokens.c.expires_at > command.at)
-            .returning(verification_tokens.c.user_id)
-        )
-    ).one_or_none()
-    if token is None:
-        raise TokenNotValid
-    user = await uow.load(User, token.user_id)
+    """Raises TokenNotValid."""
+    user = await uow.load(User, await use_up(verification_tokens, command.digest, command.at, uow))
     user.verify_email(command.at)
     return user
 
@@ -88,14 +80,4 @@ async def _remind_holder(command: SignUp, uow: UnitOfWork) -> None:
     holder = await uow.load(User, (await uow.rows.execute(held)).scalar_one())
     if holder.wants_another_link(command.at):
         holder.request_verification(command.newcomer.verification, command.at)
-        await _keep_digest(holder, command.newcomer.verification, uow)
-
-
-async def _keep_digest(user: User, token: SealedToken, uow: UnitOfWork) -> None:
-    """An earlier link stops working."""
-    kept = {"token_hash": token.digest, "expires_at": token.expires_at}
-    await uow.rows.execute(
-        insert(verification_tokens)
-        .values(tenant_id=user.tenant_id, user_id=user.id, **kept)
-        .on_conflict_do_update(index_elements=["tenant_id", "user_id"], set_=kept)
-    )
+        await keep_digest(verification_tokens, holder, command.newcomer.verification, uow)

@@ -1,5 +1,7 @@
 """What happens to a user who is there: profile, role, suspension."""
 
+from uuid import UUID
+
 from services.users.commands import ChangeRole, ReactivateUser, SuspendUser, UpdateProfile
 from services.users.domain import OwnerIsKept, User
 from services.users.handlers.sessions import end_sessions_of
@@ -9,7 +11,7 @@ from shared.ports.unit_of_work import UnitOfWork
 
 async def update_profile(command: UpdateProfile, uow: UnitOfWork) -> User:
     """Raises ConcurrencyConflict where the user is not what the caller has seen, OwnerIsKept."""
-    user = await uow.load(User, command.user_id)
+    user = await _present(command.user_id, uow)
     user.expect(command.expected_version)
     if command.actor_id != user.id:
         _require_no_owner(user)
@@ -19,7 +21,7 @@ async def update_profile(command: UpdateProfile, uow: UnitOfWork) -> User:
 
 async def change_role(command: ChangeRole, uow: UnitOfWork) -> User:
     """Raises ConcurrencyConflict, OwnerIsKept: a tenant has one owner, from its first day."""
-    user = await uow.load(User, command.user_id)
+    user = await _present(command.user_id, uow)
     user.expect(command.expected_version)
     _require_no_owner(user)
     user.change_role(command.role, command.at)
@@ -28,7 +30,7 @@ async def change_role(command: ChangeRole, uow: UnitOfWork) -> User:
 
 async def suspend_user(command: SuspendUser, uow: UnitOfWork) -> User:
     """Raises OwnerIsKept."""
-    user = await uow.load(User, command.user_id)
+    user = await _present(command.user_id, uow)
     _require_no_owner(user)
     user.suspend("administrator", command.at)
     await end_sessions_of(user, uow)
@@ -37,8 +39,15 @@ async def suspend_user(command: SuspendUser, uow: UnitOfWork) -> User:
 
 async def reactivate_user(command: ReactivateUser, uow: UnitOfWork) -> User:
     """Raises NotSuspended."""
-    user = await uow.load(User, command.user_id)
+    user = await _present(command.user_id, uow)
     user.reactivate(command.at)
+    return user
+
+
+async def _present(user_id: UUID, uow: UnitOfWork) -> User:
+    """Raises NotFound, also for somebody who was erased."""
+    user = await uow.load(User, user_id)
+    user.require_present()
     return user
 
 

@@ -5,26 +5,18 @@ from uuid import UUID
 
 from sqlalchemy import Row, delete, insert, select, update
 
-from services.users.commands import CloseSession, OpenSession, RenewSession
+from services.users.commands import CloseSession, OpenSession, RefreshToken, RenewSession
 from services.users.domain import SignInRefused, Tenant, TenantStatus, User
-from services.users.tables import refresh_tokens
+from services.users.tables import credentials, refresh_tokens
 from shared.ports.unit_of_work import UnitOfWork
 
 
 async def open_session(command: OpenSession, uow: UnitOfWork) -> User:
     """Raises SignInRefused."""
-    user = await uow.load(User, command.user_id)
-    if not await _may_sign_in(user, uow):
+    if await _held_password(command.user_id, uow) != command.proved_hash:
         raise SignInRefused
-    await uow.rows.execute(
-        insert(refresh_tokens).values(
-            tenant_id=user.tenant_id,
-            token_hash=command.refresh_token.digest,
-            session_id=command.session_id,
-            user_id=user.id,
-            expires_at=command.refresh_token.expires_at,
-        )
-    )
+    user = await uow.load(User, command.user_id)
+    await begin_session(user, command.session_id, command.refresh_token, uow)
     return user
 
 
@@ -49,12 +41,46 @@ async def close_session(command: CloseSession, uow: UnitOfWork) -> None:
 
 
 async def end_sessions_of(user: User, uow: UnitOfWork) -> None:
-    """What is signed in stays so until its access token expires, ten minutes at most."""
+    """What is signed in stays so until its access token expires, ten minutes at most.
+
+    Sessions that are just being opened or renewed are waited for: their tokens have to be seen to be removed.
+    """
+    await uow.rows.execute(select(credentials.c.user_id).where(credentials.c.user_id == user.id).with_for_update())
     await uow.rows.execute(delete(refresh_tokens).where(refresh_tokens.c.user_id == user.id))
 
 
+async def begin_session(user: User, session_id: UUID, token: RefreshToken, uow: UnitOfWork) -> None:
+    """Raises SignInRefused."""
+    if not await _may_sign_in(user, uow):
+        raise SignInRefused
+    await uow.rows.execute(
+        insert(refresh_tokens).values(
+            tenant_id=user.tenant_id,
+            token_hash=token.digest,
+            session_id=session_id,
+            user_id=user.id,
+            expires_at=token.expires_at,
+        )
+    )
+
+
+async def _held_password(user_id: UUID, uow: UnitOfWork) -> str | None:
+    """The hash of it. Until this transaction ends, nobody changes it or ends the user's sessions."""
+    held = select(credentials.c.password_hash).where(credentials.c.user_id == user_id)
+    password_hash: str | None = (await uow.rows.execute(held.with_for_update(read=True))).scalar_one_or_none()
+    return password_hash
+
+
 async def _locked(digest: bytes, uow: UnitOfWork) -> Row[Any] | None:
-    """Two uses of one token at the same time come one after the other."""
+    """Two uses of one token at the same time come one after the other.
+
+    The password before the token: in this order whoever ends all sessions locks them too.
+    """
+    holder = select(refresh_tokens.c.user_id).where(refresh_tokens.c.token_hash == digest)
+    user_id = (await uow.rows.execute(holder)).scalar_one_or_none()
+    if user_id is None:
+        return None
+    await _held_password(user_id, uow)
     found = await uow.rows.execute(
         select(refresh_tokens).where(refresh_tokens.c.token_hash == digest).with_for_update()
     )

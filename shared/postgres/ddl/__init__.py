@@ -6,7 +6,7 @@ What is released here never changes; a later shape is a new function that a late
 from collections.abc import Iterator
 
 from shared.postgres.ddl.audit import operator_actions
-from shared.postgres.ddl.events import events
+from shared.postgres.ddl.events import events, forgettable_events
 from shared.postgres.ddl.inbox import inbox
 from shared.postgres.ddl.letters import bounded_letters, dead_letters
 from shared.postgres.ddl.outbox import outbox
@@ -21,4 +21,4 @@ def infrastructure(service: str) -> Iterator[str]:
     yield from dead_letters(service)
 
 
-__all__ = ["bounded_letters", "infrastructure", "operator_actions"]
+__all__ = ["bounded_letters", "forgettable_events", "infrastructure", "operator_actions"]

@@ -5,6 +5,11 @@ from collections.abc import Iterator
 from shared.postgres.tenancy import protect
 
 
+def forgettable_events(service: str) -> Iterator[str]:
+    """What an event says may be rewritten, so that a person can be forgotten; that it happened, and when, may not."""
+    yield f"grant update (schema_id, payload) on events to {service}_app"
+
+
 def events(service: str) -> Iterator[str]:
     yield """
         create table events (

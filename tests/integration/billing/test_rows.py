@@ -84,6 +84,10 @@ async def test_of_whoever_is_erased_the_books_alone_are_kept(company: Company) -
     shown = await company.get(f"/customers/{company.customer_id}")
     assert (shown["email"], shown["display_name"], shown["payment_methods"], shown["erased"]) == (None, None, [], True)
     assert await company.rows("select * from payment_methods") == []
+    said = [
+        row["payload"] for row in await company.rows("select payload from events where aggregate_type = 'customer'")
+    ]
+    assert said and not [each for each in said if b"@example.com" in each]
     statuses = {each: (await company.get(f"/invoices/{each}"))["status"] for each in (paid, owed, asked)}
     assert statuses == {paid: "paid", owed: "void", asked: "open"}
     await company.decide(attempt_id, Declined(reason="card_declined"))

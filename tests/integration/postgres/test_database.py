@@ -51,3 +51,12 @@ async def test_a_statement_alone_takes_no_connection_that_died_in_the_pool(datab
         await died.wait()
         async with pool.alone() as raw:
             assert await raw.fetchval("select pg_backend_pid()") != pid
+
+
+async def test_an_error_does_not_tell_the_values_of_its_statement(database: Database) -> None:
+    async with opened((await database("club", migrate)).app) as pool:
+        with pytest.raises(Transient) as caught:
+            async with pool.transaction() as connection:
+                await connection.execute(text("set local statement_timeout = 1"))
+                await connection.execute(text("select pg_sleep(10), cast(:it as text)"), {"it": "a secret value"})
+    assert "a secret value" not in str(caught.value)

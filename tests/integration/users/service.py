@@ -1,10 +1,11 @@
 """The users service under test, and what a person or the notifications service would do with it."""
 
+import asyncio
 import base64
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -17,12 +18,14 @@ from sqlalchemy import text
 from infra.postgres.databases import ServiceDatabase
 from infra.stack.keys import Keys
 from schemas.codec import AvroCodec
-from schemas.users import UserVerificationRequested
+from schemas.users import UserPasswordResetRequested, UserVerificationRequested
 from services.users.app import SERVICE
+from services.users.ports import JobResources
 from shared.engine.bus import Bus
 from shared.engine.projections import project
 from shared.jobs.declaration import JobRegistry
 from shared.jobs.queue import PostgresJobQueue
+from shared.jobs.worker import JobWorker, JobWorkerSettings
 from shared.kernel.ids import TenantId
 from shared.postgres.database import Database
 from shared.postgres.idempotency import PostgresIdempotencyKeys
@@ -30,6 +33,7 @@ from shared.postgres.unit_of_work import PostgresUnitsOfWork, WritePath
 from shared.web.app import create_app
 from shared.web.health import Readiness
 from tests.fixtures.database import connected
+from tests.fixtures.eventually import eventually
 
 PASSWORD = "correct horse battery staple"
 
@@ -115,16 +119,28 @@ class UsersService:
         body = {"tenant_id": str(tenant_id), "email": email, "password": password}
         return await self.http.post("/login", json=body)
 
-    async def mailed_token(self, tenant_id: UUID, user_id: UUID) -> str:
-        """What the notifications service would mail: the newest token that was sealed to it."""
+    async def forget_password(self, tenant_id: UUID, email: str) -> httpx.Response:
+        """The answer, after the job that it leaves has run."""
+        answer = await self.http.post("/password/forgot", json={"tenant_id": str(tenant_id), "email": email})
+        await self.work_off(tenant_id)
+        return answer
+
+    async def reset_password(self, token: str, password: str) -> httpx.Response:
+        return await self.http.post("/password/reset", json={"token": token, "password": password})
+
+    async def refresh(self, tokens: Mapping[str, Any]) -> httpx.Response:
+        return await self.http.post("/token/refresh", json={"refresh_token": tokens["refresh_token"]})
+
+    async def mailed_token(self, tenant_id: UUID, user_id: UUID, kind: str = "user.verification_requested") -> str:
+        """What the notifications service would mail: the newest token of this kind that was sealed to it."""
         rows = await self.rows(
             tenant_id,
-            "select type, payload from events where aggregate_id = :id and type = 'user.verification_requested'"
-            " order by version desc limit 1",
+            "select type, payload from events where aggregate_id = :id and type = :type order by version desc limit 1",
             id=user_id,
+            type=kind,
         )
         event = AvroCodec().decode(rows[0]["type"], rows[0]["payload"])
-        assert isinstance(event, UserVerificationRequested)
+        assert isinstance(event, UserVerificationRequested | UserPasswordResetRequested)
         (key,) = json.loads((self._keys.of("notifications") / "sealing.private.json").read_text())["keys"]
         assert key["key_id"] == event.sealing_key_id
         return SealedBox(PrivateKey(base64.b64decode(key["private_key"]))).decrypt(event.sealed_token).decode()
@@ -142,6 +158,7 @@ class UsersService:
             "users",
             "credentials",
             "verification_tokens",
+            "password_reset_tokens",
             "refresh_tokens",
             "idempotency_keys",
             "jobs",
@@ -155,6 +172,32 @@ class UsersService:
     async def event_types(self, tenant_id: UUID, aggregate_id: UUID) -> Sequence[str]:
         query = "select type from events where aggregate_id = :id order by version"
         return [row["type"] for row in await self.rows(tenant_id, query, id=aggregate_id)]
+
+    async def work_off(self, tenant_id: UUID) -> None:
+        """Runs the job worker until nothing of this tenant waits."""
+
+        async def idle() -> bool:
+            return not await self.rows(tenant_id, "select 1 from jobs")
+
+        worker = JobWorker(
+            self.database,
+            self.bus.units,
+            JobRegistry(SERVICE.jobs),
+            clock=self.clock,
+            rung=asyncio.Event(),
+            resources=self._job_resources,
+            settings=JobWorkerSettings(poll_seconds=0.05),
+        )
+        await worker.start()
+        try:
+            await eventually(idle)
+        finally:
+            await worker.stop()
+
+    @asynccontextmanager
+    async def _job_resources(self) -> AsyncIterator[JobResources]:
+        async with SERVICE.job_resources() as resources:
+            yield replace(resources, clock=self.clock)
 
     async def _signed_in(self, tenant_id: UUID | str, user_id: UUID | str, email: str) -> Member:
         tenant_id, user_id = UUID(str(tenant_id)), UUID(str(user_id))

@@ -47,6 +47,7 @@ async def test_a_request_that_rolls_back_leaves_nothing(users: UsersService) -> 
         "credentials": 1,
         "verification_tokens": 1,
         "idempotency_keys": 1,
+        "password_reset_tokens": 0,
         "refresh_tokens": 0,
         "jobs": 0,
     }
@@ -92,7 +93,14 @@ async def test_work_bound_to_one_tenant_writes_nothing_of_another(users: UsersSe
 async def test_the_database_itself_keeps_tenants_apart(users: UsersService) -> None:
     owner = await users.open_tenant()
     async with connected(users.where.app) as unbound:
-        for table in ("events", "users", "credentials", "verification_tokens", "refresh_tokens"):
+        for table in (
+            "events",
+            "users",
+            "credentials",
+            "verification_tokens",
+            "password_reset_tokens",
+            "refresh_tokens",
+        ):
             assert await unbound.fetchval(f"select count(*) from {_schema(table)}.{table}") == 0
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await unbound.execute(

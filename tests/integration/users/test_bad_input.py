@@ -65,6 +65,25 @@ BAD_TOKENS: list[Any] = [
     *({"token": token} for token in (None, 1, "", "x", "ä", "x" * 257, "a\0b", "A" * 64, "=" * 64)),
     {"token": "A" * 64, "more": 1},
 ]
+FORGOTTEN = {"tenant_id": str(UUID(int=7)), "email": "grace@example.com"}
+BAD_FORGOTTEN = [
+    *NO_SHAPE,
+    {**FORGOTTEN, "password": PASSWORD},
+    *({**FORGOTTEN, "tenant_id": tenant} for tenant in NO_TENANT),
+    *({**FORGOTTEN, "email": email} for email in NO_ADDRESS),
+]
+BAD_RESETS = [
+    *NO_SHAPE,
+    {"token": "A" * 64},
+    *({"token": "A" * 64, "password": password} for password in NO_PASSWORD),
+    *({**token, "password": PASSWORD} for token in BAD_TOKENS if isinstance(token, dict)),
+]
+BAD_CHANGES = [
+    *NO_SHAPE,
+    *({"current_password": PASSWORD, "new_password": password} for password in NO_PASSWORD),
+    *({"current_password": password, "new_password": PASSWORD} for password in NEVER_A_PASSWORD),
+    {"current_password": PASSWORD, "new_password": PASSWORD, "user_id": str(UUID(int=7))},
+]
 BAD_SIGN_INS = [
     *NO_SHAPE,
     *({**PERSON, "password": password} for password in NEVER_A_PASSWORD),
@@ -79,6 +98,8 @@ BAD_SIGN_INS = [
         ("/signup", BAD_PEOPLE),
         ("/verify", BAD_TOKENS),
         ("/login", BAD_SIGN_INS),
+        ("/password/forgot", BAD_FORGOTTEN),
+        ("/password/reset", BAD_RESETS),
         ("/token/refresh", [{"refresh_token": None}, {"token": "x"}, *NO_SHAPE]),
         ("/logout", [{"refresh_token": None}, {"token": "x"}, *NO_SHAPE]),
     ],
@@ -88,7 +109,27 @@ async def test_a_body_of_another_shape_is_refused(users: UsersService, path: str
         assert _is_problem(await users.http.post(path, json=body), 422), body
 
 
-@pytest.mark.parametrize("path", ["/tenants", "/signup", "/verify", "/login", "/token/refresh", "/logout"])
+async def test_a_change_of_password_of_another_shape_is_refused(users: UsersService) -> None:
+    owner = await users.open_tenant()
+    for body in BAD_CHANGES:
+        answer = await users.http.post("/password/change", json=body, headers=owner.headers)
+        assert _is_problem(answer, 422), body
+    assert (await users.log_in(owner.tenant_id, owner.email)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/tenants",
+        "/signup",
+        "/verify",
+        "/login",
+        "/token/refresh",
+        "/logout",
+        "/password/forgot",
+        "/password/reset",
+    ],
+)
 async def test_what_is_no_json_is_refused(users: UsersService, path: str) -> None:
     json_type = {"content-type": "application/json"}
     for content in (b"", b"{", b"\xff\xfe", b'{"a":', b"[" * 10_000, b'{"token": NaN}', b'{"token": "\\ud800"}'):
@@ -130,6 +171,9 @@ async def test_bad_paths_queries_and_conditions_are_refused(users: UsersService)
     for condition in ("1", '"x"', 'W/"1"', '"1", "2"', '"99999999999999999999"'):
         headers = {**owner.headers, "if-match": condition}
         assert _is_problem(await users.http.patch(itself, json={}, headers=headers), 400, 422), condition
+        assert _is_problem(await users.http.delete(itself, headers=headers), 400, 422), condition
+    for path in ("/users/x", "/users/0", "/users/%00"):
+        assert _is_problem(await users.http.delete(path, headers=owner.headers), 400, 422), path
     for body in NO_PROFILE:
         assert _is_problem(await users.http.patch(itself, json=body, headers=owner.headers), 422), body
     for body in NO_ROLE:

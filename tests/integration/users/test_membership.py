@@ -3,7 +3,7 @@
 from datetime import timedelta
 from uuid import uuid4
 
-from tests.integration.users.service import Member, UsersService
+from tests.integration.users.service import UsersService
 
 
 async def test_another_tenants_user_is_not_there(users: UsersService) -> None:
@@ -93,7 +93,7 @@ async def test_a_suspended_user_is_shut_out_until_reactivated(users: UsersServic
     reactivated = await users.http.post(f"/users/{member.user_id}/reactivate", headers=owner.headers)
     assert reactivated.json()["status"] == "active"
     assert (await users.log_in(member.tenant_id, member.email)).status_code == 200
-    assert (await _refresh(users, member)) == 401
+    assert (await users.refresh(member.tokens)).status_code == 401
     again = await users.http.post(f"/users/{member.user_id}/reactivate", headers=owner.headers)
     assert again.status_code == 409
 
@@ -122,8 +122,3 @@ async def test_a_users_history_is_told_without_the_person(users: UsersService) -
         ("user.verification_requested", 2),
     ]
     assert owner.email not in history.text
-
-
-async def _refresh(users: UsersService, member: Member) -> int:
-    body = {"refresh_token": member.tokens["refresh_token"]}
-    return (await users.http.post("/token/refresh", json=body)).status_code

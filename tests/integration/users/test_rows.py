@@ -13,8 +13,9 @@ from sqlalchemy import Connection, MetaData, delete, select
 from schemas.users import TenantClosed, TenantCreated, TenantRenamed
 from services.users.api.edge import VERIFICATION_LIFETIME
 from services.users.api.sessions import SESSION_LIFETIME
-from services.users.domain import User
-from services.users.jobs import cleanup_expired
+from services.users.domain import OpaqueToken, SealedToken, User
+from services.users.jobs import PASSWORD_LINK_LIFETIME, cleanup_expired
+from services.users.ports import JobResources
 from services.users.projections import PROJECTIONS, TENANT_DIRECTORY
 from services.users.tables import SECRETS
 from services.users.tables import users as accounts
@@ -22,7 +23,6 @@ from shared.engine.projections import project
 from shared.jobs.context import JobContext
 from shared.jobs.tenant_directory import tenant_directory
 from shared.kernel.cause import current_cause
-from shared.kernel.clock import Clock
 from shared.kernel.envelope import Envelope
 from shared.kernel.event import Event
 from shared.kernel.ids import EventId, JobId, TenantId, new_id
@@ -44,13 +44,15 @@ async def test_accounts_folded_again_from_the_event_store_are_the_same_rows(user
     await users.http.post(f"{path}/role", json={"role": "admin"}, headers=owner.headers)
     await users.http.post(f"{path}/suspend", headers=owner.headers)
     await users.http.post(f"{path}/reactivate", headers=owner.headers)
+    gone = await users.join(owner.tenant_id)
+    await users.http.delete(f"/users/{gone.user_id}", headers=owner.headers)
     everything = select(accounts).order_by(accounts.c.user_id)
 
     with bound_tenants([TenantId(owner.tenant_id)]):
         async with users.bus.units.begin() as uow:
             live = (await uow.rows.execute(everything)).all()
             await uow.rows.execute(delete(accounts))
-            for user_id in (owner.user_id, member.user_id):
+            for user_id in (owner.user_id, member.user_id, gone.user_id):
                 history = await uow.events.history(User.aggregate_type, user_id)
                 await project(history, PROJECTIONS[0].handlers, uow.rows)
             assert (await uow.rows.execute(everything)).all() == live
@@ -74,7 +76,10 @@ async def test_the_directory_knows_every_tenant_and_how_it_stands(users: UsersSe
 
 async def test_what_has_expired_is_cleaned_up_for_one_tenant_at_a_time(users: UsersService) -> None:
     owner, other = await users.open_tenant(), await users.open_tenant()
-    users.clock.pass_by(VERIFICATION_LIFETIME)
+    await users.forget_password(owner.tenant_id, owner.email)
+    users.clock.pass_by(PASSWORD_LINK_LIFETIME)
+    assert await cleanup_expired(_job(users, owner.tenant_id)) == 1
+    users.clock.pass_by(VERIFICATION_LIFETIME - PASSWORD_LINK_LIFETIME)
     assert await cleanup_expired(_job(users, owner.tenant_id)) == 1
     users.clock.pass_by(SESSION_LIFETIME - VERIFICATION_LIFETIME - timedelta(seconds=1))
     assert await cleanup_expired(_job(users, owner.tenant_id)) == 0
@@ -105,7 +110,12 @@ def _envelope(event: Event, version: int) -> Envelope[Event]:
     )
 
 
-def _job(users: UsersService, tenant_id: Any) -> JobContext[Clock]:
+class NothingToSeal:
+    def seal(self, token: OpaqueToken, expires_at: datetime) -> SealedToken:
+        raise AssertionError("a clean-up mails nothing")
+
+
+def _job(users: UsersService, tenant_id: Any) -> JobContext[JobResources]:
     @asynccontextmanager
     async def begin() -> AsyncIterator[UnitOfWork]:
         with bound_tenants([TenantId(tenant_id)]):
@@ -121,7 +131,7 @@ def _job(users: UsersService, tenant_id: Any) -> JobContext[Clock]:
         job_try=1,
         tenant_id=TenantId(tenant_id),
         idempotency_key="nightly",
-        resources=users.clock,
+        resources=JobResources(sealer=NothingToSeal(), clock=users.clock),
         open_unit=begin,
         report=report,
     )

@@ -60,23 +60,23 @@ async def test_a_refresh_token_is_followed_by_the_next(users: UsersService) -> N
     users.clock.pass_by(timedelta(seconds=ACCESS_SECONDS + 60))
     assert (await _me(users, owner.user_id, first)).status_code == 401
 
-    second = (await _refresh(users, first)).json()
+    second = (await users.refresh(first)).json()
 
     assert second["refresh_token"] != first["refresh_token"]
     assert (await _me(users, owner.user_id, second)).status_code == 200
-    assert (await _refresh(users, second)).status_code == 200
+    assert (await users.refresh(second)).status_code == 200
 
 
 async def test_a_refresh_token_that_comes_twice_ends_its_session_and_no_other(users: UsersService) -> None:
     owner = await users.open_tenant()
     elsewhere = (await users.log_in(owner.tenant_id, owner.email)).json()
     stolen = owner.tokens
-    latest = (await _refresh(users, stolen)).json()
+    latest = (await users.refresh(stolen)).json()
 
-    assert (await _refresh(users, stolen)).status_code == 401
+    assert (await users.refresh(stolen)).status_code == 401
 
-    assert (await _refresh(users, latest)).status_code == 401
-    assert (await _refresh(users, elsewhere)).status_code == 200
+    assert (await users.refresh(latest)).status_code == 401
+    assert (await users.refresh(elsewhere)).status_code == 200
 
 
 async def test_two_uses_of_one_refresh_token_at_once_are_one_use_too_many(users: UsersService) -> None:
@@ -88,20 +88,38 @@ async def test_two_uses_of_one_refresh_token_at_once_are_one_use_too_many(users:
     with bound_tenants([used.tenant_id]):
         async with users.bus.units.begin() as uow:
             assert await users.bus.execute(first, uow) is not None
-            second = asyncio.create_task(_refresh(users, owner.tokens))
-            await eventually(lambda: _somebody_waits_for_a_lock(users))
+            second = asyncio.create_task(users.refresh(owner.tokens))
+            await eventually(lambda: somebody_waits_for_a_lock(users))
 
     assert (await second).status_code == 401
     assert await users.rows(owner.tenant_id, "select * from refresh_tokens") == []
 
 
+async def test_a_session_that_is_renewed_while_its_user_is_suspended_ends_with_the_others(users: UsersService) -> None:
+    owner = await users.open_tenant()
+    member = await users.join(owner.tenant_id)
+    used = OpaqueToken.parse(member.tokens["refresh_token"])
+    assert used is not None
+    renewal = RenewSession(digest=used.digest, successor=b"next", at=users.clock.now())
+
+    with bound_tenants([used.tenant_id]):
+        async with users.bus.units.begin() as uow:
+            await users.bus.execute(renewal, uow)
+            path = f"/users/{member.user_id}/suspend"
+            suspending = asyncio.create_task(users.http.post(path, headers=owner.headers))
+            await eventually(lambda: somebody_waits_for_a_lock(users))
+
+    assert (await suspending).status_code == 200
+    assert (await users.stored(owner.tenant_id))["refresh_tokens"] == 1
+
+
 async def test_a_session_does_not_outlive_its_expiry_by_being_renewed(users: UsersService) -> None:
     owner = await users.open_tenant()
     users.clock.pass_by(SESSION_LIFETIME - timedelta(seconds=1))
-    renewed = await _refresh(users, owner.tokens)
+    renewed = await users.refresh(owner.tokens)
     assert renewed.status_code == 200
     users.clock.pass_by(timedelta(seconds=1))
-    assert (await _refresh(users, renewed.json())).status_code == 401
+    assert (await users.refresh(renewed.json())).status_code == 401
 
 
 async def test_signing_out_ends_the_session(users: UsersService) -> None:
@@ -109,13 +127,13 @@ async def test_signing_out_ends_the_session(users: UsersService) -> None:
     for _ in range(2):
         signed_out = await users.http.post("/logout", json={"refresh_token": owner.tokens["refresh_token"]})
         assert (signed_out.status_code, signed_out.content) == (204, b"")
-    assert (await _refresh(users, owner.tokens)).status_code == 401
+    assert (await users.refresh(owner.tokens)).status_code == 401
 
 
 async def test_what_is_no_refresh_token_of_ours_is_refused(users: UsersService) -> None:
     owner = await users.open_tenant()
     for text in ("x", "ä" * 40, "A" * 64, owner.tokens["access_token"][:200]):
-        assert (await _refresh(users, {"refresh_token": text})).status_code == 401
+        assert (await users.refresh({"refresh_token": text})).status_code == 401
         assert (await users.http.post("/logout", json={"refresh_token": text})).status_code == 204
 
 
@@ -127,7 +145,7 @@ async def test_a_password_is_the_same_however_its_characters_are_composed(users:
     assert (await users.log_in(made["tenant_id"], "zo@example.com", PASSWORD)).status_code == 401
 
 
-async def _somebody_waits_for_a_lock(users: UsersService) -> bool:
+async def somebody_waits_for_a_lock(users: UsersService) -> bool:
     async with connected(users.where.app) as app:
         return bool(
             await app.fetchval(
@@ -143,10 +161,6 @@ def _verifier(published: dict[str, Any], clock: Clock) -> TokenVerifier:
 def _without_instance(answer: httpx.Response) -> str:
     """What an answer says, apart from what names the request itself."""
     return str(sorted({**answer.json(), "instance": None, "trace_id": None}.items()))
-
-
-async def _refresh(users: UsersService, tokens: Any) -> httpx.Response:
-    return await users.http.post("/token/refresh", json={"refresh_token": tokens["refresh_token"]})
 
 
 async def _me(users: UsersService, user_id: Any, tokens: Any) -> httpx.Response:

@@ -1,0 +1,11 @@
+"""Secrets that nobody can guess."""
+
+import secrets
+
+from services.users.domain import OpaqueToken
+from services.users.domain.tokens import SECRET_BYTES
+from shared.kernel.ids import TenantId
+
+
+def fresh_token(tenant_id: TenantId) -> OpaqueToken:
+    return OpaqueToken.of(tenant_id, secrets.token_bytes(SECRET_BYTES))

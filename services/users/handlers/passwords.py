@@ -1,0 +1,72 @@
+"""Passwords: forgotten and set anew with a mailed link, or changed by whoever knows the present one."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, delete, select, update
+
+from services.users.commands import AskForPasswordLink, ChangePassword, OfferPasswordLink, ResetPassword
+from services.users.domain import PasswordRefused, Tenant, TokenNotValid, User
+from services.users.handlers.one_time import keep_digest, use_up
+from services.users.handlers.sessions import begin_session, end_sessions_of
+from services.users.tables import credentials, password_reset_tokens
+from shared.ports.unit_of_work import UnitOfWork
+
+
+async def ask_for_password_link(command: AskForPasswordLink, uow: UnitOfWork) -> None:
+    tenant = await uow.load(Tenant, command.tenant_id)
+    tenant.require_open()
+    holder = select(credentials.c.user_id).where(credentials.c.email == command.email)
+    user_id = (await uow.rows.execute(holder)).scalar_one_or_none()
+    await uow.jobs.enqueue("mail_password_link", user_id=user_id or command.nobody_id)
+
+
+async def offer_password_link(command: OfferPasswordLink, uow: UnitOfWork) -> bool:
+    user = await uow.find(User, command.user_id)
+    if user is None or not user.wants_password_link(command.at):
+        return False
+    user.request_password_reset(command.token, command.at)
+    await keep_digest(password_reset_tokens, user, command.token, uow)
+    return True
+
+
+async def reset_password(command: ResetPassword, uow: UnitOfWork) -> User:
+    """Raises TokenNotValid, also for somebody who may not sign in any more. Proves the address as well."""
+    # The password before the token: in this order whoever changes a password or erases its user locks them too.
+    holder = select(password_reset_tokens.c.user_id).where(password_reset_tokens.c.token_hash == command.digest)
+    is_holder = credentials.c.user_id == holder.scalar_subquery()
+    await uow.rows.execute(select(credentials.c.user_id).where(is_holder).with_for_update())
+    user_id = await use_up(password_reset_tokens, command.digest, command.at, uow)
+    await _set_password(user_id, command.password_hash, command.at, uow)
+    user = await uow.load(User, user_id)
+    if not user.may_be_mailed_a_password_link:
+        raise TokenNotValid
+    user.verify_email(command.at)
+    user.change_password("reset", command.at)
+    await end_sessions_of(user, uow)
+    return user
+
+
+async def change_password(command: ChangePassword, uow: UnitOfWork) -> User:
+    """Raises PasswordRefused where the password was changed meanwhile, SignInRefused."""
+    is_proved = credentials.c.password_hash == command.proved_hash
+    if not await _set_password(command.user_id, command.password_hash, command.at, uow, is_proved):
+        raise PasswordRefused
+    user = await uow.load(User, command.user_id)
+    user.change_password("changed", command.at)
+    await end_sessions_of(user, uow)
+    await begin_session(user, command.session_id, command.refresh_token, uow)
+    return user
+
+
+async def _set_password(
+    user_id: UUID, password_hash: str, at: datetime, uow: UnitOfWork, *conditions: ColumnElement[bool]
+) -> bool:
+    """Whether it was set. A link that was mailed before stops working."""
+    changed = await uow.rows.execute(
+        update(credentials)
+        .where(credentials.c.user_id == user_id, *conditions)
+        .values(password_hash=password_hash, changed_at=at)
+    )
+    await uow.rows.execute(delete(password_reset_tokens).where(password_reset_tokens.c.user_id == user_id))
+    return bool(changed.rowcount)

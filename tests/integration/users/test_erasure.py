@@ -1,0 +1,117 @@
+"""Somebody is forgotten."""
+
+from uuid import UUID, uuid4
+
+from services.users.domain.user import PASSWORD_LINK_PAUSE
+from services.users.handlers.dunning import suspend_debtor
+from shared.kernel.ids import TenantId
+from shared.kernel.tenant import bound_tenants
+from tests.integration.users.service import Member, UsersService
+from tests.integration.users.test_dunning import received, written_off_invoice
+
+
+async def test_whoever_is_erased_is_gone_with_all_that_let_them_in(users: UsersService) -> None:
+    owner = await users.open_tenant()
+    before = await users.stored(owner.tenant_id)
+    member = await users.join(owner.tenant_id)
+    await users.forget_password(member.tenant_id, member.email)
+
+    erased = await users.http.delete(f"/users/{member.user_id}", headers=member.headers)
+
+    assert (erased.status_code, erased.content) == (204, b"")
+    assert (await users.event_types(member.tenant_id, member.user_id))[-1] == "user.erased"
+    kept = await users.stored(owner.tenant_id)
+    assert {table: kept[table] - before[table] for table in kept if table not in ("events", "outbox")} == {
+        "users": 0,
+        "credentials": 0,
+        "verification_tokens": 0,
+        "password_reset_tokens": 0,
+        "refresh_tokens": 0,
+        "idempotency_keys": 0,
+        "jobs": 0,
+    }
+    assert (await users.http.get(f"/users/{member.user_id}", headers=owner.headers)).status_code == 404
+    assert (await users.log_in(member.tenant_id, member.email)).status_code == 401
+    assert (await users.refresh(member.tokens)).status_code == 401
+    said = await users.rows(member.tenant_id, "select payload from events where aggregate_id = :id", id=member.user_id)
+    assert [each for each in said if member.email.encode() in each["payload"] or b"Lovelace" in each["payload"]] == []
+    history = await users.http.get(f"/users/{member.user_id}/events", headers=owner.headers)
+    assert [each["version"] for each in history.json()] == list(range(1, len(said) + 1))
+    listed = (await users.http.get("/users", headers=owner.headers)).json()["data"]
+    assert [user["id"] for user in listed] == [str(owner.user_id)]
+
+
+async def test_the_address_is_free_for_somebody_new(users: UsersService) -> None:
+    owner = await users.open_tenant()
+    member = await users.join(owner.tenant_id)
+    await _erase(users, member, owner)
+    user_id = UUID((await users.sign_up(owner.tenant_id, member.email)).json()["id"])
+    assert user_id != member.user_id
+    assert (await users.http.get(f"/users/{user_id}", headers=owner.headers)).status_code == 200
+
+
+async def test_erasing_twice_is_fine_and_a_stranger_is_not_there(users: UsersService) -> None:
+    owner, stranger = await users.open_tenant(), await users.open_tenant()
+    member, far = await users.join(owner.tenant_id), await users.join(stranger.tenant_id)
+    for _ in range(2):
+        await _erase(users, member, owner)
+    assert (await users.event_types(member.tenant_id, member.user_id)).count("user.erased") == 1
+    for user_id in (uuid4(), far.user_id):
+        answer = await users.http.delete(f"/users/{user_id}", headers=owner.headers)
+        assert answer.status_code == 404
+    assert "user.erased" not in await users.event_types(far.tenant_id, far.user_id)
+
+
+async def test_members_erase_only_themselves_and_nobody_the_owner(users: UsersService) -> None:
+    owner = await users.open_tenant()
+    member, other = await users.join(owner.tenant_id), await users.join(owner.tenant_id)
+    assert (await users.http.delete(f"/users/{other.user_id}", headers=member.headers)).status_code == 404
+    assert (await users.http.delete(f"/users/{owner.user_id}", headers=owner.headers)).status_code == 403
+    assert (await users.http.delete(f"/users/{member.user_id}")).status_code == 401
+
+
+async def test_whoever_was_changed_meanwhile_is_erased_only_by_whoever_saw_it(users: UsersService) -> None:
+    owner = await users.open_tenant()
+    member = await users.join(owner.tenant_id)
+    path = f"/users/{member.user_id}"
+    seen = {**owner.headers, "if-match": (await users.http.get(path, headers=owner.headers)).headers["etag"]}
+    changed = await users.http.patch(path, json={"locale": "de-AT"}, headers=owner.headers)
+    assert (await users.http.delete(path, headers=seen)).status_code == 412
+    latest = {**owner.headers, "if-match": changed.headers["etag"]}
+    for _ in range(2):
+        assert (await users.http.delete(path, headers=latest)).status_code == 204
+
+
+async def test_nothing_happens_to_the_erased_any_more(users: UsersService) -> None:
+    owner = await users.open_tenant()
+    member = await users.join(owner.tenant_id)
+    await users.forget_password(member.tenant_id, member.email)
+    link = await users.mailed_token(member.tenant_id, member.user_id, "user.password_reset_requested")
+    await _erase(users, member, owner)
+    history = await users.event_types(member.tenant_id, member.user_id)
+    path = f"/users/{member.user_id}"
+
+    assert (await users.http.patch(path, json={"display_name": "X"}, headers=member.headers)).status_code == 404
+    assert (await users.http.post(f"{path}/role", json={"role": "admin"}, headers=owner.headers)).status_code == 404
+    for verb in ("suspend", "reactivate"):
+        assert (await users.http.post(f"{path}/{verb}", headers=owner.headers)).status_code == 404
+    assert (await users.reset_password(link, "an even better passphrase")).status_code == 422
+    users.clock.pass_by(PASSWORD_LINK_PAUSE)
+    assert (await users.forget_password(member.tenant_id, member.email)).status_code == 202
+    with bound_tenants([TenantId(member.tenant_id)]):
+        async with users.bus.units.begin() as uow:
+            await suspend_debtor(received(written_off_invoice(member.tenant_id, member.user_id), version=9), uow)
+    assert await users.event_types(member.tenant_id, member.user_id) == history
+
+
+async def test_a_link_that_was_mailed_before_proves_nobody(users: UsersService) -> None:
+    owner = await users.open_tenant()
+    user_id = UUID((await users.sign_up(owner.tenant_id)).json()["id"])
+    token = await users.mailed_token(owner.tenant_id, user_id)
+    assert (await users.http.delete(f"/users/{user_id}", headers=owner.headers)).status_code == 204
+    assert (await users.http.post("/verify", json={"token": token})).status_code == 422
+
+
+async def _erase(users: UsersService, member: Member, by: Member) -> None:
+    answer = await users.http.delete(f"/users/{member.user_id}", headers=by.headers)
+    assert answer.status_code == 204, answer.text

@@ -1,0 +1,248 @@
+"""Passwords that are forgotten or changed, and what that does to sessions."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+from sqlalchemy import Engine, delete, event, update
+
+from services.users.commands import RenewSession, ResetPassword
+from services.users.domain import OpaqueToken
+from services.users.domain.user import PASSWORD_LINK_PAUSE
+from services.users.jobs import PASSWORD_LINK_LIFETIME
+from services.users.tables import credentials, password_reset_tokens
+from shared.kernel.ids import TenantId
+from shared.kernel.tenant import bound_tenants
+from tests.fixtures.eventually import eventually
+from tests.integration.users.service import PASSWORD, Member, UsersService, unique_address
+from tests.integration.users.test_sessions import somebody_waits_for_a_lock
+
+ANOTHER = "an even better passphrase"
+
+
+async def test_a_forgotten_password_is_set_anew_and_ends_what_the_old_one_opened(users: UsersService) -> None:
+    owner = await users.open_tenant()
+    member = await users.join(owner.tenant_id)
+    assert (await users.forget_password(member.tenant_id, member.email.upper())).status_code == 202
+
+    answer = await users.reset_password(await _link(users, member), ANOTHER)
+
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert (await users.refresh(member.tokens)).status_code == 401
+    assert (await users.log_in(member.tenant_id, member.email)).status_code == 401
+    assert (await users.log_in(member.tenant_id, member.email, ANOTHER)).status_code == 200
+    assert (await users.refresh(owner.tokens)).status_code == 200
+    assert (await users.event_types(member.tenant_id, member.user_id))[-2:] == [
+        "user.password_reset_requested",
+        "user.password_changed",
+    ]
+
+
+async def test_an_unknown_address_is_answered_like_a_known_one_after_the_same_work(users: UsersService) -> None:
+    owner = await users.open_tenant()
+    seen = []
+    for email in (owner.email, "nobody@example.com"):
+        with statements() as work:
+            answer = await users.http.post("/password/forgot", json=_asked(owner.tenant_id, email))
+        jobs = await users.rows(owner.tenant_id, "select name, priority, jsonb_object_keys(arguments) as of from jobs")
+        headers = {**answer.headers, "x-request-id": ""}
+        seen.append((answer.status_code, answer.content, headers, work, jobs))
+        await users.work_off(owner.tenant_id)
+    assert seen[0] == seen[1]
+    assert seen[0][3] and seen[0][4], "a request that does nothing would be the same too"
+    assert (await users.stored(owner.tenant_id))["password_reset_tokens"] == 1
+
+
+async def test_the_request_itself_leaves_nothing_but_a_job(users: UsersService) -> None:
+    owner = await users.open_tenant()
+    before = await users.stored(owner.tenant_id)
+    await users.http.post("/password/forgot", json=_asked(owner.tenant_id, owner.email))
+    assert await users.stored(owner.tenant_id) == {**before, "jobs": 1}
+
+
+async def test_nobody_is_flooded_with_links(users: UsersService) -> None:
+    owner = await users.open_tenant()
+    for _ in range(3):
+        await users.forget_password(owner.tenant_id, owner.email)
+    assert (await users.event_types(owner.tenant_id, owner.user_id)).count("user.password_reset_requested") == 1
+
+    first = await _link(users, owner)
+    users.clock.pass_by(PASSWORD_LINK_PAUSE)
+    await users.forget_password(owner.tenant_id, owner.email)
+    assert (await users.reset_password(first, ANOTHER)).status_code == 422
+    assert (await users.reset_password(await _link(users, owner), ANOTHER)).status_code == 204
+
+
+async def test_a_link_works_once(users: UsersService) -> None:
+    owner = await users.open_tenant()
+    await users.forget_password(owner.tenant_id, owner.email)
+    token = await _link(users, owner)
+    answers = await asyncio.gather(*(users.reset_password(token, ANOTHER) for _ in range(3)))
+    assert sorted(answer.status_code for answer in answers) == [204, 422, 422]
+    assert (await users.event_types(owner.tenant_id, owner.user_id)).count("user.password_changed") == 1
+
+
+async def test_a_link_expires(users: UsersService) -> None:
+    owner = await users.open_tenant()
+    await users.forget_password(owner.tenant_id, owner.email)
+    users.clock.pass_by(PASSWORD_LINK_LIFETIME)
+    assert (await users.reset_password(await _link(users, owner), ANOTHER)).status_code == 422
+    assert (await users.log_in(owner.tenant_id, owner.email)).status_code == 200
+
+
+async def test_tokens_of_other_links_and_tenants_set_no_password(users: UsersService) -> None:
+    owner, stranger = await users.open_tenant(), await users.open_tenant()
+    verification = await users.mailed_token(owner.tenant_id, owner.user_id)
+    await users.forget_password(owner.tenant_id, owner.email)
+    secret = OpaqueToken.parse(await _link(users, owner))
+    assert secret is not None
+    elsewhere = OpaqueToken.of(TenantId(stranger.tenant_id), b"s" * 32).text[:22] + secret.text[22:]
+    for token in (verification, elsewhere, owner.tokens["refresh_token"]):
+        assert (await users.reset_password(token, ANOTHER)).status_code == 422
+
+
+async def test_whoever_reads_the_link_has_proved_the_address(users: UsersService) -> None:
+    owner = await users.open_tenant()
+    email = unique_address()
+    user_id = UUID((await users.sign_up(owner.tenant_id, email)).json()["id"])
+    await users.forget_password(owner.tenant_id, email)
+    token = await users.mailed_token(owner.tenant_id, user_id, "user.password_reset_requested")
+    assert (await users.reset_password(token, ANOTHER)).status_code == 204
+    assert (await users.log_in(owner.tenant_id, email, ANOTHER)).status_code == 200
+
+
+async def test_a_suspended_user_gets_no_link_and_uses_none(users: UsersService) -> None:
+    owner = await users.open_tenant()
+    member = await users.join(owner.tenant_id)
+    await users.forget_password(member.tenant_id, member.email)
+    await users.http.post(f"/users/{member.user_id}/suspend", headers=owner.headers)
+    before = await users.event_types(member.tenant_id, member.user_id)
+
+    users.clock.pass_by(PASSWORD_LINK_PAUSE)
+    assert (await users.forget_password(member.tenant_id, member.email)).status_code == 202
+    assert (await users.reset_password(await _link(users, member), ANOTHER)).status_code == 422
+    assert await users.event_types(member.tenant_id, member.user_id) == before
+
+
+async def test_a_tenant_that_is_not_there_is_told(users: UsersService) -> None:
+    answer = await users.http.post("/password/forgot", json=_asked(uuid4(), "nobody@example.com"))
+    assert answer.status_code == 404
+
+
+async def test_a_changed_password_ends_every_session_but_the_new_one(users: UsersService) -> None:
+    owner = await users.open_tenant()
+    elsewhere = (await users.log_in(owner.tenant_id, owner.email)).json()
+    await users.forget_password(owner.tenant_id, owner.email)
+
+    changed = await _change(users, owner, PASSWORD, ANOTHER)
+
+    assert (changed.status_code, changed.headers["cache-control"]) == (200, "no-store")
+    for tokens in (owner.tokens, elsewhere):
+        assert (await users.refresh(tokens)).status_code == 401
+    assert (await users.refresh(changed.json())).status_code == 200
+    assert (await users.log_in(owner.tenant_id, owner.email)).status_code == 401
+    assert (await users.log_in(owner.tenant_id, owner.email, ANOTHER)).status_code == 200
+    assert (await users.reset_password(await _link(users, owner), PASSWORD)).status_code == 422
+    assert (await users.event_types(owner.tenant_id, owner.user_id))[-1] == "user.password_changed"
+
+
+async def test_a_password_is_changed_by_whoever_knows_the_present_one(users: UsersService) -> None:
+    owner = await users.open_tenant()
+    assert (await _change(users, owner, "not the password", ANOTHER)).status_code == 403
+    anonymous = await users.http.post("/password/change", json=_passwords(PASSWORD, ANOTHER))
+    assert anonymous.status_code == 401
+    assert (await users.refresh(owner.tokens)).status_code == 200
+
+
+async def test_of_two_changes_at_once_one_is_made(users: UsersService) -> None:
+    owner = await users.open_tenant()
+    answers = await asyncio.gather(*(_change(users, owner, PASSWORD, f"{ANOTHER} {n}") for n in range(2)))
+    assert sorted(answer.status_code for answer in answers) == [200, 403]
+
+
+async def test_a_suspended_user_changes_no_password(users: UsersService) -> None:
+    owner = await users.open_tenant()
+    member = await users.join(owner.tenant_id)
+    await users.http.post(f"/users/{member.user_id}/suspend", headers=owner.headers)
+    assert (await _change(users, member, PASSWORD, ANOTHER)).status_code == 401
+    assert (await users.stored(owner.tenant_id))["refresh_tokens"] == 1
+
+
+async def test_a_session_that_is_renewed_meanwhile_ends_as_well(users: UsersService) -> None:
+    owner = await users.open_tenant()
+    used = OpaqueToken.parse(owner.tokens["refresh_token"])
+    assert used is not None
+    renewal = RenewSession(digest=used.digest, successor=b"next", at=users.clock.now())
+
+    with bound_tenants([used.tenant_id]):
+        async with users.bus.units.begin() as uow:
+            await users.bus.execute(renewal, uow)
+            changing = asyncio.create_task(_change(users, owner, PASSWORD, ANOTHER))
+            await eventually(lambda: somebody_waits_for_a_lock(users))
+
+    assert (await changing).status_code == 200
+    assert (await users.stored(owner.tenant_id))["refresh_tokens"] == 1
+    assert await users.rows(owner.tenant_id, "select 1 from refresh_tokens where token_hash = 'next'") == []
+
+
+async def test_the_old_password_opens_nothing_while_it_is_replaced(users: UsersService) -> None:
+    owner = await users.open_tenant()
+    await users.forget_password(owner.tenant_id, owner.email)
+    token = OpaqueToken.parse(await _link(users, owner))
+    assert token is not None
+    resetting = ResetPassword(digest=token.digest, password_hash="another", at=users.clock.now())
+
+    with bound_tenants([token.tenant_id]):
+        async with users.bus.units.begin() as uow:
+            await users.bus.execute(resetting, uow)
+            signing_in = asyncio.create_task(users.log_in(owner.tenant_id, owner.email))
+            await eventually(lambda: somebody_waits_for_a_lock(users))
+
+    assert (await signing_in).status_code == 401
+    assert (await users.stored(owner.tenant_id))["refresh_tokens"] == 0
+
+
+async def test_a_reset_and_a_change_at_once_never_wait_for_each_other(users: UsersService) -> None:
+    owner = await users.open_tenant()
+    await users.forget_password(owner.tenant_id, owner.email)
+    token = await _link(users, owner)
+    async with users.database.transaction([TenantId(owner.tenant_id)]) as changing:
+        await changing.execute(update(credentials).values(password_hash="another"))
+        resetting = asyncio.create_task(users.reset_password(token, ANOTHER))
+        await eventually(lambda: somebody_waits_for_a_lock(users))
+        await changing.execute(delete(password_reset_tokens))
+    assert (await resetting).status_code == 422
+
+
+@contextmanager
+def statements() -> Iterator[list[str]]:
+    """What is sent to the database inside the block, without its values."""
+    seen: list[str] = []
+
+    def listen(*call: Any) -> None:
+        seen.append(call[2])
+
+    event.listen(Engine, "before_cursor_execute", listen)
+    try:
+        yield seen
+    finally:
+        event.remove(Engine, "before_cursor_execute", listen)
+
+
+async def _link(users: UsersService, member: Member) -> str:
+    return await users.mailed_token(member.tenant_id, member.user_id, "user.password_reset_requested")
+
+
+async def _change(users: UsersService, member: Member, current: str, new: str) -> httpx.Response:
+    return await users.http.post("/password/change", json=_passwords(current, new), headers=member.headers)
+
+
+def _passwords(current: str, new: str) -> dict[str, str]:
+    return {"current_password": current, "new_password": new}
+
+
+def _asked(tenant_id: UUID, email: str) -> dict[str, str]:
+    return {"tenant_id": str(tenant_id), "email": email}

@@ -1,0 +1,52 @@
+"""Where the link of a mail for a new password leads, as a browser shows it; typing and click are real ones."""
+
+from tests.fixtures.browser import Open
+from tests.fixtures.serving import serving
+from tests.integration.users.service import Member, UsersService
+
+ANOTHER = "an even better passphrase"
+
+
+async def test_a_password_typed_into_the_page_is_the_new_one(users: UsersService, visit: Open) -> None:
+    owner = await users.open_tenant()
+    token = await _link(users, owner)
+    async with serving(users.app) as url:
+        visited = await visit(f"{url}/password/reset?token={token}")
+        assert visited.page.url == f"{url}/password/reset", "nobody who looks at the screen finds the token"
+        typed = visited.page.get_by_label("New password")
+        await typed.fill("too short")
+        await visited.page.get_by_role("button", name="Save").click()
+        assert await typed.evaluate("field => field.validity.tooShort || field.value.length < 10")
+        assert (await users.log_in(owner.tenant_id, owner.email)).status_code == 200
+
+        await typed.fill(ANOTHER)
+        await typed.press("Enter")
+        await visited.page.get_by_role("heading", name="Your password is changed").wait_for()
+        assert await visited.page.get_by_role("button").count() == 0
+    assert (await users.log_in(owner.tenant_id, owner.email, ANOTHER)).status_code == 200
+    visited.prove_clean()
+
+
+async def test_a_link_that_was_used_says_so(users: UsersService, visit: Open) -> None:
+    owner = await users.open_tenant()
+    token = await _link(users, owner)
+    assert (await users.reset_password(token, ANOTHER)).status_code == 204
+    async with serving(users.app) as url:
+        visited = await visit(f"{url}/password/reset?token={token}")
+        await visited.page.get_by_label("New password").fill(ANOTHER)
+        await visited.page.get_by_role("button", name="Save").click()
+        await visited.page.get_by_role("heading", name="This link does not work any more").wait_for()
+        assert await visited.page.get_by_role("button").count() == 0
+
+
+async def test_a_link_without_its_token_says_so(users: UsersService, visit: Open) -> None:
+    async with serving(users.app) as url:
+        visited = await visit(f"{url}/password/reset")
+        await visited.page.get_by_role("heading", name="This link is incomplete").wait_for()
+        assert await visited.page.get_by_role("button").count() == 0
+    visited.prove_clean()
+
+
+async def _link(users: UsersService, member: Member) -> str:
+    await users.forget_password(member.tenant_id, member.email)
+    return await users.mailed_token(member.tenant_id, member.user_id, "user.password_reset_requested")
