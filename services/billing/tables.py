@@ -67,6 +67,16 @@ invoice_numbers = Table(
 )
 """The last number that each tenant gave. Locked until the commit: a rollback gives the number back, so that there are no gaps."""
 
+followed_users = Table(
+    "followed_users",
+    MONEY,
+    Column("tenant_id", Uuid, nullable=False),
+    Column("user_id", Uuid, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    PrimaryKeyConstraint("tenant_id", "user_id"),
+)
+"""The last version of each user that their customer has taken over."""
+
 CUSTOMERS = MetaData()
 
 customers = Table(

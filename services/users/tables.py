@@ -63,6 +63,17 @@ refresh_tokens = Table(
 )
 """Used ones stay until they expire: one that comes back was stolen, from the user or by the user's thief."""
 
+KEPT = MetaData()
+
+write_offs = Table(
+    "write_offs",
+    KEPT,
+    Column("tenant_id", Uuid, nullable=False),
+    Column("invoice_id", Uuid, nullable=False),
+    PrimaryKeyConstraint("tenant_id", "invoice_id"),
+)
+"""Invoices for which their debtor was suspended: each does so once."""
+
 ACCOUNTS = MetaData()
 
 users = Table(

@@ -87,6 +87,6 @@ JOB_RUN_SECONDS = Histogram(
 
 LIVE_RECORDS = Counter(
     "waypost_live_records_total",
-    "Records of moved money, by what became of them: counted (again, after a crash), duplicate, late, unreadable.",
+    "Records of moved money, by what became of them: counted (again, after a crash), too_large for a window, duplicate, late, unreadable.",
     ["outcome"],
 )

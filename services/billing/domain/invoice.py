@@ -16,7 +16,7 @@ from schemas.billing import (
     InvoiceVoided,
 )
 from services.billing.domain.attempts import PaymentAttempt
-from services.billing.domain.line import MAX_LINES, Line
+from services.billing.domain.line import MAX_LINES, Line, require_in_bounds
 from services.billing.domain.refusals import (
     InvoiceEmpty,
     InvoiceNotDraft,
@@ -90,12 +90,12 @@ class Invoice(Aggregate):
         return self.amount_paid_minor - self.amount_refunded_minor
 
     def add_line(self, line_id: UUID, description: str, quantity: int, unit_amount: Money, at: datetime) -> None:
-        """Raises InvoiceNotDraft, TooManyLines, and Invalid for another currency or a sum beyond 64 bits."""
+        """Raises InvoiceNotDraft, TooManyLines, TotalTooLarge, and Invalid for another currency or a sum beyond 64 bits."""
         self._require_draft()
         if len(self.lines) >= MAX_LINES:
             raise TooManyLines
         amount = unit_amount * quantity
-        self.total + amount  # the sum has to fit as well
+        require_in_bounds(self.total + amount)
         self.record(
             InvoiceLineAdded(
                 tenant_id=self.tenant_id,

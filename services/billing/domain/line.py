@@ -5,9 +5,13 @@ from typing import Self
 from uuid import UUID
 
 from schemas.billing import InvoiceLineAdded
+from services.billing.domain.refusals import TotalTooLarge
+from shared.kernel.money import Money
 
 MAX_LINES = 500
 """Of one invoice: it is read as a whole."""
+MAX_TOTAL_MINOR = 10**15
+"""Of one invoice. Sums over many still fit 64 bits: thousands of the largest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,3 +31,9 @@ class Line:
             unit_amount_minor=event.unit_amount_minor,
             amount_minor=event.amount_minor,
         )
+
+
+def require_in_bounds(total: Money) -> None:
+    """Raises TotalTooLarge."""
+    if total.amount_minor > MAX_TOTAL_MINOR:
+        raise TotalTooLarge

@@ -35,6 +35,10 @@ class CustomerIsErased(Conflict):
     """The customer was erased and cannot be billed any more."""
 
 
+class TotalTooLarge(Invalid):
+    """An invoice comes to 1,000,000,000,000,000 minor units at most."""
+
+
 class RefundTooLarge(Invalid):
     """More than was paid cannot be given back."""
 

@@ -8,6 +8,7 @@ from schemas.users import UserCreated, UserEmailChanged, UserErased, UserProfile
 from services.billing.commands import AttachPaymentMethod
 from services.billing.domain import Customer, InvoiceStatus
 from services.billing.handlers import attempt_rows
+from services.billing.handlers.following import if_news
 from services.billing.handlers.invoicing import locked
 from services.billing.tables import invoices, payment_methods
 from shared.kernel.envelope import Envelope
@@ -31,10 +32,7 @@ async def attach_payment_method(command: AttachPaymentMethod, uow: UnitOfWork) -
 
 
 async def open_customer(created: Envelope[UserCreated], uow: UnitOfWork) -> None:
-    """Whoever is known already stays as they are: a replay tells of them once more."""
     user = created.event
-    if await uow.find(Customer, user.user_id) is not None:
-        return
     customer = Customer.open(
         user.user_id,
         created.tenant_id,
@@ -81,9 +79,9 @@ async def _void_open_invoices(customer: Customer, at: datetime, uow: UnitOfWork)
 CUSTOMERS = Reactor(
     "customers",
     {
-        UserCreated: open_customer,
-        UserEmailChanged: change_address,
-        UserProfileUpdated: change_profile,
-        UserErased: forget_customer,
+        UserCreated: if_news(open_customer),
+        UserEmailChanged: if_news(change_address),
+        UserProfileUpdated: if_news(change_profile),
+        UserErased: if_news(forget_customer),
     },
 )

@@ -33,7 +33,7 @@ async def create_invoice(command: CreateInvoice, uow: UnitOfWork) -> Invoice:
 
 
 async def add_line(command: AddLine, uow: UnitOfWork) -> Invoice:
-    """Raises InvoiceNotDraft, TooManyLines, Invalid for a sum beyond 64 bits."""
+    """Raises InvoiceNotDraft, TooManyLines, TotalTooLarge, Invalid for a sum beyond 64 bits."""
     invoice = await locked(command.invoice_id, uow)
     invoice.expect(command.expected_version)
     price = Money(command.unit_amount_minor, invoice.currency)

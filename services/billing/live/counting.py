@@ -1,9 +1,12 @@
 """From gathered movements to totals, in the tables and on the topic."""
 
 import asyncio
+from dataclasses import dataclass
 
+import structlog
 from faust.types import TopicT
 
+from schemas.billing import RevenueWindowTotaled
 from services.billing.live.movements import MOVING, Movement, movement_of
 from services.billing.live.sending import send
 from services.billing.live.tables import HORIZON, LiveTables
@@ -14,10 +17,13 @@ from shared.engine.failpoints import failpoint
 from shared.kernel.clock import Clock
 from shared.kernel.cloudevents import to_headers, to_metadata
 from shared.kernel.envelope import Envelope, Record
+from shared.kernel.errors import Permanent
 from shared.kernel.event import Event
 from shared.ports.codec import EventCodec
 from shared.telemetry.messaging import process_span
 from shared.telemetry.metrics import LIVE_RECORDS
+
+log = structlog.get_logger()
 
 AFTER_TABLES = failpoint("live.after_tables")
 AFTER_CHANGELOGS = failpoint("live.after_changelogs")
@@ -46,27 +52,49 @@ class Counting:
             LIVE_RECORDS.labels("duplicate").inc()
         else:
             with process_span(record, self._consumer):
-                await self._count(movement, envelope, record.offset)
-            LIVE_RECORDS.labels("counted").inc()
+                whole = await self._count(movement, envelope, record.offset)
+            LIVE_RECORDS.labels("counted" if whole else "too_large").inc()
 
     def _is_duplicate(self, movement: Movement, version: int, offset: int) -> bool:
         return self._tables.sighting(movement).is_duplicate(version, offset)
 
-    async def _count(self, movement: Movement, envelope: Envelope[Event], offset: int) -> None:
+    async def _count(self, movement: Movement, envelope: Envelope[Event], offset: int) -> bool:
+        """Whether all windows could take it."""
+        counted = [each for window in Window if (each := self._counted(window, movement, envelope, offset)) is not None]
         # Written and sent also where a crash left this record in the entries: which of their logs have it is not known.
         sightings = self._tables.sighting(movement).seen(envelope.aggregate_version, offset)
         self._tables.keep_sighting(movement, sightings)
-        totals = {window: self._tables.totals(window, movement).after(movement, offset) for window in Window}
-        for window, total in totals.items():
-            self._tables.keep_totals(window, movement, total)
+        for each in counted:
+            self._tables.keep_totals(each.window, movement, each.totals)
         AFTER_TABLES.hit()
         await asyncio.gather(*self._tables.unwritten())
         AFTER_CHANGELOGS.hit()
-        await asyncio.gather(*(self._announce(window, movement, total, envelope) for window, total in totals.items()))
+        await asyncio.gather(*(self._announce(each) for each in counted))
         AFTER_TOTALS.hit()
+        return len(counted) == len(Window)
 
-    async def _announce(self, window: Window, movement: Movement, total: Totals, cause: Envelope[Event]) -> None:
-        envelope = announced(window, movement, total, cause)
-        value = self._codec.encode(envelope.event).payload
-        key = str(envelope.aggregate_id).encode()
-        await send(self._topic, key, value, to_headers(to_metadata(envelope)))
+    def _counted(self, window: Window, movement: Movement, envelope: Envelope[Event], offset: int) -> "_Counted | None":
+        """None where the totals could not be told of: that window stays as it is, and takes what fits it later. Read again after a crash,
+        the record meets the same totals, and is passed over again."""
+        totals = self._tables.totals(window, movement).after(movement, offset)
+        told = announced(window, movement, totals, envelope)
+        try:
+            return _Counted(window=window, totals=totals, told=told, value=self._codec.encode(told.event).payload)
+        except Permanent as error:
+            passed_over = {"window": window, "event_id": str(envelope.event_id), "tenant_id": str(envelope.tenant_id)}
+            log.warning("live_movement_passed_over", **passed_over, error=str(error))
+            return None
+
+    async def _announce(self, counted: "_Counted") -> None:
+        key = str(counted.told.aggregate_id).encode()
+        await send(self._topic, key, counted.value, to_headers(to_metadata(counted.told)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Counted:
+    """A window with a movement in it, as it is kept and as it is told of."""
+
+    window: Window
+    totals: Totals
+    told: Envelope[RevenueWindowTotaled]
+    value: bytes

@@ -1,18 +1,28 @@
 """Nonpayment, as billing tells it."""
 
+from sqlalchemy.dialects.postgresql import insert
+
 from schemas.billing import InvoiceMarkedUncollectible
 from services.users.domain import User
 from services.users.handlers.sessions import end_sessions_of
+from services.users.tables import write_offs
 from shared.kernel.envelope import Envelope
 from shared.ports.handlers import Reactor
 from shared.ports.unit_of_work import UnitOfWork
 
 
 async def suspend_debtor(marked: Envelope[InvoiceMarkedUncollectible], uow: UnitOfWork) -> None:
-    """A billing customer has its user's id. A second invoice written off changes nothing."""
+    """A billing customer has its user's id. An invoice suspends once: whoever was let back in since stays, though it is told of again."""
+    if not await _is_news(marked.event, uow):
+        return
     user = await uow.load(User, marked.event.customer_id)
     user.suspend("nonpayment", marked.event.marked_at)
     await end_sessions_of(user, uow)
+
+
+async def _is_news(marked: InvoiceMarkedUncollectible, uow: UnitOfWork) -> bool:
+    noted = insert(write_offs).values(tenant_id=marked.tenant_id, invoice_id=marked.invoice_id).on_conflict_do_nothing()
+    return (await uow.rows.execute(noted)).rowcount == 1
 
 
 DUNNING = Reactor("dunning", {InvoiceMarkedUncollectible: suspend_debtor})

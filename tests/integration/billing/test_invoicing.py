@@ -51,6 +51,13 @@ async def test_an_invoice_of_nothing_is_not_finalized(company: Company) -> None:
     assert await company.rows("select * from invoice_numbers") == []
 
 
+async def test_an_invoice_comes_to_so_much_at_most(company: Company) -> None:
+    path = f"/invoices/{await company.draft(10**15)}"
+    refused = await company.post(f"{path}/lines", {"description": "More", "quantity": 1, "unit_amount_minor": 1})
+    assert (refused.status_code, refused.json()["type"]) == (422, "urn:waypost:problem:total-too-large")
+    assert (await company.post(f"{path}/finalize", {})).json()["total_minor"] == 10**15
+
+
 async def test_a_void_invoice_keeps_its_number_and_owes_nothing(company: Company) -> None:
     path = f"/invoices/{await company.finalized()}"
     void = (await company.post(f"{path}/void")).json()

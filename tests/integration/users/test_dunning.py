@@ -34,9 +34,30 @@ async def test_an_owner_who_does_not_pay_is_no_exception(users: UsersService) ->
     assert (await users.log_in(owner.tenant_id, owner.email)).status_code == 401
 
 
+async def test_an_invoice_that_is_told_of_again_suspends_nobody_who_was_let_back_in(users: UsersService) -> None:
+    owner = await users.open_tenant()
+    member = await users.join(owner.tenant_id)
+    first, second = [written_off_invoice(member.tenant_id, member.user_id) for _ in range(2)]
+    for event in (first, second):
+        await _react(users, event)
+    reactivated = await users.http.post(f"/users/{member.user_id}/reactivate", headers=owner.headers)
+    assert reactivated.status_code == 200, reactivated.text
+
+    for event in (first, second):  # the second found them suspended already
+        await _react(users, event)
+    assert (await users.event_types(member.tenant_id, member.user_id)).count("user.suspended") == 1
+    assert (await users.log_in(member.tenant_id, member.email)).status_code == 200
+
+    await _written_off(users, member)
+    assert (await users.log_in(member.tenant_id, member.email)).status_code == 401
+
+
 async def _written_off(users: UsersService, debtor: Member) -> None:
-    event = written_off_invoice(debtor.tenant_id, debtor.user_id)
-    with bound_tenants([TenantId(debtor.tenant_id)]):
+    await _react(users, written_off_invoice(debtor.tenant_id, debtor.user_id))
+
+
+async def _react(users: UsersService, event: InvoiceMarkedUncollectible) -> None:
+    with bound_tenants([TenantId(event.tenant_id)]):
         async with users.bus.units.begin() as uow:
             await suspend_debtor(received(event, version=9), uow)
 

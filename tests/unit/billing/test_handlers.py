@@ -1,6 +1,6 @@
 """Commands and reactions that need no table, over the toolkit in memory."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from uuid import UUID, uuid4
 
 import pytest
@@ -11,7 +11,7 @@ from services.billing.commands import CreateInvoice
 from services.billing.domain import Customer
 from services.billing.domain.refusals import CustomerIsErased
 from services.billing.handlers import COMMANDS, CONSUMERS
-from services.billing.handlers.customers import CUSTOMERS
+from services.billing.handlers.customers import change_address, change_profile, open_customer
 from shared.engine.bus import Bus
 from shared.kernel.cause import current_cause
 from shared.kernel.clock import SystemClock
@@ -22,8 +22,14 @@ from shared.kernel.ids import EventId, TenantId, new_id
 from shared.kernel.tenant import bound_tenants
 from shared.memory.database import MemoryDatabase
 from shared.memory.unit_of_work import MemoryUnitsOfWork
+from shared.ports.handlers import ReactorHandler
 from tests.unit.billing.invoices import NOW
 
+REACTIONS: Mapping[type[Event], ReactorHandler] = {
+    UserCreated: open_customer,
+    UserEmailChanged: change_address,
+    UserProfileUpdated: change_profile,
+}
 TENANT = TenantId(uuid4())
 ADA = uuid4()
 
@@ -45,7 +51,7 @@ class Billing:
             cause=current_cause(),
         )
         async with self.bus.units.begin() as uow:
-            await CUSTOMERS.handlers[type(event)](envelope, uow)
+            await REACTIONS[type(event)](envelope, uow)
 
     @property
     def published(self) -> list[Event]:

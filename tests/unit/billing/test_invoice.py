@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from schemas.billing import EVENTS
 from services.billing.domain import Invoice, InvoiceStatus
-from services.billing.domain.line import MAX_LINES
+from services.billing.domain.line import MAX_LINES, MAX_TOTAL_MINOR
 from services.billing.domain.refusals import (
     InvoiceEmpty,
     InvoiceNotDraft,
@@ -18,6 +18,7 @@ from services.billing.domain.refusals import (
     InvoiceNotPaid,
     RefundTooLarge,
     TooManyLines,
+    TotalTooLarge,
 )
 from services.billing.projections.invoices import INVOICE_ROWS
 from shared.kernel.errors import ConcurrencyConflict, Invalid, Refused
@@ -68,7 +69,7 @@ def test_an_invoice_goes_only_the_ways_that_there_are(acts: list[str]) -> None:
     assert _state(Invoice.fold(invoice.id, invoice.tenant_id, invoice.recorded)) == _state(invoice)
 
 
-@given(st.lists(st.tuples(st.integers(1, 10**6), st.integers(0, 10**9)), max_size=30))
+@given(st.lists(st.tuples(st.integers(1, 10**6), st.integers(0, 10**7)), max_size=30))
 def test_the_total_is_the_sum_of_the_lines(lines: list[tuple[int, int]]) -> None:
     invoice = draft()
     for quantity, unit_amount_minor in lines:
@@ -125,6 +126,13 @@ def test_a_sum_beyond_64_bits_is_refused(quantity: int, price: int) -> None:
     with pytest.raises(Invalid):
         with_line(invoice, quantity, price)
     assert invoice.total_minor == 1
+
+
+def test_an_invoice_comes_to_so_much_and_no_more() -> None:
+    invoice = with_line(draft(), 1, MAX_TOTAL_MINOR)
+    with pytest.raises(TotalTooLarge):
+        with_line(invoice, 1, 1)
+    assert invoice.total_minor == MAX_TOTAL_MINOR
 
 
 def test_an_invoice_holds_so_many_lines_and_no_more() -> None:

@@ -1,0 +1,75 @@
+"""Customers follow their users: each change is taken over once, in the users' order, however often it is told."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from schemas.users import UserEmailChanged, UserErased, UserProfileUpdated
+from shared.kernel.event import Event
+from shared.postgres.migrate import migrate
+from tests.fixtures.database import connected
+from tests.integration.billing.service import BillingService, Company
+
+
+@pytest.fixture
+def changes(company: Company) -> Sequence[Event]:
+    """Of the user who is the company's customer, from their second version on."""
+    who = {"tenant_id": company.tenant_id, "user_id": company.customer_id}
+    now = company.billing.foundation.clock.now()
+    moved = UserEmailChanged(**who, email="ada@example.org", previous_email="ada@example.com", changed_at=now)
+    return [
+        UserProfileUpdated(**who, display_name="Ada Byron", locale="en", updated_at=now),
+        moved,
+        UserProfileUpdated(**who, display_name="Ada King", locale="en", updated_at=now),
+    ]
+
+
+async def test_what_is_told_again_gives_nobody_an_old_name_back(company: Company, changes: Sequence[Event]) -> None:
+    for version, event in enumerate(changes, start=2):
+        await company.react(event, company.customer_id, version)
+    known, told = await customer(company), await history(company)
+    assert (known["display_name"], known["email"]) == ("Ada King", "ada@example.org")
+    assert told == ["customer.created", "payment_method.attached", *["customer.updated"] * 3]
+
+    for again in (changes, changes[:1]):
+        for version, event in enumerate(again, start=2):
+            await company.react(event, company.customer_id, version)
+    assert (await customer(company), await history(company)) == (known, told)
+
+
+async def test_whoever_is_erased_once_is_erased_for_good(company: Company, changes: Sequence[Event]) -> None:
+    now = company.billing.foundation.clock.now()
+    await company.react(
+        UserErased(tenant_id=company.tenant_id, user_id=company.customer_id, erased_at=now), company.customer_id, 2
+    )
+    told = await history(company)
+    await company.react(changes[0], company.customer_id, 2)
+    assert await history(company) == told
+
+
+async def test_customers_of_the_release_before_have_followed_as_far_as_their_consumer_has_come(
+    billing: BillingService, company: Company, changes: Sequence[Event]
+) -> None:
+    async with connected(billing.where.owner) as owner:
+        await owner.execute("drop table followed_users")
+        await owner.execute("update alembic_version set version_num = '0005'")
+        await owner.execute(
+            "insert into consumer_versions values ('billing.customers', 'users.user', $1, 3)", company.customer_id
+        )
+        await migrate("billing", billing.where.owner)
+    known = await customer(company)
+    for version, event in enumerate(changes[:2], start=2):
+        await company.react(event, company.customer_id, version)
+    assert await customer(company) == known
+    await company.react(changes[2], company.customer_id, 4)
+    assert (await customer(company))["display_name"] == "Ada King"
+
+
+async def customer(company: Company) -> dict[str, object]:
+    found: dict[str, object] = await company.get(f"/customers/{company.customer_id}")
+    return found
+
+
+async def history(company: Company) -> Sequence[str]:
+    query = "select type from events where aggregate_id = :id order by version"
+    return [row["type"] for row in await company.rows(query, id=company.customer_id)]
