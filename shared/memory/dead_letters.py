@@ -80,6 +80,9 @@ class MemoryDeadLetters:
         self._tables.letters[letter.id] = (self._consumer, begun)
         return begun
 
+    async def take_back(self, before: Letter) -> None:
+        self._tables.letters[before.id] = (self._consumer, before)
+
     async def update(
         self,
         letter_id: UUID,

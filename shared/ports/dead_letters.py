@@ -130,6 +130,10 @@ class DeadLetters(Protocol):
         """
         ...
 
+    async def take_back(self, before: Letter) -> None:
+        """Undoes `begin`: the letter counts and waits as it did before. What stands in the audit stays there."""
+        ...
+
     async def update(
         self,
         letter_id: UUID,

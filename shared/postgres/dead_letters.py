@@ -77,6 +77,10 @@ update dead_letters set
 where consumer = $1 and id = $2
 returning {COLUMNS}"""
 
+_TAKE_BACK = """
+update dead_letters set status = $3, attempts = $4, unfinished = $5, redrives = $6, next_attempt_at = $7, updated_at = now()
+where consumer = $1 and id = $2"""
+
 _UPDATE = """
 update dead_letters set
     status = $3, attempts = $4, unfinished = 0, next_attempt_at = $5, updated_at = now(),
@@ -145,6 +149,11 @@ class PostgresDeadLetters:
         if mandate is not None:
             await self._tell(letter, mandate, verb="dead_letters.redrive")
         return from_row(row)
+
+    async def take_back(self, before: Letter) -> None:
+        raw = await driver(self._connection)
+        counts = (before.status, before.attempts, before.unfinished, before.redrives, before.next_attempt_at)
+        await raw.execute(_TAKE_BACK, self._consumer, before.id, *counts)
 
     async def update(
         self,

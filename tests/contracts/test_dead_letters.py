@@ -156,6 +156,18 @@ async def test_a_dead_letter_stays_dead_while_it_is_redriven(service: ServiceUnd
     ]
 
 
+@pytest.mark.parametrize("status", [Status.RETRYING, Status.WAITING, Status.DEAD])
+async def test_an_attempt_that_is_taken_back_leaves_the_letter_as_it_was(
+    service: ServiceUnderTest, status: Status
+) -> None:
+    kept = letter(ANN, 1, status, attempts=2, next_attempt_at=NOW, failure=failure())
+    async with service.intakes("club.readers").begin(()) as intake:
+        await intake.letters.keep([kept])
+        await intake.letters.begin(kept, next_attempt_at=NOW + timedelta(minutes=1), mandate=MANDATE)
+        await intake.letters.take_back(kept)
+        assert await intake.letters.find(kept.id) == kept
+
+
 async def test_a_discarded_letter_is_open_no_more(service: ServiceUnderTest) -> None:
     kept, other = letter(ANN, 1, Status.DEAD, attempts=5), letter(ANN, 2)
     async with service.intakes("club.readers").begin(()) as intake:

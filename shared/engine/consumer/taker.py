@@ -8,8 +8,8 @@ import structlog
 from shared.engine.consumer.batch import Batch
 from shared.engine.consumer.pipeline import Fenced, LettersFull, Pipeline
 from shared.engine.consumer.policy import ConsumerPolicy
-from shared.engine.retry import failure_of
-from shared.kernel.errors import ConcurrencyConflict, Transient, WaypostError
+from shared.engine.retry import PASSING, failure_of
+from shared.kernel.errors import WaypostError
 from shared.ports.intake import Intakes
 from shared.telemetry import metrics
 
@@ -55,7 +55,7 @@ class Taker:
                 await self._pause(failed_times)
                 batch = batch.again()
                 continue
-            deaths += batch.step in _OWN_STEPS and isinstance(error, Transient | ConcurrencyConflict)
+            deaths += batch.step in _OWN_STEPS and isinstance(error, PASSING)
             if await self._blames_handler(error, batch, deaths):
                 log.warning("handler_failed", **self._where(batch), exc_info=error)
                 if len(batch.wanted) > 1:
@@ -88,7 +88,7 @@ class Taker:
         """A passing failure is nobody's fault, unless the database ends this one batch again and again while it answers others."""
         if batch.step not in _OWN_STEPS or not batch.wanted:
             return False
-        if isinstance(error, Transient | ConcurrencyConflict):
+        if isinstance(error, PASSING):
             return deaths >= self._policy.deaths and await self._intakes.answers()
         return True
 
