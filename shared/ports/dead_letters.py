@@ -109,6 +109,10 @@ class DeadLetters(Protocol):
         """How many are not settled; counts no further than `at_most`."""
         ...
 
+    async def failed_letters(self, at_most: int) -> int:
+        """How many of these have failed, or wait behind one of their key that has; counts no further than `at_most`."""
+        ...
+
     async def lock(self, parked: ParkedKey, *, wait: bool = False) -> bool:
         """Takes the key for this transaction alone; False where it is not parked, or somebody else has it. Taken before anything else.
 

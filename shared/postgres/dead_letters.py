@@ -58,6 +58,16 @@ select count(*) from (
     select from dead_letters where consumer = $1 and status in ('retrying', 'dead', 'waiting') limit $2
 ) as counted"""
 
+# From the failed ones to their keys' lines: however many wait for a version that is still to come, they are not looked at one by one.
+_FAILED = f"""
+with failed as (
+    select topic, key, {IN_LINE} as in_line from dead_letters where consumer = $1 and status in ('retrying', 'dead') limit $2
+), behind as (
+    select from dead_letters
+    where consumer = $1 and status = 'waiting' and (topic, key) in (select topic, key from failed where in_line) limit $2
+)
+select least((select count(*) from failed) + (select count(*) from behind), $2)"""
+
 _LOCK = "select 1 from parked_keys where consumer = $1 and topic = $2 and key = $3 for update"
 _LOCK_AT_ONCE = f"{_LOCK} skip locked"
 
@@ -126,6 +136,10 @@ class PostgresDeadLetters:
     async def open_letters(self, at_most: int) -> int:
         raw = await driver(self._connection)
         return int(await raw.fetchval(_OPEN, self._consumer, at_most))
+
+    async def failed_letters(self, at_most: int) -> int:
+        raw = await driver(self._connection)
+        return int(await raw.fetchval(_FAILED, self._consumer, at_most))
 
     async def lock(self, parked: ParkedKey, *, wait: bool = False) -> bool:
         raw = await driver(self._connection)

@@ -42,7 +42,7 @@ class Taker:
         try:
             await self._take(batch)
         finally:
-            self._tell_room(batch, full=False)
+            self._tell_room(batch)
 
     async def _take(self, batch: Batch) -> None:
         failed_times, deaths = 0, 0
@@ -51,7 +51,7 @@ class Taker:
             if isinstance(error, LettersFull):
                 if len(batch.messages) > 1:
                     return await self._one_by_one(batch, each_alone=True)
-                self._tell_room(batch, full=True)
+                self._tell_room(batch, full=error)
                 await self._pause(failed_times)
                 batch = batch.again()
                 continue
@@ -99,14 +99,15 @@ class Taker:
         if self._stopping.is_set():
             raise Stopped
 
-    def _tell_room(self, batch: Batch, *, full: bool) -> None:
-        if full == self.waits_for_room:
+    def _tell_room(self, batch: Batch, *, full: LettersFull | None = None) -> None:
+        if (full is not None) == self.waits_for_room:
             return
-        self.waits_for_room = full
+        self.waits_for_room = full is not None
         waiting = metrics.CONSUMER_FULL_PARTITIONS.labels(self._name)
-        if full:
+        if full is not None:
             waiting.inc()
-            log.error("letters_full", **self._where(batch), cap=self._policy.max_open_letters)
+            caps = {"max_failed": self._policy.max_open_letters, "max_early": self._policy.max_early_letters}
+            log.error("letters_full", **self._where(batch), **full.facts, **caps)
         else:
             waiting.dec()
             log.warning("letters_have_room", **self._where(batch))
