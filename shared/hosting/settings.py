@@ -69,7 +69,9 @@ class ApiSettings(ProcessSettings):
 class WorkerSettings(ProcessSettings):
     pool_size: PoolSize = 5
     max_open_letters: Annotated[int, Field(ge=1)] = ConsumerPolicy().max_open_letters
-    """Of each consumer; at the cap its partitions wait until letters are settled."""
+    """Of each consumer, that failed or wait behind one that did; at the cap its partitions wait until some are settled."""
+    max_early_letters: Annotated[int, Field(ge=1)] = ConsumerPolicy().max_early_letters
+    """Of each consumer, that wait for an earlier version still to come; at the cap its partitions wait for a higher one."""
     relay_dsn: Dsn
     kafka_bootstrap: str
 

@@ -40,6 +40,6 @@ def consumer_group(
         KafkaSubscription(settings.kafka_bootstrap, name),
         PostgresIntakes(foundation.database, foundation.units, consumer, name=name),
         service.codec,
-        policy=ConsumerPolicy(max_open_letters=settings.max_open_letters),
+        policy=ConsumerPolicy(max_open_letters=settings.max_open_letters, max_early_letters=settings.max_early_letters),
         clock=foundation.clock,
     )

@@ -52,6 +52,13 @@ class MemoryDeadLetters:
     async def open_letters(self, at_most: int) -> int:
         return min(sum(letter.status in OPEN for letter in self._mine()), at_most)
 
+    async def failed_letters(self, at_most: int) -> int:
+        failed = [letter for letter in self._mine() if letter.status in (Status.RETRYING, Status.DEAD)]
+        blocked = {(letter.record.topic, letter.key) for letter in failed if _in_line(letter)}
+        waiting = [letter for letter in self._mine() if letter.status is Status.WAITING]
+        behind = [letter for letter in waiting if (letter.record.topic, letter.key) in blocked]
+        return min(len(failed) + len(behind), at_most)
+
     async def lock(self, parked: ParkedKey, *, wait: bool = False) -> bool:
         return self._is_parked(parked)
 
@@ -79,6 +86,9 @@ class MemoryDeadLetters:
         )
         self._tables.letters[letter.id] = (self._consumer, begun)
         return begun
+
+    async def take_back(self, before: Letter) -> None:
+        self._tables.letters[before.id] = (self._consumer, before)
 
     async def update(
         self,
@@ -127,8 +137,12 @@ class MemoryDeadLetters:
             letter
             for letter in self._mine()
             if (letter.record.topic, letter.key) == (key.topic, key.key)
-            and letter.type is not None
             and letter.status in statuses
-            and not (letter.failure and letter.failure.error_class == VERSION_CONFLICT)
+            and _in_line(letter)
         ]
         return sorted(line, key=lambda letter: (letter.sequence or 0, letter.record.offset))
+
+
+def _in_line(letter: Letter) -> bool:
+    conflicts = letter.failure is not None and letter.failure.error_class == VERSION_CONFLICT
+    return letter.type is not None and not conflicts

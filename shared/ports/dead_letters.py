@@ -113,6 +113,10 @@ class DeadLetters(Protocol):
         """How many are not settled; counts no further than `at_most`."""
         ...
 
+    async def failed_letters(self, at_most: int) -> int:
+        """How many of these have failed, or wait behind one of their key that has; counts no further than `at_most`."""
+        ...
+
     async def lock(self, parked: ParkedKey, *, wait: bool = False) -> bool:
         """Takes the key for this transaction alone; False where it is not parked, or somebody else has it. Taken before anything else.
 
@@ -134,6 +138,10 @@ class DeadLetters(Protocol):
         Without one the letter is `retrying` from now on. A dead one that is redriven stays dead until it is handled: should the redrive
         die, nothing has changed.
         """
+        ...
+
+    async def take_back(self, before: Letter) -> None:
+        """Undoes `begin`: the letter counts and waits as it did before. What stands in the audit stays there."""
         ...
 
     async def update(

@@ -58,6 +58,16 @@ select count(*) from (
     select from dead_letters where consumer = $1 and {IS_OPEN} limit $2
 ) as counted"""
 
+# From the failed ones to their keys' lines: however many wait for a version that is still to come, they are not looked at one by one.
+_FAILED = f"""
+with failed as (
+    select topic, key, {IN_LINE} as in_line from dead_letters where consumer = $1 and status in ('retrying', 'dead') limit $2
+), behind as (
+    select from dead_letters
+    where consumer = $1 and status = 'waiting' and (topic, key) in (select topic, key from failed where in_line) limit $2
+)
+select least((select count(*) from failed) + (select count(*) from behind), $2)"""
+
 _LOCK = "select 1 from parked_keys where consumer = $1 and topic = $2 and key = $3 for update"
 _LOCK_AT_ONCE = f"{_LOCK} skip locked"
 
@@ -76,6 +86,10 @@ update dead_letters set
     redrives = redrives + $4::int, next_attempt_at = $3, updated_at = now()
 where consumer = $1 and id = $2
 returning {COLUMNS}"""
+
+_TAKE_BACK = """
+update dead_letters set status = $3, attempts = $4, unfinished = $5, redrives = $6, next_attempt_at = $7, updated_at = now()
+where consumer = $1 and id = $2"""
 
 _UPDATE = """
 update dead_letters set
@@ -123,6 +137,10 @@ class PostgresDeadLetters:
         raw = await driver(self._connection)
         return int(await raw.fetchval(_OPEN, self._consumer, at_most))
 
+    async def failed_letters(self, at_most: int) -> int:
+        raw = await driver(self._connection)
+        return int(await raw.fetchval(_FAILED, self._consumer, at_most))
+
     async def lock(self, parked: ParkedKey, *, wait: bool = False) -> bool:
         raw = await driver(self._connection)
         return (
@@ -145,6 +163,11 @@ class PostgresDeadLetters:
         if mandate is not None:
             await self._tell(letter, mandate, verb="dead_letters.redrive")
         return from_row(row)
+
+    async def take_back(self, before: Letter) -> None:
+        raw = await driver(self._connection)
+        counts = (before.status, before.attempts, before.unfinished, before.redrives, before.next_attempt_at)
+        await raw.execute(_TAKE_BACK, self._consumer, before.id, *counts)
 
     async def update(
         self,

@@ -156,6 +156,30 @@ async def test_a_dead_letter_stays_dead_while_it_is_redriven(service: ServiceUnd
     ]
 
 
+@pytest.mark.parametrize("status", [Status.RETRYING, Status.WAITING, Status.DEAD])
+async def test_an_attempt_that_is_taken_back_leaves_the_letter_as_it_was(
+    service: ServiceUnderTest, status: Status
+) -> None:
+    kept = letter(ANN, 1, status, attempts=2, next_attempt_at=NOW, failure=failure())
+    async with service.intakes("club.readers").begin(()) as intake:
+        await intake.letters.keep([kept])
+        await intake.letters.begin(kept, next_attempt_at=NOW + timedelta(minutes=1), mandate=MANDATE)
+        await intake.letters.take_back(kept)
+        assert await intake.letters.find(kept.id) == kept
+
+
+async def test_failed_is_what_has_failed_and_what_waits_behind_it(service: ServiceUnderTest) -> None:
+    dee = ParkedKey(TOPIC, b"dee")
+    failed = [letter(ANN, 1, Status.RETRYING, failure=failure()), letter(BOB, 1, Status.DEAD, failure=failure())]
+    early = [letter(dee, 3), letter(dee, 4)]
+    apart = [letter(dee, 1, Status.DEAD, failure=failure(VERSION_CONFLICT)), letter(dee, None, Status.DEAD, type=None)]
+    settled = [letter(BOB, 4, Status.DISCARDED), letter(dee, 2, Status.REDRIVEN)]
+    async with service.intakes("club.readers").begin(()) as intake:
+        await intake.letters.keep([*failed, letter(ANN, 2), letter(ANN, 4), letter(BOB, 2), *early, *apart, *settled])
+        assert [await intake.letters.failed_letters(at_most) for at_most in (1, 10)] == [1, 7]
+        assert await intake.letters.open_letters(10) == 9
+
+
 async def test_a_discarded_letter_is_open_no_more(service: ServiceUnderTest) -> None:
     kept, other = letter(ANN, 1, Status.DEAD, attempts=5), letter(ANN, 2)
     async with service.intakes("club.readers").begin(()) as intake:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from prometheus_client import REGISTRY
+from structlog.testing import capture_logs
 
 from shared.engine.consumer import ConsumerGroup
 from shared.engine.consumer.pipeline import LettersFull
@@ -63,6 +64,46 @@ async def test_at_the_cap_the_partition_waits_until_letters_are_settled(stage: S
         # What is behind a discarded letter goes to whoever locks the key first, this call or the timer.
         await eventually(all_told)
     assert full_partitions(group.name) == 0
+
+
+@pytest.mark.parametrize("name", ["members", "greetings"])
+async def test_what_waits_for_an_earlier_version_takes_no_room_from_what_failed(stage: Stage, name: str) -> None:
+    """As where `events republish` ran beside a relay with pending versions: what these wait for lies behind all of them."""
+    consumer = stage.club.members if name == "members" else stage.club.greetings
+    people = [stage.user() for _ in range(4)]
+    told = [person.tells("One", "Two") for person in people]
+    await stage.topic.publish(*(second for _, second in told), *(first for first, _ in told))
+
+    async def all_told() -> bool:
+        if name == "members":
+            return await stage.names(*people) == [["One", "Two"]] * 4
+        return await stage.greeted(*people) == [[1, 2]] * 4
+
+    async with stage.consuming(consumer, max_open_letters=1):
+        await eventually(all_told)
+    assert await stage.parked() == []
+
+
+async def test_what_waits_for_an_earlier_version_has_a_cap_of_its_own(stage: Stage) -> None:
+    people = [stage.user() for _ in range(3)]
+    told = [person.tells("One", "Two") for person in people]
+    await stage.topic.publish(*(second for _, second in told), *(first for first, _ in told))
+
+    async def full() -> bool:
+        return full_partitions(group.name) == 1
+
+    with capture_logs() as logs:
+        async with stage.consuming(stage.club.greetings, max_open_letters=1, max_early_letters=2) as group:
+            await eventually(full)
+            assert [each[:2] for each in await stage.letters()] == [("waiting", 2)] * 2
+    (line,) = [each for each in logs if each["event"] == "letters_full"]
+    assert (line["failed"], line["early"], line["max_failed"], line["max_early"]) == (0, 3, 1, 2)
+
+    async def all_greeted() -> bool:
+        return await stage.greeted(*people) == [[1, 2]] * 3
+
+    async with stage.consuming(stage.club.greetings, max_open_letters=1, max_early_letters=3):
+        await eventually(all_greeted)
 
 
 async def discard_first(stage: Stage, group: ConsumerGroup) -> None:

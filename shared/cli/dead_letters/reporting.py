@@ -18,6 +18,7 @@ MEANINGS: Mapping[Outcome | None, str] = {
     Outcome.EXHAUSTED: "the next letter was redriven as often as may be: it stays dead; discard it",
     Outcome.GAP: "a version is missing before the next letter; it is waited for",
     Outcome.LATER: "the next letter is not due yet; it is tried by itself",
+    Outcome.PREVENTED: "what the next letter needs was not to be had; that counts as no try",
 }
 
 

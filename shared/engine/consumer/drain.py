@@ -10,11 +10,11 @@ from shared.engine.consumer.batch import Batch
 from shared.engine.consumer.effects import Effects
 from shared.engine.consumer.message import Reader
 from shared.engine.consumer.policy import ConsumerPolicy
-from shared.engine.consumer.turns import Outcome, Turns
+from shared.engine.consumer.turns import Begun, Outcome, Turns
 from shared.engine.failpoints import failpoint
-from shared.engine.retry import ends_a_wait, failure_of
+from shared.engine.retry import PASSING, ends_a_wait, failure_of
 from shared.kernel.clock import Clock
-from shared.kernel.errors import Conflict, NotFound, Transient
+from shared.kernel.errors import Conflict, NotFound, Transient, WaypostError
 from shared.kernel.mandate import Mandate
 from shared.ports.dead_letters import OPEN, Failure, Letter, ParkedKey, Status
 from shared.ports.intake import Intake, Intakes
@@ -38,6 +38,8 @@ class Attempt:
     letter: Letter | None = None
     failure: Failure | None = None
     """Why it failed."""
+    prevented: WaypostError | None = None
+    """What was in its way; nothing is counted."""
 
 
 class Drain:
@@ -111,20 +113,23 @@ class Drain:
     async def attempt(self, parked: ParkedKey, mandate: Mandate | None = None, *, at_once: bool = False) -> Attempt:
         """At the letter whose turn it is. With a mandate it is a redrive: it tries dead letters too, and waits for no moment.
 
+        What passes uses up no redrive: the operator is told, and comes again. A consumer's own retry counts it, as its taker does: what
+        does so again and again while the database answers must come to an end.
         Raises Transient where the database is away.
         """
-        counted = await self._turns.next(parked, mandate, at_once=at_once)
-        if isinstance(counted, Outcome):
-            return Attempt(outcome=counted)
+        begun = await self._turns.next(parked, mandate, at_once=at_once)
+        if isinstance(begun, Outcome):
+            return Attempt(outcome=begun)
         AFTER_COUNT.hit()
         metrics.CONSUMER_RETRIES.labels(self.name).inc()
         try:
-            outcome = await self._handle(parked, counted, redriven=mandate is not None)
+            outcome = await self._handle(parked, begun.letter, redriven=mandate is not None)
         except Exception as error:  # noqa: BLE001 - a handler may raise anything
-            return Attempt(
-                outcome=Outcome.FAILED, letter=counted, failure=await self._record_failure(parked, counted, error)
-            )
-        return Attempt(outcome=outcome, letter=counted)
+            if mandate is not None and isinstance(error, PASSING):
+                return await self._take_back(parked, begun, error)
+            failure = await self._record_failure(parked, begun.letter, error)
+            return Attempt(outcome=Outcome.FAILED, letter=begun.letter, failure=failure)
+        return Attempt(outcome=outcome, letter=begun.letter)
 
     async def _handle(self, parked: ParkedKey, counted: Letter, *, redriven: bool) -> Outcome:
         """The letter's change of status and its handler's effects, together. Raises what the handler raises."""
@@ -149,6 +154,11 @@ class Drain:
         AFTER_COMMIT.hit()
         batch.follow_up()
         return outcome
+
+    async def _take_back(self, parked: ParkedKey, begun: Begun, error: WaypostError) -> Attempt:
+        await self._turns.take_back(parked, begun)
+        log.warning("redrive_prevented", consumer=self.name, letter=str(begun.letter.id), error=repr(error))
+        return Attempt(outcome=Outcome.PREVENTED, letter=begun.before, failure=failure_of(error), prevented=error)
 
     async def _record_failure(self, parked: ParkedKey, counted: Letter, error: Exception) -> Failure:
         failure = failure_of(error)

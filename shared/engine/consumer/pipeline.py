@@ -32,7 +32,10 @@ class Fenced(WaypostError):
 
 
 class LettersFull(WaypostError):
-    """As many letters are open as may be: nothing is passed over, so that the partition waits until some are settled."""
+    """As many letters are open as may be: nothing is passed over, so that the partition waits until some are settled.
+
+    `failed` have failed or wait behind one that has; `early` wait for an earlier version that is still to come.
+    """
 
 
 class Pipeline:
@@ -129,9 +132,18 @@ class Pipeline:
         ]
         if letters:
             cap = self._policy.max_open_letters
-            if await intake.letters.open_letters(cap) + len(letters) > cap:
-                raise LettersFull
+            may_be_full = await intake.letters.open_letters(cap) + len(letters) > cap
             await intake.letters.keep(letters)
+            if may_be_full:
+                await self._refuse_too_many(intake)
+
+    async def _refuse_too_many(self, intake: Intake) -> None:
+        """An early letter takes no room from those that failed: what it waits for may lie behind the record that needs the room."""
+        most_failed, most_early = self._policy.max_open_letters, self._policy.max_early_letters
+        failed = await intake.letters.failed_letters(most_failed + 1)
+        early = await intake.letters.open_letters(most_failed + most_early + 1) - failed
+        if failed > most_failed or early > most_early:
+            raise LettersFull(failed=failed, early=early)
 
     async def handle(self, batch: Batch, intake: Intake) -> None:
         """The handlers, in offset order; outbox rows are the last thing written."""

@@ -8,8 +8,8 @@ import structlog
 from shared.engine.consumer.batch import Batch
 from shared.engine.consumer.pipeline import Fenced, LettersFull, Pipeline
 from shared.engine.consumer.policy import ConsumerPolicy
-from shared.engine.retry import failure_of
-from shared.kernel.errors import ConcurrencyConflict, Transient, WaypostError
+from shared.engine.retry import PASSING, failure_of
+from shared.kernel.errors import WaypostError
 from shared.ports.intake import Intakes
 from shared.telemetry import metrics
 
@@ -42,7 +42,7 @@ class Taker:
         try:
             await self._take(batch)
         finally:
-            self._tell_room(batch, full=False)
+            self._tell_room(batch)
 
     async def _take(self, batch: Batch) -> None:
         failed_times, deaths = 0, 0
@@ -51,11 +51,11 @@ class Taker:
             if isinstance(error, LettersFull):
                 if len(batch.messages) > 1:
                     return await self._one_by_one(batch, each_alone=True)
-                self._tell_room(batch, full=True)
+                self._tell_room(batch, full=error)
                 await self._pause(failed_times)
                 batch = batch.again()
                 continue
-            deaths += batch.step in _OWN_STEPS and isinstance(error, Transient | ConcurrencyConflict)
+            deaths += batch.step in _OWN_STEPS and isinstance(error, PASSING)
             if await self._blames_handler(error, batch, deaths):
                 log.warning("handler_failed", **self._where(batch), exc_info=error)
                 if len(batch.wanted) > 1:
@@ -88,7 +88,7 @@ class Taker:
         """A passing failure is nobody's fault, unless the database ends this one batch again and again while it answers others."""
         if batch.step not in _OWN_STEPS or not batch.wanted:
             return False
-        if isinstance(error, Transient | ConcurrencyConflict):
+        if isinstance(error, PASSING):
             return deaths >= self._policy.deaths and await self._intakes.answers()
         return True
 
@@ -98,14 +98,15 @@ class Taker:
         if self._stopping.is_set():
             raise Stopped
 
-    def _tell_room(self, batch: Batch, *, full: bool) -> None:
-        if full == self.waits_for_room:
+    def _tell_room(self, batch: Batch, *, full: LettersFull | None = None) -> None:
+        if (full is not None) == self.waits_for_room:
             return
-        self.waits_for_room = full
+        self.waits_for_room = full is not None
         waiting = metrics.CONSUMER_FULL_PARTITIONS.labels(self._name)
-        if full:
+        if full is not None:
             waiting.inc()
-            log.error("letters_full", **self._where(batch), cap=self._policy.max_open_letters)
+            caps = {"max_failed": self._policy.max_open_letters, "max_early": self._policy.max_early_letters}
+            log.error("letters_full", **self._where(batch), **full.facts, **caps)
         else:
             waiting.dec()
             log.warning("letters_have_room", **self._where(batch))

@@ -1,5 +1,6 @@
 """Whose turn it is in a parked key's line, and the counting of attempts."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
@@ -27,6 +28,17 @@ class Outcome(StrEnum):
     """A version is missing before its first letter."""
     LATER = "later"
     """Its first letter is not due yet."""
+    PREVENTED = "prevented"
+    """What its first letter needs was not to be had: nothing is counted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Begun:
+    """An attempt at a letter, counted."""
+
+    letter: Letter
+    before: Letter
+    """As it was."""
 
 
 class Turns:
@@ -37,7 +49,7 @@ class Turns:
         self._retry = retry
         self._clock = clock
 
-    async def next(self, parked: ParkedKey, mandate: Mandate | None, *, at_once: bool = False) -> Letter | Outcome:
+    async def next(self, parked: ParkedKey, mandate: Mandate | None, *, at_once: bool = False) -> Begun | Outcome:
         """Counts the attempt in a transaction of its own: a letter whose handler ends the process must not be tried for ever."""
         async with self._intakes.begin(()) as intake:
             if not await intake.letters.lock(parked):
@@ -54,14 +66,15 @@ class Turns:
 
     async def _begin(
         self, letter: Letter, intake: Intake, mandate: Mandate | None, *, at_once: bool
-    ) -> Letter | Outcome:
+    ) -> Begun | Outcome:
         now = self._clock.now()
         if mandate and letter.redrives >= self._retry.max_redrives:
             return Outcome.EXHAUSTED
         if not mandate and (why_not := await self._why_not(letter, intake, None if at_once else now)):
             return why_not
         next_attempt_at = now + timedelta(seconds=self._retry.pauses.seconds(letter.attempts + 1))
-        return await intake.letters.begin(letter, next_attempt_at=next_attempt_at, mandate=mandate)
+        counted = await intake.letters.begin(letter, next_attempt_at=next_attempt_at, mandate=mandate)
+        return Begun(letter=counted, before=letter)
 
     async def _why_not(self, letter: Letter, intake: Intake, now: datetime | None) -> Outcome | None:
         if letter.status is Status.DEAD:
@@ -92,6 +105,12 @@ class Turns:
     async def _look_later(self, letter: Letter, intake: Intake) -> None:
         later = self._clock.now() + timedelta(seconds=self._retry.pauses.first_seconds)
         await intake.letters.update(letter.id, status=letter.status, attempts=letter.attempts, next_attempt_at=later)
+
+    async def take_back(self, parked: ParkedKey, begun: Begun) -> None:
+        """Leaves the letter as it was, unless somebody has gone on from there. Raises Transient without a database: it stays counted."""
+        async with self._intakes.begin(()) as intake:
+            if await self.still_ours(parked, begun.letter, intake):
+                await intake.letters.take_back(begun.before)
 
     async def still_ours(self, parked: ParkedKey, counted: Letter, intake: Intake) -> bool:
         """Locks again and reads again: between two transactions anything may have happened."""

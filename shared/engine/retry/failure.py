@@ -4,7 +4,7 @@ import hashlib
 import traceback
 from pathlib import Path
 
-from shared.kernel.errors import NotYet, Permanent, Poison
+from shared.kernel.errors import ConcurrencyConflict, NotYet, Permanent, Poison, Transient, Unavailable, WaypostError
 from shared.ports.dead_letters import Failure
 
 LONGEST_ERROR = 2000
@@ -12,6 +12,9 @@ LONGEST_ERROR = 2000
 
 HOPELESS: tuple[type[Exception], ...] = (Permanent, Poison)
 """Kinds that the same work would raise again: dead at once."""
+
+PASSING: tuple[type[WaypostError], ...] = (Transient, Unavailable, ConcurrencyConflict)
+"""Kinds that are nobody's fault: at another moment the same work may succeed."""
 
 PROCESS_DIED = Failure(
     error_class="ProcessDied", error="the process ended whenever this record was handled", fingerprint="ProcessDied"

@@ -7,7 +7,7 @@ from typing import Self
 from shared.engine.consumer.drain import Attempt, Drain
 from shared.engine.consumer.turns import Outcome
 from shared.engine.rate import Rate
-from shared.kernel.errors import NotFound, Transient
+from shared.kernel.errors import NotFound, Transient, WaypostError
 from shared.kernel.mandate import Mandate
 from shared.operations.dead_letters.drained import Drained
 from shared.operations.dead_letters.drains import drain_of
@@ -31,6 +31,7 @@ class Redrive:
         self.selection = selection
         self._operated = service
         self._drained: list[Drained] = []
+        self._prevented: list[WaypostError] = []
 
     @classmethod
     async def of(cls, service: OperatedService, search: Search) -> Self:
@@ -56,12 +57,15 @@ class Redrive:
     ) -> AsyncIterator[Drained]:
         """Each key from its lowest version on, through the consumer's own handlers, until a letter fails or none is left.
 
-        Without a mandate it only tells which. Raises Transient, and NotFound where this release has no such consumer.
+        Without a mandate it only tells which. Raises Transient, and NotFound where this release has no such consumer; after the last key
+        what kept a letter from being tried, for which it was not counted.
         """
         for line in self.selection.lines[:at_most]:
             before = Drained.before(line)
             self._drained.append(before if mandate is None else await self._drain(line, mandate, rate))
             yield self._drained[-1]
+        if self._prevented:
+            raise self._prevented[0]
 
     async def _drain(self, line: Line, mandate: Mandate, rate: Rate) -> Drained:
         drain, waited = drain_of(self._operated, line.consumer), 0
@@ -76,6 +80,8 @@ class Redrive:
                 elif waited < PATIENCE:
                     continue
             attempts.append(attempt)
+            if attempt.prevented is not None:
+                self._prevented.append(attempt.prevented)
         return await Drained.before(line).after(attempts, self._operated.ops)
 
 

@@ -10,13 +10,14 @@ import pytest
 
 from shared.hosting.service import Service
 from shared.kernel.envelope import Envelope
-from shared.kernel.errors import Unavailable
+from shared.kernel.errors import NotYet, Transient, Unavailable, WaypostError
 from shared.kernel.ids import new_id
 from shared.ports.handlers import Reactor
 from shared.ports.unit_of_work import UnitOfWork
 from shared.postgres.audit import operator_actions
 from tests.fixtures.club import Stage, User, opened
 from tests.fixtures.club.declaration import no_trouble
+from tests.fixtures.eventually import eventually
 from tests.fixtures.operators import operator_bearer, operator_routes
 from tests.integration.consumer.test_rebuild_of_own_events import Person
 
@@ -76,6 +77,32 @@ async def test_at_the_outbox_cap_a_redrive_writes_its_events_all_the_same(
         redriven = (await http.post(f"{LETTERS}/redrive", json={"consumer": "club.greetings", **WHY})).json()
     assert [each["status"] for each in redriven["keys"][0]["letters"]] == ["redriven"] * 3
     assert len(await stage.rows("select 1 from events", bob)) == 3
+
+
+@pytest.mark.parametrize("error", [Unavailable("the cap is reached", timedelta(seconds=5)), Transient("cut off")])
+async def test_what_was_only_prevented_waits_for_another_topic_as_before(
+    stage: Stage, http: httpx.AsyncClient, error: WaypostError
+) -> None:
+    def waits(envelope: Envelope[Any]) -> None:
+        raise NotYet("its customer is not here yet")
+
+    def prevented(envelope: Envelope[Any]) -> None:
+        raise error
+
+    stage.club.trouble, ann = waits, stage.user()
+    await stage.topic.publish(*ann.tells("Ann"))
+    async with stage.consuming(stage.club.greetings):
+        await eventually(lambda: stage.reached(1, consumers=1))
+    letter = (await http.get(LETTERS)).json()["data"]
+    assert [(each["status"], each["error_class"]) for each in letter] == [("retrying", "NotYet")]
+    stage.club.trouble = prevented
+    for _ in range(6):
+        answer = await http.post(f"{LETTERS}/redrive", json={"consumer": "club.greetings", **WHY})
+        assert (answer.status_code, "retry-after" in answer.headers) == (503, True)
+    assert (await http.get(LETTERS)).json()["data"] == letter
+    stage.club.trouble = no_trouble
+    assert (await http.post(f"{LETTERS}/{letter[0]['id']}/redrive", json=WHY)).status_code == 200
+    assert await stage.greeted(ann) == [[1]]
 
 
 async def test_a_letter_is_given_up(stage: Stage, http: httpx.AsyncClient, bob: User) -> None:

@@ -9,7 +9,8 @@ import pytest
 
 from shared.engine.consumer.turns import Outcome
 from shared.engine.rate import Rate
-from shared.kernel.errors import Conflict, Invalid, NotFound
+from shared.kernel.envelope import Envelope
+from shared.kernel.errors import Conflict, Invalid, NotFound, Transient
 from shared.kernel.ids import new_id
 from shared.operations.dead_letters import Drained, Redrive, discard, find, nothing_matches
 from shared.operations.service import OperatedService
@@ -17,6 +18,7 @@ from shared.ports.dead_letters import Status
 from shared.postgres.audit import operator_actions
 from shared.postgres.letter_search import Search, find_letters
 from tests.fixtures.club import Stage, User
+from tests.fixtures.club.commanding import closed
 from tests.fixtures.club.declaration import no_trouble
 from tests.fixtures.eventually import eventually
 from tests.fixtures.operators import MANDATE
@@ -101,6 +103,34 @@ async def test_what_fails_again_is_told_with_its_error(stage: Stage, operated: O
         (Status.WAITING, None),
     ]
     assert len(await operator_actions(operated.ops)) == 1
+
+
+async def test_what_keeps_one_from_being_tried_is_told_after_the_other_keys_and_uses_up_nothing(
+    stage: Stage, operated: OperatedService, bob: User
+) -> None:
+    def bob_alone(envelope: Envelope[Any]) -> None:
+        if envelope.aggregate_id == bob.id:
+            raise Transient("too slow")
+
+    stage.club.trouble, eve = closed, stage.user()
+    await stage.topic.publish(*eve.tells("Eve"))
+    async with stage.consuming(stage.club.greetings):
+        await eventually(lambda: stage.reached(4, consumers=1))
+    before = await counted(stage)
+    stage.club.trouble = bob_alone
+    redrive = await Redrive.of(operated, Search(consumer="club.greetings"))
+    with pytest.raises(Transient, match="too slow"):
+        assert [each async for each in redrive.work_off(MANDATE, Rate())] == []
+    told = {each.outcome: each.letters[0] for each in redrive.drained}
+    assert (told[Outcome.PREVENTED].status, told[Outcome.PREVENTED].error) == (Status.DEAD, "too slow")
+    assert (told[Outcome.UNPARKED].status, await stage.greeted(bob, eve)) == (Status.REDRIVEN, [[], [1]])
+    assert (await counted(stage))[:3] == before[:3]
+
+
+async def counted(stage: Stage) -> list[tuple[Any, ...]]:
+    return await stage.rows(
+        "select status, attempts, unfinished, redrives, next_attempt_at, error_class from dead_letters order by kafka_offset"
+    )
 
 
 async def test_one_that_was_redriven_too_often_stays_dead(operated: OperatedService, bob: User) -> None:
