@@ -8,15 +8,7 @@ import structlog
 
 from shared.engine.projections import project
 from shared.engine.rate import Rate
-from shared.engine.rebuild.report import (
-    BEFORE_COMMIT,
-    BEFORE_SWAP,
-    SWAP_TRIES,
-    Progress,
-    RebuildReport,
-    refusals_of,
-    swaps,
-)
+from shared.engine.rebuild.report import BEFORE_SWAP, SWAP_TRIES, Progress, RebuildReport, decided
 from shared.kernel.errors import Permanent, Transient, WaypostError
 from shared.kernel.tenant import bound_tenants
 from shared.ports.handlers import Projection
@@ -97,16 +89,4 @@ async def _swap(
     async for events in swap.missing(CHUNK):
         await _take_in(projection, events, swap)
         records += len(events)
-    weighing = await swap.weigh()
-    refusals = refusals_of(records, weighing)
-    swapped = swaps(refusals, weighing, dry_run=dry_run, force=force)
-    if swapped:
-        await swap.complete()
-        BEFORE_COMMIT.hit()
-    return RebuildReport(
-        records=records,
-        seconds=time.monotonic() - begun,
-        weighing=weighing,
-        refusals=refusals,
-        swapped=swapped,
-    )
+    return await decided(swap, await swap.weigh(), records, begun, dry_run=dry_run, force=force)

@@ -12,15 +12,7 @@ from shared.engine.consumer.policy import ConsumerPolicy
 from shared.engine.rate import Rate
 from shared.engine.rebuild.filling import NEVER_REMEMBERS, Filling
 from shared.engine.rebuild.reading import ReadAhead
-from shared.engine.rebuild.report import (
-    BEFORE_COMMIT,
-    BEFORE_SWAP,
-    SWAP_TRIES,
-    Progress,
-    RebuildReport,
-    refusals_of,
-    swaps,
-)
+from shared.engine.rebuild.report import BEFORE_SWAP, SWAP_TRIES, Progress, RebuildReport, decided
 from shared.kernel.clock import Clock, SystemClock
 from shared.kernel.errors import Transient
 from shared.ports.codec import EventCodec
@@ -118,18 +110,7 @@ class _Rebuild:
     async def _swap(self, swap: Swap, *, dry_run: bool, force: bool) -> RebuildReport:
         records = self._filling.records + await self._take_in_the_rest(swap)
         weighing = await swap.weigh(self._filling.tenants)
-        refusals = refusals_of(records, weighing)
-        swapped = swaps(refusals, weighing, dry_run=dry_run, force=force)
-        if swapped:
-            await swap.complete()
-            BEFORE_COMMIT.hit()
-        return RebuildReport(
-            records=records,
-            seconds=time.monotonic() - self._begun,
-            weighing=weighing,
-            refusals=refusals,
-            swapped=swapped,
-        )
+        return await decided(swap, weighing, records, self._begun, dry_run=dry_run, force=force)
 
     async def _take_in_the_rest(self, swap: Swap) -> int:
         """What the live consumer took in since: read already, or the swap waits. Nothing is noted, for it may be rolled back."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from shared.engine.failpoints import failpoint
-from shared.ports.rebuild import Weighing
+from shared.ports.rebuild import HistorySwap, Swap, Weighing
 
 BEFORE_SWAP = failpoint("rebuild.before_swap")
 BEFORE_COMMIT = failpoint("rebuild.before_commit")
@@ -38,12 +38,21 @@ class RebuildReport:
     swapped: bool
 
 
-def swaps(refusals: Sequence[str], weighing: Weighing, *, dry_run: bool, force: bool) -> bool:
-    """Rows that other tenants could read are swapped in by nobody."""
-    return not dry_run and not weighing.unprotected and (force or not refusals)
+async def decided(
+    swap: Swap | HistorySwap, weighing: Weighing, records: int, begun: float, *, dry_run: bool, force: bool
+) -> RebuildReport:
+    """Swaps, where it may be. Rows that other tenants could read are swapped in by nobody."""
+    refusals = _refusals_of(records, weighing)
+    swapped = not dry_run and not weighing.unprotected and (force or not refusals)
+    if swapped:
+        await swap.complete()
+        BEFORE_COMMIT.hit()
+    return RebuildReport(
+        records=records, seconds=time.monotonic() - begun, weighing=weighing, refusals=refusals, swapped=swapped
+    )
 
 
-def refusals_of(records: int, weighing: Weighing) -> Sequence[str]:
+def _refusals_of(records: int, weighing: Weighing) -> Sequence[str]:
     """Reasons not to swap. A difference is none: it may be what the rebuild is for."""
     refusals = []
     if weighing.unprotected:
