@@ -7,7 +7,10 @@ from services.billing.commands import (
     AddLine,
     AttachPaymentMethod,
     BeginCharge,
+    CancelSubscription,
+    ChangePlan,
     CreateInvoice,
+    CreateSubscription,
     FinalizeInvoice,
     PayInvoice,
     RecordDecision,
@@ -21,6 +24,7 @@ from services.billing.handlers.paying import begin_charge, pay_invoice
 from services.billing.handlers.refunding import refund_invoice
 from services.billing.handlers.reporting import request_report
 from services.billing.handlers.settling import abandon_attempt, record_decision
+from services.billing.handlers.subscribing import cancel_subscription, change_plan, create_subscription
 from services.billing.projections import REVENUE_WINDOWS, TENANT_DIRECTORY
 from shared.engine.bus import Commands
 from shared.ports.handlers import Consumer
@@ -33,6 +37,9 @@ COMMANDS: Commands = {
     PayInvoice: pay_invoice,
     VoidInvoice: void_invoice,
     RefundInvoice: refund_invoice,
+    CreateSubscription: create_subscription,
+    ChangePlan: change_plan,
+    CancelSubscription: cancel_subscription,
     BeginCharge: begin_charge,
     RecordDecision: record_decision,
     AbandonAttempt: abandon_attempt,

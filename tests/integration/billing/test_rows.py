@@ -16,7 +16,7 @@ from services.billing.domain import Customer, Invoice, Period
 from services.billing.ports import Declined, Moved
 from services.billing.projections import PROJECTIONS
 from services.billing.queries import reports
-from services.billing.tables import INVOICES, MONEY, cards, customers, invoice_lines, invoices, postings
+from services.billing.tables import INVOICES, MONEY, SUBSCRIPTIONS, cards, customers, invoice_lines, invoices, postings
 from shared.engine.projections import project
 from shared.kernel.tenant import bound_tenants
 from shared.ports.unit_of_work import UnitOfWork
@@ -130,12 +130,18 @@ async def test_a_month_of_a_report_is_read_by_the_index_alone(billing: BillingSe
     assert "Seq Scan" not in plan, plan
 
 
-async def test_a_database_of_the_release_before_gets_the_index(billing: BillingService) -> None:
+async def test_a_database_of_an_earlier_release_gets_what_came_since(billing: BillingService) -> None:
     async with connected(billing.where.owner) as owner:
         await owner.execute("drop index invoices.invoices_by_finalizing")
+        await owner.execute("alter table invoices.invoices drop column subscription_id")
+        await owner.execute("drop schema subscriptions cascade")
         await owner.execute("update alembic_version set version_num = '0004'")
         await migrate("billing", billing.where.owner)
-        assert await owner.fetchval("select to_regclass('invoices.invoices_by_finalizing') is not null")
+        for index in ("invoices.invoices_by_finalizing", "invoices.invoices_of_subscription"):
+            assert await owner.fetchval("select to_regclass($1) is not null", index), index
+    async with billing.foundation.database.transaction() as connection:
+        for declared in (INVOICES, SUBSCRIPTIONS):
+            assert await connection.run_sync(_differences, declared) == []
 
 
 async def test_a_rebuild_makes_the_indexes_that_the_migrations_made(billing: BillingService) -> None:
