@@ -127,6 +127,14 @@ class CancelSubscription(OfSubscription, Command[Subscription]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RenewSubscription(Command[bool]):
+    """Begins the period that is due; gives whether there was one. Told twice it finds none."""
+
+    subscription_id: UUID
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RequestReport(Command[JobId]):
     """Gives the job that makes it."""
 

@@ -15,6 +15,7 @@ from services.billing.commands import (
     PayInvoice,
     RecordDecision,
     RefundInvoice,
+    RenewSubscription,
     RequestReport,
     VoidInvoice,
 )
@@ -22,6 +23,7 @@ from services.billing.handlers.customers import CUSTOMERS, attach_payment_method
 from services.billing.handlers.invoicing import add_line, create_invoice, finalize_invoice, void_invoice
 from services.billing.handlers.paying import begin_charge, pay_invoice
 from services.billing.handlers.refunding import refund_invoice
+from services.billing.handlers.renewing import renew_subscription
 from services.billing.handlers.reporting import request_report
 from services.billing.handlers.settling import abandon_attempt, record_decision
 from services.billing.handlers.subscribing import cancel_subscription, change_plan, create_subscription
@@ -40,6 +42,7 @@ COMMANDS: Commands = {
     CreateSubscription: create_subscription,
     ChangePlan: change_plan,
     CancelSubscription: cancel_subscription,
+    RenewSubscription: renew_subscription,
     BeginCharge: begin_charge,
     RecordDecision: record_decision,
     AbandonAttempt: abandon_attempt,

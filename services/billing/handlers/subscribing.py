@@ -21,7 +21,7 @@ async def create_subscription(command: CreateSubscription, uow: UnitOfWork) -> S
         command.subscription_id, customer.tenant_id, customer_id=customer.id, plan=command.plan, at=command.at
     )
     uow.add(subscription)
-    await _invoice_period(subscription, command.at, uow)
+    await invoice_period(subscription, command.at, uow)
     return subscription
 
 
@@ -41,7 +41,8 @@ async def cancel_subscription(command: CancelSubscription, uow: UnitOfWork) -> S
     return subscription
 
 
-async def _invoice_period(subscription: Subscription, at: datetime, uow: UnitOfWork) -> None:
+async def invoice_period(subscription: Subscription, at: datetime, uow: UnitOfWork) -> None:
+    """Of the period that begins with it. Raises ConcurrencyConflict, at the latest when it is stored, where the period has its invoice."""
     plan, period = subscription.plan, subscription.period
     invoice = Invoice.create(
         subscription.invoice_id,
