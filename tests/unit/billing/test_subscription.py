@@ -158,6 +158,17 @@ def test_paid_after_all_it_is_active_for_the_same_period() -> None:
     assert subscription.status is ACTIVE
 
 
+def test_an_earlier_periods_invoice_settles_nothing_of_this_one() -> None:
+    subscription = started()
+    first = subscription.invoice_id
+    subscription.renew(subscription.period_end)
+    subscription.fall_behind(first, LATER)
+    assert subscription.status is ACTIVE
+    subscription.fall_behind(subscription.invoice_id, LATER)
+    subscription.catch_up(first, LATER)
+    assert subscription.status is PAST_DUE
+
+
 def test_every_event_of_a_subscription_has_its_read_row() -> None:
     assert set(SUBSCRIPTION_ROWS.handlers) == {kind for kind in EVENTS if kind.topic == "billing.subscription"}
 
