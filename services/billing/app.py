@@ -28,6 +28,7 @@ async def resources() -> AsyncIterator[Resources]:
             payments=payments,
             notices=SignedNotices(settings.payments_webhook_secret.get_secret_value()),
             clock=SystemClock(),
+            plans=settings.plans,
         )
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from services.billing.domain import Customer, Invoice, PaymentAttempt, PaymentMethod, Period
+from services.billing.domain import Customer, Invoice, PaymentAttempt, PaymentMethod, Period, Plan, Subscription
 from services.billing.ports import Decision
 from shared.kernel.command import Command
 from shared.kernel.ids import JobId
@@ -95,6 +95,42 @@ class AbandonAttempt(Command[None]):
     """The provider knows nothing of it, and may have forgotten its key."""
 
     attempt_id: UUID
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateSubscription(Command[Subscription]):
+    subscription_id: UUID
+    customer_id: UUID
+    plan: Plan
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfSubscription:
+    """What callers' commands about a subscription that is there have in common."""
+
+    subscription_id: UUID
+    expected_version: int | None = None
+    """What the caller has seen (If-Match); None for whatever there is."""
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangePlan(OfSubscription, Command[Subscription]):
+    plan: Plan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelSubscription(OfSubscription, Command[Subscription]):
+    at_period_end: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenewSubscription(Command[bool]):
+    """Begins the period that is due; gives whether there was one. Told twice it finds none."""
+
+    subscription_id: UUID
     at: datetime
 
 

@@ -1,10 +1,12 @@
-"""What this service needs of the outside: a payment provider."""
+"""What this service needs of the outside: a payment provider, and what the team sells."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from services.billing.domain import Plan
 from shared.kernel.clock import Clock
 from shared.kernel.errors import Transient
 from shared.kernel.ids import TenantId
@@ -101,3 +103,5 @@ class Resources:
     payments: Payments
     notices: Notices
     clock: Clock
+    plans: Sequence[Plan]
+    """What can be subscribed to."""

@@ -1,9 +1,35 @@
 """What a billing process reads from its environment."""
 
+import re
+from collections import Counter
 from typing import Annotated
 
-from pydantic import Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from services.billing.domain import Interval, Plan
+
+PLAN_CODE = r"^[a-z0-9][a-z0-9-]*$"
+
+PLANS = (
+    Plan(code="starter", interval=Interval.MONTH, amount_minor=1_900, currency="EUR"),
+    Plan(code="team", interval=Interval.MONTH, amount_minor=4_900, currency="EUR"),
+    Plan(code="team-yearly", interval=Interval.YEAR, amount_minor=49_000, currency="EUR"),
+)
+
+
+def _catalogue(plans: tuple[Plan, ...]) -> tuple[Plan, ...]:
+    for plan in plans:
+        if not re.fullmatch(PLAN_CODE, plan.code) or len(plan.code) > 64:
+            raise ValueError(f"{plan.code!r} is no code: small letters, digits and hyphens, 64 at most")
+        if not 0 < plan.amount_minor < 2**63:
+            raise ValueError(f"a period of {plan.code} has to cost something, and to fit 64 bits")
+        if not re.fullmatch(r"[A-Z]{3}", plan.currency):
+            raise ValueError(f"{plan.currency!r} is no ISO 4217 code")
+    twice = [code for code, times in Counter(plan.code for plan in plans).items() if times > 1]
+    if twice:
+        raise ValueError(f"declared twice: {', '.join(twice)}")
+    return plans
 
 
 class BillingSettings(BaseSettings):
@@ -15,3 +41,5 @@ class BillingSettings(BaseSettings):
     """Signs the provider's webhooks; the provider has the same."""
     payments_timeout_seconds: float = Field(default=10.0, gt=0, le=50)
     """For one answer of the provider. Less than a job's 60 s, so that the job sees it pass."""
+    plans: Annotated[tuple[Plan, ...], AfterValidator(_catalogue)] = PLANS
+    """What can be subscribed to, as JSON. A price is changed here; subscriptions keep theirs until they change their plan."""

@@ -106,6 +106,36 @@ cards = Table(
 )
 """The newest of a customer's is the default."""
 
+SUBSCRIPTIONS = MetaData()
+
+subscriptions = Table(
+    "subscriptions",
+    SUBSCRIPTIONS,
+    Column("tenant_id", Uuid, nullable=False),
+    Column("subscription_id", Uuid, nullable=False),
+    Column("customer_id", Uuid, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("plan", Text, nullable=False),
+    Column("interval", Text, nullable=False),
+    Column("amount_minor", BigInteger, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("next_plan", Text),
+    Column("next_interval", Text),
+    Column("next_amount_minor", BigInteger),
+    Column("next_currency", Text),
+    Column("next_from", DateTime(timezone=True)),
+    Column("invoice_id", Uuid, nullable=False),
+    Column("period_start", DateTime(timezone=True), nullable=False),
+    Column("period_end", DateTime(timezone=True), nullable=False),
+    Column("ends_at", DateTime(timezone=True)),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("version", BigInteger, nullable=False),
+    PrimaryKeyConstraint("tenant_id", "subscription_id"),
+    Index("subscriptions_of_customer", "tenant_id", "customer_id", "subscription_id"),
+    Index("subscriptions_by_end", "tenant_id", "period_end", postgresql_where=text("status <> 'canceled'")),
+)
+"""`next_…`: the plan changed to last, which counts from `next_from` on; a period that begins then has it."""
+
 INVOICES = MetaData()
 
 invoices = Table(
@@ -126,10 +156,18 @@ invoices = Table(
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("finalized_at", DateTime(timezone=True)),
     Column("version", BigInteger, nullable=False),
+    Column("subscription_id", Uuid),
     PrimaryKeyConstraint("tenant_id", "invoice_id"),
     UniqueConstraint("tenant_id", "number"),
     Index("invoices_of_customer", "tenant_id", "customer_id", "invoice_id"),
     Index("invoices_by_finalizing", "tenant_id", "finalized_at"),
+    Index(
+        "invoices_of_subscription",
+        "tenant_id",
+        "subscription_id",
+        "invoice_id",
+        postgresql_where=text("subscription_id is not null"),
+    ),
 )
 
 invoice_lines = Table(

@@ -45,12 +45,12 @@ async def all_tenants(rows: AsyncConnection) -> Sequence[TenantId]:
     return [TenantId(each) for each in (await rows.execute(found)).scalars()]
 
 
-def those_among(found: ListTenants) -> ListTenants:
-    """Of all tenants, those who left as well, the ones that `found` gives out of the rows of some of them at a time."""
+def those_among(found: ListTenants, *, among: ListTenants = all_tenants) -> ListTenants:
+    """The ones that `found` gives out of the rows of some tenants at a time: of all, those who left as well, unless told otherwise."""
 
     async def listed(rows: AsyncConnection) -> Sequence[TenantId]:
         tenants: list[TenantId] = []
-        for some in some_at_a_time(await all_tenants(rows)):
+        for some in some_at_a_time(await among(rows)):
             await rows.execute(BIND, {"tenants": setting(some)})
             tenants += await found(rows)
         return tenants

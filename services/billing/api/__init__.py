@@ -1,10 +1,12 @@
 """The routes of the billing service."""
 
-from services.billing.api import customers, invoices, moving, reports, revenue, webhooks
+from services.billing.api import customers, invoices, moving, plans, reports, revenue, subscriptions, webhooks
 from shared.web import jobs
 
 ROUTERS = [
     customers.router,
+    plans.router,
+    subscriptions.router,
     invoices.router,
     moving.router,
     revenue.router,

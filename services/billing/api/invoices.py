@@ -70,10 +70,13 @@ async def list_invoices(
     caller: Caller,
     here: Here,
     customer_id: Annotated[UUID | None, Query(description="One customer's alone.")] = None,
+    subscription_id: Annotated[UUID | None, Query(description="Those of one subscription's periods.")] = None,
     status: Annotated[InvoiceStatus | None, Query(description="Those that stand so.")] = None,
 ) -> Page[InvoiceSummary]:
     """Newest first; members see their own."""
-    wanted = InvoiceFilter(customer_id=caller.confined_to or customer_id, status=status)
+    wanted = InvoiceFilter(
+        customer_id=caller.confined_to or customer_id, subscription_id=subscription_id, status=status
+    )
     async with here.bus.units.begin() as uow:
         rows = await queries.latest_invoices(uow.rows, wanted, before=page.after, limit=page.rows)
     return page.of(rows, InvoiceSummary.model_validate, position=lambda row: row.id)

@@ -8,7 +8,8 @@ from uuid import UUID
 from pydantic import Field, StringConstraints
 
 from services.billing.api.moments import Beginning, End
-from services.billing.domain import InvoiceStatus
+from services.billing.domain import Interval, InvoiceStatus, SubscriptionStatus
+from services.billing.settings import PLAN_CODE
 from shared.web.models import Currency, Name, RequestModel, ResponseModel
 
 ProviderToken = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,255}$")]
@@ -17,6 +18,22 @@ ProviderToken = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,255}
 class NewPaymentMethod(RequestModel):
     token: ProviderToken = Field(repr=False)
     """The provider's name for a card that the customer entered there; card numbers never come here."""
+
+
+PlanCode = Annotated[str, StringConstraints(pattern=PLAN_CODE, max_length=64)]
+
+
+class NewSubscription(RequestModel):
+    customer_id: UUID
+    plan: PlanCode
+
+
+class PlanChange(RequestModel):
+    plan: PlanCode
+
+
+class Cancellation(RequestModel):
+    at: Literal["period_end", "now"] = "period_end"
 
 
 class NewInvoice(RequestModel):
@@ -71,6 +88,34 @@ class CustomerView(ResponseModel):
     version: int
 
 
+class PlanView(ResponseModel):
+    code: str
+    interval: Interval
+    """Length of a period."""
+    amount_minor: int
+    """Price of one period."""
+    currency: str
+
+
+class SubscriptionView(ResponseModel):
+    id: UUID
+    customer_id: UUID
+    status: SubscriptionStatus
+    plan: PlanView
+    """As it was agreed on."""
+    next_plan: PlanView | None
+    """From the next period on, where it is another."""
+    period_start: datetime
+    period_end: datetime
+    """The next period begins here."""
+    invoice_id: UUID
+    """Of this period."""
+    ends_at: datetime | None
+    """Until when a canceled subscription may be used."""
+    created_at: datetime
+    version: int
+
+
 class LineView(ResponseModel):
     id: UUID
     description: str
@@ -82,6 +127,8 @@ class LineView(ResponseModel):
 class InvoiceSummary(ResponseModel):
     id: UUID
     customer_id: UUID
+    subscription_id: UUID | None
+    """The subscription it invoices a period of; null for one made by hand."""
     number: int | None
     """Given when it is finalized; without gaps in a tenant."""
     status: InvoiceStatus

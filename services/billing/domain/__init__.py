@@ -1,19 +1,26 @@
-"""Customers, their invoices, and the money in between."""
+"""Customers, their subscriptions and invoices, and the money in between."""
 
 from services.billing.domain.attempts import AttemptKind, AttemptStatus, PaymentAttempt
 from services.billing.domain.customer import Customer, PaymentMethod
-from services.billing.domain.invoice import Invoice, InvoiceStatus
+from services.billing.domain.invoice import Invoice
 from services.billing.domain.line import Line
 from services.billing.domain.period import Period
+from services.billing.domain.plan import Interval, Plan
+from services.billing.domain.statuses import InvoiceStatus, SubscriptionStatus
+from services.billing.domain.subscription import Subscription
 
 __all__ = [
     "AttemptKind",
     "AttemptStatus",
     "Customer",
+    "Interval",
     "Invoice",
     "InvoiceStatus",
     "Line",
     "PaymentAttempt",
     "PaymentMethod",
     "Period",
+    "Plan",
+    "Subscription",
+    "SubscriptionStatus",
 ]

@@ -1,7 +1,6 @@
 """What a customer owes: draft → open → paid | void | uncollectible."""
 
 from datetime import datetime
-from enum import StrEnum
 from typing import ClassVar, Self, TypedDict
 from uuid import UUID
 
@@ -25,23 +24,14 @@ from services.billing.domain.refusals import (
     RefundTooLarge,
     TooManyLines,
 )
+from services.billing.domain.statuses import InvoiceStatus
 from shared.kernel.aggregate import Aggregate
 from shared.kernel.event import Event
 from shared.kernel.ids import TenantId
 from shared.kernel.money import Money
 
 
-class InvoiceStatus(StrEnum):
-    DRAFT = "draft"
-    OPEN = "open"
-    PAID = "paid"
-    VOID = "void"
-    UNCOLLECTIBLE = "uncollectible"
-
-
 class _Identity(TypedDict):
-    """What every event from finalizing on says of its invoice."""
-
     tenant_id: UUID
     invoice_id: UUID
     customer_id: UUID
@@ -54,13 +44,12 @@ class Invoice(Aggregate):
     def __init__(self, id: UUID, tenant_id: TenantId) -> None:  # noqa: A002 - an aggregate's id is its id
         super().__init__(id, tenant_id)
         self.customer_id = id
+        self.subscription_id: UUID | None = None
         self.currency = ""
         self.status = InvoiceStatus.DRAFT
         self.number: int | None = None
         self.lines: tuple[Line, ...] = ()
-        self.total_minor = 0
-        self.amount_paid_minor = 0
-        self.amount_refunded_minor = 0
+        self.total_minor = self.amount_paid_minor = self.amount_refunded_minor = 0
         self.created_at: datetime | None = None
         self.finalized_at: datetime | None = None
         self.due_at: datetime | None = None
@@ -68,13 +57,23 @@ class Invoice(Aggregate):
         self.last_failure: str | None = None
 
     @classmethod
-    def create(cls, invoice_id: UUID, tenant_id: TenantId, *, customer_id: UUID, currency: str, at: datetime) -> Self:
+    def create(
+        cls,
+        invoice_id: UUID,
+        tenant_id: TenantId,
+        *,
+        customer_id: UUID,
+        subscription_id: UUID | None = None,
+        currency: str,
+        at: datetime,
+    ) -> Self:
         invoice = cls(invoice_id, tenant_id)
         invoice.record(
             InvoiceCreated(
                 tenant_id=tenant_id,
                 invoice_id=invoice_id,
                 customer_id=customer_id,
+                subscription_id=subscription_id,
                 currency=currency,
                 created_at=at,
             )
@@ -227,7 +226,8 @@ class Invoice(Aggregate):
     def apply(self, event: Event) -> None:
         match event:
             case InvoiceCreated():
-                self.customer_id, self.currency, self.created_at = event.customer_id, event.currency, event.created_at
+                self.customer_id, self.subscription_id = event.customer_id, event.subscription_id
+                self.currency, self.created_at = event.currency, event.created_at
             case InvoiceLineAdded():
                 self.lines = (*self.lines, Line.of(event))
                 self.total_minor += event.amount_minor

@@ -39,6 +39,18 @@ class TotalTooLarge(Invalid):
     """An invoice comes to 1,000,000,000,000,000 minor units at most."""
 
 
+class AlreadyCanceled(Conflict):
+    """The subscription was canceled already: nothing of it can be changed, and it does not end any sooner."""
+
+
+class PlanUnchanged(Conflict):
+    """The subscription is renewed at that plan and price already."""
+
+
+class PlanUnknown(Invalid):
+    """There is no such plan: `GET /plans` lists those there are."""
+
+
 class RefundTooLarge(Invalid):
     """More than was paid cannot be given back."""
 

@@ -7,11 +7,15 @@ from services.billing.commands import (
     AddLine,
     AttachPaymentMethod,
     BeginCharge,
+    CancelSubscription,
+    ChangePlan,
     CreateInvoice,
+    CreateSubscription,
     FinalizeInvoice,
     PayInvoice,
     RecordDecision,
     RefundInvoice,
+    RenewSubscription,
     RequestReport,
     VoidInvoice,
 )
@@ -19,8 +23,10 @@ from services.billing.handlers.customers import CUSTOMERS, attach_payment_method
 from services.billing.handlers.invoicing import add_line, create_invoice, finalize_invoice, void_invoice
 from services.billing.handlers.paying import begin_charge, pay_invoice
 from services.billing.handlers.refunding import refund_invoice
+from services.billing.handlers.renewing import renew_subscription
 from services.billing.handlers.reporting import request_report
 from services.billing.handlers.settling import abandon_attempt, record_decision
+from services.billing.handlers.subscribing import cancel_subscription, change_plan, create_subscription
 from services.billing.projections import REVENUE_WINDOWS, TENANT_DIRECTORY
 from shared.engine.bus import Commands
 from shared.ports.handlers import Consumer
@@ -33,6 +39,10 @@ COMMANDS: Commands = {
     PayInvoice: pay_invoice,
     VoidInvoice: void_invoice,
     RefundInvoice: refund_invoice,
+    CreateSubscription: create_subscription,
+    ChangePlan: change_plan,
+    CancelSubscription: cancel_subscription,
+    RenewSubscription: renew_subscription,
     BeginCharge: begin_charge,
     RecordDecision: record_decision,
     AbandonAttempt: abandon_attempt,

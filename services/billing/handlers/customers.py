@@ -10,7 +10,8 @@ from services.billing.domain import Customer, InvoiceStatus
 from services.billing.handlers import attempt_rows
 from services.billing.handlers.following import if_news
 from services.billing.handlers.invoicing import locked
-from services.billing.tables import invoices, payment_methods
+from services.billing.handlers.standing import locked_subscription
+from services.billing.tables import invoices, payment_methods, subscriptions
 from shared.kernel.envelope import Envelope
 from shared.ports.handlers import Reactor
 from shared.ports.unit_of_work import UnitOfWork
@@ -63,6 +64,7 @@ async def forget_customer(erased: Envelope[UserErased], uow: UnitOfWork) -> None
     await uow.rows.execute(delete(payment_methods).where(payment_methods.c.customer_id == customer.id))
     await uow.events.forget_person(Customer.aggregate_type, customer.id)
     await _void_open_invoices(customer, at, uow)
+    await _end_subscriptions(customer, at, uow)
 
 
 async def _void_open_invoices(customer: Customer, at: datetime, uow: UnitOfWork) -> None:
@@ -74,6 +76,16 @@ async def _void_open_invoices(customer: Customer, at: datetime, uow: UnitOfWork)
         is_still_open = invoice.status is InvoiceStatus.OPEN
         if is_still_open and await attempt_rows.pending_of(invoice_id, uow) is None:
             invoice.void("erased", at)
+
+
+async def _end_subscriptions(customer: Customer, at: datetime, uow: UnitOfWork) -> None:
+    """After the invoices: whoever settles one has its lock first and its subscription's then."""
+    theirs = subscriptions.c.customer_id == customer.id
+    found = await uow.rows.execute(
+        select(subscriptions.c.subscription_id).where(theirs).order_by(subscriptions.c.subscription_id)
+    )
+    for subscription_id in found.scalars().all():
+        (await locked_subscription(subscription_id, uow)).end("erased", at)
 
 
 CUSTOMERS = Reactor(

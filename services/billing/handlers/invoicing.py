@@ -1,5 +1,6 @@
 """From the draft to what is owed."""
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from services.billing.domain import Customer, Invoice
 from services.billing.domain.dunning import PAYMENT_TERM
 from services.billing.domain.refusals import PaymentPending
 from services.billing.handlers import attempt_rows
+from services.billing.handlers.standing import follow_invoice
 from services.billing.tables import invoice_numbers, invoices
 from shared.kernel.ids import TenantId
 from shared.kernel.money import Money
@@ -42,13 +44,10 @@ async def add_line(command: AddLine, uow: UnitOfWork) -> Invoice:
 
 
 async def finalize_invoice(command: FinalizeInvoice, uow: UnitOfWork) -> Invoice:
-    """Raises InvoiceNotDraft, InvoiceEmpty. The charge is queued here, so that it happens where the invoice does, and only there."""
+    """Raises InvoiceNotDraft, InvoiceEmpty."""
     invoice = await locked(command.invoice_id, uow)
     invoice.expect(command.expected_version)
-    invoice.require_finalizable()
-    number = await _next_number(invoice.tenant_id, uow)
-    invoice.finalize(number, due_at=command.at + PAYMENT_TERM, at=command.at)
-    await uow.jobs.enqueue("charge_invoice", idempotency_key=f"inv-{invoice.id}", invoice_id=invoice.id)
+    await finalize(invoice, command.at, uow)
     return invoice
 
 
@@ -59,7 +58,16 @@ async def void_invoice(command: VoidInvoice, uow: UnitOfWork) -> Invoice:
     invoice.require_open()
     await require_no_payment(invoice, uow)
     invoice.void("requested", command.at)
+    await follow_invoice(invoice, command.at, uow)
     return invoice
+
+
+async def finalize(invoice: Invoice, at: datetime, uow: UnitOfWork) -> None:
+    """Raises InvoiceNotDraft, InvoiceEmpty. The charge is queued here, so that it happens where the invoice does, and only there."""
+    invoice.require_finalizable()
+    number = await _next_number(invoice.tenant_id, uow)
+    invoice.finalize(number, due_at=at + PAYMENT_TERM, at=at)
+    await uow.jobs.enqueue("charge_invoice", idempotency_key=f"inv-{invoice.id}", invoice_id=invoice.id)
 
 
 async def locked(invoice_id: UUID, uow: UnitOfWork) -> Invoice:

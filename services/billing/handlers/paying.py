@@ -18,6 +18,7 @@ from services.billing.domain.dunning import next_attempt_at
 from services.billing.domain.refusals import NoPaymentMethod
 from services.billing.handlers import attempt_rows
 from services.billing.handlers.invoicing import locked, require_no_payment
+from services.billing.handlers.standing import follow_invoice
 from shared.ports.unit_of_work import UnitOfWork
 
 
@@ -69,6 +70,7 @@ async def payment_failed(invoice: Invoice, attempt: PaymentAttempt, reason: str,
         invoice.void("erased", at)
     else:
         invoice.mark_uncollectible(attempt.number, at)
+    await follow_invoice(invoice, at, uow)
 
 
 async def _attempt(

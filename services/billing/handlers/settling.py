@@ -9,6 +9,7 @@ from services.billing.domain import AttemptKind, AttemptStatus, Invoice, Payment
 from services.billing.handlers import attempt_rows
 from services.billing.handlers.invoicing import locked
 from services.billing.handlers.paying import payment_failed
+from services.billing.handlers.standing import follow_invoice
 from services.billing.ports import Declined, Moved
 from shared.ports.unit_of_work import UnitOfWork
 
@@ -47,6 +48,7 @@ async def _moved(
         await _report_stray_money(command, uow)
     elif attempt.kind is AttemptKind.CHARGE:
         invoice.pay(attempt, provider_id, command.at)
+        await follow_invoice(invoice, command.at, uow)
     else:
         invoice.refund(attempt, attempt.reason or "requested", provider_id, command.at)
 

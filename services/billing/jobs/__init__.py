@@ -1,4 +1,4 @@
-"""Background work: what asks for money, and it alone; and reports."""
+"""Background work: what asks for money, and it alone; renewals, which bring it about; and reports."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -7,6 +7,7 @@ from services.billing.commands import BeginCharge
 from services.billing.handlers.paying import begin_charge
 from services.billing.jobs.asking import TRIES, ask_patiently
 from services.billing.jobs.question import Question, pending_question, question_about
+from services.billing.jobs.renewing import RENEWALS, renew_subscriptions
 from services.billing.jobs.reporting import generate_report
 from services.billing.jobs.resolving import SWEEP, resolve_attempts
 from services.billing.ports import Resources
@@ -52,7 +53,8 @@ JOBS: Sequence[Job] = [
     Job(retry_payment, max_tries=TRIES),
     Job(refund_payment, max_tries=TRIES),
     Job(resolve_attempts, timeout_seconds=150, keeps_result=False),
+    Job(renew_subscriptions, timeout_seconds=150, keeps_result=False),
     Job(generate_report, timeout_seconds=300),
 ]
 
-SCHEDULE: Sequence[Scheduled] = [SWEEP]
+SCHEDULE: Sequence[Scheduled] = [SWEEP, RENEWALS]

@@ -5,9 +5,10 @@ from services.billing.projections.customers import CUSTOMER_ROWS
 from services.billing.projections.invoices import INVOICE_ROWS
 from services.billing.projections.ledger import LEDGER_ROWS
 from services.billing.projections.revenue import REVENUE_WINDOWS
+from services.billing.projections.subscriptions import SUBSCRIPTION_ROWS
 from shared.jobs.tenant_directory import tenants_projector
 
-PROJECTIONS = [CUSTOMER_ROWS, INVOICE_ROWS, LEDGER_ROWS]
+PROJECTIONS = [CUSTOMER_ROWS, INVOICE_ROWS, LEDGER_ROWS, SUBSCRIPTION_ROWS]
 
 TENANT_DIRECTORY = tenants_projector(created=TenantCreated, renamed=TenantRenamed, closed=TenantClosed)
 

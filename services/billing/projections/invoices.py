@@ -33,6 +33,7 @@ async def add_invoices(created: Sequence[Envelope[InvoiceCreated]], rows: AsyncC
                 "tenant_id": each.tenant_id,
                 "invoice_id": each.aggregate_id,
                 "customer_id": each.event.customer_id,
+                "subscription_id": each.event.subscription_id,
                 "status": InvoiceStatus.DRAFT.value,
                 "currency": each.event.currency,
                 "total_minor": 0,

@@ -3,6 +3,12 @@
 from services.billing.queries.customers import CustomerRow, all_customers, customer
 from services.billing.queries.invoices import InvoiceFilter, InvoiceRow, invoice, latest_invoices
 from services.billing.queries.reports import ReportLine, report_lines
+from services.billing.queries.subscriptions import (
+    SubscriptionFilter,
+    SubscriptionRow,
+    latest_subscriptions,
+    subscription,
+)
 from services.billing.queries.windows import RevenueFilter, RevenueRow, revenue
 
 __all__ = [
@@ -12,10 +18,14 @@ __all__ = [
     "ReportLine",
     "RevenueFilter",
     "RevenueRow",
+    "SubscriptionFilter",
+    "SubscriptionRow",
     "all_customers",
     "customer",
     "invoice",
     "latest_invoices",
+    "latest_subscriptions",
     "report_lines",
     "revenue",
+    "subscription",
 ]

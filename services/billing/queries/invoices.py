@@ -18,6 +18,7 @@ from shared.kernel.errors import NotFound
 class InvoiceRow:
     id: UUID
     customer_id: UUID
+    subscription_id: UUID | None
     number: int | None
     status: InvoiceStatus
     currency: str
@@ -39,6 +40,7 @@ class InvoiceFilter:
     """What a list is about; None for all."""
 
     customer_id: UUID | None = None
+    subscription_id: UUID | None = None
     status: InvoiceStatus | None = None
 
 
@@ -65,6 +67,8 @@ def _chosen(wanted: InvoiceFilter) -> Select[Any]:
     query = select(invoices)
     if wanted.customer_id is not None:
         query = query.where(invoices.c.customer_id == wanted.customer_id)
+    if wanted.subscription_id is not None:
+        query = query.where(invoices.c.subscription_id == wanted.subscription_id)
     if wanted.status is not None:
         query = query.where(invoices.c.status == wanted.status.value)
     return query
@@ -89,6 +93,7 @@ def _invoice(row: Row[Any], lines: Sequence[Line] = ()) -> InvoiceRow:
     return InvoiceRow(
         id=row.invoice_id,
         customer_id=row.customer_id,
+        subscription_id=row.subscription_id,
         number=row.number,
         status=InvoiceStatus(row.status),
         currency=row.currency,

@@ -7,12 +7,16 @@ from shared.kernel.role import Role
 from shared.kernel.tenant import bound_tenants
 from tests.fixtures.database import connected
 from tests.integration.billing.service import BillingService, Company
+from tests.integration.billing.subscribing import subscribed
 
 LINE = {"description": "Loom", "quantity": 1, "unit_amount_minor": 1}
 
 
-def writes(customer_id: object, invoice_id: str) -> list[tuple[str, object]]:
+def writes(customer_id: object, invoice_id: str, subscription_id: str) -> list[tuple[str, object]]:
     return [
+        ("/subscriptions", {"customer_id": str(customer_id), "plan": "starter"}),
+        (f"/subscriptions/{subscription_id}/change", {"plan": "team"}),
+        (f"/subscriptions/{subscription_id}/cancel", {}),
         (f"/customers/{customer_id}/payment-methods", {"token": "pm_card_visa"}),
         ("/invoices", {"customer_id": str(customer_id), "currency": "EUR"}),
         (f"/invoices/{invoice_id}/lines", LINE),
@@ -20,25 +24,30 @@ def writes(customer_id: object, invoice_id: str) -> list[tuple[str, object]]:
     ]
 
 
-def reads(customer_id: object, invoice_id: str) -> list[str]:
-    return [f"/customers/{customer_id}", f"/invoices/{invoice_id}", f"/invoices/{invoice_id}/events"]
+def reads(customer_id: object, invoice_id: str, subscription_id: str) -> list[str]:
+    of_either = (f"/invoices/{invoice_id}", f"/subscriptions/{subscription_id}")
+    return [f"/customers/{customer_id}", *of_either, *(f"{each}/events" for each in of_either)]
 
 
 async def test_what_another_tenant_has_is_not_there(billing: BillingService, company: Company) -> None:
     invoice_id, stranger = await company.paid(), await billing.company()
+    subscription_id = (await subscribed(company))["id"]
     before = await company.stored()
-    for path in reads(company.customer_id, invoice_id):
+    for path in reads(company.customer_id, invoice_id, subscription_id):
         assert (await billing.http.get(path, headers=stranger.headers())).status_code == 404, path
-    for path, body in writes(company.customer_id, invoice_id):
+    for path, body in writes(company.customer_id, invoice_id, subscription_id):
         assert (await stranger.post(path, body)).status_code == 404, path
-    assert (await stranger.get("/invoices"))["data"] == []
+    for path in ("/invoices", "/subscriptions"):
+        assert (await stranger.get(path))["data"] == [], path
     assert [each["id"] for each in (await stranger.get("/customers"))["data"]] == [str(stranger.customer_id)]
     assert await company.stored() == before
 
 
 async def test_the_database_itself_keeps_tenants_apart(billing: BillingService, company: Company) -> None:
     await company.paid()
+    await subscribed(company)
     tables = (
+        "subscriptions.subscriptions",
         "customers.customers",
         "customers.cards",
         "invoices.invoices",
@@ -52,23 +61,34 @@ async def test_the_database_itself_keeps_tenants_apart(billing: BillingService, 
 
 
 async def test_members_change_nothing_and_see_their_own(billing: BillingService, company: Company) -> None:
-    invoice_id = await company.finalized()
+    subscription = await subscribed(company)
+    invoice_id, subscription_id = subscription["invoice_id"], subscription["id"]
     member = company.headers(Role.MEMBER, company.customer_id)
     other = company.headers(Role.MEMBER, await company.join())
-    for path, body in writes(company.customer_id, invoice_id):
+    for path, body in writes(company.customer_id, invoice_id, subscription_id):
         assert (await billing.http.post(path, json=body, headers=member)).status_code == 403, path
-    for path in reads(company.customer_id, invoice_id):
+    for path in reads(company.customer_id, invoice_id, subscription_id):
         assert (await billing.http.get(path, headers=member)).status_code == 200, path
         assert (await billing.http.get(path, headers=other)).status_code == 404, path
     assert (await billing.http.get("/customers", headers=member)).status_code == 403
-    listed = [(await billing.http.get("/invoices", headers=who)).json()["data"] for who in (member, other)]
-    assert [len(each) for each in listed] == [1, 0]
     asked = {"customer_id": str(company.customer_id)}
-    assert (await billing.http.get("/invoices", params=asked, headers=other)).json()["data"] == []
+    for path in ("/invoices", "/subscriptions"):
+        listed = [(await billing.http.get(path, headers=who)).json()["data"] for who in (member, other)]
+        assert [len(each) for each in listed] == [1, 0], path
+        assert (await billing.http.get(path, params=asked, headers=other)).json()["data"] == [], path
+    assert (await billing.http.get("/plans", headers=other)).status_code == 200
 
 
 async def test_nothing_is_told_without_a_token(billing: BillingService) -> None:
-    for path in ("/customers", "/invoices", f"/invoices/{uuid4()}", f"/jobs/{uuid4()}"):
+    for path in (
+        "/customers",
+        "/plans",
+        "/invoices",
+        "/subscriptions",
+        f"/subscriptions/{uuid4()}",
+        f"/invoices/{uuid4()}",
+        f"/jobs/{uuid4()}",
+    ):
         answer = await billing.http.get(path)
         assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer"), path
     assert (await billing.http.post("/invoices", json={})).status_code == 401

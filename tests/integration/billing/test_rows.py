@@ -12,17 +12,28 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, MetaData, Table, delete, select, text
 
 from schemas.users import UserErased
-from services.billing.domain import Customer, Invoice, Period
+from services.billing.domain import Customer, Invoice, Period, Subscription
 from services.billing.ports import Declined, Moved
 from services.billing.projections import PROJECTIONS
 from services.billing.queries import reports
-from services.billing.tables import INVOICES, MONEY, cards, customers, invoice_lines, invoices, postings
+from services.billing.tables import (
+    INVOICES,
+    MONEY,
+    SUBSCRIPTIONS,
+    cards,
+    customers,
+    invoice_lines,
+    invoices,
+    postings,
+    subscriptions,
+)
 from shared.engine.projections import project
 from shared.kernel.tenant import bound_tenants
 from shared.ports.unit_of_work import UnitOfWork
 from shared.postgres.migrate import migrate
 from tests.fixtures.database import connected
 from tests.integration.billing.service import BillingService, Company
+from tests.integration.billing.subscribing import subscribed
 
 _MANY_INVOICES = """
 insert into invoices.invoices (tenant_id, invoice_id, customer_id, status, currency, total_minor, amount_paid_minor,
@@ -30,7 +41,7 @@ insert into invoices.invoices (tenant_id, invoice_id, customer_id, status, curre
 select :tenant, gen_random_uuid(), gen_random_uuid(), 'open', 'EUR', 1, 0, 0, now(), timestamptz '2025-01-01Z' + n * interval '2 hours', 3
 from generate_series(1, 10000) as n returning 1"""
 
-READ_TABLES = (customers, cards, invoices, invoice_lines, postings)
+READ_TABLES = (customers, cards, subscriptions, invoices, invoice_lines, postings)
 
 
 async def test_the_migration_makes_the_tables_that_the_code_names(billing: BillingService) -> None:
@@ -62,15 +73,20 @@ async def test_rows_folded_again_from_the_event_store_are_the_same(company: Comp
     await company.attach_card("pm_card_slow")
     ids = [await company.draft(1, 2), await company.finalized(3), await company.paid(4, 5)]
     await company.post(f"/invoices/{ids[1]}/void")
+    subscription = await subscribed(company)
+    await company.post(f"/subscriptions/{subscription['id']}/change", {"plan": "team"})
+    await company.decide(await company.begin_charge(subscription["invoice_id"]), Declined(reason="card_declined"))
+    ids.append(subscription["invoice_id"])
     with bound_tenants([company.tenant_id]):
         async with company.billing.bus.units.begin() as uow:
             live = [await _all(uow, table) for table in READ_TABLES]
             for table in READ_TABLES:
                 await uow.rows.execute(delete(table))
             await _fold_again(uow, Customer.aggregate_type, [company.customer_id])
+            await _fold_again(uow, Subscription.aggregate_type, [UUID(subscription["id"])])
             await _fold_again(uow, Invoice.aggregate_type, [UUID(each) for each in ids])
             assert [await _all(uow, table) for table in READ_TABLES] == live
-    assert [len(rows) for rows in live] == [1, 2, 3, 5, 8]
+    assert [len(rows) for rows in live] == [1, 2, 1, 4, 6, 10]
 
 
 async def test_of_whoever_is_erased_the_books_alone_are_kept(company: Company) -> None:
@@ -134,12 +150,24 @@ async def test_a_month_of_a_report_is_read_by_the_index_alone(billing: BillingSe
     assert "Seq Scan" not in plan, plan
 
 
-async def test_a_database_of_the_release_before_gets_the_index(billing: BillingService) -> None:
+async def test_a_database_of_the_release_before_reports_gets_their_index(billing: BillingService) -> None:
     async with connected(billing.where.owner) as owner:
         await owner.execute("drop index invoices.invoices_by_finalizing")
         await owner.execute("update alembic_version set version_num = '0004'")
         await migrate("billing", billing.where.owner, revision="0005")
         assert await owner.fetchval("select to_regclass('invoices.invoices_by_finalizing') is not null")
+
+
+async def test_a_database_of_the_release_before_subscriptions_gets_them(billing: BillingService) -> None:
+    async with connected(billing.where.owner) as owner:
+        await owner.execute("alter table invoices.invoices drop column subscription_id")
+        await owner.execute("drop schema subscriptions cascade")
+        await owner.execute("update alembic_version set version_num = '0007'")
+        await migrate("billing", billing.where.owner, revision="0008")
+        assert await owner.fetchval("select to_regclass('invoices.invoices_of_subscription') is not null")
+    async with billing.foundation.database.transaction() as connection:
+        for declared in (INVOICES, SUBSCRIPTIONS):
+            assert await connection.run_sync(_differences, declared) == []
 
 
 async def test_a_rebuild_makes_the_indexes_that_the_migrations_made(billing: BillingService) -> None:

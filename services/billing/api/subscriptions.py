@@ -1,0 +1,104 @@
+"""Subscriptions. Their periods are billed by themselves: an invoice of one is an invoice like any other."""
+
+from collections.abc import Sequence
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+from starlette.responses import Response
+
+from services.billing import queries
+from services.billing.api.edge import Here
+from services.billing.api.models import Cancellation, NewSubscription, PlanChange, SubscriptionView
+from services.billing.api.plans import plan_named
+from services.billing.commands import CancelSubscription, ChangePlan, CreateSubscription
+from services.billing.domain import Subscription, SubscriptionStatus
+from services.billing.queries import SubscriptionFilter
+from shared.kernel.ids import new_id
+from shared.web.answers import created, shown
+from shared.web.auth import AdminCaller, Caller
+from shared.web.etag import ExpectedVersion
+from shared.web.history import EventView, event_views
+from shared.web.idempotency import Once
+from shared.web.pagination import Page, PageRequest, paged_by
+
+router = APIRouter(prefix="/subscriptions", tags=["subscriptions"])
+
+_AT_PERIOD_END = Cancellation()
+
+
+@router.post("", status_code=201, response_model=SubscriptionView)
+async def create_subscription(body: NewSubscription, caller: AdminCaller, here: Here, once: Once) -> Response:
+    """Its first period begins now, and is charged to the customer's card now."""
+    plan = plan_named(body.plan, here)
+    command = CreateSubscription(subscription_id=new_id(), customer_id=body.customer_id, plan=plan, at=here.now)
+    return await once(command, _added)
+
+
+@router.post("/{subscription_id}/change", response_model=SubscriptionView)
+async def change_plan(
+    subscription_id: UUID, body: PlanChange, caller: AdminCaller, expected: ExpectedVersion, here: Here, once: Once
+) -> Response:
+    """To another plan, or to the present price of the same, from the next period on."""
+    plan = plan_named(body.plan, here)
+    command = ChangePlan(subscription_id=subscription_id, plan=plan, expected_version=expected, at=here.now)
+    return await once(command, _changed)
+
+
+@router.post("/{subscription_id}/cancel", response_model=SubscriptionView)
+async def cancel_subscription(
+    subscription_id: UUID,
+    caller: AdminCaller,
+    expected: ExpectedVersion,
+    here: Here,
+    once: Once,
+    body: Cancellation = _AT_PERIOD_END,
+) -> Response:
+    """It is not renewed any more, and ends with its period or now. What was paid stays paid, what is owed stays owed."""
+    command = CancelSubscription(
+        subscription_id=subscription_id,
+        at_period_end=body.at == "period_end",
+        expected_version=expected,
+        at=here.now,
+    )
+    return await once(command, _changed)
+
+
+@router.get("")
+async def list_subscriptions(
+    page: Annotated[PageRequest[UUID], paged_by(UUID)],
+    caller: Caller,
+    here: Here,
+    customer_id: Annotated[UUID | None, Query(description="One customer's alone.")] = None,
+    status: Annotated[SubscriptionStatus | None, Query(description="Those that stand so.")] = None,
+) -> Page[SubscriptionView]:
+    """Newest first; members see their own."""
+    wanted = SubscriptionFilter(customer_id=caller.confined_to or customer_id, status=status)
+    async with here.bus.units.begin() as uow:
+        rows = await queries.latest_subscriptions(uow.rows, wanted, before=page.after, limit=page.rows)
+    return page.of(rows, SubscriptionView.model_validate, position=lambda row: row.id)
+
+
+@router.get("/{subscription_id}", response_model=SubscriptionView)
+async def show_subscription(subscription_id: UUID, caller: Caller, here: Here) -> Response:
+    """One subscription; members see their own."""
+    async with here.bus.units.begin() as uow:
+        row = await queries.subscription(uow.rows, subscription_id, customer_id=caller.confined_to)
+    return shown(SubscriptionView.model_validate(row), version=row.version)
+
+
+@router.get("/{subscription_id}/events")
+async def show_events(subscription_id: UUID, caller: Caller, here: Here) -> Sequence[EventView]:
+    """The subscription's whole history, oldest first."""
+    async with here.bus.units.begin() as uow:
+        await queries.subscription(uow.rows, subscription_id, customer_id=caller.confined_to)
+        return event_views(await uow.events.history(Subscription.aggregate_type, subscription_id))
+
+
+def _added(subscription: Subscription) -> Response:
+    view = SubscriptionView.model_validate(subscription)
+    return created(view, f"/subscriptions/{subscription.id}", version=subscription.version)
+
+
+def _changed(subscription: Subscription) -> Response:
+    return shown(SubscriptionView.model_validate(subscription), version=subscription.version)

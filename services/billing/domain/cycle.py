@@ -1,0 +1,22 @@
+"""When a subscription's periods begin and end, and which invoice each of them has."""
+
+from calendar import monthrange
+from datetime import datetime
+from uuid import UUID
+
+from services.billing.domain.period import Period
+from services.billing.domain.plan import Interval
+from shared.kernel.ids import derived_id
+
+
+def period_from(since: datetime, interval: Interval, anchor_day: int) -> Period:
+    """Ends on the anchor's day, or on the last of a month that is too short for it: 31 January, 28 February, 31 March."""
+    years, month = divmod(since.month - 1 + interval.months, 12)
+    year, month = since.year + years, month + 1
+    day = min(anchor_day, monthrange(year, month)[1])
+    return Period(since=since, until=since.replace(year=year, month=month, day=day))
+
+
+def invoice_of(subscription_id: UUID, period_start: datetime) -> UUID:
+    """The same whoever bills the period and however often: a second invoice would be the first one again, and is refused."""
+    return derived_id(subscription_id, period_start)

@@ -1,0 +1,19 @@
+"""How things stand that go on for a while."""
+
+from enum import StrEnum
+
+
+class InvoiceStatus(StrEnum):
+    DRAFT = "draft"
+    OPEN = "open"
+    PAID = "paid"
+    VOID = "void"
+    UNCOLLECTIBLE = "uncollectible"
+
+
+class SubscriptionStatus(StrEnum):
+    ACTIVE = "active"
+    PAST_DUE = "past_due"
+    """The present period's invoice could not be collected so far."""
+    CANCELED = "canceled"
+    """It is not renewed any more; it may be used until it ends."""

@@ -1,0 +1,55 @@
+"""Renewals, every minute. Only open tenants whose subscriptions have a period that is due are given the job."""
+
+from datetime import timedelta
+from uuid import UUID
+
+import structlog
+
+from services.billing.commands import RenewSubscription
+from services.billing.handlers import renewing
+from services.billing.ports import Resources
+from shared.engine.failpoints import failpoint
+from shared.jobs.context import JobContext
+from shared.jobs.declaration import Scheduled
+from shared.jobs.tenant_directory import open_tenants, those_among
+
+log = structlog.get_logger()
+
+IN_A_RENEWAL = failpoint("billing.in_a_renewal")
+AFTER_A_RENEWAL = failpoint("billing.after_a_renewal")
+
+ROUND = timedelta(seconds=60)
+"""How long one job renews; what is left is the next tick's."""
+SOME = 200
+
+
+async def renew_subscriptions(job: JobContext[Resources]) -> None:
+    """Begins every period that is due, each in a transaction of its own: whatever was committed is not done again."""
+    now = job.resources.clock.now
+    renewed, end = 0, now() + ROUND
+    while now() < end and (due := await _due(job)):
+        for subscription_id in due:
+            while now() < end and await _renew(job, subscription_id):
+                renewed += 1
+    log.info("subscriptions_renewed", tenant_id=str(job.tenant_id), periods=renewed)
+
+
+async def _due(job: JobContext[Resources]) -> list[UUID]:
+    async with job.begin() as uow:
+        return list(await renewing.due(job.resources.clock.now(), SOME, uow))
+
+
+async def _renew(job: JobContext[Resources], subscription_id: UUID) -> bool:
+    command = RenewSubscription(subscription_id=subscription_id, at=job.resources.clock.now())
+    async with job.begin() as uow:
+        renewed = await renewing.renew_subscription(command, uow)
+        IN_A_RENEWAL.hit()
+    AFTER_A_RENEWAL.hit()
+    return renewed
+
+
+RENEWALS = Scheduled(
+    "renew_subscriptions",
+    every=timedelta(minutes=1),
+    tenants=those_among(renewing.tenants_with_due, among=open_tenants),
+)

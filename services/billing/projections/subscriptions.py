@@ -1,0 +1,75 @@
+"""Subscriptions and the period in which each is."""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+from sqlalchemy import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from schemas.billing import (
+    SubscriptionCanceled,
+    SubscriptionCreated,
+    SubscriptionPastDue,
+    SubscriptionPlanChanged,
+    SubscriptionRenewed,
+)
+from services.billing.domain import SubscriptionStatus
+from services.billing.tables import SUBSCRIPTIONS, subscriptions
+from shared.engine.changes import changes
+from shared.kernel.envelope import Envelope
+from shared.ports.handlers import Projection
+
+_subscription = partial(changes, subscriptions, subscriptions.c.subscription_id)
+
+
+async def add_subscriptions(created: Sequence[Envelope[SubscriptionCreated]], rows: AsyncConnection) -> None:
+    await rows.execute(
+        insert(subscriptions),
+        [
+            {
+                "tenant_id": each.tenant_id,
+                "subscription_id": each.aggregate_id,
+                "customer_id": each.event.customer_id,
+                **_begun(each.event),
+                "created_at": each.event.created_at,
+                "version": each.aggregate_version,
+            }
+            for each in created
+        ],
+    )
+
+
+def _begun(event: SubscriptionCreated | SubscriptionRenewed) -> Mapping[str, object]:
+    return {
+        "status": SubscriptionStatus.ACTIVE.value,
+        "plan": event.plan,
+        "interval": event.interval,
+        "amount_minor": event.amount_minor,
+        "currency": event.currency,
+        "invoice_id": event.invoice_id,
+        "period_start": event.period_start,
+        "period_end": event.period_end,
+    }
+
+
+SUBSCRIPTION_ROWS = Projection(
+    "subscriptions",
+    {
+        SubscriptionCreated: add_subscriptions,
+        SubscriptionRenewed: _subscription(_begun),
+        SubscriptionPlanChanged: _subscription(
+            lambda event: {
+                "next_plan": event.plan,
+                "next_interval": event.interval,
+                "next_amount_minor": event.amount_minor,
+                "next_currency": event.currency,
+                "next_from": event.effective_at,
+            }
+        ),
+        SubscriptionPastDue: _subscription(lambda event: {"status": SubscriptionStatus.PAST_DUE.value}),
+        SubscriptionCanceled: _subscription(
+            lambda event: {"status": SubscriptionStatus.CANCELED.value, "ends_at": event.ends_at, "next_from": None}
+        ),
+    },
+    SUBSCRIPTIONS,
+)

@@ -1,0 +1,90 @@
+"""Subscriptions as they stand."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, Select, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.billing.domain import Interval, Plan, SubscriptionStatus
+from services.billing.tables import subscriptions
+from shared.kernel.errors import NotFound
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubscriptionRow:
+    id: UUID
+    customer_id: UUID
+    status: SubscriptionStatus
+    plan: Plan
+    next_plan: Plan | None
+    period_start: datetime
+    period_end: datetime
+    invoice_id: UUID
+    ends_at: datetime | None
+    created_at: datetime
+    version: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubscriptionFilter:
+    """What a list is about; None for all."""
+
+    customer_id: UUID | None = None
+    status: SubscriptionStatus | None = None
+
+
+async def subscription(rows: AsyncConnection, subscription_id: UUID, *, customer_id: UUID | None) -> SubscriptionRow:
+    """Of anybody in the tenant, or of one customer alone. Raises NotFound, for another's too."""
+    found = _chosen(SubscriptionFilter(customer_id=customer_id)).where(
+        subscriptions.c.subscription_id == subscription_id
+    )
+    row = (await rows.execute(found)).one_or_none()
+    if row is None:
+        raise NotFound(f"there is no subscription {subscription_id}")
+    return _subscription(row)
+
+
+async def latest_subscriptions(
+    rows: AsyncConnection, wanted: SubscriptionFilter, *, before: UUID | None, limit: int
+) -> Sequence[SubscriptionRow]:
+    """Newest first: ids grow with time."""
+    page = _chosen(wanted).order_by(subscriptions.c.subscription_id.desc()).limit(limit)
+    if before is not None:
+        page = page.where(subscriptions.c.subscription_id < before)
+    return [_subscription(row) for row in await rows.execute(page)]
+
+
+def _chosen(wanted: SubscriptionFilter) -> Select[Any]:
+    query = select(subscriptions)
+    if wanted.customer_id is not None:
+        query = query.where(subscriptions.c.customer_id == wanted.customer_id)
+    if wanted.status is not None:
+        query = query.where(subscriptions.c.status == wanted.status.value)
+    return query
+
+
+def _subscription(row: Row[Any]) -> SubscriptionRow:
+    is_to_change = row.next_from is not None and row.next_from > row.period_start
+    return SubscriptionRow(
+        id=row.subscription_id,
+        customer_id=row.customer_id,
+        status=SubscriptionStatus(row.status),
+        plan=_plan(row.plan, row.interval, row.amount_minor, row.currency),
+        next_plan=_plan(row.next_plan, row.next_interval, row.next_amount_minor, row.next_currency)
+        if is_to_change
+        else None,
+        period_start=row.period_start,
+        period_end=row.period_end,
+        invoice_id=row.invoice_id,
+        ends_at=row.ends_at,
+        created_at=row.created_at,
+        version=row.version,
+    )
+
+
+def _plan(code: str, interval: str, amount_minor: int, currency: str) -> Plan:
+    return Plan(code=code, interval=Interval(interval), amount_minor=amount_minor, currency=currency)

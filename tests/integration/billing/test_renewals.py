@@ -1,0 +1,134 @@
+"""Subscriptions as time passes: renewed, written off, forgotten with the person, and nobody else's."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import pytest
+from sqlalchemy import text
+
+from schemas.users import UserErased
+from services.billing.commands import RenewSubscription
+from services.billing.handlers import renewing
+from services.billing.ports import Declined, Moved
+from shared.kernel.errors import NotFound
+from shared.kernel.ids import new_id
+from shared.kernel.tenant import bound_tenants
+from tests.fixtures.database import connected
+from tests.integration.billing.service import BillingService, Company, Row
+from tests.integration.billing.subscribing import history, invoices_of, seen, subscribed
+
+DAY = timedelta(days=1)
+
+_MANY_SUBSCRIPTIONS = """
+insert into subscriptions (tenant_id, subscription_id, customer_id, status, plan, interval, amount_minor, currency, invoice_id,
+                           period_start, period_end, created_at, version)
+select :tenant, gen_random_uuid(), gen_random_uuid(), 'active', 'starter', 'month', 1, 'EUR', gen_random_uuid(),
+       now(), now() + n * interval '1 hour', now(), 1
+from generate_series(1, 10000) as n returning 1"""
+
+
+async def renew(company: Company, subscription: Row, at: str | None = None) -> bool:
+    """At that moment; where none is given at the end of its period."""
+    moment = datetime.fromisoformat(at or (await seen(company, subscription))["period_end"])
+    return await company.handle(RenewSubscription(subscription_id=UUID(subscription["id"]), at=moment))
+
+
+async def erase(company: Company) -> None:
+    at = company.billing.foundation.clock.now()
+    await company.react(
+        UserErased(tenant_id=company.tenant_id, user_id=company.customer_id, erased_at=at), company.customer_id, 2
+    )
+
+
+async def test_the_next_period_is_billed_by_the_plan_that_was_changed_to(company: Company) -> None:
+    subscription = await subscribed(company)
+    await company.post(f"/subscriptions/{subscription['id']}/change", {"plan": "team"})
+    assert await renew(company, subscription)
+    now = await seen(company, subscription)
+    assert (now["plan"]["code"], now["next_plan"], now["period_start"]) == ("team", None, subscription["period_end"])
+    assert [each["total_minor"] for each in await invoices_of(company, subscription)] == [1_900, 4_900]
+    jobs = await company.rows("select idempotency_key from jobs where name = 'charge_invoice'")
+    assert {"idempotency_key": f"inv-{now['invoice_id']}"} in jobs
+    assert not await renew(company, subscription, subscription["period_end"]), "it is not due a second time"
+
+
+async def test_nothing_is_due_before_its_time_or_after_it_was_canceled(company: Company) -> None:
+    subscription = await subscribed(company)
+    assert not await renew(company, subscription, subscription["period_start"])
+    await company.post(f"/subscriptions/{subscription['id']}/cancel")
+    assert not await renew(company, subscription)
+    assert len(await invoices_of(company, subscription)) == 1
+    with pytest.raises(NotFound):
+        await company.handle(RenewSubscription(subscription_id=new_id(), at=company.billing.foundation.clock.now()))
+
+
+async def test_an_earlier_periods_invoice_says_nothing_of_this_one(company: Company) -> None:
+    subscription = await subscribed(company)
+    first = subscription["invoice_id"]
+    await renew(company, subscription)
+    await company.decide(await company.begin_charge(first), Declined(reason="card_declined"))
+    await company.decide(await company.begin_charge(first), Moved(provider_id="ch_1"))
+    assert await history(company, subscription) == ["subscription.created", "subscription.renewed"]
+
+
+async def test_what_cannot_be_collected_at_all_ends_the_subscription(company: Company) -> None:
+    subscription = await subscribed(company)
+    for after in (0 * DAY, 8 * DAY):
+        attempt = await company.begin_charge(subscription["invoice_id"], after)
+        await company.decide(attempt, Declined(reason="card_declined"), after)
+    [invoice] = await invoices_of(company, subscription)
+    assert invoice["status"] == "uncollectible"
+    now = await seen(company, subscription)
+    assert now["status"] == "canceled" and now["ends_at"] < subscription["period_end"]
+    assert await history(company, subscription) == [
+        "subscription.created",
+        "subscription.past_due",
+        "subscription.canceled",
+    ]
+
+
+async def test_whoever_is_erased_subscribes_to_nothing(company: Company) -> None:
+    subscription, canceled = await subscribed(company), await subscribed(company)
+    await company.post(f"/subscriptions/{canceled['id']}/cancel", {"at": "now"})
+    await erase(company)
+    assert (await seen(company, subscription))["status"] == "canceled"
+    assert await history(company, canceled) == ["subscription.created", "subscription.canceled"]
+    assert {each["status"] for each in await invoices_of(company, subscription)} == {"void"}
+    assert not await renew(company, subscription)
+    body = {"customer_id": str(company.customer_id), "plan": "starter"}
+    assert (await company.post("/subscriptions", body)).status_code == 409
+
+
+async def test_a_subscription_made_while_the_person_was_erased_ends_when_it_is_due(company: Company) -> None:
+    subscription = await subscribed(company)
+    [row] = await company.rows("select customer_id from subscriptions")
+    await company.rows("update subscriptions set customer_id = gen_random_uuid() returning 1")
+    await erase(company)  # who looked for it too early
+    await company.rows("update subscriptions set customer_id = :customer returning 1", customer=row["customer_id"])
+    assert (await seen(company, subscription))["status"] == "active"
+    assert await renew(company, subscription)
+    assert await history(company, subscription) == ["subscription.created", "subscription.canceled"]
+    assert len(await invoices_of(company, subscription)) == 1
+
+
+async def test_a_job_of_another_tenant_renews_nothing(billing: BillingService, company: Company) -> None:
+    subscription, stranger = await subscribed(company), await billing.company()
+    at = datetime.fromisoformat(subscription["period_end"])
+    with pytest.raises(NotFound):
+        await stranger.handle(RenewSubscription(subscription_id=UUID(subscription["id"]), at=at))
+    with bound_tenants([stranger.tenant_id]):
+        async with billing.bus.units.begin() as uow:
+            assert await renewing.due(at, 10, uow) == []
+    assert (await seen(company, subscription))["version"] == 1
+
+
+async def test_what_is_due_is_found_by_its_index(billing: BillingService, company: Company) -> None:
+    await company.rows(_MANY_SUBSCRIPTIONS, tenant=company.tenant_id)
+    async with connected(billing.where.owner) as owner:
+        await owner.execute("analyze subscriptions.subscriptions")
+    at = billing.foundation.clock.now()
+    conditions = " and ".join(str(each.compile(compile_kwargs={"literal_binds": True})) for each in renewing._due(at))
+    query = f"explain select distinct tenant_id from subscriptions where {conditions}"
+    async with billing.foundation.database.transaction([company.tenant_id]) as rows:
+        plan = "\n".join((await rows.execute(text(query))).scalars())
+    assert "subscriptions_by_end" in plan and "Seq Scan" not in plan, plan
