@@ -1,50 +1,71 @@
-"""What billing does when the users service's events are given to it once more: nothing that costs anybody anything."""
+"""What billing does when the users service's events are given to it once more: nothing at all."""
 
-from uuid import uuid4
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID, uuid4
 
-from schemas.users import UserCreated
+from schemas.users import UserCreated, UserEmailChanged, UserErased, UserProfileUpdated
 from services.billing.app import SERVICE
-from services.billing.handlers.customers import CUSTOMERS
-from shared.engine.rate import Rate
-from shared.engine.replay import Selection
-from shared.hosting.replaying import opened_replay
+from shared.kernel.envelope import Envelope
+from shared.kernel.event import Event
 from shared.kernel.ids import TenantId
-from shared.kernel.mandate import Mandate
 from tests.fixtures.envelopes import enveloped
 from tests.fixtures.eventually import eventually
 from tests.fixtures.hosted import hosted
 from tests.fixtures.kafka import Broker
+from tests.fixtures.retelling import Retelling
 from tests.integration.billing.service import BillingService, Company
 from tests.integration.infra.payments import charges
 
-MANDATE = Mandate(operator="grace", reason="customers are said to be missing")
 
-
-async def test_nobody_is_charged_twice(billing: BillingService, own_kafka: Broker) -> None:
-    company = Company(billing, TenantId(uuid4()))
+async def test_a_replay_of_everything_changes_nothing_and_charges_nobody(
+    billing: BillingService, own_kafka: Broker
+) -> None:
+    ada = Company(billing, TenantId(uuid4()))
+    leaver = Company(billing, ada.tenant_id)
+    history = [*changes_of(ada), *end_of(leaver)]
+    erasure = history[-1]
     service = await hosted(SERVICE, billing.where, own_kafka.bootstrap)
-    await service.publish(enveloped(created(company), company.customer_id))
+    retelling = Retelling(SERVICE, billing.where, own_kafka.bootstrap)
     async with service.consuming("customers"):
-        await eventually(lambda: company.rows("select 1 from customers"), deadline_seconds=40)
+        await service.publish(*history[:-1])
+        await eventually(lambda: retelling.has_heard(history[:-1]), deadline_seconds=40)
+        for company in (ada, leaver):
+            await company.attach_card()
+        async with billing.working():
+            await ada.becomes(await ada.finalized(14_800), status="paid")
+            await leaver.becomes(await leaver.finalized(50), status="paid")
+        await leaver.begin_charge(await leaver.finalized(25))
+        await service.publish(erasure)
+        await eventually(lambda: retelling.has_heard(history), deadline_seconds=40)
     await service.foundation.database.close()
-    await company.attach_card()
-    async with billing.working():
-        invoice_id = await company.finalized(14_800)
-        await company.becomes(invoice_id, status="paid")
-        before, told = await company.stored(), await company.event_types(invoice_id)
+    assert (await ada.get(f"/customers/{ada.customer_id}"))["display_name"] == "Ada King"
+    assert (await ada.get(f"/customers/{leaver.customer_id}"))["erased"]
 
-        async with opened_replay(SERVICE, CUSTOMERS, dsn=billing.where.app, bootstrap=own_kafka.bootstrap) as replay:
-            redelivered = await replay.deliver(await replay.find(Selection()), MANDATE, rate=Rate())
-
-        assert (redelivered.delivered, redelivered.failures) == (1, [])
-        await eventually(lambda: nothing_waits(company), deadline_seconds=20)
-    assert await company.stored() == before
-    assert await company.event_types(invoice_id) == told
-    assert len(await charges(billing.payments)) == 1
+    await retelling.changes_nothing(ada.tenant_id, history)
+    assert len(await charges(billing.payments)) == 2
 
 
-async def nothing_waits(company: Company) -> bool:
-    return await company.rows("select 1 from jobs") == []
+def changes_of(company: Company) -> Sequence[Envelope[Any]]:
+    who: dict[str, Any] = {"tenant_id": company.tenant_id, "user_id": company.customer_id}
+    now = company.billing.foundation.clock.now()
+    return lived(
+        company.customer_id,
+        created(company),
+        UserProfileUpdated(**who, display_name="Ada Byron", locale="en", updated_at=now),
+        UserEmailChanged(**who, email="ada@example.org", previous_email="ada@example.com", changed_at=now),
+        UserProfileUpdated(**who, display_name="Ada King", locale="en", updated_at=now),
+    )
+
+
+def end_of(company: Company) -> Sequence[Envelope[Any]]:
+    now = company.billing.foundation.clock.now()
+    gone = UserErased(tenant_id=company.tenant_id, user_id=company.customer_id, erased_at=now)
+    return lived(company.customer_id, created(company), gone)
+
+
+def lived(user_id: UUID, *events: Event) -> Sequence[Envelope[Any]]:
+    return [enveloped(event, user_id, version) for version, event in enumerate(events, start=1)]
 
 
 def created(company: Company) -> UserCreated:

@@ -110,7 +110,9 @@ class NotificationsService:
             async with self.bus.units.begin() as uow:
                 await NOTICES.handlers[type(happened.event)](happened, uow)
 
-    def verification(self, person: Person, token: str, lifetime: timedelta) -> Envelope[UserVerificationRequested]:
+    def verification(
+        self, person: Person, token: str, lifetime: timedelta, version: int = 2
+    ) -> Envelope[UserVerificationRequested]:
         """Sealed to this service, as the users service seals."""
         public = json.loads((self._keys.of("users") / "sealing.public.json").read_text())
         box = SealedBox(PublicKey(base64.b64decode(public["public_key"])))
@@ -125,7 +127,7 @@ class NotificationsService:
             expires_at=now + lifetime,
             requested_at=now,
         )
-        return person.envelope(event, 2)
+        return person.envelope(event, version)
 
     async def rows(self, person: Person, query: str, **values: object) -> Sequence[Mapping[str, Any]]:
         async with self.database.transaction([TenantId(person.tenant_id)]) as connection:

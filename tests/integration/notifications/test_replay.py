@@ -1,72 +1,79 @@
-"""What is told once more is mailed to nobody twice."""
+"""What is told once more is mailed to nobody twice, and of whoever is gone nothing comes back."""
 
-from datetime import datetime
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Any
 
-from schemas.billing import InvoiceFinalized
-from schemas.users import TenantCreated
+from schemas.billing import InvoiceFinalized, InvoicePaid, InvoicePaymentFailed
+from schemas.users import UserEmailVerified, UserErased, UserPasswordResetRequested
 from services.notifications.app import SERVICE
-from shared.engine.rate import Rate
-from shared.engine.replay import Redelivered, Selection
-from shared.hosting.replaying import opened_replay
+from shared.kernel.envelope import Envelope
 from shared.kernel.ids import new_id
-from shared.kernel.mandate import Mandate
 from tests.fixtures.envelopes import enveloped
 from tests.fixtures.eventually import eventually
-from tests.fixtures.hosted import Hosted, hosted
+from tests.fixtures.hosted import hosted
 from tests.fixtures.kafka import Broker
-from tests.integration.notifications.service import NOTICES, NotificationsService, Person
+from tests.fixtures.retelling import Retelling
+from tests.integration.notifications.service import NotificationsService, Person
 
-MANDATE = Mandate(operator="grace", reason="Ada says she got no mail")
+DAY = timedelta(days=1)
 
 
-def finalized(ada: Person, at: datetime) -> InvoiceFinalized:
-    return InvoiceFinalized(
-        tenant_id=ada.tenant_id,
-        invoice_id=new_id(),
-        customer_id=ada.user_id,
-        number=7,
-        total_minor=24_690,
-        currency="EUR",
-        due_at=at,
-        finalized_at=at,
+async def test_a_replay_of_everything_changes_nothing_and_mails_nobody(
+    notifications: NotificationsService, own_kafka: Broker
+) -> None:
+    ada = Person()
+    leaver = Person(tenant_id=ada.tenant_id)
+    begins = [await notifications.know(ada), leaver.created(notifications.clock.now())]
+    asked = [notifications.verification(ada, token, DAY, version) for token, version in (("first", 2), ("second", 3))]
+    gone = leaver.envelope(
+        UserErased(tenant_id=ada.tenant_id, user_id=leaver.user_id, erased_at=begins[1].occurred_at), 2
     )
-
-
-async def test_nobody_is_mailed_twice(notifications: NotificationsService, own_kafka: Broker) -> None:
-    ada, now = Person(), notifications.clock.now()
+    history = [*begins, *asked, *answers_of(ada, asked[1]), *bills_of(ada, notifications), gone]
+    await notifications.project(begins[1], gone)
     service = await hosted(SERVICE, notifications.where, own_kafka.bootstrap)
-    tenant = TenantCreated(tenant_id=ada.tenant_id, name="Analytical Engines", created_at=now)
-    invoice = finalized(ada, now)
-    await service.publish(enveloped(tenant, ada.tenant_id), ada.created(now), enveloped(invoice, invoice.invoice_id))
-    await taken_in(service, notifications, ada)
-    await notifications.work_off(ada)
-    before = await notifications.statuses(ada)
-    assert before == [("invoice_finalized", "sent", None), ("welcome", "sent", None)]
-    assert len(await notifications.mails(ada)) == 2
-
-    redelivered = await replayed(notifications, own_kafka)
-
-    assert (redelivered.delivered, redelivered.failures) == (2, [])
-    await notifications.work_off(ada)
-    assert await notifications.statuses(ada) == before
-    assert len(await notifications.mails(ada)) == 2
-    assert len(await notifications.rows(ada, "select 1 from job_results")) == 2
-
-
-async def taken_in(service: Hosted, notifications: NotificationsService, ada: Person) -> None:
-    async with (
-        service.consuming("tenants"),
-        service.consuming("recipients"),
-        service.consuming("notices"),
-    ):
-
-        async def both_letters_are_queued() -> bool:
-            return len(await notifications.statuses(ada)) == 2
-
-        await eventually(both_letters_are_queued, deadline_seconds=40)
+    await service.publish(*history)
+    retelling = Retelling(SERVICE, notifications.where, own_kafka.bootstrap)
+    async with service.consuming("notices"):
+        await eventually(lambda: retelling.has_heard(history), deadline_seconds=40)
     await service.foundation.database.close()
+    await notifications.work_off(ada)
+    mails = await notifications.mails(ada)
+    assert len(mails) == 7, "of the two links the newer alone"
+
+    await retelling.changes_nothing(ada.tenant_id, history)
+    await notifications.work_off(ada)
+    assert await notifications.mails(ada) == mails
+    assert await notifications.mails(leaver) == []
 
 
-async def replayed(notifications: NotificationsService, broker: Broker) -> Redelivered:
-    async with opened_replay(SERVICE, NOTICES, dsn=notifications.where.app, bootstrap=broker.bootstrap) as replay:
-        return await replay.deliver(await replay.find(Selection()), MANDATE, rate=Rate())
+def answers_of(ada: Person, asked: Envelope[Any]) -> Sequence[Envelope[Any]]:
+    who: dict[str, Any] = {"tenant_id": ada.tenant_id, "user_id": ada.user_id}
+    return [
+        ada.envelope(UserPasswordResetRequested(**asdict(asked.event)), 4),
+        ada.envelope(UserEmailVerified(**who, email=ada.email, verified_at=asked.event.requested_at), 5),
+    ]
+
+
+def bills_of(ada: Person, notifications: NotificationsService) -> Sequence[Envelope[Any]]:
+    invoice_id, now = new_id(), notifications.clock.now()
+    bill: dict[str, Any] = {
+        "tenant_id": ada.tenant_id,
+        "invoice_id": invoice_id,
+        "customer_id": ada.user_id,
+        "number": 7,
+        "currency": "EUR",
+    }
+    try_: dict[str, Any] = {"amount_minor": 24_690, "attempt_id": new_id(), "attempt": 1}
+    return [
+        enveloped(event, invoice_id, version)
+        for version, event in enumerate(
+            (
+                InvoiceFinalized(**bill, total_minor=24_690, due_at=now, finalized_at=now),
+                InvoicePaymentFailed(**bill, **try_, reason="card_declined", next_attempt_at=None, failed_at=now),
+                InvoicePaid(**bill, **try_, provider_charge_id="ch_1", paid_at=now),
+            ),
+            start=1,
+        )
+    ]
