@@ -73,6 +73,15 @@ class Operator:
         """What a token says of them: it opens the operator routes of all services, and no tenant's data."""
         return {"sub": self.name, "scope": OPERATOR_SCOPE}
 
+    @classmethod
+    def of(cls, claims: Mapping[str, Any]) -> "Operator":
+        """Raises Forbidden for a tenant's token, Unauthenticated for a name that the audit could not hold."""
+        if OPERATOR_SCOPE not in _scopes(claims):
+            raise Forbidden("this takes an operator's token", scope=OPERATOR_SCOPE)
+        if "\0" in claims["sub"]:
+            raise Unauthenticated("the token names no operator")
+        return cls(name=claims["sub"])
+
 
 _bearer = HTTPBearer(auto_error=False, bearerFormat="JWT", description="Access token of `POST /login`.")
 _Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
@@ -118,11 +127,10 @@ OwnerCaller = Annotated[Principal, require(Role.OWNER)]
 
 
 async def known_operator(request: Request, claims: _Claims) -> Operator:
-    """Raises Forbidden for a tenant's token."""
-    if OPERATOR_SCOPE not in _scopes(claims):
-        raise Forbidden("this takes an operator's token", scope=OPERATOR_SCOPE)
-    tell(request.scope, operator=claims["sub"])
-    return Operator(name=claims["sub"])
+    """Raises what `Operator.of` raises."""
+    operator = Operator.of(claims)
+    tell(request.scope, operator=operator.name)
+    return operator
 
 
 OperatorCaller = Annotated[Operator, Depends(known_operator)]

@@ -1,8 +1,9 @@
 """Shapes of bodies. What a database or a topic could not hold is refused here, so that it never becomes a 500."""
 
+from datetime import UTC, datetime
 from typing import Annotated, Any, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 _LARGEST = 2**63 - 1  # bigint, Avro long
 
@@ -11,7 +12,10 @@ Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max
 
 Password = Annotated[str, StringConstraints(min_length=10, max_length=256)]
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
-Moment = AwareDatetime
+_EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
+"""Far enough from the first and the last moment that there are for any offset to be taken off."""
+
+Moment = Annotated[AwareDatetime, Field(ge=_EARLIEST, lt=LATEST)]
 """RFC 3339 with an offset."""
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from datetime import timedelta
 from itertools import count
 from typing import Any
 
@@ -13,7 +14,7 @@ from shared.engine.consumer.drain import AFTER_COUNT
 from shared.engine.consumer.turns import Outcome
 from shared.engine.failpoints import FailpointReached
 from shared.kernel.envelope import Envelope
-from shared.kernel.errors import Conflict, NotYet
+from shared.kernel.errors import Conflict, NotYet, Unavailable
 from shared.ports.dead_letters import ParkedKey
 from shared.ports.handlers import Reactor
 from shared.ports.unit_of_work import UnitOfWork
@@ -39,6 +40,20 @@ async def test_what_swallows_a_statements_error_has_failed(stage: Stage) -> None
     async with stage.consuming(Reactor("greetings", {stage.club.created: careless})):
         await eventually(lambda: stage.reached(1, consumers=1))
     assert [letter[1] for letter in await stage.letters()] == [1]
+
+
+async def test_what_is_not_available_for_a_moment_makes_no_letter(stage: Stage) -> None:
+    ann, tries = stage.user(), count(1)
+
+    def busy_at_first(envelope: Envelope[Any]) -> None:
+        if next(tries) == 1:
+            raise Unavailable("as many as may be are at it", timedelta(seconds=1))
+
+    stage.club.trouble = busy_at_first
+    await stage.topic.publish(*ann.tells("Ann"))
+    async with stage.consuming(stage.club.greetings):
+        await eventually(lambda: stage.reached(1, consumers=1))
+    assert (await stage.greeted(ann), await stage.letters()) == ([[1]], [])
 
 
 async def test_a_session_lost_after_a_long_wait_for_another_topic_is_no_last_try(stage: Stage) -> None:

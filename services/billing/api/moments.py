@@ -4,15 +4,12 @@ import re
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import BeforeValidator, WithJsonSchema
 
-from shared.web.models import Moment
+from shared.web.models import LATEST, Moment
 
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
-
-_FIRST, _LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
-"""Far enough from the first and the last moment that there are for any offset to be taken off."""
 
 
 def _beginning(value: object) -> object:
@@ -22,7 +19,7 @@ def _beginning(value: object) -> object:
 
 def _end(value: object) -> object:
     day = _day(value)
-    return value if day is None else _midnight(min(day, _LAST.date())) + timedelta(days=1)
+    return value if day is None else _midnight(min(day, LATEST.date())) + timedelta(days=1)
 
 
 def _day(value: object) -> date | None:
@@ -39,9 +36,8 @@ def _midnight(day: date) -> datetime:
 
 
 _WRITTEN = WithJsonSchema({"type": "string", "anyOf": [{"format": "date"}, {"format": "date-time"}]})
-_Within = Annotated[Moment, Field(ge=_FIRST, lt=_LAST)]
 
-Beginning = Annotated[_Within, BeforeValidator(_beginning), _WRITTEN]
+Beginning = Annotated[Moment, BeforeValidator(_beginning), _WRITTEN]
 """Of a day its first moment."""
-End = Annotated[_Within, BeforeValidator(_end), _WRITTEN]
+End = Annotated[Moment, BeforeValidator(_end), _WRITTEN]
 """Of a day its last: the day belongs to the period. A moment does not."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from shared.cli.output import console, readable, remark
 from shared.engine.consumer.turns import Outcome
 from shared.operations.dead_letters import Drained, Redrive
-from shared.postgres.letter_search import Entry
+from shared.postgres.letter_lines import Entry
 
 MEANINGS: Mapping[Outcome | None, str] = {
     None: "would be worked off",

@@ -21,12 +21,12 @@ from shared.cli.jobs.looking import (
     told,
 )
 from shared.cli.mandate import As, Reason
-from shared.cli.output import AsJson, console, end_with, to_json
+from shared.cli.output import AsJson, console, end_with, remark, to_json
 from shared.cli.services import service_named
 from shared.kernel.errors import Invalid
 from shared.kernel.mandate import Mandate
-from shared.operations.jobs.changing import cancel_job, dead_jobs, retry_job, retry_jobs
-from shared.operations.jobs.finding import JobSearch
+from shared.operations.jobs.changing import cancel_job, retry_job, retry_jobs
+from shared.operations.jobs.finding import DeadJobs, JobSearch, find_dead
 from shared.operations.jobs.running import run_job
 from shared.operations.service import OperatedService
 
@@ -55,17 +55,19 @@ def retry(
         return
     search = JobSearch(name=name, tenant_id=tenant, limit=limit)
 
-    async def send(operated: OperatedService) -> Sequence[OfService]:
-        sent = await dead_jobs(operated, search) if dry_run else await retry_jobs(operated, search, mandate)
-        return [(operated.name, each) for each in sent]
+    async def send(operated: OperatedService) -> tuple[str, DeadJobs]:
+        sent = await find_dead(operated.ops, search) if dry_run else await retry_jobs(operated, search, mandate)
+        return operated.name, sent
 
     found, problems = asyncio.run(ask_operated(service, send))
-    jobs = [job for each in found for job in each]
+    jobs: Sequence[OfService] = [(name, job) for name, sent in found for job in sent.jobs]
     if as_json:
         console.print(to_json([told(*each) for each in jobs]), soft_wrap=True)
     else:
         show_all(jobs)
         console.print(f"{len(jobs)} would be queued again" if dry_run else f"{len(jobs)} are queued again")
+    if left := sum(sent.left for _, sent in found):
+        remark(f"{left} more that are dead fit; the same again comes to them")
     end_with(problems)
 
 

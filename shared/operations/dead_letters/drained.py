@@ -8,7 +8,7 @@ from shared.engine.consumer.drain import Attempt
 from shared.engine.consumer.turns import Outcome
 from shared.ports.dead_letters import Letter
 from shared.postgres.database import Database
-from shared.postgres.letter_search import Entry, Line, letter_statuses
+from shared.postgres.letter_lines import Entry, Line, letter_statuses
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,8 @@ from uuid import UUID
 from shared.kernel.errors import Conflict, Invalid, NotFound
 from shared.operations.service import OperatedService
 from shared.ports.dead_letters import OPEN
-from shared.postgres.letter_search import KeptLetter, Search, Selection, find_letter, select_lines
+from shared.postgres.letter_lines import Selection, select_lines
+from shared.postgres.letter_search import KeptLetter, Search, find_letter
 
 
 async def find(service: OperatedService, letter_id: UUID) -> KeptLetter:
@@ -16,8 +17,8 @@ async def find(service: OperatedService, letter_id: UUID) -> KeptLetter:
     return kept
 
 
-async def select(service: OperatedService, search: Search) -> Selection:
-    """What a redrive of the letters that match works off; it may be nothing.
+async def select(service: OperatedService, search: Search, *, limit: int | None = None) -> Selection:
+    """What a redrive of the letters that match works off, of so many keys; it may be nothing.
 
     Raises Invalid where settled letters are asked for; of one letter by its id NotFound, and Conflict where it cannot be redriven.
     """
@@ -25,7 +26,7 @@ async def select(service: OperatedService, search: Search) -> Selection:
         return await _select_one(service, search.id)
     if settled := sorted(set(search.statuses) - set(OPEN)):
         raise Invalid(f"what is {' or '.join(settled)} is settled: only {', '.join(OPEN)} letters can be redriven")
-    return await select_lines(service.ops, search)
+    return await select_lines(service.ops, search, limit=limit)
 
 
 async def _select_one(service: OperatedService, letter_id: UUID) -> Selection:

@@ -14,7 +14,8 @@ from shared.operations.dead_letters.drains import drain_of
 from shared.operations.dead_letters.finding import select
 from shared.operations.service import OperatedService
 from shared.ports.dead_letters import ParkedKey
-from shared.postgres.letter_search import Line, Search, Selection
+from shared.postgres.letter_lines import Line, Selection
+from shared.postgres.letter_search import Search
 
 PATIENCE = 5
 """How often a redrive waits for whoever has its key, before it leaves the key to them."""
@@ -34,9 +35,9 @@ class Redrive:
         self._prevented: list[WaypostError] = []
 
     @classmethod
-    async def of(cls, service: OperatedService, search: Search) -> Self:
-        """Raises what `select` raises."""
-        return cls(service, await select(service, search))
+    async def of(cls, service: OperatedService, search: Search, *, at_most: int | None = None) -> Self:
+        """Of so many keys, those first that were redriven least often. Raises what `select` raises."""
+        return cls(service, await select(service, search, limit=at_most))
 
     @property
     def drained(self) -> Sequence[Drained]:
@@ -45,22 +46,20 @@ class Redrive:
     @property
     def left(self) -> int:
         """Keys that it has not come to."""
-        return len(self.selection.lines) - len(self._drained)
+        return self.selection.more + len(self.selection.lines) - len(self._drained)
 
     @property
     def complete(self) -> bool:
         """Whether nothing is left for an operator to do."""
         return not self.left and not self.selection.apart and all(each.flows for each in self._drained)
 
-    async def work_off(
-        self, mandate: Mandate | None, rate: Rate, *, at_most: int | None = None
-    ) -> AsyncIterator[Drained]:
+    async def work_off(self, mandate: Mandate | None, rate: Rate) -> AsyncIterator[Drained]:
         """Each key from its lowest version on, through the consumer's own handlers, until a letter fails or none is left.
 
         Without a mandate it only tells which. Raises Transient, and NotFound where this release has no such consumer; after the last key
         what kept a letter from being tried, for which it was not counted.
         """
-        for line in self.selection.lines[:at_most]:
+        for line in self.selection.lines:
             before = Drained.before(line)
             self._drained.append(before if mandate is None else await self._drain(line, mandate, rate))
             yield self._drained[-1]

@@ -1,14 +1,13 @@
 """Dead jobs sent again, and jobs taken away. Each change is audited in its own transaction."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-from shared.jobs.results import Status
 from shared.kernel.errors import Conflict, NotFound
 from shared.kernel.mandate import Mandate
-from shared.operations.jobs.finding import FoundJob, JobSearch, find_jobs, found_job
+from shared.operations.jobs.finding import DeadJobs, JobSearch, find_dead, found_job
 from shared.operations.service import OperatedService
 from shared.postgres.audit import record_action
 from shared.postgres.database import driver
@@ -51,19 +50,14 @@ async def retry_job(service: OperatedService, job_id: UUID, mandate: Mandate) ->
     service.doorbell.ring("jobs")
 
 
-async def retry_jobs(service: OperatedService, search: JobSearch, mandate: Mandate) -> Sequence[FoundJob]:
+async def retry_jobs(service: OperatedService, search: JobSearch, mandate: Mandate) -> DeadJobs:
     """Sends again what is dead and fits the search; gives those that were. One that somebody else was faster with is left out."""
-    sent = []
-    for each in await dead_jobs(service, search):
+    sent, dead = [], await find_dead(service.ops, search)
+    for each in dead.jobs:
         with suppress(NotFound, Conflict):
             await retry_job(service, each.id, mandate)
             sent.append(each)
-    return sent
-
-
-async def dead_jobs(service: OperatedService, search: JobSearch) -> Sequence[FoundJob]:
-    """Those that `retry_jobs` would send again."""
-    return await find_jobs(service.ops, replace(search, statuses=[Status.DEAD]))
+    return replace(dead, jobs=sent)
 
 
 async def cancel_job(service: OperatedService, job_id: UUID, mandate: Mandate) -> None:

@@ -29,6 +29,12 @@ select {_OF_JOB}, {STATE} as status from jobs as job
 where {STATE} = any ($1::text[]) and ($2::text is null or name = $2) and ($3::uuid is null or tenant_id = $3)
 order by enqueued_at desc, id desc limit $4"""
 
+# Those that were sent again least often, then longest ago: the same retry once more comes to others, however these end.
+_DEAD = f"""
+select {_OF_JOB}, job.status, count(*) over () as found from jobs as job
+where status = 'dead' and ($1::text is null or name = $1) and ($2::uuid is null or tenant_id = $2)
+order by redrives, run_at, id limit $3"""
+
 _FIND = f"select {_OF_JOB}, {STATE} as status from jobs as job where id = $1"
 
 _RESULT = """
@@ -87,6 +93,15 @@ class JobSearch:
     limit: int = 100
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadJobs:
+    """Those whose turn it is to be sent again."""
+
+    jobs: Sequence[FoundJob]
+    left: int
+    """How many fit besides: the limit left them out."""
+
+
 async def find_jobs(ops: Database, search: JobSearch) -> Sequence[FoundJob]:
     """The latest first. Raises Invalid for jobs that are done without a tenant: their rows are found tenant by tenant."""
     pending = [each for each in search.statuses if each in PENDING]
@@ -101,6 +116,15 @@ async def find_jobs(ops: Database, search: JobSearch) -> Sequence[FoundJob]:
         if done:
             found += map(_done, await raw.fetch(_FINISHED, done, search.name, search.limit))
     return found[: search.limit]
+
+
+async def find_dead(ops: Database, search: JobSearch) -> DeadJobs:
+    """Whatever statuses are searched for."""
+    async with ops.transaction() as connection:
+        raw = await driver(connection)
+        rows = await raw.fetch(_DEAD, search.name, search.tenant_id, search.limit)
+    found = rows[0]["found"] if rows else 0
+    return DeadJobs(jobs=[_pending(row) for row in rows], left=found - len(rows))
 
 
 async def find_job(ops: Database, job_id: UUID) -> FoundJob | None:
@@ -126,7 +150,8 @@ async def found_job(ops: Database, job_id: UUID) -> FoundJob:
 
 
 def _pending(row: asyncpg.Record) -> FoundJob:
-    return FoundJob(**{**row, "status": Status(row["status"]), "arguments": json.loads(row["arguments"])})
+    facts = {name: value for name, value in row.items() if name != "found"}
+    return FoundJob(**{**facts, "status": Status(row["status"]), "arguments": json.loads(row["arguments"])})
 
 
 def _done(row: asyncpg.Record) -> FoundJob:

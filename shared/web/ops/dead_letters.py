@@ -103,11 +103,11 @@ async def show_letter(letter_id: UUID, operated: Operated) -> RecordedLetterView
 @router.post("/redrive")
 async def redrive_some(order: RedriveOrder, operator: OperatorCaller, operated: Operated) -> RedriveView:
     """Tries the keys of the letters that match again, each from its lowest version on, until a letter fails or none is left."""
-    redrive = await Redrive.of(operated, order.search())
+    redrive = await Redrive.of(operated, order.search(), at_most=order.keys)
     if not redrive.selection.found:
         raise nothing_matches([redrive])
     mandate = None if order.dry_run else order.told_by(operator)
-    async for _ in redrive.work_off(mandate, Rate(order.letters_per_second), at_most=order.keys):
+    async for _ in redrive.work_off(mandate, Rate(order.letters_per_second)):
         """The answer tells them all."""
     return RedriveView.of(redrive)
 

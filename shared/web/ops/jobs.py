@@ -10,8 +10,8 @@ from pydantic import Field
 
 from shared.jobs.arguments import JsonScalar
 from shared.jobs.results import Status
-from shared.operations.jobs.changing import cancel_job, dead_jobs, retry_job, retry_jobs
-from shared.operations.jobs.finding import PENDING, FoundJob, JobSearch, find_jobs, found_job
+from shared.operations.jobs.changing import cancel_job, retry_job, retry_jobs
+from shared.operations.jobs.finding import PENDING, FoundJob, JobSearch, find_dead, find_jobs, found_job
 from shared.operations.jobs.running import run_job
 from shared.telemetry.tracing import trace_id_of
 from shared.web.auth import OperatorCaller
@@ -60,6 +60,12 @@ class OperatedJobsView(ResponseModel):
         return cls(data=[OperatedJobView.of(each) for each in jobs])
 
 
+class RetriedJobsView(ResponseModel):
+    data: Sequence[OperatedJobView]
+    left: int
+    """Dead jobs that fit besides: the same request again takes them."""
+
+
 class RetrySome(Because):
     name: str | None = None
     tenant_id: UUID | None = None
@@ -102,12 +108,14 @@ async def run(body: RunJob, operator: OperatorCaller, operated: Operated) -> Ope
 
 
 @router.post("/retry")
-async def retry_some(body: RetrySome, operator: OperatorCaller, operated: Operated) -> OperatedJobsView:
-    """Sends again what is dead and fits; gives those that were sent, as they stood before."""
+async def retry_some(body: RetrySome, operator: OperatorCaller, operated: Operated) -> RetriedJobsView:
+    """Sends again what is dead and fits, least often sent first; gives those that were sent, as they stood before."""
     search = JobSearch(name=body.name, tenant_id=body.tenant_id, limit=body.limit)
     if body.dry_run:
-        return OperatedJobsView.of(await dead_jobs(operated, search))
-    return OperatedJobsView.of(await retry_jobs(operated, search, body.told_by(operator)))
+        dead = await find_dead(operated.ops, search)
+    else:
+        dead = await retry_jobs(operated, search, body.told_by(operator))
+    return RetriedJobsView(data=[OperatedJobView.of(each) for each in dead.jobs], left=dead.left)
 
 
 @router.post("/{job_id}/retry")

@@ -98,6 +98,8 @@ class RedriveView(ResponseModel):
     keys: Sequence[KeyView]
     apart: Sequence[EntryView]
     """Letters that match, and hold nothing that could be handled: they can only be discarded."""
+    apart_left: int
+    """How many more of these there are than `keys` asks for."""
     settled: int
     """How many letters match besides, and were settled before."""
     left: int
@@ -109,6 +111,7 @@ class RedriveView(ResponseModel):
             service=redrive.service,
             keys=[KeyView.of(each) for each in redrive.drained],
             apart=[EntryView.model_validate(each) for each in redrive.selection.apart],
+            apart_left=redrive.selection.more_apart,
             settled=redrive.selection.settled,
             left=redrive.left,
         )

@@ -67,6 +67,16 @@ async def test_a_job_is_run_looked_at_sent_again_and_taken_away(where: ServiceDa
     assert verbs == ["jobs.cancel", "jobs.retry", "jobs.run"]
 
 
+async def test_those_that_a_limit_leaves_out_are_told(where: ServiceDatabase) -> None:
+    for _ in range(3):
+        await waypost(*RUN)
+    async with connected(where.app) as connection:
+        await connection.execute("update jobs set status = 'dead'")
+    sent = await waypost("jobs", "retry", "--all", "--service", "users", "--limit", "1", *BECAUSE)
+    assert "1 are queued again" in sent.stdout
+    assert "2 more that are dead fit; the same again comes to them" in sent.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [

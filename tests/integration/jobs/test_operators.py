@@ -73,6 +73,19 @@ async def test_it_is_tried_again_and_ends_as_dead_which_can_be_sent_again(servic
     assert len(await told_of(billing, job)) == 1
 
 
+async def test_with_a_limit_each_is_sent_before_one_is_sent_twice(service: ServiceOf) -> None:
+    billing = await service([Job(fails)])
+    async with billing.working():
+        jobs = [await billing.enqueue("fails") for _ in range(5)]
+        sent, left = [], []
+        for _ in range(3):
+            await eventually(lambda: _count(billing, Status.DEAD, 5))
+            retried = await retry_jobs(billing.operated, JobSearch(name="fails", limit=2), MANDATE)
+            sent += [each.id for each in retried.jobs]
+            left.append(retried.left)
+    assert (set(sent[:5]), left) == (set(jobs), [3, 3, 3])
+
+
 async def test_many_are_sent_again_by_what_they_are(service: ServiceOf) -> None:
     async def others(job: JobContext) -> None:
         raise Permanent
@@ -84,10 +97,10 @@ async def test_many_are_sent_again_by_what_they_are(service: ServiceOf) -> None:
         theirs = await billing.enqueue("fails", tenant=stranger)
         await eventually(lambda: _count(billing, Status.DEAD, 3))
     sent = await retry_jobs(billing.operated, JobSearch(name="fails", tenant_id=billing.tenant), MANDATE)
-    assert [each.id for each in sent] == [ours]
+    assert [each.id for each in sent.jobs] == [ours]
     assert await _count(billing, Status.DEAD, 2)
     sent = await retry_jobs(billing.operated, JobSearch(limit=5), MANDATE)
-    assert {each.id for each in sent} == {another, theirs}
+    assert {each.id for each in sent.jobs} == {another, theirs}
     assert {each.redrives for each in await find_jobs(billing.ops, JobSearch(statuses=[Status.QUEUED]))} == {1}
 
 

@@ -113,6 +113,11 @@ async def test_a_letter_is_given_up(stage: Stage, http: httpx.AsyncClient, bob: 
     assert await stage.greeted(bob) == [[2, 3]]
 
 
+@pytest.mark.parametrize("end", [{"since": "0001-01-01T00:00:00+14:00"}, {"until": "9999-12-31T23:59:59-14:00"}])
+async def test_no_moment_is_too_early_or_too_late_for_an_answer(http: httpx.AsyncClient, end: dict[str, str]) -> None:
+    assert (await http.get(LETTERS, params=end)).status_code == 422
+
+
 @pytest.mark.parametrize(
     ("path", "body", "status"),
     [
@@ -122,6 +127,8 @@ async def test_a_letter_is_given_up(stage: Stage, http: httpx.AsyncClient, bob: 
         ("redrive", {**WHY, "status": ["discarded"]}, 422),
         ("redrive", {**WHY, "letter": "x"}, 422),
         ("redrive", {**WHY, "status": ["dead"], "letters_per_second": 0}, 422),
+        ("redrive", {**WHY, "since": "0001-01-01T00:00:00+14:00"}, 422),
+        ("redrive", {**WHY, "until": "9999-12-31T23:59:59-14:00"}, 422),
         ("redrive", {**WHY, "type": "user.gone"}, 404),
         (f"{NOBODYS}/redrive", WHY, 404),
         (f"{NOBODYS}/discard", WHY, 404),

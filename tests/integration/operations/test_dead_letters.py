@@ -179,6 +179,25 @@ async def test_what_holds_no_event_can_only_be_discarded(stage: Stage, operated:
     assert (await discard(operated, apart.id, MANDATE)).flows
 
 
+async def test_of_so_many_keys_those_are_selected_that_were_redriven_least_and_the_others_counted(
+    stage: Stage, operated: OperatedService, bob: User
+) -> None:
+    people = [bob, *(stage.user() for _ in range(2))]
+    for _ in range(2):
+        await stage.topic.publish_raw(key=b"?", value=b"garbage")
+    await stage.topic.publish(*(event for person in people[1:] for event in person.tells("Eve", "Eva")))
+    async with stage.consuming(stage.club.greetings):
+        await eventually(lambda: stage.reached(9, consumers=1))
+    keys, left = set[bytes](), []
+    for _ in range(3):
+        redrive = await Redrive.of(operated, Search(consumer="club.greetings"), at_most=1)
+        (drained,) = [each async for each in redrive.work_off(MANDATE, Rate())]
+        keys.add(drained.key)
+        left.append((redrive.left, len(redrive.selection.apart), redrive.selection.more_apart))
+        assert [each.sequence for each in drained.letters] == list(range(1, len(drained.letters) + 1))
+    assert (keys, left) == ({str(each.id).encode() for each in people}, [(2, 1, 1)] * 3)
+
+
 async def test_a_letter_of_a_consumer_that_is_gone_is_left_alone(operated: OperatedService, bob: User) -> None:
     with pytest.raises(NotFound, match=r"no consumer club\.greetings: take the release"):
         await redriven(replace(operated, consumers=()), await the_dead_one(operated))

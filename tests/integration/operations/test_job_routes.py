@@ -68,8 +68,11 @@ async def test_many_are_sent_again(http: httpx.AsyncClient, where: ServiceDataba
     jobs = {await run(http) for _ in range(2)}
     async with connected(where.app) as app:
         await app.execute("update jobs set status = 'dead'")
-    sent = (await http.post("/ops/jobs/retry", json={**BECAUSE, "name": "cleanup_expired"})).json()["data"]
-    assert {each["id"] for each in sent} == jobs
+    order = {**BECAUSE, "name": "cleanup_expired"}
+    would = (await http.post("/ops/jobs/retry", json={**order, "dry_run": True, "limit": 1})).json()
+    assert (len(would["data"]), would["left"]) == (1, 1)
+    sent = (await http.post("/ops/jobs/retry", json=order)).json()
+    assert ({each["id"] for each in sent["data"]}, sent["left"]) == (jobs, 0)
     assert {each["status"] for each in (await http.get("/ops/jobs")).json()["data"]} == {"queued"}
 
 

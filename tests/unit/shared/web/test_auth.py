@@ -15,6 +15,7 @@ from shared.kernel.role import Role
 from shared.kernel.tenant import NoTenantBound, current_tenants, sole_tenant
 from shared.web.auth import AdminCaller, Caller, OperatorCaller, OwnerCaller
 from shared.web.tokens import AUDIENCE, ISSUER
+from tests.fixtures.operators import operator_bearer
 from tests.fixtures.web import SIGNING_KEY, api, bearer, client_of, somebody
 
 routes = APIRouter()
@@ -97,6 +98,11 @@ async def test_operators_need_their_scope(client: httpx.AsyncClient) -> None:
     owner, operator = somebody(Role.OWNER), somebody(scopes=["ops"])
     assert (await client.get("/operators", headers=bearer(owner))).status_code == 403
     assert (await client.get("/operators", headers=bearer(operator))).json() == str(operator.user_id)
+
+
+async def test_an_operator_whose_name_the_audit_could_not_hold_is_nobody(client: httpx.AsyncClient) -> None:
+    answers = [await client.get("/operators", headers=operator_bearer(name)) for name in ("grace", "gr\0ce")]
+    assert [each.status_code for each in answers] == [200, 401]
 
 
 STRANGER = OKPKey.generate_key("Ed25519", {"kid": "test-1", "use": "sig"})
