@@ -81,16 +81,21 @@ class FoundJob:
 class JobSearch:
     """What is not set does not narrow it."""
 
-    statuses: Collection[Status] = PENDING
+    statuses: Collection[Status] = ()
+    """All that is pending unless given; of one tenant also what is done."""
     name: str | None = None
     tenant_id: UUID | None = None
     limit: int = 100
 
 
 async def find_jobs(ops: Database, search: JobSearch) -> Sequence[FoundJob]:
-    """The latest first. Raises Invalid for jobs that are done without a tenant: their rows are found tenant by tenant."""
-    pending = [each for each in search.statuses if each in PENDING]
-    done = [each for each in search.statuses if each not in PENDING]
+    """The latest first: what is pending by its enqueue, what is done by its end.
+
+    Raises Invalid for jobs that are done without a tenant: their rows are found tenant by tenant.
+    """
+    statuses = search.statuses or (PENDING if search.tenant_id is None else Status)
+    pending = [each for each in statuses if each in PENDING]
+    done = [each for each in statuses if each not in PENDING]
     if done and search.tenant_id is None:
         raise Invalid(f"jobs that are {' or '.join(done)} are kept with their tenants: name the tenant as well")
     found: list[FoundJob] = []
@@ -100,7 +105,7 @@ async def find_jobs(ops: Database, search: JobSearch) -> Sequence[FoundJob]:
             found += map(_pending, await raw.fetch(_LIST, pending, search.name, search.tenant_id, search.limit))
         if done:
             found += map(_done, await raw.fetch(_FINISHED, done, search.name, search.limit))
-    return found[: search.limit]
+    return sorted(found, key=_latest, reverse=True)[: search.limit]
 
 
 async def find_job(ops: Database, job_id: UUID) -> FoundJob | None:
@@ -123,6 +128,10 @@ async def found_job(ops: Database, job_id: UUID) -> FoundJob:
     if found is None:
         raise NotFound(f"there is no job {job_id}")
     return found
+
+
+def _latest(job: FoundJob) -> tuple[datetime, JobId]:
+    return (job.enqueued_at if job.status in PENDING else job.finished_at or job.enqueued_at), job.id
 
 
 def _pending(row: asyncpg.Record) -> FoundJob:

@@ -63,6 +63,8 @@ async def test_a_job_is_run_looked_at_sent_again_and_taken_away(where: ServiceDa
 
     assert (await waypost("jobs", "cancel", job, *BECAUSE)).exit_code == 0
     assert json.loads((await waypost("jobs", "show", job, "--json")).stdout)["status"] == "cancelled"
+    listed = await waypost("jobs", "list", "--service", "users", "--tenant", str(TENANT), "--json")
+    assert [(each["id"], each["status"]) for each in json.loads(listed.stdout)] == [(job, "cancelled")]
     verbs = [each["verb"] for each in json.loads((await waypost("audit", "users", "--json")).stdout)]
     assert verbs == ["jobs.cancel", "jobs.retry", "jobs.run"]
 

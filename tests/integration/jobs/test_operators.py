@@ -174,6 +174,21 @@ async def test_a_job_is_shown_whole_while_it_is_pending_and_by_its_result_when_i
     assert await find_job(billing.ops, new_id()) is None
 
 
+async def test_of_one_tenant_what_is_done_is_listed_as_well(service: ServiceOf) -> None:
+    billing = await service([Job(charge)])
+    async with billing.working():
+        done = await billing.enqueue("charge", invoice_id=new_id())
+        await billing.becomes("complete", done)
+    taken_away, waiting = [await billing.enqueue("charge", invoice_id=new_id()) for _ in range(2)]
+    await cancel_job(billing.operated, taken_away, MANDATE)
+    await billing.enqueue("charge", tenant=TenantId(new_id()), invoice_id=new_id())
+    listed = await find_jobs(billing.ops, JobSearch(tenant_id=billing.tenant))
+    assert [each.id for each in listed] == [taken_away, waiting, done], "the latest first"
+    latest = await find_jobs(billing.ops, JobSearch(tenant_id=billing.tenant, limit=1))
+    assert [each.id for each in latest] == [taken_away]
+    assert len(await find_jobs(billing.ops, JobSearch())) == 2
+
+
 async def test_a_job_is_run_by_hand(service: ServiceOf) -> None:
     billing, invoice = await service([Job(charge)]), new_id()
     await billing.heard_of(billing.tenant)
