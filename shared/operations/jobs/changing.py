@@ -18,7 +18,8 @@ _LOCK = "select tenant_id, name from jobs where id = $1 and status = any ($2::te
 
 _RETRY = """
 with again as (
-    update jobs set status = 'queued', run_at = now(), attempts = 0, redrives = redrives + 1, crashed = false
+    update jobs set status = 'queued', run_at = now(), attempts = 0, redrives = redrives + 1, crashed = false,
+        error = null
     where id = $1 returning id, tenant_id
 )
 update job_results as result set status = 'queued', error = null, finished_at = null

@@ -73,6 +73,44 @@ async def test_it_is_tried_again_and_ends_as_dead_which_can_be_sent_again(servic
     assert len(await told_of(billing, job)) == 1
 
 
+async def test_a_list_tells_of_a_job_what_it_tells_alone_and_a_retried_one_has_not_ended(service: ServiceOf) -> None:
+    held, mended = asyncio.Event(), False
+
+    async def slow(job: JobContext) -> None:
+        await job.progress(40)
+        if not mended:
+            raise Permanent("no rows")
+        await held.wait()
+
+    billing = await service([Job(slow)])
+    await billing.heard_of(billing.tenant)
+    theirs = await billing.enqueue("slow", tenant=TenantId(new_id()))
+    async with billing.working():
+        job = await billing.enqueue("slow")
+        await billing.becomes("dead", job)
+        await eventually(lambda: _count(billing, Status.DEAD, 2))
+        listed = {each.id: each for each in await find_jobs(billing.ops, JobSearch())}
+        assert listed[job] == (dead := await found(billing, job))
+        assert dead.finished_at is not None and (dead.progress, dead.error) == (40, "Permanent: no rows")
+        assert listed[theirs].finished_at is not None
+        mended = True
+        await retry_job(billing.operated, job, MANDATE)
+        await billing.becomes("running", job)
+        running = await found(billing, job)
+        assert (running.status, running.finished_at, running.error) == (Status.RUNNING, None, None)
+        assert await find_jobs(billing.ops, JobSearch(tenant_id=billing.tenant)) == [running]
+        held.set()
+        await billing.becomes("complete", job)
+
+
+async def test_a_job_that_ends_while_it_is_read_is_told_as_it_stood(service: ServiceOf) -> None:
+    billing = await service([Job(fails)])
+    job = await billing.enqueue("fails")
+    await billing.fetch("update job_results set status = 'dead', finished_at = now()")
+    waiting = await found(billing, job)
+    assert (waiting.status, waiting.finished_at) == (Status.QUEUED, None)
+
+
 async def test_many_are_sent_again_by_what_they_are(service: ServiceOf) -> None:
     async def others(job: JobContext) -> None:
         raise Permanent
