@@ -2,7 +2,18 @@
 
 from typing import Annotated, Any, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, EmailStr, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    EmailStr,
+    Field,
+    StringConstraints,
+    model_validator,
+)
+
+from shared.kernel.currency import DECIMALS
 
 _LARGEST = 2**63 - 1  # bigint, Avro long
 
@@ -11,7 +22,17 @@ Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max
 
 EmailAddress = Annotated[EmailStr, Field(max_length=254)]
 Password = Annotated[str, StringConstraints(min_length=10, max_length=256)]
-Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+
+
+def _in_use(code: str) -> str:
+    if code not in DECIMALS:
+        raise ValueError("this is the ISO 4217 code of no currency in which anybody pays; EUR, JPY and KWD are some")
+    return code
+
+
+CurrencyCode = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+"""For questions about what is stored: its currency may have ended since."""
+Currency = Annotated[CurrencyCode, AfterValidator(_in_use), Field(description="ISO 4217", examples=["EUR"])]
 Moment = AwareDatetime
 """RFC 3339 with an offset."""
 

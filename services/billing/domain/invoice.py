@@ -26,6 +26,7 @@ from services.billing.domain.refusals import (
     TooManyLines,
 )
 from shared.kernel.aggregate import Aggregate
+from shared.kernel.currency import known_currency
 from shared.kernel.event import Event
 from shared.kernel.ids import TenantId
 from shared.kernel.money import Money
@@ -69,13 +70,14 @@ class Invoice(Aggregate):
 
     @classmethod
     def create(cls, invoice_id: UUID, tenant_id: TenantId, *, customer_id: UUID, currency: str, at: datetime) -> Self:
+        """Raises Invalid for what is no currency."""
         invoice = cls(invoice_id, tenant_id)
         invoice.record(
             InvoiceCreated(
                 tenant_id=tenant_id,
                 invoice_id=invoice_id,
                 customer_id=customer_id,
-                currency=currency,
+                currency=known_currency(currency),
                 created_at=at,
             )
         )

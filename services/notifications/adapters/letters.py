@@ -8,12 +8,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, TemplateError, s
 from services.notifications.domain import Kind
 from services.notifications.ports import Letter
 from shared.kernel.errors import Permanent
-
-# ISO 4217: currencies whose minor unit is not a hundredth.
-_WITHOUT_DECIMALS = frozenset(
-    ("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF", "XPF")
-)
-_THREE_DECIMALS = frozenset(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"))
+from shared.kernel.money import Money
 
 
 class TemplateLetters:
@@ -41,11 +36,7 @@ class TemplateLetters:
 
 
 def money(amount_minor: int, currency: str) -> str:
-    """`1,234.50 EUR`, with as many decimals as the currency has."""
-    decimals = 0 if currency in _WITHOUT_DECIMALS else 3 if currency in _THREE_DECIMALS else 2
-    whole, rest = divmod(abs(amount_minor), 10**decimals)
-    fraction = f".{rest:0{decimals}}" if decimals else ""
-    return f"{'-' if amount_minor < 0 else ''}{whole:,}{fraction} {currency}"
+    return str(Money(amount_minor, currency))
 
 
 def day(moment: datetime | str) -> str:
