@@ -52,6 +52,14 @@ async def retry_job(service: OperatedService, job_id: UUID, mandate: Mandate) ->
     service.doorbell.ring("jobs")
 
 
+async def dead_job(service: OperatedService, job_id: UUID) -> FoundJob:
+    """The one that `retry_job` would send again. Raises what it raises."""
+    found = await found_job(service.ops, job_id)
+    if found.status is not Status.DEAD:
+        raise _refused(found, _SEND_AGAIN)
+    return found
+
+
 async def retry_jobs(service: OperatedService, search: JobSearch, mandate: Mandate) -> Sequence[FoundJob]:
     """Sends again what is dead and fits the search; gives those that were. One that somebody else was faster with is left out."""
     sent = []
@@ -85,5 +93,8 @@ async def _change(service: OperatedService, job_id: UUID, mandate: Mandate, chan
             told = {"verb": change.verb, "subject": job_id, "tenant_id": job["tenant_id"]}
             await record_action(connection, mandate, **told, name=job["name"])
             return
-    found = await found_job(service.ops, job_id)
-    raise Conflict(f"job {job_id} is {found.status}: {change.only}", status=found.status)
+    raise _refused(await found_job(service.ops, job_id), change)
+
+
+def _refused(job: FoundJob, change: _Change) -> Conflict:
+    return Conflict(f"job {job.id} is {job.status}: {change.only}", status=job.status)
