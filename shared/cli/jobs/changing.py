@@ -22,13 +22,15 @@ from shared.cli.jobs.looking import (
 )
 from shared.cli.mandate import As, Reason
 from shared.cli.output import AsJson, console, end_with, to_json
-from shared.cli.services import service_named
+from shared.cli.services import service_within
 from shared.kernel.errors import Invalid
 from shared.kernel.mandate import Mandate
 from shared.operations.jobs.changing import cancel_job, dead_job, dead_jobs, retry_job, retry_jobs
 from shared.operations.jobs.finding import JobSearch, found_job
 from shared.operations.jobs.running import run_job
 from shared.operations.service import OperatedService
+
+FORM = "SERVICE.JOB"
 
 Change = Callable[[OperatedService], Awaitable[None]]
 
@@ -77,21 +79,21 @@ def cancel(job_id: JobArgument, reason: Reason, name_of_operator: As, as_json: A
 
 
 def run(
-    job: Annotated[str, typer.Argument(metavar="SERVICE.JOB", help="What a service declares.")],
+    job: Annotated[str, typer.Argument(metavar=FORM, help="From `waypost jobs declared`.")],
     tenant: Annotated[UUID, typer.Option(parser=an_id, help="Whom it works for.")],
     reason: Reason,
     name_of_operator: As,
     argument: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="May be given again.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Enqueues a job by hand and prints its id. `waypost jobs declared` shows which there are."""
-    service, _, name = job.partition(".")
+    """Enqueues a job by hand and prints its id."""
+    service, name = service_within(job, FORM), job.partition(".")[2]
     mandate, arguments = Mandate(operator=name_of_operator, reason=reason), _parsed(argument or [])
 
     async def enqueue() -> OfService:
-        async with operating(service_named(service)) as operated:
+        async with operating(service) as operated:
             job_id = await run_job(operated, name, tenant, arguments, mandate)
-            return service, await found_job(operated.ops, job_id)
+            return service.name, await found_job(operated.ops, job_id)
 
     enqueued = asyncio.run(enqueue())
     _tell(enqueued, str(enqueued[1].id), as_json)
