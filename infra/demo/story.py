@@ -1,4 +1,4 @@
-"""Ada signs up, is welcomed, buys something, pays, and every part of it is found again in one trace."""
+"""Ada signs up, is welcomed, buys something and pays; all that her sign-up set off is found again in one trace."""
 
 import re
 import secrets

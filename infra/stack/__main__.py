@@ -37,7 +37,7 @@ def up(only: Only = None) -> None:
     client = client_here()
     if client.runs():
         console.print(f"The stack already runs at port base {client.addresses.port_base}.")
-        run(client.watch_until_up())
+        run(client.watch_until_up(only=only or ()))
     else:
         run(client.start(only or ()))
     show_status(client)

@@ -16,7 +16,7 @@ from rich.live import Live
 from infra.stack.addresses import Addresses
 from infra.stack.board import Phase, Snapshot, read_board
 from infra.stack.child import inherited
-from infra.stack.errors import StartFailed, last_lines
+from infra.stack.errors import SetUpFailed, StartFailed, last_lines
 from infra.stack.locks import try_lock
 from infra.stack.logs import rotate
 from infra.stack.places import CHECKOUT, board_file, lock_file, stack_directory
@@ -54,13 +54,18 @@ class Client:
             await asyncio.to_thread(supervisor.wait, DOWN_SECONDS)
             raise
 
-    async def watch_until_up(self, supervisor: "subprocess.Popen[bytes] | None" = None) -> None:
-        """Shows the board until all is up. Raises StartFailed for a component that keeps failing, or at the deadline."""
+    async def watch_until_up(
+        self, supervisor: "subprocess.Popen[bytes] | None" = None, *, only: Sequence[str] = ()
+    ) -> None:
+        """Shows the board until all is up. Raises SetUpFailed where it has not those that are asked for, StartFailed for a component that
+        keeps failing, or at the deadline.
+        """
         deadline = time.monotonic() + UP_SECONDS
         with self._display() as show:
             while True:
                 snapshot = self.board()
                 if snapshot:
+                    refuse_absent(snapshot, only)
                     show(snapshot)
                     if snapshot.all_up:
                         return
@@ -120,6 +125,13 @@ class Client:
             return
         with Live(console=self._console, transient=True) as live:
             yield lambda snapshot: live.update(table_of(snapshot.lines))
+
+
+def refuse_absent(snapshot: Snapshot, only: Sequence[str]) -> None:
+    names = [line.name for line in snapshot.lines]
+    if absent := [each for each in only if each not in names]:
+        reason = f"there is no {', '.join(absent)} in the stack that runs"
+        raise SetUpFailed("Choosing components", reason, f"choose from {', '.join(names)}; `make down` ends this stack")
 
 
 def refuse_failures(snapshot: Snapshot) -> None:

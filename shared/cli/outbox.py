@@ -53,6 +53,7 @@ def redrive(
     service: Annotated[
         str | None, typer.Option(help="Where it is set aside; all services are asked unless given.")
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Publishes a key's rows again that were set aside because a record of theirs was refused, in their order."""
     mandate = Mandate(operator=operator, reason=reason)
@@ -66,8 +67,11 @@ def redrive(
 
     answers, problems = asyncio.run(ask_operated(service, redriven))
     found = [each for each in answers if each is not None]
-    for each in found:
-        console.print(f"{each}: key {key} is published again", soft_wrap=True)
+    if as_json:
+        console.print(to_json([{"service": each, "key": key} for each in found]), soft_wrap=True)
+    else:
+        for each in found:
+            console.print(f"{each}: key {key} is published again", soft_wrap=True)
     if not found:
         problems = [*problems, NotFound(f"no key {key!r} is set aside; `waypost outbox` shows which are")]
     end_with(problems if not found else ())

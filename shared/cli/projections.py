@@ -8,7 +8,7 @@ import typer
 from shared.cli.databases import explained
 from shared.cli.output import AsJson, console, to_json
 from shared.cli.progress import PerSecond, shown
-from shared.cli.services import service_named, setting_of
+from shared.cli.services import service_within, setting_of
 from shared.cli.tracing import trace_as
 from shared.engine.consumer import group_name
 from shared.engine.rate import Rate
@@ -21,12 +21,14 @@ from shared.postgres.failures import as_transient
 from shared.postgres.rebuild.history import PostgresHistoryWorkshop
 from shared.postgres.rebuild.workshop import PostgresWorkshop
 
+FORM = "SERVICE.NAME"
+
 commands = typer.Typer(no_args_is_help=True, help="Read models, made anew beside the live ones.")
 
 
 @commands.command("rebuild")
 def rebuild_command(
-    name: Annotated[str, typer.Argument(help="<service>.<projector or projection>")],
+    name: Annotated[str, typer.Argument(metavar=FORM, help="NAME is a projector's or a projection's.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Compares, and changes nothing.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Swaps in spite of what speaks against it.")] = False,
     per_second: PerSecond = None,
@@ -57,8 +59,8 @@ def rebuild_command(
 
 
 def find(name: str) -> tuple[Service, Projector | Projection]:
-    """Raises NotFound, and says what there is."""
-    service = service_named(name.partition(".")[0])
+    """Raises Invalid, NotFound, and says what there is."""
+    service = service_within(name, FORM)
     projectors = [each for each in service.consumers if isinstance(each, Projector)]
     targets: list[Projector | Projection] = [*projectors, *service.projections]
     known = {group_name(service.name, each): each for each in targets}

@@ -8,7 +8,7 @@ from pathlib import Path
 from pkgutil import iter_modules
 
 from shared.hosting.service import Service
-from shared.kernel.errors import Misconfigured, NotFound
+from shared.kernel.errors import Invalid, Misconfigured, NotFound
 
 DIRECTORY = "WAYPOST_ENVIRONMENT_DIRECTORY"
 PORT_BASE = "WAYPOST_PORT_BASE"
@@ -28,6 +28,14 @@ def service_named(name: str) -> Service:
         raise NotFound(f"there is no service {name!r}; there are {', '.join(known)}")
     service: Service = import_module(f"services.{name}.app").SERVICE
     return service
+
+
+def service_within(name: str, form: str) -> Service:
+    """That of `users.accounts`, whose form is SERVICE.NAME. Raises Invalid for a name of another form, NotFound."""
+    service, _, rest = name.partition(".")
+    if not rest:
+        raise Invalid(f"{name!r} is no {form}; the services are {', '.join(service_names())}")
+    return service_named(service)
 
 
 def chosen_services(name: str | None) -> Sequence[Service]:

@@ -111,7 +111,11 @@ class Scheduled:
 
     @property
     def name(self) -> str:
-        return f"{self.job} at {self.at}" if self.at else f"{self.job} every {self.every}"
+        return f"{self.job} {self.when}"
+
+    @property
+    def when(self) -> str:
+        return f"at {self.at}" if self.at else f"every {self.every}"
 
     def latest_tick(self, now: datetime) -> datetime:
         """The last moment, up to `now`, at which it was due."""
@@ -119,3 +123,6 @@ class Scheduled:
             return now - (now - datetime.fromtimestamp(0, UTC)) % self.every
         today = datetime.combine(now.astimezone(UTC), time.fromisoformat(self.at or ""), UTC)
         return today if today <= now else today - timedelta(days=1)
+
+    def next_tick(self, now: datetime) -> datetime:
+        return self.latest_tick(now) + (self.every or timedelta(days=1))

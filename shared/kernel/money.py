@@ -3,26 +3,25 @@
 import re
 from dataclasses import dataclass
 
+from shared.kernel.currency import DECIMALS
 from shared.kernel.errors import Invalid
 
 _CURRENCY = re.compile(r"[A-Z]{3}")
+_USUAL_DECIMALS = 2
+"""Of a currency that has ended: what was written in it is still told."""
 _LIMIT = 2**63 - 1  # what a PostgreSQL bigint and an Avro long hold
-
-# ISO 4217: currencies whose minor unit is not a hundredth.
-_WITHOUT_DECIMALS = frozenset(
-    ("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF", "XPF")
-)
-_THREE_DECIMALS = frozenset(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"))
 
 
 @dataclass(frozen=True, slots=True, order=False)
 class Money:
+    """In whatever currency it was written; `known_currency` is asked where one comes in."""
+
     amount_minor: int
     currency: str
 
     def __post_init__(self) -> None:
         if not _CURRENCY.fullmatch(self.currency):
-            raise Invalid(f"{self.currency!r} is not an ISO 4217 currency code", currency=self.currency)
+            raise Invalid(f"{self.currency!r} is no currency code", currency=self.currency)
         if abs(self.amount_minor) > _LIMIT:
             raise Invalid("the amount does not fit 64 bits", amount_minor=self.amount_minor)
 
@@ -34,7 +33,7 @@ class Money:
 
     def __str__(self) -> str:
         """For people: `1,234.50 EUR`, with as many decimals as the currency has."""
-        decimals = 0 if self.currency in _WITHOUT_DECIMALS else 3 if self.currency in _THREE_DECIMALS else 2
+        decimals = DECIMALS.get(self.currency, _USUAL_DECIMALS)
         whole, rest = divmod(abs(self.amount_minor), 10**decimals)
         fraction = f".{rest:0{decimals}}" if decimals else ""
         return f"{'-' if self.amount_minor < 0 else ''}{whole:,}{fraction} {self.currency}"

@@ -3,7 +3,17 @@
 from datetime import UTC, datetime
 from typing import Annotated, Any, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
+
+from shared.kernel.currency import DECIMALS
 
 _LARGEST = 2**63 - 1  # bigint, Avro long
 
@@ -11,10 +21,19 @@ Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max
 """A line of text that people read: names, titles, descriptions."""
 
 Password = Annotated[str, StringConstraints(min_length=10, max_length=256)]
-Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 _EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
 """Far enough from the first and the last moment that there are for any offset to be taken off."""
 
+
+def _in_use(code: str) -> str:
+    if code not in DECIMALS:
+        raise ValueError("this is the ISO 4217 code of no currency in which anybody pays; EUR, JPY and KWD are some")
+    return code
+
+
+CurrencyCode = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+"""For questions about what is stored: its currency may have ended since."""
+Currency = Annotated[CurrencyCode, AfterValidator(_in_use), Field(description="ISO 4217", examples=["EUR"])]
 Moment = Annotated[AwareDatetime, Field(ge=_EARLIEST, lt=LATEST)]
 """RFC 3339 with an offset."""
 

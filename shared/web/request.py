@@ -97,7 +97,9 @@ def tell(scope: Scope, **facts: str) -> None:
 
 def route_of(scope: Scope) -> str | None:
     """The template that the path matched, `/invoices/{id}`."""
-    path = getattr(scope.get("route"), "path", None)
+    # A router within a router knows its own part; the framework keeps the whole beside it.
+    whole = scope.get("fastapi", {}).get("effective_route_context")
+    path = getattr(whole or scope.get("route"), "path", None)
     return path if isinstance(path, str) else None
 
 

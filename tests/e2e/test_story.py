@@ -19,7 +19,7 @@ SEEN = [
 ]
 
 
-async def test_from_sign_up_to_the_paid_invoice_in_one_trace(stack: CommandLine) -> None:
+async def test_from_sign_up_to_the_paid_invoice(stack: CommandLine) -> None:
     told = await stack("demo")
     assert told.code == 0, told.text
     assert [each for each in SEEN if each not in told.text] == []

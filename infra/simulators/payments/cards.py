@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import assert_never
 
 from infra.simulators.payments.errors import no_such
 
@@ -13,6 +14,20 @@ class Manner(StrEnum):
     SLOW = "slow"
     SILENT_AFTER_CHARGE = "silent_after_charge"
     UNAVAILABLE_ONCE = "unavailable_once"
+
+    @property
+    def in_words(self) -> str:
+        match self:
+            case Manner.PROMPT:
+                return "at once"
+            case Manner.SLOW:
+                return "after a while"
+            case Manner.SILENT_AFTER_CHARGE:
+                return "without an answer"
+            case Manner.UNAVAILABLE_ONCE:
+                return "at the second request"
+            case _:
+                assert_never(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +43,10 @@ class Card:
     last4: str
     manner: Manner = Manner.PROMPT
     decline: Decline | None = None
+
+    @property
+    def outcome(self) -> str:
+        return self.decline.message if self.decline else f"Charged {self.manner.in_words}"
 
 
 CARDS = {

@@ -1,4 +1,4 @@
-"""The page on which a person sees what was charged; and the probe."""
+"""The page on which a person sees what was charged, and which cards there are to try; and the probe."""
 
 from pathlib import Path
 from typing import Any
@@ -8,6 +8,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader
 
 from infra.simulators.database import Database
+from infra.simulators.payments.cards import CARDS
 from infra.simulators.payments.charges import list_charges
 from shared.kernel.money import Money
 
@@ -21,7 +22,9 @@ def create_page(database: Database) -> APIRouter:
     @router.get("/", include_in_schema=False)
     async def page() -> HTMLResponse:
         charges = await database.transaction(list_charges)
-        html = _TEMPLATE.render(charges=[_row(charge) for charge in reversed(charges[-SHOWN:])], total=len(charges))
+        html = _TEMPLATE.render(
+            charges=[_row(charge) for charge in reversed(charges[-SHOWN:])], total=len(charges), cards=CARDS.values()
+        )
         return HTMLResponse(html, headers={"content-security-policy": "default-src 'none'; style-src 'unsafe-inline'"})
 
     @router.get("/livez", include_in_schema=False)

@@ -14,7 +14,7 @@ from services.billing.api.models import RevenueWindowView
 from services.billing.queries import RevenueFilter, RevenueRow
 from shared.kernel.tenant import bound_tenants
 from shared.web.auth import AdminCaller
-from shared.web.models import Currency
+from shared.web.models import CurrencyCode
 from shared.web.pagination import Page, PageRequest, paged_by
 from shared.web.streaming import EVENT_STREAM, ServerSentEvent, event_stream, wants_events
 
@@ -25,7 +25,7 @@ Position = tuple[datetime, str]
 
 async def _wanted(
     window: Annotated[Literal["minute", "hour", "day"], Query(description="How long each one is.")] = "minute",
-    currency: Annotated[Currency | None, Query(description="ISO 4217; every currency without it.")] = None,
+    currency: Annotated[CurrencyCode | None, Query(description="ISO 4217; every currency without it.")] = None,
 ) -> RevenueFilter:
     return RevenueFilter(window=window, currency=currency)
 

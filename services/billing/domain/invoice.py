@@ -26,6 +26,7 @@ from services.billing.domain.refusals import (
 )
 from services.billing.domain.statuses import InvoiceStatus
 from shared.kernel.aggregate import Aggregate
+from shared.kernel.currency import known_currency
 from shared.kernel.event import Event
 from shared.kernel.ids import TenantId
 from shared.kernel.money import Money
@@ -67,6 +68,7 @@ class Invoice(Aggregate):
         currency: str,
         at: datetime,
     ) -> Self:
+        """Raises Invalid for what is no currency."""
         invoice = cls(invoice_id, tenant_id)
         invoice.record(
             InvoiceCreated(
@@ -74,7 +76,7 @@ class Invoice(Aggregate):
                 invoice_id=invoice_id,
                 customer_id=customer_id,
                 subscription_id=subscription_id,
-                currency=currency,
+                currency=known_currency(currency),
                 created_at=at,
             )
         )

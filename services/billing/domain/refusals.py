@@ -72,7 +72,7 @@ class ReportUnfinished(Conflict):
 
 
 class PaymentMethodUnknown(Invalid):
-    """The payment provider knows no such payment method."""
+    """The payment provider knows no card by this token; send the one that it gave when the card was entered there."""
 
 
 class WebhookNotAuthentic(Refused):

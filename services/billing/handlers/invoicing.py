@@ -27,7 +27,7 @@ async def create_invoice(command: CreateInvoice, uow: UnitOfWork) -> Invoice:
         command.invoice_id,
         customer.tenant_id,
         customer_id=customer.id,
-        currency=Money.zero(command.currency).currency,
+        currency=command.currency,
         at=command.at,
     )
     uow.add(invoice)

@@ -22,19 +22,20 @@ from shared.cli.jobs.looking import (
 )
 from shared.cli.mandate import As, Reason
 from shared.cli.output import AsJson, console, end_with, remark, to_json
-from shared.cli.services import service_named
+from shared.cli.services import service_within
 from shared.kernel.errors import Invalid
 from shared.kernel.mandate import Mandate
-from shared.operations.jobs.changing import cancel_job, retry_job, retry_jobs
-from shared.operations.jobs.finding import DeadJobs, JobSearch, find_dead
+from shared.operations.jobs.changing import cancel_job, dead_job, retry_job, retry_jobs
+from shared.operations.jobs.finding import DeadJobs, JobSearch, find_dead, found_job
 from shared.operations.jobs.running import run_job
 from shared.operations.service import OperatedService
 
-Change = Callable[[OperatedService, UUID, Mandate], Awaitable[None]]
+FORM = "SERVICE.JOB"
+
+Change = Callable[[OperatedService], Awaitable[None]]
 
 
 def retry(
-    reason: Reason,
     name_of_operator: As,
     job_id: Annotated[UUID | None, typer.Argument(metavar="JOB_ID", parser=an_id, help="One dead job.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="Whatever is dead and fits the filters.")] = False,
@@ -42,21 +43,22 @@ def retry(
     name: NameOption = None,
     tenant: TenantOption = None,
     limit: LimitOption = 100,
-    dry_run: Annotated[bool, typer.Option(help="Shows which, and changes nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Shows which, and changes nothing.")] = False,
+    reason: Reason = "",
     as_json: AsJson = False,
 ) -> None:
     """Sends dead jobs again, with all their tries and their idempotency keys: one, or with --all those that fit the filters."""
-    mandate = Mandate(operator=name_of_operator, reason=reason)
+    mandate = None if dry_run else Mandate(operator=name_of_operator, reason=reason)
     if (job_id is not None) == everything:
         raise Invalid("name one dead job by its id, or say --all for those that fit the filters")
     if job_id is not None:
-        asyncio.run(_change(job_id, retry_job, mandate))
-        console.print(f"{job_id} is queued again")
+        sent = asyncio.run(_change(job_id, lambda operated: _send_again(operated, job_id, mandate)))
+        _tell(sent, f"{job_id} would be queued again" if dry_run else f"{job_id} is queued again", as_json)
         return
     search = JobSearch(name=name, tenant_id=tenant, limit=limit)
 
     async def send(operated: OperatedService) -> tuple[str, DeadJobs]:
-        sent = await find_dead(operated.ops, search) if dry_run else await retry_jobs(operated, search, mandate)
+        sent = await (find_dead(operated.ops, search) if mandate is None else retry_jobs(operated, search, mandate))
         return operated.name, sent
 
     found, problems = asyncio.run(ask_operated(service, send))
@@ -71,34 +73,51 @@ def retry(
     end_with(problems)
 
 
-def cancel(job_id: JobArgument, reason: Reason, name_of_operator: As) -> None:
+def cancel(job_id: JobArgument, reason: Reason, name_of_operator: As, as_json: AsJson = False) -> None:
     """Takes a job away, waiting, running or dead. One that runs is stopped within ten seconds, and its outcome dropped."""
-    asyncio.run(_change(job_id, cancel_job, Mandate(operator=name_of_operator, reason=reason)))
-    console.print(f"{job_id} is cancelled")
+    mandate = Mandate(operator=name_of_operator, reason=reason)
+    gone = asyncio.run(_change(job_id, lambda operated: cancel_job(operated, job_id, mandate)))
+    _tell(gone, f"{job_id} is cancelled", as_json)
 
 
 def run(
-    job: Annotated[str, typer.Argument(metavar="SERVICE.JOB", help="What a service declares.")],
+    job: Annotated[str, typer.Argument(metavar=FORM, help="From `waypost jobs declared`.")],
     tenant: Annotated[UUID, typer.Option(parser=an_id, help="Whom it works for.")],
     reason: Reason,
     name_of_operator: As,
     argument: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="May be given again.")] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Enqueues a job by hand and prints its id."""
-    service, _, name = job.partition(".")
+    service, name = service_within(job, FORM), job.partition(".")[2]
     mandate, arguments = Mandate(operator=name_of_operator, reason=reason), _parsed(argument or [])
 
-    async def enqueue() -> UUID:
-        async with operating(service_named(service)) as operated:
-            return await run_job(operated, name, tenant, arguments, mandate)
+    async def enqueue() -> OfService:
+        async with operating(service) as operated:
+            job_id = await run_job(operated, name, tenant, arguments, mandate)
+            return service.name, await found_job(operated.ops, job_id)
 
-    console.print(str(asyncio.run(enqueue())))
+    enqueued = asyncio.run(enqueue())
+    _tell(enqueued, str(enqueued[1].id), as_json)
 
 
-async def _change(job_id: UUID, change: Change, mandate: Mandate) -> None:
+async def _send_again(operated: OperatedService, job_id: UUID, mandate: Mandate | None) -> None:
+    if mandate is None:
+        await dead_job(operated, job_id)
+    else:
+        await retry_job(operated, job_id, mandate)
+
+
+async def _change(job_id: UUID, change: Change) -> OfService:
+    """Gives the job as it then is."""
     found = await find(job_id)
     async with operating(found.service) as operated:
-        await change(operated, job_id, mandate)
+        await change(operated)
+        return found.service.name, await found_job(operated.ops, job_id)
+
+
+def _tell(changed: OfService, in_words: str, as_json: bool) -> None:
+    console.print(to_json(told(*changed)) if as_json else in_words, soft_wrap=True)
 
 
 def _parsed(given: Sequence[str]) -> Mapping[str, str]:

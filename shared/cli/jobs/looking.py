@@ -14,7 +14,7 @@ from shared.cli.output import AsJson, console, end_with, lines, moment, to_json
 from shared.cli.trace.viewer import Viewer
 from shared.hosting.service import Service
 from shared.jobs.results import Status
-from shared.operations.jobs.finding import PENDING, FoundJob, JobSearch, find_job, find_jobs
+from shared.operations.jobs.finding import FoundJob, JobSearch, find_job, find_jobs
 from shared.operations.service import OperatedService
 from shared.web.ops.jobs import OperatedJobView
 
@@ -37,7 +37,7 @@ class Found:
 
 def list_jobs(
     service: ServiceOption = None,
-    status: Annotated[list[Status] | None, typer.Option(help="May be given again; all that is pending else.")] = None,
+    status: Annotated[list[Status] | None, typer.Option(help="May be given again.")] = None,
     dead: Annotated[bool, typer.Option("--dead", help="Those that gave up: the same as --status dead.")] = False,
     name: NameOption = None,
     tenant: TenantOption = None,
@@ -45,7 +45,7 @@ def list_jobs(
     as_json: AsJson = False,
 ) -> None:
     """Jobs that wait, run or gave up, the latest first; of one tenant also those that are complete or cancelled."""
-    statuses = [Status.DEAD] if dead else status or PENDING
+    statuses = [Status.DEAD] if dead else status or ()
     search = JobSearch(statuses=statuses, name=name, tenant_id=tenant, limit=limit)
 
     async def ask(asked: OperatedService) -> Sequence[OfService]:

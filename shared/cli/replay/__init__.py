@@ -14,7 +14,7 @@ from shared.cli.mandate import As, Reason
 from shared.cli.output import AsJson, console, to_json
 from shared.cli.progress import PerSecond, shown
 from shared.cli.replay.telling import show, told
-from shared.cli.services import service_named, setting_of
+from shared.cli.services import service_within, setting_of
 from shared.cli.tracing import trace_as
 from shared.engine.consumer import group_name
 from shared.engine.rate import Rate
@@ -26,9 +26,11 @@ from shared.kernel.mandate import Mandate
 from shared.ports.handlers import Projector, Reactor
 from shared.postgres.failures import as_transient
 
+FORM = "SERVICE.REACTOR"
+
 
 def replay(
-    name: Annotated[str, typer.Argument(help="<service>.<reactor>")],
+    name: Annotated[str, typer.Argument(metavar=FORM, help="What is handled again.")],
     operator: As,
     since: Annotated[
         datetime | None,
@@ -72,8 +74,8 @@ def replay(
 
 
 def find_reactor(name: str) -> tuple[Service, Reactor]:
-    """Raises NotFound, and says what there is."""
-    service = service_named(name.partition(".")[0])
+    """Raises Invalid, NotFound, and says what there is."""
+    service = service_within(name, FORM)
     known = {group_name(service.name, each): each for each in service.consumers}
     match known.get(name):
         case Reactor() as reactor:

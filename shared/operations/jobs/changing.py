@@ -5,9 +5,10 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from uuid import UUID
 
+from shared.jobs.results import Status
 from shared.kernel.errors import Conflict, NotFound
 from shared.kernel.mandate import Mandate
-from shared.operations.jobs.finding import DeadJobs, JobSearch, find_dead, found_job
+from shared.operations.jobs.finding import DeadJobs, FoundJob, JobSearch, find_dead, found_job
 from shared.operations.service import OperatedService
 from shared.postgres.audit import record_action
 from shared.postgres.database import driver
@@ -17,7 +18,8 @@ _LOCK = "select tenant_id, name from jobs where id = $1 and status = any ($2::te
 
 _RETRY = """
 with again as (
-    update jobs set status = 'queued', run_at = now(), attempts = 0, redrives = redrives + 1, crashed = false
+    update jobs set status = 'queued', run_at = now(), attempts = 0, redrives = redrives + 1, crashed = false,
+        error = null
     where id = $1 returning id, tenant_id
 )
 update job_results as result set status = 'queued', error = null, finished_at = null
@@ -50,6 +52,14 @@ async def retry_job(service: OperatedService, job_id: UUID, mandate: Mandate) ->
     service.doorbell.ring("jobs")
 
 
+async def dead_job(service: OperatedService, job_id: UUID) -> FoundJob:
+    """The one that `retry_job` would send again. Raises what it raises."""
+    found = await found_job(service.ops, job_id)
+    if found.status is not Status.DEAD:
+        raise _refused(found, _SEND_AGAIN)
+    return found
+
+
 async def retry_jobs(service: OperatedService, search: JobSearch, mandate: Mandate) -> DeadJobs:
     """Sends again what is dead and fits the search; gives those that were. One that somebody else was faster with is left out."""
     sent, dead = [], await find_dead(service.ops, search)
@@ -78,5 +88,8 @@ async def _change(service: OperatedService, job_id: UUID, mandate: Mandate, chan
             told = {"verb": change.verb, "subject": job_id, "tenant_id": job["tenant_id"]}
             await record_action(connection, mandate, **told, name=job["name"])
             return
-    found = await found_job(service.ops, job_id)
-    raise Conflict(f"job {job_id} is {found.status}: {change.only}", status=found.status)
+    raise _refused(await found_job(service.ops, job_id), change)
+
+
+def _refused(job: FoundJob, change: _Change) -> Conflict:
+    return Conflict(f"job {job.id} is {job.status}: {change.only}", status=job.status)

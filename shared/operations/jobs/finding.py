@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.jobs.arguments import JsonScalar
 from shared.jobs.results import STATE, Status
@@ -40,6 +41,11 @@ _FIND = f"select {_OF_JOB}, {STATE} as status from jobs as job where id = $1"
 _RESULT = """
 job_id as id, tenant_id, name, status, attempts, idempotency_key, owner_id, progress, result::text as result, error, enqueued_at,
 started_at, finished_at"""
+
+# What only the results of pending jobs know. The tenants are named beside the ids, for the key begins with them.
+_KEPT = """
+select job_id as id, owner_id, progress, finished_at from job_results
+where (tenant_id, job_id) in (select * from unnest($1::uuid[], $2::uuid[]))"""
 
 _FINISHED = f"""
 select {_RESULT} from job_results
@@ -87,7 +93,8 @@ class FoundJob:
 class JobSearch:
     """What is not set does not narrow it."""
 
-    statuses: Collection[Status] = PENDING
+    statuses: Collection[Status] = ()
+    """All that is pending unless given; of one tenant also what is done."""
     name: str | None = None
     tenant_id: UUID | None = None
     limit: int = 100
@@ -103,19 +110,25 @@ class DeadJobs:
 
 
 async def find_jobs(ops: Database, search: JobSearch) -> Sequence[FoundJob]:
-    """The latest first. Raises Invalid for jobs that are done without a tenant: their rows are found tenant by tenant."""
-    pending = [each for each in search.statuses if each in PENDING]
-    done = [each for each in search.statuses if each not in PENDING]
+    """The latest first: what is pending by its enqueue, what is done by its end.
+
+    Raises Invalid for jobs that are done without a tenant: their rows are found tenant by tenant.
+    """
+    statuses = search.statuses or (PENDING if search.tenant_id is None else Status)
+    pending = [each for each in statuses if each in PENDING]
+    done = [each for each in statuses if each not in PENDING]
     if done and search.tenant_id is None:
         raise Invalid(f"jobs that are {' or '.join(done)} are kept with their tenants: name the tenant as well")
     found: list[FoundJob] = []
-    async with ops.transaction([TenantId(search.tenant_id)] if search.tenant_id else ()) as connection:
+    async with ops.transaction() as connection:
         raw = await driver(connection)
         if pending:
-            found += map(_pending, await raw.fetch(_LIST, pending, search.name, search.tenant_id, search.limit))
-        if done:
+            rows = await raw.fetch(_LIST, pending, search.name, search.tenant_id, search.limit)
+            found += await _whole(connection, [_pending(each) for each in rows])
+        if done and search.tenant_id is not None:
+            await connection.execute(BIND, {"tenants": str(search.tenant_id)})
             found += map(_done, await raw.fetch(_FINISHED, done, search.name, search.limit))
-    return found[: search.limit]
+    return sorted(found, key=_latest, reverse=True)[: search.limit]
 
 
 async def find_dead(ops: Database, search: JobSearch) -> DeadJobs:
@@ -123,21 +136,22 @@ async def find_dead(ops: Database, search: JobSearch) -> DeadJobs:
     async with ops.transaction() as connection:
         raw = await driver(connection)
         rows = await raw.fetch(_DEAD, search.name, search.tenant_id, search.limit)
+        jobs = await _whole(connection, [_pending(row) for row in rows])
     found = rows[0]["found"] if rows else 0
-    return DeadJobs(jobs=[_pending(row) for row in rows], left=found - len(rows))
+    return DeadJobs(jobs=jobs, left=found - len(rows))
 
 
 async def find_job(ops: Database, job_id: UUID) -> FoundJob | None:
     """Whosever it is, done or not; None for one that never was, and one that was forgotten with its result."""
     async with ops.transaction() as connection:
         raw = await driver(connection)
-        row = await raw.fetchrow(_FIND, job_id)
-        tenants = [row["tenant_id"]] if row else await all_tenants(connection)
-        for some in some_at_a_time(tenants):
+        if (row := await raw.fetchrow(_FIND, job_id)) is not None:
+            (pending,) = await _whole(connection, [_pending(row)])
+            return pending
+        for some in some_at_a_time(await all_tenants(connection)):
             await connection.execute(BIND, {"tenants": setting(some)})
-            result = await raw.fetchrow(_FIND_RESULT, job_id)
-            if result is not None:
-                return _done(result) if row is None else _whole(row, result)
+            if (result := await raw.fetchrow(_FIND_RESULT, job_id)) is not None:
+                return _done(result)
     return None
 
 
@@ -147,6 +161,10 @@ async def found_job(ops: Database, job_id: UUID) -> FoundJob:
     if found is None:
         raise NotFound(f"there is no job {job_id}")
     return found
+
+
+def _latest(job: FoundJob) -> tuple[datetime, JobId]:
+    return (job.enqueued_at if job.status in PENDING else job.finished_at or job.enqueued_at), job.id
 
 
 def _pending(row: asyncpg.Record) -> FoundJob:
@@ -159,6 +177,17 @@ def _done(row: asyncpg.Record) -> FoundJob:
     return FoundJob(**{**row, "status": Status(row["status"]), "result": result})
 
 
-def _whole(row: asyncpg.Record, result: asyncpg.Record) -> FoundJob:
-    told = {each: result[each] for each in ("owner_id", "progress", "finished_at")}
-    return replace(_pending(row), **told)
+async def _whole(connection: AsyncConnection, pending: Sequence[FoundJob]) -> Sequence[FoundJob]:
+    """Together with what their results know. Binds the transaction to their tenants, some at a time."""
+    raw, kept = await driver(connection), dict[UUID, Mapping[str, Any]]()
+    for some in some_at_a_time(sorted({each.tenant_id for each in pending})):
+        await connection.execute(BIND, {"tenants": setting(some)})
+        theirs = [(each.tenant_id, each.id) for each in pending if each.tenant_id in some]
+        kept |= {row["id"]: dict(row) for row in await raw.fetch(_KEPT, *map(list, zip(*theirs, strict=True)))}
+    return [_together(each, kept.get(each.id, {})) for each in pending]
+
+
+def _together(job: FoundJob, kept: Mapping[str, Any]) -> FoundJob:
+    """The result is read a moment later: an end that it has of a job that was not dead is a later one."""
+    ended = kept.get("finished_at") if job.status is Status.DEAD else None
+    return replace(job, **{**kept, "finished_at": ended})

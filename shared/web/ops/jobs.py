@@ -11,7 +11,7 @@ from pydantic import Field
 from shared.jobs.arguments import JsonScalar
 from shared.jobs.results import Status
 from shared.operations.jobs.changing import cancel_job, retry_job, retry_jobs
-from shared.operations.jobs.finding import PENDING, FoundJob, JobSearch, find_dead, find_jobs, found_job
+from shared.operations.jobs.finding import FoundJob, JobSearch, find_dead, find_jobs, found_job
 from shared.operations.jobs.running import run_job
 from shared.telemetry.tracing import trace_id_of
 from shared.web.auth import OperatorCaller
@@ -82,9 +82,7 @@ class RunJob(Because):
 @router.get("")
 async def list_jobs(
     operated: Operated,
-    status: Annotated[
-        Sequence[Status], Query(description="May be given again; what is pending unless given.")
-    ] = PENDING,
+    status: Annotated[Sequence[Status], Query(description="May be given again.")] = (),
     name: Annotated[str | None, Query(description="Jobs of this name alone.")] = None,
     tenant_id: Annotated[UUID | None, Query(description="Jobs of this tenant alone.")] = None,
     limit: Annotated[int, Query(ge=1, le=MOST, description="How many at most.")] = 100,

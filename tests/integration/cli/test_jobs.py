@@ -54,15 +54,24 @@ async def test_a_job_is_run_looked_at_sent_again_and_taken_away(where: ServiceDa
     shown = (await waypost("jobs", "show", job)).stdout
     assert "users" in shown and "NotYet: no rows" in shown and str(TENANT) in shown
 
-    tried = await waypost("jobs", "retry", "--all", "--service", "users", "--dry-run", *BECAUSE)
+    tried = await waypost("jobs", "retry", "--all", "--service", "users", "--dry-run")
     assert "1 would be queued again" in tried.stdout
-    assert (await waypost("jobs", "retry", job, *BECAUSE)).exit_code == 0
+    tried = await waypost("jobs", "retry", job, "--dry-run", "--json")
+    assert json.loads(tried.stdout) == dead
+    sent = json.loads((await waypost("jobs", "retry", job, *BECAUSE, "--json")).stdout)
+    assert (sent["id"], sent["service"], sent["status"]) == (job, "users", "queued")
     refused = await waypost("jobs", "retry", job, *BECAUSE)
     assert isinstance(refused.exception, WaypostError)
     assert "is queued: only a dead one is sent again" in str(refused.exception)
 
-    assert (await waypost("jobs", "cancel", job, *BECAUSE)).exit_code == 0
-    assert json.loads((await waypost("jobs", "show", job, "--json")).stdout)["status"] == "cancelled"
+    rehearsed = await waypost("jobs", "retry", job, "--dry-run")
+    assert str(rehearsed.exception) == str(refused.exception)
+
+    gone = json.loads((await waypost("jobs", "cancel", job, *BECAUSE, "--json")).stdout)
+    assert (gone["id"], gone["status"]) == (job, "cancelled")
+    assert json.loads((await waypost("jobs", "show", job, "--json")).stdout) == gone
+    listed = await waypost("jobs", "list", "--service", "users", "--tenant", str(TENANT), "--json")
+    assert [(each["id"], each["status"]) for each in json.loads(listed.stdout)] == [(job, "cancelled")]
     verbs = [each["verb"] for each in json.loads((await waypost("audit", "users", "--json")).stdout)]
     assert verbs == ["jobs.cancel", "jobs.retry", "jobs.run"]
 
@@ -77,6 +86,11 @@ async def test_those_that_a_limit_leaves_out_are_told(where: ServiceDatabase) ->
     assert "2 more that are dead fit; the same again comes to them" in sent.stderr
 
 
+async def test_a_job_that_is_run_is_told_as_json(where: ServiceDatabase) -> None:
+    ran = json.loads((await waypost(*RUN, "--json")).stdout)
+    assert (ran["service"], ran["name"], ran["status"]) == ("users", "cleanup_expired", "queued")
+
+
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
@@ -89,6 +103,7 @@ async def test_those_that_a_limit_leaves_out_are_told(where: ServiceDatabase) ->
         (("jobs", "run", "users.cleanup_expired", "--tenant", str(new_id()), *BECAUSE), "users knows no tenant"),
         (("jobs", "run", "nobody.cleanup_expired", *RUN[3:]), "there is no service 'nobody'"),
         (("jobs", "cancel", str(new_id()), *BECAUSE), "no job"),
+        (("jobs", "retry", "--all"), "give a reason"),
         (("jobs", "retry", *BECAUSE), "name one dead job by its id, or say --all"),
         (("jobs", "list", "--service", "users", "--status", "complete"), "name the tenant as well"),
     ],

@@ -1,5 +1,6 @@
 """What waits, what there is, and what a viewer knows; and what the command says when a part is away."""
 
+import json
 from urllib.parse import urlsplit
 
 import pytest
@@ -27,9 +28,9 @@ async def test_the_outbox_shows_what_waits_and_which_keys_are_set_aside(stack: S
     (set_aside,) = users["keys_set_aside"]
     assert (set_aside["key"], set_aside["pending"], set_aside["reason"]) == (key.decode(), 1, "too large")
     redriven = await stack.waypost(
-        "outbox", "redrive", "--key", key.decode(), "--service", "users", "--reason", "mended"
+        "outbox", "redrive", "--key", key.decode(), "--service", "users", "--reason", "mended", "--json"
     )
-    assert (redriven.code, redriven.output) == (0, f"users: key {key.decode()} is published again\n")
+    assert json.loads(redriven.output) == [{"service": "users", "key": key.decode()}]
 
 
 async def test_topics_show_what_they_hold(stack: Stack) -> None:

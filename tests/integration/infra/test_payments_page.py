@@ -2,6 +2,7 @@
 
 import httpx
 
+from infra.simulators.payments.cards import CARDS
 from tests.fixtures.browser import Open
 from tests.integration.infra.payments import charge
 
@@ -21,4 +22,13 @@ async def test_the_page_shows_what_was_charged_and_what_was_declined(payments: h
 async def test_the_page_before_the_first_charge_says_so(payments: httpx.AsyncClient, visit: Open) -> None:
     visited = await visit(str(payments.base_url))
     await visited.page.get_by_text("0 charges").wait_for()
+    visited.prove_clean()
+
+
+async def test_the_page_lists_the_cards_there_are_to_try(payments: httpx.AsyncClient, visit: Open) -> None:
+    visited = await visit(str(payments.base_url))
+    told = [await each.inner_text() for each in await visited.page.locator("dl div").all()]
+    assert len(told) == len(CARDS)
+    assert any("pm_card_visa" in each and "visa 4242. Charged at once" in each for each in told)
+    assert any("pm_card_declined" in each and "The card was declined" in each for each in told)
     visited.prove_clean()

@@ -36,6 +36,11 @@ async def test_it_starts_again_after_a_kill_and_stops_when_asked(stack: CommandL
     stack.supervisor.send_signal(signal.SIGKILL)
     again = await stack("up", "--only", "databases")
     assert again.code == 0, again.text
+    for absent in ("nosuch", "topics"):
+        refused = await stack("up", "--only", absent)
+        assert refused.code == 1
+        assert f"there is no {absent} in the stack that runs" in refused.text
+        assert "choose from postgres, databases; `make down` ends this stack" in refused.text
 
     started = stack.supervisor.children(recursive=True)
     assert (await stack("down")).text == "Stopped.\n"

@@ -86,6 +86,44 @@ async def test_with_a_limit_each_is_sent_before_one_is_sent_twice(service: Servi
     assert (set(sent[:5]), left) == (set(jobs), [3, 3, 3])
 
 
+async def test_a_list_tells_of_a_job_what_it_tells_alone_and_a_retried_one_has_not_ended(service: ServiceOf) -> None:
+    held, mended = asyncio.Event(), False
+
+    async def slow(job: JobContext) -> None:
+        await job.progress(40)
+        if not mended:
+            raise Permanent("no rows")
+        await held.wait()
+
+    billing = await service([Job(slow)])
+    await billing.heard_of(billing.tenant)
+    theirs = await billing.enqueue("slow", tenant=TenantId(new_id()))
+    async with billing.working():
+        job = await billing.enqueue("slow")
+        await billing.becomes("dead", job)
+        await eventually(lambda: _count(billing, Status.DEAD, 2))
+        listed = {each.id: each for each in await find_jobs(billing.ops, JobSearch())}
+        assert listed[job] == (dead := await found(billing, job))
+        assert dead.finished_at is not None and (dead.progress, dead.error) == (40, "Permanent: no rows")
+        assert listed[theirs].finished_at is not None
+        mended = True
+        await retry_job(billing.operated, job, MANDATE)
+        await billing.becomes("running", job)
+        running = await found(billing, job)
+        assert (running.status, running.finished_at, running.error) == (Status.RUNNING, None, None)
+        assert await find_jobs(billing.ops, JobSearch(tenant_id=billing.tenant)) == [running]
+        held.set()
+        await billing.becomes("complete", job)
+
+
+async def test_a_job_that_ends_while_it_is_read_is_told_as_it_stood(service: ServiceOf) -> None:
+    billing = await service([Job(fails)])
+    job = await billing.enqueue("fails")
+    await billing.fetch("update job_results set status = 'dead', finished_at = now()")
+    waiting = await found(billing, job)
+    assert (waiting.status, waiting.finished_at) == (Status.QUEUED, None)
+
+
 async def test_many_are_sent_again_by_what_they_are(service: ServiceOf) -> None:
     async def others(job: JobContext) -> None:
         raise Permanent
@@ -185,6 +223,21 @@ async def test_a_job_is_shown_whole_while_it_is_pending_and_by_its_result_when_i
     with pytest.raises(Invalid, match="name the tenant"):
         await find_jobs(billing.ops, JobSearch(statuses=[Status.COMPLETE]))
     assert await find_job(billing.ops, new_id()) is None
+
+
+async def test_of_one_tenant_what_is_done_is_listed_as_well(service: ServiceOf) -> None:
+    billing = await service([Job(charge)])
+    async with billing.working():
+        done = await billing.enqueue("charge", invoice_id=new_id())
+        await billing.becomes("complete", done)
+    taken_away, waiting = [await billing.enqueue("charge", invoice_id=new_id()) for _ in range(2)]
+    await cancel_job(billing.operated, taken_away, MANDATE)
+    await billing.enqueue("charge", tenant=TenantId(new_id()), invoice_id=new_id())
+    listed = await find_jobs(billing.ops, JobSearch(tenant_id=billing.tenant))
+    assert [each.id for each in listed] == [taken_away, waiting, done], "the latest first"
+    latest = await find_jobs(billing.ops, JobSearch(tenant_id=billing.tenant, limit=1))
+    assert [each.id for each in latest] == [taken_away]
+    assert len(await find_jobs(billing.ops, JobSearch())) == 2
 
 
 async def test_a_job_is_run_by_hand(service: ServiceOf) -> None:

@@ -57,6 +57,8 @@ async def test_a_job_is_run_found_sent_again_and_cancelled(http: httpx.AsyncClie
     assert (again["status"], again["attempts"], again["redrives"]) == ("queued", 0, 1)
     assert (await http.post(f"/ops/jobs/{job}/cancel", json=BECAUSE)).json()["status"] == "cancelled"
     assert (await http.get("/ops/jobs")).json()["data"] == []
+    (gone,) = (await http.get("/ops/jobs", params={"tenant_id": str(TENANT)})).json()["data"]
+    assert (gone["id"], gone["status"]) == (job, "cancelled")
     async with connected(where.ops) as ops:
         told = await ops.fetch("select operator, reason, verb, subject from operator_actions order by id")
     assert [tuple(each) for each in told] == [

@@ -1,7 +1,8 @@
 """What may happen to an invoice, and what may not."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from dataclasses import replace
+from typing import Any, cast
 from uuid import uuid4
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from schemas.billing import EVENTS
 from services.billing.domain import Invoice, InvoiceStatus
+from services.billing.domain.ledger import entry_of
 from services.billing.domain.line import MAX_LINES, MAX_TOTAL_MINOR
 from services.billing.domain.refusals import (
     InvoiceEmpty,
@@ -22,6 +24,7 @@ from services.billing.domain.refusals import (
 )
 from services.billing.projections.invoices import INVOICE_ROWS
 from shared.kernel.errors import ConcurrencyConflict, Invalid, Refused
+from shared.kernel.ids import TenantId
 from shared.kernel.money import Money
 from tests.unit.billing.invoices import NOW, charge_of, draft, opened, paid, refund_of, with_line
 
@@ -46,6 +49,21 @@ ALLOWED = {
     (OPEN, "write off"): UNCOLLECTIBLE,
     (PAID, "refund"): PAID,
 }
+
+
+@pytest.mark.parametrize("code", ["XXQ", "XXX", "XAU", "BOV", "eur", ""])
+def test_nobody_is_billed_in_what_is_no_currency(code: str) -> None:
+    with pytest.raises(Invalid, match="no currency"):
+        Invoice.create(uuid4(), TenantId(uuid4()), customer_id=uuid4(), currency=code, at=NOW)
+
+
+def test_an_invoice_that_is_stored_in_what_is_no_currency_any_more_is_read_and_voided() -> None:
+    written = opened()
+    history: list[Any] = [replace(each, currency="XXQ") for each in cast(list[Any], written.recorded)]
+    invoice = Invoice.fold(written.id, written.tenant_id, history)
+    assert str(invoice.total) == "246.90 XXQ"
+    assert entry_of(history[-1]).postings[0].amount == invoice.total
+    invoice.void("requested", NOW)
 
 
 @given(st.lists(st.sampled_from(list(ACTS)), max_size=20))

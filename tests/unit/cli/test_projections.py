@@ -1,6 +1,7 @@
 """What the command says to whoever mistyped."""
 
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from typer.testing import CliRunner
@@ -33,6 +34,12 @@ def test_a_reactor_has_no_rows_and_a_projector_no_replay() -> None:
         (["replay", "billing.customers", "--again"], "says why it is done"),
         (["events", "republish", "users.nothing", "--reason", "x"], "it does on users.tenant, users.user"),
         (["events", "republish", "users.user"], "says why it is done"),
+        (
+            ["projections", "rebuild", "nosuch"],
+            "'nosuch' is no SERVICE.NAME; the services are billing, notifications, users",
+        ),
+        (["replay", "customers"], "'customers' is no SERVICE.REACTOR"),
+        (["jobs", "run", "cleanup", "--tenant", str(UUID(int=1)), "--reason", "x"], "'cleanup' is no SERVICE.JOB"),
         (["projections", "rebuild", "users.nothing"], "there are users.accounts, users.tenants"),
     ],
 )

@@ -1,9 +1,12 @@
 """What is refused before anything is asked, and how the answers read."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from shared.cli.events.telling import line
@@ -68,6 +71,23 @@ def test_whatever_takes_an_id_says_what_one_looks_like(arguments: str) -> None:
     refused = CliRunner().invoke(app, arguments.split())
     assert refused.exit_code == 2
     assert "'nope' is no id; one looks like" in " ".join(refused.output.replace("│", " ").split())
+
+
+def test_every_command_has_json_but_for_those_that_print_one_thing() -> None:
+    without = {path for path, command in _commands(typer.main.get_command(app)) if "as_json" not in _options(command)}
+    assert without == {"operators token", "openapi export", "asyncapi export"}
+
+
+def _commands(command: Any, *path: str) -> Iterator[tuple[str, Any]]:
+    if not hasattr(command, "commands"):
+        yield " ".join(path), command
+        return
+    for name, each in command.commands.items():
+        yield from _commands(each, *path, name)
+
+
+def _options(command: Any) -> set[str]:
+    return {each.name for each in command.params}
 
 
 def test_nothing_is_redriven_without_a_reason() -> None:

@@ -30,6 +30,13 @@ def test_every_interval_starts_on_the_full_one() -> None:
     assert minutely.latest_tick(at("2026-03-01T10:11:59.9")) == at("2026-03-01T10:11:00")
 
 
+def test_the_next_tick_is_the_one_after_the_latest() -> None:
+    daily, hourly = Scheduled("clean_up", at="02:00"), Scheduled("sweep", every=timedelta(hours=1))
+    assert daily.next_tick(at("2026-02-28T02:00:00")) == at("2026-03-01T02:00:00")
+    assert daily.next_tick(at("2026-03-01T01:59:59")) == at("2026-03-01T02:00:00")
+    assert hourly.next_tick(at("2026-03-01T10:11:59")) == at("2026-03-01T11:00:00")
+
+
 @pytest.mark.parametrize("wrong", [{}, {"at": "02:00", "every": timedelta(hours=1)}, {"every": timedelta(0)}])
 def test_half_a_schedule_is_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(Misconfigured):

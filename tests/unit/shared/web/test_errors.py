@@ -151,8 +151,11 @@ async def test_a_body_that_is_not_declared_as_json_is_415(client: httpx.AsyncCli
 
 
 async def test_broken_json_is_400(client: httpx.AsyncClient) -> None:
-    answer = await client.post("/sign-up", content=b"{", headers={"Content-Type": "application/json"})
+    answer = await client.post("/sign-up", content=b'{"age": 1,}', headers={"Content-Type": "application/json"})
     assert (answer.status_code, answer.json()["type"]) == (400, "urn:waypost:problem:malformed-json")
+    (told,) = answer.json()["errors"]
+    assert (told["pointer"], told["code"]) == ("", "json_invalid"), "there is no document yet to point into"
+    assert told["detail"] == "JSON decode error after 10 characters"
 
 
 async def test_a_request_that_no_route_takes_is_told_what_could_be_asked(client: httpx.AsyncClient) -> None:

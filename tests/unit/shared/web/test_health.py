@@ -1,7 +1,8 @@
 import asyncio
 
 import pytest
-from fastapi import FastAPI
+import structlog
+from fastapi import APIRouter, FastAPI
 
 from shared.kernel.errors import Transient
 from shared.web.app import create_health_app
@@ -65,6 +66,19 @@ async def test_requests_are_measured_by_template_and_probes_are_not() -> None:
     assert "made-up" not in text
     assert "INVENTED" not in text
     assert 'route="/metrics"' not in text
+
+
+async def test_a_route_of_routers_within_routers_is_told_with_its_whole_path() -> None:
+    outer, inner = APIRouter(prefix="/ops"), APIRouter(prefix="/jobs")
+    inner.add_api_route("/{job_id}", lambda job_id: job_id)
+    outer.include_router(inner)
+    job_id = "01a21327-343b-78b8-828e-29818cbf217b"
+    with structlog.testing.capture_logs() as lines:
+        async with client_of(api(outer)) as client:
+            await client.get(f"/ops/jobs/{job_id}")
+            text = (await client.get("/metrics")).text
+    assert [each["path"] for each in lines if each["event"] == "http_request"] == [f"/ops/jobs/{job_id}"]
+    assert 'route="/ops/jobs/{job_id}"' in text
 
 
 async def test_the_documentation_needs_no_network() -> None:

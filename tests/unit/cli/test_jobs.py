@@ -1,0 +1,37 @@
+"""What jobs there are: told from the checkout alone."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from shared.cli.main import app
+from shared.cli.services import DIRECTORY
+from shared.kernel.errors import NotFound
+
+
+@pytest.fixture(autouse=True)
+def _no_stack(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(DIRECTORY, "/nowhere")
+
+
+def test_the_jobs_of_every_service_are_told_with_what_they_take_and_when_they_run() -> None:
+    told = {
+        (each["service"], each["name"]): each
+        for each in json.loads(CliRunner().invoke(app, ["jobs", "declared", "--json"]).stdout)
+    }
+    assert {service for service, _ in told} == {"billing", "notifications", "users"}
+    charge, digest = told["billing", "charge_invoice"], told["notifications", "send_digest"]
+    assert charge["arguments"] == [{"name": "invoice_id", "type": "UUID", "nullable": False, "required": True}]
+    assert (charge["schedule"], digest["max_tries"], digest["timeout_seconds"]) == ([], 5, 600)
+    (daily,) = digest["schedule"]
+    assert daily["when"] == "at 09:00" and daily["next_tick"].endswith("T09:00:00Z")
+
+
+def test_the_jobs_of_one_service_are_told_in_words() -> None:
+    lines = CliRunner().invoke(app, ["jobs", "declared", "--service", "billing"]).stdout.splitlines()
+    assert lines[:2] == ["billing.charge_invoice(invoice_id: UUID)", "    5 tries, each of 60 s at most"]
+    assert any("customer_id: UUID | None" in each for each in lines)
+    assert [each for each in lines if each.startswith("    every 0:01:00 UTC, next ")]
+    with pytest.raises(NotFound, match="no service 'nobody'"):
+        CliRunner().invoke(app, ["jobs", "declared", "--service", "nobody"], catch_exceptions=False)
