@@ -121,6 +121,7 @@ def _job(users: UsersService, tenant_id: Any) -> JobContext[Clock]:
         name="cleanup_expired",
         job_try=1,
         tenant_id=TenantId(tenant_id),
+        enqueued_at=users.clock.now(),
         idempotency_key="nightly",
         resources=users.clock,
         open_unit=begin,
