@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Generic
 
 from typing_extensions import TypeVar  # the standard library's takes a default from 3.13 on
@@ -22,6 +23,8 @@ class JobContext(Generic[R]):
     job_try: int
     """1 for the first attempt. Counted before the handler starts, so that one that never ends counts too."""
     tenant_id: TenantId
+    enqueued_at: datetime
+    """The same on every try. A schedule's job was enqueued at its tick, also where that was made up for later."""
     idempotency_key: str
     """The same on every try: that of the enqueue, else the job's id. For calls to the outside."""
     resources: R

@@ -97,9 +97,7 @@ class Scheduler:
             tenants = await (scheduled.tenants or self._tenants)(connection)
             key = f"{scheduled.name} {tick.isoformat()}"
             stored = self._registry.encode(scheduled.job, {})
-            await enqueue_for_each(
-                connection, tenants, scheduled.job, stored, idempotency_key=key, at=self._clock.now()
-            )
+            await enqueue_for_each(connection, tenants, scheduled.job, stored, idempotency_key=key, at=tick)
             BEFORE_COMMIT.hit()
         log.info("schedule_ticked", schedule=scheduled.name, tick=tick.isoformat(), jobs=len(tenants))
         self._doorbell.ring("jobs")

@@ -4,12 +4,15 @@ from sqlalchemy import update
 from sqlalchemy.dialects.postgresql import insert
 
 from services.notifications.commands import ChooseDigest, EndDigests
+from services.notifications.handlers.presence import require_present
 from services.notifications.tables import preferences
 from shared.kernel.errors import NotFound
 from shared.ports.unit_of_work import UnitOfWork
 
 
 async def choose_digest(command: ChooseDigest, uow: UnitOfWork) -> None:
+    """Raises NotFound for somebody who was erased."""
+    await require_present(command.user_id, uow)
     chosen = insert(preferences).values(
         tenant_id=command.tenant_id,
         user_id=command.user_id,

@@ -5,6 +5,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from services.notifications.commands import ForgetRecipient, QueueDigest, QueueLetter
 from services.notifications.domain import Kind, Notification, digest_id
+from services.notifications.handlers.presence import require_gone
 from services.notifications.queries.digest import unread_of, unsubscribe_secret
 from services.notifications.queries.letters import addressee
 from services.notifications.tables import pending_letters, preferences, read_marks, sealed_tokens
@@ -55,6 +56,8 @@ async def queue_digest(command: QueueDigest, uow: UnitOfWork) -> bool:
 
 
 async def forget_recipient(command: ForgetRecipient, uow: UnitOfWork) -> None:
+    """Raises NotYet while they can still write something."""
+    await require_gone(command.recipient_id, uow)
     for of_theirs in (
         delete(sealed_tokens).where(sealed_tokens.c.recipient_id == command.recipient_id),
         delete(read_marks).where(read_marks.c.recipient_id == command.recipient_id),

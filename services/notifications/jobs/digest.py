@@ -4,7 +4,7 @@ One per user and day, three times over: the tick happens once, the user's job ha
 """
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import UTC, date
 from uuid import UUID
 
 from services.notifications.commands import QueueDigest
@@ -21,8 +21,8 @@ AT_ONCE = 200
 
 
 async def send_digest(job: JobContext[PostOffice]) -> int:
-    """Gives back for how many users of the tenant there is one today, in UTC."""
-    day, users, last = job.resources.clock.now().date(), 0, None
+    """Gives back for how many users of the tenant there is one that day, in UTC: the tick's, however late this runs."""
+    day, users, last = job.enqueued_at.astimezone(UTC).date(), 0, None
     while page := await _queue_page(job, day, last):
         users, last = users + len(page), page[-1]
         AFTER_A_PAGE.hit()

@@ -92,6 +92,7 @@ class Attempts(Generic[R]):
             name=claim.name,
             job_try=claim.attempt,
             tenant_id=claim.tenant_id,
+            enqueued_at=claim.enqueued_at,
             idempotency_key=claim.idempotency_key or str(claim.id),
             resources=self._resources,
             open_unit=self._units.begin,

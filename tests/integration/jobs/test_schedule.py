@@ -24,6 +24,10 @@ async def clean_up(job: JobContext) -> str:
     return str(job.tenant_id)
 
 
+async def tell_when(job: JobContext) -> str:
+    return job.enqueued_at.isoformat()
+
+
 async def needs_more(job: JobContext, number: int) -> None: ...
 
 
@@ -75,6 +79,19 @@ async def test_of_the_ticks_missed_the_latest_is_made_up_for(service: ServiceOf)
     await scheduler(billing).tick()
     await scheduler(billing).tick()
     assert await queued(billing) == 3
+
+
+async def test_a_job_that_is_made_up_for_knows_its_tick(service: ServiceOf) -> None:
+    billing = await service([Job(tell_when, name="clean_up")])
+    billing.tenant = TENANTS[0]
+    set_clock(billing, "2025-03-01T12:00:00")
+    await scheduler(billing).tick()
+    set_clock(billing, "2025-03-08T12:00:00")
+    await scheduler(billing).tick()
+    async with billing.working():
+        await eventually(lambda: billing.fetch("select from job_results where status = 'complete'"))
+    (row,) = await billing.fetch("select result from job_results")
+    assert "2025-03-08T02:00:00+00:00" in row["result"]
 
 
 async def test_a_clock_that_goes_back_repeats_nothing(service: ServiceOf) -> None:

@@ -4,8 +4,10 @@ import pytest
 
 from schemas.users import UserErased
 from services.notifications.jobs import digest
+from shared.kernel.errors import Transient
 from shared.kernel.ids import TenantId
 from shared.kernel.tenant import bound_tenants
+from tests.fixtures.eventually import eventually
 from tests.integration.notifications.conftest import UNSUBSCRIBE_URL
 from tests.integration.notifications.digests import DUE, NINE, Digests
 
@@ -75,6 +77,46 @@ async def test_a_clock_that_jumps_over_days_makes_up_for_one(digests: Digests) -
     for moment in ("2025-03-05T11:00:00", "2025-03-04T10:00:00", "2025-03-05T12:00:00"):
         await digests.tick(moment)
     assert len(await digests.mailed(ada)) == 1
+
+
+async def test_made_up_for_after_midnight_it_is_still_that_of_the_day_before(digests: Digests) -> None:
+    digests.set_clock(EVE)
+    ada = await digests.subscriber()
+    await digests.invoice(ada, 7)
+    await digests.tick("2025-03-02T00:30:00")
+    assert len(await digests.mailed(ada)) == 1
+    await digests.invoice(ada, 8)
+    await digests.tick(NEXT_DAY)
+    assert len(await digests.mailed(ada)) == 2
+
+
+async def test_tried_again_after_midnight_it_is_the_same(digests: Digests, monkeypatch: pytest.MonkeyPatch) -> None:
+    lost = LostOnce()
+    monkeypatch.setattr(digest, "AFTER_A_PAGE", lost)
+    ada = await digests.subscriber()
+    await digests.invoice(ada, 7)
+    await digests.tick(NINE)
+    digests.set_clock("2025-03-01T23:59:00")
+    async with digests.service.working():
+        failed = "select 1 from jobs where name = 'send_digest' and error is not null"
+        await eventually(lambda: digests.service.rows(ada, failed))
+    digests.set_clock("2025-03-02T00:10:00")
+    assert len(await digests.mailed(ada)) == 1
+    assert lost.times == 2
+    await digests.tick(NEXT_DAY)
+    assert len(await digests.mailed(ada)) == 2
+
+
+class LostOnce:
+    """The database's answer to a commit, the first time."""
+
+    def __init__(self) -> None:
+        self.times = 0
+
+    def hit(self) -> None:
+        self.times += 1
+        if self.times == 1:
+            raise Transient("the connection was lost")
 
 
 async def test_it_says_what_is_so_when_it_is_mailed(digests: Digests) -> None:

@@ -131,6 +131,7 @@ def _job(users: UsersService, tenant_id: Any) -> JobContext[JobResources]:
         name="cleanup_expired",
         job_try=1,
         tenant_id=TenantId(tenant_id),
+        enqueued_at=users.clock.now(),
         idempotency_key="nightly",
         resources=JobResources(sealer=NothingToSeal(), clock=users.clock),
         open_unit=begin,

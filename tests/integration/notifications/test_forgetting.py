@@ -1,0 +1,61 @@
+"""Whoever is erased is forgotten, and nothing of theirs comes back: their access token lives for minutes more."""
+
+import asyncio
+
+import pytest
+
+from schemas.users import UserErased
+from services.notifications.commands import ChooseDigest
+from shared.kernel.envelope import Envelope
+from shared.kernel.errors import NotYet
+from shared.kernel.ids import TenantId
+from shared.kernel.tenant import bound_tenants
+from tests.fixtures.eventually import eventually
+from tests.integration.notifications.digests import DUE, Digests, headers
+from tests.integration.notifications.service import Person
+
+KEPT = "select user_id from preferences union all select recipient_id from read_marks"
+
+
+def erased(person: Person) -> Envelope[UserErased]:
+    return person.envelope(UserErased(tenant_id=person.tenant_id, user_id=person.user_id, erased_at=DUE), 2)
+
+
+async def test_whoever_is_erased_chooses_and_reads_nothing_any_more(digests: Digests) -> None:
+    ada = await digests.subscriber()
+    await digests.invoice(ada, 7)
+    [unread] = await digests.unread(ada)
+    await digests.service.project(erased(ada))
+    await digests.service.react(erased(ada))
+
+    chosen = await digests.http.put("/preferences", json={"digest": True}, headers=headers(ada))
+    read = await digests.http.post(f"/notifications/{unread['id']}/read", headers=headers(ada))
+    assert (chosen.status_code, read.status_code) == (404, 404)
+    assert await digests.service.rows(ada, KEPT) == []
+
+
+async def test_a_choice_that_is_being_made_is_forgotten_as_well(digests: Digests) -> None:
+    ada = await digests.customer()
+    choice = ChooseDigest(tenant_id=TenantId(ada.tenant_id), user_id=ada.user_id, digest=True, secret=b"s" * 20)
+    with bound_tenants([choice.tenant_id]):
+        async with digests.service.bus.units.begin() as uow:
+            await digests.service.bus.execute(choice, uow)
+            erasing = asyncio.create_task(digests.service.project(erased(ada)))
+            await eventually(lambda: waits_for_a_lock(digests, ada))
+    await erasing
+    await digests.service.react(erased(ada))
+    assert await digests.service.rows(ada, KEPT) == []
+
+
+async def test_nobody_is_forgotten_who_can_still_choose(digests: Digests) -> None:
+    ada = await digests.subscriber()
+    with pytest.raises(NotYet):
+        await digests.service.react(erased(ada))
+    await digests.service.project(erased(ada))
+    await digests.service.react(erased(ada))
+    assert await digests.service.rows(ada, KEPT) == []
+
+
+async def waits_for_a_lock(digests: Digests, person: Person) -> bool:
+    query = "select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
+    return bool(await digests.service.rows(person, query))
