@@ -75,7 +75,8 @@ async def test_a_moment_at_the_end_is_outside(company: Company) -> None:
 
 async def test_sums_may_pass_64_bits(company: Company) -> None:
     for _ in range(2):
-        await invoiced(company, JANUARY, 2**63 - 1)
+        await invoiced(company, JANUARY, 1)
+    await company.rows("update invoices.invoices set total_minor = :largest returning 1", largest=2**63 - 1)
     assert (await report(company))["lines"] == [line("2026-01", "EUR", "open", 2, 2**64 - 2)]
 
 

@@ -1,7 +1,6 @@
 """What an operator does with jobs, as the operator's role."""
 
 import asyncio
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -14,26 +13,17 @@ from shared.jobs.results import Status
 from shared.kernel.backoff import Backoff
 from shared.kernel.errors import Conflict, Invalid, NotFound, Permanent, Transient
 from shared.kernel.ids import JobId, TenantId, new_id
-from shared.kernel.mandate import Mandate
 from shared.operations.jobs.changing import cancel_job, retry_job, retry_jobs
-from shared.operations.jobs.finding import JobSearch, find_job, find_jobs
+from shared.operations.jobs.finding import JobSearch, find_jobs
 from shared.operations.jobs.running import run_job
 from shared.postgres.audit import operator_actions
 from shared.postgres.database import driver
 from tests.fixtures.eventually import eventually
 from tests.fixtures.jobs import Service
 from tests.integration.jobs.conftest import ServiceOf
+from tests.integration.jobs.operated import MANDATE, charge, fails, there_are
 
 AT_ONCE = Backoff(first_seconds=0.01, factor=1)
-MANDATE = Mandate(operator="grace", reason="the provider is back")
-
-
-async def fails(job: JobContext) -> None:
-    raise Permanent("the card was stolen")
-
-
-async def charge(job: JobContext, invoice_id: UUID, attempt: int = 1) -> str:
-    return f"charged {invoice_id}, {attempt}"
 
 
 async def told_of(billing: Service, job_id: JobId) -> list[tuple[str, str, str]]:
@@ -79,49 +69,11 @@ async def test_with_a_limit_each_is_sent_before_one_is_sent_twice(service: Servi
         jobs = [await billing.enqueue("fails") for _ in range(5)]
         sent, left = [], []
         for _ in range(3):
-            await eventually(lambda: _count(billing, Status.DEAD, 5))
+            await eventually(lambda: there_are(billing, Status.DEAD, 5))
             retried = await retry_jobs(billing.operated, JobSearch(name="fails", limit=2), MANDATE)
             sent += [each.id for each in retried.jobs]
             left.append(retried.left)
     assert (set(sent[:5]), left) == (set(jobs), [3, 3, 3])
-
-
-async def test_a_list_tells_of_a_job_what_it_tells_alone_and_a_retried_one_has_not_ended(service: ServiceOf) -> None:
-    held, mended = asyncio.Event(), False
-
-    async def slow(job: JobContext) -> None:
-        await job.progress(40)
-        if not mended:
-            raise Permanent("no rows")
-        await held.wait()
-
-    billing = await service([Job(slow)])
-    await billing.heard_of(billing.tenant)
-    theirs = await billing.enqueue("slow", tenant=TenantId(new_id()))
-    async with billing.working():
-        job = await billing.enqueue("slow")
-        await billing.becomes("dead", job)
-        await eventually(lambda: _count(billing, Status.DEAD, 2))
-        listed = {each.id: each for each in await find_jobs(billing.ops, JobSearch())}
-        assert listed[job] == (dead := await found(billing, job))
-        assert dead.finished_at is not None and (dead.progress, dead.error) == (40, "Permanent: no rows")
-        assert listed[theirs].finished_at is not None
-        mended = True
-        await retry_job(billing.operated, job, MANDATE)
-        await billing.becomes("running", job)
-        running = await found(billing, job)
-        assert (running.status, running.finished_at, running.error) == (Status.RUNNING, None, None)
-        assert await find_jobs(billing.ops, JobSearch(tenant_id=billing.tenant)) == [running]
-        held.set()
-        await billing.becomes("complete", job)
-
-
-async def test_a_job_that_ends_while_it_is_read_is_told_as_it_stood(service: ServiceOf) -> None:
-    billing = await service([Job(fails)])
-    job = await billing.enqueue("fails")
-    await billing.fetch("update job_results set status = 'dead', finished_at = now()")
-    waiting = await found(billing, job)
-    assert (waiting.status, waiting.finished_at) == (Status.QUEUED, None)
 
 
 async def test_many_are_sent_again_by_what_they_are(service: ServiceOf) -> None:
@@ -133,10 +85,10 @@ async def test_many_are_sent_again_by_what_they_are(service: ServiceOf) -> None:
     async with billing.working():
         ours, another = await billing.enqueue("fails"), await billing.enqueue("others")
         theirs = await billing.enqueue("fails", tenant=stranger)
-        await eventually(lambda: _count(billing, Status.DEAD, 3))
+        await eventually(lambda: there_are(billing, Status.DEAD, 3))
     sent = await retry_jobs(billing.operated, JobSearch(name="fails", tenant_id=billing.tenant), MANDATE)
     assert [each.id for each in sent.jobs] == [ours]
-    assert await _count(billing, Status.DEAD, 2)
+    assert await there_are(billing, Status.DEAD, 2)
     sent = await retry_jobs(billing.operated, JobSearch(limit=5), MANDATE)
     assert {each.id for each in sent.jobs} == {another, theirs}
     assert {each.redrives for each in await find_jobs(billing.ops, JobSearch(statuses=[Status.QUEUED]))} == {1}
@@ -156,7 +108,7 @@ async def test_a_job_of_a_tenant_who_is_gone_ends_as_dead_and_sees_nobody_elses_
     orphan = await billing.enqueue("charge", tenant=gone, invoice_id=new_id())
     async with billing.working():
         await billing.becomes("complete", await billing.enqueue("charge", invoice_id=new_id()))
-        await eventually(lambda: _count(billing, Status.DEAD, 1))
+        await eventually(lambda: there_are(billing, Status.DEAD, 1))
     status = await billing.status(orphan, tenant=gone)
     assert status is not None and (status.status, status.attempts) == ("dead", 1)
     assert seen == [1, 1], "each sees its own row alone"
@@ -204,42 +156,6 @@ async def test_a_cancelled_job_never_starts_and_a_dead_one_is_gone(service: Serv
     assert await find_jobs(billing.ops, JobSearch()) == []
 
 
-async def test_a_job_is_shown_whole_while_it_is_pending_and_by_its_result_when_it_is_done(service: ServiceOf) -> None:
-    billing, invoice = await service([Job(charge)]), new_id()
-    await billing.heard_of(billing.tenant, TenantId(new_id()))
-    job = await billing.enqueue(
-        "charge", invoice_id=invoice, run_at=billing.clock.now() + timedelta(days=1), priority=3
-    )
-    waiting = await found(billing, job)
-    assert (waiting.status, waiting.priority, waiting.attempts) == (Status.QUEUED, 3, 0)
-    assert waiting.arguments == {"invoice_id": str(invoice)}
-    billing.clock.offset = timedelta(days=2)
-    async with billing.working():
-        await billing.becomes("complete", job)
-    done = await found(billing, job)
-    assert (done.status, done.result, done.arguments) == (Status.COMPLETE, f"charged {invoice}, 1", None)
-    (listed,) = await find_jobs(billing.ops, JobSearch(statuses=[Status.COMPLETE], tenant_id=billing.tenant))
-    assert listed == done
-    with pytest.raises(Invalid, match="name the tenant"):
-        await find_jobs(billing.ops, JobSearch(statuses=[Status.COMPLETE]))
-    assert await find_job(billing.ops, new_id()) is None
-
-
-async def test_of_one_tenant_what_is_done_is_listed_as_well(service: ServiceOf) -> None:
-    billing = await service([Job(charge)])
-    async with billing.working():
-        done = await billing.enqueue("charge", invoice_id=new_id())
-        await billing.becomes("complete", done)
-    taken_away, waiting = [await billing.enqueue("charge", invoice_id=new_id()) for _ in range(2)]
-    await cancel_job(billing.operated, taken_away, MANDATE)
-    await billing.enqueue("charge", tenant=TenantId(new_id()), invoice_id=new_id())
-    listed = await find_jobs(billing.ops, JobSearch(tenant_id=billing.tenant))
-    assert [each.id for each in listed] == [taken_away, waiting, done], "the latest first"
-    latest = await find_jobs(billing.ops, JobSearch(tenant_id=billing.tenant, limit=1))
-    assert [each.id for each in latest] == [taken_away]
-    assert len(await find_jobs(billing.ops, JobSearch())) == 2
-
-
 async def test_a_job_is_run_by_hand(service: ServiceOf) -> None:
     billing, invoice = await service([Job(charge)]), new_id()
     await billing.heard_of(billing.tenant)
@@ -276,16 +192,6 @@ async def test_what_cannot_run_is_refused_and_nothing_is_left(
     assert await billing.fetch("select from jobs") == []
     assert await operator_actions(billing.ops) == []
     await run_job(billing.operated, "charge", stranger, {"invoice_id": str(theirs)}, MANDATE)
-
-
-async def found(billing: Service, job_id: JobId) -> Any:
-    job = await find_job(billing.ops, job_id)
-    assert job is not None
-    return job
-
-
-async def _count(billing: Service, status: Status, jobs: int) -> bool:
-    return len(await find_jobs(billing.ops, JobSearch(statuses=[status]))) == jobs
 
 
 async def _event_of(billing: Service, tenant: TenantId) -> UUID:

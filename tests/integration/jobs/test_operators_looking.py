@@ -1,0 +1,91 @@
+"""What an operator sees of jobs."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from shared.jobs.context import JobContext
+from shared.jobs.declaration import Job
+from shared.jobs.results import Status
+from shared.kernel.errors import Invalid, Permanent
+from shared.kernel.ids import TenantId, new_id
+from shared.operations.jobs.changing import cancel_job, retry_job
+from shared.operations.jobs.finding import JobSearch, find_job, find_jobs
+from tests.fixtures.eventually import eventually
+from tests.integration.jobs.conftest import ServiceOf
+from tests.integration.jobs.operated import MANDATE, charge, fails, found, there_are
+
+
+async def test_a_list_tells_of_a_job_what_it_tells_alone_and_a_retried_one_has_not_ended(service: ServiceOf) -> None:
+    held, mended = asyncio.Event(), False
+
+    async def slow(job: JobContext) -> None:
+        await job.progress(40)
+        if not mended:
+            raise Permanent("no rows")
+        await held.wait()
+
+    billing = await service([Job(slow)])
+    await billing.heard_of(billing.tenant)
+    theirs = await billing.enqueue("slow", tenant=TenantId(new_id()))
+    async with billing.working():
+        job = await billing.enqueue("slow")
+        await billing.becomes("dead", job)
+        await eventually(lambda: there_are(billing, Status.DEAD, 2))
+        listed = {each.id: each for each in await find_jobs(billing.ops, JobSearch())}
+        assert listed[job] == (dead := await found(billing, job))
+        assert dead.finished_at is not None and (dead.progress, dead.error) == (40, "Permanent: no rows")
+        assert listed[theirs].finished_at is not None
+        mended = True
+        await retry_job(billing.operated, job, MANDATE)
+        await billing.becomes("running", job)
+        running = await found(billing, job)
+        assert (running.status, running.finished_at, running.error) == (Status.RUNNING, None, None)
+        assert await find_jobs(billing.ops, JobSearch(tenant_id=billing.tenant)) == [running]
+        held.set()
+        await billing.becomes("complete", job)
+
+
+async def test_a_job_that_ends_while_it_is_read_is_told_as_it_stood(service: ServiceOf) -> None:
+    billing = await service([Job(fails)])
+    job = await billing.enqueue("fails")
+    await billing.fetch("update job_results set status = 'dead', finished_at = now()")
+    waiting = await found(billing, job)
+    assert (waiting.status, waiting.finished_at) == (Status.QUEUED, None)
+
+
+async def test_a_job_is_shown_whole_while_it_is_pending_and_by_its_result_when_it_is_done(service: ServiceOf) -> None:
+    billing, invoice = await service([Job(charge)]), new_id()
+    await billing.heard_of(billing.tenant, TenantId(new_id()))
+    job = await billing.enqueue(
+        "charge", invoice_id=invoice, run_at=billing.clock.now() + timedelta(days=1), priority=3
+    )
+    waiting = await found(billing, job)
+    assert (waiting.status, waiting.priority, waiting.attempts) == (Status.QUEUED, 3, 0)
+    assert waiting.arguments == {"invoice_id": str(invoice)}
+    billing.clock.offset = timedelta(days=2)
+    async with billing.working():
+        await billing.becomes("complete", job)
+    done = await found(billing, job)
+    assert (done.status, done.result, done.arguments) == (Status.COMPLETE, f"charged {invoice}, 1", None)
+    (listed,) = await find_jobs(billing.ops, JobSearch(statuses=[Status.COMPLETE], tenant_id=billing.tenant))
+    assert listed == done
+    with pytest.raises(Invalid, match="name the tenant"):
+        await find_jobs(billing.ops, JobSearch(statuses=[Status.COMPLETE]))
+    assert await find_job(billing.ops, new_id()) is None
+
+
+async def test_of_one_tenant_what_is_done_is_listed_as_well(service: ServiceOf) -> None:
+    billing = await service([Job(charge)])
+    async with billing.working():
+        done = await billing.enqueue("charge", invoice_id=new_id())
+        await billing.becomes("complete", done)
+    taken_away, waiting = [await billing.enqueue("charge", invoice_id=new_id()) for _ in range(2)]
+    await cancel_job(billing.operated, taken_away, MANDATE)
+    await billing.enqueue("charge", tenant=TenantId(new_id()), invoice_id=new_id())
+    listed = await find_jobs(billing.ops, JobSearch(tenant_id=billing.tenant))
+    assert [each.id for each in listed] == [taken_away, waiting, done], "the latest first"
+    latest = await find_jobs(billing.ops, JobSearch(tenant_id=billing.tenant, limit=1))
+    assert [each.id for each in latest] == [taken_away]
+    assert len(await find_jobs(billing.ops, JobSearch())) == 2
