@@ -12,7 +12,10 @@ _ERASED = "erased"
 
 
 async def require_present(user_id: UUID, uow: UnitOfWork) -> None:
-    """Raises NotFound for somebody who was erased. Nobody becomes so before this transaction ends: what it writes is forgotten with them."""
+    """Raises NotFound for somebody who was erased.
+
+    Nobody becomes so before this transaction ends: what it writes is forgotten with them.
+    """
     status = select(recipients.c.status).where(recipients.c.user_id == user_id).with_for_update(read=True)
     if (await uow.rows.execute(status)).scalar_one_or_none() == _ERASED:
         raise NotFound("whoever this was is not here any more")
