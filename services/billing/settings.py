@@ -8,6 +8,8 @@ from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.billing.domain import Interval, Plan
+from services.billing.domain.line import MAX_TOTAL_MINOR
+from shared.kernel.currency import DECIMALS
 
 PLAN_CODE = r"^[a-z0-9][a-z0-9-]*$"
 
@@ -22,10 +24,10 @@ def _catalogue(plans: tuple[Plan, ...]) -> tuple[Plan, ...]:
     for plan in plans:
         if not re.fullmatch(PLAN_CODE, plan.code) or len(plan.code) > 64:
             raise ValueError(f"{plan.code!r} is no code: small letters, digits and hyphens, 64 at most")
-        if not 0 < plan.amount_minor < 2**63:
-            raise ValueError(f"a period of {plan.code} has to cost something, and to fit 64 bits")
-        if not re.fullmatch(r"[A-Z]{3}", plan.currency):
-            raise ValueError(f"{plan.currency!r} is no ISO 4217 code")
+        if not 0 < plan.amount_minor <= MAX_TOTAL_MINOR:
+            raise ValueError(f"a period of {plan.code} has to cost something, and {MAX_TOTAL_MINOR} minor units at most")
+        if plan.currency not in DECIMALS:
+            raise ValueError(f"{plan.currency!r} is the ISO 4217 code of no currency in which anybody pays")
     twice = [code for code, times in Counter(plan.code for plan in plans).items() if times > 1]
     if twice:
         raise ValueError(f"declared twice: {', '.join(twice)}")
