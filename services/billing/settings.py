@@ -25,7 +25,9 @@ def _catalogue(plans: tuple[Plan, ...]) -> tuple[Plan, ...]:
         if not re.fullmatch(PLAN_CODE, plan.code) or len(plan.code) > 64:
             raise ValueError(f"{plan.code!r} is no code: small letters, digits and hyphens, 64 at most")
         if not 0 < plan.amount_minor <= MAX_TOTAL_MINOR:
-            raise ValueError(f"a period of {plan.code} has to cost something, and {MAX_TOTAL_MINOR} minor units at most")
+            raise ValueError(
+                f"a period of {plan.code} has to cost something, and {MAX_TOTAL_MINOR} minor units at most"
+            )
         if plan.currency not in DECIMALS:
             raise ValueError(f"{plan.currency!r} is the ISO 4217 code of no currency in which anybody pays")
     twice = [code for code, times in Counter(plan.code for plan in plans).items() if times > 1]

@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+import structlog
 from sqlalchemy import delete, select
 
 from services.notifications.domain import Notification, Status, Suppression
@@ -11,11 +12,19 @@ from services.notifications.tables import pending_letters, sealed_tokens
 from shared.jobs.context import JobContext
 from shared.ports.unit_of_work import UnitOfWork
 
+log = structlog.get_logger()
 
-async def send_notification(job: JobContext[PostOffice], notification_id: UUID) -> str:
-    """Gives back how the letter ended. Mails it again only where an earlier try ended between the mail server's word and the commit."""
+
+async def send_notification(job: JobContext[PostOffice], notification_id: UUID) -> str | None:
+    """Gives back how the letter ended; None where there is none (any more).
+
+    Mails it again only where an earlier try ended between the mail server's word and the commit.
+    """
     async with job.begin() as uow:
-        notification = await uow.load(Notification, notification_id)
+        notification = await uow.find(Notification, notification_id)
+        if notification is None:
+            log.warning("job_found_nothing", notification_id=str(notification_id))
+            return None
         mail = await _mail(notification, job.resources, uow)
     if mail is None:
         return notification.status

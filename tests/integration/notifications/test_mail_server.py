@@ -10,7 +10,7 @@ from infra.stack.ports import LOOPBACK, free_ports
 from services.notifications.adapters.smtp import SmtpMailer
 from services.notifications.ports import Letter, Mail, MailRefused
 from shared.kernel.errors import Transient
-from shared.kernel.ids import TenantId
+from shared.kernel.ids import TenantId, new_id
 from shared.kernel.tenant import bound_tenants
 from tests.fixtures.eventually import eventually
 from tests.integration.infra.inbox import Inbox
@@ -88,6 +88,18 @@ async def test_a_letter_that_was_sent_is_not_mailed_by_a_second_job(notification
             await uow.jobs.enqueue("send_notification", **row)
     await notifications.work_off(ada)
     assert len(await notifications.mails(ada)) == 1
+
+
+async def test_a_letter_that_is_not_there_is_no_error(notifications: NotificationsService) -> None:
+    ada = Person()
+    await notifications.know(ada)
+    with bound_tenants([TenantId(ada.tenant_id)]):
+        async with notifications.bus.units.begin() as uow:
+            await uow.jobs.enqueue("send_notification", notification_id=new_id())
+    await notifications.work_off(ada)
+    ended = await notifications.rows(ada, "select status, result::text from job_results")
+    assert [tuple(row.values()) for row in ended] == [("complete", "null")]
+    assert await notifications.rows(ada, "select 1 from jobs") == []
 
 
 def _mailer(port: int) -> SmtpMailer:
