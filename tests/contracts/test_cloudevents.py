@@ -4,14 +4,13 @@ from uuid import uuid4
 
 from cloudevents.core.bindings.kafka import KafkaMessage, from_binary_event
 
-from schemas.codec import AvroCodec
 from shared.kernel.cloudevents import to_headers, to_metadata
 from tests.fixtures.envelopes import user_created_envelope
 
 
 def test_the_sdk_reads_our_headers() -> None:
     envelope = user_created_envelope(version=4, actor_id=uuid4())
-    payload = AvroCodec().encode(envelope.event).payload
+    payload = b"\0\0\0\0\x1b\xff"  # the SDK gives text where the bytes could be UTF-8, as Avro's now and then are
     key = str(envelope.aggregate_id).encode()
     read = from_binary_event(KafkaMessage(headers=dict(to_headers(to_metadata(envelope))), key=key, value=payload))
     assert (read.get_id(), read.get_source(), read.get_type()) == (
