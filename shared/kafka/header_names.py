@@ -70,5 +70,6 @@ class _TolerantBytes(bytearray):
 
 
 def read_any_header_name() -> None:
-    """For every consumer of this process. aiokafka's fetcher has no other place to say it."""
-    fetcher.MemoryRecords = _TolerantRecords
+    """For every consumer of this process. aiokafka's fetcher has no other place to say it, and one without that name is refused here."""
+    if fetcher.MemoryRecords is MemoryRecords:
+        fetcher.MemoryRecords = _TolerantRecords

@@ -15,6 +15,7 @@ from shared.kernel.errors import Forbidden, Unauthenticated
 from shared.kernel.ids import TenantId
 from shared.kernel.role import Role
 from shared.kernel.tenant import bound_tenants
+from shared.kernel.text import is_storable
 from shared.web.request import tell
 from shared.web.tokens import TokenVerifier
 
@@ -78,7 +79,7 @@ class Operator:
         """Raises Forbidden for a tenant's token, Unauthenticated for a name that the audit could not hold."""
         if OPERATOR_SCOPE not in _scopes(claims):
             raise Forbidden("this takes an operator's token", scope=OPERATOR_SCOPE)
-        if "\0" in claims["sub"]:
+        if not is_storable(claims["sub"]):
             raise Unauthenticated("the token names no operator")
         return cls(name=claims["sub"])
 

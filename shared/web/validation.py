@@ -35,12 +35,9 @@ def _not_declared_as_json(request: Request, errors: Sequence[Mapping[str, Any]])
 
 def _described(error: Mapping[str, Any]) -> Mapping[str, str]:
     place, *path = error["loc"]
-    if (
-        error["type"] == "json_invalid"
-    ):  # the framework's path is then where the parser stood: there is no document to point into
+    detail = _message(error)
+    if error["type"] == "json_invalid":  # its path is where the parser stood: there is no document to point into
         detail, path = f"{error['msg']} after {path[0]} characters", []
-    else:
-        detail = _message(error)
     return {
         "in": str(place),
         "pointer": "".join(f"/{printable(str(step))[:MAX_NAME]}" for step in path),

@@ -26,13 +26,13 @@ from shared.cli.services import service_within
 from shared.kernel.errors import Invalid
 from shared.kernel.mandate import Mandate
 from shared.operations.jobs.changing import cancel_job, dead_job, retry_job, retry_jobs
-from shared.operations.jobs.finding import DeadJobs, JobSearch, find_dead, found_job
+from shared.operations.jobs.finding import DeadJobs, FoundJob, JobSearch, find_dead
 from shared.operations.jobs.running import run_job
 from shared.operations.service import OperatedService
 
 FORM = "SERVICE.JOB"
 
-Change = Callable[[OperatedService], Awaitable[None]]
+Change = Callable[[OperatedService], Awaitable[FoundJob]]
 
 
 def retry(
@@ -94,26 +94,21 @@ def run(
 
     async def enqueue() -> OfService:
         async with operating(service) as operated:
-            job_id = await run_job(operated, name, tenant, arguments, mandate)
-            return service.name, await found_job(operated.ops, job_id)
+            return service.name, await run_job(operated, name, tenant, arguments, mandate)
 
     enqueued = asyncio.run(enqueue())
     _tell(enqueued, str(enqueued[1].id), as_json)
 
 
-async def _send_again(operated: OperatedService, job_id: UUID, mandate: Mandate | None) -> None:
-    if mandate is None:
-        await dead_job(operated, job_id)
-    else:
-        await retry_job(operated, job_id, mandate)
+async def _send_again(operated: OperatedService, job_id: UUID, mandate: Mandate | None) -> FoundJob:
+    return await (dead_job(operated, job_id) if mandate is None else retry_job(operated, job_id, mandate))
 
 
 async def _change(job_id: UUID, change: Change) -> OfService:
     """Gives the job as it then is."""
     found = await find(job_id)
     async with operating(found.service) as operated:
-        await change(operated)
-        return found.service.name, await found_job(operated.ops, job_id)
+        return found.service.name, await change(operated)
 
 
 def _tell(changed: OfService, in_words: str, as_json: bool) -> None:

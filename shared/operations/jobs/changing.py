@@ -8,13 +8,11 @@ from uuid import UUID
 from shared.jobs.results import Status
 from shared.kernel.errors import Conflict, NotFound
 from shared.kernel.mandate import Mandate
-from shared.operations.jobs.finding import DeadJobs, FoundJob, JobSearch, find_dead, found_job
+from shared.operations.jobs.finding import DeadJobs, FoundJob, JobSearch, find_dead, found_job, job_within, locked_job
 from shared.operations.service import OperatedService
 from shared.postgres.audit import record_action
 from shared.postgres.database import driver
 from shared.postgres.tenancy import BIND
-
-_LOCK = "select tenant_id, name from jobs where id = $1 and status = any ($2::text[]) for update"
 
 _RETRY = """
 with again as (
@@ -46,10 +44,14 @@ _TAKE_AWAY = _Change(
 )
 
 
-async def retry_job(service: OperatedService, job_id: UUID, mandate: Mandate) -> None:
-    """Sends a dead job again, with all its tries and its idempotency key. Raises NotFound, and Conflict for one that is not dead."""
-    await _change(service, job_id, mandate, _SEND_AGAIN)
+async def retry_job(service: OperatedService, job_id: UUID, mandate: Mandate) -> FoundJob:
+    """Sends a dead job again, with all its tries and its idempotency key; gives it as it waits then.
+
+    Raises NotFound, and Conflict for one that is not dead.
+    """
+    sent = await _change(service, job_id, mandate, _SEND_AGAIN)
     service.doorbell.ring("jobs")
+    return sent
 
 
 async def dead_job(service: OperatedService, job_id: UUID) -> FoundJob:
@@ -70,24 +72,26 @@ async def retry_jobs(service: OperatedService, search: JobSearch, mandate: Manda
     return replace(dead, jobs=sent)
 
 
-async def cancel_job(service: OperatedService, job_id: UUID, mandate: Mandate) -> None:
+async def cancel_job(service: OperatedService, job_id: UUID, mandate: Mandate) -> FoundJob:
     """Takes a job away, waiting, running or dead. One that runs is stopped at its worker's next heartbeat and its outcome dropped.
 
     Raises NotFound, and Conflict for one that is done.
     """
-    await _change(service, job_id, mandate, _TAKE_AWAY)
+    return await _change(service, job_id, mandate, _TAKE_AWAY)
 
 
-async def _change(service: OperatedService, job_id: UUID, mandate: Mandate, change: _Change) -> None:
+async def _change(service: OperatedService, job_id: UUID, mandate: Mandate, change: _Change) -> FoundJob:
+    """Gives the job as the change left it: read any later, it may have run, and be forgotten."""
     async with service.ops.transaction() as connection:
-        raw = await driver(connection)
-        job = await raw.fetchrow(_LOCK, job_id, change.of)
+        job = await locked_job(connection, job_id, change.of)
         if job is not None:
-            await connection.execute(BIND, {"tenants": str(job["tenant_id"])})  # the result is its tenant's row
-            await raw.execute(change.statement, job_id)
-            told = {"verb": change.verb, "subject": job_id, "tenant_id": job["tenant_id"]}
-            await record_action(connection, mandate, **told, name=job["name"])
-            return
+            await connection.execute(BIND, {"tenants": str(job.tenant_id)})  # the result is its tenant's row
+            await (await driver(connection)).execute(change.statement, job_id)
+            await record_action(
+                connection, mandate, verb=change.verb, subject=job_id, tenant_id=job.tenant_id, name=job.name
+            )
+            # The result of one that was dead for long may be gone before the job is taken away.
+            return await job_within(connection, job_id) or replace(job, status=Status.CANCELLED)
     raise _refused(await found_job(service.ops, job_id), change)
 
 

@@ -38,6 +38,8 @@ order by redrives, run_at, id limit $3"""
 
 _FIND = f"select {_OF_JOB}, {STATE} as status from jobs as job where id = $1"
 
+_LOCK = f"{_FIND} and job.status = any ($2::text[]) for update"
+
 _RESULT = """
 job_id as id, tenant_id, name, status, attempts, idempotency_key, owner_id, progress, result::text as result, error, enqueued_at,
 started_at, finished_at"""
@@ -144,15 +146,29 @@ async def find_dead(ops: Database, search: JobSearch) -> DeadJobs:
 async def find_job(ops: Database, job_id: UUID) -> FoundJob | None:
     """Whosever it is, done or not; None for one that never was, and one that was forgotten with its result."""
     async with ops.transaction() as connection:
-        raw = await driver(connection)
-        if (row := await raw.fetchrow(_FIND, job_id)) is not None:
-            (pending,) = await _whole(connection, [_pending(row)])
-            return pending
-        for some in some_at_a_time(await all_tenants(connection)):
+        found = await job_within(connection, job_id)  # nobody is bound: only one that is pending
+        for some in () if found else some_at_a_time(await all_tenants(connection)):
             await connection.execute(BIND, {"tenants": setting(some)})
-            if (result := await raw.fetchrow(_FIND_RESULT, job_id)) is not None:
-                return _done(result)
-    return None
+            if (found := await job_within(connection, job_id)) is not None:
+                break
+    return found
+
+
+async def job_within(connection: AsyncConnection, job_id: UUID) -> FoundJob | None:
+    """As the transaction sees it: pending, or a result of the tenants that are bound."""
+    raw = await driver(connection)
+    if (row := await raw.fetchrow(_FIND, job_id)) is not None:
+        (pending,) = await _whole(connection, [_pending(row)])
+        return pending
+    result = await raw.fetchrow(_FIND_RESULT, job_id)
+    return None if result is None else _done(result)
+
+
+async def locked_job(connection: AsyncConnection, job_id: UUID, statuses: Collection[str]) -> FoundJob | None:
+    """A pending one that stands so, as the table has it; None for any other."""
+    raw = await driver(connection)
+    row = await raw.fetchrow(_LOCK, job_id, statuses)
+    return None if row is None else _pending(row)
 
 
 async def found_job(ops: Database, job_id: UUID) -> FoundJob:

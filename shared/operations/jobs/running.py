@@ -10,9 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from shared.jobs.arguments import JsonScalar
 from shared.jobs.tenant_directory import all_tenants
 from shared.kernel.errors import Invalid, NotFound
-from shared.kernel.ids import JobId, TenantId
+from shared.kernel.ids import TenantId
 from shared.kernel.mandate import Mandate
 from shared.kernel.tenant import bound_tenants
+from shared.operations.jobs.finding import FoundJob, job_within
 from shared.operations.service import OperatedService
 from shared.ports.jobs import Scalar
 from shared.postgres.audit import record_action
@@ -30,8 +31,8 @@ cross join lateral (
 
 async def run_job(
     service: OperatedService, name: str, tenant_id: UUID, arguments: Mapping[str, JsonScalar], mandate: Mandate
-) -> JobId:
-    """Enqueues it as a handler would, with the arguments read from text.
+) -> FoundJob:
+    """Enqueues it as a handler would, with the arguments read from text; gives it as it waits then.
 
     Raises Invalid for an unknown job, for arguments that its handler does not take, and for the id of another tenant's aggregate;
     NotFound for an unknown tenant.
@@ -43,7 +44,10 @@ async def run_job(
             job_id = await unit.jobs.enqueue(name, **read)
             facts = {"name": name, "arguments": json.dumps(arguments)}
             await record_action(unit.rows, mandate, verb="jobs.run", subject=job_id, tenant_id=tenant_id, **facts)
-    return job_id
+            enqueued = await job_within(unit.rows, job_id)
+    if enqueued is None:
+        raise NotFound(f"there is no job {job_id}")
+    return enqueued
 
 
 async def _refuse_strangers(service: OperatedService, tenant: TenantId, arguments: Mapping[str, Scalar]) -> None:

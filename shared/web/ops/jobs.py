@@ -101,8 +101,9 @@ async def show_operated_job(job_id: UUID, operated: Operated) -> OperatedJobView
 @router.post("", status_code=201)
 async def run(body: RunJob, operator: OperatorCaller, operated: Operated) -> OperatedJobView:
     """Enqueues a job by hand."""
-    job_id = await run_job(operated, body.name, body.tenant_id, body.arguments, body.told_by(operator))
-    return OperatedJobView.of(await found_job(operated.ops, job_id))
+    return OperatedJobView.of(
+        await run_job(operated, body.name, body.tenant_id, body.arguments, body.told_by(operator))
+    )
 
 
 @router.post("/retry")
@@ -119,12 +120,10 @@ async def retry_some(body: RetrySome, operator: OperatorCaller, operated: Operat
 @router.post("/{job_id}/retry")
 async def retry(job_id: UUID, body: Because, operator: OperatorCaller, operated: Operated) -> OperatedJobView:
     """Sends a dead job again, with all its tries and its idempotency key."""
-    await retry_job(operated, job_id, body.told_by(operator))
-    return OperatedJobView.of(await found_job(operated.ops, job_id))
+    return OperatedJobView.of(await retry_job(operated, job_id, body.told_by(operator)))
 
 
 @router.post("/{job_id}/cancel")
 async def cancel(job_id: UUID, body: Because, operator: OperatorCaller, operated: Operated) -> OperatedJobView:
     """Takes a job away; one that runs is stopped at its worker's next heartbeat, and its outcome dropped."""
-    await cancel_job(operated, job_id, body.told_by(operator))
-    return OperatedJobView.of(await found_job(operated.ops, job_id))
+    return OperatedJobView.of(await cancel_job(operated, job_id, body.told_by(operator)))

@@ -14,7 +14,7 @@ from shared.kernel.backoff import Backoff
 from shared.kernel.errors import Conflict, Invalid, NotFound, Permanent, Transient
 from shared.kernel.ids import JobId, TenantId, new_id
 from shared.operations.jobs.changing import cancel_job, retry_job, retry_jobs
-from shared.operations.jobs.finding import JobSearch, find_jobs
+from shared.operations.jobs.finding import JobSearch, find_job, find_jobs
 from shared.operations.jobs.running import run_job
 from shared.postgres.audit import operator_actions
 from shared.postgres.database import driver
@@ -162,9 +162,26 @@ async def test_a_job_is_run_by_hand(service: ServiceOf) -> None:
     async with billing.working():
         arguments = {"invoice_id": str(invoice), "attempt": "3"}
         job = await run_job(billing.operated, "charge", billing.tenant, arguments, MANDATE)
-        assert (await billing.becomes("complete", job)).result == f"charged {invoice}, 3"
-    (action,) = await operator_actions(billing.ops, subject=str(job))
+        assert (job.status, job.arguments) == (Status.QUEUED, {"invoice_id": str(invoice), "attempt": 3})
+        assert (await billing.becomes("complete", job.id)).result == f"charged {invoice}, 3"
+    (action,) = await operator_actions(billing.ops, subject=str(job.id))
     assert (action.verb, action.tenant_id, action.facts["name"]) == ("jobs.run", billing.tenant, "charge")
+
+
+async def test_a_change_is_told_also_of_a_job_that_is_forgotten_by_then(service: ServiceOf) -> None:
+    billing = await service([Job(fails), Job(charge, keeps_result=False)])
+    await billing.heard_of(billing.tenant)
+    async with billing.working():
+        run = await run_job(billing.operated, "charge", billing.tenant, {"invoice_id": str(new_id())}, MANDATE)
+        await eventually(lambda: is_forgotten(billing, run.id))
+        dead = await billing.enqueue("fails")
+        await billing.becomes("dead", dead)
+    assert run.status is Status.QUEUED
+    await billing.fetch("delete from job_results")
+    retried = await retry_job(billing.operated, dead, MANDATE)
+    assert (retried.status, retried.redrives, retried.error) == (Status.QUEUED, 1, None)
+    gone = await cancel_job(billing.operated, dead, MANDATE)
+    assert (gone.id, gone.status, await is_forgotten(billing, dead)) == (dead, Status.CANCELLED, True)
 
 
 @pytest.mark.parametrize(
@@ -192,6 +209,10 @@ async def test_what_cannot_run_is_refused_and_nothing_is_left(
     assert await billing.fetch("select from jobs") == []
     assert await operator_actions(billing.ops) == []
     await run_job(billing.operated, "charge", stranger, {"invoice_id": str(theirs)}, MANDATE)
+
+
+async def is_forgotten(billing: Service, job_id: JobId) -> bool:
+    return await find_job(billing.ops, job_id) is None
 
 
 async def _event_of(billing: Service, tenant: TenantId) -> UUID:
