@@ -17,6 +17,7 @@ from shared.operations.service import OperatedService
 from shared.ports.dead_letters import Status
 from shared.postgres.audit import operator_actions
 from shared.postgres.letter_search import Search, find_letters
+from shared.web.ops.letter_views import RedriveView
 from tests.fixtures.club import Stage, User
 from tests.fixtures.club.commanding import closed
 from tests.fixtures.club.declaration import no_trouble
@@ -193,7 +194,8 @@ async def test_of_so_many_keys_those_are_selected_that_were_redriven_least_and_t
         redrive = await Redrive.of(operated, Search(consumer="club.greetings"), at_most=1)
         (drained,) = [each async for each in redrive.work_off(MANDATE, Rate())]
         keys.add(drained.key)
-        left.append((redrive.left, len(redrive.selection.apart), redrive.selection.more_apart))
+        view = RedriveView.of(redrive)
+        left.append((view.left, len(view.apart), view.apart_left))
         assert [each.sequence for each in drained.letters] == list(range(1, len(drained.letters) + 1))
     assert (keys, left) == ({str(each.id).encode() for each in people}, [(2, 1, 1)] * 3)
 
