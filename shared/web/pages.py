@@ -12,13 +12,18 @@ from mimetypes import guess_type
 from fastapi import APIRouter
 from starlette.responses import HTMLResponse, Response
 
-_TITLE = "{title}"
+QUESTION_STYLE = "question.css"
+"""Of a page that asks one thing."""
 
 
-def page_of(package: str, file: str, *, title: str = "") -> HTMLResponse:
-    """A page of a package's, fenced in by a content security policy (CSP level 3); `{title}` in it is filled in."""
-    page = _read(package, file).decode().replace(_TITLE, escape(title))
-    return HTMLResponse(page, headers={"content-security-policy": _only_this_service(page)})
+def page_of(package: str, file: str, *, title: str = "", form: str = "") -> HTMLResponse:
+    """A page of a package's, fenced in by a content security policy (CSP level 3).
+
+    In it `{title}` is filled in, `{question.css}`, and `{form}` with a form as HTML, which goes back to where the page came from.
+    """
+    page = _read(package, file).decode().replace("{title}", escape(title)).replace("{form}", form)
+    page = page.replace(f"{{{QUESTION_STYLE}}}", _read(__package__, QUESTION_STYLE).decode())
+    return HTMLResponse(page, headers={"content-security-policy": _only_this_service(page, posts=bool(form))})
 
 
 def assets_router(prefix: str, package: str, files: Iterable[str]) -> APIRouter:
@@ -37,15 +42,17 @@ def _asset(package: str, file: str) -> Callable[[], Awaitable[Response]]:
     return asset
 
 
-def _only_this_service(page: str) -> str:
+def _only_this_service(page: str, *, posts: bool) -> str:
     """The page's own inline style and script run, and files of this service."""
     allowed = {tag: ["'self'"] for tag in ("style", "script")}
     for tag, text in re.findall(r"<(style|script)>(.*?)</\1>", page, flags=re.DOTALL):
         digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
         allowed[tag].insert(0, f"'sha256-{digest}'")
+    target = "'self'" if posts else "'none'"
     return (
         f"default-src 'none'; style-src {' '.join(allowed['style'])}; script-src {' '.join(allowed['script'])}; "
-        "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        f"img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action {target}; "
+        "frame-ancestors 'none'"
     )
 
 

@@ -1,10 +1,5 @@
 """One-click unsubscribing (RFC 8058). Nobody signs in for it: the link in the mail is enough."""
 
-import base64
-import hashlib
-from importlib import resources
-from string import Template
-
 from fastapi import APIRouter
 from starlette.responses import HTMLResponse
 
@@ -13,18 +8,10 @@ from services.notifications.domain import UnsubscribeToken
 from shared.kernel.errors import NotFound
 from shared.kernel.tenant import bound_tenants
 from shared.web.edge import Here
+from shared.web.pages import page_of
 
 router = APIRouter(prefix="/unsubscribe", tags=["preferences"])
 
-_PAGE = (resources.files(__package__) / "unsubscribe.html").read_text()
-_STYLE = base64.b64encode(hashlib.sha256(_PAGE.partition("<style>")[2].partition("</style>")[0].encode()).digest())
-_HEADERS = {
-    # Its own style, and a form that goes back where it came from (CSP level 3).
-    "content-security-policy": f"default-src 'none'; style-src 'sha256-{_STYLE.decode()}'; base-uri 'none'; "
-    "form-action 'self'; frame-ancestors 'none'",
-    "referrer-policy": "no-referrer",
-    "cache-control": "no-store",
-}
 _FORM = '<form method="post"><button name="List-Unsubscribe" value="One-Click">End it</button></form>'
 
 
@@ -49,4 +36,6 @@ async def unsubscribe(token: str, here: Here) -> HTMLResponse:
 
 
 def _page(heading: str, form: str = "") -> HTMLResponse:
-    return HTMLResponse(Template(_PAGE).substitute(heading=heading, form=form), headers=_HEADERS)
+    page = page_of(__package__, "unsubscribe.html", title=heading, form=form)
+    page.headers.update({"referrer-policy": "no-referrer", "cache-control": "no-store"})
+    return page

@@ -5,9 +5,13 @@ from base64 import urlsafe_b64encode
 import httpx
 import pytest
 
+from services.notifications.app import SERVICE
 from services.notifications.domain import UnsubscribeToken
 from shared.kernel.ids import TenantId
 from shared.kernel.role import Role
+from tests.fixtures.browser import Open
+from tests.fixtures.serving import serving
+from tests.fixtures.web import api
 from tests.integration.notifications.digests import Digests, headers
 from tests.integration.notifications.service import NotificationsService, Person
 
@@ -84,6 +88,20 @@ async def test_a_secret_is_of_its_tenant_alone(notifications: NotificationsServi
     moved = UnsubscribeToken(tenant_id=TenantId(Person().tenant_id), secret=parsed.secret)
     assert (await http.post(f"/unsubscribe/{moved.text}")).status_code == 404
     assert await _wants(http, ada) is True
+
+
+async def test_a_click_on_the_page_of_the_link_ends_the_digests(
+    notifications: NotificationsService, http: httpx.AsyncClient, visit: Open
+) -> None:
+    ada = Person()
+    await http.put("/preferences", json={"digest": True}, headers=headers(ada))
+    async with serving(api(*SERVICE.routers, bus=notifications.bus)) as url:
+        visited = await visit(url + await _link(notifications, ada))
+        assert await _wants(http, ada), "mail scanners follow links too"
+        await visited.page.get_by_role("button", name="End it").click()
+        await visited.page.get_by_role("heading", name="No more digests").wait_for()
+    assert await _wants(http, ada) is False
+    visited.prove_clean()
 
 
 async def _wants(http: httpx.AsyncClient, person: Person) -> bool:
