@@ -19,19 +19,12 @@ from services.billing.domain.refusals import NoPaymentMethod
 from services.billing.handlers import attempt_rows
 from services.billing.handlers.invoicing import locked, require_no_payment
 from services.billing.handlers.standing import follow_invoice
-from shared.kernel.errors import NotFound
 from shared.ports.unit_of_work import UnitOfWork
 
 
 async def begin_charge(command: BeginCharge, uow: UnitOfWork) -> PaymentAttempt | None:
-    """An attempt that is pending already is given back, whoever ordered it: there is never a second question beside it.
-
-    None where nothing is to be charged, or where there is no such invoice.
-    """
-    try:
-        invoice = await locked(command.invoice_id, uow)
-    except NotFound:
-        return None
+    """An attempt that is pending already is given back, whoever ordered it: there is never a second question beside it."""
+    invoice = await locked(command.invoice_id, uow)
     mine = await attempt_rows.ordered_by(command.ordered_by, uow)
     if mine is not None:
         return mine if mine.is_pending else None

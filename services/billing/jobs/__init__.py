@@ -28,7 +28,7 @@ async def retry_payment(job: JobContext[Resources], invoice_id: UUID) -> str | N
 
 
 async def refund_payment(job: JobContext[Resources], refund_id: UUID) -> str | None:
-    """Gives back how the refund stands; None where it was settled already, or where there is none."""
+    """Gives back how the refund stands; None where it was settled already. Raises NotFound."""
     question = await pending_question(job, refund_id)
     return None if question is None else await ask_patiently(job, question)
 

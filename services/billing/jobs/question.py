@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import TypedDict
 from uuid import UUID
 
-import structlog
 from sqlalchemy import select
 
 from services.billing.domain import PaymentAttempt
@@ -12,11 +11,10 @@ from services.billing.handlers import attempt_rows
 from services.billing.ports import ChargeOrder, RefundOrder, Resources
 from services.billing.tables import payment_methods
 from shared.jobs.context import JobContext
+from shared.kernel.errors import NotFound
 from shared.kernel.ids import TenantId
 from shared.kernel.money import Money
 from shared.ports.unit_of_work import UnitOfWork
-
-log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,12 +36,11 @@ class _Order(TypedDict):
 
 
 async def pending_question(job: JobContext[Resources], attempt_id: UUID) -> Question | None:
-    """About an attempt that is found; None where it is settled, or where the job's tenant has no such attempt."""
+    """About an attempt that is found; None where it is settled. Raises NotFound where the job's tenant has no such attempt."""
     async with job.begin() as uow:
         attempt = await attempt_rows.find(attempt_id, uow)
         if attempt is None:
-            log.warning("job_found_nothing", attempt_id=str(attempt_id))
-            return None
+            raise NotFound(f"there is no payment attempt {attempt_id}")
         return await question_about(attempt, uow, job.tenant_id, is_new=False) if attempt.is_pending else None
 
 

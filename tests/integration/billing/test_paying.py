@@ -6,7 +6,6 @@ from uuid import UUID
 
 from services.billing.commands import VoidInvoice
 from services.billing.ports import Declined, Moved
-from shared.kernel.ids import new_id
 from shared.kernel.tenant import bound_tenants
 from tests.fixtures.eventually import eventually
 from tests.integration.billing.service import NO_TIME, BillingService, Company
@@ -93,26 +92,6 @@ async def test_nobody_pays_without_a_card(billing: BillingService) -> None:
     path = f"/invoices/{await company.finalized()}"
     answer = await company.post(f"{path}/pay")
     assert (answer.status_code, answer.json()["type"]) == (409, "urn:waypost:problem:no-payment-method")
-
-
-async def test_a_job_whose_row_is_not_there_is_no_error_and_asks_for_nothing(
-    billing: BillingService, company: Company
-) -> None:
-    gone = new_id()
-    with bound_tenants([company.tenant_id]):
-        async with billing.bus.units.begin() as uow:
-            await uow.jobs.enqueue("charge_invoice", invoice_id=gone)
-            await uow.jobs.enqueue("retry_payment", invoice_id=gone)
-            await uow.jobs.enqueue("refund_payment", refund_id=gone)
-
-    async def ended() -> bool:
-        told = await company.rows("select 1 from job_results where status = 'complete' and result = 'null'")
-        return len(told) == 3
-
-    async with billing.working():
-        await eventually(ended)
-    assert await company.rows("select 1 from payment_attempts") == []
-    assert await charges(billing.payments, f"inv-{gone}") == []
 
 
 async def test_a_charge_that_fails_is_tried_at_each_step_and_then_written_off(company: Company) -> None:
