@@ -6,6 +6,8 @@
 .PHONY: help setup browser check test planted faults demo up down status logs fmt lock bench
 .NOTPARALLEL:
 
+export PYTHONPATH := $(CURDIR):$(CURDIR)/shared
+
 TARGET ?= native
 ifeq ($(TARGET),native)
 STACK := .venv/bin/python -m infra.stack
@@ -30,7 +32,7 @@ check: setup ## format, lint, types, import laws, schema evolution
 	.venv/bin/ruff check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports
-	.venv/bin/python -m schemas check
+	bin/waypost schemas check
 	.venv/bin/hadolint infra/containers/Dockerfile
 	.venv/bin/check-jsonschema --quiet --builtin-schema vendor.compose-spec docker-compose.yml
 

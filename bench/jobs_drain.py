@@ -15,15 +15,15 @@ from typing import Any
 import uvloop
 
 from infra.postgres.databases import ServiceDatabase
-from shared.engine.process import calm_garbage_collector
-from shared.jobs.context import JobContext
-from shared.jobs.declaration import Job
-from shared.jobs.worker import JobWorkerSettings
-from shared.kernel.tenant import bound_tenants
 from tests.fixtures.database import Templates, connected
 from tests.fixtures.folders import scratch_folder
 from tests.fixtures.jobs import Service, migrate
 from tests.fixtures.postgres import running_postgres
+from waypost.engine.process import calm_garbage_collector
+from waypost.jobs.context import JobContext
+from waypost.jobs.declaration import Job
+from waypost.jobs.worker import JobWorkerSettings
+from waypost.kernel.tenant import bound_tenants
 
 PLACES = (1, 10, 50)
 

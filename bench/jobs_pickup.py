@@ -16,17 +16,17 @@ import time
 from contextlib import nullcontext
 from typing import Any
 
-from shared.engine.doorbell import CoalescingDoorbell, LocalWakeups
-from shared.engine.process import Process
-from shared.jobs.context import JobContext
-from shared.jobs.declaration import Job
-from shared.jobs.worker import JobWorker
-from shared.kernel.ids import JobId
-from shared.postgres.listen import PostgresListener, PostgresNotifier
 from tests.fixtures.database import Templates, connected
 from tests.fixtures.folders import scratch_folder
 from tests.fixtures.jobs import Service, migrate
 from tests.fixtures.postgres import running_postgres
+from waypost.engine.doorbell import CoalescingDoorbell, LocalWakeups
+from waypost.engine.process import Process
+from waypost.jobs.context import JobContext
+from waypost.jobs.declaration import Job
+from waypost.jobs.worker import JobWorker
+from waypost.kernel.ids import JobId
+from waypost.postgres.listen import PostgresListener, PostgresNotifier
 
 DSN = "JOBS_DSN"
 

@@ -11,13 +11,13 @@ import asyncio
 
 from bench.consumer_throughput import connected, fresh_database, progress, publish
 from infra.postgres.databases import ServiceDatabase
-from shared.engine.rebuild import RebuildReport, rebuild
-from shared.kafka.topic_log import KafkaTopicLogs
-from shared.postgres.rebuild import PostgresWorkshop
 from tests.fixtures.club import Club, club, consuming, opened
 from tests.fixtures.folders import scratch_folder
 from tests.fixtures.kafka import running_kafka
 from tests.fixtures.postgres import running_postgres
+from waypost.engine.rebuild import RebuildReport, rebuild
+from waypost.kafka.topic_log import KafkaTopicLogs
+from waypost.postgres.rebuild import PostgresWorkshop
 
 
 async def main(records: int, partitions: int) -> None:

@@ -18,14 +18,14 @@ import asyncpg
 import uvloop
 
 from bench.relay_parts import HEADERS_AS_JSON, TOPIC, Parts, records, running_parts
-from shared.engine.doorbell import CoalescingDoorbell, LocalWakeups
-from shared.engine.process import calm_garbage_collector
-from shared.engine.relay import Relay
-from shared.kafka.producer import KafkaBroker, KafkaPublisher
-from shared.kernel.partitioning import shard_for
-from shared.ports.broker import OutgoingRecord
-from shared.postgres.listen import PostgresListener, PostgresNotifier
-from shared.postgres.outbox_lease import PostgresOutbox
+from waypost.engine.doorbell import CoalescingDoorbell, LocalWakeups
+from waypost.engine.process import calm_garbage_collector
+from waypost.engine.relay import Relay
+from waypost.kafka.producer import KafkaBroker, KafkaPublisher
+from waypost.kernel.partitioning import shard_for
+from waypost.ports.broker import OutgoingRecord
+from waypost.postgres.listen import PostgresListener, PostgresNotifier
+from waypost.postgres.outbox_lease import PostgresOutbox
 
 ROUNDS = 3
 CHUNK = 2000

@@ -19,10 +19,10 @@ from infra.postgres.roles import Role, ensure_roles
 from infra.stack.kafka import Kafka
 from infra.stack.ports import free_ports
 from infra.stack.postgres import Postgres
-from shared.kernel.partitioning import shard_for
-from shared.ports.broker import OutgoingRecord
-from shared.postgres.ddl import infrastructure
 from tests.fixtures.folders import scratch_folder
+from waypost.kernel.partitioning import shard_for
+from waypost.ports.broker import OutgoingRecord
+from waypost.postgres.ddl import infrastructure
 
 TOPIC = "users.user"
 PARTITIONS = 8

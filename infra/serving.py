@@ -10,10 +10,10 @@ from fastapi import FastAPI
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from shared.engine.process import Process
-from shared.hosting.settings import Port, Settings, load
-from shared.kernel.errors import Misconfigured
-from shared.web.server import HttpServer
+from waypost.engine.process import Process
+from waypost.hosting.settings import Port, Settings, load
+from waypost.kernel.errors import Misconfigured
+from waypost.web.server import HttpServer
 
 DRAIN_SECONDS = 2.0  # short, because a test card may hang for ever
 

@@ -1,11 +1,11 @@
-"""Events that users publishes. Generated from `schemas/avro` by `python -m schemas generate`; edit those files."""
+"""Events that users publishes. Generated from `schemas/avro` by `waypost schemas generate`; edit those files."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import ClassVar
 from uuid import UUID
 
-from shared.kernel.event import Event
+from waypost.kernel.event import Event
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

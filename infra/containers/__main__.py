@@ -9,7 +9,7 @@ from rich.console import Console
 
 from infra.containers.compose import Compose, PublishedAddresses, call
 from infra.stack.errors import StartFailed
-from shared.kernel.errors import WaypostError
+from waypost.kernel.errors import WaypostError
 
 commands = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 console = Console()

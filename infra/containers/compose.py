@@ -10,7 +10,7 @@ from typing import Any
 from infra.stack.addresses import Addresses, Command
 from infra.stack.errors import SetUpFailed, StartFailed
 from infra.stack.places import CHECKOUT
-from shared.kernel.errors import Misconfigured
+from waypost.kernel.errors import Misconfigured
 
 FILE = CHECKOUT / "docker-compose.yml"
 HUNDREDS = "WAYPOST_PORT_HUNDREDS"

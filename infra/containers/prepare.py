@@ -21,7 +21,7 @@ from infra.stack.addresses import Addresses
 from infra.stack.environment import Environment, Environments, write_command_environments
 from infra.stack.keys import Keys, load_or_make_keys
 from infra.stack.processes import SIMULATORS, processes_of, services_here
-from shared.hosting.processes import ServiceProcess
+from waypost.hosting.processes import ServiceProcess
 
 KAFKA_DATA = Path("/var/lib/kafka/data")
 FOR_OWN_ACCOUNT = (0o700, 0o600)

@@ -9,7 +9,7 @@ import httpx
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from infra.stack.addresses import Addresses
-from shared.kernel.partitioning import partition_for
+from waypost.kernel.partitioning import partition_for
 
 PARTITIONS = 8
 

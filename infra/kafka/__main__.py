@@ -5,7 +5,7 @@ import os
 import sys
 
 from infra.kafka.topics import PartitionsChanged, ensure_topics
-from schemas.topics import declared_topics
+from waypost.schemas.topics import declared_topics
 
 
 def main() -> None:

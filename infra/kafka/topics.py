@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
-from shared.kernel.errors import Misconfigured
-from shared.kernel.topic import Topic
+from waypost.kernel.errors import Misconfigured
+from waypost.kernel.topic import Topic
 
 NO_ERROR = 0
 

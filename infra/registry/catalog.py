@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from infra.registry.errors import schema_not_found, subject_not_found, version_not_found
-from shared.kernel.errors import Misconfigured
+from waypost.kernel.errors import Misconfigured
 
 LOCK_FILE = "registry.lock.json"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from infra.setup.commands import run, succeeds
 from infra.setup.system import install
 from infra.stack.errors import SetUpFailed
-from infra.stack.places import CHECKOUT
+from infra.stack.places import CHECKOUT, TOOLKIT
 
 STEP = "Python packages"
 FOLDER = CHECKOUT / ".venv"
@@ -29,6 +29,7 @@ def install_packages() -> None:
         _install_quickly()
     except SetUpFailed:  # a mirror that only pip is configured for, for example
         run(STEP, [PYTHON, "-m", "pip", "install", "-q", "--require-hashes", "-r", LOCK], NETWORK)
+    _make_toolkit_importable()
     for outdated in FOLDER.glob(".installed-*"):
         outdated.unlink()
     _stamp().touch()
@@ -54,6 +55,12 @@ def _make_environment() -> None:
     except SetUpFailed:  # Debian keeps venv in a package of its own
         install(STEP, [[f"{version}-venv"]], by_hand=remedy)
         run(STEP, [sys.executable, "-m", "venv", "--clear", FOLDER], remedy)
+
+
+def _make_toolkit_importable() -> None:
+    """`import waypost` reads this checkout's `shared/`. PYTHONPATH comes first, so a copy of the checkout reads its own."""
+    (site,) = FOLDER.glob("lib/python*/site-packages")
+    (site / "waypost-checkout.pth").write_text(f"{TOOLKIT}\n")
 
 
 def _stamp() -> Path:

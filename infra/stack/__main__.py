@@ -18,7 +18,7 @@ from infra.stack.client import Client
 from infra.stack.errors import StartFailed
 from infra.stack.places import stack_directory
 from infra.stack.table import table_of
-from shared.kernel.errors import WaypostError
+from waypost.kernel.errors import WaypostError
 
 WIDTH_OF_FILES = 160
 """Columns where there is no terminal to ask."""

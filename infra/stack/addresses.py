@@ -91,7 +91,7 @@ class Addresses:
             "WAYPOST_PORT_BASE": str(self.port_base),
             "WAYPOST_ENVIRONMENT_DIRECTORY": str(self.environment_directory),
         }
-        return Command((sys.executable, "-m", "shared.cli", *arguments), {**inherited(), **own})
+        return Command((sys.executable, "-m", "waypost.cli", *arguments), {**inherited(), **own})
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from infra.stack import leash
-from infra.stack.places import CHECKOUT
+from infra.stack.places import CHECKOUT, TOOLKIT
 
 LEASH = Path(leash.__file__)
 
@@ -110,4 +110,4 @@ class Child:
 
 def inherited() -> dict[str, str]:
     """Our own environment, with the checkout importable from any folder."""
-    return {**os.environ, "PYTHONPATH": str(CHECKOUT), "PYTHONUNBUFFERED": "1"}
+    return {**os.environ, "PYTHONPATH": os.pathsep.join([str(CHECKOUT), str(TOOLKIT)]), "PYTHONUNBUFFERED": "1"}

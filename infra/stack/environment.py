@@ -32,7 +32,7 @@ from infra.postgres.connections import MAX_CONNECTIONS
 from infra.postgres.databases import service_database
 from infra.stack.addresses import Addresses
 from infra.stack.keys import Keys
-from shared.hosting.processes import ServiceProcess
+from waypost.hosting.processes import ServiceProcess
 
 Environment = Mapping[str, str]
 

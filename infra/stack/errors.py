@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from shared.kernel.errors import WaypostError
+from waypost.kernel.errors import WaypostError
 
 
 class SetUpFailed(WaypostError):

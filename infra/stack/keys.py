@@ -21,7 +21,7 @@ from nacl.public import PrivateKey
 
 from infra.postgres.roles import Passwords, Role
 from infra.services import SERVICES
-from shared.kernel.ids import new_id
+from waypost.kernel.ids import new_id
 
 ENTROPY_BYTES = 24
 

@@ -6,6 +6,8 @@ import stat
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[2]
+TOOLKIT = CHECKOUT / "shared"
+"""What is imported as `waypost`."""
 STATE = CHECKOUT / ".waypost"
 
 

@@ -13,7 +13,7 @@ from infra.stack.parts import Component, PythonOneShot, PythonServer
 from infra.stack.postgres import Postgres
 from infra.stack.processes import SIMULATORS, processes_of, services_here
 from infra.stack.zipkin import Zipkin
-from shared.hosting.processes import ServiceProcess
+from waypost.hosting.processes import ServiceProcess
 
 
 class Plan:

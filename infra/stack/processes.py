@@ -2,7 +2,7 @@
 
 from infra.services import SERVICES
 from infra.stack.places import CHECKOUT
-from shared.hosting.processes import ServiceProcess
+from waypost.hosting.processes import ServiceProcess
 
 SIMULATORS = {"mail": "infra.simulators.inbox", "payments": "infra.simulators.payments", "registry": "infra.registry"}
 """What stands in for the outside world, and its module."""

@@ -3,8 +3,6 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from schemas.codec import AvroCodec
-from schemas.topics import declared_topics
 from services.billing.adapters.provider import HttpPayments
 from services.billing.adapters.webhooks import SignedNotices
 from services.billing.api import ROUTERS
@@ -14,9 +12,11 @@ from services.billing.live import MOVING, open_live_view
 from services.billing.ports import Resources
 from services.billing.projections import PROJECTIONS
 from services.billing.settings import BillingSettings
-from shared.hosting.service import LiveView, Service
-from shared.hosting.settings import load
-from shared.kernel.clock import SystemClock
+from waypost.hosting.service import LiveView, Service
+from waypost.hosting.settings import load
+from waypost.kernel.clock import SystemClock
+from waypost.schemas.application import application_codec
+from waypost.schemas.topics import declared_topics
 
 
 @asynccontextmanager
@@ -34,7 +34,7 @@ async def resources() -> AsyncIterator[Resources]:
 
 SERVICE = Service(
     name="billing",
-    codec=AvroCodec(),
+    codec=application_codec(),
     commands=COMMANDS,
     projections=PROJECTIONS,
     consumers=CONSUMERS,

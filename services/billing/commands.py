@@ -6,8 +6,8 @@ from uuid import UUID
 
 from services.billing.domain import Customer, Invoice, PaymentAttempt, PaymentMethod, Period, Plan, Subscription
 from services.billing.ports import Decision
-from shared.kernel.command import Command
-from shared.kernel.ids import JobId
+from waypost.kernel.command import Command
+from waypost.kernel.ids import JobId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

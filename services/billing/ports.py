@@ -7,10 +7,10 @@ from typing import Protocol
 from uuid import UUID
 
 from services.billing.domain import Plan
-from shared.kernel.clock import Clock
-from shared.kernel.errors import Transient
-from shared.kernel.ids import TenantId
-from shared.kernel.money import Money
+from waypost.kernel.clock import Clock
+from waypost.kernel.errors import Transient
+from waypost.kernel.ids import TenantId
+from waypost.kernel.money import Money
 
 
 class OutcomeUnknown(Transient):

@@ -9,7 +9,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.billing.domain import Interval, Plan
 from services.billing.domain.line import MAX_TOTAL_MINOR
-from shared.kernel.currency import DECIMALS
+from waypost.kernel.currency import DECIMALS
 
 PLAN_CODE = r"^[a-z0-9][a-z0-9-]*$"
 

@@ -1,4 +1,4 @@
 from services.notifications.app import SERVICE
-from shared.hosting.main import run
+from waypost.hosting.main import run
 
 run(SERVICE)

@@ -3,8 +3,6 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from schemas.codec import AvroCodec
-from schemas.topics import declared_topics
 from services.notifications.adapters.letters import TemplateLetters
 from services.notifications.adapters.sealing import SealedBoxOpener, sealing_keys
 from services.notifications.adapters.smtp import SmtpMailer
@@ -14,9 +12,11 @@ from services.notifications.jobs import JOBS, SCHEDULE
 from services.notifications.ports import PostOffice
 from services.notifications.projections import PROJECTIONS
 from services.notifications.settings import NotificationsSettings
-from shared.hosting.service import Service
-from shared.hosting.settings import load
-from shared.kernel.clock import SystemClock
+from waypost.hosting.service import Service
+from waypost.hosting.settings import load
+from waypost.kernel.clock import SystemClock
+from waypost.schemas.application import application_codec
+from waypost.schemas.topics import declared_topics
 
 
 @asynccontextmanager
@@ -39,7 +39,7 @@ async def post_office() -> AsyncIterator[PostOffice]:
 
 SERVICE = Service(
     name="notifications",
-    codec=AvroCodec(),
+    codec=application_codec(),
     commands=COMMANDS,
     projections=PROJECTIONS,
     consumers=CONSUMERS,

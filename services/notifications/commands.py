@@ -5,8 +5,8 @@ from datetime import date, datetime
 from uuid import UUID
 
 from services.notifications.domain import Facts, Kind, UnsubscribeToken
-from shared.kernel.command import Command
-from shared.kernel.ids import TenantId
+from waypost.kernel.command import Command
+from waypost.kernel.ids import TenantId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from services.notifications.domain import Kind
-from shared.kernel.clock import Clock
-from shared.kernel.errors import Permanent
+from waypost.kernel.clock import Clock
+from waypost.kernel.errors import Permanent
 
 
 class MailRefused(Permanent):

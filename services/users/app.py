@@ -3,8 +3,6 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from schemas.codec import AvroCodec
-from schemas.topics import declared_topics
 from services.users.adapters import keys
 from services.users.adapters.access_tokens import SignedAccessTokens
 from services.users.adapters.passwords import Argon2Passwords
@@ -16,10 +14,12 @@ from services.users.jobs import JOBS, SCHEDULE
 from services.users.ports import JobResources, Resources
 from services.users.projections import PROJECTIONS
 from services.users.settings import UsersSettings
-from shared.hosting.service import Service
-from shared.hosting.settings import load
-from shared.kernel.clock import SystemClock
-from shared.web.tokens import KeySource
+from waypost.hosting.service import Service
+from waypost.hosting.settings import load
+from waypost.kernel.clock import SystemClock
+from waypost.schemas.application import application_codec
+from waypost.schemas.topics import declared_topics
+from waypost.web.tokens import KeySource
 
 
 @asynccontextmanager
@@ -45,7 +45,7 @@ def token_keys(opened: Resources) -> KeySource:
 
 SERVICE = Service(
     name="users",
-    codec=AvroCodec(),
+    codec=application_codec(),
     commands=COMMANDS,
     projections=PROJECTIONS,
     consumers=CONSUMERS,

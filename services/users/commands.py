@@ -5,9 +5,9 @@ from datetime import datetime
 from uuid import UUID
 
 from services.users.domain import Email, SealedToken, Tenant, User
-from shared.kernel.command import Command
-from shared.kernel.ids import TenantId
-from shared.kernel.role import Role
+from waypost.kernel.command import Command
+from waypost.kernel.ids import TenantId
+from waypost.kernel.role import Role
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,8 +11,8 @@ from services.users.commands import OfferPasswordLink
 from services.users.handlers.passwords import offer_password_link
 from services.users.ports import JobResources
 from services.users.tables import password_reset_tokens, refresh_tokens, verification_tokens
-from shared.jobs.context import JobContext
-from shared.jobs.declaration import Job, Scheduled
+from waypost.jobs.context import JobContext
+from waypost.jobs.declaration import Job, Scheduled
 
 PASSWORD_LINK_LIFETIME = timedelta(hours=1)
 

@@ -6,9 +6,9 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from services.users.domain import OpaqueToken, SealedToken, User
-from shared.kernel.clock import Clock
-from shared.kernel.ids import TenantId
-from shared.web.tokens import KeySource
+from waypost.kernel.clock import Clock
+from waypost.kernel.ids import TenantId
+from waypost.web.tokens import KeySource
 
 
 class Passwords(Protocol):

@@ -23,10 +23,10 @@ from schemas.users import (
     UserVerificationRequested,
 )
 from services.users.tables import ACCOUNTS, users
-from shared.engine.changes import changes
-from shared.jobs.tenant_directory import tenants_projector
-from shared.kernel.envelope import Envelope
-from shared.ports.handlers import Projection
+from waypost.engine.changes import changes
+from waypost.jobs.tenant_directory import tenants_projector
+from waypost.kernel.envelope import Envelope
+from waypost.ports.handlers import Projection
 
 _account = partial(changes, users, users.c.user_id)
 _touch = _account(lambda event: {})

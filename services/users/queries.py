@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.users.domain import Email, UserStatus
 from services.users.tables import credentials, users
-from shared.kernel.errors import NotFound
+from waypost.kernel.errors import NotFound
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,11 +7,11 @@ from typing import Protocol
 import asyncpg
 
 from infra.postgres.databases import ServiceDatabase
-from shared.memory.outbox import MemoryOutbox, MemoryOutboxLease
-from shared.ports.outbox import Outbox, OutboxLease
-from shared.postgres.outbox_lease import PostgresOutbox
 from tests.fixtures.database import connected
 from tests.fixtures.outbox import NewRow, end_sessions, write
+from waypost.memory.outbox import MemoryOutbox, MemoryOutboxLease
+from waypost.ports.outbox import Outbox, OutboxLease
+from waypost.postgres.outbox_lease import PostgresOutbox
 
 TOPIC = "users.user"
 

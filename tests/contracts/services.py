@@ -8,21 +8,21 @@ from uuid import UUID
 
 import pytest
 
-from shared.kernel.aggregate import Aggregate
-from shared.kernel.clock import SystemClock
-from shared.kernel.event import Event
-from shared.kernel.ids import TenantId
-from shared.memory.database import MemoryDatabase
-from shared.memory.intake import MemoryIntakes
-from shared.memory.unit_of_work import MemoryUnitsOfWork
-from shared.ports.handlers import Reactor
-from shared.ports.intake import Intakes
-from shared.ports.unit_of_work import UnitsOfWork
-from shared.postgres.intake import PostgresIntakes
-from shared.postgres.unit_of_work import PostgresUnitsOfWork
 from tests.fixtures.club import Club, club, migrate, opened
 from tests.fixtures.club.hosting import write_path
 from tests.fixtures.database import Database
+from waypost.kernel.aggregate import Aggregate
+from waypost.kernel.clock import SystemClock
+from waypost.kernel.event import Event
+from waypost.kernel.ids import TenantId
+from waypost.memory.database import MemoryDatabase
+from waypost.memory.intake import MemoryIntakes
+from waypost.memory.unit_of_work import MemoryUnitsOfWork
+from waypost.ports.handlers import Reactor
+from waypost.ports.intake import Intakes
+from waypost.ports.unit_of_work import UnitsOfWork
+from waypost.postgres.intake import PostgresIntakes
+from waypost.postgres.unit_of_work import PostgresUnitsOfWork
 
 CLUB = club("users.user")
 

@@ -4,10 +4,10 @@ import os
 
 import pytest
 
-from shared.kernel.errors import Transient
-from shared.kernel.partitioning import shard_for
-from shared.ports.broker import OutgoingRecord, RecordsRefused, TopicUnavailable
 from tests.contracts.brokers import LARGE, BrokerUnderTest, InMemory, OnKafka
+from waypost.kernel.errors import Transient
+from waypost.kernel.partitioning import shard_for
+from waypost.ports.broker import OutgoingRecord, RecordsRefused, TopicUnavailable
 
 AT = 1_700_000_000_000
 

@@ -4,8 +4,8 @@ from uuid import uuid4
 
 from cloudevents.core.bindings.kafka import KafkaMessage, from_binary_event
 
-from shared.kernel.cloudevents import to_headers, to_metadata
 from tests.fixtures.envelopes import user_created_envelope
+from waypost.kernel.cloudevents import to_headers, to_metadata
 
 
 def test_the_sdk_reads_our_headers() -> None:

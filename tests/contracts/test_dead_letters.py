@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from shared.kernel.envelope import Record
-from shared.kernel.ids import EventId, new_id
-from shared.ports.dead_letters import VERSION_CONFLICT, Failure, Letter, ParkedKey, Status
 from tests.contracts.services import ServiceUnderTest, in_memory, on_postgres, service
 from tests.fixtures.operators import MANDATE
+from waypost.kernel.envelope import Record
+from waypost.kernel.ids import EventId, new_id
+from waypost.ports.dead_letters import VERSION_CONFLICT, Failure, Letter, ParkedKey, Status
 
 __all__ = ["in_memory", "on_postgres", "service"]
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from shared.kernel.ids import EventId, TenantId, new_id
-from shared.ports.inbox import Arrival
-from shared.ports.subscription import Partition
 from tests.contracts.services import ServiceUnderTest, in_memory, on_postgres, service
+from waypost.kernel.ids import EventId, TenantId, new_id
+from waypost.ports.inbox import Arrival
+from waypost.ports.subscription import Partition
 
 __all__ = ["in_memory", "on_postgres", "service"]
 

@@ -7,17 +7,17 @@ from uuid import UUID
 
 import pytest
 
-from shared.jobs.context import JobContext
-from shared.jobs.declaration import Job
-from shared.kernel.clock import SystemClock
-from shared.kernel.errors import Invalid
-from shared.kernel.ids import TenantId, new_id
-from shared.kernel.tenant import NoTenantBound, bound_tenants
-from shared.memory.database import MemoryDatabase
-from shared.memory.unit_of_work import MemoryUnitsOfWork
-from shared.ports.unit_of_work import UnitsOfWork
 from tests.fixtures.database import Database
 from tests.fixtures.jobs import Service, migrate
+from waypost.jobs.context import JobContext
+from waypost.jobs.declaration import Job
+from waypost.kernel.clock import SystemClock
+from waypost.kernel.errors import Invalid
+from waypost.kernel.ids import TenantId, new_id
+from waypost.kernel.tenant import NoTenantBound, bound_tenants
+from waypost.memory.database import MemoryDatabase
+from waypost.memory.unit_of_work import MemoryUnitsOfWork
+from waypost.ports.unit_of_work import UnitsOfWork
 
 OURS, THEIRS = TenantId(new_id()), TenantId(new_id())
 

@@ -5,12 +5,12 @@ from datetime import timedelta
 
 import pytest
 
-from shared.kernel.cause import Cause
-from shared.kernel.errors import ConcurrencyConflict, NotFound
-from shared.kernel.event import nameless
-from shared.kernel.ids import TenantId, new_id
-from shared.kernel.tenant import NoTenantBound, bound_tenants
 from tests.contracts.services import CLUB, Person, ServiceUnderTest, in_memory, on_postgres, service
+from waypost.kernel.cause import Cause
+from waypost.kernel.errors import ConcurrencyConflict, NotFound
+from waypost.kernel.event import nameless
+from waypost.kernel.ids import TenantId, new_id
+from waypost.kernel.tenant import NoTenantBound, bound_tenants
 
 __all__ = ["in_memory", "on_postgres", "service"]
 

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from shared.kernel.ids import JobId, TenantId
-from shared.kernel.tenant import bound_tenants
 from tests.fixtures.database import connected
 from tests.fixtures.eventually import eventually
 from tests.integration.billing.service import BillingService, Company
+from waypost.kernel.ids import JobId, TenantId
+from waypost.kernel.tenant import bound_tenants
 
 
 @dataclass(frozen=True, slots=True)

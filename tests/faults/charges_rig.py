@@ -16,8 +16,6 @@ from infra.simulators.payments.webhooks import SIGNATURE_HEADER
 from infra.stack.child import Child
 from infra.stack.ports import LOOPBACK, free_ports
 from services.billing.app import SERVICE
-from shared.engine import failpoints as points
-from shared.jobs.worker import JobWorker, JobWorkerSettings
 from tests.faults import charges_process
 from tests.faults.charges_queue import ChargesQueue
 from tests.faults.service_jobs import resources_by
@@ -28,6 +26,8 @@ from tests.fixtures.processes import is_stopped
 from tests.fixtures.serving import serving
 from tests.integration.billing.service import NO_TIME, BillingService, Company
 from tests.integration.infra import payments
+from waypost.engine import failpoints as points
+from waypost.jobs.worker import JobWorker, JobWorkerSettings
 
 REPOSITORY = Path(__file__).parents[2]
 PAYMENTS_URL = "WAYPOST_PAYMENTS_URL"

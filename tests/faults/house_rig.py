@@ -11,14 +11,14 @@ from services.billing.app import SERVICE as BILLING
 from services.notifications.app import SERVICE as NOTIFICATIONS
 from services.users.app import SERVICE as USERS
 from services.users.domain import Tenant, User
-from shared.kernel.ids import TenantId, new_id
-from shared.kernel.role import Role
-from shared.kernel.tenant import bound_tenants
-from shared.postgres.audit import OperatorAction, operator_actions
-from shared.postgres.database import Database as Pool
 from tests.fixtures.database import Database, connected
 from tests.fixtures.hosted import Hosted, hosted, migrate_service
 from tests.fixtures.outbox import pending
+from waypost.kernel.ids import TenantId, new_id
+from waypost.kernel.role import Role
+from waypost.kernel.tenant import bound_tenants
+from waypost.postgres.audit import OperatorAction, operator_actions
+from waypost.postgres.database import Database as Pool
 
 SERVICES = (USERS, BILLING, NOTIFICATIONS)
 

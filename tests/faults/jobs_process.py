@@ -13,17 +13,17 @@ import asyncpg
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shared.engine.failpoints import arm_failpoints
-from shared.engine.process import Process
-from shared.jobs.context import JobContext
-from shared.jobs.declaration import Job, Scheduled
-from shared.jobs.schedule import Scheduler
-from shared.kernel.backoff import Backoff
-from shared.kernel.ids import TenantId
 from tests.fixtures.club.hosting import log_plainly
 from tests.fixtures.database import connected
 from tests.fixtures.eventually import eventually
 from tests.fixtures.jobs import Service
+from waypost.engine.failpoints import arm_failpoints
+from waypost.engine.process import Process
+from waypost.jobs.context import JobContext
+from waypost.jobs.declaration import Job, Scheduled
+from waypost.jobs.schedule import Scheduler
+from waypost.kernel.backoff import Backoff
+from waypost.kernel.ids import TenantId
 
 DSN, TENANTS = "JOBS_DSN", "JOBS_TENANTS"
 AT_ONCE = Backoff(first_seconds=0.01, factor=1)

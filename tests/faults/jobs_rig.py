@@ -9,11 +9,11 @@ from pathlib import Path
 
 from infra.postgres.databases import ServiceDatabase
 from infra.stack.child import Child
-from shared.engine.failpoints import VARIABLE
-from shared.kernel.ids import TenantId, new_id
 from tests.faults import jobs_process
 from tests.fixtures.eventually import eventually
 from tests.fixtures.jobs import Service
+from waypost.engine.failpoints import VARIABLE
+from waypost.kernel.ids import TenantId, new_id
 
 REPOSITORY = Path(__file__).parents[2]
 

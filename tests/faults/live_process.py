@@ -3,11 +3,11 @@
 import asyncio
 import os
 
-from schemas.codec import AvroCodec
 from services.billing.live.view import LiveView
-from shared.engine.failpoints import arm_failpoints
-from shared.engine.process import Process
+from waypost.engine.failpoints import arm_failpoints
+from waypost.engine.process import Process
+from waypost.schemas.application import application_codec
 
 if __name__ == "__main__":
     arm_failpoints()
-    asyncio.run(Process([LiveView(os.environ["BOOTSTRAP"], AvroCodec())]).run())
+    asyncio.run(Process([LiveView(os.environ["BOOTSTRAP"], application_codec())]).run())

@@ -8,11 +8,11 @@ from pathlib import Path
 from infra.kafka.topics import ensure_topics
 from infra.stack.child import Child, inherited
 from infra.stack.places import CHECKOUT
-from schemas.topics import declared_topics
 from services.billing.live.view import LiveView
 from tests.fixtures.eventually import eventually
 from tests.fixtures.kafka import Broker
 from tests.fixtures.movements import CODEC, Invoices, published_windows
+from waypost.schemas.topics import declared_topics
 
 
 class LiveRig:

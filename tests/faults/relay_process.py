@@ -3,13 +3,13 @@
 import asyncio
 import os
 
-from shared.engine.doorbell import LocalWakeups
-from shared.engine.failpoints import arm_failpoints
-from shared.engine.process import Process
-from shared.engine.relay import Relay
-from shared.kafka.producer import KafkaBroker
-from shared.postgres.listen import PostgresListener
-from shared.postgres.outbox_lease import PostgresOutbox
+from waypost.engine.doorbell import LocalWakeups
+from waypost.engine.failpoints import arm_failpoints
+from waypost.engine.process import Process
+from waypost.engine.relay import Relay
+from waypost.kafka.producer import KafkaBroker
+from waypost.postgres.listen import PostgresListener
+from waypost.postgres.outbox_lease import PostgresOutbox
 
 
 async def main() -> None:

@@ -14,12 +14,12 @@ import asyncpg
 
 from infra.postgres.databases import ServiceDatabase
 from infra.stack.child import Child
-from shared.engine.failpoints import VARIABLE
-from shared.postgres.outbox_lease import SHARD_LOCK
 from tests.fixtures.database import connected
 from tests.fixtures.eventually import eventually
 from tests.fixtures.outbox import NewRow, pending, write
 from tests.fixtures.topics import read_topic
+from waypost.engine.failpoints import VARIABLE
+from waypost.postgres.outbox_lease import SHARD_LOCK
 
 REPOSITORY = Path(__file__).parents[2]
 

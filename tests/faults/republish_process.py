@@ -1,7 +1,7 @@
 """The command as a process that can be killed midway: `python -m … events republish …`, with the failpoints of the variable."""
 
-from shared.cli.main import main
-from shared.engine.failpoints import arm_failpoints
+from waypost.cli.main import main
+from waypost.engine.failpoints import arm_failpoints
 
 if __name__ == "__main__":
     arm_failpoints()

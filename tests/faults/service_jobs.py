@@ -7,12 +7,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from shared.engine.failpoints import arm_failpoints
-from shared.engine.process import Process
-from shared.hosting.foundation import lay
-from shared.hosting.service import Service
-from shared.jobs.worker import JobWorker, JobWorkerSettings
-from shared.kernel.clock import Clock
+from waypost.engine.failpoints import arm_failpoints
+from waypost.engine.process import Process
+from waypost.hosting.foundation import lay
+from waypost.hosting.service import Service
+from waypost.jobs.worker import JobWorker, JobWorkerSettings
+from waypost.kernel.clock import Clock
 
 
 class ClockOnTheWall:

@@ -10,12 +10,12 @@ import pytest
 from infra.stack.child import inherited
 from infra.stack.keys import load_or_make_keys
 from infra.stack.ports import LOOPBACK, free_ports
-from shared.engine.failpoints import VARIABLE
 from tests.fixtures.database import Database, connected
 from tests.fixtures.processes import running
 from tests.fixtures.serving import caller
 from tests.integration.users.conftest import migrate_users
 from tests.integration.users.service import PASSWORD
+from waypost.engine.failpoints import VARIABLE
 
 OWNER = {"email": "grace@example.com", "password": PASSWORD, "display_name": "Grace Hopper"}
 BODY = {"name": "Engines", "owner": OWNER}

@@ -5,13 +5,13 @@ from datetime import timedelta
 from schemas.users import UserErased
 from services.billing.app import SERVICE
 from services.billing.jobs.asking import TRIES
-from shared.jobs.schedule import Scheduler
-from shared.jobs.tenant_directory import open_tenants
 from tests.faults.charges_checks import assert_charged_once, assert_nothing_may_move
 from tests.faults.charges_rig import ChargesRig
 from tests.fixtures.eventually import eventually
 from tests.fixtures.jobs import MovableClock
 from tests.integration.billing.service import Company
+from waypost.jobs.schedule import Scheduler
+from waypost.jobs.tenant_directory import open_tenants
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 

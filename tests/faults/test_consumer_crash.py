@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from shared.kernel.backoff import Backoff
-from shared.kernel.envelope import Envelope
 from tests.fixtures.club import IMPATIENT, Stage
 from tests.fixtures.eventually import eventually
+from waypost.kernel.backoff import Backoff
+from waypost.kernel.envelope import Envelope
 
 LATER = replace(IMPATIENT.retry, pauses=Backoff(first_seconds=60, most_seconds=60))
 """Not within this test, unless it is made due."""

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from shared.engine.consumer import ConsumerGroup
 from tests.fixtures.club import Stage, User
 from tests.fixtures.club.stage import staged
 from tests.fixtures.database import Database
 from tests.fixtures.eventually import eventually
 from tests.fixtures.kafka import ProxiedKafka
 from tests.fixtures.proxy import Proxy
+from waypost.engine.consumer import ConsumerGroup
 
 PARTITIONS = 4
 Cut = Callable[[Proxy], None]

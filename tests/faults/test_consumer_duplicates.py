@@ -3,9 +3,9 @@
 from datetime import timedelta
 from functools import partial
 
-from shared.ports.handlers import Consumer
 from tests.fixtures.club import Stage
 from tests.fixtures.eventually import eventually
+from waypost.ports.handlers import Consumer
 
 FORGOTTEN = timedelta(seconds=-60)
 """An inbox that remembers nothing, whatever the age of the event."""

@@ -5,16 +5,16 @@ from typing import Any
 
 import pytest
 
-from shared.engine.consumer.turns import Outcome
-from shared.engine.retry import RetryPolicy
-from shared.kernel.backoff import Backoff
-from shared.kernel.envelope import Envelope
-from shared.kernel.errors import NotYet, Permanent
-from shared.ports.dead_letters import ParkedKey
-from shared.ports.handlers import Consumer
 from tests.fixtures.club import IMPATIENT, Stage
 from tests.fixtures.eventually import eventually
 from tests.fixtures.operators import MANDATE
+from waypost.engine.consumer.turns import Outcome
+from waypost.engine.retry import RetryPolicy
+from waypost.kernel.backoff import Backoff
+from waypost.kernel.envelope import Envelope
+from waypost.kernel.errors import NotYet, Permanent
+from waypost.ports.dead_letters import ParkedKey
+from waypost.ports.handlers import Consumer
 
 
 class Trouble:

@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from shared.kafka.consumer import KafkaSubscription
 from tests.fixtures.club import Stage
 from tests.fixtures.club.stage import staged
 from tests.fixtures.database import Database, Templates, connected
 from tests.fixtures.eventually import eventually
 from tests.fixtures.kafka import Broker
 from tests.fixtures.postgres import DatabaseServer
+from waypost.kafka.consumer import KafkaSubscription
 
 END_SESSIONS = """
 select pg_terminate_backend(pid) from pg_stat_activity where datname = $1 and application_name = 'club-worker'"""

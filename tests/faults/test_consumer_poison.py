@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 from prometheus_client import REGISTRY
 
-from shared.kernel.envelope import Envelope
 from tests.fixtures.club import Stage
 from tests.fixtures.database import connected
 from tests.fixtures.eventually import eventually
+from waypost.kernel.envelope import Envelope
 
 Headers = list[tuple[str, Any]]
 

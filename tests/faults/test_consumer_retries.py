@@ -10,18 +10,18 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from shared.engine.consumer.drain import AFTER_COUNT
-from shared.engine.consumer.turns import Outcome
-from shared.engine.failpoints import FailpointReached
-from shared.kernel.envelope import Envelope
-from shared.kernel.errors import Conflict, NotYet, Unavailable
-from shared.ports.dead_letters import ParkedKey
-from shared.ports.handlers import Reactor
-from shared.ports.unit_of_work import UnitOfWork
 from tests.fixtures.club import IMPATIENT, Stage
 from tests.fixtures.database import connected
 from tests.fixtures.eventually import eventually
 from tests.fixtures.operators import MANDATE
+from waypost.engine.consumer.drain import AFTER_COUNT
+from waypost.engine.consumer.turns import Outcome
+from waypost.engine.failpoints import FailpointReached
+from waypost.kernel.envelope import Envelope
+from waypost.kernel.errors import Conflict, NotYet, Unavailable
+from waypost.ports.dead_letters import ParkedKey
+from waypost.ports.handlers import Reactor
+from waypost.ports.unit_of_work import UnitOfWork
 
 WAITS_FOR_LOCK = """
 select count(*) from pg_stat_activity where datname = $1 and application_name = 'club-worker' and wait_event_type = 'Lock'"""

@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from shared.kernel.envelope import Envelope
-from shared.ports.handlers import Reactor
-from shared.ports.unit_of_work import UnitOfWork
 from tests.fixtures.club import Stage
 from tests.fixtures.eventually import eventually
+from waypost.kernel.envelope import Envelope
+from waypost.ports.handlers import Reactor
+from waypost.ports.unit_of_work import UnitOfWork
 
 
 def greetings(stage: Stage, before: Callable[[Envelope[Any]], Awaitable[object]]) -> Reactor:

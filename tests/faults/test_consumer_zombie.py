@@ -2,12 +2,12 @@
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 
-from shared.engine.consumer.resuming import where_to_resume
-from shared.kafka.consumer import KafkaSubscription
-from shared.ports.subscription import Partition
 from tests.fixtures.club import Stage, intakes
 from tests.fixtures.eventually import eventually
 from tests.fixtures.processes import is_stopped
+from waypost.engine.consumer.resuming import where_to_resume
+from waypost.kafka.consumer import KafkaSubscription
+from waypost.ports.subscription import Partition
 
 
 async def test_a_frozen_consumer_that_wakes_up_cannot_move_the_position_back(stage: Stage) -> None:

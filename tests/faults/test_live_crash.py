@@ -8,11 +8,11 @@ from functools import partial
 
 import pytest
 
-from shared.kernel.envelope import Envelope
-from shared.kernel.event import Event
 from tests.faults.live_rig import LiveRig
 from tests.fixtures.eventually import eventually
 from tests.fixtures.movements import Invoices, publish, published_windows
+from waypost.kernel.envelope import Envelope
+from waypost.kernel.event import Event
 
 POINTS = ["after_gathered", "after_tables", "after_changelogs", "after_totals"]
 

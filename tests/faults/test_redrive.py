@@ -6,20 +6,20 @@ from typing import Any
 
 import pytest
 
-from shared.engine.consumer.turns import Outcome
-from shared.engine.rate import Rate
-from shared.kernel.envelope import Envelope
-from shared.kernel.errors import Permanent
-from shared.operations.dead_letters import Drained, Redrive
-from shared.operations.service import OperatedService
-from shared.ports.dead_letters import Status
-from shared.postgres.letter_search import Search
 from tests.fixtures.club import Stage, User
 from tests.fixtures.club.commanding import WHY, Operator
 from tests.fixtures.club.declaration import no_trouble
 from tests.fixtures.database import connected
 from tests.fixtures.eventually import eventually
 from tests.fixtures.operators import MANDATE
+from waypost.engine.consumer.turns import Outcome
+from waypost.engine.rate import Rate
+from waypost.kernel.envelope import Envelope
+from waypost.kernel.errors import Permanent
+from waypost.operations.dead_letters import Drained, Redrive
+from waypost.operations.service import OperatedService
+from waypost.ports.dead_letters import Status
+from waypost.postgres.letter_search import Search
 
 WAITS_FOR_LOCK = "select count(*) from pg_stat_activity where datname = $1 and wait_event_type = 'Lock'"
 

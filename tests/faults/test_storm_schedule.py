@@ -3,9 +3,9 @@
 import pytest
 
 from services.billing.app import SERVICE
-from shared.engine.failpoints import arm_failpoints, failpoint
-from shared.hosting.main import RUN
 from tests.faults.storm.schedule import KILLING, PLATFORM, POINTS, TARGETS, scheduled
+from waypost.engine.failpoints import arm_failpoints, failpoint
+from waypost.hosting.main import RUN
 
 IMPORTED = (RUN, SERVICE)
 """Between them they bring every point that there is."""

@@ -15,19 +15,19 @@ import pytest
 
 from infra.kafka.topics import ensure_topics
 from infra.stack.child import Child
-from schemas.topics import declared_topics
-from shared.cli.events.republish import republished
-from shared.cli.projections import find, rebuilt
-from shared.cli.services import DIRECTORY
-from shared.engine.failpoints import VARIABLE
-from shared.engine.rate import Rate
-from shared.kafka.topics import connected_client, describe
-from shared.kernel.mandate import Mandate
 from tests.faults.house_rig import House, housed
 from tests.fixtures.database import Database, connected
 from tests.fixtures.eventually import eventually
 from tests.fixtures.kafka import Broker
 from tests.fixtures.topics import delete_topic, read_topic
+from waypost.cli.events.republish import republished
+from waypost.cli.projections import find, rebuilt
+from waypost.cli.services import DIRECTORY
+from waypost.engine.failpoints import VARIABLE
+from waypost.engine.rate import Rate
+from waypost.kafka.topics import connected_client, describe
+from waypost.kernel.mandate import Mandate
+from waypost.schemas.topics import declared_topics
 
 TOPIC = "users.user"
 MANDATE = Mandate(operator="grace", reason="the broker's volume was lost")

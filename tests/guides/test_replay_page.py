@@ -8,10 +8,10 @@ import pytest
 from typer.main import get_command
 
 from infra.stack.places import CHECKOUT
-from shared.cli.events.republish import require_kept
-from shared.cli.main import app
-from shared.cli.projections import find
-from shared.cli.replay import find_reactor
+from waypost.cli.events.republish import require_kept
+from waypost.cli.main import app
+from waypost.cli.projections import find
+from waypost.cli.replay import find_reactor
 
 PAGE = (CHECKOUT / "docs" / "guide" / "replay.md").read_text()
 COMMANDS = [

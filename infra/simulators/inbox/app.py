@@ -13,7 +13,7 @@ from infra.simulators.inbox.api import create_router
 from infra.simulators.inbox.settings import InboxSettings
 from infra.simulators.inbox.smtp import Mailbox, listening
 from infra.simulators.inbox.tables import TABLES
-from shared.kernel.clock import SystemClock
+from waypost.kernel.clock import SystemClock
 
 PAGE = Path(__file__).parent / "page"
 PAGE_POLICY = (

@@ -6,7 +6,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from infra.serving import ServingSettings
-from shared.hosting.settings import Port
+from waypost.hosting.settings import Port
 
 
 class InboxSettings(ServingSettings):

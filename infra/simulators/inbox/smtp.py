@@ -12,8 +12,8 @@ from aiosmtpd.smtp import SMTP, Envelope
 from infra.simulators.database import Database
 from infra.simulators.inbox.mail import read_mail
 from infra.simulators.inbox.storage import add_mail
-from shared.kernel.clock import Clock
-from shared.kernel.errors import Misconfigured
+from waypost.kernel.clock import Clock
+from waypost.kernel.errors import Misconfigured
 
 _BOUNCES = re.compile(r"bounce(\+[^@]*)?@", re.IGNORECASE)
 

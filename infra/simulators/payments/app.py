@@ -18,7 +18,7 @@ from infra.simulators.payments.page import create_page
 from infra.simulators.payments.provider import Provider
 from infra.simulators.payments.settings import PaymentsSettings
 from infra.simulators.payments.tables import TABLES
-from shared.kernel.clock import SystemClock
+from waypost.kernel.clock import SystemClock
 
 
 def create_app(settings: PaymentsSettings) -> FastAPI:

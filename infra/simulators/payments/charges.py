@@ -8,7 +8,7 @@ from infra.simulators.payments.bodies import ChargeOrder
 from infra.simulators.payments.cards import Card
 from infra.simulators.payments.errors import no_such
 from infra.simulators.payments.refunds import refunds_of
-from shared.kernel.ids import new_id
+from waypost.kernel.ids import new_id
 
 
 def add_charge(connection: Connection, key: str, order: ChargeOrder, card: Card, created_at: str) -> dict[str, Any]:

@@ -17,8 +17,8 @@ from infra.simulators.payments.webhooks import (
     next_attempt_at,
     signature,
 )
-from shared.kernel.backoff import Backoff
-from shared.kernel.clock import Clock
+from waypost.kernel.backoff import Backoff
+from waypost.kernel.clock import Clock
 
 BATCH = 16
 

@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader
 from infra.simulators.database import Database
 from infra.simulators.payments.cards import CARDS
 from infra.simulators.payments.charges import list_charges
-from shared.kernel.money import Money
+from waypost.kernel.money import Money
 
 SHOWN = 200
 _TEMPLATE = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True).get_template("page.html")

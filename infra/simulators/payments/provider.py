@@ -16,7 +16,7 @@ from infra.simulators.payments.refunds import add_refund
 from infra.simulators.payments.settings import PaymentsSettings
 from infra.simulators.payments.tables import stamp
 from infra.simulators.payments.webhooks import enqueue_webhook
-from shared.kernel.clock import Clock
+from waypost.kernel.clock import Clock
 
 
 class Provider:

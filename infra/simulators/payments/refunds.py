@@ -6,7 +6,7 @@ from typing import Any
 
 from infra.simulators.payments.bodies import RefundOrder
 from infra.simulators.payments.errors import unusable
-from shared.kernel.ids import new_id
+from waypost.kernel.ids import new_id
 
 
 def add_refund(

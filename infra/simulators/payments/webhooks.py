@@ -9,7 +9,7 @@ from sqlite3 import Connection
 from typing import Any
 
 from infra.simulators.payments.tables import stamp
-from shared.kernel.ids import new_id
+from waypost.kernel.ids import new_id
 
 SIGNATURE_HEADER = "Waypost-Signature"
 

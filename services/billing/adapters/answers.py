@@ -7,7 +7,7 @@ import httpx
 from pydantic import BaseModel, ValidationError
 
 from services.billing.ports import Card, Decision, Declined, Moved
-from shared.kernel.errors import WaypostError
+from waypost.kernel.errors import WaypostError
 
 B = TypeVar("B", bound=BaseModel)
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from services.billing.adapters.answers import Movement
 from services.billing.domain.refusals import WebhookNotAuthentic
 from services.billing.ports import Notice
-from shared.kernel.ids import TenantId
+from waypost.kernel.ids import TenantId
 
 TOLERANCE = timedelta(minutes=5)
 """Between the provider's clock and ours, either way. An old notice that somebody kept and sends again is not believed."""

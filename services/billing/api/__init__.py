@@ -1,7 +1,7 @@
 """The routes of the billing service."""
 
 from services.billing.api import customers, invoices, moving, plans, reports, revenue, subscriptions, webhooks
-from shared.web import jobs
+from waypost.web import jobs
 
 ROUTERS = [
     customers.router,

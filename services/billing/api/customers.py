@@ -11,12 +11,12 @@ from services.billing.api.edge import Here
 from services.billing.api.models import CustomerView, NewPaymentMethod, PaymentMethodView
 from services.billing.commands import AttachPaymentMethod
 from services.billing.domain import PaymentMethod
-from shared.kernel.errors import NotFound
-from shared.kernel.ids import new_id
-from shared.web.answers import created, shown
-from shared.web.auth import AdminCaller, Caller
-from shared.web.idempotency import Once
-from shared.web.pagination import Page, PageRequest, paged_by
+from waypost.kernel.errors import NotFound
+from waypost.kernel.ids import new_id
+from waypost.web.answers import created, shown
+from waypost.web.auth import AdminCaller, Caller
+from waypost.web.idempotency import Once
+from waypost.web.pagination import Page, PageRequest, paged_by
 
 router = APIRouter(prefix="/customers", tags=["customers"])
 

@@ -13,13 +13,13 @@ from services.billing.api.models import InvoiceSummary, InvoiceView, NewInvoice,
 from services.billing.commands import AddLine, CreateInvoice, FinalizeInvoice, VoidInvoice
 from services.billing.domain import Invoice, InvoiceStatus
 from services.billing.queries import InvoiceFilter
-from shared.kernel.ids import new_id
-from shared.web.answers import shown
-from shared.web.auth import AdminCaller, Caller
-from shared.web.etag import ExpectedVersion
-from shared.web.history import EventView, event_views
-from shared.web.idempotency import Once
-from shared.web.pagination import Page, PageRequest, paged_by
+from waypost.kernel.ids import new_id
+from waypost.web.answers import shown
+from waypost.web.auth import AdminCaller, Caller
+from waypost.web.etag import ExpectedVersion
+from waypost.web.history import EventView, event_views
+from waypost.web.idempotency import Once
+from waypost.web.pagination import Page, PageRequest, paged_by
 
 router = APIRouter(prefix="/invoices", tags=["invoices"])
 

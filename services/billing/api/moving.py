@@ -8,10 +8,10 @@ from starlette.responses import Response
 from services.billing.api.edge import Here, begun
 from services.billing.api.models import InvoiceView, NewRefund
 from services.billing.commands import PayInvoice, RefundInvoice
-from shared.kernel.ids import new_id
-from shared.web.auth import AdminCaller
-from shared.web.etag import ExpectedVersion
-from shared.web.idempotency import Once
+from waypost.kernel.ids import new_id
+from waypost.web.auth import AdminCaller
+from waypost.web.etag import ExpectedVersion
+from waypost.web.idempotency import Once
 
 router = APIRouter(prefix="/invoices/{invoice_id}", tags=["invoices"])
 

@@ -8,7 +8,7 @@ from services.billing.api.edge import Here
 from services.billing.api.models import PlanView
 from services.billing.domain import Plan
 from services.billing.domain.refusals import PlanUnknown
-from shared.web.auth import Caller
+from waypost.web.auth import Caller
 
 router = APIRouter(prefix="/plans", tags=["subscriptions"])
 

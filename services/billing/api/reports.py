@@ -16,12 +16,12 @@ from services.billing.commands import RequestReport
 from services.billing.domain import Period
 from services.billing.domain.refusals import ReportUnfinished
 from services.billing.queries import ReportLine
-from shared.jobs.results import job_status
-from shared.kernel.errors import NotFound
-from shared.kernel.ids import JobId
-from shared.web.answers import shown
-from shared.web.auth import Caller
-from shared.web.idempotency import Once
+from waypost.jobs.results import job_status
+from waypost.kernel.errors import NotFound
+from waypost.kernel.ids import JobId
+from waypost.web.answers import shown
+from waypost.web.auth import Caller
+from waypost.web.idempotency import Once
 
 router = APIRouter(prefix="/reports", tags=["reports"])
 

@@ -12,11 +12,11 @@ from services.billing import queries
 from services.billing.api.edge import Here
 from services.billing.api.models import RevenueWindowView
 from services.billing.queries import RevenueFilter, RevenueRow
-from shared.kernel.tenant import bound_tenants
-from shared.web.auth import AdminCaller
-from shared.web.models import CurrencyCode
-from shared.web.pagination import Page, PageRequest, paged_by
-from shared.web.streaming import EVENT_STREAM, ServerSentEvent, event_stream, wants_events
+from waypost.kernel.tenant import bound_tenants
+from waypost.web.auth import AdminCaller
+from waypost.web.models import CurrencyCode
+from waypost.web.pagination import Page, PageRequest, paged_by
+from waypost.web.streaming import EVENT_STREAM, ServerSentEvent, event_stream, wants_events
 
 router = APIRouter(prefix="/revenue", tags=["revenue"])
 

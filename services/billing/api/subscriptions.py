@@ -14,13 +14,13 @@ from services.billing.api.plans import plan_named
 from services.billing.commands import CancelSubscription, ChangePlan, CreateSubscription
 from services.billing.domain import Subscription, SubscriptionStatus
 from services.billing.queries import SubscriptionFilter
-from shared.kernel.ids import new_id
-from shared.web.answers import created, shown
-from shared.web.auth import AdminCaller, Caller
-from shared.web.etag import ExpectedVersion
-from shared.web.history import EventView, event_views
-from shared.web.idempotency import Once
-from shared.web.pagination import Page, PageRequest, paged_by
+from waypost.kernel.ids import new_id
+from waypost.web.answers import created, shown
+from waypost.web.auth import AdminCaller, Caller
+from waypost.web.etag import ExpectedVersion
+from waypost.web.history import EventView, event_views
+from waypost.web.idempotency import Once
+from waypost.web.pagination import Page, PageRequest, paged_by
 
 router = APIRouter(prefix="/subscriptions", tags=["subscriptions"])
 

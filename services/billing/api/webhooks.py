@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from services.billing.api.edge import Here
 from services.billing.commands import RecordDecision
-from shared.kernel.tenant import bound_tenants
+from waypost.kernel.tenant import bound_tenants
 
 router = APIRouter(tags=["webhooks"])
 

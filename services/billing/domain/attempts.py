@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from shared.kernel.money import Money
+from waypost.kernel.money import Money
 
 FORGOTTEN_AFTER = timedelta(hours=20)
 """Providers forget idempotency keys after a day: a question this old must not be asked again under its key."""

@@ -13,9 +13,9 @@ from schemas.billing import (
     PaymentMethodDetached,
 )
 from services.billing.domain.refusals import CustomerIsErased
-from shared.kernel.aggregate import Aggregate
-from shared.kernel.event import Event
-from shared.kernel.ids import TenantId
+from waypost.kernel.aggregate import Aggregate
+from waypost.kernel.event import Event
+from waypost.kernel.ids import TenantId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

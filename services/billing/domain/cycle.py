@@ -6,7 +6,7 @@ from uuid import UUID
 
 from services.billing.domain.period import Period
 from services.billing.domain.plan import Interval
-from shared.kernel.ids import derived_id
+from waypost.kernel.ids import derived_id
 
 
 def period_from(since: datetime, interval: Interval, anchor_day: int) -> Period:

@@ -25,11 +25,11 @@ from services.billing.domain.refusals import (
     TooManyLines,
 )
 from services.billing.domain.statuses import InvoiceStatus
-from shared.kernel.aggregate import Aggregate
-from shared.kernel.currency import known_currency
-from shared.kernel.event import Event
-from shared.kernel.ids import TenantId
-from shared.kernel.money import Money
+from waypost.kernel.aggregate import Aggregate
+from waypost.kernel.currency import known_currency
+from waypost.kernel.event import Event
+from waypost.kernel.ids import TenantId
+from waypost.kernel.money import Money
 
 
 class _Identity(TypedDict):

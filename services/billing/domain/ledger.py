@@ -11,8 +11,8 @@ from schemas.billing import (
     InvoiceRefunded,
     InvoiceVoided,
 )
-from shared.kernel.errors import Permanent
-from shared.kernel.money import Money
+from waypost.kernel.errors import Permanent
+from waypost.kernel.money import Money
 
 
 class Account(StrEnum):

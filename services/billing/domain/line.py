@@ -6,7 +6,7 @@ from uuid import UUID
 
 from schemas.billing import InvoiceLineAdded
 from services.billing.domain.refusals import TotalTooLarge
-from shared.kernel.money import Money
+from waypost.kernel.money import Money
 
 MAX_LINES = 500
 """Of one invoice: it is read as a whole."""

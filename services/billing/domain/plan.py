@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from shared.kernel.money import Money
+from waypost.kernel.money import Money
 
 
 class Interval(StrEnum):

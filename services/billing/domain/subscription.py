@@ -16,9 +16,9 @@ from services.billing.domain.period import Period
 from services.billing.domain.plan import Interval, Plan
 from services.billing.domain.refusals import AlreadyCanceled, PlanUnchanged
 from services.billing.domain.statuses import SubscriptionStatus
-from shared.kernel.aggregate import Aggregate
-from shared.kernel.event import Event
-from shared.kernel.ids import TenantId
+from waypost.kernel.aggregate import Aggregate
+from waypost.kernel.event import Event
+from waypost.kernel.ids import TenantId
 
 
 class _Identity(TypedDict):

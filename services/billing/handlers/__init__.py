@@ -28,8 +28,8 @@ from services.billing.handlers.reporting import request_report
 from services.billing.handlers.settling import abandon_attempt, record_decision
 from services.billing.handlers.subscribing import cancel_subscription, change_plan, create_subscription
 from services.billing.projections import REVENUE_WINDOWS, TENANT_DIRECTORY
-from shared.engine.bus import Commands
-from shared.ports.handlers import Consumer
+from waypost.engine.bus import Commands
+from waypost.ports.handlers import Consumer
 
 COMMANDS: Commands = {
     AttachPaymentMethod: attach_payment_method,

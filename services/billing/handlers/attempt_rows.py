@@ -11,9 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.billing.domain import AttemptKind, AttemptStatus, PaymentAttempt
 from services.billing.domain.attempts import RESOLVED_AFTER
 from services.billing.tables import payment_attempts
-from shared.kernel.ids import TenantId
-from shared.kernel.money import Money
-from shared.ports.unit_of_work import UnitOfWork
+from waypost.kernel.ids import TenantId
+from waypost.kernel.money import Money
+from waypost.ports.unit_of_work import UnitOfWork
 
 _columns = payment_attempts.c
 

@@ -12,9 +12,9 @@ from services.billing.handlers.following import if_news
 from services.billing.handlers.invoicing import locked
 from services.billing.handlers.standing import locked_subscription
 from services.billing.tables import invoices, payment_methods, subscriptions
-from shared.kernel.envelope import Envelope
-from shared.ports.handlers import Reactor
-from shared.ports.unit_of_work import UnitOfWork
+from waypost.kernel.envelope import Envelope
+from waypost.ports.handlers import Reactor
+from waypost.ports.unit_of_work import UnitOfWork
 
 
 async def attach_payment_method(command: AttachPaymentMethod, uow: UnitOfWork) -> Customer:

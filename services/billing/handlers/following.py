@@ -5,10 +5,10 @@ from typing import Any
 from sqlalchemy.dialects.postgresql import insert
 
 from services.billing.tables import followed_users
-from shared.kernel.envelope import Envelope
-from shared.kernel.event import Event
-from shared.ports.handlers import ReactorHandler
-from shared.ports.unit_of_work import UnitOfWork
+from waypost.kernel.envelope import Envelope
+from waypost.kernel.event import Event
+from waypost.ports.handlers import ReactorHandler
+from waypost.ports.unit_of_work import UnitOfWork
 
 
 def if_news(handler: ReactorHandler) -> ReactorHandler:

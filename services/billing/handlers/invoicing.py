@@ -14,9 +14,9 @@ from services.billing.domain.refusals import PaymentPending
 from services.billing.handlers import attempt_rows
 from services.billing.handlers.standing import follow_invoice
 from services.billing.tables import invoice_numbers, invoices
-from shared.kernel.ids import TenantId
-from shared.kernel.money import Money
-from shared.ports.unit_of_work import UnitOfWork
+from waypost.kernel.ids import TenantId
+from waypost.kernel.money import Money
+from waypost.ports.unit_of_work import UnitOfWork
 
 
 async def create_invoice(command: CreateInvoice, uow: UnitOfWork) -> Invoice:

@@ -19,7 +19,7 @@ from services.billing.domain.refusals import NoPaymentMethod
 from services.billing.handlers import attempt_rows
 from services.billing.handlers.invoicing import locked, require_no_payment
 from services.billing.handlers.standing import follow_invoice
-from shared.ports.unit_of_work import UnitOfWork
+from waypost.ports.unit_of_work import UnitOfWork
 
 
 async def begin_charge(command: BeginCharge, uow: UnitOfWork) -> PaymentAttempt | None:

@@ -6,8 +6,8 @@ from services.billing.domain.attempts import refund_key
 from services.billing.domain.refusals import RefundTooLarge
 from services.billing.handlers import attempt_rows
 from services.billing.handlers.invoicing import locked, require_no_payment
-from shared.kernel.money import Money
-from shared.ports.unit_of_work import UnitOfWork
+from waypost.kernel.money import Money
+from waypost.ports.unit_of_work import UnitOfWork
 
 
 async def refund_invoice(command: RefundInvoice, uow: UnitOfWork) -> Invoice:

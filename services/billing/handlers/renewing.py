@@ -12,8 +12,8 @@ from services.billing.domain import Customer, SubscriptionStatus
 from services.billing.handlers.standing import locked_subscription
 from services.billing.handlers.subscribing import invoice_period
 from services.billing.tables import subscriptions
-from shared.kernel.ids import TenantId
-from shared.ports.unit_of_work import UnitOfWork
+from waypost.kernel.ids import TenantId
+from waypost.ports.unit_of_work import UnitOfWork
 
 _columns = subscriptions.c
 

@@ -1,8 +1,8 @@
 """Reports, made by a job: they take longer than a request may."""
 
 from services.billing.commands import RequestReport
-from shared.kernel.ids import JobId
-from shared.ports.unit_of_work import UnitOfWork
+from waypost.kernel.ids import JobId
+from waypost.ports.unit_of_work import UnitOfWork
 
 
 async def request_report(command: RequestReport, uow: UnitOfWork) -> JobId:

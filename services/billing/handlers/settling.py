@@ -11,7 +11,7 @@ from services.billing.handlers.invoicing import locked
 from services.billing.handlers.paying import payment_failed
 from services.billing.handlers.standing import follow_invoice
 from services.billing.ports import Declined, Moved
-from shared.ports.unit_of_work import UnitOfWork
+from waypost.ports.unit_of_work import UnitOfWork
 
 log = structlog.get_logger()
 

@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from services.billing.domain import Invoice, InvoiceStatus, Subscription
 from services.billing.tables import subscriptions
-from shared.ports.unit_of_work import UnitOfWork
+from waypost.ports.unit_of_work import UnitOfWork
 
 
 async def follow_invoice(invoice: Invoice, at: datetime, uow: UnitOfWork) -> None:

@@ -8,7 +8,7 @@ from services.billing.domain import Customer, Invoice, Subscription
 from services.billing.domain.refusals import NoPaymentMethod
 from services.billing.handlers.invoicing import finalize
 from services.billing.handlers.standing import locked_subscription
-from shared.ports.unit_of_work import UnitOfWork
+from waypost.ports.unit_of_work import UnitOfWork
 
 
 async def create_subscription(command: CreateSubscription, uow: UnitOfWork) -> Subscription:

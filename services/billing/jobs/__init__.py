@@ -11,9 +11,9 @@ from services.billing.jobs.renewing import RENEWALS, renew_subscriptions
 from services.billing.jobs.reporting import generate_report
 from services.billing.jobs.resolving import SWEEP, resolve_attempts
 from services.billing.ports import Resources
-from shared.jobs.context import JobContext
-from shared.jobs.declaration import Job, Scheduled
-from shared.kernel.ids import new_id
+from waypost.jobs.context import JobContext
+from waypost.jobs.declaration import Job, Scheduled
+from waypost.kernel.ids import new_id
 
 
 async def charge_invoice(job: JobContext[Resources], invoice_id: UUID) -> str | None:

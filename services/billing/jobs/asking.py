@@ -7,8 +7,8 @@ from services.billing.domain import AttemptStatus, PaymentAttempt
 from services.billing.handlers.settling import abandon_attempt, record_decision
 from services.billing.jobs.question import Question
 from services.billing.ports import ChargeOrder, Decision, Moved, OutcomeUnknown, ProviderUnavailable, Resources
-from shared.engine.failpoints import failpoint
-from shared.jobs.context import JobContext
+from waypost.engine.failpoints import failpoint
+from waypost.jobs.context import JobContext
 
 log = structlog.get_logger()
 

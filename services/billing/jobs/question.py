@@ -10,11 +10,11 @@ from services.billing.domain import PaymentAttempt
 from services.billing.handlers import attempt_rows
 from services.billing.ports import ChargeOrder, RefundOrder, Resources
 from services.billing.tables import payment_methods
-from shared.jobs.context import JobContext
-from shared.kernel.errors import NotFound
-from shared.kernel.ids import TenantId
-from shared.kernel.money import Money
-from shared.ports.unit_of_work import UnitOfWork
+from waypost.jobs.context import JobContext
+from waypost.kernel.errors import NotFound
+from waypost.kernel.ids import TenantId
+from waypost.kernel.money import Money
+from waypost.ports.unit_of_work import UnitOfWork
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,10 +8,10 @@ import structlog
 from services.billing.commands import RenewSubscription
 from services.billing.handlers import renewing
 from services.billing.ports import Resources
-from shared.engine.failpoints import failpoint
-from shared.jobs.context import JobContext
-from shared.jobs.declaration import Scheduled
-from shared.jobs.tenant_directory import open_tenants, those_among
+from waypost.engine.failpoints import failpoint
+from waypost.jobs.context import JobContext
+from waypost.jobs.declaration import Scheduled
+from waypost.jobs.tenant_directory import open_tenants, those_among
 
 log = structlog.get_logger()
 

@@ -10,8 +10,8 @@ from services.billing import queries
 from services.billing.domain import Period
 from services.billing.domain.refusals import ReportTooLong
 from services.billing.ports import Resources
-from shared.engine.failpoints import failpoint
-from shared.jobs.context import JobContext
+from waypost.engine.failpoints import failpoint
+from waypost.jobs.context import JobContext
 
 AFTER_A_MONTH = failpoint("billing.after_a_month")
 

@@ -11,9 +11,9 @@ from services.billing.handlers import attempt_rows
 from services.billing.jobs.asking import ask
 from services.billing.jobs.question import pending_question
 from services.billing.ports import OutcomeUnknown, ProviderUnavailable, Resources
-from shared.jobs.context import JobContext
-from shared.jobs.declaration import Scheduled
-from shared.jobs.tenant_directory import those_among
+from waypost.jobs.context import JobContext
+from waypost.jobs.declaration import Scheduled
+from waypost.jobs.tenant_directory import those_among
 
 log = structlog.get_logger()
 

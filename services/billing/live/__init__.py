@@ -1,8 +1,8 @@
 """The live view of money: a process of its own, in which Faust adds up what is paid, fails and is given back."""
 
 from services.billing.live.movements import MOVING
-from shared.engine.process import Lifecycle
-from shared.ports.codec import EventCodec
+from waypost.engine.process import Lifecycle
+from waypost.ports.codec import EventCodec
 
 
 def open_live_view(bootstrap: str, codec: EventCodec) -> Lifecycle:

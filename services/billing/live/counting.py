@@ -12,16 +12,16 @@ from services.billing.live.sending import send
 from services.billing.live.tables import HORIZON, LiveTables
 from services.billing.live.totals import Totals
 from services.billing.live.windows import Window, announced
-from shared.engine.consumer.message import Reader
-from shared.engine.failpoints import failpoint
-from shared.kernel.clock import Clock
-from shared.kernel.cloudevents import to_headers, to_metadata
-from shared.kernel.envelope import Envelope, Record
-from shared.kernel.errors import Permanent
-from shared.kernel.event import Event
-from shared.ports.codec import EventCodec
-from shared.telemetry.messaging import process_span
-from shared.telemetry.metrics import LIVE_RECORDS
+from waypost.engine.consumer.message import Reader
+from waypost.engine.failpoints import failpoint
+from waypost.kernel.clock import Clock
+from waypost.kernel.cloudevents import to_headers, to_metadata
+from waypost.kernel.envelope import Envelope, Record
+from waypost.kernel.errors import Permanent
+from waypost.kernel.event import Event
+from waypost.ports.codec import EventCodec
+from waypost.telemetry.messaging import process_span
+from waypost.telemetry.metrics import LIVE_RECORDS
 
 log = structlog.get_logger()
 

@@ -5,13 +5,13 @@ from faust.types import TopicT
 
 from services.billing.live.movements import MOVING
 from services.billing.live.sending import send
-from shared.engine.consumer.message import Reader
-from shared.engine.failpoints import failpoint
-from shared.kernel.envelope import Record
-from shared.kernel.partitioning import partition_for
-from shared.ports.codec import EventCodec
-from shared.telemetry.messaging import process_span
-from shared.telemetry.metrics import LIVE_RECORDS
+from waypost.engine.consumer.message import Reader
+from waypost.engine.failpoints import failpoint
+from waypost.kernel.envelope import Record
+from waypost.kernel.partitioning import partition_for
+from waypost.ports.codec import EventCodec
+from waypost.telemetry.messaging import process_span
+from waypost.telemetry.metrics import LIVE_RECORDS
 
 AFTER_GATHERED = failpoint("live.after_gathered")
 

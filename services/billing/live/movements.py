@@ -6,7 +6,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from schemas.billing import InvoicePaid, InvoicePaymentFailed, InvoiceRefunded
-from shared.kernel.event import Event
+from waypost.kernel.event import Event
 
 
 class Kind(StrEnum):

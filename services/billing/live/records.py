@@ -7,7 +7,7 @@ import structlog
 from faust.types import TP, EventT, HeadersArg, StreamT
 
 from services.billing.live.consumer import FaithfulConsumer, Place
-from shared.kernel.envelope import Record
+from waypost.kernel.envelope import Record
 
 log = structlog.get_logger()
 

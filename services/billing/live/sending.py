@@ -2,9 +2,9 @@
 
 from faust.types import TopicT
 
-from shared.kernel.cloudevents import ID, Headers, with_trace
-from shared.telemetry.messaging import end_send, headers_sampled, start_send
-from shared.telemetry.tracing import current_trace
+from waypost.kernel.cloudevents import ID, Headers, with_trace
+from waypost.telemetry.messaging import end_send, headers_sampled, start_send
+from waypost.telemetry.tracing import current_trace
 
 
 async def send(topic: TopicT, key: bytes, value: bytes, headers: Headers, partition: int | None = None) -> None:

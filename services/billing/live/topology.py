@@ -16,8 +16,8 @@ from services.billing.live.counting import Counting
 from services.billing.live.gathering import Gathering
 from services.billing.live.records import Handle, Reading
 from services.billing.live.tables import IN_LOG_AS_LONG, LiveTables
-from shared.kernel.clock import Clock
-from shared.ports.codec import EventCodec
+from waypost.kernel.clock import Clock
+from waypost.ports.codec import EventCodec
 
 log = structlog.get_logger()
 

@@ -13,9 +13,9 @@ import structlog
 from schemas.billing import InvoicePaid
 from services.billing.live.topics import ensure_topics
 from services.billing.live.topology import Topology
-from shared.kernel.backoff import Backoff
-from shared.kernel.clock import SystemClock
-from shared.ports.codec import EventCodec
+from waypost.kernel.backoff import Backoff
+from waypost.kernel.clock import SystemClock
+from waypost.ports.codec import EventCodec
 
 log = structlog.get_logger()
 

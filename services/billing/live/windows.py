@@ -9,9 +9,9 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 from schemas.billing import RevenueWindowTotaled
 from services.billing.live.movements import Movement
 from services.billing.live.totals import Totals
-from shared.kernel.envelope import Envelope
-from shared.kernel.event import Event
-from shared.kernel.ids import EventId, TenantId
+from waypost.kernel.envelope import Envelope
+from waypost.kernel.event import Event
+from waypost.kernel.ids import EventId, TenantId
 
 
 class Window(StrEnum):

@@ -1,3 +1,3 @@
-from shared.postgres.migrate import run_in_env
+from waypost.postgres.migrate import run_in_env
 
 run_in_env()

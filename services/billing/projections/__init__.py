@@ -6,7 +6,7 @@ from services.billing.projections.invoices import INVOICE_ROWS
 from services.billing.projections.ledger import LEDGER_ROWS
 from services.billing.projections.revenue import REVENUE_WINDOWS
 from services.billing.projections.subscriptions import SUBSCRIPTION_ROWS
-from shared.jobs.tenant_directory import tenants_projector
+from waypost.jobs.tenant_directory import tenants_projector
 
 PROJECTIONS = [CUSTOMER_ROWS, INVOICE_ROWS, LEDGER_ROWS, SUBSCRIPTION_ROWS]
 

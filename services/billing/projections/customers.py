@@ -14,9 +14,9 @@ from schemas.billing import (
     PaymentMethodDetached,
 )
 from services.billing.tables import CUSTOMERS, cards, customers
-from shared.engine.changes import changes
-from shared.kernel.envelope import Envelope
-from shared.ports.handlers import Projection
+from waypost.engine.changes import changes
+from waypost.kernel.envelope import Envelope
+from waypost.ports.handlers import Projection
 
 _customer = partial(changes, customers, customers.c.customer_id)
 _touch = _customer(lambda event: {})

@@ -18,9 +18,9 @@ from schemas.billing import (
 )
 from services.billing.domain import InvoiceStatus
 from services.billing.tables import INVOICES, invoice_lines, invoices
-from shared.engine.changes import changes
-from shared.kernel.envelope import Envelope
-from shared.ports.handlers import Projection
+from waypost.engine.changes import changes
+from waypost.kernel.envelope import Envelope
+from waypost.ports.handlers import Projection
 
 _invoice = partial(changes, invoices, invoices.c.invoice_id)
 

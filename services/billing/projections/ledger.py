@@ -14,8 +14,8 @@ from schemas.billing import (
 )
 from services.billing.domain.ledger import MonetaryEvent, entry_of
 from services.billing.tables import LEDGER, postings
-from shared.kernel.envelope import Envelope
-from shared.ports.handlers import Projection
+from waypost.kernel.envelope import Envelope
+from waypost.ports.handlers import Projection
 
 
 async def post_entries(happened: Sequence[Envelope[MonetaryEvent]], rows: AsyncConnection) -> None:

@@ -7,8 +7,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from schemas.billing import RevenueWindowTotaled
 from services.billing.tables import REVENUE, revenue_windows
-from shared.kernel.envelope import Envelope
-from shared.ports.handlers import Projector
+from waypost.kernel.envelope import Envelope
+from waypost.ports.handlers import Projector
 
 _KEY = tuple(each.name for each in revenue_windows.primary_key.columns)
 _TOTALS = tuple(each.name for each in revenue_windows.columns if each.name not in _KEY)

@@ -15,9 +15,9 @@ from schemas.billing import (
 )
 from services.billing.domain import SubscriptionStatus
 from services.billing.tables import SUBSCRIPTIONS, subscriptions
-from shared.engine.changes import changes
-from shared.kernel.envelope import Envelope
-from shared.ports.handlers import Projection
+from waypost.engine.changes import changes
+from waypost.kernel.envelope import Envelope
+from waypost.ports.handlers import Projection
 
 _subscription = partial(changes, subscriptions, subscriptions.c.subscription_id)
 

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.billing.domain import PaymentMethod
 from services.billing.tables import cards, customers
-from shared.kernel.errors import NotFound
+from waypost.kernel.errors import NotFound
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.billing.domain import InvoiceStatus, Line
 from services.billing.tables import invoice_lines, invoices
-from shared.kernel.errors import NotFound
+from waypost.kernel.errors import NotFound
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

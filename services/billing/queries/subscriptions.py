@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.billing.domain import Interval, Plan, SubscriptionStatus
 from services.billing.tables import subscriptions
-from shared.kernel.errors import NotFound
+from waypost.kernel.errors import NotFound
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,8 +7,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, TemplateError, s
 
 from services.notifications.domain import Kind
 from services.notifications.ports import Letter
-from shared.kernel.errors import Permanent
-from shared.kernel.money import Money
+from waypost.kernel.errors import Permanent
+from waypost.kernel.money import Money
 
 
 class TemplateLetters:

@@ -12,7 +12,7 @@ from pathlib import Path
 from nacl.exceptions import CryptoError
 from nacl.public import PrivateKey, SealedBox
 
-from shared.kernel.errors import Misconfigured, Permanent
+from waypost.kernel.errors import Misconfigured, Permanent
 
 FILE = "sealing.private.json"
 

@@ -8,7 +8,7 @@ from email.utils import localtime
 import aiosmtplib
 
 from services.notifications.ports import Mail, MailRefused
-from shared.kernel.errors import Transient
+from waypost.kernel.errors import Transient
 
 _FOR_GOOD = range(500, 600)
 _NO_SUCH_MAILBOX = frozenset((550, 551, 553))

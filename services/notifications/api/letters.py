@@ -9,10 +9,10 @@ from fastapi import APIRouter, Query
 from services.notifications.commands import MarkRead
 from services.notifications.domain import Kind, Status
 from services.notifications.queries.outgoing import Position, notification, outgoing
-from shared.web.auth import Caller
-from shared.web.edge import Here
-from shared.web.models import ResponseModel
-from shared.web.pagination import Page, PageRequest, paged_by
+from waypost.web.auth import Caller
+from waypost.web.edge import Here
+from waypost.web.models import ResponseModel
+from waypost.web.pagination import Page, PageRequest, paged_by
 
 router = APIRouter(prefix="/notifications", tags=["notifications"])
 

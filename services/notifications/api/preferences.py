@@ -8,9 +8,9 @@ from pydantic import Field
 from services.notifications.commands import ChooseDigest
 from services.notifications.domain import SECRET_BYTES
 from services.notifications.queries.digest import unsubscribe_secret
-from shared.web.auth import Caller
-from shared.web.edge import Here
-from shared.web.models import RequestModel, ResponseModel
+from waypost.web.auth import Caller
+from waypost.web.edge import Here
+from waypost.web.models import RequestModel, ResponseModel
 
 router = APIRouter(prefix="/preferences", tags=["preferences"])
 

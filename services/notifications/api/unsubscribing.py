@@ -5,10 +5,10 @@ from starlette.responses import HTMLResponse
 
 from services.notifications.commands import EndDigests
 from services.notifications.domain import UnsubscribeToken
-from shared.kernel.errors import NotFound
-from shared.kernel.tenant import bound_tenants
-from shared.web.edge import Here
-from shared.web.pages import page_of
+from waypost.kernel.errors import NotFound
+from waypost.kernel.tenant import bound_tenants
+from waypost.web.edge import Here
+from waypost.web.pages import page_of
 
 router = APIRouter(prefix="/unsubscribe", tags=["preferences"])
 

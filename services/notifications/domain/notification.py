@@ -7,10 +7,10 @@ from typing import ClassVar, Self
 from uuid import UUID, uuid5
 
 from schemas.notifications import NotificationFailed, NotificationQueued, NotificationSent, NotificationSuppressed
-from shared.kernel.aggregate import Aggregate
-from shared.kernel.errors import Conflict
-from shared.kernel.event import Event
-from shared.kernel.ids import EventId, TenantId
+from waypost.kernel.aggregate import Aggregate
+from waypost.kernel.errors import Conflict
+from waypost.kernel.event import Event
+from waypost.kernel.ids import EventId, TenantId
 
 
 class Kind(StrEnum):

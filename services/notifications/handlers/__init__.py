@@ -15,8 +15,8 @@ from services.notifications.handlers.letters import forget_recipient, queue_dige
 from services.notifications.handlers.notices import NOTICES
 from services.notifications.handlers.reading import mark_read
 from services.notifications.projections import INVOICE_STANDING, RECIPIENT_DIRECTORY, TENANT_DIRECTORY
-from shared.engine.bus import Commands
-from shared.ports.handlers import Consumer
+from waypost.engine.bus import Commands
+from waypost.ports.handlers import Consumer
 
 COMMANDS: Commands = {
     QueueLetter: queue_letter,

@@ -6,8 +6,8 @@ from sqlalchemy.dialects.postgresql import insert
 from services.notifications.commands import ChooseDigest, EndDigests
 from services.notifications.handlers.presence import require_present
 from services.notifications.tables import preferences
-from shared.kernel.errors import NotFound
-from shared.ports.unit_of_work import UnitOfWork
+from waypost.kernel.errors import NotFound
+from waypost.ports.unit_of_work import UnitOfWork
 
 
 async def choose_digest(command: ChooseDigest, uow: UnitOfWork) -> None:

@@ -9,8 +9,8 @@ from services.notifications.handlers.presence import require_gone
 from services.notifications.queries.digest import unread_of, unsubscribe_secret
 from services.notifications.queries.letters import addressee
 from services.notifications.tables import pending_letters, preferences, read_marks, sealed_tokens
-from shared.kernel.errors import NotYet
-from shared.ports.unit_of_work import UnitOfWork
+from waypost.kernel.errors import NotYet
+from waypost.ports.unit_of_work import UnitOfWork
 
 
 async def queue_letter(command: QueueLetter, uow: UnitOfWork) -> None:

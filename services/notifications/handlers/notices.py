@@ -14,10 +14,10 @@ from schemas.users import (
 from services.notifications.commands import ForgetRecipient, MailedToken, QueueLetter
 from services.notifications.domain import Facts, Kind, notification_id
 from services.notifications.handlers.letters import forget_recipient, queue_letter
-from shared.kernel.envelope import Envelope
-from shared.kernel.event import Event
-from shared.ports.handlers import Reactor
-from shared.ports.unit_of_work import UnitOfWork
+from waypost.kernel.envelope import Envelope
+from waypost.kernel.event import Event
+from waypost.ports.handlers import Reactor
+from waypost.ports.unit_of_work import UnitOfWork
 
 
 async def welcome(created: Envelope[UserCreated], uow: UnitOfWork) -> None:

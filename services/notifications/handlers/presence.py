@@ -5,8 +5,8 @@ from uuid import UUID
 from sqlalchemy import select
 
 from services.notifications.tables import recipients
-from shared.kernel.errors import NotFound, NotYet
-from shared.ports.unit_of_work import UnitOfWork
+from waypost.kernel.errors import NotFound, NotYet
+from waypost.ports.unit_of_work import UnitOfWork
 
 _ERASED = "erased"
 

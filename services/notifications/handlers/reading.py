@@ -6,7 +6,7 @@ from services.notifications.commands import MarkRead
 from services.notifications.handlers.presence import require_present
 from services.notifications.queries.outgoing import notification
 from services.notifications.tables import read_marks
-from shared.ports.unit_of_work import UnitOfWork
+from waypost.ports.unit_of_work import UnitOfWork
 
 
 async def mark_read(command: MarkRead, uow: UnitOfWork) -> None:

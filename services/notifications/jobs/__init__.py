@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from services.notifications.jobs.digest import queue_digest, send_digest
 from services.notifications.jobs.mailing import cleanup_expired, send_notification
-from shared.jobs.declaration import Job, Scheduled
+from waypost.jobs.declaration import Job, Scheduled
 
 JOBS: Sequence[Job] = [
     # Ten tries stretch over about an hour: a mail server that is being restarted loses no letter.

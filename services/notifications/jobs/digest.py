@@ -11,8 +11,8 @@ from services.notifications.commands import QueueDigest
 from services.notifications.handlers import letters
 from services.notifications.ports import PostOffice
 from services.notifications.queries.digest import wanting_a_digest
-from shared.engine.failpoints import failpoint
-from shared.jobs.context import JobContext
+from waypost.engine.failpoints import failpoint
+from waypost.jobs.context import JobContext
 
 AFTER_A_PAGE = failpoint("digest.after_a_page")
 

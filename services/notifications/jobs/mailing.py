@@ -9,8 +9,8 @@ from services.notifications.domain import Notification, Status, Suppression
 from services.notifications.jobs.writing import write_mail
 from services.notifications.ports import Mail, MailRefused, PostOffice
 from services.notifications.tables import pending_letters, sealed_tokens
-from shared.jobs.context import JobContext
-from shared.ports.unit_of_work import UnitOfWork
+from waypost.jobs.context import JobContext
+from waypost.ports.unit_of_work import UnitOfWork
 
 log = structlog.get_logger()
 

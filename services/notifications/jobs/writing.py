@@ -7,8 +7,8 @@ from services.notifications.domain import Kind, Notification, Suppression, Unsub
 from services.notifications.ports import Mail, PostOffice
 from services.notifications.queries.digest import unread_of, unsubscribe_secret
 from services.notifications.queries.letters import Addressee, StoredToken, addressee, facts_of, token_of
-from shared.kernel.errors import Transient
-from shared.ports.unit_of_work import UnitOfWork
+from waypost.kernel.errors import Transient
+from waypost.ports.unit_of_work import UnitOfWork
 
 PAGES = {Kind.VERIFICATION: "/verify", Kind.PASSWORD_RESET: "/password/reset"}
 """Where the links of letters that carry a token lead."""

@@ -4,7 +4,7 @@ from schemas.users import TenantClosed, TenantCreated, TenantRenamed
 from services.notifications.projections.invoices import INVOICE_STANDING
 from services.notifications.projections.outgoing import LETTER_ROWS
 from services.notifications.projections.recipients import RECIPIENT_DIRECTORY
-from shared.jobs.tenant_directory import tenants_projector
+from waypost.jobs.tenant_directory import tenants_projector
 
 PROJECTIONS = [LETTER_ROWS]
 

@@ -15,9 +15,9 @@ from schemas.billing import (
 )
 from services.notifications.domain import InvoiceStatus
 from services.notifications.tables import INVOICES, invoices
-from shared.engine.changes import changes
-from shared.kernel.envelope import Envelope
-from shared.ports.handlers import Projector
+from waypost.engine.changes import changes
+from waypost.kernel.envelope import Envelope
+from waypost.ports.handlers import Projector
 
 _invoice = partial(changes, invoices, invoices.c.invoice_id)
 

@@ -9,9 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from schemas.notifications import NotificationFailed, NotificationQueued, NotificationSent, NotificationSuppressed
 from services.notifications.domain import Status
 from services.notifications.tables import OUTGOING, notifications
-from shared.engine.changes import changes
-from shared.kernel.envelope import Envelope
-from shared.ports.handlers import Projection
+from waypost.engine.changes import changes
+from waypost.kernel.envelope import Envelope
+from waypost.ports.handlers import Projection
 
 _notification = partial(changes, notifications, notifications.c.notification_id)
 

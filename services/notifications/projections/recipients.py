@@ -14,9 +14,9 @@ from schemas.users import (
     UserProfileUpdated,
 )
 from services.notifications.tables import RECIPIENTS, recipients
-from shared.engine.changes import changes
-from shared.kernel.envelope import Envelope
-from shared.ports.handlers import Projector
+from waypost.engine.changes import changes
+from waypost.kernel.envelope import Envelope
+from waypost.ports.handlers import Projector
 
 _recipient = partial(changes, recipients, recipients.c.user_id)
 

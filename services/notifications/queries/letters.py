@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notifications.domain import Facts
 from services.notifications.tables import pending_letters, recipients, sealed_tokens
-from shared.jobs.tenant_directory import tenant_directory
+from waypost.jobs.tenant_directory import tenant_directory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

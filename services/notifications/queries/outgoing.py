@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notifications.domain import Kind, Status
 from services.notifications.tables import notifications, read_marks
-from shared.kernel.errors import NotFound
+from waypost.kernel.errors import NotFound
 
 Position = tuple[datetime, UUID]
 

@@ -8,9 +8,9 @@ from joserfc.jwk import OKPKey
 
 from services.users.domain import User
 from services.users.ports import AccessToken
-from shared.web.auth import Principal
-from shared.web.keys import LocalKeys
-from shared.web.tokens import ACCESS_SECONDS, KeySource, sign
+from waypost.web.auth import Principal
+from waypost.web.keys import LocalKeys
+from waypost.web.tokens import ACCESS_SECONDS, KeySource, sign
 
 
 class SignedAccessTokens:

@@ -15,7 +15,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
 from nacl.public import PublicKey
 
-from shared.kernel.errors import Misconfigured
+from waypost.kernel.errors import Misconfigured
 
 
 def signing_key(directory: Path) -> OKPKey:

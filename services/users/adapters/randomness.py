@@ -4,7 +4,7 @@ import secrets
 
 from services.users.domain import OpaqueToken
 from services.users.domain.tokens import SECRET_BYTES
-from shared.kernel.ids import TenantId
+from waypost.kernel.ids import TenantId
 
 
 def fresh_token(tenant_id: TenantId) -> OpaqueToken:

@@ -3,7 +3,7 @@
 import hashlib
 from uuid import UUID
 
-from shared.kernel.ids import TenantId
+from waypost.kernel.ids import TenantId
 
 
 class KeyedTenantIds:

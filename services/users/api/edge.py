@@ -9,8 +9,8 @@ from services.users.adapters.randomness import fresh_token
 from services.users.api.models import Owner
 from services.users.commands import Newcomer
 from services.users.ports import Resources
-from shared.kernel.ids import TenantId, new_id
-from shared.web.edge import Edge
+from waypost.kernel.ids import TenantId, new_id
+from waypost.web.edge import Edge
 
 VERIFICATION_LIFETIME = timedelta(days=2)
 

@@ -7,10 +7,10 @@ from services.users.api.edge import Here
 from services.users.api.models import NewTenant, NewUser, OpenedTenant, Token, UserView
 from services.users.commands import OpenTenant, SignUp, VerifyEmail
 from services.users.domain import OpaqueToken, TokenNotValid
-from shared.kernel.ids import TenantId, new_id
-from shared.kernel.tenant import bound_tenants
-from shared.web.answers import created, shown
-from shared.web.idempotency import Once
+from waypost.kernel.ids import TenantId, new_id
+from waypost.kernel.tenant import bound_tenants
+from waypost.web.answers import created, shown
+from waypost.web.idempotency import Once
 
 router = APIRouter(tags=["joining"])
 

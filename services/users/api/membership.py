@@ -12,12 +12,12 @@ from services.users.api.edge import Here
 from services.users.api.models import ProfileChange, RoleChange, UserView
 from services.users.commands import ChangeRole, EraseUser, ReactivateUser, SuspendUser, UpdateProfile
 from services.users.domain import User
-from shared.kernel.errors import NotFound
-from shared.web.answers import shown
-from shared.web.auth import AdminCaller, Caller, OwnerCaller, Principal
-from shared.web.etag import ExpectedVersion
-from shared.web.history import EventView, event_views
-from shared.web.pagination import Page, PageRequest, paged_by
+from waypost.kernel.errors import NotFound
+from waypost.web.answers import shown
+from waypost.web.auth import AdminCaller, Caller, OwnerCaller, Principal
+from waypost.web.etag import ExpectedVersion
+from waypost.web.history import EventView, event_views
+from waypost.web.pagination import Page, PageRequest, paged_by
 
 router = APIRouter(prefix="/users", tags=["users"])
 

@@ -7,9 +7,9 @@ from uuid import UUID
 from pydantic import AfterValidator, Field, StringConstraints
 
 from services.users.domain import Email, NotAnEmailAddress, UserStatus, email_address
-from shared.kernel.ids import TenantId
-from shared.kernel.role import Role
-from shared.web.models import Name, Password, RequestModel, ResponseModel
+from waypost.kernel.ids import TenantId
+from waypost.kernel.role import Role
+from waypost.web.models import Name, Password, RequestModel, ResponseModel
 
 
 def _address(text: str) -> Email:

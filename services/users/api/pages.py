@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from shared.web.pages import page_of
+from waypost.web.pages import page_of
 
 router = APIRouter(include_in_schema=False)
 

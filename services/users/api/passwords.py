@@ -10,9 +10,9 @@ from services.users.api.models import ForgottenPassword, NewPassword, PasswordCh
 from services.users.api.sessions import lasting, signed_in
 from services.users.commands import AskForPasswordLink, ChangePassword, ResetPassword
 from services.users.domain import OpaqueToken, PasswordRefused, TokenNotValid
-from shared.kernel.ids import new_id
-from shared.kernel.tenant import bound_tenants
-from shared.web.auth import Caller
+from waypost.kernel.ids import new_id
+from waypost.kernel.tenant import bound_tenants
+from waypost.web.auth import Caller
 
 router = APIRouter(prefix="/password", tags=["passwords"])
 

@@ -11,8 +11,8 @@ from services.users.api.edge import Here
 from services.users.api.models import Refresh, SessionView, SignIn
 from services.users.commands import CloseSession, OpenSession, RefreshToken, RenewSession
 from services.users.domain import OpaqueToken, SignInRefused, User
-from shared.kernel.ids import new_id
-from shared.kernel.tenant import bound_tenants
+from waypost.kernel.ids import new_id
+from waypost.kernel.tenant import bound_tenants
 
 router = APIRouter(tags=["sessions"])
 

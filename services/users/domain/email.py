@@ -4,7 +4,7 @@ from typing import NewType
 
 from email_validator import EmailNotValidError, validate_email
 
-from shared.kernel.errors import Invalid
+from waypost.kernel.errors import Invalid
 
 Email = NewType("Email", str)
 

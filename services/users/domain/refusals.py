@@ -1,6 +1,6 @@
-"""Why this service says no; each is a branch of the tree in `shared.kernel.errors`."""
+"""Why this service says no; each is a branch of the tree in `waypost.kernel.errors`."""
 
-from shared.kernel.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
+from waypost.kernel.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
 
 
 class TenantIsClosed(Conflict):

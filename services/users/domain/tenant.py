@@ -7,9 +7,9 @@ from uuid import UUID
 
 from schemas.users import TenantClosed, TenantCreated, TenantRenamed
 from services.users.domain.refusals import TenantIsClosed
-from shared.kernel.aggregate import Aggregate
-from shared.kernel.event import Event
-from shared.kernel.ids import TenantId
+from waypost.kernel.aggregate import Aggregate
+from waypost.kernel.event import Event
+from waypost.kernel.ids import TenantId
 
 
 class TenantStatus(StrEnum):

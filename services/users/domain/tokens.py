@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Self
 
-from shared.kernel.ids import TenantId
-from shared.kernel.tenant_secret import read_tenant_secret, tenant_secret
+from waypost.kernel.ids import TenantId
+from waypost.kernel.tenant_secret import read_tenant_secret, tenant_secret
 
 SECRET_BYTES = 32
 

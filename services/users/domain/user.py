@@ -20,10 +20,10 @@ from schemas.users import (
 )
 from services.users.domain.refusals import NotSuspended, UserIsErased
 from services.users.domain.tokens import SealedToken
-from shared.kernel.aggregate import Aggregate
-from shared.kernel.event import Event
-from shared.kernel.ids import TenantId
-from shared.kernel.role import Role
+from waypost.kernel.aggregate import Aggregate
+from waypost.kernel.event import Event
+from waypost.kernel.ids import TenantId
+from waypost.kernel.role import Role
 
 VERIFICATION_PAUSE = timedelta(minutes=15)
 """Between two links to one address that somebody else may have typed."""

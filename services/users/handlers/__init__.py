@@ -31,8 +31,8 @@ from services.users.handlers.passwords import (
 )
 from services.users.handlers.sessions import close_session, open_session, renew_session
 from services.users.projections import TENANT_DIRECTORY
-from shared.engine.bus import Commands
-from shared.ports.handlers import Consumer
+from waypost.engine.bus import Commands
+from waypost.ports.handlers import Consumer
 
 COMMANDS: Commands = {
     OpenTenant: open_tenant,

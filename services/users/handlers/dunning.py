@@ -6,9 +6,9 @@ from schemas.billing import InvoiceMarkedUncollectible
 from services.users.domain import User
 from services.users.handlers.sessions import end_sessions_of
 from services.users.tables import write_offs
-from shared.kernel.envelope import Envelope
-from shared.ports.handlers import Reactor
-from shared.ports.unit_of_work import UnitOfWork
+from waypost.kernel.envelope import Envelope
+from waypost.ports.handlers import Reactor
+from waypost.ports.unit_of_work import UnitOfWork
 
 
 async def suspend_debtor(marked: Envelope[InvoiceMarkedUncollectible], uow: UnitOfWork) -> None:

@@ -6,8 +6,8 @@ from services.users.commands import EraseUser
 from services.users.domain import OwnerIsKept, User
 from services.users.handlers.sessions import end_sessions_of
 from services.users.tables import credentials, password_reset_tokens, verification_tokens
-from shared.kernel.role import Role
-from shared.ports.unit_of_work import UnitOfWork
+from waypost.kernel.role import Role
+from waypost.ports.unit_of_work import UnitOfWork
 
 
 async def erase_user(command: EraseUser, uow: UnitOfWork) -> None:

@@ -9,9 +9,9 @@ from services.users.commands import Newcomer, OpenTenant, SignUp, VerifyEmail
 from services.users.domain import Tenant, User
 from services.users.handlers.one_time import keep_digest, use_up
 from services.users.tables import credentials, verification_tokens
-from shared.kernel.ids import TenantId
-from shared.kernel.role import Role
-from shared.ports.unit_of_work import UnitOfWork
+from waypost.kernel.ids import TenantId
+from waypost.kernel.role import Role
+from waypost.ports.unit_of_work import UnitOfWork
 
 
 async def open_tenant(command: OpenTenant, uow: UnitOfWork) -> Tenant:

@@ -5,8 +5,8 @@ from uuid import UUID
 from services.users.commands import ChangeRole, ReactivateUser, SuspendUser, UpdateProfile
 from services.users.domain import OwnerIsKept, User
 from services.users.handlers.sessions import end_sessions_of
-from shared.kernel.role import Role
-from shared.ports.unit_of_work import UnitOfWork
+from waypost.kernel.role import Role
+from waypost.ports.unit_of_work import UnitOfWork
 
 
 async def update_profile(command: UpdateProfile, uow: UnitOfWork) -> User:

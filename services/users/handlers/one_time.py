@@ -7,7 +7,7 @@ from sqlalchemy import Table, delete
 from sqlalchemy.dialects.postgresql import insert
 
 from services.users.domain import SealedToken, TokenNotValid, User
-from shared.ports.unit_of_work import UnitOfWork
+from waypost.ports.unit_of_work import UnitOfWork
 
 
 async def keep_digest(tokens: Table, user: User, token: SealedToken, uow: UnitOfWork) -> None:

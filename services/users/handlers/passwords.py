@@ -10,7 +10,7 @@ from services.users.domain import PasswordRefused, Tenant, TokenNotValid, User
 from services.users.handlers.one_time import keep_digest, use_up
 from services.users.handlers.sessions import begin_session, end_sessions_of
 from services.users.tables import credentials, password_reset_tokens
-from shared.ports.unit_of_work import UnitOfWork
+from waypost.ports.unit_of_work import UnitOfWork
 
 
 async def ask_for_password_link(command: AskForPasswordLink, uow: UnitOfWork) -> None:

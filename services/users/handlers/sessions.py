@@ -8,7 +8,7 @@ from sqlalchemy import Row, delete, insert, select, update
 from services.users.commands import CloseSession, OpenSession, RefreshToken, RenewSession
 from services.users.domain import SignInRefused, Tenant, TenantStatus, User
 from services.users.tables import credentials, refresh_tokens
-from shared.ports.unit_of_work import UnitOfWork
+from waypost.ports.unit_of_work import UnitOfWork
 
 
 async def open_session(command: OpenSession, uow: UnitOfWork) -> User:

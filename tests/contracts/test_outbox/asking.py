@@ -2,8 +2,8 @@
 
 from collections.abc import Collection
 
-from shared.kernel.partitioning import SHARDS
-from shared.ports.outbox import OutboxLease
+from waypost.kernel.partitioning import SHARDS
+from waypost.ports.outbox import OutboxLease
 
 ALL = frozenset(range(SHARDS))
 

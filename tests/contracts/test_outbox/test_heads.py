@@ -1,8 +1,8 @@
 """What every outbox promises its relay of the rows at the heads of its shards."""
 
-from shared.kernel.partitioning import shard_for
 from tests.contracts.outboxes import OutboxUnderTest
 from tests.contracts.test_outbox.asking import ALL, heads
+from waypost.kernel.partitioning import shard_for
 
 
 async def test_heads_are_the_first_rows_in_the_order_of_their_ids(under_test: OutboxUnderTest) -> None:

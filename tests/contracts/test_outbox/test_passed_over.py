@@ -1,8 +1,8 @@
 """What every outbox promises its relay of rows that wait: none is forgotten, and none is overtaken."""
 
-from shared.kernel.partitioning import shard_for
 from tests.contracts.outboxes import OutboxUnderTest
 from tests.contracts.test_outbox.asking import ALL, heads, publish
+from waypost.kernel.partitioning import shard_for
 
 
 async def test_rows_of_a_held_topic_are_passed_over(under_test: OutboxUnderTest) -> None:

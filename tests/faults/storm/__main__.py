@@ -14,7 +14,6 @@ import typer
 from rich.console import Console
 
 from infra.stack.places import STATE, reachable_directory
-from shared.kernel.errors import WaypostError
 from tests.faults.storm.chaos import Chaos
 from tests.faults.storm.evidence import Evidence
 from tests.faults.storm.gathering import gather
@@ -26,6 +25,7 @@ from tests.faults.storm.schedule import scheduled
 from tests.faults.storm.settling import settle
 from tests.faults.storm.system import System, running
 from tests.fixtures.ports import free_port_base
+from waypost.kernel.errors import WaypostError
 
 WIDTH_OF_FILES = 170
 

@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from shared.kernel.ids import new_id
 from tests.faults.storm.journal import Journal
 from tests.faults.storm.operations import Outcome
+from waypost.kernel.ids import new_id
 
 ANSWER_SECONDS = 5.0
 TRIES = 6

@@ -6,13 +6,13 @@ from typing import Any
 from uuid import UUID, uuid4, uuid5
 
 from schemas.billing import CustomerCreated, InvoiceCreated, InvoiceFinalized, InvoiceLineAdded, InvoicePaid
-from schemas.codec import AvroCodec
 from schemas.notifications import NotificationQueued, NotificationSent
 from schemas.users import TenantCreated, UserCreated, UserVerificationRequested
-from shared.kernel.event import Event
 from tests.faults.storm.evidence import Evidence, Row, SeenRecord, StoredEvent
 from tests.faults.storm.operations import Operation, Outcome, Try
 from tests.faults.storm.promises.letters import TELLS
+from waypost.kernel.event import Event
+from waypost.schemas.application import application_codec
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 TENANT, USER, INVOICE, ATTEMPT, JOB = (UUID(int=number) for number in range(1, 6))
@@ -20,7 +20,7 @@ OPENING, CREATING, ADDING, FINALIZING = (str(UUID(int=number)) for number in ran
 AMOUNT = 1200
 CONSUMER = "billing.customers"
 
-_CODEC = AvroCodec()
+_CODEC = application_codec()
 
 
 def calm() -> Evidence:

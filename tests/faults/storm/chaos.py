@@ -9,10 +9,10 @@ from contextlib import suppress
 from infra.stack.child import Child
 from infra.stack.parts import PythonServer
 from infra.stack.postgres import Postgres
-from shared.engine.failpoints import VARIABLE
 from tests.faults.storm.journal import Journal
 from tests.faults.storm.schedule import Fault, Kind
 from tests.faults.storm.system import POLL_SECONDS, System
+from waypost.engine.failpoints import VARIABLE
 
 RUNS_AGAIN_SECONDS = 60
 DOWN_AT_ONCE = 3

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from shared.kernel.event import Event
 from tests.faults.storm.operations import Operation
+from waypost.kernel.event import Event
 
 Row = Mapping[str, Any]
 

@@ -11,10 +11,10 @@ import httpx
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from schemas.topics import declared_topics
 from tests.faults.storm.evidence import Settled
 from tests.faults.storm.gathering.stores import SERVICES, database_dsn
 from tests.faults.storm.system import System
+from waypost.schemas.topics import declared_topics
 
 log = logging.getLogger(__name__)
 

@@ -14,8 +14,8 @@ from infra.stack.places import board_file
 from infra.stack.plan import Plan
 from infra.stack.supervise import limited, refuse_taken_ports
 from infra.stack.supervisor import Supervisor
-from shared.kernel.backoff import Backoff
 from tests.faults.storm.schedule import PROCESSES
+from waypost.kernel.backoff import Backoff
 
 UP_SECONDS = 400
 PAUSES = Backoff(first_seconds=0.5, factor=2.0, most_seconds=2.0)

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from infra.postgres.databases import ServiceDatabase
-from shared.postgres.migrate import migrate
 from tests.fixtures.database import Database
 from tests.integration.billing.service import BillingService, Company, running_billing
 from tests.integration.infra.payments import provider
 from tests.integration.infra.webhooks import SECRET
+from waypost.postgres.migrate import migrate
 
 
 async def migrate_billing(database: ServiceDatabase) -> None:

@@ -4,8 +4,8 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from services.billing.ports import ChargeOrder, RefundOrder
-from shared.kernel.ids import TenantId
-from shared.kernel.money import Money
+from waypost.kernel.ids import TenantId
+from waypost.kernel.money import Money
 
 
 def charge_order(card: str | None = "pm_card_visa", invoice_id: UUID | None = None, **changes: Any) -> ChargeOrder:

@@ -18,22 +18,22 @@ from services.billing.app import SERVICE
 from services.billing.commands import BeginCharge, RecordDecision
 from services.billing.handlers.customers import CUSTOMERS
 from services.billing.ports import Decision, Moved
-from shared.hosting.api import api_app, operators_database
-from shared.hosting.foundation import Foundation, lay
-from shared.hosting.settings import ApiSettings
-from shared.jobs.worker import JobWorker, JobWorkerSettings
-from shared.kernel.cause import current_cause
-from shared.kernel.command import Command
-from shared.kernel.envelope import Envelope
-from shared.kernel.event import Event
-from shared.kernel.ids import EventId, TenantId, new_id
-from shared.kernel.role import Role
-from shared.kernel.tenant import bound_tenants
-from shared.web.auth import Principal
-from shared.web.keys import LocalKeys
 from tests.fixtures.database import connected
 from tests.fixtures.eventually import eventually
 from tests.fixtures.web import SIGNING_KEY, bearer
+from waypost.hosting.api import api_app, operators_database
+from waypost.hosting.foundation import Foundation, lay
+from waypost.hosting.settings import ApiSettings
+from waypost.jobs.worker import JobWorker, JobWorkerSettings
+from waypost.kernel.cause import current_cause
+from waypost.kernel.command import Command
+from waypost.kernel.envelope import Envelope
+from waypost.kernel.event import Event
+from waypost.kernel.ids import EventId, TenantId, new_id
+from waypost.kernel.role import Role
+from waypost.kernel.tenant import bound_tenants
+from waypost.web.auth import Principal
+from waypost.web.keys import LocalKeys
 
 Row = Mapping[str, Any]
 R = TypeVar("R")

@@ -6,8 +6,8 @@ from uuid import UUID
 import pytest
 
 from services.billing.commands import FinalizeInvoice
-from shared.kernel.tenant import bound_tenants
 from tests.integration.billing.service import BillingService, Company
+from waypost.kernel.tenant import bound_tenants
 
 
 class ChangeOfMind(Exception):

@@ -13,10 +13,10 @@ from infra.stack.kafka import Kafka
 from infra.stack.places import CHECKOUT
 from infra.stack.ports import free_ports
 from schemas.billing import InvoicePaid
-from schemas.topics import declared_topics
 from tests.fixtures.eventually import eventually
 from tests.fixtures.topics import read_topic
 from tests.integration.billing.service import Company
+from waypost.schemas.topics import declared_topics
 
 
 async def test_the_live_totals_are_those_of_the_invoices(company: Company, own_kafka: Kafka, tmp_path: Path) -> None:

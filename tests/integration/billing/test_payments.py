@@ -11,9 +11,9 @@ import pytest
 from services.billing.adapters.provider import HttpPayments
 from services.billing.domain.refusals import PaymentMethodUnknown
 from services.billing.ports import Card, Declined, Moved, OutcomeUnknown
-from shared.kernel.money import Money
 from tests.integration.billing.orders import charge_order, refund_order
 from tests.integration.infra.payments import charges, provider
+from waypost.kernel.money import Money
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from infra.stack.ports import LOOPBACK, free_ports
 from services.billing.adapters.provider import HttpPayments
 from services.billing.ports import OutcomeUnknown, ProviderUnavailable
-from shared.kernel.errors import Transient
 from tests.integration.billing.orders import charge_order, refund_order
+from waypost.kernel.errors import Transient
 
 CARD = "pm_card_4242424242424242"
 

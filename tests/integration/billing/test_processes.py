@@ -16,16 +16,7 @@ from aiokafka import AIOKafkaProducer
 from infra.kafka.topics import ensure_topics
 from infra.stack.child import inherited
 from infra.stack.ports import LOOPBACK, free_ports
-from schemas.codec import AvroCodec
-from schemas.topics import declared_topics
 from schemas.users import UserCreated
-from shared.kernel.cause import current_cause
-from shared.kernel.clock import SystemClock
-from shared.kernel.cloudevents import to_headers, to_metadata
-from shared.kernel.envelope import Envelope
-from shared.kernel.ids import EventId, TenantId, new_id
-from shared.kernel.role import Role
-from shared.web.auth import Principal
 from tests.fixtures.database import Database, connected
 from tests.fixtures.eventually import eventually
 from tests.fixtures.kafka import Broker
@@ -35,6 +26,15 @@ from tests.fixtures.web import bearer, published_keys
 from tests.integration.billing.conftest import migrate_billing
 from tests.integration.infra.payments import charges, provider
 from tests.integration.infra.webhooks import SECRET
+from waypost.kernel.cause import current_cause
+from waypost.kernel.clock import SystemClock
+from waypost.kernel.cloudevents import to_headers, to_metadata
+from waypost.kernel.envelope import Envelope
+from waypost.kernel.ids import EventId, TenantId, new_id
+from waypost.kernel.role import Role
+from waypost.schemas.application import application_codec
+from waypost.schemas.topics import declared_topics
+from waypost.web.auth import Principal
 
 ADDRESS = "ada@example.com"
 CARDS = ("pm_card_visa", "pm_card_timeout_after_charge")
@@ -164,7 +164,7 @@ def user_created(who: Principal) -> Envelope[UserCreated]:
 async def publish(kafka: Broker, happened: Envelope[UserCreated]) -> None:
     async with AIOKafkaProducer(bootstrap_servers=kafka.bootstrap) as producer:
         headers = list(to_headers(to_metadata(happened)))
-        value = AvroCodec().encode(happened.event).payload
+        value = application_codec().encode(happened.event).payload
         await producer.send_and_wait(
             happened.event.topic, value, key=str(happened.aggregate_id).encode(), headers=headers
         )

@@ -6,9 +6,6 @@ from uuid import UUID, uuid4
 
 from schemas.users import UserCreated, UserEmailChanged, UserErased, UserProfileUpdated
 from services.billing.app import SERVICE
-from shared.kernel.envelope import Envelope
-from shared.kernel.event import Event
-from shared.kernel.ids import TenantId
 from tests.fixtures.envelopes import enveloped
 from tests.fixtures.eventually import eventually
 from tests.fixtures.hosted import hosted
@@ -16,6 +13,9 @@ from tests.fixtures.kafka import Broker
 from tests.fixtures.retelling import Retelling
 from tests.integration.billing.service import BillingService, Company
 from tests.integration.infra.payments import charges
+from waypost.kernel.envelope import Envelope
+from waypost.kernel.event import Event
+from waypost.kernel.ids import TenantId
 
 
 async def test_a_replay_of_everything_changes_nothing_and_charges_nobody(

@@ -10,10 +10,10 @@ import pytest
 
 from services.billing.jobs import reporting
 from services.billing.ports import Moved
-from shared.kernel.ids import new_id
-from shared.kernel.role import Role
 from tests.integration.billing.reporting import FIRST_QUARTER, asked, done, file_of, invoiced, line, report
 from tests.integration.billing.service import BillingService, Company
+from waypost.kernel.ids import new_id
+from waypost.kernel.role import Role
 
 JANUARY, FEBRUARY = datetime(2026, 1, 31, 23, 59, 59, 999_999, UTC), datetime(2026, 2, 1, tzinfo=UTC)
 

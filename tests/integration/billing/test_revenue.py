@@ -13,14 +13,14 @@ import pytest
 from schemas.billing import RevenueWindowTotaled
 from services.billing.app import SERVICE
 from services.billing.projections.revenue import keep_totals
-from shared.hosting.api import api_app, operators_database
-from shared.kernel.ids import new_id
-from shared.kernel.role import Role
-from shared.web.keys import LocalKeys
 from tests.fixtures.movements import enveloped
 from tests.fixtures.serving import caller, serving
 from tests.fixtures.web import SIGNING_KEY
 from tests.integration.billing.service import BillingService, Company, settings_of
+from waypost.hosting.api import api_app, operators_database
+from waypost.kernel.ids import new_id
+from waypost.kernel.role import Role
+from waypost.web.keys import LocalKeys
 
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
 

@@ -11,9 +11,9 @@ import pytest
 from infra.simulators.payments.webhooks import SIGNATURE_HEADER, signature
 from services.billing.app import SERVICE
 from services.billing.ports import ChargeOrder, Moved
-from shared.kernel.money import Money
 from tests.integration.billing.service import NO_TIME, BillingService, Company
 from tests.integration.infra.webhooks import SECRET
+from waypost.kernel.money import Money
 
 
 async def tell(

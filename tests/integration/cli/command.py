@@ -14,19 +14,19 @@ from pathlib import Path
 from typing import Any
 
 from infra.postgres.databases import ServiceDatabase
-from schemas.codec import AvroCodec
 from schemas.users import UserCreated
-from shared.engine.doorbell import LocalWakeups
-from shared.engine.relay import Relay
-from shared.kafka.producer import KafkaBroker
-from shared.kernel.envelope import Envelope
-from shared.postgres import outbox
-from shared.postgres.database import Database
-from shared.postgres.event_store import PostgresEventStore
-from shared.postgres.outbox_lease import PostgresOutbox
 from tests.fixtures.database import connected
 from tests.fixtures.envelopes import user_created_envelope
 from tests.fixtures.outbox import pending
+from waypost.engine.doorbell import LocalWakeups
+from waypost.engine.relay import Relay
+from waypost.kafka.producer import KafkaBroker
+from waypost.kernel.envelope import Envelope
+from waypost.postgres import outbox
+from waypost.postgres.database import Database
+from waypost.postgres.event_store import PostgresEventStore
+from waypost.postgres.outbox_lease import PostgresOutbox
+from waypost.schemas.application import application_codec
 
 SECONDS = 50
 
@@ -84,12 +84,12 @@ class Stack:
 
     async def _start(self, *arguments: str) -> asyncio.subprocess.Process:
         environment = {**os.environ, "WAYPOST_ENVIRONMENT_DIRECTORY": str(self.folder)}
-        command = (sys.executable, "-m", "shared.cli", *arguments)
+        command = (sys.executable, "-m", "waypost.cli", *arguments)
         return await asyncio.create_subprocess_exec(*command, env=environment, stdout=PIPE, stderr=PIPE)
 
     async def record(self) -> Envelope[UserCreated]:
         """A new user, as a business transaction leaves it: a row in the store, another in the outbox."""
-        codec, envelope = AvroCodec(), user_created_envelope()
+        codec, envelope = application_codec(), user_created_envelope()
         encoded = [(envelope, codec.encode(envelope.event))]
         database = Database(self.users.app, application_name="cli tests", pool_size=1)
         try:

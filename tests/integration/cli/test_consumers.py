@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from shared.cli.databases import operating
-from shared.hosting.service import Service
-from shared.kernel.envelope import Envelope
-from shared.kernel.errors import Permanent
-from shared.operations.consumers import ConsumerStanding, standings_of
-from shared.ports.dead_letters import Status
 from tests.fixtures.club import Stage
 from tests.fixtures.eventually import eventually
+from waypost.cli.databases import operating
+from waypost.hosting.service import Service
+from waypost.kernel.envelope import Envelope
+from waypost.kernel.errors import Permanent
+from waypost.operations.consumers import ConsumerStanding, standings_of
+from waypost.ports.dead_letters import Status
 
 
 async def test_the_lag_is_what_was_left(stage: Stage, club_stack: Service) -> None:

@@ -7,14 +7,14 @@ from uuid import uuid4
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from shared.cli.events.found import find_event
-from shared.cli.services import DIRECTORY
-from shared.kernel.errors import NotFound
 from tests.fixtures.envelopes import TRACEPARENT
 from tests.fixtures.eventually import eventually
 from tests.fixtures.raw_records import RawRecord, send_raw
 from tests.fixtures.topics import admin, create_topic, delete_topic, unique
 from tests.integration.cli.command import SECONDS, Stack, ended_by_control_c
+from waypost.cli.events.found import find_event
+from waypost.cli.services import DIRECTORY
+from waypost.kernel.errors import NotFound
 
 
 async def test_tail_shows_a_record_that_is_published_afterwards(stack: Stack) -> None:

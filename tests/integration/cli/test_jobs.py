@@ -9,12 +9,12 @@ from typer.testing import CliRunner, Result
 
 from infra.postgres.databases import ServiceDatabase
 from infra.stack.ports import LOOPBACK
-from shared.cli.main import app
-from shared.cli.services import DIRECTORY
-from shared.kernel.errors import WaypostError
-from shared.kernel.ids import TenantId, new_id
 from tests.fixtures.database import Database, connected
 from tests.fixtures.hosted import migrate_service
+from waypost.cli.main import app
+from waypost.cli.services import DIRECTORY
+from waypost.kernel.errors import WaypostError
+from waypost.kernel.ids import TenantId, new_id
 
 TENANT = TenantId(new_id())
 BECAUSE = ("--reason", "the rows are back", "--as", "grace")

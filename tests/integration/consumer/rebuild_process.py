@@ -4,11 +4,11 @@ import asyncio
 import json
 import os
 
-from shared.engine.failpoints import arm_failpoints
-from shared.engine.rebuild import rebuild
-from shared.kafka.topic_log import KafkaTopicLogs
-from shared.postgres.rebuild import PostgresWorkshop
 from tests.fixtures.club import club
+from waypost.engine.failpoints import arm_failpoints
+from waypost.engine.rebuild import rebuild
+from waypost.kafka.topic_log import KafkaTopicLogs
+from waypost.postgres.rebuild import PostgresWorkshop
 
 
 async def main() -> None:

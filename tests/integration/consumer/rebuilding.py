@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from shared.engine.rebuild import RebuildReport, rebuild
-from shared.kafka.topic_log import KafkaTopicLogs
-from shared.postgres.rebuild import PostgresWorkshop
 from tests.fixtures.club import Stage, User
 from tests.fixtures.eventually import eventually
+from waypost.engine.rebuild import RebuildReport, rebuild
+from waypost.kafka.topic_log import KafkaTopicLogs
+from waypost.postgres.rebuild import PostgresWorkshop
 
 
 def workshop(stage: Stage) -> PostgresWorkshop:

@@ -4,15 +4,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from shared.engine.rate import Rate
-from shared.engine.replay import Found, Redelivered, Selection
-from shared.hosting.replaying import Replay, opened_replay
-from shared.hosting.service import Service
-from shared.kernel.mandate import Mandate
-from shared.ports.handlers import Reactor
-from shared.postgres.audit import OperatorAction, operator_actions
 from tests.fixtures.club import Stage, opened
 from tests.fixtures.eventually import eventually
+from waypost.engine.rate import Rate
+from waypost.engine.replay import Found, Redelivered, Selection
+from waypost.hosting.replaying import Replay, opened_replay
+from waypost.hosting.service import Service
+from waypost.kernel.mandate import Mandate
+from waypost.ports.handlers import Reactor
+from waypost.postgres.audit import OperatorAction, operator_actions
 
 MANDATE = Mandate(operator="grace", reason="the greetings were lost")
 

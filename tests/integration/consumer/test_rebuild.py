@@ -5,15 +5,15 @@ from typing import Any
 
 import pytest
 
-from shared.engine.failpoints import FailpointReached
-from shared.engine.rebuild import Progress
-from shared.engine.rebuild.report import BEFORE_COMMIT
-from shared.kernel.envelope import Envelope
-from shared.ports.rebuild import RebuildRuns
 from tests.fixtures.club import Stage
 from tests.fixtures.eventually import eventually
 from tests.integration.consumer.rebuilding import live, rebuilt, workshop
 from tests.integration.consumer.replaying import found
+from waypost.engine.failpoints import FailpointReached
+from waypost.engine.rebuild import Progress
+from waypost.engine.rebuild.report import BEFORE_COMMIT
+from waypost.kernel.envelope import Envelope
+from waypost.ports.rebuild import RebuildRuns
 
 
 async def test_rebuilt_rows_take_the_place_of_the_live_ones(stage: Stage) -> None:

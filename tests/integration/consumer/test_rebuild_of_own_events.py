@@ -9,20 +9,20 @@ from uuid import UUID
 import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shared.engine.projections import project
-from shared.engine.rebuild import RebuildReport, rebuild_projection
-from shared.kernel.aggregate import Aggregate
-from shared.kernel.envelope import Envelope
-from shared.kernel.errors import Permanent
-from shared.kernel.event import Event
-from shared.kernel.ids import TenantId
-from shared.kernel.tenant import bound_tenants
-from shared.ports.handlers import Projection
-from shared.postgres.rebuild import PostgresHistoryWorkshop
-from shared.postgres.unit_of_work import PostgresUnitsOfWork
 from tests.fixtures.club import Club, Stage
 from tests.fixtures.club.hosting import write_path
 from tests.fixtures.club.tables import MEMBERS
+from waypost.engine.projections import project
+from waypost.engine.rebuild import RebuildReport, rebuild_projection
+from waypost.kernel.aggregate import Aggregate
+from waypost.kernel.envelope import Envelope
+from waypost.kernel.errors import Permanent
+from waypost.kernel.event import Event
+from waypost.kernel.ids import TenantId
+from waypost.kernel.tenant import bound_tenants
+from waypost.ports.handlers import Projection
+from waypost.postgres.rebuild import PostgresHistoryWorkshop
+from waypost.postgres.unit_of_work import PostgresUnitsOfWork
 
 
 class Person(Aggregate):

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from shared.kafka.topic_log import KafkaTopicLog, KafkaTopicLogs
-from shared.kernel.envelope import Envelope
-from shared.ports.subscription import Partition
 from tests.fixtures.club import Stage
 from tests.fixtures.database import connected
 from tests.integration.consumer.rebuilding import live, rebuilt
+from waypost.kafka.topic_log import KafkaTopicLog, KafkaTopicLogs
+from waypost.kernel.envelope import Envelope
+from waypost.ports.subscription import Partition
 
 
 async def test_not_one_record(stage: Stage) -> None:

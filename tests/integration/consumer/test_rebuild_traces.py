@@ -3,11 +3,11 @@
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from shared.telemetry.names import ORIGINAL_TRACE, rebuild_span
 from tests.fixtures.club import Stage
 from tests.fixtures.eventually import eventually
 from tests.integration.consumer.rebuilding import rebuilt
 from tests.integration.consumer.test_traces import in_trace
+from waypost.telemetry.names import ORIGINAL_TRACE, rebuild_span
 
 
 async def test_a_rebuild_is_found_from_the_original_traces(stage: Stage, spans: InMemorySpanExporter) -> None:

@@ -8,15 +8,15 @@ from typing import Any
 
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from shared.kernel.envelope import Envelope
-from shared.ports.subscription import Partition
-from shared.ports.unit_of_work import UnitOfWork
-from shared.telemetry.names import ORIGINAL_TRACE
 from tests.fixtures.club import Stage
 from tests.fixtures.club.declaration import no_trouble
 from tests.fixtures.eventually import eventually
 from tests.integration.consumer.replaying import MANDATE, audited, consumed, found, replayed
 from tests.integration.consumer.test_traces import in_trace
+from waypost.kernel.envelope import Envelope
+from waypost.ports.subscription import Partition
+from waypost.ports.unit_of_work import UnitOfWork
+from waypost.telemetry.names import ORIGINAL_TRACE
 
 WHERE_IT_STANDS = """
 select 'position', topic, partition::text, next_offset, starts from consumer_offsets

@@ -5,18 +5,18 @@ from typing import Any
 
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from shared.engine.consumer.turns import Outcome
-from shared.kernel.cause import current_cause
-from shared.kernel.envelope import Envelope
-from shared.kernel.errors import Permanent
-from shared.kernel.ids import new_id
-from shared.ports.dead_letters import ParkedKey
-from shared.ports.unit_of_work import UnitOfWork
-from shared.telemetry import names
 from tests.fixtures.club import Stage
 from tests.fixtures.club.declaration import no_trouble
 from tests.fixtures.eventually import eventually
 from tests.fixtures.operators import MANDATE
+from waypost.engine.consumer.turns import Outcome
+from waypost.kernel.cause import current_cause
+from waypost.kernel.envelope import Envelope
+from waypost.kernel.errors import Permanent
+from waypost.kernel.ids import new_id
+from waypost.ports.dead_letters import ParkedKey
+from waypost.ports.unit_of_work import UnitOfWork
+from waypost.telemetry import names
 
 
 def in_trace(envelope: Envelope[Any], *, sampled: bool) -> tuple[str, Envelope[Any]]:

@@ -9,9 +9,9 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from infra.stack.places import lock_file, stack_directory
 from infra.stack.ports import LOOPBACK
-from schemas.topics import declared_topics
 from tests.fixtures.eventually import eventually
 from tests.fixtures.stack import CommandLine
+from waypost.schemas.topics import declared_topics
 
 
 async def test_it_comes_up_once_and_leaves_nothing_when_its_supervisor_is_killed(stack: CommandLine) -> None:

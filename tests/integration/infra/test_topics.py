@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from infra.kafka.topics import PartitionsChanged, ensure_topics
-from schemas.topics import declared_topics
+from waypost.schemas.topics import declared_topics
 
 
 async def test_missing_topics_are_created_once_and_a_changed_partition_count_is_refused(kafka: str) -> None:

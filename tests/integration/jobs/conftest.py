@@ -3,9 +3,9 @@ from typing import Any
 
 import pytest
 
-from shared.jobs.declaration import Job
 from tests.fixtures.database import Database
 from tests.fixtures.jobs import Service, migrate
+from waypost.jobs.declaration import Job
 
 ServiceOf = Callable[..., Awaitable[Service]]
 

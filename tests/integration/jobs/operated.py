@@ -3,13 +3,13 @@
 from typing import Any
 from uuid import UUID
 
-from shared.jobs.context import JobContext
-from shared.jobs.results import Status
-from shared.kernel.errors import Permanent
-from shared.kernel.ids import JobId
-from shared.kernel.mandate import Mandate
-from shared.operations.jobs.finding import JobSearch, find_job, find_jobs
 from tests.fixtures.jobs import Service
+from waypost.jobs.context import JobContext
+from waypost.jobs.results import Status
+from waypost.kernel.errors import Permanent
+from waypost.kernel.ids import JobId
+from waypost.kernel.mandate import Mandate
+from waypost.operations.jobs.finding import JobSearch, find_job, find_jobs
 
 MANDATE = Mandate(operator="grace", reason="the provider is back")
 

@@ -5,11 +5,12 @@ from datetime import timedelta
 
 import pytest
 
-from shared.jobs.context import JobContext
-from shared.jobs.declaration import Job
-from shared.jobs.worker import JobWorkerSettings
-from shared.kernel.backoff import Backoff
-from shared.kernel.errors import (
+from tests.integration.jobs.conftest import ServiceOf
+from waypost.jobs.context import JobContext
+from waypost.jobs.declaration import Job
+from waypost.jobs.worker import JobWorkerSettings
+from waypost.kernel.backoff import Backoff
+from waypost.kernel.errors import (
     ConcurrencyConflict,
     Conflict,
     Invalid,
@@ -17,9 +18,8 @@ from shared.kernel.errors import (
     Permanent,
     Unavailable,
 )
-from shared.kernel.ids import new_id
-from shared.operations.jobs.finding import JobSearch, find_jobs
-from tests.integration.jobs.conftest import ServiceOf
+from waypost.kernel.ids import new_id
+from waypost.operations.jobs.finding import JobSearch, find_jobs
 
 AT_ONCE = Backoff(first_seconds=0.01, factor=1)
 

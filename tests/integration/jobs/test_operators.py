@@ -7,21 +7,21 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
-from shared.jobs.context import JobContext
-from shared.jobs.declaration import Job
-from shared.jobs.results import Status
-from shared.kernel.backoff import Backoff
-from shared.kernel.errors import Conflict, Invalid, NotFound, Permanent, Transient
-from shared.kernel.ids import JobId, TenantId, new_id
-from shared.operations.jobs.changing import cancel_job, retry_job, retry_jobs
-from shared.operations.jobs.finding import JobSearch, find_job, find_jobs
-from shared.operations.jobs.running import run_job
-from shared.postgres.audit import operator_actions
-from shared.postgres.database import driver
 from tests.fixtures.eventually import eventually
 from tests.fixtures.jobs import Service
 from tests.integration.jobs.conftest import ServiceOf
 from tests.integration.jobs.operated import MANDATE, charge, fails, there_are
+from waypost.jobs.context import JobContext
+from waypost.jobs.declaration import Job
+from waypost.jobs.results import Status
+from waypost.kernel.backoff import Backoff
+from waypost.kernel.errors import Conflict, Invalid, NotFound, Permanent, Transient
+from waypost.kernel.ids import JobId, TenantId, new_id
+from waypost.operations.jobs.changing import cancel_job, retry_job, retry_jobs
+from waypost.operations.jobs.finding import JobSearch, find_job, find_jobs
+from waypost.operations.jobs.running import run_job
+from waypost.postgres.audit import operator_actions
+from waypost.postgres.database import driver
 
 AT_ONCE = Backoff(first_seconds=0.01, factor=1)
 

@@ -5,16 +5,16 @@ from datetime import timedelta
 
 import pytest
 
-from shared.jobs.context import JobContext
-from shared.jobs.declaration import Job
-from shared.jobs.results import Status
-from shared.kernel.errors import Invalid, Permanent
-from shared.kernel.ids import TenantId, new_id
-from shared.operations.jobs.changing import cancel_job, retry_job
-from shared.operations.jobs.finding import JobSearch, find_job, find_jobs
 from tests.fixtures.eventually import eventually
 from tests.integration.jobs.conftest import ServiceOf
 from tests.integration.jobs.operated import MANDATE, charge, fails, found, there_are
+from waypost.jobs.context import JobContext
+from waypost.jobs.declaration import Job
+from waypost.jobs.results import Status
+from waypost.kernel.errors import Invalid, Permanent
+from waypost.kernel.ids import TenantId, new_id
+from waypost.operations.jobs.changing import cancel_job, retry_job
+from waypost.operations.jobs.finding import JobSearch, find_job, find_jobs
 
 
 async def test_a_list_tells_of_a_job_what_it_tells_alone_and_a_retried_one_has_not_ended(service: ServiceOf) -> None:

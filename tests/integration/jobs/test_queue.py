@@ -6,19 +6,19 @@ from datetime import datetime, timedelta
 import asyncpg
 import pytest
 
-from shared.jobs.context import JobContext
-from shared.jobs.declaration import Job
-from shared.jobs.queue import ENQUEUE
-from shared.jobs.results import job_status, prune_results
-from shared.jobs.worker.leases import CLAIM
-from shared.kernel.cause import Cause, bound_cause
-from shared.kernel.errors import Invalid, Permanent
-from shared.kernel.ids import JobId, TenantId, new_id
-from shared.kernel.tenant import bound_tenants
-from shared.postgres.database import driver
 from tests.fixtures.eventually import eventually
 from tests.fixtures.jobs import Service
 from tests.integration.jobs.conftest import ServiceOf
+from waypost.jobs.context import JobContext
+from waypost.jobs.declaration import Job
+from waypost.jobs.queue import ENQUEUE
+from waypost.jobs.results import job_status, prune_results
+from waypost.jobs.worker.leases import CLAIM
+from waypost.kernel.cause import Cause, bound_cause
+from waypost.kernel.errors import Invalid, Permanent
+from waypost.kernel.ids import JobId, TenantId, new_id
+from waypost.kernel.tenant import bound_tenants
+from waypost.postgres.database import driver
 
 
 async def work(job: JobContext) -> None: ...

@@ -3,13 +3,13 @@
 import pytest
 
 from services.notifications.domain import Kind, Notification
-from shared.jobs.context import JobContext
-from shared.jobs.declaration import Job
-from shared.kernel.ids import new_id
-from shared.kernel.tenant import bound_tenants
-from shared.ports.doorbell import Channel
 from tests.fixtures.jobs import Service
 from tests.integration.jobs.conftest import ServiceOf
+from waypost.jobs.context import JobContext
+from waypost.jobs.declaration import Job
+from waypost.kernel.ids import new_id
+from waypost.kernel.tenant import bound_tenants
+from waypost.ports.doorbell import Channel
 
 
 class Heard:

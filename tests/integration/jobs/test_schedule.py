@@ -6,15 +6,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shared.jobs.context import JobContext
-from shared.jobs.declaration import Job, ListTenants, Scheduled
-from shared.jobs.schedule import Scheduler
-from shared.kernel.errors import Misconfigured, Transient
-from shared.kernel.ids import TenantId, new_id
-from shared.postgres.tenancy import TENANTS_AT_ONCE
 from tests.fixtures.eventually import eventually
 from tests.fixtures.jobs import Service
 from tests.integration.jobs.conftest import ServiceOf
+from waypost.jobs.context import JobContext
+from waypost.jobs.declaration import Job, ListTenants, Scheduled
+from waypost.jobs.schedule import Scheduler
+from waypost.kernel.errors import Misconfigured, Transient
+from waypost.kernel.ids import TenantId, new_id
+from waypost.postgres.tenancy import TENANTS_AT_ONCE
 
 NIGHTLY = Scheduled("clean_up", at="02:00")
 TENANTS = [TenantId(new_id()) for _ in range(3)]

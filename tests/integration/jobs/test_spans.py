@@ -11,16 +11,16 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, StatusCode
 
-from shared.jobs.context import JobContext
-from shared.jobs.declaration import Job
-from shared.kernel.backoff import Backoff
-from shared.kernel.errors import Transient
-from shared.kernel.mandate import Mandate
-from shared.operations.jobs.changing import retry_job
-from shared.telemetry.names import ORIGINAL_TRACE
 from tests.fixtures.eventually import eventually
 from tests.fixtures.jobs import Service
 from tests.integration.jobs.conftest import ServiceOf
+from waypost.jobs.context import JobContext
+from waypost.jobs.declaration import Job
+from waypost.kernel.backoff import Backoff
+from waypost.kernel.errors import Transient
+from waypost.kernel.mandate import Mandate
+from waypost.operations.jobs.changing import retry_job
+from waypost.telemetry.names import ORIGINAL_TRACE
 
 TRACER = trace.get_tracer("test")
 

@@ -3,11 +3,11 @@
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from shared.kafka.topic_log import KafkaTopicLogs
-from shared.kernel.envelope import Record
-from shared.ports.subscription import Partition
 from tests.fixtures.raw_records import GZIP, PLAIN, RawRecord, send_raw
 from tests.fixtures.topics import create_topic, unique
+from waypost.kafka.topic_log import KafkaTopicLogs
+from waypost.kernel.envelope import Record
+from waypost.ports.subscription import Partition
 
 
 @pytest.mark.parametrize("compression", [PLAIN, GZIP])

@@ -4,15 +4,15 @@ import asyncio
 
 from aiokafka import AIOKafkaConsumer
 
-from shared.kafka.consumer import KafkaSubscription
-from shared.ports.subscription import Partition
 from tests.fixtures.topics import create_topic, unique
+from waypost.kafka.consumer import KafkaSubscription
+from waypost.ports.subscription import Partition
 
 SESSION_SECONDS = 10
 
 
 class Assigned:
-    """`shared.ports.subscription.Assignments`."""
+    """`waypost.ports.subscription.Assignments`."""
 
     def __init__(self) -> None:
         self.partitions: frozenset[Partition] = frozenset()

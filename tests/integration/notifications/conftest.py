@@ -12,13 +12,13 @@ from infra.simulators.inbox.settings import InboxSettings
 from infra.stack.keys import Keys, load_or_make_keys
 from infra.stack.ports import LOOPBACK, free_ports
 from services.notifications.app import SERVICE
-from shared.postgres.migrate import migrate
 from tests.fixtures.database import Database
 from tests.fixtures.serving import caller, serving
 from tests.fixtures.web import api, client_of
 from tests.integration.infra.inbox import Inbox
 from tests.integration.notifications.digests import Digests
 from tests.integration.notifications.service import NotificationsService
+from waypost.postgres.migrate import migrate
 
 PUBLIC_URL = "https://waypost.test"
 UNSUBSCRIBE_URL = "https://mail.waypost.test/unsubscribe"

@@ -11,12 +11,12 @@ import httpx
 
 from schemas.billing import InvoiceFinalized, InvoicePaid
 from services.notifications.commands import QueueDigest
-from shared.kernel.ids import TenantId, new_id
-from shared.kernel.role import Role
-from shared.kernel.tenant import bound_tenants
-from shared.web.auth import Principal
 from tests.fixtures.web import bearer
 from tests.integration.notifications.service import NotificationsService, Person
+from waypost.kernel.ids import TenantId, new_id
+from waypost.kernel.role import Role
+from waypost.kernel.tenant import bound_tenants
+from waypost.web.auth import Principal
 
 DAY, NINE = date(2025, 3, 1), "2025-03-01T09:00:00"
 DUE = datetime(2025, 3, 15, tzinfo=UTC)

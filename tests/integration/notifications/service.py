@@ -19,24 +19,24 @@ from schemas.users import TenantCreated, UserCreated, UserVerificationRequested
 from services.notifications.app import SERVICE
 from services.notifications.ports import PostOffice
 from services.notifications.projections import INVOICE_STANDING, RECIPIENT_DIRECTORY, TENANT_DIRECTORY
-from shared.engine.bus import Bus
-from shared.engine.projections import project
-from shared.jobs.declaration import JobRegistry
-from shared.jobs.queue import PostgresJobQueue
-from shared.jobs.schedule import Scheduler
-from shared.jobs.tenant_directory import open_tenants
-from shared.jobs.worker import JobWorker, JobWorkerSettings
-from shared.kernel.cause import current_cause
-from shared.kernel.envelope import Envelope
-from shared.kernel.event import Event
-from shared.kernel.ids import EventId, TenantId, new_id
-from shared.kernel.tenant import bound_tenants
-from shared.ports.handlers import Reactor
-from shared.postgres.database import Database
-from shared.postgres.unit_of_work import PostgresUnitsOfWork, WritePath
 from tests.fixtures.eventually import eventually
 from tests.fixtures.jobs import Bell, MovableClock
 from tests.integration.infra.inbox import Inbox
+from waypost.engine.bus import Bus
+from waypost.engine.projections import project
+from waypost.jobs.declaration import JobRegistry
+from waypost.jobs.queue import PostgresJobQueue
+from waypost.jobs.schedule import Scheduler
+from waypost.jobs.tenant_directory import open_tenants
+from waypost.jobs.worker import JobWorker, JobWorkerSettings
+from waypost.kernel.cause import current_cause
+from waypost.kernel.envelope import Envelope
+from waypost.kernel.event import Event
+from waypost.kernel.ids import EventId, TenantId, new_id
+from waypost.kernel.tenant import bound_tenants
+from waypost.ports.handlers import Reactor
+from waypost.postgres.database import Database
+from waypost.postgres.unit_of_work import PostgresUnitsOfWork, WritePath
 
 E = TypeVar("E", bound=Event)
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from infra.stack.child import Child
 from infra.stack.places import CHECKOUT
-from shared.engine.failpoints import VARIABLE
-from shared.kernel.ids import TenantId
-from shared.kernel.tenant import bound_tenants
 from tests.fixtures.eventually import eventually
 from tests.integration.notifications import digest_process
 from tests.integration.notifications.digests import Digests
+from waypost.engine.failpoints import VARIABLE
+from waypost.kernel.ids import TenantId
+from waypost.kernel.tenant import bound_tenants
 
 
 async def test_killed_between_two_users_of_a_tenant(digests: Digests, tmp_path: Path) -> None:

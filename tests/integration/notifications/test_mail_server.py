@@ -9,12 +9,12 @@ import pytest
 from infra.stack.ports import LOOPBACK, free_ports
 from services.notifications.adapters.smtp import SmtpMailer
 from services.notifications.ports import Letter, Mail, MailRefused
-from shared.kernel.errors import Transient
-from shared.kernel.ids import TenantId, new_id
-from shared.kernel.tenant import bound_tenants
 from tests.fixtures.eventually import eventually
 from tests.integration.infra.inbox import Inbox
 from tests.integration.notifications.service import NotificationsService, Person
+from waypost.kernel.errors import Transient
+from waypost.kernel.ids import TenantId, new_id
+from waypost.kernel.tenant import bound_tenants
 
 LETTER = Letter(subject="Grüße", text="Hello\n", html="<p>Hello</p>")
 

@@ -8,11 +8,11 @@ import pytest
 
 from schemas.billing import InvoiceFinalized, InvoicePaid, InvoicePaymentFailed
 from schemas.users import UserEmailVerified, UserErased
-from shared.kernel.errors import NotYet
-from shared.kernel.event import Event
-from shared.kernel.ids import new_id
 from tests.integration.notifications.conftest import PUBLIC_URL
 from tests.integration.notifications.service import NotificationsService, Person
+from waypost.kernel.errors import NotYet
+from waypost.kernel.event import Event
+from waypost.kernel.ids import new_id
 
 DAY = timedelta(days=1)
 TOKEN = "0192.abc-DEF_123~x"

@@ -7,13 +7,13 @@ import pytest
 
 from services.notifications.app import SERVICE
 from services.notifications.domain import UnsubscribeToken
-from shared.kernel.ids import TenantId
-from shared.kernel.role import Role
 from tests.fixtures.browser import Open
 from tests.fixtures.serving import serving
 from tests.fixtures.web import api
 from tests.integration.notifications.digests import Digests, headers
 from tests.integration.notifications.service import NotificationsService, Person
+from waypost.kernel.ids import TenantId
+from waypost.kernel.role import Role
 
 
 async def test_nobody_gets_a_digest_who_did_not_ask(http: httpx.AsyncClient) -> None:

@@ -2,9 +2,9 @@
 
 import httpx
 
-from shared.kernel.role import Role
 from tests.integration.notifications.digests import headers
 from tests.integration.notifications.service import NotificationsService, Person
+from waypost.kernel.role import Role
 
 
 async def test_admins_page_through_all_letters_newest_first(

@@ -8,14 +8,14 @@ from typing import Any
 from schemas.billing import InvoiceFinalized, InvoicePaid, InvoicePaymentFailed
 from schemas.users import UserEmailVerified, UserErased, UserPasswordResetRequested
 from services.notifications.app import SERVICE
-from shared.kernel.envelope import Envelope
-from shared.kernel.ids import new_id
 from tests.fixtures.envelopes import enveloped
 from tests.fixtures.eventually import eventually
 from tests.fixtures.hosted import hosted
 from tests.fixtures.kafka import Broker
 from tests.fixtures.retelling import Retelling
 from tests.integration.notifications.service import NotificationsService, Person
+from waypost.kernel.envelope import Envelope
+from waypost.kernel.ids import new_id
 
 DAY = timedelta(days=1)
 

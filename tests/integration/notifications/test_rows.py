@@ -13,12 +13,12 @@ from services.notifications.domain import Notification
 from services.notifications.projections import PROJECTIONS
 from services.notifications.tables import KEPT
 from services.notifications.tables import notifications as outgoing
-from shared.engine.projections import project
-from shared.kernel.envelope import Envelope
-from shared.kernel.event import Event
-from shared.kernel.ids import TenantId
-from shared.kernel.tenant import bound_tenants
 from tests.integration.notifications.service import NotificationsService, Person
+from waypost.engine.projections import project
+from waypost.kernel.envelope import Envelope
+from waypost.kernel.event import Event
+from waypost.kernel.ids import TenantId
+from waypost.kernel.tenant import bound_tenants
 
 DAY = timedelta(days=1)
 

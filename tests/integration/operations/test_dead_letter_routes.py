@@ -8,18 +8,18 @@ from typing import Any
 import httpx
 import pytest
 
-from shared.hosting.service import Service
-from shared.kernel.envelope import Envelope
-from shared.kernel.errors import NotYet, Transient, Unavailable, WaypostError
-from shared.kernel.ids import new_id
-from shared.ports.handlers import Reactor
-from shared.ports.unit_of_work import UnitOfWork
-from shared.postgres.audit import operator_actions
 from tests.fixtures.club import Stage, User, opened
 from tests.fixtures.club.declaration import no_trouble
 from tests.fixtures.eventually import eventually
 from tests.fixtures.operators import operator_bearer, operator_routes
 from tests.integration.consumer.test_rebuild_of_own_events import Person
+from waypost.hosting.service import Service
+from waypost.kernel.envelope import Envelope
+from waypost.kernel.errors import NotYet, Transient, Unavailable, WaypostError
+from waypost.kernel.ids import new_id
+from waypost.ports.handlers import Reactor
+from waypost.ports.unit_of_work import UnitOfWork
+from waypost.postgres.audit import operator_actions
 
 LETTERS = "/ops/dead-letters"
 WHY = {"reason": "the club is open again"}

@@ -7,22 +7,22 @@ from typing import Any
 
 import pytest
 
-from shared.engine.consumer.turns import Outcome
-from shared.engine.rate import Rate
-from shared.kernel.envelope import Envelope
-from shared.kernel.errors import Conflict, Invalid, NotFound, Transient
-from shared.kernel.ids import new_id
-from shared.operations.dead_letters import Drained, Redrive, discard, find, nothing_matches
-from shared.operations.service import OperatedService
-from shared.ports.dead_letters import Status
-from shared.postgres.audit import operator_actions
-from shared.postgres.letter_search import Search, find_letters
-from shared.web.ops.letter_views import RedriveView
 from tests.fixtures.club import Stage, User
 from tests.fixtures.club.commanding import closed
 from tests.fixtures.club.declaration import no_trouble
 from tests.fixtures.eventually import eventually
 from tests.fixtures.operators import MANDATE
+from waypost.engine.consumer.turns import Outcome
+from waypost.engine.rate import Rate
+from waypost.kernel.envelope import Envelope
+from waypost.kernel.errors import Conflict, Invalid, NotFound, Transient
+from waypost.kernel.ids import new_id
+from waypost.operations.dead_letters import Drained, Redrive, discard, find, nothing_matches
+from waypost.operations.service import OperatedService
+from waypost.ports.dead_letters import Status
+from waypost.postgres.audit import operator_actions
+from waypost.postgres.letter_search import Search, find_letters
+from waypost.web.ops.letter_views import RedriveView
 
 EVERYTHING = Search(statuses=list(Status))
 

@@ -7,13 +7,13 @@ import pytest
 
 from infra.postgres.databases import ServiceDatabase
 from infra.stack.ports import LOOPBACK
-from shared.cli.services import service_named
-from shared.kernel.ids import TenantId, new_id
-from shared.kernel.role import Role
 from tests.fixtures.database import Database, connected
 from tests.fixtures.hosted import migrate_service
 from tests.fixtures.operators import operator_bearer, operator_routes
 from tests.fixtures.web import bearer, somebody
+from waypost.cli.services import service_named
+from waypost.kernel.ids import TenantId, new_id
+from waypost.kernel.role import Role
 
 TENANT = TenantId(new_id())
 BECAUSE = {"reason": "the rows are back"}

@@ -3,12 +3,12 @@
 import asyncpg
 import pytest
 
-from shared.kernel.errors import Invalid
-from shared.kernel.ids import new_id
-from shared.kernel.mandate import Mandate
-from shared.postgres.audit import operator_actions, record_action
 from tests.fixtures.club import migrate, opened
 from tests.fixtures.database import Database, connected
+from waypost.kernel.errors import Invalid
+from waypost.kernel.ids import new_id
+from waypost.kernel.mandate import Mandate
+from waypost.postgres.audit import operator_actions, record_action
 
 MANDATE = Mandate(operator="grace", reason="the mail server is back")
 

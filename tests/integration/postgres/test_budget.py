@@ -9,11 +9,11 @@ from sqlalchemy import text
 
 from infra.stack.child import inherited
 from infra.stack.places import CHECKOUT
-from shared.kernel.errors import Misconfigured
-from shared.postgres.budget import refuse_small_server
 from tests.fixtures.club import migrate, opened
 from tests.fixtures.database import Database
 from tests.fixtures.hosted import migrate_service
+from waypost.kernel.errors import Misconfigured
+from waypost.postgres.budget import refuse_small_server
 
 
 async def test_a_budget_that_fits_is_fine_and_one_more_is_refused(database: Database) -> None:

@@ -7,10 +7,10 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from shared.kernel.errors import Transient
-from shared.kernel.ids import TenantId, new_id
 from tests.fixtures.club import migrate, opened
 from tests.fixtures.database import Database, connected
+from waypost.kernel.errors import Transient
+from waypost.kernel.ids import TenantId, new_id
 
 
 async def test_a_commit_after_a_swallowed_error_is_an_error(database: Database) -> None:

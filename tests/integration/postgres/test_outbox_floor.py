@@ -4,10 +4,10 @@ import asyncpg
 import pytest
 
 from infra.postgres.databases import ServiceDatabase
-from shared.ports.outbox import PendingRow
-from shared.postgres.outbox_floor import Floor
 from tests.fixtures.database import Database, connected
 from tests.fixtures.outbox import NewRow, migrate_toolkit, write
+from waypost.ports.outbox import PendingRow
+from waypost.postgres.outbox_floor import Floor
 
 ALL = range(16)
 

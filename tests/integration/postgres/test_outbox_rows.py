@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import asyncpg
 import pytest
 
-from shared.postgres.database import Database as Pool
-from shared.postgres.overview import PENDING_ROWS, outbox_rows
 from tests.fixtures.club import opened
 from tests.fixtures.database import Database, connected
 from tests.fixtures.outbox import NewRow, migrate_toolkit, write
+from waypost.postgres.database import Database as Pool
+from waypost.postgres.overview import PENDING_ROWS, outbox_rows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

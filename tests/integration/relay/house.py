@@ -10,13 +10,13 @@ import asyncpg
 from aiokafka import ConsumerRecord
 
 from infra.postgres.databases import ServiceDatabase
-from shared.engine.doorbell import LocalWakeups
-from shared.engine.relay import Relay
-from shared.kafka.producer import KafkaBroker
-from shared.postgres.outbox_lease import PostgresOutbox
 from tests.fixtures.eventually import eventually
 from tests.fixtures.outbox import NewRow, pending, write
 from tests.fixtures.topics import read_topic
+from waypost.engine.doorbell import LocalWakeups
+from waypost.engine.relay import Relay
+from waypost.kafka.producer import KafkaBroker
+from waypost.postgres.outbox_lease import PostgresOutbox
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,13 +4,13 @@ import os
 from dataclasses import replace
 
 from infra.kafka.topics import ensure_topics
-from schemas.topics import declared_topics
-from shared.kernel.partitioning import partition_for
-from shared.postgres import outbox_lease
 from tests.fixtures.eventually import eventually
 from tests.fixtures.outbox import end_sessions
 from tests.fixtures.topics import create_topic, unique
 from tests.integration.relay.house import House, by_key, new_key
+from waypost.kernel.partitioning import partition_for
+from waypost.postgres import outbox_lease
+from waypost.schemas.topics import declared_topics
 
 
 async def test_a_row_becomes_a_record_with_its_key_its_headers_and_its_time(house: House) -> None:

@@ -6,9 +6,9 @@ import pytest
 
 from infra.postgres.databases import ServiceDatabase
 from infra.stack.keys import Keys, load_or_make_keys
-from shared.postgres.migrate import migrate
 from tests.fixtures.database import Database
 from tests.integration.users.service import UsersService, running_users
+from waypost.postgres.migrate import migrate
 
 
 async def migrate_users(database: ServiceDatabase) -> None:

@@ -17,23 +17,23 @@ from sqlalchemy import text
 
 from infra.postgres.databases import ServiceDatabase
 from infra.stack.keys import Keys
-from schemas.codec import AvroCodec
 from schemas.users import UserPasswordResetRequested, UserVerificationRequested
 from services.users.app import SERVICE
 from services.users.ports import JobResources
-from shared.engine.bus import Bus
-from shared.engine.projections import project
-from shared.jobs.declaration import JobRegistry
-from shared.jobs.queue import PostgresJobQueue
-from shared.jobs.worker import JobWorker, JobWorkerSettings
-from shared.kernel.ids import TenantId
-from shared.postgres.database import Database
-from shared.postgres.idempotency import PostgresIdempotencyKeys
-from shared.postgres.unit_of_work import PostgresUnitsOfWork, WritePath
-from shared.web.app import create_app
-from shared.web.health import Readiness
 from tests.fixtures.database import connected
 from tests.fixtures.eventually import eventually
+from waypost.engine.bus import Bus
+from waypost.engine.projections import project
+from waypost.jobs.declaration import JobRegistry
+from waypost.jobs.queue import PostgresJobQueue
+from waypost.jobs.worker import JobWorker, JobWorkerSettings
+from waypost.kernel.ids import TenantId
+from waypost.postgres.database import Database
+from waypost.postgres.idempotency import PostgresIdempotencyKeys
+from waypost.postgres.unit_of_work import PostgresUnitsOfWork, WritePath
+from waypost.schemas.application import application_codec
+from waypost.web.app import create_app
+from waypost.web.health import Readiness
 
 PASSWORD = "correct horse battery staple"
 
@@ -139,7 +139,7 @@ class UsersService:
             id=user_id,
             type=kind,
         )
-        event = AvroCodec().decode(rows[0]["type"], rows[0]["payload"])
+        event = application_codec().decode(rows[0]["type"], rows[0]["payload"])
         assert isinstance(event, UserVerificationRequested | UserPasswordResetRequested)
         (key,) = json.loads((self._keys.of("notifications") / "sealing.private.json").read_text())["keys"]
         assert key["key_id"] == event.sealing_key_id

@@ -5,11 +5,11 @@ from uuid import UUID
 
 from schemas.billing import InvoiceMarkedUncollectible
 from services.users.handlers.dunning import suspend_debtor
-from shared.kernel.cause import current_cause
-from shared.kernel.envelope import Envelope
-from shared.kernel.ids import EventId, TenantId, new_id
-from shared.kernel.tenant import bound_tenants
 from tests.integration.users.service import Member, UsersService
+from waypost.kernel.cause import current_cause
+from waypost.kernel.envelope import Envelope
+from waypost.kernel.ids import EventId, TenantId, new_id
+from waypost.kernel.tenant import bound_tenants
 
 
 async def test_who_does_not_pay_is_suspended_once_and_signed_out(users: UsersService) -> None:

@@ -4,10 +4,10 @@ from uuid import UUID, uuid4
 
 from services.users.domain.user import PASSWORD_LINK_PAUSE
 from services.users.handlers.dunning import suspend_debtor
-from shared.kernel.ids import TenantId
-from shared.kernel.tenant import bound_tenants
 from tests.integration.users.service import Member, UsersService
 from tests.integration.users.test_dunning import received, written_off_invoice
+from waypost.kernel.ids import TenantId
+from waypost.kernel.tenant import bound_tenants
 
 
 async def test_whoever_is_erased_is_gone_with_all_that_let_them_in(users: UsersService) -> None:

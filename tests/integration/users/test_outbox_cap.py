@@ -7,13 +7,13 @@ import httpx
 from infra.stack.child import inherited
 from infra.stack.keys import Keys
 from infra.stack.ports import LOOPBACK, free_ports
-from shared.kernel.ids import new_id
 from tests.fixtures.database import Database, connected
 from tests.fixtures.eventually import eventually
 from tests.fixtures.processes import running
 from tests.fixtures.serving import caller
 from tests.integration.users.conftest import migrate_users
 from tests.integration.users.service import PASSWORD
+from waypost.kernel.ids import new_id
 
 CAP = 6
 

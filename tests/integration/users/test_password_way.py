@@ -14,7 +14,6 @@ from infra.postgres.databases import ServiceDatabase
 from infra.stack.child import inherited
 from infra.stack.keys import Keys
 from infra.stack.ports import LOOPBACK, free_ports
-from schemas.topics import declared_topics
 from tests.fixtures.database import Database, connected
 from tests.fixtures.eventually import eventually
 from tests.fixtures.kafka import Broker
@@ -24,6 +23,7 @@ from tests.integration.infra.inbox import Inbox
 from tests.integration.notifications.conftest import inbox, migrate_notifications
 from tests.integration.users.conftest import migrate_users
 from tests.integration.users.service import PASSWORD
+from waypost.schemas.topics import declared_topics
 
 __all__ = ["inbox"]
 

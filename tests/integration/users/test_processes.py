@@ -11,9 +11,6 @@ from infra.stack.child import inherited
 from infra.stack.keys import Keys
 from infra.stack.ports import LOOPBACK, free_ports
 from schemas.billing import InvoiceMarkedUncollectible
-from schemas.codec import AvroCodec
-from schemas.topics import declared_topics
-from shared.kernel.cloudevents import to_headers, to_metadata
 from tests.fixtures.database import Database, connected
 from tests.fixtures.eventually import eventually
 from tests.fixtures.kafka import Broker
@@ -22,6 +19,9 @@ from tests.fixtures.serving import caller
 from tests.integration.users.conftest import migrate_users
 from tests.integration.users.service import PASSWORD
 from tests.integration.users.test_dunning import received, written_off_invoice
+from waypost.kernel.cloudevents import to_headers, to_metadata
+from waypost.schemas.application import application_codec
+from waypost.schemas.topics import declared_topics
 
 TAKEN_IN_LONG_AGO = """
 insert into processed_messages (consumer, event_id, tenant_id, topic, partition, kafka_offset, processed_at)
@@ -83,4 +83,4 @@ async def publish(kafka: Broker, event: InvoiceMarkedUncollectible) -> None:
     key = str(event.invoice_id).encode()
     async with AIOKafkaProducer(bootstrap_servers=kafka.bootstrap) as producer:
         headers = list(to_headers(to_metadata(received(event, version=1))))
-        await producer.send_and_wait(event.topic, AvroCodec().encode(event).payload, key=key, headers=headers)
+        await producer.send_and_wait(event.topic, application_codec().encode(event).payload, key=key, headers=headers)

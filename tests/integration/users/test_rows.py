@@ -19,16 +19,16 @@ from services.users.ports import JobResources
 from services.users.projections import PROJECTIONS, TENANT_DIRECTORY
 from services.users.tables import KEPT, SECRETS
 from services.users.tables import users as accounts
-from shared.engine.projections import project
-from shared.jobs.context import JobContext
-from shared.jobs.tenant_directory import tenant_directory
-from shared.kernel.cause import current_cause
-from shared.kernel.envelope import Envelope
-from shared.kernel.event import Event
-from shared.kernel.ids import EventId, JobId, TenantId, new_id
-from shared.kernel.tenant import bound_tenants
-from shared.ports.unit_of_work import UnitOfWork
 from tests.integration.users.service import UsersService
+from waypost.engine.projections import project
+from waypost.jobs.context import JobContext
+from waypost.jobs.tenant_directory import tenant_directory
+from waypost.kernel.cause import current_cause
+from waypost.kernel.envelope import Envelope
+from waypost.kernel.event import Event
+from waypost.kernel.ids import EventId, JobId, TenantId, new_id
+from waypost.kernel.tenant import bound_tenants
+from waypost.ports.unit_of_work import UnitOfWork
 
 
 async def test_the_migration_makes_the_tables_that_the_code_names(users: UsersService) -> None:

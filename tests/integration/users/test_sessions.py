@@ -11,16 +11,16 @@ from joserfc.jwk import OKPKey
 from services.users.api.sessions import SESSION_LIFETIME
 from services.users.commands import RenewSession
 from services.users.domain import OpaqueToken
-from shared.kernel.clock import Clock
-from shared.kernel.ids import TenantId
-from shared.kernel.role import Role
-from shared.kernel.tenant import bound_tenants
-from shared.web.auth import Principal
-from shared.web.keys import LocalKeys
-from shared.web.tokens import ACCESS_SECONDS, TokenVerifier
 from tests.fixtures.database import connected
 from tests.fixtures.eventually import eventually
 from tests.integration.users.service import PASSWORD, UsersService
+from waypost.kernel.clock import Clock
+from waypost.kernel.ids import TenantId
+from waypost.kernel.role import Role
+from waypost.kernel.tenant import bound_tenants
+from waypost.web.auth import Principal
+from waypost.web.keys import LocalKeys
+from waypost.web.tokens import ACCESS_SECONDS, TokenVerifier
 
 
 async def test_an_access_token_is_verified_with_the_published_keys_alone(users: UsersService) -> None:

@@ -5,8 +5,8 @@ from uuid import uuid4
 
 from services.billing.domain import AttemptKind, AttemptStatus, Invoice, PaymentAttempt
 from services.billing.domain.attempts import charge_key, refund_key
-from shared.kernel.ids import TenantId
-from shared.kernel.money import Money
+from waypost.kernel.ids import TenantId
+from waypost.kernel.money import Money
 
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 

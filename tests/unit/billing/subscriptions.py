@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from uuid import uuid4
 
 from services.billing.domain import Interval, Plan, Subscription
-from shared.kernel.ids import TenantId
+from waypost.kernel.ids import TenantId
 
 START = datetime(2026, 1, 31, 9, 30, tzinfo=UTC)
 MONTHLY = Plan(code="starter", interval=Interval.MONTH, amount_minor=1_900, currency="EUR")

@@ -8,8 +8,8 @@ from schemas.billing import EVENTS, PaymentMethodDetached
 from services.billing.domain import Customer, PaymentMethod
 from services.billing.domain.refusals import CustomerIsErased
 from services.billing.projections.customers import CUSTOMER_ROWS
-from shared.kernel.ids import TenantId
 from tests.unit.billing.invoices import NOW
+from waypost.kernel.ids import TenantId
 
 VISA = PaymentMethod(id=uuid4(), brand="visa", last4="4242")
 AMEX = PaymentMethod(id=uuid4(), brand="amex", last4="0005")

@@ -12,18 +12,18 @@ from services.billing.domain import Customer
 from services.billing.domain.refusals import CustomerIsErased
 from services.billing.handlers import COMMANDS, CONSUMERS
 from services.billing.handlers.customers import change_address, change_profile, open_customer
-from shared.engine.bus import Bus
-from shared.kernel.cause import current_cause
-from shared.kernel.clock import SystemClock
-from shared.kernel.envelope import Envelope
-from shared.kernel.errors import Invalid, NotFound
-from shared.kernel.event import Event
-from shared.kernel.ids import EventId, TenantId, new_id
-from shared.kernel.tenant import bound_tenants
-from shared.memory.database import MemoryDatabase
-from shared.memory.unit_of_work import MemoryUnitsOfWork
-from shared.ports.handlers import ReactorHandler
 from tests.unit.billing.invoices import NOW
+from waypost.engine.bus import Bus
+from waypost.kernel.cause import current_cause
+from waypost.kernel.clock import SystemClock
+from waypost.kernel.envelope import Envelope
+from waypost.kernel.errors import Invalid, NotFound
+from waypost.kernel.event import Event
+from waypost.kernel.ids import EventId, TenantId, new_id
+from waypost.kernel.tenant import bound_tenants
+from waypost.memory.database import MemoryDatabase
+from waypost.memory.unit_of_work import MemoryUnitsOfWork
+from waypost.ports.handlers import ReactorHandler
 
 REACTIONS: Mapping[type[Event], ReactorHandler] = {
     UserCreated: open_customer,

@@ -23,10 +23,10 @@ from services.billing.domain.refusals import (
     TotalTooLarge,
 )
 from services.billing.projections.invoices import INVOICE_ROWS
-from shared.kernel.errors import ConcurrencyConflict, Invalid, Refused
-from shared.kernel.ids import TenantId
-from shared.kernel.money import Money
 from tests.unit.billing.invoices import NOW, charge_of, draft, opened, paid, refund_of, with_line
+from waypost.kernel.errors import ConcurrencyConflict, Invalid, Refused
+from waypost.kernel.ids import TenantId
+from waypost.kernel.money import Money
 
 DRAFT, OPEN, PAID = InvoiceStatus.DRAFT, InvoiceStatus.OPEN, InvoiceStatus.PAID
 VOID, UNCOLLECTIBLE = InvoiceStatus.VOID, InvoiceStatus.UNCOLLECTIBLE

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from services.billing.domain import Invoice
 from services.billing.domain.ledger import Account, Entry, MonetaryEvent, Posting, Unbalanced, entry_of
 from services.billing.projections.ledger import LEDGER_ROWS
-from shared.kernel.money import Money
 from tests.unit.billing.invoices import NOW, charge_of, draft, opened, paid, refund_of, with_line
+from waypost.kernel.money import Money
 
 
 def balances(invoice: Invoice) -> dict[Account, int]:

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from services.billing.settings import PLANS, BillingSettings
-from shared.hosting.settings import load
-from shared.kernel.errors import Misconfigured
+from waypost.hosting.settings import load
+from waypost.kernel.errors import Misconfigured
 
 PLAN = {"code": "gold", "interval": "month", "amount_minor": 100, "currency": "EUR"}
 

@@ -11,7 +11,7 @@ from infra.simulators.payments.webhooks import signature
 from services.billing.adapters.webhooks import TOLERANCE, SignedNotices
 from services.billing.domain.refusals import WebhookNotAuthentic
 from services.billing.ports import Declined, Moved, Notice
-from shared.kernel.ids import TenantId
+from waypost.kernel.ids import TenantId
 
 SECRET = "whsec_of_the_tests"
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)

@@ -13,8 +13,8 @@ from services.billing.domain import Subscription, SubscriptionStatus
 from services.billing.domain.cycle import invoice_of
 from services.billing.domain.refusals import AlreadyCanceled, PlanUnchanged
 from services.billing.projections.subscriptions import SUBSCRIPTION_ROWS
-from shared.kernel.errors import Refused
 from tests.unit.billing.subscriptions import DEARER, MONTHLY, START, YEARLY, started
+from waypost.kernel.errors import Refused
 
 ACTIVE, PAST_DUE, CANCELED = SubscriptionStatus.ACTIVE, SubscriptionStatus.PAST_DUE, SubscriptionStatus.CANCELED
 DAY = timedelta(days=1)

@@ -1,6 +1,7 @@
 """Documents by the command, with nothing running: no environment, no broker, no database."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -8,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from infra.services import SERVICES
-from infra.stack.places import CHECKOUT
+from infra.stack.places import CHECKOUT, TOOLKIT
 
 
 def waypost(*arguments: str, seed: str = "0") -> subprocess.CompletedProcess[str]:
-    environment = {"PYTHONHASHSEED": seed, "PYTHONPATH": str(CHECKOUT)}
-    command = [sys.executable, "-m", "shared.cli", *arguments]
+    environment = {"PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join([str(CHECKOUT), str(TOOLKIT)])}
+    command = [sys.executable, "-m", "waypost.cli", *arguments]
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
 

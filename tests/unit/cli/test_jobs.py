@@ -5,9 +5,9 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from shared.cli.main import app
-from shared.cli.services import DIRECTORY
-from shared.kernel.errors import NotFound
+from waypost.cli.main import app
+from waypost.cli.services import DIRECTORY
+from waypost.kernel.errors import NotFound
 
 
 @pytest.fixture(autouse=True)

@@ -7,13 +7,13 @@ from typer.testing import CliRunner
 
 from infra.stack.keys import load_or_make_keys
 from services.users.adapters.keys import signing_key
-from shared.cli.main import app
-from shared.cli.services import DIRECTORY
-from shared.kernel.clock import SystemClock
-from shared.kernel.errors import Invalid, Misconfigured, Unauthenticated
-from shared.web.auth import OPERATOR_SCOPE, Principal
-from shared.web.keys import LocalKeys
-from shared.web.tokens import TokenVerifier
+from waypost.cli.main import app
+from waypost.cli.services import DIRECTORY
+from waypost.kernel.clock import SystemClock
+from waypost.kernel.errors import Invalid, Misconfigured, Unauthenticated
+from waypost.web.auth import OPERATOR_SCOPE, Principal
+from waypost.web.keys import LocalKeys
+from waypost.web.tokens import TokenVerifier
 
 
 @pytest.fixture

@@ -6,11 +6,11 @@ from uuid import UUID
 import pytest
 from typer.testing import CliRunner
 
-from shared.cli.main import app
-from shared.cli.projections import find, rebuilt
-from shared.cli.replay import find_reactor
-from shared.cli.services import DIRECTORY, environment_of
-from shared.kernel.errors import Misconfigured, NotFound, WaypostError
+from waypost.cli.main import app
+from waypost.cli.projections import find, rebuilt
+from waypost.cli.replay import find_reactor
+from waypost.cli.services import DIRECTORY, environment_of
+from waypost.kernel.errors import Misconfigured, NotFound, WaypostError
 
 
 def test_an_unknown_read_model_is_refused_with_what_there_is() -> None:

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 from rich.console import Console
 
-from shared.cli.trace.timing import timed
-from shared.cli.trace.tree import tree_of
-from shared.cli.trace.viewer import Span
+from waypost.cli.trace.timing import timed
+from waypost.cli.trace.tree import tree_of
+from waypost.cli.trace.viewer import Span
 
 REQUEST = Span(
     id="request",

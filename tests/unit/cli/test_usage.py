@@ -9,17 +9,17 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from shared.cli.events.telling import line
-from shared.cli.given import a_moment, a_rate
-from shared.cli.main import app
-from shared.cli.output import span_of
-from shared.kafka.catalog import chosen_from
-from shared.kernel.cloudevents import to_headers, to_metadata
-from shared.kernel.envelope import Record
-from shared.kernel.errors import Invalid, NotFound
-from shared.operations.records import Seen
-from shared.ports.subscription import Partition
 from tests.fixtures.envelopes import user_created_envelope
+from waypost.cli.events.telling import line
+from waypost.cli.given import a_moment, a_rate
+from waypost.cli.main import app
+from waypost.cli.output import span_of
+from waypost.kafka.catalog import chosen_from
+from waypost.kernel.cloudevents import to_headers, to_metadata
+from waypost.kernel.envelope import Record
+from waypost.kernel.errors import Invalid, NotFound
+from waypost.operations.records import Seen
+from waypost.ports.subscription import Partition
 
 
 @pytest.mark.parametrize(

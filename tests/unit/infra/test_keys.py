@@ -9,7 +9,7 @@ from nacl.public import PrivateKey, PublicKey, SealedBox
 from infra.stack.addresses import Addresses
 from infra.stack.environment import Environments
 from infra.stack.keys import load_or_make_keys
-from shared.hosting.processes import ServiceProcess
+from waypost.hosting.processes import ServiceProcess
 
 
 def test_a_second_start_finds_the_same_secrets(tmp_path: Path) -> None:

@@ -7,12 +7,12 @@ from uuid import UUID
 
 import pytest
 
-from shared.jobs.arguments import JsonScalar
-from shared.jobs.context import JobContext
-from shared.jobs.declaration import Job, JobRegistry
-from shared.kernel.errors import Invalid, Misconfigured, Permanent
-from shared.kernel.ids import TenantId, new_id
-from shared.ports.jobs import Scalar
+from waypost.jobs.arguments import JsonScalar
+from waypost.jobs.context import JobContext
+from waypost.jobs.declaration import Job, JobRegistry
+from waypost.kernel.errors import Invalid, Misconfigured, Permanent
+from waypost.kernel.ids import TenantId, new_id
+from waypost.ports.jobs import Scalar
 
 
 @dataclass

@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.jobs.context import JobContext
-from shared.jobs.declaration import Job, Scheduled
-from shared.kernel.errors import Misconfigured
+from waypost.jobs.context import JobContext
+from waypost.jobs.declaration import Job, Scheduled
+from waypost.kernel.errors import Misconfigured
 
 
 def at(text: str) -> datetime:

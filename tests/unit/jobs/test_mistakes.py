@@ -9,14 +9,14 @@ from uuid import UUID
 import pytest
 
 from services.users.app import SERVICE
-from shared.engine.process import Lifecycle
-from shared.hosting import api
-from shared.hosting.foundation import Foundation
-from shared.hosting.settings import ApiSettings, JobSettings, load
-from shared.jobs.context import JobContext
-from shared.jobs.declaration import Job
-from shared.jobs.worker import JobWorker
-from shared.kernel.errors import Misconfigured
+from waypost.engine.process import Lifecycle
+from waypost.hosting import api
+from waypost.hosting.foundation import Foundation
+from waypost.hosting.settings import ApiSettings, JobSettings, load
+from waypost.jobs.context import JobContext
+from waypost.jobs.declaration import Job
+from waypost.jobs.worker import JobWorker
+from waypost.kernel.errors import Misconfigured
 
 ENVIRONMENT = {
     "WAYPOST_APP_DSN": "postgresql://users_app:secret@127.0.0.1:1/users",

@@ -7,7 +7,7 @@ import pytest
 from services.notifications.adapters.letters import TemplateLetters, day
 from services.notifications.domain import InvoiceStatus, Kind
 from services.notifications.queries.digest import UnreadInvoice
-from shared.kernel.errors import Permanent
+from waypost.kernel.errors import Permanent
 
 DUE = datetime(2026, 12, 9, 12, tzinfo=UTC)
 WORDS = {

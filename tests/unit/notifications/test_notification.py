@@ -9,7 +9,7 @@ import pytest
 from schemas.notifications import EVENTS, NotificationSent
 from services.notifications.domain import AlreadySettled, Kind, Notification, Status, Suppression, notification_id
 from services.notifications.projections import PROJECTIONS
-from shared.kernel.ids import EventId, TenantId, new_id
+from waypost.kernel.ids import EventId, TenantId, new_id
 
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 

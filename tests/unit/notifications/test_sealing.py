@@ -8,7 +8,7 @@ from nacl.public import PrivateKey, SealedBox
 
 from infra.stack.keys import load_or_make_keys
 from services.notifications.adapters.sealing import FILE, SealedBoxOpener, sealing_keys
-from shared.kernel.errors import Misconfigured, Permanent
+from waypost.kernel.errors import Misconfigured, Permanent
 
 
 def test_what_was_sealed_to_any_key_that_is_still_here_opens(tmp_path: Path) -> None:

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from schemas.__main__ import main
-from schemas.sources import read_sources
-from shared.kernel.event import Event
+from waypost.kernel.event import Event
+from waypost.schemas.__main__ import main
+from waypost.schemas.sources import read_sources
 
 Change = Callable[[dict[str, Any]], object]
 

@@ -6,8 +6,9 @@ from typing import Any
 from hypothesis import strategies as st
 
 from schemas.catalogue import EVENTS
-from schemas.sources import Field, newest, read_sources
-from shared.kernel.event import Event
+from waypost.kernel.event import Event
+from waypost.project import project
+from waypost.schemas.sources import Field, newest, read_sources
 
 _VALUES: dict[str, st.SearchStrategy[Any]] = {
     "uuid": st.uuids(),
@@ -26,7 +27,7 @@ def _value(field: Field) -> st.SearchStrategy[Any]:
 
 def events() -> st.SearchStrategy[Event]:
     """Any event of any type that fits its schema."""
-    latest = newest(read_sources())
+    latest = newest(read_sources(project().schemas_folder))
     return st.one_of(
         *(
             st.builds(EVENTS[event_type], **{field.name: _value(field) for field in source.fields})

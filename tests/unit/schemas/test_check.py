@@ -1,12 +1,12 @@
-"""`python -m schemas check` guards the contract: each guard is broken here once."""
+"""`waypost schemas check` guards the contract: each guard is broken here once."""
 
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from schemas.__main__ import main
 from tests.unit.schemas.folder import Change, SchemaFolder, adds, changes, field, removes
+from waypost.schemas.__main__ import main
 
 Capture = pytest.CaptureFixture[str]
 

@@ -12,22 +12,22 @@ from hypothesis import strategies as st
 
 from schemas.billing import InvoiceCreated, InvoicePaid
 from schemas.catalogue import EVENTS
-from schemas.codec import AvroCodec
-from schemas.lock import LockedSchema, read_lock
-from schemas.samples import sample_path
-from schemas.sources import ROOT
 from schemas.users import UserCreated
-from shared.kernel.errors import Permanent, UndecodableRecord
-from shared.kernel.event import Event
-from shared.ports.codec import EventCodec
 from tests.unit.schemas.strategies import events
 from tests.unit.schemas.test_generate import user_created
+from waypost.kernel.errors import Permanent, UndecodableRecord
+from waypost.kernel.event import Event
+from waypost.ports.codec import EventCodec
+from waypost.project import project
+from waypost.schemas.application import application_codec
+from waypost.schemas.lock import LockedSchema, read_lock
+from waypost.schemas.samples import sample_path
 
-CODEC: EventCodec = AvroCodec()
+CODEC: EventCodec = application_codec()
 
 
 def sample(line: LockedSchema) -> bytes:
-    return sample_path(ROOT, line.type, line.version).read_bytes()
+    return sample_path(project().schemas_folder, line.type, line.version).read_bytes()
 
 
 def invoice_paid(**different: Any) -> InvoicePaid:
@@ -55,7 +55,7 @@ def test_an_event_comes_back_as_it_was(event: Event) -> None:
 
 def test_the_frame_is_confluents() -> None:
     encoded = CODEC.encode(user_created())
-    line = next(line for line in read_lock() if line.type == "user.created")
+    line = next(line for line in read_lock(project().schemas_folder) if line.type == "user.created")
     assert encoded.schema_id == line.id
     assert encoded.payload[:5] == b"\x00" + line.id.to_bytes(4, "big")
 
@@ -116,13 +116,13 @@ def test_an_event_of_no_published_schema_is_refused() -> None:
         CODEC.encode(Stray())
 
 
-@pytest.mark.parametrize("line", read_lock(), ids=lambda line: f"{line.type}-{line.version}")
+@pytest.mark.parametrize("line", read_lock(project().schemas_folder), ids=lambda line: f"{line.type}-{line.version}")
 def test_every_version_ever_published_is_still_read(line: LockedSchema) -> None:
     assert CODEC.knows(line.type)
     assert isinstance(CODEC.decode(line.type, sample(line)), Event)
 
 
-@pytest.mark.parametrize("line", read_lock(), ids=lambda line: f"{line.type}-{line.version}")
+@pytest.mark.parametrize("line", read_lock(project().schemas_folder), ids=lambda line: f"{line.type}-{line.version}")
 def test_no_truncation_and_no_trailing_byte_is_taken(line: LockedSchema) -> None:
     whole = sample(line)
     for malformed in (*(whole[:size] for size in range(len(whole))), whole + b"\x00", b"\x01" + whole[1:]):
@@ -139,13 +139,17 @@ def test_random_bytes_are_undecodable_and_nothing_else(event_type: str, payload:
 
 
 @settings(max_examples=1000)
-@given(line=st.sampled_from(read_lock()), body=st.binary(max_size=300))
+@given(line=st.sampled_from(read_lock(project().schemas_folder)), body=st.binary(max_size=300))
 def test_random_bodies_are_read_or_refused(line: LockedSchema, body: bytes) -> None:
     reads_or_refuses(line.type, b"\x00" + line.id.to_bytes(4, "big") + body)
 
 
 @settings(max_examples=1000)
-@given(line=st.sampled_from(read_lock()), position=st.integers(min_value=0), byte=st.integers(0, 255))
+@given(
+    line=st.sampled_from(read_lock(project().schemas_folder)),
+    position=st.integers(min_value=0),
+    byte=st.integers(0, 255),
+)
 def test_a_spoilt_byte_is_read_or_refused(line: LockedSchema, position: int, byte: int) -> None:
     payload = bytearray(sample(line))
     payload[position % len(payload)] = byte
@@ -187,7 +191,7 @@ class Reversal:
 
 
 def test_personal_values_pass_through_the_hook() -> None:
-    codec, event = AvroCodec(personal_data=Reversal()), user_created()
+    codec, event = application_codec(personal_data=Reversal()), user_created()
     payload = codec.encode(event).payload
     assert event.email.encode() not in payload and event.role.encode() in payload
     assert codec.decode("user.created", payload) == event

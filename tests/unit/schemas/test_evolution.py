@@ -6,11 +6,11 @@ from uuid import uuid4
 
 import pytest
 
-from schemas.codec import AvroCodec
-from schemas.upcasters import Upcasters
-from shared.kernel.errors import Misconfigured, UndecodableRecord
-from shared.kernel.event import Event
 from tests.unit.schemas.folder import SchemaFolder, adds, removes
+from waypost.kernel.errors import Misconfigured, UndecodableRecord
+from waypost.kernel.event import Event
+from waypost.schemas.codec import AvroCodec
+from waypost.schemas.upcasters import Upcasters
 
 CLOSED = {"tenant_id": uuid4(), "reason": "requested", "closed_at": datetime(2026, 5, 1, tzinfo=UTC)}
 

@@ -9,10 +9,11 @@ from uuid import uuid4
 import pytest
 
 from schemas.catalogue import EVENTS
-from schemas.generate import generate
 from schemas.users import UserCreated, UserPasswordResetRequested
-from shared.kernel.event import Event
 from tests.unit.schemas.folder import SchemaFolder, adds
+from waypost.kernel.event import Event
+from waypost.project import project
+from waypost.schemas.generate import generate
 
 PERSON = "ada@example.org"
 
@@ -68,7 +69,7 @@ def test_old_callers_still_build_an_event_that_grew(folder: SchemaFolder) -> Non
 
 
 def test_the_text_pleases_the_formatter(folder: SchemaFolder) -> None:
-    everything = generate()
+    everything = generate(project().schemas_folder)
     folder.keep_only("user.erased")  # one event, and one service: a tuple of one is written otherwise
     for path, text in [*everything.items(), *generate(folder.root).items()]:
         command = [sys.executable, "-m", "ruff", "format", "--stdin-filename", path.name, "-"]

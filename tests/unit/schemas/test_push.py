@@ -1,4 +1,4 @@
-"""`python -m schemas push` leaves a registry with the ids of the lock, or says why it did not."""
+"""`waypost schemas push` leaves a registry with the ids of the lock, or says why it did not."""
 
 import json
 from collections.abc import Iterator
@@ -7,8 +7,9 @@ from threading import Thread
 
 import pytest
 
-from schemas.__main__ import main
-from schemas.lock import read_lock
+from waypost.project import project
+from waypost.schemas.__main__ import main
+from waypost.schemas.lock import read_lock
 
 
 class Registry(ThreadingHTTPServer):
@@ -55,7 +56,7 @@ def registry() -> Iterator[Registry]:
 
 def test_an_empty_registry_gives_the_ids_of_the_lock(registry: Registry) -> None:
     assert main(["push", registry.url]) == 0
-    assert registry.subjects == [line.subject for line in read_lock()]
+    assert registry.subjects == [line.subject for line in read_lock(project().schemas_folder)]
 
 
 def test_another_id_than_the_locks_ends_the_push(registry: Registry, capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,8 +13,8 @@ from infra.stack.keys import load_or_make_keys
 from services.users.adapters.keys import sealing_key, signing_key
 from services.users.adapters.sealing import SealedBoxSealer
 from services.users.domain import OpaqueToken
-from shared.kernel.errors import Misconfigured
-from shared.kernel.ids import TenantId
+from waypost.kernel.errors import Misconfigured
+from waypost.kernel.ids import TenantId
 
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 

@@ -3,7 +3,7 @@
 import asyncio
 
 from services.users.adapters.passwords import Argon2Passwords
-from shared.kernel.errors import Unavailable
+from waypost.kernel.errors import Unavailable
 
 
 async def test_a_password_matches_its_own_hash_alone() -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from services.users.adapters.tenant_ids import KeyedTenantIds
 from services.users.domain import NotAnEmailAddress, OpaqueToken, email_address
-from shared.kernel.ids import TenantId
+from waypost.kernel.ids import TenantId
 
 TENANT = TenantId(uuid4())
 

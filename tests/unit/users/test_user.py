@@ -22,8 +22,8 @@ from schemas.users import (
 from services.users.domain import NotSuspended, SealedToken, User, UserIsErased, UserStatus
 from services.users.domain.user import PASSWORD_LINK_PAUSE, VERIFICATION_PAUSE
 from services.users.projections import PROJECTIONS
-from shared.kernel.ids import TenantId
-from shared.kernel.role import Role
+from waypost.kernel.ids import TenantId
+from waypost.kernel.role import Role
 
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from shared.postgres.ddl import forgettable_events
+from waypost.postgres.ddl import forgettable_events
 
 revision = "0006"
 down_revision = "0005"

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from shared.postgres.tenancy import protect
+from waypost.postgres.tenancy import protect
 
 revision = "0007"
 down_revision = "0006"

@@ -3,7 +3,7 @@
 from alembic import op
 
 from services.billing.tables import SUBSCRIPTIONS
-from shared.postgres.projector_schema import create_projector_schema
+from waypost.postgres.projector_schema import create_projector_schema
 
 revision = "0008"
 down_revision = "0007"

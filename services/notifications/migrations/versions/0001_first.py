@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from alembic import op
 
 from services.notifications.tables import OUTGOING, RECIPIENTS
-from shared.jobs.ddl import jobs
-from shared.jobs.tenant_directory import TENANTS
-from shared.postgres.ddl import infrastructure
-from shared.postgres.projector_schema import create_projector_schema
-from shared.postgres.tenancy import protect
+from waypost.jobs.ddl import jobs
+from waypost.jobs.tenant_directory import TENANTS
+from waypost.postgres.ddl import infrastructure
+from waypost.postgres.projector_schema import create_projector_schema
+from waypost.postgres.tenancy import protect
 
 revision = "0001"
 down_revision = None

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from shared.postgres.ddl import operator_actions
+from waypost.postgres.ddl import operator_actions
 
 revision = "0002"
 down_revision = "0001"

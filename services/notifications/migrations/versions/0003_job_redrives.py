@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from shared.jobs.ddl import job_redrives
+from waypost.jobs.ddl import job_redrives
 
 revision = "0003"
 down_revision = "0002"

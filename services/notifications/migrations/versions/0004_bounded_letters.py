@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from shared.postgres.ddl import bounded_letters
+from waypost.postgres.ddl import bounded_letters
 
 revision = "0004"
 down_revision = "0003"

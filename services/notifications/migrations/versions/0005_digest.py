@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from alembic import op
 
 from services.notifications.tables import INVOICES
-from shared.postgres.projector_schema import create_projector_schema
-from shared.postgres.tenancy import protect
+from waypost.postgres.projector_schema import create_projector_schema
+from waypost.postgres.tenancy import protect
 
 revision = "0005"
 down_revision = "0004"

@@ -2,8 +2,8 @@
 
 from alembic import op
 
-from shared.postgres.ddl import forgettable_events
-from shared.postgres.tenancy import protect
+from waypost.postgres.ddl import forgettable_events
+from waypost.postgres.tenancy import protect
 
 revision = "0005"
 down_revision = "0004"

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from shared.postgres.tenancy import protect
+from waypost.postgres.tenancy import protect
 
 revision = "0006"
 down_revision = "0005"

@@ -1,13 +1,13 @@
 """Every read model beside one that is made of its topic, or of its service's events, from the first on."""
 
 from infra.stack.environment import Environments
-from shared.engine.rebuild import RebuildReport, rebuild, rebuild_projection
-from shared.hosting.service import Service
-from shared.kafka.topic_log import KafkaTopicLogs
-from shared.ports.handlers import Projection, Projector
-from shared.postgres.rebuild.history import PostgresHistoryWorkshop
-from shared.postgres.rebuild.workshop import PostgresWorkshop
 from tests.faults.storm.gathering.stores import SERVICES
+from waypost.engine.rebuild import RebuildReport, rebuild, rebuild_projection
+from waypost.hosting.service import Service
+from waypost.kafka.topic_log import KafkaTopicLogs
+from waypost.ports.handlers import Projection, Projector
+from waypost.postgres.rebuild.history import PostgresHistoryWorkshop
+from waypost.postgres.rebuild.workshop import PostgresWorkshop
 
 
 async def rebuilt(environments: Environments) -> dict[str, bool]:

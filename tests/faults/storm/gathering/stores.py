@@ -10,14 +10,14 @@ from uuid import UUID
 import asyncpg
 
 from infra.stack.environment import Environments
-from schemas.codec import AvroCodec
 from services.billing.app import SERVICE as BILLING
 from services.notifications.app import SERVICE as NOTIFICATIONS
 from services.users.app import SERVICE as USERS
-from shared.engine.consumer import group_name
-from shared.hosting.service import Service
-from shared.ports.handlers import Projector, topics_of
 from tests.faults.storm.evidence import Row, StoredEvent
+from waypost.engine.consumer import group_name
+from waypost.hosting.service import Service
+from waypost.ports.handlers import Projector, topics_of
+from waypost.schemas.application import application_codec
 
 SERVICES: Sequence[Service] = (USERS, BILLING, NOTIFICATIONS)
 
@@ -74,7 +74,7 @@ def _own_tables(service: str) -> Mapping[str, str]:
 
 
 async def _events(service: Service, connection: asyncpg.Connection) -> list[StoredEvent]:
-    codec = AvroCodec()
+    codec = application_codec()
     return [
         StoredEvent(
             service=service.name,

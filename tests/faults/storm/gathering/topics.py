@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from schemas.topics import declared_topics
 from tests.faults.storm.evidence import SeenRecord
 from tests.fixtures.topics import read_topic
+from waypost.schemas.topics import declared_topics
 
 WITHOUT_VERSIONS = "billing.revenue"
 

@@ -15,7 +15,7 @@ from infra.stack.addresses import OFFSETS, Addresses
 from infra.stack.keys import load_or_make_keys
 from infra.stack.parts import Component, PythonOneShot, PythonServer
 from infra.stack.plan import Plan
-from shared.kernel.errors import Misconfigured
+from waypost.kernel.errors import Misconfigured
 
 PRODUCTS = {"kafka", "postgres", "zipkin"}
 OF_COMPOSE_ALONE = {"prepare", "waypost"}

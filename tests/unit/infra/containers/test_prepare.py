@@ -14,7 +14,7 @@ from infra.stack.keys import load_or_make_keys
 from infra.stack.places import CHECKOUT
 from infra.stack.processes import SIMULATORS, processes_of, services_here
 from services.users.adapters.keys import signing_key
-from shared.hosting.processes import ServiceProcess
+from waypost.hosting.processes import ServiceProcess
 
 OUTSIDE = Addresses(9000)
 

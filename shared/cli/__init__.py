@@ -1,5 +1,0 @@
-"""The `waypost` command: looks into a running system, and mends it."""
-
-from shared.cli.main import main
-
-__all__ = ["main"]

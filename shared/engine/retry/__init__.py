@@ -1,6 +1,0 @@
-"""What happens after a handler's error: classed once, tried again in the key's order, and kept when the tries are used up."""
-
-from shared.engine.retry.failure import PASSING, ends_a_wait, failure_of
-from shared.engine.retry.policy import RetryPolicy
-
-__all__ = ["PASSING", "RetryPolicy", "ends_a_wait", "failure_of"]

@@ -1,5 +1,0 @@
-"""Kafka. Whatever reads topics in a process, these adapters or Faust, aiokafka is under it."""
-
-from shared.kafka.header_names import read_any_header_name
-
-read_any_header_name()

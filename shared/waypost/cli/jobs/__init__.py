@@ -1,0 +1,15 @@
+"""`waypost jobs list|show|declared|retry|cancel|run`"""
+
+import typer
+
+from waypost.cli.jobs.changing import cancel, retry, run
+from waypost.cli.jobs.declared import declared
+from waypost.cli.jobs.looking import list_jobs, show
+
+commands = typer.Typer(no_args_is_help=True, help="Background work: what waits, runs and gave up.")
+commands.command("list")(list_jobs)
+commands.command()(show)
+commands.command()(declared)
+commands.command()(retry)
+commands.command()(cancel)
+commands.command()(run)

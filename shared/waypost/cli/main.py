@@ -1,0 +1,61 @@
+"""Puts the commands together; an error of ours is one line and exit code 1."""
+
+import logging
+import sys
+
+import structlog
+import typer
+
+from waypost.cli import dead_letters, events, jobs, operators, outbox, projections
+from waypost.cli.audit import audit
+from waypost.cli.consumers import consumers
+from waypost.cli.documents import asyncapi, openapi
+from waypost.cli.output import remark_on
+from waypost.cli.replay import replay
+from waypost.cli.topics import topics
+from waypost.cli.trace import trace
+from waypost.kernel.errors import WaypostError
+from waypost.schemas.__main__ import main as run_schemas
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app.command()(topics)
+app.command()(consumers)
+app.command()(trace)
+app.command()(replay)
+app.command()(audit)
+app.add_typer(dead_letters.commands, name="dead-letters")
+app.add_typer(events.commands, name="events")
+app.add_typer(jobs.commands, name="jobs")
+app.add_typer(outbox.commands, name="outbox")
+app.add_typer(operators.commands, name="operators")
+app.add_typer(openapi, name="openapi")
+app.add_typer(asyncapi, name="asyncapi")
+app.add_typer(projections.commands, name="projections")
+
+
+@app.command(
+    "schemas", context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+)
+def schemas(context: typer.Context) -> None:
+    """Keeps the event schemas: generate, lock, check, push."""
+    raise typer.Exit(run_schemas(context.args))
+
+
+@app.callback()
+def waypost() -> None:
+    """Looks into a running Waypost system, and mends it."""
+
+
+def main() -> None:
+    # The command tells what failed by itself, in a line; standard output is the answer alone.
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    for library in ("aiokafka", "opentelemetry"):
+        logging.getLogger(library).setLevel(logging.CRITICAL)
+    try:
+        app(prog_name="waypost")
+    except WaypostError as problem:
+        remark_on(problem)
+        raise SystemExit(1) from problem

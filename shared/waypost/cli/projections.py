@@ -1,0 +1,120 @@
+"""`waypost projections rebuild <service>.<name>`"""
+
+import asyncio
+from typing import Annotated, Any
+
+import typer
+
+from waypost.cli.databases import explained
+from waypost.cli.output import AsJson, console, to_json
+from waypost.cli.progress import PerSecond, shown
+from waypost.cli.services import service_within, setting_of
+from waypost.cli.tracing import trace_as
+from waypost.engine.consumer import group_name
+from waypost.engine.rate import Rate
+from waypost.engine.rebuild import RebuildReport, rebuild, rebuild_projection
+from waypost.hosting.service import Service
+from waypost.kafka.topic_log import KafkaTopicLogs
+from waypost.kernel.errors import NotFound
+from waypost.ports.handlers import Projection, Projector, Reactor
+from waypost.postgres.failures import as_transient
+from waypost.postgres.rebuild.history import PostgresHistoryWorkshop
+from waypost.postgres.rebuild.workshop import PostgresWorkshop
+
+FORM = "SERVICE.NAME"
+
+commands = typer.Typer(no_args_is_help=True, help="Read models, made anew beside the live ones.")
+
+
+@commands.command("rebuild")
+def rebuild_command(
+    name: Annotated[str, typer.Argument(metavar=FORM, help="NAME is a projector's or a projection's.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Compares, and changes nothing.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Swaps in spite of what speaks against it.")] = False,
+    per_second: PerSecond = None,
+    as_json: AsJson = False,
+) -> None:
+    """Reads a projector's topics, or a projection's own events, from the start, compares with the live rows and swaps.
+
+    Exits with 1 where it did not swap, and says why; a dry run where it would not.
+    """
+    service, target = find(name)
+    trace_as(service.name)
+    with shown(name, quiet=as_json) as show, as_transient(), explained(service.name):
+        report = asyncio.run(
+            rebuilt(
+                service,
+                target,
+                progress=lambda progress: show(progress.records, progress.of),
+                dry_run=dry_run,
+                force=force,
+                rate=Rate(per_second),
+            )
+        )
+    if as_json:
+        console.print(to_json(told(name, report)), soft_wrap=True)
+    else:
+        _show(name, report)
+    raise typer.Exit(0 if report.swapped or (dry_run and not report.refusals) else 1)
+
+
+def find(name: str) -> tuple[Service, Projector | Projection]:
+    """Raises Invalid, NotFound, and says what there is."""
+    service = service_within(name, FORM)
+    projectors = [each for each in service.consumers if isinstance(each, Projector)]
+    targets: list[Projector | Projection] = [*projectors, *service.projections]
+    known = {group_name(service.name, each): each for each in targets}
+    if name in known:
+        return service, known[name]
+    if name in {group_name(service.name, each) for each in service.consumers if isinstance(each, Reactor)}:
+        raise NotFound(f"{name} is a reactor: it has no rows to be made anew; see `waypost replay {name}`")
+    raise NotFound(f"there is no read model {name!r}; there are {', '.join(sorted(known))}")
+
+
+async def rebuilt(service: Service, target: Projector | Projection, **options: Any) -> RebuildReport:
+    owner_dsn = setting_of(service.name, "WAYPOST_OWNER_DSN")
+    if isinstance(target, Projection):
+        history = PostgresHistoryWorkshop(service.name, target, service.codec, owner_dsn=owner_dsn)
+        return await rebuild_projection(target, history, **options)
+    app_dsn, bootstrap = (setting_of(service.name, f"WAYPOST_{each}") for each in ("APP_DSN", "KAFKA_BOOTSTRAP"))
+    workshop = PostgresWorkshop(service.name, target, app_dsn=app_dsn, owner_dsn=owner_dsn)
+    return await rebuild(target, workshop, KafkaTopicLogs(bootstrap), service.codec, **options)
+
+
+def told(name: str, report: RebuildReport) -> dict[str, Any]:
+    weighing = report.weighing
+    return {
+        "name": name,
+        "records": report.records,
+        "seconds": round(report.seconds, 3),
+        "rows": sum(each.new_rows for each in weighing.comparisons),
+        "equal": all(each.equal for each in weighing.comparisons),
+        "swapped": report.swapped,
+        "letters": {"live": weighing.live_letters, "new": weighing.new_letters},
+        "refusals": list(report.refusals),
+        "tables": [
+            {
+                "table": each.table,
+                "live": each.live_rows,
+                "new": each.new_rows,
+                "live_hash": each.live_hash,
+                "new_hash": each.new_hash,
+                "equal": each.equal,
+            }
+            for each in weighing.comparisons
+        ],
+    }
+
+
+def _show(name: str, report: RebuildReport) -> None:
+    weighing = report.weighing
+    rows = sum(each.new_rows for each in weighing.comparisons)
+    console.print(f"{name}: {report.records} records in {report.seconds:.1f} s, {rows} rows")
+    for each in weighing.comparisons:
+        live = "not there" if each.live_hash is None else f"{each.live_rows} live (hash {each.live_hash})"
+        verdict = "equal" if each.equal else "different"
+        console.print(f"  {each.table}: {live}, {each.new_rows} new (hash {each.new_hash}): {verdict}")
+    console.print(f"  open letters: {weighing.live_letters} live, {weighing.new_letters} new")
+    for refusal in report.refusals:
+        console.print(f"  {'put up with' if report.swapped else 'refused'}: {refusal}")
+    console.print("swapped" if report.swapped else "nothing was changed")

@@ -1,0 +1,158 @@
+"""One consumer's membership in its group: a task per assigned partition, offsets for lag tools, and a watch over all of it."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Sequence
+
+import structlog
+
+from waypost.engine.consumer.drain import Drain
+from waypost.engine.consumer.effects import effects_of
+from waypost.engine.consumer.message import Reader
+from waypost.engine.consumer.partition import PartitionTask, Parts
+from waypost.engine.consumer.pipeline import LettersFull, Pipeline
+from waypost.engine.consumer.policy import ConsumerPolicy
+from waypost.engine.consumer.timer import RetryTimer
+from waypost.engine.consumer.watch import Watch
+from waypost.engine.failpoints import failpoint
+from waypost.kernel.clock import Clock, SystemClock
+from waypost.kernel.errors import Transient
+from waypost.ports.codec import EventCodec
+from waypost.ports.handlers import Consumer, Projection, topics_of
+from waypost.ports.intake import Intakes
+from waypost.ports.subscription import Partition, Subscription
+
+log = structlog.get_logger()
+
+AFTER_OFFSET_COMMIT = failpoint("consumer.after_offset_commit")
+
+
+def group_name(service: str, consumer: Consumer | Projection) -> str:
+    """Its full name: a consumer's group in Kafka, and its name in every row."""
+    return f"{service}.{consumer.name}"
+
+
+class ConsumerGroup:
+    """`waypost.engine.process.Lifecycle` of one consumer in one process."""
+
+    def __init__(
+        self,
+        service: str,
+        consumer: Consumer,
+        subscription: Subscription,
+        intakes: Intakes,
+        codec: EventCodec,
+        *,
+        policy: ConsumerPolicy | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self.name = group_name(service, consumer)
+        self.ready = asyncio.Event()
+        self._policy = policy or ConsumerPolicy()
+        self._subscription = subscription
+        self._topics = topics_of(consumer)
+        self._tasks: dict[Partition, PartitionTask] = {}
+        """The latest of each partition, ended ones included: a successor waits for its predecessor's last poll."""
+        self._ours: frozenset[Partition] = frozenset()
+        self._watch = Watch(self.name, subscription, self._policy)
+        self._moved: dict[Partition, int] = {}
+        self._stopping = asyncio.Event()
+        self._loops: Sequence[asyncio.Task[None]] = ()
+        clock, effects, reader = (
+            clock or SystemClock(),
+            effects_of(consumer, self.name),
+            Reader.of(consumer, codec),
+        )
+        self.retries = Drain(self.name, intakes, reader, effects, self._policy, clock)
+        """For operators too: see `waypost.operations.dead_letters.drains`."""
+        self._timer = RetryTimer(self.name, self.retries, self._policy)
+        self._parts = Parts(
+            name=self.name,
+            subscription=subscription,
+            intakes=intakes,
+            pipeline=Pipeline(self.name, intakes, effects, self._policy, clock),
+            reader=reader,
+            by_batch=effects.by_batch,
+            policy=self._policy,
+            moved=self._moved.__setitem__,
+        )
+
+    async def start(self) -> None:
+        self._loops = [
+            asyncio.create_task(each, name=self.name) for each in (self._stay_joined(), self._commit_now_and_then())
+        ]
+        await self._timer.start()
+
+    async def drain(self, deadline_seconds: float) -> None:
+        self._stopping.set()
+        self.ready.clear()
+        await asyncio.gather(self._end_tasks(deadline_seconds), self._timer.drain(deadline_seconds))
+        await self._commit()
+
+    async def stop(self) -> None:
+        self._stopping.set()
+        self.ready.clear()
+        await asyncio.gather(self._end_tasks(0), self._timer.stop())
+        for loop in self._loops:
+            loop.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await loop
+        await self._subscription.leave()
+        await asyncio.gather(*(task.ended() for task in self._tasks.values()))
+
+    async def has_room(self) -> None:
+        """For probes. Raises LettersFull while a partition waits for letters to be settled."""
+        if any(task.waits_for_room for task in self._running):
+            raise LettersFull
+
+    async def revoked(self) -> None:
+        self.ready.clear()
+        await self._end_tasks(self._policy.revoke_seconds)
+        await self._commit()
+        self._ours = frozenset()
+
+    async def assigned(self, partitions: frozenset[Partition]) -> None:
+        self._moved.clear()
+        if self._stopping.is_set():
+            return
+        self._ours = partitions
+        for each in sorted(partitions):
+            self._tasks[each] = PartitionTask(each, self._parts, self._tasks.get(each))
+        self.ready.set()
+
+    async def _stay_joined(self) -> None:
+        """Joins, looks after the membership from then on, and joins anew with another client where this one has gone silent."""
+        await self._until_it_works(lambda: self._subscription.join(self._topics, self))
+        while True:
+            await asyncio.sleep(self._policy.watch_seconds)
+            if await self._watch.finds_it_silent(self._running):
+                log.error("consumer_silent", consumer=self.name)
+                await self.revoked()
+                await self._until_it_works(self._subscription.rejoin)
+
+    async def _until_it_works(self, act: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            try:
+                return await act()
+            except Transient as error:
+                log.warning("consumer_waits", consumer=self.name, error=str(error))
+            await asyncio.sleep(self._policy.pauses.first_seconds * 10)
+
+    async def _commit_now_and_then(self) -> None:
+        while True:
+            await asyncio.sleep(self._policy.commit_seconds)
+            await self._commit()
+
+    async def _commit(self) -> None:
+        moved = {each: offset for each, offset in self._moved.items() if each in self._ours}
+        self._moved.clear()
+        if moved:
+            await self._subscription.commit(moved)
+            AFTER_OFFSET_COMMIT.hit()
+
+    async def _end_tasks(self, deadline_seconds: float) -> None:
+        await asyncio.gather(*(task.end(deadline_seconds) for task in self._running))
+
+    @property
+    def _running(self) -> Sequence[PartitionTask]:
+        return [self._tasks[each] for each in sorted(self._ours)]

@@ -1,0 +1,74 @@
+"""Which letter a message becomes that is not handled now."""
+
+from datetime import datetime
+
+from waypost.engine.consumer.guard import Verdict
+from waypost.engine.consumer.message import Message
+from waypost.engine.retry import RetryPolicy, failure_of
+from waypost.kernel.errors import Poison
+from waypost.kernel.ids import new_id
+from waypost.ports.dead_letters import VERSION_CONFLICT, Failure, Letter, Status
+
+
+def waiting(message: Message) -> Letter:
+    """An earlier version of its key goes first."""
+    return _letter(message, status=Status.WAITING)
+
+
+def failed(message: Message, failure: Failure, retry: RetryPolicy, now: datetime) -> Letter:
+    """Its handler raised for the first time."""
+    status, next_attempt_at = retry.verdict(failure, 1, now)
+    return _letter(message, status=status, attempts=1, next_attempt_at=next_attempt_at, failure=failure)
+
+
+def poisoned(message: Message, poison: Poison) -> Letter:
+    """Trying again would not make an event of it."""
+    return _letter(message, status=Status.DEAD, attempts=1, failure=failure_of(poison))
+
+
+def conflicting(message: Message) -> Letter:
+    """A second event under a version that was handled."""
+    error = f"version {message.sequence} of {message.aggregate_id} was handled already, as another event"
+    failure = Failure(error_class=VERSION_CONFLICT, error=error, fingerprint=VERSION_CONFLICT)
+    return _letter(message, status=Status.DEAD, attempts=1, failure=failure)
+
+
+def letter_for(
+    message: Message, verdict: Verdict, failure: Failure | None, retry: RetryPolicy, now: datetime
+) -> Letter | None:
+    """None where the verdict keeps no letter."""
+    match verdict:
+        case Verdict.WAIT:
+            return waiting(message)
+        case Verdict.FAIL if failure is not None:
+            return failed(message, failure, retry, now)
+        case Verdict.POISON if message.poison is not None:
+            return poisoned(message, message.poison)
+        case Verdict.CONFLICT:
+            return conflicting(message)
+        case _:
+            return None
+
+
+def _letter(
+    message: Message,
+    *,
+    status: Status,
+    attempts: int = 0,
+    next_attempt_at: datetime | None = None,
+    failure: Failure | None = None,
+) -> Letter:
+    attributes = message.attributes
+    return Letter(
+        id=new_id(),
+        record=message.record,
+        key=message.record.key if attributes is None else message.key,
+        event_id=message.event_id,
+        tenant_id=attributes.tenant_id if attributes else None,
+        type=attributes.event_type if attributes else None,
+        sequence=message.sequence,
+        status=status,
+        attempts=attempts,
+        next_attempt_at=next_attempt_at,
+        failure=failure,
+    )

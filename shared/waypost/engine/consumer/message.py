@@ -1,0 +1,110 @@
+"""From a record to what is believed of it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Self
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+from waypost.kernel.cloudevents import Attributes, from_headers
+from waypost.kernel.envelope import Envelope, Record
+from waypost.kernel.errors import MalformedHeaders, Poison, TenantMismatch, UndecodableRecord
+from waypost.kernel.event import Event
+from waypost.kernel.ids import EventId
+from waypost.ports.codec import EventCodec
+from waypost.ports.handlers import Consumer, Reactor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """A record that was read. Without attributes nothing in it is believed; without an envelope there is nothing to handle."""
+
+    record: Record
+    attributes: Attributes | None = None
+    envelope: Envelope[Event] | None = None
+    poison: Poison | None = None
+
+    @property
+    def event_id(self) -> EventId:
+        """The producer's; for a record without readable headers, one made of its coordinates."""
+        return self.attributes.event_id if self.attributes else EventId(_id_of(self.record))
+
+    @property
+    def sequence(self) -> int | None:
+        return self.attributes.sequence if self.attributes else None
+
+    @property
+    def aggregate_id(self) -> UUID:
+        """Of a message with attributes."""
+        if self.attributes is None:
+            raise MalformedHeaders("nothing is known of this record")
+        return self.attributes.aggregate_id
+
+    @property
+    def key(self) -> bytes:
+        """What is parked when it fails. Events with a sequence have their aggregate's id as key, others whatever their topic says."""
+        return self.record.key or b""
+
+    @property
+    def wanted(self) -> bool:
+        """Whether a handler would run for it."""
+        return self.envelope is not None
+
+
+class Reader:
+    """Reads for one consumer: only what it has a handler for is decoded."""
+
+    def __init__(
+        self,
+        codec: EventCodec,
+        handled: Iterable[type[Event]],
+        *,
+        without: frozenset[EventId] = frozenset(),
+        since: Mapping[type[Event], datetime] | None = None,
+    ) -> None:
+        self._codec = codec
+        self._types = frozenset(kind.type for kind in handled)
+        self._without = without
+        self._since = {kind.type: at for kind, at in (since or {}).items()}
+
+    @classmethod
+    def of(cls, consumer: Consumer, codec: EventCodec) -> Self:
+        since = consumer.since if isinstance(consumer, Reactor) else None
+        return cls(codec, consumer.handlers, since=since)
+
+    def read_all(self, records: Iterable[Record]) -> Sequence[Message]:
+        return [self.read(record) for record in records]
+
+    def read(self, record: Record) -> Message:
+        """Never raises for what a record may hold."""
+        attributes: Attributes | None = None
+        try:
+            attributes = _attributes(record)
+            return Message(record=record, attributes=attributes, envelope=self._envelope(record, attributes))
+        except Poison as poison:
+            return Message(record=record, attributes=attributes, poison=poison)
+
+    def _envelope(self, record: Record, attributes: Attributes) -> Envelope[Event] | None:
+        if record.value is None:
+            raise UndecodableRecord("a tombstone: facts are not deleted from a topic")
+        if attributes.event_type not in self._types or attributes.event_id in self._without:
+            return None
+        if (since := self._since.get(attributes.event_type)) and attributes.occurred_at < since:
+            return None
+        event = self._codec.decode(attributes.event_type, record.value)
+        if event.tenant_id != attributes.tenant_id:
+            raise TenantMismatch(f"the header says {attributes.tenant_id}, the body {event.tenant_id}")
+        return attributes.around(event)
+
+
+def _id_of(record: Record) -> UUID:
+    """The same whenever this record is read. The timestamp tells it from the record at its place in a topic made anew."""
+    return uuid5(NAMESPACE_URL, f"{record.topic}/{record.partition}/{record.offset}@{record.timestamp_ms}")
+
+
+def _attributes(record: Record) -> Attributes:
+    attributes = from_headers(record.headers)
+    if attributes.sequence is not None and record.key != str(attributes.aggregate_id).encode():
+        # The key chose the partition: under another one the order of the aggregate's events would be luck.
+        raise MalformedHeaders("the record's key is not its ce_subject")
+    return attributes

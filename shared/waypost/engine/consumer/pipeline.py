@@ -1,0 +1,177 @@
+"""From records to one committed effect: the steps of a consumer's transaction, in the order that makes them safe."""
+
+from collections import Counter
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from waypost.engine.consumer.batch import Batch
+from waypost.engine.consumer.effects import Effects
+from waypost.engine.consumer.guard import Guard, Verdict
+from waypost.engine.consumer.letters import letter_for
+from waypost.engine.consumer.message import Message
+from waypost.engine.consumer.policy import ConsumerPolicy
+from waypost.engine.failpoints import failpoint
+from waypost.kernel.clock import Clock
+from waypost.kernel.errors import WaypostError
+from waypost.ports.inbox import Arrival
+from waypost.ports.intake import Intake, Intakes
+from waypost.telemetry import metrics
+
+log = structlog.get_logger()
+
+AFTER_CLAIM = failpoint("consumer.after_claim")
+AFTER_EFFECT = failpoint("consumer.after_effect")
+AFTER_COMMIT = failpoint("consumer.after_commit")
+
+Step = Callable[[Batch, Intake], Awaitable[None]]
+
+
+class Fenced(WaypostError):
+    """The consumer stands elsewhere by now: another process took the partition over, or an operator moved it."""
+
+
+class LettersFull(WaypostError):
+    """As many letters are open as may be: nothing is passed over, so that the partition waits until some are settled.
+
+    `failed` have failed or wait behind one that has; `early` wait for an earlier version that is still to come.
+    """
+
+
+class Pipeline:
+    """Each step in the one transaction of its batch, for one consumer."""
+
+    def __init__(self, name: str, intakes: Intakes, effects: Effects, policy: ConsumerPolicy, clock: Clock) -> None:
+        self._name = name
+        self._intakes = intakes
+        self._effects = effects
+        self._policy = policy
+        self._clock = clock
+        self._steps: tuple[Step, ...] = (
+            self.fence,
+            self.claim,
+            self.check_parked,
+            self.guard_order,
+            self.keep_letters,
+            self.handle,
+        )
+
+    async def take_in(self, batch: Batch) -> None:
+        """All of it or nothing. Raises Fenced, LettersFull, Transient, and whatever a step raises; `batch.step` says which."""
+        async with self._intakes.begin(batch.tenants) as intake:
+            for step in self._steps:
+                batch.step = step.__name__
+                await step(batch, intake)
+            batch.step = "commit"
+        AFTER_COMMIT.hit()
+        batch.follow_up()
+        self._report(batch)
+
+    async def fence(self, batch: Batch, intake: Intake) -> None:
+        """Moves the position, first of all: whoever else holds these records waits here, then finds that they are not his any more."""
+        moved = await intake.inbox.fence(
+            batch.partition,
+            expected=batch.expected,
+            next_offset=batch.next_offset,
+            topic_id=batch.topic_id,
+            starts=batch.starts,
+        )
+        if not moved:
+            raise Fenced(f"{self._name} no longer stands at {batch.expected} of {batch.partition}")
+
+    async def claim(self, batch: Batch, intake: Intake) -> None:
+        """Leaves each event once, and none that was claimed before. Unreadable headers name no event: that record's letter is its claim."""
+        arrivals = [
+            Arrival(
+                event_id=each.event_id,
+                tenant_id=each.attributes.tenant_id,
+                offset=each.record.offset,
+                sequence=each.sequence,
+            )
+            for each in batch.messages
+            if each.attributes
+        ]
+        fresh = set(await intake.inbox.claim(batch.partition, arrivals))
+        AFTER_CLAIM.hit()
+        for message in batch.messages:
+            if message.attributes is None:
+                batch.claimed.append(message)
+            elif message.event_id in fresh:
+                fresh.remove(message.event_id)
+                batch.claimed.append(message)
+
+    async def check_parked(self, batch: Batch, intake: Intake) -> None:
+        """A statement after the claim, because it must see what the transaction committed that the claim waited for."""
+        keys = {message.key for message in batch.claimed if message.attributes}
+        batch.parked = await intake.letters.parked(batch.partition.topic, keys) if keys else frozenset()
+
+    async def guard_order(self, batch: Batch, intake: Intake) -> None:
+        """Decides what each record's turn is, and moves the guard past those whose turn it is."""
+        topic = batch.partition.topic
+        sequenced = {message.aggregate_id for message in batch.claimed if message.sequence is not None}
+        guard = Guard(
+            versions=await intake.inbox.versions(topic, sequenced),
+            parked=batch.parked,
+            held=await intake.letters.held(topic, batch.parked) if batch.parked else {},
+            failures=batch.failures,
+            remembers_since=self._clock.now() - self._policy.inbox_remembers,
+        )
+        batch.judged = guard.judge(batch.claimed)
+        if guard.advanced:
+            await intake.inbox.advance(topic, guard.advanced)
+        if guard.newly_parked:
+            await intake.letters.park(topic, guard.newly_parked)
+
+    async def keep_letters(self, batch: Batch, intake: Intake) -> None:
+        """Sets aside what is not handled now. Raises LettersFull."""
+        now, retry = self._clock.now(), self._policy.retry
+        letters = [
+            letter
+            for message, verdict in batch.judged
+            if (letter := letter_for(message, verdict, batch.failures.get(message.record.offset), retry, now))
+        ]
+        if letters:
+            cap = self._policy.max_open_letters
+            may_be_full = await intake.letters.open_letters(cap) + len(letters) > cap
+            await intake.letters.keep(letters)
+            if may_be_full:
+                await self._refuse_too_many(intake)
+
+    async def _refuse_too_many(self, intake: Intake) -> None:
+        """An early letter takes no room from those that failed: what it waits for may lie behind the record that needs the room."""
+        most_failed, most_early = self._policy.max_open_letters, self._policy.max_early_letters
+        failed = await intake.letters.failed_letters(most_failed + 1)
+        early = await intake.letters.open_letters(most_failed + most_early + 1) - failed
+        if failed > most_failed or early > most_early:
+            raise LettersFull(failed=failed, early=early)
+
+    async def handle(self, batch: Batch, intake: Intake) -> None:
+        """The handlers, in offset order; outbox rows are the last thing written."""
+        wanted = [message for message in batch.with_verdict(Verdict.HANDLE) if message.wanted]
+        if wanted:
+            async with self._policy.handlers_time():
+                await self._effects.run(wanted, batch, intake)
+        AFTER_EFFECT.hit()
+
+    def _report(self, batch: Batch) -> None:
+        outcomes = Counter(_outcome(message, verdict) for message, verdict in batch.judged)
+        outcomes["duplicate"] = len(batch.messages) - len(batch.claimed)
+        for outcome, count in outcomes.items():
+            metrics.CONSUMER_RECORDS.labels(self._name, outcome).inc(count)
+        for message, verdict in batch.judged:
+            if verdict in (Verdict.POISON, Verdict.CONFLICT, Verdict.FAIL):
+                log.error(
+                    "record_set_aside",
+                    consumer=self._name,
+                    verdict=verdict.name.lower(),
+                    topic=batch.partition.topic,
+                    partition=batch.partition.number,
+                    offset=message.record.offset,
+                    event_id=str(message.event_id),
+                )
+
+
+def _outcome(message: Message, verdict: Verdict) -> str:
+    if verdict is Verdict.HANDLE:
+        return "handled" if message.wanted else "passed"
+    return verdict.name.lower()

@@ -1,0 +1,78 @@
+"""Named places where a test may kill, freeze or fail the process: `WAYPOST_FAILPOINTS="relay.after_ack=kill,..."`.
+
+A point is registered where it stands (`AFTER_ACK = failpoint("relay.after_ack")`) and does nothing unless the variable names it; then it
+acts when it is first reached, and never again. Every process of a service arms what the variable names, and says so loudly.
+"""
+
+import os
+import signal
+from collections.abc import Callable, Mapping
+
+import structlog
+
+from waypost.kernel.errors import Misconfigured, WaypostError
+
+log = structlog.get_logger()
+
+VARIABLE = "WAYPOST_FAILPOINTS"
+
+
+class FailpointReached(WaypostError):
+    """A failpoint was told to raise here."""
+
+
+class Failpoint:
+    __slots__ = ("_act", "name")
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._act: Callable[[], None] | None = None
+
+    def hit(self) -> None:
+        if self._act is not None:
+            act, self._act = self._act, None
+            act()
+
+    def arm(self, action: str) -> None:
+        """Raises Misconfigured for an action that does not exist."""
+        if action not in _ACTIONS:
+            raise Misconfigured(f"{VARIABLE}: {self.name}={action} is none of {', '.join(_ACTIONS)}")
+        self._act = _ACTIONS[action]
+
+    def disarm(self) -> None:
+        self._act = None
+
+
+def _kill() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _stop() -> None:
+    os.kill(os.getpid(), signal.SIGSTOP)
+
+
+def _raise() -> None:
+    raise FailpointReached
+
+
+_ACTIONS: Mapping[str, Callable[[], None]] = {"kill": _kill, "stop": _stop, "raise": _raise}
+_points: dict[str, Failpoint] = {}
+
+
+def failpoint(name: str) -> Failpoint:
+    """Registers a point; once per name, at import."""
+    return _points.setdefault(name, Failpoint(name))
+
+
+def arm_failpoints(setting: str | None = None) -> None:
+    """Arms what the variable names; a process calls it once, after its parts are imported.
+
+    Raises Misconfigured for a name that nothing registered: a misspelt point would test nothing.
+    """
+    wanted = os.environ.get(VARIABLE, "") if setting is None else setting
+    for entry in filter(None, (each.strip() for each in wanted.split(","))):
+        name, _, action = entry.partition("=")
+        if name not in _points:
+            raise Misconfigured(f"{VARIABLE}: there is no failpoint {name!r}; there are {', '.join(sorted(_points))}")
+        _points[name].arm(action)
+        log.warning("failpoint_armed", failpoint=name, action=action, setting=VARIABLE)

@@ -1,0 +1,36 @@
+"""How events reach set-based handlers: in groups of one type, with each aggregate's order kept."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from waypost.kernel.envelope import Envelope
+from waypost.kernel.event import Event
+from waypost.ports.handlers import ProjectionHandler
+
+
+async def project(
+    envelopes: Iterable[Envelope[Event]], handlers: Mapping[type[Event], ProjectionHandler], rows: AsyncConnection
+) -> None:
+    """Hands the events to their handlers in as few calls as order allows; types without a handler are passed over."""
+    wanted = (envelope for envelope in envelopes if type(envelope.event) in handlers)
+    for group in grouped(wanted):
+        await handlers[type(group[0].event)](group, rows)
+
+
+def grouped(envelopes: Iterable[Envelope[Event]]) -> Sequence[Sequence[Envelope[Event]]]:
+    """Groups of one type each. An aggregate's events stand in them in their own order; unrelated ones may move past each other."""
+    groups: list[list[Envelope[Event]]] = []
+    reached: dict[UUID, int] = {}
+    latest: dict[type[Event], int] = {}
+    for envelope in envelopes:
+        kind = type(envelope.event)
+        index = latest.get(kind, -1)
+        if index < reached.get(envelope.aggregate_id, 0):
+            index = len(groups)
+            groups.append([])
+            latest[kind] = index
+        groups[index].append(envelope)
+        reached[envelope.aggregate_id] = index
+    return groups

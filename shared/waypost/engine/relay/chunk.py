@@ -1,0 +1,64 @@
+"""Rows that are sent together, and the records they become."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import orjson
+from opentelemetry.trace import Span
+
+from waypost.kernel.cloudevents import ID, Headers
+from waypost.kernel.errors import Permanent
+from waypost.ports.broker import OutgoingRecord, RecordsRefused
+from waypost.ports.outbox import PendingRow
+from waypost.telemetry.messaging import TRACEPARENT, end_send, start_send
+from waypost.telemetry.tracing import is_sampled
+
+
+class RowsRefused(Permanent):
+    """One of these rows cannot become a record."""
+
+    def __init__(self, rows: Sequence[PendingRow], reason: str) -> None:
+        super().__init__(f"{len(rows)} rows were refused: {reason}", reason=reason)
+        self.rows = rows
+        self.reason = reason
+
+
+class Chunk:
+    """Raises RowsRefused for a row that cannot be read."""
+
+    def __init__(self, rows: Sequence[PendingRow]) -> None:
+        self.rows = rows
+        self._spans: list[Span] = []
+        self.records: Sequence[OutgoingRecord] = [self._record(row) for row in rows]
+
+    @contextmanager
+    def on_its_way(self) -> Iterator[None]:
+        """Ends the spans with what becomes of the records, and tells which rows a refusal means."""
+        try:
+            yield
+        except RecordsRefused as error:
+            self._end_spans(error)
+            refused = set(map(id, error.records))
+            rows = [row for row, record in zip(self.rows, self.records, strict=True) if id(record) in refused]
+            raise RowsRefused(rows, error.reason) from error
+        except BaseException as error:
+            self._end_spans(error)
+            raise
+        self._end_spans(None)
+
+    def _record(self, row: PendingRow) -> OutgoingRecord:
+        try:
+            texts: dict[str, str] = orjson.loads(row.headers)
+            headers: Headers = [(name, text.encode()) for name, text in texts.items()]
+        except (ValueError, TypeError, AttributeError) as error:
+            raise RowsRefused([row], f"its headers are no object of texts: {error}") from error
+        if is_sampled(texts.get(TRACEPARENT)):
+            span, headers = start_send(row.topic, row.key, headers, message_id=texts.get(ID, ""))
+            self._spans.append(span)
+        at = int(row.created_at.timestamp() * 1000)
+        return OutgoingRecord(row.topic, row.shard, row.key, row.payload, headers, at)
+
+    def _end_spans(self, error: BaseException | None) -> None:
+        failure = None if error is None else type(error).__name__
+        for span in self._spans:
+            end_send(span, failure=failure)

@@ -1,0 +1,87 @@
+"""What a relay remembers from term to term."""
+
+import time
+from collections.abc import Sequence
+
+import structlog
+
+from waypost.engine.relay.chunk import RowsRefused
+from waypost.engine.relay.suspects import Suspects
+from waypost.kernel.errors import Transient
+from waypost.ports.broker import TopicUnavailable
+from waypost.ports.outbox import PendingRow
+from waypost.telemetry import metrics
+
+log = structlog.get_logger()
+
+HOLD_SECONDS = 5.0
+
+
+class ChunkSize:
+    """Small after a failure: a chunk that cannot be acknowledged in time would otherwise be sent again and again for ever."""
+
+    MOST_ROWS = 2000
+    BYTES_PER_ROW = 8192
+
+    def __init__(self) -> None:
+        self.rows = self.MOST_ROWS
+
+    @property
+    def bytes(self) -> int:
+        """Bounds what large payloads take: 16 MB for a chunk of full size."""
+        return self.rows * self.BYTES_PER_ROW
+
+    def shrink(self) -> None:
+        self.rows = max(self.rows // 4, 1)
+
+    def grow(self) -> None:
+        self.rows = min(self.rows * 2, self.MOST_ROWS)
+
+
+class HeldTopics:
+    """Topics that were not there are left alone for a while, so that the others flow; nobody's key is marked for it."""
+
+    def __init__(self) -> None:
+        self._until: dict[str, float] = {}
+
+    def hold(self, topic: str) -> None:
+        self._until[topic] = time.monotonic() + HOLD_SECONDS
+
+    def names(self) -> Sequence[str]:
+        now = time.monotonic()
+        return [topic for topic, until in self._until.items() if until > now]
+
+
+class Lessons:
+    def __init__(self) -> None:
+        self.suspects = Suspects()
+        self.held_topics = HeldTopics()
+        self.chunk_size = ChunkSize()
+
+    def acknowledged(self, rows: Sequence[PendingRow]) -> None:
+        self.suspects.acquit(rows)
+        self.chunk_size.grow()
+
+    def learn(self, error: Exception) -> None:
+        """From the error that ended a term."""
+        metrics.RELAY_INTERRUPTIONS.inc()
+        match first_cause(error):
+            case RowsRefused() as refused:
+                self.suspects.note(refused.rows, refused.reason)
+                log.warning("rows_refused", rows=len(refused.rows), reason=refused.reason)
+            case TopicUnavailable() as missing:
+                self.held_topics.hold(missing.topic)
+                log.error("topic_unavailable", topic=missing.topic, error=str(missing))
+            case Transient() | TimeoutError() as passing:
+                self.chunk_size.shrink()
+                log.warning("relay_interrupted", kind=type(passing).__name__, error=str(passing))
+            case unknown:
+                self.chunk_size.shrink()
+                log.error("relay_failed", exc_info=unknown)
+
+
+def first_cause(error: BaseException) -> BaseException:
+    """The error that began it: the others in a group are its echoes in the tasks that waited for it."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

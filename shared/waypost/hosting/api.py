@@ -1,0 +1,100 @@
+"""`python -m services.<service> api`"""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any
+
+import httpx
+from fastapi import FastAPI
+
+from waypost.engine.outbox_cap import OutboxCap
+from waypost.hosting.asyncapi import asyncapi_of
+from waypost.hosting.foundation import Foundation, lay
+from waypost.hosting.operating import operated
+from waypost.hosting.running import run_parts
+from waypost.hosting.service import Service
+from waypost.hosting.settings import ApiSettings, load
+from waypost.postgres.database import Database
+from waypost.postgres.idempotency import PostgresIdempotencyKeys
+from waypost.postgres.overview import outbox_rows
+from waypost.web import ops as operator_routes
+from waypost.web.app import create_app, routed
+from waypost.web.asyncapi import asyncapi_router
+from waypost.web.health import Readiness
+from waypost.web.keys import PublishedKeys
+from waypost.web.server import HttpServer
+from waypost.web.tokens import KeySource
+
+
+async def run_api(service: Service) -> None:
+    settings = load(ApiSettings)
+    ops = operators_database(service, settings)
+    cap = OutboxCap(partial(outbox_rows, ops), rows=settings.outbox_cap_rows)
+    foundation = lay(service, "api", dsn=settings.app_dsn, pool_size=settings.pool_size, admit=cap.admit)
+    foundation.database.reserve("requests")
+    app = api_app(service, settings, foundation, ops=ops)
+    server = HttpServer(app, host=settings.host, port=settings.service_port)
+    await run_parts(foundation, [foundation.doorbell, server, cap], settings)
+
+
+def operators_database(service: Service, settings: ApiSettings) -> Database:
+    return Database(
+        settings.ops_dsn,
+        application_name=f"{service.name}-api-ops",
+        pool_size=settings.ops_pool_size,
+        schemas=service.schemas,
+    )
+
+
+def api_app(service: Service, settings: ApiSettings, foundation: Foundation, *, ops: Database) -> FastAPI:
+    """The service's HTTP API over a foundation; also what tests of the routes talk to. Closes `ops` at its end."""
+    http = httpx.AsyncClient()
+
+    @asynccontextmanager
+    async def resources() -> AsyncIterator[Any]:
+        async with service.api_resources() as opened, http, _checked(ops):
+            yield opened
+
+    def keys(opened: Any) -> KeySource:
+        if service.token_keys is not None:
+            return service.token_keys(opened)
+        return PublishedKeys(settings.published_keys_url, http)
+
+    app = create_app(
+        service.name,
+        service.routers,
+        bus=foundation.bus,
+        keys=keys,
+        answers=PostgresIdempotencyKeys(),
+        answer_secret=settings.answer_secret.get_secret_value().encode(),
+        readiness=Readiness(checks={"postgres": foundation.database.verify}),
+        resources=resources,
+        clock=foundation.clock,
+        operated=operated(service, foundation, ops=ops, kafka_bootstrap=settings.kafka_bootstrap),
+    )
+    return _with_events(service, app)
+
+
+@asynccontextmanager
+async def _checked(database: Database) -> AsyncIterator[None]:
+    try:
+        await database.verify()
+        yield
+    finally:
+        await database.close()
+
+
+def openapi_of(service: Service) -> Mapping[str, Any]:
+    """What it answers at `/openapi.json`, without running it."""
+    return documented(service).openapi()
+
+
+def documented(service: Service) -> FastAPI:
+    """Its routes and pages with nothing behind them: enough for what it says of itself."""
+    return _with_events(service, routed(service.name, [*service.routers, *operator_routes.ROUTERS]))
+
+
+def _with_events(service: Service, app: FastAPI) -> FastAPI:
+    app.include_router(asyncapi_router(lambda: asyncapi_of(service)))
+    return app

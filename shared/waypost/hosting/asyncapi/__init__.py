@@ -1,0 +1,38 @@
+"""A service's events as an AsyncAPI 3.0 document. Nothing in it is written by hand: it follows from schemas, topics and declarations."""
+
+from typing import Any
+
+from waypost.hosting.asyncapi.channels import channel_of
+from waypost.hosting.asyncapi.messages import RECORD, message_of
+from waypost.hosting.asyncapi.operations import operations_of
+from waypost.hosting.service import Service
+from waypost.kernel.cloudevents import CONTENT_TYPE
+from waypost.web.health import release
+
+
+def asyncapi_of(service: Service) -> dict[str, Any]:
+    """https://www.asyncapi.com/docs/reference/specification/v3.0.0"""
+    operations = list(operations_of(service))
+    kinds = sorted({kind for each in operations for kind in each.kinds}, key=lambda kind: kind.type)
+    topics = sorted({each.topic for each in operations})
+    return {
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": f"Waypost {service.name}: events",
+            "version": release(),
+            "description": "What this service publishes to Kafka, and what its consumers handle.",
+        },
+        "defaultContentType": CONTENT_TYPE,
+        "channels": {
+            topic: channel_of(topic, [kind for kind in kinds if kind.topic == topic], service.topics)
+            for topic in topics
+        },
+        "operations": {each.name: each.told() for each in operations},
+        "components": {
+            "messages": {kind.type: message_of(kind, service.codec) for kind in kinds},
+            "messageTraits": {"record": dict(RECORD)},
+        },
+    }
+
+
+__all__ = ["asyncapi_of"]

@@ -1,0 +1,38 @@
+"""A topic as a channel, as it is declared."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from waypost.hosting.asyncapi.messages import KAFKA_BINDING
+from waypost.kernel.errors import Misconfigured
+from waypost.kernel.event import Event
+from waypost.kernel.topic import Topic
+
+_TOLD: Mapping[str, Callable[[str], Any]] = {
+    "cleanup.policy": lambda text: text.split(","),
+    "retention.ms": int,
+    "retention.bytes": int,
+}
+"""What of a topic's settings concerns its readers. Kafka takes them as text, the binding as lists and numbers."""
+
+
+def channel_of(topic: str, kinds: Iterable[type[Event]], topics: Iterable[Topic]) -> dict[str, Any]:
+    """Raises Misconfigured for a topic that is not declared."""
+    declared = {each.name: each for each in topics}
+    if topic not in declared:
+        raise Misconfigured(f"topic {topic} is not in schemas/topics.yaml: declare it there")
+    return {
+        "address": topic,
+        "description": declared[topic].purpose,
+        "messages": {kind.type: {"$ref": f"#/components/messages/{kind.type}"} for kind in kinds},
+        "bindings": {"kafka": _binding(declared[topic])},
+    }
+
+
+def _binding(topic: Topic) -> dict[str, Any]:
+    return {
+        "partitions": topic.partitions,
+        "replicas": topic.replication,
+        "topicConfiguration": {name: told(topic.configuration[name]) for name, told in _TOLD.items()},
+        "bindingVersion": KAFKA_BINDING,
+    }

@@ -1,0 +1,35 @@
+"""Which events a service brings about: read from its source, so that nobody keeps a list that could be wrong."""
+
+import ast
+from collections.abc import Iterator
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+
+from waypost.kernel.event import Event
+
+GENERATED = "schemas."
+"""Where every event class comes from."""
+
+
+@cache
+def recorded_events(package: str) -> frozenset[type[Event]]:
+    """Every event of which some module of the package makes one; an event that is only declared or read is not among them."""
+    spec = import_module(package)
+    return frozenset(
+        kind
+        for folder in spec.__path__
+        for file in sorted(Path(folder).rglob("*.py"))
+        for kind in _made_in(ast.parse(file.read_text(encoding="utf-8")))
+    )
+
+
+def _made_in(module: ast.Module) -> Iterator[type[Event]]:
+    nodes = list(ast.walk(module))
+    called = {node.func.id for node in nodes if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
+    for node in nodes:
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith(GENERATED):
+            for name in node.names:
+                found = getattr(import_module(node.module), name.name)
+                if (name.asname or name.name) in called and isinstance(found, type) and issubclass(found, Event):
+                    yield found

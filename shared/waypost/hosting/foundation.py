@@ -1,0 +1,71 @@
+"""What every process of a service stands on: its pool, its doorbell, its units of work."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from waypost.engine.bus import Bus
+from waypost.engine.doorbell import CoalescingDoorbell, LocalWakeups
+from waypost.engine.failpoints import failpoint
+from waypost.engine.projections import project
+from waypost.hosting.service import Service
+from waypost.jobs.declaration import JobRegistry
+from waypost.jobs.queue import PostgresJobQueue
+from waypost.kernel.clock import Clock, SystemClock
+from waypost.kernel.envelope import Envelope
+from waypost.kernel.event import Event
+from waypost.postgres.database import Database
+from waypost.postgres.listen import PostgresNotifier
+from waypost.postgres.unit_of_work import Admit, PostgresUnitOfWork, PostgresUnitsOfWork, WritePath, admit_all
+
+AFTER_EVENTS = failpoint("write.after_events")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Foundation:
+    database: Database
+    doorbell: CoalescingDoorbell
+    wakeups: LocalWakeups
+    jobs: JobRegistry
+    clock: Clock
+    path: WritePath
+    units: PostgresUnitsOfWork
+    bus: Bus
+
+
+def lay(service: Service, role: str, *, dsn: str, pool_size: int, admit: Admit = admit_all) -> Foundation:
+    """Builds it for one process; nothing is opened before its parts start. `role` is `api`, `worker`, `jobs` or `command`."""
+    name = f"{service.name}-{role}"
+    database = Database(dsn, application_name=name, pool_size=pool_size, schemas=service.schemas)
+    wakeups = LocalWakeups()
+    doorbell = CoalescingDoorbell(wakeups, PostgresNotifier(dsn, application_name=f"{name}-doorbell"))
+    jobs, clock = JobRegistry(service.jobs), SystemClock()
+
+    async def project_own(envelopes: Sequence[Envelope[Event]], rows: AsyncConnection) -> None:
+        for projection in service.projections:
+            await project(envelopes, projection.handlers, rows)
+        AFTER_EVENTS.hit()
+
+    def open_jobs(connection: AsyncConnection, unit: PostgresUnitOfWork) -> PostgresJobQueue:
+        return PostgresJobQueue(connection, unit, jobs, clock)
+
+    path = WritePath(
+        service=service.name,
+        codec=service.codec,
+        clock=clock,
+        doorbell=doorbell,
+        project=project_own,
+        open_jobs=open_jobs,
+    )
+    units = PostgresUnitsOfWork(database, path, admit=admit)
+    return Foundation(
+        database=database,
+        doorbell=doorbell,
+        wakeups=wakeups,
+        jobs=jobs,
+        clock=clock,
+        path=path,
+        units=units,
+        bus=Bus(units, service.commands),
+    )

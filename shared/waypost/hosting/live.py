@@ -1,0 +1,22 @@
+"""`python -m services.<service> live`: it knows Kafka alone, so that an outage of the database does not stop it."""
+
+from waypost.engine.process import Process
+from waypost.hosting.service import Service
+from waypost.hosting.settings import LiveSettings, load
+from waypost.kernel.errors import Misconfigured
+from waypost.web.app import create_health_app
+from waypost.web.health import Readiness
+from waypost.web.server import HttpServer
+
+
+async def run_live(service: Service) -> None:
+    """Raises Misconfigured for a service that has no live view."""
+    settings = load(LiveSettings)
+    if service.live_view is None:
+        raise Misconfigured(f"the {service.name} service has no live view")
+    view = service.live_view.open(settings.kafka_bootstrap, service.codec)
+    readiness = Readiness(unready=lambda: Process([view]).unready)
+    probes = HttpServer(
+        create_health_app(service.name, readiness), host=settings.host, port=settings.service_port, name="probes"
+    )
+    await Process([probes, view]).run()

@@ -1,0 +1,57 @@
+"""What a service is made of, said once in its `app.py`."""
+
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+from fastapi import APIRouter
+from joserfc.jwk import OKPKey
+
+from waypost.engine.bus import Commands
+from waypost.engine.process import Lifecycle
+from waypost.jobs.declaration import Job, Scheduled
+from waypost.kernel.event import Event
+from waypost.kernel.topic import Topic
+from waypost.ports.codec import EventCodec
+from waypost.ports.handlers import Consumer, Projection, Projector
+from waypost.web.app import KeysOf, OpenResources
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveView:
+    """What moves at present, counted in a process of its own that has no database; its consumer group is `<service>.live`."""
+
+    open: Callable[[str, EventCodec], Lifecycle]
+    """Makes it for a broker's address; nothing is connected before it starts."""
+    handles: frozenset[type[Event]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    name: str
+    """Also its database, the prefix of its roles and consumer groups, and its `service.name` in traces."""
+    codec: EventCodec
+    commands: Commands
+    projections: Sequence[Projection]
+    consumers: Sequence[Consumer]
+    topics: Sequence[Topic] = ()
+    """All that are declared."""
+    jobs: Sequence[Job] = ()
+    schedule: Sequence[Scheduled] = ()
+    routers: Sequence[APIRouter] = ()
+    api_resources: OpenResources = nullcontext
+    """At `waypost.web.edge.Edge.resources`."""
+    token_keys: KeysOf | None = None
+    """Keys of access tokens, out of `api_resources`, for the service that signs them; the others fetch them from it."""
+    signing_key: Callable[[Path], OKPKey] | None = None
+    """Its private half, out of the folder of the service's keys; an operator's tokens are signed with it too. Raises Misconfigured."""
+    job_resources: OpenResources = nullcontext
+    """At `JobContext.resources`."""
+    live_view: LiveView | None = None
+
+    @property
+    def schemas(self) -> Sequence[str]:
+        """The PostgreSQL schemas of its read rows, for `search_path`."""
+        projectors = [each.name for each in self.consumers if isinstance(each, Projector)]
+        return [*(each.name for each in self.projections), *projectors]

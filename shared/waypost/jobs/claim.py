@@ -1,0 +1,62 @@
+"""A job that a worker holds for one attempt."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+
+from waypost.jobs.arguments import JsonScalar
+from waypost.kernel.cause import Cause
+from waypost.kernel.ids import JobId, TenantId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    id: JobId
+    lease: UUID
+    """Fences the outcome: a later claim of the job has another one."""
+    attempt: int
+    tenant_id: TenantId
+    name: str
+    arguments: Mapping[str, JsonScalar]
+    idempotency_key: str | None
+    priority: int
+    enqueued_at: datetime
+    run_at: datetime
+    redrives: int
+    """How often an operator sent it again."""
+    crashed: bool
+    """Its last attempt ended without a word, perhaps together with its worker."""
+    cause: Cause
+    """Of the enqueue."""
+
+
+COLUMNS = """id, lease, attempts, tenant_id, name, arguments::text as arguments, idempotency_key, priority, enqueued_at, run_at, redrives,
+    crashed, correlation_id, causation_id, traceparent, tracestate, actor_id"""
+
+
+def claim_of(row: asyncpg.Record) -> Claim:
+    return Claim(
+        id=row["id"],
+        lease=row["lease"],
+        attempt=row["attempts"],
+        tenant_id=row["tenant_id"],
+        name=row["name"],
+        arguments=json.loads(row["arguments"]),
+        idempotency_key=row["idempotency_key"],
+        priority=row["priority"],
+        enqueued_at=row["enqueued_at"],
+        run_at=row["run_at"],
+        redrives=row["redrives"],
+        crashed=row["crashed"],
+        cause=Cause(
+            correlation_id=row["correlation_id"],
+            causation_id=row["causation_id"],
+            traceparent=row["traceparent"],
+            tracestate=row["tracestate"],
+            actor_id=row["actor_id"],
+        ),
+    )

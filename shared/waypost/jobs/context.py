@@ -1,0 +1,41 @@
+"""What a job's handler is given beside its arguments."""
+
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Generic
+
+from typing_extensions import TypeVar  # the standard library's takes a default from 3.13 on
+
+from waypost.kernel.ids import JobId, TenantId
+from waypost.ports.unit_of_work import UnitOfWork
+
+R = TypeVar("R", default=None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobContext(Generic[R]):
+    """One attempt. Its lease is renewed beside it; an attempt that lost its lease is cancelled, and what it made of the job is dropped."""
+
+    id: JobId
+    name: str
+    job_try: int
+    """1 for the first attempt. Counted before the handler starts, so that one that never ends counts too."""
+    tenant_id: TenantId
+    enqueued_at: datetime
+    """The same on every try. A schedule's job was enqueued at its tick, also where that was made up for later."""
+    idempotency_key: str
+    """The same on every try: that of the enqueue, else the job's id. For calls to the outside."""
+    resources: R
+    """What the process opened at its start, shared by all its jobs."""
+    open_unit: Callable[[], AbstractAsyncContextManager[UnitOfWork]]
+    report: Callable[[int], Awaitable[None]]
+
+    def begin(self) -> AbstractAsyncContextManager[UnitOfWork]:
+        """A transaction bound to the job's tenant, caused by the job; commits at the end of the block. Never held over an outside call."""
+        return self.open_unit()
+
+    async def progress(self, percent: int) -> None:
+        """Shows 0 to 100 to whoever asks for the job's status."""
+        await self.report(percent)

@@ -1,0 +1,104 @@
+"""Enqueueing in the caller's transaction, by one statement."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from waypost.jobs.arguments import JsonScalar
+from waypost.jobs.declaration import JobRegistry
+from waypost.jobs.spans import sending
+from waypost.kernel.cause import Cause
+from waypost.kernel.clock import Clock
+from waypost.kernel.errors import Invalid
+from waypost.kernel.ids import JobId, TenantId, new_id
+from waypost.kernel.tenant import sole_tenant
+from waypost.ports.jobs import Scalar
+from waypost.postgres.database import driver
+from waypost.postgres.tenancy import BIND, setting, some_at_a_time
+from waypost.telemetry.tracing import Trace
+
+# The result row comes first: its unique key decides who is first, also long after the job is done. The update that changes nothing locks
+# and gives back the twin's row; "do nothing" would give back none, and a select beside it would not see a twin that committed meanwhile.
+ENQUEUE = """
+with known as (
+    insert into job_results (tenant_id, job_id, owner_id, name, idempotency_key, enqueued_at)
+    select tenant_id, job_id, $3, $4, $6, $8 from unnest($1::uuid[], $2::uuid[]) as wanted (tenant_id, job_id)
+    on conflict (tenant_id, name, idempotency_key) where idempotency_key is not null do update set name = excluded.name
+    returning tenant_id, job_id, old.job_id is null as fresh
+), queued as (
+    insert into jobs (id, tenant_id, name, arguments, idempotency_key, priority, enqueued_at, run_at,
+                      correlation_id, causation_id, traceparent, tracestate, actor_id)
+    select job_id, tenant_id, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14 from known where fresh
+)
+select job_id, fresh from known"""
+
+
+class Unit(Protocol):
+    """What the queue needs of the unit of work that it belongs to."""
+
+    tenants: frozenset[TenantId]
+    cause: Cause
+    woken_by_jobs: bool
+
+
+class PostgresJobQueue:
+    """`waypost.ports.jobs.JobQueue` inside one open transaction."""
+
+    def __init__(self, connection: AsyncConnection, unit: Unit, registry: JobRegistry, clock: Clock) -> None:
+        self._connection = connection
+        self._unit = unit
+        self._registry = registry
+        self._clock = clock
+
+    async def enqueue(
+        self,
+        name: str,
+        *,
+        idempotency_key: str | None = None,
+        run_at: datetime | None = None,
+        priority: int = 0,
+        owner_id: UUID | None = None,
+        **arguments: Scalar,
+    ) -> JobId:
+        if run_at is not None and run_at.tzinfo is None:
+            raise Invalid(f"job {name}: run_at has no time zone; times are aware")
+        stored = json.dumps(self._registry.encode(name, arguments))
+        tenant, job_id, now = sole_tenant(self._unit.tenants), new_id(), self._clock.now()
+        raw = await driver(self._connection)
+        with sending(name, job_id) as trace:
+            (known_id, fresh), *_ = await raw.fetch(
+                ENQUEUE,
+                *([tenant], [job_id], owner_id, name, stored, idempotency_key, priority, now, run_at or now),
+                *_caused(self._unit.cause, trace),
+            )
+        self._unit.woken_by_jobs |= fresh
+        return JobId(known_id)
+
+
+async def enqueue_for_each(
+    connection: AsyncConnection,
+    tenants: Sequence[TenantId],
+    name: str,
+    stored: Mapping[str, JsonScalar],
+    *,
+    idempotency_key: str,
+    at: datetime,
+) -> None:
+    """One job per tenant. Binds the transaction to the tenants, some at a time."""
+    raw = await driver(connection)
+    beginning = new_id()
+    cause = Cause(correlation_id=beginning, causation_id=beginning)
+    for some in some_at_a_time(tenants):
+        await connection.execute(BIND, {"tenants": setting(some)})
+        ids, text = [new_id() for _ in some], json.dumps(stored)
+        await raw.execute(ENQUEUE, some, ids, None, name, text, idempotency_key, 0, at, at, *_caused(cause, None))
+
+
+def _caused(cause: Cause, trace: Trace | None) -> tuple[object, ...]:
+    """The columns from correlation_id on: the enqueue's own span where it has one, else the context as it came."""
+    traceparent, tracestate = (trace.traceparent, trace.tracestate) if trace else (cause.traceparent, cause.tracestate)
+    return cause.correlation_id, cause.causation_id, traceparent, tracestate, cause.actor_id

@@ -1,0 +1,94 @@
+"""What became of a job, for whoever asked for it. Live states are read from the pending row: nothing is written twice to show them."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from waypost.kernel.ids import JobId, TenantId
+from waypost.postgres.database import Database, driver
+from waypost.postgres.retention import in_chunks
+
+
+class Status(StrEnum):
+    QUEUED = "queued"
+    RUNNING = "running"
+    FAILED = "failed"
+    """An attempt failed and another will follow."""
+    DEAD = "dead"
+    """None will."""
+    COMPLETE = "complete"
+    CANCELLED = "cancelled"
+
+
+STATE = "case when job.status = 'queued' and job.attempts > 0 then 'failed' else job.status end"
+"""Of a pending row, aliased `job`."""
+
+_STATUS = f"""
+select result.job_id, result.owner_id, result.name, result.progress, result.result::text as result, result.error, result.enqueued_at,
+       coalesce(job.started_at, result.started_at) as started_at, result.finished_at, coalesce(job.attempts, result.attempts) as attempts,
+       coalesce({STATE}, result.status) as status
+from job_results as result
+left join jobs as job on job.id = result.job_id and job.tenant_id = result.tenant_id
+where result.job_id = $1"""
+
+_PRUNE = text(
+    """
+    delete from job_results where ctid = any (array(
+        select ctid from job_results
+        where finished_at < now() - cast(:age as interval) and status in ('complete', 'cancelled') limit :chunk for update skip locked))
+    """
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobStatus:
+    id: JobId
+    name: str
+    owner_id: UUID | None
+    status: Status
+    progress: int
+    """0 to 100."""
+    result: Any
+    """What the handler returned, as JSON gives it back; None before it is complete."""
+    error: str | None
+    """Why it is dead, in words for its tenant."""
+    attempts: int
+    enqueued_at: datetime
+    started_at: datetime | None
+    """Of the latest attempt."""
+    finished_at: datetime | None
+
+
+async def job_status(rows: AsyncConnection, job_id: UUID) -> JobStatus | None:
+    """As the bound tenants may see it; None for a job of others, one that never was, and one whose result was pruned."""
+    row = await (await driver(rows)).fetchrow(_STATUS, job_id)
+    if row is None:
+        return None
+    return JobStatus(
+        id=row["job_id"],
+        name=row["name"],
+        owner_id=row["owner_id"],
+        status=Status(row["status"]),
+        progress=row["progress"],
+        result=json.loads(row["result"]) if row["result"] is not None else None,
+        error=row["error"],
+        attempts=row["attempts"],
+        enqueued_at=row["enqueued_at"],
+        started_at=row["started_at"],
+        finished_at=row["finished_at"],
+    )
+
+
+async def prune_results(database: Database, tenants: Sequence[TenantId], older_than: timedelta) -> int:
+    """Forgets results of these tenants that were finished longer ago, and with them the idempotency keys; gives how many.
+
+    Dead jobs stay for an operator.
+    """
+    return await in_chunks(database, _PRUNE, older_than, tenants)

@@ -1,0 +1,114 @@
+"""Jobs by the clock. A tick does nothing but enqueue, one job per tenant, and happens once over any number of schedulers."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime
+
+import structlog
+
+from waypost.engine.failpoints import failpoint
+from waypost.jobs.declaration import JobRegistry, ListTenants, Scheduled
+from waypost.jobs.queue import enqueue_for_each
+from waypost.kernel.clock import Clock
+from waypost.kernel.errors import Invalid, Misconfigured, Transient
+from waypost.ports.doorbell import Doorbell
+from waypost.postgres.database import Database, driver
+
+log = structlog.get_logger()
+
+BEFORE_COMMIT = failpoint("schedule.before_commit")
+
+# A schedule that is new has missed nothing: its first tick is the next one.
+_INTRODUCE = "insert into job_schedules (name, last_tick) values ($1, $2) on conflict (name) do nothing"
+
+# The row is the lock: a second scheduler waits for the first one's commit and then finds the tick taken. A clock that went back takes none.
+_TAKE = "update job_schedules set last_tick = $2 where name = $1 and last_tick < $2 returning name"
+
+# A tick of the year 2099, taken by one wrong clock, would silence the schedule until then.
+_LIES_AHEAD = "select $1 > now() + interval '1 hour'"
+
+
+class Scheduler:
+    """A `waypost.engine.process.Lifecycle`; every job process may run one. Of ticks missed while none ran, the latest is made up for."""
+
+    name = "schedule"
+
+    def __init__(
+        self,
+        database: Database,
+        schedule: Sequence[Scheduled],
+        registry: JobRegistry,
+        tenants: ListTenants,
+        *,
+        clock: Clock,
+        doorbell: Doorbell,
+        poll_seconds: float = 1.0,
+    ) -> None:
+        self.ready = asyncio.Event()
+        self._database = database
+        self._schedule = schedule
+        self._registry = registry
+        self._tenants = tenants
+        self._clock = clock
+        self._doorbell = doorbell
+        self._poll_seconds = poll_seconds
+        self._known: dict[str, datetime] = {}
+        self._loop: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Raises Misconfigured for a schedule of a job that is not declared, or that takes arguments."""
+        for each in self._schedule:
+            try:
+                self._registry.encode(each.job, {})
+            except Invalid as error:
+                raise Misconfigured(f"schedule {each.name!r}: {error}") from error
+        self._loop = asyncio.create_task(self._watch_the_clock())
+
+    async def drain(self, deadline_seconds: float) -> None:
+        """Nothing to end: a tick that is cut off rolls back, and happens elsewhere."""
+        await self.stop()
+
+    async def stop(self) -> None:
+        self.ready.clear()
+        if self._loop is not None:
+            self._loop.cancel()
+            await asyncio.gather(self._loop, return_exceptions=True)
+            self._loop = None
+
+    async def tick(self) -> None:
+        """Enqueues whatever has become due. Asks the database only when the clock passed a tick."""
+        now = self._clock.now()
+        for each in self._schedule:
+            latest = each.latest_tick(now)
+            if self._known.get(each.name) != latest:
+                await self._happen(each, latest)
+                self._known[each.name] = latest
+
+    async def _happen(self, scheduled: Scheduled, tick: datetime) -> None:
+        async with self._database.transaction() as connection:
+            raw = await driver(connection)
+            if await raw.fetchval(_LIES_AHEAD, tick):
+                raise Transient(
+                    f"the tick {tick.isoformat()} of {scheduled.name!r} is yet to come for the database: this clock is wrong"
+                )
+            await raw.execute(_INTRODUCE, scheduled.name, tick)
+            if await raw.fetchval(_TAKE, scheduled.name, tick) is None:
+                return
+            tenants = await (scheduled.tenants or self._tenants)(connection)
+            key = f"{scheduled.name} {tick.isoformat()}"
+            stored = self._registry.encode(scheduled.job, {})
+            await enqueue_for_each(connection, tenants, scheduled.job, stored, idempotency_key=key, at=tick)
+            BEFORE_COMMIT.hit()
+        log.info("schedule_ticked", schedule=scheduled.name, tick=tick.isoformat(), jobs=len(tenants))
+        self._doorbell.ring("jobs")
+
+    async def _watch_the_clock(self) -> None:
+        """Looks often and sleeps little, since a clock may jump."""
+        while True:
+            try:
+                await self.tick()
+                self.ready.set()
+            except Exception as error:  # the tick is not taken; the next look takes it
+                self.ready.clear()
+                log.warning("schedule_held_up", exc_info=error)
+            await asyncio.sleep(self._poll_seconds)

@@ -1,0 +1,79 @@
+"""Spans of background work: `send <job>` where it is enqueued, `process <job>` for each attempt (messaging conventions of OpenTelemetry).
+
+Only sampled work costs anything: the flag byte is looked at first, and an unsampled context is handed on as it came.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from uuid import UUID
+
+from opentelemetry import context, trace
+from opentelemetry.context import Context
+from opentelemetry.trace import Link, SpanKind
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+from waypost.jobs.claim import Claim
+from waypost.kernel.cause import Cause
+from waypost.telemetry import names
+from waypost.telemetry.spans import recorded
+from waypost.telemetry.tracing import Trace, current_trace, is_sampled
+
+FAR_AHEAD = timedelta(minutes=5)
+"""A job put off for longer than this has a trace of its own, linked to the one that asked for it: a trace is read while it is warm."""
+
+_tracer = trace.get_tracer("waypost.jobs")
+_propagator = TraceContextTextMapPropagator()
+
+
+@contextmanager
+def sending(job: str, job_id: UUID) -> Iterator[Trace | None]:
+    """Around the enqueue; gives the context that the job carries, None where nothing sampled is running."""
+    if not trace.get_current_span().get_span_context().trace_flags.sampled:
+        yield None
+        return
+    with recorded(_tracer, names.send_span(job), SpanKind.PRODUCER, _attributes(names.SEND, job, job_id)):
+        yield current_trace()
+
+
+@contextmanager
+def processing(claim: Claim) -> Iterator[None]:
+    """Around one attempt: a child of the enqueue; where the job was put off for long or sent again, a trace of its own with a link."""
+    parent = _context_of(claim.cause)
+    if not is_sampled(claim.cause.traceparent):
+        with _attached(parent):
+            yield
+        return
+    origin = trace.get_current_span(parent).get_span_context()
+    identity: dict[str, str | int] = {names.TENANT: str(claim.tenant_id), names.JOB_ATTEMPT: claim.attempt}
+    attributes = _attributes(names.PROCESS, claim.name, claim.id) | identity
+    if claim.redrives or claim.run_at - claim.enqueued_at > FAR_AHEAD:
+        parent = Context()
+        attributes[names.ORIGINAL_TRACE] = f"{origin.trace_id:032x}"
+    name, links = names.process_span(claim.name), [Link(origin)]
+    with recorded(_tracer, name, SpanKind.CONSUMER, attributes, parent=parent, links=links):
+        yield
+
+
+def _attributes(operation: str, job: str, job_id: UUID) -> dict[str, str | int]:
+    return {
+        names.SYSTEM: names.JOB_TABLE,
+        names.OPERATION_NAME: operation,
+        names.OPERATION_TYPE: operation,
+        names.DESTINATION: job,
+        names.MESSAGE_ID: str(job_id),
+    }
+
+
+def _context_of(cause: Cause) -> Context:
+    carried = {"traceparent": cause.traceparent, "tracestate": cause.tracestate}
+    return _propagator.extract({name: value for name, value in carried.items() if value}, Context())
+
+
+@contextmanager
+def _attached(carried: Context) -> Iterator[None]:
+    token = context.attach(carried)
+    try:
+        yield
+    finally:
+        context.detach(token)

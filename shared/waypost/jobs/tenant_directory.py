@@ -1,0 +1,82 @@
+"""All tenants, for work that starts with none: schedules fan out over it. Each service keeps a directory of its own, from the topic."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Column, MetaData, Table, Text, Uuid, bindparam, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from waypost.jobs.declaration import ListTenants
+from waypost.kernel.envelope import Envelope
+from waypost.kernel.event import Event
+from waypost.kernel.ids import TenantId
+from waypost.ports.handlers import Projector
+from waypost.postgres.tenancy import ACROSS_TENANTS, BIND, setting, some_at_a_time
+
+TENANTS = MetaData()
+
+tenant_directory = Table(
+    "tenant_directory",
+    TENANTS,
+    Column("tenant_id", Uuid, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    info=ACROSS_TENANTS,
+)
+
+_OPEN, _CLOSED = "open", "closed"
+
+
+def tenants_projector(*, created: type[Event], renamed: type[Event], closed: type[Event]) -> Projector:
+    """Keeps the directory. `created` and `renamed` carry the tenant's `name`."""
+    return Projector("tenants", {created: _add, renamed: _rename, closed: _close}, TENANTS)
+
+
+async def open_tenants(rows: AsyncConnection) -> Sequence[TenantId]:
+    """Everybody whom the service works for."""
+    columns = tenant_directory.c
+    found = select(columns.tenant_id).where(columns.status != _CLOSED).order_by(columns.tenant_id)
+    return [TenantId(each) for each in (await rows.execute(found)).scalars()]
+
+
+async def all_tenants(rows: AsyncConnection) -> Sequence[TenantId]:
+    """Those who left as well: what is kept of them grows old too."""
+    found = select(tenant_directory.c.tenant_id).order_by(tenant_directory.c.tenant_id)
+    return [TenantId(each) for each in (await rows.execute(found)).scalars()]
+
+
+def those_among(found: ListTenants, *, among: ListTenants = all_tenants) -> ListTenants:
+    """The ones that `found` gives out of the rows of some tenants at a time: of all, those who left as well, unless told otherwise."""
+
+    async def listed(rows: AsyncConnection) -> Sequence[TenantId]:
+        tenants: list[TenantId] = []
+        for some in some_at_a_time(await among(rows)):
+            await rows.execute(BIND, {"tenants": setting(some)})
+            tenants += await found(rows)
+        return tenants
+
+    return listed
+
+
+async def _add(created: Sequence[Envelope[Any]], rows: AsyncConnection) -> None:
+    await rows.execute(
+        insert(tenant_directory),
+        [{"tenant_id": each.tenant_id, "name": each.event.name, "status": _OPEN} for each in created],
+    )
+
+
+async def _rename(renamed: Sequence[Envelope[Any]], rows: AsyncConnection) -> None:
+    await rows.execute(
+        update(tenant_directory)
+        .where(tenant_directory.c.tenant_id == bindparam("of_tenant"))
+        .values(name=bindparam("new_name")),
+        [{"of_tenant": each.tenant_id, "new_name": each.event.name} for each in renamed],
+    )
+
+
+async def _close(closed: Sequence[Envelope[Any]], rows: AsyncConnection) -> None:
+    await rows.execute(
+        update(tenant_directory)
+        .where(tenant_directory.c.tenant_id.in_([each.tenant_id for each in closed]))
+        .values(status=_CLOSED)
+    )

@@ -1,0 +1,149 @@
+"""Works jobs off: claims what is due, as many at once as there are places, and keeps their leases alive."""
+
+import asyncio
+import os
+import random
+import socket
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
+from datetime import timedelta
+from typing import Generic, TypeVar
+
+import structlog
+
+from waypost.engine.failpoints import failpoint
+from waypost.jobs.declaration import JobRegistry
+from waypost.jobs.worker.attempt import Attempts
+from waypost.jobs.worker.leases import Leases
+from waypost.jobs.worker.outcomes import Outcomes
+from waypost.jobs.worker.places import Places
+from waypost.jobs.worker.settings import DEFAULTS, JobWorkerSettings
+from waypost.kernel.clock import Clock
+from waypost.kernel.errors import Transient
+from waypost.ports.unit_of_work import UnitsOfWork
+from waypost.postgres.database import Database
+
+R = TypeVar("R")
+log = structlog.get_logger()
+
+AFTER_CLAIM = failpoint("jobs.after_claim")
+
+LAST_CLAIM_SECONDS = 2.0
+"""For the claim that is under way when the worker is to stop, however near the deadline."""
+
+
+class JobWorker(Generic[R]):
+    """A `waypost.engine.process.Lifecycle`.
+
+    `rung` is set when somebody enqueued: what a subscription to the channel "jobs" gives. `resources` are opened once at the start, shared
+    by all jobs, and closed once at the end.
+    """
+
+    name = "jobs"
+
+    def __init__(
+        self,
+        database: Database,
+        units: UnitsOfWork,
+        registry: JobRegistry,
+        *,
+        clock: Clock,
+        rung: asyncio.Event,
+        resources: Callable[[], AbstractAsyncContextManager[R]],
+        settings: JobWorkerSettings = DEFAULTS,
+    ) -> None:
+        self.ready = asyncio.Event()
+        self._database = database
+        self._units = units
+        self._registry = registry
+        self._clock = clock
+        self._resources = resources
+        self._settings = settings
+        identity = f"{socket.gethostname()}:{os.getpid()}"
+        self._leases = Leases(database, worker=identity, names=registry.names, seconds=settings.lease_seconds)
+        self._outcomes = Outcomes(database)
+        self._rung = rung
+        self._draining = False
+        self._places = Places(settings.max_jobs, on_free=rung.set)
+        self._opened = AsyncExitStack()
+        self._loops: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Raises Misconfigured where requests are served from the same pool."""
+        self._database.reserve("jobs")
+        resources = await self._opened.enter_async_context(self._resources())
+        attempts = Attempts(self._units, self._outcomes, self._clock, resources)
+        self._loops = [asyncio.create_task(self._take_up(attempts)), asyncio.create_task(self._hold_leases())]
+
+    async def drain(self, deadline_seconds: float) -> None:
+        """Attempts that do not end by the deadline are cancelled and handed back: another worker takes them up at once."""
+        self._draining = True
+        self._rung.set()
+        if self._loops:  # a claim that waits for a frozen database is left to `stop`; what it claimed lapses
+            await asyncio.wait(self._loops[:1], timeout=max(deadline_seconds, LAST_CLAIM_SECONDS))
+        for claim in await self._places.empty(deadline_seconds):
+            with suppress(Transient):  # then the lease lapses
+                await self._leases.hand_back(claim)
+
+    async def stop(self) -> None:
+        await self.drain(0)
+        self.ready.clear()
+        for loop in self._loops:
+            loop.cancel()
+        await asyncio.gather(*self._loops, return_exceptions=True)
+        self._loops = []
+        await self._opened.aclose()
+
+    async def _take_up(self, attempts: Attempts[R]) -> None:
+        while not self._draining:
+            self._rung.clear()  # before the look, so that a ring during it is not lost
+            pause = self._poll_seconds()
+            try:
+                pause = min(pause, await self._claim(attempts))
+                self.ready.set()
+            except Exception as error:  # noqa: BLE001 - a worker that ends quietly is worse than any error
+                self._held_up(error)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await self._rung.wait()
+
+    async def _claim(self, attempts: Attempts[R]) -> float:
+        """Fills the free places; gives the seconds until the next job is due, where that is before the next poll."""
+        now, horizon = self._clock.now(), timedelta(seconds=self._settings.poll_seconds)
+        if free := self._places.free:
+            suspects = 0 if any(claim.crashed for claim in self._places.claims) else 1
+            claims = await self._leases.claim(free, suspects=suspects, now=now)
+            if claims:
+                AFTER_CLAIM.hit()
+            for claim in claims:
+                self._places.take(claim, attempts.run(claim, self._registry[claim.name]))
+            if len(claims) == free and self._places.free:
+                return 0.0  # places came free meanwhile, which rings for the first one alone; and more may be due
+        soon = await self._leases.next_run_at(after=now, until=now + horizon) if self._places.free else None
+        return max((soon or now + horizon) - self._clock.now(), timedelta()).total_seconds()
+
+    def _poll_seconds(self) -> float:
+        """A lost ring costs one poll, never a job. The jitter keeps workers from looking all at the same moment."""
+        return self._settings.poll_seconds * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
+
+    async def _hold_leases(self) -> None:
+        while True:
+            await asyncio.sleep(self._settings.lease_seconds / 3)
+            try:
+                await self._renew()
+            except Exception as error:  # noqa: BLE001 - two more beats fit into the lease
+                self._held_up(error)
+
+    async def _renew(self) -> None:
+        held = self._places.claims
+        if held:
+            kept = await self._leases.renew(held)
+            self._places.cancel([claim.lease for claim in held if claim.lease not in kept])
+        freed = await self._leases.free_lapsed()
+        if freed:
+            log.warning("job_leases_lapsed", jobs=[str(each) for each in freed])
+        await self._leases.gauge()
+
+    def _held_up(self, error: Exception) -> None:
+        self.ready.clear()
+        log.warning("job_worker_held_up", exc_info=error)

@@ -1,0 +1,92 @@
+"""How an attempt ends, each way in one transaction and only under the attempt's own lease."""
+
+import json
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+
+from waypost.jobs.claim import Claim
+from waypost.kernel.errors import Permanent
+from waypost.postgres.database import Database, driver
+
+_COMPLETE = """
+with done as (delete from jobs where id = $1 and lease = $2 returning id, tenant_id, attempts, started_at)
+update job_results as result
+set status = 'complete', progress = 100, result = $3, attempts = done.attempts, started_at = done.started_at, finished_at = now()
+from done where result.tenant_id = done.tenant_id and result.job_id = done.id
+returning result.job_id"""
+
+_FORGET = """
+with done as (delete from jobs where id = $1 and lease = $2 returning id, tenant_id)
+delete from job_results as result using done where result.tenant_id = done.tenant_id and result.job_id = done.id
+returning result.job_id"""
+
+_TRY_AGAIN = """
+update jobs set status = 'queued', run_at = $3, error = $4, crashed = false, lease = null, lease_until = null
+where id = $1 and lease = $2 returning id"""
+
+_BURY = """
+with dead as (
+    update jobs set status = 'dead', attempts = $3, error = $4, lease = null, lease_until = null
+    where id = $1 and lease = $2 returning id, tenant_id, attempts, started_at
+)
+update job_results as result
+set status = 'dead', error = $5, attempts = dead.attempts, started_at = dead.started_at, finished_at = now()
+from dead where result.tenant_id = dead.tenant_id and result.job_id = dead.id
+returning result.job_id"""
+
+_PROGRESS = """
+update job_results set progress = $4
+where tenant_id = $3 and job_id = $1 and exists (select from jobs where id = $1 and lease = $2)"""
+
+
+class Outcomes:
+    """Each answers whether the lease still held; where it did not, nothing was written."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def complete(self, claim: Claim, result: str) -> bool:
+        """Raises Permanent for JSON that PostgreSQL does not take, such as text with a NUL: doing the work again would not mend it."""
+        try:
+            return await self._write(claim, _COMPLETE, result)
+        except (asyncpg.DataError, asyncpg.ProgramLimitExceededError) as error:
+            raise Permanent("the job's work is done, but what it returned cannot be stored") from error
+
+    async def forget(self, claim: Claim) -> bool:
+        """Ends it as complete, without a trace."""
+        return await self._write(claim, _FORGET)
+
+    async def try_again(self, claim: Claim, at: datetime, error: str) -> bool:
+        return await self._write(claim, _TRY_AGAIN, at, error)
+
+    async def bury(self, claim: Claim, attempts: int, error: str, shown: str) -> bool:
+        """Ends it as dead. `error` is for operators, `shown` for the tenant."""
+        return await self._write(claim, _BURY, attempts, error, shown)
+
+    async def progress(self, claim: Claim, percent: int) -> None:
+        async with self._database.transaction([claim.tenant_id]) as connection:
+            raw = await driver(connection)
+            await raw.execute(_PROGRESS, claim.id, claim.lease, claim.tenant_id, percent)
+
+    async def _write(self, claim: Claim, statement: str, *values: object) -> bool:
+        async with self._database.transaction([claim.tenant_id]) as connection:
+            raw = await driver(connection)
+            return await raw.fetchrow(statement, claim.id, claim.lease, *values) is not None
+
+
+def as_json(result: object) -> str:
+    """What a handler returned, as it is stored. Raises Permanent for something that is not JSON, ids and times apart."""
+    try:
+        return json.dumps(result, default=_text, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise Permanent(f"the job's work is done, but what it returned is not JSON: {error}") from error
+
+
+def _text(value: object) -> str:
+    if isinstance(value, UUID):
+        return str(value)
+    if isinstance(value, datetime):
+        return value.isoformat()
+    raise TypeError(f"{type(value).__name__} is neither an id nor a time")

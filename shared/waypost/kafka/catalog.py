@@ -1,0 +1,104 @@
+"""The cluster's topics as an operator sees them: how long they keep their records, and what each partition holds."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+
+from waypost.kafka.consumer import as_transient
+from waypost.kafka.topic_log import KafkaTopicLogs
+from waypost.kafka.topics import reaching
+from waypost.kernel.errors import NotFound
+from waypost.ports.subscription import Partition
+
+_SETTINGS = ("cleanup.policy", "retention.ms", "retention.bytes")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offsets:
+    """Of one partition: `low` is its oldest record, `high` where the next will be written."""
+
+    low: int
+    high: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CatalogedTopic:
+    name: str
+    cleanup_policy: str
+    retention_ms: int
+    """-1: records are kept however old."""
+    retention_bytes: int
+    """-1: records are kept however many."""
+    partitions: Mapping[int, Offsets]
+
+
+async def partitions_of(bootstrap: str) -> Mapping[str, Sequence[Partition]]:
+    """The partitions of every topic that is not the broker's own, by the topic's name. Raises Transient."""
+    async with _admin(bootstrap) as admin:
+        return await _partitions(admin)
+
+
+async def catalog(bootstrap: str) -> Sequence[CatalogedTopic]:
+    """Every topic that is not the broker's own, by name. Raises Transient."""
+    async with _admin(bootstrap) as admin:
+        partitions = await _partitions(admin)
+        settings = await _settings(admin, sorted(partitions))
+    offsets = await _offsets(bootstrap, [each for topic in partitions.values() for each in topic])
+    return [
+        CatalogedTopic(
+            name=name,
+            cleanup_policy=settings[name]["cleanup.policy"],
+            retention_ms=int(settings[name]["retention.ms"]),
+            retention_bytes=int(settings[name]["retention.bytes"]),
+            partitions={each.number: offsets[each] for each in partitions[name]},
+        )
+        for name in sorted(partitions)
+    ]
+
+
+def chosen_from(partitions: Mapping[str, Sequence[Partition]], topics: Sequence[str]) -> Sequence[Partition]:
+    """Those of the named topics. Raises NotFound for a topic that is not there, and says which are."""
+    for topic in topics:
+        if topic not in partitions:
+            raise NotFound(f"there is no topic {topic!r}; there are {', '.join(sorted(partitions)) or 'none yet'}")
+    return [each for topic in topics for each in partitions[topic]]
+
+
+@asynccontextmanager
+async def _admin(bootstrap: str) -> AsyncIterator[AIOKafkaAdminClient]:
+    client = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    try:
+        with reaching(bootstrap):
+            await client.start()
+        yield client
+    finally:
+        await client.close()
+
+
+async def _partitions(admin: AIOKafkaAdminClient) -> Mapping[str, Sequence[Partition]]:
+    with as_transient("its topics"):
+        described = await admin.describe_topics()
+    return {
+        topic["topic"]: sorted(Partition(topic["topic"], each["partition"]) for each in topic["partitions"])
+        for topic in described
+        if not topic["is_internal"]
+    }
+
+
+async def _settings(admin: AIOKafkaAdminClient, topics: Sequence[str]) -> Mapping[str, Mapping[str, str]]:
+    if not topics:
+        return {}
+    wanted = [ConfigResource(ConfigResourceType.TOPIC, each, dict.fromkeys(_SETTINGS, "")) for each in topics]
+    with as_transient("settings of topics"):
+        answers = await admin.describe_configs(wanted)
+    resources = [resource for answer in answers for resource in answer.resources]
+    return {name: {setting: value for setting, value, *_ in found} for *_, name, found in resources}
+
+
+async def _offsets(bootstrap: str, partitions: Sequence[Partition]) -> Mapping[Partition, Offsets]:
+    async with KafkaTopicLogs(bootstrap).opened(partitions) as log:
+        lows, highs = await log.first_offsets(), await log.end_offsets()
+    return {each: Offsets(low=lows[each], high=highs[each]) for each in partitions}

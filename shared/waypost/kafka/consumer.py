@@ -1,0 +1,184 @@
+"""Membership in a consumer group, on aiokafka."""
+
+import asyncio
+import contextlib
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from uuid import UUID
+
+import structlog
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
+from aiokafka.errors import IllegalStateError, KafkaError
+from aiokafka.structs import ConsumerRecord
+
+from waypost.kafka.topics import describe
+from waypost.kernel.envelope import Record
+from waypost.kernel.errors import Transient
+from waypost.ports.subscription import Assignments, Partition
+
+log = structlog.get_logger()
+
+ANSWER_SECONDS = 5.0
+CLOSE_SECONDS = 2.0
+REBALANCE_MILLISECONDS = 30_000
+NEVER_MILLISECONDS = 2**31 - 1
+
+
+class _Client(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka is not annotated
+    """Keeps aiokafka's own `getmany` where instrumentation would wrap it: spans of what is consumed are made where it is handled."""
+
+    getmany = AIOKafkaConsumer.getmany
+
+
+class KafkaSubscription:
+    """`waypost.ports.subscription.Subscription`."""
+
+    def __init__(self, bootstrap: str, group: str, *, session_seconds: float = 10.0) -> None:
+        self._bootstrap = bootstrap
+        self._group = group
+        self._session_seconds = session_seconds
+        # The group waits for a member that died until its session ends, then for the others. Whoever gives up earlier leaves another such
+        # member behind, for whom the next try waits again: it took minutes after a broker's restart.
+        self._join_seconds = session_seconds + REBALANCE_MILLISECONDS / 1000 + ANSWER_SECONDS
+        self._topics: Collection[str] = ()
+        self._listener: _Listener | None = None
+        self._client: AIOKafkaConsumer | None = None
+        self._left = asyncio.Event()
+
+    async def join(self, topics: Iterable[str], assignments: Assignments) -> None:
+        self._topics = sorted(topics)
+        self._listener = _Listener(self, assignments)
+        await self._connect()
+
+    async def rejoin(self) -> None:
+        await self.leave()
+        await self._connect()
+
+    async def leave(self) -> None:
+        client, self._client = self._client, None
+        self._left.set()
+        if client is None:
+            return
+        closing = asyncio.ensure_future(client.stop())
+        # A client may hang in its own end when the broker is frozen: it is abandoned then.
+        await asyncio.wait([closing], timeout=CLOSE_SECONDS)
+        closing.cancel()
+        with contextlib.suppress(KafkaError, asyncio.CancelledError, OSError):
+            await closing
+
+    async def poll(self, partition: Partition, *, max_records: int, timeout_seconds: float) -> Sequence[Record]:
+        client, left = self._client, self._left
+        if client is None:
+            await asyncio.sleep(timeout_seconds)
+            return []
+        fetch = asyncio.ensure_future(
+            client.getmany(named(partition), max_records=max_records, timeout_ms=int(timeout_seconds * 1000))
+        )
+        leaving = asyncio.ensure_future(left.wait())
+        await asyncio.wait([fetch, leaving], return_when=asyncio.FIRST_COMPLETED)
+        leaving.cancel()
+        if not fetch.done():
+            fetch.cancel()  # the client is at its end: its fetch counter matters no more
+            return []
+        with as_transient("records"):
+            return [record_of(each) for records in fetch.result().values() for each in records]
+
+    def seek(self, partition: Partition, offset: int) -> None:
+        if self._client is None:
+            return
+        with contextlib.suppress(IllegalStateError):
+            self._client.seek(named(partition), offset)
+            self._client.resume(named(partition))
+
+    async def end_offsets(self, partitions: Iterable[Partition]) -> Mapping[Partition, int]:
+        with as_transient("end offsets"):
+            async with asyncio.timeout(ANSWER_SECONDS):
+                ends = await self._connected().end_offsets([named(each) for each in partitions])
+        return {Partition(tp.topic, tp.partition): end for tp, end in ends.items()}
+
+    async def topic_ids(self, topics: Iterable[str]) -> Mapping[str, UUID]:
+        with as_transient("topic ids"):
+            async with asyncio.timeout(ANSWER_SECONDS):
+                found = await describe(self._connected()._client, list(topics))
+        return {name: topic.topic_id for name, topic in found.items()}
+
+    async def commit(self, offsets: Mapping[Partition, int]) -> None:
+        if self._client is None or not offsets:
+            return
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                await self._client.commit({named(partition): offset for partition, offset in offsets.items()})
+        except (KafkaError, TimeoutError) as error:
+            log.info("offset_commit_refused", group=self._group, error=repr(error))
+
+    def pause(self) -> None:
+        """Holds every partition back until its own task has read where it stands."""
+        if self._client is not None:
+            self._client.pause(*self._client.assignment())
+
+    async def _connect(self) -> None:
+        client = _Client(
+            bootstrap_servers=self._bootstrap,
+            group_id=self._group,
+            client_id=self._group,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            partition_assignment_strategy=(RoundRobinPartitionAssignor,),
+            session_timeout_ms=int(self._session_seconds * 1000),
+            heartbeat_interval_ms=int(self._session_seconds * 1000 / 5),
+            rebalance_timeout_ms=REBALANCE_MILLISECONDS,
+            max_poll_interval_ms=NEVER_MILLISECONDS,
+            metadata_max_age_ms=10_000,
+        )
+        client.subscribe(topics=list(self._topics), listener=self._listener)
+        # Callbacks come while it starts, and they use it.
+        self._client, self._left = client, asyncio.Event()
+        try:
+            async with asyncio.timeout(self._join_seconds):
+                await client.start()
+        except (KafkaError, OSError, TimeoutError) as error:
+            await self.leave()
+            raise Transient(f"{self._group} cannot be joined at {self._bootstrap}: {error!r}") from error
+
+    def _connected(self) -> AIOKafkaConsumer:
+        if self._client is None:
+            raise Transient(f"the consumer group {self._group} was left")
+        return self._client
+
+
+class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is not annotated
+    def __init__(self, subscription: KafkaSubscription, assignments: Assignments) -> None:
+        self._subscription = subscription
+        self._assignments = assignments
+
+    async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
+        await self._assignments.revoked()
+
+    async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
+        self._subscription.pause()
+        await self._assignments.assigned(frozenset(Partition(each.topic, each.partition) for each in assigned))
+
+
+def named(partition: Partition) -> TopicPartition:
+    return TopicPartition(partition.topic, partition.number)
+
+
+def record_of(record: ConsumerRecord) -> Record:
+    return Record(
+        topic=record.topic,
+        partition=record.partition,
+        offset=record.offset,
+        timestamp_ms=record.timestamp,
+        key=record.key,
+        value=record.value,
+        headers=record.headers,
+    )
+
+
+@contextmanager
+def as_transient(wanted: str) -> Iterator[None]:
+    try:
+        yield
+    except (KafkaError, OSError, TimeoutError) as error:
+        raise Transient(f"the broker does not give {wanted}: {error!r}") from error

@@ -1,0 +1,136 @@
+"""The relay's producer: whole batches, idempotent, acknowledged by all in-sync replicas."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import (
+    InvalidTimestampError,
+    KafkaError,
+    MessageSizeTooLargeError,
+    PolicyViolationError,
+    ProducerClosed,
+    RecordListTooLargeError,
+)
+from aiokafka.producer.message_accumulator import BatchBuilder
+
+from waypost.kafka.topics import describe, reaching
+from waypost.kernel.errors import Transient
+from waypost.kernel.partitioning import SHARDS, partition_for
+from waypost.ports.broker import OutgoingRecord, RecordsRefused, TopicUnavailable
+
+BATCH_BYTES = 512 * 1024
+"""Before compression; a larger record is a batch by itself. Half of the broker's default limit for a batch."""
+START_SECONDS = 5.0
+CLOSE_SECONDS = 2.0
+
+_REFUSALS = (MessageSizeTooLargeError, RecordListTooLargeError, InvalidTimestampError, PolicyViolationError)
+
+Destination = tuple[str, int]
+
+
+class KafkaBroker:
+    """`waypost.ports.broker.Broker` on aiokafka."""
+
+    def __init__(self, bootstrap: str, *, client_id: str = "waypost-relay") -> None:
+        self._bootstrap = bootstrap
+        self._client_id = client_id
+
+    @asynccontextmanager
+    async def publisher(self) -> AsyncIterator["KafkaPublisher"]:
+        producer = AIOKafkaProducer(
+            bootstrap_servers=self._bootstrap,
+            client_id=self._client_id,
+            enable_idempotence=True,
+            acks="all",
+            compression_type="lz4",
+            max_batch_size=BATCH_BYTES,
+        )
+        try:
+            with reaching(self._bootstrap):
+                async with asyncio.timeout(START_SECONDS):
+                    await producer.start()
+            yield KafkaPublisher(producer)
+        finally:
+            await _end(producer)
+
+
+class KafkaPublisher:
+    """`waypost.ports.broker.Publisher` over one started producer."""
+
+    def __init__(self, producer: AIOKafkaProducer) -> None:
+        self._producer = producer
+        self._partitions: dict[str, int] = {}
+
+    async def send(self, records: Sequence[OutgoingRecord]) -> None:
+        await self._learn_topics({record.topic for record in records})
+        destinations: dict[Destination, list[OutgoingRecord]] = {}
+        for record in records:
+            destinations.setdefault((record.topic, self._partition(record)), []).append(record)
+        appending = [asyncio.create_task(self._append(*each)) for each in destinations.items()]
+        try:
+            await asyncio.gather(*appending)
+        finally:
+            for task in appending:
+                task.cancel()
+
+    async def _append(self, destination: Destination, records: Sequence[OutgoingRecord]) -> None:
+        """One batch after the other. A batch sent while an earlier one is open could be appended although that one is refused."""
+        topic, partition = destination
+        for batch, batched in self._batches(records):
+            try:
+                acknowledged = await self._producer.send_batch(batch, topic, partition=partition)
+                await acknowledged
+            except _REFUSALS as error:
+                raise RecordsRefused(batched, type(error).__name__) from error
+            except KafkaError as error:
+                raise Transient(f"{topic}/{partition} was not acknowledged: {error!r}") from error
+
+    async def _learn_topics(self, topics: set[str]) -> None:
+        """Asked for once: the partition count of a topic never changes. What a missing topic costs is settled before anything is sent."""
+        unknown = topics - self._partitions.keys()
+        if not unknown:
+            return
+        described = await describe(self._producer.client, unknown)
+        for name in sorted(unknown):
+            if name not in described:
+                raise TopicUnavailable(name, "it does not exist")
+            if error := described[name].error:
+                raise TopicUnavailable(name, error)
+            self._partitions[name] = described[name].partitions
+
+    def _partition(self, record: OutgoingRecord) -> int:
+        partitions = self._partitions[record.topic]
+        return record.shard % partitions if SHARDS % partitions == 0 else partition_for(record.key, partitions)
+
+    def _batches(self, records: Sequence[OutgoingRecord]) -> Iterator[tuple[BatchBuilder, Sequence[OutgoingRecord]]]:
+        batch, batched = self._producer.create_batch(), list[OutgoingRecord]()
+        for record in records:
+            if not _append(batch, record):
+                yield batch, batched
+                batch, batched = self._producer.create_batch(), []
+                _append(batch, record)
+            batched.append(record)
+        yield batch, batched
+
+
+def _append(batch: BatchBuilder, record: OutgoingRecord) -> bool:
+    """False when the batch is full; an empty one takes any record."""
+    return (
+        batch.append(timestamp=record.timestamp_ms, key=record.key, value=record.value, headers=record.headers)
+        is not None
+    )
+
+
+async def _end(producer: AIOKafkaProducer) -> None:
+    """Flushes nothing: whoever sent has awaited its acknowledgement, and what was given up on is sent by the next producer.
+
+    `stop()` alone would wait for a frozen broker without end, and a producer left to itself goes on retrying.
+    """
+    producer._message_accumulator.fail_all(ProducerClosed())
+    with contextlib.suppress(TimeoutError, KafkaError, OSError):
+        async with asyncio.timeout(CLOSE_SECONDS):
+            await producer.client.close()
+            await producer.stop()

@@ -1,0 +1,65 @@
+"""What the cluster says of topics: whether they are there, how many partitions they have, and which incarnation they are."""
+
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from uuid import UUID
+
+from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import KafkaError, NodeNotReadyError, UnknownTopicOrPartitionError, for_code
+
+from waypost.kafka.metadata_request import TopicMetadataRequest
+from waypost.kernel.errors import Transient
+
+_NOT_THERE: int = UnknownTopicOrPartitionError.errno
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Topic:
+    name: str
+    topic_id: UUID
+    """Another id under the same name is another topic: the old one was deleted, its offsets mean nothing any more."""
+    partitions: int
+    error: str | None = None
+    """Why it cannot be used now: no leader yet, not allowed for this client."""
+
+
+async def describe(client: AIOKafkaClient, names: Collection[str]) -> Mapping[str, Topic]:
+    """The topics that are there, by name. Raises Transient where no broker answers."""
+    try:
+        node = client.get_random_node()
+        if node is None:
+            raise NodeNotReadyError("no broker is known yet")
+        answer = await client.send(node, TopicMetadataRequest(sorted(names)))
+    except (KafkaError, OSError, TimeoutError) as error:
+        raise Transient(f"the cluster does not tell its topics: {error!r}") from error
+    return {
+        name: Topic(name=name, topic_id=topic_id, partitions=len(partitions), error=_error(code))
+        for code, name, topic_id, _, partitions, *_ in answer.topics
+        if code != _NOT_THERE
+    }
+
+
+@contextmanager
+def reaching(bootstrap: str) -> Iterator[None]:
+    """Raises Transient where no broker answers."""
+    try:
+        yield
+    except (KafkaError, OSError, TimeoutError) as error:
+        raise Transient(f"no broker answers at {bootstrap}: {error!r}") from error
+
+
+@asynccontextmanager
+async def connected_client(bootstrap: str) -> AsyncIterator[AIOKafkaClient]:
+    """A client for questions, for callers that hold neither a producer nor a consumer. Raises Transient where no broker answers."""
+    client = AIOKafkaClient(bootstrap_servers=bootstrap)
+    try:
+        with reaching(bootstrap):
+            await client.bootstrap()
+        yield client
+    finally:
+        await client.close()
+
+
+def _error(code: int) -> str | None:
+    return None if code == 0 else for_code(code).__name__

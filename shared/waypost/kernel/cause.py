@@ -1,0 +1,46 @@
+"""Why something happens: handed from request to event to job to event, so that a trace and an audit find their way back."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from uuid import UUID
+
+from waypost.kernel.ids import new_id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cause:
+    """Survives a process: it is stored with events and jobs. CloudEvents extensions `correlationid`, `causationid`, `traceparent`."""
+
+    correlation_id: UUID
+    """The request that started it all."""
+    causation_id: UUID
+    """The request, event or job that caused this directly."""
+    traceparent: str | None = None
+    """W3C Trace Context of the span that caused this; None where tracing is off."""
+    tracestate: str | None = None
+    actor_id: UUID | None = None
+    """The user whose token started it, where there was one."""
+
+
+_bound: ContextVar[Cause | None] = ContextVar("waypost_cause", default=None)
+
+
+@contextmanager
+def bound_cause(cause: Cause) -> Iterator[None]:
+    """Names the cause of everything that runs inside the block."""
+    token = _bound.set(cause)
+    try:
+        yield
+    finally:
+        _bound.reset(token)
+
+
+def current_cause() -> Cause:
+    """The bound cause, or the start of a new chain."""
+    bound = _bound.get()
+    if bound is not None:
+        return bound
+    beginning = new_id()
+    return Cause(correlation_id=beginning, causation_id=beginning)

@@ -1,0 +1,231 @@
+"""An event's metadata as text: the headers of its record, the same values in `events.metadata`.
+
+CloudEvents 1.0, Kafka protocol binding, binary mode; W3C Trace Context. One vocabulary for the topic, the store and the letters, so that a
+lost topic can be published again with equal ids.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import TypeVar
+from uuid import UUID
+
+from waypost.kernel.cause import Cause
+from waypost.kernel.envelope import Envelope
+from waypost.kernel.errors import MalformedHeaders
+from waypost.kernel.event import Event
+from waypost.kernel.ids import EventId, TenantId
+
+CONTENT_TYPE = "application/avro"
+
+Headers = Sequence[tuple[str, bytes]]
+"""A byte of a name that is no UTF-8 is a surrogate escape (PEP 383)."""
+
+ID = "ce_id"
+SEQUENCE = "ce_sequence"
+_TRACE = ("traceparent", "tracestate")
+_CONTRACT = (
+    "content-type",
+    "ce_specversion",
+    ID,
+    "ce_source",
+    "ce_type",
+    "ce_time",
+    "ce_subject",
+    SEQUENCE,
+    "ce_tenantid",
+    "ce_correlationid",
+    "ce_causationid",
+    "ce_actorid",
+    *_TRACE,
+)
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)")
+_TYPE = re.compile(r"[!-~]+")
+SEQUENCE_FORM = re.compile(r"[1-9][0-9]{0,17}")  # what a bigint holds
+SOURCE_FORM = re.compile(r"/services/[a-z_]+")
+TRACEPARENT_FORM = re.compile(r"[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+
+T = TypeVar("T")
+F = TypeVar("F", bound=Event)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attributes:
+    """What a record says of its event, parsed and believed to be well-formed."""
+
+    event_id: EventId
+    event_type: str
+    source: str
+    tenant_id: TenantId
+    aggregate_id: UUID
+    sequence: int | None
+    """The aggregate's version; None on a topic that keeps none."""
+    occurred_at: datetime
+    cause: Cause
+
+    def around(self, event: F) -> Envelope[F]:
+        """The envelope as its publisher had it."""
+        return Envelope(
+            event=event,
+            event_id=self.event_id,
+            tenant_id=self.tenant_id,
+            aggregate_id=self.aggregate_id,
+            aggregate_version=self.sequence or 0,
+            occurred_at=self.occurred_at,
+            source=self.source,
+            cause=self.cause,
+        )
+
+
+def to_metadata(envelope: Envelope[Event]) -> dict[str, str]:
+    """Header name → text, in the order of the contract. What is not set is left out."""
+    cause = envelope.cause
+    metadata = {
+        "content-type": CONTENT_TYPE,
+        "ce_specversion": "1.0",
+        ID: str(envelope.event_id),
+        "ce_source": envelope.source,
+        "ce_type": envelope.event.type,
+        "ce_time": envelope.occurred_at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z"),
+        "ce_subject": str(envelope.aggregate_id),
+        SEQUENCE: str(envelope.aggregate_version or ""),
+        "ce_tenantid": str(envelope.tenant_id),
+        "ce_correlationid": str(cause.correlation_id),
+        "ce_causationid": str(cause.causation_id),
+        "ce_actorid": str(cause.actor_id or ""),
+        "traceparent": cause.traceparent or "",
+        "tracestate": cause.tracestate or "",
+    }
+    return {name: text for name, text in metadata.items() if text}
+
+
+def in_order(metadata: Mapping[str, str]) -> dict[str, str]:
+    """What the event store has kept, in the order of the contract, which jsonb has lost."""
+    return {name: metadata[name] for name in (*_CONTRACT, *metadata) if name in metadata}
+
+
+def to_headers(metadata: Mapping[str, str]) -> list[tuple[str, bytes]]:
+    """What goes on the wire. A list, because aiokafka takes nothing else."""
+    return [(name, text.encode()) for name, text in metadata.items()]
+
+
+def with_trace(headers: Headers, traceparent: str, tracestate: str | None = None) -> list[tuple[str, bytes]]:
+    """The same headers under another span: there is exactly one traceparent, whatever was there before."""
+    others = [(name, value) for name, value in headers if name not in _TRACE]
+    state = [("tracestate", tracestate.encode())] if tracestate else []
+    return [*others, ("traceparent", traceparent.encode()), *state]
+
+
+def header_name(name: str) -> bytes:
+    """As it is on the wire."""
+    return name.encode(errors="surrogateescape")
+
+
+def from_headers(headers: Headers) -> Attributes:
+    """Raises MalformedHeaders naming the header that is missing, malformed or there twice; unknown ones may repeat."""
+    metadata: dict[str, str] = {}
+    for name, value in headers:
+        if not _is_text(name):
+            raise _malformed(repr(header_name(name))[:80], "is no UTF-8 text itself")
+        if name in metadata and _is_ours(name):
+            raise _malformed(name, "is there twice")
+        try:
+            metadata[name] = value.decode()
+        except (UnicodeDecodeError, AttributeError) as error:  # a header's value may be null in Kafka
+            if _is_ours(name):
+                raise _malformed(name, "is no UTF-8 text") from error
+    return from_metadata(metadata)
+
+
+def from_metadata(metadata: Mapping[str, str]) -> Attributes:
+    """Raises MalformedHeaders like `from_headers`."""
+    _require(metadata, "content-type", CONTENT_TYPE)
+    _require(metadata, "ce_specversion", "1.0")
+    return Attributes(
+        event_id=EventId(_read(metadata, ID, _uuid)),
+        event_type=_read(metadata, "ce_type", _type),
+        source=_read(metadata, "ce_source", _source),
+        tenant_id=TenantId(_read(metadata, "ce_tenantid", _recurring_uuid)),
+        aggregate_id=_read(metadata, "ce_subject", _recurring_uuid),
+        sequence=_read_optional(metadata, SEQUENCE, _sequence),
+        occurred_at=_read(metadata, "ce_time", _time),
+        cause=Cause(
+            correlation_id=_read(metadata, "ce_correlationid", _uuid),
+            causation_id=_read(metadata, "ce_causationid", _uuid),
+            traceparent=_read_optional(metadata, "traceparent", _traceparent),
+            tracestate=metadata.get("tracestate"),
+            actor_id=_read_optional(metadata, "ce_actorid", _uuid),
+        ),
+    )
+
+
+def _read(metadata: Mapping[str, str], name: str, parse: Callable[[str], T]) -> T:
+    text = metadata.get(name)
+    if not text:
+        raise _malformed(name, "is missing")
+    try:
+        return parse(text)
+    except (ValueError, OverflowError) as error:  # the second: no such hour in UTC
+        raise _malformed(name, f"is malformed: {text[:80]!r}") from error
+
+
+def _read_optional(metadata: Mapping[str, str], name: str, parse: Callable[[str], T]) -> T | None:
+    return _read(metadata, name, parse) if name in metadata else None
+
+
+def _require(metadata: Mapping[str, str], name: str, expected: str) -> None:
+    if (found := metadata.get(name)) != expected:
+        raise _malformed(name, "is missing" if found is None else f"is {found[:80]!r}, not {expected!r}")
+
+
+def _uuid(text: str) -> UUID:
+    # UUID() alone would take braces, a urn and upper case: two texts of one id are two keys elsewhere.
+    _match(_UUID, text)
+    return UUID(text)
+
+
+# Tenants and aggregates come again and again; parsing is most of the cost.
+_recurring_uuid = lru_cache(maxsize=4096)(_uuid)
+
+
+def _time(text: str) -> datetime:
+    _match(_TIME, text)
+    return datetime.fromisoformat(text).astimezone(UTC)
+
+
+def _type(text: str) -> str:
+    return _match(_TYPE, text)
+
+
+def _sequence(text: str) -> int:
+    _match(SEQUENCE_FORM, text)
+    return int(text)
+
+
+def _traceparent(text: str) -> str:
+    return _match(TRACEPARENT_FORM, text)
+
+
+def _source(text: str) -> str:
+    return _match(SOURCE_FORM, text)
+
+
+def _match(pattern: re.Pattern[str], text: str) -> str:
+    if not pattern.fullmatch(text):
+        raise ValueError(text)
+    return text
+
+
+def _is_ours(name: str) -> bool:
+    return name.startswith("ce_") or name == "content-type" or name in _TRACE
+
+
+def _is_text(name: str) -> bool:
+    return name.isascii() or not any("\ud800" <= each <= "\udfff" for each in name)
+
+
+def _malformed(name: str, reason: str) -> MalformedHeaders:
+    return MalformedHeaders(f"header {name} {reason}", header=name)

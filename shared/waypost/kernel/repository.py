@@ -1,0 +1,43 @@
+"""The aggregates that one unit of work has in hand."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
+from uuid import UUID
+
+from waypost.kernel.aggregate import Aggregate
+from waypost.kernel.envelope import Envelope
+from waypost.kernel.errors import NotFound
+from waypost.kernel.event import Event
+
+A = TypeVar("A", bound=Aggregate)
+
+History = Callable[[str, UUID], Awaitable[Sequence[Envelope[Event]]]]
+"""An aggregate's stored events, by its type and id, oldest first."""
+
+
+class Repository:
+    """Base of the units of work: an aggregate is folded once, and is the same object from then on."""
+
+    def __init__(self, history: History) -> None:
+        self._history = history
+        self._aggregates: dict[tuple[str, UUID], Aggregate] = {}
+
+    async def load(self, kind: type[A], id: UUID) -> A:  # noqa: A002 - the port's word
+        aggregate = await self.find(kind, id)
+        if aggregate is None:
+            raise NotFound(f"there is no {kind.aggregate_type} {id}", aggregate_type=kind.aggregate_type, id=str(id))
+        return aggregate
+
+    async def find(self, kind: type[A], id: UUID) -> A | None:  # noqa: A002
+        known = self._aggregates.get((kind.aggregate_type, id))
+        if isinstance(known, kind):
+            return known
+        history = await self._history(kind.aggregate_type, id)
+        if not history:
+            return None
+        aggregate = kind.fold(id, history[0].tenant_id, (envelope.event for envelope in history))
+        self.add(aggregate)
+        return aggregate
+
+    def add(self, aggregate: Aggregate) -> None:
+        self._aggregates[aggregate.aggregate_type, aggregate.id] = aggregate

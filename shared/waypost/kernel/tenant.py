@@ -1,0 +1,39 @@
+"""Which tenants the running work may touch. Bound by the edge (HTTP auth, consumer, job runner), read by every transaction."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+from waypost.kernel.errors import WaypostError
+from waypost.kernel.ids import TenantId
+
+_bound: ContextVar[frozenset[TenantId]] = ContextVar("waypost_tenants", default=frozenset())
+
+
+class NoTenantBound(WaypostError):
+    """Work that touches tenant data was started without a tenant: bind one with `bound_tenants(...)` first."""
+
+
+@contextmanager
+def bound_tenants(tenants: Iterable[TenantId]) -> Iterator[None]:
+    """Binds exactly these tenants to everything that runs inside, tasks started there included; ends with the block."""
+    token = _bound.set(frozenset(tenants))
+    try:
+        yield
+    finally:
+        _bound.reset(token)
+
+
+def current_tenants() -> frozenset[TenantId]:
+    """The tenants bound to this task. Raises NoTenantBound rather than giving an empty set."""
+    tenants = _bound.get()
+    if not tenants:
+        raise NoTenantBound
+    return tenants
+
+
+def sole_tenant(tenants: frozenset[TenantId]) -> TenantId:
+    """Of work for one tenant alone. Raises NoTenantBound where there is none, or more than one."""
+    if len(tenants) != 1:
+        raise NoTenantBound("this work needs exactly one tenant", bound=len(tenants))
+    return next(iter(tenants))

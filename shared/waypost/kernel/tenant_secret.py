@@ -1,0 +1,24 @@
+"""A secret in a text that carries its tenant. The tenant in it says where to look, never what is allowed."""
+
+import base64
+from uuid import UUID
+
+from waypost.kernel.ids import TenantId
+
+_TENANT_BYTES = 16
+
+
+def tenant_secret(tenant_id: TenantId, secret: bytes) -> str:
+    """URL-safe base64; without padding where 16 bytes and the secret's are a multiple of 3."""
+    return base64.urlsafe_b64encode(tenant_id.bytes + secret).decode()
+
+
+def read_tenant_secret(text: str, secret_bytes: int) -> tuple[TenantId, bytes] | None:
+    """None for anything that was not made of so many bytes."""
+    try:
+        raw = base64.b64decode(text.encode("ascii"), altchars=b"-_", validate=True)
+    except ValueError:
+        return None
+    if len(raw) != _TENANT_BYTES + secret_bytes:
+        return None
+    return TenantId(UUID(bytes=raw[:_TENANT_BYTES])), raw[_TENANT_BYTES:]

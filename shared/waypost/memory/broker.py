@@ -1,0 +1,55 @@
+"""A broker in memory, with the faults of a real one at hand: away, slow to acknowledge, unwilling."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+
+from waypost.kernel.errors import Transient
+from waypost.ports.broker import OutgoingRecord, RecordsRefused, TopicUnavailable
+
+
+class MemoryBroker:
+    """`waypost.ports.broker.Broker`. Every topic has one partition."""
+
+    def __init__(self, *topics: str) -> None:
+        self.topics = set(topics)
+        self.logs: defaultdict[str, list[OutgoingRecord]] = defaultdict(list)
+        self.refuses: Callable[[OutgoingRecord], bool] = lambda record: False
+        self.reachable = True
+        self.acknowledging = asyncio.Event()
+        """Cleared by a test: records reach the log, and nobody hears of it."""
+        self.acknowledging.set()
+        self.received = asyncio.Condition()
+        """Notified when records have reached a log."""
+
+    @asynccontextmanager
+    async def publisher(self) -> AsyncIterator["MemoryPublisher"]:
+        await asyncio.sleep(0)
+        if not self.reachable:
+            raise Transient("no broker answers")
+        yield MemoryPublisher(self)
+
+
+class MemoryPublisher:
+    """`waypost.ports.broker.Publisher`."""
+
+    def __init__(self, broker: MemoryBroker) -> None:
+        self._broker = broker
+
+    async def send(self, records: Sequence[OutgoingRecord]) -> None:
+        await asyncio.sleep(0)
+        for topic in sorted({record.topic for record in records} - self._broker.topics):
+            raise TopicUnavailable(topic, "it does not exist")
+        for topic in {record.topic for record in records}:
+            await self._append(topic, [record for record in records if record.topic == topic])
+        await self._broker.acknowledging.wait()
+
+    async def _append(self, topic: str, batch: Sequence[OutgoingRecord]) -> None:
+        if not self._broker.reachable:
+            raise Transient("the broker went away")
+        if any(map(self._broker.refuses, batch)):
+            raise RecordsRefused(batch, "too large")
+        self._broker.logs[topic].extend(batch)
+        async with self._broker.received:
+            self._broker.received.notify_all()

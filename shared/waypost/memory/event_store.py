@@ -1,0 +1,36 @@
+"""The event store in memory."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from uuid import UUID
+
+from waypost.kernel.envelope import Envelope
+from waypost.kernel.errors import ConcurrencyConflict
+from waypost.kernel.event import Event, nameless
+from waypost.memory.database import MemoryTransaction
+
+
+class MemoryEventStore:
+    """`waypost.ports.event_store.EventStore` inside one open transaction."""
+
+    def __init__(self, transaction: MemoryTransaction) -> None:
+        self._transaction = transaction
+
+    async def history(self, aggregate_type: str, aggregate_id: UUID, *, after: int = 0) -> Sequence[Envelope[Event]]:
+        stored = self._transaction.tables.events
+        versions = sorted(version for kind, id_, version in stored if (kind, id_) == (aggregate_type, aggregate_id))
+        found = [stored[aggregate_type, aggregate_id, version] for version in versions if version > after]
+        return [envelope for envelope in found if envelope.tenant_id in self._transaction.tenants]
+
+    async def append(self, aggregate_type: str, envelopes: Sequence[Envelope[Event]]) -> None:
+        stored = self._transaction.tables.events
+        new = {(aggregate_type, each.aggregate_id, each.aggregate_version): each for each in envelopes}
+        if new.keys() & stored.keys() or len(new) < len(envelopes):
+            first = envelopes[0]
+            raise ConcurrencyConflict(aggregate_type, first.aggregate_id, first.aggregate_version - 1)
+        stored.update(new)
+
+    async def forget_person(self, aggregate_type: str, aggregate_id: UUID) -> None:
+        for envelope in await self.history(aggregate_type, aggregate_id):
+            key = (aggregate_type, aggregate_id, envelope.aggregate_version)
+            self._transaction.tables.events[key] = replace(envelope, event=nameless(envelope.event))

@@ -1,0 +1,62 @@
+"""The inbox of one consumer in memory."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from uuid import UUID
+
+from waypost.kernel.ids import EventId
+from waypost.memory.database import MemoryTransaction
+from waypost.ports.inbox import Arrival, Standing
+from waypost.ports.subscription import Partition
+
+_NEVER_SEEN = Standing(next_offset=0, topic_id=None, starts=0)
+
+
+class MemoryInbox:
+    """`waypost.ports.inbox.Inbox` inside one open transaction."""
+
+    def __init__(self, transaction: MemoryTransaction, consumer: str) -> None:
+        self._tables = transaction.tables
+        self._consumer = consumer
+
+    async def standing(self, partition: Partition) -> Standing:
+        return self._tables.positions.get((self._consumer, partition), _NEVER_SEEN)
+
+    async def count_start(self, partition: Partition) -> Standing:
+        standing = await self.standing(partition)
+        return self._stand(partition, replace(standing, starts=standing.starts + 1))
+
+    async def start_over(self, partition: Partition, topic_id: UUID | None) -> None:
+        self._stand(partition, Standing(next_offset=0, topic_id=topic_id, starts=0))
+
+    async def adopt(self, partition: Partition, topic_id: UUID) -> None:
+        standing = await self.standing(partition)
+        self._stand(partition, replace(standing, topic_id=standing.topic_id or topic_id))
+
+    async def fence(
+        self, partition: Partition, *, expected: int, next_offset: int, topic_id: UUID | None, starts: int = 0
+    ) -> bool:
+        standing = self._tables.positions.get((self._consumer, partition))
+        if standing is None or (standing.next_offset, standing.topic_id) != (expected, topic_id):
+            return False
+        self._stand(partition, replace(standing, next_offset=next_offset, starts=starts))
+        return True
+
+    async def claim(self, partition: Partition, arrivals: Sequence[Arrival]) -> frozenset[EventId]:
+        wanted = {(self._consumer, arrival.event_id) for arrival in arrivals}
+        fresh = wanted - self._tables.claimed
+        self._tables.claimed |= fresh
+        return frozenset(event_id for _, event_id in fresh)
+
+    async def versions(self, topic: str, aggregates: Iterable[UUID]) -> Mapping[UUID, int]:
+        known = ((each, self._tables.versions.get((self._consumer, topic, each))) for each in aggregates)
+        return {aggregate: version for aggregate, version in known if version is not None}
+
+    async def advance(self, topic: str, versions: Mapping[UUID, int]) -> None:
+        for aggregate, version in versions.items():
+            key = (self._consumer, topic, aggregate)
+            self._tables.versions[key] = max(version, self._tables.versions.get(key, 0))
+
+    def _stand(self, partition: Partition, standing: Standing) -> Standing:
+        self._tables.positions[self._consumer, partition] = standing
+        return standing

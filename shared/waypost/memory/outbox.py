@@ -1,0 +1,132 @@
+"""The outbox in memory, with the faults of a database at hand: sessions that are lost or fall silent."""
+
+import asyncio
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from itertools import count
+
+from waypost.kernel.errors import Transient
+from waypost.kernel.partitioning import shard_for
+from waypost.ports.outbox import Backlog, PendingRow
+
+
+class MemoryOutbox:
+    """`waypost.ports.outbox.Outbox`, and the writer's side for those who test it."""
+
+    def __init__(self) -> None:
+        self.rows: dict[int, PendingRow] = {}
+        self.marked: dict[bytes, str] = {}
+        self.leases: list[MemoryOutboxLease] = []
+        self.deleting = asyncio.Event()
+        """Cleared by a test: deletes take their time."""
+        self.deleting.set()
+        self._ids = count(1)
+
+    def next_id(self) -> int:
+        """An id for a row that is added later: its transaction is still open."""
+        return next(self._ids)
+
+    def add(
+        self, topic: str, key: bytes, payload: bytes, *, headers: str = "{}", row_id: int | None = None
+    ) -> PendingRow:
+        at = datetime.now(UTC)
+        row = PendingRow(shard_for(key), row_id or self.next_id(), topic, key, payload, headers, at)
+        self.rows[row.id] = row
+        return row
+
+    def lose_sessions(self) -> None:
+        """As when the database restarts."""
+        for lease in self.leases:
+            lease.lost = True
+        self.leases.clear()
+
+    @asynccontextmanager
+    async def lease(self) -> AsyncIterator["MemoryOutboxLease"]:
+        lease = MemoryOutboxLease(self)
+        self.leases.append(lease)
+        try:
+            yield lease
+        finally:
+            lease.lost = True
+            self.leases = [each for each in self.leases if each is not lease]
+
+    async def backlog(self) -> Backlog:
+        waiting = [row for row in self.rows.values() if row.key not in self.marked]
+        oldest_at = min((row.created_at for row in waiting), default=None)
+        return Backlog(pending=len(waiting), oldest_at=oldest_at, marked_keys=len(self.marked), now=datetime.now(UTC))
+
+    def waiting(self, shard: int) -> Iterator[PendingRow]:
+        in_order = sorted(self.rows.values(), key=lambda row: row.id)
+        return (row for row in in_order if row.shard == shard and row.key not in self.marked)
+
+
+class MemoryOutboxLease:
+    """`waypost.ports.outbox.OutboxLease`."""
+
+    def __init__(self, outbox: MemoryOutbox) -> None:
+        self.held: set[int] = set()
+        self.lost = False
+        self.silent = False
+        """Set by a test: the process that holds this lease is frozen."""
+        self._outbox = outbox
+
+    async def live_relays(self) -> int:
+        await self._alive()
+        for lease in self._outbox.leases:
+            lease.lost = lease.silent
+        self._outbox.leases = [lease for lease in self._outbox.leases if not lease.lost]
+        return len(self._outbox.leases)
+
+    async def acquire(self, shards: Collection[int], *, at_most: int) -> frozenset[int]:
+        await self._alive()
+        taken = {shard for lease in self._outbox.leases for shard in lease.held}
+        gained = frozenset(sorted(set(shards) - taken)[:at_most])
+        self.held |= gained
+        return gained
+
+    async def release(self, shards: Collection[int]) -> None:
+        await self._alive()
+        self.held -= set(shards)
+
+    async def heads(
+        self,
+        shards: Collection[int],
+        *,
+        in_flight: Collection[int],
+        held_topics: Collection[str],
+        rows_per_shard: int,
+        bytes_per_shard: int,
+    ) -> Sequence[PendingRow]:
+        await self._alive()
+        passed_over = set(in_flight)
+        heads: list[PendingRow] = []
+        for shard in shards:
+            waiting = (
+                row for row in self._outbox.waiting(shard) if row.id not in passed_over and row.topic not in held_topics
+            )
+            taken, size = 0, 0
+            for row in waiting:
+                if taken == rows_per_shard or size >= bytes_per_shard:
+                    break
+                heads.append(row)
+                taken, size = taken + 1, size + len(row.payload)
+        return heads
+
+    async def delete(self, rows: Sequence[PendingRow]) -> int:
+        await self._outbox.deleting.wait()
+        await self._alive()
+        return sum(self._outbox.rows.pop(row.id, None) is not None for row in rows)
+
+    async def mark(self, row: PendingRow, reason: str) -> bool:
+        await self._alive()
+        held_by_another = any(row.shard in lease.held for lease in self._outbox.leases if lease is not self)
+        if row.id not in self._outbox.rows or row.key in self._outbox.marked or held_by_another:
+            return False
+        self._outbox.marked[row.key] = reason
+        return True
+
+    async def _alive(self) -> None:
+        await asyncio.sleep(0)
+        if self.lost:
+            raise Transient("the session with the outbox was lost")

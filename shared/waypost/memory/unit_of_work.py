@@ -1,0 +1,81 @@
+"""The business transaction in memory."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from waypost.kernel.aggregate import Aggregate
+from waypost.kernel.cause import Cause, current_cause
+from waypost.kernel.clock import Clock
+from waypost.kernel.envelope import Envelope
+from waypost.kernel.event import Event
+from waypost.kernel.recording import enveloped
+from waypost.kernel.repository import Repository
+from waypost.kernel.tenant import current_tenants
+from waypost.memory.database import MemoryDatabase, MemoryTransaction
+from waypost.memory.event_store import MemoryEventStore
+from waypost.memory.jobs import MemoryJobQueue
+from waypost.ports.event_store import EventStore
+from waypost.ports.jobs import JobQueue
+
+
+class MemoryUnitOfWork(Repository):
+    """`waypost.ports.intake.Reaction`: a unit of work over one open transaction."""
+
+    events: EventStore
+    jobs: JobQueue
+
+    def __init__(self, transaction: MemoryTransaction, service: str, clock: Clock, cause: Cause) -> None:
+        self.tenants = transaction.tenants
+        self.cause = cause
+        self.events = MemoryEventStore(transaction)
+        super().__init__(self.events.history)
+        self.jobs = MemoryJobQueue(transaction)
+        self._transaction = transaction
+        self._service = service
+        self._clock = clock
+        self._unsent: list[Envelope[Event]] = []
+
+    @property
+    def rows(self) -> AsyncConnection:
+        raise NotImplementedError("there are no tables in memory")
+
+    async def flush(self) -> None:
+        for aggregate in self._aggregates.values():
+            envelopes = self._envelopes(aggregate)
+            if envelopes:
+                await self.events.append(aggregate.aggregate_type, envelopes)
+                aggregate.settle()
+                self._unsent.extend(envelopes)
+
+    async def finish(self) -> None:
+        await self.flush()
+        self._transaction.tables.published += tuple(self._unsent)
+
+    def ring(self) -> None:
+        """Nobody listens."""
+
+    def _envelopes(self, aggregate: Aggregate) -> Sequence[Envelope[Event]]:
+        source, at = f"/services/{self._service}", self._clock.now()
+        return enveloped(aggregate, tenants=self.tenants, cause=self.cause, source=source, at=at)
+
+
+class MemoryUnitsOfWork:
+    """`waypost.ports.unit_of_work.UnitsOfWork`."""
+
+    def __init__(self, database: MemoryDatabase, service: str, clock: Clock) -> None:
+        self._database = database
+        self._service = service
+        self._clock = clock
+
+    @asynccontextmanager
+    async def begin(self, cause: Cause | None = None) -> AsyncIterator[MemoryUnitOfWork]:
+        async with self._database.transaction(current_tenants()) as transaction:
+            unit = self.over(transaction, cause or current_cause())
+            yield unit
+            await unit.finish()
+        unit.ring()
+
+    def over(self, transaction: MemoryTransaction, cause: Cause) -> MemoryUnitOfWork:
+        return MemoryUnitOfWork(transaction, self._service, self._clock, cause)

@@ -1,0 +1,109 @@
+"""Where the consumers of a service stand: what they have committed beside what the topics hold."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from waypost.engine.consumer import group_name
+from waypost.kafka.catalog import partitions_of
+from waypost.kafka.topic_log import KafkaTopicLog, KafkaTopicLogs
+from waypost.operations.service import OperatedService
+from waypost.ports.dead_letters import Status, Tally
+from waypost.ports.handlers import Consumer, topics_of
+from waypost.ports.subscription import Partition
+from waypost.postgres.database import Database
+from waypost.postgres.dead_letters import PostgresDeadLetters
+from waypost.postgres.overview import positions
+
+FIRST_RECORD_SECONDS = 2.0
+"""For the time of the record that waits; without it the lag is told in records alone."""
+
+Offsets = dict[Partition, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartitionStanding:
+    topic: str
+    partition: int
+    committed: int
+    """The next offset, as the service's own database has it; what Kafka is told follows a second later."""
+    end: int
+    behind: timedelta | None
+    """Age of the record that is next; None where none waits."""
+
+    @property
+    def lag(self) -> int:
+        return max(self.end - self.committed, 0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsumerStanding:
+    group: str
+    kind: str
+    """projector or reactor"""
+    partitions: Sequence[PartitionStanding]
+    missing_topics: Sequence[str]
+    parked_keys: int
+    letters: Mapping[Status, int]
+    """Of those that are not settled."""
+
+    @property
+    def lag(self) -> int:
+        return sum(each.lag for each in self.partitions)
+
+
+async def standings_of(service: OperatedService) -> Sequence[ConsumerStanding]:
+    """Raises Transient where the database or the broker is away."""
+    known = await partitions_of(service.kafka_bootstrap)
+    return [await _standing(service, each, known) for each in service.consumers]
+
+
+async def _standing(
+    service: OperatedService, consumer: Consumer, known: Mapping[str, Sequence[Partition]]
+) -> ConsumerStanding:
+    group, topics = group_name(service.name, consumer), sorted(topics_of(consumer))
+    partitions = [each for topic in topics for each in known.get(topic, ())]
+    # Committed offsets first: what is taken in between the two questions is then lag of a moment ago, never less than nothing.
+    committed = dict.fromkeys(partitions, 0) | await _committed(service.ops, group)
+    tally = await _tally(service.ops, group)
+    async with KafkaTopicLogs(service.kafka_bootstrap).opened(partitions) as log:
+        ends = await log.end_offsets()
+        waiting = await _waiting_since(
+            log, {each: committed[each] for each in partitions if committed[each] < ends[each]}
+        )
+    return ConsumerStanding(
+        group=group,
+        kind=type(consumer).__name__.lower(),
+        partitions=[
+            PartitionStanding(
+                topic=each.topic,
+                partition=each.number,
+                committed=committed[each],
+                end=ends[each],
+                behind=waiting.get(each),
+            )
+            for each in partitions
+        ],
+        missing_topics=[each for each in topics if each not in known],
+        parked_keys=tally.parked_keys,
+        letters=tally.letters,
+    )
+
+
+async def _committed(database: Database, group: str) -> Offsets:
+    return {Partition(each.topic, each.partition): each.next_offset for each in await positions(database, [group])}
+
+
+async def _tally(database: Database, group: str) -> Tally:
+    async with database.transaction() as connection:
+        return await PostgresDeadLetters(connection, group).tally()
+
+
+async def _waiting_since(log: KafkaTopicLog, next_offsets: Offsets) -> Mapping[Partition, timedelta]:
+    log.seek(next_offsets)
+    ages: dict[Partition, timedelta] = {}
+    for partition in next_offsets:
+        for record in await log.read(partition, max_records=1, timeout_seconds=FIRST_RECORD_SECONDS):
+            written = datetime.fromtimestamp(record.timestamp_ms / 1000, UTC)
+            ages[partition] = max(datetime.now(UTC) - written, timedelta())
+    return ages

@@ -1,0 +1,59 @@
+"""The audit of what operators do by hand: a row in the transaction of the change itself, so that neither is there without the other."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from waypost.kernel.ids import new_id
+from waypost.kernel.mandate import Mandate
+from waypost.postgres.database import Database, driver
+
+_RECORD = """
+insert into operator_actions (id, operator, reason, verb, subject, tenant_id, facts) values ($1, $2, $3, $4, $5, $6, $7)"""
+
+_LIST = """
+select id, at, operator, reason, verb, subject, tenant_id, facts::text as facts from operator_actions
+where ($1::text is null or subject = $1) order by id desc limit $2"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperatorAction:
+    id: UUID
+    at: datetime
+    operator: str
+    reason: str
+    verb: str
+    """`dead_letters.redrive`: what was changed, and how."""
+    subject: str
+    """The one thing that was changed: a letter's id, a job's, a key."""
+    tenant_id: UUID | None
+    facts: Mapping[str, str | int]
+    """What else tells it from others of its kind."""
+
+
+async def record_action(
+    connection: AsyncConnection,
+    mandate: Mandate,
+    *,
+    verb: str,
+    subject: object,
+    tenant_id: UUID | None = None,
+    **facts: str | int,
+) -> None:
+    """Inside the transaction of the change, as its role."""
+    raw = await driver(connection)
+    told = json.dumps(facts)
+    await raw.execute(_RECORD, new_id(), mandate.operator, mandate.reason, verb, str(subject), tenant_id, told)
+
+
+async def operator_actions(
+    database: Database, *, subject: str | None = None, limit: int = 100
+) -> Sequence[OperatorAction]:
+    """The latest first. As the operator's role."""
+    async with database.transaction() as connection:
+        rows = await (await driver(connection)).fetch(_LIST, subject, limit)
+    return [OperatorAction(**{**row, "facts": json.loads(row["facts"])}) for row in rows]

@@ -1,0 +1,197 @@
+"""Letters and parked keys of one consumer on PostgreSQL, inside one open transaction."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from waypost.kernel.mandate import Mandate
+from waypost.ports.dead_letters import OPEN, Failure, Letter, ParkedKey, Status, Tally
+from waypost.postgres.audit import record_action
+from waypost.postgres.database import driver
+from waypost.postgres.letter_rows import COLUMNS, IN_LINE, IS_OPEN, failure_columns, from_row, to_row
+
+# A statement of its own, after the claim: it must see what the transaction committed that the claim waited for. FOR SHARE makes a drain and
+# this transaction take turns; the drain locks the parked row before anything else, so that the two cannot wait for each other.
+_PARKED = "select key from parked_keys where consumer = $1 and topic = $2 and key = any ($3::bytea[]) for share"
+
+_HELD = f"""
+select key, array_agg(sequence) as sequences from dead_letters
+where consumer = $1 and topic = $2 and key = any ($3::bytea[]) and sequence is not null
+  and ({IS_OPEN} or status = 'discarded') and {IN_LINE}
+group by key"""
+
+_PARK = """
+insert into parked_keys (consumer, topic, key) select $1, $2, key from unnest($3::bytea[]) as parked (key)
+on conflict do nothing"""
+
+_KEEP = """
+insert into dead_letters (consumer, id, event_id, tenant_id, type, topic, partition, kafka_offset, key, sequence, headers, payload,
+                          status, attempts, next_attempt_at, error_class, error, fingerprint)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+on conflict (consumer, event_id) do nothing"""
+
+# A dead first letter blocks its key until somebody decides; no open letter at all means that the key only has to be unparked.
+_DUE = f"""
+select p.topic, p.key
+from parked_keys p
+left join lateral (
+    select l.status, l.next_attempt_at from dead_letters l
+    where l.consumer = p.consumer and l.topic = p.topic and l.key = p.key
+      and {IS_OPEN} and {IN_LINE}
+    order by l.sequence, l.kafka_offset limit 1
+) first on true
+where p.consumer = $1 and first.status is distinct from 'dead' and coalesce(first.next_attempt_at, $2) <= $2
+order by coalesce(first.next_attempt_at, p.parked_at)
+limit $3"""
+
+_TALLY = f"""
+select 'parked' as what, count(*) from parked_keys where consumer = $1
+union all
+select status, count(*) from dead_letters
+where consumer = $1 and {IS_OPEN} group by status"""
+
+# By the partial index on what is open: a count that stops at the cap costs no more than the cap.
+_OPEN = f"""
+select count(*) from (
+    select from dead_letters where consumer = $1 and {IS_OPEN} limit $2
+) as counted"""
+
+# From the failed ones to their keys' lines: however many wait for a version that is still to come, they are not looked at one by one.
+_FAILED = f"""
+with failed as (
+    select topic, key, {IN_LINE} as in_line from dead_letters where consumer = $1 and status in ('retrying', 'dead') limit $2
+), behind as (
+    select from dead_letters
+    where consumer = $1 and status = 'waiting' and (topic, key) in (select topic, key from failed where in_line) limit $2
+)
+select least((select count(*) from failed) + (select count(*) from behind), $2)"""
+
+_LOCK = "select 1 from parked_keys where consumer = $1 and topic = $2 and key = $3 for update"
+_LOCK_AT_ONCE = f"{_LOCK} skip locked"
+
+_FIRST = f"""
+select {COLUMNS} from dead_letters
+where consumer = $1 and topic = $2 and key = $3 and {IN_LINE}
+  and ({IS_OPEN} or status = 'discarded' and sequence is not null)
+  and (sequence is null or sequence > $4)
+order by sequence, kafka_offset limit 1"""
+
+_FIND = f"select {COLUMNS} from dead_letters where consumer = $1 and id = $2"
+
+_BEGIN = f"""
+update dead_letters set
+    status = case when status = 'dead' and $4 then 'dead' else 'retrying' end, attempts = attempts + 1, unfinished = unfinished + 1,
+    redrives = redrives + $4::int, next_attempt_at = $3, updated_at = now()
+where consumer = $1 and id = $2
+returning {COLUMNS}"""
+
+_TAKE_BACK = """
+update dead_letters set status = $3, attempts = $4, unfinished = $5, redrives = $6, next_attempt_at = $7, updated_at = now()
+where consumer = $1 and id = $2"""
+
+_UPDATE = """
+update dead_letters set
+    status = $3, attempts = $4, unfinished = 0, next_attempt_at = $5, updated_at = now(),
+    error_class = coalesce($6, error_class), error = coalesce($7, error), fingerprint = coalesce($8, fingerprint)
+where consumer = $1 and id = $2"""
+
+_UNPARK = "delete from parked_keys where consumer = $1 and topic = $2 and key = $3"
+
+
+class PostgresDeadLetters:
+    """`waypost.ports.dead_letters.DeadLetters`."""
+
+    def __init__(self, connection: AsyncConnection, consumer: str) -> None:
+        self._connection = connection
+        self._consumer = consumer
+
+    async def parked(self, topic: str, keys: Iterable[bytes]) -> frozenset[bytes]:
+        raw = await driver(self._connection)
+        return frozenset(row["key"] for row in await raw.fetch(_PARKED, self._consumer, topic, list(keys)))
+
+    async def held(self, topic: str, keys: Iterable[bytes]) -> Mapping[bytes, frozenset[int]]:
+        raw = await driver(self._connection)
+        rows = await raw.fetch(_HELD, self._consumer, topic, list(keys))
+        return {row["key"]: frozenset(row["sequences"]) for row in rows}
+
+    async def park(self, topic: str, keys: Iterable[bytes]) -> None:
+        raw = await driver(self._connection)
+        await raw.execute(_PARK, self._consumer, topic, list(keys))
+
+    async def keep(self, letters: Sequence[Letter]) -> None:
+        raw = await driver(self._connection)
+        await raw.executemany(_KEEP, [(self._consumer, *to_row(letter)) for letter in letters])
+
+    async def due(self, now: datetime, limit: int) -> Sequence[ParkedKey]:
+        raw = await driver(self._connection)
+        return [ParkedKey(*row) for row in await raw.fetch(_DUE, self._consumer, now, limit)]
+
+    async def tally(self) -> Tally:
+        raw = await driver(self._connection)
+        counts = {row["what"]: row["count"] for row in await raw.fetch(_TALLY, self._consumer)}
+        return Tally(parked_keys=counts["parked"], letters={each: counts.get(each, 0) for each in OPEN})
+
+    async def open_letters(self, at_most: int) -> int:
+        raw = await driver(self._connection)
+        return int(await raw.fetchval(_OPEN, self._consumer, at_most))
+
+    async def failed_letters(self, at_most: int) -> int:
+        raw = await driver(self._connection)
+        return int(await raw.fetchval(_FAILED, self._consumer, at_most))
+
+    async def lock(self, parked: ParkedKey, *, wait: bool = False) -> bool:
+        raw = await driver(self._connection)
+        return (
+            await raw.fetchval(_LOCK if wait else _LOCK_AT_ONCE, self._consumer, parked.topic, parked.key) is not None
+        )
+
+    async def first(self, parked: ParkedKey, above: int) -> Letter | None:
+        raw = await driver(self._connection)
+        row = await raw.fetchrow(_FIRST, self._consumer, parked.topic, parked.key, above)
+        return from_row(row) if row else None
+
+    async def find(self, letter_id: UUID) -> Letter | None:
+        raw = await driver(self._connection)
+        row = await raw.fetchrow(_FIND, self._consumer, letter_id)
+        return from_row(row) if row else None
+
+    async def begin(self, letter: Letter, *, next_attempt_at: datetime, mandate: Mandate | None = None) -> Letter:
+        raw = await driver(self._connection)
+        (row,) = await raw.fetch(_BEGIN, self._consumer, letter.id, next_attempt_at, mandate is not None)
+        if mandate is not None:
+            await self._tell(letter, mandate, verb="dead_letters.redrive")
+        return from_row(row)
+
+    async def take_back(self, before: Letter) -> None:
+        raw = await driver(self._connection)
+        counts = (before.status, before.attempts, before.unfinished, before.redrives, before.next_attempt_at)
+        await raw.execute(_TAKE_BACK, self._consumer, before.id, *counts)
+
+    async def update(
+        self,
+        letter_id: UUID,
+        *,
+        status: Status,
+        attempts: int,
+        next_attempt_at: datetime | None = None,
+        failure: Failure | None = None,
+    ) -> None:
+        raw = await driver(self._connection)
+        what = failure_columns(failure)
+        await raw.execute(_UPDATE, self._consumer, letter_id, status, attempts, next_attempt_at, *what)
+
+    async def discard(self, letter: Letter, mandate: Mandate) -> None:
+        await self.update(letter.id, status=Status.DISCARDED, attempts=letter.attempts)
+        await self._tell(letter, mandate, verb="dead_letters.discard")
+
+    async def unpark(self, parked: ParkedKey) -> None:
+        raw = await driver(self._connection)
+        await raw.execute(_UNPARK, self._consumer, parked.topic, parked.key)
+
+    async def _tell(self, letter: Letter, mandate: Mandate, *, verb: str) -> None:
+        facts: dict[str, str | int] = {"consumer": self._consumer, "event_id": str(letter.event_id)}
+        await record_action(
+            self._connection, mandate, verb=verb, subject=letter.id, tenant_id=letter.tenant_id, **facts
+        )

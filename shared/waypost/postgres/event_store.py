@@ -1,0 +1,95 @@
+"""The event store on one table; the primary key is the optimistic lock."""
+
+import json
+from collections.abc import Sequence
+from uuid import UUID
+
+import asyncpg
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from waypost.kernel.cloudevents import from_metadata, to_metadata
+from waypost.kernel.envelope import Envelope
+from waypost.kernel.errors import ConcurrencyConflict
+from waypost.kernel.event import Event, nameless
+from waypost.ports.codec import EncodedEvent, EventCodec
+from waypost.postgres.database import driver
+
+_HISTORY = """
+select type, payload, metadata::text as metadata
+from events
+where aggregate_type = $1 and aggregate_id = $2 and version > $3
+order by version"""
+
+# One statement for all rows, so that a conflict stores none of them.
+_APPEND = """
+insert into events (tenant_id, aggregate_type, aggregate_id, version, event_id, type, schema_id, payload, metadata, occurred_at)
+select * from unnest($1::uuid[], $2::text[], $3::uuid[], $4::bigint[], $5::uuid[], $6::text[], $7::int[], $8::bytea[], $9::jsonb[],
+                     $10::timestamptz[])"""
+
+_REWRITE = """
+update events set schema_id = nameless.schema_id, payload = nameless.payload
+from unnest($3::bigint[], $4::int[], $5::bytea[]) as nameless (version, schema_id, payload)
+where aggregate_type = $1 and aggregate_id = $2 and events.version = nameless.version"""
+
+
+class PostgresEventStore:
+    """`waypost.ports.event_store.EventStore` inside one open transaction."""
+
+    def __init__(self, connection: AsyncConnection, codec: EventCodec) -> None:
+        self._connection = connection
+        self._codec = codec
+
+    async def history(self, aggregate_type: str, aggregate_id: UUID, *, after: int = 0) -> Sequence[Envelope[Event]]:
+        raw = await driver(self._connection)
+        rows = await raw.fetch(_HISTORY, aggregate_type, aggregate_id, after)
+        return [
+            from_metadata(json.loads(row["metadata"])).around(self._codec.decode(row["type"], row["payload"]))
+            for row in rows
+        ]
+
+    async def append(self, aggregate_type: str, envelopes: Sequence[Envelope[Event]]) -> None:
+        await self.append_encoded(aggregate_type, [(each, self._codec.encode(each.event)) for each in envelopes])
+
+    async def append_encoded(
+        self, aggregate_type: str, encoded: Sequence[tuple[Envelope[Event], EncodedEvent]]
+    ) -> None:
+        """Like `append`, for a caller that needs the bytes again: they are encoded once and go to the outbox as well."""
+        if not encoded:
+            return
+        raw = await driver(self._connection)
+        columns = zip(*(_row(aggregate_type, envelope, event) for envelope, event in encoded), strict=True)
+        try:
+            await raw.execute(_APPEND, *map(list, columns))
+        except asyncpg.UniqueViolationError as error:
+            if error.constraint_name != "events_pkey":
+                raise
+            first = encoded[0][0]
+            raise ConcurrencyConflict(aggregate_type, first.aggregate_id, first.aggregate_version - 1) from error
+
+    async def forget_person(self, aggregate_type: str, aggregate_id: UUID) -> None:
+        history = await self.history(aggregate_type, aggregate_id)
+        encoded = [self._codec.encode(nameless(each.event)) for each in history]
+        raw = await driver(self._connection)
+        await raw.execute(
+            _REWRITE,
+            aggregate_type,
+            aggregate_id,
+            [each.aggregate_version for each in history],
+            [each.schema_id for each in encoded],
+            [each.payload for each in encoded],
+        )
+
+
+def _row(aggregate_type: str, envelope: Envelope[Event], encoded: EncodedEvent) -> tuple[object, ...]:
+    return (
+        envelope.tenant_id,
+        aggregate_type,
+        envelope.aggregate_id,
+        envelope.aggregate_version,
+        envelope.event_id,
+        envelope.event.type,
+        encoded.schema_id,
+        encoded.payload,
+        json.dumps(to_metadata(envelope)),
+        envelope.occurred_at,
+    )

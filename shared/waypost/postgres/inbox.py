@@ -1,0 +1,90 @@
+"""The inbox of one consumer on PostgreSQL, inside one open transaction."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from waypost.kernel.ids import EventId
+from waypost.ports.inbox import Arrival, Standing
+from waypost.ports.subscription import Partition
+from waypost.postgres.database import driver
+from waypost.postgres.versions import Versions
+
+_STANDING = (
+    "select next_offset, topic_id, starts from consumer_offsets where consumer = $1 and topic = $2 and partition = $3"
+)
+
+_COUNT_START = """
+insert into consumer_offsets (consumer, topic, partition, starts) values ($1, $2, $3, 1)
+on conflict (consumer, topic, partition) do update set starts = consumer_offsets.starts + 1
+returning next_offset, topic_id, starts"""
+
+_START_OVER = """
+insert into consumer_offsets (consumer, topic, partition, topic_id) values ($1, $2, $3, $4)
+on conflict (consumer, topic, partition) do update set topic_id = excluded.topic_id, next_offset = 0, starts = 0"""
+
+_ADOPT = """
+insert into consumer_offsets (consumer, topic, partition, topic_id) values ($1, $2, $3, $4)
+on conflict (consumer, topic, partition) do update set topic_id = coalesce(consumer_offsets.topic_id, excluded.topic_id)"""
+
+# Its row lock is what keeps a zombie and its successor apart; a zombie that waited for it finds another offset and moves nothing.
+_FENCE = """
+update consumer_offsets set next_offset = $5, starts = $6
+where consumer = $1 and topic = $2 and partition = $3 and next_offset = $4 and topic_id is not distinct from $7"""
+
+_CLAIM = """
+insert into processed_messages (consumer, event_id, tenant_id, topic, partition, kafka_offset)
+select $1, event_id, tenant_id, $2, $3, kafka_offset
+from unnest($4::uuid[], $5::uuid[], $6::bigint[]) as arrival (event_id, tenant_id, kafka_offset)
+on conflict do nothing
+returning event_id"""
+
+
+class PostgresInbox:
+    """`waypost.ports.inbox.Inbox`."""
+
+    def __init__(self, connection: AsyncConnection, consumer: str, versions: Versions) -> None:
+        self._connection = connection
+        self._consumer = consumer
+        self._versions = versions
+
+    async def standing(self, partition: Partition) -> Standing:
+        raw = await driver(self._connection)
+        row = await raw.fetchrow(_STANDING, self._consumer, partition.topic, partition.number)
+        return Standing(**row) if row else Standing(next_offset=0, topic_id=None, starts=0)
+
+    async def count_start(self, partition: Partition) -> Standing:
+        raw = await driver(self._connection)
+        (row,) = await raw.fetch(_COUNT_START, self._consumer, partition.topic, partition.number)
+        return Standing(**row)
+
+    async def start_over(self, partition: Partition, topic_id: UUID | None) -> None:
+        raw = await driver(self._connection)
+        await raw.execute(_START_OVER, self._consumer, partition.topic, partition.number, topic_id)
+
+    async def adopt(self, partition: Partition, topic_id: UUID) -> None:
+        raw = await driver(self._connection)
+        await raw.execute(_ADOPT, self._consumer, partition.topic, partition.number, topic_id)
+
+    async def fence(
+        self, partition: Partition, *, expected: int, next_offset: int, topic_id: UUID | None, starts: int = 0
+    ) -> bool:
+        raw = await driver(self._connection)
+        position = (self._consumer, partition.topic, partition.number, expected, next_offset, starts, topic_id)
+        moved: str = await raw.execute(_FENCE, *position)
+        return moved == "UPDATE 1"
+
+    async def claim(self, partition: Partition, arrivals: Sequence[Arrival]) -> frozenset[EventId]:
+        if not arrivals:
+            return frozenset()
+        raw = await driver(self._connection)
+        ids, tenants, offsets = zip(*((each.event_id, each.tenant_id, each.offset) for each in arrivals), strict=True)
+        rows = await raw.fetch(_CLAIM, self._consumer, partition.topic, partition.number, ids, tenants, offsets)
+        return frozenset(EventId(row["event_id"]) for row in rows)
+
+    async def versions(self, topic: str, aggregates: Iterable[UUID]) -> Mapping[UUID, int]:
+        return await self._versions.read(self._connection, topic, aggregates)
+
+    async def advance(self, topic: str, versions: Mapping[UUID, int]) -> None:
+        await self._versions.advance(self._connection, topic, versions)

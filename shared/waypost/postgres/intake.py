@@ -1,0 +1,64 @@
+"""A consumer's transaction on PostgreSQL."""
+
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from waypost.kernel.cause import Cause
+from waypost.kernel.ids import TenantId
+from waypost.ports.dead_letters import DeadLetters
+from waypost.ports.handlers import Consumer
+from waypost.ports.inbox import Inbox
+from waypost.postgres.database import Database
+from waypost.postgres.dead_letters import PostgresDeadLetters
+from waypost.postgres.inbox import PostgresInbox
+from waypost.postgres.unit_of_work import PostgresUnitOfWork, PostgresUnitsOfWork
+from waypost.postgres.versions import Versions, versions_of
+
+
+class PostgresIntake:
+    """`waypost.ports.intake.Intake` over one open transaction."""
+
+    inbox: Inbox
+    letters: DeadLetters
+
+    def __init__(
+        self,
+        connection: AsyncConnection,
+        name: str,
+        versions: Versions,
+        units: PostgresUnitsOfWork,
+        tenants: frozenset[TenantId],
+    ) -> None:
+        self.inbox = PostgresInbox(connection, name, versions)
+        self.letters = PostgresDeadLetters(connection, name)
+        self._connection = connection
+        self._units = units
+        self._tenants = tenants
+
+    @property
+    def rows(self) -> AsyncConnection:
+        return self._connection
+
+    def react(self, cause: Cause) -> PostgresUnitOfWork:
+        return self._units.over(self._connection, self._tenants, cause)
+
+
+class PostgresIntakes:
+    """`waypost.ports.intake.Intakes` of one consumer. `name` is `<service>.<consumer>`, the consumer's name in every row."""
+
+    def __init__(self, database: Database, units: PostgresUnitsOfWork, consumer: Consumer, *, name: str) -> None:
+        self._database = database
+        self._units = units
+        self._name = name
+        self._versions = versions_of(consumer, name)
+
+    @asynccontextmanager
+    async def begin(self, tenants: Iterable[TenantId]) -> AsyncIterator[PostgresIntake]:
+        bound = frozenset(tenants)
+        async with self._database.transaction(bound) as connection:
+            yield PostgresIntake(connection, self._name, self._versions, self._units, bound)
+
+    async def answers(self) -> bool:
+        return await self._database.answers()

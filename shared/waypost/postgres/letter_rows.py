@@ -1,0 +1,114 @@
+"""Letters to rows of `dead_letters` and back."""
+
+import base64
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import asyncpg
+
+from waypost.kernel.cloudevents import header_name
+from waypost.kernel.envelope import Record
+from waypost.kernel.ids import EventId, TenantId
+from waypost.kernel.text import storable
+from waypost.ports.dead_letters import OPEN, VERSION_CONFLICT, Failure, Letter, Status
+
+COLUMNS = (
+    "id, event_id, tenant_id, type, topic, partition, kafka_offset, key, sequence, headers::text as headers, payload,"
+    " status, attempts, unfinished, redrives, next_attempt_at, error_class, error, fingerprint"
+)
+
+IN_LINE = f"(type is not null and error_class is distinct from '{VERSION_CONFLICT}')"
+"""Letters that wait their turn in their key's line; the others belong to no line."""
+
+IS_OPEN = f"status in {tuple(each.value for each in OPEN)}"
+"""As the partial index `dead_letters_open` has it, else it is of no use."""
+
+
+def to_row(letter: Letter) -> tuple[object, ...]:
+    record, failure = letter.record, letter.failure
+    return (
+        letter.id,
+        letter.event_id,
+        letter.tenant_id,
+        letter.type,
+        record.topic,
+        record.partition,
+        record.offset,
+        letter.key,
+        letter.sequence,
+        _headers_to_json(record),
+        record.value,
+        letter.status,
+        letter.attempts,
+        letter.next_attempt_at,
+        *failure_columns(failure),
+    )
+
+
+def failure_columns(failure: Failure | None) -> tuple[str | None, str | None, str | None]:
+    """Class, text and fingerprint; what a text column cannot hold is replaced."""
+    return (failure.error_class, storable(failure.error), failure.fingerprint) if failure else (None, None, None)
+
+
+def from_row(row: asyncpg.Record) -> Letter:
+    failure = row["error_class"] and Failure(
+        error_class=row["error_class"], error=row["error"], fingerprint=row["fingerprint"]
+    )
+    return Letter(
+        id=row["id"],
+        record=_record(row),
+        key=row["key"],
+        event_id=EventId(row["event_id"]),
+        tenant_id=row["tenant_id"] and TenantId(row["tenant_id"]),
+        type=row["type"],
+        sequence=row["sequence"],
+        status=Status(row["status"]),
+        attempts=row["attempts"],
+        unfinished=row["unfinished"],
+        redrives=row["redrives"],
+        next_attempt_at=row["next_attempt_at"],
+        failure=failure or None,
+    )
+
+
+def _record(row: asyncpg.Record) -> Record:
+    kept: dict[str, Any] = json.loads(row["headers"])
+    return Record(
+        topic=row["topic"],
+        partition=row["partition"],
+        offset=row["kafka_offset"],
+        timestamp_ms=kept["timestamp_ms"],
+        key=_bytes(kept["key"]),
+        value=row["payload"],
+        headers=[(_bytes(name).decode(errors="surrogateescape"), _bytes(value)) for name, value in kept["headers"]],
+    )
+
+
+def _headers_to_json(record: Record) -> str:
+    headers: Sequence[tuple[object, object]] = [
+        (_text(header_name(name)), _text(value)) for name, value in record.headers
+    ]
+    return json.dumps({"key": _text(record.key), "timestamp_ms": record.timestamp_ms, "headers": headers})
+
+
+def _text(value: bytes | None) -> str | dict[str, str] | None:
+    """Readable where it is text; anything else, and what jsonb cannot hold, in base64. A header's value may be null in Kafka."""
+    if value is None:
+        return None
+    try:
+        text = value.decode()
+    except UnicodeDecodeError:
+        text = "\0"
+    return {"base64": base64.b64encode(value).decode()} if "\0" in text else text
+
+
+def _bytes(kept: Any) -> Any:
+    """What `_text` was given."""
+    match kept:
+        case None:
+            return None
+        case str():
+            return kept.encode()
+        case _:
+            return base64.b64decode(kept["base64"])

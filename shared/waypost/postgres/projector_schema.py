@@ -1,0 +1,43 @@
+"""A projector's tables live in a schema of their own, so that a rebuild can make them anew beside the live ones and swap.
+
+One function makes the schema, for migrations and for rebuilds alike. Code names the tables bare and finds them by `search_path`.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from sqlalchemy import MetaData
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.schema import CreateIndex, CreateTable
+
+from waypost.postgres.tenancy import is_protected, protect
+
+_DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]  # the dialect modules of SQLAlchemy are not annotated
+
+
+def create_projector_schema(service: str, schema: str, tables: MetaData) -> Iterator[str]:
+    """Statements that make `schema` with the projector's tables and its order guard `versions`, protected and granted."""
+    yield f"create schema {schema}"
+    yield f"grant usage on schema {schema} to {service}_app, {service}_ops"
+    yield (
+        f"create table {schema}.versions"
+        " (topic text not null, aggregate_id uuid not null, version bigint not null, primary key (topic, aggregate_id))"
+    )
+    yield f"grant select, insert, update, delete on {schema}.versions to {service}_app"
+    yield f"grant select on {schema}.versions to {service}_ops"
+    yield f"set local search_path to {schema}"
+    for table in tables.sorted_tables:
+        yield str(CreateTable(table).compile(dialect=_DIALECT))
+        for index in table.indexes:
+            yield str(CreateIndex(index).compile(dialect=_DIALECT))
+        if is_protected(table):
+            yield from protect(table.name)
+        else:
+            yield f"comment on table {table.name} is 'across tenants'"
+        yield f"grant select, insert, update, delete on {table.name} to {service}_app"
+        yield f"grant select on {table.name} to {service}_ops"
+    yield "set local search_path to public"
+
+
+def search_path(schemas: Iterable[str]) -> str:
+    """The setting under which a process finds its projectors' tables."""
+    return ", ".join(["public", *schemas])

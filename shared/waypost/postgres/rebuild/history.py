@@ -1,0 +1,177 @@
+"""A projection's tables made anew from the event store, by the owner: the one role that sees the events of all tenants."""
+
+import json
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from uuid import UUID
+
+import asyncpg
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from waypost.kernel.cloudevents import from_metadata
+from waypost.kernel.envelope import Envelope
+from waypost.kernel.event import Event
+from waypost.kernel.ids import TenantId
+from waypost.ports.codec import EventCodec
+from waypost.ports.handlers import Projection
+from waypost.ports.rebuild import StoredEvent, Weighing
+from waypost.postgres.database import Database, driver
+from waypost.postgres.projector_schema import create_projector_schema
+from waypost.postgres.rebuild.alone import alone, rename
+from waypost.postgres.rebuild.names import Names
+from waypost.postgres.rebuild.weighing import weigh
+from waypost.postgres.tenancy import BIND, setting
+from waypost.postgres.versions import versions_in
+
+_COLUMNS = "e.aggregate_type, e.aggregate_id, e.version, e.tenant_id, e.type, e.payload, e.metadata::text as metadata"
+
+# One statement over one snapshot: where an aggregate's version is in it, all earlier ones are. A cursor on `position` that comes back later
+# would lose what was committed behind it.
+_ALL = f"select {_COLUMNS} from events e order by e.position"
+
+_MISSING = """
+select {columns} from events e
+left join {schema}.versions v on v.topic = e.aggregate_type and v.aggregate_id = e.aggregate_id
+where e.version > coalesce(v.version, 0) order by e.position"""
+
+
+class PostgresHistoryWorkshop:
+    """`waypost.ports.rebuild.HistoryWorkshop`."""
+
+    def __init__(self, service: str, projection: Projection, codec: EventCodec, *, owner_dsn: str) -> None:
+        self._names = Names(service, projection.name)
+        self._projection = projection
+        self._codec = codec
+        self._owner_dsn = owner_dsn
+
+    @asynccontextmanager
+    async def history(self) -> AsyncIterator["PostgresHistory"]:
+        owner = Database(self._owner_dsn, application_name=f"{self._names.service}-rebuild-owner", pool_size=3)
+        try:
+            async with alone(owner):
+                history = PostgresHistory(owner, self._names, self._projection, self._codec)
+                await history.make()
+                try:
+                    yield history
+                finally:
+                    await history.drop()
+        finally:
+            await owner.close()
+
+
+class PostgresHistory:
+    """`waypost.ports.rebuild.History`."""
+
+    def __init__(self, owner: Database, names: Names, projection: Projection, codec: EventCodec) -> None:
+        self._owner = owner
+        self._names = names
+        self._projection = projection
+        self._rows = StoredRows(codec, projection)
+
+    async def make(self) -> None:
+        await self.drop()
+        async with self._owner.transaction() as connection:
+            for statement in create_projector_schema(
+                self._names.service, self._names.new_schema, self._projection.tables
+            ):
+                await connection.exec_driver_sql(statement)
+
+    async def drop(self) -> None:
+        async with self._owner.transaction() as connection:
+            await connection.exec_driver_sql(f"drop schema if exists {self._names.new_schema} cascade")
+
+    async def count(self) -> int:
+        async with self._owner.transaction() as connection:
+            return int(await connection.scalar(text("select count(*) from events")) or 0)
+
+    async def all(self, size: int) -> AsyncIterator[Sequence[StoredEvent]]:
+        async with self._owner.transaction() as connection:
+            raw = await driver(connection)
+            cursor = await raw.cursor(_ALL)
+            while rows := await cursor.fetch(size):
+                yield [self._rows.read(row) for row in rows]
+
+    @asynccontextmanager
+    async def intake(self) -> AsyncIterator["PostgresHistoryIntake"]:
+        async with self._owner.transaction() as connection:
+            await self._find_new_tables(connection)
+            yield PostgresHistoryIntake(connection, self._names)
+
+    @asynccontextmanager
+    async def swap(self) -> AsyncIterator["PostgresHistorySwap"]:
+        async with self._owner.transaction() as connection:
+            await connection.exec_driver_sql("set local lock_timeout = '2s'")
+            await connection.exec_driver_sql("lock table events in share mode")
+            await self._find_new_tables(connection)
+            swap = PostgresHistorySwap(connection, self._names, self._projection, self._rows)
+            yield swap
+            if not swap.completed:
+                await connection.rollback()
+
+    async def _find_new_tables(self, connection: AsyncConnection) -> None:
+        await connection.exec_driver_sql(f"set local search_path to public, {self._names.new_schema}")
+
+
+class PostgresHistoryIntake:
+    """`waypost.ports.rebuild.HistoryIntake`."""
+
+    def __init__(self, connection: AsyncConnection, names: Names) -> None:
+        self.rows = connection
+        self._names = names
+        self._versions = versions_in(names.new_schema)
+
+    async def bind(self, tenants: Iterable[TenantId]) -> None:
+        await self.rows.execute(BIND, {"tenants": setting(tenants)})
+
+    async def note(self, events: Sequence[StoredEvent]) -> None:
+        reached: dict[str, dict[UUID, int]] = {}
+        for event in events:
+            reached.setdefault(event.aggregate_type, {})[event.aggregate_id] = event.version
+        for aggregate_type, versions in reached.items():
+            await self._versions.advance(self.rows, aggregate_type, versions)
+
+
+class PostgresHistorySwap(PostgresHistoryIntake):
+    """`waypost.ports.rebuild.HistorySwap`."""
+
+    def __init__(self, connection: AsyncConnection, names: Names, projection: Projection, rows: "StoredRows") -> None:
+        super().__init__(connection, names)
+        self.completed = False
+        self._projection = projection
+        self._stored = rows
+
+    async def missing(self, size: int) -> AsyncIterator[Sequence[StoredEvent]]:
+        raw = await driver(self.rows)
+        cursor = await raw.cursor(_MISSING.format(columns=_COLUMNS, schema=self._names.new_schema))
+        while rows := await cursor.fetch(size):
+            yield [self._stored.read(row) for row in rows]
+
+    async def weigh(self) -> Weighing:
+        await self.bind(await self.rows.scalars(text("select distinct tenant_id from events")))
+        return await weigh(self.rows, self._names, self._projection)
+
+    async def complete(self) -> None:
+        await rename(self.rows, self._names)
+        self.completed = True
+
+
+class StoredRows:
+    """Rows to events; only what the projection has a handler for is decoded."""
+
+    def __init__(self, codec: EventCodec, projection: Projection) -> None:
+        self._codec = codec
+        self._types = frozenset(kind.type for kind in projection.handlers)
+
+    def read(self, row: asyncpg.Record) -> StoredEvent:
+        wanted = row["type"] in self._types
+        return StoredEvent(
+            aggregate_type=row["aggregate_type"],
+            aggregate_id=row["aggregate_id"],
+            version=row["version"],
+            tenant_id=TenantId(row["tenant_id"]),
+            envelope=self._envelope(row) if wanted else None,
+        )
+
+    def _envelope(self, row: asyncpg.Record) -> Envelope[Event]:
+        return from_metadata(json.loads(row["metadata"])).around(self._codec.decode(row["type"], row["payload"]))

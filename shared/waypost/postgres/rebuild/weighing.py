@@ -1,0 +1,60 @@
+"""Old and new tables side by side, under all tenants that the replay met."""
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from waypost.ports.handlers import Projection, Projector
+from waypost.ports.rebuild import Comparison, Weighing
+from waypost.postgres.letter_rows import IS_OPEN
+from waypost.postgres.rebuild.names import Names
+from waypost.postgres.tenancy import is_protected
+
+# A sum over the rows' hashes: equal sets of rows give equal sums in whatever order they lie.
+_DIGEST = "select count(*), coalesce(sum(hashtextextended(line::text, 0)::numeric), 0) from {schema}.{table} as line"
+
+_EXISTS = text("select to_regclass(:name) is not null")
+
+_OPEN_LETTERS = text(f"select count(*) from dead_letters where consumer = :consumer and {IS_OPEN}")
+
+_UNPROTECTED = text(
+    """
+    select c.relname, c.relrowsecurity and c.relforcerowsecurity as forced,
+           (select bool_and(has_table_privilege(:role, c.oid, needed)) from unnest(array['select', 'insert', 'update', 'delete']) needed)
+               as granted
+    from pg_class c join pg_namespace n on n.oid = c.relnamespace
+    where n.nspname = :schema and c.relkind = 'r'
+    """
+)
+
+
+async def weigh(connection: AsyncConnection, names: Names, projector: Projector | Projection) -> Weighing:
+    """Reads every row of both: the swap's transaction takes as long as that does."""
+    return Weighing(
+        comparisons=[await _compare(connection, names, table.name) for table in projector.tables.sorted_tables],
+        live_letters=await _open_letters(connection, names.live),
+        new_letters=await _open_letters(connection, names.shadow),
+        unprotected=await _unprotected(connection, names, projector),
+    )
+
+
+async def _compare(connection: AsyncConnection, names: Names, table: str) -> Comparison:
+    new_rows, new_hash = await _digest(connection, names.new_schema, table)
+    live_rows, live_hash = None, None
+    if await connection.scalar(_EXISTS, {"name": f"{names.schema}.{table}"}):
+        live_rows, live_hash = await _digest(connection, names.schema, table)
+    return Comparison(table=table, live_rows=live_rows, new_rows=new_rows, live_hash=live_hash, new_hash=new_hash)
+
+
+async def _digest(connection: AsyncConnection, schema: str, table: str) -> tuple[int, int]:
+    rows, digest = (await connection.execute(text(_DIGEST.format(schema=schema, table=table)))).one()
+    return rows, int(digest)
+
+
+async def _open_letters(connection: AsyncConnection, consumer: str) -> int:
+    return int(await connection.scalar(_OPEN_LETTERS, {"consumer": consumer}) or 0)
+
+
+async def _unprotected(connection: AsyncConnection, names: Names, projector: Projector | Projection) -> list[str]:
+    tenants_tables = {table.name for table in projector.tables.sorted_tables if is_protected(table)}
+    found = await connection.execute(_UNPROTECTED, {"schema": names.new_schema, "role": f"{names.service}_app"})
+    return [row.relname for row in found if not row.granted or (row.relname in tenants_tables and not row.forced)]

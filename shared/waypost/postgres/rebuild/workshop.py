@@ -1,0 +1,103 @@
+"""Where a projector's tables are made anew, by the owner of the schemas."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from waypost.kernel.ids import EventId
+from waypost.ports.handlers import Projector
+from waypost.ports.inbox import Standing
+from waypost.ports.intake import Intakes
+from waypost.ports.subscription import Partition
+from waypost.postgres.database import Database
+from waypost.postgres.projector_schema import create_projector_schema
+from waypost.postgres.rebuild.alone import alone
+from waypost.postgres.rebuild.intakes import ShadowIntakes
+from waypost.postgres.rebuild.names import Names
+from waypost.postgres.rebuild.swap import LIVE, PostgresSwap, locked_live, positions
+
+_FORGET = (
+    "delete from consumer_offsets where consumer = :shadow",
+    "delete from processed_messages where consumer = :shadow",
+    "delete from parked_keys where consumer = :shadow",
+    "delete from dead_letters where consumer = :shadow",
+)
+
+_DISCARDED = text("select event_id from dead_letters where consumer = :live and status = 'discarded'")
+
+
+class PostgresWorkshop:
+    """`waypost.ports.rebuild.Workshop`. Works as two roles: the owner makes and swaps the tables, the application's role fills them."""
+
+    def __init__(self, service: str, projector: Projector, *, app_dsn: str, owner_dsn: str) -> None:
+        self._names = Names(service, projector.name)
+        self._projector = projector
+        self._app_dsn = app_dsn
+        self._owner_dsn = owner_dsn
+
+    @asynccontextmanager
+    async def shadow(self) -> AsyncIterator["PostgresShadow"]:
+        names = self._names
+        owner = Database(self._owner_dsn, application_name=f"{names.service}-rebuild-owner", pool_size=3)
+        app = Database(
+            self._app_dsn, application_name=f"{names.service}-rebuild", pool_size=2, schemas=[names.new_schema]
+        )
+        try:
+            async with alone(owner):
+                shadow = PostgresShadow(names, self._projector, owner, app)
+                await shadow.make()
+                try:
+                    yield shadow
+                finally:
+                    await shadow.drop()
+        finally:
+            await app.close()
+            await owner.close()
+
+
+class PostgresShadow:
+    """`waypost.ports.rebuild.Shadow`."""
+
+    def __init__(self, names: Names, projector: Projector, owner: Database, app: Database) -> None:
+        self.name = names.shadow
+        self.intakes: Intakes = ShadowIntakes(app, names)
+        self._names = names
+        self._projector = projector
+        self._owner = owner
+
+    async def make(self) -> None:
+        async with self._owner.transaction() as connection:
+            await self._forget(connection)
+            for statement in create_projector_schema(
+                self._names.service, self._names.new_schema, self._projector.tables
+            ):
+                await connection.exec_driver_sql(statement)
+
+    async def drop(self) -> None:
+        """After a swap there is nothing left to drop: the schema has another name."""
+        async with self._owner.transaction() as connection:
+            await self._forget(connection)
+
+    async def live(self) -> Mapping[Partition, Standing]:
+        async with self._owner.transaction() as connection:
+            return await positions(connection, self._names, LIVE)
+
+    async def discarded(self) -> frozenset[EventId]:
+        async with self._owner.transaction() as connection:
+            found = await connection.scalars(_DISCARDED, {"live": self._names.live})
+            return frozenset(EventId(each) for each in found)
+
+    @asynccontextmanager
+    async def swap(self) -> AsyncIterator[PostgresSwap]:
+        async with self._owner.transaction() as connection:
+            swap = PostgresSwap(connection, self._names, self._projector, await locked_live(connection, self._names))
+            yield swap
+            if not swap.completed:
+                await connection.rollback()
+
+    async def _forget(self, connection: AsyncConnection) -> None:
+        await connection.exec_driver_sql(f"drop schema if exists {self._names.new_schema} cascade")
+        for statement in _FORGET:
+            await connection.execute(text(statement), {"shadow": self._names.shadow})

@@ -1,0 +1,88 @@
+"""Row-level security: one policy text for every tenant table, and the check that none was forgotten.
+
+The bound tenants are a transaction-local setting. They are a set, so that a batch of events of many tenants is one transaction; nothing
+bound means no rows. FORCE holds the owner to it as well.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from sqlalchemy import Table, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from waypost.kernel.errors import Misconfigured
+from waypost.kernel.ids import TenantId
+
+BIND = text("select set_config('app.tenants', :tenants, true)")
+
+_BOUND = "(select string_to_array(nullif(current_setting('app.tenants', true), ''), ',')::uuid[])::uuid[]"
+
+ACROSS_TENANTS = {"across_tenants": True}
+"""`Table(..., info=ACROSS_TENANTS)`: a table of the plumbing, read over all tenants; each of its rows still names its tenant."""
+
+
+def setting(tenants: Iterable[TenantId]) -> str:
+    """The value of `app.tenants`."""
+    return ",".join(map(str, tenants))
+
+
+TENANTS_AT_ONCE = 500
+
+
+def some_at_a_time(tenants: Sequence[TenantId]) -> Iterator[Sequence[TenantId]]:
+    """As many as one statement works for, where there may be any number of tenants."""
+    return (tenants[at : at + TENANTS_AT_ONCE] for at in range(0, len(tenants), TENANTS_AT_ONCE))
+
+
+def protect(table: str) -> Iterator[str]:
+    """Statements that make `table` (with a column tenant_id) a tenant table."""
+    yield f"alter table {table} enable row level security"
+    yield f"alter table {table} force row level security"
+    yield (
+        f"create policy tenants on {table} using (tenant_id = any ({_BOUND})) with check (tenant_id = any ({_BOUND}))"
+    )
+
+
+def is_protected(table: Table) -> bool:
+    """Whether a declared table belongs to tenants."""
+    return not table.info.get("across_tenants", False)
+
+
+_UNPROTECTED = text(
+    """
+    select format('%I.%I', n.nspname, c.relname)
+    from pg_class c
+    join pg_namespace n on n.oid = c.relnamespace
+    join pg_attribute a on a.attrelid = c.oid and a.attname = 'tenant_id' and not a.attisdropped
+    where c.relkind in ('r', 'p')
+      and n.nspname not in ('pg_catalog', 'information_schema')
+      and not (c.relrowsecurity and c.relforcerowsecurity)
+      and obj_description(c.oid, 'pg_class') is distinct from 'across tenants'
+    order by 1
+    """
+)
+
+_TOO_MIGHTY = text(
+    """
+    select r.rolname, r.rolsuper, r.rolbypassrls,
+           exists (select from pg_database d where d.datname = current_database() and pg_has_role(r.oid, d.datdba, 'member')) as owns
+    from pg_roles r where r.rolname = current_user
+    """
+)
+
+
+async def refuse_unsafe_role(connection: AsyncConnection) -> None:
+    """The boot check of every process that touches tenant data. Raises Misconfigured and names the role or the table."""
+    role = (await connection.execute(_TOO_MIGHTY)).one()
+    if role.rolsuper or role.rolbypassrls or role.owns:
+        raise Misconfigured(
+            f"role {role.rolname} is a superuser, owns the database or bypasses row-level security: tenants would see each other."
+            " Set WAYPOST_APP_DSN to the service's application role, WAYPOST_OPS_DSN to its operators' role",
+            role=role.rolname,
+        )
+    unprotected = (await connection.execute(_UNPROTECTED)).scalars().all()
+    if unprotected:
+        raise Misconfigured(
+            f"tenant tables without forced row-level security: {', '.join(unprotected)}. Create them through"
+            " waypost.postgres.tenancy.protect, or comment the table 'across tenants' if it belongs to none",
+            tables=unprotected,
+        )

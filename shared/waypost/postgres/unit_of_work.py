@@ -1,0 +1,135 @@
+"""The business transaction on PostgreSQL: events, then own projections and jobs, and outbox rows last."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from waypost.kernel.aggregate import Aggregate
+from waypost.kernel.cause import Cause, current_cause
+from waypost.kernel.clock import Clock
+from waypost.kernel.envelope import Envelope
+from waypost.kernel.event import Event
+from waypost.kernel.ids import TenantId
+from waypost.kernel.recording import enveloped
+from waypost.kernel.repository import Repository
+from waypost.kernel.tenant import current_tenants
+from waypost.ports.codec import EncodedEvent, EventCodec
+from waypost.ports.doorbell import Doorbell
+from waypost.ports.event_store import EventStore
+from waypost.ports.jobs import JobQueue
+from waypost.postgres import outbox
+from waypost.postgres.database import Database
+from waypost.postgres.event_store import PostgresEventStore
+from waypost.telemetry.tracing import current_trace
+
+Project = Callable[[Sequence[Envelope[Event]], AsyncConnection], Awaitable[None]]
+OpenJobs = Callable[[AsyncConnection, "PostgresUnitOfWork"], JobQueue]
+Admit = Callable[[], None]
+"""Asked before outbox rows are added; raises where there is no room for them."""
+
+
+def admit_all() -> None:
+    pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WritePath:
+    """What every unit of work of one service shares."""
+
+    service: str
+    codec: EventCodec
+    clock: Clock
+    doorbell: Doorbell
+    project: Project
+    """Writes the service's own read rows."""
+    open_jobs: OpenJobs
+
+
+class PostgresUnitOfWork(Repository):
+    """`waypost.ports.unit_of_work.UnitOfWork` over one open transaction, whoever opened it: an edge or a consumer."""
+
+    events: EventStore
+    jobs: JobQueue
+
+    def __init__(
+        self, connection: AsyncConnection, path: WritePath, tenants: frozenset[TenantId], cause: Cause
+    ) -> None:
+        self.tenants = tenants
+        self.cause = cause
+        self.woken_by_jobs = False
+        self._connection = connection
+        self._path = path
+        self._store = PostgresEventStore(connection, path.codec)
+        super().__init__(self._store.history)
+        self._unsent: list[tuple[Envelope[Event], EncodedEvent]] = []
+        self.events = self._store
+        self.jobs = path.open_jobs(connection, self)
+
+    @property
+    def rows(self) -> AsyncConnection:
+        return self._connection
+
+    async def flush(self) -> None:
+        stored: list[Envelope[Event]] = []
+        for aggregate in self._aggregates.values():
+            encoded = [(each, self._path.codec.encode(each.event)) for each in self._envelopes(aggregate)]
+            await self._store.append_encoded(aggregate.aggregate_type, encoded)
+            aggregate.settle()
+            stored.extend(envelope for envelope, _ in encoded)
+            self._unsent.extend(encoded)
+        if stored:
+            await self._path.project(stored, self._connection)
+
+    async def finish(self, admit: Admit = admit_all) -> None:
+        """Flushes and writes the outbox rows. Called once by whoever opened the transaction, right before its commit.
+
+        Outbox ids are allocated here, after every aggregate's version is settled: order by id is then order by version.
+        """
+        await self.flush()
+        if self._unsent:
+            admit()
+            await outbox.insert(self._connection, self._unsent, self._path.clock.now())
+
+    def ring(self) -> None:
+        """Called once after the commit."""
+        if self._unsent:
+            self._path.doorbell.ring("outbox")
+        if self.woken_by_jobs:
+            self._path.doorbell.ring("jobs")
+
+    def _envelopes(self, aggregate: Aggregate) -> Sequence[Envelope[Event]]:
+        source, at = f"/services/{self._path.service}", self._path.clock.now()
+        return enveloped(aggregate, tenants=self.tenants, cause=self.cause, source=source, at=at)
+
+
+class PostgresUnitsOfWork:
+    """`waypost.ports.unit_of_work.UnitsOfWork` on one pool."""
+
+    def __init__(self, database: Database, path: WritePath, *, admit: Admit = admit_all) -> None:
+        self._database = database
+        self._path = path
+        self._admit = admit
+
+    @asynccontextmanager
+    async def begin(self, cause: Cause | None = None) -> AsyncIterator[PostgresUnitOfWork]:
+        tenants = current_tenants()
+        async with self._database.transaction(tenants) as connection:
+            unit = self.over(connection, tenants, cause or current_cause())
+            yield unit
+            await unit.finish(self._admit)
+        unit.ring()
+
+    def over(self, connection: AsyncConnection, tenants: frozenset[TenantId], cause: Cause) -> PostgresUnitOfWork:
+        """A unit of work in a transaction that somebody else opened, and will `finish`, commit and `ring`.
+
+        A consumer's, in whatever process: what has happened is answered, room or not.
+        """
+        return PostgresUnitOfWork(connection, self._path, tenants, _traced(cause))
+
+
+def _traced(cause: Cause) -> Cause:
+    """The cause with the running span as its trace context, where there is one: what is written now descends from it."""
+    trace = current_trace()
+    return cause if trace is None else replace(cause, traceparent=trace.traceparent, tracestate=trace.tracestate)

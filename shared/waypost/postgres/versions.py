@@ -1,0 +1,66 @@
+"""The order guard's memory: reactors share a table, a projector's lies beside its rows, so that a rebuild swaps both at once."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from waypost.ports.handlers import Consumer, Projector
+from waypost.postgres.database import driver
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Versions:
+    """How far each aggregate was handled by one consumer."""
+
+    read_statement: str
+    advance_statement: str
+    consumer: str | None
+    """Named in every row of the shared table; None for a table of the consumer's own."""
+
+    async def read(self, connection: AsyncConnection, topic: str, aggregates: Iterable[UUID]) -> Mapping[UUID, int]:
+        wanted = list(aggregates)
+        if not wanted:
+            return {}
+        raw = await driver(connection)
+        rows = await raw.fetch(self.read_statement, *self._whose(), topic, wanted)
+        return {row["aggregate_id"]: row["version"] for row in rows}
+
+    async def advance(self, connection: AsyncConnection, topic: str, versions: Mapping[UUID, int]) -> None:
+        if not versions:
+            return
+        raw = await driver(connection)
+        await raw.execute(self.advance_statement, *self._whose(), topic, list(versions), list(versions.values()))
+
+    def _whose(self) -> tuple[str, ...]:
+        return () if self.consumer is None else (self.consumer,)
+
+
+def versions_of(consumer: Consumer, name: str) -> Versions:
+    """The guard of the consumer called `name`."""
+    if isinstance(consumer, Projector):
+        return versions_in(consumer.name)
+    return Versions(
+        consumer=name,
+        read_statement="""
+            select aggregate_id, version from consumer_versions
+            where consumer = $1 and topic = $2 and aggregate_id = any ($3::uuid[])""",
+        advance_statement="""
+            insert into consumer_versions (consumer, topic, aggregate_id, version)
+            select $1, $2, aggregate_id, version from unnest($3::uuid[], $4::bigint[]) as reached (aggregate_id, version)
+            on conflict (consumer, topic, aggregate_id)
+                do update set version = greatest(consumer_versions.version, excluded.version)""",
+    )
+
+
+def versions_in(schema: str) -> Versions:
+    """The table `versions` of a projector's schema."""
+    return Versions(
+        consumer=None,
+        read_statement=f"select aggregate_id, version from {schema}.versions where topic = $1 and aggregate_id = any ($2::uuid[])",
+        advance_statement=f"""
+            insert into {schema}.versions (topic, aggregate_id, version)
+            select $1, aggregate_id, version from unnest($2::uuid[], $3::bigint[]) as reached (aggregate_id, version)
+            on conflict (topic, aggregate_id) do update set version = greatest(versions.version, excluded.version)""",
+    )

@@ -1,0 +1,20 @@
+"""The codec of the application's own events."""
+
+from importlib import import_module
+
+from waypost.project import project
+from waypost.schemas.codec import AvroCodec
+from waypost.schemas.personal import PersonalData
+
+
+def application_codec(*, personal_data: PersonalData | None = None) -> AvroCodec:
+    """Every event class, schema and upcaster in the application's `schemas` package. Raises Misconfigured."""
+    package = project().schemas
+    catalogue = import_module(f"{package}.catalogue")
+    upcasters = import_module(f"{package}.upcasters")
+    return AvroCodec(
+        root=project().schemas_folder,
+        events=catalogue.EVENTS,
+        upcasters=upcasters.UPCASTERS,
+        personal_data=personal_data,
+    )

@@ -1,0 +1,114 @@
+"""Events to Avro in Confluent framing and back. Schema ids come from the lock: no registry is asked at run time."""
+
+from collections.abc import Mapping
+from io import BytesIO
+from pathlib import Path
+from struct import Struct
+from typing import Any, cast
+
+from fastavro import schemaless_reader, schemaless_writer
+
+from waypost.kernel.errors import Permanent, UndecodableRecord
+from waypost.kernel.event import Event
+from waypost.ports.codec import EncodedEvent, PublishedSchema
+from waypost.schemas.formats import Format, Formats, read_formats
+from waypost.schemas.personal import PersonalData
+from waypost.schemas.upcasters import Upcasters
+
+_FRAME = Struct(">BI")
+"""Confluent's wire format: magic byte 0, then the schema id in four bytes, big-endian."""
+
+
+class AvroCodec:
+    """`waypost.ports.codec.EventCodec` over the committed schemas, all of them parsed once, here."""
+
+    def __init__(
+        self,
+        *,
+        root: Path,
+        events: Mapping[str, type[Event]],
+        upcasters: Upcasters,
+        personal_data: PersonalData | None = None,
+    ) -> None:
+        self._formats: Formats = read_formats(root, events)
+        self._events = events
+        self._upcasters = upcasters
+        self._personal_data = personal_data
+
+    def encode(self, event: Event) -> EncodedEvent:
+        newest = self._newest(type(event))
+        values = newest.fitting.values(event)
+        if self._personal_data is not None:
+            for name in event.personal:
+                values[name] = self._personal_data.seal(event, name, values[name])
+        body = BytesIO()
+        body.write(_FRAME.pack(0, newest.schema_id))
+        try:
+            schemaless_writer(body, newest.schema, values)
+        except Exception as error:
+            raise newest.fitting.diagnose(values, error) from error
+        return EncodedEvent(schema_id=newest.schema_id, payload=body.getvalue())
+
+    def decode(self, event_type: str, payload: bytes) -> Event:
+        written = self._format(event_type, payload)
+        body = BytesIO(payload)
+        body.seek(_FRAME.size)
+        try:
+            event = self._read(written, body)
+        except Exception as error:  # fastavro answers bad bytes with EOFError, IndexError, ValueError, OverflowError …
+            raise _unreadable(written, str(error) or type(error).__name__) from error
+        if trailing := len(payload) - body.tell():
+            raise _unreadable(written, f"{trailing} bytes follow the body")
+        return event
+
+    @property
+    def topics(self) -> frozenset[str]:
+        return frozenset(kind.topic for kind in self._events.values())
+
+    def knows(self, event_type: str) -> bool:
+        return event_type in self._events
+
+    def schema_of(self, kind: type[Event]) -> PublishedSchema:
+        newest = self._newest(kind)
+        return PublishedSchema(schema_id=newest.schema_id, version=newest.version, definition=newest.definition)
+
+    def _newest(self, kind: type[Event]) -> Format:
+        newest = self._formats.newest.get(kind)
+        if newest is None:
+            raise Permanent(f"{kind.__name__} ({kind.type}) has no published schema", event_type=kind.type)
+        return newest
+
+    def _format(self, event_type: str, payload: bytes) -> Format:
+        """The version that the frame names; its type must be the one that the record claims to be of."""
+        if len(payload) < _FRAME.size:
+            raise UndecodableRecord("the value is shorter than a frame", size=len(payload))
+        magic, schema_id = _FRAME.unpack_from(payload)
+        if magic != 0:
+            raise UndecodableRecord(f"the value starts with {magic:#04x}, not with Confluent's 0x00", magic=magic)
+        written = self._formats.by_id.get(schema_id)
+        if written is None:
+            raise UndecodableRecord(f"schema id {schema_id} is not in this release's lock", schema_id=schema_id)
+        if written.event_type != event_type:
+            raise UndecodableRecord(
+                f"schema id {schema_id} is of {written.event_type}, not of {event_type}",
+                schema_id=schema_id,
+                event_type=event_type,
+            )
+        return written
+
+    def _read(self, written: Format, body: BytesIO) -> Event:
+        values = cast(dict[str, Any], schemaless_reader(body, written.schema, written.reader_schema))
+        if self._personal_data is not None:
+            for name in written.event_class.personal:
+                values[name] = self._personal_data.unseal(values[name])
+        event = written.event_class(**values)
+        upcast = self._upcasters.get((written.event_type, written.version))
+        return event if upcast is None else upcast(event)
+
+
+def _unreadable(written: Format, reason: str) -> UndecodableRecord:
+    return UndecodableRecord(
+        f"the body is no {written.event_type} version {written.version}: {reason}",
+        schema_id=written.schema_id,
+        event_type=written.event_type,
+    )

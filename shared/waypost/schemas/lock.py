@@ -1,0 +1,59 @@
+"""`registry.lock.json`: which schema id every published version has. Ids are dense, in lock order, and never change."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from waypost.schemas.sources import SchemaSource
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockedSchema:
+    """One line of the lock."""
+
+    id: int
+    subject: str
+    type: str
+    version: int
+    file: str
+    fingerprint: str
+    """See `SchemaSource.fingerprint`."""
+    digest: str
+    """See `SchemaSource.digest`."""
+
+
+def read_lock(root: Path) -> tuple[LockedSchema, ...]:
+    """The lines in lock order; empty before the first lock."""
+    path = root / "registry.lock.json"
+    if not path.exists():
+        return ()
+    return tuple(LockedSchema(**line) for line in json.loads(path.read_text(encoding="utf-8"))["schemas"])
+
+
+def append_to_lock(sources: Sequence[SchemaSource], root: Path) -> tuple[LockedSchema, ...]:
+    """Gives the next ids to the versions that have none, in the order of `sources`, and returns these lines; old ones stay as they are."""
+    old = read_lock(root)
+    known = {(line.type, line.version) for line in old}
+    fresh = [source for source in sources if (source.event_type, source.version) not in known]
+    new = tuple(_line(number, source) for number, source in enumerate(fresh, start=len(old) + 1))
+    if new:
+        _write(root / "registry.lock.json", (*old, *new))
+    return new
+
+
+def _line(number: int, source: SchemaSource) -> LockedSchema:
+    return LockedSchema(
+        id=number,
+        subject=source.subject,
+        type=source.event_type,
+        version=source.version,
+        file=source.label,
+        fingerprint=source.fingerprint,
+        digest=source.digest,
+    )
+
+
+def _write(path: Path, lines: Sequence[LockedSchema]) -> None:
+    rows = ",\n".join("    " + json.dumps(asdict(line)) for line in lines)
+    path.write_text('{\n  "schemas": [\n' + rows + "\n  ]\n}\n", encoding="utf-8")

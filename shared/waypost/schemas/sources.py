@@ -1,0 +1,157 @@
+"""The .avsc files as this house reads them: one flat record per published version of an event type."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from fastavro.schema import SchemaParseException, UnknownType, fingerprint, parse_schema, to_parsing_canonical_form
+
+from waypost.schemas.problems import SchemaProblem
+
+Definition = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Field:
+    """One field of a record."""
+
+    name: str
+    kind: str
+    """Avro type, its logical type where it has one: `string`, `uuid`, `timestamp-micros`, `long` …"""
+    nullable: bool
+    definition: Definition
+
+    @property
+    def doc(self) -> str:
+        return str(self.definition.get("doc", ""))
+
+    @property
+    def personal(self) -> bool:
+        """Whether it identifies a person."""
+        return self.definition.get("pii") is True
+
+    @property
+    def has_default(self) -> bool:
+        return "default" in self.definition
+
+    @property
+    def meaning(self) -> Mapping[str, object]:
+        """What a reader takes for granted about the value, and no compatibility checker looks at."""
+        written = value_type(self.definition["type"])
+        details = written if isinstance(written, dict) else {}
+        return {
+            "logical type": details.get("logicalType"),
+            "unit": self.definition.get("unit"),
+            "precision": details.get("precision"),
+            "scale": details.get("scale"),
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class SchemaSource:
+    """One version of one event type, as its file says it."""
+
+    event_type: str
+    version: int
+    path: Path
+    definition: Definition
+
+    @property
+    def name(self) -> str:
+        return str(self.definition["name"])
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.definition['namespace']}.{self.name}"
+
+    @property
+    def service(self) -> str:
+        return self.topic.partition(".")[0]
+
+    @property
+    def topic(self) -> str:
+        return str(self.definition["topic"])
+
+    @property
+    def doc(self) -> str:
+        return str(self.definition.get("doc", ""))
+
+    @property
+    def subject(self) -> str:
+        """Where a registry keeps it (TopicRecordNameStrategy)."""
+        return f"{self.topic}-{self.full_name}"
+
+    @property
+    def label(self) -> str:
+        return f"avro/{self.event_type}/{self.version}.avsc"
+
+    @cached_property
+    def fields(self) -> tuple[Field, ...]:
+        return tuple(_field(definition) for definition in self.definition["fields"])
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of Avro's canonical form: equal for schemas that read and write alike."""
+        return fingerprint(to_parsing_canonical_form(self.definition), "sha256")
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of all but the docs: the canonical form leaves out logical types, units and defaults, which may not change either."""
+        return hashlib.sha256(json.dumps(_without_docs(self.definition), sort_keys=True).encode()).hexdigest()
+
+
+def read_sources(root: Path) -> tuple[SchemaSource, ...]:
+    """Every version of every type, by topic, type and version. Raises SchemaProblem for a file that is no schema or is out of place."""
+    sources = [_read(path, root) for path in (root / "avro").glob("*/*.avsc")]
+    return tuple(sorted(sources, key=lambda source: (source.topic, source.event_type, source.version)))
+
+
+def newest(sources: tuple[SchemaSource, ...]) -> dict[str, SchemaSource]:
+    """Type → its highest version."""
+    return {source.event_type: source for source in sorted(sources, key=lambda source: source.version)}
+
+
+def value_type(written: Any) -> Any:
+    """The type beside `null` of an optional field, the type itself of any other."""
+    return written[1] if isinstance(written, list) and len(written) == 2 and written[0] == "null" else written
+
+
+def _read(path: Path, root: Path) -> SchemaSource:
+    label = path.relative_to(root).as_posix()
+    if not path.stem.isdecimal():
+        raise SchemaProblem(
+            label, "the file is not named for a version", "versions are 1, 2, 3 …", "rename it to <version>.avsc"
+        )
+    try:
+        definition = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise SchemaProblem(label, "the file is not JSON", str(error), "correct it") from error
+    missing = [key for key in ("namespace", "name", "topic", "fields") if key not in definition]
+    if missing:
+        raise SchemaProblem(
+            label,
+            f"it lacks {', '.join(missing)}",
+            "code and topics are named from these",
+            "add them, as in a neighbour",
+        )
+    try:
+        parse_schema(definition)
+    except (SchemaParseException, UnknownType, KeyError, TypeError) as error:
+        raise SchemaProblem(label, "it is no Avro schema", f"{type(error).__name__}: {error}", "correct it") from error
+    return SchemaSource(event_type=path.parent.name, version=int(path.stem), path=path, definition=definition)
+
+
+def _field(definition: Definition) -> Field:
+    written = value_type(definition["type"])
+    kind = str(written.get("logicalType", written.get("type")) if isinstance(written, dict) else written)
+    return Field(name=definition["name"], kind=kind, nullable=written is not definition["type"], definition=definition)
+
+
+def _without_docs(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_docs(inner) for key, inner in value.items() if key != "doc"}
+    return [_without_docs(inner) for inner in value] if isinstance(value, list) else value

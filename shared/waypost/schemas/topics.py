@@ -1,0 +1,17 @@
+"""Reads `topics.yaml`."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import yaml
+
+from waypost.kernel.topic import Topic
+from waypost.project import project
+
+
+def declared_topics(file: Path | None = None) -> Sequence[Topic]:
+    """Those of `topics.yaml` in the application's schemas folder, or of another file."""
+    declaration = yaml.safe_load((file or project().schemas_folder / "topics.yaml").read_text())
+    return [
+        Topic(name=name, purpose=purpose, **declaration["defaults"]) for name, purpose in declaration["topics"].items()
+    ]

@@ -1,0 +1,30 @@
+"""The events' page at `/asyncapi`, and the document that it shows."""
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.responses import JSONResponse, Response
+
+from waypost.web.pages import assets_router, page_of
+
+_VIEWER = "asyncapi_viewer.static"  # a distribution that is one web component
+_FILES = ("asyncapi-viewer.js",)
+
+
+def asyncapi_router(document: Callable[[], Mapping[str, Any]]) -> APIRouter:
+    """The document is made once, at the first request, and off the event loop."""
+    router = APIRouter(include_in_schema=False)
+    made = cache(document)
+
+    @router.get("/asyncapi")
+    def page() -> Response:
+        return page_of("waypost.web", "asyncapi.html", title=made()["info"]["title"])
+
+    @router.get("/asyncapi.json")
+    def shown() -> Response:
+        return JSONResponse(made())
+
+    router.include_router(assets_router("/asyncapi", _VIEWER, _FILES))
+    return router

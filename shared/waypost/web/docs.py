@@ -1,0 +1,20 @@
+"""The API's page at `/docs`."""
+
+from fastapi import APIRouter, FastAPI
+from starlette.responses import Response
+
+from waypost.web.pages import assets_router, page_of
+
+_SWAGGER_UI = "fastapi_swagger.resources"  # the distribution of swagger-ui, as a Python package
+_FILES = ("swagger-ui-bundle.js", "swagger-ui.css", "favicon-32x32.png")
+
+
+def docs_router(app: FastAPI) -> APIRouter:
+    router = APIRouter(include_in_schema=False)
+
+    @router.get("/docs")
+    async def page() -> Response:
+        return page_of("waypost.web", "docs.html", title=app.title)
+
+    router.include_router(assets_router("/docs", _SWAGGER_UI, _FILES))
+    return router

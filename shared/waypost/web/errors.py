@@ -1,0 +1,112 @@
+"""The one place where errors become HTTP answers.
+
+| error                | status | |
+|----------------------|--------|---|
+| Invalid              | 422    | 400 where the body is no JSON or a header is wrong, 415 where it is not declared as JSON |
+| Unauthenticated      | 401    | |
+| Forbidden            | 403    | |
+| NotFound             | 404    | also for what another tenant has |
+| ConcurrencyConflict  | 409    | 412 where the request carries If-Match |
+| Conflict             | 409    | |
+| another Refused      | 400    | |
+| NotYet, Transient    | 503    | with Retry-After |
+| Unavailable          | 503    | with its Retry-After |
+| everything else      | 500    | logged with its trace; the answer tells nothing |
+"""
+
+import math
+from collections.abc import Mapping
+from datetime import timedelta
+from http import HTTPStatus
+
+import structlog
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from waypost.kernel.errors import (
+    ConcurrencyConflict,
+    Conflict,
+    Forbidden,
+    Invalid,
+    NotFound,
+    NotYet,
+    Refused,
+    Transient,
+    Unauthenticated,
+    Unavailable,
+    WaypostError,
+)
+from waypost.web.problems import problem, words
+from waypost.web.unrouted import unrouted
+from waypost.web.validation import invalid_request
+
+log = structlog.get_logger()
+
+# The nearest ancestor of an error decides.
+_STATUS: Mapping[type[Exception], int] = {
+    Refused: 400,
+    Invalid: 422,
+    Unauthenticated: 401,
+    Forbidden: 403,
+    NotFound: 404,
+    Conflict: 409,
+    NotYet: 503,
+    Transient: 503,
+    Unavailable: 503,
+}
+
+_SOON = timedelta(seconds=1)
+
+
+def install(app: FastAPI) -> None:
+    """Makes every failure inside the application a problem; what escapes these is caught by `waypost.web.request`."""
+    app.exception_handler(WaypostError)(_known)
+    app.exception_handler(RequestValidationError)(invalid_request)
+    app.exception_handler(HTTPException)(_http)
+
+
+def unexpected(error: Exception) -> Response:
+    """Logs the error with its trace and tells the caller nothing but that."""
+    log.error("request_failed", error_class=type(error).__name__, exc_info=error)
+    return problem(500, "unexpected", "Something went wrong here; nothing about the request was wrong.")
+
+
+async def _known(request: Request, error: Exception) -> Response:
+    status = _status(request, error)
+    if status == 500:
+        return unexpected(error)
+    if status == 503:
+        return _later(error)
+    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
+    return problem(
+        status, words(type(error)).replace(" ", "-"), str(error), title=words(type(error)).capitalize(), headers=headers
+    )
+
+
+def _status(request: Request, error: Exception) -> int:
+    if isinstance(error, ConcurrencyConflict) and "if-match" in request.headers:
+        return 412
+    return next((_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS), 500)
+
+
+def _later(error: Exception) -> Response:
+    wait = error.retry_after if isinstance(error, Unavailable) else _SOON
+    # A Transient's message is the driver's; an Unavailable's was written for the caller.
+    detail = (
+        str(error) if isinstance(error, Unavailable) else "Not available right now; the same request may succeed soon."
+    )
+    log.warning("request_unavailable", error_class=type(error).__name__, error=str(error))
+    return problem(503, "unavailable", detail, headers={"Retry-After": str(math.ceil(wait.total_seconds()))})
+
+
+async def _http(request: Request, error: Exception) -> Response:
+    """What the framework itself refuses: unknown route, method, unreadable body."""
+    if not isinstance(error, HTTPException):
+        raise error
+    if error.status_code in (404, 405):
+        return unrouted(request)
+    name = HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
+    return problem(error.status_code, name, str(error.detail), headers=error.headers)

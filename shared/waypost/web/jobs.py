@@ -1,0 +1,35 @@
+"""`GET /jobs/{id}`, the same for every service: what became of the work that an answer promised."""
+
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter
+
+from waypost.jobs.results import Status, job_status
+from waypost.kernel.errors import NotFound
+from waypost.web.auth import Caller
+from waypost.web.edge import Here
+from waypost.web.models import ResponseModel
+
+router = APIRouter(prefix="/jobs", tags=["jobs"])
+
+
+class JobView(ResponseModel):
+    id: UUID
+    name: str
+    status: Status
+    progress: int
+    """0 to 100."""
+    result: Any
+    error: str | None
+    attempts: int
+
+
+@router.get("/{job_id}")
+async def show_job(job_id: UUID, caller: Caller, here: Here) -> JobView:
+    """Members see what they asked for themselves, admins everything that their tenant's work left."""
+    async with here.bus.units.begin() as uow:
+        job = await job_status(uow.rows, job_id)
+    if job is None or not caller.may_see(job.owner_id):
+        raise NotFound(f"there is no job {job_id}")
+    return JobView.model_validate(job)

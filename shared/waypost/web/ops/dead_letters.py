@@ -1,0 +1,131 @@
+"""`/ops/dead-letters`: what consumers could not handle, and the keys that wait behind it."""
+
+from typing import Annotated, Self
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query
+from pydantic import ConfigDict, Field, model_validator
+
+from waypost.engine.rate import Rate
+from waypost.kernel.mandate import Mandate
+from waypost.operations import dead_letters
+from waypost.operations.dead_letters import Redrive, nothing_matches
+from waypost.ports.dead_letters import OPEN, Status
+from waypost.postgres.letter_search import KeptLetter, Place, Search, find_letters
+from waypost.web.auth import OperatorCaller
+from waypost.web.models import Moment, Name, RequestModel
+from waypost.web.ops.edge import Because, Operated
+from waypost.web.ops.letter_views import KeyView, LetterView, RecordedLetterView, RedriveView
+from waypost.web.pagination import Page, PageRequest, paged_by
+
+MOST_KEYS = 200
+MOST_A_SECOND = 1000
+
+router = APIRouter(prefix="/dead-letters")
+
+
+class LetterFilter(RequestModel):
+    """What is not given does not narrow it."""
+
+    consumer: Name | None = None
+    """`<service>.<consumer>`."""
+    tenant_id: UUID | None = None
+    """Whose event it is."""
+    type: Name | None = None
+    """Of the event, like `user.created`."""
+    key: Name | None = None
+    """Of its record: the aggregate's id."""
+    fingerprint: Name | None = None
+    """The same fault of the code, wherever it shows."""
+    error_class: Name | None = None
+    """The name of the last error's class."""
+    status: tuple[Status, ...] = ()
+    """What is not settled, unless given."""
+    since: Moment | None = None
+    """First failed then or later."""
+    until: Moment | None = None
+    """First failed before then."""
+
+    def search(self) -> Search:
+        return Search(
+            consumer=self.consumer,
+            statuses=tuple(self.status or OPEN),
+            tenant_id=self.tenant_id,
+            type=self.type,
+            key=None if self.key is None else self.key.encode(),
+            fingerprint=self.fingerprint,
+            error_class=self.error_class,
+            since=self.since,
+            until=self.until,
+        )
+
+
+class LetterQuery(LetterFilter):
+    model_config = ConfigDict(extra="ignore")  # the page's own parameters stand beside these
+
+
+class RedriveOrder(LetterFilter, Because):
+    dry_run: bool = False
+    keys: Annotated[int, Field(ge=1, le=MOST_KEYS)] = 20
+    """How many are worked off by this request; the answer says how many are left."""
+    letters_per_second: Annotated[float, Field(gt=0, le=MOST_A_SECOND)] | None = None
+
+    @model_validator(mode="after")
+    def _says_which(self) -> Self:
+        if not self.status and self.search() == Search():
+            raise ValueError('say which letters, by one field at least; "status": ["dead"] takes every dead one')
+        return self
+
+
+Letters = Annotated[PageRequest[Place], paged_by(Place)]
+
+
+def _mandate(operator: OperatorCaller, because: Because) -> Mandate:
+    return because.told_by(operator)
+
+
+Ordered = Annotated[Mandate, Depends(_mandate)]
+
+
+@router.get("")
+async def list_letters(wanted: Annotated[LetterQuery, Query()], page: Letters, operated: Operated) -> Page[LetterView]:
+    """Those that have waited longest first."""
+    found = await find_letters(operated.ops, wanted.search(), limit=page.rows, after=page.after)
+    return page.of(found, LetterView.of, position=_place)
+
+
+@router.get("/{letter_id}")
+async def show_letter(letter_id: UUID, operated: Operated) -> RecordedLetterView:
+    """What failed, why, and the record as it came; what identifies a person is left out."""
+    return RecordedLetterView.with_record(await dead_letters.find(operated, letter_id), operated.codec)
+
+
+@router.post("/redrive")
+async def redrive_some(order: RedriveOrder, operator: OperatorCaller, operated: Operated) -> RedriveView:
+    """Tries the keys of the letters that match again, each from its lowest version on, until a letter fails or none is left."""
+    redrive = await Redrive.of(operated, order.search(), at_most=order.keys)
+    if not redrive.selection.found:
+        raise nothing_matches([redrive])
+    mandate = None if order.dry_run else order.told_by(operator)
+    async for _ in redrive.work_off(mandate, Rate(order.letters_per_second)):
+        """The answer tells them all."""
+    return RedriveView.of(redrive)
+
+
+@router.post("/{letter_id}/redrive")
+async def redrive_letter(letter_id: UUID, mandate: Ordered, operated: Operated) -> RedriveView:
+    """The letter's key, from its lowest version on."""
+    redrive = await Redrive.of(operated, Search(id=letter_id))
+    async for _ in redrive.work_off(mandate, Rate()):
+        """One key."""
+    return RedriveView.of(redrive)
+
+
+@router.post("/{letter_id}/discard")
+async def discard_letter(letter_id: UUID, mandate: Ordered, operated: Operated) -> KeyView:
+    """Gives a letter up: its event counts as handled, though it was not. Then works off what waits behind it."""
+    return KeyView.of(await dead_letters.discard(operated, letter_id, mandate))
+
+
+def _place(kept: KeptLetter) -> Place:
+    return kept.first_failed_at, kept.letter.id

@@ -1,0 +1,129 @@
+"""`/ops/jobs`: the background work of the service, over all its tenants."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Annotated, Any, Self
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+from pydantic import Field
+
+from waypost.jobs.arguments import JsonScalar
+from waypost.jobs.results import Status
+from waypost.operations.jobs.changing import cancel_job, retry_job, retry_jobs
+from waypost.operations.jobs.finding import FoundJob, JobSearch, find_dead, find_jobs, found_job
+from waypost.operations.jobs.running import run_job
+from waypost.telemetry.tracing import trace_id_of
+from waypost.web.auth import OperatorCaller
+from waypost.web.models import ResponseModel
+from waypost.web.ops.edge import Because, Operated
+
+router = APIRouter(prefix="/jobs")
+
+MOST = 1000
+
+
+class OperatedJobView(ResponseModel):
+    id: UUID
+    tenant_id: UUID
+    name: str
+    status: Status
+    attempts: int
+    redrives: int | None
+    arguments: Mapping[str, JsonScalar] | None
+    idempotency_key: str | None
+    priority: int | None
+    enqueued_at: datetime
+    run_at: datetime | None
+    started_at: datetime | None
+    finished_at: datetime | None
+    lease_until: datetime | None
+    worker: str | None
+    owner_id: UUID | None
+    progress: int | None
+    error: str | None
+    result: Any
+    trace_id: str | None
+    """Of the request that enqueued it."""
+
+    @classmethod
+    def of(cls, job: FoundJob) -> Self:
+        told = {name: getattr(job, name, None) for name in cls.model_fields}
+        return cls(**{**told, "trace_id": trace_id_of(job.traceparent)})
+
+
+class OperatedJobsView(ResponseModel):
+    data: Sequence[OperatedJobView]
+
+    @classmethod
+    def of(cls, jobs: Sequence[FoundJob]) -> Self:
+        return cls(data=[OperatedJobView.of(each) for each in jobs])
+
+
+class RetriedJobsView(ResponseModel):
+    data: Sequence[OperatedJobView]
+    left: int
+    """Dead jobs that fit besides: the same request again takes them."""
+
+
+class RetrySome(Because):
+    name: str | None = None
+    tenant_id: UUID | None = None
+    limit: int = Field(default=100, ge=1, le=MOST)
+    dry_run: bool = False
+
+
+class RunJob(Because):
+    name: str
+    tenant_id: UUID
+    arguments: Mapping[str, JsonScalar] = {}
+
+
+@router.get("")
+async def list_jobs(
+    operated: Operated,
+    status: Annotated[Sequence[Status], Query(description="May be given again.")] = (),
+    name: Annotated[str | None, Query(description="Jobs of this name alone.")] = None,
+    tenant_id: Annotated[UUID | None, Query(description="Jobs of this tenant alone.")] = None,
+    limit: Annotated[int, Query(ge=1, le=MOST, description="How many at most.")] = 100,
+) -> OperatedJobsView:
+    """What is pending, the latest first; of one tenant also what is `complete` or `cancelled`."""
+    search = JobSearch(statuses=status, name=name, tenant_id=tenant_id, limit=limit)
+    return OperatedJobsView.of(await find_jobs(operated.ops, search))
+
+
+@router.get("/{job_id}")
+async def show_operated_job(job_id: UUID, operated: Operated) -> OperatedJobView:
+    """Whosever it is. One that is done has forgotten its arguments and its trace."""
+    return OperatedJobView.of(await found_job(operated.ops, job_id))
+
+
+@router.post("", status_code=201)
+async def run(body: RunJob, operator: OperatorCaller, operated: Operated) -> OperatedJobView:
+    """Enqueues a job by hand."""
+    return OperatedJobView.of(
+        await run_job(operated, body.name, body.tenant_id, body.arguments, body.told_by(operator))
+    )
+
+
+@router.post("/retry")
+async def retry_some(body: RetrySome, operator: OperatorCaller, operated: Operated) -> RetriedJobsView:
+    """Sends again what is dead and fits, least often sent first; gives those that were sent, as they stood before."""
+    search = JobSearch(name=body.name, tenant_id=body.tenant_id, limit=body.limit)
+    if body.dry_run:
+        dead = await find_dead(operated.ops, search)
+    else:
+        dead = await retry_jobs(operated, search, body.told_by(operator))
+    return RetriedJobsView(data=[OperatedJobView.of(each) for each in dead.jobs], left=dead.left)
+
+
+@router.post("/{job_id}/retry")
+async def retry(job_id: UUID, body: Because, operator: OperatorCaller, operated: Operated) -> OperatedJobView:
+    """Sends a dead job again, with all its tries and its idempotency key."""
+    return OperatedJobView.of(await retry_job(operated, job_id, body.told_by(operator)))
+
+
+@router.post("/{job_id}/cancel")
+async def cancel(job_id: UUID, body: Because, operator: OperatorCaller, operated: Operated) -> OperatedJobView:
+    """Takes a job away; one that runs is stopped at its worker's next heartbeat, and its outcome dropped."""
+    return OperatedJobView.of(await cancel_job(operated, job_id, body.told_by(operator)))

@@ -1,0 +1,150 @@
+"""What surrounds every request: its id, its cause, one log line, one measurement, and an answer whatever happens."""
+
+import time
+from collections.abc import Mapping
+from uuid import UUID
+
+import structlog
+from fastapi import FastAPI
+from opentelemetry import trace
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from waypost.kernel.cause import Cause, bound_cause
+from waypost.kernel.ids import new_id
+from waypost.telemetry import metrics, names
+from waypost.telemetry.redaction import is_secret
+from waypost.telemetry.tracing import current_trace
+from waypost.web.errors import unexpected
+from waypost.web.problems import problem
+
+log = structlog.get_logger()
+
+REQUEST_ID = "X-Request-Id"
+CORRELATION_ID = "X-Correlation-Id"
+
+
+class RequestContext:
+    """The outermost of the application's own middleware: inside the framework's span, around everything else."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        cause = _cause(Headers(scope=scope))
+        scope.setdefault("state", {})
+        with bound_cause(cause), structlog.contextvars.bound_contextvars(request_id=str(cause.causation_id)):
+            await _Exchange(self._app, scope, send, cause).run(receive)
+
+
+class _Exchange:
+    def __init__(self, app: ASGIApp, scope: Scope, send: Send, cause: Cause) -> None:
+        self._app = app
+        self._scope = scope
+        self._send_out = send
+        self._cause = cause
+        self._status: int | None = None
+        self._began = time.perf_counter()
+
+    async def run(self, receive: Receive) -> None:
+        try:
+            if _holds_nul(self._scope):
+                await problem(400, "malformed-url", "The URL holds a NUL character.")(self._scope, receive, self._send)
+            else:
+                await self._app(self._scope, receive, self._send)
+        except Exception as error:
+            if self._status is not None:  # the answer is on its way: all that is left is to break it off
+                raise
+            await unexpected(error)(self._scope, receive, self._send)
+        finally:
+            self._tell()
+
+    async def _send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self._status = message["status"]
+            MutableHeaders(scope=message)[REQUEST_ID] = str(self._cause.causation_id)
+            _clean_span(self._scope)
+        await self._send_out(message)
+
+    def _tell(self) -> None:
+        seconds = time.perf_counter() - self._began
+        route = route_of(self._scope) or "unmatched"
+        method = self._scope["method"]
+        if route in UNTOLD:
+            return
+        metrics.HTTP_REQUEST_SECONDS.labels(metrics.known_method(method), route, self._status or 0).observe(seconds)
+        log.info(
+            "http_request",
+            method=method,
+            path=shown_path(self._scope),
+            status=self._status,
+            duration_ms=round(seconds * 1000, 2),
+            **self._scope["state"].get("told", {}),
+        )
+
+
+UNTOLD = frozenset({"/livez", "/readyz", "/metrics"})
+"""Asked every few seconds by machines: neither traced, logged nor measured."""
+
+
+def tell(scope: Scope, **facts: str) -> None:
+    """Adds facts to the request's log line."""
+    scope["state"].setdefault("told", {}).update(facts)
+
+
+def route_of(scope: Scope) -> str | None:
+    """The template that the path matched, `/invoices/{id}`."""
+    # A router within a router knows its own part; the framework keeps the whole beside it.
+    whole = scope.get("fastapi", {}).get("effective_route_context")
+    path = getattr(whole or scope.get("route"), "path", None)
+    return path if isinstance(path, str) else None
+
+
+def shown_path(scope: Scope) -> str:
+    """The path as logs and spans may show it: ids are spelled out, anything else that fills a `{name}` may be a secret."""
+    template = route_of(scope)
+    if template is None:
+        return "unmatched"
+    parameters: Mapping[str, str] = scope.get("path_params", {})
+    for name, value in parameters.items():
+        if _uuid(value) and not is_secret(name):
+            template = template.replace(f"{{{name}}}", value)
+    return template
+
+
+def _cause(headers: Headers) -> Cause:
+    request_id = new_id()
+    running = current_trace()
+    return Cause(
+        correlation_id=_uuid(headers.get(CORRELATION_ID)) or request_id,
+        causation_id=request_id,
+        traceparent=running.traceparent if running else None,
+        tracestate=running.tracestate if running else None,
+    )
+
+
+def _uuid(text: str | None) -> UUID | None:
+    try:
+        return UUID(text) if text else None
+    except ValueError:
+        return None
+
+
+def _holds_nul(scope: Scope) -> bool:
+    return "\0" in scope["path"] or b"%00" in scope["query_string"]
+
+
+def _clean_span(scope: Scope) -> None:
+    """The framework's span names the whole URL; a token in a path or an address in a query must not leave the process."""
+    span = trace.get_current_span()
+    if span.is_recording():
+        span.set_attribute(names.URL_PATH, shown_path(scope))
+        if scope["query_string"]:
+            span.set_attribute(names.URL_QUERY, names.REDACTED)
+
+
+def install(app: FastAPI) -> None:
+    app.add_middleware(RequestContext)

@@ -1,0 +1,109 @@
+"""The HTTP server as a part of a process."""
+
+import asyncio
+import socket
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager
+
+import uvicorn
+from fastapi import FastAPI
+
+from waypost.kernel.errors import Misconfigured
+
+BACKLOG = 1024
+
+
+class HttpServer:
+    """`waypost.engine.process.Lifecycle` of one application on one port. A drain closes the port, then ends the open requests."""
+
+    def __init__(self, app: FastAPI, *, host: str = "127.0.0.1", port: int, name: str = "http") -> None:
+        self.name = name
+        self.ready = asyncio.Event()
+        self._app = app
+        self._address = (host, port)
+        self._resources = AsyncExitStack()
+        self._server = _Server(_config(app))
+        self._serving: asyncio.Task[None] | None = None
+
+    @property
+    def port(self) -> int:
+        """The bound port, also where 0 was asked for."""
+        return self._address[1]
+
+    async def start(self) -> None:
+        """Opens the application's resources, then the port. Raises Misconfigured where the port is taken, and what the resources raise."""
+        listener = _listen(*self._address)
+        self._resources.callback(listener.close)
+        self._address = (self._address[0], listener.getsockname()[1])
+        await self._resources.enter_async_context(self._app.router.lifespan_context(self._app))
+        self._serving = asyncio.create_task(self._server.serve([listener]), name=self.name)
+        await self._server.accepting.wait()
+        self.ready.set()
+
+    async def drain(self, deadline_seconds: float) -> None:
+        self.ready.clear()
+        self._server.should_exit = True
+        if (streams := getattr(self._app.state, "streams", None)) is not None:
+            streams.end()  # they would last as long as somebody listens
+        if self._serving is not None:
+            await asyncio.wait([self._serving], timeout=deadline_seconds)
+
+    async def stop(self) -> None:
+        self.ready.clear()
+        self._server.should_exit = self._server.force_exit = True
+        if self._serving is not None:
+            await asyncio.gather(self._serving, return_exceptions=True)
+            self._serving = None
+        await self._server.abandon()
+        await self._resources.aclose()
+
+
+class _Server(uvicorn.Server):
+    """Tells when it accepts, and leaves signals to the process."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.accepting = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.accepting.set()
+
+    async def abandon(self) -> None:
+        """Ends the requests that outlived the drain: a forced exit of uvicorn leaves them running."""
+        running = list(self.server_state.tasks)
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+        for connection in list(self.server_state.connections):
+            if connection.transport is not None:
+                connection.transport.close()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _config(app: FastAPI) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http="httptools",
+        ws="none",
+        lifespan="off",  # entered by `start`, whose caller sees what it raises
+        log_config=None,
+        access_log=False,  # one line per request is written by `waypost.web.request`
+        server_header=False,
+        timeout_keep_alive=15,
+    )
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        raise Misconfigured(
+            f"cannot listen on {host}:{port} ({error.strerror}): another process has it? Set WAYPOST_SERVICE_PORT or WAYPOST_PORT_BASE",
+            host=host,
+            port=port,
+        ) from error

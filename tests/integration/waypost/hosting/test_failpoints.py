@@ -1,0 +1,30 @@
+"""Every process of a service arms the failpoints that it is told of, says so, and refuses those that it does not have."""
+
+import subprocess
+import sys
+
+import pytest
+
+from infra.stack.child import inherited
+from infra.stack.places import CHECKOUT
+from waypost.engine.failpoints import VARIABLE
+
+
+@pytest.mark.parametrize("process", ["api", "worker"])
+def test_a_misspelt_point_is_refused_with_those_there_are(process: str) -> None:
+    refused = started(process, "relay.after_akc=kill")
+    assert refused.returncode == 2
+    assert f"users {process}: {VARIABLE}: there is no failpoint 'relay.after_akc'" in refused.stderr
+    assert "relay.after_ack" in refused.stderr
+
+
+def test_an_armed_point_is_warned_of() -> None:
+    assert '"failpoint":"relay.after_ack","action":"kill"' in started("api", "relay.after_ack=kill").stdout
+    assert "failpoint" not in started("api", "").stdout
+
+
+def started(process: str, failpoints: str) -> "subprocess.CompletedProcess[str]":
+    """Without the settings that it needs: after its failpoints it says what is missing, and ends."""
+    environment = {**inherited(), VARIABLE: failpoints}
+    command = [sys.executable, "-m", "services.users", process]
+    return subprocess.run(command, env=environment, cwd=CHECKOUT, capture_output=True, text=True, timeout=50)

@@ -1,0 +1,99 @@
+"""What leaves a process: its spans to a collector, its lines to standard output."""
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from fastapi import APIRouter, Request
+
+from tests.fixtures.web import api
+from tests.integration.waypost.telemetry.running import event, run
+from waypost.web.server import HttpServer
+
+
+class Collector:
+    """Takes spans like Zipkin does."""
+
+    def __init__(self) -> None:
+        self.spans: list[dict[str, Any]] = []
+        routes = APIRouter()
+        routes.add_api_route("/api/v2/spans", self.take, methods=["POST"], status_code=202)
+        self.server = HttpServer(api(routes), port=0)
+
+    async def take(self, request: Request) -> None:
+        self.spans += await request.json()
+
+    @property
+    def endpoint(self) -> str:
+        return f"http://127.0.0.1:{self.server.port}/api/v2/spans"
+
+    def named(self, name: str) -> dict[str, Any]:
+        (span,) = [each for each in self.spans if each["name"] == name]
+        return span
+
+
+@pytest.fixture
+async def collector() -> AsyncIterator[Collector]:
+    collector = Collector()
+    await collector.server.start()
+    yield collector
+    await collector.server.stop()
+
+
+async def test_spans_reach_zipkin_with_their_peers_and_without_secrets(collector: Collector) -> None:
+    lines, _ = await run(OTEL_TRACES_EXPORTER="zipkin", OTEL_EXPORTER_ZIPKIN_ENDPOINT=collector.endpoint)
+    request = collector.named("GET /unsubscribe/{token}/{id}")
+    sent = collector.named("send users.user")
+    assert request["kind"] == "SERVER"
+    assert request["localEndpoint"]["serviceName"] == "users"
+    assert request["tags"]["service.instance.id"] == "api-1"
+    assert request["tags"]["url.path"] == "/unsubscribe/{token}/00000000-0000-0000-0000-000000000007"
+    assert (sent["kind"], sent["remoteEndpoint"]) == ("PRODUCER", {"serviceName": "kafka"})
+    assert (sent["traceId"], sent["parentId"]) == (request["traceId"], request["id"])
+    assert event(lines, "unsubscribed")["trace_id"] == request["traceId"]
+    everything = json.dumps(collector.spans)
+    assert "s3cr3t" not in everything
+    assert "mail.example" not in everything
+    assert "livez" not in everything
+
+
+async def test_a_problem_names_its_trace(collector: Collector) -> None:
+    lines, _ = await run(OTEL_TRACES_EXPORTER="zipkin", OTEL_EXPORTER_ZIPKIN_ENDPOINT=collector.endpoint)
+    failed = collector.named("GET /broken")
+    assert [each["trace"] for each in lines if each.get("status") == 500 and "trace" in each] == [failed["traceId"]]
+    assert event(lines, "request_failed")["trace_id"] == failed["traceId"]
+    assert "error" in failed["tags"]
+
+
+async def test_lines_are_json_and_tell_no_address() -> None:
+    lines, written = await run(OTEL_TRACES_EXPORTER="none")
+    assert "mail.example" not in written
+    assert "s3cr3t" not in written
+    assert event(lines, "request_failed")["error_class"] == "ValueError"
+    assert "cannot mail [redacted]" in event(lines, "request_failed")["exception"]
+    told = event(lines, "http_request")
+    assert told["path"] == "/unsubscribe/{token}/00000000-0000-0000-0000-000000000007"
+    assert {"timestamp", "level", "service", "request_id", "duration_ms"} <= told.keys()
+
+
+async def test_without_an_exporter_the_sdk_is_not_even_loaded() -> None:
+    lines, _ = await run(OTEL_TRACES_EXPORTER="none")
+    assert event(lines, "sdk_loaded")["loaded"] is False
+    assert event(lines, "answered")["trace"] is None
+
+
+async def test_a_collector_that_is_away_costs_one_line() -> None:
+    lines, written = await run(
+        OTEL_TRACES_EXPORTER="zipkin", OTEL_EXPORTER_ZIPKIN_ENDPOINT="http://127.0.0.1:9/api/v2/spans"
+    )
+    assert (
+        "Traceback"
+        not in written.replace(str(event(lines, "request_failed")["exception"]), "").split("request_failed")[0]
+    )
+    assert len([each for each in lines if each["event"] == "trace_export_failed"]) == 1
+
+
+async def test_an_unknown_exporter_is_refused() -> None:
+    with pytest.raises(AssertionError, match="OTEL_TRACES_EXPORTER"):
+        await run(OTEL_TRACES_EXPORTER="jaeger")

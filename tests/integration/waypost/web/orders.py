@@ -1,0 +1,156 @@
+"""A small service on a real database: an order is a row, so that every effect can be counted."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from uuid import UUID
+
+import asyncpg
+import httpx
+from fastapi import APIRouter
+from sqlalchemy import text
+from starlette.responses import Response
+
+from infra.postgres.databases import ServiceDatabase
+from tests.fixtures.web import api, bearer, client_of, somebody
+from waypost.engine.bus import Bus
+from waypost.kernel.clock import SystemClock
+from waypost.kernel.command import Command
+from waypost.kernel.errors import Conflict
+from waypost.kernel.ids import JobId, TenantId, new_id
+from waypost.ports.doorbell import Channel
+from waypost.ports.unit_of_work import UnitOfWork
+from waypost.postgres.database import Database
+from waypost.postgres.ddl import infrastructure
+from waypost.postgres.tenancy import protect
+from waypost.postgres.unit_of_work import PostgresUnitsOfWork, WritePath
+from waypost.schemas.application import application_codec
+from waypost.web.answers import created
+from waypost.web.auth import Caller, Principal
+from waypost.web.idempotency import Once
+from waypost.web.models import RequestModel, ResponseModel
+
+POOL_SIZE = 5
+
+
+async def migrate(database: ServiceDatabase) -> None:
+    connection = await asyncpg.connect(database.owner)
+    try:
+        await connection.execute(
+            "create table orders (tenant_id uuid not null, id uuid primary key, item text not null)"
+        )
+        for statement in (*infrastructure("demo"), *protect("orders"), "grant select, insert on orders to demo_app"):
+            await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlaceOrder(Command[UUID]):
+    order_id: UUID
+    item: str
+
+
+class NewOrder(RequestModel):
+    item: str
+
+
+class OrderView(ResponseModel):
+    id: UUID
+
+
+class SoldOut(Conflict):
+    """Nothing is left."""
+
+
+class Desk:
+    """The command's handler, which a test can hold, or make fail."""
+
+    def __init__(self) -> None:
+        self.entered = asyncio.Event()
+        self.go_on = asyncio.Event()
+        self.go_on.set()
+        self.failures: list[Exception] = []
+        self.before_commit: Callable[[UnitOfWork], Awaitable[None]] | None = None
+        self.handled = 0
+
+    async def place(self, command: PlaceOrder, uow: UnitOfWork) -> UUID:
+        self.handled += 1
+        (tenant,) = uow.tenants
+        row = {"tenant": tenant, "id": command.order_id, "item": command.item}
+        await uow.rows.execute(text("insert into orders values (:tenant, :id, :item)"), row)
+        self.entered.set()
+        await self.go_on.wait()
+        if self.failures:
+            raise self.failures.pop()
+        if self.before_commit is not None:
+            await self.before_commit(uow)
+        return command.order_id
+
+
+routes = APIRouter()
+
+
+@routes.post("/orders", status_code=201)
+async def place_order(body: NewOrder, caller: Caller, once: Once) -> Response:
+    command = PlaceOrder(order_id=new_id(), item=body.item)
+    return await once(command, lambda id_: created(OrderView(id=id_), f"/orders/{id_}", version=1))
+
+
+@routes.post("/shops/{shop}/orders", status_code=201)
+async def place_order_in(shop: str, body: NewOrder, caller: Caller, once: Once) -> Response:
+    return await place_order(body, caller, once)
+
+
+class Silence:
+    """Nobody listens to this service's doorbell."""
+
+    def ring(self, channel: Channel) -> None: ...
+
+
+class NoJobs:
+    """This service has no background work."""
+
+    async def enqueue(self, name: str, **_: object) -> JobId:
+        raise NotImplementedError(name)
+
+
+async def no_projections(*_: object) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    desk: Desk
+    client: httpx.AsyncClient
+    database: Database
+    caller: Principal
+
+    async def order(
+        self, key: str, item: str = "tea", *, path: str = "/orders", caller: Principal | None = None
+    ) -> httpx.Response:
+        headers = bearer(caller or self.caller) | {"Idempotency-Key": key}
+        return await self.client.post(path, json={"item": item}, headers=headers)
+
+    async def count(self, table: str = "orders", *, tenant: TenantId | None = None) -> int:
+        async with self.database.transaction([tenant or self.caller.tenant_id]) as rows:
+            counted: int = (await rows.execute(text(f"select count(*) from {table}"))).scalar_one()
+            return counted
+
+
+@asynccontextmanager
+async def shop_on(where: ServiceDatabase) -> AsyncIterator[Shop]:
+    database = Database(where.app, application_name="web-tests", pool_size=POOL_SIZE)
+    desk = Desk()
+    path = WritePath(
+        service="demo",
+        codec=application_codec(),
+        clock=SystemClock(),
+        doorbell=Silence(),
+        project=no_projections,
+        open_jobs=lambda *_: NoJobs(),
+    )
+    app = api(routes, bus=Bus(PostgresUnitsOfWork(database, path), {PlaceOrder: desk.place}))
+    async with client_of(app) as client:
+        yield Shop(desk, client, database, somebody())
+    await database.close()

@@ -1,0 +1,124 @@
+"""The server on a real port."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+import pytest
+from fastapi import APIRouter, FastAPI
+
+from tests.fixtures.eventually import eventually
+from tests.fixtures.web import api
+from waypost.kernel.errors import Misconfigured
+from waypost.web.app import create_health_app
+from waypost.web.body import MAX_BODY_BYTES
+from waypost.web.health import Readiness
+from waypost.web.models import RequestModel
+from waypost.web.server import HttpServer
+
+
+class Note(RequestModel):
+    text: str
+
+
+class Slow:
+    """A route that tells when it has begun, and ends when it is told to."""
+
+    def __init__(self) -> None:
+        self.begun, self.go_on = asyncio.Event(), asyncio.Event()
+        self.routes = APIRouter()
+        self.routes.add_api_route("/slow", self.answer)
+        self.routes.add_api_route("/notes", self.note, methods=["POST"])
+
+    async def answer(self) -> str:
+        self.begun.set()
+        await self.go_on.wait()
+        return "done"
+
+    async def note(self, body: Note) -> None: ...
+
+
+@pytest.fixture
+def slow() -> Slow:
+    return Slow()
+
+
+@pytest.fixture
+async def server(slow: Slow) -> AsyncIterator[HttpServer]:
+    server = HttpServer(api(slow.routes), port=0)
+    await server.start()
+    yield server
+    await server.stop()
+
+
+def url(server: HttpServer, path: str) -> str:
+    return f"http://127.0.0.1:{server.port}{path}"
+
+
+def refuses_connections(port: int) -> bool:
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) != 0
+
+
+async def test_a_drain_ends_what_is_open_and_takes_nothing_new(server: HttpServer, slow: Slow) -> None:
+    async with httpx.AsyncClient() as client, asyncio.TaskGroup() as tasks:
+        asked = tasks.create_task(client.get(url(server, "/slow")))
+        await slow.begun.wait()
+        drained = tasks.create_task(server.drain(10))
+        await eventually(lambda: refuses_connections(server.port))
+        assert not server.ready.is_set()
+        assert not drained.done()
+        slow.go_on.set()
+        assert (await asked).json() == "done"
+
+
+async def test_a_drain_gives_up_at_its_deadline(server: HttpServer, slow: Slow) -> None:
+    async with httpx.AsyncClient() as client:
+        asked = asyncio.create_task(client.get(url(server, "/slow")))
+        await slow.begun.wait()
+        await server.drain(0.05)
+        await server.stop()
+        slow.go_on.set()
+        with pytest.raises(httpx.HTTPError):
+            (await asked).raise_for_status()
+
+
+async def test_stopping_twice_is_fine(server: HttpServer) -> None:
+    await server.stop()
+    await server.stop()
+
+
+async def test_a_taken_port_is_named(server: HttpServer) -> None:
+    second = HttpServer(create_health_app("demo", Readiness()), port=server.port)
+    with pytest.raises(Misconfigured, match=str(server.port)):
+        await second.start()
+    await second.stop()
+
+
+async def test_what_resources_raise_is_raised_at_the_start() -> None:
+    @asynccontextmanager
+    async def broken(app: FastAPI) -> AsyncIterator[None]:
+        if app.title:
+            raise Misconfigured("set WAYPOST_KEYS_DIRECTORY")
+        yield
+
+    server = HttpServer(FastAPI(lifespan=broken), port=0)
+    with pytest.raises(Misconfigured, match="KEYS_DIRECTORY"):
+        await server.start()
+    await server.stop()
+    with socket.create_server(("127.0.0.1", server.port)):
+        pass  # the port was given back
+
+
+async def test_a_chunked_flood_is_cut_off_on_the_wire(server: HttpServer) -> None:
+    async def flood() -> AsyncIterator[bytes]:
+        for _ in range(MAX_BODY_BYTES // 1024 * 4):
+            yield b"a" * 1024
+
+    async with httpx.AsyncClient() as client:
+        answer = await client.post(url(server, "/notes"), content=flood(), headers={"Content-Type": "application/json"})
+    assert answer.status_code == 413
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.headers["connection"] == "close"

@@ -1,0 +1,70 @@
+"""Rows to records: headers untouched where nothing is traced, under a span of their own where it is."""
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import StatusCode
+
+from waypost.engine.relay.chunk import Chunk, RowsRefused
+from waypost.kernel.errors import Transient
+from waypost.ports.broker import RecordsRefused
+from waypost.ports.outbox import PendingRow
+
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+SAMPLED = f"00-{TRACE}-b7ad6b7169203331-01"
+UNSAMPLED = f"00-{TRACE}-b7ad6b7169203331-00"
+
+
+def row(traceparent: str | None = None, *, headers: str | None = None, row_id: int = 1) -> PendingRow:
+    texts = {"ce_id": "1"} if traceparent is None else {"ce_id": "1", "traceparent": traceparent}
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    return PendingRow(0, row_id, "users.user", b"key", b"value", headers or json.dumps(texts), at)
+
+
+def test_an_unsampled_context_is_forwarded_untouched_and_makes_no_span(spans: InMemorySpanExporter) -> None:
+    chunk = Chunk([row(UNSAMPLED), row()])
+    with chunk.on_its_way():
+        pass
+    assert [list(record.headers) for record in chunk.records] == [
+        [("ce_id", b"1"), ("traceparent", UNSAMPLED.encode())],
+        [("ce_id", b"1")],
+    ]
+    assert not spans.get_finished_spans()
+
+
+def test_a_sampled_row_goes_out_under_its_own_send_span(spans: InMemorySpanExporter) -> None:
+    chunk = Chunk([row(SAMPLED)])
+    with chunk.on_its_way():
+        assert not spans.get_finished_spans()
+    (span,) = spans.get_finished_spans()
+    assert span.name == "send users.user"
+    assert span.parent is not None
+    assert f"{span.parent.span_id:016x}" == "b7ad6b7169203331"
+    own = span.get_span_context()
+    assert own is not None
+    carried = [value for name, value in chunk.records[0].headers if name == "traceparent"]
+    assert carried == [f"00-{TRACE}-{own.span_id:016x}-01".encode()]
+
+
+def test_what_becomes_of_the_records_becomes_of_their_spans(spans: InMemorySpanExporter) -> None:
+    chunk = Chunk([row(SAMPLED)])
+    with pytest.raises(Transient), chunk.on_its_way():
+        raise Transient("not acknowledged")
+    (span,) = spans.get_finished_spans()
+    assert (span.status.status_code, span.status.description) == (StatusCode.ERROR, "Transient")
+
+
+def test_a_refusal_of_records_names_their_rows() -> None:
+    chunk = Chunk([row(row_id=1), row(row_id=2), row(row_id=3)])
+    with pytest.raises(RowsRefused) as refusal, chunk.on_its_way():
+        raise RecordsRefused(chunk.records[1:], "too large")
+    assert [each.id for each in refusal.value.rows] == [2, 3]
+
+
+@pytest.mark.parametrize("headers", ["no json", "[1]", '{"ce_id": 1}'])
+def test_a_row_that_cannot_be_read_is_named(headers: str) -> None:
+    with pytest.raises(RowsRefused) as refusal:
+        Chunk([row(), row(headers=headers, row_id=7)])
+    assert [each.id for each in refusal.value.rows] == [7]

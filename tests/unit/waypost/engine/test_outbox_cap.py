@@ -1,0 +1,35 @@
+"""The look at the outbox goes on whatever it meets."""
+
+from collections import deque
+
+import pytest
+
+from tests.fixtures.eventually import eventually
+from waypost.engine.outbox_cap import OutboxCap, pause_after
+from waypost.kernel.errors import Transient, Unavailable
+
+
+async def test_a_look_that_fails_is_not_the_last_one() -> None:
+    looks: deque[int | Exception] = deque([3, Transient(), PermissionError("outbox"), 2])
+
+    async def count(_: int) -> int:
+        found = looks.popleft() if len(looks) > 1 else looks[0]
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    cap = OutboxCap(count, rows=3, look_seconds=0.05)
+    await cap.start()
+    try:
+        await eventually(cap.ready.is_set)
+        with pytest.raises(Unavailable):
+            cap.admit()
+        await eventually(lambda: len(looks) == 1 and cap.ready.is_set())
+        cap.admit()
+    finally:
+        await cap.stop()
+
+
+def test_looks_that_are_long_are_rare() -> None:
+    assert pause_after(0.001, 1.0) == 1.0
+    assert pause_after(2.0, 1.0) == pytest.approx(18.0)

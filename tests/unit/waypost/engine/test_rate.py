@@ -1,0 +1,47 @@
+"""How long a step has to wait, on a clock that moves when it is told."""
+
+import pytest
+
+from waypost.engine.rate import Rate
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 100.0
+        self.slept: list[float] = []
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now += seconds
+
+
+@pytest.mark.parametrize(
+    ("per_second", "took", "waits"),
+    [
+        (None, 0.0, []),
+        (100, 0.0, [0.5, 0.5]),
+        (100, 0.4, [pytest.approx(0.1), pytest.approx(0.1)]),
+        (0.5, 0.0, [100, 100]),
+        (100, 2.0, []),
+    ],
+)
+async def test_what_a_step_took_is_no_more_to_wait(per_second: float | None, took: float, waits: list[float]) -> None:
+    clock = Clock()
+    rate = Rate(per_second, now=lambda: clock.now, sleep=clock.sleep)
+    for _ in range(2):
+        clock.now += took
+        await rate.after(50)
+    assert clock.slept == waits
+
+
+async def test_a_step_that_took_long_is_not_made_up_by_haste() -> None:
+    clock = Clock()
+    rate = Rate(4, now=lambda: clock.now, sleep=clock.sleep)
+    clock.now += 60
+    for _ in range(3):
+        await rate.after(1)
+    assert clock.slept == [0.25, 0.25]
+
+
+def test_a_step_is_no_more_than_a_seconds_worth_and_one_at_least() -> None:
+    assert [Rate(each).at_once(500) for each in (None, 20, 1000, 0.2)] == [500, 20, 500, 1]

@@ -1,0 +1,152 @@
+"""Metadata comes back as it went, and a header that breaks the contract is named."""
+
+import json
+from uuid import uuid4
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.fixtures.envelopes import TRACEPARENT, user_created_envelope
+from waypost.kernel.cloudevents import from_headers, from_metadata, in_order, to_headers, to_metadata, with_trace
+from waypost.kernel.errors import MalformedHeaders
+
+REQUIRED = (
+    "content-type",
+    "ce_specversion",
+    "ce_id",
+    "ce_source",
+    "ce_type",
+    "ce_time",
+    "ce_subject",
+    "ce_tenantid",
+    "ce_correlationid",
+    "ce_causationid",
+)
+OPTIONAL = ("ce_sequence", "ce_actorid", "traceparent", "tracestate")
+
+
+def headers(**replaced: bytes) -> list[tuple[str, bytes]]:
+    """Well-formed ones, all of them set, some replaced (a name's dash is written as an underscore)."""
+    envelope = user_created_envelope(version=3, tracestate="vendor=1", actor_id=uuid4())
+    return [(name, replaced.get(name.replace("-", "_"), value)) for name, value in to_headers(to_metadata(envelope))]
+
+
+def test_an_envelope_comes_back_from_its_headers() -> None:
+    envelope = user_created_envelope(version=9, tracestate="a=b", actor_id=uuid4())
+    assert from_headers(to_headers(to_metadata(envelope))).around(envelope.event) == envelope
+
+
+def test_the_order_that_jsonb_has_lost_is_the_contracts() -> None:
+    published = to_metadata(user_created_envelope(tracestate="vendor=1", actor_id=uuid4()))
+    kept = dict(sorted(published.items(), key=lambda each: (len(each[0]), each[0])))
+    assert list(in_order({**kept, "other": "1"}).items()) == [*published.items(), ("other", "1")]
+
+
+def test_an_envelope_comes_back_from_stored_json() -> None:
+    envelope = user_created_envelope(actor_id=uuid4())
+    assert from_metadata(json.loads(json.dumps(to_metadata(envelope)))).around(envelope.event) == envelope
+
+
+def test_metadata_that_was_stored_gives_the_same_headers() -> None:
+    metadata = to_metadata(user_created_envelope())
+    assert sorted(to_headers(json.loads(json.dumps(metadata)))) == sorted(to_headers(metadata))
+
+
+def test_all_headers_of_the_contract_are_there_once() -> None:
+    assert [name for name, _ in headers()] == [*REQUIRED[:7], "ce_sequence", *REQUIRED[7:], *OPTIONAL[1:]]
+
+
+def test_what_is_not_set_is_left_out() -> None:
+    bare = user_created_envelope(version=0, traceparent=None)
+    metadata = to_metadata(bare)
+    assert not set(OPTIONAL) & set(metadata)
+    parsed = from_metadata(metadata)
+    assert parsed.sequence is None and parsed.cause.traceparent is None
+    assert parsed.around(bare.event) == bare
+
+
+@pytest.mark.parametrize("name", REQUIRED)
+def test_a_missing_header_is_named(name: str) -> None:
+    with pytest.raises(MalformedHeaders, match=f"header {name} is missing") as refusal:
+        from_headers([header for header in headers() if header[0] != name])
+    assert refusal.value.facts["header"] == name
+
+
+@pytest.mark.parametrize("name", [*REQUIRED, *OPTIONAL])
+def test_a_header_that_is_there_twice_is_named(name: str) -> None:
+    given = headers()
+    with pytest.raises(MalformedHeaders, match=f"header {name} is there twice"):
+        from_headers([*given, (name, dict(given)[name])])
+
+
+@pytest.mark.parametrize("name", [*REQUIRED, *OPTIONAL])
+def test_bytes_that_are_no_text_are_named(name: str) -> None:
+    with pytest.raises(MalformedHeaders, match=f"header {name} is no UTF-8 text"):
+        from_headers(headers(**{name.replace("-", "_"): b"\xff"}))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("content_type", b"application/json"),
+        ("ce_specversion", b"0.3"),
+        ("ce_id", b"17"),
+        ("ce_id", b"{4bf92f35-77b3-4da6-a3ce-929d0e0e4736}"),
+        ("ce_id", b"4BF92F35-77B3-4DA6-A3CE-929D0E0E4736"),
+        ("ce_source", b"elsewhere"),
+        ("ce_subject", b""),
+        ("ce_tenantid", b"none"),
+        ("ce_time", b"yesterday"),
+        ("ce_time", b"2026-02-30T00:00:00Z"),
+        ("ce_time", b"2026-02-03T00:00:00"),
+        ("ce_time", b"0001-01-01T00:00:00+23:59"),
+        ("ce_time", b"9999-12-31T23:59:59-00:01"),
+        ("ce_type", b"user\0created"),
+        ("ce_type", b"user created"),
+        ("ce_sequence", b"9223372036854775808"),
+        ("ce_sequence", b"0"),
+        ("ce_sequence", b"-1"),
+        ("ce_sequence", b"1.5"),
+        ("ce_sequence", "٣".encode()),
+        ("traceparent", b"00-abc-def-01"),
+        ("traceparent", b"00-" + b"0" * 32 + b"-00f067aa0ba902b7-01"),
+        ("ce_actorid", b"root"),
+    ],
+)
+def test_a_malformed_header_is_named(name: str, value: bytes) -> None:
+    with pytest.raises(MalformedHeaders) as refusal:
+        from_headers(headers(**{name: value}))
+    assert refusal.value.facts["header"] == name.replace("content_type", "content-type")
+
+
+@pytest.mark.parametrize("name", ["ce_id\udcff", "x-\udcff", "\udcff"])
+def test_a_name_that_is_no_text_is_shown_as_bytes(name: str) -> None:
+    with pytest.raises(MalformedHeaders) as refusal:
+        from_headers([*headers(), (name, b"1")])
+    assert refusal.value.facts["header"] == repr(name.encode(errors="surrogateescape"))
+    assert str(refusal.value).isascii()
+
+
+def test_strangers_headers_are_ignored() -> None:
+    strangers = [("x-retry", b"1"), ("x-retry", b"\xff"), ("caf\u00e9", b"")]
+    given = headers()
+    assert from_headers([*given, *strangers]) == from_headers(given)
+
+
+def test_a_span_takes_the_place_of_the_one_before() -> None:
+    moved = with_trace([*headers(), ("traceparent", b"a second one")], TRACEPARENT.replace("00f0", "11f1"))
+    assert [value for name, value in moved if name == "traceparent"] == [TRACEPARENT.replace("00f0", "11f1").encode()]
+    assert from_headers(moved).cause.tracestate is None
+    assert from_headers(with_trace(moved, TRACEPARENT, "vendor=2")).cause.tracestate == "vendor=2"
+
+
+_names = st.sampled_from([*REQUIRED, *OPTIONAL, "x"])
+
+
+@given(noise=st.lists(st.tuples(_names, st.binary(max_size=40)), max_size=3), dropped=st.sets(_names, max_size=3))
+def test_whatever_comes_is_read_or_refused(noise: list[tuple[str, bytes]], dropped: set[str]) -> None:
+    try:
+        from_headers([header for header in headers() if header[0] not in dropped] + noise)
+    except MalformedHeaders as refusal:
+        assert refusal.facts["header"] in {*REQUIRED, *OPTIONAL}
