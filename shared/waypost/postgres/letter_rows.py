@@ -15,8 +15,10 @@ from waypost.ports.dead_letters import OPEN, VERSION_CONFLICT, Failure, Letter, 
 
 COLUMNS = (
     "id, event_id, tenant_id, type, topic, partition, kafka_offset, key, sequence, headers::text as headers, payload,"
-    " status, attempts, unfinished, redrives, next_attempt_at, error_class, error, fingerprint"
+    " status, attempts, unfinished, redrives, next_attempt_at, error_class, error, fingerprint, retryable, awaits_topic, location, traceback"
 )
+
+FAILURE_COLUMNS = ("error_class", "error", "fingerprint", "retryable", "awaits_topic", "location", "traceback")
 
 IN_LINE = f"(type is not null and error_class is distinct from '{VERSION_CONFLICT}')"
 """Letters that wait their turn in their key's line; the others belong to no line."""
@@ -46,15 +48,23 @@ def to_row(letter: Letter) -> tuple[object, ...]:
     )
 
 
-def failure_columns(failure: Failure | None) -> tuple[str | None, str | None, str | None]:
-    """Class, text and fingerprint; what a text column cannot hold is replaced."""
-    return (failure.error_class, storable(failure.error), failure.fingerprint) if failure else (None, None, None)
+def failure_columns(failure: Failure | None) -> tuple[str | bool | None, ...]:
+    """The values of `FAILURE_COLUMNS`. Replaces characters that a text column cannot hold."""
+    if failure is None:
+        return (None,) * len(FAILURE_COLUMNS)
+    return (
+        storable(failure.error_class),
+        storable(failure.error),
+        failure.fingerprint,
+        failure.retryable,
+        failure.awaits_topic,
+        failure.location and storable(failure.location),
+        failure.traceback and storable(failure.traceback),
+    )
 
 
 def from_row(row: asyncpg.Record) -> Letter:
-    failure = row["error_class"] and Failure(
-        error_class=row["error_class"], error=row["error"], fingerprint=row["fingerprint"]
-    )
+    failure = Failure(**{name: row[name] for name in FAILURE_COLUMNS}) if row["error_class"] else None
     return Letter(
         id=row["id"],
         record=_record(row),
@@ -68,7 +78,7 @@ def from_row(row: asyncpg.Record) -> Letter:
         unfinished=row["unfinished"],
         redrives=row["redrives"],
         next_attempt_at=row["next_attempt_at"],
-        failure=failure or None,
+        failure=failure,
     )
 
 

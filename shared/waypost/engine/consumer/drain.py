@@ -12,7 +12,7 @@ from waypost.engine.consumer.message import Reader
 from waypost.engine.consumer.policy import ConsumerPolicy
 from waypost.engine.consumer.turns import Begun, Outcome, Turns
 from waypost.engine.failpoints import failpoint
-from waypost.engine.retry import PASSING, ends_a_wait, failure_of
+from waypost.engine.retry import RETRYABLE, ends_a_wait, failure_of
 from waypost.kernel.clock import Clock
 from waypost.kernel.errors import Conflict, NotFound, Transient, WaypostError
 from waypost.kernel.mandate import Mandate
@@ -125,7 +125,7 @@ class Drain:
         try:
             outcome = await self._handle(parked, begun.letter, redriven=mandate is not None)
         except Exception as error:  # noqa: BLE001 - a handler may raise anything
-            if mandate is not None and isinstance(error, PASSING):
+            if mandate is not None and isinstance(error, RETRYABLE):
                 return await self._take_back(parked, begun, error)
             failure = await self._record_failure(parked, begun.letter, error)
             return Attempt(outcome=Outcome.FAILED, letter=begun.letter, failure=failure)

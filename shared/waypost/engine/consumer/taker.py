@@ -8,7 +8,7 @@ import structlog
 from waypost.engine.consumer.batch import Batch
 from waypost.engine.consumer.pipeline import Fenced, LettersFull, Pipeline
 from waypost.engine.consumer.policy import ConsumerPolicy
-from waypost.engine.retry import PASSING, failure_of
+from waypost.engine.retry import RETRYABLE, failure_of
 from waypost.kernel.errors import WaypostError
 from waypost.ports.intake import Intakes
 from waypost.telemetry import metrics
@@ -55,7 +55,7 @@ class Taker:
                 await self._pause(failed_times)
                 batch = batch.again()
                 continue
-            deaths += batch.step in _OWN_STEPS and isinstance(error, PASSING)
+            deaths += batch.step in _OWN_STEPS and isinstance(error, RETRYABLE)
             if await self._blames_handler(error, batch, deaths):
                 log.warning("handler_failed", **self._where(batch), exc_info=error)
                 if len(batch.wanted) > 1:
@@ -88,7 +88,7 @@ class Taker:
         """A passing failure is nobody's fault, unless the database ends this one batch again and again while it answers others."""
         if batch.step not in _OWN_STEPS or not batch.wanted:
             return False
-        if isinstance(error, PASSING):
+        if isinstance(error, RETRYABLE):
             return deaths >= self._policy.deaths and await self._intakes.answers()
         return True
 

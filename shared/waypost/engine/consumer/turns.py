@@ -6,7 +6,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from waypost.engine.retry import RetryPolicy
-from waypost.engine.retry.failure import PROCESS_DIED, waits_for_another_topic
+from waypost.engine.retry.failure import PROCESS_DIED
 from waypost.kernel.clock import Clock
 from waypost.kernel.mandate import Mandate
 from waypost.ports.dead_letters import Letter, ParkedKey, Status
@@ -82,7 +82,7 @@ class Turns:
         if now is not None and letter.next_attempt_at is not None and letter.next_attempt_at > now:
             return Outcome.LATER
         # Waiting for another topic uses up no tries; those that had no end do, whatever was waited for before.
-        waits = letter.failure is not None and waits_for_another_topic(letter.failure)
+        waits = letter.failure is not None and letter.failure.awaits_topic
         if (letter.unfinished if waits else letter.attempts) < self._retry.tries:
             return None
         # A living process records every failure, and the last one makes the letter dead: the process that tried this one has died.
