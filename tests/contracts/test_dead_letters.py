@@ -210,7 +210,9 @@ async def test_failure_without_location_replaces_the_last_one_whole(service: Ser
     assert found.failure == died
 
 
-@pytest.mark.parametrize("key", [b"", b"\x00", b"\xff" * 255, os.urandom(2_705), os.urandom(4_000), os.urandom(1_000_000)])
+@pytest.mark.parametrize(
+    "key", [b"", b"\x00", b"\xff" * 255, os.urandom(2_705), os.urandom(4_000), os.urandom(1_000_000)]
+)
 async def test_dead_letter_lives_its_whole_life_under_any_key(service: ServiceUnderTest, key: bytes) -> None:
     """An index row of PostgreSQL holds 2,704 bytes; a key of Kafka may be as long as its record."""
     parked, near = ParkedKey(TOPIC, key), ParkedKey(TOPIC, key + b"!")

@@ -26,8 +26,8 @@ async def run_worker(service: Service) -> None:
     relay = Relay(outbox, broker, foundation.wakeups)
     consumers = [consumer_group(service, consumer, settings, foundation) for consumer in service.consumers]
     parts: list[Lifecycle] = [foundation.doorbell, listener, relay, *consumers]
-    room = {each.name: each.has_room for each in consumers}
-    await run_with_probes(service, foundation, parts, settings, checks=room)
+    progress = {each.name: each.makes_progress for each in consumers}
+    await run_with_probes(service, foundation, parts, settings, checks=progress)
 
 
 def consumer_group(

@@ -13,12 +13,12 @@ from waypost.kernel.ids import EventId, TenantId
 from waypost.kernel.text import storable
 from waypost.ports.dead_letters import OPEN, VERSION_CONFLICT, Failure, Letter, Status
 
+FAILURE_COLUMNS = ("error_class", "error", "fingerprint", "retryable", "awaits_topic", "location", "traceback")
+
 COLUMNS = (
     "id, event_id, tenant_id, type, topic, partition, kafka_offset, key, sequence, headers::text as headers, payload,"
-    " status, attempts, unfinished, redrives, next_attempt_at, error_class, error, fingerprint, retryable, awaits_topic, location, traceback"
+    f" status, attempts, unfinished, redrives, next_attempt_at, {', '.join(FAILURE_COLUMNS)}"
 )
-
-FAILURE_COLUMNS = ("error_class", "error", "fingerprint", "retryable", "awaits_topic", "location", "traceback")
 
 IN_LINE = f"(type is not null and error_class is distinct from '{VERSION_CONFLICT}')"
 """Letters that wait their turn in their key's line; the others belong to no line."""

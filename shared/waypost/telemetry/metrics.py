@@ -64,6 +64,16 @@ CONSUMER_FULL_PARTITIONS = Gauge(
     ["consumer"],
 )
 CONSUMER_LETTERS = Gauge("waypost_consumer_letters", "Letters that are not settled.", ["consumer", "status"])
+CONSUMER_STRIPPED_DEAD_LETTERS = Counter(
+    "waypost_consumer_stripped_dead_letters_total",
+    "Dead letters stored without key and headers, because the database refused them whole.",
+    ["consumer"],
+)
+CONSUMER_STUCK_PARTITIONS = Gauge(
+    "waypost_consumer_stuck_partitions",
+    "Partitions whose batch fails again and again; the log names the step and the error.",
+    ["consumer"],
+)
 
 # Jobs
 

@@ -12,6 +12,7 @@ from waypost.engine.consumer.message import Reader
 from waypost.engine.consumer.partition import PartitionTask, Parts
 from waypost.engine.consumer.pipeline import LettersFull, Pipeline
 from waypost.engine.consumer.policy import ConsumerPolicy
+from waypost.engine.consumer.taker import Stuck
 from waypost.engine.consumer.timer import RetryTimer
 from waypost.engine.consumer.watch import Watch
 from waypost.engine.failpoints import failpoint
@@ -100,10 +101,12 @@ class ConsumerGroup:
         await self._subscription.leave()
         await asyncio.gather(*(task.ended() for task in self._tasks.values()))
 
-    async def has_room(self) -> None:
-        """For probes. Raises LettersFull while a partition waits for letters to be settled."""
+    async def makes_progress(self) -> None:
+        """For probes. Raises LettersFull while a partition waits for letters to be settled, Stuck while a batch fails again and again."""
         if any(task.waits_for_room for task in self._running):
             raise LettersFull
+        if stuck := [str(task.partition) for task in self._running if task.stuck]:
+            raise Stuck(f"a batch of {', '.join(stuck)} fails again and again; the log says why (batch_failed)")
 
     async def revoked(self) -> None:
         self.ready.clear()

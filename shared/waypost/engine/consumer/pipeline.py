@@ -119,11 +119,12 @@ class Pipeline:
         batch.judged = guard.judge(batch.claimed)
         if guard.advanced:
             await intake.inbox.advance(topic, guard.advanced)
-        if guard.newly_parked:
-            await intake.letters.park(topic, guard.newly_parked)
+        batch.newly_parked = guard.newly_parked
 
     async def keep_letters(self, batch: Batch, intake: Intake) -> None:
-        """Sets aside what is not handled now. Raises LettersFull."""
+        """Parks keys and stores dead letters of the records that are not handled now. Raises LettersFull."""
+        if batch.newly_parked:
+            await intake.letters.park(batch.partition.topic, batch.newly_parked)
         now, retry = self._clock.now(), self._policy.retry
         letters = [
             letter

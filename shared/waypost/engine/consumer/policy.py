@@ -40,6 +40,10 @@ class ConsumerPolicy:
     max_early_letters: int = 100_000
     """Of the consumer, that wait for an earlier version which is still to come. It may lie behind the record that finds no room: here the
     partition waits for a higher cap, so that this one is far from what a topic brings out of order."""
+    strip_from: int = 3
+    """Refusals of one record's dead letter, none of them transient, from which it is stored without key and headers."""
+    unready_from: int = 5
+    """Failed transactions of one batch from which the partition shows as not ready."""
     pauses: Backoff = PAUSES
     retry_poll_seconds: float = 0.5
     """Between looks for letters that are due."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from dataclasses import dataclass
 
 import structlog
 
@@ -23,6 +24,27 @@ class Stopped(WaypostError):
     """The partition was taken away, or the process ends; the records will come again."""
 
 
+class Stuck(WaypostError):
+    """One batch of a partition fails again and again."""
+
+
+@dataclass(slots=True)
+class _Tally:
+    """How one batch has failed so far."""
+
+    failed_times: int = 0
+    deaths: int = 0
+    """Transient errors in the handler's steps: the database ended this batch."""
+    refusals: int = 0
+    """Errors in a row, not transient, while its dead letters were stored."""
+
+    def count(self, error: Exception, batch: Batch) -> None:
+        self.failed_times += 1
+        self.deaths += batch.step in _OWN_STEPS and isinstance(error, RETRYABLE)
+        refused = batch.step == "keep_letters" and not isinstance(error, (*RETRYABLE, LettersFull))
+        self.refusals = self.refusals + 1 if refused else 0
+
+
 class Taker:
     """Of one partition: what fails is tried again until it is nobody's fault, or known to be one record's."""
 
@@ -36,6 +58,8 @@ class Taker:
         self._stopping = stopping
         self.waits_for_room = False
         """Whether it can keep no letter, and waits until some are settled."""
+        self.stuck = False
+        """Whether one batch has failed `ConsumerPolicy.unready_from` times in a row."""
 
     async def take(self, batch: Batch) -> None:
         """Returns when every record of the batch is handled, absorbed or kept as a letter. Raises Fenced and Stopped."""
@@ -43,29 +67,46 @@ class Taker:
             await self._take(batch)
         finally:
             self._tell_room(batch)
+            self._show_stuck(False)
 
     async def _take(self, batch: Batch) -> None:
-        failed_times, deaths = 0, 0
+        tally = _Tally()
         while (error := await self._failure(batch)) is not None:
-            failed_times += 1
-            if isinstance(error, LettersFull):
-                if len(batch.messages) > 1:
-                    return await self._one_by_one(batch, each_alone=True)
-                self._tell_room(batch, full=error)
-                await self._pause(failed_times)
-                batch = batch.again()
-                continue
-            deaths += batch.step in _OWN_STEPS and isinstance(error, RETRYABLE)
-            if await self._blames_handler(error, batch, deaths):
-                log.warning("handler_failed", **self._where(batch), exc_info=error)
-                if len(batch.wanted) > 1:
-                    return await self._one_by_one(batch)
-                batch = batch.again({batch.wanted[0].record.offset: failure_of(error)})
-            else:
-                log.warning("batch_failed", **self._where(batch), error=repr(error), failed_times=failed_times)
-                await self._pause(failed_times)
-                batch = batch.again()
-        return None
+            tally.count(error, batch)
+            self._show_stuck(tally.failed_times >= self._policy.unready_from)
+            following = await self._after(error, batch, tally)
+            if following is None:
+                return
+            batch = following
+
+    async def _after(self, error: Exception, batch: Batch, tally: "_Tally") -> Batch | None:
+        """What to try next; None where everything is done already."""
+        if (isinstance(error, LettersFull) or tally.refusals) and len(batch.messages) > 1:
+            log.warning("batch_split", **self._where(batch), error=repr(error))
+            return await self._one_by_one(batch, each_alone=True)
+        if isinstance(error, LettersFull):
+            self._tell_room(batch, full=error)
+            await self._pause(tally.failed_times)
+            return batch.again()
+        if await self._blames_handler(error, batch, tally.deaths):
+            log.warning("handler_failed", **self._where(batch), exc_info=error)
+            if len(batch.wanted) > 1:
+                return await self._one_by_one(batch)
+            return batch.again({batch.wanted[0].record.offset: failure_of(error)})
+        log.warning("batch_failed", **self._where(batch), error=repr(error), failed_times=tally.failed_times)
+        if tally.refusals >= self._policy.strip_from and await self._stored_stripped(batch, error):
+            return None
+        await self._pause(tally.failed_times)
+        return batch.again()
+
+    async def _stored_stripped(self, batch: Batch, refused: Exception) -> bool:
+        """The last resort: one record's dead letter without what the database may refuse. Where even this fails, nothing is passed over."""
+        bare = batch.stripped(refused)
+        if await self._failure(bare) is not None:
+            return False
+        metrics.CONSUMER_STRIPPED_DEAD_LETTERS.labels(self._name).inc()
+        log.error("dead_letter_stripped", **self._where(batch), exc_info=refused)
+        return True
 
     async def _failure(self, batch: Batch) -> Exception | None:
         """What ended the batch's transaction before its commit."""
@@ -79,6 +120,7 @@ class Taker:
         return None
 
     async def _one_by_one(self, batch: Batch, *, each_alone: bool = False) -> None:
+        """Takes the parts in, one after the other."""
         for part in batch.one_by_one(each_alone=each_alone):
             if self._stopping.is_set():
                 raise Stopped
@@ -110,6 +152,13 @@ class Taker:
         else:
             waiting.dec()
             log.warning("letters_have_room", **self._where(batch))
+
+    def _show_stuck(self, stuck: bool) -> None:
+        if stuck == self.stuck:
+            return
+        self.stuck = stuck
+        partitions = metrics.CONSUMER_STUCK_PARTITIONS.labels(self._name)
+        partitions.inc() if stuck else partitions.dec()
 
     def _where(self, batch: Batch) -> dict[str, object]:
         return {
