@@ -73,9 +73,16 @@ class Process:
     async def _end(self, started: Sequence[Lifecycle]) -> None:
         for part in reversed(started):
             with contextlib.suppress(asyncio.CancelledError):
-                try:
-                    await part.drain(self._drain_seconds)
-                except Exception:
-                    log.exception("drain_failed", part=part.name)
-                finally:
-                    await part.stop()
+                await self._end_one(part)
+
+    async def _end_one(self, part: Lifecycle) -> None:
+        """A part that fails to end keeps no other from ending."""
+        try:
+            await part.drain(self._drain_seconds)
+        except Exception:
+            log.exception("drain_failed", part=part.name)
+        finally:
+            try:
+                await part.stop()
+            except Exception:
+                log.exception("stop_failed", part=part.name)

@@ -1,6 +1,7 @@
 """`python -m services.<service> worker`: the relay, and a consumer per declaration."""
 
 from waypost.engine.consumer import ConsumerGroup, ConsumerPolicy, group_name
+from waypost.engine.listening import WakeupListener
 from waypost.engine.process import Lifecycle
 from waypost.engine.relay import Relay
 from waypost.hosting.foundation import Foundation, lay
@@ -18,8 +19,10 @@ from waypost.postgres.outbox_lease import PostgresOutbox
 async def run_worker(service: Service) -> None:
     settings = load(WorkerSettings)
     foundation = lay(service, "worker", dsn=settings.app_dsn, pool_size=settings.pool_size)
-    listener = PostgresListener(
-        settings.app_dsn, ["outbox"], foundation.wakeups.wake, application_name=f"{service.name}-worker-listener"
+    listener = WakeupListener(
+        PostgresListener(
+            settings.app_dsn, ["outbox"], foundation.wakeups.wake, application_name=f"{service.name}-worker-listener"
+        )
     )
     outbox = PostgresOutbox(settings.relay_dsn, application_name=f"{service.name}-relay")
     broker = KafkaBroker(settings.kafka_bootstrap, client_id=f"{service.name}-relay")

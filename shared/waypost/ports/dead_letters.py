@@ -71,7 +71,7 @@ class Letter:
     failure: Failure | None = None
 
 
-VERSION_CONFLICT = "VersionConflict"
+VERSION_CONFLICT = "version-conflict"
 """The `error_class` of a letter that holds a second event under a version handled already: it parks nothing and stands in no line."""
 
 

@@ -9,8 +9,9 @@ import structlog
 from waypost.engine.consumer.batch import Batch
 from waypost.engine.consumer.pipeline import Fenced, LettersFull, Pipeline
 from waypost.engine.consumer.policy import ConsumerPolicy
+from waypost.engine.periodic_loop import is_asked_to_stop
 from waypost.engine.retry import RETRYABLE, failure_of
-from waypost.kernel.errors import WaypostError
+from waypost.kernel.errors import Transient, WaypostError
 from waypost.ports.intake import Intakes
 from waypost.telemetry import metrics
 
@@ -83,7 +84,8 @@ class Taker:
         """What to try next; None where everything is done already."""
         if (isinstance(error, LettersFull) or tally.refusals) and len(batch.messages) > 1:
             log.warning("batch_split", **self._where(batch), error=repr(error))
-            return await self._one_by_one(batch, each_alone=True)
+            await self._one_by_one(batch, each_alone=True)
+            return None
         if isinstance(error, LettersFull):
             self._tell_room(batch, full=error)
             await self._pause(tally.failed_times)
@@ -91,7 +93,8 @@ class Taker:
         if await self._blames_handler(error, batch, tally.deaths):
             log.warning("handler_failed", **self._where(batch), exc_info=error)
             if len(batch.wanted) > 1:
-                return await self._one_by_one(batch)
+                await self._one_by_one(batch)
+                return None
             return batch.again({batch.wanted[0].record.offset: failure_of(error)})
         log.warning("batch_failed", **self._where(batch), error=repr(error), failed_times=tally.failed_times)
         if tally.refusals >= self._policy.strip_from and await self._stored_stripped(batch, error):
@@ -114,6 +117,11 @@ class Taker:
             await self._pipeline.take_in(batch)
         except Fenced:
             raise
+        except asyncio.CancelledError as error:
+            if is_asked_to_stop():
+                raise
+            metrics.CONSUMER_FAILURES.labels(self._name, batch.step).inc()
+            return Transient(f"something that the step {batch.step!r} waited for was cancelled: {error!r}")
         except Exception as error:  # noqa: BLE001 - a handler may raise anything, and no error may lose a record
             metrics.CONSUMER_FAILURES.labels(self._name, batch.step).inc()
             return error

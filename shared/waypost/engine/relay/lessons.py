@@ -62,7 +62,7 @@ class Lessons:
         self.suspects.acquit(rows)
         self.chunk_size.grow()
 
-    def learn(self, error: Exception) -> None:
+    def learn(self, error: BaseException) -> None:
         """From the error that ended a term."""
         metrics.RELAY_INTERRUPTIONS.inc()
         match first_cause(error):

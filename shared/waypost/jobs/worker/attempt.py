@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar
 import structlog
 
 from waypost.engine.failpoints import failpoint
+from waypost.engine.periodic_loop import is_asked_to_stop
 from waypost.jobs.claim import Claim
 from waypost.jobs.context import JobContext
 from waypost.jobs.declaration import Job
@@ -82,7 +83,7 @@ class Attempts(Generic[R]):
                 raise Transient(f"the attempt took longer than {job.timeout_seconds:g} s") from error
             raise
         except asyncio.CancelledError as error:
-            if _is_asked_to_stop():
+            if is_asked_to_stop():
                 raise
             raise Transient("something that the job waited for was cancelled") from error
 
@@ -127,9 +128,3 @@ class Attempts(Generic[R]):
             except Transient:
                 log.warning("job_outcome_waits", job=claim.name, job_id=str(claim.id))
                 await asyncio.sleep(PAUSE_SECONDS)
-
-
-def _is_asked_to_stop() -> bool:
-    """Whether it is this attempt that somebody cancelled, and not a task it waited for."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0

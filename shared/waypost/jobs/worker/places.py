@@ -5,7 +5,11 @@ from collections.abc import Callable, Collection, Coroutine, Sequence
 from typing import Any
 from uuid import UUID
 
+import structlog
+
 from waypost.jobs.claim import Claim
+
+log = structlog.get_logger()
 
 
 class Places:
@@ -28,7 +32,7 @@ class Places:
     def take(self, claim: Claim, attempt: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(attempt, name=f"{claim.name} {claim.id}")
         self._taken[claim.lease] = claim, task
-        task.add_done_callback(lambda _: self._leave(claim))
+        task.add_done_callback(lambda ended: self._leave(claim, ended))
 
     def cancel(self, leases: Collection[UUID]) -> None:
         for lease in leases:
@@ -45,7 +49,10 @@ class Places:
         await asyncio.gather(*tasks, return_exceptions=True)
         return unfinished
 
-    def _leave(self, claim: Claim) -> None:
+    def _leave(self, claim: Claim, ended: "asyncio.Task[None]") -> None:
+        if not ended.cancelled() and (error := ended.exception()) is not None:
+            # Its outcome could not be written. The lease lapses, and another attempt takes the job up.
+            log.error("job_attempt_failed", job=claim.name, job_id=str(claim.id), exc_info=error)
         was_full = self.free == 0
         del self._taken[claim.lease]
         if was_full:
