@@ -42,6 +42,15 @@ class PeriodicLoop:
         """One round. Returns the seconds to the next one where they differ from `every_seconds`."""
         raise NotImplementedError
 
+    async def last_tick(self) -> None:
+        """One tick outside the loop, as at a drain. Its error is noted, not raised."""
+        try:
+            await self.tick()
+        except (Exception, asyncio.CancelledError) as error:
+            if is_asked_to_stop():
+                raise
+            self.tick_failed(error)
+
     def tick_failed(self, error: BaseException) -> None:
         """Logs the error. Override it to say more, or to learn from it."""
         if type(error) in self._logged:
@@ -152,4 +161,5 @@ def is_asked_to_stop() -> bool:
 
 async def _wait(event: asyncio.Event, seconds: float) -> None:
     with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(event.wait(), seconds)
+        async with asyncio.timeout(seconds):
+            await event.wait()

@@ -100,7 +100,7 @@ class ConsumerGroup:
         self._stopping.set()
         self.ready.clear()
         await asyncio.gather(self._end_tasks(deadline_seconds), self._timer.drain(deadline_seconds))
-        await self._commit()
+        await self._offsets.last_tick()
 
     async def stop(self) -> None:
         self._stopping.set()
@@ -121,7 +121,7 @@ class ConsumerGroup:
     async def revoked(self) -> None:
         self.ready.clear()
         await self._end_tasks(self._policy.revoke_seconds)
-        await self._commit()
+        await self._offsets.last_tick()
         self._ours = frozenset()
 
     async def assigned(self, partitions: frozenset[Partition]) -> None:
