@@ -19,6 +19,14 @@ def known_method(method: str) -> str:
     return method if method in _METHODS else "other"
 
 
+# Process
+
+EVENT_LOOP_LAG = Histogram(
+    "waypost_event_loop_lag_seconds",
+    "How late a heartbeat of the event loop came. A handler that blocks makes every other task late by as much.",
+    buckets=(0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 15),
+)
+
 # Outbox: each relay measures the whole of its service's outbox
 
 OUTBOX_PENDING = Gauge(

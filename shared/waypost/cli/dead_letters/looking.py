@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from textwrap import indent
 from typing import Annotated
 
 import typer
@@ -51,7 +52,9 @@ def show(
     if as_json:
         console.print(to_json(view.model_dump()), soft_wrap=True)
         return
-    lines(f"letter {view.id}", view.model_dump(exclude={"record"}))
+    lines(f"letter {view.id}", view.model_dump(exclude={"record", "traceback"}))
+    if view.traceback:
+        console.print(f"traceback\n{indent(view.traceback, '    ')}", soft_wrap=True, markup=False, highlight=False)
     lines("record", view.record)
 
 
@@ -63,3 +66,5 @@ def _show_all(letters: Sequence[KeptLetter]) -> None:
         console.print(f"    {moment(kept.first_failed_at)}  {what}", soft_wrap=True)
         if failure:
             console.print(f"    {failure.error_class} after {letter.attempts} tries: {failure.error}", soft_wrap=True)
+            if failure.location:
+                console.print(f"    at {failure.location}", soft_wrap=True)

@@ -32,6 +32,10 @@ class LetterView(ResponseModel):
     error: str | None
     fingerprint: str | None
     """The same for the same fault of the code."""
+    retryable: bool | None
+    """Whether a retry may help; null where nothing has failed yet."""
+    location: str | None
+    """File, line and function that raised the error."""
 
     @classmethod
     def of(cls, kept: KeptLetter) -> Self:
@@ -52,17 +56,23 @@ class LetterView(ResponseModel):
             error_class=failure and failure.error_class,
             error=failure and failure.error,
             fingerprint=failure and failure.fingerprint,
+            retryable=failure and failure.retryable,
+            location=failure and failure.location,
         )
 
 
 class RecordedLetterView(LetterView):
     record: dict[str, Any]
     """As it came, with the decoded body."""
+    traceback: str | None
+    """The last frames of the error outside installed packages, with their source lines."""
 
     @classmethod
     def with_record(cls, kept: KeptLetter, codec: EventCodec, *, personal: bool = False) -> Self:
         record = told(Seen.of(kept.letter.record), codec, personal=personal)
-        return cls(**LetterView.of(kept).model_dump(), record=record)
+        failure = kept.letter.failure
+        traceback = failure.traceback if failure else None
+        return cls(**LetterView.of(kept).model_dump(), record=record, traceback=traceback)
 
 
 class EntryView(ResponseModel):

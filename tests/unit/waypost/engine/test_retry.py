@@ -1,5 +1,6 @@
 """Whether a retry may help is decided from the error itself, its base classes included, and kept as a fact."""
 
+import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -10,6 +11,7 @@ from waypost.engine.consumer.drain import Drain
 from waypost.engine.consumer.message import Message, Reader
 from waypost.engine.consumer.policy import ConsumerPolicy
 from waypost.engine.retry import RetryPolicy, ends_a_wait, failure_of
+from waypost.engine.retry.frames import LONGEST_TAIL
 from waypost.jobs.worker.failure import is_final
 from waypost.kernel import errors
 from waypost.kernel.clock import SystemClock
@@ -124,6 +126,43 @@ def test_error_whose_text_cannot_be_made_is_a_failure_like_others() -> None:
             raise KeyError("text")
 
     assert failure_of(Mute()).error == "(its text raised KeyError)"
+
+
+SECRET = "ann@example.com"
+
+
+def deep(frames: int, email: str) -> None:
+    if frames == 0:
+        raise CardRefused from ValueError(email)
+    deep(frames - 1, email)
+
+
+def test_failure_keeps_where_it_happened_bounded_and_without_values() -> None:
+    with pytest.raises(CardRefused) as caught:
+        deep(500, SECRET)
+    failure = failure_of(caught.value)
+    assert failure.location is not None
+    assert failure.location.startswith("tests/unit/waypost/engine/test_retry.py:")
+    assert failure.location.endswith(" in deep")
+    assert failure.traceback is not None
+    assert len(failure.traceback) <= LONGEST_TAIL
+    assert "raise CardRefused" in failure.traceback
+    assert "caused by ValueError" in failure.traceback
+    assert SECRET not in failure.traceback
+
+
+def test_failure_names_product_frames_before_those_of_installed_packages() -> None:
+    with pytest.raises(json.JSONDecodeError) as caught:
+        json.loads("{")
+    failure = failure_of(caught.value)
+    assert failure.location is not None
+    assert failure.location.startswith("tests/unit/waypost/engine/test_retry.py:")
+    assert "decoder.py" not in (failure.traceback or "")
+
+
+def test_error_that_was_never_raised_has_no_location() -> None:
+    failure = failure_of(Permanent())
+    assert (failure.location, failure.traceback) == (None, None)
 
 
 def letter(parked: ParkedKey) -> Letter:
