@@ -16,6 +16,7 @@ from structlog.testing import capture_logs
 import services
 import waypost
 from services.billing.live import view
+from services.billing.live.topology import Topology
 from tests.fixtures.eventually import eventually
 from waypost.engine.consumer import ConsumerGroup, ConsumerPolicy
 from waypost.engine.consumer.timer import RetryTimer
@@ -137,7 +138,7 @@ def relay(error: BaseException, _: pytest.MonkeyPatch) -> tuple[Lifecycle, Troub
 
 def live_view(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> tuple[Lifecycle, Trouble]:
     trouble = Trouble(error)
-    monkeypatch.setattr(view.Topology, "build", lambda *_: trouble.meet("build"))
+    monkeypatch.setattr(Topology, "build", lambda *_: trouble.meet("build"))
     codec: Any = None
     return view.LiveView("127.0.0.1:1", codec), trouble
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 
 import pytest
 from structlog.testing import capture_logs
@@ -15,7 +15,7 @@ BLOCK_SECONDS = BLOCKED_SECONDS + 2 * BEAT_SECONDS
 
 
 @pytest.fixture
-async def lag(monkeypatch: pytest.MonkeyPatch) -> Iterator[LoopLag]:
+async def lag(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[LoopLag]:
     lag = LoopLag()
     lag.start()
     monkeypatch.setattr("waypost.engine.consumer.policy.LOOP_LAG", lag)
