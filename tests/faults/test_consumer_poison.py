@@ -12,11 +12,11 @@ from structlog.testing import capture_logs
 from tests.fixtures.club import Stage
 from tests.fixtures.database import connected
 from tests.fixtures.eventually import eventually
-from tests.fixtures.operators import MANDATE
-from waypost.engine.consumer.taker import Stuck
+from tests.fixtures.operators import AUDIT
+from waypost.engine.consumer.batch_processor import Stuck
 from waypost.kernel.backoff import Backoff
 from waypost.kernel.envelope import Envelope
-from waypost.ports.dead_letters import Letter
+from waypost.ports.dead_letters import DeadLetter
 from waypost.postgres.dead_letters import PostgresDeadLetters
 
 STRIPPED = "waypost_consumer_stripped_dead_letters_total"
@@ -35,7 +35,7 @@ def instead(headers: Headers, name: str, value: Any) -> Headers:
 def failures(consumer: str) -> float:
     """Transactions that could not write their letters."""
     found = REGISTRY.get_sample_value(
-        "waypost_consumer_failed_transactions_total", {"consumer": consumer, "step": "keep_letters"}
+        "waypost_consumer_failed_transactions_total", {"consumer": consumer, "step": "keep_dead_letters"}
     )
     return found or 0.0
 
@@ -94,22 +94,22 @@ async def test_bad_records_are_kept_and_good_ones_flow(stage: Stage) -> None:
     assert len(await stage.parked()) == 2 * readable
 
 
-async def test_a_letter_holds_the_bytes_of_its_record(stage: Stage) -> None:
+async def test_a_dead_letter_holds_the_bytes_of_its_record(stage: Stage) -> None:
     key, value = b"\xff\x00", b"\x00 bytes \xfe"
     headers = [("ce_id", b"\xc3\x28"), ("x", b"nul \x00"), ("name \udcfe", b"1")]
     await stage.topic.publish_raw(key=key, value=value, headers=headers)
 
     async with stage.consuming(stage.club.members) as group:
         await eventually(lambda: stage.reached(1, consumers=1))
-        (letter,) = await stage.rows("select id, key, payload from dead_letters")
-        assert letter[1:] == (key, value)
-        kept = await group.retries.find(letter[0])
+        (dead_letter,) = await stage.rows("select id, key, payload from dead_letters")
+        assert dead_letter[1:] == (key, value)
+        kept = await group.retries.find(dead_letter[0])
     assert kept is not None
     assert kept.record.value == value
     assert list(kept.record.headers) == headers
 
 
-async def test_a_poison_record_that_comes_again_is_one_letter(stage: Stage) -> None:
+async def test_a_poison_record_that_comes_again_is_one_dead_letter(stage: Stage) -> None:
     ann = stage.user()
     told: Envelope[Any] = ann.tells("Ann")[0]
     for _ in range(3):
@@ -117,7 +117,7 @@ async def test_a_poison_record_that_comes_again_is_one_letter(stage: Stage) -> N
 
     async with stage.consuming(stage.club.greetings):
         await eventually(lambda: stage.reached(3, consumers=1))
-    assert await stage.letters() == [("dead", 1, 1, "UndecodableRecord")]
+    assert await stage.dead_letters() == [("dead", 1, 1, "UndecodableRecord")]
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ async def test_a_poison_record_that_comes_again_is_one_letter(stage: Stage) -> N
         ("revoke insert on dead_letters from club_app", "grant insert on dead_letters to club_app"),
     ],
 )
-async def test_nothing_is_passed_over_while_letters_cannot_be_kept(stage: Stage, closed: str, opened: str) -> None:
+async def test_nothing_is_passed_over_while_dead_letters_cannot_be_kept(stage: Stage, closed: str, opened: str) -> None:
     ann = stage.user()
     await stage.topic.publish(*ann.tells("Ann"))
     await stage.topic.publish_raw(key=b"?", value=b"garbage")
@@ -141,10 +141,10 @@ async def test_nothing_is_passed_over_while_letters_cannot_be_kept(stage: Stage,
         async with stage.consuming(stage.club.greetings) as group:
             await eventually(lambda: stage.reached(1, consumers=1))
             await eventually(lambda: failures(group.name) > before)
-            assert await stage.standing() == [1]
+            assert await stage.consumer_position() == [1]
             await owner.execute(opened)
             await eventually(lambda: stage.reached(2, consumers=1))
-    assert len(await stage.letters()) == 1
+    assert len(await stage.dead_letters()) == 1
 
 
 @pytest.mark.parametrize("name", ["members", "greetings"])
@@ -167,8 +167,8 @@ async def test_records_with_foreign_keys_of_any_length_do_not_stop_the_partition
         rows = await stage.rows("select id, key, headers ->> 'key' is not null from dead_letters order by kafka_offset")
         assert [(row[1], row[2]) for row in rows] == [(key, True) for key in keys for _ in range(2)]
         assert await stage.rows("select count(*) from parked_keys") == [(len(keys),)]
-        for letter_id, *_ in rows:
-            await group.retries.discard(letter_id, MANDATE)
+        for dead_letter_id, *_ in rows:
+            await group.retries.discard(dead_letter_id, AUDIT)
     assert await stage.rows("select count(*) from parked_keys") == [(0,)]
 
 
@@ -205,7 +205,7 @@ def refuse_keys(monkeypatch: pytest.MonkeyPatch, method: str) -> None:
     original = getattr(PostgresDeadLetters, method)
 
     async def refusing(self: PostgresDeadLetters, *arguments: Any) -> None:
-        if method == "park" or any(letter.key for letter in arguments[0]):
+        if method == "park" or any(dead_letter.key for dead_letter in arguments[0]):
             raise Refused
         await original(self, *arguments)
 
@@ -218,10 +218,10 @@ async def test_partition_whose_batch_fails_again_and_again_is_not_ready(
     closed = True
     original = PostgresDeadLetters.keep
 
-    async def keep(self: PostgresDeadLetters, letters: Sequence[Letter]) -> None:
+    async def keep(self: PostgresDeadLetters, dead_letters: Sequence[DeadLetter]) -> None:
         if closed:
             raise Refused
-        await original(self, letters)
+        await original(self, dead_letters)
 
     monkeypatch.setattr(PostgresDeadLetters, "keep", keep)
     await stage.topic.publish_raw(key=b"?", value=b"garbage")

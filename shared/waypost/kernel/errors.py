@@ -19,7 +19,7 @@ WaypostError
 │   ├── TenantMismatch          header and body name different tenants
 │   └── UnstorableRecord        the database refuses its dead letter with key and headers
 ├── NoTenantBound               a mistake of ours: work without a tenant, or on another's
-└── signals                     caught close by: KeyTaken, NotUnderstood, Fenced, LettersFull, Stopped, FailpointReached
+└── signals                     caught close by: KeyTaken, NotUnderstood, Fenced, DeadLetterLimitReached, Stopped, FailpointReached
 
 HTTP maps the tree in `waypost.web.errors`, consumers in `waypost.engine.retry`, job workers in `waypost.jobs.worker.failure`.
 """

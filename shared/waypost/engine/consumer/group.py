@@ -5,13 +5,13 @@ from collections.abc import Sequence
 
 import structlog
 
-from waypost.engine.consumer.drain import Drain
+from waypost.engine.consumer.batch_processor import Stuck
+from waypost.engine.consumer.drain import ParkedKeyProcessor
 from waypost.engine.consumer.effects import effects_of
 from waypost.engine.consumer.message import Reader
 from waypost.engine.consumer.partition import PartitionTask, Parts
-from waypost.engine.consumer.pipeline import LettersFull, Pipeline
+from waypost.engine.consumer.pipeline import DeadLetterLimitReached, Pipeline
 from waypost.engine.consumer.policy import ConsumerPolicy
-from waypost.engine.consumer.taker import Stuck
 from waypost.engine.consumer.timer import RetryTimer
 from waypost.engine.consumer.watch import Watch
 from waypost.engine.failpoints import failpoint
@@ -19,8 +19,8 @@ from waypost.engine.periodic_loop import FunctionLoop
 from waypost.kernel.backoff import Backoff
 from waypost.kernel.clock import Clock, SystemClock
 from waypost.ports.codec import EventCodec
-from waypost.ports.handlers import Consumer, Projection, topics_of
-from waypost.ports.intake import Intakes
+from waypost.ports.consumer_transaction import ConsumerTransactions
+from waypost.ports.consumers import Consumer, InlineProjection, topics_of
 from waypost.ports.subscription import Partition, Subscription
 
 log = structlog.get_logger()
@@ -31,7 +31,7 @@ JOIN_PAUSES = Backoff(first_seconds=1.0, factor=1.0)
 AFTER_OFFSET_COMMIT = failpoint("consumer.after_offset_commit")
 
 
-def group_name(service: str, consumer: Consumer | Projection) -> str:
+def group_name(service: str, consumer: Consumer | InlineProjection) -> str:
     """Its full name: a consumer's group in Kafka, and its name in every row."""
     return f"{service}.{consumer.name}"
 
@@ -44,7 +44,7 @@ class ConsumerGroup:
         service: str,
         consumer: Consumer,
         subscription: Subscription,
-        intakes: Intakes,
+        transactions: ConsumerTransactions,
         codec: EventCodec,
         *,
         policy: ConsumerPolicy | None = None,
@@ -78,14 +78,14 @@ class ConsumerGroup:
             effects_of(consumer, self.name),
             Reader.of(consumer, codec),
         )
-        self.retries = Drain(self.name, intakes, reader, effects, self._policy, clock)
+        self.retries = ParkedKeyProcessor(self.name, transactions, reader, effects, self._policy, clock)
         """For operators too: see `waypost.operations.dead_letters.drains`."""
         self._timer = RetryTimer(self.name, self.retries, self._policy)
         self._parts = Parts(
             name=self.name,
             subscription=subscription,
-            intakes=intakes,
-            pipeline=Pipeline(self.name, intakes, effects, self._policy, clock),
+            transactions=transactions,
+            pipeline=Pipeline(self.name, transactions, effects, self._policy, clock),
             reader=reader,
             by_batch=effects.by_batch,
             policy=self._policy,
@@ -112,9 +112,9 @@ class ConsumerGroup:
         await asyncio.gather(*(task.ended() for task in self._tasks.values()))
 
     async def makes_progress(self) -> None:
-        """For probes. Raises LettersFull while a partition waits for letters to be settled, Stuck while a batch fails again and again."""
+        """For probes. Raises DeadLetterLimitReached while a partition waits for letters to be settled, Stuck while a batch fails again and again."""
         if any(task.waits_for_room for task in self._running):
-            raise LettersFull
+            raise DeadLetterLimitReached
         if stuck := [str(task.partition) for task in self._running if task.stuck]:
             raise Stuck(f"a batch of {', '.join(stuck)} fails again and again; the log says why (batch_failed)")
 

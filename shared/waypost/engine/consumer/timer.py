@@ -1,6 +1,6 @@
 """Tries what is due: the heartbeat of a consumer's retries."""
 
-from waypost.engine.consumer.drain import Drain
+from waypost.engine.consumer.drain import ParkedKeyProcessor
 from waypost.engine.consumer.policy import ConsumerPolicy
 from waypost.engine.periodic_loop import PeriodicLoop
 
@@ -11,7 +11,7 @@ class RetryTimer(PeriodicLoop):
     At the deadline of a drain the running attempt is rolled back, and counted all the same.
     """
 
-    def __init__(self, name: str, drain: Drain, policy: ConsumerPolicy) -> None:
+    def __init__(self, name: str, drain: ParkedKeyProcessor, policy: ConsumerPolicy) -> None:
         super().__init__(every_seconds=policy.retry_poll_seconds)
         self.name = f"{name} retries"
         self._drain = drain

@@ -4,7 +4,7 @@ from functools import partial
 
 from waypost.engine.periodic_loop import FunctionLoop, PeriodicLoop
 from waypost.engine.relay.gauges import MEASURE_SECONDS, measure
-from waypost.engine.relay.lessons import Lessons
+from waypost.engine.relay.state import RelayState
 from waypost.engine.relay.term import Term
 from waypost.kernel.backoff import Backoff
 from waypost.ports.broker import Broker
@@ -23,7 +23,7 @@ class Relay(PeriodicLoop):
         super().__init__(every_seconds=0.0, wakeup=wakeups.subscribe("outbox"), backoff=PAUSES)
         self._outbox = outbox
         self._broker = broker
-        self._lessons = Lessons()
+        self._state = RelayState()
         self._gauges = FunctionLoop(partial(measure, outbox), name=f"{self.name} gauges", every_seconds=MEASURE_SECONDS)
 
     async def start(self) -> None:
@@ -36,20 +36,20 @@ class Relay(PeriodicLoop):
         await self._gauges.stop()
 
     async def tick(self) -> None:
-        term = Term(self._lessons, self.wakeup, self.draining)
+        term = Term(self._state, self.wakeup, self.draining)
         try:
             await self._serve(term)
         finally:
-            if term.fruitful:
+            if term.made_progress:
                 self.failures = 0
 
     def tick_failed(self, error: BaseException) -> None:
         """Whatever it was, the rows are still there: the next term reads them."""
-        self._lessons.learn(error)
+        self._state.record_failure(error)
 
     async def _serve(self, term: Term) -> None:
         """The broker comes first: a relay that cannot publish leaves the shards to one that can."""
         async with self._broker.publisher() as publisher, self._outbox.lease() as lease:
-            await self._lessons.suspects.mark_condemned(lease)
+            await self._state.refused_rows.quarantine(lease)
             self.ready.set()
             await term.run(lease, publisher)

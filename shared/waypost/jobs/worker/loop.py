@@ -18,7 +18,7 @@ from waypost.jobs.declaration import JobRegistry
 from waypost.jobs.worker.attempt import Attempts
 from waypost.jobs.worker.leases import Leases
 from waypost.jobs.worker.outcomes import Outcomes
-from waypost.jobs.worker.places import Places
+from waypost.jobs.worker.places import Slots
 from waypost.jobs.worker.settings import DEFAULTS, JobWorkerSettings
 from waypost.kernel.backoff import Backoff
 from waypost.kernel.clock import Clock
@@ -38,7 +38,7 @@ LAST_CLAIM_SECONDS = 2.0
 class JobWorker(Generic[R]):
     """A `waypost.engine.process.Lifecycle`.
 
-    `rung` is set when somebody enqueued: what a subscription to the channel "jobs" gives. `resources` are opened once at the start, shared
+    `wakeup` is set when somebody enqueued: what a subscription to the channel "jobs" gives. `resources` are opened once at the start, shared
     by all jobs, and closed once at the end.
     """
 
@@ -51,7 +51,7 @@ class JobWorker(Generic[R]):
         registry: JobRegistry,
         *,
         clock: Clock,
-        rung: asyncio.Event,
+        wakeup: asyncio.Event,
         resources: Callable[[], AbstractAsyncContextManager[R]],
         settings: JobWorkerSettings = DEFAULTS,
     ) -> None:
@@ -65,8 +65,8 @@ class JobWorker(Generic[R]):
         identity = f"{socket.gethostname()}:{os.getpid()}"
         self._leases = Leases(database, worker=identity, names=registry.names, seconds=settings.lease_seconds)
         self._outcomes = Outcomes(database)
-        self._rung = rung
-        self._places = Places(settings.max_jobs, on_free=rung.set)
+        self._wakeup = wakeup
+        self._slots = Slots(settings.max_jobs, on_free=wakeup.set)
         self._opened = AsyncExitStack()
         self._claims: PeriodicLoop | None = None
         self._lease_holder = FunctionLoop(
@@ -86,7 +86,7 @@ class JobWorker(Generic[R]):
             partial(self._take_up, attempts),
             name="jobs",
             every_seconds=self._settings.poll_seconds,
-            wakeup=self._rung,
+            wakeup=self._wakeup,
             ready=self.ready,
         )
         await self._claims.start()
@@ -96,9 +96,9 @@ class JobWorker(Generic[R]):
         """Attempts that do not end by the deadline are cancelled and handed back: another worker takes them up at once."""
         if self._claims:  # a claim that waits for a frozen database is left to `stop`; what it claimed lapses
             await self._claims.drain(max(deadline_seconds, LAST_CLAIM_SECONDS))
-        for claim in await self._places.empty(deadline_seconds):
+        for claim in await self._slots.empty(deadline_seconds):
             with suppress(Transient):  # then the lease lapses
-                await self._leases.hand_back(claim)
+                await self._leases.release(claim)
 
     async def stop(self) -> None:
         await self.drain(0)
@@ -115,16 +115,16 @@ class JobWorker(Generic[R]):
     async def _claim(self, attempts: Attempts[R]) -> float:
         """Fills the free places; gives the seconds until the next job is due, where that is before the next poll."""
         now, horizon = self._clock.now(), timedelta(seconds=self._settings.poll_seconds)
-        if free := self._places.free:
-            suspects = 0 if any(claim.crashed for claim in self._places.claims) else 1
+        if free := self._slots.free:
+            suspects = 0 if any(claim.crashed for claim in self._slots.claims) else 1
             claims = await self._leases.claim(free, suspects=suspects, now=now)
             if claims:
                 AFTER_CLAIM.hit()
             for claim in claims:
-                self._places.take(claim, attempts.run(claim, self._registry[claim.name]))
-            if len(claims) == free and self._places.free:
+                self._slots.take(claim, attempts.run(claim, self._registry[claim.name]))
+            if len(claims) == free and self._slots.free:
                 return 0.0  # places came free meanwhile, which rings for the first one alone; and more may be due
-        soon = await self._leases.next_run_at(after=now, until=now + horizon) if self._places.free else None
+        soon = await self._leases.next_run_at(after=now, until=now + horizon) if self._slots.free else None
         return max((soon or now + horizon) - self._clock.now(), timedelta()).total_seconds()
 
     def _poll_seconds(self) -> float:
@@ -132,10 +132,10 @@ class JobWorker(Generic[R]):
         return self._settings.poll_seconds * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
 
     async def _renew(self) -> None:
-        held = self._places.claims
+        held = self._slots.claims
         if held:
             kept = await self._leases.renew(held)
-            self._places.cancel([claim.lease for claim in held if claim.lease not in kept])
+            self._slots.cancel([claim.lease for claim in held if claim.lease not in kept])
         freed = await self._leases.free_lapsed()
         if freed:
             log.warning("job_leases_lapsed", jobs=[str(each) for each in freed])

@@ -12,7 +12,7 @@ from waypost.jobs.claim import Claim
 log = structlog.get_logger()
 
 
-class Places:
+class Slots:
     """As many as the worker has; each holds one attempt."""
 
     def __init__(self, count: int, on_free: Callable[[], None]) -> None:

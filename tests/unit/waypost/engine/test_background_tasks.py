@@ -26,7 +26,7 @@ from waypost.engine.outbox_cap import OutboxCap
 from waypost.engine.periodic_loop import FunctionLoop, PeriodicLoop
 from waypost.engine.process import Lifecycle
 from waypost.engine.relay import Relay
-from waypost.hosting.upkeep import Upkeep
+from waypost.hosting.retention_sweeper import RetentionSweeper
 from waypost.jobs.context import JobContext
 from waypost.jobs.declaration import Job, JobRegistry, Scheduled
 from waypost.jobs.schedule import Scheduler
@@ -34,7 +34,7 @@ from waypost.jobs.worker import JobWorker
 from waypost.jobs.worker.settings import JobWorkerSettings
 from waypost.kernel.backoff import Backoff
 from waypost.kernel.clock import SystemClock
-from waypost.ports.handlers import Reactor
+from waypost.ports.consumers import Reactor
 from waypost.ports.subscription import Partition
 
 PARTITION = Partition("users.user", 0)
@@ -86,9 +86,9 @@ async def no_work(_: JobContext) -> None: ...
 
 def doorbell(error: BaseException, _: pytest.MonkeyPatch) -> tuple[Lifecycle, Trouble]:
     trouble = Trouble(error)
-    bell = CoalescingDoorbell(LocalWakeups(), SimpleNamespace(notify=trouble.notify, close=closed))
-    bell.ring("jobs")
-    return bell, trouble
+    wakeup = CoalescingDoorbell(LocalWakeups(), SimpleNamespace(notify=trouble.notify, close=closed))
+    wakeup.ring("jobs")
+    return wakeup, trouble
 
 
 async def closed() -> None: ...
@@ -104,11 +104,11 @@ def outbox_cap(error: BaseException, _: pytest.MonkeyPatch) -> tuple[Lifecycle, 
     return OutboxCap(trouble.count, rows=1), trouble
 
 
-def upkeep(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> tuple[Lifecycle, Trouble]:
-    monkeypatch.setattr("waypost.hosting.upkeep.BACKOFF", AT_ONCE)
+def retention_sweeper(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> tuple[Lifecycle, Trouble]:
+    monkeypatch.setattr("waypost.hosting.retention_sweeper.BACKOFF", AT_ONCE)
     trouble = Opening(error)
     database: Any = SimpleNamespace(transaction=trouble.transaction)
-    return Upkeep(database, no_tenants), trouble
+    return RetentionSweeper(database, no_tenants), trouble
 
 
 def scheduler(error: BaseException, _: pytest.MonkeyPatch) -> tuple[Lifecycle, Trouble]:
@@ -116,8 +116,8 @@ def scheduler(error: BaseException, _: pytest.MonkeyPatch) -> tuple[Lifecycle, T
     database: Any = SimpleNamespace(transaction=trouble.transaction)
     schedule = [Scheduled("no_work", every=timedelta(hours=1))]
     registry = JobRegistry([Job(no_work)])
-    bell: Any = None
-    return Scheduler(database, schedule, registry, no_tenants, clock=SystemClock(), doorbell=bell), trouble
+    wakeup: Any = None
+    return Scheduler(database, schedule, registry, no_tenants, clock=SystemClock(), doorbell=wakeup), trouble
 
 
 def retry_timer(error: BaseException, _: pytest.MonkeyPatch) -> tuple[Lifecycle, Trouble]:
@@ -173,10 +173,10 @@ def consumer_group(error: BaseException, monkeypatch: pytest.MonkeyPatch, *, joi
     )
     if not joins:
         subscription.join = trouble.join
-    intakes: Any = SimpleNamespace(begin=opening.due)
+    transactions: Any = SimpleNamespace(begin=opening.due)
     codec: Any = None
     policy = ConsumerPolicy(commit_seconds=0.01, watch_seconds=0.01)
-    return ConsumerGroup("club", Reactor("readers", {}), subscription, intakes, codec, policy=policy), trouble
+    return ConsumerGroup("club", Reactor("readers", {}), subscription, transactions, codec, policy=policy), trouble
 
 
 async def ended(_: float) -> None: ...
@@ -191,7 +191,7 @@ def job_worker(error: BaseException, _: pytest.MonkeyPatch) -> tuple[Lifecycle, 
         units,
         JobRegistry([Job(no_work)]),
         clock=SystemClock(),
-        rung=asyncio.Event(),
+        wakeup=asyncio.Event(),
         resources=no_resources,
         settings=JobWorkerSettings(lease_seconds=0.03, poll_seconds=0.01),
     )
@@ -207,7 +207,7 @@ TASKS = [
     doorbell,
     listener,
     outbox_cap,
-    upkeep,
+    retention_sweeper,
     scheduler,
     retry_timer,
     relay,

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from waypost.engine.consumer.batch import Batch
-from waypost.engine.consumer.drain import Drain
+from waypost.engine.consumer.drain import ParkedKeyProcessor
 from waypost.engine.consumer.message import Message, Reader
 from waypost.engine.consumer.policy import ConsumerPolicy
 from waypost.engine.retry import RetryPolicy, ends_a_wait, failure_of
@@ -18,11 +18,11 @@ from waypost.kernel.clock import SystemClock
 from waypost.kernel.envelope import Record
 from waypost.kernel.errors import NotYet, Permanent, Poison, Transient, WaypostError
 from waypost.kernel.ids import EventId, new_id
+from waypost.memory.consumer_transaction import MemoryConsumerTransactions
 from waypost.memory.database import MemoryDatabase
-from waypost.memory.intake import MemoryIntakes
 from waypost.memory.unit_of_work import MemoryUnitsOfWork
-from waypost.ports.dead_letters import Letter, ParkedKey, Status
-from waypost.ports.intake import Intake
+from waypost.ports.consumer_transaction import ConsumerTransaction
+from waypost.ports.dead_letters import DeadLetter, ParkedKey, Status
 
 NOW = datetime.now(UTC)
 
@@ -85,13 +85,17 @@ def test_wait_for_another_topic_uses_up_no_attempts(error: Exception) -> None:
 @pytest.mark.parametrize(("error", "status"), OUTCOMES, ids=name_of)
 async def test_retry_of_a_dead_letter_decides_like_the_first_attempt(error: Exception, status: Status) -> None:
     database = MemoryDatabase()
-    intakes = MemoryIntakes(database, MemoryUnitsOfWork(database, "club", SystemClock()), name="club.readers")
+    transactions = MemoryConsumerTransactions(
+        database, MemoryUnitsOfWork(database, "club", SystemClock()), name="club.readers"
+    )
     parked = ParkedKey("users.user", b"ann")
-    kept = letter(parked)
-    async with intakes.begin(()) as intake:
-        await intake.letters.park(parked.topic, [parked.key])
-        await intake.letters.keep([kept])
-    drain = Drain("club.readers", intakes, Everything(), Failing(error), ConsumerPolicy(), SystemClock())
+    kept = dead_letter(parked)
+    async with transactions.begin(()) as transaction:
+        await transaction.dead_letters.park(parked.topic, [parked.key])
+        await transaction.dead_letters.keep([kept])
+    drain = ParkedKeyProcessor(
+        "club.readers", transactions, Everything(), Failing(error), ConsumerPolicy(), SystemClock()
+    )
 
     await drain.attempt(parked, at_once=True)
 
@@ -165,9 +169,9 @@ def test_error_that_was_never_raised_has_no_location() -> None:
     assert (failure.location, failure.traceback) == (None, None)
 
 
-def letter(parked: ParkedKey) -> Letter:
+def dead_letter(parked: ParkedKey) -> DeadLetter:
     record = Record(topic=parked.topic, partition=0, offset=0, timestamp_ms=7, key=parked.key, value=b"", headers=[])
-    return Letter(
+    return DeadLetter(
         id=new_id(),
         record=record,
         key=parked.key,
@@ -199,5 +203,5 @@ class Failing:
     def __init__(self, error: Exception) -> None:
         self._error = error
 
-    async def run(self, messages: Sequence[Message], batch: Batch, intake: Intake) -> None:
+    async def run(self, messages: Sequence[Message], batch: Batch, transaction: ConsumerTransaction) -> None:
         raise self._error

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import structlog
 
 from waypost.engine.consumer.batch import Batch
-from waypost.engine.consumer.pipeline import Fenced, LettersFull, Pipeline
+from waypost.engine.consumer.pipeline import DeadLetterLimitReached, Fenced, Pipeline
 from waypost.engine.consumer.policy import ConsumerPolicy
 from waypost.engine.periodic_loop import is_asked_to_stop
 from waypost.engine.retry import RETRYABLE, failure_of
 from waypost.kernel.errors import Transient, WaypostError
-from waypost.ports.intake import Intakes
+from waypost.ports.consumer_transaction import ConsumerTransactions
 from waypost.telemetry import metrics
 
 log = structlog.get_logger()
@@ -42,19 +42,24 @@ class _Tally:
     def count(self, error: Exception, batch: Batch) -> None:
         self.failed_times += 1
         self.deaths += batch.step in _OWN_STEPS and isinstance(error, RETRYABLE)
-        refused = batch.step == "keep_letters" and not isinstance(error, (*RETRYABLE, LettersFull))
+        refused = batch.step == "keep_dead_letters" and not isinstance(error, (*RETRYABLE, DeadLetterLimitReached))
         self.refusals = self.refusals + 1 if refused else 0
 
 
-class Taker:
+class BatchProcessor:
     """Of one partition: what fails is tried again until it is nobody's fault, or known to be one record's."""
 
     def __init__(
-        self, name: str, pipeline: Pipeline, intakes: Intakes, policy: ConsumerPolicy, stopping: asyncio.Event
+        self,
+        name: str,
+        pipeline: Pipeline,
+        transactions: ConsumerTransactions,
+        policy: ConsumerPolicy,
+        stopping: asyncio.Event,
     ) -> None:
         self._name = name
         self._pipeline = pipeline
-        self._intakes = intakes
+        self._transactions = transactions
         self._policy = policy
         self._stopping = stopping
         self.waits_for_room = False
@@ -82,11 +87,11 @@ class Taker:
 
     async def _after(self, error: Exception, batch: Batch, tally: "_Tally") -> Batch | None:
         """What to try next; None where everything is done already."""
-        if (isinstance(error, LettersFull) or tally.refusals) and len(batch.messages) > 1:
+        if (isinstance(error, DeadLetterLimitReached) or tally.refusals) and len(batch.messages) > 1:
             log.warning("batch_split", **self._where(batch), error=repr(error))
             await self._one_by_one(batch, each_alone=True)
             return None
-        if isinstance(error, LettersFull):
+        if isinstance(error, DeadLetterLimitReached):
             self._tell_room(batch, full=error)
             await self._pause(tally.failed_times)
             return batch.again()
@@ -114,7 +119,7 @@ class Taker:
     async def _failure(self, batch: Batch) -> Exception | None:
         """What ended the batch's transaction before its commit."""
         try:
-            await self._pipeline.take_in(batch)
+            await self._pipeline.process(batch)
         except Fenced:
             raise
         except asyncio.CancelledError as error:
@@ -139,7 +144,7 @@ class Taker:
         if batch.step not in _OWN_STEPS or not batch.wanted:
             return False
         if isinstance(error, RETRYABLE):
-            return deaths >= self._policy.deaths and await self._intakes.answers()
+            return deaths >= self._policy.deaths and await self._transactions.answers()
         return True
 
     async def _pause(self, failed_times: int) -> None:
@@ -148,18 +153,21 @@ class Taker:
         if self._stopping.is_set():
             raise Stopped
 
-    def _tell_room(self, batch: Batch, *, full: LettersFull | None = None) -> None:
+    def _tell_room(self, batch: Batch, *, full: DeadLetterLimitReached | None = None) -> None:
         if (full is not None) == self.waits_for_room:
             return
         self.waits_for_room = full is not None
         waiting = metrics.CONSUMER_FULL_PARTITIONS.labels(self._name)
         if full is not None:
             waiting.inc()
-            caps = {"max_failed": self._policy.max_open_letters, "max_early": self._policy.max_early_letters}
-            log.error("letters_full", **self._where(batch), **full.facts, **caps)
+            caps = {
+                "max_failed": self._policy.max_dead_letters,
+                "max_out_of_order": self._policy.max_out_of_order_dead_letters,
+            }
+            log.error("dead_letter_limit_reached", **self._where(batch), **full.facts, **caps)
         else:
             waiting.dec()
-            log.warning("letters_have_room", **self._where(batch))
+            log.warning("dead_letter_limit_cleared", **self._where(batch))
 
     def _show_stuck(self, stuck: bool) -> None:
         if stuck == self.stuck:
