@@ -4,6 +4,7 @@ import ast
 import inspect
 from collections.abc import Mapping
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 
@@ -25,7 +26,7 @@ def attribute_docs(kind: type) -> Mapping[str, str]:
 def _docs_in(tree: ast.Module, name: str) -> Mapping[str, str]:
     (body,) = [node.body for node in tree.body if isinstance(node, ast.ClassDef) and node.name == name] or [[]]
     docs = {}
-    for field, following in zip(body, body[1:], strict=False):
+    for field, following in pairwise(body):
         match field, following:
             case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
                 docs[name] = text
