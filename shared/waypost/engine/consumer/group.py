@@ -112,7 +112,7 @@ class ConsumerGroup:
         await asyncio.gather(*(task.ended() for task in self._tasks.values()))
 
     async def makes_progress(self) -> None:
-        """For probes. Raises DeadLetterLimitReached while a partition waits for letters to be settled, Stuck while a batch fails again and again."""
+        """For probes. Raises DeadLetterLimitReached or Stuck while a partition waits or a batch fails again and again."""
         if any(task.waits_for_room for task in self._running):
             raise DeadLetterLimitReached
         if stuck := [str(task.partition) for task in self._running if task.stuck]:
