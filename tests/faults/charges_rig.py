@@ -91,7 +91,7 @@ class ChargesRig:
             foundation.units,
             foundation.jobs,
             clock=clock,
-            rung=foundation.wakeups.subscribe("jobs"),
+            wakeup=foundation.wakeups.subscribe("jobs"),
             resources=lambda: resources_by(clock, SERVICE),
             settings=JobWorkerSettings(lease_seconds=3, poll_seconds=0.1),
         )

@@ -41,7 +41,7 @@ async def work(service: Service, dsn: str, clock: Clock, *, lease_seconds: float
         foundation.units,
         foundation.jobs,
         clock=clock,
-        rung=foundation.wakeups.subscribe("jobs"),
+        wakeup=foundation.wakeups.subscribe("jobs"),
         resources=lambda: resources_by(clock, service),
         settings=JobWorkerSettings(lease_seconds=lease_seconds, poll_seconds=0.1),
     )

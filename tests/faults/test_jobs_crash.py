@@ -6,7 +6,7 @@ from tests.faults.jobs_rig import JobsRig
 from tests.fixtures.eventually import eventually
 from waypost.jobs.results import Status
 from waypost.kernel.ids import new_id
-from waypost.operations.jobs.finding import JobSearch, find_jobs
+from waypost.operations.jobs.search import JobSearch, find_jobs
 
 
 async def assert_charged_once(jobs: JobsRig, *, calls: int) -> None:

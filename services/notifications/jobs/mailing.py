@@ -66,7 +66,7 @@ async def _settle(job: JobContext[PostOffice], notification_id: UUID, refusal: M
             if refusal is None:
                 notification.send(now)
             else:
-                notification.fail(refusal.reason, job.job_try, now)
+                notification.fail(refusal.reason, job.attempt, now)
             await _clear(notification, uow)
     return notification.status
 

@@ -31,7 +31,7 @@ async def run_jobs(service: Service) -> None:
         foundation.units,
         foundation.jobs,
         clock=foundation.clock,
-        rung=foundation.wakeups.subscribe("jobs"),
+        wakeup=foundation.wakeups.subscribe("jobs"),
         resources=service.job_resources,
     )
     upkeep = Upkeep(foundation.database, all_tenants)

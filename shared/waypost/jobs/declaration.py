@@ -30,9 +30,9 @@ class Job:
     _: KW_ONLY
     name: str = ""
     """The handler's own name unless given. Queued jobs bear it: it outlives the function's."""
-    max_tries: int = 5
+    max_attempts: int = 5
     only_once: str = ""
-    """Why it may be tried a single time; `max_tries` is 1 then."""
+    """Why it may be tried a single time; `max_attempts` is 1 then."""
     timeout_seconds: float = 60.0
     """For one attempt."""
     retry: Backoff = DEFAULT_BACKOFF
@@ -44,10 +44,10 @@ class Job:
         object.__setattr__(self, "name", self.name or self.handler.__name__)
         object.__setattr__(self, "parameters", parameters_of(self.handler))
         if self.only_once:
-            object.__setattr__(self, "max_tries", 1)
-        elif self.max_tries < 2:
+            object.__setattr__(self, "max_attempts", 1)
+        elif self.max_attempts < 2:
             raise Misconfigured(
-                f"job {self.name}: with max_tries={self.max_tries} one lost connection ends it as dead. Allow it two tries or"
+                f"job {self.name}: with max_attempts={self.max_attempts} one lost connection ends it as dead. Allow it two tries or"
                 " more, or say why it may be tried a single time: only_once='…'"
             )
         if self.timeout_seconds <= 0:

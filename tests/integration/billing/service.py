@@ -65,7 +65,7 @@ class BillingService:
             self.foundation.units,
             self.foundation.jobs,
             clock=self.foundation.clock,
-            rung=self.foundation.wakeups.subscribe("jobs"),
+            wakeup=self.foundation.wakeups.subscribe("jobs"),
             resources=SERVICE.job_resources,
             settings=JobWorkerSettings(poll_seconds=0.1),
         )

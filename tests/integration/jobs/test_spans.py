@@ -19,7 +19,7 @@ from waypost.jobs.declaration import Job
 from waypost.kernel.backoff import Backoff
 from waypost.kernel.errors import Transient
 from waypost.kernel.mandate import Mandate
-from waypost.operations.jobs.changing import retry_job
+from waypost.operations.jobs.changes import retry_job
 from waypost.telemetry.names import ORIGINAL_TRACE
 
 TRACER = trace.get_tracer("test")
@@ -27,7 +27,7 @@ TRACER = trace.get_tracer("test")
 
 async def flaky(job: JobContext, word: str = "now") -> None:
     with TRACER.start_as_current_span("call"):
-        if job.job_try == 1:
+        if job.attempt == 1:
             raise Transient(f"not {word}")
 
 

@@ -159,7 +159,7 @@ class NotificationsService:
             self.bus.units,
             self.registry,
             clock=self.clock,
-            rung=self.bell.rung,
+            wakeup=self.bell.rung,
             resources=self._post_office,
             settings=JobWorkerSettings(poll_seconds=0.1),
         )

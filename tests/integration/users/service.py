@@ -184,7 +184,7 @@ class UsersService:
             self.bus.units,
             JobRegistry(SERVICE.jobs),
             clock=self.clock,
-            rung=asyncio.Event(),
+            wakeup=asyncio.Event(),
             resources=self._job_resources,
             settings=JobWorkerSettings(poll_seconds=0.05),
         )

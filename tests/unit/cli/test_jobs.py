@@ -23,7 +23,7 @@ def test_the_jobs_of_every_service_are_told_with_what_they_take_and_when_they_ru
     assert {service for service, _ in told} == {"billing", "notifications", "users"}
     charge, digest = told["billing", "charge_invoice"], told["notifications", "send_digest"]
     assert charge["arguments"] == [{"name": "invoice_id", "type": "UUID", "nullable": False, "required": True}]
-    assert (charge["schedule"], digest["max_tries"], digest["timeout_seconds"]) == ([], 5, 600)
+    assert (charge["schedule"], digest["max_attempts"], digest["timeout_seconds"]) == ([], 5, 600)
     (daily,) = digest["schedule"]
     assert daily["when"] == "at 09:00" and daily["next_tick"].endswith("T09:00:00Z")
 

@@ -54,8 +54,8 @@ class Attempts(Generic[R]):
 
     async def _settle(self, claim: Claim, job: Job) -> str:
         try:
-            if claim.attempt > job.max_tries:
-                raise Permanent(f"{job.max_tries} attempts were begun, and the last one ended without a word")
+            if claim.attempt > job.max_attempts:
+                raise Permanent(f"{job.max_attempts} attempts were begun, and the last one ended without a word")
             result = await self._handle(claim, job)
             BEFORE_OUTCOME.hit()
             await self._write(claim, self._completion(claim, job, result))
@@ -90,7 +90,7 @@ class Attempts(Generic[R]):
         return JobContext(
             id=claim.id,
             name=claim.name,
-            job_try=claim.attempt,
+            attempt=claim.attempt,
             tenant_id=claim.tenant_id,
             enqueued_at=claim.enqueued_at,
             idempotency_key=claim.idempotency_key or str(claim.id),
@@ -100,9 +100,9 @@ class Attempts(Generic[R]):
         )
 
     async def _failed(self, claim: Claim, job: Job, error: Exception) -> str:
-        tries = min(claim.attempt, job.max_tries)
+        tries = min(claim.attempt, job.max_attempts)
         known = {"job": claim.name, "job_id": str(claim.id), "tenant_id": str(claim.tenant_id), "attempt": tries}
-        if failure.is_final(error) or claim.attempt >= job.max_tries:
+        if failure.is_final(error) or claim.attempt >= job.max_attempts:
             log.error("job_dead", **known, exc_info=error)
             texts = failure.for_operators(error), failure.for_tenant(error)
             await self._write(claim, partial(self._outcomes.bury, claim, tries, *texts))

@@ -10,9 +10,11 @@ from pydantic import Field
 
 from waypost.jobs.arguments import JsonScalar
 from waypost.jobs.results import Status
-from waypost.operations.jobs.changing import cancel_job, retry_job, retry_jobs
-from waypost.operations.jobs.finding import FoundJob, JobSearch, find_dead, find_jobs, found_job
-from waypost.operations.jobs.running import run_job
+from waypost.operations.jobs.changes import cancel_job, retry_job, retry_jobs
+from waypost.operations.jobs.lookup import found_job
+from waypost.operations.jobs.manual_run import run_job
+from waypost.operations.jobs.rows import FoundJob
+from waypost.operations.jobs.search import JobSearch, find_dead, find_jobs
 from waypost.telemetry.tracing import trace_id_of
 from waypost.web.auth import OperatorCaller
 from waypost.web.models import ResponseModel

@@ -13,7 +13,8 @@ from waypost.kernel.errors import Invalid, NotFound
 from waypost.kernel.ids import TenantId
 from waypost.kernel.mandate import Mandate
 from waypost.kernel.tenant import bound_tenants
-from waypost.operations.jobs.finding import FoundJob, job_within
+from waypost.operations.jobs.lookup import job_within
+from waypost.operations.jobs.rows import FoundJob
 from waypost.operations.service import OperatedService
 from waypost.ports.jobs import Scalar
 from waypost.postgres.audit import record_action

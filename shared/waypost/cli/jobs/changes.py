@@ -9,7 +9,7 @@ import typer
 
 from waypost.cli.databases import ask_operated, operating
 from waypost.cli.given import an_id
-from waypost.cli.jobs.looking import (
+from waypost.cli.jobs.inspection import (
     JobArgument,
     LimitOption,
     NameOption,
@@ -25,9 +25,10 @@ from waypost.cli.output import AsJson, console, end_with, remark, to_json
 from waypost.cli.services import service_within
 from waypost.kernel.errors import Invalid
 from waypost.kernel.mandate import Mandate
-from waypost.operations.jobs.changing import cancel_job, dead_job, retry_job, retry_jobs
-from waypost.operations.jobs.finding import DeadJobs, FoundJob, JobSearch, find_dead
-from waypost.operations.jobs.running import run_job
+from waypost.operations.jobs.changes import cancel_job, dead_job, retry_job, retry_jobs
+from waypost.operations.jobs.manual_run import run_job
+from waypost.operations.jobs.rows import FoundJob
+from waypost.operations.jobs.search import DeadJobs, JobSearch, find_dead
 from waypost.operations.service import OperatedService
 
 FORM = "SERVICE.JOB"

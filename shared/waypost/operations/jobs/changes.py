@@ -8,7 +8,9 @@ from uuid import UUID
 from waypost.jobs.results import Status
 from waypost.kernel.errors import Conflict, NotFound
 from waypost.kernel.mandate import Mandate
-from waypost.operations.jobs.finding import DeadJobs, FoundJob, JobSearch, find_dead, found_job, job_within, locked_job
+from waypost.operations.jobs.lookup import found_job, job_within, locked_job
+from waypost.operations.jobs.rows import FoundJob
+from waypost.operations.jobs.search import DeadJobs, JobSearch, find_dead
 from waypost.operations.service import OperatedService
 from waypost.postgres.audit import record_action
 from waypost.postgres.database import driver

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from waypost.cli.jobs.looking import ServiceOption
+from waypost.cli.jobs.inspection import ServiceOption
 from waypost.cli.output import AsJson, console, moment, to_json
 from waypost.cli.services import chosen_services
 from waypost.hosting.service import Service
@@ -28,7 +28,7 @@ def _told(service: Service, job: Job, now: datetime) -> Mapping[str, Any]:
         "service": service.name,
         "name": job.name,
         "arguments": [_argument(*each) for each in job.parameters.items()],
-        "max_tries": job.max_tries,
+        "max_attempts": job.max_attempts,
         "timeout_seconds": job.timeout_seconds,
         "schedule": [
             {"when": each.when, "next_tick": each.next_tick(now)} for each in service.schedule if each.job == job.name
@@ -47,7 +47,7 @@ def _argument(name: str, parameter: Parameter) -> Mapping[str, Any]:
 
 def _show(job: Mapping[str, Any]) -> None:
     console.print(f"{job['service']}.{job['name']}({_in_words(job['arguments'])})", soft_wrap=True)
-    tries = "1 try" if job["max_tries"] == 1 else f"{job['max_tries']} tries"
+    tries = "1 try" if job["max_attempts"] == 1 else f"{job['max_attempts']} tries"
     console.print(f"    {tries}, each of {job['timeout_seconds']:g} s at most")
     for each in job["schedule"]:
         console.print(f"    {each['when']} UTC, next {moment(each['next_tick'])}")

@@ -14,7 +14,9 @@ from waypost.cli.output import AsJson, console, end_with, lines, moment, to_json
 from waypost.cli.trace.viewer import Viewer
 from waypost.hosting.service import Service
 from waypost.jobs.results import Status
-from waypost.operations.jobs.finding import FoundJob, JobSearch, find_job, find_jobs
+from waypost.operations.jobs.lookup import find_job
+from waypost.operations.jobs.rows import FoundJob
+from waypost.operations.jobs.search import JobSearch, find_jobs
 from waypost.operations.service import OperatedService
 from waypost.web.ops.jobs import OperatedJobView
 
