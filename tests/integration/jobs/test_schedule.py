@@ -67,7 +67,7 @@ async def test_a_tick_enqueues_one_job_per_tenant_once_over_all_schedulers(servi
     rows = await billing.fetch("select tenant_id, idempotency_key from jobs")
     assert {row["tenant_id"] for row in rows} == set(TENANTS)
     assert len(rows) == 3
-    assert {row["idempotency_key"] for row in rows} == {"clean_up at 02:00 2025-03-01T02:00:00+00:00"}
+    assert {row["idempotency_key"] for row in rows} == {"clean_up at 02:00 UTC 2025-03-01T02:00:00+00:00"}
 
 
 async def test_of_the_ticks_missed_the_latest_is_made_up_for(service: ServiceOf) -> None:

@@ -94,7 +94,8 @@ def test_a_handler_of_another_queue() -> None:
         with pytest.raises(Misconfigured, match=f"job {handler.__name__}: the first parameter is the job's context"):
             Job(handler)
     with pytest.raises(
-        Misconfigured, match="job untyped: invoice is None; a job takes str, int, bool, UUID and datetime"
+        Misconfigured,
+        match="job untyped: invoice is None; a job takes str, int, bool, UUID, datetime, date and Decimal",
     ):
         Job(untyped)
 

@@ -48,7 +48,7 @@ def retry(
     reason: Reason = "",
     as_json: AsJson = False,
 ) -> None:
-    """Sends dead jobs again, with all their tries and their idempotency keys: one, or with --all those that fit the filters."""
+    """Queues dead jobs once more, with all their attempts and the same idempotency key: one, or with --all those that match."""
     mandate = None if dry_run else Mandate(operator=name_of_operator, reason=reason)
     if (job_id is not None) == everything:
         raise Invalid("name one dead job by its id, or say --all for those that fit the filters")

@@ -96,6 +96,12 @@ def show_all(jobs: Sequence[OfService]) -> None:
     for service, job in jobs:
         arguments = ", ".join(f"{name}={value}" for name, value in (job.arguments or {}).items())
         console.print(f"{job.id}  {job.status}  {service}.{job.name}({arguments})", soft_wrap=True)
-        console.print(f"    {moment(job.enqueued_at)}  tenant {job.tenant_id}, {job.attempts} tries", soft_wrap=True)
+        console.print(
+            f"    {moment(job.enqueued_at)}  tenant {job.tenant_id}, {_counted(job.attempts)}", soft_wrap=True
+        )
         if job.error:
             console.print(f"    {job.error}", soft_wrap=True)
+
+
+def _counted(attempts: int) -> str:
+    return "1 attempt" if attempts == 1 else f"{attempts} attempts"

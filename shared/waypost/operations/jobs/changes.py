@@ -47,7 +47,7 @@ _TAKE_AWAY = _Change(
 
 
 async def retry_job(service: OperatedService, job_id: UUID, mandate: Mandate) -> FoundJob:
-    """Sends a dead job again, with all its tries and its idempotency key; gives it as it waits then.
+    """Queues a dead job once more, with all its attempts and the same key; returns it as it is then.
 
     Raises NotFound, and Conflict for one that is not dead.
     """

@@ -8,7 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 from pydantic import Field
 
-from waypost.jobs.arguments import JsonScalar
+from waypost.jobs.parameter import JsonArgument
 from waypost.jobs.results import Status
 from waypost.operations.jobs.changes import cancel_job, retry_job, retry_jobs
 from waypost.operations.jobs.lookup import found_job
@@ -32,7 +32,7 @@ class OperatedJobView(ResponseModel):
     status: Status
     attempts: int
     redrives: int | None
-    arguments: Mapping[str, JsonScalar] | None
+    arguments: Mapping[str, JsonArgument] | None
     idempotency_key: str | None
     priority: int | None
     enqueued_at: datetime
@@ -78,7 +78,7 @@ class RetrySome(Because):
 class RunJob(Because):
     name: str
     tenant_id: UUID
-    arguments: Mapping[str, JsonScalar] = {}
+    arguments: Mapping[str, JsonArgument] = {}
 
 
 @router.get("")
@@ -121,7 +121,7 @@ async def retry_some(body: RetrySome, operator: OperatorCaller, operated: Operat
 
 @router.post("/{job_id}/retry")
 async def retry(job_id: UUID, body: Because, operator: OperatorCaller, operated: Operated) -> OperatedJobView:
-    """Sends a dead job again, with all its tries and its idempotency key."""
+    """Queues a dead job once more, with all its attempts and the same idempotency key."""
     return OperatedJobView.of(await retry_job(operated, job_id, body.told_by(operator)))
 
 
