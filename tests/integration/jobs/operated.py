@@ -6,13 +6,13 @@ from uuid import UUID
 from tests.fixtures.jobs import Service
 from waypost.jobs.context import JobContext
 from waypost.jobs.results import Status
+from waypost.kernel.audit_context import AuditContext
 from waypost.kernel.errors import Permanent
 from waypost.kernel.ids import JobId
-from waypost.kernel.mandate import Mandate
 from waypost.operations.jobs.lookup import find_job
 from waypost.operations.jobs.search import JobSearch, find_jobs
 
-MANDATE = Mandate(operator="grace", reason="the provider is back")
+AUDIT = AuditContext(operator="grace", reason="the provider is back")
 
 
 async def fails(job: JobContext) -> None:

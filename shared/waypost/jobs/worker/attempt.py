@@ -169,7 +169,7 @@ class Attempts(Generic[R]):
                     log.warning("job_outcome_dropped", **attempt.facts)
                 return
             except Transient:
-                log.warning("job_outcome_waits", **attempt.facts)
+                log.warning("job_outcome_delayed", **attempt.facts)
                 await asyncio.sleep(PAUSE_SECONDS)
 
 

@@ -146,4 +146,4 @@ class JobWorker(Generic[R]):
 
     def _held_up(self, error: Exception) -> None:
         self.ready.clear()
-        log.warning("job_worker_held_up", exc_info=error)
+        log.warning("job_worker_failed", exc_info=error)

@@ -9,13 +9,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from waypost.jobs.parameter import JsonArgument
 from waypost.jobs.tenant_directory import all_tenants
+from waypost.kernel.audit_context import AuditContext
 from waypost.kernel.errors import Invalid, NotFound
 from waypost.kernel.ids import TenantId
-from waypost.kernel.mandate import Mandate
 from waypost.kernel.tenant import bound_tenants
+from waypost.operations.admin_service import AdminService
 from waypost.operations.jobs.lookup import job_within
 from waypost.operations.jobs.rows import FoundJob
-from waypost.operations.service import OperatedService
 from waypost.ports.jobs import JobArgument
 from waypost.postgres.audit import record_action
 from waypost.postgres.database import driver
@@ -31,7 +31,11 @@ cross join lateral (
 
 
 async def run_job(
-    service: OperatedService, name: str, tenant_id: UUID, arguments: Mapping[str, JsonArgument], mandate: Mandate
+    service: AdminService,
+    name: str,
+    tenant_id: UUID,
+    arguments: Mapping[str, JsonArgument],
+    audit_context: AuditContext,
 ) -> FoundJob:
     """Enqueues it as a handler would, with the arguments read from text; gives it as it waits then.
 
@@ -44,14 +48,14 @@ async def run_job(
         async with service.units.begin() as unit:
             job_id = await unit.jobs.enqueue(name, **read)
             facts = {"name": name, "arguments": json.dumps(arguments)}
-            await record_action(unit.rows, mandate, verb="jobs.run", subject=job_id, tenant_id=tenant_id, **facts)
+            await record_action(unit.rows, audit_context, verb="jobs.run", subject=job_id, tenant_id=tenant_id, **facts)
             enqueued = await job_within(unit.rows, job_id)
     if enqueued is None:
         raise NotFound(f"there is no job {job_id}")
     return enqueued
 
 
-async def _refuse_strangers(service: OperatedService, tenant: TenantId, arguments: Mapping[str, JobArgument]) -> None:
+async def _refuse_strangers(service: AdminService, tenant: TenantId, arguments: Mapping[str, JobArgument]) -> None:
     ids = [(name, each) for name, value in arguments.items() for each in _ids_in(value)]
     async with service.ops.transaction() as connection:
         tenants = await all_tenants(connection)
