@@ -1,4 +1,4 @@
-"""Works jobs off: claims what is due, as many at once as there are places, and keeps their leases alive."""
+"""Runs jobs: claims those that are due, as many at once as there are slots, and keeps their leases alive."""
 
 import asyncio
 import os
@@ -18,7 +18,6 @@ from waypost.jobs.declaration import JobRegistry
 from waypost.jobs.worker.attempt import Attempts
 from waypost.jobs.worker.leases import Leases
 from waypost.jobs.worker.outcomes import Outcomes
-from waypost.jobs.worker.places import Slots
 from waypost.jobs.worker.settings import DEFAULTS, JobWorkerSettings
 from waypost.kernel.backoff import Backoff
 from waypost.kernel.clock import Clock
@@ -114,7 +113,7 @@ class JobWorker(Generic[R]):
         return min(self._poll_seconds(), await self._claim(attempts))
 
     async def _claim(self, attempts: Attempts[R]) -> float:
-        """Fills the free places; gives the seconds until the next job is due, where that is before the next poll."""
+        """Fills the free slots; returns the seconds until the next job is due, where that is before the next poll."""
         now, horizon = self._clock.now(), timedelta(seconds=self._settings.poll_seconds)
         if free := self._slots.free:
             suspects = 0 if any(claim.crashed for claim in self._slots.claims) else 1
@@ -122,9 +121,9 @@ class JobWorker(Generic[R]):
             if claims:
                 AFTER_CLAIM.hit()
             for claim in claims:
-                self._slots.take(claim, attempts.run(claim, self._registry[claim.name]))
+                self._slots.acquire(claim, attempts.run(claim, self._registry[claim.name]))
             if len(claims) == free and self._slots.free:
-                return 0.0  # places came free meanwhile, which rings for the first one alone; and more may be due
+                return 0.0  # slots came free meanwhile, which rings for the first one alone; and more may be due
         soon = await self._leases.next_run_at(after=now, until=now + horizon) if self._slots.free else None
         return max((soon or now + horizon) - self._clock.now(), timedelta()).total_seconds()
 
@@ -137,7 +136,7 @@ class JobWorker(Generic[R]):
         if held:
             kept = await self._leases.renew(held)
             self._slots.cancel([claim.lease for claim in held if claim.lease not in kept])
-        freed = await self._leases.free_lapsed()
+        freed = await self._leases.release_expired()
         if freed:
             log.warning("job_leases_lapsed", jobs=[str(each) for each in freed])
         await self._leases.gauge()

@@ -1,4 +1,4 @@
-"""The attempts that run at present."""
+"""The attempts that run at present, each in a slot."""
 
 import asyncio
 from collections.abc import Callable, Collection, Coroutine, Sequence
@@ -13,35 +13,36 @@ log = structlog.get_logger()
 
 
 class Slots:
-    """As many as the worker has; each holds one attempt."""
+    """A fixed number of slots; each holds one attempt."""
 
     def __init__(self, count: int, on_free: Callable[[], None]) -> None:
         self._count = count
         self._on_free = on_free
-        """Called when the last free place was taken, and one is free again."""
-        self._taken: dict[UUID, tuple[Claim, asyncio.Task[None]]] = {}
+        """Called when all slots were in use and one becomes free."""
+        self._running: dict[UUID, tuple[Claim, asyncio.Task[None]]] = {}
 
     @property
     def free(self) -> int:
-        return self._count - len(self._taken)
+        return self._count - len(self._running)
 
     @property
     def claims(self) -> Sequence[Claim]:
-        return [claim for claim, _ in self._taken.values()]
+        return [claim for claim, _ in self._running.values()]
 
-    def take(self, claim: Claim, attempt: Coroutine[Any, Any, None]) -> None:
+    def acquire(self, claim: Claim, attempt: Coroutine[Any, Any, None]) -> None:
+        """Runs the attempt in a slot, which it releases at its end."""
         task = asyncio.create_task(attempt, name=f"{claim.name} {claim.id}")
         self._taken[claim.lease] = claim, task
         task.add_done_callback(lambda ended: self._leave(claim, ended))
 
     def cancel(self, leases: Collection[UUID]) -> None:
         for lease in leases:
-            if lease in self._taken:
-                self._taken[lease][1].cancel()
+            if lease in self._running:
+                self._running[lease][1].cancel()
 
-    async def empty(self, deadline_seconds: float) -> Sequence[Claim]:
-        """Waits for the attempts; cancels those that have not ended by the deadline, and gives them."""
-        tasks = [task for _, task in self._taken.values()]
+    async def drain(self, deadline_seconds: float) -> Sequence[Claim]:
+        """Waits for the attempts; cancels those that have not ended by the deadline, and returns their claims."""
+        tasks = [task for _, task in self._running.values()]
         if tasks:
             await asyncio.wait(tasks, timeout=deadline_seconds)
         unfinished = self.claims
