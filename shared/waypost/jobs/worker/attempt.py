@@ -12,7 +12,6 @@ from typing import Generic, TypeVar
 import structlog
 
 from waypost.engine.failpoints import failpoint
-from waypost.engine.periodic_loop import is_asked_to_stop
 from waypost.jobs.claim import Claim
 from waypost.jobs.context import JobContext
 from waypost.jobs.declaration import Job
@@ -102,16 +101,52 @@ class Attempts(Generic[R]):
         claim, job = attempt.claim, attempt.job
         cause = replace(claim.cause, causation_id=claim.id)
         try:
-            async with limit:
-                return await job.handler(context, **arguments)
-        except TimeoutError as error:
-            if limit.expired():
-                raise Transient(f"the attempt took longer than {job.timeout_seconds:g} s") from error
-            raise
-        except asyncio.CancelledError as error:
-            if is_asked_to_stop():
-                raise
-            raise Transient("something that the job waited for was cancelled") from error
+            _refuse_exhausted(attempt)
+            with bound_tenants([claim.tenant_id]), bound_cause(cause), processing(claim):
+                arguments = job.restore(claim.arguments)
+                attempt.result = as_json(await call_handler(job, self._context(claim), arguments))
+        except Exception as error:  # noqa: BLE001 - every error of a handler is recorded
+            attempt.error = error
+
+    async def _record_completion(self, attempt: Attempt) -> None:
+        """Leaves an error where the result cannot be stored."""
+        if attempt.error is not None:
+            return
+        outcomes, claim = self._outcomes, attempt.claim
+        complete, forget = partial(outcomes.complete, claim, attempt.result), partial(outcomes.forget, claim)
+        try:
+            BEFORE_OUTCOME.hit()
+            await self._write(attempt, complete if attempt.job.keeps_result else forget)
+            AFTER_OUTCOME.hit()
+            attempt.outcome = Outcome.COMPLETE
+        except Exception as error:  # noqa: BLE001 - as above
+            attempt.error = error
+
+    async def _record_failure(self, attempt: Attempt) -> None:
+        error = attempt.error
+        if error is None:
+            return
+        if failure.is_final(error) or attempt.claim.attempt >= attempt.job.max_attempts:
+            await self._mark_dead(attempt, error)
+        else:
+            await self._schedule_retry(attempt, error)
+
+    async def _mark_dead(self, attempt: Attempt, error: Exception) -> None:
+        log.error("job_dead", **attempt.facts, exc_info=error)
+        texts = failure.for_operators(error), failure.for_tenant(error)
+        await self._write(attempt, partial(self._outcomes.mark_dead, attempt.claim, attempt.number, *texts))
+        attempt.outcome = Outcome.DEAD
+
+    async def _schedule_retry(self, attempt: Attempt, error: Exception) -> None:
+        wait = max(attempt.job.retry.seconds(attempt.claim.attempt), failure.at_least_seconds(error))
+        log.warning("job_failed", **attempt.facts, retry_in_seconds=round(wait, 1), exc_info=error)
+        at = self._clock.now() + timedelta(seconds=wait)
+        await self._write(attempt, partial(self._outcomes.retry, attempt.claim, at, failure.for_operators(error)))
+        attempt.outcome = Outcome.FAILED
+
+    def _observe_duration(self, attempt: Attempt) -> None:
+        seconds = time.perf_counter() - attempt.began
+        metrics.JOB_RUN_SECONDS.labels(attempt.job.name, attempt.outcome).observe(seconds)
 
     def _context(self, claim: Claim) -> JobContext[R]:
         return JobContext(
@@ -136,3 +171,9 @@ class Attempts(Generic[R]):
             except Transient:
                 log.warning("job_outcome_delayed", **attempt.facts)
                 await asyncio.sleep(PAUSE_SECONDS)
+
+
+def _refuse_exhausted(attempt: Attempt) -> None:
+    limit = attempt.job.max_attempts
+    if attempt.claim.attempt > limit:
+        raise Permanent(f"the worker crashed during attempt {limit} of {limit}")

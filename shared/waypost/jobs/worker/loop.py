@@ -19,6 +19,7 @@ from waypost.jobs.worker.attempt import Attempts
 from waypost.jobs.worker.leases import Leases
 from waypost.jobs.worker.outcomes import Outcomes
 from waypost.jobs.worker.settings import DEFAULTS, JobWorkerSettings
+from waypost.jobs.worker.slots import Slots
 from waypost.kernel.backoff import Backoff
 from waypost.kernel.clock import Clock
 from waypost.kernel.errors import Transient
@@ -37,9 +38,8 @@ LAST_CLAIM_SECONDS = 2.0
 class JobWorker(Generic[R]):
     """A `waypost.engine.process.Lifecycle`.
 
-    `wakeup` is set when somebody enqueued: what a subscription to the channel "jobs" gives. `resources` are opened
-    once at the start, shared
-    by all jobs, and closed once at the end.
+    `wakeup` is set when a job was enqueued: the event of a subscription to the channel "jobs".
+    `resources` are opened once at the start, shared by all jobs, and closed once at the end.
     """
 
     name = "jobs"
@@ -96,7 +96,7 @@ class JobWorker(Generic[R]):
         """Attempts that do not end by the deadline are cancelled and handed back: another worker takes them up at once."""
         if self._claims:  # a claim that waits for a frozen database is left to `stop`; what it claimed lapses
             await self._claims.drain(max(deadline_seconds, LAST_CLAIM_SECONDS))
-        for claim in await self._slots.empty(deadline_seconds):
+        for claim in await self._slots.drain(deadline_seconds):
             with suppress(Transient):  # then the lease lapses
                 await self._leases.release(claim)
 

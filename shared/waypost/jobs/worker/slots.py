@@ -32,8 +32,17 @@ class Slots:
     def acquire(self, claim: Claim, attempt: Coroutine[Any, Any, None]) -> None:
         """Runs the attempt in a slot, which it releases at its end."""
         task = asyncio.create_task(attempt, name=f"{claim.name} {claim.id}")
-        self._taken[claim.lease] = claim, task
-        task.add_done_callback(lambda ended: self._leave(claim, ended))
+        self._running[claim.lease] = claim, task
+        task.add_done_callback(lambda ended: self.release(claim, ended))
+
+    def release(self, claim: Claim, ended: "asyncio.Task[None]") -> None:
+        if not ended.cancelled() and (error := ended.exception()) is not None:
+            # Its outcome could not be written. The lease lapses, and another attempt takes the job up.
+            log.error("job_attempt_failed", job=claim.name, job_id=str(claim.id), exc_info=error)
+        was_full = self.free == 0
+        del self._running[claim.lease]
+        if was_full:
+            self._on_free()
 
     def cancel(self, leases: Collection[UUID]) -> None:
         for lease in leases:
@@ -49,12 +58,3 @@ class Slots:
         self.cancel([claim.lease for claim in unfinished])
         await asyncio.gather(*tasks, return_exceptions=True)
         return unfinished
-
-    def _leave(self, claim: Claim, ended: "asyncio.Task[None]") -> None:
-        if not ended.cancelled() and (error := ended.exception()) is not None:
-            # Its outcome could not be written. The lease lapses, and another attempt takes the job up.
-            log.error("job_attempt_failed", job=claim.name, job_id=str(claim.id), exc_info=error)
-        was_full = self.free == 0
-        del self._taken[claim.lease]
-        if was_full:
-            self._on_free()
