@@ -4,7 +4,7 @@ import asyncio
 import json
 from typing import Any
 
-from infra.demo.teller import NotObserved
+from infra.demo.step_printer import NotObserved
 from infra.stack.addresses import Addresses
 
 

@@ -14,12 +14,12 @@ from rich.console import Console
 from rich.live import Live
 
 from infra.stack.addresses import Addresses
-from infra.stack.board import Phase, Snapshot, read_board
 from infra.stack.child import inherited
 from infra.stack.errors import SetUpFailed, StartFailed, last_lines
 from infra.stack.locks import try_lock
 from infra.stack.logs import rotate
 from infra.stack.places import CHECKOUT, board_file, lock_file, stack_directory
+from infra.stack.status_board import Phase, Snapshot, read_board
 from infra.stack.table import Lines, table_of
 
 POLL_SECONDS = 0.2

@@ -7,17 +7,16 @@ from pathlib import Path
 
 from infra.services import SERVICES
 from infra.stack.addresses import Addresses
-from infra.stack.board import Board
 from infra.stack.environment import write_command_environments
 from infra.stack.errors import SetUpFailed
-from infra.stack.holders import holder_of
 from infra.stack.keys import load_or_make_keys
 from infra.stack.locks import lock_within
 from infra.stack.logs import rotate
 from infra.stack.parts import Component
 from infra.stack.places import board_file, lock_file
 from infra.stack.plan import Plan
-from infra.stack.ports import is_free
+from infra.stack.ports import is_free, port_owner
+from infra.stack.status_board import StatusBoard
 from infra.stack.supervisor import Supervisor
 
 LOCK_PATIENCE_SECONDS = 1.0
@@ -47,7 +46,7 @@ async def supervise(addresses: Addresses, directory: Path, *, only: tuple[str, .
         for component in components:
             rotate(component.log)
         write_command_environments(plan.environments, SERVICES, addresses.environment_directory)
-        board = Board(board_file(directory), addresses.port_base, [each.line() for each in components])
+        board = StatusBoard(board_file(directory), addresses.port_base, [each.line() for each in components])
         try:
             await Supervisor(components, board).run(stop_signal())
         finally:
@@ -89,7 +88,7 @@ async def refuse_taken_ports(components: list[Component]) -> None:
         for port in component.ports:
             while not is_free(port):
                 if loop.time() > deadline:
-                    reason = f"port {port} (for {component.name}) is taken by {holder_of(port)}"
+                    reason = f"port {port} (for {component.name}) is taken by {port_owner(port)}"
                     remedy = "end that process, or choose other ports: WAYPOST_PORT_BASE=9000"
                     raise SetUpFailed("Starting the stack", reason, remedy)
                 await asyncio.sleep(POLL_SECONDS)

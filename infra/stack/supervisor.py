@@ -4,9 +4,9 @@ import asyncio
 import time
 from collections.abc import Sequence
 
-from infra.stack.board import Board, Phase
 from infra.stack.errors import StartFailed, last_lines
 from infra.stack.parts import Component, OneShot, Server
+from infra.stack.status_board import Phase, StatusBoard
 from waypost.kernel.backoff import Backoff
 
 PAUSES = Backoff(first_seconds=0.5, factor=2.0, most_seconds=30.0)
@@ -17,7 +17,7 @@ STOP_SECONDS = 15
 
 
 class Supervisor:
-    def __init__(self, components: Sequence[Component], board: Board, *, pauses: Backoff = PAUSES) -> None:
+    def __init__(self, components: Sequence[Component], board: StatusBoard, *, pauses: Backoff = PAUSES) -> None:
         self._components = components
         self._board = board
         self._pauses = pauses

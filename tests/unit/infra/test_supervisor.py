@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from infra.stack.board import Board, Phase, read_board
 from infra.stack.child import Child
 from infra.stack.errors import StartFailed
 from infra.stack.parts import Component
+from infra.stack.status_board import Phase, StatusBoard, read_board
 from infra.stack.supervisor import Supervisor
 from tests.fixtures.eventually import eventually
 
@@ -37,8 +37,8 @@ class Sleeper:
 
 
 @asynccontextmanager
-async def supervised(folder: Path, *components: Component) -> AsyncIterator[Board]:
-    board = Board(folder / "board.json", 8000, [each.line() for each in components])
+async def supervised(folder: Path, *components: Component) -> AsyncIterator[StatusBoard]:
+    board = StatusBoard(folder / "board.json", 8000, [each.line() for each in components])
     asked_to_stop = asyncio.Event()
     running = asyncio.create_task(Supervisor(components, board).run(asked_to_stop))
     try:

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from infra.containers.compose import FILE, HUNDREDS, PublishedAddresses
-from infra.containers.places import OUTSIDE_KAFKA_PORT, OWN, PREPARED
+from infra.containers.layout import OUTSIDE_KAFKA_PORT, OWN, PREPARED
 from infra.postgres.configuration import CLUSTER
 from infra.stack import kafka, zipkin
 from infra.stack.addresses import OFFSETS, Addresses

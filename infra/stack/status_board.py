@@ -60,7 +60,7 @@ class Snapshot:
         return all(line.phase in UP for line in self.lines)
 
 
-class Board:
+class StatusBoard:
     def __init__(self, file: Path, port_base: int, lines: Iterable[Line]) -> None:
         self._file = file
         self._port_base = port_base

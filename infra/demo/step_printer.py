@@ -16,7 +16,7 @@ class NotObserved(Exception):
     """A step did not show in time."""
 
 
-class Teller:
+class StepPrinter:
     def __init__(self, console: Console) -> None:
         self.console = console
         self.observed = 0
