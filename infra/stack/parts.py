@@ -47,10 +47,12 @@ class Component:
     ports: Sequence[int] = ()
     page: str = ""
     """What a person may open in a browser."""
+    optional: bool = False
+    """The stack is up without it: its start delays nothing, and its failure is one line."""
 
     def line(self) -> Line:
         """Its line on the board, before anything has happened."""
-        return Line(name=self.name, ports=list(self.ports), page=self.page, log=str(self.log))
+        return Line(name=self.name, ports=list(self.ports), page=self.page, log=str(self.log), optional=self.optional)
 
 
 class PythonServer:

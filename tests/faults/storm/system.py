@@ -11,8 +11,9 @@ from infra.stack.keys import load_or_make_keys
 from infra.stack.parts import Component, Server
 from infra.stack.places import board_file
 from infra.stack.plan import Plan
+from infra.stack.port_checks import refuse_taken_ports
+from infra.stack.selection import limited
 from infra.stack.status_board import Phase, StatusBoard
-from infra.stack.supervise import limited, refuse_taken_ports
 from infra.stack.supervisor import Supervisor
 from tests.faults.storm.schedule import PROCESSES
 from waypost.kernel.backoff import Backoff

@@ -10,7 +10,7 @@ from infra.stack.keys import load_or_make_keys
 from infra.stack.parts import Component
 from infra.stack.plan import Plan
 from infra.stack.processes import processes_of, services_here
-from infra.stack.supervise import limited
+from infra.stack.selection import limited
 
 
 @pytest.fixture
