@@ -65,14 +65,14 @@ async def ask(folder: Path, request: Request, *, runs: Callable[[], bool]) -> Se
 
 
 async def answer_requests(folder: Path, handle: Handler) -> None:
-    """Until cancelled. Requests to an earlier supervisor are dropped."""
+    """Until cancelled. A request may be older than the supervisor: its client asked while this one started."""
     folder.mkdir(exist_ok=True)
-    for old in folder.iterdir():
-        old.unlink(missing_ok=True)
     while True:
         for file in sorted(folder.glob("*.json")):
-            write_whole(file.with_suffix(".answer"), json.dumps(asdict(await answer_to(file, handle))))
-            file.unlink(missing_ok=True)
+            answer = await answer_to(file, handle)
+            if file.exists():  # else its client has gone
+                write_whole(file.with_suffix(".answer"), json.dumps(asdict(answer)))
+                file.unlink(missing_ok=True)
         await asyncio.sleep(POLL_SECONDS)
 
 
