@@ -9,14 +9,17 @@ import httpx
 from rich.console import Console
 
 from infra.demo.observers import Observers
-from infra.demo.rebuilding import rebuild_recipients
+from infra.demo.operator_commands import rebuild_recipients, trace_tree
 from infra.demo.step_printer import NotObserved, StepPrinter
 from infra.stack.addresses import Addresses
+from waypost.kernel.money import Money
 
 UNIT_MINOR, QUANTITY = 12_345, 2
 AMOUNT_MINOR = UNIT_MINOR * QUANTITY
 PASSWORD = secrets.token_urlsafe(18)
 ALL_SERVICES = {"users", "billing", "notifications"}
+VIEWER_SECONDS = 120
+"""The stack is up without the viewer; the story is not whole without its last picture."""
 
 
 async def tell(stack: Addresses, console: Console) -> bool:
@@ -43,6 +46,9 @@ class Story:
         self.token = ""
 
     async def run(self) -> None:
+        await self.printer.wait_for(
+            "the trace viewer", self.observers.trace_viewer_answers, deadline_seconds=VIEWER_SECONDS
+        )
         tenant_id = await self.found_a_company()
         user_id, trace_id = await self.sign_up(tenant_id)
         await self.verify()
@@ -109,7 +115,7 @@ class Story:
         self.printer.saw(f"POST /invoices, /lines, /finalize → {final.status_code}", f"number {final.json()['number']}")
 
         paid = await self.printer.wait_for("the invoice is paid", lambda: self.paid_invoice(invoice_id))
-        self.printer.saw(f"the job charged the card: {paid['amount_paid_minor']} {paid['currency']} minor units, paid")
+        self.printer.saw(f"the job charged the card: {Money(paid['amount_paid_minor'], paid['currency'])}, paid")
         charges = await self.observers.charges(f"inv-{invoice_id}")
         if [charge["amount_minor"] for charge in charges] != [AMOUNT_MINOR]:
             raise NotObserved(f"one charge of {AMOUNT_MINOR} under inv-{invoice_id}; the provider has {charges}")
@@ -125,14 +131,14 @@ class Story:
     async def watch_the_money(self) -> None:
         self.printer.chapter("The live view")
         paid = await self.printer.wait_for("the payment in the live view", self.paid_today, deadline_seconds=60)
-        self.printer.saw(f"GET /revenue/live: Faust added up {paid} EUR minor units today, in the live view of billing")
+        self.printer.saw(f"GET /revenue/live: Faust added up {Money(paid, 'EUR')} today, in the live view of billing")
 
     async def find_the_trace(self, trace_id: str) -> None:
         self.printer.chapter("One trace")
         spans = await self.printer.wait_for("spans of all three services", lambda: self.whole_trace(trace_id))
-        names = sorted({f"{span['localEndpoint']['serviceName']}: {span['name']}" for span in spans})
-        self.printer.saw(f"{len(spans)} spans under one trace id", "\n".join(names))
-        self.printer.console.print(f"           [link]{self.stack.trace_url(trace_id)}[/link]")
+        tree = await trace_tree(self.stack, trace_id)
+        self.printer.saw(f"{len(spans)} spans of three services under one trace id: `waypost trace {trace_id}`", tree)
+        self.printer.console.print(f"           {self.stack.trace_url(trace_id)}", soft_wrap=True)
 
     async def rebuild(self) -> None:
         self.printer.chapter("A read model, rebuilt from its topic")
