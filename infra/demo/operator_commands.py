@@ -16,9 +16,9 @@ async def rebuild_recipients(stack: Addresses) -> dict[str, Any]:
     return report
 
 
-async def trace_tree(stack: Addresses, trace_id: str) -> str:
+async def trace_tree(stack: Addresses, event_id: str) -> str:
     """`waypost trace`: who did what for whom, as a tree. Raises NotObserved when it fails."""
-    return await output_of(stack, "trace", trace_id)
+    return await output_of(stack, "trace", event_id)
 
 
 async def output_of(stack: Addresses, *arguments: str) -> str:

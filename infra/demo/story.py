@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 from rich.console import Console
 
-from infra.demo.observers import Observers
+from infra.demo.observers import Observers, SeenRecord
 from infra.demo.operator_commands import rebuild_recipients, trace_tree
 from infra.demo.step_printer import NotObserved, StepPrinter
 from infra.stack.addresses import Addresses
@@ -50,12 +50,12 @@ class Story:
             "the trace viewer", self.observers.trace_viewer_answers, deadline_seconds=VIEWER_SECONDS
         )
         tenant_id = await self.found_a_company()
-        user_id, trace_id = await self.sign_up(tenant_id)
+        user_id, created = await self.sign_up(tenant_id)
         await self.verify()
         await self.log_in(tenant_id)
         await self.pay_an_invoice(user_id)
         await self.watch_the_money()
-        await self.find_the_trace(trace_id)
+        await self.find_the_trace(created)
         await self.rebuild()
 
     async def found_a_company(self) -> str:
@@ -67,7 +67,8 @@ class Story:
         self.printer.saw(f"POST /tenants → {made.status_code}", f"tenant {tenant_id}")
         return tenant_id
 
-    async def sign_up(self, tenant_id: str) -> tuple[str, str]:
+    async def sign_up(self, tenant_id: str) -> tuple[str, SeenRecord]:
+        """The user's id, and the record of `user.created`."""
         self.printer.chapter("Ada signs up")
         body = {"tenant_id": tenant_id, "email": self.email, "password": PASSWORD, "display_name": "Ada Lovelace"}
         made = await self.post(f"{self.stack.users}/signup", body)
@@ -82,7 +83,7 @@ class Story:
             f"users.user[{created.partition}] offset {created.offset}: {created.headers['ce_type']}",
             "\n".join(f"{name}: {value}" for name, value in created.headers.items()),
         )
-        return user_id, created.headers["traceparent"].split("-")[1]
+        return user_id, created
 
     async def verify(self) -> None:
         welcome = await self.mail("Welcome")
@@ -133,11 +134,12 @@ class Story:
         paid = await self.printer.wait_for("the payment in the live view", self.paid_today, deadline_seconds=60)
         self.printer.saw(f"GET /revenue/live: Faust added up {Money(paid, 'EUR')} today, in the live view of billing")
 
-    async def find_the_trace(self, trace_id: str) -> None:
+    async def find_the_trace(self, created: SeenRecord) -> None:
         self.printer.chapter("One trace")
+        event_id, trace_id = created.headers["ce_id"], created.headers["traceparent"].split("-")[1]
         spans = await self.printer.wait_for("spans of all three services", lambda: self.whole_trace(trace_id))
-        tree = await trace_tree(self.stack, trace_id)
-        self.printer.saw(f"{len(spans)} spans of three services under one trace id: `waypost trace {trace_id}`", tree)
+        tree = await trace_tree(self.stack, event_id)
+        self.printer.saw(f"{len(spans)} spans of three services under one trace id: waypost trace {event_id}", tree)
         self.printer.console.print(f"           {self.stack.trace_url(trace_id)}", soft_wrap=True)
 
     async def rebuild(self) -> None:
