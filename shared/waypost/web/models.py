@@ -14,12 +14,25 @@ from pydantic import (
 )
 
 from waypost.kernel.currency import DECIMALS
-from waypost.kernel.text import is_storable
+from waypost.kernel.text import is_one_line, is_storable
 
 _LARGEST = 2**63 - 1  # bigint, Avro long
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
-"""A line of text that people read: names, titles, descriptions."""
+"""A short text that names something; for what other people get to see, `OneLine`."""
+
+
+def _one_line(text: str) -> str:
+    if not is_one_line(text):
+        raise ValueError(
+            "this is one line with something to see: no control, line separator or bidi control, and no =?, "
+            "which begins an encoded word in mails"
+        )
+    return text
+
+
+OneLine = Annotated[Name, AfterValidator(_one_line)]
+"""What other people get to see, in mails and on pages: names of people, companies and products."""
 
 Password = Annotated[str, StringConstraints(min_length=10, max_length=256)]
 _EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
