@@ -67,5 +67,5 @@ def lay(service: Service, role: str, *, dsn: str, pool_size: int, admit: Admit =
         clock=clock,
         path=path,
         units=units,
-        bus=Bus(units, service.commands),
+        bus=Bus(units, service.commands, authorize=service.authorize),
     )
