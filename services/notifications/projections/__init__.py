@@ -12,14 +12,14 @@ from schemas.users import (
     UserSuspended,
 )
 from services.notifications.projections.invoices import INVOICE_STANDING
-from services.notifications.projections.outgoing import LETTER_ROWS
+from services.notifications.projections.outgoing import NOTIFICATION_ROWS
 from services.notifications.projections.recipients import RECIPIENT_DIRECTORY
 from waypost.engine.principals import principals_projector
-from waypost.jobs.tenant_directory import tenants_projector
+from waypost.jobs.tenant_directory import tenants_projection
 
-PROJECTIONS = [LETTER_ROWS]
+PROJECTIONS = [NOTIFICATION_ROWS]
 
-TENANT_DIRECTORY = tenants_projector(created=TenantCreated, renamed=TenantRenamed, closed=TenantClosed)
+TENANT_DIRECTORY = tenants_projection(created=TenantCreated, renamed=TenantRenamed, closed=TenantClosed)
 
 PRINCIPALS = principals_projector(
     created=UserCreated,

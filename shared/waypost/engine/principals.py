@@ -18,7 +18,7 @@ from waypost.kernel.actor import Actor, TokenRevoked
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.event import Event
 from waypost.kernel.role import Role
-from waypost.ports.handlers import Projector
+from waypost.ports.consumers import AsyncProjection
 from waypost.ports.unit_of_work import UnitOfWork
 
 PRINCIPALS = MetaData()
@@ -46,9 +46,9 @@ def principals_projector(
     suspended: type[Event],
     reactivated: type[Event],
     erased: type[Event],
-) -> Projector:
+) -> AsyncProjection:
     """Keeps the rows. `created` and `role_changed` carry a `role`, `password_changed` a `changed_at`, `suspended` a `suspended_at`."""
-    return Projector(
+    return AsyncProjection(
         "principals",
         {
             created: _add,

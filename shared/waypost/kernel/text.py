@@ -5,7 +5,7 @@ import unicodedata
 _LINE_ENDS = frozenset(("Cc", "Zl", "Zp"))
 """Controls (CR, LF, NEL and NUL with them), U+2028 and U+2029: each ends a line, or a header, for some reader."""
 _WITHOUT_A_SHAPE = frozenset(("Cf", "Cn", "Co", "Me", "Mn", "Zs", "Cs", *_LINE_ENDS))
-_BLANK_LETTERS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
+_BLANK_DEAD_LETTERS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 """Letters and symbols that fonts draw as nothing: the fillers of Hangul, the empty braille pattern."""
 _BIDI_CONTROLS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 """Unicode's property Bidi_Control (UAX 9): they change the order in which the text around them is shown."""
@@ -46,4 +46,4 @@ def _in_a_line(character: str) -> str:
 
 
 def _has_a_shape(character: str) -> bool:
-    return unicodedata.category(character) not in _WITHOUT_A_SHAPE and character not in _BLANK_LETTERS
+    return unicodedata.category(character) not in _WITHOUT_A_SHAPE and character not in _BLANK_DEAD_LETTERS

@@ -40,12 +40,12 @@ class Admin:
         self.company = company
         self._billing = company.billing
         self.principal = Principal(user_id=company.owner_id, tenant_id=company.tenant_id, role=Role.ADMIN)
-        self.now = company.billing.foundation.clock.now()
+        self.now = company.billing.runtime.clock.now()
 
     async def hears(self, events: Sequence[Event]) -> None:
         """Billing does, of what happened to them."""
         envelopes = told(events, self.principal.tenant_id, self.principal.user_id, self.now)
-        async with self._billing.foundation.database.transaction([self.principal.tenant_id]) as connection:
+        async with self._billing.runtime.database.transaction([self.principal.tenant_id]) as connection:
             await project(envelopes, PRINCIPALS.handlers, connection)
 
     async def asks(self, *, age: timedelta = timedelta(minutes=1)) -> set[int]:

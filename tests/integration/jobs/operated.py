@@ -8,10 +8,10 @@ from waypost.jobs.context import JobContext
 from waypost.jobs.results import Status
 from waypost.kernel.errors import Permanent
 from waypost.kernel.ids import JobId
-from waypost.kernel.mandate import Mandate
+from waypost.kernel.audit_context import AuditContext
 from waypost.operations.jobs.finding import JobSearch, find_job, find_jobs
 
-MANDATE = Mandate(operator="grace", reason="the provider is back")
+AUDIT = AuditContext(operator="grace", reason="the provider is back")
 
 
 async def fails(job: JobContext) -> None:

@@ -7,10 +7,10 @@ from email.policy import default
 import pytest
 
 from infra.stack.ports import LOOPBACK
-from services.notifications.adapters.letters import TemplateLetters
+from services.notifications.adapters.email_templates import JinjaEmailTemplates
 from services.notifications.adapters.smtp import SmtpMailer
 from services.notifications.domain import Kind
-from services.notifications.ports import Letter, Mail
+from services.notifications.ports import EmailContent, Mail
 from tests.fixtures.names import HOSTILE_NAMES
 from tests.integration.infra.inbox import Inbox
 from tests.unit.notifications.test_letters import WORDS
@@ -34,14 +34,14 @@ HEADERS = [
 @pytest.mark.parametrize("name", HOSTILE_NAMES.values(), ids=HOSTILE_NAMES.keys())
 async def test_a_stored_name_is_a_name_in_every_mail(inbox: Inbox, name: str) -> None:
     for kind in Kind:
-        letter, benign = [TemplateLetters().compose(kind, {**WORDS, "name": n, "company": n}) for n in (name, "Ada")]
-        raw = await _raw(inbox, _mail(kind, name, letter))
+        email, benign = [JinjaEmailTemplates().compose(kind, {**WORDS, "name": n, "company": n}) for n in (name, "Ada")]
+        raw = await _raw(inbox, _mail(kind, name, email))
         mail = message_from_bytes(raw, policy=default)
         assert _header_names(raw) == HEADERS, kind
         assert isinstance(mail, EmailMessage)
         assert (mail["From"], _mailboxes(mail)) == (SENDER, ["ada@example.com"]), kind
         assert (mail["Subject"], _unspaced(mail["To"].addresses[0].display_name)) == (
-            letter.subject,
+            email.subject,
             _unspaced(one_line(name)),
         ), kind
         assert mail.is_multipart()
@@ -53,17 +53,17 @@ async def test_a_stored_name_is_a_name_in_every_mail(inbox: Inbox, name: str) ->
 
 @pytest.mark.parametrize("name", HOSTILE_NAMES.values(), ids=HOSTILE_NAMES.keys())
 async def test_the_mailer_does_not_count_on_its_callers(inbox: Inbox, name: str) -> None:
-    raw = await _raw(inbox, _mail(Kind.WELCOME, name, Letter(subject=name, text="Hello\n", html="<p>Hello</p>")))
+    raw = await _raw(inbox, _mail(Kind.WELCOME, name, EmailContent(subject=name, text="Hello\n", html="<p>Hello</p>")))
     assert _header_names(raw) == HEADERS
     assert message_from_bytes(raw, policy=default)["Subject"] == one_line(name)
 
 
-def _mail(kind: Kind, name: str, letter: Letter) -> Mail:
+def _mail(kind: Kind, name: str, email: EmailContent) -> Mail:
     return Mail(
         message_id=f"<{kind}@waypost>",
         address="ada@example.com",
         name=name,
-        letter=letter,
+        email=email,
         unsubscribe_url="https://waypost.test/unsubscribe/abc",
     )
 

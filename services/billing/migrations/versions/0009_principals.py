@@ -3,12 +3,12 @@
 from alembic import op
 
 from waypost.engine.principals import PRINCIPALS
-from waypost.postgres.projector_schema import create_projector_schema
+from waypost.postgres.projection_schema import create_projection_schema
 
 revision = "0009"
 down_revision = "0008"
 
 
 def upgrade() -> None:
-    for statement in create_projector_schema("billing", "principals", PRINCIPALS):
+    for statement in create_projection_schema("billing", "principals", PRINCIPALS):
         op.execute(statement)

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 
-from services.users.commands import Newcomer, OpenTenant, SignUp, VerifyEmail
+from services.users.commands import Registration, OpenTenant, SignUp, VerifyEmail
 from services.users.domain import Tenant, TokenNotValid, User
 from services.users.handlers.one_time import keep_digest, lock_holder, use_up
 from services.users.handlers.passwords import set_password
@@ -19,7 +19,7 @@ from waypost.ports.unit_of_work import UnitOfWork
 async def open_tenant(command: OpenTenant, uow: UnitOfWork) -> Tenant:
     tenant = Tenant.create(command.tenant_id, command.name, command.at)
     uow.add(tenant)
-    owner = _newcomer(command.tenant_id, command.owner, Role.OWNER, command.at)
+    owner = _registration(command.tenant_id, command.owner, Role.OWNER, command.at)
     await _hold_address(owner, command.owner, command.at, uow)
     uow.add(owner)
     await _keep_link(owner, command.owner, uow)
@@ -31,10 +31,10 @@ async def sign_up(command: SignUp, uow: UnitOfWork) -> User:
     works from then on, and makes this sign-up the account's."""
     tenant = await uow.load(Tenant, command.tenant_id)
     tenant.require_open()
-    user = _newcomer(command.tenant_id, command.newcomer, Role.MEMBER, command.at)
-    if await _hold_address(user, command.newcomer, command.at, uow):
+    user = _registration(command.tenant_id, command.registration, Role.MEMBER, command.at)
+    if await _hold_address(user, command.registration, command.at, uow):
         uow.add(user)
-        await _keep_link(user, command.newcomer, uow)
+        await _keep_link(user, command.registration, uow)
     else:
         await _mail_holder(command, uow)
     return user
@@ -56,21 +56,21 @@ async def verify_email(command: VerifyEmail, uow: UnitOfWork) -> User:
     return user
 
 
-def _newcomer(tenant_id: TenantId, newcomer: Newcomer, role: Role, at: datetime) -> User:
+def _registration(tenant_id: TenantId, registration: Registration, role: Role, at: datetime) -> User:
     user = User.create(
-        newcomer.user_id,
+        registration.user_id,
         tenant_id,
-        email=newcomer.email,
-        display_name=newcomer.display_name,
+        email=registration.email,
+        display_name=registration.display_name,
         role=role,
-        locale=newcomer.locale,
+        locale=registration.locale,
         at=at,
     )
-    user.request_verification(newcomer.verification, at)
+    user.request_verification(registration.verification, at)
     return user
 
 
-async def _hold_address(user: User, newcomer: Newcomer, at: datetime, uow: UnitOfWork) -> bool:
+async def _hold_address(user: User, registration: Registration, at: datetime, uow: UnitOfWork) -> bool:
     """Takes the address for this user; False where somebody has it. The unique key decides between two who come at once."""
     held = await uow.rows.execute(
         insert(credentials)
@@ -78,7 +78,7 @@ async def _hold_address(user: User, newcomer: Newcomer, at: datetime, uow: UnitO
             tenant_id=user.tenant_id,
             user_id=user.id,
             email=user.email,
-            password_hash=newcomer.password_hash,
+            password_hash=registration.password_hash,
             changed_at=at,
         )
         .on_conflict_do_nothing(index_elements=["tenant_id", "email"])
@@ -88,27 +88,27 @@ async def _hold_address(user: User, newcomer: Newcomer, at: datetime, uow: UnitO
 
 
 async def _mail_holder(command: SignUp, uow: UnitOfWork) -> None:
-    held = select(credentials.c.user_id).where(credentials.c.email == command.newcomer.email)
+    held = select(credentials.c.user_id).where(credentials.c.email == command.registration.email)
     # Locked, so that two sign-ups at once come one after the other.
     user_id = (await uow.rows.execute(held.with_for_update())).scalar_one_or_none()
     holder = await uow.find(User, user_id) if user_id else None
     if holder is None or holder.verified:
         return
     if holder.wants_another_link(command.at):
-        holder.request_verification(command.newcomer.verification, command.at)
-        await _keep_link(holder, command.newcomer, uow)
+        holder.request_verification(command.registration.verification, command.at)
+        await _keep_link(holder, command.registration, uow)
     elif not holder.may_sign_in:
         # Too many links for one mailbox. None that is out may stand for an earlier sign-up, which can be a stranger's.
         await uow.rows.execute(delete(verification_tokens).where(verification_tokens.c.user_id == holder.id))
 
 
-async def _keep_link(user: User, newcomer: Newcomer, uow: UnitOfWork) -> None:
+async def _keep_link(user: User, registration: Registration, uow: UnitOfWork) -> None:
     """With the sign-up that it proves; but whoever signs in already, as an owner does, has a password that no sign-up replaces."""
     sign_up: dict[str, str | None] = dict.fromkeys(("password_hash", "display_name", "locale"))
     if not user.may_sign_in:
         sign_up = {
-            "password_hash": newcomer.password_hash,
-            "display_name": newcomer.display_name,
-            "locale": newcomer.locale,
+            "password_hash": registration.password_hash,
+            "display_name": registration.display_name,
+            "locale": registration.locale,
         }
-    await keep_digest(verification_tokens, user, newcomer.verification, uow, **sign_up)
+    await keep_digest(verification_tokens, user, registration.verification, uow, **sign_up)

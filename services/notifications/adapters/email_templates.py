@@ -6,13 +6,13 @@ from datetime import datetime
 from jinja2 import Environment, PackageLoader, StrictUndefined, TemplateError, select_autoescape
 
 from services.notifications.domain import Kind
-from services.notifications.ports import Letter
+from services.notifications.ports import EmailContent
 from waypost.kernel.errors import Permanent
 from waypost.kernel.money import Money
 from waypost.kernel.text import one_line
 
 
-class TemplateLetters:
+class JinjaEmailTemplates:
     """`services.notifications.ports.Letters`. A word that a template misses is an error, never a gap in a mail."""
 
     def __init__(self) -> None:
@@ -26,7 +26,7 @@ class TemplateLetters:
         )
         self._templates.filters.update(money=money, day=day)
 
-    def compose(self, kind: Kind, words: Mapping[str, object]) -> Letter:
+    def compose(self, kind: Kind, words: Mapping[str, object]) -> EmailContent:
         # No word brings a line of its own: not a name that was stored before names had rules, either.
         lines = {name: one_line(word) if isinstance(word, str) else word for name, word in words.items()}
         try:
@@ -35,7 +35,7 @@ class TemplateLetters:
         except TemplateError as error:
             raise Permanent(f"the letter {kind} cannot be written: {error}") from error
         subject, _, body = text.partition("\n")
-        return Letter(subject=subject.strip(), text=body.lstrip("\n"), html=html)
+        return EmailContent(subject=subject.strip(), text=body.lstrip("\n"), html=html)
 
 
 def money(amount_minor: int, currency: str) -> str:
