@@ -1,5 +1,6 @@
 """What every store of letters promises its consumer."""
 
+import os
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,7 +11,7 @@ from tests.contracts.services import ServiceUnderTest, in_memory, on_postgres, s
 from tests.fixtures.operators import AUDIT
 from waypost.kernel.envelope import Record
 from waypost.kernel.ids import EventId, new_id
-from waypost.ports.dead_letters import VERSION_CONFLICT, Failure, DeadLetter, ParkedKey, Status
+from waypost.ports.dead_letters import VERSION_CONFLICT, DeadLetter, Failure, ParkedKey, Status
 
 __all__ = ["in_memory", "on_postgres", "service"]
 
@@ -36,7 +37,15 @@ def dead_letter(parked: ParkedKey, sequence: int | None, status: Status = Status
 
 
 def failure(error_class: str = "RuntimeError") -> Failure:
-    return Failure(error_class=error_class, error="broken", fingerprint="f")
+    return Failure(
+        error_class=error_class,
+        error="broken",
+        fingerprint="f",
+        retryable=False,
+        awaits_topic=True,
+        location="members.py:3 in add",
+        traceback="members.py:3 in add\n    add()",
+    )
 
 
 async def test_a_dead_letter_comes_back_as_it_was_kept(service: ServiceUnderTest) -> None:
@@ -62,7 +71,9 @@ async def test_an_event_is_kept_once_by_each_consumer(service: ServiceUnderTest)
 async def test_the_lowest_version_above_the_guard_goes_first(service: ServiceUnderTest) -> None:
     second, third, fourth = dead_letter(ANN, 2, Status.DISCARDED), dead_letter(ANN, 3), dead_letter(ANN, 4, Status.DEAD)
     async with service.transactions("club.readers").begin(()) as transaction:
-        await transaction.dead_letters.keep([fourth, third, second, dead_letter(ANN, 1, Status.REDRIVEN), dead_letter(BOB, 1)])
+        await transaction.dead_letters.keep(
+            [fourth, third, second, dead_letter(ANN, 1, Status.REDRIVEN), dead_letter(BOB, 1)]
+        )
         assert await transaction.dead_letters.first(ANN, 1) == second
         assert await transaction.dead_letters.first(ANN, 2) == third
         assert await transaction.dead_letters.first(ANN, 4) is None
@@ -136,7 +147,9 @@ async def test_an_attempt_is_counted_and_unfinished_until_its_end(service: Servi
     kept = dead_letter(ANN, 1, status, attempts=2)
     async with service.transactions("club.readers").begin(()) as transaction:
         await transaction.dead_letters.keep([kept])
-        begun = await transaction.dead_letters.begin(await transaction.dead_letters.begin(kept, next_attempt_at=NOW), next_attempt_at=NOW)
+        begun = await transaction.dead_letters.begin(
+            await transaction.dead_letters.begin(kept, next_attempt_at=NOW), next_attempt_at=NOW
+        )
         assert begun == await transaction.dead_letters.find(kept.id)
         assert (begun.status, begun.attempts, begun.unfinished, begun.redrives) == (Status.RETRYING, 4, 2, 0)
         await transaction.dead_letters.update(kept.id, status=Status.RETRYING, attempts=4)
@@ -149,7 +162,10 @@ async def test_a_dead_letter_stays_dead_while_it_is_redriven(service: ServiceUnd
     dead, waiting = dead_letter(ANN, 1, Status.DEAD, attempts=5, failure=failure()), dead_letter(ANN, 2)
     async with service.transactions("club.readers").begin(()) as transaction:
         await transaction.dead_letters.keep([dead, waiting])
-        begun = [await transaction.dead_letters.begin(each, next_attempt_at=NOW, audit_context=AUDIT) for each in (dead, waiting)]
+        begun = [
+            await transaction.dead_letters.begin(each, next_attempt_at=NOW, audit_context=AUDIT)
+            for each in (dead, waiting)
+        ]
     assert [(each.status, each.attempts, each.redrives) for each in begun] == [
         (Status.DEAD, 6, 1),
         (Status.RETRYING, 1, 1),
@@ -170,12 +186,20 @@ async def test_an_attempt_that_is_taken_back_leaves_the_dead_letter_as_it_was(
 
 async def test_failed_is_what_has_failed_and_what_waits_behind_it(service: ServiceUnderTest) -> None:
     dee = ParkedKey(TOPIC, b"dee")
-    failed = [dead_letter(ANN, 1, Status.RETRYING, failure=failure()), dead_letter(BOB, 1, Status.DEAD, failure=failure())]
+    failed = [
+        dead_letter(ANN, 1, Status.RETRYING, failure=failure()),
+        dead_letter(BOB, 1, Status.DEAD, failure=failure()),
+    ]
     early = [dead_letter(dee, 3), dead_letter(dee, 4)]
-    apart = [dead_letter(dee, 1, Status.DEAD, failure=failure(VERSION_CONFLICT)), dead_letter(dee, None, Status.DEAD, type=None)]
+    apart = [
+        dead_letter(dee, 1, Status.DEAD, failure=failure(VERSION_CONFLICT)),
+        dead_letter(dee, None, Status.DEAD, type=None),
+    ]
     settled = [dead_letter(BOB, 4, Status.DISCARDED), dead_letter(dee, 2, Status.REDRIVEN)]
     async with service.transactions("club.readers").begin(()) as transaction:
-        await transaction.dead_letters.keep([*failed, dead_letter(ANN, 2), dead_letter(ANN, 4), dead_letter(BOB, 2), *early, *apart, *settled])
+        await transaction.dead_letters.keep(
+            [*failed, dead_letter(ANN, 2), dead_letter(ANN, 4), dead_letter(BOB, 2), *early, *apart, *settled]
+        )
         assert [await transaction.dead_letters.failed_dead_letters(at_most) for at_most in (1, 10)] == [1, 7]
         assert await transaction.dead_letters.open_dead_letters(10) == 9
 
@@ -188,3 +212,37 @@ async def test_a_discarded_dead_letter_is_open_no_more(service: ServiceUnderTest
         await transaction.dead_letters.discard(kept, AUDIT)
         assert await transaction.dead_letters.open_dead_letters(10) == 1
         assert await transaction.dead_letters.find(kept.id) == replace(kept, status=Status.DISCARDED)
+
+
+async def test_failure_without_location_replaces_the_last_one_whole(service: ServiceUnderTest) -> None:
+    kept = dead_letter(ANN, 1, Status.DEAD, attempts=5, failure=failure())
+    died = Failure(error_class="ProcessDied", error="died", fingerprint="p")
+    async with service.transactions("club.readers").begin(()) as transaction:
+        await transaction.dead_letters.keep([kept])
+        await transaction.dead_letters.update(kept.id, status=Status.DEAD, attempts=6, failure=died)
+        found = await transaction.dead_letters.find(kept.id)
+    assert found is not None
+    assert found.failure == died
+
+
+@pytest.mark.parametrize(
+    "key", [b"", b"\x00", b"\xff" * 255, os.urandom(2_705), os.urandom(4_000), os.urandom(1_000_000)]
+)
+async def test_dead_letter_lives_its_whole_life_under_any_key(service: ServiceUnderTest, key: bytes) -> None:
+    """An index row of PostgreSQL holds 2,704 bytes; a key of Kafka may be as long as its record."""
+    parked, near = ParkedKey(TOPIC, key), ParkedKey(TOPIC, key + b"!")
+    first, second = dead_letter(parked, None, Status.DEAD, failure=failure()), dead_letter(parked, None, offset=9)
+    async with service.transactions("club.readers").begin(()) as transaction:
+        await transaction.dead_letters.park(TOPIC, [parked.key])
+        await transaction.dead_letters.keep([first, second])
+        assert await transaction.dead_letters.parked(TOPIC, [near.key, parked.key]) == {parked.key}
+        assert await transaction.dead_letters.first(parked, 0) == first
+        assert await transaction.dead_letters.first(near, 0) is None
+        assert await transaction.dead_letters.failed_dead_letters(10) == 2
+        await transaction.dead_letters.begin(first, next_attempt_at=NOW, audit_context=AUDIT)
+        await transaction.dead_letters.discard(first, AUDIT)
+        assert await transaction.dead_letters.due(NOW, 10) == [parked]
+        assert await transaction.dead_letters.find(second.id) == second
+        assert await transaction.dead_letters.lock(parked)
+        await transaction.dead_letters.unpark(parked)
+        assert await transaction.dead_letters.parked(TOPIC, [parked.key]) == frozenset()

@@ -13,7 +13,9 @@ FIRST, SECOND = Partition("users.user", 0), Partition("users.user", 1)
 
 
 def entries(count: int) -> list[InboxEntry]:
-    return [InboxEntry(event_id=EventId(new_id()), tenant_id=TenantId(new_id()), offset=offset) for offset in range(count)]
+    return [
+        InboxEntry(event_id=EventId(new_id()), tenant_id=TenantId(new_id()), offset=offset) for offset in range(count)
+    ]
 
 
 class Undone(Exception):

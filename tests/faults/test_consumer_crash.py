@@ -79,7 +79,9 @@ async def test_a_record_that_ends_the_process_is_set_aside_and_others_flow(stage
     await stage.topic.publish(*ann.tells("Ann"), *eve.tells("deadly", "Eva"), *ann.tells("Anna"))
 
     deaths = 0
-    while not await stage.reached(4, consumers=1) or ("dead", 1) not in [each[:2] for each in await stage.dead_letters()]:
+    while not await stage.reached(4, consumers=1) or ("dead", 1) not in [
+        each[:2] for each in await stage.dead_letters()
+    ]:
         async with stage.worker(consumer, group=str(deaths), careful_from=2, suspect_from=3, tries=2) as worker:
             done = asyncio.ensure_future(settled(stage))
             died = asyncio.ensure_future(worker.wait())

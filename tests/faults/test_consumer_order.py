@@ -13,8 +13,8 @@ from waypost.engine.retry import RetryPolicy
 from waypost.kernel.backoff import Backoff
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.errors import NotYet, Permanent
-from waypost.ports.dead_letters import ParkedKey
 from waypost.ports.consumers import Consumer
+from waypost.ports.dead_letters import ParkedKey
 
 
 class Trouble:

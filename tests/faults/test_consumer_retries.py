@@ -19,8 +19,8 @@ from waypost.engine.consumer.turns import Outcome
 from waypost.engine.failpoints import FailpointReached
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.errors import Conflict, NotYet, Unavailable
-from waypost.ports.dead_letters import ParkedKey
 from waypost.ports.consumers import Reactor
+from waypost.ports.dead_letters import ParkedKey
 from waypost.ports.unit_of_work import UnitOfWork
 
 WAITS_FOR_LOCK = """
@@ -130,7 +130,9 @@ async def test_an_error_that_quotes_a_null_byte_is_kept_at_every_try(stage: Stag
     assert await stage.dead_letters() == [("dead", 1, IMPATIENT.retry.tries, "RuntimeError")]
 
 
-async def test_a_dead_letter_that_is_handled_while_somebody_gives_it_up_stays_handled(stage: Stage, postgres: str) -> None:
+async def test_a_dead_letter_that_is_handled_while_somebody_gives_it_up_stays_handled(
+    stage: Stage, postgres: str
+) -> None:
     """A rebuild leaves out what was discarded: it must not leave out an event that took effect."""
     ann = stage.user()
 

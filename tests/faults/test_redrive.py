@@ -16,8 +16,8 @@ from waypost.engine.consumer.turns import Outcome
 from waypost.engine.rate import Rate
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.errors import Permanent
-from waypost.operations.dead_letters import RedriveResult, Redrive
 from waypost.operations.admin_service import AdminService
+from waypost.operations.dead_letters import Redrive, RedriveResult
 from waypost.ports.dead_letters import Status
 from waypost.postgres.letter_search import Search
 
@@ -85,7 +85,9 @@ async def test_a_key_that_somebody_works_off_is_waited_for(
     async with connected(stage.database.owner) as owner, connected(postgres) as observer:
         async with owner.transaction():
             await owner.execute("select from parked_keys for update")
-            redriving = asyncio.create_task(first_of((await Redrive.of(admin_service, Search())).work_off(AUDIT, Rate())))
+            redriving = asyncio.create_task(
+                first_of((await Redrive.of(admin_service, Search())).work_off(AUDIT, Rate()))
+            )
             await eventually(lambda: observer.fetchval(WAITS_FOR_LOCK, stage.database.name))
         drained = await redriving
     assert drained.flows

@@ -13,10 +13,10 @@ from services.billing.commands import AttachPaymentMethod
 from services.billing.domain import PaymentMethod
 from waypost.kernel.errors import NotFound
 from waypost.kernel.ids import new_id
-from waypost.web.responses import created, shown
 from waypost.web.auth import AdminCaller, Caller
 from waypost.web.idempotency import Executor
 from waypost.web.pagination import Page, PageRequest, paged_by
+from waypost.web.responses import created, shown
 
 router = APIRouter(prefix="/customers", tags=["customers"])
 

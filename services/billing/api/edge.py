@@ -8,8 +8,8 @@ from starlette.responses import Response
 from services.billing.api.models import InvoiceView
 from services.billing.domain import Invoice
 from services.billing.ports import Resources
-from waypost.web.responses import created, shown
 from waypost.web.edge import Edge
+from waypost.web.responses import created, shown
 
 Context = Annotated[Edge[Resources], Depends(Edge)]
 

@@ -19,9 +19,9 @@ from services.billing.queries import ReportLine
 from waypost.jobs.results import job_status
 from waypost.kernel.errors import NotFound
 from waypost.kernel.ids import JobId
-from waypost.web.responses import shown
 from waypost.web.auth import Caller
 from waypost.web.idempotency import Executor
+from waypost.web.responses import shown
 
 router = APIRouter(prefix="/reports", tags=["reports"])
 

@@ -15,12 +15,12 @@ from services.billing.commands import CancelSubscription, ChangePlan, CreateSubs
 from services.billing.domain import Subscription, SubscriptionStatus
 from services.billing.queries import SubscriptionFilter
 from waypost.kernel.ids import new_id
-from waypost.web.responses import created, shown
 from waypost.web.auth import AdminCaller, Caller
 from waypost.web.etag import ExpectedVersion
 from waypost.web.history import EventView, event_views
 from waypost.web.idempotency import Executor
 from waypost.web.pagination import Page, PageRequest, paged_by
+from waypost.web.responses import created, shown
 
 router = APIRouter(prefix="/subscriptions", tags=["subscriptions"])
 
@@ -28,7 +28,9 @@ _AT_PERIOD_END = Cancellation()
 
 
 @router.post("", status_code=201, response_model=SubscriptionView)
-async def create_subscription(body: NewSubscription, caller: AdminCaller, context: Context, execute: Executor) -> Response:
+async def create_subscription(
+    body: NewSubscription, caller: AdminCaller, context: Context, execute: Executor
+) -> Response:
     """Its first period begins now, and is charged to the customer's card now."""
     plan = plan_named(body.plan, context)
     command = CreateSubscription(subscription_id=new_id(), customer_id=body.customer_id, plan=plan, at=context.now)
@@ -37,7 +39,12 @@ async def create_subscription(body: NewSubscription, caller: AdminCaller, contex
 
 @router.post("/{subscription_id}/change", response_model=SubscriptionView)
 async def change_plan(
-    subscription_id: UUID, body: PlanChange, caller: AdminCaller, expected: ExpectedVersion, context: Context, execute: Executor
+    subscription_id: UUID,
+    body: PlanChange,
+    caller: AdminCaller,
+    expected: ExpectedVersion,
+    context: Context,
+    execute: Executor,
 ) -> Response:
     """To another plan, or to the present price of the same, from the next period on."""
     plan = plan_named(body.plan, context)

@@ -11,8 +11,8 @@ from services.notifications.commands import (
     QueueNotification,
 )
 from services.notifications.handlers.choosing import choose_digest, end_digests
-from services.notifications.handlers.notifications import forget_recipient, queue_digest, queue_notification
 from services.notifications.handlers.notices import NOTICES
+from services.notifications.handlers.notifications import forget_recipient, queue_digest, queue_notification
 from services.notifications.handlers.reading import mark_read
 from services.notifications.projections import INVOICE_STANDING, PRINCIPALS, RECIPIENT_DIRECTORY, TENANT_DIRECTORY
 from waypost.engine.bus import Commands

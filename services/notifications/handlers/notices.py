@@ -29,7 +29,9 @@ async def ask_to_verify(asked: Envelope[UserVerificationRequested], uow: UnitOfW
 
 
 async def offer_new_password(asked: Envelope[UserPasswordResetRequested], uow: UnitOfWork) -> None:
-    await queue_notification(_about_user(asked, Kind.PASSWORD_RESET, asked.event.requested_at, _token(asked.event)), uow)
+    await queue_notification(
+        _about_user(asked, Kind.PASSWORD_RESET, asked.event.requested_at, _token(asked.event)), uow
+    )
 
 
 async def confirm_address(verified: Envelope[UserEmailVerified], uow: UnitOfWork) -> None:
@@ -69,14 +71,18 @@ async def tell_of_failed_payment(failed: Envelope[InvoicePaymentFailed], uow: Un
         "reason": event.reason,
         "next_attempt_at": event.next_attempt_at.isoformat() if event.next_attempt_at else None,
     }
-    await queue_notification(_about_invoice(failed, Kind.PAYMENT_FAILED, event.customer_id, facts, event.failed_at), uow)
+    await queue_notification(
+        _about_invoice(failed, Kind.PAYMENT_FAILED, event.customer_id, facts, event.failed_at), uow
+    )
 
 
 async def forget_person(erased: Envelope[UserErased], uow: UnitOfWork) -> None:
     await forget_recipient(ForgetRecipient(recipient_id=erased.aggregate_id), uow)
 
 
-def _about_user(happened: Envelope[Event], kind: Kind, at: datetime, token: MailedToken | None = None) -> QueueNotification:
+def _about_user(
+    happened: Envelope[Event], kind: Kind, at: datetime, token: MailedToken | None = None
+) -> QueueNotification:
     return QueueNotification(
         notification_id=notification_id(happened.event_id, kind),
         tenant_id=happened.tenant_id,
@@ -89,7 +95,9 @@ def _about_user(happened: Envelope[Event], kind: Kind, at: datetime, token: Mail
     )
 
 
-def _about_invoice(happened: Envelope[Event], kind: Kind, customer_id: UUID, facts: Facts, at: datetime) -> QueueNotification:
+def _about_invoice(
+    happened: Envelope[Event], kind: Kind, customer_id: UUID, facts: Facts, at: datetime
+) -> QueueNotification:
     """A billing customer has its user's id."""
     return QueueNotification(
         notification_id=notification_id(happened.event_id, kind),

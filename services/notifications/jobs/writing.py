@@ -41,7 +41,9 @@ async def _with_link(
     return _mail(notification, to, office, words, address=token.address)
 
 
-async def _digest(notification: Notification, to: Addressee, office: MailResources, uow: UnitOfWork) -> Mail | Suppression:
+async def _digest(
+    notification: Notification, to: Addressee, office: MailResources, uow: UnitOfWork
+) -> Mail | Suppression:
     secret = await unsubscribe_secret(uow.rows, notification.recipient_id)
     if secret is None:
         return Suppression.UNSUBSCRIBED

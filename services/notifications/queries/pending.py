@@ -53,7 +53,9 @@ async def addressee(rows: AsyncConnection, user_id: UUID) -> Addressee | None:
 
 async def facts_of(rows: AsyncConnection, notification_id: UUID) -> Facts:
     facts: Facts = (
-        await rows.execute(select(pending_notifications.c.facts).where(pending_notifications.c.notification_id == notification_id))
+        await rows.execute(
+            select(pending_notifications.c.facts).where(pending_notifications.c.notification_id == notification_id)
+        )
     ).scalar_one()
     return facts
 

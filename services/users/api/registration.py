@@ -9,8 +9,8 @@ from services.users.commands import OpenTenant, SignUp, VerifyEmail
 from services.users.domain import OpaqueToken, TokenNotValid
 from waypost.kernel.ids import TenantId, new_id
 from waypost.kernel.tenant import bound_tenants
-from waypost.web.responses import created, shown
 from waypost.web.idempotency import Executor
+from waypost.web.responses import created, shown
 
 router = APIRouter(tags=["joining"])
 

@@ -52,7 +52,9 @@ async def refresh(body: Refresh, context: Context) -> Response:
         raise SignInRefused("sign in again")
     successor = fresh_token(token.tenant_id)
     with bound_tenants([token.tenant_id]):
-        session = await context.bus.handle(RenewSession(digest=token.digest, successor=successor.digest, at=context.now))
+        session = await context.bus.handle(
+            RenewSession(digest=token.digest, successor=successor.digest, at=context.now)
+        )
     if session is None:
         raise SignInRefused("sign in again")
     return signed_in(session, successor, context)

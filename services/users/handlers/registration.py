@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 
-from services.users.commands import Registration, OpenTenant, SignUp, VerifyEmail
+from services.users.commands import OpenTenant, Registration, SignUp, VerifyEmail
 from services.users.domain import Tenant, TokenNotValid, User
 from services.users.handlers.one_time import keep_digest, lock_holder, use_up
 from services.users.handlers.passwords import set_password

@@ -23,7 +23,8 @@ def consumers(
     consumer_positions = [consumer_position for each in found for consumer_position in each]
     if as_json:
         console.print(
-            to_json([ConsumerView.model_validate(each).model_dump(mode="json") for each in consumer_positions]), soft_wrap=True
+            to_json([ConsumerView.model_validate(each).model_dump(mode="json") for each in consumer_positions]),
+            soft_wrap=True,
         )
     else:
         _show(consumer_positions)

@@ -9,7 +9,7 @@ import asyncpg
 from sqlalchemy.exc import DBAPIError
 
 from waypost.cli.services import chosen_services, setting_of
-from waypost.hosting.admin_service import runtime_for_command, admin_service
+from waypost.hosting.admin_service import admin_service, runtime_for_command
 from waypost.hosting.service import Service
 from waypost.kernel.errors import Misconfigured, NotFound, WaypostError
 from waypost.operations.admin_service import AdminService

@@ -7,14 +7,14 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from waypost.cli.databases import ask_service
 from waypost.cli.audit_options import As, Reason
+from waypost.cli.databases import ask_service
 from waypost.cli.output import AsJson, console, end_with, moment, readable, span_of, table, to_json
-from waypost.kernel.errors import NotFound
 from waypost.kernel.audit_context import AuditContext
+from waypost.kernel.errors import NotFound
+from waypost.operations.admin_service import AdminService
 from waypost.operations.outbox import Waiting, waiting_of
 from waypost.operations.outbox import redrive as redrive_key
-from waypost.operations.admin_service import AdminService
 from waypost.web.ops.outbox import OutboxView
 
 LIST = "list"

@@ -16,7 +16,7 @@ from waypost.engine.rebuild import RebuildReport, rebuild, rebuild_projection
 from waypost.hosting.service import Service
 from waypost.kafka.topic_log import KafkaTopicLogs
 from waypost.kernel.errors import NotFound
-from waypost.ports.consumers import InlineProjection, AsyncProjection, Reactor
+from waypost.ports.consumers import AsyncProjection, InlineProjection, Reactor
 from waypost.postgres.failures import as_transient
 from waypost.postgres.rebuild.history import PostgresHistoryShadowFactory
 from waypost.postgres.rebuild.shadow import PostgresShadowFactory

@@ -9,10 +9,10 @@ import httpx
 from fastapi import FastAPI
 
 from waypost.engine.outbox_cap import OutboxCap
-from waypost.hosting.asyncapi import asyncapi_of
-from waypost.hosting.runtime import Runtime, build_runtime
 from waypost.hosting.admin_service import admin_service
+from waypost.hosting.asyncapi import asyncapi_of
 from waypost.hosting.running import run_parts
+from waypost.hosting.runtime import Runtime, build_runtime
 from waypost.hosting.service import Service
 from waypost.hosting.settings import ApiSettings, load
 from waypost.postgres.database import Database

@@ -1,11 +1,12 @@
 """`python -m services.<service> jobs`: apart from the worker, so that a job that ends its process takes nothing else with it."""
 
+from waypost.engine.listening import WakeupListener
 from waypost.engine.process import Lifecycle
-from waypost.hosting.runtime import build_runtime
+from waypost.hosting.retention_sweeper import RetentionSweeper
 from waypost.hosting.running import run_with_probes
+from waypost.hosting.runtime import build_runtime
 from waypost.hosting.service import Service
 from waypost.hosting.settings import JobSettings, load
-from waypost.hosting.retention_sweeper import RetentionSweeper
 from waypost.jobs.schedule import Scheduler
 from waypost.jobs.tenant_directory import all_tenants, open_tenants
 from waypost.jobs.worker import JobWorker
@@ -15,8 +16,10 @@ from waypost.postgres.listen import PostgresListener
 async def run_jobs(service: Service) -> None:
     settings = load(JobSettings)
     runtime = build_runtime(service, "jobs", dsn=settings.app_dsn, pool_size=settings.pool_size)
-    listener = PostgresListener(
-        settings.app_dsn, ["jobs"], runtime.wakeups.wake, application_name=f"{service.name}-jobs-listener"
+    listener = WakeupListener(
+        PostgresListener(
+            settings.app_dsn, ["jobs"], runtime.wakeups.wake, application_name=f"{service.name}-jobs-listener"
+        )
     )
     scheduler = Scheduler(
         runtime.database,

@@ -9,14 +9,14 @@ from waypost.engine.consumer.effects import effects_of
 from waypost.engine.consumer.message import Message, Reader
 from waypost.engine.rate import Rate
 from waypost.engine.replay import Found, Redelivered, Redelivery, Selection, find
-from waypost.hosting.runtime import Runtime
 from waypost.hosting.admin_service import runtime_for_command
+from waypost.hosting.runtime import Runtime
 from waypost.hosting.service import Service
 from waypost.kafka.catalog import partitions_of
 from waypost.kafka.topic_log import KafkaTopicLogs
 from waypost.kernel.audit_context import AuditContext
-from waypost.ports.consumers import Reactor, topics_of
 from waypost.ports.consumer_transaction import ConsumerTransaction
+from waypost.ports.consumers import Reactor, topics_of
 from waypost.postgres.audit import record_action
 from waypost.postgres.consumer_transaction import PostgresConsumerTransactions
 

@@ -14,7 +14,7 @@ from waypost.jobs.declaration import Job, Scheduled
 from waypost.kernel.event import Event
 from waypost.kernel.topic import Topic
 from waypost.ports.codec import EventCodec
-from waypost.ports.consumers import Consumer, InlineProjection, AsyncProjection
+from waypost.ports.consumers import AsyncProjection, Consumer, InlineProjection
 from waypost.web.app import KeysOf, OpenResources
 
 

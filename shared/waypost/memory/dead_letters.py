@@ -8,7 +8,7 @@ from uuid import UUID
 
 from waypost.kernel.audit_context import AuditContext
 from waypost.memory.database import MemoryTransaction
-from waypost.ports.dead_letters import OPEN, VERSION_CONFLICT, Failure, DeadLetter, ParkedKey, Status, Tally
+from waypost.ports.dead_letters import OPEN, VERSION_CONFLICT, DeadLetter, Failure, ParkedKey, Status, Tally
 
 
 class MemoryDeadLetters:
@@ -74,7 +74,9 @@ class MemoryDeadLetters:
         consumer, dead_letter = self._tables.dead_letters.get(dead_letter_id, (None, None))
         return dead_letter if consumer == self._consumer else None
 
-    async def begin(self, dead_letter: DeadLetter, *, next_attempt_at: datetime, audit_context: AuditContext | None = None) -> DeadLetter:
+    async def begin(
+        self, dead_letter: DeadLetter, *, next_attempt_at: datetime, audit_context: AuditContext | None = None
+    ) -> DeadLetter:
         stays_dead = audit_context is not None and dead_letter.status is Status.DEAD
         begun = replace(
             dead_letter,
@@ -129,7 +131,9 @@ class MemoryDeadLetters:
         return first.status is not Status.DEAD and (first.next_attempt_at is None or first.next_attempt_at <= now)
 
     def _mine(self) -> list[DeadLetter]:
-        return [dead_letter for consumer, dead_letter in self._tables.dead_letters.values() if consumer == self._consumer]
+        return [
+            dead_letter for consumer, dead_letter in self._tables.dead_letters.values() if consumer == self._consumer
+        ]
 
     def _line(self, key: ParkedKey, statuses: Sequence[Status]) -> list[DeadLetter]:
         """Those of the key that wait for their turn, the first of them first."""

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from waypost.kernel.ids import EventId
 from waypost.memory.database import MemoryTransaction
-from waypost.ports.inbox import InboxEntry, ConsumerPosition
+from waypost.ports.inbox import ConsumerPosition, InboxEntry
 from waypost.ports.subscription import Partition
 
 _NEVER_SEEN = ConsumerPosition(next_offset=0, topic_id=None, starts=0)
@@ -37,7 +37,10 @@ class MemoryInbox:
         self, partition: Partition, *, expected: int, next_offset: int, topic_id: UUID | None, starts: int = 0
     ) -> bool:
         consumer_position = self._tables.positions.get((self._consumer, partition))
-        if consumer_position is None or (consumer_position.next_offset, consumer_position.topic_id) != (expected, topic_id):
+        if consumer_position is None or (consumer_position.next_offset, consumer_position.topic_id) != (
+            expected,
+            topic_id,
+        ):
             return False
         self._stand(partition, replace(consumer_position, next_offset=next_offset, starts=starts))
         return True

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from waypost.jobs.declaration import JobRegistry
 from waypost.kernel.clock import Clock
 from waypost.ports.codec import EventCodec
-from waypost.ports.doorbell import Doorbell
 from waypost.ports.consumers import Consumer
+from waypost.ports.doorbell import Doorbell
 from waypost.postgres.database import Database
 from waypost.postgres.unit_of_work import PostgresUnitsOfWork
 

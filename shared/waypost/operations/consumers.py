@@ -8,8 +8,8 @@ from waypost.engine.consumer import group_name
 from waypost.kafka.catalog import partitions_of
 from waypost.kafka.topic_log import KafkaTopicLog, KafkaTopicLogs
 from waypost.operations.admin_service import AdminService
-from waypost.ports.dead_letters import Status, Tally
 from waypost.ports.consumers import Consumer, topics_of
+from waypost.ports.dead_letters import Status, Tally
 from waypost.ports.subscription import Partition
 from waypost.postgres.database import Database
 from waypost.postgres.dead_letters import PostgresDeadLetters

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from waypost.kernel.errors import NotFound
 from waypost.kernel.audit_context import AuditContext
+from waypost.kernel.errors import NotFound
 from waypost.kernel.partitioning import shard_for
 from waypost.operations.admin_service import AdminService
 from waypost.ports.outbox import Backlog
@@ -38,7 +38,9 @@ async def redrive(service: AdminService, key: bytes, audit_context: AuditContext
         if reason is None:
             raise NotFound(f"{service.name} has not set {key.decode(errors='backslashreplace')!r} aside")
         subject = key.decode(errors="backslashreplace")
-        await record_action(connection, audit_context, verb="outbox.redrive", subject=subject, shard=shard, because=reason)
+        await record_action(
+            connection, audit_context, verb="outbox.redrive", subject=subject, shard=shard, because=reason
+        )
 
 
 async def waiting_of(service: AdminService) -> Waiting:

@@ -7,9 +7,9 @@ from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
 
+from waypost.kernel.audit_context import AuditContext
 from waypost.kernel.envelope import Record
 from waypost.kernel.ids import EventId, TenantId
-from waypost.kernel.audit_context import AuditContext
 
 
 class Status(StrEnum):
@@ -39,6 +39,14 @@ class Failure:
     error: str
     fingerprint: str
     """The same for the same fault of the code, whatever the record."""
+    retryable: bool = True
+    """False where the same work would fail again: the dead letter is dead at once."""
+    awaits_topic: bool = False
+    """Whether another topic has yet to bring a row: it is retried without end, and alarms when it takes long."""
+    location: str | None = None
+    """File, line and function that raised it."""
+    traceback: str | None = None
+    """The last frames outside installed packages, with their source lines and no values."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +71,7 @@ class DeadLetter:
     failure: Failure | None = None
 
 
-VERSION_CONFLICT = "VersionConflict"
+VERSION_CONFLICT = "version-conflict"
 """The `error_class` of a letter that holds a second event under a version handled already: it parks nothing and stands in no line."""
 
 
@@ -132,7 +140,9 @@ class DeadLetters(Protocol):
         """Settled or not; None for another consumer's."""
         ...
 
-    async def begin(self, dead_letter: DeadLetter, *, next_attempt_at: datetime, audit_context: AuditContext | None = None) -> DeadLetter:
+    async def begin(
+        self, dead_letter: DeadLetter, *, next_attempt_at: datetime, audit_context: AuditContext | None = None
+    ) -> DeadLetter:
         """Counts one more attempt, whose end is noted by `update`. With a mandate it is a redrive, and stands in the audit.
 
         Without one the letter is `retrying` from now on. A dead one that is redriven stays dead until it is handled: should the redrive

@@ -12,8 +12,8 @@ from waypost.kernel.envelope import Envelope
 from waypost.kernel.errors import Conflict, Transient
 from waypost.kernel.event import Event
 from waypost.kernel.ids import EventId, TenantId
-from waypost.ports.inbox import ConsumerPosition
 from waypost.ports.consumer_transaction import ConsumerTransactions
+from waypost.ports.inbox import ConsumerPosition
 from waypost.ports.subscription import Partition
 
 

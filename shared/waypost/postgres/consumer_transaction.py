@@ -7,8 +7,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from waypost.kernel.cause import Cause
 from waypost.kernel.ids import TenantId
-from waypost.ports.dead_letters import DeadLetters
 from waypost.ports.consumers import Consumer
+from waypost.ports.dead_letters import DeadLetters
 from waypost.ports.inbox import Inbox
 from waypost.postgres.database import Database
 from waypost.postgres.dead_letters import PostgresDeadLetters

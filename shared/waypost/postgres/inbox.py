@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from waypost.kernel.ids import EventId
-from waypost.ports.inbox import InboxEntry, ConsumerPosition
+from waypost.ports.inbox import ConsumerPosition, InboxEntry
 from waypost.ports.subscription import Partition
 from waypost.postgres.database import driver
 from waypost.postgres.versions import Versions

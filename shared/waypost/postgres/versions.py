@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from waypost.ports.consumers import Consumer, AsyncProjection
+from waypost.ports.consumers import AsyncProjection, Consumer
 from waypost.postgres.database import driver
 
 

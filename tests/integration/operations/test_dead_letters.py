@@ -17,8 +17,8 @@ from waypost.engine.rate import Rate
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.errors import Conflict, Invalid, NotFound, Transient
 from waypost.kernel.ids import new_id
-from waypost.operations.dead_letters import RedriveResult, Redrive, discard, find, nothing_matches
 from waypost.operations.admin_service import AdminService
+from waypost.operations.dead_letters import Redrive, RedriveResult, discard, find, nothing_matches
 from waypost.ports.dead_letters import Status
 from waypost.postgres.audit import operator_actions
 from waypost.postgres.letter_search import Search, find_dead_letters

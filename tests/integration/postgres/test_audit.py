@@ -5,9 +5,9 @@ import pytest
 
 from tests.fixtures.club import migrate, opened
 from tests.fixtures.database import Database, connected
+from waypost.kernel.audit_context import AuditContext
 from waypost.kernel.errors import Invalid
 from waypost.kernel.ids import new_id
-from waypost.kernel.audit_context import AuditContext
 from waypost.postgres.audit import operator_actions, record_action
 
 AUDIT = AuditContext(operator="grace", reason="the mail server is back")
@@ -17,7 +17,12 @@ async def test_an_act_is_told_with_who_why_and_when(database: Database) -> None:
     where, dead_letter, tenant = await database("club", migrate), new_id(), new_id()
     async with opened(where.app) as pool, pool.transaction() as connection:
         await record_action(
-            connection, AUDIT, verb="dead_letters.redrive", subject=dead_letter, tenant_id=tenant, consumer="club.members"
+            connection,
+            AUDIT,
+            verb="dead_letters.redrive",
+            subject=dead_letter,
+            tenant_id=tenant,
+            consumer="club.members",
         )
     async with opened(where.ops) as ops:
         (action,) = await operator_actions(ops, subject=str(dead_letter))

@@ -11,9 +11,9 @@ from typer.testing import CliRunner
 
 from tests.fixtures.envelopes import user_created_envelope
 from waypost.cli.events.telling import line
-from waypost.cli.parsing import a_moment, a_rate
 from waypost.cli.main import app
 from waypost.cli.output import span_of
+from waypost.cli.parsing import a_moment, a_rate
 from waypost.kafka.catalog import chosen_from
 from waypost.kernel.cloudevents import to_headers, to_metadata
 from waypost.kernel.envelope import Record

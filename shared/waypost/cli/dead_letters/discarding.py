@@ -6,10 +6,10 @@ from uuid import UUID
 
 import typer
 
+from waypost.cli.audit_options import As, Reason
 from waypost.cli.databases import open_admin_service
 from waypost.cli.dead_letters.found import DeadLetterId, find
 from waypost.cli.dead_letters.reporting import tell
-from waypost.cli.audit_options import As, Reason
 from waypost.cli.output import AsJson, console, to_json
 from waypost.cli.tracing import SEVERAL, trace_as
 from waypost.kernel.audit_context import AuditContext

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from textwrap import indent
 from typing import Annotated
 
 import typer
@@ -12,7 +13,7 @@ from waypost.cli.dead_letters.found import DeadLetterId, find
 from waypost.cli.output import AsJson, console, end_with, lines, moment, readable, to_json
 from waypost.cli.services import chosen_services
 from waypost.hosting.service import Service
-from waypost.postgres.letter_search import StoredDeadLetter, Search, find_dead_letters
+from waypost.postgres.letter_search import Search, StoredDeadLetter, find_dead_letters
 from waypost.web.ops.dead_letter_views import DeadLetterView, DeadLetterWithRecordView
 
 
@@ -32,7 +33,9 @@ def list_dead_letters(
     found, problems = asyncio.run(ask_all(chosen_services(service), ask))
     dead_letters = [dead_letter for each in found for dead_letter in each]
     if as_json:
-        console.print(to_json([DeadLetterView.of(each).model_dump(mode="json") for each in dead_letters]), soft_wrap=True)
+        console.print(
+            to_json([DeadLetterView.of(each).model_dump(mode="json") for each in dead_letters]), soft_wrap=True
+        )
     else:
         _show_all(dead_letters)
         if not dead_letters and not problems:
@@ -51,7 +54,9 @@ def show(
     if as_json:
         console.print(to_json(view.model_dump()), soft_wrap=True)
         return
-    lines(f"letter {view.id}", view.model_dump(exclude={"record"}))
+    lines(f"letter {view.id}", view.model_dump(exclude={"record", "traceback"}))
+    if view.traceback:
+        console.print(f"traceback\n{indent(view.traceback, '    ')}", soft_wrap=True, markup=False, highlight=False)
     lines("record", view.record)
 
 
@@ -62,4 +67,8 @@ def _show_all(dead_letters: Sequence[StoredDeadLetter]) -> None:
         what = f"{dead_letter.type or 'unreadable'} version {dead_letter.sequence or '-'} of {readable(dead_letter.key or b'')}"
         console.print(f"    {moment(kept.first_failed_at)}  {what}", soft_wrap=True)
         if failure:
-            console.print(f"    {failure.error_class} after {dead_letter.attempts} tries: {failure.error}", soft_wrap=True)
+            console.print(
+                f"    {failure.error_class} after {dead_letter.attempts} tries: {failure.error}", soft_wrap=True
+            )
+            if failure.location:
+                console.print(f"    at {failure.location}", soft_wrap=True)

@@ -8,19 +8,19 @@ from uuid import UUID
 
 import typer
 
+from waypost.cli.audit_options import As, Reason
 from waypost.cli.databases import open_admin_service
 from waypost.cli.dead_letters.filters import filtered
 from waypost.cli.dead_letters.found import find
 from waypost.cli.dead_letters.reporting import sum_up, tell
-from waypost.cli.parsing import a_rate, an_id
-from waypost.cli.audit_options import As, Reason
 from waypost.cli.output import AsJson, console, end_with, to_json
+from waypost.cli.parsing import a_rate, an_id
 from waypost.cli.services import chosen_services
 from waypost.cli.tracing import SEVERAL, trace_as
 from waypost.engine.rate import Rate
 from waypost.hosting.service import Service
-from waypost.kernel.errors import WaypostError
 from waypost.kernel.audit_context import AuditContext
+from waypost.kernel.errors import WaypostError
 from waypost.operations.dead_letters import Redrive, nothing_matches
 from waypost.postgres.letter_search import Search
 from waypost.web.ops.dead_letter_views import RedriveView

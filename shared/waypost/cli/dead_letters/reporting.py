@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from waypost.cli.output import console, readable, remark
 from waypost.engine.consumer.turns import Outcome
-from waypost.operations.dead_letters import RedriveResult, Redrive
+from waypost.operations.dead_letters import Redrive, RedriveResult
 from waypost.postgres.letter_lines import Entry
 
 MEANINGS: Mapping[Outcome | None, str] = {

@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from waypost.cli.databases import opened
 from waypost.cli.audit_options import As, Reason
+from waypost.cli.databases import opened
 from waypost.cli.output import AsJson, console, to_json
 from waypost.cli.progress import PerSecond, shown
 from waypost.cli.services import service_named, setting_of
@@ -16,8 +16,8 @@ from waypost.engine.republishing import Republished, republish
 from waypost.kafka.catalog import chosen_from, partitions_of
 from waypost.kafka.producer import KafkaBroker
 from waypost.kafka.topic_log import KafkaTopicLogs
-from waypost.kernel.errors import NotFound
 from waypost.kernel.audit_context import AuditContext
+from waypost.kernel.errors import NotFound
 from waypost.postgres.audit import record_action
 from waypost.postgres.stored_records import PostgresStoredRecords
 

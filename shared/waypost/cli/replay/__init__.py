@@ -8,10 +8,10 @@ from uuid import UUID
 
 import typer
 
-from waypost.cli.databases import explained
-from waypost.cli.parsing import a_moment, an_id
 from waypost.cli.audit_options import As, Reason
+from waypost.cli.databases import explained
 from waypost.cli.output import AsJson, console, to_json
+from waypost.cli.parsing import a_moment, an_id
 from waypost.cli.progress import PerSecond, shown
 from waypost.cli.replay.telling import show, told
 from waypost.cli.services import service_within, setting_of
@@ -21,8 +21,8 @@ from waypost.engine.rate import Rate
 from waypost.engine.replay import Found, Redelivered, Selection
 from waypost.hosting.replaying import opened_replay
 from waypost.hosting.service import Service
-from waypost.kernel.errors import Invalid, NotFound
 from waypost.kernel.audit_context import AuditContext
+from waypost.kernel.errors import Invalid, NotFound
 from waypost.ports.consumers import AsyncProjection, Reactor
 from waypost.postgres.failures import as_transient
 
@@ -88,7 +88,13 @@ def find_reactor(name: str) -> tuple[Service, Reactor]:
 
 
 async def _run(
-    service: Service, reactor: Reactor, selection: Selection, audit_context: AuditContext | None, *, rate: Rate, quiet: bool
+    service: Service,
+    reactor: Reactor,
+    selection: Selection,
+    audit_context: AuditContext | None,
+    *,
+    rate: Rate,
+    quiet: bool,
 ) -> tuple[Found, Redelivered | None]:
     dsn, bootstrap = (setting_of(service.name, f"WAYPOST_{each}") for each in ("APP_DSN", "KAFKA_BOOTSTRAP"))
     async with opened_replay(service, reactor, dsn=dsn, bootstrap=bootstrap) as replaying:

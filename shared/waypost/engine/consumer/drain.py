@@ -10,14 +10,14 @@ from waypost.engine.consumer.batch import Batch
 from waypost.engine.consumer.effects import Effects
 from waypost.engine.consumer.message import Reader
 from waypost.engine.consumer.policy import ConsumerPolicy
-from waypost.engine.consumer.turns import StartedAttempt, Outcome, ParkedKeyQueue
+from waypost.engine.consumer.turns import Outcome, ParkedKeyQueue, StartedAttempt
 from waypost.engine.failpoints import failpoint
 from waypost.engine.retry import RETRYABLE, ends_a_wait, failure_of
+from waypost.kernel.audit_context import AuditContext
 from waypost.kernel.clock import Clock
 from waypost.kernel.errors import Conflict, NotFound, Transient, WaypostError
-from waypost.kernel.audit_context import AuditContext
-from waypost.ports.dead_letters import OPEN, Failure, DeadLetter, ParkedKey, Status
 from waypost.ports.consumer_transaction import ConsumerTransaction, ConsumerTransactions
+from waypost.ports.dead_letters import OPEN, DeadLetter, Failure, ParkedKey, Status
 from waypost.telemetry import metrics
 
 log = structlog.get_logger()
@@ -46,7 +46,13 @@ class ParkedKeyProcessor:
     """One consumer's. Every transaction locks the parked row before anything else: so does a consumer before it touches a row."""
 
     def __init__(
-        self, name: str, transactions: ConsumerTransactions, reader: Reader, effects: Effects, policy: ConsumerPolicy, clock: Clock
+        self,
+        name: str,
+        transactions: ConsumerTransactions,
+        reader: Reader,
+        effects: Effects,
+        policy: ConsumerPolicy,
+        clock: Clock,
     ) -> None:
         self.name = name
         self._transactions = transactions
@@ -98,7 +104,9 @@ class ParkedKeyProcessor:
             is_parked = await transaction.dead_letters.lock(parked)
             if not is_parked and await transaction.dead_letters.parked(parked.topic, [parked.key]):
                 raise Transient("somebody else works this key off; try again")
-            dead_letter = await self._existing(dead_letter_id, transaction)  # somebody may have handled it before we had the lock
+            dead_letter = await self._existing(
+                dead_letter_id, transaction
+            )  # somebody may have handled it before we had the lock
             if dead_letter.status not in OPEN:
                 raise Conflict(f"letter {dead_letter_id} is {dead_letter.status} already")
             await transaction.dead_letters.discard(dead_letter, audit_context)
@@ -110,7 +118,9 @@ class ParkedKeyProcessor:
             raise NotFound(f"{self.name} has no letter {dead_letter_id}")
         return dead_letter
 
-    async def attempt(self, parked: ParkedKey, audit_context: AuditContext | None = None, *, at_once: bool = False) -> Attempt:
+    async def attempt(
+        self, parked: ParkedKey, audit_context: AuditContext | None = None, *, at_once: bool = False
+    ) -> Attempt:
         """At the letter whose turn it is. With a mandate it is a redrive: it tries dead letters too, and waits for no moment.
 
         What passes uses up no redrive: the operator is told, and comes again. A consumer's own retry counts it, as its taker does: what

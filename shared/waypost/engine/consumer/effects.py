@@ -12,8 +12,8 @@ from waypost.kernel.cause import bound_cause
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.event import Event
 from waypost.kernel.tenant import bound_tenants
-from waypost.ports.consumers import Consumer, ProjectionHandler, AsyncProjection, ReactorHandler
 from waypost.ports.consumer_transaction import ConsumerTransaction
+from waypost.ports.consumers import AsyncProjection, Consumer, ProjectionHandler, ReactorHandler
 from waypost.telemetry.messaging import batch_span, process_span
 
 

@@ -7,7 +7,7 @@ from waypost.engine.consumer.message import Message
 from waypost.engine.retry import RetryPolicy, failure_of
 from waypost.kernel.errors import Poison
 from waypost.kernel.ids import new_id
-from waypost.ports.dead_letters import VERSION_CONFLICT, Failure, DeadLetter, Status
+from waypost.ports.dead_letters import VERSION_CONFLICT, DeadLetter, Failure, Status
 
 
 def waiting(message: Message) -> DeadLetter:

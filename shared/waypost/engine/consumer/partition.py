@@ -10,11 +10,11 @@ from uuid import UUID
 import structlog
 
 from waypost.engine.consumer.batch import Batch
+from waypost.engine.consumer.batch_processor import BatchProcessor, Stopped
 from waypost.engine.consumer.message import Reader
 from waypost.engine.consumer.pipeline import Fenced, Pipeline
 from waypost.engine.consumer.policy import ConsumerPolicy
 from waypost.engine.consumer.resuming import where_to_resume
-from waypost.engine.consumer.batch_processor import Stopped, BatchProcessor
 from waypost.engine.failpoints import failpoint
 from waypost.engine.retry.failure import PROCESS_DIED
 from waypost.kernel.envelope import Record
@@ -59,7 +59,9 @@ class PartitionTask:
         self._idle = asyncio.Event()
         self._idle.set()
         self._taking: asyncio.Task[None] | None = None
-        self._batch_processor = BatchProcessor(parts.name, parts.pipeline, parts.transactions, parts.policy, self._stopping)
+        self._batch_processor = BatchProcessor(
+            parts.name, parts.pipeline, parts.transactions, parts.policy, self._stopping
+        )
         self._first = True
         self._task = asyncio.create_task(self._run(), name=f"{parts.name} {partition}")
 
@@ -72,6 +74,11 @@ class PartitionTask:
     def waits_for_room(self) -> bool:
         """Whether no letter can be kept, so that it goes no further."""
         return self._batch_processor.waits_for_room
+
+    @property
+    def stuck(self) -> bool:
+        """Whether one batch fails again and again."""
+        return self._batch_processor.stuck
 
     async def end(self, deadline_seconds: float) -> None:
         """Takes up nothing more. The running transaction may end by the deadline; then it is rolled back, and its records come again.

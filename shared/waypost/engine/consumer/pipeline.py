@@ -14,8 +14,8 @@ from waypost.engine.consumer.policy import ConsumerPolicy
 from waypost.engine.failpoints import failpoint
 from waypost.kernel.clock import Clock
 from waypost.kernel.errors import WaypostError
-from waypost.ports.inbox import InboxEntry
 from waypost.ports.consumer_transaction import ConsumerTransaction, ConsumerTransactions
+from waypost.ports.inbox import InboxEntry
 from waypost.telemetry import metrics
 
 log = structlog.get_logger()
@@ -41,7 +41,9 @@ class DeadLetterLimitReached(WaypostError):
 class Pipeline:
     """Each step in the one transaction of its batch, for one consumer."""
 
-    def __init__(self, name: str, transactions: ConsumerTransactions, effects: Effects, policy: ConsumerPolicy, clock: Clock) -> None:
+    def __init__(
+        self, name: str, transactions: ConsumerTransactions, effects: Effects, policy: ConsumerPolicy, clock: Clock
+    ) -> None:
         self._name = name
         self._transactions = transactions
         self._effects = effects
@@ -119,11 +121,12 @@ class Pipeline:
         batch.judged = guard.judge(batch.claimed)
         if guard.advanced:
             await transaction.inbox.advance(topic, guard.advanced)
-        if guard.newly_parked:
-            await transaction.dead_letters.park(topic, guard.newly_parked)
+        batch.newly_parked = guard.newly_parked
 
     async def keep_dead_letters(self, batch: Batch, transaction: ConsumerTransaction) -> None:
-        """Sets aside what is not handled now. Raises DeadLetterLimitReached."""
+        """Parks keys and stores dead letters of the records that are not handled now. Raises DeadLetterLimitReached."""
+        if batch.newly_parked:
+            await transaction.dead_letters.park(batch.partition.topic, batch.newly_parked)
         now, retry = self._clock.now(), self._policy.retry
         dead_letters = [
             dead_letter

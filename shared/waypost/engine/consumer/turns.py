@@ -6,11 +6,11 @@ from enum import StrEnum
 from uuid import UUID
 
 from waypost.engine.retry import RetryPolicy
-from waypost.engine.retry.failure import PROCESS_DIED, waits_for_another_topic
-from waypost.kernel.clock import Clock
+from waypost.engine.retry.failure import PROCESS_DIED
 from waypost.kernel.audit_context import AuditContext
-from waypost.ports.dead_letters import DeadLetter, ParkedKey, Status
+from waypost.kernel.clock import Clock
 from waypost.ports.consumer_transaction import ConsumerTransaction, ConsumerTransactions
+from waypost.ports.dead_letters import DeadLetter, ParkedKey, Status
 
 
 class Outcome(StrEnum):
@@ -49,7 +49,9 @@ class ParkedKeyQueue:
         self._retry = retry
         self._clock = clock
 
-    async def next(self, parked: ParkedKey, audit_context: AuditContext | None, *, at_once: bool = False) -> StartedAttempt | Outcome:
+    async def next(
+        self, parked: ParkedKey, audit_context: AuditContext | None, *, at_once: bool = False
+    ) -> StartedAttempt | Outcome:
         """Counts the attempt in a transaction of its own: a letter whose handler ends the process must not be tried for ever."""
         async with self._transactions.begin(()) as transaction:
             if not await transaction.dead_letters.lock(parked):
@@ -65,7 +67,12 @@ class ParkedKeyQueue:
             return await self._begin(dead_letter, transaction, audit_context, at_once=at_once)
 
     async def _begin(
-        self, dead_letter: DeadLetter, transaction: ConsumerTransaction, audit_context: AuditContext | None, *, at_once: bool
+        self,
+        dead_letter: DeadLetter,
+        transaction: ConsumerTransaction,
+        audit_context: AuditContext | None,
+        *,
+        at_once: bool,
     ) -> StartedAttempt | Outcome:
         now = self._clock.now()
         if audit_context and dead_letter.redrives >= self._retry.max_redrives:
@@ -73,20 +80,26 @@ class ParkedKeyQueue:
         if not audit_context and (why_not := await self._why_not(dead_letter, transaction, None if at_once else now)):
             return why_not
         next_attempt_at = now + timedelta(seconds=self._retry.pauses.seconds(dead_letter.attempts + 1))
-        counted = await transaction.dead_letters.begin(dead_letter, next_attempt_at=next_attempt_at, audit_context=audit_context)
+        counted = await transaction.dead_letters.begin(
+            dead_letter, next_attempt_at=next_attempt_at, audit_context=audit_context
+        )
         return StartedAttempt(dead_letter=counted, before=dead_letter)
 
-    async def _why_not(self, dead_letter: DeadLetter, transaction: ConsumerTransaction, now: datetime | None) -> Outcome | None:
+    async def _why_not(
+        self, dead_letter: DeadLetter, transaction: ConsumerTransaction, now: datetime | None
+    ) -> Outcome | None:
         if dead_letter.status is Status.DEAD:
             return Outcome.DEAD
         if now is not None and dead_letter.next_attempt_at is not None and dead_letter.next_attempt_at > now:
             return Outcome.LATER
         # Waiting for another topic uses up no tries; those that had no end do, whatever was waited for before.
-        waits = dead_letter.failure is not None and waits_for_another_topic(dead_letter.failure)
+        waits = dead_letter.failure is not None and dead_letter.failure.awaits_topic
         if (dead_letter.unfinished if waits else dead_letter.attempts) < self._retry.tries:
             return None
         # A living process records every failure, and the last one makes the letter dead: the process that tried this one has died.
-        await transaction.dead_letters.update(dead_letter.id, status=Status.DEAD, attempts=dead_letter.attempts, failure=PROCESS_DIED)
+        await transaction.dead_letters.update(
+            dead_letter.id, status=Status.DEAD, attempts=dead_letter.attempts, failure=PROCESS_DIED
+        )
         return Outcome.DEAD
 
     async def _pass_discarded(self, parked: ParkedKey, transaction: ConsumerTransaction) -> int:
@@ -95,7 +108,9 @@ class ParkedKeyQueue:
         if aggregate_id is None:
             return 0
         reached = (await transaction.inbox.versions(parked.topic, [aggregate_id])).get(aggregate_id, 0)
-        while (dead_letter := await transaction.dead_letters.first(parked, reached)) and dead_letter.status is Status.DISCARDED:
+        while (
+            dead_letter := await transaction.dead_letters.first(parked, reached)
+        ) and dead_letter.status is Status.DISCARDED:
             if dead_letter.sequence != reached + 1:
                 break
             reached += 1
@@ -104,7 +119,9 @@ class ParkedKeyQueue:
 
     async def _look_later(self, dead_letter: DeadLetter, transaction: ConsumerTransaction) -> None:
         later = self._clock.now() + timedelta(seconds=self._retry.pauses.first_seconds)
-        await transaction.dead_letters.update(dead_letter.id, status=dead_letter.status, attempts=dead_letter.attempts, next_attempt_at=later)
+        await transaction.dead_letters.update(
+            dead_letter.id, status=dead_letter.status, attempts=dead_letter.attempts, next_attempt_at=later
+        )
 
     async def take_back(self, parked: ParkedKey, begun: StartedAttempt) -> None:
         """Leaves the letter as it was, unless somebody has gone on from there. Raises Transient without a database: it stays counted."""

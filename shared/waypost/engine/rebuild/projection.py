@@ -12,7 +12,7 @@ from waypost.engine.rebuild.report import BEFORE_SWAP, SWAP_TRIES, Progress, Reb
 from waypost.kernel.errors import Permanent, Transient, WaypostError
 from waypost.kernel.tenant import bound_tenants
 from waypost.ports.consumers import InlineProjection
-from waypost.ports.rebuild import History, HistoryTransaction, HistorySwap, HistoryShadowFactory, StoredEvent
+from waypost.ports.rebuild import History, HistoryShadowFactory, HistorySwap, HistoryTransaction, StoredEvent
 
 log = structlog.get_logger()
 
@@ -64,7 +64,9 @@ async def _process_all(
     return records
 
 
-async def _process(projection: InlineProjection, events: Sequence[StoredEvent], transaction: HistoryTransaction) -> None:
+async def _process(
+    projection: InlineProjection, events: Sequence[StoredEvent], transaction: HistoryTransaction
+) -> None:
     tenants = {event.tenant_id for event in events}
     await transaction.bind(tenants)
     with bound_tenants(tenants):

@@ -10,15 +10,15 @@ import structlog
 from waypost.engine.consumer.message import Reader
 from waypost.engine.consumer.policy import ConsumerPolicy
 from waypost.engine.rate import Rate
-from waypost.engine.rebuild.shadow_writer import NEVER_REMEMBERS, ShadowWriter
 from waypost.engine.rebuild.reading import ReadAhead
 from waypost.engine.rebuild.report import BEFORE_SWAP, SWAP_TRIES, Progress, RebuildReport, swap_if_allowed
+from waypost.engine.rebuild.shadow_writer import NEVER_REMEMBERS, ShadowWriter
 from waypost.kernel.clock import Clock, SystemClock
 from waypost.kernel.errors import Transient
 from waypost.ports.codec import EventCodec
 from waypost.ports.consumers import AsyncProjection
 from waypost.ports.inbox import ConsumerPosition
-from waypost.ports.rebuild import LiveIsAhead, Shadow, Swap, ShadowFactory
+from waypost.ports.rebuild import LiveIsAhead, Shadow, ShadowFactory, Swap
 from waypost.ports.subscription import Partition
 from waypost.ports.topic_log import TopicLogs
 from waypost.telemetry.messaging import rebuild_span

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from waypost.engine.failpoints import failpoint
-from waypost.ports.rebuild import HistorySwap, Swap, ComparisonReport
+from waypost.ports.rebuild import ComparisonReport, HistorySwap, Swap
 
 BEFORE_SWAP = failpoint("rebuild.before_swap")
 BEFORE_COMMIT = failpoint("rebuild.before_commit")

@@ -6,20 +6,20 @@ from datetime import timedelta
 from uuid import UUID
 
 from waypost.engine.consumer.batch import Batch
+from waypost.engine.consumer.batch_processor import BatchProcessor
 from waypost.engine.consumer.drain import ParkedKeyProcessor
 from waypost.engine.consumer.effects import effects_of
 from waypost.engine.consumer.message import Reader
 from waypost.engine.consumer.pipeline import Pipeline
 from waypost.engine.consumer.policy import ConsumerPolicy
-from waypost.engine.consumer.batch_processor import BatchProcessor
 from waypost.engine.consumer.turns import Outcome
 from waypost.kernel.clock import Clock
 from waypost.kernel.envelope import Record
 from waypost.kernel.ids import TenantId
-from waypost.ports.dead_letters import ParkedKey
-from waypost.ports.consumers import AsyncProjection
-from waypost.ports.inbox import ConsumerPosition
 from waypost.ports.consumer_transaction import ConsumerTransactions
+from waypost.ports.consumers import AsyncProjection
+from waypost.ports.dead_letters import ParkedKey
+from waypost.ports.inbox import ConsumerPosition
 from waypost.ports.subscription import Partition
 
 NEVER_REMEMBERS = timedelta(days=-1)
@@ -29,7 +29,9 @@ NEVER_REMEMBERS = timedelta(days=-1)
 class ShadowWriter:
     """One rebuild's. `name` is the shadow's."""
 
-    def __init__(self, name: str, projector: AsyncProjection, reader: Reader, policy: ConsumerPolicy, clock: Clock) -> None:
+    def __init__(
+        self, name: str, projector: AsyncProjection, reader: Reader, policy: ConsumerPolicy, clock: Clock
+    ) -> None:
         self.tenants: set[TenantId] = set()
         """Of all records met."""
         self.records = 0

@@ -4,10 +4,10 @@ import asyncio
 
 from waypost.engine.failpoints import failpoint
 from waypost.engine.relay.chunk import Chunk
-from waypost.engine.relay.in_flight import InFlight
-from waypost.engine.relay.state import RelayState
-from waypost.engine.relay.ownership import Ownership
 from waypost.engine.relay.idle_backoff import IdleBackoff
+from waypost.engine.relay.in_flight import InFlight
+from waypost.engine.relay.ownership import Ownership
+from waypost.engine.relay.state import RelayState
 from waypost.ports.broker import Publisher
 from waypost.ports.outbox import OutboxLease, PendingRow
 from waypost.telemetry import metrics

@@ -62,7 +62,11 @@ def _place(message: Message) -> tuple[str, bytes, int, int]:
 
 
 async def find(
-    reader: Reader, selection: Selection, log: TopicLog, partitions: Iterable[Partition], transactions: ConsumerTransactions
+    reader: Reader,
+    selection: Selection,
+    log: TopicLog,
+    partitions: Iterable[Partition],
+    transactions: ConsumerTransactions,
 ) -> Found:
     """Reads up to where the consumer stands. Raises Invalid for more than is held in memory, and Transient."""
     found = Found(read=await _bounds(selection, log, partitions, transactions))
@@ -72,7 +76,9 @@ async def find(
         async for records in records_until(log, partition, end):
             read = reader.read_all(records)
             chosen = {each.event_id: each for each in read if each.wanted and selection.holds(each)}
-            handled = await _handled(partition, [each for id_, each in chosen.items() if id_ not in messages], transactions)
+            handled = await _handled(
+                partition, [each for id_, each in chosen.items() if id_ not in messages], transactions
+            )
             messages |= {each.event_id: each for each in handled}
             found.not_handled_yet += len(chosen.keys() - messages.keys())
             if len(messages) > MOST:
@@ -98,7 +104,9 @@ async def _bounds(
     return bounds
 
 
-async def _handled(partition: Partition, messages: Sequence[Message], transactions: ConsumerTransactions) -> Sequence[Message]:
+async def _handled(
+    partition: Partition, messages: Sequence[Message], transactions: ConsumerTransactions
+) -> Sequence[Message]:
     """Those that the consumer is past: by the order guard, or, without sequences, where their key is not parked."""
     if not messages:
         return ()

@@ -20,8 +20,8 @@ from waypost.engine.failpoints import failpoint
 from waypost.engine.rate import Rate
 from waypost.engine.replay.finding import Found
 from waypost.kernel.errors import ConcurrencyConflict, Transient
-from waypost.ports.dead_letters import ParkedKey
 from waypost.ports.consumer_transaction import ConsumerTransaction, ConsumerTransactions
+from waypost.ports.dead_letters import ParkedKey
 
 log = structlog.get_logger()
 
@@ -54,7 +54,13 @@ class Redelivery:
     """One reactor's. `retries` are its own, for what may wait behind a key at the end."""
 
     def __init__(
-        self, transactions: ConsumerTransactions, effects: Effects, retries: ParkedKeyProcessor, note: Note, policy: ConsumerPolicy, rate: Rate
+        self,
+        transactions: ConsumerTransactions,
+        effects: Effects,
+        retries: ParkedKeyProcessor,
+        note: Note,
+        policy: ConsumerPolicy,
+        rate: Rate,
     ) -> None:
         self._transactions = transactions
         self._effects = effects
@@ -96,7 +102,9 @@ class Redelivery:
             except (Transient, ConcurrencyConflict) as error:
                 if attempt.at_commit:
                     audited_by = f"`waypost audit --subject {message.event_id}`"
-                    raise Transient(f"lost at the commit, {audited_by} shows whether it was delivered: {error}") from error
+                    raise Transient(
+                        f"lost at the commit, {audited_by} shows whether it was delivered: {error}"
+                    ) from error
                 if tries == TRIES:
                     raise
             await asyncio.sleep(PAUSE_SECONDS * tries)

@@ -6,7 +6,7 @@ from waypost.kernel.errors import Conflict, Invalid, NotFound
 from waypost.operations.admin_service import AdminService
 from waypost.ports.dead_letters import OPEN
 from waypost.postgres.letter_lines import Selection, select_lines
-from waypost.postgres.letter_search import StoredDeadLetter, Search, find_dead_letter
+from waypost.postgres.letter_search import Search, StoredDeadLetter, find_dead_letter
 
 
 async def find(service: AdminService, dead_letter_id: UUID) -> StoredDeadLetter:
@@ -35,5 +35,7 @@ async def _select_one(service: AdminService, dead_letter_id: UUID) -> Selection:
         raise Conflict(f"letter {dead_letter_id} is {dead_letter.status} already: there is nothing to redrive")
     selection = await select_lines(service.ops, Search(id=dead_letter_id))
     if not selection.lines:
-        raise Conflict(f"letter {dead_letter_id} holds no event that could be handled; nothing waits for it: discard it")
+        raise Conflict(
+            f"letter {dead_letter_id} holds no event that could be handled; nothing waits for it: discard it"
+        )
     return selection

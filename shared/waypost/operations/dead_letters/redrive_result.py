@@ -34,7 +34,9 @@ class RedriveResult:
         dead_letters = {each.id: each for each in self.dead_letters}
         for attempt in attempts:
             if dead_letter := attempt.dead_letter:
-                dead_letters[dead_letter.id] = _tried(dead_letters.get(dead_letter.id) or entry_of(dead_letter), attempt)
+                dead_letters[dead_letter.id] = _tried(
+                    dead_letters.get(dead_letter.id) or entry_of(dead_letter), attempt
+                )
         statuses = await dead_letter_statuses(database, dead_letters)
         return replace(
             self,

@@ -7,12 +7,12 @@ from typing import Self
 from waypost.engine.consumer.drain import Attempt, ParkedKeyProcessor
 from waypost.engine.consumer.turns import Outcome
 from waypost.engine.rate import Rate
-from waypost.kernel.errors import NotFound, Transient, WaypostError
 from waypost.kernel.audit_context import AuditContext
-from waypost.operations.dead_letters.redrive_result import RedriveResult
+from waypost.kernel.errors import NotFound, Transient, WaypostError
+from waypost.operations.admin_service import AdminService
 from waypost.operations.dead_letters.drains import parked_key_processor_of
 from waypost.operations.dead_letters.finding import select
-from waypost.operations.admin_service import AdminService
+from waypost.operations.dead_letters.redrive_result import RedriveResult
 from waypost.ports.dead_letters import ParkedKey
 from waypost.postgres.letter_lines import Line, Selection
 from waypost.postgres.letter_search import Search

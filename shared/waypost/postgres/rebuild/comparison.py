@@ -3,7 +3,7 @@
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from waypost.ports.consumers import InlineProjection, AsyncProjection
+from waypost.ports.consumers import AsyncProjection, InlineProjection
 from waypost.ports.rebuild import Comparison, ComparisonReport
 from waypost.postgres.letter_rows import IS_OPEN
 from waypost.postgres.rebuild.names import Names
@@ -27,7 +27,9 @@ _UNPROTECTED = text(
 )
 
 
-async def compare(connection: AsyncConnection, names: Names, projector: AsyncProjection | InlineProjection) -> ComparisonReport:
+async def compare(
+    connection: AsyncConnection, names: Names, projector: AsyncProjection | InlineProjection
+) -> ComparisonReport:
     """Reads every row of both: the swap's transaction takes as long as that does."""
     return ComparisonReport(
         comparisons=[await _compare(connection, names, table.name) for table in projector.tables.sorted_tables],
@@ -54,7 +56,9 @@ async def _open_dead_letters(connection: AsyncConnection, consumer: str) -> int:
     return int(await connection.scalar(_OPEN_DEAD_LETTERS, {"consumer": consumer}) or 0)
 
 
-async def _unprotected(connection: AsyncConnection, names: Names, projector: AsyncProjection | InlineProjection) -> list[str]:
+async def _unprotected(
+    connection: AsyncConnection, names: Names, projector: AsyncProjection | InlineProjection
+) -> list[str]:
     tenants_tables = {table.name for table in projector.tables.sorted_tables if is_protected(table)}
     found = await connection.execute(_UNPROTECTED, {"schema": names.new_schema, "role": f"{names.service}_app"})
     return [row.relname for row in found if not row.granted or (row.relname in tenants_tables and not row.forced)]

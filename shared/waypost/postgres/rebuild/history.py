@@ -15,12 +15,12 @@ from waypost.kernel.event import Event
 from waypost.kernel.ids import TenantId
 from waypost.ports.codec import EventCodec
 from waypost.ports.consumers import InlineProjection
-from waypost.ports.rebuild import StoredEvent, ComparisonReport
+from waypost.ports.rebuild import ComparisonReport, StoredEvent
 from waypost.postgres.database import Database, driver
 from waypost.postgres.projection_schema import create_projection_schema
 from waypost.postgres.rebuild.alone import alone, rename
-from waypost.postgres.rebuild.names import Names
 from waypost.postgres.rebuild.comparison import compare
+from waypost.postgres.rebuild.names import Names
 from waypost.postgres.tenancy import BIND, setting
 from waypost.postgres.versions import versions_in
 
@@ -135,7 +135,9 @@ class PostgresHistoryTransaction:
 class PostgresHistorySwap(PostgresHistoryTransaction):
     """`waypost.ports.rebuild.HistorySwap`."""
 
-    def __init__(self, connection: AsyncConnection, names: Names, projection: InlineProjection, rows: "StoredRows") -> None:
+    def __init__(
+        self, connection: AsyncConnection, names: Names, projection: InlineProjection, rows: "StoredRows"
+    ) -> None:
         super().__init__(connection, names)
         self.completed = False
         self._projection = projection

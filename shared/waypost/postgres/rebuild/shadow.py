@@ -7,16 +7,16 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from waypost.kernel.ids import EventId
+from waypost.ports.consumer_transaction import ConsumerTransactions
 from waypost.ports.consumers import AsyncProjection
 from waypost.ports.inbox import ConsumerPosition
-from waypost.ports.consumer_transaction import ConsumerTransactions
 from waypost.ports.subscription import Partition
 from waypost.postgres.database import Database
 from waypost.postgres.projection_schema import create_projection_schema
 from waypost.postgres.rebuild.alone import alone
-from waypost.postgres.rebuild.transactions import ShadowTransactions
 from waypost.postgres.rebuild.names import Names
 from waypost.postgres.rebuild.swap import LIVE, PostgresSwap, locked_live, positions
+from waypost.postgres.rebuild.transactions import ShadowTransactions
 
 _FORGET = (
     "delete from consumer_offsets where consumer = :shadow",

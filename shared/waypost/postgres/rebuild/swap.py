@@ -6,16 +6,16 @@ from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from waypost.kernel.ids import TenantId
+from waypost.ports.consumer_transaction import ConsumerTransactions
 from waypost.ports.consumers import AsyncProjection
 from waypost.ports.inbox import ConsumerPosition
-from waypost.ports.consumer_transaction import ConsumerTransactions
-from waypost.ports.rebuild import LiveIsAhead, ComparisonReport
+from waypost.ports.rebuild import ComparisonReport, LiveIsAhead
 from waypost.ports.subscription import Partition
-from waypost.postgres.letter_rows import IS_OPEN
+from waypost.postgres.letter_rows import FAILURE_COLUMNS, IS_OPEN
 from waypost.postgres.rebuild.alone import rename
-from waypost.postgres.rebuild.transactions import SwapTransactions
-from waypost.postgres.rebuild.names import Names
 from waypost.postgres.rebuild.comparison import compare
+from waypost.postgres.rebuild.names import Names
+from waypost.postgres.rebuild.transactions import SwapTransactions
 from waypost.postgres.tenancy import BIND, setting
 
 # Positions first: a live consumer takes its own row first and parked rows after, so nobody waits for us while we wait for him.
@@ -25,10 +25,10 @@ _LOCK_PARKED = text("select from parked_keys where consumer = :live order by top
 
 # Two letters about one event: the new one's say counts, and the row keeps its id, so that an operator's note still finds it.
 _TAKE_OVER = text(
-    """
+    f"""
     update dead_letters live set
         status = new.status, attempts = new.attempts, next_attempt_at = new.next_attempt_at, updated_at = now(),
-        error_class = new.error_class, error = new.error, fingerprint = new.fingerprint
+        {", ".join(f"{name} = new.{name}" for name in FAILURE_COLUMNS)}
     from dead_letters new
     where live.consumer = :live and new.consumer = :shadow and new.event_id = live.event_id and live.status <> 'discarded'
     """
@@ -62,7 +62,9 @@ async def locked_live(connection: AsyncConnection, names: Names) -> Mapping[Part
     return live
 
 
-async def positions(connection: AsyncConnection, names: Names, statement: TextClause) -> Mapping[Partition, ConsumerPosition]:
+async def positions(
+    connection: AsyncConnection, names: Names, statement: TextClause
+) -> Mapping[Partition, ConsumerPosition]:
     return {
         Partition(row.topic, row.partition): ConsumerPosition(
             next_offset=row.next_offset, topic_id=row.topic_id, starts=row.starts

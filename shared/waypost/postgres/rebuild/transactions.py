@@ -7,9 +7,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from waypost.kernel.cause import Cause
 from waypost.kernel.ids import EventId, TenantId
-from waypost.ports.dead_letters import DeadLetters
-from waypost.ports.inbox import InboxEntry, Inbox
 from waypost.ports.consumer_transaction import Reaction
+from waypost.ports.dead_letters import DeadLetters
+from waypost.ports.inbox import Inbox, InboxEntry
 from waypost.ports.subscription import Partition
 from waypost.postgres.database import Database
 from waypost.postgres.dead_letters import PostgresDeadLetters

@@ -11,11 +11,11 @@ from waypost.kernel.audit_context import AuditContext
 from waypost.operations import dead_letters
 from waypost.operations.dead_letters import Redrive, nothing_matches
 from waypost.ports.dead_letters import OPEN, Status
-from waypost.postgres.letter_search import StoredDeadLetter, Place, Search, find_dead_letters
+from waypost.postgres.letter_search import Place, Search, StoredDeadLetter, find_dead_letters
 from waypost.web.auth import OperatorCaller
 from waypost.web.models import Moment, Name, RequestModel
-from waypost.web.ops.edge import ReasonedRequest, CurrentAdminService
-from waypost.web.ops.dead_letter_views import KeyView, DeadLetterView, DeadLetterWithRecordView, RedriveView
+from waypost.web.ops.dead_letter_views import DeadLetterView, DeadLetterWithRecordView, KeyView, RedriveView
+from waypost.web.ops.edge import CurrentAdminService, ReasonedRequest
 from waypost.web.pagination import Page, PageRequest, paged_by
 
 MOST_KEYS = 200
@@ -88,7 +88,9 @@ Ordered = Annotated[AuditContext, Depends(_audit_context)]
 
 
 @router.get("")
-async def list_dead_letters(wanted: Annotated[DeadLetterQuery, Query()], page: DeadLetters, admin_service: CurrentAdminService) -> Page[DeadLetterView]:
+async def list_dead_letters(
+    wanted: Annotated[DeadLetterQuery, Query()], page: DeadLetters, admin_service: CurrentAdminService
+) -> Page[DeadLetterView]:
     """Those that have waited longest first."""
     found = await find_dead_letters(admin_service.ops, wanted.search(), limit=page.rows, after=page.after)
     return page.of(found, DeadLetterView.of, position=_place)
@@ -97,11 +99,15 @@ async def list_dead_letters(wanted: Annotated[DeadLetterQuery, Query()], page: D
 @router.get("/{dead_letter_id}")
 async def show_dead_letter(dead_letter_id: UUID, admin_service: CurrentAdminService) -> DeadLetterWithRecordView:
     """What failed, why, and the record as it came; what identifies a person is left out."""
-    return DeadLetterWithRecordView.with_record(await dead_letters.find(admin_service, dead_letter_id), admin_service.codec)
+    return DeadLetterWithRecordView.with_record(
+        await dead_letters.find(admin_service, dead_letter_id), admin_service.codec
+    )
 
 
 @router.post("/redrive")
-async def redrive_some(order: RedriveOrder, operator: OperatorCaller, admin_service: CurrentAdminService) -> RedriveView:
+async def redrive_some(
+    order: RedriveOrder, operator: OperatorCaller, admin_service: CurrentAdminService
+) -> RedriveView:
     """Tries the keys of the letters that match again, each from its lowest version on, until a letter fails or none is left."""
     redrive = await Redrive.of(admin_service, order.search(), at_most=order.keys)
     if not redrive.selection.found:
@@ -113,7 +119,9 @@ async def redrive_some(order: RedriveOrder, operator: OperatorCaller, admin_serv
 
 
 @router.post("/{dead_letter_id}/redrive")
-async def redrive_dead_letter(dead_letter_id: UUID, audit_context: Ordered, admin_service: CurrentAdminService) -> RedriveView:
+async def redrive_dead_letter(
+    dead_letter_id: UUID, audit_context: Ordered, admin_service: CurrentAdminService
+) -> RedriveView:
     """The letter's key, from its lowest version on."""
     redrive = await Redrive.of(admin_service, Search(id=dead_letter_id))
     async for _ in redrive.work_off(audit_context, Rate()):
@@ -122,7 +130,9 @@ async def redrive_dead_letter(dead_letter_id: UUID, audit_context: Ordered, admi
 
 
 @router.post("/{dead_letter_id}/discard")
-async def discard_dead_letter(dead_letter_id: UUID, audit_context: Ordered, admin_service: CurrentAdminService) -> KeyView:
+async def discard_dead_letter(
+    dead_letter_id: UUID, audit_context: Ordered, admin_service: CurrentAdminService
+) -> KeyView:
     """Gives a letter up: its event counts as handled, though it was not. Then works off what waits behind it."""
     return KeyView.of(await dead_letters.discard(admin_service, dead_letter_id, audit_context))
 

@@ -10,7 +10,7 @@ from waypost.operations import outbox
 from waypost.operations.outbox import Waiting, waiting_of
 from waypost.web.auth import OperatorCaller
 from waypost.web.models import Name, ResponseModel
-from waypost.web.ops.edge import ReasonedRequest, CurrentAdminService
+from waypost.web.ops.edge import CurrentAdminService, ReasonedRequest
 
 router = APIRouter(prefix="/outbox")
 

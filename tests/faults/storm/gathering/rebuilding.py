@@ -5,7 +5,7 @@ from tests.faults.storm.gathering.stores import SERVICES
 from waypost.engine.rebuild import RebuildReport, rebuild, rebuild_projection
 from waypost.hosting.service import Service
 from waypost.kafka.topic_log import KafkaTopicLogs
-from waypost.ports.consumers import InlineProjection, AsyncProjection
+from waypost.ports.consumers import AsyncProjection, InlineProjection
 from waypost.postgres.rebuild.history import PostgresHistoryShadowFactory
 from waypost.postgres.rebuild.shadow import PostgresShadowFactory
 
@@ -22,12 +22,16 @@ async def rebuilt(environments: Environments) -> dict[str, bool]:
     return found
 
 
-async def _rehearsed(service: Service, target: AsyncProjection | InlineProjection, environments: Environments) -> RebuildReport:
+async def _rehearsed(
+    service: Service, target: AsyncProjection | InlineProjection, environments: Environments
+) -> RebuildReport:
     environment = environments.command(service.name)
     owner_dsn = environment["WAYPOST_OWNER_DSN"]
     if isinstance(target, InlineProjection):
         history = PostgresHistoryShadowFactory(service.name, target, service.codec, owner_dsn=owner_dsn)
         return await rebuild_projection(target, history, dry_run=True)
-    shadow_factory = PostgresShadowFactory(service.name, target, app_dsn=environment["WAYPOST_APP_DSN"], owner_dsn=owner_dsn)
+    shadow_factory = PostgresShadowFactory(
+        service.name, target, app_dsn=environment["WAYPOST_APP_DSN"], owner_dsn=owner_dsn
+    )
     logs = KafkaTopicLogs(environment["WAYPOST_KAFKA_BOOTSTRAP"])
     return await rebuild(target, shadow_factory, logs, service.codec, dry_run=True)

@@ -7,7 +7,9 @@ from tests.faults.storm.promises import commands, consumers, dead_letters, money
 from tests.faults.storm.promises.finding import Check, Finding
 
 CHECKS: Sequence[Check] = [
-    check for room in (commands, records, consumers, dead_letters, money, views, tenants, recovery) for check in room.CHECKS
+    check
+    for room in (commands, records, consumers, dead_letters, money, views, tenants, recovery)
+    for check in room.CHECKS
 ]
 
 

@@ -20,16 +20,17 @@ from waypost.kernel.command import Command
 from waypost.kernel.errors import Conflict
 from waypost.kernel.ids import JobId, TenantId, new_id
 from waypost.ports.doorbell import Channel
+from waypost.ports.jobs import JobQueue, NewJob
 from waypost.ports.unit_of_work import UnitOfWork
 from waypost.postgres.database import Database
 from waypost.postgres.ddl import infrastructure
 from waypost.postgres.tenancy import protect
 from waypost.postgres.unit_of_work import PostgresUnitsOfWork, WritePath
 from waypost.schemas.application import application_codec
-from waypost.web.responses import created
 from waypost.web.auth import Caller, Principal
 from waypost.web.idempotency import Executor
 from waypost.web.models import RequestModel, ResponseModel
+from waypost.web.responses import created
 
 POOL_SIZE = 5
 
@@ -109,11 +110,11 @@ class Silence:
     def ring(self, channel: Channel) -> None: ...
 
 
-class NoJobs:
+class NoJobs(JobQueue):
     """This service has no background work."""
 
-    async def enqueue(self, name: str, **_: object) -> JobId:
-        raise NotImplementedError(name)
+    async def add(self, job: NewJob) -> JobId:
+        raise NotImplementedError(job.name)
 
 
 async def no_projections(*_: object) -> None: ...

@@ -7,9 +7,9 @@ from uuid import UUID
 
 import typer
 
+from waypost.cli.audit_options import As, Reason
 from waypost.cli.databases import ask_service, open_admin_service
-from waypost.cli.parsing import an_id
-from waypost.cli.jobs.looking import (
+from waypost.cli.jobs.inspection import (
     JobArgument,
     LimitOption,
     NameOption,
@@ -20,15 +20,16 @@ from waypost.cli.jobs.looking import (
     show_all,
     told,
 )
-from waypost.cli.audit_options import As, Reason
 from waypost.cli.output import AsJson, console, end_with, remark, to_json
+from waypost.cli.parsing import an_id
 from waypost.cli.services import service_within
-from waypost.kernel.errors import Invalid
 from waypost.kernel.audit_context import AuditContext
-from waypost.operations.jobs.changing import cancel_job, dead_job, retry_job, retry_jobs
-from waypost.operations.jobs.finding import DeadJobs, FoundJob, JobSearch, find_dead
-from waypost.operations.jobs.running import run_job
+from waypost.kernel.errors import Invalid
 from waypost.operations.admin_service import AdminService
+from waypost.operations.jobs.changes import cancel_job, dead_job, retry_job, retry_jobs
+from waypost.operations.jobs.manual_run import run_job
+from waypost.operations.jobs.rows import FoundJob
+from waypost.operations.jobs.search import DeadJobs, JobSearch, find_dead
 
 FORM = "SERVICE.JOB"
 
@@ -47,7 +48,7 @@ def retry(
     reason: Reason = "",
     as_json: AsJson = False,
 ) -> None:
-    """Sends dead jobs again, with all their tries and their idempotency keys: one, or with --all those that fit the filters."""
+    """Queues dead jobs once more, with all their attempts and the same idempotency key: one, or with --all those that match."""
     audit_context = None if dry_run else AuditContext(operator=name_of_operator, reason=reason)
     if (job_id is not None) == everything:
         raise Invalid("name one dead job by its id, or say --all for those that fit the filters")
@@ -58,7 +59,11 @@ def retry(
     search = JobSearch(name=name, tenant_id=tenant, limit=limit)
 
     async def send(admin_service: AdminService) -> tuple[str, DeadJobs]:
-        sent = await (find_dead(admin_service.ops, search) if audit_context is None else retry_jobs(admin_service, search, audit_context))
+        sent = await (
+            find_dead(admin_service.ops, search)
+            if audit_context is None
+            else retry_jobs(admin_service, search, audit_context)
+        )
         return admin_service.name, sent
 
     found, problems = asyncio.run(ask_service(service, send))
@@ -101,7 +106,9 @@ def run(
 
 
 async def _send_again(admin_service: AdminService, job_id: UUID, audit_context: AuditContext | None) -> FoundJob:
-    return await (dead_job(admin_service, job_id) if audit_context is None else retry_job(admin_service, job_id, audit_context))
+    return await (
+        dead_job(admin_service, job_id) if audit_context is None else retry_job(admin_service, job_id, audit_context)
+    )
 
 
 async def _change(job_id: UUID, change: Change) -> OfService:
