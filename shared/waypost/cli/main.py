@@ -6,7 +6,7 @@ import sys
 import structlog
 import typer
 
-from waypost.cli import dead_letters, events, jobs, operators, outbox, projections
+from waypost.cli import dead_letters, events, jobs, operators, outbox, projections, schemas
 from waypost.cli.audit import audit
 from waypost.cli.consumers import consumers
 from waypost.cli.documents import asyncapi, openapi
@@ -15,7 +15,6 @@ from waypost.cli.replay import replay
 from waypost.cli.topics import topics
 from waypost.cli.trace import trace
 from waypost.kernel.errors import WaypostError
-from waypost.schemas.__main__ import main as run_schemas
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.command()(topics)
@@ -31,14 +30,7 @@ app.add_typer(operators.commands, name="operators")
 app.add_typer(openapi, name="openapi")
 app.add_typer(asyncapi, name="asyncapi")
 app.add_typer(projections.commands, name="projections")
-
-
-@app.command(
-    "schemas", context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
-)
-def schemas(context: typer.Context) -> None:
-    """Keeps the event schemas: generate, lock, check, push."""
-    raise typer.Exit(run_schemas(context.args))
+app.add_typer(schemas.commands, name="schemas")
 
 
 @app.callback()

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from schemas.catalogue import EVENTS
 from waypost.kernel.event import Event
 from waypost.project import project
-from waypost.schemas.sources import Field, newest, read_sources
+from waypost.schemas.sources import newest, read_sources
+from waypost.schemas.types import Field
 
 _VALUES: dict[str, st.SearchStrategy[Any]] = {
     "uuid": st.uuids(),

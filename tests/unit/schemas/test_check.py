@@ -1,18 +1,32 @@
 """`waypost schemas check` guards the contract: each guard is broken here once."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.unit.schemas.folder import Change, SchemaFolder, adds, changes, field, removes
-from waypost.schemas.__main__ import main
+from tests.unit.schemas.rich import add_type, decimal
 
 Capture = pytest.CaptureFixture[str]
 
 
-def test_the_committed_schemas_are_in_order(capsys: Capture) -> None:
-    assert main(["check"]) == 0
+def enum(*symbols: str) -> dict[str, object]:
+    return {"type": "enum", "name": "Kind", "doc": "A kind.", "symbols": list(symbols), "default": symbols[0]}
+
+
+def record(*fields: dict[str, object]) -> dict[str, object]:
+    return {
+        "type": "record",
+        "name": "Part",
+        "doc": "A part.",
+        "fields": [{"doc": "A value.", **each} for each in fields],
+    }
+
+
+def test_the_committed_schemas_are_in_order(folder: SchemaFolder, capsys: Capture) -> None:
+    assert folder.run("check") == 0
     assert "in order" in capsys.readouterr().out
 
 
@@ -37,6 +51,101 @@ def test_a_breaking_version_is_refused(folder: SchemaFolder, capsys: Capture, ch
     folder.draft("user.created", 2, change)
     assert folder.run("check") == 1
     assert complaint in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "complaint"),
+    [
+        (
+            adds("plan", "string", default="a"),
+            changes("plan", default="b"),
+            "user.created/3.avsc, field plan: the default is 'b', in version 2 it is 'a'",
+        ),
+        (
+            adds("flag", "boolean", default=False),
+            changes("flag", default=True),
+            "the default is True, in version 2 it is False",
+        ),
+        (
+            adds("card", "string", default=""),
+            changes("email", pii=False),
+            'field email: it has no "pii": true, in version 1 it has',
+        ),
+        (
+            adds("kind", enum("UNKNOWN", "A", "B"), default="A"),
+            changes("kind", type=enum("UNKNOWN", "A")),
+            "field kind: the symbol B of version 2 is gone",
+        ),
+        (
+            adds("kind", enum("UNKNOWN", "A", "B"), default="A"),
+            changes("kind", type={**enum("UNKNOWN", "A", "B"), "default": "A"}),
+            "field kind: the default symbol is A, in version 2 it is UNKNOWN",
+        ),
+        (
+            adds("kind", enum("UNKNOWN", "A"), default="A"),
+            changes("kind", type="string"),
+            "version 3 cannot read version 2",
+        ),
+        (
+            adds("ratio", decimal(5, 2), default="\u0000"),
+            changes("ratio", type=decimal(6, 2)),
+            "the precision is 6, in version 2 it is 5",
+        ),
+        (
+            adds("parts", {"type": "array", "items": decimal(5, 2)}, default=[]),
+            changes("parts", type={"type": "array", "items": decimal(5, 1)}),
+            "field parts[]: the scale is 1, in version 2 it is 2",
+        ),
+        (
+            adds("part", record({"name": "a", "type": "int", "default": 1}), default={}),
+            changes("part", type=record({"name": "a", "type": "int", "default": 2})),
+            "field part.a: the default is 2, in version 2 it is 1",
+        ),
+        (
+            adds("part", record({"name": "a", "type": "int"}), default={"a": 1}),
+            changes("part", type=record({"name": "a", "type": "int"}, {"name": "b", "type": "int"}), default={"a": 1}),
+            "version 3 cannot read version 2",
+        ),
+        (
+            adds("text", "string", default=""),
+            changes("text", type="bytes"),
+            "field text: the type is bytes, in version 2 it is string",
+        ),
+        (adds("size", "int", default=0), changes("size", type="long"), "version 2 cannot read version 3"),
+    ],
+)
+def test_a_version_that_would_change_old_events_is_refused(
+    folder: SchemaFolder, capsys: Capture, before: Change, after: Change, complaint: str
+) -> None:
+    folder.publish("user.created", 2, before)
+    folder.draft("user.created", 3, after)
+    lock = (folder.root / "registry.lock.json").read_bytes()
+    for command in ("check", "lock"):
+        assert folder.run(command) == 1
+        assert complaint in capsys.readouterr().err
+    assert (folder.root / "registry.lock.json").read_bytes() == lock
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (
+            adds("kind", enum("UNKNOWN", "A"), default="A"),
+            changes("kind", type=enum("UNKNOWN", "B", "A")),
+        ),
+        (
+            adds("part", record({"name": "a", "type": "int"}), default={"a": 1}),
+            changes("part", type=record({"name": "a", "type": "int"}, {"name": "b", "type": "int", "default": 2})),
+        ),
+        (adds("card", "string", pii=False, default=""), removes("card")),
+    ],
+    ids=["a symbol more", "a field more in a record", "a field with a default less"],
+)
+def test_a_version_that_leaves_old_events_as_they_are_may_be_published(
+    folder: SchemaFolder, before: Change, after: Change
+) -> None:
+    folder.publish("user.created", 2, before)
+    folder.publish("user.created", 3, after)
 
 
 def test_a_version_is_held_against_every_earlier_one(folder: SchemaFolder, capsys: Capture) -> None:
@@ -74,12 +183,40 @@ def test_what_a_removed_field_meant_is_remembered(folder: SchemaFolder, capsys: 
             "the record is called waypost.billing.InvoiceSettled",
         ),
         (lambda definition: definition.update(topic="invoices"), "'invoices' is no topic"),
+        (
+            lambda definition: definition.update(topic="billing.parcel"),
+            "the topic billing.parcel is not declared",
+        ),
+        (
+            lambda definition: definition.update(topic="users.user"),
+            "the topic users.user belongs to the service users, the record to billing",
+        ),
+        (adds("state", {**enum("A", "B"), "default": None}), "the enum has no default symbol"),
+        (adds("state", enum("A", "a")), "two symbols differ by case alone"),
+        (adds("state", {**enum("A"), "name": "UUID"}), "the type UUID cannot be a class"),
+        (adds("state", {**enum("A"), "name": "InvoiceVoided"}), "is named like the event invoice.voided"),
+        (adds("state", {**enum("A"), "namespace": "other"}), "is not in the namespace of its event"),
+        (adds("state", {**enum("A"), "doc": ""}), "no doc on Kind (type of state)"),
+        (adds("part", record()), "the record has no fields"),
+        (adds("part", record({"name": "a", "type": "string", "pii": True})), "it is personal inside a record"),
+        (adds("part", record({"name": "Big", "type": "string"})), "field part.Big: the name is not snake case"),
+        (adds("part", record({"name": "a", "type": ["null", "int"]})), "field part.a: it may be null but does not"),
+        (adds("part", record({"name": "a", "type": ["null", "Part"], "default": None})), "record Part inside itself"),
+        (adds("class", "string"), "the name is a keyword of Python"),
+        (adds("date", "string"), "the name is taken"),
+        (adds("personal", "string"), "the name is taken"),
+        (adds("either", ["string", "long"]), "the type union other than null and one type is not used here"),
+        (adds("either", ["string", "null"]), "the type union other than null and one type is not used here"),
+        (
+            adds("at", {"type": "long", "logicalType": "local-timestamp-micros"}),
+            "the type local-timestamp-micros on long",
+        ),
+        (adds("owner", {"type": "bytes", "logicalType": "uuid"}), "the type uuid on bytes is not used here"),
+        (adds("width", decimal(2, 3)), "precision 2 and scale 3 describe no decimal"),
         (lambda definition: definition.update(event_type="invoice.settled"), "is not the folder's name"),
         (changes("amount_minor", type="double"), "amount_minor is no money"),
         (removes("currency"), "it names amounts but no currency"),
         (adds("Colour", "string"), "the name is not snake case"),
-        (adds("status", {"type": "enum", "name": "Status", "symbols": ["PAID"]}), "it is an enum"),
-        (adds("rate", "double"), "the type double is not used here"),
         (adds("payer_age", "long", pii=True), "it is personal but not a plain string"),
         (adds("payer", ["null", "string"], pii=True, default=None), "it is personal but not a plain string"),
         (adds("note", ["null", "string"]), "it may be null but does not default to it"),
@@ -102,7 +239,9 @@ def test_the_lint_names_what_is_wrong(folder: SchemaFolder, capsys: Capture, cha
 def test_a_published_version_never_changes(folder: SchemaFolder, capsys: Capture, change: Change) -> None:
     folder.edit("invoice.paid", change)
     assert folder.run("check") == 1
-    assert "avro/invoice.paid/1.avsc: a published version was changed" in capsys.readouterr().err
+    complaints = capsys.readouterr().err
+    assert "avro/invoice.paid/1.avsc: a published version was changed" in complaints
+    assert complaints.count("  why: ") == 1, "one cause, one finding"
 
 
 def test_docs_of_a_published_version_may_be_bettered(folder: SchemaFolder) -> None:
@@ -114,7 +253,9 @@ def test_docs_of_a_published_version_may_be_bettered(folder: SchemaFolder) -> No
 def test_a_published_version_never_goes(folder: SchemaFolder, capsys: Capture) -> None:
     (folder.root / "avro/invoice.paid/1.avsc").unlink()
     assert folder.run("check") == 1
-    assert "the locked file is gone" in capsys.readouterr().err
+    complaints = capsys.readouterr().err
+    assert "the locked file is gone" in complaints
+    assert complaints.count("  why: ") == 1, "one cause, one finding"
 
 
 def test_an_unlocked_version_is_named(folder: SchemaFolder, capsys: Capture) -> None:
@@ -189,3 +330,33 @@ def test_the_lock_appends_and_leaves_old_lines_alone(folder: SchemaFolder) -> No
     after = (folder.root / "registry.lock.json").read_text().splitlines()
     assert [line.rstrip(",") for line in after[: len(before) - 2]] == [line.rstrip(",") for line in before[:-2]]
     assert len(after) == len(before) + 1
+
+
+@pytest.mark.parametrize("topic", ["billing.parcel", "users.user"])
+def test_a_topic_that_the_service_does_not_own_gets_no_id(folder: SchemaFolder, capsys: Capture, topic: str) -> None:
+    before = (folder.root / "registry.lock.json").read_text()
+    folder.draft("invoice.paid", 2, lambda definition: definition.update(topic=topic))
+    assert folder.run("lock") == 1
+    assert "topics.yaml" in capsys.readouterr().err
+    assert (folder.root / "registry.lock.json").read_text() == before
+
+
+def test_a_type_of_two_events_has_one_definition(folder: SchemaFolder, capsys: Capture) -> None:
+    def part(kind: str) -> list[dict[str, object]]:
+        return [{"name": "part", "type": record({"name": "a", "type": kind})}]
+
+    add_type(folder, "tenant.merged", part("int"))
+    add_type(folder, "tenant.split", part("int"))
+    assert folder.run("lock") == 0
+    add_type(folder, "tenant.moved", part("long"))
+    assert folder.run("lock") == 1
+    complaints = capsys.readouterr().err
+    assert "the type Part differs from Part in avro/tenant.merged/1.avsc" in complaints
+
+
+def test_problems_may_be_read_by_a_script(folder: SchemaFolder, capsys: Capture) -> None:
+    folder.edit("invoice.paid", changes("number", name="Serial"))
+    assert folder.run("check", "--json") == 1
+    problems = json.loads(capsys.readouterr().out)["problems"]
+    assert {"where", "what", "why", "remedy"} == set(problems[0])
+    assert any(each["what"] == "the name is not snake case" for each in problems)
