@@ -67,8 +67,8 @@ def test_a_rate_and_a_number_with_another_unit_are_not_money(folder: SchemaFolde
 def test_an_amount_needs_a_currency_in_its_record_or_around_it(
     folder: SchemaFolder, capsys: Capture, currency: str, result: int
 ) -> None:
-    named = {"name": "currency", "type": "string"}
-    price = {"name": "price_minor", "type": "long", "unit": "minor"}
+    named: dict[str, object] = {"name": "currency", "type": "string"}
+    price: dict[str, object] = {"name": "price_minor", "type": "long", "unit": "minor"}
     inner = line(price, named) if currency == "record" else line(price)
     fields: list[dict[str, object]] = [{"name": "lines", "type": {"type": "array", "items": inner}}]
     add_type(folder, "tenant.charged", [*fields, named] if currency == "event" else fields)

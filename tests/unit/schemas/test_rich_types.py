@@ -156,7 +156,7 @@ def test_a_value_of_another_producer_that_no_python_type_holds_is_undecodable(fo
     """25 o'clock, and a decimal of more digits than its precision: Avro's bytes can say both."""
     publish(folder, "tenant.opened", [{"name": "opens_at", "type": {"type": "long", "logicalType": "time-micros"}}])
     publish(folder, "tenant.rated", [{"name": "rate", "type": decimal(3, 1)}])
-    events = folder.events()
+    events: Any = folder.events()
     codec = AvroCodec(root=folder.root, events=events, upcasters={})
     for event_type, good, bad in (
         ("tenant.opened", {"opens_at": time(0, 0, 0, 5)}, b"\x09"),
