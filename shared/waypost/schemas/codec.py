@@ -13,8 +13,8 @@ from waypost.kernel.event import Event
 from waypost.ports.codec import EncodedEvent, PublishedSchema
 from waypost.schemas.formats import Format, Formats, read_formats
 from waypost.schemas.personal_data import PersonalData
+from waypost.schemas.scalar_values import Misfit
 from waypost.schemas.upcasters import Upcasters
-from waypost.schemas.values import Misfit
 
 _FRAME = Struct(">BI")
 """Confluent's wire format: magic byte 0, then the schema id in four bytes, big-endian."""

@@ -11,7 +11,8 @@ from fastavro.schema import SchemaParseException, UnknownType, fingerprint, pars
 
 from waypost.project import project
 from waypost.schemas.problems import SchemaProblem
-from waypost.schemas.types import Definition, Field, RecordType, read_fields
+from waypost.schemas.type_reader import read_fields
+from waypost.schemas.types import Definition, Field, RecordType
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -35,11 +35,11 @@ _SCALARS: dict[str, st.SearchStrategy[Any]] = {
     "double": st.floats(allow_nan=False),
     "boolean": st.booleans(),
     "date": st.dates(),
-    "time-micros": st.times(),
-    "time-millis": st.builds(lambda at, micros: at.replace(microsecond=micros), st.times(), _MILLIS),
-    "timestamp-micros": st.datetimes(timezones=st.just(UTC)),
+    "time-micros": st.times().map(lambda at: at.replace(fold=0)),
+    "time-millis": st.builds(lambda at, micros: at.replace(microsecond=micros, fold=0), st.times(), _MILLIS),
+    "timestamp-micros": st.datetimes(timezones=st.just(UTC)).map(lambda at: at.replace(fold=0)),
     "timestamp-millis": st.builds(
-        lambda at, micros: at.replace(microsecond=micros), st.datetimes(timezones=st.just(UTC)), _MILLIS
+        lambda at, micros: at.replace(microsecond=micros, fold=0), st.datetimes(timezones=st.just(UTC)), _MILLIS
     ),
 }
 _PRIMITIVES = ("string", "bytes", "boolean", "int", "long", "float", "double")

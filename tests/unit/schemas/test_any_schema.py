@@ -24,7 +24,7 @@ from waypost.schemas.sources import SchemaSource, read_sources
 TYPE = "tenant.tried"
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
 @given(fields=schema_fields(), data=st.data())
 def test_an_event_of_any_schema_comes_back_as_it_was(fields: list[dict[str, Any]], data: st.DataObject) -> None:
     with TemporaryDirectory() as directory, pytest.MonkeyPatch.context() as monkeypatch:
