@@ -15,8 +15,6 @@ from services.billing.settings import BillingSettings
 from waypost.hosting.service import LiveView, Service
 from waypost.hosting.settings import load
 from waypost.kernel.clock import SystemClock
-from waypost.schemas.application import application_codec
-from waypost.schemas.topics import declared_topics
 
 
 @asynccontextmanager
@@ -34,11 +32,9 @@ async def resources() -> AsyncIterator[Resources]:
 
 SERVICE = Service(
     name="billing",
-    codec=application_codec(),
     commands=COMMANDS,
     projections=PROJECTIONS,
     consumers=CONSUMERS,
-    topics=declared_topics(),
     jobs=JOBS,
     schedule=SCHEDULE,
     routers=ROUTERS,

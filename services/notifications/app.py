@@ -15,8 +15,6 @@ from services.notifications.settings import NotificationsSettings
 from waypost.hosting.service import Service
 from waypost.hosting.settings import load
 from waypost.kernel.clock import SystemClock
-from waypost.schemas.application import application_codec
-from waypost.schemas.topics import declared_topics
 
 
 @asynccontextmanager
@@ -39,11 +37,9 @@ async def post_office() -> AsyncIterator[PostOffice]:
 
 SERVICE = Service(
     name="notifications",
-    codec=application_codec(),
     commands=COMMANDS,
     projections=PROJECTIONS,
     consumers=CONSUMERS,
-    topics=declared_topics(),
     jobs=JOBS,
     schedule=SCHEDULE,
     routers=ROUTERS,

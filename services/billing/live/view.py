@@ -16,6 +16,7 @@ from services.billing.live.topology import Topology
 from waypost.kernel.backoff import Backoff
 from waypost.kernel.clock import SystemClock
 from waypost.ports.codec import EventCodec
+from waypost.project import on_cluster
 
 log = structlog.get_logger()
 
@@ -77,7 +78,7 @@ class LiveView:
             goes_on = await self._comes_first(asyncio.sleep(FORGET_EVERY_SECONDS), topology)
 
     async def _start(self, topology: Topology) -> None:
-        await ensure_topics(self._bootstrap, topology.own_topics, like=InvoicePaid.topic)
+        await ensure_topics(self._bootstrap, topology.own_topics, like=on_cluster(InvoicePaid.topic))
         await topology.app.start()
 
     async def _comes_first(self, step: Coroutine[Any, Any, None], topology: Topology) -> bool:

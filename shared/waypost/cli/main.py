@@ -1,61 +1,54 @@
-"""Puts the commands together; an error of ours is one line and exit code 1."""
+"""The `waypost` command. An error of the toolkit is one line on standard error and exit code 1."""
 
 import logging
 import sys
+from typing import Annotated
 
-import structlog
 import typer
 
-from waypost.cli import dead_letters, events, jobs, operators, outbox, projections
-from waypost.cli.audit import audit
-from waypost.cli.consumers import consumers
-from waypost.cli.documents import asyncapi, openapi
-from waypost.cli.output import remark_on
-from waypost.cli.replay import replay
-from waypost.cli.topics import topics
-from waypost.cli.trace import trace
+from waypost import VERSION
+from waypost.cli.commands import LazyCommands
 from waypost.kernel.errors import WaypostError
-from waypost.schemas.__main__ import main as run_schemas
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-app.command()(topics)
-app.command()(consumers)
-app.command()(trace)
-app.command()(replay)
-app.command()(audit)
-app.add_typer(dead_letters.commands, name="dead-letters")
-app.add_typer(events.commands, name="events")
-app.add_typer(jobs.commands, name="jobs")
-app.add_typer(outbox.commands, name="outbox")
-app.add_typer(operators.commands, name="operators")
-app.add_typer(openapi, name="openapi")
-app.add_typer(asyncapi, name="asyncapi")
-app.add_typer(projections.commands, name="projections")
+app = typer.Typer(cls=LazyCommands, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
 
-@app.command(
-    "schemas", context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
-)
-def schemas(context: typer.Context) -> None:
-    """Keeps the event schemas: generate, lock, check, push."""
-    raise typer.Exit(run_schemas(context.args))
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"waypost {VERSION}")
+        raise typer.Exit
 
 
 @app.callback()
-def waypost() -> None:
+def waypost(
+    context: typer.Context,
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Prints the version of the toolkit."),
+    ] = False,
+) -> None:
     """Looks into a running Waypost system, and mends it."""
+    if context.obj is not None:
+        context.obj()
 
 
 def main() -> None:
-    # The command tells what failed by itself, in a line; standard output is the answer alone.
+    try:
+        app(prog_name="waypost", obj=_silence_logs)
+    except WaypostError as problem:
+        from waypost.cli.output import remark_on
+
+        remark_on(problem)
+        raise SystemExit(1) from problem
+
+
+def _silence_logs() -> None:
+    """The command prints its own errors, in a line; standard output is the answer alone. Runs with a command, not with its help."""
+    import structlog
+
     structlog.configure(
         wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
     for library in ("aiokafka", "opentelemetry"):
         logging.getLogger(library).setLevel(logging.CRITICAL)
-    try:
-        app(prog_name="waypost")
-    except WaypostError as problem:
-        remark_on(problem)
-        raise SystemExit(1) from problem

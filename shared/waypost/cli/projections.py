@@ -20,6 +20,7 @@ from waypost.ports.handlers import Projection, Projector, Reactor
 from waypost.postgres.failures import as_transient
 from waypost.postgres.rebuild.history import PostgresHistoryWorkshop
 from waypost.postgres.rebuild.workshop import PostgresWorkshop
+from waypost.project import variable
 
 FORM = "SERVICE.NAME"
 
@@ -72,11 +73,11 @@ def find(name: str) -> tuple[Service, Projector | Projection]:
 
 
 async def rebuilt(service: Service, target: Projector | Projection, **options: Any) -> RebuildReport:
-    owner_dsn = setting_of(service.name, "WAYPOST_OWNER_DSN")
+    owner_dsn = setting_of(service.name, variable("OWNER_DSN"))
     if isinstance(target, Projection):
         history = PostgresHistoryWorkshop(service.name, target, service.codec, owner_dsn=owner_dsn)
         return await rebuild_projection(target, history, **options)
-    app_dsn, bootstrap = (setting_of(service.name, f"WAYPOST_{each}") for each in ("APP_DSN", "KAFKA_BOOTSTRAP"))
+    app_dsn, bootstrap = (setting_of(service.name, variable(each)) for each in ("APP_DSN", "KAFKA_BOOTSTRAP"))
     workshop = PostgresWorkshop(service.name, target, app_dsn=app_dsn, owner_dsn=owner_dsn)
     return await rebuild(target, workshop, KafkaTopicLogs(bootstrap), service.codec, **options)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from fastapi import APIRouter
@@ -15,6 +15,8 @@ from waypost.kernel.event import Event
 from waypost.kernel.topic import Topic
 from waypost.ports.codec import EventCodec
 from waypost.ports.handlers import Consumer, Projection, Projector
+from waypost.schemas.application import application_codec
+from waypost.schemas.topics import declared_topics
 from waypost.web.app import KeysOf, OpenResources
 
 
@@ -31,12 +33,13 @@ class LiveView:
 class Service:
     name: str
     """Also its database, the prefix of its roles and consumer groups, and its `service.name` in traces."""
-    codec: EventCodec
     commands: Commands
     projections: Sequence[Projection]
     consumers: Sequence[Consumer]
-    topics: Sequence[Topic] = ()
-    """All that are declared."""
+    codec: EventCodec = field(default_factory=application_codec)
+    """Of all events of the application."""
+    topics: Sequence[Topic] = field(default_factory=declared_topics)
+    """All that the application declares."""
     jobs: Sequence[Job] = ()
     schedule: Sequence[Scheduled] = ()
     routers: Sequence[APIRouter] = ()

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from opentelemetry import trace
 
 from waypost.kernel.errors import Misconfigured
+from waypost.project import project
 from waypost.telemetry import names
 
 EXPORTER_VARIABLE = "OTEL_TRACES_EXPORTER"
@@ -62,5 +63,5 @@ def configure(service: str, instance: str) -> bool:
     os.environ.setdefault("OTEL_SEMCONV_STABILITY_OPT_IN", "http,database")
     from waypost.telemetry import sdk  # here, so that a process without tracing does not load it
 
-    sdk.install(exporter, {names.SERVICE: service, names.INSTANCE: instance, names.NAMESPACE: "waypost"})
+    sdk.install(exporter, {names.SERVICE: service, names.INSTANCE: instance, names.NAMESPACE: project().namespace})
     return True

@@ -4,12 +4,13 @@ import asyncio
 import platform
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib import metadata
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.responses import JSONResponse, Response
+
+from waypost import VERSION
 
 CHECK_TIMEOUT_SECONDS = 1.0
 
@@ -72,14 +73,6 @@ def health_router(service: str, readiness: Readiness) -> APIRouter:
     @router.get("/version")
     async def version() -> Mapping[str, str]:
         """Which release runs here."""
-        return {"service": service, "version": release(), "python": platform.python_version()}
+        return {"service": service, "version": VERSION, "python": platform.python_version()}
 
     return router
-
-
-def release() -> str:
-    """The installed version of Waypost; a checkout that was not installed has none."""
-    try:
-        return metadata.version("waypost")
-    except metadata.PackageNotFoundError:
-        return "0+checkout"

@@ -25,6 +25,7 @@ from waypost.kernel.errors import Invalid, NotFound
 from waypost.kernel.mandate import Mandate
 from waypost.ports.handlers import Projector, Reactor
 from waypost.postgres.failures import as_transient
+from waypost.project import variable
 
 FORM = "SERVICE.REACTOR"
 
@@ -90,7 +91,7 @@ def find_reactor(name: str) -> tuple[Service, Reactor]:
 async def _run(
     service: Service, reactor: Reactor, selection: Selection, mandate: Mandate | None, *, rate: Rate, quiet: bool
 ) -> tuple[Found, Redelivered | None]:
-    dsn, bootstrap = (setting_of(service.name, f"WAYPOST_{each}") for each in ("APP_DSN", "KAFKA_BOOTSTRAP"))
+    dsn, bootstrap = (setting_of(service.name, variable(each)) for each in ("APP_DSN", "KAFKA_BOOTSTRAP"))
     async with opened_replay(service, reactor, dsn=dsn, bootstrap=bootstrap) as replaying:
         found = await replaying.find(selection)
         if mandate is None:

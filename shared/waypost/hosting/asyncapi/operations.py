@@ -12,6 +12,7 @@ from waypost.hosting.asyncapi.recorded import recorded_events
 from waypost.hosting.processes import ServiceProcess
 from waypost.hosting.service import Service
 from waypost.kernel.event import Event
+from waypost.project import on_cluster, project
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +40,7 @@ class Operation:
             "messages": [{"$ref": f"{channel}/messages/{kind.type}"} for kind in self.kinds],
         }
         if self.group is not None:
-            group = {"type": "string", "enum": [self.group]}
+            group = {"type": "string", "enum": [on_cluster(self.group)]}
             told["bindings"] = {"kafka": {"groupId": group, "bindingVersion": KAFKA_BINDING}}
         return told
 
@@ -55,7 +56,7 @@ def operations_of(service: Service) -> Iterator[Operation]:
 
 
 def _sending(service: Service) -> Iterator[Operation]:
-    for topic, kinds in _by_topic(recorded_events(f"services.{service.name}")):
+    for topic, kinds in _by_topic(recorded_events(f"{project().services}.{service.name}")):
         yield Operation(
             name=f"publish.{topic}",
             action="send",
