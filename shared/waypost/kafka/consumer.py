@@ -83,7 +83,7 @@ class KafkaSubscription:
             fetch.cancel()  # the client is at its end: its fetch counter matters no more
             return []
         with as_transient("records"):
-            return [record_of(each) for records in fetch.result().values() for each in records]
+            return [record_of(each, partition.topic) for records in fetch.result().values() for each in records]
 
     def seek(self, partition: Partition, offset: int) -> None:
         if self._client is None:
@@ -171,9 +171,10 @@ def partition_of(named: TopicPartition) -> Partition:
     return Partition(from_cluster(named.topic), named.partition)
 
 
-def record_of(record: ConsumerRecord) -> Record:
+def record_of(record: ConsumerRecord, topic: str) -> Record:
+    """`topic` as the application knows it."""
     return Record(
-        topic=from_cluster(record.topic),
+        topic=topic,
         partition=record.partition,
         offset=record.offset,
         timestamp_ms=record.timestamp,
