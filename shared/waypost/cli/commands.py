@@ -3,10 +3,13 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 import typer
 from typer.core import TyperGroup
+
+from waypost.kernel.errors import Misconfigured
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,14 +19,26 @@ class Entry:
     """A function, or a `typer.Typer` with commands of its own."""
     help: str
     """Its first line; equal to the one that the command itself has."""
+    extra: str | None = None
+    """Of the distribution, for a command that needs one."""
 
     def load(self, name: str) -> Any:
-        found = getattr(import_module(self.module), self.attribute)
+        found = getattr(self._imported(name), self.attribute)
         if isinstance(found, typer.Typer):
             return _named(typer.main.get_group(found), name)
         single = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
         single.command(name, context_settings=getattr(found, "context_settings", None))(found)
         return _named(typer.main.get_command(single), name)
+
+    def _imported(self, name: str) -> ModuleType:
+        try:
+            return import_module(self.module)
+        except ModuleNotFoundError as missing:
+            if self.extra is None:
+                raise
+            raise Misconfigured(
+                f"`waypost {name}` needs {missing.name}, which is not installed: pip install 'waypost[{self.extra}]'"
+            ) from missing
 
 
 COMMANDS: Mapping[str, Entry] = {
@@ -56,7 +71,9 @@ COMMANDS: Mapping[str, Entry] = {
     "openapi": Entry("waypost.cli.documents", "openapi", "The services' HTTP APIs, as OpenAPI documents."),
     "asyncapi": Entry("waypost.cli.documents", "asyncapi", "The services' events, as AsyncAPI documents."),
     "projections": Entry("waypost.cli.projections", "commands", "Read models, made anew beside the live ones."),
-    "schemas": Entry("waypost.cli.schemas", "schemas", "Keeps the event schemas: generate, lock, check, push."),
+    "schemas": Entry(
+        "waypost.cli.schemas", "schemas", "Keeps the event schemas: generate, lock, check, push.", "schemas"
+    ),
 }
 
 
