@@ -14,7 +14,7 @@ from waypost.jobs.declaration import Job, Scheduled
 from waypost.kernel.event import Event
 from waypost.kernel.topic import Topic
 from waypost.ports.codec import EventCodec
-from waypost.ports.handlers import Consumer, Projection, Projector
+from waypost.ports.consumers import AsyncProjection, Consumer, InlineProjection
 from waypost.schemas.application import application_codec
 from waypost.schemas.topics import declared_topics
 from waypost.web.app import KeysOf, OpenResources
@@ -34,7 +34,7 @@ class Service:
     name: str
     """Also its database, the prefix of its roles and consumer groups, and its `service.name` in traces."""
     commands: Commands
-    projections: Sequence[Projection]
+    projections: Sequence[InlineProjection]
     consumers: Sequence[Consumer]
     codec: EventCodec = field(default_factory=application_codec)
     """Of all events of the application."""
@@ -56,5 +56,5 @@ class Service:
     @property
     def schemas(self) -> Sequence[str]:
         """The PostgreSQL schemas of its read rows, for `search_path`."""
-        projectors = [each.name for each in self.consumers if isinstance(each, Projector)]
+        projectors = [each.name for each in self.consumers if isinstance(each, AsyncProjection)]
         return [*(each.name for each in self.projections), *projectors]

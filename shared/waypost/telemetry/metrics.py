@@ -34,7 +34,7 @@ OUTBOX_PUBLISHED = Counter(metric("outbox_published_total"), "Records acknowledg
 OUTBOX_QUARANTINED = Counter(
     metric("outbox_quarantined_total"), "Keys set aside because a row of theirs can never be sent."
 )
-OUTBOX_MARKED_KEYS = Gauge(metric("outbox_marked_keys"), "Keys that are set aside at present.")
+OUTBOX_QUARANTINED_KEYS = Gauge(metric("outbox_marked_keys"), "Keys that are set aside at present.")
 RELAY_INTERRUPTIONS = Counter(
     metric("relay_interruptions_total"), "Times that a relay began again with a new producer and lease."
 )
@@ -68,7 +68,7 @@ CONSUMER_FULL_PARTITIONS = Gauge(
     "Partitions that wait since as many letters are open as may be, until some are settled.",
     ["consumer"],
 )
-CONSUMER_LETTERS = Gauge(metric("consumer_letters"), "Letters that are not settled.", ["consumer", "status"])
+CONSUMER_DEAD_LETTERS = Gauge(metric("consumer_dead_letters"), "Letters that are not settled.", ["consumer", "status"])
 
 # Jobs
 
