@@ -34,7 +34,7 @@ OUTBOX_PUBLISHED = Counter(metric("outbox_published_total"), "Records acknowledg
 OUTBOX_QUARANTINED = Counter(
     metric("outbox_quarantined_total"), "Keys set aside because a row of theirs can never be sent."
 )
-OUTBOX_QUARANTINED_KEYS = Gauge(metric("outbox_marked_keys"), "Keys that are set aside at present.")
+OUTBOX_QUARANTINED_KEYS = Gauge(metric("outbox_quarantined_keys"), "Keys that are set aside at present.")
 RELAY_INTERRUPTIONS = Counter(
     metric("relay_interruptions_total"), "Times that a relay began again with a new producer and lease."
 )
