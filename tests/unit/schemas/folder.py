@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from waypost.cli.main import app
 from waypost.kernel.event import Event
-from waypost.project import FILE, FOLDER_VARIABLE
+from waypost.project import FILE, FOLDER_VARIABLE, configure, read_project
 from waypost.schemas.sources import read_sources
 
 Change = Callable[[dict[str, Any]], object]
