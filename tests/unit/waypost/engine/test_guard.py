@@ -53,7 +53,7 @@ ROWS = [
         advanced=2,
     ),
     Row(
-        rule="what is behind a failed version waits",
+        rule="later versions wait behind a failed one",
         comes=[1, 2, 3],
         failed=frozenset({1}),
         verdicts=[HANDLE, FAIL, WAIT],
