@@ -27,7 +27,7 @@ class Entry:
         if isinstance(found, typer.Typer):
             return _named(typer.main.get_group(found), name)
         single = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-        single.command(name, context_settings=getattr(found, "context_settings", None))(found)
+        single.command(name)(found)
         return _named(typer.main.get_command(single), name)
 
     def _imported(self, name: str) -> ModuleType:
@@ -72,7 +72,12 @@ COMMANDS: Mapping[str, Entry] = {
     "asyncapi": Entry("waypost.cli.documents", "asyncapi", "The services' events, as AsyncAPI documents."),
     "projections": Entry("waypost.cli.projections", "commands", "Read models, made anew beside the live ones."),
     "schemas": Entry(
-        "waypost.cli.schemas", "schemas", "Keeps the event schemas: generate, lock, check, push.", "schemas"
+        "waypost.cli.schemas", "commands", "Event schemas: their ids, samples and generated classes.", "schemas"
+    ),
+    "token": Entry(
+        "waypost.cli.token",
+        "token",
+        'An access token of a user for development: `curl -H "Authorization: Bearer $(waypost token --dev)" …/invoices`',
     ),
 }
 

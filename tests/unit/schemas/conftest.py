@@ -1,14 +1,16 @@
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.unit.schemas.folder import SchemaFolder
-from waypost.project import project
+from waypost.project import declared_project, project
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> SchemaFolder:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SchemaFolder]:
     root = tmp_path / "schemas"
     shutil.copytree(project().schemas_folder, root, ignore=shutil.ignore_patterns("__pycache__"))
-    return SchemaFolder(root)
+    yield SchemaFolder(root, monkeypatch)
+    declared_project.cache_clear()
