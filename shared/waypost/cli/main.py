@@ -10,6 +10,7 @@ from waypost.cli import dead_letters, events, jobs, operators, outbox, projectio
 from waypost.cli.audit import audit
 from waypost.cli.consumers import consumers
 from waypost.cli.documents import asyncapi, openapi
+from waypost.cli.migrate import migrate
 from waypost.cli.output import remark_on
 from waypost.cli.replay import replay
 from waypost.cli.topics import topics
@@ -23,6 +24,7 @@ app.command()(consumers)
 app.command()(trace)
 app.command()(replay)
 app.command()(audit)
+app.command()(migrate)
 app.add_typer(dead_letters.commands, name="dead-letters")
 app.add_typer(events.commands, name="events")
 app.add_typer(jobs.commands, name="jobs")

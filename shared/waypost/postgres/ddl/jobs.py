@@ -1,4 +1,4 @@
-"""The tables of background work, as each service's first migration creates them."""
+"""Background jobs, their results, and the ticks of schedules."""
 
 from collections.abc import Iterator
 
@@ -36,7 +36,8 @@ def _pending(service: str) -> Iterator[str]:
             causation_id     uuid        not null,
             traceparent      text,
             tracestate       text,
-            actor_id         uuid
+            actor_id         uuid,
+            redrives         integer     not null default 0
         )"""
     yield "comment on table jobs is 'across tenants'"
     yield "alter table jobs set (autovacuum_vacuum_scale_factor = 0.0, autovacuum_vacuum_threshold = 5000)"
@@ -45,7 +46,7 @@ def _pending(service: str) -> Iterator[str]:
     # What a job is and whose it is can never be changed, whoever holds the connection.
     changeable = "status, run_at, attempts, crashed, lease, lease_until, worker, started_at, error"
     yield f"grant select, insert, delete, update ({changeable}) on jobs to {service}_app"
-    yield f"grant select, delete, update (status, run_at, attempts, crashed, error) on jobs to {service}_ops"
+    yield f"grant select, delete, update (status, run_at, attempts, crashed, error, redrives) on jobs to {service}_ops"
 
 
 def _results(service: str) -> Iterator[str]:
@@ -75,12 +76,6 @@ def _results(service: str) -> Iterator[str]:
     yield from protect("job_results")
     yield f"grant select, insert, update, delete on job_results to {service}_app"
     yield f"grant select, update (status, error, finished_at) on job_results to {service}_ops"
-
-
-def job_redrives(service: str) -> Iterator[str]:
-    """How often an operator sent a job again: what runs then is found from the trace that it came from, and told apart from it."""
-    yield "alter table jobs add column redrives integer not null default 0"
-    yield f"grant update (redrives) on jobs to {service}_ops"
 
 
 def _schedules(service: str) -> Iterator[str]:
