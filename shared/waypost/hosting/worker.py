@@ -12,7 +12,7 @@ from waypost.kafka.producer import KafkaBroker
 from waypost.ports.handlers import Consumer
 from waypost.postgres.intake import PostgresIntakes
 from waypost.postgres.listen import PostgresListener
-from waypost.postgres.outbox_lease import PostgresOutbox
+from waypost.postgres.outbox.lease import PostgresOutbox
 
 
 async def run_worker(service: Service) -> None:

@@ -10,7 +10,7 @@ from waypost.kernel.partitioning import shard_for
 from waypost.operations.service import OperatedService
 from waypost.ports.outbox import Backlog
 from waypost.postgres.audit import record_action
-from waypost.postgres.outbox_marks import unmark
+from waypost.postgres.outbox.lease import unmark
 from waypost.postgres.overview import MarkedKey, backlog_of, marked_keys
 
 

@@ -5,6 +5,7 @@ Everything runs in one transaction: a migrator that dies leaves the old version.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Connection, make_url, text
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -66,7 +67,7 @@ def _upgrade(connection: Connection, service: str, line: MigrationLine, revision
             " to go back, restore a backup from before its migration"
         )
     scripts = ScriptDirectory(str(line.folder))
-    options = {"version_table": line.version_table, SERVICE: service}
+    options: dict[str, Any] = {"version_table": line.version_table, SERVICE: service}
     with EnvironmentContext(Config(), scripts, fn=lambda at, _: scripts._upgrade_revs(revision, at)) as environment:
         environment.configure(connection=connection, **options)
         environment.run_migrations()

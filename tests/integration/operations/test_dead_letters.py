@@ -21,7 +21,7 @@ from waypost.operations.dead_letters import Drained, Redrive, discard, find, not
 from waypost.operations.service import OperatedService
 from waypost.ports.dead_letters import Status
 from waypost.postgres.audit import operator_actions
-from waypost.postgres.letter_search import Search, find_letters
+from waypost.postgres.dead_letters.search import Search, find_letters
 from waypost.web.ops.letter_views import RedriveView
 
 EVERYTHING = Search(statuses=list(Status))

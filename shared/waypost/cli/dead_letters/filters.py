@@ -11,7 +11,7 @@ import typer
 
 from waypost.cli.given import a_moment, an_id
 from waypost.ports.dead_letters import OPEN, Status
-from waypost.postgres.letter_search import Search
+from waypost.postgres.dead_letters.search import Search
 
 Moment = Annotated[
     datetime | None, typer.Option(parser=a_moment, help="First failed then or later: 2026-11-28T09:30Z, 4h.")

@@ -8,7 +8,7 @@ import typer
 from waypost.cli.databases import find_in_any, opened
 from waypost.cli.given import an_id
 from waypost.hosting.service import Service
-from waypost.postgres.letter_search import KeptLetter, find_letter
+from waypost.postgres.dead_letters.search import KeptLetter, find_letter
 
 LetterId = Annotated[UUID, typer.Argument(parser=an_id, help="From `waypost dead-letters list`.")]
 

@@ -12,7 +12,7 @@ from waypost.cli.dead_letters.found import LetterId, find
 from waypost.cli.output import AsJson, console, end_with, lines, moment, readable, to_json
 from waypost.cli.services import chosen_services
 from waypost.hosting.service import Service
-from waypost.postgres.letter_search import KeptLetter, Search, find_letters
+from waypost.postgres.dead_letters.search import KeptLetter, Search, find_letters
 from waypost.web.ops.letter_views import LetterView, RecordedLetterView
 
 

@@ -11,7 +11,7 @@ from waypost.kernel.mandate import Mandate
 from waypost.operations.jobs.finding import DeadJobs, FoundJob, JobSearch, find_dead, found_job, job_within, locked_job
 from waypost.operations.service import OperatedService
 from waypost.postgres.audit import record_action
-from waypost.postgres.database import driver
+from waypost.postgres.database import Sql
 from waypost.postgres.tenancy import BIND
 
 _RETRY = """
@@ -86,7 +86,7 @@ async def _change(service: OperatedService, job_id: UUID, mandate: Mandate, chan
         job = await locked_job(connection, job_id, change.of)
         if job is not None:
             await connection.execute(BIND, {"tenants": str(job.tenant_id)})  # the result is its tenant's row
-            await (await driver(connection)).execute(change.statement, job_id)
+            await Sql(connection).execute(change.statement, job_id)
             await record_action(
                 connection, mandate, verb=change.verb, subject=job_id, tenant_id=job.tenant_id, name=job.name
             )

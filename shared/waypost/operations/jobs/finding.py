@@ -15,7 +15,7 @@ from waypost.jobs.results import STATE, Status
 from waypost.jobs.tenant_directory import all_tenants
 from waypost.kernel.errors import Invalid, NotFound
 from waypost.kernel.ids import JobId, TenantId
-from waypost.postgres.database import Database, driver
+from waypost.postgres.database import Database, Sql
 from waypost.postgres.tenancy import BIND, setting, some_at_a_time
 
 PENDING = (Status.QUEUED, Status.FAILED, Status.RUNNING, Status.DEAD)
@@ -123,21 +123,20 @@ async def find_jobs(ops: Database, search: JobSearch) -> Sequence[FoundJob]:
         raise Invalid(f"jobs that are {' or '.join(done)} are kept with their tenants: name the tenant as well")
     found: list[FoundJob] = []
     async with ops.transaction() as connection:
-        raw = await driver(connection)
+        sql = Sql(connection)
         if pending:
-            rows = await raw.fetch(_LIST, pending, search.name, search.tenant_id, search.limit)
+            rows = await sql.fetch(_LIST, pending, search.name, search.tenant_id, search.limit)
             found += await _whole(connection, [_pending(each) for each in rows])
         if done and search.tenant_id is not None:
             await connection.execute(BIND, {"tenants": str(search.tenant_id)})
-            found += map(_done, await raw.fetch(_FINISHED, done, search.name, search.limit))
+            found += map(_done, await sql.fetch(_FINISHED, done, search.name, search.limit))
     return sorted(found, key=_latest, reverse=True)[: search.limit]
 
 
 async def find_dead(ops: Database, search: JobSearch) -> DeadJobs:
     """Whatever statuses are searched for."""
     async with ops.transaction() as connection:
-        raw = await driver(connection)
-        rows = await raw.fetch(_DEAD, search.name, search.tenant_id, search.limit)
+        rows = await Sql(connection).fetch(_DEAD, search.name, search.tenant_id, search.limit)
         jobs = await _whole(connection, [_pending(row) for row in rows])
     found = rows[0]["found"] if rows else 0
     return DeadJobs(jobs=jobs, left=found - len(rows))
@@ -156,18 +155,17 @@ async def find_job(ops: Database, job_id: UUID) -> FoundJob | None:
 
 async def job_within(connection: AsyncConnection, job_id: UUID) -> FoundJob | None:
     """As the transaction sees it: pending, or a result of the tenants that are bound."""
-    raw = await driver(connection)
-    if (row := await raw.fetchrow(_FIND, job_id)) is not None:
+    sql = Sql(connection)
+    if (row := await sql.fetchrow(_FIND, job_id)) is not None:
         (pending,) = await _whole(connection, [_pending(row)])
         return pending
-    result = await raw.fetchrow(_FIND_RESULT, job_id)
+    result = await sql.fetchrow(_FIND_RESULT, job_id)
     return None if result is None else _done(result)
 
 
 async def locked_job(connection: AsyncConnection, job_id: UUID, statuses: Collection[str]) -> FoundJob | None:
     """A pending one that stands so, as the table has it; None for any other."""
-    raw = await driver(connection)
-    row = await raw.fetchrow(_LOCK, job_id, statuses)
+    row = await Sql(connection).fetchrow(_LOCK, job_id, statuses)
     return None if row is None else _pending(row)
 
 
@@ -195,11 +193,11 @@ def _done(row: asyncpg.Record) -> FoundJob:
 
 async def _whole(connection: AsyncConnection, pending: Sequence[FoundJob]) -> Sequence[FoundJob]:
     """Together with what their results know. Binds the transaction to their tenants, some at a time."""
-    raw, kept = await driver(connection), dict[UUID, Mapping[str, Any]]()
+    sql, kept = Sql(connection), dict[UUID, Mapping[str, Any]]()
     for some in some_at_a_time(sorted({each.tenant_id for each in pending})):
         await connection.execute(BIND, {"tenants": setting(some)})
         theirs = [(each.tenant_id, each.id) for each in pending if each.tenant_id in some]
-        kept |= {row["id"]: dict(row) for row in await raw.fetch(_KEPT, *map(list, zip(*theirs, strict=True)))}
+        kept |= {row["id"]: dict(row) for row in await sql.fetch(_KEPT, *map(list, zip(*theirs, strict=True)))}
     return [_together(each, kept.get(each.id, {})) for each in pending]
 
 

@@ -17,7 +17,7 @@ from waypost.operations.jobs.finding import FoundJob, job_within
 from waypost.operations.service import OperatedService
 from waypost.ports.jobs import Scalar
 from waypost.postgres.audit import record_action
-from waypost.postgres.database import driver
+from waypost.postgres.database import Sql
 from waypost.postgres.tenancy import BIND, setting, some_at_a_time
 
 # An index probe per tenant: the index begins with the tenant, and PostgreSQL 18 skips over the aggregates' few types in it.
@@ -64,7 +64,6 @@ async def _refuse_theirs(connection: AsyncConnection, others: Collection[TenantI
     if not ids:
         return
     await connection.execute(BIND, {"tenants": setting(others)})
-    raw = await driver(connection)
-    for row in await raw.fetch(_OWNERS, list(others), list(ids.values())):
+    for row in await Sql(connection).fetch(_OWNERS, list(others), list(ids.values())):
         (name, *_) = [each for each, value in ids.items() if value == row["aggregate_id"]]
         raise Invalid(f"{name} {row['aggregate_id']} belongs to another tenant", tenant_id=str(row["tenant_id"]))

@@ -11,7 +11,7 @@ from waypost.ports.inbox import Standing
 from waypost.ports.intake import Intakes
 from waypost.ports.rebuild import LiveIsAhead, Weighing
 from waypost.ports.subscription import Partition
-from waypost.postgres.letter_rows import IS_OPEN
+from waypost.postgres.dead_letters.rows import IS_OPEN
 from waypost.postgres.rebuild.alone import rename
 from waypost.postgres.rebuild.intakes import SwapIntakes
 from waypost.postgres.rebuild.names import Names

@@ -11,7 +11,7 @@ from waypost.kernel.mandate import Mandate
 from waypost.operations import dead_letters
 from waypost.operations.dead_letters import Redrive, nothing_matches
 from waypost.ports.dead_letters import OPEN, Status
-from waypost.postgres.letter_search import KeptLetter, Place, Search, find_letters
+from waypost.postgres.dead_letters.search import KeptLetter, Place, Search, find_letters
 from waypost.web.auth import OperatorCaller
 from waypost.web.models import Moment, Name, RequestModel
 from waypost.web.ops.edge import Because, Operated

@@ -18,10 +18,10 @@ from waypost.ports.dead_letters import ParkedKey, Status
 from waypost.ports.handlers import Reactor
 from waypost.ports.inbox import Arrival
 from waypost.ports.subscription import Partition
-from waypost.postgres.dead_letters import PostgresDeadLetters
+from waypost.postgres.dead_letters.store import PostgresDeadLetters
 from waypost.postgres.inbox import PostgresInbox
 from waypost.postgres.migrate import migrate_toolkit
-from waypost.postgres.outbox_lease import PostgresOutbox
+from waypost.postgres.outbox.lease import PostgresOutbox
 from waypost.postgres.revisions import MigrationLine
 from waypost.postgres.versions import versions_of
 

@@ -9,7 +9,7 @@ import asyncpg
 
 from waypost.ports.dead_letters import OPEN, Letter, Status
 from waypost.postgres.database import Database
-from waypost.postgres.letter_rows import COLUMNS, from_row
+from waypost.postgres.dead_letters.rows import COLUMNS, from_row
 
 MATCHES = """
 ($1::text is null or consumer = $1) and ($3::uuid is null or tenant_id = $3)

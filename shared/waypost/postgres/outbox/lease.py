@@ -5,17 +5,19 @@ from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 
 import asyncpg
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from waypost.kernel.partitioning import SHARDS
 from waypost.ports.outbox import Backlog, PendingRow
+from waypost.postgres.database import Sql
 from waypost.postgres.direct import close_directly, connect_directly
 from waypost.postgres.failures import as_transient
-from waypost.postgres.outbox_floor import Floor
+from waypost.postgres.outbox.floor import Floor
 
 SHARD_LOCK = 0x4F555442  # "OUTB": first half of the lock's name; the second is the shard
 SILENT_SECONDS = 3.0
 SETTLE_SECONDS = 0.1
-"""How often it is asked whether writers have ended, see `waypost.postgres.outbox_floor`."""
+"""How often it is asked whether writers have ended, see `waypost.postgres.outbox.floor`."""
 
 # Every relay's locking session shows itself by its application name. A silent one is ended whether it holds shards or not: it would
 # still be given a share. One whose statement is running is alive, however slow the disk, unless it waits for its client.
@@ -37,7 +39,7 @@ _RELEASE = "select pg_advisory_unlock($2, shard) from unnest($1::int[]) as surpl
 
 # One index range per shard, each from its very head: 0.5 ms on a backlog of 200,000 rows, where `shard = any (...) order by id` takes 29.
 # What is in flight is left out by id, never by a floor above it: a row that commits late would be overtaken. The floor that there is
-# stands below all of them, see `waypost.postgres.outbox_floor`.
+# stands below all of them, see `waypost.postgres.outbox.floor`.
 # The marked keys are read in the same snapshot. The running sum keeps large payloads from adding up; it does not fetch them.
 _HEADS = """
 select head.shard, id, topic, key, payload, headers, created_at
@@ -67,6 +69,8 @@ insert into outbox_quarantine (shard, key, reason)
 select shard, key, $3 from outbox where shard = $1 and id = $2 and pg_try_advisory_xact_lock($4, shard)
 on conflict do nothing"""
 
+_UNMARK = "delete from outbox_quarantine where shard = $1 and key = $2 returning reason"
+
 BACKLOG = f"""
 select coalesce(sum(pending), 0)::bigint as pending, min(oldest_at) as oldest_at,
        (select count(*) from outbox_quarantine) as marked_keys, clock_timestamp() as now
@@ -80,6 +84,15 @@ cross join lateral (
         limit 10000
     ) as counted
 ) as waiting"""
+
+
+async def unmark(connection: AsyncConnection, shard: int, key: bytes) -> str | None:
+    """Takes a key out of quarantine for an operator and gives the reason of its mark; None where it had none.
+
+    The relay reads the marks at every read of the heads, so that it publishes the key's rows by itself.
+    """
+    reason: str | None = await Sql(connection).fetchval(_UNMARK, shard, key)
+    return reason
 
 
 class PostgresOutbox:

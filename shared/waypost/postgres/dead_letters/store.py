@@ -9,8 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from waypost.kernel.mandate import Mandate
 from waypost.ports.dead_letters import OPEN, Failure, Letter, ParkedKey, Status, Tally
 from waypost.postgres.audit import record_action
-from waypost.postgres.database import driver
-from waypost.postgres.letter_rows import COLUMNS, IN_LINE, IS_OPEN, failure_columns, from_row, to_row
+from waypost.postgres.database import Sql
+from waypost.postgres.dead_letters.rows import COLUMNS, IN_LINE, IS_OPEN, failure_columns, from_row, to_row
 
 # A statement of its own, after the claim: it must see what the transaction committed that the claim waited for. FOR SHARE makes a drain and
 # this transaction take turns; the drain locks the parked row before anything else, so that the two cannot wait for each other.
@@ -105,69 +105,58 @@ class PostgresDeadLetters:
 
     def __init__(self, connection: AsyncConnection, consumer: str) -> None:
         self._connection = connection
+        self._sql = Sql(connection)
         self._consumer = consumer
 
     async def parked(self, topic: str, keys: Iterable[bytes]) -> frozenset[bytes]:
-        raw = await driver(self._connection)
-        return frozenset(row["key"] for row in await raw.fetch(_PARKED, self._consumer, topic, list(keys)))
+        return frozenset(row["key"] for row in await self._sql.fetch(_PARKED, self._consumer, topic, list(keys)))
 
     async def held(self, topic: str, keys: Iterable[bytes]) -> Mapping[bytes, frozenset[int]]:
-        raw = await driver(self._connection)
-        rows = await raw.fetch(_HELD, self._consumer, topic, list(keys))
+        rows = await self._sql.fetch(_HELD, self._consumer, topic, list(keys))
         return {row["key"]: frozenset(row["sequences"]) for row in rows}
 
     async def park(self, topic: str, keys: Iterable[bytes]) -> None:
-        raw = await driver(self._connection)
-        await raw.execute(_PARK, self._consumer, topic, list(keys))
+        await self._sql.execute(_PARK, self._consumer, topic, list(keys))
 
     async def keep(self, letters: Sequence[Letter]) -> None:
-        raw = await driver(self._connection)
-        await raw.executemany(_KEEP, [(self._consumer, *to_row(letter)) for letter in letters])
+        await self._sql.executemany(_KEEP, [(self._consumer, *to_row(letter)) for letter in letters])
 
     async def due(self, now: datetime, limit: int) -> Sequence[ParkedKey]:
-        raw = await driver(self._connection)
-        return [ParkedKey(*row) for row in await raw.fetch(_DUE, self._consumer, now, limit)]
+        return [ParkedKey(*row) for row in await self._sql.fetch(_DUE, self._consumer, now, limit)]
 
     async def tally(self) -> Tally:
-        raw = await driver(self._connection)
-        counts = {row["what"]: row["count"] for row in await raw.fetch(_TALLY, self._consumer)}
+        counts = {row["what"]: row["count"] for row in await self._sql.fetch(_TALLY, self._consumer)}
         return Tally(parked_keys=counts["parked"], letters={each: counts.get(each, 0) for each in OPEN})
 
     async def open_letters(self, at_most: int) -> int:
-        raw = await driver(self._connection)
-        return int(await raw.fetchval(_OPEN, self._consumer, at_most))
+        return int(await self._sql.fetchval(_OPEN, self._consumer, at_most))
 
     async def failed_letters(self, at_most: int) -> int:
-        raw = await driver(self._connection)
-        return int(await raw.fetchval(_FAILED, self._consumer, at_most))
+        return int(await self._sql.fetchval(_FAILED, self._consumer, at_most))
 
     async def lock(self, parked: ParkedKey, *, wait: bool = False) -> bool:
-        raw = await driver(self._connection)
         return (
-            await raw.fetchval(_LOCK if wait else _LOCK_AT_ONCE, self._consumer, parked.topic, parked.key) is not None
+            await self._sql.fetchval(_LOCK if wait else _LOCK_AT_ONCE, self._consumer, parked.topic, parked.key)
+            is not None
         )
 
     async def first(self, parked: ParkedKey, above: int) -> Letter | None:
-        raw = await driver(self._connection)
-        row = await raw.fetchrow(_FIRST, self._consumer, parked.topic, parked.key, above)
+        row = await self._sql.fetchrow(_FIRST, self._consumer, parked.topic, parked.key, above)
         return from_row(row) if row else None
 
     async def find(self, letter_id: UUID) -> Letter | None:
-        raw = await driver(self._connection)
-        row = await raw.fetchrow(_FIND, self._consumer, letter_id)
+        row = await self._sql.fetchrow(_FIND, self._consumer, letter_id)
         return from_row(row) if row else None
 
     async def begin(self, letter: Letter, *, next_attempt_at: datetime, mandate: Mandate | None = None) -> Letter:
-        raw = await driver(self._connection)
-        (row,) = await raw.fetch(_BEGIN, self._consumer, letter.id, next_attempt_at, mandate is not None)
+        (row,) = await self._sql.fetch(_BEGIN, self._consumer, letter.id, next_attempt_at, mandate is not None)
         if mandate is not None:
             await self._tell(letter, mandate, verb="dead_letters.redrive")
         return from_row(row)
 
     async def take_back(self, before: Letter) -> None:
-        raw = await driver(self._connection)
         counts = (before.status, before.attempts, before.unfinished, before.redrives, before.next_attempt_at)
-        await raw.execute(_TAKE_BACK, self._consumer, before.id, *counts)
+        await self._sql.execute(_TAKE_BACK, self._consumer, before.id, *counts)
 
     async def update(
         self,
@@ -178,17 +167,15 @@ class PostgresDeadLetters:
         next_attempt_at: datetime | None = None,
         failure: Failure | None = None,
     ) -> None:
-        raw = await driver(self._connection)
         what = failure_columns(failure)
-        await raw.execute(_UPDATE, self._consumer, letter_id, status, attempts, next_attempt_at, *what)
+        await self._sql.execute(_UPDATE, self._consumer, letter_id, status, attempts, next_attempt_at, *what)
 
     async def discard(self, letter: Letter, mandate: Mandate) -> None:
         await self.update(letter.id, status=Status.DISCARDED, attempts=letter.attempts)
         await self._tell(letter, mandate, verb="dead_letters.discard")
 
     async def unpark(self, parked: ParkedKey) -> None:
-        raw = await driver(self._connection)
-        await raw.execute(_UNPARK, self._consumer, parked.topic, parked.key)
+        await self._sql.execute(_UNPARK, self._consumer, parked.topic, parked.key)
 
     async def _tell(self, letter: Letter, mandate: Mandate, *, verb: str) -> None:
         facts: dict[str, str | int] = {"consumer": self._consumer, "event_id": str(letter.event_id)}

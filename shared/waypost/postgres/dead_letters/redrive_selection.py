@@ -9,8 +9,8 @@ import asyncpg
 
 from waypost.ports.dead_letters import OPEN, ParkedKey, Status
 from waypost.postgres.database import Database
-from waypost.postgres.letter_rows import IN_LINE, IS_OPEN
-from waypost.postgres.letter_search import MATCHES, WANTED, Search, wanted
+from waypost.postgres.dead_letters.rows import IN_LINE, IS_OPEN
+from waypost.postgres.dead_letters.search import MATCHES, WANTED, Search, wanted
 
 _SETTLED = tuple(each for each in Status if each not in OPEN)
 

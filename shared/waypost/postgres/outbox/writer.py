@@ -12,7 +12,7 @@ from waypost.kernel.errors import Invalid
 from waypost.kernel.event import Event
 from waypost.kernel.partitioning import shard_for
 from waypost.ports.codec import EncodedEvent
-from waypost.postgres.database import driver
+from waypost.postgres.database import Sql
 
 MAX_RECORD_BYTES = 900_000
 """Below Kafka's default `message.max.bytes` (1,048,588) with room for headers and framing: what can never be sent is refused here."""
@@ -30,9 +30,8 @@ async def insert(
     connection: AsyncConnection, encoded: Sequence[tuple[Envelope[Event], EncodedEvent]], at: datetime
 ) -> None:
     """Adds one row per event; the last statement of a business transaction. Raises Invalid for an event too large for a record."""
-    raw = await driver(connection)
     columns = zip(*(_row(envelope, event) for envelope, event in encoded), strict=True)
-    await raw.execute(_INSERT, *map(list, columns), at)
+    await Sql(connection).execute(_INSERT, *map(list, columns), at)
 
 
 def _row(envelope: Envelope[Event], encoded: EncodedEvent) -> tuple[object, ...]:
