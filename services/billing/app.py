@@ -12,6 +12,7 @@ from services.billing.live import MOVING, open_live_view
 from services.billing.ports import Resources
 from services.billing.projections import PROJECTIONS
 from services.billing.settings import BillingSettings
+from services.billing.tables import MONEY
 from waypost.hosting.service import LiveView, Service
 from waypost.hosting.settings import load
 from waypost.kernel.clock import SystemClock
@@ -38,6 +39,7 @@ SERVICE = Service(
     commands=COMMANDS,
     projections=PROJECTIONS,
     consumers=CONSUMERS,
+    tables=[MONEY],
     topics=declared_topics(),
     jobs=JOBS,
     schedule=SCHEDULE,

@@ -12,6 +12,7 @@ from services.notifications.jobs import JOBS, SCHEDULE
 from services.notifications.ports import PostOffice
 from services.notifications.projections import PROJECTIONS
 from services.notifications.settings import NotificationsSettings
+from services.notifications.tables import KEPT
 from waypost.hosting.service import Service
 from waypost.hosting.settings import load
 from waypost.kernel.clock import SystemClock
@@ -43,6 +44,7 @@ SERVICE = Service(
     commands=COMMANDS,
     projections=PROJECTIONS,
     consumers=CONSUMERS,
+    tables=[KEPT],
     topics=declared_topics(),
     jobs=JOBS,
     schedule=SCHEDULE,

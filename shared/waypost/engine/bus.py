@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
 from waypost.kernel.command import Command
-from waypost.kernel.errors import ConcurrencyConflict
+from waypost.kernel.errors import ConcurrencyConflict, Misconfigured
 from waypost.ports.unit_of_work import UnitOfWork, UnitsOfWork
 
 R = TypeVar("R")
@@ -32,7 +32,12 @@ class Bus:
 
     async def execute(self, command: Command[R], uow: UnitOfWork) -> R:
         """Runs the command inside a unit of work that the caller opened and will end."""
-        result: R = await self._commands[type(command)](command, uow)
+        handler = self._commands.get(type(command))
+        if handler is None:
+            raise Misconfigured(
+                f"command {type(command).__name__} has no handler: add it to COMMANDS in the service's handlers"
+            )
+        result: R = await handler(command, uow)
         return result
 
     async def _once(self, command: Command[R]) -> R:

@@ -24,6 +24,7 @@ AFTER_EVENTS = failpoint("write.after_events")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Foundation:
+    service: Service
     database: Database
     doorbell: CoalescingDoorbell
     wakeups: LocalWakeups
@@ -60,6 +61,7 @@ def lay(service: Service, role: str, *, dsn: str, pool_size: int, admit: Admit =
     )
     units = PostgresUnitsOfWork(database, path, admit=admit)
     return Foundation(
+        service=service,
         database=database,
         doorbell=doorbell,
         wakeups=wakeups,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from fastapi import APIRouter
 from joserfc.jwk import OKPKey
+from sqlalchemy import MetaData
 
 from waypost.engine.bus import Commands
 from waypost.engine.process import Lifecycle
@@ -35,6 +36,8 @@ class Service:
     commands: Commands
     projections: Sequence[Projection]
     consumers: Sequence[Consumer]
+    tables: Sequence[MetaData] = ()
+    """Its own tables in the schema `public`; each process compares them with the database at its start."""
     topics: Sequence[Topic] = ()
     """All that are declared."""
     jobs: Sequence[Job] = ()
@@ -53,5 +56,8 @@ class Service:
     @property
     def schemas(self) -> Sequence[str]:
         """The PostgreSQL schemas of its read rows, for `search_path`."""
-        projectors = [each.name for each in self.consumers if isinstance(each, Projector)]
-        return [*(each.name for each in self.projections), *projectors]
+        return [each.name for each in self.read_models]
+
+    @property
+    def read_models(self) -> Sequence[Projection | Projector]:
+        return [*self.projections, *(each for each in self.consumers if isinstance(each, Projector))]
