@@ -10,16 +10,17 @@ import asyncpg
 from waypost.ports.dead_letters import OPEN, ParkedKey, Status
 from waypost.postgres.database import Database
 from waypost.postgres.dead_letters.rows import IN_LINE, IS_OPEN
-from waypost.postgres.dead_letters.search import MATCHES, WANTED, Search, wanted
+from waypost.postgres.dead_letters.search import MATCHES, WANTED, Search
+from waypost.postgres.named_sql import NamedSql
 
 _SETTLED = tuple(each for each in Status if each not in OPEN)
 
 # Lines in which something matches, and those that a redrive of what matches has begun on: nothing that is left in these has failed.
 # What was redriven least often goes first, so that keys which fail again hide no others behind a limit.
-_KEYS = f"""
+_KEYS = NamedSql(f"""
 with matched as (
     select consumer, topic, key, bool_or(status <> 'redriven') as waits from dead_letters
-    where {IN_LINE} and (status = 'redriven' or status = any ($2::text[])) and {MATCHES}
+    where {IN_LINE} and (status = 'redriven' or status = any (:statuses::text[])) and {MATCHES}
     group by consumer, topic, key
 ), line as (
     select consumer, topic, key, max(redrives) as redrives, (array_agg(status order by sequence, kafka_offset))[1] as first
@@ -28,22 +29,22 @@ with matched as (
 )
 select consumer, topic, key, count(*) over () as found from line join matched using (consumer, topic, key)
 where waits or first = 'waiting'
-order by redrives, consumer, topic, key limit $11"""
+order by redrives, consumer, topic, key limit :limit""")
 
-_LINES = f"""
+_LINES = NamedSql(f"""
 select consumer, topic, key, id, type, sequence, status, error_class, ({WANTED}) is true as matches
 from dead_letters
-join unnest($11::text[], $12::text[], $13::bytea[]) with ordinality as chosen (consumer, topic, key, nth)
+join unnest(:consumers::text[], :topics::text[], :keys::bytea[]) with ordinality as chosen (consumer, topic, key, nth)
     using (consumer, topic, key)
 where {IS_OPEN} and {IN_LINE}
-order by nth, sequence, kafka_offset"""
+order by nth, sequence, kafka_offset""")
 
-_APART = f"""
+_APART = NamedSql(f"""
 select id, type, sequence, status, error_class, true as matches, count(*) over () as found from dead_letters
 where {WANTED} and not {IN_LINE}
-order by first_failed_at, id limit $11"""
+order by first_failed_at, id limit :limit""")
 
-_COUNT = f"select count(*) from dead_letters where {WANTED}"
+_COUNT = NamedSql(f"select count(*) from dead_letters where {WANTED}")
 
 _STATUSES = "select id, status from dead_letters where id = any ($1::uuid[])"
 
@@ -91,11 +92,12 @@ class Selection:
 
 async def select_lines(database: Database, search: Search, *, limit: int | None = None) -> Selection:
     """The lines of the open letters that match: of so many keys, and the others counted."""
-    keys = await database.fetch(_KEYS, *wanted(search), limit)
-    chosen = [[row[name] for row in keys] for name in ("consumer", "topic", "key")]
-    lines = await database.fetch(_LINES, *wanted(search), *chosen) if keys else []
-    apart = await database.fetch(_APART, *wanted(search), limit)
-    (settled,) = await database.fetch(_COUNT, *wanted(replace(search, statuses=_SETTLED)))
+    limited = search.parameters(limit=limit)
+    keys = await database.fetch(*_KEYS.bind(limited))
+    chosen = {f"{name}s": [row[name] for row in keys] for name in ("consumer", "topic", "key")}
+    lines = await database.fetch(*_LINES.bind(search.parameters(**chosen))) if keys else []
+    apart = await database.fetch(*_APART.bind(limited))
+    (settled,) = await database.fetch(*_COUNT.bind(replace(search, statuses=_SETTLED).parameters()))
     return Selection(
         lines=list(_lines(lines)),
         more=_found(keys) - len(keys),

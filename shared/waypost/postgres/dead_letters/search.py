@@ -1,8 +1,9 @@
 """Letters as an operator looks for them, over all consumers of one service. Reads only."""
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, fields
 from datetime import datetime
+from typing import Any, Self
 from uuid import UUID
 
 import asyncpg
@@ -10,19 +11,26 @@ import asyncpg
 from waypost.ports.dead_letters import OPEN, Letter, Status
 from waypost.postgres.database import Database
 from waypost.postgres.dead_letters.rows import COLUMNS, from_row
+from waypost.postgres.named_sql import NamedSql
 
+# Parameters are the fields of Search.
 MATCHES = """
-($1::text is null or consumer = $1) and ($3::uuid is null or tenant_id = $3)
-  and ($4::text is null or type = $4) and ($5::bytea is null or key = $5) and ($6::text is null or fingerprint = $6)
-  and ($7::text is null or error_class = $7) and ($8::timestamptz is null or first_failed_at >= $8)
-  and ($9::timestamptz is null or first_failed_at < $9) and ($10::uuid is null or id = $10)"""
+(:consumer::text is null or consumer = :consumer)
+  and (:tenant_id::uuid is null or tenant_id = :tenant_id)
+  and (:type::text is null or type = :type)
+  and (:key::bytea is null or key = :key)
+  and (:fingerprint::text is null or fingerprint = :fingerprint)
+  and (:error_class::text is null or error_class = :error_class)
+  and (:since::timestamptz is null or first_failed_at >= :since)
+  and (:until::timestamptz is null or first_failed_at < :until)
+  and (:id::uuid is null or id = :id)"""
 
-WANTED = f"status = any ($2::text[]) and {MATCHES}"
+WANTED = f"status = any (:statuses::text[]) and {MATCHES}"
 
-_LIST = f"""
+_LIST = NamedSql(f"""
 select consumer, first_failed_at, {COLUMNS} from dead_letters
-where {WANTED} and ($11::timestamptz is null or (first_failed_at, id) > ($11, $12::uuid))
-order by first_failed_at, id limit $13"""
+where {WANTED} and (:after_time::timestamptz is null or (first_failed_at, id) > (:after_time, :after_id::uuid))
+order by first_failed_at, id limit :limit""")
 
 _FIND = f"select consumer, first_failed_at, {COLUMNS} from dead_letters where id = $1"
 
@@ -45,6 +53,16 @@ class Search:
     until: datetime | None = None
     """Of the first failure; this moment not."""
 
+    @classmethod
+    def of(cls, *, key: str | None = None, status: Collection[Status] | None = None, **filters: Any) -> Self:
+        """What the command line and the HTTP routes are given: a key as text, and open dead letters unless told otherwise."""
+        return cls(key=None if key is None else key.encode(), statuses=tuple(status or OPEN), **filters)
+
+    def parameters(self, **more: object) -> Mapping[str, object]:
+        """Those of `MATCHES` and `WANTED`, and more."""
+        fields_of_search = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {**fields_of_search, "statuses": list(self.statuses), **more}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptLetter:
@@ -62,7 +80,8 @@ async def find_letters(
     database: Database, search: Search, *, limit: int, after: Place | None = None
 ) -> Sequence[KeptLetter]:
     """The one that has waited longest first."""
-    rows = await database.fetch(_LIST, *wanted(search), *(after or (None, None)), limit)
+    after_time, after_id = after or (None, None)
+    rows = await database.fetch(*_LIST.bind(search.parameters(after_time=after_time, after_id=after_id, limit=limit)))
     return [_kept(row) for row in rows]
 
 
@@ -70,22 +89,6 @@ async def find_letter(database: Database, letter_id: UUID) -> KeptLetter | None:
     for row in await database.fetch(_FIND, letter_id):
         return _kept(row)
     return None
-
-
-def wanted(search: Search) -> tuple[object, ...]:
-    """The parameters of `WANTED`."""
-    return (
-        search.consumer,
-        list(search.statuses),
-        search.tenant_id,
-        search.type,
-        search.key,
-        search.fingerprint,
-        search.error_class,
-        search.since,
-        search.until,
-        search.id,
-    )
 
 
 def _kept(row: asyncpg.Record) -> KeptLetter:

@@ -10,7 +10,7 @@ from waypost.engine.rate import Rate
 from waypost.kernel.mandate import Mandate
 from waypost.operations import dead_letters
 from waypost.operations.dead_letters import Redrive, nothing_matches
-from waypost.ports.dead_letters import OPEN, Status
+from waypost.ports.dead_letters import Status
 from waypost.postgres.dead_letters.search import KeptLetter, Place, Search, find_letters
 from waypost.web.auth import OperatorCaller
 from waypost.web.models import Moment, Name, RequestModel
@@ -47,17 +47,7 @@ class LetterFilter(RequestModel):
     """First failed before then."""
 
     def search(self) -> Search:
-        return Search(
-            consumer=self.consumer,
-            statuses=tuple(self.status or OPEN),
-            tenant_id=self.tenant_id,
-            type=self.type,
-            key=None if self.key is None else self.key.encode(),
-            fingerprint=self.fingerprint,
-            error_class=self.error_class,
-            since=self.since,
-            until=self.until,
-        )
+        return Search.of(**{name: getattr(self, name) for name in LetterFilter.model_fields})
 
 
 class LetterQuery(LetterFilter):
