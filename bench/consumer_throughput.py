@@ -23,7 +23,7 @@ from tests.fixtures.folders import scratch_folder
 from tests.fixtures.kafka import Broker, running_kafka
 from tests.fixtures.postgres import running_postgres
 from waypost.engine.consumer import ConsumerPolicy
-from waypost.ports.handlers import Consumer
+from waypost.ports.consumers import Consumer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,7 @@ from tests.fixtures.kafka import running_kafka
 from tests.fixtures.postgres import running_postgres
 from waypost.engine.rebuild import RebuildReport, rebuild
 from waypost.kafka.topic_log import KafkaTopicLogs
-from waypost.postgres.rebuild import PostgresWorkshop
+from waypost.postgres.rebuild import PostgresShadowFactory
 
 
 async def main(records: int, partitions: int) -> None:
@@ -46,10 +46,10 @@ async def taken_in_live(bootstrap: str, admin_dsn: str, database: ServiceDatabas
 
 
 async def rebuilt(bootstrap: str, database: ServiceDatabase, own: Club) -> RebuildReport:
-    workshop = PostgresWorkshop("club", own.members, app_dsn=database.app, owner_dsn=database.owner)
-    report = await rebuild(own.members, workshop, KafkaTopicLogs(bootstrap), own.codec)
+    shadow_factory = PostgresShadowFactory("club", own.members, app_dsn=database.app, owner_dsn=database.owner)
+    report = await rebuild(own.members, shadow_factory, KafkaTopicLogs(bootstrap), own.codec)
     assert report.swapped
-    assert all(each.equal for each in report.weighing.comparisons)
+    assert all(each.equal for each in report.comparison.comparisons)
     return report
 
 

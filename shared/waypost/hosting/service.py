@@ -15,7 +15,7 @@ from waypost.jobs.declaration import Job, Scheduled
 from waypost.kernel.event import Event
 from waypost.kernel.topic import Topic
 from waypost.ports.codec import EventCodec
-from waypost.ports.handlers import Consumer, Projection, Projector
+from waypost.ports.consumers import AsyncProjection, Consumer, InlineProjection
 from waypost.web.app import KeysOf, OpenResources
 
 
@@ -34,7 +34,7 @@ class Service:
     """Also its database, the prefix of its roles and consumer groups, and its `service.name` in traces."""
     codec: EventCodec
     commands: Commands
-    projections: Sequence[Projection]
+    projections: Sequence[InlineProjection]
     consumers: Sequence[Consumer]
     tables: Sequence[MetaData] = ()
     """Its own tables in the schema `public`; each process compares them with the database at its start."""
@@ -59,5 +59,5 @@ class Service:
         return [each.name for each in self.read_models]
 
     @property
-    def read_models(self) -> Sequence[Projection | Projector]:
-        return [*self.projections, *(each for each in self.consumers if isinstance(each, Projector))]
+    def read_models(self) -> Sequence[InlineProjection | AsyncProjection]:
+        return [*self.projections, *(each for each in self.consumers if isinstance(each, AsyncProjection))]

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from waypost.hosting.service import Service
 from waypost.kernel.command import Command
 from waypost.kernel.errors import Misconfigured
-from waypost.ports.handlers import Projection, Projector, Reactor
+from waypost.ports.consumers import AsyncProjection, InlineProjection, Reactor
 from waypost.postgres.drift import refuse_drift, refuse_pending_migrations
 from waypost.postgres.expected_tables import TOOLKIT_TABLES, own_tables, read_tables
 from waypost.postgres.revisions import TOOLKIT, service_line
@@ -60,8 +60,8 @@ def _unregistered(service: Service) -> Iterator[str]:
         for name, value in vars(module).items():
             if id(value) in reported:
                 continue
-            if isinstance(value, Reactor | Projector | Projection) and id(value) not in registered:
-                table = "PROJECTIONS" if isinstance(value, Projection) else "CONSUMERS"
+            if isinstance(value, Reactor | AsyncProjection | InlineProjection) and id(value) not in registered:
+                table = "PROJECTIONS" if isinstance(value, InlineProjection) else "CONSUMERS"
                 reported.add(id(value))
                 yield f"  {module.__name__}.{name} is in no table: its events would pass by. Add it to {table}"
             elif _is_command_of(module, value) and value not in service.commands:

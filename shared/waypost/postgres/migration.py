@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator
 from alembic import op
 from sqlalchemy import MetaData
 
-from waypost.postgres.projector_schema import create_projector_schema
+from waypost.postgres.projection_schema import create_projection_schema
 from waypost.postgres.revisions import SERVICE
 from waypost.postgres.tenancy import protect
 
@@ -33,7 +33,7 @@ def projection_tables(name: str, tables: MetaData) -> Iterator[str]:
 
     Raises Misconfigured for a table without a column tenant_id.
     """
-    return create_projector_schema(service_name(), name, tables)
+    return create_projection_schema(service_name(), name, tables)
 
 
 def service_name() -> str:

@@ -20,7 +20,7 @@ from waypost.kernel.tenant import NoTenantBound
 from waypost.postgres.database import Database as Pool
 from waypost.postgres.database import Sql
 from waypost.postgres.expected_tables import TOOLKIT_TABLES
-from waypost.postgres.projector_schema import create_projector_schema
+from waypost.postgres.projection_schema import create_projection_schema
 
 _COLUMNS = "select table_name, column_name from information_schema.columns where table_schema = 'public'"
 
@@ -110,7 +110,7 @@ async def test_a_process_ends_with_the_command_to_run(database: Database, proces
         "WAYPOST_OPS_DSN": where.ops,
         "WAYPOST_RELAY_DSN": where.relay,
         "WAYPOST_KAFKA_BOOTSTRAP": "127.0.0.1:1",
-        "WAYPOST_ANSWER_SECRET": "a secret that stays the same",
+        "WAYPOST_IDEMPOTENCY_SECRET": "a secret that stays the same",
         "WAYPOST_SERVICE_PORT": "1",
         "OTEL_TRACES_EXPORTER": "none",
     }
@@ -144,4 +144,4 @@ def test_a_read_table_without_a_tenant_is_refused_before_any_statement() -> None
     tables = MetaData()
     Table("parcels", tables, Column("parcel_id", Uuid, primary_key=True))
     with pytest.raises(Misconfigured, match=r"table parcels has no column tenant_id.* info=ACROSS_TENANTS"):
-        next(create_projector_schema("users", "parcels", tables))
+        next(create_projection_schema("users", "parcels", tables))

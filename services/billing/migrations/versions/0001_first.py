@@ -47,7 +47,7 @@ def _payment_attempts() -> Iterator[str]:
             kind               text        not null check (kind in ('charge', 'refund')),
             attempt            integer     not null check (attempt > 0),
             idempotency_key    text        not null,
-            ordered_by         text        not null,
+            requested_by         text        not null,
             payment_method_id  uuid,
             charge_id          text,
             amount_minor       bigint      not null check (amount_minor > 0),
@@ -59,7 +59,7 @@ def _payment_attempts() -> Iterator[str]:
             settled_at         timestamptz,
             primary key (tenant_id, id),
             unique (tenant_id, idempotency_key),
-            unique (tenant_id, ordered_by),
+            unique (tenant_id, requested_by),
             check ((status = 'pending') = (settled_at is null)),
             check ((kind = 'refund') = (charge_id is not null))
         )"""

@@ -23,7 +23,7 @@ def upgrade() -> None:
 
 def _pending() -> Iterator[str]:
     yield """
-        create table pending_letters (
+        create table pending_notifications (
             tenant_id        uuid  not null,
             notification_id  uuid  not null,
             facts            jsonb not null,
@@ -43,7 +43,7 @@ def _pending() -> Iterator[str]:
             unique (tenant_id, notification_id)
         )"""
     # No grant for the operator's role: it has no business with tokens, sealed or not.
-    for table in ("pending_letters", "sealed_tokens"):
+    for table in ("pending_notifications", "sealed_tokens"):
         yield from protect(table)
         yield f"grant select, insert, update, delete on {table} to notifications_app"
 

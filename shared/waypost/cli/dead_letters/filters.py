@@ -9,7 +9,7 @@ from uuid import UUID
 
 import typer
 
-from waypost.cli.given import a_moment, an_id
+from waypost.cli.parsing import a_moment, an_id
 from waypost.ports.dead_letters import Status
 from waypost.postgres.dead_letters.search import Search
 

@@ -73,7 +73,7 @@ _UNMARK = "delete from outbox_quarantine where shard = $1 and key = $2 returning
 
 BACKLOG = f"""
 select coalesce(sum(pending), 0)::bigint as pending, min(oldest_at) as oldest_at,
-       (select count(*) from outbox_quarantine) as marked_keys, clock_timestamp() as now
+       (select count(*) from outbox_quarantine) as quarantined_keys, clock_timestamp() as now
 from generate_series(0, {SHARDS - 1}) as every (shard)
 cross join lateral (
     select count(*) as pending, min(created_at) as oldest_at
@@ -86,7 +86,7 @@ cross join lateral (
 ) as waiting"""
 
 
-async def unmark(connection: AsyncConnection, shard: int, key: bytes) -> str | None:
+async def release_from_quarantine(connection: AsyncConnection, shard: int, key: bytes) -> str | None:
     """Takes a key out of quarantine for an operator and gives the reason of its mark; None where it had none.
 
     The relay reads the marks at every read of the heads, so that it publishes the key's rows by itself.

@@ -14,9 +14,9 @@ from tests.integration.postgres.upgrades.catalogue import catalogue
 from waypost.jobs.context import JobContext
 from waypost.jobs.declaration import Job
 from waypost.kernel.ids import EventId, JobId, TenantId
+from waypost.ports.consumers import Reactor
 from waypost.ports.dead_letters import ParkedKey, Status
-from waypost.ports.handlers import Reactor
-from waypost.ports.inbox import Arrival
+from waypost.ports.inbox import InboxEntry
 from waypost.ports.subscription import Partition
 from waypost.postgres.dead_letters.store import PostgresDeadLetters
 from waypost.postgres.inbox import PostgresInbox
@@ -98,15 +98,15 @@ async def test_an_upgraded_database_has_the_tables_of_a_new_one(
 
 async def test_dead_letters_are_found_and_redriven_in_order(upgraded: ServiceDatabase) -> None:
     async with opened(upgraded) as service, service.database.transaction([TENANT]) as connection:
-        letters = PostgresDeadLetters(connection, CONSUMER)
+        dead_letters = PostgresDeadLetters(connection, CONSUMER)
         parked = ParkedKey("users.user", str(CUSTOMER).encode())
-        first = await letters.first(parked, above=0)
+        first = await dead_letters.first(parked, above=0)
         assert first is not None and first.failure is not None
         assert (first.sequence, first.status, first.attempts) == (3, Status.DEAD, 3)
         assert (first.record.value, first.record.headers[1]) == (b"\x00\xffbytes", ("odd", b"\xff"))
-        assert await letters.lock(parked)
-        await letters.update(first.id, status=Status.REDRIVEN, attempts=4)
-        following = await letters.first(parked, above=3)
+        assert await dead_letters.lock(parked)
+        await dead_letters.update(first.id, status=Status.REDRIVEN, attempts=4)
+        following = await dead_letters.first(parked, above=3)
         assert following is not None and following.sequence == 4
 
 
@@ -114,10 +114,10 @@ async def test_an_event_that_was_handled_is_known(upgraded: ServiceDatabase) -> 
     async with opened(upgraded) as service, service.database.transaction([TENANT]) as connection:
         inbox = PostgresInbox(connection, CONSUMER, versions_of(Reactor("customers", {}), CONSUMER))
         partition = Partition("users.user", 1)
-        assert (await inbox.standing(partition)).next_offset == 45
+        assert (await inbox.consumer_position(partition)).next_offset == 45
         assert await inbox.versions("users.user", [CUSTOMER]) == {CUSTOMER: 2}
-        arrivals = [Arrival(event_id=EventId(each), tenant_id=TENANT, offset=45) for each in (known(2), known(5))]
-        assert await inbox.claim(partition, arrivals) == {known(5)}
+        entries = [InboxEntry(event_id=EventId(each), tenant_id=TENANT, offset=45) for each in (known(2), known(5))]
+        assert await inbox.claim(partition, entries) == {known(5)}
 
 
 async def test_the_outbox_is_published(upgraded: ServiceDatabase) -> None:

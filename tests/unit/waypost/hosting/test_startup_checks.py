@@ -13,7 +13,7 @@ from waypost.engine.bus import Bus
 from waypost.hosting.service import Service
 from waypost.hosting.startup_checks import refuse_incomplete
 from waypost.kernel.errors import Misconfigured
-from waypost.ports.handlers import Projection, Projector
+from waypost.ports.consumers import AsyncProjection, InlineProjection
 
 
 @pytest.mark.parametrize("service", [USERS, BILLING, NOTIFICATIONS], ids=lambda service: service.name)
@@ -62,12 +62,14 @@ def test_a_projection_that_is_registered_twice() -> None:
         refuse_incomplete(replace(USERS, projections=[*USERS.projections, *USERS.projections]))
 
 
-@pytest.mark.parametrize("kind", [Projection, Projector])
-def test_a_read_table_without_a_tenant(kind: type[Projection] | type[Projector]) -> None:
+@pytest.mark.parametrize("kind", [InlineProjection, AsyncProjection])
+def test_a_read_table_without_a_tenant(kind: type[InlineProjection] | type[AsyncProjection]) -> None:
     tables = MetaData()
     Table("parcels", tables, Column("parcel_id", Uuid, primary_key=True))
     service = Service(name="shipping", codec=USERS.codec, commands={}, projections=[], consumers=[])
     read_model = kind("parcels", {}, tables)
-    declared = {"projections": [read_model]} if isinstance(read_model, Projection) else {"consumers": [read_model]}
+    declared = (
+        {"projections": [read_model]} if isinstance(read_model, InlineProjection) else {"consumers": [read_model]}
+    )
     with pytest.raises(Misconfigured, match="table parcels has no column tenant_id"):
         refuse_incomplete(replace(service, **declared))  # type: ignore[arg-type]  # the key decides the type

@@ -14,7 +14,7 @@ from waypost.postgres.tenancy import is_protected, protect, refuse_without_tenan
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]  # the dialect modules of SQLAlchemy are not annotated
 
 
-def create_projector_schema(service: str, schema: str, tables: MetaData) -> Iterator[str]:
+def create_projection_schema(service: str, schema: str, tables: MetaData) -> Iterator[str]:
     """Statements that make `schema` with the projector's tables and its order guard `versions`, protected and granted.
 
     Raises Misconfigured for a table without tenant_id.
