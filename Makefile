@@ -3,7 +3,7 @@
 # The stack in containers: make up TARGET=compose, and so with demo, down, status, logs
 
 .DEFAULT_GOAL := help
-.PHONY: help setup browser check test planted faults demo up down status logs fmt lock bench
+.PHONY: help setup browser check test planted faults demo up down status logs fmt reference lock bench
 .NOTPARALLEL:
 
 export PYTHONPATH := $(CURDIR):$(CURDIR)/shared
@@ -33,6 +33,7 @@ check: setup ## format, lint, types, import laws, schema evolution
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 	bin/waypost schemas check
+	.venv/bin/python -m infra.reference check
 	.venv/bin/hadolint infra/containers/Dockerfile
 	.venv/bin/check-jsonschema --quiet --builtin-schema vendor.compose-spec docker-compose.yml
 
@@ -60,6 +61,9 @@ logs: setup ## all logs, or NAME=billing-worker
 fmt: setup ## formats, and mends what the linter can
 	.venv/bin/ruff format .
 	.venv/bin/ruff check --fix .
+
+reference: setup ## writes docs/reference from the code
+	.venv/bin/python -m infra.reference write
 
 lock: setup ## resolves the requirements anew; UPGRADE=--upgrade takes newer versions
 	@for name in requirements requirements-dev infra/setup/requirements; do \
