@@ -1,4 +1,4 @@
-"""Works jobs off: claims what is due, as many at once as there are places, and keeps their leases alive."""
+"""Runs jobs: claims those that are due, as many at once as there are slots, and keeps their leases alive."""
 
 import asyncio
 import os
@@ -16,8 +16,8 @@ from waypost.jobs.declaration import JobRegistry
 from waypost.jobs.worker.attempt import Attempts
 from waypost.jobs.worker.leases import Leases
 from waypost.jobs.worker.outcomes import Outcomes
-from waypost.jobs.worker.places import Slots
 from waypost.jobs.worker.settings import DEFAULTS, JobWorkerSettings
+from waypost.jobs.worker.slots import Slots
 from waypost.kernel.clock import Clock
 from waypost.kernel.errors import Transient
 from waypost.ports.unit_of_work import UnitsOfWork
@@ -81,7 +81,7 @@ class JobWorker(Generic[R]):
         self._wakeup.set()
         if self._loops:  # a claim that waits for a frozen database is left to `stop`; what it claimed lapses
             await asyncio.wait(self._loops[:1], timeout=max(deadline_seconds, LAST_CLAIM_SECONDS))
-        for claim in await self._slots.empty(deadline_seconds):
+        for claim in await self._slots.drain(deadline_seconds):
             with suppress(Transient):  # then the lease lapses
                 await self._leases.release(claim)
 
@@ -108,7 +108,7 @@ class JobWorker(Generic[R]):
                     await self._wakeup.wait()
 
     async def _claim(self, attempts: Attempts[R]) -> float:
-        """Fills the free places; gives the seconds until the next job is due, where that is before the next poll."""
+        """Fills the free slots; returns the seconds until the next job is due, where that is before the next poll."""
         now, horizon = self._clock.now(), timedelta(seconds=self._settings.poll_seconds)
         if free := self._slots.free:
             suspects = 0 if any(claim.crashed for claim in self._slots.claims) else 1
@@ -116,9 +116,9 @@ class JobWorker(Generic[R]):
             if claims:
                 AFTER_CLAIM.hit()
             for claim in claims:
-                self._slots.take(claim, attempts.run(claim, self._registry[claim.name]))
+                self._slots.acquire(claim, attempts.run(claim, self._registry[claim.name]))
             if len(claims) == free and self._slots.free:
-                return 0.0  # places came free meanwhile, which rings for the first one alone; and more may be due
+                return 0.0  # slots came free meanwhile, which rings for the first one alone; and more may be due
         soon = await self._leases.next_run_at(after=now, until=now + horizon) if self._slots.free else None
         return max((soon or now + horizon) - self._clock.now(), timedelta()).total_seconds()
 
@@ -139,7 +139,7 @@ class JobWorker(Generic[R]):
         if held:
             kept = await self._leases.renew(held)
             self._slots.cancel([claim.lease for claim in held if claim.lease not in kept])
-        freed = await self._leases.free_lapsed()
+        freed = await self._leases.release_expired()
         if freed:
             log.warning("job_leases_lapsed", jobs=[str(each) for each in freed])
         await self._leases.gauge()

@@ -20,6 +20,7 @@ from waypost.kernel.command import Command
 from waypost.kernel.errors import Conflict
 from waypost.kernel.ids import JobId, TenantId, new_id
 from waypost.ports.doorbell import Channel
+from waypost.ports.jobs import JobQueue, NewJob
 from waypost.ports.unit_of_work import UnitOfWork
 from waypost.postgres.database import Database
 from waypost.postgres.migrate import migrate_toolkit
@@ -110,11 +111,11 @@ class Silence:
     def ring(self, channel: Channel) -> None: ...
 
 
-class NoJobs:
+class NoJobs(JobQueue):
     """This service has no background work."""
 
-    async def enqueue(self, name: str, **_: object) -> JobId:
-        raise NotImplementedError(name)
+    async def add(self, job: NewJob) -> JobId:
+        raise NotImplementedError(job.name)
 
 
 async def no_projections(*_: object) -> None: ...

@@ -4,16 +4,16 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from waypost.cli.jobs.looking import ServiceOption
+from waypost.cli.jobs.inspection import ServiceOption
 from waypost.cli.output import AsJson, console, moment, to_json
 from waypost.cli.services import chosen_services
 from waypost.hosting.service import Service
-from waypost.jobs.arguments import Parameter
 from waypost.jobs.declaration import Job
+from waypost.jobs.parameter import Parameter
 
 
 def declared(service: ServiceOption = None, as_json: AsJson = False) -> None:
-    """What there is to run: arguments (in brackets what may be left out), tries, time-out, schedule and next tick. Nothing has to run."""
+    """Declared jobs: arguments (optional ones in brackets), attempts, time-out, schedule, next tick. Needs no running stack."""
     now = datetime.now(UTC)
     jobs = [_told(each, job, now) for each in chosen_services(service) for job in each.jobs]
     if as_json:
@@ -28,7 +28,7 @@ def _told(service: Service, job: Job, now: datetime) -> Mapping[str, Any]:
         "service": service.name,
         "name": job.name,
         "arguments": [_argument(*each) for each in job.parameters.items()],
-        "max_tries": job.max_tries,
+        "max_attempts": job.max_attempts,
         "timeout_seconds": job.timeout_seconds,
         "schedule": [
             {"when": each.when, "next_tick": each.next_tick(now)} for each in service.schedule if each.job == job.name
@@ -39,7 +39,7 @@ def _told(service: Service, job: Job, now: datetime) -> Mapping[str, Any]:
 def _argument(name: str, parameter: Parameter) -> Mapping[str, Any]:
     return {
         "name": name,
-        "type": parameter.kind.__name__,
+        "type": parameter.type_name,
         "nullable": parameter.nullable,
         "required": parameter.required,
     }
@@ -47,10 +47,10 @@ def _argument(name: str, parameter: Parameter) -> Mapping[str, Any]:
 
 def _show(job: Mapping[str, Any]) -> None:
     console.print(f"{job['service']}.{job['name']}({_in_words(job['arguments'])})", soft_wrap=True)
-    tries = "1 try" if job["max_tries"] == 1 else f"{job['max_tries']} tries"
-    console.print(f"    {tries}, each of {job['timeout_seconds']:g} s at most")
+    attempts = "1 attempt" if job["max_attempts"] == 1 else f"{job['max_attempts']} attempts"
+    console.print(f"    {attempts}, each of {job['timeout_seconds']:g} s at most")
     for each in job["schedule"]:
-        console.print(f"    {each['when']} UTC, next {moment(each['next_tick'])}")
+        console.print(f"    {each['when']}, next {moment(each['next_tick'])}", soft_wrap=True)
 
 
 def _in_words(arguments: Sequence[Mapping[str, Any]]) -> str:

@@ -1,21 +1,22 @@
 """A job enqueued by hand."""
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from waypost.jobs.arguments import JsonScalar
+from waypost.jobs.parameter import JsonArgument
 from waypost.jobs.tenant_directory import all_tenants
 from waypost.kernel.audit_context import AuditContext
 from waypost.kernel.errors import Invalid, NotFound
 from waypost.kernel.ids import TenantId
 from waypost.kernel.tenant import bound_tenants
 from waypost.operations.admin_service import AdminService
-from waypost.operations.jobs.finding import FoundJob, job_within
-from waypost.ports.jobs import Scalar
+from waypost.operations.jobs.lookup import job_within
+from waypost.operations.jobs.rows import FoundJob
+from waypost.ports.jobs import JobArgument
 from waypost.postgres.audit import record_action
 from waypost.postgres.database import Sql
 from waypost.postgres.tenancy import BIND, setting, some_at_a_time
@@ -30,7 +31,11 @@ cross join lateral (
 
 
 async def run_job(
-    service: AdminService, name: str, tenant_id: UUID, arguments: Mapping[str, JsonScalar], audit_context: AuditContext
+    service: AdminService,
+    name: str,
+    tenant_id: UUID,
+    arguments: Mapping[str, JsonArgument],
+    audit_context: AuditContext,
 ) -> FoundJob:
     """Enqueues it as a handler would, with the arguments read from text; gives it as it waits then.
 
@@ -50,8 +55,8 @@ async def run_job(
     return enqueued
 
 
-async def _refuse_strangers(service: AdminService, tenant: TenantId, arguments: Mapping[str, Scalar]) -> None:
-    ids = {name: value for name, value in arguments.items() if isinstance(value, UUID)}
+async def _refuse_strangers(service: AdminService, tenant: TenantId, arguments: Mapping[str, JobArgument]) -> None:
+    ids = [(name, each) for name, value in arguments.items() for each in _ids_in(value)]
     async with service.ops.transaction() as connection:
         tenants = await all_tenants(connection)
         if tenant not in tenants:
@@ -60,10 +65,16 @@ async def _refuse_strangers(service: AdminService, tenant: TenantId, arguments: 
             await _refuse_theirs(connection, some, ids)
 
 
-async def _refuse_theirs(connection: AsyncConnection, others: Collection[TenantId], ids: Mapping[str, UUID]) -> None:
+async def _refuse_theirs(
+    connection: AsyncConnection, others: Collection[TenantId], ids: Sequence[tuple[str, UUID]]
+) -> None:
     if not ids:
         return
     await connection.execute(BIND, {"tenants": setting(others)})
-    for row in await Sql(connection).fetch(_OWNERS, list(others), list(ids.values())):
-        (name, *_) = [each for each, value in ids.items() if value == row["aggregate_id"]]
+    for row in await Sql(connection).fetch(_OWNERS, list(others), [each for _, each in ids]):
+        (name, *_) = [each for each, value in ids if value == row["aggregate_id"]]
         raise Invalid(f"{name} {row['aggregate_id']} belongs to another tenant", tenant_id=str(row["tenant_id"]))
+
+
+def _ids_in(value: JobArgument) -> Sequence[UUID]:
+    return [each for each in (value if isinstance(value, list) else [value]) if isinstance(each, UUID)]

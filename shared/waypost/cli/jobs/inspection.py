@@ -15,7 +15,9 @@ from waypost.cli.trace.viewer import Viewer
 from waypost.hosting.service import Service
 from waypost.jobs.results import Status
 from waypost.operations.admin_service import AdminService
-from waypost.operations.jobs.finding import FoundJob, JobSearch, find_job, find_jobs
+from waypost.operations.jobs.lookup import find_job
+from waypost.operations.jobs.rows import FoundJob
+from waypost.operations.jobs.search import JobSearch, find_jobs
 from waypost.web.ops.jobs import AdminJobView
 
 JobArgument = Annotated[
@@ -94,6 +96,12 @@ def show_all(jobs: Sequence[OfService]) -> None:
     for service, job in jobs:
         arguments = ", ".join(f"{name}={value}" for name, value in (job.arguments or {}).items())
         console.print(f"{job.id}  {job.status}  {service}.{job.name}({arguments})", soft_wrap=True)
-        console.print(f"    {moment(job.enqueued_at)}  tenant {job.tenant_id}, {job.attempts} tries", soft_wrap=True)
+        console.print(
+            f"    {moment(job.enqueued_at)}  tenant {job.tenant_id}, {_counted(job.attempts)}", soft_wrap=True
+        )
         if job.error:
             console.print(f"    {job.error}", soft_wrap=True)
+
+
+def _counted(attempts: int) -> str:
+    return "1 attempt" if attempts == 1 else f"{attempts} attempts"

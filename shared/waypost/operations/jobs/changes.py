@@ -9,7 +9,9 @@ from waypost.jobs.results import Status
 from waypost.kernel.audit_context import AuditContext
 from waypost.kernel.errors import Conflict, NotFound
 from waypost.operations.admin_service import AdminService
-from waypost.operations.jobs.finding import DeadJobs, FoundJob, JobSearch, find_dead, found_job, job_within, locked_job
+from waypost.operations.jobs.lookup import found_job, job_within, locked_job
+from waypost.operations.jobs.rows import FoundJob
+from waypost.operations.jobs.search import DeadJobs, JobSearch, find_dead
 from waypost.postgres.audit import record_action
 from waypost.postgres.database import Sql
 from waypost.postgres.tenancy import BIND
@@ -45,7 +47,7 @@ _TAKE_AWAY = _Change(
 
 
 async def retry_job(service: AdminService, job_id: UUID, audit_context: AuditContext) -> FoundJob:
-    """Sends a dead job again, with all its tries and its idempotency key; gives it as it waits then.
+    """Queues a dead job once more, with all its attempts and the same key; returns it as it is then.
 
     Raises NotFound, and Conflict for one that is not dead.
     """

@@ -9,7 +9,7 @@ import typer
 
 from waypost.cli.audit_options import As, Reason
 from waypost.cli.databases import ask_service, open_admin_service
-from waypost.cli.jobs.looking import (
+from waypost.cli.jobs.inspection import (
     JobArgument,
     LimitOption,
     NameOption,
@@ -26,9 +26,10 @@ from waypost.cli.services import service_within
 from waypost.kernel.audit_context import AuditContext
 from waypost.kernel.errors import Invalid
 from waypost.operations.admin_service import AdminService
-from waypost.operations.jobs.changing import cancel_job, dead_job, retry_job, retry_jobs
-from waypost.operations.jobs.finding import DeadJobs, FoundJob, JobSearch, find_dead
-from waypost.operations.jobs.running import run_job
+from waypost.operations.jobs.changes import cancel_job, dead_job, retry_job, retry_jobs
+from waypost.operations.jobs.manual_run import run_job
+from waypost.operations.jobs.rows import FoundJob
+from waypost.operations.jobs.search import DeadJobs, JobSearch, find_dead
 
 FORM = "SERVICE.JOB"
 
@@ -47,7 +48,7 @@ def retry(
     reason: Reason = "",
     as_json: AsJson = False,
 ) -> None:
-    """Sends dead jobs again, with all their tries and their idempotency keys: one, or with --all those that fit the filters."""
+    """Queues dead jobs once more, with all their attempts and the same idempotency key: one, or with --all those that match."""
     audit_context = None if dry_run else AuditContext(operator=name_of_operator, reason=reason)
     if (job_id is not None) == everything:
         raise Invalid("name one dead job by its id, or say --all for those that fit the filters")
