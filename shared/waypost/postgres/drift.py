@@ -3,9 +3,9 @@
 Two queries at the start of a process. Without them a missing column, table or grant shows as an error of one request.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
 
+import asyncpg
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -73,7 +73,7 @@ async def refuse_drift(connection: AsyncConnection, service: str, tables: Iterab
         )
 
 
-def _missing(service: str, expected: ExpectedTable, found: Mapping[str, Any] | None) -> Iterator[str]:
+def _missing(service: str, expected: ExpectedTable, found: asyncpg.Record | None) -> Iterator[str]:
     table = f"{expected.schema}.{expected.name}"
     if found is None:
         yield f"table {table} is not there"

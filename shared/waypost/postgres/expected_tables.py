@@ -27,28 +27,36 @@ class ExpectedTable:
     """(role, privilege)"""
 
 
-def _table(name: str, columns: str, *, protected: bool = False, schema: str = "public", **roles: str) -> ExpectedTable:
-    privileges = {(role, privilege) for role, names in roles.items() for privilege in names.split()}
-    return ExpectedTable(
-        schema=schema,
-        name=name,
-        columns=frozenset(columns.split()),
-        protected=protected,
-        privileges=frozenset(privileges),
-    )
-
-
 def declared_tables(schema: str, tables: MetaData, privileges: Privileges) -> Iterator[ExpectedTable]:
     """The tables of a service's `tables.py`."""
     for table in tables.sorted_tables:
-        columns = " ".join(column.name for column in table.columns)
-        yield _table(table.name, columns, schema=schema, protected=is_protected(table), **privileges)
+        columns = [column.name for column in table.columns]
+        yield _expected(schema, table.name, columns, privileges, protected=is_protected(table))
 
 
 def read_tables(schema: str, tables: MetaData) -> Iterator[ExpectedTable]:
     """Those of a projection, with its order guard."""
     yield from declared_tables(schema, tables, READ_TABLE)
-    yield _table("versions", "topic aggregate_id version", schema=schema, **READ_TABLE)
+    yield _expected(schema, "versions", ["topic", "aggregate_id", "version"], READ_TABLE)
+
+
+def _expected(
+    schema: str, name: str, columns: Iterable[str], privileges: Privileges, *, protected: bool = False
+) -> ExpectedTable:
+    return ExpectedTable(
+        schema=schema,
+        name=name,
+        columns=frozenset(columns),
+        protected=protected,
+        privileges=frozenset((role, each) for role, names in privileges.items() for each in names.split()),
+    )
+
+
+def _toolkit(
+    name: str, columns: str, *, app: str = "", relay: str = "", ops: str = "", protected: bool = False
+) -> ExpectedTable:
+    roles: Privileges = {"app": app, "relay": relay, "ops": ops}
+    return _expected("public", name, columns.split(), roles, protected=protected)
 
 
 def own_tables(tables: Iterable[MetaData]) -> Iterator[ExpectedTable]:
@@ -59,62 +67,66 @@ def own_tables(tables: Iterable[MetaData]) -> Iterator[ExpectedTable]:
 
 # A test compares these with a migrated database, in both directions.
 TOOLKIT_TABLES = (
-    _table(
+    _toolkit(
         "events",
         "tenant_id aggregate_type aggregate_id version event_id type schema_id payload metadata occurred_at position",
         protected=True,
         app="select insert update",
         ops="select",
     ),
-    _table(
+    _toolkit(
         "idempotency_keys",
         "tenant_id route key body_hash status headers body created_at",
         protected=True,
         app="select insert delete",
     ),
-    _table(
+    _toolkit(
         "outbox",
         "shard id event_id tenant_id topic key payload headers created_at",
         app="insert",
         relay="select delete",
         ops="select",
     ),
-    _table("outbox_quarantine", "shard key reason marked_at", relay="select insert delete", ops="select delete"),
-    _table(
+    _toolkit("outbox_quarantine", "shard key reason marked_at", relay="select insert delete", ops="select delete"),
+    _toolkit(
         "processed_messages",
         "consumer event_id tenant_id topic partition kafka_offset processed_at",
         app="select insert update delete",
         ops="select",
     ),
-    _table("consumer_versions", "consumer topic aggregate_id version", app="select insert update delete", ops="select"),
-    _table(
+    _toolkit(
+        "consumer_versions", "consumer topic aggregate_id version", app="select insert update delete", ops="select"
+    ),
+    _toolkit(
         "consumer_offsets",
         "consumer topic topic_id partition next_offset starts",
         app="select insert update delete",
         ops="select",
     ),
-    _table(
+    _toolkit(
         "dead_letters",
         "id consumer event_id tenant_id type topic partition kafka_offset key sequence headers payload status attempts"
         " unfinished redrives next_attempt_at error_class error fingerprint first_failed_at updated_at",
         app="select insert update delete",
         ops="select insert update delete",
     ),
-    _table(
+    _toolkit(
         "parked_keys",
         "consumer topic key parked_at",
         app="select insert update delete",
         ops="select insert update delete",
     ),
-    _table("operator_actions", "id at operator reason verb subject tenant_id facts", app="insert", ops="select insert"),
-    _table(
+    _toolkit(
+        "operator_actions", "id at operator reason verb subject tenant_id facts", app="insert", ops="select insert"
+    ),
+    _toolkit(
         "jobs",
         "id tenant_id name arguments idempotency_key priority enqueued_at run_at status attempts crashed lease"
         " lease_until worker started_at error correlation_id causation_id traceparent tracestate actor_id redrives",
         app="select insert update delete",
         ops="select update delete",
     ),
-    _table(
+    _toolkit(
         "job_results",
         "tenant_id job_id owner_id name idempotency_key status progress result error attempts enqueued_at started_at"
         " finished_at",
@@ -122,5 +134,5 @@ TOOLKIT_TABLES = (
         app="select insert update delete",
         ops="select update",
     ),
-    _table("job_schedules", "name last_tick", app="select insert update", ops="select"),
+    _toolkit("job_schedules", "name last_tick", app="select insert update", ops="select"),
 )

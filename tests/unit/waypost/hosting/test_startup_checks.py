@@ -72,4 +72,4 @@ def test_a_read_table_without_a_tenant(kind: type[InlineProjection] | type[Async
         {"projections": [read_model]} if isinstance(read_model, InlineProjection) else {"consumers": [read_model]}
     )
     with pytest.raises(Misconfigured, match="table parcels has no column tenant_id"):
-        refuse_incomplete(replace(service, **declared))  # type: ignore[arg-type]  # the key decides the type
+        refuse_incomplete(replace(service, **declared))
