@@ -1,4 +1,4 @@
-"""What a process refuses to start with: a declaration that forgot a part, or a database that differs from the code."""
+"""Checks before a process starts: the declaration is complete, and the database is the one that the code needs."""
 
 import sys
 from collections import Counter
@@ -44,9 +44,9 @@ def refuse_incomplete(service: Service) -> None:
 
 def _twice(service: Service) -> Iterator[str]:
     for name in _repeated(each.name for each in service.consumers):
-        yield f"  {name} is the name of two consumers: they would share a position. Give each a name of its own"
+        yield f"  {name} is the name of two consumers: they would share a position. Give each its own name"
     for name in _repeated(each.name for each in service.read_models):
-        yield f"  {name} is the name of two read models: they would share a schema. Give each a name of its own"
+        yield f"  {name} is the name of two read models: they would share a schema. Give each its own name"
 
 
 def _repeated(names: Iterable[str]) -> Iterator[str]:

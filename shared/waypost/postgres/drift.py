@@ -68,7 +68,7 @@ async def refuse_drift(connection: AsyncConnection, service: str, tables: Iterab
             f"the database of {service} differs from what this release needs, and requests would fail:\n"
             + "\n".join(f"  {line}" for line in missing)
             + f"\nA migration in services/{service}/migrations/versions makes tables and grants; a database that was"
-            " changed by hand is mended by hand, or restored",
+            " changed by hand is repaired by hand, or restored",
             missing=missing,
         )
 

@@ -22,7 +22,7 @@ SCHEMA_LOCK = 0x57415950
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upgrade:
-    """What one run did to one line of migrations."""
+    """The result of one run for one line of migrations."""
 
     owner: str
     before: str | None

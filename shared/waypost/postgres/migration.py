@@ -1,4 +1,4 @@
-"""What a migration of a service needs. `services/<service>/migrations/versions/0001_first.py` reads:
+"""Functions for the migrations of a service. `services/<service>/migrations/versions/0001_first.py` reads:
 
     from waypost.postgres.migration import apply, projection_tables, protect
 

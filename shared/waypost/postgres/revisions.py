@@ -1,4 +1,4 @@
-"""A line of migrations: one Alembic script folder with a version table of its own.
+"""A line of migrations: one Alembic script folder with its own version table.
 
 A process asks at its start whether migrations are pending. It reads the files' text, because importing Alembic
 takes half a second.
@@ -61,7 +61,7 @@ class MigrationLine:
         revision, down = _REVISION.search(text), _DOWN_REVISION.search(text)
         if revision is None or down is None:
             raise Misconfigured(
-                f'{file} needs `revision = "..."` and `down_revision = "..."` (or None) on lines of its own'
+                f'{file} needs `revision = "..."` and `down_revision = "..."` (or None), each on its own line'
             )
         return revision[1], down[1]
 

@@ -142,6 +142,6 @@ async def test_a_row_of_another_tenant_is_refused_with_its_table(pool: Pool) -> 
 
 def test_a_read_table_without_a_tenant_is_refused_before_any_statement() -> None:
     tables = MetaData()
-    Table("parcels", tables, Column("parcel_id", Uuid, primary_key=True))
-    with pytest.raises(Misconfigured, match=r"table parcels has no column tenant_id.* info=ACROSS_TENANTS"):
-        next(create_projection_schema("users", "parcels", tables))
+    Table("tickets", tables, Column("ticket_id", Uuid, primary_key=True))
+    with pytest.raises(Misconfigured, match=r"table tickets has no column tenant_id.* info=ACROSS_TENANTS"):
+        next(create_projection_schema("users", "tickets", tables))

@@ -1,4 +1,4 @@
-"""Letters as an operator looks for them, over all consumers of one service. Reads only."""
+"""An operator's search for dead letters, over all consumers of one service. Reads only."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -37,7 +37,7 @@ _FIND = f"select consumer, first_failed_at, {COLUMNS} from dead_letters where id
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Search:
-    """What is not set does not narrow it."""
+    """Filters; None matches every dead letter."""
 
     id: UUID | None = None
     consumer: str | None = None
@@ -49,13 +49,13 @@ class Search:
     fingerprint: str | None = None
     error_class: str | None = None
     since: datetime | None = None
-    """Of the first failure; this moment included."""
+    """Earliest first failure; this moment included."""
     until: datetime | None = None
-    """Of the first failure; this moment not."""
+    """Latest first failure; this moment excluded."""
 
     @classmethod
     def of(cls, *, key: str | None = None, status: Collection[Status] | None = None, **filters: Any) -> Self:
-        """What the command line and the HTTP routes are given: a key as text, and open dead letters unless told otherwise."""
+        """Takes the filters as the command line and the HTTP routes have them: the key is text, no status means open."""
         return cls(key=None if key is None else key.encode(), statuses=tuple(status or OPEN), **filters)
 
     def parameters(self, **more: object) -> Mapping[str, object]:
@@ -73,7 +73,7 @@ class StoredDeadLetter:
 
 
 Place = tuple[datetime, UUID]
-"""A letter's in a list: its first failure, and its id."""
+"""Position in a list: the first failure and the id of a dead letter."""
 
 
 async def find_dead_letters(

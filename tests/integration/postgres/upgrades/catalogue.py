@@ -1,4 +1,4 @@
-"""What a database has: columns, indexes, constraints, policies and grants of the toolkit's tables."""
+"""The catalogue of a database: columns, indexes, constraints, policies and grants of the toolkit's tables."""
 
 from infra.postgres.databases import ServiceDatabase
 from tests.fixtures.database import connected

@@ -65,11 +65,11 @@ def test_a_projection_that_is_registered_twice() -> None:
 @pytest.mark.parametrize("kind", [InlineProjection, AsyncProjection])
 def test_a_read_table_without_a_tenant(kind: type[InlineProjection] | type[AsyncProjection]) -> None:
     tables = MetaData()
-    Table("parcels", tables, Column("parcel_id", Uuid, primary_key=True))
+    Table("tickets", tables, Column("ticket_id", Uuid, primary_key=True))
     service = Service(name="shipping", codec=USERS.codec, commands={}, projections=[], consumers=[])
-    read_model = kind("parcels", {}, tables)
+    read_model = kind("tickets", {}, tables)
     declared = (
         {"projections": [read_model]} if isinstance(read_model, InlineProjection) else {"consumers": [read_model]}
     )
-    with pytest.raises(Misconfigured, match="table parcels has no column tenant_id"):
+    with pytest.raises(Misconfigured, match="table tickets has no column tenant_id"):
         refuse_incomplete(replace(service, **declared))
