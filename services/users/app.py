@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 from services.users.adapters import keys
 from services.users.adapters.access_tokens import SignedAccessTokens
+from services.users.adapters.development import development_user
 from services.users.adapters.passwords import Argon2Passwords
 from services.users.adapters.sealing import SealedBoxSealer
 from services.users.adapters.tenant_ids import KeyedTenantIds
@@ -58,5 +59,6 @@ SERVICE = Service(
     api_resources=resources,
     token_keys=token_keys,
     signing_key=keys.signing_key,
+    development_user=development_user,
     job_resources=job_resources,
 )

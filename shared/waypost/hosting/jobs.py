@@ -1,5 +1,6 @@
 """`python -m services.<service> jobs`: apart from the worker, so that a job that ends its process takes nothing else with it."""
 
+from waypost.engine.listening import WakeupListener
 from waypost.engine.process import Lifecycle
 from waypost.hosting.retention_sweeper import RetentionSweeper
 from waypost.hosting.running import run_with_probes
@@ -15,8 +16,10 @@ from waypost.postgres.listen import PostgresListener
 async def run_jobs(service: Service) -> None:
     settings = load(JobSettings)
     runtime = build_runtime(service, "jobs", dsn=settings.app_dsn, pool_size=settings.pool_size)
-    listener = PostgresListener(
-        settings.app_dsn, ["jobs"], runtime.wakeups.wake, application_name=f"{service.name}-jobs-listener"
+    listener = WakeupListener(
+        PostgresListener(
+            settings.app_dsn, ["jobs"], runtime.wakeups.wake, application_name=f"{service.name}-jobs-listener"
+        )
     )
     scheduler = Scheduler(
         runtime.database,

@@ -1,6 +1,6 @@
 """What a service is made of, said once in its `app.py`."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,14 +9,19 @@ from fastapi import APIRouter
 from joserfc.jwk import OKPKey
 from sqlalchemy import MetaData
 
-from waypost.engine.bus import Commands
+from waypost.engine.bus import Bus, Commands
 from waypost.engine.process import Lifecycle
 from waypost.jobs.declaration import Job, Scheduled
 from waypost.kernel.event import Event
+from waypost.kernel.role import Role
 from waypost.kernel.topic import Topic
 from waypost.ports.codec import EventCodec
 from waypost.ports.consumers import AsyncProjection, Consumer, InlineProjection
 from waypost.web.app import KeysOf, OpenResources
+from waypost.web.auth import Principal
+
+DevelopmentUser = Callable[[Bus, Path, str, Role], Awaitable[Principal]]
+"""Finds or makes the user of a role in a tenant of a name; the path is the folder of the service's keys."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +54,8 @@ class Service:
     """Keys of access tokens, out of `api_resources`, for the service that signs them; the others fetch them from it."""
     signing_key: Callable[[Path], OKPKey] | None = None
     """Its private half, out of the folder of the service's keys; an operator's tokens are signed with it too. Raises Misconfigured."""
+    development_user: DevelopmentUser | None = None
+    """For `waypost token --dev`; declared by the service that signs access tokens."""
     job_resources: OpenResources = nullcontext
     """At `JobContext.resources`."""
     live_view: LiveView | None = None

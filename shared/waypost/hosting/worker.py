@@ -1,6 +1,7 @@
 """`python -m services.<service> worker`: the relay, and a consumer per declaration."""
 
 from waypost.engine.consumer import ConsumerGroup, ConsumerPolicy, group_name
+from waypost.engine.listening import WakeupListener
 from waypost.engine.process import Lifecycle
 from waypost.engine.relay import Relay
 from waypost.hosting.running import run_with_probes
@@ -18,16 +19,18 @@ from waypost.postgres.outbox.lease import PostgresOutbox
 async def run_worker(service: Service) -> None:
     settings = load(WorkerSettings)
     runtime = build_runtime(service, "worker", dsn=settings.app_dsn, pool_size=settings.pool_size)
-    listener = PostgresListener(
-        settings.app_dsn, ["outbox"], runtime.wakeups.wake, application_name=f"{service.name}-worker-listener"
+    listener = WakeupListener(
+        PostgresListener(
+            settings.app_dsn, ["outbox"], runtime.wakeups.wake, application_name=f"{service.name}-worker-listener"
+        )
     )
     outbox = PostgresOutbox(settings.relay_dsn, application_name=f"{service.name}-relay")
     broker = KafkaBroker(settings.kafka_bootstrap, client_id=f"{service.name}-relay")
     relay = Relay(outbox, broker, runtime.wakeups)
     consumers = [consumer_group(service, consumer, settings, runtime) for consumer in service.consumers]
     parts: list[Lifecycle] = [runtime.doorbell, listener, relay, *consumers]
-    room = {each.name: each.has_room for each in consumers}
-    await run_with_probes(service, runtime, parts, settings, checks=room)
+    progress = {each.name: each.makes_progress for each in consumers}
+    await run_with_probes(service, runtime, parts, settings, checks=progress)
 
 
 def consumer_group(service: Service, consumer: Consumer, settings: WorkerSettings, runtime: Runtime) -> ConsumerGroup:

@@ -105,14 +105,15 @@ TOOLKIT_TABLES = (
     ),
     _toolkit(
         "dead_letters",
-        "id consumer event_id tenant_id type topic partition kafka_offset key sequence headers payload status attempts"
-        " unfinished redrives next_attempt_at error_class error fingerprint first_failed_at updated_at",
+        "id consumer event_id tenant_id type topic partition kafka_offset key key_digest sequence headers payload status"
+        " attempts unfinished redrives next_attempt_at error_class error fingerprint retryable awaits_topic location"
+        " traceback first_failed_at updated_at",
         app="select insert update delete",
         ops="select insert update delete",
     ),
     _toolkit(
         "parked_keys",
-        "consumer topic key parked_at",
+        "consumer topic key key_digest parked_at",
         app="select insert update delete",
         ops="select insert update delete",
     ),

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
+from waypost.engine.periodic_loop import is_asked_to_stop
 from waypost.jobs.context import JobContext
 from waypost.jobs.declaration import Job
 from waypost.kernel.errors import Transient
@@ -23,12 +24,6 @@ async def call_handler(job: Job, context: JobContext[Any], arguments: Mapping[st
             raise Transient(f"the attempt took longer than {job.timeout_seconds:g} s") from error
         raise
     except asyncio.CancelledError as error:
-        if _is_asked_to_stop():
+        if is_asked_to_stop():
             raise
         raise Transient("something that the job waited for was cancelled") from error
-
-
-def _is_asked_to_stop() -> bool:
-    """Whether this attempt was cancelled, and not a task that it waited for."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0

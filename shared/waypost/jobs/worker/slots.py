@@ -5,7 +5,11 @@ from collections.abc import Callable, Collection, Coroutine, Sequence
 from typing import Any
 from uuid import UUID
 
+import structlog
+
 from waypost.jobs.claim import Claim
+
+log = structlog.get_logger()
 
 
 class Slots:
@@ -29,9 +33,12 @@ class Slots:
         """Runs the attempt in a slot, which it releases at its end."""
         task = asyncio.create_task(attempt, name=f"{claim.name} {claim.id}")
         self._running[claim.lease] = claim, task
-        task.add_done_callback(lambda _: self.release(claim))
+        task.add_done_callback(lambda ended: self.release(claim, ended))
 
-    def release(self, claim: Claim) -> None:
+    def release(self, claim: Claim, ended: "asyncio.Task[None]") -> None:
+        if not ended.cancelled() and (error := ended.exception()) is not None:
+            # Its outcome could not be written. The lease lapses, and another attempt takes the job up.
+            log.error("job_attempt_failed", job=claim.name, job_id=str(claim.id), exc_info=error)
         was_full = self.free == 0
         del self._running[claim.lease]
         if was_full:

@@ -37,6 +37,7 @@ CREATE TABLE public.dead_letters (
     partition integer NOT NULL,
     kafka_offset bigint NOT NULL,
     key bytea,
+    key_digest bytea GENERATED ALWAYS AS (sha256(key)) STORED,
     sequence bigint,
     headers jsonb NOT NULL,
     payload bytea,
@@ -48,6 +49,10 @@ CREATE TABLE public.dead_letters (
     error_class text,
     error text,
     fingerprint text,
+    retryable boolean,
+    awaits_topic boolean,
+    location text,
+    traceback text,
     first_failed_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT dead_letters_status_check CHECK ((status = ANY (ARRAY['retrying'::text, 'dead'::text, 'waiting'::text, 'redriven'::text, 'discarded'::text, 'superseded'::text])))
@@ -179,6 +184,7 @@ CREATE TABLE public.parked_keys (
     consumer text NOT NULL,
     topic text NOT NULL,
     key bytea NOT NULL,
+    key_digest bytea GENERATED ALWAYS AS (sha256(key)) STORED NOT NULL,
     parked_at timestamp with time zone DEFAULT now() NOT NULL
 );
 CREATE TABLE public.processed_messages (
@@ -238,13 +244,13 @@ ALTER TABLE ONLY public.outbox
 ALTER TABLE ONLY public.outbox_quarantine
     ADD CONSTRAINT outbox_quarantine_pkey PRIMARY KEY (shard, key);
 ALTER TABLE ONLY public.parked_keys
-    ADD CONSTRAINT parked_keys_pkey PRIMARY KEY (consumer, topic, key);
+    ADD CONSTRAINT parked_keys_pkey PRIMARY KEY (consumer, topic, key_digest);
 ALTER TABLE ONLY public.processed_messages
     ADD CONSTRAINT processed_messages_pkey PRIMARY KEY (consumer, event_id);
 ALTER TABLE ONLY public.waypost_version
     ADD CONSTRAINT waypost_version_pkc PRIMARY KEY (version_num);
 CREATE INDEX dead_letters_due ON public.dead_letters USING btree (consumer, next_attempt_at) WHERE (status = 'retrying'::text);
-CREATE INDEX dead_letters_of_key ON public.dead_letters USING btree (consumer, topic, key, sequence);
+CREATE INDEX dead_letters_of_key ON public.dead_letters USING btree (consumer, topic, key_digest, sequence);
 CREATE INDEX dead_letters_open ON public.dead_letters USING btree (consumer, status) WHERE (status = ANY (ARRAY['retrying'::text, 'dead'::text, 'waiting'::text]));
 CREATE INDEX job_results_by_age ON public.job_results USING btree (tenant_id, finished_at) WHERE (finished_at IS NOT NULL);
 CREATE UNIQUE INDEX job_results_once ON public.job_results USING btree (tenant_id, name, idempotency_key) WHERE (idempotency_key IS NOT NULL);
