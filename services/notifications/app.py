@@ -13,6 +13,7 @@ from services.notifications.ports import MailResources
 from services.notifications.projections import PROJECTIONS
 from services.notifications.settings import NotificationsSettings
 from services.notifications.tables import KEPT
+from waypost.engine.principals import authorize
 from waypost.hosting.service import Service
 from waypost.hosting.settings import load
 from waypost.kernel.clock import SystemClock
@@ -49,5 +50,6 @@ SERVICE = Service(
     jobs=JOBS,
     schedule=SCHEDULE,
     routers=ROUTERS,
+    authorize=authorize,
     job_resources=mail_resources,
 )

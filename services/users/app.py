@@ -11,6 +11,7 @@ from services.users.adapters.sealing import SealedBoxSealer
 from services.users.adapters.tenant_ids import KeyedTenantIds
 from services.users.api import ROUTERS
 from services.users.handlers import COMMANDS, CONSUMERS
+from services.users.handlers.actors import authorize
 from services.users.jobs import JOBS, SCHEDULE
 from services.users.ports import JobResources, Resources
 from services.users.projections import PROJECTIONS
@@ -56,6 +57,7 @@ SERVICE = Service(
     jobs=JOBS,
     schedule=SCHEDULE,
     routers=ROUTERS,
+    authorize=authorize,
     api_resources=resources,
     token_keys=token_keys,
     signing_key=keys.signing_key,

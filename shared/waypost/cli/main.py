@@ -7,7 +7,7 @@ from typing import Annotated
 import structlog
 import typer
 
-from waypost.cli import dead_letters, events, jobs, operators, outbox, projections
+from waypost.cli import dead_letters, events, jobs, operators, outbox, projections, schemas
 from waypost.cli.audit import audit
 from waypost.cli.consumers import consumers
 from waypost.cli.documents import asyncapi, openapi
@@ -18,7 +18,6 @@ from waypost.cli.token import token
 from waypost.cli.topics import topics
 from waypost.cli.trace import trace
 from waypost.kernel.errors import WaypostError
-from waypost.schemas.__main__ import main as run_schemas
 from waypost.web.health import release
 
 app = typer.Typer(
@@ -42,14 +41,7 @@ app.add_typer(operators.commands, name="operators")
 app.add_typer(openapi, name="openapi")
 app.add_typer(asyncapi, name="asyncapi")
 app.add_typer(projections.commands, name="projections")
-
-
-@app.command(
-    "schemas", context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
-)
-def schemas(context: typer.Context) -> None:
-    """Keeps the event schemas: generate, lock, check, push."""
-    raise typer.Exit(run_schemas(context.args))
+app.add_typer(schemas.commands, name="schemas")
 
 
 def show_version(wanted: bool) -> None:

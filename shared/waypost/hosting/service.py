@@ -9,7 +9,7 @@ from fastapi import APIRouter
 from joserfc.jwk import OKPKey
 from sqlalchemy import MetaData
 
-from waypost.engine.bus import Bus, Commands
+from waypost.engine.bus import Authorize, Bus, Commands
 from waypost.engine.process import Lifecycle
 from waypost.jobs.declaration import Job, Scheduled
 from waypost.kernel.event import Event
@@ -48,6 +48,8 @@ class Service:
     jobs: Sequence[Job] = ()
     schedule: Sequence[Scheduled] = ()
     routers: Sequence[APIRouter] = ()
+    authorize: Authorize | None = None
+    """Looks up who asks, for every command and every admin's read; without it tokens are believed until they expire."""
     api_resources: OpenResources = nullcontext
     """At `waypost.web.edge.Edge.resources`."""
     token_keys: KeysOf | None = None
