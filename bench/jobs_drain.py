@@ -14,7 +14,6 @@ from typing import Any
 
 import uvloop
 
-from infra.postgres.databases import ServiceDatabase
 from tests.fixtures.database import Templates, connected
 from tests.fixtures.folders import scratch_folder
 from tests.fixtures.jobs import Service, migrate
@@ -24,6 +23,7 @@ from waypost.jobs.context import JobContext
 from waypost.jobs.declaration import Job
 from waypost.jobs.worker import JobWorkerSettings
 from waypost.kernel.tenant import bound_tenants
+from waypost.postgres.provisioning.databases import ServiceDatabase
 
 PLACES = (1, 10, 50)
 

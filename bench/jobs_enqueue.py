@@ -21,7 +21,6 @@ from typing import Any
 
 import asyncpg
 
-from infra.postgres.databases import ServiceDatabase
 from tests.fixtures.database import Templates, connected
 from tests.fixtures.folders import scratch_folder
 from tests.fixtures.jobs import Service, migrate
@@ -31,6 +30,7 @@ from waypost.jobs.declaration import Job
 from waypost.kernel.ids import TenantId, new_id
 from waypost.kernel.tenant import bound_tenants
 from waypost.postgres.database import driver
+from waypost.postgres.provisioning.databases import ServiceDatabase
 from waypost.postgres.unit_of_work import PostgresUnitOfWork
 
 WARM_UP_SECONDS = 0.5

@@ -17,12 +17,12 @@ from typing import Any
 
 import httpx
 
-from infra.postgres.databases import ServiceDatabase
 from tests.fixtures.database import Templates, connected
 from tests.fixtures.folders import scratch_folder
 from tests.fixtures.hosted import migrate_service
 from tests.fixtures.postgres import running_postgres
 from tests.fixtures.stuck import api_beside_jobs, every_slot_stuck
+from waypost.postgres.provisioning.databases import ServiceDatabase
 
 GOAL = 1.3
 

@@ -29,10 +29,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from infra.postgres.connections import MAX_CONNECTIONS
-from infra.postgres.databases import service_database
 from infra.stack.addresses import Addresses
 from infra.stack.keys import Keys
 from waypost.hosting.processes import ServiceProcess
+from waypost.postgres.provisioning.databases import service_database
 
 Environment = Mapping[str, str]
 

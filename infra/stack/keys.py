@@ -19,9 +19,9 @@ from pathlib import Path
 from joserfc.jwk import OKPKey
 from nacl.public import PrivateKey
 
-from infra.postgres.roles import Passwords, Role
 from infra.services import SERVICES
 from waypost.kernel.ids import new_id
+from waypost.postgres.provisioning.roles import Passwords, Role
 
 ENTROPY_BYTES = 24
 

@@ -9,16 +9,16 @@ from infra.services import SERVICES
 from infra.stack.addresses import Addresses
 from infra.stack.board import Board
 from infra.stack.environment import write_command_environments
-from infra.stack.errors import SetUpFailed
 from infra.stack.holders import holder_of
 from infra.stack.keys import load_or_make_keys
-from infra.stack.locks import lock_within
 from infra.stack.logs import rotate
 from infra.stack.parts import Component
 from infra.stack.places import board_file, lock_file
 from infra.stack.plan import Plan
-from infra.stack.ports import is_free
 from infra.stack.supervisor import Supervisor
+from waypost.native.errors import SetUpFailed
+from waypost.native.locks import lock_within
+from waypost.native.ports import is_free
 
 LOCK_PATIENCE_SECONDS = 1.0
 PORT_PATIENCE_SECONDS = 2.0

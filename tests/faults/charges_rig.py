@@ -13,8 +13,6 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 
 from infra.simulators.payments.webhooks import SIGNATURE_HEADER
-from infra.stack.child import Child
-from infra.stack.ports import LOOPBACK, free_ports
 from services.billing.app import SERVICE
 from tests.faults import charges_process
 from tests.faults.charges_queue import ChargesQueue
@@ -28,6 +26,8 @@ from tests.integration.billing.service import NO_TIME, BillingService, Company
 from tests.integration.infra import payments
 from waypost.engine import failpoints as points
 from waypost.jobs.worker import JobWorker, JobWorkerSettings
+from waypost.native.child import Child
+from waypost.native.ports import LOOPBACK, free_ports
 
 REPOSITORY = Path(__file__).parents[2]
 PAYMENTS_URL = "WAYPOST_PAYMENTS_URL"

@@ -3,7 +3,6 @@ from pathlib import Path
 
 import pytest
 
-from infra.stack.ports import free_ports
 from tests.faults.charges_rig import ChargesRig, charges_rig, webhook_url
 from tests.faults.jobs_rig import JobsRig, jobs_rig
 from tests.faults.live_rig import LiveRig, live_rig
@@ -17,6 +16,7 @@ from tests.integration.billing.conftest import migrate_billing
 from tests.integration.billing.service import running_billing
 from tests.integration.infra.payments import provider
 from tests.integration.infra.webhooks import SECRET
+from waypost.native.ports import free_ports
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from infra.postgres.databases import ServiceDatabase
 from services.billing.app import SERVICE as BILLING
 from services.notifications.app import SERVICE as NOTIFICATIONS
 from services.users.app import SERVICE as USERS
@@ -19,6 +18,7 @@ from waypost.kernel.role import Role
 from waypost.kernel.tenant import bound_tenants
 from waypost.postgres.audit import OperatorAction, operator_actions
 from waypost.postgres.database import Database as Pool
+from waypost.postgres.provisioning.databases import ServiceDatabase
 
 SERVICES = (USERS, BILLING, NOTIFICATIONS)
 

@@ -7,15 +7,15 @@ from pathlib import Path
 import httpx
 import pytest
 
-from infra.stack.child import inherited
 from infra.stack.keys import load_or_make_keys
-from infra.stack.ports import LOOPBACK, free_ports
+from infra.stack.places import inherited
 from tests.fixtures.database import Database, connected
 from tests.fixtures.processes import running
 from tests.fixtures.serving import caller
 from tests.integration.users.conftest import migrate_users
 from tests.integration.users.service import PASSWORD
 from waypost.engine.failpoints import VARIABLE
+from waypost.native.ports import LOOPBACK, free_ports
 
 OWNER = {"email": "grace@example.com", "password": PASSWORD, "display_name": "Grace Hopper"}
 BODY = {"name": "Engines", "owner": OWNER}

@@ -13,8 +13,6 @@ from uuid import UUID
 
 import pytest
 
-from infra.kafka.topics import ensure_topics
-from infra.stack.child import Child
 from tests.faults.house_rig import House, housed
 from tests.fixtures.database import Database, connected
 from tests.fixtures.eventually import eventually
@@ -25,8 +23,10 @@ from waypost.cli.projections import find, rebuilt
 from waypost.cli.services import DIRECTORY
 from waypost.engine.failpoints import VARIABLE
 from waypost.engine.rate import Rate
+from waypost.kafka.provisioning import ensure_topics
 from waypost.kafka.topics import connected_client, describe
 from waypost.kernel.mandate import Mandate
+from waypost.native.child import Child
 from waypost.schemas.topics import declared_topics
 
 TOPIC = "users.user"

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from infra.postgres.databases import ServiceDatabase
 from tests.fixtures.database import Database
 from tests.integration.billing.service import BillingService, Company, running_billing
 from tests.integration.infra.payments import provider
 from tests.integration.infra.webhooks import SECRET
 from waypost.postgres.migrate import migrate
+from waypost.postgres.provisioning.databases import ServiceDatabase
 
 
 async def migrate_billing(database: ServiceDatabase) -> None:

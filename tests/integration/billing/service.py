@@ -11,8 +11,6 @@ import httpx
 from pydantic import SecretStr
 from sqlalchemy import text
 
-from infra.postgres.databases import ServiceDatabase
-from infra.stack.ports import LOOPBACK
 from schemas.users import UserCreated
 from services.billing.app import SERVICE
 from services.billing.commands import BeginCharge, RecordDecision
@@ -32,6 +30,8 @@ from waypost.kernel.event import Event
 from waypost.kernel.ids import EventId, TenantId, new_id
 from waypost.kernel.role import Role
 from waypost.kernel.tenant import bound_tenants
+from waypost.native.ports import LOOPBACK
+from waypost.postgres.provisioning.databases import ServiceDatabase
 from waypost.web.auth import Principal
 from waypost.web.keys import LocalKeys
 

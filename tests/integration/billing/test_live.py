@@ -7,15 +7,15 @@ from pathlib import Path
 
 from aiokafka import AIOKafkaProducer
 
-from infra.kafka.topics import ensure_topics
-from infra.stack.child import Child, inherited
-from infra.stack.kafka import Kafka
-from infra.stack.places import CHECKOUT
-from infra.stack.ports import free_ports
+from infra.stack.places import CHECKOUT, inherited
 from schemas.billing import InvoicePaid
 from tests.fixtures.eventually import eventually
 from tests.fixtures.topics import read_topic
 from tests.integration.billing.service import Company
+from waypost.kafka.provisioning import ensure_topics
+from waypost.native.child import Child
+from waypost.native.kafka import Kafka
+from waypost.native.ports import free_ports
 from waypost.schemas.topics import declared_topics
 
 

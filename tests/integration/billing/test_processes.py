@@ -13,9 +13,7 @@ from uuid import UUID
 import httpx
 from aiokafka import AIOKafkaProducer
 
-from infra.kafka.topics import ensure_topics
-from infra.stack.child import inherited
-from infra.stack.ports import LOOPBACK, free_ports
+from infra.stack.places import inherited
 from schemas.users import UserCreated
 from tests.fixtures.database import Database, connected
 from tests.fixtures.eventually import eventually
@@ -26,12 +24,14 @@ from tests.fixtures.web import bearer, published_keys
 from tests.integration.billing.conftest import migrate_billing
 from tests.integration.infra.payments import charges, provider
 from tests.integration.infra.webhooks import SECRET
+from waypost.kafka.provisioning import ensure_topics
 from waypost.kernel.cause import current_cause
 from waypost.kernel.clock import SystemClock
 from waypost.kernel.cloudevents import to_headers, to_metadata
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.ids import EventId, TenantId, new_id
 from waypost.kernel.role import Role
+from waypost.native.ports import LOOPBACK, free_ports
 from waypost.schemas.application import application_codec
 from waypost.schemas.topics import declared_topics
 from waypost.web.auth import Principal

@@ -13,7 +13,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from infra.postgres.databases import ServiceDatabase
 from schemas.users import UserCreated
 from tests.fixtures.database import connected
 from tests.fixtures.envelopes import user_created_envelope
@@ -26,6 +25,7 @@ from waypost.postgres import outbox
 from waypost.postgres.database import Database
 from waypost.postgres.event_store import PostgresEventStore
 from waypost.postgres.outbox_lease import PostgresOutbox
+from waypost.postgres.provisioning.databases import ServiceDatabase
 from waypost.schemas.application import application_codec
 
 SECONDS = 50

@@ -3,13 +3,13 @@ from pathlib import Path
 
 import pytest
 
-from infra.stack.ports import LOOPBACK, free_ports
 from tests.fixtures.database import Database
 from tests.fixtures.folders import scratch_folder
 from tests.fixtures.kafka import running_kafka
 from tests.fixtures.outbox import migrate_toolkit
 from tests.fixtures.topics import create_topic
 from tests.integration.cli.command import Stack
+from waypost.native.ports import LOOPBACK, free_ports
 
 
 @pytest.fixture(scope="session")

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from infra.postgres.databases import ServiceDatabase
-from infra.stack.ports import LOOPBACK
 from tests.fixtures.database import Database, connected
 from tests.fixtures.hosted import migrate_service
 from waypost.cli.main import app
 from waypost.cli.services import DIRECTORY
 from waypost.kernel.errors import WaypostError
 from waypost.kernel.ids import TenantId, new_id
+from waypost.native.ports import LOOPBACK
+from waypost.postgres.provisioning.databases import ServiceDatabase
 
 TENANT = TenantId(new_id())
 BECAUSE = ("--reason", "the rows are back", "--as", "grace")

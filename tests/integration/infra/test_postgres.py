@@ -3,9 +3,9 @@
 import asyncpg
 import pytest
 
-from infra.postgres.databases import ServiceDatabase
 from tests.fixtures.database import Database, connected
 from tests.fixtures.postgres import DatabaseServer
+from waypost.postgres.provisioning.databases import ServiceDatabase
 
 
 async def create_notes(database: ServiceDatabase) -> None:

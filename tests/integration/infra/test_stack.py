@@ -8,9 +8,9 @@ import psutil
 from aiokafka.admin import AIOKafkaAdminClient
 
 from infra.stack.places import lock_file, stack_directory
-from infra.stack.ports import LOOPBACK
 from tests.fixtures.eventually import eventually
 from tests.fixtures.stack import CommandLine
+from waypost.native.ports import LOOPBACK
 from waypost.schemas.topics import declared_topics
 
 

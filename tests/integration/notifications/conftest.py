@@ -6,11 +6,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from infra.postgres.databases import ServiceDatabase
 from infra.simulators.inbox.app import create_app
 from infra.simulators.inbox.settings import InboxSettings
 from infra.stack.keys import Keys, load_or_make_keys
-from infra.stack.ports import LOOPBACK, free_ports
 from services.notifications.app import SERVICE
 from tests.fixtures.database import Database
 from tests.fixtures.serving import caller, serving
@@ -18,7 +16,9 @@ from tests.fixtures.web import api, client_of
 from tests.integration.infra.inbox import Inbox
 from tests.integration.notifications.digests import Digests
 from tests.integration.notifications.service import NotificationsService
+from waypost.native.ports import LOOPBACK, free_ports
 from waypost.postgres.migrate import migrate
+from waypost.postgres.provisioning.databases import ServiceDatabase
 
 PUBLIC_URL = "https://waypost.test"
 UNSUBSCRIBE_URL = "https://mail.waypost.test/unsubscribe"

@@ -13,7 +13,6 @@ import httpx
 from nacl.public import PublicKey, SealedBox
 from sqlalchemy import text
 
-from infra.postgres.databases import ServiceDatabase
 from infra.stack.keys import Keys
 from schemas.users import TenantCreated, UserCreated, UserVerificationRequested
 from services.notifications.app import SERVICE
@@ -36,6 +35,7 @@ from waypost.kernel.ids import EventId, TenantId, new_id
 from waypost.kernel.tenant import bound_tenants
 from waypost.ports.handlers import Reactor
 from waypost.postgres.database import Database
+from waypost.postgres.provisioning.databases import ServiceDatabase
 from waypost.postgres.unit_of_work import PostgresUnitsOfWork, WritePath
 
 E = TypeVar("E", bound=Event)

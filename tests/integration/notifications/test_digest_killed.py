@@ -5,7 +5,6 @@ import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from infra.stack.child import Child
 from infra.stack.places import CHECKOUT
 from tests.fixtures.eventually import eventually
 from tests.integration.notifications import digest_process
@@ -13,6 +12,7 @@ from tests.integration.notifications.digests import Digests
 from waypost.engine.failpoints import VARIABLE
 from waypost.kernel.ids import TenantId
 from waypost.kernel.tenant import bound_tenants
+from waypost.native.child import Child
 
 
 async def test_killed_between_two_users_of_a_tenant(digests: Digests, tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from infra.stack.ports import LOOPBACK, free_ports
 from services.notifications.adapters.smtp import SmtpMailer
 from services.notifications.ports import Letter, Mail, MailRefused
 from tests.fixtures.eventually import eventually
@@ -15,6 +14,7 @@ from tests.integration.notifications.service import NotificationsService, Person
 from waypost.kernel.errors import Transient
 from waypost.kernel.ids import TenantId, new_id
 from waypost.kernel.tenant import bound_tenants
+from waypost.native.ports import LOOPBACK, free_ports
 
 LETTER = Letter(subject="Grüße", text="Hello\n", html="<p>Hello</p>")
 

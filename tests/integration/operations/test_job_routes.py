@@ -5,8 +5,6 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from infra.postgres.databases import ServiceDatabase
-from infra.stack.ports import LOOPBACK
 from tests.fixtures.database import Database, connected
 from tests.fixtures.hosted import migrate_service
 from tests.fixtures.operators import operator_bearer, operator_routes
@@ -14,6 +12,8 @@ from tests.fixtures.web import bearer, somebody
 from waypost.cli.services import service_named
 from waypost.kernel.ids import TenantId, new_id
 from waypost.kernel.role import Role
+from waypost.native.ports import LOOPBACK
+from waypost.postgres.provisioning.databases import ServiceDatabase
 
 TENANT = TenantId(new_id())
 BECAUSE = {"reason": "the rows are back"}

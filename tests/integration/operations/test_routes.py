@@ -6,16 +6,16 @@ from dataclasses import replace
 import httpx
 import pytest
 
-from infra.kafka.topics import ensure_topics
-from infra.postgres.databases import ServiceDatabase
 from tests.fixtures.database import Database, connected
 from tests.fixtures.hosted import migrate_service
 from tests.fixtures.operators import operator_bearer, operator_routes
 from tests.fixtures.web import bearer, somebody
 from waypost.cli.services import service_named, service_names
+from waypost.kafka.provisioning import ensure_topics
 from waypost.kernel.errors import Misconfigured
 from waypost.kernel.partitioning import shard_for
 from waypost.kernel.role import Role
+from waypost.postgres.provisioning.databases import ServiceDatabase
 from waypost.schemas.topics import declared_topics
 
 READS = ("/ops/outbox", "/ops/consumers", "/ops/dead-letters", "/ops/jobs")

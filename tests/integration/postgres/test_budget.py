@@ -7,8 +7,7 @@ from asyncio.subprocess import PIPE
 import pytest
 from sqlalchemy import text
 
-from infra.stack.child import inherited
-from infra.stack.places import CHECKOUT
+from infra.stack.places import CHECKOUT, inherited
 from tests.fixtures.club import migrate, opened
 from tests.fixtures.database import Database
 from tests.fixtures.hosted import migrate_service

@@ -6,13 +6,13 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from infra.postgres.databases import ServiceDatabase
 from tests.fixtures.database import Database
 from tests.fixtures.eventually import eventually
 from tests.fixtures.outbox import end_sessions, migrate_toolkit
 from waypost.engine.doorbell import CoalescingDoorbell, LocalWakeups
 from waypost.kernel.errors import Transient
 from waypost.postgres.listen import PostgresListener, PostgresNotifier
+from waypost.postgres.provisioning.databases import ServiceDatabase
 
 
 @pytest.fixture

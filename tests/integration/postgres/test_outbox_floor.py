@@ -3,11 +3,11 @@
 import asyncpg
 import pytest
 
-from infra.postgres.databases import ServiceDatabase
 from tests.fixtures.database import Database, connected
 from tests.fixtures.outbox import NewRow, migrate_toolkit, write
 from waypost.ports.outbox import PendingRow
 from waypost.postgres.outbox_floor import Floor
+from waypost.postgres.provisioning.databases import ServiceDatabase
 
 ALL = range(16)
 

@@ -9,7 +9,6 @@ from uuid import UUID, uuid4
 import asyncpg
 from aiokafka import ConsumerRecord
 
-from infra.postgres.databases import ServiceDatabase
 from tests.fixtures.eventually import eventually
 from tests.fixtures.outbox import NewRow, pending, write
 from tests.fixtures.topics import read_topic
@@ -17,6 +16,7 @@ from waypost.engine.doorbell import LocalWakeups
 from waypost.engine.relay import Relay
 from waypost.kafka.producer import KafkaBroker
 from waypost.postgres.outbox_lease import PostgresOutbox
+from waypost.postgres.provisioning.databases import ServiceDatabase
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,11 +4,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from infra.postgres.databases import ServiceDatabase
 from infra.stack.keys import Keys, load_or_make_keys
 from tests.fixtures.database import Database
 from tests.integration.users.service import UsersService, running_users
 from waypost.postgres.migrate import migrate
+from waypost.postgres.provisioning.databases import ServiceDatabase
 
 
 async def migrate_users(database: ServiceDatabase) -> None:

@@ -15,7 +15,6 @@ from fastapi import FastAPI
 from nacl.public import PrivateKey, SealedBox
 from sqlalchemy import text
 
-from infra.postgres.databases import ServiceDatabase
 from infra.stack.keys import Keys
 from schemas.users import UserPasswordResetRequested, UserVerificationRequested
 from services.users.app import SERVICE
@@ -30,6 +29,7 @@ from waypost.jobs.worker import JobWorker, JobWorkerSettings
 from waypost.kernel.ids import TenantId
 from waypost.postgres.database import Database
 from waypost.postgres.idempotency import PostgresIdempotencyKeys
+from waypost.postgres.provisioning.databases import ServiceDatabase
 from waypost.postgres.unit_of_work import PostgresUnitsOfWork, WritePath
 from waypost.schemas.application import application_codec
 from waypost.web.app import create_app

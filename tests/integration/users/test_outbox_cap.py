@@ -4,9 +4,8 @@ from pathlib import Path
 
 import httpx
 
-from infra.stack.child import inherited
 from infra.stack.keys import Keys
-from infra.stack.ports import LOOPBACK, free_ports
+from infra.stack.places import inherited
 from tests.fixtures.database import Database, connected
 from tests.fixtures.eventually import eventually
 from tests.fixtures.processes import running
@@ -14,6 +13,7 @@ from tests.fixtures.serving import caller
 from tests.integration.users.conftest import migrate_users
 from tests.integration.users.service import PASSWORD
 from waypost.kernel.ids import new_id
+from waypost.native.ports import LOOPBACK, free_ports
 
 CAP = 6
 

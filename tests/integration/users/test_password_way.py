@@ -9,11 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
-from infra.kafka.topics import ensure_topics
-from infra.postgres.databases import ServiceDatabase
-from infra.stack.child import inherited
 from infra.stack.keys import Keys
-from infra.stack.ports import LOOPBACK, free_ports
+from infra.stack.places import inherited
 from tests.fixtures.database import Database, connected
 from tests.fixtures.eventually import eventually
 from tests.fixtures.kafka import Broker
@@ -23,6 +20,9 @@ from tests.integration.infra.inbox import Inbox
 from tests.integration.notifications.conftest import inbox, migrate_notifications
 from tests.integration.users.conftest import migrate_users
 from tests.integration.users.service import PASSWORD
+from waypost.kafka.provisioning import ensure_topics
+from waypost.native.ports import LOOPBACK, free_ports
+from waypost.postgres.provisioning.databases import ServiceDatabase
 from waypost.schemas.topics import declared_topics
 
 __all__ = ["inbox"]

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from infra.stack.board import Board, Phase, read_board
-from infra.stack.child import Child
-from infra.stack.errors import StartFailed
 from infra.stack.parts import Component
 from infra.stack.supervisor import Supervisor
 from tests.fixtures.eventually import eventually
+from waypost.native.child import Child
+from waypost.native.errors import StartFailed
 
 
 class Sleeper:

@@ -12,7 +12,6 @@ from fastapi import APIRouter
 from sqlalchemy import text
 from starlette.responses import Response
 
-from infra.postgres.databases import ServiceDatabase
 from tests.fixtures.web import api, bearer, client_of, somebody
 from waypost.engine.bus import Bus
 from waypost.kernel.clock import SystemClock
@@ -23,6 +22,7 @@ from waypost.ports.doorbell import Channel
 from waypost.ports.unit_of_work import UnitOfWork
 from waypost.postgres.database import Database
 from waypost.postgres.ddl import infrastructure
+from waypost.postgres.provisioning.databases import ServiceDatabase
 from waypost.postgres.tenancy import protect
 from waypost.postgres.unit_of_work import PostgresUnitsOfWork, WritePath
 from waypost.schemas.application import application_codec

@@ -9,13 +9,13 @@ import yaml
 
 from infra.containers.compose import FILE, HUNDREDS, PublishedAddresses
 from infra.containers.places import OUTSIDE_KAFKA_PORT, OWN, PREPARED
-from infra.postgres.configuration import CLUSTER
-from infra.stack import kafka, zipkin
 from infra.stack.addresses import OFFSETS, Addresses
 from infra.stack.keys import load_or_make_keys
 from infra.stack.parts import Component, PythonOneShot, PythonServer
 from infra.stack.plan import Plan
 from waypost.kernel.errors import Misconfigured
+from waypost.native import kafka, zipkin
+from waypost.native.configuration.postgres import CLUSTER
 
 PRODUCTS = {"kafka", "postgres", "zipkin"}
 OF_COMPOSE_ALONE = {"prepare", "waypost"}

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from infra.kafka.broker import Listener
-from infra.stack.child import Child
-from infra.stack.kafka.installing import install
-from infra.stack.kafka.probe import START_SECONDS, answers
-from infra.stack.ports import LOOPBACK
-from infra.stack.probes import until_ready
+from waypost.native.child import Child
+from waypost.native.configuration.kafka import Listener
+from waypost.native.kafka.installing import install
+from waypost.native.kafka.probe import START_SECONDS, answers
+from waypost.native.ports import LOOPBACK
+from waypost.native.probes import until_ready
 
 
 class Kafka:

@@ -3,15 +3,14 @@
 import os
 from pathlib import Path
 
-from infra.stack.child import Child
-from infra.stack.java import find_java
-from infra.stack.locks import exclusive
-from infra.stack.maven import copy_jars
-from infra.stack.places import STATE
-from infra.stack.ports import LOOPBACK
-from infra.stack.probes import http_answers, until_ready
+from waypost.native.child import Child
+from waypost.native.folders import installation_folder
+from waypost.native.java import find_java
+from waypost.native.locks import exclusive
+from waypost.native.maven import copy_jars
+from waypost.native.ports import LOOPBACK
+from waypost.native.probes import http_answers, until_ready
 
-HOME = STATE / "zipkin"
 SPANS_KEPT = 100_000  # about 60 MB of heap at most; older ones go first
 
 
@@ -54,6 +53,7 @@ class Zipkin:
 
 async def install() -> Path:
     """The jar. Instant when it is there already."""
-    async with exclusive(HOME / "install.lock"):
-        jars = await copy_jars(Path(__file__).parent / "pom.xml", HOME / "lib")
+    home = installation_folder("zipkin")
+    async with exclusive(home / "install.lock"):
+        jars = await copy_jars(Path(__file__).parent / "pom.xml", home / "lib")
     return next(jars.glob("zipkin-server-*-slim.jar"))

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
-from infra.kafka.broker import Listener, broker_properties
-from infra.stack.ports import LOOPBACK
+from waypost.native.configuration.kafka import Listener, broker_properties
+from waypost.native.ports import LOOPBACK
 
 HERE = Path(__file__).parent
 

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
-from infra.postgres.roles import Passwords, Role, checked, ensure_roles, role_name
+from waypost.postgres.provisioning.roles import Passwords, Role, checked, ensure_roles, role_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,8 +6,8 @@ from contextlib import closing
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
-from infra.stack.child import Child
-from infra.stack.errors import StartFailed, last_lines
+from waypost.native.child import Child
+from waypost.native.errors import StartFailed, last_lines
 
 POLL_SECONDS = 0.03
 HTTP_TIMEOUT_SECONDS = 2

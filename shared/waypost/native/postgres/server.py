@@ -9,15 +9,15 @@ from pathlib import Path
 import asyncpg
 import psutil
 
-from infra.postgres.configuration import CLUSTER
-from infra.stack.child import Child
-from infra.stack.errors import SetUpFailed
-from infra.stack.places import reachable_directory
-from infra.stack.ports import LOOPBACK
-from infra.stack.postgres.account import give_file_to, give_to, server_account
-from infra.stack.postgres.binaries import find_binaries
-from infra.stack.postgres.configuration import write_configuration
-from infra.stack.probes import until_ready
+from waypost.native.child import Child
+from waypost.native.configuration.postgres import CLUSTER
+from waypost.native.errors import SetUpFailed
+from waypost.native.folders import reachable_directory
+from waypost.native.ports import LOOPBACK
+from waypost.native.postgres.account import give_file_to, give_to, server_account
+from waypost.native.postgres.binaries import find_binaries
+from waypost.native.postgres.configuration import write_configuration
+from waypost.native.probes import until_ready
 
 SUPERUSER = "postgres"
 

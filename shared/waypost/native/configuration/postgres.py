@@ -1,11 +1,9 @@
 """What the server is told beyond PostgreSQL's own defaults, each with its why; the same on this machine and in a container."""
 
-from infra.postgres.connections import MAX_CONNECTIONS
-
 SETTINGS = """
 listen_addresses = '{address}'
 port = {port}
-max_connections = {max_connections}    # the sum of infra.postgres.connections
+max_connections = {max_connections}
 shared_buffers = 64MB
 password_encryption = scram-sha-256
 scram_iterations = 1                   # passwords here are 192 random bits: stretching them only slows every connection
@@ -21,6 +19,6 @@ CLUSTER = ("--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--buil
 """For `initdb`: text sorts the same on every machine, whatever its C library."""
 
 
-def server_settings(*, address: str, port: int, max_connections: int = MAX_CONNECTIONS) -> str:
+def server_settings(*, address: str, port: int, max_connections: int) -> str:
     """Text of a `postgresql.conf`; `address` `*` is every interface."""
     return SETTINGS.format(address=address, port=port, max_connections=max_connections)

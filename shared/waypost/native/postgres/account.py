@@ -4,7 +4,7 @@ import os
 import pwd
 from pathlib import Path
 
-from infra.stack.errors import SetUpFailed
+from waypost.native.errors import SetUpFailed
 
 UNPRIVILEGED = ("postgres", "_postgres", "nobody")
 

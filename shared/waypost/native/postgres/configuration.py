@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from infra.postgres.configuration import server_settings
-from infra.stack.ports import LOOPBACK
+from waypost.native.configuration.postgres import server_settings
+from waypost.native.ports import LOOPBACK
 
 OVER_TCP_ALONE = """
 unix_socket_directories = ''           # as in production: time-outs and keepalives mean something

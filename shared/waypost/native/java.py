@@ -1,4 +1,4 @@
-"""The Java of this machine."""
+"""The Java runtime of this machine."""
 
 import hashlib
 import os
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from infra.stack.errors import SetUpFailed
+from waypost.native.errors import SetUpFailed
 
 OLDEST_RELEASE = 17
 UNLINKED = ("opt/homebrew/opt/openjdk/bin/java", "usr/local/opt/openjdk/bin/java", "usr/lib/jvm/*/bin/java")
@@ -37,7 +37,7 @@ def find_java() -> Java:
             return java
         too_old = too_old or java
     reason = f"`{too_old.program}` is release {too_old.release}" if too_old else "no `java` was found"
-    raise SetUpFailed("Java", reason, f"run `make setup`, or install a Java runtime {OLDEST_RELEASE} or newer")
+    raise SetUpFailed("Java", reason, f"install a Java runtime {OLDEST_RELEASE} or newer, or name one in JAVA_HOME")
 
 
 def _candidates() -> Iterator[Path]:

@@ -6,8 +6,8 @@ import os
 import shutil
 from pathlib import Path
 
-from infra.stack.errors import SetUpFailed, last_lines
-from infra.stack.java import find_java
+from waypost.native.errors import SetUpFailed, last_lines
+from waypost.native.java import find_java
 
 
 async def copy_jars(pom: Path, into: Path) -> Path:
@@ -28,9 +28,7 @@ async def copy_jars(pom: Path, into: Path) -> Path:
 async def _maven(pom: Path, *arguments: str, log: Path) -> None:
     maven = shutil.which("mvn")
     if maven is None:
-        raise SetUpFailed(
-            f"Jars of {pom.parent.name}", "no `mvn` was found", "run `make setup`, or install Maven 3.6 or newer"
-        )
+        raise SetUpFailed(f"Jars of {pom.parent.name}", "no `mvn` was found", "install Maven 3.6 or newer")
     command = [maven, "-q", "-B", "-f", str(pom), *arguments]
     environment = {**os.environ, "JAVA_HOME": str(find_java().home)}
     with log.open("wb") as output:

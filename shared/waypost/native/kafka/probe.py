@@ -3,8 +3,8 @@
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
 
-from infra.stack.ports import LOOPBACK
-from infra.stack.probes import accepts_tcp
+from waypost.native.ports import LOOPBACK
+from waypost.native.probes import accepts_tcp
 
 START_SECONDS = 60
 

