@@ -14,7 +14,6 @@ import asyncpg
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from infra.postgres.connections import MAX_CONNECTIONS
-from tests.fixtures.folders import scratch_folder
 from waypost.kernel.partitioning import shard_for
 from waypost.native.kafka import Kafka
 from waypost.native.ports import free_ports
@@ -23,6 +22,7 @@ from waypost.ports.broker import OutgoingRecord
 from waypost.postgres.ddl import infrastructure
 from waypost.postgres.provisioning.databases import ServiceDatabase, ensure_database, service_database
 from waypost.postgres.provisioning.roles import Role, ensure_roles
+from waypost.testing.folders import scratch_folder
 
 TOPIC = "users.user"
 PARTITIONS = 8

@@ -6,12 +6,12 @@ from typing import Protocol
 
 import asyncpg
 
-from tests.fixtures.database import connected
 from tests.fixtures.outbox import NewRow, end_sessions, write
 from waypost.memory.outbox import MemoryOutbox, MemoryOutboxLease
 from waypost.ports.outbox import Outbox, OutboxLease
 from waypost.postgres.outbox_lease import PostgresOutbox
 from waypost.postgres.provisioning.databases import ServiceDatabase
+from waypost.testing.database import connected
 
 TOPIC = "users.user"
 

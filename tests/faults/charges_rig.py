@@ -17,8 +17,6 @@ from services.billing.app import SERVICE
 from tests.faults import charges_process
 from tests.faults.charges_queue import ChargesQueue
 from tests.faults.service_jobs import resources_by
-from tests.fixtures.database import connected
-from tests.fixtures.eventually import eventually
 from tests.fixtures.jobs import MovableClock
 from tests.fixtures.processes import is_stopped
 from tests.fixtures.serving import serving
@@ -28,6 +26,8 @@ from waypost.engine import failpoints as points
 from waypost.jobs.worker import JobWorker, JobWorkerSettings
 from waypost.native.child import Child
 from waypost.native.ports import LOOPBACK, free_ports
+from waypost.testing.database import connected
+from waypost.testing.eventually import eventually
 
 REPOSITORY = Path(__file__).parents[2]
 PAYMENTS_URL = "WAYPOST_PAYMENTS_URL"

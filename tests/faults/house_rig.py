@@ -10,8 +10,7 @@ from services.billing.app import SERVICE as BILLING
 from services.notifications.app import SERVICE as NOTIFICATIONS
 from services.users.app import SERVICE as USERS
 from services.users.domain import Tenant, User
-from tests.fixtures.database import Database, connected
-from tests.fixtures.hosted import Hosted, hosted, migrate_service
+from tests.fixtures.hosted import Hosted, hosted
 from tests.fixtures.outbox import pending
 from waypost.kernel.ids import TenantId, new_id
 from waypost.kernel.role import Role
@@ -19,6 +18,7 @@ from waypost.kernel.tenant import bound_tenants
 from waypost.postgres.audit import OperatorAction, operator_actions
 from waypost.postgres.database import Database as Pool
 from waypost.postgres.provisioning.databases import ServiceDatabase
+from waypost.testing.database import Databases, connected
 
 SERVICES = (USERS, BILLING, NOTIFICATIONS)
 
@@ -90,8 +90,8 @@ class House:
 
 
 @asynccontextmanager
-async def housed(bootstrap: str, database: Database, folder: Path) -> AsyncIterator[House]:
-    databases = {each.name: await database(each.name, migrate_service) for each in SERVICES}
+async def housed(bootstrap: str, database: Databases, folder: Path) -> AsyncIterator[House]:
+    databases = {each.name: await database(each.name) for each in SERVICES}
     async with AsyncExitStack() as stack:
         made = {}
         for each in SERVICES:

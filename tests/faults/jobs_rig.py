@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.faults import jobs_process
-from tests.fixtures.eventually import eventually
 from tests.fixtures.jobs import Service
 from waypost.engine.failpoints import VARIABLE
 from waypost.kernel.ids import TenantId, new_id
 from waypost.native.child import Child
 from waypost.postgres.provisioning.databases import ServiceDatabase
+from waypost.testing.eventually import eventually
 
 REPOSITORY = Path(__file__).parents[2]
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from infra.stack.places import CHECKOUT, inherited
 from services.billing.live.view import LiveView
-from tests.fixtures.eventually import eventually
-from tests.fixtures.kafka import Broker
 from tests.fixtures.movements import CODEC, Invoices, published_windows
 from waypost.kafka.provisioning import ensure_topics
 from waypost.native.child import Child
 from waypost.schemas.topics import declared_topics
+from waypost.testing.eventually import eventually
+from waypost.testing.kafka import Broker
 
 
 class LiveRig:

@@ -7,8 +7,8 @@ import pytest
 
 from tests.faults.charges_checks import assert_charged_once, assert_nothing_may_move
 from tests.faults.charges_rig import SHORT, ChargesRig
-from tests.fixtures.eventually import eventually
 from tests.integration.billing.service import Company
+from waypost.testing.eventually import eventually
 
 HOUR = timedelta(hours=1)
 

@@ -7,11 +7,11 @@ from services.billing.app import SERVICE
 from services.billing.jobs.asking import TRIES
 from tests.faults.charges_checks import assert_charged_once, assert_nothing_may_move
 from tests.faults.charges_rig import ChargesRig
-from tests.fixtures.eventually import eventually
 from tests.fixtures.jobs import MovableClock
 from tests.integration.billing.service import Company
 from waypost.jobs.schedule import Scheduler
 from waypost.jobs.tenant_directory import open_tenants
+from waypost.testing.eventually import eventually
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 

@@ -6,9 +6,9 @@ import pytest
 from prometheus_client import REGISTRY
 
 from tests.fixtures.club import Stage
-from tests.fixtures.database import connected
-from tests.fixtures.eventually import eventually
 from waypost.kernel.envelope import Envelope
+from waypost.testing.database import connected
+from waypost.testing.eventually import eventually
 
 Headers = list[tuple[str, Any]]
 

@@ -7,10 +7,10 @@ from uuid import uuid4
 
 from schemas.billing import InvoicePaymentFailed
 from tests.faults.live_rig import LiveRig
-from tests.fixtures.eventually import eventually
 from tests.fixtures.movements import Invoices, Totals, WindowKey, enveloped, publish, published_windows
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.event import Event
+from waypost.testing.eventually import eventually
 
 HUGE = 5 * 10**18
 """Two of them do not fit 64 bits."""

@@ -6,12 +6,12 @@ import pytest
 
 from services.billing.app import SERVICE
 from tests.faults.charges_rig import SHORT, ChargesRig
-from tests.fixtures.eventually import eventually
 from tests.fixtures.jobs import MovableClock
 from tests.integration.billing.service import Company, Row
 from tests.integration.billing.subscribing import history, invoices_of, seen, stands, subscribed
 from waypost.jobs.schedule import Scheduler
 from waypost.jobs.tenant_directory import open_tenants
+from waypost.testing.eventually import eventually
 
 DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
 A_MONTH_ON, FOUR_ON = 32 * DAY, 125 * DAY

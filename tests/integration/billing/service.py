@@ -16,8 +16,6 @@ from services.billing.app import SERVICE
 from services.billing.commands import BeginCharge, RecordDecision
 from services.billing.handlers.customers import CUSTOMERS
 from services.billing.ports import Decision, Moved
-from tests.fixtures.database import connected
-from tests.fixtures.eventually import eventually
 from tests.fixtures.web import SIGNING_KEY, bearer
 from waypost.hosting.api import api_app, operators_database
 from waypost.hosting.foundation import Foundation, lay
@@ -32,6 +30,8 @@ from waypost.kernel.role import Role
 from waypost.kernel.tenant import bound_tenants
 from waypost.native.ports import LOOPBACK
 from waypost.postgres.provisioning.databases import ServiceDatabase
+from waypost.testing.database import connected
+from waypost.testing.eventually import eventually
 from waypost.web.auth import Principal
 from waypost.web.keys import LocalKeys
 

@@ -2,12 +2,12 @@
 
 from uuid import uuid4
 
-from tests.fixtures.database import connected
 from tests.integration.billing.service import BillingService, Company
 from tests.integration.billing.subscribing import subscribed
 from waypost.kernel.ids import new_id
 from waypost.kernel.role import Role
 from waypost.kernel.tenant import bound_tenants
+from waypost.testing.database import connected
 
 LINE = {"description": "Loom", "quantity": 1, "unit_amount_minor": 1}
 

@@ -9,14 +9,14 @@ from aiokafka import AIOKafkaProducer
 
 from infra.stack.places import CHECKOUT, inherited
 from schemas.billing import InvoicePaid
-from tests.fixtures.eventually import eventually
-from tests.fixtures.topics import read_topic
 from tests.integration.billing.service import Company
 from waypost.kafka.provisioning import ensure_topics
 from waypost.native.child import Child
 from waypost.native.kafka import Kafka
 from waypost.native.ports import free_ports
 from waypost.schemas.topics import declared_topics
+from waypost.testing.eventually import eventually
+from waypost.testing.topics import read_topic
 
 
 async def test_the_live_totals_are_those_of_the_invoices(company: Company, own_kafka: Kafka, tmp_path: Path) -> None:

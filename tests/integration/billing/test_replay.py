@@ -7,15 +7,15 @@ from uuid import UUID, uuid4
 from schemas.users import UserCreated, UserEmailChanged, UserErased, UserProfileUpdated
 from services.billing.app import SERVICE
 from tests.fixtures.envelopes import enveloped
-from tests.fixtures.eventually import eventually
 from tests.fixtures.hosted import hosted
-from tests.fixtures.kafka import Broker
 from tests.fixtures.retelling import Retelling
 from tests.integration.billing.service import BillingService, Company
 from tests.integration.infra.payments import charges
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.event import Event
 from waypost.kernel.ids import TenantId
+from waypost.testing.eventually import eventually
+from waypost.testing.kafka import Broker
 
 
 async def test_a_replay_of_everything_changes_nothing_and_charges_nobody(

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from schemas.users import UserCreated
-from tests.fixtures.database import connected
 from tests.fixtures.envelopes import user_created_envelope
 from tests.fixtures.outbox import pending
 from waypost.engine.doorbell import LocalWakeups
@@ -27,6 +26,7 @@ from waypost.postgres.event_store import PostgresEventStore
 from waypost.postgres.outbox_lease import PostgresOutbox
 from waypost.postgres.provisioning.databases import ServiceDatabase
 from waypost.schemas.application import application_codec
+from waypost.testing.database import connected
 
 SECONDS = 50
 

@@ -8,10 +8,10 @@ import psutil
 from aiokafka.admin import AIOKafkaAdminClient
 
 from infra.stack.places import lock_file, stack_directory
-from tests.fixtures.eventually import eventually
 from tests.fixtures.stack import CommandLine
 from waypost.native.ports import LOOPBACK
 from waypost.schemas.topics import declared_topics
+from waypost.testing.eventually import eventually
 
 
 async def test_it_comes_up_once_and_leaves_nothing_when_its_supervisor_is_killed(stack: CommandLine) -> None:

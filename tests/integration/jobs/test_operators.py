@@ -7,7 +7,6 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
-from tests.fixtures.eventually import eventually
 from tests.fixtures.jobs import Service
 from tests.integration.jobs.conftest import ServiceOf
 from tests.integration.jobs.operated import MANDATE, charge, fails, there_are
@@ -22,6 +21,7 @@ from waypost.operations.jobs.finding import JobSearch, find_job, find_jobs
 from waypost.operations.jobs.running import run_job
 from waypost.postgres.audit import operator_actions
 from waypost.postgres.database import driver
+from waypost.testing.eventually import eventually
 
 AT_ONCE = Backoff(first_seconds=0.01, factor=1)
 

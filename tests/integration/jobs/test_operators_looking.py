@@ -5,7 +5,6 @@ from datetime import timedelta
 
 import pytest
 
-from tests.fixtures.eventually import eventually
 from tests.integration.jobs.conftest import ServiceOf
 from tests.integration.jobs.operated import MANDATE, charge, fails, found, there_are
 from waypost.jobs.context import JobContext
@@ -15,6 +14,7 @@ from waypost.kernel.errors import Invalid, Permanent
 from waypost.kernel.ids import TenantId, new_id
 from waypost.operations.jobs.changing import cancel_job, retry_job
 from waypost.operations.jobs.finding import JobSearch, find_job, find_jobs
+from waypost.testing.eventually import eventually
 
 
 async def test_a_list_tells_of_a_job_what_it_tells_alone_and_a_retried_one_has_not_ended(service: ServiceOf) -> None:

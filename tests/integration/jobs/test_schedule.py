@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from tests.fixtures.eventually import eventually
 from tests.fixtures.jobs import Service
 from tests.integration.jobs.conftest import ServiceOf
 from waypost.jobs.context import JobContext
@@ -15,6 +14,7 @@ from waypost.jobs.schedule import Scheduler
 from waypost.kernel.errors import Misconfigured, Transient
 from waypost.kernel.ids import TenantId, new_id
 from waypost.postgres.tenancy import TENANTS_AT_ONCE
+from waypost.testing.eventually import eventually
 
 NIGHTLY = Scheduled("clean_up", at="02:00")
 TENANTS = [TenantId(new_id()) for _ in range(3)]

@@ -11,7 +11,6 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, StatusCode
 
-from tests.fixtures.eventually import eventually
 from tests.fixtures.jobs import Service
 from tests.integration.jobs.conftest import ServiceOf
 from waypost.jobs.context import JobContext
@@ -21,6 +20,7 @@ from waypost.kernel.errors import Transient
 from waypost.kernel.mandate import Mandate
 from waypost.operations.jobs.changing import retry_job
 from waypost.telemetry.names import ORIGINAL_TRACE
+from waypost.testing.eventually import eventually
 
 TRACER = trace.get_tracer("test")
 

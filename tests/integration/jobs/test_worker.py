@@ -6,12 +6,12 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from uuid import UUID
 
-from tests.fixtures.eventually import eventually
 from tests.integration.jobs.conftest import ServiceOf
 from waypost.jobs.context import JobContext
 from waypost.jobs.declaration import Job, JobRegistry
 from waypost.jobs.worker import JobWorkerSettings
 from waypost.kernel.ids import new_id
+from waypost.testing.eventually import eventually
 
 ONE_AT_A_TIME = JobWorkerSettings(max_jobs=1, lease_seconds=0.6, poll_seconds=0.1)
 DEAF_WITHOUT_A_RING = JobWorkerSettings(poll_seconds=3600)

@@ -18,7 +18,6 @@ from schemas.users import TenantCreated, UserCreated, UserVerificationRequested
 from services.notifications.app import SERVICE
 from services.notifications.ports import PostOffice
 from services.notifications.projections import INVOICE_STANDING, RECIPIENT_DIRECTORY, TENANT_DIRECTORY
-from tests.fixtures.eventually import eventually
 from tests.fixtures.jobs import Bell, MovableClock
 from tests.integration.infra.inbox import Inbox
 from waypost.engine.bus import Bus
@@ -37,6 +36,7 @@ from waypost.ports.handlers import Reactor
 from waypost.postgres.database import Database
 from waypost.postgres.provisioning.databases import ServiceDatabase
 from waypost.postgres.unit_of_work import PostgresUnitsOfWork, WritePath
+from waypost.testing.eventually import eventually
 
 E = TypeVar("E", bound=Event)
 

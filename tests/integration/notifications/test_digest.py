@@ -4,12 +4,12 @@ import pytest
 
 from schemas.users import UserErased
 from services.notifications.jobs import digest
-from tests.fixtures.eventually import eventually
 from tests.integration.notifications.conftest import UNSUBSCRIBE_URL
 from tests.integration.notifications.digests import DUE, NINE, Digests
 from waypost.kernel.errors import Transient
 from waypost.kernel.ids import TenantId
 from waypost.kernel.tenant import bound_tenants
+from waypost.testing.eventually import eventually
 
 EVE, LATER, NEXT_DAY = "2025-03-01T08:59:59", "2025-03-01T21:00:00", "2025-03-02T09:00:00"
 

@@ -6,13 +6,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from infra.stack.places import CHECKOUT
-from tests.fixtures.eventually import eventually
 from tests.integration.notifications import digest_process
 from tests.integration.notifications.digests import Digests
 from waypost.engine.failpoints import VARIABLE
 from waypost.kernel.ids import TenantId
 from waypost.kernel.tenant import bound_tenants
 from waypost.native.child import Child
+from waypost.testing.eventually import eventually
 
 
 async def test_killed_between_two_users_of_a_tenant(digests: Digests, tmp_path: Path) -> None:

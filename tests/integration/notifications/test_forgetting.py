@@ -6,13 +6,13 @@ import pytest
 
 from schemas.users import UserErased
 from services.notifications.commands import ChooseDigest
-from tests.fixtures.eventually import eventually
 from tests.integration.notifications.digests import DUE, Digests, headers
 from tests.integration.notifications.service import Person
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.errors import NotYet
 from waypost.kernel.ids import TenantId
 from waypost.kernel.tenant import bound_tenants
+from waypost.testing.eventually import eventually
 
 KEPT = "select user_id from preferences union all select recipient_id from read_marks"
 

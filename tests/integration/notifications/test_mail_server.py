@@ -8,13 +8,13 @@ import pytest
 
 from services.notifications.adapters.smtp import SmtpMailer
 from services.notifications.ports import Letter, Mail, MailRefused
-from tests.fixtures.eventually import eventually
 from tests.integration.infra.inbox import Inbox
 from tests.integration.notifications.service import NotificationsService, Person
 from waypost.kernel.errors import Transient
 from waypost.kernel.ids import TenantId, new_id
 from waypost.kernel.tenant import bound_tenants
 from waypost.native.ports import LOOPBACK, free_ports
+from waypost.testing.eventually import eventually
 
 LETTER = Letter(subject="Grüße", text="Hello\n", html="<p>Hello</p>")
 

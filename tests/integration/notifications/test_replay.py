@@ -9,13 +9,13 @@ from schemas.billing import InvoiceFinalized, InvoicePaid, InvoicePaymentFailed
 from schemas.users import UserEmailVerified, UserErased, UserPasswordResetRequested
 from services.notifications.app import SERVICE
 from tests.fixtures.envelopes import enveloped
-from tests.fixtures.eventually import eventually
 from tests.fixtures.hosted import hosted
-from tests.fixtures.kafka import Broker
 from tests.fixtures.retelling import Retelling
 from tests.integration.notifications.service import NotificationsService, Person
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.ids import new_id
+from waypost.testing.eventually import eventually
+from waypost.testing.kafka import Broker
 
 DAY = timedelta(days=1)
 

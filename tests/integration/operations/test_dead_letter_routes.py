@@ -10,7 +10,6 @@ import pytest
 
 from tests.fixtures.club import Stage, User, opened
 from tests.fixtures.club.declaration import no_trouble
-from tests.fixtures.eventually import eventually
 from tests.fixtures.operators import operator_bearer, operator_routes
 from tests.integration.consumer.test_rebuild_of_own_events import Person
 from waypost.hosting.service import Service
@@ -20,6 +19,7 @@ from waypost.kernel.ids import new_id
 from waypost.ports.handlers import Reactor
 from waypost.ports.unit_of_work import UnitOfWork
 from waypost.postgres.audit import operator_actions
+from waypost.testing.eventually import eventually
 
 LETTERS = "/ops/dead-letters"
 WHY = {"reason": "the club is open again"}

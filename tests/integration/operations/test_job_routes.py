@@ -5,8 +5,6 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from tests.fixtures.database import Database, connected
-from tests.fixtures.hosted import migrate_service
 from tests.fixtures.operators import operator_bearer, operator_routes
 from tests.fixtures.web import bearer, somebody
 from waypost.cli.services import service_named
@@ -14,14 +12,15 @@ from waypost.kernel.ids import TenantId, new_id
 from waypost.kernel.role import Role
 from waypost.native.ports import LOOPBACK
 from waypost.postgres.provisioning.databases import ServiceDatabase
+from waypost.testing.database import Databases, connected
 
 TENANT = TenantId(new_id())
 BECAUSE = {"reason": "the rows are back"}
 
 
 @pytest.fixture
-async def where(database: Database) -> ServiceDatabase:
-    where = await database("users", migrate_service)
+async def where(database: Databases) -> ServiceDatabase:
+    where = await database("users")
     async with connected(where.app) as app:
         await app.execute("insert into tenants.tenant_directory values ($1, 'Engines', 'open')", TENANT)
     return where

@@ -19,8 +19,6 @@ from infra.stack.keys import Keys
 from schemas.users import UserPasswordResetRequested, UserVerificationRequested
 from services.users.app import SERVICE
 from services.users.ports import JobResources
-from tests.fixtures.database import connected
-from tests.fixtures.eventually import eventually
 from waypost.engine.bus import Bus
 from waypost.engine.projections import project
 from waypost.jobs.declaration import JobRegistry
@@ -32,6 +30,8 @@ from waypost.postgres.idempotency import PostgresIdempotencyKeys
 from waypost.postgres.provisioning.databases import ServiceDatabase
 from waypost.postgres.unit_of_work import PostgresUnitsOfWork, WritePath
 from waypost.schemas.application import application_codec
+from waypost.testing.database import connected
+from waypost.testing.eventually import eventually
 from waypost.web.app import create_app
 from waypost.web.health import Readiness
 

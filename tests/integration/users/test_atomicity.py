@@ -10,10 +10,10 @@ import pytest
 
 from services.users.commands import Newcomer, SignUp
 from services.users.domain import SealedToken, email_address
-from tests.fixtures.database import connected
 from tests.integration.users.service import PASSWORD, UsersService, unique_address
 from waypost.kernel.ids import TenantId, new_id
 from waypost.kernel.tenant import NoTenantBound, bound_tenants
+from waypost.testing.database import connected
 
 
 @asynccontextmanager

@@ -14,11 +14,11 @@ from services.users.domain import OpaqueToken
 from services.users.domain.user import PASSWORD_LINK_PAUSE
 from services.users.jobs import PASSWORD_LINK_LIFETIME
 from services.users.tables import credentials, password_reset_tokens
-from tests.fixtures.eventually import eventually
 from tests.integration.users.service import PASSWORD, Member, UsersService, unique_address
 from tests.integration.users.test_sessions import somebody_waits_for_a_lock
 from waypost.kernel.ids import TenantId
 from waypost.kernel.tenant import bound_tenants
+from waypost.testing.eventually import eventually
 
 ANOTHER = "an even better passphrase"
 

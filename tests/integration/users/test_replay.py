@@ -2,12 +2,12 @@
 
 from services.users.app import SERVICE
 from tests.fixtures.envelopes import enveloped
-from tests.fixtures.eventually import eventually
 from tests.fixtures.hosted import hosted
-from tests.fixtures.kafka import Broker
 from tests.fixtures.retelling import Retelling
 from tests.integration.users.service import UsersService
 from tests.integration.users.test_dunning import written_off_invoice
+from waypost.testing.eventually import eventually
+from waypost.testing.kafka import Broker
 
 
 async def test_a_replay_of_everything_changes_nothing(users: UsersService, own_kafka: Broker) -> None:

@@ -11,13 +11,13 @@ from joserfc.jwk import OKPKey
 from services.users.api.sessions import SESSION_LIFETIME
 from services.users.commands import RenewSession
 from services.users.domain import OpaqueToken
-from tests.fixtures.database import connected
-from tests.fixtures.eventually import eventually
 from tests.integration.users.service import PASSWORD, UsersService
 from waypost.kernel.clock import Clock
 from waypost.kernel.ids import TenantId
 from waypost.kernel.role import Role
 from waypost.kernel.tenant import bound_tenants
+from waypost.testing.database import connected
+from waypost.testing.eventually import eventually
 from waypost.web.auth import Principal
 from waypost.web.keys import LocalKeys
 from waypost.web.tokens import ACCESS_SECONDS, TokenVerifier

@@ -11,9 +11,9 @@ import pytest
 from infra.stack.board import Board, Phase, read_board
 from infra.stack.parts import Component
 from infra.stack.supervisor import Supervisor
-from tests.fixtures.eventually import eventually
 from waypost.native.child import Child
 from waypost.native.errors import StartFailed
+from waypost.testing.eventually import eventually
 
 
 class Sleeper:

@@ -9,15 +9,15 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from tests.fixtures.database import Database
 from tests.fixtures.web import bearer, somebody
 from tests.integration.waypost.web.orders import POOL_SIZE, Shop, SoldOut, migrate, shop_on
 from waypost.kernel.errors import ConcurrencyConflict
 from waypost.ports.unit_of_work import UnitOfWork
+from waypost.testing.database import Databases
 
 
 @pytest.fixture
-async def shop(database: Database) -> AsyncIterator[Shop]:
+async def shop(database: Databases) -> AsyncIterator[Shop]:
     async with shop_on(await database("demo", migrate)) as shop:
         yield shop
 
