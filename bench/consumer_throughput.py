@@ -18,7 +18,7 @@ import asyncpg
 
 from tests.fixtures.club import Club, Topic, User, club, consuming, migrate, opened, topic
 from waypost.engine.consumer import ConsumerPolicy
-from waypost.ports.handlers import Consumer
+from waypost.ports.consumers import Consumer
 from waypost.postgres.provisioning.databases import ServiceDatabase, ensure_database, service_database
 from waypost.postgres.provisioning.roles import Role, ensure_roles
 from waypost.testing.folders import scratch_folder

@@ -44,7 +44,7 @@ async def work() -> None:
         service.units,
         service.registry,
         clock=service.clock,
-        rung=wakeups.subscribe("jobs"),
+        wakeup=wakeups.subscribe("jobs"),
         resources=nullcontext,
     )
     await Process([listener, worker]).run()

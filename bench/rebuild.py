@@ -14,7 +14,7 @@ from tests.fixtures.club import Club, club, consuming, opened
 from waypost.engine.rebuild import RebuildReport, rebuild
 from waypost.kafka.topic_log import KafkaTopicLogs
 from waypost.postgres.provisioning.databases import ServiceDatabase
-from waypost.postgres.rebuild import PostgresWorkshop
+from waypost.postgres.rebuild import PostgresShadowFactory
 from waypost.testing.folders import scratch_folder
 from waypost.testing.kafka import running_kafka
 from waypost.testing.postgres import running_postgres
@@ -46,10 +46,10 @@ async def taken_in_live(bootstrap: str, admin_dsn: str, database: ServiceDatabas
 
 
 async def rebuilt(bootstrap: str, database: ServiceDatabase, own: Club) -> RebuildReport:
-    workshop = PostgresWorkshop("club", own.members, app_dsn=database.app, owner_dsn=database.owner)
-    report = await rebuild(own.members, workshop, KafkaTopicLogs(bootstrap), own.codec)
+    shadow_factory = PostgresShadowFactory("club", own.members, app_dsn=database.app, owner_dsn=database.owner)
+    report = await rebuild(own.members, shadow_factory, KafkaTopicLogs(bootstrap), own.codec)
     assert report.swapped
-    assert all(each.equal for each in report.weighing.comparisons)
+    assert all(each.equal for each in report.comparison.comparisons)
     return report
 
 

@@ -13,7 +13,7 @@
 | WAYPOST_SMTP_HOST, WAYPOST_SMTP_PORT | notifications, mail | where mail is handed in |
 | WAYPOST_PAYMENTS_URL, WAYPOST_PAYMENTS_WEBHOOK_SECRET | billing, payments | the card provider, and the secret that signs its webhooks |
 | WAYPOST_PAYMENTS_WEBHOOK_URL | payments | where the provider sends them |
-| WAYPOST_ANSWER_SECRET | all | keys the hashes of request bodies beside idempotency keys; the same on every replica |
+| WAYPOST_IDEMPOTENCY_SECRET | all | keys the hashes of request bodies beside idempotency keys; the same on every replica |
 | WAYPOST_JWKS_URL | all but users | public keys of the access tokens |
 | WAYPOST_PUBLIC_URL | notifications | what links in mails begin with |
 | WAYPOST_UNSUBSCRIBE_URL | notifications | what unsubscribe links in mails begin with |
@@ -88,7 +88,7 @@ class Environments:
         own = {
             **self._shared(),
             "WAYPOST_KEYS_DIRECTORY": str(self._keys.of(service)),
-            "WAYPOST_ANSWER_SECRET": self._keys.secrets.answers,
+            "WAYPOST_IDEMPOTENCY_SECRET": self._keys.secrets.answers,
         }
         if service == "billing":
             own.update(self._payments())

@@ -76,7 +76,7 @@ class BeginCharge(Command[PaymentAttempt | None]):
 
     invoice_id: UUID
     attempt_id: UUID
-    ordered_by: str
+    requested_by: str
     """Who asks: begins one attempt at most, however often it is repeated."""
     at: datetime
 

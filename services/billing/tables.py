@@ -39,7 +39,7 @@ payment_attempts = Table(
     Column("kind", Text, nullable=False),
     Column("attempt", Integer, nullable=False),
     Column("idempotency_key", Text, nullable=False),
-    Column("ordered_by", Text, nullable=False),
+    Column("requested_by", Text, nullable=False),
     Column("payment_method_id", Uuid),
     Column("charge_id", Text),
     Column("amount_minor", BigInteger, nullable=False),
@@ -51,7 +51,7 @@ payment_attempts = Table(
     Column("settled_at", DateTime(timezone=True)),
     PrimaryKeyConstraint("tenant_id", "id"),
     UniqueConstraint("tenant_id", "idempotency_key"),
-    UniqueConstraint("tenant_id", "ordered_by"),
+    UniqueConstraint("tenant_id", "requested_by"),
     Index("payment_attempts_of_invoice", "tenant_id", "invoice_id", "kind", "attempt", unique=True),
     Index(
         "payment_attempts_pending", "tenant_id", "invoice_id", unique=True, postgresql_where=text("status = 'pending'")

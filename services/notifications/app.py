@@ -3,13 +3,13 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from services.notifications.adapters.letters import TemplateLetters
+from services.notifications.adapters.email_templates import JinjaEmailTemplates
 from services.notifications.adapters.sealing import SealedBoxOpener, sealing_keys
 from services.notifications.adapters.smtp import SmtpMailer
 from services.notifications.api import ROUTERS
 from services.notifications.handlers import COMMANDS, CONSUMERS
 from services.notifications.jobs import JOBS, SCHEDULE
-from services.notifications.ports import PostOffice
+from services.notifications.ports import MailResources
 from services.notifications.projections import PROJECTIONS
 from services.notifications.settings import NotificationsSettings
 from waypost.hosting.service import Service
@@ -20,10 +20,10 @@ from waypost.schemas.topics import declared_topics
 
 
 @asynccontextmanager
-async def post_office() -> AsyncIterator[PostOffice]:
+async def mail_resources() -> AsyncIterator[MailResources]:
     settings = load(NotificationsSettings)
-    yield PostOffice(
-        letters=TemplateLetters(),
+    yield MailResources(
+        emails=JinjaEmailTemplates(),
         mailer=SmtpMailer(
             host=settings.smtp_host,
             port=settings.smtp_port,
@@ -47,5 +47,5 @@ SERVICE = Service(
     jobs=JOBS,
     schedule=SCHEDULE,
     routers=ROUTERS,
-    job_resources=post_office,
+    job_resources=mail_resources,
 )

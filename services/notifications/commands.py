@@ -21,7 +21,7 @@ class MailedToken:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class QueueLetter(Command[None]):
+class QueueNotification(Command[None]):
     """Asking twice is fine."""
 
     notification_id: UUID

@@ -18,7 +18,7 @@ class MailRefused(Permanent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Letter:
+class EmailContent:
     subject: str = field(repr=False)
     text: str = field(repr=False)
     html: str = field(repr=False)
@@ -29,13 +29,13 @@ class Mail:
     message_id: str
     address: str = field(repr=False)
     name: str = field(repr=False)
-    letter: Letter
+    email: EmailContent
     unsubscribe_url: str | None = field(default=None, repr=False)
     """Ends mails of this kind by one POST (RFC 8058)."""
 
 
-class Letters(Protocol):
-    def compose(self, kind: Kind, words: Mapping[str, object]) -> Letter:
+class EmailTemplates(Protocol):
+    def compose(self, kind: Kind, words: Mapping[str, object]) -> EmailContent:
         """Raises Permanent where a word is missing."""
         ...
 
@@ -53,10 +53,10 @@ class TokenOpener(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PostOffice:
+class MailResources:
     """What jobs find in their context's `resources`."""
 
-    letters: Letters
+    emails: EmailTemplates
     mailer: Mailer
     opener: TokenOpener
     clock: Clock

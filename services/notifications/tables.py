@@ -18,8 +18,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 KEPT = MetaData()
 
-pending_letters = Table(
-    "pending_letters",
+pending_notifications = Table(
+    "pending_notifications",
     KEPT,
     Column("tenant_id", Uuid, nullable=False),
     Column("notification_id", Uuid, nullable=False),

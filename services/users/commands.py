@@ -11,7 +11,7 @@ from waypost.kernel.role import Role
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Newcomer:
+class Registration:
     """Somebody who is about to become a user."""
 
     user_id: UUID
@@ -34,7 +34,7 @@ class RefreshToken:
 class OpenTenant(Command[Tenant]):
     tenant_id: TenantId
     name: str
-    owner: Newcomer
+    owner: Registration
     at: datetime
 
 
@@ -43,7 +43,7 @@ class SignUp(Command[User]):
     """Gives back the user as it was asked for, also where the address is taken: the answer must not tell which it was."""
 
     tenant_id: TenantId
-    newcomer: Newcomer
+    registration: Registration
     at: datetime
 
 

@@ -24,9 +24,9 @@ from schemas.users import (
 )
 from services.users.tables import ACCOUNTS, users
 from waypost.engine.changes import changes
-from waypost.jobs.tenant_directory import tenants_projector
+from waypost.jobs.tenant_directory import tenants_projection
 from waypost.kernel.envelope import Envelope
-from waypost.ports.handlers import Projection
+from waypost.ports.consumers import InlineProjection
 
 _account = partial(changes, users, users.c.user_id)
 _touch = _account(lambda event: {})
@@ -61,7 +61,7 @@ async def remove_accounts(erased: Sequence[Envelope[UserErased]], rows: AsyncCon
 
 
 PROJECTIONS = [
-    Projection(
+    InlineProjection(
         "accounts",
         {
             UserCreated: add_accounts,
@@ -80,4 +80,4 @@ PROJECTIONS = [
     )
 ]
 
-TENANT_DIRECTORY = tenants_projector(created=TenantCreated, renamed=TenantRenamed, closed=TenantClosed)
+TENANT_DIRECTORY = tenants_projection(created=TenantCreated, renamed=TenantRenamed, closed=TenantClosed)

@@ -11,7 +11,7 @@ class UsersSettings(BaseSettings):
 
     keys_directory: Path
     """Holds `signing.json` and `sealing.public.json` (`services.users.adapters.keys`)."""
-    answer_secret: SecretStr = Field(min_length=16, max_length=64)
+    idempotency_secret: SecretStr = Field(min_length=16, max_length=64)
     """Also the key from which the ids of tenants come that a repeated request must find again."""
     password_threads: int = Field(default=2, ge=1, le=64)
     """Hashes at a time; each takes 19 MiB and a core for some 20 ms."""

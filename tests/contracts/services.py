@@ -14,13 +14,13 @@ from waypost.kernel.aggregate import Aggregate
 from waypost.kernel.clock import SystemClock
 from waypost.kernel.event import Event
 from waypost.kernel.ids import TenantId
+from waypost.memory.consumer_transaction import MemoryConsumerTransactions
 from waypost.memory.database import MemoryDatabase
-from waypost.memory.intake import MemoryIntakes
 from waypost.memory.unit_of_work import MemoryUnitsOfWork
-from waypost.ports.handlers import Reactor
-from waypost.ports.intake import Intakes
+from waypost.ports.consumer_transaction import ConsumerTransactions
+from waypost.ports.consumers import Reactor
 from waypost.ports.unit_of_work import UnitsOfWork
-from waypost.postgres.intake import PostgresIntakes
+from waypost.postgres.consumer_transaction import PostgresConsumerTransactions
 from waypost.postgres.unit_of_work import PostgresUnitsOfWork
 from waypost.testing.database import Databases
 
@@ -30,7 +30,7 @@ CLUB = club("users.user")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceUnderTest:
     units: UnitsOfWork
-    intakes: Callable[[str], Intakes]
+    transactions: Callable[[str], ConsumerTransactions]
     """Of the consumer with that name, on the same state."""
 
 
@@ -62,7 +62,9 @@ def event_of(own: Club, person: Person, name: str) -> Event:
 def in_memory() -> ServiceUnderTest:
     database = MemoryDatabase()
     units = MemoryUnitsOfWork(database, "club", SystemClock())
-    return ServiceUnderTest(units=units, intakes=lambda name: MemoryIntakes(database, units, name=name))
+    return ServiceUnderTest(
+        units=units, transactions=lambda name: MemoryConsumerTransactions(database, units, name=name)
+    )
 
 
 @pytest.fixture
@@ -70,7 +72,9 @@ async def on_postgres(database: Databases) -> AsyncIterator[ServiceUnderTest]:
     async with opened((await database("club", migrate)).app) as pool:
         units = PostgresUnitsOfWork(pool, write_path(CLUB))
         nobody = Reactor("nobody", {})
-        yield ServiceUnderTest(units=units, intakes=lambda name: PostgresIntakes(pool, units, nobody, name=name))
+        yield ServiceUnderTest(
+            units=units, transactions=lambda name: PostgresConsumerTransactions(pool, units, nobody, name=name)
+        )
 
 
 @pytest.fixture(params=["in_memory", "on_postgres"])

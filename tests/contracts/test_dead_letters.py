@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from tests.contracts.services import ServiceUnderTest, in_memory, on_postgres, service
-from tests.fixtures.operators import MANDATE
+from tests.fixtures.operators import AUDIT
 from waypost.kernel.envelope import Record
 from waypost.kernel.ids import EventId, new_id
-from waypost.ports.dead_letters import VERSION_CONFLICT, Failure, Letter, ParkedKey, Status
+from waypost.ports.dead_letters import VERSION_CONFLICT, DeadLetter, Failure, ParkedKey, Status
 
 __all__ = ["in_memory", "on_postgres", "service"]
 
@@ -20,7 +20,7 @@ BOB = ParkedKey(TOPIC, b"bob")
 NOW = datetime.now(UTC)
 
 
-def letter(parked: ParkedKey, sequence: int | None, status: Status = Status.WAITING, **changes: Any) -> Letter:
+def dead_letter(parked: ParkedKey, sequence: int | None, status: Status = Status.WAITING, **changes: Any) -> DeadLetter:
     offset = changes.pop("offset", sequence or 0)
     record = Record(
         topic=parked.topic,
@@ -32,100 +32,102 @@ def letter(parked: ParkedKey, sequence: int | None, status: Status = Status.WAIT
         headers=[("ce_id", b"text"), ("other", b"\xfe\x00")],
     )
     given: dict[str, Any] = {"event_id": EventId(new_id()), "type": "user.created", **changes}
-    return Letter(id=new_id(), record=record, key=parked.key, sequence=sequence, status=status, **given)
+    return DeadLetter(id=new_id(), record=record, key=parked.key, sequence=sequence, status=status, **given)
 
 
 def failure(error_class: str = "RuntimeError") -> Failure:
     return Failure(error_class=error_class, error="broken", fingerprint="f")
 
 
-async def test_a_letter_comes_back_as_it_was_kept(service: ServiceUnderTest) -> None:
-    kept = letter(ANN, 2, Status.RETRYING, attempts=1, next_attempt_at=NOW, failure=failure(), tenant_id=new_id())
-    intakes = service.intakes("club.readers")
-    async with intakes.begin(()) as intake:
-        await intake.letters.keep([kept])
-    async with intakes.begin(()) as intake:
-        assert await intake.letters.find(kept.id) == kept
+async def test_a_dead_letter_comes_back_as_it_was_kept(service: ServiceUnderTest) -> None:
+    kept = dead_letter(ANN, 2, Status.RETRYING, attempts=1, next_attempt_at=NOW, failure=failure(), tenant_id=new_id())
+    transactions = service.transactions("club.readers")
+    async with transactions.begin(()) as transaction:
+        await transaction.dead_letters.keep([kept])
+    async with transactions.begin(()) as transaction:
+        assert await transaction.dead_letters.find(kept.id) == kept
 
 
 async def test_an_event_is_kept_once_by_each_consumer(service: ServiceUnderTest) -> None:
     event_id = EventId(new_id())
     for consumer in ("club.readers", "club.writers"):
-        first, second = letter(ANN, 1, event_id=event_id), letter(ANN, 1, event_id=event_id)
-        async with service.intakes(consumer).begin(()) as intake:
-            await intake.letters.keep([first])
-            await intake.letters.keep([second])
-            assert await intake.letters.find(first.id) is not None
-            assert await intake.letters.find(second.id) is None
+        first, second = dead_letter(ANN, 1, event_id=event_id), dead_letter(ANN, 1, event_id=event_id)
+        async with service.transactions(consumer).begin(()) as transaction:
+            await transaction.dead_letters.keep([first])
+            await transaction.dead_letters.keep([second])
+            assert await transaction.dead_letters.find(first.id) is not None
+            assert await transaction.dead_letters.find(second.id) is None
 
 
 async def test_the_lowest_version_above_the_guard_goes_first(service: ServiceUnderTest) -> None:
-    second, third, fourth = letter(ANN, 2, Status.DISCARDED), letter(ANN, 3), letter(ANN, 4, Status.DEAD)
-    async with service.intakes("club.readers").begin(()) as intake:
-        await intake.letters.keep([fourth, third, second, letter(ANN, 1, Status.REDRIVEN), letter(BOB, 1)])
-        assert await intake.letters.first(ANN, 1) == second
-        assert await intake.letters.first(ANN, 2) == third
-        assert await intake.letters.first(ANN, 4) is None
-        assert await intake.letters.held(TOPIC, [ANN.key]) == {ANN.key: {2, 3, 4}}
+    second, third, fourth = dead_letter(ANN, 2, Status.DISCARDED), dead_letter(ANN, 3), dead_letter(ANN, 4, Status.DEAD)
+    async with service.transactions("club.readers").begin(()) as transaction:
+        await transaction.dead_letters.keep(
+            [fourth, third, second, dead_letter(ANN, 1, Status.REDRIVEN), dead_letter(BOB, 1)]
+        )
+        assert await transaction.dead_letters.first(ANN, 1) == second
+        assert await transaction.dead_letters.first(ANN, 2) == third
+        assert await transaction.dead_letters.first(ANN, 4) is None
+        assert await transaction.dead_letters.held(TOPIC, [ANN.key]) == {ANN.key: {2, 3, 4}}
 
 
 async def test_without_sequences_the_oldest_goes_first(service: ServiceUnderTest) -> None:
-    late, early = letter(ANN, None, offset=9), letter(ANN, None, offset=4)
-    async with service.intakes("club.readers").begin(()) as intake:
-        await intake.letters.keep([late, early, letter(ANN, None, Status.DISCARDED, offset=1)])
-        assert await intake.letters.first(ANN, 0) == early
+    late, early = dead_letter(ANN, None, offset=9), dead_letter(ANN, None, offset=4)
+    async with service.transactions("club.readers").begin(()) as transaction:
+        await transaction.dead_letters.keep([late, early, dead_letter(ANN, None, Status.DISCARDED, offset=1)])
+        assert await transaction.dead_letters.first(ANN, 0) == early
 
 
 async def test_what_stands_in_no_line_is_never_first(service: ServiceUnderTest) -> None:
-    unreadable = letter(ANN, None, Status.DEAD, type=None, failure=failure())
-    second_event = letter(ANN, 1, Status.DEAD, failure=failure(VERSION_CONFLICT))
-    async with service.intakes("club.readers").begin(()) as intake:
-        await intake.letters.keep([unreadable, second_event])
-        assert await intake.letters.first(ANN, 0) is None
-        assert await intake.letters.held(TOPIC, [ANN.key]) == {}
+    unreadable = dead_letter(ANN, None, Status.DEAD, type=None, failure=failure())
+    second_event = dead_letter(ANN, 1, Status.DEAD, failure=failure(VERSION_CONFLICT))
+    async with service.transactions("club.readers").begin(()) as transaction:
+        await transaction.dead_letters.keep([unreadable, second_event])
+        assert await transaction.dead_letters.first(ANN, 0) is None
+        assert await transaction.dead_letters.held(TOPIC, [ANN.key]) == {}
 
 
 async def test_a_key_is_parked_for_its_consumer_until_it_is_unparked(service: ServiceUnderTest) -> None:
-    intakes = service.intakes("club.readers")
-    async with intakes.begin(()) as intake:
-        await intake.letters.park(TOPIC, [ANN.key])
-        await intake.letters.park(TOPIC, [ANN.key])
-        assert await intake.letters.parked(TOPIC, [ANN.key, BOB.key]) == {ANN.key}
-    async with service.intakes("club.writers").begin(()) as other:
-        assert await other.letters.parked(TOPIC, [ANN.key]) == frozenset()
-    async with intakes.begin(()) as intake:
-        assert await intake.letters.lock(ANN)
-        await intake.letters.unpark(ANN)
-        assert not await intake.letters.lock(ANN)
+    transactions = service.transactions("club.readers")
+    async with transactions.begin(()) as transaction:
+        await transaction.dead_letters.park(TOPIC, [ANN.key])
+        await transaction.dead_letters.park(TOPIC, [ANN.key])
+        assert await transaction.dead_letters.parked(TOPIC, [ANN.key, BOB.key]) == {ANN.key}
+    async with service.transactions("club.writers").begin(()) as other:
+        assert await other.dead_letters.parked(TOPIC, [ANN.key]) == frozenset()
+    async with transactions.begin(()) as transaction:
+        assert await transaction.dead_letters.lock(ANN)
+        await transaction.dead_letters.unpark(ANN)
+        assert not await transaction.dead_letters.lock(ANN)
 
 
 async def test_due_is_what_may_be_tried_or_waits_for_nothing(service: ServiceUnderTest) -> None:
     keys = [ParkedKey(TOPIC, name.encode()) for name in ("ripe", "early", "dead", "gap", "empty")]
     ripe, early, dead, gap, empty = keys
-    async with service.intakes("club.readers").begin(()) as intake:
-        await intake.letters.park(TOPIC, [each.key for each in keys])
-        await intake.letters.keep(
+    async with service.transactions("club.readers").begin(()) as transaction:
+        await transaction.dead_letters.park(TOPIC, [each.key for each in keys])
+        await transaction.dead_letters.keep(
             [
-                letter(ripe, 1, Status.RETRYING, next_attempt_at=NOW - timedelta(seconds=1), failure=failure()),
-                letter(early, 1, Status.RETRYING, next_attempt_at=NOW + timedelta(minutes=1), failure=failure()),
-                letter(dead, 1, Status.DEAD, failure=failure()),
-                letter(dead, 2),
-                letter(gap, 3),
-                letter(empty, 1, Status.REDRIVEN),
+                dead_letter(ripe, 1, Status.RETRYING, next_attempt_at=NOW - timedelta(seconds=1), failure=failure()),
+                dead_letter(early, 1, Status.RETRYING, next_attempt_at=NOW + timedelta(minutes=1), failure=failure()),
+                dead_letter(dead, 1, Status.DEAD, failure=failure()),
+                dead_letter(dead, 2),
+                dead_letter(gap, 3),
+                dead_letter(empty, 1, Status.REDRIVEN),
             ]
         )
-        assert set(await intake.letters.due(NOW, 10)) == {ripe, gap, empty}
-        assert len(await intake.letters.due(NOW, 1)) == 1
-        tally = await intake.letters.tally()
-    assert (tally.parked_keys, tally.letters) == (5, {Status.RETRYING: 2, Status.DEAD: 1, Status.WAITING: 2})
+        assert set(await transaction.dead_letters.due(NOW, 10)) == {ripe, gap, empty}
+        assert len(await transaction.dead_letters.due(NOW, 1)) == 1
+        tally = await transaction.dead_letters.tally()
+    assert (tally.parked_keys, tally.dead_letters) == (5, {Status.RETRYING: 2, Status.DEAD: 1, Status.WAITING: 2})
 
 
 async def test_an_update_keeps_the_last_failure_on_record(service: ServiceUnderTest) -> None:
-    kept = letter(ANN, 1, Status.DEAD, attempts=5, failure=failure())
-    async with service.intakes("club.readers").begin(()) as intake:
-        await intake.letters.keep([kept])
-        await intake.letters.update(kept.id, status=Status.REDRIVEN, attempts=6)
-        found = await intake.letters.find(kept.id)
+    kept = dead_letter(ANN, 1, Status.DEAD, attempts=5, failure=failure())
+    async with service.transactions("club.readers").begin(()) as transaction:
+        await transaction.dead_letters.keep([kept])
+        await transaction.dead_letters.update(kept.id, status=Status.REDRIVEN, attempts=6)
+        found = await transaction.dead_letters.find(kept.id)
     assert found is not None
     assert (found.status, found.attempts, found.next_attempt_at) == (Status.REDRIVEN, 6, None)
     assert found.failure == failure()
@@ -133,23 +135,28 @@ async def test_an_update_keeps_the_last_failure_on_record(service: ServiceUnderT
 
 @pytest.mark.parametrize("status", [Status.RETRYING, Status.WAITING])
 async def test_an_attempt_is_counted_and_unfinished_until_its_end(service: ServiceUnderTest, status: Status) -> None:
-    kept = letter(ANN, 1, status, attempts=2)
-    async with service.intakes("club.readers").begin(()) as intake:
-        await intake.letters.keep([kept])
-        begun = await intake.letters.begin(await intake.letters.begin(kept, next_attempt_at=NOW), next_attempt_at=NOW)
-        assert begun == await intake.letters.find(kept.id)
+    kept = dead_letter(ANN, 1, status, attempts=2)
+    async with service.transactions("club.readers").begin(()) as transaction:
+        await transaction.dead_letters.keep([kept])
+        begun = await transaction.dead_letters.begin(
+            await transaction.dead_letters.begin(kept, next_attempt_at=NOW), next_attempt_at=NOW
+        )
+        assert begun == await transaction.dead_letters.find(kept.id)
         assert (begun.status, begun.attempts, begun.unfinished, begun.redrives) == (Status.RETRYING, 4, 2, 0)
-        await intake.letters.update(kept.id, status=Status.RETRYING, attempts=4)
-        ended = await intake.letters.find(kept.id)
+        await transaction.dead_letters.update(kept.id, status=Status.RETRYING, attempts=4)
+        ended = await transaction.dead_letters.find(kept.id)
     assert ended is not None
     assert ended.unfinished == 0
 
 
 async def test_a_dead_letter_stays_dead_while_it_is_redriven(service: ServiceUnderTest) -> None:
-    dead, waiting = letter(ANN, 1, Status.DEAD, attempts=5, failure=failure()), letter(ANN, 2)
-    async with service.intakes("club.readers").begin(()) as intake:
-        await intake.letters.keep([dead, waiting])
-        begun = [await intake.letters.begin(each, next_attempt_at=NOW, mandate=MANDATE) for each in (dead, waiting)]
+    dead, waiting = dead_letter(ANN, 1, Status.DEAD, attempts=5, failure=failure()), dead_letter(ANN, 2)
+    async with service.transactions("club.readers").begin(()) as transaction:
+        await transaction.dead_letters.keep([dead, waiting])
+        begun = [
+            await transaction.dead_letters.begin(each, next_attempt_at=NOW, audit_context=AUDIT)
+            for each in (dead, waiting)
+        ]
     assert [(each.status, each.attempts, each.redrives) for each in begun] == [
         (Status.DEAD, 6, 1),
         (Status.RETRYING, 1, 1),
@@ -157,34 +164,42 @@ async def test_a_dead_letter_stays_dead_while_it_is_redriven(service: ServiceUnd
 
 
 @pytest.mark.parametrize("status", [Status.RETRYING, Status.WAITING, Status.DEAD])
-async def test_an_attempt_that_is_taken_back_leaves_the_letter_as_it_was(
+async def test_an_attempt_that_is_taken_back_leaves_the_dead_letter_as_it_was(
     service: ServiceUnderTest, status: Status
 ) -> None:
-    kept = letter(ANN, 1, status, attempts=2, next_attempt_at=NOW, failure=failure())
-    async with service.intakes("club.readers").begin(()) as intake:
-        await intake.letters.keep([kept])
-        await intake.letters.begin(kept, next_attempt_at=NOW + timedelta(minutes=1), mandate=MANDATE)
-        await intake.letters.take_back(kept)
-        assert await intake.letters.find(kept.id) == kept
+    kept = dead_letter(ANN, 1, status, attempts=2, next_attempt_at=NOW, failure=failure())
+    async with service.transactions("club.readers").begin(()) as transaction:
+        await transaction.dead_letters.keep([kept])
+        await transaction.dead_letters.begin(kept, next_attempt_at=NOW + timedelta(minutes=1), audit_context=AUDIT)
+        await transaction.dead_letters.take_back(kept)
+        assert await transaction.dead_letters.find(kept.id) == kept
 
 
 async def test_failed_is_what_has_failed_and_what_waits_behind_it(service: ServiceUnderTest) -> None:
     dee = ParkedKey(TOPIC, b"dee")
-    failed = [letter(ANN, 1, Status.RETRYING, failure=failure()), letter(BOB, 1, Status.DEAD, failure=failure())]
-    early = [letter(dee, 3), letter(dee, 4)]
-    apart = [letter(dee, 1, Status.DEAD, failure=failure(VERSION_CONFLICT)), letter(dee, None, Status.DEAD, type=None)]
-    settled = [letter(BOB, 4, Status.DISCARDED), letter(dee, 2, Status.REDRIVEN)]
-    async with service.intakes("club.readers").begin(()) as intake:
-        await intake.letters.keep([*failed, letter(ANN, 2), letter(ANN, 4), letter(BOB, 2), *early, *apart, *settled])
-        assert [await intake.letters.failed_letters(at_most) for at_most in (1, 10)] == [1, 7]
-        assert await intake.letters.open_letters(10) == 9
+    failed = [
+        dead_letter(ANN, 1, Status.RETRYING, failure=failure()),
+        dead_letter(BOB, 1, Status.DEAD, failure=failure()),
+    ]
+    early = [dead_letter(dee, 3), dead_letter(dee, 4)]
+    apart = [
+        dead_letter(dee, 1, Status.DEAD, failure=failure(VERSION_CONFLICT)),
+        dead_letter(dee, None, Status.DEAD, type=None),
+    ]
+    settled = [dead_letter(BOB, 4, Status.DISCARDED), dead_letter(dee, 2, Status.REDRIVEN)]
+    async with service.transactions("club.readers").begin(()) as transaction:
+        await transaction.dead_letters.keep(
+            [*failed, dead_letter(ANN, 2), dead_letter(ANN, 4), dead_letter(BOB, 2), *early, *apart, *settled]
+        )
+        assert [await transaction.dead_letters.failed_dead_letters(at_most) for at_most in (1, 10)] == [1, 7]
+        assert await transaction.dead_letters.open_dead_letters(10) == 9
 
 
-async def test_a_discarded_letter_is_open_no_more(service: ServiceUnderTest) -> None:
-    kept, other = letter(ANN, 1, Status.DEAD, attempts=5), letter(ANN, 2)
-    async with service.intakes("club.readers").begin(()) as intake:
-        await intake.letters.keep([kept, other])
-        assert [await intake.letters.open_letters(at_most) for at_most in (1, 10)] == [1, 2]
-        await intake.letters.discard(kept, MANDATE)
-        assert await intake.letters.open_letters(10) == 1
-        assert await intake.letters.find(kept.id) == replace(kept, status=Status.DISCARDED)
+async def test_a_discarded_dead_letter_is_open_no_more(service: ServiceUnderTest) -> None:
+    kept, other = dead_letter(ANN, 1, Status.DEAD, attempts=5), dead_letter(ANN, 2)
+    async with service.transactions("club.readers").begin(()) as transaction:
+        await transaction.dead_letters.keep([kept, other])
+        assert [await transaction.dead_letters.open_dead_letters(at_most) for at_most in (1, 10)] == [1, 2]
+        await transaction.dead_letters.discard(kept, AUDIT)
+        assert await transaction.dead_letters.open_dead_letters(10) == 1
+        assert await transaction.dead_letters.find(kept.id) == replace(kept, status=Status.DISCARDED)

@@ -8,7 +8,7 @@ import pytest
 from tests.contracts.services import CLUB, Person, ServiceUnderTest, in_memory, on_postgres, service
 from waypost.kernel.cause import Cause
 from waypost.kernel.errors import ConcurrencyConflict, NotFound
-from waypost.kernel.event import nameless
+from waypost.kernel.event import without_personal_data
 from waypost.kernel.ids import TenantId, new_id
 from waypost.kernel.tenant import NoTenantBound, bound_tenants
 
@@ -114,7 +114,7 @@ async def test_a_person_is_forgotten_in_a_history_that_stays(service: ServiceUnd
             after = await uow.events.history("user", person.id)
             assert (await uow.load(Person, other.id)).names == ["Eve"]
             assert (await uow.load(Person, person.id)).names == ["", ""]
-    assert [replace(each, event=nameless(each.event)) for each in before] == after != before
+    assert [replace(each, event=without_personal_data(each.event)) for each in before] == after != before
     assert {each.event.locale for each in after if isinstance(each.event, CLUB.created)} == {"en"}
 
 

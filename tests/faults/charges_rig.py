@@ -84,14 +84,14 @@ class ChargesRig:
     @asynccontextmanager
     async def working(self, *, ahead: timedelta = NO_TIME) -> AsyncIterator[None]:
         """With a job worker in this process, whose clock may be ahead."""
-        foundation, clock = self.billing.foundation, MovableClock()
+        runtime, clock = self.billing.runtime, MovableClock()
         clock.offset = ahead
         worker = JobWorker(
-            foundation.database,
-            foundation.units,
-            foundation.jobs,
+            runtime.database,
+            runtime.units,
+            runtime.jobs,
             clock=clock,
-            rung=foundation.wakeups.subscribe("jobs"),
+            wakeup=runtime.wakeups.subscribe("jobs"),
             resources=lambda: resources_by(clock, SERVICE),
             settings=JobWorkerSettings(lease_seconds=3, poll_seconds=0.1),
         )

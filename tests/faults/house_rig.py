@@ -35,8 +35,8 @@ class House:
 
     async def open_tenant(self) -> None:
         with bound_tenants([self.tenant_id]):
-            async with self.users.foundation.units.begin() as uow:
-                uow.add(Tenant.create(self.tenant_id, "Analytical Engines", self.users.foundation.clock.now()))
+            async with self.users.runtime.units.begin() as uow:
+                uow.add(Tenant.create(self.tenant_id, "Analytical Engines", self.users.runtime.clock.now()))
 
     async def sign_up(self, name: str) -> User:
         """Version 1 of somebody."""
@@ -48,19 +48,19 @@ class House:
             display_name=name,
             role=Role.MEMBER,
             locale="en",
-            at=self.users.foundation.clock.now(),
+            at=self.users.runtime.clock.now(),
         )
         with bound_tenants([self.tenant_id]):
-            async with self.users.foundation.units.begin() as uow:
+            async with self.users.runtime.units.begin() as uow:
                 uow.add(user)
         return user
 
     async def rename(self, person: User, name: str) -> None:
         """The next version."""
         with bound_tenants([self.tenant_id]):
-            async with self.users.foundation.units.begin() as uow:
+            async with self.users.runtime.units.begin() as uow:
                 user = await uow.load(User, person.id)
-                user.update_profile(self.users.foundation.clock.now(), display_name=name)
+                user.update_profile(self.users.runtime.clock.now(), display_name=name)
 
     async def all_is_published(self) -> bool:
         async with connected(self.databases["users"].owner) as owner:
@@ -96,7 +96,7 @@ async def housed(bootstrap: str, database: Databases, folder: Path) -> AsyncIter
         made = {}
         for each in SERVICES:
             made[each.name] = await hosted(each, databases[each.name], bootstrap)
-            stack.push_async_callback(made[each.name].foundation.database.close)
+            stack.push_async_callback(made[each.name].runtime.database.close)
         house = House(bootstrap=bootstrap, folder=folder, databases=databases, tenant_id=TenantId(new_id()), **made)
         house.write_environment()
         yield house

@@ -42,7 +42,7 @@ async def charge(job: JobContext, invoice_id: UUID, stop_at: str) -> int:
 
 
 async def reach(point: str, stop_at: str, job: JobContext, outside: asyncpg.Connection | None = None) -> None:
-    if point == stop_at and job.job_try == 1:
+    if point == stop_at and job.attempt == 1:
         async with connected(os.environ[DSN]) as own:
             await (outside or own).execute("insert into reached values ($1)", point)
         await asyncio.Event().wait()
@@ -57,19 +57,19 @@ async def neighbour(job: JobContext) -> int:
     for _ in range(20):
         async with job.begin() as unit:
             await unit.rows.execute(text("select pg_sleep(0.01)"))
-    return job.job_try
+    return job.attempt
 
 
 async def deaf(job: JobContext) -> str:
     """Its first try holds the event loop until the test lets it go, so that no heartbeat goes out; the second waits as one should."""
     async with connected(os.environ[DSN]) as outside:
-        await outside.execute("insert into reached values ($1)", f"try {job.job_try}")
-    released = f"release {job.job_try}"
-    if job.job_try == 1:
+        await outside.execute("insert into reached values ($1)", f"try {job.attempt}")
+    released = f"release {job.attempt}"
+    if job.attempt == 1:
         subprocess.run([sys.executable, "-m", __spec__.name, released], check=True)  # noqa: ASYNC221 - the fault under test
     else:
         await until_reached(released)
-    return f"try {job.job_try}"
+    return f"try {job.attempt}"
 
 
 async def slow(job: JobContext, until: str) -> str:
@@ -121,7 +121,7 @@ async def main() -> None:
         service.registry,
         tenants,
         clock=service.clock,
-        doorbell=service.bell,
+        doorbell=service.wakeup,
     )
     await Process([scheduler, service.worker()], drain_seconds=2).run()
     await service.database.close()

@@ -9,7 +9,7 @@ from typing import Any
 
 from waypost.engine.failpoints import arm_failpoints
 from waypost.engine.process import Process
-from waypost.hosting.foundation import lay
+from waypost.hosting.runtime import build_runtime
 from waypost.hosting.service import Service
 from waypost.jobs.worker import JobWorker, JobWorkerSettings
 from waypost.kernel.clock import Clock
@@ -35,15 +35,15 @@ async def resources_by(clock: Clock, service: Service) -> AsyncIterator[Any]:
 async def work(service: Service, dsn: str, clock: Clock, *, lease_seconds: float) -> None:
     """Until it is asked to stop, or reaches an armed failpoint."""
     arm_failpoints()
-    foundation = lay(service, "jobs", dsn=dsn, pool_size=5)
+    runtime = build_runtime(service, "jobs", dsn=dsn, pool_size=5)
     worker = JobWorker(
-        foundation.database,
-        foundation.units,
-        foundation.jobs,
+        runtime.database,
+        runtime.units,
+        runtime.jobs,
         clock=clock,
-        rung=foundation.wakeups.subscribe("jobs"),
+        wakeup=runtime.wakeups.subscribe("jobs"),
         resources=lambda: resources_by(clock, service),
         settings=JobWorkerSettings(lease_seconds=lease_seconds, poll_seconds=0.1),
     )
-    await Process([foundation.doorbell, worker], drain_seconds=2).run()
-    await foundation.database.close()
+    await Process([runtime.doorbell, worker], drain_seconds=2).run()
+    await runtime.database.close()

@@ -71,7 +71,7 @@ async def test_a_decline_and_the_retry_of_the_dunning(charging: ChargesRig) -> N
 async def test_a_charge_whose_card_was_taken_off_is_only_looked_up(charging: ChargesRig) -> None:
     company, invoice_id = await _left_behind(charging, "billing.before_asking")
     erased = UserErased(
-        tenant_id=company.tenant_id, user_id=company.customer_id, erased_at=charging.billing.foundation.clock.now()
+        tenant_id=company.tenant_id, user_id=company.customer_id, erased_at=charging.billing.runtime.clock.now()
     )
     await company.react(erased, company.customer_id, 2)
     assert await _sweep(charging, company, after=HOUR) == 0
@@ -101,14 +101,14 @@ async def test_the_schedule_reaches_whoever_has_an_overdue_attempt_those_who_lef
         await charging.know(company, status)
         await charging.age(company, age * MINUTE)
     await charging.know(await charging.company())
-    clock, foundation = MovableClock(), charging.billing.foundation
+    clock, runtime = MovableClock(), charging.billing.runtime
     scheduler = Scheduler(
-        foundation.database,
+        runtime.database,
         SERVICE.schedule,
-        foundation.jobs,
+        runtime.jobs,
         open_tenants,
         clock=clock,
-        doorbell=foundation.doorbell,
+        doorbell=runtime.doorbell,
     )
     await scheduler.tick()
     clock.offset += MINUTE

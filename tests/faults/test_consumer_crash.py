@@ -25,7 +25,7 @@ async def test_killed_at(stage: Stage, point: str, name: str) -> None:
 
     async with stage.worker(consumer, failpoints=f"consumer.{point}=kill") as worker:
         assert await asyncio.wait_for(worker.wait(), 20) < 0
-    assert (await stage.standing() != [0]) == point.endswith("commit")
+    assert (await stage.consumer_position() != [0]) == point.endswith("commit")
 
     # In a group of its own it need not wait for the dead member's session to end: where it goes on is in the database.
     async with stage.worker(consumer, group="successor"):
@@ -34,7 +34,7 @@ async def test_killed_at(stage: Stage, point: str, name: str) -> None:
         assert await stage.names(ann, bob) == [["Ann", "Anna"], ["Bob"]]
     else:
         assert await stage.greeted(ann, bob) == [[1, 2], [1]]
-    assert await stage.letters() == []
+    assert await stage.dead_letters() == []
 
 
 async def test_a_position_lost_after_the_commit_handles_nothing_twice(stage: Stage) -> None:
@@ -56,7 +56,7 @@ async def test_killed_in_a_retry_at(stage: Stage, point: str) -> None:
     stage.club.trouble = _unwell
     async with stage.consuming(stage.club.greetings, retry=LATER):
         await eventually(lambda: stage.reached(2, consumers=1))
-    assert [each[:2] for each in await stage.letters()] == [("retrying", 1), ("waiting", 2)]
+    assert [each[:2] for each in await stage.dead_letters()] == [("retrying", 1), ("waiting", 2)]
 
     await stage.rows("update dead_letters set next_attempt_at = now() returning 1")
     async with stage.worker(stage.club.greetings, failpoints=f"retries.{point}=kill") as worker:
@@ -69,7 +69,7 @@ async def test_killed_in_a_retry_at(stage: Stage, point: str) -> None:
     async with stage.worker(stage.club.greetings, group="successor"):
         await eventually(flows, deadline_seconds=25)
     assert await stage.greeted(ann) == [[1, 2]]
-    assert [each[:2] for each in await stage.letters()] == [("redriven", 1), ("redriven", 2)]
+    assert [each[:2] for each in await stage.dead_letters()] == [("redriven", 1), ("redriven", 2)]
 
 
 @pytest.mark.parametrize("name", ["members", "greetings"])
@@ -79,7 +79,9 @@ async def test_a_record_that_ends_the_process_is_set_aside_and_others_flow(stage
     await stage.topic.publish(*ann.tells("Ann"), *eve.tells("deadly", "Eva"), *ann.tells("Anna"))
 
     deaths = 0
-    while not await stage.reached(4, consumers=1) or ("dead", 1) not in [each[:2] for each in await stage.letters()]:
+    while not await stage.reached(4, consumers=1) or ("dead", 1) not in [
+        each[:2] for each in await stage.dead_letters()
+    ]:
         async with stage.worker(consumer, group=str(deaths), careful_from=2, suspect_from=3, tries=2) as worker:
             done = asyncio.ensure_future(settled(stage))
             died = asyncio.ensure_future(worker.wait())
@@ -92,7 +94,7 @@ async def test_a_record_that_ends_the_process_is_set_aside_and_others_flow(stage
         assert await stage.names(ann, eve) == [["Ann", "Anna"], []]
     else:
         assert await stage.greeted(ann, eve) == [[1, 2], []]
-    assert [each[:2] for each in await stage.letters()] == [("dead", 1), ("waiting", 2)]
+    assert [each[:2] for each in await stage.dead_letters()] == [("dead", 1), ("waiting", 2)]
 
 
 def _unwell(envelope: Envelope[Any]) -> None:
@@ -101,6 +103,6 @@ def _unwell(envelope: Envelope[Any]) -> None:
 
 async def settled(stage: Stage) -> None:
     async def dead() -> bool:
-        return ("dead", 1) in [each[:2] for each in await stage.letters()]
+        return ("dead", 1) in [each[:2] for each in await stage.dead_letters()]
 
     await eventually(dead, deadline_seconds=20)

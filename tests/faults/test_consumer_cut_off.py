@@ -49,7 +49,7 @@ async def test_another_takes_over_and_the_one_cut_off_comes_back_by_itself(
             await eventually(lambda: holds(other, PARTITIONS // 2), deadline_seconds=20)
             await told(stage, people, "after")
         assert await stage.names(*people) == [["before", "meanwhile", "after"]] * len(people)
-        assert await stage.letters() == []
+        assert await stage.dead_letters() == []
 
 
 async def test_what_reaches_the_one_cut_off_too_late_is_fenced(
@@ -73,7 +73,7 @@ async def test_what_reaches_the_one_cut_off_too_late_is_fenced(
                 await stage.topic.publish(*ann.tells("Anne"))
                 await eventually(lambda: stage.reached(4, consumers=1), deadline_seconds=20)
         assert await stage.greeted(ann) == [[1, 2, 3, 4]]
-        assert await stage.letters() == []
+        assert await stage.dead_letters() == []
 
 
 async def told(stage: Stage, people: Sequence[User], name: str) -> None:

@@ -4,7 +4,7 @@ from datetime import timedelta
 from functools import partial
 
 from tests.fixtures.club import Stage
-from waypost.ports.handlers import Consumer
+from waypost.ports.consumers import Consumer
 from waypost.testing.eventually import eventually
 
 FORGOTTEN = timedelta(seconds=-60)
@@ -25,7 +25,7 @@ async def test_five_times_in_one_batch(stage: Stage) -> None:
         await eventually(lambda: stage.reached(11))
     assert await stage.names(ann, bob) == [["Ann", "Anna"], ["Bob"]]
     assert await stage.greeted(ann, bob) == [[1, 2], [1]]
-    assert await stage.letters() == []
+    assert await stage.dead_letters() == []
 
 
 async def test_five_times_in_five_batches(stage: Stage) -> None:
@@ -53,7 +53,7 @@ async def test_a_duplicate_that_the_inbox_has_forgotten_is_known_by_the_guard(st
     async with stage.consuming(stage.club.greetings, inbox_remembers=FORGOTTEN):
         await eventually(lambda: stage.reached(4, consumers=1))
     assert await stage.greeted(ann) == [[1, 2]]
-    assert await stage.letters() == []
+    assert await stage.dead_letters() == []
 
 
 async def test_a_second_event_under_a_handled_version_is_kept_and_parks_nothing(stage: Stage) -> None:
@@ -66,5 +66,5 @@ async def test_a_second_event_under_a_handled_version_is_kept_and_parks_nothing(
     async with stage.consuming(stage.club.greetings):
         await eventually(lambda: stage.reached(3, consumers=1))
     assert await stage.greeted(ann) == [[1, 2]]
-    assert await stage.letters() == [("dead", 1, 1, "VersionConflict")]
+    assert await stage.dead_letters() == [("dead", 1, 1, "VersionConflict")]
     assert await stage.parked() == []

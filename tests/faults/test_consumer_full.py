@@ -8,9 +8,9 @@ from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
 from tests.fixtures.club import IMPATIENT, Stage
-from tests.fixtures.operators import MANDATE
+from tests.fixtures.operators import AUDIT
 from waypost.engine.consumer import ConsumerGroup
-from waypost.engine.consumer.pipeline import LettersFull
+from waypost.engine.consumer.pipeline import DeadLetterLimitReached
 from waypost.engine.retry import RetryPolicy
 from waypost.kernel.envelope import Envelope
 from waypost.testing.eventually import eventually
@@ -24,7 +24,7 @@ def full_partitions(consumer: str) -> float:
 
 
 @pytest.mark.parametrize("name", ["members", "greetings"])
-async def test_at_the_cap_the_partition_waits_until_letters_are_settled(stage: Stage, name: str) -> None:
+async def test_at_the_cap_the_partition_waits_until_dead_letters_are_settled(stage: Stage, name: str) -> None:
     def refuse_eve(envelope: Envelope[Any]) -> None:
         if envelope.event.display_name.startswith("Eve"):
             raise RuntimeError("no Eve today")
@@ -35,15 +35,15 @@ async def test_at_the_cap_the_partition_waits_until_letters_are_settled(stage: S
     told = [event for number, eve in enumerate(eves) for event in eve.tells(f"Eve {number}", f"Lyn {number}")]
     await stage.topic.publish(*ann.tells("Ann"), *told[:2], *ann.tells("Anna"), *told[2:], *bob.tells("Bob"))
 
-    async with stage.consuming(consumer, PATIENT, max_open_letters=3) as group:
+    async with stage.consuming(consumer, PATIENT, max_dead_letters=3) as group:
 
         async def waits_at(offset: int) -> bool:
             return full_partitions(group.name) == 1 and await stage.reached(offset, consumers=1)
 
         await eventually(lambda: waits_at(5))
-        with pytest.raises(LettersFull):
+        with pytest.raises(DeadLetterLimitReached):
             await group.has_room()
-        assert len(await stage.letters()) == 3
+        assert len(await stage.dead_letters()) == 3
         handled = await (stage.names(ann, bob) if name == "members" else stage.greeted(ann, bob))
         assert handled in ([["Ann", "Anna"], []], [[1, 2], []])
 
@@ -79,7 +79,7 @@ async def test_what_waits_for_an_earlier_version_takes_no_room_from_what_failed(
             return await stage.names(*people) == [["One", "Two"]] * 4
         return await stage.greeted(*people) == [[1, 2]] * 4
 
-    async with stage.consuming(consumer, max_open_letters=1):
+    async with stage.consuming(consumer, max_dead_letters=1):
         await eventually(all_told)
     assert await stage.parked() == []
 
@@ -93,20 +93,20 @@ async def test_what_waits_for_an_earlier_version_has_a_cap_of_its_own(stage: Sta
         return full_partitions(group.name) == 1
 
     with capture_logs() as logs:
-        async with stage.consuming(stage.club.greetings, max_open_letters=1, max_early_letters=2) as group:
+        async with stage.consuming(stage.club.greetings, max_dead_letters=1, max_out_of_order_dead_letters=2) as group:
             await eventually(full)
-            assert [each[:2] for each in await stage.letters()] == [("waiting", 2)] * 2
-    (line,) = [each for each in logs if each["event"] == "letters_full"]
-    assert (line["failed"], line["early"], line["max_failed"], line["max_early"]) == (0, 3, 1, 2)
+            assert [each[:2] for each in await stage.dead_letters()] == [("waiting", 2)] * 2
+    (line,) = [each for each in logs if each["event"] == "dead_letter_limit_reached"]
+    assert (line["failed"], line["early"], line["max_failed"], line["max_out_of_order"]) == (0, 3, 1, 2)
 
     async def all_greeted() -> bool:
         return await stage.greeted(*people) == [[1, 2]] * 3
 
-    async with stage.consuming(stage.club.greetings, max_open_letters=1, max_early_letters=3):
+    async with stage.consuming(stage.club.greetings, max_dead_letters=1, max_out_of_order_dead_letters=3):
         await eventually(all_greeted)
 
 
 async def discard_first(stage: Stage, group: ConsumerGroup) -> None:
     """The dead letter that has waited longest; the one behind it is handled."""
     rows = await stage.rows("select id from dead_letters where status = 'dead' order by kafka_offset limit 1")
-    await group.retries.discard(rows[0][0], MANDATE)
+    await group.retries.discard(rows[0][0], AUDIT)

@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 
 from tests.fixtures.club import IMPATIENT, Stage
-from tests.fixtures.operators import MANDATE
+from tests.fixtures.operators import AUDIT
 from waypost.engine.consumer.turns import Outcome
 from waypost.engine.retry import RetryPolicy
 from waypost.kernel.backoff import Backoff
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.errors import NotYet, Permanent
+from waypost.ports.consumers import Consumer
 from waypost.ports.dead_letters import ParkedKey
-from waypost.ports.handlers import Consumer
 from waypost.testing.eventually import eventually
 
 
@@ -55,7 +55,7 @@ async def test_what_fails_three_times_is_handled_in_order_and_others_flow(stage:
     ):
         await eventually(lambda: stage.reached(6, consumers=1))
         assert len(await stage.parked()) == 1
-        waiting = [letter[:2] for letter in await stage.letters()]
+        waiting = [dead_letter[:2] for dead_letter in await stage.dead_letters()]
         assert waiting == [("retrying", 2), ("waiting", 3), ("waiting", 4), ("waiting", 5)]
         assert (await handled(stage, name, bob))[0] in (["Bob"], [1])
 
@@ -64,7 +64,7 @@ async def test_what_fails_three_times_is_handled_in_order_and_others_flow(stage:
         await eventually(lambda: stage.reached(7, consumers=1))
     told = ["Ann", "Anna", "Annie", "Anne", "Anya"] if name == "members" else [1, 2, 3, 4, 6]
     assert await handled(stage, name, ann) == [told]
-    assert {letter[0] for letter in await stage.letters()} == {"redriven"}
+    assert {dead_letter[0] for dead_letter in await stage.dead_letters()} == {"redriven"}
 
 
 @BOTH
@@ -76,7 +76,7 @@ async def test_after_its_tries_it_is_dead_and_its_key_waits_for_somebody(stage: 
     async with stage.consuming(consumer_of(stage, name)) as group:
 
         async def dead() -> bool:
-            return ("dead", 2, 5, "RuntimeError") in await stage.letters()
+            return ("dead", 2, 5, "RuntimeError") in await stage.dead_letters()
 
         await eventually(dead)
         tries = trouble.tries["Anna"]
@@ -86,27 +86,27 @@ async def test_after_its_tries_it_is_dead_and_its_key_waits_for_somebody(stage: 
         assert await handled(stage, name, ann) in ([["Ann"]], [[1]])
 
         trouble.times = 0
-        await group.retries.attempt(ParkedKey(stage.club.topic, str(ann.id).encode()), MANDATE)
+        await group.retries.attempt(ParkedKey(stage.club.topic, str(ann.id).encode()), AUDIT)
         # The letters behind it go to whoever locks the key first, this call or the timer.
         await eventually(lambda: flows(stage))
     assert await handled(stage, name, ann) in ([["Ann", "Anna", "Annie", "Anne"]], [[1, 2, 3, 4]])
 
 
 @BOTH
-async def test_a_discarded_letter_counts_as_handled_and_its_key_flows(stage: Stage, name: str) -> None:
+async def test_a_discarded_dead_letter_counts_as_handled_and_its_key_flows(stage: Stage, name: str) -> None:
     ann = stage.user()
     stage.club.trouble = Trouble("Anna", times=float("inf"), error=Permanent)
     await stage.topic.publish(*ann.tells("Ann", "Anna", "Annie"))
 
     async with stage.consuming(consumer_of(stage, name)) as group:
         await eventually(lambda: stage.reached(3, consumers=1))
-        ((letter_id,),) = await stage.rows("select id from dead_letters where status = 'dead'")
-        await group.retries.discard(letter_id, MANDATE)
+        ((dead_letter_id,),) = await stage.rows("select id from dead_letters where status = 'dead'")
+        await group.retries.discard(dead_letter_id, AUDIT)
         await eventually(lambda: flows(stage))
         await stage.topic.publish(*ann.tells("Anne"))
         await eventually(lambda: stage.reached(4, consumers=1))
     assert await handled(stage, name, ann) in ([["Ann", "Annie", "Anne"]], [[1, 3, 4]])
-    assert [each[0] for each in await stage.letters()] == ["discarded", "redriven"]
+    assert [each[0] for each in await stage.dead_letters()] == ["discarded", "redriven"]
 
 
 async def test_a_redrive_that_fails_again_and_again_is_refused_in_the_end(stage: Stage) -> None:
@@ -117,7 +117,7 @@ async def test_a_redrive_that_fails_again_and_again_is_refused_in_the_end(stage:
 
     async with stage.consuming(stage.club.greetings) as group:
         await eventually(lambda: stage.reached(1, consumers=1))
-        outcomes = [(await group.retries.attempt(key, MANDATE)).outcome for _ in range(7)]
+        outcomes = [(await group.retries.attempt(key, AUDIT)).outcome for _ in range(7)]
     assert outcomes == [Outcome.FAILED] * 5 + [Outcome.EXHAUSTED] * 2
     assert trouble.tries["Ann"] == 6
 
@@ -129,7 +129,7 @@ async def test_a_permanent_error_is_not_tried_again(stage: Stage) -> None:
 
     async with stage.consuming(stage.club.greetings):
         await eventually(lambda: stage.reached(1, consumers=1))
-    assert await stage.letters() == [("dead", 1, 1, "Permanent")]
+    assert await stage.dead_letters() == [("dead", 1, 1, "Permanent")]
     assert trouble.tries["Ann"] == 1
 
 
@@ -154,7 +154,7 @@ async def test_a_gap_parks_until_the_missing_version_comes(stage: Stage, name: s
 
     async with stage.consuming(consumer_of(stage, name)):
         await eventually(lambda: stage.reached(4, consumers=1))
-        assert [letter[:2] for letter in await stage.letters()] == [("waiting", 3), ("waiting", 4)]
+        assert [dead_letter[:2] for dead_letter in await stage.dead_letters()] == [("waiting", 3), ("waiting", 4)]
         await stage.topic.publish(second)
 
         async def complete() -> bool:
@@ -181,7 +181,7 @@ async def test_without_sequences_later_records_of_a_failed_key_wait_in_the_topic
 
     async with stage.consuming(consumer_of(stage, name)):
         await eventually(lambda: stage.reached(4, consumers=1))
-        assert [letter[0] for letter in await stage.letters()][1:] == ["waiting", "waiting"]
+        assert [dead_letter[0] for dead_letter in await stage.dead_letters()][1:] == ["waiting", "waiting"]
         trouble.times = 0
         await eventually(lambda: flows(stage))
     assert await handled(stage, name, ann, bob) in ([["Ann", "Anna", "Annie"], ["Bob"]], [[0, 0, 0], [0]])

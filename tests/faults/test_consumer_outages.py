@@ -32,7 +32,7 @@ async def test_a_topic_made_anew_is_read_from_its_beginning(stage: Stage) -> Non
         await stage.topic.publish(*old[1:], *ann.tells("Anne"))
         await eventually(lambda: stage.reached(5, consumers=1), deadline_seconds=20)
     assert await stage.greeted(ann, bob) == [[1, 2, 3, 4], [1]]
-    assert await stage.letters() == []
+    assert await stage.dead_letters() == []
 
 
 async def test_sessions_that_are_ended_lose_and_double_nothing(stage: Stage, postgres: str) -> None:
@@ -72,7 +72,7 @@ async def test_a_session_that_ends_between_the_poll_and_the_records_passes_none_
         await stage.topic.publish(*ann.tells("Anna"))
         await eventually(lambda: stage.reached(2, consumers=1), deadline_seconds=20)
     assert await stage.greeted(ann) == [[1, 2]]
-    assert await stage.letters() == []
+    assert await stage.dead_letters() == []
 
 
 async def test_a_broker_that_is_killed_and_comes_back(own_kafka: Broker, database: Databases, tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ def instead(headers: Headers, name: str, value: Any) -> Headers:
 def failures(consumer: str) -> float:
     """Transactions that could not write their letters."""
     found = REGISTRY.get_sample_value(
-        "waypost_consumer_failed_transactions_total", {"consumer": consumer, "step": "keep_letters"}
+        "waypost_consumer_failed_transactions_total", {"consumer": consumer, "step": "keep_dead_letters"}
     )
     return found or 0.0
 
@@ -83,22 +83,22 @@ async def test_bad_records_are_kept_and_good_ones_flow(stage: Stage) -> None:
     assert len(await stage.parked()) == 2 * readable
 
 
-async def test_a_letter_holds_the_bytes_of_its_record(stage: Stage) -> None:
+async def test_a_dead_letter_holds_the_bytes_of_its_record(stage: Stage) -> None:
     key, value = b"\xff\x00", b"\x00 bytes \xfe"
     headers = [("ce_id", b"\xc3\x28"), ("x", b"nul \x00"), ("name \udcfe", b"1")]
     await stage.topic.publish_raw(key=key, value=value, headers=headers)
 
     async with stage.consuming(stage.club.members) as group:
         await eventually(lambda: stage.reached(1, consumers=1))
-        (letter,) = await stage.rows("select id, key, payload from dead_letters")
-        assert letter[1:] == (key, value)
-        kept = await group.retries.find(letter[0])
+        (dead_letter,) = await stage.rows("select id, key, payload from dead_letters")
+        assert dead_letter[1:] == (key, value)
+        kept = await group.retries.find(dead_letter[0])
     assert kept is not None
     assert kept.record.value == value
     assert list(kept.record.headers) == headers
 
 
-async def test_a_poison_record_that_comes_again_is_one_letter(stage: Stage) -> None:
+async def test_a_poison_record_that_comes_again_is_one_dead_letter(stage: Stage) -> None:
     ann = stage.user()
     told: Envelope[Any] = ann.tells("Ann")[0]
     for _ in range(3):
@@ -106,7 +106,7 @@ async def test_a_poison_record_that_comes_again_is_one_letter(stage: Stage) -> N
 
     async with stage.consuming(stage.club.greetings):
         await eventually(lambda: stage.reached(3, consumers=1))
-    assert await stage.letters() == [("dead", 1, 1, "UndecodableRecord")]
+    assert await stage.dead_letters() == [("dead", 1, 1, "UndecodableRecord")]
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ async def test_a_poison_record_that_comes_again_is_one_letter(stage: Stage) -> N
         ("revoke insert on dead_letters from club_app", "grant insert on dead_letters to club_app"),
     ],
 )
-async def test_nothing_is_passed_over_while_letters_cannot_be_kept(stage: Stage, closed: str, opened: str) -> None:
+async def test_nothing_is_passed_over_while_dead_letters_cannot_be_kept(stage: Stage, closed: str, opened: str) -> None:
     ann = stage.user()
     await stage.topic.publish(*ann.tells("Ann"))
     await stage.topic.publish_raw(key=b"?", value=b"garbage")
@@ -130,7 +130,7 @@ async def test_nothing_is_passed_over_while_letters_cannot_be_kept(stage: Stage,
         async with stage.consuming(stage.club.greetings) as group:
             await eventually(lambda: stage.reached(1, consumers=1))
             await eventually(lambda: failures(group.name) > before)
-            assert await stage.standing() == [1]
+            assert await stage.consumer_position() == [1]
             await owner.execute(opened)
             await eventually(lambda: stage.reached(2, consumers=1))
-    assert len(await stage.letters()) == 1
+    assert len(await stage.dead_letters()) == 1

@@ -11,14 +11,14 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from tests.fixtures.club import IMPATIENT, Stage
-from tests.fixtures.operators import MANDATE
+from tests.fixtures.operators import AUDIT
 from waypost.engine.consumer.drain import AFTER_COUNT
 from waypost.engine.consumer.turns import Outcome
 from waypost.engine.failpoints import FailpointReached
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.errors import Conflict, NotYet, Unavailable
+from waypost.ports.consumers import Reactor
 from waypost.ports.dead_letters import ParkedKey
-from waypost.ports.handlers import Reactor
 from waypost.ports.unit_of_work import UnitOfWork
 from waypost.testing.database import connected
 from waypost.testing.eventually import eventually
@@ -39,10 +39,10 @@ async def test_what_swallows_a_statements_error_has_failed(stage: Stage) -> None
     await stage.topic.publish(*ann.tells("Ann"))
     async with stage.consuming(Reactor("greetings", {stage.club.created: careless})):
         await eventually(lambda: stage.reached(1, consumers=1))
-    assert [letter[1] for letter in await stage.letters()] == [1]
+    assert [dead_letter[1] for dead_letter in await stage.dead_letters()] == [1]
 
 
-async def test_what_is_not_available_for_a_moment_makes_no_letter(stage: Stage) -> None:
+async def test_what_is_not_available_for_a_moment_makes_no_dead_letter(stage: Stage) -> None:
     ann, tries = stage.user(), count(1)
 
     def busy_at_first(envelope: Envelope[Any]) -> None:
@@ -53,7 +53,7 @@ async def test_what_is_not_available_for_a_moment_makes_no_letter(stage: Stage) 
     await stage.topic.publish(*ann.tells("Ann"))
     async with stage.consuming(stage.club.greetings):
         await eventually(lambda: stage.reached(1, consumers=1))
-    assert (await stage.greeted(ann), await stage.letters()) == ([[1]], [])
+    assert (await stage.greeted(ann), await stage.dead_letters()) == ([[1]], [])
 
 
 async def test_a_session_lost_after_a_long_wait_for_another_topic_is_no_last_try(stage: Stage) -> None:
@@ -89,7 +89,7 @@ async def test_what_ends_the_process_after_a_long_wait_for_another_topic_is_dead
     async with stage.consuming(stage.club.greetings) as group:
 
         async def has_waited() -> bool:
-            ((_, _, attempts, _),) = await stage.letters()
+            ((_, _, attempts, _),) = await stage.dead_letters()
             return bool(attempts > IMPATIENT.retry.tries)
 
         await eventually(lambda: stage.reached(1, consumers=1))
@@ -109,7 +109,7 @@ async def test_what_ends_the_process_after_a_long_wait_for_another_topic_is_dead
 
     await eventually(is_dead)
     assert ends == IMPATIENT.retry.tries
-    ((status, _, _, error_class),) = await stage.letters()
+    ((status, _, _, error_class),) = await stage.dead_letters()
     assert (status, error_class) == ("dead", "ProcessDied")
 
 
@@ -124,13 +124,15 @@ async def test_an_error_that_quotes_a_null_byte_is_kept_at_every_try(stage: Stag
     async with stage.consuming(stage.club.greetings):
 
         async def dead() -> bool:
-            return [each[0] for each in await stage.letters()] == ["dead"]
+            return [each[0] for each in await stage.dead_letters()] == ["dead"]
 
         await eventually(dead)
-    assert await stage.letters() == [("dead", 1, IMPATIENT.retry.tries, "RuntimeError")]
+    assert await stage.dead_letters() == [("dead", 1, IMPATIENT.retry.tries, "RuntimeError")]
 
 
-async def test_a_letter_that_is_handled_while_somebody_gives_it_up_stays_handled(stage: Stage, postgres: str) -> None:
+async def test_a_dead_letter_that_is_handled_while_somebody_gives_it_up_stays_handled(
+    stage: Stage, postgres: str
+) -> None:
     """A rebuild leaves out what was discarded: it must not leave out an event that took effect."""
     ann = stage.user()
 
@@ -141,15 +143,15 @@ async def test_a_letter_that_is_handled_while_somebody_gives_it_up_stays_handled
     await stage.topic.publish(*ann.tells("Ann"))
     async with stage.consuming(stage.club.greetings) as group:
         await eventually(lambda: stage.parked())
-    ((letter_id,),) = await stage.rows("select id from dead_letters")
+    ((dead_letter_id,),) = await stage.rows("select id from dead_letters")
     async with connected(postgres) as admin, connected(stage.database.owner) as owner:
         async with owner.transaction():
             await owner.execute("lock table parked_keys in access exclusive mode")
-            discarding = asyncio.create_task(group.retries.discard(letter_id, MANDATE))
+            discarding = asyncio.create_task(group.retries.discard(dead_letter_id, AUDIT))
             await eventually(lambda: admin.fetchval(WAITS_FOR_LOCK, stage.database.name))
             # What a retry commits.
             await owner.execute("update dead_letters set status = 'redriven'")
             await owner.execute("delete from parked_keys")
         with pytest.raises(Conflict):
             await discarding
-    assert [each[0] for each in await stage.letters()] == ["redriven"]
+    assert [each[0] for each in await stage.dead_letters()] == ["redriven"]

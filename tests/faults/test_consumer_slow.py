@@ -6,7 +6,7 @@ from typing import Any
 
 from tests.fixtures.club import Stage
 from waypost.kernel.envelope import Envelope
-from waypost.ports.handlers import Reactor
+from waypost.ports.consumers import Reactor
 from waypost.ports.unit_of_work import UnitOfWork
 from waypost.testing.eventually import eventually
 
@@ -66,4 +66,4 @@ async def test_a_partition_taken_away_in_the_middle_of_its_records_is_handled_on
             await stage.topic.publish(*ann.tells("Annie"))
             await eventually(lambda: stage.reached(3, consumers=1), deadline_seconds=30)
     assert await stage.greeted(ann) == [[1, 2, 3]]
-    assert await stage.letters() == []
+    assert await stage.dead_letters() == []

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 
-from tests.fixtures.club import Stage, intakes
+from tests.fixtures.club import Stage, transactions
 from tests.fixtures.processes import is_stopped
 from waypost.engine.consumer.resuming import where_to_resume
 from waypost.kafka.consumer import KafkaSubscription
@@ -24,11 +24,11 @@ async def test_a_frozen_consumer_that_wakes_up_cannot_move_the_position_back(sta
 
             zombie.resume()
             await eventually(lambda: "fenced" in zombie.log.read_text(), deadline_seconds=15)
-            assert await stage.standing() == [4]
+            assert await stage.consumer_position() == [4]
             await stage.topic.publish(*ann.tells("Anya"))
             await eventually(lambda: stage.reached(5, consumers=1), deadline_seconds=15)
     assert await stage.greeted(ann) == [[1, 2, 3, 4, 5]]
-    assert await stage.letters() == []
+    assert await stage.dead_letters() == []
 
 
 async def test_a_consumer_frozen_inside_its_transaction_frees_the_partition(stage: Stage) -> None:
@@ -110,9 +110,9 @@ async def test_another_that_moves_on_meanwhile_is_not_taken_for_a_topic_made_ane
             Partition(stage.club.topic, 0),
             "club.greetings",
             subscription,
-            intakes(stage.pool, stage.club, stage.club.greetings),
+            transactions(stage.pool, stage.club, stage.club.greetings),
         )
     finally:
         await subscription.leave()
     assert resumption.offset == 2
-    assert await stage.standing() == [2]
+    assert await stage.consumer_position() == [2]

@@ -9,13 +9,13 @@ import pytest
 from tests.fixtures.club import Stage, User
 from tests.fixtures.club.commanding import WHY, Operator
 from tests.fixtures.club.declaration import no_trouble
-from tests.fixtures.operators import MANDATE
+from tests.fixtures.operators import AUDIT
 from waypost.engine.consumer.turns import Outcome
 from waypost.engine.rate import Rate
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.errors import Permanent
-from waypost.operations.dead_letters import Drained, Redrive
-from waypost.operations.service import OperatedService
+from waypost.operations.admin_service import AdminService
+from waypost.operations.dead_letters import Redrive, RedriveResult
 from waypost.ports.dead_letters import Status
 from waypost.postgres.letter_search import Search
 from waypost.testing.database import connected
@@ -32,7 +32,7 @@ REDRIVE = ("dead-letters", "redrive", "--error-class", "Permanent", "--service",
 async def test_one_that_is_killed_midway_is_run_again_and_does_the_rest(
     stage: Stage,
     operator: Operator,
-    operated: OperatedService,
+    admin_service: AdminService,
     bob: User,
     point: str,
     effects: list[int],
@@ -46,8 +46,8 @@ async def test_one_that_is_killed_midway_is_run_again_and_does_the_rest(
         ["waiting", "waiting"] if effects else ["dead", "waiting", "waiting"]
     )
     stage.club.trouble = no_trouble
-    again = await Redrive.of(operated, Search(error_class="Permanent"))
-    assert [each.flows async for each in again.work_off(MANDATE, Rate())] == [True]
+    again = await Redrive.of(admin_service, Search(error_class="Permanent"))
+    assert [each.flows async for each in again.work_off(AUDIT, Rate())] == [True]
     assert (await stage.greeted(bob), await stage.parked()) == ([[1, 2, 3]], [])
     assert [row[0] for row in await stage.rows("select redrives from dead_letters order by kafka_offset")] == [
         redrives,
@@ -57,7 +57,7 @@ async def test_one_that_is_killed_midway_is_run_again_and_does_the_rest(
 
 
 async def test_the_consumer_itself_may_work_the_key_off_meanwhile(
-    stage: Stage, operated: OperatedService, bob: User
+    stage: Stage, admin_service: AdminService, bob: User
 ) -> None:
     """It gets records of the key, and its timer takes what waits, while the redrive is at work."""
     stage.club.trouble = no_trouble
@@ -65,7 +65,7 @@ async def test_the_consumer_itself_may_work_the_key_off_meanwhile(
     async with stage.consuming(stage.club.greetings):
         await eventually(lambda: stage.reached(3, consumers=1))
         publishing = asyncio.create_task(stage.topic.publish(*bob.tells(*names)))
-        (drained,) = [each async for each in (await Redrive.of(operated, Search())).work_off(MANDATE, Rate())]
+        (drained,) = [each async for each in (await Redrive.of(admin_service, Search())).work_off(AUDIT, Rate())]
         await publishing
         await eventually(lambda: stage.reached(3 + len(names), consumers=1))
 
@@ -74,18 +74,20 @@ async def test_the_consumer_itself_may_work_the_key_off_meanwhile(
 
         assert drained.outcome in (Outcome.UNPARKED, Outcome.BUSY), drained
         await eventually(flows, deadline_seconds=20)
-    assert drained.letters[0].status is Status.REDRIVEN
+    assert drained.dead_letters[0].status is Status.REDRIVEN
     assert await stage.greeted(bob) == [list(range(1, 4 + len(names)))]
 
 
 async def test_a_key_that_somebody_works_off_is_waited_for(
-    stage: Stage, operated: OperatedService, bob: User, postgres: str
+    stage: Stage, admin_service: AdminService, bob: User, postgres: str
 ) -> None:
     stage.club.trouble = no_trouble
     async with connected(stage.database.owner) as owner, connected(postgres) as observer:
         async with owner.transaction():
             await owner.execute("select from parked_keys for update")
-            redriving = asyncio.create_task(first_of((await Redrive.of(operated, Search())).work_off(MANDATE, Rate())))
+            redriving = asyncio.create_task(
+                first_of((await Redrive.of(admin_service, Search())).work_off(AUDIT, Rate()))
+            )
             await eventually(lambda: observer.fetchval(WAITS_FOR_LOCK, stage.database.name))
         drained = await redriving
     assert drained.flows
@@ -93,7 +95,7 @@ async def test_a_key_that_somebody_works_off_is_waited_for(
 
 
 async def test_a_handler_that_ends_the_command_is_tried_as_often_as_may_be(
-    stage: Stage, operator: Operator, operated: OperatedService
+    stage: Stage, operator: Operator, admin_service: AdminService
 ) -> None:
     def refuse(envelope: Envelope[Any]) -> None:
         raise Permanent("not here")
@@ -105,10 +107,10 @@ async def test_a_handler_that_ends_the_command_is_tried_as_often_as_may_be(
         await eventually(lambda: stage.reached(2, consumers=1))
     await stage.rows("update dead_letters set redrives = 4 where sequence = 1 returning 1")
     assert (await operator.runs(*REDRIVE)).code == -9
-    again = await Redrive.of(operated, Search(error_class="Permanent"))
-    assert [each.outcome async for each in again.work_off(MANDATE, Rate())] == [Outcome.EXHAUSTED]
-    assert [each[:2] for each in await stage.letters()] == [("dead", 1), ("waiting", 2)]
+    again = await Redrive.of(admin_service, Search(error_class="Permanent"))
+    assert [each.outcome async for each in again.work_off(AUDIT, Rate())] == [Outcome.EXHAUSTED]
+    assert [each[:2] for each in await stage.dead_letters()] == [("dead", 1), ("waiting", 2)]
 
 
-async def first_of(drained: AsyncIterator[Drained]) -> Drained:
+async def first_of(drained: AsyncIterator[RedriveResult]) -> RedriveResult:
     return await anext(drained)

@@ -110,14 +110,14 @@ async def test_a_tick_reaches_open_tenants_with_a_period_that_is_due_and_one_tha
     due, closed, young = [await paid_subscription(charging) for _ in range(3)]
     for (company, _), status in ((due, "open"), (closed, "closed"), (young, "open")):
         await charging.know(company, status)
-    clock, foundation = MovableClock(), charging.billing.foundation
+    clock, runtime = MovableClock(), charging.billing.runtime
     scheduler = Scheduler(
-        foundation.database,
+        runtime.database,
         SERVICE.schedule,
-        foundation.jobs,
+        runtime.jobs,
         open_tenants,
         clock=clock,
-        doorbell=foundation.doorbell,
+        doorbell=runtime.doorbell,
     )
     await scheduler.tick()
     for company, _ in (due, closed):

@@ -91,12 +91,12 @@ def order_without_attempt(evidence: Evidence) -> Evidence:
     return replace(evidence, answers={**evidence.answers, place: {"status": 202, "body": {}}})
 
 
-def letter_missing(evidence: Evidence) -> Evidence:
-    letter = next(each.aggregate_id for each in evidence.of_type("notification.queued"))
-    return replace(evidence, events=[each for each in evidence.events if each.aggregate_id != letter])
+def dead_letter_missing(evidence: Evidence) -> Evidence:
+    dead_letter = next(each.aggregate_id for each in evidence.of_type("notification.queued"))
+    return replace(evidence, events=[each for each in evidence.events if each.aggregate_id != dead_letter])
 
 
-def letter_about_nothing(evidence: Evidence) -> Evidence:
+def dead_letter_about_nothing(evidence: Evidence) -> Evidence:
     return replace(evidence, events=[each for each in evidence.events if each.type != "invoice.paid"])
 
 
@@ -193,8 +193,8 @@ FLAWS: list[tuple[Flaw, str]] = [
     (guard_behind, "each consumer handled each aggregate up to its last version"),
     (customer_twice, "each user became one customer and one recipient"),
     (tenant_unknown, "each service's directory holds every tenant"),
-    (letter_missing, "each fact became one letter"),
-    (letter_about_nothing, "each letter tells a stored fact, in its tenant"),
+    (dead_letter_missing, "each fact became one letter"),
+    (dead_letter_about_nothing, "each letter tells a stored fact, in its tenant"),
     (mail_missing, "each letter is in the mailbox"),
     (mail_to_another, "each mail is a letter, in its recipient's box"),
     (mail_twice, "no letter was mailed more often than its job was cut off"),

@@ -21,7 +21,7 @@ from waypost.engine.failpoints import VARIABLE
 from waypost.engine.rate import Rate
 from waypost.kafka.provisioning import ensure_topics
 from waypost.kafka.topics import connected_client, describe
-from waypost.kernel.mandate import Mandate
+from waypost.kernel.audit_context import AuditContext
 from waypost.native.child import Child
 from waypost.schemas.topics import declared_topics
 from waypost.testing.database import Databases, connected
@@ -30,7 +30,7 @@ from waypost.testing.kafka import Broker
 from waypost.testing.topics import delete_topic, read_topic
 
 TOPIC = "users.user"
-MANDATE = Mandate(operator="grace", reason="the broker's volume was lost")
+AUDIT = AuditContext(operator="grace", reason="the broker's volume was lost")
 PATIENCE = 60
 """Seconds: consumers look at a topic's id every 10, and ten of them run here."""
 
@@ -69,7 +69,7 @@ async def test_the_whole_way(house: House) -> None:
 
         async with house.billing.consuming("customers"):
             await eventually(lambda: eva_waits(house), deadline_seconds=PATIENCE)
-            report = await republished(TOPIC, MANDATE, rate=Rate(), quiet=True)
+            report = await republished(TOPIC, AUDIT, rate=Rate(), quiet=True)
             assert (report.stored, report.missing, report.published) == (6, 6, 6)
             await eventually(lambda: customers_are(house, Anna=2, Rob=2, Eva=2), deadline_seconds=PATIENCE)
             await eventually(lambda: recipients_are(house, "Anna", "Rob", "Eva"), deadline_seconds=PATIENCE)
@@ -80,8 +80,8 @@ async def test_the_whole_way(house: House) -> None:
     assert await told_on_topic(house) == await told_in_store(house)
     made_anew = await rebuilt(*find("notifications.recipients"), dry_run=True)
     assert made_anew.refusals == []
-    assert all(each.equal for each in made_anew.weighing.comparisons)
-    again = await republished(TOPIC, MANDATE, rate=Rate(), quiet=True)
+    assert all(each.equal for each in made_anew.comparison.comparisons)
+    again = await republished(TOPIC, AUDIT, rate=Rate(), quiet=True)
     assert (again.missing, again.published) == (0, 0)
     (action,) = await house.actions()
     assert (action.operator, action.verb, action.subject) == ("grace", "events.republish", TOPIC)
@@ -98,7 +98,7 @@ async def test_killed_midway_and_run_again(house: House) -> None:
     assert await killed(house, "--rate", "8") < 0
     assert len(await read_topic(house.bootstrap, TOPIC)) == 8
 
-    report = await republished(TOPIC, MANDATE, rate=Rate(), quiet=True)
+    report = await republished(TOPIC, AUDIT, rate=Rate(), quiet=True)
     assert (report.missing, report.published) == (4, 4)
     assert await told_on_topic(house) == await told_in_store(house)
     assert len(await read_topic(house.bootstrap, TOPIC)) == 12
@@ -179,12 +179,12 @@ async def all_stand_at_the_end(house: House) -> bool:
     async with connected_client(house.bootstrap) as client:
         made_anew = (await describe(client, [TOPIC]))[TOPIC].topic_id
     consumers = ("billing.customers", "notifications.notices", "notifications.recipients")
-    stands = await standings(house, "billing") | await standings(house, "notifications")
+    stands = await consumer_positions(house, "billing") | await consumer_positions(house, "notifications")
     assert stands == {(each, made_anew): end for each in consumers}
     return True
 
 
-async def standings(house: House, service: str) -> dict[tuple[str, UUID], int]:
+async def consumer_positions(house: House, service: str) -> dict[tuple[str, UUID], int]:
     query = """
         select consumer, topic_id, sum(next_offset)::int as position from consumer_offsets
         where topic = $1 and next_offset > 0 group by consumer, topic_id"""

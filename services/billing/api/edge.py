@@ -8,10 +8,10 @@ from starlette.responses import Response
 from services.billing.api.models import InvoiceView
 from services.billing.domain import Invoice
 from services.billing.ports import Resources
-from waypost.web.answers import created, shown
 from waypost.web.edge import Edge
+from waypost.web.responses import created, shown
 
-Here = Annotated[Edge[Resources], Depends(Edge)]
+Context = Annotated[Edge[Resources], Depends(Edge)]
 
 
 def changed(invoice: Invoice) -> Response:

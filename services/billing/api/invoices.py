@@ -8,32 +8,32 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from services.billing import queries
-from services.billing.api.edge import Here, added, changed
+from services.billing.api.edge import Context, added, changed
 from services.billing.api.models import InvoiceSummary, InvoiceView, NewInvoice, NewLine
 from services.billing.commands import AddLine, CreateInvoice, FinalizeInvoice, VoidInvoice
 from services.billing.domain import Invoice, InvoiceStatus
 from services.billing.queries import InvoiceFilter
 from waypost.kernel.ids import new_id
-from waypost.web.answers import shown
 from waypost.web.auth import AdminCaller, Caller
 from waypost.web.etag import ExpectedVersion
 from waypost.web.history import EventView, event_views
-from waypost.web.idempotency import Once
+from waypost.web.idempotency import Executor
 from waypost.web.pagination import Page, PageRequest, paged_by
+from waypost.web.responses import shown
 
 router = APIRouter(prefix="/invoices", tags=["invoices"])
 
 
 @router.post("", status_code=201, response_model=InvoiceView)
-async def create_invoice(body: NewInvoice, caller: AdminCaller, here: Here, once: Once) -> Response:
+async def create_invoice(body: NewInvoice, caller: AdminCaller, context: Context, execute: Executor) -> Response:
     """An empty draft."""
-    command = CreateInvoice(invoice_id=new_id(), customer_id=body.customer_id, currency=body.currency, at=here.now)
-    return await once(command, added)
+    command = CreateInvoice(invoice_id=new_id(), customer_id=body.customer_id, currency=body.currency, at=context.now)
+    return await execute(command, added)
 
 
 @router.post("/{invoice_id}/lines", status_code=201, response_model=InvoiceView)
 async def add_line(
-    invoice_id: UUID, body: NewLine, caller: AdminCaller, expected: ExpectedVersion, here: Here, once: Once
+    invoice_id: UUID, body: NewLine, caller: AdminCaller, expected: ExpectedVersion, context: Context, execute: Executor
 ) -> Response:
     """Adds a position to a draft."""
     command = AddLine(
@@ -43,32 +43,32 @@ async def add_line(
         quantity=body.quantity,
         unit_amount_minor=body.unit_amount_minor,
         expected_version=expected,
-        at=here.now,
+        at=context.now,
     )
-    return await once(command, added)
+    return await execute(command, added)
 
 
 @router.post("/{invoice_id}/finalize", response_model=InvoiceView)
 async def finalize_invoice(
-    invoice_id: UUID, caller: AdminCaller, expected: ExpectedVersion, here: Here, once: Once
+    invoice_id: UUID, caller: AdminCaller, expected: ExpectedVersion, context: Context, execute: Executor
 ) -> Response:
     """Gives it its number and has it charged."""
-    return await once(FinalizeInvoice(invoice_id=invoice_id, expected_version=expected, at=here.now), changed)
+    return await execute(FinalizeInvoice(invoice_id=invoice_id, expected_version=expected, at=context.now), changed)
 
 
 @router.post("/{invoice_id}/void", response_model=InvoiceView)
 async def void_invoice(
-    invoice_id: UUID, caller: AdminCaller, expected: ExpectedVersion, here: Here, once: Once
+    invoice_id: UUID, caller: AdminCaller, expected: ExpectedVersion, context: Context, execute: Executor
 ) -> Response:
     """Nothing is owed on it any more; it keeps its number."""
-    return await once(VoidInvoice(invoice_id=invoice_id, expected_version=expected, at=here.now), changed)
+    return await execute(VoidInvoice(invoice_id=invoice_id, expected_version=expected, at=context.now), changed)
 
 
 @router.get("")
 async def list_invoices(
     page: Annotated[PageRequest[UUID], paged_by(UUID)],
     caller: Caller,
-    here: Here,
+    context: Context,
     customer_id: Annotated[UUID | None, Query(description="One customer's alone.")] = None,
     subscription_id: Annotated[UUID | None, Query(description="Those of one subscription's periods.")] = None,
     status: Annotated[InvoiceStatus | None, Query(description="Those that stand so.")] = None,
@@ -77,22 +77,22 @@ async def list_invoices(
     wanted = InvoiceFilter(
         customer_id=caller.confined_to or customer_id, subscription_id=subscription_id, status=status
     )
-    async with here.bus.units.begin() as uow:
+    async with context.bus.units.begin() as uow:
         rows = await queries.latest_invoices(uow.rows, wanted, before=page.after, limit=page.rows)
     return page.of(rows, InvoiceSummary.model_validate, position=lambda row: row.id)
 
 
 @router.get("/{invoice_id}", response_model=InvoiceView)
-async def show_invoice(invoice_id: UUID, caller: Caller, here: Here) -> Response:
+async def show_invoice(invoice_id: UUID, caller: Caller, context: Context) -> Response:
     """One invoice with its lines; members see their own."""
-    async with here.bus.units.begin() as uow:
+    async with context.bus.units.begin() as uow:
         row = await queries.invoice(uow.rows, invoice_id, customer_id=caller.confined_to)
     return shown(InvoiceView.model_validate(row), version=row.version)
 
 
 @router.get("/{invoice_id}/events")
-async def show_events(invoice_id: UUID, caller: Caller, here: Here) -> Sequence[EventView]:
+async def show_events(invoice_id: UUID, caller: Caller, context: Context) -> Sequence[EventView]:
     """The invoice's whole history, oldest first."""
-    async with here.bus.units.begin() as uow:
+    async with context.bus.units.begin() as uow:
         await queries.invoice(uow.rows, invoice_id, customer_id=caller.confined_to)
         return event_views(await uow.events.history(Invoice.aggregate_type, invoice_id))

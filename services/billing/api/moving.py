@@ -5,13 +5,13 @@ from uuid import UUID
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from services.billing.api.edge import Here, begun
+from services.billing.api.edge import Context, begun
 from services.billing.api.models import InvoiceView, NewRefund
 from services.billing.commands import PayInvoice, RefundInvoice
 from waypost.kernel.ids import new_id
 from waypost.web.auth import AdminCaller
 from waypost.web.etag import ExpectedVersion
-from waypost.web.idempotency import Once
+from waypost.web.idempotency import Executor
 
 router = APIRouter(prefix="/invoices/{invoice_id}", tags=["invoices"])
 
@@ -20,11 +20,11 @@ _ALL_OF_IT = NewRefund()
 
 @router.post("/pay", status_code=202, response_model=InvoiceView)
 async def pay_invoice(
-    invoice_id: UUID, caller: AdminCaller, expected: ExpectedVersion, here: Here, once: Once
+    invoice_id: UUID, caller: AdminCaller, expected: ExpectedVersion, context: Context, execute: Executor
 ) -> Response:
     """Charges the customer's card once more, now."""
-    command = PayInvoice(invoice_id=invoice_id, attempt_id=new_id(), expected_version=expected, at=here.now)
-    return await once(command, begun)
+    command = PayInvoice(invoice_id=invoice_id, attempt_id=new_id(), expected_version=expected, at=context.now)
+    return await execute(command, begun)
 
 
 @router.post("/refund", status_code=202, response_model=InvoiceView)
@@ -32,8 +32,8 @@ async def refund_invoice(
     invoice_id: UUID,
     caller: AdminCaller,
     expected: ExpectedVersion,
-    here: Here,
-    once: Once,
+    context: Context,
+    execute: Executor,
     body: NewRefund = _ALL_OF_IT,
 ) -> Response:
     """Gives back what was paid, or a part of it."""
@@ -43,6 +43,6 @@ async def refund_invoice(
         amount_minor=body.amount_minor,
         reason=body.reason,
         expected_version=expected,
-        at=here.now,
+        at=context.now,
     )
-    return await once(command, begun)
+    return await execute(command, begun)

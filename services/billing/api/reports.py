@@ -10,7 +10,7 @@ from uuid import UUID
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from services.billing.api.edge import Here
+from services.billing.api.edge import Context
 from services.billing.api.models import NewReport, ReportAccepted
 from services.billing.commands import RequestReport
 from services.billing.domain import Period
@@ -19,9 +19,9 @@ from services.billing.queries import ReportLine
 from waypost.jobs.results import job_status
 from waypost.kernel.errors import NotFound
 from waypost.kernel.ids import JobId
-from waypost.web.answers import shown
 from waypost.web.auth import Caller
-from waypost.web.idempotency import Once
+from waypost.web.idempotency import Executor
+from waypost.web.responses import shown
 
 router = APIRouter(prefix="/reports", tags=["reports"])
 
@@ -30,7 +30,7 @@ COLUMNS = [each.name for each in fields(ReportLine)]
 
 
 @router.post("", status_code=202, response_model=ReportAccepted)
-async def request_report(body: NewReport, caller: Caller, here: Here, once: Once) -> Response:
+async def request_report(body: NewReport, caller: Caller, context: Context, execute: Executor) -> Response:
     """Invoices by the month in which they were finalized (UTC), their currency and their status, at most 24 months at a time.
 
     `Location` is the job, whose `result` holds the report once its `status` is `complete`: `{kind, format, from, to, download, lines}`
@@ -45,13 +45,13 @@ async def request_report(body: NewReport, caller: Caller, here: Here, once: Once
         asked_by=caller.user_id,
         customer_id=caller.confined_to,
     )
-    return await once(command, _accepted)
+    return await execute(command, _accepted)
 
 
 @router.get("/{report_id}.csv", response_class=Response, responses={200: {"content": {"text/csv": {}}}})
-async def download_report(report_id: UUID, caller: Caller, here: Here) -> Response:
+async def download_report(report_id: UUID, caller: Caller, context: Context) -> Response:
     """The lines of a report that is complete, with a header line (RFC 4180). `report_id` is the job's id; 409 until it is complete."""
-    async with here.bus.units.begin() as uow:
+    async with context.bus.units.begin() as uow:
         job = await job_status(uow.rows, JobId(report_id))
     if job is None or job.name != "generate_report" or not caller.may_see(job.owner_id):
         raise NotFound(f"there is no report {report_id}")

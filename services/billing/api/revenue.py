@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.billing import queries
-from services.billing.api.edge import Here
+from services.billing.api.edge import Context
 from services.billing.api.models import RevenueWindowView
 from services.billing.queries import RevenueFilter, RevenueRow
 from waypost.kernel.tenant import bound_tenants
@@ -40,11 +40,11 @@ async def live_revenue(
     page: Annotated[PageRequest[Position], paged_by(Position)],
     wanted: Annotated[RevenueFilter, Depends(_wanted)],
     caller: AdminCaller,
-    here: Here,
+    context: Context,
 ) -> Page[RevenueWindowView] | Response:
     """A page; or, for who accepts `text/event-stream`, the newest windows and from then on each that changes, as events `window`."""
     if not wants_events(request):
-        async with here.bus.units.begin() as uow:
+        async with context.bus.units.begin() as uow:
             rows = await queries.revenue(uow.rows, wanted, before=page.after, limit=page.rows)
         return page.of(rows, RevenueWindowView.model_validate, position=lambda row: (row.window_start, row.currency))
 
@@ -52,7 +52,7 @@ async def live_revenue(
 
     async def look() -> Sequence[ServerSentEvent]:
         with bound_tenants([caller.tenant_id]):  # the request's own binding may be over
-            async with here.bus.units.begin() as uow:
+            async with context.bus.units.begin() as uow:
                 rows = await queries.revenue(uow.rows, wanted, before=None, limit=page.limit)
         changed = [row for row in rows if told.get((row.window_start, row.currency)) != row.revision]
         told.clear()

@@ -8,19 +8,19 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from services.billing import queries
-from services.billing.api.edge import Here
+from services.billing.api.edge import Context
 from services.billing.api.models import Cancellation, NewSubscription, PlanChange, SubscriptionView
 from services.billing.api.plans import plan_named
 from services.billing.commands import CancelSubscription, ChangePlan, CreateSubscription
 from services.billing.domain import Subscription, SubscriptionStatus
 from services.billing.queries import SubscriptionFilter
 from waypost.kernel.ids import new_id
-from waypost.web.answers import created, shown
 from waypost.web.auth import AdminCaller, Caller
 from waypost.web.etag import ExpectedVersion
 from waypost.web.history import EventView, event_views
-from waypost.web.idempotency import Once
+from waypost.web.idempotency import Executor
 from waypost.web.pagination import Page, PageRequest, paged_by
+from waypost.web.responses import created, shown
 
 router = APIRouter(prefix="/subscriptions", tags=["subscriptions"])
 
@@ -28,21 +28,28 @@ _AT_PERIOD_END = Cancellation()
 
 
 @router.post("", status_code=201, response_model=SubscriptionView)
-async def create_subscription(body: NewSubscription, caller: AdminCaller, here: Here, once: Once) -> Response:
+async def create_subscription(
+    body: NewSubscription, caller: AdminCaller, context: Context, execute: Executor
+) -> Response:
     """Its first period begins now, and is charged to the customer's card now."""
-    plan = plan_named(body.plan, here)
-    command = CreateSubscription(subscription_id=new_id(), customer_id=body.customer_id, plan=plan, at=here.now)
-    return await once(command, _added)
+    plan = plan_named(body.plan, context)
+    command = CreateSubscription(subscription_id=new_id(), customer_id=body.customer_id, plan=plan, at=context.now)
+    return await execute(command, _added)
 
 
 @router.post("/{subscription_id}/change", response_model=SubscriptionView)
 async def change_plan(
-    subscription_id: UUID, body: PlanChange, caller: AdminCaller, expected: ExpectedVersion, here: Here, once: Once
+    subscription_id: UUID,
+    body: PlanChange,
+    caller: AdminCaller,
+    expected: ExpectedVersion,
+    context: Context,
+    execute: Executor,
 ) -> Response:
     """To another plan, or to the present price of the same, from the next period on."""
-    plan = plan_named(body.plan, here)
-    command = ChangePlan(subscription_id=subscription_id, plan=plan, expected_version=expected, at=here.now)
-    return await once(command, _changed)
+    plan = plan_named(body.plan, context)
+    command = ChangePlan(subscription_id=subscription_id, plan=plan, expected_version=expected, at=context.now)
+    return await execute(command, _changed)
 
 
 @router.post("/{subscription_id}/cancel", response_model=SubscriptionView)
@@ -50,8 +57,8 @@ async def cancel_subscription(
     subscription_id: UUID,
     caller: AdminCaller,
     expected: ExpectedVersion,
-    here: Here,
-    once: Once,
+    context: Context,
+    execute: Executor,
     body: Cancellation = _AT_PERIOD_END,
 ) -> Response:
     """It is not renewed any more, and ends with its period or now. What was paid stays paid, what is owed stays owed."""
@@ -59,38 +66,38 @@ async def cancel_subscription(
         subscription_id=subscription_id,
         at_period_end=body.at == "period_end",
         expected_version=expected,
-        at=here.now,
+        at=context.now,
     )
-    return await once(command, _changed)
+    return await execute(command, _changed)
 
 
 @router.get("")
 async def list_subscriptions(
     page: Annotated[PageRequest[UUID], paged_by(UUID)],
     caller: Caller,
-    here: Here,
+    context: Context,
     customer_id: Annotated[UUID | None, Query(description="One customer's alone.")] = None,
     status: Annotated[SubscriptionStatus | None, Query(description="Those that stand so.")] = None,
 ) -> Page[SubscriptionView]:
     """Newest first; members see their own."""
     wanted = SubscriptionFilter(customer_id=caller.confined_to or customer_id, status=status)
-    async with here.bus.units.begin() as uow:
+    async with context.bus.units.begin() as uow:
         rows = await queries.latest_subscriptions(uow.rows, wanted, before=page.after, limit=page.rows)
     return page.of(rows, SubscriptionView.model_validate, position=lambda row: row.id)
 
 
 @router.get("/{subscription_id}", response_model=SubscriptionView)
-async def show_subscription(subscription_id: UUID, caller: Caller, here: Here) -> Response:
+async def show_subscription(subscription_id: UUID, caller: Caller, context: Context) -> Response:
     """One subscription; members see their own."""
-    async with here.bus.units.begin() as uow:
+    async with context.bus.units.begin() as uow:
         row = await queries.subscription(uow.rows, subscription_id, customer_id=caller.confined_to)
     return shown(SubscriptionView.model_validate(row), version=row.version)
 
 
 @router.get("/{subscription_id}/events")
-async def show_events(subscription_id: UUID, caller: Caller, here: Here) -> Sequence[EventView]:
+async def show_events(subscription_id: UUID, caller: Caller, context: Context) -> Sequence[EventView]:
     """The subscription's whole history, oldest first."""
-    async with here.bus.units.begin() as uow:
+    async with context.bus.units.begin() as uow:
         await queries.subscription(uow.rows, subscription_id, customer_id=caller.confined_to)
         return event_views(await uow.events.history(Subscription.aggregate_type, subscription_id))
 

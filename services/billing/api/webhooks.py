@@ -6,7 +6,7 @@ from fastapi import APIRouter, Header
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.billing.api.edge import Here
+from services.billing.api.edge import Context
 from services.billing.commands import RecordDecision
 from waypost.kernel.tenant import bound_tenants
 
@@ -18,11 +18,11 @@ Signature = Annotated[
 
 
 @router.post("/webhooks/payments", status_code=204)
-async def hear_of_payment(request: Request, here: Here, signature: Signature = "") -> Response:
+async def hear_of_payment(request: Request, context: Context, signature: Signature = "") -> Response:
     """204 once it is written down, however often it is told; also where it tells nothing that concerns us, so that it is not told again."""
-    notice = here.resources.notices.read(signature, await request.body(), here.now)
+    notice = context.resources.notices.read(signature, await request.body(), context.now)
     if notice is not None:
         with bound_tenants([notice.tenant_id]):
-            command = RecordDecision(attempt_id=notice.attempt_id, decision=notice.decision, at=here.now)
-            await here.bus.handle(command)
+            command = RecordDecision(attempt_id=notice.attempt_id, decision=notice.decision, at=context.now)
+            await context.bus.handle(command)
     return Response(status_code=204)

@@ -29,7 +29,7 @@ from services.billing.handlers.settling import abandon_attempt, record_decision
 from services.billing.handlers.subscribing import cancel_subscription, change_plan, create_subscription
 from services.billing.projections import REVENUE_WINDOWS, TENANT_DIRECTORY
 from waypost.engine.bus import Commands
-from waypost.ports.handlers import Consumer
+from waypost.ports.consumers import Consumer
 
 COMMANDS: Commands = {
     AttachPaymentMethod: attach_payment_method,

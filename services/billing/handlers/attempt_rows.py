@@ -22,8 +22,8 @@ async def find(attempt_id: UUID, uow: UnitOfWork) -> PaymentAttempt | None:
     return await _one(select(payment_attempts).where(_columns.id == attempt_id), uow)
 
 
-async def ordered_by(order: str, uow: UnitOfWork) -> PaymentAttempt | None:
-    return await _one(select(payment_attempts).where(_columns.ordered_by == order), uow)
+async def requested_by(order: str, uow: UnitOfWork) -> PaymentAttempt | None:
+    return await _one(select(payment_attempts).where(_columns.requested_by == order), uow)
 
 
 async def pending_of(invoice_id: UUID, uow: UnitOfWork) -> PaymentAttempt | None:
@@ -67,7 +67,7 @@ async def add(attempt: PaymentAttempt, order: str, tenant_id: TenantId, uow: Uni
             kind=attempt.kind.value,
             attempt=attempt.number,
             idempotency_key=attempt.idempotency_key,
-            ordered_by=order,
+            requested_by=order,
             payment_method_id=attempt.payment_method_id,
             charge_id=attempt.charge_id,
             amount_minor=attempt.amount.amount_minor,

@@ -8,12 +8,12 @@ from schemas.users import UserCreated, UserEmailChanged, UserErased, UserProfile
 from services.billing.commands import AttachPaymentMethod
 from services.billing.domain import Customer, InvoiceStatus
 from services.billing.handlers import attempt_rows
-from services.billing.handlers.following import if_news
+from services.billing.handlers.following import ignore_stale
 from services.billing.handlers.invoicing import locked
 from services.billing.handlers.standing import locked_subscription
 from services.billing.tables import invoices, payment_methods, subscriptions
 from waypost.kernel.envelope import Envelope
-from waypost.ports.handlers import Reactor
+from waypost.ports.consumers import Reactor
 from waypost.ports.unit_of_work import UnitOfWork
 
 
@@ -91,9 +91,9 @@ async def _end_subscriptions(customer: Customer, at: datetime, uow: UnitOfWork) 
 CUSTOMERS = Reactor(
     "customers",
     {
-        UserCreated: if_news(open_customer),
-        UserEmailChanged: if_news(change_address),
-        UserProfileUpdated: if_news(change_profile),
-        UserErased: if_news(forget_customer),
+        UserCreated: ignore_stale(open_customer),
+        UserEmailChanged: ignore_stale(change_address),
+        UserProfileUpdated: ignore_stale(change_profile),
+        UserErased: ignore_stale(forget_customer),
     },
 )

@@ -7,11 +7,11 @@ from sqlalchemy.dialects.postgresql import insert
 from services.billing.tables import followed_users
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.event import Event
-from waypost.ports.handlers import ReactorHandler
+from waypost.ports.consumers import ReactorHandler
 from waypost.ports.unit_of_work import UnitOfWork
 
 
-def if_news(handler: ReactorHandler) -> ReactorHandler:
+def ignore_stale(handler: ReactorHandler) -> ReactorHandler:
     """For the users' events: what is not newer than all that was taken over of this user is passed by."""
 
     async def follow(told: Envelope[Any], uow: UnitOfWork) -> None:

@@ -25,7 +25,7 @@ from waypost.ports.unit_of_work import UnitOfWork
 async def begin_charge(command: BeginCharge, uow: UnitOfWork) -> PaymentAttempt | None:
     """An attempt that is pending already is given back, whoever ordered it: there is never a second question beside it."""
     invoice = await locked(command.invoice_id, uow)
-    mine = await attempt_rows.ordered_by(command.ordered_by, uow)
+    mine = await attempt_rows.requested_by(command.requested_by, uow)
     if mine is not None:
         return mine if mine.is_pending else None
     if invoice.status is not InvoiceStatus.OPEN:
@@ -35,7 +35,7 @@ async def begin_charge(command: BeginCharge, uow: UnitOfWork) -> PaymentAttempt 
         return pending
     customer = await uow.load(Customer, invoice.customer_id)
     attempt = await _attempt(command.attempt_id, invoice, customer.default_payment_method, command.at, uow)
-    await attempt_rows.add(attempt, command.ordered_by, invoice.tenant_id, uow)
+    await attempt_rows.add(attempt, command.requested_by, invoice.tenant_id, uow)
     if attempt.is_pending:
         return attempt
     await payment_failed(invoice, attempt, attempt.reason or "", command.at, uow)

@@ -38,7 +38,7 @@ async def _begin(job: JobContext[Resources], invoice_id: UUID) -> Question | Non
     command = BeginCharge(
         invoice_id=invoice_id,
         attempt_id=new_id(),
-        ordered_by=job.idempotency_key,
+        requested_by=job.idempotency_key,
         at=job.resources.clock.now(),
     )
     async with job.begin() as uow:

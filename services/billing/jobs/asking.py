@@ -23,7 +23,7 @@ async def ask_patiently(job: JobContext[Resources], question: Question) -> Attem
     try:
         return await ask(job, question)
     except (OutcomeUnknown, ProviderUnavailable):
-        if job.job_try < TRIES:
+        if job.attempt < TRIES:
             raise
         return AttemptStatus.PENDING
 

@@ -82,7 +82,7 @@ class Counting:
             return _Counted(window=window, totals=totals, told=told, value=self._codec.encode(told.event).payload)
         except Permanent as error:
             passed_over = {"window": window, "event_id": str(envelope.event_id), "tenant_id": str(envelope.tenant_id)}
-            log.warning("live_movement_passed_over", **passed_over, error=str(error))
+            log.warning("live_record_skipped", **passed_over, error=str(error))
             return None
 
     async def _announce(self, counted: "_Counted") -> None:

@@ -6,10 +6,10 @@ from services.billing.projections.invoices import INVOICE_ROWS
 from services.billing.projections.ledger import LEDGER_ROWS
 from services.billing.projections.revenue import REVENUE_WINDOWS
 from services.billing.projections.subscriptions import SUBSCRIPTION_ROWS
-from waypost.jobs.tenant_directory import tenants_projector
+from waypost.jobs.tenant_directory import tenants_projection
 
 PROJECTIONS = [CUSTOMER_ROWS, INVOICE_ROWS, LEDGER_ROWS, SUBSCRIPTION_ROWS]
 
-TENANT_DIRECTORY = tenants_projector(created=TenantCreated, renamed=TenantRenamed, closed=TenantClosed)
+TENANT_DIRECTORY = tenants_projection(created=TenantCreated, renamed=TenantRenamed, closed=TenantClosed)
 
 __all__ = ["PROJECTIONS", "REVENUE_WINDOWS", "TENANT_DIRECTORY"]

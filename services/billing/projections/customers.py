@@ -16,7 +16,7 @@ from schemas.billing import (
 from services.billing.tables import CUSTOMERS, cards, customers
 from waypost.engine.changes import changes
 from waypost.kernel.envelope import Envelope
-from waypost.ports.handlers import Projection
+from waypost.ports.consumers import InlineProjection
 
 _customer = partial(changes, customers, customers.c.customer_id)
 _touch = _customer(lambda event: {})
@@ -83,7 +83,7 @@ async def forget_customers(erased: Sequence[Envelope[CustomerErased]], rows: Asy
     await _blank(erased, rows)
 
 
-CUSTOMER_ROWS = Projection(
+CUSTOMER_ROWS = InlineProjection(
     "customers",
     {
         CustomerCreated: add_customers,

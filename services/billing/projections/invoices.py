@@ -20,7 +20,7 @@ from services.billing.domain import InvoiceStatus
 from services.billing.tables import INVOICES, invoice_lines, invoices
 from waypost.engine.changes import changes
 from waypost.kernel.envelope import Envelope
-from waypost.ports.handlers import Projection
+from waypost.ports.consumers import InlineProjection
 
 _invoice = partial(changes, invoices, invoices.c.invoice_id)
 
@@ -97,7 +97,7 @@ def _ended(status: InvoiceStatus) -> Mapping[str, object]:
     return {"status": status.value, "next_attempt_at": None}
 
 
-INVOICE_ROWS = Projection(
+INVOICE_ROWS = InlineProjection(
     "invoices",
     {
         InvoiceCreated: add_invoices,

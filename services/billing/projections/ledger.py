@@ -15,7 +15,7 @@ from schemas.billing import (
 from services.billing.domain.ledger import MonetaryEvent, entry_of
 from services.billing.tables import LEDGER, postings
 from waypost.kernel.envelope import Envelope
-from waypost.ports.handlers import Projection
+from waypost.ports.consumers import InlineProjection
 
 
 async def post_entries(happened: Sequence[Envelope[MonetaryEvent]], rows: AsyncConnection) -> None:
@@ -39,7 +39,7 @@ async def post_entries(happened: Sequence[Envelope[MonetaryEvent]], rows: AsyncC
     )
 
 
-LEDGER_ROWS = Projection(
+LEDGER_ROWS = InlineProjection(
     "ledger",
     dict.fromkeys(
         (InvoiceFinalized, InvoicePaid, InvoiceVoided, InvoiceMarkedUncollectible, InvoiceRefunded), post_entries

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from schemas.billing import RevenueWindowTotaled
 from services.billing.tables import REVENUE, revenue_windows
 from waypost.kernel.envelope import Envelope
-from waypost.ports.handlers import Projector
+from waypost.ports.consumers import AsyncProjection
 
 _KEY = tuple(each.name for each in revenue_windows.primary_key.columns)
 _TOTALS = tuple(each.name for each in revenue_windows.columns if each.name not in _KEY)
@@ -36,4 +36,4 @@ def _newest(events: Iterable[RevenueWindowTotaled]) -> Sequence[RevenueWindowTot
     return list(kept.values())
 
 
-REVENUE_WINDOWS = Projector("revenue", {RevenueWindowTotaled: keep_totals}, REVENUE)
+REVENUE_WINDOWS = AsyncProjection("revenue", {RevenueWindowTotaled: keep_totals}, REVENUE)

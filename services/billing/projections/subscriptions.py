@@ -17,7 +17,7 @@ from services.billing.domain import SubscriptionStatus
 from services.billing.tables import SUBSCRIPTIONS, subscriptions
 from waypost.engine.changes import changes
 from waypost.kernel.envelope import Envelope
-from waypost.ports.handlers import Projection
+from waypost.ports.consumers import InlineProjection
 
 _subscription = partial(changes, subscriptions, subscriptions.c.subscription_id)
 
@@ -52,7 +52,7 @@ def _begun(event: SubscriptionCreated | SubscriptionRenewed) -> Mapping[str, obj
     }
 
 
-SUBSCRIPTION_ROWS = Projection(
+SUBSCRIPTION_ROWS = InlineProjection(
     "subscriptions",
     {
         SubscriptionCreated: add_subscriptions,

@@ -57,14 +57,14 @@ class SmtpMailer:
         message["Date"] = localtime()
         message["From"] = self._sender
         message["To"] = _address(mail.name, mail.address)
-        message["Subject"] = mail.letter.subject
+        message["Subject"] = mail.email.subject
         message["Auto-Submitted"] = "auto-generated"  # RFC 3834: nobody is out of office towards us
         if mail.unsubscribe_url is not None:
             # RFC 8058, section 4, has both signed (DKIM): the part of the server that the mail is handed to.
             message["List-Unsubscribe"] = f"<{mail.unsubscribe_url}>"
             message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
-        message.set_content(mail.letter.text)
-        message.add_alternative(mail.letter.html, subtype="html")
+        message.set_content(mail.email.text)
+        message.add_alternative(mail.email.html, subtype="html")
         return message
 
 

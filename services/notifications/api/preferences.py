@@ -9,7 +9,7 @@ from services.notifications.commands import ChooseDigest
 from services.notifications.domain import SECRET_BYTES
 from services.notifications.queries.digest import unsubscribe_secret
 from waypost.web.auth import Caller
-from waypost.web.edge import Here
+from waypost.web.edge import Context
 from waypost.web.models import RequestModel, ResponseModel
 
 router = APIRouter(prefix="/preferences", tags=["preferences"])
@@ -22,14 +22,14 @@ class Preferences(RequestModel, ResponseModel):
 
 
 @router.get("")
-async def show_preferences(caller: Caller, here: Here) -> Preferences:
+async def show_preferences(caller: Caller, context: Context) -> Preferences:
     """The caller's own. The digest is off until they ask for it: each of its letters has been mailed once already."""
-    async with here.bus.units.begin() as uow:
+    async with context.bus.units.begin() as uow:
         return Preferences(digest=await unsubscribe_secret(uow.rows, caller.user_id) is not None)
 
 
 @router.put("")
-async def set_preferences(wanted: Preferences, caller: Caller, here: Here) -> Preferences:
+async def set_preferences(wanted: Preferences, caller: Caller, context: Context) -> Preferences:
     """The caller's own. A digest that was asked for can be ended here, or by the link in each."""
     command = ChooseDigest(
         tenant_id=caller.tenant_id,
@@ -37,5 +37,5 @@ async def set_preferences(wanted: Preferences, caller: Caller, here: Here) -> Pr
         digest=wanted.digest,
         secret=secrets.token_bytes(SECRET_BYTES),
     )
-    await here.bus.handle(command)
+    await context.bus.handle(command)
     return wanted

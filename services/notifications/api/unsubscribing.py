@@ -7,7 +7,7 @@ from services.notifications.commands import EndDigests
 from services.notifications.domain import UnsubscribeToken
 from waypost.kernel.errors import NotFound
 from waypost.kernel.tenant import bound_tenants
-from waypost.web.edge import Here
+from waypost.web.edge import Context
 from waypost.web.pages import page_of
 
 router = APIRouter(prefix="/unsubscribe", tags=["preferences"])
@@ -22,7 +22,7 @@ async def ask() -> HTMLResponse:
 
 
 @router.post("/{token}", response_class=HTMLResponse)
-async def unsubscribe(token: str, here: Here) -> HTMLResponse:
+async def unsubscribe(token: str, context: Context) -> HTMLResponse:
     """Ends the digests of whoever the mail was for; other letters go on. Asking twice is fine.
 
     Mail clients send it by themselves, with the body `List-Unsubscribe=One-Click`, which is not looked at.
@@ -31,7 +31,7 @@ async def unsubscribe(token: str, here: Here) -> HTMLResponse:
     if parsed is None:
         raise NotFound("this link is of no mail of ours")
     with bound_tenants([parsed.tenant_id]):
-        await here.bus.handle(EndDigests(token=parsed))
+        await context.bus.handle(EndDigests(token=parsed))
     return _page("No more digests")
 
 

@@ -8,18 +8,18 @@ from services.notifications.commands import (
     ForgetRecipient,
     MarkRead,
     QueueDigest,
-    QueueLetter,
+    QueueNotification,
 )
 from services.notifications.handlers.choosing import choose_digest, end_digests
-from services.notifications.handlers.letters import forget_recipient, queue_digest, queue_letter
 from services.notifications.handlers.notices import NOTICES
+from services.notifications.handlers.notifications import forget_recipient, queue_digest, queue_notification
 from services.notifications.handlers.reading import mark_read
 from services.notifications.projections import INVOICE_STANDING, RECIPIENT_DIRECTORY, TENANT_DIRECTORY
 from waypost.engine.bus import Commands
-from waypost.ports.handlers import Consumer
+from waypost.ports.consumers import Consumer
 
 COMMANDS: Commands = {
-    QueueLetter: queue_letter,
+    QueueNotification: queue_notification,
     QueueDigest: queue_digest,
     ForgetRecipient: forget_recipient,
     MarkRead: mark_read,

@@ -11,29 +11,31 @@ from schemas.users import (
     UserPasswordResetRequested,
     UserVerificationRequested,
 )
-from services.notifications.commands import ForgetRecipient, MailedToken, QueueLetter
+from services.notifications.commands import ForgetRecipient, MailedToken, QueueNotification
 from services.notifications.domain import Facts, Kind, notification_id
-from services.notifications.handlers.letters import forget_recipient, queue_letter
+from services.notifications.handlers.notifications import forget_recipient, queue_notification
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.event import Event
-from waypost.ports.handlers import Reactor
+from waypost.ports.consumers import Reactor
 from waypost.ports.unit_of_work import UnitOfWork
 
 
 async def welcome(created: Envelope[UserCreated], uow: UnitOfWork) -> None:
-    await queue_letter(_about_user(created, Kind.WELCOME, created.event.created_at), uow)
+    await queue_notification(_about_user(created, Kind.WELCOME, created.event.created_at), uow)
 
 
 async def ask_to_verify(asked: Envelope[UserVerificationRequested], uow: UnitOfWork) -> None:
-    await queue_letter(_about_user(asked, Kind.VERIFICATION, asked.event.requested_at, _token(asked.event)), uow)
+    await queue_notification(_about_user(asked, Kind.VERIFICATION, asked.event.requested_at, _token(asked.event)), uow)
 
 
 async def offer_new_password(asked: Envelope[UserPasswordResetRequested], uow: UnitOfWork) -> None:
-    await queue_letter(_about_user(asked, Kind.PASSWORD_RESET, asked.event.requested_at, _token(asked.event)), uow)
+    await queue_notification(
+        _about_user(asked, Kind.PASSWORD_RESET, asked.event.requested_at, _token(asked.event)), uow
+    )
 
 
 async def confirm_address(verified: Envelope[UserEmailVerified], uow: UnitOfWork) -> None:
-    await queue_letter(_about_user(verified, Kind.EMAIL_VERIFIED, verified.event.verified_at), uow)
+    await queue_notification(_about_user(verified, Kind.EMAIL_VERIFIED, verified.event.verified_at), uow)
 
 
 async def send_invoice(finalized: Envelope[InvoiceFinalized], uow: UnitOfWork) -> None:
@@ -44,7 +46,7 @@ async def send_invoice(finalized: Envelope[InvoiceFinalized], uow: UnitOfWork) -
         "currency": event.currency,
         "due_at": event.due_at.isoformat(),
     }
-    await queue_letter(
+    await queue_notification(
         _about_invoice(finalized, Kind.INVOICE_FINALIZED, event.customer_id, facts, event.finalized_at), uow
     )
 
@@ -57,7 +59,7 @@ async def send_receipt(paid: Envelope[InvoicePaid], uow: UnitOfWork) -> None:
         "currency": event.currency,
         "paid_at": event.paid_at.isoformat(),
     }
-    await queue_letter(_about_invoice(paid, Kind.INVOICE_PAID, event.customer_id, facts, event.paid_at), uow)
+    await queue_notification(_about_invoice(paid, Kind.INVOICE_PAID, event.customer_id, facts, event.paid_at), uow)
 
 
 async def tell_of_failed_payment(failed: Envelope[InvoicePaymentFailed], uow: UnitOfWork) -> None:
@@ -69,15 +71,19 @@ async def tell_of_failed_payment(failed: Envelope[InvoicePaymentFailed], uow: Un
         "reason": event.reason,
         "next_attempt_at": event.next_attempt_at.isoformat() if event.next_attempt_at else None,
     }
-    await queue_letter(_about_invoice(failed, Kind.PAYMENT_FAILED, event.customer_id, facts, event.failed_at), uow)
+    await queue_notification(
+        _about_invoice(failed, Kind.PAYMENT_FAILED, event.customer_id, facts, event.failed_at), uow
+    )
 
 
 async def forget_person(erased: Envelope[UserErased], uow: UnitOfWork) -> None:
     await forget_recipient(ForgetRecipient(recipient_id=erased.aggregate_id), uow)
 
 
-def _about_user(happened: Envelope[Event], kind: Kind, at: datetime, token: MailedToken | None = None) -> QueueLetter:
-    return QueueLetter(
+def _about_user(
+    happened: Envelope[Event], kind: Kind, at: datetime, token: MailedToken | None = None
+) -> QueueNotification:
+    return QueueNotification(
         notification_id=notification_id(happened.event_id, kind),
         tenant_id=happened.tenant_id,
         recipient_id=happened.aggregate_id,
@@ -89,9 +95,11 @@ def _about_user(happened: Envelope[Event], kind: Kind, at: datetime, token: Mail
     )
 
 
-def _about_invoice(happened: Envelope[Event], kind: Kind, customer_id: UUID, facts: Facts, at: datetime) -> QueueLetter:
+def _about_invoice(
+    happened: Envelope[Event], kind: Kind, customer_id: UUID, facts: Facts, at: datetime
+) -> QueueNotification:
     """A billing customer has its user's id."""
-    return QueueLetter(
+    return QueueNotification(
         notification_id=notification_id(happened.event_id, kind),
         tenant_id=happened.tenant_id,
         recipient_id=customer_id,

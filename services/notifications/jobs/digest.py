@@ -8,8 +8,8 @@ from datetime import UTC, date
 from uuid import UUID
 
 from services.notifications.commands import QueueDigest
-from services.notifications.handlers import letters
-from services.notifications.ports import PostOffice
+from services.notifications.handlers import notifications
+from services.notifications.ports import MailResources
 from services.notifications.queries.digest import wanting_a_digest
 from waypost.engine.failpoints import failpoint
 from waypost.jobs.context import JobContext
@@ -20,7 +20,7 @@ AT_ONCE = 200
 """Users of one transaction."""
 
 
-async def send_digest(job: JobContext[PostOffice]) -> int:
+async def send_digest(job: JobContext[MailResources]) -> int:
     """Gives back for how many users of the tenant there is one that day, in UTC: the tick's, however late this runs."""
     day, users, last = job.enqueued_at.astimezone(UTC).date(), 0, None
     while page := await _queue_page(job, day, last):
@@ -29,16 +29,16 @@ async def send_digest(job: JobContext[PostOffice]) -> int:
     return users
 
 
-async def queue_digest(job: JobContext[PostOffice], user_id: UUID, day: str) -> bool:
+async def queue_digest(job: JobContext[MailResources], user_id: UUID, day: str) -> bool:
     """Whether there was one to send: it looks again. `day` as ISO 8601."""
     command = QueueDigest(
         tenant_id=job.tenant_id, user_id=user_id, day=date.fromisoformat(day), at=job.resources.clock.now()
     )
     async with job.begin() as uow:
-        return await letters.queue_digest(command, uow)
+        return await notifications.queue_digest(command, uow)
 
 
-async def _queue_page(job: JobContext[PostOffice], day: date, after: UUID | None) -> Sequence[UUID]:
+async def _queue_page(job: JobContext[MailResources], day: date, after: UUID | None) -> Sequence[UUID]:
     async with job.begin() as uow:
         page = await wanting_a_digest(uow.rows, after=after, limit=AT_ONCE)
         for user_id in page:

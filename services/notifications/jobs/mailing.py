@@ -7,15 +7,15 @@ from sqlalchemy import delete, select
 
 from services.notifications.domain import Notification, Status, Suppression
 from services.notifications.jobs.writing import write_mail
-from services.notifications.ports import Mail, MailRefused, PostOffice
-from services.notifications.tables import pending_letters, sealed_tokens
+from services.notifications.ports import Mail, MailRefused, MailResources
+from services.notifications.tables import pending_notifications, sealed_tokens
 from waypost.jobs.context import JobContext
 from waypost.ports.unit_of_work import UnitOfWork
 
 log = structlog.get_logger()
 
 
-async def send_notification(job: JobContext[PostOffice], notification_id: UUID) -> str | None:
+async def send_notification(job: JobContext[MailResources], notification_id: UUID) -> str | None:
     """Gives back how the letter ended; None where there is none (any more).
 
     Mails it again only where an earlier try ended between the mail server's word and the commit.
@@ -23,7 +23,7 @@ async def send_notification(job: JobContext[PostOffice], notification_id: UUID) 
     async with job.begin() as uow:
         notification = await uow.find(Notification, notification_id)
         if notification is None:
-            log.warning("job_found_nothing", notification_id=str(notification_id))
+            log.warning("job_target_missing", notification_id=str(notification_id))
             return None
         mail = await _mail(notification, job.resources, uow)
     if mail is None:
@@ -35,7 +35,7 @@ async def send_notification(job: JobContext[PostOffice], notification_id: UUID) 
     return await _settle(job, notification_id, None)
 
 
-async def cleanup_expired(job: JobContext[PostOffice]) -> int:
+async def cleanup_expired(job: JobContext[MailResources]) -> int:
     """Removes links that nobody can use any more, with their letters suppressed; gives back how many."""
     now = job.resources.clock.now()
     async with job.begin() as uow:
@@ -46,7 +46,7 @@ async def cleanup_expired(job: JobContext[PostOffice]) -> int:
     return len(ids)
 
 
-async def _mail(notification: Notification, office: PostOffice, uow: UnitOfWork) -> Mail | None:
+async def _mail(notification: Notification, office: MailResources, uow: UnitOfWork) -> Mail | None:
     """None for a letter that is settled, or has just been suppressed."""
     if notification.status is not Status.QUEUED:
         return None
@@ -57,7 +57,7 @@ async def _mail(notification: Notification, office: PostOffice, uow: UnitOfWork)
     return None
 
 
-async def _settle(job: JobContext[PostOffice], notification_id: UUID, refusal: MailRefused | None) -> str:
+async def _settle(job: JobContext[MailResources], notification_id: UUID, refusal: MailRefused | None) -> str:
     """Decides on what is there now: a twin of this job may have been faster."""
     async with job.begin() as uow:
         notification = await uow.load(Notification, notification_id)
@@ -66,16 +66,16 @@ async def _settle(job: JobContext[PostOffice], notification_id: UUID, refusal: M
             if refusal is None:
                 notification.send(now)
             else:
-                notification.fail(refusal.reason, job.job_try, now)
+                notification.fail(refusal.reason, job.attempt, now)
             await _clear(notification, uow)
     return notification.status
 
 
-async def _suppress(notification: Notification, reason: Suppression, office: PostOffice, uow: UnitOfWork) -> None:
+async def _suppress(notification: Notification, reason: Suppression, office: MailResources, uow: UnitOfWork) -> None:
     notification.suppress(reason, office.clock.now())
     await _clear(notification, uow)
 
 
 async def _clear(notification: Notification, uow: UnitOfWork) -> None:
-    for table in (pending_letters, sealed_tokens):
+    for table in (pending_notifications, sealed_tokens):
         await uow.rows.execute(delete(table).where(table.c.notification_id == notification.id))

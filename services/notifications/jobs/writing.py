@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from urllib.parse import urlencode
 
 from services.notifications.domain import Kind, Notification, Suppression, UnsubscribeToken
-from services.notifications.ports import Mail, PostOffice
+from services.notifications.ports import Mail, MailResources
 from services.notifications.queries.digest import unread_of, unsubscribe_secret
-from services.notifications.queries.letters import Addressee, StoredToken, addressee, facts_of, token_of
+from services.notifications.queries.pending import Addressee, StoredToken, addressee, facts_of, token_of
 from waypost.kernel.errors import Transient
 from waypost.ports.unit_of_work import UnitOfWork
 
@@ -14,7 +14,7 @@ PAGES = {Kind.VERIFICATION: "/verify", Kind.PASSWORD_RESET: "/password/reset"}
 """Where the links of letters that carry a token lead."""
 
 
-async def write_mail(notification: Notification, office: PostOffice, uow: UnitOfWork) -> Mail | Suppression:
+async def write_mail(notification: Notification, office: MailResources, uow: UnitOfWork) -> Mail | Suppression:
     """Or why it is not sent. Raises Transient where its recipient is not known yet."""
     to = await addressee(uow.rows, notification.recipient_id)
     if to is None:
@@ -29,7 +29,7 @@ async def write_mail(notification: Notification, office: PostOffice, uow: UnitOf
 
 
 async def _with_link(
-    notification: Notification, to: Addressee, office: PostOffice, uow: UnitOfWork
+    notification: Notification, to: Addressee, office: MailResources, uow: UnitOfWork
 ) -> Mail | Suppression:
     token = await token_of(uow.rows, notification.id)
     if token is None:
@@ -40,7 +40,9 @@ async def _with_link(
     return _mail(notification, to, office, words, address=token.address)
 
 
-async def _digest(notification: Notification, to: Addressee, office: PostOffice, uow: UnitOfWork) -> Mail | Suppression:
+async def _digest(
+    notification: Notification, to: Addressee, office: MailResources, uow: UnitOfWork
+) -> Mail | Suppression:
     secret = await unsubscribe_secret(uow.rows, notification.recipient_id)
     if secret is None:
         return Suppression.UNSUBSCRIBED
@@ -57,22 +59,22 @@ async def _digest(notification: Notification, to: Addressee, office: PostOffice,
 def _mail(
     notification: Notification,
     to: Addressee,
-    office: PostOffice,
+    office: MailResources,
     words: Mapping[str, object],
     *,
     address: str | None = None,
     unsubscribe_url: str | None = None,
 ) -> Mail:
-    letter = office.letters.compose(notification.kind, {"name": to.display_name, "company": to.company, **words})
+    email = office.emails.compose(notification.kind, {"name": to.display_name, "company": to.company, **words})
     return Mail(
         message_id=notification.message_id,
         address=address or to.email,
         name=to.display_name,
-        letter=letter,
+        email=email,
         unsubscribe_url=unsubscribe_url,
     )
 
 
-def _link(notification: Notification, token: StoredToken, office: PostOffice) -> str:
+def _link(notification: Notification, token: StoredToken, office: MailResources) -> str:
     opened = office.opener.open(token.sealing_key_id, token.sealed)
     return f"{office.public_url}{PAGES[notification.kind]}?{urlencode({'token': opened})}"

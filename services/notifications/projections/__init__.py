@@ -2,12 +2,12 @@
 
 from schemas.users import TenantClosed, TenantCreated, TenantRenamed
 from services.notifications.projections.invoices import INVOICE_STANDING
-from services.notifications.projections.outgoing import LETTER_ROWS
+from services.notifications.projections.outgoing import NOTIFICATION_ROWS
 from services.notifications.projections.recipients import RECIPIENT_DIRECTORY
-from waypost.jobs.tenant_directory import tenants_projector
+from waypost.jobs.tenant_directory import tenants_projection
 
-PROJECTIONS = [LETTER_ROWS]
+PROJECTIONS = [NOTIFICATION_ROWS]
 
-TENANT_DIRECTORY = tenants_projector(created=TenantCreated, renamed=TenantRenamed, closed=TenantClosed)
+TENANT_DIRECTORY = tenants_projection(created=TenantCreated, renamed=TenantRenamed, closed=TenantClosed)
 
 __all__ = ["INVOICE_STANDING", "PROJECTIONS", "RECIPIENT_DIRECTORY", "TENANT_DIRECTORY"]

@@ -17,7 +17,7 @@ from services.notifications.domain import InvoiceStatus
 from services.notifications.tables import INVOICES, invoices
 from waypost.engine.changes import changes
 from waypost.kernel.envelope import Envelope
-from waypost.ports.handlers import Projector
+from waypost.ports.consumers import AsyncProjection
 
 _invoice = partial(changes, invoices, invoices.c.invoice_id)
 
@@ -40,7 +40,7 @@ async def add_invoices(finalized: Sequence[Envelope[InvoiceFinalized]], rows: As
     )
 
 
-INVOICE_STANDING = Projector(
+INVOICE_STANDING = AsyncProjection(
     "invoices",
     {
         InvoiceFinalized: add_invoices,

@@ -11,7 +11,7 @@ from services.notifications.domain import Status
 from services.notifications.tables import OUTGOING, notifications
 from waypost.engine.changes import changes
 from waypost.kernel.envelope import Envelope
-from waypost.ports.handlers import Projection
+from waypost.ports.consumers import InlineProjection
 
 _notification = partial(changes, notifications, notifications.c.notification_id)
 
@@ -37,7 +37,7 @@ async def add_notifications(queued: Sequence[Envelope[NotificationQueued]], rows
     )
 
 
-LETTER_ROWS = Projection(
+NOTIFICATION_ROWS = InlineProjection(
     "outgoing",
     {
         NotificationQueued: add_notifications,

@@ -16,7 +16,7 @@ from schemas.users import (
 from services.notifications.tables import RECIPIENTS, recipients
 from waypost.engine.changes import changes
 from waypost.kernel.envelope import Envelope
-from waypost.ports.handlers import Projector
+from waypost.ports.consumers import AsyncProjection
 
 _recipient = partial(changes, recipients, recipients.c.user_id)
 
@@ -43,7 +43,7 @@ async def add_recipients(created: Sequence[Envelope[UserCreated]], rows: AsyncCo
     )
 
 
-RECIPIENT_DIRECTORY = Projector(
+RECIPIENT_DIRECTORY = AsyncProjection(
     "recipients",
     {
         UserCreated: add_recipients,

@@ -1,5 +1,5 @@
 """The routes of the users service."""
 
-from services.users.api import joining, membership, pages, passwords, sessions
+from services.users.api import membership, pages, passwords, registration, sessions
 
-ROUTERS = [joining.router, sessions.router, passwords.router, membership.router, pages.router]
+ROUTERS = [registration.router, sessions.router, passwords.router, membership.router, pages.router]

@@ -7,7 +7,7 @@ from fastapi import Depends
 
 from services.users.adapters.randomness import fresh_token
 from services.users.api.models import Owner
-from services.users.commands import Newcomer
+from services.users.commands import Registration
 from services.users.ports import Resources
 from waypost.kernel.ids import TenantId, new_id
 from waypost.web.edge import Edge
@@ -16,10 +16,10 @@ VERIFICATION_LIFETIME = timedelta(days=2)
 
 
 class UsersEdge(Edge[Resources]):
-    async def newcomer(self, tenant_id: TenantId, person: Owner) -> Newcomer:
+    async def registration(self, tenant_id: TenantId, person: Owner) -> Registration:
         """Raises Unavailable when too many passwords wait to be hashed."""
         token = fresh_token(tenant_id)
-        return Newcomer(
+        return Registration(
             user_id=new_id(),
             email=person.email,
             display_name=person.display_name,
@@ -29,4 +29,4 @@ class UsersEdge(Edge[Resources]):
         )
 
 
-Here = Annotated[UsersEdge, Depends()]
+Context = Annotated[UsersEdge, Depends()]

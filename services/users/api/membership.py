@@ -8,42 +8,42 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from services.users import queries
-from services.users.api.edge import Here
+from services.users.api.edge import Context
 from services.users.api.models import ProfileChange, RoleChange, UserView
 from services.users.commands import ChangeRole, EraseUser, ReactivateUser, SuspendUser, UpdateProfile
 from services.users.domain import User
 from waypost.kernel.errors import NotFound
-from waypost.web.answers import shown
 from waypost.web.auth import AdminCaller, Caller, OwnerCaller, Principal
 from waypost.web.etag import ExpectedVersion
 from waypost.web.history import EventView, event_views
 from waypost.web.pagination import Page, PageRequest, paged_by
+from waypost.web.responses import shown
 
 router = APIRouter(prefix="/users", tags=["users"])
 
 
 @router.get("")
 async def list_users(
-    page: Annotated[PageRequest[UUID], paged_by(UUID)], caller: AdminCaller, here: Here
+    page: Annotated[PageRequest[UUID], paged_by(UUID)], caller: AdminCaller, context: Context
 ) -> Page[UserView]:
     """Everybody of the tenant."""
-    async with here.bus.units.begin() as uow:
+    async with context.bus.units.begin() as uow:
         accounts = await queries.accounts(uow.rows, after=page.after, limit=page.rows)
     return page.of(accounts, UserView.model_validate, position=lambda account: account.id)
 
 
 @router.get("/{user_id}", response_model=UserView)
-async def show_user(user_id: UUID, caller: Caller, here: Here) -> Response:
+async def show_user(user_id: UUID, caller: Caller, context: Context) -> Response:
     """Members see themselves, admins everybody."""
     _require_self_or_admin(caller, user_id)
-    async with here.bus.units.begin() as uow:
+    async with context.bus.units.begin() as uow:
         account = await queries.account(uow.rows, user_id)
     return shown(UserView.model_validate(account), version=account.version)
 
 
 @router.patch("/{user_id}", response_model=UserView)
 async def update_profile(
-    user_id: UUID, body: ProfileChange, caller: Caller, expected: ExpectedVersion, here: Here
+    user_id: UUID, body: ProfileChange, caller: Caller, expected: ExpectedVersion, context: Context
 ) -> Response:
     """Changes what is named. With If-Match only if nobody was faster."""
     _require_self_or_admin(caller, user_id)
@@ -53,45 +53,45 @@ async def update_profile(
         locale=body.locale,
         actor_id=caller.user_id,
         expected_version=expected,
-        at=here.now,
+        at=context.now,
     )
-    return _user(await here.bus.handle(command))
+    return _user(await context.bus.handle(command))
 
 
 @router.delete("/{user_id}", status_code=204)
-async def erase(user_id: UUID, caller: Caller, expected: ExpectedVersion, here: Here) -> Response:
+async def erase(user_id: UUID, caller: Caller, expected: ExpectedVersion, context: Context) -> Response:
     """Forgets the person, here and in every other service. Erasing twice is fine."""
     _require_self_or_admin(caller, user_id)
-    await here.bus.handle(EraseUser(user_id=user_id, expected_version=expected, at=here.now))
+    await context.bus.handle(EraseUser(user_id=user_id, expected_version=expected, at=context.now))
     return Response(status_code=204)
 
 
 @router.post("/{user_id}/role", response_model=UserView)
 async def change_role(
-    user_id: UUID, body: RoleChange, caller: OwnerCaller, expected: ExpectedVersion, here: Here
+    user_id: UUID, body: RoleChange, caller: OwnerCaller, expected: ExpectedVersion, context: Context
 ) -> Response:
     """Makes a member an admin, or an admin a member. It counts from the user's next access token on."""
-    command = ChangeRole(user_id=user_id, role=body.role, expected_version=expected, at=here.now)
-    return _user(await here.bus.handle(command))
+    command = ChangeRole(user_id=user_id, role=body.role, expected_version=expected, at=context.now)
+    return _user(await context.bus.handle(command))
 
 
 @router.post("/{user_id}/suspend", response_model=UserView)
-async def suspend(user_id: UUID, caller: AdminCaller, here: Here) -> Response:
+async def suspend(user_id: UUID, caller: AdminCaller, context: Context) -> Response:
     """Shuts the user out and ends their sessions. Suspending twice is fine."""
-    return _user(await here.bus.handle(SuspendUser(user_id=user_id, at=here.now)))
+    return _user(await context.bus.handle(SuspendUser(user_id=user_id, at=context.now)))
 
 
 @router.post("/{user_id}/reactivate", response_model=UserView)
-async def reactivate(user_id: UUID, caller: AdminCaller, here: Here) -> Response:
+async def reactivate(user_id: UUID, caller: AdminCaller, context: Context) -> Response:
     """Lets a suspended user in again. Reactivating twice is fine."""
-    return _user(await here.bus.handle(ReactivateUser(user_id=user_id, at=here.now)))
+    return _user(await context.bus.handle(ReactivateUser(user_id=user_id, at=context.now)))
 
 
 @router.get("/{user_id}/events")
-async def show_events(user_id: UUID, caller: Caller, here: Here) -> Sequence[EventView]:
+async def show_events(user_id: UUID, caller: Caller, context: Context) -> Sequence[EventView]:
     """The user's whole history, oldest first."""
     _require_self_or_admin(caller, user_id)
-    async with here.bus.units.begin() as uow:
+    async with context.bus.units.begin() as uow:
         history = await uow.events.history(User.aggregate_type, user_id)
     if not history:
         raise NotFound(f"there is no user {user_id}")

@@ -5,7 +5,7 @@ from starlette.responses import Response
 
 from services.users import queries
 from services.users.adapters.randomness import fresh_token
-from services.users.api.edge import Here
+from services.users.api.edge import Context
 from services.users.api.models import ForgottenPassword, NewPassword, PasswordChange, SessionView
 from services.users.api.sessions import lasting, signed_in
 from services.users.commands import AskForPasswordLink, ChangePassword, ResetPassword
@@ -18,42 +18,42 @@ router = APIRouter(prefix="/password", tags=["passwords"])
 
 
 @router.post("/forgot", status_code=202)
-async def forgot(body: ForgottenPassword, here: Here) -> Response:
+async def forgot(body: ForgottenPassword, context: Context) -> Response:
     """Mails a link that sets a new password. Answer and work are the same whether the address is known or not: only a mail tells."""
     with bound_tenants([body.tenant_id]):
-        await here.bus.handle(AskForPasswordLink(tenant_id=body.tenant_id, email=body.email, nobody_id=new_id()))
+        await context.bus.handle(AskForPasswordLink(tenant_id=body.tenant_id, email=body.email, nobody_id=new_id()))
     return Response(status_code=202)
 
 
 @router.post("/reset", status_code=204)
-async def reset(body: NewPassword, here: Here) -> Response:
+async def reset(body: NewPassword, context: Context) -> Response:
     """Sets a password with the token of the mail, which works once, and ends every session."""
     token = OpaqueToken.parse(body.token)
     if token is None:
         raise TokenNotValid
-    password_hash = await here.resources.passwords.hash(body.password)
+    password_hash = await context.resources.passwords.hash(body.password)
     with bound_tenants([token.tenant_id]):
-        await here.bus.handle(ResetPassword(digest=token.digest, password_hash=password_hash, at=here.now))
+        await context.bus.handle(ResetPassword(digest=token.digest, password_hash=password_hash, at=context.now))
     return Response(status_code=204)
 
 
 @router.post("/change", response_model=SessionView)
-async def change(body: PasswordChange, caller: Caller, here: Here) -> Response:
+async def change(body: PasswordChange, caller: Caller, context: Context) -> Response:
     """Sets another password, ends every session and gives the tokens of a new one."""
-    async with here.bus.units.begin() as uow:
+    async with context.bus.units.begin() as uow:
         proved_hash = await queries.password_hash_of(uow.rows, caller.user_id)
-    passwords = here.resources.passwords
+    passwords = context.resources.passwords
     if not await passwords.matches(body.current_password, proved_hash) or proved_hash is None:
         raise PasswordRefused
     refresh = fresh_token(caller.tenant_id)
-    user = await here.bus.handle(
+    user = await context.bus.handle(
         ChangePassword(
             user_id=caller.user_id,
             proved_hash=proved_hash,
             password_hash=await passwords.hash(body.new_password),
             session_id=new_id(),
-            refresh_token=lasting(refresh, here),
-            at=here.now,
+            refresh_token=lasting(refresh, context),
+            at=context.now,
         )
     )
-    return signed_in(user, refresh, here)
+    return signed_in(user, refresh, context)

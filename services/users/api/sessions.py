@@ -7,7 +7,7 @@ from starlette.responses import JSONResponse, Response
 
 from services.users import queries
 from services.users.adapters.randomness import fresh_token
-from services.users.api.edge import Here
+from services.users.api.edge import Context
 from services.users.api.models import Refresh, SessionView, SignIn
 from services.users.commands import CloseSession, OpenSession, RefreshToken, RenewSession
 from services.users.domain import OpaqueToken, SignInRefused, User
@@ -22,64 +22,64 @@ _NOT_STORED = {"cache-control": "no-store"}
 
 
 @router.post("/login", response_model=SessionView)
-async def login(body: SignIn, here: Here) -> Response:
+async def login(body: SignIn, context: Context) -> Response:
     """Gives tokens for an address and its password. Unknown addresses take as long as wrong passwords."""
     with bound_tenants([body.tenant_id]):
-        async with here.bus.units.begin() as uow:
+        async with context.bus.units.begin() as uow:
             found = await queries.credentials_of(uow.rows, body.email)
         # No connection is held while the password is checked.
         password_hash = found.password_hash if found else None
-        if not await here.resources.passwords.matches(body.password, password_hash) or found is None:
+        if not await context.resources.passwords.matches(body.password, password_hash) or found is None:
             raise SignInRefused
         refresh = fresh_token(body.tenant_id)
-        user = await here.bus.handle(
+        user = await context.bus.handle(
             OpenSession(
                 user_id=found.user_id,
                 proved_hash=found.password_hash,
                 session_id=new_id(),
-                refresh_token=lasting(refresh, here),
-                at=here.now,
+                refresh_token=lasting(refresh, context),
+                at=context.now,
             )
         )
-    return signed_in(user, refresh, here)
+    return signed_in(user, refresh, context)
 
 
 @router.post("/token/refresh", response_model=SessionView)
-async def refresh(body: Refresh, here: Here) -> Response:
+async def refresh(body: Refresh, context: Context) -> Response:
     """Gives new tokens for a refresh token, which is used up by it. One that comes twice ends its session."""
     token = OpaqueToken.parse(body.refresh_token)
     if token is None:
         raise SignInRefused("sign in again")
     successor = fresh_token(token.tenant_id)
     with bound_tenants([token.tenant_id]):
-        user = await here.bus.handle(RenewSession(digest=token.digest, successor=successor.digest, at=here.now))
+        user = await context.bus.handle(RenewSession(digest=token.digest, successor=successor.digest, at=context.now))
     if user is None:
         raise SignInRefused("sign in again")
-    return signed_in(user, successor, here)
+    return signed_in(user, successor, context)
 
 
 @router.post("/logout", status_code=204)
-async def logout(body: Refresh, here: Here) -> Response:
+async def logout(body: Refresh, context: Context) -> Response:
     """Ends the session that the refresh token belongs to; the access token runs out by itself."""
     token = OpaqueToken.parse(body.refresh_token)
     if token is not None:
         with bound_tenants([token.tenant_id]):
-            await here.bus.handle(CloseSession(digest=token.digest))
+            await context.bus.handle(CloseSession(digest=token.digest))
     return Response(status_code=204)
 
 
 @router.get("/.well-known/jwks.json")
-async def published_keys(here: Here) -> Response:
+async def published_keys(context: Context) -> Response:
     """The JWK set (RFC 7517) that access tokens are verified with."""
-    return JSONResponse(here.resources.access_tokens.published, headers={"cache-control": "public, max-age=300"})
+    return JSONResponse(context.resources.access_tokens.published, headers={"cache-control": "public, max-age=300"})
 
 
-def lasting(refresh: OpaqueToken, here: Here) -> RefreshToken:
+def lasting(refresh: OpaqueToken, context: Context) -> RefreshToken:
     """As a session begins with it."""
-    return RefreshToken(digest=refresh.digest, expires_at=here.now + SESSION_LIFETIME)
+    return RefreshToken(digest=refresh.digest, expires_at=context.now + SESSION_LIFETIME)
 
 
-def signed_in(user: User, refresh: OpaqueToken, here: Here) -> Response:
-    access = here.resources.access_tokens.issue(user, here.now)
+def signed_in(user: User, refresh: OpaqueToken, context: Context) -> Response:
+    access = context.resources.access_tokens.issue(user, context.now)
     view = SessionView(access_token=access.text, refresh_token=refresh.text, expires_in=access.expires_in_seconds)
     return Response(view.model_dump_json(), headers=_NOT_STORED, media_type="application/json")

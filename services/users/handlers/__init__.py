@@ -21,7 +21,6 @@ from services.users.commands import (
 )
 from services.users.handlers.dunning import DUNNING
 from services.users.handlers.erasure import erase_user
-from services.users.handlers.joining import open_tenant, sign_up, verify_email
 from services.users.handlers.membership import change_role, reactivate_user, suspend_user, update_profile
 from services.users.handlers.passwords import (
     ask_for_password_link,
@@ -29,10 +28,11 @@ from services.users.handlers.passwords import (
     offer_password_link,
     reset_password,
 )
+from services.users.handlers.registration import open_tenant, sign_up, verify_email
 from services.users.handlers.sessions import close_session, open_session, renew_session
 from services.users.projections import TENANT_DIRECTORY
 from waypost.engine.bus import Commands
-from waypost.ports.handlers import Consumer
+from waypost.ports.consumers import Consumer
 
 COMMANDS: Commands = {
     OpenTenant: open_tenant,

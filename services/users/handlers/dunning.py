@@ -7,7 +7,7 @@ from services.users.domain import User
 from services.users.handlers.sessions import end_sessions_of
 from services.users.tables import write_offs
 from waypost.kernel.envelope import Envelope
-from waypost.ports.handlers import Reactor
+from waypost.ports.consumers import Reactor
 from waypost.ports.unit_of_work import UnitOfWork
 
 

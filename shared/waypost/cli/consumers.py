@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from waypost.cli.databases import ask_operated
+from waypost.cli.databases import ask_service
 from waypost.cli.output import AsJson, console, end_with, span_of, table, to_json
-from waypost.operations.consumers import ConsumerStanding, standings_of
+from waypost.operations.consumers import ConsumerLag, consumer_lag
 from waypost.web.ops.consumers import ConsumerView
 
 NUMBERS = ("committed", "end", "lag", "behind")
@@ -19,19 +19,20 @@ def consumers(
     as_json: AsJson = False,
 ) -> None:
     """How far each consumer is behind, in records and in time, and what it has set aside."""
-    found, problems = asyncio.run(ask_operated(service, standings_of))
-    standings = [standing for each in found for standing in each]
+    found, problems = asyncio.run(ask_service(service, consumer_lag))
+    consumer_positions = [consumer_position for each in found for consumer_position in each]
     if as_json:
         console.print(
-            to_json([ConsumerView.model_validate(each).model_dump(mode="json") for each in standings]), soft_wrap=True
+            to_json([ConsumerView.model_validate(each).model_dump(mode="json") for each in consumer_positions]),
+            soft_wrap=True,
         )
     else:
-        _show(standings)
+        _show(consumer_positions)
     end_with(problems)
 
 
-def _show(standings: Sequence[ConsumerStanding]) -> None:
-    for each in standings:
+def _show(consumer_positions: Sequence[ConsumerLag]) -> None:
+    for each in consumer_positions:
         console.print(f"{each.group} ({each.kind}): {_summary(each)}")
         used = [partition for partition in each.partitions if partition.end]
         if used:
@@ -44,11 +45,11 @@ def _show(standings: Sequence[ConsumerStanding]) -> None:
         console.print()
 
 
-def _summary(standing: ConsumerStanding) -> str:
+def _summary(consumer_position: ConsumerLag) -> str:
     facts = [
-        f"lag {standing.lag}",
-        f"{standing.parked_keys} parked keys",
-        f"letters: {', '.join(f'{n} {status}' for status, n in standing.letters.items() if n) or 'none open'}",
-        *(f"topic {each} does not exist yet" for each in standing.missing_topics),
+        f"lag {consumer_position.lag}",
+        f"{consumer_position.parked_keys} parked keys",
+        f"letters: {', '.join(f'{n} {status}' for status, n in consumer_position.dead_letters.items() if n) or 'none open'}",
+        *(f"topic {each} does not exist yet" for each in consumer_position.missing_topics),
     ]
     return ", ".join(facts)

@@ -9,10 +9,10 @@ import asyncpg
 from sqlalchemy.exc import DBAPIError
 
 from waypost.cli.services import chosen_services, setting_of
-from waypost.hosting.operating import laid_for_a_command, operated
+from waypost.hosting.admin_service import admin_service, runtime_for_command
 from waypost.hosting.service import Service
 from waypost.kernel.errors import Misconfigured, NotFound, WaypostError
-from waypost.operations.service import OperatedService
+from waypost.operations.admin_service import AdminService
 from waypost.postgres.database import Database
 from waypost.postgres.failures import sqlstate
 
@@ -37,20 +37,20 @@ async def opened(service: str, role: Role = "OPS", schemas: Sequence[str] = ()) 
 
 
 @asynccontextmanager
-async def operating(service: Service) -> AsyncIterator[OperatedService]:
+async def open_admin_service(service: Service) -> AsyncIterator[AdminService]:
     """The service as its own API operates it. Raises what `opened` raises."""
     dsn, bootstrap = (setting_of(service.name, each) for each in ("WAYPOST_APP_DSN", "WAYPOST_KAFKA_BOOTSTRAP"))
-    async with laid_for_a_command(service, dsn=dsn) as foundation, opened(service.name, schemas=service.schemas) as ops:
-        yield operated(service, foundation, ops=ops, kafka_bootstrap=bootstrap)
+    async with runtime_for_command(service, dsn=dsn) as runtime, opened(service.name, schemas=service.schemas) as ops:
+        yield admin_service(service, runtime, ops=ops, kafka_bootstrap=bootstrap)
 
 
-async def ask_operated(
-    name: str | None, ask: Callable[[OperatedService], Awaitable[T]]
+async def ask_service(
+    name: str | None, ask: Callable[[AdminService], Awaitable[T]]
 ) -> tuple[Sequence[T], Sequence[WaypostError]]:
     """The service that was named, else all at once: the answers in their order, and why others have none."""
 
     async def operating_one(service: Service) -> T:
-        async with operating(service) as chosen:
+        async with open_admin_service(service) as chosen:
             return await ask(chosen)
 
     return await ask_all(chosen_services(name), operating_one)

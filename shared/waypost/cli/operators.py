@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from joserfc.jwk import OKPKey
 
-from waypost.cli.mandate import As
+from waypost.cli.audit_options import As
 from waypost.cli.output import console, remark
 from waypost.cli.services import chosen_services, setting_of
 from waypost.kernel.errors import Invalid, Misconfigured

@@ -7,14 +7,14 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from waypost.cli.databases import ask_operated
-from waypost.cli.mandate import As, Reason
+from waypost.cli.audit_options import As, Reason
+from waypost.cli.databases import ask_service
 from waypost.cli.output import AsJson, console, end_with, moment, readable, span_of, table, to_json
+from waypost.kernel.audit_context import AuditContext
 from waypost.kernel.errors import NotFound
-from waypost.kernel.mandate import Mandate
+from waypost.operations.admin_service import AdminService
 from waypost.operations.outbox import Waiting, waiting_of
 from waypost.operations.outbox import redrive as redrive_key
-from waypost.operations.service import OperatedService
 from waypost.web.ops.outbox import OutboxView
 
 LIST = "list"
@@ -37,7 +37,7 @@ def outbox(
     as_json: AsJson = False,
 ) -> None:
     """What waits to be published, for how long, and which keys are set aside because a record of theirs was refused."""
-    found, problems = asyncio.run(ask_operated(service, waiting_of))
+    found, problems = asyncio.run(ask_service(service, waiting_of))
     if as_json:
         console.print(to_json([OutboxView.of(each).model_dump(mode="json") for each in found]), soft_wrap=True)
     elif found:
@@ -56,16 +56,16 @@ def redrive(
     as_json: AsJson = False,
 ) -> None:
     """Publishes a key's rows again that were set aside because a record of theirs was refused, in their order."""
-    mandate = Mandate(operator=operator, reason=reason)
+    audit_context = AuditContext(operator=operator, reason=reason)
 
-    async def redriven(asked: OperatedService) -> str | None:
+    async def redriven(asked: AdminService) -> str | None:
         try:
-            await redrive_key(asked, key.encode(), mandate)
+            await redrive_key(asked, key.encode(), audit_context)
         except NotFound:
             return None
         return asked.name
 
-    answers, problems = asyncio.run(ask_operated(service, redriven))
+    answers, problems = asyncio.run(ask_service(service, redriven))
     found = [each for each in answers if each is not None]
     if as_json:
         console.print(to_json([{"service": each, "key": key} for each in found]), soft_wrap=True)

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress as Bar
 
-from waypost.cli.given import a_rate
+from waypost.cli.parsing import a_rate
 
 PerSecond = Annotated[
     float | None, typer.Option("--rate", parser=a_rate, help="At most so many records a second: 5000, 0.2/s.")

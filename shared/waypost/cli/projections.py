@@ -16,10 +16,10 @@ from waypost.engine.rebuild import RebuildReport, rebuild, rebuild_projection
 from waypost.hosting.service import Service
 from waypost.kafka.topic_log import KafkaTopicLogs
 from waypost.kernel.errors import NotFound
-from waypost.ports.handlers import Projection, Projector, Reactor
+from waypost.ports.consumers import AsyncProjection, InlineProjection, Reactor
 from waypost.postgres.failures import as_transient
-from waypost.postgres.rebuild.history import PostgresHistoryWorkshop
-from waypost.postgres.rebuild.workshop import PostgresWorkshop
+from waypost.postgres.rebuild.history import PostgresHistoryShadowFactory
+from waypost.postgres.rebuild.shadow import PostgresShadowFactory
 
 FORM = "SERVICE.NAME"
 
@@ -58,11 +58,11 @@ def rebuild_command(
     raise typer.Exit(0 if report.swapped or (dry_run and not report.refusals) else 1)
 
 
-def find(name: str) -> tuple[Service, Projector | Projection]:
+def find(name: str) -> tuple[Service, AsyncProjection | InlineProjection]:
     """Raises Invalid, NotFound, and says what there is."""
     service = service_within(name, FORM)
-    projectors = [each for each in service.consumers if isinstance(each, Projector)]
-    targets: list[Projector | Projection] = [*projectors, *service.projections]
+    projectors = [each for each in service.consumers if isinstance(each, AsyncProjection)]
+    targets: list[AsyncProjection | InlineProjection] = [*projectors, *service.projections]
     known = {group_name(service.name, each): each for each in targets}
     if name in known:
         return service, known[name]
@@ -71,26 +71,26 @@ def find(name: str) -> tuple[Service, Projector | Projection]:
     raise NotFound(f"there is no read model {name!r}; there are {', '.join(sorted(known))}")
 
 
-async def rebuilt(service: Service, target: Projector | Projection, **options: Any) -> RebuildReport:
+async def rebuilt(service: Service, target: AsyncProjection | InlineProjection, **options: Any) -> RebuildReport:
     owner_dsn = setting_of(service.name, "WAYPOST_OWNER_DSN")
-    if isinstance(target, Projection):
-        history = PostgresHistoryWorkshop(service.name, target, service.codec, owner_dsn=owner_dsn)
+    if isinstance(target, InlineProjection):
+        history = PostgresHistoryShadowFactory(service.name, target, service.codec, owner_dsn=owner_dsn)
         return await rebuild_projection(target, history, **options)
     app_dsn, bootstrap = (setting_of(service.name, f"WAYPOST_{each}") for each in ("APP_DSN", "KAFKA_BOOTSTRAP"))
-    workshop = PostgresWorkshop(service.name, target, app_dsn=app_dsn, owner_dsn=owner_dsn)
-    return await rebuild(target, workshop, KafkaTopicLogs(bootstrap), service.codec, **options)
+    shadow_factory = PostgresShadowFactory(service.name, target, app_dsn=app_dsn, owner_dsn=owner_dsn)
+    return await rebuild(target, shadow_factory, KafkaTopicLogs(bootstrap), service.codec, **options)
 
 
 def told(name: str, report: RebuildReport) -> dict[str, Any]:
-    weighing = report.weighing
+    comparison = report.comparison
     return {
         "name": name,
         "records": report.records,
         "seconds": round(report.seconds, 3),
-        "rows": sum(each.new_rows for each in weighing.comparisons),
-        "equal": all(each.equal for each in weighing.comparisons),
+        "rows": sum(each.new_rows for each in comparison.comparisons),
+        "equal": all(each.equal for each in comparison.comparisons),
         "swapped": report.swapped,
-        "letters": {"live": weighing.live_letters, "new": weighing.new_letters},
+        "letters": {"live": comparison.live_dead_letters, "new": comparison.new_dead_letters},
         "refusals": list(report.refusals),
         "tables": [
             {
@@ -101,20 +101,20 @@ def told(name: str, report: RebuildReport) -> dict[str, Any]:
                 "new_hash": each.new_hash,
                 "equal": each.equal,
             }
-            for each in weighing.comparisons
+            for each in comparison.comparisons
         ],
     }
 
 
 def _show(name: str, report: RebuildReport) -> None:
-    weighing = report.weighing
-    rows = sum(each.new_rows for each in weighing.comparisons)
+    comparison = report.comparison
+    rows = sum(each.new_rows for each in comparison.comparisons)
     console.print(f"{name}: {report.records} records in {report.seconds:.1f} s, {rows} rows")
-    for each in weighing.comparisons:
+    for each in comparison.comparisons:
         live = "not there" if each.live_hash is None else f"{each.live_rows} live (hash {each.live_hash})"
         verdict = "equal" if each.equal else "different"
         console.print(f"  {each.table}: {live}, {each.new_rows} new (hash {each.new_hash}): {verdict}")
-    console.print(f"  open letters: {weighing.live_letters} live, {weighing.new_letters} new")
+    console.print(f"  open letters: {comparison.live_dead_letters} live, {comparison.new_dead_letters} new")
     for refusal in report.refusals:
         console.print(f"  {'put up with' if report.swapped else 'refused'}: {refusal}")
     console.print("swapped" if report.swapped else "nothing was changed")

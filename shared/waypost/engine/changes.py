@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.event import Event
-from waypost.ports.handlers import ProjectionHandler
+from waypost.ports.consumers import ProjectionHandler
 
 
 def changes(table: Table, key: Column[Any], columns: Callable[[Any], Mapping[str, object]]) -> ProjectionHandler:

@@ -47,14 +47,14 @@ class CoalescingDoorbell:
         self._wakeups = wakeups
         self._notifier = notifier
         self._rung: set[Channel] = set()
-        self._bell = asyncio.Event()
+        self._wakeup = asyncio.Event()
         self._ringing: asyncio.Task[None] | None = None
 
     def ring(self, channel: Channel) -> None:
         BEFORE_RING.hit()
         self._wakeups.wake(channel)
         self._rung.add(channel)
-        self._bell.set()
+        self._wakeup.set()
 
     async def start(self) -> None:
         self._ringing = asyncio.create_task(self._ring_on(), name=self.name)
@@ -75,22 +75,22 @@ class CoalescingDoorbell:
     async def _ring_on(self) -> None:
         pause = APART_SECONDS
         while True:
-            await self._bell.wait()
+            await self._wakeup.wait()
             rung = self._take()
             try:
                 await self._notifier.notify(rung)
                 pause = APART_SECONDS
             except Transient as error:
                 if pause == APART_SECONDS:
-                    log.warning("doorbell_unheard", error=str(error))
+                    log.warning("notify_failed", error=str(error))
                 self._rung |= rung
-                self._bell.set()
+                self._wakeup.set()
                 pause = min(max(pause, 0.05) * 2, LONGEST_PAUSE_SECONDS)
             await asyncio.sleep(pause)
 
     def _take(self) -> set[Channel]:
         rung, self._rung = self._rung, set()
-        self._bell.clear()
+        self._wakeup.clear()
         return rung
 
     async def _stop_ringing(self) -> None:

@@ -69,9 +69,9 @@ class OutboxCap:
     def _judge(self, rows: int) -> None:
         reached = rows >= self._rows
         if reached and not self._reached:
-            log.error("outbox_full", rows=rows, cap=self._rows)
+            log.error("outbox_limit_reached", rows=rows, cap=self._rows)
         if self._reached and not reached:
-            log.warning("outbox_has_room", rows=rows, cap=self._rows)
+            log.warning("outbox_limit_cleared", rows=rows, cap=self._rows)
         self._reached = reached
 
 

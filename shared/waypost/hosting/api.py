@@ -9,10 +9,10 @@ import httpx
 from fastapi import FastAPI
 
 from waypost.engine.outbox_cap import OutboxCap
+from waypost.hosting.admin_service import admin_service
 from waypost.hosting.asyncapi import asyncapi_of
-from waypost.hosting.foundation import Foundation, lay
-from waypost.hosting.operating import operated
 from waypost.hosting.running import run_parts
+from waypost.hosting.runtime import Runtime, build_runtime
 from waypost.hosting.service import Service
 from waypost.hosting.settings import ApiSettings, load
 from waypost.postgres.database import Database
@@ -31,11 +31,11 @@ async def run_api(service: Service) -> None:
     settings = load(ApiSettings)
     ops = operators_database(service, settings)
     cap = OutboxCap(partial(outbox_rows, ops), rows=settings.outbox_cap_rows)
-    foundation = lay(service, "api", dsn=settings.app_dsn, pool_size=settings.pool_size, admit=cap.admit)
-    foundation.database.reserve("requests")
-    app = api_app(service, settings, foundation, ops=ops)
+    runtime = build_runtime(service, "api", dsn=settings.app_dsn, pool_size=settings.pool_size, admit=cap.admit)
+    runtime.database.reserve("requests")
+    app = api_app(service, settings, runtime, ops=ops)
     server = HttpServer(app, host=settings.host, port=settings.service_port)
-    await run_parts(foundation, [foundation.doorbell, server, cap], settings)
+    await run_parts(runtime, [runtime.doorbell, server, cap], settings)
 
 
 def operators_database(service: Service, settings: ApiSettings) -> Database:
@@ -47,7 +47,7 @@ def operators_database(service: Service, settings: ApiSettings) -> Database:
     )
 
 
-def api_app(service: Service, settings: ApiSettings, foundation: Foundation, *, ops: Database) -> FastAPI:
+def api_app(service: Service, settings: ApiSettings, runtime: Runtime, *, ops: Database) -> FastAPI:
     """The service's HTTP API over a foundation; also what tests of the routes talk to. Closes `ops` at its end."""
     http = httpx.AsyncClient()
 
@@ -64,14 +64,14 @@ def api_app(service: Service, settings: ApiSettings, foundation: Foundation, *, 
     app = create_app(
         service.name,
         service.routers,
-        bus=foundation.bus,
+        bus=runtime.bus,
         keys=keys,
         answers=PostgresIdempotencyKeys(),
-        answer_secret=settings.answer_secret.get_secret_value().encode(),
-        readiness=Readiness(checks={"postgres": foundation.database.verify}),
+        idempotency_secret=settings.idempotency_secret.get_secret_value().encode(),
+        readiness=Readiness(checks={"postgres": runtime.database.verify}),
         resources=resources,
-        clock=foundation.clock,
-        operated=operated(service, foundation, ops=ops, kafka_bootstrap=settings.kafka_bootstrap),
+        clock=runtime.clock,
+        admin_service=admin_service(service, runtime, ops=ops, kafka_bootstrap=settings.kafka_bootstrap),
     )
     return _with_events(service, app)
 

@@ -1,11 +1,11 @@
 """`python -m services.<service> jobs`: apart from the worker, so that a job that ends its process takes nothing else with it."""
 
 from waypost.engine.process import Lifecycle
-from waypost.hosting.foundation import lay
+from waypost.hosting.retention_sweeper import RetentionSweeper
 from waypost.hosting.running import run_with_probes
+from waypost.hosting.runtime import build_runtime
 from waypost.hosting.service import Service
 from waypost.hosting.settings import JobSettings, load
-from waypost.hosting.upkeep import Upkeep
 from waypost.jobs.schedule import Scheduler
 from waypost.jobs.tenant_directory import all_tenants, open_tenants
 from waypost.jobs.worker import JobWorker
@@ -14,26 +14,26 @@ from waypost.postgres.listen import PostgresListener
 
 async def run_jobs(service: Service) -> None:
     settings = load(JobSettings)
-    foundation = lay(service, "jobs", dsn=settings.app_dsn, pool_size=settings.pool_size)
+    runtime = build_runtime(service, "jobs", dsn=settings.app_dsn, pool_size=settings.pool_size)
     listener = PostgresListener(
-        settings.app_dsn, ["jobs"], foundation.wakeups.wake, application_name=f"{service.name}-jobs-listener"
+        settings.app_dsn, ["jobs"], runtime.wakeups.wake, application_name=f"{service.name}-jobs-listener"
     )
     scheduler = Scheduler(
-        foundation.database,
+        runtime.database,
         service.schedule,
-        foundation.jobs,
+        runtime.jobs,
         open_tenants,
-        clock=foundation.clock,
-        doorbell=foundation.doorbell,
+        clock=runtime.clock,
+        doorbell=runtime.doorbell,
     )
     worker = JobWorker(
-        foundation.database,
-        foundation.units,
-        foundation.jobs,
-        clock=foundation.clock,
-        rung=foundation.wakeups.subscribe("jobs"),
+        runtime.database,
+        runtime.units,
+        runtime.jobs,
+        clock=runtime.clock,
+        wakeup=runtime.wakeups.subscribe("jobs"),
         resources=service.job_resources,
     )
-    upkeep = Upkeep(foundation.database, all_tenants)
-    parts: list[Lifecycle] = [foundation.doorbell, listener, scheduler, worker, upkeep]
-    await run_with_probes(service, foundation, parts, settings)
+    retention_sweeper = RetentionSweeper(runtime.database, all_tenants)
+    parts: list[Lifecycle] = [runtime.doorbell, listener, scheduler, worker, retention_sweeper]
+    await run_with_probes(service, runtime, parts, settings)

@@ -4,51 +4,51 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from waypost.engine.consumer import ConsumerPolicy, group_name
-from waypost.engine.consumer.drain import Drain
+from waypost.engine.consumer.drain import ParkedKeyProcessor
 from waypost.engine.consumer.effects import effects_of
 from waypost.engine.consumer.message import Message, Reader
 from waypost.engine.rate import Rate
 from waypost.engine.replay import Found, Redelivered, Redelivery, Selection, find
-from waypost.hosting.foundation import Foundation
-from waypost.hosting.operating import laid_for_a_command
+from waypost.hosting.admin_service import runtime_for_command
+from waypost.hosting.runtime import Runtime
 from waypost.hosting.service import Service
 from waypost.kafka.catalog import partitions_of
 from waypost.kafka.topic_log import KafkaTopicLogs
-from waypost.kernel.mandate import Mandate
-from waypost.ports.handlers import Reactor, topics_of
-from waypost.ports.intake import Intake
+from waypost.kernel.audit_context import AuditContext
+from waypost.ports.consumer_transaction import ConsumerTransaction
+from waypost.ports.consumers import Reactor, topics_of
 from waypost.postgres.audit import record_action
-from waypost.postgres.intake import PostgresIntakes
+from waypost.postgres.consumer_transaction import PostgresConsumerTransactions
 
 
 class Replay:
     """A reactor's past, found in its topics and delivered to it once more."""
 
-    def __init__(self, service: Service, reactor: Reactor, foundation: Foundation, bootstrap: str) -> None:
+    def __init__(self, service: Service, reactor: Reactor, runtime: Runtime, bootstrap: str) -> None:
         self._reactor = reactor
         self._name = group_name(service.name, reactor)
-        self._foundation = foundation
+        self._runtime = runtime
         self._bootstrap = bootstrap
         self._reader = Reader.of(reactor, service.codec)
-        self._intakes = PostgresIntakes(foundation.database, foundation.units, reactor, name=self._name)
+        self._transactions = PostgresConsumerTransactions(runtime.database, runtime.units, reactor, name=self._name)
 
     async def find(self, selection: Selection) -> Found:
         """Raises Invalid for more than can be held, and Transient."""
         known, topics = await partitions_of(self._bootstrap), topics_of(self._reactor)
         partitions = [each for topic in topics for each in known.get(topic, ())]
         async with KafkaTopicLogs(self._bootstrap).opened(partitions) as log:
-            return await find(self._reader, selection, log, partitions, self._intakes)
+            return await find(self._reader, selection, log, partitions, self._transactions)
 
     async def deliver(
-        self, found: Found, mandate: Mandate, *, rate: Rate, progress: Callable[[int], None] = lambda _: None
+        self, found: Found, audit_context: AuditContext, *, rate: Rate, progress: Callable[[int], None] = lambda _: None
     ) -> Redelivered:
         policy, effects = ConsumerPolicy(), effects_of(self._reactor, self._name, again=True)
-        retries = Drain(self._name, self._intakes, self._reader, effects, policy, self._foundation.clock)
+        retries = ParkedKeyProcessor(self._name, self._transactions, self._reader, effects, policy, self._runtime.clock)
 
-        async def note(intake: Intake, message: Message) -> None:
+        async def note(transaction: ConsumerTransaction, message: Message) -> None:
             await record_action(
-                intake.rows,
-                mandate,
+                transaction.rows,
+                audit_context,
                 verb="replay.again",
                 subject=message.event_id,
                 tenant_id=message.attributes.tenant_id if message.attributes else None,
@@ -57,11 +57,11 @@ class Replay:
                 version=message.sequence or 0,
             )
 
-        return await Redelivery(self._intakes, effects, retries, note, policy, rate).deliver(found, progress)
+        return await Redelivery(self._transactions, effects, retries, note, policy, rate).deliver(found, progress)
 
 
 @asynccontextmanager
 async def opened_replay(service: Service, reactor: Reactor, *, dsn: str, bootstrap: str) -> AsyncIterator[Replay]:
     """With the handlers' own rights: `dsn` is that of `<service>_app`."""
-    async with laid_for_a_command(service, dsn=dsn) as foundation:
-        yield Replay(service, reactor, foundation, bootstrap)
+    async with runtime_for_command(service, dsn=dsn) as runtime:
+        yield Replay(service, reactor, runtime, bootstrap)

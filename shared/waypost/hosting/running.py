@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from waypost.engine.process import Lifecycle, Process
-from waypost.hosting.foundation import Foundation
+from waypost.hosting.runtime import Runtime
 from waypost.hosting.service import Service
 from waypost.hosting.settings import ProcessSettings
 from waypost.postgres.budget import refuse_small_server
@@ -13,20 +13,20 @@ from waypost.web.health import Check, Readiness
 from waypost.web.server import HttpServer
 
 
-async def run_parts(foundation: Foundation, parts: Sequence[Lifecycle], settings: ProcessSettings) -> None:
+async def run_parts(runtime: Runtime, parts: Sequence[Lifecycle], settings: ProcessSettings) -> None:
     """Refuses a role that could see other tenants' rows and a server that is too small, then runs until asked to stop."""
     try:
-        await foundation.database.verify()
-        async with foundation.database.transaction() as connection:
+        await runtime.database.verify()
+        async with runtime.database.transaction() as connection:
             await refuse_small_server(connection, settings.connection_budget)
         await Process(parts).run()
     finally:
-        await foundation.database.close()
+        await runtime.database.close()
 
 
 async def run_with_probes(
     service: Service,
-    foundation: Foundation,
+    runtime: Runtime,
     parts: Sequence[Lifecycle],
     settings: ProcessSettings,
     *,
@@ -34,8 +34,8 @@ async def run_with_probes(
 ) -> None:
     """The same for a process without an API: health and metrics answer on its port. `checks` are asked by readiness beside the database."""
     working = Process(parts)
-    readiness = Readiness(unready=lambda: working.unready, checks={"postgres": foundation.database.verify, **checks})
+    readiness = Readiness(unready=lambda: working.unready, checks={"postgres": runtime.database.verify, **checks})
     probes = HttpServer(
         create_health_app(service.name, readiness), host=settings.host, port=settings.service_port, name="probes"
     )
-    await run_parts(foundation, [probes, *parts], settings)
+    await run_parts(runtime, [probes, *parts], settings)

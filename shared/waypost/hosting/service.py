@@ -14,7 +14,7 @@ from waypost.jobs.declaration import Job, Scheduled
 from waypost.kernel.event import Event
 from waypost.kernel.topic import Topic
 from waypost.ports.codec import EventCodec
-from waypost.ports.handlers import Consumer, Projection, Projector
+from waypost.ports.consumers import AsyncProjection, Consumer, InlineProjection
 from waypost.web.app import KeysOf, OpenResources
 
 
@@ -33,7 +33,7 @@ class Service:
     """Also its database, the prefix of its roles and consumer groups, and its `service.name` in traces."""
     codec: EventCodec
     commands: Commands
-    projections: Sequence[Projection]
+    projections: Sequence[InlineProjection]
     consumers: Sequence[Consumer]
     topics: Sequence[Topic] = ()
     """All that are declared."""
@@ -53,5 +53,5 @@ class Service:
     @property
     def schemas(self) -> Sequence[str]:
         """The PostgreSQL schemas of its read rows, for `search_path`."""
-        projectors = [each.name for each in self.consumers if isinstance(each, Projector)]
+        projectors = [each.name for each in self.consumers if isinstance(each, AsyncProjection)]
         return [*(each.name for each in self.projections), *projectors]

@@ -52,7 +52,7 @@ class ApiSettings(ProcessSettings):
     """Asked by an operator route alone: an API serves without a broker."""
     outbox_cap_rows: Annotated[int, Field(ge=1)] = 500_000
     """At this many unpublished events whatever would write more is answered with 503; a few hundred MB of rows."""
-    answer_secret: Annotated[SecretStr, Field(min_length=16, max_length=64)]
+    idempotency_secret: Annotated[SecretStr, Field(min_length=16, max_length=64)]
     """Keys the hashes of request bodies beside idempotency keys; the same on every replica."""
     jwks_url: str | None = None
 
@@ -68,9 +68,9 @@ class ApiSettings(ProcessSettings):
 
 class WorkerSettings(ProcessSettings):
     pool_size: PoolSize = 5
-    max_open_letters: Annotated[int, Field(ge=1)] = ConsumerPolicy().max_open_letters
+    max_dead_letters: Annotated[int, Field(ge=1)] = ConsumerPolicy().max_dead_letters
     """Of each consumer, that failed or wait behind one that did; at the cap its partitions wait until some are settled."""
-    max_early_letters: Annotated[int, Field(ge=1)] = ConsumerPolicy().max_early_letters
+    max_out_of_order_dead_letters: Annotated[int, Field(ge=1)] = ConsumerPolicy().max_out_of_order_dead_letters
     """Of each consumer, that wait for an earlier version still to come; at the cap its partitions wait for a higher one."""
     relay_dsn: Dsn
     kafka_bootstrap: str

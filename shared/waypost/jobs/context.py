@@ -20,7 +20,7 @@ class JobContext(Generic[R]):
 
     id: JobId
     name: str
-    job_try: int
+    attempt: int
     """1 for the first attempt. Counted before the handler starts, so that one that never ends counts too."""
     tenant_id: TenantId
     enqueued_at: datetime

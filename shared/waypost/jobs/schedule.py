@@ -110,5 +110,5 @@ class Scheduler:
                 self.ready.set()
             except Exception as error:  # the tick is not taken; the next look takes it
                 self.ready.clear()
-                log.warning("schedule_held_up", exc_info=error)
+                log.warning("schedule_failed", exc_info=error)
             await asyncio.sleep(self._poll_seconds)

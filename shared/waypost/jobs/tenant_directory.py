@@ -10,7 +10,7 @@ from waypost.jobs.declaration import ListTenants
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.event import Event
 from waypost.kernel.ids import TenantId
-from waypost.ports.handlers import Projector
+from waypost.ports.consumers import AsyncProjection
 from waypost.postgres.tenancy import ACROSS_TENANTS, BIND, setting, some_at_a_time
 
 TENANTS = MetaData()
@@ -27,9 +27,9 @@ tenant_directory = Table(
 _OPEN, _CLOSED = "open", "closed"
 
 
-def tenants_projector(*, created: type[Event], renamed: type[Event], closed: type[Event]) -> Projector:
+def tenants_projection(*, created: type[Event], renamed: type[Event], closed: type[Event]) -> AsyncProjection:
     """Keeps the directory. `created` and `renamed` carry the tenant's `name`."""
-    return Projector("tenants", {created: _add, renamed: _rename, closed: _close}, TENANTS)
+    return AsyncProjection("tenants", {created: _add, renamed: _rename, closed: _close}, TENANTS)
 
 
 async def open_tenants(rows: AsyncConnection) -> Sequence[TenantId]:

@@ -18,7 +18,7 @@ WaypostError
 │   ├── MalformedHeaders        a header of the contract is missing or malformed
 │   └── TenantMismatch          header and body name different tenants
 ├── NoTenantBound               a mistake of ours: work without a tenant, or on another's
-└── signals                     caught close by: KeyTaken, NotUnderstood, Fenced, LettersFull, Stopped, FailpointReached
+└── signals                     caught close by: KeyTaken, NotUnderstood, Fenced, DeadLetterLimitReached, Stopped, FailpointReached
 
 HTTP maps the tree in `waypost.web.errors`, consumers in `waypost.engine.retry`, job workers in `waypost.jobs.worker.failure`.
 """

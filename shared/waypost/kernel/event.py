@@ -25,6 +25,6 @@ class Event:
 E = TypeVar("E", bound=Event)
 
 
-def nameless(event: E) -> E:
+def without_personal_data(event: E) -> E:
     """The same fact of nobody in particular: what identifies a person is empty text."""
     return cast(E, replace(cast(Any, event), **dict.fromkeys(event.personal, "")))

@@ -10,8 +10,8 @@ from uuid import UUID
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.event import Event
 from waypost.kernel.ids import EventId, JobId, TenantId
-from waypost.ports.dead_letters import Letter, ParkedKey
-from waypost.ports.inbox import Standing
+from waypost.ports.dead_letters import DeadLetter, ParkedKey
+from waypost.ports.inbox import ConsumerPosition
 from waypost.ports.subscription import Partition
 
 
@@ -33,10 +33,10 @@ class Tables:
     published: tuple[Envelope[Event], ...] = ()
     """The outbox, in the order of its ids."""
     jobs: dict[JobId, QueuedJob] = field(default_factory=dict)
-    positions: dict[tuple[str, Partition], Standing] = field(default_factory=dict)
+    positions: dict[tuple[str, Partition], ConsumerPosition] = field(default_factory=dict)
     claimed: frozenset[tuple[str, EventId]] = frozenset()
     versions: dict[tuple[str, str, UUID], int] = field(default_factory=dict)
-    letters: dict[UUID, tuple[str, Letter]] = field(default_factory=dict)
+    dead_letters: dict[UUID, tuple[str, DeadLetter]] = field(default_factory=dict)
     """With the consumer's name, in the order in which they were kept."""
     parked: dict[tuple[str, ParkedKey], int] = field(default_factory=dict)
     """When they were parked, as a count."""

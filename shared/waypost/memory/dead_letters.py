@@ -6,9 +6,9 @@ from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
-from waypost.kernel.mandate import Mandate
+from waypost.kernel.audit_context import AuditContext
 from waypost.memory.database import MemoryTransaction
-from waypost.ports.dead_letters import OPEN, VERSION_CONFLICT, Failure, Letter, ParkedKey, Status, Tally
+from waypost.ports.dead_letters import OPEN, VERSION_CONFLICT, DeadLetter, Failure, ParkedKey, Status, Tally
 
 
 class MemoryDeadLetters:
@@ -24,96 +24,98 @@ class MemoryDeadLetters:
     async def held(self, topic: str, keys: Iterable[bytes]) -> Mapping[bytes, frozenset[int]]:
         held: dict[bytes, set[int]] = {}
         for key in keys:
-            for letter in self._line(ParkedKey(topic, key), (*OPEN, Status.DISCARDED)):
-                if letter.sequence is not None:
-                    held.setdefault(key, set()).add(letter.sequence)
+            for dead_letter in self._line(ParkedKey(topic, key), (*OPEN, Status.DISCARDED)):
+                if dead_letter.sequence is not None:
+                    held.setdefault(key, set()).add(dead_letter.sequence)
         return {key: frozenset(sequences) for key, sequences in held.items()}
 
     async def park(self, topic: str, keys: Iterable[bytes]) -> None:
         for key in keys:
             self._tables.parked.setdefault((self._consumer, ParkedKey(topic, key)), len(self._tables.parked))
 
-    async def keep(self, letters: Sequence[Letter]) -> None:
-        known = {letter.event_id for letter in self._mine()}
-        for letter in letters:
-            if letter.event_id not in known:
-                known.add(letter.event_id)
-                self._tables.letters[letter.id] = (self._consumer, letter)
+    async def keep(self, dead_letters: Sequence[DeadLetter]) -> None:
+        known = {dead_letter.event_id for dead_letter in self._mine()}
+        for dead_letter in dead_letters:
+            if dead_letter.event_id not in known:
+                known.add(dead_letter.event_id)
+                self._tables.dead_letters[dead_letter.id] = (self._consumer, dead_letter)
 
     async def due(self, now: datetime, limit: int) -> Sequence[ParkedKey]:
         parked = [key for consumer, key in self._tables.parked if consumer == self._consumer]
         return [key for key in parked if self._is_due(key, now)][:limit]
 
     async def tally(self) -> Tally:
-        counts = Counter(letter.status for letter in self._mine())
+        counts = Counter(dead_letter.status for dead_letter in self._mine())
         parked = sum(consumer == self._consumer for consumer, _ in self._tables.parked)
-        return Tally(parked_keys=parked, letters={status: counts[status] for status in OPEN})
+        return Tally(parked_keys=parked, dead_letters={status: counts[status] for status in OPEN})
 
-    async def open_letters(self, at_most: int) -> int:
-        return min(sum(letter.status in OPEN for letter in self._mine()), at_most)
+    async def open_dead_letters(self, at_most: int) -> int:
+        return min(sum(dead_letter.status in OPEN for dead_letter in self._mine()), at_most)
 
-    async def failed_letters(self, at_most: int) -> int:
-        failed = [letter for letter in self._mine() if letter.status in (Status.RETRYING, Status.DEAD)]
-        blocked = {(letter.record.topic, letter.key) for letter in failed if _in_line(letter)}
-        waiting = [letter for letter in self._mine() if letter.status is Status.WAITING]
-        behind = [letter for letter in waiting if (letter.record.topic, letter.key) in blocked]
+    async def failed_dead_letters(self, at_most: int) -> int:
+        failed = [dead_letter for dead_letter in self._mine() if dead_letter.status in (Status.RETRYING, Status.DEAD)]
+        blocked = {(dead_letter.record.topic, dead_letter.key) for dead_letter in failed if _in_line(dead_letter)}
+        waiting = [dead_letter for dead_letter in self._mine() if dead_letter.status is Status.WAITING]
+        behind = [dead_letter for dead_letter in waiting if (dead_letter.record.topic, dead_letter.key) in blocked]
         return min(len(failed) + len(behind), at_most)
 
     async def lock(self, parked: ParkedKey, *, wait: bool = False) -> bool:
         return self._is_parked(parked)
 
-    async def first(self, parked: ParkedKey, above: int) -> Letter | None:
-        for letter in self._line(parked, (*OPEN, Status.DISCARDED)):
-            if letter.sequence is None and letter.status is not Status.DISCARDED:
-                return letter
-            if letter.sequence is not None and letter.sequence > above:
-                return letter
+    async def first(self, parked: ParkedKey, above: int) -> DeadLetter | None:
+        for dead_letter in self._line(parked, (*OPEN, Status.DISCARDED)):
+            if dead_letter.sequence is None and dead_letter.status is not Status.DISCARDED:
+                return dead_letter
+            if dead_letter.sequence is not None and dead_letter.sequence > above:
+                return dead_letter
         return None
 
-    async def find(self, letter_id: UUID) -> Letter | None:
-        consumer, letter = self._tables.letters.get(letter_id, (None, None))
-        return letter if consumer == self._consumer else None
+    async def find(self, dead_letter_id: UUID) -> DeadLetter | None:
+        consumer, dead_letter = self._tables.dead_letters.get(dead_letter_id, (None, None))
+        return dead_letter if consumer == self._consumer else None
 
-    async def begin(self, letter: Letter, *, next_attempt_at: datetime, mandate: Mandate | None = None) -> Letter:
-        stays_dead = mandate is not None and letter.status is Status.DEAD
+    async def begin(
+        self, dead_letter: DeadLetter, *, next_attempt_at: datetime, audit_context: AuditContext | None = None
+    ) -> DeadLetter:
+        stays_dead = audit_context is not None and dead_letter.status is Status.DEAD
         begun = replace(
-            letter,
+            dead_letter,
             status=Status.DEAD if stays_dead else Status.RETRYING,
-            attempts=letter.attempts + 1,
-            unfinished=letter.unfinished + 1,
-            redrives=letter.redrives + (mandate is not None),
+            attempts=dead_letter.attempts + 1,
+            unfinished=dead_letter.unfinished + 1,
+            redrives=dead_letter.redrives + (audit_context is not None),
             next_attempt_at=next_attempt_at,
         )
-        self._tables.letters[letter.id] = (self._consumer, begun)
+        self._tables.dead_letters[dead_letter.id] = (self._consumer, begun)
         return begun
 
-    async def take_back(self, before: Letter) -> None:
-        self._tables.letters[before.id] = (self._consumer, before)
+    async def take_back(self, before: DeadLetter) -> None:
+        self._tables.dead_letters[before.id] = (self._consumer, before)
 
     async def update(
         self,
-        letter_id: UUID,
+        dead_letter_id: UUID,
         *,
         status: Status,
         attempts: int,
         next_attempt_at: datetime | None = None,
         failure: Failure | None = None,
     ) -> None:
-        letter = await self.find(letter_id)
-        if letter is not None:
+        dead_letter = await self.find(dead_letter_id)
+        if dead_letter is not None:
             changed = replace(
-                letter,
+                dead_letter,
                 status=status,
                 attempts=attempts,
                 unfinished=0,
                 next_attempt_at=next_attempt_at,
-                failure=failure or letter.failure,
+                failure=failure or dead_letter.failure,
             )
-            self._tables.letters[letter_id] = (self._consumer, changed)
+            self._tables.dead_letters[dead_letter_id] = (self._consumer, changed)
 
-    async def discard(self, letter: Letter, mandate: Mandate) -> None:
+    async def discard(self, dead_letter: DeadLetter, audit_context: AuditContext) -> None:
         """There is no audit in memory."""
-        await self.update(letter.id, status=Status.DISCARDED, attempts=letter.attempts)
+        await self.update(dead_letter.id, status=Status.DISCARDED, attempts=dead_letter.attempts)
 
     async def unpark(self, parked: ParkedKey) -> None:
         self._tables.parked.pop((self._consumer, parked), None)
@@ -128,21 +130,23 @@ class MemoryDeadLetters:
         first = line[0]
         return first.status is not Status.DEAD and (first.next_attempt_at is None or first.next_attempt_at <= now)
 
-    def _mine(self) -> list[Letter]:
-        return [letter for consumer, letter in self._tables.letters.values() if consumer == self._consumer]
+    def _mine(self) -> list[DeadLetter]:
+        return [
+            dead_letter for consumer, dead_letter in self._tables.dead_letters.values() if consumer == self._consumer
+        ]
 
-    def _line(self, key: ParkedKey, statuses: Sequence[Status]) -> list[Letter]:
+    def _line(self, key: ParkedKey, statuses: Sequence[Status]) -> list[DeadLetter]:
         """Those of the key that wait for their turn, the first of them first."""
         line = [
-            letter
-            for letter in self._mine()
-            if (letter.record.topic, letter.key) == (key.topic, key.key)
-            and letter.status in statuses
-            and _in_line(letter)
+            dead_letter
+            for dead_letter in self._mine()
+            if (dead_letter.record.topic, dead_letter.key) == (key.topic, key.key)
+            and dead_letter.status in statuses
+            and _in_line(dead_letter)
         ]
-        return sorted(line, key=lambda letter: (letter.sequence or 0, letter.record.offset))
+        return sorted(line, key=lambda dead_letter: (dead_letter.sequence or 0, dead_letter.record.offset))
 
 
-def _in_line(letter: Letter) -> bool:
-    conflicts = letter.failure is not None and letter.failure.error_class == VERSION_CONFLICT
-    return letter.type is not None and not conflicts
+def _in_line(dead_letter: DeadLetter) -> bool:
+    conflicts = dead_letter.failure is not None and dead_letter.failure.error_class == VERSION_CONFLICT
+    return dead_letter.type is not None and not conflicts

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.errors import ConcurrencyConflict
-from waypost.kernel.event import Event, nameless
+from waypost.kernel.event import Event, without_personal_data
 from waypost.memory.database import MemoryTransaction
 
 
@@ -33,4 +33,4 @@ class MemoryEventStore:
     async def forget_person(self, aggregate_type: str, aggregate_id: UUID) -> None:
         for envelope in await self.history(aggregate_type, aggregate_id):
             key = (aggregate_type, aggregate_id, envelope.aggregate_version)
-            self._transaction.tables.events[key] = replace(envelope, event=nameless(envelope.event))
+            self._transaction.tables.events[key] = replace(envelope, event=without_personal_data(envelope.event))

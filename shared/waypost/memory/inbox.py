@@ -6,10 +6,10 @@ from uuid import UUID
 
 from waypost.kernel.ids import EventId
 from waypost.memory.database import MemoryTransaction
-from waypost.ports.inbox import Arrival, Standing
+from waypost.ports.inbox import ConsumerPosition, InboxEntry
 from waypost.ports.subscription import Partition
 
-_NEVER_SEEN = Standing(next_offset=0, topic_id=None, starts=0)
+_NEVER_SEEN = ConsumerPosition(next_offset=0, topic_id=None, starts=0)
 
 
 class MemoryInbox:
@@ -19,31 +19,34 @@ class MemoryInbox:
         self._tables = transaction.tables
         self._consumer = consumer
 
-    async def standing(self, partition: Partition) -> Standing:
+    async def consumer_position(self, partition: Partition) -> ConsumerPosition:
         return self._tables.positions.get((self._consumer, partition), _NEVER_SEEN)
 
-    async def count_start(self, partition: Partition) -> Standing:
-        standing = await self.standing(partition)
-        return self._stand(partition, replace(standing, starts=standing.starts + 1))
+    async def count_start(self, partition: Partition) -> ConsumerPosition:
+        consumer_position = await self.consumer_position(partition)
+        return self._stand(partition, replace(consumer_position, starts=consumer_position.starts + 1))
 
     async def start_over(self, partition: Partition, topic_id: UUID | None) -> None:
-        self._stand(partition, Standing(next_offset=0, topic_id=topic_id, starts=0))
+        self._stand(partition, ConsumerPosition(next_offset=0, topic_id=topic_id, starts=0))
 
     async def adopt(self, partition: Partition, topic_id: UUID) -> None:
-        standing = await self.standing(partition)
-        self._stand(partition, replace(standing, topic_id=standing.topic_id or topic_id))
+        consumer_position = await self.consumer_position(partition)
+        self._stand(partition, replace(consumer_position, topic_id=consumer_position.topic_id or topic_id))
 
     async def fence(
         self, partition: Partition, *, expected: int, next_offset: int, topic_id: UUID | None, starts: int = 0
     ) -> bool:
-        standing = self._tables.positions.get((self._consumer, partition))
-        if standing is None or (standing.next_offset, standing.topic_id) != (expected, topic_id):
+        consumer_position = self._tables.positions.get((self._consumer, partition))
+        if consumer_position is None or (consumer_position.next_offset, consumer_position.topic_id) != (
+            expected,
+            topic_id,
+        ):
             return False
-        self._stand(partition, replace(standing, next_offset=next_offset, starts=starts))
+        self._stand(partition, replace(consumer_position, next_offset=next_offset, starts=starts))
         return True
 
-    async def claim(self, partition: Partition, arrivals: Sequence[Arrival]) -> frozenset[EventId]:
-        wanted = {(self._consumer, arrival.event_id) for arrival in arrivals}
+    async def claim(self, partition: Partition, entries: Sequence[InboxEntry]) -> frozenset[EventId]:
+        wanted = {(self._consumer, arrival.event_id) for arrival in entries}
         fresh = wanted - self._tables.claimed
         self._tables.claimed |= fresh
         return frozenset(event_id for _, event_id in fresh)
@@ -57,6 +60,6 @@ class MemoryInbox:
             key = (self._consumer, topic, aggregate)
             self._tables.versions[key] = max(version, self._tables.versions.get(key, 0))
 
-    def _stand(self, partition: Partition, standing: Standing) -> Standing:
-        self._tables.positions[self._consumer, partition] = standing
-        return standing
+    def _stand(self, partition: Partition, consumer_position: ConsumerPosition) -> ConsumerPosition:
+        self._tables.positions[self._consumer, partition] = consumer_position
+        return consumer_position

@@ -54,7 +54,9 @@ class MemoryOutbox:
     async def backlog(self) -> Backlog:
         waiting = [row for row in self.rows.values() if row.key not in self.marked]
         oldest_at = min((row.created_at for row in waiting), default=None)
-        return Backlog(pending=len(waiting), oldest_at=oldest_at, marked_keys=len(self.marked), now=datetime.now(UTC))
+        return Backlog(
+            pending=len(waiting), oldest_at=oldest_at, quarantined_keys=len(self.marked), now=datetime.now(UTC)
+        )
 
     def waiting(self, shard: int) -> Iterator[PendingRow]:
         in_order = sorted(self.rows.values(), key=lambda row: row.id)

@@ -21,7 +21,7 @@ from waypost.ports.jobs import JobQueue
 
 
 class MemoryUnitOfWork(Repository):
-    """`waypost.ports.intake.Reaction`: a unit of work over one open transaction."""
+    """`waypost.ports.consumer_transaction.Reaction`: a unit of work over one open transaction."""
 
     events: EventStore
     jobs: JobQueue

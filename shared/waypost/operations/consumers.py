@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 from waypost.engine.consumer import group_name
 from waypost.kafka.catalog import partitions_of
 from waypost.kafka.topic_log import KafkaTopicLog, KafkaTopicLogs
-from waypost.operations.service import OperatedService
+from waypost.operations.admin_service import AdminService
+from waypost.ports.consumers import Consumer, topics_of
 from waypost.ports.dead_letters import Status, Tally
-from waypost.ports.handlers import Consumer, topics_of
 from waypost.ports.subscription import Partition
 from waypost.postgres.database import Database
 from waypost.postgres.dead_letters import PostgresDeadLetters
@@ -22,7 +22,7 @@ Offsets = dict[Partition, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PartitionStanding:
+class PartitionLag:
     topic: str
     partition: int
     committed: int
@@ -37,14 +37,14 @@ class PartitionStanding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ConsumerStanding:
+class ConsumerLag:
     group: str
     kind: str
     """projector or reactor"""
-    partitions: Sequence[PartitionStanding]
+    partitions: Sequence[PartitionLag]
     missing_topics: Sequence[str]
     parked_keys: int
-    letters: Mapping[Status, int]
+    dead_letters: Mapping[Status, int]
     """Of those that are not settled."""
 
     @property
@@ -52,15 +52,15 @@ class ConsumerStanding:
         return sum(each.lag for each in self.partitions)
 
 
-async def standings_of(service: OperatedService) -> Sequence[ConsumerStanding]:
+async def consumer_lag(service: AdminService) -> Sequence[ConsumerLag]:
     """Raises Transient where the database or the broker is away."""
     known = await partitions_of(service.kafka_bootstrap)
-    return [await _standing(service, each, known) for each in service.consumers]
+    return [await _partition_lag(service, each, known) for each in service.consumers]
 
 
-async def _standing(
-    service: OperatedService, consumer: Consumer, known: Mapping[str, Sequence[Partition]]
-) -> ConsumerStanding:
+async def _partition_lag(
+    service: AdminService, consumer: Consumer, known: Mapping[str, Sequence[Partition]]
+) -> ConsumerLag:
     group, topics = group_name(service.name, consumer), sorted(topics_of(consumer))
     partitions = [each for topic in topics for each in known.get(topic, ())]
     # Committed offsets first: what is taken in between the two questions is then lag of a moment ago, never less than nothing.
@@ -71,11 +71,11 @@ async def _standing(
         waiting = await _waiting_since(
             log, {each: committed[each] for each in partitions if committed[each] < ends[each]}
         )
-    return ConsumerStanding(
+    return ConsumerLag(
         group=group,
         kind=type(consumer).__name__.lower(),
         partitions=[
-            PartitionStanding(
+            PartitionLag(
                 topic=each.topic,
                 partition=each.number,
                 committed=committed[each],
@@ -86,7 +86,7 @@ async def _standing(
         ],
         missing_topics=[each for each in topics if each not in known],
         parked_keys=tally.parked_keys,
-        letters=tally.letters,
+        dead_letters=tally.dead_letters,
     )
 
 

@@ -4,21 +4,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from waypost.kernel.audit_context import AuditContext
 from waypost.kernel.errors import NotFound
-from waypost.kernel.mandate import Mandate
 from waypost.kernel.partitioning import shard_for
-from waypost.operations.service import OperatedService
+from waypost.operations.admin_service import AdminService
 from waypost.ports.outbox import Backlog
 from waypost.postgres.audit import record_action
-from waypost.postgres.outbox_marks import unmark
-from waypost.postgres.overview import MarkedKey, backlog_of, marked_keys
+from waypost.postgres.outbox_marks import release_from_quarantine
+from waypost.postgres.overview import QuarantinedKey, backlog_of, quarantined_keys
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
     service: str
     backlog: Backlog
-    marked: Sequence[MarkedKey]
+    marked: Sequence[QuarantinedKey]
 
     @property
     def age(self) -> timedelta | None:
@@ -27,21 +27,23 @@ class Waiting:
         return max(self.backlog.now - oldest, timedelta()) if oldest else None
 
 
-async def redrive(service: OperatedService, key: bytes, mandate: Mandate) -> None:
+async def redrive(service: AdminService, key: bytes, audit_context: AuditContext) -> None:
     """Takes the key's mark away: its rows are published again, in their order. One that is refused again is set aside again.
 
     Raises NotFound, and nothing is done, where the key is not set aside.
     """
     shard = shard_for(key)
     async with service.ops.transaction() as connection:
-        reason = await unmark(connection, shard, key)
+        reason = await release_from_quarantine(connection, shard, key)
         if reason is None:
             raise NotFound(f"{service.name} has not set {key.decode(errors='backslashreplace')!r} aside")
         subject = key.decode(errors="backslashreplace")
-        await record_action(connection, mandate, verb="outbox.redrive", subject=subject, shard=shard, because=reason)
+        await record_action(
+            connection, audit_context, verb="outbox.redrive", subject=subject, shard=shard, because=reason
+        )
 
 
-async def waiting_of(service: OperatedService) -> Waiting:
+async def waiting_of(service: AdminService) -> Waiting:
     """Raises Transient where the database is away."""
-    marked = await marked_keys(service.ops)
+    marked = await quarantined_keys(service.ops)
     return Waiting(service=service.name, backlog=await backlog_of(service.ops), marked=marked)

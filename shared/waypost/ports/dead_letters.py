@@ -7,9 +7,9 @@ from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
 
+from waypost.kernel.audit_context import AuditContext
 from waypost.kernel.envelope import Record
 from waypost.kernel.ids import EventId, TenantId
-from waypost.kernel.mandate import Mandate
 
 
 class Status(StrEnum):
@@ -42,7 +42,7 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Letter:
+class DeadLetter:
     """A record set aside with its bytes."""
 
     id: UUID
@@ -78,7 +78,7 @@ class Tally:
     """How much waits."""
 
     parked_keys: int
-    letters: Mapping[Status, int]
+    dead_letters: Mapping[Status, int]
     """Of those that are not settled."""
 
 
@@ -97,7 +97,7 @@ class DeadLetters(Protocol):
         """From now on what comes of these keys waits in line; a key that is parked already stays so."""
         ...
 
-    async def keep(self, letters: Sequence[Letter]) -> None:
+    async def keep(self, dead_letters: Sequence[DeadLetter]) -> None:
         """Stores them; one whose event this consumer has kept already changes nothing."""
         ...
 
@@ -109,11 +109,11 @@ class DeadLetters(Protocol):
         """Counts all of it."""
         ...
 
-    async def open_letters(self, at_most: int) -> int:
+    async def open_dead_letters(self, at_most: int) -> int:
         """How many are not settled; counts no further than `at_most`."""
         ...
 
-    async def failed_letters(self, at_most: int) -> int:
+    async def failed_dead_letters(self, at_most: int) -> int:
         """How many of these have failed, or wait behind one of their key that has; counts no further than `at_most`."""
         ...
 
@@ -124,15 +124,17 @@ class DeadLetters(Protocol):
         """
         ...
 
-    async def first(self, parked: ParkedKey, above: int) -> Letter | None:
+    async def first(self, parked: ParkedKey, above: int) -> DeadLetter | None:
         """The letter whose turn it is: the lowest version above the guard's, discarded ones included; without sequences, the oldest."""
         ...
 
-    async def find(self, letter_id: UUID) -> Letter | None:
+    async def find(self, dead_letter_id: UUID) -> DeadLetter | None:
         """Settled or not; None for another consumer's."""
         ...
 
-    async def begin(self, letter: Letter, *, next_attempt_at: datetime, mandate: Mandate | None = None) -> Letter:
+    async def begin(
+        self, dead_letter: DeadLetter, *, next_attempt_at: datetime, audit_context: AuditContext | None = None
+    ) -> DeadLetter:
         """Counts one more attempt, whose end is noted by `update`. With a mandate it is a redrive, and stands in the audit.
 
         Without one the letter is `retrying` from now on. A dead one that is redriven stays dead until it is handled: should the redrive
@@ -140,13 +142,13 @@ class DeadLetters(Protocol):
         """
         ...
 
-    async def take_back(self, before: Letter) -> None:
+    async def take_back(self, before: DeadLetter) -> None:
         """Undoes `begin`: the letter counts and waits as it did before. What stands in the audit stays there."""
         ...
 
     async def update(
         self,
-        letter_id: UUID,
+        dead_letter_id: UUID,
         *,
         status: Status,
         attempts: int,
@@ -156,7 +158,7 @@ class DeadLetters(Protocol):
         """Without a failure the last one stays on record."""
         ...
 
-    async def discard(self, letter: Letter, mandate: Mandate) -> None:
+    async def discard(self, dead_letter: DeadLetter, audit_context: AuditContext) -> None:
         """Gives it up; stands in the audit."""
         ...
 

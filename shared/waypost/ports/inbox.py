@@ -10,7 +10,7 @@ from waypost.ports.subscription import Partition
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class ConsumerPosition:
     """The authority on where a consumer goes on in a partition."""
 
     next_offset: int
@@ -21,7 +21,7 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Arrival:
+class InboxEntry:
     """A record whose headers are believed."""
 
     event_id: EventId
@@ -34,11 +34,11 @@ class Arrival:
 class Inbox(Protocol):
     """One consumer's, inside one open transaction: a rollback forgets everything."""
 
-    async def standing(self, partition: Partition) -> Standing:
+    async def consumer_position(self, partition: Partition) -> ConsumerPosition:
         """Offset 0 for a partition never seen."""
         ...
 
-    async def count_start(self, partition: Partition) -> Standing:
+    async def count_start(self, partition: Partition) -> ConsumerPosition:
         """Raises `starts` by one; the first call for a partition makes its row."""
         ...
 
@@ -57,7 +57,7 @@ class Inbox(Protocol):
         first statement of a transaction: it keeps every other taker of the partition out until the end."""
         ...
 
-    async def claim(self, partition: Partition, arrivals: Sequence[Arrival]) -> frozenset[EventId]:
+    async def claim(self, partition: Partition, entries: Sequence[InboxEntry]) -> frozenset[EventId]:
         """Those never claimed before. Waits for another transaction that has claimed one of them and is not at its end."""
         ...
 

@@ -32,7 +32,7 @@ class Backlog:
     """Rows; a shard's count stops at 10,000, so that a long backlog is not read to be counted."""
     oldest_at: datetime | None
     """When the row that has waited longest was written."""
-    marked_keys: int
+    quarantined_keys: int
     now: datetime
     """The database's clock, to compare `oldest_at` with."""
 

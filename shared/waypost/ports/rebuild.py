@@ -12,8 +12,8 @@ from waypost.kernel.envelope import Envelope
 from waypost.kernel.errors import Conflict, Transient
 from waypost.kernel.event import Event
 from waypost.kernel.ids import EventId, TenantId
-from waypost.ports.inbox import Standing
-from waypost.ports.intake import Intakes
+from waypost.ports.consumer_transaction import ConsumerTransactions
+from waypost.ports.inbox import ConsumerPosition
 from waypost.ports.subscription import Partition
 
 
@@ -55,12 +55,12 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Weighing:
+class ComparisonReport:
     """What speaks for and against the swap."""
 
     comparisons: Sequence[Comparison]
-    live_letters: int
-    new_letters: int
+    live_dead_letters: int
+    new_dead_letters: int
     """Letters that are not settled: more than live means that this release handles less."""
     unprotected: Sequence[str]
     """Tables without forced row-level security, or without the application's grants."""
@@ -69,11 +69,11 @@ class Weighing:
 class Swap(Protocol):
     """One transaction in which the live consumer stands still. It is rolled back unless `complete` was called."""
 
-    live: Mapping[Partition, Standing]
-    intakes: Intakes
+    live: Mapping[Partition, ConsumerPosition]
+    transactions: ConsumerTransactions
     """Take records into the new tables, inside this transaction."""
 
-    async def weigh(self, tenants: Iterable[TenantId]) -> Weighing:
+    async def compare(self, tenants: Iterable[TenantId]) -> ComparisonReport:
         """Compares every row of these tenants, old and new."""
         ...
 
@@ -90,10 +90,10 @@ class Shadow(Protocol):
 
     name: str
     """The consumer's name with `~new` behind it."""
-    intakes: Intakes
+    transactions: ConsumerTransactions
     """The guard absorbs what is at or below it, as often as it comes; the inbox remembers only what has no sequence."""
 
-    async def live(self) -> Mapping[Partition, Standing]:
+    async def live(self) -> Mapping[Partition, ConsumerPosition]:
         """Where the live consumer stands now."""
         ...
 
@@ -106,7 +106,7 @@ class Shadow(Protocol):
         ...
 
 
-class HistoryIntake(Protocol):
+class HistoryTransaction(Protocol):
     """An open transaction that fills a projection's new tables."""
 
     @property
@@ -123,14 +123,14 @@ class HistoryIntake(Protocol):
         ...
 
 
-class HistorySwap(HistoryIntake, Protocol):
+class HistorySwap(HistoryTransaction, Protocol):
     """The transaction in which nobody appends an event. It is rolled back unless `complete` was called."""
 
     def missing(self, size: int) -> AsyncIterator[Sequence[StoredEvent]]:
         """Those that are stored and not noted, in the order of storing."""
         ...
 
-    async def weigh(self) -> Weighing:
+    async def compare(self) -> ComparisonReport:
         """Compares every row, old and new."""
         ...
 
@@ -150,7 +150,7 @@ class History(Protocol):
         """Everything stored at this moment, in the order of storing."""
         ...
 
-    def intake(self) -> AbstractAsyncContextManager[HistoryIntake]:
+    def transaction(self) -> AbstractAsyncContextManager[HistoryTransaction]:
         """Commits at the end of the block, rolls back on an error. Raises Transient."""
         ...
 
@@ -159,13 +159,13 @@ class History(Protocol):
         ...
 
 
-class HistoryWorkshop(Protocol):
+class HistoryShadowFactory(Protocol):
     def history(self) -> AbstractAsyncContextManager[History]:
         """Drops what an earlier rebuild left behind, and makes the tables. Raises RebuildRuns."""
         ...
 
 
-class Workshop(Protocol):
+class ShadowFactory(Protocol):
     def shadow(self) -> AbstractAsyncContextManager[Shadow]:
         """Drops what an earlier rebuild left behind, and makes the tables. Raises RebuildRuns."""
         ...

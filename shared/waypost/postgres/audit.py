@@ -8,8 +8,8 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from waypost.kernel.audit_context import AuditContext
 from waypost.kernel.ids import new_id
-from waypost.kernel.mandate import Mandate
 from waypost.postgres.database import Database, driver
 
 _RECORD = """
@@ -37,7 +37,7 @@ class OperatorAction:
 
 async def record_action(
     connection: AsyncConnection,
-    mandate: Mandate,
+    audit_context: AuditContext,
     *,
     verb: str,
     subject: object,
@@ -47,7 +47,9 @@ async def record_action(
     """Inside the transaction of the change, as its role."""
     raw = await driver(connection)
     told = json.dumps(facts)
-    await raw.execute(_RECORD, new_id(), mandate.operator, mandate.reason, verb, str(subject), tenant_id, told)
+    await raw.execute(
+        _RECORD, new_id(), audit_context.operator, audit_context.reason, verb, str(subject), tenant_id, told
+    )
 
 
 async def operator_actions(

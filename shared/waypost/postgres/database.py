@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from waypost.kernel.errors import Misconfigured, Transient
 from waypost.kernel.ids import TenantId
 from waypost.postgres.failures import as_transient, is_transient
-from waypost.postgres.projector_schema import search_path
+from waypost.postgres.projection_schema import search_path
 from waypost.postgres.tenancy import BIND, refuse_unsafe_role, setting
 
 Purpose = Literal["requests", "jobs"]

@@ -6,8 +6,8 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from waypost.kernel.mandate import Mandate
-from waypost.ports.dead_letters import OPEN, Failure, Letter, ParkedKey, Status, Tally
+from waypost.kernel.audit_context import AuditContext
+from waypost.ports.dead_letters import OPEN, DeadLetter, Failure, ParkedKey, Status, Tally
 from waypost.postgres.audit import record_action
 from waypost.postgres.database import driver
 from waypost.postgres.letter_rows import COLUMNS, IN_LINE, IS_OPEN, failure_columns, from_row, to_row
@@ -120,9 +120,9 @@ class PostgresDeadLetters:
         raw = await driver(self._connection)
         await raw.execute(_PARK, self._consumer, topic, list(keys))
 
-    async def keep(self, letters: Sequence[Letter]) -> None:
+    async def keep(self, dead_letters: Sequence[DeadLetter]) -> None:
         raw = await driver(self._connection)
-        await raw.executemany(_KEEP, [(self._consumer, *to_row(letter)) for letter in letters])
+        await raw.executemany(_KEEP, [(self._consumer, *to_row(dead_letter)) for dead_letter in dead_letters])
 
     async def due(self, now: datetime, limit: int) -> Sequence[ParkedKey]:
         raw = await driver(self._connection)
@@ -131,13 +131,13 @@ class PostgresDeadLetters:
     async def tally(self) -> Tally:
         raw = await driver(self._connection)
         counts = {row["what"]: row["count"] for row in await raw.fetch(_TALLY, self._consumer)}
-        return Tally(parked_keys=counts["parked"], letters={each: counts.get(each, 0) for each in OPEN})
+        return Tally(parked_keys=counts["parked"], dead_letters={each: counts.get(each, 0) for each in OPEN})
 
-    async def open_letters(self, at_most: int) -> int:
+    async def open_dead_letters(self, at_most: int) -> int:
         raw = await driver(self._connection)
         return int(await raw.fetchval(_OPEN, self._consumer, at_most))
 
-    async def failed_letters(self, at_most: int) -> int:
+    async def failed_dead_letters(self, at_most: int) -> int:
         raw = await driver(self._connection)
         return int(await raw.fetchval(_FAILED, self._consumer, at_most))
 
@@ -147,31 +147,33 @@ class PostgresDeadLetters:
             await raw.fetchval(_LOCK if wait else _LOCK_AT_ONCE, self._consumer, parked.topic, parked.key) is not None
         )
 
-    async def first(self, parked: ParkedKey, above: int) -> Letter | None:
+    async def first(self, parked: ParkedKey, above: int) -> DeadLetter | None:
         raw = await driver(self._connection)
         row = await raw.fetchrow(_FIRST, self._consumer, parked.topic, parked.key, above)
         return from_row(row) if row else None
 
-    async def find(self, letter_id: UUID) -> Letter | None:
+    async def find(self, dead_letter_id: UUID) -> DeadLetter | None:
         raw = await driver(self._connection)
-        row = await raw.fetchrow(_FIND, self._consumer, letter_id)
+        row = await raw.fetchrow(_FIND, self._consumer, dead_letter_id)
         return from_row(row) if row else None
 
-    async def begin(self, letter: Letter, *, next_attempt_at: datetime, mandate: Mandate | None = None) -> Letter:
+    async def begin(
+        self, dead_letter: DeadLetter, *, next_attempt_at: datetime, audit_context: AuditContext | None = None
+    ) -> DeadLetter:
         raw = await driver(self._connection)
-        (row,) = await raw.fetch(_BEGIN, self._consumer, letter.id, next_attempt_at, mandate is not None)
-        if mandate is not None:
-            await self._tell(letter, mandate, verb="dead_letters.redrive")
+        (row,) = await raw.fetch(_BEGIN, self._consumer, dead_letter.id, next_attempt_at, audit_context is not None)
+        if audit_context is not None:
+            await self._tell(dead_letter, audit_context, verb="dead_letters.redrive")
         return from_row(row)
 
-    async def take_back(self, before: Letter) -> None:
+    async def take_back(self, before: DeadLetter) -> None:
         raw = await driver(self._connection)
         counts = (before.status, before.attempts, before.unfinished, before.redrives, before.next_attempt_at)
         await raw.execute(_TAKE_BACK, self._consumer, before.id, *counts)
 
     async def update(
         self,
-        letter_id: UUID,
+        dead_letter_id: UUID,
         *,
         status: Status,
         attempts: int,
@@ -180,18 +182,18 @@ class PostgresDeadLetters:
     ) -> None:
         raw = await driver(self._connection)
         what = failure_columns(failure)
-        await raw.execute(_UPDATE, self._consumer, letter_id, status, attempts, next_attempt_at, *what)
+        await raw.execute(_UPDATE, self._consumer, dead_letter_id, status, attempts, next_attempt_at, *what)
 
-    async def discard(self, letter: Letter, mandate: Mandate) -> None:
-        await self.update(letter.id, status=Status.DISCARDED, attempts=letter.attempts)
-        await self._tell(letter, mandate, verb="dead_letters.discard")
+    async def discard(self, dead_letter: DeadLetter, audit_context: AuditContext) -> None:
+        await self.update(dead_letter.id, status=Status.DISCARDED, attempts=dead_letter.attempts)
+        await self._tell(dead_letter, audit_context, verb="dead_letters.discard")
 
     async def unpark(self, parked: ParkedKey) -> None:
         raw = await driver(self._connection)
         await raw.execute(_UNPARK, self._consumer, parked.topic, parked.key)
 
-    async def _tell(self, letter: Letter, mandate: Mandate, *, verb: str) -> None:
-        facts: dict[str, str | int] = {"consumer": self._consumer, "event_id": str(letter.event_id)}
+    async def _tell(self, dead_letter: DeadLetter, audit_context: AuditContext, *, verb: str) -> None:
+        facts: dict[str, str | int] = {"consumer": self._consumer, "event_id": str(dead_letter.event_id)}
         await record_action(
-            self._connection, mandate, verb=verb, subject=letter.id, tenant_id=letter.tenant_id, **facts
+            self._connection, audit_context, verb=verb, subject=dead_letter.id, tenant_id=dead_letter.tenant_id, **facts
         )

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from waypost.kernel.cloudevents import from_metadata, to_metadata
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.errors import ConcurrencyConflict
-from waypost.kernel.event import Event, nameless
+from waypost.kernel.event import Event, without_personal_data
 from waypost.ports.codec import EncodedEvent, EventCodec
 from waypost.postgres.database import driver
 
@@ -68,7 +68,7 @@ class PostgresEventStore:
 
     async def forget_person(self, aggregate_type: str, aggregate_id: UUID) -> None:
         history = await self.history(aggregate_type, aggregate_id)
-        encoded = [self._codec.encode(nameless(each.event)) for each in history]
+        encoded = [self._codec.encode(without_personal_data(each.event)) for each in history]
         raw = await driver(self._connection)
         await raw.execute(
             _REWRITE,

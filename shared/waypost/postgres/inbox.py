@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from waypost.kernel.ids import EventId
-from waypost.ports.inbox import Arrival, Standing
+from waypost.ports.inbox import ConsumerPosition, InboxEntry
 from waypost.ports.subscription import Partition
 from waypost.postgres.database import driver
 from waypost.postgres.versions import Versions
@@ -49,15 +49,15 @@ class PostgresInbox:
         self._consumer = consumer
         self._versions = versions
 
-    async def standing(self, partition: Partition) -> Standing:
+    async def consumer_position(self, partition: Partition) -> ConsumerPosition:
         raw = await driver(self._connection)
         row = await raw.fetchrow(_STANDING, self._consumer, partition.topic, partition.number)
-        return Standing(**row) if row else Standing(next_offset=0, topic_id=None, starts=0)
+        return ConsumerPosition(**row) if row else ConsumerPosition(next_offset=0, topic_id=None, starts=0)
 
-    async def count_start(self, partition: Partition) -> Standing:
+    async def count_start(self, partition: Partition) -> ConsumerPosition:
         raw = await driver(self._connection)
         (row,) = await raw.fetch(_COUNT_START, self._consumer, partition.topic, partition.number)
-        return Standing(**row)
+        return ConsumerPosition(**row)
 
     async def start_over(self, partition: Partition, topic_id: UUID | None) -> None:
         raw = await driver(self._connection)
@@ -75,11 +75,11 @@ class PostgresInbox:
         moved: str = await raw.execute(_FENCE, *position)
         return moved == "UPDATE 1"
 
-    async def claim(self, partition: Partition, arrivals: Sequence[Arrival]) -> frozenset[EventId]:
-        if not arrivals:
+    async def claim(self, partition: Partition, entries: Sequence[InboxEntry]) -> frozenset[EventId]:
+        if not entries:
             return frozenset()
         raw = await driver(self._connection)
-        ids, tenants, offsets = zip(*((each.event_id, each.tenant_id, each.offset) for each in arrivals), strict=True)
+        ids, tenants, offsets = zip(*((each.event_id, each.tenant_id, each.offset) for each in entries), strict=True)
         rows = await raw.fetch(_CLAIM, self._consumer, partition.topic, partition.number, ids, tenants, offsets)
         return frozenset(EventId(row["event_id"]) for row in rows)
 

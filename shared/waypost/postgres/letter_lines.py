@@ -77,7 +77,7 @@ class Selection:
     lines: Sequence[Line]
     more: int
     """Keys with such lines that the limit left out."""
-    apart: Sequence[Entry]
+    unprocessable: Sequence[Entry]
     """They match, and hold nothing that could be handled: no key waits for them."""
     more_apart: int
     """Of these, how many the limit left out."""
@@ -86,7 +86,7 @@ class Selection:
 
     @property
     def found(self) -> bool:
-        return bool(self.lines or self.apart)
+        return bool(self.lines or self.unprocessable)
 
 
 async def select_lines(database: Database, search: Search, *, limit: int | None = None) -> Selection:
@@ -94,19 +94,19 @@ async def select_lines(database: Database, search: Search, *, limit: int | None 
     keys = await database.fetch(_KEYS, *wanted(search), limit)
     chosen = [[row[name] for row in keys] for name in ("consumer", "topic", "key")]
     lines = await database.fetch(_LINES, *wanted(search), *chosen) if keys else []
-    apart = await database.fetch(_APART, *wanted(search), limit)
+    unprocessable = await database.fetch(_APART, *wanted(search), limit)
     (settled,) = await database.fetch(_COUNT, *wanted(replace(search, statuses=_SETTLED)))
     return Selection(
         lines=list(_lines(lines)),
         more=_found(keys) - len(keys),
-        apart=[_entry(row) for row in apart],
-        more_apart=_found(apart) - len(apart),
+        unprocessable=[_entry(row) for row in unprocessable],
+        more_apart=_found(unprocessable) - len(unprocessable),
         settled=settled["count"],
     )
 
 
-async def letter_statuses(database: Database, letter_ids: Collection[UUID]) -> Mapping[UUID, Status]:
-    return {row["id"]: Status(row["status"]) for row in await database.fetch(_STATUSES, list(letter_ids))}
+async def dead_letter_statuses(database: Database, dead_letter_ids: Collection[UUID]) -> Mapping[UUID, Status]:
+    return {row["id"]: Status(row["status"]) for row in await database.fetch(_STATUSES, list(dead_letter_ids))}
 
 
 def _found(rows: Sequence[asyncpg.Record]) -> int:

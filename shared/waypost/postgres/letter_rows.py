@@ -11,7 +11,7 @@ from waypost.kernel.cloudevents import header_name
 from waypost.kernel.envelope import Record
 from waypost.kernel.ids import EventId, TenantId
 from waypost.kernel.text import storable
-from waypost.ports.dead_letters import OPEN, VERSION_CONFLICT, Failure, Letter, Status
+from waypost.ports.dead_letters import OPEN, VERSION_CONFLICT, DeadLetter, Failure, Status
 
 COLUMNS = (
     "id, event_id, tenant_id, type, topic, partition, kafka_offset, key, sequence, headers::text as headers, payload,"
@@ -25,23 +25,23 @@ IS_OPEN = f"status in {tuple(each.value for each in OPEN)}"
 """As the partial index `dead_letters_open` has it, else it is of no use."""
 
 
-def to_row(letter: Letter) -> tuple[object, ...]:
-    record, failure = letter.record, letter.failure
+def to_row(dead_letter: DeadLetter) -> tuple[object, ...]:
+    record, failure = dead_letter.record, dead_letter.failure
     return (
-        letter.id,
-        letter.event_id,
-        letter.tenant_id,
-        letter.type,
+        dead_letter.id,
+        dead_letter.event_id,
+        dead_letter.tenant_id,
+        dead_letter.type,
         record.topic,
         record.partition,
         record.offset,
-        letter.key,
-        letter.sequence,
+        dead_letter.key,
+        dead_letter.sequence,
         _headers_to_json(record),
         record.value,
-        letter.status,
-        letter.attempts,
-        letter.next_attempt_at,
+        dead_letter.status,
+        dead_letter.attempts,
+        dead_letter.next_attempt_at,
         *failure_columns(failure),
     )
 
@@ -51,11 +51,11 @@ def failure_columns(failure: Failure | None) -> tuple[str | None, str | None, st
     return (failure.error_class, storable(failure.error), failure.fingerprint) if failure else (None, None, None)
 
 
-def from_row(row: asyncpg.Record) -> Letter:
+def from_row(row: asyncpg.Record) -> DeadLetter:
     failure = row["error_class"] and Failure(
         error_class=row["error_class"], error=row["error"], fingerprint=row["fingerprint"]
     )
-    return Letter(
+    return DeadLetter(
         id=row["id"],
         record=_record(row),
         key=row["key"],

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import asyncpg
 
-from waypost.ports.dead_letters import OPEN, Letter, Status
+from waypost.ports.dead_letters import OPEN, DeadLetter, Status
 from waypost.postgres.database import Database
 from waypost.postgres.letter_rows import COLUMNS, from_row
 
@@ -47,27 +47,27 @@ class Search:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KeptLetter:
+class StoredDeadLetter:
     consumer: str
     """`<service>.<name>`"""
     first_failed_at: datetime
-    letter: Letter
+    dead_letter: DeadLetter
 
 
 Place = tuple[datetime, UUID]
 """A letter's in a list: its first failure, and its id."""
 
 
-async def find_letters(
+async def find_dead_letters(
     database: Database, search: Search, *, limit: int, after: Place | None = None
-) -> Sequence[KeptLetter]:
+) -> Sequence[StoredDeadLetter]:
     """The one that has waited longest first."""
     rows = await database.fetch(_LIST, *wanted(search), *(after or (None, None)), limit)
     return [_kept(row) for row in rows]
 
 
-async def find_letter(database: Database, letter_id: UUID) -> KeptLetter | None:
-    for row in await database.fetch(_FIND, letter_id):
+async def find_dead_letter(database: Database, dead_letter_id: UUID) -> StoredDeadLetter | None:
+    for row in await database.fetch(_FIND, dead_letter_id):
         return _kept(row)
     return None
 
@@ -88,5 +88,5 @@ def wanted(search: Search) -> tuple[object, ...]:
     )
 
 
-def _kept(row: asyncpg.Record) -> KeptLetter:
-    return KeptLetter(consumer=row["consumer"], first_failed_at=row["first_failed_at"], letter=from_row(row))
+def _kept(row: asyncpg.Record) -> StoredDeadLetter:
+    return StoredDeadLetter(consumer=row["consumer"], first_failed_at=row["first_failed_at"], dead_letter=from_row(row))

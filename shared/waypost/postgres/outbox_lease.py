@@ -69,7 +69,7 @@ on conflict do nothing"""
 
 BACKLOG = f"""
 select coalesce(sum(pending), 0)::bigint as pending, min(oldest_at) as oldest_at,
-       (select count(*) from outbox_quarantine) as marked_keys, clock_timestamp() as now
+       (select count(*) from outbox_quarantine) as quarantined_keys, clock_timestamp() as now
 from generate_series(0, {SHARDS - 1}) as every (shard)
 cross join lateral (
     select count(*) as pending, min(created_at) as oldest_at

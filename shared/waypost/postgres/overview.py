@@ -52,7 +52,7 @@ class Position:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MarkedKey:
+class QuarantinedKey:
     """A key that the relay has set aside: none of its rows is published until the mark is taken away."""
 
     shard: int
@@ -74,7 +74,7 @@ class PendingEvent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KeptEvent:
+class StoredEventRow:
     """A row of the event store, payload still encoded."""
 
     tenant_id: UUID
@@ -96,9 +96,9 @@ async def positions(database: Database, consumers: Sequence[str]) -> Sequence[Po
     return [Position(**row) for row in await database.fetch(_POSITIONS, list(consumers))]
 
 
-async def marked_keys(database: Database) -> Sequence[MarkedKey]:
+async def quarantined_keys(database: Database) -> Sequence[QuarantinedKey]:
     """The one that has waited longest first."""
-    return [MarkedKey(**row) for row in await database.fetch(_MARKED)]
+    return [QuarantinedKey(**row) for row in await database.fetch(_MARKED)]
 
 
 async def backlog_of(database: Database) -> Backlog:
@@ -112,11 +112,11 @@ async def outbox_rows(database: Database, at_most: int) -> int:
     return int(row["count"])
 
 
-async def kept_event(owner: Database, event_id: UUID) -> KeptEvent | None:
+async def stored_event(owner: Database, event_id: UUID) -> StoredEventRow | None:
     """The event, whoever's it is. As the owner: the one role that sees the events of all tenants."""
     for row in await owner.fetch(_EVENT, event_id):
         pending = [PendingEvent(**each) for each in await owner.fetch(_PENDING, event_id)]
-        return KeptEvent(
+        return StoredEventRow(
             **{**row, "metadata": json.loads(row["metadata"])},
             pending=pending[0] if pending else None,
         )

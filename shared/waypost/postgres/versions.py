@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from waypost.ports.handlers import Consumer, Projector
+from waypost.ports.consumers import AsyncProjection, Consumer
 from waypost.postgres.database import driver
 
 
@@ -39,7 +39,7 @@ class Versions:
 
 def versions_of(consumer: Consumer, name: str) -> Versions:
     """The guard of the consumer called `name`."""
-    if isinstance(consumer, Projector):
+    if isinstance(consumer, AsyncProjection):
         return versions_in(consumer.name)
     return Versions(
         consumer=name,

@@ -29,7 +29,7 @@ OUTBOX_PUBLISHED = Counter("waypost_outbox_published_total", "Records acknowledg
 OUTBOX_QUARANTINED = Counter(
     "waypost_outbox_quarantined_total", "Keys set aside because a row of theirs can never be sent."
 )
-OUTBOX_MARKED_KEYS = Gauge("waypost_outbox_marked_keys", "Keys that are set aside at present.")
+OUTBOX_QUARANTINED_KEYS = Gauge("waypost_outbox_quarantined_keys", "Keys that are set aside at present.")
 RELAY_INTERRUPTIONS = Counter(
     "waypost_relay_interruptions_total", "Times that a relay began again with a new producer and lease."
 )
@@ -63,7 +63,7 @@ CONSUMER_FULL_PARTITIONS = Gauge(
     "Partitions that wait since as many letters are open as may be, until some are settled.",
     ["consumer"],
 )
-CONSUMER_LETTERS = Gauge("waypost_consumer_letters", "Letters that are not settled.", ["consumer", "status"])
+CONSUMER_DEAD_LETTERS = Gauge("waypost_consumer_dead_letters", "Letters that are not settled.", ["consumer", "status"])
 
 # Jobs
 

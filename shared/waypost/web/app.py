@@ -10,7 +10,7 @@ from starlette.types import Scope
 
 from waypost.engine.bus import Bus
 from waypost.kernel.clock import Clock, SystemClock
-from waypost.operations.service import OperatedService
+from waypost.operations.admin_service import AdminService
 from waypost.ports.idempotency import IdempotencyKeys
 from waypost.web import errors, openapi, ops, request
 from waypost.web.body import BodyCap
@@ -33,16 +33,16 @@ def create_app(
     bus: Bus,
     keys: KeysOf,
     answers: IdempotencyKeys,
-    answer_secret: bytes,
+    idempotency_secret: bytes,
     readiness: Readiness,
     resources: OpenResources = nullcontext,
     clock: Clock | None = None,
-    operated: OperatedService | None = None,
+    admin_service: AdminService | None = None,
 ) -> FastAPI:
     """A service's API. Routes find what they need of it through `waypost.web.edge`.
 
-    `operated`: the service for the routes under `/ops`; without it there are none.
-    `answer_secret`: 16 to 64 bytes that stay the same over restarts and replicas; keys the hashes of bodies beside idempotency keys.
+    `admin_service`: the service for the routes under `/ops`; without it there are none.
+    `idempotency_secret`: 16 to 64 bytes that stay the same over restarts and replicas; keys the hashes of bodies beside idempotency keys.
     """
     clock = clock or SystemClock()
 
@@ -53,12 +53,12 @@ def create_app(
             app.state.tokens = TokenVerifier(keys(opened), clock)
             yield
 
-    app = routed(service, [*routers, *(ops.ROUTERS if operated else ())], readiness, lifespan)
+    app = routed(service, [*routers, *(ops.ROUTERS if admin_service else ())], readiness, lifespan)
     app.state.bus = bus
     app.state.answers = answers
-    app.state.answer_secret = answer_secret
+    app.state.idempotency_secret = idempotency_secret
     app.state.clock = clock
-    app.state.operated = operated
+    app.state.admin_service = admin_service
     return app
 
 

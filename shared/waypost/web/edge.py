@@ -21,5 +21,5 @@ class Edge(Generic[R]):
         self.now: datetime = request.app.state.clock.now()
 
 
-Here = Annotated[Edge, Depends()]
+Context = Annotated[Edge, Depends()]
 """A parameter of any route; a service with resources declares its own: `Annotated[Edge[Resources], Depends(Edge)]`."""

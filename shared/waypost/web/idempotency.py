@@ -40,7 +40,7 @@ IdempotencyKey = Annotated[
 ]
 
 
-class Idempotent:
+class IdempotentExecutor:
     """One request, with its key where it brought one; called with the command and a way to show its result."""
 
     def __init__(self, request: Request, key: IdempotencyKey = None) -> None:
@@ -83,7 +83,7 @@ class Idempotent:
         return KeyedRequest(route=route, key=key, body_hash=self._hash(body))
 
     def _hash(self, body: bytes) -> bytes:
-        secret: bytes = self._request.app.state.answer_secret
+        secret: bytes = self._request.app.state.idempotency_secret
         # Another user's request is another request: an answer is for whom it was given.
         actor = str(current_cause().actor_id).encode()
         return hashlib.blake2b(actor + b"\n" + body, key=secret, digest_size=32).digest()
@@ -94,4 +94,4 @@ def _answer(response: Response) -> Answer:
     return Answer(status=response.status_code, headers=headers, body=bytes(response.body))
 
 
-Once = Annotated[Idempotent, Depends()]
+Executor = Annotated[IdempotentExecutor, Depends()]

@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from waypost.jobs.results import Status, job_status
 from waypost.kernel.errors import NotFound
 from waypost.web.auth import Caller
-from waypost.web.edge import Here
+from waypost.web.edge import Context
 from waypost.web.models import ResponseModel
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
@@ -26,9 +26,9 @@ class JobView(ResponseModel):
 
 
 @router.get("/{job_id}")
-async def show_job(job_id: UUID, caller: Caller, here: Here) -> JobView:
+async def show_job(job_id: UUID, caller: Caller, context: Context) -> JobView:
     """Members see what they asked for themselves, admins everything that their tenant's work left."""
-    async with here.bus.units.begin() as uow:
+    async with context.bus.units.begin() as uow:
         job = await job_status(uow.rows, job_id)
     if job is None or not caller.may_see(job.owner_id):
         raise NotFound(f"there is no job {job_id}")

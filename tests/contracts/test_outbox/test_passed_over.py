@@ -24,7 +24,7 @@ async def test_rows_of_a_marked_key_stay_and_are_passed_over(under_test: OutboxU
         await under_test.add(b"a")
         assert await heads(lease) == [other]
         backlog = await under_test.outbox.backlog()
-        assert (backlog.pending, backlog.marked_keys) == (1, 1)
+        assert (backlog.pending, backlog.quarantined_keys) == (1, 1)
 
 
 async def test_a_row_that_is_gone_marks_nothing(under_test: OutboxUnderTest) -> None:
@@ -33,7 +33,7 @@ async def test_a_row_that_is_gone_marks_nothing(under_test: OutboxUnderTest) -> 
         (row,) = await lease.heads(ALL, in_flight=(), held_topics=(), rows_per_shard=1, bytes_per_shard=1)
         await lease.delete([row])
         assert not await lease.mark(row, "another relay got it through")
-        assert (await under_test.outbox.backlog()).marked_keys == 0
+        assert (await under_test.outbox.backlog()).quarantined_keys == 0
 
 
 async def test_after_many_reads_a_late_commit_is_still_found(under_test: OutboxUnderTest) -> None:

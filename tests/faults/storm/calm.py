@@ -10,7 +10,7 @@ from schemas.notifications import NotificationQueued, NotificationSent
 from schemas.users import TenantCreated, UserCreated, UserVerificationRequested
 from tests.faults.storm.evidence import Evidence, Row, SeenRecord, StoredEvent
 from tests.faults.storm.operations import Operation, Outcome, Try
-from tests.faults.storm.promises.letters import TELLS
+from tests.faults.storm.promises.dead_letters import TELLS
 from waypost.kernel.event import Event
 from waypost.schemas.application import application_codec
 
@@ -26,7 +26,7 @@ _CODEC = application_codec()
 def calm() -> Evidence:
     """A tenant opens, buys one thing, is charged for it and hears of it all."""
     facts = [*_of_users(), *_of_billing()]
-    events = [*facts, *_letters(facts)]
+    events = [*facts, *_dead_letters(facts)]
     return Evidence(
         operations=_operations(),
         events=events,
@@ -101,8 +101,8 @@ def charge(**changes: Any) -> Row:
     return {**made, **changes}
 
 
-def mail(letter: UUID, to: str = "ada@example.com") -> Row:
-    return {"id": 1, "message_id": f"<{letter}@waypost>", "subject": "Hello", "to": [to]}
+def mail(dead_letter: UUID, to: str = "ada@example.com") -> Row:
+    return {"id": 1, "message_id": f"<{dead_letter}@waypost>", "subject": "Hello", "to": [to]}
 
 
 def _of_users() -> Iterable[StoredEvent]:
@@ -130,21 +130,21 @@ def _of_billing() -> Iterable[StoredEvent]:
         yield stored(event, INVOICE, version, cause)
 
 
-def _letters(facts: Sequence[StoredEvent]) -> Iterable[StoredEvent]:
+def _dead_letters(facts: Sequence[StoredEvent]) -> Iterable[StoredEvent]:
     for fact in facts:
         if fact.type in TELLS:
-            letter = uuid5(fact.event_id, TELLS[fact.type])
+            dead_letter = uuid5(fact.event_id, TELLS[fact.type])
             common: Mapping[str, Any] = {
                 "tenant_id": TENANT,
-                "notification_id": letter,
+                "notification_id": dead_letter,
                 "recipient_id": USER,
                 "kind": TELLS[fact.type],
                 "channel": "email",
             }
             queued = NotificationQueued(**common, subject_type="user", subject_id=USER, queued_at=AT)
-            yield stored(queued, letter, 1, str(fact.correlation_id))
-            sent = NotificationSent(**common, message_id=f"<{letter}@waypost>", sent_at=AT)
-            yield stored(sent, letter, 2, str(fact.correlation_id), by=JOB)
+            yield stored(queued, dead_letter, 1, str(fact.correlation_id))
+            sent = NotificationSent(**common, message_id=f"<{dead_letter}@waypost>", sent_at=AT)
+            yield stored(sent, dead_letter, 2, str(fact.correlation_id), by=JOB)
 
 
 def _operations() -> Sequence[Operation]:
@@ -169,7 +169,7 @@ def _attempt() -> Row:
         "invoice_id": INVOICE,
         "kind": "charge",
         "idempotency_key": f"inv-{INVOICE}",
-        "ordered_by": f"inv-{INVOICE}",
+        "requested_by": f"inv-{INVOICE}",
         "payment_method_id": uuid4(),
         "amount_minor": AMOUNT,
         "currency": "EUR",

@@ -18,7 +18,7 @@ from services.billing.handlers.customers import CUSTOMERS
 from services.billing.ports import Decision, Moved
 from tests.fixtures.web import SIGNING_KEY, bearer
 from waypost.hosting.api import api_app, operators_database
-from waypost.hosting.foundation import Foundation, lay
+from waypost.hosting.runtime import Runtime, build_runtime
 from waypost.hosting.settings import ApiSettings
 from waypost.jobs.worker import JobWorker, JobWorkerSettings
 from waypost.kernel.cause import current_cause
@@ -43,12 +43,12 @@ NO_TIME = timedelta(0)
 
 class BillingService:
     def __init__(
-        self, http: httpx.AsyncClient, where: ServiceDatabase, foundation: Foundation, payments: httpx.AsyncClient
+        self, http: httpx.AsyncClient, where: ServiceDatabase, runtime: Runtime, payments: httpx.AsyncClient
     ) -> None:
         self.http = http
         self.where = where
-        self.foundation = foundation
-        self.bus = foundation.bus
+        self.runtime = runtime
+        self.bus = runtime.bus
         self.payments = payments
         """The provider itself."""
 
@@ -61,11 +61,11 @@ class BillingService:
     async def working(self) -> AsyncIterator[None]:
         """With a job worker beside the API."""
         worker = JobWorker(
-            self.foundation.database,
-            self.foundation.units,
-            self.foundation.jobs,
-            clock=self.foundation.clock,
-            rung=self.foundation.wakeups.subscribe("jobs"),
+            self.runtime.database,
+            self.runtime.units,
+            self.runtime.jobs,
+            clock=self.runtime.clock,
+            wakeup=self.runtime.wakeups.subscribe("jobs"),
             resources=SERVICE.job_resources,
             settings=JobWorkerSettings(poll_seconds=0.1),
         )
@@ -118,7 +118,7 @@ class Company:
                 display_name="Ada Lovelace",
                 role="member",
                 locale="en",
-                created_at=self.billing.foundation.clock.now(),
+                created_at=self.billing.runtime.clock.now(),
             ),
             user_id,
         )
@@ -131,7 +131,7 @@ class Company:
             tenant_id=self.tenant_id,
             aggregate_id=user_id,
             aggregate_version=version,
-            occurred_at=self.billing.foundation.clock.now(),
+            occurred_at=self.billing.runtime.clock.now(),
             source="/services/users",
             cause=current_cause(),
         )
@@ -176,12 +176,12 @@ class Company:
         return BeginCharge(
             invoice_id=UUID(invoice_id),
             attempt_id=new_id(),
-            ordered_by=f"test-{new_id()}",
-            at=self.billing.foundation.clock.now() + after,
+            requested_by=f"test-{new_id()}",
+            at=self.billing.runtime.clock.now() + after,
         )
 
     async def decide(self, attempt_id: UUID, decision: Decision, after: timedelta = NO_TIME) -> None:
-        at = self.billing.foundation.clock.now() + after
+        at = self.billing.runtime.clock.now() + after
         await self.handle(RecordDecision(attempt_id=attempt_id, decision=decision, at=at))
 
     async def handle(self, command: Command[R]) -> R:
@@ -200,7 +200,7 @@ class Company:
 
     async def rows(self, query: str, **values: object) -> Sequence[Row]:
         """What the tables hold for this tenant."""
-        async with self.billing.foundation.database.transaction([self.tenant_id]) as connection:
+        async with self.billing.runtime.database.transaction([self.tenant_id]) as connection:
             return [dict(row) for row in (await connection.execute(text(query), values)).mappings()]
 
     async def event_types(self, invoice_id: str) -> Sequence[str]:
@@ -223,7 +223,7 @@ def settings_of(where: ServiceDatabase) -> ApiSettings:
         app_dsn=where.app,
         ops_dsn=where.ops,
         kafka_bootstrap=f"{LOOPBACK}:1",  # no route of these tests asks it
-        answer_secret=SecretStr("a secret that stays the same"),
+        idempotency_secret=SecretStr("a secret that stays the same"),
     )
 
 
@@ -231,12 +231,12 @@ def settings_of(where: ServiceDatabase) -> ApiSettings:
 async def running_billing(where: ServiceDatabase, payments: httpx.AsyncClient) -> AsyncIterator[BillingService]:
     service = replace(SERVICE, token_keys=lambda _opened: LocalKeys(SIGNING_KEY))
     settings = settings_of(where)
-    foundation = lay(service, "api", dsn=settings.app_dsn, pool_size=8)
-    app = api_app(service, settings, foundation, ops=operators_database(service, settings))
+    runtime = build_runtime(service, "api", dsn=settings.app_dsn, pool_size=8)
+    app = api_app(service, settings, runtime, ops=operators_database(service, settings))
     try:
         async with app.router.lifespan_context(app):
             transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
             async with httpx.AsyncClient(transport=transport, base_url="http://billing") as http:
-                yield BillingService(http, where, foundation, payments)
+                yield BillingService(http, where, runtime, payments)
     finally:
-        await foundation.database.close()
+        await runtime.database.close()

@@ -57,7 +57,7 @@ async def test_the_database_itself_keeps_tenants_apart(billing: BillingService, 
     async with connected(billing.where.app) as unbound:
         for table in (*tables, "events", "payment_methods", "payment_attempts", "invoice_numbers", "job_results"):
             assert await unbound.fetchval(f"select count(*) from {table}") == 0, table
-    await billing.foundation.database.verify()
+    await billing.runtime.database.verify()
 
 
 async def test_members_change_nothing_and_see_their_own(billing: BillingService, company: Company) -> None:

@@ -16,7 +16,7 @@ class ChangeOfMind(Exception):
 
 async def finalize(company: Company, invoice_id: str, *, roll_back: bool) -> None:
     billing = company.billing
-    command = FinalizeInvoice(invoice_id=UUID(invoice_id), at=billing.foundation.clock.now())
+    command = FinalizeInvoice(invoice_id=UUID(invoice_id), at=billing.runtime.clock.now())
     with bound_tenants([company.tenant_id]):
         async with billing.bus.units.begin() as uow:
             await billing.bus.execute(command, uow)

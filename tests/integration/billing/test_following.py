@@ -15,7 +15,7 @@ from waypost.testing.database import connected
 def changes(company: Company) -> Sequence[Event]:
     """Of the user who is the company's customer, from their second version on."""
     who = {"tenant_id": company.tenant_id, "user_id": company.customer_id}
-    now = company.billing.foundation.clock.now()
+    now = company.billing.runtime.clock.now()
     moved = UserEmailChanged(**who, email="ada@example.org", previous_email="ada@example.com", changed_at=now)
     return [
         UserProfileUpdated(**who, display_name="Ada Byron", locale="en", updated_at=now),
@@ -38,7 +38,7 @@ async def test_what_is_told_again_gives_nobody_an_old_name_back(company: Company
 
 
 async def test_whoever_is_erased_once_is_erased_for_good(company: Company, changes: Sequence[Event]) -> None:
-    now = company.billing.foundation.clock.now()
+    now = company.billing.runtime.clock.now()
     await company.react(
         UserErased(tenant_id=company.tenant_id, user_id=company.customer_id, erased_at=now), company.customer_id, 2
     )

@@ -70,7 +70,7 @@ async def test_while_the_provider_is_asked_nothing_else_moves(company: Company) 
 
 async def test_a_charge_waits_for_a_void_that_is_not_yet_committed(billing: BillingService, company: Company) -> None:
     invoice_id = await company.finalized()
-    void = VoidInvoice(invoice_id=UUID(invoice_id), at=billing.foundation.clock.now())
+    void = VoidInvoice(invoice_id=UUID(invoice_id), at=billing.runtime.clock.now())
     waiting = "select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
     with bound_tenants([company.tenant_id]):
         async with billing.bus.units.begin() as uow:

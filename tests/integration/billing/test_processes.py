@@ -52,7 +52,7 @@ async def test_the_whole_service_bills_a_user_it_has_heard_of_and_ends_cleanly(
         "WAYPOST_OPS_DSN": where.ops,
         "WAYPOST_RELAY_DSN": where.relay,
         "WAYPOST_KAFKA_BOOTSTRAP": own_kafka.bootstrap,
-        "WAYPOST_ANSWER_SECRET": "a secret that stays the same",
+        "WAYPOST_IDEMPOTENCY_SECRET": "a secret that stays the same",
         "WAYPOST_PAYMENTS_WEBHOOK_SECRET": SECRET,
         "WAYPOST_PAYMENTS_TIMEOUT_SECONDS": "3",
         "OTEL_TRACES_EXPORTER": "none",

@@ -34,7 +34,7 @@ async def renew(company: Company, subscription: Row, at: str | None = None) -> b
 
 
 async def erase(company: Company) -> None:
-    at = company.billing.foundation.clock.now()
+    at = company.billing.runtime.clock.now()
     await company.react(
         UserErased(tenant_id=company.tenant_id, user_id=company.customer_id, erased_at=at), company.customer_id, 2
     )
@@ -59,7 +59,7 @@ async def test_nothing_is_due_before_its_time_or_after_it_was_canceled(company: 
     assert not await renew(company, subscription)
     assert len(await invoices_of(company, subscription)) == 1
     with pytest.raises(NotFound):
-        await company.handle(RenewSubscription(subscription_id=new_id(), at=company.billing.foundation.clock.now()))
+        await company.handle(RenewSubscription(subscription_id=new_id(), at=company.billing.runtime.clock.now()))
 
 
 async def test_an_earlier_periods_invoice_says_nothing_of_this_one(company: Company) -> None:
@@ -126,9 +126,9 @@ async def test_what_is_due_is_found_by_its_index(billing: BillingService, compan
     await company.rows(_MANY_SUBSCRIPTIONS, tenant=company.tenant_id)
     async with connected(billing.where.owner) as owner:
         await owner.execute("analyze subscriptions.subscriptions")
-    at = billing.foundation.clock.now()
+    at = billing.runtime.clock.now()
     conditions = " and ".join(str(each.compile(compile_kwargs={"literal_binds": True})) for each in renewing._due(at))
     query = f"explain select distinct tenant_id from subscriptions where {conditions}"
-    async with billing.foundation.database.transaction([company.tenant_id]) as rows:
+    async with billing.runtime.database.transaction([company.tenant_id]) as rows:
         plan = "\n".join((await rows.execute(text(query))).scalars())
     assert "subscriptions_by_end" in plan and "Seq Scan" not in plan, plan

@@ -38,7 +38,7 @@ async def test_a_replay_of_everything_changes_nothing_and_charges_nobody(
         await leaver.begin_charge(await leaver.finalized(25))
         await service.publish(erasure)
         await eventually(lambda: retelling.has_heard(history), deadline_seconds=40)
-    await service.foundation.database.close()
+    await service.runtime.database.close()
     assert (await ada.get(f"/customers/{ada.customer_id}"))["display_name"] == "Ada King"
     assert (await ada.get(f"/customers/{leaver.customer_id}"))["erased"]
 
@@ -48,7 +48,7 @@ async def test_a_replay_of_everything_changes_nothing_and_charges_nobody(
 
 def changes_of(company: Company) -> Sequence[Envelope[Any]]:
     who: dict[str, Any] = {"tenant_id": company.tenant_id, "user_id": company.customer_id}
-    now = company.billing.foundation.clock.now()
+    now = company.billing.runtime.clock.now()
     return lived(
         company.customer_id,
         created(company),
@@ -59,7 +59,7 @@ def changes_of(company: Company) -> Sequence[Envelope[Any]]:
 
 
 def end_of(company: Company) -> Sequence[Envelope[Any]]:
-    now = company.billing.foundation.clock.now()
+    now = company.billing.runtime.clock.now()
     gone = UserErased(tenant_id=company.tenant_id, user_id=company.customer_id, erased_at=now)
     return lived(company.customer_id, created(company), gone)
 
@@ -76,5 +76,5 @@ def created(company: Company) -> UserCreated:
         display_name="Ada Lovelace",
         role="member",
         locale="en",
-        created_at=company.billing.foundation.clock.now(),
+        created_at=company.billing.runtime.clock.now(),
     )

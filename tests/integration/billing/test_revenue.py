@@ -46,7 +46,7 @@ def totaled(
 
 async def keep(*events: RevenueWindowTotaled, billing: BillingService) -> None:
     envelopes: list[Any] = [enveloped(event, new_id(), 0) for event in events]
-    async with billing.foundation.database.transaction([each.tenant_id for each in envelopes]) as rows:
+    async with billing.runtime.database.transaction([each.tenant_id for each in envelopes]) as rows:
         await keep_totals(envelopes, rows)
 
 
@@ -98,7 +98,7 @@ async def test_changes_are_told_as_they_come_until_the_server_drains(company: Co
     headers = {**company.headers(), "accept": "text/event-stream"}
     async with caller("") as http:
         async with serving(
-            api_app(service, settings, company.billing.foundation, ops=operators_database(service, settings))
+            api_app(service, settings, company.billing.runtime, ops=operators_database(service, settings))
         ) as base_url:
             stream = http.stream("GET", f"{base_url}/revenue/live", headers=headers)
             answer = await stream.__aenter__()

@@ -45,7 +45,7 @@ READ_TABLES = (customers, cards, subscriptions, invoices, invoice_lines, posting
 
 
 async def test_the_migration_makes_the_tables_that_the_code_names(billing: BillingService) -> None:
-    async with billing.foundation.database.transaction() as connection:
+    async with billing.runtime.database.transaction() as connection:
         assert await connection.run_sync(_differences, MONEY) == []
 
 
@@ -93,7 +93,7 @@ async def test_of_whoever_is_erased_the_books_alone_are_kept(company: Company) -
     paid, owed, asked = await company.paid(100), await company.finalized(50), await company.finalized(25)
     attempt_id = await company.begin_charge(asked)
     erased = UserErased(
-        tenant_id=company.tenant_id, user_id=company.customer_id, erased_at=company.billing.foundation.clock.now()
+        tenant_id=company.tenant_id, user_id=company.customer_id, erased_at=company.billing.runtime.clock.now()
     )
     await company.react(erased, company.customer_id, 2)
 
@@ -143,7 +143,7 @@ async def test_a_month_of_a_report_is_read_by_the_index_alone(billing: BillingSe
     await company.rows(_MANY_INVOICES, tenant=company.tenant_id)
     async with connected(billing.where.owner) as owner:
         await owner.execute("analyze invoices.invoices")
-    async with billing.foundation.database.transaction([company.tenant_id]) as rows:
+    async with billing.runtime.database.transaction([company.tenant_id]) as rows:
         query = reports._totals(january, None).compile(dialect=rows.dialect, compile_kwargs={"literal_binds": True})
         plan = "\n".join((await rows.execute(text(f"explain {query}"))).scalars())
     assert "invoices_by_finalizing" in plan, plan
@@ -165,7 +165,7 @@ async def test_a_database_of_the_release_before_subscriptions_gets_them(billing:
         await owner.execute("update alembic_version set version_num = '0007'")
         await migrate("billing", billing.where.owner, revision="0008")
         assert await owner.fetchval("select to_regclass('invoices.invoices_of_subscription') is not null")
-    async with billing.foundation.database.transaction() as connection:
+    async with billing.runtime.database.transaction() as connection:
         for declared in (INVOICES, SUBSCRIPTIONS):
             assert await connection.run_sync(_differences, declared) == []
 

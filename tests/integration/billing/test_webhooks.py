@@ -20,7 +20,7 @@ async def tell(
     billing: BillingService, event: dict[str, Any], *, secret: str = SECRET, age: timedelta = NO_TIME
 ) -> httpx.Response:
     body = json.dumps(event)
-    at = int((billing.foundation.clock.now() - age).timestamp())
+    at = int((billing.runtime.clock.now() - age).timestamp())
     headers = {SIGNATURE_HEADER: signature(secret, at, body), "content-type": "application/json"}
     return await billing.http.post("/webhooks/payments", content=body, headers=headers)
 

@@ -5,11 +5,11 @@ from datetime import timedelta
 from typing import Any
 
 from tests.fixtures.club import Stage
-from waypost.cli.databases import operating
+from waypost.cli.databases import open_admin_service
 from waypost.hosting.service import Service
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.errors import Permanent
-from waypost.operations.consumers import ConsumerStanding, standings_of
+from waypost.operations.consumers import ConsumerLag, consumer_lag
 from waypost.ports.dead_letters import Status
 from waypost.testing.eventually import eventually
 
@@ -20,7 +20,7 @@ async def test_the_lag_is_what_was_left(stage: Stage, club_stack: Service) -> No
     async with stage.consuming(stage.club.members):
         await eventually(lambda: stage.reached(2, consumers=1))
     await stage.topic.publish(*ann.tells("Anne", "Annie", "Anja"))
-    members, greetings = await standings(club_stack)
+    members, greetings = await consumer_positions(club_stack)
     assert (members.group, members.kind) == ("club.members", "projector")
     assert placed(members) == (2, 5, 3)
     assert placed(greetings) == (0, 5, 5)
@@ -29,7 +29,7 @@ async def test_the_lag_is_what_was_left(stage: Stage, club_stack: Service) -> No
     assert timedelta() < behind < timedelta(minutes=1)
 
 
-async def test_parked_keys_and_letters_are_counted(stage: Stage, club_stack: Service) -> None:
+async def test_parked_keys_and_dead_letters_are_counted(stage: Stage, club_stack: Service) -> None:
     def refuse(envelope: Envelope[Any]) -> None:
         raise Permanent("the club is closed")
 
@@ -38,16 +38,16 @@ async def test_parked_keys_and_letters_are_counted(stage: Stage, club_stack: Ser
     await stage.topic.publish(*bob.tells("Bob", "Rob"))
     async with stage.consuming(stage.club.greetings):
         await eventually(lambda: stage.reached(2, consumers=1))
-    greetings = (await standings(club_stack))[1]
+    greetings = (await consumer_positions(club_stack))[1]
     assert (greetings.lag, greetings.partitions[0].behind, greetings.parked_keys) == (0, None, 1)
-    assert greetings.letters[Status.WAITING] == 1
+    assert greetings.dead_letters[Status.WAITING] == 1
 
 
-async def standings(service: Service) -> Sequence[ConsumerStanding]:
-    async with operating(service) as club:
-        return await standings_of(club)
+async def consumer_positions(service: Service) -> Sequence[ConsumerLag]:
+    async with open_admin_service(service) as club:
+        return await consumer_lag(club)
 
 
-def placed(standing: ConsumerStanding) -> tuple[int, int, int]:
-    (only,) = standing.partitions
+def placed(consumer_position: ConsumerLag) -> tuple[int, int, int]:
+    (only,) = consumer_position.partitions
     return only.committed, only.end, only.lag

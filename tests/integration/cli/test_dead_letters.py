@@ -13,7 +13,7 @@ async def test_a_dry_run_tells_what_a_redrive_would_do(stage: Stage, operator: O
     assert await stage.greeted(bob) == [[]]
 
 
-async def test_a_redrive_by_filter_tells_of_every_letter(stage: Stage, operator: Operator, bob: User) -> None:
+async def test_a_redrive_by_filter_tells_of_every_dead_letter(stage: Stage, operator: Operator, bob: User) -> None:
     finished = await operator.runs(
         "dead-letters", "redrive", "--key", str(bob.id), *CLUB, "--rate", "100/s", *WHY, "--json"
     )
@@ -28,14 +28,14 @@ async def test_a_redrive_by_filter_tells_of_every_letter(stage: Stage, operator:
     assert "no open letter of club matches; 3 that match are settled already: nothing was changed" in again.problem
 
 
-async def test_a_letter_is_listed_and_shown(operator: Operator, bob: User) -> None:
+async def test_a_dead_letter_is_listed_and_shown(operator: Operator, bob: User) -> None:
     dead = (await operator.runs("dead-letters", "list", "club", "--status", "dead", "--json")).told[0]
     shown = (await operator.runs("dead-letters", "show", dead["id"], "--json")).told
     assert {**shown, "record": None} == {**dead, "record": None}
     assert shown["record"]["type"] == "user.created"
 
 
-async def test_a_letter_is_given_up_by_its_id(stage: Stage, operator: Operator, bob: User) -> None:
+async def test_a_dead_letter_is_given_up_by_its_id(stage: Stage, operator: Operator, bob: User) -> None:
     ((dead,),) = await stage.rows("select id from dead_letters where status = 'dead'")
     discarded = await operator.runs("dead-letters", "discard", str(dead), "--yes", *WHY)
     assert (discarded.code, await stage.greeted(bob)) == (0, [[2, 3]])

@@ -8,14 +8,14 @@ from tests.fixtures.club import club
 from waypost.engine.failpoints import arm_failpoints
 from waypost.engine.rebuild import rebuild
 from waypost.kafka.topic_log import KafkaTopicLogs
-from waypost.postgres.rebuild import PostgresWorkshop
+from waypost.postgres.rebuild import PostgresShadowFactory
 
 
 async def main() -> None:
     given = json.loads(os.environ["CLUB"])
     own = club(given["topic"])
-    workshop = PostgresWorkshop("club", own.members, app_dsn=given["app"], owner_dsn=given["owner"])
-    await rebuild(own.members, workshop, KafkaTopicLogs(given["bootstrap"]), own.codec)
+    shadow_factory = PostgresShadowFactory("club", own.members, app_dsn=given["app"], owner_dsn=given["owner"])
+    await rebuild(own.members, shadow_factory, KafkaTopicLogs(given["bootstrap"]), own.codec)
 
 
 if __name__ == "__main__":

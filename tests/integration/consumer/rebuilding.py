@@ -5,17 +5,17 @@ from typing import Any
 from tests.fixtures.club import Stage, User
 from waypost.engine.rebuild import RebuildReport, rebuild
 from waypost.kafka.topic_log import KafkaTopicLogs
-from waypost.postgres.rebuild import PostgresWorkshop
+from waypost.postgres.rebuild import PostgresShadowFactory
 from waypost.testing.eventually import eventually
 
 
-def workshop(stage: Stage) -> PostgresWorkshop:
-    return PostgresWorkshop("club", stage.club.members, app_dsn=stage.database.app, owner_dsn=stage.database.owner)
+def shadow_factory(stage: Stage) -> PostgresShadowFactory:
+    return PostgresShadowFactory("club", stage.club.members, app_dsn=stage.database.app, owner_dsn=stage.database.owner)
 
 
 async def rebuilt(stage: Stage, *, logs: KafkaTopicLogs | None = None, **options: Any) -> RebuildReport:
     logs = logs or KafkaTopicLogs(stage.bootstrap)
-    return await rebuild(stage.club.members, workshop(stage), logs, stage.club.codec, **options)
+    return await rebuild(stage.club.members, shadow_factory(stage), logs, stage.club.codec, **options)
 
 
 async def live(stage: Stage, people: list[User]) -> None:

@@ -9,12 +9,12 @@ from waypost.engine.rate import Rate
 from waypost.engine.replay import Found, Redelivered, Selection
 from waypost.hosting.replaying import Replay, opened_replay
 from waypost.hosting.service import Service
-from waypost.kernel.mandate import Mandate
-from waypost.ports.handlers import Reactor
+from waypost.kernel.audit_context import AuditContext
+from waypost.ports.consumers import Reactor
 from waypost.postgres.audit import OperatorAction, operator_actions
 from waypost.testing.eventually import eventually
 
-MANDATE = Mandate(operator="grace", reason="the greetings were lost")
+AUDIT = AuditContext(operator="grace", reason="the greetings were lost")
 
 
 @asynccontextmanager
@@ -32,7 +32,7 @@ async def found(stage: Stage, **chosen: Any) -> Found:
 
 async def replayed(stage: Stage, reactor: Reactor | None = None, **chosen: Any) -> Redelivered:
     async with replaying(stage, reactor) as replay:
-        return await replay.deliver(await replay.find(Selection(**chosen)), MANDATE, rate=Rate())
+        return await replay.deliver(await replay.find(Selection(**chosen)), AUDIT, rate=Rate())
 
 
 async def consumed(stage: Stage, records: int) -> None:

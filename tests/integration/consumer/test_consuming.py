@@ -62,4 +62,4 @@ async def test_types_without_a_handler_only_move_the_guard(stage: Stage) -> None
 
         await eventually(all_written)
     assert await stage.rows("select version from members.versions") == [(3,)]
-    assert await stage.letters() == []
+    assert await stage.dead_letters() == []

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.fixtures.club import Stage
-from tests.integration.consumer.rebuilding import live, rebuilt, workshop
+from tests.integration.consumer.rebuilding import live, rebuilt, shadow_factory
 from tests.integration.consumer.replaying import found
 from waypost.engine.failpoints import FailpointReached
 from waypost.engine.rebuild import Progress
@@ -25,11 +25,11 @@ async def test_rebuilt_rows_take_the_place_of_the_live_ones(stage: Stage) -> Non
     report = await rebuilt(stage, progress=seen.append)
 
     assert report.swapped
-    (members,) = report.weighing.comparisons
+    (members,) = report.comparison.comparisons
     assert (members.table, members.live_rows, members.new_rows, members.equal) == ("members", 20, 20, False)
     assert (seen[-1].records, seen[-1].of) == (42, 42)
     assert await stage.names(*people) == [["first", "second"]] * 20
-    (again,) = (await rebuilt(stage)).weighing.comparisons
+    (again,) = (await rebuilt(stage)).comparison.comparisons
     assert again.equal
     assert again.live_hash == members.new_hash != members.live_hash
 
@@ -64,7 +64,7 @@ async def test_a_dry_run_and_a_refusal_change_nothing(stage: Stage) -> None:
     assert not refused.swapped
     assert await stage.names(ann) == [["kept"]]
     assert await stage.rows("select 1 from pg_namespace where nspname = 'members_new'") == []
-    assert await stage.letters() == []
+    assert await stage.dead_letters() == []
 
 
 async def test_a_crash_before_the_commit_changes_nothing(stage: Stage) -> None:
@@ -82,7 +82,7 @@ async def test_a_crash_before_the_commit_changes_nothing(stage: Stage) -> None:
     assert await stage.names(ann) == [["first", "second"]]
 
 
-async def test_letters_and_parked_keys_go_over(stage: Stage) -> None:
+async def test_dead_letters_and_parked_keys_go_over(stage: Stage) -> None:
     ann, bob, eve = stage.user(), stage.user(), stage.user()
 
     def trouble(envelope: Envelope[Any]) -> None:
@@ -96,7 +96,7 @@ async def test_letters_and_parked_keys_go_over(stage: Stage) -> None:
     async with stage.consuming(stage.club.members):
 
         async def all_dead() -> bool:
-            return [each[0] for each in await stage.letters()].count("dead") == 3
+            return [each[0] for each in await stage.dead_letters()].count("dead") == 3
 
         await eventually(all_dead)
     await stage.rows(
@@ -116,7 +116,7 @@ async def test_letters_and_parked_keys_go_over(stage: Stage) -> None:
     assert report.swapped
     assert await stage.names(ann, bob, eve) == [["Ann"], ["never", "Bob"], ["Eve", "Eva"]]
     assert await stage.parked() == [str(ann.id)]
-    assert [each[:2] for each in await stage.letters()] == [
+    assert [each[:2] for each in await stage.dead_letters()] == [
         ("retrying", 2),
         ("waiting", 3),
         ("superseded", 1),
@@ -145,13 +145,13 @@ async def test_while_events_come_in_nothing_is_lost_doubled_or_swapped(stage: St
         stop.set()
         rounds = await telling
         await eventually(lambda: stage.reached(22 + 10 * rounds, consumers=1))
-    assert all(report.swapped and report.weighing.comparisons[0].equal for report in reports)
+    assert all(report.swapped and report.comparison.comparisons[0].equal for report in reports)
     assert await stage.names(*people) == [["first", "second", *map(str, range(1, rounds + 1))]] * 10
-    assert await stage.letters() == []
+    assert await stage.dead_letters() == []
 
 
 async def test_one_at_a_time(stage: Stage) -> None:
     await live(stage, [stage.user()])
-    async with workshop(stage).shadow():
+    async with shadow_factory(stage).shadow():
         with pytest.raises(RebuildRuns):
             await rebuilt(stage)

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from tests.fixtures.club import Stage
-from tests.integration.consumer.rebuilding import live, rebuilt, workshop
+from tests.integration.consumer.rebuilding import live, rebuilt, shadow_factory
 from waypost.engine.consumer import ConsumerPolicy
 from waypost.kafka.topic_log import KafkaTopicLog, KafkaTopicLogs
 from waypost.ports.rebuild import LiveIsAhead
@@ -26,7 +26,7 @@ async def test_without_sequences_what_came_twice_is_taken_in_once(stage: Stage) 
 
     report = await rebuilt(stage, policy=ConsumerPolicy(max_records=1))
 
-    assert report.weighing.comparisons[0].equal
+    assert report.comparison.comparisons[0].equal
     assert await stage.names(ann) == [["Ann", "Anna"]]
     assert await stage.rows("select distinct consumer from processed_messages") == [("club.members",)]
 
@@ -34,7 +34,7 @@ async def test_without_sequences_what_came_twice_is_taken_in_once(stage: Stage) 
 async def test_a_partition_that_is_first_taken_up_during_the_swap_is_not_left_out(stage: Stage) -> None:
     """Its position was not there to be locked: what the live consumer wrote of it would go away with the old tables."""
     await live(stage, [stage.user()])
-    async with workshop(stage).shadow() as shadow:
+    async with shadow_factory(stage).shadow() as shadow:
         with pytest.raises(LiveIsAhead):
             async with shadow.swap() as swap:
                 await stage.rows(

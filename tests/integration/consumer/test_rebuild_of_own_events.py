@@ -20,8 +20,8 @@ from waypost.kernel.errors import Permanent
 from waypost.kernel.event import Event
 from waypost.kernel.ids import TenantId
 from waypost.kernel.tenant import bound_tenants
-from waypost.ports.handlers import Projection
-from waypost.postgres.rebuild import PostgresHistoryWorkshop
+from waypost.ports.consumers import InlineProjection
+from waypost.postgres.rebuild import PostgresHistoryShadowFactory
 from waypost.postgres.unit_of_work import PostgresUnitsOfWork
 
 
@@ -46,7 +46,7 @@ class Office:
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
         club = stage.club
-        self.projection = Projection(
+        self.projection = InlineProjection(
             "members", {club.created: club.write_names, club.updated: club.write_names}, tables=MEMBERS
         )
         self.units = PostgresUnitsOfWork(stage.pool, write_path(stage.club, project=self._project))
@@ -59,10 +59,10 @@ class Office:
                 person.is_called(name, self.stage.club)
 
     async def rebuilt(self, **options: Any) -> RebuildReport:
-        workshop = PostgresHistoryWorkshop(
+        shadow_factory = PostgresHistoryShadowFactory(
             "club", self.projection, self.stage.club.codec, owner_dsn=self.stage.database.owner
         )
-        return await rebuild_projection(self.projection, workshop, **options)
+        return await rebuild_projection(self.projection, shadow_factory, **options)
 
     async def _project(self, envelopes: Sequence[Envelope[Event]], rows: AsyncConnection) -> None:
         await project(envelopes, self.projection.handlers, rows)
@@ -82,9 +82,9 @@ async def test_rows_of_all_tenants_are_made_anew(office: Office) -> None:
 
     report = await office.rebuilt()
 
-    assert (report.swapped, report.records, report.weighing.comparisons[0].equal) == (True, 10, False)
+    assert (report.swapped, report.records, report.comparison.comparisons[0].equal) == (True, 10, False)
     assert await office.stage.names(*people) == [["first", "second"]] * 5
-    assert (await office.rebuilt(dry_run=True)).weighing.comparisons[0].equal
+    assert (await office.rebuilt(dry_run=True)).comparison.comparisons[0].equal
 
 
 async def test_events_written_meanwhile_are_in_it(office: Office) -> None:
@@ -104,7 +104,7 @@ async def test_events_written_meanwhile_are_in_it(office: Office) -> None:
     reports = [await office.rebuilt(force=True) for _ in range(3)]
     stop.set()
     rounds = await calling
-    assert all(report.swapped and report.weighing.comparisons[0].equal for report in reports)
+    assert all(report.swapped and report.comparison.comparisons[0].equal for report in reports)
     assert await office.stage.names(*people) == [[str(each) for each in range(1, rounds + 1)]] * 4
 
 

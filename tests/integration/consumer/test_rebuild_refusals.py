@@ -27,7 +27,7 @@ async def test_not_one_record(stage: Stage) -> None:
     assert await stage.names(ann) == [[]]
 
 
-async def test_more_letters_than_before(stage: Stage) -> None:
+async def test_more_dead_letters_than_before(stage: Stage) -> None:
     ann = stage.user()
     await live(stage, [ann])
 
@@ -41,7 +41,7 @@ async def test_more_letters_than_before(stage: Stage) -> None:
     forced = await rebuilt(stage, force=True)
     assert (forced.swapped, forced.refusals) == (True, ["2 letters are open, 0 were before"])
     assert await stage.names(ann) == [[]]
-    assert [each[:2] for each in await stage.letters()] == [("retrying", 1), ("waiting", 2)]
+    assert [each[:2] for each in await stage.dead_letters()] == [("retrying", 1), ("waiting", 2)]
 
 
 class Tampering(KafkaTopicLogs):

@@ -10,7 +10,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from tests.fixtures.club import Stage
 from tests.fixtures.club.declaration import no_trouble
-from tests.integration.consumer.replaying import MANDATE, audited, consumed, found, replayed
+from tests.integration.consumer.replaying import AUDIT, audited, consumed, found, replayed
 from tests.integration.consumer.test_traces import in_trace
 from waypost.kernel.envelope import Envelope
 from waypost.ports.subscription import Partition
@@ -62,7 +62,7 @@ async def test_again_means_once_more_in_order_and_audited(stage: Stage) -> None:
     actions = await audited(stage)
     assert [each.subject for each in actions] == [str(each.event_id) for each in told]
     assert {(each.verb, each.operator, each.reason, each.tenant_id) for each in actions} == {
-        ("replay.again", MANDATE.operator, MANDATE.reason, ann.tenant_id)
+        ("replay.again", AUDIT.operator, AUDIT.reason, ann.tenant_id)
     }
 
 
@@ -97,7 +97,7 @@ async def test_a_failure_leaves_the_rest_of_its_key_and_no_other(stage: Stage) -
     assert (redelivered.delivered, failure.message.event_id, failure.left) == (2, told[1].event_id, 1)
     assert await stage.greeted(ann, bob) == [[1, 2, 3, 1], [1, 1]]
     assert str(told[1].event_id) not in {each.subject for each in await audited(stage)}
-    assert (await stage.parked(), await stage.letters()) == ([], [])
+    assert (await stage.parked(), await stage.dead_letters()) == ([], [])
 
 
 async def test_it_keeps_the_live_consumer_off_the_key_meanwhile(stage: Stage) -> None:
@@ -178,4 +178,4 @@ async def test_a_new_consumer_only_passes_by_what_is_older_than_its_handler(stag
         await eventually(lambda: stage.reached(3, consumers=1))
     assert await stage.greeted(ann) == [[3]]
     assert await stage.rows("select version from consumer_versions") == [(3,)]
-    assert await stage.letters() == []
+    assert await stage.dead_letters() == []

@@ -6,12 +6,12 @@ from uuid import UUID
 from tests.fixtures.jobs import Service
 from waypost.jobs.context import JobContext
 from waypost.jobs.results import Status
+from waypost.kernel.audit_context import AuditContext
 from waypost.kernel.errors import Permanent
 from waypost.kernel.ids import JobId
-from waypost.kernel.mandate import Mandate
 from waypost.operations.jobs.finding import JobSearch, find_job, find_jobs
 
-MANDATE = Mandate(operator="grace", reason="the provider is back")
+AUDIT = AuditContext(operator="grace", reason="the provider is back")
 
 
 async def fails(job: JobContext) -> None:

@@ -42,7 +42,7 @@ async def test_a_job_has_five_tries_unless_it_is_declared_otherwise(service: Ser
     tries: list[int] = []
 
     async def fails(job: JobContext) -> None:
-        tries.append(job.job_try)
+        tries.append(job.attempt)
         raise NotYet
 
     billing = await service([Job(fails, retry=AT_ONCE)])
@@ -160,9 +160,9 @@ async def test_an_attempt_without_its_lease_cannot_say_how_the_job_ended(service
 
     async def hold(job: JobContext) -> str:
         late.append(asyncio.current_task())
-        begun[job.job_try].set()
-        await let_go[job.job_try].wait()
-        return f"try {job.job_try}"
+        begun[job.attempt].set()
+        await let_go[job.attempt].wait()
+        return f"try {job.attempt}"
 
     billing = await service([Job(hold)])
     async with billing.working(settings=JobWorkerSettings(lease_seconds=3600)):  # its next heartbeat is far away

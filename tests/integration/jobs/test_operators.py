@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from tests.fixtures.jobs import Service
 from tests.integration.jobs.conftest import ServiceOf
-from tests.integration.jobs.operated import MANDATE, charge, fails, there_are
+from tests.integration.jobs.operated import AUDIT, charge, fails, there_are
 from waypost.jobs.context import JobContext
 from waypost.jobs.declaration import Job
 from waypost.jobs.results import Status
@@ -37,7 +37,7 @@ async def test_it_is_tried_again_and_ends_as_dead_which_can_be_sent_again(servic
     mended = False
 
     async def flaky(job: JobContext) -> str:
-        tries.append(job.job_try)
+        tries.append(job.attempt)
         keys.add(job.idempotency_key)
         if not mended:
             raise Transient("the provider does not answer")
@@ -53,13 +53,13 @@ async def test_it_is_tried_again_and_ends_as_dead_which_can_be_sent_again(servic
         assert (dead.id, dead.status, dead.attempts) == (job, Status.DEAD, 3)
         assert dead.error == "Transient: the provider does not answer"
         mended = True
-        await retry_job(billing.operated, job, MANDATE)
+        await retry_job(billing.admin_service, job, AUDIT)
         assert (await billing.becomes("complete", job)).error is None
     assert tries == [1, 2, 3, 1]
     assert keys == {"inv-7"}
     assert await told_of(billing, job) == [("grace", "the provider is back", "jobs.retry")]
     with pytest.raises(Conflict, match="is complete: only a dead one is sent again"):
-        await retry_job(billing.operated, job, MANDATE)
+        await retry_job(billing.admin_service, job, AUDIT)
     assert len(await told_of(billing, job)) == 1
 
 
@@ -70,7 +70,7 @@ async def test_with_a_limit_each_is_sent_before_one_is_sent_twice(service: Servi
         sent, left = [], []
         for _ in range(3):
             await eventually(lambda: there_are(billing, Status.DEAD, 5))
-            retried = await retry_jobs(billing.operated, JobSearch(name="fails", limit=2), MANDATE)
+            retried = await retry_jobs(billing.admin_service, JobSearch(name="fails", limit=2), AUDIT)
             sent += [each.id for each in retried.jobs]
             left.append(retried.left)
     assert (set(sent[:5]), left) == (set(jobs), [3, 3, 3])
@@ -86,10 +86,10 @@ async def test_many_are_sent_again_by_what_they_are(service: ServiceOf) -> None:
         ours, another = await billing.enqueue("fails"), await billing.enqueue("others")
         theirs = await billing.enqueue("fails", tenant=stranger)
         await eventually(lambda: there_are(billing, Status.DEAD, 3))
-    sent = await retry_jobs(billing.operated, JobSearch(name="fails", tenant_id=billing.tenant), MANDATE)
+    sent = await retry_jobs(billing.admin_service, JobSearch(name="fails", tenant_id=billing.tenant), AUDIT)
     assert [each.id for each in sent.jobs] == [ours]
     assert await there_are(billing, Status.DEAD, 2)
-    sent = await retry_jobs(billing.operated, JobSearch(limit=5), MANDATE)
+    sent = await retry_jobs(billing.admin_service, JobSearch(limit=5), AUDIT)
     assert {each.id for each in sent.jobs} == {another, theirs}
     assert {each.redrives for each in await find_jobs(billing.ops, JobSearch(statuses=[Status.QUEUED]))} == {1}
 
@@ -128,12 +128,12 @@ async def test_a_cancelled_job_is_stopped_and_its_outcome_dropped(service: Servi
     async with billing.working():
         job = await billing.enqueue("endless")
         await billing.becomes("running", job)
-        await cancel_job(billing.operated, job, MANDATE)
+        await cancel_job(billing.admin_service, job, AUDIT)
         await stopped.wait()
     assert (await billing.becomes("cancelled", job)).finished_at is not None
     assert await told_of(billing, job) == [("grace", "the provider is back", "jobs.cancel")]
     with pytest.raises(Conflict, match="is cancelled: there is nothing left to cancel"):
-        await cancel_job(billing.operated, job, MANDATE)
+        await cancel_job(billing.admin_service, job, AUDIT)
 
 
 async def test_a_cancelled_job_never_starts_and_a_dead_one_is_gone(service: ServiceOf) -> None:
@@ -144,11 +144,11 @@ async def test_a_cancelled_job_never_starts_and_a_dead_one_is_gone(service: Serv
 
     billing = await service([Job(note), Job(fails)])
     waiting = await billing.enqueue("note", word="cancelled")
-    await cancel_job(billing.operated, waiting, MANDATE)
+    await cancel_job(billing.admin_service, waiting, AUDIT)
     async with billing.working():
         dead = await billing.enqueue("fails")
         await billing.becomes("dead", dead)
-        await cancel_job(billing.operated, dead, MANDATE)
+        await cancel_job(billing.admin_service, dead, AUDIT)
         await billing.becomes("complete", await billing.enqueue("note", word="ran"))
     assert ran == ["ran"]
     await billing.becomes("cancelled", waiting)
@@ -161,7 +161,7 @@ async def test_a_job_is_run_by_hand(service: ServiceOf) -> None:
     await billing.heard_of(billing.tenant)
     async with billing.working():
         arguments = {"invoice_id": str(invoice), "attempt": "3"}
-        job = await run_job(billing.operated, "charge", billing.tenant, arguments, MANDATE)
+        job = await run_job(billing.admin_service, "charge", billing.tenant, arguments, AUDIT)
         assert (job.status, job.arguments) == (Status.QUEUED, {"invoice_id": str(invoice), "attempt": 3})
         assert (await billing.becomes("complete", job.id)).result == f"charged {invoice}, 3"
     (action,) = await operator_actions(billing.ops, subject=str(job.id))
@@ -172,15 +172,15 @@ async def test_a_change_is_told_also_of_a_job_that_is_forgotten_by_then(service:
     billing = await service([Job(fails), Job(charge, keeps_result=False)])
     await billing.heard_of(billing.tenant)
     async with billing.working():
-        run = await run_job(billing.operated, "charge", billing.tenant, {"invoice_id": str(new_id())}, MANDATE)
+        run = await run_job(billing.admin_service, "charge", billing.tenant, {"invoice_id": str(new_id())}, AUDIT)
         await eventually(lambda: is_forgotten(billing, run.id))
         dead = await billing.enqueue("fails")
         await billing.becomes("dead", dead)
     assert run.status is Status.QUEUED
     await billing.fetch("delete from job_results")
-    retried = await retry_job(billing.operated, dead, MANDATE)
+    retried = await retry_job(billing.admin_service, dead, AUDIT)
     assert (retried.status, retried.redrives, retried.error) == (Status.QUEUED, 1, None)
-    gone = await cancel_job(billing.operated, dead, MANDATE)
+    gone = await cancel_job(billing.admin_service, dead, AUDIT)
     assert (gone.id, gone.status, await is_forgotten(billing, dead)) == (dead, Status.CANCELLED, True)
 
 
@@ -203,12 +203,12 @@ async def test_what_cannot_run_is_refused_and_nothing_is_left(
     theirs = await _event_of(billing, stranger)
     told = {each: str(theirs) if value == "theirs" else value for each, value in arguments.items()}
     with pytest.raises(Invalid, match=message):
-        await run_job(billing.operated, name, billing.tenant, told, MANDATE)
+        await run_job(billing.admin_service, name, billing.tenant, told, AUDIT)
     with pytest.raises(NotFound, match="knows no tenant"):
-        await run_job(billing.operated, "charge", new_id(), {"invoice_id": str(new_id())}, MANDATE)
+        await run_job(billing.admin_service, "charge", new_id(), {"invoice_id": str(new_id())}, AUDIT)
     assert await billing.fetch("select from jobs") == []
     assert await operator_actions(billing.ops) == []
-    await run_job(billing.operated, "charge", stranger, {"invoice_id": str(theirs)}, MANDATE)
+    await run_job(billing.admin_service, "charge", stranger, {"invoice_id": str(theirs)}, AUDIT)
 
 
 async def is_forgotten(billing: Service, job_id: JobId) -> bool:

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from tests.integration.jobs.conftest import ServiceOf
-from tests.integration.jobs.operated import MANDATE, charge, fails, found, there_are
+from tests.integration.jobs.operated import AUDIT, charge, fails, found, there_are
 from waypost.jobs.context import JobContext
 from waypost.jobs.declaration import Job
 from waypost.jobs.results import Status
@@ -38,7 +38,7 @@ async def test_a_list_tells_of_a_job_what_it_tells_alone_and_a_retried_one_has_n
         assert dead.finished_at is not None and (dead.progress, dead.error) == (40, "Permanent: no rows")
         assert listed[theirs].finished_at is not None
         mended = True
-        await retry_job(billing.operated, job, MANDATE)
+        await retry_job(billing.admin_service, job, AUDIT)
         await billing.becomes("running", job)
         running = await found(billing, job)
         assert (running.status, running.finished_at, running.error) == (Status.RUNNING, None, None)
@@ -82,7 +82,7 @@ async def test_of_one_tenant_what_is_done_is_listed_as_well(service: ServiceOf) 
         done = await billing.enqueue("charge", invoice_id=new_id())
         await billing.becomes("complete", done)
     taken_away, waiting = [await billing.enqueue("charge", invoice_id=new_id()) for _ in range(2)]
-    await cancel_job(billing.operated, taken_away, MANDATE)
+    await cancel_job(billing.admin_service, taken_away, AUDIT)
     await billing.enqueue("charge", tenant=TenantId(new_id()), invoice_id=new_id())
     listed = await find_jobs(billing.ops, JobSearch(tenant_id=billing.tenant))
     assert [each.id for each in listed] == [taken_away, waiting, done], "the latest first"

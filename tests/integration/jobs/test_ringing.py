@@ -30,7 +30,7 @@ async def test_a_commit_rings_for_what_it_wrote_and_a_rollback_does_not(service:
     billing = await service([Job(work)], doorbell=heard)
     with bound_tenants([billing.tenant]):
         async with billing.units.begin() as uow:
-            uow.add(_letter(billing))
+            uow.add(_dead_letter(billing))
             assert heard.channels == []
         assert heard.channels == ["outbox"]
 
@@ -40,14 +40,14 @@ async def test_a_commit_rings_for_what_it_wrote_and_a_rollback_does_not(service:
 
         with pytest.raises(ZeroDivisionError):
             async with billing.units.begin() as uow:
-                uow.add(_letter(billing))
+                uow.add(_dead_letter(billing))
                 await uow.jobs.enqueue("work", idempotency_key=str(1 // 0))
         async with billing.units.begin():
             """Nothing was written."""
         assert heard.channels == ["outbox", "jobs"]
 
 
-def _letter(billing: Service) -> Notification:
+def _dead_letter(billing: Service) -> Notification:
     user_id = new_id()
     return Notification.queue(
         new_id(),

@@ -42,7 +42,7 @@ def scheduler(service: Service, *schedule: Scheduled, tenants: ListTenants = eve
         service.registry,
         tenants,
         clock=service.clock,
-        doorbell=service.bell,
+        doorbell=service.wakeup,
         poll_seconds=0.02,
     )
 

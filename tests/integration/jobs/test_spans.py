@@ -15,9 +15,9 @@ from tests.fixtures.jobs import Service
 from tests.integration.jobs.conftest import ServiceOf
 from waypost.jobs.context import JobContext
 from waypost.jobs.declaration import Job
+from waypost.kernel.audit_context import AuditContext
 from waypost.kernel.backoff import Backoff
 from waypost.kernel.errors import Transient
-from waypost.kernel.mandate import Mandate
 from waypost.operations.jobs.changing import retry_job
 from waypost.telemetry.names import ORIGINAL_TRACE
 from waypost.testing.eventually import eventually
@@ -27,7 +27,7 @@ TRACER = trace.get_tracer("test")
 
 async def flaky(job: JobContext, word: str = "now") -> None:
     with TRACER.start_as_current_span("call"):
-        if job.job_try == 1:
+        if job.attempt == 1:
             raise Transient(f"not {word}")
 
 
@@ -98,7 +98,7 @@ async def test_a_job_sent_again_has_a_trace_of_its_own_that_is_found_from_the_or
         with TRACER.start_as_current_span("POST /invoices"):
             job = await billing.enqueue("flaky")
         await billing.becomes("dead", job)
-        await retry_job(billing.operated, job, Mandate(operator="grace", reason="mended"))
+        await retry_job(billing.admin_service, job, AuditContext(operator="grace", reason="mended"))
         await eventually(lambda: len(named(spans, "process flaky")) == 2)
     (sent,), (first, again) = named(spans, "send flaky"), named(spans, "process flaky")
     assert first.context.trace_id == sent.context.trace_id

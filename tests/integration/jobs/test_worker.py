@@ -19,7 +19,7 @@ DEAF_WITHOUT_A_RING = JobWorkerSettings(poll_seconds=3600)
 
 async def test_a_job_runs_and_its_result_can_be_asked_for(service: ServiceOf) -> None:
     async def double(job: JobContext, number: int, invoice_id: UUID) -> dict[str, object]:
-        return {"number": 2 * number, "invoice_id": invoice_id, "try": job.job_try}
+        return {"number": 2 * number, "invoice_id": invoice_id, "try": job.attempt}
 
     billing = await service([Job(double)])
     invoice = new_id()

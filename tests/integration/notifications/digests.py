@@ -110,7 +110,7 @@ class Digests:
         await self.service.work_off(person)
         return [mail for mail in await self.service.mails(person) if mail["subject"].startswith("Unread")]
 
-    async def letters(self, person: Person) -> Sequence[tuple[str, str | None]]:
+    async def emails(self, person: Person) -> Sequence[tuple[str, str | None]]:
         """Status and reason of their digests."""
         query = (
             "select status, reason from notifications where kind = 'digest' and recipient_id = :id order by queued_at"

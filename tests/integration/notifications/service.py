@@ -16,7 +16,7 @@ from sqlalchemy import text
 from infra.stack.keys import Keys
 from schemas.users import TenantCreated, UserCreated, UserVerificationRequested
 from services.notifications.app import SERVICE
-from services.notifications.ports import PostOffice
+from services.notifications.ports import MailResources
 from services.notifications.projections import INVOICE_STANDING, RECIPIENT_DIRECTORY, TENANT_DIRECTORY
 from tests.fixtures.jobs import Bell, MovableClock
 from tests.integration.infra.inbox import Inbox
@@ -32,7 +32,7 @@ from waypost.kernel.envelope import Envelope
 from waypost.kernel.event import Event
 from waypost.kernel.ids import EventId, TenantId, new_id
 from waypost.kernel.tenant import bound_tenants
-from waypost.ports.handlers import Reactor
+from waypost.ports.consumers import Reactor
 from waypost.postgres.database import Database
 from waypost.postgres.provisioning.databases import ServiceDatabase
 from waypost.postgres.unit_of_work import PostgresUnitsOfWork, WritePath
@@ -82,7 +82,7 @@ class NotificationsService:
         self.where = where
         self.inbox = inbox
         self.clock = MovableClock()
-        self.bell = Bell()
+        self.wakeup = Bell()
         self.registry = JobRegistry(SERVICE.jobs)
         self.database = Database(
             where.app, application_name="notifications tests", pool_size=5, schemas=SERVICE.schemas
@@ -149,7 +149,7 @@ class NotificationsService:
 
     def scheduler(self) -> Scheduler:
         return Scheduler(
-            self.database, SERVICE.schedule, self.registry, open_tenants, clock=self.clock, doorbell=self.bell
+            self.database, SERVICE.schedule, self.registry, open_tenants, clock=self.clock, doorbell=self.wakeup
         )
 
     @asynccontextmanager
@@ -159,8 +159,8 @@ class NotificationsService:
             self.bus.units,
             self.registry,
             clock=self.clock,
-            rung=self.bell.rung,
-            resources=self._post_office,
+            wakeup=self.wakeup.wakeup,
+            resources=self._mail_resources,
             settings=JobWorkerSettings(poll_seconds=0.1),
         )
         await worker.start()
@@ -170,7 +170,7 @@ class NotificationsService:
             await worker.stop()
 
     @asynccontextmanager
-    async def _post_office(self) -> AsyncIterator[PostOffice]:
+    async def _mail_resources(self) -> AsyncIterator[MailResources]:
         async with SERVICE.job_resources() as office:
             yield replace(office, clock=self.clock)
 
@@ -188,7 +188,7 @@ class NotificationsService:
             service=SERVICE.name,
             codec=SERVICE.codec,
             clock=self.clock,
-            doorbell=self.bell,
+            doorbell=self.wakeup,
             project=lambda envelopes, rows: project(envelopes, handlers, rows),
             open_jobs=lambda connection, unit: PostgresJobQueue(connection, unit, self.registry, self.clock),
         )

@@ -142,7 +142,7 @@ async def test_what_was_read_or_ended_before_it_was_mailed_is_not(digests: Diges
     await digests.service.project(erased)
     await digests.service.react(erased)
     assert [await digests.mailed(person) for person in (reader, leaver, gone)] == [[], [], []]
-    reasons = [await digests.letters(person) for person in (reader, leaver, gone)]
+    reasons = [await digests.emails(person) for person in (reader, leaver, gone)]
     assert reasons == [[("suppressed", why)] for why in ("superseded", "unsubscribed", "erased")]
     kept = "select 1 from preferences union all select 1 from read_marks"
     assert await digests.service.rows(gone, kept) == []

@@ -35,7 +35,7 @@ async def test_killed_between_two_users_of_a_tenant(digests: Digests, tmp_path: 
     await eventually(all_done, deadline_seconds=25)
     await second.stop()
     assert [len(await digests.mailed(person)) for person in people] == [1, 1, 1]
-    assert [await digests.letters(person) for person in people] == [[("sent", None)]] * 3
+    assert [await digests.emails(person) for person in people] == [[("sent", None)]] * 3
 
 
 def _until_noon() -> timedelta:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from services.notifications.adapters.smtp import SmtpMailer
-from services.notifications.ports import Letter, Mail, MailRefused
+from services.notifications.ports import EmailContent, Mail, MailRefused
 from tests.integration.infra.inbox import Inbox
 from tests.integration.notifications.service import NotificationsService, Person
 from waypost.kernel.errors import Transient
@@ -16,7 +16,7 @@ from waypost.kernel.tenant import bound_tenants
 from waypost.native.ports import LOOPBACK, free_ports
 from waypost.testing.eventually import eventually
 
-LETTER = Letter(subject="Grüße", text="Hello\n", html="<p>Hello</p>")
+EMAIL = EmailContent(subject="Grüße", text="Hello\n", html="<p>Hello</p>")
 
 
 async def test_a_mail_arrives_as_it_was_written(inbox: Inbox) -> None:
@@ -107,4 +107,4 @@ def _mailer(port: int) -> SmtpMailer:
 
 
 def _mail(address: str, name: str = "Ada") -> Mail:
-    return Mail(message_id="<1@waypost>", address=address, name=name, letter=LETTER)
+    return Mail(message_id="<1@waypost>", address=address, name=name, email=EMAIL)

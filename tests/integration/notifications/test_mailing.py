@@ -135,7 +135,7 @@ async def test_nobody_who_was_erased_is_mailed(notifications: NotificationsServi
 async def _kept(notifications: NotificationsService, person: Person, *tables: str) -> int:
     counts = [
         (await notifications.rows(person, f"select count(*) as n from {table}"))[0]["n"]
-        for table in tables or ("sealed_tokens", "pending_letters")
+        for table in tables or ("sealed_tokens", "pending_notifications")
     ]
     return sum(counts)
 

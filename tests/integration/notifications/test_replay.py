@@ -37,7 +37,7 @@ async def test_a_replay_of_everything_changes_nothing_and_mails_nobody(
     retelling = Retelling(SERVICE, notifications.where, own_kafka.bootstrap)
     async with service.consuming("notices"):
         await eventually(lambda: retelling.has_heard(history), deadline_seconds=40)
-    await service.foundation.database.close()
+    await service.runtime.database.close()
     await notifications.work_off(ada)
     mails = await notifications.mails(ada)
     assert len(mails) == 7, "of the two links the newer alone"

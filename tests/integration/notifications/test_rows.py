@@ -119,7 +119,9 @@ async def test_a_link_that_expired_while_its_mail_waited_is_cleaned_up(notificat
         await notifications.work_off(person)
     assert await notifications.statuses(ada) == [("verification", "suppressed", "expired")]
     assert await notifications.statuses(grace) == [("verification", "queued", None)]
-    assert await notifications.rows(ada, "select 1 from sealed_tokens union all select 1 from pending_letters") == []
+    assert (
+        await notifications.rows(ada, "select 1 from sealed_tokens union all select 1 from pending_notifications") == []
+    )
     assert len(await notifications.rows(grace, "select 1 from sealed_tokens")) == 1
 
 

@@ -10,39 +10,39 @@ import pytest
 from tests.fixtures.club import Stage, User
 from tests.fixtures.club.commanding import closed
 from tests.fixtures.club.declaration import no_trouble
-from tests.fixtures.operators import MANDATE
+from tests.fixtures.operators import AUDIT
 from waypost.engine.consumer.turns import Outcome
 from waypost.engine.rate import Rate
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.errors import Conflict, Invalid, NotFound, Transient
 from waypost.kernel.ids import new_id
-from waypost.operations.dead_letters import Drained, Redrive, discard, find, nothing_matches
-from waypost.operations.service import OperatedService
+from waypost.operations.admin_service import AdminService
+from waypost.operations.dead_letters import Redrive, RedriveResult, discard, find, nothing_matches
 from waypost.ports.dead_letters import Status
 from waypost.postgres.audit import operator_actions
-from waypost.postgres.letter_search import Search, find_letters
+from waypost.postgres.letter_search import Search, find_dead_letters
 from waypost.testing.eventually import eventually
-from waypost.web.ops.letter_views import RedriveView
+from waypost.web.ops.dead_letter_views import RedriveView
 
 EVERYTHING = Search(statuses=list(Status))
 
 
-async def redriven(service: OperatedService, search: Search) -> list[Drained]:
-    return [each async for each in (await Redrive.of(service, search)).work_off(MANDATE, Rate())]
+async def redriven(service: AdminService, search: Search) -> list[RedriveResult]:
+    return [each async for each in (await Redrive.of(service, search)).work_off(AUDIT, Rate())]
 
 
-async def the_dead_one(service: OperatedService) -> Search:
-    (kept,) = await find_letters(service.ops, Search(statuses=[Status.DEAD]), limit=2)
-    return Search(id=kept.letter.id)
+async def the_dead_one(service: AdminService) -> Search:
+    (kept,) = await find_dead_letters(service.ops, Search(statuses=[Status.DEAD]), limit=2)
+    return Search(id=kept.dead_letter.id)
 
 
-async def test_each_filter_narrows(operated: OperatedService, bob: User) -> None:
-    letters = await find_letters(operated.ops, EVERYTHING, limit=10)
-    first, failure = letters[0], letters[0].letter.failure
-    assert (len(letters), failure is not None) == (3, True)
+async def test_each_filter_narrows(admin_service: AdminService, bob: User) -> None:
+    dead_letters = await find_dead_letters(admin_service.ops, EVERYTHING, limit=10)
+    first, failure = dead_letters[0], dead_letters[0].dead_letter.failure
+    assert (len(dead_letters), failure is not None) == (3, True)
     now = datetime.now(UTC)
     one: Mapping[str, Any] = {
-        "id": first.letter.id,
+        "id": first.dead_letter.id,
         "statuses": [Status.DEAD],
         "type": "user.created",
         "fingerprint": failure.fingerprint if failure else None,
@@ -65,49 +65,49 @@ async def test_each_filter_narrows(operated: OperatedService, bob: User) -> None
     }
     for filters, expected in ((one, 1), (all_three, 3), (none, 0)):
         for name, value in filters.items():
-            found = await find_letters(operated.ops, replace(EVERYTHING, **{name: value}), limit=10)
+            found = await find_dead_letters(admin_service.ops, replace(EVERYTHING, **{name: value}), limit=10)
             assert (name, len(found)) == (name, expected)
 
 
-async def test_a_list_goes_on_after_a_letter(operated: OperatedService, bob: User) -> None:
-    letters = await find_letters(operated.ops, EVERYTHING, limit=10)
-    after = (letters[0].first_failed_at, letters[0].letter.id)
-    assert await find_letters(operated.ops, EVERYTHING, limit=10, after=after) == letters[1:]
+async def test_a_list_goes_on_after_a_dead_letter(admin_service: AdminService, bob: User) -> None:
+    dead_letters = await find_dead_letters(admin_service.ops, EVERYTHING, limit=10)
+    after = (dead_letters[0].first_failed_at, dead_letters[0].dead_letter.id)
+    assert await find_dead_letters(admin_service.ops, EVERYTHING, limit=10, after=after) == dead_letters[1:]
 
 
-async def test_a_filter_finds_letters_and_their_keys_are_drained_from_the_lowest_version(
-    stage: Stage, operated: OperatedService, bob: User
+async def test_a_filter_finds_dead_letters_and_their_keys_are_drained_from_the_lowest_version(
+    stage: Stage, admin_service: AdminService, bob: User
 ) -> None:
     stage.club.trouble = no_trouble
     search = Search(type=stage.club.updated.type)
-    (drained,) = await redriven(operated, search)
+    (drained,) = await redriven(admin_service, search)
     assert (drained.outcome, drained.flows) == (Outcome.UNPARKED, True)
-    assert [(each.sequence, each.status, each.matches) for each in drained.letters] == [
+    assert [(each.sequence, each.status, each.matches) for each in drained.dead_letters] == [
         (1, Status.REDRIVEN, False),
         (2, Status.REDRIVEN, True),
         (3, Status.REDRIVEN, True),
     ]
     assert await stage.greeted(bob) == [[1, 2, 3]]
-    told = await operator_actions(operated.ops)
-    assert [each.subject for each in reversed(told)] == [str(each.id) for each in drained.letters]
+    told = await operator_actions(admin_service.ops)
+    assert [each.subject for each in reversed(told)] == [str(each.id) for each in drained.dead_letters]
     assert {(each.verb, each.operator, each.reason, each.tenant_id) for each in told} == {
-        ("dead_letters.redrive", MANDATE.operator, MANDATE.reason, bob.tenant_id)
+        ("dead_letters.redrive", AUDIT.operator, AUDIT.reason, bob.tenant_id)
     }
 
 
-async def test_what_fails_again_is_told_with_its_error(stage: Stage, operated: OperatedService, bob: User) -> None:
-    (drained,) = await redriven(operated, await the_dead_one(operated))
+async def test_what_fails_again_is_told_with_its_error(stage: Stage, admin_service: AdminService, bob: User) -> None:
+    (drained,) = await redriven(admin_service, await the_dead_one(admin_service))
     assert (drained.outcome, drained.flows) == (Outcome.FAILED, False)
-    assert [(each.status, each.error) for each in drained.letters] == [
+    assert [(each.status, each.error) for each in drained.dead_letters] == [
         (Status.DEAD, "the club is closed"),
         (Status.WAITING, None),
         (Status.WAITING, None),
     ]
-    assert len(await operator_actions(operated.ops)) == 1
+    assert len(await operator_actions(admin_service.ops)) == 1
 
 
 async def test_what_keeps_one_from_being_tried_is_told_after_the_other_keys_and_uses_up_nothing(
-    stage: Stage, operated: OperatedService, bob: User
+    stage: Stage, admin_service: AdminService, bob: User
 ) -> None:
     def bob_alone(envelope: Envelope[Any]) -> None:
         if envelope.aggregate_id == bob.id:
@@ -119,10 +119,10 @@ async def test_what_keeps_one_from_being_tried_is_told_after_the_other_keys_and_
         await eventually(lambda: stage.reached(4, consumers=1))
     before = await counted(stage)
     stage.club.trouble = bob_alone
-    redrive = await Redrive.of(operated, Search(consumer="club.greetings"))
+    redrive = await Redrive.of(admin_service, Search(consumer="club.greetings"))
     with pytest.raises(Transient, match="too slow"):
-        assert [each async for each in redrive.work_off(MANDATE, Rate())] == []
-    told = {each.outcome: each.letters[0] for each in redrive.drained}
+        assert [each async for each in redrive.work_off(AUDIT, Rate())] == []
+    told = {each.outcome: each.dead_letters[0] for each in redrive.drained}
     assert (told[Outcome.PREVENTED].status, told[Outcome.PREVENTED].error) == (Status.DEAD, "too slow")
     assert (told[Outcome.UNPARKED].status, await stage.greeted(bob, eve)) == (Status.REDRIVEN, [[], [1]])
     assert (await counted(stage))[:3] == before[:3]
@@ -134,54 +134,54 @@ async def counted(stage: Stage) -> list[tuple[Any, ...]]:
     )
 
 
-async def test_one_that_was_redriven_too_often_stays_dead(operated: OperatedService, bob: User) -> None:
-    search = await the_dead_one(operated)
-    outcomes = [(await redriven(operated, search))[0].outcome for _ in range(6)]
+async def test_one_that_was_redriven_too_often_stays_dead(admin_service: AdminService, bob: User) -> None:
+    search = await the_dead_one(admin_service)
+    outcomes = [(await redriven(admin_service, search))[0].outcome for _ in range(6)]
     assert outcomes == [Outcome.FAILED] * 5 + [Outcome.EXHAUSTED]
 
 
-async def test_a_settled_letter_is_refused(stage: Stage, operated: OperatedService, bob: User) -> None:
+async def test_a_settled_dead_letter_is_refused(stage: Stage, admin_service: AdminService, bob: User) -> None:
     stage.club.trouble = no_trouble
-    search = await the_dead_one(operated)
+    search = await the_dead_one(admin_service)
     assert search.id is not None
-    drained = await discard(operated, search.id, MANDATE)
-    assert (drained.flows, [each.status for each in drained.letters]) == (
+    drained = await discard(admin_service, search.id, AUDIT)
+    assert (drained.flows, [each.status for each in drained.dead_letters]) == (
         True,
         [Status.DISCARDED, Status.REDRIVEN, Status.REDRIVEN],
     )
     assert await stage.greeted(bob) == [[2, 3]]
-    assert [each.verb for each in await operator_actions(operated.ops)] == ["dead_letters.discard"]
+    assert [each.verb for each in await operator_actions(admin_service.ops)] == ["dead_letters.discard"]
     with pytest.raises(Conflict, match="is discarded already"):
-        await discard(operated, search.id, MANDATE)
-    for settled, word in ((search.id, "discarded"), (drained.letters[1].id, "redriven")):
+        await discard(admin_service, search.id, AUDIT)
+    for settled, word in ((search.id, "discarded"), (drained.dead_letters[1].id, "redriven")):
         with pytest.raises(Conflict, match=f"is {word} already: there is nothing to redrive"):
-            await Redrive.of(operated, Search(id=settled))
+            await Redrive.of(admin_service, Search(id=settled))
 
 
-async def test_what_cannot_be_meant_is_refused(operated: OperatedService, bob: User) -> None:
+async def test_what_cannot_be_meant_is_refused(admin_service: AdminService, bob: User) -> None:
     with pytest.raises(Invalid, match="what is discarded is settled: only retrying, dead, waiting letters"):
-        await Redrive.of(operated, Search(statuses=[Status.DISCARDED, Status.DEAD]))
+        await Redrive.of(admin_service, Search(statuses=[Status.DISCARDED, Status.DEAD]))
     with pytest.raises(NotFound, match="club has no letter"):
-        await find(operated, new_id())
-    nothing = await Redrive.of(operated, Search(type="user.gone"))
+        await find(admin_service, new_id())
+    nothing = await Redrive.of(admin_service, Search(type="user.gone"))
     assert not nothing.selection.found
     assert "no open letter of club matches: nothing was changed" in str(nothing_matches([nothing]))
 
 
-async def test_what_holds_no_event_can_only_be_discarded(stage: Stage, operated: OperatedService) -> None:
+async def test_what_holds_no_event_can_only_be_discarded(stage: Stage, admin_service: AdminService) -> None:
     await stage.topic.publish_raw(key=b"?", value=b"garbage")
     async with stage.consuming(stage.club.greetings):
         await eventually(lambda: stage.reached(1, consumers=1))
-    found = await Redrive.of(operated, Search(consumer="club.greetings"))
-    (apart,) = found.selection.apart
-    assert ([each async for each in found.work_off(MANDATE, Rate())], found.complete) == ([], False)
+    found = await Redrive.of(admin_service, Search(consumer="club.greetings"))
+    (unprocessable,) = found.selection.unprocessable
+    assert ([each async for each in found.work_off(AUDIT, Rate())], found.complete) == ([], False)
     with pytest.raises(Conflict, match="discard it"):
-        await Redrive.of(operated, Search(id=apart.id))
-    assert (await discard(operated, apart.id, MANDATE)).flows
+        await Redrive.of(admin_service, Search(id=unprocessable.id))
+    assert (await discard(admin_service, unprocessable.id, AUDIT)).flows
 
 
 async def test_of_so_many_keys_those_are_selected_that_were_redriven_least_and_the_others_counted(
-    stage: Stage, operated: OperatedService, bob: User
+    stage: Stage, admin_service: AdminService, bob: User
 ) -> None:
     people = [bob, *(stage.user() for _ in range(2))]
     for _ in range(2):
@@ -191,16 +191,16 @@ async def test_of_so_many_keys_those_are_selected_that_were_redriven_least_and_t
         await eventually(lambda: stage.reached(9, consumers=1))
     keys, left = set[bytes](), []
     for _ in range(3):
-        redrive = await Redrive.of(operated, Search(consumer="club.greetings"), at_most=1)
-        (drained,) = [each async for each in redrive.work_off(MANDATE, Rate())]
+        redrive = await Redrive.of(admin_service, Search(consumer="club.greetings"), at_most=1)
+        (drained,) = [each async for each in redrive.work_off(AUDIT, Rate())]
         keys.add(drained.key)
         view = RedriveView.of(redrive)
-        left.append((view.left, len(view.apart), view.apart_left))
-        assert [each.sequence for each in drained.letters] == list(range(1, len(drained.letters) + 1))
+        left.append((view.left, len(view.unprocessable), view.unprocessable_left))
+        assert [each.sequence for each in drained.dead_letters] == list(range(1, len(drained.dead_letters) + 1))
     assert (keys, left) == ({str(each.id).encode() for each in people}, [(2, 1, 1)] * 3)
 
 
-async def test_a_letter_of_a_consumer_that_is_gone_is_left_alone(operated: OperatedService, bob: User) -> None:
+async def test_a_dead_letter_of_a_consumer_that_is_gone_is_left_alone(admin_service: AdminService, bob: User) -> None:
     with pytest.raises(NotFound, match=r"no consumer club\.greetings: take the release"):
-        await redriven(replace(operated, consumers=()), await the_dead_one(operated))
-    assert await operator_actions(operated.ops) == []
+        await redriven(replace(admin_service, consumers=()), await the_dead_one(admin_service))
+    assert await operator_actions(admin_service.ops) == []

@@ -4,23 +4,28 @@ import asyncpg
 import pytest
 
 from tests.fixtures.club import migrate, opened
+from waypost.kernel.audit_context import AuditContext
 from waypost.kernel.errors import Invalid
 from waypost.kernel.ids import new_id
-from waypost.kernel.mandate import Mandate
 from waypost.postgres.audit import operator_actions, record_action
 from waypost.testing.database import Databases, connected
 
-MANDATE = Mandate(operator="grace", reason="the mail server is back")
+AUDIT = AuditContext(operator="grace", reason="the mail server is back")
 
 
 async def test_an_act_is_told_with_who_why_and_when(database: Databases) -> None:
-    where, letter, tenant = await database("club", migrate), new_id(), new_id()
+    where, dead_letter, tenant = await database("club", migrate), new_id(), new_id()
     async with opened(where.app) as pool, pool.transaction() as connection:
         await record_action(
-            connection, MANDATE, verb="dead_letters.redrive", subject=letter, tenant_id=tenant, consumer="club.members"
+            connection,
+            AUDIT,
+            verb="dead_letters.redrive",
+            subject=dead_letter,
+            tenant_id=tenant,
+            consumer="club.members",
         )
     async with opened(where.ops) as ops:
-        (action,) = await operator_actions(ops, subject=str(letter))
+        (action,) = await operator_actions(ops, subject=str(dead_letter))
         assert (action.operator, action.reason, action.verb) == (
             "grace",
             "the mail server is back",
@@ -35,7 +40,7 @@ async def test_what_was_rolled_back_was_not_done(database: Databases) -> None:
     async with opened(where.app) as pool:
         with pytest.raises(ZeroDivisionError):
             async with pool.transaction() as connection:
-                await record_action(connection, MANDATE, verb="jobs.retry", subject="x")
+                await record_action(connection, AUDIT, verb="jobs.retry", subject="x")
                 raise ZeroDivisionError
     async with opened(where.ops) as ops:
         assert await operator_actions(ops) == []
@@ -53,4 +58,4 @@ async def test_nobody_rewrites_what_was_done(database: Databases, role: str, cha
 @pytest.mark.parametrize(("operator", "reason"), [("", "why"), ("grace", " ")])
 def test_an_act_without_a_name_or_a_reason_is_refused(operator: str, reason: str) -> None:
     with pytest.raises(Invalid, match="operator's act"):
-        Mandate(operator=operator, reason=reason)
+        AuditContext(operator=operator, reason=reason)

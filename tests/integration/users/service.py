@@ -184,7 +184,7 @@ class UsersService:
             self.bus.units,
             JobRegistry(SERVICE.jobs),
             clock=self.clock,
-            rung=asyncio.Event(),
+            wakeup=asyncio.Event(),
             resources=self._job_resources,
             settings=JobWorkerSettings(poll_seconds=0.05),
         )
@@ -218,7 +218,7 @@ async def running_users(where: ServiceDatabase, keys: Keys) -> AsyncIterator[Use
         bus=bus,
         keys=SERVICE.token_keys,
         answers=PostgresIdempotencyKeys(),
-        answer_secret=keys.secrets.answers.encode(),
+        idempotency_secret=keys.secrets.answers.encode(),
         readiness=Readiness(checks={"postgres": database.verify}),
         resources=SERVICE.api_resources,
         clock=clock,

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
-from services.users.commands import Newcomer, SignUp
+from services.users.commands import Registration, SignUp
 from services.users.domain import SealedToken, email_address
 from tests.integration.users.service import PASSWORD, UsersService, unique_address
 from waypost.kernel.ids import TenantId, new_id
@@ -115,7 +115,7 @@ async def test_the_database_itself_keeps_tenants_apart(users: UsersService) -> N
 def sign_up(users: UsersService, tenant_id: UUID) -> SignUp:
     at = users.clock.now()
     token = SealedToken(digest=b"", sealing_key_id="none", sealed=b"", expires_at=at + timedelta(days=1))
-    newcomer = Newcomer(
+    registration = Registration(
         user_id=new_id(),
         email=email_address(unique_address()),
         display_name="Ada",
@@ -123,7 +123,7 @@ def sign_up(users: UsersService, tenant_id: UUID) -> SignUp:
         password_hash="",
         verification=token,
     )
-    return SignUp(tenant_id=TenantId(tenant_id), newcomer=newcomer, at=at)
+    return SignUp(tenant_id=TenantId(tenant_id), registration=registration, at=at)
 
 
 def _schema(table: str) -> str:

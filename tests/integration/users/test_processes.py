@@ -39,7 +39,7 @@ async def test_the_whole_service_runs_suspends_who_does_not_pay_and_ends_cleanly
         "WAYPOST_RELAY_DSN": where.relay,
         "WAYPOST_KAFKA_BOOTSTRAP": own_kafka.bootstrap,
         "WAYPOST_KEYS_DIRECTORY": str(keys.of("users")),
-        "WAYPOST_ANSWER_SECRET": keys.secrets.answers,
+        "WAYPOST_IDEMPOTENCY_SECRET": keys.secrets.answers,
         "OTEL_TRACES_EXPORTER": "none",
     }
     async with connected(where.app) as app:

@@ -20,7 +20,7 @@ async def test_a_replay_of_everything_changes_nothing(users: UsersService, own_k
     retelling = Retelling(SERVICE, users.where, own_kafka.bootstrap)
     async with service.consuming("dunning"):
         await eventually(lambda: retelling.has_heard(history), deadline_seconds=40)
-    await service.foundation.database.close()
+    await service.runtime.database.close()
     assert (await users.log_in(member.tenant_id, member.email)).status_code == 401
     reactivated = await users.http.post(f"/users/{member.user_id}/reactivate", headers=owner.headers)
     assert reactivated.status_code == 200, reactivated.text

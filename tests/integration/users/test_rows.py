@@ -129,7 +129,7 @@ def _job(users: UsersService, tenant_id: Any) -> JobContext[JobResources]:
     return JobContext(
         id=JobId(new_id()),
         name="cleanup_expired",
-        job_try=1,
+        attempt=1,
         tenant_id=TenantId(tenant_id),
         enqueued_at=users.clock.now(),
         idempotency_key="nightly",

@@ -23,7 +23,7 @@ from waypost.kernel.ids import EventId, TenantId, new_id
 from waypost.kernel.tenant import bound_tenants
 from waypost.memory.database import MemoryDatabase
 from waypost.memory.unit_of_work import MemoryUnitsOfWork
-from waypost.ports.handlers import ReactorHandler
+from waypost.ports.consumers import ReactorHandler
 
 REACTIONS: Mapping[type[Event], ReactorHandler] = {
     UserCreated: open_customer,

@@ -76,5 +76,5 @@ async def test_a_setting_that_is_missing_is_named_with_what_writes_it(
         ["projections", "rebuild", "users.nobody", "--rate", "0.5/s"],
     ],
 )
-def test_times_and_rates_are_written_as_for_letters(words: list[str]) -> None:
+def test_times_and_rates_are_written_as_for_dead_letters(words: list[str]) -> None:
     assert isinstance(CliRunner().invoke(app, words).exception, NotFound)

@@ -11,9 +11,9 @@ from typer.testing import CliRunner
 
 from tests.fixtures.envelopes import user_created_envelope
 from waypost.cli.events.telling import line
-from waypost.cli.given import a_moment, a_rate
 from waypost.cli.main import app
 from waypost.cli.output import span_of
+from waypost.cli.parsing import a_moment, a_rate
 from waypost.kafka.catalog import chosen_from
 from waypost.kernel.cloudevents import to_headers, to_metadata
 from waypost.kernel.envelope import Record
@@ -46,7 +46,7 @@ def test_a_mistyped_argument_is_a_matter_of_usage(arguments: list[str]) -> None:
         (["redrive", str(UUID(int=1)), "--status", "dead", "--reason", "why"], "say which letters"),
     ],
 )
-def test_letters_that_cannot_be_meant_are_refused_with_what_can(arguments: list[str], said: str) -> None:
+def test_dead_letters_that_cannot_be_meant_are_refused_with_what_can(arguments: list[str], said: str) -> None:
     refused = CliRunner().invoke(app, ["dead-letters", *arguments])
     assert refused.exit_code == 2
     assert said in " ".join(refused.output.replace("│", " ").split())

@@ -11,7 +11,7 @@ import pytest
 from services.users.app import SERVICE
 from waypost.engine.process import Lifecycle
 from waypost.hosting import api
-from waypost.hosting.foundation import Foundation
+from waypost.hosting.runtime import Runtime
 from waypost.hosting.settings import ApiSettings, JobSettings, load
 from waypost.jobs.context import JobContext
 from waypost.jobs.declaration import Job
@@ -22,7 +22,7 @@ ENVIRONMENT = {
     "WAYPOST_APP_DSN": "postgresql://users_app:secret@127.0.0.1:1/users",
     "WAYPOST_OPS_DSN": "postgresql://users_ops:secret@127.0.0.1:1/users",
     "WAYPOST_KAFKA_BOOTSTRAP": "127.0.0.1:1",
-    "WAYPOST_ANSWER_SECRET": "a secret that stays the same",
+    "WAYPOST_IDEMPOTENCY_SECRET": "a secret that stays the same",
     "WAYPOST_SERVICE_PORT": "1",
 }
 
@@ -31,13 +31,13 @@ async def charge(job: JobContext, invoice_id: UUID) -> None: ...
 
 
 async def test_a_worker_on_the_pool_that_requests_are_answered_from(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def run_a_worker_too(foundation: Foundation, parts: Sequence[Lifecycle], settings: ApiSettings) -> None:
+    async def run_a_worker_too(runtime: Runtime, parts: Sequence[Lifecycle], settings: ApiSettings) -> None:
         worker = JobWorker(
-            foundation.database,
-            foundation.units,
-            foundation.jobs,
-            clock=foundation.clock,
-            rung=asyncio.Event(),
+            runtime.database,
+            runtime.units,
+            runtime.jobs,
+            clock=runtime.clock,
+            wakeup=asyncio.Event(),
             resources=nullcontext,
         )
         await worker.start()

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from services.notifications.adapters.letters import TemplateLetters, day
+from services.notifications.adapters.email_templates import JinjaEmailTemplates, day
 from services.notifications.domain import InvoiceStatus, Kind
 from services.notifications.queries.digest import UnreadInvoice
 from waypost.kernel.errors import Permanent
@@ -40,28 +40,28 @@ SUBJECTS = {
 
 @pytest.mark.parametrize("kind", Kind)
 def test_every_letter_has_a_subject_a_text_and_escaped_html(kind: Kind) -> None:
-    letter = TemplateLetters().compose(kind, WORDS)
-    assert letter.subject == SUBJECTS[kind]
-    assert letter.text.startswith("Hello Ada <b>Lovelace</b>,\n")
-    assert "<b>Lovelace" not in letter.html
-    assert "Ada &lt;b&gt;Lovelace&lt;/b&gt;" in letter.html
-    assert "Engines &amp; Looms" in letter.html
-    assert (str(WORDS["link"]) in letter.text) is kind.carries_token
-    assert (str(WORDS["link"]) in letter.html) is kind.carries_token
+    email = JinjaEmailTemplates().compose(kind, WORDS)
+    assert email.subject == SUBJECTS[kind]
+    assert email.text.startswith("Hello Ada <b>Lovelace</b>,\n")
+    assert "<b>Lovelace" not in email.html
+    assert "Ada &lt;b&gt;Lovelace&lt;/b&gt;" in email.html
+    assert "Engines &amp; Looms" in email.html
+    assert (str(WORDS["link"]) in email.text) is kind.carries_token
+    assert (str(WORDS["link"]) in email.html) is kind.carries_token
 
 
 def test_a_missing_word_is_an_error_and_no_gap() -> None:
     with pytest.raises(Permanent, match="'link' is undefined"):
-        TemplateLetters().compose(Kind.VERIFICATION, {"name": "Ada", "company": "Engines"})
+        JinjaEmailTemplates().compose(Kind.VERIFICATION, {"name": "Ada", "company": "Engines"})
 
 
 def test_a_failed_payment_says_what_happens_next() -> None:
-    last = TemplateLetters().compose(Kind.PAYMENT_FAILED, WORDS)
+    last = JinjaEmailTemplates().compose(Kind.PAYMENT_FAILED, WORDS)
     assert "1,234.50 EUR" in last.text
     assert "card declined" in last.text
     assert "We do not try again" in last.text
     again = {**WORDS, "next_attempt_at": "2026-11-28T09:00:00+00:00"}
-    assert "We try again on 28 November 2026." in TemplateLetters().compose(Kind.PAYMENT_FAILED, again).text
+    assert "We try again on 28 November 2026." in JinjaEmailTemplates().compose(Kind.PAYMENT_FAILED, again).text
 
 
 @pytest.mark.parametrize(
@@ -79,9 +79,9 @@ def test_a_digest_says_how_each_invoice_stands(status: InvoiceStatus, told: str)
     item = UnreadInvoice(
         number=7, amount_minor=123_450, currency="EUR", status=status, due_at=DUE, settled_at=settled_at
     )
-    letter = TemplateLetters().compose(Kind.DIGEST, {**WORDS, "items": [item]})
-    assert f"\n* Invoice 7, 1,234.50 EUR: {told}\n" in letter.text
-    assert f"<li>Invoice 7, <strong>1,234.50 EUR</strong>: {told}" in letter.html
+    email = JinjaEmailTemplates().compose(Kind.DIGEST, {**WORDS, "items": [item]})
+    assert f"\n* Invoice 7, 1,234.50 EUR: {told}\n" in email.text
+    assert f"<li>Invoice 7, <strong>1,234.50 EUR</strong>: {told}" in email.html
 
 
 def test_days_are_told_in_words() -> None:

@@ -14,9 +14,9 @@ from waypost.kernel.ids import EventId, TenantId, new_id
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 
 SETTLE: list[tuple[Callable[[Notification], None], Status]] = [
-    (lambda letter: letter.send(NOW), Status.SENT),
-    (lambda letter: letter.fail("mailbox_unknown", 1, NOW), Status.FAILED),
-    (lambda letter: letter.suppress(Suppression.EXPIRED, NOW), Status.SUPPRESSED),
+    (lambda email: email.send(NOW), Status.SENT),
+    (lambda email: email.fail("mailbox_unknown", 1, NOW), Status.FAILED),
+    (lambda email: email.suppress(Suppression.EXPIRED, NOW), Status.SUPPRESSED),
 ]
 
 

@@ -8,7 +8,7 @@ from services.billing.tables import CUSTOMERS, INVOICES, LEDGER, REVENUE
 from waypost.jobs.ddl import jobs
 from waypost.jobs.tenant_directory import TENANTS
 from waypost.postgres.ddl import infrastructure
-from waypost.postgres.projector_schema import create_projector_schema
+from waypost.postgres.projection_schema import create_projection_schema
 from waypost.postgres.tenancy import protect
 
 revision = "0001"
@@ -22,11 +22,11 @@ def upgrade() -> None:
         _payment_methods(),
         _payment_attempts(),
         _invoice_numbers(),
-        create_projector_schema("billing", "customers", CUSTOMERS),
-        create_projector_schema("billing", "invoices", INVOICES),
-        create_projector_schema("billing", "ledger", LEDGER),
-        create_projector_schema("billing", "revenue", REVENUE),
-        create_projector_schema("billing", "tenants", TENANTS),
+        create_projection_schema("billing", "customers", CUSTOMERS),
+        create_projection_schema("billing", "invoices", INVOICES),
+        create_projection_schema("billing", "ledger", LEDGER),
+        create_projection_schema("billing", "revenue", REVENUE),
+        create_projection_schema("billing", "tenants", TENANTS),
     ):
         for statement in statements:
             op.execute(statement)
@@ -56,7 +56,7 @@ def _payment_attempts() -> Iterator[str]:
             kind               text        not null check (kind in ('charge', 'refund')),
             attempt            integer     not null check (attempt > 0),
             idempotency_key    text        not null,
-            ordered_by         text        not null,
+            requested_by         text        not null,
             payment_method_id  uuid,
             charge_id          text,
             amount_minor       bigint      not null check (amount_minor > 0),
@@ -68,7 +68,7 @@ def _payment_attempts() -> Iterator[str]:
             settled_at         timestamptz,
             primary key (tenant_id, id),
             unique (tenant_id, idempotency_key),
-            unique (tenant_id, ordered_by),
+            unique (tenant_id, requested_by),
             check ((status = 'pending') = (settled_at is null)),
             check ((kind = 'refund') = (charge_id is not null))
         )"""

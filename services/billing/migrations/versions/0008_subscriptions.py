@@ -3,7 +3,7 @@
 from alembic import op
 
 from services.billing.tables import SUBSCRIPTIONS
-from waypost.postgres.projector_schema import create_projector_schema
+from waypost.postgres.projection_schema import create_projection_schema
 
 revision = "0008"
 down_revision = "0007"
@@ -15,5 +15,5 @@ def upgrade() -> None:
         "create index if not exists invoices_of_subscription on invoices.invoices (tenant_id, subscription_id, invoice_id)"
         " where subscription_id is not null"
     )
-    for statement in create_projector_schema("billing", "subscriptions", SUBSCRIPTIONS):
+    for statement in create_projection_schema("billing", "subscriptions", SUBSCRIPTIONS):
         op.execute(statement)

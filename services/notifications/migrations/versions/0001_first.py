@@ -8,7 +8,7 @@ from services.notifications.tables import OUTGOING, RECIPIENTS
 from waypost.jobs.ddl import jobs
 from waypost.jobs.tenant_directory import TENANTS
 from waypost.postgres.ddl import infrastructure
-from waypost.postgres.projector_schema import create_projector_schema
+from waypost.postgres.projection_schema import create_projection_schema
 from waypost.postgres.tenancy import protect
 
 revision = "0001"
@@ -20,9 +20,9 @@ def upgrade() -> None:
         infrastructure("notifications"),
         jobs("notifications"),
         _pending(),
-        create_projector_schema("notifications", "outgoing", OUTGOING),
-        create_projector_schema("notifications", "recipients", RECIPIENTS),
-        create_projector_schema("notifications", "tenants", TENANTS),
+        create_projection_schema("notifications", "outgoing", OUTGOING),
+        create_projection_schema("notifications", "recipients", RECIPIENTS),
+        create_projection_schema("notifications", "tenants", TENANTS),
     ):
         for statement in statements:
             op.execute(statement)
@@ -30,7 +30,7 @@ def upgrade() -> None:
 
 def _pending() -> Iterator[str]:
     yield """
-        create table pending_letters (
+        create table pending_notifications (
             tenant_id        uuid  not null,
             notification_id  uuid  not null,
             facts            jsonb not null,
@@ -50,6 +50,6 @@ def _pending() -> Iterator[str]:
             unique (tenant_id, notification_id)
         )"""
     # No grant for the operator's role: it has no business with tokens, sealed or not.
-    for table in ("pending_letters", "sealed_tokens"):
+    for table in ("pending_notifications", "sealed_tokens"):
         yield from protect(table)
         yield f"grant select, insert, update, delete on {table} to notifications_app"

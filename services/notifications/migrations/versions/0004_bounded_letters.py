@@ -2,12 +2,12 @@
 
 from alembic import op
 
-from waypost.postgres.ddl import bounded_letters
+from waypost.postgres.ddl import bounded_dead_letters
 
 revision = "0004"
 down_revision = "0003"
 
 
 def upgrade() -> None:
-    for statement in bounded_letters():
+    for statement in bounded_dead_letters():
         op.execute(statement)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from alembic import op
 
 from services.notifications.tables import INVOICES
-from waypost.postgres.projector_schema import create_projector_schema
+from waypost.postgres.projection_schema import create_projection_schema
 from waypost.postgres.tenancy import protect
 
 revision = "0005"
@@ -13,7 +13,7 @@ down_revision = "0004"
 
 
 def upgrade() -> None:
-    for statements in (_kept(), create_projector_schema("notifications", "invoices", INVOICES)):
+    for statements in (_kept(), create_projection_schema("notifications", "invoices", INVOICES)):
         for statement in statements:
             op.execute(statement)
 

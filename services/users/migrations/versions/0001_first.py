@@ -8,7 +8,7 @@ from services.users.tables import ACCOUNTS
 from waypost.jobs.ddl import jobs
 from waypost.jobs.tenant_directory import TENANTS
 from waypost.postgres.ddl import infrastructure
-from waypost.postgres.projector_schema import create_projector_schema
+from waypost.postgres.projection_schema import create_projection_schema
 from waypost.postgres.tenancy import protect
 
 revision = "0001"
@@ -20,8 +20,8 @@ def upgrade() -> None:
         infrastructure("users"),
         jobs("users"),
         _secrets(),
-        create_projector_schema("users", "accounts", ACCOUNTS),
-        create_projector_schema("users", "tenants", TENANTS),
+        create_projection_schema("users", "accounts", ACCOUNTS),
+        create_projection_schema("users", "tenants", TENANTS),
     ):
         for statement in statements:
             op.execute(statement)

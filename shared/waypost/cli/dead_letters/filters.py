@@ -9,7 +9,7 @@ from uuid import UUID
 
 import typer
 
-from waypost.cli.given import a_moment, an_id
+from waypost.cli.parsing import a_moment, an_id
 from waypost.ports.dead_letters import OPEN, Status
 from waypost.postgres.letter_search import Search
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from waypost.cli.output import console, readable, remark
 from waypost.engine.consumer.turns import Outcome
-from waypost.operations.dead_letters import Drained, Redrive
+from waypost.operations.dead_letters import Redrive, RedriveResult
 from waypost.postgres.letter_lines import Entry
 
 MEANINGS: Mapping[Outcome | None, str] = {
@@ -22,21 +22,21 @@ MEANINGS: Mapping[Outcome | None, str] = {
 }
 
 
-def tell(drained: Drained) -> None:
+def tell(drained: RedriveResult) -> None:
     console.print(f"{drained.consumer} {readable(drained.key)}: {MEANINGS[drained.outcome]}", soft_wrap=True)
-    for each in drained.letters:
+    for each in drained.dead_letters:
         _tell_entry(each, beside="" if each.matches else "  (stands in the same line)")
 
 
 def sum_up(redrives: Sequence[Redrive], *, dry_run: bool) -> None:
     """To standard error, with what was found and can only be given up."""
     drained = [each for redrive in redrives for each in redrive.drained]
-    letters = Counter(letter.status for each in drained for letter in each.letters)
-    told = ", ".join(f"{number} {status}" for status, number in sorted(letters.items()))
-    apart = [each for redrive in redrives for each in redrive.selection.apart]
-    if apart:
+    dead_letters = Counter(dead_letter.status for each in drained for dead_letter in each.dead_letters)
+    told = ", ".join(f"{number} {status}" for status, number in sorted(dead_letters.items()))
+    unprocessable = [each for redrive in redrives for each in redrive.selection.unprocessable]
+    if unprocessable:
         remark("these hold no event that could be handled, and no key waits for them; discard them:")
-        for each in apart:
+        for each in unprocessable:
             remark(f"    {each.id}  {each.error_class}")
     if dry_run:
         remark(f"would work off {len(drained)} keys; their letters: {told or 'none'}; nothing was changed")

@@ -5,13 +5,13 @@ from uuid import UUID
 
 from waypost.cli.databases import find_in_any, opened
 from waypost.hosting.service import Service
-from waypost.postgres.overview import KeptEvent, kept_event
+from waypost.postgres.overview import StoredEventRow, stored_event
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundEvent:
     service: Service
-    kept: KeptEvent
+    kept: StoredEventRow
 
 
 async def find_event(event_id: UUID) -> FoundEvent:
@@ -23,5 +23,5 @@ async def find_event(event_id: UUID) -> FoundEvent:
 
 async def _look_in(service: Service, event_id: UUID) -> FoundEvent | None:
     async with opened(service.name, "OWNER") as database:
-        kept = await kept_event(database, event_id)
+        kept = await stored_event(database, event_id)
     return FoundEvent(service=service, kept=kept) if kept else None

@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
+from waypost.cli.audit_options import As, Reason
 from waypost.cli.databases import opened
-from waypost.cli.mandate import As, Reason
 from waypost.cli.output import AsJson, console, to_json
 from waypost.cli.progress import PerSecond, shown
 from waypost.cli.services import service_named, setting_of
@@ -16,8 +16,8 @@ from waypost.engine.republishing import Republished, republish
 from waypost.kafka.catalog import chosen_from, partitions_of
 from waypost.kafka.producer import KafkaBroker
 from waypost.kafka.topic_log import KafkaTopicLogs
+from waypost.kernel.audit_context import AuditContext
 from waypost.kernel.errors import NotFound
-from waypost.kernel.mandate import Mandate
 from waypost.postgres.audit import record_action
 from waypost.postgres.stored_records import PostgresStoredRecords
 
@@ -35,10 +35,10 @@ def republish_command(
     Consumers notice by themselves that a topic was made anew; what they know already they absorb. To be run again where it was cut off:
     it goes on with what is still missing.
     """
-    mandate = None if dry_run else Mandate(operator=operator, reason=reason)
+    audit_context = None if dry_run else AuditContext(operator=operator, reason=reason)
     for topic in topics:
         require_kept(topic)
-    reports = [asyncio.run(republished(each, mandate, rate=Rate(per_second), quiet=as_json)) for each in topics]
+    reports = [asyncio.run(republished(each, audit_context, rate=Rate(per_second), quiet=as_json)) for each in topics]
     if as_json:
         console.print(to_json([told(each) for each in reports]), soft_wrap=True)
     else:
@@ -53,7 +53,7 @@ def require_kept(topic: str) -> None:
         raise NotFound(f"{service.name} tells no events on {topic!r}; it does on {', '.join(kept)}")
 
 
-async def republished(topic: str, mandate: Mandate | None, *, rate: Rate, quiet: bool) -> Republished:
+async def republished(topic: str, audit_context: AuditContext | None, *, rate: Rate, quiet: bool) -> Republished:
     """Without a mandate nothing is published. Raises NotFound for a topic that is not there, and Transient."""
     service = topic.partition(".")[0]
     bootstrap = setting_of(service, "WAYPOST_KAFKA_BOOTSTRAP")
@@ -61,9 +61,9 @@ async def republished(topic: str, mandate: Mandate | None, *, rate: Rate, quiet:
 
     async def note() -> None:
         """A record on a topic is in no transaction: what is about to be done is told before it begins."""
-        if mandate is not None:
+        if audit_context is not None:
             async with opened(service) as ops, ops.transaction() as connection:
-                await record_action(connection, mandate, verb="events.republish", subject=topic)
+                await record_action(connection, audit_context, verb="events.republish", subject=topic)
 
     async with opened(service, "OWNER") as owner, KafkaTopicLogs(bootstrap).opened(partitions) as log:
         with shown(topic, quiet=quiet) as show:
@@ -74,7 +74,7 @@ async def republished(topic: str, mandate: Mandate | None, *, rate: Rate, quiet:
                 KafkaBroker(bootstrap, client_id="waypost-command"),
                 note=note,
                 rate=rate,
-                dry_run=mandate is None,
+                dry_run=audit_context is None,
                 progress=show,
             )
 

@@ -9,8 +9,8 @@ from uuid import UUID
 import typer
 
 from waypost.cli.events.found import FoundEvent, find_event
-from waypost.cli.given import an_id
 from waypost.cli.output import AsJson, console, end_with, lines, moment, to_json
+from waypost.cli.parsing import an_id
 from waypost.cli.services import setting_of
 from waypost.kafka.finding import find_record
 from waypost.kernel.cloudevents import in_order

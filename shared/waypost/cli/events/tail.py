@@ -12,8 +12,8 @@ from uuid import UUID
 import typer
 
 from waypost.cli.events.telling import line
-from waypost.cli.given import an_id
 from waypost.cli.output import AsJson, remark, to_json
+from waypost.cli.parsing import an_id
 from waypost.cli.services import chosen_services, service_names, stack_setting
 from waypost.kafka.catalog import chosen_from, partitions_of
 from waypost.kafka.topic_log import KafkaTopicLog, KafkaTopicLogs

@@ -7,8 +7,8 @@ from uuid import UUID
 
 import typer
 
-from waypost.cli.databases import ask_operated, operating
-from waypost.cli.given import an_id
+from waypost.cli.audit_options import As, Reason
+from waypost.cli.databases import ask_service, open_admin_service
 from waypost.cli.jobs.looking import (
     JobArgument,
     LimitOption,
@@ -20,19 +20,19 @@ from waypost.cli.jobs.looking import (
     show_all,
     told,
 )
-from waypost.cli.mandate import As, Reason
 from waypost.cli.output import AsJson, console, end_with, remark, to_json
+from waypost.cli.parsing import an_id
 from waypost.cli.services import service_within
+from waypost.kernel.audit_context import AuditContext
 from waypost.kernel.errors import Invalid
-from waypost.kernel.mandate import Mandate
+from waypost.operations.admin_service import AdminService
 from waypost.operations.jobs.changing import cancel_job, dead_job, retry_job, retry_jobs
 from waypost.operations.jobs.finding import DeadJobs, FoundJob, JobSearch, find_dead
 from waypost.operations.jobs.running import run_job
-from waypost.operations.service import OperatedService
 
 FORM = "SERVICE.JOB"
 
-Change = Callable[[OperatedService], Awaitable[FoundJob]]
+Change = Callable[[AdminService], Awaitable[FoundJob]]
 
 
 def retry(
@@ -48,20 +48,24 @@ def retry(
     as_json: AsJson = False,
 ) -> None:
     """Sends dead jobs again, with all their tries and their idempotency keys: one, or with --all those that fit the filters."""
-    mandate = None if dry_run else Mandate(operator=name_of_operator, reason=reason)
+    audit_context = None if dry_run else AuditContext(operator=name_of_operator, reason=reason)
     if (job_id is not None) == everything:
         raise Invalid("name one dead job by its id, or say --all for those that fit the filters")
     if job_id is not None:
-        sent = asyncio.run(_change(job_id, lambda operated: _send_again(operated, job_id, mandate)))
+        sent = asyncio.run(_change(job_id, lambda admin_service: _send_again(admin_service, job_id, audit_context)))
         _tell(sent, f"{job_id} would be queued again" if dry_run else f"{job_id} is queued again", as_json)
         return
     search = JobSearch(name=name, tenant_id=tenant, limit=limit)
 
-    async def send(operated: OperatedService) -> tuple[str, DeadJobs]:
-        sent = await (find_dead(operated.ops, search) if mandate is None else retry_jobs(operated, search, mandate))
-        return operated.name, sent
+    async def send(admin_service: AdminService) -> tuple[str, DeadJobs]:
+        sent = await (
+            find_dead(admin_service.ops, search)
+            if audit_context is None
+            else retry_jobs(admin_service, search, audit_context)
+        )
+        return admin_service.name, sent
 
-    found, problems = asyncio.run(ask_operated(service, send))
+    found, problems = asyncio.run(ask_service(service, send))
     jobs: Sequence[OfService] = [(name, job) for name, sent in found for job in sent.jobs]
     if as_json:
         console.print(to_json([told(*each) for each in jobs]), soft_wrap=True)
@@ -75,8 +79,8 @@ def retry(
 
 def cancel(job_id: JobArgument, reason: Reason, name_of_operator: As, as_json: AsJson = False) -> None:
     """Takes a job away, waiting, running or dead. One that runs is stopped within ten seconds, and its outcome dropped."""
-    mandate = Mandate(operator=name_of_operator, reason=reason)
-    gone = asyncio.run(_change(job_id, lambda operated: cancel_job(operated, job_id, mandate)))
+    audit_context = AuditContext(operator=name_of_operator, reason=reason)
+    gone = asyncio.run(_change(job_id, lambda admin_service: cancel_job(admin_service, job_id, audit_context)))
     _tell(gone, f"{job_id} is cancelled", as_json)
 
 
@@ -90,25 +94,27 @@ def run(
 ) -> None:
     """Enqueues a job by hand and prints its id."""
     service, name = service_within(job, FORM), job.partition(".")[2]
-    mandate, arguments = Mandate(operator=name_of_operator, reason=reason), _parsed(argument or [])
+    audit_context, arguments = AuditContext(operator=name_of_operator, reason=reason), _parsed(argument or [])
 
     async def enqueue() -> OfService:
-        async with operating(service) as operated:
-            return service.name, await run_job(operated, name, tenant, arguments, mandate)
+        async with open_admin_service(service) as admin_service:
+            return service.name, await run_job(admin_service, name, tenant, arguments, audit_context)
 
     enqueued = asyncio.run(enqueue())
     _tell(enqueued, str(enqueued[1].id), as_json)
 
 
-async def _send_again(operated: OperatedService, job_id: UUID, mandate: Mandate | None) -> FoundJob:
-    return await (dead_job(operated, job_id) if mandate is None else retry_job(operated, job_id, mandate))
+async def _send_again(admin_service: AdminService, job_id: UUID, audit_context: AuditContext | None) -> FoundJob:
+    return await (
+        dead_job(admin_service, job_id) if audit_context is None else retry_job(admin_service, job_id, audit_context)
+    )
 
 
 async def _change(job_id: UUID, change: Change) -> OfService:
     """Gives the job as it then is."""
     found = await find(job_id)
-    async with operating(found.service) as operated:
-        return found.service.name, await change(operated)
+    async with open_admin_service(found.service) as admin_service:
+        return found.service.name, await change(admin_service)
 
 
 def _tell(changed: OfService, in_words: str, as_json: bool) -> None:

@@ -8,15 +8,15 @@ from uuid import UUID
 
 import typer
 
-from waypost.cli.databases import ask_operated, find_in_any, operating
-from waypost.cli.given import an_id
+from waypost.cli.databases import ask_service, find_in_any, open_admin_service
 from waypost.cli.output import AsJson, console, end_with, lines, moment, to_json
+from waypost.cli.parsing import an_id
 from waypost.cli.trace.viewer import Viewer
 from waypost.hosting.service import Service
 from waypost.jobs.results import Status
+from waypost.operations.admin_service import AdminService
 from waypost.operations.jobs.finding import FoundJob, JobSearch, find_job, find_jobs
-from waypost.operations.service import OperatedService
-from waypost.web.ops.jobs import OperatedJobView
+from waypost.web.ops.jobs import AdminJobView
 
 JobArgument = Annotated[
     UUID, typer.Argument(metavar="JOB_ID", parser=an_id, help="From `waypost jobs list`, or of a 202 answer.")
@@ -48,10 +48,10 @@ def list_jobs(
     statuses = [Status.DEAD] if dead else status or ()
     search = JobSearch(statuses=statuses, name=name, tenant_id=tenant, limit=limit)
 
-    async def ask(asked: OperatedService) -> Sequence[OfService]:
+    async def ask(asked: AdminService) -> Sequence[OfService]:
         return [(asked.name, each) for each in await find_jobs(asked.ops, search)]
 
-    found, problems = asyncio.run(ask_operated(service, ask))
+    found, problems = asyncio.run(ask_service(service, ask))
     jobs = [job for each in found for job in each]
     if as_json:
         console.print(to_json([told(*each) for each in jobs]), soft_wrap=True)
@@ -80,14 +80,14 @@ async def find(job_id: UUID) -> Found:
 
 
 async def _look_in(service: Service, job_id: UUID) -> Found | None:
-    async with operating(service) as operated:
-        job = await find_job(operated.ops, job_id)
+    async with open_admin_service(service) as admin_service:
+        job = await find_job(admin_service.ops, job_id)
     return Found(service=service, job=job) if job else None
 
 
 def told(service: str, job: FoundJob) -> dict[str, Any]:
     """As the operator route tells of it."""
-    return {"service": service, **OperatedJobView.of(job).model_dump(mode="json")}
+    return {"service": service, **AdminJobView.of(job).model_dump(mode="json")}
 
 
 def show_all(jobs: Sequence[OfService]) -> None:

@@ -8,10 +8,10 @@ from uuid import UUID
 
 import typer
 
+from waypost.cli.audit_options import As, Reason
 from waypost.cli.databases import explained
-from waypost.cli.given import a_moment, an_id
-from waypost.cli.mandate import As, Reason
 from waypost.cli.output import AsJson, console, to_json
+from waypost.cli.parsing import a_moment, an_id
 from waypost.cli.progress import PerSecond, shown
 from waypost.cli.replay.telling import show, told
 from waypost.cli.services import service_within, setting_of
@@ -21,9 +21,9 @@ from waypost.engine.rate import Rate
 from waypost.engine.replay import Found, Redelivered, Selection
 from waypost.hosting.replaying import opened_replay
 from waypost.hosting.service import Service
+from waypost.kernel.audit_context import AuditContext
 from waypost.kernel.errors import Invalid, NotFound
-from waypost.kernel.mandate import Mandate
-from waypost.ports.handlers import Projector, Reactor
+from waypost.ports.consumers import AsyncProjection, Reactor
 from waypost.postgres.failures import as_transient
 
 FORM = "SERVICE.REACTOR"
@@ -59,12 +59,12 @@ def replay(
         aggregate_id=key,
         tenant_id=tenant,
     )
-    mandate = Mandate(operator=operator, reason=reason) if again else None
+    audit_context = AuditContext(operator=operator, reason=reason) if again else None
     if again:
         trace_as(service.name)
     with as_transient(), explained(service.name):
         found, redelivered = asyncio.run(
-            _run(service, reactor, selection, mandate, rate=Rate(per_second), quiet=as_json)
+            _run(service, reactor, selection, audit_context, rate=Rate(per_second), quiet=as_json)
         )
     if as_json:
         console.print(to_json(told(name, found, redelivered)), soft_wrap=True)
@@ -80,7 +80,7 @@ def find_reactor(name: str) -> tuple[Service, Reactor]:
     match known.get(name):
         case Reactor() as reactor:
             return service, reactor
-        case Projector():
+        case AsyncProjection():
             raise NotFound(f"{name} is a projector: its rows are made anew by `waypost projections rebuild {name}`")
         case _:
             reactors = [each for each, consumer in known.items() if isinstance(consumer, Reactor)]
@@ -88,17 +88,23 @@ def find_reactor(name: str) -> tuple[Service, Reactor]:
 
 
 async def _run(
-    service: Service, reactor: Reactor, selection: Selection, mandate: Mandate | None, *, rate: Rate, quiet: bool
+    service: Service,
+    reactor: Reactor,
+    selection: Selection,
+    audit_context: AuditContext | None,
+    *,
+    rate: Rate,
+    quiet: bool,
 ) -> tuple[Found, Redelivered | None]:
     dsn, bootstrap = (setting_of(service.name, f"WAYPOST_{each}") for each in ("APP_DSN", "KAFKA_BOOTSTRAP"))
     async with opened_replay(service, reactor, dsn=dsn, bootstrap=bootstrap) as replaying:
         found = await replaying.find(selection)
-        if mandate is None:
+        if audit_context is None:
             return found, None
         with shown(reactor.name, quiet=quiet) as show_progress:
             total = len(found.messages)
             return found, await replaying.deliver(
-                found, mandate, rate=rate, progress=lambda delivered: show_progress(delivered, total)
+                found, audit_context, rate=rate, progress=lambda delivered: show_progress(delivered, total)
             )
 
 

@@ -9,8 +9,8 @@ from uuid import UUID
 import typer
 
 from waypost.cli.events.found import find_event
-from waypost.cli.given import an_id
 from waypost.cli.output import AsJson, console, end_with, remark, to_json
+from waypost.cli.parsing import an_id
 from waypost.cli.trace.timing import Timed, timed
 from waypost.cli.trace.tree import tree_of
 from waypost.cli.trace.viewer import MEMORY, Span, Viewer

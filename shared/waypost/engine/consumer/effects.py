@@ -12,8 +12,8 @@ from waypost.kernel.cause import bound_cause
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.event import Event
 from waypost.kernel.tenant import bound_tenants
-from waypost.ports.handlers import Consumer, ProjectionHandler, Projector, ReactorHandler
-from waypost.ports.intake import Intake
+from waypost.ports.consumer_transaction import ConsumerTransaction
+from waypost.ports.consumers import AsyncProjection, Consumer, ProjectionHandler, ReactorHandler
 from waypost.telemetry.messaging import batch_span, process_span
 
 
@@ -21,12 +21,12 @@ class Effects(Protocol):
     by_batch: bool
     """Whether one transaction may hold more than one message that is handled."""
 
-    async def run(self, messages: Sequence[Message], batch: Batch, intake: Intake) -> None:
+    async def run(self, messages: Sequence[Message], batch: Batch, transaction: ConsumerTransaction) -> None:
         """Runs the handlers in offset order and writes all they decided."""
         ...
 
 
-class Projecting:
+class ProjectionEffects:
     by_batch = True
 
     def __init__(self, name: str, handlers: Mapping[type[Event], ProjectionHandler], *, again: bool) -> None:
@@ -34,14 +34,14 @@ class Projecting:
         self._handlers = handlers
         self._again = again
 
-    async def run(self, messages: Sequence[Message], batch: Batch, intake: Intake) -> None:
+    async def run(self, messages: Sequence[Message], batch: Batch, transaction: ConsumerTransaction) -> None:
         records = [message.record for message in messages]
         again = self._again or batch.redriven
         with bound_tenants(batch.tenants), batch_span(batch.partition.topic, self._name, records, again=again):
-            await project([each.envelope for each in messages if each.envelope], self._handlers, intake.rows)
+            await project([each.envelope for each in messages if each.envelope], self._handlers, transaction.rows)
 
 
-class Reacting:
+class ReactionEffects:
     by_batch = False
 
     def __init__(self, name: str, handlers: Mapping[type[Event], ReactorHandler], *, again: bool) -> None:
@@ -49,16 +49,16 @@ class Reacting:
         self._handlers = handlers
         self._again = again
 
-    async def run(self, messages: Sequence[Message], batch: Batch, intake: Intake) -> None:
+    async def run(self, messages: Sequence[Message], batch: Batch, transaction: ConsumerTransaction) -> None:
         for message in messages:
             if message.envelope:
                 again = self._again or batch.redriven
                 with bound_tenants(batch.tenants), process_span(message.record, self._name, again=again):
-                    await self._react(message.envelope, batch, intake)
+                    await self._react(message.envelope, batch, transaction)
 
-    async def _react(self, envelope: Envelope[Event], batch: Batch, intake: Intake) -> None:
+    async def _react(self, envelope: Envelope[Event], batch: Batch, transaction: ConsumerTransaction) -> None:
         """The unit of work takes the running span as its trace context, so that what the handler causes descends from it."""
-        reaction = intake.react(replace(envelope.cause, causation_id=envelope.event_id))
+        reaction = transaction.react(replace(envelope.cause, causation_id=envelope.event_id))
         reaction.jobs = JobsOfOneEvent(reaction.jobs, self._name, envelope.event_id)
         with bound_cause(reaction.cause):
             await self._handlers[type(envelope.event)](envelope, reaction)
@@ -68,6 +68,6 @@ class Reacting:
 
 def effects_of(consumer: Consumer, name: str, *, again: bool = False) -> Effects:
     """`name` is the consumer's full name, as spans show it; what is handled `again` has a trace of its own."""
-    if isinstance(consumer, Projector):
-        return Projecting(name, consumer.handlers, again=again)
-    return Reacting(name, consumer.handlers, again=again)
+    if isinstance(consumer, AsyncProjection):
+        return ProjectionEffects(name, consumer.handlers, again=again)
+    return ReactionEffects(name, consumer.handlers, again=again)

@@ -6,11 +6,11 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
 
-from waypost.engine.consumer.drain import Drain
+from waypost.engine.consumer.drain import ParkedKeyProcessor
 from waypost.engine.consumer.effects import effects_of
 from waypost.engine.consumer.message import Reader
 from waypost.engine.consumer.partition import PartitionTask, Parts
-from waypost.engine.consumer.pipeline import LettersFull, Pipeline
+from waypost.engine.consumer.pipeline import DeadLetterLimitReached, Pipeline
 from waypost.engine.consumer.policy import ConsumerPolicy
 from waypost.engine.consumer.timer import RetryTimer
 from waypost.engine.consumer.watch import Watch
@@ -18,8 +18,8 @@ from waypost.engine.failpoints import failpoint
 from waypost.kernel.clock import Clock, SystemClock
 from waypost.kernel.errors import Transient
 from waypost.ports.codec import EventCodec
-from waypost.ports.handlers import Consumer, Projection, topics_of
-from waypost.ports.intake import Intakes
+from waypost.ports.consumer_transaction import ConsumerTransactions
+from waypost.ports.consumers import Consumer, InlineProjection, topics_of
 from waypost.ports.subscription import Partition, Subscription
 
 log = structlog.get_logger()
@@ -27,7 +27,7 @@ log = structlog.get_logger()
 AFTER_OFFSET_COMMIT = failpoint("consumer.after_offset_commit")
 
 
-def group_name(service: str, consumer: Consumer | Projection) -> str:
+def group_name(service: str, consumer: Consumer | InlineProjection) -> str:
     """Its full name: a consumer's group in Kafka, and its name in every row."""
     return f"{service}.{consumer.name}"
 
@@ -40,7 +40,7 @@ class ConsumerGroup:
         service: str,
         consumer: Consumer,
         subscription: Subscription,
-        intakes: Intakes,
+        transactions: ConsumerTransactions,
         codec: EventCodec,
         *,
         policy: ConsumerPolicy | None = None,
@@ -63,14 +63,14 @@ class ConsumerGroup:
             effects_of(consumer, self.name),
             Reader.of(consumer, codec),
         )
-        self.retries = Drain(self.name, intakes, reader, effects, self._policy, clock)
+        self.retries = ParkedKeyProcessor(self.name, transactions, reader, effects, self._policy, clock)
         """For operators too: see `waypost.operations.dead_letters.drains`."""
         self._timer = RetryTimer(self.name, self.retries, self._policy)
         self._parts = Parts(
             name=self.name,
             subscription=subscription,
-            intakes=intakes,
-            pipeline=Pipeline(self.name, intakes, effects, self._policy, clock),
+            transactions=transactions,
+            pipeline=Pipeline(self.name, transactions, effects, self._policy, clock),
             reader=reader,
             by_batch=effects.by_batch,
             policy=self._policy,
@@ -101,9 +101,9 @@ class ConsumerGroup:
         await asyncio.gather(*(task.ended() for task in self._tasks.values()))
 
     async def has_room(self) -> None:
-        """For probes. Raises LettersFull while a partition waits for letters to be settled."""
+        """For probes. Raises DeadLetterLimitReached while a partition waits for letters to be settled."""
         if any(task.waits_for_room for task in self._running):
-            raise LettersFull
+            raise DeadLetterLimitReached
 
     async def revoked(self) -> None:
         self.ready.clear()
@@ -135,7 +135,7 @@ class ConsumerGroup:
             try:
                 return await act()
             except Transient as error:
-                log.warning("consumer_waits", consumer=self.name, error=str(error))
+                log.warning("consumer_connect_failed", consumer=self.name, error=str(error))
             await asyncio.sleep(self._policy.pauses.first_seconds * 10)
 
     async def _commit_now_and_then(self) -> None:

@@ -12,7 +12,7 @@ from waypost.ports.dead_letters import Failure
 class Verdict(Enum):
     HANDLE = auto()
     """Its turn: the handler runs, where its type has one; the guard advances."""
-    ABSORB = auto()
+    SKIP_STALE = auto()
     """Handled long ago."""
     WAIT = auto()
     """Not its turn: an earlier version is missing or has failed. Kept behind it."""
@@ -56,7 +56,7 @@ class Guard:
         reached = self._versions.get(message.aggregate_id, 0)
         if message.sequence <= reached:
             # Within the inbox's memory the event itself would have been known: this is a second one under the same version.
-            return Verdict.ABSORB if message.attributes.occurred_at < self._remembers_since else Verdict.CONFLICT
+            return Verdict.SKIP_STALE if message.attributes.occurred_at < self._remembers_since else Verdict.CONFLICT
         if message.sequence > reached + 1 or message.sequence in self._held.get(message.key, ()):
             return self._wait(message)
         return self._run(message)

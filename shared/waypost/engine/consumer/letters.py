@@ -7,35 +7,35 @@ from waypost.engine.consumer.message import Message
 from waypost.engine.retry import RetryPolicy, failure_of
 from waypost.kernel.errors import Poison
 from waypost.kernel.ids import new_id
-from waypost.ports.dead_letters import VERSION_CONFLICT, Failure, Letter, Status
+from waypost.ports.dead_letters import VERSION_CONFLICT, DeadLetter, Failure, Status
 
 
-def waiting(message: Message) -> Letter:
+def waiting(message: Message) -> DeadLetter:
     """An earlier version of its key goes first."""
-    return _letter(message, status=Status.WAITING)
+    return _dead_letter(message, status=Status.WAITING)
 
 
-def failed(message: Message, failure: Failure, retry: RetryPolicy, now: datetime) -> Letter:
+def failed(message: Message, failure: Failure, retry: RetryPolicy, now: datetime) -> DeadLetter:
     """Its handler raised for the first time."""
     status, next_attempt_at = retry.verdict(failure, 1, now)
-    return _letter(message, status=status, attempts=1, next_attempt_at=next_attempt_at, failure=failure)
+    return _dead_letter(message, status=status, attempts=1, next_attempt_at=next_attempt_at, failure=failure)
 
 
-def poisoned(message: Message, poison: Poison) -> Letter:
+def poisoned(message: Message, poison: Poison) -> DeadLetter:
     """Trying again would not make an event of it."""
-    return _letter(message, status=Status.DEAD, attempts=1, failure=failure_of(poison))
+    return _dead_letter(message, status=Status.DEAD, attempts=1, failure=failure_of(poison))
 
 
-def conflicting(message: Message) -> Letter:
+def conflicting(message: Message) -> DeadLetter:
     """A second event under a version that was handled."""
     error = f"version {message.sequence} of {message.aggregate_id} was handled already, as another event"
     failure = Failure(error_class=VERSION_CONFLICT, error=error, fingerprint=VERSION_CONFLICT)
-    return _letter(message, status=Status.DEAD, attempts=1, failure=failure)
+    return _dead_letter(message, status=Status.DEAD, attempts=1, failure=failure)
 
 
-def letter_for(
+def dead_letter_for(
     message: Message, verdict: Verdict, failure: Failure | None, retry: RetryPolicy, now: datetime
-) -> Letter | None:
+) -> DeadLetter | None:
     """None where the verdict keeps no letter."""
     match verdict:
         case Verdict.WAIT:
@@ -50,16 +50,16 @@ def letter_for(
             return None
 
 
-def _letter(
+def _dead_letter(
     message: Message,
     *,
     status: Status,
     attempts: int = 0,
     next_attempt_at: datetime | None = None,
     failure: Failure | None = None,
-) -> Letter:
+) -> DeadLetter:
     attributes = message.attributes
-    return Letter(
+    return DeadLetter(
         id=new_id(),
         record=message.record,
         key=message.record.key if attributes is None else message.key,

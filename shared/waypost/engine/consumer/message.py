@@ -12,7 +12,7 @@ from waypost.kernel.errors import MalformedHeaders, Poison, TenantMismatch, Unde
 from waypost.kernel.event import Event
 from waypost.kernel.ids import EventId
 from waypost.ports.codec import EventCodec
-from waypost.ports.handlers import Consumer, Reactor
+from waypost.ports.consumers import Consumer, Reactor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

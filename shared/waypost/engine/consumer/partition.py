@@ -10,16 +10,16 @@ from uuid import UUID
 import structlog
 
 from waypost.engine.consumer.batch import Batch
+from waypost.engine.consumer.batch_processor import BatchProcessor, Stopped
 from waypost.engine.consumer.message import Reader
 from waypost.engine.consumer.pipeline import Fenced, Pipeline
 from waypost.engine.consumer.policy import ConsumerPolicy
 from waypost.engine.consumer.resuming import where_to_resume
-from waypost.engine.consumer.taker import Stopped, Taker
 from waypost.engine.failpoints import failpoint
 from waypost.engine.retry.failure import PROCESS_DIED
 from waypost.kernel.envelope import Record
 from waypost.kernel.errors import Transient
-from waypost.ports.intake import Intakes
+from waypost.ports.consumer_transaction import ConsumerTransactions
 from waypost.ports.subscription import Partition, Subscription
 
 log = structlog.get_logger()
@@ -33,7 +33,7 @@ class Parts:
 
     name: str
     subscription: Subscription
-    intakes: Intakes
+    transactions: ConsumerTransactions
     pipeline: Pipeline
     reader: Reader
     by_batch: bool
@@ -59,7 +59,9 @@ class PartitionTask:
         self._idle = asyncio.Event()
         self._idle.set()
         self._taking: asyncio.Task[None] | None = None
-        self._taker = Taker(parts.name, parts.pipeline, parts.intakes, parts.policy, self._stopping)
+        self._batch_processor = BatchProcessor(
+            parts.name, parts.pipeline, parts.transactions, parts.policy, self._stopping
+        )
         self._first = True
         self._task = asyncio.create_task(self._run(), name=f"{parts.name} {partition}")
 
@@ -71,7 +73,7 @@ class PartitionTask:
     @property
     def waits_for_room(self) -> bool:
         """Whether no letter can be kept, so that it goes no further."""
-        return self._taker.waits_for_room
+        return self._batch_processor.waits_for_room
 
     async def end(self, deadline_seconds: float) -> None:
         """Takes up nothing more. The running transaction may end by the deadline; then it is rolled back, and its records come again.
@@ -165,7 +167,7 @@ class PartitionTask:
             await self._taken(part)
 
     async def _taken(self, batch: Batch) -> None:
-        await self._taker.take(batch)
+        await self._batch_processor.take(batch)
         self.position = batch.next_offset
         self.reached_ms = batch.messages[-1].record.timestamp_ms
         self.moved_at = time.monotonic()
@@ -173,7 +175,7 @@ class PartitionTask:
 
     async def _take_carefully(self, batch: Batch, starts: int) -> None:
         """Something in here may end the process: one record at a time, each counted before it is tried."""
-        log.warning("taking_carefully", consumer=self._parts.name, partition=str(self.partition), starts=starts)
+        log.warning("isolating_poison_batch", consumer=self._parts.name, partition=str(self.partition), starts=starts)
         for part in batch.one_by_one():
             if self._stopping.is_set():
                 raise Stopped
@@ -187,13 +189,13 @@ class PartitionTask:
             starts = 0
 
     async def _count_start(self) -> int:
-        async with self._parts.intakes.begin(()) as intake:
-            return (await intake.inbox.count_start(self.partition)).starts
+        async with self._parts.transactions.begin(()) as transaction:
+            return (await transaction.inbox.count_start(self.partition)).starts
 
     async def _take_up(self) -> None:
         """Goes where the database says."""
         resumption = await where_to_resume(
-            self.partition, self._parts.name, self._parts.subscription, self._parts.intakes
+            self.partition, self._parts.name, self._parts.subscription, self._parts.transactions
         )
         self.topic_id, self.position = resumption.topic_id, resumption.offset
         self._parts.subscription.seek(self.partition, self.position)

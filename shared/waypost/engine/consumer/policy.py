@@ -32,12 +32,12 @@ class ConsumerPolicy:
     """Starts from which a record is held to end the process: it becomes a letter untried."""
     deaths: int = 2
     """How often the database may end one batch, while it answers others, before the batch is taken apart."""
-    max_open_letters: int = 10_000
+    max_dead_letters: int = 10_000
     """Of the consumer, that have failed or wait behind one that has. At the cap a partition waits at the first record that needs another.
 
     Transactions that run at the same moment do not see each other's letters: there may be a batch of each further partition above it.
     """
-    max_early_letters: int = 100_000
+    max_out_of_order_dead_letters: int = 100_000
     """Of the consumer, that wait for an earlier version which is still to come. It may lie behind the record that finds no room: here the
     partition waits for a higher cap, so that this one is far from what a topic brings out of order."""
     pauses: Backoff = PAUSES

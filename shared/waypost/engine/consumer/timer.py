@@ -5,7 +5,7 @@ import contextlib
 
 import structlog
 
-from waypost.engine.consumer.drain import Drain
+from waypost.engine.consumer.drain import ParkedKeyProcessor
 from waypost.engine.consumer.policy import ConsumerPolicy
 from waypost.kernel.errors import Transient
 
@@ -15,7 +15,7 @@ log = structlog.get_logger()
 class RetryTimer:
     """One consumer's, in every process that runs it: a key is worked off by whoever locks it first."""
 
-    def __init__(self, name: str, drain: Drain, policy: ConsumerPolicy) -> None:
+    def __init__(self, name: str, drain: ParkedKeyProcessor, policy: ConsumerPolicy) -> None:
         self._name = name
         self._drain = drain
         self._policy = policy
@@ -43,7 +43,7 @@ class RetryTimer:
                 await self._work_off_what_is_due()
                 await self._drain.tell_metrics()
             except Transient as error:
-                log.warning("retries_wait", consumer=self._name, error=str(error))
+                log.warning("retries_delayed", consumer=self._name, error=str(error))
             except Exception:
                 log.exception("retries_failed", consumer=self._name)
             with contextlib.suppress(TimeoutError):

@@ -7,10 +7,10 @@ from uuid import UUID
 
 from waypost.engine.retry import RetryPolicy
 from waypost.engine.retry.failure import PROCESS_DIED, waits_for_another_topic
+from waypost.kernel.audit_context import AuditContext
 from waypost.kernel.clock import Clock
-from waypost.kernel.mandate import Mandate
-from waypost.ports.dead_letters import Letter, ParkedKey, Status
-from waypost.ports.intake import Intake, Intakes
+from waypost.ports.consumer_transaction import ConsumerTransaction, ConsumerTransactions
+from waypost.ports.dead_letters import DeadLetter, ParkedKey, Status
 
 
 class Outcome(StrEnum):
@@ -33,91 +33,108 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Begun:
+class StartedAttempt:
     """An attempt at a letter, counted."""
 
-    letter: Letter
-    before: Letter
+    dead_letter: DeadLetter
+    before: DeadLetter
     """As it was."""
 
 
-class Turns:
+class ParkedKeyQueue:
     """Whose turn it is behind a parked key, and whether it may be taken now."""
 
-    def __init__(self, intakes: Intakes, retry: RetryPolicy, clock: Clock) -> None:
-        self._intakes = intakes
+    def __init__(self, transactions: ConsumerTransactions, retry: RetryPolicy, clock: Clock) -> None:
+        self._transactions = transactions
         self._retry = retry
         self._clock = clock
 
-    async def next(self, parked: ParkedKey, mandate: Mandate | None, *, at_once: bool = False) -> Begun | Outcome:
+    async def next(
+        self, parked: ParkedKey, audit_context: AuditContext | None, *, at_once: bool = False
+    ) -> StartedAttempt | Outcome:
         """Counts the attempt in a transaction of its own: a letter whose handler ends the process must not be tried for ever."""
-        async with self._intakes.begin(()) as intake:
-            if not await intake.letters.lock(parked):
+        async with self._transactions.begin(()) as transaction:
+            if not await transaction.dead_letters.lock(parked):
                 return Outcome.BUSY
-            reached = await self._pass_discarded(parked, intake)
-            letter = await intake.letters.first(parked, reached)
-            if letter is None:
-                await intake.letters.unpark(parked)
+            reached = await self._pass_discarded(parked, transaction)
+            dead_letter = await transaction.dead_letters.first(parked, reached)
+            if dead_letter is None:
+                await transaction.dead_letters.unpark(parked)
                 return Outcome.UNPARKED
-            if letter.sequence not in (None, reached + 1):
-                await self._look_later(letter, intake)
+            if dead_letter.sequence not in (None, reached + 1):
+                await self._look_later(dead_letter, transaction)
                 return Outcome.GAP
-            return await self._begin(letter, intake, mandate, at_once=at_once)
+            return await self._begin(dead_letter, transaction, audit_context, at_once=at_once)
 
     async def _begin(
-        self, letter: Letter, intake: Intake, mandate: Mandate | None, *, at_once: bool
-    ) -> Begun | Outcome:
+        self,
+        dead_letter: DeadLetter,
+        transaction: ConsumerTransaction,
+        audit_context: AuditContext | None,
+        *,
+        at_once: bool,
+    ) -> StartedAttempt | Outcome:
         now = self._clock.now()
-        if mandate and letter.redrives >= self._retry.max_redrives:
+        if audit_context and dead_letter.redrives >= self._retry.max_redrives:
             return Outcome.EXHAUSTED
-        if not mandate and (why_not := await self._why_not(letter, intake, None if at_once else now)):
+        if not audit_context and (why_not := await self._why_not(dead_letter, transaction, None if at_once else now)):
             return why_not
-        next_attempt_at = now + timedelta(seconds=self._retry.pauses.seconds(letter.attempts + 1))
-        counted = await intake.letters.begin(letter, next_attempt_at=next_attempt_at, mandate=mandate)
-        return Begun(letter=counted, before=letter)
+        next_attempt_at = now + timedelta(seconds=self._retry.pauses.seconds(dead_letter.attempts + 1))
+        counted = await transaction.dead_letters.begin(
+            dead_letter, next_attempt_at=next_attempt_at, audit_context=audit_context
+        )
+        return StartedAttempt(dead_letter=counted, before=dead_letter)
 
-    async def _why_not(self, letter: Letter, intake: Intake, now: datetime | None) -> Outcome | None:
-        if letter.status is Status.DEAD:
+    async def _why_not(
+        self, dead_letter: DeadLetter, transaction: ConsumerTransaction, now: datetime | None
+    ) -> Outcome | None:
+        if dead_letter.status is Status.DEAD:
             return Outcome.DEAD
-        if now is not None and letter.next_attempt_at is not None and letter.next_attempt_at > now:
+        if now is not None and dead_letter.next_attempt_at is not None and dead_letter.next_attempt_at > now:
             return Outcome.LATER
         # Waiting for another topic uses up no tries; those that had no end do, whatever was waited for before.
-        waits = letter.failure is not None and waits_for_another_topic(letter.failure)
-        if (letter.unfinished if waits else letter.attempts) < self._retry.tries:
+        waits = dead_letter.failure is not None and waits_for_another_topic(dead_letter.failure)
+        if (dead_letter.unfinished if waits else dead_letter.attempts) < self._retry.tries:
             return None
         # A living process records every failure, and the last one makes the letter dead: the process that tried this one has died.
-        await intake.letters.update(letter.id, status=Status.DEAD, attempts=letter.attempts, failure=PROCESS_DIED)
+        await transaction.dead_letters.update(
+            dead_letter.id, status=Status.DEAD, attempts=dead_letter.attempts, failure=PROCESS_DIED
+        )
         return Outcome.DEAD
 
-    async def _pass_discarded(self, parked: ParkedKey, intake: Intake) -> int:
+    async def _pass_discarded(self, parked: ParkedKey, transaction: ConsumerTransaction) -> int:
         """The guard's version, moved past the letters that were given up and whose turn it is."""
         aggregate_id = _aggregate_of(parked)
         if aggregate_id is None:
             return 0
-        reached = (await intake.inbox.versions(parked.topic, [aggregate_id])).get(aggregate_id, 0)
-        while (letter := await intake.letters.first(parked, reached)) and letter.status is Status.DISCARDED:
-            if letter.sequence != reached + 1:
+        reached = (await transaction.inbox.versions(parked.topic, [aggregate_id])).get(aggregate_id, 0)
+        while (
+            dead_letter := await transaction.dead_letters.first(parked, reached)
+        ) and dead_letter.status is Status.DISCARDED:
+            if dead_letter.sequence != reached + 1:
                 break
             reached += 1
-            await intake.inbox.advance(parked.topic, {aggregate_id: reached})
+            await transaction.inbox.advance(parked.topic, {aggregate_id: reached})
         return reached
 
-    async def _look_later(self, letter: Letter, intake: Intake) -> None:
+    async def _look_later(self, dead_letter: DeadLetter, transaction: ConsumerTransaction) -> None:
         later = self._clock.now() + timedelta(seconds=self._retry.pauses.first_seconds)
-        await intake.letters.update(letter.id, status=letter.status, attempts=letter.attempts, next_attempt_at=later)
+        await transaction.dead_letters.update(
+            dead_letter.id, status=dead_letter.status, attempts=dead_letter.attempts, next_attempt_at=later
+        )
 
-    async def take_back(self, parked: ParkedKey, begun: Begun) -> None:
+    async def take_back(self, parked: ParkedKey, begun: StartedAttempt) -> None:
         """Leaves the letter as it was, unless somebody has gone on from there. Raises Transient without a database: it stays counted."""
-        async with self._intakes.begin(()) as intake:
-            if await self.still_ours(parked, begun.letter, intake):
-                await intake.letters.take_back(begun.before)
+        async with self._transactions.begin(()) as transaction:
+            if await self.still_ours(parked, begun.dead_letter, transaction):
+                await transaction.dead_letters.take_back(begun.before)
 
-    async def still_ours(self, parked: ParkedKey, counted: Letter, intake: Intake) -> bool:
+    async def still_ours(self, parked: ParkedKey, counted: DeadLetter, transaction: ConsumerTransaction) -> bool:
         """Locks again and reads again: between two transactions anything may have happened."""
         # An attempt that was counted waits for a consumer that is just adding to the line: given up, it would be one fewer of its tries.
-        if not await intake.letters.lock(parked, wait=True):
+        if not await transaction.dead_letters.lock(parked, wait=True):
             return False
-        now = await intake.letters.find(counted.id)
+        now = await transaction.dead_letters.find(counted.id)
         return now is not None and (now.status, now.attempts) == (counted.status, counted.attempts)
 
 

@@ -8,11 +8,11 @@ import structlog
 
 from waypost.engine.projections import project
 from waypost.engine.rate import Rate
-from waypost.engine.rebuild.report import BEFORE_SWAP, SWAP_TRIES, Progress, RebuildReport, decided
+from waypost.engine.rebuild.report import BEFORE_SWAP, SWAP_TRIES, Progress, RebuildReport, swap_if_allowed
 from waypost.kernel.errors import Permanent, Transient, WaypostError
 from waypost.kernel.tenant import bound_tenants
-from waypost.ports.handlers import Projection
-from waypost.ports.rebuild import History, HistoryIntake, HistorySwap, HistoryWorkshop, StoredEvent
+from waypost.ports.consumers import InlineProjection
+from waypost.ports.rebuild import History, HistoryShadowFactory, HistorySwap, HistoryTransaction, StoredEvent
 
 log = structlog.get_logger()
 
@@ -21,8 +21,8 @@ CHUNK = 500
 
 
 async def rebuild_projection(
-    projection: Projection,
-    workshop: HistoryWorkshop,
+    projection: InlineProjection,
+    shadow_factory: HistoryShadowFactory,
     *,
     progress: Callable[[Progress], None] = lambda _: None,
     dry_run: bool = False,
@@ -35,8 +35,8 @@ async def rebuild_projection(
     letters.
     """
     begun = time.monotonic()
-    async with workshop.history() as history:
-        records = await _take_in_all(projection, history, begun, progress, rate or Rate())
+    async with shadow_factory.history() as history:
+        records = await _process_all(projection, history, begun, progress, rate or Rate())
         BEFORE_SWAP.hit()
         for tries in range(1, SWAP_TRIES + 1):
             try:
@@ -46,34 +46,36 @@ async def rebuild_projection(
             except Transient as error:
                 if tries == SWAP_TRIES:
                     raise
-                log.info("swap_waits", projection=projection.name, error=str(error))
+                log.info("swap_lock_timeout", projection=projection.name, error=str(error))
     raise AssertionError("the last try raises")
 
 
-async def _take_in_all(
-    projection: Projection, history: History, begun: float, progress: Callable[[Progress], None], rate: Rate
+async def _process_all(
+    projection: InlineProjection, history: History, begun: float, progress: Callable[[Progress], None], rate: Rate
 ) -> int:
     records, total = 0, await history.count()
     async for events in history.all(rate.at_once(CHUNK)):
         with _told(projection):
-            async with history.intake() as intake:
-                await _take_in(projection, events, intake)
+            async with history.transaction() as transaction:
+                await _process(projection, events, transaction)
         records += len(events)
         progress(Progress.since(begun, records, max(total, records)))
         await rate.after(len(events))
     return records
 
 
-async def _take_in(projection: Projection, events: Sequence[StoredEvent], intake: HistoryIntake) -> None:
+async def _process(
+    projection: InlineProjection, events: Sequence[StoredEvent], transaction: HistoryTransaction
+) -> None:
     tenants = {event.tenant_id for event in events}
-    await intake.bind(tenants)
+    await transaction.bind(tenants)
     with bound_tenants(tenants):
-        await project([event.envelope for event in events if event.envelope], projection.handlers, intake.rows)
-    await intake.note(events)
+        await project([event.envelope for event in events if event.envelope], projection.handlers, transaction.rows)
+    await transaction.note(events)
 
 
 @contextmanager
-def _told(projection: Projection) -> Iterator[None]:
+def _told(projection: InlineProjection) -> Iterator[None]:
     """What a handler raises, in a line. Around the transaction, which tells the database's passing failures."""
     try:
         yield
@@ -84,9 +86,9 @@ def _told(projection: Projection) -> Iterator[None]:
 
 
 async def _swap(
-    projection: Projection, swap: HistorySwap, records: int, begun: float, *, dry_run: bool, force: bool
+    projection: InlineProjection, swap: HistorySwap, records: int, begun: float, *, dry_run: bool, force: bool
 ) -> RebuildReport:
     async for events in swap.missing(CHUNK):
-        await _take_in(projection, events, swap)
+        await _process(projection, events, swap)
         records += len(events)
-    return await decided(swap, await swap.weigh(), records, begun, dry_run=dry_run, force=force)
+    return await swap_if_allowed(swap, await swap.compare(), records, begun, dry_run=dry_run, force=force)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from waypost.kernel.envelope import Record
-from waypost.ports.inbox import Standing
+from waypost.ports.inbox import ConsumerPosition
 from waypost.ports.rebuild import LiveIsAhead
 from waypost.ports.subscription import Partition
 from waypost.ports.topic_log import TopicLog
@@ -39,14 +39,14 @@ class ReadAhead:
             while len(ahead) < READ_AHEAD_RECORDS and await self._log.position(partition) < end:
                 ahead += await self._read(partition)
 
-    async def rest(self, live: Mapping[Partition, Standing]) -> Mapping[Partition, Sequence[Record]]:
+    async def rest(self, live: Mapping[Partition, ConsumerPosition]) -> Mapping[Partition, Sequence[Record]]:
         """What is held below where the live consumer stands; it stays held. Raises LiveIsAhead where that is not all there is."""
-        for partition, standing in live.items():
-            if partition not in self._ahead or await self._log.position(partition) < standing.next_offset:
-                raise LiveIsAhead(f"{partition} was not read up to {standing.next_offset} yet")
+        for partition, consumer_position in live.items():
+            if partition not in self._ahead or await self._log.position(partition) < consumer_position.next_offset:
+                raise LiveIsAhead(f"{partition} was not read up to {consumer_position.next_offset} yet")
         return {
-            partition: [record for record in self._ahead[partition] if record.offset < standing.next_offset]
-            for partition, standing in live.items()
+            partition: [record for record in self._ahead[partition] if record.offset < consumer_position.next_offset]
+            for partition, consumer_position in live.items()
         }
 
     async def _read(self, partition: Partition) -> Sequence[Record]:

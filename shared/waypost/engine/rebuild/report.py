@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from waypost.engine.failpoints import failpoint
-from waypost.ports.rebuild import HistorySwap, Swap, Weighing
+from waypost.ports.rebuild import ComparisonReport, HistorySwap, Swap
 
 BEFORE_SWAP = failpoint("rebuild.before_swap")
 BEFORE_COMMIT = failpoint("rebuild.before_commit")
@@ -32,33 +32,33 @@ class Progress:
 class RebuildReport:
     records: int
     seconds: float
-    weighing: Weighing
+    comparison: ComparisonReport
     refusals: Sequence[str]
     """Why nothing was swapped; with `force`, what was put up with."""
     swapped: bool
 
 
-async def decided(
-    swap: Swap | HistorySwap, weighing: Weighing, records: int, begun: float, *, dry_run: bool, force: bool
+async def swap_if_allowed(
+    swap: Swap | HistorySwap, comparison: ComparisonReport, records: int, begun: float, *, dry_run: bool, force: bool
 ) -> RebuildReport:
     """Swaps, where it may be. Rows that other tenants could read are swapped in by nobody."""
-    refusals = _refusals_of(records, weighing)
-    swapped = not dry_run and not weighing.unprotected and (force or not refusals)
+    refusals = _refusals_of(records, comparison)
+    swapped = not dry_run and not comparison.unprotected and (force or not refusals)
     if swapped:
         await swap.complete()
         BEFORE_COMMIT.hit()
     return RebuildReport(
-        records=records, seconds=time.monotonic() - begun, weighing=weighing, refusals=refusals, swapped=swapped
+        records=records, seconds=time.monotonic() - begun, comparison=comparison, refusals=refusals, swapped=swapped
     )
 
 
-def _refusals_of(records: int, weighing: Weighing) -> Sequence[str]:
+def _refusals_of(records: int, comparison: ComparisonReport) -> Sequence[str]:
     """Reasons not to swap. A difference is none: it may be what the rebuild is for."""
     refusals = []
-    if weighing.unprotected:
-        refusals.append(f"without row-level security or grants: {', '.join(weighing.unprotected)}")
+    if comparison.unprotected:
+        refusals.append(f"without row-level security or grants: {', '.join(comparison.unprotected)}")
     if records == 0:
         refusals.append("not one record was read")
-    if weighing.new_letters > weighing.live_letters:
-        refusals.append(f"{weighing.new_letters} letters are open, {weighing.live_letters} were before")
+    if comparison.new_dead_letters > comparison.live_dead_letters:
+        refusals.append(f"{comparison.new_dead_letters} letters are open, {comparison.live_dead_letters} were before")
     return refusals

@@ -23,4 +23,4 @@ async def measure(outbox: Outbox) -> None:
     waited = (backlog.now - backlog.oldest_at).total_seconds() if backlog.oldest_at else 0.0
     metrics.OUTBOX_PENDING.set(backlog.pending)
     metrics.OUTBOX_OLDEST_AGE.set(max(waited, 0.0))
-    metrics.OUTBOX_MARKED_KEYS.set(backlog.marked_keys)
+    metrics.OUTBOX_QUARANTINED_KEYS.set(backlog.quarantined_keys)

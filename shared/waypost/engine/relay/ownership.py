@@ -11,12 +11,12 @@ REBALANCE_SECONDS = 0.25
 
 
 class Ownership:
-    def __init__(self, lease: OutboxLease, in_flight: InFlight, bell: asyncio.Event) -> None:
+    def __init__(self, lease: OutboxLease, in_flight: InFlight, wakeup: asyncio.Event) -> None:
         self.owned: frozenset[int] = frozenset()
         self._retiring: frozenset[int] = frozenset()
         self._lease = lease
         self._in_flight = in_flight
-        self._bell = bell
+        self._wakeup = wakeup
 
     @property
     def readable(self) -> frozenset[int]:
@@ -50,7 +50,7 @@ class Ownership:
         gained = await self._lease.acquire(frozenset(range(SHARDS)) - self.owned, at_most=missing)
         if gained:
             self.owned |= gained
-            self._bell.set()
+            self._wakeup.set()
 
 
 def fair_share(live_relays: int) -> int:

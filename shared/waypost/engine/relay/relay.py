@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 
 from waypost.engine.relay.gauges import measure_on
-from waypost.engine.relay.lessons import Lessons
+from waypost.engine.relay.state import RelayState
 from waypost.engine.relay.term import Term
 from waypost.kernel.backoff import Backoff
 from waypost.ports.broker import Broker
@@ -21,8 +21,8 @@ class Relay:
         self.ready = asyncio.Event()
         self._outbox = outbox
         self._broker = broker
-        self._bell = wakeups.subscribe("outbox")
-        self._lessons = Lessons()
+        self._wakeup = wakeups.subscribe("outbox")
+        self._state = RelayState()
         self._draining = asyncio.Event()
         self._running: asyncio.Task[None] | None = None
         self._measuring: asyncio.Task[None] | None = None
@@ -34,7 +34,7 @@ class Relay:
     async def drain(self, deadline_seconds: float) -> None:
         """Reads no more; what is on its way is awaited and deleted. What the deadline cuts off stays in the outbox."""
         self._draining.set()
-        self._bell.set()
+        self._wakeup.set()
         if self._running is not None:
             await asyncio.wait({self._running}, timeout=deadline_seconds)
 
@@ -48,12 +48,12 @@ class Relay:
     async def _run(self) -> None:
         failures = 0
         while not self._draining.is_set():
-            term = Term(self._lessons, self._bell, self._draining)
+            term = Term(self._state, self._wakeup, self._draining)
             try:
                 await self._serve(term)
             except Exception as error:  # noqa: BLE001 - whatever it was, the rows are still there: the next term reads them
-                failures = 1 if term.fruitful else failures + 1
-                self._lessons.learn(error)
+                failures = 1 if term.made_progress else failures + 1
+                self._state.record_failure(error)
             finally:
                 self.ready.clear()
             await self._pause(failures)
@@ -61,7 +61,7 @@ class Relay:
     async def _serve(self, term: Term) -> None:
         """The broker comes first: a relay that cannot publish leaves the shards to one that can."""
         async with self._broker.publisher() as publisher, self._outbox.lease() as lease:
-            await self._lessons.suspects.mark_condemned(lease)
+            await self._state.refused_rows.quarantine(lease)
             self.ready.set()
             await term.run(lease, publisher)
 

@@ -4,10 +4,10 @@ import asyncio
 
 from waypost.engine.failpoints import failpoint
 from waypost.engine.relay.chunk import Chunk
+from waypost.engine.relay.idle_backoff import IdleBackoff
 from waypost.engine.relay.in_flight import InFlight
-from waypost.engine.relay.lessons import Lessons
 from waypost.engine.relay.ownership import Ownership
-from waypost.engine.relay.pace import Pace
+from waypost.engine.relay.state import RelayState
 from waypost.ports.broker import Publisher
 from waypost.ports.outbox import OutboxLease, PendingRow
 from waypost.telemetry import metrics
@@ -26,22 +26,22 @@ CHUNKS_IN_HAND = 3
 class Term:
     """Any error ends it, and with it every chunk in hand: one that was read behind a lost one must not overtake it."""
 
-    def __init__(self, lessons: Lessons, bell: asyncio.Event, draining: asyncio.Event) -> None:
-        self.fruitful = False
+    def __init__(self, state: RelayState, wakeup: asyncio.Event, draining: asyncio.Event) -> None:
+        self.made_progress = False
         """Whether anything was acknowledged."""
-        self._lessons = lessons
-        self._bell = bell
+        self._state = state
+        self._wakeup = wakeup
         self._draining = draining
         self._in_flight = InFlight()
         self._forgetting: set[asyncio.Task[int]] = set()
-        self._pace = Pace()
+        self._pace = IdleBackoff()
         self._room = asyncio.Semaphore(CHUNKS_IN_HAND)
 
     async def run(self, lease: OutboxLease, publisher: Publisher) -> None:
         """Publishes until it is to drain. Raises an ExceptionGroup of whatever went wrong."""
         self._lease = lease
         self._publisher = publisher
-        self._ownership = Ownership(lease, self._in_flight, self._bell)
+        self._ownership = Ownership(lease, self._in_flight, self._wakeup)
         try:
             async with asyncio.TaskGroup() as tasks:
                 keeping = tasks.create_task(self._ownership.keep())
@@ -66,12 +66,12 @@ class Term:
         """What is to be sent next, once there is something; None when it is time to drain."""
         await self._room.acquire()
         while not self._draining.is_set():
-            self._bell.clear()
+            self._wakeup.clear()
             if rows := await self._read():
-                self._pace.quicken()
+                self._pace.reset()
                 AFTER_SELECT.hit()
                 return Chunk(rows)
-            await self._pace.wait(self._bell)
+            await self._pace.wait(self._wakeup)
         return None
 
     async def _read(self) -> list[PendingRow]:
@@ -79,16 +79,16 @@ class Term:
         shards = self._ownership.readable
         if not shards:
             return []
-        size = self._lessons.chunk_size
+        size = self._state.chunk_size
         with self._in_flight.reading(shards):
             heads = await self._lease.heads(
                 shards,
                 in_flight=self._in_flight.ids,
-                held_topics=self._lessons.held_topics.names(),
+                held_topics=self._state.held_topics.names(),
                 rows_per_shard=-(-size.rows // len(shards)),
                 bytes_per_shard=-(-size.bytes // len(shards)),
             )
-            rows = self._lessons.suspects.cut(heads)
+            rows = self._state.refused_rows.cut(heads)
             self._in_flight.add(rows)
         return rows
 
@@ -99,8 +99,8 @@ class Term:
                 await asyncio.sleep(0)
                 AFTER_SEND.hit()
                 await sent
-        self.fruitful = True
-        self._lessons.acknowledged(chunk.rows)
+        self.made_progress = True
+        self._state.acknowledged(chunk.rows)
         AFTER_ACK.hit()
 
     async def _settle(self, chunk: Chunk, sending: asyncio.Task[None]) -> None:

@@ -9,7 +9,7 @@ from uuid import UUID
 from waypost.engine.consumer.message import Message, Reader
 from waypost.kernel.errors import Invalid
 from waypost.kernel.ids import EventId
-from waypost.ports.intake import Intakes
+from waypost.ports.consumer_transaction import ConsumerTransactions
 from waypost.ports.subscription import Partition
 from waypost.ports.topic_log import CLOCK_STEP, TopicLog, records_until
 
@@ -62,17 +62,23 @@ def _place(message: Message) -> tuple[str, bytes, int, int]:
 
 
 async def find(
-    reader: Reader, selection: Selection, log: TopicLog, partitions: Iterable[Partition], intakes: Intakes
+    reader: Reader,
+    selection: Selection,
+    log: TopicLog,
+    partitions: Iterable[Partition],
+    transactions: ConsumerTransactions,
 ) -> Found:
     """Reads up to where the consumer stands. Raises Invalid for more than is held in memory, and Transient."""
-    found = Found(read=await _bounds(selection, log, partitions, intakes))
+    found = Found(read=await _bounds(selection, log, partitions, transactions))
     log.seek({partition: begin for partition, (begin, _) in found.read.items()})
     messages = dict[EventId, Message]()
     for partition, (_, end) in found.read.items():
         async for records in records_until(log, partition, end):
             read = reader.read_all(records)
             chosen = {each.event_id: each for each in read if each.wanted and selection.holds(each)}
-            handled = await _handled(partition, [each for id_, each in chosen.items() if id_ not in messages], intakes)
+            handled = await _handled(
+                partition, [each for id_, each in chosen.items() if id_ not in messages], transactions
+            )
             messages |= {each.event_id: each for each in handled}
             found.not_handled_yet += len(chosen.keys() - messages.keys())
             if len(messages) > MOST:
@@ -84,30 +90,32 @@ async def find(
 
 
 async def _bounds(
-    selection: Selection, log: TopicLog, partitions: Iterable[Partition], intakes: Intakes
+    selection: Selection, log: TopicLog, partitions: Iterable[Partition], transactions: ConsumerTransactions
 ) -> Mapping[Partition, tuple[int, int]]:
     ends = await log.end_offsets()
     begins: Mapping[Partition, int] = dict.fromkeys(ends, 0)
     if selection.since is not None:
         begins = {**ends, **await log.offsets_since(selection.since - CLOCK_STEP)}
     bounds = {}
-    async with intakes.begin(()) as intake:
+    async with transactions.begin(()) as transaction:
         for partition in sorted(partitions):
-            end = min(ends[partition], (await intake.inbox.standing(partition)).next_offset)
+            end = min(ends[partition], (await transaction.inbox.consumer_position(partition)).next_offset)
             bounds[partition] = (min(begins[partition], end), end)
     return bounds
 
 
-async def _handled(partition: Partition, messages: Sequence[Message], intakes: Intakes) -> Sequence[Message]:
+async def _handled(
+    partition: Partition, messages: Sequence[Message], transactions: ConsumerTransactions
+) -> Sequence[Message]:
     """Those that the consumer is past: by the order guard, or, without sequences, where their key is not parked."""
     if not messages:
         return ()
-    async with intakes.begin(()) as intake:
-        reached = await intake.inbox.versions(
+    async with transactions.begin(()) as transaction:
+        reached = await transaction.inbox.versions(
             partition.topic, {each.aggregate_id for each in messages if each.sequence is not None}
         )
         unguarded = {each.key for each in messages if each.sequence is None}
-        parked = await intake.letters.parked(partition.topic, unguarded) if unguarded else frozenset()
+        parked = await transaction.dead_letters.parked(partition.topic, unguarded) if unguarded else frozenset()
     return [
         each
         for each in messages

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import structlog
 
 from waypost.engine.consumer.batch import Batch
-from waypost.engine.consumer.drain import Drain
+from waypost.engine.consumer.drain import ParkedKeyProcessor
 from waypost.engine.consumer.effects import Effects
 from waypost.engine.consumer.message import Message
 from waypost.engine.consumer.policy import ConsumerPolicy
@@ -20,8 +20,8 @@ from waypost.engine.failpoints import failpoint
 from waypost.engine.rate import Rate
 from waypost.engine.replay.finding import Found
 from waypost.kernel.errors import ConcurrencyConflict, Transient
+from waypost.ports.consumer_transaction import ConsumerTransaction, ConsumerTransactions
 from waypost.ports.dead_letters import ParkedKey
-from waypost.ports.intake import Intake, Intakes
 
 log = structlog.get_logger()
 
@@ -31,7 +31,7 @@ TRIES = 5
 LOCK_TRIES = 100
 PAUSE_SECONDS = 0.1
 
-Note = Callable[[Intake, Message], Awaitable[None]]
+Note = Callable[[ConsumerTransaction, Message], Awaitable[None]]
 """Tells in the transaction of the effect on whose word it is done."""
 
 
@@ -54,9 +54,15 @@ class Redelivery:
     """One reactor's. `retries` are its own, for what may wait behind a key at the end."""
 
     def __init__(
-        self, intakes: Intakes, effects: Effects, retries: Drain, note: Note, policy: ConsumerPolicy, rate: Rate
+        self,
+        transactions: ConsumerTransactions,
+        effects: Effects,
+        retries: ParkedKeyProcessor,
+        note: Note,
+        policy: ConsumerPolicy,
+        rate: Rate,
     ) -> None:
-        self._intakes = intakes
+        self._transactions = transactions
         self._effects = effects
         self._retries = retries
         self._note = note
@@ -95,8 +101,10 @@ class Redelivery:
                 return await self._once_more(parked, message, attempt)
             except (Transient, ConcurrencyConflict) as error:
                 if attempt.at_commit:
-                    told_by = f"`waypost audit --subject {message.event_id}`"
-                    raise Transient(f"lost at the commit, {told_by} shows whether it was delivered: {error}") from error
+                    audited_by = f"`waypost audit --subject {message.event_id}`"
+                    raise Transient(
+                        f"lost at the commit, {audited_by} shows whether it was delivered: {error}"
+                    ) from error
                 if tries == TRIES:
                     raise
             await asyncio.sleep(PAUSE_SECONDS * tries)
@@ -105,13 +113,13 @@ class Redelivery:
     async def _once_more(self, parked: ParkedKey, message: Message, attempt: "_Attempt") -> None:
         batch = Batch.of_one(message, step="replay")
         for _ in range(LOCK_TRIES):
-            async with self._intakes.begin(()) as intake:
-                await intake.letters.park(parked.topic, [parked.key])
-            async with self._intakes.begin(batch.tenants) as intake:
-                if locked := await intake.letters.lock(parked):
-                    await self._note(intake, message)
+            async with self._transactions.begin(()) as transaction:
+                await transaction.dead_letters.park(parked.topic, [parked.key])
+            async with self._transactions.begin(batch.tenants) as transaction:
+                if locked := await transaction.dead_letters.lock(parked):
+                    await self._note(transaction, message)
                     async with self._policy.handlers_time():
-                        await self._effects.run([message], batch, intake)
+                        await self._effects.run([message], batch, transaction)
                     AFTER_EFFECT.hit()
                     attempt.at_commit = True
             if locked:

@@ -10,10 +10,10 @@ from waypost.ports.dead_letters import Failure
 LONGEST_ERROR = 2000
 """Characters of a message that are kept."""
 
-HOPELESS: tuple[type[Exception], ...] = (Permanent, Poison)
+NON_RETRYABLE: tuple[type[Exception], ...] = (Permanent, Poison)
 """Kinds that the same work would raise again: dead at once."""
 
-PASSING: tuple[type[WaypostError], ...] = (Transient, Unavailable, ConcurrencyConflict)
+RETRYABLE: tuple[type[WaypostError], ...] = (Transient, Unavailable, ConcurrencyConflict)
 """Kinds that are nobody's fault: at another moment the same work may succeed."""
 
 PROCESS_DIED = Failure(

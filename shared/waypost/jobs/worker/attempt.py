@@ -90,7 +90,7 @@ class Attempts(Generic[R]):
         return JobContext(
             id=claim.id,
             name=claim.name,
-            job_try=claim.attempt,
+            attempt=claim.attempt,
             tenant_id=claim.tenant_id,
             enqueued_at=claim.enqueued_at,
             idempotency_key=claim.idempotency_key or str(claim.id),
@@ -105,7 +105,7 @@ class Attempts(Generic[R]):
         if failure.is_final(error) or claim.attempt >= job.max_tries:
             log.error("job_dead", **known, exc_info=error)
             texts = failure.for_operators(error), failure.for_tenant(error)
-            await self._write(claim, partial(self._outcomes.bury, claim, tries, *texts))
+            await self._write(claim, partial(self._outcomes.mark_dead, claim, tries, *texts))
             return "dead"
         wait = max(job.retry.seconds(claim.attempt), failure.at_least_seconds(error))
         log.warning("job_failed", **known, retry_in_seconds=round(wait, 1), exc_info=error)
@@ -125,7 +125,7 @@ class Attempts(Generic[R]):
                     log.warning("job_outcome_dropped", job=claim.name, job_id=str(claim.id), attempt=claim.attempt)
                 return
             except Transient:
-                log.warning("job_outcome_waits", job=claim.name, job_id=str(claim.id))
+                log.warning("job_outcome_delayed", job=claim.name, job_id=str(claim.id))
                 await asyncio.sleep(PAUSE_SECONDS)
 
 

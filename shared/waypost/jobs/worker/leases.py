@@ -85,7 +85,7 @@ class Leases:
         for row in rows:
             metrics.JOBS_PENDING.labels(row["name"], row["status"]).set(row["jobs"])
 
-    async def hand_back(self, claim: Claim) -> None:
+    async def release(self, claim: Claim) -> None:
         """Gives up an attempt that could not end in time; that was not the job's fault, and does not count."""
         async with self._database.alone() as raw:
             await raw.execute(_HAND_BACK, claim.id, claim.lease)

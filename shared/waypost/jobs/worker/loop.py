@@ -16,7 +16,7 @@ from waypost.jobs.declaration import JobRegistry
 from waypost.jobs.worker.attempt import Attempts
 from waypost.jobs.worker.leases import Leases
 from waypost.jobs.worker.outcomes import Outcomes
-from waypost.jobs.worker.places import Places
+from waypost.jobs.worker.places import Slots
 from waypost.jobs.worker.settings import DEFAULTS, JobWorkerSettings
 from waypost.kernel.clock import Clock
 from waypost.kernel.errors import Transient
@@ -35,7 +35,7 @@ LAST_CLAIM_SECONDS = 2.0
 class JobWorker(Generic[R]):
     """A `waypost.engine.process.Lifecycle`.
 
-    `rung` is set when somebody enqueued: what a subscription to the channel "jobs" gives. `resources` are opened once at the start, shared
+    `wakeup` is set when somebody enqueued: what a subscription to the channel "jobs" gives. `resources` are opened once at the start, shared
     by all jobs, and closed once at the end.
     """
 
@@ -48,7 +48,7 @@ class JobWorker(Generic[R]):
         registry: JobRegistry,
         *,
         clock: Clock,
-        rung: asyncio.Event,
+        wakeup: asyncio.Event,
         resources: Callable[[], AbstractAsyncContextManager[R]],
         settings: JobWorkerSettings = DEFAULTS,
     ) -> None:
@@ -62,9 +62,9 @@ class JobWorker(Generic[R]):
         identity = f"{socket.gethostname()}:{os.getpid()}"
         self._leases = Leases(database, worker=identity, names=registry.names, seconds=settings.lease_seconds)
         self._outcomes = Outcomes(database)
-        self._rung = rung
+        self._wakeup = wakeup
         self._draining = False
-        self._places = Places(settings.max_jobs, on_free=rung.set)
+        self._slots = Slots(settings.max_jobs, on_free=wakeup.set)
         self._opened = AsyncExitStack()
         self._loops: list[asyncio.Task[None]] = []
 
@@ -78,12 +78,12 @@ class JobWorker(Generic[R]):
     async def drain(self, deadline_seconds: float) -> None:
         """Attempts that do not end by the deadline are cancelled and handed back: another worker takes them up at once."""
         self._draining = True
-        self._rung.set()
+        self._wakeup.set()
         if self._loops:  # a claim that waits for a frozen database is left to `stop`; what it claimed lapses
             await asyncio.wait(self._loops[:1], timeout=max(deadline_seconds, LAST_CLAIM_SECONDS))
-        for claim in await self._places.empty(deadline_seconds):
+        for claim in await self._slots.empty(deadline_seconds):
             with suppress(Transient):  # then the lease lapses
-                await self._leases.hand_back(claim)
+                await self._leases.release(claim)
 
     async def stop(self) -> None:
         await self.drain(0)
@@ -96,7 +96,7 @@ class JobWorker(Generic[R]):
 
     async def _take_up(self, attempts: Attempts[R]) -> None:
         while not self._draining:
-            self._rung.clear()  # before the look, so that a ring during it is not lost
+            self._wakeup.clear()  # before the look, so that a ring during it is not lost
             pause = self._poll_seconds()
             try:
                 pause = min(pause, await self._claim(attempts))
@@ -105,21 +105,21 @@ class JobWorker(Generic[R]):
                 self._held_up(error)
             with suppress(TimeoutError):
                 async with asyncio.timeout(pause):
-                    await self._rung.wait()
+                    await self._wakeup.wait()
 
     async def _claim(self, attempts: Attempts[R]) -> float:
         """Fills the free places; gives the seconds until the next job is due, where that is before the next poll."""
         now, horizon = self._clock.now(), timedelta(seconds=self._settings.poll_seconds)
-        if free := self._places.free:
-            suspects = 0 if any(claim.crashed for claim in self._places.claims) else 1
+        if free := self._slots.free:
+            suspects = 0 if any(claim.crashed for claim in self._slots.claims) else 1
             claims = await self._leases.claim(free, suspects=suspects, now=now)
             if claims:
                 AFTER_CLAIM.hit()
             for claim in claims:
-                self._places.take(claim, attempts.run(claim, self._registry[claim.name]))
-            if len(claims) == free and self._places.free:
+                self._slots.take(claim, attempts.run(claim, self._registry[claim.name]))
+            if len(claims) == free and self._slots.free:
                 return 0.0  # places came free meanwhile, which rings for the first one alone; and more may be due
-        soon = await self._leases.next_run_at(after=now, until=now + horizon) if self._places.free else None
+        soon = await self._leases.next_run_at(after=now, until=now + horizon) if self._slots.free else None
         return max((soon or now + horizon) - self._clock.now(), timedelta()).total_seconds()
 
     def _poll_seconds(self) -> float:
@@ -135,10 +135,10 @@ class JobWorker(Generic[R]):
                 self._held_up(error)
 
     async def _renew(self) -> None:
-        held = self._places.claims
+        held = self._slots.claims
         if held:
             kept = await self._leases.renew(held)
-            self._places.cancel([claim.lease for claim in held if claim.lease not in kept])
+            self._slots.cancel([claim.lease for claim in held if claim.lease not in kept])
         freed = await self._leases.free_lapsed()
         if freed:
             log.warning("job_leases_lapsed", jobs=[str(each) for each in freed])
@@ -146,4 +146,4 @@ class JobWorker(Generic[R]):
 
     def _held_up(self, error: Exception) -> None:
         self.ready.clear()
-        log.warning("job_worker_held_up", exc_info=error)
+        log.warning("job_worker_failed", exc_info=error)

@@ -61,7 +61,7 @@ class Outcomes:
     async def try_again(self, claim: Claim, at: datetime, error: str) -> bool:
         return await self._write(claim, _TRY_AGAIN, at, error)
 
-    async def bury(self, claim: Claim, attempts: int, error: str, shown: str) -> bool:
+    async def mark_dead(self, claim: Claim, attempts: int, error: str, shown: str) -> bool:
         """Ends it as dead. `error` is for operators, `shown` for the tenant."""
         return await self._write(claim, _BURY, attempts, error, shown)
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from waypost.jobs.claim import Claim
 
 
-class Places:
+class Slots:
     """As many as the worker has; each holds one attempt."""
 
     def __init__(self, count: int, on_free: Callable[[], None]) -> None:

@@ -4,15 +4,15 @@ import contextlib
 from collections.abc import AsyncIterator, Sequence
 from typing import Self
 
-from waypost.engine.consumer.drain import Attempt, Drain
+from waypost.engine.consumer.drain import Attempt, ParkedKeyProcessor
 from waypost.engine.consumer.turns import Outcome
 from waypost.engine.rate import Rate
+from waypost.kernel.audit_context import AuditContext
 from waypost.kernel.errors import NotFound, Transient, WaypostError
-from waypost.kernel.mandate import Mandate
-from waypost.operations.dead_letters.drained import Drained
-from waypost.operations.dead_letters.drains import drain_of
+from waypost.operations.admin_service import AdminService
+from waypost.operations.dead_letters.drains import parked_key_processor_of
 from waypost.operations.dead_letters.finding import select
-from waypost.operations.service import OperatedService
+from waypost.operations.dead_letters.redrive_result import RedriveResult
 from waypost.ports.dead_letters import ParkedKey
 from waypost.postgres.letter_lines import Line, Selection
 from waypost.postgres.letter_search import Search
@@ -27,20 +27,20 @@ class Redrive:
     A letter is settled in a transaction of its own: whatever ends a redrive, what was done stays done, and another does the rest.
     """
 
-    def __init__(self, service: OperatedService, selection: Selection) -> None:
+    def __init__(self, service: AdminService, selection: Selection) -> None:
         self.service = service.name
         self.selection = selection
-        self._operated = service
-        self._drained: list[Drained] = []
+        self._admin_service = service
+        self._drained: list[RedriveResult] = []
         self._prevented: list[WaypostError] = []
 
     @classmethod
-    async def of(cls, service: OperatedService, search: Search, *, at_most: int | None = None) -> Self:
+    async def of(cls, service: AdminService, search: Search, *, at_most: int | None = None) -> Self:
         """Of so many keys, those first that were redriven least often. Raises what `select` raises."""
         return cls(service, await select(service, search, limit=at_most))
 
     @property
-    def drained(self) -> Sequence[Drained]:
+    def drained(self) -> Sequence[RedriveResult]:
         return self._drained
 
     @property
@@ -51,26 +51,26 @@ class Redrive:
     @property
     def complete(self) -> bool:
         """Whether nothing is left for an operator to do."""
-        return not self.left and not self.selection.apart and all(each.flows for each in self._drained)
+        return not self.left and not self.selection.unprocessable and all(each.flows for each in self._drained)
 
-    async def work_off(self, mandate: Mandate | None, rate: Rate) -> AsyncIterator[Drained]:
+    async def work_off(self, audit_context: AuditContext | None, rate: Rate) -> AsyncIterator[RedriveResult]:
         """Each key from its lowest version on, through the consumer's own handlers, until a letter fails or none is left.
 
         Without a mandate it only tells which. Raises Transient, and NotFound where this release has no such consumer; after the last key
         what kept a letter from being tried, for which it was not counted.
         """
         for line in self.selection.lines:
-            before = Drained.before(line)
-            self._drained.append(before if mandate is None else await self._drain(line, mandate, rate))
+            before = RedriveResult.before(line)
+            self._drained.append(before if audit_context is None else await self._drain(line, audit_context, rate))
             yield self._drained[-1]
         if self._prevented:
             raise self._prevented[0]
 
-    async def _drain(self, line: Line, mandate: Mandate, rate: Rate) -> Drained:
-        drain, waited = drain_of(self._operated, line.consumer), 0
+    async def _drain(self, line: Line, audit_context: AuditContext, rate: Rate) -> RedriveResult:
+        drain, waited = parked_key_processor_of(self._admin_service, line.consumer), 0
         attempts: list[Attempt] = []
         while not attempts or attempts[-1].outcome is Outcome.HANDLED:
-            attempt = await drain.attempt(line.parked, mandate)
+            attempt = await drain.attempt(line.parked, audit_context)
             await rate.after(1)
             if attempt.outcome is Outcome.BUSY:
                 waited += 1
@@ -81,7 +81,7 @@ class Redrive:
             attempts.append(attempt)
             if attempt.prevented is not None:
                 self._prevented.append(attempt.prevented)
-        return await Drained.before(line).after(attempts, self._operated.ops)
+        return await RedriveResult.before(line).after(attempts, self._admin_service.ops)
 
 
 def nothing_matches(redrives: Sequence[Redrive]) -> NotFound:
@@ -92,7 +92,7 @@ def nothing_matches(redrives: Sequence[Redrive]) -> NotFound:
     return NotFound(f"no open letter of {looked_in} matches{before}: nothing was changed")
 
 
-async def _still_parked(drain: Drain, parked: ParkedKey) -> bool:
+async def _still_parked(drain: ParkedKeyProcessor, parked: ParkedKey) -> bool:
     """Waits for whoever has the key, as long as a lock may wait."""
     with contextlib.suppress(Transient):
         return await drain.is_parked(parked)

@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from uuid import UUID
 
 from waypost.jobs.results import Status
+from waypost.kernel.audit_context import AuditContext
 from waypost.kernel.errors import Conflict, NotFound
-from waypost.kernel.mandate import Mandate
+from waypost.operations.admin_service import AdminService
 from waypost.operations.jobs.finding import DeadJobs, FoundJob, JobSearch, find_dead, found_job, job_within, locked_job
-from waypost.operations.service import OperatedService
 from waypost.postgres.audit import record_action
 from waypost.postgres.database import driver
 from waypost.postgres.tenancy import BIND
@@ -44,17 +44,17 @@ _TAKE_AWAY = _Change(
 )
 
 
-async def retry_job(service: OperatedService, job_id: UUID, mandate: Mandate) -> FoundJob:
+async def retry_job(service: AdminService, job_id: UUID, audit_context: AuditContext) -> FoundJob:
     """Sends a dead job again, with all its tries and its idempotency key; gives it as it waits then.
 
     Raises NotFound, and Conflict for one that is not dead.
     """
-    sent = await _change(service, job_id, mandate, _SEND_AGAIN)
+    sent = await _change(service, job_id, audit_context, _SEND_AGAIN)
     service.doorbell.ring("jobs")
     return sent
 
 
-async def dead_job(service: OperatedService, job_id: UUID) -> FoundJob:
+async def dead_job(service: AdminService, job_id: UUID) -> FoundJob:
     """The one that `retry_job` would send again. Raises what it raises."""
     found = await found_job(service.ops, job_id)
     if found.status is not Status.DEAD:
@@ -62,25 +62,25 @@ async def dead_job(service: OperatedService, job_id: UUID) -> FoundJob:
     return found
 
 
-async def retry_jobs(service: OperatedService, search: JobSearch, mandate: Mandate) -> DeadJobs:
+async def retry_jobs(service: AdminService, search: JobSearch, audit_context: AuditContext) -> DeadJobs:
     """Sends again what is dead and fits the search; gives those that were. One that somebody else was faster with is left out."""
     sent, dead = [], await find_dead(service.ops, search)
     for each in dead.jobs:
         with suppress(NotFound, Conflict):
-            await retry_job(service, each.id, mandate)
+            await retry_job(service, each.id, audit_context)
             sent.append(each)
     return replace(dead, jobs=sent)
 
 
-async def cancel_job(service: OperatedService, job_id: UUID, mandate: Mandate) -> FoundJob:
+async def cancel_job(service: AdminService, job_id: UUID, audit_context: AuditContext) -> FoundJob:
     """Takes a job away, waiting, running or dead. One that runs is stopped at its worker's next heartbeat and its outcome dropped.
 
     Raises NotFound, and Conflict for one that is done.
     """
-    return await _change(service, job_id, mandate, _TAKE_AWAY)
+    return await _change(service, job_id, audit_context, _TAKE_AWAY)
 
 
-async def _change(service: OperatedService, job_id: UUID, mandate: Mandate, change: _Change) -> FoundJob:
+async def _change(service: AdminService, job_id: UUID, audit_context: AuditContext, change: _Change) -> FoundJob:
     """Gives the job as the change left it: read any later, it may have run, and be forgotten."""
     async with service.ops.transaction() as connection:
         job = await locked_job(connection, job_id, change.of)
@@ -88,7 +88,7 @@ async def _change(service: OperatedService, job_id: UUID, mandate: Mandate, chan
             await connection.execute(BIND, {"tenants": str(job.tenant_id)})  # the result is its tenant's row
             await (await driver(connection)).execute(change.statement, job_id)
             await record_action(
-                connection, mandate, verb=change.verb, subject=job_id, tenant_id=job.tenant_id, name=job.name
+                connection, audit_context, verb=change.verb, subject=job_id, tenant_id=job.tenant_id, name=job.name
             )
             # The result of one that was dead for long may be gone before the job is taken away.
             return await job_within(connection, job_id) or replace(job, status=Status.CANCELLED)

@@ -9,12 +9,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from waypost.jobs.arguments import JsonScalar
 from waypost.jobs.tenant_directory import all_tenants
+from waypost.kernel.audit_context import AuditContext
 from waypost.kernel.errors import Invalid, NotFound
 from waypost.kernel.ids import TenantId
-from waypost.kernel.mandate import Mandate
 from waypost.kernel.tenant import bound_tenants
+from waypost.operations.admin_service import AdminService
 from waypost.operations.jobs.finding import FoundJob, job_within
-from waypost.operations.service import OperatedService
 from waypost.ports.jobs import Scalar
 from waypost.postgres.audit import record_action
 from waypost.postgres.database import driver
@@ -30,7 +30,7 @@ cross join lateral (
 
 
 async def run_job(
-    service: OperatedService, name: str, tenant_id: UUID, arguments: Mapping[str, JsonScalar], mandate: Mandate
+    service: AdminService, name: str, tenant_id: UUID, arguments: Mapping[str, JsonScalar], audit_context: AuditContext
 ) -> FoundJob:
     """Enqueues it as a handler would, with the arguments read from text; gives it as it waits then.
 
@@ -43,14 +43,14 @@ async def run_job(
         async with service.units.begin() as unit:
             job_id = await unit.jobs.enqueue(name, **read)
             facts = {"name": name, "arguments": json.dumps(arguments)}
-            await record_action(unit.rows, mandate, verb="jobs.run", subject=job_id, tenant_id=tenant_id, **facts)
+            await record_action(unit.rows, audit_context, verb="jobs.run", subject=job_id, tenant_id=tenant_id, **facts)
             enqueued = await job_within(unit.rows, job_id)
     if enqueued is None:
         raise NotFound(f"there is no job {job_id}")
     return enqueued
 
 
-async def _refuse_strangers(service: OperatedService, tenant: TenantId, arguments: Mapping[str, Scalar]) -> None:
+async def _refuse_strangers(service: AdminService, tenant: TenantId, arguments: Mapping[str, Scalar]) -> None:
     ids = {name: value for name, value in arguments.items() if isinstance(value, UUID)}
     async with service.ops.transaction() as connection:
         tenants = await all_tenants(connection)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from waypost.postgres.ddl.audit import operator_actions
 from waypost.postgres.ddl.events import events, forgettable_events
 from waypost.postgres.ddl.inbox import inbox
-from waypost.postgres.ddl.letters import bounded_letters, dead_letters
+from waypost.postgres.ddl.letters import bounded_dead_letters, dead_letters
 from waypost.postgres.ddl.outbox import outbox
 
 
@@ -21,4 +21,4 @@ def infrastructure(service: str) -> Iterator[str]:
     yield from dead_letters(service)
 
 
-__all__ = ["bounded_letters", "forgettable_events", "infrastructure", "operator_actions"]
+__all__ = ["bounded_dead_letters", "forgettable_events", "infrastructure", "operator_actions"]

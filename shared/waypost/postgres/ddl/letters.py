@@ -46,7 +46,7 @@ def dead_letters(service: str) -> Iterator[str]:
         yield f"grant select, insert, update, delete on {table} to {service}_ops"
 
 
-def bounded_letters() -> Iterator[str]:
+def bounded_dead_letters() -> Iterator[str]:
     """A later shape: attempts that had no end are counted, and what is open can be counted and listed however much is settled."""
     yield "alter table dead_letters add column unfinished integer not null default 0"
     yield """

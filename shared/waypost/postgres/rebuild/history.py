@@ -14,13 +14,13 @@ from waypost.kernel.envelope import Envelope
 from waypost.kernel.event import Event
 from waypost.kernel.ids import TenantId
 from waypost.ports.codec import EventCodec
-from waypost.ports.handlers import Projection
-from waypost.ports.rebuild import StoredEvent, Weighing
+from waypost.ports.consumers import InlineProjection
+from waypost.ports.rebuild import ComparisonReport, StoredEvent
 from waypost.postgres.database import Database, driver
-from waypost.postgres.projector_schema import create_projector_schema
+from waypost.postgres.projection_schema import create_projection_schema
 from waypost.postgres.rebuild.alone import alone, rename
+from waypost.postgres.rebuild.comparison import compare
 from waypost.postgres.rebuild.names import Names
-from waypost.postgres.rebuild.weighing import weigh
 from waypost.postgres.tenancy import BIND, setting
 from waypost.postgres.versions import versions_in
 
@@ -36,10 +36,10 @@ left join {schema}.versions v on v.topic = e.aggregate_type and v.aggregate_id =
 where e.version > coalesce(v.version, 0) order by e.position"""
 
 
-class PostgresHistoryWorkshop:
-    """`waypost.ports.rebuild.HistoryWorkshop`."""
+class PostgresHistoryShadowFactory:
+    """`waypost.ports.rebuild.HistoryShadowFactory`."""
 
-    def __init__(self, service: str, projection: Projection, codec: EventCodec, *, owner_dsn: str) -> None:
+    def __init__(self, service: str, projection: InlineProjection, codec: EventCodec, *, owner_dsn: str) -> None:
         self._names = Names(service, projection.name)
         self._projection = projection
         self._codec = codec
@@ -63,7 +63,7 @@ class PostgresHistoryWorkshop:
 class PostgresHistory:
     """`waypost.ports.rebuild.History`."""
 
-    def __init__(self, owner: Database, names: Names, projection: Projection, codec: EventCodec) -> None:
+    def __init__(self, owner: Database, names: Names, projection: InlineProjection, codec: EventCodec) -> None:
         self._owner = owner
         self._names = names
         self._projection = projection
@@ -72,7 +72,7 @@ class PostgresHistory:
     async def make(self) -> None:
         await self.drop()
         async with self._owner.transaction() as connection:
-            for statement in create_projector_schema(
+            for statement in create_projection_schema(
                 self._names.service, self._names.new_schema, self._projection.tables
             ):
                 await connection.exec_driver_sql(statement)
@@ -93,10 +93,10 @@ class PostgresHistory:
                 yield [self._rows.read(row) for row in rows]
 
     @asynccontextmanager
-    async def intake(self) -> AsyncIterator["PostgresHistoryIntake"]:
+    async def transaction(self) -> AsyncIterator["PostgresHistoryTransaction"]:
         async with self._owner.transaction() as connection:
             await self._find_new_tables(connection)
-            yield PostgresHistoryIntake(connection, self._names)
+            yield PostgresHistoryTransaction(connection, self._names)
 
     @asynccontextmanager
     async def swap(self) -> AsyncIterator["PostgresHistorySwap"]:
@@ -113,8 +113,8 @@ class PostgresHistory:
         await connection.exec_driver_sql(f"set local search_path to public, {self._names.new_schema}")
 
 
-class PostgresHistoryIntake:
-    """`waypost.ports.rebuild.HistoryIntake`."""
+class PostgresHistoryTransaction:
+    """`waypost.ports.rebuild.HistoryTransaction`."""
 
     def __init__(self, connection: AsyncConnection, names: Names) -> None:
         self.rows = connection
@@ -132,10 +132,12 @@ class PostgresHistoryIntake:
             await self._versions.advance(self.rows, aggregate_type, versions)
 
 
-class PostgresHistorySwap(PostgresHistoryIntake):
+class PostgresHistorySwap(PostgresHistoryTransaction):
     """`waypost.ports.rebuild.HistorySwap`."""
 
-    def __init__(self, connection: AsyncConnection, names: Names, projection: Projection, rows: "StoredRows") -> None:
+    def __init__(
+        self, connection: AsyncConnection, names: Names, projection: InlineProjection, rows: "StoredRows"
+    ) -> None:
         super().__init__(connection, names)
         self.completed = False
         self._projection = projection
@@ -147,9 +149,9 @@ class PostgresHistorySwap(PostgresHistoryIntake):
         while rows := await cursor.fetch(size):
             yield [self._stored.read(row) for row in rows]
 
-    async def weigh(self) -> Weighing:
+    async def compare(self) -> ComparisonReport:
         await self.bind(await self.rows.scalars(text("select distinct tenant_id from events")))
-        return await weigh(self.rows, self._names, self._projection)
+        return await compare(self.rows, self._names, self._projection)
 
     async def complete(self) -> None:
         await rename(self.rows, self._names)
@@ -159,7 +161,7 @@ class PostgresHistorySwap(PostgresHistoryIntake):
 class StoredRows:
     """Rows to events; only what the projection has a handler for is decoded."""
 
-    def __init__(self, codec: EventCodec, projection: Projection) -> None:
+    def __init__(self, codec: EventCodec, projection: InlineProjection) -> None:
         self._codec = codec
         self._types = frozenset(kind.type for kind in projection.handlers)
 

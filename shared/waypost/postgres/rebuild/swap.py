@@ -6,16 +6,16 @@ from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from waypost.kernel.ids import TenantId
-from waypost.ports.handlers import Projector
-from waypost.ports.inbox import Standing
-from waypost.ports.intake import Intakes
-from waypost.ports.rebuild import LiveIsAhead, Weighing
+from waypost.ports.consumer_transaction import ConsumerTransactions
+from waypost.ports.consumers import AsyncProjection
+from waypost.ports.inbox import ConsumerPosition
+from waypost.ports.rebuild import ComparisonReport, LiveIsAhead
 from waypost.ports.subscription import Partition
 from waypost.postgres.letter_rows import IS_OPEN
 from waypost.postgres.rebuild.alone import rename
-from waypost.postgres.rebuild.intakes import SwapIntakes
+from waypost.postgres.rebuild.comparison import compare
 from waypost.postgres.rebuild.names import Names
-from waypost.postgres.rebuild.weighing import weigh
+from waypost.postgres.rebuild.transactions import SwapTransactions
 from waypost.postgres.tenancy import BIND, setting
 
 # Positions first: a live consumer takes its own row first and parked rows after, so nobody waits for us while we wait for him.
@@ -48,12 +48,12 @@ _DROP_TAKEN_OVER = text(
 )
 _UNPARK_LIVE = text("delete from parked_keys where consumer = :live")
 _ADOPT_PARKED = text("update parked_keys set consumer = :live where consumer = :shadow")
-_ADOPT_LETTERS = text("update dead_letters set consumer = :live where consumer = :shadow")
+_ADOPT_DEAD_LETTERS = text("update dead_letters set consumer = :live where consumer = :shadow")
 
-_STEPS = (_TAKE_OVER, _SUPERSEDE, _DROP_TAKEN_OVER, _UNPARK_LIVE, _ADOPT_PARKED, _ADOPT_LETTERS)
+_STEPS = (_TAKE_OVER, _SUPERSEDE, _DROP_TAKEN_OVER, _UNPARK_LIVE, _ADOPT_PARKED, _ADOPT_DEAD_LETTERS)
 
 
-async def locked_live(connection: AsyncConnection, names: Names) -> Mapping[Partition, Standing]:
+async def locked_live(connection: AsyncConnection, names: Names) -> Mapping[Partition, ConsumerPosition]:
     """Stops the live consumer: its next transaction waits at its fence, its drains find no parked key."""
     await connection.exec_driver_sql("set local lock_timeout = '2s'")
     await connection.exec_driver_sql(f"set local search_path to public, {names.new_schema}")
@@ -62,9 +62,11 @@ async def locked_live(connection: AsyncConnection, names: Names) -> Mapping[Part
     return live
 
 
-async def positions(connection: AsyncConnection, names: Names, statement: TextClause) -> Mapping[Partition, Standing]:
+async def positions(
+    connection: AsyncConnection, names: Names, statement: TextClause
+) -> Mapping[Partition, ConsumerPosition]:
     return {
-        Partition(row.topic, row.partition): Standing(
+        Partition(row.topic, row.partition): ConsumerPosition(
             next_offset=row.next_offset, topic_id=row.topic_id, starts=row.starts
         )
         for row in await connection.execute(statement, {"live": names.live})
@@ -78,19 +80,19 @@ class PostgresSwap:
         self,
         connection: AsyncConnection,
         names: Names,
-        projector: Projector,
-        live: Mapping[Partition, Standing],
+        projector: AsyncProjection,
+        live: Mapping[Partition, ConsumerPosition],
     ) -> None:
         self.live = live
-        self.intakes: Intakes = SwapIntakes(connection, names)
+        self.transactions: ConsumerTransactions = SwapTransactions(connection, names)
         self.completed = False
         self._connection = connection
         self._names = names
         self._projector = projector
 
-    async def weigh(self, tenants: Iterable[TenantId]) -> Weighing:
+    async def compare(self, tenants: Iterable[TenantId]) -> ComparisonReport:
         await self._connection.execute(BIND, {"tenants": setting(tenants)})
-        return await weigh(self._connection, self._names, self._projector)
+        return await compare(self._connection, self._names, self._projector)
 
     async def complete(self) -> None:
         await self._refuse_newcomers()
@@ -103,6 +105,6 @@ class PostgresSwap:
 
     async def _refuse_newcomers(self) -> None:
         """A partition that live has taken up since had no position to be locked: its first rows would go with the old tables."""
-        for partition, standing in (await positions(self._connection, self._names, _LOCK_LIVE)).items():
-            if partition not in self.live and standing.next_offset > 0:
+        for partition, consumer_position in (await positions(self._connection, self._names, _LOCK_LIVE)).items():
+            if partition not in self.live and consumer_position.next_offset > 0:
                 raise LiveIsAhead(f"{partition} was taken up meanwhile")

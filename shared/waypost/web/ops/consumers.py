@@ -7,10 +7,10 @@ from typing import Annotated
 from fastapi import APIRouter
 from pydantic import PlainSerializer
 
-from waypost.operations.consumers import standings_of
+from waypost.operations.consumers import consumer_lag
 from waypost.ports.dead_letters import Status
 from waypost.web.models import ResponseModel
-from waypost.web.ops.edge import Operated
+from waypost.web.ops.edge import CurrentAdminService
 
 router = APIRouter(prefix="/consumers")
 
@@ -34,7 +34,7 @@ class ConsumerView(ResponseModel):
     partitions: Sequence[PartitionView]
     missing_topics: Sequence[str]
     parked_keys: int
-    letters: Mapping[Status, int]
+    dead_letters: Mapping[Status, int]
     """Of those that are not settled."""
 
 
@@ -43,6 +43,6 @@ class ConsumersView(ResponseModel):
 
 
 @router.get("")
-async def list_consumers(operated: Operated) -> ConsumersView:
+async def list_consumers(admin_service: CurrentAdminService) -> ConsumersView:
     """How far each consumer is behind, in records and in time, and what it has set aside."""
-    return ConsumersView(data=[ConsumerView.model_validate(each) for each in await standings_of(operated)])
+    return ConsumersView(data=[ConsumerView.model_validate(each) for each in await consumer_lag(admin_service)])

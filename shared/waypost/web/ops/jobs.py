@@ -16,14 +16,14 @@ from waypost.operations.jobs.running import run_job
 from waypost.telemetry.tracing import trace_id_of
 from waypost.web.auth import OperatorCaller
 from waypost.web.models import ResponseModel
-from waypost.web.ops.edge import Because, Operated
+from waypost.web.ops.edge import CurrentAdminService, ReasonedRequest
 
 router = APIRouter(prefix="/jobs")
 
 MOST = 1000
 
 
-class OperatedJobView(ResponseModel):
+class AdminJobView(ResponseModel):
     id: UUID
     tenant_id: UUID
     name: str
@@ -52,28 +52,28 @@ class OperatedJobView(ResponseModel):
         return cls(**{**told, "trace_id": trace_id_of(job.traceparent)})
 
 
-class OperatedJobsView(ResponseModel):
-    data: Sequence[OperatedJobView]
+class AdminJobsView(ResponseModel):
+    data: Sequence[AdminJobView]
 
     @classmethod
     def of(cls, jobs: Sequence[FoundJob]) -> Self:
-        return cls(data=[OperatedJobView.of(each) for each in jobs])
+        return cls(data=[AdminJobView.of(each) for each in jobs])
 
 
 class RetriedJobsView(ResponseModel):
-    data: Sequence[OperatedJobView]
+    data: Sequence[AdminJobView]
     left: int
     """Dead jobs that fit besides: the same request again takes them."""
 
 
-class RetrySome(Because):
+class RetrySome(ReasonedRequest):
     name: str | None = None
     tenant_id: UUID | None = None
     limit: int = Field(default=100, ge=1, le=MOST)
     dry_run: bool = False
 
 
-class RunJob(Because):
+class RunJob(ReasonedRequest):
     name: str
     tenant_id: UUID
     arguments: Mapping[str, JsonScalar] = {}
@@ -81,49 +81,53 @@ class RunJob(Because):
 
 @router.get("")
 async def list_jobs(
-    operated: Operated,
+    admin_service: CurrentAdminService,
     status: Annotated[Sequence[Status], Query(description="May be given again.")] = (),
     name: Annotated[str | None, Query(description="Jobs of this name alone.")] = None,
     tenant_id: Annotated[UUID | None, Query(description="Jobs of this tenant alone.")] = None,
     limit: Annotated[int, Query(ge=1, le=MOST, description="How many at most.")] = 100,
-) -> OperatedJobsView:
+) -> AdminJobsView:
     """What is pending, the latest first; of one tenant also what is `complete` or `cancelled`."""
     search = JobSearch(statuses=status, name=name, tenant_id=tenant_id, limit=limit)
-    return OperatedJobsView.of(await find_jobs(operated.ops, search))
+    return AdminJobsView.of(await find_jobs(admin_service.ops, search))
 
 
 @router.get("/{job_id}")
-async def show_operated_job(job_id: UUID, operated: Operated) -> OperatedJobView:
+async def show_admin_job(job_id: UUID, admin_service: CurrentAdminService) -> AdminJobView:
     """Whosever it is. One that is done has forgotten its arguments and its trace."""
-    return OperatedJobView.of(await found_job(operated.ops, job_id))
+    return AdminJobView.of(await found_job(admin_service.ops, job_id))
 
 
 @router.post("", status_code=201)
-async def run(body: RunJob, operator: OperatorCaller, operated: Operated) -> OperatedJobView:
+async def run(body: RunJob, operator: OperatorCaller, admin_service: CurrentAdminService) -> AdminJobView:
     """Enqueues a job by hand."""
-    return OperatedJobView.of(
-        await run_job(operated, body.name, body.tenant_id, body.arguments, body.told_by(operator))
+    return AdminJobView.of(
+        await run_job(admin_service, body.name, body.tenant_id, body.arguments, body.audited_by(operator))
     )
 
 
 @router.post("/retry")
-async def retry_some(body: RetrySome, operator: OperatorCaller, operated: Operated) -> RetriedJobsView:
+async def retry_some(body: RetrySome, operator: OperatorCaller, admin_service: CurrentAdminService) -> RetriedJobsView:
     """Sends again what is dead and fits, least often sent first; gives those that were sent, as they stood before."""
     search = JobSearch(name=body.name, tenant_id=body.tenant_id, limit=body.limit)
     if body.dry_run:
-        dead = await find_dead(operated.ops, search)
+        dead = await find_dead(admin_service.ops, search)
     else:
-        dead = await retry_jobs(operated, search, body.told_by(operator))
-    return RetriedJobsView(data=[OperatedJobView.of(each) for each in dead.jobs], left=dead.left)
+        dead = await retry_jobs(admin_service, search, body.audited_by(operator))
+    return RetriedJobsView(data=[AdminJobView.of(each) for each in dead.jobs], left=dead.left)
 
 
 @router.post("/{job_id}/retry")
-async def retry(job_id: UUID, body: Because, operator: OperatorCaller, operated: Operated) -> OperatedJobView:
+async def retry(
+    job_id: UUID, body: ReasonedRequest, operator: OperatorCaller, admin_service: CurrentAdminService
+) -> AdminJobView:
     """Sends a dead job again, with all its tries and its idempotency key."""
-    return OperatedJobView.of(await retry_job(operated, job_id, body.told_by(operator)))
+    return AdminJobView.of(await retry_job(admin_service, job_id, body.audited_by(operator)))
 
 
 @router.post("/{job_id}/cancel")
-async def cancel(job_id: UUID, body: Because, operator: OperatorCaller, operated: Operated) -> OperatedJobView:
+async def cancel(
+    job_id: UUID, body: ReasonedRequest, operator: OperatorCaller, admin_service: CurrentAdminService
+) -> AdminJobView:
     """Takes a job away; one that runs is stopped at its worker's next heartbeat, and its outcome dropped."""
-    return OperatedJobView.of(await cancel_job(operated, job_id, body.told_by(operator)))
+    return AdminJobView.of(await cancel_job(admin_service, job_id, body.audited_by(operator)))

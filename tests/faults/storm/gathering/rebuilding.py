@@ -5,29 +5,33 @@ from tests.faults.storm.gathering.stores import SERVICES
 from waypost.engine.rebuild import RebuildReport, rebuild, rebuild_projection
 from waypost.hosting.service import Service
 from waypost.kafka.topic_log import KafkaTopicLogs
-from waypost.ports.handlers import Projection, Projector
-from waypost.postgres.rebuild.history import PostgresHistoryWorkshop
-from waypost.postgres.rebuild.workshop import PostgresWorkshop
+from waypost.ports.consumers import AsyncProjection, InlineProjection
+from waypost.postgres.rebuild.history import PostgresHistoryShadowFactory
+from waypost.postgres.rebuild.shadow import PostgresShadowFactory
 
 
 async def rebuilt(environments: Environments) -> dict[str, bool]:
     """Whether each is equal, row for row; nothing is swapped."""
     found: dict[str, bool] = {}
     for service in SERVICES:
-        projectors = [each for each in service.consumers if isinstance(each, Projector)]
-        targets: list[Projector | Projection] = [*projectors, *service.projections]
+        projectors = [each for each in service.consumers if isinstance(each, AsyncProjection)]
+        targets: list[AsyncProjection | InlineProjection] = [*projectors, *service.projections]
         for target in targets:
             report = await _rehearsed(service, target, environments)
-            found[f"{service.name}.{target.name}"] = all(each.equal for each in report.weighing.comparisons)
+            found[f"{service.name}.{target.name}"] = all(each.equal for each in report.comparison.comparisons)
     return found
 
 
-async def _rehearsed(service: Service, target: Projector | Projection, environments: Environments) -> RebuildReport:
+async def _rehearsed(
+    service: Service, target: AsyncProjection | InlineProjection, environments: Environments
+) -> RebuildReport:
     environment = environments.command(service.name)
     owner_dsn = environment["WAYPOST_OWNER_DSN"]
-    if isinstance(target, Projection):
-        history = PostgresHistoryWorkshop(service.name, target, service.codec, owner_dsn=owner_dsn)
+    if isinstance(target, InlineProjection):
+        history = PostgresHistoryShadowFactory(service.name, target, service.codec, owner_dsn=owner_dsn)
         return await rebuild_projection(target, history, dry_run=True)
-    workshop = PostgresWorkshop(service.name, target, app_dsn=environment["WAYPOST_APP_DSN"], owner_dsn=owner_dsn)
+    shadow_factory = PostgresShadowFactory(
+        service.name, target, app_dsn=environment["WAYPOST_APP_DSN"], owner_dsn=owner_dsn
+    )
     logs = KafkaTopicLogs(environment["WAYPOST_KAFKA_BOOTSTRAP"])
-    return await rebuild(target, workshop, logs, service.codec, dry_run=True)
+    return await rebuild(target, shadow_factory, logs, service.codec, dry_run=True)

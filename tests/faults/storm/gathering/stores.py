@@ -16,7 +16,7 @@ from services.users.app import SERVICE as USERS
 from tests.faults.storm.evidence import Row, StoredEvent
 from waypost.engine.consumer import group_name
 from waypost.hosting.service import Service
-from waypost.ports.handlers import Projector, topics_of
+from waypost.ports.consumers import AsyncProjection, topics_of
 from waypost.schemas.application import application_codec
 
 SERVICES: Sequence[Service] = (USERS, BILLING, NOTIFICATIONS)
@@ -103,7 +103,7 @@ async def _guards(service: Service, connection: asyncpg.Connection) -> dict[tupl
     """A projector's lie in its own schema."""
     found = {tuple(row)[:3]: row["version"] for row in await connection.fetch(_GUARDS)}
     for each in service.consumers:
-        if isinstance(each, Projector):
+        if isinstance(each, AsyncProjection):
             rows = await connection.fetch(f"select topic, aggregate_id, version from {each.name}.versions")
             name = group_name(service.name, each)
             found |= {(name, row["topic"], row["aggregate_id"]): row["version"] for row in rows}

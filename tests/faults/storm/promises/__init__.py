@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 
 from tests.faults.storm.evidence import Evidence
-from tests.faults.storm.promises import commands, consumers, letters, money, records, recovery, tenants, views
+from tests.faults.storm.promises import commands, consumers, dead_letters, money, records, recovery, tenants, views
 from tests.faults.storm.promises.finding import Check, Finding
 
 CHECKS: Sequence[Check] = [
-    check for room in (commands, records, consumers, letters, money, views, tenants, recovery) for check in room.CHECKS
+    check
+    for room in (commands, records, consumers, dead_letters, money, views, tenants, recovery)
+    for check in room.CHECKS
 ]
 
 

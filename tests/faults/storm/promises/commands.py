@@ -98,7 +98,7 @@ def each_order_began_one_attempt(evidence: Evidence) -> Finding:
         (str(each["invoice_id"]), prefix)
         for each in evidence.attempts
         for prefix in ORDERS.values()
-        if each["ordered_by"].startswith(prefix)
+        if each["requested_by"].startswith(prefix)
     )
     wrong = [
         f"invoice {invoice}: {asked[invoice, prefix]} orders {prefix}…, {begun[invoice, prefix]} attempts"

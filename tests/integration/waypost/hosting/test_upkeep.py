@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tests.fixtures.jobs import Service, migrate
-from waypost.hosting.upkeep import Retention, Upkeep
+from waypost.hosting.retention_sweeper import Retention, RetentionSweeper
 from waypost.jobs.context import JobContext
 from waypost.jobs.declaration import Job
 from waypost.kernel.ids import TenantId, new_id
@@ -81,13 +81,13 @@ async def kept(service: Service) -> dict[str, int]:
 async def test_a_round_forgets_what_is_old_of_every_tenant_and_nothing_else(billing: Service) -> None:
     await fill(billing)
     assert await kept(billing) == {"inbox": 2, "answers": 4, "results": 8, "dead": 4, "queued": 2}
-    await Upkeep(billing.database, directory).round()
+    await RetentionSweeper(billing.database, directory).round()
     assert await kept(billing) == {"inbox": 1, "answers": 2, "results": 4, "dead": 4, "queued": 2}
 
 
 async def test_more_than_a_chunk_goes_in_one_round(billing: Service) -> None:
     await fill(billing, taken_in=7_000)
-    await Upkeep(billing.database, directory).round()
+    await RetentionSweeper(billing.database, directory).round()
     assert (await kept(billing))["inbox"] == 7_000
 
 
@@ -102,14 +102,14 @@ async def test_it_goes_on_after_a_round_that_failed_and_ends_when_asked(billing:
         return TENANTS
 
     await fill(billing)
-    upkeep = Upkeep(billing.database, failing_first, every=timedelta(milliseconds=50))
-    await upkeep.start()
+    retention_sweeper = RetentionSweeper(billing.database, failing_first, every=timedelta(milliseconds=50))
+    await retention_sweeper.start()
 
     async def is_done() -> bool:
         return (await kept(billing))["results"] == 4
 
     await eventually(is_done)
-    await upkeep.ready.wait()
-    await upkeep.drain(1)
-    await upkeep.stop()
-    assert not upkeep.ready.is_set()
+    await retention_sweeper.ready.wait()
+    await retention_sweeper.drain(1)
+    await retention_sweeper.stop()
+    assert not retention_sweeper.ready.is_set()

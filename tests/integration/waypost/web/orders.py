@@ -26,10 +26,10 @@ from waypost.postgres.provisioning.databases import ServiceDatabase
 from waypost.postgres.tenancy import protect
 from waypost.postgres.unit_of_work import PostgresUnitsOfWork, WritePath
 from waypost.schemas.application import application_codec
-from waypost.web.answers import created
 from waypost.web.auth import Caller, Principal
-from waypost.web.idempotency import Once
+from waypost.web.idempotency import Executor
 from waypost.web.models import RequestModel, ResponseModel
+from waypost.web.responses import created
 
 POOL_SIZE = 5
 
@@ -93,14 +93,14 @@ routes = APIRouter()
 
 
 @routes.post("/orders", status_code=201)
-async def place_order(body: NewOrder, caller: Caller, once: Once) -> Response:
+async def place_order(body: NewOrder, caller: Caller, execute: Executor) -> Response:
     command = PlaceOrder(order_id=new_id(), item=body.item)
-    return await once(command, lambda id_: created(OrderView(id=id_), f"/orders/{id_}", version=1))
+    return await execute(command, lambda id_: created(OrderView(id=id_), f"/orders/{id_}", version=1))
 
 
 @routes.post("/shops/{shop}/orders", status_code=201)
-async def place_order_in(shop: str, body: NewOrder, caller: Caller, once: Once) -> Response:
-    return await place_order(body, caller, once)
+async def place_order_in(shop: str, body: NewOrder, caller: Caller, execute: Executor) -> Response:
+    return await place_order(body, caller, execute)
 
 
 class Silence:

@@ -11,7 +11,7 @@ from waypost.kernel.errors import Misconfigured
 from waypost.kernel.ids import EventId, TenantId, new_id
 from waypost.memory.database import MemoryTransaction, QueuedJob, Tables
 from waypost.memory.jobs import MemoryJobQueue
-from waypost.ports.handlers import Reactor
+from waypost.ports.consumers import Reactor
 from waypost.ports.unit_of_work import UnitOfWork
 
 TENANT = TenantId(new_id())

@@ -7,9 +7,9 @@ from starlette.responses import Response
 from tests.fixtures.web import api, client_of
 from waypost.kernel.aggregate import Aggregate
 from waypost.kernel.ids import TenantId
-from waypost.web.answers import shown
 from waypost.web.etag import ExpectedVersion
 from waypost.web.models import ResponseModel
+from waypost.web.responses import shown
 
 routes = APIRouter()
 

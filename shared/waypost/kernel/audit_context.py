@@ -6,7 +6,7 @@ from waypost.kernel.errors import Invalid
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mandate:
+class AuditContext:
     """Raises Invalid without a name or a reason: an audit that tells neither is none."""
 
     operator: str

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import structlog
 
 from waypost.engine.relay.chunk import RowsRefused
-from waypost.engine.relay.suspects import Suspects
+from waypost.engine.relay.refused_rows import RefusedRows
 from waypost.kernel.errors import Transient
 from waypost.ports.broker import TopicUnavailable
 from waypost.ports.outbox import PendingRow
@@ -52,22 +52,22 @@ class HeldTopics:
         return [topic for topic, until in self._until.items() if until > now]
 
 
-class Lessons:
+class RelayState:
     def __init__(self) -> None:
-        self.suspects = Suspects()
+        self.refused_rows = RefusedRows()
         self.held_topics = HeldTopics()
         self.chunk_size = ChunkSize()
 
     def acknowledged(self, rows: Sequence[PendingRow]) -> None:
-        self.suspects.acquit(rows)
+        self.refused_rows.clear(rows)
         self.chunk_size.grow()
 
-    def learn(self, error: Exception) -> None:
+    def record_failure(self, error: Exception) -> None:
         """From the error that ended a term."""
         metrics.RELAY_INTERRUPTIONS.inc()
         match first_cause(error):
             case RowsRefused() as refused:
-                self.suspects.note(refused.rows, refused.reason)
+                self.refused_rows.note(refused.rows, refused.reason)
                 log.warning("rows_refused", rows=len(refused.rows), reason=refused.reason)
             case TopicUnavailable() as missing:
                 self.held_topics.hold(missing.topic)

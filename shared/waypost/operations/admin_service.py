@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from waypost.jobs.declaration import JobRegistry
 from waypost.kernel.clock import Clock
 from waypost.ports.codec import EventCodec
+from waypost.ports.consumers import Consumer
 from waypost.ports.doorbell import Doorbell
-from waypost.ports.handlers import Consumer
 from waypost.postgres.database import Database
 from waypost.postgres.unit_of_work import PostgresUnitsOfWork
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OperatedService:
+class AdminService:
     name: str
     codec: EventCodec
     consumers: Sequence[Consumer]

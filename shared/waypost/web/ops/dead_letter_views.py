@@ -6,15 +6,15 @@ from typing import Any, Self
 from uuid import UUID
 
 from waypost.engine.consumer.turns import Outcome
-from waypost.operations.dead_letters import Drained, Redrive
+from waypost.operations.dead_letters import Redrive, RedriveResult
 from waypost.operations.records import Seen, told
 from waypost.ports.codec import EventCodec
 from waypost.ports.dead_letters import Status
-from waypost.postgres.letter_search import KeptLetter
+from waypost.postgres.letter_search import StoredDeadLetter
 from waypost.web.models import ResponseModel
 
 
-class LetterView(ResponseModel):
+class DeadLetterView(ResponseModel):
     id: UUID
     status: Status
     consumer: str
@@ -34,35 +34,35 @@ class LetterView(ResponseModel):
     """The same for the same fault of the code."""
 
     @classmethod
-    def of(cls, kept: KeptLetter) -> Self:
-        letter, failure = kept.letter, kept.letter.failure
+    def of(cls, kept: StoredDeadLetter) -> Self:
+        dead_letter, failure = kept.dead_letter, kept.dead_letter.failure
         return cls(
-            id=letter.id,
-            status=letter.status,
+            id=dead_letter.id,
+            status=dead_letter.status,
             consumer=kept.consumer,
-            event_id=letter.event_id,
-            type=letter.type,
-            tenant_id=letter.tenant_id,
-            key=None if letter.key is None else letter.key.decode(errors="backslashreplace"),
-            sequence=letter.sequence,
-            attempts=letter.attempts,
-            redrives=letter.redrives,
+            event_id=dead_letter.event_id,
+            type=dead_letter.type,
+            tenant_id=dead_letter.tenant_id,
+            key=None if dead_letter.key is None else dead_letter.key.decode(errors="backslashreplace"),
+            sequence=dead_letter.sequence,
+            attempts=dead_letter.attempts,
+            redrives=dead_letter.redrives,
             first_failed_at=kept.first_failed_at,
-            next_attempt_at=letter.next_attempt_at,
+            next_attempt_at=dead_letter.next_attempt_at,
             error_class=failure and failure.error_class,
             error=failure and failure.error,
             fingerprint=failure and failure.fingerprint,
         )
 
 
-class RecordedLetterView(LetterView):
+class DeadLetterWithRecordView(DeadLetterView):
     record: dict[str, Any]
     """As it came, with the decoded body."""
 
     @classmethod
-    def with_record(cls, kept: KeptLetter, codec: EventCodec, *, personal: bool = False) -> Self:
-        record = told(Seen.of(kept.letter.record), codec, personal=personal)
-        return cls(**LetterView.of(kept).model_dump(), record=record)
+    def with_record(cls, kept: StoredDeadLetter, codec: EventCodec, *, personal: bool = False) -> Self:
+        record = told(Seen.of(kept.dead_letter.record), codec, personal=personal)
+        return cls(**DeadLetterView.of(kept).model_dump(), record=record)
 
 
 class EntryView(ResponseModel):
@@ -84,21 +84,21 @@ class KeyView(ResponseModel):
     key: str
     outcome: Outcome | None
     """Why it went no further; null where nothing was tried."""
-    letters: Sequence[EntryView]
+    dead_letters: Sequence[EntryView]
 
     @classmethod
-    def of(cls, drained: Drained) -> Self:
-        letters = [EntryView.model_validate(each) for each in drained.letters]
+    def of(cls, drained: RedriveResult) -> Self:
+        dead_letters = [EntryView.model_validate(each) for each in drained.dead_letters]
         key = drained.key.decode(errors="backslashreplace")
-        return cls(consumer=drained.consumer, key=key, outcome=drained.outcome, letters=letters)
+        return cls(consumer=drained.consumer, key=key, outcome=drained.outcome, dead_letters=dead_letters)
 
 
 class RedriveView(ResponseModel):
     service: str
     keys: Sequence[KeyView]
-    apart: Sequence[EntryView]
+    unprocessable: Sequence[EntryView]
     """Letters that match, and hold nothing that could be handled: they can only be discarded."""
-    apart_left: int
+    unprocessable_left: int
     """How many more of these there are than `keys` asks for."""
     settled: int
     """How many letters match besides, and were settled before."""
@@ -110,8 +110,8 @@ class RedriveView(ResponseModel):
         return cls(
             service=redrive.service,
             keys=[KeyView.of(each) for each in redrive.drained],
-            apart=[EntryView.model_validate(each) for each in redrive.selection.apart],
-            apart_left=redrive.selection.more_apart,
+            unprocessable=[EntryView.model_validate(each) for each in redrive.selection.unprocessable],
+            unprocessable_left=redrive.selection.more_apart,
             settled=redrive.selection.settled,
             left=redrive.left,
         )

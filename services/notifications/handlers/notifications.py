@@ -3,17 +3,17 @@
 from sqlalchemy import delete
 from sqlalchemy.dialects.postgresql import insert
 
-from services.notifications.commands import ForgetRecipient, QueueDigest, QueueLetter
+from services.notifications.commands import ForgetRecipient, QueueDigest, QueueNotification
 from services.notifications.domain import Kind, Notification, digest_id
 from services.notifications.handlers.presence import require_gone
 from services.notifications.queries.digest import unread_of, unsubscribe_secret
-from services.notifications.queries.letters import addressee
-from services.notifications.tables import pending_letters, preferences, read_marks, sealed_tokens
+from services.notifications.queries.pending import addressee
+from services.notifications.tables import pending_notifications, preferences, read_marks, sealed_tokens
 from waypost.kernel.errors import NotYet
 from waypost.ports.unit_of_work import UnitOfWork
 
 
-async def queue_letter(command: QueueLetter, uow: UnitOfWork) -> None:
+async def queue_notification(command: QueueNotification, uow: UnitOfWork) -> None:
     """Raises NotYet where the recipient, or their tenant, is not known here yet."""
     if await uow.find(Notification, command.notification_id) is not None:
         return
@@ -40,8 +40,8 @@ async def queue_digest(command: QueueDigest, uow: UnitOfWork) -> bool:
         return False
     if not (await unread_of(uow.rows, command.user_id)).items:
         return False
-    await queue_letter(
-        QueueLetter(
+    await queue_notification(
+        QueueNotification(
             notification_id=digest_id(command.user_id, command.day),
             tenant_id=command.tenant_id,
             recipient_id=command.user_id,
@@ -66,9 +66,9 @@ async def forget_recipient(command: ForgetRecipient, uow: UnitOfWork) -> None:
         await uow.rows.execute(of_theirs)
 
 
-async def _keep_contents(command: QueueLetter, uow: UnitOfWork) -> None:
-    letter = {"tenant_id": command.tenant_id, "notification_id": command.notification_id}
-    await uow.rows.execute(insert(pending_letters).values(facts=dict(command.facts), **letter))
+async def _keep_contents(command: QueueNotification, uow: UnitOfWork) -> None:
+    email = {"tenant_id": command.tenant_id, "notification_id": command.notification_id}
+    await uow.rows.execute(insert(pending_notifications).values(facts=dict(command.facts), **email))
     if command.token is None:
         return
     token = {

@@ -6,50 +6,52 @@ from typing import Self
 
 from waypost.engine.consumer.drain import Attempt
 from waypost.engine.consumer.turns import Outcome
-from waypost.ports.dead_letters import Letter
+from waypost.ports.dead_letters import DeadLetter
 from waypost.postgres.database import Database
-from waypost.postgres.letter_lines import Entry, Line, letter_statuses
+from waypost.postgres.letter_lines import Entry, Line, dead_letter_statuses
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Drained:
+class RedriveResult:
     consumer: str
     key: bytes
     outcome: Outcome | None = None
     """Why it went no further; None where nothing was tried."""
-    letters: Sequence[Entry]
+    dead_letters: Sequence[Entry]
     """In the order in which they are handled."""
 
     @classmethod
     def before(cls, line: Line) -> Self:
-        return cls(consumer=line.consumer, key=line.parked.key, letters=line.entries)
+        return cls(consumer=line.consumer, key=line.parked.key, dead_letters=line.entries)
 
     @property
     def flows(self) -> bool:
         """Whether nothing is left for an operator to do."""
         return self.outcome in (Outcome.UNPARKED, Outcome.LATER)
 
-    async def after(self, attempts: Sequence[Attempt], database: Database) -> "Drained":
+    async def after(self, attempts: Sequence[Attempt], database: Database) -> "RedriveResult":
         """Reads what has become of each letter: whoever else is at work may have handled some of them."""
-        letters = {each.id: each for each in self.letters}
+        dead_letters = {each.id: each for each in self.dead_letters}
         for attempt in attempts:
-            if letter := attempt.letter:
-                letters[letter.id] = _tried(letters.get(letter.id) or entry_of(letter), attempt)
-        statuses = await letter_statuses(database, letters)
+            if dead_letter := attempt.dead_letter:
+                dead_letters[dead_letter.id] = _tried(
+                    dead_letters.get(dead_letter.id) or entry_of(dead_letter), attempt
+                )
+        statuses = await dead_letter_statuses(database, dead_letters)
         return replace(
             self,
             outcome=attempts[-1].outcome if attempts else Outcome.UNPARKED,
-            letters=[replace(each, status=statuses.get(each.id, each.status)) for each in letters.values()],
+            dead_letters=[replace(each, status=statuses.get(each.id, each.status)) for each in dead_letters.values()],
         )
 
 
-def entry_of(letter: Letter, *, matches: bool = False) -> Entry:
+def entry_of(dead_letter: DeadLetter, *, matches: bool = False) -> Entry:
     return Entry(
-        id=letter.id,
-        type=letter.type,
-        sequence=letter.sequence,
-        status=letter.status,
-        error_class=letter.failure.error_class if letter.failure else None,
+        id=dead_letter.id,
+        type=dead_letter.type,
+        sequence=dead_letter.sequence,
+        status=dead_letter.status,
+        error_class=dead_letter.failure.error_class if dead_letter.failure else None,
         matches=matches,
     )
 

@@ -7,8 +7,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from waypost.kernel.cause import Cause
 from waypost.kernel.ids import TenantId
+from waypost.ports.consumers import Consumer
 from waypost.ports.dead_letters import DeadLetters
-from waypost.ports.handlers import Consumer
 from waypost.ports.inbox import Inbox
 from waypost.postgres.database import Database
 from waypost.postgres.dead_letters import PostgresDeadLetters
@@ -17,11 +17,11 @@ from waypost.postgres.unit_of_work import PostgresUnitOfWork, PostgresUnitsOfWor
 from waypost.postgres.versions import Versions, versions_of
 
 
-class PostgresIntake:
-    """`waypost.ports.intake.Intake` over one open transaction."""
+class PostgresConsumerTransaction:
+    """`waypost.ports.consumer_transaction.Intake` over one open transaction."""
 
     inbox: Inbox
-    letters: DeadLetters
+    dead_letters: DeadLetters
 
     def __init__(
         self,
@@ -32,7 +32,7 @@ class PostgresIntake:
         tenants: frozenset[TenantId],
     ) -> None:
         self.inbox = PostgresInbox(connection, name, versions)
-        self.letters = PostgresDeadLetters(connection, name)
+        self.dead_letters = PostgresDeadLetters(connection, name)
         self._connection = connection
         self._units = units
         self._tenants = tenants
@@ -45,8 +45,8 @@ class PostgresIntake:
         return self._units.over(self._connection, self._tenants, cause)
 
 
-class PostgresIntakes:
-    """`waypost.ports.intake.Intakes` of one consumer. `name` is `<service>.<consumer>`, the consumer's name in every row."""
+class PostgresConsumerTransactions:
+    """`waypost.ports.consumer_transaction.Intakes` of one consumer. `name` is `<service>.<consumer>`, the consumer's name in every row."""
 
     def __init__(self, database: Database, units: PostgresUnitsOfWork, consumer: Consumer, *, name: str) -> None:
         self._database = database
@@ -55,10 +55,10 @@ class PostgresIntakes:
         self._versions = versions_of(consumer, name)
 
     @asynccontextmanager
-    async def begin(self, tenants: Iterable[TenantId]) -> AsyncIterator[PostgresIntake]:
+    async def begin(self, tenants: Iterable[TenantId]) -> AsyncIterator[PostgresConsumerTransaction]:
         bound = frozenset(tenants)
         async with self._database.transaction(bound) as connection:
-            yield PostgresIntake(connection, self._name, self._versions, self._units, bound)
+            yield PostgresConsumerTransaction(connection, self._name, self._versions, self._units, bound)
 
     async def answers(self) -> bool:
         return await self._database.answers()

@@ -6,12 +6,12 @@ from datetime import datetime
 from jinja2 import Environment, PackageLoader, StrictUndefined, TemplateError, select_autoescape
 
 from services.notifications.domain import Kind
-from services.notifications.ports import Letter
+from services.notifications.ports import EmailContent
 from waypost.kernel.errors import Permanent
 from waypost.kernel.money import Money
 
 
-class TemplateLetters:
+class JinjaEmailTemplates:
     """`services.notifications.ports.Letters`. A word that a template misses is an error, never a gap in a mail."""
 
     def __init__(self) -> None:
@@ -25,14 +25,14 @@ class TemplateLetters:
         )
         self._templates.filters.update(money=money, day=day)
 
-    def compose(self, kind: Kind, words: Mapping[str, object]) -> Letter:
+    def compose(self, kind: Kind, words: Mapping[str, object]) -> EmailContent:
         try:
             text = self._templates.get_template(f"{kind}.txt").render(words)
             html = self._templates.get_template(f"{kind}.html").render(words)
         except TemplateError as error:
             raise Permanent(f"the letter {kind} cannot be written: {error}") from error
         subject, _, body = text.partition("\n")
-        return Letter(subject=subject.strip(), text=body.lstrip("\n"), html=html)
+        return EmailContent(subject=subject.strip(), text=body.lstrip("\n"), html=html)
 
 
 def money(amount_minor: int, currency: str) -> str:

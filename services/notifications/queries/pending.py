@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notifications.domain import Facts
-from services.notifications.tables import pending_letters, recipients, sealed_tokens
+from services.notifications.tables import pending_notifications, recipients, sealed_tokens
 from waypost.jobs.tenant_directory import tenant_directory
 
 
@@ -53,7 +53,9 @@ async def addressee(rows: AsyncConnection, user_id: UUID) -> Addressee | None:
 
 async def facts_of(rows: AsyncConnection, notification_id: UUID) -> Facts:
     facts: Facts = (
-        await rows.execute(select(pending_letters.c.facts).where(pending_letters.c.notification_id == notification_id))
+        await rows.execute(
+            select(pending_notifications.c.facts).where(pending_notifications.c.notification_id == notification_id)
+        )
     ).scalar_one()
     return facts
 

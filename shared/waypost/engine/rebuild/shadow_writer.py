@@ -6,30 +6,32 @@ from datetime import timedelta
 from uuid import UUID
 
 from waypost.engine.consumer.batch import Batch
-from waypost.engine.consumer.drain import Drain
+from waypost.engine.consumer.batch_processor import BatchProcessor
+from waypost.engine.consumer.drain import ParkedKeyProcessor
 from waypost.engine.consumer.effects import effects_of
 from waypost.engine.consumer.message import Reader
 from waypost.engine.consumer.pipeline import Pipeline
 from waypost.engine.consumer.policy import ConsumerPolicy
-from waypost.engine.consumer.taker import Taker
 from waypost.engine.consumer.turns import Outcome
 from waypost.kernel.clock import Clock
 from waypost.kernel.envelope import Record
 from waypost.kernel.ids import TenantId
+from waypost.ports.consumer_transaction import ConsumerTransactions
+from waypost.ports.consumers import AsyncProjection
 from waypost.ports.dead_letters import ParkedKey
-from waypost.ports.handlers import Projector
-from waypost.ports.inbox import Standing
-from waypost.ports.intake import Intakes
+from waypost.ports.inbox import ConsumerPosition
 from waypost.ports.subscription import Partition
 
 NEVER_REMEMBERS = timedelta(days=-1)
 """The shadow's inbox knows no event that has a sequence: what is at or below its guard comes again, however young."""
 
 
-class Filling:
+class ShadowWriter:
     """One rebuild's. `name` is the shadow's."""
 
-    def __init__(self, name: str, projector: Projector, reader: Reader, policy: ConsumerPolicy, clock: Clock) -> None:
+    def __init__(
+        self, name: str, projector: AsyncProjection, reader: Reader, policy: ConsumerPolicy, clock: Clock
+    ) -> None:
         self.tenants: set[TenantId] = set()
         """Of all records met."""
         self.records = 0
@@ -43,20 +45,20 @@ class Filling:
         self._taken_in: dict[Partition, int] = {}
         """Up to which offset the new rows hold the topic."""
 
-    async def begin(self, live: Mapping[Partition, Standing], intakes: Intakes) -> None:
-        async with intakes.begin(()) as intake:
-            for partition, standing in live.items():
-                await intake.inbox.start_over(partition, standing.topic_id)
-                self.topic_ids[partition] = standing.topic_id
+    async def begin(self, live: Mapping[Partition, ConsumerPosition], transactions: ConsumerTransactions) -> None:
+        async with transactions.begin(()) as transaction:
+            for partition, consumer_position in live.items():
+                await transaction.inbox.start_over(partition, consumer_position.topic_id)
+                self.topic_ids[partition] = consumer_position.topic_id
                 self._taken_in[partition] = 0
 
-    async def take(self, partition: Partition, records: Sequence[Record], intakes: Intakes) -> None:
+    async def take(self, partition: Partition, records: Sequence[Record], transactions: ConsumerTransactions) -> None:
         """What may be rolled back is not counted: `count` what is there to stay."""
         messages = self._reader.read_all(records)
         self.tenants |= {message.attributes.tenant_id for message in messages if message.attributes}
-        pipeline = Pipeline(self._name, intakes, self._effects, self._policy, self._clock)
-        taker = Taker(self._name, pipeline, intakes, self._policy, asyncio.Event())
-        await taker.take(
+        pipeline = Pipeline(self._name, transactions, self._effects, self._policy, self._clock)
+        batch_processor = BatchProcessor(self._name, pipeline, transactions, self._policy, asyncio.Event())
+        await batch_processor.take(
             Batch(
                 partition=partition,
                 expected=self._taken_in[partition],
@@ -69,9 +71,9 @@ class Filling:
         self._taken_in[partition] = records[-1].offset + 1
         self.records += len(records)
 
-    async def take_in_what_waits(self, intakes: Intakes) -> None:
+    async def process_waiting(self, transactions: ConsumerTransactions) -> None:
         """Records that lie on the topic before an earlier version of theirs wait for it in letters, as they did for the live consumer."""
-        drain = Drain(self._name, intakes, self._reader, self._effects, self._policy, self._clock)
+        drain = ParkedKeyProcessor(self._name, transactions, self._reader, self._effects, self._policy, self._clock)
         looked_at = set[ParkedKey]()
         # Whose gap was seen would be left alone for a second: here it may have been filled since.
         keys = {*self._gaps, *await drain.due()}

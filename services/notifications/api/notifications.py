@@ -10,7 +10,7 @@ from services.notifications.commands import MarkRead
 from services.notifications.domain import Kind, Status
 from services.notifications.queries.outgoing import Position, notification, outgoing
 from waypost.web.auth import Caller
-from waypost.web.edge import Here
+from waypost.web.edge import Context
 from waypost.web.models import ResponseModel
 from waypost.web.pagination import Page, PageRequest, paged_by
 
@@ -39,11 +39,11 @@ class NotificationView(ResponseModel):
 async def list_notifications(
     page: Annotated[PageRequest[Position], paged_by(Position)],
     caller: Caller,
-    here: Here,
+    context: Context,
     unread: Annotated[bool, Query(description="Those alone that their recipient has not marked as read.")] = False,
 ) -> Page[NotificationView]:
     """Newest first; members see their own. To list or to fetch a notification does not mark it as read."""
-    async with here.bus.units.begin() as uow:
+    async with context.bus.units.begin() as uow:
         rows = await outgoing(
             uow.rows, recipient_id=caller.confined_to, unread=unread, before=page.after, limit=page.rows
         )
@@ -51,20 +51,20 @@ async def list_notifications(
 
 
 @router.get("/{notification_id}")
-async def show_notification(notification_id: UUID, caller: Caller, here: Here) -> NotificationView:
+async def show_notification(notification_id: UUID, caller: Caller, context: Context) -> NotificationView:
     """Does not mark it as read: clients fetch ahead, and admins look at what is others'."""
-    async with here.bus.units.begin() as uow:
+    async with context.bus.units.begin() as uow:
         row = await notification(uow.rows, notification_id, recipient_id=caller.confined_to)
     return NotificationView.model_validate(row)
 
 
 @router.post("/{notification_id}/read")
-async def mark_read(notification_id: UUID, caller: Caller, here: Here) -> NotificationView:
+async def mark_read(notification_id: UUID, caller: Caller, context: Context) -> NotificationView:
     """Marks it as read, so that no digest reminds of it. Its recipient alone can; the first time counts, more do nothing."""
     command = MarkRead(
-        tenant_id=caller.tenant_id, notification_id=notification_id, recipient_id=caller.user_id, at=here.now
+        tenant_id=caller.tenant_id, notification_id=notification_id, recipient_id=caller.user_id, at=context.now
     )
-    async with here.bus.units.begin() as uow:
-        await here.bus.execute(command, uow)
+    async with context.bus.units.begin() as uow:
+        await context.bus.execute(command, uow)
         row = await notification(uow.rows, notification_id, recipient_id=None)
     return NotificationView.model_validate(row)

@@ -30,7 +30,7 @@ class Retention:
     """Of finished jobs, and with them the keys of their enqueues; dead ones stay for an operator."""
 
 
-class Upkeep:
+class RetentionSweeper:
     """A `waypost.engine.process.Lifecycle`; every job process may run one.
 
     No scheduled job, since the inbox belongs to no tenant, and closed tenants, for whom as a rule no job is scheduled, have rows too.
@@ -77,7 +77,7 @@ class Upkeep:
         inbox = await prune_inbox(self._database, self._retention.inbox)
         answers = await self._prune(prune_answers, tenants, self._retention.answers)
         results = await self._prune(prune_results, tenants, self._retention.results)
-        log.info("upkeep_done", inbox=inbox, answers=answers, results=results)
+        log.info("retention_done", inbox=inbox, answers=answers, results=results)
 
     async def _prune(self, prune: PruneForTenants, tenants: Sequence[TenantId], older_than: timedelta) -> int:
         return sum([await prune(self._database, some, older_than) for some in some_at_a_time(tenants)])
@@ -89,5 +89,5 @@ class Upkeep:
                 self.ready.set()
             except Exception as error:
                 self.ready.clear()
-                log.warning("upkeep_held_up", exc_info=error)
+                log.warning("retention_failed", exc_info=error)
             await asyncio.sleep(self._every.total_seconds())

@@ -14,7 +14,7 @@ from waypost.postgres.tenancy import is_protected, protect
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]  # the dialect modules of SQLAlchemy are not annotated
 
 
-def create_projector_schema(service: str, schema: str, tables: MetaData) -> Iterator[str]:
+def create_projection_schema(service: str, schema: str, tables: MetaData) -> Iterator[str]:
     """Statements that make `schema` with the projector's tables and its order guard `versions`, protected and granted."""
     yield f"create schema {schema}"
     yield f"grant usage on schema {schema} to {service}_app, {service}_ops"

@@ -6,11 +6,11 @@ import contextlib
 import structlog
 
 from waypost.engine.consumer.batch import Batch
-from waypost.engine.consumer.pipeline import Fenced, LettersFull, Pipeline
+from waypost.engine.consumer.pipeline import DeadLetterLimitReached, Fenced, Pipeline
 from waypost.engine.consumer.policy import ConsumerPolicy
-from waypost.engine.retry import PASSING, failure_of
+from waypost.engine.retry import RETRYABLE, failure_of
 from waypost.kernel.errors import WaypostError
-from waypost.ports.intake import Intakes
+from waypost.ports.consumer_transaction import ConsumerTransactions
 from waypost.telemetry import metrics
 
 log = structlog.get_logger()
@@ -23,15 +23,20 @@ class Stopped(WaypostError):
     """The partition was taken away, or the process ends; the records will come again."""
 
 
-class Taker:
+class BatchProcessor:
     """Of one partition: what fails is tried again until it is nobody's fault, or known to be one record's."""
 
     def __init__(
-        self, name: str, pipeline: Pipeline, intakes: Intakes, policy: ConsumerPolicy, stopping: asyncio.Event
+        self,
+        name: str,
+        pipeline: Pipeline,
+        transactions: ConsumerTransactions,
+        policy: ConsumerPolicy,
+        stopping: asyncio.Event,
     ) -> None:
         self._name = name
         self._pipeline = pipeline
-        self._intakes = intakes
+        self._transactions = transactions
         self._policy = policy
         self._stopping = stopping
         self.waits_for_room = False
@@ -48,14 +53,14 @@ class Taker:
         failed_times, deaths = 0, 0
         while (error := await self._failure(batch)) is not None:
             failed_times += 1
-            if isinstance(error, LettersFull):
+            if isinstance(error, DeadLetterLimitReached):
                 if len(batch.messages) > 1:
                     return await self._one_by_one(batch, each_alone=True)
                 self._tell_room(batch, full=error)
                 await self._pause(failed_times)
                 batch = batch.again()
                 continue
-            deaths += batch.step in _OWN_STEPS and isinstance(error, PASSING)
+            deaths += batch.step in _OWN_STEPS and isinstance(error, RETRYABLE)
             if await self._blames_handler(error, batch, deaths):
                 log.warning("handler_failed", **self._where(batch), exc_info=error)
                 if len(batch.wanted) > 1:
@@ -70,7 +75,7 @@ class Taker:
     async def _failure(self, batch: Batch) -> Exception | None:
         """What ended the batch's transaction before its commit."""
         try:
-            await self._pipeline.take_in(batch)
+            await self._pipeline.process(batch)
         except Fenced:
             raise
         except Exception as error:  # noqa: BLE001 - a handler may raise anything, and no error may lose a record
@@ -88,8 +93,8 @@ class Taker:
         """A passing failure is nobody's fault, unless the database ends this one batch again and again while it answers others."""
         if batch.step not in _OWN_STEPS or not batch.wanted:
             return False
-        if isinstance(error, PASSING):
-            return deaths >= self._policy.deaths and await self._intakes.answers()
+        if isinstance(error, RETRYABLE):
+            return deaths >= self._policy.deaths and await self._transactions.answers()
         return True
 
     async def _pause(self, failed_times: int) -> None:
@@ -98,18 +103,21 @@ class Taker:
         if self._stopping.is_set():
             raise Stopped
 
-    def _tell_room(self, batch: Batch, *, full: LettersFull | None = None) -> None:
+    def _tell_room(self, batch: Batch, *, full: DeadLetterLimitReached | None = None) -> None:
         if (full is not None) == self.waits_for_room:
             return
         self.waits_for_room = full is not None
         waiting = metrics.CONSUMER_FULL_PARTITIONS.labels(self._name)
         if full is not None:
             waiting.inc()
-            caps = {"max_failed": self._policy.max_open_letters, "max_early": self._policy.max_early_letters}
-            log.error("letters_full", **self._where(batch), **full.facts, **caps)
+            caps = {
+                "max_failed": self._policy.max_dead_letters,
+                "max_out_of_order": self._policy.max_out_of_order_dead_letters,
+            }
+            log.error("dead_letter_limit_reached", **self._where(batch), **full.facts, **caps)
         else:
             waiting.dec()
-            log.warning("letters_have_room", **self._where(batch))
+            log.warning("dead_letter_limit_cleared", **self._where(batch))
 
     def _where(self, batch: Batch) -> dict[str, object]:
         return {

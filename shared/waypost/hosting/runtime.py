@@ -23,7 +23,7 @@ AFTER_EVENTS = failpoint("write.after_events")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Foundation:
+class Runtime:
     database: Database
     doorbell: CoalescingDoorbell
     wakeups: LocalWakeups
@@ -34,7 +34,7 @@ class Foundation:
     bus: Bus
 
 
-def lay(service: Service, role: str, *, dsn: str, pool_size: int, admit: Admit = admit_all) -> Foundation:
+def build_runtime(service: Service, role: str, *, dsn: str, pool_size: int, admit: Admit = admit_all) -> Runtime:
     """Builds it for one process; nothing is opened before its parts start. `role` is `api`, `worker`, `jobs` or `command`."""
     name = f"{service.name}-{role}"
     database = Database(dsn, application_name=name, pool_size=pool_size, schemas=service.schemas)
@@ -59,7 +59,7 @@ def lay(service: Service, role: str, *, dsn: str, pool_size: int, admit: Admit =
         open_jobs=open_jobs,
     )
     units = PostgresUnitsOfWork(database, path, admit=admit)
-    return Foundation(
+    return Runtime(
         database=database,
         doorbell=doorbell,
         wakeups=wakeups,

@@ -25,11 +25,11 @@ class Reaction(UnitOfWork, Protocol):
         ...
 
 
-class Intake(Protocol):
+class ConsumerTransaction(Protocol):
     """One open transaction of one consumer, bound to the tenants of what it takes in."""
 
     inbox: Inbox
-    letters: DeadLetters
+    dead_letters: DeadLetters
 
     @property
     def rows(self) -> AsyncConnection:
@@ -41,10 +41,10 @@ class Intake(Protocol):
         ...
 
 
-class Intakes(Protocol):
+class ConsumerTransactions(Protocol):
     """Opens them for one consumer."""
 
-    def begin(self, tenants: Iterable[TenantId]) -> AbstractAsyncContextManager[Intake]:
+    def begin(self, tenants: Iterable[TenantId]) -> AbstractAsyncContextManager[ConsumerTransaction]:
         """Commits at the end of the block, rolls back on an error. Raises Transient where the database cannot be had or was lost."""
         ...
 

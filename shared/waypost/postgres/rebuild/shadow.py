@@ -7,16 +7,16 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from waypost.kernel.ids import EventId
-from waypost.ports.handlers import Projector
-from waypost.ports.inbox import Standing
-from waypost.ports.intake import Intakes
+from waypost.ports.consumer_transaction import ConsumerTransactions
+from waypost.ports.consumers import AsyncProjection
+from waypost.ports.inbox import ConsumerPosition
 from waypost.ports.subscription import Partition
 from waypost.postgres.database import Database
-from waypost.postgres.projector_schema import create_projector_schema
+from waypost.postgres.projection_schema import create_projection_schema
 from waypost.postgres.rebuild.alone import alone
-from waypost.postgres.rebuild.intakes import ShadowIntakes
 from waypost.postgres.rebuild.names import Names
 from waypost.postgres.rebuild.swap import LIVE, PostgresSwap, locked_live, positions
+from waypost.postgres.rebuild.transactions import ShadowTransactions
 
 _FORGET = (
     "delete from consumer_offsets where consumer = :shadow",
@@ -28,10 +28,10 @@ _FORGET = (
 _DISCARDED = text("select event_id from dead_letters where consumer = :live and status = 'discarded'")
 
 
-class PostgresWorkshop:
+class PostgresShadowFactory:
     """`waypost.ports.rebuild.Workshop`. Works as two roles: the owner makes and swaps the tables, the application's role fills them."""
 
-    def __init__(self, service: str, projector: Projector, *, app_dsn: str, owner_dsn: str) -> None:
+    def __init__(self, service: str, projector: AsyncProjection, *, app_dsn: str, owner_dsn: str) -> None:
         self._names = Names(service, projector.name)
         self._projector = projector
         self._app_dsn = app_dsn
@@ -60,9 +60,9 @@ class PostgresWorkshop:
 class PostgresShadow:
     """`waypost.ports.rebuild.Shadow`."""
 
-    def __init__(self, names: Names, projector: Projector, owner: Database, app: Database) -> None:
+    def __init__(self, names: Names, projector: AsyncProjection, owner: Database, app: Database) -> None:
         self.name = names.shadow
-        self.intakes: Intakes = ShadowIntakes(app, names)
+        self.transactions: ConsumerTransactions = ShadowTransactions(app, names)
         self._names = names
         self._projector = projector
         self._owner = owner
@@ -70,7 +70,7 @@ class PostgresShadow:
     async def make(self) -> None:
         async with self._owner.transaction() as connection:
             await self._forget(connection)
-            for statement in create_projector_schema(
+            for statement in create_projection_schema(
                 self._names.service, self._names.new_schema, self._projector.tables
             ):
                 await connection.exec_driver_sql(statement)
@@ -80,7 +80,7 @@ class PostgresShadow:
         async with self._owner.transaction() as connection:
             await self._forget(connection)
 
-    async def live(self) -> Mapping[Partition, Standing]:
+    async def live(self) -> Mapping[Partition, ConsumerPosition]:
         async with self._owner.transaction() as connection:
             return await positions(connection, self._names, LIVE)
 

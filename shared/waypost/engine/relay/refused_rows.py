@@ -13,7 +13,7 @@ log = structlog.get_logger()
 TRIES = 3
 
 
-class Suspects:
+class RefusedRows:
     def __init__(self) -> None:
         self._tries: dict[int, int] = {}
         self._condemned: list[tuple[PendingRow, str]] = []
@@ -31,12 +31,12 @@ class Suspects:
             return list(rows)
         return list(takewhile(lambda row: row.id not in self._tries, rows)) or list(rows[:1])
 
-    def acquit(self, rows: Sequence[PendingRow]) -> None:
+    def clear(self, rows: Sequence[PendingRow]) -> None:
         if self._tries:
             for row in rows:
                 self._tries.pop(row.id, None)
 
-    async def mark_condemned(self, lease: OutboxLease) -> None:
+    async def quarantine(self, lease: OutboxLease) -> None:
         """Sets aside the keys of rows that were refused alone three times. Called when nothing is in hand, so that no row of theirs is."""
         while self._condemned:
             row, reason = self._condemned[-1]

@@ -21,17 +21,17 @@ ReactorHandler = Callable[[Envelope[Any], UnitOfWork], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
-class Projection:
+class InlineProjection:
     """Read rows of a service's own events, written in the business transaction; rebuilt from the event store."""
 
     name: str
     handlers: Mapping[type[Event], ProjectionHandler]
     tables: MetaData = field(compare=False)
-    """They live in a schema named like the projection (`waypost.postgres.projector_schema`)."""
+    """They live in a schema named like the projection (`waypost.postgres.projection_schema`)."""
 
 
 @dataclass(frozen=True, slots=True)
-class Projector:
+class AsyncProjection:
     """Read rows of other services' events, by whole batches; rebuilt from the topics. Handlers of different topics must commute."""
 
     name: str
@@ -57,7 +57,7 @@ class Reactor:
                 raise Misconfigured(f"reactor {self.name}: since of {kind.__name__} has no time zone; times are aware")
 
 
-Consumer = Projector | Reactor
+Consumer = AsyncProjection | Reactor
 """Its consumer group is `<service>.<name>`; its topics are those of its handlers' events."""
 
 

@@ -7,9 +7,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from waypost.kernel.cause import Cause
 from waypost.kernel.ids import EventId, TenantId
+from waypost.ports.consumer_transaction import Reaction
 from waypost.ports.dead_letters import DeadLetters
-from waypost.ports.inbox import Arrival, Inbox
-from waypost.ports.intake import Reaction
+from waypost.ports.inbox import Inbox, InboxEntry
 from waypost.ports.subscription import Partition
 from waypost.postgres.database import Database
 from waypost.postgres.dead_letters import PostgresDeadLetters
@@ -21,28 +21,28 @@ from waypost.postgres.versions import versions_in
 
 
 class _ShadowInbox(PostgresInbox):
-    async def claim(self, partition: Partition, arrivals: Sequence[Arrival]) -> frozenset[EventId]:
+    async def claim(self, partition: Partition, entries: Sequence[InboxEntry]) -> frozenset[EventId]:
         """Everything with a sequence is new: the order guard absorbs what comes twice."""
-        guarded = frozenset(each.event_id for each in arrivals if each.sequence is not None)
-        return guarded | await super().claim(partition, [each for each in arrivals if each.sequence is None])
+        guarded = frozenset(each.event_id for each in entries if each.sequence is not None)
+        return guarded | await super().claim(partition, [each for each in entries if each.sequence is None])
 
 
-class ShadowIntake:
-    """`waypost.ports.intake.Intake`."""
+class ShadowTransaction:
+    """`waypost.ports.consumer_transaction.Intake`."""
 
     inbox: Inbox
-    letters: DeadLetters
+    dead_letters: DeadLetters
 
     def __init__(self, connection: AsyncConnection, names: Names) -> None:
         self.rows = connection
         self.inbox = _ShadowInbox(connection, names.shadow, versions_in(names.new_schema))
-        self.letters = PostgresDeadLetters(connection, names.shadow)
+        self.dead_letters = PostgresDeadLetters(connection, names.shadow)
 
     def react(self, cause: Cause) -> Reaction:
         raise NotImplementedError("a rebuild never runs a reactor")
 
 
-class ShadowIntakes:
+class ShadowTransactions:
     """Each in a transaction of its own."""
 
     def __init__(self, database: Database, names: Names) -> None:
@@ -50,15 +50,15 @@ class ShadowIntakes:
         self._names = names
 
     @asynccontextmanager
-    async def begin(self, tenants: Iterable[TenantId]) -> AsyncIterator[ShadowIntake]:
+    async def begin(self, tenants: Iterable[TenantId]) -> AsyncIterator[ShadowTransaction]:
         async with self._database.transaction(tenants) as connection:
-            yield ShadowIntake(connection, self._names)
+            yield ShadowTransaction(connection, self._names)
 
     async def answers(self) -> bool:
         return await self._database.answers()
 
 
-class SwapIntakes:
+class SwapTransactions:
     """Each in a savepoint of the swap's transaction, so that a handler's error takes back its own batch alone."""
 
     def __init__(self, connection: AsyncConnection, names: Names) -> None:
@@ -66,11 +66,11 @@ class SwapIntakes:
         self._names = names
 
     @asynccontextmanager
-    async def begin(self, tenants: Iterable[TenantId]) -> AsyncIterator[ShadowIntake]:
+    async def begin(self, tenants: Iterable[TenantId]) -> AsyncIterator[ShadowTransaction]:
         with as_transient():
             async with self._connection.begin_nested():
                 await self._connection.execute(BIND, {"tenants": setting(tenants)})
-                yield ShadowIntake(self._connection, self._names)
+                yield ShadowTransaction(self._connection, self._names)
 
     async def answers(self) -> bool:
         """The transaction is the connection: where it has gone, the swap is over."""

@@ -3,8 +3,8 @@
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from waypost.ports.handlers import Projection, Projector
-from waypost.ports.rebuild import Comparison, Weighing
+from waypost.ports.consumers import AsyncProjection, InlineProjection
+from waypost.ports.rebuild import Comparison, ComparisonReport
 from waypost.postgres.letter_rows import IS_OPEN
 from waypost.postgres.rebuild.names import Names
 from waypost.postgres.tenancy import is_protected
@@ -14,7 +14,7 @@ _DIGEST = "select count(*), coalesce(sum(hashtextextended(line::text, 0)::numeri
 
 _EXISTS = text("select to_regclass(:name) is not null")
 
-_OPEN_LETTERS = text(f"select count(*) from dead_letters where consumer = :consumer and {IS_OPEN}")
+_OPEN_DEAD_LETTERS = text(f"select count(*) from dead_letters where consumer = :consumer and {IS_OPEN}")
 
 _UNPROTECTED = text(
     """
@@ -27,12 +27,14 @@ _UNPROTECTED = text(
 )
 
 
-async def weigh(connection: AsyncConnection, names: Names, projector: Projector | Projection) -> Weighing:
+async def compare(
+    connection: AsyncConnection, names: Names, projector: AsyncProjection | InlineProjection
+) -> ComparisonReport:
     """Reads every row of both: the swap's transaction takes as long as that does."""
-    return Weighing(
+    return ComparisonReport(
         comparisons=[await _compare(connection, names, table.name) for table in projector.tables.sorted_tables],
-        live_letters=await _open_letters(connection, names.live),
-        new_letters=await _open_letters(connection, names.shadow),
+        live_dead_letters=await _open_dead_letters(connection, names.live),
+        new_dead_letters=await _open_dead_letters(connection, names.shadow),
         unprotected=await _unprotected(connection, names, projector),
     )
 
@@ -50,11 +52,13 @@ async def _digest(connection: AsyncConnection, schema: str, table: str) -> tuple
     return rows, int(digest)
 
 
-async def _open_letters(connection: AsyncConnection, consumer: str) -> int:
-    return int(await connection.scalar(_OPEN_LETTERS, {"consumer": consumer}) or 0)
+async def _open_dead_letters(connection: AsyncConnection, consumer: str) -> int:
+    return int(await connection.scalar(_OPEN_DEAD_LETTERS, {"consumer": consumer}) or 0)
 
 
-async def _unprotected(connection: AsyncConnection, names: Names, projector: Projector | Projection) -> list[str]:
+async def _unprotected(
+    connection: AsyncConnection, names: Names, projector: AsyncProjection | InlineProjection
+) -> list[str]:
     tenants_tables = {table.name for table in projector.tables.sorted_tables if is_protected(table)}
     found = await connection.execute(_UNPROTECTED, {"schema": names.new_schema, "role": f"{names.service}_app"})
     return [row.relname for row in found if not row.granted or (row.relname in tenants_tables and not row.forced)]

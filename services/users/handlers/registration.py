@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
-from services.users.commands import Newcomer, OpenTenant, SignUp, VerifyEmail
+from services.users.commands import OpenTenant, Registration, SignUp, VerifyEmail
 from services.users.domain import Tenant, User
 from services.users.handlers.one_time import keep_digest, use_up
 from services.users.tables import credentials, verification_tokens
@@ -17,7 +17,7 @@ from waypost.ports.unit_of_work import UnitOfWork
 async def open_tenant(command: OpenTenant, uow: UnitOfWork) -> Tenant:
     tenant = Tenant.create(command.tenant_id, command.name, command.at)
     uow.add(tenant)
-    owner = _newcomer(command.tenant_id, command.owner, Role.OWNER, command.at)
+    owner = _registration(command.tenant_id, command.owner, Role.OWNER, command.at)
     await _hold_address(owner, command.owner, command.at, uow)
     uow.add(owner)
     await keep_digest(verification_tokens, owner, command.owner.verification, uow)
@@ -28,10 +28,10 @@ async def sign_up(command: SignUp, uow: UnitOfWork) -> User:
     """Where the address is taken the user given back is one that never was; who holds it may get another link."""
     tenant = await uow.load(Tenant, command.tenant_id)
     tenant.require_open()
-    user = _newcomer(command.tenant_id, command.newcomer, Role.MEMBER, command.at)
-    if await _hold_address(user, command.newcomer, command.at, uow):
+    user = _registration(command.tenant_id, command.registration, Role.MEMBER, command.at)
+    if await _hold_address(user, command.registration, command.at, uow):
         uow.add(user)
-        await keep_digest(verification_tokens, user, command.newcomer.verification, uow)
+        await keep_digest(verification_tokens, user, command.registration.verification, uow)
     else:
         await _remind_holder(command, uow)
     return user
@@ -44,21 +44,21 @@ async def verify_email(command: VerifyEmail, uow: UnitOfWork) -> User:
     return user
 
 
-def _newcomer(tenant_id: TenantId, newcomer: Newcomer, role: Role, at: datetime) -> User:
+def _registration(tenant_id: TenantId, registration: Registration, role: Role, at: datetime) -> User:
     user = User.create(
-        newcomer.user_id,
+        registration.user_id,
         tenant_id,
-        email=newcomer.email,
-        display_name=newcomer.display_name,
+        email=registration.email,
+        display_name=registration.display_name,
         role=role,
-        locale=newcomer.locale,
+        locale=registration.locale,
         at=at,
     )
-    user.request_verification(newcomer.verification, at)
+    user.request_verification(registration.verification, at)
     return user
 
 
-async def _hold_address(user: User, newcomer: Newcomer, at: datetime, uow: UnitOfWork) -> bool:
+async def _hold_address(user: User, registration: Registration, at: datetime, uow: UnitOfWork) -> bool:
     """Takes the address for this user; False where somebody has it. The unique key decides between two who come at once."""
     held = await uow.rows.execute(
         insert(credentials)
@@ -66,7 +66,7 @@ async def _hold_address(user: User, newcomer: Newcomer, at: datetime, uow: UnitO
             tenant_id=user.tenant_id,
             user_id=user.id,
             email=user.email,
-            password_hash=newcomer.password_hash,
+            password_hash=registration.password_hash,
             changed_at=at,
         )
         .on_conflict_do_nothing(index_elements=["tenant_id", "email"])
@@ -76,8 +76,8 @@ async def _hold_address(user: User, newcomer: Newcomer, at: datetime, uow: UnitO
 
 
 async def _remind_holder(command: SignUp, uow: UnitOfWork) -> None:
-    held = select(credentials.c.user_id).where(credentials.c.email == command.newcomer.email)
+    held = select(credentials.c.user_id).where(credentials.c.email == command.registration.email)
     holder = await uow.load(User, (await uow.rows.execute(held)).scalar_one())
     if holder.wants_another_link(command.at):
-        holder.request_verification(command.newcomer.verification, command.at)
-        await keep_digest(verification_tokens, holder, command.newcomer.verification, uow)
+        holder.request_verification(command.registration.verification, command.at)
+        await keep_digest(verification_tokens, holder, command.registration.verification, uow)

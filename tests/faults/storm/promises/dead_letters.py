@@ -18,18 +18,18 @@ TELLS: Mapping[str, str] = {
 """Which fact makes which letter. Spelled out here: the checker does not ask the service what it meant to do."""
 
 
-def every_fact_became_one_letter(evidence: Evidence) -> Finding:
+def every_fact_became_one_dead_letter(evidence: Evidence) -> Finding:
     due = _due(evidence)
     queued = Counter(each.aggregate_id for each in evidence.of_type("notification.queued"))
     wrong = [
-        f"{queued[letter]} letters {TELLS[fact.type]} for {fact.type} {fact.event_id}"
-        for letter, fact in due.items()
-        if queued[letter] != 1
+        f"{queued[dead_letter]} letters {TELLS[fact.type]} for {fact.type} {fact.event_id}"
+        for dead_letter, fact in due.items()
+        if queued[dead_letter] != 1
     ]
     return finding("I3", "each fact became one letter", len(due), wrong)
 
 
-def every_letter_tells_a_fact(evidence: Evidence) -> Finding:
+def every_dead_letter_tells_a_fact(evidence: Evidence) -> Finding:
     due, queued = _due(evidence), evidence.of_type("notification.queued")
 
     def violations() -> Iterator[str]:
@@ -43,7 +43,7 @@ def every_letter_tells_a_fact(evidence: Evidence) -> Finding:
     return finding("I2", "each letter tells a stored fact, in its tenant", len(queued), violations())
 
 
-def every_letter_was_mailed(evidence: Evidence) -> Finding:
+def every_dead_letter_was_mailed(evidence: Evidence) -> Finding:
     """Nothing in the storm is a reason to suppress a letter or to give it up."""
     mailed = {each["message_id"] for each in evidence.mails}
     sent = Counter(each.aggregate_id for each in evidence.of_type("notification.sent"))
@@ -59,20 +59,20 @@ def every_letter_was_mailed(evidence: Evidence) -> Finding:
     return finding("I1", "each letter is in the mailbox", len(queued), violations())
 
 
-def every_mail_is_a_letter(evidence: Evidence) -> Finding:
+def every_mail_is_a_dead_letter(evidence: Evidence) -> Finding:
     """In the box of the person it is for."""
     addresses = {(row["tenant_id"], row["user_id"]): row["email"] for row in evidence.recipients}
-    letters = {_message_id(each.aggregate_id): each for each in evidence.of_type("notification.queued")}
+    dead_letters = {_message_id(each.aggregate_id): each for each in evidence.of_type("notification.queued")}
 
     def violations() -> Iterator[str]:
         for mail in evidence.mails:
-            letter = letters.get(mail["message_id"])
-            if letter is None:
+            dead_letter = dead_letters.get(mail["message_id"])
+            if dead_letter is None:
                 yield f"mail {mail['id']} ({mail['subject']}) is no letter of ours: {mail['message_id']}"
                 continue
-            address = addresses.get((letter.tenant_id, letter.event.recipient_id))  # type: ignore[attr-defined]
+            address = addresses.get((dead_letter.tenant_id, dead_letter.event.recipient_id))  # type: ignore[attr-defined]
             if [each.lower() for each in mail["to"]] != [address]:
-                yield f"mail {mail['id']} went to {len(mail['to'])} others than the recipient of {letter.aggregate_id}"
+                yield f"mail {mail['id']} went to {len(mail['to'])} others than the recipient of {dead_letter.aggregate_id}"
 
     return finding("I6", "each mail is a letter, in its recipient's box", len(evidence.mails), violations())
 
@@ -101,14 +101,14 @@ def _due(evidence: Evidence) -> Mapping[UUID, StoredEvent]:
     return {uuid5(each.event_id, TELLS[each.type]): each for each in evidence.of_type(*TELLS)}
 
 
-def _message_id(letter: UUID) -> str:
-    return f"<{letter}@waypost>"
+def _message_id(dead_letter: UUID) -> str:
+    return f"<{dead_letter}@waypost>"
 
 
 CHECKS = (
-    every_fact_became_one_letter,
-    every_letter_tells_a_fact,
-    every_letter_was_mailed,
-    every_mail_is_a_letter,
+    every_fact_became_one_dead_letter,
+    every_dead_letter_tells_a_fact,
+    every_dead_letter_was_mailed,
+    every_mail_is_a_dead_letter,
     a_mail_comes_twice_only_after_a_cut,
 )

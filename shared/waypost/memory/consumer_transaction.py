@@ -15,15 +15,15 @@ from waypost.ports.dead_letters import DeadLetters
 from waypost.ports.inbox import Inbox
 
 
-class MemoryIntake:
-    """`waypost.ports.intake.Intake`."""
+class MemoryConsumerTransaction:
+    """`waypost.ports.consumer_transaction.Intake`."""
 
     inbox: Inbox
-    letters: DeadLetters
+    dead_letters: DeadLetters
 
     def __init__(self, transaction: MemoryTransaction, units: MemoryUnitsOfWork, consumer: str) -> None:
         self.inbox = MemoryInbox(transaction, consumer)
-        self.letters = MemoryDeadLetters(transaction, consumer)
+        self.dead_letters = MemoryDeadLetters(transaction, consumer)
         self._transaction = transaction
         self._units = units
 
@@ -35,8 +35,8 @@ class MemoryIntake:
         return self._units.over(self._transaction, cause)
 
 
-class MemoryIntakes:
-    """`waypost.ports.intake.Intakes` of one consumer."""
+class MemoryConsumerTransactions:
+    """`waypost.ports.consumer_transaction.Intakes` of one consumer."""
 
     def __init__(self, database: MemoryDatabase, units: MemoryUnitsOfWork, *, name: str) -> None:
         self._database = database
@@ -44,9 +44,9 @@ class MemoryIntakes:
         self._name = name
 
     @asynccontextmanager
-    async def begin(self, tenants: Iterable[TenantId]) -> AsyncIterator[MemoryIntake]:
+    async def begin(self, tenants: Iterable[TenantId]) -> AsyncIterator[MemoryConsumerTransaction]:
         async with self._database.transaction(tenants) as transaction:
-            yield MemoryIntake(transaction, self._units, self._name)
+            yield MemoryConsumerTransaction(transaction, self._units, self._name)
 
     async def answers(self) -> bool:
         return True

@@ -3,49 +3,49 @@
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from services.users.api.edge import Here
+from services.users.api.edge import Context
 from services.users.api.models import NewTenant, NewUser, OpenedTenant, Token, UserView
 from services.users.commands import OpenTenant, SignUp, VerifyEmail
 from services.users.domain import OpaqueToken, TokenNotValid
 from waypost.kernel.ids import TenantId, new_id
 from waypost.kernel.tenant import bound_tenants
-from waypost.web.answers import created, shown
-from waypost.web.idempotency import Once
+from waypost.web.idempotency import Executor
+from waypost.web.responses import created, shown
 
 router = APIRouter(tags=["joining"])
 
 
 @router.post("/tenants", status_code=201, response_model=OpenedTenant)
-async def open_tenant(body: NewTenant, here: Here, once: Once) -> Response:
+async def open_tenant(body: NewTenant, context: Context, execute: Executor) -> Response:
     """Opens a tenant with its owner. A request repeated under its Idempotency-Key finds the tenant of the first."""
-    tenant_id = TenantId(new_id()) if once.key is None else here.resources.tenant_ids.derived(once.key)
-    owner = await here.newcomer(tenant_id, body.owner)
-    command = OpenTenant(tenant_id=tenant_id, name=body.name, owner=owner, at=here.now)
+    tenant_id = TenantId(new_id()) if execute.key is None else context.resources.tenant_ids.derived(execute.key)
+    owner = await context.registration(tenant_id, body.owner)
+    command = OpenTenant(tenant_id=tenant_id, name=body.name, owner=owner, at=context.now)
     with bound_tenants([tenant_id]):
-        return await once(
+        return await execute(
             command,
             lambda tenant: created(OpenedTenant(tenant_id=tenant.id, user_id=owner.user_id), f"/users/{owner.user_id}"),
         )
 
 
 @router.post("/signup", status_code=201, response_model=UserView)
-async def sign_up(body: NewUser, here: Here, once: Once) -> Response:
+async def sign_up(body: NewUser, context: Context, execute: Executor) -> Response:
     """Joins a tenant. The answer is the same whether the address was free or not; only a mail tells."""
-    newcomer = await here.newcomer(body.tenant_id, body)
-    command = SignUp(tenant_id=body.tenant_id, newcomer=newcomer, at=here.now)
+    registration = await context.registration(body.tenant_id, body)
+    command = SignUp(tenant_id=body.tenant_id, registration=registration, at=context.now)
     with bound_tenants([body.tenant_id]):
-        return await once(
+        return await execute(
             command,
             lambda user: created(UserView.model_validate(user), f"/users/{user.id}", version=user.version),
         )
 
 
 @router.post("/verify", response_model=UserView)
-async def verify(body: Token, here: Here) -> Response:
+async def verify(body: Token, context: Context) -> Response:
     """Proves an address with the token of the mail. Works once."""
     token = OpaqueToken.parse(body.token)
     if token is None:
         raise TokenNotValid
     with bound_tenants([token.tenant_id]):
-        user = await here.bus.handle(VerifyEmail(digest=token.digest, at=here.now))
+        user = await context.bus.handle(VerifyEmail(digest=token.digest, at=context.now))
     return shown(UserView.model_validate(user), version=user.version)

@@ -1,0 +1,38 @@
+"""A service made ready for an operator: by its API for the operator routes, and for one run of the command."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from waypost.hosting.runtime import Runtime, build_runtime
+from waypost.hosting.service import Service
+from waypost.operations.admin_service import AdminService
+from waypost.postgres.database import Database
+
+LAST_RING_SECONDS = 2.0
+
+
+def admin_service(service: Service, runtime: Runtime, *, ops: Database, kafka_bootstrap: str) -> AdminService:
+    return AdminService(
+        name=service.name,
+        codec=service.codec,
+        consumers=service.consumers,
+        jobs=runtime.jobs,
+        ops=ops,
+        app=runtime.database,
+        units=runtime.units,
+        doorbell=runtime.doorbell,
+        clock=runtime.clock,
+        kafka_bootstrap=kafka_bootstrap,
+    )
+
+
+@asynccontextmanager
+async def runtime_for_command(service: Service, *, dsn: str) -> AsyncIterator[Runtime]:
+    """With the handlers' own rights: `dsn` is that of `<service>_app`. Whom its transactions woke hears of it at the end."""
+    runtime = build_runtime(service, "command", dsn=dsn, pool_size=1)
+    try:
+        yield runtime
+    finally:
+        await runtime.doorbell.drain(LAST_RING_SECONDS)
+        await runtime.doorbell.stop()
+        await runtime.database.close()
