@@ -19,5 +19,5 @@ class InvoiceStatus(StrEnum):
 
 
 def digest_id(user_id: UUID, day: date) -> UUID:
-    """The letter's: one per user and day, whoever asks for it however often."""
+    """Id of the digest notification: one per user and day, however often it is requested."""
     return uuid5(user_id, f"digest {day.isoformat()}")

@@ -35,8 +35,8 @@ LAST_CLAIM_SECONDS = 2.0
 class JobWorker(Generic[R]):
     """A `waypost.engine.process.Lifecycle`.
 
-    `wakeup` is set when somebody enqueued: what a subscription to the channel "jobs" gives. `resources` are opened once at the start, shared
-    by all jobs, and closed once at the end.
+    `wakeup` is set when a job was enqueued: the event of a subscription to the channel "jobs".
+    `resources` are opened once at the start, shared by all jobs, and closed once at the end.
     """
 
     name = "jobs"
