@@ -12,7 +12,6 @@ pytest_plugins = [
     "tests.fixtures.proxied_kafka",
     "tests.fixtures.club.stage",
     "tests.fixtures.club.commanding",
-    "tests.fixtures.hosted",
     "tests.fixtures.spans",
     "tests.fixtures.stack",
     "tests.fixtures.zipkin",

@@ -14,7 +14,6 @@ from services.billing.projections import PROJECTIONS
 from services.billing.settings import BillingSettings
 from waypost.hosting.service import LiveView, Service
 from waypost.hosting.settings import load
-from waypost.kernel.clock import SystemClock
 from waypost.schemas.application import application_codec
 from waypost.schemas.topics import declared_topics
 
@@ -27,7 +26,6 @@ async def resources() -> AsyncIterator[Resources]:
         yield Resources(
             payments=payments,
             notices=SignedNotices(settings.payments_webhook_secret.get_secret_value()),
-            clock=SystemClock(),
             plans=settings.plans,
         )
 

@@ -14,7 +14,6 @@ from services.notifications.projections import PROJECTIONS
 from services.notifications.settings import NotificationsSettings
 from waypost.hosting.service import Service
 from waypost.hosting.settings import load
-from waypost.kernel.clock import SystemClock
 from waypost.schemas.application import application_codec
 from waypost.schemas.topics import declared_topics
 
@@ -31,7 +30,6 @@ async def mail_resources() -> AsyncIterator[MailResources]:
             timeout_seconds=settings.smtp_timeout_seconds,
         ),
         opener=SealedBoxOpener(sealing_keys(settings.keys_directory)),
-        clock=SystemClock(),
         public_url=settings.public_url.rstrip("/"),
         unsubscribe_url=settings.unsubscribe_url.rstrip("/"),
     )

@@ -16,7 +16,6 @@ from services.users.projections import PROJECTIONS
 from services.users.settings import UsersSettings
 from waypost.hosting.service import Service
 from waypost.hosting.settings import load
-from waypost.kernel.clock import SystemClock
 from waypost.schemas.application import application_codec
 from waypost.schemas.topics import declared_topics
 from waypost.web.tokens import KeySource
@@ -36,7 +35,7 @@ async def resources() -> AsyncIterator[Resources]:
 @asynccontextmanager
 async def job_resources() -> AsyncIterator[JobResources]:
     settings = load(UsersSettings)
-    yield JobResources(sealer=SealedBoxSealer(*keys.sealing_key(settings.keys_directory)), clock=SystemClock())
+    yield JobResources(sealer=SealedBoxSealer(*keys.sealing_key(settings.keys_directory)))
 
 
 def token_keys(opened: Resources) -> KeySource:

@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from services.users.domain import OpaqueToken, SealedToken, User
-from waypost.kernel.clock import Clock
 from waypost.kernel.ids import TenantId
 from waypost.web.tokens import KeySource
 
@@ -65,4 +64,3 @@ class JobResources:
     """What jobs find in their context's `resources`."""
 
     sealer: TokenSealer
-    clock: Clock

@@ -10,7 +10,6 @@ from services.billing.app import SERVICE as BILLING
 from services.notifications.app import SERVICE as NOTIFICATIONS
 from services.users.app import SERVICE as USERS
 from services.users.domain import Tenant, User
-from tests.fixtures.hosted import Hosted, hosted
 from tests.fixtures.outbox import pending
 from waypost.kernel.ids import TenantId, new_id
 from waypost.kernel.role import Role
@@ -19,6 +18,7 @@ from waypost.postgres.audit import OperatorAction, operator_actions
 from waypost.postgres.database import Database as Pool
 from waypost.postgres.provisioning.databases import ServiceDatabase
 from waypost.testing.database import Databases, connected
+from waypost.testing.hosted import HostedService, hosted
 
 SERVICES = (USERS, BILLING, NOTIFICATIONS)
 
@@ -27,9 +27,9 @@ SERVICES = (USERS, BILLING, NOTIFICATIONS)
 class House:
     bootstrap: str
     folder: Path
-    users: Hosted
-    billing: Hosted
-    notifications: Hosted
+    users: HostedService
+    billing: HostedService
+    notifications: HostedService
     databases: Mapping[str, ServiceDatabase]
     tenant_id: TenantId
 
@@ -95,8 +95,8 @@ async def housed(bootstrap: str, database: Databases, folder: Path) -> AsyncIter
     async with AsyncExitStack() as stack:
         made = {}
         for each in SERVICES:
-            made[each.name] = await hosted(each, databases[each.name], bootstrap)
-            stack.push_async_callback(made[each.name].runtime.database.close)
+            one = hosted(each, databases[each.name], bootstrap=bootstrap)
+            made[each.name] = await stack.enter_async_context(one)
         house = House(bootstrap=bootstrap, folder=folder, databases=databases, tenant_id=TenantId(new_id()), **made)
         house.write_environment()
         yield house

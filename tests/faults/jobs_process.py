@@ -121,7 +121,7 @@ async def main() -> None:
         service.registry,
         tenants,
         clock=service.clock,
-        doorbell=service.wakeup,
+        doorbell=service.doorbell,
     )
     await Process([scheduler, service.worker()], drain_seconds=2).run()
     await service.database.close()

@@ -10,11 +10,11 @@ import pytest
 from infra.stack.keys import load_or_make_keys
 from infra.stack.places import inherited
 from tests.fixtures.processes import running
-from tests.fixtures.serving import caller
 from tests.integration.users.service import PASSWORD
 from waypost.engine.failpoints import VARIABLE
 from waypost.native.ports import LOOPBACK, free_ports
 from waypost.testing.database import Databases, connected
+from waypost.testing.http import caller
 
 OWNER = {"email": "grace@example.com", "password": PASSWORD, "display_name": "Grace Hopper"}
 BODY = {"name": "Engines", "owner": OWNER}

@@ -10,12 +10,12 @@ class MemoryDoorbell:
     """`waypost.ports.doorbell.Doorbell` and `Wakeups`: a ring sets the events of its channel's subscribers."""
 
     def __init__(self) -> None:
-        self.rings: defaultdict[Channel, int] = defaultdict(int)
-        """How often each channel was rung."""
+        self.rings: list[Channel] = []
+        """The channel of each ring, in order."""
         self._events: defaultdict[Channel, list[asyncio.Event]] = defaultdict(list)
 
     def ring(self, channel: Channel) -> None:
-        self.rings[channel] += 1
+        self.rings.append(channel)
         for event in self._events[channel]:
             event.set()
 

@@ -8,7 +8,7 @@
 | `envelopes`  | `envelope_of(event)`, `record_of(envelope)`                                                    |
 | `eventually` | waits for a condition, and fails with its last value                                           |
 | `tokens`     | bearer tokens of any tenant, role or operator                                                  |
-| `service`    | `ServiceUnderTest`: a service, composed as its processes compose it, in the test's own process |
+| `hosted`     | `HostedService`: a whole service in the test's process, composed as its processes compose it   |
 | `plugin`     | the fixtures; a `conftest.py` says `pytest_plugins = ["waypost.testing.plugin"]`               |
 
 The real parts are Kafka and PostgreSQL, one of each per session, on free ports, in a temporary folder.
@@ -19,7 +19,7 @@ The real parts are Kafka and PostgreSQL, one of each per session, on free ports,
 | `postgres`                  | session  | DSN of the superuser                                                      |
 | `database`                  | function | `await database("users")`: a migrated database, copied from a template    |
 | `clock`                     | function | a `MovableClock`                                                          |
-| `service_under_test`        | function | `await service_under_test(SERVICE)`: a service with a database of its own |
+| `host`                      | function | `await host(SERVICE)`: a `HostedService` with a database of its own       |
 | `own_kafka`, `own_postgres` | function | a server of the test's own: `kill()`, `pause()`, `resume()`, `stop()`     |
 
 They run as processes of this machine (`waypost.native`). With WAYPOST_TEST_BACKEND=containers they run in containers,

@@ -9,12 +9,15 @@ Servers and pools live for a session, so that all tests share one event loop:
 """
 
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 
 import pytest
 
+from waypost.hosting.service import Service
 from waypost.testing.clock import MovableClock
 from waypost.testing.database import Databases, Templates, connected
 from waypost.testing.folders import scratch_folder
+from waypost.testing.hosted import Host, HostedService, hosted
 from waypost.testing.kafka import Broker, running_kafka
 from waypost.testing.ports import draw_from_share
 from waypost.testing.postgres import DatabaseServer, running_postgres
@@ -86,3 +89,15 @@ async def database(templates: Templates) -> AsyncIterator[Databases]:
 def clock() -> MovableClock:
     """Runs with the system's clock until the test moves it."""
     return MovableClock()
+
+
+@pytest.fixture
+async def host(kafka: str, database: Databases, clock: MovableClock) -> AsyncIterator[Host]:
+    """`service = await host(SERVICE)`: a service with a database of its own and all topics, by the test's `clock`."""
+    async with AsyncExitStack() as stack:
+
+        async def made(service: Service) -> HostedService:
+            where = await database(service.name)
+            return await stack.enter_async_context(hosted(service, where, bootstrap=kafka, clock=clock))
+
+        yield made

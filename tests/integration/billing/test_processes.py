@@ -16,8 +16,6 @@ from aiokafka import AIOKafkaProducer
 from infra.stack.places import inherited
 from schemas.users import UserCreated
 from tests.fixtures.processes import running
-from tests.fixtures.serving import caller
-from tests.fixtures.web import bearer, published_keys
 from tests.integration.infra.payments import charges, provider
 from tests.integration.infra.webhooks import SECRET
 from waypost.kafka.provisioning import ensure_topics
@@ -32,7 +30,9 @@ from waypost.schemas.application import application_codec
 from waypost.schemas.topics import declared_topics
 from waypost.testing.database import Databases, connected
 from waypost.testing.eventually import eventually
+from waypost.testing.http import caller
 from waypost.testing.kafka import Broker
+from waypost.testing.tokens import bearer, published_keys
 from waypost.web.auth import Principal
 
 ADDRESS = "ada@example.com"

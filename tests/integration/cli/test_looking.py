@@ -7,11 +7,11 @@ import pytest
 from fastapi import FastAPI
 
 from tests.fixtures.envelopes import TRACEPARENT
-from tests.fixtures.serving import caller, serving
 from tests.integration.cli.command import Stack
 from waypost.kernel.partitioning import shard_for
 from waypost.native.ports import LOOPBACK
 from waypost.testing.database import connected
+from waypost.testing.http import caller, serving
 from waypost.testing.topics import create_topic, delete_topic, unique
 
 

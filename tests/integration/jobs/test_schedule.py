@@ -42,13 +42,13 @@ def scheduler(service: Service, *schedule: Scheduled, tenants: ListTenants = eve
         service.registry,
         tenants,
         clock=service.clock,
-        doorbell=service.wakeup,
+        doorbell=service.doorbell,
         poll_seconds=0.02,
     )
 
 
 def set_clock(service: Service, moment: str) -> None:
-    service.clock.offset = datetime.fromisoformat(moment).replace(tzinfo=UTC) - datetime.now(UTC)
+    service.clock.move_to(datetime.fromisoformat(moment).replace(tzinfo=UTC))
 
 
 async def queued(service: Service) -> int:
@@ -138,7 +138,7 @@ async def test_a_clock_far_ahead_takes_no_tick_and_goes_on_once_it_is_set_right(
     running = scheduler(billing)
     set_clock(billing, "2025-03-01T01:00:00")
     await running.tick()
-    billing.clock.offset = timedelta(days=30_000)
+    billing.clock.move_to(datetime.now(UTC) + timedelta(days=30_000))
     with pytest.raises(Transient, match="this clock is wrong"):
         await running.tick()
     set_clock(billing, "2025-03-01T02:00:01")

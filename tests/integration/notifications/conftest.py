@@ -9,14 +9,12 @@ import pytest
 from infra.simulators.inbox.app import create_app
 from infra.simulators.inbox.settings import InboxSettings
 from infra.stack.keys import Keys, load_or_make_keys
-from services.notifications.app import SERVICE
-from tests.fixtures.serving import caller, serving
-from tests.fixtures.web import api, client_of
 from tests.integration.infra.inbox import Inbox
 from tests.integration.notifications.digests import Digests
 from tests.integration.notifications.service import NotificationsService
 from waypost.native.ports import LOOPBACK, free_ports
 from waypost.testing.database import Databases
+from waypost.testing.http import caller, serving
 
 PUBLIC_URL = "https://waypost.test"
 UNSUBSCRIBE_URL = "https://mail.waypost.test/unsubscribe"
@@ -46,15 +44,15 @@ async def notifications(
     monkeypatch.setenv("WAYPOST_KEYS_DIRECTORY", str(keys.of("notifications")))
     service = NotificationsService(await database("notifications"), inbox, keys)
     try:
-        yield service
+        async with service.api() as service.http:
+            yield service
     finally:
-        await service.database.close()
+        await service.close()
 
 
 @pytest.fixture
-async def http(notifications: NotificationsService) -> AsyncIterator[httpx.AsyncClient]:
-    async with client_of(api(*SERVICE.routers, bus=notifications.bus)) as client:
-        yield client
+def http(notifications: NotificationsService) -> httpx.AsyncClient:
+    return notifications.http
 
 
 @pytest.fixture

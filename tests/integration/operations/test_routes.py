@@ -6,8 +6,7 @@ from dataclasses import replace
 import httpx
 import pytest
 
-from tests.fixtures.operators import operator_bearer, operator_routes
-from tests.fixtures.web import bearer, somebody
+from tests.fixtures.operators import operator_routes
 from waypost.cli.services import service_named, service_names
 from waypost.kafka.provisioning import ensure_topics
 from waypost.kernel.errors import Misconfigured
@@ -16,6 +15,7 @@ from waypost.kernel.role import Role
 from waypost.postgres.provisioning.databases import ServiceDatabase
 from waypost.schemas.topics import declared_topics
 from waypost.testing.database import Databases, connected
+from waypost.testing.tokens import bearer, operator_bearer, principal
 
 READS = ("/ops/outbox", "/ops/consumers", "/ops/dead-letters", "/ops/jobs")
 
@@ -38,7 +38,7 @@ async def test_every_service_has_them_for_operators_alone(name: str, database: D
     async with operator_routes(service_named(name), await database(name), kafka) as http:
         for path in READS:
             assert (await http.get(path)).status_code == 401
-            assert (await http.get(path, headers=bearer(somebody(Role.OWNER)))).status_code == 403
+            assert (await http.get(path, headers=bearer(principal(Role.OWNER)))).status_code == 403
             assert (await http.get(path, headers=operator_bearer())).status_code == 200
 
 

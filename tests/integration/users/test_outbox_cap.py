@@ -7,12 +7,12 @@ import httpx
 from infra.stack.keys import Keys
 from infra.stack.places import inherited
 from tests.fixtures.processes import running
-from tests.fixtures.serving import caller
 from tests.integration.users.service import PASSWORD
 from waypost.kernel.ids import new_id
 from waypost.native.ports import LOOPBACK, free_ports
 from waypost.testing.database import Databases, connected
 from waypost.testing.eventually import eventually
+from waypost.testing.http import caller
 
 CAP = 6
 

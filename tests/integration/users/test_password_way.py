@@ -12,7 +12,6 @@ import pytest
 from infra.stack.keys import Keys
 from infra.stack.places import inherited
 from tests.fixtures.processes import running
-from tests.fixtures.serving import caller
 from tests.integration.infra.inbox import Inbox
 from tests.integration.notifications.conftest import inbox
 from tests.integration.users.service import PASSWORD
@@ -22,6 +21,7 @@ from waypost.postgres.provisioning.databases import ServiceDatabase
 from waypost.schemas.topics import declared_topics
 from waypost.testing.database import Databases, connected
 from waypost.testing.eventually import eventually
+from waypost.testing.http import caller
 from waypost.testing.kafka import Broker
 
 __all__ = ["inbox"]

@@ -10,7 +10,6 @@ from infra.stack.keys import Keys
 from infra.stack.places import inherited
 from schemas.billing import InvoiceMarkedUncollectible
 from tests.fixtures.processes import running
-from tests.fixtures.serving import caller
 from tests.integration.users.service import PASSWORD
 from tests.integration.users.test_dunning import received, written_off_invoice
 from waypost.kafka.provisioning import ensure_topics
@@ -20,6 +19,7 @@ from waypost.schemas.application import application_codec
 from waypost.schemas.topics import declared_topics
 from waypost.testing.database import Databases, connected
 from waypost.testing.eventually import eventually
+from waypost.testing.http import caller
 from waypost.testing.kafka import Broker
 
 TAKEN_IN_LONG_AGO = """
