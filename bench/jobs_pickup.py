@@ -18,6 +18,7 @@ from typing import Any
 
 from tests.fixtures.jobs import Service, migrate
 from waypost.engine.doorbell import CoalescingDoorbell, LocalWakeups
+from waypost.engine.listening import WakeupListener
 from waypost.engine.process import Process
 from waypost.jobs.context import JobContext
 from waypost.jobs.declaration import Job
@@ -37,7 +38,7 @@ async def note(job: JobContext) -> int:
 
 async def work() -> None:
     dsn, wakeups = os.environ[DSN], LocalWakeups()
-    listener = PostgresListener(dsn, ["jobs"], wakeups.wake, application_name="bench-listener")
+    listener = WakeupListener(PostgresListener(dsn, ["jobs"], wakeups.wake, application_name="bench-listener"))
     service = Service(dsn, [Job(note)])
     worker = JobWorker(
         service.database,

@@ -19,6 +19,7 @@ import uvloop
 
 from bench.relay_parts import HEADERS_AS_JSON, TOPIC, Parts, records, running_parts
 from waypost.engine.doorbell import CoalescingDoorbell, LocalWakeups
+from waypost.engine.listening import WakeupListener
 from waypost.engine.process import calm_garbage_collector
 from waypost.engine.relay import Relay
 from waypost.kafka.producer import KafkaBroker, KafkaPublisher
@@ -82,7 +83,9 @@ async def drain(parts: Parts, rows: int) -> float:
 async def latencies(parts: Parts, events_per_second: float) -> Sequence[float]:
     """Seconds from each commit to its acknowledgement; writer and relay meet over NOTIFY alone, as in two processes."""
     wakeups = LocalWakeups()
-    listener = PostgresListener(parts.database.relay, ["outbox"], wakeups.wake, application_name="bench-listener")
+    listener = WakeupListener(
+        PostgresListener(parts.database.relay, ["outbox"], wakeups.wake, application_name="bench-listener")
+    )
     doorbell = CoalescingDoorbell(LocalWakeups(), PostgresNotifier(parts.database.app, application_name="bench-bell"))
     broker = TimedBroker(parts.bootstrap)
     relay = Relay(PostgresOutbox(parts.database.relay), broker, wakeups)

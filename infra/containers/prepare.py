@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from infra.containers.places import DATA, OUTSIDE_KAFKA_PORT, OWN, PREPARED, NetworkAddresses
+from infra.containers.layout import DATA, OUTSIDE_KAFKA_PORT, OWN, PREPARED, NetworkAddresses
 from infra.postgres.connections import MAX_CONNECTIONS
 from infra.stack.addresses import Addresses
 from infra.stack.environment import Environment, Environments, write_command_environments

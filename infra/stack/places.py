@@ -25,6 +25,11 @@ def board_file(directory: Path) -> Path:
     return directory / "board.json"
 
 
+def requests_folder(directory: Path) -> Path:
+    """Of a stack: where its supervisor is asked for changes."""
+    return directory / "requests"
+
+
 def inherited() -> dict[str, str]:
     """This process's environment, with the checkout importable from any folder."""
     return importing(CHECKOUT, TOOLKIT)

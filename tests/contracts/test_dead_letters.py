@@ -1,5 +1,6 @@
 """What every store of letters promises its consumer."""
 
+import os
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -36,7 +37,15 @@ def dead_letter(parked: ParkedKey, sequence: int | None, status: Status = Status
 
 
 def failure(error_class: str = "RuntimeError") -> Failure:
-    return Failure(error_class=error_class, error="broken", fingerprint="f")
+    return Failure(
+        error_class=error_class,
+        error="broken",
+        fingerprint="f",
+        retryable=False,
+        awaits_topic=True,
+        location="members.py:3 in add",
+        traceback="members.py:3 in add\n    add()",
+    )
 
 
 async def test_a_dead_letter_comes_back_as_it_was_kept(service: ServiceUnderTest) -> None:
@@ -203,3 +212,37 @@ async def test_a_discarded_dead_letter_is_open_no_more(service: ServiceUnderTest
         await transaction.dead_letters.discard(kept, AUDIT)
         assert await transaction.dead_letters.open_dead_letters(10) == 1
         assert await transaction.dead_letters.find(kept.id) == replace(kept, status=Status.DISCARDED)
+
+
+async def test_failure_without_location_replaces_the_last_one_whole(service: ServiceUnderTest) -> None:
+    kept = dead_letter(ANN, 1, Status.DEAD, attempts=5, failure=failure())
+    died = Failure(error_class="ProcessDied", error="died", fingerprint="p")
+    async with service.transactions("club.readers").begin(()) as transaction:
+        await transaction.dead_letters.keep([kept])
+        await transaction.dead_letters.update(kept.id, status=Status.DEAD, attempts=6, failure=died)
+        found = await transaction.dead_letters.find(kept.id)
+    assert found is not None
+    assert found.failure == died
+
+
+@pytest.mark.parametrize(
+    "key", [b"", b"\x00", b"\xff" * 255, os.urandom(2_705), os.urandom(4_000), os.urandom(1_000_000)]
+)
+async def test_dead_letter_lives_its_whole_life_under_any_key(service: ServiceUnderTest, key: bytes) -> None:
+    """An index row of PostgreSQL holds 2,704 bytes; a key of Kafka may be as long as its record."""
+    parked, near = ParkedKey(TOPIC, key), ParkedKey(TOPIC, key + b"!")
+    first, second = dead_letter(parked, None, Status.DEAD, failure=failure()), dead_letter(parked, None, offset=9)
+    async with service.transactions("club.readers").begin(()) as transaction:
+        await transaction.dead_letters.park(TOPIC, [parked.key])
+        await transaction.dead_letters.keep([first, second])
+        assert await transaction.dead_letters.parked(TOPIC, [near.key, parked.key]) == {parked.key}
+        assert await transaction.dead_letters.first(parked, 0) == first
+        assert await transaction.dead_letters.first(near, 0) is None
+        assert await transaction.dead_letters.failed_dead_letters(10) == 2
+        await transaction.dead_letters.begin(first, next_attempt_at=NOW, audit_context=AUDIT)
+        await transaction.dead_letters.discard(first, AUDIT)
+        assert await transaction.dead_letters.due(NOW, 10) == [parked]
+        assert await transaction.dead_letters.find(second.id) == second
+        assert await transaction.dead_letters.lock(parked)
+        await transaction.dead_letters.unpark(parked)
+        assert await transaction.dead_letters.parked(TOPIC, [parked.key]) == frozenset()

@@ -111,7 +111,7 @@ async def test_twice_in_one_transaction_is_once(queue: QueueUnderTest) -> None:
 
 
 async def test_objects_are_refused(queue: QueueUnderTest) -> None:
-    for thing in ({"id": new_id()}, [new_id()], object(), 1.5):
+    for thing in ({"id": new_id()}, [object()], object(), 1.5):
         with pytest.raises(Invalid, match="scalars"):
             await enqueue(queue, "charge", invoice_id=thing)
     assert await queue.queued() == {}

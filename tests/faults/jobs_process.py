@@ -98,8 +98,8 @@ async def tick(job: JobContext) -> None: ...
 
 JOBS = [
     Job(charge, retry=AT_ONCE),
-    Job(deadly, max_tries=3),
-    Job(neighbour, max_tries=3),
+    Job(deadly, max_attempts=3),
+    Job(neighbour, max_attempts=3),
     Job(deaf),
     Job(slow),
     Job(held),

@@ -5,6 +5,7 @@ import os
 
 from waypost.engine.doorbell import LocalWakeups
 from waypost.engine.failpoints import arm_failpoints
+from waypost.engine.listening import WakeupListener
 from waypost.engine.process import Process
 from waypost.engine.relay import Relay
 from waypost.kafka.producer import KafkaBroker
@@ -16,7 +17,7 @@ async def main() -> None:
     dsn, bootstrap = os.environ["OUTBOX_DSN"], os.environ["BOOTSTRAP"]
     arm_failpoints()
     wakeups = LocalWakeups()
-    listener = PostgresListener(dsn, ["outbox"], wakeups.wake, application_name="waypost-listener")
+    listener = WakeupListener(PostgresListener(dsn, ["outbox"], wakeups.wake, application_name="waypost-listener"))
     relay = Relay(PostgresOutbox(dsn), KafkaBroker(bootstrap), wakeups)
     await Process([listener, relay]).run()
 

@@ -66,5 +66,5 @@ async def test_a_second_event_under_a_handled_version_is_kept_and_parks_nothing(
     async with stage.consuming(stage.club.greetings):
         await eventually(lambda: stage.reached(3, consumers=1))
     assert await stage.greeted(ann) == [[1, 2]]
-    assert await stage.dead_letters() == [("dead", 1, 1, "VersionConflict")]
+    assert await stage.dead_letters() == [("dead", 1, 1, "version-conflict")]
     assert await stage.parked() == []

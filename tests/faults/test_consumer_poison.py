@@ -1,14 +1,25 @@
 """Whatever a record holds, the partition goes on, and the record is kept (rows 32, 34 and 36 of the fault matrix)."""
 
+import os
+from collections.abc import Sequence
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from prometheus_client import REGISTRY
+from structlog.testing import capture_logs
 
 from tests.fixtures.club import Stage
+from tests.fixtures.operators import AUDIT
+from waypost.engine.consumer.batch_processor import Stuck
+from waypost.kernel.backoff import Backoff
 from waypost.kernel.envelope import Envelope
+from waypost.ports.dead_letters import DeadLetter
+from waypost.postgres.dead_letters import PostgresDeadLetters
 from waypost.testing.database import connected
 from waypost.testing.eventually import eventually
+
+STRIPPED = "waypost_consumer_stripped_dead_letters_total"
 
 Headers = list[tuple[str, Any]]
 
@@ -134,3 +145,99 @@ async def test_nothing_is_passed_over_while_dead_letters_cannot_be_kept(stage: S
             await owner.execute(opened)
             await eventually(lambda: stage.reached(2, consumers=1))
     assert len(await stage.dead_letters()) == 1
+
+
+@pytest.mark.parametrize("name", ["members", "greetings"])
+async def test_records_with_foreign_keys_of_any_length_do_not_stop_the_partition(stage: Stage, name: str) -> None:
+    """Unreadable ones, and readable ones that park their key: events without a sequence may have any key."""
+    consumer = stage.club.members if name == "members" else stage.club.greetings
+    ann, eve = stage.user(), stage.user()
+    created, renamed = ann.tells("Ann", "Anna")
+    parts = stage.topic.parts(eve.tells("Eve")[0])
+    keys = [os.urandom(length) for length in (1_000, 2_705, 4_000, 100_000)]
+    await stage.topic.publish(created)
+    for key in keys:
+        await stage.topic.publish_raw(key=key, value=b"junk")
+        headers = instead(without(parts["headers"], "ce_sequence"), "ce_id", str(uuid4()).encode())
+        await stage.topic.publish_raw(key=key, value=b"junk", headers=headers)
+    await stage.topic.publish(renamed)
+
+    async with stage.consuming(consumer) as group:
+        await eventually(lambda: stage.reached(2 + 2 * len(keys), consumers=1))
+        rows = await stage.rows("select id, key, headers ->> 'key' is not null from dead_letters order by kafka_offset")
+        assert [(row[1], row[2]) for row in rows] == [(key, True) for key in keys for _ in range(2)]
+        assert await stage.rows("select count(*) from parked_keys") == [(len(keys),)]
+        for dead_letter_id, *_ in rows:
+            await group.retries.discard(dead_letter_id, AUDIT)
+    assert await stage.rows("select count(*) from parked_keys") == [(0,)]
+
+
+class Refused(Exception):
+    """The database does not take this dead letter."""
+
+
+@pytest.mark.parametrize("method", ["keep", "park"])
+async def test_dead_letter_that_is_refused_whole_is_stored_stripped(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    """Stands for a limit of the database that is not known yet: whatever a record holds, the partition goes on."""
+    refuse_keys(monkeypatch, method)
+    ann, bob, eve = stage.user(), stage.user(), stage.user()
+    broken = stage.topic.parts(eve.tells("Eve")[0])
+    await stage.topic.publish(*ann.tells("Ann"))
+    await stage.topic.publish_raw(**{**broken, "value": b"garbage"})
+    await stage.topic.publish(*bob.tells("Bob"))
+
+    before = REGISTRY.get_sample_value(STRIPPED, {"consumer": "club.members"}) or 0.0
+    with capture_logs() as logs:
+        async with stage.consuming(stage.club.members) as group:
+            await eventually(lambda: stage.reached(3, consumers=1))
+    assert await stage.names(ann, bob) == [["Ann"], ["Bob"]]
+    kept = await stage.rows("select status, key, type, payload, error_class, headers ->> 'headers' from dead_letters")
+    assert kept == [("dead", None, None, b"garbage", "UnstorableRecord", "[]")]
+    assert await stage.parked() == []
+    assert REGISTRY.get_sample_value(STRIPPED, {"consumer": group.name}) == before + 1
+    (line,) = [each for each in logs if each["event"] == "dead_letter_stripped"]
+    assert (line["log_level"], line["offset"]) == ("error", 1)
+
+
+def refuse_keys(monkeypatch: pytest.MonkeyPatch, method: str) -> None:
+    original = getattr(PostgresDeadLetters, method)
+
+    async def refusing(self: PostgresDeadLetters, *arguments: Any) -> None:
+        if method == "park" or any(dead_letter.key for dead_letter in arguments[0]):
+            raise Refused
+        await original(self, *arguments)
+
+    monkeypatch.setattr(PostgresDeadLetters, method, refusing)
+
+
+async def test_partition_whose_batch_fails_again_and_again_is_not_ready(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed = True
+    original = PostgresDeadLetters.keep
+
+    async def keep(self: PostgresDeadLetters, dead_letters: Sequence[DeadLetter]) -> None:
+        if closed:
+            raise Refused
+        await original(self, dead_letters)
+
+    monkeypatch.setattr(PostgresDeadLetters, "keep", keep)
+    await stage.topic.publish_raw(key=b"?", value=b"garbage")
+
+    async with stage.consuming(stage.club.greetings, pauses=Backoff(first_seconds=0.01, most_seconds=0.05)) as group:
+
+        async def not_ready() -> bool:
+            try:
+                await group.makes_progress()
+            except Stuck as stuck:
+                return str(stuck).startswith(f"a batch of {stage.topic.club.topic}")
+            return False
+
+        await eventually(not_ready)
+        closed = False
+        await eventually(lambda: stage.reached(1, consumers=1))
+        await group.makes_progress()
+    ((key,),) = await stage.rows("select key from dead_letters")
+    assert key == b"?"  # whole again once the database takes it

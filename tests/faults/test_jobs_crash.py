@@ -5,7 +5,7 @@ import pytest
 from tests.faults.jobs_rig import JobsRig
 from waypost.jobs.results import Status
 from waypost.kernel.ids import new_id
-from waypost.operations.jobs.finding import JobSearch, find_jobs
+from waypost.operations.jobs.search import JobSearch, find_jobs
 from waypost.testing.eventually import eventually
 
 
@@ -57,6 +57,6 @@ async def test_a_job_that_kills_its_worker_ends_as_dead_and_takes_no_neighbour_w
     assert [process.exit_code for process in jobs.processes] == [-9, -9, -9, None]
     (dead,) = await find_jobs(jobs.service.database, JobSearch(statuses=[Status.DEAD]))
     assert (dead.id, dead.attempts) == (deadly, 3)
-    assert "ended without a word" in (dead.error or "")
+    assert "crashed during attempt" in (dead.error or "")
     for neighbour in neighbours:
         assert (await jobs.service.becomes("complete", neighbour)).attempts == 2

@@ -49,9 +49,9 @@ async def _begin(job: JobContext[Resources], invoice_id: UUID) -> Question | Non
 
 
 JOBS: Sequence[Job] = [
-    Job(charge_invoice, max_tries=TRIES),
-    Job(retry_payment, max_tries=TRIES),
-    Job(refund_payment, max_tries=TRIES),
+    Job(charge_invoice, max_attempts=TRIES),
+    Job(retry_payment, max_attempts=TRIES),
+    Job(refund_payment, max_attempts=TRIES),
     Job(resolve_attempts, timeout_seconds=150, keeps_result=False),
     Job(renew_subscriptions, timeout_seconds=150, keeps_result=False),
     Job(generate_report, timeout_seconds=300),

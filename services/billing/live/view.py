@@ -1,10 +1,10 @@
 """The Faust application as a part of a process, built anew whenever it ends on its own."""
 
 import asyncio
-import contextlib
 import os
 import tempfile
 from collections.abc import Coroutine
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,10 @@ import structlog
 from schemas.billing import InvoicePaid
 from services.billing.live.topics import ensure_topics
 from services.billing.live.topology import Topology
+from waypost.engine.periodic_loop import PeriodicLoop
 from waypost.kernel.backoff import Backoff
 from waypost.kernel.clock import SystemClock
+from waypost.kernel.errors import Transient
 from waypost.ports.codec import EventCodec
 
 log = structlog.get_logger()
@@ -24,49 +26,43 @@ STOP_SECONDS = 8.0
 PAUSES = Backoff(first_seconds=0.5, factor=2.0, most_seconds=10.0)
 
 
-class LiveView:
+class Ended(Transient):
+    """The live view's application has ended by itself."""
+
+
+class LiveView(PeriodicLoop):
     """Ready while it counts: after its tables were read back from their changelogs."""
 
     name = "live view"
 
     def __init__(self, bootstrap: str, codec: EventCodec) -> None:
-        self.ready = asyncio.Event()
+        super().__init__(every_seconds=0.0, backoff=PAUSES)
         self._bootstrap = bootstrap
         self._codec = codec
         self._clock = SystemClock()
-        self._draining = asyncio.Event()
-        self._running: asyncio.Task[None] | None = None
+        self._folder = ExitStack()
 
     async def start(self) -> None:
-        self._running = asyncio.create_task(self._run(), name=self.name)
-
-    async def drain(self, deadline_seconds: float) -> None:
-        """The record in hand is ended or forgotten; its commit tells which."""
-        self._draining.set()
-        if self._running is not None:
-            await asyncio.wait({self._running}, timeout=deadline_seconds)
+        self._directory = Path(self._folder.enter_context(tempfile.TemporaryDirectory(prefix="waypost-live-")))
+        await super().start()
 
     async def stop(self) -> None:
-        self._draining.set()
-        if self._running is not None:
-            self._running.cancel()
-            await asyncio.wait({self._running})
-            self._running = None
+        """A drain ends the record in hand; past its deadline the record is forgotten, and its commit tells which."""
+        await super().stop()
+        self._folder.close()
 
-    async def _run(self) -> None:
-        failures = 0
-        with tempfile.TemporaryDirectory(prefix="waypost-live-") as directory:
-            while not self._draining.is_set():
-                topology = Topology.build(self._bootstrap, Path(directory), self._codec, self._clock)
-                try:
-                    await self._serve(topology)
-                except Exception as error:  # noqa: BLE001 - whatever ended it: what it counted is in the logs, the next one goes on from there
-                    log.warning("live_view_failed", error=repr(error))
-                finally:
-                    failures = 1 if self.ready.is_set() else failures + 1
-                    self.ready.clear()
-                    await _end(topology)
-                await self._pause(failures)
+    async def tick(self) -> None:
+        """One application, until it ends: what it counted is in the logs, and the next one goes on from there."""
+        topology = Topology.build(self._bootstrap, self._directory, self._codec, self._clock)
+        try:
+            await self._serve(topology)
+            if not self.draining.is_set():
+                raise Ended
+        finally:
+            if self.ready.is_set():
+                self.failures = 0
+            self.ready.clear()
+            await _end(topology)
 
     async def _serve(self, topology: Topology) -> None:
         """Returns when it is to stop, or when the application has ended or is of no more use."""
@@ -85,7 +81,7 @@ class LiveView:
         running = asyncio.create_task(step)
         ends = [
             asyncio.create_task(each)
-            for each in (self._draining.wait(), topology.failed.wait(), topology.app.wait_until_stopped())
+            for each in (self.draining.wait(), topology.failed.wait(), topology.app.wait_until_stopped())
         ]
         await asyncio.wait([running, *ends], return_when=asyncio.FIRST_COMPLETED)
         over = any(each.done() for each in ends)
@@ -94,10 +90,6 @@ class LiveView:
         if running.done():
             await running
         return not over
-
-    async def _pause(self, failures: int) -> None:
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._draining.wait(), PAUSES.seconds(failures))
 
 
 async def _end(topology: Topology) -> None:

@@ -8,7 +8,7 @@ from waypost.jobs.declaration import Job, Scheduled
 
 JOBS: Sequence[Job] = [
     # Ten tries stretch over about an hour: a mail server that is being restarted loses no letter.
-    Job(send_notification, max_tries=10),
+    Job(send_notification, max_attempts=10),
     Job(cleanup_expired),
     Job(send_digest, timeout_seconds=600),
     Job(queue_digest),

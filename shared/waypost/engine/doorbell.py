@@ -10,7 +10,8 @@ import contextlib
 import structlog
 
 from waypost.engine.failpoints import failpoint
-from waypost.kernel.errors import Transient
+from waypost.engine.periodic_loop import PeriodicLoop
+from waypost.kernel.backoff import Backoff
 from waypost.ports.doorbell import Channel, Notifier
 
 log = structlog.get_logger()
@@ -18,7 +19,8 @@ log = structlog.get_logger()
 BEFORE_RING = failpoint("doorbell.before_ring")
 
 APART_SECONDS = 0.005
-LONGEST_PAUSE_SECONDS = 5.0
+IDLE_SECONDS = 60.0
+PAUSES = Backoff(first_seconds=0.1, factor=2.0, most_seconds=5.0)
 
 
 class LocalWakeups:
@@ -37,65 +39,44 @@ class LocalWakeups:
             event.set()
 
 
-class CoalescingDoorbell:
+class CoalescingDoorbell(PeriodicLoop):
     """`waypost.ports.doorbell.Doorbell`; rings that come within 5 ms of each other travel as one."""
 
     name = "doorbell"
 
     def __init__(self, wakeups: LocalWakeups, notifier: Notifier) -> None:
-        self.ready = asyncio.Event()
+        super().__init__(every_seconds=IDLE_SECONDS, backoff=PAUSES)
         self._wakeups = wakeups
         self._notifier = notifier
         self._rung: set[Channel] = set()
-        self._wakeup = asyncio.Event()
-        self._ringing: asyncio.Task[None] | None = None
 
     def ring(self, channel: Channel) -> None:
         BEFORE_RING.hit()
         self._wakeups.wake(channel)
         self._rung.add(channel)
-        self._wakeup.set()
-
-    async def start(self) -> None:
-        self._ringing = asyncio.create_task(self._ring_on(), name=self.name)
-        self.ready.set()
+        self.wakeup.set()
 
     async def drain(self, deadline_seconds: float) -> None:
         """Sends what was rung last; a ring that cannot be sent is not missed for long, since listeners look by themselves."""
-        with contextlib.suppress(Transient, TimeoutError):
-            async with asyncio.timeout(deadline_seconds):
-                await self._stop_ringing()
-                await self._notifier.notify(self._take())
+        await super().drain(deadline_seconds / 2)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(deadline_seconds / 2):
+                await self.last_tick()
 
     async def stop(self) -> None:
-        self.ready.clear()
-        await self._stop_ringing()
+        await super().stop()
         await self._notifier.close()
 
-    async def _ring_on(self) -> None:
-        pause = APART_SECONDS
-        while True:
-            await self._wakeup.wait()
-            rung = self._take()
-            try:
-                await self._notifier.notify(rung)
-                pause = APART_SECONDS
-            except Transient as error:
-                if pause == APART_SECONDS:
-                    log.warning("notify_failed", error=str(error))
-                self._rung |= rung
-                self._wakeup.set()
-                pause = min(max(pause, 0.05) * 2, LONGEST_PAUSE_SECONDS)
-            await asyncio.sleep(pause)
+    async def tick(self) -> None:
+        if self._rung:
+            await self._send()
+            await asyncio.sleep(APART_SECONDS)
 
-    def _take(self) -> set[Channel]:
+    async def _send(self) -> None:
+        """Rings that could not be sent are sent with the next ones."""
         rung, self._rung = self._rung, set()
-        self._wakeup.clear()
-        return rung
-
-    async def _stop_ringing(self) -> None:
-        if self._ringing is not None:
-            self._ringing.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._ringing
-            self._ringing = None
+        try:
+            await self._notifier.notify(rung)
+        except BaseException:
+            self._rung |= rung
+            raise

@@ -9,6 +9,8 @@ from typing import Protocol
 
 import structlog
 
+from waypost.telemetry.loop_lag import LOOP_LAG
+
 log = structlog.get_logger()
 
 
@@ -58,6 +60,7 @@ class Process:
     async def run(self) -> None:
         """Runs until asked to stop. Raises what a part raised at its start, after stopping those that had started."""
         calm_garbage_collector()
+        LOOP_LAG.start()
         loop = asyncio.get_running_loop()
         for each in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(each, self._asked.set)
@@ -69,13 +72,21 @@ class Process:
             await self._asked.wait()
         finally:
             await self._end(started)
+            LOOP_LAG.stop()
 
     async def _end(self, started: Sequence[Lifecycle]) -> None:
         for part in reversed(started):
             with contextlib.suppress(asyncio.CancelledError):
-                try:
-                    await part.drain(self._drain_seconds)
-                except Exception:
-                    log.exception("drain_failed", part=part.name)
-                finally:
-                    await part.stop()
+                await self._end_one(part)
+
+    async def _end_one(self, part: Lifecycle) -> None:
+        """A part that fails to end keeps no other from ending."""
+        try:
+            await part.drain(self._drain_seconds)
+        except Exception:
+            log.exception("drain_failed", part=part.name)
+        finally:
+            try:
+                await part.stop()
+            except Exception:
+                log.exception("stop_failed", part=part.name)

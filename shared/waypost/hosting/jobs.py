@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from waypost.engine.listening import WakeupListener
 from waypost.engine.process import Lifecycle
 from waypost.hosting.retention_sweeper import RetentionSweeper
 from waypost.hosting.running import run_with_probes
@@ -18,8 +19,10 @@ from waypost.postgres.listen import PostgresListener
 async def run_jobs(service: Service) -> None:
     settings = load(JobSettings)
     runtime = build_runtime(service, "jobs", dsn=settings.app_dsn, pool_size=settings.pool_size)
-    listener = PostgresListener(
-        settings.app_dsn, ["jobs"], runtime.wakeups.wake, application_name=f"{service.name}-jobs-listener"
+    listener = WakeupListener(
+        PostgresListener(
+            settings.app_dsn, ["jobs"], runtime.wakeups.wake, application_name=f"{service.name}-jobs-listener"
+        )
     )
     retention_sweeper = RetentionSweeper(runtime.database, all_tenants)
     parts: list[Lifecycle] = [

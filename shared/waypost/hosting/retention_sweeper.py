@@ -1,6 +1,5 @@
 """What every service forgets after a time, without a line of its own: events taken in, answers to repeated requests, results of jobs."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -8,14 +7,18 @@ from datetime import timedelta
 import structlog
 
 from waypost.engine.consumer import ConsumerPolicy
+from waypost.engine.periodic_loop import PeriodicLoop
 from waypost.jobs.declaration import ListTenants
 from waypost.jobs.results import prune_results
+from waypost.kernel.backoff import Backoff
 from waypost.kernel.ids import TenantId
 from waypost.postgres.database import Database
 from waypost.postgres.retention import prune_answers, prune_inbox
 from waypost.postgres.tenancy import some_at_a_time
 
 log = structlog.get_logger()
+
+BACKOFF = Backoff(first_seconds=1.0, factor=4.0, most_seconds=300.0)
 
 PruneForTenants = Callable[[Database, Sequence[TenantId], timedelta], Awaitable[int]]
 
@@ -30,7 +33,7 @@ class Retention:
     """Of finished jobs, and with them the keys of their enqueues; dead ones stay for an operator."""
 
 
-class RetentionSweeper:
+class RetentionSweeper(PeriodicLoop):
     """A `waypost.engine.process.Lifecycle`; every job process may run one.
 
     No scheduled job, since the inbox belongs to no tenant, and closed tenants, for whom as a rule no job is scheduled, have rows too.
@@ -47,28 +50,23 @@ class RetentionSweeper:
         retention: Retention = Retention(),
         every: timedelta = timedelta(hours=1),
     ) -> None:
-        self.ready = asyncio.Event()
+        super().__init__(every_seconds=every.total_seconds(), backoff=BACKOFF)
         self._database = database
         self._tenants = tenants
         """Closed ones as well."""
         self._retention = retention
-        self._every = every
-        self._loop: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
+        """Ready at once: a round may take long, and nothing waits for it."""
         self.ready.set()
-        self._loop = asyncio.create_task(self._keep())
+        await super().start()
 
     async def drain(self, deadline_seconds: float) -> None:
         """Nothing to end: a chunk that is cut off rolls back."""
         await self.stop()
 
-    async def stop(self) -> None:
-        self.ready.clear()
-        if self._loop is not None:
-            self._loop.cancel()
-            await asyncio.gather(self._loop, return_exceptions=True)
-            self._loop = None
+    async def tick(self) -> None:
+        await self.round()
 
     async def round(self) -> None:
         """Removes all that is old by now."""
@@ -81,13 +79,3 @@ class RetentionSweeper:
 
     async def _prune(self, prune: PruneForTenants, tenants: Sequence[TenantId], older_than: timedelta) -> int:
         return sum([await prune(self._database, some, older_than) for some in some_at_a_time(tenants)])
-
-    async def _keep(self) -> None:
-        while True:
-            try:
-                await self.round()
-                self.ready.set()
-            except Exception as error:
-                self.ready.clear()
-                log.warning("retention_failed", exc_info=error)
-            await asyncio.sleep(self._every.total_seconds())

@@ -69,5 +69,5 @@ def build_runtime(
         clock=clock,
         path=path,
         units=units,
-        bus=Bus(units, service.commands),
+        bus=Bus(units, service.commands, authorize=service.authorize),
     )

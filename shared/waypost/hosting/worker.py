@@ -1,6 +1,7 @@
 """`python -m services.<service> worker`: the relay, and a consumer per declaration."""
 
 from waypost.engine.consumer import ConsumerGroup, ConsumerPolicy, group_name
+from waypost.engine.listening import WakeupListener
 from waypost.engine.process import Lifecycle
 from waypost.engine.relay import Relay
 from waypost.hosting.running import run_with_probes
@@ -18,13 +19,15 @@ from waypost.postgres.outbox_lease import PostgresOutbox
 async def run_worker(service: Service) -> None:
     settings = load(WorkerSettings)
     runtime = build_runtime(service, "worker", dsn=settings.app_dsn, pool_size=settings.pool_size)
-    listener = PostgresListener(
-        settings.app_dsn, ["outbox"], runtime.wakeups.wake, application_name=f"{service.name}-worker-listener"
+    listener = WakeupListener(
+        PostgresListener(
+            settings.app_dsn, ["outbox"], runtime.wakeups.wake, application_name=f"{service.name}-worker-listener"
+        )
     )
     consumers = [consumer_group(service, consumer, settings, runtime) for consumer in service.consumers]
     parts: list[Lifecycle] = [runtime.doorbell, listener, outbox_relay(service, settings, runtime), *consumers]
-    room = {each.name: each.has_room for each in consumers}
-    await run_with_probes(service, runtime, parts, settings, checks=room)
+    progress = {each.name: each.makes_progress for each in consumers}
+    await run_with_probes(service, runtime, parts, settings, checks=progress)
 
 
 def outbox_relay(service: Service, settings: WorkerSettings, runtime: Runtime) -> Relay:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import asyncpg
 
-from waypost.jobs.arguments import JsonScalar
+from waypost.jobs.parameter import JsonArgument
 from waypost.kernel.cause import Cause
 from waypost.kernel.ids import JobId, TenantId
 
@@ -21,7 +21,7 @@ class Claim:
     attempt: int
     tenant_id: TenantId
     name: str
-    arguments: Mapping[str, JsonScalar]
+    arguments: Mapping[str, JsonArgument]
     idempotency_key: str | None
     priority: int
     enqueued_at: datetime
@@ -29,7 +29,7 @@ class Claim:
     redrives: int
     """How often an operator sent it again."""
     crashed: bool
-    """Its last attempt ended without a word, perhaps together with its worker."""
+    """Its last attempt recorded no outcome; its worker may have crashed."""
     cause: Cause
     """Of the enqueue."""
 

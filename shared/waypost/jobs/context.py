@@ -17,17 +17,17 @@ R = TypeVar("R", default=None)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobContext(Generic[R]):
-    """One attempt. Its lease is renewed beside it; an attempt that lost its lease is cancelled, and what it made of the job is dropped."""
+    """One attempt. The worker renews its lease; an attempt that lost it is cancelled, and its outcome dropped."""
 
     id: JobId
     name: str
     attempt: int
-    """1 for the first attempt. Counted before the handler starts, so that one that never ends counts too."""
+    """1 for the first. Counted before the handler starts, so that one that never ends counts too."""
     tenant_id: TenantId
     enqueued_at: datetime
-    """The same on every try. A schedule's job was enqueued at its tick, also where that was made up for later."""
+    """The same on every attempt. A schedule's job was enqueued at its tick, also one that ran late."""
     idempotency_key: str
-    """The same on every try: that of the enqueue, else the job's id. For calls to the outside."""
+    """The same on every attempt: that of the enqueue, else the job's id. For calls to the outside."""
     resources: R
     """What the process opened at its start, shared by all its jobs."""
     clock: Clock
@@ -40,5 +40,5 @@ class JobContext(Generic[R]):
         return self.open_unit()
 
     async def progress(self, percent: int) -> None:
-        """Shows 0 to 100 to whoever asks for the job's status."""
+        """Shows 0 to 100 in the job's status."""
         await self.report(percent)

@@ -4,19 +4,18 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
-from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from waypost.jobs.arguments import JsonScalar
 from waypost.jobs.declaration import JobRegistry
+from waypost.jobs.parameter import JsonArgument
 from waypost.jobs.spans import sending
 from waypost.kernel.cause import Cause
 from waypost.kernel.clock import Clock
 from waypost.kernel.errors import Invalid
 from waypost.kernel.ids import JobId, TenantId, new_id
 from waypost.kernel.tenant import sole_tenant
-from waypost.ports.jobs import Scalar
+from waypost.ports.jobs import JobQueue, NewJob
 from waypost.postgres.database import driver
 from waypost.postgres.tenancy import BIND, setting, some_at_a_time
 from waypost.telemetry.tracing import Trace
@@ -45,7 +44,7 @@ class Unit(Protocol):
     woken_by_jobs: bool
 
 
-class PostgresJobQueue:
+class PostgresJobQueue(JobQueue):
     """`waypost.ports.jobs.JobQueue` inside one open transaction."""
 
     def __init__(self, connection: AsyncConnection, unit: Unit, registry: JobRegistry, clock: Clock) -> None:
@@ -54,25 +53,17 @@ class PostgresJobQueue:
         self._registry = registry
         self._clock = clock
 
-    async def enqueue(
-        self,
-        name: str,
-        *,
-        idempotency_key: str | None = None,
-        run_at: datetime | None = None,
-        priority: int = 0,
-        owner_id: UUID | None = None,
-        **arguments: Scalar,
-    ) -> JobId:
-        if run_at is not None and run_at.tzinfo is None:
-            raise Invalid(f"job {name}: run_at has no time zone; times are aware")
-        stored = json.dumps(self._registry.encode(name, arguments))
+    async def add(self, job: NewJob) -> JobId:
+        if job.run_at is not None and job.run_at.tzinfo is None:
+            raise Invalid(f"job {job.name}: run_at has no time zone; times are aware")
+        stored = json.dumps(self._registry.encode(job.name, job.arguments))
         tenant, job_id, now = sole_tenant(self._unit.tenants), new_id(), self._clock.now()
         raw = await driver(self._connection)
-        with sending(name, job_id) as trace:
+        with sending(job.name, job_id) as trace:
             (known_id, fresh), *_ = await raw.fetch(
                 ENQUEUE,
-                *([tenant], [job_id], owner_id, name, stored, idempotency_key, priority, now, run_at or now),
+                *([tenant], [job_id], job.owner_id, job.name, stored, job.idempotency_key),
+                *(job.priority, now, job.run_at or now),
                 *_caused(self._unit.cause, trace),
             )
         self._unit.woken_by_jobs |= fresh
@@ -83,7 +74,7 @@ async def enqueue_for_each(
     connection: AsyncConnection,
     tenants: Sequence[TenantId],
     name: str,
-    stored: Mapping[str, JsonScalar],
+    stored: Mapping[str, JsonArgument],
     *,
     idempotency_key: str,
     at: datetime,

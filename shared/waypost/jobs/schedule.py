@@ -1,12 +1,12 @@
 """Jobs by the clock. A tick does nothing but enqueue, one job per tenant, and happens once over any number of schedulers."""
 
-import asyncio
 from collections.abc import Sequence
 from datetime import datetime
 
 import structlog
 
 from waypost.engine.failpoints import failpoint
+from waypost.engine.periodic_loop import PeriodicLoop
 from waypost.jobs.declaration import JobRegistry, ListTenants, Scheduled
 from waypost.jobs.queue import enqueue_for_each
 from waypost.kernel.clock import Clock
@@ -28,7 +28,7 @@ _TAKE = "update job_schedules set last_tick = $2 where name = $1 and last_tick <
 _LIES_AHEAD = "select $1 > now() + interval '1 hour'"
 
 
-class Scheduler:
+class Scheduler(PeriodicLoop):
     """A `waypost.engine.process.Lifecycle`; every job process may run one. Of ticks missed while none ran, the latest is made up for."""
 
     name = "schedule"
@@ -44,16 +44,14 @@ class Scheduler:
         doorbell: Doorbell,
         poll_seconds: float = 1.0,
     ) -> None:
-        self.ready = asyncio.Event()
+        super().__init__(every_seconds=poll_seconds)
         self._database = database
         self._schedule = schedule
         self._registry = registry
         self._tenants = tenants
         self._clock = clock
         self._doorbell = doorbell
-        self._poll_seconds = poll_seconds
         self._known: dict[str, datetime] = {}
-        self._loop: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Raises Misconfigured for a schedule of a job that is not declared, or that takes arguments."""
@@ -62,21 +60,14 @@ class Scheduler:
                 self._registry.encode(each.job, {})
             except Invalid as error:
                 raise Misconfigured(f"schedule {each.name!r}: {error}") from error
-        self._loop = asyncio.create_task(self._watch_the_clock())
+        await super().start()
 
     async def drain(self, deadline_seconds: float) -> None:
         """Nothing to end: a tick that is cut off rolls back, and happens elsewhere."""
         await self.stop()
 
-    async def stop(self) -> None:
-        self.ready.clear()
-        if self._loop is not None:
-            self._loop.cancel()
-            await asyncio.gather(self._loop, return_exceptions=True)
-            self._loop = None
-
     async def tick(self) -> None:
-        """Enqueues whatever has become due. Asks the database only when the clock passed a tick."""
+        """Enqueues whatever has become due. Asks the database only when the clock passed a tick; looks often, since a clock may jump."""
         now = self._clock.now()
         for each in self._schedule:
             latest = each.latest_tick(now)
@@ -101,14 +92,3 @@ class Scheduler:
             BEFORE_COMMIT.hit()
         log.info("schedule_ticked", schedule=scheduled.name, tick=tick.isoformat(), jobs=len(tenants))
         self._doorbell.ring("jobs")
-
-    async def _watch_the_clock(self) -> None:
-        """Looks often and sleeps little, since a clock may jump."""
-        while True:
-            try:
-                await self.tick()
-                self.ready.set()
-            except Exception as error:  # the tick is not taken; the next look takes it
-                self.ready.clear()
-                log.warning("schedule_failed", exc_info=error)
-            await asyncio.sleep(self._poll_seconds)

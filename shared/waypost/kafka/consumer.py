@@ -140,6 +140,9 @@ class KafkaSubscription:
         except (KafkaError, OSError, TimeoutError) as error:
             await self.leave()
             raise Transient(f"{self._group} cannot be joined at {self._bootstrap}: {error!r}") from error
+        except Exception:
+            await self.leave()
+            raise
 
     def _connected(self) -> AIOKafkaConsumer:
         if self._client is None:

@@ -16,7 +16,8 @@ WaypostError
 ├── Poison                      bytes that are no event of ours
 │   ├── UndecodableRecord       wrong magic, unknown schema id, body that does not fit
 │   ├── MalformedHeaders        a header of the contract is missing or malformed
-│   └── TenantMismatch          header and body name different tenants
+│   ├── TenantMismatch          header and body name different tenants
+│   └── UnstorableRecord        the database refuses its dead letter with key and headers
 ├── NoTenantBound               a mistake of ours: work without a tenant, or on another's
 └── signals                     caught close by: KeyTaken, NotUnderstood, Fenced, DeadLetterLimitReached, Stopped, FailpointReached
 
@@ -110,3 +111,7 @@ class MalformedHeaders(Poison):
 
 class TenantMismatch(Poison):
     """The header and the body name different tenants."""
+
+
+class UnstorableRecord(Poison):
+    """The database refuses the dead letter of this record with its key and headers."""

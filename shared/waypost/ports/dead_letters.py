@@ -39,6 +39,14 @@ class Failure:
     error: str
     fingerprint: str
     """The same for the same fault of the code, whatever the record."""
+    retryable: bool = True
+    """False where the same work would fail again: the dead letter is dead at once."""
+    awaits_topic: bool = False
+    """Whether another topic has yet to bring a row: it is retried without end, and alarms when it takes long."""
+    location: str | None = None
+    """File, line and function that raised it."""
+    traceback: str | None = None
+    """The last frames outside installed packages, with their source lines and no values."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +71,7 @@ class DeadLetter:
     failure: Failure | None = None
 
 
-VERSION_CONFLICT = "VersionConflict"
+VERSION_CONFLICT = "version-conflict"
 """The `error_class` of a letter that holds a second event under a version handled already: it parks nothing and stands in no line."""
 
 

@@ -30,3 +30,14 @@ class Notifier(Protocol):
         ...
 
     async def close(self) -> None: ...
+
+
+class Listener(Protocol):
+    """Hears the rings of other processes."""
+
+    async def listen(self, hearing: asyncio.Event) -> None:
+        """Wakes this process at each ring, and every channel once at its begin: rings may have been missed. Sets `hearing` meanwhile.
+
+        Returns never; raises Transient where the connection ends.
+        """
+        ...

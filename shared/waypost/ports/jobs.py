@@ -1,15 +1,38 @@
 """Background work that commits with the fact that caused it."""
 
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
 from typing import Protocol
 from uuid import UUID
 
 from waypost.kernel.ids import JobId
 
-Scalar = str | int | bool | UUID | datetime | None
+Scalar = str | int | bool | UUID | datetime | date | Decimal | None
+JobArgument = Scalar | Sequence[Scalar]
+"""A sequence is a list, of scalars of one kind."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewJob:
+    """A job as a queue takes it; `JobQueue.enqueue` says what each field means."""
+
+    name: str
+    arguments: Mapping[str, JobArgument] = field(default_factory=dict)
+    idempotency_key: str | None = None
+    run_at: datetime | None = None
+    priority: int = 0
+    owner_id: UUID | None = None
 
 
 class JobQueue(Protocol):
+    """Adapters implement `add` and inherit `enqueue`."""
+
+    async def add(self, job: NewJob) -> JobId:
+        """Queues the job in the caller's transaction, as `enqueue` promises."""
+        ...
+
     async def enqueue(
         self,
         name: str,
@@ -18,12 +41,23 @@ class JobQueue(Protocol):
         run_at: datetime | None = None,
         priority: int = 0,
         owner_id: UUID | None = None,
-        **arguments: Scalar,
+        **arguments: JobArgument,
     ) -> JobId:
         """Queues `name` in the caller's transaction: a rollback forgets it, a commit never loses it.
 
-        The job carries the one bound tenant and the unit of work's cause by itself. Arguments are ids and scalars; anything else raises
-        Invalid and says why. A second enqueue with the same (tenant, name, `idempotency_key`) gives the first one's id and queues nothing.
-        Higher `priority` runs first. In answer to an event, a job without a key is given one that is the same whenever it is handled.
+        The job carries the one bound tenant and the unit of work's cause by itself. Arguments are
+        ids, scalars and lists of scalars; anything else raises Invalid and says why. A second
+        enqueue with the same (tenant, name, `idempotency_key`) returns the first one's id and queues
+        nothing. Higher `priority` runs first. In answer to an event, a job without a key gets one
+        that is the same each time the event is handled.
         """
-        ...
+        return await self.add(
+            NewJob(
+                name=name,
+                arguments=arguments,
+                idempotency_key=idempotency_key,
+                run_at=run_at,
+                priority=priority,
+                owner_id=owner_id,
+            )
+        )

@@ -10,15 +10,18 @@ from waypost.kernel.audit_context import AuditContext
 from waypost.ports.dead_letters import OPEN, DeadLetter, Failure, ParkedKey, Status, Tally
 from waypost.postgres.audit import record_action
 from waypost.postgres.database import driver
-from waypost.postgres.letter_rows import COLUMNS, IN_LINE, IS_OPEN, failure_columns, from_row, to_row
+from waypost.postgres.letter_rows import COLUMNS, FAILURE_COLUMNS, IN_LINE, IS_OPEN, failure_columns, from_row, to_row
+
+_DIGESTS = "array(select sha256(wanted) from unnest($3::bytea[]) as wanted)"
+"""The digests of the keys `$3`, which the indexes hold."""
 
 # A statement of its own, after the claim: it must see what the transaction committed that the claim waited for. FOR SHARE makes a drain and
 # this transaction take turns; the drain locks the parked row before anything else, so that the two cannot wait for each other.
-_PARKED = "select key from parked_keys where consumer = $1 and topic = $2 and key = any ($3::bytea[]) for share"
+_PARKED = f"select key from parked_keys where consumer = $1 and topic = $2 and key_digest = any ({_DIGESTS}) for share"
 
 _HELD = f"""
 select key, array_agg(sequence) as sequences from dead_letters
-where consumer = $1 and topic = $2 and key = any ($3::bytea[]) and sequence is not null
+where consumer = $1 and topic = $2 and key_digest = any ({_DIGESTS}) and sequence is not null
   and ({IS_OPEN} or status = 'discarded') and {IN_LINE}
 group by key"""
 
@@ -26,10 +29,10 @@ _PARK = """
 insert into parked_keys (consumer, topic, key) select $1, $2, key from unnest($3::bytea[]) as parked (key)
 on conflict do nothing"""
 
-_KEEP = """
+_KEEP = f"""
 insert into dead_letters (consumer, id, event_id, tenant_id, type, topic, partition, kafka_offset, key, sequence, headers, payload,
-                          status, attempts, next_attempt_at, error_class, error, fingerprint)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+                          status, attempts, next_attempt_at, {", ".join(FAILURE_COLUMNS)})
+values ({", ".join(f"${number}" for number in range(1, 16 + len(FAILURE_COLUMNS)))})
 on conflict (consumer, event_id) do nothing"""
 
 # A dead first letter blocks its key until somebody decides; no open letter at all means that the key only has to be unparked.
@@ -38,7 +41,7 @@ select p.topic, p.key
 from parked_keys p
 left join lateral (
     select l.status, l.next_attempt_at from dead_letters l
-    where l.consumer = p.consumer and l.topic = p.topic and l.key = p.key
+    where l.consumer = p.consumer and l.topic = p.topic and l.key_digest = p.key_digest
       and {IS_OPEN} and {IN_LINE}
     order by l.sequence, l.kafka_offset limit 1
 ) first on true
@@ -61,19 +64,19 @@ select count(*) from (
 # From the failed ones to their keys' lines: however many wait for a version that is still to come, they are not looked at one by one.
 _FAILED = f"""
 with failed as (
-    select topic, key, {IN_LINE} as in_line from dead_letters where consumer = $1 and status in ('retrying', 'dead') limit $2
+    select topic, key_digest, {IN_LINE} as in_line from dead_letters where consumer = $1 and status in ('retrying', 'dead') limit $2
 ), behind as (
     select from dead_letters
-    where consumer = $1 and status = 'waiting' and (topic, key) in (select topic, key from failed where in_line) limit $2
+    where consumer = $1 and status = 'waiting' and (topic, key_digest) in (select topic, key_digest from failed where in_line) limit $2
 )
 select least((select count(*) from failed) + (select count(*) from behind), $2)"""
 
-_LOCK = "select 1 from parked_keys where consumer = $1 and topic = $2 and key = $3 for update"
+_LOCK = "select 1 from parked_keys where consumer = $1 and topic = $2 and key_digest = sha256($3) for update"
 _LOCK_AT_ONCE = f"{_LOCK} skip locked"
 
 _FIRST = f"""
 select {COLUMNS} from dead_letters
-where consumer = $1 and topic = $2 and key = $3 and {IN_LINE}
+where consumer = $1 and topic = $2 and key_digest = sha256($3) and {IN_LINE}
   and ({IS_OPEN} or status = 'discarded' and sequence is not null)
   and (sequence is null or sequence > $4)
 order by sequence, kafka_offset limit 1"""
@@ -91,13 +94,13 @@ _TAKE_BACK = """
 update dead_letters set status = $3, attempts = $4, unfinished = $5, redrives = $6, next_attempt_at = $7, updated_at = now()
 where consumer = $1 and id = $2"""
 
-_UPDATE = """
+_UPDATE = f"""
 update dead_letters set
     status = $3, attempts = $4, unfinished = 0, next_attempt_at = $5, updated_at = now(),
-    error_class = coalesce($6, error_class), error = coalesce($7, error), fingerprint = coalesce($8, fingerprint)
+    {", ".join(f"{name} = case when $6::text is null then {name} else ${number} end" for number, name in enumerate(FAILURE_COLUMNS, 6))}
 where consumer = $1 and id = $2"""
 
-_UNPARK = "delete from parked_keys where consumer = $1 and topic = $2 and key = $3"
+_UNPARK = "delete from parked_keys where consumer = $1 and topic = $2 and key_digest = sha256($3)"
 
 
 class PostgresDeadLetters:

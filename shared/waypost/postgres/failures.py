@@ -1,5 +1,6 @@
 """Which database errors may go away by themselves (SQLSTATE classes of PostgreSQL, appendix A)."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -8,9 +9,12 @@ from sqlalchemy.exc import DBAPIError, InterfaceError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from waypost.kernel.errors import Transient
+from waypost.telemetry.loop_lag import LOOP_LAG
 
 _TRANSIENT_CLASSES = ("08", "25", "40", "53", "57", "58")
 _TRANSIENT_STATES = ("55P03",)
+_TOO_SLOW = ("25P03", "25P04")
+"""idle_in_transaction_session_timeout and transaction_timeout."""
 
 
 def sqlstate(error: BaseException) -> str | None:
@@ -32,9 +36,35 @@ def is_transient(error: BaseException) -> bool:
 @contextmanager
 def as_transient() -> Iterator[None]:
     """Turns the database's passing failures into Transient; everything else goes through unchanged."""
+    began = time.monotonic()
     try:
         yield
     except Exception as error:
         if isinstance(error, Transient) or not is_transient(error):
             raise
-        raise Transient(f"the database is not available: {error}", sqlstate=sqlstate(error)) from error
+        raise Transient(_explained(error, began), sqlstate=sqlstate(error)) from error
+
+
+def _explained(error: Exception, began: float) -> str:
+    """A transaction that the server ended because nothing came from us is our own fault, and no outage."""
+    too_slow = any(sqlstate(each) in _TOO_SLOW for each in _causes(error))
+    lost = (sqlstate(error) or "08").startswith("08")
+    if (too_slow or lost) and (held := LOOP_LAG.longest_since(began)):
+        return (
+            f"the handler held the event loop for {held:.1f} s, and the database ended its transaction meanwhile ({error});"
+            " run blocking calls in a thread (asyncio.to_thread), or use an asynchronous library"
+        )
+    if too_slow:
+        return (
+            f"the database ended a transaction that took too long ({error}):"
+            " the handler waited for something else meanwhile; do that before the transaction or in a job"
+        )
+    return f"the database is not available: {error}"
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The error and what it was raised from: a driver reports the lost connection, and the server's reason behind it."""
+    following: BaseException | None = error
+    while following is not None:
+        yield following
+        following = following.__cause__

@@ -18,23 +18,23 @@ _SETTLED = tuple(each for each in Status if each not in OPEN)
 # What was redriven least often goes first, so that keys which fail again hide no others behind a limit.
 _KEYS = f"""
 with matched as (
-    select consumer, topic, key, bool_or(status <> 'redriven') as waits from dead_letters
+    select consumer, topic, key_digest, bool_or(status <> 'redriven') as waits from dead_letters
     where {IN_LINE} and (status = 'redriven' or status = any ($2::text[])) and {MATCHES}
-    group by consumer, topic, key
+    group by consumer, topic, key_digest
 ), line as (
-    select consumer, topic, key, max(redrives) as redrives, (array_agg(status order by sequence, kafka_offset))[1] as first
+    select consumer, topic, key_digest, max(redrives) as redrives, (array_agg(status order by sequence, kafka_offset))[1] as first
     from dead_letters where {IS_OPEN} and {IN_LINE}
-    group by consumer, topic, key
+    group by consumer, topic, key_digest
 )
-select consumer, topic, key, count(*) over () as found from line join matched using (consumer, topic, key)
+select consumer, topic, key_digest, count(*) over () as found from line join matched using (consumer, topic, key_digest)
 where waits or first = 'waiting'
-order by redrives, consumer, topic, key limit $11"""
+order by redrives, consumer, topic, key_digest limit $11"""
 
 _LINES = f"""
 select consumer, topic, key, id, type, sequence, status, error_class, ({WANTED}) is true as matches
 from dead_letters
-join unnest($11::text[], $12::text[], $13::bytea[]) with ordinality as chosen (consumer, topic, key, nth)
-    using (consumer, topic, key)
+join unnest($11::text[], $12::text[], $13::bytea[]) with ordinality as chosen (consumer, topic, key_digest, nth)
+    using (consumer, topic, key_digest)
 where {IS_OPEN} and {IN_LINE}
 order by nth, sequence, kafka_offset"""
 
@@ -92,7 +92,7 @@ class Selection:
 async def select_lines(database: Database, search: Search, *, limit: int | None = None) -> Selection:
     """The lines of the open letters that match: of so many keys, and the others counted."""
     keys = await database.fetch(_KEYS, *wanted(search), limit)
-    chosen = [[row[name] for row in keys] for name in ("consumer", "topic", "key")]
+    chosen = [[row[name] for row in keys] for name in ("consumer", "topic", "key_digest")]
     lines = await database.fetch(_LINES, *wanted(search), *chosen) if keys else []
     unprocessable = await database.fetch(_APART, *wanted(search), limit)
     (settled,) = await database.fetch(_COUNT, *wanted(replace(search, statuses=_SETTLED)))

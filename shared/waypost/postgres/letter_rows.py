@@ -13,9 +13,11 @@ from waypost.kernel.ids import EventId, TenantId
 from waypost.kernel.text import storable
 from waypost.ports.dead_letters import OPEN, VERSION_CONFLICT, DeadLetter, Failure, Status
 
+FAILURE_COLUMNS = ("error_class", "error", "fingerprint", "retryable", "awaits_topic", "location", "traceback")
+
 COLUMNS = (
     "id, event_id, tenant_id, type, topic, partition, kafka_offset, key, sequence, headers::text as headers, payload,"
-    " status, attempts, unfinished, redrives, next_attempt_at, error_class, error, fingerprint"
+    f" status, attempts, unfinished, redrives, next_attempt_at, {', '.join(FAILURE_COLUMNS)}"
 )
 
 IN_LINE = f"(type is not null and error_class is distinct from '{VERSION_CONFLICT}')"
@@ -46,15 +48,23 @@ def to_row(dead_letter: DeadLetter) -> tuple[object, ...]:
     )
 
 
-def failure_columns(failure: Failure | None) -> tuple[str | None, str | None, str | None]:
-    """Class, text and fingerprint; what a text column cannot hold is replaced."""
-    return (failure.error_class, storable(failure.error), failure.fingerprint) if failure else (None, None, None)
+def failure_columns(failure: Failure | None) -> tuple[str | bool | None, ...]:
+    """The values of `FAILURE_COLUMNS`. Replaces characters that a text column cannot hold."""
+    if failure is None:
+        return (None,) * len(FAILURE_COLUMNS)
+    return (
+        storable(failure.error_class),
+        storable(failure.error),
+        failure.fingerprint,
+        failure.retryable,
+        failure.awaits_topic,
+        failure.location and storable(failure.location),
+        failure.traceback and storable(failure.traceback),
+    )
 
 
 def from_row(row: asyncpg.Record) -> DeadLetter:
-    failure = row["error_class"] and Failure(
-        error_class=row["error_class"], error=row["error"], fingerprint=row["fingerprint"]
-    )
+    failure = Failure(**{name: row[name] for name in FAILURE_COLUMNS}) if row["error_class"] else None
     return DeadLetter(
         id=row["id"],
         record=_record(row),
@@ -68,7 +78,7 @@ def from_row(row: asyncpg.Record) -> DeadLetter:
         unfinished=row["unfinished"],
         redrives=row["redrives"],
         next_attempt_at=row["next_attempt_at"],
-        failure=failure or None,
+        failure=failure,
     )
 
 

@@ -4,16 +4,11 @@ import asyncio
 from collections.abc import Callable, Collection, Sequence
 
 import asyncpg
-import structlog
 
-from waypost.kernel.backoff import Backoff
+from waypost.kernel.errors import Transient
 from waypost.ports.doorbell import Channel
 from waypost.postgres.direct import close_directly, connect_directly
-from waypost.postgres.failures import as_transient, is_transient
-
-log = structlog.get_logger()
-
-PAUSES = Backoff(first_seconds=0.05, factor=2.0, most_seconds=5.0)
+from waypost.postgres.failures import as_transient
 
 _NOTIFY = "select pg_notify(channel, '') from unnest($1::text[]) as channel"
 
@@ -44,60 +39,32 @@ class PostgresNotifier:
 
 
 class PostgresListener:
-    """Wakes this process when another one rings. After each new connection it wakes every channel: rings may have been missed."""
-
-    name = "listener"
+    """`waypost.ports.doorbell.Listener` on a session of its own."""
 
     def __init__(
         self, dsn: str, channels: Sequence[Channel], wake: Callable[[Channel], None], *, application_name: str
     ) -> None:
-        self.ready = asyncio.Event()
         self._dsn = dsn
         self._channels = channels
         self._wake = wake
         self._application_name = application_name
-        self._listening: asyncio.Task[None] | None = None
 
-    async def start(self) -> None:
-        self._listening = asyncio.create_task(self._listen_on(), name=self.name)
-
-    async def drain(self, deadline_seconds: float) -> None:
-        """Nothing to end: a ring that is not heard any more is heard by the others."""
-
-    async def stop(self) -> None:
-        if self._listening is not None:
-            self._listening.cancel()
-            await asyncio.wait({self._listening})
-            self._listening = None
-
-    async def _listen_on(self) -> None:
-        failures = 0
-        while True:
-            try:
-                await self._listen_once()
-                failures = 0
-            except Exception as error:
-                if not is_transient(error):
-                    raise
-                log.warning("listener_disconnected", error=str(error))
-            self.ready.clear()
-            failures += 1
-            await asyncio.sleep(PAUSES.seconds(failures))
-
-    async def _listen_once(self) -> None:
-        """Until the connection ends, which the driver tells by a callback and in no other way."""
+    async def listen(self, hearing: asyncio.Event) -> None:
+        """The driver reports the end of the connection by a callback and in no other way."""
         ended = asyncio.Event()
-        connection = await connect_directly(self._dsn, application_name=self._application_name)
-        try:
-            connection.add_termination_listener(lambda _: ended.set())
-            for channel in self._channels:
-                await connection.add_listener(channel, self._heard)
-            for channel in self._channels:
-                self._wake(channel)
-            self.ready.set()
-            await ended.wait()
-        finally:
-            await close_directly(connection)
+        with as_transient():
+            connection = await connect_directly(self._dsn, application_name=self._application_name)
+            try:
+                connection.add_termination_listener(lambda _: ended.set())
+                for channel in self._channels:
+                    await connection.add_listener(channel, self._heard)
+                for channel in self._channels:
+                    self._wake(channel)
+                hearing.set()
+                await ended.wait()
+            finally:
+                await close_directly(connection)
+        raise Transient("the listener's connection has ended")
 
     def _heard(self, _connection: object, _pid: int, channel: str, _payload: object) -> None:
         for mine in self._channels:

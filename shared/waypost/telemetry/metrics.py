@@ -19,6 +19,14 @@ def known_method(method: str) -> str:
     return method if method in _METHODS else "other"
 
 
+# Process
+
+EVENT_LOOP_LAG = Histogram(
+    "waypost_event_loop_lag_seconds",
+    "How late a heartbeat of the event loop came. A handler that blocks makes every other task late by as much.",
+    buckets=(0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 15),
+)
+
 # Outbox: each relay measures the whole of its service's outbox
 
 OUTBOX_PENDING = Gauge(
@@ -64,6 +72,16 @@ CONSUMER_FULL_PARTITIONS = Gauge(
     ["consumer"],
 )
 CONSUMER_DEAD_LETTERS = Gauge("waypost_consumer_dead_letters", "Letters that are not settled.", ["consumer", "status"])
+CONSUMER_STRIPPED_DEAD_LETTERS = Counter(
+    "waypost_consumer_stripped_dead_letters_total",
+    "Dead letters stored without key and headers, because the database refused them whole.",
+    ["consumer"],
+)
+CONSUMER_STUCK_PARTITIONS = Gauge(
+    "waypost_consumer_stuck_partitions",
+    "Partitions whose batch fails again and again; the log names the step and the error.",
+    ["consumer"],
+)
 
 # Jobs
 

@@ -89,7 +89,12 @@ async def _known(request: Request, error: Exception) -> Response:
 def _status(request: Request, error: Exception) -> int:
     if isinstance(error, ConcurrencyConflict) and "if-match" in request.headers:
         return 412
-    return next((_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS), 500)
+    return status_of(type(error))
+
+
+def status_of(kind: type[Exception]) -> int:
+    """The HTTP status of an error class, from its nearest listed ancestor; 500 for any other."""
+    return next((_STATUS[ancestor] for ancestor in kind.__mro__ if ancestor in _STATUS), 500)
 
 
 def _later(error: Exception) -> Response:

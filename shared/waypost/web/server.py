@@ -5,10 +5,13 @@ import socket
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
 
+import structlog
 import uvicorn
 from fastapi import FastAPI
 
 from waypost.kernel.errors import Misconfigured
+
+log = structlog.get_logger()
 
 BACKLOG = 1024
 
@@ -37,8 +40,17 @@ class HttpServer:
         self._address = (self._address[0], listener.getsockname()[1])
         await self._resources.enter_async_context(self._app.router.lifespan_context(self._app))
         self._serving = asyncio.create_task(self._server.serve([listener]), name=self.name)
+        self._serving.add_done_callback(self._served)
         await self._server.accepting.wait()
-        self.ready.set()
+        if not self._serving.done():
+            self.ready.set()
+
+    def _served(self, serving: "asyncio.Task[None]") -> None:
+        """The server has ended. Unless it was asked to, nothing answers on the port any more: the process is not ready."""
+        self.ready.clear()
+        self._server.accepting.set()
+        if not serving.cancelled() and (error := serving.exception()) is not None:
+            log.error("server_failed", part=self.name, exc_info=error)
 
     async def drain(self, deadline_seconds: float) -> None:
         self.ready.clear()

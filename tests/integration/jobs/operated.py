@@ -9,7 +9,8 @@ from waypost.jobs.results import Status
 from waypost.kernel.audit_context import AuditContext
 from waypost.kernel.errors import Permanent
 from waypost.kernel.ids import JobId
-from waypost.operations.jobs.finding import JobSearch, find_job, find_jobs
+from waypost.operations.jobs.lookup import find_job
+from waypost.operations.jobs.search import JobSearch, find_jobs
 
 AUDIT = AuditContext(operator="grace", reason="the provider is back")
 

@@ -19,7 +19,7 @@ from waypost.kernel.errors import (
     Unavailable,
 )
 from waypost.kernel.ids import new_id
-from waypost.operations.jobs.finding import JobSearch, find_jobs
+from waypost.operations.jobs.search import JobSearch, find_jobs
 
 AT_ONCE = Backoff(first_seconds=0.01, factor=1)
 
@@ -63,7 +63,7 @@ async def test_what_is_refused_is_not_tried_again_but_a_lost_race_is(service: Se
     async def fails(job: JobContext, how: str) -> None:
         raise errors[how]
 
-    billing = await service([Job(fails, max_tries=2, retry=AT_ONCE)])
+    billing = await service([Job(fails, max_attempts=2, retry=AT_ONCE)])
     async with billing.working():
         jobs = {how: await billing.enqueue("fails", how=how) for how in errors}
         ended = {how: await billing.becomes("dead", job) for how, job in jobs.items()}
@@ -89,7 +89,7 @@ async def test_an_attempt_has_its_time(service: ServiceOf) -> None:
     async def endless(job: JobContext) -> None:
         await asyncio.Event().wait()
 
-    billing = await service([Job(endless, timeout_seconds=0.05, max_tries=2, retry=AT_ONCE)])
+    billing = await service([Job(endless, timeout_seconds=0.05, max_attempts=2, retry=AT_ONCE)])
     async with billing.working():
         status = await billing.becomes("dead", await billing.enqueue("endless"))
     assert (status.attempts, status.error) == (2, "the attempt took longer than 0.05 s")
@@ -147,7 +147,7 @@ async def test_what_the_job_waited_for_being_cancelled_is_an_error_and_no_death(
         gone.cancel()
         await gone
 
-    billing = await service([Job(waits, max_tries=2, retry=AT_ONCE)])
+    billing = await service([Job(waits, max_attempts=2, retry=AT_ONCE)])
     # Leases hold for long: only an attempt that wrote its outcome down can be followed by another.
     async with billing.working(settings=JobWorkerSettings(lease_seconds=3600, poll_seconds=0.1)):
         status = await billing.becomes("dead", await billing.enqueue("waits"))

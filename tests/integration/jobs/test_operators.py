@@ -16,9 +16,10 @@ from waypost.jobs.results import Status
 from waypost.kernel.backoff import Backoff
 from waypost.kernel.errors import Conflict, Invalid, NotFound, Permanent, Transient
 from waypost.kernel.ids import JobId, TenantId, new_id
-from waypost.operations.jobs.changing import cancel_job, retry_job, retry_jobs
-from waypost.operations.jobs.finding import JobSearch, find_job, find_jobs
-from waypost.operations.jobs.running import run_job
+from waypost.operations.jobs.changes import cancel_job, retry_job, retry_jobs
+from waypost.operations.jobs.lookup import find_job
+from waypost.operations.jobs.manual_run import run_job
+from waypost.operations.jobs.search import JobSearch, find_jobs
 from waypost.postgres.audit import operator_actions
 from waypost.postgres.database import driver
 from waypost.testing.eventually import eventually
@@ -43,7 +44,7 @@ async def test_it_is_tried_again_and_ends_as_dead_which_can_be_sent_again(servic
             raise Transient("the provider does not answer")
         return "done"
 
-    billing = await service([Job(flaky, max_tries=3, retry=AT_ONCE)])
+    billing = await service([Job(flaky, max_attempts=3, retry=AT_ONCE)])
     await billing.heard_of(billing.tenant)
     async with billing.working():
         job = await billing.enqueue("flaky", idempotency_key="inv-7")

@@ -12,8 +12,9 @@ from waypost.jobs.declaration import Job
 from waypost.jobs.results import Status
 from waypost.kernel.errors import Invalid, Permanent
 from waypost.kernel.ids import TenantId, new_id
-from waypost.operations.jobs.changing import cancel_job, retry_job
-from waypost.operations.jobs.finding import JobSearch, find_job, find_jobs
+from waypost.operations.jobs.changes import cancel_job, retry_job
+from waypost.operations.jobs.lookup import find_job
+from waypost.operations.jobs.search import JobSearch, find_jobs
 from waypost.testing.eventually import eventually
 
 

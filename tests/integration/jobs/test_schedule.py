@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -67,7 +68,7 @@ async def test_a_tick_enqueues_one_job_per_tenant_once_over_all_schedulers(servi
     rows = await billing.fetch("select tenant_id, idempotency_key from jobs")
     assert {row["tenant_id"] for row in rows} == set(TENANTS)
     assert len(rows) == 3
-    assert {row["idempotency_key"] for row in rows} == {"clean_up at 02:00 2025-03-01T02:00:00+00:00"}
+    assert {row["idempotency_key"] for row in rows} == {"clean_up at 02:00 UTC 2025-03-01T02:00:00+00:00"}
 
 
 async def test_of_the_ticks_missed_the_latest_is_made_up_for(service: ServiceOf) -> None:
@@ -144,6 +145,46 @@ async def test_a_clock_far_ahead_takes_no_tick_and_goes_on_once_it_is_set_right(
     set_clock(billing, "2025-03-01T02:00:01")
     await running.tick()
     assert await queued(billing) == 3
+
+
+CHANGES = [
+    ("30 2 * * *", "America/New_York", "2025-03-09", "03:00-04:00"),  # 02:30 is skipped
+    ("30 1 * * *", "America/New_York", "2024-11-03", "01:30-04:00"),  # 01:30 is repeated
+    ("30 2 * * *", "Europe/Berlin", "2025-03-30", "03:00+02:00"),
+    ("30 2 * * *", "Europe/Berlin", "2024-10-27", "02:30+02:00"),
+    ("15 2 * * *", "Australia/Lord_Howe", "2024-10-06", "02:30+11:00"),  # by half an hour
+    ("45 1 * * *", "Australia/Lord_Howe", "2025-04-06", "01:45+11:00"),
+]
+
+
+@pytest.mark.parametrize(("line", "zone", "day", "tick"), CHANGES)
+async def test_a_cron_tick_happens_once_where_the_clock_changes(
+    service: ServiceOf, line: str, zone: str, day: str, tick: str
+) -> None:
+    billing = await service([Job(clean_up)])
+    midnight = datetime.fromisoformat(day).replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
+    schedulers = [scheduler(billing, Scheduled("clean_up", cron=line, zone=zone)) for _ in range(2)]
+    for minutes in range(0, 6 * 60, 5):
+        set_clock(billing, (midnight + timedelta(minutes=minutes)).replace(tzinfo=None).isoformat())
+        await asyncio.gather(*(each.tick() for each in schedulers))
+    due = datetime.fromisoformat(f"{day}T{tick}").astimezone(UTC)
+    keys = {row["idempotency_key"] for row in await billing.fetch("select idempotency_key from jobs")}
+    assert keys == {f"clean_up {line} {zone} {due.isoformat()}"}
+    assert await queued(billing) == len(TENANTS)
+
+
+@pytest.mark.parametrize(("line", "zone", "day", "tick"), CHANGES)
+async def test_a_cron_tick_that_was_missed_in_a_change_of_the_clock_is_made_up_for(
+    service: ServiceOf, line: str, zone: str, day: str, tick: str
+) -> None:
+    billing = await service([Job(clean_up)])
+    midnight = datetime.fromisoformat(day).replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
+    nightly = Scheduled("clean_up", cron=line, zone=zone)
+    for hours in (-72, 5):  # three ticks were missed in between
+        set_clock(billing, (midnight + timedelta(hours=hours)).replace(tzinfo=None).isoformat())
+        await scheduler(billing, nightly).tick()
+    due = datetime.fromisoformat(f"{day}T{tick}")
+    assert {row["enqueued_at"] for row in await billing.fetch("select enqueued_at from jobs")} == {due}
 
 
 async def test_more_tenants_than_one_statement_takes_each_get_their_job(service: ServiceOf) -> None:

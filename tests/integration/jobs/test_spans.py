@@ -18,7 +18,7 @@ from waypost.jobs.declaration import Job
 from waypost.kernel.audit_context import AuditContext
 from waypost.kernel.backoff import Backoff
 from waypost.kernel.errors import Transient
-from waypost.operations.jobs.changing import retry_job
+from waypost.operations.jobs.changes import retry_job
 from waypost.telemetry.names import ORIGINAL_TRACE
 from waypost.testing.eventually import eventually
 

@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
+import time
 
+import asyncpg
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
@@ -10,6 +12,8 @@ from sqlalchemy.exc import DBAPIError
 from tests.fixtures.club import migrate, opened
 from waypost.kernel.errors import Transient
 from waypost.kernel.ids import TenantId, new_id
+from waypost.postgres.failures import as_transient
+from waypost.telemetry.loop_lag import BLOCKED_SECONDS, LOOP_LAG
 from waypost.testing.database import Databases, connected
 
 
@@ -60,3 +64,24 @@ async def test_an_error_does_not_tell_the_values_of_its_statement(database: Data
                 await connection.execute(text("set local statement_timeout = 1"))
                 await connection.execute(text("select pg_sleep(10), cast(:it as text)"), {"it": "a secret value"})
     assert "a secret value" not in str(caught.value)
+
+
+async def test_handler_that_blocks_the_loop_is_named_and_not_an_outage(database: Databases) -> None:
+    async with opened((await database("club", migrate)).app) as pool:
+        LOOP_LAG.start()
+        try:
+            with pytest.raises(Transient, match=r"the handler held the event loop for \d\.\d s"):
+                async with pool.transaction() as connection:
+                    await connection.execute(text("set local idle_in_transaction_session_timeout = '100ms'"))
+                    time.sleep(BLOCKED_SECONDS + 0.3)  # noqa: ASYNC251 - the mistake of a handler
+                    await connection.execute(text("select 1"))
+        finally:
+            LOOP_LAG.stop()
+
+
+@pytest.mark.parametrize(
+    "error", [asyncpg.IdleInTransactionSessionTimeoutError("ended"), asyncpg.TransactionTimeoutError("ended")]
+)
+def test_transaction_that_was_idle_too_long_is_no_outage(error: asyncpg.PostgresError) -> None:
+    with pytest.raises(Transient, match="the handler waited for something else"), as_transient():
+        raise asyncpg.ConnectionDoesNotExistError("connection was closed") from error

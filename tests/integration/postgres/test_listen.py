@@ -8,6 +8,7 @@ import pytest
 
 from tests.fixtures.outbox import end_sessions, migrate_toolkit
 from waypost.engine.doorbell import CoalescingDoorbell, LocalWakeups
+from waypost.engine.listening import WakeupListener
 from waypost.kernel.errors import Transient
 from waypost.postgres.listen import PostgresListener, PostgresNotifier
 from waypost.postgres.provisioning.databases import ServiceDatabase
@@ -21,8 +22,8 @@ async def users(database: Databases) -> ServiceDatabase:
 
 
 @asynccontextmanager
-async def listening(users: ServiceDatabase, wakeups: LocalWakeups) -> AsyncIterator[PostgresListener]:
-    listener = PostgresListener(users.relay, ["outbox", "jobs"], wakeups.wake, application_name="ear")
+async def listening(users: ServiceDatabase, wakeups: LocalWakeups) -> AsyncIterator[WakeupListener]:
+    listener = WakeupListener(PostgresListener(users.relay, ["outbox", "jobs"], wakeups.wake, application_name="ear"))
     await listener.start()
     try:
         await asyncio.wait_for(listener.ready.wait(), 10)

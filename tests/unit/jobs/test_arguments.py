@@ -1,18 +1,20 @@
-"""Ids and scalars, never objects."""
+"""Ids, scalars and lists of them, never objects."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 import pytest
 
-from waypost.jobs.arguments import JsonScalar
 from waypost.jobs.context import JobContext
 from waypost.jobs.declaration import Job, JobRegistry
+from waypost.jobs.parameter import JsonArgument
 from waypost.kernel.errors import Invalid, Misconfigured, Permanent
 from waypost.kernel.ids import TenantId, new_id
-from waypost.ports.jobs import Scalar
+from waypost.ports.jobs import JobArgument
 
 
 @dataclass
@@ -28,15 +30,32 @@ async def charge(
 async def of_tenant(job: JobContext, tenant: TenantId, dry: bool) -> None: ...
 
 
-REGISTRY = JobRegistry([Job(charge), Job(of_tenant)])
+async def settle(
+    job: JobContext, ids: list[UUID], day: date, amount: Decimal, shares: list[Decimal] | None = None
+) -> None: ...
+
+
+REGISTRY = JobRegistry([Job(charge), Job(of_tenant), Job(settle)])
+DAY = date(2026, 3, 1)
 ID, NOON = new_id(), datetime(2026, 3, 1, 12, tzinfo=UTC)
+TYPED: dict[str, JsonArgument] = {"ids": "[]", "day": "2026-03-01", "amount": "1.10"}
+SETTLED = {"ids": [ID], "day": DAY, "amount": Decimal("1.10")}
 
 
 def test_arguments_come_back_as_what_they_were() -> None:
-    given: dict[str, Scalar] = {"invoice_id": ID, "at": NOON, "attempt": 2, "note": None}
+    given: dict[str, JobArgument] = {"invoice_id": ID, "at": NOON, "attempt": 2, "note": None}
     stored = REGISTRY.encode("charge", given)
     assert stored == {"invoice_id": str(ID), "at": "2026-03-01T12:00:00+00:00", "attempt": 2, "note": None}
     assert REGISTRY["charge"].restore(stored) == given
+
+
+def test_lists_dates_and_decimals_come_back_as_what_they_were() -> None:
+    given: dict[str, JobArgument] = {"ids": [ID, ID], "day": DAY, "amount": Decimal("1.10"), "shares": [Decimal("-0")]}
+    stored = REGISTRY.encode("settle", given)
+    assert stored == {"ids": [str(ID), str(ID)], "day": "2026-03-01", "amount": "1.10", "shares": ["-0"]}
+    restored = REGISTRY["settle"].restore(stored)
+    assert restored == given
+    assert str(restored["amount"]) == "1.10", "the scale is part of an amount"
 
 
 def test_defaults_may_be_left_out() -> None:
@@ -47,7 +66,7 @@ def test_defaults_may_be_left_out() -> None:
 @pytest.mark.parametrize(
     ("job", "arguments", "message"),
     [
-        ("charge_all", {}, "there is no job 'charge_all'; declared are: charge, of_tenant"),
+        ("charge_all", {}, "there is no job 'charge_all'; declared are: charge, of_tenant, settle"),
         ("charge", {"at": NOON}, "job charge needs invoice_id"),
         ("charge", {"invoice_id": ID, "at": NOON, "force": True}, "job charge takes no force"),
         ("charge", {"invoice_id": Invoice(ID), "at": NOON}, "invoice_id takes UUID, not Invoice. Pass ids"),
@@ -57,6 +76,20 @@ def test_defaults_may_be_left_out() -> None:
         ("charge", {"invoice_id": ID, "at": NOON, "attempt": True}, "attempt takes int, not bool"),
         ("charge", {"invoice_id": ID, "at": NOON, "note": "x" * 1001}, "note is longer than 1000 characters"),
         ("charge", {"invoice_id": ID, "at": NOON, "note": "a\0b"}, "note holds a NUL"),
+        ("settle", SETTLED | {"ids": ID}, r"ids takes list\[UUID\], not UUID"),
+        ("settle", SETTLED | {"ids": (ID,)}, r"ids takes list\[UUID\], not tuple"),
+        ("settle", SETTLED | {"ids": None}, r"ids takes list\[UUID\], not NoneType"),
+        ("settle", SETTLED | {"ids": [ID, str(ID)]}, r"ids\[1\] takes UUID, not str"),
+        ("settle", SETTLED | {"ids": [None]}, r"ids\[0\] takes UUID, not NoneType"),
+        ("settle", SETTLED | {"ids": [ID] * 1001}, "ids has more than 1000 elements. Store them"),
+        ("settle", SETTLED | {"day": NOON}, "day takes date, not datetime"),
+        ("charge", {"invoice_id": ID, "at": DAY}, "at takes datetime, not date"),
+        ("settle", SETTLED | {"amount": 1.1}, "amount takes Decimal, not float"),
+        ("settle", SETTLED | {"amount": 1}, "amount takes Decimal, not int"),
+        ("settle", SETTLED | {"amount": Decimal("NaN")}, "amount is NaN; a job takes finite numbers"),
+        ("settle", SETTLED | {"shares": [Decimal("-Infinity")]}, r"shares\[0\] is -Infinity; a job takes finite"),
+        ("settle", SETTLED | {"amount": Decimal("1" * 1001)}, "amount has more than 1000 digits"),
+        ("charge", {"invoice_id": ID, "at": NOON, "attempt": -(10**1000)}, "attempt has more than 1000 digits"),
         ("charge", {"invoice_id": ID, "at": NOON, "note": "\ud83d"}, "note holds a NUL or half a surrogate pair"),
     ],
 )
@@ -65,10 +98,22 @@ def test_what_does_not_fit_is_refused_with_its_reason(job: str, arguments: dict[
         REGISTRY.encode(job, arguments)
 
 
-def test_an_older_releases_arguments_are_a_permanent_error() -> None:
-    for stored in ({"invoice_id": "no id", "at": NOON.isoformat()}, {"amount": 3}, {}):
-        with pytest.raises(Permanent, match="do not fit its handler any more"):
-            REGISTRY["charge"].restore(stored)
+@pytest.mark.parametrize(
+    ("job", "stored"),
+    [
+        ("charge", {"invoice_id": "no id", "at": NOON.isoformat()}),
+        ("charge", {"amount": 3}),
+        ("charge", {}),
+        ("charge", {"invoice_id": [str(ID)], "at": NOON.isoformat()}),
+        ("settle", {"ids": str(ID), "day": "2026-03-01", "amount": "1"}),
+        ("settle", {"ids": [], "day": "2026-03-01", "amount": "one"}),
+        ("settle", {"ids": [], "day": "2026-02-30", "amount": "1"}),
+        ("settle", {"ids": [], "day": "2026-03-01", "amount": 1}),
+    ],
+)
+def test_arguments_of_another_release_are_a_permanent_error(job: str, stored: dict[str, JsonArgument]) -> None:
+    with pytest.raises(Permanent, match="do not fit its handler any more"):
+        REGISTRY[job].restore(stored)
 
 
 def test_a_handler_that_takes_an_object_is_refused_at_start() -> None:
@@ -80,6 +125,32 @@ def test_a_handler_that_takes_an_object_is_refused_at_start() -> None:
         Job(pay)
     with pytest.raises(Misconfigured, match="priority is a word of enqueue"):
         Job(hurry)
+
+
+@pytest.mark.parametrize(
+    ("annotation", "advice"),
+    [
+        (float, "A float is rounded: pass a Decimal, or money as integer minor units"),
+        (float | None, "A float is rounded"),
+        (list[float], "A float is rounded"),
+        (dict[str, int], "Name each entry as a parameter of its own"),
+        (list[dict[str, int]], "Name each entry as a parameter of its own"),
+        (list, r"Say what the list holds: list\[UUID\]"),
+        (list[list[int]], "A list holds scalars, not lists"),
+        (tuple[int, ...], "Annotate it as a list"),
+        (Sequence[UUID], "Annotate it as a list"),
+        (int | str, "Name one type"),
+        (list[int | None], "Name one type; a list holds no None"),
+        (list[Invoice], "Pass the id of a thing"),
+        (bytes, "Pass the id of a thing"),
+    ],
+)
+def test_a_type_that_no_job_takes_is_refused_with_what_to_use_instead(annotation: Any, advice: str) -> None:
+    async def settle(job: JobContext, amounts: Any) -> None: ...
+
+    settle.__annotations__["amounts"] = annotation
+    with pytest.raises(Misconfigured, match=f"job settle: amounts is .*; a job takes str, .* lists of these. {advice}"):
+        Job(settle)
 
 
 def test_a_name_is_the_functions_own_unless_given_and_is_unique() -> None:
@@ -94,18 +165,27 @@ def test_what_a_person_types_becomes_what_the_handler_takes() -> None:
     assert REGISTRY.read("charge", typed) == {"invoice_id": ID, "at": NOON, "attempt": 2, "note": "again"}
     assert REGISTRY.read("of_tenant", {"tenant": str(ID), "dry": "true"}) == {"tenant": ID, "dry": True}
     assert REGISTRY.read("charge", {"invoice_id": str(ID), "at": "2026-03-01T12:00Z", "attempt": 2})["attempt"] == 2
+    settled = {"ids": f'["{ID}"]', "day": "2026-03-01", "amount": "1.10"}
+    assert REGISTRY.read("settle", settled) == SETTLED
+    assert REGISTRY.read("settle", {**settled, "ids": [str(ID)]}) == SETTLED
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("job", "arguments", "message"),
     [
-        ({"tenant": "7", "dry": "true"}, "tenant takes UUID, not '7'"),
-        ({"tenant": str(ID), "dry": "yes"}, "dry takes bool, not 'yes'"),
-        ({"tenant": str(ID), "dry": 1}, "dry takes bool, not int"),
-        ({"tenant": str(ID)}, "job of_tenant needs dry"),
-        ({"tenant": str(ID), "dry": "true", "wet": "7"}, "job of_tenant takes no wet"),
+        ("of_tenant", {"tenant": "7", "dry": "true"}, "tenant takes UUID, not '7'"),
+        ("of_tenant", {"tenant": str(ID), "dry": "yes"}, "dry takes bool, not 'yes'"),
+        ("of_tenant", {"tenant": str(ID), "dry": 1}, "dry takes bool, not int"),
+        ("of_tenant", {"tenant": str(ID)}, "job of_tenant needs dry"),
+        ("of_tenant", {"tenant": str(ID), "dry": "true", "wet": "7"}, "job of_tenant takes no wet"),
+        ("of_tenant", {"tenant": [str(ID)], "dry": "true"}, "tenant takes UUID, not list"),
+        ("settle", TYPED | {"ids": str(ID)}, r"ids takes list\[UUID\], not '.*'; a list is a JSON array"),
+        ("settle", TYPED | {"ids": "7"}, r"ids takes list\[UUID\], not int"),
+        ("settle", TYPED | {"ids": '["7"]'}, r"ids takes list\[UUID\], not '\[\"7\"\]'; a list is a JSON array"),
+        ("settle", TYPED | {"amount": "1,10"}, "amount takes Decimal, not '1,10'"),
+        ("settle", TYPED | {"day": "tomorrow"}, "day takes date, not 'tomorrow'"),
     ],
 )
-def test_what_is_typed_wrong_is_refused(arguments: dict[str, JsonScalar], message: str) -> None:
+def test_what_is_typed_wrong_is_refused(job: str, arguments: dict[str, JsonArgument], message: str) -> None:
     with pytest.raises(Invalid, match=message):
-        REGISTRY.read("of_tenant", arguments)
+        REGISTRY.read(job, arguments)

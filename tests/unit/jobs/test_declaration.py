@@ -1,6 +1,7 @@
 """When a schedule is due, and how long an attempt may take."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -37,10 +38,42 @@ def test_the_next_tick_is_the_one_after_the_latest() -> None:
     assert hourly.next_tick(at("2026-03-01T10:11:59")) == at("2026-03-01T11:00:00")
 
 
-@pytest.mark.parametrize("wrong", [{}, {"at": "02:00", "every": timedelta(hours=1)}, {"every": timedelta(0)}])
-def test_half_a_schedule_is_refused(wrong: dict[str, object]) -> None:
-    with pytest.raises(Misconfigured):
-        Scheduled("clean_up", **wrong)  # type: ignore[arg-type]  # the point
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({}, "give one of at, every and cron"),
+        ({"at": "02:00", "every": timedelta(hours=1)}, "give one of at, every and cron"),
+        ({"at": "02:00", "cron": "0 2 * * *"}, "give one of at, every and cron"),
+        ({"every": timedelta(0)}, "more often than once a second"),
+        ({"at": "2 am"}, "at '2 am' is not a time of day, as 02:00"),
+        ({"at": "24:00"}, "at '24:00' is not a time of day"),
+        ({"at": "02:00", "zone": "Europe/Berlin"}, "for a time of day in Europe/Berlin write a cron line"),
+        ({"every": timedelta(hours=1), "zone": "UTC"}, "at and every count in UTC"),
+        ({"cron": "61 2 * * *"}, "cron line '61 2 [*] [*] [*]': wrong minute"),
+        ({"cron": "0 2 * * *", "zone": "Berlin"}, "there is no time zone 'Berlin'"),
+    ],
+)
+def test_a_schedule_that_cannot_be_followed_is_refused(given: dict[str, Any], message: str) -> None:
+    with pytest.raises(Misconfigured, match=f"schedule of clean_up: .*{message}"):
+        Scheduled("clean_up", **given)
+
+
+@pytest.mark.parametrize(
+    ("given", "when"),
+    [
+        ({"at": "02:00"}, "at 02:00 UTC"),
+        ({"every": timedelta(hours=1)}, "every 1 h"),
+        ({"every": timedelta(minutes=1)}, "every 1 min"),
+        ({"every": timedelta(seconds=90)}, "every 1 min 30 s"),
+        ({"every": timedelta(days=1, hours=6)}, "every 1 d 6 h"),
+        ({"every": timedelta(seconds=1.5)}, "every 1.5 s"),
+        ({"cron": "30 2 * * 1", "zone": "Europe/Berlin"}, "30 2 * * 1 Europe/Berlin"),
+        ({"cron": "0  9 1 * *"}, "0 9 1 * * UTC"),
+    ],
+)
+def test_a_schedule_says_when_it_is_due(given: dict[str, Any], when: str) -> None:
+    scheduled = Scheduled("clean_up", **given)
+    assert (scheduled.when, scheduled.name) == (when, f"clean_up {when}")
 
 
 def test_an_attempt_may_take_a_minute_unless_it_is_declared_otherwise() -> None:

@@ -62,14 +62,14 @@ def test_a_pool_without_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("tries", [1, 0, -1])
 def test_a_job_that_one_lost_connection_ends(tries: int) -> None:
     with pytest.raises(
-        Misconfigured, match=f"job charge: with max_tries={tries} one lost connection ends it as dead.* say why"
+        Misconfigured, match=f"job charge: with max_attempts={tries} one lost connection ends it as dead.* say why"
     ):
-        Job(charge, max_tries=tries)
+        Job(charge, max_attempts=tries)
 
 
 def test_a_job_that_says_why_it_is_tried_once_is_taken() -> None:
-    assert Job(charge, only_once="the printer cannot tell whether it has printed").max_tries == 1
-    assert (Job(charge).max_tries, Job(charge, max_tries=2).max_tries) == (5, 2)
+    assert Job(charge, only_once="the printer cannot tell whether it has printed").max_attempts == 1
+    assert (Job(charge).max_attempts, Job(charge, max_attempts=2).max_attempts) == (5, 2)
 
 
 def test_a_handler_that_would_hold_up_every_other_job() -> None:
@@ -94,7 +94,8 @@ def test_a_handler_of_another_queue() -> None:
         with pytest.raises(Misconfigured, match=f"job {handler.__name__}: the first parameter is the job's context"):
             Job(handler)
     with pytest.raises(
-        Misconfigured, match="job untyped: invoice is None; a job takes str, int, bool, UUID and datetime"
+        Misconfigured,
+        match="job untyped: invoice is None; a job takes str, int, bool, UUID, datetime, date and Decimal",
     ):
         Job(untyped)
 

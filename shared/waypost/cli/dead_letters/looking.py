@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from textwrap import indent
 from typing import Annotated
 
 import typer
@@ -53,7 +54,9 @@ def show(
     if as_json:
         console.print(to_json(view.model_dump()), soft_wrap=True)
         return
-    lines(f"letter {view.id}", view.model_dump(exclude={"record"}))
+    lines(f"letter {view.id}", view.model_dump(exclude={"record", "traceback"}))
+    if view.traceback:
+        console.print(f"traceback\n{indent(view.traceback, '    ')}", soft_wrap=True, markup=False, highlight=False)
     lines("record", view.record)
 
 
@@ -67,3 +70,5 @@ def _show_all(dead_letters: Sequence[StoredDeadLetter]) -> None:
             console.print(
                 f"    {failure.error_class} after {dead_letter.attempts} tries: {failure.error}", soft_wrap=True
             )
+            if failure.location:
+                console.print(f"    at {failure.location}", soft_wrap=True)

@@ -2,9 +2,9 @@
 
 import typer
 
-from waypost.cli.jobs.changing import cancel, retry, run
-from waypost.cli.jobs.declared import declared
-from waypost.cli.jobs.looking import list_jobs, show
+from waypost.cli.jobs.changes import cancel, retry, run
+from waypost.cli.jobs.declarations import declared
+from waypost.cli.jobs.inspection import list_jobs, show
 
 commands = typer.Typer(no_args_is_help=True, help="Background work: what waits, runs and gave up.")
 commands.command("list")(list_jobs)

@@ -1,6 +1,6 @@
 """The state that the steps of one intake share."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -34,6 +34,7 @@ class Batch:
     claimed: list[Message] = field(default_factory=list)
     parked: frozenset[bytes] = frozenset()
     judged: Sequence[tuple[Message, Verdict]] = ()
+    newly_parked: Collection[bytes] = ()
     after_commit: list[Callable[[], None]] = field(default_factory=list)
 
     @classmethod
@@ -81,6 +82,12 @@ class Batch:
             failures=self.failures if failures is None else failures,
             starts=self.starts,
         )
+
+    def stripped(self, refused: Exception) -> "Batch":
+        """The same record without what its dead letter may not hold. For a batch of one record."""
+        batch = self.again({})
+        batch.messages = [message.stripped(refused) for message in self.messages]
+        return batch
 
     def one_by_one(self, *, each_alone: bool = False) -> "Iterator[Batch]":
         """The same records, with at most one in each transaction that a handler would run for; or with one at all."""

@@ -1,11 +1,11 @@
 """One consumer's membership in its group: a task per assigned partition, offsets for lag tools, and a watch over all of it."""
 
 import asyncio
-import contextlib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 
 import structlog
 
+from waypost.engine.consumer.batch_processor import Stuck
 from waypost.engine.consumer.drain import ParkedKeyProcessor
 from waypost.engine.consumer.effects import effects_of
 from waypost.engine.consumer.message import Reader
@@ -15,14 +15,18 @@ from waypost.engine.consumer.policy import ConsumerPolicy
 from waypost.engine.consumer.timer import RetryTimer
 from waypost.engine.consumer.watch import Watch
 from waypost.engine.failpoints import failpoint
+from waypost.engine.periodic_loop import FunctionLoop
+from waypost.kernel.backoff import Backoff
 from waypost.kernel.clock import Clock, SystemClock
-from waypost.kernel.errors import Transient
 from waypost.ports.codec import EventCodec
 from waypost.ports.consumer_transaction import ConsumerTransactions
 from waypost.ports.consumers import Consumer, InlineProjection, topics_of
 from waypost.ports.subscription import Partition, Subscription
 
 log = structlog.get_logger()
+
+JOIN_PAUSES = Backoff(first_seconds=1.0, factor=1.0)
+"""A broker that comes back is joined within a second."""
 
 AFTER_OFFSET_COMMIT = failpoint("consumer.after_offset_commit")
 
@@ -57,7 +61,18 @@ class ConsumerGroup:
         self._watch = Watch(self.name, subscription, self._policy)
         self._moved: dict[Partition, int] = {}
         self._stopping = asyncio.Event()
-        self._loops: Sequence[asyncio.Task[None]] = ()
+        self._joined = False
+        self._silent = False
+        """Whether this client has gone silent and another one has to join."""
+        self._membership = FunctionLoop(
+            self._look_after_membership,
+            name=f"{self.name} membership",
+            every_seconds=self._policy.watch_seconds,
+            backoff=JOIN_PAUSES,
+        )
+        self._offsets = FunctionLoop(
+            self._commit, name=f"{self.name} offsets", every_seconds=self._policy.commit_seconds
+        )
         clock, effects, reader = (
             clock or SystemClock(),
             effects_of(consumer, self.name),
@@ -78,37 +93,35 @@ class ConsumerGroup:
         )
 
     async def start(self) -> None:
-        self._loops = [
-            asyncio.create_task(each, name=self.name) for each in (self._stay_joined(), self._commit_now_and_then())
-        ]
-        await self._timer.start()
+        for loop in (self._membership, self._offsets, self._timer):
+            await loop.start()
 
     async def drain(self, deadline_seconds: float) -> None:
         self._stopping.set()
         self.ready.clear()
         await asyncio.gather(self._end_tasks(deadline_seconds), self._timer.drain(deadline_seconds))
-        await self._commit()
+        await self._offsets.last_tick()
 
     async def stop(self) -> None:
         self._stopping.set()
         self.ready.clear()
         await asyncio.gather(self._end_tasks(0), self._timer.stop())
-        for loop in self._loops:
-            loop.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await loop
+        await self._membership.stop()
+        await self._offsets.stop()
         await self._subscription.leave()
         await asyncio.gather(*(task.ended() for task in self._tasks.values()))
 
-    async def has_room(self) -> None:
-        """For probes. Raises DeadLetterLimitReached while a partition waits for letters to be settled."""
+    async def makes_progress(self) -> None:
+        """For probes. Raises DeadLetterLimitReached or Stuck while a partition waits or a batch fails again and again."""
         if any(task.waits_for_room for task in self._running):
             raise DeadLetterLimitReached
+        if stuck := [str(task.partition) for task in self._running if task.stuck]:
+            raise Stuck(f"a batch of {', '.join(stuck)} fails again and again; the log says why (batch_failed)")
 
     async def revoked(self) -> None:
         self.ready.clear()
         await self._end_tasks(self._policy.revoke_seconds)
-        await self._commit()
+        await self._offsets.last_tick()
         self._ours = frozenset()
 
     async def assigned(self, partitions: frozenset[Partition]) -> None:
@@ -120,28 +133,18 @@ class ConsumerGroup:
             self._tasks[each] = PartitionTask(each, self._parts, self._tasks.get(each))
         self.ready.set()
 
-    async def _stay_joined(self) -> None:
-        """Joins, looks after the membership from then on, and joins anew with another client where this one has gone silent."""
-        await self._until_it_works(lambda: self._subscription.join(self._topics, self))
-        while True:
-            await asyncio.sleep(self._policy.watch_seconds)
-            if await self._watch.finds_it_silent(self._running):
+    async def _look_after_membership(self) -> None:
+        """Joins; from then on joins anew with another client where this one has gone silent."""
+        if not self._joined:
+            await self._subscription.join(self._topics, self)
+            self._joined = True
+        elif self._silent or await self._watch.finds_it_silent(self._running):
+            if not self._silent:
                 log.error("consumer_silent", consumer=self.name)
-                await self.revoked()
-                await self._until_it_works(self._subscription.rejoin)
-
-    async def _until_it_works(self, act: Callable[[], Awaitable[None]]) -> None:
-        while True:
-            try:
-                return await act()
-            except Transient as error:
-                log.warning("consumer_connect_failed", consumer=self.name, error=str(error))
-            await asyncio.sleep(self._policy.pauses.first_seconds * 10)
-
-    async def _commit_now_and_then(self) -> None:
-        while True:
-            await asyncio.sleep(self._policy.commit_seconds)
-            await self._commit()
+            self._silent = True
+            await self.revoked()
+            await self._subscription.rejoin()
+            self._silent = False
 
     async def _commit(self) -> None:
         moved = {each: offset for each, offset in self._moved.items() if each in self._ours}

@@ -1,14 +1,14 @@
 """From a record to what is believed of it."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Self
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from waypost.kernel.cloudevents import Attributes, from_headers
 from waypost.kernel.envelope import Envelope, Record
-from waypost.kernel.errors import MalformedHeaders, Poison, TenantMismatch, UndecodableRecord
+from waypost.kernel.errors import MalformedHeaders, Poison, TenantMismatch, UndecodableRecord, UnstorableRecord
 from waypost.kernel.event import Event
 from waypost.kernel.ids import EventId
 from waypost.ports.codec import EventCodec
@@ -49,6 +49,12 @@ class Message:
     def wanted(self) -> bool:
         """Whether a handler would run for it."""
         return self.envelope is not None
+
+    def stripped(self, refused: Exception) -> "Message":
+        """The last resort where the dead letter cannot be stored: the value alone, in no key's line. `refused` says why."""
+        cause = f"{type(refused).__name__}: {refused}"
+        bare = replace(self.record, key=None, headers=[])
+        return Message(record=bare, poison=UnstorableRecord(f"kept without key and headers, {cause}"))
 
 
 class Reader:

@@ -75,6 +75,11 @@ class PartitionTask:
         """Whether no letter can be kept, so that it goes no further."""
         return self._batch_processor.waits_for_room
 
+    @property
+    def stuck(self) -> bool:
+        """Whether one batch fails again and again."""
+        return self._batch_processor.stuck
+
     async def end(self, deadline_seconds: float) -> None:
         """Takes up nothing more. The running transaction may end by the deadline; then it is rolled back, and its records come again.
 

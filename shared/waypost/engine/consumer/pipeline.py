@@ -121,11 +121,12 @@ class Pipeline:
         batch.judged = guard.judge(batch.claimed)
         if guard.advanced:
             await transaction.inbox.advance(topic, guard.advanced)
-        if guard.newly_parked:
-            await transaction.dead_letters.park(topic, guard.newly_parked)
+        batch.newly_parked = guard.newly_parked
 
     async def keep_dead_letters(self, batch: Batch, transaction: ConsumerTransaction) -> None:
-        """Sets aside what is not handled now. Raises DeadLetterLimitReached."""
+        """Parks keys and stores dead letters of the records that are not handled now. Raises DeadLetterLimitReached."""
+        if batch.newly_parked:
+            await transaction.dead_letters.park(batch.partition.topic, batch.newly_parked)
         now, retry = self._clock.now(), self._policy.retry
         dead_letters = [
             dead_letter

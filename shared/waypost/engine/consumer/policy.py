@@ -1,6 +1,7 @@
 """The numbers of a consumer."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ from datetime import timedelta
 from waypost.engine.retry import RetryPolicy
 from waypost.kernel.backoff import Backoff
 from waypost.kernel.errors import Transient
+from waypost.telemetry.loop_lag import LOOP_LAG
 
 PAUSES = Backoff(first_seconds=0.1, factor=2.0, most_seconds=5.0)
 
@@ -40,6 +42,10 @@ class ConsumerPolicy:
     max_out_of_order_dead_letters: int = 100_000
     """Of the consumer, that wait for an earlier version which is still to come. It may lie behind the record that finds no room: here the
     partition waits for a higher cap, so that this one is far from what a topic brings out of order."""
+    strip_from: int = 3
+    """Refusals of one record's dead letter, none of them transient, from which it is stored without key and headers."""
+    unready_from: int = 5
+    """Failed transactions of one batch from which the partition shows as not ready."""
     pauses: Backoff = PAUSES
     retry_poll_seconds: float = 0.5
     """Between looks for letters that are due."""
@@ -52,11 +58,13 @@ class ConsumerPolicy:
     @asynccontextmanager
     async def handlers_time(self) -> AsyncIterator[None]:
         """Raises Transient at its end, in words of its own: the database's would send somebody to look for an outage that is none."""
-        limit = asyncio.timeout(self.handler_seconds)
+        began, limit = time.monotonic(), asyncio.timeout(self.handler_seconds)
         try:
             async with limit:
                 yield
         except TimeoutError as error:
             if limit.expired():
-                raise Transient(f"the handler took longer than {self.handler_seconds:g} s") from error
+                held = LOOP_LAG.longest_since(began)
+                blocked = f", and held the event loop for {held:.1f} s of it" if held else ""
+                raise Transient(f"the handler took longer than {self.handler_seconds:g} s{blocked}") from error
             raise

@@ -6,7 +6,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from waypost.engine.retry import RetryPolicy
-from waypost.engine.retry.failure import PROCESS_DIED, waits_for_another_topic
+from waypost.engine.retry.failure import PROCESS_DIED
 from waypost.kernel.audit_context import AuditContext
 from waypost.kernel.clock import Clock
 from waypost.ports.consumer_transaction import ConsumerTransaction, ConsumerTransactions
@@ -93,7 +93,7 @@ class ParkedKeyQueue:
         if now is not None and dead_letter.next_attempt_at is not None and dead_letter.next_attempt_at > now:
             return Outcome.LATER
         # Waiting for another topic uses up no tries; those that had no end do, whatever was waited for before.
-        waits = dead_letter.failure is not None and waits_for_another_topic(dead_letter.failure)
+        waits = dead_letter.failure is not None and dead_letter.failure.awaits_topic
         if (dead_letter.unfinished if waits else dead_letter.attempts) < self._retry.tries:
             return None
         # A living process records every failure, and the last one makes the letter dead: the process that tried this one has died.

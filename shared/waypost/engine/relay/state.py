@@ -62,7 +62,7 @@ class RelayState:
         self.refused_rows.clear(rows)
         self.chunk_size.grow()
 
-    def record_failure(self, error: Exception) -> None:
+    def record_failure(self, error: BaseException) -> None:
         """From the error that ended a term."""
         metrics.RELAY_INTERRUPTIONS.inc()
         match first_cause(error):

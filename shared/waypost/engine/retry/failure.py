@@ -1,9 +1,10 @@
-"""An error as it is kept, and what its class says about trying again."""
+"""An error as a dead letter keeps it: what failed, where, and whether a retry may help."""
 
 import hashlib
 import traceback
 from pathlib import Path
 
+from waypost.engine.retry.frames import location_of, tail_of
 from waypost.kernel.errors import ConcurrencyConflict, NotYet, Permanent, Poison, Transient, Unavailable, WaypostError
 from waypost.ports.dead_letters import Failure
 
@@ -11,35 +12,40 @@ LONGEST_ERROR = 2000
 """Characters of a message that are kept."""
 
 NON_RETRYABLE: tuple[type[Exception], ...] = (Permanent, Poison)
-"""Kinds that the same work would raise again: dead at once."""
+"""The same work would raise these again: the dead letter is dead at once."""
 
 RETRYABLE: tuple[type[WaypostError], ...] = (Transient, Unavailable, ConcurrencyConflict)
-"""Kinds that are nobody's fault: at another moment the same work may succeed."""
+"""These are not the record's fault: at another moment the same work may succeed."""
 
 PROCESS_DIED = Failure(
     error_class="ProcessDied", error="the process ended whenever this record was handled", fingerprint="ProcessDied"
 )
 
-_NOT_YET = NotYet.__name__
-
 
 def failure_of(error: BaseException) -> Failure:
-    """Fit to be stored: class, message, and a fingerprint of the place that raised it."""
+    """The error as facts that can be stored. Only here is the object at hand, so only here can its subclasses be told."""
     return Failure(
         error_class=type(error).__name__,
-        error=str(error)[:LONGEST_ERROR],
+        error=_message(error)[:LONGEST_ERROR],
         fingerprint=_fingerprint(error),
+        retryable=not isinstance(error, NON_RETRYABLE),
+        awaits_topic=isinstance(error, NotYet),
+        location=location_of(error),
+        traceback=tail_of(error),
     )
-
-
-def waits_for_another_topic(failure: Failure) -> bool:
-    """NotYet is no fault: it is tried without end, and alarms when it takes long."""
-    return failure.error_class == _NOT_YET
 
 
 def ends_a_wait(before: Failure | None, now: Failure) -> bool:
     """Waiting uses up no tries: those of another fault begin after it."""
-    return before is not None and waits_for_another_topic(before) and not waits_for_another_topic(now)
+    return before is not None and before.awaits_topic and not now.awaits_topic
+
+
+def _message(error: BaseException) -> str:
+    """An error whose text cannot be made must not prevent its dead letter."""
+    try:
+        return str(error)
+    except Exception as second:  # noqa: BLE001 - `__str__` is a stranger's code
+        return f"(its text raised {type(second).__name__})"
 
 
 def _fingerprint(error: BaseException) -> str:

@@ -1,12 +1,13 @@
-"""One attempt at one job: bind, run within its time, write down how it ended."""
+"""One attempt at one job, step by step: `Attempts.run` names the steps in their order."""
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from enum import StrEnum
 from functools import partial
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 import structlog
 
@@ -16,6 +17,7 @@ from waypost.jobs.context import JobContext
 from waypost.jobs.declaration import Job
 from waypost.jobs.spans import processing
 from waypost.jobs.worker import failure
+from waypost.jobs.worker.call import call_handler
 from waypost.jobs.worker.outcomes import Outcomes, as_json
 from waypost.kernel.cause import bound_cause
 from waypost.kernel.clock import Clock
@@ -31,7 +33,43 @@ BEFORE_OUTCOME = failpoint("jobs.before_outcome")
 AFTER_OUTCOME = failpoint("jobs.after_outcome")
 
 PAUSE_SECONDS = 0.5
-"""Between two tries to write an outcome while the database is away."""
+"""Between two writes of an outcome while the database is away."""
+
+
+class Outcome(StrEnum):
+    """How an attempt ended."""
+
+    COMPLETE = "complete"
+    FAILED = "failed"
+    """Another attempt follows."""
+    DEAD = "dead"
+    CANCELLED = "cancelled"
+    """The worker stopped it, or its lease was lost."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Attempt:
+    """What the steps know of one attempt, and what they leave for the next step."""
+
+    claim: Claim
+    job: Job
+    began: float = field(default_factory=time.perf_counter)
+    result: str = ""
+    """The handler's, as JSON."""
+    error: Exception | None = None
+    outcome: Outcome = Outcome.CANCELLED
+    """Until another one is written."""
+
+    @property
+    def number(self) -> int:
+        """The claim counts one above the limit after a crash of the worker in the last attempt; that one never began."""
+        return min(self.claim.attempt, self.job.max_attempts)
+
+    @property
+    def facts(self) -> Mapping[str, object]:
+        """For the log."""
+        claim = self.claim
+        return {"job": claim.name, "job_id": str(claim.id), "tenant_id": str(claim.tenant_id), "attempt": self.number}
 
 
 class Attempts(Generic[R]):
@@ -45,46 +83,70 @@ class Attempts(Generic[R]):
 
     async def run(self, claim: Claim, job: Job) -> None:
         """Ends with the outcome written, or dropped because the lease was lost; cancelled, it has written nothing."""
-        metrics.JOB_WAIT_SECONDS.labels(job.name).observe(self._late_seconds(claim))
-        began, outcome = time.perf_counter(), "cancelled"
+        attempt = Attempt(claim=claim, job=job)
+        self._observe_wait(attempt)
         try:
-            outcome = await self._settle(claim, job)
+            await self._perform(attempt)
+            await self._record_completion(attempt)
+            await self._record_failure(attempt)
         finally:
-            metrics.JOB_RUN_SECONDS.labels(job.name, outcome).observe(time.perf_counter() - began)
+            self._observe_duration(attempt)
 
-    async def _settle(self, claim: Claim, job: Job) -> str:
-        try:
-            if claim.attempt > job.max_tries:
-                raise Permanent(f"{job.max_tries} attempts were begun, and the last one ended without a word")
-            result = await self._handle(claim, job)
-            BEFORE_OUTCOME.hit()
-            await self._write(claim, self._completion(claim, job, result))
-            AFTER_OUTCOME.hit()
-        except Exception as error:  # noqa: BLE001 - whatever a job fails with is written down
-            return await self._failed(claim, job, error)
-        return "complete"
+    def _observe_wait(self, attempt: Attempt) -> None:
+        late = (self._clock.now() - attempt.claim.run_at).total_seconds()
+        metrics.JOB_WAIT_SECONDS.labels(attempt.job.name).observe(max(late, 0.0))
 
-    def _late_seconds(self, claim: Claim) -> float:
-        return max((self._clock.now() - claim.run_at).total_seconds(), 0.0)
-
-    async def _handle(self, claim: Claim, job: Job) -> str:
+    async def _perform(self, attempt: Attempt) -> None:
+        """Calls the handler under the job's tenant, cause and span. Leaves its result, or its error."""
+        claim, job = attempt.claim, attempt.job
         cause = replace(claim.cause, causation_id=claim.id)
-        with bound_tenants([claim.tenant_id]), bound_cause(cause), processing(claim):
-            return as_json(await self._in_time(job, self._context(claim), job.restore(claim.arguments)))
-
-    async def _in_time(self, job: Job, context: JobContext[R], arguments: dict[str, Any]) -> object:
-        limit = asyncio.timeout(job.timeout_seconds)
         try:
-            async with limit:
-                return await job.handler(context, **arguments)
-        except TimeoutError as error:
-            if limit.expired():
-                raise Transient(f"the attempt took longer than {job.timeout_seconds:g} s") from error
-            raise
-        except asyncio.CancelledError as error:
-            if _is_asked_to_stop():
-                raise
-            raise Transient("something that the job waited for was cancelled") from error
+            _refuse_exhausted(attempt)
+            with bound_tenants([claim.tenant_id]), bound_cause(cause), processing(claim):
+                arguments = job.restore(claim.arguments)
+                attempt.result = as_json(await call_handler(job, self._context(claim), arguments))
+        except Exception as error:  # noqa: BLE001 - every error of a handler is recorded
+            attempt.error = error
+
+    async def _record_completion(self, attempt: Attempt) -> None:
+        """Leaves an error where the result cannot be stored."""
+        if attempt.error is not None:
+            return
+        outcomes, claim = self._outcomes, attempt.claim
+        complete, forget = partial(outcomes.complete, claim, attempt.result), partial(outcomes.forget, claim)
+        try:
+            BEFORE_OUTCOME.hit()
+            await self._write(attempt, complete if attempt.job.keeps_result else forget)
+            AFTER_OUTCOME.hit()
+            attempt.outcome = Outcome.COMPLETE
+        except Exception as error:  # noqa: BLE001 - as above
+            attempt.error = error
+
+    async def _record_failure(self, attempt: Attempt) -> None:
+        error = attempt.error
+        if error is None:
+            return
+        if failure.is_final(error) or attempt.claim.attempt >= attempt.job.max_attempts:
+            await self._mark_dead(attempt, error)
+        else:
+            await self._schedule_retry(attempt, error)
+
+    async def _mark_dead(self, attempt: Attempt, error: Exception) -> None:
+        log.error("job_dead", **attempt.facts, exc_info=error)
+        texts = failure.for_operators(error), failure.for_tenant(error)
+        await self._write(attempt, partial(self._outcomes.mark_dead, attempt.claim, attempt.number, *texts))
+        attempt.outcome = Outcome.DEAD
+
+    async def _schedule_retry(self, attempt: Attempt, error: Exception) -> None:
+        wait = max(attempt.job.retry.seconds(attempt.claim.attempt), failure.at_least_seconds(error))
+        log.warning("job_failed", **attempt.facts, retry_in_seconds=round(wait, 1), exc_info=error)
+        at = self._clock.now() + timedelta(seconds=wait)
+        await self._write(attempt, partial(self._outcomes.retry, attempt.claim, at, failure.for_operators(error)))
+        attempt.outcome = Outcome.FAILED
+
+    def _observe_duration(self, attempt: Attempt) -> None:
+        seconds = time.perf_counter() - attempt.began
+        metrics.JOB_RUN_SECONDS.labels(attempt.job.name, attempt.outcome).observe(seconds)
 
     def _context(self, claim: Claim) -> JobContext[R]:
         return JobContext(
@@ -100,37 +162,19 @@ class Attempts(Generic[R]):
             report=partial(self._outcomes.progress, claim),
         )
 
-    async def _failed(self, claim: Claim, job: Job, error: Exception) -> str:
-        tries = min(claim.attempt, job.max_tries)
-        known = {"job": claim.name, "job_id": str(claim.id), "tenant_id": str(claim.tenant_id), "attempt": tries}
-        if failure.is_final(error) or claim.attempt >= job.max_tries:
-            log.error("job_dead", **known, exc_info=error)
-            texts = failure.for_operators(error), failure.for_tenant(error)
-            await self._write(claim, partial(self._outcomes.mark_dead, claim, tries, *texts))
-            return "dead"
-        wait = max(job.retry.seconds(claim.attempt), failure.at_least_seconds(error))
-        log.warning("job_failed", **known, retry_in_seconds=round(wait, 1), exc_info=error)
-        at = self._clock.now() + timedelta(seconds=wait)
-        await self._write(claim, partial(self._outcomes.try_again, claim, at, failure.for_operators(error)))
-        return "failed"
-
-    def _completion(self, claim: Claim, job: Job, result: str) -> Callable[[], Awaitable[bool]]:
-        outcomes = self._outcomes
-        return partial(outcomes.complete, claim, result) if job.keeps_result else partial(outcomes.forget, claim)
-
-    async def _write(self, claim: Claim, outcome: Callable[[], Awaitable[bool]]) -> None:
-        """Holds on to the outcome while the database is away: the work is done, and doing it again costs more than waiting."""
+    async def _write(self, attempt: Attempt, outcome: Callable[[], Awaitable[bool]]) -> None:
+        """Writes the outcome as often as it takes while the database is away: to repeat finished work would cost more."""
         while True:
             try:
                 if not await outcome():
-                    log.warning("job_outcome_dropped", job=claim.name, job_id=str(claim.id), attempt=claim.attempt)
+                    log.warning("job_outcome_dropped", **attempt.facts)
                 return
             except Transient:
-                log.warning("job_outcome_delayed", job=claim.name, job_id=str(claim.id))
+                log.warning("job_outcome_delayed", **attempt.facts)
                 await asyncio.sleep(PAUSE_SECONDS)
 
 
-def _is_asked_to_stop() -> bool:
-    """Whether it is this attempt that somebody cancelled, and not a task it waited for."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
+def _refuse_exhausted(attempt: Attempt) -> None:
+    limit = attempt.job.max_attempts
+    if attempt.claim.attempt > limit:
+        raise Permanent(f"the worker crashed during attempt {limit} of {limit}")

@@ -10,7 +10,7 @@ LONGEST_ERROR = 2_000
 
 
 def is_final(error: Exception) -> bool:
-    """Whether the next try would end the same way: what is refused now will be refused again. A lost race alone is run again."""
+    """Whether the next attempt would end the same way. A refusal would; a lost race is run again."""
     return isinstance(error, _FINAL) and not isinstance(error, ConcurrencyConflict)
 
 

@@ -8,8 +8,8 @@ from waypost.jobs.claim import COLUMNS, Claim, claim_of
 from waypost.postgres.database import Database
 from waypost.telemetry import metrics
 
-# The attempt is counted here, before anything runs: a job that kills its worker has used up a try. Such a suspect runs beside no other
-# suspect, or one poisonous job would take its neighbours through all their tries. `materialized`: a limit inside a join may run twice.
+# The attempt is counted here, before anything runs: a job that kills its worker has used up an attempt. Such a suspect runs beside no other
+# suspect, or one poisonous job would take its neighbours through all their attempts. `materialized`: a limit inside a join may run twice.
 CLAIM = f"""
 with suspect as materialized (
     select id as due_id, crashed, priority, run_at from jobs
@@ -34,15 +34,15 @@ _NEXT = "select min(run_at) from jobs where status = 'queued' and run_at > $1 an
 _RENEW = """
 update jobs set lease_until = now() + make_interval(secs => $3) where id = any($1) and lease = any($2) returning lease"""
 
-# Whoever finds it frees it. The try stays counted.
-_FREE_LAPSED = """
+# Any worker may do it. The attempt stays counted.
+_RELEASE_EXPIRED = """
 update jobs set status = 'queued', crashed = true, lease = null, lease_until = null
 where id in (select id from jobs where status = 'running' and lease_until < now() for update skip locked)
 returning id"""
 
 _PENDING = "select name, status, count(*) as jobs from jobs group by name, status"
 
-_HAND_BACK = """
+_RELEASE = """
 update jobs set status = 'queued', attempts = attempts - 1, lease = null, lease_until = null where id = $1 and lease = $2"""
 
 
@@ -71,10 +71,10 @@ class Leases:
             rows = await raw.fetch(_RENEW, [each.id for each in claims], [each.lease for each in claims], self.seconds)
         return frozenset(row["lease"] for row in rows)
 
-    async def free_lapsed(self) -> Sequence[UUID]:
+    async def release_expired(self) -> Sequence[UUID]:
         """Makes the jobs of dead and frozen workers claimable again."""
         async with self._database.alone() as raw:
-            rows = await raw.fetch(_FREE_LAPSED)
+            rows = await raw.fetch(_RELEASE_EXPIRED)
         return [row["id"] for row in rows]
 
     async def gauge(self) -> None:
@@ -86,6 +86,6 @@ class Leases:
             metrics.JOBS_PENDING.labels(row["name"], row["status"]).set(row["jobs"])
 
     async def release(self, claim: Claim) -> None:
-        """Gives up an attempt that could not end in time; that was not the job's fault, and does not count."""
+        """Returns a job whose attempt could not end in time. The attempt does not count: the worker stopped, the job did not fail."""
         async with self._database.alone() as raw:
-            await raw.execute(_HAND_BACK, claim.id, claim.lease)
+            await raw.execute(_RELEASE, claim.id, claim.lease)

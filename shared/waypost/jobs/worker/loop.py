@@ -1,4 +1,4 @@
-"""Works jobs off: claims what is due, as many at once as there are places, and keeps their leases alive."""
+"""Runs jobs: claims those that are due, as many at once as there are slots, and keeps their leases alive."""
 
 import asyncio
 import os
@@ -7,17 +7,20 @@ import socket
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from datetime import timedelta
+from functools import partial
 from typing import Generic, TypeVar
 
 import structlog
 
 from waypost.engine.failpoints import failpoint
+from waypost.engine.periodic_loop import FunctionLoop, PeriodicLoop
 from waypost.jobs.declaration import JobRegistry
 from waypost.jobs.worker.attempt import Attempts
 from waypost.jobs.worker.leases import Leases
 from waypost.jobs.worker.outcomes import Outcomes
-from waypost.jobs.worker.places import Slots
 from waypost.jobs.worker.settings import DEFAULTS, JobWorkerSettings
+from waypost.jobs.worker.slots import Slots
+from waypost.kernel.backoff import Backoff
 from waypost.kernel.clock import Clock
 from waypost.kernel.errors import Transient
 from waypost.ports.unit_of_work import UnitsOfWork
@@ -63,52 +66,54 @@ class JobWorker(Generic[R]):
         self._leases = Leases(database, worker=identity, names=registry.names, seconds=settings.lease_seconds)
         self._outcomes = Outcomes(database)
         self._wakeup = wakeup
-        self._draining = False
         self._slots = Slots(settings.max_jobs, on_free=wakeup.set)
         self._opened = AsyncExitStack()
-        self._loops: list[asyncio.Task[None]] = []
+        self._claims: PeriodicLoop | None = None
+        self._lease_holder = FunctionLoop(
+            self._renew,
+            name="job leases",
+            every_seconds=settings.lease_seconds / 3,
+            backoff=Backoff(first_seconds=settings.lease_seconds / 6, factor=1.0),
+            on_failure=self.ready.clear,
+        )
 
     async def start(self) -> None:
         """Raises Misconfigured where requests are served from the same pool."""
         self._database.reserve("jobs")
         resources = await self._opened.enter_async_context(self._resources())
         attempts = Attempts(self._units, self._outcomes, self._clock, resources)
-        self._loops = [asyncio.create_task(self._take_up(attempts)), asyncio.create_task(self._hold_leases())]
+        self._claims = FunctionLoop(
+            partial(self._take_up, attempts),
+            name="jobs",
+            every_seconds=self._settings.poll_seconds,
+            wakeup=self._wakeup,
+            ready=self.ready,
+        )
+        await self._claims.start()
+        await self._lease_holder.start()
 
     async def drain(self, deadline_seconds: float) -> None:
         """Attempts that do not end by the deadline are cancelled and handed back: another worker takes them up at once."""
-        self._draining = True
-        self._wakeup.set()
-        if self._loops:  # a claim that waits for a frozen database is left to `stop`; what it claimed lapses
-            await asyncio.wait(self._loops[:1], timeout=max(deadline_seconds, LAST_CLAIM_SECONDS))
-        for claim in await self._slots.empty(deadline_seconds):
+        if self._claims:  # a claim that waits for a frozen database is left to `stop`; what it claimed lapses
+            await self._claims.drain(max(deadline_seconds, LAST_CLAIM_SECONDS))
+        for claim in await self._slots.drain(deadline_seconds):
             with suppress(Transient):  # then the lease lapses
                 await self._leases.release(claim)
 
     async def stop(self) -> None:
         await self.drain(0)
         self.ready.clear()
-        for loop in self._loops:
-            loop.cancel()
-        await asyncio.gather(*self._loops, return_exceptions=True)
-        self._loops = []
+        if self._claims:
+            await self._claims.stop()
+        await self._lease_holder.stop()
         await self._opened.aclose()
 
-    async def _take_up(self, attempts: Attempts[R]) -> None:
-        while not self._draining:
-            self._wakeup.clear()  # before the look, so that a ring during it is not lost
-            pause = self._poll_seconds()
-            try:
-                pause = min(pause, await self._claim(attempts))
-                self.ready.set()
-            except Exception as error:  # noqa: BLE001 - a worker that ends quietly is worse than any error
-                self._held_up(error)
-            with suppress(TimeoutError):
-                async with asyncio.timeout(pause):
-                    await self._wakeup.wait()
+    async def _take_up(self, attempts: Attempts[R]) -> float:
+        """Gives the seconds until the next look."""
+        return min(self._poll_seconds(), await self._claim(attempts))
 
     async def _claim(self, attempts: Attempts[R]) -> float:
-        """Fills the free places; gives the seconds until the next job is due, where that is before the next poll."""
+        """Fills the free slots; returns the seconds until the next job is due, where that is before the next poll."""
         now, horizon = self._clock.now(), timedelta(seconds=self._settings.poll_seconds)
         if free := self._slots.free:
             suspects = 0 if any(claim.crashed for claim in self._slots.claims) else 1
@@ -116,9 +121,9 @@ class JobWorker(Generic[R]):
             if claims:
                 AFTER_CLAIM.hit()
             for claim in claims:
-                self._slots.take(claim, attempts.run(claim, self._registry[claim.name]))
+                self._slots.acquire(claim, attempts.run(claim, self._registry[claim.name]))
             if len(claims) == free and self._slots.free:
-                return 0.0  # places came free meanwhile, which rings for the first one alone; and more may be due
+                return 0.0  # slots came free meanwhile, which rings for the first one alone; and more may be due
         soon = await self._leases.next_run_at(after=now, until=now + horizon) if self._slots.free else None
         return max((soon or now + horizon) - self._clock.now(), timedelta()).total_seconds()
 
@@ -126,24 +131,12 @@ class JobWorker(Generic[R]):
         """A lost ring costs one poll, never a job. The jitter keeps workers from looking all at the same moment."""
         return self._settings.poll_seconds * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
 
-    async def _hold_leases(self) -> None:
-        while True:
-            await asyncio.sleep(self._settings.lease_seconds / 3)
-            try:
-                await self._renew()
-            except Exception as error:  # noqa: BLE001 - two more beats fit into the lease
-                self._held_up(error)
-
     async def _renew(self) -> None:
         held = self._slots.claims
         if held:
             kept = await self._leases.renew(held)
             self._slots.cancel([claim.lease for claim in held if claim.lease not in kept])
-        freed = await self._leases.free_lapsed()
+        freed = await self._leases.release_expired()
         if freed:
             log.warning("job_leases_lapsed", jobs=[str(each) for each in freed])
         await self._leases.gauge()
-
-    def _held_up(self, error: Exception) -> None:
-        self.ready.clear()
-        log.warning("job_worker_failed", exc_info=error)

@@ -22,11 +22,11 @@ with done as (delete from jobs where id = $1 and lease = $2 returning id, tenant
 delete from job_results as result using done where result.tenant_id = done.tenant_id and result.job_id = done.id
 returning result.job_id"""
 
-_TRY_AGAIN = """
+_RETRY = """
 update jobs set status = 'queued', run_at = $3, error = $4, crashed = false, lease = null, lease_until = null
 where id = $1 and lease = $2 returning id"""
 
-_BURY = """
+_MARK_DEAD = """
 with dead as (
     update jobs set status = 'dead', attempts = $3, error = $4, lease = null, lease_until = null
     where id = $1 and lease = $2 returning id, tenant_id, attempts, started_at
@@ -58,12 +58,12 @@ class Outcomes:
         """Ends it as complete, without a trace."""
         return await self._write(claim, _FORGET)
 
-    async def try_again(self, claim: Claim, at: datetime, error: str) -> bool:
-        return await self._write(claim, _TRY_AGAIN, at, error)
+    async def retry(self, claim: Claim, at: datetime, error: str) -> bool:
+        return await self._write(claim, _RETRY, at, error)
 
     async def mark_dead(self, claim: Claim, attempts: int, error: str, shown: str) -> bool:
         """Ends it as dead. `error` is for operators, `shown` for the tenant."""
-        return await self._write(claim, _BURY, attempts, error, shown)
+        return await self._write(claim, _MARK_DEAD, attempts, error, shown)
 
     async def progress(self, claim: Claim, percent: int) -> None:
         async with self._database.transaction([claim.tenant_id]) as connection:

@@ -1,4 +1,7 @@
-"""What could not be handled, kept with its bytes; and the keys that wait behind it."""
+"""Dead letters with their bytes, and the parked keys.
+
+A foreign record may have a key of any length, and an index row holds 2,704 bytes: indexes hold a digest of the key.
+"""
 
 from collections.abc import Iterator
 
@@ -15,6 +18,7 @@ def dead_letters(service: str) -> Iterator[str]:
             partition        integer     not null,
             kafka_offset     bigint      not null,
             key              bytea,
+            key_digest       bytea       generated always as (sha256(key)) stored,
             sequence         bigint,
             headers          jsonb       not null,
             payload          bytea,
@@ -26,20 +30,25 @@ def dead_letters(service: str) -> Iterator[str]:
             error_class      text,
             error            text,
             fingerprint      text,
+            retryable        boolean,
+            awaits_topic     boolean,
+            location         text,
+            traceback        text,
             first_failed_at  timestamptz not null default now(),
             updated_at       timestamptz not null default now(),
             unique (consumer, event_id)
         )"""
     yield "comment on table dead_letters is 'across tenants'"
-    yield "create index dead_letters_of_key on dead_letters (consumer, topic, key, sequence)"
+    yield "create index dead_letters_of_key on dead_letters (consumer, topic, key_digest, sequence)"
     yield "create index dead_letters_due on dead_letters (consumer, next_attempt_at) where status = 'retrying'"
     yield """
         create table parked_keys (
             consumer   text        not null,
             topic      text        not null,
             key        bytea       not null,
+            key_digest bytea       generated always as (sha256(key)) stored,
             parked_at  timestamptz not null default now(),
-            primary key (consumer, topic, key)
+            primary key (consumer, topic, key_digest)
         )"""
     for table in ("dead_letters", "parked_keys"):
         yield f"grant select, insert, update, delete on {table} to {service}_app"

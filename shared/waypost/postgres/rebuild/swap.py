@@ -11,7 +11,7 @@ from waypost.ports.consumers import AsyncProjection
 from waypost.ports.inbox import ConsumerPosition
 from waypost.ports.rebuild import ComparisonReport, LiveIsAhead
 from waypost.ports.subscription import Partition
-from waypost.postgres.letter_rows import IS_OPEN
+from waypost.postgres.letter_rows import FAILURE_COLUMNS, IS_OPEN
 from waypost.postgres.rebuild.alone import rename
 from waypost.postgres.rebuild.comparison import compare
 from waypost.postgres.rebuild.names import Names
@@ -25,10 +25,10 @@ _LOCK_PARKED = text("select from parked_keys where consumer = :live order by top
 
 # Two letters about one event: the new one's say counts, and the row keeps its id, so that an operator's note still finds it.
 _TAKE_OVER = text(
-    """
+    f"""
     update dead_letters live set
         status = new.status, attempts = new.attempts, next_attempt_at = new.next_attempt_at, updated_at = now(),
-        error_class = new.error_class, error = new.error, fingerprint = new.fingerprint
+        {", ".join(f"{name} = new.{name}" for name in FAILURE_COLUMNS)}
     from dead_letters new
     where live.consumer = :live and new.consumer = :shadow and new.event_id = live.event_id and live.status <> 'discarded'
     """

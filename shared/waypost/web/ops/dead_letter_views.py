@@ -32,6 +32,10 @@ class DeadLetterView(ResponseModel):
     error: str | None
     fingerprint: str | None
     """The same for the same fault of the code."""
+    retryable: bool | None
+    """Whether a retry may help; null where nothing has failed yet."""
+    location: str | None
+    """File, line and function that raised the error."""
 
     @classmethod
     def of(cls, kept: StoredDeadLetter) -> Self:
@@ -52,17 +56,23 @@ class DeadLetterView(ResponseModel):
             error_class=failure and failure.error_class,
             error=failure and failure.error,
             fingerprint=failure and failure.fingerprint,
+            retryable=failure and failure.retryable,
+            location=failure and failure.location,
         )
 
 
 class DeadLetterWithRecordView(DeadLetterView):
     record: dict[str, Any]
     """As it came, with the decoded body."""
+    traceback: str | None
+    """The last frames of the error outside installed packages, with their source lines."""
 
     @classmethod
     def with_record(cls, kept: StoredDeadLetter, codec: EventCodec, *, personal: bool = False) -> Self:
         record = told(Seen.of(kept.dead_letter.record), codec, personal=personal)
-        return cls(**DeadLetterView.of(kept).model_dump(), record=record)
+        failure = kept.dead_letter.failure
+        traceback = failure.traceback if failure else None
+        return cls(**DeadLetterView.of(kept).model_dump(), record=record, traceback=traceback)
 
 
 class EntryView(ResponseModel):

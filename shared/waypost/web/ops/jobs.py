@@ -8,11 +8,13 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 from pydantic import Field
 
-from waypost.jobs.arguments import JsonScalar
+from waypost.jobs.parameter import JsonArgument
 from waypost.jobs.results import Status
-from waypost.operations.jobs.changing import cancel_job, retry_job, retry_jobs
-from waypost.operations.jobs.finding import FoundJob, JobSearch, find_dead, find_jobs, found_job
-from waypost.operations.jobs.running import run_job
+from waypost.operations.jobs.changes import cancel_job, retry_job, retry_jobs
+from waypost.operations.jobs.lookup import found_job
+from waypost.operations.jobs.manual_run import run_job
+from waypost.operations.jobs.rows import FoundJob
+from waypost.operations.jobs.search import JobSearch, find_dead, find_jobs
 from waypost.telemetry.tracing import trace_id_of
 from waypost.web.auth import OperatorCaller
 from waypost.web.models import ResponseModel
@@ -30,7 +32,7 @@ class AdminJobView(ResponseModel):
     status: Status
     attempts: int
     redrives: int | None
-    arguments: Mapping[str, JsonScalar] | None
+    arguments: Mapping[str, JsonArgument] | None
     idempotency_key: str | None
     priority: int | None
     enqueued_at: datetime
@@ -76,7 +78,7 @@ class RetrySome(ReasonedRequest):
 class RunJob(ReasonedRequest):
     name: str
     tenant_id: UUID
-    arguments: Mapping[str, JsonScalar] = {}
+    arguments: Mapping[str, JsonArgument] = {}
 
 
 @router.get("")
@@ -121,7 +123,7 @@ async def retry_some(body: RetrySome, operator: OperatorCaller, admin_service: C
 async def retry(
     job_id: UUID, body: ReasonedRequest, operator: OperatorCaller, admin_service: CurrentAdminService
 ) -> AdminJobView:
-    """Sends a dead job again, with all its tries and its idempotency key."""
+    """Queues a dead job once more, with all its attempts and the same idempotency key."""
     return AdminJobView.of(await retry_job(admin_service, job_id, body.audited_by(operator)))
 
 

@@ -19,6 +19,8 @@ from waypost.kernel.command import Command
 from waypost.kernel.errors import Conflict
 from waypost.kernel.ids import JobId, TenantId, new_id
 from waypost.memory.doorbell import MemoryDoorbell
+from waypost.ports.doorbell import Channel
+from waypost.ports.jobs import JobQueue, NewJob
 from waypost.ports.unit_of_work import UnitOfWork
 from waypost.postgres.database import Database
 from waypost.postgres.ddl import infrastructure
@@ -105,11 +107,17 @@ async def place_order_in(shop: str, body: NewOrder, caller: Caller, execute: Exe
     return await place_order(body, caller, execute)
 
 
-class NoJobs:
+class Silence:
+    """Nobody listens to this service's doorbell."""
+
+    def ring(self, channel: Channel) -> None: ...
+
+
+class NoJobs(JobQueue):
     """This service has no background work."""
 
-    async def enqueue(self, name: str, **_: object) -> JobId:
-        raise NotImplementedError(name)
+    async def add(self, job: NewJob) -> JobId:
+        raise NotImplementedError(job.name)
 
 
 async def no_projections(*_: object) -> None: ...

@@ -1,0 +1,1 @@
+"""The word list that keeps code and documents in plain technical English."""

@@ -1,0 +1,70 @@
+"""The prose of a file: comments, docstrings and string literals of Python; the text of Markdown; comments elsewhere."""
+
+import io
+import re
+import subprocess
+import tokenize
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+SUFFIXES = {".py", ".md", ".yml", ".yaml", ".toml", ".sh", ".html", ".avsc", ".patch", ".properties"}
+IGNORED = ("infra/prose/words.yaml", "requirements", "schemas/avro/", "tests/fixtures/asyncapi/")
+"""The list itself, lock files, published schemas (immutable) and a file of another project."""
+_CODE_SPAN = re.compile(r"`[^`]*`")
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    line: int
+    """Of its first line, from 1."""
+    text: str
+
+
+def tracked_files(root: Path, paths: Sequence[str]) -> Iterator[Path]:
+    """Files that git tracks, below the given paths if there are any."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", *paths],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    for name in sorted(filter(None, listed.stdout.split("\0"))):
+        file = root / name
+        if file.suffix in SUFFIXES and not name.startswith(IGNORED) and file.is_file():
+            yield file
+
+
+def passages_in(file: Path) -> Iterator[Passage]:
+    text = file.read_text(encoding="utf-8")
+    if file.suffix == ".py":
+        yield from _of_python(text)
+    elif file.suffix == ".md":
+        yield from _of_markdown(text)
+    else:
+        yield from _of_comments(text)
+
+
+def _of_python(text: str) -> Iterator[Passage]:
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type == tokenize.COMMENT:
+            yield Passage(token.start[0], token.string.lstrip("# "))
+        elif token.type == tokenize.STRING and " " in token.string:
+            for offset, line in enumerate(token.string.splitlines()):
+                yield Passage(token.start[0] + offset, _CODE_SPAN.sub("`…`", line.strip().strip("\"'")))
+
+
+def _of_markdown(text: str) -> Iterator[Passage]:
+    code = False
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.startswith("```"):
+            code = not code
+        elif not code:
+            yield Passage(number, _CODE_SPAN.sub("`…`", line.lstrip("#|-* ")))
+
+
+def _of_comments(text: str) -> Iterator[Passage]:
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.lstrip().startswith(("#", "<!--", "//")):
+            yield Passage(number, line.lstrip("#/ <!-"))

@@ -1,0 +1,37 @@
+"""`words.yaml`, and the passages that use its words."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from infra.prose.passages import Passage
+
+FILE = Path(__file__).with_name("words.yaml")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Word:
+    pattern: re.Pattern[str]
+    use: str
+    """The plain replacement, for people."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Match:
+    line: int
+    text: str
+    word: Word
+
+
+def read_words(file: Path = FILE) -> Sequence[Word]:
+    entries = yaml.safe_load(file.read_text(encoding="utf-8"))
+    return [Word(pattern=re.compile(entry["pattern"], re.IGNORECASE), use=entry["use"]) for entry in entries]
+
+
+def matches(passage: Passage, words: Sequence[Word]) -> Iterator[Match]:
+    for word in words:
+        for found in word.pattern.finditer(passage.text):
+            yield Match(line=passage.line, text=found.group(0).strip(), word=word)

@@ -1,0 +1,165 @@
+"""The one loop under every background task: no error ends it in silence, and stopping it twice is fine."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from waypost.kernel.backoff import Backoff
+from waypost.kernel.errors import Transient
+
+log = structlog.get_logger()
+
+BACKOFF = Backoff(first_seconds=0.1, factor=2.0, most_seconds=5.0)
+
+
+class PeriodicLoop:
+    """Runs `tick` every `every_seconds` or at a wakeup; a `waypost.engine.process.Lifecycle`.
+
+    `ready` is set after a tick that succeeds and cleared after one that fails. Each kind of error is logged once until a tick succeeds
+    again; the next tick comes after a backoff, which a wakeup does not shorten. After the model of River's `BaseStartStop`.
+    """
+
+    name = "loop"
+
+    def __init__(
+        self, *, every_seconds: float, wakeup: asyncio.Event | None = None, backoff: Backoff = BACKOFF
+    ) -> None:
+        self.ready = asyncio.Event()
+        self.wakeup = wakeup or asyncio.Event()
+        """Set it to have the next tick at once; cleared before each tick, so that a wakeup during one is not lost."""
+        self.draining = asyncio.Event()
+        """Set when no further tick shall begin; a long tick looks at it."""
+        self.failures = 0
+        """Failed ticks in a row, which the backoff grows by."""
+        self._every_seconds = every_seconds
+        self._backoff = backoff
+        self._logged: set[type[BaseException]] = set()
+        self._task: asyncio.Task[None] | None = None
+
+    async def tick(self) -> float | None:
+        """One round. Returns the seconds to the next one where they differ from `every_seconds`."""
+        raise NotImplementedError
+
+    async def last_tick(self) -> None:
+        """One tick outside the loop, as at a drain. Its error is noted, not raised."""
+        try:
+            await self.tick()
+        except (Exception, asyncio.CancelledError) as error:
+            if is_asked_to_stop():
+                raise
+            self.tick_failed(error)
+
+    def tick_failed(self, error: BaseException) -> None:
+        """Logs the error. Override it to say more, or to learn from it."""
+        if type(error) in self._logged:
+            return
+        self._logged.add(type(error))
+        if isinstance(error, Transient):
+            log.warning("loop_failed", loop=self.name, error=str(error))
+        else:
+            log.error("loop_failed", loop=self.name, exc_info=error)
+
+    async def start(self) -> None:
+        self.draining.clear()
+        self._task = asyncio.create_task(self._run(), name=self.name)
+
+    async def drain(self, deadline_seconds: float) -> None:
+        """Begins no further tick; the running one may end by the deadline."""
+        self.draining.set()
+        self.wakeup.set()
+        if self._task is not None:
+            await asyncio.wait([self._task], timeout=deadline_seconds)
+
+    async def stop(self) -> None:
+        """Cancels a running tick. Never raises what a tick raised."""
+        self.draining.set()
+        self.ready.clear()
+        await cancelled(self._task)
+        self._task = None
+
+    async def _run(self) -> None:
+        while not self.draining.is_set():
+            self.wakeup.clear()
+            try:
+                pause = await self.tick()
+            except asyncio.CancelledError as error:
+                if is_asked_to_stop():
+                    raise
+                await self._back_off(error)
+            except Exception as error:  # noqa: BLE001 - the loop goes on whatever it meets
+                await self._back_off(error)
+            else:
+                self._succeeded()
+                await _wait(self.wakeup, self._every_seconds if pause is None else pause)
+
+    def _succeeded(self) -> None:
+        if self._logged:
+            log.info("loop_recovered", loop=self.name)
+        self._logged.clear()
+        self.failures = 0
+        if not self.draining.is_set():
+            self.ready.set()
+
+    async def _back_off(self, error: BaseException) -> None:
+        self.ready.clear()
+        self.failures += 1
+        try:
+            self.tick_failed(error)
+        except Exception:
+            log.exception("loop_failed", loop=self.name)
+        await _wait(self.draining, self._backoff.seconds(self.failures))
+
+
+class FunctionLoop(PeriodicLoop):
+    """A `PeriodicLoop` whose tick is a function: for a class that has several loops."""
+
+    def __init__(
+        self,
+        tick: Callable[[], Awaitable[float | None]],
+        *,
+        name: str,
+        every_seconds: float,
+        wakeup: asyncio.Event | None = None,
+        backoff: Backoff = BACKOFF,
+        ready: asyncio.Event | None = None,
+        on_failure: Callable[[], None] | None = None,
+    ) -> None:
+        super().__init__(every_seconds=every_seconds, wakeup=wakeup, backoff=backoff)
+        self.ready = ready or self.ready
+        self.name = name
+        self._function = tick
+        self._on_failure = on_failure
+
+    async def tick(self) -> float | None:
+        return await self._function()
+
+    def tick_failed(self, error: BaseException) -> None:
+        if self._on_failure is not None:
+            self._on_failure()
+        super().tick_failed(error)
+
+
+async def cancelled(*tasks: asyncio.Task[None] | None) -> None:
+    """Cancels the tasks and waits for their end. Never raises what they raised."""
+    running = [task for task in tasks if task is not None]
+    for task in running:
+        task.cancel()
+    if running:
+        await asyncio.wait(running)
+    for task in running:
+        if not task.cancelled():
+            task.exception()  # seen, so that asyncio does not report it as lost
+
+
+def is_asked_to_stop() -> bool:
+    """Whether the running task itself was cancelled, and not something that it waited for."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+async def _wait(event: asyncio.Event, seconds: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()

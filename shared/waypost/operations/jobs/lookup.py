@@ -1,0 +1,62 @@
+"""One job by its id, pending or finished, over all tenants."""
+
+from collections.abc import Collection
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from waypost.jobs.results import STATE
+from waypost.jobs.tenant_directory import all_tenants
+from waypost.kernel.errors import NotFound
+from waypost.operations.jobs.rows import (
+    PENDING_COLUMNS,
+    RESULT_COLUMNS,
+    FoundJob,
+    finished_job,
+    pending_job,
+    with_results,
+)
+from waypost.postgres.database import Database, driver
+from waypost.postgres.tenancy import BIND, setting, some_at_a_time
+
+_FIND = f"select {PENDING_COLUMNS}, {STATE} as status from jobs as job where id = $1"
+
+_LOCK = f"{_FIND} and job.status = any ($2::text[]) for update"
+
+_FIND_RESULT = f"select {RESULT_COLUMNS} from job_results where job_id = $1"
+
+
+async def find_job(ops: Database, job_id: UUID) -> FoundJob | None:
+    """Whosever it is, done or not; None for one that never was, and one that was forgotten with its result."""
+    async with ops.transaction() as connection:
+        found = await job_within(connection, job_id)  # nobody is bound: only one that is pending
+        for some in () if found else some_at_a_time(await all_tenants(connection)):
+            await connection.execute(BIND, {"tenants": setting(some)})
+            if (found := await job_within(connection, job_id)) is not None:
+                break
+    return found
+
+
+async def job_within(connection: AsyncConnection, job_id: UUID) -> FoundJob | None:
+    """As the transaction sees it: pending, or a result of the tenants that are bound."""
+    raw = await driver(connection)
+    if (row := await raw.fetchrow(_FIND, job_id)) is not None:
+        (pending,) = await with_results(connection, [pending_job(row)])
+        return pending
+    result = await raw.fetchrow(_FIND_RESULT, job_id)
+    return None if result is None else finished_job(result)
+
+
+async def locked_job(connection: AsyncConnection, job_id: UUID, statuses: Collection[str]) -> FoundJob | None:
+    """A pending one that stands so, as the table has it; None for any other."""
+    raw = await driver(connection)
+    row = await raw.fetchrow(_LOCK, job_id, statuses)
+    return None if row is None else pending_job(row)
+
+
+async def found_job(ops: Database, job_id: UUID) -> FoundJob:
+    """Raises NotFound."""
+    found = await find_job(ops, job_id)
+    if found is None:
+        raise NotFound(f"there is no job {job_id}")
+    return found

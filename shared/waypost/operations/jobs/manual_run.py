@@ -1,0 +1,81 @@
+"""A job enqueued by hand."""
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from waypost.jobs.parameter import JsonArgument
+from waypost.jobs.tenant_directory import all_tenants
+from waypost.kernel.audit_context import AuditContext
+from waypost.kernel.errors import Invalid, NotFound
+from waypost.kernel.ids import TenantId
+from waypost.kernel.tenant import bound_tenants
+from waypost.operations.admin_service import AdminService
+from waypost.operations.jobs.lookup import job_within
+from waypost.operations.jobs.rows import FoundJob
+from waypost.ports.jobs import JobArgument
+from waypost.postgres.audit import record_action
+from waypost.postgres.database import driver
+from waypost.postgres.tenancy import BIND, setting, some_at_a_time
+
+# An index probe per tenant: the index begins with the tenant, and PostgreSQL 18 skips over the aggregates' few types in it.
+_OWNERS = """
+select tenant_id, found.aggregate_id from unnest($1::uuid[]) as tenant (tenant_id)
+cross join lateral (
+    select aggregate_id from events
+    where events.tenant_id = tenant.tenant_id and aggregate_id = any ($2::uuid[]) limit 1
+) as found"""
+
+
+async def run_job(
+    service: AdminService,
+    name: str,
+    tenant_id: UUID,
+    arguments: Mapping[str, JsonArgument],
+    audit_context: AuditContext,
+) -> FoundJob:
+    """Enqueues it as a handler would, with the arguments read from text; gives it as it waits then.
+
+    Raises Invalid for an unknown job, for arguments that its handler does not take, and for the id of another tenant's aggregate;
+    NotFound for an unknown tenant.
+    """
+    read: dict[str, Any] = dict(service.jobs.read(name, arguments))  # no parameter bears a name of enqueue's own
+    await _refuse_strangers(service, TenantId(tenant_id), read)
+    with bound_tenants([TenantId(tenant_id)]):
+        async with service.units.begin() as unit:
+            job_id = await unit.jobs.enqueue(name, **read)
+            facts = {"name": name, "arguments": json.dumps(arguments)}
+            await record_action(unit.rows, audit_context, verb="jobs.run", subject=job_id, tenant_id=tenant_id, **facts)
+            enqueued = await job_within(unit.rows, job_id)
+    if enqueued is None:
+        raise NotFound(f"there is no job {job_id}")
+    return enqueued
+
+
+async def _refuse_strangers(service: AdminService, tenant: TenantId, arguments: Mapping[str, JobArgument]) -> None:
+    ids = [(name, each) for name, value in arguments.items() for each in _ids_in(value)]
+    async with service.ops.transaction() as connection:
+        tenants = await all_tenants(connection)
+        if tenant not in tenants:
+            raise NotFound(f"{service.name} knows no tenant {tenant}")
+        for some in some_at_a_time([each for each in tenants if each != tenant]):
+            await _refuse_theirs(connection, some, ids)
+
+
+async def _refuse_theirs(
+    connection: AsyncConnection, others: Collection[TenantId], ids: Sequence[tuple[str, UUID]]
+) -> None:
+    if not ids:
+        return
+    await connection.execute(BIND, {"tenants": setting(others)})
+    raw = await driver(connection)
+    for row in await raw.fetch(_OWNERS, list(others), [each for _, each in ids]):
+        (name, *_) = [each for each, value in ids if value == row["aggregate_id"]]
+        raise Invalid(f"{name} {row['aggregate_id']} belongs to another tenant", tenant_id=str(row["tenant_id"]))
+
+
+def _ids_in(value: JobArgument) -> Sequence[UUID]:
+    return [each for each in (value if isinstance(value, list) else [value]) if isinstance(each, UUID)]

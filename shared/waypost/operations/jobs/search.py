@@ -1,0 +1,96 @@
+"""Searches over jobs: what is pending over all tenants, and what one tenant's finished jobs became."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from waypost.jobs.results import STATE, Status
+from waypost.kernel.errors import Invalid
+from waypost.kernel.ids import JobId
+from waypost.operations.jobs.rows import (
+    PENDING_COLUMNS,
+    RESULT_COLUMNS,
+    FoundJob,
+    finished_job,
+    pending_job,
+    with_results,
+)
+from waypost.postgres.database import Database, driver
+from waypost.postgres.tenancy import BIND
+
+PENDING = (Status.QUEUED, Status.FAILED, Status.RUNNING, Status.DEAD)
+"""Their rows are there until they are done or taken away."""
+
+# The operator's role reads these over all tenants; results are their tenants' rows.
+_LIST = f"""
+select {PENDING_COLUMNS}, {STATE} as status from jobs as job
+where {STATE} = any ($1::text[]) and ($2::text is null or name = $2) and ($3::uuid is null or tenant_id = $3)
+order by enqueued_at desc, id desc limit $4"""
+
+# Those that were sent again least often, then longest ago: the same retry once more comes to others, however these end.
+_DEAD = f"""
+select {PENDING_COLUMNS}, job.status, count(*) over () as found from jobs as job
+where status = 'dead' and ($1::text is null or name = $1) and ($2::uuid is null or tenant_id = $2)
+order by redrives, run_at, id limit $3"""
+
+_FINISHED = f"""
+select {RESULT_COLUMNS} from job_results
+where finished_at is not null and status = any ($1::text[]) and ($2::text is null or name = $2)
+order by finished_at desc limit $3"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobSearch:
+    """What is not set does not narrow it."""
+
+    statuses: Collection[Status] = ()
+    """All that is pending unless given; of one tenant also what is done."""
+    name: str | None = None
+    tenant_id: UUID | None = None
+    limit: int = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadJobs:
+    """Those whose turn it is to be sent again."""
+
+    jobs: Sequence[FoundJob]
+    left: int
+    """How many fit besides: the limit left them out."""
+
+
+async def find_jobs(ops: Database, search: JobSearch) -> Sequence[FoundJob]:
+    """The latest first: what is pending by its enqueue, what is done by its end.
+
+    Raises Invalid for jobs that are done without a tenant: their rows are found tenant by tenant.
+    """
+    statuses = search.statuses or (PENDING if search.tenant_id is None else Status)
+    pending = [each for each in statuses if each in PENDING]
+    done = [each for each in statuses if each not in PENDING]
+    if done and search.tenant_id is None:
+        raise Invalid(f"jobs that are {' or '.join(done)} are kept with their tenants: name the tenant as well")
+    found: list[FoundJob] = []
+    async with ops.transaction() as connection:
+        raw = await driver(connection)
+        if pending:
+            rows = await raw.fetch(_LIST, pending, search.name, search.tenant_id, search.limit)
+            found += await with_results(connection, [pending_job(each) for each in rows])
+        if done and search.tenant_id is not None:
+            await connection.execute(BIND, {"tenants": str(search.tenant_id)})
+            found += map(finished_job, await raw.fetch(_FINISHED, done, search.name, search.limit))
+    return sorted(found, key=_latest, reverse=True)[: search.limit]
+
+
+async def find_dead(ops: Database, search: JobSearch) -> DeadJobs:
+    """Whatever statuses are searched for."""
+    async with ops.transaction() as connection:
+        raw = await driver(connection)
+        rows = await raw.fetch(_DEAD, search.name, search.tenant_id, search.limit)
+        jobs = await with_results(connection, [pending_job(row) for row in rows])
+    found = rows[0]["found"] if rows else 0
+    return DeadJobs(jobs=jobs, left=found - len(rows))
+
+
+def _latest(job: FoundJob) -> tuple[datetime, JobId]:
+    return (job.enqueued_at if job.status in PENDING else job.finished_at or job.enqueued_at), job.id

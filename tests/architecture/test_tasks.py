@@ -1,0 +1,29 @@
+"""A background task that dies of a surprise is missed by nobody: each runs on `PeriodicLoop`, or stands here with its reason."""
+
+import ast
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+ALLOWED = {
+    "shared/waypost/engine/periodic_loop.py": "the loop itself",
+    "shared/waypost/engine/consumer/partition.py": "judges each error itself and goes on; a poll is never cancelled",
+    "shared/waypost/engine/relay/term.py": "parts of one tick: the task group or the next step awaits each",
+    "shared/waypost/jobs/worker/places.py": "one attempt, which is awaited at the drain; its error is logged when it ends",
+    "shared/waypost/kafka/consumer.py": "awaited where they are made, bounded in time",
+    "shared/waypost/kafka/producer.py": "awaited where they are made",
+    "shared/waypost/web/server.py": "the server; its end is logged and shows as not ready",
+    "services/billing/live/view.py": "parts of one tick, awaited or cancelled before its end",
+}
+MAKERS = {"create_task", "ensure_future"}
+
+
+def makes_task(path: Path) -> bool:
+    calls = (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call))
+    names = (call.func for call in calls)
+    return any((name.attr if isinstance(name, ast.Attribute) else getattr(name, "id", "")) in MAKERS for name in names)
+
+
+def test_tasks_are_made_only_where_their_errors_are_seen() -> None:
+    product = (path for room in ("shared", "services") for path in (ROOT / room).rglob("*.py"))
+    found = {path.relative_to(ROOT).as_posix() for path in product if makes_task(path)}
+    assert found == set(ALLOWED)

@@ -1,0 +1,32 @@
+"""`docs/reference` says what the code does: `make check` compares them, these tests hold the generator."""
+
+import pytest
+
+from infra.reference import __main__ as reference
+from infra.reference.docstrings import attribute_docs
+from infra.reference.log_events import catalog, emitted
+from infra.reference.settings import settings_page
+from waypost.hosting.settings import ApiSettings, WorkerSettings
+
+
+def test_every_log_event_has_a_meaning_and_every_meaning_an_event() -> None:
+    assert set(catalog()) == set(emitted())
+
+
+def test_an_attribute_docstring_of_a_base_class_is_found() -> None:
+    docs = attribute_docs(WorkerSettings)
+    assert "HTTP" in docs["service_port"] and docs["max_dead_letters"]
+
+
+def test_every_variable_of_a_process_is_on_the_page() -> None:
+    page = settings_page()
+    assert [name for name in ApiSettings.model_fields if f"WAYPOST_{name}".upper() not in page] == []
+
+
+def test_a_page_that_differs_from_the_code_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = reference.FOLDER / "metrics.md"
+    monkeypatch.setattr(reference, "pages", lambda: {path: path.read_text(encoding="utf-8") + "one line more\n"})
+    assert reference.main("check") == 1
+    assert "docs/reference/metrics.md differs from the code: run `make reference`" in capsys.readouterr().out

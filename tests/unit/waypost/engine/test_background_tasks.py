@@ -1,0 +1,256 @@
+"""Every background task of the product survives an error that nobody foresaw: it goes on, and its stop raises nothing."""
+
+import asyncio
+import importlib
+import pkgutil
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import asyncpg
+import pytest
+from structlog.testing import capture_logs
+
+import services
+import waypost
+from services.billing.live import view
+from services.billing.live.topology import Topology
+from waypost.engine.consumer import ConsumerGroup, ConsumerPolicy
+from waypost.engine.consumer.timer import RetryTimer
+from waypost.engine.doorbell import CoalescingDoorbell, LocalWakeups
+from waypost.engine.listening import WakeupListener
+from waypost.engine.outbox_cap import OutboxCap
+from waypost.engine.periodic_loop import FunctionLoop, PeriodicLoop
+from waypost.engine.process import Lifecycle
+from waypost.engine.relay import Relay
+from waypost.hosting.retention_sweeper import RetentionSweeper
+from waypost.jobs.context import JobContext
+from waypost.jobs.declaration import Job, JobRegistry, Scheduled
+from waypost.jobs.schedule import Scheduler
+from waypost.jobs.worker import JobWorker
+from waypost.jobs.worker.settings import JobWorkerSettings
+from waypost.kernel.backoff import Backoff
+from waypost.kernel.clock import SystemClock
+from waypost.ports.consumers import Reactor
+from waypost.ports.subscription import Partition
+from waypost.testing.eventually import eventually
+
+PARTITION = Partition("users.user", 0)
+AT_ONCE = Backoff(first_seconds=0.01, factor=1.0)
+ERRORS = [
+    asyncpg.ProgramLimitExceededError("too many notifications in the NOTIFY queue"),
+    asyncpg.InsufficientPrivilegeError("permission denied"),
+    RuntimeError("a surprise"),
+    asyncio.CancelledError("of something that the task waited for"),
+]
+
+
+class Trouble:
+    """Stands for whatever a task needs from outside: every use of it raises."""
+
+    def __init__(self, error: BaseException) -> None:
+        self.error = error
+        self.met: dict[str, int] = {}
+
+    def meet(self, what: str) -> Any:
+        self.met[what] = self.met.get(what, 0) + 1
+        raise self.error
+
+    def __getattr__(self, what: str) -> Any:
+        async def raising(*_: Any, **__: Any) -> Any:
+            await asyncio.sleep(0)
+            return self.meet(what)
+
+        return raising
+
+
+class Opening(Trouble):
+    """The same for what is opened by `async with`."""
+
+    def __getattr__(self, what: str) -> Any:
+        @asynccontextmanager
+        async def raising(*_: Any, **__: Any) -> AsyncIterator[Any]:
+            yield self.meet(what)
+
+        return raising
+
+
+async def no_tenants(_: Any) -> list[Any]:
+    return []
+
+
+async def no_work(_: JobContext) -> None: ...
+
+
+def doorbell(error: BaseException, _: pytest.MonkeyPatch) -> tuple[Lifecycle, Trouble]:
+    trouble = Trouble(error)
+    wakeup = CoalescingDoorbell(LocalWakeups(), SimpleNamespace(notify=trouble.notify, close=closed))
+    wakeup.ring("jobs")
+    return wakeup, trouble
+
+
+async def closed() -> None: ...
+
+
+def listener(error: BaseException, _: pytest.MonkeyPatch) -> tuple[Lifecycle, Trouble]:
+    trouble = Trouble(error)
+    return WakeupListener(SimpleNamespace(listen=trouble.listen)), trouble
+
+
+def outbox_cap(error: BaseException, _: pytest.MonkeyPatch) -> tuple[Lifecycle, Trouble]:
+    trouble = Trouble(error)
+    return OutboxCap(trouble.count, rows=1), trouble
+
+
+def retention_sweeper(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> tuple[Lifecycle, Trouble]:
+    monkeypatch.setattr("waypost.hosting.retention_sweeper.BACKOFF", AT_ONCE)
+    trouble = Opening(error)
+    database: Any = SimpleNamespace(transaction=trouble.transaction)
+    return RetentionSweeper(database, no_tenants), trouble
+
+
+def scheduler(error: BaseException, _: pytest.MonkeyPatch) -> tuple[Lifecycle, Trouble]:
+    trouble = Opening(error)
+    database: Any = SimpleNamespace(transaction=trouble.transaction)
+    schedule = [Scheduled("no_work", every=timedelta(hours=1))]
+    registry = JobRegistry([Job(no_work)])
+    wakeup: Any = None
+    return Scheduler(database, schedule, registry, no_tenants, clock=SystemClock(), doorbell=wakeup), trouble
+
+
+def retry_timer(error: BaseException, _: pytest.MonkeyPatch) -> tuple[Lifecycle, Trouble]:
+    trouble = Trouble(error)
+    drain: Any = SimpleNamespace(due=trouble.due)
+    return RetryTimer("club.readers", drain, ConsumerPolicy()), trouble
+
+
+def relay(error: BaseException, _: pytest.MonkeyPatch) -> tuple[Lifecycle, Trouble]:
+    trouble, opening = Trouble(error), Opening(error)
+    opening.met = trouble.met
+    outbox: Any = SimpleNamespace(backlog=trouble.backlog)
+    broker: Any = SimpleNamespace(publisher=opening.publisher)
+    relay = Relay(outbox, broker, LocalWakeups())
+    relay._gauges._every_seconds = 0.01
+    return relay, trouble
+
+
+def live_view(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> tuple[Lifecycle, Trouble]:
+    trouble = Trouble(error)
+    monkeypatch.setattr(Topology, "build", lambda *_: trouble.meet("build"))
+    codec: Any = None
+    return view.LiveView("127.0.0.1:1", codec), trouble
+
+
+def joining_group(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> tuple[Lifecycle, Trouble]:
+    return consumer_group(error, monkeypatch, joins=False)
+
+
+def assigned_group(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> tuple[Lifecycle, Trouble]:
+    return consumer_group(error, monkeypatch, joins=True)
+
+
+def consumer_group(error: BaseException, monkeypatch: pytest.MonkeyPatch, *, joins: bool) -> tuple[Lifecycle, Trouble]:
+    """One that cannot join, or one that has joined and meets errors of Kafka and of the database."""
+    monkeypatch.setattr("waypost.engine.consumer.group.JOIN_PAUSES", AT_ONCE)
+    trouble, opening = Trouble(error), Opening(error)
+    opening.met = trouble.met
+
+    async def join(_: Any, group: ConsumerGroup) -> None:
+        task: Any = SimpleNamespace(partition=PARTITION, end=ended, ended=closed)
+        group._ours, group._tasks = frozenset([PARTITION]), {PARTITION: task}
+
+        async def commit(_: Any) -> None:
+            group._moved[PARTITION] = 7
+            await trouble.commit()
+
+        group._moved[PARTITION] = 7
+        subscription.commit = commit
+
+    subscription: Any = SimpleNamespace(
+        join=join, rejoin=closed, leave=closed, topic_ids=trouble.topic_ids, commit=trouble.commit
+    )
+    if not joins:
+        subscription.join = trouble.join
+    transactions: Any = SimpleNamespace(begin=opening.due)
+    codec: Any = None
+    policy = ConsumerPolicy(commit_seconds=0.01, watch_seconds=0.01)
+    return ConsumerGroup("club", Reactor("readers", {}), subscription, transactions, codec, policy=policy), trouble
+
+
+async def ended(_: float) -> None: ...
+
+
+def job_worker(error: BaseException, _: pytest.MonkeyPatch) -> tuple[Lifecycle, Trouble]:
+    opening = Opening(error)
+    database: Any = SimpleNamespace(alone=opening.alone, reserve=lambda _: None)
+    units: Any = None
+    worker = JobWorker(
+        database,
+        units,
+        JobRegistry([Job(no_work)]),
+        clock=SystemClock(),
+        wakeup=asyncio.Event(),
+        resources=no_resources,
+        settings=JobWorkerSettings(lease_seconds=0.03, poll_seconds=0.01),
+    )
+    return worker, opening
+
+
+@asynccontextmanager
+async def no_resources() -> AsyncIterator[None]:
+    yield
+
+
+TASKS = [
+    doorbell,
+    listener,
+    outbox_cap,
+    retention_sweeper,
+    scheduler,
+    retry_timer,
+    relay,
+    live_view,
+    joining_group,
+    assigned_group,
+    job_worker,
+]
+Builder = Callable[[BaseException, pytest.MonkeyPatch], tuple[Lifecycle, Trouble]]
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+@pytest.mark.parametrize("build", TASKS, ids=lambda build: build.__name__)
+async def test_task_goes_on_after_a_surprise(
+    build: Builder, error: BaseException, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    part, trouble = build(error, monkeypatch)
+    before = asyncio.all_tasks()
+    with capture_logs():
+        await part.start()
+        await eventually(lambda: trouble.met and min(trouble.met.values()) >= 3)
+        assert not part.ready.is_set()
+        await part.drain(0.1)
+        await part.stop()
+        await part.stop()
+    assert asyncio.all_tasks() == before
+
+
+def loops_of(part: object) -> Iterator[PeriodicLoop]:
+    if isinstance(part, PeriodicLoop):
+        yield part
+    yield from (each for each in vars(part).values() if isinstance(each, PeriodicLoop))
+
+
+def all_loops(kind: type[PeriodicLoop]) -> set[type[PeriodicLoop]]:
+    found = {each for each in kind.__subclasses__() if each.__module__.startswith(("waypost.", "services."))}
+    return found.union(*(all_loops(each) for each in found))
+
+
+async def test_no_loop_of_the_product_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    for package in (waypost, services):
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            if not module.name.endswith(("__main__", ".env")) and ".versions" not in module.name:
+                importlib.import_module(module.name)
+    tried = {type(loop) for build in TASKS for loop in loops_of(build(RuntimeError(), monkeypatch)[0])}
+    assert all_loops(PeriodicLoop) - {FunctionLoop} <= tried

@@ -1,0 +1,149 @@
+"""The loop under every background task goes on whatever a tick raises, and ends when it is asked to."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import asyncpg
+import pytest
+from structlog.testing import capture_logs
+
+from waypost.engine.periodic_loop import FunctionLoop, PeriodicLoop
+from waypost.kernel.backoff import Backoff
+from waypost.kernel.errors import Transient
+from waypost.testing.eventually import eventually
+
+AT_ONCE = Backoff(first_seconds=0.001, factor=1.0)
+HOUR = 3600.0
+
+
+class Ticking(PeriodicLoop):
+    """Raises what is left in `errors`, one at each tick."""
+
+    name = "ticking"
+
+    def __init__(self, *errors: BaseException, every_seconds: float = 0.001) -> None:
+        super().__init__(every_seconds=every_seconds, backoff=AT_ONCE)
+        self.errors = list(errors)
+        self.ticks = 0
+
+    async def tick(self) -> None:
+        self.ticks += 1
+        await asyncio.sleep(0)
+        if self.errors:
+            raise self.errors.pop(0)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        Transient("away"),
+        RuntimeError("surprise"),
+        asyncpg.ProgramLimitExceededError("the queue is full"),
+        asyncio.CancelledError("of a task that the tick waited for"),
+        ExceptionGroup("of a task group", [KeyError("key")]),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+async def test_loop_goes_on_after_any_error(error: BaseException) -> None:
+    loop = Ticking(error, error)
+    await loop.start()
+    await eventually(lambda: loop.ticks >= 4 and loop.ready.is_set())
+    await loop.stop()
+    await loop.stop()
+
+
+async def test_each_kind_of_error_is_logged_once_until_a_tick_succeeds() -> None:
+    loop = Ticking(*[RuntimeError("one")] * 3, *[Transient("two")] * 3, RuntimeError("one"))
+    with capture_logs() as logs:
+        await loop.start()
+        await eventually(loop.ready.is_set)
+        loop.errors = [RuntimeError("one")]
+        await eventually(lambda: len(logs) == 5)
+        await loop.stop()
+    assert [(each["event"], each["log_level"], each["loop"]) for each in logs] == [
+        ("loop_failed", "error", "ticking"),
+        ("loop_failed", "warning", "ticking"),
+        ("loop_recovered", "info", "ticking"),
+        ("loop_failed", "error", "ticking"),
+        ("loop_recovered", "info", "ticking"),
+    ]
+
+
+async def test_loop_is_ready_only_while_its_ticks_succeed() -> None:
+    loop = Ticking()
+    await loop.start()
+    await eventually(loop.ready.is_set)
+    loop.errors = [RuntimeError()] * 1_000_000
+    await eventually(lambda: not loop.ready.is_set())
+    loop.errors = []
+    await eventually(loop.ready.is_set)
+    await loop.stop()
+    assert not loop.ready.is_set()
+
+
+async def test_wakeup_brings_the_next_tick_at_once() -> None:
+    loop = Ticking(every_seconds=HOUR)
+    await loop.start()
+    await eventually(lambda: loop.ticks == 1)
+    loop.wakeup.set()
+    await eventually(lambda: loop.ticks == 2)
+    await loop.stop()
+
+
+async def test_hook_that_raises_does_not_end_the_loop() -> None:
+    class Careless(Ticking):
+        def tick_failed(self, error: BaseException) -> None:
+            raise ValueError("no text for this error")
+
+    loop = Careless(RuntimeError(), RuntimeError())
+    await loop.start()
+    await eventually(loop.ready.is_set)
+    await loop.stop()
+
+
+async def slow_loop(work: Callable[[], Awaitable[object]]) -> tuple[FunctionLoop, list[str]]:
+    """A loop in the middle of its first tick, and what has become of the tick."""
+    begun, seen = asyncio.Event(), list[str]()
+
+    async def tick() -> None:
+        begun.set()
+        try:
+            await work()
+            seen.append("done")
+        except asyncio.CancelledError:
+            seen.append("cancelled")
+            raise
+
+    loop = FunctionLoop(tick, name="slow", every_seconds=HOUR)
+    await loop.start()
+    await begun.wait()
+    return loop, seen
+
+
+async def test_drain_lets_the_running_tick_end_and_begins_no_other() -> None:
+    release = asyncio.Event()
+    loop, seen = await slow_loop(release.wait)
+    draining = asyncio.create_task(loop.drain(10))
+    await asyncio.sleep(0)
+    release.set()
+    await draining
+    assert seen == ["done"]
+    await loop.stop()
+    assert seen == ["done"]
+
+
+async def test_stop_cancels_a_tick_that_outlives_the_drain() -> None:
+    loop, seen = await slow_loop(asyncio.Event().wait)
+    await loop.drain(0)
+    assert seen == []
+    await loop.stop()
+    await loop.stop()
+    assert seen == ["cancelled"]
+
+
+async def test_stop_before_start_and_start_after_stop_are_fine() -> None:
+    loop = Ticking()
+    await loop.stop()
+    await loop.start()
+    await eventually(loop.ready.is_set)
+    await loop.stop()

@@ -1,0 +1,207 @@
+"""Whether a retry may help is decided from the error itself, its base classes included, and kept as a fact."""
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import pytest
+
+from waypost.engine.consumer.batch import Batch
+from waypost.engine.consumer.drain import ParkedKeyProcessor
+from waypost.engine.consumer.message import Message, Reader
+from waypost.engine.consumer.policy import ConsumerPolicy
+from waypost.engine.retry import RetryPolicy, ends_a_wait, failure_of
+from waypost.engine.retry.frames import LONGEST_TAIL
+from waypost.jobs.worker.failure import is_final
+from waypost.kernel import errors
+from waypost.kernel.clock import SystemClock
+from waypost.kernel.envelope import Record
+from waypost.kernel.errors import NotYet, Permanent, Poison, Transient, WaypostError
+from waypost.kernel.ids import EventId, new_id
+from waypost.memory.consumer_transaction import MemoryConsumerTransactions
+from waypost.memory.database import MemoryDatabase
+from waypost.memory.unit_of_work import MemoryUnitsOfWork
+from waypost.ports.consumer_transaction import ConsumerTransaction
+from waypost.ports.dead_letters import DeadLetter, ParkedKey, Status
+
+NOW = datetime.now(UTC)
+
+
+class CardRefused(Permanent):
+    """A subclass, as a service declares it."""
+
+
+class RowOfAnotherTopic(NotYet):
+    """A subclass, as a service declares it."""
+
+
+class LineDown(Transient):
+    """A subclass, as a service declares it."""
+
+
+class Base(Exception):
+    """No error of the tree."""
+
+
+Base.__name__ = "Permanent"
+"""A stranger's class that happens to have the name."""
+
+OUTCOMES = [
+    (Permanent(), Status.DEAD),
+    (CardRefused(), Status.DEAD),
+    (type("Deeper", (CardRefused,), {})(), Status.DEAD),
+    (Poison(), Status.DEAD),
+    (errors.UndecodableRecord(), Status.DEAD),
+    (errors.MalformedHeaders(), Status.DEAD),
+    (errors.TenantMismatch(), Status.DEAD),
+    (errors.UnstorableRecord(), Status.DEAD),
+    (NotYet(), Status.RETRYING),
+    (RowOfAnotherTopic(), Status.RETRYING),
+    (LineDown(), Status.RETRYING),
+    (errors.NotFound(), Status.RETRYING),
+    (Base(), Status.RETRYING),
+    (RuntimeError(), Status.RETRYING),
+]
+
+
+def name_of(value: object) -> str:
+    return "-".join(kind.__name__ for kind in type(value).__mro__[:3]) if isinstance(value, Exception) else str(value)
+
+
+@pytest.mark.parametrize(("error", "status"), OUTCOMES, ids=name_of)
+def test_first_failure_is_dead_only_where_a_retry_cannot_help(error: Exception, status: Status) -> None:
+    assert RetryPolicy().verdict(failure_of(error), 1, NOW)[0] is status
+
+
+@pytest.mark.parametrize("error", [NotYet(), RowOfAnotherTopic()], ids=name_of)
+def test_wait_for_another_topic_uses_up_no_attempts(error: Exception) -> None:
+    policy = RetryPolicy(tries=1)
+    assert policy.verdict(failure_of(error), 1_000, NOW)[0] is Status.RETRYING
+    assert policy.verdict(failure_of(RuntimeError()), 1, NOW)[0] is Status.DEAD
+    assert ends_a_wait(failure_of(error), failure_of(RuntimeError()))
+    assert not ends_a_wait(failure_of(error), failure_of(RowOfAnotherTopic()))
+
+
+@pytest.mark.parametrize(("error", "status"), OUTCOMES, ids=name_of)
+async def test_retry_of_a_dead_letter_decides_like_the_first_attempt(error: Exception, status: Status) -> None:
+    database = MemoryDatabase()
+    transactions = MemoryConsumerTransactions(
+        database, MemoryUnitsOfWork(database, "club", SystemClock()), name="club.readers"
+    )
+    parked = ParkedKey("users.user", b"ann")
+    kept = dead_letter(parked)
+    async with transactions.begin(()) as transaction:
+        await transaction.dead_letters.park(parked.topic, [parked.key])
+        await transaction.dead_letters.keep([kept])
+    drain = ParkedKeyProcessor(
+        "club.readers", transactions, Everything(), Failing(error), ConsumerPolicy(), SystemClock()
+    )
+
+    await drain.attempt(parked, at_once=True)
+
+    found = await drain.find(kept.id)
+    assert found is not None
+    assert found.status is status
+
+
+@pytest.mark.parametrize(
+    ("error", "final"),
+    [
+        (CardRefused(), True),
+        (type("Deeper", (CardRefused,), {})(), True),
+        (type("Mine", (errors.Conflict,), {})(), True),
+        (errors.UndecodableRecord(), True),
+        (errors.ConcurrencyConflict("invoice", new_id(), 1), False),
+        (RowOfAnotherTopic(), False),
+        (LineDown(), False),
+        (Base(), False),
+    ],
+    ids=name_of,
+)
+def test_job_fails_for_good_only_where_a_retry_cannot_help(error: Exception, final: bool) -> None:
+    assert is_final(error) is final
+
+
+def test_error_whose_text_cannot_be_made_is_a_failure_like_others() -> None:
+    class Mute(WaypostError):
+        """Its text cannot be made."""
+
+        def __str__(self) -> str:
+            raise KeyError("text")
+
+    assert failure_of(Mute()).error == "(its text raised KeyError)"
+
+
+SECRET = "ann@example.com"
+
+
+def deep(frames: int, email: str) -> None:
+    if frames == 0:
+        raise CardRefused from ValueError(email)
+    deep(frames - 1, email)
+
+
+def test_failure_keeps_where_it_happened_bounded_and_without_values() -> None:
+    with pytest.raises(CardRefused) as caught:
+        deep(500, SECRET)
+    failure = failure_of(caught.value)
+    assert failure.location is not None
+    assert failure.location.startswith("tests/unit/waypost/engine/test_retry.py:")
+    assert failure.location.endswith(" in deep")
+    assert failure.traceback is not None
+    assert len(failure.traceback) <= LONGEST_TAIL
+    assert "raise CardRefused" in failure.traceback
+    assert "caused by ValueError" in failure.traceback
+    assert SECRET not in failure.traceback
+
+
+def test_failure_names_product_frames_before_those_of_installed_packages() -> None:
+    with pytest.raises(json.JSONDecodeError) as caught:
+        json.loads("{")
+    failure = failure_of(caught.value)
+    assert failure.location is not None
+    assert failure.location.startswith("tests/unit/waypost/engine/test_retry.py:")
+    assert "decoder.py" not in (failure.traceback or "")
+
+
+def test_error_that_was_never_raised_has_no_location() -> None:
+    failure = failure_of(Permanent())
+    assert (failure.location, failure.traceback) == (None, None)
+
+
+def dead_letter(parked: ParkedKey) -> DeadLetter:
+    record = Record(topic=parked.topic, partition=0, offset=0, timestamp_ms=7, key=parked.key, value=b"", headers=[])
+    return DeadLetter(
+        id=new_id(),
+        record=record,
+        key=parked.key,
+        event_id=EventId(new_id()),
+        type="user.created",
+        status=Status.WAITING,
+    )
+
+
+class Everything(Reader):
+    """Takes every record for an event."""
+
+    def __init__(self) -> None:
+        """Decodes nothing."""
+
+    def read(self, record: Record) -> Message:
+        return Wanted(record=record)
+
+
+class Wanted(Message):
+    @property
+    def wanted(self) -> bool:
+        return True
+
+
+class Failing:
+    by_batch = False
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    async def run(self, messages: Sequence[Message], batch: Batch, transaction: ConsumerTransaction) -> None:
+        raise self._error
