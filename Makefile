@@ -3,7 +3,7 @@
 # The stack in containers: make up TARGET=compose, and so with demo, down, status, logs
 
 .DEFAULT_GOAL := help
-.PHONY: help setup browser check test planted faults demo up down status logs fmt reference lock bench
+.PHONY: help setup browser check test planted faults demo up dev restart down status logs fmt reference lock bench
 .NOTPARALLEL:
 
 export PYTHONPATH := $(CURDIR):$(CURDIR)/shared
@@ -46,13 +46,19 @@ planted: setup ## puts known bugs in, one at a time, and shows that the tests fi
 demo: setup ## the story from sign-up to the paid invoice, step by step
 	@$(STACK) demo
 
-up: setup ## starts everything and leaves it running; ONLY="users-api" starts that and what it needs
+up: setup ## starts everything, or what is not running yet; ONLY="users-api" limits it to that and its dependencies
 	@$(STACK) up $(foreach part,$(ONLY),--only $(part))
+
+dev: setup ## starts everything, then restarts the processes that a saved file touches
+	@$(STACK) dev $(foreach part,$(ONLY),--only $(part))
+
+restart: setup ## restarts NAME=billing-worker, or a whole service: NAME=billing
+	@$(STACK) restart $(or $(NAME),$(error name a component or a service: make restart NAME=billing-worker))
 
 down: setup ## stops it; data stays in .waypost
 	@$(STACK) down
 
-status: setup ## what runs, for how long, on which ports
+status: setup ## what runs, for how long, on which ports, with which pages
 	@$(STACK) status
 
 logs: setup ## all logs, or NAME=billing-worker

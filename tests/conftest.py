@@ -9,6 +9,7 @@ settings.load_profile("waypost")
 pytest_plugins = [
     "tests.fixtures.browser",
     "tests.fixtures.kafka",
+    "tests.fixtures.plain_logs",
     "tests.fixtures.ports",
     "tests.fixtures.postgres",
     "tests.fixtures.database",

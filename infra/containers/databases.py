@@ -2,7 +2,7 @@
 
 import asyncio
 
-from infra.containers.places import PREPARED, NetworkAddresses
+from infra.containers.layout import PREPARED, NetworkAddresses
 from infra.postgres.databases import ensure_databases
 from infra.stack.environment import Environments
 from infra.stack.keys import load_or_make_keys

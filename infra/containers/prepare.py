@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from infra.containers.places import DATA, OUTSIDE_KAFKA_PORT, OWN, PREPARED, NetworkAddresses
+from infra.containers.layout import DATA, OUTSIDE_KAFKA_PORT, OWN, PREPARED, NetworkAddresses
 from infra.kafka.broker import Listener, broker_properties
 from infra.postgres.configuration import server_settings
 from infra.stack.addresses import Addresses

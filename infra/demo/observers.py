@@ -9,6 +9,7 @@ import httpx
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from infra.stack.addresses import Addresses
+from infra.stack.probes import http_answers
 from waypost.kernel.partitioning import partition_for
 
 PARTITIONS = 8
@@ -55,6 +56,9 @@ class Observers:
             f"{self._stack.url('payments')}/v1/charges", params={"idempotency_key": idempotency_key}
         )
         return list(answer.raise_for_status().json()["data"])
+
+    async def trace_viewer_answers(self) -> bool:
+        return await http_answers(f"{self._stack.url('zipkin')}/health")
 
     async def trace(self, trace_id: str) -> list[dict[str, Any]]:
         """The spans that the trace viewer has of one trace; empty where it knows none."""

@@ -8,143 +8,151 @@ from typing import Any
 import httpx
 from rich.console import Console
 
-from infra.demo.observers import Observers
-from infra.demo.rebuilding import rebuild_recipients
-from infra.demo.teller import NotObserved, Teller
+from infra.demo.observers import Observers, SeenRecord
+from infra.demo.operator_commands import rebuild_recipients, trace_tree
+from infra.demo.step_printer import NotObserved, StepPrinter
 from infra.stack.addresses import Addresses
+from waypost.kernel.money import Money
 
 UNIT_MINOR, QUANTITY = 12_345, 2
 AMOUNT_MINOR = UNIT_MINOR * QUANTITY
 PASSWORD = secrets.token_urlsafe(18)
 ALL_SERVICES = {"users", "billing", "notifications"}
+VIEWER_SECONDS = 120
+"""The stack is up without the viewer; the story is not whole without its last picture."""
 
 
 async def tell(stack: Addresses, console: Console) -> bool:
     """Drives the story against a running stack. True when every step was observed; the step that was not is named."""
-    teller = Teller(console)
+    printer = StepPrinter(console)
     async with httpx.AsyncClient(timeout=30.0) as http:
-        story = Story(stack, http, teller)
+        story = Story(stack, http, printer)
         try:
             await story.run()
         except (NotObserved, httpx.HTTPError) as problem:
             console.print(f"  [red]✗ {problem}[/red]", highlight=False)
             return False
-    console.print(f"\n[bold green]{teller.observed} steps observed.[/bold green]")
+    console.print(f"\n[bold green]{printer.observed} steps observed.[/bold green]")
     return True
 
 
 class Story:
-    def __init__(self, stack: Addresses, http: httpx.AsyncClient, teller: Teller) -> None:
+    def __init__(self, stack: Addresses, http: httpx.AsyncClient, printer: StepPrinter) -> None:
         self.stack = stack
         self.http = http
-        self.teller = teller
+        self.printer = printer
         self.observers = Observers(stack, http)
         self.email = f"ada.{secrets.token_hex(3)}@example.com"
         self.token = ""
 
     async def run(self) -> None:
+        await self.printer.wait_for(
+            "the trace viewer", self.observers.trace_viewer_answers, deadline_seconds=VIEWER_SECONDS
+        )
         tenant_id = await self.found_a_company()
-        user_id, trace_id = await self.sign_up(tenant_id)
+        user_id, created = await self.sign_up(tenant_id)
         await self.verify()
         await self.log_in(tenant_id)
         await self.pay_an_invoice(user_id)
         await self.watch_the_money()
-        await self.find_the_trace(trace_id)
+        await self.find_the_trace(created)
         await self.rebuild()
 
     async def found_a_company(self) -> str:
-        self.teller.chapter("A company")
+        self.printer.chapter("A company")
         self.owner = f"owner.{secrets.token_hex(3)}@example.com"
         owner = {"email": self.owner, "password": PASSWORD, "display_name": "Grace Hopper"}
         made = await self.post(f"{self.stack.users}/tenants", {"name": "Analytical Engines Ltd", "owner": owner})
         tenant_id: str = made.json()["tenant_id"]
-        self.teller.saw(f"POST /tenants → {made.status_code}", f"tenant {tenant_id}")
+        self.printer.saw(f"POST /tenants → {made.status_code}", f"tenant {tenant_id}")
         return tenant_id
 
-    async def sign_up(self, tenant_id: str) -> tuple[str, str]:
-        self.teller.chapter("Ada signs up")
+    async def sign_up(self, tenant_id: str) -> tuple[str, SeenRecord]:
+        """The user's id, and the record of `user.created`."""
+        self.printer.chapter("Ada signs up")
         body = {"tenant_id": tenant_id, "email": self.email, "password": PASSWORD, "display_name": "Ada Lovelace"}
         made = await self.post(f"{self.stack.users}/signup", body)
         user_id: str = made.json()["id"]
-        self.teller.saw(f"POST /signup → {made.status_code}", f"user {user_id}")
+        self.printer.saw(f"POST /signup → {made.status_code}", f"user {user_id}")
 
-        records = await self.teller.wait_for(
+        records = await self.printer.wait_for(
             "user.created on users.user", lambda: self.observers.records("users.user", user_id)
         )
         created = records[0]
-        self.teller.saw(
+        self.printer.saw(
             f"users.user[{created.partition}] offset {created.offset}: {created.headers['ce_type']}",
             "\n".join(f"{name}: {value}" for name, value in created.headers.items()),
         )
-        return user_id, created.headers["traceparent"].split("-")[1]
+        return user_id, created
 
     async def verify(self) -> None:
         welcome = await self.mail("Welcome")
-        self.teller.saw(f"mail “{welcome['subject']}” in the inbox")
+        self.printer.saw(f"mail “{welcome['subject']}” in the inbox")
         asked = await self.mail("Confirm your e-mail")
-        self.teller.saw(f"mail “{asked['subject']}” in the inbox")
+        self.printer.saw(f"mail “{asked['subject']}” in the inbox")
         link = re.search(r"token=([\w.~-]+)", asked["text"])
         if link is None:
             raise NotObserved("the verification mail holds no link")
         verified = await self.post(f"{self.stack.users}/verify", {"token": link[1]})
-        self.teller.saw(f"POST /verify with the token of the mail → {verified.status_code}")
+        self.printer.saw(f"POST /verify with the token of the mail → {verified.status_code}")
 
     async def log_in(self, tenant_id: str) -> None:
         body = {"tenant_id": tenant_id, "email": self.owner, "password": PASSWORD}
         answer = await self.post(f"{self.stack.users}/login", body)
         self.token = answer.json()["access_token"]
-        self.teller.saw(f"POST /login as the owner → {answer.status_code}")
+        self.printer.saw(f"POST /login as the owner → {answer.status_code}")
 
     async def pay_an_invoice(self, customer_id: str) -> None:
-        self.teller.chapter("An invoice, charged once")
+        self.printer.chapter("An invoice, charged once")
         billing = self.stack.billing
-        await self.teller.wait_for("billing's customer", lambda: self.customer(customer_id))
-        self.teller.saw("billing opened a customer from user.created")
+        await self.printer.wait_for("billing's customer", lambda: self.customer(customer_id))
+        self.printer.saw("billing opened a customer from user.created")
         await self.post(f"{billing}/customers/{customer_id}/payment-methods", {"token": "pm_card_visa"})
         made = await self.post(f"{billing}/invoices", {"customer_id": customer_id, "currency": "EUR"})
         invoice_id = made.json()["id"]
         line = {"description": "Difference engine, second hand", "quantity": QUANTITY, "unit_amount_minor": UNIT_MINOR}
         await self.post(f"{billing}/invoices/{invoice_id}/lines", line)
         final = await self.post(f"{billing}/invoices/{invoice_id}/finalize", {})
-        self.teller.saw(f"POST /invoices, /lines, /finalize → {final.status_code}", f"number {final.json()['number']}")
+        self.printer.saw(f"POST /invoices, /lines, /finalize → {final.status_code}", f"number {final.json()['number']}")
 
-        paid = await self.teller.wait_for("the invoice is paid", lambda: self.paid_invoice(invoice_id))
-        self.teller.saw(f"the job charged the card: {paid['amount_paid_minor']} {paid['currency']} minor units, paid")
+        paid = await self.printer.wait_for("the invoice is paid", lambda: self.paid_invoice(invoice_id))
+        self.printer.saw(f"the job charged the card: {Money(paid['amount_paid_minor'], paid['currency'])}, paid")
         charges = await self.observers.charges(f"inv-{invoice_id}")
         if [charge["amount_minor"] for charge in charges] != [AMOUNT_MINOR]:
             raise NotObserved(f"one charge of {AMOUNT_MINOR} under inv-{invoice_id}; the provider has {charges}")
-        self.teller.saw(f"one charge at the provider, idempotency key inv-{invoice_id}")
-        await self.teller.wait_for(
+        self.printer.saw(f"one charge at the provider, idempotency key inv-{invoice_id}")
+        await self.printer.wait_for(
             "invoice.paid", lambda: self.record_of("billing.invoice", invoice_id, "invoice.paid")
         )
         versions = [each.headers["ce_sequence"] for each in await self.observers.records("billing.invoice", invoice_id)]
-        self.teller.saw(f"billing.invoice carries versions {', '.join(versions)} of the invoice")
+        self.printer.saw(f"billing.invoice carries versions {', '.join(versions)} of the invoice")
         receipt = await self.mail("Receipt")
-        self.teller.saw(f"mail “{receipt['subject']}” in the inbox")
+        self.printer.saw(f"mail “{receipt['subject']}” in the inbox")
 
     async def watch_the_money(self) -> None:
-        self.teller.chapter("The live view")
-        paid = await self.teller.wait_for("the payment in the live view", self.paid_today, deadline_seconds=60)
-        self.teller.saw(f"GET /revenue/live: Faust added up {paid} EUR minor units today, in the live view of billing")
+        self.printer.chapter("The live view")
+        paid = await self.printer.wait_for("the payment in the live view", self.paid_today, deadline_seconds=60)
+        self.printer.saw(f"GET /revenue/live: Faust added up {Money(paid, 'EUR')} today, in the live view of billing")
 
-    async def find_the_trace(self, trace_id: str) -> None:
-        self.teller.chapter("One trace")
-        spans = await self.teller.wait_for("spans of all three services", lambda: self.whole_trace(trace_id))
-        names = sorted({f"{span['localEndpoint']['serviceName']}: {span['name']}" for span in spans})
-        self.teller.saw(f"{len(spans)} spans under one trace id", "\n".join(names))
-        self.teller.console.print(f"           [link]{self.stack.trace_url(trace_id)}[/link]")
+    async def find_the_trace(self, created: SeenRecord) -> None:
+        self.printer.chapter("One trace")
+        event_id, trace_id = created.headers["ce_id"], created.headers["traceparent"].split("-")[1]
+        spans = await self.printer.wait_for("spans of all three services", lambda: self.whole_trace(trace_id))
+        tree = await trace_tree(self.stack, event_id)
+        self.printer.saw(f"{len(spans)} spans of three services under one trace id: waypost trace {event_id}", tree)
+        self.printer.console.print(f"           {self.stack.trace_url(trace_id)}", soft_wrap=True)
 
     async def rebuild(self) -> None:
-        self.teller.chapter("A read model, rebuilt from its topic")
+        self.printer.chapter("A read model, rebuilt from its topic")
         report = await rebuild_recipients(self.stack)
         if not report["equal"]:
             raise NotObserved(f"the rebuilt read model equals the live one: {report}")
-        self.teller.saw(
+        self.printer.saw(
             f"notifications.recipients: {report['records']} records replayed, {report['rows']} rows, equal to the live ones"
         )
 
     async def mail(self, subject: str) -> dict[str, Any]:
-        mails = await self.teller.wait_for(
+        mails = await self.printer.wait_for(
             f"a mail “{subject}”", lambda: self.observers.mails(self.email, subject), deadline_seconds=30
         )
         if len(mails) != 1:

@@ -3,7 +3,7 @@
 A process that opens more than its share here takes it from a neighbour; the server refuses the one after the last.
 """
 
-from infra.services import SERVICES
+from infra import services
 
 API_POOL = 20
 API_OPS_POOL = 2
@@ -25,4 +25,13 @@ SUPERUSER_RESERVED = 3
 SPARE = 28
 """A second worker of one service during a rolling release, health checks, a person with psql."""
 
-MAX_CONNECTIONS = PER_SERVICE * len(SERVICES) + SUPERUSER_RESERVED + SPARE
+ROOM_FOR_NEW_SERVICES = 2
+"""Services that a running native stack can take on: PostgreSQL reads `max_connections` at its start alone."""
+
+
+def max_connections(further: int = 0) -> int:
+    """For every declared service, and for `further` ones."""
+    return PER_SERVICE * (len(services.SERVICES) + further) + SUPERUSER_RESERVED + SPARE
+
+
+MAX_CONNECTIONS = max_connections()

@@ -49,7 +49,7 @@ def _make_environment() -> None:
         )
     shutil.rmtree(FOLDER, ignore_errors=True)
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    remedy = f"install {version}-venv with the system's package manager"
+    remedy = f"install {version}-venv: `sudo apt-get install --no-install-recommends {version}-venv`"
     try:
         run(STEP, [sys.executable, "-m", "venv", FOLDER], remedy)
     except SetUpFailed:  # Debian keeps venv in a package of its own

@@ -62,21 +62,32 @@ def install_browser() -> None:
 
 
 def install(step: str, wanted: Sequence[Sequence[str]], *, by_hand: str) -> None:
-    """For each list of names, the first one the package manager knows. Raises SetUpFailed with the command to type where we may not."""
+    """Installs of each list of names the first one that the package manager knows, without its recommended extras.
+
+    Prints the command before it runs it, and asks no question, so that it works without a terminal. Raises SetUpFailed
+    with the command where this account may not install.
+    """
     manager = package_manager()
     if manager is None:
         raise SetUpFailed(step, "no apt-get, dnf or brew was found", by_hand)
-    typed = f"{manager} install {' '.join(names[0] for names in wanted)}"
     privilege = _privilege(manager)
     if privilege is None:
+        typed = " ".join(install_command(manager, [_first_known(manager, names) for names in wanted]))
         raise SetUpFailed(step, f"{manager} needs root", f"run `sudo {typed}`, then try again")
-    remedy = f"run `{typed}` by hand and see what it says"
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     if manager == "apt-get":
-        run(step, [*privilege, manager, "update", "-q"], remedy, environment=environment)
-    packages = [_first_known(manager, names) for names in wanted]
-    agreed = [] if manager == "brew" else ["-y"]
-    run(step, [*privilege, manager, "install", *agreed, *packages], remedy, environment=environment)
+        print(f"Set-up: running `{' '.join([*privilege, manager, 'update'])}`", flush=True)
+        run(step, [*privilege, manager, "update", "-q"], f"run `{manager} update` by hand", environment=environment)
+    command = [*privilege, *install_command(manager, [_first_known(manager, names) for names in wanted])]
+    typed = " ".join(command)
+    print(f"Set-up: {step} is missing: running `{typed}`", flush=True)
+    run(step, command, f"run `{typed}` by hand and see its output", environment=environment)
+
+
+def install_command(manager: str, packages: Sequence[str]) -> list[str]:
+    """What a person types too. Recommended packages of a browser or a JDK are a desktop that no server needs."""
+    options = {"apt-get": ["-y", "--no-install-recommends"], "dnf": ["-y", "--setopt=install_weak_deps=False"]}
+    return [manager, "install", *options.get(manager, []), *packages]
 
 
 def package_manager() -> str | None:

@@ -6,7 +6,7 @@ Imports inside a command are those that take a second: Kafka's client and the se
 import asyncio
 import logging
 import sys
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from typing import Annotated, Any, TypeVar
 
 import typer
@@ -17,7 +17,7 @@ from infra.stack.addresses import Addresses
 from infra.stack.client import Client
 from infra.stack.errors import StartFailed
 from infra.stack.places import stack_directory
-from infra.stack.table import table_of
+from infra.stack.table import problem_of, table_of
 from waypost.kernel.errors import WaypostError
 
 WIDTH_OF_FILES = 160
@@ -35,12 +35,30 @@ Only = Annotated[list[str] | None, typer.Option(help="This component and what it
 def up(only: Only = None) -> None:
     """Starts everything in the background and waits until it is up."""
     client = client_here()
-    if client.runs():
-        console.print(f"The stack already runs at port base {client.addresses.port_base}.")
-        run(client.watch_until_up(only=only or ()))
-    else:
-        run(client.start(only or ()))
+    run(start_or_complete(client, only or ()))
     show_status(client)
+
+
+@commands.command()
+def restart(
+    names: Annotated[list[str], typer.Argument(help="A component, or a service with all its components.")],
+) -> None:
+    """Restarts components of the running stack, a service's migrations included, and waits until they are up."""
+    client = client_here()
+    refuse_stopped(client)
+    console.print(f"Restarted {', '.join(run(client.restart([each for name in names for each in name.split()])))}.")
+
+
+@commands.command()
+def dev(only: Only = None) -> None:
+    """Starts the stack, then restarts the processes that a saved file touches, until Ctrl-C; the stack stays up."""
+    from infra.stack.reload import restart_on_save
+
+    client = client_here()
+    run(start_or_complete(client, only or ()))
+    show_status(client)
+    run(restart_on_save(client, console))
+    console.print("\nThe stack stays up; `make down` stops it.")
 
 
 @commands.command()
@@ -53,9 +71,7 @@ def down() -> None:
 def status() -> None:
     """Shows every component; exits with 1 unless all are up."""
     client = client_here()
-    if not client.runs():
-        console.print(f"Nothing runs at port base {client.addresses.port_base}; `make up` starts it.")
-        raise typer.Exit(1)
+    refuse_stopped(client)
     raise typer.Exit(0 if show_status(client) else 1)
 
 
@@ -105,6 +121,22 @@ def client_here() -> Client:
     return Client(Addresses.from_environment(), console)
 
 
+def refuse_stopped(client: Client) -> None:
+    if not client.runs():
+        console.print(f"Nothing runs at port base {client.addresses.port_base}; `make up` starts it.")
+        raise typer.Exit(1)
+
+
+async def start_or_complete(client: Client, only: Sequence[str]) -> None:
+    """Starts a stack; of one that runs already, the components that it does not have yet."""
+    if not client.runs():
+        await client.start(only)
+        return
+    started = await client.start_missing(only)
+    news = f"started {', '.join(started)}" if started else "nothing new to start"
+    console.print(f"The stack already runs at port base {client.addresses.port_base}: {news}.")
+
+
 def show_status(client: Client) -> bool:
     snapshot = client.board()
     if snapshot is None:
@@ -112,7 +144,9 @@ def show_status(client: Client) -> bool:
     console.print(table_of(snapshot.lines))
     for line in snapshot.lines:
         if line.error:
-            console.print(f"\n{line.name}: {line.error}\n  log: {line.log}", markup=False)
+            console.print(f"\n{line.name}: {problem_of(line)}\n  log: {line.log}", markup=False)
+    if any(line.name == "start-page" for line in snapshot.lines):
+        console.print(f"\nEvery page of this stack: {client.addresses.url('start-page')}/")
     return snapshot.all_up
 
 

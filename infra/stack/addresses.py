@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from infra.services import SERVICES
+from infra import services
 from infra.stack.child import inherited
 from infra.stack.places import stack_directory
 from infra.stack.ports import LOOPBACK
@@ -15,8 +15,8 @@ from infra.stack.ports import LOOPBACK
 DEFAULT_PORT_BASE = 8000
 HIGHEST_PORT_BASE = 65_000
 
-OFFSETS = {
-    **{f"{name}-{process}": offset for name, ports in SERVICES.items() for process, offset in ports.by_process.items()},
+PLATFORM_OFFSETS = {
+    "start-page": 0,
     "payments": 10,
     "mail": 25,
     "smtp": 26,
@@ -26,7 +26,17 @@ OFFSETS = {
     "kafka": 92,
     "kafka-controller": 93,
 }
-"""The same in docker-compose.yml. Workers and jobs answer with health and metrics."""
+"""The same in docker-compose.yml. The offsets of the services' processes are in `infra/services.py`."""
+
+
+def offsets() -> Mapping[str, int]:
+    """Of every part. Workers and jobs answer with health and metrics."""
+    processes = {
+        f"{name}-{process}": offset
+        for name, ports in services.SERVICES.items()
+        for process, offset in ports.by_process.items()
+    }
+    return {**processes, **PLATFORM_OFFSETS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +56,14 @@ class Addresses:
         return LOOPBACK
 
     def port(self, part: str) -> int:
-        return self.port_base + OFFSETS[part]
+        return self.port_base + offsets()[part]
 
     def place(self, part: str) -> str:
         """`host:port`"""
         return f"{self.host(part)}:{self.port(part)}"
 
     def url(self, part: str) -> str:
-        """Of what speaks HTTP: `users-api`, `billing-worker`, `payments`, `mail`, `zipkin`, `registry`."""
+        """Of a part that speaks HTTP: `users-api`, `billing-worker`, `payments`, `mail`, `zipkin`, `registry`, `start-page`."""
         return f"http://{self.place(part)}"
 
     @property

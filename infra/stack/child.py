@@ -1,4 +1,4 @@
-"""One process of ours that cannot outlive us (see `leash`), in a session of its own so that Ctrl-C reaches only us."""
+"""One process of ours that cannot outlive us (see `parent_death_signal`), in a session of its own so that Ctrl-C reaches only us."""
 
 import asyncio
 import os
@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from infra.stack import leash
+from infra.stack import parent_death_signal
 from infra.stack.places import CHECKOUT, TOOLKIT
 
-LEASH = Path(leash.__file__)
+LAUNCHER = Path(parent_death_signal.__file__)
 
 
 class Child:
@@ -30,7 +30,7 @@ class Child:
         self.log = log
         self._command = command
         self._environment = environment
-        self._account = account or leash.SAME_ACCOUNT
+        self._account = account or parent_death_signal.SAME_ACCOUNT
         self._death_signal = death_signal
         self._directory = directory
         self._process: asyncio.subprocess.Process | None = None
@@ -52,18 +52,18 @@ class Child:
 
     async def start(self) -> None:
         self.log.parent.mkdir(parents=True, exist_ok=True)
-        leashed = (
+        launched = (
             sys.executable,
             "-I",
             "-S",
-            str(LEASH),
+            str(LAUNCHER),
             str(os.getpid()),
             str(int(self._death_signal)),
             self._account,
         )
         with self.log.open("ab") as output:
             self._process = await asyncio.create_subprocess_exec(
-                *leashed,
+                *launched,
                 *self._command,
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=output,

@@ -14,12 +14,13 @@ from rich.console import Console
 from rich.live import Live
 
 from infra.stack.addresses import Addresses
-from infra.stack.board import Phase, Snapshot, read_board
 from infra.stack.child import inherited
-from infra.stack.errors import SetUpFailed, StartFailed, last_lines
+from infra.stack.errors import StartFailed, last_lines
 from infra.stack.locks import try_lock
 from infra.stack.logs import rotate
-from infra.stack.places import CHECKOUT, board_file, lock_file, stack_directory
+from infra.stack.places import CHECKOUT, board_file, lock_file, requests_folder, stack_directory
+from infra.stack.requests import Action, Request, ask
+from infra.stack.status_board import Phase, Snapshot, read_board
 from infra.stack.table import Lines, table_of
 
 POLL_SECONDS = 0.2
@@ -54,22 +55,35 @@ class Client:
             await asyncio.to_thread(supervisor.wait, DOWN_SECONDS)
             raise
 
+    async def start_missing(self, only: Sequence[str] = ()) -> Sequence[str]:
+        """On a running stack: starts what is declared and does not run, all of it or `only`. Gives their names, once they are up."""
+        return await self._request(Action.START, only)
+
+    async def restart(self, names: Sequence[str]) -> Sequence[str]:
+        """Components, or services with all their components. Gives the components' names, once they are up again."""
+        return await self._request(Action.RESTART, names)
+
+    async def _request(self, action: Action, names: Sequence[str]) -> Sequence[str]:
+        request = Request(action=action, names=names)
+        started = await ask(requests_folder(self.directory), request, runs=self.runs)
+        await self.watch_until_up(names=started)
+        return started
+
     async def watch_until_up(
-        self, supervisor: "subprocess.Popen[bytes] | None" = None, *, only: Sequence[str] = ()
+        self, supervisor: "subprocess.Popen[bytes] | None" = None, *, names: Sequence[str] = ()
     ) -> None:
-        """Shows the board until all is up. Raises SetUpFailed where it has not those that are asked for, StartFailed for a component that
-        keeps failing, or at the deadline.
+        """Shows the board until these are up, or everything that the stack needs. Raises StartFailed for a component that keeps failing,
+        or at the deadline.
         """
         deadline = time.monotonic() + UP_SECONDS
         with self._display() as show:
             while True:
                 snapshot = self.board()
                 if snapshot:
-                    refuse_absent(snapshot, only)
                     show(snapshot)
-                    if snapshot.all_up:
+                    if snapshot.are_up(names):
                         return
-                    refuse_failures(snapshot)
+                    refuse_failures(snapshot, names)
                 elif not self.runs() and (supervisor is None or supervisor.poll() is not None):
                     raise StartFailed(last_lines(self.supervisor_log) if supervisor else "the stack does not run")
                 if time.monotonic() > deadline:
@@ -127,14 +141,8 @@ class Client:
             yield lambda snapshot: live.update(table_of(snapshot.lines))
 
 
-def refuse_absent(snapshot: Snapshot, only: Sequence[str]) -> None:
-    names = [line.name for line in snapshot.lines]
-    if absent := [each for each in only if each not in names]:
-        reason = f"there is no {', '.join(absent)} in the stack that runs"
-        raise SetUpFailed("Choosing components", reason, f"choose from {', '.join(names)}; `make down` ends this stack")
-
-
-def refuse_failures(snapshot: Snapshot) -> None:
+def refuse_failures(snapshot: Snapshot, names: Sequence[str]) -> None:
     for line in snapshot.lines:
-        if line.phase is Phase.FAILED and line.failures >= FAILURES_ALLOWED:
+        awaited = line.name in names if names else not line.optional
+        if awaited and line.phase is Phase.FAILED and line.failures >= FAILURES_ALLOWED:
             raise StartFailed(f"{line.name} failed {line.failures} times. {line.error}\n  log: {line.log}")

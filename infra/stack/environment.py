@@ -19,6 +19,7 @@
 | WAYPOST_UNSUBSCRIBE_URL | notifications | what unsubscribe links in mails begin with |
 | WAYPOST_KEYS_DIRECTORY | all | the service's own keys, see `infra.stack.keys` |
 | WAYPOST_DATA_DIRECTORY | payments, mail | where a simulator remembers |
+| WAYPOST_PAGES | start-page | the pages that it lists, as JSON, see `infra.start_page.pages` |
 | OTEL_TRACES_EXPORTER, OTEL_EXPORTER_ZIPKIN_ENDPOINT | all | `zipkin` unless set outside, and where its spans go |
 
 `command` is the `waypost` command: it reads `<service>.env` in WAYPOST_ENVIRONMENT_DIRECTORY, one `NAME=value` a line.
@@ -28,10 +29,11 @@ import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from infra.postgres.connections import MAX_CONNECTIONS
+from infra.postgres.connections import max_connections
 from infra.postgres.databases import service_database
 from infra.stack.addresses import Addresses
 from infra.stack.keys import Keys
+from infra.start_page.pages import page_groups, pages_as_json
 from waypost.hosting.processes import ServiceProcess
 
 Environment = Mapping[str, str]
@@ -62,7 +64,7 @@ class Environments:
         """Of `python -m services.<service> <process>`."""
         own = {**self._service(service), **self._dsns(service, DSNS_OF[process])}
         if "app" in DSNS_OF[process]:
-            own["WAYPOST_CONNECTION_BUDGET"] = str(MAX_CONNECTIONS)
+            own["WAYPOST_CONNECTION_BUDGET"] = str(max_connections())
         if process is not ServiceProcess.MIGRATE:
             own["WAYPOST_SERVICE_PORT"] = str(self._addresses.port(f"{service}-{process}"))
         return own
@@ -72,13 +74,15 @@ class Environments:
         return {**self._service(service), **self._dsns(service, COMMAND_DSNS)}
 
     def simulator(self, name: str, data: Path) -> Environment:
-        """Of what stands in for the outside world: `payments`, `mail`, `registry`; it remembers in `data`."""
+        """Of a process beside the services: `payments`, `mail`, `registry`, `start-page`. A simulator keeps its data in `data`."""
         own = {"WAYPOST_SERVICE_PORT": str(self._addresses.port(name)), "WAYPOST_DATA_DIRECTORY": str(data)}
         if name == "payments":
             own["WAYPOST_PAYMENTS_WEBHOOK_URL"] = f"{self._addresses.billing}/webhooks/payments"
             own.update(self._payments())
         if name == "mail":
             own.update(self._smtp())
+        if name == "start-page":
+            own["WAYPOST_PAGES"] = pages_as_json(page_groups(self._outside, probed_at=self._addresses))
         return {**self._shared(), **own}
 
     def one_shot(self) -> Environment:

@@ -19,8 +19,8 @@ from pathlib import Path
 from joserfc.jwk import OKPKey
 from nacl.public import PrivateKey
 
+from infra import services
 from infra.postgres.roles import Passwords, Role
-from infra.services import SERVICES
 from waypost.kernel.ids import new_id
 
 ENTROPY_BYTES = 24
@@ -55,7 +55,7 @@ class Keys:
 def load_or_make_keys(directory: Path) -> Keys:
     """What an earlier start made, with whatever is missing made now. The caller holds the stack's lock."""
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-    for service in SERVICES:
+    for service in services.SERVICES:
         (directory / service).mkdir(exist_ok=True, mode=0o700)
     _ensure_signing_key(directory / "users" / "signing.json")
     _ensure_sealing_key(
@@ -71,7 +71,9 @@ def _load_or_make_secrets(file: Path) -> Secrets:
         superuser=stored.get("superuser") or _secret(),
         payments_webhook=stored.get("payments_webhook") or _secret(),
         answers=stored.get("answers") or _secret(),
-        roles={service: roles.get(service) or {role.value: _secret() for role in Role} for service in SERVICES},
+        roles={
+            service: roles.get(service) or {role.value: _secret() for role in Role} for service in services.SERVICES
+        },
     )
     _write_private(file, json.dumps(asdict(complete), indent=2))
     return complete

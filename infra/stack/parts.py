@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from infra.stack.board import Line
 from infra.stack.child import Child, inherited
 from infra.stack.environment import Environment
 from infra.stack.errors import StartFailed, last_lines
 from infra.stack.places import CHECKOUT
 from infra.stack.probes import http_answers, until_ready
+from infra.stack.status_board import Line
 
 START_SECONDS = 180
 """Ten processes start at once. One that is stopped because others take its processor starts all over, and so they never come up."""
@@ -47,10 +47,12 @@ class Component:
     ports: Sequence[int] = ()
     page: str = ""
     """What a person may open in a browser."""
+    optional: bool = False
+    """The stack is up without it: its start delays nothing, and its failure is one line."""
 
     def line(self) -> Line:
         """Its line on the board, before anything has happened."""
-        return Line(name=self.name, ports=list(self.ports), page=self.page, log=str(self.log))
+        return Line(name=self.name, ports=list(self.ports), page=self.page, log=str(self.log), optional=self.optional)
 
 
 class PythonServer:

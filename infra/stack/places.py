@@ -26,6 +26,11 @@ def board_file(directory: Path) -> Path:
     return directory / "board.json"
 
 
+def requests_folder(directory: Path) -> Path:
+    """Of a stack: where its supervisor is asked for changes."""
+    return directory / "requests"
+
+
 def reachable_directory(wanted: Path) -> Path:
     """`wanted`, or for root a twin of it outside a closed home: an unprivileged account has to be able to enter it."""
     if os.geteuid() != 0 or is_open_to_all(wanted.parent):

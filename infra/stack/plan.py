@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from infra.postgres.connections import MAX_CONNECTIONS
+from infra.postgres.connections import ROOM_FOR_NEW_SERVICES, max_connections
 from infra.postgres.databases import ensure_databases
 from infra.stack.addresses import Addresses
 from infra.stack.environment import Environments
@@ -37,25 +37,28 @@ class Plan:
             self._directory / "postgres",
             port=at.port("postgres"),
             password=self._keys.secrets.superuser,
-            max_connections=MAX_CONNECTIONS,
+            max_connections=max_connections(further=ROOM_FOR_NEW_SERVICES),
             log=self._log("postgres"),
         )
         yield Component(name="postgres", part=postgres, ports=(at.port("postgres"),), log=self._log("postgres"))
         zipkin = Zipkin(port=at.port("zipkin"), log=self._log("zipkin"))
         page = f"{at.url('zipkin')}/zipkin/"
-        yield Component(name="zipkin", part=zipkin, ports=(at.port("zipkin"),), page=page, log=self._log("zipkin"))
+        yield Component(
+            name="zipkin", part=zipkin, ports=(at.port("zipkin"),), page=page, log=self._log("zipkin"), optional=True
+        )
 
     def _outside_world(self) -> Iterator[Component]:
         yield self._simulator("mail", "smtp")
         yield self._simulator("payments")
-        yield self._simulator("registry")
+        yield self._simulator("registry", page="/subjects")
+        yield self._simulator("start-page")
 
-    def _simulator(self, name: str, *more_ports: str) -> Component:
+    def _simulator(self, name: str, *more_ports: str, page: str = "/") -> Component:
         url = self._at.url(name)
         environment = self.environments.simulator(name, self._directory / "simulators")
         server = PythonServer(SIMULATORS[name], environment=environment, log=self._log(name), health=f"{url}/livez")
         ports = [self._at.port(each) for each in (name, *more_ports)]
-        return Component(name=name, part=server, ports=ports, page=url, log=self._log(name))
+        return Component(name=name, part=server, ports=ports, page=f"{url}{page}", log=self._log(name))
 
     def _set_up(self) -> Iterator[Component]:
         log = self._log("databases")
@@ -86,7 +89,7 @@ class Plan:
         )
         # A worker's topics and a job's mail server are there before it; the API answers without either.
         needs = [f"{service}-migrations", *([] if process is ServiceProcess.API else ["topics", "mail", "payments"])]
-        page = f"{url}/docs" if process is ServiceProcess.API else ""
+        page = f"{url}/docs" if process is ServiceProcess.API else f"{url}/metrics"
         return Component(
             name=name, part=server, depends_on=needs, ports=(self._at.port(name),), page=page, log=self._log(name)
         )

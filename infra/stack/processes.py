@@ -1,16 +1,21 @@
 """Which processes of ours a stack has, however they are run."""
 
-from infra.services import SERVICES
+from infra import services
 from infra.stack.places import CHECKOUT
 from waypost.hosting.processes import ServiceProcess
 
-SIMULATORS = {"mail": "infra.simulators.inbox", "payments": "infra.simulators.payments", "registry": "infra.registry"}
-"""What stands in for the outside world, and its module."""
+SIMULATORS = {
+    "mail": "infra.simulators.inbox",
+    "payments": "infra.simulators.payments",
+    "registry": "infra.registry",
+    "start-page": "infra.start_page",
+}
+"""Processes beside the services, and their modules: the simulated outside world, the schema registry, the start page."""
 
 
 def services_here() -> list[str]:
-    """Those whose folder can be run: a checkout may hold some of them."""
-    return [service for service in SERVICES if (CHECKOUT / "services" / service / "__main__.py").exists()]
+    """Services whose folder can be run: a checkout may hold some of them."""
+    return [service for service in services.SERVICES if (CHECKOUT / "services" / service / "__main__.py").exists()]
 
 
 def processes_of(service: str) -> list[ServiceProcess]:

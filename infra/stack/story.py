@@ -32,9 +32,13 @@ async def run_demo(client: Stack, console: Console, *, stay: bool) -> bool:
     """Tells the story on the running stack, or on one of its own; `stay`: that one is left up to look around, until Ctrl-C."""
     async with _stack(client, console) as is_our_own:
         happened = await tell(client.addresses, console)
+        if not is_our_own or stay:
+            console.print(f"\nEvery page of the stack: {client.addresses.url('start-page')}/")
         if is_our_own and stay:
-            console.print("\nThe stack stays up to look around. Ctrl-C ends it.")
+            console.print("The stack stays up to look around. Ctrl-C ends it.")
             await _until_interrupted()
+        if is_our_own and not stay:
+            console.print("\nThe stack ends here, and the addresses above with it: `make up` keeps one running.")
     return happened
 
 

@@ -1,35 +1,65 @@
-"""Starts components when what they depend on is up, starts them again when they end, stops them in reverse."""
+"""Starts components when their dependencies are up, restarts them when they end, stops them in reverse order."""
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 
-from infra.stack.board import Board, Phase
 from infra.stack.errors import StartFailed, last_lines
 from infra.stack.parts import Component, OneShot, Server
+from infra.stack.status_board import Phase, StatusBoard
 from waypost.kernel.backoff import Backoff
 
 PAUSES = Backoff(first_seconds=0.5, factor=2.0, most_seconds=30.0)
 STEADY_SECONDS = 60
-"""One that ran this long counts its failures anew."""
+"""A component that ran this long starts with a failure count of zero."""
 HEALTH_PERIOD_SECONDS = 2.0
+SILENT_AFTER = 3
+"""Health checks in a row without an answer. One alone is a consumer group that rebalances, or a busy machine."""
 STOP_SECONDS = 15
 
 
 class Supervisor:
-    def __init__(self, components: Sequence[Component], board: Board, *, pauses: Backoff = PAUSES) -> None:
-        self._components = components
+    def __init__(self, components: Sequence[Component], board: StatusBoard, *, pauses: Backoff = PAUSES) -> None:
+        self._components = {each.name: each for each in components}
         self._board = board
         self._pauses = pauses
+        self._keepers: dict[str, asyncio.Task[None]] = {}
+
+    @property
+    def names(self) -> Sequence[str]:
+        return tuple(self._components)
 
     async def run(self, asked_to_stop: asyncio.Event) -> None:
         """Until asked to stop; then everything is down when this returns."""
-        keepers = [asyncio.create_task(self._keep(each), name=each.name) for each in self._components]
+        self._start(self.names)
         await asked_to_stop.wait()
+        await self._end(self.names)
+
+    async def add(self, components: Sequence[Component]) -> None:
+        """Starts further components. One of a known name takes the place of the old one, which is stopped first."""
+        await self._end([each.name for each in components if each.name in self._components])
+        for each in components:
+            self._components[each.name] = each
+            self._board.add(each.line())
+        self._start([each.name for each in components])
+
+    async def restart(self, names: Collection[str]) -> None:
+        """Stops these and starts them again, in the order of their dependencies. Returns when the old ones are down."""
+        await self._end(names)
+        for name in names:
+            self._board.show(name, Phase.WAITING, failures=0, error="", pid=None)
+        self._start(names)
+
+    def _start(self, names: Iterable[str]) -> None:
+        for name in names:
+            self._keepers[name] = asyncio.create_task(self._keep(self._components[name]), name=name)
+
+    async def _end(self, names: Collection[str]) -> None:
+        keepers = [self._keepers.pop(name) for name in names if name in self._keepers]
         for keeper in keepers:
             keeper.cancel()
         await asyncio.gather(*keepers, return_exceptions=True)
-        await self._stop_all()
+        await self._stop_in_reverse([self._components[name] for name in names])
 
     async def _keep(self, component: Component) -> None:
         for name in component.depends_on:
@@ -40,7 +70,7 @@ class Supervisor:
             try:
                 if await self._run_once(component):
                     return
-            except Exception as error:  # noqa: BLE001 - whatever it is, it is shown and tried again: a keeper never dies
+            except Exception as error:  # noqa: BLE001 - any error is shown and the start is tried again: a keeper never dies
                 failures = 1 if time.monotonic() - started > STEADY_SECONDS else failures + 1
                 self._board.show(component.name, Phase.FAILED, failures=failures, error=str(error), pid=None)
             await asyncio.sleep(self._pauses.seconds(failures))
@@ -62,7 +92,7 @@ class Supervisor:
         try:
             await part.start()
         except BaseException:
-            await part.stop(STOP_SECONDS)  # it runs, perhaps, and does not answer
+            await part.stop(STOP_SECONDS)  # it may run without answering
             raise
         self._board.show(component.name, Phase.READY, pid=part.child.pid, error="")
         watcher = asyncio.create_task(self._watch(component.name, part))
@@ -73,23 +103,26 @@ class Supervisor:
         raise StartFailed(f"{component.name} ended with code {code}:\n{last_lines(part.child.log)}")
 
     async def _watch(self, name: str, part: Server) -> None:
-        """Shows a server that runs and does not answer. It is not restarted for that: what it waits for may be away."""
+        """Shows a server that runs and does not answer. It is not restarted for that: one of its dependencies may be away."""
+        missed = 0
         while True:
             await asyncio.sleep(HEALTH_PERIOD_SECONDS)
-            self._board.show(name, Phase.READY if await part.answers() else Phase.SILENT)
+            missed = 0 if await part.answers() else missed + 1
+            if missed in (0, SILENT_AFTER):
+                self._board.show(name, Phase.SILENT if missed else Phase.READY)
 
-    async def _stop_all(self) -> None:
-        """Each once all that depend on it are down, so that nobody loses what it still needs."""
-        down = {each.name: asyncio.Event() for each in self._components}
+    async def _stop_in_reverse(self, components: Sequence[Component]) -> None:
+        """Each after all that depend on it are down, so that no component loses what it still needs."""
+        down = {each.name: asyncio.Event() for each in components}
 
         async def stop(component: Component) -> None:
-            for other in self._components:
+            for other in components:
                 if component.name in other.depends_on:
                     await down[other.name].wait()
             await self._stop(component)
             down[component.name].set()
 
-        await asyncio.gather(*(stop(each) for each in self._components))
+        await asyncio.gather(*(stop(each) for each in components))
 
     async def _stop(self, component: Component) -> None:
         if not callable(component.part):

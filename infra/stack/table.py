@@ -7,7 +7,7 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
-from infra.stack.board import Line, Phase, Snapshot
+from infra.stack.status_board import Line, Phase, Snapshot
 
 COLOURS = {
     Phase.WAITING: "dim",
@@ -63,6 +63,13 @@ def memory_bytes(process: psutil.Process) -> int:
     return int(information.rss - shared)
 
 
+def problem_of(line: Line) -> str:
+    """What is wrong with it; one line where the stack does without it."""
+    if line.phase is Phase.SILENT:
+        return "it runs, but its health page has not answered several times in a row"
+    return line.error.partition("\n")[0].rstrip(":") if line.optional else line.error
+
+
 class Lines:
     """Plain lines: one for each change of a component's phase."""
 
@@ -74,6 +81,6 @@ class Lines:
         for line in snapshot.lines:
             now = (line.phase, line.failures)
             if self._seen.get(line.name) != now and line.phase is not Phase.WAITING:
-                detail = f": {line.error}" if line.phase is Phase.FAILED else ""
+                detail = f": {problem_of(line)}" if line.phase in (Phase.FAILED, Phase.SILENT) else ""
                 self._console.print(f"{line.name:<22} {line.phase}{detail}", markup=False, highlight=False)
             self._seen[line.name] = now

@@ -12,6 +12,7 @@ from services.billing.live import MOVING, open_live_view
 from services.billing.ports import Resources
 from services.billing.projections import PROJECTIONS
 from services.billing.settings import BillingSettings
+from waypost.engine.principals import authorize
 from waypost.hosting.service import LiveView, Service
 from waypost.hosting.settings import load
 from waypost.kernel.clock import SystemClock
@@ -42,6 +43,7 @@ SERVICE = Service(
     jobs=JOBS,
     schedule=SCHEDULE,
     routers=ROUTERS,
+    authorize=authorize,
     api_resources=resources,
     job_resources=resources,
     live_view=LiveView(open=open_live_view, handles=MOVING),

@@ -12,6 +12,7 @@ from services.notifications.jobs import JOBS, SCHEDULE
 from services.notifications.ports import MailResources
 from services.notifications.projections import PROJECTIONS
 from services.notifications.settings import NotificationsSettings
+from waypost.engine.principals import authorize
 from waypost.hosting.service import Service
 from waypost.hosting.settings import load
 from waypost.kernel.clock import SystemClock
@@ -47,5 +48,6 @@ SERVICE = Service(
     jobs=JOBS,
     schedule=SCHEDULE,
     routers=ROUTERS,
+    authorize=authorize,
     job_resources=mail_resources,
 )

@@ -5,11 +5,13 @@ from contextlib import asynccontextmanager
 
 from services.users.adapters import keys
 from services.users.adapters.access_tokens import SignedAccessTokens
+from services.users.adapters.development import development_user
 from services.users.adapters.passwords import Argon2Passwords
 from services.users.adapters.sealing import SealedBoxSealer
 from services.users.adapters.tenant_ids import KeyedTenantIds
 from services.users.api import ROUTERS
 from services.users.handlers import COMMANDS, CONSUMERS
+from services.users.handlers.actors import authorize
 from services.users.jobs import JOBS, SCHEDULE
 from services.users.ports import JobResources, Resources
 from services.users.projections import PROJECTIONS
@@ -53,8 +55,10 @@ SERVICE = Service(
     jobs=JOBS,
     schedule=SCHEDULE,
     routers=ROUTERS,
+    authorize=authorize,
     api_resources=resources,
     token_keys=token_keys,
     signing_key=keys.signing_key,
+    development_user=development_user,
     job_resources=job_resources,
 )

@@ -66,7 +66,13 @@ class OpenSession(Command[User]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RenewSession(Command[User | None]):
+class Session:
+    user: User
+    session_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenewSession(Command[Session | None]):
     """None refuses: unknown, expired, of an account that may not sign in, or used before. The last ends the whole session,
     which is why it is an answer and no error: it has to be committed."""
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
+from uuid import UUID
 
 from services.users.domain import OpaqueToken, SealedToken, User
 from waypost.kernel.clock import Clock
@@ -39,8 +40,8 @@ class AccessTokens(Protocol):
     published: Mapping[str, Any]
     """… and by others: the JWK set (RFC 7517)."""
 
-    def issue(self, user: User, at: datetime) -> AccessToken:
-        """A signed JWT (RFC 7519) that says who acts, for which tenant, in which role."""
+    def issue(self, user: User, session_id: UUID, at: datetime) -> AccessToken:
+        """A signed JWT (RFC 7519) that says who acts, for which tenant, in which role, and since which sign-in."""
         ...
 
 

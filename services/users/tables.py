@@ -1,5 +1,7 @@
 """Rows of this service. What may not be published lives in `public`; read rows of events in the schema of their projection."""
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -31,7 +33,7 @@ credentials = Table(
 """Who holds an address, and what opens the account. The address is in lower case (checked), so the key ignores case."""
 
 
-def _one_time_tokens(name: str) -> Table:
+def _one_time_tokens(name: str, *more: Column[Any]) -> Table:
     """One per user: a new link ends the earlier one, and using it removes it."""
     return Table(
         name,
@@ -40,12 +42,16 @@ def _one_time_tokens(name: str) -> Table:
         Column("user_id", Uuid, nullable=False),
         Column("token_hash", LargeBinary, nullable=False),
         Column("expires_at", DateTime(timezone=True), nullable=False),
+        *more,
         PrimaryKeyConstraint("tenant_id", "user_id"),
         UniqueConstraint("tenant_id", "token_hash"),
     )
 
 
-verification_tokens = _one_time_tokens("verification_tokens")
+verification_tokens = _one_time_tokens(
+    "verification_tokens", Column("password_hash", Text), Column("display_name", Text), Column("locale", Text)
+)
+"""With what the sign-up typed whose link it is; all null where the account keeps what it has."""
 password_reset_tokens = _one_time_tokens("password_reset_tokens")
 
 refresh_tokens = Table(

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from infra.services import SERVICES
-from infra.stack.addresses import OFFSETS
+from infra.stack.addresses import offsets
 from infra.stack.processes import services_here
 
 ROOT = Path(__file__).parents[2]
@@ -38,7 +38,7 @@ def test_every_service_has_the_same_rooms(service: str) -> None:
 def test_every_service_is_declared_with_ports_of_its_own() -> None:
     folders = {path.parent.name for path in (ROOT / "services").glob("*/__init__.py")}
     assert folders == set(SERVICES)
-    assert len(set(OFFSETS.values())) == len(OFFSETS)
+    assert len(set(offsets().values())) == len(offsets())
 
 
 def test_no_file_is_longer_than_a_reader_can_hold() -> None:

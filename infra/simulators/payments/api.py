@@ -9,26 +9,26 @@ from fastapi.responses import JSONResponse, Response
 
 from infra.simulators.database import Database
 from infra.simulators.payments.bodies import ChargeOrder, RefundOrder
-from infra.simulators.payments.cards import Manner, find_card
+from infra.simulators.payments.cards import CardBehaviour, find_card
 from infra.simulators.payments.charges import get_charge, list_charges
-from infra.simulators.payments.courier import WebhookCourier
 from infra.simulators.payments.idempotency import Answer
 from infra.simulators.payments.provider import Provider
 from infra.simulators.payments.refunds import list_refunds
+from infra.simulators.payments.webhook_sender import WebhookSender
 from infra.simulators.payments.webhooks import list_webhooks
 
 IdempotencyKey = Annotated[str, Header(alias="Idempotency-Key", min_length=1, max_length=255)]
 
 
-def create_router(provider: Provider, database: Database, courier: WebhookCourier | None) -> APIRouter:
+def create_router(provider: Provider, database: Database, sender: WebhookSender | None) -> APIRouter:
     router = APIRouter(prefix="/v1")
 
     @router.post("/charges", status_code=201)
     async def create_charge(order: ChargeOrder, key: IdempotencyKey, request: Request) -> Response:
         """201 a charge; 402 declined, with the failed charge's id; 409 the key's first request still runs."""
         answer = await provider.charge(key, order)
-        _tell(courier)
-        if find_card(order.payment_method).manner is Manner.SILENT_AFTER_CHARGE and not answer.replayed:
+        _tell(sender)
+        if find_card(order.payment_method).behaviour is CardBehaviour.SILENT_AFTER_CHARGE and not answer.replayed:
             await _hang_until_the_caller_gives_up(request)
         return _response(answer)
 
@@ -45,7 +45,7 @@ def create_router(provider: Provider, database: Database, courier: WebhookCourie
     async def create_refund(order: RefundOrder, key: IdempotencyKey) -> Response:
         """201 a refund; 400 when the charge has not that much left; 409 the key's first request still runs."""
         answer = await provider.refund(key, order)
-        _tell(courier)
+        _tell(sender)
         return _response(answer)
 
     @router.get("/refunds")
@@ -75,9 +75,9 @@ def _listed(items: list[dict[str, Any]]) -> dict[str, Any]:
     return {"object": "list", "data": items}
 
 
-def _tell(courier: WebhookCourier | None) -> None:
-    if courier is not None:
-        courier.wake()
+def _tell(sender: WebhookSender | None) -> None:
+    if sender is not None:
+        sender.wake()
 
 
 async def _hang_until_the_caller_gives_up(request: Request) -> None:

@@ -12,12 +12,12 @@ from starlette.exceptions import HTTPException
 
 from infra.simulators.database import Database
 from infra.simulators.payments.api import create_router
-from infra.simulators.payments.courier import WebhookCourier
 from infra.simulators.payments.errors import ErrorType, ProviderError, error_body
 from infra.simulators.payments.page import create_page
 from infra.simulators.payments.provider import Provider
 from infra.simulators.payments.settings import PaymentsSettings
 from infra.simulators.payments.tables import TABLES
+from infra.simulators.payments.webhook_sender import WebhookSender
 from waypost.kernel.clock import SystemClock
 
 
@@ -25,16 +25,16 @@ def create_app(settings: PaymentsSettings) -> FastAPI:
     """Opens `payments.sqlite3` in the data directory at once; closes it when the application's lifespan ends."""
     clock = SystemClock()
     database = Database(settings.data_directory / "payments.sqlite3", TABLES)
-    courier = _courier(database, clock, settings)
+    sender = _webhook_sender(database, clock, settings)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         with contextlib.closing(database):
-            async with _running(courier):
+            async with _running(sender):
                 yield
 
     app = FastAPI(title="Waypost payments simulator", lifespan=lifespan, docs_url=None, redoc_url=None)
-    app.include_router(create_router(Provider(database, clock, settings), database, courier))
+    app.include_router(create_router(Provider(database, clock, settings), database, sender))
     app.include_router(create_page(database))
     app.exception_handler(ProviderError)(_refused)
     app.exception_handler(RequestValidationError)(_invalid)
@@ -42,19 +42,19 @@ def create_app(settings: PaymentsSettings) -> FastAPI:
     return app
 
 
-def _courier(database: Database, clock: SystemClock, settings: PaymentsSettings) -> WebhookCourier | None:
+def _webhook_sender(database: Database, clock: SystemClock, settings: PaymentsSettings) -> WebhookSender | None:
     if settings.payments_webhook_url is None or settings.payments_webhook_secret is None:
         return None
     secret = settings.payments_webhook_secret.get_secret_value()
-    return WebhookCourier(database, clock, settings, str(settings.payments_webhook_url), secret)
+    return WebhookSender(database, clock, settings, str(settings.payments_webhook_url), secret)
 
 
 @asynccontextmanager
-async def _running(courier: WebhookCourier | None) -> AsyncIterator[None]:
-    if courier is None:
+async def _running(sender: WebhookSender | None) -> AsyncIterator[None]:
+    if sender is None:
         yield
         return
-    round_trip = asyncio.create_task(courier.run(), name="webhooks")
+    round_trip = asyncio.create_task(sender.run(), name="webhooks")
     try:
         yield
     finally:

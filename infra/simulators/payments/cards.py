@@ -7,7 +7,7 @@ from typing import assert_never
 from infra.simulators.payments.errors import no_such
 
 
-class Manner(StrEnum):
+class CardBehaviour(StrEnum):
     """How the provider behaves on the way to the outcome, so that a caller's handling of each can be tried."""
 
     PROMPT = "prompt"
@@ -18,13 +18,13 @@ class Manner(StrEnum):
     @property
     def in_words(self) -> str:
         match self:
-            case Manner.PROMPT:
+            case CardBehaviour.PROMPT:
                 return "at once"
-            case Manner.SLOW:
+            case CardBehaviour.SLOW:
                 return "after a while"
-            case Manner.SILENT_AFTER_CHARGE:
+            case CardBehaviour.SILENT_AFTER_CHARGE:
                 return "without an answer"
-            case Manner.UNAVAILABLE_ONCE:
+            case CardBehaviour.UNAVAILABLE_ONCE:
                 return "at the second request"
             case _:
                 assert_never(self)
@@ -41,12 +41,12 @@ class Card:
     id: str
     brand: str
     last4: str
-    manner: Manner = Manner.PROMPT
+    behaviour: CardBehaviour = CardBehaviour.PROMPT
     decline: Decline | None = None
 
     @property
     def outcome(self) -> str:
-        return self.decline.message if self.decline else f"Charged {self.manner.in_words}"
+        return self.decline.message if self.decline else f"Charged {self.behaviour.in_words}"
 
 
 CARDS = {
@@ -65,9 +65,14 @@ CARDS = {
             last4="9995",
             decline=Decline(code="insufficient_funds", message="The card has insufficient funds"),
         ),
-        Card(id="pm_card_timeout_after_charge", brand="mastercard", last4="4444", manner=Manner.SILENT_AFTER_CHARGE),
-        Card(id="pm_card_slow", brand="mastercard", last4="5100", manner=Manner.SLOW),
-        Card(id="pm_card_unavailable_once", brand="amex", last4="0005", manner=Manner.UNAVAILABLE_ONCE),
+        Card(
+            id="pm_card_timeout_after_charge",
+            brand="mastercard",
+            last4="4444",
+            behaviour=CardBehaviour.SILENT_AFTER_CHARGE,
+        ),
+        Card(id="pm_card_slow", brand="mastercard", last4="5100", behaviour=CardBehaviour.SLOW),
+        Card(id="pm_card_unavailable_once", brand="amex", last4="0005", behaviour=CardBehaviour.UNAVAILABLE_ONCE),
     )
 }
 

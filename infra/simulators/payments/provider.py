@@ -8,7 +8,7 @@ from typing import Any
 
 from infra.simulators.database import Database
 from infra.simulators.payments.bodies import ChargeOrder, RefundOrder
-from infra.simulators.payments.cards import Card, Manner, find_card
+from infra.simulators.payments.cards import Card, CardBehaviour, find_card
 from infra.simulators.payments.charges import add_charge, get_charge
 from infra.simulators.payments.errors import ErrorType, error_body, out_of_order
 from infra.simulators.payments.idempotency import Answer, Flights, recall, remember
@@ -51,9 +51,9 @@ class Provider:
         )
 
     async def _try_the_patience(self, key: str, card: Card) -> None:
-        if card.manner is Manner.SLOW:
+        if card.behaviour is CardBehaviour.SLOW:
             await asyncio.sleep(self._slow_seconds)
-        if card.manner is Manner.UNAVAILABLE_ONCE and await self._database.transaction(
+        if card.behaviour is CardBehaviour.UNAVAILABLE_ONCE and await self._database.transaction(
             lambda connection: _first_refusal(connection, key)
         ):
             raise out_of_order()

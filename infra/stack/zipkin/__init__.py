@@ -12,6 +12,8 @@ from infra.stack.ports import LOOPBACK
 from infra.stack.probes import http_answers, until_ready
 
 HOME = STATE / "zipkin"
+START_SECONDS = 180
+"""Nothing waits for it: a slow start is better than a second one."""
 SPANS_KEPT = 100_000  # about 60 MB of heap at most; older ones go first
 
 
@@ -37,7 +39,7 @@ class Zipkin:
         command = [str(find_java().program), *memory, "-jar", str(jar)]
         self._child = Child(command, log=self._log, environment={**os.environ, **settings})
         await self._child.start()
-        await until_ready("Zipkin", self._child, self.answers, deadline_seconds=60)
+        await until_ready("Zipkin", self._child, self.answers, START_SECONDS)
 
     def _listener(self) -> dict[str, str]:
         """Zipkin's own QUERY_PORT listens on every interface; its web server's settings can say which."""

@@ -10,7 +10,7 @@ from pydantic import Field, StringConstraints
 from services.billing.api.moments import Beginning, End
 from services.billing.domain import Interval, InvoiceStatus, SubscriptionStatus
 from services.billing.settings import PLAN_CODE
-from waypost.web.models import Currency, Name, RequestModel, ResponseModel
+from waypost.web.models import Currency, OneLine, RequestModel, ResponseModel
 
 ProviderToken = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,255}$")]
 
@@ -42,7 +42,7 @@ class NewInvoice(RequestModel):
 
 
 class NewLine(RequestModel):
-    description: Name
+    description: OneLine
     quantity: int = Field(ge=1)
     unit_amount_minor: int = Field(ge=0)
 

@@ -27,7 +27,7 @@ from services.billing.handlers.renewing import renew_subscription
 from services.billing.handlers.reporting import request_report
 from services.billing.handlers.settling import abandon_attempt, record_decision
 from services.billing.handlers.subscribing import cancel_subscription, change_plan, create_subscription
-from services.billing.projections import REVENUE_WINDOWS, TENANT_DIRECTORY
+from services.billing.projections import PRINCIPALS, REVENUE_WINDOWS, TENANT_DIRECTORY
 from waypost.engine.bus import Commands
 from waypost.ports.consumers import Consumer
 
@@ -49,4 +49,4 @@ COMMANDS: Commands = {
     RequestReport: request_report,
 }
 
-CONSUMERS: Sequence[Consumer] = [CUSTOMERS, TENANT_DIRECTORY, REVENUE_WINDOWS]
+CONSUMERS: Sequence[Consumer] = [CUSTOMERS, TENANT_DIRECTORY, PRINCIPALS, REVENUE_WINDOWS]

@@ -1,15 +1,35 @@
 """Events to read rows: this service's own in the business transaction, `tenants` and `revenue` from their topics."""
 
-from schemas.users import TenantClosed, TenantCreated, TenantRenamed
+from schemas.users import (
+    TenantClosed,
+    TenantCreated,
+    TenantRenamed,
+    UserCreated,
+    UserErased,
+    UserPasswordChanged,
+    UserReactivated,
+    UserRoleChanged,
+    UserSuspended,
+)
 from services.billing.projections.customers import CUSTOMER_ROWS
 from services.billing.projections.invoices import INVOICE_ROWS
 from services.billing.projections.ledger import LEDGER_ROWS
 from services.billing.projections.revenue import REVENUE_WINDOWS
 from services.billing.projections.subscriptions import SUBSCRIPTION_ROWS
+from waypost.engine.principals import principals_projector
 from waypost.jobs.tenant_directory import tenants_projection
 
 PROJECTIONS = [CUSTOMER_ROWS, INVOICE_ROWS, LEDGER_ROWS, SUBSCRIPTION_ROWS]
 
 TENANT_DIRECTORY = tenants_projection(created=TenantCreated, renamed=TenantRenamed, closed=TenantClosed)
 
-__all__ = ["PROJECTIONS", "REVENUE_WINDOWS", "TENANT_DIRECTORY"]
+PRINCIPALS = principals_projector(
+    created=UserCreated,
+    role_changed=UserRoleChanged,
+    password_changed=UserPasswordChanged,
+    suspended=UserSuspended,
+    reactivated=UserReactivated,
+    erased=UserErased,
+)
+
+__all__ = ["PRINCIPALS", "PROJECTIONS", "REVENUE_WINDOWS", "TENANT_DIRECTORY"]

@@ -9,6 +9,7 @@ from services.notifications.domain import Kind
 from services.notifications.ports import EmailContent
 from waypost.kernel.errors import Permanent
 from waypost.kernel.money import Money
+from waypost.kernel.text import one_line
 
 
 class JinjaEmailTemplates:
@@ -26,9 +27,11 @@ class JinjaEmailTemplates:
         self._templates.filters.update(money=money, day=day)
 
     def compose(self, kind: Kind, words: Mapping[str, object]) -> EmailContent:
+        # No word brings a line of its own: not a name that was stored before names had rules, either.
+        lines = {name: one_line(word) if isinstance(word, str) else word for name, word in words.items()}
         try:
-            text = self._templates.get_template(f"{kind}.txt").render(words)
-            html = self._templates.get_template(f"{kind}.html").render(words)
+            text = self._templates.get_template(f"{kind}.txt").render(lines)
+            html = self._templates.get_template(f"{kind}.html").render(lines)
         except TemplateError as error:
             raise Permanent(f"the letter {kind} cannot be written: {error}") from error
         subject, _, body = text.partition("\n")

@@ -1,12 +1,11 @@
 """Mail by SMTP (RFC 5321)."""
 
-from email.headerregistry import Address, BaseHeader, HeaderRegistry, UnstructuredHeader
 from email.message import EmailMessage
-from email.policy import Policy, default
 from email.utils import localtime
 
 import aiosmtplib
 
+from services.notifications.adapters.headers import POLICY, encoded, mailbox
 from services.notifications.ports import Mail, MailRefused
 from waypost.kernel.errors import Transient
 
@@ -15,18 +14,6 @@ _NO_SUCH_MAILBOX = frozenset((550, 551, 553))
 
 _ABOUT_THE_MAIL = (aiosmtplib.SMTPRecipientRefused, aiosmtplib.SMTPSenderRefused, aiosmtplib.SMTPDataError)
 """Other answers, such as to the greeting or the sign-in, are about us: they pass."""
-
-
-class _AsItStands(UnstructuredHeader, BaseHeader):
-    """The standard library makes an encoded word of a long header without a space. Nobody looks for a link in one (RFC 2369, section 2)."""
-
-    def fold(self, *, policy: Policy) -> str:
-        return f"{self.name}: {self}{policy.linesep}"
-
-
-_HEADERS = HeaderRegistry()
-_HEADERS.map_to_type("list-unsubscribe", _AsItStands)
-_POLICY = default.clone(header_factory=_HEADERS)
 
 
 class SmtpMailer:
@@ -41,7 +28,11 @@ class SmtpMailer:
     async def send(self, mail: Mail) -> None:
         try:
             await aiosmtplib.send(
-                self._message(mail), hostname=self._host, port=self._port, timeout=self._timeout_seconds
+                self._message(mail),
+                recipients=[_ascii_domain(mail.address)],  # never read out of the message: a name stands in it
+                hostname=self._host,
+                port=self._port,
+                timeout=self._timeout_seconds,
             )
         # Without their cause: what a server says of a mail may repeat the address, and errors are logged.
         except aiosmtplib.SMTPRecipientsRefused as error:
@@ -52,12 +43,12 @@ class SmtpMailer:
             raise Transient(f"the mail server at {self._host}:{self._port}: {type(error).__name__}") from None
 
     def _message(self, mail: Mail) -> EmailMessage:
-        message = EmailMessage(policy=_POLICY)
+        message = EmailMessage(policy=POLICY)
         message["Message-ID"] = mail.message_id
         message["Date"] = localtime()
         message["From"] = self._sender
-        message["To"] = _address(mail.name, mail.address)
-        message["Subject"] = mail.email.subject
+        message["To"] = mailbox(mail.name, _ascii_domain(mail.address))
+        message["Subject"] = encoded(mail.email.subject)
         message["Auto-Submitted"] = "auto-generated"  # RFC 3834: nobody is out of office towards us
         if mail.unsubscribe_url is not None:
             # RFC 8058, section 4, has both signed (DKIM): the part of the server that the mail is handed to.
@@ -68,9 +59,9 @@ class SmtpMailer:
         return message
 
 
-def _address(name: str, address: str) -> Address:
-    mailbox, _, domain = address.rpartition("@")
-    return Address(display_name=name, username=mailbox, domain=domain.encode("idna").decode())
+def _ascii_domain(address: str) -> str:
+    local_part, _, domain = address.rpartition("@")
+    return f"{local_part}@{domain.encode('idna').decode()}"
 
 
 def _refusal(error: aiosmtplib.SMTPResponseException) -> MailRefused | Transient:

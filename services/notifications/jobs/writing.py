@@ -8,6 +8,7 @@ from services.notifications.ports import Mail, MailResources
 from services.notifications.queries.digest import unread_of, unsubscribe_secret
 from services.notifications.queries.pending import Addressee, StoredToken, addressee, facts_of, token_of
 from waypost.kernel.errors import Transient
+from waypost.kernel.text import one_line
 from waypost.ports.unit_of_work import UnitOfWork
 
 PAGES = {Kind.VERIFICATION: "/verify", Kind.PASSWORD_RESET: "/password/reset"}
@@ -65,7 +66,8 @@ def _mail(
     address: str | None = None,
     unsubscribe_url: str | None = None,
 ) -> Mail:
-    email = office.emails.compose(notification.kind, {"name": to.display_name, "company": to.company, **words})
+    name = one_line(to.display_name) or to.email  # a name may have been stored with nothing to see in it
+    email = office.emails.compose(notification.kind, {"name": name, "company": to.company, **words})
     return Mail(
         message_id=notification.message_id,
         address=address or to.email,

@@ -1,13 +1,33 @@
 """Events to read rows: `outgoing` in the business transaction, `recipients`, `invoices` and `tenants` from the topics."""
 
-from schemas.users import TenantClosed, TenantCreated, TenantRenamed
+from schemas.users import (
+    TenantClosed,
+    TenantCreated,
+    TenantRenamed,
+    UserCreated,
+    UserErased,
+    UserPasswordChanged,
+    UserReactivated,
+    UserRoleChanged,
+    UserSuspended,
+)
 from services.notifications.projections.invoices import INVOICE_STANDING
 from services.notifications.projections.outgoing import NOTIFICATION_ROWS
 from services.notifications.projections.recipients import RECIPIENT_DIRECTORY
+from waypost.engine.principals import principals_projector
 from waypost.jobs.tenant_directory import tenants_projection
 
 PROJECTIONS = [NOTIFICATION_ROWS]
 
 TENANT_DIRECTORY = tenants_projection(created=TenantCreated, renamed=TenantRenamed, closed=TenantClosed)
 
-__all__ = ["INVOICE_STANDING", "PROJECTIONS", "RECIPIENT_DIRECTORY", "TENANT_DIRECTORY"]
+PRINCIPALS = principals_projector(
+    created=UserCreated,
+    role_changed=UserRoleChanged,
+    password_changed=UserPasswordChanged,
+    suspended=UserSuspended,
+    reactivated=UserReactivated,
+    erased=UserErased,
+)
+
+__all__ = ["INVOICE_STANDING", "PRINCIPALS", "PROJECTIONS", "RECIPIENT_DIRECTORY", "TENANT_DIRECTORY"]

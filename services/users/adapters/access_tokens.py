@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from joserfc.jwk import OKPKey
 
@@ -21,8 +22,8 @@ class SignedAccessTokens:
         self.keys: KeySource = LocalKeys(key)
         self.published: Mapping[str, Any] = {"keys": [_public(key)]}
 
-    def issue(self, user: User, at: datetime) -> AccessToken:
-        principal = Principal(user_id=user.id, tenant_id=user.tenant_id, role=user.role)
+    def issue(self, user: User, session_id: UUID, at: datetime) -> AccessToken:
+        principal = Principal(user_id=user.id, tenant_id=user.tenant_id, role=user.role, session_id=session_id)
         return AccessToken(text=sign(principal.claims(), self._key, at=at), expires_in_seconds=ACCESS_SECONDS)
 
 

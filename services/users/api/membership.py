@@ -11,7 +11,7 @@ from services.users import queries
 from services.users.api.edge import Context
 from services.users.api.models import ProfileChange, RoleChange, UserView
 from services.users.commands import ChangeRole, EraseUser, ReactivateUser, SuspendUser, UpdateProfile
-from services.users.domain import User
+from services.users.domain import SelfReactivation, User
 from waypost.kernel.errors import NotFound
 from waypost.web.auth import AdminCaller, Caller, OwnerCaller, Principal
 from waypost.web.etag import ExpectedVersion
@@ -70,7 +70,7 @@ async def erase(user_id: UUID, caller: Caller, expected: ExpectedVersion, contex
 async def change_role(
     user_id: UUID, body: RoleChange, caller: OwnerCaller, expected: ExpectedVersion, context: Context
 ) -> Response:
-    """Makes a member an admin, or an admin a member. It counts from the user's next access token on."""
+    """Makes a member an admin, or an admin a member. Rights end at once, and begin with the next access token."""
     command = ChangeRole(user_id=user_id, role=body.role, expected_version=expected, at=context.now)
     return _user(await context.bus.handle(command))
 
@@ -83,7 +83,9 @@ async def suspend(user_id: UUID, caller: AdminCaller, context: Context) -> Respo
 
 @router.post("/{user_id}/reactivate", response_model=UserView)
 async def reactivate(user_id: UUID, caller: AdminCaller, context: Context) -> Response:
-    """Lets a suspended user in again. Reactivating twice is fine."""
+    """Lets a suspended user in again; 409 for a user who is not suspended, 403 for oneself."""
+    if user_id == caller.user_id:
+        raise SelfReactivation
     return _user(await context.bus.handle(ReactivateUser(user_id=user_id, at=context.now)))
 
 

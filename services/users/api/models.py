@@ -1,6 +1,5 @@
 """Bodies and views."""
 
-import unicodedata
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -9,7 +8,7 @@ from pydantic import AfterValidator, Field, StringConstraints
 from services.users.domain import Email, NotAnEmailAddress, UserStatus, email_address
 from waypost.kernel.ids import TenantId
 from waypost.kernel.role import Role
-from waypost.web.models import Name, Password, RequestModel, ResponseModel
+from waypost.web.models import OneLine, Password, RequestModel, ResponseModel
 
 
 def _address(text: str) -> Email:
@@ -19,15 +18,7 @@ def _address(text: str) -> Email:
         raise ValueError(str(error)) from error
 
 
-def _one_line(text: str) -> str:
-    """Names go into the subjects of mails."""
-    if any(unicodedata.category(character) == "Cc" for character in text):
-        raise ValueError("a name is one line, without control characters")
-    return text
-
-
 EmailAddress = Annotated[Email, Field(max_length=254, json_schema_extra={"format": "email"}), AfterValidator(_address)]
-OneLine = Annotated[Name, AfterValidator(_one_line)]
 Locale = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$")]
 """BCP 47, without its private corners."""
 OpaqueTokenText = Annotated[str, StringConstraints(min_length=1, max_length=256)]

@@ -8,7 +8,7 @@ from services.users.adapters.randomness import fresh_token
 from services.users.api.edge import Context
 from services.users.api.models import ForgottenPassword, NewPassword, PasswordChange, SessionView
 from services.users.api.sessions import lasting, signed_in
-from services.users.commands import AskForPasswordLink, ChangePassword, ResetPassword
+from services.users.commands import AskForPasswordLink, ChangePassword, ResetPassword, Session
 from services.users.domain import OpaqueToken, PasswordRefused, TokenNotValid
 from waypost.kernel.ids import new_id
 from waypost.kernel.tenant import bound_tenants
@@ -45,15 +45,15 @@ async def change(body: PasswordChange, caller: Caller, context: Context) -> Resp
     passwords = context.resources.passwords
     if not await passwords.matches(body.current_password, proved_hash) or proved_hash is None:
         raise PasswordRefused
-    refresh = fresh_token(caller.tenant_id)
+    refresh, session_id = fresh_token(caller.tenant_id), new_id()
     user = await context.bus.handle(
         ChangePassword(
             user_id=caller.user_id,
             proved_hash=proved_hash,
             password_hash=await passwords.hash(body.new_password),
-            session_id=new_id(),
+            session_id=session_id,
             refresh_token=lasting(refresh, context),
             at=context.now,
         )
     )
-    return signed_in(user, refresh, context)
+    return signed_in(Session(user=user, session_id=session_id), refresh, context)

@@ -9,8 +9,8 @@ from services.users import queries
 from services.users.adapters.randomness import fresh_token
 from services.users.api.edge import Context
 from services.users.api.models import Refresh, SessionView, SignIn
-from services.users.commands import CloseSession, OpenSession, RefreshToken, RenewSession
-from services.users.domain import OpaqueToken, SignInRefused, User
+from services.users.commands import CloseSession, OpenSession, RefreshToken, RenewSession, Session
+from services.users.domain import OpaqueToken, SignInRefused
 from waypost.kernel.ids import new_id
 from waypost.kernel.tenant import bound_tenants
 
@@ -31,17 +31,17 @@ async def login(body: SignIn, context: Context) -> Response:
         password_hash = found.password_hash if found else None
         if not await context.resources.passwords.matches(body.password, password_hash) or found is None:
             raise SignInRefused
-        refresh = fresh_token(body.tenant_id)
+        refresh, session_id = fresh_token(body.tenant_id), new_id()
         user = await context.bus.handle(
             OpenSession(
                 user_id=found.user_id,
                 proved_hash=found.password_hash,
-                session_id=new_id(),
+                session_id=session_id,
                 refresh_token=lasting(refresh, context),
                 at=context.now,
             )
         )
-    return signed_in(user, refresh, context)
+    return signed_in(Session(user=user, session_id=session_id), refresh, context)
 
 
 @router.post("/token/refresh", response_model=SessionView)
@@ -52,15 +52,17 @@ async def refresh(body: Refresh, context: Context) -> Response:
         raise SignInRefused("sign in again")
     successor = fresh_token(token.tenant_id)
     with bound_tenants([token.tenant_id]):
-        user = await context.bus.handle(RenewSession(digest=token.digest, successor=successor.digest, at=context.now))
-    if user is None:
+        session = await context.bus.handle(
+            RenewSession(digest=token.digest, successor=successor.digest, at=context.now)
+        )
+    if session is None:
         raise SignInRefused("sign in again")
-    return signed_in(user, successor, context)
+    return signed_in(session, successor, context)
 
 
 @router.post("/logout", status_code=204)
 async def logout(body: Refresh, context: Context) -> Response:
-    """Ends the session that the refresh token belongs to; the access token runs out by itself."""
+    """Ends the session that the refresh token belongs to; its access tokens change nothing here any more, and expire elsewhere."""
     token = OpaqueToken.parse(body.refresh_token)
     if token is not None:
         with bound_tenants([token.tenant_id]):
@@ -79,7 +81,7 @@ def lasting(refresh: OpaqueToken, context: Context) -> RefreshToken:
     return RefreshToken(digest=refresh.digest, expires_at=context.now + SESSION_LIFETIME)
 
 
-def signed_in(user: User, refresh: OpaqueToken, context: Context) -> Response:
-    access = context.resources.access_tokens.issue(user, context.now)
+def signed_in(session: Session, refresh: OpaqueToken, context: Context) -> Response:
+    access = context.resources.access_tokens.issue(session.user, session.session_id, context.now)
     view = SessionView(access_token=access.text, refresh_token=refresh.text, expires_in=access.expires_in_seconds)
     return Response(view.model_dump_json(), headers=_NOT_STORED, media_type="application/json")

@@ -15,6 +15,10 @@ class OwnerIsKept(Forbidden):
     """A tenant's owner is not suspended or changed by its other users."""
 
 
+class SelfReactivation(Forbidden):
+    """A suspended user is let in again by another admin."""
+
+
 class UserIsErased(NotFound):
     """There is no such user any more."""
 

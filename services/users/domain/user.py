@@ -1,5 +1,6 @@
 """Somebody who belongs to a tenant."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import ClassVar, Self
@@ -25,8 +26,9 @@ from waypost.kernel.event import Event
 from waypost.kernel.ids import TenantId
 from waypost.kernel.role import Role
 
-VERIFICATION_PAUSE = timedelta(minutes=15)
-"""Between two links to one address that somebody else may have typed."""
+VERIFICATION_LINKS = 3
+VERIFICATION_WINDOW = timedelta(minutes=15)
+"""So many links go to one address in so long a time: somebody else may have typed it."""
 PASSWORD_LINK_PAUSE = timedelta(minutes=5)
 
 
@@ -57,7 +59,7 @@ class User(Aggregate):
         self.verified = False
         self.suspended = False
         self.erased = False
-        self.verification_requested_at: datetime | None = None
+        self.verifications_requested_at: Sequence[datetime] = ()
         self.password_link_requested_at: datetime | None = None
 
     @classmethod
@@ -110,9 +112,14 @@ class User(Aggregate):
             raise UserIsErased
 
     def wants_another_link(self, at: datetime) -> bool:
-        """Whether to mail a new link when the address is typed in once more: the first may be lost, but nobody is to be flooded."""
-        asked = self.verification_requested_at
-        return self.status is UserStatus.UNVERIFIED and (asked is None or at - asked >= VERIFICATION_PAUSE)
+        """Whether to mail a link when the address is typed in once more: each sign-up has a link of its own, within bounds."""
+        lately = [each for each in self.verifications_requested_at if at - each < VERIFICATION_WINDOW]
+        return self.status is UserStatus.UNVERIFIED and len(lately) < self._links_at_a_time
+
+    @property
+    def _links_at_a_time(self) -> int:
+        """Who may sign in has lost a mail at most: a sign-up of another person changes nothing for them."""
+        return 1 if self.may_sign_in else VERIFICATION_LINKS
 
     def request_verification(self, token: SealedToken, at: datetime) -> None:
         self.record(
@@ -215,7 +222,7 @@ class User(Aggregate):
                 self.email = self.display_name = ""
                 self.erased = True
             case UserVerificationRequested(requested_at=at):
-                self.verification_requested_at = at
+                self.verifications_requested_at = (*self.verifications_requested_at, at)[-VERIFICATION_LINKS:]
             case UserPasswordResetRequested(requested_at=at):
                 self.password_link_requested_at = at
             case UserPasswordChanged():

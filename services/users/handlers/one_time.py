@@ -1,18 +1,19 @@
 """One-time tokens of mailed links: kept by their hash, used up by their first use."""
 
 from datetime import datetime
-from uuid import UUID
+from typing import Any
 
-from sqlalchemy import Table, delete
+from sqlalchemy import Row, Table, delete, select
 from sqlalchemy.dialects.postgresql import insert
 
 from services.users.domain import SealedToken, TokenNotValid, User
+from services.users.tables import credentials
 from waypost.ports.unit_of_work import UnitOfWork
 
 
-async def keep_digest(tokens: Table, user: User, token: SealedToken, uow: UnitOfWork) -> None:
-    """An earlier link stops working."""
-    kept = {"token_hash": token.digest, "expires_at": token.expires_at}
+async def keep_digest(tokens: Table, user: User, token: SealedToken, uow: UnitOfWork, **more: str | None) -> None:
+    """An earlier link stops working. `more`: further columns of the table."""
+    kept = {"token_hash": token.digest, "expires_at": token.expires_at, **more}
     await uow.rows.execute(
         insert(tokens)
         .values(tenant_id=user.tenant_id, user_id=user.id, **kept)
@@ -20,10 +21,16 @@ async def keep_digest(tokens: Table, user: User, token: SealedToken, uow: UnitOf
     )
 
 
-async def use_up(tokens: Table, digest: bytes, at: datetime, uow: UnitOfWork) -> UUID:
-    """Whose it was. The row goes with the first use, so that of two at once one is refused. Raises TokenNotValid."""
-    used = delete(tokens).where(tokens.c.token_hash == digest, tokens.c.expires_at > at).returning(tokens.c.user_id)
-    user_id: UUID | None = (await uow.rows.execute(used)).scalar_one_or_none()
-    if user_id is None:
+async def lock_holder(tokens: Table, digest: bytes, uow: UnitOfWork) -> None:
+    """Locks the password of the token's user, before the token: all that change a password or erase a user lock in this order."""
+    holder = select(tokens.c.user_id).where(tokens.c.token_hash == digest).scalar_subquery()
+    await uow.rows.execute(select(credentials.c.user_id).where(credentials.c.user_id == holder).with_for_update())
+
+
+async def use_up(tokens: Table, digest: bytes, at: datetime, uow: UnitOfWork) -> Row[Any]:
+    """Its row, which goes with the first use, so that of two at once one is refused. Raises TokenNotValid."""
+    used = delete(tokens).where(tokens.c.token_hash == digest, tokens.c.expires_at > at).returning(*tokens.c)
+    row = (await uow.rows.execute(used)).one_or_none()
+    if row is None:
         raise TokenNotValid
-    return user_id
+    return row

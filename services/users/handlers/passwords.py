@@ -7,9 +7,9 @@ from sqlalchemy import ColumnElement, delete, select, update
 
 from services.users.commands import AskForPasswordLink, ChangePassword, OfferPasswordLink, ResetPassword
 from services.users.domain import PasswordRefused, Tenant, TokenNotValid, User
-from services.users.handlers.one_time import keep_digest, use_up
+from services.users.handlers.one_time import keep_digest, lock_holder, use_up
 from services.users.handlers.sessions import begin_session, end_sessions_of
-from services.users.tables import credentials, password_reset_tokens
+from services.users.tables import credentials, password_reset_tokens, verification_tokens
 from waypost.ports.unit_of_work import UnitOfWork
 
 
@@ -32,16 +32,15 @@ async def offer_password_link(command: OfferPasswordLink, uow: UnitOfWork) -> bo
 
 async def reset_password(command: ResetPassword, uow: UnitOfWork) -> User:
     """Raises TokenNotValid, also for somebody who may not sign in any more. Proves the address as well."""
-    # The password before the token: in this order whoever changes a password or erases its user locks them too.
-    holder = select(password_reset_tokens.c.user_id).where(password_reset_tokens.c.token_hash == command.digest)
-    is_holder = credentials.c.user_id == holder.scalar_subquery()
-    await uow.rows.execute(select(credentials.c.user_id).where(is_holder).with_for_update())
-    user_id = await use_up(password_reset_tokens, command.digest, command.at, uow)
-    await _set_password(user_id, command.password_hash, command.at, uow)
+    await lock_holder(password_reset_tokens, command.digest, uow)
+    user_id = (await use_up(password_reset_tokens, command.digest, command.at, uow)).user_id
+    await set_password(user_id, command.password_hash, command.at, uow)
     user = await uow.load(User, user_id)
     if not user.may_be_mailed_a_password_link:
         raise TokenNotValid
     user.verify_email(command.at)
+    # A sign-up that was not proved before does not become the account's afterwards.
+    await uow.rows.execute(delete(verification_tokens).where(verification_tokens.c.user_id == user_id))
     user.change_password("reset", command.at)
     await end_sessions_of(user, uow)
     return user
@@ -50,7 +49,7 @@ async def reset_password(command: ResetPassword, uow: UnitOfWork) -> User:
 async def change_password(command: ChangePassword, uow: UnitOfWork) -> User:
     """Raises PasswordRefused where the password was changed meanwhile, SignInRefused."""
     is_proved = credentials.c.password_hash == command.proved_hash
-    if not await _set_password(command.user_id, command.password_hash, command.at, uow, is_proved):
+    if not await set_password(command.user_id, command.password_hash, command.at, uow, is_proved):
         raise PasswordRefused
     user = await uow.load(User, command.user_id)
     user.change_password("changed", command.at)
@@ -59,7 +58,7 @@ async def change_password(command: ChangePassword, uow: UnitOfWork) -> User:
     return user
 
 
-async def _set_password(
+async def set_password(
     user_id: UUID, password_hash: str, at: datetime, uow: UnitOfWork, *conditions: ColumnElement[bool]
 ) -> bool:
     """Whether it was set. A link that was mailed before stops working."""

@@ -2,12 +2,14 @@
 
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 
 from services.users.commands import OpenTenant, Registration, SignUp, VerifyEmail
-from services.users.domain import Tenant, User
-from services.users.handlers.one_time import keep_digest, use_up
+from services.users.domain import Tenant, TokenNotValid, User
+from services.users.handlers.one_time import keep_digest, lock_holder, use_up
+from services.users.handlers.passwords import set_password
+from services.users.handlers.sessions import end_sessions_of
 from services.users.tables import credentials, verification_tokens
 from waypost.kernel.ids import TenantId
 from waypost.kernel.role import Role
@@ -20,27 +22,37 @@ async def open_tenant(command: OpenTenant, uow: UnitOfWork) -> Tenant:
     owner = _registration(command.tenant_id, command.owner, Role.OWNER, command.at)
     await _hold_address(owner, command.owner, command.at, uow)
     uow.add(owner)
-    await keep_digest(verification_tokens, owner, command.owner.verification, uow)
+    await _keep_link(owner, command.owner, uow)
     return tenant
 
 
 async def sign_up(command: SignUp, uow: UnitOfWork) -> User:
-    """Where the address is taken the user given back is one that never was; who holds it may get another link."""
+    """Where the address is taken the user given back is one that never was. One that is not proved yet gets another link, which alone
+    works from then on, and makes this sign-up the account's."""
     tenant = await uow.load(Tenant, command.tenant_id)
     tenant.require_open()
     user = _registration(command.tenant_id, command.registration, Role.MEMBER, command.at)
     if await _hold_address(user, command.registration, command.at, uow):
         uow.add(user)
-        await keep_digest(verification_tokens, user, command.registration.verification, uow)
+        await _keep_link(user, command.registration, uow)
     else:
-        await _remind_holder(command, uow)
+        await _mail_holder(command, uow)
     return user
 
 
 async def verify_email(command: VerifyEmail, uow: UnitOfWork) -> User:
-    """Raises TokenNotValid."""
-    user = await uow.load(User, await use_up(verification_tokens, command.digest, command.at, uow))
+    """The sign-up whose link it is becomes the account's. What was set by others, who had proved nothing, ends: their passwords,
+    links and sessions. Raises TokenNotValid."""
+    await lock_holder(verification_tokens, command.digest, uow)
+    link = await use_up(verification_tokens, command.digest, command.at, uow)
+    user = await uow.load(User, link.user_id)
+    if user.verified:
+        raise TokenNotValid
     user.verify_email(command.at)
+    if link.password_hash is not None:
+        await end_sessions_of(user, uow)
+        await set_password(user.id, link.password_hash, command.at, uow)
+        user.update_profile(command.at, display_name=link.display_name, locale=link.locale)
     return user
 
 
@@ -75,9 +87,28 @@ async def _hold_address(user: User, registration: Registration, at: datetime, uo
     return held.one_or_none() is not None
 
 
-async def _remind_holder(command: SignUp, uow: UnitOfWork) -> None:
+async def _mail_holder(command: SignUp, uow: UnitOfWork) -> None:
     held = select(credentials.c.user_id).where(credentials.c.email == command.registration.email)
-    holder = await uow.load(User, (await uow.rows.execute(held)).scalar_one())
+    # Locked, so that two sign-ups at once come one after the other.
+    user_id = (await uow.rows.execute(held.with_for_update())).scalar_one_or_none()
+    holder = await uow.find(User, user_id) if user_id else None
+    if holder is None or holder.verified:
+        return
     if holder.wants_another_link(command.at):
         holder.request_verification(command.registration.verification, command.at)
-        await keep_digest(verification_tokens, holder, command.registration.verification, uow)
+        await _keep_link(holder, command.registration, uow)
+    elif not holder.may_sign_in:
+        # Too many links for one mailbox. None that is out may stand for an earlier sign-up, which can be a stranger's.
+        await uow.rows.execute(delete(verification_tokens).where(verification_tokens.c.user_id == holder.id))
+
+
+async def _keep_link(user: User, registration: Registration, uow: UnitOfWork) -> None:
+    """With the sign-up that it proves; but whoever signs in already, as an owner does, has a password that no sign-up replaces."""
+    sign_up: dict[str, str | None] = dict.fromkeys(("password_hash", "display_name", "locale"))
+    if not user.may_sign_in:
+        sign_up = {
+            "password_hash": registration.password_hash,
+            "display_name": registration.display_name,
+            "locale": registration.locale,
+        }
+    await keep_digest(verification_tokens, user, registration.verification, uow, **sign_up)

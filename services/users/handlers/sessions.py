@@ -5,7 +5,7 @@ from uuid import UUID
 
 from sqlalchemy import Row, delete, insert, select, update
 
-from services.users.commands import CloseSession, OpenSession, RefreshToken, RenewSession
+from services.users.commands import CloseSession, OpenSession, RefreshToken, RenewSession, Session
 from services.users.domain import SignInRefused, Tenant, TenantStatus, User
 from services.users.tables import credentials, refresh_tokens
 from waypost.ports.unit_of_work import UnitOfWork
@@ -20,7 +20,7 @@ async def open_session(command: OpenSession, uow: UnitOfWork) -> User:
     return user
 
 
-async def renew_session(command: RenewSession, uow: UnitOfWork) -> User | None:
+async def renew_session(command: RenewSession, uow: UnitOfWork) -> Session | None:
     token = await _locked(command.digest, uow)
     if token is None or token.expires_at <= command.at:
         return None
@@ -30,7 +30,7 @@ async def renew_session(command: RenewSession, uow: UnitOfWork) -> User | None:
         await _end_session(token.session_id, uow)
         return None
     await _follow(token, command, uow)
-    return user
+    return Session(user=user, session_id=token.session_id)
 
 
 async def close_session(command: CloseSession, uow: UnitOfWork) -> None:
@@ -41,7 +41,7 @@ async def close_session(command: CloseSession, uow: UnitOfWork) -> None:
 
 
 async def end_sessions_of(user: User, uow: UnitOfWork) -> None:
-    """What is signed in stays so until its access token expires, ten minutes at most.
+    """Their access tokens end as well: at once for what this service is asked to do, a little later elsewhere (decision 0016).
 
     Sessions that are just being opened or renewed are waited for: their tokens have to be seen to be removed.
     """

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
+from waypost.kernel.actor import Actor, current_actor
 from waypost.kernel.command import Command
 from waypost.kernel.errors import ConcurrencyConflict
 from waypost.ports.unit_of_work import UnitOfWork, UnitsOfWork
@@ -12,13 +13,17 @@ R = TypeVar("R")
 CommandHandler = Callable[[Any, UnitOfWork], Awaitable[Any]]
 Commands = Mapping[type[Command[Any]], CommandHandler]
 
+Authorize = Callable[[Actor, UnitOfWork], Awaitable[None]]
+"""Looks the actor up, in the command's own transaction. Raises TokenRevoked where they may not do any more what their token says."""
+
 ATTEMPTS = 3
 
 
 class Bus:
-    def __init__(self, units: UnitsOfWork, commands: Commands) -> None:
+    def __init__(self, units: UnitsOfWork, commands: Commands, *, authorize: Authorize | None = None) -> None:
         self.units = units
         self._commands = commands
+        self._authorize = authorize
 
     async def handle(self, command: Command[R]) -> R:
         """Runs the command in a transaction of its own. Another writer who was first is no error yet: the command decides again on what is
@@ -31,9 +36,21 @@ class Bus:
         return await self._once(command)
 
     async def execute(self, command: Command[R], uow: UnitOfWork) -> R:
-        """Runs the command inside a unit of work that the caller opened and will end."""
+        """Runs the command inside a unit of work that the caller opened and will end. A person who asks for it is looked up there first."""
+        await self._require_standing(uow)
         result: R = await self._commands[type(command)](command, uow)
         return result
+
+    async def authorize_reading(self) -> None:
+        """For answers that show more than the actor's own. Raises TokenRevoked."""
+        if self._authorize is not None:
+            async with self.units.begin() as uow:
+                await self._require_standing(uow)
+
+    async def _require_standing(self, uow: UnitOfWork) -> None:
+        actor = current_actor()
+        if actor is not None and self._authorize is not None:
+            await self._authorize(actor, uow)
 
     async def _once(self, command: Command[R]) -> R:
         async with self.units.begin() as uow:

@@ -67,5 +67,5 @@ def build_runtime(service: Service, role: str, *, dsn: str, pool_size: int, admi
         clock=clock,
         path=path,
         units=units,
-        bus=Bus(units, service.commands),
+        bus=Bus(units, service.commands, authorize=service.authorize),
     )

@@ -1,6 +1,6 @@
 """What a service is made of, said once in its `app.py`."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,14 +8,19 @@ from pathlib import Path
 from fastapi import APIRouter
 from joserfc.jwk import OKPKey
 
-from waypost.engine.bus import Commands
+from waypost.engine.bus import Authorize, Bus, Commands
 from waypost.engine.process import Lifecycle
 from waypost.jobs.declaration import Job, Scheduled
 from waypost.kernel.event import Event
+from waypost.kernel.role import Role
 from waypost.kernel.topic import Topic
 from waypost.ports.codec import EventCodec
 from waypost.ports.consumers import AsyncProjection, Consumer, InlineProjection
 from waypost.web.app import KeysOf, OpenResources
+from waypost.web.auth import Principal
+
+DevelopmentUser = Callable[[Bus, Path, str, Role], Awaitable[Principal]]
+"""Finds or makes the user of a role in a tenant of a name; the path is the folder of the service's keys."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,12 +45,16 @@ class Service:
     jobs: Sequence[Job] = ()
     schedule: Sequence[Scheduled] = ()
     routers: Sequence[APIRouter] = ()
+    authorize: Authorize | None = None
+    """Looks up who asks, for every command and every admin's read; without it tokens are believed until they expire."""
     api_resources: OpenResources = nullcontext
     """At `waypost.web.edge.Edge.resources`."""
     token_keys: KeysOf | None = None
     """Keys of access tokens, out of `api_resources`, for the service that signs them; the others fetch them from it."""
     signing_key: Callable[[Path], OKPKey] | None = None
     """Its private half, out of the folder of the service's keys; an operator's tokens are signed with it too. Raises Misconfigured."""
+    development_user: DevelopmentUser | None = None
+    """For `waypost token --dev`; declared by the service that signs access tokens."""
     job_resources: OpenResources = nullcontext
     """At `JobContext.resources`."""
     live_view: LiveView | None = None

@@ -4,6 +4,8 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
+from itertools import chain
+from typing import Any
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import (
@@ -54,7 +56,7 @@ class KafkaBroker:
                     await producer.start()
             yield KafkaPublisher(producer)
         finally:
-            await _end(producer)
+            await end_producer(producer)
 
 
 class KafkaPublisher:
@@ -124,13 +126,24 @@ def _append(batch: BatchBuilder, record: OutgoingRecord) -> bool:
     )
 
 
-async def _end(producer: AIOKafkaProducer) -> None:
+async def end_producer(producer: AIOKafkaProducer) -> None:
     """Flushes nothing: whoever sent has awaited its acknowledgement, and what was given up on is sent by the next producer.
 
     `stop()` alone would wait for a frozen broker without end, and a producer left to itself goes on retrying.
     """
-    producer._message_accumulator.fail_all(ProducerClosed())
+    accumulator = producer._message_accumulator
+    given_up = [*accumulator._pending_batches, *chain.from_iterable(accumulator._batches.values())]
+    accumulator.fail_all(ProducerClosed())
+    for batch in given_up:
+        _mark_retrieved(batch.future, batch._drain_waiter)
     with contextlib.suppress(TimeoutError, KafkaError, OSError):
         async with asyncio.timeout(CLOSE_SECONDS):
             await producer.client.close()
             await producer.stop()
+
+
+def _mark_retrieved(*futures: "asyncio.Future[Any]") -> None:
+    """Their sender was cancelled, so Python would report `Future exception was never retrieved` at exit."""
+    for future in futures:
+        if future.done() and not future.cancelled():
+            future.exception()

@@ -4,7 +4,7 @@ from importlib import import_module
 
 from waypost.project import project
 from waypost.schemas.codec import AvroCodec
-from waypost.schemas.personal import PersonalData
+from waypost.schemas.personal_data import PersonalData
 
 
 def application_codec(*, personal_data: PersonalData | None = None) -> AvroCodec:

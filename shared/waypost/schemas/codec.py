@@ -12,7 +12,8 @@ from waypost.kernel.errors import Permanent, UndecodableRecord
 from waypost.kernel.event import Event
 from waypost.ports.codec import EncodedEvent, PublishedSchema
 from waypost.schemas.formats import Format, Formats, read_formats
-from waypost.schemas.personal import PersonalData
+from waypost.schemas.personal_data import PersonalData
+from waypost.schemas.scalar_values import Misfit
 from waypost.schemas.upcasters import Upcasters
 
 _FRAME = Struct(">BI")
@@ -37,7 +38,7 @@ class AvroCodec:
 
     def encode(self, event: Event) -> EncodedEvent:
         newest = self._newest(type(event))
-        values = newest.fitting.values(event)
+        values = _values(event, newest)
         if self._personal_data is not None:
             for name in event.personal:
                 values[name] = self._personal_data.seal(event, name, values[name])
@@ -46,7 +47,7 @@ class AvroCodec:
         try:
             schemaless_writer(body, newest.schema, values)
         except Exception as error:
-            raise newest.fitting.diagnose(values, error) from error
+            raise _diagnosis(event, newest, error) from error
         return EncodedEvent(schema_id=newest.schema_id, payload=body.getvalue())
 
     def decode(self, event_type: str, payload: bytes) -> Event:
@@ -101,9 +102,40 @@ class AvroCodec:
         if self._personal_data is not None:
             for name in written.event_class.personal:
                 values[name] = self._personal_data.unseal(values[name])
+        for name, convert in written.decoders:
+            values[name] = convert(values[name])
         event = written.event_class(**values)
         upcast = self._upcasters.get((written.event_type, written.version))
         return event if upcast is None else upcast(event)
+
+
+def _values(event: Event, newest: Format) -> dict[str, Any]:
+    """Field → what the Avro writer takes. Raises Permanent naming the field that does not fit."""
+    values: dict[str, Any] = {}
+    for name, expected, encode in newest.encoders:
+        value = getattr(event, name)
+        if type(value) is not expected:
+            try:
+                value = encode(value)
+            except Misfit as misfit:
+                raise _refusal(event, misfit.under(name)) from misfit
+        values[name] = value
+    return values
+
+
+def _diagnosis(event: Event, newest: Format, error: Exception) -> Permanent:
+    """What to raise where the writer refused a value of the right type: too large for the field, or no Unicode text."""
+    for name, _, encode in newest.encoders:
+        try:
+            encode(getattr(event, name))
+        except Misfit as misfit:
+            return _refusal(event, misfit.under(name))
+    return Permanent(f"{event.type} does not fit its schema: {error}", event_type=event.type)
+
+
+def _refusal(event: Event, misfit: Misfit) -> Permanent:
+    # The value itself stays out of the message: it may identify a person.
+    return Permanent(f"{event.type}: field {misfit.path!r} {misfit.reason}", event_type=event.type, field=misfit.path)
 
 
 def _unreadable(written: Format, reason: str) -> UndecodableRecord:

@@ -1,6 +1,6 @@
-"""What the codec looks up per record: every locked version, parsed."""
+"""The formats that the codec looks up per record: every locked version, parsed."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,9 +9,12 @@ from fastavro import parse_schema
 
 from waypost.kernel.errors import Misconfigured
 from waypost.kernel.event import Event
-from waypost.schemas.fit import Fitting
+from waypost.schemas.defaults import fill_defaults
 from waypost.schemas.lock import read_lock
-from waypost.schemas.sources import Definition, SchemaSource, newest, read_sources
+from waypost.schemas.logical import wire_definition
+from waypost.schemas.sources import SchemaSource, newest, read_sources
+from waypost.schemas.types import Definition
+from waypost.schemas.values import FieldCodec, decoders, field_codecs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +30,10 @@ class Format:
     schema: Any
     reader_schema: Any
     """The type's newest schema; None where this is it, because resolving costs half as much again."""
-    fitting: Fitting
+    encoders: tuple[tuple[str, type | None, Callable[[Any], Any]], ...]
+    """Per field of the newest version: name, the Python type that needs no check, and the check. See `ValueCodec`."""
+    decoders: tuple[tuple[str, Callable[[Any], Any]], ...]
+    """Name and conversion of the fields that the Avro library does not give as their Python type."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,26 +47,43 @@ def read_formats(root: Path, events: Mapping[str, type[Event]]) -> Formats:
     sources = read_sources(root)
     ids = {(line.type, line.version): line.id for line in read_lock(root)}
     latest = newest(sources)
-    parsed = {(source.event_type, source.version): parse_schema(source.definition) for source in sources}
-    by_id: dict[int, Format] = {}
     for source in sources:
-        key = (source.event_type, source.version)
-        if key not in ids or source.event_type not in events:
+        if (source.event_type, source.version) not in ids or source.event_type not in events:
             raise Misconfigured(
                 f"{source.label} is not locked or has no class: run `waypost schemas generate` and `lock`"
             )
+    readers = {event_type: _parsed(source) for event_type, source in latest.items()}
+    by_id: dict[int, Format] = {}
+    for source in sources:
+        key, kind = (source.event_type, source.version), events[source.event_type]
         target = latest[source.event_type]
+        fields = _field_codecs(target, kind)
         by_id[ids[key]] = Format(
             schema_id=ids[key],
             event_type=source.event_type,
             version=source.version,
-            event_class=events[source.event_type],
+            event_class=kind,
             definition=source.definition,
-            schema=parsed[key],
-            reader_schema=None if source is target else parsed[(target.event_type, target.version)],
-            fitting=Fitting(source),
+            schema=readers[source.event_type] if source is target else _parsed(source),
+            reader_schema=None if source is target else readers[source.event_type],
+            encoders=tuple((each.name, each.value.plain, each.value.encode) for each in fields),
+            decoders=decoders(fields),
         )
     return Formats(by_id=by_id, newest=_newest_of(by_id, latest))
+
+
+def _parsed(source: SchemaSource) -> Any:
+    """As fastavro takes it, with defaults that it may hand out as they are."""
+    return fill_defaults(parse_schema(wire_definition(source.definition)), source.record)
+
+
+def _field_codecs(source: SchemaSource, kind: type[Event]) -> tuple[FieldCodec, ...]:
+    try:
+        return field_codecs(source.fields, kind)
+    except (KeyError, IndexError) as error:
+        raise Misconfigured(
+            f"{kind.__name__} does not have the fields of {source.label}: run `waypost schemas generate`"
+        ) from error
 
 
 def _newest_of(by_id: Mapping[int, Format], latest: Mapping[str, SchemaSource]) -> dict[type[Event], Format]:

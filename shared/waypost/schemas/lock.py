@@ -7,6 +7,9 @@ from pathlib import Path
 
 from waypost.schemas.sources import SchemaSource
 
+LOCK = "registry.lock.json"
+"""Name of the file."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LockedSchema:
@@ -25,10 +28,15 @@ class LockedSchema:
 
 def read_lock(root: Path) -> tuple[LockedSchema, ...]:
     """The lines in lock order; empty before the first lock."""
-    path = root / "registry.lock.json"
+    path = root / LOCK
     if not path.exists():
         return ()
-    return tuple(LockedSchema(**line) for line in json.loads(path.read_text(encoding="utf-8"))["schemas"])
+    return parse_lock(path.read_text(encoding="utf-8"))
+
+
+def parse_lock(text: str) -> tuple[LockedSchema, ...]:
+    """The lines of a lock file's text."""
+    return tuple(LockedSchema(**line) for line in json.loads(text)["schemas"])
 
 
 def append_to_lock(sources: Sequence[SchemaSource], root: Path) -> tuple[LockedSchema, ...]:
@@ -36,13 +44,14 @@ def append_to_lock(sources: Sequence[SchemaSource], root: Path) -> tuple[LockedS
     old = read_lock(root)
     known = {(line.type, line.version) for line in old}
     fresh = [source for source in sources if (source.event_type, source.version) not in known]
-    new = tuple(_line(number, source) for number, source in enumerate(fresh, start=len(old) + 1))
+    new = tuple(locked(number, source) for number, source in enumerate(fresh, start=len(old) + 1))
     if new:
-        _write(root / "registry.lock.json", (*old, *new))
+        write_lock(root, (*old, *new))
     return new
 
 
-def _line(number: int, source: SchemaSource) -> LockedSchema:
+def locked(number: int, source: SchemaSource) -> LockedSchema:
+    """The entry of a version under this id."""
     return LockedSchema(
         id=number,
         subject=source.subject,
@@ -54,6 +63,7 @@ def _line(number: int, source: SchemaSource) -> LockedSchema:
     )
 
 
-def _write(path: Path, lines: Sequence[LockedSchema]) -> None:
+def write_lock(root: Path, lines: Sequence[LockedSchema]) -> None:
+    """Replaces the file."""
     rows = ",\n".join("    " + json.dumps(asdict(line)) for line in lines)
-    path.write_text('{\n  "schemas": [\n' + rows + "\n  ]\n}\n", encoding="utf-8")
+    (root / LOCK).write_text('{\n  "schemas": [\n' + rows + "\n  ]\n}\n", encoding="utf-8")

@@ -1,8 +1,7 @@
-"""The .avsc files as this house reads them: one flat record per published version of an event type."""
+"""The `.avsc` files: one record per published version of an event type."""
 
 import hashlib
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,45 +9,10 @@ from typing import Any
 
 from fastavro.schema import SchemaParseException, UnknownType, fingerprint, parse_schema, to_parsing_canonical_form
 
+from waypost.project import project
 from waypost.schemas.problems import SchemaProblem
-
-Definition = dict[str, Any]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Field:
-    """One field of a record."""
-
-    name: str
-    kind: str
-    """Avro type, its logical type where it has one: `string`, `uuid`, `timestamp-micros`, `long` …"""
-    nullable: bool
-    definition: Definition
-
-    @property
-    def doc(self) -> str:
-        return str(self.definition.get("doc", ""))
-
-    @property
-    def personal(self) -> bool:
-        """Whether it identifies a person."""
-        return self.definition.get("pii") is True
-
-    @property
-    def has_default(self) -> bool:
-        return "default" in self.definition
-
-    @property
-    def meaning(self) -> Mapping[str, object]:
-        """What a reader takes for granted about the value, and no compatibility checker looks at."""
-        written = value_type(self.definition["type"])
-        details = written if isinstance(written, dict) else {}
-        return {
-            "logical type": details.get("logicalType"),
-            "unit": self.definition.get("unit"),
-            "precision": details.get("precision"),
-            "scale": details.get("scale"),
-        }
+from waypost.schemas.type_reader import read_fields
+from waypost.schemas.types import Definition, Field, RecordType
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +34,14 @@ class SchemaSource:
 
     @property
     def service(self) -> str:
+        """The service that owns the topic."""
         return self.topic.partition(".")[0]
+
+    @property
+    def namespace_service(self) -> str | None:
+        """The service that the namespace names; None where the namespace has another form."""
+        prefix, _, service = str(self.definition["namespace"]).rpartition(".")
+        return service if prefix == project().namespace else None
 
     @property
     def topic(self) -> str:
@@ -91,7 +62,12 @@ class SchemaSource:
 
     @cached_property
     def fields(self) -> tuple[Field, ...]:
-        return tuple(_field(definition) for definition in self.definition["fields"])
+        return read_fields(self.definition)
+
+    @property
+    def record(self) -> RecordType:
+        """The event itself as a type of the tree."""
+        return RecordType(definition=self.definition, fields=self.fields)
 
     @property
     def fingerprint(self) -> str:
@@ -101,7 +77,7 @@ class SchemaSource:
     @property
     def digest(self) -> str:
         """SHA-256 of all but the docs: the canonical form leaves out logical types, units and defaults, which may not change either."""
-        return hashlib.sha256(json.dumps(_without_docs(self.definition), sort_keys=True).encode()).hexdigest()
+        return hashlib.sha256(json.dumps(without_docs(self.definition), sort_keys=True).encode()).hexdigest()
 
 
 def read_sources(root: Path) -> tuple[SchemaSource, ...]:
@@ -113,11 +89,6 @@ def read_sources(root: Path) -> tuple[SchemaSource, ...]:
 def newest(sources: tuple[SchemaSource, ...]) -> dict[str, SchemaSource]:
     """Type → its highest version."""
     return {source.event_type: source for source in sorted(sources, key=lambda source: source.version)}
-
-
-def value_type(written: Any) -> Any:
-    """The type beside `null` of an optional field, the type itself of any other."""
-    return written[1] if isinstance(written, list) and len(written) == 2 and written[0] == "null" else written
 
 
 def _read(path: Path, root: Path) -> SchemaSource:
@@ -145,13 +116,8 @@ def _read(path: Path, root: Path) -> SchemaSource:
     return SchemaSource(event_type=path.parent.name, version=int(path.stem), path=path, definition=definition)
 
 
-def _field(definition: Definition) -> Field:
-    written = value_type(definition["type"])
-    kind = str(written.get("logicalType", written.get("type")) if isinstance(written, dict) else written)
-    return Field(name=definition["name"], kind=kind, nullable=written is not definition["type"], definition=definition)
-
-
-def _without_docs(value: Any) -> Any:
+def without_docs(value: Any) -> Any:
+    """The definition without its texts, which may change at any time."""
     if isinstance(value, dict):
-        return {key: _without_docs(inner) for key, inner in value.items() if key != "doc"}
-    return [_without_docs(inner) for inner in value] if isinstance(value, list) else value
+        return {key: without_docs(inner) for key, inner in value.items() if key != "doc"}
+    return [without_docs(inner) for inner in value] if isinstance(value, list) else value

@@ -15,3 +15,9 @@ def declared_topics(file: Path | None = None) -> Sequence[Topic]:
     return [
         Topic(name=name, purpose=purpose, **declaration["defaults"]) for name, purpose in declaration["topics"].items()
     ]
+
+
+def topic_names(root: Path) -> frozenset[str]:
+    """Names in the `topics.yaml` under `root`; none where the file is missing."""
+    file = root / "topics.yaml"
+    return frozenset(each.name for each in declared_topics(file)) if file.exists() else frozenset()

@@ -13,11 +13,14 @@ from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
 from opentelemetry.trace import Link, SpanKind, TraceState
 from opentelemetry.util.types import Attributes
 
+from waypost.telemetry.statements import StatementNames
+
 
 def install(exporter: str, resource: Mapping[str, str]) -> None:
     provider = TracerProvider(resource=Resource.create(dict(resource)))
     provider.sampler = NoOrphans(provider.sampler)
     trace.set_tracer_provider(provider)
+    provider.add_span_processor(StatementNames())
     provider.add_span_processor(BatchSpanProcessor(_exporter(exporter)))
     AsyncPGInstrumentor().instrument()  # type: ignore[no-untyped-call]  # not annotated upstream
     HTTPXClientInstrumentor().instrument()

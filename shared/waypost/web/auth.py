@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -10,6 +11,8 @@ from fastapi import Depends
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.requests import Request
 
+from waypost.engine.bus import Bus
+from waypost.kernel.actor import Actor, bound_actor
 from waypost.kernel.cause import bound_cause, current_cause
 from waypost.kernel.errors import Forbidden, Unauthenticated
 from waypost.kernel.ids import TenantId
@@ -30,6 +33,8 @@ class Principal:
     tenant_id: TenantId
     role: Role
     scopes: frozenset[str] = frozenset()
+    session_id: UUID | None = None
+    """Of which sign-in the token is."""
 
     @property
     def confined_to(self) -> UUID | None:
@@ -42,11 +47,13 @@ class Principal:
 
     def claims(self) -> Mapping[str, str]:
         """What a token says of them; `waypost.web.tokens.sign` adds the rest."""
+        session = {"sid": str(self.session_id)} if self.session_id else {}
         return {
             "sub": str(self.user_id),
             "tenant_id": str(self.tenant_id),
             "role": self.role,
             "scope": " ".join(sorted(self.scopes)),
+            **session,
         }
 
     @classmethod
@@ -58,6 +65,7 @@ class Principal:
                 tenant_id=TenantId(UUID(claims["tenant_id"])),
                 role=Role(claims["role"]),
                 scopes=_scopes(claims),
+                session_id=UUID(claims["sid"]) if "sid" in claims else None,
             )
         except (KeyError, ValueError, TypeError, AttributeError) as error:
             raise Unauthenticated("the token names no user of a tenant") from error
@@ -84,6 +92,8 @@ class Operator:
         return cls(name=claims["sub"])
 
 
+_SAFE = frozenset(("GET", "HEAD"))
+
 _bearer = HTTPBearer(auto_error=False, bearerFormat="JWT", description="Access token of `POST /login`.")
 _Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 
@@ -104,12 +114,28 @@ async def _caller(request: Request, claims: _Claims) -> AsyncIterator[Principal]
     tell(request.scope, tenant_id=str(caller.tenant_id), user_id=str(caller.user_id))
     cause = replace(current_cause(), actor_id=caller.user_id)
     told = structlog.contextvars.bound_contextvars(tenant_id=str(caller.tenant_id))
-    with bound_tenants([caller.tenant_id]), bound_cause(cause), told:
+    with bound_tenants([caller.tenant_id]), bound_cause(cause), bound_actor(_actor(caller, claims)), told:
+        if request.method in _SAFE and caller.confined_to is None:
+            bus: Bus = request.app.state.bus
+            await bus.authorize_reading()
         yield caller
 
 
+def _actor(caller: Principal, claims: Mapping[str, Any]) -> Actor:
+    return Actor(
+        user_id=caller.user_id,
+        role=caller.role,
+        session_id=caller.session_id,
+        issued_at=datetime.fromtimestamp(claims["nbf"], UTC),  # the same moment as `iat`, which is not required
+    )
+
+
 Caller = Annotated[Principal, Depends(_caller)]
-"""A parameter of any route that needs a token; its tenant is bound while the route runs."""
+"""A parameter of any route that needs a token; its tenant is bound while the route runs.
+
+The token is believed for what is the caller's own to read. All else is done only for a caller who is looked up: commands by the bus,
+in their own transaction, and here what admins read. Raises TokenRevoked.
+"""
 
 
 def require(role: Role) -> Any:

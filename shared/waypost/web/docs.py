@@ -1,7 +1,7 @@
-"""The API's page at `/docs`."""
+"""The API's page at `/docs`, and the way to it from `/`."""
 
 from fastapi import APIRouter, FastAPI
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from waypost.web.pages import assets_router, page_of
 
@@ -11,6 +11,10 @@ _FILES = ("swagger-ui-bundle.js", "swagger-ui.css", "favicon-32x32.png")
 
 def docs_router(app: FastAPI) -> APIRouter:
     router = APIRouter(include_in_schema=False)
+
+    @router.get("/")
+    async def start() -> Response:
+        return RedirectResponse("/docs", status_code=302)
 
     @router.get("/docs")
     async def page() -> Response:

@@ -2,9 +2,11 @@
 
 import asyncio
 import platform
+import tomllib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import metadata
+from pathlib import Path
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -78,8 +80,14 @@ def health_router(service: str, readiness: Readiness) -> APIRouter:
 
 
 def release() -> str:
-    """The installed version of Waypost; a checkout that was not installed has none."""
+    """The installed version of Waypost; in a checkout, where it is not installed, the version that its file declares."""
     try:
         return metadata.version("waypost")
     except metadata.PackageNotFoundError:
-        return "0+checkout"
+        return f"{declared_version()}+dev"
+
+
+def declared_version() -> str:
+    declared = Path(__file__).parents[2] / "pyproject.toml"
+    version: str = tomllib.loads(declared.read_text())["project"]["version"]
+    return version

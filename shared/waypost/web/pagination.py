@@ -16,6 +16,7 @@ from fastapi import Depends, Query
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from waypost.kernel.errors import Invalid
+from waypost.web.models import refuse_unstorable
 
 P = TypeVar("P")
 Row = TypeVar("Row")
@@ -73,7 +74,10 @@ def paged_by(kind: type[P]) -> Any:
 
 
 def _position(cursor: str, positions: TypeAdapter[P]) -> P:
+    """Clients can write a cursor themselves: a position has the bounds that a body has. Raises MalformedCursor."""
     try:
-        return positions.validate_json(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        position = positions.validate_json(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        refuse_unstorable(position)
     except (ValidationError, binascii.Error, ValueError) as error:
         raise MalformedCursor from error
+    return position

@@ -6,13 +6,14 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from infra.stack.addresses import Addresses
-from infra.stack.board import Board, Phase
 from infra.stack.environment import Environments
 from infra.stack.keys import load_or_make_keys
 from infra.stack.parts import Component, Server
 from infra.stack.places import board_file
 from infra.stack.plan import Plan
-from infra.stack.supervise import limited, refuse_taken_ports
+from infra.stack.port_checks import refuse_taken_ports
+from infra.stack.selection import limited
+from infra.stack.status_board import Phase, StatusBoard
 from infra.stack.supervisor import Supervisor
 from tests.faults.storm.schedule import PROCESSES
 from waypost.kernel.backoff import Backoff
@@ -24,7 +25,9 @@ POLL_SECONDS = 0.05
 
 
 class System:
-    def __init__(self, addresses: Addresses, environments: Environments, components: Iterable[Component], board: Board):
+    def __init__(
+        self, addresses: Addresses, environments: Environments, components: Iterable[Component], board: StatusBoard
+    ):
         self.addresses = addresses
         self.environments = environments
         self._components = {each.name: each for each in components}
@@ -63,7 +66,7 @@ async def running(folder: Path, port_base: int) -> AsyncIterator[System]:
     plan = Plan(addresses, keys, folder)
     components = limited(plan.components(), PROCESSES)
     await refuse_taken_ports(components)
-    board = Board(board_file(folder), port_base, [each.line() for each in components])
+    board = StatusBoard(board_file(folder), port_base, [each.line() for each in components])
     asked = asyncio.Event()
     supervisor = Supervisor(components, board, pauses=PAUSES)
     keeping = asyncio.create_task(supervisor.run(asked), name="supervisor")

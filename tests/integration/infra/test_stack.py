@@ -4,11 +4,14 @@ import os
 import signal
 import socket
 
+import httpx
 import psutil
 from aiokafka.admin import AIOKafkaAdminClient
 
-from infra.stack.places import lock_file, stack_directory
-from infra.stack.ports import LOOPBACK
+from infra.stack.places import board_file, lock_file, stack_directory
+from infra.stack.ports import LOOPBACK, ephemeral_ports
+from infra.stack.processes import services_here
+from infra.stack.status_board import read_board
 from tests.fixtures.eventually import eventually
 from tests.fixtures.stack import CommandLine
 from waypost.schemas.topics import declared_topics
@@ -19,9 +22,9 @@ async def test_it_comes_up_once_and_leaves_nothing_when_its_supervisor_is_killed
     assert first.code == 0, first.text
     assert await topics_at(stack.addresses.kafka_bootstrap) == {each.name for each in declared_topics()}
 
-    second = await stack("up")
+    second = await stack("up", "--only", "topics")
     assert second.code == 0
-    assert "already runs" in second.text
+    assert "already runs" in second.text and "nothing new to start" in second.text
     assert (await stack("status")).code == 0
 
     started = stack.supervisor.children(recursive=True)
@@ -36,17 +39,50 @@ async def test_it_starts_again_after_a_kill_and_stops_when_asked(stack: CommandL
     stack.supervisor.send_signal(signal.SIGKILL)
     again = await stack("up", "--only", "databases")
     assert again.code == 0, again.text
-    for absent in ("nosuch", "topics"):
-        refused = await stack("up", "--only", absent)
-        assert refused.code == 1
-        assert f"there is no {absent} in the stack that runs" in refused.text
-        assert "choose from postgres, databases; `make down` ends this stack" in refused.text
+    refused = await stack("up", "--only", "nosuch")
+    assert refused.code == 1
+    assert "there is no nosuch" in refused.text and "choose from kafka, postgres" in refused.text
 
     started = stack.supervisor.children(recursive=True)
     assert (await stack("down")).text == "Stopped.\n"
     assert not any(is_alive(process) for process in started)
     assert not lock_file(stack_directory(stack.addresses.port_base)).read_text(), "it names a process that has ended"
     assert (await stack("down")).text == "Nothing ran.\n"
+
+
+async def test_a_running_stack_takes_on_components_and_restarts_them(stack: CommandLine) -> None:
+    assert (await stack("restart", "mail")).code == 1, "nothing runs yet"
+    first = await stack("up", "--only", "databases")
+    assert first.code == 0, first.text
+    postgres = process_of(stack, "postgres")
+
+    added = await stack("up", "--only", "mail", "--only", "start-page")
+    assert added.code == 0, added.text
+    assert "started mail, start-page" in added.text
+    assert f"Every page of this stack: {stack.addresses.url('start-page')}/" in added.text
+    assert process_of(stack, "postgres") == postgres, "it was stopped for the new ones"
+
+    mail = process_of(stack, "mail")
+    restarted = await stack("restart", "mail")
+    assert restarted.code == 0, restarted.text
+    assert "Restarted mail." in restarted.text
+    assert process_of(stack, "mail") != mail
+    assert process_of(stack, "postgres") == postgres
+
+    async with httpx.AsyncClient() as http:
+        page = await http.get(f"{stack.addresses.url('start-page')}/")
+    assert page.status_code == 200
+    for part in ("mail", "payments", "zipkin", "registry"):
+        assert stack.addresses.url(part) in page.text
+    for service in services_here():
+        assert f"{stack.addresses.url(f'{service}-api')}/docs" in page.text
+        assert f"{stack.addresses.url(f'{service}-api')}/asyncapi" in page.text
+
+
+async def test_a_base_among_the_kernels_outgoing_ports_is_refused(stack: CommandLine) -> None:
+    refused = await CommandLine(ephemeral_ports().start)("up", "--only", "databases")
+    assert refused.code == 1
+    assert f"{ephemeral_ports().start} to {ephemeral_ports()[-1]}, which the kernel gives" in refused.text
 
 
 async def test_a_taken_port_is_named_with_its_holder_and_the_remedy(stack: CommandLine) -> None:
@@ -59,6 +95,12 @@ async def test_a_taken_port_is_named_with_its_holder_and_the_remedy(stack: Comma
     assert f"port {port} (for postgres) is taken by" in refused.text
     assert f"pid {os.getpid()}" in refused.text
     assert "WAYPOST_PORT_BASE=" in refused.text
+
+
+def process_of(stack: CommandLine, name: str) -> int | None:
+    board = read_board(board_file(stack_directory(stack.addresses.port_base)))
+    assert board is not None
+    return next(line.pid for line in board.lines if line.name == name)
 
 
 async def topics_at(bootstrap: str) -> set[str]:

@@ -87,7 +87,9 @@ class NotificationsService:
         self.database = Database(
             where.app, application_name="notifications tests", pool_size=5, schemas=SERVICE.schemas
         )
-        self.bus = Bus(PostgresUnitsOfWork(self.database, self._write_path()), SERVICE.commands)
+        self.bus = Bus(
+            PostgresUnitsOfWork(self.database, self._write_path()), SERVICE.commands, authorize=SERVICE.authorize
+        )
         self._keys = keys
 
     async def know(self, person: Person) -> Envelope[UserCreated]:

@@ -210,7 +210,7 @@ class UsersService:
 async def running_users(where: ServiceDatabase, keys: Keys) -> AsyncIterator[UsersService]:
     clock = HeldClock()
     database = Database(where.app, application_name="users tests", pool_size=5, schemas=SERVICE.schemas)
-    bus = Bus(PostgresUnitsOfWork(database, _write_path(clock)), SERVICE.commands)
+    bus = Bus(PostgresUnitsOfWork(database, _write_path(clock)), SERVICE.commands, authorize=SERVICE.authorize)
     assert SERVICE.token_keys is not None
     app = create_app(
         SERVICE.name,

@@ -9,7 +9,6 @@ from uuid import UUID, uuid4
 import httpx
 
 from services.users.api.edge import VERIFICATION_LIFETIME
-from services.users.domain.user import VERIFICATION_PAUSE
 from tests.integration.users.service import PASSWORD, UsersService, unique_address
 
 
@@ -60,6 +59,8 @@ async def test_a_token_is_stored_by_its_hash_alone(users: UsersService) -> None:
 async def test_a_taken_address_is_answered_like_a_free_one_and_changes_nothing(users: UsersService) -> None:
     owner = await users.open_tenant()
     free = await users.sign_up(owner.tenant_id, "Ada@Example.com")
+    token = await users.mailed_token(owner.tenant_id, UUID(free.json()["id"]))
+    assert (await users.http.post("/verify", json={"token": token})).status_code == 200
     before = await users.stored(owner.tenant_id)
 
     taken = await users.sign_up(owner.tenant_id, "ADA@example.COM")
@@ -77,7 +78,6 @@ async def test_whoever_lost_the_mail_gets_another_link_by_signing_up_again(users
     user_id = UUID((await users.sign_up(owner.tenant_id, "ada@example.com")).json()["id"])
     lost = await users.mailed_token(owner.tenant_id, user_id)
 
-    users.clock.pass_by(VERIFICATION_PAUSE)
     await users.sign_up(owner.tenant_id, "ada@example.com")
 
     found = await users.mailed_token(owner.tenant_id, user_id)

@@ -10,7 +10,7 @@ from infra.stack.keys import load_or_make_keys
 from infra.stack.parts import Component
 from infra.stack.plan import Plan
 from infra.stack.processes import processes_of, services_here
-from infra.stack.supervise import limited
+from infra.stack.selection import limited, matching
 
 
 @pytest.fixture
@@ -39,3 +39,19 @@ def test_every_service_that_is_here_runs_with_all_its_processes(components: list
 def test_a_component_that_there_is_not_is_refused_with_those_there_are(components: list[Component]) -> None:
     with pytest.raises(SetUpFailed, match=r"there is no nope\n  remedy: choose from kafka, postgres"):
         limited(components, ("kafka", "nope"))
+
+
+def test_the_name_of_a_service_means_all_of_its_components(components: list[Component]) -> None:
+    names = [each.name for each in components]
+    billing = {"billing-migrations", "billing-api", "billing-worker", "billing-jobs", "billing-live"}
+    assert set(matching(names, ["billing"])) == billing
+    assert matching(names, ["billing-worker"]) == ["billing-worker"]
+
+
+def test_the_trace_viewer_alone_is_optional(components: list[Component]) -> None:
+    assert [each.name for each in components if each.optional] == ["zipkin"]
+    assert not any("zipkin" in each.depends_on for each in components)
+
+
+def test_every_component_that_speaks_http_names_its_page(components: list[Component]) -> None:
+    assert {each.name for each in components if each.ports and not each.page} == {"kafka", "postgres"}

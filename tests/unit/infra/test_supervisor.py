@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from infra.stack.board import Board, Phase, read_board
 from infra.stack.child import Child
+from infra.stack.client import refuse_failures
 from infra.stack.errors import StartFailed
 from infra.stack.parts import Component
+from infra.stack.status_board import Line, Phase, Snapshot, StatusBoard, read_board
 from infra.stack.supervisor import Supervisor
+from infra.stack.table import problem_of
 from tests.fixtures.eventually import eventually
 
 
@@ -37,12 +39,19 @@ class Sleeper:
 
 
 @asynccontextmanager
-async def supervised(folder: Path, *components: Component) -> AsyncIterator[Board]:
-    board = Board(folder / "board.json", 8000, [each.line() for each in components])
-    asked_to_stop = asyncio.Event()
-    running = asyncio.create_task(Supervisor(components, board).run(asked_to_stop))
-    try:
+async def supervised(folder: Path, *components: Component) -> AsyncIterator[StatusBoard]:
+    async with supervisor_of(folder, *components) as (_, board):
         yield board
+
+
+@asynccontextmanager
+async def supervisor_of(folder: Path, *components: Component) -> AsyncIterator[tuple[Supervisor, StatusBoard]]:
+    board = StatusBoard(folder / "board.json", 8000, [each.line() for each in components])
+    asked_to_stop = asyncio.Event()
+    supervisor = Supervisor(components, board)
+    running = asyncio.create_task(supervisor.run(asked_to_stop))
+    try:
+        yield supervisor, board
     finally:
         asked_to_stop.set()
         await running
@@ -106,3 +115,61 @@ async def test_a_one_shot_that_fails_is_tried_again_and_holds_back_what_needs_it
         await board.wait_for("api")
         assert board.lines["migration"].failures == 1
     assert said[:3] == ["migration fails", "migration done", "api starts"]
+
+
+async def test_a_restart_stops_and_starts_in_the_order_of_dependencies(tmp_path: Path) -> None:
+    said: list[str] = []
+    api, worker = Sleeper("api", tmp_path, said), Sleeper("worker", tmp_path, said)
+
+    async def migrate() -> None:
+        said.append("migrations run")
+
+    components = (
+        Component(name="migrations", part=migrate, log=tmp_path / "migrations.log"),
+        Component(name="api", part=api, log=api.child.log, depends_on=["migrations"]),
+        Component(name="worker", part=worker, log=worker.child.log, depends_on=["api"]),
+    )
+    async with supervisor_of(tmp_path, *components) as (supervisor, board):
+        await board.wait_for("worker")
+        said.clear()
+        await supervisor.restart(["api", "worker", "migrations"])
+        await board.wait_for("worker")
+        assert said == ["worker stops", "api stops", "migrations run", "api starts", "worker starts"]
+        assert board.lines["api"].failures == 0
+
+
+async def test_a_component_joins_while_the_others_run_on(tmp_path: Path) -> None:
+    said: list[str] = []
+    users, billing = Sleeper("users", tmp_path, said), Sleeper("billing", tmp_path, said)
+    runs: list[str] = []
+
+    def topics(declared: str) -> Component:
+        async def create() -> None:
+            runs.append(declared)
+
+        return Component(name="topics", part=create, log=tmp_path / "topics.log")
+
+    first = Component(name="users", part=users, log=users.child.log, depends_on=["topics"])
+    joining = Component(name="billing", part=billing, log=billing.child.log, depends_on=["topics"])
+    async with supervisor_of(tmp_path, topics("of users"), first) as (supervisor, board):
+        await board.wait_for("users")
+        pid = users.child.pid
+        await supervisor.add([topics("of both"), joining])
+        await board.wait_for("billing")
+        assert users.child.running and users.child.pid == pid
+    assert runs == ["of users", "of both"]
+    assert said[:2] == ["users starts", "billing starts"]
+    assert set(said[2:]) == {"users stops", "billing stops"}
+
+
+def test_a_stack_is_up_without_its_optional_components() -> None:
+    lines = [Line(name="api", phase=Phase.READY), Line(name="viewer", phase=Phase.FAILED, optional=True)]
+    snapshot = Snapshot(supervisor=1, port_base=8000, lines=lines)
+    assert snapshot.all_up
+    assert not snapshot.are_up(["viewer"])
+    refuse_failures(snapshot, ())
+
+
+def test_the_failure_of_an_optional_component_is_one_line() -> None:
+    line = Line(name="viewer", phase=Phase.FAILED, error="it did not answer:\na banner\nof twenty lines", optional=True)
+    assert problem_of(line) == "it did not answer"

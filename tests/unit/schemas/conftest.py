@@ -1,4 +1,5 @@
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,8 @@ from waypost.project import project
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> SchemaFolder:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SchemaFolder]:
     root = tmp_path / "schemas"
     shutil.copytree(project().schemas_folder, root, ignore=shutil.ignore_patterns("__pycache__"))
-    return SchemaFolder(root)
+    yield SchemaFolder(root, monkeypatch)
+    project.cache_clear()

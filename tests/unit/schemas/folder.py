@@ -3,23 +3,39 @@
 import importlib.util
 import json
 import shutil
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import pytest
+from typer.testing import CliRunner
+
+from waypost.cli.main import app
 from waypost.kernel.event import Event
-from waypost.schemas.__main__ import main
+from waypost.project import FILE, FOLDER_VARIABLE, project
 from waypost.schemas.sources import read_sources
 
 Change = Callable[[dict[str, Any]], object]
 
 
 class SchemaFolder:
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    """The schemas of a project of its own, which is the current one while the test runs."""
 
-    def run(self, verb: str) -> int:
-        return main([verb], self.root)
+    def __init__(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.root = root
+        (root.parent / FILE).write_text('[tool.waypost]\nnamespace = "waypost"\n')
+        monkeypatch.setenv(FOLDER_VARIABLE, str(root.parent))
+        project.cache_clear()
+
+    def run(self, *arguments: str) -> int:
+        """`waypost schemas` on this folder; what it prints goes to standard output and error as usual."""
+        result = CliRunner().invoke(app, ["schemas", *arguments])
+        sys.stdout.write(result.stdout)
+        sys.stderr.write(result.stderr)
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return result.exit_code
 
     def edit(self, event_type: str, change: Change, version: int = 1) -> None:
         """Spoils a version in place."""

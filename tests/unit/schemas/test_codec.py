@@ -14,7 +14,7 @@ from schemas.billing import InvoiceCreated, InvoicePaid
 from schemas.catalogue import EVENTS
 from schemas.users import UserCreated
 from tests.unit.schemas.strategies import events
-from tests.unit.schemas.test_generate import user_created
+from tests.unit.schemas.test_classes import user_created
 from waypost.kernel.errors import Permanent, UndecodableRecord
 from waypost.kernel.event import Event
 from waypost.ports.codec import EventCodec

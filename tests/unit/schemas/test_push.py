@@ -7,8 +7,8 @@ from threading import Thread
 
 import pytest
 
+from tests.unit.schemas.folder import SchemaFolder
 from waypost.project import project
-from waypost.schemas.__main__ import main
 from waypost.schemas.lock import read_lock
 
 
@@ -54,20 +54,24 @@ def registry() -> Iterator[Registry]:
         thread.join()
 
 
-def test_an_empty_registry_gives_the_ids_of_the_lock(registry: Registry) -> None:
-    assert main(["push", registry.url]) == 0
+def test_an_empty_registry_gives_the_ids_of_the_lock(folder: SchemaFolder, registry: Registry) -> None:
+    assert folder.run("push", registry.url) == 0
     assert registry.subjects == [line.subject for line in read_lock(project().schemas_folder)]
 
 
-def test_another_id_than_the_locks_ends_the_push(registry: Registry, capsys: pytest.CaptureFixture[str]) -> None:
+def test_another_id_than_the_locks_ends_the_push(
+    folder: SchemaFolder, registry: Registry, capsys: pytest.CaptureFixture[str]
+) -> None:
     registry.first = 8
-    assert main(["push", registry.url]) == 1
+    assert folder.run("push", registry.url) == 1
     assert "gave id 8, the lock says 1" in capsys.readouterr().err
     assert len(registry.subjects) == 1
 
 
-def test_a_registry_that_is_away_is_named(registry: Registry, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_registry_that_is_away_is_named(
+    folder: SchemaFolder, registry: Registry, capsys: pytest.CaptureFixture[str]
+) -> None:
     url = registry.url
     registry.server_close()
-    assert main(["push", url]) == 1
+    assert folder.run("push", url) == 1
     assert f"the registry at {url}" in capsys.readouterr().err

@@ -12,6 +12,7 @@ from waypost.hosting.asyncapi.recorded import recorded_events
 from waypost.hosting.processes import ServiceProcess
 from waypost.hosting.service import Service
 from waypost.kernel.event import Event
+from waypost.project import project
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +56,7 @@ def operations_of(service: Service) -> Iterator[Operation]:
 
 
 def _sending(service: Service) -> Iterator[Operation]:
-    for topic, kinds in _by_topic(recorded_events(f"services.{service.name}")):
+    for topic, kinds in _by_topic(recorded_events(f"{project().services}.{service.name}")):
         yield Operation(
             name=f"publish.{topic}",
             action="send",

@@ -7,9 +7,7 @@ from importlib import import_module
 from pathlib import Path
 
 from waypost.kernel.event import Event
-
-GENERATED = "schemas."
-"""Where every event class comes from."""
+from waypost.project import project
 
 
 @cache
@@ -25,10 +23,11 @@ def recorded_events(package: str) -> frozenset[type[Event]]:
 
 
 def _made_in(module: ast.Module) -> Iterator[type[Event]]:
+    generated = f"{project().schemas}."  # where every event class comes from
     nodes = list(ast.walk(module))
     called = {node.func.id for node in nodes if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
     for node in nodes:
-        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith(GENERATED):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith(generated):
             for name in node.names:
                 found = getattr(import_module(node.module), name.name)
                 if (name.asname or name.name) in called and isinstance(found, type) and issubclass(found, Event):

@@ -8,10 +8,10 @@ import pytest
 import yaml
 
 from infra.containers.compose import FILE, HUNDREDS, PublishedAddresses
-from infra.containers.places import OUTSIDE_KAFKA_PORT, OWN, PREPARED
+from infra.containers.layout import OUTSIDE_KAFKA_PORT, OWN, PREPARED
 from infra.postgres.configuration import CLUSTER
 from infra.stack import kafka, zipkin
-from infra.stack.addresses import OFFSETS, Addresses
+from infra.stack.addresses import Addresses, offsets
 from infra.stack.keys import load_or_make_keys
 from infra.stack.parts import Component, PythonOneShot, PythonServer
 from infra.stack.plan import Plan
@@ -59,7 +59,7 @@ def test_each_is_published_at_its_offset_and_on_this_machine_alone(
 ) -> None:
     at = Addresses()
     for name, component in plan.items():
-        inside = {at.port(part): at.port(part) for part in OFFSETS if at.port(part) in component.ports}
+        inside = {at.port(part): at.port(part) for part in offsets() if at.port(part) in component.ports}
         if name == "kafka":
             inside = {at.port("kafka"): OUTSIDE_KAFKA_PORT}
         written = {f"127.0.0.1:${{{HUNDREDS}:-80}}{outer % 100:02}:{inner}" for outer, inner in inside.items()}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.containers.places import OWN, NetworkAddresses
+from infra.containers.layout import OWN, NetworkAddresses
 from infra.containers.prepare import prepare
 from infra.stack.addresses import Addresses
 from infra.stack.environment import Environments

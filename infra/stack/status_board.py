@@ -5,7 +5,7 @@ import json
 import logging
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -19,7 +19,7 @@ class Phase(StrEnum):
     STARTING = "starting"
     READY = "ready"
     SILENT = "silent"
-    """Runs, but its health page does not answer."""
+    """Runs, but its health page has not answered several times in a row."""
     DONE = "done"
     """A one-shot that has run."""
     FAILED = "failed"
@@ -45,6 +45,7 @@ class Line:
     ports: list[int] = field(default_factory=list)
     page: str = ""
     log: str = ""
+    optional: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,15 +58,26 @@ class Snapshot:
 
     @property
     def all_up(self) -> bool:
-        return all(line.phase in UP for line in self.lines)
+        return self.are_up()
+
+    def are_up(self, names: Collection[str] = ()) -> bool:
+        """Whether these are, or every component that the stack needs."""
+        wanted = [line for line in self.lines if (line.name in names if names else not line.optional)]
+        return all(line.phase in UP for line in wanted)
 
 
-class Board:
+class StatusBoard:
     def __init__(self, file: Path, port_base: int, lines: Iterable[Line]) -> None:
         self._file = file
         self._port_base = port_base
         self.lines = {line.name: line for line in lines}
         self._up = {name: asyncio.Event() for name in self.lines}
+        self._write()
+
+    def add(self, line: Line) -> None:
+        """For a component that joins later; one of the same name gives up its line."""
+        self.lines[line.name] = line
+        self._up.setdefault(line.name, asyncio.Event()).clear()
         self._write()
 
     async def wait_for(self, name: str) -> None:

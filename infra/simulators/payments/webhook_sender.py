@@ -23,7 +23,7 @@ from waypost.kernel.clock import Clock
 BATCH = 16
 
 
-class WebhookCourier:
+class WebhookSender:
     def __init__(self, database: Database, clock: Clock, settings: PaymentsSettings, url: str, secret: str) -> None:
         self._database = database
         self._clock = clock

@@ -13,7 +13,7 @@ from schemas.users import UserCreated, UserPasswordResetRequested
 from tests.unit.schemas.folder import SchemaFolder, adds
 from waypost.kernel.event import Event
 from waypost.project import project
-from waypost.schemas.generate import generate
+from waypost.schemas.classes import generate
 
 PERSON = "ada@example.org"
 

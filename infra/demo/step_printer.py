@@ -16,7 +16,7 @@ class NotObserved(Exception):
     """A step did not show in time."""
 
 
-class Teller:
+class StepPrinter:
     def __init__(self, console: Console) -> None:
         self.console = console
         self.observed = 0
@@ -31,7 +31,7 @@ class Teller:
         elapsed = time.monotonic() - self._began
         self.console.print(f"  [green]✓[/green] [dim]{elapsed:5.1f}s[/dim] {what}", highlight=False)
         for line in detail.splitlines():
-            self.console.print(f"           [dim]{line}[/dim]", highlight=False, markup=True)
+            self.console.print(f"           {line}", style="dim", highlight=False, markup=False, soft_wrap=True)
 
     async def wait_for(
         self, what: str, look: Callable[[], Awaitable[T | None]], *, deadline_seconds: float = 30.0

@@ -1,0 +1,66 @@
+"""Changes to a running stack: services that were declared later, and restarts."""
+
+import importlib
+from collections.abc import Sequence
+from pathlib import Path
+
+from infra import services
+from infra.postgres.connections import ROOM_FOR_NEW_SERVICES, max_connections
+from infra.stack.addresses import Addresses
+from infra.stack.environment import write_command_environments
+from infra.stack.errors import SetUpFailed
+from infra.stack.keys import load_or_make_keys
+from infra.stack.logs import rotate
+from infra.stack.plan import Plan
+from infra.stack.port_checks import refuse_taken_ports
+from infra.stack.requests import Action, Request
+from infra.stack.selection import limited, matching
+from infra.stack.supervisor import Supervisor
+
+RUN_AGAIN = ("databases", "topics", "start-page")
+"""Components that depend on the list of services: a new service needs a new run of them."""
+
+
+class Changes:
+    """Handles the requests to one supervisor."""
+
+    def __init__(self, addresses: Addresses, directory: Path, supervisor: Supervisor) -> None:
+        self._addresses = addresses
+        self._directory = directory
+        self._supervisor = supervisor
+        self._connections = max_connections(further=ROOM_FOR_NEW_SERVICES)
+        """PostgreSQL's limit, which it reads at its start alone."""
+
+    async def __call__(self, request: Request) -> Sequence[str]:
+        """Names of the components that start now. Raises SetUpFailed."""
+        match request.action:
+            case Action.START:
+                return await self._start(request.names)
+            case Action.RESTART:
+                return await self._restart(request.names)
+
+    async def _restart(self, wanted: Sequence[str]) -> Sequence[str]:
+        names = matching(self._supervisor.names, wanted)
+        await self._supervisor.restart(names)
+        return names
+
+    async def _start(self, only: Sequence[str]) -> Sequence[str]:
+        importlib.reload(services)
+        self._refuse_more_services_than_connections()
+        plan = Plan(self._addresses, load_or_make_keys(self._directory / "keys"), self._directory)
+        declared = plan.components()
+        new = [each for each in limited(declared, tuple(only)) if each.name not in self._supervisor.names]
+        if not new:
+            return ()
+        await refuse_taken_ports(new)
+        for each in new:
+            rotate(each.log)
+        write_command_environments(plan.environments, services.SERVICES, self._addresses.environment_directory)
+        again = [each for each in declared if each.name in RUN_AGAIN and each.name in self._supervisor.names]
+        await self._supervisor.add([*again, *new])
+        return [each.name for each in new]
+
+    def _refuse_more_services_than_connections(self) -> None:
+        if max_connections() > self._connections:
+            reason = f"PostgreSQL was started with {self._connections} connections, and {max_connections()} are needed"
+            raise SetUpFailed("Adding services", reason, "run `make down`, then `make up`")

@@ -1,0 +1,49 @@
+"""Refuses ports that a stack cannot use, before anything is started."""
+
+import asyncio
+from collections.abc import Iterable
+
+from infra.stack.addresses import DEFAULT_PORT_BASE, HIGHEST_PORT_BASE, Addresses, offsets
+from infra.stack.errors import SetUpFailed
+from infra.stack.parts import Component
+from infra.stack.ports import ephemeral_ports, is_free, port_owner, ports_outside
+
+PORT_PATIENCE_SECONDS = 2.0
+POLL_SECONDS = 0.1
+STEP = "Starting the stack"
+
+
+def refuse_ephemeral_ports(addresses: Addresses, ephemeral: range | None = None) -> None:
+    """Raises SetUpFailed for a base with a port that the kernel may give to an outgoing connection at any moment.
+
+    A kernel that uses every port for outgoing connections leaves no choice, so all bases are accepted there.
+    """
+    ephemeral = ephemeral_ports() if ephemeral is None else ephemeral
+    used = range(addresses.port_base, addresses.port_base + max(offsets().values()) + 1)
+    if not ports_outside(ephemeral) or not any(port in ephemeral for port in used):
+        return
+    reason = (
+        f"ports {used.start} to {used[-1]} meet {ephemeral.start} to {ephemeral[-1]},"
+        " which the kernel gives to outgoing connections (net.ipv4.ip_local_port_range)"
+    )
+    remedy = f"choose WAYPOST_PORT_BASE {outside(ephemeral, len(used))}, such as {DEFAULT_PORT_BASE}"
+    raise SetUpFailed(STEP, reason, remedy)
+
+
+def outside(ephemeral: range, width: int) -> str:
+    ranges = [(1024, ephemeral.start - width), (ephemeral.stop, HIGHEST_PORT_BASE)]
+    return " or ".join(f"from {lowest} to {highest}" for lowest, highest in ranges if lowest <= highest)
+
+
+async def refuse_taken_ports(components: Iterable[Component]) -> None:
+    """Raises SetUpFailed for a port that is not free within moments: processes of a killed supervisor may still be ending."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + PORT_PATIENCE_SECONDS
+    for component in components:
+        for port in component.ports:
+            while not is_free(port):
+                if loop.time() > deadline:
+                    reason = f"port {port} (for {component.name}) is taken by {port_owner(port)}"
+                    remedy = "end that process, or choose other ports: WAYPOST_PORT_BASE=9000"
+                    raise SetUpFailed(STEP, reason, remedy)
+                await asyncio.sleep(POLL_SECONDS)

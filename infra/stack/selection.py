@@ -1,0 +1,32 @@
+"""Which components a person means by the names on the command line."""
+
+from collections.abc import Sequence
+
+from infra.stack.errors import SetUpFailed
+from infra.stack.parts import Component
+
+
+def limited(components: list[Component], only: Sequence[str]) -> list[Component]:
+    """Those of `only` and their dependencies; all of them for an empty `only`. Raises SetUpFailed for an unknown name."""
+    if not only:
+        return components
+    by_name = {each.name: each for each in components}
+    wanted: set[str] = set()
+    waiting = list(matching(tuple(by_name), only))
+    while waiting:
+        name = waiting.pop()
+        wanted.add(name)
+        waiting.extend(by_name[name].depends_on)
+    return [each for each in components if each.name in wanted]
+
+
+def matching(names: Sequence[str], wanted: Sequence[str]) -> Sequence[str]:
+    """`billing-worker` is one component, `billing` is each `billing-…`. Raises SetUpFailed for an unknown name."""
+    if unknown := [each for each in wanted if not any(_means(each, name) for name in names)]:
+        reason = f"there is no {', '.join(unknown)}"
+        raise SetUpFailed("Choosing components", reason, f"choose from {', '.join(names)}")
+    return [name for name in names if any(_means(each, name) for each in wanted)]
+
+
+def _means(wanted: str, name: str) -> bool:
+    return name == wanted or name.startswith(f"{wanted}-")

@@ -1,0 +1,1 @@
+"""One page that lists every page of a running stack."""

@@ -1,0 +1,5 @@
+from infra.serving import serve
+from infra.start_page.app import StartPageSettings, create_app
+
+if __name__ == "__main__":
+    serve(StartPageSettings, create_app)

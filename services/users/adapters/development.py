@@ -1,0 +1,73 @@
+"""The user that `waypost token --dev` speaks for."""
+
+import secrets
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TypeVar
+from uuid import UUID, uuid5
+
+from services.users.adapters.keys import sealing_key
+from services.users.adapters.passwords import Argon2Passwords
+from services.users.adapters.randomness import fresh_token
+from services.users.adapters.sealing import SealedBoxSealer
+from services.users.commands import ChangeRole, OpenTenant, Registration, SignUp, VerifyEmail
+from services.users.domain import OpaqueToken, Tenant, User
+from services.users.domain.email import email_address
+from waypost.engine.bus import Bus
+from waypost.kernel.aggregate import Aggregate
+from waypost.kernel.ids import TenantId
+from waypost.kernel.role import Role
+from waypost.kernel.tenant import bound_tenants
+from waypost.web.auth import Principal
+
+A = TypeVar("A", bound=Aggregate)
+
+NAMESPACE = UUID("6f0d5b0e-7c0a-5a3c-9a6e-0d2f6a1b7c4e")
+"""Ids of development users follow from their tenant's name and their role, so each call finds those of the call before."""
+VERIFICATION_LIFETIME = timedelta(minutes=5)
+
+
+async def development_user(bus: Bus, keys: Path, tenant: str, role: Role) -> Principal:
+    """A user of this role in a tenant of this name: the one of an earlier call, else a new one with a verified address."""
+    tenant_id = TenantId(uuid5(NAMESPACE, tenant))
+    with bound_tenants([tenant_id]):
+        if await _found(bus, Tenant, tenant_id) is None:
+            registration, token = await _registration(keys, tenant_id, Role.OWNER)
+            await bus.handle(OpenTenant(tenant_id=tenant_id, name=tenant, owner=registration, at=_now()))
+            await bus.handle(VerifyEmail(digest=token.digest, at=_now()))
+        user = await _found(bus, User, _user_id(tenant_id, role))
+        if user is None:
+            registration, token = await _registration(keys, tenant_id, role)
+            user = await bus.handle(SignUp(tenant_id=tenant_id, registration=registration, at=_now()))
+            await bus.handle(VerifyEmail(digest=token.digest, at=_now()))
+        if user.role is not role:
+            user = await bus.handle(ChangeRole(user_id=user.id, role=role, expected_version=None, at=_now()))
+    return Principal(user_id=user.id, tenant_id=tenant_id, role=user.role)
+
+
+async def _found(bus: Bus, kind: type[A], id: UUID) -> A | None:  # noqa: A002 - as the unit of work calls it
+    async with bus.units.begin() as uow:
+        return await uow.find(kind, id)
+
+
+async def _registration(keys: Path, tenant_id: TenantId, role: Role) -> tuple[Registration, OpaqueToken]:
+    """With a random password: such a user signs in by a token alone, or asks for a new password."""
+    token = fresh_token(tenant_id)
+    sealer = SealedBoxSealer(*sealing_key(keys))
+    registration = Registration(
+        user_id=_user_id(tenant_id, role),
+        email=email_address(f"{role}@development.example.com"),
+        display_name=f"Development {role}",
+        locale="en",
+        password_hash=await Argon2Passwords(threads=1, queue=0).hash(secrets.token_urlsafe()),
+        verification=sealer.seal(token, _now() + VERIFICATION_LIFETIME),
+    )
+    return registration, token
+
+
+def _user_id(tenant_id: TenantId, role: Role) -> UUID:
+    return uuid5(tenant_id, role)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

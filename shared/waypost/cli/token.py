@@ -1,0 +1,61 @@
+"""`waypost token --dev`"""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from waypost.cli.databases import explained
+from waypost.cli.output import console, remark
+from waypost.cli.services import chosen_services, setting_of
+from waypost.hosting.admin_service import runtime_for_command
+from waypost.hosting.service import Service
+from waypost.kernel.errors import Invalid, Misconfigured, Transient
+from waypost.kernel.role import Role
+from waypost.web.auth import Principal
+from waypost.web.tokens import sign
+
+LONGEST_MINUTES = 24 * 60
+
+
+def token(
+    dev: Annotated[bool, typer.Option("--dev", help="Confirms that the token is for development.")] = False,
+    role: Annotated[Role, typer.Option(help="What the user may do in the tenant.")] = Role.OWNER,
+    tenant: Annotated[str, typer.Option(help="Name of the tenant, which is made when it is new.")] = "Development",
+    minutes: Annotated[int, typer.Option(min=1, max=LONGEST_MINUTES, help="Lifetime of the token.")] = 60,
+) -> None:
+    """An access token of a user for development: `curl -H "Authorization: Bearer $(waypost token --dev)" …/invoices`"""
+    if not dev:
+        raise Invalid(
+            "a person's token comes from POST /login, an operator's from `waypost operators token`;"
+            " for development: `waypost token --dev`"
+        )
+    service = _signing_service()
+    keys = Path(setting_of(service.name, "WAYPOST_KEYS_DIRECTORY"))
+    user = asyncio.run(_user_of(service, keys, tenant, role))
+    assert service.signing_key is not None  # noqa: S101 - chosen for it
+    key, lifetime = service.signing_key(keys), timedelta(minutes=minutes)
+    console.print(sign(user.claims(), key, at=datetime.now(UTC), lifetime=lifetime), soft_wrap=True)
+    remark(f"{role} of the tenant {tenant!r} ({user.tenant_id}), {minutes} minutes long")
+
+
+def _signing_service() -> Service:
+    """Raises Misconfigured."""
+    for service in chosen_services(None):
+        if service.signing_key is not None and service.development_user is not None:
+            return service
+    raise Misconfigured("no service of this checkout declares signing_key and development_user in its app")
+
+
+async def _user_of(service: Service, keys: Path, tenant: str, role: Role) -> Principal:
+    """Raises Misconfigured where no database answers."""
+    dsn = setting_of(service.name, "WAYPOST_APP_DSN")
+    assert service.development_user is not None  # noqa: S101 - chosen for it
+    try:
+        async with runtime_for_command(service, dsn=dsn) as runtime:
+            with explained(service.name):
+                return await service.development_user(runtime.bus, keys, tenant, role)
+    except (Transient, OSError) as error:
+        raise Misconfigured(f"no stack answers ({error}); `make up` starts it") from error

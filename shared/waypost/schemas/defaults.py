@@ -1,0 +1,193 @@
+"""Defaults as the Avro library would have read them.
+
+Avro writes a default as JSON of the plain type: a date is a number of days, bytes are a string of code points below 256.
+fastavro hands that JSON out unconverted. `default_value` converts it, or says why it cannot.
+"""
+
+import math
+import struct
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from waypost.schemas.logical import decimal_of, time_of
+from waypost.schemas.types import (
+    ArrayType,
+    AvroType,
+    DecimalType,
+    Definition,
+    EnumType,
+    FixedType,
+    MapType,
+    NullableType,
+    RecordType,
+    Scalar,
+    nested,
+)
+
+INT = range(-(2**31), 2**31)
+LONG = range(-(2**63), 2**63)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH_DAY = date(1970, 1, 1).toordinal()
+
+
+def default_value(type_: AvroType, written: Any) -> Any:
+    """What the decoder takes for a missing field. Raises ValueError with the reason."""
+    match type_:
+        case NullableType():
+            return _require(written, written is None, "null, the first type of the union")
+        case Scalar():
+            return _scalar(type_.kind, written)
+        case DecimalType():
+            data = _bytes(written)
+            decimal_of(data, precision=type_.precision, scale=type_.scale)
+            return data
+        case FixedType():
+            data = _bytes(written)
+            return _require(data, len(data) == type_.size, f"{type_.size} bytes")
+        case EnumType():
+            return _require(written, written in type_.symbols, f"one of {', '.join(type_.symbols)}")
+        case ArrayType():
+            _require(written, isinstance(written, list), "a JSON array")
+            return [default_value(type_.items, each) for each in written]
+        case MapType():
+            _require(written, isinstance(written, dict), "a JSON object")
+            return {_text(key): default_value(type_.values, each) for key, each in written.items()}
+        case RecordType():
+            return _record(type_, written)
+    raise ValueError(f"events have no {type_.kind}")
+
+
+def fill_defaults(parsed: Any, root: RecordType) -> Any:
+    """Puts converted defaults into a schema that fastavro has parsed; returns it."""
+    converted = {
+        (_full_name(record), each.name): default_value(each.type, each.definition["default"])
+        for _, record in nested(root, "")
+        if isinstance(record, RecordType)
+        for each in record.fields
+        if each.has_default
+    }
+    _fill(parsed, converted)
+    return parsed
+
+
+def fits_float(value: float) -> bool:
+    """Whether 32 bits hold the number exactly."""
+    try:
+        return math.isnan(value) or struct.unpack("<f", struct.pack("<f", value))[0] == value
+    except OverflowError:
+        return False
+
+
+def _record(type_: RecordType, written: Any) -> Definition:
+    _require(written, isinstance(written, dict), "a JSON object")
+    known = {each.name: each for each in type_.fields}
+    if unknown := sorted(set(written) - set(known)):
+        raise ValueError(f"the record has no field {unknown[0]}")
+    values: Definition = {}
+    for name, each in known.items():
+        if name not in written and not each.has_default:
+            raise ValueError(f"it lacks {name}")
+        values[name] = default_value(each.type, written.get(name, each.definition.get("default")))
+    return values
+
+
+def _full_name(record: RecordType) -> str:
+    return str(record.definition["name"]).rpartition(".")[2]
+
+
+def _fill(node: Any, converted: Mapping[tuple[str, str], Any]) -> None:
+    if isinstance(node, list):
+        for each in node:
+            _fill(each, converted)
+    elif isinstance(node, dict):
+        if node.get("type") == "record":
+            name = str(node["name"]).rpartition(".")[2]
+            for each in node["fields"]:
+                if (name, each["name"]) in converted:
+                    each["default"] = converted[name, each["name"]]
+                _fill(each["type"], converted)
+        else:
+            for key in ("type", "items", "values"):
+                _fill(node.get(key), converted)
+
+
+def _text(written: Any) -> str:
+    _require(written, isinstance(written, str), "a string")
+    try:
+        written.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError("it is no Unicode text") from error
+    return str(written)
+
+
+def _bytes(written: Any) -> bytes:
+    try:
+        return _text(written).encode("latin-1")
+    except UnicodeEncodeError as error:
+        raise ValueError("bytes are a string of code points up to 255") from error
+
+
+def _number(written: Any, allowed: range) -> int:
+    _require(
+        written, type(written) is int and written in allowed, f"a whole number of {len(bin(allowed.stop)) - 2} bits"
+    )
+    return int(written)
+
+
+def _double(written: Any) -> float:
+    _require(written, type(written) in (int, float) and math.isfinite(written), "a finite number")
+    return float(written)
+
+
+def _float(written: Any) -> float:
+    value = _double(written)
+    return float(_require(value, fits_float(value), "a number that 32 bits hold exactly; use double"))
+
+
+def _uuid(written: Any) -> UUID:
+    value = UUID(_text(written))
+    return UUID(str(_require(str(value), str(value) == written.lower(), "a UUID with four hyphens")))
+
+
+def _boolean(written: Any) -> bool:
+    return bool(_require(written, isinstance(written, bool), "true or false"))
+
+
+def _time(kind: str) -> Callable[[Any], int]:
+    def convert(written: Any) -> int:
+        time_of(_number(written, LONG), kind)
+        return int(written)
+
+    return convert
+
+
+_CONVERTERS: Mapping[str, Callable[[Any], Any]] = {
+    "string": _text,
+    "bytes": _bytes,
+    "boolean": _boolean,
+    "int": lambda written: _number(written, INT),
+    "long": lambda written: _number(written, LONG),
+    "float": _float,
+    "double": _double,
+    "uuid": _uuid,
+    "date": lambda written: date.fromordinal(_number(written, INT) + _EPOCH_DAY),
+    "time-millis": _time("time-millis"),
+    "time-micros": _time("time-micros"),
+    "timestamp-millis": lambda written: _EPOCH + timedelta(milliseconds=_number(written, LONG)),
+    "timestamp-micros": lambda written: _EPOCH + timedelta(microseconds=_number(written, LONG)),
+}
+
+
+def _scalar(kind: str, written: Any) -> Any:
+    try:
+        return _CONVERTERS[kind](written)
+    except OverflowError as error:
+        raise ValueError(f"it is outside what a {kind} can be in Python") from error
+
+
+def _require(value: Any, holds: bool, expected: str) -> Any:
+    if not holds:
+        raise ValueError(f"it must be {expected}")
+    return value

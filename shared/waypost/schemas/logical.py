@@ -1,0 +1,86 @@
+"""Decimals and times of day between Python and Avro, without the silent rounding of the Avro library.
+
+fastavro rounds a decimal that exceeds its precision, writes one that exceeds it by a positive exponent, and cuts off what
+milliseconds cannot hold. These functions refuse instead. The schemas that fastavro gets therefore carry no such logical type.
+"""
+
+from datetime import time
+from decimal import Context, Decimal
+from typing import Any
+
+from waypost.schemas.types import Definition
+
+OWN = frozenset({"decimal", "time-millis", "time-micros"})
+"""Logical types that are converted here; fastavro sees the plain type below them."""
+_DAY_MICROS = 86_400_000_000
+_EXACT = Context(prec=10_000)
+
+
+def wire_definition(definition: Any) -> Any:
+    """The schema as fastavro gets it: without the logical types in `OWN`."""
+    if isinstance(definition, list):
+        return [wire_definition(each) for each in definition]
+    if not isinstance(definition, dict):
+        return definition
+    plain: Definition = {
+        key: wire_definition(value) if key in ("type", "fields", "items", "values") else value
+        for key, value in definition.items()
+    }
+    if plain.get("logicalType") in OWN:
+        del plain["logicalType"]
+    return plain
+
+
+def decimal_bytes(value: Decimal, *, precision: int, scale: int) -> bytes:
+    """Two's complement, big-endian, as short as possible. Raises ValueError where digits would be lost."""
+    sign, digits, exponent = value.as_tuple()
+    if not isinstance(exponent, int):
+        raise ValueError("is not a finite number")
+    if value and value.adjusted() + 1 + scale > precision:
+        raise ValueError(f"has more than {precision - scale} digits before the point")
+    shift = exponent + scale
+    unscaled = int("".join(map(str, digits)))
+    if shift < 0:
+        unscaled, lost = divmod(unscaled, 10**-shift)
+        if lost:
+            raise ValueError(f"has more than {scale} digits after the point")
+    elif unscaled:
+        unscaled *= 10**shift
+    unscaled = -unscaled if sign else unscaled
+    return unscaled.to_bytes(unscaled.bit_length() // 8 + 1, "big", signed=True)
+
+
+def decimal_of(data: bytes, *, precision: int, scale: int) -> Decimal:
+    """Raises ValueError for a number of more digits than the precision."""
+    unscaled = int.from_bytes(data, "big", signed=True)
+    if abs(unscaled) >= 10**precision:
+        raise ValueError(f"a decimal has more than {precision} digits")
+    return Decimal(unscaled).scaleb(-scale, _EXACT)
+
+
+def time_number(value: time, kind: str) -> int:
+    """Milliseconds or microseconds since midnight. Raises ValueError where something would be lost."""
+    if value.tzinfo is not None:
+        raise ValueError("is a time with a zone; Avro stores the time of day alone")
+    seconds = (value.hour * 60 + value.minute) * 60 + value.second
+    return _whole_millis(seconds, value.microsecond) if kind == "time-millis" else seconds * 10**6 + value.microsecond
+
+
+def time_of(number: int, kind: str) -> time:
+    """Raises ValueError for a number outside a day."""
+    micros = number * 1000 if kind == "time-millis" else number
+    if not 0 <= micros < _DAY_MICROS:
+        raise ValueError(f"{number} is no {kind}: it is outside a day")
+    seconds, rest = divmod(micros, 10**6)
+    return time(seconds // 3600, seconds // 60 % 60, seconds % 60, rest)
+
+
+def require_whole_millis(microsecond: int) -> None:
+    """Raises ValueError for a fraction that a field in milliseconds would lose."""
+    if microsecond % 1000:
+        raise ValueError("has microseconds, and the field keeps milliseconds; round it before, or use micros")
+
+
+def _whole_millis(seconds: int, microsecond: int) -> int:
+    require_whole_millis(microsecond)
+    return seconds * 1000 + microsecond // 1000

@@ -1,0 +1,119 @@
+"""Scalars between Python and the Avro library: what each kind accepts, and what it becomes."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from typing import Any
+from uuid import UUID
+
+from waypost.schemas.defaults import INT, LONG, fits_float
+from waypost.schemas.logical import require_whole_millis, time_number, time_of
+
+Encode = Callable[[Any], Any]
+Decode = Callable[[Any], Any] | None
+"""None where the library already gives the Python value."""
+
+
+class Misfit(ValueError):
+    """A value that its field cannot hold. The path names where: `lines[2].price`; the value stays out, it may be personal."""
+
+    def __init__(self, reason: str, path: str = "") -> None:
+        self.reason, self.path = reason, path
+        super().__init__(f"{path} {reason}")
+
+    def under(self, step: str) -> "Misfit":
+        return Misfit(self.reason, step + self.path)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ValueCodec:
+    """One type's two directions."""
+
+    encode: Encode
+    """Checks everything. Raises Misfit."""
+    decode: Decode = None
+    """May raise ValueError: bytes of another producer may hold a value that the type does not allow."""
+    plain: type | None = None
+    """A value of exactly this Python type needs no `encode`: the writer itself refuses what is too large."""
+
+
+def require(value: Any, expected: type) -> Any:
+    """The value. Raises Misfit where it is of another type."""
+    if not isinstance(value, expected):
+        raise Misfit(f"is a {type(value).__name__}, not a {expected.__name__}")
+    return value
+
+
+def converted(convert: Callable[[], Any]) -> Any:
+    """The result. Raises Misfit for a ValueError."""
+    try:
+        return convert()
+    except Misfit:
+        raise
+    except ValueError as error:
+        raise Misfit(str(error)) from error
+
+
+def string(value: Any) -> str:
+    """The text itself, without a subclass of str. Raises Misfit."""
+    try:
+        require(value, str).encode()
+    except UnicodeEncodeError as error:
+        raise Misfit("is no Unicode text") from error
+    return str.__str__(value)
+
+
+def _whole(value: Any, allowed: range, bits: int) -> int:
+    if isinstance(value, bool) or require(value, int) not in allowed:
+        raise Misfit("is a bool, not a int" if isinstance(value, bool) else f"does not fit {bits} bits")
+    return int(value)
+
+
+def _single(value: Any) -> float:
+    if not fits_float(require(value, float)):
+        raise Misfit("does not fit 32 bits exactly; make the field a double")
+    return float(value)
+
+
+def _day(value: Any) -> date:
+    if isinstance(value, datetime):
+        raise Misfit("is a datetime, not a date")
+    day: date = require(value, date)
+    return day
+
+
+def _moment(value: Any) -> datetime:
+    if require(value, datetime).utcoffset() is None:
+        raise Misfit("is a time without a zone")
+    moment: datetime = value
+    return moment
+
+
+def _milli_moment(value: Any) -> datetime:
+    moment = _moment(value)
+    converted(lambda: require_whole_millis(moment.microsecond))
+    return moment
+
+
+def _time(kind: str) -> ValueCodec:
+    return ValueCodec(
+        encode=lambda value: converted(lambda: time_number(require(value, time), kind)),
+        decode=lambda number: time_of(number, kind),
+    )
+
+
+SCALAR_CODECS: Mapping[str, ValueCodec] = {
+    "string": ValueCodec(encode=string, plain=str),
+    "bytes": ValueCodec(encode=lambda value: require(value, bytes), plain=bytes),
+    "boolean": ValueCodec(encode=lambda value: require(value, bool), plain=bool),
+    "int": ValueCodec(encode=lambda value: _whole(value, INT, 32)),
+    "long": ValueCodec(encode=lambda value: _whole(value, LONG, 64), plain=int),
+    "float": ValueCodec(encode=_single),
+    "double": ValueCodec(encode=lambda value: require(value, float), plain=float),
+    "uuid": ValueCodec(encode=lambda value: require(value, UUID), plain=UUID),
+    "date": ValueCodec(encode=_day),
+    "time-millis": _time("time-millis"),
+    "time-micros": _time("time-micros"),
+    "timestamp-millis": ValueCodec(encode=_milli_moment),
+    "timestamp-micros": ValueCodec(encode=_moment),
+}

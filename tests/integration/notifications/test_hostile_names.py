@@ -1,0 +1,90 @@
+"""Names that were stored before names had rules, in every mail: nothing of them is a header, and each mail goes out."""
+
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
+
+import pytest
+
+from infra.stack.ports import LOOPBACK
+from services.notifications.adapters.email_templates import JinjaEmailTemplates
+from services.notifications.adapters.smtp import SmtpMailer
+from services.notifications.domain import Kind
+from services.notifications.ports import EmailContent, Mail
+from tests.fixtures.names import HOSTILE_NAMES
+from tests.integration.infra.inbox import Inbox
+from tests.unit.notifications.test_letters import WORDS
+from waypost.kernel.text import one_line
+
+SENDER = "no-reply@waypost.test"
+HEADERS = [
+    "Message-ID",
+    "Date",
+    "From",
+    "To",
+    "Subject",
+    "Auto-Submitted",
+    "List-Unsubscribe",
+    "List-Unsubscribe-Post",
+    "MIME-Version",
+    "Content-Type",
+]
+
+
+@pytest.mark.parametrize("name", HOSTILE_NAMES.values(), ids=HOSTILE_NAMES.keys())
+async def test_a_stored_name_is_a_name_in_every_mail(inbox: Inbox, name: str) -> None:
+    for kind in Kind:
+        email, benign = [JinjaEmailTemplates().compose(kind, {**WORDS, "name": n, "company": n}) for n in (name, "Ada")]
+        raw = await _raw(inbox, _mail(kind, name, email))
+        mail = message_from_bytes(raw, policy=default)
+        assert _header_names(raw) == HEADERS, kind
+        assert isinstance(mail, EmailMessage)
+        assert (mail["From"], _mailboxes(mail)) == (SENDER, ["ada@example.com"]), kind
+        assert (mail["Subject"], _unspaced(mail["To"].addresses[0].display_name)) == (
+            email.subject,
+            _unspaced(one_line(name)),
+        ), kind
+        assert mail.is_multipart()
+        for part, expected in (("plain", benign.text), ("html", benign.html)):
+            body = mail.get_body((part,))
+            assert body is not None
+            assert len(body.get_content().splitlines()) == len(expected.splitlines()), (kind, part)
+
+
+@pytest.mark.parametrize("name", HOSTILE_NAMES.values(), ids=HOSTILE_NAMES.keys())
+async def test_the_mailer_does_not_count_on_its_callers(inbox: Inbox, name: str) -> None:
+    raw = await _raw(inbox, _mail(Kind.WELCOME, name, EmailContent(subject=name, text="Hello\n", html="<p>Hello</p>")))
+    assert _header_names(raw) == HEADERS
+    assert message_from_bytes(raw, policy=default)["Subject"] == one_line(name)
+
+
+def _mail(kind: Kind, name: str, email: EmailContent) -> Mail:
+    return Mail(
+        message_id=f"<{kind}@waypost>",
+        address="ada@example.com",
+        name=name,
+        email=email,
+        unsubscribe_url="https://waypost.test/unsubscribe/abc",
+    )
+
+
+async def _raw(inbox: Inbox, mail: Mail) -> bytes:
+    """The mail as the server got it."""
+    await SmtpMailer(host=LOOPBACK, port=inbox.smtp_port, sender=SENDER, timeout_seconds=5).send(mail)
+    newest = (await inbox.find())["data"][0]
+    return (await inbox.http.get(f"/api/messages/{newest['id']}/raw")).content
+
+
+def _header_names(raw: bytes) -> list[str]:
+    """Of the raw lines up to the first empty one; a line that begins with a blank goes on with the header before."""
+    head = raw.replace(b"\r\n", b"\n").partition(b"\n\n")[0].decode("ascii")
+    return [line.partition(":")[0] for line in head.split("\n") if not line.startswith((" ", "\t"))]
+
+
+def _mailboxes(mail: EmailMessage) -> list[str]:
+    return [each.addr_spec for each in mail["To"].addresses]
+
+
+def _unspaced(text: str) -> str:
+    """The standard library reads a blank between two encoded words of a name; RFC 2047, section 6.2, has none there."""
+    return text.replace(" ", "")

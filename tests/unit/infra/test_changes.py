@@ -1,0 +1,80 @@
+"""A service that is declared while a stack runs joins it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from infra import services
+from infra.services import Ports
+from infra.stack import changes
+from infra.stack.addresses import Addresses
+from infra.stack.changes import Changes
+from infra.stack.errors import SetUpFailed
+from infra.stack.keys import load_or_make_keys
+from infra.stack.parts import Component
+from infra.stack.plan import Plan
+from infra.stack.requests import Action, Request
+from infra.stack.status_board import StatusBoard
+from infra.stack.supervisor import Supervisor
+
+START = Request(action=Action.START)
+
+
+class QuietSupervisor(Supervisor):
+    """Records what it is asked to start, and starts nothing."""
+
+    def __init__(self, components: Sequence[Component], board: StatusBoard) -> None:
+        super().__init__(components, board)
+        self.added: list[str] = []
+
+    async def add(self, components: Sequence[Component]) -> None:
+        self.added += [each.name for each in components]
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> QuietSupervisor:
+    """A stack with everything but the billing service."""
+    components = Plan(Addresses(), load_or_make_keys(tmp_path / "keys"), tmp_path).components()
+    known = [each for each in components if not each.name.startswith("billing-")]
+    return QuietSupervisor(known, StatusBoard(tmp_path / "board.json", 8000, [each.line() for each in known]))
+
+
+@pytest.fixture
+def changed(running: QuietSupervisor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Changes:
+    async def accept(_: object) -> None:
+        """Another stack of this machine may hold the ports of the default base."""
+
+    monkeypatch.setattr(changes, "refuse_taken_ports", accept)
+    monkeypatch.setattr(Addresses, "environment_directory", tmp_path / "environment")
+    return Changes(Addresses(), tmp_path, running)
+
+
+BILLING = ["billing-migrations", "billing-api", "billing-worker", "billing-jobs", "billing-live"]
+
+
+async def test_what_is_new_starts_after_databases_and_topics_ran_again(
+    changed: Changes, running: QuietSupervisor
+) -> None:
+    assert await changed(START) == BILLING
+    assert set(running.added) == {"databases", "topics", "start-page", *BILLING}
+
+
+async def test_only_limits_it_to_a_part_and_its_dependencies(changed: Changes) -> None:
+    assert await changed(Request(action=Action.START, names=["billing-api"])) == ["billing-migrations", "billing-api"]
+
+
+async def test_the_list_of_services_is_read_again(changed: Changes, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[object] = []
+    monkeypatch.setattr(changes.importlib, "reload", read.append)
+    await changed(START)
+    assert read == [services]
+
+
+async def test_more_services_than_connections_are_refused(changed: Changes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(changes.importlib, "reload", lambda module: module)
+    many = {f"more{number}": Ports(api=200 + number, worker=300 + number, jobs=400 + number) for number in range(3)}
+    monkeypatch.setattr(services, "SERVICES", {**services.SERVICES, **many})
+    with pytest.raises(SetUpFailed, match="connections") as refused:
+        await changed(START)
+    assert refused.value.remedy == "run `make down`, then `make up`"

@@ -1,0 +1,48 @@
+"""Ports that the kernel gives to outgoing connections are no ports of a stack."""
+
+from pathlib import Path
+
+import pytest
+
+from infra.stack import ports
+from infra.stack.addresses import Addresses
+from infra.stack.errors import SetUpFailed
+from infra.stack.port_checks import refuse_ephemeral_ports
+
+LINUX = range(32_768, 61_000)
+
+
+@pytest.mark.parametrize("base", [33_000, 32_700, 60_999])
+def test_a_base_with_an_ephemeral_port_is_refused_with_the_range_and_the_choice(base: int) -> None:
+    with pytest.raises(SetUpFailed, match="32768 to 60999, which the kernel gives") as refused:
+        refuse_ephemeral_ports(Addresses(base), LINUX)
+    assert refused.value.remedy == "choose WAYPOST_PORT_BASE from 1024 to 32674 or from 61000 to 65000, such as 8000"
+
+
+@pytest.mark.parametrize("base", [8000, 32_674, 61_000])
+def test_a_base_outside_the_range_is_accepted(base: int) -> None:
+    refuse_ephemeral_ports(Addresses(base), LINUX)
+
+
+def test_a_kernel_that_uses_every_port_leaves_no_choice() -> None:
+    refuse_ephemeral_ports(Addresses(33_000), range(1024, 65_536))
+
+
+@pytest.mark.parametrize(
+    ("ephemeral", "outside"),
+    [
+        (LINUX, range(10_000, 32_768)),
+        (range(49_152, 65_536), range(10_000, 49_152)),
+        (range(1024, 30_000), range(30_000, 65_536)),
+    ],
+)
+def test_free_ports_are_drawn_where_a_stack_may_be(ephemeral: range, outside: range) -> None:
+    assert ports.ports_outside(ephemeral) == outside
+    refuse_ephemeral_ports(Addresses(outside.start), ephemeral)
+
+
+def test_the_range_is_the_kernels(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(ports, "EPHEMERAL_FILE", tmp_path / "range")
+    assert ports.ephemeral_ports() == ports.IANA_EPHEMERAL
+    (tmp_path / "range").write_text("20000\t30000\n")
+    assert ports.ephemeral_ports() == range(20_000, 30_001)

@@ -1,0 +1,56 @@
+"""Set-up says what it installs, installs no more than that, and names the command where it may not."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+
+from infra.setup import system
+from infra.stack.errors import SetUpFailed
+
+Ran = list[Sequence[Any]]
+
+
+@pytest.fixture
+def ran(monkeypatch: pytest.MonkeyPatch) -> Ran:
+    """A machine with apt-get that knows every package; the commands that run on it."""
+    commands: Ran = []
+
+    def run(step: str, command: Sequence[Any], remedy: str, **_: Any) -> None:
+        commands.append(list(command))
+
+    monkeypatch.setattr(system, "run", run)
+    monkeypatch.setattr(system, "package_manager", lambda: "apt-get")
+    monkeypatch.setattr(system, "succeeds", answers(of_sudo=False))
+    return commands
+
+
+def answers(*, of_sudo: bool) -> Callable[..., bool]:
+    return lambda *command: of_sudo if command[0] == "sudo" else True
+
+
+def test_root_goes_on_without_a_question_and_without_extras(
+    ran: Ran, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(system.os, "geteuid", lambda: 0)
+    system.install_browser()
+    installed = ["apt-get", "install", "-y", "--no-install-recommends", "chromium"]
+    assert ran == [["apt-get", "update", "-q"], installed]
+    assert f"Browser is missing: running `{' '.join(installed)}`" in capsys.readouterr().out
+
+
+def test_an_account_with_sudo_reads_the_whole_command(
+    ran: Ran, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(system.os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(system, "succeeds", answers(of_sudo=True))
+    system.install_browser()
+    assert "`sudo -n apt-get install -y --no-install-recommends chromium`" in capsys.readouterr().out
+
+
+def test_an_account_that_may_not_install_is_given_the_exact_command(ran: Ran, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(system.os, "geteuid", lambda: 1000)
+    with pytest.raises(SetUpFailed) as refused:
+        system.install_browser()
+    assert refused.value.remedy == ("run `sudo apt-get install -y --no-install-recommends chromium`, then try again")
+    assert ran == []
