@@ -4,7 +4,7 @@ import asyncio
 import os
 import sys
 
-from infra.kafka.topics import PartitionsChanged, ensure_topics
+from waypost.kafka.topic_creation import PartitionsChanged, ensure_topics
 from waypost.schemas.topics import declared_topics
 
 

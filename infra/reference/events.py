@@ -3,7 +3,8 @@
 from infra.reference.markdown import code, page, table
 from waypost.project import project
 from waypost.schemas.lock import read_lock
-from waypost.schemas.sources import Field, SchemaSource, newest, read_sources
+from waypost.schemas.sources import SchemaSource, newest, read_sources
+from waypost.schemas.types import Field
 
 
 def events_page() -> str:

@@ -11,6 +11,7 @@ from infra.reference.docstrings import attribute_docs
 from infra.reference.markdown import code, page, table
 from infra.services import SERVICES
 from waypost.hosting.settings import ApiSettings, JobSettings, LiveSettings, MigrateSettings, WorkerSettings
+from waypost.project import variable
 
 PROCESSES: Sequence[tuple[str, type[BaseSettings]]] = [
     ("Process `api`", ApiSettings),
@@ -40,10 +41,8 @@ def _of_services() -> Iterator[tuple[str, type[BaseSettings]]]:
 
 def _section(title: str, kind: type[BaseSettings]) -> str:
     docs = attribute_docs(kind)
-    prefix = kind.model_config.get("env_prefix", "")
     rows = [
-        (code(f"{prefix}{name}".upper()), _default(field), docs.get(name, ""))
-        for name, field in kind.model_fields.items()
+        (code(variable(name.upper())), _default(field), docs.get(name, "")) for name, field in kind.model_fields.items()
     ]
     return f"## {title}\n\n{table(('variable', 'default', 'meaning'), rows)}"
 

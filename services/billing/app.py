@@ -16,8 +16,6 @@ from waypost.engine.principals import authorize
 from waypost.hosting.service import LiveView, Service
 from waypost.hosting.settings import load
 from waypost.kernel.clock import SystemClock
-from waypost.schemas.application import application_codec
-from waypost.schemas.topics import declared_topics
 
 
 @asynccontextmanager
@@ -35,11 +33,9 @@ async def resources() -> AsyncIterator[Resources]:
 
 SERVICE = Service(
     name="billing",
-    codec=application_codec(),
     commands=COMMANDS,
     projections=PROJECTIONS,
     consumers=CONSUMERS,
-    topics=declared_topics(),
     jobs=JOBS,
     schedule=SCHEDULE,
     routers=ROUTERS,

@@ -5,11 +5,11 @@ from collections import Counter
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.billing.domain import Interval, Plan
 from services.billing.domain.line import MAX_TOTAL_MINOR
 from waypost.kernel.currency import DECIMALS
+from waypost.settings import Settings
 
 PLAN_CODE = r"^[a-z0-9][a-z0-9-]*$"
 
@@ -36,9 +36,7 @@ def _catalogue(plans: tuple[Plan, ...]) -> tuple[Plan, ...]:
     return plans
 
 
-class BillingSettings(BaseSettings):
-    model_config = SettingsConfigDict(env_prefix="WAYPOST_", extra="ignore", frozen=True)
-
+class BillingSettings(Settings):
     payments_url: Annotated[str, Field(pattern=r"^https?://")]
     """The payment provider."""
     payments_webhook_secret: Annotated[SecretStr, Field(min_length=16)]

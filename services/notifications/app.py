@@ -16,8 +16,6 @@ from waypost.engine.principals import authorize
 from waypost.hosting.service import Service
 from waypost.hosting.settings import load
 from waypost.kernel.clock import SystemClock
-from waypost.schemas.application import application_codec
-from waypost.schemas.topics import declared_topics
 
 
 @asynccontextmanager
@@ -40,11 +38,9 @@ async def mail_resources() -> AsyncIterator[MailResources]:
 
 SERVICE = Service(
     name="notifications",
-    codec=application_codec(),
     commands=COMMANDS,
     projections=PROJECTIONS,
     consumers=CONSUMERS,
-    topics=declared_topics(),
     jobs=JOBS,
     schedule=SCHEDULE,
     routers=ROUTERS,

@@ -3,12 +3,11 @@
 from pathlib import Path
 
 from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from waypost.settings import Settings
 
 
-class NotificationsSettings(BaseSettings):
-    model_config = SettingsConfigDict(env_prefix="WAYPOST_", extra="ignore", frozen=True)
-
+class NotificationsSettings(Settings):
     smtp_host: str
     smtp_port: int = Field(ge=1, le=65535)
     smtp_timeout_seconds: float = Field(default=20.0, gt=0)

@@ -19,8 +19,6 @@ from services.users.settings import UsersSettings
 from waypost.hosting.service import Service
 from waypost.hosting.settings import load
 from waypost.kernel.clock import SystemClock
-from waypost.schemas.application import application_codec
-from waypost.schemas.topics import declared_topics
 from waypost.web.tokens import KeySource
 
 
@@ -47,11 +45,9 @@ def token_keys(opened: Resources) -> KeySource:
 
 SERVICE = Service(
     name="users",
-    codec=application_codec(),
     commands=COMMANDS,
     projections=PROJECTIONS,
     consumers=CONSUMERS,
-    topics=declared_topics(),
     jobs=JOBS,
     schedule=SCHEDULE,
     routers=ROUTERS,

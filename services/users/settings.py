@@ -3,12 +3,11 @@
 from pathlib import Path
 
 from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from waypost.settings import Settings
 
 
-class UsersSettings(BaseSettings):
-    model_config = SettingsConfigDict(env_prefix="WAYPOST_", extra="ignore", frozen=True)
-
+class UsersSettings(Settings):
     keys_directory: Path
     """Holds `signing.json` and `sealing.public.json` (`services.users.adapters.keys`)."""
     idempotency_secret: SecretStr = Field(min_length=16, max_length=64)

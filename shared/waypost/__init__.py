@@ -7,5 +7,10 @@ jobs                                  background work, schedules, the tenant dir
 engine | postgres | kafka | memory    how things run, and the ports' adapters; the engine knows none of them
 telemetry                             traces, metrics, logs
 ports                                 what the engine needs of the outside
+settings                              base of the typed settings that a process reads from its environment
+project                               the application's names: the table `[tool.waypost]`
 kernel                                words of the whole house
 """
+
+VERSION = "0.1.0"
+"""Of this distribution (PEP 440). Read by the build, `waypost --version` and `GET /version`."""

@@ -5,9 +5,10 @@ import pytest
 from services.billing.app import SERVICE
 from tests.faults.storm.schedule import KILLING, PLATFORM, POINTS, TARGETS, scheduled
 from waypost.engine.failpoints import arm_failpoints, failpoint
-from waypost.hosting.main import RUN
+from waypost.hosting.main import runner_of
+from waypost.hosting.processes import ServiceProcess
 
-IMPORTED = (RUN, SERVICE)
+IMPORTED = (*map(runner_of, ServiceProcess), SERVICE)
 """Between them they bring every point that there is."""
 ALL_POINTS = sorted({point for points in POINTS.values() for point in points})
 

@@ -13,7 +13,6 @@ from uuid import UUID
 
 import pytest
 
-from infra.kafka.topics import ensure_topics
 from infra.stack.child import Child
 from tests.faults.house_rig import House, housed
 from tests.fixtures.database import Database, connected
@@ -25,6 +24,7 @@ from waypost.cli.projections import find, rebuilt
 from waypost.cli.services import DIRECTORY
 from waypost.engine.failpoints import VARIABLE
 from waypost.engine.rate import Rate
+from waypost.kafka.topic_creation import ensure_topics
 from waypost.kafka.topics import connected_client, describe
 from waypost.kernel.audit_context import AuditContext
 from waypost.schemas.topics import declared_topics

@@ -110,3 +110,9 @@ def is_command(path: list[str]) -> bool:
             return False
         command = found
     return True
+
+
+def test_the_index_of_decisions_is_complete() -> None:
+    folder = CHECKOUT / "docs" / "decisions"
+    listed = re.findall(r"^\| \[\d{4}\]\(([^)]+)\)", (folder / "README.md").read_text(), flags=re.MULTILINE)
+    assert listed == sorted(page.name for page in folder.glob("0*.md"))

@@ -8,6 +8,7 @@ from faust.types import TP, EventT, HeadersArg, StreamT
 
 from services.billing.live.consumer import FaithfulConsumer, Place
 from waypost.kernel.envelope import Record
+from waypost.project import from_cluster
 
 log = structlog.get_logger()
 
@@ -31,7 +32,7 @@ class Reading:
         consumer = cast(FaithfulConsumer, stream.app.consumer)
         async for event in stream.events():
             record = _record(event)
-            place = (record.topic, record.partition)
+            place = (event.message.topic, record.partition)
             if record.offset > self._next.get(place, consumer.begins.get(place, 0)):
                 continue  # others before it were dropped: it comes again, after them
             self._handling = True
@@ -55,7 +56,7 @@ class Reading:
 def _record(event: EventT[bytes]) -> Record:
     message = event.message
     return Record(
-        topic=message.topic,
+        topic=from_cluster(message.topic),
         partition=message.partition,
         offset=message.offset,
         timestamp_ms=int(message.timestamp * 1000),

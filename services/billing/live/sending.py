@@ -3,6 +3,7 @@
 from faust.types import TopicT
 
 from waypost.kernel.cloudevents import ID, Headers, with_trace
+from waypost.project import from_cluster
 from waypost.telemetry.messaging import end_send, headers_sampled, start_send
 from waypost.telemetry.tracing import current_trace
 
@@ -18,7 +19,7 @@ async def send(topic: TopicT, key: bytes, value: bytes, headers: Headers, partit
         await _sent(topic, key, value, headers, partition)
         return
     message_id = next((value.decode() for name, value in headers if name == ID), "")
-    span, onward = start_send(topic.get_topic_name(), key, headers, message_id=message_id)
+    span, onward = start_send(from_cluster(topic.get_topic_name()), key, headers, message_id=message_id)
     failure: str | None = "CancelledError"
     try:
         partition = await _sent(topic, key, value, onward, partition)

@@ -18,6 +18,7 @@ from services.billing.live.records import Handle, Reading
 from services.billing.live.tables import IN_LOG_AS_LONG, LiveTables
 from waypost.kernel.clock import Clock
 from waypost.ports.codec import EventCodec
+from waypost.project import on_cluster
 
 log = structlog.get_logger()
 
@@ -52,7 +53,7 @@ class Topology:
     @property
     def own_topics(self) -> Mapping[str, Mapping[str, str]]:
         """With their settings."""
-        return {GATHERED: {"cleanup.policy": "delete", **IN_LOG_AS_LONG}, **self.tables.changelogs}
+        return {on_cluster(GATHERED): {"cleanup.policy": "delete", **IN_LOG_AS_LONG}, **self.tables.changelogs}
 
     def _run(self, name: str, topic: TopicT, handle: Handle) -> None:
         reading = Reading(topic.get_topic_name(), handle)
@@ -78,7 +79,7 @@ class Topology:
 
 def _application(bootstrap: str, directory: Path) -> faust.App:
     app = faust.App(
-        NAME,
+        on_cluster(NAME),
         broker=f"kafka://{bootstrap}",
         store="memory://",
         datadir=directory,
@@ -99,4 +100,4 @@ def _application(bootstrap: str, directory: Path) -> faust.App:
 def _topic(app: faust.App, name: str) -> TopicT:
     """Of records as they are: the house's codec reads and writes them."""
     raw: dict[str, Any] = {"key_type": bytes, "value_type": bytes, "key_serializer": "raw", "value_serializer": "raw"}
-    return app.topic(name, **raw)
+    return app.topic(on_cluster(name), **raw)

@@ -18,6 +18,7 @@ from waypost.kernel.backoff import Backoff
 from waypost.kernel.clock import SystemClock
 from waypost.kernel.errors import Transient
 from waypost.ports.codec import EventCodec
+from waypost.project import on_cluster
 
 log = structlog.get_logger()
 
@@ -73,7 +74,7 @@ class LiveView(PeriodicLoop):
             goes_on = await self._comes_first(asyncio.sleep(FORGET_EVERY_SECONDS), topology)
 
     async def _start(self, topology: Topology) -> None:
-        await ensure_topics(self._bootstrap, topology.own_topics, like=InvoicePaid.topic)
+        await ensure_topics(self._bootstrap, topology.own_topics, like=on_cluster(InvoicePaid.topic))
         await topology.app.start()
 
     async def _comes_first(self, step: Coroutine[Any, Any, None], topology: Topology) -> bool:

@@ -8,13 +8,14 @@ from typing import Literal, TypeVar
 import asyncpg
 from sqlalchemy.exc import DBAPIError
 
-from waypost.cli.services import chosen_services, setting_of
+from waypost.cli.services import chosen_services, setting_of, start_hint
 from waypost.hosting.admin_service import admin_service, runtime_for_command
 from waypost.hosting.service import Service
 from waypost.kernel.errors import Misconfigured, NotFound, WaypostError
 from waypost.operations.admin_service import AdminService
 from waypost.postgres.database import Database
 from waypost.postgres.failures import sqlstate
+from waypost.project import variable
 
 APPLICATION_NAME = "waypost-command"
 
@@ -27,7 +28,7 @@ T = TypeVar("T")
 @asynccontextmanager
 async def opened(service: str, role: Role = "OPS", schemas: Sequence[str] = ()) -> AsyncIterator[Database]:
     """One connection. Raises Transient where no database answers, NotFound before the migrations, Misconfigured for a wrong password."""
-    dsn = setting_of(service, f"WAYPOST_{role}_DSN")
+    dsn = setting_of(service, variable(f"{role}_DSN"))
     database = Database(dsn, application_name=APPLICATION_NAME, pool_size=1, schemas=schemas)
     try:
         with explained(service):
@@ -39,7 +40,7 @@ async def opened(service: str, role: Role = "OPS", schemas: Sequence[str] = ()) 
 @asynccontextmanager
 async def open_admin_service(service: Service) -> AsyncIterator[AdminService]:
     """The service as its own API operates it. Raises what `opened` raises."""
-    dsn, bootstrap = (setting_of(service.name, each) for each in ("WAYPOST_APP_DSN", "WAYPOST_KAFKA_BOOTSTRAP"))
+    dsn, bootstrap = (setting_of(service.name, each) for each in (variable("APP_DSN"), variable("KAFKA_BOOTSTRAP")))
     async with runtime_for_command(service, dsn=dsn) as runtime, opened(service.name, schemas=service.schemas) as ops:
         yield admin_service(service, runtime, ops=ops, kafka_bootstrap=bootstrap)
 
@@ -65,12 +66,12 @@ def explained(service: str) -> Iterator[None]:
         match sqlstate(error):
             case "42P01":
                 raise NotFound(
-                    f"{service} has no tables yet: its migrations have not run; `make up` runs them"
+                    f"{service} has no tables yet: its migrations have not run; the start of the stack runs them. {start_hint()}"
                 ) from error
             case "3D000" | "28P01" | "28000":
                 raise Misconfigured(
                     f"PostgreSQL does not let us into the database of {service}: {error}."
-                    f" {service}.env belongs to another stack, or to an older one; `make up` writes it anew"
+                    f" {service}.env belongs to another stack, or to an older one; the start of the stack writes it anew. {start_hint()}"
                 ) from error
         raise
 

@@ -11,6 +11,7 @@ from waypost.cli.audit_options import As
 from waypost.cli.output import console, remark
 from waypost.cli.services import chosen_services, setting_of
 from waypost.kernel.errors import Invalid, Misconfigured
+from waypost.project import variable
 from waypost.web.auth import Operator
 from waypost.web.tokens import sign
 
@@ -36,5 +37,5 @@ def _signing_key() -> OKPKey:
     """Of the service that signs tokens. Raises Misconfigured where it cannot be read."""
     for service in chosen_services(None):
         if service.signing_key is not None:
-            return service.signing_key(Path(setting_of(service.name, "WAYPOST_KEYS_DIRECTORY")))
+            return service.signing_key(Path(setting_of(service.name, variable("KEYS_DIRECTORY"))))
     raise Misconfigured("no service of this checkout signs tokens: none declares a signing_key in its app")

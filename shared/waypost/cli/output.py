@@ -13,6 +13,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from waypost.cli.services import start_hint
 from waypost.kernel.errors import Transient, WaypostError
 
 WIDTH_OF_FILES = 10_000
@@ -58,7 +59,7 @@ def remark(text: str) -> None:
 
 def remark_on(problem: WaypostError) -> None:
     """What, why, and what to do."""
-    hint = ". Does the stack run? `make status`" if isinstance(problem, Transient) else ""
+    hint = f". {start_hint()}" if isinstance(problem, Transient) else ""
     remark(f"waypost: {problem}{hint}")
 
 

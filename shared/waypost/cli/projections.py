@@ -20,6 +20,7 @@ from waypost.ports.consumers import AsyncProjection, InlineProjection, Reactor
 from waypost.postgres.failures import as_transient
 from waypost.postgres.rebuild.history import PostgresHistoryShadowFactory
 from waypost.postgres.rebuild.shadow import PostgresShadowFactory
+from waypost.project import variable
 
 FORM = "SERVICE.NAME"
 
@@ -72,11 +73,11 @@ def find(name: str) -> tuple[Service, AsyncProjection | InlineProjection]:
 
 
 async def rebuilt(service: Service, target: AsyncProjection | InlineProjection, **options: Any) -> RebuildReport:
-    owner_dsn = setting_of(service.name, "WAYPOST_OWNER_DSN")
+    owner_dsn = setting_of(service.name, variable("OWNER_DSN"))
     if isinstance(target, InlineProjection):
         history = PostgresHistoryShadowFactory(service.name, target, service.codec, owner_dsn=owner_dsn)
         return await rebuild_projection(target, history, **options)
-    app_dsn, bootstrap = (setting_of(service.name, f"WAYPOST_{each}") for each in ("APP_DSN", "KAFKA_BOOTSTRAP"))
+    app_dsn, bootstrap = (setting_of(service.name, variable(each)) for each in ("APP_DSN", "KAFKA_BOOTSTRAP"))
     shadow_factory = PostgresShadowFactory(service.name, target, app_dsn=app_dsn, owner_dsn=owner_dsn)
     return await rebuild(target, shadow_factory, KafkaTopicLogs(bootstrap), service.codec, **options)
 

@@ -6,23 +6,25 @@ from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from pkgutil import iter_modules
+from typing import TYPE_CHECKING
 
-from waypost.hosting.service import Service
 from waypost.kernel.errors import Invalid, Misconfigured, NotFound
-from waypost.project import project
+from waypost.project import known_project, project, variable
 
-DIRECTORY = "WAYPOST_ENVIRONMENT_DIRECTORY"
-PORT_BASE = "WAYPOST_PORT_BASE"
+if TYPE_CHECKING:  # the declaration of a service brings all that the service uses
+    from waypost.hosting.service import Service
+
+DIRECTORY = variable("ENVIRONMENT_DIRECTORY")
 
 
 def service_names() -> Sequence[str]:
-    """Those whose `app` is in this checkout."""
+    """Those of the application that have an `app` module."""
     folders = (each.name for each in iter_modules(import_module(project().services).__path__))
     return sorted(each for each in folders if find_spec(f"{project().services}.{each}.app"))
 
 
-def service_named(name: str) -> Service:
-    """Its declaration, from `services.<name>.app`. Raises NotFound."""
+def service_named(name: str) -> "Service":
+    """Its declaration, `SERVICE` in its `app` module. Raises NotFound."""
     known = service_names()
     if name not in known:
         raise NotFound(f"there is no service {name!r}; there are {', '.join(known)}")
@@ -30,7 +32,7 @@ def service_named(name: str) -> Service:
     return service
 
 
-def service_within(name: str, form: str) -> Service:
+def service_within(name: str, form: str) -> "Service":
     """That of `users.accounts`, whose form is SERVICE.NAME. Raises Invalid for a name of another form, NotFound."""
     service, _, rest = name.partition(".")
     if not rest:
@@ -38,7 +40,7 @@ def service_within(name: str, form: str) -> Service:
     return service_named(service)
 
 
-def chosen_services(name: str | None) -> Sequence[Service]:
+def chosen_services(name: str | None) -> "Sequence[Service]":
     """The one that was named, else all. Raises NotFound."""
     return [service_named(each) for each in ([name] if name else service_names())]
 
@@ -49,7 +51,7 @@ def environment_of(service: str) -> Mapping[str, str]:
     try:
         lines = file.read_text().splitlines()
     except OSError as error:
-        raise Misconfigured(f"cannot read {file}: {error.strerror}. Does the stack run? `make up`") from error
+        raise Misconfigured(f"cannot read {file}: {error.strerror}. {start_hint()}") from error
     return dict(line.split("=", 1) for line in lines if "=" in line)
 
 
@@ -68,7 +70,21 @@ def stack_setting(name: str) -> str:
     return setting_of(service_names()[0], name)
 
 
+def start_hint() -> str:
+    """What to do where a part of the stack is away."""
+    found = known_project()
+    command = found.start_command if found else None
+    return f"Does the stack run? `{command}` starts it" if command else "Does the stack run?"
+
+
 def _directory() -> Path:
-    """Where the stack of this checkout writes them, unless another folder is named."""
-    own = project().root / ".waypost" / os.environ.get(PORT_BASE, "8000") / "environment"
-    return Path(os.environ.get(DIRECTORY, own))
+    """The one that the environment names, else the application's. Raises Misconfigured."""
+    if named := os.environ.get(DIRECTORY):
+        return Path(named)
+    own = project()
+    if own.environment_directory is None:
+        raise Misconfigured(
+            "it is not known where the services' settings are: name the folder of <service>.env in"
+            f" environment_directory of [tool.waypost], or in {DIRECTORY}"
+        )
+    return own.root / own.environment_directory

@@ -26,7 +26,10 @@ def token(
     tenant: Annotated[str, typer.Option(help="Name of the tenant, which is made when it is new.")] = "Development",
     minutes: Annotated[int, typer.Option(min=1, max=LONGEST_MINUTES, help="Lifetime of the token.")] = 60,
 ) -> None:
-    """An access token of a user for development: `curl -H "Authorization: Bearer $(waypost token --dev)" …/invoices`"""
+    """Prints an access token of a development user.
+
+    For example: curl -H "Authorization: Bearer $(waypost token --dev)" http://127.0.0.1:8002/invoices
+    """
     if not dev:
         raise Invalid(
             "a person's token comes from POST /login, an operator's from `waypost operators token`;"

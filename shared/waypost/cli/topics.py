@@ -7,13 +7,14 @@ from datetime import timedelta
 from waypost.cli.output import AsJson, console, span_of, table, to_json
 from waypost.cli.services import stack_setting
 from waypost.kafka.catalog import CatalogedTopic, catalog
+from waypost.project import variable
 
 FOR_EVER = -1
 
 
 def topics(as_json: AsJson = False) -> None:
     """Every topic: its partitions, how long it keeps records, and how many it holds."""
-    found = asyncio.run(catalog(stack_setting("WAYPOST_KAFKA_BOOTSTRAP")))
+    found = asyncio.run(catalog(stack_setting(variable("KAFKA_BOOTSTRAP"))))
     if as_json:
         console.print(to_json([asdict(each) for each in found]), soft_wrap=True)
         return

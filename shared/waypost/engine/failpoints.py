@@ -11,10 +11,11 @@ from collections.abc import Callable, Mapping
 import structlog
 
 from waypost.kernel.errors import Misconfigured, WaypostError
+from waypost.project import variable
 
 log = structlog.get_logger()
 
-VARIABLE = "WAYPOST_FAILPOINTS"
+VARIABLE = variable("FAILPOINTS")
 
 
 class FailpointReached(WaypostError):

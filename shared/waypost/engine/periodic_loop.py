@@ -88,7 +88,7 @@ class PeriodicLoop:
                 if is_asked_to_stop():
                     raise
                 await self._back_off(error)
-            except Exception as error:  # noqa: BLE001 - the loop goes on whatever it meets
+            except Exception as error:  # noqa: BLE001 - the loop continues after every error
                 await self._back_off(error)
             else:
                 self._succeeded()

@@ -4,35 +4,33 @@ import os
 import socket
 import sys
 from collections.abc import Awaitable, Callable, Mapping
+from importlib import import_module
 from typing import Annotated
 
 import typer
 import uvloop
 
 from waypost.engine.failpoints import arm_failpoints
-from waypost.hosting.api import run_api
-from waypost.hosting.jobs import run_jobs
-from waypost.hosting.live import run_live
 from waypost.hosting.processes import ServiceProcess
 from waypost.hosting.service import Service
-from waypost.hosting.settings import MigrateSettings, load
-from waypost.hosting.worker import run_worker
 from waypost.kernel.errors import WaypostError
-from waypost.postgres.migrate import migrate
 from waypost.telemetry import logging, tracing
 
+Run = Callable[[Service], Awaitable[None]]
 
-async def _migrate(service: Service) -> None:
-    await migrate(service.name, load(MigrateSettings).owner_dsn)
-
-
-RUN: Mapping[ServiceProcess, Callable[[Service], Awaitable[None]]] = {
-    ServiceProcess.MIGRATE: _migrate,
-    ServiceProcess.API: run_api,
-    ServiceProcess.WORKER: run_worker,
-    ServiceProcess.JOBS: run_jobs,
-    ServiceProcess.LIVE: run_live,
+MODULES: Mapping[ServiceProcess, str] = {
+    ServiceProcess.MIGRATE: "waypost.hosting.migration",
+    ServiceProcess.API: "waypost.hosting.api",
+    ServiceProcess.WORKER: "waypost.hosting.worker",
+    ServiceProcess.JOBS: "waypost.hosting.jobs",
+    ServiceProcess.LIVE: "waypost.hosting.live",
 }
+"""Where `run_<process>` is. A process imports its own alone."""
+
+
+def runner_of(process: ServiceProcess) -> Run:
+    run: Run = getattr(import_module(MODULES[process]), f"run_{process}")
+    return run
 
 
 def run(service: Service) -> None:
@@ -42,10 +40,11 @@ def run(service: Service) -> None:
     @cli.command(help=f"Runs one process of the {service.name} service.")
     def start(process: Annotated[ServiceProcess, typer.Argument(help="Which one.")]) -> None:
         logging.configure(service.name)
-        tracing.configure(service.name, f"{process}@{socket.gethostname()}:{os.getpid()}")
         try:
+            tracing.configure(service.name, f"{process}@{socket.gethostname()}:{os.getpid()}")
+            run_process = runner_of(process)
             arm_failpoints()
-            uvloop.run(_until_done(service, process))
+            uvloop.run(_until_done(run_process, service))
         except WaypostError as problem:
             print(f"{service.name} {process}: {problem}", file=sys.stderr)  # noqa: T201 - for whoever started it
             raise typer.Exit(2) from problem
@@ -53,5 +52,5 @@ def run(service: Service) -> None:
     cli()
 
 
-async def _until_done(service: Service, process: ServiceProcess) -> None:
-    await RUN[process](service)
+async def _until_done(run_process: Run, service: Service) -> None:
+    await run_process(service)

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from fastapi import APIRouter
@@ -16,6 +16,8 @@ from waypost.kernel.role import Role
 from waypost.kernel.topic import Topic
 from waypost.ports.codec import EventCodec
 from waypost.ports.consumers import AsyncProjection, Consumer, InlineProjection
+from waypost.schemas.application import application_codec
+from waypost.schemas.topics import declared_topics
 from waypost.web.app import KeysOf, OpenResources
 from waypost.web.auth import Principal
 
@@ -36,12 +38,13 @@ class LiveView:
 class Service:
     name: str
     """Also its database, the prefix of its roles and consumer groups, and its `service.name` in traces."""
-    codec: EventCodec
     commands: Commands
     projections: Sequence[InlineProjection]
     consumers: Sequence[Consumer]
-    topics: Sequence[Topic] = ()
-    """All that are declared."""
+    codec: EventCodec = field(default_factory=application_codec)
+    """Of all events of the application."""
+    topics: Sequence[Topic] = field(default_factory=declared_topics)
+    """All that the application declares."""
     jobs: Sequence[Job] = ()
     schedule: Sequence[Scheduled] = ()
     routers: Sequence[APIRouter] = ()

@@ -1,14 +1,13 @@
-"""One typed class per process, read from `WAYPOST_…` variables; what is missing is named before anything starts."""
+"""One typed class per process, read from the environment; what is missing is named before anything starts."""
 
-from typing import Annotated, TypeVar
+from typing import Annotated
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, Field, SecretStr
 
 from waypost.engine.consumer import ConsumerPolicy
 from waypost.kernel.errors import Misconfigured
-
-PREFIX = "WAYPOST_"
+from waypost.project import variable
+from waypost.settings import Settings, load
 
 
 def _postgres(dsn: str) -> str:
@@ -21,10 +20,6 @@ Dsn = Annotated[str, AfterValidator(_postgres)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 PoolSize = Annotated[int, Field(ge=1)]
 """Connections. None would mean as many as are asked for, and those are the neighbours'."""
-
-
-class Settings(BaseSettings):
-    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True)
 
 
 class MigrateSettings(Settings):
@@ -61,7 +56,7 @@ class ApiSettings(ProcessSettings):
         """Where the users service publishes its keys. Raises Misconfigured."""
         if self.jwks_url is None:
             raise Misconfigured(
-                f"cannot start: {PREFIX}JWKS_URL is missing; it is the users service's /.well-known/jwks.json"
+                f"cannot start: {variable('JWKS_URL')} is missing; it is the /.well-known/jwks.json of the service that signs tokens"
             )
         return self.jwks_url
 
@@ -84,13 +79,17 @@ class LiveSettings(ListeningSettings):
     kafka_bootstrap: str
 
 
-S = TypeVar("S", bound=BaseSettings)
-
-
-def load(kind: type[S]) -> S:
-    """Reads the environment. Raises Misconfigured with one line per variable that is missing or wrong."""
-    try:
-        return kind()
-    except ValidationError as error:
-        lines = [f"  {PREFIX}{'_'.join(map(str, each['loc'])).upper()}: {each['msg']}" for each in error.errors()]
-        raise Misconfigured("cannot start, these variables are missing or wrong:\n" + "\n".join(lines)) from error
+__all__ = [
+    "ApiSettings",
+    "Dsn",
+    "JobSettings",
+    "ListeningSettings",
+    "LiveSettings",
+    "MigrateSettings",
+    "PoolSize",
+    "Port",
+    "ProcessSettings",
+    "Settings",
+    "WorkerSettings",
+    "load",
+]

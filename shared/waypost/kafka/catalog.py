@@ -1,4 +1,4 @@
-"""The cluster's topics as an operator sees them: how long they keep their records, and what each partition holds."""
+"""The application's topics on the cluster, as an operator sees them: how long they keep their records, and what each partition holds."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -12,6 +12,7 @@ from waypost.kafka.topic_log import KafkaTopicLogs
 from waypost.kafka.topics import reaching
 from waypost.kernel.errors import NotFound
 from waypost.ports.subscription import Partition
+from waypost.project import from_cluster, is_ours, on_cluster
 
 _SETTINGS = ("cleanup.policy", "retention.ms", "retention.bytes")
 
@@ -36,13 +37,13 @@ class CatalogedTopic:
 
 
 async def partitions_of(bootstrap: str) -> Mapping[str, Sequence[Partition]]:
-    """The partitions of every topic that is not the broker's own, by the topic's name. Raises Transient."""
+    """The partitions of every topic of the application, by the topic's name. Raises Transient."""
     async with _admin(bootstrap) as admin:
         return await _partitions(admin)
 
 
 async def catalog(bootstrap: str) -> Sequence[CatalogedTopic]:
-    """Every topic that is not the broker's own, by name. Raises Transient."""
+    """Every topic of the application, by name. Raises Transient."""
     async with _admin(bootstrap) as admin:
         partitions = await _partitions(admin)
         settings = await _settings(admin, sorted(partitions))
@@ -82,20 +83,23 @@ async def _partitions(admin: AIOKafkaAdminClient) -> Mapping[str, Sequence[Parti
     with as_transient("its topics"):
         described = await admin.describe_topics()
     return {
-        topic["topic"]: sorted(Partition(topic["topic"], each["partition"]) for each in topic["partitions"])
+        name: sorted(Partition(name, each["partition"]) for each in topic["partitions"])
         for topic in described
-        if not topic["is_internal"]
+        for name in [from_cluster(topic["topic"])]
+        if not topic["is_internal"] and is_ours(topic["topic"])
     }
 
 
 async def _settings(admin: AIOKafkaAdminClient, topics: Sequence[str]) -> Mapping[str, Mapping[str, str]]:
     if not topics:
         return {}
-    wanted = [ConfigResource(ConfigResourceType.TOPIC, each, dict.fromkeys(_SETTINGS, "")) for each in topics]
+    wanted = [
+        ConfigResource(ConfigResourceType.TOPIC, on_cluster(each), dict.fromkeys(_SETTINGS, "")) for each in topics
+    ]
     with as_transient("settings of topics"):
         answers = await admin.describe_configs(wanted)
     resources = [resource for answer in answers for resource in answer.resources]
-    return {name: {setting: value for setting, value, *_ in found} for *_, name, found in resources}
+    return {from_cluster(name): {setting: value for setting, value, *_ in found} for *_, name, found in resources}
 
 
 async def _offsets(bootstrap: str, partitions: Sequence[Partition]) -> Mapping[Partition, Offsets]:

@@ -16,6 +16,7 @@ from waypost.kafka.topics import describe
 from waypost.kernel.envelope import Record
 from waypost.kernel.errors import Transient
 from waypost.ports.subscription import Assignments, Partition
+from waypost.project import from_cluster, on_cluster
 
 log = structlog.get_logger()
 
@@ -82,7 +83,7 @@ class KafkaSubscription:
             fetch.cancel()  # the client is at its end: its fetch counter matters no more
             return []
         with as_transient("records"):
-            return [record_of(each) for records in fetch.result().values() for each in records]
+            return [record_of(each, partition.topic) for records in fetch.result().values() for each in records]
 
     def seek(self, partition: Partition, offset: int) -> None:
         if self._client is None:
@@ -95,7 +96,7 @@ class KafkaSubscription:
         with as_transient("end offsets"):
             async with asyncio.timeout(ANSWER_SECONDS):
                 ends = await self._connected().end_offsets([named(each) for each in partitions])
-        return {Partition(tp.topic, tp.partition): end for tp, end in ends.items()}
+        return {partition_of(each): end for each, end in ends.items()}
 
     async def topic_ids(self, topics: Iterable[str]) -> Mapping[str, UUID]:
         with as_transient("topic ids"):
@@ -120,7 +121,7 @@ class KafkaSubscription:
     async def _connect(self) -> None:
         client = _Client(
             bootstrap_servers=self._bootstrap,
-            group_id=self._group,
+            group_id=on_cluster(self._group),
             client_id=self._group,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
@@ -131,7 +132,7 @@ class KafkaSubscription:
             max_poll_interval_ms=NEVER_MILLISECONDS,
             metadata_max_age_ms=10_000,
         )
-        client.subscribe(topics=list(self._topics), listener=self._listener)
+        client.subscribe(topics=[on_cluster(each) for each in self._topics], listener=self._listener)
         # Callbacks come while it starts, and they use it.
         self._client, self._left = client, asyncio.Event()
         try:
@@ -160,16 +161,23 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
         self._subscription.pause()
-        await self._assignments.assigned(frozenset(Partition(each.topic, each.partition) for each in assigned))
+        await self._assignments.assigned(frozenset(map(partition_of, assigned)))
 
 
 def named(partition: Partition) -> TopicPartition:
-    return TopicPartition(partition.topic, partition.number)
+    """As the cluster knows it."""
+    return TopicPartition(on_cluster(partition.topic), partition.number)
 
 
-def record_of(record: ConsumerRecord) -> Record:
+def partition_of(named: TopicPartition) -> Partition:
+    """As the application knows it."""
+    return Partition(from_cluster(named.topic), named.partition)
+
+
+def record_of(record: ConsumerRecord, topic: str) -> Record:
+    """`topic` as the application knows it."""
     return Record(
-        topic=record.topic,
+        topic=topic,
         partition=record.partition,
         offset=record.offset,
         timestamp_ms=record.timestamp,

@@ -22,6 +22,7 @@ from waypost.kafka.topics import describe, reaching
 from waypost.kernel.errors import Transient
 from waypost.kernel.partitioning import SHARDS, partition_for
 from waypost.ports.broker import OutgoingRecord, RecordsRefused, TopicUnavailable
+from waypost.project import on_cluster
 
 BATCH_BYTES = 512 * 1024
 """Before compression; a larger record is a batch by itself. Half of the broker's default limit for a batch."""
@@ -83,7 +84,7 @@ class KafkaPublisher:
         topic, partition = destination
         for batch, batched in self._batches(records):
             try:
-                acknowledged = await self._producer.send_batch(batch, topic, partition=partition)
+                acknowledged = await self._producer.send_batch(batch, on_cluster(topic), partition=partition)
                 await acknowledged
             except _REFUSALS as error:
                 raise RecordsRefused(batched, type(error).__name__) from error

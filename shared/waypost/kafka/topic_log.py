@@ -9,7 +9,7 @@ from datetime import datetime
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 
-from waypost.kafka.consumer import ANSWER_SECONDS, CLOSE_SECONDS, as_transient, named, record_of
+from waypost.kafka.consumer import ANSWER_SECONDS, CLOSE_SECONDS, as_transient, named, partition_of, record_of
 from waypost.kafka.topics import reaching
 from waypost.kernel.envelope import Record
 from waypost.ports.subscription import Partition
@@ -27,7 +27,7 @@ class KafkaTopicLog:
             found = await self._client.getmany(
                 named(partition), max_records=max_records, timeout_ms=int(timeout_seconds * 1000)
             )
-        return [record_of(each) for records in found.values() for each in records]
+        return [record_of(each, partition.topic) for records in found.values() for each in records]
 
     async def position(self, partition: Partition) -> int:
         with as_transient("a position"):
@@ -43,7 +43,7 @@ class KafkaTopicLog:
         """The next records of whichever partitions have some, in the order of their timestamps. Raises Transient."""
         with as_transient("records"):
             found = await self._client.getmany(max_records=max_records, timeout_ms=int(timeout_seconds * 1000))
-        records = [record_of(each) for records in found.values() for each in records]
+        records = [record_of(each, partition_of(where).topic) for where, read in found.items() for each in read]
         return sorted(records, key=lambda each: each.timestamp_ms)  # stable: each partition keeps its order
 
     async def first_offsets(self) -> Mapping[Partition, int]:

@@ -1,8 +1,9 @@
 """What the cluster says of topics: whether they are there, how many partitions they have, and which incarnation they are."""
 
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from aiokafka.client import AIOKafkaClient
@@ -10,6 +11,7 @@ from aiokafka.errors import KafkaError, NodeNotReadyError, UnknownTopicOrPartiti
 
 from waypost.kafka.metadata_request import TopicMetadataRequest
 from waypost.kernel.errors import Transient
+from waypost.project import from_cluster, on_cluster
 
 _NOT_THERE: int = UnknownTopicOrPartitionError.errno
 
@@ -25,17 +27,17 @@ class Topic:
 
 
 async def describe(client: AIOKafkaClient, names: Collection[str]) -> Mapping[str, Topic]:
-    """The topics that are there, by name. Raises Transient where no broker answers."""
+    """The topics that are there, by the application's name. Raises Transient where no broker answers."""
     try:
         node = client.get_random_node()
         if node is None:
             raise NodeNotReadyError("no broker is known yet")
-        answer = await client.send(node, TopicMetadataRequest(sorted(names)))
+        answer = await client.send(node, TopicMetadataRequest(sorted(map(on_cluster, names))))
     except (KafkaError, OSError, TimeoutError) as error:
         raise Transient(f"the cluster does not tell its topics: {error!r}") from error
     return {
         name: Topic(name=name, topic_id=topic_id, partitions=len(partitions), error=_error(code))
-        for code, name, topic_id, _, partitions, *_ in answer.topics
+        for code, name, topic_id, partitions in _named(answer.topics)
         if code != _NOT_THERE
     }
 
@@ -59,6 +61,11 @@ async def connected_client(bootstrap: str) -> AsyncIterator[AIOKafkaClient]:
         yield client
     finally:
         await client.close()
+
+
+def _named(topics: Iterable[Any]) -> Iterator[tuple[int, str, UUID, Sequence[object]]]:
+    for code, name, topic_id, _, partitions, *_ in topics:
+        yield code, from_cluster(name), topic_id, partitions
 
 
 def _error(code: int) -> str | None:

@@ -4,6 +4,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from waypost.kernel.errors import Misconfigured
+from waypost.project import variable
 
 _MAX_CONNECTIONS = text("select current_setting('max_connections')::int")
 
@@ -14,7 +15,7 @@ async def refuse_small_server(connection: AsyncConnection, budget: int) -> None:
     if there_are < budget:
         raise Misconfigured(
             f"PostgreSQL takes {there_are} connections, and the processes that share it may open {budget}:"
-            f" set max_connections = {budget} there, or, where fewer processes share it, WAYPOST_CONNECTION_BUDGET",
+            f" set max_connections = {budget} there, or, where fewer processes share it, {variable('CONNECTION_BUDGET')}",
             max_connections=there_are,
             budget=budget,
         )

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from waypost.kernel.errors import Misconfigured
 from waypost.kernel.ids import TenantId
+from waypost.project import variable
 
 BIND = text("select set_config('app.tenants', :tenants, true)")
 
@@ -76,7 +77,7 @@ async def refuse_unsafe_role(connection: AsyncConnection) -> None:
     if role.rolsuper or role.rolbypassrls or role.owns:
         raise Misconfigured(
             f"role {role.rolname} is a superuser, owns the database or bypasses row-level security: tenants would see each other."
-            " Set WAYPOST_APP_DSN to the service's application role, WAYPOST_OPS_DSN to its operators' role",
+            f" Set {variable('APP_DSN')} to the service's application role, {variable('OPS_DSN')} to its operators' role",
             role=role.rolname,
         )
     unprotected = (await connection.execute(_UNPROTECTED)).scalars().all()

@@ -1,7 +1,7 @@
-"""How long the event loop of this process was held up: code that blocks stops every other task, and looks like an outage elsewhere.
+"""The delay of this process's event loop: code that blocks stops every other task, and looks like an outage elsewhere.
 
-A heartbeat on the loop notes how late it comes. Whoever meets an error asks for the longest delay since its work began; a heartbeat that
-is still overdue counts, so that the answer does not depend on who runs first after a block.
+A heartbeat on the loop notes how late it comes. Code that handles an error asks for the longest delay since its work
+began; a heartbeat that is still overdue counts, so that the answer does not depend on who runs first after a block.
 """
 
 import asyncio
@@ -60,4 +60,4 @@ class LoopLag:
 
 
 LOOP_LAG = LoopLag()
-"""Of this process, which has one loop."""
+"""The watch of this process, which has one loop."""

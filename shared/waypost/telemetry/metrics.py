@@ -1,11 +1,16 @@
-"""Metrics of the processes, for Prometheus: public API, each spelled once. Base units: seconds, bytes, records."""
+"""Metrics of the processes, for Prometheus: public API, each spelled once. Base units: seconds, bytes, records.
+
+A name begins with the application's `metrics_prefix`, `waypost_` by default.
+"""
 
 from prometheus_client import Counter, Gauge, Histogram
+
+from waypost.project import metric
 
 # HTTP
 
 HTTP_REQUEST_SECONDS = Histogram(
-    "waypost_http_request_seconds",
+    metric("http_request_seconds"),
     "Duration of HTTP requests by route template and status; 0 is a request whose client went away.",
     ["method", "route", "status"],
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
@@ -22,7 +27,7 @@ def known_method(method: str) -> str:
 # Process
 
 EVENT_LOOP_LAG = Histogram(
-    "waypost_event_loop_lag_seconds",
+    metric("event_loop_lag_seconds"),
     "How late a heartbeat of the event loop came. A handler that blocks makes every other task late by as much.",
     buckets=(0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 15),
 )
@@ -30,55 +35,55 @@ EVENT_LOOP_LAG = Histogram(
 # Outbox: each relay measures the whole of its service's outbox
 
 OUTBOX_PENDING = Gauge(
-    "waypost_outbox_pending", "Rows that wait to be published; 10,000 per shard are counted at most."
+    metric("outbox_pending"), "Rows that wait to be published; 10,000 per shard are counted at most."
 )
-OUTBOX_OLDEST_AGE = Gauge("waypost_outbox_oldest_age_seconds", "How long the oldest of them has waited.")
-OUTBOX_PUBLISHED = Counter("waypost_outbox_published_total", "Records acknowledged by the broker.")
+OUTBOX_OLDEST_AGE = Gauge(metric("outbox_oldest_age_seconds"), "How long the oldest of them has waited.")
+OUTBOX_PUBLISHED = Counter(metric("outbox_published_total"), "Records acknowledged by the broker.")
 OUTBOX_QUARANTINED = Counter(
-    "waypost_outbox_quarantined_total", "Keys set aside because a row of theirs can never be sent."
+    metric("outbox_quarantined_total"), "Keys set aside because a row of theirs can never be sent."
 )
-OUTBOX_QUARANTINED_KEYS = Gauge("waypost_outbox_quarantined_keys", "Keys that are set aside at present.")
+OUTBOX_QUARANTINED_KEYS = Gauge(metric("outbox_quarantined_keys"), "Keys that are set aside at present.")
 RELAY_INTERRUPTIONS = Counter(
-    "waypost_relay_interruptions_total", "Times that a relay began again with a new producer and lease."
+    metric("relay_interruptions_total"), "Times that a relay began again with a new producer and lease."
 )
 
 # Consumers
 
 CONSUMER_RECORDS = Counter(
-    "waypost_consumer_records_total",
+    metric("consumer_records_total"),
     "Records taken in, by what became of them: handled, passed, duplicate, absorb, wait, fail, poison, conflict.",
     ["consumer", "outcome"],
 )
 CONSUMER_FAILURES = Counter(
-    "waypost_consumer_failed_transactions_total",
+    metric("consumer_failed_transactions_total"),
     "Transactions that were rolled back, by the step that failed; their records are taken again.",
     ["consumer", "step"],
 )
-CONSUMER_RETRIES = Counter("waypost_consumer_retries_total", "Letters tried again, redrives included.", ["consumer"])
+CONSUMER_RETRIES = Counter(metric("consumer_retries_total"), "Letters tried again, redrives included.", ["consumer"])
 CONSUMER_LAG_RECORDS = Gauge(
-    "waypost_consumer_lag_records",
+    metric("consumer_lag_records"),
     "Records of a partition that are not taken in yet.",
     ["consumer", "topic", "partition"],
 )
 CONSUMER_LAG_SECONDS = Gauge(
-    "waypost_consumer_lag_seconds",
+    metric("consumer_lag_seconds"),
     "Age of the last record taken in, where later ones wait; 0 where none does.",
     ["consumer", "topic", "partition"],
 )
-CONSUMER_PARKED_KEYS = Gauge("waypost_consumer_parked_keys", "Keys that wait behind a letter.", ["consumer"])
+CONSUMER_PARKED_KEYS = Gauge(metric("consumer_parked_keys"), "Keys that wait behind a letter.", ["consumer"])
 CONSUMER_FULL_PARTITIONS = Gauge(
-    "waypost_consumer_full_partitions",
+    metric("consumer_full_partitions"),
     "Partitions that wait since as many letters are open as may be, until some are settled.",
     ["consumer"],
 )
-CONSUMER_DEAD_LETTERS = Gauge("waypost_consumer_dead_letters", "Letters that are not settled.", ["consumer", "status"])
+CONSUMER_DEAD_LETTERS = Gauge(metric("consumer_dead_letters"), "Letters that are not settled.", ["consumer", "status"])
 CONSUMER_STRIPPED_DEAD_LETTERS = Counter(
-    "waypost_consumer_stripped_dead_letters_total",
+    metric("consumer_stripped_dead_letters_total"),
     "Dead letters stored without key and headers, because the database refused them whole.",
     ["consumer"],
 )
 CONSUMER_STUCK_PARTITIONS = Gauge(
-    "waypost_consumer_stuck_partitions",
+    metric("consumer_stuck_partitions"),
     "Partitions whose batch fails again and again; the log names the step and the error.",
     ["consumer"],
 )
@@ -86,16 +91,16 @@ CONSUMER_STUCK_PARTITIONS = Gauge(
 # Jobs
 
 JOBS_PENDING = Gauge(
-    "waypost_jobs_pending", "Jobs that are not done, by state: queued, running, dead.", ["job", "status"]
+    metric("jobs_pending"), "Jobs that are not done, by state: queued, running, dead.", ["job", "status"]
 )
 JOB_WAIT_SECONDS = Histogram(
-    "waypost_job_wait_seconds",
+    metric("job_wait_seconds"),
     "From the moment at which a job was due to the start of its attempt.",
     ["job"],
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30, 120, 600),
 )
 JOB_RUN_SECONDS = Histogram(
-    "waypost_job_run_seconds",
+    metric("job_run_seconds"),
     "Duration of an attempt, by how it ended: complete, failed, dead, cancelled.",
     ["job", "outcome"],
     buckets=(0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300),
@@ -104,7 +109,7 @@ JOB_RUN_SECONDS = Histogram(
 # Live view
 
 LIVE_RECORDS = Counter(
-    "waypost_live_records_total",
+    metric("live_records_total"),
     "Records of moved money, by what became of them: counted (again, after a crash), too_large for a window, duplicate, late, unreadable.",
     ["outcome"],
 )

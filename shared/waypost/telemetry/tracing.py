@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from opentelemetry import trace
 
 from waypost.kernel.errors import Misconfigured
+from waypost.project import project
 from waypost.telemetry import names
 
 EXPORTER_VARIABLE = "OTEL_TRACES_EXPORTER"
@@ -60,7 +61,11 @@ def configure(service: str, instance: str) -> bool:
         raise Misconfigured(f"{EXPORTER_VARIABLE} is {exporter!r}: set it to otlp, zipkin or none")
     # The stable conventions for HTTP and databases; instrumentation still defaults to the old ones.
     os.environ.setdefault("OTEL_SEMCONV_STABILITY_OPT_IN", "http,database")
-    from waypost.telemetry import sdk  # here, so that a process without tracing does not load it
-
-    sdk.install(exporter, {names.SERVICE: service, names.INSTANCE: instance, names.NAMESPACE: "waypost"})
+    try:
+        from waypost.telemetry import sdk  # here, so that a process without tracing does not load it
+    except ModuleNotFoundError as missing:
+        raise Misconfigured(
+            f"{EXPORTER_VARIABLE} is {exporter!r}, and {missing.name} is not installed: pip install 'waypost[telemetry]'"
+        ) from missing
+    sdk.install(exporter, {names.SERVICE: service, names.INSTANCE: instance, names.NAMESPACE: project().namespace})
     return True

@@ -8,14 +8,16 @@ from fastapi import APIRouter, FastAPI
 from fastapi.telemetry import TelemetryConfig
 from starlette.types import Scope
 
+from waypost import VERSION
 from waypost.engine.bus import Bus
 from waypost.kernel.clock import Clock, SystemClock
 from waypost.operations.admin_service import AdminService
 from waypost.ports.idempotency import IdempotencyKeys
+from waypost.project import project
 from waypost.web import errors, openapi, ops, request
 from waypost.web.body import BodyCap
 from waypost.web.docs import docs_router
-from waypost.web.health import Readiness, health_router, release
+from waypost.web.health import Readiness, health_router
 from waypost.web.streaming import Streams
 from waypost.web.tokens import KeySource, TokenVerifier
 
@@ -84,9 +86,9 @@ def create_health_app(service: str, readiness: Readiness) -> FastAPI:
 
 def _bare(service: str, lifespan: Any) -> FastAPI:
     app = FastAPI(
-        title=f"Waypost {service}",
+        title=f"{project().title} {service}",
         responses=dict(openapi.FAILURES),
-        version=release(),
+        version=VERSION,
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,

@@ -2,16 +2,15 @@
 
 import asyncio
 import platform
-import tomllib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib import metadata
-from pathlib import Path
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.responses import JSONResponse, Response
+
+from waypost import VERSION
 
 CHECK_TIMEOUT_SECONDS = 1.0
 
@@ -74,20 +73,6 @@ def health_router(service: str, readiness: Readiness) -> APIRouter:
     @router.get("/version")
     async def version() -> Mapping[str, str]:
         """Which release runs here."""
-        return {"service": service, "version": release(), "python": platform.python_version()}
+        return {"service": service, "version": VERSION, "python": platform.python_version()}
 
     return router
-
-
-def release() -> str:
-    """The installed version of Waypost; in a checkout, where it is not installed, the version that its file declares."""
-    try:
-        return metadata.version("waypost")
-    except metadata.PackageNotFoundError:
-        return f"{declared_version()}+dev"
-
-
-def declared_version() -> str:
-    declared = Path(__file__).parents[2] / "pyproject.toml"
-    version: str = tomllib.loads(declared.read_text())["project"]["version"]
-    return version

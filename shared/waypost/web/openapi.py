@@ -31,7 +31,7 @@ class Problem(ResponseModel):
     """RFC 9457."""
 
     type: str
-    """`urn:waypost:problem:<name>`: stable, for programs."""
+    """A URI that ends with the problem's name: stable, for programs."""
     title: str
     status: int
     detail: str

@@ -9,6 +9,7 @@ from opentelemetry import trace
 from starlette.responses import JSONResponse
 
 from waypost.kernel.cause import current_cause
+from waypost.project import project
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -24,9 +25,9 @@ def problem(
     headers: Mapping[str, str] | None = None,
     **members: Any,
 ) -> JSONResponse:
-    """`type` is `urn:waypost:problem:<name>`, `instance` the id of the request, `trace_id` null where nothing is traced."""
+    """`type` is `<problem_prefix><name>`, `instance` the id of the request, `trace_id` null where nothing is traced."""
     content = {
-        "type": f"urn:waypost:problem:{name}",
+        "type": project().problem_prefix + name,
         "title": title or HTTPStatus(status).phrase,
         "status": status,
         "detail": printable(detail),

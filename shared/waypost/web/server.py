@@ -10,6 +10,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from waypost.kernel.errors import Misconfigured
+from waypost.project import variable
 
 log = structlog.get_logger()
 
@@ -115,7 +116,7 @@ def _listen(host: str, port: int) -> socket.socket:
         return socket.create_server((host, port), family=family, backlog=BACKLOG)
     except OSError as error:
         raise Misconfigured(
-            f"cannot listen on {host}:{port} ({error.strerror}): another process has it? Set WAYPOST_SERVICE_PORT or WAYPOST_PORT_BASE",
+            f"cannot listen on {host}:{port} ({error.strerror}): another process has it? Set {variable('SERVICE_PORT')}",
             host=host,
             port=port,
         ) from error

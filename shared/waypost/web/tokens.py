@@ -13,9 +13,8 @@ from joserfc.jws import JWSRegistry, extract_compact
 from waypost.kernel.clock import Clock
 from waypost.kernel.errors import Unauthenticated
 from waypost.kernel.ids import new_id
+from waypost.project import project
 
-ISSUER = "waypost"
-AUDIENCE = "waypost"
 ACCESS_SECONDS = 600
 SKEW_SECONDS = 5
 MAX_TOKEN_CHARACTERS = 4096
@@ -49,7 +48,13 @@ def sign(
 ) -> str:
     """A token with these claims (`sub`, `tenant_id`, `role`, `scope`) and the registered ones. `key` is private and has a `kid`."""
     issued = int(at.timestamp())
-    registered = {"iss": ISSUER, "aud": AUDIENCE, "iat": issued, "nbf": issued, "jti": str(new_id())}
+    registered = {
+        "iss": project().token_issuer,
+        "aud": project().token_audience,
+        "iat": issued,
+        "nbf": issued,
+        "jti": str(new_id()),
+    }
     expires = {"exp": issued + int(lifetime.total_seconds())}
     header = {"alg": _ALGORITHM, "kid": key.kid, "typ": _TYPE}
     return jwt.encode(header, {**claims, **registered, **expires}, key, registry=_REGISTRY)
@@ -63,8 +68,8 @@ class TokenVerifier:
         self._claims = jwt.JWTClaimsRegistry(
             now=lambda: int(clock.now().timestamp()),
             leeway=SKEW_SECONDS,
-            iss={"essential": True, "value": ISSUER},
-            aud={"essential": True, "value": AUDIENCE},
+            iss={"essential": True, "value": project().token_issuer},
+            aud={"essential": True, "value": project().token_audience},
             sub={"essential": True},
             exp={"essential": True},
             nbf={"essential": True},

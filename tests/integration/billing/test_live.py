@@ -7,7 +7,6 @@ from pathlib import Path
 
 from aiokafka import AIOKafkaProducer
 
-from infra.kafka.topics import ensure_topics
 from infra.stack.child import Child, inherited
 from infra.stack.kafka import Kafka
 from infra.stack.places import CHECKOUT
@@ -16,6 +15,7 @@ from schemas.billing import InvoicePaid
 from tests.fixtures.eventually import eventually
 from tests.fixtures.topics import read_topic
 from tests.integration.billing.service import Company
+from waypost.kafka.topic_creation import ensure_topics
 from waypost.schemas.topics import declared_topics
 
 

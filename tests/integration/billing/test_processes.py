@@ -13,7 +13,6 @@ from uuid import UUID
 import httpx
 from aiokafka import AIOKafkaProducer
 
-from infra.kafka.topics import ensure_topics
 from infra.stack.child import inherited
 from infra.stack.ports import LOOPBACK, free_ports
 from schemas.users import UserCreated
@@ -26,6 +25,7 @@ from tests.fixtures.web import bearer, published_keys
 from tests.integration.billing.conftest import migrate_billing
 from tests.integration.infra.payments import charges, provider
 from tests.integration.infra.webhooks import SECRET
+from waypost.kafka.topic_creation import ensure_topics
 from waypost.kernel.cause import current_cause
 from waypost.kernel.clock import SystemClock
 from waypost.kernel.cloudevents import to_headers, to_metadata

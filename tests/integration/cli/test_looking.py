@@ -112,7 +112,7 @@ async def test_a_broker_that_is_away_is_named(stack: Stack) -> None:
     finished = await stack.waypost("consumers", "users")
     assert finished.code == 1
     assert f"no broker answers at {LOOPBACK}:1" in finished.problem
-    assert "make status" in finished.problem
+    assert "`make up` starts it" in finished.problem
     assert "Traceback" not in finished.problem
 
 

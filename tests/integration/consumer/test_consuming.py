@@ -1,9 +1,13 @@
 """A record becomes a row, once, in its aggregate's order and under its tenant."""
 
+import asyncio
+from typing import Any
+
 from prometheus_client import REGISTRY
 
 from tests.fixtures.club import Stage
 from tests.fixtures.eventually import eventually
+from waypost.kernel.envelope import Envelope
 
 
 async def test_a_projector_writes_what_it_is_told(stage: Stage) -> None:
@@ -62,4 +66,24 @@ async def test_types_without_a_handler_only_move_the_guard(stage: Stage) -> None
 
         await eventually(all_written)
     assert await stage.rows("select version from members.versions") == [(3,)]
+    assert await stage.dead_letters() == []
+
+
+async def test_handler_that_waited_for_something_cancelled_is_retried_and_passes_nothing_over(stage: Stage) -> None:
+    ann, bob = stage.user(), stage.user()
+    cancelled = [asyncio.CancelledError("of a task that the handler waited for")]
+
+    def wait_for_it(_: Envelope[Any]) -> None:
+        if cancelled:
+            raise cancelled.pop()
+
+    stage.club.trouble = wait_for_it
+    await stage.topic.publish(*ann.tells("Ann", "Anna"), *bob.tells("Bob"))
+
+    async with stage.consuming(stage.club.greetings):
+
+        async def all_answered() -> bool:
+            return await stage.greeted(ann, bob) == [[1, 2], [1]]
+
+        await eventually(all_answered)
     assert await stage.dead_letters() == []

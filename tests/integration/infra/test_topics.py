@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from infra.kafka.topics import PartitionsChanged, ensure_topics
+from waypost.kafka.topic_creation import PartitionsChanged, ensure_topics
 from waypost.schemas.topics import declared_topics
 
 

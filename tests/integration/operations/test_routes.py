@@ -6,13 +6,13 @@ from dataclasses import replace
 import httpx
 import pytest
 
-from infra.kafka.topics import ensure_topics
 from infra.postgres.databases import ServiceDatabase
 from tests.fixtures.database import Database, connected
 from tests.fixtures.hosted import migrate_service
 from tests.fixtures.operators import operator_bearer, operator_routes
 from tests.fixtures.web import bearer, somebody
 from waypost.cli.services import service_named, service_names
+from waypost.kafka.topic_creation import ensure_topics
 from waypost.kernel.errors import Misconfigured
 from waypost.kernel.partitioning import shard_for
 from waypost.kernel.role import Role

@@ -3,11 +3,11 @@
 import os
 from dataclasses import replace
 
-from infra.kafka.topics import ensure_topics
 from tests.fixtures.eventually import eventually
 from tests.fixtures.outbox import end_sessions
 from tests.fixtures.topics import create_topic, unique
 from tests.integration.relay.house import House, by_key, new_key
+from waypost.kafka.topic_creation import ensure_topics
 from waypost.kernel.partitioning import partition_for
 from waypost.postgres import outbox_lease
 from waypost.schemas.topics import declared_topics

@@ -9,7 +9,6 @@ from typing import Any
 import httpx
 import pytest
 
-from infra.kafka.topics import ensure_topics
 from infra.postgres.databases import ServiceDatabase
 from infra.stack.child import inherited
 from infra.stack.keys import Keys
@@ -23,6 +22,7 @@ from tests.integration.infra.inbox import Inbox
 from tests.integration.notifications.conftest import inbox, migrate_notifications
 from tests.integration.users.conftest import migrate_users
 from tests.integration.users.service import PASSWORD
+from waypost.kafka.topic_creation import ensure_topics
 from waypost.schemas.topics import declared_topics
 
 __all__ = ["inbox"]

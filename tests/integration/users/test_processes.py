@@ -6,7 +6,6 @@ from uuid import UUID
 import httpx
 from aiokafka import AIOKafkaProducer
 
-from infra.kafka.topics import ensure_topics
 from infra.stack.child import inherited
 from infra.stack.keys import Keys
 from infra.stack.ports import LOOPBACK, free_ports
@@ -19,6 +18,7 @@ from tests.fixtures.serving import caller
 from tests.integration.users.conftest import migrate_users
 from tests.integration.users.service import PASSWORD
 from tests.integration.users.test_dunning import received, written_off_invoice
+from waypost.kafka.topic_creation import ensure_topics
 from waypost.kernel.cloudevents import to_headers, to_metadata
 from waypost.schemas.application import application_codec
 from waypost.schemas.topics import declared_topics

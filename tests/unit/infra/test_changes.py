@@ -1,5 +1,6 @@
 """A service that is declared while a stack runs joins it."""
 
+import importlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -66,13 +67,13 @@ async def test_only_limits_it_to_a_part_and_its_dependencies(changed: Changes) -
 
 async def test_the_list_of_services_is_read_again(changed: Changes, monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[object] = []
-    monkeypatch.setattr(changes.importlib, "reload", read.append)
+    monkeypatch.setattr(importlib, "reload", read.append)
     await changed(START)
     assert read == [services]
 
 
 async def test_more_services_than_connections_are_refused(changed: Changes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(changes.importlib, "reload", lambda module: module)
+    monkeypatch.setattr(importlib, "reload", lambda module: module)
     many = {f"more{number}": Ports(api=200 + number, worker=300 + number, jobs=400 + number) for number in range(3)}
     monkeypatch.setattr(services, "SERVICES", {**services.SERVICES, **many})
     with pytest.raises(SetUpFailed, match="connections") as refused:

@@ -1,5 +1,6 @@
 """Set-up says what it installs, installs no more than that, and names the command where it may not."""
 
+import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -32,7 +33,7 @@ def answers(*, of_sudo: bool) -> Callable[..., bool]:
 def test_root_goes_on_without_a_question_and_without_extras(
     ran: Ran, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(system.os, "geteuid", lambda: 0)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
     system.install_browser()
     installed = ["apt-get", "install", "-y", "--no-install-recommends", "chromium"]
     assert ran == [["apt-get", "update", "-q"], installed]
@@ -42,14 +43,14 @@ def test_root_goes_on_without_a_question_and_without_extras(
 def test_an_account_with_sudo_reads_the_whole_command(
     ran: Ran, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(system.os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
     monkeypatch.setattr(system, "succeeds", answers(of_sudo=True))
     system.install_browser()
     assert "`sudo -n apt-get install -y --no-install-recommends chromium`" in capsys.readouterr().out
 
 
 def test_an_account_that_may_not_install_is_given_the_exact_command(ran: Ran, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(system.os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
     with pytest.raises(SetUpFailed) as refused:
         system.install_browser()
     assert refused.value.remedy == ("run `sudo apt-get install -y --no-install-recommends chromium`, then try again")

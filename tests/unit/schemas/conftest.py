@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.schemas.folder import SchemaFolder
-from waypost.project import project
+from waypost.project import configure, project
 
 
 @pytest.fixture
@@ -13,4 +13,4 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SchemaFo
     root = tmp_path / "schemas"
     shutil.copytree(project().schemas_folder, root, ignore=shutil.ignore_patterns("__pycache__"))
     yield SchemaFolder(root, monkeypatch)
-    project.cache_clear()
+    configure(None)

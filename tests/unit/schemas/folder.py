@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from waypost.cli.main import app
 from waypost.kernel.event import Event
-from waypost.project import FILE, FOLDER_VARIABLE, project
+from waypost.project import FILE, FOLDER_VARIABLE, configure, read_project
 from waypost.schemas.sources import read_sources
 
 Change = Callable[[dict[str, Any]], object]
@@ -26,7 +26,7 @@ class SchemaFolder:
         self.root = root
         (root.parent / FILE).write_text('[tool.waypost]\nnamespace = "waypost"\n')
         monkeypatch.setenv(FOLDER_VARIABLE, str(root.parent))
-        project.cache_clear()
+        configure(read_project(root.parent))
 
     def run(self, *arguments: str) -> int:
         """`waypost schemas` on this folder; what it prints goes to standard output and error as usual."""

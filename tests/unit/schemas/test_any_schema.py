@@ -17,7 +17,7 @@ from tests.unit.schemas.rich import add_type
 from tests.unit.schemas.strategies import events_of, schema_fields
 from waypost.kernel.errors import UndecodableRecord
 from waypost.kernel.event import Event
-from waypost.project import project
+from waypost.project import configure, project
 from waypost.schemas.codec import AvroCodec
 from waypost.schemas.sources import SchemaSource, read_sources
 
@@ -32,7 +32,7 @@ def test_an_event_of_any_schema_comes_back_as_it_was(fields: list[dict[str, Any]
             codec, kind, source = release(Path(directory), monkeypatch, fields)
         finally:
             monkeypatch.undo()
-            project.cache_clear()
+            configure(None)
     for _ in range(5):
         event: Event = data.draw(events_of(kind, source.fields))
         payload = codec.encode(event).payload

@@ -20,6 +20,7 @@ from waypost.kernel.audit_context import AuditContext
 from waypost.kernel.errors import NotFound
 from waypost.postgres.audit import record_action
 from waypost.postgres.stored_records import PostgresStoredRecords
+from waypost.project import variable
 
 
 def republish_command(
@@ -56,7 +57,7 @@ def require_kept(topic: str) -> None:
 async def republished(topic: str, audit_context: AuditContext | None, *, rate: Rate, quiet: bool) -> Republished:
     """Without a mandate nothing is published. Raises NotFound for a topic that is not there, and Transient."""
     service = topic.partition(".")[0]
-    bootstrap = setting_of(service, "WAYPOST_KAFKA_BOOTSTRAP")
+    bootstrap = setting_of(service, variable("KAFKA_BOOTSTRAP"))
     partitions = chosen_from(await partitions_of(bootstrap), [topic])
 
     async def note() -> None:

@@ -19,6 +19,7 @@ from waypost.kernel.errors import Transient
 from waypost.kernel.event import Event
 from waypost.operations.records import body_of
 from waypost.ports.topic_log import CLOCK_STEP
+from waypost.project import variable
 from waypost.telemetry.tracing import trace_id_of
 
 
@@ -54,7 +55,7 @@ async def whereabouts_of(event_id: UUID) -> Whereabouts:
     record, unasked = None, list[Transient]()
     try:
         record = await find_record(
-            setting_of(found.service.name, "WAYPOST_KAFKA_BOOTSTRAP"),
+            setting_of(found.service.name, variable("KAFKA_BOOTSTRAP")),
             event.topic,
             str(kept.aggregate_id).encode(),
             event_id,

@@ -14,12 +14,13 @@ import typer
 from waypost.cli.events.telling import line
 from waypost.cli.output import AsJson, remark, to_json
 from waypost.cli.parsing import an_id
-from waypost.cli.services import chosen_services, service_names, stack_setting
+from waypost.cli.services import chosen_services, service_names, stack_setting, start_hint
 from waypost.kafka.catalog import chosen_from, partitions_of
 from waypost.kafka.topic_log import KafkaTopicLog, KafkaTopicLogs
 from waypost.kernel.errors import NotFound
 from waypost.operations.records import Seen, told
 from waypost.ports.subscription import Partition
+from waypost.project import variable
 
 BATCH = 500
 POLL_SECONDS = 0.5
@@ -61,7 +62,7 @@ def tail(
 
 
 async def _seen(topics: Sequence[str], declared: frozenset[str], start: Start, *, follow: bool) -> AsyncIterator[Seen]:
-    bootstrap = stack_setting("WAYPOST_KAFKA_BOOTSTRAP")
+    bootstrap = stack_setting(variable("KAFKA_BOOTSTRAP"))
     known = await partitions_of(bootstrap)
     partitions = chosen_from(known, topics or _present(declared, known))
     async with KafkaTopicLogs(bootstrap).opened(partitions) as log:
@@ -79,7 +80,7 @@ async def _seen(topics: Sequence[str], declared: frozenset[str], start: Start, *
 def _present(declared: frozenset[str], known: Mapping[str, object]) -> Sequence[str]:
     """What a service's parts keep on the broker for themselves is shown when it is named."""
     if not (present := sorted(declared & known.keys())):
-        raise NotFound("the services have no topics yet; `make up` creates them")
+        raise NotFound(f"the services have no topics yet; the start of the stack creates them. {start_hint()}")
     return present
 
 

@@ -25,6 +25,7 @@ from waypost.kernel.audit_context import AuditContext
 from waypost.kernel.errors import Invalid, NotFound
 from waypost.ports.consumers import AsyncProjection, Reactor
 from waypost.postgres.failures import as_transient
+from waypost.project import variable
 
 FORM = "SERVICE.REACTOR"
 
@@ -96,7 +97,7 @@ async def _run(
     rate: Rate,
     quiet: bool,
 ) -> tuple[Found, Redelivered | None]:
-    dsn, bootstrap = (setting_of(service.name, f"WAYPOST_{each}") for each in ("APP_DSN", "KAFKA_BOOTSTRAP"))
+    dsn, bootstrap = (setting_of(service.name, variable(each)) for each in ("APP_DSN", "KAFKA_BOOTSTRAP"))
     async with opened_replay(service, reactor, dsn=dsn, bootstrap=bootstrap) as replaying:
         found = await replaying.find(selection)
         if audit_context is None:

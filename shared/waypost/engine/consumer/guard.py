@@ -46,6 +46,13 @@ class Guard:
         self.newly_parked: set[bytes] = set()
 
     def judge(self, messages: Iterable[Message]) -> Sequence[tuple[Message, Verdict]]:
+        """The verdict of each message, in the given order, which is that of the offsets.
+
+        Of an aggregate at version n only version n + 1 is handled. A version up to n is stale or a conflict. A later
+        one waits, and so does every version that a dead letter of its key holds. Whatever waits, fails or is poison
+        parks its key, and the messages behind it in the same batch are judged accordingly. Afterwards `advanced`
+        and `newly_parked` hold what has to be written.
+        """
         return [(message, self._judge(message)) for message in messages]
 
     def _judge(self, message: Message) -> Verdict:

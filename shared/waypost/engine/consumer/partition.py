@@ -139,7 +139,9 @@ class PartitionTask:
         with self._taking_in():
             self._taking = asyncio.create_task(self._take(records))
             await asyncio.wait([self._taking])
-        if not self._taking.cancelled() and (error := self._taking.exception()):
+        if self._taking.cancelled():
+            self.look_again()  # the client has moved past records that were not taken in
+        elif error := self._taking.exception():
             raise error
 
     @contextmanager

@@ -39,7 +39,12 @@ class DeadLetterLimitReached(WaypostError):
 
 
 class Pipeline:
-    """Each step in the one transaction of its batch, for one consumer."""
+    """Each step in the one transaction of its batch, for one consumer.
+
+    A batch that failed comes back with `Batch.failures`: the offsets whose handlers have raised. The steps are the
+    same; `guard_order` judges these records as failed, `keep_dead_letters` stores them and parks their keys, and
+    `handle` runs the handlers of the others.
+    """
 
     def __init__(
         self, name: str, transactions: ConsumerTransactions, effects: Effects, policy: ConsumerPolicy, clock: Clock

@@ -1,4 +1,4 @@
-"""An error as a dead letter keeps it: what failed, where, and whether a retry may help."""
+"""Errors as facts of a dead letter: class, message, location, and whether a retry may help."""
 
 import hashlib
 import traceback
@@ -23,7 +23,7 @@ PROCESS_DIED = Failure(
 
 
 def failure_of(error: BaseException) -> Failure:
-    """The error as facts that can be stored. Only here is the object at hand, so only here can its subclasses be told."""
+    """The error as facts that can be stored. Only here is the object at hand, so only here are its base classes known."""
     return Failure(
         error_class=type(error).__name__,
         error=_message(error)[:LONGEST_ERROR],
@@ -44,7 +44,7 @@ def _message(error: BaseException) -> str:
     """An error whose text cannot be made must not prevent its dead letter."""
     try:
         return str(error)
-    except Exception as second:  # noqa: BLE001 - `__str__` is a stranger's code
+    except Exception as second:  # noqa: BLE001 - `__str__` is code of the handler or of a library
         return f"(its text raised {type(second).__name__})"
 
 

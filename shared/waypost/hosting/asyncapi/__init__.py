@@ -2,12 +2,13 @@
 
 from typing import Any
 
+from waypost import VERSION
 from waypost.hosting.asyncapi.channels import channel_of
 from waypost.hosting.asyncapi.messages import RECORD, message_of
 from waypost.hosting.asyncapi.operations import operations_of
 from waypost.hosting.service import Service
 from waypost.kernel.cloudevents import CONTENT_TYPE
-from waypost.web.health import release
+from waypost.project import project
 
 
 def asyncapi_of(service: Service) -> dict[str, Any]:
@@ -18,8 +19,8 @@ def asyncapi_of(service: Service) -> dict[str, Any]:
     return {
         "asyncapi": "3.0.0",
         "info": {
-            "title": f"Waypost {service.name}: events",
-            "version": release(),
+            "title": f"{project().title} {service.name}: events",
+            "version": VERSION,
             "description": "What this service publishes to Kafka, and what its consumers handle.",
         },
         "defaultContentType": CONTENT_TYPE,

@@ -7,6 +7,7 @@ from waypost.hosting.asyncapi.messages import KAFKA_BINDING
 from waypost.kernel.errors import Misconfigured
 from waypost.kernel.event import Event
 from waypost.kernel.topic import Topic
+from waypost.project import on_cluster
 
 _TOLD: Mapping[str, Callable[[str], Any]] = {
     "cleanup.policy": lambda text: text.split(","),
@@ -20,9 +21,9 @@ def channel_of(topic: str, kinds: Iterable[type[Event]], topics: Iterable[Topic]
     """Raises Misconfigured for a topic that is not declared."""
     declared = {each.name: each for each in topics}
     if topic not in declared:
-        raise Misconfigured(f"topic {topic} is not in schemas/topics.yaml: declare it there")
+        raise Misconfigured(f"topic {topic} is not in topics.yaml: declare it there")
     return {
-        "address": topic,
+        "address": on_cluster(topic),
         "description": declared[topic].purpose,
         "messages": {kind.type: {"$ref": f"#/components/messages/{kind.type}"} for kind in kinds},
         "bindings": {"kafka": _binding(declared[topic])},

@@ -12,7 +12,7 @@ from waypost.hosting.asyncapi.recorded import recorded_events
 from waypost.hosting.processes import ServiceProcess
 from waypost.hosting.service import Service
 from waypost.kernel.event import Event
-from waypost.project import project
+from waypost.project import on_cluster, project
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +40,7 @@ class Operation:
             "messages": [{"$ref": f"{channel}/messages/{kind.type}"} for kind in self.kinds],
         }
         if self.group is not None:
-            group = {"type": "string", "enum": [self.group]}
+            group = {"type": "string", "enum": [on_cluster(self.group)]}
             told["bindings"] = {"kafka": {"groupId": group, "bindingVersion": KAFKA_BINDING}}
         return told
 

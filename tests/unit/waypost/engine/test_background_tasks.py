@@ -204,17 +204,8 @@ async def no_resources() -> AsyncIterator[None]:
 
 
 TASKS = [
-    doorbell,
-    listener,
-    outbox_cap,
-    retention_sweeper,
-    scheduler,
-    retry_timer,
-    relay,
-    live_view,
-    joining_group,
-    assigned_group,
-    job_worker,
+    *(doorbell, listener, outbox_cap, retention_sweeper, scheduler),
+    *(retry_timer, relay, live_view, joining_group, assigned_group, job_worker),
 ]
 Builder = Callable[[BaseException, pytest.MonkeyPatch], tuple[Lifecycle, Trouble]]
 

@@ -44,7 +44,7 @@ class Base(Exception):
 
 
 Base.__name__ = "Permanent"
-"""A stranger's class that happens to have the name."""
+"""A class of another library that happens to have the name."""
 
 OUTCOMES = [
     (Permanent(), Status.DEAD),

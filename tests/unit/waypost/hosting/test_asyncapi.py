@@ -130,7 +130,7 @@ def test_a_channel_says_what_the_topic_is_declared_with() -> None:
 
 
 def test_a_topic_that_is_not_declared_is_refused_with_what_to_do() -> None:
-    with pytest.raises(Misconfigured, match=r"users\.stray is not in schemas/topics\.yaml: declare it"):
+    with pytest.raises(Misconfigured, match=r"users\.stray is not in topics\.yaml: declare it"):
         channel_of("users.stray", [], declared_topics())
 
 

@@ -15,8 +15,8 @@ from tests.fixtures.web import SIGNING_KEY, api, bearer, client_of, somebody
 from waypost.kernel.cause import current_cause
 from waypost.kernel.role import Role
 from waypost.kernel.tenant import NoTenantBound, current_tenants, sole_tenant
+from waypost.project import project
 from waypost.web.auth import AdminCaller, Caller, OperatorCaller, OwnerCaller
-from waypost.web.tokens import AUDIENCE, ISSUER
 
 routes = APIRouter()
 
@@ -113,7 +113,8 @@ def token(
 ) -> str:
     """A token like ours but for what is named."""
     now = int(datetime.now(UTC).timestamp())
-    good = {**somebody().claims(), "iss": ISSUER, "aud": AUDIENCE, "iat": now, "nbf": now, "exp": now + 60, **claims}
+    own = {"iss": project().token_issuer, "aud": project().token_audience}
+    good = {**somebody().claims(), **own, "iat": now, "nbf": now, "exp": now + 60, **claims}
     good.pop(without, None)
     header = {"alg": algorithm, "kid": "test-1", "typ": typ}
     return jwt.encode(header, good, key, algorithms=[algorithm])

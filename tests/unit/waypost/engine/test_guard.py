@@ -1,0 +1,148 @@
+"""The order rules of a consumer, as a table: each row is what is known, what comes, and what becomes of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from waypost.engine.consumer.guard import Guard, Verdict
+from waypost.engine.consumer.message import Message
+from waypost.engine.retry import failure_of
+from waypost.kernel.cause import Cause
+from waypost.kernel.cloudevents import Attributes
+from waypost.kernel.envelope import Record
+from waypost.kernel.errors import MalformedHeaders, UndecodableRecord
+from waypost.kernel.ids import EventId, TenantId, new_id
+
+NOW = datetime.now(UTC)
+ANN = new_id()
+KEY = str(ANN).encode()
+HANDLE, WAIT, FAIL = Verdict.HANDLE, Verdict.WAIT, Verdict.FAIL
+BOOM = failure_of(RuntimeError("boom"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One rule. Records are versions of Ann's; None is a record whose headers cannot be read."""
+
+    rule: str
+    reached: int = 0
+    held: frozenset[int] = frozenset()
+    """Versions that dead letters of the parked key hold."""
+    comes: Sequence[int | None]
+    failed: frozenset[int] = frozenset()
+    """Places in `comes` whose handler has raised in the transaction before."""
+    poison: frozenset[int] = frozenset()
+    """Places in `comes` whose body cannot be read."""
+    age: timedelta = field(default=timedelta())
+    verdicts: Sequence[Verdict]
+    advanced: int | None = None
+    parks: bool = False
+
+
+ROWS = [
+    Row(rule="versions in order are handled", comes=[1, 2], verdicts=[HANDLE, HANDLE], advanced=2),
+    Row(rule="a version that is missing is waited for", reached=1, comes=[3], verdicts=[WAIT], parks=True),
+    Row(
+        rule="the missing version is handled, those behind it stay in line",
+        reached=1,
+        held=frozenset({3}),
+        comes=[2, 3, 4],
+        verdicts=[HANDLE, WAIT, WAIT],
+        advanced=2,
+    ),
+    Row(
+        rule="later versions wait behind a failed one",
+        comes=[1, 2, 3],
+        failed=frozenset({1}),
+        verdicts=[HANDLE, FAIL, WAIT],
+        advanced=1,
+        parks=True,
+    ),
+    Row(
+        rule="a failed version that was overtaken by a gap only waits",
+        comes=[2],
+        failed=frozenset({0}),
+        verdicts=[WAIT],
+        parks=True,
+    ),
+    Row(
+        rule="poison parks its key like a failure",
+        comes=[1, 2],
+        poison=frozenset({0}),
+        verdicts=[Verdict.POISON, WAIT],
+        parks=True,
+    ),
+    Row(rule="unreadable headers park nothing", comes=[None, 1], verdicts=[Verdict.POISON, HANDLE], advanced=1),
+    Row(
+        rule="another event under a handled version is a conflict",
+        reached=2,
+        comes=[2, 3],
+        verdicts=[Verdict.CONFLICT, HANDLE],
+        advanced=3,
+    ),
+    Row(
+        rule="an event older than the inbox remembers is stale",
+        reached=2,
+        comes=[1],
+        age=timedelta(days=8),
+        verdicts=[Verdict.SKIP_STALE],
+    ),
+    Row(
+        rule="a version that a dead letter holds is not handled past it",
+        held=frozenset({1}),
+        comes=[1, 2],
+        verdicts=[WAIT, WAIT],
+    ),
+]
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.rule)
+def test_guard_judges_by_version_parked_key_and_failure(row: Row) -> None:
+    guard = Guard(
+        versions={ANN: row.reached} if row.reached else {},
+        parked=[KEY] if row.held else [],
+        held={KEY: row.held} if row.held else {},
+        failures=dict.fromkeys(row.failed, BOOM),
+        remembers_since=NOW - timedelta(days=7),
+    )
+    messages = [message(row, offset, version) for offset, version in enumerate(row.comes)]
+
+    assert [verdict for _, verdict in guard.judge(messages)] == row.verdicts
+    assert guard.advanced == ({} if row.advanced is None else {ANN: row.advanced})
+    assert guard.newly_parked == ({KEY} if row.parks else set())
+
+
+def test_events_without_a_sequence_wait_only_behind_their_parked_key() -> None:
+    free, parked = unsequenced(0, b"free"), unsequenced(1, b"parked")
+    guard = Guard(versions={}, parked=[b"parked"], held={}, failures={}, remembers_since=NOW)
+    assert [verdict for _, verdict in guard.judge([free, parked])] == [HANDLE, WAIT]
+
+
+def message(row: Row, offset: int, version: int | None) -> Message:
+    if version is None:
+        return Message(record=record(offset, KEY), poison=MalformedHeaders())
+    poison = UndecodableRecord() if offset in row.poison else None
+    return Message(record=record(offset, KEY), attributes=attributes(version, NOW - row.age), poison=poison)
+
+
+def unsequenced(offset: int, key: bytes) -> Message:
+    return Message(record=record(offset, key), attributes=attributes(None, NOW))
+
+
+def record(offset: int, key: bytes) -> Record:
+    return Record(topic="users.user", partition=0, offset=offset, timestamp_ms=7, key=key, value=b"", headers=[])
+
+
+def attributes(version: int | None, occurred_at: datetime) -> Attributes:
+    return Attributes(
+        event_id=EventId(new_id()),
+        event_type="user.created",
+        source="/services/users",
+        tenant_id=TenantId(new_id()),
+        aggregate_id=ANN,
+        sequence=version,
+        occurred_at=occurred_at,
+        cause=Cause(correlation_id=new_id(), causation_id=new_id()),
+    )
