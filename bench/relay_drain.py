@@ -26,7 +26,7 @@ from waypost.kafka.producer import KafkaBroker, KafkaPublisher
 from waypost.kernel.partitioning import shard_for
 from waypost.ports.broker import OutgoingRecord
 from waypost.postgres.listen import PostgresListener, PostgresNotifier
-from waypost.postgres.outbox_lease import PostgresOutbox
+from waypost.postgres.outbox.lease import PostgresOutbox
 
 ROUNDS = 3
 CHUNK = 2000

@@ -22,7 +22,7 @@ from infra.stack.postgres import Postgres
 from tests.fixtures.folders import scratch_folder
 from waypost.kernel.partitioning import shard_for
 from waypost.ports.broker import OutgoingRecord
-from waypost.postgres.ddl import infrastructure
+from waypost.postgres.migrate import migrate_toolkit
 
 TOPIC = "users.user"
 PARTITIONS = 8
@@ -112,8 +112,5 @@ async def _create_database(admin_dsn: str) -> ServiceDatabase:
     await ensure_database(admin, "users", "users")
     await admin.close()
     database = service_database(admin_dsn, "users", "users", passwords)
-    owner = await asyncpg.connect(database.owner)
-    for statement in infrastructure("users"):
-        await owner.execute(statement)
-    await owner.close()
+    await migrate_toolkit("users", database.owner)
     return database

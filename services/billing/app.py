@@ -12,6 +12,7 @@ from services.billing.live import MOVING, open_live_view
 from services.billing.ports import Resources
 from services.billing.projections import PROJECTIONS
 from services.billing.settings import BillingSettings
+from services.billing.tables import MONEY
 from waypost.engine.principals import authorize
 from waypost.hosting.service import LiveView, Service
 from waypost.hosting.settings import load
@@ -36,6 +37,7 @@ SERVICE = Service(
     commands=COMMANDS,
     projections=PROJECTIONS,
     consumers=CONSUMERS,
+    tables=[MONEY],
     jobs=JOBS,
     schedule=SCHEDULE,
     routers=ROUTERS,

@@ -12,6 +12,7 @@ from services.notifications.jobs import JOBS, SCHEDULE
 from services.notifications.ports import MailResources
 from services.notifications.projections import PROJECTIONS
 from services.notifications.settings import NotificationsSettings
+from services.notifications.tables import KEPT
 from waypost.engine.principals import authorize
 from waypost.hosting.service import Service
 from waypost.hosting.settings import load
@@ -41,6 +42,7 @@ SERVICE = Service(
     commands=COMMANDS,
     projections=PROJECTIONS,
     consumers=CONSUMERS,
+    tables=[KEPT],
     jobs=JOBS,
     schedule=SCHEDULE,
     routers=ROUTERS,

@@ -97,7 +97,7 @@ def project() -> Project:
 
 def known_project() -> Project | None:
     """The same; None where nothing declares one. Raises Misconfigured for a table that cannot be used."""
-    return _configured or _declared()
+    return _configured or declared_project()
 
 
 def configure(chosen: Project | None) -> None:
@@ -158,7 +158,7 @@ def read_project(root: Path) -> Project | None:
 
 
 @cache
-def _declared() -> Project | None:
+def declared_project() -> Project | None:
     return next(filter(None, map(read_project, _candidates())), None)
 
 

@@ -11,7 +11,7 @@ from tests.fixtures.database import connected
 from tests.fixtures.outbox import NewRow, end_sessions, write
 from waypost.memory.outbox import MemoryOutbox, MemoryOutboxLease
 from waypost.ports.outbox import Outbox, OutboxLease
-from waypost.postgres.outbox_lease import PostgresOutbox
+from waypost.postgres.outbox.lease import PostgresOutbox
 
 TOPIC = "users.user"
 

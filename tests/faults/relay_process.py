@@ -10,7 +10,7 @@ from waypost.engine.process import Process
 from waypost.engine.relay import Relay
 from waypost.kafka.producer import KafkaBroker
 from waypost.postgres.listen import PostgresListener
-from waypost.postgres.outbox_lease import PostgresOutbox
+from waypost.postgres.outbox.lease import PostgresOutbox
 
 
 async def main() -> None:

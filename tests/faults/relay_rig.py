@@ -19,7 +19,7 @@ from tests.fixtures.eventually import eventually
 from tests.fixtures.outbox import NewRow, pending, write
 from tests.fixtures.topics import read_topic
 from waypost.engine.failpoints import VARIABLE
-from waypost.postgres.outbox_lease import SHARD_LOCK
+from waypost.postgres.outbox.lease import SHARD_LOCK
 
 REPOSITORY = Path(__file__).parents[2]
 

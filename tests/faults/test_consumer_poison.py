@@ -17,7 +17,7 @@ from waypost.engine.consumer.batch_processor import Stuck
 from waypost.kernel.backoff import Backoff
 from waypost.kernel.envelope import Envelope
 from waypost.ports.dead_letters import DeadLetter
-from waypost.postgres.dead_letters import PostgresDeadLetters
+from waypost.postgres.dead_letters.store import PostgresDeadLetters
 
 STRIPPED = "waypost_consumer_stripped_dead_letters_total"
 

@@ -19,7 +19,7 @@ from waypost.kernel.errors import Permanent
 from waypost.operations.admin_service import AdminService
 from waypost.operations.dead_letters import Redrive, RedriveResult
 from waypost.ports.dead_letters import Status
-from waypost.postgres.letter_search import Search
+from waypost.postgres.dead_letters.search import Search
 
 WAITS_FOR_LOCK = "select count(*) from pg_stat_activity where datname = $1 and wait_event_type = 'Lock'"
 

@@ -74,6 +74,11 @@ COMMANDS: Mapping[str, Entry] = {
     "schemas": Entry(
         "waypost.cli.schemas", "commands", "Event schemas: their ids, samples and generated classes.", "schemas"
     ),
+    "migrate": Entry(
+        "waypost.cli.migrate",
+        "migrate",
+        "Upgrades the databases of services: the toolkit's tables first, then the service's own.",
+    ),
     "token": Entry("waypost.cli.token", "token", "Prints an access token of a development user."),
 }
 

@@ -14,6 +14,7 @@ from waypost.hosting.admin_service import runtime_for_command
 from waypost.hosting.service import Service
 from waypost.kernel.errors import Invalid, Misconfigured, Transient
 from waypost.kernel.role import Role
+from waypost.project import variable
 from waypost.web.auth import Principal
 from waypost.web.tokens import sign
 
@@ -36,7 +37,7 @@ def token(
             " for development: `waypost token --dev`"
         )
     service = _signing_service()
-    keys = Path(setting_of(service.name, "WAYPOST_KEYS_DIRECTORY"))
+    keys = Path(setting_of(service.name, variable("KEYS_DIRECTORY")))
     user = asyncio.run(_user_of(service, keys, tenant, role))
     assert service.signing_key is not None  # noqa: S101 - chosen for it
     key, lifetime = service.signing_key(keys), timedelta(minutes=minutes)
@@ -54,7 +55,7 @@ def _signing_service() -> Service:
 
 async def _user_of(service: Service, keys: Path, tenant: str, role: Role) -> Principal:
     """Raises Misconfigured where no database answers."""
-    dsn = setting_of(service.name, "WAYPOST_APP_DSN")
+    dsn = setting_of(service.name, variable("APP_DSN"))
     assert service.development_user is not None  # noqa: S101 - chosen for it
     try:
         async with runtime_for_command(service, dsn=dsn) as runtime:

@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 from waypost.kernel.actor import Actor, current_actor
 from waypost.kernel.command import Command
-from waypost.kernel.errors import ConcurrencyConflict
+from waypost.kernel.errors import ConcurrencyConflict, Misconfigured
 from waypost.ports.unit_of_work import UnitOfWork, UnitsOfWork
 
 R = TypeVar("R")
@@ -36,9 +36,17 @@ class Bus:
         return await self._once(command)
 
     async def execute(self, command: Command[R], uow: UnitOfWork) -> R:
-        """Runs the command inside a unit of work that the caller opened and will end. A person who asks for it is looked up there first."""
+        """Runs the command inside a unit of work that the caller opened and will end.
+
+        A person who asks for it is looked up there first.
+        """
         await self._require_standing(uow)
-        result: R = await self._commands[type(command)](command, uow)
+        handler = self._commands.get(type(command))
+        if handler is None:
+            raise Misconfigured(
+                f"command {type(command).__name__} has no handler: add it to COMMANDS in the service's handlers"
+            )
+        result: R = await handler(command, uow)
         return result
 
     async def authorize_reading(self) -> None:

@@ -7,6 +7,7 @@ from waypost.engine.process import Lifecycle, Process
 from waypost.hosting.runtime import Runtime
 from waypost.hosting.service import Service
 from waypost.hosting.settings import ProcessSettings
+from waypost.hosting.startup_checks import refuse_incomplete, refuse_other_database
 from waypost.postgres.budget import refuse_small_server
 from waypost.web.app import create_health_app
 from waypost.web.health import Check, Readiness
@@ -14,11 +15,17 @@ from waypost.web.server import HttpServer
 
 
 async def run_parts(runtime: Runtime, parts: Sequence[Lifecycle], settings: ProcessSettings) -> None:
-    """Refuses a role that could see other tenants' rows and a server that is too small, then runs until asked to stop."""
+    """Runs until asked to stop.
+
+    Raises Misconfigured for an incomplete declaration, a role that could see other tenants' rows, a server that is
+    too small, and a database that differs from the code.
+    """
     try:
+        refuse_incomplete(runtime.service)
         await runtime.database.verify()
         async with runtime.database.transaction() as connection:
             await refuse_small_server(connection, settings.connection_budget)
+            await refuse_other_database(connection, runtime.service)
         await Process(parts).run()
     finally:
         await runtime.database.close()

@@ -24,6 +24,7 @@ AFTER_EVENTS = failpoint("write.after_events")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Runtime:
+    service: Service
     database: Database
     doorbell: CoalescingDoorbell
     wakeups: LocalWakeups
@@ -60,6 +61,7 @@ def build_runtime(service: Service, role: str, *, dsn: str, pool_size: int, admi
     )
     units = PostgresUnitsOfWork(database, path, admit=admit)
     return Runtime(
+        service=service,
         database=database,
         doorbell=doorbell,
         wakeups=wakeups,

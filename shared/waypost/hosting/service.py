@@ -7,6 +7,7 @@ from pathlib import Path
 
 from fastapi import APIRouter
 from joserfc.jwk import OKPKey
+from sqlalchemy import MetaData
 
 from waypost.engine.bus import Authorize, Bus, Commands
 from waypost.engine.process import Lifecycle
@@ -45,6 +46,8 @@ class Service:
     """Of all events of the application."""
     topics: Sequence[Topic] = field(default_factory=declared_topics)
     """All that the application declares."""
+    tables: Sequence[MetaData] = ()
+    """Its own tables in the schema `public`; each process compares them with the database at its start."""
     jobs: Sequence[Job] = ()
     schedule: Sequence[Scheduled] = ()
     routers: Sequence[APIRouter] = ()
@@ -65,5 +68,8 @@ class Service:
     @property
     def schemas(self) -> Sequence[str]:
         """The PostgreSQL schemas of its read rows, for `search_path`."""
-        projectors = [each.name for each in self.consumers if isinstance(each, AsyncProjection)]
-        return [*(each.name for each in self.projections), *projectors]
+        return [each.name for each in self.read_models]
+
+    @property
+    def read_models(self) -> Sequence[InlineProjection | AsyncProjection]:
+        return [*self.projections, *(each for each in self.consumers if isinstance(each, AsyncProjection))]

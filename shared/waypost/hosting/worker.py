@@ -13,7 +13,7 @@ from waypost.kafka.producer import KafkaBroker
 from waypost.ports.consumers import Consumer
 from waypost.postgres.consumer_transaction import PostgresConsumerTransactions
 from waypost.postgres.listen import PostgresListener
-from waypost.postgres.outbox_lease import PostgresOutbox
+from waypost.postgres.outbox.lease import PostgresOutbox
 
 
 async def run_worker(service: Service) -> None:

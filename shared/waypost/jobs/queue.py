@@ -16,7 +16,7 @@ from waypost.kernel.errors import Invalid
 from waypost.kernel.ids import JobId, TenantId, new_id
 from waypost.kernel.tenant import sole_tenant
 from waypost.ports.jobs import JobQueue, NewJob
-from waypost.postgres.database import driver
+from waypost.postgres.database import Sql
 from waypost.postgres.tenancy import BIND, setting, some_at_a_time
 from waypost.telemetry.tracing import Trace
 
@@ -49,6 +49,7 @@ class PostgresJobQueue(JobQueue):
 
     def __init__(self, connection: AsyncConnection, unit: Unit, registry: JobRegistry, clock: Clock) -> None:
         self._connection = connection
+        self._sql = Sql(connection)
         self._unit = unit
         self._registry = registry
         self._clock = clock
@@ -58,9 +59,8 @@ class PostgresJobQueue(JobQueue):
             raise Invalid(f"job {job.name}: run_at has no time zone; times are aware")
         stored = json.dumps(self._registry.encode(job.name, job.arguments))
         tenant, job_id, now = sole_tenant(self._unit.tenants), new_id(), self._clock.now()
-        raw = await driver(self._connection)
         with sending(job.name, job_id) as trace:
-            (known_id, fresh), *_ = await raw.fetch(
+            (known_id, fresh), *_ = await self._sql.fetch(
                 ENQUEUE,
                 *([tenant], [job_id], job.owner_id, job.name, stored, job.idempotency_key),
                 *(job.priority, now, job.run_at or now),
@@ -80,13 +80,13 @@ async def enqueue_for_each(
     at: datetime,
 ) -> None:
     """One job per tenant. Binds the transaction to the tenants, some at a time."""
-    raw = await driver(connection)
+    sql = Sql(connection)
     beginning = new_id()
     cause = Cause(correlation_id=beginning, causation_id=beginning)
     for some in some_at_a_time(tenants):
         await connection.execute(BIND, {"tenants": setting(some)})
         ids, text = [new_id() for _ in some], json.dumps(stored)
-        await raw.execute(ENQUEUE, some, ids, None, name, text, idempotency_key, 0, at, at, *_caused(cause, None))
+        await sql.execute(ENQUEUE, some, ids, None, name, text, idempotency_key, 0, at, at, *_caused(cause, None))
 
 
 def _caused(cause: Cause, trace: Trace | None) -> tuple[object, ...]:

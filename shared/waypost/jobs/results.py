@@ -12,7 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from waypost.kernel.ids import JobId, TenantId
-from waypost.postgres.database import Database, driver
+from waypost.postgres.database import Database, Sql
 from waypost.postgres.retention import in_chunks
 
 
@@ -68,7 +68,7 @@ class JobStatus:
 
 async def job_status(rows: AsyncConnection, job_id: UUID) -> JobStatus | None:
     """As the bound tenants may see it; None for a job of others, one that never was, and one whose result was pruned."""
-    row = await (await driver(rows)).fetchrow(_STATUS, job_id)
+    row = await Sql(rows).fetchrow(_STATUS, job_id)
     if row is None:
         return None
     return JobStatus(

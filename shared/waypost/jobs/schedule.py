@@ -12,7 +12,7 @@ from waypost.jobs.queue import enqueue_for_each
 from waypost.kernel.clock import Clock
 from waypost.kernel.errors import Invalid, Misconfigured, Transient
 from waypost.ports.doorbell import Doorbell
-from waypost.postgres.database import Database, driver
+from waypost.postgres.database import Database, Sql
 
 log = structlog.get_logger()
 
@@ -77,13 +77,13 @@ class Scheduler(PeriodicLoop):
 
     async def _happen(self, scheduled: Scheduled, tick: datetime) -> None:
         async with self._database.transaction() as connection:
-            raw = await driver(connection)
-            if await raw.fetchval(_LIES_AHEAD, tick):
+            sql = Sql(connection)
+            if await sql.fetchval(_LIES_AHEAD, tick):
                 raise Transient(
                     f"the tick {tick.isoformat()} of {scheduled.name!r} is yet to come for the database: this clock is wrong"
                 )
-            await raw.execute(_INTRODUCE, scheduled.name, tick)
-            if await raw.fetchval(_TAKE, scheduled.name, tick) is None:
+            await sql.execute(_INTRODUCE, scheduled.name, tick)
+            if await sql.fetchval(_TAKE, scheduled.name, tick) is None:
                 return
             tenants = await (scheduled.tenants or self._tenants)(connection)
             key = f"{scheduled.name} {tick.isoformat()}"

@@ -12,7 +12,7 @@ from waypost.ports.consumers import Consumer, topics_of
 from waypost.ports.dead_letters import Status, Tally
 from waypost.ports.subscription import Partition
 from waypost.postgres.database import Database
-from waypost.postgres.dead_letters import PostgresDeadLetters
+from waypost.postgres.dead_letters.store import PostgresDeadLetters
 from waypost.postgres.overview import positions
 
 FIRST_RECORD_SECONDS = 2.0

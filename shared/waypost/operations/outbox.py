@@ -10,7 +10,7 @@ from waypost.kernel.partitioning import shard_for
 from waypost.operations.admin_service import AdminService
 from waypost.ports.outbox import Backlog
 from waypost.postgres.audit import record_action
-from waypost.postgres.outbox_marks import release_from_quarantine
+from waypost.postgres.outbox.lease import release_from_quarantine
 from waypost.postgres.overview import QuarantinedKey, backlog_of, quarantined_keys
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from waypost.kernel.audit_context import AuditContext
 from waypost.kernel.ids import new_id
-from waypost.postgres.database import Database, driver
+from waypost.postgres.database import Database, Sql
 
 _RECORD = """
 insert into operator_actions (id, operator, reason, verb, subject, tenant_id, facts) values ($1, $2, $3, $4, $5, $6, $7)"""
@@ -45,9 +45,8 @@ async def record_action(
     **facts: str | int,
 ) -> None:
     """Inside the transaction of the change, as its role."""
-    raw = await driver(connection)
     told = json.dumps(facts)
-    await raw.execute(
+    await Sql(connection).execute(
         _RECORD, new_id(), audit_context.operator, audit_context.reason, verb, str(subject), tenant_id, told
     )
 
@@ -57,5 +56,5 @@ async def operator_actions(
 ) -> Sequence[OperatorAction]:
     """The latest first. As the operator's role."""
     async with database.transaction() as connection:
-        rows = await (await driver(connection)).fetch(_LIST, subject, limit)
+        rows = await Sql(connection).fetch(_LIST, subject, limit)
     return [OperatorAction(**{**row, "facts": json.loads(row["facts"])}) for row in rows]

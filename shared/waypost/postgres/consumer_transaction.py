@@ -11,7 +11,7 @@ from waypost.ports.consumers import Consumer
 from waypost.ports.dead_letters import DeadLetters
 from waypost.ports.inbox import Inbox
 from waypost.postgres.database import Database
-from waypost.postgres.dead_letters import PostgresDeadLetters
+from waypost.postgres.dead_letters.store import PostgresDeadLetters
 from waypost.postgres.inbox import PostgresInbox
 from waypost.postgres.unit_of_work import PostgresUnitOfWork, PostgresUnitsOfWork
 from waypost.postgres.versions import Versions, versions_of

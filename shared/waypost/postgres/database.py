@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
-from typing import Literal
+from typing import Any, Literal
 
 import asyncpg
 from sqlalchemy import make_url
@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from waypost.kernel.errors import Misconfigured, Transient
 from waypost.kernel.ids import TenantId
-from waypost.postgres.failures import as_transient, is_transient
+from waypost.postgres.failures import as_tenant_error, as_transient, is_transient
 from waypost.postgres.projection_schema import search_path
 from waypost.postgres.tenancy import BIND, refuse_unsafe_role, setting
 
@@ -75,9 +75,10 @@ class Database:
         """A transaction bound to these tenants: commits at the end of the block, rolls back on an error.
 
         Bound to none it sees no tenant's rows. Raises Transient where the database, or a connection of the pool, cannot be had or was lost.
+        Raises NoTenantBound for a row of a tenant that is not bound.
         """
         bound = {"tenants": setting(tenants)}
-        with as_transient():
+        with as_transient(), as_tenant_error():
             async with self._connection(bound) as connection:
                 yield connection
                 await connection.commit()
@@ -150,6 +151,29 @@ async def driver(connection: AsyncConnection) -> asyncpg.Connection:
     if not raw.is_in_transaction():
         raise RuntimeError("a raw call outside the transaction: begin through Database.transaction first")
     return raw
+
+
+class Sql:
+    """Statements of the driver inside the open transaction of `connection`. Raises what `driver` raises."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def fetch(self, statement: str, *arguments: object) -> list[asyncpg.Record]:
+        return await (await driver(self._connection)).fetch(statement, *arguments)
+
+    async def fetchrow(self, statement: str, *arguments: object) -> asyncpg.Record | None:
+        return await (await driver(self._connection)).fetchrow(statement, *arguments)
+
+    async def fetchval(self, statement: str, *arguments: object) -> Any:
+        return await (await driver(self._connection)).fetchval(statement, *arguments)
+
+    async def execute(self, statement: str, *arguments: object) -> str:
+        """Gives the command tag, as in `UPDATE 1`."""
+        return await (await driver(self._connection)).execute(statement, *arguments)
+
+    async def executemany(self, statement: str, rows: Iterable[Sequence[object]]) -> None:
+        await (await driver(self._connection)).executemany(statement, rows)
 
 
 async def _raw(connection: AsyncConnection) -> asyncpg.Connection:

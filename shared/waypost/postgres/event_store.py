@@ -12,7 +12,7 @@ from waypost.kernel.envelope import Envelope
 from waypost.kernel.errors import ConcurrencyConflict
 from waypost.kernel.event import Event, without_personal_data
 from waypost.ports.codec import EncodedEvent, EventCodec
-from waypost.postgres.database import driver
+from waypost.postgres.database import Sql
 
 _HISTORY = """
 select type, payload, metadata::text as metadata
@@ -37,11 +37,11 @@ class PostgresEventStore:
 
     def __init__(self, connection: AsyncConnection, codec: EventCodec) -> None:
         self._connection = connection
+        self._sql = Sql(connection)
         self._codec = codec
 
     async def history(self, aggregate_type: str, aggregate_id: UUID, *, after: int = 0) -> Sequence[Envelope[Event]]:
-        raw = await driver(self._connection)
-        rows = await raw.fetch(_HISTORY, aggregate_type, aggregate_id, after)
+        rows = await self._sql.fetch(_HISTORY, aggregate_type, aggregate_id, after)
         return [
             from_metadata(json.loads(row["metadata"])).around(self._codec.decode(row["type"], row["payload"]))
             for row in rows
@@ -56,10 +56,9 @@ class PostgresEventStore:
         """Like `append`, for a caller that needs the bytes again: they are encoded once and go to the outbox as well."""
         if not encoded:
             return
-        raw = await driver(self._connection)
         columns = zip(*(_row(aggregate_type, envelope, event) for envelope, event in encoded), strict=True)
         try:
-            await raw.execute(_APPEND, *map(list, columns))
+            await self._sql.execute(_APPEND, *map(list, columns))
         except asyncpg.UniqueViolationError as error:
             if error.constraint_name != "events_pkey":
                 raise
@@ -69,8 +68,7 @@ class PostgresEventStore:
     async def forget_person(self, aggregate_type: str, aggregate_id: UUID) -> None:
         history = await self.history(aggregate_type, aggregate_id)
         encoded = [self._codec.encode(without_personal_data(each.event)) for each in history]
-        raw = await driver(self._connection)
-        await raw.execute(
+        await self._sql.execute(
             _REWRITE,
             aggregate_type,
             aggregate_id,

@@ -1,5 +1,6 @@
 """Which database errors may go away by themselves (SQLSTATE classes of PostgreSQL, appendix A)."""
 
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +10,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from waypost.kernel.errors import Transient
+from waypost.kernel.tenant import NoTenantBound
 from waypost.telemetry.loop_lag import LOOP_LAG
 
 _TRANSIENT_CLASSES = ("08", "25", "40", "53", "57", "58")
@@ -31,6 +33,25 @@ def is_transient(error: BaseException) -> bool:
         return state.startswith(_TRANSIENT_CLASSES) or state in _TRANSIENT_STATES
     lost = (PoolTimeout, InterfaceError, asyncpg.InterfaceError, OSError, TimeoutError)
     return isinstance(error, lost) or (isinstance(error, DBAPIError) and error.connection_invalidated)
+
+
+_ROW_OF_ANOTHER_TENANT = re.compile(r"new row violates row-level security policy for table \"([^\"]+)\"")
+
+
+@contextmanager
+def as_tenant_error() -> Iterator[None]:
+    """Turns a row that row-level security refused into NoTenantBound; everything else goes through unchanged."""
+    try:
+        yield
+    except (DBAPIError, asyncpg.InsufficientPrivilegeError) as error:
+        refused = _ROW_OF_ANOTHER_TENANT.search(str(error))
+        if refused is None:
+            raise
+        raise NoTenantBound(
+            f"a row for table {refused[1]} names a tenant that this work is not bound to: take tenant_id from the"
+            " command or the event, or bind its tenant with `bound_tenants(...)`",
+            table=refused[1],
+        ) from error
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from waypost.kernel.ids import TenantId
 from waypost.kernel.tenant import sole_tenant
 from waypost.ports.idempotency import Answer, KeyedRequest, KeyReused, KeyTaken, TwinRunning
 from waypost.ports.unit_of_work import UnitOfWork
-from waypost.postgres.database import driver
+from waypost.postgres.database import Sql
 
 # A lock that is tried, not waited for: a hundred waiting twins would hold a hundred connections.
 _LOCK = "select pg_try_advisory_xact_lock($1)"
@@ -28,11 +28,11 @@ class PostgresIdempotencyKeys:
     """`waypost.ports.idempotency.IdempotencyKeys`."""
 
     async def claim(self, request: KeyedRequest, uow: UnitOfWork) -> Answer | None:
-        raw = await driver(uow.rows)
+        sql = Sql(uow.rows)
         tenant = sole_tenant(uow.tenants)
-        if not await raw.fetchval(_LOCK, _lock_of(tenant, request)):
+        if not await sql.fetchval(_LOCK, _lock_of(tenant, request)):
             raise TwinRunning
-        stored = await raw.fetchrow(_STORED, tenant, request.route, request.key)
+        stored = await sql.fetchrow(_STORED, tenant, request.route, request.key)
         if stored is None:
             return None
         if not hmac.compare_digest(stored["body_hash"], request.body_hash):
@@ -40,7 +40,6 @@ class PostgresIdempotencyKeys:
         return Answer(status=stored["status"], headers=json.loads(stored["headers"]), body=stored["body"])
 
     async def keep(self, request: KeyedRequest, answer: Answer, uow: UnitOfWork, *, at: datetime) -> None:
-        raw = await driver(uow.rows)
         row = (
             request.route,
             request.key,
@@ -50,7 +49,7 @@ class PostgresIdempotencyKeys:
             answer.body,
         )
         try:
-            await raw.execute(_KEEP, sole_tenant(uow.tenants), *row, at)
+            await Sql(uow.rows).execute(_KEEP, sole_tenant(uow.tenants), *row, at)
         except asyncpg.UniqueViolationError as error:
             raise KeyTaken from error
 

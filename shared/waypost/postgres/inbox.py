@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from waypost.kernel.ids import EventId
 from waypost.ports.inbox import ConsumerPosition, InboxEntry
 from waypost.ports.subscription import Partition
-from waypost.postgres.database import driver
+from waypost.postgres.database import Sql
 from waypost.postgres.versions import Versions
 
 _STANDING = (
@@ -46,41 +46,36 @@ class PostgresInbox:
 
     def __init__(self, connection: AsyncConnection, consumer: str, versions: Versions) -> None:
         self._connection = connection
+        self._sql = Sql(connection)
         self._consumer = consumer
         self._versions = versions
 
     async def consumer_position(self, partition: Partition) -> ConsumerPosition:
-        raw = await driver(self._connection)
-        row = await raw.fetchrow(_STANDING, self._consumer, partition.topic, partition.number)
+        row = await self._sql.fetchrow(_STANDING, self._consumer, partition.topic, partition.number)
         return ConsumerPosition(**row) if row else ConsumerPosition(next_offset=0, topic_id=None, starts=0)
 
     async def count_start(self, partition: Partition) -> ConsumerPosition:
-        raw = await driver(self._connection)
-        (row,) = await raw.fetch(_COUNT_START, self._consumer, partition.topic, partition.number)
+        (row,) = await self._sql.fetch(_COUNT_START, self._consumer, partition.topic, partition.number)
         return ConsumerPosition(**row)
 
     async def start_over(self, partition: Partition, topic_id: UUID | None) -> None:
-        raw = await driver(self._connection)
-        await raw.execute(_START_OVER, self._consumer, partition.topic, partition.number, topic_id)
+        await self._sql.execute(_START_OVER, self._consumer, partition.topic, partition.number, topic_id)
 
     async def adopt(self, partition: Partition, topic_id: UUID) -> None:
-        raw = await driver(self._connection)
-        await raw.execute(_ADOPT, self._consumer, partition.topic, partition.number, topic_id)
+        await self._sql.execute(_ADOPT, self._consumer, partition.topic, partition.number, topic_id)
 
     async def fence(
         self, partition: Partition, *, expected: int, next_offset: int, topic_id: UUID | None, starts: int = 0
     ) -> bool:
-        raw = await driver(self._connection)
         position = (self._consumer, partition.topic, partition.number, expected, next_offset, starts, topic_id)
-        moved: str = await raw.execute(_FENCE, *position)
+        moved: str = await self._sql.execute(_FENCE, *position)
         return moved == "UPDATE 1"
 
     async def claim(self, partition: Partition, entries: Sequence[InboxEntry]) -> frozenset[EventId]:
         if not entries:
             return frozenset()
-        raw = await driver(self._connection)
         ids, tenants, offsets = zip(*((each.event_id, each.tenant_id, each.offset) for each in entries), strict=True)
-        rows = await raw.fetch(_CLAIM, self._consumer, partition.topic, partition.number, ids, tenants, offsets)
+        rows = await self._sql.fetch(_CLAIM, self._consumer, partition.topic, partition.number, ids, tenants, offsets)
         return frozenset(EventId(row["event_id"]) for row in rows)
 
     async def versions(self, topic: str, aggregates: Iterable[UUID]) -> Mapping[UUID, int]:

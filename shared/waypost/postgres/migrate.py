@@ -1,46 +1,83 @@
-"""Brings a service's database to the newest migration (Alembic), one migrator at a time."""
+"""Upgrades a service's database with Alembic: the toolkit's versions first, then the service's.
 
-from pathlib import Path
+Everything runs in one transaction: a migrator that dies leaves the old version. A second migrator waits for the first.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Connection, make_url, text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-from waypost.project import project
+from waypost.kernel.errors import Misconfigured
+from waypost.postgres.revisions import SERVICE, TOOLKIT, MigrationLine, service_line
 
-# Alembic is imported where it is used: every process of a service knows this module, and only one of them pays for it.
+# Alembic is imported where it is used: every process of a service imports this module, and only one migrates.
 
-SCHEMA_LOCK = 0x57415950  # "WAYP": held by whoever changes schemas of this database, migrations and rebuilds alike
+SCHEMA_LOCK = 0x57415950
+""""WAYP": the advisory lock of every process that changes schemas of this database, migrations and rebuilds alike."""
 
 
-async def migrate(service: str, owner_dsn: str, *, revision: str = "head") -> None:
-    """Upgrades to `revision` in one transaction; a second migrator waits for the first. `owner_dsn` is the `<service>_owner` role's."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upgrade:
+    """The result of one run for one line of migrations."""
+
+    owner: str
+    before: str | None
+    after: str | None
+
+
+async def migrate(
+    service: str, owner_dsn: str, *, revision: str = "head", toolkit: MigrationLine = TOOLKIT
+) -> Sequence[Upgrade]:
+    """Upgrades the toolkit's tables to the newest version and the service's to `revision`.
+
+    `owner_dsn` is the `<service>_owner` role's. Raises Misconfigured where a newer release migrated the database.
+    """
+    return await _migrate(service, owner_dsn, [(toolkit, "head"), (service_line(service), revision)])
+
+
+async def migrate_toolkit(service: str, owner_dsn: str, *, toolkit: MigrationLine = TOOLKIT) -> Sequence[Upgrade]:
+    """Upgrades the toolkit's tables alone, in a database whose roles are those of `service`."""
+    return await _migrate(service, owner_dsn, [(toolkit, "head")])
+
+
+async def _migrate(service: str, owner_dsn: str, lines: Sequence[tuple[MigrationLine, str]]) -> Sequence[Upgrade]:
     engine = create_async_engine(make_url(owner_dsn).set(drivername="postgresql+asyncpg"), poolclass=NullPool)
     try:
         async with engine.begin() as connection:
             await connection.execute(text("select pg_advisory_xact_lock(:lock)"), {"lock": SCHEMA_LOCK})
-            await connection.run_sync(_upgrade, service, revision)
+            return [await connection.run_sync(_upgrade, service, line, revision) for line, revision in lines]
     finally:
         await engine.dispose()
 
 
-def _upgrade(connection: Connection, service: str, revision: str) -> None:
-    from alembic import command
+def _upgrade(connection: Connection, service: str, line: MigrationLine, revision: str) -> Upgrade:
     from alembic.config import Config
+    from alembic.runtime.environment import EnvironmentContext
+    from alembic.script import ScriptDirectory
 
-    config = Config()
-    config.set_main_option("script_location", str(_migrations(service)))
-    config.attributes["connection"] = connection
-    command.upgrade(config, revision)
+    before = _current(connection, line)
+    if not line.knows(before):
+        raise Misconfigured(
+            f"the database of {service} is at version {before} of {line.owner}, which this release does not have"
+            f" (its newest is {line.revisions[-1]}): a newer release migrated it. Run that release, or a newer one;"
+            " to go back, restore a backup from before its migration"
+        )
+    scripts = ScriptDirectory(str(line.folder))
+    options: dict[str, Any] = {"version_table": line.version_table, SERVICE: service}
+    with EnvironmentContext(Config(), scripts, fn=lambda at, _: scripts._upgrade_revs(revision, at)) as environment:
+        environment.configure(connection=connection, **options)
+        environment.run_migrations()
+    connection.execute(text(f"grant select on {line.version_table} to {service}_app, {service}_ops"))
+    return Upgrade(owner=line.owner, before=before, after=_current(connection, line))
 
 
-def _migrations(service: str) -> Path:
-    return project().services_folder / service / "migrations"
-
-
-def run_in_env() -> None:
-    """The body of every `migrations/env.py`: runs inside the transaction that `migrate` opened."""
-    from alembic import context
-
-    context.configure(connection=context.config.attributes["connection"])
-    context.run_migrations()
+def _current(connection: Connection, line: MigrationLine) -> str | None:
+    """The version that the database is at; None before the first."""
+    if connection.scalar(text("select to_regclass(:name)"), {"name": line.version_table}) is None:
+        return None
+    version: str | None = connection.scalar(text(f"select version_num from {line.version_table}"))
+    return version

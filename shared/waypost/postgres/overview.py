@@ -8,7 +8,7 @@ from uuid import UUID
 
 from waypost.ports.outbox import Backlog
 from waypost.postgres.database import Database
-from waypost.postgres.outbox_lease import BACKLOG
+from waypost.postgres.outbox.lease import BACKLOG
 
 _POSITIONS = """
 select consumer, topic, partition, next_offset, starts from consumer_offsets where consumer = any ($1::text[])

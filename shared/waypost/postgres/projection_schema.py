@@ -9,13 +9,18 @@ from sqlalchemy import MetaData
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-from waypost.postgres.tenancy import is_protected, protect
+from waypost.postgres.tenancy import is_protected, protect, refuse_without_tenant
 
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]  # the dialect modules of SQLAlchemy are not annotated
 
 
 def create_projection_schema(service: str, schema: str, tables: MetaData) -> Iterator[str]:
-    """Statements that make `schema` with the projector's tables and its order guard `versions`, protected and granted."""
+    """Statements that make `schema` with the projector's tables and its order guard `versions`, protected and granted.
+
+    Raises Misconfigured for a table without tenant_id.
+    """
+    for table in tables.sorted_tables:
+        refuse_without_tenant(table)
     yield f"create schema {schema}"
     yield f"grant usage on schema {schema} to {service}_app, {service}_ops"
     yield (

@@ -48,6 +48,17 @@ def is_protected(table: Table) -> bool:
     return not table.info.get("across_tenants", False)
 
 
+def refuse_without_tenant(table: Table) -> None:
+    """Raises Misconfigured for a declared table that no tenant could be told apart in."""
+    if is_protected(table) and "tenant_id" not in table.columns:
+        raise Misconfigured(
+            f"table {table.name} has no column tenant_id, and row-level security compares that column."
+            ' Add Column("tenant_id", Uuid, nullable=False), or declare the table with info=ACROSS_TENANTS'
+            " (waypost.postgres.tenancy) if every tenant may see its rows",
+            table=table.name,
+        )
+
+
 _UNPROTECTED = text(
     """
     select format('%I.%I', n.nspname, c.relname)

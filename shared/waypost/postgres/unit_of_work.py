@@ -19,9 +19,9 @@ from waypost.ports.codec import EncodedEvent, EventCodec
 from waypost.ports.doorbell import Doorbell
 from waypost.ports.event_store import EventStore
 from waypost.ports.jobs import JobQueue
-from waypost.postgres import outbox
 from waypost.postgres.database import Database
 from waypost.postgres.event_store import PostgresEventStore
+from waypost.postgres.outbox import writer as outbox
 from waypost.telemetry.tracing import current_trace
 
 Project = Callable[[Sequence[Envelope[Event]], AsyncConnection], Awaitable[None]]

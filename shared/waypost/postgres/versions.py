@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from waypost.ports.consumers import AsyncProjection, Consumer
-from waypost.postgres.database import driver
+from waypost.postgres.database import Sql
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,15 +23,15 @@ class Versions:
         wanted = list(aggregates)
         if not wanted:
             return {}
-        raw = await driver(connection)
-        rows = await raw.fetch(self.read_statement, *self._whose(), topic, wanted)
+        rows = await Sql(connection).fetch(self.read_statement, *self._whose(), topic, wanted)
         return {row["aggregate_id"]: row["version"] for row in rows}
 
     async def advance(self, connection: AsyncConnection, topic: str, versions: Mapping[UUID, int]) -> None:
         if not versions:
             return
-        raw = await driver(connection)
-        await raw.execute(self.advance_statement, *self._whose(), topic, list(versions), list(versions.values()))
+        await Sql(connection).execute(
+            self.advance_statement, *self._whose(), topic, list(versions), list(versions.values())
+        )
 
     def _whose(self) -> tuple[str, ...]:
         return () if self.consumer is None else (self.consumer,)

@@ -52,11 +52,11 @@ async def test_customers_of_the_release_before_have_followed_as_far_as_their_con
 ) -> None:
     async with connected(billing.where.owner) as owner:
         await owner.execute("drop table followed_users")
-        await owner.execute("update alembic_version set version_num = '0006'")
+        await owner.execute("update alembic_version set version_num = '0002'")
         await owner.execute(
             "insert into consumer_versions values ('billing.customers', 'users.user', $1, 3)", company.customer_id
         )
-        await migrate("billing", billing.where.owner, revision="0007")
+        await migrate("billing", billing.where.owner, revision="0003")
     known = await customer(company)
     for version, event in enumerate(changes[:2], start=2):
         await company.react(event, company.customer_id, version)

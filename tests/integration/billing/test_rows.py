@@ -153,8 +153,8 @@ async def test_a_month_of_a_report_is_read_by_the_index_alone(billing: BillingSe
 async def test_a_database_of_the_release_before_reports_gets_their_index(billing: BillingService) -> None:
     async with connected(billing.where.owner) as owner:
         await owner.execute("drop index invoices.invoices_by_finalizing")
-        await owner.execute("update alembic_version set version_num = '0004'")
-        await migrate("billing", billing.where.owner, revision="0005")
+        await owner.execute("update alembic_version set version_num = '0001'")
+        await migrate("billing", billing.where.owner, revision="0002")
         assert await owner.fetchval("select to_regclass('invoices.invoices_by_finalizing') is not null")
 
 
@@ -162,8 +162,8 @@ async def test_a_database_of_the_release_before_subscriptions_gets_them(billing:
     async with connected(billing.where.owner) as owner:
         await owner.execute("alter table invoices.invoices drop column subscription_id")
         await owner.execute("drop schema subscriptions cascade")
-        await owner.execute("update alembic_version set version_num = '0007'")
-        await migrate("billing", billing.where.owner, revision="0008")
+        await owner.execute("update alembic_version set version_num = '0003'")
+        await migrate("billing", billing.where.owner, revision="0004")
         assert await owner.fetchval("select to_regclass('invoices.invoices_of_subscription') is not null")
     async with billing.runtime.database.transaction() as connection:
         for declared in (INVOICES, SUBSCRIPTIONS):

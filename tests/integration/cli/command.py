@@ -22,10 +22,10 @@ from waypost.engine.doorbell import LocalWakeups
 from waypost.engine.relay import Relay
 from waypost.kafka.producer import KafkaBroker
 from waypost.kernel.envelope import Envelope
-from waypost.postgres import outbox
 from waypost.postgres.database import Database
 from waypost.postgres.event_store import PostgresEventStore
-from waypost.postgres.outbox_lease import PostgresOutbox
+from waypost.postgres.outbox import writer as outbox
+from waypost.postgres.outbox.lease import PostgresOutbox
 from waypost.schemas.application import application_codec
 
 SECONDS = 50

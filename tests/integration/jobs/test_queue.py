@@ -17,7 +17,7 @@ from waypost.jobs.worker.leases import CLAIM
 from waypost.kernel.cause import Cause, bound_cause
 from waypost.kernel.errors import Invalid, Permanent
 from waypost.kernel.ids import JobId, TenantId, new_id
-from waypost.kernel.tenant import bound_tenants
+from waypost.kernel.tenant import NoTenantBound, bound_tenants
 from waypost.postgres.database import driver
 
 
@@ -100,7 +100,7 @@ async def test_the_database_refuses_a_job_for_a_tenant_that_is_not_bound(service
     billing = await service([Job(work)])
     now, ours = billing.clock.now(), [new_id()]
     for bound in ([], [billing.tenant]):
-        with pytest.raises(asyncpg.InsufficientPrivilegeError, match="row-level security"):
+        with pytest.raises(NoTenantBound, match="a row for table job_results names a tenant"):
             async with billing.database.transaction(bound) as rows:
                 raw = await driver(rows)
                 job = ("work", "{}", None, 0, now, now, new_id(), new_id(), None, None, None)

@@ -21,7 +21,7 @@ from waypost.operations.admin_service import AdminService
 from waypost.operations.dead_letters import Redrive, RedriveResult, discard, find, nothing_matches
 from waypost.ports.dead_letters import Status
 from waypost.postgres.audit import operator_actions
-from waypost.postgres.letter_search import Search, find_dead_letters
+from waypost.postgres.dead_letters.search import Search, find_dead_letters
 from waypost.web.ops.dead_letter_views import RedriveView
 
 EVERYTHING = Search(statuses=list(Status))

@@ -7,7 +7,7 @@ from infra.postgres.databases import ServiceDatabase
 from tests.fixtures.database import Database, connected
 from tests.fixtures.outbox import NewRow, migrate_toolkit, write
 from waypost.ports.outbox import PendingRow
-from waypost.postgres.outbox_floor import Floor
+from waypost.postgres.outbox.floor import Floor
 
 ALL = range(16)
 

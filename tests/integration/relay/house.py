@@ -16,7 +16,7 @@ from tests.fixtures.topics import read_topic
 from waypost.engine.doorbell import LocalWakeups
 from waypost.engine.relay import Relay
 from waypost.kafka.producer import KafkaBroker
-from waypost.postgres.outbox_lease import PostgresOutbox
+from waypost.postgres.outbox.lease import PostgresOutbox
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from tests.fixtures.topics import create_topic, unique
 from tests.integration.relay.house import House, by_key, new_key
 from waypost.kafka.topic_creation import ensure_topics
 from waypost.kernel.partitioning import partition_for
-from waypost.postgres import outbox_lease
+from waypost.postgres.outbox import lease
 from waypost.schemas.topics import declared_topics
 
 
@@ -91,7 +91,7 @@ async def test_heads_are_read_by_index_alone(house: House) -> None:
     )
     await house.owner.execute("analyze outbox")
     plan = await house.owner.fetch(
-        f"explain {outbox_lease._HEADS}", list(range(16)), list(range(1, 2000)), [], 125, 1_000_000, 0
+        f"explain {lease._HEADS}", list(range(16)), list(range(1, 2000)), [], 125, 1_000_000, 0
     )
     text = "\n".join(line[0] for line in plan)
     assert "Index Scan using outbox_pkey on outbox" in text

@@ -1,35 +1,26 @@
-"""Everything the service starts with."""
+"""Payment methods, attempts to charge, invoice numbers, and the read tables."""
 
 from collections.abc import Iterator
 
-from alembic import op
-
 from services.billing.tables import CUSTOMERS, INVOICES, LEDGER, REVENUE
-from waypost.jobs.ddl import jobs
 from waypost.jobs.tenant_directory import TENANTS
-from waypost.postgres.ddl import infrastructure
-from waypost.postgres.projection_schema import create_projection_schema
-from waypost.postgres.tenancy import protect
+from waypost.postgres.migration import apply, projection_tables, protect
 
 revision = "0001"
 down_revision = None
 
 
 def upgrade() -> None:
-    for statements in (
-        infrastructure("billing"),
-        jobs("billing"),
+    apply(
         _payment_methods(),
         _payment_attempts(),
         _invoice_numbers(),
-        create_projection_schema("billing", "customers", CUSTOMERS),
-        create_projection_schema("billing", "invoices", INVOICES),
-        create_projection_schema("billing", "ledger", LEDGER),
-        create_projection_schema("billing", "revenue", REVENUE),
-        create_projection_schema("billing", "tenants", TENANTS),
-    ):
-        for statement in statements:
-            op.execute(statement)
+        projection_tables("customers", CUSTOMERS),
+        projection_tables("invoices", INVOICES),
+        projection_tables("ledger", LEDGER),
+        projection_tables("revenue", REVENUE),
+        projection_tables("tenants", TENANTS),
+    )
 
 
 def _payment_methods() -> Iterator[str]:

@@ -1,31 +1,24 @@
-"""Everything the service starts with."""
+"""Notifications to send, sealed tokens, preferences, and the read tables."""
 
 from collections.abc import Iterator
 
-from alembic import op
-
-from services.notifications.tables import OUTGOING, RECIPIENTS
-from waypost.jobs.ddl import jobs
+from services.notifications.tables import INVOICES, OUTGOING, RECIPIENTS
 from waypost.jobs.tenant_directory import TENANTS
-from waypost.postgres.ddl import infrastructure
-from waypost.postgres.projection_schema import create_projection_schema
-from waypost.postgres.tenancy import protect
+from waypost.postgres.migration import apply, projection_tables, protect
 
 revision = "0001"
 down_revision = None
 
 
 def upgrade() -> None:
-    for statements in (
-        infrastructure("notifications"),
-        jobs("notifications"),
+    apply(
         _pending(),
-        create_projection_schema("notifications", "outgoing", OUTGOING),
-        create_projection_schema("notifications", "recipients", RECIPIENTS),
-        create_projection_schema("notifications", "tenants", TENANTS),
-    ):
-        for statement in statements:
-            op.execute(statement)
+        _preferences(),
+        projection_tables("outgoing", OUTGOING),
+        projection_tables("recipients", RECIPIENTS),
+        projection_tables("invoices", INVOICES),
+        projection_tables("tenants", TENANTS),
+    )
 
 
 def _pending() -> Iterator[str]:
@@ -51,5 +44,30 @@ def _pending() -> Iterator[str]:
         )"""
     # No grant for the operator's role: it has no business with tokens, sealed or not.
     for table in ("pending_notifications", "sealed_tokens"):
+        yield from protect(table)
+        yield f"grant select, insert, update, delete on {table} to notifications_app"
+
+
+def _preferences() -> Iterator[str]:
+    yield """
+        create table read_marks (
+            tenant_id        uuid        not null,
+            notification_id  uuid        not null,
+            recipient_id     uuid        not null,
+            read_at          timestamptz not null,
+            primary key (tenant_id, notification_id)
+        )"""
+    yield "create index read_marks_of_recipient on read_marks (tenant_id, recipient_id)"
+    yield """
+        create table preferences (
+            tenant_id           uuid    not null,
+            user_id             uuid    not null,
+            digest              boolean not null,
+            unsubscribe_secret  bytea   not null,
+            primary key (tenant_id, user_id),
+            unique (tenant_id, unsubscribe_secret)
+        )"""
+    # No grant for the operator's role: who reads what and when is no business of theirs, and a secret is none of anybody's.
+    for table in ("read_marks", "preferences"):
         yield from protect(table)
         yield f"grant select, insert, update, delete on {table} to notifications_app"

@@ -1,30 +1,17 @@
-"""Everything the service starts with."""
+"""Secrets of accounts, written-off invoices, and the read tables."""
 
 from collections.abc import Iterator
 
-from alembic import op
-
 from services.users.tables import ACCOUNTS
-from waypost.jobs.ddl import jobs
 from waypost.jobs.tenant_directory import TENANTS
-from waypost.postgres.ddl import infrastructure
-from waypost.postgres.projection_schema import create_projection_schema
-from waypost.postgres.tenancy import protect
+from waypost.postgres.migration import apply, projection_tables, protect
 
 revision = "0001"
 down_revision = None
 
 
 def upgrade() -> None:
-    for statements in (
-        infrastructure("users"),
-        jobs("users"),
-        _secrets(),
-        create_projection_schema("users", "accounts", ACCOUNTS),
-        create_projection_schema("users", "tenants", TENANTS),
-    ):
-        for statement in statements:
-            op.execute(statement)
+    apply(_secrets(), _write_offs(), projection_tables("accounts", ACCOUNTS), projection_tables("tenants", TENANTS))
 
 
 def _secrets() -> Iterator[str]:
@@ -48,6 +35,15 @@ def _secrets() -> Iterator[str]:
             unique (tenant_id, token_hash)
         )"""
     yield """
+        create table password_reset_tokens (
+            tenant_id   uuid        not null,
+            user_id     uuid        not null,
+            token_hash  bytea       not null,
+            expires_at  timestamptz not null,
+            primary key (tenant_id, user_id),
+            unique (tenant_id, token_hash)
+        )"""
+    yield """
         create table refresh_tokens (
             tenant_id   uuid        not null,
             token_hash  bytea       not null,
@@ -60,6 +56,17 @@ def _secrets() -> Iterator[str]:
     yield "create index refresh_tokens_of_session on refresh_tokens (tenant_id, session_id)"
     yield "create index refresh_tokens_of_user on refresh_tokens (tenant_id, user_id)"
     # No grant for the operator's role: it has no business with secrets, hashed or not.
-    for table in ("credentials", "verification_tokens", "refresh_tokens"):
+    for table in ("credentials", "verification_tokens", "password_reset_tokens", "refresh_tokens"):
         yield from protect(table)
         yield f"grant select, insert, update, delete on {table} to users_app"
+
+
+def _write_offs() -> Iterator[str]:
+    yield """
+        create table write_offs (
+            tenant_id   uuid  not null,
+            invoice_id  uuid  not null,
+            primary key (tenant_id, invoice_id)
+        )"""
+    yield from protect("write_offs")
+    yield "grant select, insert on write_offs to users_app"

@@ -10,8 +10,8 @@ from uuid import UUID
 import typer
 
 from waypost.cli.parsing import a_moment, an_id
-from waypost.ports.dead_letters import OPEN, Status
-from waypost.postgres.letter_search import Search
+from waypost.ports.dead_letters import Status
+from waypost.postgres.dead_letters.search import Search
 
 Moment = Annotated[
     datetime | None, typer.Option(parser=a_moment, help="First failed then or later: 2026-11-28T09:30Z, 4h.")
@@ -20,7 +20,9 @@ Moment = Annotated[
 
 def search_of(
     consumer: Annotated[str | None, typer.Option(help="<service>.<consumer>")] = None,
-    tenant: Annotated[UUID | None, typer.Option(parser=an_id, help="Only letters of this tenant.")] = None,
+    tenant_id: Annotated[
+        UUID | None, typer.Option("--tenant", parser=an_id, help="Only letters of this tenant.")
+    ] = None,
     event_type: Annotated[str | None, typer.Option("--type", help="Only events of this type: user.created.")] = None,
     key: Annotated[str | None, typer.Option(help="Only this key, nearly always an aggregate's id.")] = None,
     fingerprint: Annotated[str | None, typer.Option(help="Only this fault of the code.")] = None,
@@ -29,14 +31,14 @@ def search_of(
     since: Moment = None,
     until: Annotated[datetime | None, typer.Option(parser=a_moment, help="First failed before.")] = None,
 ) -> Search:
-    return Search(
+    return Search.of(
         consumer=consumer,
-        statuses=tuple(status or OPEN),
-        tenant_id=tenant,
+        tenant_id=tenant_id,
         type=event_type,
-        key=None if key is None else key.encode(),
+        key=key,
         fingerprint=fingerprint,
         error_class=error_class,
+        status=status,
         since=since,
         until=until,
     )

@@ -8,7 +8,7 @@ import typer
 from waypost.cli.databases import find_in_any, opened
 from waypost.cli.parsing import an_id
 from waypost.hosting.service import Service
-from waypost.postgres.letter_search import StoredDeadLetter, find_dead_letter
+from waypost.postgres.dead_letters.search import StoredDeadLetter, find_dead_letter
 
 DeadLetterId = Annotated[UUID, typer.Argument(parser=an_id, help="From `waypost dead-letters list`.")]
 

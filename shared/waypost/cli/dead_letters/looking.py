@@ -13,7 +13,7 @@ from waypost.cli.dead_letters.found import DeadLetterId, find
 from waypost.cli.output import AsJson, console, end_with, lines, moment, readable, to_json
 from waypost.cli.services import chosen_services
 from waypost.hosting.service import Service
-from waypost.postgres.letter_search import Search, StoredDeadLetter, find_dead_letters
+from waypost.postgres.dead_letters.search import Search, StoredDeadLetter, find_dead_letters
 from waypost.web.ops.dead_letter_views import DeadLetterView, DeadLetterWithRecordView
 
 

@@ -22,7 +22,7 @@ from waypost.hosting.service import Service
 from waypost.kernel.audit_context import AuditContext
 from waypost.kernel.errors import WaypostError
 from waypost.operations.dead_letters import Redrive, nothing_matches
-from waypost.postgres.letter_search import Search
+from waypost.postgres.dead_letters.search import Search
 from waypost.web.ops.dead_letter_views import RedriveView
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from waypost.cli.output import console, readable, remark
 from waypost.engine.consumer.turns import Outcome
 from waypost.operations.dead_letters import Redrive, RedriveResult
-from waypost.postgres.letter_lines import Entry
+from waypost.postgres.dead_letters.redrive_selection import Entry
 
 MEANINGS: Mapping[Outcome | None, str] = {
     None: "would be worked off",

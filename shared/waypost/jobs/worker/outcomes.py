@@ -8,7 +8,7 @@ import asyncpg
 
 from waypost.jobs.claim import Claim
 from waypost.kernel.errors import Permanent
-from waypost.postgres.database import Database, driver
+from waypost.postgres.database import Database, Sql
 
 _COMPLETE = """
 with done as (delete from jobs where id = $1 and lease = $2 returning id, tenant_id, attempts, started_at)
@@ -67,13 +67,11 @@ class Outcomes:
 
     async def progress(self, claim: Claim, percent: int) -> None:
         async with self._database.transaction([claim.tenant_id]) as connection:
-            raw = await driver(connection)
-            await raw.execute(_PROGRESS, claim.id, claim.lease, claim.tenant_id, percent)
+            await Sql(connection).execute(_PROGRESS, claim.id, claim.lease, claim.tenant_id, percent)
 
     async def _write(self, claim: Claim, statement: str, *values: object) -> bool:
         async with self._database.transaction([claim.tenant_id]) as connection:
-            raw = await driver(connection)
-            return await raw.fetchrow(statement, claim.id, claim.lease, *values) is not None
+            return await Sql(connection).fetchrow(statement, claim.id, claim.lease, *values) is not None
 
 
 def as_json(result: object) -> str:

@@ -5,8 +5,8 @@ from uuid import UUID
 from waypost.kernel.errors import Conflict, Invalid, NotFound
 from waypost.operations.admin_service import AdminService
 from waypost.ports.dead_letters import OPEN
-from waypost.postgres.letter_lines import Selection, select_lines
-from waypost.postgres.letter_search import Search, StoredDeadLetter, find_dead_letter
+from waypost.postgres.dead_letters.redrive_selection import Selection, select_lines
+from waypost.postgres.dead_letters.search import Search, StoredDeadLetter, find_dead_letter
 
 
 async def find(service: AdminService, dead_letter_id: UUID) -> StoredDeadLetter:

@@ -8,7 +8,7 @@ from waypost.engine.consumer.drain import Attempt
 from waypost.engine.consumer.turns import Outcome
 from waypost.ports.dead_letters import DeadLetter
 from waypost.postgres.database import Database
-from waypost.postgres.letter_lines import Entry, Line, dead_letter_statuses
+from waypost.postgres.dead_letters.redrive_selection import Entry, Line, dead_letter_statuses
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,8 +14,8 @@ from waypost.operations.dead_letters.drains import parked_key_processor_of
 from waypost.operations.dead_letters.finding import select
 from waypost.operations.dead_letters.redrive_result import RedriveResult
 from waypost.ports.dead_letters import ParkedKey
-from waypost.postgres.letter_lines import Line, Selection
-from waypost.postgres.letter_search import Search
+from waypost.postgres.dead_letters.redrive_selection import Line, Selection
+from waypost.postgres.dead_letters.search import Search
 
 PATIENCE = 5
 """How often a redrive waits for whoever has its key, before it leaves the key to them."""

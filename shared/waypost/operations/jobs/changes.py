@@ -13,7 +13,7 @@ from waypost.operations.jobs.lookup import found_job, job_within, locked_job
 from waypost.operations.jobs.rows import FoundJob
 from waypost.operations.jobs.search import DeadJobs, JobSearch, find_dead
 from waypost.postgres.audit import record_action
-from waypost.postgres.database import driver
+from waypost.postgres.database import Sql
 from waypost.postgres.tenancy import BIND
 
 _RETRY = """
@@ -88,7 +88,7 @@ async def _change(service: AdminService, job_id: UUID, audit_context: AuditConte
         job = await locked_job(connection, job_id, change.of)
         if job is not None:
             await connection.execute(BIND, {"tenants": str(job.tenant_id)})  # the result is its tenant's row
-            await (await driver(connection)).execute(change.statement, job_id)
+            await Sql(connection).execute(change.statement, job_id)
             await record_action(
                 connection, audit_context, verb=change.verb, subject=job_id, tenant_id=job.tenant_id, name=job.name
             )

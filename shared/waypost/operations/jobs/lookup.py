@@ -16,7 +16,7 @@ from waypost.operations.jobs.rows import (
     pending_job,
     with_results,
 )
-from waypost.postgres.database import Database, driver
+from waypost.postgres.database import Database, Sql
 from waypost.postgres.tenancy import BIND, setting, some_at_a_time
 
 _FIND = f"select {PENDING_COLUMNS}, {STATE} as status from jobs as job where id = $1"
@@ -39,18 +39,18 @@ async def find_job(ops: Database, job_id: UUID) -> FoundJob | None:
 
 async def job_within(connection: AsyncConnection, job_id: UUID) -> FoundJob | None:
     """As the transaction sees it: pending, or a result of the tenants that are bound."""
-    raw = await driver(connection)
-    if (row := await raw.fetchrow(_FIND, job_id)) is not None:
+    sql = Sql(connection)
+    if (row := await sql.fetchrow(_FIND, job_id)) is not None:
         (pending,) = await with_results(connection, [pending_job(row)])
         return pending
-    result = await raw.fetchrow(_FIND_RESULT, job_id)
+    result = await sql.fetchrow(_FIND_RESULT, job_id)
     return None if result is None else finished_job(result)
 
 
 async def locked_job(connection: AsyncConnection, job_id: UUID, statuses: Collection[str]) -> FoundJob | None:
     """A pending one that stands so, as the table has it; None for any other."""
-    raw = await driver(connection)
-    row = await raw.fetchrow(_LOCK, job_id, statuses)
+    sql = Sql(connection)
+    row = await sql.fetchrow(_LOCK, job_id, statuses)
     return None if row is None else pending_job(row)
 
 

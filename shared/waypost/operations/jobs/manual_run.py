@@ -18,7 +18,7 @@ from waypost.operations.jobs.lookup import job_within
 from waypost.operations.jobs.rows import FoundJob
 from waypost.ports.jobs import JobArgument
 from waypost.postgres.audit import record_action
-from waypost.postgres.database import driver
+from waypost.postgres.database import Sql
 from waypost.postgres.tenancy import BIND, setting, some_at_a_time
 
 # An index probe per tenant: the index begins with the tenant, and PostgreSQL 18 skips over the aggregates' few types in it.
@@ -71,8 +71,7 @@ async def _refuse_theirs(
     if not ids:
         return
     await connection.execute(BIND, {"tenants": setting(others)})
-    raw = await driver(connection)
-    for row in await raw.fetch(_OWNERS, list(others), [each for _, each in ids]):
+    for row in await Sql(connection).fetch(_OWNERS, list(others), [each for _, each in ids]):
         (name, *_) = [each for each, value in ids if value == row["aggregate_id"]]
         raise Invalid(f"{name} {row['aggregate_id']} belongs to another tenant", tenant_id=str(row["tenant_id"]))
 

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from waypost.jobs.parameter import JsonArgument
 from waypost.jobs.results import Status
 from waypost.kernel.ids import JobId, TenantId
-from waypost.postgres.database import driver
+from waypost.postgres.database import Sql
 from waypost.postgres.tenancy import BIND, setting, some_at_a_time
 
 PENDING_COLUMNS = """job.id, job.tenant_id, job.name, job.arguments::text as arguments, job.attempts, job.redrives, job.priority,
@@ -75,11 +75,11 @@ def finished_job(row: asyncpg.Record) -> FoundJob:
 
 async def with_results(connection: AsyncConnection, pending: Sequence[FoundJob]) -> Sequence[FoundJob]:
     """Together with what their results know. Binds the transaction to their tenants, some at a time."""
-    raw, kept = await driver(connection), dict[UUID, Mapping[str, Any]]()
+    sql, kept = Sql(connection), dict[UUID, Mapping[str, Any]]()
     for some in some_at_a_time(sorted({each.tenant_id for each in pending})):
         await connection.execute(BIND, {"tenants": setting(some)})
         theirs = [(each.tenant_id, each.id) for each in pending if each.tenant_id in some]
-        kept |= {row["id"]: dict(row) for row in await raw.fetch(_RESULTS, *map(list, zip(*theirs, strict=True)))}
+        kept |= {row["id"]: dict(row) for row in await sql.fetch(_RESULTS, *map(list, zip(*theirs, strict=True)))}
     return [_merged(each, kept.get(each.id, {})) for each in pending]
 
 

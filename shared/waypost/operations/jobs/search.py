@@ -16,7 +16,7 @@ from waypost.operations.jobs.rows import (
     pending_job,
     with_results,
 )
-from waypost.postgres.database import Database, driver
+from waypost.postgres.database import Database, Sql
 from waypost.postgres.tenancy import BIND
 
 PENDING = (Status.QUEUED, Status.FAILED, Status.RUNNING, Status.DEAD)
@@ -72,21 +72,21 @@ async def find_jobs(ops: Database, search: JobSearch) -> Sequence[FoundJob]:
         raise Invalid(f"jobs that are {' or '.join(done)} are kept with their tenants: name the tenant as well")
     found: list[FoundJob] = []
     async with ops.transaction() as connection:
-        raw = await driver(connection)
+        sql = Sql(connection)
         if pending:
-            rows = await raw.fetch(_LIST, pending, search.name, search.tenant_id, search.limit)
+            rows = await sql.fetch(_LIST, pending, search.name, search.tenant_id, search.limit)
             found += await with_results(connection, [pending_job(each) for each in rows])
         if done and search.tenant_id is not None:
             await connection.execute(BIND, {"tenants": str(search.tenant_id)})
-            found += map(finished_job, await raw.fetch(_FINISHED, done, search.name, search.limit))
+            found += map(finished_job, await sql.fetch(_FINISHED, done, search.name, search.limit))
     return sorted(found, key=_latest, reverse=True)[: search.limit]
 
 
 async def find_dead(ops: Database, search: JobSearch) -> DeadJobs:
     """Whatever statuses are searched for."""
     async with ops.transaction() as connection:
-        raw = await driver(connection)
-        rows = await raw.fetch(_DEAD, search.name, search.tenant_id, search.limit)
+        sql = Sql(connection)
+        rows = await sql.fetch(_DEAD, search.name, search.tenant_id, search.limit)
         jobs = await with_results(connection, [pending_job(row) for row in rows])
     found = rows[0]["found"] if rows else 0
     return DeadJobs(jobs=jobs, left=found - len(rows))

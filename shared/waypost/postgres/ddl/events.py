@@ -5,11 +5,6 @@ from collections.abc import Iterator
 from waypost.postgres.tenancy import protect
 
 
-def forgettable_events(service: str) -> Iterator[str]:
-    """What an event says may be rewritten, so that a person can be forgotten; that it happened, and when, may not."""
-    yield f"grant update (schema_id, payload) on events to {service}_app"
-
-
 def events(service: str) -> Iterator[str]:
     yield """
         create table events (
@@ -30,7 +25,8 @@ def events(service: str) -> Iterator[str]:
     yield from protect("events")
     # A rebuild of the service's own projections reads the events of all tenants. It runs as the owner, whom no serving process may be.
     yield f"create policy rebuilds on events for select to {service}_owner using (true)"
-    yield f"grant select, insert on events to {service}_app"
+    # A person can be erased: the payload may be rewritten. That the event happened, and when, may not.
+    yield f"grant select, insert, update (schema_id, payload) on events to {service}_app"
     yield f"grant select on events to {service}_ops"
     yield """
         create table idempotency_keys (

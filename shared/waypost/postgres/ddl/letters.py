@@ -25,6 +25,7 @@ def dead_letters(service: str) -> Iterator[str]:
             status           text        not null
                 check (status in ('retrying', 'dead', 'waiting', 'redriven', 'discarded', 'superseded')),
             attempts         integer     not null default 0,
+            unfinished       integer     not null default 0,
             redrives         integer     not null default 0,
             next_attempt_at  timestamptz,
             error_class      text,
@@ -42,6 +43,8 @@ def dead_letters(service: str) -> Iterator[str]:
     yield "create index dead_letters_of_key on dead_letters (consumer, topic, key_digest, sequence)"
     yield "create index dead_letters_due on dead_letters (consumer, next_attempt_at) where status = 'retrying'"
     yield """
+        create index dead_letters_open on dead_letters (consumer, status) where status in ('retrying', 'dead', 'waiting')"""
+    yield """
         create table parked_keys (
             consumer   text        not null,
             topic      text        not null,
@@ -53,10 +56,3 @@ def dead_letters(service: str) -> Iterator[str]:
     for table in ("dead_letters", "parked_keys"):
         yield f"grant select, insert, update, delete on {table} to {service}_app"
         yield f"grant select, insert, update, delete on {table} to {service}_ops"
-
-
-def bounded_dead_letters() -> Iterator[str]:
-    """A later shape: attempts that had no end are counted, and what is open can be counted and listed however much is settled."""
-    yield "alter table dead_letters add column unfinished integer not null default 0"
-    yield """
-        create index dead_letters_open on dead_letters (consumer, status) where status in ('retrying', 'dead', 'waiting')"""

@@ -5,7 +5,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from waypost.ports.consumers import AsyncProjection, InlineProjection
 from waypost.ports.rebuild import Comparison, ComparisonReport
-from waypost.postgres.letter_rows import IS_OPEN
+from waypost.postgres.dead_letters.rows import IS_OPEN
 from waypost.postgres.rebuild.names import Names
 from waypost.postgres.tenancy import is_protected
 

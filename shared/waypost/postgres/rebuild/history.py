@@ -87,8 +87,7 @@ class PostgresHistory:
 
     async def all(self, size: int) -> AsyncIterator[Sequence[StoredEvent]]:
         async with self._owner.transaction() as connection:
-            raw = await driver(connection)
-            cursor = await raw.cursor(_ALL)
+            cursor = await (await driver(connection)).cursor(_ALL)
             while rows := await cursor.fetch(size):
                 yield [self._rows.read(row) for row in rows]
 
@@ -144,8 +143,9 @@ class PostgresHistorySwap(PostgresHistoryTransaction):
         self._stored = rows
 
     async def missing(self, size: int) -> AsyncIterator[Sequence[StoredEvent]]:
-        raw = await driver(self.rows)
-        cursor = await raw.cursor(_MISSING.format(columns=_COLUMNS, schema=self._names.new_schema))
+        cursor = await (await driver(self.rows)).cursor(
+            _MISSING.format(columns=_COLUMNS, schema=self._names.new_schema)
+        )
         while rows := await cursor.fetch(size):
             yield [self._stored.read(row) for row in rows]
 

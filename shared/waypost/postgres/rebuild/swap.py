@@ -11,7 +11,7 @@ from waypost.ports.consumers import AsyncProjection
 from waypost.ports.inbox import ConsumerPosition
 from waypost.ports.rebuild import ComparisonReport, LiveIsAhead
 from waypost.ports.subscription import Partition
-from waypost.postgres.letter_rows import FAILURE_COLUMNS, IS_OPEN
+from waypost.postgres.dead_letters.rows import FAILURE_COLUMNS, IS_OPEN
 from waypost.postgres.rebuild.alone import rename
 from waypost.postgres.rebuild.comparison import compare
 from waypost.postgres.rebuild.names import Names

@@ -12,7 +12,7 @@ from waypost.ports.dead_letters import DeadLetters
 from waypost.ports.inbox import Inbox, InboxEntry
 from waypost.ports.subscription import Partition
 from waypost.postgres.database import Database
-from waypost.postgres.dead_letters import PostgresDeadLetters
+from waypost.postgres.dead_letters.store import PostgresDeadLetters
 from waypost.postgres.failures import as_transient
 from waypost.postgres.inbox import PostgresInbox
 from waypost.postgres.rebuild.names import Names

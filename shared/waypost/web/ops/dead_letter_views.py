@@ -10,7 +10,7 @@ from waypost.operations.dead_letters import Redrive, RedriveResult
 from waypost.operations.records import Seen, told
 from waypost.ports.codec import EventCodec
 from waypost.ports.dead_letters import Status
-from waypost.postgres.letter_search import StoredDeadLetter
+from waypost.postgres.dead_letters.search import StoredDeadLetter
 from waypost.web.models import ResponseModel
 
 

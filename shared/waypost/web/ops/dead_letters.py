@@ -10,8 +10,8 @@ from waypost.engine.rate import Rate
 from waypost.kernel.audit_context import AuditContext
 from waypost.operations import dead_letters
 from waypost.operations.dead_letters import Redrive, nothing_matches
-from waypost.ports.dead_letters import OPEN, Status
-from waypost.postgres.letter_search import Place, Search, StoredDeadLetter, find_dead_letters
+from waypost.ports.dead_letters import Status
+from waypost.postgres.dead_letters.search import Place, Search, StoredDeadLetter, find_dead_letters
 from waypost.web.auth import OperatorCaller
 from waypost.web.models import Moment, Name, RequestModel
 from waypost.web.ops.dead_letter_views import DeadLetterView, DeadLetterWithRecordView, KeyView, RedriveView
@@ -47,17 +47,7 @@ class DeadLetterFilter(RequestModel):
     """First failed before then."""
 
     def search(self) -> Search:
-        return Search(
-            consumer=self.consumer,
-            statuses=tuple(self.status or OPEN),
-            tenant_id=self.tenant_id,
-            type=self.type,
-            key=None if self.key is None else self.key.encode(),
-            fingerprint=self.fingerprint,
-            error_class=self.error_class,
-            since=self.since,
-            until=self.until,
-        )
+        return Search.of(**{name: getattr(self, name) for name in DeadLetterFilter.model_fields})
 
 
 class DeadLetterQuery(DeadLetterFilter):

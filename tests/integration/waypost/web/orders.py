@@ -23,7 +23,7 @@ from waypost.ports.doorbell import Channel
 from waypost.ports.jobs import JobQueue, NewJob
 from waypost.ports.unit_of_work import UnitOfWork
 from waypost.postgres.database import Database
-from waypost.postgres.ddl import infrastructure
+from waypost.postgres.migrate import migrate_toolkit
 from waypost.postgres.tenancy import protect
 from waypost.postgres.unit_of_work import PostgresUnitsOfWork, WritePath
 from waypost.schemas.application import application_codec
@@ -36,12 +36,13 @@ POOL_SIZE = 5
 
 
 async def migrate(database: ServiceDatabase) -> None:
+    await migrate_toolkit("demo", database.owner)
     connection = await asyncpg.connect(database.owner)
     try:
         await connection.execute(
             "create table orders (tenant_id uuid not null, id uuid primary key, item text not null)"
         )
-        for statement in (*infrastructure("demo"), *protect("orders"), "grant select, insert on orders to demo_app"):
+        for statement in (*protect("orders"), "grant select, insert on orders to demo_app"):
             await connection.execute(statement)
     finally:
         await connection.close()

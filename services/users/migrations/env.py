@@ -1,3 +1,0 @@
-from waypost.postgres.migrate import run_in_env
-
-run_in_env()

@@ -1,0 +1,95 @@
+"""An operator's search for dead letters, over all consumers of one service. Reads only."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any, Self
+from uuid import UUID
+
+import asyncpg
+
+from waypost.ports.dead_letters import OPEN, DeadLetter, Status
+from waypost.postgres.database import Database
+from waypost.postgres.dead_letters.rows import COLUMNS, from_row
+from waypost.postgres.named_sql import NamedSql
+
+# Parameters are the fields of Search.
+MATCHES = """
+(:consumer::text is null or consumer = :consumer)
+  and (:tenant_id::uuid is null or tenant_id = :tenant_id)
+  and (:type::text is null or type = :type)
+  and (:key::bytea is null or key = :key)
+  and (:fingerprint::text is null or fingerprint = :fingerprint)
+  and (:error_class::text is null or error_class = :error_class)
+  and (:since::timestamptz is null or first_failed_at >= :since)
+  and (:until::timestamptz is null or first_failed_at < :until)
+  and (:id::uuid is null or id = :id)"""
+
+WANTED = f"status = any (:statuses::text[]) and {MATCHES}"
+
+_LIST = NamedSql(f"""
+select consumer, first_failed_at, {COLUMNS} from dead_letters
+where {WANTED} and (:after_time::timestamptz is null or (first_failed_at, id) > (:after_time, :after_id::uuid))
+order by first_failed_at, id limit :limit""")
+
+_FIND = f"select consumer, first_failed_at, {COLUMNS} from dead_letters where id = $1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Search:
+    """Filters; None matches every dead letter."""
+
+    id: UUID | None = None
+    consumer: str | None = None
+    """`<service>.<name>`"""
+    statuses: Collection[Status] = OPEN
+    tenant_id: UUID | None = None
+    type: str | None = None
+    key: bytes | None = None
+    fingerprint: str | None = None
+    error_class: str | None = None
+    since: datetime | None = None
+    """Earliest first failure; this moment included."""
+    until: datetime | None = None
+    """Latest first failure; this moment excluded."""
+
+    @classmethod
+    def of(cls, *, key: str | None = None, status: Collection[Status] | None = None, **filters: Any) -> Self:
+        """Takes the filters as the command line and the HTTP routes have them: the key is text, no status means open."""
+        return cls(key=None if key is None else key.encode(), statuses=tuple(status or OPEN), **filters)
+
+    def parameters(self, **more: object) -> Mapping[str, object]:
+        """Those of `MATCHES` and `WANTED`, and more."""
+        fields_of_search = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {**fields_of_search, "statuses": list(self.statuses), **more}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredDeadLetter:
+    consumer: str
+    """`<service>.<name>`"""
+    first_failed_at: datetime
+    dead_letter: DeadLetter
+
+
+Place = tuple[datetime, UUID]
+"""Position in a list: the first failure and the id of a dead letter."""
+
+
+async def find_dead_letters(
+    database: Database, search: Search, *, limit: int, after: Place | None = None
+) -> Sequence[StoredDeadLetter]:
+    """The one that has waited longest first."""
+    after_time, after_id = after or (None, None)
+    rows = await database.fetch(*_LIST.bind(search.parameters(after_time=after_time, after_id=after_id, limit=limit)))
+    return [_kept(row) for row in rows]
+
+
+async def find_dead_letter(database: Database, dead_letter_id: UUID) -> StoredDeadLetter | None:
+    for row in await database.fetch(_FIND, dead_letter_id):
+        return _kept(row)
+    return None
+
+
+def _kept(row: asyncpg.Record) -> StoredDeadLetter:
+    return StoredDeadLetter(consumer=row["consumer"], first_failed_at=row["first_failed_at"], dead_letter=from_row(row))

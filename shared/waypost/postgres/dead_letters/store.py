@@ -1,0 +1,199 @@
+"""Letters and parked keys of one consumer on PostgreSQL, inside one open transaction."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from waypost.kernel.audit_context import AuditContext
+from waypost.ports.dead_letters import OPEN, DeadLetter, Failure, ParkedKey, Status, Tally
+from waypost.postgres.audit import record_action
+from waypost.postgres.database import Sql
+from waypost.postgres.dead_letters.rows import (
+    COLUMNS,
+    FAILURE_COLUMNS,
+    IN_LINE,
+    IS_OPEN,
+    failure_columns,
+    from_row,
+    to_row,
+)
+
+_DIGESTS = "array(select sha256(wanted) from unnest($3::bytea[]) as wanted)"
+"""The digests of the keys `$3`, which the indexes hold."""
+
+# A statement of its own, after the claim: it must see what the transaction committed that the claim waited for. FOR SHARE makes a drain and
+# this transaction take turns; the drain locks the parked row before anything else, so that the two cannot wait for each other.
+_PARKED = f"select key from parked_keys where consumer = $1 and topic = $2 and key_digest = any ({_DIGESTS}) for share"
+
+_HELD = f"""
+select key, array_agg(sequence) as sequences from dead_letters
+where consumer = $1 and topic = $2 and key_digest = any ({_DIGESTS}) and sequence is not null
+  and ({IS_OPEN} or status = 'discarded') and {IN_LINE}
+group by key"""
+
+_PARK = """
+insert into parked_keys (consumer, topic, key) select $1, $2, key from unnest($3::bytea[]) as parked (key)
+on conflict do nothing"""
+
+_KEEP = f"""
+insert into dead_letters (consumer, id, event_id, tenant_id, type, topic, partition, kafka_offset, key, sequence, headers, payload,
+                          status, attempts, next_attempt_at, {", ".join(FAILURE_COLUMNS)})
+values ({", ".join(f"${number}" for number in range(1, 16 + len(FAILURE_COLUMNS)))})
+on conflict (consumer, event_id) do nothing"""
+
+# A dead first letter blocks its key until somebody decides; no open letter at all means that the key only has to be unparked.
+_DUE = f"""
+select p.topic, p.key
+from parked_keys p
+left join lateral (
+    select l.status, l.next_attempt_at from dead_letters l
+    where l.consumer = p.consumer and l.topic = p.topic and l.key_digest = p.key_digest
+      and {IS_OPEN} and {IN_LINE}
+    order by l.sequence, l.kafka_offset limit 1
+) first on true
+where p.consumer = $1 and first.status is distinct from 'dead' and coalesce(first.next_attempt_at, $2) <= $2
+order by coalesce(first.next_attempt_at, p.parked_at)
+limit $3"""
+
+_TALLY = f"""
+select 'parked' as what, count(*) from parked_keys where consumer = $1
+union all
+select status, count(*) from dead_letters
+where consumer = $1 and {IS_OPEN} group by status"""
+
+# By the partial index on what is open: a count that stops at the cap costs no more than the cap.
+_OPEN = f"""
+select count(*) from (
+    select from dead_letters where consumer = $1 and {IS_OPEN} limit $2
+) as counted"""
+
+# From the failed ones to their keys' lines: however many wait for a version that is still to come, they are not looked at one by one.
+_FAILED = f"""
+with failed as (
+    select topic, key_digest, {IN_LINE} as in_line from dead_letters where consumer = $1 and status in ('retrying', 'dead') limit $2
+), behind as (
+    select from dead_letters
+    where consumer = $1 and status = 'waiting' and (topic, key_digest) in (select topic, key_digest from failed where in_line) limit $2
+)
+select least((select count(*) from failed) + (select count(*) from behind), $2)"""
+
+_LOCK = "select 1 from parked_keys where consumer = $1 and topic = $2 and key_digest = sha256($3) for update"
+_LOCK_AT_ONCE = f"{_LOCK} skip locked"
+
+_FIRST = f"""
+select {COLUMNS} from dead_letters
+where consumer = $1 and topic = $2 and key_digest = sha256($3) and {IN_LINE}
+  and ({IS_OPEN} or status = 'discarded' and sequence is not null)
+  and (sequence is null or sequence > $4)
+order by sequence, kafka_offset limit 1"""
+
+_FIND = f"select {COLUMNS} from dead_letters where consumer = $1 and id = $2"
+
+_BEGIN = f"""
+update dead_letters set
+    status = case when status = 'dead' and $4 then 'dead' else 'retrying' end, attempts = attempts + 1, unfinished = unfinished + 1,
+    redrives = redrives + $4::int, next_attempt_at = $3, updated_at = now()
+where consumer = $1 and id = $2
+returning {COLUMNS}"""
+
+_TAKE_BACK = """
+update dead_letters set status = $3, attempts = $4, unfinished = $5, redrives = $6, next_attempt_at = $7, updated_at = now()
+where consumer = $1 and id = $2"""
+
+_UPDATE = f"""
+update dead_letters set
+    status = $3, attempts = $4, unfinished = 0, next_attempt_at = $5, updated_at = now(),
+    {", ".join(f"{name} = case when $6::text is null then {name} else ${number} end" for number, name in enumerate(FAILURE_COLUMNS, 6))}
+where consumer = $1 and id = $2"""
+
+_UNPARK = "delete from parked_keys where consumer = $1 and topic = $2 and key_digest = sha256($3)"
+
+
+class PostgresDeadLetters:
+    """`waypost.ports.dead_letters.DeadLetters`."""
+
+    def __init__(self, connection: AsyncConnection, consumer: str) -> None:
+        self._connection = connection
+        self._sql = Sql(connection)
+        self._consumer = consumer
+
+    async def parked(self, topic: str, keys: Iterable[bytes]) -> frozenset[bytes]:
+        return frozenset(row["key"] for row in await self._sql.fetch(_PARKED, self._consumer, topic, list(keys)))
+
+    async def held(self, topic: str, keys: Iterable[bytes]) -> Mapping[bytes, frozenset[int]]:
+        rows = await self._sql.fetch(_HELD, self._consumer, topic, list(keys))
+        return {row["key"]: frozenset(row["sequences"]) for row in rows}
+
+    async def park(self, topic: str, keys: Iterable[bytes]) -> None:
+        await self._sql.execute(_PARK, self._consumer, topic, list(keys))
+
+    async def keep(self, dead_letters: Sequence[DeadLetter]) -> None:
+        await self._sql.executemany(_KEEP, [(self._consumer, *to_row(dead_letter)) for dead_letter in dead_letters])
+
+    async def due(self, now: datetime, limit: int) -> Sequence[ParkedKey]:
+        return [ParkedKey(*row) for row in await self._sql.fetch(_DUE, self._consumer, now, limit)]
+
+    async def tally(self) -> Tally:
+        counts = {row["what"]: row["count"] for row in await self._sql.fetch(_TALLY, self._consumer)}
+        return Tally(parked_keys=counts["parked"], dead_letters={each: counts.get(each, 0) for each in OPEN})
+
+    async def open_dead_letters(self, at_most: int) -> int:
+        return int(await self._sql.fetchval(_OPEN, self._consumer, at_most))
+
+    async def failed_dead_letters(self, at_most: int) -> int:
+        return int(await self._sql.fetchval(_FAILED, self._consumer, at_most))
+
+    async def lock(self, parked: ParkedKey, *, wait: bool = False) -> bool:
+        return (
+            await self._sql.fetchval(_LOCK if wait else _LOCK_AT_ONCE, self._consumer, parked.topic, parked.key)
+            is not None
+        )
+
+    async def first(self, parked: ParkedKey, above: int) -> DeadLetter | None:
+        row = await self._sql.fetchrow(_FIRST, self._consumer, parked.topic, parked.key, above)
+        return from_row(row) if row else None
+
+    async def find(self, dead_letter_id: UUID) -> DeadLetter | None:
+        row = await self._sql.fetchrow(_FIND, self._consumer, dead_letter_id)
+        return from_row(row) if row else None
+
+    async def begin(
+        self, dead_letter: DeadLetter, *, next_attempt_at: datetime, audit_context: AuditContext | None = None
+    ) -> DeadLetter:
+        (row,) = await self._sql.fetch(
+            _BEGIN, self._consumer, dead_letter.id, next_attempt_at, audit_context is not None
+        )
+        if audit_context is not None:
+            await self._tell(dead_letter, audit_context, verb="dead_letters.redrive")
+        return from_row(row)
+
+    async def take_back(self, before: DeadLetter) -> None:
+        counts = (before.status, before.attempts, before.unfinished, before.redrives, before.next_attempt_at)
+        await self._sql.execute(_TAKE_BACK, self._consumer, before.id, *counts)
+
+    async def update(
+        self,
+        dead_letter_id: UUID,
+        *,
+        status: Status,
+        attempts: int,
+        next_attempt_at: datetime | None = None,
+        failure: Failure | None = None,
+    ) -> None:
+        what = failure_columns(failure)
+        await self._sql.execute(_UPDATE, self._consumer, dead_letter_id, status, attempts, next_attempt_at, *what)
+
+    async def discard(self, dead_letter: DeadLetter, audit_context: AuditContext) -> None:
+        await self.update(dead_letter.id, status=Status.DISCARDED, attempts=dead_letter.attempts)
+        await self._tell(dead_letter, audit_context, verb="dead_letters.discard")
+
+    async def unpark(self, parked: ParkedKey) -> None:
+        await self._sql.execute(_UNPARK, self._consumer, parked.topic, parked.key)
+
+    async def _tell(self, dead_letter: DeadLetter, audit_context: AuditContext, *, verb: str) -> None:
+        facts: dict[str, str | int] = {"consumer": self._consumer, "event_id": str(dead_letter.event_id)}
+        await record_action(
+            self._connection, audit_context, verb=verb, subject=dead_letter.id, tenant_id=dead_letter.tenant_id, **facts
+        )

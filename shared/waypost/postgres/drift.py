@@ -1,0 +1,88 @@
+"""Refuses to start on a database that differs from the one the code was written for.
+
+Two queries at the start of a process. Without them a missing column, table or grant shows as an error of one request.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import asyncpg
+import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from waypost.kernel.errors import Misconfigured
+from waypost.postgres.database import Sql
+from waypost.postgres.expected_tables import ExpectedTable
+from waypost.postgres.revisions import MigrationLine
+
+log = structlog.get_logger()
+
+_VERSION_TABLES = """
+select name, to_regclass(name) is not null and has_table_privilege(to_regclass(name), 'select') as readable
+from unnest($1::text[]) as wanted (name)"""
+
+# A privilege counts where the role holds it on at least one column, and may enter the schema.
+_TABLES = """
+select n.nspname as schema, c.relname as name, c.relrowsecurity and c.relforcerowsecurity as protected,
+       array(select attname from pg_attribute where attrelid = c.oid and attnum > 0 and not attisdropped) as columns,
+       array(
+           select array[role.rolname, privilege]
+           from pg_roles as role cross join unnest(array['select', 'insert', 'update', 'delete']) as privilege
+           where role.rolname = any ($3::text[]) and has_schema_privilege(role.oid, n.oid, 'usage')
+             and case privilege when 'delete' then has_table_privilege(role.oid, c.oid, 'delete')
+                 else has_any_column_privilege(role.oid, c.oid, privilege) end
+       ) as privileges
+from pg_class c join pg_namespace n on n.oid = c.relnamespace
+where c.relkind in ('r', 'p') and (n.nspname, c.relname) in (select * from unnest($1::text[], $2::text[]))"""
+
+
+async def refuse_pending_migrations(connection: AsyncConnection, service: str, lines: Sequence[MigrationLine]) -> None:
+    """Raises Misconfigured where a line has versions that the database lacks.
+
+    A database that a newer release migrated is accepted: during a deployment the old processes run on it.
+    """
+    rows = await Sql(connection).fetch(_VERSION_TABLES, [line.version_table for line in lines])
+    readable = {row["name"] for row in rows if row["readable"]}
+    for line in lines:
+        current = None
+        if line.version_table in readable:
+            current = await Sql(connection).fetchval(f"select version_num from {line.version_table}")
+        if pending := line.pending(current):
+            raise Misconfigured(
+                f"the database of {service} lacks migrations of {line.owner}: {', '.join(pending)}"
+                f" (it is at {current or 'none'}). Run `waypost migrate {service}`",
+                pending=pending,
+            )
+        if not line.knows(current):
+            log.warning("database_newer_than_code", owner=line.owner, version=current, newest=line.revisions[-1])
+
+
+async def refuse_drift(connection: AsyncConnection, service: str, tables: Iterable[ExpectedTable]) -> None:
+    """Raises Misconfigured with one line per table, column, privilege or policy that is missing."""
+    expected = list(tables)
+    names = [[each.schema for each in expected], [each.name for each in expected]]
+    roles = [f"{service}_{role}" for role in ("app", "relay", "ops")]
+    found = {(row["schema"], row["name"]): row for row in await Sql(connection).fetch(_TABLES, *names, roles)}
+    missing = [line for each in expected for line in _missing(service, each, found.get((each.schema, each.name)))]
+    if missing:
+        raise Misconfigured(
+            f"the database of {service} differs from what this release needs, and requests would fail:\n"
+            + "\n".join(f"  {line}" for line in missing)
+            + f"\nA migration in services/{service}/migrations/versions makes tables and grants; a database that was"
+            " changed by hand is repaired by hand, or restored",
+            missing=missing,
+        )
+
+
+def _missing(service: str, expected: ExpectedTable, found: asyncpg.Record | None) -> Iterator[str]:
+    table = f"{expected.schema}.{expected.name}"
+    if found is None:
+        yield f"table {table} is not there"
+        return
+    for column in sorted(expected.columns - set(found["columns"])):
+        yield f"column {table}.{column} is not there"
+    if expected.protected and not found["protected"]:
+        yield f"table {table} has no forced row-level security: create it through waypost.postgres.migration.protect"
+    granted = {tuple(each) for each in found["privileges"]}
+    for role, privilege in sorted(expected.privileges):
+        if (f"{service}_{role}", privilege) not in granted:
+            yield f"role {service}_{role} may not {privilege} on {table}: grant {privilege} on {table} to {service}_{role}"

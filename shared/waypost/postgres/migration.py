@@ -1,0 +1,45 @@
+"""Functions for the migrations of a service. `services/<service>/migrations/versions/0001_first.py` reads:
+
+    from waypost.postgres.migration import apply, projection_tables, protect
+
+    revision, down_revision = "0001", None
+
+    def upgrade() -> None:
+        apply(_own_tables(), projection_tables("accounts", ACCOUNTS))
+
+The toolkit's own tables exist already: its versions run before the service's. Statements are PostgreSQL's;
+roles are `<service>_app`, `<service>_ops`, `<service>_relay` and `<service>_owner`.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from alembic import op
+from sqlalchemy import MetaData
+
+from waypost.postgres.projection_schema import create_projection_schema
+from waypost.postgres.revisions import SERVICE
+from waypost.postgres.tenancy import protect
+
+
+def apply(*groups: Iterable[str] | str) -> None:
+    """Executes the statements in order, inside the migration's transaction."""
+    for group in groups:
+        for statement in [group] if isinstance(group, str) else group:
+            op.execute(statement)
+
+
+def projection_tables(name: str, tables: MetaData) -> Iterator[str]:
+    """Statements that create the schema of the projection called `name`, its read tables, row-level security and grants.
+
+    Raises Misconfigured for a table without a column tenant_id.
+    """
+    return create_projection_schema(service_name(), name, tables)
+
+
+def service_name() -> str:
+    """The service whose database is migrated; its roles are `<service>_app` and so on."""
+    name: str = op.get_context().opts[SERVICE]
+    return name
+
+
+__all__ = ["apply", "projection_tables", "protect", "service_name"]

@@ -1,0 +1,53 @@
+"""The writing side of the outbox. The relay's side reads with another role."""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from waypost.kernel.cloudevents import to_metadata
+from waypost.kernel.envelope import Envelope
+from waypost.kernel.errors import Invalid
+from waypost.kernel.event import Event
+from waypost.kernel.partitioning import shard_for
+from waypost.ports.codec import EncodedEvent
+from waypost.postgres.database import Sql
+
+MAX_RECORD_BYTES = 900_000
+"""Below Kafka's default `message.max.bytes` (1,048,588) with room for headers and framing: what can never be sent is refused here."""
+
+# The array keeps its order: ids of one aggregate grow as its versions do.
+_INSERT = """
+insert into outbox (shard, event_id, tenant_id, topic, key, payload, headers, created_at)
+select shard, event_id, tenant_id, topic, key, payload, headers, $8
+from unnest($1::smallint[], $2::uuid[], $3::uuid[], $4::text[], $5::bytea[], $6::bytea[], $7::json[])
+     with ordinality as row (shard, event_id, tenant_id, topic, key, payload, headers, nth)
+order by nth"""
+
+
+async def insert(
+    connection: AsyncConnection, encoded: Sequence[tuple[Envelope[Event], EncodedEvent]], at: datetime
+) -> None:
+    """Adds one row per event; the last statement of a business transaction. Raises Invalid for an event too large for a record."""
+    columns = zip(*(_row(envelope, event) for envelope, event in encoded), strict=True)
+    await Sql(connection).execute(_INSERT, *map(list, columns), at)
+
+
+def _row(envelope: Envelope[Event], encoded: EncodedEvent) -> tuple[object, ...]:
+    if len(encoded.payload) > MAX_RECORD_BYTES:
+        raise Invalid(
+            f"{envelope.event.type} takes {len(encoded.payload)} bytes; a record holds {MAX_RECORD_BYTES} at most",
+            bytes=len(encoded.payload),
+        )
+    key = str(envelope.aggregate_id).encode()
+    headers = json.dumps(to_metadata(envelope))
+    return (
+        shard_for(key),
+        envelope.event_id,
+        envelope.tenant_id,
+        envelope.event.topic,
+        key,
+        encoded.payload,
+        headers,
+    )

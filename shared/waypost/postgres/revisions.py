@@ -1,0 +1,76 @@
+"""A line of migrations: one Alembic script folder with its own version table.
+
+A process asks at its start whether migrations are pending. It reads the files' text, because importing Alembic
+takes half a second.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from waypost.kernel.errors import Misconfigured
+from waypost.project import project
+
+SERVICE = "waypost_service"
+"""Key of the service's name among the options of Alembic's migration context."""
+
+_REVISION = re.compile(r"""^revision(?:\s*:[^=]+)?\s*=\s*["']([^"']+)["']""", re.MULTILINE)
+_DOWN_REVISION = re.compile(r"""^down_revision(?:\s*:[^=]+)?\s*=\s*(?:["']([^"']+)["']|None)""", re.MULTILINE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MigrationLine:
+    """The versions of one owner of tables, from the first to the newest."""
+
+    owner: str
+    """`waypost`, or the name of the service."""
+    folder: Path
+    """It contains `versions/*.py`."""
+    version_table: str
+
+    @cached_property
+    def revisions(self) -> Sequence[str]:
+        """Oldest first. Raises Misconfigured where the files are not one line."""
+        after = {self._read(file): file for file in sorted((self.folder / "versions").glob("*.py"))}
+        following = {down: revision for revision, down in after}
+        ordered: list[str] = []
+        while (revision := following.get(ordered[-1] if ordered else None)) is not None:
+            ordered.append(revision)
+        if len(ordered) != len(after):
+            names = ", ".join(file.name for (revision, _), file in after.items() if revision not in ordered)
+            raise Misconfigured(
+                f"the migrations in {self.folder / 'versions'} are not one line: {names} cannot be reached."
+                " Give each file the revision of the one before it as its down_revision"
+            )
+        return ordered
+
+    def pending(self, current: str | None) -> Sequence[str]:
+        """The revisions that a database at `current` lacks; none where a newer release migrated it."""
+        if current is None:
+            return self.revisions
+        return self.revisions[self.revisions.index(current) + 1 :] if self.knows(current) else ()
+
+    def knows(self, current: str | None) -> bool:
+        """Whether `current` is one of these files; a database that a newer release migrated is at another."""
+        return current is None or current in self.revisions
+
+    def _read(self, file: Path) -> tuple[str, str | None]:
+        text = file.read_text(encoding="utf-8")
+        revision, down = _REVISION.search(text), _DOWN_REVISION.search(text)
+        if revision is None or down is None:
+            raise Misconfigured(
+                f'{file} needs `revision = "..."` and `down_revision = "..."` (or None), each on its own line'
+            )
+        return revision[1], down[1]
+
+
+TOOLKIT = MigrationLine(owner="waypost", folder=Path(__file__).parent / "migrations", version_table="waypost_version")
+
+
+def service_line(service: str) -> MigrationLine:
+    """The migrations of a service of this project."""
+    return MigrationLine(
+        owner=service, folder=project().services_folder / service / "migrations", version_table="alembic_version"
+    )
