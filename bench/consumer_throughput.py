@@ -16,14 +16,14 @@ from dataclasses import dataclass
 
 import asyncpg
 
-from infra.postgres.databases import ServiceDatabase, ensure_database, service_database
-from infra.postgres.roles import Role, ensure_roles
 from tests.fixtures.club import Club, Topic, User, club, consuming, migrate, opened, topic
-from tests.fixtures.folders import scratch_folder
-from tests.fixtures.kafka import Broker, running_kafka
-from tests.fixtures.postgres import running_postgres
 from waypost.engine.consumer import ConsumerPolicy
 from waypost.ports.consumers import Consumer
+from waypost.postgres.provisioning.databases import ServiceDatabase, ensure_database, service_database
+from waypost.postgres.provisioning.roles import Role, ensure_roles
+from waypost.testing.folders import scratch_folder
+from waypost.testing.kafka import Broker, running_kafka
+from waypost.testing.postgres import running_postgres
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,16 +14,16 @@ from typing import Any
 
 import uvloop
 
-from infra.postgres.databases import ServiceDatabase
-from tests.fixtures.database import Templates, connected
-from tests.fixtures.folders import scratch_folder
 from tests.fixtures.jobs import Service, migrate
-from tests.fixtures.postgres import running_postgres
 from waypost.engine.process import calm_garbage_collector
 from waypost.jobs.context import JobContext
 from waypost.jobs.declaration import Job
 from waypost.jobs.worker import JobWorkerSettings
 from waypost.kernel.tenant import bound_tenants
+from waypost.postgres.provisioning.databases import ServiceDatabase
+from waypost.testing.database import Templates, connected
+from waypost.testing.folders import scratch_folder
+from waypost.testing.postgres import running_postgres
 
 PLACES = (1, 10, 50)
 

@@ -21,17 +21,17 @@ from typing import Any
 
 import asyncpg
 
-from infra.postgres.databases import ServiceDatabase
-from tests.fixtures.database import Templates, connected
-from tests.fixtures.folders import scratch_folder
 from tests.fixtures.jobs import Service, migrate
-from tests.fixtures.postgres import running_postgres
 from waypost.jobs.context import JobContext
 from waypost.jobs.declaration import Job
 from waypost.kernel.ids import TenantId, new_id
 from waypost.kernel.tenant import bound_tenants
 from waypost.postgres.database import driver
+from waypost.postgres.provisioning.databases import ServiceDatabase
 from waypost.postgres.unit_of_work import PostgresUnitOfWork
+from waypost.testing.database import Templates, connected
+from waypost.testing.folders import scratch_folder
+from waypost.testing.postgres import running_postgres
 
 WARM_UP_SECONDS = 0.5
 

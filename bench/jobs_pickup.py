@@ -16,10 +16,7 @@ import time
 from contextlib import nullcontext
 from typing import Any
 
-from tests.fixtures.database import Templates, connected
-from tests.fixtures.folders import scratch_folder
 from tests.fixtures.jobs import Service, migrate
-from tests.fixtures.postgres import running_postgres
 from waypost.engine.doorbell import CoalescingDoorbell, LocalWakeups
 from waypost.engine.listening import WakeupListener
 from waypost.engine.process import Process
@@ -28,6 +25,9 @@ from waypost.jobs.declaration import Job
 from waypost.jobs.worker import JobWorker
 from waypost.kernel.ids import JobId
 from waypost.postgres.listen import PostgresListener, PostgresNotifier
+from waypost.testing.database import Templates, connected
+from waypost.testing.folders import scratch_folder
+from waypost.testing.postgres import running_postgres
 
 DSN = "JOBS_DSN"
 

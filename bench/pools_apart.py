@@ -17,12 +17,11 @@ from typing import Any
 
 import httpx
 
-from infra.postgres.databases import ServiceDatabase
-from tests.fixtures.database import Templates, connected
-from tests.fixtures.folders import scratch_folder
-from tests.fixtures.hosted import migrate_service
-from tests.fixtures.postgres import running_postgres
 from tests.fixtures.stuck import api_beside_jobs, every_slot_stuck
+from waypost.postgres.provisioning.databases import ServiceDatabase
+from waypost.testing.database import Templates, connected
+from waypost.testing.folders import scratch_folder
+from waypost.testing.postgres import running_postgres
 
 GOAL = 1.3
 
@@ -30,7 +29,7 @@ GOAL = 1.3
 async def main(requests: int, rounds: int) -> None:
     with scratch_folder() as folder:
         async with running_postgres(folder) as server, connected(server.admin_dsn) as admin:
-            database = await Templates(admin, server.admin_dsn).copy("notifications", migrate_service)
+            database = await Templates(admin, server.admin_dsn).copy("notifications")
             idle, stuck = await measure(database, folder, requests, rounds)
     tell("idle", idle)
     tell("stuck", stuck)

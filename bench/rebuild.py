@@ -10,14 +10,14 @@ import argparse
 import asyncio
 
 from bench.consumer_throughput import connected, fresh_database, progress, publish
-from infra.postgres.databases import ServiceDatabase
 from tests.fixtures.club import Club, club, consuming, opened
-from tests.fixtures.folders import scratch_folder
-from tests.fixtures.kafka import running_kafka
-from tests.fixtures.postgres import running_postgres
 from waypost.engine.rebuild import RebuildReport, rebuild
 from waypost.kafka.topic_log import KafkaTopicLogs
+from waypost.postgres.provisioning.databases import ServiceDatabase
 from waypost.postgres.rebuild import PostgresShadowFactory
+from waypost.testing.folders import scratch_folder
+from waypost.testing.kafka import running_kafka
+from waypost.testing.postgres import running_postgres
 
 
 async def main(records: int, partitions: int) -> None:

@@ -14,15 +14,15 @@ import asyncpg
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from infra.postgres.connections import MAX_CONNECTIONS
-from infra.postgres.databases import ServiceDatabase, ensure_database, service_database
-from infra.postgres.roles import Role, ensure_roles
-from infra.stack.kafka import Kafka
-from infra.stack.ports import free_ports
-from infra.stack.postgres import Postgres
-from tests.fixtures.folders import scratch_folder
 from waypost.kernel.partitioning import shard_for
+from waypost.native.kafka import Kafka
+from waypost.native.ports import free_ports
+from waypost.native.postgres import Postgres
 from waypost.ports.broker import OutgoingRecord
 from waypost.postgres.migrate import migrate_toolkit
+from waypost.postgres.provisioning.databases import ServiceDatabase, ensure_database, service_database
+from waypost.postgres.provisioning.roles import Role, ensure_roles
+from waypost.testing.folders import scratch_folder
 
 TOPIC = "users.user"
 PARTITIONS = 8

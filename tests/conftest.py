@@ -7,15 +7,11 @@ settings.register_profile("waypost", deadline=None, suppress_health_check=[Healt
 settings.load_profile("waypost")
 
 pytest_plugins = [
+    "waypost.testing.plugin",
     "tests.fixtures.browser",
-    "tests.fixtures.kafka",
-    "tests.fixtures.plain_logs",
-    "tests.fixtures.ports",
-    "tests.fixtures.postgres",
-    "tests.fixtures.database",
+    "tests.fixtures.proxied_kafka",
     "tests.fixtures.club.stage",
     "tests.fixtures.club.commanding",
-    "tests.fixtures.hosted",
     "tests.fixtures.spans",
     "tests.fixtures.stack",
     "tests.fixtures.zipkin",

@@ -8,8 +8,8 @@ import typer
 from rich.console import Console
 
 from infra.containers.compose import Compose, PublishedAddresses, call
-from infra.stack.errors import StartFailed
 from waypost.kernel.errors import WaypostError
+from waypost.native.errors import StartFailed
 
 commands = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 console = Console()

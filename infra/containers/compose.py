@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from infra.stack.addresses import Addresses, Command
-from infra.stack.errors import SetUpFailed, StartFailed
 from infra.stack.places import CHECKOUT
 from waypost.kernel.errors import Misconfigured
+from waypost.native.errors import SetUpFailed, StartFailed
 
 FILE = CHECKOUT / "docker-compose.yml"
 HUNDREDS = "WAYPOST_PORT_HUNDREDS"

@@ -3,9 +3,9 @@
 import asyncio
 
 from infra.containers.layout import PREPARED, NetworkAddresses
-from infra.postgres.databases import ensure_databases
 from infra.stack.environment import Environments
 from infra.stack.keys import load_or_make_keys
+from waypost.postgres.provisioning.databases import ensure_databases
 
 if __name__ == "__main__":
     keys = load_or_make_keys(PREPARED / "keys")

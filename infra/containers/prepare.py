@@ -15,13 +15,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from infra.containers.layout import DATA, OUTSIDE_KAFKA_PORT, OWN, PREPARED, NetworkAddresses
-from infra.kafka.broker import Listener, broker_properties
-from infra.postgres.configuration import server_settings
+from infra.postgres.connections import MAX_CONNECTIONS
 from infra.stack.addresses import Addresses
 from infra.stack.environment import Environment, Environments, write_command_environments
 from infra.stack.keys import Keys, load_or_make_keys
 from infra.stack.processes import SIMULATORS, processes_of, services_here
 from waypost.hosting.processes import ServiceProcess
+from waypost.native.configuration.kafka import Listener, broker_properties
+from waypost.native.configuration.postgres import server_settings
 
 KAFKA_DATA = Path("/var/lib/kafka/data")
 FOR_OWN_ACCOUNT = (0o700, 0o600)
@@ -41,7 +42,7 @@ def prepare(directory: Path, outside: Addresses) -> None:
         directory / "waypost", keys, Environments(inside, replace(keys, directory=OWN / "keys"), outside=outside)
     )
     postgres = {
-        "postgresql.conf": server_settings(address="*", port=inside.port("postgres")),
+        "postgresql.conf": server_settings(address="*", port=inside.port("postgres"), max_connections=MAX_CONNECTIONS),
         "password": keys.secrets.superuser,
     }
     write(directory / "postgres", postgres, FOR_ANY_ACCOUNT)

@@ -9,8 +9,8 @@ import httpx
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from infra.stack.addresses import Addresses
-from infra.stack.probes import http_answers
 from waypost.kernel.partitioning import partition_for
+from waypost.native.probes import http_answers
 
 PARTITIONS = 8
 

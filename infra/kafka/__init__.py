@@ -1,1 +1,1 @@
-"""The topics, declared."""
+"""The command that creates the topics."""

@@ -1,1 +1,1 @@
-"""The databases of the services: roles, their settings, and who may connect."""
+"""The budget of PostgreSQL connections."""

@@ -9,14 +9,14 @@ from pathlib import Path
 
 from infra.setup import packages, system
 from infra.setup.commands import LOG, run
-from infra.stack.errors import SetUpFailed
-from infra.stack.places import CHECKOUT, STATE
+from infra.stack.places import CHECKOUT, STATE, TOOLKIT
+from waypost.native.errors import SetUpFailed
 
 PACKAGES_ALONE = "--packages-alone"
 """Enough for a stack in containers."""
 BROWSER_ALONE = "--browser-alone"
 """For the tests of pages, beside everything else."""
-POMS = sorted((CHECKOUT / "infra" / "stack").glob("*/pom.xml"))
+POMS = sorted((TOOLKIT / "waypost" / "native").glob("*/pom.xml"))
 
 
 def main() -> None:

@@ -4,8 +4,8 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from infra.stack.errors import SetUpFailed, last_lines
 from infra.stack.places import STATE
+from waypost.native.errors import SetUpFailed, last_lines
 
 LOG = STATE / "setup.log"
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from infra.setup.commands import run, succeeds
 from infra.setup.system import install
-from infra.stack.errors import SetUpFailed
 from infra.stack.places import CHECKOUT, TOOLKIT
+from waypost.native.errors import SetUpFailed
 
 STEP = "Python packages"
 FOLDER = CHECKOUT / ".venv"

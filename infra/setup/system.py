@@ -6,8 +6,8 @@ import sys
 from collections.abc import Sequence
 
 from infra.setup.commands import run, succeeds
-from infra.stack.errors import SetUpFailed
-from infra.stack.java import OLDEST_RELEASE, find_java
+from waypost.native.errors import SetUpFailed
+from waypost.native.java import OLDEST_RELEASE, find_java
 
 STEP = "Java and Maven"
 

@@ -15,10 +15,10 @@ from rich.console import Console
 from infra.stack import logs
 from infra.stack.addresses import Addresses
 from infra.stack.client import Client
-from infra.stack.errors import StartFailed
 from infra.stack.places import stack_directory
 from infra.stack.table import problem_of, table_of
 from waypost.kernel.errors import WaypostError
+from waypost.native.errors import StartFailed
 
 WIDTH_OF_FILES = 160
 """Columns where there is no terminal to ask."""
@@ -109,7 +109,7 @@ def supervise_here(only: Only = None) -> None:
 def install() -> None:
     """Fetches the jars and prepares the broker's archive of classes; part of `make setup`."""
 
-    from infra.stack import kafka, zipkin
+    from waypost.native import kafka, zipkin
 
     async def both() -> None:
         await asyncio.gather(kafka.install(), zipkin.install())

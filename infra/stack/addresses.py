@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Self
 
 from infra import services
-from infra.stack.child import inherited
-from infra.stack.places import stack_directory
-from infra.stack.ports import LOOPBACK
+from infra.stack.places import inherited, stack_directory
+from waypost.native.ports import LOOPBACK
 
 DEFAULT_PORT_BASE = 8000
 HIGHEST_PORT_BASE = 65_000

@@ -8,7 +8,6 @@ from infra import services
 from infra.postgres.connections import ROOM_FOR_NEW_SERVICES, max_connections
 from infra.stack.addresses import Addresses
 from infra.stack.environment import write_command_environments
-from infra.stack.errors import SetUpFailed
 from infra.stack.keys import load_or_make_keys
 from infra.stack.logs import rotate
 from infra.stack.plan import Plan
@@ -16,6 +15,7 @@ from infra.stack.port_checks import refuse_taken_ports
 from infra.stack.requests import Action, Request
 from infra.stack.selection import limited, matching
 from infra.stack.supervisor import Supervisor
+from waypost.native.errors import SetUpFailed
 
 RUN_AGAIN = ("databases", "topics", "start-page")
 """Components that depend on the list of services: a new service needs a new run of them."""

@@ -14,14 +14,13 @@ from rich.console import Console
 from rich.live import Live
 
 from infra.stack.addresses import Addresses
-from infra.stack.child import inherited
-from infra.stack.errors import StartFailed, last_lines
-from infra.stack.locks import try_lock
 from infra.stack.logs import rotate
-from infra.stack.places import CHECKOUT, board_file, lock_file, requests_folder, stack_directory
+from infra.stack.places import CHECKOUT, board_file, inherited, lock_file, requests_folder, stack_directory
 from infra.stack.requests import Action, Request, ask
 from infra.stack.status_board import Phase, Snapshot, read_board
 from infra.stack.table import Lines, table_of
+from waypost.native.errors import StartFailed, last_lines
+from waypost.native.locks import try_lock
 
 POLL_SECONDS = 0.2
 UP_SECONDS = 300

@@ -30,11 +30,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from infra.postgres.connections import max_connections
-from infra.postgres.databases import service_database
 from infra.stack.addresses import Addresses
 from infra.stack.keys import Keys
 from infra.start_page.pages import page_groups, pages_as_json
 from waypost.hosting.processes import ServiceProcess
+from waypost.postgres.provisioning.databases import service_database
 
 Environment = Mapping[str, str]
 

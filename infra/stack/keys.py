@@ -20,8 +20,8 @@ from joserfc.jwk import OKPKey
 from nacl.public import PrivateKey
 
 from infra import services
-from infra.postgres.roles import Passwords, Role
 from waypost.kernel.ids import new_id
+from waypost.postgres.provisioning.roles import Passwords, Role
 
 ENTROPY_BYTES = 24
 

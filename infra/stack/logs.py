@@ -4,7 +4,7 @@ import os
 import sys
 from pathlib import Path
 
-from infra.stack.errors import SetUpFailed
+from waypost.native.errors import SetUpFailed
 
 KEPT = 3
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from infra.stack.child import Child, inherited
 from infra.stack.environment import Environment
-from infra.stack.errors import StartFailed, last_lines
-from infra.stack.places import CHECKOUT
-from infra.stack.probes import http_answers, until_ready
+from infra.stack.places import CHECKOUT, inherited
 from infra.stack.status_board import Line
+from waypost.native.child import Child
+from waypost.native.errors import StartFailed, last_lines
+from waypost.native.probes import http_answers, until_ready
 
 START_SECONDS = 180
 """Ten processes start at once. One that is stopped because others take its processor starts all over, and so they never come up."""

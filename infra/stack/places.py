@@ -1,9 +1,8 @@
-"""Where things lie on this machine: the checkout, its `.waypost` folder, and a place that other accounts can reach."""
+"""Where things lie on this machine: the checkout and its `.waypost` folder."""
 
-import hashlib
-import os
-import stat
 from pathlib import Path
+
+from waypost.native.child import importing
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 TOOLKIT = CHECKOUT / "shared"
@@ -31,17 +30,6 @@ def requests_folder(directory: Path) -> Path:
     return directory / "requests"
 
 
-def reachable_directory(wanted: Path) -> Path:
-    """`wanted`, or for root a twin of it outside a closed home: an unprivileged account has to be able to enter it."""
-    if os.geteuid() != 0 or is_open_to_all(wanted.parent):
-        return wanted
-    twin = hashlib.sha256(str(wanted).encode()).hexdigest()[:12]
-    return Path("/var/tmp") / f"waypost-{twin}"  # noqa: S108 - named by the checkout's path, owned and closed by the caller
-
-
-def is_open_to_all(folder: Path) -> bool:
-    """Whether any account may pass through every folder on the way; folders that do not exist yet count as open."""
-    return all(
-        not part.exists() or part.stat().st_mode & stat.S_IXOTH
-        for part in (folder.absolute(), *folder.absolute().parents)
-    )
+def inherited() -> dict[str, str]:
+    """This process's environment, with the checkout importable from any folder."""
+    return importing(CHECKOUT, TOOLKIT)

@@ -4,16 +4,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from infra.postgres.connections import ROOM_FOR_NEW_SERVICES, max_connections
-from infra.postgres.databases import ensure_databases
 from infra.stack.addresses import Addresses
 from infra.stack.environment import Environments
-from infra.stack.kafka import Kafka
 from infra.stack.keys import Keys
 from infra.stack.parts import Component, PythonOneShot, PythonServer
-from infra.stack.postgres import Postgres
 from infra.stack.processes import SIMULATORS, processes_of, services_here
-from infra.stack.zipkin import Zipkin
 from waypost.hosting.processes import ServiceProcess
+from waypost.native.kafka import Kafka
+from waypost.native.postgres import Postgres
+from waypost.native.zipkin import Zipkin
+from waypost.postgres.provisioning.databases import ensure_databases
 
 
 class Plan:

@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Iterable
 
 from infra.stack.addresses import DEFAULT_PORT_BASE, HIGHEST_PORT_BASE, Addresses, offsets
-from infra.stack.errors import SetUpFailed
 from infra.stack.parts import Component
-from infra.stack.ports import ephemeral_ports, is_free, port_owner, ports_outside
+from waypost.native.errors import SetUpFailed
+from waypost.native.ports import ephemeral_ports, is_free, port_owner, ports_outside
 
 PORT_PATIENCE_SECONDS = 2.0
 POLL_SECONDS = 0.1

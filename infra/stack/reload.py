@@ -8,9 +8,9 @@ from rich.console import Console
 from watchfiles import Change, DefaultFilter, awatch
 
 from infra.stack.client import Client
-from infra.stack.errors import StartFailed
 from infra.stack.places import CHECKOUT
 from infra.stack.processes import SIMULATORS
+from waypost.native.errors import StartFailed
 
 WATCHED = ("services", "shared/waypost", "schemas", "infra")
 SERVICES_FILE = "infra/services.py"

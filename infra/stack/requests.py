@@ -12,8 +12,8 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from infra.stack.errors import SetUpFailed, StartFailed
 from waypost.kernel.ids import new_id
+from waypost.native.errors import SetUpFailed, StartFailed
 
 POLL_SECONDS = 0.1
 ANSWER_SECONDS = 60

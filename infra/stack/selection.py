@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from infra.stack.errors import SetUpFailed
 from infra.stack.parts import Component
+from waypost.native.errors import SetUpFailed
 
 
 def limited(components: list[Component], only: Sequence[str]) -> list[Component]:

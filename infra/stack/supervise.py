@@ -11,9 +11,7 @@ from infra.services import SERVICES
 from infra.stack.addresses import Addresses
 from infra.stack.changes import Changes
 from infra.stack.environment import write_command_environments
-from infra.stack.errors import SetUpFailed
 from infra.stack.keys import load_or_make_keys
-from infra.stack.locks import lock_within
 from infra.stack.logs import rotate
 from infra.stack.places import board_file, lock_file, requests_folder
 from infra.stack.plan import Plan
@@ -22,6 +20,8 @@ from infra.stack.requests import Handler, answer_requests
 from infra.stack.selection import limited
 from infra.stack.status_board import StatusBoard
 from infra.stack.supervisor import Supervisor
+from waypost.native.errors import SetUpFailed
+from waypost.native.locks import lock_within
 
 LOCK_PATIENCE_SECONDS = 1.0
 

@@ -4,10 +4,10 @@ import asyncio
 import time
 from collections.abc import Collection, Iterable, Sequence
 
-from infra.stack.errors import StartFailed, last_lines
 from infra.stack.parts import Component, OneShot, Server
 from infra.stack.status_board import Phase, StatusBoard
 from waypost.kernel.backoff import Backoff
+from waypost.native.errors import StartFailed, last_lines
 
 PAUSES = Backoff(first_seconds=0.5, factor=2.0, most_seconds=30.0)
 STEADY_SECONDS = 60

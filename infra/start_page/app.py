@@ -9,8 +9,8 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader
 
 from infra.serving import ServingSettings
-from infra.stack.probes import http_answers
 from infra.start_page.pages import pages_from_json
+from waypost.native.probes import http_answers
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 _TEMPLATE = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True).get_template("page.html")

@@ -16,7 +16,6 @@ from services.billing.tables import MONEY
 from waypost.engine.principals import authorize
 from waypost.hosting.service import LiveView, Service
 from waypost.hosting.settings import load
-from waypost.kernel.clock import SystemClock
 
 
 @asynccontextmanager
@@ -27,7 +26,6 @@ async def resources() -> AsyncIterator[Resources]:
         yield Resources(
             payments=payments,
             notices=SignedNotices(settings.payments_webhook_secret.get_secret_value()),
-            clock=SystemClock(),
             plans=settings.plans,
         )
 

@@ -7,7 +7,6 @@ from typing import Protocol
 from uuid import UUID
 
 from services.billing.domain import Plan
-from waypost.kernel.clock import Clock
 from waypost.kernel.errors import Transient
 from waypost.kernel.ids import TenantId
 from waypost.kernel.money import Money
@@ -102,6 +101,5 @@ class Resources:
 
     payments: Payments
     notices: Notices
-    clock: Clock
     plans: Sequence[Plan]
     """What can be subscribed to."""

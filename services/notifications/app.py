@@ -16,7 +16,6 @@ from services.notifications.tables import KEPT
 from waypost.engine.principals import authorize
 from waypost.hosting.service import Service
 from waypost.hosting.settings import load
-from waypost.kernel.clock import SystemClock
 
 
 @asynccontextmanager
@@ -31,7 +30,6 @@ async def mail_resources() -> AsyncIterator[MailResources]:
             timeout_seconds=settings.smtp_timeout_seconds,
         ),
         opener=SealedBoxOpener(sealing_keys(settings.keys_directory)),
-        clock=SystemClock(),
         public_url=settings.public_url.rstrip("/"),
         unsubscribe_url=settings.unsubscribe_url.rstrip("/"),
     )

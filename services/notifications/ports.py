@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from services.notifications.domain import Kind
-from waypost.kernel.clock import Clock
 from waypost.kernel.errors import Permanent
 
 
@@ -59,7 +58,6 @@ class MailResources:
     emails: EmailTemplates
     mailer: Mailer
     opener: TokenOpener
-    clock: Clock
     public_url: str
     """What links in mails begin with; no slash at its end."""
     unsubscribe_url: str

@@ -19,7 +19,6 @@ from services.users.settings import UsersSettings
 from services.users.tables import KEPT, SECRETS
 from waypost.hosting.service import Service
 from waypost.hosting.settings import load
-from waypost.kernel.clock import SystemClock
 from waypost.web.tokens import KeySource
 
 
@@ -37,7 +36,7 @@ async def resources() -> AsyncIterator[Resources]:
 @asynccontextmanager
 async def job_resources() -> AsyncIterator[JobResources]:
     settings = load(UsersSettings)
-    yield JobResources(sealer=SealedBoxSealer(*keys.sealing_key(settings.keys_directory)), clock=SystemClock())
+    yield JobResources(sealer=SealedBoxSealer(*keys.sealing_key(settings.keys_directory)))
 
 
 def token_keys(opened: Resources) -> KeySource:

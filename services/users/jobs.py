@@ -19,7 +19,7 @@ PASSWORD_LINK_LIFETIME = timedelta(hours=1)
 
 async def mail_password_link(job: JobContext[JobResources], user_id: UUID) -> bool:
     """Whether there is somebody who gets one."""
-    now = job.resources.clock.now()
+    now = job.clock.now()
     token = job.resources.sealer.seal(fresh_token(job.tenant_id), now + PASSWORD_LINK_LIFETIME)
     async with job.begin() as uow:
         return await offer_password_link(OfferPasswordLink(user_id=user_id, token=token, at=now), uow)
@@ -27,7 +27,7 @@ async def mail_password_link(job: JobContext[JobResources], user_id: UUID) -> bo
 
 async def cleanup_expired(job: JobContext[JobResources]) -> int:
     """Removes what nobody can use any more, and gives back how many rows that were."""
-    now = job.resources.clock.now()
+    now = job.clock.now()
     removed = 0
     async with job.begin() as uow:
         for table in (verification_tokens, password_reset_tokens, refresh_tokens):

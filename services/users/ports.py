@@ -7,7 +7,6 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from services.users.domain import OpaqueToken, SealedToken, User
-from waypost.kernel.clock import Clock
 from waypost.kernel.ids import TenantId
 from waypost.web.tokens import KeySource
 
@@ -66,4 +65,3 @@ class JobResources:
     """What jobs find in their context's `resources`."""
 
     sealer: TokenSealer
-    clock: Clock

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from tests.fixtures.topics import create_topic, read_topic, unique
 from waypost.kafka.producer import KafkaBroker
 from waypost.kernel.partitioning import shard_for
 from waypost.memory.broker import MemoryBroker
 from waypost.ports.broker import Broker, OutgoingRecord
+from waypost.testing.topics import create_topic, read_topic, unique
 
 LARGE = 5000
 """Bytes of a value that a topic made by `topic()` does not take."""

@@ -6,12 +6,12 @@ from typing import Protocol
 
 import asyncpg
 
-from infra.postgres.databases import ServiceDatabase
-from tests.fixtures.database import connected
 from tests.fixtures.outbox import NewRow, end_sessions, write
 from waypost.memory.outbox import MemoryOutbox, MemoryOutboxLease
 from waypost.ports.outbox import Outbox, OutboxLease
 from waypost.postgres.outbox.lease import PostgresOutbox
+from waypost.postgres.provisioning.databases import ServiceDatabase
+from waypost.testing.database import connected
 
 TOPIC = "users.user"
 

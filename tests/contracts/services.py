@@ -10,7 +10,6 @@ import pytest
 
 from tests.fixtures.club import Club, club, migrate, opened
 from tests.fixtures.club.hosting import write_path
-from tests.fixtures.database import Database
 from waypost.kernel.aggregate import Aggregate
 from waypost.kernel.clock import SystemClock
 from waypost.kernel.event import Event
@@ -23,6 +22,7 @@ from waypost.ports.consumers import Reactor
 from waypost.ports.unit_of_work import UnitsOfWork
 from waypost.postgres.consumer_transaction import PostgresConsumerTransactions
 from waypost.postgres.unit_of_work import PostgresUnitsOfWork
+from waypost.testing.database import Databases
 
 CLUB = club("users.user")
 
@@ -68,7 +68,7 @@ def in_memory() -> ServiceUnderTest:
 
 
 @pytest.fixture
-async def on_postgres(database: Database) -> AsyncIterator[ServiceUnderTest]:
+async def on_postgres(database: Databases) -> AsyncIterator[ServiceUnderTest]:
     async with opened((await database("club", migrate)).app) as pool:
         units = PostgresUnitsOfWork(pool, write_path(CLUB))
         nobody = Reactor("nobody", {})

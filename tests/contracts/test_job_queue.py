@@ -7,7 +7,6 @@ from uuid import UUID
 
 import pytest
 
-from tests.fixtures.database import Database
 from tests.fixtures.jobs import Service, migrate
 from waypost.jobs.context import JobContext
 from waypost.jobs.declaration import Job
@@ -18,6 +17,7 @@ from waypost.kernel.tenant import NoTenantBound, bound_tenants
 from waypost.memory.database import MemoryDatabase
 from waypost.memory.unit_of_work import MemoryUnitsOfWork
 from waypost.ports.unit_of_work import UnitsOfWork
+from waypost.testing.database import Databases
 
 OURS, THEIRS = TenantId(new_id()), TenantId(new_id())
 
@@ -50,7 +50,7 @@ def in_memory() -> QueueUnderTest:
 
 
 @pytest.fixture
-async def on_postgres(database: Database) -> AsyncIterator[QueueUnderTest]:
+async def on_postgres(database: Databases) -> AsyncIterator[QueueUnderTest]:
     service = Service((await database("billing", migrate)).app, [Job(charge), Job(mail)])
 
     async def queued() -> Mapping[UUID, tuple[str, TenantId]]:

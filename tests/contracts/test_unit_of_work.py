@@ -21,7 +21,7 @@ class Undone(Exception):
     """Rolls a transaction back."""
 
 
-async def somebody(service: ServiceUnderTest, *names: str) -> Person:
+async def principal(service: ServiceUnderTest, *names: str) -> Person:
     person = Person(new_id(), OURS)
     with bound_tenants([OURS]):
         async with service.units.begin() as uow:
@@ -32,7 +32,7 @@ async def somebody(service: ServiceUnderTest, *names: str) -> Person:
 
 
 async def test_what_is_recorded_is_there_after_the_commit(service: ServiceUnderTest) -> None:
-    person = await somebody(service, "Ann", "Anna")
+    person = await principal(service, "Ann", "Anna")
     with bound_tenants([OURS]):
         async with service.units.begin() as uow:
             loaded = await uow.load(Person, person.id)
@@ -56,7 +56,7 @@ async def test_a_rollback_leaves_nothing(service: ServiceUnderTest) -> None:
 
 
 async def test_the_second_of_two_writers_is_refused_and_stores_nothing(service: ServiceUnderTest) -> None:
-    person = await somebody(service, "Ann")
+    person = await principal(service, "Ann")
     late = Person.fold(person.id, OURS, ())
     with bound_tenants([OURS]):
         with pytest.raises(ConcurrencyConflict):
@@ -69,7 +69,7 @@ async def test_the_second_of_two_writers_is_refused_and_stores_nothing(service: 
 
 
 async def test_another_tenants_aggregate_does_not_exist(service: ServiceUnderTest) -> None:
-    person = await somebody(service, "Ann")
+    person = await principal(service, "Ann")
     with bound_tenants([THEIRS]):
         async with service.units.begin() as uow:
             assert await uow.find(Person, person.id) is None
@@ -105,7 +105,7 @@ async def test_history_tells_versions_times_and_the_cause(service: ServiceUnderT
 
 
 async def test_a_person_is_forgotten_in_a_history_that_stays(service: ServiceUnderTest) -> None:
-    person, other = await somebody(service, "Ann", "Anna"), await somebody(service, "Eve")
+    person, other = await principal(service, "Ann", "Anna"), await principal(service, "Eve")
     with bound_tenants([OURS]):
         async with service.units.begin() as uow:
             before = await uow.events.history("user", person.id)
@@ -119,7 +119,7 @@ async def test_a_person_is_forgotten_in_a_history_that_stays(service: ServiceUnd
 
 
 async def test_nobody_is_forgotten_after_a_rollback_or_by_another_tenant(service: ServiceUnderTest) -> None:
-    person = await somebody(service, "Ann")
+    person = await principal(service, "Ann")
     with bound_tenants([THEIRS]):
         async with service.units.begin() as uow:
             await uow.events.forget_person("user", person.id)

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tests.fixtures.database import connected
-from tests.fixtures.eventually import eventually
 from tests.integration.billing.service import BillingService, Company
 from waypost.kernel.ids import JobId, TenantId
 from waypost.kernel.tenant import bound_tenants
+from waypost.testing.database import connected
+from waypost.testing.eventually import eventually
 
 
 @dataclass(frozen=True, slots=True)

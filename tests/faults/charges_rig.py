@@ -13,21 +13,19 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 
 from infra.simulators.payments.webhooks import SIGNATURE_HEADER
-from infra.stack.child import Child
-from infra.stack.ports import LOOPBACK, free_ports
-from services.billing.app import SERVICE
 from tests.faults import charges_process
 from tests.faults.charges_queue import ChargesQueue
-from tests.faults.service_jobs import resources_by
-from tests.fixtures.database import connected
-from tests.fixtures.eventually import eventually
-from tests.fixtures.jobs import MovableClock
 from tests.fixtures.processes import is_stopped
-from tests.fixtures.serving import serving
 from tests.integration.billing.service import NO_TIME, BillingService, Company
 from tests.integration.infra import payments
 from waypost.engine import failpoints as points
-from waypost.jobs.worker import JobWorker, JobWorkerSettings
+from waypost.jobs.worker import JobWorkerSettings
+from waypost.native.child import Child
+from waypost.native.ports import LOOPBACK, free_ports
+from waypost.testing.clock import MovableClock
+from waypost.testing.database import connected
+from waypost.testing.eventually import eventually
+from waypost.testing.http import serving
 
 REPOSITORY = Path(__file__).parents[2]
 PAYMENTS_URL = "WAYPOST_PAYMENTS_URL"
@@ -53,8 +51,12 @@ class ChargesRig:
         return ChargesQueue(self.billing)
 
     @property
-    def _clock(self) -> Path:
-        return self.folder / "ahead-seconds"
+    def _clock(self) -> MovableClock:
+        return MovableClock(file=self._clock_file)
+
+    @property
+    def _clock_file(self) -> Path:
+        return self.folder / "clock"
 
     async def company(self, card: str = "pm_card_visa") -> Company:
         company = await self.billing.company()
@@ -84,22 +86,10 @@ class ChargesRig:
     @asynccontextmanager
     async def working(self, *, ahead: timedelta = NO_TIME) -> AsyncIterator[None]:
         """With a job worker in this process, whose clock may be ahead."""
-        runtime, clock = self.billing.runtime, MovableClock()
-        clock.offset = ahead
-        worker = JobWorker(
-            runtime.database,
-            runtime.units,
-            runtime.jobs,
-            clock=clock,
-            wakeup=runtime.wakeups.subscribe("jobs"),
-            resources=lambda: resources_by(clock, SERVICE),
-            settings=JobWorkerSettings(lease_seconds=3, poll_seconds=0.1),
-        )
-        await worker.start()
-        try:
+        clock = MovableClock()
+        clock.move(ahead)
+        async with self.billing.working(JobWorkerSettings(lease_seconds=3, poll_seconds=0.1), clock=clock):
             yield
-        finally:
-            await worker.stop()
 
     async def charges(self) -> Sequence[Charge]:
         """All that the provider made, oldest first."""
@@ -127,7 +117,7 @@ class ChargesRig:
 
     def put_forward(self, by: timedelta) -> None:
         """The clock of the job processes, frozen ones included."""
-        self._clock.write_text(str(by.total_seconds()))
+        self._clock.move(by - self._clock.offset)
 
     async def know(self, company: Company, status: str = "open") -> None:
         """Lets billing's directory of tenants hear of it."""
@@ -157,7 +147,7 @@ class ChargesRig:
             points.VARIABLE: failpoints,
             charges_process.DSN: self.billing.where.app,
             charges_process.LEASE_SECONDS: str(lease_seconds),
-            charges_process.AHEAD_SECONDS: str(self._clock),
+            charges_process.CLOCK_FILE: str(self._clock_file),
         }
         process = Child(
             [sys.executable, "-m", "tests.faults.charges_process"],

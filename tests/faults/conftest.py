@@ -3,24 +3,23 @@ from pathlib import Path
 
 import pytest
 
-from infra.stack.ports import free_ports
 from tests.faults.charges_rig import ChargesRig, charges_rig, webhook_url
 from tests.faults.jobs_rig import JobsRig, jobs_rig
 from tests.faults.live_rig import LiveRig, live_rig
 from tests.faults.relay_rig import Rig, rigged
-from tests.fixtures.database import Database
 from tests.fixtures.jobs import migrate
-from tests.fixtures.kafka import Broker
 from tests.fixtures.outbox import migrate_toolkit
-from tests.fixtures.topics import create_topic, unique
-from tests.integration.billing.conftest import migrate_billing
 from tests.integration.billing.service import running_billing
 from tests.integration.infra.payments import provider
 from tests.integration.infra.webhooks import SECRET
+from waypost.native.ports import free_ports
+from waypost.testing.database import Databases
+from waypost.testing.kafka import Broker
+from waypost.testing.topics import create_topic, unique
 
 
 @pytest.fixture
-async def rig(database: Database, kafka: str, tmp_path: Path) -> AsyncIterator[Rig]:
+async def rig(database: Databases, kafka: str, tmp_path: Path) -> AsyncIterator[Rig]:
     """On the session's broker."""
     users = await database("users", migrate_toolkit)
     topic = await create_topic(kafka, unique("users.user"))
@@ -29,7 +28,7 @@ async def rig(database: Database, kafka: str, tmp_path: Path) -> AsyncIterator[R
 
 
 @pytest.fixture
-async def rig_on_own_kafka(database: Database, own_kafka: Broker, tmp_path: Path) -> AsyncIterator[Rig]:
+async def rig_on_own_kafka(database: Databases, own_kafka: Broker, tmp_path: Path) -> AsyncIterator[Rig]:
     """On the test's own broker (`own_kafka`), which it may kill or freeze."""
     users = await database("users", migrate_toolkit)
     topic = await create_topic(own_kafka.bootstrap, unique("users.user"))
@@ -38,14 +37,14 @@ async def rig_on_own_kafka(database: Database, own_kafka: Broker, tmp_path: Path
 
 
 @pytest.fixture
-async def jobs(database: Database, tmp_path: Path) -> AsyncIterator[JobsRig]:
+async def jobs(database: Databases, tmp_path: Path) -> AsyncIterator[JobsRig]:
     """A service with background work, whose job processes the test starts and kills."""
     async with jobs_rig(await database("billing", migrate), tmp_path) as rig:
         yield rig
 
 
 @pytest.fixture
-async def charging(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[ChargesRig]:
+async def charging(database: Databases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[ChargesRig]:
     """Billing and a payment provider whose slow card is slower than billing is patient."""
     (webhook_port,) = free_ports(1)
     impatient = {
@@ -60,7 +59,7 @@ async def charging(database: Database, tmp_path: Path, monkeypatch: pytest.Monke
         monkeypatch.setenv("WAYPOST_PAYMENTS_WEBHOOK_SECRET", SECRET)
         monkeypatch.setenv("WAYPOST_PAYMENTS_TIMEOUT_SECONDS", "1")
         async with (
-            running_billing(await database("billing", migrate_billing), payments) as billing,
+            running_billing(await database("billing"), payments) as billing,
             charges_rig(billing, tmp_path, webhook_port) as rig,
         ):
             yield rig

@@ -6,19 +6,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from infra.postgres.databases import ServiceDatabase
 from services.billing.app import SERVICE as BILLING
 from services.notifications.app import SERVICE as NOTIFICATIONS
 from services.users.app import SERVICE as USERS
 from services.users.domain import Tenant, User
-from tests.fixtures.database import Database, connected
-from tests.fixtures.hosted import Hosted, hosted, migrate_service
 from tests.fixtures.outbox import pending
 from waypost.kernel.ids import TenantId, new_id
 from waypost.kernel.role import Role
 from waypost.kernel.tenant import bound_tenants
 from waypost.postgres.audit import OperatorAction, operator_actions
 from waypost.postgres.database import Database as Pool
+from waypost.postgres.provisioning.databases import ServiceDatabase
+from waypost.testing.database import Databases, connected
+from waypost.testing.hosted import HostedService, hosted
 
 SERVICES = (USERS, BILLING, NOTIFICATIONS)
 
@@ -27,9 +27,9 @@ SERVICES = (USERS, BILLING, NOTIFICATIONS)
 class House:
     bootstrap: str
     folder: Path
-    users: Hosted
-    billing: Hosted
-    notifications: Hosted
+    users: HostedService
+    billing: HostedService
+    notifications: HostedService
     databases: Mapping[str, ServiceDatabase]
     tenant_id: TenantId
 
@@ -90,13 +90,13 @@ class House:
 
 
 @asynccontextmanager
-async def housed(bootstrap: str, database: Database, folder: Path) -> AsyncIterator[House]:
-    databases = {each.name: await database(each.name, migrate_service) for each in SERVICES}
+async def housed(bootstrap: str, database: Databases, folder: Path) -> AsyncIterator[House]:
+    databases = {each.name: await database(each.name) for each in SERVICES}
     async with AsyncExitStack() as stack:
         made = {}
         for each in SERVICES:
-            made[each.name] = await hosted(each, databases[each.name], bootstrap)
-            stack.push_async_callback(made[each.name].runtime.database.close)
+            one = hosted(each, databases[each.name], bootstrap=bootstrap)
+            made[each.name] = await stack.enter_async_context(one)
         house = House(bootstrap=bootstrap, folder=folder, databases=databases, tenant_id=TenantId(new_id()), **made)
         house.write_environment()
         yield house

@@ -14,8 +14,6 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tests.fixtures.club.hosting import log_plainly
-from tests.fixtures.database import connected
-from tests.fixtures.eventually import eventually
 from tests.fixtures.jobs import Service
 from waypost.engine.failpoints import arm_failpoints
 from waypost.engine.process import Process
@@ -24,6 +22,8 @@ from waypost.jobs.declaration import Job, Scheduled
 from waypost.jobs.schedule import Scheduler
 from waypost.kernel.backoff import Backoff
 from waypost.kernel.ids import TenantId
+from waypost.testing.database import connected
+from waypost.testing.eventually import eventually
 
 DSN, TENANTS = "JOBS_DSN", "JOBS_TENANTS"
 AT_ONCE = Backoff(first_seconds=0.01, factor=1)
@@ -121,7 +121,7 @@ async def main() -> None:
         service.registry,
         tenants,
         clock=service.clock,
-        doorbell=service.wakeup,
+        doorbell=service.doorbell,
     )
     await Process([scheduler, service.worker()], drain_seconds=2).run()
     await service.database.close()

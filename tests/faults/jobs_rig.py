@@ -7,13 +7,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from infra.postgres.databases import ServiceDatabase
-from infra.stack.child import Child
 from tests.faults import jobs_process
-from tests.fixtures.eventually import eventually
 from tests.fixtures.jobs import Service
 from waypost.engine.failpoints import VARIABLE
 from waypost.kernel.ids import TenantId, new_id
+from waypost.native.child import Child
+from waypost.postgres.provisioning.databases import ServiceDatabase
+from waypost.testing.eventually import eventually
 
 REPOSITORY = Path(__file__).parents[2]
 

@@ -5,14 +5,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from infra.stack.child import Child, inherited
-from infra.stack.places import CHECKOUT
+from infra.stack.places import CHECKOUT, inherited
 from services.billing.live.view import LiveView
-from tests.fixtures.eventually import eventually
-from tests.fixtures.kafka import Broker
 from tests.fixtures.movements import CODEC, Invoices, published_windows
 from waypost.kafka.topic_creation import ensure_topics
+from waypost.native.child import Child
 from waypost.schemas.topics import declared_topics
+from waypost.testing.eventually import eventually
+from waypost.testing.kafka import Broker
 
 
 class LiveRig:

@@ -12,14 +12,14 @@ from typing import cast
 
 import asyncpg
 
-from infra.postgres.databases import ServiceDatabase
-from infra.stack.child import Child
-from tests.fixtures.database import connected
-from tests.fixtures.eventually import eventually
 from tests.fixtures.outbox import NewRow, pending, write
-from tests.fixtures.topics import read_topic
 from waypost.engine.failpoints import VARIABLE
+from waypost.native.child import Child
 from waypost.postgres.outbox.lease import SHARD_LOCK
+from waypost.postgres.provisioning.databases import ServiceDatabase
+from waypost.testing.database import connected
+from waypost.testing.eventually import eventually
+from waypost.testing.topics import read_topic
 
 REPOSITORY = Path(__file__).parents[2]
 

@@ -7,15 +7,14 @@ from pathlib import Path
 import httpx
 import pytest
 
-from infra.stack.child import inherited
 from infra.stack.keys import load_or_make_keys
-from infra.stack.ports import LOOPBACK, free_ports
-from tests.fixtures.database import Database, connected
+from infra.stack.places import inherited
 from tests.fixtures.processes import running
-from tests.fixtures.serving import caller
-from tests.integration.users.conftest import migrate_users
 from tests.integration.users.service import PASSWORD
 from waypost.engine.failpoints import VARIABLE
+from waypost.native.ports import LOOPBACK, free_ports
+from waypost.testing.database import Databases, connected
+from waypost.testing.http import caller
 
 OWNER = {"email": "grace@example.com", "password": PASSWORD, "display_name": "Grace Hopper"}
 BODY = {"name": "Engines", "owner": OWNER}
@@ -31,8 +30,8 @@ KEY = {"Idempotency-Key": "the-same-on-every-try"}
         ("request.after_commit", 3),
     ],
 )
-async def test_killed_at(database: Database, tmp_path: Path, point: str, committed: int) -> None:
-    where, keys = await database("users", migrate_users), load_or_make_keys(tmp_path / "keys")
+async def test_killed_at(database: Databases, tmp_path: Path, point: str, committed: int) -> None:
+    where, keys = await database("users"), load_or_make_keys(tmp_path / "keys")
     (port,) = free_ports(1)
     environment: Mapping[str, str] = {
         **inherited(),

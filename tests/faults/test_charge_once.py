@@ -7,8 +7,8 @@ import pytest
 
 from tests.faults.charges_checks import assert_charged_once, assert_nothing_may_move
 from tests.faults.charges_rig import SHORT, ChargesRig
-from tests.fixtures.eventually import eventually
 from tests.integration.billing.service import Company
+from waypost.testing.eventually import eventually
 
 HOUR = timedelta(hours=1)
 
@@ -164,7 +164,7 @@ async def test_killed_in_a_refund(charging: ChargesRig, failpoint: str) -> None:
 async def test_an_invoice_that_was_rolled_back_is_not_charged(charging: ChargesRig) -> None:
     company = await charging.company()
     rolled_back, invoice_id = await company.draft(100), await company.draft(200)
-    async with charging.billing.refusing("outbox"):
+    async with charging.billing.refusing_inserts("outbox"):
         assert (await company.post(f"/invoices/{rolled_back}/finalize")).status_code >= 500
     assert (await company.post(f"/invoices/{invoice_id}/finalize")).status_code == 200
     async with charging.working():

@@ -3,15 +3,12 @@
 from datetime import timedelta
 
 from schemas.users import UserErased
-from services.billing.app import SERVICE
 from services.billing.jobs.asking import TRIES
 from tests.faults.charges_checks import assert_charged_once, assert_nothing_may_move
 from tests.faults.charges_rig import ChargesRig
-from tests.fixtures.eventually import eventually
-from tests.fixtures.jobs import MovableClock
 from tests.integration.billing.service import Company
-from waypost.jobs.schedule import Scheduler
-from waypost.jobs.tenant_directory import open_tenants
+from waypost.testing.clock import MovableClock
+from waypost.testing.eventually import eventually
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 
@@ -101,17 +98,10 @@ async def test_the_schedule_reaches_whoever_has_an_overdue_attempt_those_who_lef
         await charging.know(company, status)
         await charging.age(company, age * MINUTE)
     await charging.know(await charging.company())
-    clock, runtime = MovableClock(), charging.billing.runtime
-    scheduler = Scheduler(
-        runtime.database,
-        SERVICE.schedule,
-        runtime.jobs,
-        open_tenants,
-        clock=clock,
-        doorbell=runtime.doorbell,
-    )
+    clock = MovableClock()
+    scheduler = charging.billing.scheduler(clock=clock)
     await scheduler.tick()
-    clock.offset += MINUTE
+    clock.move(MINUTE)
     await scheduler.tick()
     (open_one, closed_one, young_one) = (company for company, _ in left)
     swept = await charging.queue.whose("resolve_attempts")
@@ -122,7 +112,7 @@ async def test_the_schedule_reaches_whoever_has_an_overdue_attempt_those_who_lef
     await assert_nothing_may_move(young_one, left[2][1])
     assert len(await charging.charges()) == 3
     await scheduler.tick()
-    clock.offset += MINUTE
+    clock.move(MINUTE)
     await scheduler.tick()
     assert await charging.queue.whose("resolve_attempts") == [], "nothing is overdue any more"
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from tests.fixtures.club import IMPATIENT, Stage
-from tests.fixtures.eventually import eventually
 from waypost.kernel.backoff import Backoff
 from waypost.kernel.envelope import Envelope
+from waypost.testing.eventually import eventually
 
 LATER = replace(IMPATIENT.retry, pauses=Backoff(first_seconds=60, most_seconds=60))
 """Not within this test, unless it is made due."""

@@ -8,11 +8,11 @@ import pytest
 
 from tests.fixtures.club import Stage, User
 from tests.fixtures.club.stage import staged
-from tests.fixtures.database import Database
-from tests.fixtures.eventually import eventually
-from tests.fixtures.kafka import ProxiedKafka
+from tests.fixtures.proxied_kafka import ProxiedKafka
 from tests.fixtures.proxy import Proxy
 from waypost.engine.consumer import ConsumerGroup
+from waypost.testing.database import Databases
+from waypost.testing.eventually import eventually
 
 PARTITIONS = 4
 Cut = Callable[[Proxy], None]
@@ -28,7 +28,7 @@ CUTS = [
 
 @pytest.mark.parametrize(("cut", "heal"), CUTS)
 async def test_another_takes_over_and_the_one_cut_off_comes_back_by_itself(
-    proxied_kafka: ProxiedKafka, database: Database, tmp_path: Path, cut: Cut, heal: Heal
+    proxied_kafka: ProxiedKafka, database: Databases, tmp_path: Path, cut: Cut, heal: Heal
 ) -> None:
     proxy = proxied_kafka.proxy
     async with staged(proxied_kafka.bootstrap, database, tmp_path, partitions=PARTITIONS) as stage:
@@ -53,7 +53,7 @@ async def test_another_takes_over_and_the_one_cut_off_comes_back_by_itself(
 
 
 async def test_what_reaches_the_one_cut_off_too_late_is_fenced(
-    proxied_kafka: ProxiedKafka, database: Database, tmp_path: Path
+    proxied_kafka: ProxiedKafka, database: Databases, tmp_path: Path
 ) -> None:
     proxy = proxied_kafka.proxy
     async with staged(proxied_kafka.bootstrap, database, tmp_path) as stage:

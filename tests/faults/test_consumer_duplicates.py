@@ -4,8 +4,8 @@ from datetime import timedelta
 from functools import partial
 
 from tests.fixtures.club import Stage
-from tests.fixtures.eventually import eventually
 from waypost.ports.consumers import Consumer
+from waypost.testing.eventually import eventually
 
 FORGOTTEN = timedelta(seconds=-60)
 """An inbox that remembers nothing, whatever the age of the event."""

@@ -8,12 +8,12 @@ from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
 from tests.fixtures.club import IMPATIENT, Stage
-from tests.fixtures.eventually import eventually
 from tests.fixtures.operators import AUDIT
 from waypost.engine.consumer import ConsumerGroup
 from waypost.engine.consumer.pipeline import DeadLetterLimitReached
 from waypost.engine.retry import RetryPolicy
 from waypost.kernel.envelope import Envelope
+from waypost.testing.eventually import eventually
 
 PATIENT = replace(IMPATIENT, retry=RetryPolicy(tries=1))
 """What fails is dead at once: only an operator settles it."""

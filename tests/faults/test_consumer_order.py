@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from tests.fixtures.club import IMPATIENT, Stage
-from tests.fixtures.eventually import eventually
 from tests.fixtures.operators import AUDIT
 from waypost.engine.consumer.turns import Outcome
 from waypost.engine.retry import RetryPolicy
@@ -15,6 +14,7 @@ from waypost.kernel.envelope import Envelope
 from waypost.kernel.errors import NotYet, Permanent
 from waypost.ports.consumers import Consumer
 from waypost.ports.dead_letters import ParkedKey
+from waypost.testing.eventually import eventually
 
 
 class Trouble:

@@ -4,11 +4,11 @@ from pathlib import Path
 
 from tests.fixtures.club import Stage
 from tests.fixtures.club.stage import staged
-from tests.fixtures.database import Database, Templates, connected
-from tests.fixtures.eventually import eventually
-from tests.fixtures.kafka import Broker
-from tests.fixtures.postgres import DatabaseServer
 from waypost.kafka.consumer import KafkaSubscription
+from waypost.testing.database import Databases, Templates, connected
+from waypost.testing.eventually import eventually
+from waypost.testing.kafka import Broker
+from waypost.testing.postgres import DatabaseServer
 
 END_SESSIONS = """
 select pg_terminate_backend(pid) from pg_stat_activity where datname = $1 and application_name = 'club-worker'"""
@@ -75,7 +75,7 @@ async def test_a_session_that_ends_between_the_poll_and_the_records_passes_none_
     assert await stage.dead_letters() == []
 
 
-async def test_a_broker_that_is_killed_and_comes_back(own_kafka: Broker, database: Database, tmp_path: Path) -> None:
+async def test_a_broker_that_is_killed_and_comes_back(own_kafka: Broker, database: Databases, tmp_path: Path) -> None:
     async with staged(own_kafka.bootstrap, database, tmp_path) as stage:
         ann = stage.user()
         await stage.topic.publish(*ann.tells("Ann"))
@@ -90,8 +90,8 @@ async def test_a_broker_that_is_killed_and_comes_back(own_kafka: Broker, databas
 
 async def test_a_database_cut_off_like_by_a_power_cut(own_postgres: DatabaseServer, kafka: str, tmp_path: Path) -> None:
     async with connected(own_postgres.admin_dsn) as admin:
-        copy = Templates(admin, own_postgres.admin_dsn).copy
-        async with staged(kafka, copy, tmp_path) as stage:
+        databases = Databases(Templates(admin, own_postgres.admin_dsn))
+        async with staged(kafka, databases, tmp_path) as stage:
             ann = stage.user()
             async with stage.consuming(stage.club.members), stage.consuming(stage.club.greetings):
                 await stage.topic.publish(*ann.tells("Ann", "Anna"))

@@ -10,14 +10,14 @@ from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
 from tests.fixtures.club import Stage
-from tests.fixtures.database import connected
-from tests.fixtures.eventually import eventually
 from tests.fixtures.operators import AUDIT
 from waypost.engine.consumer.batch_processor import Stuck
 from waypost.kernel.backoff import Backoff
 from waypost.kernel.envelope import Envelope
 from waypost.ports.dead_letters import DeadLetter
 from waypost.postgres.dead_letters.store import PostgresDeadLetters
+from waypost.testing.database import connected
+from waypost.testing.eventually import eventually
 
 STRIPPED = "waypost_consumer_stripped_dead_letters_total"
 

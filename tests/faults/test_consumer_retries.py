@@ -11,8 +11,6 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from tests.fixtures.club import IMPATIENT, Stage
-from tests.fixtures.database import connected
-from tests.fixtures.eventually import eventually
 from tests.fixtures.operators import AUDIT
 from waypost.engine.consumer.drain import AFTER_COUNT
 from waypost.engine.consumer.turns import Outcome
@@ -22,6 +20,8 @@ from waypost.kernel.errors import Conflict, NotYet, Unavailable
 from waypost.ports.consumers import Reactor
 from waypost.ports.dead_letters import ParkedKey
 from waypost.ports.unit_of_work import UnitOfWork
+from waypost.testing.database import connected
+from waypost.testing.eventually import eventually
 
 WAITS_FOR_LOCK = """
 select count(*) from pg_stat_activity where datname = $1 and application_name = 'club-worker' and wait_event_type = 'Lock'"""

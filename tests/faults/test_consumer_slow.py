@@ -5,10 +5,10 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from tests.fixtures.club import Stage
-from tests.fixtures.eventually import eventually
 from waypost.kernel.envelope import Envelope
 from waypost.ports.consumers import Reactor
 from waypost.ports.unit_of_work import UnitOfWork
+from waypost.testing.eventually import eventually
 
 
 def greetings(stage: Stage, before: Callable[[Envelope[Any]], Awaitable[object]]) -> Reactor:

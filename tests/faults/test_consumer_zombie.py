@@ -3,11 +3,11 @@
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 from tests.fixtures.club import Stage, transactions
-from tests.fixtures.eventually import eventually
 from tests.fixtures.processes import is_stopped
 from waypost.engine.consumer.resuming import where_to_resume
 from waypost.kafka.consumer import KafkaSubscription
 from waypost.ports.subscription import Partition
+from waypost.testing.eventually import eventually
 
 
 async def test_a_frozen_consumer_that_wakes_up_cannot_move_the_position_back(stage: Stage) -> None:

@@ -3,10 +3,10 @@
 import pytest
 
 from tests.faults.jobs_rig import JobsRig
-from tests.fixtures.eventually import eventually
 from waypost.jobs.results import Status
 from waypost.kernel.ids import new_id
 from waypost.operations.jobs.search import JobSearch, find_jobs
+from waypost.testing.eventually import eventually
 
 
 async def assert_charged_once(jobs: JobsRig, *, calls: int) -> None:

@@ -7,10 +7,10 @@ import pytest
 
 from tests.faults.jobs_process import JOBS
 from tests.faults.jobs_rig import JobsRig, jobs_rig
-from tests.fixtures.database import Templates, connected
-from tests.fixtures.eventually import eventually
 from tests.fixtures.jobs import Service, migrate
-from tests.fixtures.postgres import DatabaseServer
+from waypost.testing.database import Templates, connected
+from waypost.testing.eventually import eventually
+from waypost.testing.postgres import DatabaseServer
 
 
 @pytest.fixture

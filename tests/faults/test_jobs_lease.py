@@ -3,7 +3,7 @@
 import signal
 
 from tests.faults.jobs_rig import JobsRig
-from tests.fixtures.eventually import eventually
+from waypost.testing.eventually import eventually
 
 
 async def test_what_a_late_attempt_made_of_the_job_is_dropped(jobs: JobsRig) -> None:

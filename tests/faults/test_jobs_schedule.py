@@ -1,10 +1,10 @@
 """A tick happens once: two schedulers at once, and one killed or frozen between the tick and its commit (fault matrix 17)."""
 
 from tests.faults.jobs_rig import JobsRig
-from tests.fixtures.database import connected
-from tests.fixtures.eventually import eventually
 from tests.fixtures.processes import is_stopped
 from waypost.postgres.database import driver
+from waypost.testing.database import connected
+from waypost.testing.eventually import eventually
 
 WAITING = "select pid from pg_stat_activity where application_name = 'jobs-test' and wait_event_type = 'Lock'"
 IDLE = "select from pg_stat_activity where pid = $1 and state = 'idle'"

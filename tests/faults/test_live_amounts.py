@@ -7,10 +7,11 @@ from uuid import uuid4
 
 from schemas.billing import InvoicePaymentFailed
 from tests.faults.live_rig import LiveRig
-from tests.fixtures.eventually import eventually
-from tests.fixtures.movements import Invoices, Totals, WindowKey, enveloped, publish, published_windows
+from tests.fixtures.movements import Invoices, Totals, WindowKey, publish, published_windows
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.event import Event
+from waypost.testing.envelopes import envelope_of
+from waypost.testing.eventually import eventually
 
 HUGE = 5 * 10**18
 """Two of them do not fit 64 bits."""
@@ -73,4 +74,4 @@ def failed(amount_minor: int, at: datetime) -> Envelope[Event]:
         next_attempt_at=None,
         failed_at=at,
     )
-    return enveloped(event, invoice_id, 3)
+    return envelope_of(event, invoice_id, 3)

@@ -9,10 +9,10 @@ from functools import partial
 import pytest
 
 from tests.faults.live_rig import LiveRig
-from tests.fixtures.eventually import eventually
 from tests.fixtures.movements import Invoices, publish, published_windows
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.event import Event
+from waypost.testing.eventually import eventually
 
 POINTS = ["after_gathered", "after_tables", "after_changelogs", "after_totals"]
 

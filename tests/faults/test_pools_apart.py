@@ -2,15 +2,14 @@
 
 from pathlib import Path
 
-from tests.fixtures.database import Database, connected
-from tests.fixtures.hosted import migrate_service
 from tests.fixtures.stuck import api_beside_jobs, every_slot_stuck
+from waypost.testing.database import Databases, connected
 
 CONNECTIONS = "select count(*) from pg_stat_activity where datname = current_database() and application_name = $1"
 
 
-async def test_requests_are_answered_while_every_job_is_stuck(database: Database, tmp_path: Path) -> None:
-    where = await database("notifications", migrate_service)
+async def test_requests_are_answered_while_every_job_is_stuck(database: Databases, tmp_path: Path) -> None:
+    where = await database("notifications")
     async with (
         api_beside_jobs(where, tmp_path) as http,
         every_slot_stuck(where.app),

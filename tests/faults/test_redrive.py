@@ -9,8 +9,6 @@ import pytest
 from tests.fixtures.club import Stage, User
 from tests.fixtures.club.commanding import WHY, Operator
 from tests.fixtures.club.declaration import no_trouble
-from tests.fixtures.database import connected
-from tests.fixtures.eventually import eventually
 from tests.fixtures.operators import AUDIT
 from waypost.engine.consumer.turns import Outcome
 from waypost.engine.rate import Rate
@@ -20,6 +18,8 @@ from waypost.operations.admin_service import AdminService
 from waypost.operations.dead_letters import Redrive, RedriveResult
 from waypost.ports.dead_letters import Status
 from waypost.postgres.dead_letters.search import Search
+from waypost.testing.database import connected
+from waypost.testing.eventually import eventually
 
 WAITS_FOR_LOCK = "select count(*) from pg_stat_activity where datname = $1 and wait_event_type = 'Lock'"
 

@@ -4,8 +4,8 @@ import asyncio
 import signal
 
 from tests.faults.relay_rig import Rig
-from tests.fixtures.eventually import eventually
-from tests.fixtures.kafka import Broker
+from waypost.testing.eventually import eventually
+from waypost.testing.kafka import Broker
 
 BACK_SECONDS = 10
 """Since the broker answers again; a producer left to itself takes 17 s from the kill."""

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from tests.faults.relay_rig import Rig, rigged
-from tests.fixtures.database import Templates, connected
-from tests.fixtures.eventually import eventually
 from tests.fixtures.outbox import migrate_toolkit
-from tests.fixtures.postgres import DatabaseServer
-from tests.fixtures.topics import create_topic, unique
+from waypost.testing.database import Templates, connected
+from waypost.testing.eventually import eventually
+from waypost.testing.postgres import DatabaseServer
+from waypost.testing.topics import create_topic, unique
 
 KEYS = [f"00000000-0000-7000-8000-{number:012}" for number in range(12)]
 

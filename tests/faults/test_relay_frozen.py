@@ -1,8 +1,8 @@
 """A frozen relay: its session would keep its shards for ever, since the kernel answers for it (fault matrix 9 and 10)."""
 
 from tests.faults.relay_rig import Rig
-from tests.fixtures.eventually import eventually
 from tests.fixtures.processes import is_stopped
+from waypost.testing.eventually import eventually
 
 KEYS = [f"00000000-0000-7000-8000-{number:012}" for number in range(12)]
 

@@ -4,9 +4,9 @@ import asyncio
 import random
 
 from tests.faults.relay_rig import Rig
-from tests.fixtures.database import connected
-from tests.fixtures.eventually import eventually
-from tests.fixtures.kafka import Broker
+from waypost.testing.database import connected
+from waypost.testing.eventually import eventually
+from waypost.testing.kafka import Broker
 
 AGGREGATE = "00000000-0000-7000-8000-000000000001"
 NEIGHBOUR = "00000000-0000-7000-8000-000000000002"

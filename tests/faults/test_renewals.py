@@ -4,14 +4,11 @@ from datetime import timedelta
 
 import pytest
 
-from services.billing.app import SERVICE
 from tests.faults.charges_rig import SHORT, ChargesRig
-from tests.fixtures.eventually import eventually
-from tests.fixtures.jobs import MovableClock
 from tests.integration.billing.service import Company, Row
 from tests.integration.billing.subscribing import history, invoices_of, seen, stands, subscribed
-from waypost.jobs.schedule import Scheduler
-from waypost.jobs.tenant_directory import open_tenants
+from waypost.testing.clock import MovableClock
+from waypost.testing.eventually import eventually
 
 DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
 A_MONTH_ON, FOUR_ON = 32 * DAY, 125 * DAY
@@ -110,19 +107,12 @@ async def test_a_tick_reaches_open_tenants_with_a_period_that_is_due_and_one_tha
     due, closed, young = [await paid_subscription(charging) for _ in range(3)]
     for (company, _), status in ((due, "open"), (closed, "closed"), (young, "open")):
         await charging.know(company, status)
-    clock, runtime = MovableClock(), charging.billing.runtime
-    scheduler = Scheduler(
-        runtime.database,
-        SERVICE.schedule,
-        runtime.jobs,
-        open_tenants,
-        clock=clock,
-        doorbell=runtime.doorbell,
-    )
+    clock = MovableClock()
+    scheduler = charging.billing.scheduler(clock=clock)
     await scheduler.tick()
     for company, _ in (due, closed):
         await company.rows("update subscriptions set period_end = now() - interval '1 minute' returning 1")
-    clock.offset += 5 * MINUTE
+    clock.move(5 * MINUTE)
     for _ in range(2):
         await scheduler.tick()
     assert await charging.queue.whose(RENEW) == [due[0].tenant_id]

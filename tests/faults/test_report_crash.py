@@ -23,4 +23,4 @@ async def test_killed_between_two_months(charging: ChargesRig) -> None:
     assert await company.rows("select count(*) as kept from job_results where name = 'generate_report'") == [
         {"kept": 2}
     ]
-    assert (await company.stored())["jobs"] == 0
+    assert (await company.row_counts())["jobs"] == 0

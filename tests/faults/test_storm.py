@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from infra.stack.child import Child, inherited
-from infra.stack.places import CHECKOUT
+from infra.stack.places import CHECKOUT, inherited
 from tests.fixtures.ports import free_port_base
+from waypost.native.child import Child
 
 # The same faults every time: a commit that breaks a promise is told from one that had good luck. `make faults` draws others.
 KILLS, SEED = 9, 8

@@ -13,12 +13,7 @@ from uuid import UUID
 
 import pytest
 
-from infra.stack.child import Child
 from tests.faults.house_rig import House, housed
-from tests.fixtures.database import Database, connected
-from tests.fixtures.eventually import eventually
-from tests.fixtures.kafka import Broker
-from tests.fixtures.topics import delete_topic, read_topic
 from waypost.cli.events.republish import republished
 from waypost.cli.projections import find, rebuilt
 from waypost.cli.services import DIRECTORY
@@ -27,7 +22,12 @@ from waypost.engine.rate import Rate
 from waypost.kafka.topic_creation import ensure_topics
 from waypost.kafka.topics import connected_client, describe
 from waypost.kernel.audit_context import AuditContext
+from waypost.native.child import Child
 from waypost.schemas.topics import declared_topics
+from waypost.testing.database import Databases, connected
+from waypost.testing.eventually import eventually
+from waypost.testing.kafka import Broker
+from waypost.testing.topics import delete_topic, read_topic
 
 TOPIC = "users.user"
 AUDIT = AuditContext(operator="grace", reason="the broker's volume was lost")
@@ -39,7 +39,7 @@ pytestmark = pytest.mark.timeout(120)
 
 @pytest.fixture
 async def house(
-    own_kafka: Broker, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    own_kafka: Broker, database: Databases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[House]:
     monkeypatch.setenv(DIRECTORY, str(tmp_path))
     await ensure_topics(own_kafka.bootstrap, declared_topics())

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from infra.stack.places import CHECKOUT
-from tests.fixtures.folders import scratch_folder
 from tests.guides.reading import Edit, NotFollowable, Run, Step, steps_of
 from tests.guides.workshop import STEP_SECONDS, Workshop
+from waypost.testing.folders import scratch_folder
 
 PAGES = sorted((CHECKOUT / "docs" / "guide").glob("*.md"))
 GUIDES = [page for page in PAGES if page.stem != "README"]

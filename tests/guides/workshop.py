@@ -4,11 +4,11 @@ import asyncio
 import os
 from pathlib import Path
 
-from infra.stack.child import Child
 from infra.stack.places import CHECKOUT, STATE
 from tests.fixtures.copies import copy_project
 from tests.fixtures.ports import free_port_base
 from tests.guides.reading import Edit, Make, NotFollowable, Run, Step
+from waypost.native.child import Child
 
 STEP_SECONDS = 300
 """For one command. The tests of a new service take a minute; on a machine that has other work they take several times that."""

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.fixtures.copies import copy_project
-from tests.fixtures.folders import scratch_folder
 from tests.planted.bug import Bug, all_bugs
+from waypost.testing.folders import scratch_folder
 
 ALL_PASSED, SOME_FAILED = 0, 1
 """Exit codes of pytest; any other says that it could not test at all."""

@@ -39,7 +39,7 @@ async def _begin(job: JobContext[Resources], invoice_id: UUID) -> Question | Non
         invoice_id=invoice_id,
         attempt_id=new_id(),
         requested_by=job.idempotency_key,
-        at=job.resources.clock.now(),
+        at=job.clock.now(),
     )
     async with job.begin() as uow:
         attempt = await begin_charge(command, uow)

@@ -33,7 +33,7 @@ async def ask(job: JobContext[Resources], question: Question) -> AttemptStatus:
 
     Raises OutcomeUnknown, ProviderUnavailable: the attempt is pending still.
     """
-    payments, clock, attempt, order = job.resources.payments, job.resources.clock, question.attempt, question.order
+    payments, clock, attempt, order = job.resources.payments, job.clock, question.attempt, question.order
     BEFORE_ASKING.hit()
     is_first = question.is_new and not attempt.is_forgotten(clock.now())
     decision = None if is_first else await payments.find(order)
@@ -49,14 +49,14 @@ async def ask(job: JobContext[Resources], question: Question) -> AttemptStatus:
 
 
 async def _settle(job: JobContext[Resources], attempt: PaymentAttempt, decision: Decision) -> AttemptStatus:
-    command = RecordDecision(attempt_id=attempt.id, decision=decision, at=job.resources.clock.now())
+    command = RecordDecision(attempt_id=attempt.id, decision=decision, at=job.clock.now())
     async with job.begin() as uow:
         await record_decision(command, uow)
     return AttemptStatus.SUCCEEDED if isinstance(decision, Moved) else AttemptStatus.DECLINED
 
 
 async def _abandon(job: JobContext[Resources], attempt: PaymentAttempt) -> AttemptStatus:
-    command = AbandonAttempt(attempt_id=attempt.id, at=job.resources.clock.now())
+    command = AbandonAttempt(attempt_id=attempt.id, at=job.clock.now())
     async with job.begin() as uow:
         await abandon_attempt(command, uow)
     log.warning("payment_attempt_abandoned", attempt_id=str(attempt.id))

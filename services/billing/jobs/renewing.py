@@ -25,7 +25,7 @@ SOME = 200
 
 async def renew_subscriptions(job: JobContext[Resources]) -> None:
     """Begins every period that is due, each in a transaction of its own: whatever was committed is not done again."""
-    now = job.resources.clock.now
+    now = job.clock.now
     renewed, end = 0, now() + ROUND
     while now() < end and (due := await _due(job)):
         for subscription_id in due:
@@ -36,11 +36,11 @@ async def renew_subscriptions(job: JobContext[Resources]) -> None:
 
 async def _due(job: JobContext[Resources]) -> list[UUID]:
     async with job.begin() as uow:
-        return list(await renewing.due(job.resources.clock.now(), SOME, uow))
+        return list(await renewing.due(job.clock.now(), SOME, uow))
 
 
 async def _renew(job: JobContext[Resources], subscription_id: UUID) -> bool:
-    command = RenewSubscription(subscription_id=subscription_id, at=job.resources.clock.now())
+    command = RenewSubscription(subscription_id=subscription_id, at=job.clock.now())
     async with job.begin() as uow:
         renewed = await renewing.renew_subscription(command, uow)
         IN_A_RENEWAL.hit()

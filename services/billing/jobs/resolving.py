@@ -24,7 +24,7 @@ MOST_A_ROUND = 200
 
 async def resolve_attempts(job: JobContext[Resources]) -> None:
     """Finds out what became of attempts that nobody settled, without end."""
-    now = job.resources.clock.now
+    now = job.clock.now
     settled, end = 0, now() + ROUND
     async with job.begin() as uow:
         overdue = await attempt_rows.overdue(now() - RESOLVED_AFTER, MOST_A_ROUND, uow)

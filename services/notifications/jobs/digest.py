@@ -31,9 +31,7 @@ async def send_digest(job: JobContext[MailResources]) -> int:
 
 async def queue_digest(job: JobContext[MailResources], user_id: UUID, day: str) -> bool:
     """Whether there was one to send: it looks again. `day` as ISO 8601."""
-    command = QueueDigest(
-        tenant_id=job.tenant_id, user_id=user_id, day=date.fromisoformat(day), at=job.resources.clock.now()
-    )
+    command = QueueDigest(tenant_id=job.tenant_id, user_id=user_id, day=date.fromisoformat(day), at=job.clock.now())
     async with job.begin() as uow:
         return await notifications.queue_digest(command, uow)
 

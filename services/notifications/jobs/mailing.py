@@ -1,5 +1,6 @@
 """Letters on their way, and links that have expired."""
 
+from datetime import datetime
 from uuid import UUID
 
 import structlog
@@ -25,7 +26,7 @@ async def send_notification(job: JobContext[MailResources], notification_id: UUI
         if notification is None:
             log.warning("job_target_missing", notification_id=str(notification_id))
             return None
-        mail = await _mail(notification, job.resources, uow)
+        mail = await _mail(notification, job, uow)
     if mail is None:
         return notification.status
     try:
@@ -37,23 +38,24 @@ async def send_notification(job: JobContext[MailResources], notification_id: UUI
 
 async def cleanup_expired(job: JobContext[MailResources]) -> int:
     """Removes links that nobody can use any more, with their letters suppressed; gives back how many."""
-    now = job.resources.clock.now()
+    now = job.clock.now()
     async with job.begin() as uow:
         expired = select(sealed_tokens.c.notification_id).where(sealed_tokens.c.expires_at <= now)
         ids = (await uow.rows.execute(expired)).scalars().all()
         for each in ids:
-            await _suppress(await uow.load(Notification, each), Suppression.EXPIRED, job.resources, uow)
+            await _suppress(await uow.load(Notification, each), Suppression.EXPIRED, now, uow)
     return len(ids)
 
 
-async def _mail(notification: Notification, office: MailResources, uow: UnitOfWork) -> Mail | None:
+async def _mail(notification: Notification, job: JobContext[MailResources], uow: UnitOfWork) -> Mail | None:
     """None for a letter that is settled, or has just been suppressed."""
     if notification.status is not Status.QUEUED:
         return None
-    mail = await write_mail(notification, office, uow)
+    now = job.clock.now()
+    mail = await write_mail(notification, job.resources, uow, now)
     if isinstance(mail, Mail):
         return mail
-    await _suppress(notification, mail, office, uow)
+    await _suppress(notification, mail, now, uow)
     return None
 
 
@@ -62,7 +64,7 @@ async def _settle(job: JobContext[MailResources], notification_id: UUID, refusal
     async with job.begin() as uow:
         notification = await uow.load(Notification, notification_id)
         if notification.status is Status.QUEUED:
-            now = job.resources.clock.now()
+            now = job.clock.now()
             if refusal is None:
                 notification.send(now)
             else:
@@ -71,8 +73,8 @@ async def _settle(job: JobContext[MailResources], notification_id: UUID, refusal
     return notification.status
 
 
-async def _suppress(notification: Notification, reason: Suppression, office: MailResources, uow: UnitOfWork) -> None:
-    notification.suppress(reason, office.clock.now())
+async def _suppress(notification: Notification, reason: Suppression, at: datetime, uow: UnitOfWork) -> None:
+    notification.suppress(reason, at)
     await _clear(notification, uow)
 
 

@@ -1,6 +1,7 @@
 """A letter as it is mailed: everything in it is read again, however long it has waited."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from urllib.parse import urlencode
 
 from services.notifications.domain import Kind, Notification, Suppression, UnsubscribeToken
@@ -15,7 +16,9 @@ PAGES = {Kind.VERIFICATION: "/verify", Kind.PASSWORD_RESET: "/password/reset"}
 """Where the links of letters that carry a token lead."""
 
 
-async def write_mail(notification: Notification, office: MailResources, uow: UnitOfWork) -> Mail | Suppression:
+async def write_mail(
+    notification: Notification, office: MailResources, uow: UnitOfWork, at: datetime
+) -> Mail | Suppression:
     """Or why it is not sent. Raises Transient where its recipient is not known yet."""
     to = await addressee(uow.rows, notification.recipient_id)
     if to is None:
@@ -25,17 +28,17 @@ async def write_mail(notification: Notification, office: MailResources, uow: Uni
     if notification.kind is Kind.DIGEST:
         return await _digest(notification, to, office, uow)
     if notification.kind.carries_token:
-        return await _with_link(notification, to, office, uow)
+        return await _with_link(notification, to, office, uow, at)
     return _mail(notification, to, office, await facts_of(uow.rows, notification.id))
 
 
 async def _with_link(
-    notification: Notification, to: Addressee, office: MailResources, uow: UnitOfWork
+    notification: Notification, to: Addressee, office: MailResources, uow: UnitOfWork, at: datetime
 ) -> Mail | Suppression:
     token = await token_of(uow.rows, notification.id)
     if token is None:
         return Suppression.SUPERSEDED
-    if token.expires_at <= office.clock.now():
+    if token.expires_at <= at:
         return Suppression.EXPIRED
     words = {"link": _link(notification, token, office), **await facts_of(uow.rows, notification.id)}
     return _mail(notification, to, office, words, address=token.address)

@@ -1,15 +1,18 @@
 """`python -m services.<service> jobs`: apart from the worker, so that a job that ends its process takes nothing else with it."""
 
+from typing import Any
+
 from waypost.engine.listening import WakeupListener
 from waypost.engine.process import Lifecycle
 from waypost.hosting.retention_sweeper import RetentionSweeper
 from waypost.hosting.running import run_with_probes
-from waypost.hosting.runtime import build_runtime
+from waypost.hosting.runtime import Runtime, build_runtime
 from waypost.hosting.service import Service
 from waypost.hosting.settings import JobSettings, load
 from waypost.jobs.schedule import Scheduler
 from waypost.jobs.tenant_directory import all_tenants, open_tenants
-from waypost.jobs.worker import JobWorker
+from waypost.jobs.worker import JobWorker, JobWorkerSettings
+from waypost.jobs.worker.settings import DEFAULTS
 from waypost.postgres.listen import PostgresListener
 
 
@@ -21,7 +24,19 @@ async def run_jobs(service: Service) -> None:
             settings.app_dsn, ["jobs"], runtime.wakeups.wake, application_name=f"{service.name}-jobs-listener"
         )
     )
-    scheduler = Scheduler(
+    retention_sweeper = RetentionSweeper(runtime.database, all_tenants)
+    parts: list[Lifecycle] = [
+        runtime.doorbell,
+        listener,
+        job_scheduler(service, runtime),
+        job_worker(service, runtime),
+        retention_sweeper,
+    ]
+    await run_with_probes(service, runtime, parts, settings)
+
+
+def job_scheduler(service: Service, runtime: Runtime) -> Scheduler:
+    return Scheduler(
         runtime.database,
         service.schedule,
         runtime.jobs,
@@ -29,14 +44,15 @@ async def run_jobs(service: Service) -> None:
         clock=runtime.clock,
         doorbell=runtime.doorbell,
     )
-    worker = JobWorker(
+
+
+def job_worker(service: Service, runtime: Runtime, settings: JobWorkerSettings = DEFAULTS) -> JobWorker[Any]:
+    return JobWorker(
         runtime.database,
         runtime.units,
         runtime.jobs,
         clock=runtime.clock,
         wakeup=runtime.wakeups.subscribe("jobs"),
         resources=service.job_resources,
+        settings=settings,
     )
-    retention_sweeper = RetentionSweeper(runtime.database, all_tenants)
-    parts: list[Lifecycle] = [runtime.doorbell, listener, scheduler, worker, retention_sweeper]
-    await run_with_probes(service, runtime, parts, settings)

@@ -35,13 +35,15 @@ class Runtime:
     bus: Bus
 
 
-def build_runtime(service: Service, role: str, *, dsn: str, pool_size: int, admit: Admit = admit_all) -> Runtime:
+def build_runtime(
+    service: Service, role: str, *, dsn: str, pool_size: int, admit: Admit = admit_all, clock: Clock | None = None
+) -> Runtime:
     """Builds it for one process; nothing is opened before its parts start. `role` is `api`, `worker`, `jobs` or `command`."""
     name = f"{service.name}-{role}"
     database = Database(dsn, application_name=name, pool_size=pool_size, schemas=service.schemas)
     wakeups = LocalWakeups()
     doorbell = CoalescingDoorbell(wakeups, PostgresNotifier(dsn, application_name=f"{name}-doorbell"))
-    jobs, clock = JobRegistry(service.jobs), SystemClock()
+    jobs, clock = JobRegistry(service.jobs), clock or SystemClock()
 
     async def project_own(envelopes: Sequence[Envelope[Event]], rows: AsyncConnection) -> None:
         for projection in service.projections:

@@ -24,13 +24,16 @@ async def run_worker(service: Service) -> None:
             settings.app_dsn, ["outbox"], runtime.wakeups.wake, application_name=f"{service.name}-worker-listener"
         )
     )
-    outbox = PostgresOutbox(settings.relay_dsn, application_name=f"{service.name}-relay")
-    broker = KafkaBroker(settings.kafka_bootstrap, client_id=f"{service.name}-relay")
-    relay = Relay(outbox, broker, runtime.wakeups)
     consumers = [consumer_group(service, consumer, settings, runtime) for consumer in service.consumers]
-    parts: list[Lifecycle] = [runtime.doorbell, listener, relay, *consumers]
+    parts: list[Lifecycle] = [runtime.doorbell, listener, outbox_relay(service, settings, runtime), *consumers]
     progress = {each.name: each.makes_progress for each in consumers}
     await run_with_probes(service, runtime, parts, settings, checks=progress)
+
+
+def outbox_relay(service: Service, settings: WorkerSettings, runtime: Runtime) -> Relay:
+    outbox = PostgresOutbox(settings.relay_dsn, application_name=f"{service.name}-relay")
+    broker = KafkaBroker(settings.kafka_bootstrap, client_id=f"{service.name}-relay")
+    return Relay(outbox, broker, runtime.wakeups)
 
 
 def consumer_group(service: Service, consumer: Consumer, settings: WorkerSettings, runtime: Runtime) -> ConsumerGroup:

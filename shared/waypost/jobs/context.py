@@ -8,6 +8,7 @@ from typing import Generic
 
 from typing_extensions import TypeVar  # the standard library's takes a default from 3.13 on
 
+from waypost.kernel.clock import Clock
 from waypost.kernel.ids import JobId, TenantId
 from waypost.ports.unit_of_work import UnitOfWork
 
@@ -29,6 +30,8 @@ class JobContext(Generic[R]):
     """The same on every attempt: that of the enqueue, else the job's id. For calls to the outside."""
     resources: R
     """What the process opened at its start, shared by all its jobs."""
+    clock: Clock
+    """The worker's: it decides by the same time when the job is due again."""
     open_unit: Callable[[], AbstractAsyncContextManager[UnitOfWork]]
     report: Callable[[int], Awaitable[None]]
 

@@ -1,4 +1,4 @@
-"""Brings a cluster up to the topics that are declared."""
+"""Creates the declared topics on a cluster."""
 
 from collections.abc import Mapping, Sequence
 

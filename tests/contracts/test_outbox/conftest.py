@@ -3,8 +3,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.contracts.outboxes import InMemory, OnPostgres, OutboxUnderTest
-from tests.fixtures.database import Database, connected
 from tests.fixtures.outbox import migrate_toolkit
+from waypost.testing.database import Databases, connected
 
 
 @pytest.fixture
@@ -13,7 +13,7 @@ def in_memory() -> OutboxUnderTest:
 
 
 @pytest.fixture
-async def on_postgres(database: Database, postgres: str) -> AsyncIterator[OutboxUnderTest]:
+async def on_postgres(database: Databases, postgres: str) -> AsyncIterator[OutboxUnderTest]:
     users = await database("users", migrate_toolkit)
     async with connected(users.owner) as owner:
         yield OnPostgres(users, postgres, owner)

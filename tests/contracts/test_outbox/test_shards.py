@@ -6,10 +6,10 @@ import pytest
 
 from tests.contracts.outboxes import OutboxUnderTest
 from tests.contracts.test_outbox.asking import ALL, heads
-from tests.fixtures.eventually import eventually
 from waypost.kernel.errors import Transient
 from waypost.kernel.partitioning import SHARDS
 from waypost.ports.outbox import OutboxLease
+from waypost.testing.eventually import eventually
 
 
 async def test_a_key_of_another_s_shard_is_not_marked(under_test: OutboxUnderTest) -> None:

@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from infra.stack.places import STATE, reachable_directory
+from infra.stack.places import STATE
 from tests.faults.storm.chaos import Chaos
 from tests.faults.storm.evidence import Evidence
 from tests.faults.storm.gathering import gather
@@ -26,6 +26,7 @@ from tests.faults.storm.settling import settle
 from tests.faults.storm.system import System, running
 from tests.fixtures.ports import free_port_base
 from waypost.kernel.errors import WaypostError
+from waypost.native.folders import reachable_directory
 
 WIDTH_OF_FILES = 170
 

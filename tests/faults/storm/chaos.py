@@ -6,13 +6,13 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
-from infra.stack.child import Child
 from infra.stack.parts import PythonServer
-from infra.stack.postgres import Postgres
 from tests.faults.storm.journal import Journal
 from tests.faults.storm.schedule import Fault, Kind
 from tests.faults.storm.system import POLL_SECONDS, System
 from waypost.engine.failpoints import VARIABLE
+from waypost.native.child import Child
+from waypost.native.postgres import Postgres
 
 RUNS_AGAIN_SECONDS = 60
 DOWN_AT_ONCE = 3

@@ -5,24 +5,20 @@ from pathlib import Path
 
 import pytest
 
-from infra.postgres.databases import ServiceDatabase
-from tests.fixtures.database import Database
 from tests.integration.billing.service import BillingService, Company, running_billing
 from tests.integration.infra.payments import provider
 from tests.integration.infra.webhooks import SECRET
-from waypost.postgres.migrate import migrate
-
-
-async def migrate_billing(database: ServiceDatabase) -> None:
-    await migrate("billing", database.owner)
+from waypost.testing.database import Databases
 
 
 @pytest.fixture
-async def billing(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[BillingService]:
+async def billing(
+    database: Databases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[BillingService]:
     async with provider(tmp_path) as payments:
         monkeypatch.setenv("WAYPOST_PAYMENTS_URL", str(payments.base_url))
         monkeypatch.setenv("WAYPOST_PAYMENTS_WEBHOOK_SECRET", SECRET)
-        async with running_billing(await database("billing", migrate_billing), payments) as service:
+        async with running_billing(await database("billing"), payments) as service:
             yield service
 
 

@@ -5,9 +5,9 @@ from typing import Any
 from uuid import UUID
 
 from services.billing.commands import AddLine, CreateInvoice, FinalizeInvoice
-from tests.fixtures.eventually import eventually
 from tests.integration.billing.service import Company, Row
 from waypost.kernel.ids import new_id
+from waypost.testing.eventually import eventually
 
 FIRST_QUARTER: dict[str, Any] = {"kind": "revenue", "from": "2026-01-01", "to": "2026-03-31"}
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from tests.fixtures.eventually import eventually
 from tests.integration.billing.service import Company, Row
+from waypost.testing.eventually import eventually
 
 
 async def subscribed(company: Company, plan: str = "starter") -> Row:

@@ -2,12 +2,12 @@
 
 from uuid import uuid4
 
-from tests.fixtures.database import connected
 from tests.integration.billing.service import BillingService, Company
 from tests.integration.billing.subscribing import subscribed
 from waypost.kernel.ids import new_id
 from waypost.kernel.role import Role
 from waypost.kernel.tenant import bound_tenants
+from waypost.testing.database import connected
 
 LINE = {"description": "Loom", "quantity": 1, "unit_amount_minor": 1}
 
@@ -32,7 +32,7 @@ def reads(customer_id: object, invoice_id: str, subscription_id: str) -> list[st
 async def test_what_another_tenant_has_is_not_there(billing: BillingService, company: Company) -> None:
     invoice_id, stranger = await company.paid(), await billing.company()
     subscription_id = (await subscribed(company))["id"]
-    before = await company.stored()
+    before = await company.row_counts()
     for path in reads(company.customer_id, invoice_id, subscription_id):
         assert (await billing.http.get(path, headers=stranger.headers())).status_code == 404, path
     for path, body in writes(company.customer_id, invoice_id, subscription_id):
@@ -40,7 +40,7 @@ async def test_what_another_tenant_has_is_not_there(billing: BillingService, com
     for path in ("/invoices", "/subscriptions"):
         assert (await stranger.get(path))["data"] == [], path
     assert [each["id"] for each in (await stranger.get("/customers"))["data"]] == [str(stranger.customer_id)]
-    assert await company.stored() == before
+    assert await company.row_counts() == before
 
 
 async def test_the_database_itself_keeps_tenants_apart(billing: BillingService, company: Company) -> None:

@@ -49,13 +49,13 @@ async def test_an_invoice_that_is_finalized_at_once_by_many_has_one_number(compa
 
 async def test_finalizing_queues_one_charge_in_the_same_transaction(company: Company) -> None:
     invoice_id = await company.draft(100)
-    before = await company.stored()
-    async with company.billing.refusing("outbox"):
+    before = await company.row_counts()
+    async with company.billing.refusing_inserts("outbox"):
         failed = await company.post(f"/invoices/{invoice_id}/finalize", {})
-    assert (failed.status_code, await company.stored()) == (500, before)
+    assert (failed.status_code, await company.row_counts()) == (500, before)
 
     assert (await company.post(f"/invoices/{invoice_id}/finalize", {})).status_code == 200
-    after = await company.stored()
+    after = await company.row_counts()
     assert {table: after[table] - before[table] for table in after} == {
         "events": 1,
         "outbox": 1,
@@ -74,13 +74,13 @@ async def test_finalizing_queues_one_charge_in_the_same_transaction(company: Com
 @pytest.mark.parametrize("act", ["pay", "refund"])
 async def test_moving_money_queues_its_job_in_the_same_transaction(company: Company, act: str) -> None:
     invoice_id = await (company.finalized() if act == "pay" else company.paid())
-    before = await company.stored()
-    async with company.billing.refusing("jobs"):
+    before = await company.row_counts()
+    async with company.billing.refusing_inserts("jobs"):
         failed = await company.post(f"/invoices/{invoice_id}/{act}", {})
-    assert (failed.status_code, await company.stored()) == (500, before)
+    assert (failed.status_code, await company.row_counts()) == (500, before)
 
     assert (await company.post(f"/invoices/{invoice_id}/{act}", {})).status_code == 202
-    after = await company.stored()
+    after = await company.row_counts()
     assert {table for table in after if after[table] > before[table]} == {"payment_attempts", "jobs", "job_results"}
     assert (await company.post(f"/invoices/{invoice_id}/{act}", {})).status_code == 409
 

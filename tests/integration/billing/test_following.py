@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import pytest
 
 from schemas.users import UserEmailChanged, UserErased, UserProfileUpdated
-from tests.fixtures.database import connected
 from tests.integration.billing.service import BillingService, Company
 from waypost.kernel.event import Event
 from waypost.postgres.migrate import migrate
+from waypost.testing.database import connected
 
 
 @pytest.fixture

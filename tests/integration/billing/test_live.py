@@ -7,16 +7,16 @@ from pathlib import Path
 
 from aiokafka import AIOKafkaProducer
 
-from infra.stack.child import Child, inherited
-from infra.stack.kafka import Kafka
-from infra.stack.places import CHECKOUT
-from infra.stack.ports import free_ports
+from infra.stack.places import CHECKOUT, inherited
 from schemas.billing import InvoicePaid
-from tests.fixtures.eventually import eventually
-from tests.fixtures.topics import read_topic
 from tests.integration.billing.service import Company
 from waypost.kafka.topic_creation import ensure_topics
+from waypost.native.child import Child
+from waypost.native.kafka import Kafka
+from waypost.native.ports import free_ports
 from waypost.schemas.topics import declared_topics
+from waypost.testing.eventually import eventually
+from waypost.testing.topics import read_topic
 
 
 async def test_the_live_totals_are_those_of_the_invoices(company: Company, own_kafka: Kafka, tmp_path: Path) -> None:

@@ -6,10 +6,10 @@ from uuid import UUID
 
 from services.billing.commands import VoidInvoice
 from services.billing.ports import Declined, Moved
-from tests.fixtures.eventually import eventually
 from tests.integration.billing.service import NO_TIME, BillingService, Company
 from tests.integration.infra.payments import charges
 from waypost.kernel.tenant import bound_tenants
+from waypost.testing.eventually import eventually
 
 DAY = timedelta(days=1)
 

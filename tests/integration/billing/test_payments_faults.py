@@ -9,11 +9,11 @@ import pytest
 from opentelemetry.instrumentation.httpx import HTTPXClientInstrumentor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from infra.stack.ports import LOOPBACK, free_ports
 from services.billing.adapters.provider import HttpPayments
 from services.billing.ports import OutcomeUnknown, ProviderUnavailable
 from tests.integration.billing.orders import charge_order, refund_order
 from waypost.kernel.errors import Transient
+from waypost.native.ports import LOOPBACK, free_ports
 
 CARD = "pm_card_4242424242424242"
 

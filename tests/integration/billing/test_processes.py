@@ -13,16 +13,9 @@ from uuid import UUID
 import httpx
 from aiokafka import AIOKafkaProducer
 
-from infra.stack.child import inherited
-from infra.stack.ports import LOOPBACK, free_ports
+from infra.stack.places import inherited
 from schemas.users import UserCreated
-from tests.fixtures.database import Database, connected
-from tests.fixtures.eventually import eventually
-from tests.fixtures.kafka import Broker
 from tests.fixtures.processes import running
-from tests.fixtures.serving import caller
-from tests.fixtures.web import bearer, published_keys
-from tests.integration.billing.conftest import migrate_billing
 from tests.integration.infra.payments import charges, provider
 from tests.integration.infra.webhooks import SECRET
 from waypost.kafka.topic_creation import ensure_topics
@@ -32,8 +25,14 @@ from waypost.kernel.cloudevents import to_headers, to_metadata
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.ids import EventId, TenantId, new_id
 from waypost.kernel.role import Role
+from waypost.native.ports import LOOPBACK, free_ports
 from waypost.schemas.application import application_codec
 from waypost.schemas.topics import declared_topics
+from waypost.testing.database import Databases, connected
+from waypost.testing.eventually import eventually
+from waypost.testing.http import caller
+from waypost.testing.kafka import Broker
+from waypost.testing.tokens import bearer, published_keys
 from waypost.web.auth import Principal
 
 ADDRESS = "ada@example.com"
@@ -41,10 +40,10 @@ CARDS = ("pm_card_visa", "pm_card_timeout_after_charge")
 
 
 async def test_the_whole_service_bills_a_user_it_has_heard_of_and_ends_cleanly(
-    database: Database, own_kafka: Broker, tmp_path: Path
+    database: Databases, own_kafka: Broker, tmp_path: Path
 ) -> None:
     await ensure_topics(own_kafka.bootstrap, declared_topics())
-    where = await database("billing", migrate_billing)
+    where = await database("billing")
     ports = dict(zip(("api", "worker", "jobs"), free_ports(3), strict=True))
     api = f"http://{LOOPBACK}:{ports['api']}"
     environment = {

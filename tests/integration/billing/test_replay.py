@@ -6,16 +6,16 @@ from uuid import UUID, uuid4
 
 from schemas.users import UserCreated, UserEmailChanged, UserErased, UserProfileUpdated
 from services.billing.app import SERVICE
-from tests.fixtures.envelopes import enveloped
-from tests.fixtures.eventually import eventually
-from tests.fixtures.hosted import hosted
-from tests.fixtures.kafka import Broker
 from tests.fixtures.retelling import Retelling
 from tests.integration.billing.service import BillingService, Company
 from tests.integration.infra.payments import charges
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.event import Event
 from waypost.kernel.ids import TenantId
+from waypost.testing.envelopes import envelope_of
+from waypost.testing.eventually import eventually
+from waypost.testing.hosted import hosted
+from waypost.testing.kafka import Broker
 
 
 async def test_a_replay_of_everything_changes_nothing_and_charges_nobody(
@@ -25,20 +25,19 @@ async def test_a_replay_of_everything_changes_nothing_and_charges_nobody(
     leaver = Company(billing, ada.tenant_id)
     history = [*changes_of(ada), *end_of(leaver)]
     erasure = history[-1]
-    service = await hosted(SERVICE, billing.where, own_kafka.bootstrap)
-    retelling = Retelling(SERVICE, billing.where, own_kafka.bootstrap)
-    async with service.consuming("customers"):
-        await service.publish(*history[:-1])
-        await eventually(lambda: retelling.has_heard(history[:-1]), deadline_seconds=40)
-        for company in (ada, leaver):
-            await company.attach_card()
-        async with billing.working():
-            await ada.becomes(await ada.finalized(14_800), status="paid")
-            await leaver.becomes(await leaver.finalized(50), status="paid")
-        await leaver.begin_charge(await leaver.finalized(25))
-        await service.publish(erasure)
-        await eventually(lambda: retelling.has_heard(history), deadline_seconds=40)
-    await service.runtime.database.close()
+    async with hosted(SERVICE, billing.where, bootstrap=own_kafka.bootstrap) as service:
+        retelling = Retelling(SERVICE, billing.where, own_kafka.bootstrap)
+        async with service.consuming("customers"):
+            await service.publish(*history[:-1])
+            await eventually(lambda: retelling.has_heard(history[:-1]), deadline_seconds=40)
+            for company in (ada, leaver):
+                await company.attach_card()
+            async with billing.working():
+                await ada.becomes(await ada.finalized(14_800), status="paid")
+                await leaver.becomes(await leaver.finalized(50), status="paid")
+            await leaver.begin_charge(await leaver.finalized(25))
+            await service.publish(erasure)
+            await eventually(lambda: retelling.has_heard(history), deadline_seconds=40)
     assert (await ada.get(f"/customers/{ada.customer_id}"))["display_name"] == "Ada King"
     assert (await ada.get(f"/customers/{leaver.customer_id}"))["erased"]
 
@@ -65,7 +64,7 @@ def end_of(company: Company) -> Sequence[Envelope[Any]]:
 
 
 def lived(user_id: UUID, *events: Event) -> Sequence[Envelope[Any]]:
-    return [enveloped(event, user_id, version) for version, event in enumerate(events, start=1)]
+    return [envelope_of(event, user_id, version) for version, event in enumerate(events, start=1)]
 
 
 def created(company: Company) -> UserCreated:

@@ -128,7 +128,7 @@ async def test_what_no_report_can_be_about_is_refused_with_the_reason(
         assert said in problem["detail"]
     else:
         assert [(each["pointer"], said in each["detail"]) for each in problem["errors"]] == [(place, True)]
-    assert (await company.stored())["jobs"] == 0
+    assert (await company.row_counts())["jobs"] == 0
 
 
 async def test_a_period_may_touch_as_many_months_as_are_allowed(company: Company) -> None:
@@ -155,7 +155,7 @@ async def test_a_request_that_is_sent_twice_makes_one_report(company: Company) -
     assert await asked(company, idempotency_key=key) == first
     other = await company.post("/reports", FIRST_QUARTER | {"format": "csv"}, idempotency_key=key)
     assert (other.status_code, other.json()["type"]) == (422, "urn:waypost:problem:key-reused")
-    assert (await company.stored())["jobs"] == 1
+    assert (await company.row_counts())["jobs"] == 1
 
 
 async def test_members_ask_about_their_own_and_see_what_they_asked_for(

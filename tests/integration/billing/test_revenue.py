@@ -3,7 +3,6 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,16 +10,12 @@ import httpx
 import pytest
 
 from schemas.billing import RevenueWindowTotaled
-from services.billing.app import SERVICE
 from services.billing.projections.revenue import keep_totals
-from tests.fixtures.movements import enveloped
-from tests.fixtures.serving import caller, serving
-from tests.fixtures.web import SIGNING_KEY
-from tests.integration.billing.service import BillingService, Company, settings_of
-from waypost.hosting.api import api_app, operators_database
+from tests.integration.billing.service import BillingService, Company
 from waypost.kernel.ids import new_id
 from waypost.kernel.role import Role
-from waypost.web.keys import LocalKeys
+from waypost.testing.envelopes import envelope_of
+from waypost.testing.http import caller, serving
 
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
 
@@ -45,8 +40,8 @@ def totaled(
 
 
 async def keep(*events: RevenueWindowTotaled, billing: BillingService) -> None:
-    envelopes: list[Any] = [enveloped(event, new_id(), 0) for event in events]
-    async with billing.runtime.database.transaction([each.tenant_id for each in envelopes]) as rows:
+    envelopes: list[Any] = [envelope_of(event, new_id(), 0) for event in events]
+    async with billing.database.transaction([each.tenant_id for each in envelopes]) as rows:
         await keep_totals(envelopes, rows)
 
 
@@ -93,13 +88,9 @@ async def test_nobody_else_sees_it(company: Company) -> None:
 async def test_changes_are_told_as_they_come_until_the_server_drains(company: Company) -> None:
     stranger = await company.billing.company()
     await keep(totaled(company, 1), totaled(stranger, 7), billing=company.billing)
-    service = replace(SERVICE, token_keys=lambda _opened: LocalKeys(SIGNING_KEY))
-    settings = settings_of(company.billing.where)
     headers = {**company.headers(), "accept": "text/event-stream"}
     async with caller("") as http:
-        async with serving(
-            api_app(service, settings, company.billing.runtime, ops=operators_database(service, settings))
-        ) as base_url:
+        async with serving(company.billing.app()) as base_url:
             stream = http.stream("GET", f"{base_url}/revenue/live", headers=headers)
             answer = await stream.__aenter__()
             assert answer.headers["content-type"].startswith("text/event-stream")

@@ -27,13 +27,13 @@ from services.billing.tables import (
     postings,
     subscriptions,
 )
-from tests.fixtures.database import connected
 from tests.integration.billing.service import BillingService, Company
 from tests.integration.billing.subscribing import subscribed
 from waypost.engine.projections import project
 from waypost.kernel.tenant import bound_tenants
 from waypost.ports.unit_of_work import UnitOfWork
 from waypost.postgres.migrate import migrate
+from waypost.testing.database import connected
 
 _MANY_INVOICES = """
 insert into invoices.invoices (tenant_id, invoice_id, customer_id, status, currency, total_minor, amount_paid_minor,

@@ -9,11 +9,11 @@ import pytest
 from services.billing.app import SERVICE
 from services.billing.projections import PRINCIPALS
 from tests.fixtures.shut_out import ENDINGS, ID, created, endings, requests, told
-from tests.fixtures.web import bearer
 from tests.integration.billing.service import BillingService, Company
 from waypost.engine.projections import project
 from waypost.kernel.event import Event
 from waypost.kernel.role import Role
+from waypost.testing.tokens import bearer
 from waypost.web.auth import Principal
 
 LINE = {"description": "Loom", "quantity": 1, "unit_amount_minor": 1}
@@ -67,10 +67,10 @@ async def admin(billing: BillingService) -> Admin:
 @pytest.mark.parametrize("ending", ENDINGS)
 async def test_whoever_is_shut_out_does_nothing_with_a_token_that_is_out(admin: Admin, ending: str) -> None:
     tenant_id, user_id = admin.principal.tenant_id, admin.principal.user_id
-    before = await admin.company.stored()
+    before = await admin.company.row_counts()
     await admin.hears([created(tenant_id, user_id, admin.now), *endings(tenant_id, user_id, admin.now)[ending]])
     assert await admin.asks() == {401}
-    assert await admin.company.stored() == before
+    assert await admin.company.row_counts() == before
 
 
 async def test_whoever_has_just_joined_is_believed(admin: Admin) -> None:

@@ -42,11 +42,11 @@ async def test_a_subscription_begins_with_the_invoice_of_its_first_period(compan
 
 
 async def test_subscribing_is_whole_or_not_at_all(company: Company) -> None:
-    before = await company.stored()
+    before = await company.row_counts()
     body = {"customer_id": str(company.customer_id), "plan": "starter"}
-    async with company.billing.refusing("outbox"):
+    async with company.billing.refusing_inserts("outbox"):
         assert (await company.post("/subscriptions", body)).status_code == 500
-    assert await company.stored() == before
+    assert await company.row_counts() == before
     assert (await company.get("/subscriptions"))["data"] == []
 
 

@@ -13,9 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from infra.postgres.databases import ServiceDatabase
 from schemas.users import UserCreated
-from tests.fixtures.database import connected
 from tests.fixtures.envelopes import user_created_envelope
 from tests.fixtures.outbox import pending
 from waypost.engine.doorbell import LocalWakeups
@@ -26,7 +24,9 @@ from waypost.postgres.database import Database
 from waypost.postgres.event_store import PostgresEventStore
 from waypost.postgres.outbox import writer as outbox
 from waypost.postgres.outbox.lease import PostgresOutbox
+from waypost.postgres.provisioning.databases import ServiceDatabase
 from waypost.schemas.application import application_codec
+from waypost.testing.database import connected
 
 SECONDS = 50
 

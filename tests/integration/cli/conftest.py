@@ -3,13 +3,13 @@ from pathlib import Path
 
 import pytest
 
-from infra.stack.ports import LOOPBACK, free_ports
-from tests.fixtures.database import Database
-from tests.fixtures.folders import scratch_folder
-from tests.fixtures.kafka import running_kafka
 from tests.fixtures.outbox import migrate_toolkit
-from tests.fixtures.topics import create_topic
 from tests.integration.cli.command import Stack
+from waypost.native.ports import LOOPBACK, free_ports
+from waypost.testing.database import Databases
+from waypost.testing.folders import scratch_folder
+from waypost.testing.kafka import running_kafka
+from waypost.testing.topics import create_topic
 
 
 @pytest.fixture(scope="session")
@@ -23,7 +23,7 @@ async def cluster() -> AsyncIterator[str]:
 
 
 @pytest.fixture
-async def stack(cluster: str, database: Database, tmp_path: Path) -> Stack:
+async def stack(cluster: str, database: Databases, tmp_path: Path) -> Stack:
     stack = Stack(users=await database("users", migrate_toolkit), bootstrap=cluster, folder=tmp_path)
     (nobody,) = free_ports(1)
     stack.write_environment(zipkin=f"http://{LOOPBACK}:{nobody}")

@@ -5,13 +5,13 @@ from datetime import timedelta
 from typing import Any
 
 from tests.fixtures.club import Stage
-from tests.fixtures.eventually import eventually
 from waypost.cli.databases import open_admin_service
 from waypost.hosting.service import Service
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.errors import Permanent
 from waypost.operations.consumers import ConsumerLag, consumer_lag
 from waypost.ports.dead_letters import Status
+from waypost.testing.eventually import eventually
 
 
 async def test_the_lag_is_what_was_left(stage: Stage, club_stack: Service) -> None:

@@ -8,13 +8,13 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from tests.fixtures.envelopes import TRACEPARENT
-from tests.fixtures.eventually import eventually
-from tests.fixtures.raw_records import RawRecord, send_raw
-from tests.fixtures.topics import admin, create_topic, delete_topic, unique
 from tests.integration.cli.command import SECONDS, Stack, ended_by_control_c
 from waypost.cli.events.found import find_event
 from waypost.cli.services import DIRECTORY
 from waypost.kernel.errors import NotFound
+from waypost.testing.eventually import eventually
+from waypost.testing.raw_records import RawRecord, send_raw
+from waypost.testing.topics import admin, create_topic, delete_topic, unique
 
 
 async def test_tail_shows_a_record_that_is_published_afterwards(stack: Stack) -> None:

@@ -7,14 +7,13 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from infra.postgres.databases import ServiceDatabase
-from infra.stack.ports import LOOPBACK
-from tests.fixtures.database import Database, connected
-from tests.fixtures.hosted import migrate_service
 from waypost.cli.main import app
 from waypost.cli.services import DIRECTORY
 from waypost.kernel.errors import WaypostError
 from waypost.kernel.ids import TenantId, new_id
+from waypost.native.ports import LOOPBACK
+from waypost.postgres.provisioning.databases import ServiceDatabase
+from waypost.testing.database import Databases, connected
 
 TENANT = TenantId(new_id())
 BECAUSE = ("--reason", "the rows are back", "--as", "grace")
@@ -22,9 +21,9 @@ RUN = ("jobs", "run", "users.cleanup_expired", "--tenant", str(TENANT), *BECAUSE
 
 
 @pytest.fixture
-async def where(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ServiceDatabase:
+async def where(database: Databases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ServiceDatabase:
     """The users service as the command finds it; the other services have no environment, and nobody has a broker."""
-    where = await database("users", migrate_service)
+    where = await database("users")
     async with connected(where.app) as app:
         await app.execute("insert into tenants.tenant_directory values ($1, 'Engines', 'open')", TENANT)
     variables = {

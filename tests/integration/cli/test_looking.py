@@ -6,13 +6,13 @@ from urllib.parse import urlsplit
 import pytest
 from fastapi import FastAPI
 
-from infra.stack.ports import LOOPBACK
-from tests.fixtures.database import connected
 from tests.fixtures.envelopes import TRACEPARENT
-from tests.fixtures.serving import caller, serving
-from tests.fixtures.topics import create_topic, delete_topic, unique
 from tests.integration.cli.command import Stack
 from waypost.kernel.partitioning import shard_for
+from waypost.native.ports import LOOPBACK
+from waypost.testing.database import connected
+from waypost.testing.http import caller, serving
+from waypost.testing.topics import create_topic, delete_topic, unique
 
 
 async def test_the_outbox_shows_what_waits_and_which_keys_are_set_aside(stack: Stack) -> None:

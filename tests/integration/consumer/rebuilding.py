@@ -3,10 +3,10 @@
 from typing import Any
 
 from tests.fixtures.club import Stage, User
-from tests.fixtures.eventually import eventually
 from waypost.engine.rebuild import RebuildReport, rebuild
 from waypost.kafka.topic_log import KafkaTopicLogs
 from waypost.postgres.rebuild import PostgresShadowFactory
+from waypost.testing.eventually import eventually
 
 
 def shadow_factory(stage: Stage) -> PostgresShadowFactory:

@@ -5,7 +5,6 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from tests.fixtures.club import Stage, opened
-from tests.fixtures.eventually import eventually
 from waypost.engine.rate import Rate
 from waypost.engine.replay import Found, Redelivered, Selection
 from waypost.hosting.replaying import Replay, opened_replay
@@ -13,6 +12,7 @@ from waypost.hosting.service import Service
 from waypost.kernel.audit_context import AuditContext
 from waypost.ports.consumers import Reactor
 from waypost.postgres.audit import OperatorAction, operator_actions
+from waypost.testing.eventually import eventually
 
 AUDIT = AuditContext(operator="grace", reason="the greetings were lost")
 

@@ -6,8 +6,8 @@ from typing import Any
 from prometheus_client import REGISTRY
 
 from tests.fixtures.club import Stage
-from tests.fixtures.eventually import eventually
 from waypost.kernel.envelope import Envelope
+from waypost.testing.eventually import eventually
 
 
 async def test_a_projector_writes_what_it_is_told(stage: Stage) -> None:

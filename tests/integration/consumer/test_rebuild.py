@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from tests.fixtures.club import Stage
-from tests.fixtures.eventually import eventually
 from tests.integration.consumer.rebuilding import live, rebuilt, shadow_factory
 from tests.integration.consumer.replaying import found
 from waypost.engine.failpoints import FailpointReached
@@ -14,6 +13,7 @@ from waypost.engine.rebuild import Progress
 from waypost.engine.rebuild.report import BEFORE_COMMIT
 from waypost.kernel.envelope import Envelope
 from waypost.ports.rebuild import RebuildRuns
+from waypost.testing.eventually import eventually
 
 
 async def test_rebuilt_rows_take_the_place_of_the_live_ones(stage: Stage) -> None:

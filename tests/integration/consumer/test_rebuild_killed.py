@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from infra.stack.child import Child
 from tests.fixtures.club import Stage
-from tests.fixtures.eventually import eventually
 from tests.integration.consumer.rebuilding import live, rebuilt
 from waypost.engine.failpoints import VARIABLE
+from waypost.native.child import Child
+from waypost.testing.eventually import eventually
 
 LEFT_OVERS = "select 1 from pg_namespace where nspname = 'members_new'"
 OF_THE_SHADOW = "select distinct consumer from consumer_offsets where consumer like '%~new'"

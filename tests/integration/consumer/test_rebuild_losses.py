@@ -6,12 +6,12 @@ from contextlib import asynccontextmanager
 import pytest
 
 from tests.fixtures.club import Stage
-from tests.fixtures.eventually import eventually
 from tests.integration.consumer.rebuilding import live, rebuilt, shadow_factory
 from waypost.engine.consumer import ConsumerPolicy
 from waypost.kafka.topic_log import KafkaTopicLog, KafkaTopicLogs
 from waypost.ports.rebuild import LiveIsAhead
 from waypost.ports.subscription import Partition
+from waypost.testing.eventually import eventually
 
 
 async def test_without_sequences_what_came_twice_is_taken_in_once(stage: Stage) -> None:

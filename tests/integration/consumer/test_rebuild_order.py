@@ -4,10 +4,10 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 
 from tests.fixtures.club import Stage
-from tests.fixtures.eventually import eventually
 from tests.integration.consumer.rebuilding import rebuilt
 from waypost.kafka.topic_log import KafkaTopicLog, KafkaTopicLogs
 from waypost.ports.subscription import Partition
+from waypost.testing.eventually import eventually
 
 
 async def test_what_came_too_early_waits_for_its_turn(stage: Stage) -> None:

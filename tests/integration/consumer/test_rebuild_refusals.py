@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from tests.fixtures.club import Stage
-from tests.fixtures.database import connected
 from tests.integration.consumer.rebuilding import live, rebuilt
 from waypost.kafka.topic_log import KafkaTopicLog, KafkaTopicLogs
 from waypost.kernel.envelope import Envelope
 from waypost.ports.subscription import Partition
+from waypost.testing.database import connected
 
 
 async def test_not_one_record(stage: Stage) -> None:

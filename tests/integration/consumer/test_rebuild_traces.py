@@ -4,10 +4,10 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from tests.fixtures.club import Stage
-from tests.fixtures.eventually import eventually
 from tests.integration.consumer.rebuilding import rebuilt
 from tests.integration.consumer.test_traces import in_trace
 from waypost.telemetry.names import ORIGINAL_TRACE, rebuild_span
+from waypost.testing.eventually import eventually
 
 
 async def test_a_rebuild_is_found_from_the_original_traces(stage: Stage, spans: InMemorySpanExporter) -> None:

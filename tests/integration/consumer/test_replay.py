@@ -10,13 +10,13 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from tests.fixtures.club import Stage
 from tests.fixtures.club.declaration import no_trouble
-from tests.fixtures.eventually import eventually
 from tests.integration.consumer.replaying import AUDIT, audited, consumed, found, replayed
 from tests.integration.consumer.test_traces import in_trace
 from waypost.kernel.envelope import Envelope
 from waypost.ports.subscription import Partition
 from waypost.ports.unit_of_work import UnitOfWork
 from waypost.telemetry.names import ORIGINAL_TRACE
+from waypost.testing.eventually import eventually
 
 WHERE_IT_STANDS = """
 select 'position', topic, partition::text, next_offset, starts from consumer_offsets

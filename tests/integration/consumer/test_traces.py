@@ -7,7 +7,6 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from tests.fixtures.club import Stage
 from tests.fixtures.club.declaration import no_trouble
-from tests.fixtures.eventually import eventually
 from tests.fixtures.operators import AUDIT
 from waypost.engine.consumer.turns import Outcome
 from waypost.kernel.cause import current_cause
@@ -17,6 +16,7 @@ from waypost.kernel.ids import new_id
 from waypost.ports.dead_letters import ParkedKey
 from waypost.ports.unit_of_work import UnitOfWork
 from waypost.telemetry import names
+from waypost.testing.eventually import eventually
 
 
 def in_trace(envelope: Envelope[Any], *, sampled: bool) -> tuple[str, Envelope[Any]]:

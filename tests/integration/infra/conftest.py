@@ -8,10 +8,10 @@ import pytest
 
 from infra.simulators.inbox.app import create_app
 from infra.simulators.inbox.settings import InboxSettings
-from infra.stack.ports import free_ports
-from tests.fixtures.serving import caller, serving
 from tests.integration.infra.inbox import Inbox
 from tests.integration.infra.payments import provider
+from waypost.native.ports import free_ports
+from waypost.testing.http import caller, serving
 
 
 @pytest.fixture

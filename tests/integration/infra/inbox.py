@@ -7,7 +7,7 @@ from typing import Any
 import aiosmtplib
 import httpx
 
-from infra.stack.ports import LOOPBACK
+from waypost.native.ports import LOOPBACK
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

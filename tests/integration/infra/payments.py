@@ -10,7 +10,7 @@ import httpx
 
 from infra.simulators.payments.app import create_app
 from infra.simulators.payments.settings import PaymentsSettings
-from tests.fixtures.serving import caller, serving
+from waypost.testing.http import caller, serving
 
 
 @asynccontextmanager

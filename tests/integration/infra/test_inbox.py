@@ -9,9 +9,10 @@ from typing import Any
 import aiosmtplib
 import pytest
 
-from infra.stack.ports import LOOPBACK, free_ports
-from tests.fixtures.serving import caller, spawned
+from tests.fixtures.serving import spawned
 from tests.integration.infra.inbox import Inbox, mail
+from waypost.native.ports import LOOPBACK, free_ports
+from waypost.testing.http import caller
 
 
 async def test_a_mail_comes_out_as_it_went_in(inbox: Inbox) -> None:

@@ -3,8 +3,8 @@
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from tests.fixtures.eventually import eventually
-from tests.fixtures.kafka import Broker
+from waypost.testing.eventually import eventually
+from waypost.testing.kafka import Broker
 
 
 async def test_its_log_survives_a_kill(own_kafka: Broker) -> None:

@@ -6,11 +6,12 @@ from pathlib import Path
 import httpx
 import pytest
 
-from infra.stack.ports import LOOPBACK, free_ports
-from tests.fixtures.eventually import eventually
-from tests.fixtures.serving import caller, serving, spawned
+from tests.fixtures.serving import spawned
 from tests.integration.infra.payments import charge, charges
 from tests.integration.infra.webhooks import SECRET, Receiver
+from waypost.native.ports import LOOPBACK, free_ports
+from waypost.testing.eventually import eventually
+from waypost.testing.http import caller, serving
 
 MODULE = "infra.simulators.payments"
 

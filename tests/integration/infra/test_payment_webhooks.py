@@ -11,10 +11,10 @@ import httpx
 import pytest
 
 from infra.simulators.payments.settings import PaymentsSettings
-from tests.fixtures.eventually import eventually
-from tests.fixtures.serving import serving
 from tests.integration.infra.payments import charge, provider, refund
 from tests.integration.infra.webhooks import SECRET, Receiver
+from waypost.testing.eventually import eventually
+from waypost.testing.http import serving
 
 
 def test_webhooks_without_a_secret_are_refused_at_start() -> None:

@@ -3,9 +3,9 @@
 import asyncpg
 import pytest
 
-from infra.postgres.databases import ServiceDatabase
-from tests.fixtures.database import Database, connected
-from tests.fixtures.postgres import DatabaseServer
+from waypost.postgres.provisioning.databases import ServiceDatabase
+from waypost.testing.database import Databases, connected
+from waypost.testing.postgres import DatabaseServer
 
 
 async def create_notes(database: ServiceDatabase) -> None:
@@ -14,7 +14,7 @@ async def create_notes(database: ServiceDatabase) -> None:
         await owner.execute("grant select, insert on notes to users_app")
 
 
-async def test_a_database_is_a_copy_with_tables_and_grants(database: Database) -> None:
+async def test_a_database_is_a_copy_with_tables_and_grants(database: Databases) -> None:
     first, second = await database("users", create_notes), await database("users", create_notes)
     async with connected(first.app) as app:
         await app.execute("insert into notes values ('mine')")
@@ -22,7 +22,7 @@ async def test_a_database_is_a_copy_with_tables_and_grants(database: Database) -
         assert await app.fetchval("select count(*) from notes") == 0
 
 
-async def test_another_service_cannot_connect(database: Database) -> None:
+async def test_another_service_cannot_connect(database: Databases) -> None:
     users, billing = await database("users", create_notes), await database("billing", nothing)
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         await asyncpg.connect(billing.app.replace(billing.name, users.name))
@@ -32,7 +32,7 @@ async def nothing(_: ServiceDatabase) -> None:
     """A service without tables."""
 
 
-async def test_serving_roles_are_bounded_and_powerless(database: Database) -> None:
+async def test_serving_roles_are_bounded_and_powerless(database: Databases) -> None:
     users = await database("users", create_notes)
     for dsn in (users.app, users.relay, users.ops):
         async with connected(dsn) as role:

@@ -16,8 +16,8 @@ from confluent_kafka.serialization import MessageField, SerializationContext
 from infra.registry.app import create_app
 from infra.registry.catalog import read_catalog
 from infra.registry.settings import RegistrySettings
-from tests.fixtures.serving import caller, serving
 from waypost.kernel.errors import Misconfigured
+from waypost.testing.http import caller, serving
 
 Answer = TypeVar("Answer")
 CREATED = "users.user-waypost.users.UserCreated"

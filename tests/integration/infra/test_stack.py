@@ -9,12 +9,12 @@ import psutil
 from aiokafka.admin import AIOKafkaAdminClient
 
 from infra.stack.places import board_file, lock_file, stack_directory
-from infra.stack.ports import LOOPBACK, ephemeral_ports
 from infra.stack.processes import services_here
 from infra.stack.status_board import read_board
-from tests.fixtures.eventually import eventually
 from tests.fixtures.stack import CommandLine
+from waypost.native.ports import LOOPBACK, ephemeral_ports
 from waypost.schemas.topics import declared_topics
+from waypost.testing.eventually import eventually
 
 
 async def test_it_comes_up_once_and_leaves_nothing_when_its_supervisor_is_killed(stack: CommandLine) -> None:

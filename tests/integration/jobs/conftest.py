@@ -3,15 +3,15 @@ from typing import Any
 
 import pytest
 
-from tests.fixtures.database import Database
 from tests.fixtures.jobs import Service, migrate
 from waypost.jobs.declaration import Job
+from waypost.testing.database import Databases
 
 ServiceOf = Callable[..., Awaitable[Service]]
 
 
 @pytest.fixture
-async def service(database: Database) -> AsyncIterator[ServiceOf]:
+async def service(database: Databases) -> AsyncIterator[ServiceOf]:
     """`await service([Job(...)])`: its own database, copied from the migrated template."""
     made: list[Service] = []
 

@@ -7,7 +7,6 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
-from tests.fixtures.eventually import eventually
 from tests.fixtures.jobs import Service
 from tests.integration.jobs.conftest import ServiceOf
 from tests.integration.jobs.operated import AUDIT, charge, fails, there_are
@@ -23,6 +22,7 @@ from waypost.operations.jobs.manual_run import run_job
 from waypost.operations.jobs.search import JobSearch, find_jobs
 from waypost.postgres.audit import operator_actions
 from waypost.postgres.database import driver
+from waypost.testing.eventually import eventually
 
 AT_ONCE = Backoff(first_seconds=0.01, factor=1)
 

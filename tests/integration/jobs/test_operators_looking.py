@@ -5,7 +5,6 @@ from datetime import timedelta
 
 import pytest
 
-from tests.fixtures.eventually import eventually
 from tests.integration.jobs.conftest import ServiceOf
 from tests.integration.jobs.operated import AUDIT, charge, fails, found, there_are
 from waypost.jobs.context import JobContext
@@ -16,6 +15,7 @@ from waypost.kernel.ids import TenantId, new_id
 from waypost.operations.jobs.changes import cancel_job, retry_job
 from waypost.operations.jobs.lookup import find_job
 from waypost.operations.jobs.search import JobSearch, find_jobs
+from waypost.testing.eventually import eventually
 
 
 async def test_a_list_tells_of_a_job_what_it_tells_alone_and_a_retried_one_has_not_ended(service: ServiceOf) -> None:
@@ -65,7 +65,7 @@ async def test_a_job_is_shown_whole_while_it_is_pending_and_by_its_result_when_i
     waiting = await found(billing, job)
     assert (waiting.status, waiting.priority, waiting.attempts) == (Status.QUEUED, 3, 0)
     assert waiting.arguments == {"invoice_id": str(invoice)}
-    billing.clock.offset = timedelta(days=2)
+    billing.clock.move(timedelta(days=2))
     async with billing.working():
         await billing.becomes("complete", job)
     done = await found(billing, job)

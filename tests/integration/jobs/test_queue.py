@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 import asyncpg
 import pytest
 
-from tests.fixtures.eventually import eventually
 from tests.fixtures.jobs import Service
 from tests.integration.jobs.conftest import ServiceOf
 from waypost.jobs.context import JobContext
@@ -19,6 +18,7 @@ from waypost.kernel.errors import Invalid, Permanent
 from waypost.kernel.ids import JobId, TenantId, new_id
 from waypost.kernel.tenant import NoTenantBound, bound_tenants
 from waypost.postgres.database import driver
+from waypost.testing.eventually import eventually
 
 
 async def work(job: JobContext) -> None: ...

@@ -9,34 +9,24 @@ from waypost.jobs.context import JobContext
 from waypost.jobs.declaration import Job
 from waypost.kernel.ids import new_id
 from waypost.kernel.tenant import bound_tenants
-from waypost.ports.doorbell import Channel
-
-
-class Heard:
-    """A doorbell that keeps what it was rung for."""
-
-    def __init__(self) -> None:
-        self.channels: list[Channel] = []
-
-    def ring(self, channel: Channel) -> None:
-        self.channels.append(channel)
+from waypost.memory.doorbell import MemoryDoorbell
 
 
 async def work(job: JobContext) -> None: ...
 
 
 async def test_a_commit_rings_for_what_it_wrote_and_a_rollback_does_not(service: ServiceOf) -> None:
-    heard = Heard()
+    heard = MemoryDoorbell()
     billing = await service([Job(work)], doorbell=heard)
     with bound_tenants([billing.tenant]):
         async with billing.units.begin() as uow:
             uow.add(_dead_letter(billing))
-            assert heard.channels == []
-        assert heard.channels == ["outbox"]
+            assert heard.rings == []
+        assert heard.rings == ["outbox"]
 
         async with billing.units.begin() as uow:
             await uow.jobs.enqueue("work")
-        assert heard.channels == ["outbox", "jobs"]
+        assert heard.rings == ["outbox", "jobs"]
 
         with pytest.raises(ZeroDivisionError):
             async with billing.units.begin() as uow:
@@ -44,7 +34,7 @@ async def test_a_commit_rings_for_what_it_wrote_and_a_rollback_does_not(service:
                 await uow.jobs.enqueue("work", idempotency_key=str(1 // 0))
         async with billing.units.begin():
             """Nothing was written."""
-        assert heard.channels == ["outbox", "jobs"]
+        assert heard.rings == ["outbox", "jobs"]
 
 
 def _dead_letter(billing: Service) -> Notification:

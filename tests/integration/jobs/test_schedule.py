@@ -7,7 +7,6 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from tests.fixtures.eventually import eventually
 from tests.fixtures.jobs import Service
 from tests.integration.jobs.conftest import ServiceOf
 from waypost.jobs.context import JobContext
@@ -16,6 +15,7 @@ from waypost.jobs.schedule import Scheduler
 from waypost.kernel.errors import Misconfigured, Transient
 from waypost.kernel.ids import TenantId, new_id
 from waypost.postgres.tenancy import TENANTS_AT_ONCE
+from waypost.testing.eventually import eventually
 
 NIGHTLY = Scheduled("clean_up", at="02:00")
 TENANTS = [TenantId(new_id()) for _ in range(3)]
@@ -43,13 +43,13 @@ def scheduler(service: Service, *schedule: Scheduled, tenants: ListTenants = eve
         service.registry,
         tenants,
         clock=service.clock,
-        doorbell=service.wakeup,
+        doorbell=service.doorbell,
         poll_seconds=0.02,
     )
 
 
 def set_clock(service: Service, moment: str) -> None:
-    service.clock.offset = datetime.fromisoformat(moment).replace(tzinfo=UTC) - datetime.now(UTC)
+    service.clock.move_to(datetime.fromisoformat(moment).replace(tzinfo=UTC))
 
 
 async def queued(service: Service) -> int:
@@ -139,7 +139,7 @@ async def test_a_clock_far_ahead_takes_no_tick_and_goes_on_once_it_is_set_right(
     running = scheduler(billing)
     set_clock(billing, "2025-03-01T01:00:00")
     await running.tick()
-    billing.clock.offset = timedelta(days=30_000)
+    billing.clock.move_to(datetime.now(UTC) + timedelta(days=30_000))
     with pytest.raises(Transient, match="this clock is wrong"):
         await running.tick()
     set_clock(billing, "2025-03-01T02:00:01")

@@ -11,7 +11,6 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, StatusCode
 
-from tests.fixtures.eventually import eventually
 from tests.fixtures.jobs import Service
 from tests.integration.jobs.conftest import ServiceOf
 from waypost.jobs.context import JobContext
@@ -21,6 +20,7 @@ from waypost.kernel.backoff import Backoff
 from waypost.kernel.errors import Transient
 from waypost.operations.jobs.changes import retry_job
 from waypost.telemetry.names import ORIGINAL_TRACE
+from waypost.testing.eventually import eventually
 
 TRACER = trace.get_tracer("test")
 
@@ -80,7 +80,7 @@ async def test_a_job_far_ahead_has_a_trace_of_its_own_with_a_link(
 ) -> None:
     with TRACER.start_as_current_span("POST /subscriptions"):
         job = await billing.enqueue("flaky", run_at=billing.clock.now() + timedelta(days=30))
-    billing.clock.offset = timedelta(days=31)
+    billing.clock.move(timedelta(days=31))
     async with billing.working():
         await billing.becomes("complete", job)
     (sent,), (attempt, _) = named(spans, "send flaky"), named(spans, "process flaky")

@@ -6,12 +6,12 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from uuid import UUID
 
-from tests.fixtures.eventually import eventually
 from tests.integration.jobs.conftest import ServiceOf
 from waypost.jobs.context import JobContext
 from waypost.jobs.declaration import Job, JobRegistry
 from waypost.jobs.worker import JobWorkerSettings
 from waypost.kernel.ids import new_id
+from waypost.testing.eventually import eventually
 
 ONE_AT_A_TIME = JobWorkerSettings(max_jobs=1, lease_seconds=0.6, poll_seconds=0.1)
 DEAF_WITHOUT_A_RING = JobWorkerSettings(poll_seconds=3600)
@@ -55,7 +55,7 @@ async def test_a_job_waits_for_its_time(service: ServiceOf) -> None:
     async with billing.working():
         await billing.becomes("complete", await billing.enqueue("note", word="now"))
         assert ran == ["now"]
-        billing.clock.offset = timedelta(days=3)
+        billing.clock.move(timedelta(days=3))
         await billing.becomes("complete", later)
     assert ran == ["now", "later"]
 

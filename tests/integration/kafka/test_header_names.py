@@ -3,11 +3,11 @@
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from tests.fixtures.raw_records import GZIP, PLAIN, RawRecord, send_raw
-from tests.fixtures.topics import create_topic, unique
 from waypost.kafka.topic_log import KafkaTopicLogs
 from waypost.kernel.envelope import Record
 from waypost.ports.subscription import Partition
+from waypost.testing.raw_records import GZIP, PLAIN, RawRecord, send_raw
+from waypost.testing.topics import create_topic, unique
 
 
 @pytest.mark.parametrize("compression", [PLAIN, GZIP])

@@ -4,9 +4,9 @@ import asyncio
 
 from aiokafka import AIOKafkaConsumer
 
-from tests.fixtures.topics import create_topic, unique
 from waypost.kafka.consumer import KafkaSubscription
 from waypost.ports.subscription import Partition
+from waypost.testing.topics import create_topic, unique
 
 SESSION_SECONDS = 10
 

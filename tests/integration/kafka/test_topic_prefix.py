@@ -7,8 +7,6 @@ from uuid import uuid4
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 
-from tests.fixtures.eventually import eventually
-from tests.fixtures.topics import admin, create_topic, read_topic, unique
 from tests.integration.kafka.test_membership import Assigned
 from waypost.kafka.catalog import catalog, partitions_of
 from waypost.kafka.consumer import KafkaSubscription
@@ -21,6 +19,8 @@ from waypost.kernel.topic import Topic
 from waypost.ports.broker import OutgoingRecord, TopicUnavailable
 from waypost.ports.subscription import Partition
 from waypost.project import configured, project
+from waypost.testing.eventually import eventually
+from waypost.testing.topics import admin, create_topic, read_topic, unique
 
 PREFIX = unique("staging") + "."
 KEY = str(uuid4()).encode()

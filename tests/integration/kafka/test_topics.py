@@ -2,10 +2,10 @@
 
 import pytest
 
-from tests.fixtures.eventually import eventually
-from tests.fixtures.topics import create_topic, delete_topic, unique
 from waypost.kafka.topics import connected_client, describe
 from waypost.kernel.errors import Transient
+from waypost.testing.eventually import eventually
+from waypost.testing.topics import create_topic, delete_topic, unique
 
 
 async def test_a_topic_is_described_by_its_id_and_partitions(kafka: str) -> None:

@@ -6,26 +6,18 @@ from pathlib import Path
 import httpx
 import pytest
 
-from infra.postgres.databases import ServiceDatabase
 from infra.simulators.inbox.app import create_app
 from infra.simulators.inbox.settings import InboxSettings
 from infra.stack.keys import Keys, load_or_make_keys
-from infra.stack.ports import LOOPBACK, free_ports
-from services.notifications.app import SERVICE
-from tests.fixtures.database import Database
-from tests.fixtures.serving import caller, serving
-from tests.fixtures.web import api, client_of
 from tests.integration.infra.inbox import Inbox
 from tests.integration.notifications.digests import Digests
 from tests.integration.notifications.service import NotificationsService
-from waypost.postgres.migrate import migrate
+from waypost.native.ports import LOOPBACK, free_ports
+from waypost.testing.database import Databases
+from waypost.testing.http import caller, serving
 
 PUBLIC_URL = "https://waypost.test"
 UNSUBSCRIBE_URL = "https://mail.waypost.test/unsubscribe"
-
-
-async def migrate_notifications(database: ServiceDatabase) -> None:
-    await migrate("notifications", database.owner)
 
 
 @pytest.fixture(scope="session")
@@ -43,24 +35,24 @@ async def inbox(tmp_path: Path) -> AsyncIterator[Inbox]:
 
 @pytest.fixture
 async def notifications(
-    database: Database, inbox: Inbox, keys: Keys, monkeypatch: pytest.MonkeyPatch
+    database: Databases, inbox: Inbox, keys: Keys, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[NotificationsService]:
     monkeypatch.setenv("WAYPOST_SMTP_HOST", LOOPBACK)
     monkeypatch.setenv("WAYPOST_SMTP_PORT", str(inbox.smtp_port))
     monkeypatch.setenv("WAYPOST_PUBLIC_URL", PUBLIC_URL)
     monkeypatch.setenv("WAYPOST_UNSUBSCRIBE_URL", UNSUBSCRIBE_URL)
     monkeypatch.setenv("WAYPOST_KEYS_DIRECTORY", str(keys.of("notifications")))
-    service = NotificationsService(await database("notifications", migrate_notifications), inbox, keys)
+    service = NotificationsService(await database("notifications"), inbox, keys)
     try:
-        yield service
+        async with service.api() as service.http:
+            yield service
     finally:
-        await service.database.close()
+        await service.close()
 
 
 @pytest.fixture
-async def http(notifications: NotificationsService) -> AsyncIterator[httpx.AsyncClient]:
-    async with client_of(api(*SERVICE.routers, bus=notifications.bus)) as client:
-        yield client
+def http(notifications: NotificationsService) -> httpx.AsyncClient:
+    return notifications.http
 
 
 @pytest.fixture

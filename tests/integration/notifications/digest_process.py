@@ -6,14 +6,15 @@ from pathlib import Path
 
 from services.notifications.app import SERVICE
 from services.notifications.jobs import digest
-from tests.faults.service_jobs import ClockOnTheWall, work
+from tests.faults.service_jobs import work
+from waypost.testing.clock import MovableClock
 
-DSN, AHEAD_SECONDS = "DIGEST_DSN", "DIGEST_AHEAD_SECONDS"
+DSN, CLOCK_FILE = "DIGEST_DSN", "DIGEST_CLOCK_FILE"
 
 
 async def main() -> None:
     digest.AT_ONCE = 1
-    await work(SERVICE, os.environ[DSN], ClockOnTheWall(Path(os.environ[AHEAD_SECONDS])), lease_seconds=0.6)
+    await work(SERVICE, os.environ[DSN], MovableClock(file=Path(os.environ[CLOCK_FILE])), lease_seconds=0.6)
 
 
 if __name__ == "__main__":

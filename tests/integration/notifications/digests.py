@@ -11,11 +11,11 @@ import httpx
 
 from schemas.billing import InvoiceFinalized, InvoicePaid
 from services.notifications.commands import QueueDigest
-from tests.fixtures.web import bearer
 from tests.integration.notifications.service import NotificationsService, Person
 from waypost.kernel.ids import TenantId, new_id
 from waypost.kernel.role import Role
 from waypost.kernel.tenant import bound_tenants
+from waypost.testing.tokens import bearer
 from waypost.web.auth import Principal
 
 DAY, NINE = date(2025, 3, 1), "2025-03-01T09:00:00"
@@ -37,7 +37,7 @@ class Digests:
     http: httpx.AsyncClient
 
     def set_clock(self, moment: str) -> None:
-        self.service.clock.offset = datetime.fromisoformat(moment).replace(tzinfo=UTC) - datetime.now(UTC)
+        self.service.clock.move_to(datetime.fromisoformat(moment).replace(tzinfo=UTC))
 
     async def tick(self, moment: str, *, schedulers: int = 1) -> None:
         """As the job processes do when their clocks show that."""
@@ -69,7 +69,7 @@ class Digests:
             **facts_of(invoice), total_minor=total_minor, due_at=DUE, finalized_at=self.service.clock.now()
         )
         await self._tell(invoice, finalized, version=2)
-        await self.service.work_off(person)
+        await self.service.run_jobs(person.tenant_id)
         return invoice
 
     async def pay(self, invoice: Invoice) -> None:
@@ -107,7 +107,7 @@ class Digests:
 
     async def mailed(self, person: Person) -> Sequence[Mapping[str, Any]]:
         """The digests in their inbox, oldest first, once all jobs of the tenant are done."""
-        await self.service.work_off(person)
+        await self.service.run_jobs(person.tenant_id)
         return [mail for mail in await self.service.mails(person) if mail["subject"].startswith("Unread")]
 
     async def emails(self, person: Person) -> Sequence[tuple[str, str | None]]:
@@ -115,7 +115,7 @@ class Digests:
         query = (
             "select status, reason from notifications where kind = 'digest' and recipient_id = :id order by queued_at"
         )
-        rows = await self.service.rows(person, query, id=person.user_id)
+        rows = await self.service.rows(person.tenant_id, query, id=person.user_id)
         return [(row["status"], row["reason"]) for row in rows]
 
     async def _tell(self, invoice: Invoice, event: InvoiceFinalized | InvoicePaid, *, version: int) -> None:

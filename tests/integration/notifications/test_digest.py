@@ -4,12 +4,12 @@ import pytest
 
 from schemas.users import UserErased
 from services.notifications.jobs import digest
-from tests.fixtures.eventually import eventually
 from tests.integration.notifications.conftest import UNSUBSCRIBE_URL
 from tests.integration.notifications.digests import DUE, NINE, Digests
 from waypost.kernel.errors import Transient
 from waypost.kernel.ids import TenantId
 from waypost.kernel.tenant import bound_tenants
+from waypost.testing.eventually import eventually
 
 EVE, LATER, NEXT_DAY = "2025-03-01T08:59:59", "2025-03-01T21:00:00", "2025-03-02T09:00:00"
 
@@ -48,11 +48,11 @@ async def test_its_letter_is_told_of_like_any_other(digests: Digests) -> None:
     await digests.invoice(ada, 7)
     await digests.tick(NINE)
     [mail] = await digests.mailed(ada)
-    [row] = await digests.service.rows(ada, "select * from notifications where kind = 'digest'")
+    [row] = await digests.service.rows(ada.tenant_id, "select * from notifications where kind = 'digest'")
     assert mail["message_id"] == f"<{row['notification_id']}@waypost>"
     assert (row["status"], row["subject_type"], row["subject_id"]) == ("sent", "user", ada.user_id)
     types = "select type from events where aggregate_id = :id order by version"
-    told = await digests.service.rows(ada, types, id=row["notification_id"])
+    told = await digests.service.rows(ada.tenant_id, types, id=row["notification_id"])
     assert [each["type"] for each in told] == ["notification.queued", "notification.sent"]
 
 
@@ -99,7 +99,7 @@ async def test_tried_again_after_midnight_it_is_the_same(digests: Digests, monke
     digests.set_clock("2025-03-01T23:59:00")
     async with digests.service.working():
         failed = "select 1 from jobs where name = 'send_digest' and error is not null"
-        await eventually(lambda: digests.service.rows(ada, failed))
+        await eventually(lambda: digests.service.rows(ada.tenant_id, failed))
     digests.set_clock("2025-03-02T00:10:00")
     assert len(await digests.mailed(ada)) == 1
     assert lost.times == 2
@@ -145,7 +145,7 @@ async def test_what_was_read_or_ended_before_it_was_mailed_is_not(digests: Diges
     reasons = [await digests.emails(person) for person in (reader, leaver, gone)]
     assert reasons == [[("suppressed", why)] for why in ("superseded", "unsubscribed", "erased")]
     kept = "select 1 from preferences union all select 1 from read_marks"
-    assert await digests.service.rows(gone, kept) == []
+    assert await digests.service.rows(gone.tenant_id, kept) == []
 
 
 async def test_each_page_of_users_is_a_transaction_and_a_long_digest_is_cut(
@@ -183,4 +183,4 @@ async def test_the_mail_client_can_end_it(digests: Digests) -> None:
     await digests.tick(NEXT_DAY)
     assert len(await digests.mailed(ada)) == 1
     for_how_many = "select result from job_results where name = 'send_digest' order by enqueued_at"
-    assert [row["result"] for row in await digests.service.rows(ada, for_how_many)] == [1, 0]
+    assert [row["result"] for row in await digests.service.rows(ada.tenant_id, for_how_many)] == [1, 0]

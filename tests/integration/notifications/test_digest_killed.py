@@ -5,18 +5,19 @@ import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from infra.stack.child import Child
 from infra.stack.places import CHECKOUT
-from tests.fixtures.eventually import eventually
 from tests.integration.notifications import digest_process
 from tests.integration.notifications.digests import Digests
 from waypost.engine.failpoints import VARIABLE
 from waypost.kernel.ids import TenantId
 from waypost.kernel.tenant import bound_tenants
+from waypost.native.child import Child
+from waypost.testing.clock import MovableClock
+from waypost.testing.eventually import eventually
 
 
 async def test_killed_between_two_users_of_a_tenant(digests: Digests, tmp_path: Path) -> None:
-    digests.service.clock.offset = _until_noon()
+    digests.service.clock.move(_until_noon())
     ada = await digests.subscriber()
     people = [ada, *[await digests.subscriber(ada.tenant_id) for _ in range(2)]]
     for person in people:
@@ -30,7 +31,7 @@ async def test_killed_between_two_users_of_a_tenant(digests: Digests, tmp_path: 
     second = await _started(digests, tmp_path)
 
     async def all_done() -> bool:
-        return not await digests.service.rows(ada, "select 1 from jobs")
+        return not await digests.service.rows(ada.tenant_id, "select 1 from jobs")
 
     await eventually(all_done, deadline_seconds=25)
     await second.stop()
@@ -45,12 +46,12 @@ def _until_noon() -> timedelta:
 
 
 async def _started(digests: Digests, folder: Path, *, failpoints: str = "") -> Child:
-    ahead = folder / "ahead-seconds"
-    ahead.write_text(str(digests.service.clock.offset.total_seconds()))
+    clock = folder / "clock"
+    MovableClock(file=clock).move_to(digests.service.clock.now())
     environment = {
         **os.environ,
         digest_process.DSN: digests.service.where.app,
-        digest_process.AHEAD_SECONDS: str(ahead),
+        digest_process.CLOCK_FILE: str(clock),
         VARIABLE: failpoints,
     }
     command = [sys.executable, "-m", digest_process.__name__]

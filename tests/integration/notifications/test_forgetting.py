@@ -6,13 +6,13 @@ import pytest
 
 from schemas.users import UserErased
 from services.notifications.commands import ChooseDigest
-from tests.fixtures.eventually import eventually
 from tests.integration.notifications.digests import DUE, Digests, headers
 from tests.integration.notifications.service import Person
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.errors import NotYet
 from waypost.kernel.ids import TenantId
 from waypost.kernel.tenant import bound_tenants
+from waypost.testing.eventually import eventually
 
 KEPT = "select user_id from preferences union all select recipient_id from read_marks"
 
@@ -31,7 +31,7 @@ async def test_whoever_is_erased_chooses_and_reads_nothing_any_more(digests: Dig
     chosen = await digests.http.put("/preferences", json={"digest": True}, headers=headers(ada))
     read = await digests.http.post(f"/notifications/{unread['id']}/read", headers=headers(ada))
     assert (chosen.status_code, read.status_code) == (404, 404)
-    assert await digests.service.rows(ada, KEPT) == []
+    assert await digests.service.rows(ada.tenant_id, KEPT) == []
 
 
 async def test_a_choice_that_is_being_made_is_forgotten_as_well(digests: Digests) -> None:
@@ -44,7 +44,7 @@ async def test_a_choice_that_is_being_made_is_forgotten_as_well(digests: Digests
             await eventually(lambda: waits_for_a_lock(digests, ada))
     await erasing
     await digests.service.react(erased(ada))
-    assert await digests.service.rows(ada, KEPT) == []
+    assert await digests.service.rows(ada.tenant_id, KEPT) == []
 
 
 async def test_nobody_is_forgotten_who_can_still_choose(digests: Digests) -> None:
@@ -53,9 +53,9 @@ async def test_nobody_is_forgotten_who_can_still_choose(digests: Digests) -> Non
         await digests.service.react(erased(ada))
     await digests.service.project(erased(ada))
     await digests.service.react(erased(ada))
-    assert await digests.service.rows(ada, KEPT) == []
+    assert await digests.service.rows(ada.tenant_id, KEPT) == []
 
 
 async def waits_for_a_lock(digests: Digests, person: Person) -> bool:
     query = "select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
-    return bool(await digests.service.rows(person, query))
+    return bool(await digests.service.rows(person.tenant_id, query))

@@ -6,7 +6,6 @@ from email.policy import default
 
 import pytest
 
-from infra.stack.ports import LOOPBACK
 from services.notifications.adapters.email_templates import JinjaEmailTemplates
 from services.notifications.adapters.smtp import SmtpMailer
 from services.notifications.domain import Kind
@@ -15,6 +14,7 @@ from tests.fixtures.names import HOSTILE_NAMES
 from tests.integration.infra.inbox import Inbox
 from tests.unit.notifications.test_letters import WORDS
 from waypost.kernel.text import one_line
+from waypost.native.ports import LOOPBACK
 
 SENDER = "no-reply@waypost.test"
 HEADERS = [

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from infra.stack.ports import LOOPBACK, free_ports
 from services.notifications.adapters.smtp import SmtpMailer
 from services.notifications.ports import EmailContent, Mail, MailRefused
-from tests.fixtures.eventually import eventually
 from tests.integration.infra.inbox import Inbox
 from tests.integration.notifications.service import NotificationsService, Person
 from waypost.kernel.errors import Transient
 from waypost.kernel.ids import TenantId, new_id
 from waypost.kernel.tenant import bound_tenants
+from waypost.native.ports import LOOPBACK, free_ports
+from waypost.testing.eventually import eventually
 
 EMAIL = EmailContent(subject="Grüße", text="Hello\n", html="<p>Hello</p>")
 
@@ -65,7 +65,7 @@ async def test_a_letter_waits_for_the_mail_server(
     [nobody_listens] = free_ports(1)
 
     async def put_off() -> bool:
-        return bool(await notifications.rows(ada, "select 1 from jobs where run_at > enqueued_at"))
+        return bool(await notifications.rows(ada.tenant_id, "select 1 from jobs where run_at > enqueued_at"))
 
     with monkeypatch.context() as away:
         away.setenv("WAYPOST_SMTP_PORT", str(nobody_listens))
@@ -73,7 +73,7 @@ async def test_a_letter_waits_for_the_mail_server(
             await eventually(put_off)
     assert await notifications.statuses(ada) == [("welcome", "queued", None)]
 
-    await notifications.work_off(ada)
+    await notifications.run_jobs(ada.tenant_id)
     assert len(await notifications.mails(ada)) == 1
     assert await notifications.statuses(ada) == [("welcome", "sent", None)]
 
@@ -81,12 +81,12 @@ async def test_a_letter_waits_for_the_mail_server(
 async def test_a_letter_that_was_sent_is_not_mailed_by_a_second_job(notifications: NotificationsService) -> None:
     ada = Person()
     await notifications.react(await notifications.know(ada))
-    await notifications.work_off(ada)
-    [row] = await notifications.rows(ada, "select notification_id from notifications")
+    await notifications.run_jobs(ada.tenant_id)
+    [row] = await notifications.rows(ada.tenant_id, "select notification_id from notifications")
     with bound_tenants([TenantId(ada.tenant_id)]):
         async with notifications.bus.units.begin() as uow:
             await uow.jobs.enqueue("send_notification", **row)
-    await notifications.work_off(ada)
+    await notifications.run_jobs(ada.tenant_id)
     assert len(await notifications.mails(ada)) == 1
 
 
@@ -96,10 +96,10 @@ async def test_a_letter_that_is_not_there_is_no_error(notifications: Notificatio
     with bound_tenants([TenantId(ada.tenant_id)]):
         async with notifications.bus.units.begin() as uow:
             await uow.jobs.enqueue("send_notification", notification_id=new_id())
-    await notifications.work_off(ada)
-    ended = await notifications.rows(ada, "select status, result::text from job_results")
+    await notifications.run_jobs(ada.tenant_id)
+    ended = await notifications.rows(ada.tenant_id, "select status, result::text from job_results")
     assert [tuple(row.values()) for row in ended] == [("complete", "null")]
-    assert await notifications.rows(ada, "select 1 from jobs") == []
+    assert await notifications.rows(ada.tenant_id, "select 1 from jobs") == []
 
 
 def _mailer(port: int) -> SmtpMailer:

@@ -5,15 +5,13 @@ from base64 import urlsafe_b64encode
 import httpx
 import pytest
 
-from services.notifications.app import SERVICE
 from services.notifications.domain import UnsubscribeToken
 from tests.fixtures.browser import Open
-from tests.fixtures.serving import serving
-from tests.fixtures.web import api
 from tests.integration.notifications.digests import Digests, headers
 from tests.integration.notifications.service import NotificationsService, Person
 from waypost.kernel.ids import TenantId
 from waypost.kernel.role import Role
+from waypost.testing.http import serving
 
 
 async def test_nobody_gets_a_digest_who_did_not_ask(http: httpx.AsyncClient) -> None:
@@ -95,7 +93,7 @@ async def test_a_click_on_the_page_of_the_link_ends_the_digests(
 ) -> None:
     ada = Person()
     await http.put("/preferences", json={"digest": True}, headers=headers(ada))
-    async with serving(api(*SERVICE.routers, bus=notifications.bus)) as url:
+    async with serving(notifications.app()) as url:
         visited = await visit(url + await _link(notifications, ada))
         assert await _wants(http, ada), "mail scanners follow links too"
         await visited.page.get_by_role("button", name="End it").click()
@@ -110,6 +108,6 @@ async def _wants(http: httpx.AsyncClient, person: Person) -> bool:
 
 
 async def _link(notifications: NotificationsService, person: Person) -> str:
-    [row] = await notifications.rows(person, "select unsubscribe_secret from preferences")
+    [row] = await notifications.rows(person.tenant_id, "select unsubscribe_secret from preferences")
     token = UnsubscribeToken(tenant_id=TenantId(person.tenant_id), secret=row["unsubscribe_secret"])
     return f"/unsubscribe/{token.text}"

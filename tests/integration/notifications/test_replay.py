@@ -8,14 +8,14 @@ from typing import Any
 from schemas.billing import InvoiceFinalized, InvoicePaid, InvoicePaymentFailed
 from schemas.users import UserEmailVerified, UserErased, UserPasswordResetRequested
 from services.notifications.app import SERVICE
-from tests.fixtures.envelopes import enveloped
-from tests.fixtures.eventually import eventually
-from tests.fixtures.hosted import hosted
-from tests.fixtures.kafka import Broker
 from tests.fixtures.retelling import Retelling
 from tests.integration.notifications.service import NotificationsService, Person
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.ids import new_id
+from waypost.testing.envelopes import envelope_of
+from waypost.testing.eventually import eventually
+from waypost.testing.hosted import hosted
+from waypost.testing.kafka import Broker
 
 DAY = timedelta(days=1)
 
@@ -32,18 +32,17 @@ async def test_a_replay_of_everything_changes_nothing_and_mails_nobody(
     )
     history = [*begins, *asked, *answers_of(ada, asked[1]), *bills_of(ada, notifications), gone]
     await notifications.project(begins[1], gone)
-    service = await hosted(SERVICE, notifications.where, own_kafka.bootstrap)
-    await service.publish(*history)
-    retelling = Retelling(SERVICE, notifications.where, own_kafka.bootstrap)
-    async with service.consuming("notices"):
-        await eventually(lambda: retelling.has_heard(history), deadline_seconds=40)
-    await service.runtime.database.close()
-    await notifications.work_off(ada)
+    async with hosted(SERVICE, notifications.where, bootstrap=own_kafka.bootstrap) as service:
+        await service.publish(*history)
+        retelling = Retelling(SERVICE, notifications.where, own_kafka.bootstrap)
+        async with service.consuming("notices"):
+            await eventually(lambda: retelling.has_heard(history), deadline_seconds=40)
+    await notifications.run_jobs(ada.tenant_id)
     mails = await notifications.mails(ada)
     assert len(mails) == 7, "of the two links the newer alone"
 
     await retelling.changes_nothing(ada.tenant_id, history)
-    await notifications.work_off(ada)
+    await notifications.run_jobs(ada.tenant_id)
     assert await notifications.mails(ada) == mails
     assert await notifications.mails(leaver) == []
 
@@ -67,7 +66,7 @@ def bills_of(ada: Person, notifications: NotificationsService) -> Sequence[Envel
     }
     try_: dict[str, Any] = {"amount_minor": 24_690, "attempt_id": new_id(), "attempt": 1}
     return [
-        enveloped(event, invoice_id, version)
+        envelope_of(event, invoice_id, version)
         for version, event in enumerate(
             (
                 InvoiceFinalized(**bill, total_minor=24_690, due_at=now, finalized_at=now),

@@ -91,7 +91,7 @@ async def test_letters_folded_again_from_the_event_store_are_the_same_rows(
     ada = Person()
     await notifications.react(await notifications.know(ada))
     await notifications.react(notifications.verification(ada, "late", -DAY))
-    await notifications.work_off(ada)
+    await notifications.run_jobs(ada.tenant_id)
     everything = select(outgoing).order_by(outgoing.c.notification_id)
 
     with bound_tenants([TenantId(ada.tenant_id)]):
@@ -111,23 +111,26 @@ async def test_a_link_that_expired_while_its_mail_waited_is_cleaned_up(notificat
         await notifications.know(person)
         await notifications.react(notifications.verification(person, "token", lifetime))
         await _give_up_jobs(notifications, person)
-    notifications.clock.offset = DAY
+    notifications.clock.move(DAY)
     for person in (ada, grace):
         with bound_tenants([TenantId(person.tenant_id)]):
             async with notifications.bus.units.begin() as uow:
                 await uow.jobs.enqueue("cleanup_expired", idempotency_key=str(uuid4()))
-        await notifications.work_off(person)
+        await notifications.run_jobs(person.tenant_id)
     assert await notifications.statuses(ada) == [("verification", "suppressed", "expired")]
     assert await notifications.statuses(grace) == [("verification", "queued", None)]
     assert (
-        await notifications.rows(ada, "select 1 from sealed_tokens union all select 1 from pending_notifications") == []
+        await notifications.rows(
+            ada.tenant_id, "select 1 from sealed_tokens union all select 1 from pending_notifications"
+        )
+        == []
     )
-    assert len(await notifications.rows(grace, "select 1 from sealed_tokens")) == 1
+    assert len(await notifications.rows(grace.tenant_id, "select 1 from sealed_tokens")) == 1
 
 
 async def _recipients(notifications: NotificationsService, person: Person) -> list[tuple[Any, ...]]:
     query = "select email, display_name, locale, status from recipients where user_id = :id"
-    return [tuple(row.values()) for row in await notifications.rows(person, query, id=person.user_id)]
+    return [tuple(row.values()) for row in await notifications.rows(person.tenant_id, query, id=person.user_id)]
 
 
 async def _give_up_jobs(notifications: NotificationsService, person: Person) -> None:

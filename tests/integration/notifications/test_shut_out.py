@@ -37,4 +37,4 @@ async def test_whoever_is_shut_out_does_nothing_with_a_token_that_is_out(
         assert [answer.status_code for answer in answers] == [404, 200, 200, 404]
     else:
         assert {answer.status_code for answer in answers} == {401}
-        assert await notifications.rows(ada, "select 1 from preferences") == []
+        assert await notifications.rows(ada.tenant_id, "select 1 from preferences") == []

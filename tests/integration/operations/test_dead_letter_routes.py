@@ -10,8 +10,7 @@ import pytest
 
 from tests.fixtures.club import Stage, User, opened
 from tests.fixtures.club.declaration import no_trouble
-from tests.fixtures.eventually import eventually
-from tests.fixtures.operators import operator_bearer, operator_routes
+from tests.fixtures.operators import operator_routes
 from tests.integration.consumer.test_rebuild_of_own_events import Person
 from waypost.hosting.service import Service
 from waypost.kernel.envelope import Envelope
@@ -20,6 +19,8 @@ from waypost.kernel.ids import new_id
 from waypost.ports.consumers import Reactor
 from waypost.ports.unit_of_work import UnitOfWork
 from waypost.postgres.audit import operator_actions
+from waypost.testing.eventually import eventually
+from waypost.testing.tokens import operator_bearer
 
 DEAD_LETTERS = "/ops/dead-letters"
 WHY = {"reason": "the club is open again"}

@@ -10,7 +10,6 @@ import pytest
 from tests.fixtures.club import Stage, User
 from tests.fixtures.club.commanding import closed
 from tests.fixtures.club.declaration import no_trouble
-from tests.fixtures.eventually import eventually
 from tests.fixtures.operators import AUDIT
 from waypost.engine.consumer.turns import Outcome
 from waypost.engine.rate import Rate
@@ -22,6 +21,7 @@ from waypost.operations.dead_letters import Redrive, RedriveResult, discard, fin
 from waypost.ports.dead_letters import Status
 from waypost.postgres.audit import operator_actions
 from waypost.postgres.dead_letters.search import Search, find_dead_letters
+from waypost.testing.eventually import eventually
 from waypost.web.ops.dead_letter_views import RedriveView
 
 EVERYTHING = Search(statuses=list(Status))

@@ -5,23 +5,22 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from infra.postgres.databases import ServiceDatabase
-from infra.stack.ports import LOOPBACK
-from tests.fixtures.database import Database, connected
-from tests.fixtures.hosted import migrate_service
-from tests.fixtures.operators import operator_bearer, operator_routes
-from tests.fixtures.web import bearer, somebody
+from tests.fixtures.operators import operator_routes
 from waypost.cli.services import service_named
 from waypost.kernel.ids import TenantId, new_id
 from waypost.kernel.role import Role
+from waypost.native.ports import LOOPBACK
+from waypost.postgres.provisioning.databases import ServiceDatabase
+from waypost.testing.database import Databases, connected
+from waypost.testing.tokens import bearer, operator_bearer, principal
 
 TENANT = TenantId(new_id())
 BECAUSE = {"reason": "the rows are back"}
 
 
 @pytest.fixture
-async def where(database: Database) -> ServiceDatabase:
-    where = await database("users", migrate_service)
+async def where(database: Databases) -> ServiceDatabase:
+    where = await database("users")
     async with connected(where.app) as app:
         await app.execute("insert into tenants.tenant_directory values ($1, 'Engines', 'open')", TENANT)
     return where
@@ -100,7 +99,7 @@ async def test_what_is_wrong_changes_nothing(http: httpx.AsyncClient) -> None:
 
 
 async def test_no_tenants_token_changes_anything(http: httpx.AsyncClient) -> None:
-    job, owner = await run(http), bearer(somebody(Role.OWNER))
+    job, owner = await run(http), bearer(principal(Role.OWNER))
     for path in ("/ops/jobs", "/ops/jobs/retry", f"/ops/jobs/{job}/retry", f"/ops/jobs/{job}/cancel"):
         assert (await http.post(path, json=BECAUSE, headers=owner)).status_code == 403
         assert (await http.post(path, json=BECAUSE, headers={"authorization": ""})).status_code == 401

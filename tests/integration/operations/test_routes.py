@@ -6,24 +6,23 @@ from dataclasses import replace
 import httpx
 import pytest
 
-from infra.postgres.databases import ServiceDatabase
-from tests.fixtures.database import Database, connected
-from tests.fixtures.hosted import migrate_service
-from tests.fixtures.operators import operator_bearer, operator_routes
-from tests.fixtures.web import bearer, somebody
+from tests.fixtures.operators import operator_routes
 from waypost.cli.services import service_named, service_names
 from waypost.kafka.topic_creation import ensure_topics
 from waypost.kernel.errors import Misconfigured
 from waypost.kernel.partitioning import shard_for
 from waypost.kernel.role import Role
+from waypost.postgres.provisioning.databases import ServiceDatabase
 from waypost.schemas.topics import declared_topics
+from waypost.testing.database import Databases, connected
+from waypost.testing.tokens import bearer, operator_bearer, principal
 
 READS = ("/ops/outbox", "/ops/consumers", "/ops/dead-letters", "/ops/jobs")
 
 
 @pytest.fixture
-async def where(database: Database) -> ServiceDatabase:
-    return await database("users", migrate_service)
+async def where(database: Databases) -> ServiceDatabase:
+    return await database("users")
 
 
 @pytest.fixture
@@ -34,12 +33,12 @@ async def users(where: ServiceDatabase, kafka: str) -> AsyncIterator[httpx.Async
 
 
 @pytest.mark.parametrize("name", service_names())
-async def test_every_service_has_them_for_operators_alone(name: str, database: Database, kafka: str) -> None:
+async def test_every_service_has_them_for_operators_alone(name: str, database: Databases, kafka: str) -> None:
     await ensure_topics(kafka, declared_topics())
-    async with operator_routes(service_named(name), await database(name, migrate_service), kafka) as http:
+    async with operator_routes(service_named(name), await database(name), kafka) as http:
         for path in READS:
             assert (await http.get(path)).status_code == 401
-            assert (await http.get(path, headers=bearer(somebody(Role.OWNER)))).status_code == 403
+            assert (await http.get(path, headers=bearer(principal(Role.OWNER)))).status_code == 403
             assert (await http.get(path, headers=operator_bearer())).status_code == 200
 
 

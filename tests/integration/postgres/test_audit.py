@@ -4,16 +4,16 @@ import asyncpg
 import pytest
 
 from tests.fixtures.club import migrate, opened
-from tests.fixtures.database import Database, connected
 from waypost.kernel.audit_context import AuditContext
 from waypost.kernel.errors import Invalid
 from waypost.kernel.ids import new_id
 from waypost.postgres.audit import operator_actions, record_action
+from waypost.testing.database import Databases, connected
 
 AUDIT = AuditContext(operator="grace", reason="the mail server is back")
 
 
-async def test_an_act_is_told_with_who_why_and_when(database: Database) -> None:
+async def test_an_act_is_told_with_who_why_and_when(database: Databases) -> None:
     where, dead_letter, tenant = await database("club", migrate), new_id(), new_id()
     async with opened(where.app) as pool, pool.transaction() as connection:
         await record_action(
@@ -35,7 +35,7 @@ async def test_an_act_is_told_with_who_why_and_when(database: Database) -> None:
         assert await operator_actions(ops, subject="another") == []
 
 
-async def test_what_was_rolled_back_was_not_done(database: Database) -> None:
+async def test_what_was_rolled_back_was_not_done(database: Databases) -> None:
     where = await database("club", migrate)
     async with opened(where.app) as pool:
         with pytest.raises(ZeroDivisionError):
@@ -48,7 +48,7 @@ async def test_what_was_rolled_back_was_not_done(database: Database) -> None:
 
 @pytest.mark.parametrize("role", ["app", "ops"])
 @pytest.mark.parametrize("change", ["update operator_actions set reason = ''", "delete from operator_actions"])
-async def test_nobody_rewrites_what_was_done(database: Database, role: str, change: str) -> None:
+async def test_nobody_rewrites_what_was_done(database: Databases, role: str, change: str) -> None:
     where = await database("club", migrate)
     async with connected(getattr(where, role)) as connection:
         with pytest.raises(asyncpg.InsufficientPrivilegeError):

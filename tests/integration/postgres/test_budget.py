@@ -7,16 +7,14 @@ from asyncio.subprocess import PIPE
 import pytest
 from sqlalchemy import text
 
-from infra.stack.child import inherited
-from infra.stack.places import CHECKOUT
+from infra.stack.places import CHECKOUT, inherited
 from tests.fixtures.club import migrate, opened
-from tests.fixtures.database import Database
-from tests.fixtures.hosted import migrate_service
 from waypost.kernel.errors import Misconfigured
 from waypost.postgres.budget import refuse_small_server
+from waypost.testing.database import Databases
 
 
-async def test_a_budget_that_fits_is_fine_and_one_more_is_refused(database: Database) -> None:
+async def test_a_budget_that_fits_is_fine_and_one_more_is_refused(database: Databases) -> None:
     async with opened((await database("club", migrate)).app) as pool, pool.transaction() as connection:
         there_are = int(await connection.scalar(text("select current_setting('max_connections')")) or 0)
         await refuse_small_server(connection, there_are)
@@ -26,8 +24,8 @@ async def test_a_budget_that_fits_is_fine_and_one_more_is_refused(database: Data
             await refuse_small_server(connection, there_are + 1)
 
 
-async def test_a_process_that_would_not_fit_does_not_start(database: Database) -> None:
-    where = await database("users", migrate_service)
+async def test_a_process_that_would_not_fit_does_not_start(database: Databases) -> None:
+    where = await database("users")
     environment = {
         **inherited(),
         "WAYPOST_APP_DSN": where.app,

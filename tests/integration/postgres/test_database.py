@@ -10,14 +10,14 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from tests.fixtures.club import migrate, opened
-from tests.fixtures.database import Database, connected
 from waypost.kernel.errors import Transient
 from waypost.kernel.ids import TenantId, new_id
 from waypost.postgres.failures import as_transient
 from waypost.telemetry.loop_lag import BLOCKED_SECONDS, LOOP_LAG
+from waypost.testing.database import Databases, connected
 
 
-async def test_a_commit_after_a_swallowed_error_is_an_error(database: Database) -> None:
+async def test_a_commit_after_a_swallowed_error_is_an_error(database: Databases) -> None:
     """PostgreSQL answers such a COMMIT with ROLLBACK, and without an error: the caller would tell of rows that are not there."""
     async with opened((await database("club", migrate)).app) as pool:
         with pytest.raises(Transient):
@@ -29,7 +29,7 @@ async def test_a_commit_after_a_swallowed_error_is_an_error(database: Database) 
             assert await connection.scalar(text("select count(*) from parked_keys")) == 0
 
 
-async def test_a_statement_alone_commits_by_itself_and_sees_no_tenants_rows(database: Database) -> None:
+async def test_a_statement_alone_commits_by_itself_and_sees_no_tenants_rows(database: Databases) -> None:
     async with opened((await database("club", migrate)).app, pool_size=1) as pool:
         tenant = TenantId(new_id())
         async with pool.transaction([tenant]) as connection:
@@ -44,7 +44,7 @@ async def test_a_statement_alone_commits_by_itself_and_sees_no_tenants_rows(data
             assert await connection.scalar(text("select count(*) from parked_keys")) == 1
 
 
-async def test_a_statement_alone_takes_no_connection_that_died_in_the_pool(database: Database) -> None:
+async def test_a_statement_alone_takes_no_connection_that_died_in_the_pool(database: Databases) -> None:
     where = await database("club", migrate)
     async with opened(where.app, pool_size=1) as pool, connected(where.app) as other:
         async with pool.alone() as raw:
@@ -57,7 +57,7 @@ async def test_a_statement_alone_takes_no_connection_that_died_in_the_pool(datab
             assert await raw.fetchval("select pg_backend_pid()") != pid
 
 
-async def test_an_error_does_not_tell_the_values_of_its_statement(database: Database) -> None:
+async def test_an_error_does_not_tell_the_values_of_its_statement(database: Databases) -> None:
     async with opened((await database("club", migrate)).app) as pool:
         with pytest.raises(Transient) as caught:
             async with pool.transaction() as connection:
@@ -66,7 +66,7 @@ async def test_an_error_does_not_tell_the_values_of_its_statement(database: Data
     assert "a secret value" not in str(caught.value)
 
 
-async def test_handler_that_blocks_the_loop_is_named_and_not_an_outage(database: Database) -> None:
+async def test_handler_that_blocks_the_loop_is_named_and_not_an_outage(database: Databases) -> None:
     async with opened((await database("club", migrate)).app) as pool:
         LOOP_LAG.start()
         try:

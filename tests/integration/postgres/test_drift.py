@@ -7,11 +7,8 @@ from collections.abc import AsyncIterator
 import pytest
 from sqlalchemy import Column, MetaData, Table, Uuid
 
-from infra.postgres.databases import ServiceDatabase
-from infra.stack.child import inherited
+from infra.stack.places import inherited
 from services.users.app import SERVICE
-from tests.fixtures.database import Database, connected
-from tests.fixtures.hosted import migrate_service
 from tests.fixtures.outbox import migrate_toolkit
 from waypost.hosting.startup_checks import refuse_other_database
 from waypost.kernel.errors import Misconfigured
@@ -21,6 +18,8 @@ from waypost.postgres.database import Database as Pool
 from waypost.postgres.database import Sql
 from waypost.postgres.expected_tables import TOOLKIT_TABLES
 from waypost.postgres.projection_schema import create_projection_schema
+from waypost.postgres.provisioning.databases import ServiceDatabase
+from waypost.testing.database import Databases, connected, migrate_service
 
 _COLUMNS = "select table_name, column_name from information_schema.columns where table_schema = 'public'"
 
@@ -33,7 +32,7 @@ from (
 
 
 @pytest.fixture
-async def where(database: Database) -> ServiceDatabase:
+async def where(database: Databases) -> ServiceDatabase:
     return await database("users", migrate_service)
 
 
@@ -102,7 +101,7 @@ async def test_an_old_process_starts_on_a_database_of_a_newer_release(
 
 
 @pytest.mark.parametrize("process", ["api", "worker", "jobs"])
-async def test_a_process_ends_with_the_command_to_run(database: Database, process: str) -> None:
+async def test_a_process_ends_with_the_command_to_run(database: Databases, process: str) -> None:
     where = await database("users", migrate_toolkit)
     environment = {
         **inherited(),
@@ -123,7 +122,7 @@ async def test_a_process_ends_with_the_command_to_run(database: Database, proces
     assert "Run `waypost migrate users`" in errors.decode()
 
 
-async def test_the_expected_tables_are_those_of_the_toolkit(database: Database) -> None:
+async def test_the_expected_tables_are_those_of_the_toolkit(database: Databases) -> None:
     where = await database("users", migrate_toolkit)
     async with connected(where.owner) as owner:
         columns = {tuple(row) for row in await owner.fetch(_COLUMNS) if not row["table_name"].endswith("_version")}

@@ -6,18 +6,18 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from infra.postgres.databases import ServiceDatabase
-from tests.fixtures.database import Database
-from tests.fixtures.eventually import eventually
 from tests.fixtures.outbox import end_sessions, migrate_toolkit
 from waypost.engine.doorbell import CoalescingDoorbell, LocalWakeups
 from waypost.engine.listening import WakeupListener
 from waypost.kernel.errors import Transient
 from waypost.postgres.listen import PostgresListener, PostgresNotifier
+from waypost.postgres.provisioning.databases import ServiceDatabase
+from waypost.testing.database import Databases
+from waypost.testing.eventually import eventually
 
 
 @pytest.fixture
-async def users(database: Database) -> ServiceDatabase:
+async def users(database: Databases) -> ServiceDatabase:
     return await database("users", migrate_toolkit)
 
 

@@ -3,17 +3,17 @@
 import asyncpg
 import pytest
 
-from infra.postgres.databases import ServiceDatabase
-from tests.fixtures.database import Database, connected
 from tests.fixtures.outbox import NewRow, migrate_toolkit, write
 from waypost.ports.outbox import PendingRow
 from waypost.postgres.outbox.floor import Floor
+from waypost.postgres.provisioning.databases import ServiceDatabase
+from waypost.testing.database import Databases, connected
 
 ALL = range(16)
 
 
 @pytest.fixture
-async def users(database: Database) -> ServiceDatabase:
+async def users(database: Databases) -> ServiceDatabase:
     return await database("users", migrate_toolkit)
 
 

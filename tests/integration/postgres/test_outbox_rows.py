@@ -7,10 +7,10 @@ import asyncpg
 import pytest
 
 from tests.fixtures.club import opened
-from tests.fixtures.database import Database, connected
 from tests.fixtures.outbox import NewRow, migrate_toolkit, write
 from waypost.postgres.database import Database as Pool
 from waypost.postgres.overview import PENDING_ROWS, outbox_rows
+from waypost.testing.database import Databases, connected
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +28,7 @@ class Outbox:
 
 
 @pytest.fixture
-async def outbox(database: Database) -> AsyncIterator[Outbox]:
+async def outbox(database: Databases) -> AsyncIterator[Outbox]:
     users = await database("users", migrate_toolkit)
     async with connected(users.owner) as owner, opened(users.ops) as ops:
         yield Outbox(owner=owner, ops=ops)

@@ -9,14 +9,14 @@ from uuid import UUID, uuid4
 import asyncpg
 from aiokafka import ConsumerRecord
 
-from infra.postgres.databases import ServiceDatabase
-from tests.fixtures.eventually import eventually
 from tests.fixtures.outbox import NewRow, pending, write
-from tests.fixtures.topics import read_topic
 from waypost.engine.doorbell import LocalWakeups
 from waypost.engine.relay import Relay
 from waypost.kafka.producer import KafkaBroker
 from waypost.postgres.outbox.lease import PostgresOutbox
+from waypost.postgres.provisioning.databases import ServiceDatabase
+from waypost.testing.eventually import eventually
+from waypost.testing.topics import read_topic
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

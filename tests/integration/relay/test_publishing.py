@@ -3,14 +3,14 @@
 import os
 from dataclasses import replace
 
-from tests.fixtures.eventually import eventually
 from tests.fixtures.outbox import end_sessions
-from tests.fixtures.topics import create_topic, unique
 from tests.integration.relay.house import House, by_key, new_key
 from waypost.kafka.topic_creation import ensure_topics
 from waypost.kernel.partitioning import partition_for
 from waypost.postgres.outbox import lease
 from waypost.schemas.topics import declared_topics
+from waypost.testing.eventually import eventually
+from waypost.testing.topics import create_topic, unique
 
 
 async def test_a_row_becomes_a_record_with_its_key_its_headers_and_its_time(house: House) -> None:

@@ -4,15 +4,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from infra.postgres.databases import ServiceDatabase
 from infra.stack.keys import Keys, load_or_make_keys
-from tests.fixtures.database import Database
 from tests.integration.users.service import UsersService, running_users
-from waypost.postgres.migrate import migrate
-
-
-async def migrate_users(database: ServiceDatabase) -> None:
-    await migrate("users", database.owner)
+from waypost.testing.database import Databases
 
 
 @pytest.fixture(scope="session")
@@ -21,8 +15,8 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Keys:
 
 
 @pytest.fixture
-async def users(database: Database, keys: Keys, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[UsersService]:
+async def users(database: Databases, keys: Keys, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[UsersService]:
     monkeypatch.setenv("WAYPOST_KEYS_DIRECTORY", str(keys.of("users")))
     monkeypatch.setenv("WAYPOST_IDEMPOTENCY_SECRET", keys.secrets.answers)
-    async with running_users(await database("users", migrate_users), keys) as service:
+    async with running_users(await database("users"), keys) as service:
         yield service

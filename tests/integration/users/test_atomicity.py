@@ -10,10 +10,10 @@ import pytest
 
 from services.users.commands import Registration, SignUp
 from services.users.domain import SealedToken, email_address
-from tests.fixtures.database import connected
 from tests.integration.users.service import PASSWORD, UsersService, unique_address
 from waypost.kernel.ids import TenantId, new_id
 from waypost.kernel.tenant import NoTenantBound, bound_tenants
+from waypost.testing.database import connected
 
 
 @asynccontextmanager
@@ -29,27 +29,24 @@ async def broken_outbox(users: UsersService) -> AsyncIterator[None]:
 
 async def test_a_request_that_rolls_back_leaves_nothing(users: UsersService) -> None:
     owner = await users.open_tenant()
-    before = await users.stored(owner.tenant_id)
+    before = await users.row_counts(owner.tenant_id)
     body = {"tenant_id": str(owner.tenant_id), "email": unique_address(), "password": PASSWORD, "display_name": "Ada"}
     headers = {"idempotency-key": "the-same-on-every-try"}
 
     async with broken_outbox(users):
         failed = await users.http.post("/signup", json=body, headers=headers)
-    assert (failed.status_code, await users.stored(owner.tenant_id)) == (500, before)
+    assert (failed.status_code, await users.row_counts(owner.tenant_id)) == (500, before)
 
     tried_again = await users.http.post("/signup", json=body, headers=headers)
     assert tried_again.status_code == 201
-    after = await users.stored(owner.tenant_id)
-    assert {table: after[table] - before[table] for table in after} == {
+    after = await users.row_counts(owner.tenant_id)
+    assert {table: after[table] - before[table] for table in after if after[table] != before[table]} == {
         "events": 2,
         "outbox": 2,
         "users": 1,
         "credentials": 1,
         "verification_tokens": 1,
         "idempotency_keys": 1,
-        "password_reset_tokens": 0,
-        "refresh_tokens": 0,
-        "jobs": 0,
     }
 
 
@@ -59,13 +56,13 @@ class Undone(Exception):
 
 async def test_a_rollback_after_its_events_were_written_publishes_nothing(users: UsersService) -> None:
     owner = await users.open_tenant()
-    before = await users.stored(owner.tenant_id)
+    before = await users.row_counts(owner.tenant_id)
     with bound_tenants([TenantId(owner.tenant_id)]), pytest.raises(Undone):
         async with users.bus.units.begin() as uow:
             await users.bus.execute(sign_up(users, owner.tenant_id), uow)
             await uow.flush()
             raise Undone
-    assert await users.stored(owner.tenant_id) == before
+    assert await users.row_counts(owner.tenant_id) == before
 
 
 async def test_a_failed_verification_leaves_the_token_usable(users: UsersService) -> None:
@@ -84,10 +81,10 @@ async def test_work_without_a_tenant_is_refused(users: UsersService) -> None:
 
 async def test_work_bound_to_one_tenant_writes_nothing_of_another(users: UsersService) -> None:
     owner, stranger = await users.open_tenant(), await users.open_tenant()
-    before = await users.stored(stranger.tenant_id)
+    before = await users.row_counts(stranger.tenant_id)
     with bound_tenants([TenantId(owner.tenant_id)]), pytest.raises(Exception, match="there is no tenant"):
         await users.bus.handle(sign_up(users, stranger.tenant_id))
-    assert await users.stored(stranger.tenant_id) == before
+    assert await users.row_counts(stranger.tenant_id) == before
 
 
 async def test_the_database_itself_keeps_tenants_apart(users: UsersService) -> None:

@@ -12,7 +12,7 @@ from waypost.kernel.tenant import bound_tenants
 
 async def test_whoever_is_erased_is_gone_with_all_that_let_them_in(users: UsersService) -> None:
     owner = await users.open_tenant()
-    before = await users.stored(owner.tenant_id)
+    before = await users.row_counts(owner.tenant_id)
     member = await users.join(owner.tenant_id)
     await users.forget_password(member.tenant_id, member.email)
 
@@ -20,16 +20,9 @@ async def test_whoever_is_erased_is_gone_with_all_that_let_them_in(users: UsersS
 
     assert (erased.status_code, erased.content) == (204, b"")
     assert (await users.event_types(member.tenant_id, member.user_id))[-1] == "user.erased"
-    kept = await users.stored(owner.tenant_id)
-    assert {table: kept[table] - before[table] for table in kept if table not in ("events", "outbox")} == {
-        "users": 0,
-        "credentials": 0,
-        "verification_tokens": 0,
-        "password_reset_tokens": 0,
-        "refresh_tokens": 0,
-        "idempotency_keys": 0,
-        "jobs": 0,
-    }
+    kept = await users.row_counts(owner.tenant_id)
+    changed = {table for table in kept if kept[table] != before[table]}
+    assert changed <= {"events", "outbox"}
     assert (await users.http.get(f"/users/{member.user_id}", headers=owner.headers)).status_code == 404
     assert (await users.log_in(member.tenant_id, member.email)).status_code == 401
     assert (await users.refresh(member.tokens)).status_code == 401
@@ -96,7 +89,7 @@ async def test_nothing_happens_to_the_erased_any_more(users: UsersService) -> No
     for verb in ("suspend", "reactivate"):
         assert (await users.http.post(f"{path}/{verb}", headers=owner.headers)).status_code == 404
     assert (await users.reset_password(link, "an even better passphrase")).status_code == 422
-    users.clock.pass_by(PASSWORD_LINK_PAUSE)
+    users.clock.move(PASSWORD_LINK_PAUSE)
     assert (await users.forget_password(member.tenant_id, member.email)).status_code == 202
     with bound_tenants([TenantId(member.tenant_id)]):
         async with users.bus.units.begin() as uow:

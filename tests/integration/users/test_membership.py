@@ -47,7 +47,7 @@ async def test_users_are_listed_page_by_page_in_the_order_in_which_they_joined(u
     owner = await users.open_tenant()
     joined = [str(owner.user_id)]
     for _ in range(4):
-        users.clock.pass_by(timedelta(milliseconds=5))
+        users.clock.move(timedelta(milliseconds=5))
         joined.append((await users.sign_up(owner.tenant_id)).json()["id"])
 
     pages = [(await users.http.get("/users", params={"limit": 2}, headers=owner.headers)).json()]

@@ -4,24 +4,23 @@ from pathlib import Path
 
 import httpx
 
-from infra.stack.child import inherited
 from infra.stack.keys import Keys
-from infra.stack.ports import LOOPBACK, free_ports
-from tests.fixtures.database import Database, connected
-from tests.fixtures.eventually import eventually
+from infra.stack.places import inherited
 from tests.fixtures.processes import running
-from tests.fixtures.serving import caller
-from tests.integration.users.conftest import migrate_users
 from tests.integration.users.service import PASSWORD
 from waypost.kernel.ids import new_id
+from waypost.native.ports import LOOPBACK, free_ports
+from waypost.testing.database import Databases, connected
+from waypost.testing.eventually import eventually
+from waypost.testing.http import caller
 
 CAP = 6
 
 
 async def test_at_the_cap_a_write_is_refused_whole_and_taken_again_later(
-    database: Database, keys: Keys, tmp_path: Path
+    database: Databases, keys: Keys, tmp_path: Path
 ) -> None:
-    where = await database("users", migrate_users)
+    where = await database("users")
     environment = {
         **inherited(),
         "WAYPOST_APP_DSN": where.app,

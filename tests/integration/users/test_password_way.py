@@ -9,21 +9,20 @@ from typing import Any
 import httpx
 import pytest
 
-from infra.postgres.databases import ServiceDatabase
-from infra.stack.child import inherited
 from infra.stack.keys import Keys
-from infra.stack.ports import LOOPBACK, free_ports
-from tests.fixtures.database import Database, connected
-from tests.fixtures.eventually import eventually
-from tests.fixtures.kafka import Broker
+from infra.stack.places import inherited
 from tests.fixtures.processes import running
-from tests.fixtures.serving import caller
 from tests.integration.infra.inbox import Inbox
-from tests.integration.notifications.conftest import inbox, migrate_notifications
-from tests.integration.users.conftest import migrate_users
+from tests.integration.notifications.conftest import inbox
 from tests.integration.users.service import PASSWORD
 from waypost.kafka.topic_creation import ensure_topics
+from waypost.native.ports import LOOPBACK, free_ports
+from waypost.postgres.provisioning.databases import ServiceDatabase
 from waypost.schemas.topics import declared_topics
+from waypost.testing.database import Databases, connected
+from waypost.testing.eventually import eventually
+from waypost.testing.http import caller
+from waypost.testing.kafka import Broker
 
 __all__ = ["inbox"]
 
@@ -43,12 +42,12 @@ def folders(tmp_path: Path) -> Mapping[str, Path]:
 # Five processes start, on as many cores as there are.
 @pytest.mark.timeout(180)
 async def test_a_mailed_link_leads_to_a_new_password_and_an_erased_user_is_forgotten(
-    database: Database, own_kafka: Broker, inbox: Inbox, keys: Keys, folders: Mapping[str, Path]
+    database: Databases, own_kafka: Broker, inbox: Inbox, keys: Keys, folders: Mapping[str, Path]
 ) -> None:
     await ensure_topics(own_kafka.bootstrap, declared_topics())
-    theirs = await database("notifications", migrate_notifications)
+    theirs = await database("notifications")
     async with (
-        the_users(await database("users", migrate_users), own_kafka, keys, folders["users"]) as http,
+        the_users(await database("users"), own_kafka, keys, folders["users"]) as http,
         the_notifications(theirs, own_kafka, keys, inbox, folders["notifications"], str(http.base_url)),
         connected(theirs.owner) as recipients,
     ):

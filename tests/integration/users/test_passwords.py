@@ -14,11 +14,11 @@ from services.users.domain import OpaqueToken
 from services.users.domain.user import PASSWORD_LINK_PAUSE
 from services.users.jobs import PASSWORD_LINK_LIFETIME
 from services.users.tables import credentials, password_reset_tokens
-from tests.fixtures.eventually import eventually
 from tests.integration.users.service import PASSWORD, Member, UsersService, unique_address
 from tests.integration.users.test_sessions import somebody_waits_for_a_lock
 from waypost.kernel.ids import TenantId
 from waypost.kernel.tenant import bound_tenants
+from waypost.testing.eventually import eventually
 
 ANOTHER = "an even better passphrase"
 
@@ -50,17 +50,17 @@ async def test_an_unknown_address_is_answered_like_a_known_one_after_the_same_wo
         jobs = await users.rows(owner.tenant_id, "select name, priority, jsonb_object_keys(arguments) as of from jobs")
         headers = {**answer.headers, "x-request-id": ""}
         seen.append((answer.status_code, answer.content, headers, work, jobs))
-        await users.work_off(owner.tenant_id)
+        await users.run_jobs(owner.tenant_id)
     assert seen[0] == seen[1]
     assert seen[0][3] and seen[0][4], "a request that does nothing would be the same too"
-    assert (await users.stored(owner.tenant_id))["password_reset_tokens"] == 1
+    assert (await users.row_counts(owner.tenant_id))["password_reset_tokens"] == 1
 
 
 async def test_the_request_itself_leaves_nothing_but_a_job(users: UsersService) -> None:
     owner = await users.open_tenant()
-    before = await users.stored(owner.tenant_id)
+    before = await users.row_counts(owner.tenant_id)
     await users.http.post("/password/forgot", json=_asked(owner.tenant_id, owner.email))
-    assert await users.stored(owner.tenant_id) == {**before, "jobs": 1}
+    assert await users.row_counts(owner.tenant_id) == {**before, "jobs": 1, "job_results": 1}
 
 
 async def test_nobody_is_flooded_with_links(users: UsersService) -> None:
@@ -70,7 +70,7 @@ async def test_nobody_is_flooded_with_links(users: UsersService) -> None:
     assert (await users.event_types(owner.tenant_id, owner.user_id)).count("user.password_reset_requested") == 1
 
     first = await _link(users, owner)
-    users.clock.pass_by(PASSWORD_LINK_PAUSE)
+    users.clock.move(PASSWORD_LINK_PAUSE)
     await users.forget_password(owner.tenant_id, owner.email)
     assert (await users.reset_password(first, ANOTHER)).status_code == 422
     assert (await users.reset_password(await _link(users, owner), ANOTHER)).status_code == 204
@@ -88,7 +88,7 @@ async def test_a_link_works_once(users: UsersService) -> None:
 async def test_a_link_expires(users: UsersService) -> None:
     owner = await users.open_tenant()
     await users.forget_password(owner.tenant_id, owner.email)
-    users.clock.pass_by(PASSWORD_LINK_LIFETIME)
+    users.clock.move(PASSWORD_LINK_LIFETIME)
     assert (await users.reset_password(await _link(users, owner), ANOTHER)).status_code == 422
     assert (await users.log_in(owner.tenant_id, owner.email)).status_code == 200
 
@@ -121,7 +121,7 @@ async def test_a_suspended_user_gets_no_link_and_uses_none(users: UsersService) 
     await users.http.post(f"/users/{member.user_id}/suspend", headers=owner.headers)
     before = await users.event_types(member.tenant_id, member.user_id)
 
-    users.clock.pass_by(PASSWORD_LINK_PAUSE)
+    users.clock.move(PASSWORD_LINK_PAUSE)
     assert (await users.forget_password(member.tenant_id, member.email)).status_code == 202
     assert (await users.reset_password(await _link(users, member), ANOTHER)).status_code == 422
     assert await users.event_types(member.tenant_id, member.user_id) == before
@@ -168,7 +168,7 @@ async def test_a_suspended_user_changes_no_password(users: UsersService) -> None
     member = await users.join(owner.tenant_id)
     await users.http.post(f"/users/{member.user_id}/suspend", headers=owner.headers)
     assert (await _change(users, member, PASSWORD, ANOTHER)).status_code == 401
-    assert (await users.stored(owner.tenant_id))["refresh_tokens"] == 1
+    assert (await users.row_counts(owner.tenant_id))["refresh_tokens"] == 1
 
 
 async def test_a_session_that_is_renewed_meanwhile_ends_as_well(users: UsersService) -> None:
@@ -184,7 +184,7 @@ async def test_a_session_that_is_renewed_meanwhile_ends_as_well(users: UsersServ
             await eventually(lambda: somebody_waits_for_a_lock(users))
 
     assert (await changing).status_code == 200
-    assert (await users.stored(owner.tenant_id))["refresh_tokens"] == 1
+    assert (await users.row_counts(owner.tenant_id))["refresh_tokens"] == 1
     assert await users.rows(owner.tenant_id, "select 1 from refresh_tokens where token_hash = 'next'") == []
 
 
@@ -202,7 +202,7 @@ async def test_the_old_password_opens_nothing_while_it_is_replaced(users: UsersS
             await eventually(lambda: somebody_waits_for_a_lock(users))
 
     assert (await signing_in).status_code == 401
-    assert (await users.stored(owner.tenant_id))["refresh_tokens"] == 0
+    assert (await users.row_counts(owner.tenant_id))["refresh_tokens"] == 0
 
 
 async def test_a_reset_and_a_change_at_once_never_wait_for_each_other(users: UsersService) -> None:

@@ -91,7 +91,7 @@ async def test_a_link_that_is_out_never_stands_for_an_earlier_sign_up(victim: Vi
     assert await victim.link() == link
     assert await victim.follow(link) == 422
 
-    users.clock.pass_by(VERIFICATION_WINDOW)
+    users.clock.move(VERIFICATION_WINDOW)
     await victim.signed_up(THEIR_OWN)
     assert await victim.follow(await victim.link()) == 200
     assert (await victim.opens(THEIR_OWN), await victim.opens(STRANGERS)) == (True, False)
@@ -123,7 +123,7 @@ async def test_a_proof_ends_a_reset_link_that_somebody_asked_for_before(victim: 
 async def test_an_owners_password_is_replaced_by_no_sign_up(users: UsersService) -> None:
     """An owner signs in before the address is proved, so that the account is theirs already."""
     owner = await users.open_tenant()
-    users.clock.pass_by(VERIFICATION_WINDOW)
+    users.clock.move(VERIFICATION_WINDOW)
     body = {
         "tenant_id": str(owner.tenant_id),
         "email": owner.email,
@@ -148,6 +148,6 @@ async def test_of_sign_ups_at_once_one_link_works_and_it_opens_with_its_own_pass
 async def test_what_a_sign_up_typed_goes_with_its_link(victim: Victim, users: UsersService) -> None:
     await victim.signed_up(STRANGERS)
     tenant_id = victim.tenant_id
-    users.clock.pass_by(timedelta(seconds=1))
+    users.clock.move(timedelta(seconds=1))
     assert await victim.follow(await victim.link()) == 200
     assert await users.rows(tenant_id, "select 1 from verification_tokens where display_name is not null") == []

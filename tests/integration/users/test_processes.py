@@ -6,22 +6,21 @@ from uuid import UUID
 import httpx
 from aiokafka import AIOKafkaProducer
 
-from infra.stack.child import inherited
 from infra.stack.keys import Keys
-from infra.stack.ports import LOOPBACK, free_ports
+from infra.stack.places import inherited
 from schemas.billing import InvoiceMarkedUncollectible
-from tests.fixtures.database import Database, connected
-from tests.fixtures.eventually import eventually
-from tests.fixtures.kafka import Broker
 from tests.fixtures.processes import running
-from tests.fixtures.serving import caller
-from tests.integration.users.conftest import migrate_users
 from tests.integration.users.service import PASSWORD
 from tests.integration.users.test_dunning import received, written_off_invoice
 from waypost.kafka.topic_creation import ensure_topics
 from waypost.kernel.cloudevents import to_headers, to_metadata
+from waypost.native.ports import LOOPBACK, free_ports
 from waypost.schemas.application import application_codec
 from waypost.schemas.topics import declared_topics
+from waypost.testing.database import Databases, connected
+from waypost.testing.eventually import eventually
+from waypost.testing.http import caller
+from waypost.testing.kafka import Broker
 
 TAKEN_IN_LONG_AGO = """
 insert into processed_messages (consumer, event_id, tenant_id, topic, partition, kafka_offset, processed_at)
@@ -29,10 +28,10 @@ values ('users.long_ago', gen_random_uuid(), gen_random_uuid(), 'users.user', 0,
 
 
 async def test_the_whole_service_runs_suspends_who_does_not_pay_and_ends_cleanly(
-    database: Database, own_kafka: Broker, keys: Keys, tmp_path: Path
+    database: Databases, own_kafka: Broker, keys: Keys, tmp_path: Path
 ) -> None:
     await ensure_topics(own_kafka.bootstrap, declared_topics())
-    where = await database("users", migrate_users)
+    where = await database("users")
     environment = {
         **inherited(),
         "WAYPOST_APP_DSN": where.app,

@@ -1,26 +1,25 @@
 """What billing tells once more suspends nobody anew."""
 
 from services.users.app import SERVICE
-from tests.fixtures.envelopes import enveloped
-from tests.fixtures.eventually import eventually
-from tests.fixtures.hosted import hosted
-from tests.fixtures.kafka import Broker
 from tests.fixtures.retelling import Retelling
 from tests.integration.users.service import UsersService
 from tests.integration.users.test_dunning import written_off_invoice
+from waypost.testing.envelopes import envelope_of
+from waypost.testing.eventually import eventually
+from waypost.testing.hosted import hosted
+from waypost.testing.kafka import Broker
 
 
 async def test_a_replay_of_everything_changes_nothing(users: UsersService, own_kafka: Broker) -> None:
     owner = await users.open_tenant()
     member = await users.join(owner.tenant_id)
     debts = [written_off_invoice(member.tenant_id, debtor.user_id) for debtor in (member, member, owner)]
-    history = [enveloped(event, event.invoice_id) for event in debts]
-    service = await hosted(SERVICE, users.where, own_kafka.bootstrap)
-    await service.publish(*history)
-    retelling = Retelling(SERVICE, users.where, own_kafka.bootstrap)
-    async with service.consuming("dunning"):
-        await eventually(lambda: retelling.has_heard(history), deadline_seconds=40)
-    await service.runtime.database.close()
+    history = [envelope_of(event, event.invoice_id) for event in debts]
+    async with hosted(SERVICE, users.where, bootstrap=own_kafka.bootstrap) as service:
+        await service.publish(*history)
+        retelling = Retelling(SERVICE, users.where, own_kafka.bootstrap)
+        async with service.consuming("dunning"):
+            await eventually(lambda: retelling.has_heard(history), deadline_seconds=40)
     assert (await users.log_in(member.tenant_id, member.email)).status_code == 401
     reactivated = await users.http.post(f"/users/{member.user_id}/reactivate", headers=owner.headers)
     assert reactivated.status_code == 200, reactivated.text

@@ -1,8 +1,8 @@
 """Where the link of a mail for a new password leads, as a browser shows it; typing and click are real ones."""
 
 from tests.fixtures.browser import Open
-from tests.fixtures.serving import serving
 from tests.integration.users.service import Member, UsersService
+from waypost.testing.http import serving
 
 ANOTHER = "an even better passphrase"
 
@@ -10,7 +10,7 @@ ANOTHER = "an even better passphrase"
 async def test_a_password_typed_into_the_page_is_the_new_one(users: UsersService, visit: Open) -> None:
     owner = await users.open_tenant()
     token = await _link(users, owner)
-    async with serving(users.app) as url:
+    async with serving(users.app()) as url:
         visited = await visit(f"{url}/password/reset?token={token}")
         assert visited.page.url == f"{url}/password/reset", "nobody who looks at the screen finds the token"
         typed = visited.page.get_by_label("New password")
@@ -31,7 +31,7 @@ async def test_a_link_that_was_used_says_so(users: UsersService, visit: Open) ->
     owner = await users.open_tenant()
     token = await _link(users, owner)
     assert (await users.reset_password(token, ANOTHER)).status_code == 204
-    async with serving(users.app) as url:
+    async with serving(users.app()) as url:
         visited = await visit(f"{url}/password/reset?token={token}")
         await visited.page.get_by_label("New password").fill(ANOTHER)
         await visited.page.get_by_role("button", name="Save").click()
@@ -40,7 +40,7 @@ async def test_a_link_that_was_used_says_so(users: UsersService, visit: Open) ->
 
 
 async def test_a_link_without_its_token_says_so(users: UsersService, visit: Open) -> None:
-    async with serving(users.app) as url:
+    async with serving(users.app()) as url:
         visited = await visit(f"{url}/password/reset")
         await visited.page.get_by_role("heading", name="This link is incomplete").wait_for()
         assert await visited.page.get_by_role("button").count() == 0

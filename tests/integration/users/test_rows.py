@@ -78,15 +78,15 @@ async def test_the_directory_knows_every_tenant_and_how_it_stands(users: UsersSe
 async def test_what_has_expired_is_cleaned_up_for_one_tenant_at_a_time(users: UsersService) -> None:
     owner, other = await users.open_tenant(), await users.open_tenant()
     await users.forget_password(owner.tenant_id, owner.email)
-    users.clock.pass_by(PASSWORD_LINK_LIFETIME)
+    users.clock.move(PASSWORD_LINK_LIFETIME)
     assert await cleanup_expired(_job(users, owner.tenant_id)) == 1
-    users.clock.pass_by(VERIFICATION_LIFETIME - PASSWORD_LINK_LIFETIME)
+    users.clock.move(VERIFICATION_LIFETIME - PASSWORD_LINK_LIFETIME)
     assert await cleanup_expired(_job(users, owner.tenant_id)) == 1
-    users.clock.pass_by(SESSION_LIFETIME - VERIFICATION_LIFETIME - timedelta(seconds=1))
+    users.clock.move(SESSION_LIFETIME - VERIFICATION_LIFETIME - timedelta(seconds=1))
     assert await cleanup_expired(_job(users, owner.tenant_id)) == 0
-    users.clock.pass_by(timedelta(seconds=1))
+    users.clock.move(timedelta(seconds=1))
     assert await cleanup_expired(_job(users, owner.tenant_id)) == 1
-    kept = await users.stored(other.tenant_id)
+    kept = await users.row_counts(other.tenant_id)
     assert (kept["verification_tokens"], kept["refresh_tokens"]) == (1, 1)
 
 
@@ -133,7 +133,8 @@ def _job(users: UsersService, tenant_id: Any) -> JobContext[JobResources]:
         tenant_id=TenantId(tenant_id),
         enqueued_at=users.clock.now(),
         idempotency_key="nightly",
-        resources=JobResources(sealer=NothingToSeal(), clock=users.clock),
+        resources=JobResources(sealer=NothingToSeal()),
+        clock=users.clock,
         open_unit=begin,
         report=report,
     )

@@ -11,13 +11,13 @@ from joserfc.jwk import OKPKey
 from services.users.api.sessions import SESSION_LIFETIME
 from services.users.commands import RenewSession
 from services.users.domain import OpaqueToken
-from tests.fixtures.database import connected
-from tests.fixtures.eventually import eventually
 from tests.integration.users.service import PASSWORD, UsersService
 from waypost.kernel.clock import Clock
 from waypost.kernel.ids import TenantId
 from waypost.kernel.role import Role
 from waypost.kernel.tenant import bound_tenants
+from waypost.testing.database import connected
+from waypost.testing.eventually import eventually
 from waypost.web.auth import Principal
 from waypost.web.keys import LocalKeys
 from waypost.web.tokens import ACCESS_SECONDS, TokenVerifier
@@ -57,7 +57,7 @@ async def test_signing_in_ignores_the_case_of_the_address(users: UsersService) -
 async def test_a_refresh_token_is_followed_by_the_next(users: UsersService) -> None:
     owner = await users.open_tenant()
     first = owner.tokens
-    users.clock.pass_by(timedelta(seconds=ACCESS_SECONDS + 60))
+    users.clock.move(timedelta(seconds=ACCESS_SECONDS + 60))
     assert (await _me(users, owner.user_id, first)).status_code == 401
 
     second = (await users.refresh(first)).json()
@@ -110,15 +110,15 @@ async def test_a_session_that_is_renewed_while_its_user_is_suspended_ends_with_t
             await eventually(lambda: somebody_waits_for_a_lock(users))
 
     assert (await suspending).status_code == 200
-    assert (await users.stored(owner.tenant_id))["refresh_tokens"] == 1
+    assert (await users.row_counts(owner.tenant_id))["refresh_tokens"] == 1
 
 
 async def test_a_session_does_not_outlive_its_expiry_by_being_renewed(users: UsersService) -> None:
     owner = await users.open_tenant()
-    users.clock.pass_by(SESSION_LIFETIME - timedelta(seconds=1))
+    users.clock.move(SESSION_LIFETIME - timedelta(seconds=1))
     renewed = await users.refresh(owner.tokens)
     assert renewed.status_code == 200
-    users.clock.pass_by(timedelta(seconds=1))
+    users.clock.move(timedelta(seconds=1))
     assert (await users.refresh(renewed.json())).status_code == 401
 
 

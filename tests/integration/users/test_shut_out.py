@@ -37,7 +37,7 @@ class Scene:
         tenant_id = self.owner.tenant_id
         rows = await self.users.rows(tenant_id, "select user_id, role, suspended, version from users order by user_id")
         hashes = await self.users.rows(tenant_id, "select user_id, password_hash from credentials order by user_id")
-        return await self.users.stored(tenant_id), (rows, hashes)
+        return await self.users.row_counts(tenant_id), (rows, hashes)
 
 
 async def suspended(scene: Scene) -> None:

@@ -3,14 +3,14 @@
 from uuid import UUID
 
 from tests.fixtures.browser import Open
-from tests.fixtures.serving import serving
 from tests.integration.users.service import UsersService
+from waypost.testing.http import serving
 
 
 async def test_a_click_on_the_page_verifies_the_user(users: UsersService, visit: Open) -> None:
     owner = await users.open_tenant()
     token = await users.mailed_token(owner.tenant_id, owner.user_id)
-    async with serving(users.app) as url:
+    async with serving(users.app()) as url:
         visited = await visit(f"{url}/verify?token={token}")
         assert visited.page.url == f"{url}/verify", "nobody who looks at the screen finds the token"
         assert "user.email_verified" not in await users.event_types(owner.tenant_id, owner.user_id)
@@ -22,7 +22,7 @@ async def test_a_click_on_the_page_verifies_the_user(users: UsersService, visit:
 
 
 async def test_a_link_without_its_token_says_so(users: UsersService, visit: Open) -> None:
-    async with serving(users.app) as url:
+    async with serving(users.app()) as url:
         visited = await visit(f"{url}/verify")
         await visited.page.get_by_role("heading", name="This link is incomplete").wait_for()
     visited.prove_clean()

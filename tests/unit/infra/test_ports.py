@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from infra.stack import ports
 from infra.stack.addresses import Addresses
-from infra.stack.errors import SetUpFailed
 from infra.stack.port_checks import refuse_ephemeral_ports
+from waypost.native import ports
+from waypost.native.errors import SetUpFailed
 
 LINUX = range(32_768, 61_000)
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from infra.stack.errors import SetUpFailed, StartFailed
 from infra.stack.requests import Action, Handler, Request, answer_requests, ask
+from waypost.native.errors import SetUpFailed, StartFailed
 
 
 @asynccontextmanager

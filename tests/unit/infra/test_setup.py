@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from infra.setup import system
-from infra.stack.errors import SetUpFailed
+from waypost.native.errors import SetUpFailed
 
 Ran = list[Sequence[Any]]
 

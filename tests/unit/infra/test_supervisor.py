@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from infra.stack.child import Child
 from infra.stack.client import refuse_failures
-from infra.stack.errors import StartFailed
 from infra.stack.parts import Component
 from infra.stack.status_board import Line, Phase, Snapshot, StatusBoard, read_board
 from infra.stack.supervisor import Supervisor
 from infra.stack.table import problem_of
-from tests.fixtures.eventually import eventually
+from waypost.native.child import Child
+from waypost.native.errors import StartFailed
+from waypost.testing.eventually import eventually
 
 
 class Sleeper:

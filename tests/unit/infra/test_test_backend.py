@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.fixtures.backend import VARIABLE, Backend, chosen_backend
+from waypost.testing.backend import VARIABLE, Backend, chosen_backend
 
 
 def test_it_is_this_machine_unless_containers_are_asked_for() -> None:

@@ -13,8 +13,8 @@ import pytest
 from packaging.requirements import Requirement
 
 from infra.stack.places import CHECKOUT, TOOLKIT
-from tests.fixtures.folders import scratch_folder
 from waypost import VERSION
+from waypost.testing.folders import scratch_folder
 
 EXTRAS = ("live", "schemas", "telemetry", "testing")
 NOT_FOR_AN_API = {

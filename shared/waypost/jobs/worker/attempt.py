@@ -157,6 +157,7 @@ class Attempts(Generic[R]):
             enqueued_at=claim.enqueued_at,
             idempotency_key=claim.idempotency_key or str(claim.id),
             resources=self._resources,
+            clock=self._clock,
             open_unit=self._units.begin,
             report=partial(self._outcomes.progress, claim),
         )

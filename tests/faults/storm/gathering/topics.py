@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from tests.faults.storm.evidence import SeenRecord
-from tests.fixtures.topics import read_topic
 from waypost.schemas.topics import declared_topics
+from waypost.testing.topics import read_topic
 
 WITHOUT_VERSIONS = "billing.revenue"
 

@@ -1,7 +1,7 @@
 """The catalogue of a database: columns, indexes, constraints, policies and grants of the toolkit's tables."""
 
-from infra.postgres.databases import ServiceDatabase
-from tests.fixtures.database import connected
+from waypost.postgres.provisioning.databases import ServiceDatabase
+from waypost.testing.database import connected
 
 _CATALOGUE = """
 select 'column', table_name, format('%s %s %s %s', column_name, data_type, is_nullable, column_default)

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from infra.postgres.databases import ServiceDatabase
-from tests.fixtures.database import Database, connected
+from waypost.postgres.provisioning.databases import ServiceDatabase
 from waypost.postgres.revisions import TOOLKIT, MigrationLine
+from waypost.testing.database import Databases, connected
 
 SERVICE = "billing"
 DUMP = Path(__file__).parent / "version_0001.sql"
@@ -39,12 +39,12 @@ async def nothing(database: ServiceDatabase) -> None:
 
 
 @pytest.fixture
-async def previous(database: Database) -> ServiceDatabase:
+async def previous(database: Databases) -> ServiceDatabase:
     return await database(SERVICE, restore_previous_version)
 
 
 @pytest.fixture
-async def empty(database: Database) -> ServiceDatabase:
+async def empty(database: Databases) -> ServiceDatabase:
     return await database(SERVICE, nothing)
 
 

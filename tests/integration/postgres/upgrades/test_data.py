@@ -7,8 +7,6 @@ from uuid import UUID
 
 import pytest
 
-from infra.postgres.databases import ServiceDatabase
-from tests.fixtures.database import connected
 from tests.fixtures.jobs import Service
 from tests.integration.postgres.upgrades.catalogue import catalogue
 from waypost.jobs.context import JobContext
@@ -22,8 +20,10 @@ from waypost.postgres.dead_letters.store import PostgresDeadLetters
 from waypost.postgres.inbox import PostgresInbox
 from waypost.postgres.migrate import migrate_toolkit
 from waypost.postgres.outbox.lease import PostgresOutbox
+from waypost.postgres.provisioning.databases import ServiceDatabase
 from waypost.postgres.revisions import MigrationLine
 from waypost.postgres.versions import versions_of
+from waypost.testing.database import connected
 
 CONSUMER = "billing.customers"
 

@@ -7,13 +7,13 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from infra.postgres.databases import ServiceDatabase
-from tests.fixtures.database import connected
-from tests.fixtures.eventually import eventually
 from tests.integration.postgres.upgrades.catalogue import catalogue
 from waypost.kernel.errors import Misconfigured
 from waypost.postgres.migrate import migrate, migrate_toolkit
+from waypost.postgres.provisioning.databases import ServiceDatabase
 from waypost.postgres.revisions import TOOLKIT, MigrationLine
+from waypost.testing.database import connected
+from waypost.testing.eventually import eventually
 
 _MIGRATOR = """
 import asyncio, sys

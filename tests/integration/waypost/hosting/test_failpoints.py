@@ -5,8 +5,7 @@ import sys
 
 import pytest
 
-from infra.stack.child import inherited
-from infra.stack.places import CHECKOUT
+from infra.stack.places import CHECKOUT, inherited
 from waypost.engine.failpoints import VARIABLE
 
 

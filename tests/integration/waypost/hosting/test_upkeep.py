@@ -6,8 +6,6 @@ from datetime import timedelta
 import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from tests.fixtures.database import Database
-from tests.fixtures.eventually import eventually
 from tests.fixtures.jobs import Service, migrate
 from waypost.hosting.retention_sweeper import Retention, RetentionSweeper
 from waypost.jobs.context import JobContext
@@ -15,6 +13,8 @@ from waypost.jobs.declaration import Job
 from waypost.kernel.ids import TenantId, new_id
 from waypost.postgres.database import driver
 from waypost.postgres.tenancy import TENANTS_AT_ONCE
+from waypost.testing.database import Databases
+from waypost.testing.eventually import eventually
 
 TENANTS = [TenantId(new_id()) for _ in range(TENANTS_AT_ONCE + 1)]
 LONG = Retention()
@@ -44,7 +44,7 @@ async def directory(_: AsyncConnection) -> list[TenantId]:
 
 
 @pytest.fixture
-async def billing(database: Database) -> AsyncIterator[Service]:
+async def billing(database: Databases) -> AsyncIterator[Service]:
     service = Service((await database("billing", migrate)).app, [Job(work)])
     yield service
     await service.database.close()

@@ -9,9 +9,10 @@ import httpx
 import structlog
 from fastapi import APIRouter
 
-from tests.fixtures.web import api, client_of
+from tests.fixtures.web import api
 from waypost.telemetry import logging, tracing
 from waypost.telemetry.messaging import end_send, start_send
+from waypost.testing.http import client_of
 
 log = structlog.get_logger()
 routes = APIRouter()

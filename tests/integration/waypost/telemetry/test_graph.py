@@ -6,8 +6,8 @@ from typing import Any
 import httpx
 
 from tests.fixtures.browser import Open
-from tests.fixtures.eventually import eventually
 from tests.integration.waypost.telemetry.running import event, run
+from waypost.testing.eventually import eventually
 
 
 async def test_the_graph_leads_from_users_through_kafka_to_notifications(zipkin: str, visit: Open) -> None:

@@ -12,21 +12,24 @@ from fastapi import APIRouter
 from sqlalchemy import text
 from starlette.responses import Response
 
-from infra.postgres.databases import ServiceDatabase
-from tests.fixtures.web import api, bearer, client_of, somebody
+from tests.fixtures.web import api
 from waypost.engine.bus import Bus
 from waypost.kernel.clock import SystemClock
 from waypost.kernel.command import Command
 from waypost.kernel.errors import Conflict
 from waypost.kernel.ids import JobId, TenantId, new_id
+from waypost.memory.doorbell import MemoryDoorbell
 from waypost.ports.doorbell import Channel
 from waypost.ports.jobs import JobQueue, NewJob
 from waypost.ports.unit_of_work import UnitOfWork
 from waypost.postgres.database import Database
 from waypost.postgres.migrate import migrate_toolkit
+from waypost.postgres.provisioning.databases import ServiceDatabase
 from waypost.postgres.tenancy import protect
 from waypost.postgres.unit_of_work import PostgresUnitsOfWork, WritePath
 from waypost.schemas.application import application_codec
+from waypost.testing.http import client_of
+from waypost.testing.tokens import bearer, principal
 from waypost.web.auth import Caller, Principal
 from waypost.web.idempotency import Executor
 from waypost.web.models import RequestModel, ResponseModel
@@ -148,11 +151,11 @@ async def shop_on(where: ServiceDatabase) -> AsyncIterator[Shop]:
         service="demo",
         codec=application_codec(),
         clock=SystemClock(),
-        doorbell=Silence(),
+        doorbell=MemoryDoorbell(),
         project=no_projections,
         open_jobs=lambda *_: NoJobs(),
     )
     app = api(routes, bus=Bus(PostgresUnitsOfWork(database, path), {PlaceOrder: desk.place}))
     async with client_of(app) as client:
-        yield Shop(desk, client, database, somebody())
+        yield Shop(desk, client, database, principal())
     await database.close()

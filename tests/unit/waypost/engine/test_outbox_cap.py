@@ -4,9 +4,9 @@ from collections import deque
 
 import pytest
 
-from tests.fixtures.eventually import eventually
 from waypost.engine.outbox_cap import OutboxCap, pause_after
 from waypost.kernel.errors import Transient, Unavailable
+from waypost.testing.eventually import eventually
 
 
 async def test_a_look_that_fails_is_not_the_last_one() -> None:

@@ -7,10 +7,10 @@ import asyncpg
 import pytest
 from structlog.testing import capture_logs
 
-from tests.fixtures.eventually import eventually
 from waypost.engine.periodic_loop import FunctionLoop, PeriodicLoop
 from waypost.kernel.backoff import Backoff
 from waypost.kernel.errors import Transient
+from waypost.testing.eventually import eventually
 
 AT_ONCE = Backoff(first_seconds=0.001, factor=1.0)
 HOUR = 3600.0

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from infra.services import SERVICES
-from tests.fixtures.web import api, client_of
+from tests.fixtures.web import api
 from waypost.cli.services import service_named
 from waypost.hosting.api import openapi_of
+from waypost.testing.http import client_of
 from waypost.web.openapi import Problem
 
 Operation = dict[str, Any]

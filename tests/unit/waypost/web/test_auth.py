@@ -10,12 +10,13 @@ from fastapi import APIRouter
 from joserfc import jwt
 from joserfc.jwk import OctKey, OKPKey
 
-from tests.fixtures.operators import operator_bearer
-from tests.fixtures.web import SIGNING_KEY, api, bearer, client_of, somebody
+from tests.fixtures.web import api
 from waypost.kernel.cause import current_cause
 from waypost.kernel.role import Role
 from waypost.kernel.tenant import NoTenantBound, current_tenants, sole_tenant
 from waypost.project import project
+from waypost.testing.http import client_of
+from waypost.testing.tokens import SIGNING_KEY, bearer, operator_bearer, principal
 from waypost.web.auth import AdminCaller, Caller, OperatorCaller, OwnerCaller
 
 routes = APIRouter()
@@ -68,7 +69,7 @@ async def client() -> AsyncIterator[httpx.AsyncClient]:
 
 
 async def test_the_tenant_reaches_the_endpoint(client: httpx.AsyncClient) -> None:
-    who = somebody()
+    who = principal()
     answer = await client.get("/me", headers=bearer(who))
     assert answer.json() == {"user": str(who.user_id), "tenant": str(who.tenant_id), "actor": str(who.user_id)}
     assert (await client.get("/me-in-a-thread", headers=bearer(who))).json() == str(who.tenant_id)
@@ -77,7 +78,7 @@ async def test_the_tenant_reaches_the_endpoint(client: httpx.AsyncClient) -> Non
 @pytest.mark.parametrize("path", ["/me", "/fails", "/admins"])
 async def test_the_tenant_is_gone_after_the_request(client: httpx.AsyncClient, path: str) -> None:
     # The client runs the application in this very task: whatever stayed bound would be seen here.
-    await client.get(path, headers=bearer(somebody()))
+    await client.get(path, headers=bearer(principal()))
     with pytest.raises(NoTenantBound):
         current_tenants()
     assert current_cause().actor_id is None
@@ -90,12 +91,12 @@ async def test_the_tenant_is_gone_after_the_request(client: httpx.AsyncClient, p
 )
 async def test_a_role_may_what_lower_ones_may(client: httpx.AsyncClient, role: Role, allowed: set[str]) -> None:
     for path in ("/admins", "/owners"):
-        answer = await client.get(path, headers=bearer(somebody(role)))
+        answer = await client.get(path, headers=bearer(principal(role)))
         assert answer.status_code == (200 if path in allowed else 403)
 
 
 async def test_operators_need_their_scope(client: httpx.AsyncClient) -> None:
-    owner, operator = somebody(Role.OWNER), somebody(scopes=["ops"])
+    owner, operator = principal(Role.OWNER), principal(scopes=["ops"])
     assert (await client.get("/operators", headers=bearer(owner))).status_code == 403
     assert (await client.get("/operators", headers=bearer(operator))).json() == str(operator.user_id)
 
@@ -114,7 +115,7 @@ def token(
     """A token like ours but for what is named."""
     now = int(datetime.now(UTC).timestamp())
     own = {"iss": project().token_issuer, "aud": project().token_audience}
-    good = {**somebody().claims(), **own, "iat": now, "nbf": now, "exp": now + 60, **claims}
+    good = {**principal().claims(), **own, "iat": now, "nbf": now, "exp": now + 60, **claims}
     good.pop(without, None)
     header = {"alg": algorithm, "kid": "test-1", "typ": typ}
     return jwt.encode(header, good, key, algorithms=[algorithm])
@@ -151,8 +152,8 @@ async def test_one_wrong_thing_is_enough(client: httpx.AsyncClient, wrong: dict[
 
 
 async def test_a_token_expires(client: httpx.AsyncClient) -> None:
-    assert (await client.get("/me", headers=bearer(somebody(), age=timedelta(minutes=9)))).status_code == 200
-    assert (await client.get("/me", headers=bearer(somebody(), age=timedelta(minutes=11)))).status_code == 401
+    assert (await client.get("/me", headers=bearer(principal(), age=timedelta(minutes=9)))).status_code == 200
+    assert (await client.get("/me", headers=bearer(principal(), age=timedelta(minutes=11)))).status_code == 401
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,12 @@ from base64 import urlsafe_b64encode
 
 import pytest
 
-from tests.fixtures.operators import operator_bearer
-from tests.fixtures.web import api, bearer, client_of, somebody
+from tests.fixtures.web import api
 from waypost.cli.services import service_named, service_names
 from waypost.hosting.api import documented
 from waypost.kernel.role import Role
+from waypost.testing.http import client_of
+from waypost.testing.tokens import bearer, operator_bearer, principal
 from waypost.web import ops
 
 ID = "018f0000-0000-7000-8000-000000000000"
@@ -51,7 +52,7 @@ def lists() -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize(("service", "path"), lists())
 async def test_a_cursor_that_no_database_could_hold_is_malformed(service: str, path: str) -> None:
-    who = operator_bearer() if path.startswith("/ops/") else bearer(somebody(Role.OWNER))
+    who = operator_bearer() if path.startswith("/ops/") else bearer(principal(Role.OWNER))
     async with client_of(api(*service_named(service).routers, *ops.ROUTERS)) as client:
         for position in POSITIONS:
             cursor = urlsafe_b64encode(position.encode()).decode().rstrip("=")

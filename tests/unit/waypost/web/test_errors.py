@@ -9,7 +9,7 @@ import pytest
 from fastapi import APIRouter
 from pydantic import EmailStr
 
-from tests.fixtures.web import api, client_of
+from tests.fixtures.web import api
 from waypost.kernel.errors import (
     ConcurrencyConflict,
     Conflict,
@@ -22,6 +22,7 @@ from waypost.kernel.errors import (
     Unauthenticated,
     Unavailable,
 )
+from waypost.testing.http import client_of
 from waypost.web.models import RequestModel
 
 

@@ -4,9 +4,10 @@ import pytest
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from tests.fixtures.web import api, client_of
+from tests.fixtures.web import api
 from waypost.kernel.aggregate import Aggregate
 from waypost.kernel.ids import TenantId
+from waypost.testing.http import client_of
 from waypost.web.etag import ExpectedVersion
 from waypost.web.models import ResponseModel
 from waypost.web.responses import shown

@@ -4,8 +4,9 @@ import pytest
 import structlog
 from fastapi import APIRouter, FastAPI
 
-from tests.fixtures.web import api, client_of
+from tests.fixtures.web import api
 from waypost.kernel.errors import Transient
+from waypost.testing.http import client_of
 from waypost.web.app import create_health_app
 from waypost.web.health import Readiness
 

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import EmailStr, Field
 
-from tests.fixtures.web import api, client_of
+from tests.fixtures.web import api
+from waypost.testing.http import client_of
 from waypost.web.body import MAX_BODY_BYTES
 from waypost.web.etag import ExpectedVersion
 from waypost.web.models import Currency, Name, RequestModel

@@ -6,8 +6,9 @@ from uuid import UUID
 import pytest
 from fastapi import APIRouter
 
-from tests.fixtures.web import api, client_of
+from tests.fixtures.web import api
 from waypost.kernel.ids import new_id
+from waypost.testing.http import client_of
 from waypost.web.pagination import Page, PageRequest, paged_by
 
 IDS = sorted(new_id() for _ in range(25))

@@ -3,12 +3,12 @@
 import asyncio
 from collections.abc import Callable, Sequence
 
-from tests.fixtures.eventually import eventually
 from waypost.engine.doorbell import LocalWakeups
 from waypost.engine.relay import Relay
 from waypost.memory.broker import MemoryBroker
 from waypost.memory.outbox import MemoryOutbox
 from waypost.ports.broker import OutgoingRecord
+from waypost.testing.eventually import eventually
 
 TOPIC = "users.user"
 

@@ -4,9 +4,9 @@ import asyncio
 
 from prometheus_client import REGISTRY
 
-from tests.fixtures.eventually import eventually
 from tests.unit.waypost.engine.relay.house import TOPIC, House, first_of_each
 from waypost.engine.relay import Relay
+from waypost.testing.eventually import eventually
 
 
 async def test_rows_are_published_in_order_and_deleted(house: House) -> None:

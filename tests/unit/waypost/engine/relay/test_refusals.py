@@ -2,9 +2,9 @@
 
 import asyncio
 
-from tests.fixtures.eventually import eventually
 from tests.unit.waypost.engine.relay.house import House, refusing
 from waypost.ports.broker import OutgoingRecord
+from waypost.testing.eventually import eventually
 
 
 async def test_a_row_that_can_never_be_sent_has_its_key_set_aside_and_the_others_flow(house: House) -> None:

@@ -1,7 +1,7 @@
 """Shards are shared, lost and taken over; each time a new term begins from the heads."""
 
-from tests.fixtures.eventually import eventually
 from tests.unit.waypost.engine.relay.house import TOPIC, House
+from waypost.testing.eventually import eventually
 
 
 async def test_a_lost_session_begins_a_new_term(house: House) -> None:

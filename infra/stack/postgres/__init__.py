@@ -1,5 +1,0 @@
-"""A real PostgreSQL 18 as a component of the stack and of the tests."""
-
-from infra.stack.postgres.server import Postgres
-
-__all__ = ["Postgres"]

@@ -1,0 +1,112 @@
+"""One process of ours that cannot outlive us (see `parent_death_signal`), in a session of its own so that Ctrl-C reaches only us."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from waypost.native import parent_death_signal
+
+LAUNCHER = Path(parent_death_signal.__file__)
+
+
+class Child:
+    """Start it, signal it, stop it. Output goes to the end of `log`. Stopping twice is fine."""
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        *,
+        log: Path,
+        environment: Mapping[str, str] | None = None,
+        account: str | None = None,
+        death_signal: signal.Signals = signal.SIGKILL,
+        directory: Path | None = None,
+    ) -> None:
+        self.log = log
+        self._command = command
+        self._environment = environment
+        self._account = account or parent_death_signal.SAME_ACCOUNT
+        self._death_signal = death_signal
+        self._directory = directory
+        self._process: asyncio.subprocess.Process | None = None
+
+    @property
+    def pid(self) -> int:
+        if self._process is None:
+            raise ProcessLookupError(f"{self._command[0]} has not been started")
+        return self._process.pid
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.returncode is None
+
+    @property
+    def exit_code(self) -> int | None:
+        """None while it runs or was never started; negative when a signal ended it."""
+        return self._process.returncode if self._process else None
+
+    async def start(self) -> None:
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        launched = (
+            sys.executable,
+            "-I",
+            "-S",
+            str(LAUNCHER),
+            str(os.getpid()),
+            str(int(self._death_signal)),
+            self._account,
+        )
+        with self.log.open("ab") as output:
+            self._process = await asyncio.create_subprocess_exec(
+                *launched,
+                *self._command,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                env=self._environment,
+                cwd=self._directory,
+                start_new_session=True,
+            )
+
+    async def wait(self) -> int:
+        """The exit code, once it has ended."""
+        if self._process is None:
+            raise ProcessLookupError(f"{self._command[0]} has not been started")
+        return await self._process.wait()
+
+    async def stop(self, deadline_seconds: float = 10, *, first: signal.Signals = signal.SIGTERM) -> None:
+        """Asks with `first`, kills after the deadline. A paused process is woken, so that it can hear."""
+        if not self.running:
+            return
+        self.send(first)
+        self.send(signal.SIGCONT)
+        try:
+            await asyncio.wait_for(self.wait(), deadline_seconds)
+        except TimeoutError:
+            await self.kill()
+
+    async def kill(self) -> None:
+        if self.running:
+            self.send(signal.SIGKILL)
+            await self.wait()
+
+    def send(self, signal_number: signal.Signals) -> None:
+        """To the process and whatever it started in its own session."""
+        if self.running:
+            with suppress(ProcessLookupError):  # it has ended, and we have not been told yet
+                os.killpg(self.pid, signal_number)
+
+    def pause(self) -> None:
+        self.send(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        self.send(signal.SIGCONT)
+
+
+def importing(*folders: Path) -> dict[str, str]:
+    """This process's environment for a Python child that imports from `folders`, whatever its working directory."""
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, folders)), "PYTHONUNBUFFERED": "1"}

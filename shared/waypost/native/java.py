@@ -1,0 +1,63 @@
+"""The Java runtime of this machine."""
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from waypost.native.errors import SetUpFailed
+
+OLDEST_RELEASE = 17
+UNLINKED = ("opt/homebrew/opt/openjdk/bin/java", "usr/local/opt/openjdk/bin/java", "usr/lib/jvm/*/bin/java")
+"""Where package managers leave a Java that is not the one on the path."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Java:
+    program: Path
+    release: int
+    identity: str
+    """A short key of exactly this build: an archive of classes fits one build alone."""
+
+    @property
+    def home(self) -> Path:
+        return self.program.resolve().parents[1]
+
+
+def find_java() -> Java:
+    """`$JAVA_HOME`'s, the one on the path, or one that lies beside it. Raises SetUpFailed where none is new enough."""
+    too_old = None
+    for candidate in _candidates():
+        java = _ask(candidate)
+        if java and java.release >= OLDEST_RELEASE:
+            return java
+        too_old = too_old or java
+    reason = f"`{too_old.program}` is release {too_old.release}" if too_old else "no `java` was found"
+    raise SetUpFailed("Java", reason, f"install a Java runtime {OLDEST_RELEASE} or newer, or name one in JAVA_HOME")
+
+
+def _candidates() -> Iterator[Path]:
+    if home := os.environ.get("JAVA_HOME"):
+        yield Path(home) / "bin" / "java"
+    if on_path := shutil.which("java"):
+        yield Path(on_path)
+    for pattern in UNLINKED:
+        yield from sorted(Path("/").glob(pattern), reverse=True)
+
+
+def _ask(program: Path) -> Java | None:
+    """None for what is no working Java: macOS has a `java` that only says where to buy one."""
+    try:
+        printed = subprocess.run([program, "-version"], capture_output=True, text=True, check=True).stderr
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    version = re.search(r'version "(?:1\.)?(\d+)', printed)
+    if version is None:
+        return None
+    return Java(
+        program=program, release=int(version.group(1)), identity=hashlib.sha256(printed.encode()).hexdigest()[:12]
+    )

@@ -1,0 +1,6 @@
+"""A real Kafka broker (KRaft, one node) as a component of the stack and of the tests."""
+
+from waypost.native.kafka.broker import Kafka
+from waypost.native.kafka.installing import install
+
+__all__ = ["Kafka", "install"]

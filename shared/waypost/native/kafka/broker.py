@@ -1,0 +1,76 @@
+"""The broker as a component: start, ready, stop; kill, pause and resume for those who test faults."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from waypost.native.child import Child
+from waypost.native.configuration.kafka import Listener
+from waypost.native.kafka.installing import install
+from waypost.native.kafka.probe import START_SECONDS, answers
+from waypost.native.ports import LOOPBACK
+from waypost.native.probes import until_ready
+
+
+class Kafka:
+    """One KRaft broker on the loopback address. Its log survives stop, kill and a new start on the same directory."""
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        port: int,
+        controller_port: int,
+        log: Path | None = None,
+        further: Mapping[str, Listener] | None = None,
+    ) -> None:
+        """`further` listeners, by name: a client is told the address of the one that it came in by."""
+        self._directory = directory
+        self._port = port
+        self._controller_port = controller_port
+        self._further = further
+        self._log = log or directory / "kafka.log"
+        self._child: Child | None = None
+
+    @property
+    def bootstrap(self) -> str:
+        return f"{LOOPBACK}:{self._port}"
+
+    @property
+    def child(self) -> Child:
+        if self._child is None:
+            raise ProcessLookupError("the broker has not been started")
+        return self._child
+
+    async def start(self) -> None:
+        """Returns once the broker answers a metadata request. Raises SetUpFailed or StartFailed."""
+        installation = await install()
+        command = installation.broker(
+            self._directory,
+            port=self._port,
+            controller_port=self._controller_port,
+            options=(f"-XX:SharedArchiveFile={installation.archive}", "-Xlog:disable"),
+            further=self._further,
+        )
+        self._child = Child(command, log=self._log)
+        await self._child.start()
+        await until_ready("Kafka", self._child, self.answers, START_SECONDS)
+
+    async def answers(self) -> bool:
+        """Whether a client gets the cluster's metadata."""
+        return await answers(self._port)
+
+    async def stop(self, deadline_seconds: float = 15) -> None:
+        if self._child:
+            await self._child.stop(deadline_seconds)
+
+    async def kill(self) -> None:
+        """SIGKILL, as when the machine's memory runs out."""
+        if self._child:
+            await self._child.kill()
+
+    def pause(self) -> None:
+        """SIGSTOP: connections stay open, nothing is answered."""
+        self.child.pause()
+
+    def resume(self) -> None:
+        self.child.resume()

@@ -1,0 +1,72 @@
+"""What every broker of this checkout shares, and the folder that each has for itself."""
+
+import base64
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+from waypost.native.configuration.kafka import Listener, broker_properties
+from waypost.native.ports import LOOPBACK
+
+HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Installation:
+    java: Path
+    jars: Path
+    formatted: Path
+    """A formatted log that no broker has run on."""
+    archive: Path
+    """Classes as this JVM has loaded them; a JVM that cannot use the file ignores it."""
+
+    def command(self, *arguments: str, options: tuple[str, ...] = ()) -> list[str]:
+        """Java with small heaps and the jars on its path. The order of the jars is fixed: the archive depends on it."""
+        classpath = ":".join(str(jar) for jar in sorted(self.jars.glob("*.jar")))
+        logging = f"-Dlog4j2.configurationFile={HERE / 'log4j2.properties'}"
+        memory = ("-Xms96m", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+        return [str(self.java), *memory, *options, logging, "-cp", classpath, *arguments]
+
+    def broker(
+        self,
+        directory: Path,
+        *,
+        port: int,
+        controller_port: int,
+        options: tuple[str, ...],
+        further: Mapping[str, Listener] | None = None,
+    ) -> list[str]:
+        """Command of a broker on `directory`, which gets a formatted log where it has none."""
+        directory.mkdir(parents=True, exist_ok=True)
+        data = directory / "data"
+        if not (data / "meta.properties").exists():
+            self._copy_formatted(data)
+        properties = write_properties(directory, port=port, controller_port=controller_port, data=data, further=further)
+        return self.command("kafka.Kafka", str(properties), options=options)
+
+    def _copy_formatted(self, data: Path) -> None:
+        """Every broker gets an identity of its own: two clusters with one id would confuse their clients."""
+        shutil.rmtree(data, ignore_errors=True)
+        shutil.copytree(self.formatted, data)
+        identity = {"version": "1", "node.id": "1", "cluster.id": cluster_id(), "directory.id": cluster_id()}
+        lines = "".join(f"{key}={value}\n" for key, value in identity.items())
+        (data / "meta.properties").write_text(lines)
+
+
+def write_properties(
+    into: Path, *, port: int, controller_port: int, data: Path, further: Mapping[str, Listener] | None = None
+) -> Path:
+    here = f"{LOOPBACK}:{port}"
+    listeners = {"PLAINTEXT": Listener(bound=here, advertised=here), **(further or {})}
+    properties = into / "server.properties"
+    properties.write_text(broker_properties(listeners, controller=f"{LOOPBACK}:{controller_port}", data=data))
+    return properties
+
+
+def cluster_id() -> str:
+    """22 URL-safe characters of a random UUID, as Kafka writes them; one that starts with `-` would read as an option."""
+    while (drawn := base64.urlsafe_b64encode(uuid4().bytes).decode().rstrip("=")).startswith("-"):
+        pass
+    return drawn

@@ -1,0 +1,71 @@
+"""Makes the installation: the jars, an empty formatted log, and an archive of loaded classes.
+
+All three are made once, in a few seconds, so that a broker is up within a second afterwards. Formatting by Kafka's tool
+starts a JVM of its own; copying a formatted log does not. The archive (JEP 350) cuts the first answer from 2.6 s to 0.9 s.
+"""
+
+import asyncio
+import shutil
+import tempfile
+from pathlib import Path
+
+from waypost.native.child import Child
+from waypost.native.errors import SetUpFailed
+from waypost.native.folders import installation_folder
+from waypost.native.java import find_java
+from waypost.native.kafka.installation import HERE, Installation, cluster_id, write_properties
+from waypost.native.kafka.probe import START_SECONDS, answers
+from waypost.native.locks import exclusive
+from waypost.native.maven import copy_jars
+from waypost.native.ports import free_ports
+from waypost.native.probes import until_ready
+
+
+async def install() -> Installation:
+    """Makes what is missing. Safe to call from several processes at once. Raises SetUpFailed."""
+    home = installation_folder("kafka")
+    async with exclusive(home / "install.lock"):
+        java = find_java()
+        jars = await copy_jars(HERE / "pom.xml", home / "lib")
+        installation = Installation(
+            java=java.program, jars=jars, formatted=home / "formatted", archive=jars / f"classes-{java.identity}.jsa"
+        )
+        if not installation.formatted.exists():
+            await _format(installation)
+        if not installation.archive.exists():
+            await _archive_classes(installation)
+        return installation
+
+
+async def _format(installation: Installation) -> None:
+    home = installation.formatted.parent
+    with tempfile.TemporaryDirectory(dir=home) as scratch:
+        data = Path(scratch) / "data"
+        properties = write_properties(Path(scratch), port=9092, controller_port=9093, data=data)
+        command = installation.command("kafka.tools.StorageTool", "format", "-t", cluster_id(), "-c", str(properties))
+        process = await asyncio.create_subprocess_exec(
+            *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+        )
+        printed, _ = await process.communicate()
+        if process.returncode != 0:
+            raise SetUpFailed("Formatting Kafka's log", printed.decode(), f"delete {home} and try again")
+        data.rename(installation.formatted)
+
+
+async def _archive_classes(installation: Installation) -> None:
+    """Runs a broker once, up to its first answer; the JVM writes the archive as it stops."""
+    scratch = Path(tempfile.mkdtemp(dir=installation.formatted.parent))
+    unfinished = scratch / "classes.jsa"
+    port, controller_port = free_ports(2)
+    command = installation.broker(
+        scratch, port=port, controller_port=controller_port, options=(f"-XX:ArchiveClassesAtExit={unfinished}",)
+    )
+    broker = Child(command, log=scratch / "kafka.log")
+    try:
+        await broker.start()
+        await until_ready("Kafka", broker, lambda: answers(port), START_SECONDS)
+        await broker.stop(30)
+        unfinished.rename(installation.archive)
+    finally:
+        await broker.kill()
+        shutil.rmtree(scratch, ignore_errors=True)

@@ -1,0 +1,132 @@
+"""The server as a component: start, ready, stop; kill, pause and resume for those who test faults."""
+
+import asyncio
+import signal
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+import asyncpg
+import psutil
+
+from waypost.native.child import Child
+from waypost.native.configuration.postgres import CLUSTER
+from waypost.native.errors import SetUpFailed
+from waypost.native.folders import reachable_directory
+from waypost.native.ports import LOOPBACK
+from waypost.native.postgres.account import give_file_to, give_to, server_account
+from waypost.native.postgres.binaries import find_binaries
+from waypost.native.postgres.configuration import write_configuration
+from waypost.native.probes import until_ready
+
+SUPERUSER = "postgres"
+
+
+class Postgres:
+    """PostgreSQL 18 on the loopback address, `fsync` on. Data survives stop, kill and a new start on the same directory.
+
+    As root the server runs as an unprivileged account, on data that moves to `/var/tmp` where that account cannot reach `directory`.
+    """
+
+    def __init__(
+        self, directory: Path, *, port: int, password: str, max_connections: int = 200, log: Path | None = None
+    ) -> None:
+        self._data = reachable_directory(directory) / "data"
+        self._port = port
+        self._password = password
+        self._max_connections = max_connections
+        self._log = log or directory / "postgres.log"
+        self._account = server_account()
+        self._child: Child | None = None
+
+    @property
+    def admin_dsn(self) -> str:
+        """Of the superuser, on the database `postgres`."""
+        return f"postgresql://{SUPERUSER}:{self._password}@{LOOPBACK}:{self._port}/postgres"
+
+    @property
+    def data(self) -> Path:
+        return self._data
+
+    @property
+    def child(self) -> Child:
+        if self._child is None:
+            raise ProcessLookupError("PostgreSQL has not been started")
+        return self._child
+
+    async def start(self) -> None:
+        """Returns once it takes connections. Raises SetUpFailed or StartFailed."""
+        binaries = find_binaries()
+        if not (self._data / "PG_VERSION").exists():
+            await self._initialise(binaries)
+        write_configuration(self._data, port=self._port, max_connections=self._max_connections)
+        # SIGQUIT makes the server end its own processes at once; SIGKILL would leave them to notice by themselves.
+        command = [str(binaries / "postgres"), "-D", str(self._data)]
+        self._child = Child(command, log=self._log, account=self._account, death_signal=signal.SIGQUIT)
+        await self._child.start()
+        await until_ready("PostgreSQL", self._child, self.answers, deadline_seconds=60)
+
+    async def answers(self) -> bool:
+        """Whether it takes connections; recovery after a crash counts as not yet."""
+        try:
+            connection = await asyncpg.connect(self.admin_dsn, timeout=2)
+        except (OSError, TimeoutError, asyncpg.CannotConnectNowError):
+            return False
+        await connection.close()
+        return True
+
+    async def stop(self, deadline_seconds: float = 10) -> None:
+        """Ends every session, writes a checkpoint ("fast" shutdown); what is left after the deadline is killed."""
+        if self._child and self._child.running:
+            self.resume()
+            await self._child.stop(deadline_seconds, first=signal.SIGINT)
+
+    async def stop_immediately(self) -> None:
+        """As a power cut: no checkpoint, the next start recovers from the log."""
+        await self.child.stop(first=signal.SIGQUIT)
+
+    async def kill(self) -> None:
+        """SIGKILL to the server and all its processes: none is left to hold the data when it is started again."""
+        if self._child and self._child.running:
+            self._send(signal.SIGKILL)
+            await self._child.wait()
+
+    def pause(self) -> None:
+        """SIGSTOP: connections stay open, nothing is answered."""
+        self._send(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        self._send(signal.SIGCONT)
+
+    def _send(self, signal_number: signal.Signals) -> None:
+        """To all its processes, which have sessions of their own. The server is held meanwhile, so that it starts no new one."""
+        if not self.child.running:
+            return
+        server = psutil.Process(self.child.pid)
+        server.suspend()
+        for process in (*server.children(recursive=True), server):
+            with suppress(psutil.NoSuchProcess):
+                process.send_signal(signal_number)
+
+    async def _initialise(self, binaries: Path) -> None:
+        self._data.parent.mkdir(parents=True, exist_ok=True)
+        self._data.parent.chmod(0o711)  # the account has to pass through, whatever our umask
+        give_to(self._account, self._data)
+        with tempfile.NamedTemporaryFile("w", dir=self._data.parent) as password:
+            password.write(self._password)
+            password.flush()
+            give_file_to(self._account, Path(password.name))
+            await self._run_initdb(binaries / "initdb", Path(password.name))
+
+    async def _run_initdb(self, initdb: Path, password: Path) -> None:
+        access = ("-U", SUPERUSER, "-A", "scram-sha-256", "--pwfile", str(password))
+        process = await asyncio.create_subprocess_exec(
+            *(str(initdb), "-D", str(self._data), *access, *CLUSTER),
+            user=self._account,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        printed, _ = await process.communicate()
+        if process.returncode != 0:
+            raise SetUpFailed("Initialising PostgreSQL's data", printed.decode(), f"delete {self._data} and try again")

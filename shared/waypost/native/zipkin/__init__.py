@@ -1,0 +1,61 @@
+"""The trace viewer, Zipkin, as a component of the stack."""
+
+import os
+from pathlib import Path
+
+from waypost.native.child import Child
+from waypost.native.folders import installation_folder
+from waypost.native.java import find_java
+from waypost.native.locks import exclusive
+from waypost.native.maven import copy_jars
+from waypost.native.ports import LOOPBACK
+from waypost.native.probes import http_answers, until_ready
+
+START_SECONDS = 180
+"""Nothing waits for it: a slow start is better than a second one."""
+SPANS_KEPT = 100_000  # about 60 MB of heap at most; older ones go first
+
+
+class Zipkin:
+    """Spans are kept in memory: a restart forgets them."""
+
+    def __init__(self, *, port: int, log: Path) -> None:
+        self._port = port
+        self._log = log
+        self._child: Child | None = None
+
+    @property
+    def child(self) -> Child:
+        if self._child is None:
+            raise ProcessLookupError("Zipkin has not been started")
+        return self._child
+
+    async def start(self) -> None:
+        """Returns once its API answers. Raises SetUpFailed or StartFailed."""
+        jar = await install()
+        settings = {"STORAGE_TYPE": "mem", "MEM_MAX_SPANS": str(SPANS_KEPT), **self._listener()}
+        memory = ("-Xmx96m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+        command = [str(find_java().program), *memory, "-jar", str(jar)]
+        self._child = Child(command, log=self._log, environment={**os.environ, **settings})
+        await self._child.start()
+        await until_ready("Zipkin", self._child, self.answers, START_SECONDS)
+
+    def _listener(self) -> dict[str, str]:
+        """Zipkin's own QUERY_PORT listens on every interface; its web server's settings can say which."""
+        one = "ARMERIA_PORTS_0"
+        return {f"{one}_ADDRESS": LOOPBACK, f"{one}_PORT": str(self._port), f"{one}_PROTOCOLS_0": "http"}
+
+    async def answers(self) -> bool:
+        return await http_answers(f"http://{LOOPBACK}:{self._port}/health")
+
+    async def stop(self, deadline_seconds: float = 5) -> None:
+        if self._child:
+            await self._child.stop(deadline_seconds)
+
+
+async def install() -> Path:
+    """The jar. Instant when it is there already."""
+    home = installation_folder("zipkin")
+    async with exclusive(home / "install.lock"):
+        jars = await copy_jars(Path(__file__).parent / "pom.xml", home / "lib")
+    return next(jars.glob("zipkin-server-*-slim.jar"))

@@ -1,0 +1,1 @@
+"""The database of a service: its four roles, their limits, and who may connect."""

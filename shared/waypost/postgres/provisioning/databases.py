@@ -1,0 +1,63 @@
+"""One database per service, closed to everyone but its own roles."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import asyncpg
+
+from waypost.postgres.provisioning.roles import Passwords, Role, checked, ensure_roles, role_name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceDatabase:
+    """Where one service keeps its state, as `postgresql://user:password@host:port/name` for each role."""
+
+    service: str
+    name: str
+    owner: str
+    app: str
+    relay: str
+    ops: str
+
+
+def service_database(admin_dsn: str, service: str, name: str, passwords: Passwords) -> ServiceDatabase:
+    """The DSNs of a database on the server that `admin_dsn` points to."""
+    server = urlsplit(admin_dsn)
+
+    def dsn(role: Role) -> str:
+        return f"postgresql://{role_name(service, role)}:{passwords[role]}@{server.hostname}:{server.port}/{name}"
+
+    return ServiceDatabase(
+        service=service, name=name, owner=dsn(Role.OWNER), app=dsn(Role.APP), relay=dsn(Role.RELAY), ops=dsn(Role.OPS)
+    )
+
+
+async def ensure_databases(admin_dsn: str, passwords: Mapping[str, Passwords]) -> None:
+    """Roles and an empty database for each service of `passwords`; what is there stays."""
+    admin = await asyncpg.connect(admin_dsn)
+    try:
+        for service, of_roles in passwords.items():
+            await ensure_roles(admin, service, of_roles)
+            await ensure_database(admin, service, service)
+    finally:
+        await admin.close()
+
+
+async def ensure_database(admin: asyncpg.Connection, service: str, name: str, *, template: str = "template0") -> None:
+    """Makes the database where it is missing, owned by the service's owner; a copy of `template` holds its tables and grants too.
+
+    Rights on the database itself are not copied with a template, and are set anew.
+    """
+    owner = checked(role_name(service, Role.OWNER))
+    database = f'"{checked(name)}"'
+    if not await admin.fetchval("select exists (select from pg_database where datname = $1)", name):
+        await admin.execute(f'create database {database} owner {owner} template "{checked(template)}"')
+    await admin.execute(f"revoke all on database {database} from public")
+    for role in (Role.APP, Role.RELAY, Role.OPS):
+        await admin.execute(f"grant connect on database {database} to {checked(role_name(service, role))}")
+
+
+async def drop_database(admin: asyncpg.Connection, name: str) -> None:
+    """Ends whatever is connected to it first."""
+    await admin.execute(f'drop database if exists "{checked(name)}" with (force)')

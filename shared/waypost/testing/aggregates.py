@@ -1,0 +1,81 @@
+"""Tests of an aggregate in messages: given these events, when this is done, then these events are recorded.
+
+given(Invoice, created, line_added).when(lambda invoice: invoice.void(at=NOW)).then(InvoiceVoided(...))
+given(Invoice, paid).when(lambda invoice: invoice.void(at=NOW)).then_raises(InvoiceNotOpen)
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+from uuid import UUID
+
+from waypost.kernel.aggregate import Aggregate
+from waypost.kernel.event import Event
+from waypost.kernel.ids import TenantId, new_id
+
+A = TypeVar("A", bound=Aggregate)
+Raised = TypeVar("Raised", bound=Exception)
+
+
+@dataclass(frozen=True, slots=True)
+class Given(Generic[A]):
+    aggregate: A
+
+    def when(self, action: Callable[[A], object]) -> "Outcome[A]":
+        """Calls `action` with the aggregate. `then_raises` gives the error back; every other `then` raises it."""
+        before = len(self.aggregate.recorded)
+        try:
+            action(self.aggregate)
+        except Exception as error:  # noqa: BLE001 - the test says afterwards whether it expected the error
+            return Outcome(self.aggregate, tuple(self.aggregate.recorded[before:]), error)
+        return Outcome(self.aggregate, tuple(self.aggregate.recorded[before:]), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome(Generic[A]):
+    aggregate: A
+    _recorded: Sequence[Event]
+    _error: Exception | None
+
+    @property
+    def recorded(self) -> Sequence[Event]:
+        """The events of this action, in order. Raises what the action raised."""
+        if self._error is not None:
+            raise self._error
+        return self._recorded
+
+    def then(self, *expected: Event) -> A:
+        """Exactly these events, in this order, and no others. Gives the aggregate, whose state must equal its replayed state."""
+        if list(self.recorded) != list(expected):
+            raise AssertionError(f"expected {_listed(expected)}\nbut recorded {_listed(self.recorded)}")
+        return self.aggregate
+
+    def then_types(self, *expected: type[Event]) -> A:
+        """Events of exactly these types, in this order."""
+        found = [type(event) for event in self.recorded]
+        if found != list(expected):
+            raise AssertionError(f"expected {[each.__name__ for each in expected]}, recorded {_listed(self.recorded)}")
+        return self.aggregate
+
+    def then_nothing(self) -> A:
+        return self.then()
+
+    def then_raises(self, expected: type[Raised]) -> Raised:
+        """This error, and no event: an action that refuses records nothing. Gives the error."""
+        if not isinstance(self._error, expected):
+            if self._error is not None:
+                raise self._error
+            raise AssertionError(f"expected {expected.__name__}, but it recorded {_listed(self._recorded)}")
+        if self._recorded:
+            raise AssertionError(f"it raised {expected.__name__} after it had recorded {_listed(self._recorded)}")
+        return self._error
+
+
+def given(kind: type[A], *history: Event, id: UUID | None = None) -> Given[A]:  # noqa: A002 - an aggregate's id is its id
+    """An aggregate with this history; its tenant is that of the first event. An empty history gives a new aggregate."""
+    tenant_id = TenantId(history[0].tenant_id if history else new_id())
+    return Given(kind.fold(id or new_id(), tenant_id, history))
+
+
+def _listed(events: Sequence[Event]) -> str:
+    return "\n  ".join(["", *map(repr, events)]) if events else "nothing"

@@ -1,0 +1,250 @@
+"""A whole service in the test's own process, composed as its processes compose it (`waypost.hosting`)."""
+
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
+from typing import Any, TypeVar
+from uuid import UUID
+
+import httpx
+from aiokafka import AIOKafkaProducer
+from fastapi import FastAPI
+from pydantic import SecretStr
+from sqlalchemy import text
+
+from waypost.engine.bus import Bus
+from waypost.engine.process import Lifecycle
+from waypost.hosting.api import api_app, operators_database
+from waypost.hosting.jobs import job_scheduler, job_worker
+from waypost.hosting.runtime import Runtime, build_runtime
+from waypost.hosting.service import Service
+from waypost.hosting.settings import ApiSettings, WorkerSettings
+from waypost.hosting.worker import consumer_group, outbox_relay
+from waypost.jobs.schedule import Scheduler
+from waypost.jobs.worker import JobWorkerSettings
+from waypost.kafka.topic_creation import ensure_topics
+from waypost.kernel.clock import Clock
+from waypost.kernel.cloudevents import from_headers
+from waypost.kernel.command import Command
+from waypost.kernel.envelope import Envelope
+from waypost.kernel.event import Event
+from waypost.kernel.ids import TenantId
+from waypost.kernel.tenant import bound_tenants
+from waypost.native.ports import LOOPBACK
+from waypost.ports.consumers import Consumer
+from waypost.ports.unit_of_work import UnitOfWork
+from waypost.postgres.database import Database
+from waypost.postgres.provisioning.databases import ServiceDatabase
+from waypost.testing.clock import MovableClock
+from waypost.testing.database import connected
+from waypost.testing.delivery import Delivery
+from waypost.testing.envelopes import record_of
+from waypost.testing.eventually import eventually
+from waypost.testing.http import client_of
+from waypost.testing.tokens import SIGNING_KEY
+from waypost.web.keys import LocalKeys
+
+R = TypeVar("R")
+Row = Mapping[str, Any]
+
+NO_BROKER = f"{LOOPBACK}:1"
+IDEMPOTENCY_SECRET = "a secret that stays the same"  # noqa: S105 - of a test run
+_TABLES = """
+select relname as name, format('%I.%I', nspname, relname) as qualified
+from pg_class join pg_namespace as space on space.oid = relnamespace join pg_attribute on attrelid = pg_class.oid
+where relkind = 'r' and attname = 'tenant_id' and nspname not like 'pg_%' and has_table_privilege(pg_class.oid, 'select')
+order by 1"""
+QUICK = JobWorkerSettings(poll_seconds=0.1)
+
+
+class HostedService:
+    """One database, one pool and one clock under its API, its consumers, its relay and its jobs; each runs where a test starts it.
+
+    Access tokens are those of `waypost.testing.tokens`, unless the service signs its own (`Service.token_keys`).
+    """
+
+    def __init__(
+        self, service: Service, where: ServiceDatabase, *, bootstrap: str = NO_BROKER, clock: MovableClock | None = None
+    ) -> None:
+        """The caller closes it. Nothing listens at the default of `bootstrap`: what needs no broker needs none here."""
+        if service.token_keys is None:
+            service = replace(service, token_keys=lambda _opened: LocalKeys(SIGNING_KEY))
+        self.service = service
+        self.where = where
+        self.clock = clock or MovableClock()
+        self.runtime = build_runtime(service, "test", dsn=where.app, pool_size=8, clock=self.clock)
+        self._bootstrap = bootstrap
+
+    @property
+    def bus(self) -> Bus:
+        return self.runtime.bus
+
+    @property
+    def database(self) -> Database:
+        return self.runtime.database
+
+    async def close(self) -> None:
+        await self.runtime.database.close()
+
+    def app(self) -> FastAPI:
+        """Its API; the resources open with the lifespan."""
+        settings = ApiSettings(
+            service_port=1,
+            app_dsn=self.where.app,
+            ops_dsn=self.where.ops,
+            kafka_bootstrap=self._bootstrap,
+            idempotency_secret=SecretStr(IDEMPOTENCY_SECRET),
+        )
+        return api_app(self.service, settings, self.runtime, ops=operators_database(self.service, settings))
+
+    def api(self, *, raise_errors: bool = True) -> AbstractAsyncContextManager[httpx.AsyncClient]:
+        """A client of its API. `raise_errors=False` answers an unexpected error with 500, as the process does."""
+        return client_of(self.app(), base_url=f"http://{self.service.name}", raise_errors=raise_errors)
+
+    async def handle(self, command: Command[R], tenant_id: UUID) -> R:
+        """What its handler gives."""
+        with bound_tenants([TenantId(tenant_id)]):
+            return await self.runtime.bus.handle(command)
+
+    @asynccontextmanager
+    async def unit_of_work(self, tenant_id: UUID) -> AsyncIterator[UnitOfWork]:
+        """Commits at the end of the block."""
+        with bound_tenants([TenantId(tenant_id)]):
+            async with self.runtime.units.begin() as uow:
+                yield uow
+
+    # Events in and out
+
+    async def deliver(self, *envelopes: Envelope[Any], to: str | None = None, repeat: bool = False) -> None:
+        """To the handlers of every consumer, or of one by name, without Kafka; an event that was delivered before is absorbed.
+
+        `repeat` delivers it to the handlers again, as `waypost replay --again` does. Raises what a handler raises.
+        """
+        for consumer in self.service.consumers if to is None else [self._consumer(to)]:
+            await Delivery(self.service, self.runtime, consumer).deliver(envelopes, repeat=repeat)
+
+    async def published(self, tenant_id: UUID) -> Sequence[Envelope[Event]]:
+        """What waits in its outbox, in order. A relay that runs takes it away: read the topic then."""
+        query = "select payload, headers::text from outbox where tenant_id = $1 order by id"
+        async with connected(self.where.relay) as relay:
+            rows = await relay.fetch(query, tenant_id)
+        return [self._envelope(row["payload"], json.loads(row["headers"])) for row in rows]
+
+    async def publish(self, *envelopes: Envelope[Any]) -> None:
+        """To their topics, as the services that they come from do."""
+        async with AIOKafkaProducer(bootstrap_servers=self._bootstrap) as producer:
+            for each in envelopes:
+                record = record_of(each, self.service.codec)
+                await producer.send_and_wait(record.topic, record.value, key=record.key, headers=list(record.headers))
+
+    def consuming(self, name: str) -> AbstractAsyncContextManager[None]:
+        """Runs the consumer on the real topics."""
+        return running(consumer_group(self.service, self._consumer(name), self._worker_settings, self.runtime))
+
+    def relaying(self) -> AbstractAsyncContextManager[None]:
+        """Publishes what its transactions leave in the outbox."""
+        return running(outbox_relay(self.service, self._worker_settings, self.runtime))
+
+    # Jobs
+
+    def scheduler(self, *, clock: Clock | None = None) -> Scheduler:
+        """By the service's clock, or by one that is ahead or behind."""
+        return job_scheduler(self.service, self._with_clock(clock))
+
+    def working(
+        self, settings: JobWorkerSettings = QUICK, *, clock: Clock | None = None
+    ) -> AbstractAsyncContextManager[None]:
+        """With its job worker beside the test; by the service's clock, or by one that is ahead or behind."""
+        return running(job_worker(self.service, self._with_clock(clock), settings), drain_seconds=0)
+
+    async def run_jobs(self, tenant_id: UUID, *, deadline_seconds: float = 20) -> None:
+        """Runs the job worker until no job of this tenant is left that is due or will be."""
+
+        async def is_idle() -> bool:
+            left = await self.rows(tenant_id, "select name, status, attempts, run_at, error from jobs")
+            if left:
+                raise AssertionError(f"jobs are left after {deadline_seconds:g} s: {left}")
+            return True
+
+        async with self.working():
+            await eventually(is_idle, deadline_seconds=deadline_seconds)
+
+    # Tables
+
+    async def rows(self, tenant_id: UUID, query: str, **values: object) -> Sequence[Row]:
+        """What its tables hold for one tenant."""
+        async with self.runtime.database.transaction([TenantId(tenant_id)]) as connection:
+            return [dict(row) for row in (await connection.execute(text(query), values)).mappings()]
+
+    async def row_counts(self, tenant_id: UUID) -> Mapping[str, int]:
+        """How many rows each table holds for the tenant; the outbox is read by the relay's role, which alone may."""
+        counts = {}
+        for table in await self.rows(tenant_id, _TABLES):
+            query = f"select count(*) as n from {table['qualified']} where tenant_id = :tenant"
+            counts[table["name"]] = (await self.rows(tenant_id, query, tenant=tenant_id))[0]["n"]
+        async with connected(self.where.relay) as relay:
+            counts["outbox"] = await relay.fetchval("select count(*) from outbox where tenant_id = $1", tenant_id)
+        return counts
+
+    async def event_types(self, tenant_id: UUID, aggregate_id: UUID) -> Sequence[str]:
+        """Of the events in its event store, in the order of their versions."""
+        query = "select type from events where aggregate_id = :id order by version"
+        return [row["type"] for row in await self.rows(tenant_id, query, id=aggregate_id)]
+
+    @asynccontextmanager
+    async def refusing_inserts(self, table: str) -> AsyncIterator[None]:
+        """Inserts into the table fail. Into `outbox` that is the last statement of a request: all else is written by then."""
+        role = f"{self.service.name}_app"
+        async with connected(self.where.owner) as owner:
+            await owner.execute(f"revoke insert on {table} from {role}")
+            try:
+                yield
+            finally:
+                await owner.execute(f"grant insert on {table} to {role}")
+
+    def _with_clock(self, clock: Clock | None) -> Runtime:
+        return self.runtime if clock is None else replace(self.runtime, clock=clock)
+
+    def _consumer(self, name: str) -> Consumer:
+        known = {each.name: each for each in self.service.consumers}
+        if name not in known:
+            raise LookupError(f"{self.service.name} has no consumer {name!r}; it has {', '.join(sorted(known))}")
+        return known[name]
+
+    @property
+    def _worker_settings(self) -> WorkerSettings:
+        return WorkerSettings(
+            service_port=1, app_dsn=self.where.app, relay_dsn=self.where.relay, kafka_bootstrap=self._bootstrap
+        )
+
+    def _envelope(self, payload: bytes, headers: Mapping[str, str]) -> Envelope[Event]:
+        attributes = from_headers([(name, value.encode()) for name, value in headers.items()])
+        return attributes.around(self.service.codec.decode(attributes.event_type, payload))
+
+
+Host = Callable[[Service], Awaitable[HostedService]]
+
+
+@asynccontextmanager
+async def hosted(
+    service: Service, where: ServiceDatabase, *, bootstrap: str | None = None, clock: MovableClock | None = None
+) -> AsyncIterator[HostedService]:
+    """Closes it at the end. A broker gets the topics that it lacks."""
+    if bootstrap is not None:
+        await ensure_topics(bootstrap, service.topics)
+    one = HostedService(service, where, bootstrap=bootstrap or NO_BROKER, clock=clock)
+    try:
+        yield one
+    finally:
+        await one.close()
+
+
+@asynccontextmanager
+async def running(part: Lifecycle, *, drain_seconds: float = 5) -> AsyncIterator[None]:
+    await part.start()
+    try:
+        yield
+    finally:
+        await part.drain(drain_seconds)
+        await part.stop()

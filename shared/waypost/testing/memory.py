@@ -1,0 +1,18 @@
+"""The ports in memory, for tests of handlers and of the engine. They pass the same behaviour suites as the real adapters."""
+
+from waypost.memory.broker import MemoryBroker
+from waypost.memory.consumer_transaction import MemoryConsumerTransactions
+from waypost.memory.database import MemoryDatabase, QueuedJob
+from waypost.memory.doorbell import MemoryDoorbell
+from waypost.memory.outbox import MemoryOutbox
+from waypost.memory.unit_of_work import MemoryUnitsOfWork
+
+__all__ = [
+    "MemoryBroker",
+    "MemoryConsumerTransactions",
+    "MemoryDatabase",
+    "MemoryDoorbell",
+    "MemoryOutbox",
+    "MemoryUnitsOfWork",
+    "QueuedJob",
+]
