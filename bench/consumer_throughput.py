@@ -1,9 +1,11 @@
-"""Records per second from Kafka to committed rows: a projector by whole batches, one record at a time, and a reactor, side by side.
+"""Records per second from Kafka to committed rows: a projector by whole batches, one record at a
+time, and a reactor, side by side.
 
     python -m bench.consumer_throughput [--records 20000] [--partitions 4]
 
-Starts a broker and a server of its own. Look at the ratios: absolutes are the machine's. Every run reads the same topic from its beginning
-under the full path: fence, claim, parked check, order guard, handlers, commit.
+Starts a broker and a server of its own. Look at the ratios: absolutes are the machine's. Every run
+reads the same topic from its beginning under the full path: fence, claim, parked check, order
+guard, handlers, commit.
 """
 
 import argparse

@@ -1,9 +1,10 @@
-"""How many jobs that do nothing one job process works off in a second: claim, attempt, outcome, each in a transaction.
+"""How many jobs that do nothing one job process works off in a second: claim, attempt, outcome,
+each in a transaction.
 
     python -m bench.jobs_drain [--jobs 1000] [--rounds 3]
 
-Starts a server of its own. By the number of places, since each attempt ends with a commit that others can share. The pool has five
-connections, as a job process's has.
+Starts a server of its own. By the number of places, since each attempt ends with a commit that
+others can share. The pool has five connections, as a job process's has.
 """
 
 import argparse
@@ -35,7 +36,8 @@ async def main(jobs: int, rounds: int) -> None:
     with scratch_folder() as folder:
         async with running_postgres(folder) as server, connected(server.admin_dsn) as admin:
             database = await Templates(admin, server.admin_dsn).copy("billing", migrate)
-            # The server needs asyncio's own loop, which can start a process as another user; a service runs on uvloop.
+            # The server needs asyncio's own loop, which can start a process as another user; a
+            # service runs on uvloop.
             await asyncio.to_thread(uvloop.run, measure(database, jobs, rounds))
 
 

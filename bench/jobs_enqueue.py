@@ -1,12 +1,15 @@
-"""What an enqueue costs the business transaction that it commits with: transactions per second, without one and with each queue's.
+"""What an enqueue costs the business transaction that it commits with: transactions per second,
+without one and with each queue's.
 
     python -m bench.jobs_enqueue [--writers 8] [--seconds 3] [--rounds 5]
 
-Starts a server of its own. Look at the ratios: the variants take turns, and each ratio is the median over the rounds. The second table is
-for storage whose flush takes 2 ms (`commit_delay`), as a network disk's does: there a lock that is held over the commit shows.
+Starts a server of its own. Look at the ratios: the variants take turns, and each ratio is the
+median over the rounds. The second table is for storage whose flush takes 2 ms (`commit_delay`), as
+a network disk's does: there a lock that is held over the commit shows.
 
-PgQueuer and procrastinate are measured where they can be imported; they are no dependencies of ours, and
-`docs/decisions/0002-jobs-in-our-own-table.md` has the command. Both enqueue by their own statement on the transaction's connection.
+PgQueuer and procrastinate are measured where they can be imported; they are no dependencies of
+ours, and `docs/decisions/0002-jobs-in-our-own-table.md` has the command. Both enqueue by their
+own statement on the transaction's connection.
 """
 
 import argparse

@@ -1,9 +1,10 @@
-"""How long a job waits for its start when nothing else is to do: from the commit in one process to the handler in another.
+"""How long a job waits for its start when nothing else is to do: from the commit in one process to
+the handler in another.
 
     python -m bench.jobs_pickup [--jobs 300] [--apart-ms 30]
 
-Starts a server and a job process of its own; the doorbell is the real one (NOTIFY after the commit). Linux's monotonic clock is the same in
-every process.
+Starts a server and a job process of its own; the doorbell is the real one (NOTIFY after the
+commit). Linux's monotonic clock is the same in every process.
 """
 
 import argparse

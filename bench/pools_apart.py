@@ -1,10 +1,12 @@
-"""Whether a job process whose every slot is stuck slows the API beside it: a request's p50 and p99, idle and stuck, in turns.
+"""Whether a job process whose every slot is stuck slows the API beside it: a request's p50 and p99,
+idle and stuck, in turns.
 
     python -m bench.pools_apart [--requests 400] [--rounds 3]
 
-Starts a server of its own, an API and a job process of the notifications service, as they are run. The jobs wait in a query and hold all
-connections of their pool. One client asks over HTTP, one request after the other: a write and a read, each a transaction. Goal: p99 of the
-stuck at most 1.3 times that of the idle.
+Starts a server of its own, an API and a job process of the notifications service, as they are run.
+The jobs wait in a query and hold all connections of their pool. One client asks over HTTP, one
+request after the other: a write and a read, each a transaction. Goal: p99 of the stuck at most 1.3
+times that of the idle.
 """
 
 import argparse

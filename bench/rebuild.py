@@ -1,9 +1,11 @@
-"""Records per second of a rebuild beside those of the live consumer, on the same topic in the same run.
+"""Records per second of a rebuild beside those of the live consumer, on the same topic in the same
+run.
 
     python -m bench.rebuild [--records 100000] [--partitions 4]
 
-Starts a broker and a server of its own. Look at the ratio: absolutes are the machine's. The live consumer takes the topic in from its
-beginning, by whole batches, until the last record; then its rows are rebuilt from the topic, weighed against the live ones and swapped.
+Starts a broker and a server of its own. Look at the ratio: absolutes are the machine's. The live
+consumer takes the topic in from its beginning, by whole batches, until the last record; then its
+rows are rebuilt from the topic, weighed against the live ones and swapped.
 """
 
 import argparse

@@ -1,9 +1,10 @@
-"""How fast the relay drains an outbox, beside the fastest that its producer can do, and how soon a committed row is acknowledged.
+"""How fast the relay drains an outbox, beside the fastest that its producer can do, and how soon a
+committed row is acknowledged.
 
     python -m bench.relay_drain [ROWS] [EVENTS_PER_SECOND]
 
-Starts a PostgreSQL and a Kafka of its own in a temporary folder. Drain and raw production take turns on the same broker, so that their
-ratio outlives the noise of the machine.
+Starts a PostgreSQL and a Kafka of its own in a temporary folder. Drain and raw production take
+turns on the same broker, so that their ratio outlives the noise of the machine.
 """
 
 import asyncio
@@ -39,7 +40,8 @@ values ($1, gen_random_uuid(), gen_random_uuid(), $2, $3, $4, $5::json, now())""
 
 async def main(rows: int, events_per_second: float) -> None:
     async with running_parts() as parts:
-        # The parts need asyncio's own loop, which can start a process as another user; a service runs on uvloop.
+        # The parts need asyncio's own loop, which can start a process as another user; a service
+        # runs on uvloop.
         await asyncio.to_thread(uvloop.run, measure(parts, rows, events_per_second))
 
 
@@ -81,7 +83,9 @@ async def drain(parts: Parts, rows: int) -> float:
 
 
 async def latencies(parts: Parts, events_per_second: float) -> Sequence[float]:
-    """Seconds from each commit to its acknowledgement; writer and relay meet over NOTIFY alone, as in two processes."""
+    """Seconds from each commit to its acknowledgement; writer and relay meet over NOTIFY alone, as
+    in two processes.
+    """
     wakeups = LocalWakeups()
     listener = WakeupListener(
         PostgresListener(parts.database.relay, ["outbox"], wakeups.wake, application_name="bench-listener")

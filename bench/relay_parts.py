@@ -1,4 +1,6 @@
-"""The parts that the relay's benchmark runs between: a server, a broker, and an outbox full of rows."""
+"""The parts that the relay's benchmark runs between: a server, a broker, and an outbox full of
+rows.
+"""
 
 import asyncio
 import json

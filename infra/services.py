@@ -1,4 +1,6 @@
-"""Every service there is. Its database and roles, keys, ports, processes and share of the connections all follow from its line here."""
+"""Every service there is. Its database and roles, keys, ports, processes and share of the
+connections all follow from its line here.
+"""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -6,7 +8,9 @@ from dataclasses import asdict, dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
-    """Where its processes answer, as offsets from the base of the stack's ports. No two services share one."""
+    """Where its processes answer, as offsets from the base of the stack's ports. No two services
+    share one.
+    """
 
     api: int
     worker: int

@@ -1,4 +1,6 @@
-"""How every HTTP process of `infra` runs: settings from the environment, then one server until a signal."""
+"""How every HTTP process of `infra` runs: settings from the environment, then one server until a
+signal.
+"""
 
 import asyncio
 import sys

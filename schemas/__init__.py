@@ -1,1 +1,3 @@
-"""The event contract: Avro sources under `avro/`, and what is made of them. `waypost schemas --help` lists the verbs."""
+"""The event contract: Avro sources under `avro/`, and what is made of them. `waypost schemas
+--help` lists the verbs.
+"""

@@ -1,4 +1,5 @@
-"""The same system in containers: one image for every process of ours, official images for what is not.
+"""The same system in containers: one image for every process of ours, official images for what is
+not.
 
 | where | what |
 |---|---|
@@ -8,6 +9,6 @@
 | `prepare.py`, `databases.py` | one-shots within the stack: secrets, environments, roles and databases |
 | `compose.py`, `__main__.py` | the commands `make … TARGET=compose` |
 
-Names, ports, environments, topics, and the settings of PostgreSQL and Kafka are those of `infra.stack`: `prepare` writes them down
-for each container.
+Names, ports, environments, topics, and the settings of PostgreSQL and Kafka are those of
+`infra.stack`: `prepare` writes them down for each container.
 """

@@ -1,4 +1,6 @@
-"""`python -m infra.containers`: the commands of `make … TARGET=compose`, the same as those of the native stack."""
+"""`python -m infra.containers`: the commands of `make … TARGET=compose`, the same as those of the
+native stack.
+"""
 
 import asyncio
 import sys
@@ -52,7 +54,9 @@ def demo(
         bool, typer.Option(help="Stay up afterwards, until Ctrl-C; the default on a terminal.")
     ] = sys.stdout.isatty(),
 ) -> None:
-    """Tells the story from sign-up to the paid invoice on the containers; exits with 0 only if every step was observed."""
+    """Tells the story from sign-up to the paid invoice on the containers; exits with 0 only if
+    every step was observed.
+    """
     from infra.stack.story import run_demo  # Kafka's client takes a second, which the others need not wait for
 
     raise typer.Exit(0 if asyncio.run(run_demo(stack_here(), console, stay=stay)) else 1)

@@ -22,7 +22,9 @@ class PublishedAddresses(Addresses):
 
     @property
     def variables(self) -> Mapping[str, str]:
-        """What the compose file asks for. Raises Misconfigured: compose puts ports together from digits, it cannot add."""
+        """What the compose file asks for. Raises Misconfigured: compose puts ports together from
+        digits, it cannot add.
+        """
         hundreds, rest = divmod(self.port_base, 100)
         if rest:
             raise Misconfigured(f"WAYPOST_PORT_BASE is {self.port_base}; for containers set a multiple of 100")
@@ -52,7 +54,9 @@ class Compose:
         return bool(containers) and all(map(is_up, containers))
 
     async def start(self, only: Sequence[str] = ()) -> None:
-        """Builds the image and returns once all are healthy, or those of `only` and what they depend on. Raises StartFailed."""
+        """Builds the image and returns once all are healthy, or those of `only` and what they
+        depend on. Raises StartFailed.
+        """
         up = self.addresses.compose("up", "--build", "--wait", "--wait-timeout", str(UP_SECONDS), *only)
         if await call(up) != 0:
             raise StartFailed(f"{ask(self.addresses.compose('ps', '--all'))}\n`make logs TARGET=compose` shows why")

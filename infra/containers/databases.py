@@ -1,4 +1,6 @@
-"""`python -m infra.containers.databases`: roles and empty databases; the one step that knows the superuser's password."""
+"""`python -m infra.containers.databases`: roles and empty databases; the one step that knows the
+superuser's password.
+"""
 
 import asyncio
 

@@ -1,4 +1,6 @@
-"""Where things are: parts within the stack's network, and what was prepared for them within a container."""
+"""Where things are: parts within the stack's network, and what was prepared for them within a
+container.
+"""
 
 from pathlib import Path
 
@@ -12,11 +14,15 @@ DATA = Path("/var/lib/waypost")
 """Of a simulator: a volume of its own."""
 
 OUTSIDE_KAFKA_PORT = 9092
-"""The broker's second listener: it tells clients on this machine another address than those in the network."""
+"""The broker's second listener: it tells clients on this machine another address than those in the
+network.
+"""
 
 
 class NetworkAddresses(Addresses):
-    """Each part answers under its own name, on its port of the default base, whatever it is published at."""
+    """Each part answers under its own name, on its port of the default base, whatever it is
+    published at.
+    """
 
     def host(self, part: str) -> str:
         return "mail" if part == "smtp" else part

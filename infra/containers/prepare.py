@@ -1,4 +1,5 @@
-"""`python -m infra.containers.prepare`: a folder for each container with what it is to know, and nothing of the others.
+"""`python -m infra.containers.prepare`: a folder for each container with what it is to know, and
+nothing of the others.
 
 keys/                       as `infra.stack.keys` makes them, once; no container of a service sees this folder
 <component>/environment     NAME=value a line, for `enter.sh`

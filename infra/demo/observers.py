@@ -1,4 +1,6 @@
-"""Independent eyes on the running system: each reads the part's own records, none of them asks the services."""
+"""Independent eyes on the running system: each reads the part's own records, none of them asks the
+services.
+"""
 
 import asyncio
 from collections.abc import Mapping

@@ -9,7 +9,9 @@ from infra.stack.addresses import Addresses
 
 
 async def rebuild_recipients(stack: Addresses) -> dict[str, Any]:
-    """`waypost projections rebuild notifications.recipients --json` against this stack. Raises NotObserved when it fails."""
+    """`waypost projections rebuild notifications.recipients --json` against this stack. Raises
+    NotObserved when it fails.
+    """
     report: dict[str, Any] = json.loads(
         await output_of(stack, "projections", "rebuild", "notifications.recipients", "--json")
     )

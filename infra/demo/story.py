@@ -1,4 +1,6 @@
-"""Ada signs up, is welcomed, buys something and pays; all that her sign-up set off is found again in one trace."""
+"""Ada signs up, is welcomed, buys something and pays; all that her sign-up set off is found again
+in one trace.
+"""
 
 import re
 import secrets
@@ -23,7 +25,9 @@ VIEWER_SECONDS = 120
 
 
 async def tell(stack: Addresses, console: Console) -> bool:
-    """Drives the story against a running stack. True when every step was observed; the step that was not is named."""
+    """Drives the story against a running stack. True when every step was observed; the step that
+    was not is named.
+    """
     printer = StepPrinter(console)
     async with httpx.AsyncClient(timeout=30.0) as http:
         story = Story(stack, http, printer)

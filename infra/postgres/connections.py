@@ -1,6 +1,7 @@
 """The budget of connections, in one place: the server's `max_connections` is its sum.
 
-A process that opens more than its share here takes it from a neighbour; the server refuses the one after the last.
+A process that opens more than its share here takes it from a neighbour; the server refuses the one
+after the last.
 """
 
 from infra import services
@@ -11,9 +12,13 @@ API_OPS_POOL = 2
 WORKER_POOL = 5
 JOBS_POOL = 5
 RELAY_DIRECT = 3
-"""The connection that holds the shards' locks, the one that reads ahead, and for a moment every 5 s the one that measures."""
+"""The connection that holds the shards' locks, the one that reads ahead, and for a moment every 5 s
+the one that measures.
+"""
 LISTENING_DIRECT = 2
-"""One LISTEN connection each for worker and jobs; dedicated, since a pooled one loses its subscriptions."""
+"""One LISTEN connection each for worker and jobs; dedicated, since a pooled one loses its
+subscriptions.
+"""
 DOORBELL_DIRECT = 3
 """One autocommit connection per process to ring with."""
 OPERATOR = 5
@@ -26,7 +31,9 @@ SPARE = 28
 """A second worker of one service during a rolling release, health checks, a person with psql."""
 
 ROOM_FOR_NEW_SERVICES = 2
-"""Services that a running native stack can take on: PostgreSQL reads `max_connections` at its start alone."""
+"""Services that a running native stack can take on: PostgreSQL reads `max_connections` at its start
+alone.
+"""
 
 
 def max_connections(further: int = 0) -> int:

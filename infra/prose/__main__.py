@@ -1,4 +1,6 @@
-"""`python -m infra.prose [PATH …]`: prints each use of a listed word with its replacement. Exits 1 if there are any."""
+"""`python -m infra.prose [PATH …]`: prints each use of a listed word with its replacement. Exits 1
+if there are any.
+"""
 
 import sys
 from collections.abc import Iterator, Sequence

@@ -1,4 +1,6 @@
-"""The prose of a file: comments, docstrings and string literals of Python; the text of Markdown; comments elsewhere."""
+"""The prose of a file: comments, docstrings and string literals of Python; the text of Markdown;
+comments elsewhere.
+"""
 
 import io
 import re

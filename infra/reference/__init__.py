@@ -1,1 +1,3 @@
-"""Generates `docs/reference/`: settings, metrics, log events, errors, commands and events, read from the code itself."""
+"""Generates `docs/reference/`: settings, metrics, log events, errors, commands and events, read
+from the code itself.
+"""

@@ -1,4 +1,6 @@
-"""`python -m infra.reference write|check`: writes the pages, or exits 1 and names each page that differs from the code."""
+"""`python -m infra.reference write|check`: writes the pages, or exits 1 and names each page that
+differs from the code.
+"""
 
 import sys
 from collections.abc import Mapping

@@ -13,7 +13,9 @@ from infra.registry.subjects import create_setting_routes, create_subject_routes
 
 
 def create_app(settings: RegistrySettings) -> FastAPI:
-    """Reads the lock file once; raises `Misconfigured` when it or a schema file is missing or malformed."""
+    """Reads the lock file once; raises `Misconfigured` when it or a schema file is missing or
+    malformed.
+    """
     catalog = read_catalog(settings.schemas_directory)
     app = FastAPI(title="Waypost schema registry", docs_url=None, redoc_url=None)
     app.include_router(create_schema_routes(catalog))
@@ -41,7 +43,8 @@ async def _refused(_: Request, error: RegistryError) -> RegistryResponse:
 
 async def _malformed(_: Request, error: RequestValidationError) -> RegistryResponse:
     in_path = any(fault["loc"][0] == "path" for fault in error.errors())
-    # Confluent's answers a malformed id as an address that does not exist, and a malformed body as 422.
+    # Confluent's answers a malformed id as an address that does not exist, and a malformed body as
+    # 422.
     code = 404 if in_path else 422
     return RegistryResponse({"error_code": code, "message": error.errors()[0]["msg"]}, code)
 

@@ -25,7 +25,9 @@ class RegisteredSchema:
 
 
 class Catalog:
-    """Fixed once made. Two entries may share an id only where Confluent's registry allows it: the same schema under two subjects."""
+    """Fixed once made. Two entries may share an id only where Confluent's registry allows it: the
+    same schema under two subjects.
+    """
 
     def __init__(self, schemas: Iterable[RegisteredSchema]) -> None:
         self._by_id: dict[int, list[RegisteredSchema]] = defaultdict(list)
@@ -77,7 +79,9 @@ class Catalog:
 
 
 def read_catalog(directory: Path) -> Catalog:
-    """Everything the lock file in `directory` names; raises `Misconfigured` when it or a schema file is missing or malformed."""
+    """Everything the lock file in `directory` names; raises `Misconfigured` when it or a schema
+    file is missing or malformed.
+    """
     try:
         entries = json.loads((directory / LOCK_FILE).read_text())["schemas"]
         return Catalog(_registered(directory, entry) for entry in entries)

@@ -1,4 +1,6 @@
-"""Confluent's errors: `{error_code, message}`, where the first three digits of the code are the HTTP status."""
+"""Confluent's errors: `{error_code, message}`, where the first three digits of the code are the
+HTTP status.
+"""
 
 
 class RegistryError(Exception):

@@ -1,1 +1,3 @@
-"""Everything a fresh machine needs before the first command. Standard library only: it runs before anything is installed."""
+"""Everything a fresh machine needs before the first command. Standard library only: it runs before
+anything is installed.
+"""

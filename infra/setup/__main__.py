@@ -1,4 +1,6 @@
-"""`python -m infra.setup`: brings this checkout to where every command works; instant when it is there already."""
+"""`python -m infra.setup`: brings this checkout to where every command works; instant when it is
+there already.
+"""
 
 import fcntl
 import hashlib
@@ -41,7 +43,9 @@ def prepare(arguments: Sequence[str]) -> None:
 
 
 def wait_for_turn(lock: int) -> None:
-    """Two commands may set up at the same moment; the second finds everything done. The kernel frees the lock on any end."""
+    """Two commands may set up at the same moment; the second finds everything done. The kernel
+    frees the lock on any end.
+    """
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -11,7 +11,9 @@ LOG = STATE / "setup.log"
 
 
 def run(step: str, command: Sequence[str | Path], remedy: str, *, environment: Mapping[str, str] | None = None) -> None:
-    """Raises SetUpFailed, with the end of the output, when the command cannot be run or does not end with 0."""
+    """Raises SetUpFailed, with the end of the output, when the command cannot be run or does not
+    end with 0.
+    """
     LOG.parent.mkdir(parents=True, exist_ok=True)
     with LOG.open("ab") as log:
         log.write(f"\n$ {' '.join(map(str, command))}\n".encode())

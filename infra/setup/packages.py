@@ -1,4 +1,6 @@
-"""The virtual environment, with exactly the locked packages: every file is checked against its hash."""
+"""The virtual environment, with exactly the locked packages: every file is checked against its
+hash.
+"""
 
 import hashlib
 import shutil
@@ -58,12 +60,16 @@ def _make_environment() -> None:
 
 
 def _make_toolkit_importable() -> None:
-    """`import waypost` reads this checkout's `shared/`. PYTHONPATH comes first, so a copy of the checkout reads its own."""
+    """`import waypost` reads this checkout's `shared/`. PYTHONPATH comes first, so a copy of the
+    checkout reads its own.
+    """
     (site,) = FOLDER.glob("lib/python*/site-packages")
     (site / "waypost-checkout.pth").write_text(f"{TOOLKIT}\n")
 
 
 def _stamp() -> Path:
-    """In the environment, so that it goes with it; named by what was installed, so that a new lock file is noticed."""
+    """In the environment, so that it goes with it; named by what was installed, so that a new lock
+    file is noticed.
+    """
     wanted = hashlib.sha256(INSTALLER.read_bytes() + LOCK.read_bytes()).hexdigest()[:16]
     return FOLDER / f".installed-{wanted}"

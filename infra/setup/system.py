@@ -1,4 +1,6 @@
-"""Programs that come from the system's package manager: a Java runtime and Maven, and a browser for the tests of pages."""
+"""Programs that come from the system's package manager: a Java runtime and Maven, and a browser for
+the tests of pages.
+"""
 
 import os
 import shutil
@@ -62,10 +64,11 @@ def install_browser() -> None:
 
 
 def install(step: str, wanted: Sequence[Sequence[str]], *, by_hand: str) -> None:
-    """Installs of each list of names the first one that the package manager knows, without its recommended extras.
+    """Installs of each list of names the first one that the package manager knows, without its
+    recommended extras.
 
-    Prints the command before it runs it, and asks no question, so that it works without a terminal. Raises SetUpFailed
-    with the command where this account may not install.
+    Prints the command before it runs it, and asks no question, so that it works without a terminal.
+    Raises SetUpFailed with the command where this account may not install.
     """
     manager = package_manager()
     if manager is None:
@@ -85,7 +88,9 @@ def install(step: str, wanted: Sequence[Sequence[str]], *, by_hand: str) -> None
 
 
 def install_command(manager: str, packages: Sequence[str]) -> list[str]:
-    """What a person types too. Recommended packages of a browser or a JDK are a desktop that no server needs."""
+    """What a person types too. Recommended packages of a browser or a JDK are a desktop that no
+    server needs.
+    """
     options = {"apt-get": ["-y", "--no-install-recommends"], "dnf": ["-y", "--setopt=install_weak_deps=False"]}
     return [manager, "install", *options.get(manager, []), *packages]
 

@@ -1,1 +1,3 @@
-"""Stand-ins for the outside world that keep the outside world's rules: a payment provider and a mail server."""
+"""Stand-ins for the outside world that keep the outside world's rules: a payment provider and a
+mail server.
+"""

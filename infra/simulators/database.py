@@ -1,4 +1,6 @@
-"""The simulators' memory: one SQLite file each, so that a killed process forgets nothing it has answered for."""
+"""The simulators' memory: one SQLite file each, so that a killed process forgets nothing it has
+answered for.
+"""
 
 import asyncio
 import sqlite3
@@ -11,7 +13,9 @@ Result = TypeVar("Result")
 
 
 class Database:
-    """One connection on one thread: transactions run one after another, and the event loop never waits for the disk."""
+    """One connection on one thread: transactions run one after another, and the event loop never
+    waits for the disk.
+    """
 
     def __init__(self, path: Path, tables: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -19,7 +23,9 @@ class Database:
         self._connection = self._thread.submit(_open, path, tables).result()
 
     async def transaction(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
-        """The result of `work` once its transaction is on disk; rolled back when it raises. A cancelled caller may still have committed."""
+        """The result of `work` once its transaction is on disk; rolled back when it raises. A
+        cancelled caller may still have committed.
+        """
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._run, work)
 
     def close(self) -> None:

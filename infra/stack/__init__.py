@@ -1,1 +1,3 @@
-"""The whole system on this machine, without containers: a supervisor and what it runs, and the commands of the Makefile."""
+"""The whole system on this machine, without containers: a supervisor and what it runs, and the
+commands of the Makefile.
+"""

@@ -1,6 +1,7 @@
 """`python -m infra.stack`: the stack's commands, behind the Makefile's targets.
 
-Imports inside a command are those that take a second: Kafka's client and the services' libraries. `status` does without.
+Imports inside a command are those that take a second: Kafka's client and the services' libraries.
+`status` does without.
 """
 
 import asyncio
@@ -43,7 +44,9 @@ def up(only: Only = None) -> None:
 def restart(
     names: Annotated[list[str], typer.Argument(help="A component, or a service with all its components.")],
 ) -> None:
-    """Restarts components of the running stack, a service's migrations included, and waits until they are up."""
+    """Restarts components of the running stack, a service's migrations included, and waits until
+    they are up.
+    """
     client = client_here()
     refuse_stopped(client)
     console.print(f"Restarted {', '.join(run(client.restart([each for name in names for each in name.split()])))}.")
@@ -51,7 +54,9 @@ def restart(
 
 @commands.command()
 def dev(only: Only = None) -> None:
-    """Starts the stack, then restarts the processes that a saved file touches, until Ctrl-C; the stack stays up."""
+    """Starts the stack, then restarts the processes that a saved file touches, until Ctrl-C; the
+    stack stays up.
+    """
     from infra.stack.reload import restart_on_save
 
     client = client_here()
@@ -89,7 +94,9 @@ def demo(
         bool, typer.Option(help="Stay up afterwards, until Ctrl-C; the default on a terminal.")
     ] = sys.stdout.isatty(),
 ) -> None:
-    """Tells the story from sign-up to the paid invoice, step by step; exits with 0 only if every step was observed."""
+    """Tells the story from sign-up to the paid invoice, step by step; exits with 0 only if every
+    step was observed.
+    """
     from infra.stack.story import run_demo
 
     raise typer.Exit(0 if run(run_demo(client_here(), console, stay=stay)) else 1)

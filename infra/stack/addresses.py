@@ -25,7 +25,9 @@ PLATFORM_OFFSETS = {
     "kafka": 92,
     "kafka-controller": 93,
 }
-"""The same in docker-compose.yml. The offsets of the services' processes are in `infra/services.py`."""
+"""The same in docker-compose.yml. The offsets of the services' processes are in
+`infra/services.py`.
+"""
 
 
 def offsets() -> Mapping[str, int]:
@@ -62,7 +64,9 @@ class Addresses:
         return f"{self.host(part)}:{self.port(part)}"
 
     def url(self, part: str) -> str:
-        """Of a part that speaks HTTP: `users-api`, `billing-worker`, `payments`, `mail`, `zipkin`, `registry`, `start-page`."""
+        """Of a part that speaks HTTP: `users-api`, `billing-worker`, `payments`, `mail`, `zipkin`,
+        `registry`, `start-page`.
+        """
         return f"http://{self.place(part)}"
 
     @property
@@ -91,7 +95,9 @@ class Addresses:
 
     @property
     def environment_directory(self) -> Path:
-        """Of the files with what the `waypost` command needs for each service; the stack writes them as it starts."""
+        """Of the files with what the `waypost` command needs for each service; the stack writes
+        them as it starts.
+        """
         return stack_directory(self.port_base) / "environment"
 
     def waypost(self, *arguments: str) -> "Command":

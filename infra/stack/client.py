@@ -36,7 +36,9 @@ class Client:
         self._console = console
 
     def runs(self) -> bool:
-        """Whether a supervisor holds the lock; the kernel frees it with the process, however that ended."""
+        """Whether a supervisor holds the lock; the kernel frees it with the process, however that
+        ended.
+        """
         self.directory.mkdir(parents=True, exist_ok=True)
         with lock_file(self.directory).open("a") as lock:
             return not try_lock(lock)
@@ -45,7 +47,9 @@ class Client:
         return read_board(board_file(self.directory)) if self.runs() else None
 
     async def start(self, only: Sequence[str] = ()) -> None:
-        """Starts a supervisor in the background and returns once everything is up. Raises StartFailed, with everything down again."""
+        """Starts a supervisor in the background and returns once everything is up. Raises
+        StartFailed, with everything down again.
+        """
         supervisor = self._spawn(only)
         try:
             await self.watch_until_up(supervisor)
@@ -55,11 +59,15 @@ class Client:
             raise
 
     async def start_missing(self, only: Sequence[str] = ()) -> Sequence[str]:
-        """On a running stack: starts what is declared and does not run, all of it or `only`. Gives their names, once they are up."""
+        """On a running stack: starts what is declared and does not run, all of it or `only`. Gives
+        their names, once they are up.
+        """
         return await self._request(Action.START, only)
 
     async def restart(self, names: Sequence[str]) -> Sequence[str]:
-        """Components, or services with all their components. Gives the components' names, once they are up again."""
+        """Components, or services with all their components. Gives the components' names, once they
+        are up again.
+        """
         return await self._request(Action.RESTART, names)
 
     async def _request(self, action: Action, names: Sequence[str]) -> Sequence[str]:
@@ -71,8 +79,8 @@ class Client:
     async def watch_until_up(
         self, supervisor: "subprocess.Popen[bytes] | None" = None, *, names: Sequence[str] = ()
     ) -> None:
-        """Shows the board until these are up, or everything that the stack needs. Raises StartFailed for a component that keeps failing,
-        or at the deadline.
+        """Shows the board until these are up, or everything that the stack needs. Raises
+        StartFailed for a component that keeps failing, or at the deadline.
         """
         deadline = time.monotonic() + UP_SECONDS
         with self._display() as show:
@@ -90,7 +98,9 @@ class Client:
                 await asyncio.sleep(POLL_SECONDS)
 
     async def stop(self) -> bool:
-        """False when nothing ran. A supervisor that is not done at the deadline is killed; its children go with it."""
+        """False when nothing ran. A supervisor that is not done at the deadline is killed; its
+        children go with it.
+        """
         if not self.runs():
             return False
         deadline = time.monotonic() + DOWN_SECONDS

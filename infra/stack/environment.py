@@ -1,4 +1,5 @@
-"""The variables that configure every process, and which process is given which: each gets no more than it needs.
+"""The variables that configure every process, and which process is given which: each gets no more
+than it needs.
 
 | variable | given to | meaning |
 |---|---|---|
@@ -22,7 +23,8 @@
 | WAYPOST_PAGES | start-page | the pages that it lists, as JSON, see `infra.start_page.pages` |
 | OTEL_TRACES_EXPORTER, OTEL_EXPORTER_ZIPKIN_ENDPOINT | all | `zipkin` unless set outside, and where its spans go |
 
-`command` is the `waypost` command: it reads `<service>.env` in WAYPOST_ENVIRONMENT_DIRECTORY, one `NAME=value` a line.
+`command` is the `waypost` command: it reads `<service>.env` in WAYPOST_ENVIRONMENT_DIRECTORY, one
+`NAME=value` a line.
 """
 
 import os
@@ -52,7 +54,8 @@ COMMAND_DSNS = ("owner", "app", "ops")
 class Environments:
     """Builds them from the addresses and keys of one stack.
 
-    `addresses` are where the processes reach each other, `outside` where a person's browser does; natively the same.
+    `addresses` are where the processes reach each other, `outside` where a person's browser does;
+    natively the same.
     """
 
     def __init__(self, addresses: Addresses, keys: Keys, *, outside: Addresses | None = None) -> None:
@@ -74,7 +77,9 @@ class Environments:
         return {**self._service(service), **self._dsns(service, COMMAND_DSNS)}
 
     def simulator(self, name: str, data: Path) -> Environment:
-        """Of a process beside the services: `payments`, `mail`, `registry`, `start-page`. A simulator keeps its data in `data`."""
+        """Of a process beside the services: `payments`, `mail`, `registry`, `start-page`. A
+        simulator keeps its data in `data`.
+        """
         own = {"WAYPOST_SERVICE_PORT": str(self._addresses.port(name)), "WAYPOST_DATA_DIRECTORY": str(data)}
         if name == "payments":
             own["WAYPOST_PAYMENTS_WEBHOOK_URL"] = f"{self._addresses.billing}/webhooks/payments"

@@ -1,4 +1,5 @@
-"""Secrets of one stack, made once and kept in `.waypost/<base>/keys`, closed to other accounts. None is ever committed.
+"""Secrets of one stack, made once and kept in `.waypost/<base>/keys`, closed to other accounts.
+None is ever committed.
 
     secrets.json                            passwords of PostgreSQL's roles, the webhook secret, the key of stored request hashes
     users/signing.json                      private Ed25519 JWK with its kid (RFC 8037): signs access tokens
@@ -6,7 +7,8 @@
     notifications/sealing.private.json      {keys: [{key_id, private_key}]}, newest first: opens them
     billing/                                empty: it holds no key of its own
 
-Keys of X25519 are 32 bytes in base64. An old private key stays until no token sealed to it is valid.
+Keys of X25519 are 32 bytes in base64. An old private key stays until no token sealed to it is
+valid.
 """
 
 import base64
@@ -53,7 +55,9 @@ class Keys:
 
 
 def load_or_make_keys(directory: Path) -> Keys:
-    """What an earlier start made, with whatever is missing made now. The caller holds the stack's lock."""
+    """What an earlier start made, with whatever is missing made now. The caller holds the stack's
+    lock.
+    """
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     for service in services.SERVICES:
         (directory / service).mkdir(exist_ok=True, mode=0o700)

@@ -15,12 +15,16 @@ from waypost.native.errors import StartFailed, last_lines
 from waypost.native.probes import http_answers, until_ready
 
 START_SECONDS = 180
-"""Ten processes start at once. One that is stopped because others take its processor starts all over, and so they never come up."""
+"""Ten processes start at once. One that is stopped because others take its processor starts all
+over, and so they never come up.
+"""
 
 
 class Server(Protocol):
     async def start(self) -> None:
-        """Returns once it answers. Raises SetUpFailed or StartFailed. May be called again after its end."""
+        """Returns once it answers. Raises SetUpFailed or StartFailed. May be called again after its
+        end.
+        """
         ...
 
     async def stop(self, deadline_seconds: float = ...) -> None:
@@ -43,7 +47,9 @@ class Component:
     part: Server | OneShot
     log: Path
     depends_on: Sequence[str] = ()
-    """Names of those that have to be ready before this one is started; it is stopped before they are."""
+    """Names of those that have to be ready before this one is started; it is stopped before they
+    are.
+    """
     ports: Sequence[int] = ()
     page: str = ""
     """What a person may open in a browser."""
@@ -83,7 +89,9 @@ class PythonServer:
 
 
 class PythonOneShot:
-    """`python -m <module> …`, run to its end; another exit code than 0 is a StartFailed with the end of its log."""
+    """`python -m <module> …`, run to its end; another exit code than 0 is a StartFailed with the
+    end of its log.
+    """
 
     def __init__(self, *module: str, environment: Environment, log: Path) -> None:
         self.module = module

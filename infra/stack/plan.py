@@ -87,7 +87,8 @@ class Plan:
         server = PythonServer(
             f"services.{service}", process, environment=environment, log=self._log(name), health=f"{url}/readyz"
         )
-        # A worker's topics and a job's mail server are there before it; the API answers without either.
+        # A worker's topics and a job's mail server are there before it; the API answers without
+        # either.
         needs = [f"{service}-migrations", *([] if process is ServiceProcess.API else ["topics", "mail", "payments"])]
         page = f"{url}/docs" if process is ServiceProcess.API else f"{url}/metrics"
         return Component(

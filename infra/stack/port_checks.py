@@ -14,9 +14,11 @@ STEP = "Starting the stack"
 
 
 def refuse_ephemeral_ports(addresses: Addresses, ephemeral: range | None = None) -> None:
-    """Raises SetUpFailed for a base with a port that the kernel may give to an outgoing connection at any moment.
+    """Raises SetUpFailed for a base with a port that the kernel may give to an outgoing connection
+    at any moment.
 
-    A kernel that uses every port for outgoing connections leaves no choice, so all bases are accepted there.
+    A kernel that uses every port for outgoing connections leaves no choice, so all bases are
+    accepted there.
     """
     ephemeral = ephemeral_ports() if ephemeral is None else ephemeral
     used = range(addresses.port_base, addresses.port_base + max(offsets().values()) + 1)
@@ -36,7 +38,9 @@ def outside(ephemeral: range, width: int) -> str:
 
 
 async def refuse_taken_ports(components: Iterable[Component]) -> None:
-    """Raises SetUpFailed for a port that is not free within moments: processes of a killed supervisor may still be ending."""
+    """Raises SetUpFailed for a port that is not free within moments: processes of a killed
+    supervisor may still be ending.
+    """
     loop = asyncio.get_running_loop()
     deadline = loop.time() + PORT_PATIENCE_SECONDS
     for component in components:

@@ -10,7 +10,9 @@ SIMULATORS = {
     "registry": "infra.registry",
     "start-page": "infra.start_page",
 }
-"""Processes beside the services, and their modules: the simulated outside world, the schema registry, the start page."""
+"""Processes beside the services, and their modules: the simulated outside world, the schema
+registry, the start page.
+"""
 
 
 def services_here() -> list[str]:

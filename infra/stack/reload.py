@@ -19,7 +19,9 @@ MODULES = {module.replace(".", "/"): name for name, module in SIMULATORS.items()
 
 
 class SourceFilter(DefaultFilter):
-    """Files that a process reads at its start; byte code, caches and editors' copies are not among them."""
+    """Files that a process reads at its start; byte code, caches and editors' copies are not among
+    them.
+    """
 
     SUFFIXES = (".py", ".avsc", ".json", ".yaml", ".html", ".css", ".js", ".txt", ".sql")
 
@@ -30,8 +32,8 @@ class SourceFilter(DefaultFilter):
 def touched_by(file: str, names: Sequence[str]) -> Sequence[str]:
     """The components among `names` that a file touches, by its path in the checkout.
 
-    A file of one service touches its processes, and a migration its migrations besides. The toolkit and the schemas touch
-    every Python process; `schemas/topics.yaml` creates topics first.
+    A file of one service touches its processes, and a migration its migrations besides. The toolkit
+    and the schemas touch every Python process; `schemas/topics.yaml` creates topics first.
     """
     match file.split("/"):
         case ["services", service, *inner]:
@@ -57,7 +59,9 @@ def without_migrations(names: Iterable[str]) -> Sequence[str]:
 
 
 async def restart_on_save(client: Client, console: Console) -> None:
-    """Until Ctrl-C, or until the stack ends. A restart that fails is shown, and the next save tries again."""
+    """Until Ctrl-C, or until the stack ends. A restart that fails is shown, and the next save tries
+    again.
+    """
     console.print("\nWatching services, shared/waypost, schemas and infra. Ctrl-C ends the watch.", highlight=False)
     folders = [CHECKOUT / each for each in WATCHED]
     async for changes in awatch(*folders, watch_filter=SourceFilter(), raise_interrupt=False):

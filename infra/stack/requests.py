@@ -1,7 +1,9 @@
-"""Requests to a running supervisor. Each is a file in the stack's folder, which only the stack's account can write.
+"""Requests to a running supervisor. Each is a file in the stack's folder, which only the stack's
+account can write.
 
-The client writes `requests/<id>.json`. The supervisor handles one request at a time and writes `<id>.answer`.
-Files work on every system and in folders whose path is too long for the name of a socket.
+The client writes `requests/<id>.json`. The supervisor handles one request at a time and writes
+`<id>.answer`. Files work on every system and in folders whose path is too long for the name of a
+socket.
 """
 
 import asyncio
@@ -21,7 +23,8 @@ ANSWER_SECONDS = 60
 
 class Action(StrEnum):
     START = "start"
-    """Start what is declared and does not run; `names` limits it to these and their dependencies."""
+    """Start what is declared and does not run; `names` limits it to these and their dependencies.
+    """
     RESTART = "restart"
     """Restart these components; the name of a service means all of its processes."""
 
@@ -44,7 +47,9 @@ Handler = Callable[[Request], Awaitable[Sequence[str]]]
 
 
 async def ask(folder: Path, request: Request, *, runs: Callable[[], bool]) -> Sequence[str]:
-    """The components that start now. Raises StartFailed with the supervisor's refusal, or where it does not answer."""
+    """The components that start now. Raises StartFailed with the supervisor's refusal, or where it
+    does not answer.
+    """
     deadline = time.monotonic() + ANSWER_SECONDS
     folder.mkdir(exist_ok=True)
     file = folder / f"{new_id()}.json"
@@ -65,7 +70,9 @@ async def ask(folder: Path, request: Request, *, runs: Callable[[], bool]) -> Se
 
 
 async def answer_requests(folder: Path, handle: Handler) -> None:
-    """Until cancelled. A request may be older than the supervisor: its client asked while this one started."""
+    """Until cancelled. A request may be older than the supervisor: its client asked while this one
+    started.
+    """
     folder.mkdir(exist_ok=True)
     while True:
         for file in sorted(folder.glob("*.json")):

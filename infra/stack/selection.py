@@ -7,7 +7,9 @@ from waypost.native.errors import SetUpFailed
 
 
 def limited(components: list[Component], only: Sequence[str]) -> list[Component]:
-    """Those of `only` and their dependencies; all of them for an empty `only`. Raises SetUpFailed for an unknown name."""
+    """Those of `only` and their dependencies; all of them for an empty `only`. Raises SetUpFailed
+    for an unknown name.
+    """
     if not only:
         return components
     by_name = {each.name: each for each in components}
@@ -21,7 +23,9 @@ def limited(components: list[Component], only: Sequence[str]) -> list[Component]
 
 
 def matching(names: Sequence[str], wanted: Sequence[str]) -> Sequence[str]:
-    """`billing-worker` is one component, `billing` is each `billing-…`. Raises SetUpFailed for an unknown name."""
+    """`billing-worker` is one component, `billing` is each `billing-…`. Raises SetUpFailed for an
+    unknown name.
+    """
     if unknown := [each for each in wanted if not any(_means(each, name) for name in names)]:
         reason = f"there is no {', '.join(unknown)}"
         raise SetUpFailed("Choosing components", reason, f"choose from {', '.join(names)}")

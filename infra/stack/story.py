@@ -29,7 +29,9 @@ class Stack(Protocol):
 
 
 async def run_demo(client: Stack, console: Console, *, stay: bool) -> bool:
-    """Tells the story on the running stack, or on one of its own; `stay`: that one is left up to look around, until Ctrl-C."""
+    """Tells the story on the running stack, or on one of its own; `stay`: that one is left up to
+    look around, until Ctrl-C.
+    """
     async with _stack(client, console) as is_our_own:
         happened = await tell(client.addresses, console)
         if not is_our_own or stay:

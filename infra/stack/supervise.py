@@ -1,4 +1,6 @@
-"""The supervisor's process: holds the stack's lock for its whole life, and runs the plan until it is told to stop."""
+"""The supervisor's process: holds the stack's lock for its whole life, and runs the plan until it
+is told to stop.
+"""
 
 import asyncio
 import os
@@ -31,7 +33,9 @@ class AlreadyRuns(SetUpFailed):
 
 
 async def supervise(addresses: Addresses, directory: Path, *, only: tuple[str, ...] = ()) -> None:
-    """Returns when everything is down again. `only` limits it to components of these names and their dependencies."""
+    """Returns when everything is down again. `only` limits it to components of these names and
+    their dependencies.
+    """
     refuse_ephemeral_ports(addresses)
     directory.mkdir(parents=True, exist_ok=True)
     with lock_file(directory).open("a") as lock:

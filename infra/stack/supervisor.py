@@ -1,4 +1,6 @@
-"""Starts components when their dependencies are up, restarts them when they end, stops them in reverse order."""
+"""Starts components when their dependencies are up, restarts them when they end, stops them in
+reverse order.
+"""
 
 import asyncio
 import time
@@ -14,7 +16,9 @@ STEADY_SECONDS = 60
 """A component that ran this long starts with a failure count of zero."""
 HEALTH_PERIOD_SECONDS = 2.0
 SILENT_AFTER = 3
-"""Health checks in a row without an answer. One alone is a consumer group that rebalances, or a busy machine."""
+"""Health checks in a row without an answer. One alone is a consumer group that rebalances, or a
+busy machine.
+"""
 STOP_SECONDS = 15
 
 
@@ -36,7 +40,9 @@ class Supervisor:
         await self._end(self.names)
 
     async def add(self, components: Sequence[Component]) -> None:
-        """Starts further components. One of a known name takes the place of the old one, which is stopped first."""
+        """Starts further components. One of a known name takes the place of the old one, which is
+        stopped first.
+        """
         await self._end([each.name for each in components if each.name in self._components])
         for each in components:
             self._components[each.name] = each
@@ -44,7 +50,9 @@ class Supervisor:
         self._start([each.name for each in components])
 
     async def restart(self, names: Collection[str]) -> None:
-        """Stops these and starts them again, in the order of their dependencies. Returns when the old ones are down."""
+        """Stops these and starts them again, in the order of their dependencies. Returns when the
+        old ones are down.
+        """
         await self._end(names)
         for name in names:
             self._board.show(name, Phase.WAITING, failures=0, error="", pid=None)
@@ -103,7 +111,9 @@ class Supervisor:
         raise StartFailed(f"{component.name} ended with code {code}:\n{last_lines(part.child.log)}")
 
     async def _watch(self, name: str, part: Server) -> None:
-        """Shows a server that runs and does not answer. It is not restarted for that: one of its dependencies may be away."""
+        """Shows a server that runs and does not answer. It is not restarted for that: one of its
+        dependencies may be away.
+        """
         missed = 0
         while True:
             await asyncio.sleep(HEALTH_PERIOD_SECONDS)
@@ -112,7 +122,9 @@ class Supervisor:
                 self._board.show(name, Phase.SILENT if missed else Phase.READY)
 
     async def _stop_in_reverse(self, components: Sequence[Component]) -> None:
-        """Each after all that depend on it are down, so that no component loses what it still needs."""
+        """Each after all that depend on it are down, so that no component loses what it still
+        needs.
+        """
         down = {each.name: asyncio.Event() for each in components}
 
         async def stop(component: Component) -> None:

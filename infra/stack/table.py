@@ -46,7 +46,9 @@ def duration(seconds: float) -> str:
 
 
 def memory(pid: int | None) -> str:
-    """Resident memory of a process and its own, less what they share (as far as this account may see)."""
+    """Resident memory of a process and its own, less what they share (as far as this account may
+    see).
+    """
     if pid is None:
         return ""
     try:

@@ -26,7 +26,9 @@ class Group:
 
 
 def page_groups(at: Addresses, *, probed_at: Addresses) -> Sequence[Group]:
-    """`at` is where a person reaches the stack, `probed_at` where its processes reach each other; natively the same."""
+    """`at` is where a person reaches the stack, `probed_at` where its processes reach each other;
+    natively the same.
+    """
     services = [Group(title=each, pages=list(_service(each, at, probed_at))) for each in services_here()]
     return [Group(title="Look around", pages=list(_outside(at, probed_at))), *services]
 

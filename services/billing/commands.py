@@ -1,4 +1,6 @@
-"""What this service can be asked to do. Shapes are valid, time and ids are given: the edge saw to that."""
+"""What this service can be asked to do. Shapes are valid, time and ids are given: the edge saw to
+that.
+"""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -72,7 +74,9 @@ class RefundInvoice(OfInvoice, Command[Invoice]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BeginCharge(Command[PaymentAttempt | None]):
-    """Gives the attempt that is to be carried out; None where there is nothing to do, or not any more."""
+    """Gives the attempt that is to be carried out; None where there is nothing to do, or not any
+    more.
+    """
 
     invoice_id: UUID
     attempt_id: UUID
@@ -83,7 +87,9 @@ class BeginCharge(Command[PaymentAttempt | None]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordDecision(Command[None]):
-    """What the provider decided about an attempt. Told twice, or of an attempt that is not there, it changes nothing."""
+    """What the provider decided about an attempt. Told twice, or of an attempt that is not there,
+    it changes nothing.
+    """
 
     attempt_id: UUID
     decision: Decision

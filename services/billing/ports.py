@@ -13,7 +13,9 @@ from waypost.kernel.money import Money
 
 
 class OutcomeUnknown(Transient):
-    """The provider may have done it or not: it has to be asked by the key before anything else happens."""
+    """The provider may have done it or not: it has to be asked by the key before anything else
+    happens.
+    """
 
 
 class ProviderUnavailable(Transient):
@@ -22,7 +24,9 @@ class ProviderUnavailable(Transient):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """One movement of money as the provider is asked for it: equal on every try of one attempt, or the provider refuses the key."""
+    """One movement of money as the provider is asked for it: equal on every try of one attempt, or
+    the provider refuses the key.
+    """
 
     idempotency_key: str
     amount: Money
@@ -34,7 +38,9 @@ class Order:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChargeOrder(Order):
     token: str | None = field(repr=False)
-    """The provider's name for the card; None where it was taken off the customer meanwhile: then it can only be looked up."""
+    """The provider's name for the card; None where it was taken off the customer meanwhile: then it
+    can only be looked up.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,15 +74,21 @@ class Card:
 
 class Payments(Protocol):
     async def carry_out(self, order: ChargeOrder | RefundOrder) -> Decision:
-        """Moves the money at most once per key, however often it is called. Raises OutcomeUnknown, ProviderUnavailable."""
+        """Moves the money at most once per key, however often it is called. Raises OutcomeUnknown,
+        ProviderUnavailable.
+        """
         ...
 
     async def find(self, order: ChargeOrder | RefundOrder) -> Decision | None:
-        """What was decided under the order's key, None where nothing was (yet). Raises ProviderUnavailable."""
+        """What was decided under the order's key, None where nothing was (yet). Raises
+        ProviderUnavailable.
+        """
         ...
 
     async def card(self, token: str) -> Card:
-        """What is behind a payment method's token. Raises PaymentMethodUnknown, ProviderUnavailable."""
+        """What is behind a payment method's token. Raises PaymentMethodUnknown,
+        ProviderUnavailable.
+        """
         ...
 
 
@@ -91,7 +103,9 @@ class Notice:
 
 class Notices(Protocol):
     def read(self, signature: str, body: bytes, at: datetime) -> Notice | None:
-        """The notice; None where it tells nothing about an attempt of ours. Raises WebhookNotAuthentic."""
+        """The notice; None where it tells nothing about an attempt of ours. Raises
+        WebhookNotAuthentic.
+        """
         ...
 
 

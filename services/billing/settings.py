@@ -44,4 +44,6 @@ class BillingSettings(Settings):
     payments_timeout_seconds: float = Field(default=10.0, gt=0, le=50)
     """For one answer of the provider. Less than a job's 60 s, so that the job sees it pass."""
     plans: Annotated[tuple[Plan, ...], AfterValidator(_catalogue)] = PLANS
-    """What can be subscribed to, as JSON. A price is changed here; subscriptions keep theirs until they change their plan."""
+    """What can be subscribed to, as JSON. A price is changed here; subscriptions keep theirs until
+    they change their plan.
+    """

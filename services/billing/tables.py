@@ -1,4 +1,6 @@
-"""Rows of this service. What may not be published lives in `public`; read rows of events in the schema of their projection."""
+"""Rows of this service. What may not be published lives in `public`; read rows of events in the
+schema of their projection.
+"""
 
 from sqlalchemy import (
     BigInteger,
@@ -57,7 +59,9 @@ payment_attempts = Table(
         "payment_attempts_pending", "tenant_id", "invoice_id", unique=True, postgresql_where=text("status = 'pending'")
     ),
 )
-"""One pending per invoice at most. `reason`: why a charge was refused, or why a refund was asked for."""
+"""One pending per invoice at most. `reason`: why a charge was refused, or why a refund was asked
+for.
+"""
 
 invoice_numbers = Table(
     "invoice_numbers",
@@ -65,7 +69,9 @@ invoice_numbers = Table(
     Column("tenant_id", Uuid, primary_key=True),
     Column("last_number", BigInteger, nullable=False),
 )
-"""The last number that each tenant gave. Locked until the commit: a rollback gives the number back, so that there are no gaps."""
+"""The last number that each tenant gave. Locked until the commit: a rollback gives the number back,
+so that there are no gaps.
+"""
 
 followed_users = Table(
     "followed_users",
@@ -134,7 +140,9 @@ subscriptions = Table(
     Index("subscriptions_of_customer", "tenant_id", "customer_id", "subscription_id"),
     Index("subscriptions_by_end", "tenant_id", "period_end", postgresql_where=text("status <> 'canceled'")),
 )
-"""`next_…`: the plan changed to last, which counts from `next_from` on; a period that begins then has it."""
+"""`next_…`: the plan changed to last, which counts from `next_from` on; a period that begins then
+has it.
+"""
 
 INVOICES = MetaData()
 

@@ -1,4 +1,6 @@
-"""What this service can be asked to do: by its routes and jobs, and by events of the other services, whose time and ids are theirs."""
+"""What this service can be asked to do: by its routes and jobs, and by events of the other
+services, whose time and ids are theirs.
+"""
 
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -38,7 +40,9 @@ class QueueNotification(Command[None]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueDigest(Command[bool]):
-    """Of a user who wants one and has something unread; nothing otherwise. Asking twice for one day is fine."""
+    """Of a user who wants one and has something unread; nothing otherwise. Asking twice for one day
+    is fine.
+    """
 
     tenant_id: TenantId
     user_id: UUID

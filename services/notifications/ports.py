@@ -41,7 +41,9 @@ class EmailTemplates(Protocol):
 
 class Mailer(Protocol):
     async def send(self, mail: Mail) -> None:
-        """Returns when the mail server has taken it. Raises MailRefused where it never will, Transient where it may later."""
+        """Returns when the mail server has taken it. Raises MailRefused where it never will,
+        Transient where it may later.
+        """
         ...
 
 

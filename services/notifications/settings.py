@@ -17,6 +17,8 @@ class NotificationsSettings(Settings):
     public_url: str = Field(pattern=r"^https?://")
     """What links in mails begin with."""
     unsubscribe_url: str = Field(pattern=r"^https?://")
-    """Where this service's `POST /unsubscribe` is reached from outside. Mail clients take https alone (RFC 8058, section 3.1)."""
+    """Where this service's `POST /unsubscribe` is reached from outside. Mail clients take https
+    alone (RFC 8058, section 3.1).
+    """
     keys_directory: Path
     """Holds `sealing.private.json` (`services.notifications.adapters.sealing`)."""

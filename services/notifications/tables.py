@@ -1,4 +1,6 @@
-"""Rows of this service. What may not be published lives in `public`; read rows of events in the schema of their projection."""
+"""Rows of this service. What may not be published lives in `public`; read rows of events in the
+schema of their projection.
+"""
 
 from sqlalchemy import (
     BigInteger,
@@ -42,7 +44,8 @@ sealed_tokens = Table(
     PrimaryKeyConstraint("tenant_id", "recipient_id", "kind"),
     UniqueConstraint("tenant_id", "notification_id"),
 )
-"""One per user and kind: a new link ends the earlier one, mailed or not. Removed when it is mailed."""
+"""One per user and kind: a new link ends the earlier one, mailed or not. Removed when it is mailed.
+"""
 
 read_marks = Table(
     "read_marks",
@@ -66,7 +69,9 @@ preferences = Table(
     PrimaryKeyConstraint("tenant_id", "user_id"),
     UniqueConstraint("tenant_id", "unsubscribe_secret"),
 )
-"""Whoever has no row never chose. The secret stays the same, so that the link in an old mail works as well."""
+"""Whoever has no row never chose. The secret stays the same, so that the link in an old mail works
+as well.
+"""
 
 OUTGOING = MetaData()
 
@@ -103,7 +108,9 @@ recipients = Table(
     Column("status", Text, nullable=False),
     PrimaryKeyConstraint("tenant_id", "user_id"),
 )
-"""Whom letters go to. Somebody who is erased keeps a row without a name, so that nothing waits for them."""
+"""Whom letters go to. Somebody who is erased keeps a row without a name, so that nothing waits for
+them.
+"""
 
 INVOICES = MetaData()
 

@@ -1,4 +1,6 @@
-"""What this service can be asked to do. Shapes are valid, passwords are hashed, time and ids are given: the edge saw to that."""
+"""What this service can be asked to do. Shapes are valid, passwords are hashed, time and ids are
+given: the edge saw to that.
+"""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -40,7 +42,9 @@ class OpenTenant(Command[Tenant]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignUp(Command[User]):
-    """Gives back the user as it was asked for, also where the address is taken: the answer must not tell which it was."""
+    """Gives back the user as it was asked for, also where the address is taken: the answer must not
+    tell which it was.
+    """
 
     tenant_id: TenantId
     registration: Registration
@@ -73,8 +77,9 @@ class Session:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenewSession(Command[Session | None]):
-    """None refuses: unknown, expired, of an account that may not sign in, or used before. The last ends the whole session,
-    which is why it is an answer and no error: it has to be committed."""
+    """None refuses: unknown, expired, of an account that may not sign in, or used before. The last
+    ends the whole session, which is why it is an answer and no error: it has to be committed.
+    """
 
     digest: bytes = field(repr=False)
     successor: bytes = field(repr=False)
@@ -88,7 +93,9 @@ class CloseSession(Command[None]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AskForPasswordLink(Command[None]):
-    """From whoever knows an address. A job decides: nothing that is done at once depends on whether somebody has it."""
+    """From whoever knows an address. A job decides: nothing that is done at once depends on whether
+    somebody has it.
+    """
 
     tenant_id: TenantId
     email: Email = field(repr=False)

@@ -13,11 +13,15 @@ from waypost.web.tokens import KeySource
 
 class Passwords(Protocol):
     async def hash(self, password: str) -> str:
-        """A salted hash that names its own parameters. Raises Unavailable when too many wait already: hashing takes memory and time."""
+        """A salted hash that names its own parameters. Raises Unavailable when too many wait
+        already: hashing takes memory and time.
+        """
         ...
 
     async def matches(self, password: str, password_hash: str | None) -> bool:
-        """Whether it is the one that was hashed; takes the same time where there is no hash. Raises Unavailable like `hash`."""
+        """Whether it is the one that was hashed; takes the same time where there is no hash. Raises
+        Unavailable like `hash`.
+        """
         ...
 
 
@@ -40,13 +44,17 @@ class AccessTokens(Protocol):
     """… and by others: the JWK set (RFC 7517)."""
 
     def issue(self, user: User, session_id: UUID, at: datetime) -> AccessToken:
-        """A signed JWT (RFC 7519) that says who acts, for which tenant, in which role, and since which sign-in."""
+        """A signed JWT (RFC 7519) that says who acts, for which tenant, in which role, and since
+        which sign-in.
+        """
         ...
 
 
 class TenantIds(Protocol):
     def derived(self, idempotency_key: str) -> TenantId:
-        """Always the same for one key, and not to be foretold by whoever does not hold this service's secret."""
+        """Always the same for one key, and not to be foretold by whoever does not hold this
+        service's secret.
+        """
         ...
 
 

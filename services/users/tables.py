@@ -1,4 +1,6 @@
-"""Rows of this service. What may not be published lives in `public`; read rows of events in the schema of their projection."""
+"""Rows of this service. What may not be published lives in `public`; read rows of events in the
+schema of their projection.
+"""
 
 from typing import Any
 
@@ -30,7 +32,9 @@ credentials = Table(
     PrimaryKeyConstraint("tenant_id", "user_id"),
     UniqueConstraint("tenant_id", "email"),
 )
-"""Who holds an address, and what opens the account. The address is in lower case (checked), so the key ignores case."""
+"""Who holds an address, and what opens the account. The address is in lower case (checked), so the
+key ignores case.
+"""
 
 
 def _one_time_tokens(name: str, *more: Column[Any]) -> Table:
@@ -67,7 +71,9 @@ refresh_tokens = Table(
     Index("refresh_tokens_of_session", "tenant_id", "session_id"),
     Index("refresh_tokens_of_user", "tenant_id", "user_id"),
 )
-"""Used ones stay until they expire: one that comes back was stolen, from the user or by the user's thief."""
+"""Used ones stay until they expire: one that comes back was stolen, from the user or by the user's
+thief.
+"""
 
 KEPT = MetaData()
 

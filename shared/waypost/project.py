@@ -13,8 +13,9 @@
 | `environment_directory` | none | folder with one `<service>.env` per service, for the command; relative to the file |
 | `start_command` | none | starts the application's stack; the command's errors name it |
 
-The file is looked for in the working directory and its parents. `WAYPOST_PROJECT` names its folder instead; this one variable has
-its name before the table is read. A program that has no such file calls `configure`.
+The file is looked for in the working directory and its parents. `WAYPOST_PROJECT` names its folder
+instead; this one variable has its name before the table is read. A program that has no such file
+calls `configure`.
 """
 
 import os
@@ -85,7 +86,9 @@ _configured: Project | None = None
 
 
 def project() -> Project:
-    """The application that this process belongs to. Raises Misconfigured where nothing declares one."""
+    """The application that this process belongs to. Raises Misconfigured where nothing declares
+    one.
+    """
     found = known_project()
     if found is None:
         raise Misconfigured(
@@ -96,12 +99,16 @@ def project() -> Project:
 
 
 def known_project() -> Project | None:
-    """The same; None where nothing declares one. Raises Misconfigured for a table that cannot be used."""
+    """The same; None where nothing declares one. Raises Misconfigured for a table that cannot be
+    used.
+    """
     return _configured or declared_project()
 
 
 def configure(chosen: Project | None) -> None:
-    """Takes the place of the file, for this process. Call it before the parts of the process are imported; None is the file again."""
+    """Takes the place of the file, for this process. Call it before the parts of the process are
+    imported; None is the file again.
+    """
     global _configured
     _configured = chosen
 
@@ -148,7 +155,9 @@ def is_ours(name: str) -> bool:
 
 
 def read_project(root: Path) -> Project | None:
-    """What the `pyproject.toml` in that folder declares; None without the file or its table. Raises Misconfigured."""
+    """What the `pyproject.toml` in that folder declares; None without the file or its table. Raises
+    Misconfigured.
+    """
     file = root / FILE
     if not file.is_file():
         return None

@@ -1,4 +1,6 @@
-"""Typed settings, read from environment variables that begin with the application's prefix; errors name every variable."""
+"""Typed settings, read from environment variables that begin with the application's prefix; errors
+name every variable.
+"""
 
 from typing import TypeVar
 
@@ -19,7 +21,9 @@ S = TypeVar("S", bound=Settings)
 
 
 def load(kind: type[S]) -> S:
-    """Reads the environment. Raises Misconfigured with one line per variable that is missing or wrong."""
+    """Reads the environment. Raises Misconfigured with one line per variable that is missing or
+    wrong.
+    """
     try:
         return kind(_env_prefix=variable(""))
     except ValidationError as error:

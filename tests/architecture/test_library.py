@@ -1,4 +1,6 @@
-"""The toolkit knows no application: neither its packages nor the files and commands of this repository."""
+"""The toolkit knows no application: neither its packages nor the files and commands of this
+repository.
+"""
 
 import ast
 import re

@@ -1,4 +1,6 @@
-"""What import-linter cannot say: every service has the same rooms, rooms stay small, and each service is declared."""
+"""What import-linter cannot say: every service has the same rooms, rooms stay small, and each
+service is declared.
+"""
 
 from pathlib import Path
 

@@ -1,4 +1,6 @@
-"""A background task that dies of a surprise is missed by nobody: each runs on `PeriodicLoop`, or stands here with its reason."""
+"""A background task that dies of a surprise is missed by nobody: each runs on `PeriodicLoop`, or
+stands here with its reason.
+"""
 
 import ast
 from pathlib import Path

@@ -1,4 +1,6 @@
-"""Our murmur2 against aiokafka's, which the ordinary `send()` uses: both must put a key into one partition."""
+"""Our murmur2 against aiokafka's, which the ordinary `send()` uses: both must put a key into one
+partition.
+"""
 
 from aiokafka.partitioner import DefaultPartitioner
 from aiokafka.partitioner import murmur2 as theirs

@@ -1,4 +1,6 @@
-"""The story of `make demo`, on a whole stack of its own: every step is observed where an outsider would look."""
+"""The story of `make demo`, on a whole stack of its own: every step is observed where an outsider
+would look.
+"""
 
 import pytest
 

@@ -1,4 +1,6 @@
-"""Billing's API, the payment provider, and job processes that are killed and frozen between the two."""
+"""Billing's API, the payment provider, and job processes that are killed and frozen between the
+two.
+"""
 
 import os
 import sqlite3

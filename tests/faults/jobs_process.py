@@ -1,4 +1,6 @@
-"""A job process: `python -m tests.faults.jobs_process`, told by its environment where the database is and when it is."""
+"""A job process: `python -m tests.faults.jobs_process`, told by its environment where the database
+is and when it is.
+"""
 
 import asyncio
 import os
@@ -30,7 +32,9 @@ AT_ONCE = Backoff(first_seconds=0.01, factor=1)
 
 
 async def charge(job: JobContext, invoice_id: UUID, stop_at: str) -> int:
-    """Asks a provider that knows its idempotency keys. The first try hangs at `stop_at`: before, during or after."""
+    """Asks a provider that knows its idempotency keys. The first try hangs at `stop_at`: before,
+    during or after.
+    """
     async with connected(os.environ[DSN]) as outside:
         await reach("before", stop_at, job, outside)
         async with outside.transaction():
@@ -61,7 +65,9 @@ async def neighbour(job: JobContext) -> int:
 
 
 async def deaf(job: JobContext) -> str:
-    """Its first try holds the event loop until the test lets it go, so that no heartbeat goes out; the second waits as one should."""
+    """Its first try holds the event loop until the test lets it go, so that no heartbeat goes out;
+    the second waits as one should.
+    """
     async with connected(os.environ[DSN]) as outside:
         await outside.execute("insert into reached values ($1)", f"try {job.attempt}")
     released = f"release {job.attempt}"

@@ -1,4 +1,6 @@
-"""A live view in a process of its own that a test kills: `python -m tests.faults.live_process`, told where the broker is."""
+"""A live view in a process of its own that a test kills: `python -m tests.faults.live_process`,
+told where the broker is.
+"""
 
 import asyncio
 import os

@@ -1,4 +1,6 @@
-"""The live view on a broker of the test's own, in processes that the test kills, and in the test's process, where it stays."""
+"""The live view on a broker of the test's own, in processes that the test kills, and in the test's
+process, where it stays.
+"""
 
 import sys
 from collections.abc import AsyncIterator
@@ -42,7 +44,9 @@ class LiveRig:
             await view.stop()
 
     async def agrees_with(self, invoices: Invoices) -> None:
-        """Waits until what was published is what the invoices come to. Totals never fall: too much would stay too much."""
+        """Waits until what was published is what the invoices come to. Totals never fall: too much
+        would stay too much.
+        """
 
         async def agree() -> bool:
             assert await published_windows(self.bootstrap) == invoices.windows()

@@ -1,4 +1,6 @@
-"""A relay in a process of its own: `python -m tests.faults.relay_process`, told by its environment where the parts are."""
+"""A relay in a process of its own: `python -m tests.faults.relay_process`, told by its environment
+where the parts are.
+"""
 
 import asyncio
 import os

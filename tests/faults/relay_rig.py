@@ -1,4 +1,6 @@
-"""Relays in real processes between a real outbox and a real broker, and the checks that follow every fault."""
+"""Relays in real processes between a real outbox and a real broker, and the checks that follow
+every fault.
+"""
 
 import asyncio
 import os
@@ -99,7 +101,9 @@ class Rig:
         await eventually(self._is_drained, deadline_seconds=deadline_seconds)
 
     async def assert_nothing_lost_and_in_order(self) -> None:
-        """I1 and I4: per key, values at their first appearance are exactly the committed ones, in order."""
+        """I1 and I4: per key, values at their first appearance are exactly the committed ones, in
+        order.
+        """
         assert await self.first_appearances() == self.written
 
     async def first_appearances(self) -> Mapping[str, list[bytes]]:

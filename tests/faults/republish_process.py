@@ -1,4 +1,6 @@
-"""The command as a process that can be killed midway: `python -m … events republish …`, with the failpoints of the variable."""
+"""The command as a process that can be killed midway: `python -m … events republish …`, with the
+failpoints of the variable.
+"""
 
 from waypost.cli.main import main
 from waypost.engine.failpoints import arm_failpoints

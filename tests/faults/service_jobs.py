@@ -12,7 +12,9 @@ from waypost.kernel.clock import Clock
 
 
 async def work(service: Service, dsn: str, clock: Clock, *, lease_seconds: float) -> None:
-    """Until it is asked to stop, or reaches an armed failpoint. What it enqueues is due by the system's clock."""
+    """Until it is asked to stop, or reaches an armed failpoint. What it enqueues is due by the
+    system's clock.
+    """
     arm_failpoints()
     runtime = build_runtime(service, "jobs", dsn=dsn, pool_size=5)
     settings = JobWorkerSettings(lease_seconds=lease_seconds, poll_seconds=0.1)

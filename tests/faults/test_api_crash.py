@@ -1,4 +1,6 @@
-"""An API that dies around its commit: nothing or all of it, and the same request again ends the doubt (rows 1 to 4 of the fault matrix)."""
+"""An API that dies around its commit: nothing or all of it, and the same request again ends the
+doubt (rows 1 to 4 of the fault matrix).
+"""
 
 import asyncio
 from collections.abc import Mapping

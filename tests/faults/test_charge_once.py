@@ -1,4 +1,6 @@
-"""One charge per invoice, wherever a job process is killed or frozen and whoever else asks (fault matrix 16)."""
+"""One charge per invoice, wherever a job process is killed or frozen and whoever else asks (fault
+matrix 16).
+"""
 
 from datetime import timedelta
 from uuid import UUID
@@ -37,7 +39,9 @@ async def test_killed_between_the_charge_and_its_settling(charging: ChargesRig) 
 
 
 async def test_killed_between_the_two_and_the_provider_has_forgotten_the_key(charging: ChargesRig) -> None:
-    """The key alone would not do: what may have been asked for is looked up before it is asked for again."""
+    """The key alone would not do: what may have been asked for is looked up before it is asked for
+    again.
+    """
     company = await charging.company()
     invoice_id = await company.finalized()
     await charging.killed("billing.after_answer")

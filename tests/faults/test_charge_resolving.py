@@ -1,4 +1,6 @@
-"""Attempts that their own job left behind: looked up, asked for again under the same key, or abandoned. And the next key after that."""
+"""Attempts that their own job left behind: looked up, asked for again under the same key, or
+abandoned. And the next key after that.
+"""
 
 from datetime import timedelta
 

@@ -1,4 +1,6 @@
-"""A consumer that dies anywhere on its way leaves one effect per event behind (rows 11 to 15 of the fault matrix)."""
+"""A consumer that dies anywhere on its way leaves one effect per event behind (rows 11 to 15 of the
+fault matrix).
+"""
 
 import asyncio
 from dataclasses import replace
@@ -27,7 +29,8 @@ async def test_killed_at(stage: Stage, point: str, name: str) -> None:
         assert await asyncio.wait_for(worker.wait(), 20) < 0
     assert (await stage.consumer_position() != [0]) == point.endswith("commit")
 
-    # In a group of its own it need not wait for the dead member's session to end: where it goes on is in the database.
+    # In a group of its own it need not wait for the dead member's session to end: where it goes on
+    # is in the database.
     async with stage.worker(consumer, group="successor"):
         await eventually(lambda: stage.reached(3, consumers=1), deadline_seconds=25)
     if name == "members":

@@ -1,4 +1,6 @@
-"""A consumer that the network cuts off from Kafka, while another of its group is not (row 27 of the fault matrix)."""
+"""A consumer that the network cuts off from Kafka, while another of its group is not (row 27 of the
+fault matrix).
+"""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
@@ -61,7 +63,8 @@ async def test_what_reaches_the_one_cut_off_too_late_is_fenced(
         await stage.topic.publish(*ann.tells("Ann"))
         async with replace(stage, bootstrap=proxy.address).worker(stage.club.greetings) as cut_off:
             await eventually(lambda: stage.reached(1, consumers=1), deadline_seconds=20)
-            # The cut falls while records are on their way: they are in nobody's hands until it heals.
+            # The cut falls while records are on their way: they are in nobody's hands until it
+            # heals.
             proxy.fall_silent_at(b"Anna")
             await stage.topic.publish(*ann.tells("Anna", "Annie"))
             await eventually(lambda: proxy.has_caught)

@@ -61,14 +61,17 @@ async def test_at_the_cap_the_partition_waits_until_dead_letters_are_settled(sta
                 [[1, 2], [2], [2], [], [1]],
             )
 
-        # What is behind a discarded letter goes to whoever locks the key first, this call or the timer.
+        # What is behind a discarded letter goes to whoever locks the key first, this call or the
+        # timer.
         await eventually(all_told)
     assert full_partitions(group.name) == 0
 
 
 @pytest.mark.parametrize("name", ["members", "greetings"])
 async def test_what_waits_for_an_earlier_version_takes_no_room_from_what_failed(stage: Stage, name: str) -> None:
-    """As where `events republish` ran beside a relay with pending versions: what these wait for lies behind all of them."""
+    """As where `events republish` ran beside a relay with pending versions: what these wait for
+    lies behind all of them.
+    """
     consumer = stage.club.members if name == "members" else stage.club.greetings
     people = [stage.user() for _ in range(4)]
     told = [person.tells("One", "Two") for person in people]

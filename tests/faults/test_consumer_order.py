@@ -1,4 +1,6 @@
-"""Order per key survives failure, and a failing key holds nobody else up (rows 30 and 31 of the fault matrix)."""
+"""Order per key survives failure, and a failing key holds nobody else up (rows 30 and 31 of the
+fault matrix).
+"""
 
 from collections import Counter
 from typing import Any

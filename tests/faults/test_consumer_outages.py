@@ -1,4 +1,6 @@
-"""A topic made anew, a database that ends sessions, a broker that is killed: the consumer goes on by itself (rows 18, 22 and 40)."""
+"""A topic made anew, a database that ends sessions, a broker that is killed: the consumer goes on
+by itself (rows 18, 22 and 40).
+"""
 
 from pathlib import Path
 
@@ -22,7 +24,8 @@ async def test_a_topic_made_anew_is_read_from_its_beginning(stage: Stage) -> Non
     async with stage.consuming(stage.club.greetings):
         await eventually(lambda: stage.reached(3, consumers=1))
         await stage.make_topic_anew()
-        # Fewer records than before, then as many: neither an offset beyond the end nor an equal one may hide what is new.
+        # Fewer records than before, then as many: neither an offset beyond the end nor an equal one
+        # may hide what is new.
         await stage.topic.publish(*bob.tells("Bob"), *old[:1])
 
         async def answered() -> bool:
@@ -48,7 +51,8 @@ async def test_sessions_that_are_ended_lose_and_double_nothing(stage: Stage, pos
         async def all_flow() -> bool:
             return await stage.parked() == []
 
-        # A record whose session was ended twice counts an attempt; the second retry comes seconds after the first.
+        # A record whose session was ended twice counts an attempt; the second retry comes seconds
+        # after the first.
         await eventually(all_flow, deadline_seconds=30)
     assert await stage.names(*people) == [[str(each) for each in range(rounds)]] * 5
     assert await stage.greeted(*people) == [list(range(1, rounds + 1))] * 5
@@ -57,7 +61,9 @@ async def test_sessions_that_are_ended_lose_and_double_nothing(stage: Stage, pos
 async def test_a_session_that_ends_between_the_poll_and_the_records_passes_none_over(
     stage: Stage, postgres: str
 ) -> None:
-    """The client has moved past what it polled: it has to be sent back, whichever statement found the database gone."""
+    """The client has moved past what it polled: it has to be sent back, whichever statement found
+    the database gone.
+    """
     ann = stage.user()
     async with (
         connected(postgres) as admin,

@@ -1,4 +1,6 @@
-"""Whatever a record holds, the partition goes on, and the record is kept (rows 32, 34 and 36 of the fault matrix)."""
+"""Whatever a record holds, the partition goes on, and the record is kept (rows 32, 34 and 36 of the
+fault matrix).
+"""
 
 import os
 from collections.abc import Sequence
@@ -41,7 +43,9 @@ def failures(consumer: str) -> float:
 
 
 async def publish_corpus(stage: Stage) -> tuple[int, int]:
-    """Bad records, each of a user of its own. Gives how many have headers that can be read, and how many have not."""
+    """Bad records, each of a user of its own. Gives how many have headers that can be read, and how
+    many have not.
+    """
 
     def parts() -> dict[str, Any]:
         return stage.topic.parts(stage.user().tells("Eve")[0])
@@ -149,7 +153,9 @@ async def test_nothing_is_passed_over_while_dead_letters_cannot_be_kept(stage: S
 
 @pytest.mark.parametrize("name", ["members", "greetings"])
 async def test_records_with_foreign_keys_of_any_length_do_not_stop_the_partition(stage: Stage, name: str) -> None:
-    """Unreadable ones, and readable ones that park their key: events without a sequence may have any key."""
+    """Unreadable ones, and readable ones that park their key: events without a sequence may have
+    any key.
+    """
     consumer = stage.club.members if name == "members" else stage.club.greetings
     ann, eve = stage.user(), stage.user()
     created, renamed = ann.tells("Ann", "Anna")
@@ -180,7 +186,9 @@ class Refused(Exception):
 async def test_dead_letter_that_is_refused_whole_is_stored_stripped(
     stage: Stage, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
-    """Stands for a limit of the database that is not known yet: whatever a record holds, the partition goes on."""
+    """Stands for a limit of the database that is not known yet: whatever a record holds, the
+    partition goes on.
+    """
     refuse_keys(monkeypatch, method)
     ann, bob, eve = stage.user(), stage.user(), stage.user()
     broken = stage.topic.parts(eve.tells("Eve")[0])

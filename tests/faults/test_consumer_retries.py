@@ -28,7 +28,9 @@ select count(*) from pg_stat_activity where datname = $1 and application_name = 
 
 
 async def test_what_swallows_a_statements_error_has_failed(stage: Stage) -> None:
-    """Its transaction cannot be committed any more: the consumer must not move on as if it had been."""
+    """Its transaction cannot be committed any more: the consumer must not move on as if it had
+    been.
+    """
     ann = stage.user()
 
     async def careless(told: Envelope[Any], uow: UnitOfWork) -> None:

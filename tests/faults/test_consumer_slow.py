@@ -1,4 +1,6 @@
-"""Handlers that outlast their time, and partitions that are taken away under them (row 28 of the fault matrix)."""
+"""Handlers that outlast their time, and partitions that are taken away under them (row 28 of the
+fault matrix).
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable

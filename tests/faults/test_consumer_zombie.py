@@ -1,4 +1,6 @@
-"""Two processes that both think a partition is theirs: one effect, and the position only moves on (rows 27 and 28 of the fault matrix)."""
+"""Two processes that both think a partition is theirs: one effect, and the position only moves on
+(rows 27 and 28 of the fault matrix).
+"""
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 
@@ -13,7 +15,8 @@ from waypost.testing.eventually import eventually
 async def test_a_frozen_consumer_that_wakes_up_cannot_move_the_position_back(stage: Stage) -> None:
     ann = stage.user()
     await stage.topic.publish(*ann.tells("Ann", "Anna"))
-    # It freezes with two records in its hands. In a group of its own it is never told that another has the partition too.
+    # It freezes with two records in its hands. In a group of its own it is never told that another
+    # has the partition too.
     async with stage.worker(stage.club.greetings, failpoints="consumer.after_poll=stop", group="zombie") as zombie:
         await eventually(lambda: is_stopped(zombie), deadline_seconds=20)
 
@@ -93,7 +96,9 @@ class Nobody:
 
 
 async def test_another_that_moves_on_meanwhile_is_not_taken_for_a_topic_made_anew(stage: Stage) -> None:
-    """Its position is beyond the end that was told: reading everything again would double what no guard and no inbox remembers."""
+    """Its position is beyond the end that was told: reading everything again would double what no
+    guard and no inbox remembers.
+    """
     ann = stage.user()
     await stage.topic.publish(*ann.tells("Ann"))
 

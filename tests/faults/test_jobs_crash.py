@@ -1,4 +1,6 @@
-"""A job process is killed around an outside effect (fault matrix 16): the job runs again with the same key, one effect."""
+"""A job process is killed around an outside effect (fault matrix 16): the job runs again with the
+same key, one effect.
+"""
 
 import pytest
 

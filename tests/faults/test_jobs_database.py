@@ -1,4 +1,6 @@
-"""The database goes away under running jobs and comes back (fault matrix 21): the work in hand is not done again."""
+"""The database goes away under running jobs and comes back (fault matrix 21): the work in hand is
+not done again.
+"""
 
 from collections.abc import AsyncIterator
 from pathlib import Path

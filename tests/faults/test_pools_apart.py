@@ -1,4 +1,6 @@
-"""Every slot of the job process is stuck in a slow query, and its pool is empty: the API has a pool of its own."""
+"""Every slot of the job process is stuck in a slow query, and its pool is empty: the API has a pool
+of its own.
+"""
 
 from pathlib import Path
 

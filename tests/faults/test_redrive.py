@@ -1,4 +1,6 @@
-"""A redrive that is killed, that races the consumer, whose handler ends its process: each event takes effect once, in order."""
+"""A redrive that is killed, that races the consumer, whose handler ends its process: each event
+takes effect once, in order.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -41,7 +43,8 @@ async def test_one_that_is_killed_midway_is_run_again_and_does_the_rest(
     killed = await operator.runs(*REDRIVE, failpoints=f"retries.{point}=kill")
     assert (killed.code, await stage.greeted(bob)) == (-9, [effects])
     still_open = "select status from dead_letters where status not in ('redriven') order by kafka_offset"
-    # A dead letter stays dead, so that the same filter finds it again; where it has been handled, what is behind it comes along.
+    # A dead letter stays dead, so that the same filter finds it again; where it has been handled,
+    # what is behind it comes along.
     assert [row[0] for row in await stage.rows(still_open)] == (
         ["waiting", "waiting"] if effects else ["dead", "waiting", "waiting"]
     )

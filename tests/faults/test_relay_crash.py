@@ -1,4 +1,6 @@
-"""A relay that is killed at each of its steps: rows may be sent twice, never lost, never out of order (fault matrix 5 to 8)."""
+"""A relay that is killed at each of its steps: rows may be sent twice, never lost, never out of
+order (fault matrix 5 to 8).
+"""
 
 import signal
 

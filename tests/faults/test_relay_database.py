@@ -1,4 +1,6 @@
-"""The database is cut off like by a power cut, or ends sessions again and again (fault matrix 21 and 22)."""
+"""The database is cut off like by a power cut, or ends sessions again and again (fault matrix 21
+and 22).
+"""
 
 from collections.abc import AsyncIterator
 from pathlib import Path

@@ -1,4 +1,6 @@
-"""A frozen relay: its session would keep its shards for ever, since the kernel answers for it (fault matrix 9 and 10)."""
+"""A frozen relay: its session would keep its shards for ever, since the kernel answers for it
+(fault matrix 9 and 10).
+"""
 
 from tests.faults.relay_rig import Rig
 from tests.fixtures.processes import is_stopped
@@ -26,7 +28,9 @@ async def test_another_relay_takes_over_and_the_frozen_one_wakes_without_harm(ri
 
 
 async def test_a_woken_relay_can_only_repeat(rig: Rig) -> None:
-    """Frozen after its read, it may send late what another has sent meanwhile; then it finds its session ended, and begins anew."""
+    """Frozen after its read, it may send late what another has sent meanwhile; then it finds its
+    session ended, and begins anew.
+    """
     await rig.write_versions(KEYS, range(1, 4))
     frozen = await rig.start_relay(failpoints="relay.after_select=stop")
     await eventually(lambda: is_stopped(frozen), deadline_seconds=20)

@@ -1,4 +1,6 @@
-"""Transactions that take their outbox ids early and commit late: rows appear behind rows that are sent already (fault matrix 37)."""
+"""Transactions that take their outbox ids early and commit late: rows appear behind rows that are
+sent already (fault matrix 37).
+"""
 
 import asyncio
 import random
@@ -30,7 +32,9 @@ async def test_a_row_that_commits_behind_a_sent_one_is_published(rig: Rig) -> No
 async def test_v3_does_not_pass_a_v2_that_commits_behind_a_row_in_flight(
     rig_on_own_kafka: Rig, own_kafka: Broker
 ) -> None:
-    """B is on its way, unacknowledged, when A commits v2 behind it and v3 follows: what is read ahead now must hold both."""
+    """B is on its way, unacknowledged, when A commits v2 behind it and v3 follows: what is read
+    ahead now must hold both.
+    """
     rig = rig_on_own_kafka
     await rig.start_relay()
     await rig.write(AGGREGATE, b"v1")
@@ -51,7 +55,9 @@ async def test_v3_does_not_pass_a_v2_that_commits_behind_a_row_in_flight(
 
 
 async def test_writers_that_commit_in_any_order_lose_nothing(rig: Rig) -> None:
-    """Each aggregate has one writer, as its version lock enforces; their transactions overlap and commit as they please."""
+    """Each aggregate has one writer, as its version lock enforces; their transactions overlap and
+    commit as they please.
+    """
     await asyncio.gather(rig.start_relay(), rig.start_relay())
     await asyncio.gather(*(_write_slowly(rig, seed) for seed in range(8)))
     await rig.until_drained()

@@ -1,4 +1,6 @@
-"""One invoice per subscription and period, charged once, wherever a job process is killed and whoever renews beside it."""
+"""One invoice per subscription and period, charged once, wherever a job process is killed and
+whoever renews beside it.
+"""
 
 from datetime import timedelta
 
@@ -70,7 +72,9 @@ async def test_workers_renew_at_once_and_again(charging: ChargesRig) -> None:
 
 
 async def test_a_frozen_process_wakes_up_after_another_has_renewed(charging: ChargesRig) -> None:
-    """Frozen within the transaction it holds the row; the server ends it, and what it had decided is refused."""
+    """Frozen within the transaction it holds the row; the server ends it, and what it had decided
+    is refused.
+    """
     company, subscription = await paid_subscription(charging)
     charging.put_forward(A_MONTH_ON)
     await charging.queue.enqueue(company.tenant_id, RENEW)

@@ -1,4 +1,6 @@
-"""A short storm, as `make faults` runs it: parts of the system are killed under load, Kafka and PostgreSQL among them."""
+"""A short storm, as `make faults` runs it: parts of the system are killed under load, Kafka and
+PostgreSQL among them.
+"""
 
 import sys
 from pathlib import Path
@@ -9,10 +11,12 @@ from infra.stack.places import CHECKOUT, inherited
 from tests.fixtures.ports import free_port_base
 from waypost.native.child import Child
 
-# The same faults every time: a commit that breaks a promise is told from one that had good luck. `make faults` draws others.
+# The same faults every time: a commit that breaks a promise is told from one that had good luck.
+# `make faults` draws others.
 KILLS, SEED = 9, 8
 
-# A whole system starts, is killed to pieces, starts again and settles, on as many cores as there are.
+# A whole system starts, is killed to pieces, starts again and settles, on as many cores as there
+# are.
 pytestmark = pytest.mark.timeout(900)
 
 

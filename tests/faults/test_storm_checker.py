@@ -1,4 +1,6 @@
-"""A zero of the storm counts because each of its checks finds the flaw that it is for, and finds none where there is none."""
+"""A zero of the storm counts because each of its checks finds the flaw that it is for, and finds
+none where there is none.
+"""
 
 from collections.abc import Callable
 from dataclasses import replace

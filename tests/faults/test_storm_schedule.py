@@ -1,4 +1,6 @@
-"""A storm follows from its seed, spares nobody it should not, and names only failpoints that there are."""
+"""A storm follows from its seed, spares nobody it should not, and names only failpoints that there
+are.
+"""
 
 import pytest
 

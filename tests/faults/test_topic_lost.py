@@ -1,4 +1,6 @@
-"""A topic that was lost is made anew, and filled again from the event store: ids equal, effects once (row 40 of the fault matrix)."""
+"""A topic that was lost is made anew, and filled again from the event store: ids equal, effects
+once (row 40 of the fault matrix).
+"""
 
 import asyncio
 import json

@@ -1,4 +1,6 @@
-"""Every page of `docs/guide` is followed to the letter, in a copy of the project: its files, its edits, its commands."""
+"""Every page of `docs/guide` is followed to the letter, in a copy of the project: its files, its
+edits, its commands.
+"""
 
 import re
 from collections.abc import AsyncIterator, Callable, Iterator

@@ -1,4 +1,6 @@
-"""What the page on replays tells to type can be typed: the commands, their options, and the names of this house are there."""
+"""What the page on replays tells to type can be typed: the commands, their options, and the names
+of this house are there.
+"""
 
 import re
 import shlex

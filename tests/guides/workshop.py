@@ -11,7 +11,9 @@ from tests.guides.reading import Edit, Make, NotFollowable, Run, Step
 from waypost.native.child import Child
 
 STEP_SECONDS = 300
-"""For one command. The tests of a new service take a minute; on a machine that has other work they take several times that."""
+"""For one command. The tests of a new service take a minute; on a machine that has other work they
+take several times that.
+"""
 
 
 class Workshop:

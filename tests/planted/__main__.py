@@ -1,4 +1,6 @@
-"""`make planted`: puts each bug into a copy of the project, one at a time, and asks the tests whether they find it."""
+"""`make planted`: puts each bug into a copy of the project, one at a time, and asks the tests
+whether they find it.
+"""
 
 import argparse
 import subprocess

@@ -1,4 +1,6 @@
-"""A bug that was put in on purpose, kept as a patch: what it is, the checks that are to find it, the change."""
+"""A bug that was put in on purpose, kept as a patch: what it is, the checks that are to find it,
+the change.
+"""
 
 import subprocess
 from collections.abc import Sequence
@@ -36,7 +38,8 @@ class Bug:
         self._apply(checkout, "--check")
 
     def _apply(self, checkout: Path, *options: str) -> None:
-        # Without the variable, git takes a copy below another checkout for a part of that one, and applies nothing.
+        # Without the variable, git takes a copy below another checkout for a part of that one, and
+        # applies nothing.
         environment = {"GIT_CEILING_DIRECTORIES": str(checkout.parent), "PATH": "/usr/bin:/bin:/usr/local/bin"}
         command = ["git", "apply", *options, str(self.file)]
         applied = subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=False, env=environment)

@@ -1,1 +1,3 @@
-"""A mail server that delivers to a web page: real SMTP in, every mail kept and shown, nothing sent on."""
+"""A mail server that delivers to a web page: real SMTP in, every mail kept and shown, nothing sent
+on.
+"""

@@ -14,8 +14,9 @@ LINKS_OPEN_A_TAB = '<!doctype html><base target="_blank">'
 
 Thing = TypeVar("Thing")
 
-# The mail's own document: its styles and inlined pictures work; scripts, forms and every connection outward do not. The
-# sandbox makes its origin opaque also when the address is opened directly. Links may open a new, ordinary tab.
+# The mail's own document: its styles and inlined pictures work; scripts, forms and every connection
+# outward do not. The sandbox makes its origin opaque also when the address is opened directly.
+# Links may open a new, ordinary tab.
 FENCE = (
     "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
     "form-action 'none'; base-uri 'none'; frame-ancestors 'self'"
@@ -34,7 +35,9 @@ def create_router(database: Database) -> APIRouter:
         limit: Annotated[int, Query(ge=1, le=1000)] = 50,
         before: int | None = None,
     ) -> dict[str, Any]:
-        """Newest first. `to`: an envelope recipient; `subject`, `q`: a part of it, of anything; `header.<name>`: the whole value."""
+        """Newest first. `to`: an envelope recipient; `subject`, `q`: a part of it, of anything;
+        `header.<name>`: the whole value.
+        """
         search = Search(to=to, subject=subject, words=q, headers=_header_terms(request))
         return await database.transaction(lambda rows: list_mails(rows, search, limit, before))
 

@@ -23,7 +23,9 @@ PAGE_POLICY = (
 
 
 def create_app(settings: InboxSettings) -> FastAPI:
-    """Opens `inbox.sqlite3` in the data directory at once; listens for SMTP during the application's lifespan."""
+    """Opens `inbox.sqlite3` in the data directory at once; listens for SMTP during the
+    application's lifespan.
+    """
     database = Database(settings.data_directory / "inbox.sqlite3", TABLES)
     mailbox = Mailbox(database, SystemClock())
 

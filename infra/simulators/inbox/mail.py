@@ -1,4 +1,6 @@
-"""A mail read from its bytes. Anything may arrive by SMTP, so nothing here raises: what cannot be decoded is shown as it came."""
+"""A mail read from its bytes. Anything may arrive by SMTP, so nothing here raises: what cannot be
+decoded is shown as it came.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -34,7 +36,8 @@ class Mail:
 
 
 def read_mail(raw: bytes) -> Mail:
-    # The compat32 policy: the newer ones parse header values while they are read and raise on malformed ones.
+    # The compat32 policy: the newer ones parse header values while they are read and raise on
+    # malformed ones.
     message = message_from_bytes(raw)
     leaves = [part for part in message.walk() if not part.is_multipart()]
     bodies = [part for part in leaves if not _is_attachment(part)]
@@ -69,7 +72,8 @@ def _decoded(value: object) -> str:
         decoded = str(make_header(decode_header(str(value))))
     except (LookupError, ValueError, MessageError):
         decoded = str(value)
-    # Folded lines become one; surrogates that stand for undecodable bytes cannot be stored or sent as UTF-8.
+    # Folded lines become one; surrogates that stand for undecodable bytes cannot be stored or sent
+    # as UTF-8.
     return " ".join(decoded.split()).encode(errors="replace").decode()
 
 

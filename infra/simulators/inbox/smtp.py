@@ -1,4 +1,6 @@
-"""The SMTP side: 250 to a mail means that it is on disk. A recipient `bounce@…` or `bounce+…@…` is refused for good (550)."""
+"""The SMTP side: 250 to a mail means that it is on disk. A recipient `bounce@…` or `bounce+…@…` is
+refused for good (550).
+"""
 
 import asyncio
 import re
@@ -52,7 +54,9 @@ class Mailbox:
 
 @asynccontextmanager
 async def listening(mailbox: Mailbox, host: str, port: int, largest_mail_bytes: int) -> AsyncIterator[None]:
-    """Takes mail on that port while the context is open; raises `Misconfigured` when the port is taken."""
+    """Takes mail on that port while the context is open; raises `Misconfigured` when the port is
+    taken.
+    """
 
     def session() -> SMTP:
         return SMTP(mailbox, hostname="inbox.waypost.invalid", data_size_limit=largest_mail_bytes, enable_SMTPUTF8=True)

@@ -10,7 +10,9 @@ from infra.simulators.inbox.mail import Mail
 def add_mail(
     connection: Connection, raw: bytes, mail: Mail, sender: str, recipients: Sequence[str], received_at: str
 ) -> int:
-    """The new mail's id. `sender` and `recipients` are those of the envelope; the header may say otherwise."""
+    """The new mail's id. `sender` and `recipients` are those of the envelope; the header may say
+    otherwise.
+    """
     mail_id = connection.execute(
         "insert into mails (received_at, envelope_from, sender, addressees, subject, preview, raw)"
         " values (?, ?, ?, ?, ?, ?, ?) returning id",

@@ -1,1 +1,3 @@
-"""A payment provider: idempotency keys, test cards that fail in known ways, refunds, signed webhooks."""
+"""A payment provider: idempotency keys, test cards that fail in known ways, refunds, signed
+webhooks.
+"""

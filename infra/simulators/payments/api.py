@@ -25,7 +25,9 @@ def create_router(provider: Provider, database: Database, sender: WebhookSender 
 
     @router.post("/charges", status_code=201)
     async def create_charge(order: ChargeOrder, key: IdempotencyKey, request: Request) -> Response:
-        """201 a charge; 402 declined, with the failed charge's id; 409 the key's first request still runs."""
+        """201 a charge; 402 declined, with the failed charge's id; 409 the key's first request
+        still runs.
+        """
         answer = await provider.charge(key, order)
         _tell(sender)
         if find_card(order.payment_method).behaviour is CardBehaviour.SILENT_AFTER_CHARGE and not answer.replayed:
@@ -43,7 +45,9 @@ def create_router(provider: Provider, database: Database, sender: WebhookSender 
 
     @router.post("/refunds", status_code=201)
     async def create_refund(order: RefundOrder, key: IdempotencyKey) -> Response:
-        """201 a refund; 400 when the charge has not that much left; 409 the key's first request still runs."""
+        """201 a refund; 400 when the charge has not that much left; 409 the key's first request
+        still runs.
+        """
         answer = await provider.refund(key, order)
         _tell(sender)
         return _response(answer)
@@ -81,8 +85,10 @@ def _tell(sender: WebhookSender | None) -> None:
 
 
 async def _hang_until_the_caller_gives_up(request: Request) -> None:
-    # A stopping process cancels us; the caller then gets the answer after all, rather than an invented failure.
+    # A stopping process cancels us; the caller then gets the answer after all, rather than an
+    # invented failure.
     with contextlib.suppress(asyncio.CancelledError):
-        # The body has been read, so the next message the server has for us is that the caller is gone.
+        # The body has been read, so the next message the server has for us is that the caller is
+        # gone.
         while (await request.receive())["type"] != "http.disconnect":
             pass

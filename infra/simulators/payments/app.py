@@ -22,7 +22,9 @@ from waypost.kernel.clock import SystemClock
 
 
 def create_app(settings: PaymentsSettings) -> FastAPI:
-    """Opens `payments.sqlite3` in the data directory at once; closes it when the application's lifespan ends."""
+    """Opens `payments.sqlite3` in the data directory at once; closes it when the application's
+    lifespan ends.
+    """
     clock = SystemClock()
     database = Database(settings.data_directory / "payments.sqlite3", TABLES)
     sender = _webhook_sender(database, clock, settings)

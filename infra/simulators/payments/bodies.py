@@ -15,7 +15,9 @@ class _Order(BaseModel):
     metadata: Metadata = Field(default_factory=dict)
 
     def fingerprint(self) -> str:
-        """Equal for requests that ask for the same thing, whatever their white space, order of fields or left-out defaults."""
+        """Equal for requests that ask for the same thing, whatever their white space, order of
+        fields or left-out defaults.
+        """
         facts = self.model_copy(update={"metadata": dict(sorted(self.metadata.items()))})
         return hashlib.sha256(f"{type(self).__name__} {facts.model_dump_json()}".encode()).hexdigest()
 

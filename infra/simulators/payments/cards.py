@@ -8,7 +8,9 @@ from infra.simulators.payments.errors import no_such
 
 
 class CardBehaviour(StrEnum):
-    """How the provider behaves on the way to the outcome, so that a caller's handling of each can be tried."""
+    """How the provider behaves on the way to the outcome, so that a caller's handling of each can
+    be tried.
+    """
 
     PROMPT = "prompt"
     SLOW = "slow"

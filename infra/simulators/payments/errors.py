@@ -12,7 +12,9 @@ class ErrorType(StrEnum):
 
 
 class ProviderError(Exception):
-    """Refused before anything was decided: no charge or refund exists, and the key may be used again."""
+    """Refused before anything was decided: no charge or refund exists, and the key may be used
+    again.
+    """
 
     def __init__(self, status: int, error_type: ErrorType, code: str, message: str) -> None:
         self.status = status

@@ -18,7 +18,9 @@ class Answer:
 
 
 class Flights:
-    """The keys whose first request is still running. In memory on purpose: a killed process has nothing in flight."""
+    """The keys whose first request is still running. In memory on purpose: a killed process has
+    nothing in flight.
+    """
 
     def __init__(self) -> None:
         self._keys: set[str] = set()
@@ -36,7 +38,9 @@ class Flights:
 
 
 def recall(connection: Connection, key: str, fingerprint: str, forget_before: str) -> Answer | None:
-    """The answer given to this key before, if any; raises `ProviderError` 400 when it was given to another request."""
+    """The answer given to this key before, if any; raises `ProviderError` 400 when it was given to
+    another request.
+    """
     connection.execute("delete from idempotency_keys where created_at < ?", (forget_before,))
     row = connection.execute("select * from idempotency_keys where key = ?", (key,)).fetchone()
     if row is None:

@@ -1,4 +1,6 @@
-"""The page on which a person sees what was charged, and which cards there are to try; and the probe."""
+"""The page on which a person sees what was charged, and which cards there are to try; and the
+probe.
+"""
 
 from pathlib import Path
 from typing import Any

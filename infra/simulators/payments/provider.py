@@ -1,4 +1,6 @@
-"""The provider's two acts. What is decided, its key's answer and its webhook commit together, before anyone is answered."""
+"""The provider's two acts. What is decided, its key's answer and its webhook commit together,
+before anyone is answered.
+"""
 
 import asyncio
 from collections.abc import Callable

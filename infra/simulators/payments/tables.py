@@ -1,4 +1,6 @@
-"""What the provider keeps on disk. Times are ISO 8601 UTC text of one width, so that they sort as text."""
+"""What the provider keeps on disk. Times are ISO 8601 UTC text of one width, so that they sort as
+text.
+"""
 
 from datetime import datetime
 

@@ -1,4 +1,6 @@
-"""Delivers webhooks until the receiver says 2xx: at least once, each on its own schedule, in no promised order."""
+"""Delivers webhooks until the receiver says 2xx: at least once, each on its own schedule, in no
+promised order.
+"""
 
 import asyncio
 import contextlib

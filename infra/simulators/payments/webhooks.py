@@ -28,7 +28,9 @@ def signature(secret: str, timestamp: int, body: str) -> str:
 
 
 def enqueue_webhook(connection: Connection, event_type: str, subject: dict[str, Any], created_at: str) -> None:
-    """Belongs in the transaction that records the subject. The payload is fixed here: every try sends the same bytes."""
+    """Belongs in the transaction that records the subject. The payload is fixed here: every try
+    sends the same bytes.
+    """
     event_id = f"evt_{new_id().hex}"
     event = {
         "id": event_id,

@@ -1,4 +1,6 @@
-"""What the payment provider's answers mean. One that is not understood decides nothing, whatever its status."""
+"""What the payment provider's answers mean. One that is not understood decides nothing, whatever
+its status.
+"""
 
 from collections.abc import Sequence
 from typing import Literal, TypeVar
@@ -53,7 +55,9 @@ class _PaymentMethod(BaseModel):
 
 
 def decision_in(answer: httpx.Response) -> Decision:
-    """Of an order. Raises NotUnderstood for 409 (an earlier request under the key still runs) and whatever else leaves it open."""
+    """Of an order. Raises NotUnderstood for 409 (an earlier request under the key still runs) and
+    whatever else leaves it open.
+    """
     if answer.status_code == httpx.codes.CREATED:
         return _read(answer, Movement).decision
     error = _error_in(answer)
@@ -63,7 +67,9 @@ def decision_in(answer: httpx.Response) -> Decision:
 
 
 def decision_among(answer: httpx.Response) -> Decision | None:
-    """Of a look-up by key. Raises NotUnderstood: that nothing was found has to be said by the provider itself."""
+    """Of a look-up by key. Raises NotUnderstood: that nothing was found has to be said by the
+    provider itself.
+    """
     _require_ok(answer)
     decisions = [each.decision for each in _read(answer, _Movements).data]
     moved = (each for each in decisions if isinstance(each, Moved))
@@ -86,8 +92,9 @@ def is_unknown(answer: httpx.Response) -> bool:
 
 
 def _is_definite(status: int, error: _Error) -> bool:
-    """A declined card, or an order that the provider cannot carry out. A key that was used for another order (400 as well) is neither:
-    something was decided under it."""
+    """A declined card, or an order that the provider cannot carry out. A key that was used for
+    another order (400 as well) is neither: something was decided under it.
+    """
     match status:
         case httpx.codes.PAYMENT_REQUIRED:
             return True

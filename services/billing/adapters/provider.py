@@ -1,6 +1,8 @@
-"""The payment provider over HTTP. What matters about a failure is one thing: whether the provider can have acted on what it was sent.
+"""The payment provider over HTTP. What matters about a failure is one thing: whether the provider
+can have acted on what it was sent.
 
-Errors are raised without their cause, and outside of its `except`: a request of httpx holds the card's token, and errors are logged.
+Errors are raised without their cause, and outside of its `except`: a request of httpx holds the
+card's token, and errors are logged.
 """
 
 from collections.abc import AsyncIterator, Mapping
@@ -19,7 +21,9 @@ _NOTHING_WAS_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout
 
 
 class HttpPayments:
-    """`services.billing.ports.Payments`. Nothing is ever sent twice by itself: whoever orders again knows why."""
+    """`services.billing.ports.Payments`. Nothing is ever sent twice by itself: whoever orders again
+    knows why.
+    """
 
     def __init__(self, http: httpx.AsyncClient) -> None:
         self._http = http
@@ -27,7 +31,9 @@ class HttpPayments:
     @classmethod
     @asynccontextmanager
     async def open(cls, url: str, *, timeout_seconds: float) -> AsyncIterator["HttpPayments"]:
-        """With connections of its own, straight to `url`: no proxy of the environment sees the money, no redirect moves it."""
+        """With connections of its own, straight to `url`: no proxy of the environment sees the
+        money, no redirect moves it.
+        """
         async with httpx.AsyncClient(base_url=url, timeout=timeout_seconds, trust_env=False) as http:
             yield cls(http)
 
@@ -58,7 +64,9 @@ class HttpPayments:
             raise ProviderUnavailable(f"the payment provider's answer tells nothing: {problem}") from None
 
     async def _ask(self, path: str, **parameters: str) -> httpx.Response:
-        """A question changes nothing, so one that stays without an answer was as good as not asked. Raises ProviderUnavailable."""
+        """A question changes nothing, so one that stays without an answer was as good as not asked.
+        Raises ProviderUnavailable.
+        """
         try:
             return await self._send("GET", path, params=parameters)
         except OutcomeUnknown as silence:
@@ -66,7 +74,9 @@ class HttpPayments:
         raise ProviderUnavailable(reason)
 
     async def _send(self, method: str, path: str, **request: Any) -> httpx.Response:
-        """Raises ProviderUnavailable where nothing was sent, OutcomeUnknown where something was and no answer came."""
+        """Raises ProviderUnavailable where nothing was sent, OutcomeUnknown where something was and
+        no answer came.
+        """
         failure: type[httpx.HTTPError]
         try:
             return await self._http.request(method, path, **request)

@@ -1,4 +1,6 @@
-"""The payment provider's webhooks: `Waypost-Signature: t=<Unix seconds>,v1=<hex HMAC-SHA256 of "t.body">`, the scheme of Stripe's."""
+"""The payment provider's webhooks: `Waypost-Signature: t=<Unix seconds>,v1=<hex HMAC-SHA256 of
+"t.body">`, the scheme of Stripe's.
+"""
 
 import hashlib
 import hmac
@@ -14,7 +16,9 @@ from services.billing.ports import Notice
 from waypost.kernel.ids import TenantId
 
 TOLERANCE = timedelta(minutes=5)
-"""Between the provider's clock and ours, either way. An old notice that somebody kept and sends again is not believed."""
+"""Between the provider's clock and ours, either way. An old notice that somebody kept and sends
+again is not believed.
+"""
 
 
 class _Origin(BaseModel):

@@ -46,7 +46,8 @@ async def attach_payment_method(
     customer_id: UUID, body: NewPaymentMethod, caller: AdminCaller, context: Context, execute: Executor
 ) -> Response:
     """The card is what the customer's invoices are charged to from now on."""
-    # The provider is asked before there is a transaction: nothing waits for it while it holds a connection.
+    # The provider is asked before there is a transaction: nothing waits for it while it holds a
+    # connection.
     card = await context.resources.payments.card(body.token)
     method = PaymentMethod(id=new_id(), brand=card.brand, last4=card.last4)
     command = AttachPaymentMethod(customer_id=customer_id, method=method, token=body.token, at=context.now)

@@ -17,7 +17,8 @@ ProviderToken = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,255}
 
 class NewPaymentMethod(RequestModel):
     token: ProviderToken = Field(repr=False)
-    """The provider's name for a card that the customer entered there; card numbers never come here."""
+    """The provider's name for a card that the customer entered there; card numbers never come here.
+    """
 
 
 PlanCode = Annotated[str, StringConstraints(pattern=PLAN_CODE, max_length=64)]

@@ -23,7 +23,9 @@ def _end(value: object) -> object:
 
 
 def _day(value: object) -> date | None:
-    """None for a moment. Raises ValueError for anything else: numbers too, which pydantic would take for seconds since 1970."""
+    """None for a moment. Raises ValueError for anything else: numbers too, which pydantic would
+    take for seconds since 1970.
+    """
     if isinstance(value, str) and _DAY.fullmatch(value):
         return date.fromisoformat(value)
     if isinstance(value, str) and _MOMENT.fullmatch(value):

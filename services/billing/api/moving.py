@@ -1,4 +1,6 @@
-"""Moving money. Each answer is 202: a job asks the provider, and the invoice changes when that has decided."""
+"""Moving money. Each answer is 202: a job asks the provider, and the invoice changes when that has
+decided.
+"""
 
 from uuid import UUID
 

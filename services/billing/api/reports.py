@@ -31,12 +31,14 @@ COLUMNS = [each.name for each in fields(ReportLine)]
 
 @router.post("", status_code=202, response_model=ReportAccepted)
 async def request_report(body: NewReport, caller: Caller, context: Context, execute: Executor) -> Response:
-    """Invoices by the month in which they were finalized (UTC), their currency and their status, at most 24 months at a time.
+    """Invoices by the month in which they were finalized (UTC), their currency and their status, at
+    most 24 months at a time.
 
-    `Location` is the job, whose `result` holds the report once its `status` is `complete`: `{kind, format, from, to, download, lines}`
-    with lines of `{month, currency, status, invoices, invoiced_minor, paid_minor, refunded_minor}`. Amounts are minor units of the
-    line's currency; `to` is the first moment that is not in it. For `csv`, `download` is where the lines are as a file. Kept for 30 days.
-    Admins ask about the whole tenant, members about their own invoices.
+    `Location` is the job, whose `result` holds the report once its `status` is `complete`: `{kind,
+    format, from, to, download, lines}` with lines of `{month, currency, status, invoices,
+    invoiced_minor, paid_minor, refunded_minor}`. Amounts are minor units of the line's currency;
+    `to` is the first moment that is not in it. For `csv`, `download` is where the lines are as a
+    file. Kept for 30 days. Admins ask about the whole tenant, members about their own invoices.
     """
     command = RequestReport(
         kind=body.kind,
@@ -50,7 +52,9 @@ async def request_report(body: NewReport, caller: Caller, context: Context, exec
 
 @router.get("/{report_id}.csv", response_class=Response, responses={200: {"content": {"text/csv": {}}}})
 async def download_report(report_id: UUID, caller: Caller, context: Context) -> Response:
-    """The lines of a report that is complete, with a header line (RFC 4180). `report_id` is the job's id; 409 until it is complete."""
+    """The lines of a report that is complete, with a header line (RFC 4180). `report_id` is the
+    job's id; 409 until it is complete.
+    """
     async with context.bus.units.begin() as uow:
         job = await job_status(uow.rows, JobId(report_id))
     if job is None or job.name != "generate_report" or not caller.may_see(job.owner_id):

@@ -42,7 +42,9 @@ async def live_revenue(
     caller: AdminCaller,
     context: Context,
 ) -> Page[RevenueWindowView] | Response:
-    """A page; or, for who accepts `text/event-stream`, the newest windows and from then on each that changes, as events `window`."""
+    """A page; or, for who accepts `text/event-stream`, the newest windows and from then on each
+    that changes, as events `window`.
+    """
     if not wants_events(request):
         async with context.bus.units.begin() as uow:
             rows = await queries.revenue(uow.rows, wanted, before=page.after, limit=page.rows)

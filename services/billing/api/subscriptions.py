@@ -1,4 +1,6 @@
-"""Subscriptions. Their periods are billed by themselves: an invoice of one is an invoice like any other."""
+"""Subscriptions. Their periods are billed by themselves: an invoice of one is an invoice like any
+other.
+"""
 
 from collections.abc import Sequence
 from typing import Annotated
@@ -61,7 +63,9 @@ async def cancel_subscription(
     execute: Executor,
     body: Cancellation = _AT_PERIOD_END,
 ) -> Response:
-    """It is not renewed any more, and ends with its period or now. What was paid stays paid, what is owed stays owed."""
+    """It is not renewed any more, and ends with its period or now. What was paid stays paid, what
+    is owed stays owed.
+    """
     command = CancelSubscription(
         subscription_id=subscription_id,
         at_period_end=body.at == "period_end",

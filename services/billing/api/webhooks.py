@@ -1,4 +1,6 @@
-"""What the payment provider tells by itself. The signature stands for a token, and names the tenant by what was signed."""
+"""What the payment provider tells by itself. The signature stands for a token, and names the tenant
+by what was signed.
+"""
 
 from typing import Annotated
 
@@ -19,7 +21,9 @@ Signature = Annotated[
 
 @router.post("/webhooks/payments", status_code=204)
 async def hear_of_payment(request: Request, context: Context, signature: Signature = "") -> Response:
-    """204 once it is written down, however often it is told; also where it tells nothing that concerns us, so that it is not told again."""
+    """204 once it is written down, however often it is told; also where it tells nothing that
+    concerns us, so that it is not told again.
+    """
     notice = context.resources.notices.read(signature, await request.body(), context.now)
     if notice is not None:
         with bound_tenants([notice.tenant_id]):

@@ -1,4 +1,6 @@
-"""Attempts at moving money. Each is a row that is committed before the provider is asked, so that no answer is ever without a question."""
+"""Attempts at moving money. Each is a row that is committed before the provider is asked, so that
+no answer is ever without a question.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -8,7 +10,9 @@ from uuid import UUID
 from waypost.kernel.money import Money
 
 FORGOTTEN_AFTER = timedelta(hours=20)
-"""Providers forget idempotency keys after a day: a question this old must not be asked again under its key."""
+"""Providers forget idempotency keys after a day: a question this old must not be asked again under
+its key.
+"""
 
 RESOLVED_AFTER = timedelta(minutes=2)
 """How long an attempt is its own job's business before the sweep takes it up."""
@@ -53,7 +57,9 @@ class PaymentAttempt:
 
 
 def charge_key(invoice_id: UUID, attempt: int) -> str:
-    """The provider's idempotency key of an invoice's charge: the same on every try of one attempt, another for the next."""
+    """The provider's idempotency key of an invoice's charge: the same on every try of one attempt,
+    another for the next.
+    """
     return f"inv-{invoice_id}" if attempt == 1 else f"inv-{invoice_id}-{attempt}"
 
 

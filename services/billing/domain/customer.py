@@ -20,7 +20,9 @@ from waypost.kernel.ids import TenantId
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentMethod:
-    """A card, by what people recognise it by; the provider's token is a row of this service and no part of any event."""
+    """A card, by what people recognise it by; the provider's token is a row of this service and no
+    part of any event.
+    """
 
     id: UUID
     brand: str
@@ -70,7 +72,9 @@ class Customer(Aggregate):
     def update(
         self, at: datetime, *, email: str | None = None, display_name: str | None = None, locale: str | None = None
     ) -> None:
-        """What is None stays as it is; where nothing differs, or the person is forgotten, nothing is recorded."""
+        """What is None stays as it is; where nothing differs, or the person is forgotten, nothing
+        is recorded.
+        """
         now = (self.email or "", self.display_name or "", self.locale)
         wanted = (email or now[0], display_name or now[1], locale or now[2])
         if self.erased or wanted == now:

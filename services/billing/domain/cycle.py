@@ -10,7 +10,9 @@ from waypost.kernel.ids import derived_id
 
 
 def period_from(since: datetime, interval: Interval, anchor_day: int) -> Period:
-    """Ends on the anchor's day, or on the last of a month that is too short for it: 31 January, 28 February, 31 March."""
+    """Ends on the anchor's day, or on the last of a month that is too short for it: 31 January, 28
+    February, 31 March.
+    """
     years, month = divmod(since.month - 1 + interval.months, 12)
     year, month = since.year + years, month + 1
     day = min(anchor_day, monthrange(year, month)[1])
@@ -18,5 +20,7 @@ def period_from(since: datetime, interval: Interval, anchor_day: int) -> Period:
 
 
 def invoice_of(subscription_id: UUID, period_start: datetime) -> UUID:
-    """The same whoever bills the period and however often: a second invoice would be the first one again, and is refused."""
+    """The same whoever bills the period and however often: a second invoice would be the first one
+    again, and is refused.
+    """
     return derived_id(subscription_id, period_start)

@@ -3,7 +3,9 @@
 from datetime import datetime, timedelta
 
 STEPS = (timedelta(days=1), timedelta(days=3), timedelta(days=7))
-"""After the invoice was finalized. Counted from there, so that a customer who tries other cards in between uses up no step."""
+"""After the invoice was finalized. Counted from there, so that a customer who tries other cards in
+between uses up no step.
+"""
 
 PAYMENT_TERM = timedelta(days=14)
 """From finalizing to the date by which an invoice is to be paid."""

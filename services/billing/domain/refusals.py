@@ -40,7 +40,9 @@ class TotalTooLarge(Invalid):
 
 
 class AlreadyCanceled(Conflict):
-    """The subscription was canceled already: nothing of it can be changed, and it does not end any sooner."""
+    """The subscription was canceled already: nothing of it can be changed, and it does not end any
+    sooner.
+    """
 
 
 class PlanUnchanged(Conflict):
@@ -64,7 +66,9 @@ class PeriodTooLong(Invalid):
 
 
 class ReportTooLong(Refused):
-    """The report has more than 2,000 lines, one per month, currency and status: ask for a shorter period."""
+    """The report has more than 2,000 lines, one per month, currency and status: ask for a shorter
+    period.
+    """
 
 
 class ReportUnfinished(Conflict):
@@ -72,7 +76,9 @@ class ReportUnfinished(Conflict):
 
 
 class PaymentMethodUnknown(Invalid):
-    """The payment provider knows no card by this token; send the one that it gave when the card was entered there."""
+    """The payment provider knows no card by this token; send the one that it gave when the card was
+    entered there.
+    """
 
 
 class WebhookNotAuthentic(Refused):

@@ -81,7 +81,9 @@ class Subscription(Aggregate):
         return self.period.until
 
     def is_due(self, at: datetime) -> bool:
-        """Whether the next period is to begin. Of a subscription that was away for long each period is due after the one before."""
+        """Whether the next period is to begin. Of a subscription that was away for long each period
+        is due after the one before.
+        """
         return self.status is not SubscriptionStatus.CANCELED and self.period.until <= at
 
     def renew(self, at: datetime) -> None:
@@ -116,7 +118,9 @@ class Subscription(Aggregate):
         self._end(reason, at, at)
 
     def fall_behind(self, invoice_id: UUID, at: datetime) -> None:
-        """A payment of that invoice was refused. Of an earlier period's nothing is recorded, nor is it a second time."""
+        """A payment of that invoice was refused. Of an earlier period's nothing is recorded, nor is
+        it a second time.
+        """
         if self.status is SubscriptionStatus.ACTIVE and invoice_id == self.invoice_id:
             self.record(SubscriptionPastDue(**self._identity(), invoice_id=invoice_id, past_due_at=at))
 

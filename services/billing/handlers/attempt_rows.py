@@ -37,7 +37,9 @@ async def next_number(invoice_id: UUID, kind: AttemptKind, uow: UnitOfWork) -> i
 
 
 async def overdue(before: datetime, limit: int, uow: UnitOfWork) -> Sequence[UUID]:
-    """In no order: some on which the provider keeps silent must not keep the same others waiting round after round."""
+    """In no order: some on which the provider keeps silent must not keep the same others waiting
+    round after round.
+    """
     query = select(_columns.id).where(*_pending_since(before)).order_by(func.random()).limit(limit)
     return (await uow.rows.execute(query)).scalars().all()
 

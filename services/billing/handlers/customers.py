@@ -68,7 +68,9 @@ async def forget_customer(erased: Envelope[UserErased], uow: UnitOfWork) -> None
 
 
 async def _void_open_invoices(customer: Customer, at: datetime, uow: UnitOfWork) -> None:
-    """One whose payment is being decided stays until it is; in one order, so that two of these never wait for each other."""
+    """One whose payment is being decided stays until it is; in one order, so that two of these
+    never wait for each other.
+    """
     is_open = (invoices.c.customer_id == customer.id, invoices.c.status == InvoiceStatus.OPEN.value)
     found = await uow.rows.execute(select(invoices.c.invoice_id).where(*is_open).order_by(invoices.c.invoice_id))
     for invoice_id in found.scalars().all():

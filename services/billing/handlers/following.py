@@ -1,4 +1,6 @@
-"""Each change of a user is taken over once: what is told again, such as by a replay, is older than what is known."""
+"""Each change of a user is taken over once: what is told again, such as by a replay, is older than
+what is known.
+"""
 
 from typing import Any
 
@@ -12,7 +14,9 @@ from waypost.ports.unit_of_work import UnitOfWork
 
 
 def ignore_stale(handler: ReactorHandler) -> ReactorHandler:
-    """For the users' events: what is not newer than all that was taken over of this user is passed by."""
+    """For the users' events: what is not newer than all that was taken over of this user is passed
+    by.
+    """
 
     async def follow(told: Envelope[Any], uow: UnitOfWork) -> None:
         if await _is_news(told, uow):

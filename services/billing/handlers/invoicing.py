@@ -63,7 +63,9 @@ async def void_invoice(command: VoidInvoice, uow: UnitOfWork) -> Invoice:
 
 
 async def finalize(invoice: Invoice, at: datetime, uow: UnitOfWork) -> None:
-    """Raises InvoiceNotDraft, InvoiceEmpty. The charge is queued here, so that it happens where the invoice does, and only there."""
+    """Raises InvoiceNotDraft, InvoiceEmpty. The charge is queued here, so that it happens where the
+    invoice does, and only there.
+    """
     invoice.require_finalizable()
     number = await _next_number(invoice.tenant_id, uow)
     invoice.finalize(number, due_at=at + PAYMENT_TERM, at=at)
@@ -71,7 +73,9 @@ async def finalize(invoice: Invoice, at: datetime, uow: UnitOfWork) -> None:
 
 
 async def locked(invoice_id: UUID, uow: UnitOfWork) -> Invoice:
-    """The invoice, with its row locked first: charging, paying, voiding, refunding and settling come one after the other."""
+    """The invoice, with its row locked first: charging, paying, voiding, refunding and settling
+    come one after the other.
+    """
     row = select(invoices.c.invoice_id).where(invoices.c.invoice_id == invoice_id).with_for_update()
     await uow.rows.execute(row)
     return await uow.load(Invoice, invoice_id)

@@ -23,7 +23,9 @@ from waypost.ports.unit_of_work import UnitOfWork
 
 
 async def begin_charge(command: BeginCharge, uow: UnitOfWork) -> PaymentAttempt | None:
-    """An attempt that is pending already is given back, whoever ordered it: there is never a second question beside it."""
+    """An attempt that is pending already is given back, whoever ordered it: there is never a second
+    question beside it.
+    """
     invoice = await locked(command.invoice_id, uow)
     mine = await attempt_rows.requested_by(command.requested_by, uow)
     if mine is not None:
@@ -43,7 +45,9 @@ async def begin_charge(command: BeginCharge, uow: UnitOfWork) -> PaymentAttempt 
 
 
 async def pay_invoice(command: PayInvoice, uow: UnitOfWork) -> Invoice:
-    """Raises InvoiceNotOpen, PaymentPending, NoPaymentMethod. The attempt is pending from here on, so that asking twice is refused."""
+    """Raises InvoiceNotOpen, PaymentPending, NoPaymentMethod. The attempt is pending from here on,
+    so that asking twice is refused.
+    """
     invoice = await locked(command.invoice_id, uow)
     invoice.expect(command.expected_version)
     invoice.require_open()
@@ -59,7 +63,9 @@ async def pay_invoice(command: PayInvoice, uow: UnitOfWork) -> Invoice:
 
 
 async def payment_failed(invoice: Invoice, attempt: PaymentAttempt, reason: str, at: datetime, uow: UnitOfWork) -> None:
-    """Plans the next try. After the last one the amount is written off, or forgotten with the person who owed it."""
+    """Plans the next try. After the last one the amount is written off, or forgotten with the
+    person who owed it.
+    """
     customer = await uow.load(Customer, invoice.customer_id)
     due = None if customer.erased or invoice.finalized_at is None else next_attempt_at(invoice.finalized_at, at)
     invoice.fail_payment(attempt, reason, next_attempt_at=due, at=at)

@@ -11,7 +11,9 @@ from waypost.ports.unit_of_work import UnitOfWork
 
 
 async def refund_invoice(command: RefundInvoice, uow: UnitOfWork) -> Invoice:
-    """Raises InvoiceNotPaid, RefundTooLarge, PaymentPending. The invoice changes when the provider has given the money back."""
+    """Raises InvoiceNotPaid, RefundTooLarge, PaymentPending. The invoice changes when the provider
+    has given the money back.
+    """
     invoice = await locked(command.invoice_id, uow)
     invoice.expect(command.expected_version)
     amount_minor = command.amount_minor or invoice.refundable_minor

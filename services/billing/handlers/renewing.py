@@ -33,7 +33,9 @@ async def renew_subscription(command: RenewSubscription, uow: UnitOfWork) -> boo
 
 
 async def due(at: datetime, limit: int, uow: UnitOfWork) -> Sequence[UUID]:
-    """In no order: some that cannot be renewed must not keep the same others waiting round after round."""
+    """In no order: some that cannot be renewed must not keep the same others waiting round after
+    round.
+    """
     query = select(_columns.subscription_id).where(*_due(at)).order_by(func.random()).limit(limit)
     return (await uow.rows.execute(query)).scalars().all()
 

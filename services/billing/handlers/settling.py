@@ -1,4 +1,6 @@
-"""What the provider decided, written down once: by the job that asked, the sweep that looked it up, or the webhook that told."""
+"""What the provider decided, written down once: by the job that asked, the sweep that looked it up,
+or the webhook that told.
+"""
 
 from typing import assert_never
 
@@ -69,7 +71,9 @@ async def _declined(
 
 
 async def _report_stray_money(command: RecordDecision, uow: UnitOfWork) -> None:
-    """Told twice is the rule; money moved for an attempt that we gave up, or were told is declined, is for people to look at."""
+    """Told twice is the rule; money moved for an attempt that we gave up, or were told is declined,
+    is for people to look at.
+    """
     settled = await attempt_rows.find(command.attempt_id, uow)
     if settled is not None and settled.status is not AttemptStatus.SUCCEEDED:
         log.error("money_moved_for_a_settled_attempt", attempt_id=str(settled.id), status=settled.status.value)

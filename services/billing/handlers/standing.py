@@ -1,4 +1,6 @@
-"""How a subscription stands after what became of an invoice, in the transaction in which it became so."""
+"""How a subscription stands after what became of an invoice, in the transaction in which it became
+so.
+"""
 
 from datetime import datetime
 from uuid import UUID
@@ -27,7 +29,9 @@ async def follow_invoice(invoice: Invoice, at: datetime, uow: UnitOfWork) -> Non
 
 
 async def locked_subscription(subscription_id: UUID, uow: UnitOfWork) -> Subscription:
-    """With its row locked first: renewing, changing, canceling and following its invoices come one after the other. Raises NotFound."""
+    """With its row locked first: renewing, changing, canceling and following its invoices come one
+    after the other. Raises NotFound.
+    """
     row = (
         select(subscriptions.c.subscription_id)
         .where(subscriptions.c.subscription_id == subscription_id)

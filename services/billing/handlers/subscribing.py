@@ -42,7 +42,9 @@ async def cancel_subscription(command: CancelSubscription, uow: UnitOfWork) -> S
 
 
 async def invoice_period(subscription: Subscription, at: datetime, uow: UnitOfWork) -> None:
-    """Of the period that begins with it. Raises ConcurrencyConflict, at the latest when it is stored, where the period has its invoice."""
+    """Of the period that begins with it. Raises ConcurrencyConflict, at the latest when it is
+    stored, where the period has its invoice.
+    """
     plan, period = subscription.plan, subscription.period
     invoice = Invoice.create(
         subscription.invoice_id,

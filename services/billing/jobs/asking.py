@@ -19,7 +19,9 @@ TRIES = 5
 
 
 async def ask_patiently(job: JobContext[Resources], question: Question) -> AttemptStatus:
-    """After the job's last try `resolve_attempts` asks on: the job has not failed, and is no letter for an operator."""
+    """After the job's last try `resolve_attempts` asks on: the job has not failed, and is no letter
+    for an operator.
+    """
     try:
         return await ask(job, question)
     except (OutcomeUnknown, ProviderUnavailable):
@@ -29,7 +31,8 @@ async def ask_patiently(job: JobContext[Resources], question: Question) -> Attem
 
 
 async def ask(job: JobContext[Resources], question: Question) -> AttemptStatus:
-    """Looks up what may have been asked before, and never asks under a key that the provider may have forgotten.
+    """Looks up what may have been asked before, and never asks under a key that the provider may
+    have forgotten.
 
     Raises OutcomeUnknown, ProviderUnavailable: the attempt is pending still.
     """
@@ -38,7 +41,8 @@ async def ask(job: JobContext[Resources], question: Question) -> AttemptStatus:
     is_first = question.is_new and not attempt.is_forgotten(clock.now())
     decision = None if is_first else await payments.find(order)
     if decision is None:
-        # The clock is read right before the call: whoever was frozen for a day must not wake up and charge.
+        # The clock is read right before the call: whoever was frozen for a day must not wake up and
+        # charge.
         if attempt.is_forgotten(clock.now()):
             return await _abandon(job, attempt)
         if isinstance(order, ChargeOrder) and order.token is None:

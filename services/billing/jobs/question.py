@@ -1,4 +1,6 @@
-"""What the provider is asked about one attempt: the same on every try, since neither attempts nor payment methods ever change."""
+"""What the provider is asked about one attempt: the same on every try, since neither attempts nor
+payment methods ever change.
+"""
 
 from dataclasses import dataclass
 from typing import TypedDict
@@ -36,7 +38,9 @@ class _Order(TypedDict):
 
 
 async def pending_question(job: JobContext[Resources], attempt_id: UUID) -> Question | None:
-    """About an attempt that is found; None where it is settled. Raises NotFound where the job's tenant has no such attempt."""
+    """About an attempt that is found; None where it is settled. Raises NotFound where the job's
+    tenant has no such attempt.
+    """
     async with job.begin() as uow:
         attempt = await attempt_rows.find(attempt_id, uow)
         if attempt is None:

@@ -1,4 +1,6 @@
-"""Renewals, every minute. Only open tenants whose subscriptions have a period that is due are given the job."""
+"""Renewals, every minute. Only open tenants whose subscriptions have a period that is due are given
+the job.
+"""
 
 from datetime import timedelta
 from uuid import UUID
@@ -24,7 +26,9 @@ SOME = 200
 
 
 async def renew_subscriptions(job: JobContext[Resources]) -> None:
-    """Begins every period that is due, each in a transaction of its own: whatever was committed is not done again."""
+    """Begins every period that is due, each in a transaction of its own: whatever was committed is
+    not done again.
+    """
     now = job.clock.now
     renewed, end = 0, now() + ROUND
     while now() < end and (due := await _due(job)):

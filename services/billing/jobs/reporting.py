@@ -1,4 +1,6 @@
-"""Reports, month by month, so that no transaction is open for long and whoever waits sees how far it is."""
+"""Reports, month by month, so that no transaction is open for long and whoever waits sees how far
+it is.
+"""
 
 from collections.abc import Mapping
 from dataclasses import asdict

@@ -1,4 +1,6 @@
-"""The sweep: attempts that nobody settled. Only tenants who have some are given the job; most minutes nobody is."""
+"""The sweep: attempts that nobody settled. Only tenants who have some are given the job; most
+minutes nobody is.
+"""
 
 from datetime import timedelta
 from uuid import UUID

@@ -1,4 +1,6 @@
-"""The live view of money: a process of its own, in which Faust adds up what is paid, fails and is given back."""
+"""The live view of money: a process of its own, in which Faust adds up what is paid, fails and is
+given back.
+"""
 
 from services.billing.live.movements import MOVING
 from waypost.engine.process import Lifecycle

@@ -11,7 +11,9 @@ Place = tuple[str, int]
 
 
 class FaithfulConsumer(Consumer):
-    """Commits what was handled, and tells where reading begins and how far it could go, so that what Faust drops is noticed."""
+    """Commits what was handled, and tells where reading begins and how far it could go, so that
+    what Faust drops is noticed.
+    """
 
     logger = logging.getLogger("faust.transport")
 
@@ -20,7 +22,9 @@ class FaithfulConsumer(Consumer):
         self.handled: MutableMapping[Place, int] = {}
         """Offset behind the last record that was handled; set by `records.Reading`."""
         self.begins: Mapping[Place, int] = {}
-        """Offsets from which the partitions are read since they were assigned: their commit, or their beginning."""
+        """Offsets from which the partitions are read since they were assigned: their commit, or
+        their beginning.
+        """
 
     async def perform_seek(self) -> None:
         await super().perform_seek()
@@ -36,8 +40,9 @@ class FaithfulConsumer(Consumer):
         return [tp for tp in self.assignment() if tp.topic not in self.app.tables.changelog_topics]
 
     def _new_offset(self, tp: TP) -> int | None:
-        """Faust would commit what was acknowledged: also what it skipped in a rebalance, what was in hand when it was stopped, and
-        what it left out and takes for a gap in the log."""
+        """Faust would commit what was acknowledged: also what it skipped in a rebalance, what was
+        in hand when it was stopped, and what it left out and takes for a gap in the log.
+        """
         self._acked[tp].clear()
         self._acked_index[tp].clear()
         return self.handled.get((tp.topic, tp.partition))

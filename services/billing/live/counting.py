@@ -31,7 +31,9 @@ AFTER_TOTALS = failpoint("live.after_totals")
 
 
 class Counting:
-    """Returns from a record when everything that follows from it is in the log of all in-sync replicas: tables and totals alike."""
+    """Returns from a record when everything that follows from it is in the log of all in-sync
+    replicas: tables and totals alike.
+    """
 
     def __init__(self, codec: EventCodec, tables: LiveTables, totals: TopicT, clock: Clock, consumer: str) -> None:
         self._reader = Reader(codec, MOVING)
@@ -61,7 +63,8 @@ class Counting:
     async def _count(self, movement: Movement, envelope: Envelope[Event], offset: int) -> bool:
         """Whether all windows could take it."""
         counted = [each for window in Window if (each := self._counted(window, movement, envelope, offset)) is not None]
-        # Written and sent also where a crash left this record in the entries: which of their logs have it is not known.
+        # Written and sent also where a crash left this record in the entries: which of their logs
+        # have it is not known.
         sightings = self._tables.sighting(movement).seen(envelope.aggregate_version, offset)
         self._tables.keep_sighting(movement, sightings)
         for each in counted:
@@ -74,8 +77,10 @@ class Counting:
         return len(counted) == len(Window)
 
     def _counted(self, window: Window, movement: Movement, envelope: Envelope[Event], offset: int) -> "_Counted | None":
-        """None where the totals could not be told of: that window stays as it is, and takes what fits it later. Read again after a crash,
-        the record meets the same totals, and is passed over again."""
+        """None where the totals could not be told of: that window stays as it is, and takes what
+        fits it later. Read again after a crash, the record meets the same totals, and is passed
+        over again.
+        """
         totals = self._tables.totals(window, movement).after(movement, offset)
         told = announced(window, movement, totals, envelope)
         try:

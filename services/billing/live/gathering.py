@@ -1,5 +1,6 @@
-"""All movements of a tenant in one partition, whatever partition their invoice is in: Faust's tables are split like the topic they are fed
-from, so that a tenant's totals would be split as well."""
+"""All movements of a tenant in one partition, whatever partition their invoice is in: Faust's
+tables are split like the topic they are fed from, so that a tenant's totals would be split as well.
+"""
 
 from faust.types import TopicT
 
@@ -17,7 +18,9 @@ AFTER_GATHERED = failpoint("live.after_gathered")
 
 
 class Gathering:
-    """Copies records as they are, keys and headers included. After a crash it copies some again: counting knows duplicates."""
+    """Copies records as they are, keys and headers included. After a crash it copies some again:
+    counting knows duplicates.
+    """
 
     def __init__(self, codec: EventCodec, gathered: TopicT, partitions: int, consumer: str) -> None:
         self._reader = Reader(codec, MOVING)

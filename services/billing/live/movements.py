@@ -1,4 +1,6 @@
-"""What the live view makes of an invoice's events: an amount that came, did not come or went back, at some time."""
+"""What the live view makes of an invoice's events: an amount that came, did not come or went back,
+at some time.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime

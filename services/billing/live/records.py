@@ -16,8 +16,10 @@ Handle = Callable[[Record], Awaitable[None]]
 
 
 class Reading:
-    """One agent's. Faust drops what it has fetched while it is not ready to work, in a rebalance or at the start, and what it drops
-    it does not always read again: here it is noticed, when the stream has run dry before the partitions' ends."""
+    """One agent's. Faust drops what it has fetched while it is not ready to work, in a rebalance or
+    at the start, and what it drops it does not always read again: here it is noticed, when the
+    stream has run dry before the partitions' ends.
+    """
 
     def __init__(self, topic: str, handle: Handle) -> None:
         self._topic = topic
@@ -42,7 +44,9 @@ class Reading:
             self._next[place] = consumer.handled[place] = record.offset + 1
 
     async def look_again(self, consumer: FaithfulConsumer) -> None:
-        """Called every second or so: reads again where nothing has come since the last call although there is more."""
+        """Called every second or so: reads again where nothing has come since the last call
+        although there is more.
+        """
         quiet, self._handled_at_last_look = self._handled == self._handled_at_last_look, self._handled
         if not quiet or self._handling:
             return

@@ -9,9 +9,11 @@ from waypost.telemetry.tracing import current_trace
 
 
 async def send(topic: TopicT, key: bytes, value: bytes, headers: Headers, partition: int | None = None) -> None:
-    """Returns when all in-sync replicas have it. Raises what the producer raises: it may be in the log all the same.
+    """Returns when all in-sync replicas have it. Raises what the producer raises: it may be in the
+    log all the same.
 
-    The running span's context takes the place of the one in the headers; an unsampled one travels on as it came.
+    The running span's context takes the place of the one in the headers; an unsampled one travels
+    on as it came.
     """
     if (current := current_trace()) is not None:
         headers = with_trace(headers, current.traceparent, current.tracestate)

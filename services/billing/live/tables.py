@@ -14,8 +14,9 @@ from services.billing.live.totals import Sightings, Totals
 from services.billing.live.windows import Window
 
 HORIZON = timedelta(days=35)
-"""An event older than that when it is read is not counted, a window older than that is forgotten: this bounds the memory, about 1 KB
-per movement. What was published of it stays."""
+"""An event older than that when it is read is not counted, a window older than that is forgotten:
+this bounds the memory, about 1 KB per movement. What was published of it stays.
+"""
 
 IN_LOG_AS_LONG = {
     "retention.ms": str(int((HORIZON + timedelta(days=2)).total_seconds() * 1000)),
@@ -25,8 +26,9 @@ _CHANGELOG = {"cleanup.policy": "compact,delete", **IN_LOG_AS_LONG}
 
 
 class WrittenTable(faust.Table[Any, Any]):
-    """Remembers what it has sent to its changelog. Faust's commit does not wait for it: its flush gives up after 100 ms, and a
-    send that fails is a line in the log."""
+    """Remembers what it has sent to its changelog. Faust's commit does not wait for it: its flush
+    gives up after 100 ms, and a send that fails is a line in the log.
+    """
 
     logger = logging.getLogger("faust.tables")
 
@@ -61,11 +63,15 @@ class LiveTables:
         self._totals[window].put(movement.books, movement.at, totals.stored())
 
     def unwritten(self) -> Sequence[FutureMessage]:
-        """What was sent to the changelogs since the last call; each is done once all in-sync replicas have it, or with an error."""
+        """What was sent to the changelogs since the last call; each is done once all in-sync
+        replicas have it, or with an error.
+        """
         return [sent for windowed in self._all() for sent in windowed.unwritten()]
 
     def forget(self, now: datetime) -> None:
-        """Drops what lies beyond the horizon. Faust would not expire what it has read back from a changelog."""
+        """Drops what lies beyond the horizon. Faust would not expire what it has read back from a
+        changelog.
+        """
         for windowed in self._all():
             windowed.forget((now - HORIZON).timestamp())
 

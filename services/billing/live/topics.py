@@ -1,5 +1,6 @@
-"""The application's own topics, there before it starts: Faust makes them as it joins its group, and then leaves out those that the
-broker it asks does not know yet."""
+"""The application's own topics, there before it starts: Faust makes them as it joins its group, and
+then leaves out those that the broker it asks does not know yet.
+"""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -11,7 +12,8 @@ KNOWN_WITHIN_SECONDS = 10.0
 
 
 async def ensure_topics(bootstrap: str, topics: Mapping[str, Mapping[str, str]], *, like: str) -> None:
-    """Names and settings; as many partitions and replicas as the topic `like` has. Returns when all have leaders.
+    """Names and settings; as many partitions and replicas as the topic `like` has. Returns when all
+    have leaders.
 
     Raises KafkaError, TimeoutError, UnknownTopicOrPartitionError where `like` is not there.
     """

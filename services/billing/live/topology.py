@@ -1,4 +1,6 @@
-"""What runs in the Faust application: billing.invoice → gathered by tenant → tables → billing.revenue."""
+"""What runs in the Faust application: billing.invoice → gathered by tenant → tables →
+billing.revenue.
+"""
 
 import asyncio
 from collections.abc import Mapping
@@ -37,7 +39,9 @@ class Topology:
     app: faust.App
     tables: LiveTables
     failed: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set when a record could not be handled. Nothing after it was, and nothing will be: the application is to be built anew."""
+    """Set when a record could not be handled. Nothing after it was, and nothing will be: the
+    application is to be built anew.
+    """
 
     @classmethod
     def build(cls, bootstrap: str, directory: Path, codec: EventCodec, clock: Clock) -> "Topology":
@@ -68,7 +72,8 @@ class Topology:
                 await asyncio.Event().wait()
 
         async def look_again() -> None:
-            # No timer of Faust's: a look waits behind the consumer's fetch, and a timer warns each time that takes its interval.
+            # No timer of Faust's: a look waits behind the consumer's fetch, and a timer warns each
+            # time that takes its interval.
             while not self.app.should_stop:
                 await self.app.sleep(LOOK_AGAIN_SECONDS)
                 await reading.look_again(cast(FaithfulConsumer, self.app.consumer))

@@ -1,8 +1,9 @@
-"""What the tables hold. Each entry says for itself which records it knows, so that none is counted twice after a crash.
+"""What the tables hold. Each entry says for itself which records it knows, so that none is counted
+twice after a crash.
 
-Faust writes every entry to a changelog on its own, and commits what it has read later: a process that is killed comes back with some
-entries ahead of others, all of them ahead of where it reads on. Of a partition's records an entry holds those up to one offset, all of
-them, and none beyond.
+Faust writes every entry to a changelog on its own, and commits what it has read later: a process
+that is killed comes back with some entries ahead of others, all of them ahead of where it reads on.
+Of a partition's records an entry holds those up to one offset, all of them, and none beyond.
 """
 
 from collections.abc import Mapping
@@ -54,7 +55,9 @@ class Totals:
 
 @dataclass(frozen=True, slots=True)
 class Sightings:
-    """Of one invoice: at which offset each of its versions was first read. The same version anywhere else is a duplicate."""
+    """Of one invoice: at which offset each of its versions was first read. The same version
+    anywhere else is a duplicate.
+    """
 
     first: Mapping[str, int]
 
@@ -62,5 +65,7 @@ class Sightings:
         return self if str(version) in self.first else type(self)({**self.first, str(version): offset})
 
     def is_duplicate(self, version: int, offset: int) -> bool:
-        """True for a record that repeats another; not for the very same record, which a crash lets us read again."""
+        """True for a record that repeats another; not for the very same record, which a crash lets
+        us read again.
+        """
         return self.first.get(str(version), offset) != offset

@@ -48,12 +48,16 @@ class LiveView(PeriodicLoop):
         await super().start()
 
     async def stop(self) -> None:
-        """A drain ends the record in hand; past its deadline the record is forgotten, and its commit tells which."""
+        """A drain ends the record in hand; past its deadline the record is forgotten, and its
+        commit tells which.
+        """
         await super().stop()
         self._folder.close()
 
     async def tick(self) -> None:
-        """One application, until it ends: what it counted is in the logs, and the next one goes on from there."""
+        """One application, until it ends: what it counted is in the logs, and the next one goes on
+        from there.
+        """
         topology = Topology.build(self._bootstrap, self._directory, self._codec, self._clock)
         try:
             await self._serve(topology)
@@ -94,8 +98,10 @@ class LiveView(PeriodicLoop):
 
 
 async def _end(topology: Topology) -> None:
-    """Faust waits for a broker that does not answer as long as it takes. A second application beside a stuck one could write older entries
-    over newer ones: then the process ends, as a crash would end it, and is started again."""
+    """Faust waits for a broker that does not answer as long as it takes. A second application
+    beside a stuck one could write older entries over newer ones: then the process ends, as a crash
+    would end it, and is started again.
+    """
     try:
         async with asyncio.timeout(STOP_SECONDS):
             await topology.app.stop()

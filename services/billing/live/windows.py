@@ -24,7 +24,9 @@ class Window(StrEnum):
         return _LENGTHS[self]
 
     def start(self, at: datetime) -> datetime:
-        """Begin of the window that holds this moment. Windows are counted from the Unix epoch: days begin at midnight UTC."""
+        """Begin of the window that holds this moment. Windows are counted from the Unix epoch: days
+        begin at midnight UTC.
+        """
         seconds = int(self.length.total_seconds())
         return datetime.fromtimestamp(int(at.timestamp()) // seconds * seconds, UTC)
 
@@ -39,7 +41,9 @@ _LENGTHS: Mapping[Window, timedelta] = {
 def announced(
     window: Window, movement: Movement, totals: Totals, cause: Envelope[Event]
 ) -> Envelope[RevenueWindowTotaled]:
-    """What the window holds since `cause`. Of the same revision it is the same event, however often it is sent."""
+    """What the window holds since `cause`. Of the same revision it is the same event, however often
+    it is sent.
+    """
     event = RevenueWindowTotaled(
         tenant_id=movement.tenant_id,
         window=window,

@@ -1,4 +1,6 @@
-"""Events to read rows: this service's own in the business transaction, `tenants` and `revenue` from their topics."""
+"""Events to read rows: this service's own in the business transaction, `tenants` and `revenue` from
+their topics.
+"""
 
 from schemas.users import (
     TenantClosed,

@@ -14,7 +14,9 @@ from services.billing.tables import invoices
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportLine:
-    """Of the invoices of one month and currency that now stand the same; its fields are a report's columns. Sums may pass 64 bits."""
+    """Of the invoices of one month and currency that now stand the same; its fields are a report's
+    columns. Sums may pass 64 bits.
+    """
 
     month: str
     """2026-01"""
@@ -27,7 +29,9 @@ class ReportLine:
 
 
 async def report_lines(rows: AsyncConnection, month: Period, *, customer_id: UUID | None) -> Sequence[ReportLine]:
-    """By the moment at which invoices were finalized: a draft is no revenue. One customer's alone, or everybody's (None)."""
+    """By the moment at which invoices were finalized: a draft is no revenue. One customer's alone,
+    or everybody's (None).
+    """
     return [
         ReportLine(
             month=f"{month.since:%Y-%m}",
@@ -43,7 +47,9 @@ async def report_lines(rows: AsyncConnection, month: Period, *, customer_id: UUI
 
 
 def _totals(month: Period, customer_id: UUID | None) -> Select[Any]:
-    """Reads the month's rows alone, by `invoices_by_finalizing`: 4 ms where all invoices of all tenants took 260 (500,000)."""
+    """Reads the month's rows alone, by `invoices_by_finalizing`: 4 ms where all invoices of all
+    tenants took 260 (500,000).
+    """
     columns = invoices.c
     minor = (columns.total_minor, columns.amount_paid_minor, columns.amount_refunded_minor)
     groups = (columns.currency, columns.status)

@@ -1,4 +1,6 @@
-"""Letters out of templates: `templates/<kind>.txt`, whose first line is the subject, and `templates/<kind>.html`."""
+"""Letters out of templates: `templates/<kind>.txt`, whose first line is the subject, and
+`templates/<kind>.html`.
+"""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -13,7 +15,9 @@ from waypost.kernel.text import one_line
 
 
 class JinjaEmailTemplates:
-    """`services.notifications.ports.Letters`. A word that a template misses is an error, never a gap in a mail."""
+    """`services.notifications.ports.Letters`. A word that a template misses is an error, never a
+    gap in a mail.
+    """
 
     def __init__(self) -> None:
         self._templates = Environment(
@@ -27,7 +31,8 @@ class JinjaEmailTemplates:
         self._templates.filters.update(money=money, day=day)
 
     def compose(self, kind: Kind, words: Mapping[str, object]) -> EmailContent:
-        # No word brings a line of its own: not a name that was stored before names had rules, either.
+        # No word brings a line of its own: not a name that was stored before names had rules,
+        # either.
         lines = {name: one_line(word) if isinstance(word, str) else word for name, word in words.items()}
         try:
             text = self._templates.get_template(f"{kind}.txt").render(lines)

@@ -1,7 +1,9 @@
-"""Headers of mails that are written as they are. The standard library's classes parse a value, and decode what it holds.
+"""Headers of mails that are written as they are. The standard library's classes parse a value, and
+decode what it holds.
 
-A name such as `=?utf-8?q?=0D=0ABcc=3A_…?=` became headers of its own in this way (CVE-2024-6923). Here text goes one way only:
-plain ASCII stands as it is, and all other text, encoded words among it, is encoded.
+A name such as `=?utf-8?q?=0D=0ABcc=3A_…?=` became headers of its own in this way (CVE-2024-6923).
+Here text goes one way only: plain ASCII stands as it is, and all other text, encoded words among
+it, is encoded.
 """
 
 import re
@@ -32,7 +34,9 @@ class _AsWritten(BaseHeader):
         kwds.update(parse_tree=None, decoded=value)
 
     def fold(self, *, policy: Policy) -> str:
-        """A line ends at a space. A long word, such as a link, stays whole: nobody looks for one in two lines (RFC 2369, section 2)."""
+        """A line ends at a space. A long word, such as a link, stays whole: nobody looks for one in
+        two lines (RFC 2369, section 2).
+        """
         start = f"{self.name}:"
         lines = [start]
         for word in self.split(" "):
@@ -51,7 +55,9 @@ POLICY = default.clone(header_factory=_HEADERS)
 
 
 def encoded(text: str) -> str:
-    """One line of any text as a header may hold it; reading it gives the same text again, decoded once."""
+    """One line of any text as a header may hold it; reading it gives the same text again, decoded
+    once.
+    """
     line = one_line(text)
     if _is_plain(line):
         return line

@@ -1,7 +1,7 @@
 """Opens one-time tokens that the users service sealed to this one.
 
-`sealing.private.json` in `WAYPOST_KEYS_DIRECTORY` holds `{keys: [{key_id, private_key}]}`, X25519 in base64; `infra.stack.keys` makes it.
-An old key stays in it until no token sealed to it is valid.
+`sealing.private.json` in `WAYPOST_KEYS_DIRECTORY` holds `{keys: [{key_id, private_key}]}`, X25519
+in base64; `infra.stack.keys` makes it. An old key stays in it until no token sealed to it is valid.
 """
 
 import base64

@@ -17,7 +17,9 @@ _ABOUT_THE_MAIL = (aiosmtplib.SMTPRecipientRefused, aiosmtplib.SMTPSenderRefused
 
 
 class SmtpMailer:
-    """`services.notifications.ports.Mailer`. One connection per mail; TLS where the server offers it."""
+    """`services.notifications.ports.Mailer`. One connection per mail; TLS where the server offers
+    it.
+    """
 
     def __init__(self, *, host: str, port: int, sender: str, timeout_seconds: float) -> None:
         self._host = host
@@ -34,7 +36,8 @@ class SmtpMailer:
                 port=self._port,
                 timeout=self._timeout_seconds,
             )
-        # Without their cause: what a server says of a mail may repeat the address, and errors are logged.
+        # Without their cause: what a server says of a mail may repeat the address, and errors are
+        # logged.
         except aiosmtplib.SMTPRecipientsRefused as error:
             raise _refusal(error.recipients[0]) from None
         except _ABOUT_THE_MAIL as error:
@@ -51,7 +54,8 @@ class SmtpMailer:
         message["Subject"] = encoded(mail.email.subject)
         message["Auto-Submitted"] = "auto-generated"  # RFC 3834: nobody is out of office towards us
         if mail.unsubscribe_url is not None:
-            # RFC 8058, section 4, has both signed (DKIM): the part of the server that the mail is handed to.
+            # RFC 8058, section 4, has both signed (DKIM): the part of the server that the mail is
+            # handed to.
             message["List-Unsubscribe"] = f"<{mail.unsubscribe_url}>"
             message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
         message.set_content(mail.email.text)

@@ -42,7 +42,9 @@ async def list_notifications(
     context: Context,
     unread: Annotated[bool, Query(description="Those alone that their recipient has not marked as read.")] = False,
 ) -> Page[NotificationView]:
-    """Newest first; members see their own. To list or to fetch a notification does not mark it as read."""
+    """Newest first; members see their own. To list or to fetch a notification does not mark it as
+    read.
+    """
     async with context.bus.units.begin() as uow:
         rows = await outgoing(
             uow.rows, recipient_id=caller.confined_to, unread=unread, before=page.after, limit=page.rows
@@ -60,7 +62,9 @@ async def show_notification(notification_id: UUID, caller: Caller, context: Cont
 
 @router.post("/{notification_id}/read")
 async def mark_read(notification_id: UUID, caller: Caller, context: Context) -> NotificationView:
-    """Marks it as read, so that no digest reminds of it. Its recipient alone can; the first time counts, more do nothing."""
+    """Marks it as read, so that no digest reminds of it. Its recipient alone can; the first time
+    counts, more do nothing.
+    """
     command = MarkRead(
         tenant_id=caller.tenant_id, notification_id=notification_id, recipient_id=caller.user_id, at=context.now
     )

@@ -23,7 +23,9 @@ class Preferences(RequestModel, ResponseModel):
 
 @router.get("")
 async def show_preferences(caller: Caller, context: Context) -> Preferences:
-    """The caller's own. The digest is off until they ask for it: each of its letters has been mailed once already."""
+    """The caller's own. The digest is off until they ask for it: each of its letters has been
+    mailed once already.
+    """
     async with context.bus.units.begin() as uow:
         return Preferences(digest=await unsubscribe_secret(uow.rows, caller.user_id) is not None)
 

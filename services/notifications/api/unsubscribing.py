@@ -25,7 +25,8 @@ async def ask() -> HTMLResponse:
 async def unsubscribe(token: str, context: Context) -> HTMLResponse:
     """Ends the digests of whoever the mail was for; other letters go on. Asking twice is fine.
 
-    Mail clients send it by themselves, with the body `List-Unsubscribe=One-Click`, which is not looked at.
+    Mail clients send it by themselves, with the body `List-Unsubscribe=One-Click`, which is not
+    looked at.
     """
     parsed = UnsubscribeToken.parse(token)
     if parsed is None:

@@ -1,4 +1,6 @@
-"""What a digest is made of: the invoices that somebody has not read of, as they stand when it is mailed."""
+"""What a digest is made of: the invoices that somebody has not read of, as they stand when it is
+mailed.
+"""
 
 from datetime import date
 from enum import StrEnum

@@ -58,7 +58,9 @@ class AlreadySettled(Conflict):
 EMAIL = "email"
 
 Facts = Mapping[str, str | int | None]
-"""What a letter says besides whom it is for: numbers, amounts, days. Nothing that identifies a person."""
+"""What a letter says besides whom it is for: numbers, amounts, days. Nothing that identifies a
+person.
+"""
 
 
 def notification_id(event_id: EventId, kind: Kind) -> UUID:
@@ -105,7 +107,9 @@ class Notification(Aggregate):
 
     @property
     def message_id(self) -> str:
-        """The same on every try (RFC 5322, section 3.6.4): a mailbox that gets the mail twice can tell."""
+        """The same on every try (RFC 5322, section 3.6.4): a mailbox that gets the mail twice can
+        tell.
+        """
         return f"<{self.id}@waypost>"
 
     def send(self, at: datetime) -> None:

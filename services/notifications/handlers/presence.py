@@ -22,7 +22,9 @@ async def require_present(user_id: UUID, uow: UnitOfWork) -> None:
 
 
 async def require_gone(user_id: UUID, uow: UnitOfWork) -> None:
-    """Raises NotYet while the directory still has them: whatever they write by then is to be forgotten too."""
+    """Raises NotYet while the directory still has them: whatever they write by then is to be
+    forgotten too.
+    """
     status = select(recipients.c.status).where(recipients.c.user_id == user_id)
     if (await uow.rows.execute(status)).scalar_one_or_none() != _ERASED:
         raise NotYet(f"recipient {user_id} is not known to be erased here yet")

@@ -1,6 +1,8 @@
-"""The daily digest: a job per tenant finds who gets one, a job per user queues the letter, and the letter is mailed like any other.
+"""The daily digest: a job per tenant finds who gets one, a job per user queues the letter, and the
+letter is mailed like any other.
 
-One per user and day, three times over: the tick happens once, the user's job has a key, and the letter's id follows from both.
+One per user and day, three times over: the tick happens once, the user's job has a key, and the
+letter's id follows from both.
 """
 
 from collections.abc import Sequence
@@ -21,7 +23,9 @@ AT_ONCE = 200
 
 
 async def send_digest(job: JobContext[MailResources]) -> int:
-    """Gives back for how many users of the tenant there is one that day, in UTC: the tick's, however late this runs."""
+    """Gives back for how many users of the tenant there is one that day, in UTC: the tick's,
+    however late this runs.
+    """
     day, users, last = job.enqueued_at.astimezone(UTC).date(), 0, None
     while page := await _queue_page(job, day, last):
         users, last = users + len(page), page[-1]

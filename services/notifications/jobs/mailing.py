@@ -37,7 +37,9 @@ async def send_notification(job: JobContext[MailResources], notification_id: UUI
 
 
 async def cleanup_expired(job: JobContext[MailResources]) -> int:
-    """Removes links that nobody can use any more, with their letters suppressed; gives back how many."""
+    """Removes links that nobody can use any more, with their letters suppressed; gives back how
+    many.
+    """
     now = job.clock.now()
     async with job.begin() as uow:
         expired = select(sealed_tokens.c.notification_id).where(sealed_tokens.c.expires_at <= now)

@@ -1,4 +1,6 @@
-"""Events to read rows: `outgoing` in the business transaction, `recipients`, `invoices` and `tenants` from the topics."""
+"""Events to read rows: `outgoing` in the business transaction, `recipients`, `invoices` and
+`tenants` from the topics.
+"""
 
 from schemas.users import (
     TenantClosed,

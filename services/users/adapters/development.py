@@ -23,12 +23,16 @@ from waypost.web.auth import Principal
 A = TypeVar("A", bound=Aggregate)
 
 NAMESPACE = UUID("6f0d5b0e-7c0a-5a3c-9a6e-0d2f6a1b7c4e")
-"""Ids of development users follow from their tenant's name and their role, so each call finds those of the call before."""
+"""Ids of development users follow from their tenant's name and their role, so each call finds those
+of the call before.
+"""
 VERIFICATION_LIFETIME = timedelta(minutes=5)
 
 
 async def development_user(bus: Bus, keys: Path, tenant: str, role: Role) -> Principal:
-    """A user of this role in a tenant of this name: the one of an earlier call, else a new one with a verified address."""
+    """A user of this role in a tenant of this name: the one of an earlier call, else a new one with
+    a verified address.
+    """
     tenant_id = TenantId(uuid5(NAMESPACE, tenant))
     with bound_tenants([tenant_id]):
         if await _found(bus, Tenant, tenant_id) is None:

@@ -1,4 +1,5 @@
-"""The key files that this service reads from `WAYPOST_KEYS_DIRECTORY`; `infra.stack.keys` makes them.
+"""The key files that this service reads from `WAYPOST_KEYS_DIRECTORY`; `infra.stack.keys` makes
+them.
 
 | file                  | holds                                                                       |
 |-----------------------|-----------------------------------------------------------------------------|

@@ -11,7 +11,8 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from waypost.kernel.errors import Unavailable
 
-# OWASP's second choice, equal in strength to the first and the lightest on memory: what attackers make us hold is bounded by it.
+# OWASP's second choice, equal in strength to the first and the lightest on memory: what attackers
+# make us hold is bounded by it.
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 
 

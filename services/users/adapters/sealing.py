@@ -8,7 +8,9 @@ from services.users.domain import OpaqueToken, SealedToken
 
 
 class SealedBoxSealer:
-    """`services.users.ports.TokenSealer` with NaCl's sealed boxes: this service could not open them again itself."""
+    """`services.users.ports.TokenSealer` with NaCl's sealed boxes: this service could not open them
+    again itself.
+    """
 
     def __init__(self, key_id: str, key: PublicKey) -> None:
         self._key_id = key_id

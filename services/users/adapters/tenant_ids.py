@@ -7,7 +7,9 @@ from waypost.kernel.ids import TenantId
 
 
 class KeyedTenantIds:
-    """`services.users.ports.TenantIds`. UUIDv8 (RFC 9562): 122 bits of a keyed BLAKE2b of the idempotency key."""
+    """`services.users.ports.TenantIds`. UUIDv8 (RFC 9562): 122 bits of a keyed BLAKE2b of the
+    idempotency key.
+    """
 
     def __init__(self, key: bytes) -> None:
         self._key = key

@@ -70,7 +70,9 @@ async def erase(user_id: UUID, caller: Caller, expected: ExpectedVersion, contex
 async def change_role(
     user_id: UUID, body: RoleChange, caller: OwnerCaller, expected: ExpectedVersion, context: Context
 ) -> Response:
-    """Makes a member an admin, or an admin a member. Rights end at once, and begin with the next access token."""
+    """Makes a member an admin, or an admin a member. Rights end at once, and begin with the next
+    access token.
+    """
     command = ChangeRole(user_id=user_id, role=body.role, expected_version=expected, at=context.now)
     return _user(await context.bus.handle(command))
 

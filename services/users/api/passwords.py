@@ -1,4 +1,6 @@
-"""Passwords that are forgotten or changed. Their answers hold secrets or nothing: none is kept for an Idempotency-Key."""
+"""Passwords that are forgotten or changed. Their answers hold secrets or nothing: none is kept for
+an Idempotency-Key.
+"""
 
 from fastapi import APIRouter
 from starlette.responses import Response
@@ -19,7 +21,9 @@ router = APIRouter(prefix="/password", tags=["passwords"])
 
 @router.post("/forgot", status_code=202)
 async def forgot(body: ForgottenPassword, context: Context) -> Response:
-    """Mails a link that sets a new password. Answer and work are the same whether the address is known or not: only a mail tells."""
+    """Mails a link that sets a new password. Answer and work are the same whether the address is
+    known or not: only a mail tells.
+    """
     with bound_tenants([body.tenant_id]):
         await context.bus.handle(AskForPasswordLink(tenant_id=body.tenant_id, email=body.email, nobody_id=new_id()))
     return Response(status_code=202)

@@ -17,7 +17,9 @@ router = APIRouter(tags=["joining"])
 
 @router.post("/tenants", status_code=201, response_model=OpenedTenant)
 async def open_tenant(body: NewTenant, context: Context, execute: Executor) -> Response:
-    """Opens a tenant with its owner. A request repeated under its Idempotency-Key finds the tenant of the first."""
+    """Opens a tenant with its owner. A request repeated under its Idempotency-Key finds the tenant
+    of the first.
+    """
     tenant_id = TenantId(new_id()) if execute.key is None else context.resources.tenant_ids.derived(execute.key)
     owner = await context.registration(tenant_id, body.owner)
     command = OpenTenant(tenant_id=tenant_id, name=body.name, owner=owner, at=context.now)
@@ -30,7 +32,9 @@ async def open_tenant(body: NewTenant, context: Context, execute: Executor) -> R
 
 @router.post("/signup", status_code=201, response_model=UserView)
 async def sign_up(body: NewUser, context: Context, execute: Executor) -> Response:
-    """Joins a tenant. The answer is the same whether the address was free or not; only a mail tells."""
+    """Joins a tenant. The answer is the same whether the address was free or not; only a mail
+    tells.
+    """
     registration = await context.registration(body.tenant_id, body)
     command = SignUp(tenant_id=body.tenant_id, registration=registration, at=context.now)
     with bound_tenants([body.tenant_id]):

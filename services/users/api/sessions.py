@@ -23,7 +23,9 @@ _NOT_STORED = {"cache-control": "no-store"}
 
 @router.post("/login", response_model=SessionView)
 async def login(body: SignIn, context: Context) -> Response:
-    """Gives tokens for an address and its password. Unknown addresses take as long as wrong passwords."""
+    """Gives tokens for an address and its password. Unknown addresses take as long as wrong
+    passwords.
+    """
     with bound_tenants([body.tenant_id]):
         async with context.bus.units.begin() as uow:
             found = await queries.credentials_of(uow.rows, body.email)
@@ -46,7 +48,9 @@ async def login(body: SignIn, context: Context) -> Response:
 
 @router.post("/token/refresh", response_model=SessionView)
 async def refresh(body: Refresh, context: Context) -> Response:
-    """Gives new tokens for a refresh token, which is used up by it. One that comes twice ends its session."""
+    """Gives new tokens for a refresh token, which is used up by it. One that comes twice ends its
+    session.
+    """
     token = OpaqueToken.parse(body.refresh_token)
     if token is None:
         raise SignInRefused("sign in again")
@@ -62,7 +66,9 @@ async def refresh(body: Refresh, context: Context) -> Response:
 
 @router.post("/logout", status_code=204)
 async def logout(body: Refresh, context: Context) -> Response:
-    """Ends the session that the refresh token belongs to; its access tokens change nothing here any more, and expire elsewhere."""
+    """Ends the session that the refresh token belongs to; its access tokens change nothing here any
+    more, and expire elsewhere.
+    """
     token = OpaqueToken.parse(body.refresh_token)
     if token is not None:
         with bound_tenants([token.tenant_id]):

@@ -14,12 +14,15 @@ class NotAnEmailAddress(Invalid):
 
 
 def email_address(text: str) -> Email:
-    """The address in lower case, domain in Unicode. Raises NotAnEmailAddress for what no mail can go to (RFC 5321, 6531).
+    """The address in lower case, domain in Unicode. Raises NotAnEmailAddress for what no mail can
+    go to (RFC 5321, 6531).
 
-    RFC 5321 lets a host tell local parts apart by case; no mail provider of note does, and people do not.
+    RFC 5321 lets a host tell local parts apart by case; no mail provider of note does, and people
+    do not.
     """
     try:
-        # The "test environment" of the validator allows the reserved domain .test, and nothing else.
+        # The "test environment" of the validator allows the reserved domain .test, and nothing
+        # else.
         address = validate_email(text, check_deliverability=False, test_environment=True).normalized
     except EmailNotValidError as error:
         raise NotAnEmailAddress from error

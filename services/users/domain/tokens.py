@@ -38,7 +38,9 @@ class OpaqueToken:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SealedToken:
-    """A one-time token on its way to the notifications service, which alone can open it and mail it."""
+    """A one-time token on its way to the notifications service, which alone can open it and mail
+    it.
+    """
 
     digest: bytes = field(repr=False)
     sealing_key_id: str

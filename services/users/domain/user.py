@@ -96,8 +96,9 @@ class User(Aggregate):
     def may_sign_in(self) -> bool:
         """With a proved address; a tenant's owner at once.
 
-        Whoever signs up with an address that is not theirs must not learn, by signing in or failing to, whether it was taken. The owner
-        of a new tenant is the first to have an address there: nothing to learn.
+        Whoever signs up with an address that is not theirs must not learn, by signing in or failing
+        to, whether it was taken. The owner of a new tenant is the first to have an address there:
+        nothing to learn.
         """
         return self.status is UserStatus.ACTIVE or (self.status is UserStatus.UNVERIFIED and self.role is Role.OWNER)
 
@@ -112,13 +113,17 @@ class User(Aggregate):
             raise UserIsErased
 
     def wants_another_link(self, at: datetime) -> bool:
-        """Whether to mail a link when the address is typed in once more: each sign-up has a link of its own, within bounds."""
+        """Whether to mail a link when the address is typed in once more: each sign-up has a link of
+        its own, within bounds.
+        """
         lately = [each for each in self.verifications_requested_at if at - each < VERIFICATION_WINDOW]
         return self.status is UserStatus.UNVERIFIED and len(lately) < self._links_at_a_time
 
     @property
     def _links_at_a_time(self) -> int:
-        """Who may sign in has lost a mail at most: a sign-up of another person changes nothing for them."""
+        """Who may sign in has lost a mail at most: a sign-up of another person changes nothing for
+        them.
+        """
         return 1 if self.may_sign_in else VERIFICATION_LINKS
 
     def request_verification(self, token: SealedToken, at: datetime) -> None:
@@ -170,7 +175,9 @@ class User(Aggregate):
         )
 
     def suspend(self, reason: str, at: datetime) -> None:
-        """Reason: `administrator` or `nonpayment`. Suspending twice is fine, and so is somebody who was erased."""
+        """Reason: `administrator` or `nonpayment`. Suspending twice is fine, and so is somebody who
+        was erased.
+        """
         if not self.suspended and not self.erased:
             self.record(UserSuspended(tenant_id=self.tenant_id, user_id=self.id, reason=reason, suspended_at=at))
 
@@ -193,7 +200,9 @@ class User(Aggregate):
             )
 
     def change_password(self, method: str, at: datetime) -> None:
-        """Method: `changed` (with the old one) or `reset` (with a mailed link). The password itself never meets the aggregate."""
+        """Method: `changed` (with the old one) or `reset` (with a mailed link). The password itself
+        never meets the aggregate.
+        """
         self.record(UserPasswordChanged(tenant_id=self.tenant_id, user_id=self.id, method=method, changed_at=at))
 
     def erase(self, at: datetime) -> None:

@@ -9,10 +9,11 @@ from waypost.ports.unit_of_work import UnitOfWork
 
 
 async def authorize(actor: Actor, uow: UnitOfWork) -> None:
-    """Raises TokenRevoked for a user who is erased, suspended or demoted, and for a session that has ended.
+    """Raises TokenRevoked for a user who is erased, suspended or demoted, and for a session that
+    has ended.
 
-    Nothing is locked: a command that runs while its actor is shut out counts as one that came just before. Locks would let two admins
-    who suspend each other wait for each other.
+    Nothing is locked: a command that runs while its actor is shut out counts as one that came just
+    before. Locks would let two admins who suspend each other wait for each other.
     """
     session = exists().where(
         refresh_tokens.c.tenant_id == users.c.tenant_id,

@@ -12,7 +12,9 @@ from waypost.ports.unit_of_work import UnitOfWork
 
 
 async def suspend_debtor(marked: Envelope[InvoiceMarkedUncollectible], uow: UnitOfWork) -> None:
-    """A billing customer has its user's id. An invoice suspends once: whoever was let back in since stays, though it is told of again."""
+    """A billing customer has its user's id. An invoice suspends once: whoever was let back in since
+    stays, though it is told of again.
+    """
     if not await _is_news(marked.event, uow):
         return
     user = await uow.load(User, marked.event.customer_id)

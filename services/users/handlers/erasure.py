@@ -11,7 +11,9 @@ from waypost.ports.unit_of_work import UnitOfWork
 
 
 async def erase_user(command: EraseUser, uow: UnitOfWork) -> None:
-    """Erasing twice is fine. Raises ConcurrencyConflict, OwnerIsKept: a tenant is not left without its owner."""
+    """Erasing twice is fine. Raises ConcurrencyConflict, OwnerIsKept: a tenant is not left without
+    its owner.
+    """
     user = await uow.load(User, command.user_id)
     if user.erased:
         return

@@ -22,13 +22,17 @@ async def keep_digest(tokens: Table, user: User, token: SealedToken, uow: UnitOf
 
 
 async def lock_holder(tokens: Table, digest: bytes, uow: UnitOfWork) -> None:
-    """Locks the password of the token's user, before the token: all that change a password or erase a user lock in this order."""
+    """Locks the password of the token's user, before the token: all that change a password or erase
+    a user lock in this order.
+    """
     holder = select(tokens.c.user_id).where(tokens.c.token_hash == digest).scalar_subquery()
     await uow.rows.execute(select(credentials.c.user_id).where(credentials.c.user_id == holder).with_for_update())
 
 
 async def use_up(tokens: Table, digest: bytes, at: datetime, uow: UnitOfWork) -> Row[Any]:
-    """Its row, which goes with the first use, so that of two at once one is refused. Raises TokenNotValid."""
+    """Its row, which goes with the first use, so that of two at once one is refused. Raises
+    TokenNotValid.
+    """
     used = delete(tokens).where(tokens.c.token_hash == digest, tokens.c.expires_at > at).returning(*tokens.c)
     row = (await uow.rows.execute(used)).one_or_none()
     if row is None:

@@ -1,4 +1,6 @@
-"""Passwords: forgotten and set anew with a mailed link, or changed by whoever knows the present one."""
+"""Passwords: forgotten and set anew with a mailed link, or changed by whoever knows the present
+one.
+"""
 
 from datetime import datetime
 from uuid import UUID
@@ -31,7 +33,9 @@ async def offer_password_link(command: OfferPasswordLink, uow: UnitOfWork) -> bo
 
 
 async def reset_password(command: ResetPassword, uow: UnitOfWork) -> User:
-    """Raises TokenNotValid, also for somebody who may not sign in any more. Proves the address as well."""
+    """Raises TokenNotValid, also for somebody who may not sign in any more. Proves the address as
+    well.
+    """
     await lock_holder(password_reset_tokens, command.digest, uow)
     user_id = (await use_up(password_reset_tokens, command.digest, command.at, uow)).user_id
     await set_password(user_id, command.password_hash, command.at, uow)

@@ -27,8 +27,9 @@ async def open_tenant(command: OpenTenant, uow: UnitOfWork) -> Tenant:
 
 
 async def sign_up(command: SignUp, uow: UnitOfWork) -> User:
-    """Where the address is taken the user given back is one that never was. One that is not proved yet gets another link, which alone
-    works from then on, and makes this sign-up the account's."""
+    """Where the address is taken the user given back is one that never was. One that is not proved
+    yet gets another link, which alone works from then on, and makes this sign-up the account's.
+    """
     tenant = await uow.load(Tenant, command.tenant_id)
     tenant.require_open()
     user = _registration(command.tenant_id, command.registration, Role.MEMBER, command.at)
@@ -41,8 +42,9 @@ async def sign_up(command: SignUp, uow: UnitOfWork) -> User:
 
 
 async def verify_email(command: VerifyEmail, uow: UnitOfWork) -> User:
-    """The sign-up whose link it is becomes the account's. What was set by others, who had proved nothing, ends: their passwords,
-    links and sessions. Raises TokenNotValid."""
+    """The sign-up whose link it is becomes the account's. What was set by others, who had proved
+    nothing, ends: their passwords, links and sessions. Raises TokenNotValid.
+    """
     await lock_holder(verification_tokens, command.digest, uow)
     link = await use_up(verification_tokens, command.digest, command.at, uow)
     user = await uow.load(User, link.user_id)
@@ -71,7 +73,9 @@ def _registration(tenant_id: TenantId, registration: Registration, role: Role, a
 
 
 async def _hold_address(user: User, registration: Registration, at: datetime, uow: UnitOfWork) -> bool:
-    """Takes the address for this user; False where somebody has it. The unique key decides between two who come at once."""
+    """Takes the address for this user; False where somebody has it. The unique key decides between
+    two who come at once.
+    """
     held = await uow.rows.execute(
         insert(credentials)
         .values(
@@ -98,12 +102,15 @@ async def _mail_holder(command: SignUp, uow: UnitOfWork) -> None:
         holder.request_verification(command.registration.verification, command.at)
         await _keep_link(holder, command.registration, uow)
     elif not holder.may_sign_in:
-        # Too many links for one mailbox. None that is out may stand for an earlier sign-up, which can be a stranger's.
+        # Too many links for one mailbox. None that is out may stand for an earlier sign-up, which
+        # can be a stranger's.
         await uow.rows.execute(delete(verification_tokens).where(verification_tokens.c.user_id == holder.id))
 
 
 async def _keep_link(user: User, registration: Registration, uow: UnitOfWork) -> None:
-    """With the sign-up that it proves; but whoever signs in already, as an owner does, has a password that no sign-up replaces."""
+    """With the sign-up that it proves; but whoever signs in already, as an owner does, has a
+    password that no sign-up replaces.
+    """
     sign_up: dict[str, str | None] = dict.fromkeys(("password_hash", "display_name", "locale"))
     if not user.may_sign_in:
         sign_up = {

@@ -1,4 +1,6 @@
-"""Signing in and staying signed in: refresh tokens that are used once, each followed by the next (RFC 9700, section 4.14)."""
+"""Signing in and staying signed in: refresh tokens that are used once, each followed by the next
+(RFC 9700, section 4.14).
+"""
 
 from typing import Any
 from uuid import UUID
@@ -41,9 +43,11 @@ async def close_session(command: CloseSession, uow: UnitOfWork) -> None:
 
 
 async def end_sessions_of(user: User, uow: UnitOfWork) -> None:
-    """Their access tokens end as well: at once for what this service is asked to do, a little later elsewhere (decision 0016).
+    """Their access tokens end as well: at once for what this service is asked to do, a little later
+    elsewhere (decision 0016).
 
-    Sessions that are just being opened or renewed are waited for: their tokens have to be seen to be removed.
+    Sessions that are just being opened or renewed are waited for: their tokens have to be seen to
+    be removed.
     """
     await uow.rows.execute(select(credentials.c.user_id).where(credentials.c.user_id == user.id).with_for_update())
     await uow.rows.execute(delete(refresh_tokens).where(refresh_tokens.c.user_id == user.id))
@@ -88,7 +92,9 @@ async def _locked(digest: bytes, uow: UnitOfWork) -> Row[Any] | None:
 
 
 async def _follow(token: Row[Any], command: RenewSession, uow: UnitOfWork) -> None:
-    """The session keeps the expiry that it began with: nobody stays signed in for ever on stolen tokens."""
+    """The session keeps the expiry that it began with: nobody stays signed in for ever on stolen
+    tokens.
+    """
     await uow.rows.execute(
         update(refresh_tokens).where(refresh_tokens.c.token_hash == command.digest).values(used_at=command.at)
     )

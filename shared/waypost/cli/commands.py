@@ -1,4 +1,6 @@
-"""The commands by name. A module is imported when its command runs, so that help costs nothing of what the commands use."""
+"""The commands by name. A module is imported when its command runs, so that help costs nothing of
+what the commands use.
+"""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

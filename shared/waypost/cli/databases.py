@@ -27,7 +27,9 @@ T = TypeVar("T")
 
 @asynccontextmanager
 async def opened(service: str, role: Role = "OPS", schemas: Sequence[str] = ()) -> AsyncIterator[Database]:
-    """One connection. Raises Transient where no database answers, NotFound before the migrations, Misconfigured for a wrong password."""
+    """One connection. Raises Transient where no database answers, NotFound before the migrations,
+    Misconfigured for a wrong password.
+    """
     dsn = setting_of(service, variable(f"{role}_DSN"))
     database = Database(dsn, application_name=APPLICATION_NAME, pool_size=1, schemas=schemas)
     try:
@@ -48,7 +50,9 @@ async def open_admin_service(service: Service) -> AsyncIterator[AdminService]:
 async def ask_service(
     name: str | None, ask: Callable[[AdminService], Awaitable[T]]
 ) -> tuple[Sequence[T], Sequence[WaypostError]]:
-    """The service that was named, else all at once: the answers in their order, and why others have none."""
+    """The service that was named, else all at once: the answers in their order, and why others have
+    none.
+    """
 
     async def operating_one(service: Service) -> T:
         async with open_admin_service(service) as chosen:
@@ -89,7 +93,9 @@ async def ask_all(
 
 
 async def find_in_any(look_in: Callable[[Service], Awaitable[T | None]], *, what: str, hint: str) -> T:
-    """The first that some service has. Raises NotFound and says where it was looked for, and where it could not be."""
+    """The first that some service has. Raises NotFound and says where it was looked for, and where
+    it could not be.
+    """
     services = chosen_services(None)
     answers, problems = await ask_all(services, look_in)
     for each in answers:

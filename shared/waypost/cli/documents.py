@@ -1,4 +1,6 @@
-"""`waypost openapi export` and `waypost asyncapi export`: what services say of themselves, made from this checkout alone."""
+"""`waypost openapi export` and `waypost asyncapi export`: what services say of themselves, made
+from this checkout alone.
+"""
 
 import json
 from collections.abc import Callable, Mapping
@@ -31,7 +33,9 @@ def export_openapi(service: Named = None, output: Output = None) -> None:
 
 @asyncapi.command("export")
 def export_asyncapi(service: Named = None, output: Output = None) -> None:
-    """Writes the AsyncAPI documents: channels, who publishes, who handles, the Avro schemas. Nothing has to run."""
+    """Writes the AsyncAPI documents: channels, who publishes, who handles, the Avro schemas.
+    Nothing has to run.
+    """
     _export("asyncapi", asyncapi_of, service, output)
 
 

@@ -49,7 +49,9 @@ def main() -> None:
 
 
 def _silence_logs() -> None:
-    """The command prints its own errors, in a line; standard output is the answer alone. Runs with a command, not with its help."""
+    """The command prints its own errors, in a line; standard output is the answer alone. Runs with
+    a command, not with its help.
+    """
     import structlog
 
     structlog.configure(

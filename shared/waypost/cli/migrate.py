@@ -18,7 +18,8 @@ def migrate(
 ) -> None:
     """Upgrades the databases of services: the toolkit's tables first, then the service's own.
 
-    Each database in one transaction, as the role that owns it; a second migrator waits for the first.
+    Each database in one transaction, as the role that owns it; a second migrator waits for the
+    first.
     """
     done = {each.name: _migrated(each.name) for each in chosen_services(service)}
     if as_json:

@@ -25,7 +25,9 @@ def token(
     name: As,
     minutes: Annotated[int, typer.Option(min=1, max=LONGEST_MINUTES, help="How long it opens anything.")] = 10,
 ) -> None:
-    """A token for the routes under /ops of every service: `curl -H "Authorization: Bearer $(waypost operators token)" …/ops/jobs`"""
+    """A token for the routes under /ops of every service: `curl -H "Authorization: Bearer $(waypost
+    operators token)" …/ops/jobs`
+    """
     if not name.strip():
         raise Invalid("an operator's token names who holds it: --as NAME")
     claims, lifetime = Operator(name=name).claims(), timedelta(minutes=minutes)

@@ -36,7 +36,9 @@ def outbox(
     service: Annotated[str | None, typer.Argument(help="One service; all of them unless given.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """What waits to be published, for how long, and which keys are set aside because a record of theirs was refused."""
+    """What waits to be published, for how long, and which keys are set aside because a record of
+    theirs was refused.
+    """
     found, problems = asyncio.run(ask_service(service, waiting_of))
     if as_json:
         console.print(to_json([OutboxView.of(each).model_dump(mode="json") for each in found]), soft_wrap=True)
@@ -55,7 +57,9 @@ def redrive(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Publishes a key's rows again that were set aside because a record of theirs was refused, in their order."""
+    """Publishes a key's rows again that were set aside because a record of theirs was refused, in
+    their order.
+    """
     audit_context = AuditContext(operator=operator, reason=reason)
 
     async def redriven(asked: AdminService) -> str | None:

@@ -1,4 +1,6 @@
-"""What the command prints: tables and lines for people, one JSON document or one object a line for scripts."""
+"""What the command prints: tables and lines for people, one JSON document or one object a line for
+scripts.
+"""
 
 import base64
 import json
@@ -17,7 +19,8 @@ from waypost.cli.services import start_hint
 from waypost.kernel.errors import Transient, WaypostError
 
 WIDTH_OF_FILES = 10_000
-"""Columns where there is no terminal to ask: a line is a row, whatever the length of a name in it."""
+"""Columns where there is no terminal to ask: a line is a row, whatever the length of a name in it.
+"""
 
 AsJson = Annotated[bool, typer.Option("--json", help="For scripts: JSON, nothing shortened.")]
 

@@ -35,7 +35,8 @@ def rebuild_command(
     per_second: PerSecond = None,
     as_json: AsJson = False,
 ) -> None:
-    """Reads a projector's topics, or a projection's own events, from the start, compares with the live rows and swaps.
+    """Reads a projector's topics, or a projection's own events, from the start, compares with the
+    live rows and swaps.
 
     Exits with 1 where it did not swap, and says why; a dry run where it would not.
     """

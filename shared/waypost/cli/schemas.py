@@ -39,14 +39,18 @@ def lock_command(as_json: AsJson = False) -> None:
 
 @commands.command("unlock")
 def unlock_command(event_type: Type, version: Version, as_json: AsJson = False) -> None:
-    """Takes back the newest lock entry and its sample, as long as they are not committed. The .avsc stays."""
+    """Takes back the newest lock entry and its sample, as long as they are not committed. The .avsc
+    stays.
+    """
     line = _done(lambda: unlock(project().schemas_folder, event_type, version), as_json=as_json)
     _answer(_facts(line), f"{_line(line)} is unlocked; edit {line.file} and lock it anew", as_json=as_json)
 
 
 @commands.command("check")
 def check_command(as_json: AsJson = False) -> None:
-    """Verifies that sources, topics, lock, classes and samples agree, and that each version reads each other one."""
+    """Verifies that sources, topics, lock, classes and samples agree, and that each version reads
+    each other one.
+    """
     count = _done(_check, as_json=as_json)
     _answer({"schemas": count, "problems": []}, f"{count} schemas in order", as_json=as_json)
 

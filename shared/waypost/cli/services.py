@@ -33,7 +33,9 @@ def service_named(name: str) -> "Service":
 
 
 def service_within(name: str, form: str) -> "Service":
-    """That of `users.accounts`, whose form is SERVICE.NAME. Raises Invalid for a name of another form, NotFound."""
+    """That of `users.accounts`, whose form is SERVICE.NAME. Raises Invalid for a name of another
+    form, NotFound.
+    """
     service, _, rest = name.partition(".")
     if not rest:
         raise Invalid(f"{name!r} is no {form}; the services are {', '.join(service_names())}")
@@ -46,7 +48,9 @@ def chosen_services(name: str | None) -> "Sequence[Service]":
 
 
 def environment_of(service: str) -> Mapping[str, str]:
-    """The variables of `<service>.env`, one `NAME=value` a line. Raises Misconfigured and says what to do."""
+    """The variables of `<service>.env`, one `NAME=value` a line. Raises Misconfigured and says what
+    to do.
+    """
     file = _directory() / f"{service}.env"
     try:
         lines = file.read_text().splitlines()

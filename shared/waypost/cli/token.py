@@ -29,7 +29,8 @@ def token(
 ) -> None:
     """Prints an access token of a development user.
 
-    For example: curl -H "Authorization: Bearer $(waypost token --dev)" http://127.0.0.1:8002/invoices
+    For example: curl -H "Authorization: Bearer $(waypost token --dev)"
+    http://127.0.0.1:8002/invoices
     """
     if not dev:
         raise Invalid(

@@ -11,7 +11,8 @@ SEVERAL = "waypost"
 
 
 def trace_as(service: str) -> None:
-    """Its spans go where the service's go, unless the command's own environment says otherwise. Call it before anything is opened.
+    """Its spans go where the service's go, unless the command's own environment says otherwise.
+    Call it before anything is opened.
 
     Raises Misconfigured.
     """

@@ -1,1 +1,3 @@
-"""How things run: commands, relay, consumers, retries, rebuilds. Logic over ports; knows neither PostgreSQL nor Kafka."""
+"""How things run: commands, relay, consumers, retries, rebuilds. Logic over ports; knows neither
+PostgreSQL nor Kafka.
+"""

@@ -14,7 +14,9 @@ CommandHandler = Callable[[Any, UnitOfWork], Awaitable[Any]]
 Commands = Mapping[type[Command[Any]], CommandHandler]
 
 Authorize = Callable[[Actor, UnitOfWork], Awaitable[None]]
-"""Looks the actor up, in the command's own transaction. Raises TokenRevoked where they may not do any more what their token says."""
+"""Looks the actor up, in the command's own transaction. Raises TokenRevoked where they may not do
+any more what their token says.
+"""
 
 ATTEMPTS = 3
 
@@ -26,8 +28,10 @@ class Bus:
         self._authorize = authorize
 
     async def handle(self, command: Command[R]) -> R:
-        """Runs the command in a transaction of its own. Another writer who was first is no error yet: the command decides again on what is
-        there now, three times at most. Raises what the handler raises."""
+        """Runs the command in a transaction of its own. Another writer who was first is no error
+        yet: the command decides again on what is there now, three times at most. Raises what the
+        handler raises.
+        """
         for _ in range(ATTEMPTS - 1):
             try:
                 return await self._once(command)

@@ -12,7 +12,9 @@ from waypost.ports.consumers import ProjectionHandler
 
 
 def changes(table: Table, key: Column[Any], columns: Callable[[Any], Mapping[str, object]]) -> ProjectionHandler:
-    """A handler that sets these columns of the aggregate's row, found by `key`; and its version, where `table` keeps one."""
+    """A handler that sets these columns of the aggregate's row, found by `key`; and its version,
+    where `table` keeps one.
+    """
 
     async def change(happened: Sequence[Envelope[Event]], rows: AsyncConnection) -> None:
         values = [{**columns(each.event), **_version(table, each)} for each in happened]

@@ -1,7 +1,9 @@
-"""The doorbell of a process: its own listeners hear it at once, those of other processes through a notifier.
+"""The doorbell of a process: its own listeners hear it at once, those of other processes through a
+notifier.
 
-The ring is outside every business transaction. A NOTIFY inside one takes a lock over the whole server's commits: half the
-throughput with 8 writers, a tenth on storage with 2 ms commits. At most one notification per 5 ms costs nothing that can be measured.
+The ring is outside every business transaction. A NOTIFY inside one takes a lock over the whole
+server's commits: half the throughput with 8 writers, a tenth on storage with 2 ms commits. At most
+one notification per 5 ms costs nothing that can be measured.
 """
 
 import asyncio
@@ -24,7 +26,9 @@ PAUSES = Backoff(first_seconds=0.1, factor=2.0, most_seconds=5.0)
 
 
 class LocalWakeups:
-    """`waypost.ports.doorbell.Wakeups` of one process; rung by its own doorbell and by its listener to others'."""
+    """`waypost.ports.doorbell.Wakeups` of one process; rung by its own doorbell and by its listener
+    to others'.
+    """
 
     def __init__(self) -> None:
         self._events: dict[Channel, list[asyncio.Event]] = {"outbox": [], "jobs": []}
@@ -57,7 +61,9 @@ class CoalescingDoorbell(PeriodicLoop):
         self.wakeup.set()
 
     async def drain(self, deadline_seconds: float) -> None:
-        """Sends what was rung last; a ring that cannot be sent is not missed for long, since listeners look by themselves."""
+        """Sends what was rung last; a ring that cannot be sent is not missed for long, since
+        listeners look by themselves.
+        """
         await super().drain(deadline_seconds / 2)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(deadline_seconds / 2):

@@ -1,7 +1,9 @@
-"""Named places where a test may kill, freeze or fail the process: `WAYPOST_FAILPOINTS="relay.after_ack=kill,..."`.
+"""Named places where a test may kill, freeze or fail the process:
+`WAYPOST_FAILPOINTS="relay.after_ack=kill,..."`.
 
-A point is registered where it stands (`AFTER_ACK = failpoint("relay.after_ack")`) and does nothing unless the variable names it; then it
-acts when it is first reached, and never again. Every process of a service arms what the variable names, and says so loudly.
+A point is registered where it stands (`AFTER_ACK = failpoint("relay.after_ack")`) and does nothing
+unless the variable names it; then it acts when it is first reached, and never again. Every process
+of a service arms what the variable names, and says so loudly.
 """
 
 import os

@@ -8,7 +8,9 @@ PAUSES = Backoff(first_seconds=0.05, factor=2.0, most_seconds=5.0)
 
 
 class WakeupListener(PeriodicLoop):
-    """Each tick is one connection, which lasts until it ends. Ready while it hears; a ring missed meanwhile costs one poll."""
+    """Each tick is one connection, which lasts until it ends. Ready while it hears; a ring missed
+    meanwhile costs one poll.
+    """
 
     name = "listener"
 

@@ -1,4 +1,6 @@
-"""The outbox has a cap: at it, what would write more is refused before it is promised. Reading goes on."""
+"""The outbox has a cap: at it, what would write more is refused before it is promised. Reading goes
+on.
+"""
 
 import time
 from collections.abc import Awaitable, Callable
@@ -21,7 +23,9 @@ CountRows = Callable[[int], Awaitable[int]]
 
 
 class OutboxCap(PeriodicLoop):
-    """A `waypost.engine.process.Lifecycle`. What is written between two looks may pass the cap by as much."""
+    """A `waypost.engine.process.Lifecycle`. What is written between two looks may pass the cap by
+    as much.
+    """
 
     name = "outbox-cap"
 

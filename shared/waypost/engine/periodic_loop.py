@@ -1,4 +1,6 @@
-"""The one loop under every background task: no error ends it in silence, and stopping it twice is fine."""
+"""The one loop under every background task: no error ends it in silence, and stopping it twice is
+fine.
+"""
 
 import asyncio
 import contextlib
@@ -17,8 +19,9 @@ BACKOFF = Backoff(first_seconds=0.1, factor=2.0, most_seconds=5.0)
 class PeriodicLoop:
     """Runs `tick` every `every_seconds` or at a wakeup; a `waypost.engine.process.Lifecycle`.
 
-    `ready` is set after a tick that succeeds and cleared after one that fails. Each kind of error is logged once until a tick succeeds
-    again; the next tick comes after a backoff, which a wakeup does not shorten. After the model of River's `BaseStartStop`.
+    `ready` is set after a tick that succeeds and cleared after one that fails. Each kind of error
+    is logged once until a tick succeeds again; the next tick comes after a backoff, which a wakeup
+    does not shorten. After the model of River's `BaseStartStop`.
     """
 
     name = "loop"
@@ -28,7 +31,9 @@ class PeriodicLoop:
     ) -> None:
         self.ready = asyncio.Event()
         self.wakeup = wakeup or asyncio.Event()
-        """Set it to have the next tick at once; cleared before each tick, so that a wakeup during one is not lost."""
+        """Set it to have the next tick at once; cleared before each tick, so that a wakeup during
+        one is not lost.
+        """
         self.draining = asyncio.Event()
         """Set when no further tick shall begin; a long tick looks at it."""
         self.failures = 0

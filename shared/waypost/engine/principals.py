@@ -1,8 +1,10 @@
-"""Who may still act, as the topic of users tells: each service that is asked with another's tokens keeps these rows.
+"""Who may still act, as the topic of users tells: each service that is asked with another's tokens
+keeps these rows.
 
-They follow the users by the lag of this consumer, a second or less as a rule. However long that is, a token counts for ten minutes
-at most, so that a user who was shut out acts no longer than the shorter of the two. A user of whom the topic has brought nothing yet
-has just joined: the token alone is believed.
+They follow the users by the lag of this consumer, a second or less as a rule. However long that is,
+a token counts for ten minutes at most, so that a user who was shut out acts no longer than the
+shorter of the two. A user of whom the topic has brought nothing yet has just joined: the token
+alone is believed.
 """
 
 from collections.abc import Sequence
@@ -47,7 +49,9 @@ def principals_projector(
     reactivated: type[Event],
     erased: type[Event],
 ) -> AsyncProjection:
-    """Keeps the rows. `created` and `role_changed` carry a `role`, `password_changed` a `changed_at`, `suspended` a `suspended_at`."""
+    """Keeps the rows. `created` and `role_changed` carry a `role`, `password_changed` a
+    `changed_at`, `suspended` a `suspended_at`.
+    """
     return AsyncProjection(
         "principals",
         {
@@ -63,12 +67,15 @@ def principals_projector(
 
 
 async def authorize(actor: Actor, uow: UnitOfWork) -> None:
-    """Raises TokenRevoked for a user who is suspended or erased, has a smaller role now, or ended the token's session."""
+    """Raises TokenRevoked for a user who is suspended or erased, has a smaller role now, or ended
+    the token's session.
+    """
     found = await uow.rows.execute(select(principals).where(principals.c.user_id == actor.user_id))
     row = found.one_or_none()
     if row is None:
         return
-    # A token tells its time in whole seconds, and the first one of a new session is as old as the end of the others.
+    # A token tells its time in whole seconds, and the first one of a new session is as old as the
+    # end of the others.
     ended = row.sessions_ended_at is not None and actor.issued_at < row.sessions_ended_at.replace(microsecond=0)
     if row.erased or row.suspended or ended or not Role(row.role).covers(actor.role):
         raise TokenRevoked

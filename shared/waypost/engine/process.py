@@ -26,7 +26,9 @@ class Lifecycle(Protocol):
         ...
 
     async def drain(self, deadline_seconds: float) -> None:
-        """Takes up nothing new and ends what it has in hand; gives the rest up at the deadline, losing nothing."""
+        """Takes up nothing new and ends what it has in hand; gives the rest up at the deadline,
+        losing nothing.
+        """
         ...
 
     async def stop(self) -> None:
@@ -37,8 +39,9 @@ class Lifecycle(Protocol):
 def calm_garbage_collector() -> None:
     """Called once when a process has imported what it runs on.
 
-    Records are many small tuples that live for milliseconds and form no cycles; looking through them every 700 allocations was 40 % of
-    the relay's CPU (20 µs a row against 12). What was imported stays for good and is not looked at again.
+    Records are many small tuples that live for milliseconds and form no cycles; looking through
+    them every 700 allocations was 40 % of the relay's CPU (20 µs a row against 12). What was
+    imported stays for good and is not looked at again.
     """
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
@@ -58,7 +61,9 @@ class Process:
         return [part.name for part in self.parts if not part.ready.is_set()]
 
     async def run(self) -> None:
-        """Runs until asked to stop. Raises what a part raised at its start, after stopping those that had started."""
+        """Runs until asked to stop. Raises what a part raised at its start, after stopping those
+        that had started.
+        """
         calm_garbage_collector()
         LOOP_LAG.start()
         loop = asyncio.get_running_loop()

@@ -13,14 +13,18 @@ from waypost.ports.consumers import ProjectionHandler
 async def project(
     envelopes: Iterable[Envelope[Event]], handlers: Mapping[type[Event], ProjectionHandler], rows: AsyncConnection
 ) -> None:
-    """Hands the events to their handlers in as few calls as order allows; types without a handler are passed over."""
+    """Hands the events to their handlers in as few calls as order allows; types without a handler
+    are passed over.
+    """
     wanted = (envelope for envelope in envelopes if type(envelope.event) in handlers)
     for group in grouped(wanted):
         await handlers[type(group[0].event)](group, rows)
 
 
 def grouped(envelopes: Iterable[Envelope[Event]]) -> Sequence[Sequence[Envelope[Event]]]:
-    """Groups of one type each. An aggregate's events stand in them in their own order; unrelated ones may move past each other."""
+    """Groups of one type each. An aggregate's events stand in them in their own order; unrelated
+    ones may move past each other.
+    """
     groups: list[list[Envelope[Event]]] = []
     reached: dict[UUID, int] = {}
     latest: dict[type[Event], int] = {}

@@ -1,4 +1,6 @@
-"""No faster than an operator allows, so that those who serve meanwhile, and what a handler calls, keep their share."""
+"""No faster than an operator allows, so that those who serve meanwhile, and what a handler calls,
+keep their share.
+"""
 
 import asyncio
 import time
@@ -6,7 +8,9 @@ from collections.abc import Awaitable, Callable
 
 
 class Rate:
-    """Without a number it never waits. What took longer than the rate asks for is not made up by haste."""
+    """Without a number it never waits. What took longer than the rate asks for is not made up by
+    haste.
+    """
 
     def __init__(
         self,
@@ -21,7 +25,9 @@ class Rate:
         self._step_begun = now()
 
     def at_once(self, size: int) -> int:
-        """How many of `size` records may go in one step: no more than a second's worth, and one at least."""
+        """How many of `size` records may go in one step: no more than a second's worth, and one at
+        least.
+        """
         return size if self._per_second is None else min(size, max(int(self._per_second), 1))
 
     async def after(self, records: int) -> None:

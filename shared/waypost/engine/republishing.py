@@ -1,8 +1,10 @@
-"""Puts on a topic again what the event store has of it and the topic has not: it was lost, or made anew.
+"""Puts on a topic again what the event store has of it and the topic has not: it was lost, or made
+anew.
 
-Per aggregate, what lies on the topic in version order from the first one on is left as it is, and everything behind that is published, in
-order, under the ids of the first time. So a run that was killed is run again, and a whole topic is left alone. What the relay publishes
-meanwhile, or has published ahead of its missing predecessors, comes twice: consumers keep it waiting, and absorb it.
+Per aggregate, what lies on the topic in version order from the first one on is left as it is, and
+everything behind that is published, in order, under the ids of the first time. So a run that was
+killed is run again, and a whole topic is left alone. What the relay publishes meanwhile, or has
+published ahead of its missing predecessors, comes twice: consumers keep it waiting, and absorb it.
 """
 
 import asyncio
@@ -49,7 +51,9 @@ async def republish(
     dry_run: bool = False,
     progress: Callable[[int, int], None] = lambda looked_at, of: None,
 ) -> Republished:
-    """`note` is awaited before the first record goes out. A dry run counts alone. Raises TopicUnavailable, RecordsRefused, Transient."""
+    """`note` is awaited before the first record goes out. A dry run counts alone. Raises
+    TopicUnavailable, RecordsRefused, Transient.
+    """
     begun, looked_at, missing, of = time.monotonic(), 0, 0, await stored.count()
     reached, sender = await _reached(log), _Sender(broker)
     try:
@@ -72,7 +76,9 @@ async def republish(
 
 
 async def _reached(log: TopicLog) -> dict[bytes, int]:
-    """By key, up to which version the topic tells an aggregate's story without a gap. 100 bytes a key."""
+    """By key, up to which version the topic tells an aggregate's story without a gap. 100 bytes a
+    key.
+    """
     reached: dict[bytes, int] = {}
     for partition, end in (await log.end_offsets()).items():
         async for key, version in _versions(log, partition, end):
@@ -90,7 +96,9 @@ async def _versions(log: TopicLog, partition: Partition, end: int) -> AsyncItera
 
 
 class _Sender:
-    """A producer is of no more use after an error: a new one sends the same again, and what had come through comes twice."""
+    """A producer is of no more use after an error: a new one sends the same again, and what had
+    come through comes twice.
+    """
 
     def __init__(self, broker: Broker) -> None:
         self._broker = broker

@@ -1,1 +1,3 @@
-"""Turns a service's declaration into its processes: the composition root that the three services share."""
+"""Turns a service's declaration into its processes: the composition root that the three services
+share.
+"""

@@ -1,4 +1,6 @@
-"""A service made ready for an operator: by its API for the operator routes, and for one run of the command."""
+"""A service made ready for an operator: by its API for the operator routes, and for one run of the
+command.
+"""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -28,7 +30,9 @@ def admin_service(service: Service, runtime: Runtime, *, ops: Database, kafka_bo
 
 @asynccontextmanager
 async def runtime_for_command(service: Service, *, dsn: str) -> AsyncIterator[Runtime]:
-    """With the handlers' own rights: `dsn` is that of `<service>_app`. Whom its transactions woke hears of it at the end."""
+    """With the handlers' own rights: `dsn` is that of `<service>_app`. Whom its transactions woke
+    hears of it at the end.
+    """
     runtime = build_runtime(service, "command", dsn=dsn, pool_size=1)
     try:
         yield runtime

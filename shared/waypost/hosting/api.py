@@ -48,7 +48,9 @@ def operators_database(service: Service, settings: ApiSettings) -> Database:
 
 
 def api_app(service: Service, settings: ApiSettings, runtime: Runtime, *, ops: Database) -> FastAPI:
-    """The service's HTTP API over a foundation; also what tests of the routes talk to. Closes `ops` at its end."""
+    """The service's HTTP API over a foundation; also what tests of the routes talk to. Closes `ops`
+    at its end.
+    """
     http = httpx.AsyncClient()
 
     @asynccontextmanager

@@ -1,4 +1,6 @@
-"""`python -m services.<service> jobs`: apart from the worker, so that a job that ends its process takes nothing else with it."""
+"""`python -m services.<service> jobs`: apart from the worker, so that a job that ends its process
+takes nothing else with it.
+"""
 
 from typing import Any
 

@@ -1,4 +1,6 @@
-"""`python -m services.<service> live`: it knows Kafka alone, so that an outage of the database does not stop it."""
+"""`python -m services.<service> live`: it knows Kafka alone, so that an outage of the database does
+not stop it.
+"""
 
 from waypost.engine.process import Process
 from waypost.hosting.service import Service

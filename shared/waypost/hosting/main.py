@@ -34,7 +34,9 @@ def runner_of(process: ServiceProcess) -> Run:
 
 
 def run(service: Service) -> None:
-    """`python -m services.<service> migrate|api|worker|jobs|live`. Exits with 2, and says what to set, where it cannot start."""
+    """`python -m services.<service> migrate|api|worker|jobs|live`. Exits with 2, and says what to
+    set, where it cannot start.
+    """
     cli = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
     @cli.command(help=f"Runs one process of the {service.name} service.")

@@ -1,4 +1,6 @@
-"""What every service forgets after a time, without a line of its own: events taken in, answers to repeated requests, results of jobs."""
+"""What every service forgets after a time, without a line of its own: events taken in, answers to
+repeated requests, results of jobs.
+"""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -30,14 +32,16 @@ class Retention:
     answers: timedelta = timedelta(days=1)
     """Of an Idempotency-Key."""
     results: timedelta = timedelta(days=30)
-    """Of finished jobs, and with them the keys of their enqueues; dead ones stay for an operator."""
+    """Of finished jobs, and with them the keys of their enqueues; dead ones stay for an operator.
+    """
 
 
 class RetentionSweeper(PeriodicLoop):
     """A `waypost.engine.process.Lifecycle`; every job process may run one.
 
-    No scheduled job, since the inbox belongs to no tenant, and closed tenants, for whom as a rule no job is scheduled, have rows too.
-    A round that is cut off or done twice does no harm, so that nobody needs to remember when the last one was.
+    No scheduled job, since the inbox belongs to no tenant, and closed tenants, for whom as a rule
+    no job is scheduled, have rows too. A round that is cut off or done twice does no harm, so that
+    nobody needs to remember when the last one was.
     """
 
     name = "upkeep"

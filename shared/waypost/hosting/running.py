@@ -17,8 +17,8 @@ from waypost.web.server import HttpServer
 async def run_parts(runtime: Runtime, parts: Sequence[Lifecycle], settings: ProcessSettings) -> None:
     """Runs until asked to stop.
 
-    Raises Misconfigured for an incomplete declaration, a role that could see other tenants' rows, a server that is
-    too small, and a database that differs from the code.
+    Raises Misconfigured for an incomplete declaration, a role that could see other tenants' rows, a
+    server that is too small, and a database that differs from the code.
     """
     try:
         refuse_incomplete(runtime.service)
@@ -39,7 +39,9 @@ async def run_with_probes(
     *,
     checks: Mapping[str, Check] = MappingProxyType({}),
 ) -> None:
-    """The same for a process without an API: health and metrics answer on its port. `checks` are asked by readiness beside the database."""
+    """The same for a process without an API: health and metrics answer on its port. `checks` are
+    asked by readiness beside the database.
+    """
     working = Process(parts)
     readiness = Readiness(unready=lambda: working.unready, checks={"postgres": runtime.database.verify, **checks})
     probes = HttpServer(

@@ -38,7 +38,9 @@ class Runtime:
 def build_runtime(
     service: Service, role: str, *, dsn: str, pool_size: int, admit: Admit = admit_all, clock: Clock | None = None
 ) -> Runtime:
-    """Builds it for one process; nothing is opened before its parts start. `role` is `api`, `worker`, `jobs` or `command`."""
+    """Builds it for one process; nothing is opened before its parts start. `role` is `api`,
+    `worker`, `jobs` or `command`.
+    """
     name = f"{service.name}-{role}"
     database = Database(dsn, application_name=name, pool_size=pool_size, schemas=service.schemas)
     wakeups = LocalWakeups()

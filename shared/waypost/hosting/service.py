@@ -23,12 +23,16 @@ from waypost.web.app import KeysOf, OpenResources
 from waypost.web.auth import Principal
 
 DevelopmentUser = Callable[[Bus, Path, str, Role], Awaitable[Principal]]
-"""Finds or makes the user of a role in a tenant of a name; the path is the folder of the service's keys."""
+"""Finds or makes the user of a role in a tenant of a name; the path is the folder of the service's
+keys.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveView:
-    """What moves at present, counted in a process of its own that has no database; its consumer group is `<service>.live`."""
+    """What moves at present, counted in a process of its own that has no database; its consumer
+    group is `<service>.live`.
+    """
 
     open: Callable[[str, EventCodec], Lifecycle]
     """Makes it for a broker's address; nothing is connected before it starts."""
@@ -38,7 +42,9 @@ class LiveView:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
     name: str
-    """Also its database, the prefix of its roles and consumer groups, and its `service.name` in traces."""
+    """Also its database, the prefix of its roles and consumer groups, and its `service.name` in
+    traces.
+    """
     commands: Commands
     projections: Sequence[InlineProjection]
     consumers: Sequence[Consumer]
@@ -47,18 +53,26 @@ class Service:
     topics: Sequence[Topic] = field(default_factory=declared_topics)
     """All that the application declares."""
     tables: Sequence[MetaData] = ()
-    """Its own tables in the schema `public`; each process compares them with the database at its start."""
+    """Its own tables in the schema `public`; each process compares them with the database at its
+    start.
+    """
     jobs: Sequence[Job] = ()
     schedule: Sequence[Scheduled] = ()
     routers: Sequence[APIRouter] = ()
     authorize: Authorize | None = None
-    """Looks up who asks, for every command and every admin's read; without it tokens are believed until they expire."""
+    """Looks up who asks, for every command and every admin's read; without it tokens are believed
+    until they expire.
+    """
     api_resources: OpenResources = nullcontext
     """At `waypost.web.edge.Edge.resources`."""
     token_keys: KeysOf | None = None
-    """Keys of access tokens, out of `api_resources`, for the service that signs them; the others fetch them from it."""
+    """Keys of access tokens, out of `api_resources`, for the service that signs them; the others
+    fetch them from it.
+    """
     signing_key: Callable[[Path], OKPKey] | None = None
-    """Its private half, out of the folder of the service's keys; an operator's tokens are signed with it too. Raises Misconfigured."""
+    """Its private half, out of the folder of the service's keys; an operator's tokens are signed
+    with it too. Raises Misconfigured.
+    """
     development_user: DevelopmentUser | None = None
     """For `waypost token --dev`; declared by the service that signs access tokens."""
     job_resources: OpenResources = nullcontext

@@ -1,4 +1,6 @@
-"""One typed class per process, read from the environment; what is missing is named before anything starts."""
+"""One typed class per process, read from the environment; what is missing is named before anything
+starts.
+"""
 
 from typing import Annotated
 
@@ -35,7 +37,9 @@ class ListeningSettings(Settings):
 class ProcessSettings(ListeningSettings):
     app_dsn: Dsn
     connection_budget: int = 0
-    """What all processes that share the PostgreSQL server may open together; the process starts on no server that takes fewer."""
+    """What all processes that share the PostgreSQL server may open together; the process starts on
+    no server that takes fewer.
+    """
 
 
 class ApiSettings(ProcessSettings):
@@ -46,7 +50,9 @@ class ApiSettings(ProcessSettings):
     kafka_bootstrap: str
     """Asked by an operator route alone: an API serves without a broker."""
     outbox_cap_rows: Annotated[int, Field(ge=1)] = 500_000
-    """At this many unpublished events whatever would write more is answered with 503; a few hundred MB of rows."""
+    """At this many unpublished events whatever would write more is answered with 503; a few hundred
+    MB of rows.
+    """
     idempotency_secret: Annotated[SecretStr, Field(min_length=16, max_length=64)]
     """Keys the hashes of request bodies beside idempotency keys; the same on every replica."""
     jwks_url: str | None = None
@@ -64,9 +70,13 @@ class ApiSettings(ProcessSettings):
 class WorkerSettings(ProcessSettings):
     pool_size: PoolSize = 5
     max_dead_letters: Annotated[int, Field(ge=1)] = ConsumerPolicy().max_dead_letters
-    """Of each consumer, that failed or wait behind one that did; at the cap its partitions wait until some are settled."""
+    """Of each consumer, that failed or wait behind one that did; at the cap its partitions wait
+    until some are settled.
+    """
     max_out_of_order_dead_letters: Annotated[int, Field(ge=1)] = ConsumerPolicy().max_out_of_order_dead_letters
-    """Of each consumer, that wait for an earlier version still to come; at the cap its partitions wait for a higher one."""
+    """Of each consumer, that wait for an earlier version still to come; at the cap its partitions
+    wait for a higher one.
+    """
     relay_dsn: Dsn
     kafka_bootstrap: str
 

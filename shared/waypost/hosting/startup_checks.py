@@ -1,4 +1,6 @@
-"""Checks before a process starts: the declaration is complete, and the database is the one that the code needs."""
+"""Checks before a process starts: the declaration is complete, and the database is the one that the
+code needs.
+"""
 
 import sys
 from collections import Counter
@@ -26,14 +28,18 @@ ROOMS = ("commands", "handlers", "projections")
 
 
 async def refuse_other_database(connection: AsyncConnection, service: Service) -> None:
-    """Raises Misconfigured where migrations are pending, or a table, column, grant or policy is missing."""
+    """Raises Misconfigured where migrations are pending, or a table, column, grant or policy is
+    missing.
+    """
     await refuse_pending_migrations(connection, service.name, [TOOLKIT, service_line(service.name)])
     read = chain.from_iterable(read_tables(each.name, each.tables) for each in service.read_models)
     await refuse_drift(connection, service.name, [*TOOLKIT_TABLES, *own_tables(service.tables), *read])
 
 
 def refuse_incomplete(service: Service) -> None:
-    """Raises Misconfigured with one line per part that is declared twice, or defined and not registered."""
+    """Raises Misconfigured with one line per part that is declared twice, or defined and not
+    registered.
+    """
     problems = [*_twice(service), *_unregistered(service)]
     if problems:
         raise Misconfigured("\n".join([f"the declaration of {service.name} is incomplete:", *problems]))

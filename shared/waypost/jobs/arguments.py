@@ -1,7 +1,8 @@
 """A job's arguments, as its handler's signature names them: stored as JSON, restored unchanged.
 
-An argument is a str, int, bool, UUID, datetime, date or Decimal, or a list of one of these; each may
-be `| None`. A stored object would be stale when the job runs: a job takes its id and reads it again.
+An argument is a str, int, bool, UUID, datetime, date or Decimal, or a list of one of these; each
+may be `| None`. A stored object would be stale when the job runs: a job takes its id and reads it
+again.
 """
 
 import inspect
@@ -49,7 +50,9 @@ def _parameter(job: str, described: inspect.Parameter, hint: Any) -> Parameter:
 def to_stored(
     job: str, parameters: Mapping[str, Parameter], arguments: Mapping[str, JobArgument]
 ) -> dict[str, JsonArgument]:
-    """Raises Invalid for an argument that is missing, unknown, or of another type than the handler takes."""
+    """Raises Invalid for an argument that is missing, unknown, or of another type than the handler
+    takes.
+    """
     unknown = arguments.keys() - parameters.keys()
     if unknown:
         raise Invalid(f"job {job} takes no {', '.join(sorted(unknown))}; it takes {', '.join(parameters) or 'nothing'}")
@@ -62,7 +65,9 @@ def to_stored(
 def from_stored(
     job: str, parameters: Mapping[str, Parameter], stored: Mapping[str, JsonArgument]
 ) -> dict[str, JobArgument]:
-    """Back to the handler's types. Raises Permanent where this release's handler takes other arguments."""
+    """Back to the handler's types. Raises Permanent where this release's handler takes other
+    arguments.
+    """
     try:
         restored = {name: parameters[name].from_json(value) for name, value in stored.items()}
         to_stored(job, parameters, restored)

@@ -1,8 +1,8 @@
 """Cron lines with a time zone: `30 2 * * 1`, `Europe/Berlin`.
 
-cronsim parses the line, as Debian's cron does, and walks the wall clock. The step from the wall clock
-to a moment is taken here: cronsim's own step skips ticks where the clock changes by half an hour.
-Clock changes follow Debian's rules:
+cronsim parses the line, as Debian's cron does, and walks the wall clock. The step from the wall
+clock to a moment is taken here: cronsim's own step skips ticks where the clock changes by half an
+hour. Clock changes follow Debian's rules:
 
 | the line | skipped wall time (clock forward) | repeated wall time (clock back) |
 |---|---|---|
@@ -26,7 +26,9 @@ _ANY_DAY = datetime(2000, 1, 1)  # noqa: DTZ001 - a wall clock
 
 @dataclass(frozen=True, slots=True)
 class Cron:
-    """Raises Misconfigured for a line that cannot be read or never comes due, and for an unknown time zone."""
+    """Raises Misconfigured for a line that cannot be read or never comes due, and for an unknown
+    time zone.
+    """
 
     line: str
     zone: str = "UTC"
@@ -44,7 +46,8 @@ class Cron:
         """The last moment, up to `now`, at which the line was due; UTC."""
         local, best = now.astimezone(self._zone), None
         wall = local.replace(tzinfo=None, fold=0)
-        # In the second pass of a repeated hour, ticks of the first pass lie in the past with a later wall time.
+        # In the second pass of a repeated hour, ticks of the first pass lie in the past with a
+        # later wall time.
         for due in self._walls(wall + self._repeated(local), reverse=True):
             past = [each for each in self._moments(due) if each <= now]
             best = max([*past, *([best] if best else [])], default=None)

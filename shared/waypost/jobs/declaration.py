@@ -22,7 +22,9 @@ from waypost.ports.jobs import JobArgument
 __all__ = ["Handler", "Job", "JobRegistry", "ListTenants", "Scheduled"]
 
 Handler = Callable[..., Awaitable[Any]]
-"""`async def charge_invoice(job: JobContext, invoice_id: UUID)`: idempotent; reads again what its ids name; returns the result."""
+"""`async def charge_invoice(job: JobContext, invoice_id: UUID)`: idempotent; reads again what its
+ids name; returns the result.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,9 @@ class Job:
     """For one attempt."""
     retry: Backoff = DEFAULT_BACKOFF
     keeps_result: bool = True
-    """False for a frequent job whose result is never read: its success deletes the row and frees the key."""
+    """False for a frequent job whose result is never read: its success deletes the row and frees
+    the key.
+    """
     parameters: Mapping[str, Parameter] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -79,11 +83,15 @@ class JobRegistry:
         return self._jobs[name]
 
     def encode(self, name: str, arguments: Mapping[str, JobArgument]) -> dict[str, JsonArgument]:
-        """The arguments as they are stored. Raises Invalid for an unknown job, or arguments that its handler does not take."""
+        """The arguments as they are stored. Raises Invalid for an unknown job, or arguments that
+        its handler does not take.
+        """
         return to_stored(name, self._known(name).parameters, arguments)
 
     def read(self, name: str, arguments: Mapping[str, JsonArgument]) -> dict[str, JobArgument]:
-        """The arguments as a person typed them. Raises Invalid as `encode` does, and for text that is nothing of its parameter's kind."""
+        """The arguments as a person typed them. Raises Invalid as `encode` does, and for text that
+        is nothing of its parameter's kind.
+        """
         return from_text(name, self._known(name).parameters, arguments)
 
     def _known(self, name: str) -> Job:

@@ -1,4 +1,6 @@
-"""One parameter of a job's handler: the type that its annotation names, and that type's form in JSON."""
+"""One parameter of a job's handler: the type that its annotation names, and that type's form in
+JSON.
+"""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +19,8 @@ JsonScalar = str | int | bool | None
 JsonArgument = JsonScalar | list[JsonScalar]
 
 LONGEST_TEXT = 1_000
-"""Characters of a str, digits of an int or a Decimal. A longer value is stored, and its id passed."""
+"""Characters of a str, digits of an int or a Decimal. A longer value is stored, and its id passed.
+"""
 LONGEST_LIST = 1_000
 """Elements."""
 
@@ -58,7 +61,9 @@ class Parameter:
         return f"list[{self.kind.__name__}]" if self.many else self.kind.__name__
 
     def to_json(self, what: str, value: JobArgument) -> JsonArgument:
-        """Raises Invalid, which names `what`, for a value of another type, and for one that cannot be stored."""
+        """Raises Invalid, which names `what`, for a value of another type, and for one that cannot
+        be stored.
+        """
         if value is None and self.nullable:
             return None
         if not self.many:
@@ -79,7 +84,9 @@ class Parameter:
         return [self._restore(each) for each in stored] if isinstance(stored, list) else self._restore(stored)
 
     def from_text(self, typed: JsonArgument) -> JobArgument:
-        """What a person typed. Raises ValueError, KeyError or ArithmeticError for text that the type cannot read."""
+        """What a person typed. Raises ValueError, KeyError or ArithmeticError for text that the
+        type cannot read.
+        """
         given = json.loads(typed) if self.many and isinstance(typed, str) else typed
         return [self._read(each) for each in given] if isinstance(given, list) else self._read(given)
 

@@ -20,8 +20,9 @@ from waypost.postgres.database import Sql
 from waypost.postgres.tenancy import BIND, setting, some_at_a_time
 from waypost.telemetry.tracing import Trace
 
-# The result row comes first: its unique key decides who is first, also long after the job is done. The update that changes nothing locks
-# and gives back the twin's row; "do nothing" would give back none, and a select beside it would not see a twin that committed meanwhile.
+# The result row comes first: its unique key decides who is first, also long after the job is done.
+# The update that changes nothing locks and gives back the twin's row; "do nothing" would give back
+# none, and a select beside it would not see a twin that committed meanwhile.
 ENQUEUE = """
 with known as (
     insert into job_results (tenant_id, job_id, owner_id, name, idempotency_key, enqueued_at)
@@ -90,6 +91,8 @@ async def enqueue_for_each(
 
 
 def _caused(cause: Cause, trace: Trace | None) -> tuple[object, ...]:
-    """The columns from correlation_id on: the enqueue's own span where it has one, else the context as it came."""
+    """The columns from correlation_id on: the enqueue's own span where it has one, else the context
+    as it came.
+    """
     traceparent, tracestate = (trace.traceparent, trace.tracestate) if trace else (cause.traceparent, cause.tracestate)
     return cause.correlation_id, cause.causation_id, traceparent, tracestate, cause.actor_id

@@ -1,4 +1,6 @@
-"""What became of a job, for whoever asked for it. Live states are read from the pending row: nothing is written twice to show them."""
+"""What became of a job, for whoever asked for it. Live states are read from the pending row:
+nothing is written twice to show them.
+"""
 
 import json
 from collections.abc import Sequence
@@ -67,7 +69,9 @@ class JobStatus:
 
 
 async def job_status(rows: AsyncConnection, job_id: UUID) -> JobStatus | None:
-    """As the bound tenants may see it; None for a job of others, one that never was, and one whose result was pruned."""
+    """As the bound tenants may see it; None for a job of others, one that never was, and one whose
+    result was pruned.
+    """
     row = await Sql(rows).fetchrow(_STATUS, job_id)
     if row is None:
         return None
@@ -87,7 +91,8 @@ async def job_status(rows: AsyncConnection, job_id: UUID) -> JobStatus | None:
 
 
 async def prune_results(database: Database, tenants: Sequence[TenantId], older_than: timedelta) -> int:
-    """Forgets results of these tenants that were finished longer ago, and with them the idempotency keys; gives how many.
+    """Forgets results of these tenants that were finished longer ago, and with them the idempotency
+    keys; gives how many.
 
     Dead jobs stay for an operator.
     """

@@ -1,4 +1,6 @@
-"""Jobs by the clock. A tick does nothing but enqueue, one job per tenant, and happens once over any number of schedulers."""
+"""Jobs by the clock. A tick does nothing but enqueue, one job per tenant, and happens once over any
+number of schedulers.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -21,7 +23,8 @@ BEFORE_COMMIT = failpoint("schedule.before_commit")
 # A schedule that is new has missed nothing: its first tick is the next one.
 _INTRODUCE = "insert into job_schedules (name, last_tick) values ($1, $2) on conflict (name) do nothing"
 
-# The row is the lock: a second scheduler waits for the first one's commit and then finds the tick taken. A clock that went back takes none.
+# The row is the lock: a second scheduler waits for the first one's commit and then finds the tick
+# taken. A clock that went back takes none.
 _TAKE = "update job_schedules set last_tick = $2 where name = $1 and last_tick < $2 returning name"
 
 # A tick of the year 2099, taken by one wrong clock, would silence the schedule until then.
@@ -29,7 +32,9 @@ _LIES_AHEAD = "select $1 > now() + interval '1 hour'"
 
 
 class Scheduler(PeriodicLoop):
-    """A `waypost.engine.process.Lifecycle`; every job process may run one. Of ticks missed while none ran, the latest is made up for."""
+    """A `waypost.engine.process.Lifecycle`; every job process may run one. Of ticks missed while
+    none ran, the latest is made up for.
+    """
 
     name = "schedule"
 
@@ -54,7 +59,9 @@ class Scheduler(PeriodicLoop):
         self._known: dict[str, datetime] = {}
 
     async def start(self) -> None:
-        """Raises Misconfigured for a schedule of a job that is not declared, or that takes arguments."""
+        """Raises Misconfigured for a schedule of a job that is not declared, or that takes
+        arguments.
+        """
         for each in self._schedule:
             try:
                 self._registry.encode(each.job, {})
@@ -67,7 +74,9 @@ class Scheduler(PeriodicLoop):
         await self.stop()
 
     async def tick(self) -> None:
-        """Enqueues whatever has become due. Asks the database only when the clock passed a tick; looks often, since a clock may jump."""
+        """Enqueues whatever has become due. Asks the database only when the clock passed a tick;
+        looks often, since a clock may jump.
+        """
         now = self._clock.now()
         for each in self._schedule:
             latest = each.latest_tick(now)

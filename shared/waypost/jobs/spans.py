@@ -1,6 +1,8 @@
-"""Spans of background work: `send <job>` where it is enqueued, `process <job>` for each attempt (messaging conventions of OpenTelemetry).
+"""Spans of background work: `send <job>` where it is enqueued, `process <job>` for each attempt
+(messaging conventions of OpenTelemetry).
 
-Only sampled work costs anything: the flag byte is looked at first, and an unsampled context is handed on as it came.
+Only sampled work costs anything: the flag byte is looked at first, and an unsampled context is
+handed on as it came.
 """
 
 from collections.abc import Iterator
@@ -20,7 +22,9 @@ from waypost.telemetry.spans import recorded
 from waypost.telemetry.tracing import Trace, current_trace, is_sampled
 
 FAR_AHEAD = timedelta(minutes=5)
-"""A job put off for longer than this has a trace of its own, linked to the one that asked for it: a trace is read while it is warm."""
+"""A job put off for longer than this has a trace of its own, linked to the one that asked for it: a
+trace is read while it is warm.
+"""
 
 _tracer = trace.get_tracer("waypost.jobs")
 _propagator = TraceContextTextMapPropagator()
@@ -28,7 +32,9 @@ _propagator = TraceContextTextMapPropagator()
 
 @contextmanager
 def sending(job: str, job_id: UUID) -> Iterator[Trace | None]:
-    """Around the enqueue; gives the context that the job carries, None where nothing sampled is running."""
+    """Around the enqueue; gives the context that the job carries, None where nothing sampled is
+    running.
+    """
     if not trace.get_current_span().get_span_context().trace_flags.sampled:
         yield None
         return
@@ -38,7 +44,9 @@ def sending(job: str, job_id: UUID) -> Iterator[Trace | None]:
 
 @contextmanager
 def processing(claim: Claim) -> Iterator[None]:
-    """Around one attempt: a child of the enqueue; where the job was put off for long or sent again, a trace of its own with a link."""
+    """Around one attempt: a child of the enqueue; where the job was put off for long or sent again,
+    a trace of its own with a link.
+    """
     parent = _context_of(claim.cause)
     if not is_sampled(claim.cause.traceparent):
         with _attached(parent):

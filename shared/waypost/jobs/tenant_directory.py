@@ -1,4 +1,6 @@
-"""All tenants, for work that starts with none: schedules fan out over it. Each service keeps a directory of its own, from the topic."""
+"""All tenants, for work that starts with none: schedules fan out over it. Each service keeps a
+directory of its own, from the topic.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -46,7 +48,9 @@ async def all_tenants(rows: AsyncConnection) -> Sequence[TenantId]:
 
 
 def those_among(found: ListTenants, *, among: ListTenants = all_tenants) -> ListTenants:
-    """The ones that `found` gives out of the rows of some tenants at a time: of all, those who left as well, unless told otherwise."""
+    """The ones that `found` gives out of the rows of some tenants at a time: of all, those who left
+    as well, unless told otherwise.
+    """
 
     async def listed(rows: AsyncConnection) -> Sequence[TenantId]:
         tenants: list[TenantId] = []

@@ -1,4 +1,6 @@
-"""The application's topics on the cluster, as an operator sees them: how long they keep their records, and what each partition holds."""
+"""The application's topics on the cluster, as an operator sees them: how long they keep their
+records, and what each partition holds.
+"""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager

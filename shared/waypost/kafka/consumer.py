@@ -27,7 +27,9 @@ NEVER_MILLISECONDS = 2**31 - 1
 
 
 class _Client(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka is not annotated
-    """Keeps aiokafka's own `getmany` where instrumentation would wrap it: spans of what is consumed are made where it is handled."""
+    """Keeps aiokafka's own `getmany` where instrumentation would wrap it: spans of what is consumed
+    are made where it is handled.
+    """
 
     getmany = AIOKafkaConsumer.getmany
 
@@ -39,8 +41,9 @@ class KafkaSubscription:
         self._bootstrap = bootstrap
         self._group = group
         self._session_seconds = session_seconds
-        # The group waits for a member that died until its session ends, then for the others. Whoever gives up earlier leaves another such
-        # member behind, for whom the next try waits again: it took minutes after a broker's restart.
+        # The group waits for a member that died until its session ends, then for the others.
+        # Whoever gives up earlier leaves another such member behind, for whom the next try waits
+        # again: it took minutes after a broker's restart.
         self._join_seconds = session_seconds + REBALANCE_MILLISECONDS / 1000 + ANSWER_SECONDS
         self._topics: Collection[str] = ()
         self._listener: _Listener | None = None

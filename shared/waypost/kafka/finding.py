@@ -13,9 +13,11 @@ from waypost.ports.topic_log import records_until
 
 
 async def find_record(bootstrap: str, topic: str, key: bytes, event_id: UUID, *, since: datetime) -> Record | None:
-    """The first record of that event; None where its partition holds none that was written since. Raises Transient.
+    """The first record of that event; None where its partition holds none that was written since.
+    Raises Transient.
 
-    A record is never older than its event, so that the search begins at the event's time, whenever the record was published.
+    A record is never older than its event, so that the search begins at the event's time, whenever
+    the record was published.
     """
     async with connected_client(bootstrap) as client:
         described = await describe(client, [topic])

@@ -1,6 +1,8 @@
-"""Header names that are no UTF-8: the broker keeps any bytes, and aiokafka raises on them again and again and drops what came before them.
+"""Header names that are no UTF-8: the broker keeps any bytes, and aiokafka raises on them again and
+again and drops what came before them.
 
-Here they are read like the others, with `surrogateescape`, so that the record becomes a letter that has its bytes.
+Here they are read like the others, with `surrogateescape`, so that the record becomes a letter that
+has its bytes.
 """
 
 import struct
@@ -70,6 +72,8 @@ class _TolerantBytes(bytearray):
 
 
 def read_any_header_name() -> None:
-    """For every consumer of this process. aiokafka's fetcher has no other place to say it, and one without that name is refused here."""
+    """For every consumer of this process. aiokafka's fetcher has no other place to say it, and one
+    without that name is refused here.
+    """
     if fetcher.MemoryRecords is MemoryRecords:
         fetcher.MemoryRecords = _TolerantRecords

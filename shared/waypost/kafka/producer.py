@@ -25,7 +25,9 @@ from waypost.ports.broker import OutgoingRecord, RecordsRefused, TopicUnavailabl
 from waypost.project import on_cluster
 
 BATCH_BYTES = 512 * 1024
-"""Before compression; a larger record is a batch by itself. Half of the broker's default limit for a batch."""
+"""Before compression; a larger record is a batch by itself. Half of the broker's default limit for
+a batch.
+"""
 START_SECONDS = 5.0
 CLOSE_SECONDS = 2.0
 
@@ -80,7 +82,9 @@ class KafkaPublisher:
                 task.cancel()
 
     async def _append(self, destination: Destination, records: Sequence[OutgoingRecord]) -> None:
-        """One batch after the other. A batch sent while an earlier one is open could be appended although that one is refused."""
+        """One batch after the other. A batch sent while an earlier one is open could be appended
+        although that one is refused.
+        """
         topic, partition = destination
         for batch, batched in self._batches(records):
             try:
@@ -92,7 +96,9 @@ class KafkaPublisher:
                 raise Transient(f"{topic}/{partition} was not acknowledged: {error!r}") from error
 
     async def _learn_topics(self, topics: set[str]) -> None:
-        """Asked for once: the partition count of a topic never changes. What a missing topic costs is settled before anything is sent."""
+        """Asked for once: the partition count of a topic never changes. What a missing topic costs
+        is settled before anything is sent.
+        """
         unknown = topics - self._partitions.keys()
         if not unknown:
             return
@@ -128,9 +134,11 @@ def _append(batch: BatchBuilder, record: OutgoingRecord) -> bool:
 
 
 async def end_producer(producer: AIOKafkaProducer) -> None:
-    """Flushes nothing: whoever sent has awaited its acknowledgement, and what was given up on is sent by the next producer.
+    """Flushes nothing: whoever sent has awaited its acknowledgement, and what was given up on is
+    sent by the next producer.
 
-    `stop()` alone would wait for a frozen broker without end, and a producer left to itself goes on retrying.
+    `stop()` alone would wait for a frozen broker without end, and a producer left to itself goes on
+    retrying.
     """
     accumulator = producer._message_accumulator
     given_up = [*accumulator._pending_batches, *chain.from_iterable(accumulator._batches.values())]
@@ -144,7 +152,9 @@ async def end_producer(producer: AIOKafkaProducer) -> None:
 
 
 def _mark_retrieved(*futures: "asyncio.Future[Any]") -> None:
-    """Their sender was cancelled, so Python would report `Future exception was never retrieved` at exit."""
+    """Their sender was cancelled, so Python would report `Future exception was never retrieved` at
+    exit.
+    """
     for future in futures:
         if future.done() and not future.cancelled():
             future.exception()

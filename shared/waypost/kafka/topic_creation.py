@@ -13,11 +13,15 @@ NO_ERROR = 0
 
 
 class PartitionsChanged(Misconfigured):
-    """A topic has another number of partitions than declared; keys would move between partitions and lose their order."""
+    """A topic has another number of partitions than declared; keys would move between partitions
+    and lose their order.
+    """
 
 
 async def ensure_topics(bootstrap: str, topics: Sequence[Topic]) -> Sequence[str]:
-    """Creates the missing ones and gives their names. Raises PartitionsChanged, before anything is created, for one that differs."""
+    """Creates the missing ones and gives their names. Raises PartitionsChanged, before anything is
+    created, for one that differs.
+    """
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     await admin.start()
     try:

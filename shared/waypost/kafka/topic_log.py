@@ -40,7 +40,9 @@ class KafkaTopicLog:
         return {each: ends[named(each)] for each in self._partitions}
 
     async def read_any(self, *, max_records: int, timeout_seconds: float) -> Sequence[Record]:
-        """The next records of whichever partitions have some, in the order of their timestamps. Raises Transient."""
+        """The next records of whichever partitions have some, in the order of their timestamps.
+        Raises Transient.
+        """
         with as_transient("records"):
             found = await self._client.getmany(max_records=max_records, timeout_ms=int(timeout_seconds * 1000))
         records = [record_of(each, partition_of(where).topic) for where, read in found.items() for each in read]
@@ -53,7 +55,9 @@ class KafkaTopicLog:
         return {each: firsts[named(each)] for each in self._partitions}
 
     async def offsets_since(self, at: datetime) -> Mapping[Partition, int]:
-        """The first record of each that was written then or later; a partition without one is left out. Raises Transient."""
+        """The first record of each that was written then or later; a partition without one is left
+        out. Raises Transient.
+        """
         moment = int(at.timestamp() * 1000)
         with as_transient("offsets by time"):
             found = await self._client.offsets_for_times({named(each): moment for each in self._partitions})

@@ -1,4 +1,6 @@
-"""What the cluster says of topics: whether they are there, how many partitions they have, and which incarnation they are."""
+"""What the cluster says of topics: whether they are there, how many partitions they have, and which
+incarnation they are.
+"""
 
 from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -20,14 +22,18 @@ _NOT_THERE: int = UnknownTopicOrPartitionError.errno
 class Topic:
     name: str
     topic_id: UUID
-    """Another id under the same name is another topic: the old one was deleted, its offsets mean nothing any more."""
+    """Another id under the same name is another topic: the old one was deleted, its offsets mean
+    nothing any more.
+    """
     partitions: int
     error: str | None = None
     """Why it cannot be used now: no leader yet, not allowed for this client."""
 
 
 async def describe(client: AIOKafkaClient, names: Collection[str]) -> Mapping[str, Topic]:
-    """The topics that are there, by the application's name. Raises Transient where no broker answers."""
+    """The topics that are there, by the application's name. Raises Transient where no broker
+    answers.
+    """
     try:
         node = client.get_random_node()
         if node is None:
@@ -53,7 +59,9 @@ def reaching(bootstrap: str) -> Iterator[None]:
 
 @asynccontextmanager
 async def connected_client(bootstrap: str) -> AsyncIterator[AIOKafkaClient]:
-    """A client for questions, for callers that hold neither a producer nor a consumer. Raises Transient where no broker answers."""
+    """A client for questions, for callers that hold neither a producer nor a consumer. Raises
+    Transient where no broker answers.
+    """
     client = AIOKafkaClient(bootstrap_servers=bootstrap)
     try:
         with reaching(bootstrap):

@@ -1,4 +1,6 @@
-"""Who asks for the running work, as their access token says. Bound by the edge; work that starts elsewhere has no actor."""
+"""Who asks for the running work, as their access token says. Bound by the edge; work that starts
+elsewhere has no actor.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +14,9 @@ from waypost.kernel.role import Role
 
 
 class TokenRevoked(Unauthenticated):
-    """The token does not count any more: its session has ended, or its user may do less now. Refresh it, or sign in again."""
+    """The token does not count any more: its session has ended, or its user may do less now.
+    Refresh it, or sign in again.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,5 +44,7 @@ def bound_actor(actor: Actor) -> Iterator[None]:
 
 
 def current_actor() -> Actor | None:
-    """None for work that no person asks for right now: a job, an answer to an event, a request without a token."""
+    """None for work that no person asks for right now: a job, an answer to an event, a request
+    without a token.
+    """
     return _bound.get()

@@ -1,4 +1,6 @@
-"""State is a fold of stored events. An aggregate decides, records facts, and changes only in `apply`."""
+"""State is a fold of stored events. An aggregate decides, records facts, and changes only in
+`apply`.
+"""
 
 from collections.abc import Iterable, Sequence
 from typing import ClassVar, Self
@@ -10,9 +12,11 @@ from waypost.kernel.ids import TenantId
 
 
 class Aggregate:
-    """Base of the aggregates. Subclasses name `aggregate_type`, set their defaults in `__init__`, and change state in `apply` alone.
+    """Base of the aggregates. Subclasses name `aggregate_type`, set their defaults in `__init__`,
+    and change state in `apply` alone.
 
-    `version` counts every event that has been applied, recorded ones included; the store appends after `stored_version`.
+    `version` counts every event that has been applied, recorded ones included; the store appends
+    after `stored_version`.
     """
 
     aggregate_type: ClassVar[str]
@@ -40,12 +44,16 @@ class Aggregate:
         return self.version - len(self._recorded)
 
     def expect(self, version: int | None) -> None:
-        """Refuses to go on where the caller has seen another version; None expects nothing. Raises ConcurrencyConflict."""
+        """Refuses to go on where the caller has seen another version; None expects nothing. Raises
+        ConcurrencyConflict.
+        """
         if version is not None and version != self.version:
             raise ConcurrencyConflict(self.aggregate_type, self.id, version)
 
     def record(self, event: Event) -> None:
-        """Adds a fact and applies it. Whatever may forbid it was checked before: `apply` never refuses."""
+        """Adds a fact and applies it. Whatever may forbid it was checked before: `apply` never
+        refuses.
+        """
         self._recorded.append(event)
         self._advance(event)
 

@@ -1,4 +1,6 @@
-"""Why something happens: handed from request to event to job to event, so that a trace and an audit find their way back."""
+"""Why something happens: handed from request to event to job to event, so that a trace and an audit
+find their way back.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +13,9 @@ from waypost.kernel.ids import new_id
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cause:
-    """Survives a process: it is stored with events and jobs. CloudEvents extensions `correlationid`, `causationid`, `traceparent`."""
+    """Survives a process: it is stored with events and jobs. CloudEvents extensions
+    `correlationid`, `causationid`, `traceparent`.
+    """
 
     correlation_id: UUID
     """The request that started it all."""

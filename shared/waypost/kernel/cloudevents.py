@@ -1,7 +1,7 @@
 """An event's metadata as text: the headers of its record, the same values in `events.metadata`.
 
-CloudEvents 1.0, Kafka protocol binding, binary mode; W3C Trace Context. One vocabulary for the topic, the store and the letters, so that a
-lost topic can be published again with equal ids.
+CloudEvents 1.0, Kafka protocol binding, binary mode; W3C Trace Context. One vocabulary for the
+topic, the store and the letters, so that a lost topic can be published again with equal ids.
 """
 
 import re
@@ -113,7 +113,9 @@ def to_headers(metadata: Mapping[str, str]) -> list[tuple[str, bytes]]:
 
 
 def with_trace(headers: Headers, traceparent: str, tracestate: str | None = None) -> list[tuple[str, bytes]]:
-    """The same headers under another span: there is exactly one traceparent, whatever was there before."""
+    """The same headers under another span: there is exactly one traceparent, whatever was there
+    before.
+    """
     others = [(name, value) for name, value in headers if name not in _TRACE]
     state = [("tracestate", tracestate.encode())] if tracestate else []
     return [*others, ("traceparent", traceparent.encode()), *state]
@@ -125,7 +127,9 @@ def header_name(name: str) -> bytes:
 
 
 def from_headers(headers: Headers) -> Attributes:
-    """Raises MalformedHeaders naming the header that is missing, malformed or there twice; unknown ones may repeat."""
+    """Raises MalformedHeaders naming the header that is missing, malformed or there twice; unknown
+    ones may repeat.
+    """
     metadata: dict[str, str] = {}
     for name, value in headers:
         if not _is_text(name):
@@ -182,7 +186,8 @@ def _require(metadata: Mapping[str, str], name: str, expected: str) -> None:
 
 
 def _uuid(text: str) -> UUID:
-    # UUID() alone would take braces, a urn and upper case: two texts of one id are two keys elsewhere.
+    # UUID() alone would take braces, a urn and upper case: two texts of one id are two keys
+    # elsewhere.
     _match(_UUID, text)
     return UUID(text)
 

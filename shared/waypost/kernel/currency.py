@@ -1,7 +1,9 @@
 """The currencies in which anybody is billed, and their minor units.
 
-ISO 4217, List One (SIX, https://www.six-group.com/en/products-services/financial-information/market-reference-data/data-standards.html), as
-of 2026-02: without funds codes and units of account, in which nobody pays, and without what has no minor unit (gold, tests, XXX).
+ISO 4217, List One (SIX,
+https://www.six-group.com/en/products-services/financial-information/market-reference-data/data-standards.html),
+as of 2026-02: without funds codes and units of account, in which nobody pays, and without what has
+no minor unit (gold, tests, XXX).
 """
 
 from collections.abc import Mapping
@@ -27,7 +29,9 @@ DECIMALS: Mapping[str, int] = {
 
 
 def known_currency(code: str) -> str:
-    """Asked where a currency comes in; what is stored may bear one that has ended since. Raises Invalid."""
+    """Asked where a currency comes in; what is stored may bear one that has ended since. Raises
+    Invalid.
+    """
     if code not in DECIMALS:
         raise Invalid(f"{code!r} is no currency of ISO 4217 in which anybody pays", currency=code)
     return code

@@ -1,4 +1,6 @@
-"""What surrounds an event: who, when, which version of what, and the trace that caused it (CloudEvents 1.0 attributes)."""
+"""What surrounds an event: who, when, which version of what, and the trace that caused it
+(CloudEvents 1.0 attributes).
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,14 +17,17 @@ E = TypeVar("E", bound=Event, covariant=True)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Envelope(Generic[E]):
-    """One event with its metadata, as handlers see it: the same whether it comes from the store or from a topic."""
+    """One event with its metadata, as handlers see it: the same whether it comes from the store or
+    from a topic.
+    """
 
     event: E
     event_id: EventId
     tenant_id: TenantId
     aggregate_id: UUID
     aggregate_version: int
-    """`ce_sequence`: 1, 2, 3 … without gaps for one aggregate; 0 on a topic that keeps no versions."""
+    """`ce_sequence`: 1, 2, 3 … without gaps for one aggregate; 0 on a topic that keeps no versions.
+    """
     occurred_at: datetime
     source: str
     """`/services/<service>` that published it."""

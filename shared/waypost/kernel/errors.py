@@ -21,7 +21,8 @@ WaypostError
 ├── NoTenantBound               a mistake of ours: work without a tenant, or on another's
 └── signals                     caught close by: KeyTaken, NotUnderstood, Fenced, DeadLetterLimitReached, Stopped, FailpointReached
 
-HTTP maps the tree in `waypost.web.errors`, consumers in `waypost.engine.retry`, job workers in `waypost.jobs.worker.failure`.
+HTTP maps the tree in `waypost.web.errors`, consumers in `waypost.engine.retry`, job workers in
+`waypost.jobs.worker.failure`.
 """
 
 from collections.abc import Mapping
@@ -30,7 +31,9 @@ from uuid import UUID
 
 
 class WaypostError(Exception):
-    """Root of the tree. Without a message a class says its docstring; `facts` are for whoever catches it, the message is for people."""
+    """Root of the tree. Without a message a class says its docstring; `facts` are for whoever
+    catches it, the message is for people.
+    """
 
     def __init__(self, message: str = "", **facts: object) -> None:
         self.facts: Mapping[str, object] = facts

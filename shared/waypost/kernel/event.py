@@ -1,4 +1,6 @@
-"""An event is a fact of one tenant, in the past tense. The classes themselves are generated from `schemas/avro`."""
+"""An event is a fact of one tenant, in the past tense. The classes themselves are generated from
+`schemas/avro`.
+"""
 
 from dataclasses import replace
 from typing import Any, ClassVar, TypeVar, cast
@@ -6,7 +8,9 @@ from uuid import UUID
 
 
 class Event:
-    """Base of the generated, frozen dataclasses. Closed over plain values: it carries no identity and no time of storing."""
+    """Base of the generated, frozen dataclasses. Closed over plain values: it carries no identity
+    and no time of storing.
+    """
 
     __slots__ = ()
 

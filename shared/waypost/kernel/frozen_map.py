@@ -1,4 +1,6 @@
-"""The mapping that decoded events hold: a dict that refuses changes, so that an event stays as it was recorded."""
+"""The mapping that decoded events hold: a dict that refuses changes, so that an event stays as it
+was recorded.
+"""
 
 from typing import Any, NoReturn, Self, TypeVar
 
@@ -7,7 +9,9 @@ V = TypeVar("V")
 
 
 class FrozenMap(dict[K, V]):
-    """Equal to a dict with the same items; hashable where its values are. A dict for `json`, `asdict` and pydantic."""
+    """Equal to a dict with the same items; hashable where its values are. A dict for `json`,
+    `asdict` and pydantic.
+    """
 
     __slots__ = ()
 

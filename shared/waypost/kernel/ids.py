@@ -13,12 +13,16 @@ JobId = NewType("JobId", UUID)
 
 
 def new_id() -> UUID:
-    """A fresh UUIDv7: 48 bits of Unix milliseconds, 74 random bits. Called at the edges only; the domain is handed its ids."""
+    """A fresh UUIDv7: 48 bits of Unix milliseconds, 74 random bits. Called at the edges only; the
+    domain is handed its ids.
+    """
     return _uuid7(time.time_ns() // 1_000_000, os.urandom(10))
 
 
 def derived_id(of: UUID, at: datetime) -> UUID:
-    """A UUIDv7 of that moment, always the same for the same two: for what there may be once, wherever it is made."""
+    """A UUIDv7 of that moment, always the same for the same two: for what there may be once,
+    wherever it is made.
+    """
     digest = hashlib.blake2b(of.bytes + at.astimezone(UTC).isoformat().encode(), digest_size=10).digest()
     return _uuid7(int(at.timestamp() * 1000), digest)
 

@@ -1,4 +1,6 @@
-"""Which partition and which relay shard a key belongs to: MurmurHash2 as Kafka's Java client computes it, so that all clients agree."""
+"""Which partition and which relay shard a key belongs to: MurmurHash2 as Kafka's Java client
+computes it, so that all clients agree.
+"""
 
 from struct import unpack_from
 
@@ -11,7 +13,9 @@ _WORD = 0xFFFFFFFF
 
 
 def murmur2(key: bytes) -> int:
-    """The hash as an unsigned 32-bit number (org.apache.kafka.common.utils.Utils.murmur2). 2 µs for a UUID's text."""
+    """The hash as an unsigned 32-bit number (org.apache.kafka.common.utils.Utils.murmur2). 2 µs for
+    a UUID's text.
+    """
     size = len(key)
     words = size // 4
     state = _SEED ^ size
@@ -28,7 +32,8 @@ def murmur2(key: bytes) -> int:
 def partition_for(key: bytes, partitions: int) -> int:
     """The partition that the Java client's default partitioner takes.
 
-    Where `partitions` divides SHARDS this is `shard_for(key) % partitions`: whoever has the shard need not hash again.
+    Where `partitions` divides SHARDS this is `shard_for(key) % partitions`: whoever has the shard
+    need not hash again.
     """
     return (murmur2(key) & 0x7FFFFFFF) % partitions
 

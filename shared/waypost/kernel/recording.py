@@ -14,7 +14,9 @@ from waypost.kernel.tenant import NoTenantBound
 def enveloped(
     aggregate: Aggregate, *, tenants: frozenset[TenantId], cause: Cause, source: str, at: datetime
 ) -> Sequence[Envelope[Event]]:
-    """Its recorded events with the versions that follow the stored ones. Raises NoTenantBound for a tenant not among them."""
+    """Its recorded events with the versions that follow the stored ones. Raises NoTenantBound for a
+    tenant not among them.
+    """
     if aggregate.recorded and aggregate.tenant_id not in tenants:
         raise NoTenantBound(f"{aggregate.aggregate_type} {aggregate.id} is of a tenant that this work is not bound to")
     return [

@@ -1,4 +1,6 @@
-"""Which tenants the running work may touch. Bound by the edge (HTTP auth, consumer, job runner), read by every transaction."""
+"""Which tenants the running work may touch. Bound by the edge (HTTP auth, consumer, job runner),
+read by every transaction.
+"""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -11,12 +13,16 @@ _bound: ContextVar[frozenset[TenantId]] = ContextVar("waypost_tenants", default=
 
 
 class NoTenantBound(WaypostError):
-    """Work that touches tenant data was started without a tenant: bind one with `bound_tenants(...)` first."""
+    """Work that touches tenant data was started without a tenant: bind one with
+    `bound_tenants(...)` first.
+    """
 
 
 @contextmanager
 def bound_tenants(tenants: Iterable[TenantId]) -> Iterator[None]:
-    """Binds exactly these tenants to everything that runs inside, tasks started there included; ends with the block."""
+    """Binds exactly these tenants to everything that runs inside, tasks started there included;
+    ends with the block.
+    """
     token = _bound.set(frozenset(tenants))
     try:
         yield

@@ -1,4 +1,6 @@
-"""A secret in a text that carries its tenant. The tenant in it says where to look, never what is allowed."""
+"""A secret in a text that carries its tenant. The tenant in it says where to look, never what is
+allowed.
+"""
 
 import base64
 from uuid import UUID

@@ -1,1 +1,3 @@
-"""The ports in memory, for unit tests and simulations; they pass the behaviour suites that the real ones pass."""
+"""The ports in memory, for unit tests and simulations; they pass the behaviour suites that the real
+ones pass.
+"""

@@ -1,4 +1,6 @@
-"""What one service keeps, in memory: transactions that see all or nothing of each other, one at a time."""
+"""What one service keeps, in memory: transactions that see all or nothing of each other, one at a
+time.
+"""
 
 import asyncio
 import copy
@@ -52,7 +54,9 @@ class MemoryTransaction:
 
 
 class MemoryDatabase:
-    """A restart forgets nothing as long as this object lives: two consumers of one service share it."""
+    """A restart forgets nothing as long as this object lives: two consumers of one service share
+    it.
+    """
 
     def __init__(self) -> None:
         self.tables = Tables()

@@ -12,7 +12,9 @@ from waypost.ports.dead_letters import OPEN, VERSION_CONFLICT, DeadLetter, Failu
 
 
 class MemoryDeadLetters:
-    """`waypost.ports.dead_letters.DeadLetters` inside one open transaction. Those come one at a time here: every lock is had at once."""
+    """`waypost.ports.dead_letters.DeadLetters` inside one open transaction. Those come one at a
+    time here: every lock is had at once.
+    """
 
     def __init__(self, transaction: MemoryTransaction, consumer: str) -> None:
         self._tables = transaction.tables

@@ -7,7 +7,9 @@ from waypost.ports.doorbell import Channel
 
 
 class MemoryDoorbell:
-    """`waypost.ports.doorbell.Doorbell` and `Wakeups`: a ring sets the events of its channel's subscribers."""
+    """`waypost.ports.doorbell.Doorbell` and `Wakeups`: a ring sets the events of its channel's
+    subscribers.
+    """
 
     def __init__(self) -> None:
         self.rings: list[Channel] = []

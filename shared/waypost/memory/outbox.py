@@ -1,4 +1,6 @@
-"""The outbox in memory, with the faults of a database at hand: sessions that are lost or fall silent."""
+"""The outbox in memory, with the faults of a database at hand: sessions that are lost or fall
+silent.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Collection, Iterator, Sequence

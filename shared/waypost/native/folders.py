@@ -1,4 +1,6 @@
-"""Folders of the native servers: the project's `.waypost`, and a folder that other accounts can reach."""
+"""Folders of the native servers: the project's `.waypost`, and a folder that other accounts can
+reach.
+"""
 
 import hashlib
 import os
@@ -16,7 +18,9 @@ def installation_folder(part: str) -> Path:
 
 
 def reachable_directory(wanted: Path) -> Path:
-    """`wanted`, or for root a twin of it outside a closed home: an unprivileged account has to be able to enter it."""
+    """`wanted`, or for root a twin of it outside a closed home: an unprivileged account has to be
+    able to enter it.
+    """
     if os.geteuid() != 0 or is_open_to_all(wanted.parent):
         return wanted
     twin = hashlib.sha256(str(wanted).encode()).hexdigest()[:12]
@@ -24,7 +28,9 @@ def reachable_directory(wanted: Path) -> Path:
 
 
 def is_open_to_all(folder: Path) -> bool:
-    """Whether any account may pass through every folder on the way; folders that do not exist yet count as open."""
+    """Whether any account may pass through every folder on the way; folders that do not exist yet
+    count as open.
+    """
     return all(
         not part.exists() or part.stat().st_mode & stat.S_IXOTH
         for part in (folder.absolute(), *folder.absolute().parents)

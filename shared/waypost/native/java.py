@@ -29,7 +29,9 @@ class Java:
 
 
 def find_java() -> Java:
-    """`$JAVA_HOME`'s, the one on the path, or one that lies beside it. Raises SetUpFailed where none is new enough."""
+    """`$JAVA_HOME`'s, the one on the path, or one that lies beside it. Raises SetUpFailed where
+    none is new enough.
+    """
     too_old = None
     for candidate in _candidates():
         java = _ask(candidate)

@@ -12,7 +12,9 @@ POLL_SECONDS = 0.1
 
 @asynccontextmanager
 async def exclusive(path: Path, waiting: Callable[[], None] = lambda: None) -> AsyncIterator[None]:
-    """Holds the file's lock inside the block; calls `waiting` once when somebody else holds it. Freed by the kernel on any end."""
+    """Holds the file's lock inside the block; calls `waiting` once when somebody else holds it.
+    Freed by the kernel on any end.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as file:
         if not try_lock(file):
@@ -31,7 +33,9 @@ def try_lock(file: IO[str]) -> bool:
 
 
 async def lock_within(file: IO[str], patience_seconds: float) -> bool:
-    """Locks it, as long as it comes free in time: somebody may be holding it for a moment, just to see whether it is held."""
+    """Locks it, as long as it comes free in time: somebody may be holding it for a moment, just to
+    see whether it is held.
+    """
     loop = asyncio.get_running_loop()
     deadline = loop.time() + patience_seconds
     while not try_lock(file):

@@ -1,4 +1,6 @@
-"""Jars, through Maven. Which ones is declared in a pom.xml; where from is Maven's own configuration."""
+"""Jars, through Maven. Which ones is declared in a pom.xml; where from is Maven's own
+configuration.
+"""
 
 import asyncio
 import hashlib
@@ -11,7 +13,9 @@ from waypost.native.java import find_java
 
 
 async def copy_jars(pom: Path, into: Path) -> Path:
-    """The folder with every jar the pom needs. Instant when it was filled from the same pom before; the caller holds a lock."""
+    """The folder with every jar the pom needs. Instant when it was filled from the same pom before;
+    the caller holds a lock.
+    """
     stamp = into / ".pom-sha256"
     wanted = hashlib.sha256(pom.read_bytes()).hexdigest()
     if stamp.exists() and stamp.read_text() == wanted:

@@ -1,11 +1,13 @@
-"""Runs a command that may not outlive the process that asked for it, even when that process is killed with SIGKILL.
+"""Runs a command that may not outlive the process that asked for it, even when that process is
+killed with SIGKILL.
 
     python -I -S parent_death_signal.py PARENT_PID SIGNAL ACCOUNT COMMAND...
 
-Linux keeps the promise in the kernel (PR_SET_PDEATHSIG, set after the change of user, which would clear it, and kept
-through exec). It counts the *thread* that started us, so commands are started from the thread that runs the event loop.
-Elsewhere a small watcher beside the command waits for the parent's end (kqueue). No import of ours: this file runs
-before anything is installed for the account it becomes.
+Linux keeps the promise in the kernel (PR_SET_PDEATHSIG, set after the change of user, which would
+clear it, and kept through exec). It counts the *thread* that started us, so commands are started
+from the thread that runs the event loop. Elsewhere a small watcher beside the command waits for the
+parent's end (kqueue). No import of ours: this file runs before anything is installed for the
+account it becomes.
 """
 
 import ctypes

@@ -1,4 +1,6 @@
-"""Ports of this machine: which are free, which process holds one, and which the kernel gives to outgoing connections."""
+"""Ports of this machine: which are free, which process holds one, and which the kernel gives to
+outgoing connections.
+"""
 
 import random
 import socket
@@ -14,7 +16,9 @@ LOWEST_DRAWN = 10_000
 
 
 def ephemeral_ports() -> range:
-    """The ports that the kernel gives to outgoing connections. A server there may find its port taken by a client socket."""
+    """The ports that the kernel gives to outgoing connections. A server there may find its port
+    taken by a client socket.
+    """
     try:
         lowest, highest = map(int, EPHEMERAL_FILE.read_text().split())
     except (OSError, ValueError):
@@ -30,7 +34,9 @@ def ports_outside(ephemeral: range) -> range:
 
 
 FREE_RANGE = ports_outside(ephemeral_ports()) or range(LOWEST_DRAWN, HIGHEST_PORT + 1)
-"""Where free ports are drawn: the same ports that a stack may use. On a kernel without such ports, all of them."""
+"""Where free ports are drawn: the same ports that a stack may use. On a kernel without such ports,
+all of them.
+"""
 
 
 def free_ports(count: int) -> list[int]:

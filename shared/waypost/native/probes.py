@@ -16,7 +16,9 @@ Probe = Callable[[], Awaitable[bool]]
 
 
 async def until_ready(name: str, child: Child, probe: Probe, deadline_seconds: float) -> None:
-    """Returns when `probe` says yes; raises StartFailed when the process ends first, or at the deadline."""
+    """Returns when `probe` says yes; raises StartFailed when the process ends first, or at the
+    deadline.
+    """
     try:
         async with asyncio.timeout(deadline_seconds):
             while not await probe():
@@ -39,7 +41,9 @@ async def accepts_tcp(host: str, port: int) -> bool:
 
 
 async def http_answers(url: str) -> bool:
-    """Whether a GET on this machine is answered with 200. By hand: a client library's set-up costs more than the request."""
+    """Whether a GET on this machine is answered with 200. By hand: a client library's set-up costs
+    more than the request.
+    """
     address = urlsplit(url)
     try:
         async with asyncio.timeout(HTTP_TIMEOUT_SECONDS):

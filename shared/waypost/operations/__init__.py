@@ -1,1 +1,3 @@
-"""What an operator asks of a service and does to it. The command and the operator routes are two doors to the same acts."""
+"""What an operator asks of a service and does to it. The command and the operator routes are two
+doors to the same acts.
+"""

@@ -19,7 +19,9 @@ class AdminService:
     consumers: Sequence[Consumer]
     jobs: JobRegistry
     ops: Database
-    """As `<service>_ops`: over all tenants, what is the plumbing's; of tenants' rows, what the operator's role was granted."""
+    """As `<service>_ops`: over all tenants, what is the plumbing's; of tenants' rows, what the
+    operator's role was granted.
+    """
     app: Database
     """As `<service>_app`, for what is done with a handler's own rights."""
     units: PostgresUnitsOfWork

@@ -26,7 +26,9 @@ class PartitionLag:
     topic: str
     partition: int
     committed: int
-    """The next offset, as the service's own database has it; what Kafka is told follows a second later."""
+    """The next offset, as the service's own database has it; what Kafka is told follows a second
+    later.
+    """
     end: int
     behind: timedelta | None
     """Age of the record that is next; None where none waits."""
@@ -63,7 +65,8 @@ async def _partition_lag(
 ) -> ConsumerLag:
     group, topics = group_name(service.name, consumer), sorted(topics_of(consumer))
     partitions = [each for topic in topics for each in known.get(topic, ())]
-    # Committed offsets first: what is taken in between the two questions is then lag of a moment ago, never less than nothing.
+    # Committed offsets first: what is taken in between the two questions is then lag of a moment
+    # ago, never less than nothing.
     committed = dict.fromkeys(partitions, 0) | await _committed(service.ops, group)
     tally = await _tally(service.ops, group)
     async with KafkaTopicLogs(service.kafka_bootstrap).opened(partitions) as log:

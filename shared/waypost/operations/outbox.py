@@ -28,7 +28,8 @@ class Waiting:
 
 
 async def redrive(service: AdminService, key: bytes, audit_context: AuditContext) -> None:
-    """Takes the key's mark away: its rows are published again, in their order. One that is refused again is set aside again.
+    """Takes the key's mark away: its rows are published again, in their order. One that is refused
+    again is set aside again.
 
     Raises NotFound, and nothing is done, where the key is not set aside.
     """

@@ -63,7 +63,9 @@ def told(seen: Seen, codec: EventCodec, *, personal: bool) -> dict[str, Any]:
 
 
 def body_of(event: Event, *, personal: bool) -> dict[str, Any]:
-    """The event's fields. What identifies a person stays hidden unless it was asked for: output is pasted into tickets."""
+    """The event's fields. What identifies a person stays hidden unless it was asked for: output is
+    pasted into tickets.
+    """
     hidden = frozenset[str]() if personal else event.personal
     names = [each.name for each in fields(event)]  # type: ignore[arg-type]  # every event is a dataclass, its base is not
     return {name: REDACTED if name in hidden else getattr(event, name) for name in names}

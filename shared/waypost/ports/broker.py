@@ -21,7 +21,9 @@ class OutgoingRecord(NamedTuple):
 
 
 class RecordsRefused(Permanent):
-    """The broker will not take one of these records, whenever it is asked; which one is known only where it stood alone."""
+    """The broker will not take one of these records, whenever it is asked; which one is known only
+    where it stood alone.
+    """
 
     def __init__(self, records: Sequence[OutgoingRecord], reason: str) -> None:
         super().__init__(f"{len(records)} records of {records[0].topic} were refused: {reason}", reason=reason)
@@ -43,14 +45,17 @@ class Publisher(Protocol):
     async def send(self, records: Sequence[OutgoingRecord]) -> None:
         """Returns when every record is in the logs of all in-sync replicas.
 
-        A record goes to the partition that `waypost.kernel.partitioning` names, records of one partition in the order given, in batches of
-        which one at a time is on its way. Raises TopicUnavailable before anything is sent, RecordsRefused, and Transient. After an
-        error, a cancellation included, any of the records may be in the log, or may still arrive there.
+        A record goes to the partition that `waypost.kernel.partitioning` names, records of one
+        partition in the order given, in batches of which one at a time is on its way. Raises
+        TopicUnavailable before anything is sent, RecordsRefused, and Transient. After an error, a
+        cancellation included, any of the records may be in the log, or may still arrive there.
         """
         ...
 
 
 class Broker(Protocol):
     def publisher(self) -> AbstractAsyncContextManager[Publisher]:
-        """A new producer. Its end takes 2 s at most, whatever state the broker is in. Raises Transient where no broker answers."""
+        """A new producer. Its end takes 2 s at most, whatever state the broker is in. Raises
+        Transient where no broker answers.
+        """
         ...

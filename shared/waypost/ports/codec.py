@@ -24,11 +24,15 @@ class PublishedSchema:
 
 class EventCodec(Protocol):
     def encode(self, event: Event) -> EncodedEvent:
-        """Raises Permanent when the event does not fit its schema; done before the insert, so that the transaction fails with it."""
+        """Raises Permanent when the event does not fit its schema; done before the insert, so that
+        the transaction fails with it.
+        """
         ...
 
     def decode(self, event_type: str, payload: bytes) -> Event:
-        """The newest class of that type, older versions resolved and upcast. Raises UndecodableRecord, never anything else."""
+        """The newest class of that type, older versions resolved and upcast. Raises
+        UndecodableRecord, never anything else.
+        """
         ...
 
     @property
@@ -37,9 +41,13 @@ class EventCodec(Protocol):
         ...
 
     def knows(self, event_type: str) -> bool:
-        """False for a type this release has never heard of: such records are skipped and counted, not failed."""
+        """False for a type this release has never heard of: such records are skipped and counted,
+        not failed.
+        """
         ...
 
     def schema_of(self, kind: type[Event]) -> PublishedSchema:
-        """What its events are written by today. Raises Permanent for a class that has no published schema."""
+        """What its events are written by today. Raises Permanent for a class that has no published
+        schema.
+        """
         ...

@@ -1,4 +1,6 @@
-"""The transaction in which a consumer takes records in: position, claim, effects and letters, all of them or none."""
+"""The transaction in which a consumer takes records in: position, claim, effects and letters, all
+of them or none.
+"""
 
 from collections.abc import Iterable
 from contextlib import AbstractAsyncContextManager
@@ -33,7 +35,9 @@ class ConsumerTransaction(Protocol):
 
     @property
     def rows(self) -> AsyncConnection:
-        """The transaction's own connection. Raises NotImplementedError in memory, where there are no tables."""
+        """The transaction's own connection. Raises NotImplementedError in memory, where there are
+        no tables.
+        """
         ...
 
     def react(self, cause: Cause) -> Reaction:
@@ -45,9 +49,13 @@ class ConsumerTransactions(Protocol):
     """Opens them for one consumer."""
 
     def begin(self, tenants: Iterable[TenantId]) -> AbstractAsyncContextManager[ConsumerTransaction]:
-        """Commits at the end of the block, rolls back on an error. Raises Transient where the database cannot be had or was lost."""
+        """Commits at the end of the block, rolls back on an error. Raises Transient where the
+        database cannot be had or was lost.
+        """
         ...
 
     async def answers(self) -> bool:
-        """Whether a fresh connection gets an answer: tells a batch that the database ends from a database that is away."""
+        """Whether a fresh connection gets an answer: tells a batch that the database ends from a
+        database that is away.
+        """
         ...

@@ -1,4 +1,6 @@
-"""How a service declares what it does with events; the tables at the foot of its `handlers` and `projections`."""
+"""How a service declares what it does with events; the tables at the foot of its `handlers` and
+`projections`.
+"""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +16,9 @@ from waypost.kernel.event import Event
 from waypost.ports.unit_of_work import UnitOfWork
 
 ProjectionHandler = Callable[[Sequence[Envelope[Any]], AsyncConnection], Awaitable[None]]
-"""Takes events of one type; columns come from the events alone (no clock, no new ids), so that a replay gives the same rows."""
+"""Takes events of one type; columns come from the events alone (no clock, no new ids), so that a
+replay gives the same rows.
+"""
 
 ReactorHandler = Callable[[Envelope[Any], UnitOfWork], Awaitable[None]]
 """Takes one event, in a transaction of its own; decides, records, enqueues. The edge commits."""
@@ -22,7 +26,9 @@ ReactorHandler = Callable[[Envelope[Any], UnitOfWork], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class InlineProjection:
-    """Read rows of a service's own events, written in the business transaction; rebuilt from the event store."""
+    """Read rows of a service's own events, written in the business transaction; rebuilt from the
+    event store.
+    """
 
     name: str
     handlers: Mapping[type[Event], ProjectionHandler]
@@ -32,7 +38,9 @@ class InlineProjection:
 
 @dataclass(frozen=True, slots=True)
 class AsyncProjection:
-    """Read rows of other services' events, by whole batches; rebuilt from the topics. Handlers of different topics must commute."""
+    """Read rows of other services' events, by whole batches; rebuilt from the topics. Handlers of
+    different topics must commute.
+    """
 
     name: str
     handlers: Mapping[type[Event], ProjectionHandler]
@@ -42,12 +50,16 @@ class AsyncProjection:
 
 @dataclass(frozen=True, slots=True)
 class Reactor:
-    """Commands, new events and jobs in answer to events, one message per transaction; never run by a rebuild."""
+    """Commands, new events and jobs in answer to events, one message per transaction; never run by
+    a rebuild.
+    """
 
     name: str
     handlers: Mapping[type[Event], ReactorHandler]
     since: Mapping[type[Event], datetime] = field(default_factory=dict)
-    """Events of that type from before then are only passed by, in order: a new consumer begins with the first record there is."""
+    """Events of that type from before then are only passed by, in order: a new consumer begins with
+    the first record there is.
+    """
 
     def __post_init__(self) -> None:
         for kind, at in self.since.items():

@@ -42,7 +42,9 @@ class Failure:
     retryable: bool = True
     """False where the same work would fail again: the dead letter is dead at once."""
     awaits_topic: bool = False
-    """Whether another topic has yet to bring a row: it is retried without end, and alarms when it takes long."""
+    """Whether another topic has yet to bring a row: it is retried without end, and alarms when it
+    takes long.
+    """
     location: str | None = None
     """File, line and function that raised it."""
     traceback: str | None = None
@@ -56,7 +58,9 @@ class DeadLetter:
     id: UUID
     record: Record
     key: bytes | None
-    """What parks: the aggregate's id as text for an event with a sequence, the record's own key otherwise."""
+    """What parks: the aggregate's id as text for an event with a sequence, the record's own key
+    otherwise.
+    """
     event_id: EventId
     tenant_id: TenantId | None = None
     type: str | None = None
@@ -65,14 +69,17 @@ class DeadLetter:
     status: Status
     attempts: int = 0
     unfinished: int = 0
-    """Attempts begun since the end of one was last noted: whatever tried it was ended by something."""
+    """Attempts begun since the end of one was last noted: whatever tried it was ended by something.
+    """
     redrives: int = 0
     next_attempt_at: datetime | None = None
     failure: Failure | None = None
 
 
 VERSION_CONFLICT = "version-conflict"
-"""The `error_class` of a letter that holds a second event under a version handled already: it parks nothing and stands in no line."""
+"""The `error_class` of a letter that holds a second event under a version handled already: it parks
+nothing and stands in no line.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +101,9 @@ class DeadLetters(Protocol):
     """One consumer's, inside one open transaction."""
 
     async def parked(self, topic: str, keys: Iterable[bytes]) -> frozenset[bytes]:
-        """Those of the keys that are parked; they stay so until the transaction ends (a drain of them waits, or is waited for)."""
+        """Those of the keys that are parked; they stay so until the transaction ends (a drain of
+        them waits, or is waited for).
+        """
         ...
 
     async def held(self, topic: str, keys: Iterable[bytes]) -> Mapping[bytes, frozenset[int]]:
@@ -102,7 +111,9 @@ class DeadLetters(Protocol):
         ...
 
     async def park(self, topic: str, keys: Iterable[bytes]) -> None:
-        """From now on what comes of these keys waits in line; a key that is parked already stays so."""
+        """From now on what comes of these keys waits in line; a key that is parked already stays
+        so.
+        """
         ...
 
     async def keep(self, dead_letters: Sequence[DeadLetter]) -> None:
@@ -110,7 +121,9 @@ class DeadLetters(Protocol):
         ...
 
     async def due(self, now: datetime, limit: int) -> Sequence[ParkedKey]:
-        """Parked keys whose first letter may be tried, or that wait for nothing any more; the longest due first."""
+        """Parked keys whose first letter may be tried, or that wait for nothing any more; the
+        longest due first.
+        """
         ...
 
     async def tally(self) -> Tally:
@@ -122,18 +135,23 @@ class DeadLetters(Protocol):
         ...
 
     async def failed_dead_letters(self, at_most: int) -> int:
-        """How many of these have failed, or wait behind one of their key that has; counts no further than `at_most`."""
+        """How many of these have failed, or wait behind one of their key that has; counts no
+        further than `at_most`.
+        """
         ...
 
     async def lock(self, parked: ParkedKey, *, wait: bool = False) -> bool:
-        """Takes the key for this transaction alone; False where it is not parked, or somebody else has it. Taken before anything else.
+        """Takes the key for this transaction alone; False where it is not parked, or somebody else
+        has it. Taken before anything else.
 
         With `wait`, whoever has it is waited for.
         """
         ...
 
     async def first(self, parked: ParkedKey, above: int) -> DeadLetter | None:
-        """The letter whose turn it is: the lowest version above the guard's, discarded ones included; without sequences, the oldest."""
+        """The letter whose turn it is: the lowest version above the guard's, discarded ones
+        included; without sequences, the oldest.
+        """
         ...
 
     async def find(self, dead_letter_id: UUID) -> DeadLetter | None:
@@ -143,15 +161,18 @@ class DeadLetters(Protocol):
     async def begin(
         self, dead_letter: DeadLetter, *, next_attempt_at: datetime, audit_context: AuditContext | None = None
     ) -> DeadLetter:
-        """Counts one more attempt, whose end is noted by `update`. With a mandate it is a redrive, and stands in the audit.
+        """Counts one more attempt, whose end is noted by `update`. With a mandate it is a redrive,
+        and stands in the audit.
 
-        Without one the letter is `retrying` from now on. A dead one that is redriven stays dead until it is handled: should the redrive
-        die, nothing has changed.
+        Without one the letter is `retrying` from now on. A dead one that is redriven stays dead
+        until it is handled: should the redrive die, nothing has changed.
         """
         ...
 
     async def take_back(self, before: DeadLetter) -> None:
-        """Undoes `begin`: the letter counts and waits as it did before. What stands in the audit stays there."""
+        """Undoes `begin`: the letter counts and waits as it did before. What stands in the audit
+        stays there.
+        """
         ...
 
     async def update(

@@ -40,10 +40,13 @@ class KeyTaken(WaypostError):
 
 
 class IdempotencyKeys(Protocol):
-    """Part of the unit of work that it is handed: what it keeps is there after the commit and nowhere after a rollback."""
+    """Part of the unit of work that it is handed: what it keeps is there after the commit and
+    nowhere after a rollback.
+    """
 
     async def claim(self, request: KeyedRequest, uow: UnitOfWork) -> Answer | None:
-        """The stored answer, or None: then the key is the caller's until the transaction ends. Never waits for a twin.
+        """The stored answer, or None: then the key is the caller's until the transaction ends.
+        Never waits for a twin.
 
         Raises TwinRunning, and KeyReused where an answer to another body is stored.
         """

@@ -17,7 +17,9 @@ class ConsumerPosition:
     topic_id: UUID | None
     """The topic that the offset is of; another id is another topic under the same name."""
     starts: int
-    """How often the first batch was begun since one was last finished: more than once means that it ended the process."""
+    """How often the first batch was begun since one was last finished: more than once means that it
+    ended the process.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +45,9 @@ class Inbox(Protocol):
         ...
 
     async def start_over(self, partition: Partition, topic_id: UUID | None) -> None:
-        """Offset 0 of the topic with this id: it was made anew, and the claim and the guard absorb what was seen before."""
+        """Offset 0 of the topic with this id: it was made anew, and the claim and the guard absorb
+        what was seen before.
+        """
         ...
 
     async def adopt(self, partition: Partition, topic_id: UUID) -> None:
@@ -53,12 +57,16 @@ class Inbox(Protocol):
     async def fence(
         self, partition: Partition, *, expected: int, next_offset: int, topic_id: UUID | None, starts: int = 0
     ) -> bool:
-        """Moves on from `expected` in the topic with this id; False, and nothing is moved, when the consumer stands elsewhere by now. The
-        first statement of a transaction: it keeps every other taker of the partition out until the end."""
+        """Moves on from `expected` in the topic with this id; False, and nothing is moved, when the
+        consumer stands elsewhere by now. The first statement of a transaction: it keeps every other
+        taker of the partition out until the end.
+        """
         ...
 
     async def claim(self, partition: Partition, entries: Sequence[InboxEntry]) -> frozenset[EventId]:
-        """Those never claimed before. Waits for another transaction that has claimed one of them and is not at its end."""
+        """Those never claimed before. Waits for another transaction that has claimed one of them
+        and is not at its end.
+        """
         ...
 
     async def versions(self, topic: str, aggregates: Iterable[UUID]) -> Mapping[UUID, int]:

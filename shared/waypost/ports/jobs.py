@@ -43,13 +43,14 @@ class JobQueue(Protocol):
         owner_id: UUID | None = None,
         **arguments: JobArgument,
     ) -> JobId:
-        """Queues `name` in the caller's transaction: a rollback forgets it, a commit never loses it.
+        """Queues `name` in the caller's transaction: a rollback forgets it, a commit never loses
+        it.
 
         The job carries the one bound tenant and the unit of work's cause by itself. Arguments are
         ids, scalars and lists of scalars; anything else raises Invalid and says why. A second
-        enqueue with the same (tenant, name, `idempotency_key`) returns the first one's id and queues
-        nothing. Higher `priority` runs first. In answer to an event, a job without a key gets one
-        that is the same each time the event is handled.
+        enqueue with the same (tenant, name, `idempotency_key`) returns the first one's id and
+        queues nothing. Higher `priority` runs first. In answer to an event, a job without a key
+        gets one that is the same each time the event is handled.
         """
         return await self.add(
             NewJob(

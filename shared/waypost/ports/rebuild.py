@@ -67,7 +67,9 @@ class ComparisonReport:
 
 
 class Swap(Protocol):
-    """One transaction in which the live consumer stands still. It is rolled back unless `complete` was called."""
+    """One transaction in which the live consumer stands still. It is rolled back unless `complete`
+    was called.
+    """
 
     live: Mapping[Partition, ConsumerPosition]
     transactions: ConsumerTransactions
@@ -78,7 +80,8 @@ class Swap(Protocol):
         ...
 
     async def complete(self) -> None:
-        """The new tables take the live ones' name, and with them their letters and parked keys. Live's position and inbox stay.
+        """The new tables take the live ones' name, and with them their letters and parked keys.
+        Live's position and inbox stay.
 
         Raises LiveIsAhead where it has begun with a partition that `live` does not name.
         """
@@ -86,12 +89,16 @@ class Swap(Protocol):
 
 
 class Shadow(Protocol):
-    """The new tables of one projector, in a schema of their own; dropped at the end unless they went live."""
+    """The new tables of one projector, in a schema of their own; dropped at the end unless they
+    went live.
+    """
 
     name: str
     """The consumer's name with `~new` behind it."""
     transactions: ConsumerTransactions
-    """The guard absorbs what is at or below it, as often as it comes; the inbox remembers only what has no sequence."""
+    """The guard absorbs what is at or below it, as often as it comes; the inbox remembers only what
+    has no sequence.
+    """
 
     async def live(self) -> Mapping[Partition, ConsumerPosition]:
         """Where the live consumer stands now."""
@@ -124,7 +131,9 @@ class HistoryTransaction(Protocol):
 
 
 class HistorySwap(HistoryTransaction, Protocol):
-    """The transaction in which nobody appends an event. It is rolled back unless `complete` was called."""
+    """The transaction in which nobody appends an event. It is rolled back unless `complete` was
+    called.
+    """
 
     def missing(self, size: int) -> AsyncIterator[Sequence[StoredEvent]]:
         """Those that are stored and not noted, in the order of storing."""
@@ -140,7 +149,9 @@ class HistorySwap(HistoryTransaction, Protocol):
 
 
 class History(Protocol):
-    """The service's own events of all tenants, and the new tables of one projection; dropped at the end unless they went live."""
+    """The service's own events of all tenants, and the new tables of one projection; dropped at the
+    end unless they went live.
+    """
 
     async def count(self) -> int:
         """As many as `all` would give at this moment."""

@@ -9,7 +9,9 @@ from waypost.ports.broker import OutgoingRecord
 class StoredRecord(NamedTuple):
     version: int
     record: OutgoingRecord
-    """As it was published first: the same id, key, value, headers and time. Its traceparent is that of the transaction that stored it."""
+    """As it was published first: the same id, key, value, headers and time. Its traceparent is that
+    of the transaction that stored it.
+    """
 
 
 class StoredRecords(Protocol):
@@ -20,5 +22,7 @@ class StoredRecords(Protocol):
         ...
 
     def all(self, size: int) -> AsyncIterator[Sequence[StoredRecord]]:
-        """Everything stored at this moment, what still waits in the outbox too; each aggregate's in version order."""
+        """Everything stored at this moment, what still waits in the outbox too; each aggregate's in
+        version order.
+        """
         ...

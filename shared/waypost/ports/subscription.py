@@ -18,26 +18,36 @@ class Partition:
 
 
 class Assignments(Protocol):
-    """Told by a subscription when partitions come and go. An error in these calls is logged by the broker's client and lost."""
+    """Told by a subscription when partitions come and go. An error in these calls is logged by the
+    broker's client and lost.
+    """
 
     async def revoked(self) -> None:
-        """All partitions are about to be taken away: end what is running, briefly. The group waits for it."""
+        """All partitions are about to be taken away: end what is running, briefly. The group waits
+        for it.
+        """
         ...
 
     async def assigned(self, partitions: frozenset[Partition]) -> None:
-        """These partitions are ours from now on, and paused: whoever consumes one seeks and resumes it."""
+        """These partitions are ours from now on, and paused: whoever consumes one seeks and resumes
+        it.
+        """
         ...
 
 
 class Subscription(Protocol):
-    """One member of one consumer group. Offsets committed here are for lag tools; where a consumer stands is in its inbox."""
+    """One member of one consumer group. Offsets committed here are for lag tools; where a consumer
+    stands is in its inbox.
+    """
 
     async def join(self, topics: Iterable[str], assignments: Assignments) -> None:
         """Raises Transient where the broker cannot be reached."""
         ...
 
     async def rejoin(self) -> None:
-        """Leaves with a client that has gone silent and joins with a new one. Raises Transient where the broker cannot be reached."""
+        """Leaves with a client that has gone silent and joins with a new one. Raises Transient
+        where the broker cannot be reached.
+        """
         ...
 
     async def leave(self) -> None:
@@ -45,11 +55,15 @@ class Subscription(Protocol):
         ...
 
     async def poll(self, partition: Partition, *, max_records: int, timeout_seconds: float) -> Sequence[Record]:
-        """The next records in offset order; none after the time-out, during a rebalance and after leaving. Not to be cancelled."""
+        """The next records in offset order; none after the time-out, during a rebalance and after
+        leaving. Not to be cancelled.
+        """
         ...
 
     def seek(self, partition: Partition, offset: int) -> None:
-        """Goes on from there, dropping what was fetched ahead, and resumes. No effect on a partition that is no longer ours."""
+        """Goes on from there, dropping what was fetched ahead, and resumes. No effect on a
+        partition that is no longer ours.
+        """
         ...
 
     async def end_offsets(self, partitions: Iterable[Partition]) -> Mapping[Partition, int]:
@@ -57,7 +71,9 @@ class Subscription(Protocol):
         ...
 
     async def topic_ids(self, topics: Iterable[str]) -> Mapping[str, UUID]:
-        """A topic that was deleted and made again has another id; unknown topics are left out. Raises Transient."""
+        """A topic that was deleted and made again has another id; unknown topics are left out.
+        Raises Transient.
+        """
         ...
 
     async def commit(self, offsets: Mapping[Partition, int]) -> None:

@@ -9,7 +9,9 @@ from waypost.kernel.envelope import Record
 from waypost.ports.subscription import Partition
 
 CLOCK_STEP = timedelta(seconds=1)
-"""A record's time has milliseconds, an event's has microseconds, and a clock may be set back a little between the two."""
+"""A record's time has milliseconds, an event's has microseconds, and a clock may be set back a
+little between the two.
+"""
 
 _AT_ONCE = 500
 _WAIT_SECONDS = 0.2
@@ -23,11 +25,15 @@ class TopicLog(Protocol):
         ...
 
     async def position(self, partition: Partition) -> int:
-        """The offset of the next record; beyond the last one read where offsets hold no records (compaction, transactions)."""
+        """The offset of the next record; beyond the last one read where offsets hold no records
+        (compaction, transactions).
+        """
         ...
 
     async def offsets_since(self, at: datetime) -> Mapping[Partition, int]:
-        """The first record of each that was written then or later; a partition without one is left out. Raises Transient."""
+        """The first record of each that was written then or later; a partition without one is left
+        out. Raises Transient.
+        """
         ...
 
     def seek(self, offsets: Mapping[Partition, int]) -> None:
@@ -46,7 +52,9 @@ class TopicLogs(Protocol):
 
 
 async def records_until(log: TopicLog, partition: Partition, end: int) -> AsyncIterator[Sequence[Record]]:
-    """From where the log stands to that offset, it not included; some records at a time. Raises Transient."""
+    """From where the log stands to that offset, it not included; some records at a time. Raises
+    Transient.
+    """
     while await log.position(partition) < end:
         records = await log.read(partition, max_records=_AT_ONCE, timeout_seconds=_WAIT_SECONDS)
         yield [each for each in records if each.offset < end]

@@ -25,7 +25,8 @@ class UnitOfWork(Protocol):
 
     @property
     def rows(self) -> AsyncConnection:
-        """The transaction's own connection, for read tables (SQLAlchemy Core); row-level security binds it to `tenants`.
+        """The transaction's own connection, for read tables (SQLAlchemy Core); row-level security
+        binds it to `tenants`.
 
         Raises NotImplementedError in memory, where there are no tables.
         """
@@ -44,7 +45,8 @@ class UnitOfWork(Protocol):
         ...
 
     async def flush(self) -> None:
-        """Stores what has been recorded so far, so that `rows` shows it. The edge flushes before it commits; most handlers never call it.
+        """Stores what has been recorded so far, so that `rows` shows it. The edge flushes before it
+        commits; most handlers never call it.
 
         Raises ConcurrencyConflict.
         """
@@ -55,9 +57,11 @@ class UnitsOfWork(Protocol):
     """Makes them. One per process and pool."""
 
     def begin(self, cause: Cause | None = None) -> AbstractAsyncContextManager[UnitOfWork]:
-        """Opens a transaction for the bound tenants (`waypost.kernel.tenant`); commits at the end of the block, rolls back on an error.
+        """Opens a transaction for the bound tenants (`waypost.kernel.tenant`); commits at the end
+        of the block, rolls back on an error.
 
-        Without a `cause` it takes the bound one (`waypost.kernel.cause`). After the commit the doorbell rings: relays and job workers wake
-        up. Raises NoTenantBound, and Transient where the database cannot be had.
+        Without a `cause` it takes the bound one (`waypost.kernel.cause`). After the commit the
+        doorbell rings: relays and job workers wake up. Raises NoTenantBound, and Transient where
+        the database cannot be had.
         """
         ...

@@ -1,4 +1,6 @@
-"""The audit of what operators do by hand: a row in the transaction of the change itself, so that neither is there without the other."""
+"""The audit of what operators do by hand: a row in the transaction of the change itself, so that
+neither is there without the other.
+"""
 
 import json
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,6 @@
-"""Whether the server has as many connections to give as all processes of the system may open together."""
+"""Whether the server has as many connections to give as all processes of the system may open
+together.
+"""
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -10,7 +12,9 @@ _MAX_CONNECTIONS = text("select current_setting('max_connections')::int")
 
 
 async def refuse_small_server(connection: AsyncConnection, budget: int) -> None:
-    """A boot check: what does not fit would be noticed at the worst moment, under load. Raises Misconfigured and says what to set."""
+    """A boot check: what does not fit would be noticed at the worst moment, under load. Raises
+    Misconfigured and says what to set.
+    """
     there_are = await connection.scalar(_MAX_CONNECTIONS)
     if there_are < budget:
         raise Misconfigured(

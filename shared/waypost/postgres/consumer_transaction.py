@@ -46,7 +46,9 @@ class PostgresConsumerTransaction:
 
 
 class PostgresConsumerTransactions:
-    """`waypost.ports.consumer_transaction.Intakes` of one consumer. `name` is `<service>.<consumer>`, the consumer's name in every row."""
+    """`waypost.ports.consumer_transaction.Intakes` of one consumer. `name` is
+    `<service>.<consumer>`, the consumer's name in every row.
+    """
 
     def __init__(self, database: Database, units: PostgresUnitsOfWork, consumer: Consumer, *, name: str) -> None:
         self._database = database

@@ -23,8 +23,10 @@ _COMMIT = "COMMIT;"
 
 class _Session(asyncpg.Connection):
     async def execute(self, query: str, *args: object, timeout: float | None = None) -> str:
-        """The server ends a transaction that has failed with ROLLBACK, and calls that no error. Whoever swallowed the statement's own error
-        would take his commit for granted: a consumer would move on, an edge would answer."""
+        """The server ends a transaction that has failed with ROLLBACK, and calls that no error.
+        Whoever swallowed the statement's own error would take his commit for granted: a consumer
+        would move on, an edge would answer.
+        """
         status: str = await super().execute(query, *args, timeout=timeout)
         if status == "ROLLBACK" and query == _COMMIT:
             raise asyncpg.InFailedSQLTransactionError(
@@ -34,7 +36,9 @@ class _Session(asyncpg.Connection):
 
 
 class Database:
-    """Transactions for the work of one process: `api` has 20 connections, `worker` and `jobs` 5 each."""
+    """Transactions for the work of one process: `api` has 20 connections, `worker` and `jobs` 5
+    each.
+    """
 
     def __init__(
         self,
@@ -52,7 +56,8 @@ class Database:
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=pool_timeout_seconds,
-            # An error's message is logged; a statement's values may be a password's hash, or an address.
+            # An error's message is logged; a statement's values may be a password's hash, or an
+            # address.
             hide_parameters=True,
             connect_args={
                 "timeout": pool_timeout_seconds,
@@ -62,7 +67,9 @@ class Database:
         )
 
     def reserve(self, purpose: Purpose) -> None:
-        """Said by whoever fills a pool, at its start. Raises Misconfigured where it is filled by somebody else."""
+        """Said by whoever fills a pool, at its start. Raises Misconfigured where it is filled by
+        somebody else.
+        """
         if self._purpose not in (None, purpose):
             raise Misconfigured(
                 f"this process's pool serves {self._purpose} already, and {purpose} would take its connections: while every job waits in a"
@@ -72,10 +79,12 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self, tenants: Iterable[TenantId] = ()) -> AsyncIterator[AsyncConnection]:
-        """A transaction bound to these tenants: commits at the end of the block, rolls back on an error.
+        """A transaction bound to these tenants: commits at the end of the block, rolls back on an
+        error.
 
-        Bound to none it sees no tenant's rows. Raises Transient where the database, or a connection of the pool, cannot be had or was lost.
-        Raises NoTenantBound for a row of a tenant that is not bound.
+        Bound to none it sees no tenant's rows. Raises Transient where the database, or a connection
+        of the pool, cannot be had or was lost. Raises NoTenantBound for a row of a tenant that is
+        not bound.
         """
         bound = {"tenants": setting(tenants)}
         with as_transient(), as_tenant_error():
@@ -90,7 +99,8 @@ class Database:
             try:
                 await connection.execute(BIND, bound)
             except DBAPIError as error:
-                # A connection that died in the pool is noticed at its first statement. Nothing has been done on it yet: take another.
+                # A connection that died in the pool is noticed at its first statement. Nothing has
+                # been done on it yet: take another.
                 if not is_transient(error):
                     raise
                 await (
@@ -105,9 +115,11 @@ class Database:
 
     @asynccontextmanager
     async def alone(self) -> AsyncIterator[asyncpg.Connection]:
-        """The driver's connection outside of a transaction, bound to no tenant: each statement commits by itself.
+        """The driver's connection outside of a transaction, bound to no tenant: each statement
+        commits by itself.
 
-        One turn to the server where a transaction takes four; for plumbing whose delay is felt. Raises Transient like `transaction`.
+        One turn to the server where a transaction takes four; for plumbing whose delay is felt.
+        Raises Transient like `transaction`.
         """
         with as_transient():
             while True:
@@ -120,7 +132,9 @@ class Database:
                     return
 
     async def fetch(self, statement: str, *arguments: object) -> Sequence[asyncpg.Record]:
-        """One read of what is no tenant's, or whose role sees all of them. Raises Transient like `transaction`."""
+        """One read of what is no tenant's, or whose role sees all of them. Raises Transient like
+        `transaction`.
+        """
         async with self.transaction() as connection:
             rows: Sequence[asyncpg.Record] = await (await driver(connection)).fetch(statement, *arguments)
         return rows
@@ -133,7 +147,9 @@ class Database:
             return False
 
     async def verify(self) -> None:
-        """The boot check. Raises Misconfigured for a role that could see other tenants' rows, Transient where there is no database."""
+        """The boot check. Raises Misconfigured for a role that could see other tenants' rows,
+        Transient where there is no database.
+        """
         async with self.transaction() as connection:
             await refuse_unsafe_role(connection)
 
@@ -142,10 +158,11 @@ class Database:
 
 
 async def driver(connection: AsyncConnection) -> asyncpg.Connection:
-    """The driver's connection inside the open transaction, for statements where every microsecond counts.
+    """The driver's connection inside the open transaction, for statements where every microsecond
+    counts.
 
-    SQLAlchemy begins lazily: a raw call before any statement of its own would commit by itself and survive a rollback. Raises RuntimeError
-    then.
+    SQLAlchemy begins lazily: a raw call before any statement of its own would commit by itself and
+    survive a rollback. Raises RuntimeError then.
     """
     raw = await _raw(connection)
     if not raw.is_in_transaction():
@@ -154,7 +171,9 @@ async def driver(connection: AsyncConnection) -> asyncpg.Connection:
 
 
 class Sql:
-    """Statements of the driver inside the open transaction of `connection`. Raises what `driver` raises."""
+    """Statements of the driver inside the open transaction of `connection`. Raises what `driver`
+    raises.
+    """
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection

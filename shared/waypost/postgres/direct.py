@@ -1,4 +1,6 @@
-"""Connections outside the pools, for what belongs to one session: locks, LISTEN, the doorbell's NOTIFY."""
+"""Connections outside the pools, for what belongs to one session: locks, LISTEN, the doorbell's
+NOTIFY.
+"""
 
 import contextlib
 

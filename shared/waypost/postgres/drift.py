@@ -1,6 +1,7 @@
 """Refuses to start on a database that differs from the one the code was written for.
 
-Two queries at the start of a process. Without them a missing column, table or grant shows as an error of one request.
+Two queries at the start of a process. Without them a missing column, table or grant shows as an
+error of one request.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -38,7 +39,8 @@ where c.relkind in ('r', 'p') and (n.nspname, c.relname) in (select * from unnes
 async def refuse_pending_migrations(connection: AsyncConnection, service: str, lines: Sequence[MigrationLine]) -> None:
     """Raises Misconfigured where a line has versions that the database lacks.
 
-    A database that a newer release migrated is accepted: during a deployment the old processes run on it.
+    A database that a newer release migrated is accepted: during a deployment the old processes run
+    on it.
     """
     rows = await Sql(connection).fetch(_VERSION_TABLES, [line.version_table for line in lines])
     readable = {row["name"] for row in rows if row["readable"]}

@@ -53,7 +53,9 @@ class PostgresEventStore:
     async def append_encoded(
         self, aggregate_type: str, encoded: Sequence[tuple[Envelope[Event], EncodedEvent]]
     ) -> None:
-        """Like `append`, for a caller that needs the bytes again: they are encoded once and go to the outbox as well."""
+        """Like `append`, for a caller that needs the bytes again: they are encoded once and go to
+        the outbox as well.
+        """
         if not encoded:
             return
         columns = zip(*(_row(aggregate_type, envelope, event) for envelope, event in encoded), strict=True)

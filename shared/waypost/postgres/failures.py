@@ -20,7 +20,9 @@ _TOO_SLOW = ("25P03", "25P04")
 
 
 def sqlstate(error: BaseException) -> str | None:
-    """The five characters PostgreSQL gave, from a driver's error or from SQLAlchemy's wrapping of one."""
+    """The five characters PostgreSQL gave, from a driver's error or from SQLAlchemy's wrapping of
+    one.
+    """
     original = error.orig if isinstance(error, DBAPIError) else error
     state = getattr(original, "sqlstate", None)
     return state if isinstance(state, str) else None
@@ -40,7 +42,9 @@ _ROW_OF_ANOTHER_TENANT = re.compile(r"new row violates row-level security policy
 
 @contextmanager
 def as_tenant_error() -> Iterator[None]:
-    """Turns a row that row-level security refused into NoTenantBound; everything else goes through unchanged."""
+    """Turns a row that row-level security refused into NoTenantBound; everything else goes through
+    unchanged.
+    """
     try:
         yield
     except (DBAPIError, asyncpg.InsufficientPrivilegeError) as error:
@@ -67,7 +71,9 @@ def as_transient() -> Iterator[None]:
 
 
 def _explained(error: Exception, began: float) -> str:
-    """A transaction that the server ended because nothing came from us is our own fault, and no outage."""
+    """A transaction that the server ended because nothing came from us is our own fault, and no
+    outage.
+    """
     too_slow = any(sqlstate(each) in _TOO_SLOW for each in _causes(error))
     lost = (sqlstate(error) or "08").startswith("08")
     if (too_slow or lost) and (held := LOOP_LAG.longest_since(began)):
@@ -84,7 +90,9 @@ def _explained(error: Exception, began: float) -> str:
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """The error and what it was raised from: a driver reports the lost connection, and the server's reason behind it."""
+    """The error and what it was raised from: a driver reports the lost connection, and the server's
+    reason behind it.
+    """
     following: BaseException | None = error
     while following is not None:
         yield following

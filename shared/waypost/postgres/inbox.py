@@ -28,7 +28,8 @@ _ADOPT = """
 insert into consumer_offsets (consumer, topic, partition, topic_id) values ($1, $2, $3, $4)
 on conflict (consumer, topic, partition) do update set topic_id = coalesce(consumer_offsets.topic_id, excluded.topic_id)"""
 
-# Its row lock is what keeps a zombie and its successor apart; a zombie that waited for it finds another offset and moves nothing.
+# Its row lock is what keeps a zombie and its successor apart; a zombie that waited for it finds
+# another offset and moves nothing.
 _FENCE = """
 update consumer_offsets set next_offset = $5, starts = $6
 where consumer = $1 and topic = $2 and partition = $3 and next_offset = $4 and topic_id is not distinct from $7"""

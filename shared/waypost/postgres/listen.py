@@ -1,4 +1,6 @@
-"""Rings across processes: NOTIFY on the way out, LISTEN on the way in, each on a session of its own."""
+"""Rings across processes: NOTIFY on the way out, LISTEN on the way in, each on a session of its
+own.
+"""
 
 import asyncio
 from collections.abc import Callable, Collection, Sequence
@@ -14,7 +16,9 @@ _NOTIFY = "select pg_notify(channel, '') from unnest($1::text[]) as channel"
 
 
 class PostgresNotifier:
-    """`waypost.ports.doorbell.Notifier` on one autocommit session, opened when it is first needed and again after a loss."""
+    """`waypost.ports.doorbell.Notifier` on one autocommit session, opened when it is first needed
+    and again after a loss.
+    """
 
     def __init__(self, dsn: str, *, application_name: str) -> None:
         self._dsn = dsn

@@ -1,6 +1,7 @@
 """Upgrades a service's database with Alembic: the toolkit's versions first, then the service's.
 
-Everything runs in one transaction: a migrator that dies leaves the old version. A second migrator waits for the first.
+Everything runs in one transaction: a migrator that dies leaves the old version. A second migrator
+waits for the first.
 """
 
 from collections.abc import Sequence
@@ -14,10 +15,13 @@ from sqlalchemy.pool import NullPool
 from waypost.kernel.errors import Misconfigured
 from waypost.postgres.revisions import SERVICE, TOOLKIT, MigrationLine, service_line
 
-# Alembic is imported where it is used: every process of a service imports this module, and only one migrates.
+# Alembic is imported where it is used: every process of a service imports this module, and only one
+# migrates.
 
 SCHEMA_LOCK = 0x57415950
-""""WAYP": the advisory lock of every process that changes schemas of this database, migrations and rebuilds alike."""
+""""WAYP": the advisory lock of every process that changes schemas of this database, migrations and
+rebuilds alike.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +38,8 @@ async def migrate(
 ) -> Sequence[Upgrade]:
     """Upgrades the toolkit's tables to the newest version and the service's to `revision`.
 
-    `owner_dsn` is the `<service>_owner` role's. Raises Misconfigured where a newer release migrated the database.
+    `owner_dsn` is the `<service>_owner` role's. Raises Misconfigured where a newer release migrated
+    the database.
     """
     return await _migrate(service, owner_dsn, [(toolkit, "head"), (service_line(service), revision)])
 

@@ -1,4 +1,5 @@
-"""Functions for the migrations of a service. `services/<service>/migrations/versions/0001_first.py` reads:
+"""Functions for the migrations of a service. `services/<service>/migrations/versions/0001_first.py`
+reads:
 
     from waypost.postgres.migration import apply, projection_tables, protect
 
@@ -7,8 +8,8 @@
     def upgrade() -> None:
         apply(_own_tables(), projection_tables("accounts", ACCOUNTS))
 
-The toolkit's own tables exist already: its versions run before the service's. Statements are PostgreSQL's;
-roles are `<service>_app`, `<service>_ops`, `<service>_relay` and `<service>_owner`.
+The toolkit's own tables exist already: its versions run before the service's. Statements are
+PostgreSQL's; roles are `<service>_app`, `<service>_ops`, `<service>_relay` and `<service>_owner`.
 """
 
 from collections.abc import Iterable, Iterator
@@ -29,7 +30,8 @@ def apply(*groups: Iterable[str] | str) -> None:
 
 
 def projection_tables(name: str, tables: MetaData) -> Iterator[str]:
-    """Statements that create the schema of the projection called `name`, its read tables, row-level security and grants.
+    """Statements that create the schema of the projection called `name`, its read tables, row-level
+    security and grants.
 
     Raises Misconfigured for a table without a column tenant_id.
     """

@@ -1,4 +1,6 @@
-"""What an operator asks of one service's database: where consumers stand, what is held back, where an event lies. Reads only."""
+"""What an operator asks of one service's database: where consumers stand, what is held back, where
+an event lies. Reads only.
+"""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -19,9 +21,10 @@ select q.shard, q.key, q.reason, q.marked_at, count(o.id) as pending
 from outbox_quarantine q left join outbox o on o.shard = q.shard and o.key = q.key
 group by q.shard, q.key, q.reason, q.marked_at order by q.marked_at"""
 
-# Counted only where it may be close: with 500,000 dead rows that a reader holds in place, a count of none took 8 s. The statistics are at
-# most seconds old. A crash of the server empties them: they are believed once a vacuum or an analyze has looked at the table itself.
-# No further than the cap: a look at a backlog of millions costs what a look at the cap does.
+# Counted only where it may be close: with 500,000 dead rows that a reader holds in place, a count
+# of none took 8 s. The statistics are at most seconds old. A crash of the server empties them: they
+# are believed once a vacuum or an analyze has looked at the table itself. No further than the cap:
+# a look at a backlog of millions costs what a look at the cap does.
 PENDING_ROWS = """
 select case when coalesce(last_vacuum, last_autovacuum, last_analyze, last_autoanalyze) is not null and n_live_tup < $1 / 2 then n_live_tup
             else (select count(*) from (select from outbox limit $1) as counted) end as count
@@ -48,12 +51,16 @@ class Position:
     partition: int
     next_offset: int
     starts: int
-    """Of the partition's task since it last moved on; what `careful_from` and `suspect_from` of a ConsumerPolicy count."""
+    """Of the partition's task since it last moved on; what `careful_from` and `suspect_from` of a
+    ConsumerPolicy count.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuarantinedKey:
-    """A key that the relay has set aside: none of its rows is published until the mark is taken away."""
+    """A key that the relay has set aside: none of its rows is published until the mark is taken
+    away.
+    """
 
     shard: int
     key: bytes

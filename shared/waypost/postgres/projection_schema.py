@@ -1,6 +1,8 @@
-"""A projector's tables live in a schema of their own, so that a rebuild can make them anew beside the live ones and swap.
+"""A projector's tables live in a schema of their own, so that a rebuild can make them anew beside
+the live ones and swap.
 
-One function makes the schema, for migrations and for rebuilds alike. Code names the tables bare and finds them by `search_path`.
+One function makes the schema, for migrations and for rebuilds alike. Code names the tables bare and
+finds them by `search_path`.
 """
 
 from collections.abc import Iterable, Iterator
@@ -15,7 +17,8 @@ _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]  # the dialect 
 
 
 def create_projection_schema(service: str, schema: str, tables: MetaData) -> Iterator[str]:
-    """Statements that make `schema` with the projector's tables and its order guard `versions`, protected and granted.
+    """Statements that make `schema` with the projector's tables and its order guard `versions`,
+    protected and granted.
 
     Raises Misconfigured for a table without tenant_id.
     """

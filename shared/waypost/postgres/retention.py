@@ -30,22 +30,28 @@ _PRUNE_ANSWERS = text(
 
 
 async def prune_inbox(database: Database, older_than: timedelta) -> int:
-    """Forgets events that were taken in longer ago. The order guard and the letters remember longer.
+    """Forgets events that were taken in longer ago. The order guard and the letters remember
+    longer.
 
-    Keep them at least as long as the consumers' `inbox_remembers`: a younger event that comes again would pass for a second one.
+    Keep them at least as long as the consumers' `inbox_remembers`: a younger event that comes again
+    would pass for a second one.
     """
     return await in_chunks(database, _PRUNE_INBOX, older_than)
 
 
 async def prune_answers(database: Database, tenants: Sequence[TenantId], older_than: timedelta) -> int:
-    """Forgets idempotency keys of these tenants: who sends one again after that long does the thing again."""
+    """Forgets idempotency keys of these tenants: who sends one again after that long does the thing
+    again.
+    """
     return await in_chunks(database, _PRUNE_ANSWERS, older_than, tenants)
 
 
 async def in_chunks(
     database: Database, statement: TextClause, older_than: timedelta, tenants: Sequence[TenantId] = ()
 ) -> int:
-    """Runs a `delete` that takes `:age` and `:chunk` until it finds less than a chunk, each time in a transaction bound to the tenants."""
+    """Runs a `delete` that takes `:age` and `:chunk` until it finds less than a chunk, each time in
+    a transaction bound to the tenants.
+    """
     pruned = 0
     while True:
         async with database.transaction(tenants) as connection:

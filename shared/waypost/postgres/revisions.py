@@ -1,7 +1,7 @@
 """A line of migrations: one Alembic script folder with its own version table.
 
-A process asks at its start whether migrations are pending. It reads the files' text, because importing Alembic
-takes half a second.
+A process asks at its start whether migrations are pending. It reads the files' text, because
+importing Alembic takes half a second.
 """
 
 import re
@@ -53,7 +53,9 @@ class MigrationLine:
         return self.revisions[self.revisions.index(current) + 1 :] if self.knows(current) else ()
 
     def knows(self, current: str | None) -> bool:
-        """Whether `current` is one of these files; a database that a newer release migrated is at another."""
+        """Whether `current` is one of these files; a database that a newer release migrated is at
+        another.
+        """
         return current is None or current in self.revisions
 
     def _read(self, file: Path) -> tuple[str, str | None]:

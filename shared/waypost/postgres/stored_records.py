@@ -1,4 +1,6 @@
-"""Records out of the event store, read by the owner: the one role that sees the events of all tenants."""
+"""Records out of the event store, read by the owner: the one role that sees the events of all
+tenants.
+"""
 
 import json
 from collections.abc import AsyncIterator, Sequence
@@ -14,14 +16,17 @@ from waypost.postgres.database import Database, driver
 
 _COUNT = text("select count(*) from events where aggregate_type = :aggregate_type")
 
-# One statement over one snapshot: where an aggregate's version is in it, all earlier ones are, and before it.
+# One statement over one snapshot: where an aggregate's version is in it, all earlier ones are, and
+# before it.
 _ALL = """
 select version, aggregate_id, payload, metadata::text as metadata, occurred_at from events
 where aggregate_type = $1 order by position"""
 
 
 class PostgresStoredRecords:
-    """`waypost.ports.stored_records.StoredRecords`; `topic` is `<service>.<aggregate>`, of the owner's own service."""
+    """`waypost.ports.stored_records.StoredRecords`; `topic` is `<service>.<aggregate>`, of the
+    owner's own service.
+    """
 
     def __init__(self, owner: Database, topic: str) -> None:
         self._owner = owner

@@ -1,7 +1,8 @@
-"""Row-level security: one policy text for every tenant table, and the check that none was forgotten.
+"""Row-level security: one policy text for every tenant table, and the check that none was
+forgotten.
 
-The bound tenants are a transaction-local setting. They are a set, so that a batch of events of many tenants is one transaction; nothing
-bound means no rows. FORCE holds the owner to it as well.
+The bound tenants are a transaction-local setting. They are a set, so that a batch of events of many
+tenants is one transaction; nothing bound means no rows. FORCE holds the owner to it as well.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,7 +19,9 @@ BIND = text("select set_config('app.tenants', :tenants, true)")
 _BOUND = "(select string_to_array(nullif(current_setting('app.tenants', true), ''), ',')::uuid[])::uuid[]"
 
 ACROSS_TENANTS = {"across_tenants": True}
-"""`Table(..., info=ACROSS_TENANTS)`: a table of the plumbing, read over all tenants; each of its rows still names its tenant."""
+"""`Table(..., info=ACROSS_TENANTS)`: a table of the plumbing, read over all tenants; each of its
+rows still names its tenant.
+"""
 
 
 def setting(tenants: Iterable[TenantId]) -> str:
@@ -83,7 +86,9 @@ _TOO_MIGHTY = text(
 
 
 async def refuse_unsafe_role(connection: AsyncConnection) -> None:
-    """The boot check of every process that touches tenant data. Raises Misconfigured and names the role or the table."""
+    """The boot check of every process that touches tenant data. Raises Misconfigured and names the
+    role or the table.
+    """
     role = (await connection.execute(_TOO_MIGHTY)).one()
     if role.rolsuper or role.rolbypassrls or role.owns:
         raise Misconfigured(

@@ -1,4 +1,6 @@
-"""The business transaction on PostgreSQL: events, then own projections and jobs, and outbox rows last."""
+"""The business transaction on PostgreSQL: events, then own projections and jobs, and outbox rows
+last.
+"""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -48,7 +50,9 @@ class WritePath:
 
 
 class PostgresUnitOfWork(Repository):
-    """`waypost.ports.unit_of_work.UnitOfWork` over one open transaction, whoever opened it: an edge or a consumer."""
+    """`waypost.ports.unit_of_work.UnitOfWork` over one open transaction, whoever opened it: an edge
+    or a consumer.
+    """
 
     events: EventStore
     jobs: JobQueue
@@ -83,9 +87,11 @@ class PostgresUnitOfWork(Repository):
             await self._path.project(stored, self._connection)
 
     async def finish(self, admit: Admit = admit_all) -> None:
-        """Flushes and writes the outbox rows. Called once by whoever opened the transaction, right before its commit.
+        """Flushes and writes the outbox rows. Called once by whoever opened the transaction, right
+        before its commit.
 
-        Outbox ids are allocated here, after every aggregate's version is settled: order by id is then order by version.
+        Outbox ids are allocated here, after every aggregate's version is settled: order by id is
+        then order by version.
         """
         await self.flush()
         if self._unsent:
@@ -122,7 +128,8 @@ class PostgresUnitsOfWork:
         unit.ring()
 
     def over(self, connection: AsyncConnection, tenants: frozenset[TenantId], cause: Cause) -> PostgresUnitOfWork:
-        """A unit of work in a transaction that somebody else opened, and will `finish`, commit and `ring`.
+        """A unit of work in a transaction that somebody else opened, and will `finish`, commit and
+        `ring`.
 
         A consumer's, in whatever process: what has happened is answered, room or not.
         """
@@ -130,6 +137,8 @@ class PostgresUnitsOfWork:
 
 
 def _traced(cause: Cause) -> Cause:
-    """The cause with the running span as its trace context, where there is one: what is written now descends from it."""
+    """The cause with the running span as its trace context, where there is one: what is written now
+    descends from it.
+    """
     trace = current_trace()
     return cause if trace is None else replace(cause, traceparent=trace.traceparent, tracestate=trace.tracestate)

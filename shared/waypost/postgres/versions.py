@@ -1,4 +1,6 @@
-"""The order guard's memory: reactors share a table, a projector's lies beside its rows, so that a rebuild swaps both at once."""
+"""The order guard's memory: reactors share a table, a projector's lies beside its rows, so that a
+rebuild swaps both at once.
+"""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

@@ -1,1 +1,3 @@
-"""Avro event schemas: lint, lock, samples, generated classes, compatibility and the codec. `waypost schemas --help` lists the commands."""
+"""Avro event schemas: lint, lock, samples, generated classes, compatibility and the codec. `waypost
+schemas --help` lists the commands.
+"""

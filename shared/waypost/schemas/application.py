@@ -8,7 +8,9 @@ from waypost.schemas.personal_data import PersonalData
 
 
 def application_codec(*, personal_data: PersonalData | None = None) -> AvroCodec:
-    """Every event class, schema and upcaster in the application's `schemas` package. Raises Misconfigured."""
+    """Every event class, schema and upcaster in the application's `schemas` package. Raises
+    Misconfigured.
+    """
     package = project().schemas
     catalogue = import_module(f"{package}.catalogue")
     upcasters = import_module(f"{package}.upcasters")

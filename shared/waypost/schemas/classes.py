@@ -1,4 +1,5 @@
-"""The generated modules: `<service>.py` with the newest version of every event type, and `catalogue.py`.
+"""The generated modules: `<service>.py` with the newest version of every event type, and
+`catalogue.py`.
 
 Equal sources give equal bytes. Records and enums inside events become classes of the same module.
 """
@@ -184,7 +185,9 @@ def _personal(source: SchemaSource) -> str:
 
 
 def _attribute(each: Field) -> str:
-    """Neither a person nor a sealed token is printed by accident: `repr` shows no personal value and no bytes."""
+    """Neither a person nor a sealed token is printed by accident: `repr` shows no personal value
+    and no bytes.
+    """
     start = f"{each.name}: {python_type(each.type)}"
     options: list[tuple[str, str | Group]] = []
     if each.has_default:

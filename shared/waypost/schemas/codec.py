@@ -1,4 +1,6 @@
-"""Events to Avro in Confluent framing and back. Schema ids come from the lock: no registry is asked at run time."""
+"""Events to Avro in Confluent framing and back. Schema ids come from the lock: no registry is asked
+at run time.
+"""
 
 from collections.abc import Mapping
 from io import BytesIO
@@ -80,7 +82,9 @@ class AvroCodec:
         return newest
 
     def _format(self, event_type: str, payload: bytes) -> Format:
-        """The version that the frame names; its type must be the one that the record claims to be of."""
+        """The version that the frame names; its type must be the one that the record claims to be
+        of.
+        """
         if len(payload) < _FRAME.size:
             raise UndecodableRecord("the value is shorter than a frame", size=len(payload))
         magic, schema_id = _FRAME.unpack_from(payload)
@@ -124,7 +128,9 @@ def _values(event: Event, newest: Format) -> dict[str, Any]:
 
 
 def _diagnosis(event: Event, newest: Format, error: Exception) -> Permanent:
-    """What to raise where the writer refused a value of the right type: too large for the field, or no Unicode text."""
+    """What to raise where the writer refused a value of the right type: too large for the field, or
+    no Unicode text.
+    """
     for name, _, encode in newest.encoders:
         try:
             encode(getattr(event, name))

@@ -1,4 +1,6 @@
-"""FULL_TRANSITIVE: each version reads and is read by every earlier one of its type, as Avro's own checker judges."""
+"""FULL_TRANSITIVE: each version reads and is read by every earlier one of its type, as Avro's own
+checker judges.
+"""
 
 import json
 from collections.abc import Iterator, Sequence

@@ -1,7 +1,8 @@
 """Defaults as the Avro library would have read them.
 
-Avro writes a default as JSON of the plain type: a date is a number of days, bytes are a string of code points below 256.
-fastavro hands that JSON out unconverted. `default_value` converts it, or says why it cannot.
+Avro writes a default as JSON of the plain type: a date is a number of days, bytes are a string of
+code points below 256. fastavro hands that JSON out unconverted. `default_value` converts it, or
+says why it cannot.
 """
 
 import math

@@ -29,11 +29,15 @@ class Format:
     """As its file says it; the two that follow are parsed."""
     schema: Any
     reader_schema: Any
-    """The type's newest schema; None where this is it, because resolving costs half as much again."""
+    """The type's newest schema; None where this is it, because resolving costs half as much again.
+    """
     encoders: tuple[tuple[str, type | None, Callable[[Any], Any]], ...]
-    """Per field of the newest version: name, the Python type that needs no check, and the check. See `ValueCodec`."""
+    """Per field of the newest version: name, the Python type that needs no check, and the check.
+    See `ValueCodec`.
+    """
     decoders: tuple[tuple[str, Callable[[Any], Any]], ...]
-    """Name and conversion of the fields that the Avro library does not give as their Python type."""
+    """Name and conversion of the fields that the Avro library does not give as their Python type.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +47,9 @@ class Formats:
 
 
 def read_formats(root: Path, events: Mapping[str, type[Event]]) -> Formats:
-    """Raises Misconfigured where sources, lock and generated classes do not belong together: `waypost schemas check` says how."""
+    """Raises Misconfigured where sources, lock and generated classes do not belong together:
+    `waypost schemas check` says how.
+    """
     sources = read_sources(root)
     ids = {(line.type, line.version): line.id for line in read_lock(root)}
     latest = newest(sources)

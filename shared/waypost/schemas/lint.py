@@ -16,7 +16,9 @@ _TYPE = re.compile(r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*")
 
 
 def lint(sources: Sequence[SchemaSource], topics: Collection[str]) -> Iterator[SchemaProblem]:
-    """Problems of each file, then along the versions of each type. `topics` are those that `topics.yaml` declares."""
+    """Problems of each file, then along the versions of each type. `topics` are those that
+    `topics.yaml` declares.
+    """
     for source in sources:
         yield from _names(source)
         yield from _topic(source, topics)

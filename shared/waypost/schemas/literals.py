@@ -32,7 +32,8 @@ class Group:
     """What stands before each part (`name=`, `"key": `), and the part."""
     after: str
     call: bool = False
-    """Arguments may share one line inside the brackets; items of a collection stand one to a line."""
+    """Arguments may share one line inside the brackets; items of a collection stand one to a line.
+    """
 
     def flat(self) -> str:
         inner = ", ".join(label + flat(part) for label, part in self.parts)
@@ -48,7 +49,9 @@ def flat(literal: Literal) -> str:
 
 
 def laid_out(prefix: str, literal: Literal, indent: int = 4, suffix: str = "") -> str:
-    """`prefix` and the literal as lines at this indent, the first one without it; the suffix belongs to the last line."""
+    """`prefix` and the literal as lines at this indent, the first one without it; the suffix
+    belongs to the last line.
+    """
     line = prefix + flat(literal)
     if isinstance(literal, str) or not literal.parts or indent + len(line + suffix) <= WIDTH:
         return line + suffix

@@ -1,4 +1,6 @@
-"""`registry.lock.json`: which schema id every published version has. Ids are dense, in lock order, and never change."""
+"""`registry.lock.json`: which schema id every published version has. Ids are dense, in lock order,
+and never change.
+"""
 
 import json
 from collections.abc import Sequence
@@ -40,7 +42,9 @@ def parse_lock(text: str) -> tuple[LockedSchema, ...]:
 
 
 def append_to_lock(sources: Sequence[SchemaSource], root: Path) -> tuple[LockedSchema, ...]:
-    """Gives the next ids to the versions that have none, in the order of `sources`, and returns these lines; old ones stay as they are."""
+    """Gives the next ids to the versions that have none, in the order of `sources`, and returns
+    these lines; old ones stay as they are.
+    """
     old = read_lock(root)
     known = {(line.type, line.version) for line in old}
     fresh = [source for source in sources if (source.event_type, source.version) not in known]

@@ -9,7 +9,9 @@ from waypost.schemas.samples import sample_path
 
 
 def unlock(root: Path, event_type: str, version: int) -> LockedSchema:
-    """Removes the entry and its sample; the `.avsc` stays. Raises SchemaProblem where the id may be in use already."""
+    """Removes the entry and its sample; the `.avsc` stays. Raises SchemaProblem where the id may be
+    in use already.
+    """
     lines = read_lock(root)
     line = next((each for each in lines if (each.type, each.version) == (event_type, version)), None)
     label = f"{event_type} version {version}"

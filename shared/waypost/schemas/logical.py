@@ -1,7 +1,9 @@
-"""Decimals and times of day between Python and Avro, without the silent rounding of the Avro library.
+"""Decimals and times of day between Python and Avro, without the silent rounding of the Avro
+library.
 
-fastavro rounds a decimal that exceeds its precision, writes one that exceeds it by a positive exponent, and cuts off what
-milliseconds cannot hold. These functions refuse instead. The schemas that fastavro gets therefore carry no such logical type.
+fastavro rounds a decimal that exceeds its precision, writes one that exceeds it by a positive
+exponent, and cuts off what milliseconds cannot hold. These functions refuse instead. The schemas
+that fastavro gets therefore carry no such logical type.
 """
 
 from datetime import time
@@ -32,7 +34,9 @@ def wire_definition(definition: Any) -> Any:
 
 
 def decimal_bytes(value: Decimal, *, precision: int, scale: int) -> bytes:
-    """Two's complement, big-endian, as short as possible. Raises ValueError where digits would be lost."""
+    """Two's complement, big-endian, as short as possible. Raises ValueError where digits would be
+    lost.
+    """
     sign, digits, exponent = value.as_tuple()
     if not isinstance(exponent, int):
         raise ValueError("is not a finite number")

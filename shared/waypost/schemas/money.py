@@ -1,4 +1,6 @@
-"""Money is a long of minor units beside a currency. Binary fractions and scaled decimals are refused for it."""
+"""Money is a long of minor units beside a currency. Binary fractions and scaled decimals are
+refused for it.
+"""
 
 from collections.abc import Iterator, Sequence
 
@@ -57,7 +59,9 @@ def money_problems(source: SchemaSource) -> Iterator[SchemaProblem]:
 
 
 def looks_like_money(each: Field) -> bool:
-    """By the words of the name, singular or plural. A stated unit other than minor or major says that it is something else."""
+    """By the words of the name, singular or plural. A stated unit other than minor or major says
+    that it is something else.
+    """
     words = each.name.split("_")
     unit = each.definition.get("unit")
     if words[-1] in RATE_WORDS or unit not in (None, "minor", "major"):

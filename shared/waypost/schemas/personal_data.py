@@ -6,9 +6,11 @@ from waypost.kernel.event import Event
 
 
 class PersonalData(Protocol):
-    """Turns a personal value into what is stored, and back. Values stay strings, so no schema changes when encryption comes.
+    """Turns a personal value into what is stored, and back. Values stay strings, so no schema
+    changes when encryption comes.
 
-    A sealed value reads `enc:<key id>:<base64>`: forgetting the key forgets the person in every event there ever was.
+    A sealed value reads `enc:<key id>:<base64>`: forgetting the key forgets the person in every
+    event there ever was.
     """
 
     def seal(self, event: Event, field: str, value: str) -> str:
@@ -16,5 +18,7 @@ class PersonalData(Protocol):
         ...
 
     def unseal(self, value: str) -> str:
-        """The value as it was; a stand-in where its key is forgotten, and any value that was not sealed as it is. Raises nothing."""
+        """The value as it was; a stand-in where its key is forgotten, and any value that was not
+        sealed as it is. Raises nothing.
+        """
         ...

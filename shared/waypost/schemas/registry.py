@@ -1,4 +1,6 @@
-"""Registers the locked schemas with a registry that speaks Confluent's API, so that tools which ask one find our ids."""
+"""Registers the locked schemas with a registry that speaks Confluent's API, so that tools which ask
+one find our ids.
+"""
 
 import json
 from pathlib import Path
@@ -12,7 +14,9 @@ _MEDIA_TYPE = "application/vnd.schemaregistry.v1+json"
 
 
 def push(url: str, root: Path) -> int:
-    """How many were registered, in lock order. Raises SchemaProblem at the first one that gets another id than the lock's."""
+    """How many were registered, in lock order. Raises SchemaProblem at the first one that gets
+    another id than the lock's.
+    """
     lines = read_lock(root)
     with httpx.Client(
         base_url=url, headers={"Content-Type": _MEDIA_TYPE, "Accept": _MEDIA_TYPE}, timeout=10

@@ -35,7 +35,9 @@ def sample_path(root: Path, event_type: str, version: int) -> Path:
 
 
 def write_sample(source: SchemaSource, line: LockedSchema, root: Path) -> None:
-    """Stores what this version writes. Done once, when it is locked: a sample made later would prove nothing."""
+    """Stores what this version writes. Done once, when it is locked: a sample made later would
+    prove nothing.
+    """
     values = {
         field.name: _value(field.type, f"{source.event_type}.{field.name}", index)
         for index, field in enumerate(source.fields)
@@ -120,7 +122,9 @@ def _plain(value: Any) -> Any:
 
 
 def _value(type_: AvroType, name: str, index: int) -> Any:
-    """A value that differs from every other field's of its kind, so that two swapped fields are noticed."""
+    """A value that differs from every other field's of its kind, so that two swapped fields are
+    noticed.
+    """
     match type_:
         case NullableType():
             return _value(type_.value, name, index)

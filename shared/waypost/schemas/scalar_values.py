@@ -15,7 +15,9 @@ Decode = Callable[[Any], Any] | None
 
 
 class Misfit(ValueError):
-    """A value that its field cannot hold. The path names where: `lines[2].price`; the value stays out, it may be personal."""
+    """A value that its field cannot hold. The path names where: `lines[2].price`; the value stays
+    out, it may be personal.
+    """
 
     def __init__(self, reason: str, path: str = "") -> None:
         self.reason, self.path = reason, path
@@ -32,9 +34,13 @@ class ValueCodec:
     encode: Encode
     """Checks everything. Raises Misfit."""
     decode: Decode = None
-    """May raise ValueError: bytes of another producer may hold a value that the type does not allow."""
+    """May raise ValueError: bytes of another producer may hold a value that the type does not
+    allow.
+    """
     plain: type | None = None
-    """A value of exactly this Python type needs no `encode`: the writer itself refuses what is too large."""
+    """A value of exactly this Python type needs no `encode`: the writer itself refuses what is too
+    large.
+    """
 
 
 def require(value: Any, expected: type) -> Any:

@@ -76,12 +76,16 @@ class SchemaSource:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of all but the docs: the canonical form leaves out logical types, units and defaults, which may not change either."""
+        """SHA-256 of all but the docs: the canonical form leaves out logical types, units and
+        defaults, which may not change either.
+        """
         return hashlib.sha256(json.dumps(without_docs(self.definition), sort_keys=True).encode()).hexdigest()
 
 
 def read_sources(root: Path) -> tuple[SchemaSource, ...]:
-    """Every version of every type, by topic, type and version. Raises SchemaProblem for a file that is no schema or is out of place."""
+    """Every version of every type, by topic, type and version. Raises SchemaProblem for a file that
+    is no schema or is out of place.
+    """
     sources = [_read(path, root) for path in (root / "avro").glob("*/*.avsc")]
     return tuple(sorted(sources, key=lambda source: (source.topic, source.event_type, source.version)))
 

@@ -1,4 +1,6 @@
-"""Names of records and enums inside events. They become classes of one module per service, so a name has one meaning there."""
+"""Names of records and enums inside events. They become classes of one module per service, so a
+name has one meaning there.
+"""
 
 import re
 from collections.abc import Iterator, Sequence

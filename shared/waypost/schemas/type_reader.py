@@ -1,6 +1,7 @@
 """Reads the fields of a schema file into the type tree, and resolves names.
 
-It raises nothing: a shape that events cannot have becomes `Unsupported`, so that the lint can name the field.
+It raises nothing: a shape that events cannot have becomes `Unsupported`, so that the lint can name
+the field.
 """
 
 from collections.abc import Sequence

@@ -155,7 +155,9 @@ def full_name(definition: Definition, namespace: str) -> str:
 
 
 def nested(type_: AvroType, path: str) -> Iterator[tuple[str, AvroType]]:
-    """The type and all types inside it, each with its path: `lines`, `lines[]`, `lines[].price`, `labels{}`. Null is left out."""
+    """The type and all types inside it, each with its path: `lines`, `lines[]`, `lines[].price`,
+    `labels{}`. Null is left out.
+    """
     if isinstance(type_, NullableType):
         yield from nested(type_.value, path)
         return

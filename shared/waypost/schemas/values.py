@@ -1,7 +1,9 @@
-"""Values of an event between Python and the Avro library, with every check that the library leaves out.
+"""Values of an event between Python and the Avro library, with every check that the library leaves
+out.
 
-Avro's writer would coerce in silence: 1.5 becomes 1, True becomes 1, a time without a zone becomes local time. Each type of
-the tree gets a `ValueCodec` once; per event a plain field costs one type comparison.
+Avro's writer would coerce in silence: 1.5 becomes 1, True becomes 1, a time without a zone becomes
+local time. Each type of the tree gets a `ValueCodec` once; per event a plain field costs one type
+comparison.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -35,7 +37,9 @@ class FieldCodec:
 
 
 def field_codecs(fields: Sequence[Field], owner: type) -> tuple[FieldCodec, ...]:
-    """Codecs of a record's fields; `owner` is its generated class, whose annotations name the classes inside. Raises KeyError."""
+    """Codecs of a record's fields; `owner` is its generated class, whose annotations name the
+    classes inside. Raises KeyError.
+    """
     annotations = get_type_hints(owner)
     return tuple(FieldCodec(name=each.name, value=_codec(each.type, annotations[each.name])) for each in fields)
 

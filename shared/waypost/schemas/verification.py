@@ -20,7 +20,9 @@ def refusals(sources: Sequence[SchemaSource], root: Path) -> Iterator[SchemaProb
 
 
 def check(root: Path) -> Iterator[SchemaProblem]:
-    """Everything wrong under `root`: sources, lock, generated modules, samples. One cause gives one finding."""
+    """Everything wrong under `root`: sources, lock, generated modules, samples. One cause gives one
+    finding.
+    """
     sources, lock = read_sources(root), read_lock(root)
     found = tuple(refusals(sources, root))
     damaged = dict(_damaged_lines(sources, lock))
@@ -28,7 +30,8 @@ def check(root: Path) -> Iterator[SchemaProblem]:
     yield from _ids(lock)
     yield from damaged.values()
     yield from _unlocked(sources, lock)
-    # A changed file fails its sample and its class as well: these follow from the cause that is named already.
+    # A changed file fails its sample and its class as well: these follow from the cause that is
+    # named already.
     yield from unreadable_samples(sources, [line for line in lock if line not in damaged], root)
     if not found and not damaged:
         yield from _stale_modules(root)

@@ -1,4 +1,6 @@
-"""Logs: one JSON object per line, or plain lines on a terminal; of our own code and of every library's."""
+"""Logs: one JSON object per line, or plain lines on a terminal; of our own code and of every
+library's.
+"""
 
 import logging
 import sys
@@ -26,10 +28,11 @@ Processor = Callable[[Any, str, MutableMapping[str, Any]], Any]
 
 
 def configure(service: str, *, level: str = "INFO", console: bool | None = None) -> None:
-    """Takes over the process's logging. `console` is by default whether standard output is a terminal.
+    """Takes over the process's logging. `console` is by default whether standard output is a
+    terminal.
 
-    Each line has `event` (a stable key, never prose with values in it), `level`, `timestamp`, `service`, and `trace_id` and `tenant_id`
-    where they are known.
+    Each line has `event` (a stable key, never prose with values in it), `level`, `timestamp`,
+    `service`, and `trace_id` and `tenant_id` where they are known.
     """
     on_terminal = sys.stdout.isatty() if console is None else console
     shared: list[Processor] = [
@@ -49,7 +52,8 @@ def configure(service: str, *, level: str = "INFO", console: bool | None = None)
 
 
 def _formatter(shared: list[Processor], on_terminal: bool) -> ProcessorFormatter:
-    # Tracebacks become text before they are redacted, and never show local variables: those hold what people typed.
+    # Tracebacks become text before they are redacted, and never show local variables: those hold
+    # what people typed.
     last: list[Processor] = [ProcessorFormatter.remove_processors_meta, structlog.processors.format_exc_info, redact]
     renderer: Processor = _pretty() if on_terminal else _json
     return ProcessorFormatter(foreign_pre_chain=shared, processors=[*last, renderer])

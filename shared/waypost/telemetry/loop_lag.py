@@ -1,7 +1,9 @@
-"""The delay of this process's event loop: code that blocks stops every other task, and looks like an outage elsewhere.
+"""The delay of this process's event loop: code that blocks stops every other task, and looks like
+an outage elsewhere.
 
-A heartbeat on the loop notes how late it comes. Code that handles an error asks for the longest delay since its work
-began; a heartbeat that is still overdue counts, so that the answer does not depend on who runs first after a block.
+A heartbeat on the loop notes how late it comes. Code that handles an error asks for the longest
+delay since its work began; a heartbeat that is still overdue counts, so that the answer does not
+depend on who runs first after a block.
 """
 
 import asyncio
@@ -39,7 +41,9 @@ class LoopLag:
         self._beat = None
 
     def longest_since(self, moment: float) -> float:
-        """Seconds of the longest block that ended after `moment` (of `time.monotonic`); 0 where nothing is watched, or nothing blocked."""
+        """Seconds of the longest block that ended after `moment` (of `time.monotonic`); 0 where
+        nothing is watched, or nothing blocked.
+        """
         overdue = time.monotonic() - self._due if self._beat is not None else 0.0
         delays = [overdue, *(late for at, late in self._delays if at >= moment)]
         longest = max(delays)

@@ -1,6 +1,8 @@
-"""Spans around Kafka: `send <topic>` where the relay publishes, `process <topic>` where a consumer handles (messaging conventions).
+"""Spans around Kafka: `send <topic>` where the relay publishes, `process <topic>` where a consumer
+handles (messaging conventions).
 
-Only sampled records cost anything: the flag is looked at first, and an unsampled context travels on as it came.
+Only sampled records cost anything: the flag is looked at first, and an unsampled context travels on
+as it came.
 """
 
 import time
@@ -38,7 +40,8 @@ def headers_sampled(headers: Headers) -> bool:
 
 
 def start_send(topic: str, key: bytes, headers: Headers, *, message_id: str) -> tuple[Span, Headers]:
-    """A PRODUCER span below the context in the headers, and the headers with the span's own context in its place.
+    """A PRODUCER span below the context in the headers, and the headers with the span's own context
+    in its place.
 
     For sampled records only. End it by `end_send` once the broker has answered.
     """
@@ -72,10 +75,12 @@ def rebuild_span(consumer: str) -> Iterator[None]:
 
 @contextmanager
 def process_span(record: Record, consumer: str, *, again: bool = False) -> Iterator[None]:
-    """Around the handling of one record: child of its sender and linked to it. What an unsampled record causes stays unsampled: its
-    cause carries the context on, and a query outside of any span is not recorded.
+    """Around the handling of one record: child of its sender and linked to it. What an unsampled
+    record causes stays unsampled: its cause carries the context on, and a query outside of any span
+    is not recorded.
 
-    `again`, long after: a trace is read while it is warm, so that this one begins a trace of its own, which names the original.
+    `again`, long after: a trace is read while it is warm, so that this one begins a trace of its
+    own, which names the original.
     """
     if not headers_sampled(record.headers):
         yield
@@ -92,12 +97,15 @@ def process_span(record: Record, consumer: str, *, again: bool = False) -> Itera
 
 @contextmanager
 def batch_span(topic: str, consumer: str, records: Sequence[Record], *, again: bool = False) -> Iterator[None]:
-    """Around a handler that takes a whole batch of a topic: one span, in a trace of its own, linked to the sampled senders.
+    """Around a handler that takes a whole batch of a topic: one span, in a trace of its own, linked
+    to the sampled senders.
 
-    Each sampled record gets a short `process` span in its own trace as well, linked to the batch: a request's trace is whole
-    whomever it shared a batch with. A single sampled record needs no more than its own span.
+    Each sampled record gets a short `process` span in its own trace as well, linked to the batch: a
+    request's trace is whole whomever it shared a batch with. A single sampled record needs no more
+    than its own span.
 
-    `again`, in a rebuild: both are in the running span's trace, and the short ones name the original.
+    `again`, in a rebuild: both are in the running span's trace, and the short ones name the
+    original.
     """
     sampled = [each for each in records if headers_sampled(each.headers)]
     if not sampled:
@@ -120,7 +128,9 @@ def batch_span(topic: str, consumer: str, records: Sequence[Record], *, again: b
 
 
 def _tell(record: Record, consumer: str, batch: Span, began_ns: int, *, again: bool) -> None:
-    """Says in the record's own trace that it was handled, and in which batch; in the batch's own where it is handled again."""
+    """Says in the record's own trace that it was handled, and in which batch; in the batch's own
+    where it is handled again.
+    """
     origin, attributes = carried(record.headers), _of_record(record, consumer)
     parent, other = origin, batch.get_span_context()
     if again:
@@ -135,7 +145,9 @@ def _original(origin: Context) -> dict[str, str | int]:
 
 
 def carried(headers: Headers) -> Context:
-    """The context that a record's headers carry; an empty one where there is none, or none that can be read."""
+    """The context that a record's headers carry; an empty one where there is none, or none that can
+    be read.
+    """
     readable = [(name, value) for name, value in headers if name in _CONTEXT_HEADERS and value.isascii()]
     return _propagator.extract(readable, Context(), _getter)
 

@@ -1,4 +1,5 @@
-"""Metrics of the processes, for Prometheus: public API, each spelled once. Base units: seconds, bytes, records.
+"""Metrics of the processes, for Prometheus: public API, each spelled once. Base units: seconds,
+bytes, records.
 
 A name begins with the application's `metrics_prefix`, `waypost_` by default.
 """

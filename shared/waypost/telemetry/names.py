@@ -1,4 +1,6 @@
-"""Names of spans and attributes: public API, each spelled once. OpenTelemetry's messaging conventions are still in development."""
+"""Names of spans and attributes: public API, each spelled once. OpenTelemetry's messaging
+conventions are still in development.
+"""
 
 REDACTED = "[redacted]"
 
@@ -10,7 +12,8 @@ NAMESPACE = "service.namespace"
 # Waypost's own
 TENANT = "waypost.tenant_id"
 ORIGINAL_TRACE = "waypost.original_trace_id"
-"""On a span that begins a trace of its own: the trace that asked for it, which is linked as well."""
+"""On a span that begins a trace of its own: the trace that asked for it, which is linked as well.
+"""
 
 JOB_ATTEMPT = "waypost.job.attempt"
 

@@ -19,7 +19,9 @@ _CARD = re.compile(r"(?<!\d\.)(?<![\w-])(?:\d[ -]?){12,18}\d(?![\w-])")  # not t
 
 
 def redact(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """A structlog processor: values under a telling name are replaced whole, telling parts of any other text as well."""
+    """A structlog processor: values under a telling name are replaced whole, telling parts of any
+    other text as well.
+    """
     for name, value in event.items():
         event[name] = REDACTED if is_secret(name) else _clean(value)
     return event

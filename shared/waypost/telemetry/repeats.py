@@ -1,4 +1,6 @@
-"""A library that tries again ten times a second says so ten times a second: a log keeps the first, and how many came after it."""
+"""A library that tries again ten times a second says so ten times a second: a log keeps the first,
+and how many came after it.
+"""
 
 import logging
 import time
@@ -8,8 +10,9 @@ PERIOD_SECONDS = 10.0
 
 
 class Repeats(logging.Filter):
-    """Of each message (the text before its values are put in), one line per period passes; it tells how many were left out
-    since the one before."""
+    """Of each message (the text before its values are put in), one line per period passes; it tells
+    how many were left out since the one before.
+    """
 
     def __init__(self, library: str, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__(library)

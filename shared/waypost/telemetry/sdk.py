@@ -1,4 +1,6 @@
-"""The OpenTelemetry SDK of a process that traces: exporter, sampler, and spans of database and HTTP clients."""
+"""The OpenTelemetry SDK of a process that traces: exporter, sampler, and spans of database and HTTP
+clients.
+"""
 
 from collections.abc import Mapping, Sequence
 
@@ -37,7 +39,9 @@ def _exporter(name: str) -> SpanExporter:
 
 
 class NoOrphans(Sampler):
-    """Starts no trace for a client call or an inner step: loops poll the database all day, and a poll is no story."""
+    """Starts no trace for a client call or an inner step: loops poll the database all day, and a
+    poll is no story.
+    """
 
     def __init__(self, inner: Sampler) -> None:
         self._inner = inner

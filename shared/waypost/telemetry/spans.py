@@ -17,7 +17,8 @@ def recorded(
     parent: Context | None = None,
     links: Sequence[Link] = (),
 ) -> Iterator[Span]:
-    """Around work that may fail: the span gets the class of the error alone, whose message may hold what a person typed.
+    """Around work that may fail: the span gets the class of the error alone, whose message may hold
+    what a person typed.
 
     Without a `parent` it is a child of the running span; with an empty one it begins a trace.
     """

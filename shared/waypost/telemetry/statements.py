@@ -1,4 +1,6 @@
-"""Names of database spans: operation and table (`select users.accounts`), as OpenTelemetry's database conventions ask."""
+"""Names of database spans: operation and table (`select users.accounts`), as OpenTelemetry's
+database conventions ask.
+"""
 
 import re
 from functools import lru_cache
@@ -9,7 +11,9 @@ from opentelemetry.sdk.trace import Span, SpanProcessor
 INSTRUMENTATION = "opentelemetry.instrumentation.asyncpg"
 TEXT_ATTRIBUTES = ("db.query.text", "db.statement")
 STATEMENTS_KEPT = 2_000
-"""A service has some hundred; texts with values in them, of a migration or an operator, pass through."""
+"""A service has some hundred; texts with values in them, of a migration or an operator, pass
+through.
+"""
 
 _COMMENT = re.compile(r"/\*.*?\*/|--[^\n]*", re.DOTALL)
 _NO_TABLE = re.compile(r"extract\s*\(\s*\w+\s+from|is (?:not )?distinct from", re.IGNORECASE)
@@ -27,7 +31,9 @@ _FUNCTION = re.compile(r"\bselect\s+([a-z_][\w.]*)\s*\(", re.IGNORECASE)
 
 
 class StatementNames(SpanProcessor):
-    """Renames the spans of asyncpg's instrumentation, which knows the first word alone. Only recorded spans get here."""
+    """Renames the spans of asyncpg's instrumentation, which knows the first word alone. Only
+    recorded spans get here.
+    """
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         scope = span.instrumentation_scope
@@ -40,7 +46,9 @@ class StatementNames(SpanProcessor):
 
 @lru_cache(maxsize=STATEMENTS_KEPT)
 def statement_name(text: str) -> str:
-    """`insert outbox`, `select users.accounts`, `select pg_notify`, `begin`. A statement that writes is named for its first write."""
+    """`insert outbox`, `select users.accounts`, `select pg_notify`, `begin`. A statement that
+    writes is named for its first write.
+    """
     sql = _NO_TABLE.sub("", _COMMENT.sub(" ", text)).strip()
     word = (re.match(r"\w+", sql) or [""])[0].lower()
     if word not in ("select", "with", "insert", "update", "delete"):

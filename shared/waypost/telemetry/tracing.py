@@ -1,7 +1,8 @@
 """Trace context in and out (W3C Trace Context), and the tracer of a process.
 
-Exporters are chosen by OpenTelemetry's own variables: `OTEL_TRACES_EXPORTER` (otlp, zipkin, none), `OTEL_EXPORTER_OTLP_ENDPOINT`,
-`OTEL_EXPORTER_ZIPKIN_ENDPOINT`, `OTEL_TRACES_SAMPLER`. With none, the default, the SDK is not even imported.
+Exporters are chosen by OpenTelemetry's own variables: `OTEL_TRACES_EXPORTER` (otlp, zipkin, none),
+`OTEL_EXPORTER_OTLP_ENDPOINT`, `OTEL_EXPORTER_ZIPKIN_ENDPOINT`, `OTEL_TRACES_SAMPLER`. With none,
+the default, the SDK is not even imported.
 """
 
 import os
@@ -31,7 +32,9 @@ class Trace:
 
 
 def is_sampled(traceparent: str | None) -> bool:
-    """Looks at the flag alone: what is unsampled is forwarded untouched, for a fraction of a microsecond."""
+    """Looks at the flag alone: what is unsampled is forwarded untouched, for a fraction of a
+    microsecond.
+    """
     return traceparent is not None and len(traceparent) == _LENGTH and traceparent[-1] in _ODD
 
 
@@ -50,9 +53,11 @@ def current_trace() -> Trace | None:
 
 
 def configure(service: str, instance: str) -> bool:
-    """Sets up the process's tracer; False where tracing is off. Call once, before anything is built.
+    """Sets up the process's tracer; False where tracing is off. Call once, before anything is
+    built.
 
-    `service` is the bounded context, `instance` its role and place (`api-1`). Raises Misconfigured for an exporter that is not known.
+    `service` is the bounded context, `instance` its role and place (`api-1`). Raises Misconfigured
+    for an exporter that is not known.
     """
     exporter = os.environ.get(EXPORTER_VARIABLE, "none").strip() or "none"
     if exporter == "none":

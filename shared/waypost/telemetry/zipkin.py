@@ -20,7 +20,9 @@ TIMEOUT_SECONDS = 2
 
 
 class ZipkinGraphExporter(ZipkinExporter):
-    """The stock exporter, with links and peers; a collector that is away costs its spans, never a stack trace per batch."""
+    """The stock exporter, with links and peers; a collector that is away costs its spans, never a
+    stack trace per batch.
+    """
 
     def __init__(self, endpoint: str | None = None) -> None:
         super().__init__(endpoint=endpoint, timeout=TIMEOUT_SECONDS)
@@ -40,7 +42,9 @@ class ZipkinGraphExporter(ZipkinExporter):
 
 
 class GraphEncoder(JsonV2Encoder):
-    """Zipkin v2 has no links, and takes the other end of a span from `remoteEndpoint`: both are added here."""
+    """Zipkin v2 has no links, and takes the other end of a span from `remoteEndpoint`: both are
+    added here.
+    """
 
     def _encode_span(self, span: Any, encoded_local_endpoint: Any) -> dict[str, Any]:
         encoded: dict[str, Any] = super()._encode_span(span, encoded_local_endpoint)

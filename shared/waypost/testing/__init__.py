@@ -1,4 +1,5 @@
-"""The test kit: aggregates, handlers and whole services under test, on ports in memory or on real parts.
+"""The test kit: aggregates, handlers and whole services under test, on ports in memory or on real
+parts.
 
 | module       | content                                                                                        |
 |--------------|------------------------------------------------------------------------------------------------|
@@ -11,7 +12,8 @@
 | `hosted`     | `HostedService`: a whole service in the test's process, composed as its processes compose it   |
 | `plugin`     | the fixtures; a `conftest.py` says `pytest_plugins = ["waypost.testing.plugin"]`               |
 
-The real parts are Kafka and PostgreSQL, one of each per session, on free ports, in a temporary folder.
+The real parts are Kafka and PostgreSQL, one of each per session, on free ports, in a temporary
+folder.
 
 | fixture                     | scope    | value                                                                     |
 |-----------------------------|----------|---------------------------------------------------------------------------|
@@ -22,9 +24,9 @@ The real parts are Kafka and PostgreSQL, one of each per session, on free ports,
 | `host`                      | function | `await host(SERVICE)`: a `HostedService` with a database of its own       |
 | `own_kafka`, `own_postgres` | function | a server of the test's own: `kill()`, `pause()`, `resume()`, `stop()`     |
 
-They run as processes of this machine (`waypost.native`). With WAYPOST_TEST_BACKEND=containers they run in containers,
-through testcontainers, whose reaper ends them. There is no fallback from one to the other. No process outlives the test
-run, even when pytest is killed with SIGKILL.
+They run as processes of this machine (`waypost.native`). With WAYPOST_TEST_BACKEND=containers they
+run in containers, through testcontainers, whose reaper ends them. There is no fallback from one to
+the other. No process outlives the test run, even when pytest is killed with SIGKILL.
 
 The kit is installed with `pip install waypost[testing]`.
 """

@@ -1,7 +1,9 @@
-"""Tests of an aggregate in messages: given these events, when this is done, then these events are recorded.
+"""Tests of an aggregate in messages: given these events, when this is done, then these events are
+recorded.
 
-given(Invoice, created, line_added).when(lambda invoice: invoice.void(at=NOW)).then(InvoiceVoided(...))
-given(Invoice, paid).when(lambda invoice: invoice.void(at=NOW)).then_raises(InvoiceNotOpen)
+given(Invoice, created, line_added).when(lambda invoice:
+invoice.void(at=NOW)).then(InvoiceVoided(...)) given(Invoice, paid).when(lambda invoice:
+invoice.void(at=NOW)).then_raises(InvoiceNotOpen)
 """
 
 from collections.abc import Callable, Sequence
@@ -22,7 +24,9 @@ class Given(Generic[A]):
     aggregate: A
 
     def when(self, action: Callable[[A], object]) -> "Outcome[A]":
-        """Calls `action` with the aggregate. `then_raises` gives the error back; every other `then` raises it."""
+        """Calls `action` with the aggregate. `then_raises` gives the error back; every other `then`
+        raises it.
+        """
         before = len(self.aggregate.recorded)
         try:
             action(self.aggregate)
@@ -45,7 +49,9 @@ class Outcome(Generic[A]):
         return self._recorded
 
     def then(self, *expected: Event) -> A:
-        """Exactly these events, in this order, and no others. Gives the aggregate, whose state must equal its replayed state."""
+        """Exactly these events, in this order, and no others. Gives the aggregate, whose state must
+        equal its replayed state.
+        """
         if list(self.recorded) != list(expected):
             raise AssertionError(f"expected {_listed(expected)}\nbut recorded {_listed(self.recorded)}")
         return self.aggregate
@@ -72,7 +78,9 @@ class Outcome(Generic[A]):
 
 
 def given(kind: type[A], *history: Event, id: UUID | None = None) -> Given[A]:  # noqa: A002 - an aggregate's id is its id
-    """An aggregate with this history; its tenant is that of the first event. An empty history gives a new aggregate."""
+    """An aggregate with this history; its tenant is that of the first event. An empty history gives
+    a new aggregate.
+    """
     tenant_id = TenantId(history[0].tenant_id if history else new_id())
     return Given(kind.fold(id or new_id(), tenant_id, history))
 

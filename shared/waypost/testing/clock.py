@@ -5,10 +5,12 @@ from pathlib import Path
 
 
 class MovableClock:
-    """`waypost.kernel.clock.Clock`. Stands still at `at`; without one it runs with the system's clock.
+    """`waypost.kernel.clock.Clock`. Stands still at `at`; without one it runs with the system's
+    clock.
 
-    It stands still where a test compares times, and runs where the database's own clock takes part (leases, retention).
-    With `file` it moves in every process that opens the same file, also in one that a test has frozen.
+    It stands still where a test compares times, and runs where the database's own clock takes part
+    (leases, retention). With `file` it moves in every process that opens the same file, also in one
+    that a test has frozen.
     """
 
     def __init__(self, at: datetime | None = None, *, file: Path | None = None) -> None:

@@ -19,7 +19,9 @@ from waypost.testing.envelopes import record_of
 
 
 class Delivery:
-    """To one consumer. Claims in the inbox, handlers, effects and commit are the product's; offsets and dead letters are left out."""
+    """To one consumer. Claims in the inbox, handlers, effects and commit are the product's; offsets
+    and dead letters are left out.
+    """
 
     def __init__(self, service: Service, runtime: Runtime, consumer: Consumer) -> None:
         name = group_name(service.name, consumer)
@@ -29,7 +31,9 @@ class Delivery:
         self._transactions = PostgresConsumerTransactions(runtime.database, runtime.units, consumer, name=name)
 
     async def deliver(self, envelopes: Sequence[Envelope[Any]], *, repeat: bool) -> None:
-        """Raises what a handler raises; its transaction is rolled back then. `repeat` passes events that were handled before."""
+        """Raises what a handler raises; its transaction is rolled back then. `repeat` passes events
+        that were handled before.
+        """
         messages = [self._reader.read(record_of(each, self._codec)) for each in envelopes]
         for poison in (each.poison for each in messages if each.poison):
             raise poison

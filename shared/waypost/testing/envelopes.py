@@ -23,7 +23,9 @@ def envelope_of(
     cause: Cause | None = None,
     source: str | None = None,
 ) -> Envelope[E]:
-    """With a new event id. Without other values: a new aggregate, the present time, a request of its own, its topic's service."""
+    """With a new event id. Without other values: a new aggregate, the present time, a request of
+    its own, its topic's service.
+    """
     request = new_id()
     return Envelope(
         event=event,

@@ -27,8 +27,9 @@ async def eventually(
 ) -> T:
     """Evaluates the condition until its value is true, and returns that value.
 
-    It looks when `signal` is set, which it clears before each look; without a signal it looks every 20 ms. An AssertionError
-    of the condition counts as not yet. At the deadline it raises that AssertionError, or one with the last value.
+    It looks when `signal` is set, which it clears before each look; without a signal it looks every
+    20 ms. An AssertionError of the condition counts as not yet. At the deadline it raises that
+    AssertionError, or one with the last value.
     """
     loop = asyncio.get_running_loop()
     deadline = loop.time() + deadline_seconds

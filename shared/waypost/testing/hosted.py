@@ -1,4 +1,6 @@
-"""A whole service in the test's own process, composed as its processes compose it (`waypost.hosting`)."""
+"""A whole service in the test's own process, composed as its processes compose it
+(`waypost.hosting`).
+"""
 
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -59,15 +61,19 @@ QUICK = JobWorkerSettings(poll_seconds=0.1)
 
 
 class HostedService:
-    """One database, one pool and one clock under its API, its consumers, its relay and its jobs; each runs where a test starts it.
+    """One database, one pool and one clock under its API, its consumers, its relay and its jobs;
+    each runs where a test starts it.
 
-    Access tokens are those of `waypost.testing.tokens`, unless the service signs its own (`Service.token_keys`).
+    Access tokens are those of `waypost.testing.tokens`, unless the service signs its own
+    (`Service.token_keys`).
     """
 
     def __init__(
         self, service: Service, where: ServiceDatabase, *, bootstrap: str = NO_BROKER, clock: MovableClock | None = None
     ) -> None:
-        """The caller closes it. Nothing listens at the default of `bootstrap`: what needs no broker needs none here."""
+        """The caller closes it. Nothing listens at the default of `bootstrap`: what needs no broker
+        needs none here.
+        """
         if service.token_keys is None:
             service = replace(service, token_keys=lambda _opened: LocalKeys(SIGNING_KEY))
         self.service = service
@@ -99,7 +105,9 @@ class HostedService:
         return api_app(self.service, settings, self.runtime, ops=operators_database(self.service, settings))
 
     def api(self, *, raise_errors: bool = True) -> AbstractAsyncContextManager[httpx.AsyncClient]:
-        """A client of its API. `raise_errors=False` answers an unexpected error with 500, as the process does."""
+        """A client of its API. `raise_errors=False` answers an unexpected error with 500, as the
+        process does.
+        """
         return client_of(self.app(), base_url=f"http://{self.service.name}", raise_errors=raise_errors)
 
     async def handle(self, command: Command[R], tenant_id: UUID) -> R:
@@ -117,9 +125,11 @@ class HostedService:
     # Events in and out
 
     async def deliver(self, *envelopes: Envelope[Any], to: str | None = None, repeat: bool = False) -> None:
-        """To the handlers of every consumer, or of one by name, without Kafka; an event that was delivered before is absorbed.
+        """To the handlers of every consumer, or of one by name, without Kafka; an event that was
+        delivered before is absorbed.
 
-        `repeat` delivers it to the handlers again, as `waypost replay --again` does. Raises what a handler raises.
+        `repeat` delivers it to the handlers again, as `waypost replay --again` does. Raises what a
+        handler raises.
         """
         for consumer in self.service.consumers if to is None else [self._consumer(to)]:
             await Delivery(self.service, self.runtime, consumer).deliver(envelopes, repeat=repeat)
@@ -155,7 +165,9 @@ class HostedService:
     def working(
         self, settings: JobWorkerSettings = QUICK, *, clock: Clock | None = None
     ) -> AbstractAsyncContextManager[None]:
-        """With its job worker beside the test; by the service's clock, or by one that is ahead or behind."""
+        """With its job worker beside the test; by the service's clock, or by one that is ahead or
+        behind.
+        """
         return running(job_worker(self.service, self._with_clock(clock), settings), drain_seconds=0)
 
     async def run_jobs(self, tenant_id: UUID, *, deadline_seconds: float = 20) -> None:
@@ -178,7 +190,9 @@ class HostedService:
             return [dict(row) for row in (await connection.execute(text(query), values)).mappings()]
 
     async def row_counts(self, tenant_id: UUID) -> Mapping[str, int]:
-        """How many rows each table holds for the tenant; the outbox is read by the relay's role, which alone may."""
+        """How many rows each table holds for the tenant; the outbox is read by the relay's role,
+        which alone may.
+        """
         counts = {}
         for table in await self.rows(tenant_id, _TABLES):
             query = f"select count(*) as n from {table['qualified']} where tenant_id = :tenant"
@@ -194,7 +208,9 @@ class HostedService:
 
     @asynccontextmanager
     async def refusing_inserts(self, table: str) -> AsyncIterator[None]:
-        """Inserts into the table fail. Into `outbox` that is the last statement of a request: all else is written by then."""
+        """Inserts into the table fail. Into `outbox` that is the last statement of a request: all
+        else is written by then.
+        """
         role = f"{self.service.name}_app"
         async with connected(self.where.owner) as owner:
             await owner.execute(f"revoke insert on {table} from {role}")

@@ -14,8 +14,9 @@ from waypost.web.server import HttpServer
 async def client_of(
     app: FastAPI, *, base_url: str = "http://demo", raise_errors: bool = True
 ) -> AsyncIterator[httpx.AsyncClient]:
-    """Talks to the application in this process, its lifespan included. An error that escapes the application is raised here,
-    or answered with 500 as a server answers it."""
+    """Talks to the application in this process, its lifespan included. An error that escapes the
+    application is raised here, or answered with 500 as a server answers it.
+    """
     transport = httpx.ASGITransport(app, raise_app_exceptions=raise_errors)
     async with (
         app.router.lifespan_context(app),

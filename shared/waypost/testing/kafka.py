@@ -14,7 +14,9 @@ PROXIED = "PROXIED"
 
 
 class Broker(Protocol):
-    """What tests do to a broker, wherever it runs. Its log and its address survive stop, kill and a new start."""
+    """What tests do to a broker, wherever it runs. Its log and its address survive stop, kill and a
+    new start.
+    """
 
     @property
     def bootstrap(self) -> str: ...

@@ -1,4 +1,6 @@
-"""The ports in memory, for tests of handlers and of the engine. They pass the same behaviour suites as the real adapters."""
+"""The ports in memory, for tests of handlers and of the engine. They pass the same behaviour suites
+as the real adapters.
+"""
 
 from waypost.memory.broker import MemoryBroker
 from waypost.memory.consumer_transaction import MemoryConsumerTransactions

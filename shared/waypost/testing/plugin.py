@@ -1,4 +1,5 @@
-"""Fixtures: `pytest_plugins = ["waypost.testing.plugin"]` in the `conftest.py` at the root of the tests.
+"""Fixtures: `pytest_plugins = ["waypost.testing.plugin"]` in the `conftest.py` at the root of the
+tests.
 
 Servers and pools live for a session, so that all tests share one event loop:
 
@@ -42,7 +43,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session")
 async def kafka() -> AsyncIterator[str]:
-    """Bootstrap address of the session's broker. It keeps the topics of every test: give yours a unique name."""
+    """Bootstrap address of the session's broker. It keeps the topics of every test: give yours a
+    unique name.
+    """
     with scratch_folder() as folder:
         async with running_kafka(folder) as broker:
             yield broker.bootstrap
@@ -80,7 +83,9 @@ async def templates(postgres: str) -> AsyncIterator[Templates]:
 
 @pytest.fixture
 async def database(templates: Templates) -> AsyncIterator[Databases]:
-    """`await database("billing")` gives a new ServiceDatabase (a DSN for each role). Dropped after the test."""
+    """`await database("billing")` gives a new ServiceDatabase (a DSN for each role). Dropped after
+    the test.
+    """
     async with templates.lent() as databases:
         yield databases
 
@@ -93,7 +98,9 @@ def clock() -> MovableClock:
 
 @pytest.fixture
 async def host(kafka: str, database: Databases, clock: MovableClock) -> AsyncIterator[Host]:
-    """`service = await host(SERVICE)`: a service with a database of its own and all topics, by the test's `clock`."""
+    """`service = await host(SERVICE)`: a service with a database of its own and all topics, by the
+    test's `clock`.
+    """
     async with AsyncExitStack() as stack:
 
         async def made(service: Service) -> HostedService:

@@ -14,7 +14,9 @@ MAX_CONNECTIONS = 200
 
 
 class DatabaseServer(Protocol):
-    """What tests do to a server, wherever it runs. Its data and its address survive stop, kill and a new start."""
+    """What tests do to a server, wherever it runs. Its data and its address survive stop, kill and
+    a new start.
+    """
 
     @property
     def admin_dsn(self) -> str: ...

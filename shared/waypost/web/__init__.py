@@ -1,1 +1,3 @@
-"""The HTTP edge: one application factory, one place for errors, tokens, idempotency keys, pages and probes."""
+"""The HTTP edge: one application factory, one place for errors, tokens, idempotency keys, pages and
+probes.
+"""

@@ -22,7 +22,9 @@ from waypost.web.streaming import Streams
 from waypost.web.tokens import KeySource, TokenVerifier
 
 OpenResources = Callable[[], AbstractAsyncContextManager[Any]]
-"""Opens what a process needs beside the toolkit (an HTTP client, a mailer, keys); entered once at start, left once at the end."""
+"""Opens what a process needs beside the toolkit (an HTTP client, a mailer, keys); entered once at
+start, left once at the end.
+"""
 
 KeysOf = Callable[[Any], KeySource]
 """Where tokens' keys come from, given the opened resources."""
@@ -44,7 +46,8 @@ def create_app(
     """A service's API. Routes find what they need of it through `waypost.web.edge`.
 
     `admin_service`: the service for the routes under `/ops`; without it there are none.
-    `idempotency_secret`: 16 to 64 bytes that stay the same over restarts and replicas; keys the hashes of bodies beside idempotency keys.
+    `idempotency_secret`: 16 to 64 bytes that stay the same over restarts and replicas; keys the
+    hashes of bodies beside idempotency keys.
     """
     clock = clock or SystemClock()
 
@@ -67,7 +70,9 @@ def create_app(
 def routed(
     service: str, routers: Sequence[APIRouter], readiness: Readiness | None = None, lifespan: Any = None
 ) -> FastAPI:
-    """All routes of a service's API, with nothing behind them unless `create_app` puts it there; enough for its document."""
+    """All routes of a service's API, with nothing behind them unless `create_app` puts it there;
+    enough for its document.
+    """
     app = _bare(service, lifespan)
     app.description = openapi.DESCRIPTION
     app.include_router(docs_router(app))
@@ -108,7 +113,8 @@ def _is_probe(scope: Scope) -> bool:
 
 
 _TELEMETRY: TelemetryConfig = {
-    # The request's span alone; metrics and logs are ours, and the framework's would carry messages with what was sent.
+    # The request's span alone; metrics and logs are ours, and the framework's would carry messages
+    # with what was sent.
     "tracing": True,
     "metrics": False,
     "logs": False,

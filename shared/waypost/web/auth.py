@@ -79,12 +79,16 @@ class Operator:
     """For the audit."""
 
     def claims(self) -> Mapping[str, str]:
-        """What a token says of them: it opens the operator routes of all services, and no tenant's data."""
+        """What a token says of them: it opens the operator routes of all services, and no tenant's
+        data.
+        """
         return {"sub": self.name, "scope": OPERATOR_SCOPE}
 
     @classmethod
     def of(cls, claims: Mapping[str, Any]) -> "Operator":
-        """Raises Forbidden for a tenant's token, Unauthenticated for a name that the audit could not hold."""
+        """Raises Forbidden for a tenant's token, Unauthenticated for a name that the audit could
+        not hold.
+        """
         if OPERATOR_SCOPE not in _scopes(claims):
             raise Forbidden("this takes an operator's token", scope=OPERATOR_SCOPE)
         if not is_storable(claims["sub"]):
@@ -109,7 +113,8 @@ _Claims = Annotated[Mapping[str, Any], Depends(_claims)]
 
 
 async def _caller(request: Request, claims: _Claims) -> AsyncIterator[Principal]:
-    # An async generator runs in the request's own task: what it binds is seen by the endpoint, and ends with the request.
+    # An async generator runs in the request's own task: what it binds is seen by the endpoint, and
+    # ends with the request.
     caller = Principal.of(claims)
     tell(request.scope, tenant_id=str(caller.tenant_id), user_id=str(caller.user_id))
     cause = replace(current_cause(), actor_id=caller.user_id)
@@ -133,13 +138,16 @@ def _actor(caller: Principal, claims: Mapping[str, Any]) -> Actor:
 Caller = Annotated[Principal, Depends(_caller)]
 """A parameter of any route that needs a token; its tenant is bound while the route runs.
 
-The token is believed for what is the caller's own to read. All else is done only for a caller who is looked up: commands by the bus,
-in their own transaction, and here what admins read. Raises TokenRevoked.
+The token is believed for what is the caller's own to read. All else is done only for a caller who
+is looked up: commands by the bus, in their own transaction, and here what admins read. Raises
+TokenRevoked.
 """
 
 
 def require(role: Role) -> Any:
-    """`admin: Annotated[Principal, require(Role.ADMIN)]`: a caller of that role or a higher one. Raises Forbidden."""
+    """`admin: Annotated[Principal, require(Role.ADMIN)]`: a caller of that role or a higher one.
+    Raises Forbidden.
+    """
 
     async def allowed(caller: Caller) -> Principal:
         if not caller.role.covers(role):

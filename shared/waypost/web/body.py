@@ -18,7 +18,9 @@ class BodyTooLarge(Exception):
 
 
 class BodyCap:
-    """Refuses by Content-Length before anything is read, and a chunked body once it has grown too large (RFC 9110 section 15.5.14)."""
+    """Refuses by Content-Length before anything is read, and a chunked body once it has grown too
+    large (RFC 9110 section 15.5.14).
+    """
 
     def __init__(self, app: ASGIApp, max_bytes: int = MAX_BODY_BYTES) -> None:
         self._app = app
@@ -69,7 +71,9 @@ class BodyCap:
 
 
 async def _read_away(receive: Receive) -> None:
-    """Reads on for a while, keeping nothing: a client that is cut off while it sends does not see the answer."""
+    """Reads on for a while, keeping nothing: a client that is cut off while it sends does not see
+    the answer.
+    """
     read, more = 0, True
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(READ_AWAY_SECONDS):

@@ -22,4 +22,6 @@ class Edge(Generic[R]):
 
 
 Context = Annotated[Edge, Depends()]
-"""A parameter of any route; a service with resources declares its own: `Annotated[Edge[Resources], Depends(Edge)]`."""
+"""A parameter of any route; a service with resources declares its own: `Annotated[Edge[Resources],
+Depends(Edge)]`.
+"""

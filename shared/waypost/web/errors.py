@@ -62,7 +62,9 @@ _SOON = timedelta(seconds=1)
 
 
 def install(app: FastAPI) -> None:
-    """Makes every failure inside the application a problem; what escapes these is caught by `waypost.web.request`."""
+    """Makes every failure inside the application a problem; what escapes these is caught by
+    `waypost.web.request`.
+    """
     app.exception_handler(WaypostError)(_known)
     app.exception_handler(RequestValidationError)(invalid_request)
     app.exception_handler(HTTPException)(_http)

@@ -1,4 +1,6 @@
-"""An aggregate's version as its entity tag (RFC 9110 section 8.8.3), so that a client changes only what it has seen."""
+"""An aggregate's version as its entity tag (RFC 9110 section 8.8.3), so that a client changes only
+what it has seen.
+"""
 
 import re
 from typing import Annotated
@@ -29,4 +31,6 @@ def _expected_version(if_match: Annotated[str | None, Header(description=_IF_MAT
 
 
 ExpectedVersion = Annotated[int | None, Depends(_expected_version)]
-"""The version in If-Match, for the command, whose handler says `aggregate.expect(...)`; the ConcurrencyConflict becomes a 412."""
+"""The version in If-Match, for the command, whose handler says `aggregate.expect(...)`; the
+ConcurrencyConflict becomes a 412.
+"""

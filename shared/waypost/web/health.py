@@ -1,4 +1,6 @@
-"""Probes and metrics, the same for every process: an API has them beside its routes, a worker has them alone."""
+"""Probes and metrics, the same for every process: an API has them beside its routes, a worker has
+them alone.
+"""
 
 import asyncio
 import platform
@@ -48,7 +50,9 @@ async def _reason(check: Check) -> str | None:
 
 
 def health_router(service: str, readiness: Readiness) -> APIRouter:
-    """`/livez` asks nobody, so that an outage elsewhere never restarts this process; `/readyz` asks all."""
+    """`/livez` asks nobody, so that an outage elsewhere never restarts this process; `/readyz` asks
+    all.
+    """
     router = APIRouter(tags=["health"])
 
     @router.get("/livez")

@@ -41,7 +41,9 @@ IdempotencyKey = Annotated[
 
 
 class IdempotentExecutor:
-    """One request, with its key where it brought one; called with the command and a way to show its result."""
+    """One request, with its key where it brought one; called with the command and a way to show its
+    result.
+    """
 
     def __init__(self, request: Request, key: IdempotencyKey = None) -> None:
         self.key = key
@@ -50,10 +52,12 @@ class IdempotentExecutor:
         self._answers: IdempotencyKeys = request.app.state.answers
 
     async def __call__(self, command: Command[R], render: Callable[[R], Response]) -> Response:
-        """Carries the command out and keeps the answer in the same transaction, or gives the kept one. Without a key every request is new.
+        """Carries the command out and keeps the answer in the same transaction, or gives the kept
+        one. Without a key every request is new.
 
-        Raises TwinRunning while the same request runs elsewhere, KeyReused for another body, and what the command raises; only what
-        was committed is kept, so that a refused request may be tried again.
+        Raises TwinRunning while the same request runs elsewhere, KeyReused for another body, and
+        what the command raises; only what was committed is kept, so that a refused request may be
+        tried again.
         """
         if self.key is None:
             return render(await self._bus.handle(command))

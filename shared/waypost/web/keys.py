@@ -1,4 +1,6 @@
-"""Public keys that verify tokens: our own, or those that the users service publishes (JWKS, RFC 7517)."""
+"""Public keys that verify tokens: our own, or those that the users service publishes (JWKS, RFC
+7517).
+"""
 
 import asyncio
 import time
@@ -18,7 +20,9 @@ log = structlog.get_logger()
 FETCH_TIMEOUT_SECONDS = 2.0
 FRESH_SECONDS = 600.0
 PAUSE_SECONDS = 5.0
-"""At least this long between two fetches: made-up key ids must not become load on the users service."""
+"""At least this long between two fetches: made-up key ids must not become load on the users
+service.
+"""
 
 
 class LocalKeys:
@@ -32,7 +36,9 @@ class LocalKeys:
 
 
 class PublishedKeys:
-    """`KeySource` over HTTP. What was once fetched stays good while the issuer is away, so that its outage stops nobody's requests."""
+    """`KeySource` over HTTP. What was once fetched stays good while the issuer is away, so that its
+    outage stops nobody's requests.
+    """
 
     def __init__(self, url: str, client: httpx.AsyncClient) -> None:
         self._url = url

@@ -1,4 +1,6 @@
-"""Shapes of bodies. What a database or a topic could not hold is refused here, so that it never becomes a 500."""
+"""Shapes of bodies. What a database or a topic could not hold is refused here, so that it never
+becomes a 500.
+"""
 
 from datetime import UTC, datetime
 from typing import Annotated, Any, Self
@@ -53,7 +55,9 @@ Moment = Annotated[AwareDatetime, Field(ge=_EARLIEST, lt=LATEST)]
 
 
 class RequestModel(BaseModel):
-    """Base of the bodies that clients send: unknown fields are refused, numbers fit 64 bits, text is storable and has an end."""
+    """Base of the bodies that clients send: unknown fields are refused, numbers fit 64 bits, text
+    is storable and has an end.
+    """
 
     model_config = ConfigDict(
         extra="forbid", str_max_length=10_000, frozen=True, allow_inf_nan=False, use_attribute_docstrings=True
@@ -73,8 +77,9 @@ class ResponseModel(BaseModel):
 
 
 def refuse_unstorable(value: Any) -> None:
-    """Raises ValueError for text with a NUL or half of a surrogate pair, for a number beyond 64 bits, and for a moment that a
-    database or a time zone cannot hold; also inside of containers. Values that clients send outside of a body need it too.
+    """Raises ValueError for text with a NUL or half of a surrogate pair, for a number beyond 64
+    bits, and for a moment that a database or a time zone cannot hold; also inside of containers.
+    Values that clients send outside of a body need it too.
     """
     match value:
         case str():

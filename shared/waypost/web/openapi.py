@@ -50,7 +50,8 @@ FAILURES: Mapping[int | str, dict[str, Any]] = {
         "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
     }
 }
-"""Said of every route; FastAPI leaves out its own shape of a 422 then, which no answer of ours has."""
+"""Said of every route; FastAPI leaves out its own shape of a 422 then, which no answer of ours has.
+"""
 
 
 def install(app: FastAPI) -> None:

@@ -1,4 +1,6 @@
-"""Pages for people. What a page shows and whom it talks to is this service alone: it works without a network and tells no third party."""
+"""Pages for people. What a page shows and whom it talks to is this service alone: it works without
+a network and tells no third party.
+"""
 
 import base64
 import hashlib
@@ -19,7 +21,8 @@ QUESTION_STYLE = "question.css"
 def page_of(package: str, file: str, *, title: str = "", form: str = "") -> HTMLResponse:
     """A page of a package's, fenced in by a content security policy (CSP level 3).
 
-    In it `{title}` is filled in, `{question.css}`, and `{form}` with a form as HTML, which goes back to where the page came from.
+    In it `{title}` is filled in, `{question.css}`, and `{form}` with a form as HTML, which goes
+    back to where the page came from.
     """
     page = _read(package, file).decode().replace("{title}", escape(title)).replace("{form}", form)
     page = page.replace(f"{{{QUESTION_STYLE}}}", _read(__package__, QUESTION_STYLE).decode())

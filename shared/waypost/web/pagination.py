@@ -1,4 +1,5 @@
-"""Pages by cursor: `{data, has_more, next_cursor}`. A cursor is the position of a page's last row, opaque to clients.
+"""Pages by cursor: `{data, has_more, next_cursor}`. A cursor is the position of a page's last row,
+opaque to clients.
 
 @router.get("/invoices")
 async def list_invoices(page: Annotated[PageRequest[UUID], paged_by(UUID)], caller: Caller, ...) -> Page[InvoiceView]:
@@ -60,7 +61,9 @@ class PageRequest(Generic[P]):
 
 
 def paged_by(kind: type[P]) -> Any:
-    """The query parameters `cursor` and `limit` of a list whose rows are ordered by a `kind`: UUID, int, `tuple[datetime, UUID]`."""
+    """The query parameters `cursor` and `limit` of a list whose rows are ordered by a `kind`: UUID,
+    int, `tuple[datetime, UUID]`.
+    """
     positions: TypeAdapter[P] = TypeAdapter(kind)
 
     def page_request(
@@ -74,7 +77,9 @@ def paged_by(kind: type[P]) -> Any:
 
 
 def _position(cursor: str, positions: TypeAdapter[P]) -> P:
-    """Clients can write a cursor themselves: a position has the bounds that a body has. Raises MalformedCursor."""
+    """Clients can write a cursor themselves: a position has the bounds that a body has. Raises
+    MalformedCursor.
+    """
     try:
         position = positions.validate_json(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         refuse_unstorable(position)

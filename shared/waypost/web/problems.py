@@ -25,7 +25,9 @@ def problem(
     headers: Mapping[str, str] | None = None,
     **members: Any,
 ) -> JSONResponse:
-    """`type` is `<problem_prefix><name>`, `instance` the id of the request, `trace_id` null where nothing is traced."""
+    """`type` is `<problem_prefix><name>`, `instance` the id of the request, `trace_id` null where
+    nothing is traced.
+    """
     content = {
         "type": project().problem_prefix + name,
         "title": title or HTTPStatus(status).phrase,
@@ -49,5 +51,7 @@ def words(kind: type[object]) -> str:
 
 
 def printable(text: str) -> str:
-    """The text without what JSON cannot carry as UTF-8: half of a surrogate pair becomes a question mark."""
+    """The text without what JSON cannot carry as UTF-8: half of a surrogate pair becomes a question
+    mark.
+    """
     return text.encode("utf-8", "replace").decode()

@@ -1,4 +1,6 @@
-"""What surrounds every request: its id, its cause, one log line, one measurement, and an answer whatever happens."""
+"""What surrounds every request: its id, its cause, one log line, one measurement, and an answer
+whatever happens.
+"""
 
 import time
 from collections.abc import Mapping
@@ -25,7 +27,9 @@ CORRELATION_ID = "X-Correlation-Id"
 
 
 class RequestContext:
-    """The outermost of the application's own middleware: inside the framework's span, around everything else."""
+    """The outermost of the application's own middleware: inside the framework's span, around
+    everything else.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -104,7 +108,9 @@ def route_of(scope: Scope) -> str | None:
 
 
 def shown_path(scope: Scope) -> str:
-    """The path as logs and spans may show it: ids are spelled out, anything else that fills a `{name}` may be a secret."""
+    """The path as logs and spans may show it: ids are spelled out, anything else that fills a
+    `{name}` may be a secret.
+    """
     template = route_of(scope)
     if template is None:
         return "unmatched"
@@ -138,7 +144,9 @@ def _holds_nul(scope: Scope) -> bool:
 
 
 def _clean_span(scope: Scope) -> None:
-    """The framework's span names the whole URL; a token in a path or an address in a query must not leave the process."""
+    """The framework's span names the whole URL; a token in a path or an address in a query must not
+    leave the process.
+    """
     span = trace.get_current_span()
     if span.is_recording():
         span.set_attribute(names.URL_PATH, shown_path(scope))

@@ -18,7 +18,9 @@ BACKLOG = 1024
 
 
 class HttpServer:
-    """`waypost.engine.process.Lifecycle` of one application on one port. A drain closes the port, then ends the open requests."""
+    """`waypost.engine.process.Lifecycle` of one application on one port. A drain closes the port,
+    then ends the open requests.
+    """
 
     def __init__(self, app: FastAPI, *, host: str = "127.0.0.1", port: int, name: str = "http") -> None:
         self.name = name
@@ -35,7 +37,9 @@ class HttpServer:
         return self._address[1]
 
     async def start(self) -> None:
-        """Opens the application's resources, then the port. Raises Misconfigured where the port is taken, and what the resources raise."""
+        """Opens the application's resources, then the port. Raises Misconfigured where the port is
+        taken, and what the resources raise.
+        """
         listener = _listen(*self._address)
         self._resources.callback(listener.close)
         self._address = (self._address[0], listener.getsockname()[1])
@@ -47,7 +51,9 @@ class HttpServer:
             self.ready.set()
 
     def _served(self, serving: "asyncio.Task[None]") -> None:
-        """The server has ended. Unless it was asked to, nothing answers on the port any more: the process is not ready."""
+        """The server has ended. Unless it was asked to, nothing answers on the port any more: the
+        process is not ready.
+        """
         self.ready.clear()
         self._server.accepting.set()
         if not serving.cancelled() and (error := serving.exception()) is not None:

@@ -15,7 +15,9 @@ EVENT_STREAM = "text/event-stream"
 MOST_STREAMS = 200
 """Of one process. Each looks once a second; the pool serves ordinary requests beside."""
 LONGEST_SECONDS = 600.0
-"""As long as an access token lives: whoever listens on comes again, and shows a token that is still good."""
+"""As long as an access token lives: whoever listens on comes again, and shows a token that is still
+good.
+"""
 QUIET_SECONDS = 15.0
 """After so long without an event a comment is sent: a proxy would take the connection for dead."""
 
@@ -38,7 +40,9 @@ def wants_events(request: Request) -> bool:
 
 
 def event_stream(request: Request, look: Look, *, every_seconds: float = 1.0) -> StreamingResponse:
-    """Raises Unavailable where as many listen as may. Ends when the server drains; clients come again by themselves (EventSource)."""
+    """Raises Unavailable where as many listen as may. Ends when the server drains; clients come
+    again by themselves (EventSource).
+    """
     streams: Streams = request.app.state.streams
     streams.require_room()
     headers = {"cache-control": "no-store", "x-accel-buffering": "no"}

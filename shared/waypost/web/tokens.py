@@ -1,4 +1,6 @@
-"""Access tokens: JSON Web Tokens signed with Ed25519, `alg` EdDSA (RFC 8037), `typ` at+jwt (RFC 9068)."""
+"""Access tokens: JSON Web Tokens signed with Ed25519, `alg` EdDSA (RFC 8037), `typ` at+jwt (RFC
+9068).
+"""
 
 import copy
 from collections.abc import Mapping
@@ -26,8 +28,8 @@ _TYPE = "at+jwt"
 class _OnlyEdDSA(JWSRegistry):
     """No other algorithm exists here, whatever a token's header asks for.
 
-    RFC 9864 prefers the name `Ed25519`, and joserfc warns of the older one, which far more verifiers understand; the key type is
-    pinned to Ed25519 by `waypost.web.keys`.
+    RFC 9864 prefers the name `Ed25519`, and joserfc warns of the older one, which far more
+    verifiers understand; the key type is pinned to Ed25519 by `waypost.web.keys`.
     """
 
     algorithms = {_ALGORITHM: copy.copy(JWSRegistry.algorithms[_ALGORITHM])}  # noqa: RUF012 - shadows the base's
@@ -39,14 +41,18 @@ _REGISTRY = _OnlyEdDSA(algorithms=[_ALGORITHM])
 
 class KeySource(Protocol):
     async def find(self, key_id: str) -> OKPKey:
-        """The public key of that id. Raises Unauthenticated where the issuer has none, Unavailable where the issuer cannot be asked."""
+        """The public key of that id. Raises Unauthenticated where the issuer has none, Unavailable
+        where the issuer cannot be asked.
+        """
         ...
 
 
 def sign(
     claims: Mapping[str, Any], key: OKPKey, *, at: datetime, lifetime: timedelta = timedelta(seconds=ACCESS_SECONDS)
 ) -> str:
-    """A token with these claims (`sub`, `tenant_id`, `role`, `scope`) and the registered ones. `key` is private and has a `kid`."""
+    """A token with these claims (`sub`, `tenant_id`, `role`, `scope`) and the registered ones.
+    `key` is private and has a `kid`.
+    """
     issued = int(at.timestamp())
     registered = {
         "iss": project().token_issuer,
@@ -76,7 +82,9 @@ class TokenVerifier:
         )
 
     async def verify(self, token: str) -> Mapping[str, Any]:
-        """The claims of a valid token. Raises Unauthenticated for any other, Unavailable where its key cannot be had."""
+        """The claims of a valid token. Raises Unauthenticated for any other, Unavailable where its
+        key cannot be had.
+        """
         key = await self._keys.find(_key_id(token))
         try:
             claims = jwt.decode(token, key, registry=_REGISTRY).claims

@@ -10,7 +10,9 @@ _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
 def unrouted(request: Request) -> Response:
-    """404, or 405 with `Allow` where the path has routes for other methods (the framework names those of the first route alone)."""
+    """404, or 405 with `Allow` where the path has routes for other methods (the framework names
+    those of the first route alone).
+    """
     allowed = ", ".join(method for method in _METHODS if _takes(request, method))
     if not allowed:
         return problem(404, "not-found", "No route has this path; GET /openapi.json lists those there are.")

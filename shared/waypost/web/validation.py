@@ -1,4 +1,6 @@
-"""What is wrong with a request, field by field, without a word of what was sent: it may be a password."""
+"""What is wrong with a request, field by field, without a word of what was sent: it may be a
+password.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -1,4 +1,6 @@
-"""`python -m tests.faults.storm --kills 20 --seed 7`, or `make faults KILLS=20 SEED=7`. Exits with 1 where a promise was broken."""
+"""`python -m tests.faults.storm --kills 20 --seed 7`, or `make faults KILLS=20 SEED=7`. Exits with
+1 where a promise was broken.
+"""
 
 import asyncio
 import logging
@@ -41,7 +43,8 @@ def storm(
     ] = None,
     port_base: Annotated[int | None, typer.Option(help="Drawn unless given.")] = None,
 ) -> None:
-    """Kills, freezes and restarts every part of the system under load, lets it settle, and checks every promise.
+    """Kills, freezes and restarts every part of the system under load, lets it settle, and checks
+    every promise.
 
     Ctrl-C ends the storm before its last kill, and what has been is checked.
     """

@@ -1,4 +1,6 @@
-"""One operation over HTTP: written down, called, written down again; unknown outcomes are asked for anew under the same key, or left."""
+"""One operation over HTTP: written down, called, written down again; unknown outcomes are asked for
+anew under the same key, or left.
+"""
 
 import asyncio
 import random
@@ -68,7 +70,9 @@ class Caller:
         return answer.json() if answer.status_code == httpx.codes.OK else None
 
     async def sign_in(self, url: str, body: Mapping[str, str]) -> str | None:
-        """A token; its operation is not written down, since neither a password nor a token belongs into a log."""
+        """A token; its operation is not written down, since neither a password nor a token belongs
+        into a log.
+        """
         try:
             answer = await self._http.post(url, json=dict(body), timeout=ANSWER_SECONDS)
         except httpx.TransportError:

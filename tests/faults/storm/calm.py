@@ -1,4 +1,6 @@
-"""The evidence of a small history in which nothing went wrong; the checker's own tests plant one flaw each in it."""
+"""The evidence of a small history in which nothing went wrong; the checker's own tests plant one
+flaw each in it.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime

@@ -17,9 +17,12 @@ from waypost.native.postgres import Postgres
 RUNS_AGAIN_SECONDS = 60
 DOWN_AT_ONCE = 3
 DONE_MEANWHILE = 5
-"""Operations acknowledged between two faults: a storm over a system that does nothing anyway proves nothing."""
+"""Operations acknowledged between two faults: a storm over a system that does nothing anyway proves
+nothing.
+"""
 MATTERS_SECONDS = 30
-"""Then the next fault comes all the same: a system that does not recover is the settling's to find."""
+"""Then the next fault comes all the same: a system that does not recover is the settling's to find.
+"""
 REACHED_SECONDS = 90
 """For a failpoint; a process that does not come by is killed where it is."""
 
@@ -31,11 +34,15 @@ class Chaos:
         self._acknowledged = acknowledged
         """How many operations, so far."""
         self._turn: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
-        """Of each target: one fault after the other, while different targets may suffer at the same time."""
+        """Of each target: one fault after the other, while different targets may suffer at the same
+        time.
+        """
         self._enough = False
 
     async def rage(self, faults: Sequence[Fault]) -> None:
-        """Returns when all are done and healed. Raises TimeoutError where a target does not come back."""
+        """Returns when all are done and healed. Raises TimeoutError where a target does not come
+        back.
+        """
         async with asyncio.TaskGroup() as under_way:
             for fault in faults:
                 await asyncio.sleep(fault.after_seconds)

@@ -1,4 +1,6 @@
-"""A log of lines that are on disk before anything follows from them: what was done is known even if we are killed."""
+"""A log of lines that are on disk before anything follows from them: what was done is known even if
+we are killed.
+"""
 
 import json
 import os

@@ -1,4 +1,6 @@
-"""What people do: each journey is a chain of operations, given up where one of them is not acknowledged."""
+"""What people do: each journey is a chain of operations, given up where one of them is not
+acknowledged.
+"""
 
 import re
 from collections.abc import Callable, Coroutine

@@ -1,4 +1,6 @@
-"""The open loop: journeys begin at the rate that was asked for, however slowly those before them get on."""
+"""The open loop: journeys begin at the rate that was asked for, however slowly those before them
+get on.
+"""
 
 import asyncio
 import random
@@ -33,7 +35,9 @@ class Load:
         await asyncio.gather(*(open_tenant(self._people) for _ in range(FIRST_TENANTS)))
 
     async def run(self) -> None:
-        """Until `stop`; then the journeys that are under way may end, and those that do not are cut off. Raises what broke one."""
+        """Until `stop`; then the journeys that are under way may end, and those that do not are cut
+        off. Raises what broke one.
+        """
         stopped = asyncio.create_task(self._stopping.wait())
         while not stopped.done():
             if len(self._under_way) < MOST_AT_ONCE:

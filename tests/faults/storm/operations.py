@@ -1,4 +1,6 @@
-"""What the load asked for, and what it was told: the log's entries put together, one operation each."""
+"""What the load asked for, and what it was told: the log's entries put together, one operation
+each.
+"""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -38,7 +40,9 @@ class Operation:
 
     @property
     def outcome(self) -> Outcome:
-        """A refusal proves nothing while an earlier try of the same operation may still have come through."""
+        """A refusal proves nothing while an earlier try of the same operation may still have come
+        through.
+        """
         outcomes = {each.outcome for each in self.tries}
         return next(each for each in (Outcome.OK, Outcome.UNKNOWN, Outcome.FAIL) if each in outcomes)
 

@@ -63,7 +63,9 @@ class Fault:
 
 
 def scheduled(seed: int, kills: int) -> Sequence[Fault]:
-    """Faults with so many kills among them; Kafka and PostgreSQL are killed in every storm that has a kill for each."""
+    """Faults with so many kills among them; Kafka and PostgreSQL are killed in every storm that has
+    a kill for each.
+    """
     dice = random.Random(f"{seed} faults")  # noqa: S311 - repeatable is what it has to be
     targets, faults, killed = _dealt(dice, kills), list[Fault](), 0
     while killed < kills:

@@ -19,7 +19,8 @@ from waypost.schemas.topics import declared_topics
 log = logging.getLogger(__name__)
 
 DEADLINE_SECONDS = 420
-"""An attempt that nobody settled is looked up after 2 minutes, by a sweep that runs every minute."""
+"""An attempt that nobody settled is looked up after 2 minutes, by a sweep that runs every minute.
+"""
 LOOK_SECONDS = 0.5
 
 _LEFT = """

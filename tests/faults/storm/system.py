@@ -1,4 +1,6 @@
-"""The system under the storm: the stack's own components, kept alive by its own supervisor, in this process, so that each is at hand."""
+"""The system under the storm: the stack's own components, kept alive by its own supervisor, in this
+process, so that each is at hand.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
@@ -20,7 +22,9 @@ from waypost.kernel.backoff import Backoff
 
 UP_SECONDS = 400
 PAUSES = Backoff(first_seconds=0.5, factor=2.0, most_seconds=2.0)
-"""Before a killed process is started again, as a process manager would; a stack's own supervisor grows patient up to 30 s."""
+"""Before a killed process is started again, as a process manager would; a stack's own supervisor
+grows patient up to 30 s.
+"""
 POLL_SECONDS = 0.05
 
 

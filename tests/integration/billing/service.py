@@ -1,4 +1,6 @@
-"""The billing service under test, and what a tenant's people, the provider and the users service would do with it."""
+"""The billing service under test, and what a tenant's people, the provider and the users service
+would do with it.
+"""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager

@@ -1,4 +1,6 @@
-"""Customers follow their users: each change is taken over once, in the users' order, however often it is told."""
+"""Customers follow their users: each change is taken over once, in the users' order, however often
+it is told.
+"""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,6 @@
-"""From the invoice that is paid to the total that is read: relay, live view and projector as they are run, each in its process."""
+"""From the invoice that is paid to the total that is read: relay, live view and projector as they
+are run, each in its process.
+"""
 
 import sys
 from collections.abc import AsyncIterator

@@ -1,4 +1,6 @@
-"""The port to the payment provider, against the provider's simulator: what is promised is kept, card by card."""
+"""The port to the payment provider, against the provider's simulator: what is promised is kept,
+card by card.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator

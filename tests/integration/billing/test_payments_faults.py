@@ -1,4 +1,6 @@
-"""The way to the payment provider breaks at each place: what is said of it is what is known, and the card is never named."""
+"""The way to the payment provider breaks at each place: what is said of it is what is known, and
+the card is never named.
+"""
 
 import asyncio
 import traceback

@@ -1,4 +1,6 @@
-"""The service as it is run, beside a real broker and a provider that tells by webhook what it did not answer."""
+"""The service as it is run, beside a real broker and a provider that tells by webhook what it did
+not answer.
+"""
 
 import asyncio
 import csv
@@ -70,7 +72,8 @@ async def test_the_whole_service_bills_a_user_it_has_heard_of_and_ends_cleanly(
         await publish(own_kafka, user_created(owner))
         customer = f"/customers/{owner.user_id}"
         await eventually(lambda: is_there(http, customer), deadline_seconds=30)
-        # The second card's charge is never answered: the webhook tells of it, or a look-up, whichever is first.
+        # The second card's charge is never answered: the webhook tells of it, or a look-up,
+        # whichever is first.
         for card in CARDS:
             await posted(http, f"{customer}/payment-methods", {"token": card})
             invoice_id = await finalized(http, owner.user_id)

@@ -98,7 +98,8 @@ async def test_changes_are_told_as_they_come_until_the_server_drains(company: Co
             assert (await anext(told))["revision"] == 1
             await keep(totaled(company, 2), totaled(stranger, 8), billing=company.billing)
             assert (await anext(told))["revision"] == 2
-        # The server has ended, in less than the second that a drain may take here: the stream did not hold it up.
+        # The server has ended, in less than the second that a drain may take here: the stream did
+        # not hold it up.
         with pytest.raises(StopAsyncIteration):
             await anext(told)
         await stream.__aexit__(None, None, None)

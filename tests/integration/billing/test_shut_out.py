@@ -1,4 +1,6 @@
-"""An access token outlives a suspension, a demotion and an erasure by minutes; what it may do ends when billing hears of them."""
+"""An access token outlives a suspension, a demotion and an erasure by minutes; what it may do ends
+when billing hears of them.
+"""
 
 from collections.abc import Sequence
 from datetime import timedelta

@@ -28,7 +28,9 @@ async def tell(
 async def charged_at_the_provider(
     company: Company, invoice_id: str, card: str = "pm_card_visa"
 ) -> tuple[UUID, dict[str, Any]]:
-    """The job asked, the provider decided, and the answer was lost: what is left is the provider's word."""
+    """The job asked, the provider decided, and the answer was lost: what is left is the provider's
+    word.
+    """
     attempt_id = await company.begin_charge(invoice_id)
     order = ChargeOrder(
         idempotency_key=f"inv-{invoice_id}",

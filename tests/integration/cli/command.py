@@ -1,4 +1,6 @@
-"""The command as an operator runs it, on a stack that holds the users service's database and a broker."""
+"""The command as an operator runs it, on a stack that holds the users service's database and a
+broker.
+"""
 
 import asyncio
 import json
@@ -88,7 +90,9 @@ class Stack:
         return await asyncio.create_subprocess_exec(*command, env=environment, stdout=PIPE, stderr=PIPE)
 
     async def record(self) -> Envelope[UserCreated]:
-        """A new user, as a business transaction leaves it: a row in the store, another in the outbox."""
+        """A new user, as a business transaction leaves it: a row in the store, another in the
+        outbox.
+        """
         codec, envelope = application_codec(), user_created_envelope()
         encoded = [(envelope, codec.encode(envelope.event))]
         database = Database(self.users.app, application_name="cli tests", pool_size=1)

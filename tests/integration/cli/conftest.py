@@ -14,7 +14,9 @@ from waypost.testing.topics import create_topic
 
 @pytest.fixture(scope="session")
 async def cluster() -> AsyncIterator[str]:
-    """A broker with the services' own topics: their names are not unique, as those on the session's broker have to be."""
+    """A broker with the services' own topics: their names are not unique, as those on the session's
+    broker have to be.
+    """
     with scratch_folder() as folder:
         async with running_kafka(folder) as broker:
             await create_topic(broker.bootstrap, "users.user")

@@ -1,4 +1,6 @@
-"""Letters of a real consumer by the command, as an operator types it. What it does in a service: `tests/integration/operations`."""
+"""Letters of a real consumer by the command, as an operator types it. What it does in a service:
+`tests/integration/operations`.
+"""
 
 from tests.fixtures.club import Stage, User
 from tests.fixtures.club.commanding import WHY, Operator

@@ -22,7 +22,9 @@ RUN = ("jobs", "run", "users.cleanup_expired", "--tenant", str(TENANT), *BECAUSE
 
 @pytest.fixture
 async def where(database: Databases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ServiceDatabase:
-    """The users service as the command finds it; the other services have no environment, and nobody has a broker."""
+    """The users service as the command finds it; the other services have no environment, and nobody
+    has a broker.
+    """
     where = await database("users")
     async with connected(where.app) as app:
         await app.execute("insert into tenants.tenant_directory values ($1, 'Engines', 'open')", TENANT)

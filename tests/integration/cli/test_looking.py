@@ -1,4 +1,6 @@
-"""What waits, what there is, and what a viewer knows; and what the command says when a part is away."""
+"""What waits, what there is, and what a viewer knows; and what the command says when a part is
+away.
+"""
 
 import json
 from urllib.parse import urlsplit

@@ -1,4 +1,6 @@
-"""A rebuild of the club's projector as a process of its own, so that it can be killed: `python -m …`, configured by CLUB."""
+"""A rebuild of the club's projector as a process of its own, so that it can be killed: `python -m
+…`, configured by CLUB.
+"""
 
 import asyncio
 import json

@@ -1,4 +1,6 @@
-"""A read model rebuilt from its topic equals the live one, row for row (promise I10), also while events come in."""
+"""A read model rebuilt from its topic equals the live one, row for row (promise I10), also while
+events come in.
+"""
 
 import asyncio
 from typing import Any

@@ -32,7 +32,9 @@ async def test_without_sequences_what_came_twice_is_taken_in_once(stage: Stage) 
 
 
 async def test_a_partition_that_is_first_taken_up_during_the_swap_is_not_left_out(stage: Stage) -> None:
-    """Its position was not there to be locked: what the live consumer wrote of it would go away with the old tables."""
+    """Its position was not there to be locked: what the live consumer wrote of it would go away
+    with the old tables.
+    """
     await live(stage, [stage.user()])
     async with shadow_factory(stage).shadow() as shadow:
         with pytest.raises(LiveIsAhead):
@@ -47,7 +49,9 @@ async def test_a_partition_that_is_first_taken_up_during_the_swap_is_not_left_ou
 
 
 class LogsOfATopicMadeAnew(KafkaTopicLogs):
-    """While they are opened, the live consumer finds another topic under the name, and takes its first record in."""
+    """While they are opened, the live consumer finds another topic under the name, and takes its
+    first record in.
+    """
 
     stage: Stage
 

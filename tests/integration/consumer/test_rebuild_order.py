@@ -1,4 +1,6 @@
-"""A topic on which a later version lies before an earlier one, as after a loss: the live rows and the rebuilt ones are the same."""
+"""A topic on which a later version lies before an earlier one, as after a loss: the live rows and
+the rebuilt ones are the same.
+"""
 
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager

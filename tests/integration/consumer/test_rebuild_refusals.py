@@ -70,7 +70,9 @@ class Tampering(KafkaTopicLogs):
 )
 @pytest.mark.parametrize("force", [False, True])
 async def test_tables_that_were_not_safe_to_serve(stage: Stage, change: str, force: bool) -> None:
-    """Here nobody's word helps: other tenants would read the rows, or the consumer would fail on them."""
+    """Here nobody's word helps: other tenants would read the rows, or the consumer would fail on
+    them.
+    """
     ann = stage.user()
     await live(stage, [ann])
     report = await rebuilt(stage, logs=Tampering(stage, change), force=force)

@@ -113,7 +113,9 @@ async def topics_at(bootstrap: str) -> set[str]:
 
 
 def is_alive(process: psutil.Process) -> bool:
-    """A zombie whose parent has gone is dead already; whoever adopted it will notice in its own time."""
+    """A zombie whose parent has gone is dead already; whoever adopted it will notice in its own
+    time.
+    """
     try:
         return process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:

@@ -96,7 +96,9 @@ async def test_another_tenant_sees_nothing_and_may_use_the_same_key(service: Ser
 
 
 async def test_the_database_refuses_a_job_for_a_tenant_that_is_not_bound(service: ServiceOf) -> None:
-    """Whatever the code above it got wrong: the job and its result are one statement, and the result is its tenant's row."""
+    """Whatever the code above it got wrong: the job and its result are one statement, and the
+    result is its tenant's row.
+    """
     billing = await service([Job(work)])
     now, ours = billing.clock.now(), [new_id()]
     for bound in ([], [billing.tenant]):

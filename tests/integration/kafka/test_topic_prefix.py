@@ -1,4 +1,6 @@
-"""An application with a `topic_prefix`: the cluster has prefixed names, the application's own code never sees one."""
+"""An application with a `topic_prefix`: the cluster has prefixed names, the application's own code
+never sees one.
+"""
 
 from collections.abc import Iterator
 from dataclasses import replace

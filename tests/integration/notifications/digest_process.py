@@ -1,4 +1,6 @@
-"""A job process of notifications that takes one user a page: `python -m tests.integration.notifications.digest_process`."""
+"""A job process of notifications that takes one user a page: `python -m
+tests.integration.notifications.digest_process`.
+"""
 
 import asyncio
 import os

@@ -31,7 +31,9 @@ class Invoice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Digests:
-    """On a clock of the test's own. Billing's facts come in by both consumers; people act over HTTP."""
+    """On a clock of the test's own. Billing's facts come in by both consumers; people act over
+    HTTP.
+    """
 
     service: NotificationsService
     http: httpx.AsyncClient

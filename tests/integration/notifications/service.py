@@ -1,4 +1,6 @@
-"""The notifications service under test: events come in by its handlers, mails go out by its own job worker."""
+"""The notifications service under test: events come in by its handlers, mails go out by its own job
+worker.
+"""
 
 import base64
 import json

@@ -1,4 +1,6 @@
-"""At nine, whoever asked for it gets what they have not read: once a day, as things stand when it is mailed."""
+"""At nine, whoever asked for it gets what they have not read: once a day, as things stand when it
+is mailed.
+"""
 
 import pytest
 

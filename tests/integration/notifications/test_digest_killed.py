@@ -1,4 +1,6 @@
-"""A worker is killed on the way from the tick to the mails: everybody gets one all the same, and nobody two."""
+"""A worker is killed on the way from the tick to the mails: everybody gets one all the same, and
+nobody two.
+"""
 
 import os
 import sys
@@ -40,7 +42,9 @@ async def test_killed_between_two_users_of_a_tenant(digests: Digests, tmp_path: 
 
 
 def _until_noon() -> timedelta:
-    """So that no run of the test has a midnight in it. Ahead: the processes' queue goes by the real clock, and what it holds is due."""
+    """So that no run of the test has a midnight in it. Ahead: the processes' queue goes by the real
+    clock, and what it holds is due.
+    """
     now = datetime.now(UTC)
     return (now.replace(hour=12, minute=0) - now) % timedelta(days=1)
 

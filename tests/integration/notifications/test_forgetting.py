@@ -1,4 +1,6 @@
-"""Whoever is erased is forgotten, and nothing of theirs comes back: their access token lives for minutes more."""
+"""Whoever is erased is forgotten, and nothing of theirs comes back: their access token lives for
+minutes more.
+"""
 
 import asyncio
 

@@ -1,4 +1,6 @@
-"""Names that were stored before names had rules, in every mail: nothing of them is a header, and each mail goes out."""
+"""Names that were stored before names had rules, in every mail: nothing of them is a header, and
+each mail goes out.
+"""
 
 from email import message_from_bytes
 from email.message import EmailMessage
@@ -76,7 +78,9 @@ async def _raw(inbox: Inbox, mail: Mail) -> bytes:
 
 
 def _header_names(raw: bytes) -> list[str]:
-    """Of the raw lines up to the first empty one; a line that begins with a blank goes on with the header before."""
+    """Of the raw lines up to the first empty one; a line that begins with a blank goes on with the
+    header before.
+    """
     head = raw.replace(b"\r\n", b"\n").partition(b"\n\n")[0].decode("ascii")
     return [line.partition(":")[0] for line in head.split("\n") if not line.startswith((" ", "\t"))]
 
@@ -86,5 +90,7 @@ def _mailboxes(mail: EmailMessage) -> list[str]:
 
 
 def _unspaced(text: str) -> str:
-    """The standard library reads a blank between two encoded words of a name; RFC 2047, section 6.2, has none there."""
+    """The standard library reads a blank between two encoded words of a name; RFC 2047, section
+    6.2, has none there.
+    """
     return text.replace(" ", "")

@@ -1,4 +1,6 @@
-"""What a person may do here ends when notifications hears that they were shut out, with their access token still out."""
+"""What a person may do here ends when notifications hears that they were shut out, with their
+access token still out.
+"""
 
 from datetime import timedelta
 

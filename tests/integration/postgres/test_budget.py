@@ -1,4 +1,6 @@
-"""A server that is too small is refused at the start, and not when the last connection is asked for."""
+"""A server that is too small is refused at the start, and not when the last connection is asked
+for.
+"""
 
 import asyncio
 import sys

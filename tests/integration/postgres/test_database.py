@@ -1,4 +1,6 @@
-"""A transaction that is not there any more cannot be committed; a statement alone is one of its own."""
+"""A transaction that is not there any more cannot be committed; a statement alone is one of its
+own.
+"""
 
 import asyncio
 import contextlib
@@ -18,7 +20,9 @@ from waypost.testing.database import Databases, connected
 
 
 async def test_a_commit_after_a_swallowed_error_is_an_error(database: Databases) -> None:
-    """PostgreSQL answers such a COMMIT with ROLLBACK, and without an error: the caller would tell of rows that are not there."""
+    """PostgreSQL answers such a COMMIT with ROLLBACK, and without an error: the caller would tell
+    of rows that are not there.
+    """
     async with opened((await database("club", migrate)).app) as pool:
         with pytest.raises(Transient):
             async with pool.transaction() as connection:

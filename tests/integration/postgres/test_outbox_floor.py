@@ -1,4 +1,6 @@
-"""The floor below the heads: it rises over rows that are gone, and over nothing that may still come."""
+"""The floor below the heads: it rises over rows that are gone, and over nothing that may still
+come.
+"""
 
 import asyncpg
 import pytest

@@ -100,7 +100,9 @@ async def test_heads_are_read_by_index_alone(house: House) -> None:
 
 
 async def test_an_hour_that_is_not_here_yet_holds_no_key_up(house: House) -> None:
-    """A writer's clock may have been ahead for a moment: its rows are facts, whatever they say of the time."""
+    """A writer's clock may have been ahead for a moment: its rows are facts, whatever they say of
+    the time.
+    """
     declared = replace(declared_topics()[0], name=unique("users.user"))
     await ensure_topics(house.bootstrap, [declared])
     house = replace(house, topic=declared.name)

@@ -88,7 +88,9 @@ class UsersService(HostedService):
         return await self.http.post("/token/refresh", json={"refresh_token": tokens["refresh_token"]})
 
     async def mailed_token(self, tenant_id: UUID, user_id: UUID, kind: str = "user.verification_requested") -> str:
-        """What the notifications service would mail: the newest token of this kind that was sealed to it."""
+        """What the notifications service would mail: the newest token of this kind that was sealed
+        to it.
+        """
         rows = await self.rows(
             tenant_id,
             "select type, payload from events where aggregate_id = :id and type = :type order by version desc limit 1",

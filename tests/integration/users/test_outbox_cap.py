@@ -1,4 +1,6 @@
-"""While nothing can be published the outbox grows to its cap, and no further: then the caller is told when to come again."""
+"""While nothing can be published the outbox grows to its cap, and no further: then the caller is
+told when to come again.
+"""
 
 from pathlib import Path
 

@@ -1,4 +1,6 @@
-"""From a forgotten password to a new one, and to being forgotten: both services as they are run, with a real broker and mailbox."""
+"""From a forgotten password to a new one, and to being forgotten: both services as they are run,
+with a real broker and mailbox.
+"""
 
 import re
 from collections.abc import AsyncIterator, Mapping

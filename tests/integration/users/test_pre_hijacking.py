@@ -1,4 +1,6 @@
-"""A stranger signs up with somebody's address before, beside and after them. Who reads the mail decides whose account it is."""
+"""A stranger signs up with somebody's address before, beside and after them. Who reads the mail
+decides whose account it is.
+"""
 
 import asyncio
 from collections.abc import Sequence
@@ -83,7 +85,9 @@ async def test_a_sign_up_after_the_proof_changes_nothing(victim: Victim) -> None
 
 
 async def test_a_link_that_is_out_never_stands_for_an_earlier_sign_up(victim: Victim, users: UsersService) -> None:
-    """Beyond the bound of mails the next sign-up is not mailed; the links that were are not taken for its."""
+    """Beyond the bound of mails the next sign-up is not mailed; the links that were are not taken
+    for its.
+    """
     for _ in range(VERIFICATION_LINKS):
         await victim.signed_up(STRANGERS)
     link = await victim.link()

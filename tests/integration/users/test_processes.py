@@ -1,4 +1,6 @@
-"""The service as it is run: `python -m services.users api|worker|jobs`, on a real database and a real broker."""
+"""The service as it is run: `python -m services.users api|worker|jobs`, on a real database and a
+real broker.
+"""
 
 from pathlib import Path
 from uuid import UUID

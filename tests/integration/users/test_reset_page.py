@@ -1,4 +1,6 @@
-"""Where the link of a mail for a new password leads, as a browser shows it; typing and click are real ones."""
+"""Where the link of a mail for a new password leads, as a browser shows it; typing and click are
+real ones.
+"""
 
 from tests.fixtures.browser import Open
 from tests.integration.users.service import Member, UsersService

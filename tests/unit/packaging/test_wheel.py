@@ -1,4 +1,6 @@
-"""The toolkit's distribution: what its wheel holds, what it says of itself, and which requirements it names."""
+"""The toolkit's distribution: what its wheel holds, what it says of itself, and which requirements
+it names.
+"""
 
 import shutil
 import subprocess
@@ -65,7 +67,9 @@ def test_an_api_process_needs_no_extra(metadata: Message) -> None:
 
 
 def test_ranges_stand_in_one_place(metadata: Message) -> None:
-    """The distribution and the lock files read the same files; the application's own file repeats none of their names."""
+    """The distribution and the lock files read the same files; the application's own file repeats
+    none of their names.
+    """
     read = [
         *ranges("shared/requirements.in"),
         *(each for extra in EXTRAS for each in ranges(f"shared/requirements-{extra}.in")),

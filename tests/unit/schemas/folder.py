@@ -29,7 +29,9 @@ class SchemaFolder:
         configure(read_project(root.parent))
 
     def run(self, *arguments: str) -> int:
-        """`waypost schemas` on this folder; what it prints goes to standard output and error as usual."""
+        """`waypost schemas` on this folder; what it prints goes to standard output and error as
+        usual.
+        """
         result = CliRunner().invoke(app, ["schemas", *arguments])
         sys.stdout.write(result.stdout)
         sys.stderr.write(result.stderr)

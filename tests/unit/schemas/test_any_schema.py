@@ -1,4 +1,6 @@
-"""Schemas of any shape: their events come back as they were, in this codec and in another reader of Avro."""
+"""Schemas of any shape: their events come back as they were, in this codec and in another reader of
+Avro.
+"""
 
 import json
 import shutil

@@ -1,4 +1,6 @@
-"""Events survive the wire, and nothing on the wire can make the codec raise what its port does not promise."""
+"""Events survive the wire, and nothing on the wire can make the codec raise what its port does not
+promise.
+"""
 
 import dataclasses
 from datetime import UTC, datetime

@@ -1,4 +1,6 @@
-"""Defaults have the Python type of their field: in the generated class, and in old events that lack the field."""
+"""Defaults have the Python type of their field: in the generated class, and in old events that lack
+the field.
+"""
 
 import subprocess
 import sys

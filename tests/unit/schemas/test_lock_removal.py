@@ -1,4 +1,6 @@
-"""A lock entry can be taken back until it is committed, newest first; afterwards others may rely on its id."""
+"""A lock entry can be taken back until it is committed, newest first; afterwards others may rely on
+its id.
+"""
 
 import json
 import subprocess

@@ -1,4 +1,6 @@
-"""Money in an event is a whole number of minor units beside a currency, whatever it is called and however deep it lies."""
+"""Money in an event is a whole number of minor units beside a currency, whatever it is called and
+however deep it lies.
+"""
 
 import pytest
 

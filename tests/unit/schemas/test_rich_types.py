@@ -1,4 +1,6 @@
-"""Events may hold what Avro can say. What they hold is exact, immutable, and refused where it does not fit."""
+"""Events may hold what Avro can say. What they hold is exact, immutable, and refused where it does
+not fit.
+"""
 
 import copy
 import json

@@ -114,7 +114,9 @@ topics: {shop.order: what was ordered}
 
 @pytest.fixture(scope="module")
 def acme(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An application with one service, in packages of its own; `generate` and `lock` are the toolkit's."""
+    """An application with one service, in packages of its own; `generate` and `lock` are the
+    toolkit's.
+    """
     root = tmp_path_factory.mktemp("acme")
     for file, text in {
         "pyproject.toml": ACME,

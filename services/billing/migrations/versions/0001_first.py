@@ -65,7 +65,8 @@ def _payment_attempts() -> Iterator[str]:
         )"""
     yield """
         create unique index payment_attempts_of_invoice on payment_attempts (tenant_id, invoice_id, kind, attempt)"""
-    # Also what the sweep reads; and a second question about one invoice cannot be asked, whatever the code believes.
+    # Also what the sweep reads; and a second question about one invoice cannot be asked, whatever
+    # the code believes.
     yield """
         create unique index payment_attempts_pending on payment_attempts (tenant_id, invoice_id) where status = 'pending'"""
     yield from protect("payment_attempts")

@@ -23,7 +23,8 @@ def _table() -> Iterator[str]:
 
 
 def _positions_of_existing_customers() -> Iterator[str]:
-    # Existing customers have followed as far as their consumer has come. FORCE would hide their rows from the owner too.
+    # Existing customers have followed as far as their consumer has come. FORCE would hide their
+    # rows from the owner too.
     yield "alter table customers.customers no force row level security"
     yield """
         insert into followed_users (tenant_id, user_id, version)

@@ -1,4 +1,6 @@
-"""Which users may still act: access tokens outlive a suspension, a demotion and an erasure by minutes."""
+"""Which users may still act: access tokens outlive a suspension, a demotion and an erasure by
+minutes.
+"""
 
 from waypost.engine.principals import PRINCIPALS
 from waypost.postgres.migration import apply, projection_tables

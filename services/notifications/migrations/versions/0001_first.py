@@ -67,7 +67,8 @@ def _preferences() -> Iterator[str]:
             primary key (tenant_id, user_id),
             unique (tenant_id, unsubscribe_secret)
         )"""
-    # No grant for the operator's role: who reads what and when is no business of theirs, and a secret is none of anybody's.
+    # No grant for the operator's role: who reads what and when is no business of theirs, and a
+    # secret is none of anybody's.
     for table in ("read_marks", "preferences"):
         yield from protect(table)
         yield f"grant select, insert, update, delete on {table} to notifications_app"

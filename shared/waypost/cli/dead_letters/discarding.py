@@ -25,7 +25,9 @@ def discard(
     yes: Annotated[bool, typer.Option("--yes", help="Does not ask.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Gives a letter up: its event counts as handled, though it was not. Then works off what waits behind it."""
+    """Gives a letter up: its event counts as handled, though it was not. Then works off what waits
+    behind it.
+    """
     audit_context = AuditContext(operator=operator, reason=reason)
     if not yes:
         typer.confirm(f"{dead_letter_id} will have had no effect, for good. Discard it?", abort=True, err=True)

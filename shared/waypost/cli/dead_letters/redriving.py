@@ -39,9 +39,11 @@ def redrive(
     reason: Reason = "",
     as_json: AsJson = False,
 ) -> None:
-    """Tries the keys of the letters that match again, each from its lowest version on, until a letter fails or none is left.
+    """Tries the keys of the letters that match again, each from its lowest version on, until a
+    letter fails or none is left.
 
-    Exits with 1 where something is left to do. What was done stays done, even if the command is killed: run again, it does the rest.
+    Exits with 1 where something is left to do. What was done stays done, even if the command is
+    killed: run again, it does the rest.
     """
     if (dead_letter_id is not None) == (search != Search() or service is not None):
         raise typer.BadParameter(

@@ -31,10 +31,11 @@ def republish_command(
     per_second: PerSecond = None,
     as_json: AsJson = False,
 ) -> None:
-    """Publishes what the event store has of a topic and the topic has not: same ids, headers, keys, each aggregate in order.
+    """Publishes what the event store has of a topic and the topic has not: same ids, headers, keys,
+    each aggregate in order.
 
-    Consumers notice by themselves that a topic was made anew; what they know already they absorb. To be run again where it was cut off:
-    it goes on with what is still missing.
+    Consumers notice by themselves that a topic was made anew; what they know already they absorb.
+    To be run again where it was cut off: it goes on with what is still missing.
     """
     audit_context = None if dry_run else AuditContext(operator=operator, reason=reason)
     for topic in topics:
@@ -55,13 +56,17 @@ def require_kept(topic: str) -> None:
 
 
 async def republished(topic: str, audit_context: AuditContext | None, *, rate: Rate, quiet: bool) -> Republished:
-    """Without a mandate nothing is published. Raises NotFound for a topic that is not there, and Transient."""
+    """Without a mandate nothing is published. Raises NotFound for a topic that is not there, and
+    Transient.
+    """
     service = topic.partition(".")[0]
     bootstrap = setting_of(service, variable("KAFKA_BOOTSTRAP"))
     partitions = chosen_from(await partitions_of(bootstrap), [topic])
 
     async def note() -> None:
-        """A record on a topic is in no transaction: what is about to be done is told before it begins."""
+        """A record on a topic is in no transaction: what is about to be done is told before it
+        begins.
+        """
         if audit_context is not None:
             async with opened(service) as ops, ops.transaction() as connection:
                 await record_action(connection, audit_context, verb="events.republish", subject=topic)

@@ -37,7 +37,9 @@ def show(
     personal: Annotated[bool, typer.Option("--personal", help="Shows what identifies a person.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """One event, decoded: what it says, what caused it, and where it lies in the store, the outbox and its topic."""
+    """One event, decoded: what it says, what caused it, and where it lies in the store, the outbox
+    and its topic.
+    """
     whereabouts = asyncio.run(whereabouts_of(event_id))
     told = _told(whereabouts, personal=personal)
     if as_json:

@@ -40,7 +40,9 @@ def tail(
     personal: Annotated[bool, typer.Option("--personal", help="With --json: shows what identifies a person.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Shows events as they come in, a line each. Joins no consumer group: nothing is taken from anybody."""
+    """Shows events as they come in, a line each. Joins no consumer group: nothing is taken from
+    anybody.
+    """
     codec = chosen_services(service_names()[0])[0].codec
     if event_type is not None and not codec.knows(event_type):
         raise NotFound(f"this release knows no event type {event_type!r}; types look like user.created")

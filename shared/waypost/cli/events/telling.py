@@ -8,7 +8,9 @@ NARROW = "\n    "
 
 
 def line(seen: Seen, width: int | None) -> str:
-    """One line; where a terminal of `width` columns is too narrow for it, the ids go below, two by two."""
+    """One line; where a terminal of `width` columns is too narrow for it, the ids go below, two by
+    two.
+    """
     about = seen.attributes
     if about is None:
         return f"{moment(seen.written_at)}  {seen.place}  no event of ours: {seen.problem}"

@@ -48,7 +48,9 @@ def retry(
     reason: Reason = "",
     as_json: AsJson = False,
 ) -> None:
-    """Queues dead jobs once more, with all their attempts and the same idempotency key: one, or with --all those that match."""
+    """Queues dead jobs once more, with all their attempts and the same idempotency key: one, or
+    with --all those that match.
+    """
     audit_context = None if dry_run else AuditContext(operator=name_of_operator, reason=reason)
     if (job_id is not None) == everything:
         raise Invalid("name one dead job by its id, or say --all for those that fit the filters")
@@ -79,7 +81,9 @@ def retry(
 
 
 def cancel(job_id: JobArgument, reason: Reason, name_of_operator: As, as_json: AsJson = False) -> None:
-    """Takes a job away, waiting, running or dead. One that runs is stopped within ten seconds, and its outcome dropped."""
+    """Takes a job away, waiting, running or dead. One that runs is stopped within ten seconds, and
+    its outcome dropped.
+    """
     audit_context = AuditContext(operator=name_of_operator, reason=reason)
     gone = asyncio.run(_change(job_id, lambda admin_service: cancel_job(admin_service, job_id, audit_context)))
     _tell(gone, f"{job_id} is cancelled", as_json)

@@ -13,7 +13,9 @@ from waypost.jobs.parameter import Parameter
 
 
 def declared(service: ServiceOption = None, as_json: AsJson = False) -> None:
-    """Declared jobs: arguments (optional ones in brackets), attempts, time-out, schedule, next tick. Needs no running stack."""
+    """Declared jobs: arguments (optional ones in brackets), attempts, time-out, schedule, next
+    tick. Needs no running stack.
+    """
     now = datetime.now(UTC)
     jobs = [_told(each, job, now) for each in chosen_services(service) for job in each.jobs]
     if as_json:

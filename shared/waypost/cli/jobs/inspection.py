@@ -46,7 +46,9 @@ def list_jobs(
     limit: LimitOption = 100,
     as_json: AsJson = False,
 ) -> None:
-    """Jobs that wait, run or gave up, the latest first; of one tenant also those that are complete or cancelled."""
+    """Jobs that wait, run or gave up, the latest first; of one tenant also those that are complete
+    or cancelled.
+    """
     statuses = [Status.DEAD] if dead else status or ()
     search = JobSearch(statuses=statuses, name=name, tenant_id=tenant, limit=limit)
 
@@ -65,7 +67,9 @@ def list_jobs(
 
 
 def show(job_id: JobArgument, as_json: AsJson = False) -> None:
-    """One job, done or not: its arguments, attempts, last error, result, and the trace that it came from."""
+    """One job, done or not: its arguments, attempts, last error, result, and the trace that it came
+    from.
+    """
     found = asyncio.run(find(job_id))
     facts = told(found.service.name, found.job)
     if as_json:

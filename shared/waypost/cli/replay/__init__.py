@@ -47,10 +47,11 @@ def replay(
     limit: Annotated[int, typer.Option(min=0, help="Events that are shown one by one.")] = 20,
     as_json: AsJson = False,
 ) -> None:
-    """Lists the events that a reactor was given and has a handler for; with --again it is given them once more.
+    """Lists the events that a reactor was given and has a handler for; with --again it is given
+    them once more.
 
-    What its handlers do with an event that they know is theirs to say. Jobs keep the keys of the first time: one that was done is not
-    done again. Exits with 1 where a handler failed.
+    What its handlers do with an event that they know is theirs to say. Jobs keep the keys of the
+    first time: one that was done is not done again. Exits with 1 where a handler failed.
     """
     service, reactor = find_reactor(name)
     selection = Selection(

@@ -22,7 +22,8 @@ def trace(
     event_id: Annotated[UUID, typer.Argument(parser=an_id, help="`ce_id` of its record.")],
     as_json: AsJson = False,
 ) -> None:
-    """The trace that an event belongs to, as a tree: which process did what, when, for how long, and what waited in between.
+    """The trace that an event belongs to, as a tree: which process did what, when, for how long,
+    and what waited in between.
 
     And the pages of later traces in which it was handled once more.
     """

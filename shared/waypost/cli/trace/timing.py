@@ -12,7 +12,9 @@ class Timed:
     after_us: int | None
     """Since the first span of the trace; None where the viewer does not know when it began."""
     waited_us: int | None
-    """From the end of its parent to its beginning, for a span that takes up work which another left; None for any other."""
+    """From the end of its parent to its beginning, for a span that takes up work which another
+    left; None for any other.
+    """
     is_orphan: bool
     """It names a parent that the viewer does not hold."""
 

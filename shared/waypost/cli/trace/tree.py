@@ -1,4 +1,6 @@
-"""Spans as a tree: which process did what for whom, how long after the start, for how long, and what it had waited."""
+"""Spans as a tree: which process did what for whom, how long after the start, for how long, and
+what it had waited.
+"""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -14,7 +16,9 @@ Children = Mapping[str | None, Sequence[Timed]]
 
 
 def tree_of(title: str, spans: Sequence[Timed]) -> Tree:
-    """A span whose parent is not there stands at the top, so that none is left out; statements to a database are summed up."""
+    """A span whose parent is not there stands at the top, so that none is left out; statements to a
+    database are summed up.
+    """
     made = Tree(title)
     _grow(made, ROOT, children_of(spans))
     return made

@@ -61,7 +61,9 @@ class Viewer:
         return [_span(each) for each in self._content(answer)]
 
     async def later(self, trace_id: str) -> Sequence[str]:
-        """Traces in which what belongs to this one was handled once more: retried, replayed, rebuilt. Raises Transient."""
+        """Traces in which what belongs to this one was handled once more: retried, replayed,
+        rebuilt. Raises Transient.
+        """
         answer = await self._ask(
             "/traces", annotationQuery=f"{ORIGINAL_TRACE}={trace_id}", lookback=LOOKBACK_MILLISECONDS, limit=20
         )

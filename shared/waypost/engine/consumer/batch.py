@@ -90,7 +90,9 @@ class Batch:
         return batch
 
     def one_by_one(self, *, each_alone: bool = False) -> "Iterator[Batch]":
-        """The same records, with at most one in each transaction that a handler would run for; or with one at all."""
+        """The same records, with at most one in each transaction that a handler would run for; or
+        with one at all.
+        """
         expected, begin = self.expected, 0
         for end, message in enumerate(self.messages, start=1):
             if each_alone or message.wanted or end == len(self.messages):

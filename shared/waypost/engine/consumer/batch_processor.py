@@ -1,4 +1,6 @@
-"""Gets a partition's records through the pipeline whatever fails: again, apart, or aside. Nothing is passed over."""
+"""Gets a partition's records through the pipeline whatever fails: again, apart, or aside. Nothing
+is passed over.
+"""
 
 import asyncio
 import contextlib
@@ -47,7 +49,9 @@ class _Tally:
 
 
 class BatchProcessor:
-    """Of one partition: what fails is tried again until it is nobody's fault, or known to be one record's."""
+    """Of one partition: what fails is tried again until it is nobody's fault, or known to be one
+    record's.
+    """
 
     def __init__(
         self,
@@ -68,7 +72,9 @@ class BatchProcessor:
         """Whether one batch has failed `ConsumerPolicy.unready_from` times in a row."""
 
     async def take(self, batch: Batch) -> None:
-        """Returns when every record of the batch is handled, absorbed or kept as a letter. Raises Fenced and Stopped."""
+        """Returns when every record of the batch is handled, absorbed or kept as a letter. Raises
+        Fenced and Stopped.
+        """
         try:
             await self._take(batch)
         finally:
@@ -108,7 +114,9 @@ class BatchProcessor:
         return batch.again()
 
     async def _stored_stripped(self, batch: Batch, refused: Exception) -> bool:
-        """The last resort: one record's dead letter without what the database may refuse. Where even this fails, nothing is passed over."""
+        """The last resort: one record's dead letter without what the database may refuse. Where
+        even this fails, nothing is passed over.
+        """
         bare = batch.stripped(refused)
         if await self._failure(bare) is not None:
             return False
@@ -140,7 +148,9 @@ class BatchProcessor:
             await self.take(part)
 
     async def _blames_handler(self, error: Exception, batch: Batch, deaths: int) -> bool:
-        """A passing failure is nobody's fault, unless the database ends this one batch again and again while it answers others."""
+        """A passing failure is nobody's fault, unless the database ends this one batch again and
+        again while it answers others.
+        """
         if batch.step not in _OWN_STEPS or not batch.wanted:
             return False
         if isinstance(error, RETRYABLE):

@@ -1,4 +1,6 @@
-"""Works a parked key off: its letters in version order, through the same handlers, until one fails or none is left."""
+"""Works a parked key off: its letters in version order, through the same handlers, until one fails
+or none is left.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -43,7 +45,9 @@ class Attempt:
 
 
 class ParkedKeyProcessor:
-    """One consumer's. Every transaction locks the parked row before anything else: so does a consumer before it touches a row."""
+    """One consumer's. Every transaction locks the parked row before anything else: so does a
+    consumer before it touches a row.
+    """
 
     def __init__(
         self,
@@ -84,7 +88,8 @@ class ParkedKeyProcessor:
             return bool(await transaction.dead_letters.parked(parked.topic, [parked.key]))
 
     async def work_off(self, parked: ParkedKey, *, at_once: bool = False) -> Sequence[Attempt]:
-        """Until the key flows, a letter fails, or there is nothing to be done now. `at_once`: what is not due yet is tried as well.
+        """Until the key flows, a letter fails, or there is nothing to be done now. `at_once`: what
+        is not due yet is tried as well.
 
         Raises Transient where the database is away; what was counted stays counted.
         """
@@ -94,9 +99,11 @@ class ParkedKeyProcessor:
         return attempts
 
     async def discard(self, dead_letter_id: UUID, audit_context: AuditContext) -> Sequence[Attempt]:
-        """Gives a letter up: its event counts as handled once it is its turn. Then works its key off.
+        """Gives a letter up: its event counts as handled once it is its turn. Then works its key
+        off.
 
-        Raises NotFound, Conflict for a letter that is settled, and Transient while somebody else works the key off.
+        Raises NotFound, Conflict for a letter that is settled, and Transient while somebody else
+        works the key off.
         """
         async with self._transactions.begin(()) as transaction:
             dead_letter = await self._existing(dead_letter_id, transaction)
@@ -121,11 +128,12 @@ class ParkedKeyProcessor:
     async def attempt(
         self, parked: ParkedKey, audit_context: AuditContext | None = None, *, at_once: bool = False
     ) -> Attempt:
-        """At the letter whose turn it is. With a mandate it is a redrive: it tries dead letters too, and waits for no moment.
+        """At the letter whose turn it is. With a mandate it is a redrive: it tries dead letters
+        too, and waits for no moment.
 
-        What passes uses up no redrive: the operator is told, and comes again. A consumer's own retry counts it, as its taker does: what
-        does so again and again while the database answers must come to an end.
-        Raises Transient where the database is away.
+        What passes uses up no redrive: the operator is told, and comes again. A consumer's own
+        retry counts it, as its taker does: what does so again and again while the database answers
+        must come to an end. Raises Transient where the database is away.
         """
         begun = await self._turns.next(parked, audit_context, at_once=at_once)
         if isinstance(begun, Outcome):
@@ -142,7 +150,9 @@ class ParkedKeyProcessor:
         return Attempt(outcome=outcome, dead_letter=begun.dead_letter)
 
     async def _handle(self, parked: ParkedKey, counted: DeadLetter, *, redriven: bool) -> Outcome:
-        """The letter's change of status and its handler's effects, together. Raises what the handler raises."""
+        """The letter's change of status and its handler's effects, together. Raises what the
+        handler raises.
+        """
         message = self._reader.read(counted.record)
         if message.poison is not None:
             raise message.poison

@@ -1,4 +1,6 @@
-"""The two ways to handle messages: a projector takes them all at once, a reactor one per transaction."""
+"""The two ways to handle messages: a projector takes them all at once, a reactor one per
+transaction.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -57,7 +59,9 @@ class ReactionEffects:
                     await self._react(message.envelope, batch, transaction)
 
     async def _react(self, envelope: Envelope[Event], batch: Batch, transaction: ConsumerTransaction) -> None:
-        """The unit of work takes the running span as its trace context, so that what the handler causes descends from it."""
+        """The unit of work takes the running span as its trace context, so that what the handler
+        causes descends from it.
+        """
         reaction = transaction.react(replace(envelope.cause, causation_id=envelope.event_id))
         reaction.jobs = JobsOfOneEvent(reaction.jobs, self._name, envelope.event_id)
         with bound_cause(reaction.cause):
@@ -67,7 +71,9 @@ class ReactionEffects:
 
 
 def effects_of(consumer: Consumer, name: str, *, again: bool = False) -> Effects:
-    """`name` is the consumer's full name, as spans show it; what is handled `again` has a trace of its own."""
+    """`name` is the consumer's full name, as spans show it; what is handled `again` has a trace of
+    its own.
+    """
     if isinstance(consumer, AsyncProjection):
         return ProjectionEffects(name, consumer.handlers, again=again)
     return ReactionEffects(name, consumer.handlers, again=again)

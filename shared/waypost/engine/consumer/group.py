@@ -1,4 +1,6 @@
-"""One consumer's membership in its group: a task per assigned partition, offsets for lag tools, and a watch over all of it."""
+"""One consumer's membership in its group: a task per assigned partition, offsets for lag tools, and
+a watch over all of it.
+"""
 
 import asyncio
 from collections.abc import Sequence
@@ -56,7 +58,9 @@ class ConsumerGroup:
         self._subscription = subscription
         self._topics = topics_of(consumer)
         self._tasks: dict[Partition, PartitionTask] = {}
-        """The latest of each partition, ended ones included: a successor waits for its predecessor's last poll."""
+        """The latest of each partition, ended ones included: a successor waits for its
+        predecessor's last poll.
+        """
         self._ours: frozenset[Partition] = frozenset()
         self._watch = Watch(self.name, subscription, self._policy)
         self._moved: dict[Partition, int] = {}
@@ -112,7 +116,9 @@ class ConsumerGroup:
         await asyncio.gather(*(task.ended() for task in self._tasks.values()))
 
     async def makes_progress(self) -> None:
-        """For probes. Raises DeadLetterLimitReached or Stuck while a partition waits or a batch fails again and again."""
+        """For probes. Raises DeadLetterLimitReached or Stuck while a partition waits or a batch
+        fails again and again.
+        """
         if any(task.waits_for_room for task in self._running):
             raise DeadLetterLimitReached
         if stuck := [str(task.partition) for task in self._running if task.stuck]:

@@ -1,4 +1,6 @@
-"""The order guard: what is to be done with each record, decided from what is known before the first of them runs. No I/O."""
+"""The order guard: what is to be done with each record, decided from what is known before the first
+of them runs. No I/O.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -48,10 +50,11 @@ class Guard:
     def judge(self, messages: Iterable[Message]) -> Sequence[tuple[Message, Verdict]]:
         """The verdict of each message, in the given order, which is that of the offsets.
 
-        Of an aggregate at version n only version n + 1 is handled. A version up to n is stale or a conflict. A later
-        one waits, and so does every version that a dead letter of its key holds. Whatever waits, fails or is poison
-        parks its key, and the messages behind it in the same batch are judged accordingly. Afterwards `advanced`
-        and `newly_parked` hold what has to be written.
+        Of an aggregate at version n only version n + 1 is handled. A version up to n is stale or a
+        conflict. A later one waits, and so does every version that a dead letter of its key holds.
+        Whatever waits, fails or is poison parks its key, and the messages behind it in the same
+        batch are judged accordingly. Afterwards `advanced` and `newly_parked` hold what has to be
+        written.
         """
         return [(message, self._judge(message)) for message in messages]
 
@@ -62,7 +65,8 @@ class Guard:
             return self._wait(message) if message.key in self._parked else self._run(message)
         reached = self._versions.get(message.aggregate_id, 0)
         if message.sequence <= reached:
-            # Within the inbox's memory the event itself would have been known: this is a second one under the same version.
+            # Within the inbox's memory the event itself would have been known: this is a second one
+            # under the same version.
             return Verdict.SKIP_STALE if message.attributes.occurred_at < self._remembers_since else Verdict.CONFLICT
         if message.sequence > reached + 1 or message.sequence in self._held.get(message.key, ()):
             return self._wait(message)

@@ -10,9 +10,11 @@ from waypost.ports.jobs import JobQueue, NewJob
 
 
 class JobsOfOneEvent(JobQueue):
-    """`waypost.ports.jobs.JobQueue` that gives a job without a key one that is the same whenever the event is handled.
+    """`waypost.ports.jobs.JobQueue` that gives a job without a key one that is the same whenever
+    the event is handled.
 
-    So a replay enqueues nothing that is there, or was done; and what it does enqueue asks the outside under the key of the first time.
+    So a replay enqueues nothing that is there, or was done; and what it does enqueue asks the
+    outside under the key of the first time.
     """
 
     def __init__(self, jobs: JobQueue, consumer: str, event_id: EventId) -> None:

@@ -17,7 +17,9 @@ from waypost.ports.consumers import Consumer, Reactor
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """A record that was read. Without attributes nothing in it is believed; without an envelope there is nothing to handle."""
+    """A record that was read. Without attributes nothing in it is believed; without an envelope
+    there is nothing to handle.
+    """
 
     record: Record
     attributes: Attributes | None = None
@@ -42,7 +44,9 @@ class Message:
 
     @property
     def key(self) -> bytes:
-        """What is parked when it fails. Events with a sequence have their aggregate's id as key, others whatever their topic says."""
+        """What is parked when it fails. Events with a sequence have their aggregate's id as key,
+        others whatever their topic says.
+        """
         return self.record.key or b""
 
     @property
@@ -51,7 +55,9 @@ class Message:
         return self.envelope is not None
 
     def stripped(self, refused: Exception) -> "Message":
-        """The last resort where the dead letter cannot be stored: the value alone, in no key's line. `refused` says why."""
+        """The last resort where the dead letter cannot be stored: the value alone, in no key's
+        line. `refused` says why.
+        """
         cause = f"{type(refused).__name__}: {refused}"
         bare = replace(self.record, key=None, headers=[])
         return Message(record=bare, poison=UnstorableRecord(f"kept without key and headers, {cause}"))
@@ -104,13 +110,16 @@ class Reader:
 
 
 def _id_of(record: Record) -> UUID:
-    """The same whenever this record is read. The timestamp tells it from the record at its place in a topic made anew."""
+    """The same whenever this record is read. The timestamp tells it from the record at its place in
+    a topic made anew.
+    """
     return uuid5(NAMESPACE_URL, f"{record.topic}/{record.partition}/{record.offset}@{record.timestamp_ms}")
 
 
 def _attributes(record: Record) -> Attributes:
     attributes = from_headers(record.headers)
     if attributes.sequence is not None and record.key != str(attributes.aggregate_id).encode():
-        # The key chose the partition: under another one the order of the aggregate's events would be luck.
+        # The key chose the partition: under another one the order of the aggregate's events would
+        # be luck.
         raise MalformedHeaders("the record's key is not its ce_subject")
     return attributes

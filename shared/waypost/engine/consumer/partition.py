@@ -81,7 +81,8 @@ class PartitionTask:
         return self._batch_processor.stuck
 
     async def end(self, deadline_seconds: float) -> None:
-        """Takes up nothing more. The running transaction may end by the deadline; then it is rolled back, and its records come again.
+        """Takes up nothing more. The running transaction may end by the deadline; then it is rolled
+        back, and its records come again.
 
         A poll is never cancelled: it returns by itself, and what it brings is dropped.
         """
@@ -101,7 +102,8 @@ class PartitionTask:
 
     async def _run(self) -> None:
         if self._predecessor is not None:
-            # Its last poll may still take records of the new assignment: only after it has returned does a seek hold.
+            # Its last poll may still take records of the new assignment: only after it has returned
+            # does a seek hold.
             await self._predecessor.ended()
             self._predecessor = None
         while not self._stopping.is_set():
@@ -133,7 +135,8 @@ class PartitionTask:
             return
         AFTER_POLL.hit()
         if records[0].offset < self.position:
-            # The broker sent us back to the beginning: there is less in the topic than we have read.
+            # The broker sent us back to the beginning: there is less in the topic than we have
+            # read.
             self.look_again()
             return
         with self._taking_in():
@@ -181,7 +184,9 @@ class PartitionTask:
         self._parts.moved(self.partition, self.position)
 
     async def _take_carefully(self, batch: Batch, starts: int) -> None:
-        """Something in here may end the process: one record at a time, each counted before it is tried."""
+        """Something in here may end the process: one record at a time, each counted before it is
+        tried.
+        """
         log.warning("isolating_poison_batch", consumer=self._parts.name, partition=str(self.partition), starts=starts)
         for part in batch.one_by_one():
             if self._stopping.is_set():
@@ -190,7 +195,8 @@ class PartitionTask:
                 starts = await self._count_start()
             if starts >= self._parts.policy.suspect_from and part.wanted:
                 part.failures = {part.wanted[0].record.offset: PROCESS_DIED}
-            # Cautious to the end of the batch: the count falls back to where it calls for care, not to zero.
+            # Cautious to the end of the batch: the count falls back to where it calls for care, not
+            # to zero.
             part.starts = 0 if part.next_offset == batch.next_offset else self._parts.policy.careful_from - 1
             await self._taken(part)
             starts = 0

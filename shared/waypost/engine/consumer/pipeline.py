@@ -1,4 +1,6 @@
-"""From records to one committed effect: the steps of a consumer's transaction, in the order that makes them safe."""
+"""From records to one committed effect: the steps of a consumer's transaction, in the order that
+makes them safe.
+"""
 
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -28,22 +30,26 @@ Step = Callable[[Batch, ConsumerTransaction], Awaitable[None]]
 
 
 class Fenced(WaypostError):
-    """The consumer stands elsewhere by now: another process took the partition over, or an operator moved it."""
+    """The consumer stands elsewhere by now: another process took the partition over, or an operator
+    moved it.
+    """
 
 
 class DeadLetterLimitReached(WaypostError):
-    """As many letters are open as may be: nothing is passed over, so that the partition waits until some are settled.
+    """As many letters are open as may be: nothing is passed over, so that the partition waits until
+    some are settled.
 
-    `failed` have failed or wait behind one that has; `out_of_order` wait for an earlier version that is still to come.
+    `failed` have failed or wait behind one that has; `out_of_order` wait for an earlier version
+    that is still to come.
     """
 
 
 class Pipeline:
     """Each step in the one transaction of its batch, for one consumer.
 
-    A batch that failed comes back with `Batch.failures`: the offsets whose handlers have raised. The steps are the
-    same; `guard_order` judges these records as failed, `keep_dead_letters` stores them and parks their keys, and
-    `handle` runs the handlers of the others.
+    A batch that failed comes back with `Batch.failures`: the offsets whose handlers have raised.
+    The steps are the same; `guard_order` judges these records as failed, `keep_dead_letters` stores
+    them and parks their keys, and `handle` runs the handlers of the others.
     """
 
     def __init__(
@@ -64,7 +70,9 @@ class Pipeline:
         )
 
     async def process(self, batch: Batch) -> None:
-        """All of it or nothing. Raises Fenced, DeadLetterLimitReached, Transient, and whatever a step raises; `batch.step` says which."""
+        """All of it or nothing. Raises Fenced, DeadLetterLimitReached, Transient, and whatever a
+        step raises; `batch.step` says which.
+        """
         async with self._transactions.begin(batch.tenants) as transaction:
             for step in self._steps:
                 batch.step = step.__name__
@@ -75,7 +83,9 @@ class Pipeline:
         self._report(batch)
 
     async def fence(self, batch: Batch, transaction: ConsumerTransaction) -> None:
-        """Moves the position, first of all: whoever else holds these records waits here, then finds that they are not his any more."""
+        """Moves the position, first of all: whoever else holds these records waits here, then finds
+        that they are not his any more.
+        """
         moved = await transaction.inbox.fence(
             batch.partition,
             expected=batch.expected,
@@ -87,7 +97,9 @@ class Pipeline:
             raise Fenced(f"{self._name} no longer stands at {batch.expected} of {batch.partition}")
 
     async def claim(self, batch: Batch, transaction: ConsumerTransaction) -> None:
-        """Leaves each event once, and none that was claimed before. Unreadable headers name no event: that record's letter is its claim."""
+        """Leaves each event once, and none that was claimed before. Unreadable headers name no
+        event: that record's letter is its claim.
+        """
         entries = [
             InboxEntry(
                 event_id=each.event_id,
@@ -108,7 +120,9 @@ class Pipeline:
                 batch.claimed.append(message)
 
     async def check_parked(self, batch: Batch, transaction: ConsumerTransaction) -> None:
-        """A statement after the claim, because it must see what the transaction committed that the claim waited for."""
+        """A statement after the claim, because it must see what the transaction committed that the
+        claim waited for.
+        """
         keys = {message.key for message in batch.claimed if message.attributes}
         batch.parked = await transaction.dead_letters.parked(batch.partition.topic, keys) if keys else frozenset()
 
@@ -129,7 +143,9 @@ class Pipeline:
         batch.newly_parked = guard.newly_parked
 
     async def keep_dead_letters(self, batch: Batch, transaction: ConsumerTransaction) -> None:
-        """Parks keys and stores dead letters of the records that are not handled now. Raises DeadLetterLimitReached."""
+        """Parks keys and stores dead letters of the records that are not handled now. Raises
+        DeadLetterLimitReached.
+        """
         if batch.newly_parked:
             await transaction.dead_letters.park(batch.partition.topic, batch.newly_parked)
         now, retry = self._clock.now(), self._policy.retry
@@ -146,7 +162,9 @@ class Pipeline:
                 await self._refuse_too_many(transaction)
 
     async def _refuse_too_many(self, transaction: ConsumerTransaction) -> None:
-        """An early letter takes no room from those that failed: what it waits for may lie behind the record that needs the room."""
+        """An early letter takes no room from those that failed: what it waits for may lie behind
+        the record that needs the room.
+        """
         most_failed, most_out_of_order = self._policy.max_dead_letters, self._policy.max_out_of_order_dead_letters
         failed = await transaction.dead_letters.failed_dead_letters(most_failed + 1)
         out_of_order = await transaction.dead_letters.open_dead_letters(most_failed + most_out_of_order + 1) - failed

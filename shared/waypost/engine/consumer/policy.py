@@ -27,23 +27,33 @@ class ConsumerPolicy:
     revoke_seconds: float = 5.0
     """For the running transaction, when partitions are taken away."""
     inbox_remembers: timedelta = timedelta(days=7)
-    """How long `processed_messages` is kept. An older event that comes again is known by the guard alone."""
+    """How long `processed_messages` is kept. An older event that comes again is known by the guard
+    alone.
+    """
     careful_from: int = 3
     """Starts without a finished batch from which records go one by one."""
     suspect_from: int = 6
     """Starts from which a record is held to end the process: it becomes a letter untried."""
     deaths: int = 2
-    """How often the database may end one batch, while it answers others, before the batch is taken apart."""
+    """How often the database may end one batch, while it answers others, before the batch is taken
+    apart.
+    """
     max_dead_letters: int = 10_000
-    """Of the consumer, that have failed or wait behind one that has. At the cap a partition waits at the first record that needs another.
+    """Of the consumer, that have failed or wait behind one that has. At the cap a partition waits
+    at the first record that needs another.
 
-    Transactions that run at the same moment do not see each other's letters: there may be a batch of each further partition above it.
+    Transactions that run at the same moment do not see each other's letters: there may be a batch
+    of each further partition above it.
     """
     max_out_of_order_dead_letters: int = 100_000
-    """Of the consumer, that wait for an earlier version which is still to come. It may lie behind the record that finds no room: here the
-    partition waits for a higher cap, so that this one is far from what a topic brings out of order."""
+    """Of the consumer, that wait for an earlier version which is still to come. It may lie behind
+    the record that finds no room: here the partition waits for a higher cap, so that this one is
+    far from what a topic brings out of order.
+    """
     strip_from: int = 3
-    """Refusals of one record's dead letter, none of them transient, from which it is stored without key and headers."""
+    """Refusals of one record's dead letter, none of them transient, from which it is stored without
+    key and headers.
+    """
     unready_from: int = 5
     """Failed transactions of one batch from which the partition shows as not ready."""
     pauses: Backoff = PAUSES
@@ -57,7 +67,9 @@ class ConsumerPolicy:
 
     @asynccontextmanager
     async def handlers_time(self) -> AsyncIterator[None]:
-        """Raises Transient at its end, in words of its own: the database's would send somebody to look for an outage that is none."""
+        """Raises Transient at its end, in words of its own: the database's would send somebody to
+        look for an outage that is none.
+        """
         began, limit = time.monotonic(), asyncio.timeout(self.handler_seconds)
         try:
             async with limit:

@@ -21,9 +21,11 @@ class Resumption:
 async def where_to_resume(
     partition: Partition, name: str, subscription: Subscription, transactions: ConsumerTransactions
 ) -> Resumption:
-    """Where the database says; at the beginning, where the topic is not the one it speaks of. Raises Transient.
+    """Where the database says; at the beginning, where the topic is not the one it speaks of.
+    Raises Transient.
 
-    Another id means that the topic was deleted and made again, an offset beyond its end that its log was lost.
+    Another id means that the topic was deleted and made again, an offset beyond its end that its
+    log was lost.
     """
     async with transactions.begin(()) as transaction:
         before = await transaction.inbox.consumer_position(partition)
@@ -32,7 +34,8 @@ async def where_to_resume(
     async with transactions.begin(()) as transaction:
         consumer_position = await transaction.inbox.consumer_position(partition)
         made_anew = None not in (topic_id, consumer_position.topic_id) and topic_id != consumer_position.topic_id
-        # Another taker may have moved on since the broker was asked: only what was passed before that question must not be beyond the end.
+        # Another taker may have moved on since the broker was asked: only what was passed before
+        # that question must not be beyond the end.
         if made_anew or (end is not None and end < min(before.next_offset, consumer_position.next_offset)):
             log.warning(
                 "topic_recreated", consumer=name, partition=str(partition), was_at=consumer_position.next_offset

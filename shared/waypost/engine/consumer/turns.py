@@ -52,7 +52,9 @@ class ParkedKeyQueue:
     async def next(
         self, parked: ParkedKey, audit_context: AuditContext | None, *, at_once: bool = False
     ) -> StartedAttempt | Outcome:
-        """Counts the attempt in a transaction of its own: a letter whose handler ends the process must not be tried for ever."""
+        """Counts the attempt in a transaction of its own: a letter whose handler ends the process
+        must not be tried for ever.
+        """
         async with self._transactions.begin(()) as transaction:
             if not await transaction.dead_letters.lock(parked):
                 return Outcome.BUSY
@@ -92,11 +94,13 @@ class ParkedKeyQueue:
             return Outcome.DEAD
         if now is not None and dead_letter.next_attempt_at is not None and dead_letter.next_attempt_at > now:
             return Outcome.LATER
-        # Waiting for another topic uses up no tries; those that had no end do, whatever was waited for before.
+        # Waiting for another topic uses up no tries; those that had no end do, whatever was waited
+        # for before.
         waits = dead_letter.failure is not None and dead_letter.failure.awaits_topic
         if (dead_letter.unfinished if waits else dead_letter.attempts) < self._retry.tries:
             return None
-        # A living process records every failure, and the last one makes the letter dead: the process that tried this one has died.
+        # A living process records every failure, and the last one makes the letter dead: the
+        # process that tried this one has died.
         await transaction.dead_letters.update(
             dead_letter.id, status=Status.DEAD, attempts=dead_letter.attempts, failure=PROCESS_DIED
         )
@@ -124,14 +128,17 @@ class ParkedKeyQueue:
         )
 
     async def take_back(self, parked: ParkedKey, begun: StartedAttempt) -> None:
-        """Leaves the letter as it was, unless somebody has gone on from there. Raises Transient without a database: it stays counted."""
+        """Leaves the letter as it was, unless somebody has gone on from there. Raises Transient
+        without a database: it stays counted.
+        """
         async with self._transactions.begin(()) as transaction:
             if await self.still_ours(parked, begun.dead_letter, transaction):
                 await transaction.dead_letters.take_back(begun.before)
 
     async def still_ours(self, parked: ParkedKey, counted: DeadLetter, transaction: ConsumerTransaction) -> bool:
         """Locks again and reads again: between two transactions anything may have happened."""
-        # An attempt that was counted waits for a consumer that is just adding to the line: given up, it would be one fewer of its tries.
+        # An attempt that was counted waits for a consumer that is just adding to the line: given
+        # up, it would be one fewer of its tries.
         if not await transaction.dead_letters.lock(parked, wait=True):
             return False
         now = await transaction.dead_letters.find(counted.id)

@@ -1,4 +1,6 @@
-"""The look that a consumer takes at itself: is the topic still the one it reads, and does it get what is there?"""
+"""The look that a consumer takes at itself: is the topic still the one it reads, and does it get
+what is there?
+"""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -16,7 +18,9 @@ log = structlog.get_logger()
 
 
 class Watch:
-    """It asks for the end offsets: the high-water mark that comes with fetched records never moves for one that fetches nothing."""
+    """It asks for the end offsets: the high-water mark that comes with fetched records never moves
+    for one that fetches nothing.
+    """
 
     def __init__(self, name: str, subscription: Subscription, policy: ConsumerPolicy) -> None:
         self._name = name
@@ -25,7 +29,9 @@ class Watch:
         self._answered_at = time.monotonic()
 
     async def finds_it_silent(self, tasks: Sequence[PartitionTask]) -> bool:
-        """Whether the client has to be replaced: records wait and none come, or the broker does not answer this client."""
+        """Whether the client has to be replaced: records wait and none come, or the broker does not
+        answer this client.
+        """
         try:
             ids = await self._subscription.topic_ids({task.partition.topic for task in tasks})
             ends = await self._subscription.end_offsets([task.partition for task in tasks])

@@ -1,4 +1,6 @@
-"""Read rows made anew while the old ones serve: a projector's from its topics, a projection's from the event store."""
+"""Read rows made anew while the old ones serve: a projector's from its topics, a projection's from
+the event store.
+"""
 
 from waypost.engine.rebuild.projection import rebuild_projection
 from waypost.engine.rebuild.projector import rebuild

@@ -29,10 +29,11 @@ async def rebuild_projection(
     force: bool = False,
     rate: Rate | None = None,
 ) -> RebuildReport:
-    """Reads every stored event, then, while nobody appends, those that were missed; compares, and swaps.
+    """Reads every stored event, then, while nobody appends, those that were missed; compares, and
+    swaps.
 
-    Options and promises as with a projector's rebuild. Raises RebuildRuns, Transient, and Permanent where a handler fails: there are no
-    letters.
+    Options and promises as with a projector's rebuild. Raises RebuildRuns, Transient, and Permanent
+    where a handler fails: there are no letters.
     """
     begun = time.monotonic()
     async with shadow_factory.history() as history:
@@ -76,7 +77,9 @@ async def _process(
 
 @contextmanager
 def _told(projection: InlineProjection) -> Iterator[None]:
-    """What a handler raises, in a line. Around the transaction, which tells the database's passing failures."""
+    """What a handler raises, in a line. Around the transaction, which tells the database's passing
+    failures.
+    """
     try:
         yield
     except WaypostError:

@@ -1,4 +1,6 @@
-"""A projector's rows made anew from its topics while the old ones serve, and swapped in by one transaction."""
+"""A projector's rows made anew from its topics while the old ones serve, and swapped in by one
+transaction.
+"""
 
 import sys
 import time
@@ -25,7 +27,8 @@ from waypost.telemetry.messaging import rebuild_span
 
 log = structlog.get_logger()
 
-# Nobody settles the shadow's letters while it reads; more than the live ones speak against the swap.
+# Nobody settles the shadow's letters while it reads; more than the live ones speak against the
+# swap.
 _MORE_THAN_ANYBODY_KEEPS = sys.maxsize
 
 
@@ -42,10 +45,12 @@ async def rebuild(
     policy: ConsumerPolicy | None = None,
     clock: Clock | None = None,
 ) -> RebuildReport:
-    """Reads the projector's topics from offset 0 to where the live consumer stands, compares, and swaps.
+    """Reads the projector's topics from offset 0 to where the live consumer stands, compares, and
+    swaps.
 
-    `dry_run` stops before the swap, `force` swaps in spite of refusals, except for missing row-level security. `rate` is for what is read
-    before the swap. Whatever raises or dies before the swap's commit leaves the live rows as they were. Raises RebuildRuns, and Transient.
+    `dry_run` stops before the swap, `force` swaps in spite of refusals, except for missing
+    row-level security. `rate` is for what is read before the swap. Whatever raises or dies before
+    the swap's commit leaves the live rows as they were. Raises RebuildRuns, and Transient.
     """
     policy = replace(
         policy or ConsumerPolicy(), inbox_remembers=NEVER_REMEMBERS, max_dead_letters=_MORE_THAN_ANYBODY_KEEPS
@@ -113,7 +118,9 @@ class _Rebuild:
         return await swap_if_allowed(swap, comparison, records, self._begun, dry_run=dry_run, force=force)
 
     async def _process_rest(self, swap: Swap) -> int:
-        """What the live consumer took in since: read already, or the swap waits. Nothing is noted, for it may be rolled back."""
+        """What the live consumer took in since: read already, or the swap waits. Nothing is noted,
+        for it may be rolled back.
+        """
         for partition, consumer_position in swap.live.items():
             known = self._shadow_writer.topic_ids.get(partition, consumer_position.topic_id)
             if consumer_position.topic_id != known:

@@ -1,4 +1,6 @@
-"""Reads ahead of what is taken in, and holds it in memory, so that the swap finds whatever the live consumer takes in meanwhile."""
+"""Reads ahead of what is taken in, and holds it in memory, so that the swap finds whatever the live
+consumer takes in meanwhile.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -20,7 +22,9 @@ class ReadAhead:
         self._ahead: dict[Partition, list[Record]] = {each: [] for each in partitions}
 
     async def below(self, partition: Partition, until: int, at_most: int) -> Sequence[Record] | None:
-        """The next records; an empty answer where none came yet, None where none is left below `until`."""
+        """The next records; an empty answer where none came yet, None where none is left below
+        `until`.
+        """
         ahead = self._ahead[partition]
         if not ahead:
             if await self._log.position(partition) >= until:
@@ -40,7 +44,9 @@ class ReadAhead:
                 ahead += await self._read(partition)
 
     async def rest(self, live: Mapping[Partition, ConsumerPosition]) -> Mapping[Partition, Sequence[Record]]:
-        """What is held below where the live consumer stands; it stays held. Raises LiveIsAhead where that is not all there is."""
+        """What is held below where the live consumer stands; it stays held. Raises LiveIsAhead
+        where that is not all there is.
+        """
         for partition, consumer_position in live.items():
             if partition not in self._ahead or await self._log.position(partition) < consumer_position.next_offset:
                 raise LiveIsAhead(f"{partition} was not read up to {consumer_position.next_offset} yet")

@@ -23,7 +23,9 @@ from waypost.ports.inbox import ConsumerPosition
 from waypost.ports.subscription import Partition
 
 NEVER_REMEMBERS = timedelta(days=-1)
-"""The shadow's inbox knows no event that has a sequence: what is at or below its guard comes again, however young."""
+"""The shadow's inbox knows no event that has a sequence: what is at or below its guard comes again,
+however young.
+"""
 
 
 class ShadowWriter:
@@ -72,7 +74,9 @@ class ShadowWriter:
         self.records += len(records)
 
     async def process_waiting(self, transactions: ConsumerTransactions) -> None:
-        """Records that lie on the topic before an earlier version of theirs wait for it in letters, as they did for the live consumer."""
+        """Records that lie on the topic before an earlier version of theirs wait for it in letters,
+        as they did for the live consumer.
+        """
         drain = ParkedKeyProcessor(self._name, transactions, self._reader, self._effects, self._policy, self._clock)
         looked_at = set[ParkedKey]()
         # Whose gap was seen would be left alone for a second: here it may have been filled since.

@@ -9,7 +9,9 @@ IDLE_SECONDS = 1.0
 
 
 class IdleBackoff:
-    """A ring that was lost costs 20 ms while rows keep coming, and at most a second after a long silence."""
+    """A ring that was lost costs 20 ms while rows keep coming, and at most a second after a long
+    silence.
+    """
 
     def __init__(self) -> None:
         self._seconds = BUSY_SECONDS

@@ -22,7 +22,9 @@ class InFlight:
 
     @contextmanager
     def reading(self, shards: Collection[int]) -> Iterator[None]:
-        """Counts these shards as in hand while a statement reads them: what it finds was not released meanwhile."""
+        """Counts these shards as in hand while a statement reads them: what it finds was not
+        released meanwhile.
+        """
         self._reading = shards
         try:
             yield

@@ -31,7 +31,9 @@ class Relay(PeriodicLoop):
         await self._gauges.start()
 
     async def stop(self) -> None:
-        """A drain reads no more, and awaits and deletes what is on its way; what its deadline cut off stays in the outbox."""
+        """A drain reads no more, and awaits and deletes what is on its way; what its deadline cut
+        off stays in the outbox.
+        """
         await super().stop()
         await self._gauges.stop()
 

@@ -18,7 +18,9 @@ HOLD_SECONDS = 5.0
 
 
 class ChunkSize:
-    """Small after a failure: a chunk that cannot be acknowledged in time would otherwise be sent again and again for ever."""
+    """Small after a failure: a chunk that cannot be acknowledged in time would otherwise be sent
+    again and again for ever.
+    """
 
     MOST_ROWS = 2000
     BYTES_PER_ROW = 8192
@@ -39,7 +41,9 @@ class ChunkSize:
 
 
 class HeldTopics:
-    """Topics that were not there are left alone for a while, so that the others flow; nobody's key is marked for it."""
+    """Topics that were not there are left alone for a while, so that the others flow; nobody's key
+    is marked for it.
+    """
 
     def __init__(self) -> None:
         self._until: dict[str, float] = {}
@@ -81,7 +85,9 @@ class RelayState:
 
 
 def first_cause(error: BaseException) -> BaseException:
-    """The error that began it: the others in a group are its echoes in the tasks that waited for it."""
+    """The error that began it: the others in a group are its echoes in the tasks that waited for
+    it.
+    """
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return error

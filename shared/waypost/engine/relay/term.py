@@ -18,13 +18,17 @@ AFTER_ACK = failpoint("relay.after_ack")
 AFTER_DELETE = failpoint("relay.after_delete")
 
 SEND_SECONDS = 5.0
-"""An idempotent producer retries for ever and takes 17 s to find a restarted broker: a fresh one is faster."""
+"""An idempotent producer retries for ever and takes 17 s to find a restarted broker: a fresh one is
+faster.
+"""
 CHUNKS_IN_HAND = 3
 """One being read, one on its way, one being deleted."""
 
 
 class Term:
-    """Any error ends it, and with it every chunk in hand: one that was read behind a lost one must not overtake it."""
+    """Any error ends it, and with it every chunk in hand: one that was read behind a lost one must
+    not overtake it.
+    """
 
     def __init__(self, state: RelayState, wakeup: asyncio.Event, draining: asyncio.Event) -> None:
         self.made_progress = False
@@ -75,7 +79,9 @@ class Term:
         return None
 
     async def _read(self) -> list[PendingRow]:
-        """From the very head of each shard, whatever is in flight left out by id: a row that was committed late must not be missed."""
+        """From the very head of each shard, whatever is in flight left out by id: a row that was
+        committed late must not be missed.
+        """
         shards = self._ownership.readable
         if not shards:
             return []
@@ -104,7 +110,9 @@ class Term:
         AFTER_ACK.hit()
 
     async def _settle(self, chunk: Chunk, sending: asyncio.Task[None]) -> None:
-        """Forgets what was acknowledged, while the next chunk is on its way; also when that one fails and ends the term."""
+        """Forgets what was acknowledged, while the next chunk is on its way; also when that one
+        fails and ends the term.
+        """
         await sending
         forgetting = asyncio.create_task(self._lease.delete(chunk.rows))
         self._forgetting.add(forgetting)

@@ -1,4 +1,6 @@
-"""Which records a reactor would be given again: those that it was given, has a handler for, and that an operator chose."""
+"""Which records a reactor would be given again: those that it was given, has a handler for, and
+that an operator chose.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -51,7 +53,9 @@ class Found:
 
     @property
     def keys(self) -> Sequence[Sequence[Message]]:
-        """The events of one aggregate each, in version order; whose first event is the oldest comes first."""
+        """The events of one aggregate each, in version order; whose first event is the oldest comes
+        first.
+        """
         ordered = sorted(self.messages.values(), key=_place)
         keys = [list(messages) for _, messages in groupby(ordered, key=lambda each: (each.record.topic, each.key))]
         return sorted(keys, key=lambda messages: _time(messages[0]))
@@ -68,7 +72,9 @@ async def find(
     partitions: Iterable[Partition],
     transactions: ConsumerTransactions,
 ) -> Found:
-    """Reads up to where the consumer stands. Raises Invalid for more than is held in memory, and Transient."""
+    """Reads up to where the consumer stands. Raises Invalid for more than is held in memory, and
+    Transient.
+    """
     found = Found(read=await _bounds(selection, log, partitions, transactions))
     log.seek({partition: begin for partition, (begin, _) in found.read.items()})
     messages = dict[EventId, Message]()
@@ -107,7 +113,9 @@ async def _bounds(
 async def _handled(
     partition: Partition, messages: Sequence[Message], transactions: ConsumerTransactions
 ) -> Sequence[Message]:
-    """Those that the consumer is past: by the order guard, or, without sequences, where their key is not parked."""
+    """Those that the consumer is past: by the order guard, or, without sequences, where their key
+    is not parked.
+    """
     if not messages:
         return ()
     async with transactions.begin(()) as transaction:

@@ -1,7 +1,8 @@
 """Delivers found events once more: position, inbox and order guard stay as they are.
 
-A key is parked while it is worked on, and its parked row is locked first, as for a redrive: whoever takes in a record of that key, or
-tries a letter of it again, waits, or is waited for. Should this process die, the key flows again by itself: no letter waits behind it.
+A key is parked while it is worked on, and its parked row is locked first, as for a redrive: whoever
+takes in a record of that key, or tries a letter of it again, waits, or is waited for. Should this
+process die, the key flows again by itself: no letter waits behind it.
 """
 
 import asyncio
@@ -71,7 +72,9 @@ class Redelivery:
         self._delivered = 0
 
     async def deliver(self, found: Found, progress: Callable[[int], None] = lambda _: None) -> Redelivered:
-        """Each event in a transaction of its own. One that fails leaves its key's later events undelivered; other keys go on."""
+        """Each event in a transaction of its own. One that fails leaves its key's later events
+        undelivered; other keys go on.
+        """
         begun, failures = time.monotonic(), list[Failed]()
         for messages in found.keys:
             failures += await self._deliver_key(messages, progress)

@@ -23,7 +23,9 @@ PROCESS_DIED = Failure(
 
 
 def failure_of(error: BaseException) -> Failure:
-    """The error as facts that can be stored. Only here is the object at hand, so only here are its base classes known."""
+    """The error as facts that can be stored. Only here is the object at hand, so only here are its
+    base classes known.
+    """
     return Failure(
         error_class=type(error).__name__,
         error=_message(error)[:LONGEST_ERROR],
@@ -49,7 +51,9 @@ def _message(error: BaseException) -> str:
 
 
 def _fingerprint(error: BaseException) -> str:
-    """Class, file and function of the innermost frame; no line number, so that it survives an edit above it."""
+    """Class, file and function of the innermost frame; no line number, so that it survives an edit
+    above it.
+    """
     frames = traceback.extract_tb(error.__traceback__)
     place = f"{Path(frames[-1].filename).name}:{frames[-1].name}" if frames else ""
     return hashlib.sha256(f"{type(error).__name__}|{place}".encode()).hexdigest()[:16]

@@ -14,13 +14,17 @@ _INSTALLED = tuple(sysconfig.get_path(name) for name in ("stdlib", "platstdlib",
 
 
 def location_of(error: BaseException) -> str | None:
-    """File, line and function of the innermost product frame; None for an error that was never raised."""
+    """File, line and function of the innermost product frame; None for an error that was never
+    raised.
+    """
     frames = _product_frames(error)
     return _place(frames[-1]) if frames else None
 
 
 def tail_of(error: BaseException) -> str | None:
-    """The innermost product frames, outermost first, each with its source line; then the error that caused this one."""
+    """The innermost product frames, outermost first, each with its source line; then the error that
+    caused this one.
+    """
     frames = _product_frames(error)[-MOST_FRAMES:]
     lines = [f"{_place(frame)}\n    {frame.line}" for frame in frames]
     if (cause := error.__cause__) is not None:
@@ -29,7 +33,9 @@ def tail_of(error: BaseException) -> str | None:
 
 
 def _product_frames(error: BaseException) -> Sequence[traceback.FrameSummary]:
-    """Frames outside the interpreter and the installed packages; all of them where there is no such frame."""
+    """Frames outside the interpreter and the installed packages; all of them where there is no such
+    frame.
+    """
     frames = traceback.extract_tb(error.__traceback__)
     return [frame for frame in frames if not frame.filename.startswith(_INSTALLED)] or frames
 

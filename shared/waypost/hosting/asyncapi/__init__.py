@@ -1,4 +1,6 @@
-"""A service's events as an AsyncAPI 3.0 document. Nothing in it is written by hand: it follows from schemas, topics and declarations."""
+"""A service's events as an AsyncAPI 3.0 document. Nothing in it is written by hand: it follows from
+schemas, topics and declarations.
+"""
 
 from typing import Any
 

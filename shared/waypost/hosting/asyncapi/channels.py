@@ -14,7 +14,9 @@ _TOLD: Mapping[str, Callable[[str], Any]] = {
     "retention.ms": int,
     "retention.bytes": int,
 }
-"""What of a topic's settings concerns its readers. Kafka takes them as text, the binding as lists and numbers."""
+"""What of a topic's settings concerns its readers. Kafka takes them as text, the binding as lists
+and numbers.
+"""
 
 
 def channel_of(topic: str, kinds: Iterable[type[Event]], topics: Iterable[Topic]) -> dict[str, Any]:

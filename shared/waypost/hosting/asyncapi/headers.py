@@ -1,4 +1,6 @@
-"""What the headers of a record say, as JSON Schema; `waypost.kernel.cloudevents` writes and reads them."""
+"""What the headers of a record say, as JSON Schema; `waypost.kernel.cloudevents` writes and reads
+them.
+"""
 
 from collections.abc import Mapping
 from typing import Any

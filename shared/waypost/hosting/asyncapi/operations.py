@@ -1,4 +1,6 @@
-"""What a service does with events: those that it publishes, and those that each of its consumers handles."""
+"""What a service does with events: those that it publishes, and those that each of its consumers
+handles.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator

@@ -1,4 +1,6 @@
-"""Which events a service brings about: read from its source, so that nobody keeps a list that could be wrong."""
+"""Which events a service brings about: read from its source, so that nobody keeps a list that could
+be wrong.
+"""
 
 import ast
 from collections.abc import Iterator
@@ -12,7 +14,9 @@ from waypost.project import project
 
 @cache
 def recorded_events(package: str) -> frozenset[type[Event]]:
-    """Every event of which some module of the package makes one; an event that is only declared or read is not among them."""
+    """Every event of which some module of the package makes one; an event that is only declared or
+    read is not among them.
+    """
     spec = import_module(package)
     return frozenset(
         kind

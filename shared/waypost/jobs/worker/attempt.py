@@ -62,7 +62,9 @@ class Attempt:
 
     @property
     def number(self) -> int:
-        """The claim counts one above the limit after a crash of the worker in the last attempt; that one never began."""
+        """The claim counts one above the limit after a crash of the worker in the last attempt;
+        that one never began.
+        """
         return min(self.claim.attempt, self.job.max_attempts)
 
     @property
@@ -82,7 +84,9 @@ class Attempts(Generic[R]):
         self._resources = resources
 
     async def run(self, claim: Claim, job: Job) -> None:
-        """Ends with the outcome written, or dropped because the lease was lost; cancelled, it has written nothing."""
+        """Ends with the outcome written, or dropped because the lease was lost; cancelled, it has
+        written nothing.
+        """
         attempt = Attempt(claim=claim, job=job)
         self._observe_wait(attempt)
         try:
@@ -97,7 +101,9 @@ class Attempts(Generic[R]):
         metrics.JOB_WAIT_SECONDS.labels(attempt.job.name).observe(max(late, 0.0))
 
     async def _perform(self, attempt: Attempt) -> None:
-        """Calls the handler under the job's tenant, cause and span. Leaves its result, or its error."""
+        """Calls the handler under the job's tenant, cause and span. Leaves its result, or its
+        error.
+        """
         claim, job = attempt.claim, attempt.job
         cause = replace(claim.cause, causation_id=claim.id)
         try:
@@ -163,7 +169,9 @@ class Attempts(Generic[R]):
         )
 
     async def _write(self, attempt: Attempt, outcome: Callable[[], Awaitable[bool]]) -> None:
-        """Writes the outcome as often as it takes while the database is away: to repeat finished work would cost more."""
+        """Writes the outcome as often as it takes while the database is away: to repeat finished
+        work would cost more.
+        """
         while True:
             try:
                 if not await outcome():

@@ -11,7 +11,8 @@ from waypost.kernel.errors import Transient
 
 
 async def call_handler(job: Job, context: JobContext[Any], arguments: Mapping[str, Any]) -> object:
-    """Returns what the handler returns. Raises Transient for an attempt that took too long, and CancelledError when the worker stops it.
+    """Returns what the handler returns. Raises Transient for an attempt that took too long, and
+    CancelledError when the worker stops it.
 
     A thread that the handler started is not stopped: Python has no means to do so.
     """

@@ -1,4 +1,6 @@
-"""Who works on what. A lease ends by the database's clock, so that the workers' clocks need not agree."""
+"""Who works on what. A lease ends by the database's clock, so that the workers' clocks need not
+agree.
+"""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
@@ -8,8 +10,9 @@ from waypost.jobs.claim import COLUMNS, Claim, claim_of
 from waypost.postgres.database import Database
 from waypost.telemetry import metrics
 
-# The attempt is counted here, before anything runs: a job that kills its worker has used up an attempt. Such a suspect runs beside no other
-# suspect, or one poisonous job would take its neighbours through all their attempts. `materialized`: a limit inside a join may run twice.
+# The attempt is counted here, before anything runs: a job that kills its worker has used up an
+# attempt. Such a suspect runs beside no other suspect, or one poisonous job would take its
+# neighbours through all their attempts. `materialized`: a limit inside a join may run twice.
 CLAIM = f"""
 with suspect as materialized (
     select id as due_id, crashed, priority, run_at from jobs
@@ -54,7 +57,9 @@ class Leases:
         self._names = names
 
     async def claim(self, limit: int, *, suspects: int, now: datetime) -> Sequence[Claim]:
-        """Up to `limit` jobs that are due, the most urgent first; of those whose last attempt crashed, `suspects` at most."""
+        """Up to `limit` jobs that are due, the most urgent first; of those whose last attempt
+        crashed, `suspects` at most.
+        """
         async with self._database.alone() as raw:
             rows = await raw.fetch(CLAIM, now, self._names, limit, suspects, self._worker, self.seconds)
         return sorted(map(claim_of, rows), key=lambda claim: (-claim.priority, claim.run_at))
@@ -86,6 +91,8 @@ class Leases:
             metrics.JOBS_PENDING.labels(row["name"], row["status"]).set(row["jobs"])
 
     async def release(self, claim: Claim) -> None:
-        """Returns a job whose attempt could not end in time. The attempt does not count: the worker stopped, the job did not fail."""
+        """Returns a job whose attempt could not end in time. The attempt does not count: the worker
+        stopped, the job did not fail.
+        """
         async with self._database.alone() as raw:
             await raw.execute(_RELEASE, claim.id, claim.lease)

@@ -1,4 +1,6 @@
-"""Runs jobs: claims those that are due, as many at once as there are slots, and keeps their leases alive."""
+"""Runs jobs: claims those that are due, as many at once as there are slots, and keeps their leases
+alive.
+"""
 
 import asyncio
 import os
@@ -93,7 +95,9 @@ class JobWorker(Generic[R]):
         await self._lease_holder.start()
 
     async def drain(self, deadline_seconds: float) -> None:
-        """Attempts that do not end by the deadline are cancelled and handed back: another worker takes them up at once."""
+        """Attempts that do not end by the deadline are cancelled and handed back: another worker
+        takes them up at once.
+        """
         if self._claims:  # a claim that waits for a frozen database is left to `stop`; what it claimed lapses
             await self._claims.drain(max(deadline_seconds, LAST_CLAIM_SECONDS))
         for claim in await self._slots.drain(deadline_seconds):
@@ -113,7 +117,9 @@ class JobWorker(Generic[R]):
         return min(self._poll_seconds(), await self._claim(attempts))
 
     async def _claim(self, attempts: Attempts[R]) -> float:
-        """Fills the free slots; returns the seconds until the next job is due, where that is before the next poll."""
+        """Fills the free slots; returns the seconds until the next job is due, where that is before
+        the next poll.
+        """
         now, horizon = self._clock.now(), timedelta(seconds=self._settings.poll_seconds)
         if free := self._slots.free:
             suspects = 0 if any(claim.crashed for claim in self._slots.claims) else 1
@@ -128,7 +134,9 @@ class JobWorker(Generic[R]):
         return max((soon or now + horizon) - self._clock.now(), timedelta()).total_seconds()
 
     def _poll_seconds(self) -> float:
-        """A lost ring costs one poll, never a job. The jitter keeps workers from looking all at the same moment."""
+        """A lost ring costs one poll, never a job. The jitter keeps workers from looking all at the
+        same moment.
+        """
         return self._settings.poll_seconds * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
 
     async def _renew(self) -> None:

@@ -48,7 +48,9 @@ class Outcomes:
         self._database = database
 
     async def complete(self, claim: Claim, result: str) -> bool:
-        """Raises Permanent for JSON that PostgreSQL does not take, such as text with a NUL: doing the work again would not mend it."""
+        """Raises Permanent for JSON that PostgreSQL does not take, such as text with a NUL: doing
+        the work again would not mend it.
+        """
         try:
             return await self._write(claim, _COMPLETE, result)
         except (asyncpg.DataError, asyncpg.ProgramLimitExceededError) as error:
@@ -75,7 +77,9 @@ class Outcomes:
 
 
 def as_json(result: object) -> str:
-    """What a handler returned, as it is stored. Raises Permanent for something that is not JSON, ids and times apart."""
+    """What a handler returned, as it is stored. Raises Permanent for something that is not JSON,
+    ids and times apart.
+    """
     try:
         return json.dumps(result, default=_text, allow_nan=False)
     except (TypeError, ValueError) as error:

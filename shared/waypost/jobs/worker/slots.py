@@ -37,7 +37,8 @@ class Slots:
 
     def release(self, claim: Claim, ended: "asyncio.Task[None]") -> None:
         if not ended.cancelled() and (error := ended.exception()) is not None:
-            # Its outcome could not be written. The lease lapses, and another attempt takes the job up.
+            # Its outcome could not be written. The lease lapses, and another attempt takes the job
+            # up.
             log.error("job_attempt_failed", job=claim.name, job_id=str(claim.id), exc_info=error)
         was_full = self.free == 0
         del self._running[claim.lease]
@@ -50,7 +51,9 @@ class Slots:
                 self._running[lease][1].cancel()
 
     async def drain(self, deadline_seconds: float) -> Sequence[Claim]:
-        """Waits for the attempts; cancels those that have not ended by the deadline, and returns their claims."""
+        """Waits for the attempts; cancels those that have not ended by the deadline, and returns
+        their claims.
+        """
         tasks = [task for _, task in self._running.values()]
         if tasks:
             await asyncio.wait(tasks, timeout=deadline_seconds)

@@ -1,4 +1,6 @@
-"""The one broker's properties, the same on this machine and in a container; only its addresses and its folder differ."""
+"""The one broker's properties, the same on this machine and in a container; only its addresses and
+its folder differ.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,7 +19,9 @@ class Listener:
 
 
 def broker_properties(listeners: Mapping[str, Listener], *, controller: str, data: Path) -> str:
-    """Text of a `server.properties`. The first listener is also the broker's own way to itself; `controller` is `host:port`."""
+    """Text of a `server.properties`. The first listener is also the broker's own way to itself;
+    `controller` is `host:port`.
+    """
     bound = {name: each.bound for name, each in listeners.items()} | {"CONTROLLER": controller}
     return Template(FILE.read_text()).substitute(
         controller=controller,

@@ -1,4 +1,6 @@
-"""What the server is told beyond PostgreSQL's own defaults, each with its why; the same on this machine and in a container."""
+"""What the server is told beyond PostgreSQL's own defaults, each with its why; the same on this
+machine and in a container.
+"""
 
 SETTINGS = """
 listen_addresses = '{address}'

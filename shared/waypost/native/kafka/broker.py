@@ -12,7 +12,9 @@ from waypost.native.probes import until_ready
 
 
 class Kafka:
-    """One KRaft broker on the loopback address. Its log survives stop, kill and a new start on the same directory."""
+    """One KRaft broker on the loopback address. Its log survives stop, kill and a new start on the
+    same directory.
+    """
 
     def __init__(
         self,

@@ -23,7 +23,9 @@ class Installation:
     """Classes as this JVM has loaded them; a JVM that cannot use the file ignores it."""
 
     def command(self, *arguments: str, options: tuple[str, ...] = ()) -> list[str]:
-        """Java with small heaps and the jars on its path. The order of the jars is fixed: the archive depends on it."""
+        """Java with small heaps and the jars on its path. The order of the jars is fixed: the
+        archive depends on it.
+        """
         classpath = ":".join(str(jar) for jar in sorted(self.jars.glob("*.jar")))
         logging = f"-Dlog4j2.configurationFile={HERE / 'log4j2.properties'}"
         memory = ("-Xms96m", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
@@ -47,7 +49,9 @@ class Installation:
         return self.command("kafka.Kafka", str(properties), options=options)
 
     def _copy_formatted(self, data: Path) -> None:
-        """Every broker gets an identity of its own: two clusters with one id would confuse their clients."""
+        """Every broker gets an identity of its own: two clusters with one id would confuse their
+        clients.
+        """
         shutil.rmtree(data, ignore_errors=True)
         shutil.copytree(self.formatted, data)
         identity = {"version": "1", "node.id": "1", "cluster.id": cluster_id(), "directory.id": cluster_id()}
@@ -66,7 +70,9 @@ def write_properties(
 
 
 def cluster_id() -> str:
-    """22 URL-safe characters of a random UUID, as Kafka writes them; one that starts with `-` would read as an option."""
+    """22 URL-safe characters of a random UUID, as Kafka writes them; one that starts with `-` would
+    read as an option.
+    """
     while (drawn := base64.urlsafe_b64encode(uuid4().bytes).decode().rstrip("=")).startswith("-"):
         pass
     return drawn

@@ -23,7 +23,9 @@ def server_account() -> str | None:
 
 
 def give_to(account: str | None, folder: Path) -> None:
-    """Makes the folder the account's own and closed to all others, as PostgreSQL demands of its data."""
+    """Makes the folder the account's own and closed to all others, as PostgreSQL demands of its
+    data.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o700)
     give_file_to(account, folder)

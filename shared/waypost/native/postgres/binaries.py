@@ -1,4 +1,6 @@
-"""PostgreSQL 18's binaries, out of a wheel; copied aside where the server's account cannot reach the virtual environment."""
+"""PostgreSQL 18's binaries, out of a wheel; copied aside where the server's account cannot reach
+the virtual environment.
+"""
 
 import hashlib
 import os
@@ -35,7 +37,9 @@ def find_binaries() -> Path:
 
 
 def _copy(packages: Path) -> Path:
-    """The name holds version and source, so that a copy is never stale; the rename keeps a half-made one from being used."""
+    """The name holds version and source, so that a copy is never stale; the rename keeps a
+    half-made one from being used.
+    """
     source = hashlib.sha256(str(packages).encode()).hexdigest()[:8]
     target = Path("/var/tmp") / f"waypost-{WHEEL}-{version(WHEEL)}-{source}"  # noqa: S108 - owned by root, see below
     if target.exists():

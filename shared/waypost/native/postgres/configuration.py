@@ -15,7 +15,9 @@ host all all 127.0.0.1/32 scram-sha-256
 
 
 def write_configuration(data: Path, *, port: int, max_connections: int) -> None:
-    """Written at every start: the port and the budget of connections may have changed since the last one."""
+    """Written at every start: the port and the budget of connections may have changed since the
+    last one.
+    """
     settings = server_settings(address=LOOPBACK, port=port, max_connections=max_connections)
     (data / "postgresql.auto.conf").write_text(settings + OVER_TCP_ALONE)
     (data / "pg_hba.conf").write_text(HOST_BASED_AUTHENTICATION)

@@ -23,9 +23,11 @@ SUPERUSER = "postgres"
 
 
 class Postgres:
-    """PostgreSQL 18 on the loopback address, `fsync` on. Data survives stop, kill and a new start on the same directory.
+    """PostgreSQL 18 on the loopback address, `fsync` on. Data survives stop, kill and a new start
+    on the same directory.
 
-    As root the server runs as an unprivileged account, on data that moves to `/var/tmp` where that account cannot reach `directory`.
+    As root the server runs as an unprivileged account, on data that moves to `/var/tmp` where that
+    account cannot reach `directory`.
     """
 
     def __init__(
@@ -60,7 +62,8 @@ class Postgres:
         if not (self._data / "PG_VERSION").exists():
             await self._initialise(binaries)
         write_configuration(self._data, port=self._port, max_connections=self._max_connections)
-        # SIGQUIT makes the server end its own processes at once; SIGKILL would leave them to notice by themselves.
+        # SIGQUIT makes the server end its own processes at once; SIGKILL would leave them to notice
+        # by themselves.
         command = [str(binaries / "postgres"), "-D", str(self._data)]
         self._child = Child(command, log=self._log, account=self._account, death_signal=signal.SIGQUIT)
         await self._child.start()
@@ -76,7 +79,9 @@ class Postgres:
         return True
 
     async def stop(self, deadline_seconds: float = 10) -> None:
-        """Ends every session, writes a checkpoint ("fast" shutdown); what is left after the deadline is killed."""
+        """Ends every session, writes a checkpoint ("fast" shutdown); what is left after the
+        deadline is killed.
+        """
         if self._child and self._child.running:
             self.resume()
             await self._child.stop(deadline_seconds, first=signal.SIGINT)
@@ -86,7 +91,9 @@ class Postgres:
         await self.child.stop(first=signal.SIGQUIT)
 
     async def kill(self) -> None:
-        """SIGKILL to the server and all its processes: none is left to hold the data when it is started again."""
+        """SIGKILL to the server and all its processes: none is left to hold the data when it is
+        started again.
+        """
         if self._child and self._child.running:
             self._send(signal.SIGKILL)
             await self._child.wait()
@@ -99,7 +106,9 @@ class Postgres:
         self._send(signal.SIGCONT)
 
     def _send(self, signal_number: signal.Signals) -> None:
-        """To all its processes, which have sessions of their own. The server is held meanwhile, so that it starts no new one."""
+        """To all its processes, which have sessions of their own. The server is held meanwhile, so
+        that it starts no new one.
+        """
         if not self.child.running:
             return
         server = psutil.Process(self.child.pid)

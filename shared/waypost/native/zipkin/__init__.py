@@ -41,7 +41,9 @@ class Zipkin:
         await until_ready("Zipkin", self._child, self.answers, START_SECONDS)
 
     def _listener(self) -> dict[str, str]:
-        """Zipkin's own QUERY_PORT listens on every interface; its web server's settings can say which."""
+        """Zipkin's own QUERY_PORT listens on every interface; its web server's settings can say
+        which.
+        """
         one = "ARMERIA_PORTS_0"
         return {f"{one}_ADDRESS": LOOPBACK, f"{one}_PORT": str(self._port), f"{one}_PROTOCOLS_0": "http"}
 

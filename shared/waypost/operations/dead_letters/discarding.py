@@ -12,7 +12,8 @@ from waypost.operations.dead_letters.redrive_result import RedriveResult, entry_
 async def discard(service: AdminService, dead_letter_id: UUID, audit_context: AuditContext) -> RedriveResult:
     """Its event counts as handled once it is its turn; works off what waits behind it.
 
-    Raises NotFound, Conflict for one that is settled, and Transient while somebody else works its key off.
+    Raises NotFound, Conflict for one that is settled, and Transient while somebody else works its
+    key off.
     """
     kept = await find(service, dead_letter_id)
     attempts = await parked_key_processor_of(service, kept.consumer).discard(dead_letter_id, audit_context)

@@ -1,4 +1,6 @@
-"""A consumer's retries without the consumer: an operator works a parked key off from outside of its processes."""
+"""A consumer's retries without the consumer: an operator works a parked key off from outside of its
+processes.
+"""
 
 from waypost.engine.consumer import ConsumerPolicy, group_name
 from waypost.engine.consumer.drain import ParkedKeyProcessor

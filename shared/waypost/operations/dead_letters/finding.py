@@ -20,7 +20,8 @@ async def find(service: AdminService, dead_letter_id: UUID) -> StoredDeadLetter:
 async def select(service: AdminService, search: Search, *, limit: int | None = None) -> Selection:
     """What a redrive of the letters that match works off, of so many keys; it may be nothing.
 
-    Raises Invalid where settled letters are asked for; of one letter by its id NotFound, and Conflict where it cannot be redriven.
+    Raises Invalid where settled letters are asked for; of one letter by its id NotFound, and
+    Conflict where it cannot be redriven.
     """
     if search.id is not None:
         return await _select_one(service, search.id)

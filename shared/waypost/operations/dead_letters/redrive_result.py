@@ -30,7 +30,9 @@ class RedriveResult:
         return self.outcome in (Outcome.UNPARKED, Outcome.LATER)
 
     async def after(self, attempts: Sequence[Attempt], database: Database) -> "RedriveResult":
-        """Reads what has become of each letter: whoever else is at work may have handled some of them."""
+        """Reads what has become of each letter: whoever else is at work may have handled some of
+        them.
+        """
         dead_letters = {each.id: each for each in self.dead_letters}
         for attempt in attempts:
             if dead_letter := attempt.dead_letter:

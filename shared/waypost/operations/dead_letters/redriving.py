@@ -24,7 +24,8 @@ PATIENCE = 5
 class Redrive:
     """One service's letters that were looked for, and what has become of their keys so far.
 
-    A letter is settled in a transaction of its own: whatever ends a redrive, what was done stays done, and another does the rest.
+    A letter is settled in a transaction of its own: whatever ends a redrive, what was done stays
+    done, and another does the rest.
     """
 
     def __init__(self, service: AdminService, selection: Selection) -> None:
@@ -54,10 +55,12 @@ class Redrive:
         return not self.left and not self.selection.unprocessable and all(each.flows for each in self._drained)
 
     async def work_off(self, audit_context: AuditContext | None, rate: Rate) -> AsyncIterator[RedriveResult]:
-        """Each key from its lowest version on, through the consumer's own handlers, until a letter fails or none is left.
+        """Each key from its lowest version on, through the consumer's own handlers, until a letter
+        fails or none is left.
 
-        Without a mandate it only tells which. Raises Transient, and NotFound where this release has no such consumer; after the last key
-        what kept a letter from being tried, for which it was not counted.
+        Without a mandate it only tells which. Raises Transient, and NotFound where this release has
+        no such consumer; after the last key what kept a letter from being tried, for which it was
+        not counted.
         """
         for line in self.selection.lines:
             before = RedriveResult.before(line)

@@ -47,7 +47,8 @@ _TAKE_AWAY = _Change(
 
 
 async def retry_job(service: AdminService, job_id: UUID, audit_context: AuditContext) -> FoundJob:
-    """Queues a dead job once more, with all its attempts and the same key; returns it as it is then.
+    """Queues a dead job once more, with all its attempts and the same key; returns it as it is
+    then.
 
     Raises NotFound, and Conflict for one that is not dead.
     """
@@ -65,7 +66,9 @@ async def dead_job(service: AdminService, job_id: UUID) -> FoundJob:
 
 
 async def retry_jobs(service: AdminService, search: JobSearch, audit_context: AuditContext) -> DeadJobs:
-    """Sends again what is dead and fits the search; gives those that were. One that somebody else was faster with is left out."""
+    """Sends again what is dead and fits the search; gives those that were. One that somebody else
+    was faster with is left out.
+    """
     sent, dead = [], await find_dead(service.ops, search)
     for each in dead.jobs:
         with suppress(NotFound, Conflict):
@@ -75,7 +78,8 @@ async def retry_jobs(service: AdminService, search: JobSearch, audit_context: Au
 
 
 async def cancel_job(service: AdminService, job_id: UUID, audit_context: AuditContext) -> FoundJob:
-    """Takes a job away, waiting, running or dead. One that runs is stopped at its worker's next heartbeat and its outcome dropped.
+    """Takes a job away, waiting, running or dead. One that runs is stopped at its worker's next
+    heartbeat and its outcome dropped.
 
     Raises NotFound, and Conflict for one that is done.
     """

@@ -27,7 +27,9 @@ _FIND_RESULT = f"select {RESULT_COLUMNS} from job_results where job_id = $1"
 
 
 async def find_job(ops: Database, job_id: UUID) -> FoundJob | None:
-    """Whosever it is, done or not; None for one that never was, and one that was forgotten with its result."""
+    """Whosever it is, done or not; None for one that never was, and one that was forgotten with its
+    result.
+    """
     async with ops.transaction() as connection:
         found = await job_within(connection, job_id)  # nobody is bound: only one that is pending
         for some in () if found else some_at_a_time(await all_tenants(connection)):

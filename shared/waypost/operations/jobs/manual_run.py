@@ -21,7 +21,8 @@ from waypost.postgres.audit import record_action
 from waypost.postgres.database import Sql
 from waypost.postgres.tenancy import BIND, setting, some_at_a_time
 
-# An index probe per tenant: the index begins with the tenant, and PostgreSQL 18 skips over the aggregates' few types in it.
+# An index probe per tenant: the index begins with the tenant, and PostgreSQL 18 skips over the
+# aggregates' few types in it.
 _OWNERS = """
 select tenant_id, found.aggregate_id from unnest($1::uuid[]) as tenant (tenant_id)
 cross join lateral (
@@ -39,8 +40,8 @@ async def run_job(
 ) -> FoundJob:
     """Enqueues it as a handler would, with the arguments read from text; gives it as it waits then.
 
-    Raises Invalid for an unknown job, for arguments that its handler does not take, and for the id of another tenant's aggregate;
-    NotFound for an unknown tenant.
+    Raises Invalid for an unknown job, for arguments that its handler does not take, and for the id
+    of another tenant's aggregate; NotFound for an unknown tenant.
     """
     read: dict[str, Any] = dict(service.jobs.read(name, arguments))  # no parameter bears a name of enqueue's own
     await _refuse_strangers(service, TenantId(tenant_id), read)

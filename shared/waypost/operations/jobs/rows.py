@@ -23,7 +23,8 @@ RESULT_COLUMNS = """
 job_id as id, tenant_id, name, status, attempts, idempotency_key, owner_id, progress, result::text as result, error, enqueued_at,
 started_at, finished_at"""
 
-# What only the results of pending jobs know. The tenants are named beside the ids, for the key begins with them.
+# What only the results of pending jobs know. The tenants are named beside the ids, for the key
+# begins with them.
 _RESULTS = """
 select job_id as id, owner_id, progress, finished_at from job_results
 where (tenant_id, job_id) in (select * from unnest($1::uuid[], $2::uuid[]))"""
@@ -43,7 +44,9 @@ class FoundJob:
     started_at: datetime | None
     """Of the last attempt."""
     error: str | None
-    """Of the last attempt that failed, in words for operators; once the job is done, in those for its tenant."""
+    """Of the last attempt that failed, in words for operators; once the job is done, in those for
+    its tenant.
+    """
     idempotency_key: str | None
     arguments: Mapping[str, JsonArgument] | None = None
     redrives: int | None = None
@@ -74,7 +77,9 @@ def finished_job(row: asyncpg.Record) -> FoundJob:
 
 
 async def with_results(connection: AsyncConnection, pending: Sequence[FoundJob]) -> Sequence[FoundJob]:
-    """Together with what their results know. Binds the transaction to their tenants, some at a time."""
+    """Together with what their results know. Binds the transaction to their tenants, some at a
+    time.
+    """
     sql, kept = Sql(connection), dict[UUID, Mapping[str, Any]]()
     for some in some_at_a_time(sorted({each.tenant_id for each in pending})):
         await connection.execute(BIND, {"tenants": setting(some)})
@@ -84,6 +89,8 @@ async def with_results(connection: AsyncConnection, pending: Sequence[FoundJob])
 
 
 def _merged(job: FoundJob, kept: Mapping[str, Any]) -> FoundJob:
-    """The result is read a moment later: an end that it has of a job that was not dead is a later one."""
+    """The result is read a moment later: an end that it has of a job that was not dead is a later
+    one.
+    """
     ended = kept.get("finished_at") if job.status is Status.DEAD else None
     return replace(job, **{**kept, "finished_at": ended})

@@ -28,7 +28,8 @@ select {PENDING_COLUMNS}, {STATE} as status from jobs as job
 where {STATE} = any ($1::text[]) and ($2::text is null or name = $2) and ($3::uuid is null or tenant_id = $3)
 order by enqueued_at desc, id desc limit $4"""
 
-# Those that were sent again least often, then longest ago: the same retry once more comes to others, however these end.
+# Those that were sent again least often, then longest ago: the same retry once more comes to
+# others, however these end.
 _DEAD = f"""
 select {PENDING_COLUMNS}, job.status, count(*) over () as found from jobs as job
 where status = 'dead' and ($1::text is null or name = $1) and ($2::uuid is null or tenant_id = $2)

@@ -1,7 +1,7 @@
 """The toolkit's own tables at its first version.
 
-A released version never changes. A later version is a new file in `waypost/postgres/migrations/versions`,
-which alters these tables.
+A released version never changes. A later version is a new file in
+`waypost/postgres/migrations/versions`, which alters these tables.
 """
 
 from collections.abc import Iterator

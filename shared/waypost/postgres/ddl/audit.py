@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 
 def operator_actions(service: str) -> Iterator[str]:
-    # Written by whichever role makes the change, in its transaction; nobody alters or removes a row.
+    # Written by whichever role makes the change, in its transaction; nobody alters or removes a
+    # row.
     yield """
         create table operator_actions (
             id         uuid        primary key,

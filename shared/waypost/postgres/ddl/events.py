@@ -23,9 +23,11 @@ def events(service: str) -> Iterator[str]:
             unique (tenant_id, event_id)
         )"""
     yield from protect("events")
-    # A rebuild of the service's own projections reads the events of all tenants. It runs as the owner, whom no serving process may be.
+    # A rebuild of the service's own projections reads the events of all tenants. It runs as the
+    # owner, whom no serving process may be.
     yield f"create policy rebuilds on events for select to {service}_owner using (true)"
-    # A person can be erased: the payload may be rewritten. That the event happened, and when, may not.
+    # A person can be erased: the payload may be rewritten. That the event happened, and when, may
+    # not.
     yield f"grant select, insert, update (schema_id, payload) on events to {service}_app"
     yield f"grant select on events to {service}_ops"
     yield """

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 
 def outbox(service: str) -> Iterator[str]:
-    # Nobody asks about headers: json keeps their order and hands them out as they came, jsonb takes them apart and puts them together.
-    # The identity's cache stays 1: ids of one aggregate must grow in the order in which its versions were settled.
+    # Nobody asks about headers: json keeps their order and hands them out as they came, jsonb takes
+    # them apart and puts them together. The identity's cache stays 1: ids of one aggregate must
+    # grow in the order in which its versions were settled.
     yield """
         create table outbox (
             shard       smallint    not null check (shard between 0 and 15),

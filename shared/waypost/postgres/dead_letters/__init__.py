@@ -1,1 +1,3 @@
-"""Dead letters of one service: the store of a consumer, the search of an operator, the selection of a redrive."""
+"""Dead letters of one service: the store of a consumer, the search of an operator, the selection of
+a redrive.
+"""

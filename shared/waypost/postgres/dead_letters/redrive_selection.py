@@ -1,4 +1,6 @@
-"""The keys that wait and the letters in their lines, as a redrive selects them. Reads only, and never a payload."""
+"""The keys that wait and the letters in their lines, as a redrive selects them. Reads only, and
+never a payload.
+"""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,8 +17,9 @@ from waypost.postgres.named_sql import NamedSql
 
 _SETTLED = tuple(each for each in Status if each not in OPEN)
 
-# Lines in which something matches, and those that a redrive of what matches has begun on: nothing that is left in these has failed.
-# What was redriven least often goes first, so that keys which fail again hide no others behind a limit.
+# Lines in which something matches, and those that a redrive of what matches has begun on: nothing
+# that is left in these has failed. What was redriven least often goes first, so that keys which
+# fail again hide no others behind a limit.
 _KEYS = NamedSql(f"""
 with matched as (
     select consumer, topic, key_digest, bool_or(status <> 'redriven') as waits from dead_letters

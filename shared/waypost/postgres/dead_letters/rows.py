@@ -103,7 +103,9 @@ def _headers_to_json(record: Record) -> str:
 
 
 def _text(value: bytes | None) -> str | dict[str, str] | None:
-    """Readable where it is text; anything else, and what jsonb cannot hold, in base64. A header's value may be null in Kafka."""
+    """Readable where it is text; anything else, and what jsonb cannot hold, in base64. A header's
+    value may be null in Kafka.
+    """
     if value is None:
         return None
     try:

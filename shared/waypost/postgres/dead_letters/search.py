@@ -55,7 +55,9 @@ class Search:
 
     @classmethod
     def of(cls, *, key: str | None = None, status: Collection[Status] | None = None, **filters: Any) -> Self:
-        """Takes the filters as the command line and the HTTP routes have them: the key is text, no status means open."""
+        """Takes the filters as the command line and the HTTP routes have them: the key is text, no
+        status means open.
+        """
         return cls(key=None if key is None else key.encode(), statuses=tuple(status or OPEN), **filters)
 
     def parameters(self, **more: object) -> Mapping[str, object]:

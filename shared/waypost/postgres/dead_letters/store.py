@@ -23,8 +23,9 @@ from waypost.postgres.dead_letters.rows import (
 _DIGESTS = "array(select sha256(wanted) from unnest($3::bytea[]) as wanted)"
 """The digests of the keys `$3`, which the indexes hold."""
 
-# A statement of its own, after the claim: it must see what the transaction committed that the claim waited for. FOR SHARE makes a drain and
-# this transaction take turns; the drain locks the parked row before anything else, so that the two cannot wait for each other.
+# A statement of its own, after the claim: it must see what the transaction committed that the claim
+# waited for. FOR SHARE makes a drain and this transaction take turns; the drain locks the parked
+# row before anything else, so that the two cannot wait for each other.
 _PARKED = f"select key from parked_keys where consumer = $1 and topic = $2 and key_digest = any ({_DIGESTS}) for share"
 
 _HELD = f"""
@@ -43,7 +44,8 @@ insert into dead_letters (consumer, id, event_id, tenant_id, type, topic, partit
 values ({", ".join(f"${number}" for number in range(1, 16 + len(FAILURE_COLUMNS)))})
 on conflict (consumer, event_id) do nothing"""
 
-# A dead first letter blocks its key until somebody decides; no open letter at all means that the key only has to be unparked.
+# A dead first letter blocks its key until somebody decides; no open letter at all means that the
+# key only has to be unparked.
 _DUE = f"""
 select p.topic, p.key
 from parked_keys p
@@ -69,7 +71,8 @@ select count(*) from (
     select from dead_letters where consumer = $1 and {IS_OPEN} limit $2
 ) as counted"""
 
-# From the failed ones to their keys' lines: however many wait for a version that is still to come, they are not looked at one by one.
+# From the failed ones to their keys' lines: however many wait for a version that is still to come,
+# they are not looked at one by one.
 _FAILED = f"""
 with failed as (
     select topic, key_digest, {IN_LINE} as in_line from dead_letters where consumer = $1 and status in ('retrying', 'dead') limit $2

@@ -19,8 +19,9 @@ SILENT_SECONDS = 3.0
 SETTLE_SECONDS = 0.1
 """How often it is asked whether writers have ended, see `waypost.postgres.outbox.floor`."""
 
-# Every relay's locking session shows itself by its application name. A silent one is ended whether it holds shards or not: it would
-# still be given a share. One whose statement is running is alive, however slow the disk, unless it waits for its client.
+# Every relay's locking session shows itself by its application name. A silent one is ended whether
+# it holds shards or not: it would still be given a share. One whose statement is running is alive,
+# however slow the disk, unless it waits for its client.
 _LIVE_RELAYS = """
 with relay as materialized (
     select pid,
@@ -37,10 +38,11 @@ select shard from unnest($1::int[]) as free (shard) where pg_try_advisory_lock($
 
 _RELEASE = "select pg_advisory_unlock($2, shard) from unnest($1::int[]) as surplus (shard)"
 
-# One index range per shard, each from its very head: 0.5 ms on a backlog of 200,000 rows, where `shard = any (...) order by id` takes 29.
-# What is in flight is left out by id, never by a floor above it: a row that commits late would be overtaken. The floor that there is
-# stands below all of them, see `waypost.postgres.outbox.floor`.
-# The marked keys are read in the same snapshot. The running sum keeps large payloads from adding up; it does not fetch them.
+# One index range per shard, each from its very head: 0.5 ms on a backlog of 200,000 rows, where
+# `shard = any (...) order by id` takes 29. What is in flight is left out by id, never by a floor
+# above it: a row that commits late would be overtaken. The floor that there is stands below all of
+# them, see `waypost.postgres.outbox.floor`. The marked keys are read in the same snapshot. The
+# running sum keeps large payloads from adding up; it does not fetch them.
 _HEADS = """
 select head.shard, id, topic, key, payload, headers, created_at
 from unnest($1::smallint[]) as owned (shard)
@@ -63,7 +65,8 @@ delete from outbox
 using unnest($1::smallint[], $2::bigint[]) as acknowledged (shard, id)
 where outbox.shard = acknowledged.shard and outbox.id = acknowledged.id"""
 
-# Only while the row is there and no other relay holds its shard: that one may have got it through, or finds out by itself.
+# Only while the row is there and no other relay holds its shard: that one may have got it through,
+# or finds out by itself.
 _MARK = """
 insert into outbox_quarantine (shard, key, reason)
 select shard, key, $3 from outbox where shard = $1 and id = $2 and pg_try_advisory_xact_lock($4, shard)
@@ -87,16 +90,20 @@ cross join lateral (
 
 
 async def release_from_quarantine(connection: AsyncConnection, shard: int, key: bytes) -> str | None:
-    """Takes a key out of quarantine for an operator and gives the reason of its mark; None where it had none.
+    """Takes a key out of quarantine for an operator and gives the reason of its mark; None where it
+    had none.
 
-    The relay reads the marks at every read of the heads, so that it publishes the key's rows by itself.
+    The relay reads the marks at every read of the heads, so that it publishes the key's rows by
+    itself.
     """
     reason: str | None = await Sql(connection).fetchval(_UNMARK, shard, key)
     return reason
 
 
 class PostgresOutbox:
-    """`waypost.ports.outbox.Outbox`; the DSN is that of the `<service>_relay` role, and leads to the server itself, not to a pooler."""
+    """`waypost.ports.outbox.Outbox`; the DSN is that of the `<service>_relay` role, and leads to
+    the server itself, not to a pooler.
+    """
 
     def __init__(
         self,
@@ -120,7 +127,8 @@ class PostgresOutbox:
                 heads = await connect_directly(
                     self._dsn,
                     application_name=f"{self._application_name}-heads",
-                    # A generic plan compares each row with each id in flight; a custom one hashes them.
+                    # A generic plan compares each row with each id in flight; a custom one hashes
+                    # them.
                     plan_cache_mode="force_custom_plan",
                 )
             try:
@@ -132,7 +140,9 @@ class PostgresOutbox:
             await close_directly(locks)
 
     async def backlog(self) -> Backlog:
-        """On a session of its own for this once: every few seconds, that is cheaper than one more that is held."""
+        """On a session of its own for this once: every few seconds, that is cheaper than one more
+        that is held.
+        """
         with as_transient():
             connection = await connect_directly(self._dsn, application_name=f"{self._application_name}-gauges")
             try:

@@ -15,7 +15,9 @@ from waypost.ports.codec import EncodedEvent
 from waypost.postgres.database import Sql
 
 MAX_RECORD_BYTES = 900_000
-"""Below Kafka's default `message.max.bytes` (1,048,588) with room for headers and framing: what can never be sent is refused here."""
+"""Below Kafka's default `message.max.bytes` (1,048,588) with room for headers and framing: what can
+never be sent is refused here.
+"""
 
 # The array keeps its order: ids of one aggregate grow as its versions do.
 _INSERT = """
@@ -29,7 +31,9 @@ order by nth"""
 async def insert(
     connection: AsyncConnection, encoded: Sequence[tuple[Envelope[Event], EncodedEvent]], at: datetime
 ) -> None:
-    """Adds one row per event; the last statement of a business transaction. Raises Invalid for an event too large for a record."""
+    """Adds one row per event; the last statement of a business transaction. Raises Invalid for an
+    event too large for a record.
+    """
     columns = zip(*(_row(envelope, event) for envelope, event in encoded), strict=True)
     await Sql(connection).execute(_INSERT, *map(list, columns), at)
 

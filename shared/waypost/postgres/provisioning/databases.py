@@ -11,7 +11,9 @@ from waypost.postgres.provisioning.roles import Passwords, Role, checked, ensure
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceDatabase:
-    """Where one service keeps its state, as `postgresql://user:password@host:port/name` for each role."""
+    """Where one service keeps its state, as `postgresql://user:password@host:port/name` for each
+    role.
+    """
 
     service: str
     name: str
@@ -45,7 +47,8 @@ async def ensure_databases(admin_dsn: str, passwords: Mapping[str, Passwords]) -
 
 
 async def ensure_database(admin: asyncpg.Connection, service: str, name: str, *, template: str = "template0") -> None:
-    """Makes the database where it is missing, owned by the service's owner; a copy of `template` holds its tables and grants too.
+    """Makes the database where it is missing, owned by the service's owner; a copy of `template`
+    holds its tables and grants too.
 
     Rights on the database itself are not copied with a template, and are set anew.
     """

@@ -1,7 +1,8 @@
 """The four roles of a service, and what each may cost the others.
 
-`<s>_owner` migrates, `<s>_app` serves (api, consumers, jobs), `<s>_relay` drains the outbox, `<s>_ops` is the operator's.
-None is a superuser or may bypass row-level security. What they may touch inside the database is granted by the migrations.
+`<s>_owner` migrates, `<s>_app` serves (api, consumers, jobs), `<s>_relay` drains the outbox,
+`<s>_ops` is the operator's. None is a superuser or may bypass row-level security. What they may
+touch inside the database is granted by the migrations.
 """
 
 import re
@@ -22,8 +23,8 @@ Passwords = Mapping[Role, str]
 
 WITHOUT_POWERS = "login nosuperuser nocreatedb nocreaterole noreplication nobypassrls"
 
-# A client that freezes in a transaction would otherwise block its successor for ever. The owner has none of these:
-# migrations and rebuilds run long, and set their own.
+# A client that freezes in a transaction would otherwise block its successor for ever. The owner has
+# none of these: migrations and rebuilds run long, and set their own.
 LIMITS = {
     "idle_in_transaction_session_timeout": "5s",
     "lock_timeout": "3s",
@@ -44,7 +45,9 @@ def role_name(service: str, role: Role) -> str:
 
 
 async def ensure_roles(admin: asyncpg.Connection, service: str, passwords: Passwords) -> None:
-    """Makes what is missing and sets passwords and limits anew, so that a change of this file reaches an old cluster."""
+    """Makes what is missing and sets passwords and limits anew, so that a change of this file
+    reaches an old cluster.
+    """
     for role in Role:
         name = role_name(service, role)
         await _ensure_role(admin, name, passwords[role])

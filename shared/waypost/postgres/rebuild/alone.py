@@ -14,7 +14,9 @@ from waypost.postgres.rebuild.names import Names
 
 @asynccontextmanager
 async def alone(owner: Database) -> AsyncIterator[None]:
-    """Holds the lock of those who change schemas. Its session ends with this process, and the lock with it. Raises RebuildRuns."""
+    """Holds the lock of those who change schemas. Its session ends with this process, and the lock
+    with it. Raises RebuildRuns.
+    """
     async with owner.engine.connect() as connection:
         connection = await connection.execution_options(isolation_level="AUTOCOMMIT")
         got = await connection.scalar(text("select pg_try_advisory_lock(:lock)"), {"lock": SCHEMA_LOCK})
@@ -27,7 +29,9 @@ async def alone(owner: Database) -> AsyncIterator[None]:
 
 
 async def rename(connection: AsyncConnection, names: Names) -> None:
-    """The new tables take the live ones' name. A statement prepared before finds the new ones at its next run."""
+    """The new tables take the live ones' name. A statement prepared before finds the new ones at
+    its next run.
+    """
     for renaming in (
         f"drop schema if exists {names.old_schema} cascade",
         f"alter schema {names.schema} rename to {names.old_schema}",

@@ -1,4 +1,6 @@
-"""A projection's tables made anew from the event store, by the owner: the one role that sees the events of all tenants."""
+"""A projection's tables made anew from the event store, by the owner: the one role that sees the
+events of all tenants.
+"""
 
 import json
 from collections.abc import AsyncIterator, Iterable, Sequence
@@ -26,8 +28,8 @@ from waypost.postgres.versions import versions_in
 
 _COLUMNS = "e.aggregate_type, e.aggregate_id, e.version, e.tenant_id, e.type, e.payload, e.metadata::text as metadata"
 
-# One statement over one snapshot: where an aggregate's version is in it, all earlier ones are. A cursor on `position` that comes back later
-# would lose what was committed behind it.
+# One statement over one snapshot: where an aggregate's version is in it, all earlier ones are. A
+# cursor on `position` that comes back later would lose what was committed behind it.
 _ALL = f"select {_COLUMNS} from events e order by e.position"
 
 _MISSING = """

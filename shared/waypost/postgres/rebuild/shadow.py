@@ -29,7 +29,9 @@ _DISCARDED = text("select event_id from dead_letters where consumer = :live and 
 
 
 class PostgresShadowFactory:
-    """`waypost.ports.rebuild.Workshop`. Works as two roles: the owner makes and swaps the tables, the application's role fills them."""
+    """`waypost.ports.rebuild.Workshop`. Works as two roles: the owner makes and swaps the tables,
+    the application's role fills them.
+    """
 
     def __init__(self, service: str, projector: AsyncProjection, *, app_dsn: str, owner_dsn: str) -> None:
         self._names = Names(service, projector.name)

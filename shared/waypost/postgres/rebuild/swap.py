@@ -18,12 +18,14 @@ from waypost.postgres.rebuild.names import Names
 from waypost.postgres.rebuild.transactions import SwapTransactions
 from waypost.postgres.tenancy import BIND, setting
 
-# Positions first: a live consumer takes its own row first and parked rows after, so nobody waits for us while we wait for him.
+# Positions first: a live consumer takes its own row first and parked rows after, so nobody waits
+# for us while we wait for him.
 LIVE = text("select topic, partition, next_offset, topic_id, starts from consumer_offsets where consumer = :live")
 _LOCK_LIVE = text(f"{LIVE.text} order by topic, partition for update")
 _LOCK_PARKED = text("select from parked_keys where consumer = :live order by topic, key for update")
 
-# Two letters about one event: the new one's say counts, and the row keeps its id, so that an operator's note still finds it.
+# Two letters about one event: the new one's say counts, and the row keeps its id, so that an
+# operator's note still finds it.
 _TAKE_OVER = text(
     f"""
     update dead_letters live set
@@ -54,7 +56,9 @@ _STEPS = (_TAKE_OVER, _SUPERSEDE, _DROP_TAKEN_OVER, _UNPARK_LIVE, _ADOPT_PARKED,
 
 
 async def locked_live(connection: AsyncConnection, names: Names) -> Mapping[Partition, ConsumerPosition]:
-    """Stops the live consumer: its next transaction waits at its fence, its drains find no parked key."""
+    """Stops the live consumer: its next transaction waits at its fence, its drains find no parked
+    key.
+    """
     await connection.exec_driver_sql("set local lock_timeout = '2s'")
     await connection.exec_driver_sql(f"set local search_path to public, {names.new_schema}")
     live = await positions(connection, names, _LOCK_LIVE)
@@ -104,7 +108,9 @@ class PostgresSwap:
         self.completed = True
 
     async def _refuse_newcomers(self) -> None:
-        """A partition that live has taken up since had no position to be locked: its first rows would go with the old tables."""
+        """A partition that live has taken up since had no position to be locked: its first rows
+        would go with the old tables.
+        """
         for partition, consumer_position in (await positions(self._connection, self._names, _LOCK_LIVE)).items():
             if partition not in self.live and consumer_position.next_offset > 0:
                 raise LiveIsAhead(f"{partition} was taken up meanwhile")

@@ -59,7 +59,9 @@ class ShadowTransactions:
 
 
 class SwapTransactions:
-    """Each in a savepoint of the swap's transaction, so that a handler's error takes back its own batch alone."""
+    """Each in a savepoint of the swap's transaction, so that a handler's error takes back its own
+    batch alone.
+    """
 
     def __init__(self, connection: AsyncConnection, names: Names) -> None:
         self._connection = connection

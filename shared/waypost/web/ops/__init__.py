@@ -1,4 +1,6 @@
-"""The operator routes, the same in every service: `/ops/…`, for whoever holds a token of `waypost operators token`."""
+"""The operator routes, the same in every service: `/ops/…`, for whoever holds a token of `waypost
+operators token`.
+"""
 
 from fastapi import APIRouter, Depends
 

@@ -98,7 +98,9 @@ async def show_dead_letter(dead_letter_id: UUID, admin_service: CurrentAdminServ
 async def redrive_some(
     order: RedriveOrder, operator: OperatorCaller, admin_service: CurrentAdminService
 ) -> RedriveView:
-    """Tries the keys of the letters that match again, each from its lowest version on, until a letter fails or none is left."""
+    """Tries the keys of the letters that match again, each from its lowest version on, until a
+    letter fails or none is left.
+    """
     redrive = await Redrive.of(admin_service, order.search(), at_most=order.keys)
     if not redrive.selection.found:
         raise nothing_matches([redrive])
@@ -123,7 +125,9 @@ async def redrive_dead_letter(
 async def discard_dead_letter(
     dead_letter_id: UUID, audit_context: Ordered, admin_service: CurrentAdminService
 ) -> KeyView:
-    """Gives a letter up: its event counts as handled, though it was not. Then works off what waits behind it."""
+    """Gives a letter up: its event counts as handled, though it was not. Then works off what waits
+    behind it.
+    """
     return KeyView.of(await dead_letters.discard(admin_service, dead_letter_id, audit_context))
 
 

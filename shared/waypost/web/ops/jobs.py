@@ -110,7 +110,9 @@ async def run(body: RunJob, operator: OperatorCaller, admin_service: CurrentAdmi
 
 @router.post("/retry")
 async def retry_some(body: RetrySome, operator: OperatorCaller, admin_service: CurrentAdminService) -> RetriedJobsView:
-    """Sends again what is dead and fits, least often sent first; gives those that were sent, as they stood before."""
+    """Sends again what is dead and fits, least often sent first; gives those that were sent, as
+    they stood before.
+    """
     search = JobSearch(name=body.name, tenant_id=body.tenant_id, limit=body.limit)
     if body.dry_run:
         dead = await find_dead(admin_service.ops, search)
@@ -131,5 +133,7 @@ async def retry(
 async def cancel(
     job_id: UUID, body: ReasonedRequest, operator: OperatorCaller, admin_service: CurrentAdminService
 ) -> AdminJobView:
-    """Takes a job away; one that runs is stopped at its worker's next heartbeat, and its outcome dropped."""
+    """Takes a job away; one that runs is stopped at its worker's next heartbeat, and its outcome
+    dropped.
+    """
     return AdminJobView.of(await cancel_job(admin_service, job_id, body.audited_by(operator)))

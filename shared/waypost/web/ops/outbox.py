@@ -57,7 +57,9 @@ class KeyRedrive(ReasonedRequest):
 
 @router.get("")
 async def show_outbox(admin_service: CurrentAdminService) -> OutboxView:
-    """What waits to be published, for how long, and which keys are set aside because a record of theirs was refused."""
+    """What waits to be published, for how long, and which keys are set aside because a record of
+    theirs was refused.
+    """
     return OutboxView.of(await waiting_of(admin_service))
 
 

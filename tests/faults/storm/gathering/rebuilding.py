@@ -1,4 +1,6 @@
-"""Every read model beside one that is made of its topic, or of its service's events, from the first on."""
+"""Every read model beside one that is made of its topic, or of its service's events, from the first
+on.
+"""
 
 from infra.stack.environment import Environments
 from tests.faults.storm.gathering.stores import SERVICES

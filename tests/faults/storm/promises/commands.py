@@ -1,4 +1,6 @@
-"""Commands and the store: acknowledged is kept, refused left no trace, unknown is whole or not at all, repeated took effect once."""
+"""Commands and the store: acknowledged is kept, refused left no trace, unknown is whole or not at
+all, repeated took effect once.
+"""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +19,9 @@ CAUSES: Mapping[str, Sequence[str]] = {
     "finalize": ("invoice.finalized",),
     "void": ("invoice.voided",),
 }
-"""The events of a command's own transaction, one of each. What moves money is an attempt first: see `money`."""
+"""The events of a command's own transaction, one of each. What moves money is an attempt first: see
+`money`.
+"""
 
 ORDERS = {"pay": "pay-", "refund": "ref-"}
 """Commands that begin an attempt, and how its order is named."""
@@ -53,7 +57,9 @@ def refused_commands_left_no_trace(evidence: Evidence) -> Finding:
 
 
 def unknown_commands_are_whole_or_nothing(evidence: Evidence) -> Finding:
-    """An answer is kept in the command's own transaction: either all its events are there with it, or none is."""
+    """An answer is kept in the command's own transaction: either all its events are there with it,
+    or none is.
+    """
     unknown = [each for each in evidence.operations if each.outcome is Outcome.UNKNOWN and each.key]
     types = _types_by_cause(evidence)
     happened = 0

@@ -1,4 +1,6 @@
-"""Consumers: what is on their topics was taken in by each of them, once, up to the last version, and took effect in its rows."""
+"""Consumers: what is on their topics was taken in by each of them, once, up to the last version,
+and took effect in its rows.
+"""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence

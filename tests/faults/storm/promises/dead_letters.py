@@ -1,4 +1,6 @@
-"""Facts, letters and mails: one letter per fact that somebody is to hear of, mailed to that person, and no other."""
+"""Facts, letters and mails: one letter per fact that somebody is to hear of, mailed to that person,
+and no other.
+"""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -15,7 +17,9 @@ TELLS: Mapping[str, str] = {
     "invoice.paid": "invoice_paid",
     "invoice.payment_failed": "payment_failed",
 }
-"""Which fact makes which letter. Spelled out here: the checker does not ask the service what it meant to do."""
+"""Which fact makes which letter. Spelled out here: the checker does not ask the service what it
+meant to do.
+"""
 
 
 def every_fact_became_one_dead_letter(evidence: Evidence) -> Finding:
@@ -78,7 +82,9 @@ def every_mail_is_a_dead_letter(evidence: Evidence) -> Finding:
 
 
 def a_mail_comes_twice_only_after_a_cut(evidence: Evidence) -> Finding:
-    """Promised: mailed again only where an earlier try ended between the mail server's word and the commit, under the same Message-ID."""
+    """Promised: mailed again only where an earlier try ended between the mail server's word and the
+    commit, under the same Message-ID.
+    """
     attempts = {each["job_id"]: each["attempts"] for each in evidence.jobs}
     # What a job records names the job as its cause.
     tries = {
@@ -97,7 +103,9 @@ def a_mail_comes_twice_only_after_a_cut(evidence: Evidence) -> Finding:
 
 
 def _due(evidence: Evidence) -> Mapping[UUID, StoredEvent]:
-    """Letter to the fact that it is to tell. Its id follows from the fact's: whatever comes twice is one letter."""
+    """Letter to the fact that it is to tell. Its id follows from the fact's: whatever comes twice
+    is one letter.
+    """
     return {uuid5(each.event_id, TELLS[each.type]): each for each in evidence.of_type(*TELLS)}
 
 

@@ -1,4 +1,6 @@
-"""Money: the events, the books, the invoices' rows and the provider's own records say the same, to the minor unit."""
+"""Money: the events, the books, the invoices' rows and the provider's own records say the same, to
+the minor unit.
+"""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
@@ -18,7 +20,9 @@ ENTRIES: Mapping[str, tuple[str, str, str]] = {
     "invoice.paid": ("cash", "receivable", "amount_minor"),
     "invoice.refunded": ("refunds", "cash", "amount_minor"),
 }
-"""Debit, credit and amount of what moves money: spelled out here, so that the checker keeps books of its own."""
+"""Debit, credit and amount of what moves money: spelled out here, so that the checker keeps books
+of its own.
+"""
 
 
 def ledgers_sum_to_nothing(evidence: Evidence) -> Finding:
@@ -47,7 +51,9 @@ def balances_are_what_events_make_of_them(evidence: Evidence) -> Finding:
 
 
 def the_provider_holds_what_we_think(evidence: Evidence) -> Finding:
-    """Per tenant and currency: charged less refunded, by the provider's own records, is our cash. The drift is told in minor units."""
+    """Per tenant and currency: charged less refunded, by the provider's own records, is our cash.
+    The drift is told in minor units.
+    """
     held: Counter[tuple[str, str]] = Counter()
     for charge in _succeeded(evidence):
         held[charge["metadata"]["tenant_id"], charge["currency"]] += (
@@ -86,7 +92,9 @@ def each_invoice_was_charged_once(evidence: Evidence) -> Finding:
 
 
 def each_finalized_invoice_was_asked_for(evidence: Evidence) -> Finding:
-    """Its charge job ended; and as many attempts as the provider knows are in our rows, each with the provider's own outcome."""
+    """Its charge job ended; and as many attempts as the provider knows are in our rows, each with
+    the provider's own outcome.
+    """
     done = {
         each["idempotency_key"]
         for each in evidence.jobs

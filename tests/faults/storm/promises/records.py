@@ -1,4 +1,6 @@
-"""The store and the topics: every event is published, nothing else is, and each aggregate's versions come in order."""
+"""The store and the topics: every event is published, nothing else is, and each aggregate's
+versions come in order.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -33,7 +35,9 @@ def every_record_is_a_stored_event(evidence: Evidence) -> Finding:
 
 
 def versions_come_in_order(evidence: Evidence) -> Finding:
-    """Duplicates left out by event id, first appearances: 1, 2, 3 … for every aggregate, without a gap."""
+    """Duplicates left out by event id, first appearances: 1, 2, 3 … for every aggregate, without a
+    gap.
+    """
     first: dict[tuple[str, str], dict[UUID, int]] = defaultdict(dict)
     for record in evidence.records:
         first[record.topic, record.key].setdefault(record.event_id, record.version)

@@ -1,4 +1,6 @@
-"""What is shown: invoices and the live view as the events make them, and every read model equal to one made anew."""
+"""What is shown: invoices and the live view as the events make them, and every read model equal to
+one made anew.
+"""
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping

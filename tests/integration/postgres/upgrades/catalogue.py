@@ -1,4 +1,6 @@
-"""The catalogue of a database: columns, indexes, constraints, policies and grants of the toolkit's tables."""
+"""The catalogue of a database: columns, indexes, constraints, policies and grants of the toolkit's
+tables.
+"""
 
 from waypost.postgres.provisioning.databases import ServiceDatabase
 from waypost.testing.database import connected

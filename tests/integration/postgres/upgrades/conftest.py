@@ -1,4 +1,6 @@
-"""A database at the toolkit's previous version, with data; and a release of the toolkit with one more version."""
+"""A database at the toolkit's previous version, with data; and a release of the toolkit with one
+more version.
+"""
 
 import shutil
 from pathlib import Path

@@ -52,7 +52,9 @@ TABLES = [
 
 
 async def rows(where: ServiceDatabase) -> dict[str, list[dict[str, object]]]:
-    """Every row of every table of the previous version, as its owner sees them without row-level security."""
+    """Every row of every table of the previous version, as its owner sees them without row-level
+    security.
+    """
     found = {}
     async with connected(where.owner) as owner, owner.transaction():
         for table in TABLES:

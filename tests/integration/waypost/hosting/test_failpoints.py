@@ -1,4 +1,6 @@
-"""Every process of a service arms the failpoints that it is told of, says so, and refuses those that it does not have."""
+"""Every process of a service arms the failpoints that it is told of, says so, and refuses those
+that it does not have.
+"""
 
 import subprocess
 import sys

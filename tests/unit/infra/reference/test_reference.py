@@ -1,4 +1,6 @@
-"""`docs/reference` says what the code does: `make check` compares them, these tests hold the generator."""
+"""`docs/reference` says what the code does: `make check` compares them, these tests hold the
+generator.
+"""
 
 import pytest
 

@@ -1,4 +1,6 @@
-"""Every background task of the product survives an error that nobody foresaw: it goes on, and its stop raises nothing."""
+"""Every background task of the product survives an error that nobody foresaw: it goes on, and its
+stop raises nothing.
+"""
 
 import asyncio
 import importlib

@@ -1,4 +1,6 @@
-"""The doorbell's promises: heard here at once, elsewhere in few notifications, and never in anybody's way."""
+"""The doorbell's promises: heard here at once, elsewhere in few notifications, and never in
+anybody's way.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Collection

@@ -1,4 +1,6 @@
-"""The order rules of a consumer, as a table: each row is what is known, what comes, and what becomes of it."""
+"""The order rules of a consumer, as a table: each row is what is known, what comes, and what
+becomes of it.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

@@ -1,4 +1,6 @@
-"""The loop under every background task goes on whatever a tick raises, and ends when it is asked to."""
+"""The loop under every background task goes on whatever a tick raises, and ends when it is asked
+to.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable

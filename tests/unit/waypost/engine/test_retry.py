@@ -1,4 +1,6 @@
-"""Whether a retry may help is decided from the error itself, its base classes included, and kept as a fact."""
+"""Whether a retry may help is decided from the error itself, its base classes included, and kept as
+a fact.
+"""
 
 import json
 from collections.abc import Sequence

@@ -39,7 +39,9 @@ POSITIONS = [
 
 
 def lists() -> list[tuple[str, str]]:
-    """Each route that takes a cursor, found in the document of its service; a new one is in here by itself."""
+    """Each route that takes a cursor, found in the document of its service; a new one is in here by
+    itself.
+    """
     found = [
         (name, path)
         for name in service_names()

@@ -1,4 +1,6 @@
-"""One outbox and one broker in memory, whose faults happen exactly where a test wants them, and as many relays as it starts."""
+"""One outbox and one broker in memory, whose faults happen exactly where a test wants them, and as
+many relays as it starts.
+"""
 
 import asyncio
 from collections.abc import Callable, Sequence

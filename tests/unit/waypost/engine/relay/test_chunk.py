@@ -1,4 +1,6 @@
-"""Rows to records: headers untouched where nothing is traced, under a span of their own where it is."""
+"""Rows to records: headers untouched where nothing is traced, under a span of their own where it
+is.
+"""
 
 import json
 from datetime import UTC, datetime
