@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from services.notifications.adapters.email_templates import JinjaEmailTemplates
-from services.notifications.adapters.sealing import SealedBoxOpener, sealing_keys
+from services.notifications.adapters.sealed_box import SealedBoxOpener, sealing_keys
 from services.notifications.adapters.smtp import SmtpMailer
 from services.notifications.api import ROUTERS
 from services.notifications.handlers import COMMANDS, CONSUMERS

@@ -5,7 +5,7 @@ abandoned. And the next key after that.
 from datetime import timedelta
 
 from schemas.users import UserErased
-from services.billing.jobs.asking import TRIES
+from services.billing.jobs.payment_execution import TRIES
 from tests.faults.charges_checks import assert_charged_once, assert_nothing_may_move
 from tests.faults.charges_rig import ChargesRig
 from tests.integration.billing.service import Company

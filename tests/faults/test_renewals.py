@@ -8,7 +8,7 @@ import pytest
 
 from tests.faults.charges_rig import SHORT, ChargesRig
 from tests.integration.billing.service import Company, Row
-from tests.integration.billing.subscribing import history, invoices_of, seen, stands, subscribed
+from tests.integration.billing.subscriptions import history, invoices_of, seen, stands, subscribed
 from waypost.testing.clock import MovableClock
 from waypost.testing.eventually import eventually
 

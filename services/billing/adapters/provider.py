@@ -13,8 +13,8 @@ from urllib.parse import quote
 import httpx
 from opentelemetry.instrumentation.utils import suppress_http_instrumentation
 
-from services.billing.adapters.answers import NotUnderstood, card_in, decision_among, decision_in, is_unknown
-from services.billing.domain.refusals import PaymentMethodUnknown
+from services.billing.adapters.responses import NotUnderstood, card_in, decision_among, decision_in, is_unknown
+from services.billing.domain.errors import PaymentMethodUnknown
 from services.billing.ports import Card, ChargeOrder, Decision, OutcomeUnknown, ProviderUnavailable, RefundOrder
 
 _NOTHING_WAS_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)

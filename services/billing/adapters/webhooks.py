@@ -10,8 +10,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ValidationError
 
-from services.billing.adapters.answers import Movement
-from services.billing.domain.refusals import WebhookNotAuthentic
+from services.billing.adapters.responses import Movement
+from services.billing.domain.errors import WebhookNotAuthentic
 from services.billing.ports import Notice
 from waypost.kernel.ids import TenantId
 

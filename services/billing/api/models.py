@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import Field, StringConstraints
 
-from services.billing.api.moments import Beginning, End
+from services.billing.api.period_bounds import Beginning, End
 from services.billing.domain import Interval, InvoiceStatus, SubscriptionStatus
 from services.billing.settings import PLAN_CODE
 from waypost.web.models import Currency, OneLine, RequestModel, ResponseModel

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 from fastapi import APIRouter
 
-from services.billing.api.edge import Context
+from services.billing.api.context import Context
 from services.billing.api.models import PlanView
 from services.billing.domain import Plan
-from services.billing.domain.refusals import PlanUnknown
+from services.billing.domain.errors import PlanUnknown
 from waypost.web.auth import Caller
 
 router = APIRouter(prefix="/plans", tags=["subscriptions"])

@@ -10,11 +10,11 @@ from uuid import UUID
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from services.billing.api.edge import Context
+from services.billing.api.context import Context
 from services.billing.api.models import NewReport, ReportAccepted
 from services.billing.commands import RequestReport
 from services.billing.domain import Period
-from services.billing.domain.refusals import ReportUnfinished
+from services.billing.domain.errors import ReportUnfinished
 from services.billing.queries import ReportLine
 from waypost.jobs.results import job_status
 from waypost.kernel.errors import NotFound

@@ -12,7 +12,7 @@ from schemas.billing import (
     PaymentMethodAttached,
     PaymentMethodDetached,
 )
-from services.billing.domain.refusals import CustomerIsErased
+from services.billing.domain.errors import CustomerIsErased
 from waypost.kernel.aggregate import Aggregate
 from waypost.kernel.event import Event
 from waypost.kernel.ids import TenantId

@@ -12,9 +12,9 @@ from schemas.billing import (
     SubscriptionRenewed,
 )
 from services.billing.domain.cycle import invoice_of, period_from
+from services.billing.domain.errors import AlreadyCanceled, PlanUnchanged
 from services.billing.domain.period import Period
 from services.billing.domain.plan import Interval, Plan
-from services.billing.domain.refusals import AlreadyCanceled, PlanUnchanged
 from services.billing.domain.statuses import SubscriptionStatus
 from waypost.kernel.aggregate import Aggregate
 from waypost.kernel.event import Event

@@ -8,9 +8,9 @@ from schemas.users import UserCreated, UserEmailChanged, UserErased, UserProfile
 from services.billing.commands import AttachPaymentMethod
 from services.billing.domain import Customer, InvoiceStatus
 from services.billing.handlers import attempt_rows
-from services.billing.handlers.following import ignore_stale
-from services.billing.handlers.invoicing import locked
-from services.billing.handlers.standing import locked_subscription
+from services.billing.handlers.invoices import locked
+from services.billing.handlers.stale_events import ignore_stale
+from services.billing.handlers.subscription_status import locked_subscription
 from services.billing.tables import invoices, payment_methods, subscriptions
 from waypost.kernel.envelope import Envelope
 from waypost.ports.consumers import Reactor

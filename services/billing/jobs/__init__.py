@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from services.billing.commands import BeginCharge
-from services.billing.handlers.paying import begin_charge
-from services.billing.jobs.asking import TRIES, ask_patiently
-from services.billing.jobs.question import Question, pending_question, question_about
-from services.billing.jobs.renewing import RENEWALS, renew_subscriptions
-from services.billing.jobs.reporting import generate_report
-from services.billing.jobs.resolving import SWEEP, resolve_attempts
+from services.billing.handlers.payments import begin_charge
+from services.billing.jobs.attempt_sweep import SWEEP, resolve_attempts
+from services.billing.jobs.payment_execution import TRIES, ask_patiently
+from services.billing.jobs.provider_request import Question, pending_question, question_about
+from services.billing.jobs.renewals import RENEWALS, renew_subscriptions
+from services.billing.jobs.reports import generate_report
 from services.billing.ports import Resources
 from waypost.jobs.context import JobContext
 from waypost.jobs.declaration import Job, Scheduled

@@ -14,10 +14,10 @@ from faust.types import StreamT, TopicT
 
 from schemas.billing import InvoicePaid, RevenueWindowTotaled
 from services.billing.live.consumer import FaithfulConsumer, FaithfulTransport
-from services.billing.live.counting import Counting
-from services.billing.live.gathering import Gathering
-from services.billing.live.records import Handle, Reading
+from services.billing.live.record_reader import Handle, Reading
+from services.billing.live.repartitioner import Gathering
 from services.billing.live.tables import IN_LOG_AS_LONG, LiveTables
+from services.billing.live.window_counter import Counting
 from waypost.kernel.clock import Clock
 from waypost.ports.codec import EventCodec
 from waypost.project import on_cluster

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 
 from services.notifications.commands import MarkRead
 from services.notifications.domain import Kind, Status
-from services.notifications.queries.outgoing import Position, notification, outgoing
+from services.notifications.queries.notifications import Position, notification, outgoing
 from waypost.web.auth import Caller
 from waypost.web.edge import Context
 from waypost.web.models import ResponseModel

@@ -12,7 +12,7 @@ from services.notifications.domain.notification import (
     Suppression,
     notification_id,
 )
-from services.notifications.domain.unsubscribing import SECRET_BYTES, UnsubscribeToken
+from services.notifications.domain.unsubscribe_token import SECRET_BYTES, UnsubscribeToken
 
 __all__ = [
     "BILLING",

@@ -10,10 +10,9 @@ from services.notifications.commands import (
     QueueDigest,
     QueueNotification,
 )
-from services.notifications.handlers.choosing import choose_digest, end_digests
 from services.notifications.handlers.notices import NOTICES
-from services.notifications.handlers.notifications import forget_recipient, queue_digest, queue_notification
-from services.notifications.handlers.reading import mark_read
+from services.notifications.handlers.notifications import forget_recipient, mark_read, queue_digest, queue_notification
+from services.notifications.handlers.preferences import choose_digest, end_digests
 from services.notifications.projections import INVOICE_STANDING, PRINCIPALS, RECIPIENT_DIRECTORY, TENANT_DIRECTORY
 from waypost.engine.bus import Commands
 from waypost.ports.consumers import Consumer

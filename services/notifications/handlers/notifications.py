@@ -1,13 +1,14 @@
-"""Letters: queued with the job that mails them, and forgotten with whom they were for."""
+"""DOC"""
 
 from sqlalchemy import delete
 from sqlalchemy.dialects.postgresql import insert
 
-from services.notifications.commands import ForgetRecipient, QueueDigest, QueueNotification
+from services.notifications.commands import ForgetRecipient, MarkRead, QueueDigest, QueueNotification
 from services.notifications.domain import Kind, Notification, digest_id
-from services.notifications.handlers.presence import require_gone
+from services.notifications.handlers.preferences import require_gone, require_present
 from services.notifications.queries.digest import unread_of, unsubscribe_secret
-from services.notifications.queries.pending import addressee
+from services.notifications.queries.mail_contents import addressee
+from services.notifications.queries.notifications import notification
 from services.notifications.tables import pending_notifications, preferences, read_marks, sealed_tokens
 from waypost.kernel.errors import NotYet
 from waypost.ports.unit_of_work import UnitOfWork
@@ -83,3 +84,16 @@ async def _keep_contents(command: QueueNotification, uow: UnitOfWork) -> None:
         .values(tenant_id=command.tenant_id, recipient_id=command.recipient_id, kind=command.kind.value, **token)
         .on_conflict_do_update(index_elements=["tenant_id", "recipient_id", "kind"], set_=token)
     )
+
+
+async def mark_read(command: MarkRead, uow: UnitOfWork) -> None:
+    """Raises NotFound for a notification of anybody else, and for somebody who was erased."""
+    await require_present(command.recipient_id, uow)
+    await notification(uow.rows, command.notification_id, recipient_id=command.recipient_id)
+    mark = {
+        "tenant_id": command.tenant_id,
+        "notification_id": command.notification_id,
+        "recipient_id": command.recipient_id,
+        "read_at": command.at,
+    }
+    await uow.rows.execute(insert(read_marks).values(mark).on_conflict_do_nothing())

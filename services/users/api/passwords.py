@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from services.users import queries
 from services.users.adapters.randomness import fresh_token
-from services.users.api.edge import Context
+from services.users.api.context import Context
 from services.users.api.models import ForgottenPassword, NewPassword, PasswordChange, SessionView
 from services.users.api.sessions import lasting, signed_in
 from services.users.commands import AskForPasswordLink, ChangePassword, ResetPassword, Session

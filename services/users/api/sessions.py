@@ -7,7 +7,7 @@ from starlette.responses import JSONResponse, Response
 
 from services.users import queries
 from services.users.adapters.randomness import fresh_token
-from services.users.api.edge import Context
+from services.users.api.context import Context
 from services.users.api.models import Refresh, SessionView, SignIn
 from services.users.commands import CloseSession, OpenSession, RefreshToken, RenewSession, Session
 from services.users.domain import OpaqueToken, SignInRefused

@@ -1,7 +1,7 @@
 """Tenants and their users: what may happen to them, and what did."""
 
 from services.users.domain.email import Email, NotAnEmailAddress, email_address
-from services.users.domain.refusals import (
+from services.users.domain.errors import (
     NotSuspended,
     OwnerIsKept,
     PasswordRefused,

@@ -19,7 +19,7 @@ from schemas.users import (
     UserSuspended,
     UserVerificationRequested,
 )
-from services.users.domain.refusals import NotSuspended, UserIsErased
+from services.users.domain.errors import NotSuspended, UserIsErased
 from services.users.domain.tokens import SealedToken
 from waypost.kernel.aggregate import Aggregate
 from waypost.kernel.event import Event

@@ -20,8 +20,7 @@ from services.users.commands import (
     VerifyEmail,
 )
 from services.users.handlers.dunning import DUNNING
-from services.users.handlers.erasure import erase_user
-from services.users.handlers.membership import change_role, reactivate_user, suspend_user, update_profile
+from services.users.handlers.membership import change_role, erase_user, reactivate_user, suspend_user, update_profile
 from services.users.handlers.passwords import (
     ask_for_password_link,
     change_password,

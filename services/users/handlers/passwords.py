@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, delete, select, update
 
 from services.users.commands import AskForPasswordLink, ChangePassword, OfferPasswordLink, ResetPassword
 from services.users.domain import PasswordRefused, Tenant, TokenNotValid, User
-from services.users.handlers.one_time import keep_digest, lock_holder, use_up
+from services.users.handlers.one_time_tokens import keep_digest, lock_holder, use_up
 from services.users.handlers.sessions import begin_session, end_sessions_of
 from services.users.tables import credentials, password_reset_tokens, verification_tokens
 from waypost.ports.unit_of_work import UnitOfWork

@@ -7,7 +7,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from services.users.commands import OpenTenant, Registration, SignUp, VerifyEmail
 from services.users.domain import Tenant, TokenNotValid, User
-from services.users.handlers.one_time import keep_digest, lock_holder, use_up
+from services.users.handlers.one_time_tokens import keep_digest, lock_holder, use_up
 from services.users.handlers.passwords import set_password
 from services.users.handlers.sessions import end_sessions_of
 from services.users.tables import credentials, verification_tokens

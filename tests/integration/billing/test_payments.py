@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from services.billing.adapters.provider import HttpPayments
-from services.billing.domain.refusals import PaymentMethodUnknown
+from services.billing.domain.errors import PaymentMethodUnknown
 from services.billing.ports import Card, Declined, Moved, OutcomeUnknown
 from tests.integration.billing.orders import charge_order, refund_order
 from tests.integration.infra.payments import charges, provider

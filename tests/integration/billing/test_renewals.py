@@ -8,10 +8,9 @@ from sqlalchemy import text
 
 from schemas.users import UserErased
 from services.billing.commands import RenewSubscription
-from services.billing.handlers import renewing
 from services.billing.ports import Declined, Moved
 from tests.integration.billing.service import BillingService, Company, Row
-from tests.integration.billing.subscribing import history, invoices_of, seen, subscribed
+from tests.integration.billing.subscriptions import history, invoices_of, seen, subscribed
 from waypost.kernel.errors import NotFound
 from waypost.kernel.ids import new_id
 from waypost.kernel.tenant import bound_tenants

@@ -8,9 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
-from services.billing.jobs import reporting
 from services.billing.ports import Moved
-from tests.integration.billing.reporting import FIRST_QUARTER, asked, done, file_of, invoiced, line, report
+from tests.integration.billing.reports import FIRST_QUARTER, asked, done, file_of, invoiced, line, report
 from tests.integration.billing.service import BillingService, Company
 from waypost.kernel.ids import new_id
 from waypost.kernel.role import Role

@@ -28,7 +28,7 @@ from services.billing.tables import (
     subscriptions,
 )
 from tests.integration.billing.service import BillingService, Company
-from tests.integration.billing.subscribing import subscribed
+from tests.integration.billing.subscriptions import subscribed
 from waypost.engine.projections import project
 from waypost.kernel.tenant import bound_tenants
 from waypost.ports.unit_of_work import UnitOfWork

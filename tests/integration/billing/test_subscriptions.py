@@ -9,7 +9,7 @@ import pytest
 from services.billing.ports import Declined, Moved
 from services.billing.settings import PLANS
 from tests.integration.billing.service import BillingService, Company
-from tests.integration.billing.subscribing import history, invoices_of, seen, subscribed
+from tests.integration.billing.subscriptions import history, invoices_of, seen, subscribed
 
 
 async def test_plans_are_listed_as_they_are_declared(company: Company) -> None:

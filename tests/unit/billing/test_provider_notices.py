@@ -9,7 +9,7 @@ import pytest
 
 from infra.simulators.payments.webhooks import signature
 from services.billing.adapters.webhooks import TOLERANCE, SignedNotices
-from services.billing.domain.refusals import WebhookNotAuthentic
+from services.billing.domain.errors import WebhookNotAuthentic
 from services.billing.ports import Declined, Moved, Notice
 from waypost.kernel.ids import TenantId
 

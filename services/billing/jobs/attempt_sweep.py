@@ -10,8 +10,8 @@ import structlog
 from services.billing.domain import AttemptStatus
 from services.billing.domain.attempts import RESOLVED_AFTER
 from services.billing.handlers import attempt_rows
-from services.billing.jobs.asking import ask
-from services.billing.jobs.question import pending_question
+from services.billing.jobs.payment_execution import ask
+from services.billing.jobs.provider_request import pending_question
 from services.billing.ports import OutcomeUnknown, ProviderUnavailable, Resources
 from waypost.jobs.context import JobContext
 from waypost.jobs.declaration import Scheduled

@@ -7,7 +7,7 @@ import pytest
 from nacl.public import PrivateKey, SealedBox
 
 from infra.stack.keys import load_or_make_keys
-from services.notifications.adapters.sealing import FILE, SealedBoxOpener, sealing_keys
+from services.notifications.adapters.sealed_box import FILE, SealedBoxOpener, sealing_keys
 from waypost.kernel.errors import Misconfigured, Permanent
 
 

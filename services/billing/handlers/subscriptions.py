@@ -1,13 +1,19 @@
-"""Subscriptions: each period begins with its invoice, in one transaction, and with its charge."""
+"""DOC"""
 
+from collections.abc import Sequence
 from datetime import datetime
-from uuid import uuid5
+from uuid import UUID, uuid5
 
-from services.billing.commands import CancelSubscription, ChangePlan, CreateSubscription
-from services.billing.domain import Customer, Invoice, Subscription
-from services.billing.domain.refusals import NoPaymentMethod
-from services.billing.handlers.invoicing import finalize
-from services.billing.handlers.standing import locked_subscription
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.billing.commands import CancelSubscription, ChangePlan, CreateSubscription, RenewSubscription
+from services.billing.domain import Customer, Invoice, Subscription, SubscriptionStatus
+from services.billing.domain.errors import NoPaymentMethod
+from services.billing.handlers.invoices import finalize
+from services.billing.handlers.subscription_status import locked_subscription
+from services.billing.tables import subscriptions
+from waypost.kernel.ids import TenantId
 from waypost.ports.unit_of_work import UnitOfWork
 
 
@@ -58,3 +64,38 @@ async def invoice_period(subscription: Subscription, at: datetime, uow: UnitOfWo
     invoice.add_line(uuid5(invoice.id, "period"), description, 1, plan.price, at)
     uow.add(invoice)
     await finalize(invoice, at, uow)
+
+
+_columns = subscriptions.c
+
+
+async def renew_subscription(command: RenewSubscription, uow: UnitOfWork) -> bool:
+    """One period at a time: of a subscription that was away for long each has its own invoice."""
+    subscription = await locked_subscription(command.subscription_id, uow)
+    if not subscription.is_due(command.at):
+        return False
+    customer = await uow.load(Customer, subscription.customer_id)
+    if customer.erased:  # while they subscribed
+        subscription.end("erased", command.at)
+    else:
+        subscription.renew(command.at)
+        await invoice_period(subscription, command.at, uow)
+    return True
+
+
+async def due(at: datetime, limit: int, uow: UnitOfWork) -> Sequence[UUID]:
+    """In no order: some that cannot be renewed must not keep the same others waiting round after
+    round.
+    """
+    query = select(_columns.subscription_id).where(*_due(at)).order_by(func.random()).limit(limit)
+    return (await uow.rows.execute(query)).scalars().all()
+
+
+async def tenants_with_due(rows: AsyncConnection) -> Sequence[TenantId]:
+    """Of those bound. An index holds what is still renewed, by the end of its period."""
+    query = select(_columns.tenant_id).where(*_due(func.now())).distinct()
+    return [TenantId(each) for each in (await rows.execute(query)).scalars()]
+
+
+def _due(at: datetime | ColumnElement[datetime]) -> tuple[ColumnElement[bool], ...]:
+    return _columns.status != SubscriptionStatus.CANCELED.value, _columns.period_end <= at

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 from services.notifications.domain import Kind, Notification, Suppression, UnsubscribeToken
 from services.notifications.ports import Mail, MailResources
 from services.notifications.queries.digest import unread_of, unsubscribe_secret
-from services.notifications.queries.pending import Addressee, StoredToken, addressee, facts_of, token_of
+from services.notifications.queries.mail_contents import Addressee, StoredToken, addressee, facts_of, token_of
 from waypost.kernel.errors import Transient
 from waypost.kernel.text import one_line
 from waypost.ports.unit_of_work import UnitOfWork

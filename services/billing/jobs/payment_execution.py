@@ -4,8 +4,8 @@ import structlog
 
 from services.billing.commands import AbandonAttempt, RecordDecision
 from services.billing.domain import AttemptStatus, PaymentAttempt
-from services.billing.handlers.settling import abandon_attempt, record_decision
-from services.billing.jobs.question import Question
+from services.billing.handlers.payment_attempts import abandon_attempt, record_decision
+from services.billing.jobs.provider_request import Question
 from services.billing.ports import ChargeOrder, Decision, Moved, OutcomeUnknown, ProviderUnavailable, Resources
 from waypost.engine.failpoints import failpoint
 from waypost.jobs.context import JobContext

@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from services.billing.api.edge import Context, begun
+from services.billing.api.context import Context, begun
 from services.billing.api.models import InvoiceView, NewRefund
 from services.billing.commands import PayInvoice, RefundInvoice
 from waypost.kernel.ids import new_id

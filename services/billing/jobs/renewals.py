@@ -8,7 +8,6 @@ from uuid import UUID
 import structlog
 
 from services.billing.commands import RenewSubscription
-from services.billing.handlers import renewing
 from services.billing.ports import Resources
 from waypost.engine.failpoints import failpoint
 from waypost.jobs.context import JobContext

@@ -7,7 +7,7 @@ import structlog
 from sqlalchemy import delete, select
 
 from services.notifications.domain import Notification, Status, Suppression
-from services.notifications.jobs.writing import write_mail
+from services.notifications.jobs.mail_composition import write_mail
 from services.notifications.ports import Mail, MailRefused, MailResources
 from services.notifications.tables import pending_notifications, sealed_tokens
 from waypost.jobs.context import JobContext

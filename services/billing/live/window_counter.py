@@ -8,7 +8,7 @@ from faust.types import TopicT
 
 from schemas.billing import RevenueWindowTotaled
 from services.billing.live.movements import MOVING, Movement, movement_of
-from services.billing.live.sending import send
+from services.billing.live.producer import send
 from services.billing.live.tables import HORIZON, LiveTables
 from services.billing.live.totals import Totals
 from services.billing.live.windows import Window, announced

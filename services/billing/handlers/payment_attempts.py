@@ -9,9 +9,9 @@ import structlog
 from services.billing.commands import AbandonAttempt, RecordDecision
 from services.billing.domain import AttemptKind, AttemptStatus, Invoice, PaymentAttempt
 from services.billing.handlers import attempt_rows
-from services.billing.handlers.invoicing import locked
-from services.billing.handlers.paying import payment_failed
-from services.billing.handlers.standing import follow_invoice
+from services.billing.handlers.invoices import locked
+from services.billing.handlers.payments import payment_failed
+from services.billing.handlers.subscription_status import follow_invoice
 from services.billing.ports import Declined, Moved
 from waypost.ports.unit_of_work import UnitOfWork
 

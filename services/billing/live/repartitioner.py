@@ -5,7 +5,7 @@ tables are split like the topic they are fed from, so that a tenant's totals wou
 from faust.types import TopicT
 
 from services.billing.live.movements import MOVING
-from services.billing.live.sending import send
+from services.billing.live.producer import send
 from waypost.engine.consumer.message import Reader
 from waypost.engine.failpoints import failpoint
 from waypost.kernel.envelope import Record

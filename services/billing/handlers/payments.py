@@ -1,9 +1,9 @@
-"""Charges: begun before the provider is asked, and settled with what it decided."""
+"""DOC"""
 
 from datetime import datetime
 from uuid import UUID
 
-from services.billing.commands import BeginCharge, PayInvoice
+from services.billing.commands import BeginCharge, PayInvoice, RefundInvoice
 from services.billing.domain import (
     AttemptKind,
     AttemptStatus,
@@ -13,12 +13,13 @@ from services.billing.domain import (
     PaymentAttempt,
     PaymentMethod,
 )
-from services.billing.domain.attempts import charge_key
+from services.billing.domain.attempts import charge_key, refund_key
 from services.billing.domain.dunning import next_attempt_at
-from services.billing.domain.refusals import NoPaymentMethod
+from services.billing.domain.errors import NoPaymentMethod, RefundTooLarge
 from services.billing.handlers import attempt_rows
-from services.billing.handlers.invoicing import locked, require_no_payment
-from services.billing.handlers.standing import follow_invoice
+from services.billing.handlers.invoices import locked, require_no_payment
+from services.billing.handlers.subscription_status import follow_invoice
+from waypost.kernel.money import Money
 from waypost.ports.unit_of_work import UnitOfWork
 
 
@@ -97,3 +98,32 @@ async def _attempt(
         reason=None if method else "no_payment_method",
         created_at=at,
     )
+
+
+async def refund_invoice(command: RefundInvoice, uow: UnitOfWork) -> Invoice:
+    """Raises InvoiceNotPaid, RefundTooLarge, PaymentPending. The invoice changes when the provider
+    has given the money back.
+    """
+    invoice = await locked(command.invoice_id, uow)
+    invoice.expect(command.expected_version)
+    amount_minor = command.amount_minor or invoice.refundable_minor
+    invoice.require_refundable(amount_minor)
+    if amount_minor == 0:
+        raise RefundTooLarge("all of it was given back already", left_minor=0)
+    await require_no_payment(invoice, uow)
+    refund = PaymentAttempt(
+        id=command.refund_id,
+        invoice_id=invoice.id,
+        kind=AttemptKind.REFUND,
+        number=await attempt_rows.next_number(invoice.id, AttemptKind.REFUND, uow),
+        idempotency_key=refund_key(command.refund_id),
+        amount=Money(amount_minor, invoice.currency),
+        status=AttemptStatus.PENDING,
+        payment_method_id=None,
+        charge_id=await attempt_rows.successful_charge(invoice.id, uow),
+        reason=command.reason,
+        created_at=command.at,
+    )
+    await attempt_rows.add(refund, refund.idempotency_key, invoice.tenant_id, uow)
+    await uow.jobs.enqueue("refund_payment", idempotency_key=refund.idempotency_key, refund_id=refund.id)
+    return invoice

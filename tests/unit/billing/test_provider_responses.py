@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
-from services.billing.adapters.answers import NotUnderstood, card_in, decision_among, decision_in, is_unknown
+from services.billing.adapters.responses import NotUnderstood, card_in, decision_among, decision_in, is_unknown
 from services.billing.ports import Card, Declined, Moved
 
 

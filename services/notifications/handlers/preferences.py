@@ -1,13 +1,35 @@
-"""Who wants digests."""
+"""DOC"""
 
-from sqlalchemy import update
+from uuid import UUID
+
+from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from services.notifications.commands import ChooseDigest, EndDigests
-from services.notifications.handlers.presence import require_present
-from services.notifications.tables import preferences
-from waypost.kernel.errors import NotFound
+from services.notifications.tables import preferences, recipients
+from waypost.kernel.errors import NotFound, NotYet
 from waypost.ports.unit_of_work import UnitOfWork
+
+_ERASED = "erased"
+
+
+async def require_present(user_id: UUID, uow: UnitOfWork) -> None:
+    """Raises NotFound for somebody who was erased.
+
+    Nobody becomes so before this transaction ends: what it writes is forgotten with them.
+    """
+    status = select(recipients.c.status).where(recipients.c.user_id == user_id).with_for_update(read=True)
+    if (await uow.rows.execute(status)).scalar_one_or_none() == _ERASED:
+        raise NotFound("whoever this was is not here any more")
+
+
+async def require_gone(user_id: UUID, uow: UnitOfWork) -> None:
+    """Raises NotYet while the directory still has them: whatever they write by then is to be
+    forgotten too.
+    """
+    status = select(recipients.c.status).where(recipients.c.user_id == user_id)
+    if (await uow.rows.execute(status)).scalar_one_or_none() != _ERASED:
+        raise NotYet(f"recipient {user_id} is not known to be erased here yet")
 
 
 async def choose_digest(command: ChooseDigest, uow: UnitOfWork) -> None:

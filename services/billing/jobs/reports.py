@@ -10,7 +10,7 @@ from uuid import UUID
 
 from services.billing import queries
 from services.billing.domain import Period
-from services.billing.domain.refusals import ReportTooLong
+from services.billing.domain.errors import ReportTooLong
 from services.billing.ports import Resources
 from waypost.engine.failpoints import failpoint
 from waypost.jobs.context import JobContext
