@@ -16,7 +16,7 @@ from services.users.jobs import JOBS, SCHEDULE
 from services.users.ports import JobResources, Resources
 from services.users.projections import PROJECTIONS
 from services.users.settings import UsersSettings
-from services.users.tables import KEPT, SECRETS
+from services.users.tables import SECRETS, UNPUBLISHED
 from waypost.hosting.service import Service
 from waypost.hosting.settings import load
 from waypost.web.tokens import KeySource
@@ -48,7 +48,7 @@ SERVICE = Service(
     commands=COMMANDS,
     projections=PROJECTIONS,
     consumers=CONSUMERS,
-    tables=[SECRETS, KEPT],
+    tables=[SECRETS, UNPUBLISHED],
     jobs=JOBS,
     schedule=SCHEDULE,
     routers=ROUTERS,

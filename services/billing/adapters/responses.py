@@ -8,7 +8,7 @@ from typing import Literal, TypeVar
 import httpx
 from pydantic import BaseModel, ValidationError
 
-from services.billing.ports import Card, Decision, Declined, Moved
+from services.billing.ports import Card, Decision, Declined, Succeeded
 from waypost.kernel.errors import WaypostError
 
 B = TypeVar("B", bound=BaseModel)
@@ -16,7 +16,7 @@ B = TypeVar("B", bound=BaseModel)
 _UNKNOWN = "resource_missing"
 
 
-class NotUnderstood(WaypostError):
+class AmbiguousResponse(WaypostError):
     """Says what came, by its status alone: a body may repeat what was sent."""
 
 
@@ -30,7 +30,7 @@ class Movement(BaseModel):
     @property
     def decision(self) -> Decision:
         if self.status == "succeeded":
-            return Moved(provider_id=self.id)
+            return Succeeded(provider_id=self.id)
         return Declined(reason=self.failure_code or "declined", provider_id=self.id)
 
 
@@ -54,40 +54,40 @@ class _PaymentMethod(BaseModel):
     last4: str
 
 
-def decision_in(answer: httpx.Response) -> Decision:
+def order_decision(response: httpx.Response) -> Decision:
     """Of an order. Raises NotUnderstood for 409 (an earlier request under the key still runs) and
     whatever else leaves it open.
     """
-    if answer.status_code == httpx.codes.CREATED:
-        return _read(answer, Movement).decision
-    error = _error_in(answer)
-    if _is_definite(answer.status_code, error):
+    if response.status_code == httpx.codes.CREATED:
+        return _parse(response, Movement).decision
+    error = _error_of(response)
+    if _is_definite(response.status_code, error):
         return Declined(reason=error.code, provider_id=error.charge)
-    raise NotUnderstood(f"HTTP {answer.status_code}, {error.code}")
+    raise AmbiguousResponse(f"HTTP {response.status_code}, {error.code}")
 
 
-def decision_among(answer: httpx.Response) -> Decision | None:
+def lookup_decision(response: httpx.Response) -> Decision | None:
     """Of a look-up by key. Raises NotUnderstood: that nothing was found has to be said by the
     provider itself.
     """
-    _require_ok(answer)
-    decisions = [each.decision for each in _read(answer, _Movements).data]
-    moved = (each for each in decisions if isinstance(each, Moved))
-    return next(moved, decisions[-1] if decisions else None)
+    _require_ok(response)
+    decisions = [decision.decision for decision in _parse(response, _Movements).data]
+    succeeded = (decision for decision in decisions if isinstance(decision, Succeeded))
+    return next(succeeded, decisions[-1] if decisions else None)
 
 
-def card_in(answer: httpx.Response) -> Card:
+def card_of(response: httpx.Response) -> Card:
     """Raises NotUnderstood."""
-    _require_ok(answer)
-    method = _read(answer, _PaymentMethod)
+    _require_ok(response)
+    method = _parse(response, _PaymentMethod)
     return Card(brand=method.brand, last4=method.last4)
 
 
-def is_unknown(answer: httpx.Response) -> bool:
+def is_unknown(response: httpx.Response) -> bool:
     """Whether the provider itself says so; any server on a wrong address says 404."""
     try:
-        return answer.status_code == httpx.codes.NOT_FOUND and _error_in(answer).code == _UNKNOWN
-    except NotUnderstood:
+        return response.status_code == httpx.codes.NOT_FOUND and _error_of(response).code == _UNKNOWN
+    except AmbiguousResponse:
         return False
 
 
@@ -106,18 +106,18 @@ def _is_definite(status: int, error: _Error) -> bool:
             return False
 
 
-def _error_in(answer: httpx.Response) -> _Error:
-    return _read(answer, _Refusal).error
+def _error_of(response: httpx.Response) -> _Error:
+    return _parse(response, _Refusal).error
 
 
-def _require_ok(answer: httpx.Response) -> None:
-    if answer.status_code != httpx.codes.OK:
-        raise NotUnderstood(f"HTTP {answer.status_code}")
+def _require_ok(response: httpx.Response) -> None:
+    if response.status_code != httpx.codes.OK:
+        raise AmbiguousResponse(f"HTTP {response.status_code}")
 
 
-def _read(answer: httpx.Response, kind: type[B]) -> B:
+def _parse(response: httpx.Response, kind: type[B]) -> B:
     try:
-        return kind.model_validate_json(answer.content)
+        return kind.model_validate_json(response.content)
     except ValidationError:
         pass
-    raise NotUnderstood(f"HTTP {answer.status_code} with a body of another kind")
+    raise AmbiguousResponse(f"HTTP {response.status_code} with a body of another kind")

@@ -22,7 +22,7 @@ def added(invoice: Invoice) -> Response:
     return created(InvoiceView.model_validate(invoice), _location(invoice), version=invoice.version)
 
 
-def begun(invoice: Invoice) -> Response:
+def accepted(invoice: Invoice) -> Response:
     """202: the provider is asked by a job; the invoice tells what came of it."""
     view = InvoiceView.model_validate(invoice)
     return shown(view, status=202, location=_location(invoice), version=invoice.version)

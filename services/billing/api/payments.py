@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from services.billing.api.context import Context, begun
+from services.billing.api.context import Context, accepted
 from services.billing.api.models import InvoiceView, NewRefund
 from services.billing.commands import PayInvoice, RefundInvoice
 from waypost.kernel.ids import new_id
@@ -17,7 +17,7 @@ from waypost.web.idempotency import Executor
 
 router = APIRouter(prefix="/invoices/{invoice_id}", tags=["invoices"])
 
-_ALL_OF_IT = NewRefund()
+_FULL_REFUND = NewRefund()
 
 
 @router.post("/pay", status_code=202, response_model=InvoiceView)
@@ -26,7 +26,7 @@ async def pay_invoice(
 ) -> Response:
     """Charges the customer's card once more, now."""
     command = PayInvoice(invoice_id=invoice_id, attempt_id=new_id(), expected_version=expected, at=context.now)
-    return await execute(command, begun)
+    return await execute(command, accepted)
 
 
 @router.post("/refund", status_code=202, response_model=InvoiceView)
@@ -36,7 +36,7 @@ async def refund_invoice(
     expected: ExpectedVersion,
     context: Context,
     execute: Executor,
-    body: NewRefund = _ALL_OF_IT,
+    body: NewRefund = _FULL_REFUND,
 ) -> Response:
     """Gives back what was paid, or a part of it."""
     command = RefundInvoice(
@@ -47,4 +47,4 @@ async def refund_invoice(
         expected_version=expected,
         at=context.now,
     )
-    return await execute(command, begun)
+    return await execute(command, accepted)

@@ -12,7 +12,7 @@ _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
 
 
-def _beginning(value: object) -> object:
+def _start(value: object) -> object:
     day = _day(value)
     return value if day is None else _midnight(day)
 
@@ -37,9 +37,9 @@ def _midnight(day: date) -> datetime:
     return datetime.combine(day, time(), UTC)
 
 
-_WRITTEN = WithJsonSchema({"type": "string", "anyOf": [{"format": "date"}, {"format": "date-time"}]})
+_SCHEMA = WithJsonSchema({"type": "string", "anyOf": [{"format": "date"}, {"format": "date-time"}]})
 
-Beginning = Annotated[Moment, BeforeValidator(_beginning), _WRITTEN]
+PeriodStart = Annotated[Moment, BeforeValidator(_start), _SCHEMA]
 """Of a day its first moment."""
-End = Annotated[Moment, BeforeValidator(_end), _WRITTEN]
+PeriodEnd = Annotated[Moment, BeforeValidator(_end), _SCHEMA]
 """Of a day its last: the day belongs to the period. A moment does not."""

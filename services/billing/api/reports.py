@@ -26,7 +26,7 @@ from waypost.web.responses import shown
 router = APIRouter(prefix="/reports", tags=["reports"])
 
 CSV = "text/csv; header=present"  # RFC 4180; the charset is added
-COLUMNS = [each.name for each in fields(ReportLine)]
+COLUMNS = [column.name for column in fields(ReportLine)]
 
 
 @router.post("", status_code=202, response_model=ReportAccepted)

@@ -93,7 +93,7 @@ class Subscription(Aggregate):
 
     def change(self, plan: Plan, at: datetime) -> None:
         """From the next period on. Raises AlreadyCanceled, PlanUnchanged."""
-        self._require_going()
+        self._require_not_canceled()
         agreed = self.next_plan or self.plan
         if plan == agreed:
             raise PlanUnchanged
@@ -147,7 +147,7 @@ class Subscription(Aggregate):
         self.record(SubscriptionCanceled(**self._identity(), reason=reason, ends_at=ends_at, canceled_at=at))
         return True
 
-    def _require_going(self) -> None:
+    def _require_not_canceled(self) -> None:
         if self.status is SubscriptionStatus.CANCELED:
             raise AlreadyCanceled
 

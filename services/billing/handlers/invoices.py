@@ -12,7 +12,7 @@ from services.billing.domain import Customer, Invoice
 from services.billing.domain.dunning import PAYMENT_TERM
 from services.billing.domain.errors import PaymentPending
 from services.billing.handlers import attempt_rows
-from services.billing.handlers.subscription_status import follow_invoice
+from services.billing.handlers.subscription_status import update_subscription_status
 from services.billing.tables import invoice_numbers, invoices
 from waypost.kernel.ids import JobId, TenantId
 from waypost.kernel.money import Money
@@ -36,7 +36,7 @@ async def create_invoice(command: CreateInvoice, uow: UnitOfWork) -> Invoice:
 
 async def add_line(command: AddLine, uow: UnitOfWork) -> Invoice:
     """Raises InvoiceNotDraft, TooManyLines, TotalTooLarge, Invalid for a sum beyond 64 bits."""
-    invoice = await locked(command.invoice_id, uow)
+    invoice = await lock_invoice(command.invoice_id, uow)
     invoice.expect(command.expected_version)
     price = Money(command.unit_amount_minor, invoice.currency)
     invoice.add_line(command.line_id, command.description, command.quantity, price, command.at)
@@ -45,7 +45,7 @@ async def add_line(command: AddLine, uow: UnitOfWork) -> Invoice:
 
 async def finalize_invoice(command: FinalizeInvoice, uow: UnitOfWork) -> Invoice:
     """Raises InvoiceNotDraft, InvoiceEmpty."""
-    invoice = await locked(command.invoice_id, uow)
+    invoice = await lock_invoice(command.invoice_id, uow)
     invoice.expect(command.expected_version)
     await finalize(invoice, command.at, uow)
     return invoice
@@ -53,12 +53,12 @@ async def finalize_invoice(command: FinalizeInvoice, uow: UnitOfWork) -> Invoice
 
 async def void_invoice(command: VoidInvoice, uow: UnitOfWork) -> Invoice:
     """Raises InvoiceNotOpen, PaymentPending."""
-    invoice = await locked(command.invoice_id, uow)
+    invoice = await lock_invoice(command.invoice_id, uow)
     invoice.expect(command.expected_version)
     invoice.require_open()
-    await require_no_payment(invoice, uow)
+    await require_no_pending_payment(invoice, uow)
     invoice.void("requested", command.at)
-    await follow_invoice(invoice, command.at, uow)
+    await update_subscription_status(invoice, command.at, uow)
     return invoice
 
 
@@ -72,7 +72,7 @@ async def finalize(invoice: Invoice, at: datetime, uow: UnitOfWork) -> None:
     await uow.jobs.enqueue("charge_invoice", idempotency_key=f"inv-{invoice.id}", invoice_id=invoice.id)
 
 
-async def locked(invoice_id: UUID, uow: UnitOfWork) -> Invoice:
+async def lock_invoice(invoice_id: UUID, uow: UnitOfWork) -> Invoice:
     """The invoice, with its row locked first: charging, paying, voiding, refunding and settling
     come one after the other.
     """
@@ -81,21 +81,21 @@ async def locked(invoice_id: UUID, uow: UnitOfWork) -> Invoice:
     return await uow.load(Invoice, invoice_id)
 
 
-async def require_no_payment(invoice: Invoice, uow: UnitOfWork) -> None:
+async def require_no_pending_payment(invoice: Invoice, uow: UnitOfWork) -> None:
     """Raises PaymentPending."""
-    if await attempt_rows.pending_of(invoice.id, uow):
+    if await attempt_rows.pending_attempt(invoice.id, uow):
         raise PaymentPending
 
 
 async def _next_number(tenant_id: TenantId, uow: UnitOfWork) -> int:
     last: Any = invoice_numbers.c.last_number
-    taken = await uow.rows.execute(
+    number = await uow.rows.execute(
         insert(invoice_numbers)
         .values(tenant_id=tenant_id, last_number=1)
         .on_conflict_do_update(index_elements=["tenant_id"], set_={"last_number": last + 1})
         .returning(last)
     )
-    return int(taken.scalar_one())
+    return int(number.scalar_one())
 
 
 async def request_report(command: RequestReport, uow: UnitOfWork) -> JobId:

@@ -9,10 +9,10 @@ import structlog
 from services.billing.commands import AbandonAttempt, RecordDecision
 from services.billing.domain import AttemptKind, AttemptStatus, Invoice, PaymentAttempt
 from services.billing.handlers import attempt_rows
-from services.billing.handlers.invoices import locked
+from services.billing.handlers.invoices import lock_invoice
 from services.billing.handlers.payments import payment_failed
-from services.billing.handlers.subscription_status import follow_invoice
-from services.billing.ports import Declined, Moved
+from services.billing.handlers.subscription_status import update_subscription_status
+from services.billing.ports import Declined, Succeeded
 from waypost.ports.unit_of_work import UnitOfWork
 
 log = structlog.get_logger()
@@ -22,12 +22,12 @@ async def record_decision(command: RecordDecision, uow: UnitOfWork) -> None:
     attempt = await attempt_rows.find(command.attempt_id, uow)
     if attempt is None:
         return
-    invoice = await locked(attempt.invoice_id, uow)
+    invoice = await lock_invoice(attempt.invoice_id, uow)
     match command.decision:
-        case Moved():
-            await _moved(command, command.decision, attempt, invoice, uow)
+        case Succeeded():
+            await _record_success(command, command.decision, attempt, invoice, uow)
         case Declined():
-            await _declined(command, command.decision, attempt, invoice, uow)
+            await _record_decline(command, command.decision, attempt, invoice, uow)
         case _ as never:
             assert_never(never)
 
@@ -36,26 +36,26 @@ async def abandon_attempt(command: AbandonAttempt, uow: UnitOfWork) -> None:
     attempt = await attempt_rows.find(command.attempt_id, uow)
     if attempt is None:
         return
-    invoice = await locked(attempt.invoice_id, uow)
+    invoice = await lock_invoice(attempt.invoice_id, uow)
     abandoned = await attempt_rows.settle(attempt, AttemptStatus.ABANDONED, uow, at=command.at)
     if abandoned and attempt.kind is AttemptKind.CHARGE:
         await payment_failed(invoice, attempt, "abandoned", command.at, uow)
 
 
-async def _moved(
-    command: RecordDecision, decision: Moved, attempt: PaymentAttempt, invoice: Invoice, uow: UnitOfWork
+async def _record_success(
+    command: RecordDecision, decision: Succeeded, attempt: PaymentAttempt, invoice: Invoice, uow: UnitOfWork
 ) -> None:
     provider_id = decision.provider_id
     if not await attempt_rows.settle(attempt, AttemptStatus.SUCCEEDED, uow, at=command.at, provider_id=provider_id):
         await _report_stray_money(command, uow)
     elif attempt.kind is AttemptKind.CHARGE:
         invoice.pay(attempt, provider_id, command.at)
-        await follow_invoice(invoice, command.at, uow)
+        await update_subscription_status(invoice, command.at, uow)
     else:
         invoice.refund(attempt, attempt.reason or "requested", provider_id, command.at)
 
 
-async def _declined(
+async def _record_decline(
     command: RecordDecision, decision: Declined, attempt: PaymentAttempt, invoice: Invoice, uow: UnitOfWork
 ) -> None:
     settled = await attempt_rows.settle(

@@ -17,8 +17,8 @@ from services.billing.domain.attempts import charge_key, refund_key
 from services.billing.domain.dunning import next_attempt_at
 from services.billing.domain.errors import NoPaymentMethod, RefundTooLarge
 from services.billing.handlers import attempt_rows
-from services.billing.handlers.invoices import locked, require_no_payment
-from services.billing.handlers.subscription_status import follow_invoice
+from services.billing.handlers.invoices import lock_invoice, require_no_pending_payment
+from services.billing.handlers.subscription_status import update_subscription_status
 from waypost.kernel.money import Money
 from waypost.ports.unit_of_work import UnitOfWork
 
@@ -27,17 +27,17 @@ async def begin_charge(command: BeginCharge, uow: UnitOfWork) -> PaymentAttempt 
     """An attempt that is pending already is given back, whoever ordered it: there is never a second
     question beside it.
     """
-    invoice = await locked(command.invoice_id, uow)
-    mine = await attempt_rows.requested_by(command.requested_by, uow)
-    if mine is not None:
-        return mine if mine.is_pending else None
+    invoice = await lock_invoice(command.invoice_id, uow)
+    existing = await attempt_rows.find_by_requester(command.requested_by, uow)
+    if existing is not None:
+        return existing if existing.is_pending else None
     if invoice.status is not InvoiceStatus.OPEN:
         return None
-    pending = await attempt_rows.pending_of(invoice.id, uow)
+    pending = await attempt_rows.pending_attempt(invoice.id, uow)
     if pending is not None:
         return pending
     customer = await uow.load(Customer, invoice.customer_id)
-    attempt = await _attempt(command.attempt_id, invoice, customer.default_payment_method, command.at, uow)
+    attempt = await _new_attempt(command.attempt_id, invoice, customer.default_payment_method, command.at, uow)
     await attempt_rows.add(attempt, command.requested_by, invoice.tenant_id, uow)
     if attempt.is_pending:
         return attempt
@@ -49,17 +49,17 @@ async def pay_invoice(command: PayInvoice, uow: UnitOfWork) -> Invoice:
     """Raises InvoiceNotOpen, PaymentPending, NoPaymentMethod. The attempt is pending from here on,
     so that asking twice is refused.
     """
-    invoice = await locked(command.invoice_id, uow)
+    invoice = await lock_invoice(command.invoice_id, uow)
     invoice.expect(command.expected_version)
     invoice.require_open()
-    await require_no_payment(invoice, uow)
+    await require_no_pending_payment(invoice, uow)
     customer = await uow.load(Customer, invoice.customer_id)
     if customer.default_payment_method is None:
         raise NoPaymentMethod
-    attempt = await _attempt(command.attempt_id, invoice, customer.default_payment_method, command.at, uow)
-    order = f"pay-{attempt.id}"
-    await attempt_rows.add(attempt, order, invoice.tenant_id, uow)
-    await uow.jobs.enqueue("retry_payment", idempotency_key=order, invoice_id=invoice.id)
+    attempt = await _new_attempt(command.attempt_id, invoice, customer.default_payment_method, command.at, uow)
+    requester = f"pay-{attempt.id}"
+    await attempt_rows.add(attempt, requester, invoice.tenant_id, uow)
+    await uow.jobs.enqueue("retry_payment", idempotency_key=requester, invoice_id=invoice.id)
     return invoice
 
 
@@ -77,10 +77,10 @@ async def payment_failed(invoice: Invoice, attempt: PaymentAttempt, reason: str,
         invoice.void("erased", at)
     else:
         invoice.mark_uncollectible(attempt.number, at)
-    await follow_invoice(invoice, at, uow)
+    await update_subscription_status(invoice, at, uow)
 
 
-async def _attempt(
+async def _new_attempt(
     attempt_id: UUID, invoice: Invoice, method: PaymentMethod | None, at: datetime, uow: UnitOfWork
 ) -> PaymentAttempt:
     """Pending; without a card it has failed before it began."""
@@ -104,13 +104,13 @@ async def refund_invoice(command: RefundInvoice, uow: UnitOfWork) -> Invoice:
     """Raises InvoiceNotPaid, RefundTooLarge, PaymentPending. The invoice changes when the provider
     has given the money back.
     """
-    invoice = await locked(command.invoice_id, uow)
+    invoice = await lock_invoice(command.invoice_id, uow)
     invoice.expect(command.expected_version)
     amount_minor = command.amount_minor or invoice.refundable_minor
     invoice.require_refundable(amount_minor)
     if amount_minor == 0:
         raise RefundTooLarge("all of it was given back already", left_minor=0)
-    await require_no_payment(invoice, uow)
+    await require_no_pending_payment(invoice, uow)
     refund = PaymentAttempt(
         id=command.refund_id,
         invoice_id=invoice.id,

@@ -18,21 +18,21 @@ def ignore_stale(handler: ReactorHandler) -> ReactorHandler:
     by.
     """
 
-    async def follow(told: Envelope[Any], uow: UnitOfWork) -> None:
-        if await _is_news(told, uow):
-            await handler(told, uow)
+    async def handle_newer(envelope: Envelope[Any], uow: UnitOfWork) -> None:
+        if await _is_newer(envelope, uow):
+            await handler(envelope, uow)
 
-    return follow
+    return handle_newer
 
 
-async def _is_news(told: Envelope[Event], uow: UnitOfWork) -> bool:
+async def _is_newer(envelope: Envelope[Event], uow: UnitOfWork) -> bool:
     known = followed_users.c.version
-    noted = insert(followed_users).values(
-        tenant_id=told.tenant_id, user_id=told.aggregate_id, version=told.aggregate_version
+    version = insert(followed_users).values(
+        tenant_id=envelope.tenant_id, user_id=envelope.aggregate_id, version=envelope.aggregate_version
     )
-    newer = noted.on_conflict_do_update(
+    newer = version.on_conflict_do_update(
         index_elements=["tenant_id", "user_id"],
-        set_={"version": noted.excluded.version},
-        where=known < noted.excluded.version,
+        set_={"version": version.excluded.version},
+        where=known < version.excluded.version,
     )
     return (await uow.rows.execute(newer.returning(known))).one_or_none() is not None

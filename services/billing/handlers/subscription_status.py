@@ -12,11 +12,11 @@ from services.billing.tables import subscriptions
 from waypost.ports.unit_of_work import UnitOfWork
 
 
-async def follow_invoice(invoice: Invoice, at: datetime, uow: UnitOfWork) -> None:
+async def update_subscription_status(invoice: Invoice, at: datetime, uow: UnitOfWork) -> None:
     """The caller holds the invoice's lock; its subscription's is always the second."""
     if invoice.subscription_id is None:
         return
-    subscription = await locked_subscription(invoice.subscription_id, uow)
+    subscription = await lock_subscription(invoice.subscription_id, uow)
     match invoice.status:
         case InvoiceStatus.OPEN:
             subscription.fall_behind(invoice.id, at)
@@ -28,7 +28,7 @@ async def follow_invoice(invoice: Invoice, at: datetime, uow: UnitOfWork) -> Non
             raise AssertionError("a period's invoice is finalized in the transaction that makes it")
 
 
-async def locked_subscription(subscription_id: UUID, uow: UnitOfWork) -> Subscription:
+async def lock_subscription(subscription_id: UUID, uow: UnitOfWork) -> Subscription:
     """With its row locked first: renewing, changing, canceling and following its invoices come one
     after the other. Raises NotFound.
     """

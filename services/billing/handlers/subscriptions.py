@@ -11,7 +11,7 @@ from services.billing.commands import CancelSubscription, ChangePlan, CreateSubs
 from services.billing.domain import Customer, Invoice, Subscription, SubscriptionStatus
 from services.billing.domain.errors import NoPaymentMethod
 from services.billing.handlers.invoices import finalize
-from services.billing.handlers.subscription_status import locked_subscription
+from services.billing.handlers.subscription_status import lock_subscription
 from services.billing.tables import subscriptions
 from waypost.kernel.ids import TenantId
 from waypost.ports.unit_of_work import UnitOfWork
@@ -33,7 +33,7 @@ async def create_subscription(command: CreateSubscription, uow: UnitOfWork) -> S
 
 async def change_plan(command: ChangePlan, uow: UnitOfWork) -> Subscription:
     """Raises AlreadyCanceled, PlanUnchanged."""
-    subscription = await locked_subscription(command.subscription_id, uow)
+    subscription = await lock_subscription(command.subscription_id, uow)
     subscription.expect(command.expected_version)
     subscription.change(command.plan, command.at)
     return subscription
@@ -41,7 +41,7 @@ async def change_plan(command: ChangePlan, uow: UnitOfWork) -> Subscription:
 
 async def cancel_subscription(command: CancelSubscription, uow: UnitOfWork) -> Subscription:
     """What is owed stays owed. Raises AlreadyCanceled."""
-    subscription = await locked_subscription(command.subscription_id, uow)
+    subscription = await lock_subscription(command.subscription_id, uow)
     subscription.expect(command.expected_version)
     subscription.cancel(command.at, at_period_end=command.at_period_end)
     return subscription
@@ -71,7 +71,7 @@ _columns = subscriptions.c
 
 async def renew_subscription(command: RenewSubscription, uow: UnitOfWork) -> bool:
     """One period at a time: of a subscription that was away for long each has its own invoice."""
-    subscription = await locked_subscription(command.subscription_id, uow)
+    subscription = await lock_subscription(command.subscription_id, uow)
     if not subscription.is_due(command.at):
         return False
     customer = await uow.load(Customer, subscription.customer_id)
@@ -83,19 +83,19 @@ async def renew_subscription(command: RenewSubscription, uow: UnitOfWork) -> boo
     return True
 
 
-async def due(at: datetime, limit: int, uow: UnitOfWork) -> Sequence[UUID]:
+async def due_subscriptions(at: datetime, limit: int, uow: UnitOfWork) -> Sequence[UUID]:
     """In no order: some that cannot be renewed must not keep the same others waiting round after
     round.
     """
-    query = select(_columns.subscription_id).where(*_due(at)).order_by(func.random()).limit(limit)
+    query = select(_columns.subscription_id).where(*_is_due(at)).order_by(func.random()).limit(limit)
     return (await uow.rows.execute(query)).scalars().all()
 
 
 async def tenants_with_due(rows: AsyncConnection) -> Sequence[TenantId]:
     """Of those bound. An index holds what is still renewed, by the end of its period."""
-    query = select(_columns.tenant_id).where(*_due(func.now())).distinct()
-    return [TenantId(each) for each in (await rows.execute(query)).scalars()]
+    query = select(_columns.tenant_id).where(*_is_due(func.now())).distinct()
+    return [TenantId(tenant_id) for tenant_id in (await rows.execute(query)).scalars()]
 
 
-def _due(at: datetime | ColumnElement[datetime]) -> tuple[ColumnElement[bool], ...]:
+def _is_due(at: datetime | ColumnElement[datetime]) -> tuple[ColumnElement[bool], ...]:
     return _columns.status != SubscriptionStatus.CANCELED.value, _columns.period_end <= at

@@ -10,8 +10,8 @@ import structlog
 from services.billing.domain import AttemptStatus
 from services.billing.domain.attempts import RESOLVED_AFTER
 from services.billing.handlers import attempt_rows
-from services.billing.jobs.payment_execution import ask
-from services.billing.jobs.provider_request import pending_question
+from services.billing.jobs.payment_execution import execute_request
+from services.billing.jobs.provider_request import pending_request
 from services.billing.ports import OutcomeUnknown, ProviderUnavailable, Resources
 from waypost.jobs.context import JobContext
 from waypost.jobs.declaration import Scheduled
@@ -19,17 +19,17 @@ from waypost.jobs.tenant_directory import those_among
 
 log = structlog.get_logger()
 
-ROUND = timedelta(seconds=30)
+RUN_TIME = timedelta(seconds=30)
 """How long one round of the sweep takes up attempts."""
-MOST_A_ROUND = 200
+BATCH_SIZE = 200
 
 
 async def resolve_attempts(job: JobContext[Resources]) -> None:
     """Finds out what became of attempts that nobody settled, without end."""
     now = job.clock.now
-    settled, end = 0, now() + ROUND
+    settled, end = 0, now() + RUN_TIME
     async with job.begin() as uow:
-        overdue = await attempt_rows.overdue(now() - RESOLVED_AFTER, MOST_A_ROUND, uow)
+        overdue = await attempt_rows.overdue(now() - RESOLVED_AFTER, BATCH_SIZE, uow)
     for attempt_id in overdue:
         if now() >= end:
             break
@@ -44,8 +44,8 @@ async def resolve_attempts(job: JobContext[Resources]) -> None:
 
 
 async def _resolve(job: JobContext[Resources], attempt_id: UUID) -> bool:
-    question = await pending_question(job, attempt_id)
-    return question is not None and await ask(job, question) is not AttemptStatus.PENDING
+    request = await pending_request(job, attempt_id)
+    return request is not None and await execute_request(job, request) is not AttemptStatus.PENDING
 
 
 SWEEP = Scheduled(

@@ -5,40 +5,40 @@ import structlog
 from services.billing.commands import AbandonAttempt, RecordDecision
 from services.billing.domain import AttemptStatus, PaymentAttempt
 from services.billing.handlers.payment_attempts import abandon_attempt, record_decision
-from services.billing.jobs.provider_request import Question
-from services.billing.ports import ChargeOrder, Decision, Moved, OutcomeUnknown, ProviderUnavailable, Resources
+from services.billing.jobs.provider_request import ProviderRequest
+from services.billing.ports import ChargeOrder, Decision, OutcomeUnknown, ProviderUnavailable, Resources, Succeeded
 from waypost.engine.failpoints import failpoint
 from waypost.jobs.context import JobContext
 
 log = structlog.get_logger()
 
-BEFORE_ASKING = failpoint("billing.before_asking")
-AFTER_ANSWER = failpoint("billing.after_answer")
+BEFORE_PROVIDER_REQUEST = failpoint("billing.before_provider_request")
+AFTER_PROVIDER_RESPONSE = failpoint("billing.after_provider_response")
 
-TRIES = 5
+MAX_ATTEMPTS = 5
 
 
-async def ask_patiently(job: JobContext[Resources], question: Question) -> AttemptStatus:
+async def execute_or_leave_pending(job: JobContext[Resources], request: ProviderRequest) -> AttemptStatus:
     """After the job's last try `resolve_attempts` asks on: the job has not failed, and is no letter
     for an operator.
     """
     try:
-        return await ask(job, question)
+        return await execute_request(job, request)
     except (OutcomeUnknown, ProviderUnavailable):
-        if job.attempt < TRIES:
+        if job.attempt < MAX_ATTEMPTS:
             raise
         return AttemptStatus.PENDING
 
 
-async def ask(job: JobContext[Resources], question: Question) -> AttemptStatus:
+async def execute_request(job: JobContext[Resources], request: ProviderRequest) -> AttemptStatus:
     """Looks up what may have been asked before, and never asks under a key that the provider may
     have forgotten.
 
     Raises OutcomeUnknown, ProviderUnavailable: the attempt is pending still.
     """
-    payments, clock, attempt, order = job.resources.payments, job.clock, question.attempt, question.order
-    BEFORE_ASKING.hit()
-    is_first = question.is_new and not attempt.is_forgotten(clock.now())
+    payments, clock, attempt, order = job.resources.payments, job.clock, request.attempt, request.order
+    BEFORE_PROVIDER_REQUEST.hit()
+    is_first = request.is_new and not attempt.is_forgotten(clock.now())
     decision = None if is_first else await payments.find(order)
     if decision is None:
         # The clock is read right before the call: whoever was frozen for a day must not wake up and
@@ -47,8 +47,8 @@ async def ask(job: JobContext[Resources], question: Question) -> AttemptStatus:
             return await _abandon(job, attempt)
         if isinstance(order, ChargeOrder) and order.token is None:
             return AttemptStatus.PENDING  # the card was taken off, but an earlier request may still be under way
-        decision = await payments.carry_out(order)
-    AFTER_ANSWER.hit()
+        decision = await payments.execute(order)
+    AFTER_PROVIDER_RESPONSE.hit()
     return await _settle(job, attempt, decision)
 
 
@@ -56,7 +56,7 @@ async def _settle(job: JobContext[Resources], attempt: PaymentAttempt, decision:
     command = RecordDecision(attempt_id=attempt.id, decision=decision, at=job.clock.now())
     async with job.begin() as uow:
         await record_decision(command, uow)
-    return AttemptStatus.SUCCEEDED if isinstance(decision, Moved) else AttemptStatus.DECLINED
+    return AttemptStatus.SUCCEEDED if isinstance(decision, Succeeded) else AttemptStatus.DECLINED
 
 
 async def _abandon(job: JobContext[Resources], attempt: PaymentAttempt) -> AttemptStatus:

@@ -20,14 +20,14 @@ from waypost.ports.unit_of_work import UnitOfWork
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
+class ProviderRequest:
     attempt: PaymentAttempt
     order: ChargeOrder | RefundOrder
     is_new: bool
     """Begun just now by whoever asks: nobody else has asked before."""
 
 
-class _Order(TypedDict):
+class _OrderFields(TypedDict):
     """What charges and refunds have in common."""
 
     idempotency_key: str
@@ -37,7 +37,7 @@ class _Order(TypedDict):
     attempt_id: UUID
 
 
-async def pending_question(job: JobContext[Resources], attempt_id: UUID) -> Question | None:
+async def pending_request(job: JobContext[Resources], attempt_id: UUID) -> ProviderRequest | None:
     """About an attempt that is found; None where it is settled. Raises NotFound where the job's
     tenant has no such attempt.
     """
@@ -45,11 +45,13 @@ async def pending_question(job: JobContext[Resources], attempt_id: UUID) -> Ques
         attempt = await attempt_rows.find(attempt_id, uow)
         if attempt is None:
             raise NotFound(f"there is no payment attempt {attempt_id}")
-        return await question_about(attempt, uow, job.tenant_id, is_new=False) if attempt.is_pending else None
+        return await request_for(attempt, uow, job.tenant_id, is_new=False) if attempt.is_pending else None
 
 
-async def question_about(attempt: PaymentAttempt, uow: UnitOfWork, tenant_id: TenantId, *, is_new: bool) -> Question:
-    order = _Order(
+async def request_for(
+    attempt: PaymentAttempt, uow: UnitOfWork, tenant_id: TenantId, *, is_new: bool
+) -> ProviderRequest:
+    order = _OrderFields(
         idempotency_key=attempt.idempotency_key,
         amount=attempt.amount,
         tenant_id=tenant_id,
@@ -57,12 +59,12 @@ async def question_about(attempt: PaymentAttempt, uow: UnitOfWork, tenant_id: Te
         attempt_id=attempt.id,
     )
     if attempt.charge_id is not None:
-        return Question(attempt=attempt, order=RefundOrder(**order, charge_id=attempt.charge_id), is_new=is_new)
+        return ProviderRequest(attempt=attempt, order=RefundOrder(**order, charge_id=attempt.charge_id), is_new=is_new)
     token = await _token(attempt, uow)
-    return Question(attempt=attempt, order=ChargeOrder(**order, token=token), is_new=is_new)
+    return ProviderRequest(attempt=attempt, order=ChargeOrder(**order, token=token), is_new=is_new)
 
 
 async def _token(attempt: PaymentAttempt, uow: UnitOfWork) -> str | None:
     of_attempt = payment_methods.c.payment_method_id == attempt.payment_method_id
-    found = await uow.rows.execute(select(payment_methods.c.token).where(of_attempt))
-    return found.scalar_one_or_none()
+    result = await uow.rows.execute(select(payment_methods.c.token).where(of_attempt))
+    return result.scalar_one_or_none()

@@ -8,6 +8,7 @@ from uuid import UUID
 import structlog
 
 from services.billing.commands import RenewSubscription
+from services.billing.handlers import subscriptions
 from services.billing.ports import Resources
 from waypost.engine.failpoints import failpoint
 from waypost.jobs.context import JobContext
@@ -19,9 +20,9 @@ log = structlog.get_logger()
 IN_A_RENEWAL = failpoint("billing.in_a_renewal")
 AFTER_A_RENEWAL = failpoint("billing.after_a_renewal")
 
-ROUND = timedelta(seconds=60)
+RUN_TIME = timedelta(seconds=60)
 """How long one job renews; what is left is the next tick's."""
-SOME = 200
+BATCH_SIZE = 200
 
 
 async def renew_subscriptions(job: JobContext[Resources]) -> None:
@@ -29,7 +30,7 @@ async def renew_subscriptions(job: JobContext[Resources]) -> None:
     not done again.
     """
     now = job.clock.now
-    renewed, end = 0, now() + ROUND
+    renewed, end = 0, now() + RUN_TIME
     while now() < end and (due := await _due(job)):
         for subscription_id in due:
             while now() < end and await _renew(job, subscription_id):
@@ -39,13 +40,13 @@ async def renew_subscriptions(job: JobContext[Resources]) -> None:
 
 async def _due(job: JobContext[Resources]) -> list[UUID]:
     async with job.begin() as uow:
-        return list(await renewing.due(job.clock.now(), SOME, uow))
+        return list(await subscriptions.due_subscriptions(job.clock.now(), BATCH_SIZE, uow))
 
 
 async def _renew(job: JobContext[Resources], subscription_id: UUID) -> bool:
     command = RenewSubscription(subscription_id=subscription_id, at=job.clock.now())
     async with job.begin() as uow:
-        renewed = await renewing.renew_subscription(command, uow)
+        renewed = await subscriptions.renew_subscription(command, uow)
         IN_A_RENEWAL.hit()
     AFTER_A_RENEWAL.hit()
     return renewed
@@ -54,5 +55,5 @@ async def _renew(job: JobContext[Resources], subscription_id: UUID) -> bool:
 RENEWALS = Scheduled(
     "renew_subscriptions",
     every=timedelta(minutes=1),
-    tenants=those_among(renewing.tenants_with_due, among=open_tenants),
+    tenants=those_among(subscriptions.tenants_with_due, among=open_tenants),
 )

@@ -17,7 +17,7 @@ from waypost.jobs.context import JobContext
 
 AFTER_A_MONTH = failpoint("billing.after_a_month")
 
-MOST_LINES = 2_000
+MAX_LINES = 2_000
 """About 250 KiB: more than 20 currencies, each in every status in every month."""
 
 
@@ -32,12 +32,12 @@ async def generate_report(
     """Reads and nothing else: a try that follows another begins anew. Raises ReportTooLong."""
     months = list(Period(since=since, until=until).months())
     lines: list[Mapping[str, Any]] = []
-    for done, month in enumerate(months, start=1):
+    for number, month in enumerate(months, start=1):
         async with job.begin() as uow:
             lines += map(asdict, await queries.report_lines(uow.rows, month, customer_id=customer_id))
-        if len(lines) > MOST_LINES:
+        if len(lines) > MAX_LINES:
             raise ReportTooLong
-        await job.progress(100 * done // len(months))
+        await job.progress(100 * number // len(months))
         AFTER_A_MONTH.hit()
     download = f"/reports/{job.id}.csv" if format == "csv" else None
     return {"kind": kind, "format": format, "from": since, "to": until, "download": download, "lines": lines}

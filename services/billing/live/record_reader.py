@@ -6,7 +6,7 @@ from typing import cast
 import structlog
 from faust.types import TP, EventT, HeadersArg, StreamT
 
-from services.billing.live.consumer import FaithfulConsumer, Place
+from services.billing.live.consumer import AtLeastOnceConsumer, TopicPartition
 from waypost.kernel.envelope import Record
 from waypost.project import from_cluster
 
@@ -15,7 +15,7 @@ log = structlog.get_logger()
 Handle = Callable[[Record], Awaitable[None]]
 
 
-class Reading:
+class RecordReader:
     """One agent's. Faust drops what it has fetched while it is not ready to work, in a rebalance or
     at the start, and what it drops it does not always read again: here it is noticed, when the
     stream has run dry before the partitions' ends.
@@ -24,37 +24,37 @@ class Reading:
     def __init__(self, topic: str, handle: Handle) -> None:
         self._topic = topic
         self._handle = handle
-        self._next: dict[Place, int] = {}
+        self._next: dict[TopicPartition, int] = {}
         self._handling = False
         self._handled = 0
-        self._handled_at_last_look = -1
+        self._handled_at_last_check = -1
 
     async def read(self, stream: StreamT[bytes]) -> None:
         """Raises what the handler raises; the record is not committed then."""
-        consumer = cast(FaithfulConsumer, stream.app.consumer)
+        consumer = cast(AtLeastOnceConsumer, stream.app.consumer)
         async for event in stream.events():
             record = _record(event)
-            place = (event.message.topic, record.partition)
-            if record.offset > self._next.get(place, consumer.begins.get(place, 0)):
+            partition = (event.message.topic, record.partition)
+            if record.offset > self._next.get(partition, consumer.start_offsets.get(partition, 0)):
                 continue  # others before it were dropped: it comes again, after them
             self._handling = True
             await self._handle(record)
             self._handling = False
             self._handled += 1
-            self._next[place] = consumer.handled[place] = record.offset + 1
+            self._next[partition] = consumer.handled[partition] = record.offset + 1
 
-    async def look_again(self, consumer: FaithfulConsumer) -> None:
+    async def refetch_if_stalled(self, consumer: AtLeastOnceConsumer) -> None:
         """Called every second or so: reads again where nothing has come since the last call
         although there is more.
         """
-        quiet, self._handled_at_last_look = self._handled == self._handled_at_last_look, self._handled
-        if not quiet or self._handling:
+        is_idle, self._handled_at_last_check = self._handled == self._handled_at_last_check, self._handled
+        if not is_idle or self._handling:
             return
-        for place, end in (await consumer.ends()).items():
-            stands = self._next.get(place, consumer.begins.get(place, 0))
-            if place[0] == self._topic and stands < end:
-                log.info("live_reads_again", topic=place[0], partition=place[1], offset=stands, end=end)
-                await consumer.seek(TP(*place), stands)
+        for partition, end in (await consumer.end_offsets()).items():
+            position = self._next.get(partition, consumer.start_offsets.get(partition, 0))
+            if partition[0] == self._topic and position < end:
+                log.info("live_records_refetched", topic=partition[0], partition=partition[1], offset=position, end=end)
+                await consumer.seek(TP(*partition), position)
 
 
 def _record(event: EventT[bytes]) -> Record:

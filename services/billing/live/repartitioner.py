@@ -4,7 +4,7 @@ tables are split like the topic they are fed from, so that a tenant's totals wou
 
 from faust.types import TopicT
 
-from services.billing.live.movements import MOVING
+from services.billing.live.movements import PAYMENT_EVENTS
 from services.billing.live.producer import send
 from waypost.engine.consumer.message import Reader
 from waypost.engine.failpoints import failpoint
@@ -14,21 +14,21 @@ from waypost.ports.codec import EventCodec
 from waypost.telemetry.messaging import process_span
 from waypost.telemetry.metrics import LIVE_RECORDS
 
-AFTER_GATHERED = failpoint("live.after_gathered")
+AFTER_REPARTITION = failpoint("live.after_repartition")
 
 
-class Gathering:
+class Repartitioner:
     """Copies records as they are, keys and headers included. After a crash it copies some again:
     counting knows duplicates.
     """
 
-    def __init__(self, codec: EventCodec, gathered: TopicT, partitions: int, consumer: str) -> None:
-        self._reader = Reader(codec, MOVING)
-        self._gathered = gathered
+    def __init__(self, codec: EventCodec, topic: TopicT, partitions: int, consumer: str) -> None:
+        self._reader = Reader(codec, PAYMENT_EVENTS)
+        self._topic = topic
         self._partitions = partitions
         self._consumer = consumer
 
-    async def take(self, record: Record) -> None:
+    async def process(self, record: Record) -> None:
         message = self._reader.read(record)
         if message.poison is not None:
             LIVE_RECORDS.labels("unreadable").inc()  # the service's own consumers set it aside, with a letter
@@ -36,5 +36,5 @@ class Gathering:
             return
         partition = partition_for(str(message.envelope.tenant_id).encode(), self._partitions)
         with process_span(record, self._consumer):
-            await send(self._gathered, record.key, record.value, record.headers, partition)
-        AFTER_GATHERED.hit()
+            await send(self._topic, record.key, record.value, record.headers, partition)
+        AFTER_REPARTITION.hit()

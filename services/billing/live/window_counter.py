@@ -7,11 +7,11 @@ import structlog
 from faust.types import TopicT
 
 from schemas.billing import RevenueWindowTotaled
-from services.billing.live.movements import MOVING, Movement, movement_of
+from services.billing.live.movements import PAYMENT_EVENTS, Movement, movement_of
 from services.billing.live.producer import send
 from services.billing.live.tables import HORIZON, LiveTables
 from services.billing.live.totals import Totals
-from services.billing.live.windows import Window, announced
+from services.billing.live.windows import Window, totals_event
 from waypost.engine.consumer.message import Reader
 from waypost.engine.failpoints import failpoint
 from waypost.kernel.clock import Clock
@@ -30,20 +30,20 @@ AFTER_CHANGELOGS = failpoint("live.after_changelogs")
 AFTER_TOTALS = failpoint("live.after_totals")
 
 
-class Counting:
+class WindowCounter:
     """Returns from a record when everything that follows from it is in the log of all in-sync
     replicas: tables and totals alike.
     """
 
     def __init__(self, codec: EventCodec, tables: LiveTables, totals: TopicT, clock: Clock, consumer: str) -> None:
-        self._reader = Reader(codec, MOVING)
+        self._reader = Reader(codec, PAYMENT_EVENTS)
         self._codec = codec
         self._tables = tables
         self._topic = totals
         self._clock = clock
         self._consumer = consumer
 
-    async def take(self, record: Record) -> None:
+    async def process(self, record: Record) -> None:
         envelope = self._reader.read(record).envelope
         if envelope is None:
             return
@@ -54,45 +54,49 @@ class Counting:
             LIVE_RECORDS.labels("duplicate").inc()
         else:
             with process_span(record, self._consumer):
-                whole = await self._count(movement, envelope, record.offset)
-            LIVE_RECORDS.labels("counted" if whole else "too_large").inc()
+                complete = await self._count(movement, envelope, record.offset)
+            LIVE_RECORDS.labels("counted" if complete else "too_large").inc()
 
     def _is_duplicate(self, movement: Movement, version: int, offset: int) -> bool:
-        return self._tables.sighting(movement).is_duplicate(version, offset)
+        return self._tables.seen_versions(movement).is_duplicate(version, offset)
 
     async def _count(self, movement: Movement, envelope: Envelope[Event], offset: int) -> bool:
         """Whether all windows could take it."""
-        counted = [each for window in Window if (each := self._counted(window, movement, envelope, offset)) is not None]
+        counted = [
+            counted_window
+            for window in Window
+            if (counted_window := self._add(window, movement, envelope, offset)) is not None
+        ]
         # Written and sent also where a crash left this record in the entries: which of their logs
         # have it is not known.
-        sightings = self._tables.sighting(movement).seen(envelope.aggregate_version, offset)
-        self._tables.keep_sighting(movement, sightings)
-        for each in counted:
-            self._tables.keep_totals(each.window, movement, each.totals)
+        seen = self._tables.seen_versions(movement).adding(envelope.aggregate_version, offset)
+        self._tables.store_seen_versions(movement, seen)
+        for counted_window in counted:
+            self._tables.store_totals(counted_window.window, movement, counted_window.totals)
         AFTER_TABLES.hit()
         await asyncio.gather(*self._tables.unwritten())
         AFTER_CHANGELOGS.hit()
-        await asyncio.gather(*(self._announce(each) for each in counted))
+        await asyncio.gather(*(self._announce(counted_window) for counted_window in counted))
         AFTER_TOTALS.hit()
         return len(counted) == len(Window)
 
-    def _counted(self, window: Window, movement: Movement, envelope: Envelope[Event], offset: int) -> "_Counted | None":
+    def _add(self, window: Window, movement: Movement, envelope: Envelope[Event], offset: int) -> "_Counted | None":
         """None where the totals could not be told of: that window stays as it is, and takes what
         fits it later. Read again after a crash, the record meets the same totals, and is passed
         over again.
         """
         totals = self._tables.totals(window, movement).after(movement, offset)
-        told = announced(window, movement, totals, envelope)
+        event = totals_event(window, movement, totals, envelope)
         try:
-            return _Counted(window=window, totals=totals, told=told, value=self._codec.encode(told.event).payload)
+            return _Counted(window=window, totals=totals, event=event, value=self._codec.encode(event.event).payload)
         except Permanent as error:
-            passed_over = {"window": window, "event_id": str(envelope.event_id), "tenant_id": str(envelope.tenant_id)}
-            log.warning("live_record_skipped", **passed_over, error=str(error))
+            details = {"window": window, "event_id": str(envelope.event_id), "tenant_id": str(envelope.tenant_id)}
+            log.warning("live_record_skipped", **details, error=str(error))
             return None
 
     async def _announce(self, counted: "_Counted") -> None:
-        key = str(counted.told.aggregate_id).encode()
-        await send(self._topic, key, counted.value, to_headers(to_metadata(counted.told)))
+        key = str(counted.event.aggregate_id).encode()
+        await send(self._topic, key, counted.value, to_headers(to_metadata(counted.event)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,5 +105,5 @@ class _Counted:
 
     window: Window
     totals: Totals
-    told: Envelope[RevenueWindowTotaled]
+    event: Envelope[RevenueWindowTotaled]
     value: bytes

@@ -39,7 +39,7 @@ def sealing_keys(directory: Path) -> Mapping[str, PrivateKey]:
     try:
         listed = json.loads(path.read_text())["keys"]
         keys = {
-            str(each["key_id"]): PrivateKey(base64.b64decode(each["private_key"], validate=True)) for each in listed
+            str(entry["key_id"]): PrivateKey(base64.b64decode(entry["private_key"], validate=True)) for entry in listed
         }
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise Misconfigured(f"cannot use {FILE} in WAYPOST_KEYS_DIRECTORY ({directory}): {error}") from error

@@ -1,6 +1,6 @@
 """Letters to people, and who wants which."""
 
-from services.notifications.domain.digest import MOST_ITEMS, InvoiceStatus, digest_id
+from services.notifications.domain.digest import MAX_ITEMS, InvoiceStatus, digest_id
 from services.notifications.domain.notification import (
     BILLING,
     EMAIL,
@@ -17,7 +17,7 @@ from services.notifications.domain.unsubscribe_token import SECRET_BYTES, Unsubs
 __all__ = [
     "BILLING",
     "EMAIL",
-    "MOST_ITEMS",
+    "MAX_ITEMS",
     "SECRET_BYTES",
     "AlreadySettled",
     "Facts",

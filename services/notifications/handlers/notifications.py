@@ -5,7 +5,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from services.notifications.commands import ForgetRecipient, MarkRead, QueueDigest, QueueNotification
 from services.notifications.domain import Kind, Notification, digest_id
-from services.notifications.handlers.preferences import require_gone, require_present
+from services.notifications.handlers.preferences import require_erased, require_present
 from services.notifications.queries.digest import unread_of, unsubscribe_secret
 from services.notifications.queries.mail_contents import addressee
 from services.notifications.queries.notifications import notification
@@ -31,7 +31,7 @@ async def queue_notification(command: QueueNotification, uow: UnitOfWork) -> Non
             at=command.at,
         )
     )
-    await _keep_contents(command, uow)
+    await _store_contents(command, uow)
     await uow.jobs.enqueue("send_notification", notification_id=command.notification_id)
 
 
@@ -58,16 +58,16 @@ async def queue_digest(command: QueueDigest, uow: UnitOfWork) -> bool:
 
 async def forget_recipient(command: ForgetRecipient, uow: UnitOfWork) -> None:
     """Raises NotYet while they can still write something."""
-    await require_gone(command.recipient_id, uow)
-    for of_theirs in (
+    await require_erased(command.recipient_id, uow)
+    for statement in (
         delete(sealed_tokens).where(sealed_tokens.c.recipient_id == command.recipient_id),
         delete(read_marks).where(read_marks.c.recipient_id == command.recipient_id),
         delete(preferences).where(preferences.c.user_id == command.recipient_id),
     ):
-        await uow.rows.execute(of_theirs)
+        await uow.rows.execute(statement)
 
 
-async def _keep_contents(command: QueueNotification, uow: UnitOfWork) -> None:
+async def _store_contents(command: QueueNotification, uow: UnitOfWork) -> None:
     email = {"tenant_id": command.tenant_id, "notification_id": command.notification_id}
     await uow.rows.execute(insert(pending_notifications).values(facts=dict(command.facts), **email))
     if command.token is None:

@@ -23,7 +23,7 @@ async def require_present(user_id: UUID, uow: UnitOfWork) -> None:
         raise NotFound("whoever this was is not here any more")
 
 
-async def require_gone(user_id: UUID, uow: UnitOfWork) -> None:
+async def require_erased(user_id: UUID, uow: UnitOfWork) -> None:
     """Raises NotYet while the directory still has them: whatever they write by then is to be
     forgotten too.
     """

@@ -16,8 +16,8 @@ PAGES = {Kind.VERIFICATION: "/verify", Kind.PASSWORD_RESET: "/password/reset"}
 """Where the links of letters that carry a token lead."""
 
 
-async def write_mail(
-    notification: Notification, office: MailResources, uow: UnitOfWork, at: datetime
+async def compose_mail(
+    notification: Notification, resources: MailResources, uow: UnitOfWork, at: datetime
 ) -> Mail | Suppression:
     """Or why it is not sent. Raises Transient where its recipient is not known yet."""
     to = await addressee(uow.rows, notification.recipient_id)
@@ -26,26 +26,26 @@ async def write_mail(
     if to.erased:
         return Suppression.ERASED
     if notification.kind is Kind.DIGEST:
-        return await _digest(notification, to, office, uow)
+        return await _digest(notification, to, resources, uow)
     if notification.kind.carries_token:
-        return await _with_link(notification, to, office, uow, at)
-    return _mail(notification, to, office, await facts_of(uow.rows, notification.id))
+        return await _with_link(notification, to, resources, uow, at)
+    return _mail(notification, to, resources, await facts_of(uow.rows, notification.id))
 
 
 async def _with_link(
-    notification: Notification, to: Addressee, office: MailResources, uow: UnitOfWork, at: datetime
+    notification: Notification, to: Addressee, resources: MailResources, uow: UnitOfWork, at: datetime
 ) -> Mail | Suppression:
     token = await token_of(uow.rows, notification.id)
     if token is None:
         return Suppression.SUPERSEDED
     if token.expires_at <= at:
         return Suppression.EXPIRED
-    words = {"link": _link(notification, token, office), **await facts_of(uow.rows, notification.id)}
-    return _mail(notification, to, office, words, address=token.address)
+    words = {"link": _link(notification, token, resources), **await facts_of(uow.rows, notification.id)}
+    return _mail(notification, to, resources, words, address=token.address)
 
 
 async def _digest(
-    notification: Notification, to: Addressee, office: MailResources, uow: UnitOfWork
+    notification: Notification, to: Addressee, resources: MailResources, uow: UnitOfWork
 ) -> Mail | Suppression:
     secret = await unsubscribe_secret(uow.rows, notification.recipient_id)
     if secret is None:
@@ -54,23 +54,23 @@ async def _digest(
     if not unread.items:
         return Suppression.SUPERSEDED  # by what was read, or told, meanwhile
     token = UnsubscribeToken(tenant_id=notification.tenant_id, secret=secret)
-    url = f"{office.unsubscribe_url}/{token.text}"
+    url = f"{resources.unsubscribe_url}/{token.text}"
     more = unread.count - len(unread.items)
     words = {"items": unread.items, "count": unread.count, "more": more, "unsubscribe": url}
-    return _mail(notification, to, office, words, unsubscribe_url=url)
+    return _mail(notification, to, resources, words, unsubscribe_url=url)
 
 
 def _mail(
     notification: Notification,
     to: Addressee,
-    office: MailResources,
+    resources: MailResources,
     words: Mapping[str, object],
     *,
     address: str | None = None,
     unsubscribe_url: str | None = None,
 ) -> Mail:
     name = one_line(to.display_name) or to.email  # a name may have been stored with nothing to see in it
-    email = office.emails.compose(notification.kind, {"name": name, "company": to.company, **words})
+    email = resources.emails.compose(notification.kind, {"name": name, "company": to.company, **words})
     return Mail(
         message_id=notification.message_id,
         address=address or to.email,
@@ -80,6 +80,6 @@ def _mail(
     )
 
 
-def _link(notification: Notification, token: StoredToken, office: MailResources) -> str:
-    opened = office.opener.open(token.sealing_key_id, token.sealed)
-    return f"{office.public_url}{PAGES[notification.kind]}?{urlencode({'token': opened})}"
+def _link(notification: Notification, token: StoredToken, resources: MailResources) -> str:
+    opened = resources.opener.open(token.sealing_key_id, token.sealed)
+    return f"{resources.public_url}{PAGES[notification.kind]}?{urlencode({'token': opened})}"

@@ -7,7 +7,7 @@ import structlog
 from sqlalchemy import delete, select
 
 from services.notifications.domain import Notification, Status, Suppression
-from services.notifications.jobs.mail_composition import write_mail
+from services.notifications.jobs.mail_composition import compose_mail
 from services.notifications.ports import Mail, MailRefused, MailResources
 from services.notifications.tables import pending_notifications, sealed_tokens
 from waypost.jobs.context import JobContext
@@ -44,8 +44,8 @@ async def cleanup_expired(job: JobContext[MailResources]) -> int:
     async with job.begin() as uow:
         expired = select(sealed_tokens.c.notification_id).where(sealed_tokens.c.expires_at <= now)
         ids = (await uow.rows.execute(expired)).scalars().all()
-        for each in ids:
-            await _suppress(await uow.load(Notification, each), Suppression.EXPIRED, now, uow)
+        for notification_id in ids:
+            await _suppress(await uow.load(Notification, notification_id), Suppression.EXPIRED, now, uow)
     return len(ids)
 
 
@@ -54,7 +54,7 @@ async def _mail(notification: Notification, job: JobContext[MailResources], uow:
     if notification.status is not Status.QUEUED:
         return None
     now = job.clock.now()
-    mail = await write_mail(notification, job.resources, uow, now)
+    mail = await compose_mail(notification, job.resources, uow, now)
     if isinstance(mail, Mail):
         return mail
     await _suppress(notification, mail, now, uow)

@@ -34,14 +34,14 @@ class NotificationRow:
 
 async def notification(rows: AsyncConnection, notification_id: UUID, *, recipient_id: UUID | None) -> NotificationRow:
     """Of anybody in the tenant, or of one recipient alone. Raises NotFound, for another's too."""
-    found = _of_recipient(recipient_id).where(notifications.c.notification_id == notification_id)
-    row = (await rows.execute(found)).one_or_none()
+    query = _of_recipient(recipient_id).where(notifications.c.notification_id == notification_id)
+    row = (await rows.execute(query)).one_or_none()
     if row is None:
         raise NotFound(f"there is no notification {notification_id}")
     return _notification(row)
 
 
-async def outgoing(
+async def latest_notifications(
     rows: AsyncConnection, *, recipient_id: UUID | None, unread: bool, before: Position | None, limit: int
 ) -> Sequence[NotificationRow]:
     """Newest first; all, or the unread alone."""

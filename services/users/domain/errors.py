@@ -11,7 +11,7 @@ class NotSuspended(Conflict):
     """The user is not suspended."""
 
 
-class OwnerIsKept(Forbidden):
+class OwnerIsProtected(Forbidden):
     """A tenant's owner is not suspended or changed by its other users."""
 
 

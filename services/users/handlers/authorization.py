@@ -20,9 +20,9 @@ async def authorize(actor: Actor, uow: UnitOfWork) -> None:
         refresh_tokens.c.session_id == actor.session_id,
         refresh_tokens.c.user_id == users.c.user_id,
     )
-    found = await uow.rows.execute(
+    result = await uow.rows.execute(
         select(users.c.role).where(users.c.user_id == actor.user_id, ~users.c.suspended, session)
     )
-    role: str | None = found.scalar_one_or_none()
+    role: str | None = result.scalar_one_or_none()
     if role is None or not Role(role).covers(actor.role):
         raise TokenRevoked

@@ -5,7 +5,7 @@ from uuid import UUID
 from sqlalchemy import delete
 
 from services.users.commands import ChangeRole, EraseUser, ReactivateUser, SuspendUser, UpdateProfile
-from services.users.domain import OwnerIsKept, User
+from services.users.domain import OwnerIsProtected, User
 from services.users.handlers.sessions import end_sessions_of
 from services.users.tables import credentials, password_reset_tokens, verification_tokens
 from waypost.kernel.role import Role
@@ -56,7 +56,7 @@ async def _present(user_id: UUID, uow: UnitOfWork) -> User:
 
 def _require_no_owner(user: User) -> None:
     if user.role is Role.OWNER:
-        raise OwnerIsKept
+        raise OwnerIsProtected
 
 
 async def erase_user(command: EraseUser, uow: UnitOfWork) -> None:
@@ -68,7 +68,7 @@ async def erase_user(command: EraseUser, uow: UnitOfWork) -> None:
         return
     user.expect(command.expected_version)
     if user.role is Role.OWNER:
-        raise OwnerIsKept
+        raise OwnerIsProtected
     user.erase(command.at)
     await end_sessions_of(user, uow)
     for table in (credentials, verification_tokens, password_reset_tokens):

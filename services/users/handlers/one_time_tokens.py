@@ -11,17 +11,19 @@ from services.users.tables import credentials
 from waypost.ports.unit_of_work import UnitOfWork
 
 
-async def keep_digest(tokens: Table, user: User, token: SealedToken, uow: UnitOfWork, **more: str | None) -> None:
-    """An earlier link stops working. `more`: further columns of the table."""
-    kept = {"token_hash": token.digest, "expires_at": token.expires_at, **more}
+async def store_token_hash(
+    tokens: Table, user: User, token: SealedToken, uow: UnitOfWork, **columns: str | None
+) -> None:
+    """An earlier link stops working. `columns`: further columns of the table."""
+    stored = {"token_hash": token.digest, "expires_at": token.expires_at, **columns}
     await uow.rows.execute(
         insert(tokens)
-        .values(tenant_id=user.tenant_id, user_id=user.id, **kept)
-        .on_conflict_do_update(index_elements=["tenant_id", "user_id"], set_=kept)
+        .values(tenant_id=user.tenant_id, user_id=user.id, **stored)
+        .on_conflict_do_update(index_elements=["tenant_id", "user_id"], set_=stored)
     )
 
 
-async def lock_holder(tokens: Table, digest: bytes, uow: UnitOfWork) -> None:
+async def lock_token_owner(tokens: Table, digest: bytes, uow: UnitOfWork) -> None:
     """Locks the password of the token's user, before the token: all that change a password or erase
     a user lock in this order.
     """
@@ -29,12 +31,12 @@ async def lock_holder(tokens: Table, digest: bytes, uow: UnitOfWork) -> None:
     await uow.rows.execute(select(credentials.c.user_id).where(credentials.c.user_id == holder).with_for_update())
 
 
-async def use_up(tokens: Table, digest: bytes, at: datetime, uow: UnitOfWork) -> Row[Any]:
+async def consume_token(tokens: Table, digest: bytes, at: datetime, uow: UnitOfWork) -> Row[Any]:
     """Its row, which goes with the first use, so that of two at once one is refused. Raises
     TokenNotValid.
     """
-    used = delete(tokens).where(tokens.c.token_hash == digest, tokens.c.expires_at > at).returning(*tokens.c)
-    row = (await uow.rows.execute(used)).one_or_none()
+    statement = delete(tokens).where(tokens.c.token_hash == digest, tokens.c.expires_at > at).returning(*tokens.c)
+    row = (await uow.rows.execute(statement)).one_or_none()
     if row is None:
         raise TokenNotValid
     return row

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from services.billing.commands import VoidInvoice
-from services.billing.ports import Declined, Moved
+from services.billing.ports import Declined, Succeeded
 from tests.integration.billing.service import NO_TIME, BillingService, Company
 from tests.integration.infra.payments import charges
 from waypost.kernel.tenant import bound_tenants
@@ -112,6 +112,6 @@ async def test_what_is_decided_twice_happens_once(company: Company) -> None:
     invoice_id = await company.finalized()
     attempt_id = await company.begin_charge(invoice_id)
     for _ in range(2):
-        await company.decide(attempt_id, Moved(provider_id="ch_1"))
+        await company.decide(attempt_id, Succeeded(provider_id="ch_1"))
     await company.decide(attempt_id, Declined(reason="card_declined"))
     assert (await company.event_types(invoice_id))[3:] == ["invoice.paid"]

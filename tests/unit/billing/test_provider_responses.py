@@ -5,8 +5,8 @@ from typing import Any
 import httpx
 import pytest
 
-from services.billing.adapters.responses import NotUnderstood, card_in, decision_among, decision_in, is_unknown
-from services.billing.ports import Card, Declined, Moved
+from services.billing.adapters.responses import AmbiguousResponse, card_of, is_unknown, lookup_decision, order_decision
+from services.billing.ports import Card, Declined, Succeeded
 
 
 def refusal(status: int, kind: str, code: str, **more: str) -> httpx.Response:
@@ -18,19 +18,19 @@ def movement(name: str, status: str = "succeeded", code: str | None = None) -> d
 
 
 def test_what_was_made_moved() -> None:
-    assert decision_in(httpx.Response(201, json=movement("ch_1"))) == Moved(provider_id="ch_1")
+    assert order_decision(httpx.Response(201, json=movement("ch_1"))) == Succeeded(provider_id="ch_1")
 
 
 def test_a_declined_card_is_declined_under_the_charges_name() -> None:
     answer = refusal(402, "card_error", "insufficient_funds", charge="ch_2")
-    assert decision_in(answer) == Declined(reason="insufficient_funds", provider_id="ch_2")
+    assert order_decision(answer) == Declined(reason="insufficient_funds", provider_id="ch_2")
 
 
 @pytest.mark.parametrize(
     ("status", "code"), [(400, "amount_too_large"), (400, "charge_not_refundable"), (404, "resource_missing")]
 )
 def test_what_cannot_be_carried_out_is_declined(status: int, code: str) -> None:
-    assert decision_in(refusal(status, "invalid_request_error", code)) == Declined(reason=code)
+    assert order_decision(refusal(status, "invalid_request_error", code)) == Declined(reason=code)
 
 
 UNDECIDED = [
@@ -54,17 +54,17 @@ UNDECIDED = [
 
 @pytest.mark.parametrize("answer", UNDECIDED, ids=lambda answer: f"{answer.status_code} {answer.text[:60]}")
 def test_nothing_is_decided_by(answer: httpx.Response) -> None:
-    with pytest.raises(NotUnderstood):
-        decision_in(answer)
+    with pytest.raises(AmbiguousResponse):
+        order_decision(answer)
 
 
 def test_a_look_up_finds_what_moved_before_what_failed() -> None:
     found = [movement("ch_1", "failed", "card_declined"), movement("ch_2"), movement("ch_3", "failed", "expired")]
-    assert decision_among(httpx.Response(200, json={"data": found})) == Moved(provider_id="ch_2")
-    assert decision_among(httpx.Response(200, json={"data": found[:1]})) == Declined(
+    assert lookup_decision(httpx.Response(200, json={"data": found})) == Succeeded(provider_id="ch_2")
+    assert lookup_decision(httpx.Response(200, json={"data": found[:1]})) == Declined(
         reason="card_declined", provider_id="ch_1"
     )
-    assert decision_among(httpx.Response(200, json={"data": []})) is None
+    assert lookup_decision(httpx.Response(200, json={"data": []})) is None
 
 
 @pytest.mark.parametrize(
@@ -83,8 +83,8 @@ def test_a_look_up_finds_what_moved_before_what_failed() -> None:
 )
 def test_only_the_provider_says_that_there_is_nothing(answer: httpx.Response) -> None:
     """Read as "nothing", it would have the charge made a second time."""
-    with pytest.raises(NotUnderstood):
-        decision_among(answer)
+    with pytest.raises(AmbiguousResponse):
+        lookup_decision(answer)
 
 
 def test_a_payment_method_is_unknown_where_the_provider_says_so() -> None:
@@ -92,4 +92,4 @@ def test_a_payment_method_is_unknown_where_the_provider_says_so() -> None:
     assert not is_unknown(refusal(404, "invalid_request_error", "request_unroutable"))
     assert not is_unknown(httpx.Response(404, html="<h1>Not here</h1>"))
     method = {"id": "pm_card_visa", "object": "payment_method", "brand": "visa", "last4": "4242"}
-    assert card_in(httpx.Response(200, json=method)) == Card(brand="visa", last4="4242")
+    assert card_of(httpx.Response(200, json=method)) == Card(brand="visa", last4="4242")
