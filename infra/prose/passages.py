@@ -27,7 +27,7 @@ _CODE_SPAN = re.compile(r"`[^`]*`")
 @dataclass(frozen=True, slots=True)
 class Passage:
     line: int
-    """Of its first line, from 1."""
+    """Line number of its first line, from 1."""
     text: str
 
 
