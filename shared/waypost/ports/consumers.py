@@ -5,7 +5,8 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from enum import StrEnum
+from typing import Any, ClassVar
 
 from sqlalchemy import MetaData
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -22,6 +23,13 @@ replay gives the same rows.
 
 ReactorHandler = Callable[[Envelope[Any], UnitOfWork], Awaitable[None]]
 """Takes one event, in a transaction of its own; decides, records, enqueues. The edge commits."""
+
+
+class ConsumerKind(StrEnum):
+    """As operators see it, in JSON and in the command."""
+
+    ASYNC_PROJECTION = "async-projection"
+    REACTOR = "reactor"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +53,8 @@ class AsyncProjection:
     name: str
     handlers: Mapping[type[Event], ProjectionHandler]
     tables: MetaData = field(compare=False)
-    """They live in a schema named like the projector."""
+    """They live in a schema named like the projection."""
+    kind: ClassVar[ConsumerKind] = ConsumerKind.ASYNC_PROJECTION
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +69,7 @@ class Reactor:
     """Events of that type from before then are only passed by, in order: a new consumer begins with
     the first record there is.
     """
+    kind: ClassVar[ConsumerKind] = ConsumerKind.REACTOR
 
     def __post_init__(self) -> None:
         for kind, at in self.since.items():
