@@ -180,7 +180,7 @@ async def test_an_attempt_that_is_taken_back_leaves_the_dead_letter_as_it_was(
     async with service.transactions("club.readers").begin(()) as transaction:
         await transaction.dead_letters.keep([kept])
         await transaction.dead_letters.begin(kept, next_attempt_at=NOW + timedelta(minutes=1), audit_context=AUDIT)
-        await transaction.dead_letters.take_back(kept)
+        await transaction.dead_letters.undo_attempt(kept)
         assert await transaction.dead_letters.find(kept.id) == kept
 
 

@@ -15,7 +15,7 @@ from services.billing.jobs.question import pending_question
 from services.billing.ports import OutcomeUnknown, ProviderUnavailable, Resources
 from waypost.jobs.context import JobContext
 from waypost.jobs.declaration import Scheduled
-from waypost.jobs.tenant_directory import those_among
+from waypost.jobs.tenant_directory import tenants_with_rows
 
 log = structlog.get_logger()
 
@@ -49,5 +49,5 @@ async def _resolve(job: JobContext[Resources], attempt_id: UUID) -> bool:
 
 
 SWEEP = Scheduled(
-    "resolve_attempts", every=timedelta(minutes=1), tenants=those_among(attempt_rows.tenants_with_overdue)
+    "resolve_attempts", every=timedelta(minutes=1), tenants=tenants_with_rows(attempt_rows.tenants_with_overdue)
 )

@@ -50,7 +50,7 @@ class Delivery:
             taken = [each for each in messages if repeat or each.event_id in fresh]
             if taken:
                 await self._effects.run(taken, batch, transaction)
-        batch.follow_up()
+        batch.run_after_commit()
 
 
 def _entry(message: Message) -> InboxEntry:

@@ -20,13 +20,13 @@ import waypost
 from services.billing.live import view
 from services.billing.live.topology import Topology
 from waypost.engine.consumer import ConsumerGroup, ConsumerPolicy
-from waypost.engine.consumer.timer import RetryTimer
+from waypost.engine.consumer.dead_letters.retry_timer import RetryTimer
 from waypost.engine.doorbell import CoalescingDoorbell, LocalWakeups
-from waypost.engine.listening import WakeupListener
 from waypost.engine.outbox_cap import OutboxCap
 from waypost.engine.periodic_loop import FunctionLoop, PeriodicLoop
 from waypost.engine.process import Lifecycle
 from waypost.engine.relay import Relay
+from waypost.engine.wakeup_listener import WakeupListener
 from waypost.hosting.retention_sweeper import RetentionSweeper
 from waypost.jobs.context import JobContext
 from waypost.jobs.declaration import Job, JobRegistry, Scheduled
@@ -134,7 +134,7 @@ def relay(error: BaseException, _: pytest.MonkeyPatch) -> tuple[Lifecycle, Troub
     outbox: Any = SimpleNamespace(backlog=trouble.backlog)
     broker: Any = SimpleNamespace(publisher=opening.publisher)
     relay = Relay(outbox, broker, LocalWakeups())
-    relay._gauges._every_seconds = 0.01
+    relay._gauge_loop._every_seconds = 0.01
     return relay, trouble
 
 
@@ -161,13 +161,13 @@ def consumer_group(error: BaseException, monkeypatch: pytest.MonkeyPatch, *, joi
 
     async def join(_: Any, group: ConsumerGroup) -> None:
         task: Any = SimpleNamespace(partition=PARTITION, end=ended, ended=closed)
-        group._ours, group._tasks = frozenset([PARTITION]), {PARTITION: task}
+        group._assigned, group._tasks = frozenset([PARTITION]), {PARTITION: task}
 
         async def commit(_: Any) -> None:
-            group._moved[PARTITION] = 7
+            group._advanced[PARTITION] = 7
             await trouble.commit()
 
-        group._moved[PARTITION] = 7
+        group._advanced[PARTITION] = 7
         subscription.commit = commit
 
     subscription: Any = SimpleNamespace(

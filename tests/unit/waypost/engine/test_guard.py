@@ -20,7 +20,7 @@ from waypost.kernel.ids import EventId, TenantId, new_id
 NOW = datetime.now(UTC)
 ANN = new_id()
 KEY = str(ANN).encode()
-HANDLE, WAIT, FAIL = Verdict.HANDLE, Verdict.WAIT, Verdict.FAIL
+HANDLE, WAIT, FAIL = Verdict.HANDLED, Verdict.DEFERRED, Verdict.FAILED
 BOOM = failure_of(RuntimeError("boom"))
 
 
@@ -89,7 +89,7 @@ ROWS = [
         reached=2,
         comes=[1],
         age=timedelta(days=8),
-        verdicts=[Verdict.SKIP_STALE],
+        verdicts=[Verdict.STALE],
     ),
     Row(
         rule="a version that a dead letter holds is not handled past it",

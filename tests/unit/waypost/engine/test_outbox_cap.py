@@ -18,7 +18,7 @@ async def test_a_look_that_fails_is_not_the_last_one() -> None:
             raise found
         return found
 
-    cap = OutboxCap(count, rows=3, look_seconds=0.05)
+    cap = OutboxCap(count, rows=3, count_seconds=0.05)
     await cap.start()
     try:
         await eventually(cap.ready.is_set)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 from waypost.engine.consumer.batch import Batch
-from waypost.engine.consumer.drain import ParkedKeyProcessor
+from waypost.engine.consumer.dead_letters.parked_key_processor import ParkedKeyProcessor
 from waypost.engine.consumer.message import Message, Reader
 from waypost.engine.consumer.policy import ConsumerPolicy
 from waypost.engine.retry import RetryPolicy, ends_a_wait, failure_of
@@ -77,7 +77,7 @@ def test_first_failure_is_dead_only_where_a_retry_cannot_help(error: Exception, 
 
 @pytest.mark.parametrize("error", [NotYet(), RowOfAnotherTopic()], ids=name_of)
 def test_wait_for_another_topic_uses_up_no_attempts(error: Exception) -> None:
-    policy = RetryPolicy(tries=1)
+    policy = RetryPolicy(max_attempts=1)
     assert policy.verdict(failure_of(error), 1_000, NOW)[0] is Status.RETRYING
     assert policy.verdict(failure_of(RuntimeError()), 1, NOW)[0] is Status.DEAD
     assert ends_a_wait(failure_of(error), failure_of(RuntimeError()))

@@ -27,7 +27,7 @@ def row(traceparent: str | None = None, *, headers: str | None = None, row_id: i
 
 def test_an_unsampled_context_is_forwarded_untouched_and_makes_no_span(spans: InMemorySpanExporter) -> None:
     chunk = Chunk([row(UNSAMPLED), row()])
-    with chunk.on_its_way():
+    with chunk.sending():
         pass
     assert [list(record.headers) for record in chunk.records] == [
         [("ce_id", b"1"), ("traceparent", UNSAMPLED.encode())],
@@ -38,7 +38,7 @@ def test_an_unsampled_context_is_forwarded_untouched_and_makes_no_span(spans: In
 
 def test_a_sampled_row_goes_out_under_its_own_send_span(spans: InMemorySpanExporter) -> None:
     chunk = Chunk([row(SAMPLED)])
-    with chunk.on_its_way():
+    with chunk.sending():
         assert not spans.get_finished_spans()
     (span,) = spans.get_finished_spans()
     assert span.name == "send users.user"
@@ -52,7 +52,7 @@ def test_a_sampled_row_goes_out_under_its_own_send_span(spans: InMemorySpanExpor
 
 def test_what_becomes_of_the_records_becomes_of_their_spans(spans: InMemorySpanExporter) -> None:
     chunk = Chunk([row(SAMPLED)])
-    with pytest.raises(Transient), chunk.on_its_way():
+    with pytest.raises(Transient), chunk.sending():
         raise Transient("not acknowledged")
     (span,) = spans.get_finished_spans()
     assert (span.status.status_code, span.status.description) == (StatusCode.ERROR, "Transient")
@@ -60,7 +60,7 @@ def test_what_becomes_of_the_records_becomes_of_their_spans(spans: InMemorySpanE
 
 def test_a_refusal_of_records_names_their_rows() -> None:
     chunk = Chunk([row(row_id=1), row(row_id=2), row(row_id=3)])
-    with pytest.raises(RowsRefused) as refusal, chunk.on_its_way():
+    with pytest.raises(RowsRefused) as refusal, chunk.sending():
         raise RecordsRefused(chunk.records[1:], "too large")
     assert [each.id for each in refusal.value.rows] == [2, 3]
 

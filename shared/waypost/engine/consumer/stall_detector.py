@@ -1,6 +1,4 @@
-"""The look that a consumer takes at itself: is the topic still the one it reads, and does it get
-what is there?
-"""
+"""Detects a recreated topic and a stalled Kafka client."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -17,9 +15,9 @@ from waypost.telemetry import metrics
 log = structlog.get_logger()
 
 
-class Watch:
-    """It asks for the end offsets: the high-water mark that comes with fetched records never moves
-    for one that fetches nothing.
+class StallDetector:
+    """Asks the broker for end offsets, because the high-water mark that arrives with fetched
+    records does not move while none are fetched.
     """
 
     def __init__(self, name: str, subscription: Subscription, policy: ConsumerPolicy) -> None:
@@ -28,9 +26,9 @@ class Watch:
         self._policy = policy
         self._answered_at = time.monotonic()
 
-    async def finds_it_silent(self, tasks: Sequence[PartitionTask]) -> bool:
-        """Whether the client has to be replaced: records wait and none come, or the broker does not
-        answer this client.
+    async def is_stalled(self, tasks: Sequence[PartitionTask]) -> bool:
+        """Whether the client must be replaced: records are available but none arrive, or the broker
+        does not answer this client. Sets the lag gauges.
         """
         try:
             ids = await self._subscription.topic_ids({task.partition.topic for task in tasks})
@@ -45,17 +43,17 @@ class Watch:
     def _stalled(self, task: PartitionTask, ids: Mapping[str, UUID], ends: Mapping[Partition, int]) -> bool:
         end = ends.get(task.partition, task.position)
         if ids.get(task.partition.topic, task.topic_id) != task.topic_id or end < task.position:
-            task.look_again()
-        self._tell_lag(task, end - task.position)
+            task.request_seek()
+        self._report_lag(task, end - task.position)
         if task.busy or end <= task.position:
-            task.moved_at = time.monotonic()
-        return self._overdue(task.moved_at)
+            task.advanced_at = time.monotonic()
+        return self._overdue(task.advanced_at)
 
-    def _tell_lag(self, task: PartitionTask, records: int) -> None:
-        where = (self._name, task.partition.topic, str(task.partition.number))
-        age = time.time() - task.reached_ms / 1000 if records > 0 and task.reached_ms else 0.0
-        metrics.CONSUMER_LAG_RECORDS.labels(*where).set(max(records, 0))
-        metrics.CONSUMER_LAG_SECONDS.labels(*where).set(age)
+    def _report_lag(self, task: PartitionTask, records: int) -> None:
+        labels = (self._name, task.partition.topic, str(task.partition.number))
+        lag_seconds = time.time() - task.processed_ms / 1000 if records > 0 and task.processed_ms else 0.0
+        metrics.CONSUMER_LAG_RECORDS.labels(*labels).set(max(records, 0))
+        metrics.CONSUMER_LAG_SECONDS.labels(*labels).set(lag_seconds)
 
     def _overdue(self, since: float) -> bool:
         return time.monotonic() - since > self._policy.stalled_seconds

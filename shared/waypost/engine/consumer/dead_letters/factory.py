@@ -1,4 +1,4 @@
-"""Which letter a message becomes that is not handled now."""
+"""Builds the dead letter of a message that is not handled now."""
 
 from datetime import datetime
 
@@ -11,23 +11,25 @@ from waypost.ports.dead_letters import VERSION_CONFLICT, DeadLetter, Failure, St
 
 
 def waiting(message: Message) -> DeadLetter:
-    """An earlier version of its key goes first."""
+    """A dead letter that waits for an earlier version of its aggregate."""
     return _dead_letter(message, status=Status.WAITING)
 
 
 def failed(message: Message, failure: Failure, retry: RetryPolicy, now: datetime) -> DeadLetter:
-    """Its handler raised for the first time."""
+    """The dead letter of a message whose handler raised for the first time."""
     status, next_attempt_at = retry.verdict(failure, 1, now)
     return _dead_letter(message, status=status, attempts=1, next_attempt_at=next_attempt_at, failure=failure)
 
 
 def poisoned(message: Message, poison: Poison) -> DeadLetter:
-    """Trying again would not make an event of it."""
+    """The dead letter of a poison record. It is dead at once, because a retry cannot make it
+    valid.
+    """
     return _dead_letter(message, status=Status.DEAD, attempts=1, failure=failure_of(poison))
 
 
 def conflicting(message: Message) -> DeadLetter:
-    """A second event under a version that was handled."""
+    """The dead letter of a second event under a version that is handled already."""
     error = f"version {message.sequence} of {message.aggregate_id} was handled already, as another event"
     failure = Failure(error_class=VERSION_CONFLICT, error=error, fingerprint=VERSION_CONFLICT)
     return _dead_letter(message, status=Status.DEAD, attempts=1, failure=failure)
@@ -36,11 +38,11 @@ def conflicting(message: Message) -> DeadLetter:
 def dead_letter_for(
     message: Message, verdict: Verdict, failure: Failure | None, retry: RetryPolicy, now: datetime
 ) -> DeadLetter | None:
-    """None where the verdict keeps no letter."""
+    """The dead letter for a verdict; None where the verdict stores none."""
     match verdict:
-        case Verdict.WAIT:
+        case Verdict.DEFERRED:
             return waiting(message)
-        case Verdict.FAIL if failure is not None:
+        case Verdict.FAILED if failure is not None:
             return failed(message, failure, retry, now)
         case Verdict.POISON if message.poison is not None:
             return poisoned(message, message.poison)

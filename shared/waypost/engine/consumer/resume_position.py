@@ -1,4 +1,4 @@
-"""Where a consumer goes on in a partition that it was given."""
+"""The position at which a consumer continues in a newly assigned partition."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -12,20 +12,19 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class Resumption:
+class ResumePosition:
     topic_id: UUID | None
-    """None where the broker does not know the topic at present."""
+    """None if the broker does not know the topic now."""
     offset: int
 
 
-async def where_to_resume(
+async def resume_position(
     partition: Partition, name: str, subscription: Subscription, transactions: ConsumerTransactions
-) -> Resumption:
-    """Where the database says; at the beginning, where the topic is not the one it speaks of.
-    Raises Transient.
+) -> ResumePosition:
+    """The position stored in the database, or offset 0 if the topic was recreated or lost records.
 
-    Another id means that the topic was deleted and made again, an offset beyond its end that its
-    log was lost.
+    A different topic id means that the topic was deleted and recreated; an offset beyond the end,
+    that its log was lost. Both reset the stored position. Raises Transient.
     """
     async with transactions.begin(()) as transaction:
         before = await transaction.inbox.consumer_position(partition)
@@ -33,15 +32,15 @@ async def where_to_resume(
     end = (await subscription.end_offsets([partition])).get(partition)
     async with transactions.begin(()) as transaction:
         consumer_position = await transaction.inbox.consumer_position(partition)
-        made_anew = None not in (topic_id, consumer_position.topic_id) and topic_id != consumer_position.topic_id
-        # Another taker may have moved on since the broker was asked: only what was passed before
-        # that question must not be beyond the end.
-        if made_anew or (end is not None and end < min(before.next_offset, consumer_position.next_offset)):
+        recreated = None not in (topic_id, consumer_position.topic_id) and topic_id != consumer_position.topic_id
+        # Another process may have advanced since the broker was asked: compare the end only with an
+        # offset that was stored before that request.
+        if recreated or (end is not None and end < min(before.next_offset, consumer_position.next_offset)):
             log.warning(
                 "topic_recreated", consumer=name, partition=str(partition), was_at=consumer_position.next_offset
             )
             await transaction.inbox.start_over(partition, topic_id)
-            return Resumption(topic_id, 0)
+            return ResumePosition(topic_id, 0)
         if topic_id is not None:
             await transaction.inbox.adopt(partition, topic_id)
-        return Resumption(consumer_position.topic_id or topic_id, consumer_position.next_offset)
+        return ResumePosition(consumer_position.topic_id or topic_id, consumer_position.next_offset)

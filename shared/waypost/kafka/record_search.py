@@ -1,4 +1,4 @@
-"""Where an event lies on its topic."""
+"""Finds an event's record on its topic."""
 
 from datetime import datetime
 from uuid import UUID
@@ -13,17 +13,17 @@ from waypost.ports.topic_log import records_until
 
 
 async def find_record(bootstrap: str, topic: str, key: bytes, event_id: UUID, *, since: datetime) -> Record | None:
-    """The first record of that event; None where its partition holds none that was written since.
+    """The first record of the event; None if its partition holds no record of it written since.
     Raises Transient.
 
-    A record is never older than its event, so that the search begins at the event's time, whenever
-    the record was published.
+    A record is never older than its event, so the search starts at the event's time, whenever the
+    record was published.
     """
     async with connected_client(bootstrap) as client:
-        described = await describe(client, [topic])
-    if topic not in described:
+        topics = await describe(client, [topic])
+    if topic not in topics:
         return None
-    partition = Partition(topic, partition_for(key, described[topic].partitions))
+    partition = Partition(topic, partition_for(key, topics[topic].partitions))
     async with KafkaTopicLogs(bootstrap).opened([partition]) as log:
         starts = await log.offsets_since(since)
         log.seek(starts)
@@ -31,9 +31,9 @@ async def find_record(bootstrap: str, topic: str, key: bytes, event_id: UUID, *,
 
 
 async def _scan(log: KafkaTopicLog, partition: Partition, event_id: UUID) -> Record | None:
-    wanted, end = (ID, str(event_id).encode()), (await log.end_offsets())[partition]
+    header, end = (ID, str(event_id).encode()), (await log.end_offsets())[partition]
     async for records in records_until(log, partition, end):
         for record in records:
-            if wanted in record.headers:
+            if header in record.headers:
                 return record
     return None

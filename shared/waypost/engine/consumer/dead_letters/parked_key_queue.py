@@ -1,4 +1,4 @@
-"""Whose turn it is in a parked key's line, and the counting of attempts."""
+"""The order of dead letters behind a parked key, and the count of their attempts."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,32 +17,32 @@ class Outcome(StrEnum):
     HANDLED = "handled"
     FAILED = "failed"
     UNPARKED = "unparked"
-    """Nothing waits any more: the key flows."""
+    """No dead letter is left: later events of the key are handled normally."""
     BUSY = "busy"
-    """Somebody else works it off, or it is not parked."""
+    """Another process holds the key, or the key is not parked."""
     DEAD = "dead"
-    """Its first letter has used up its tries."""
+    """The first dead letter has used its attempts."""
     EXHAUSTED = "exhausted"
-    """Its first letter was redriven as often as may be: it stays as it is."""
+    """The first dead letter has reached the limit of redrives and stays dead."""
     GAP = "gap"
-    """A version is missing before its first letter."""
+    """A version is missing before the first dead letter."""
     LATER = "later"
-    """Its first letter is not due yet."""
+    """The first dead letter is not due yet."""
     PREVENTED = "prevented"
-    """What its first letter needs was not to be had: nothing is counted."""
+    """A transient error prevented a redrive. It is not counted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartedAttempt:
-    """An attempt at a letter, counted."""
+    """An attempt whose count is committed."""
 
     dead_letter: DeadLetter
     before: DeadLetter
-    """As it was."""
+    """The dead letter before the attempt was counted."""
 
 
 class ParkedKeyQueue:
-    """Whose turn it is behind a parked key, and whether it may be taken now."""
+    """Selects the next dead letter of a parked key and decides whether it may be attempted now."""
 
     def __init__(self, transactions: ConsumerTransactions, retry: RetryPolicy, clock: Clock) -> None:
         self._transactions = transactions
@@ -52,19 +52,21 @@ class ParkedKeyQueue:
     async def next(
         self, parked: ParkedKey, audit_context: AuditContext | None, *, at_once: bool = False
     ) -> StartedAttempt | Outcome:
-        """Counts the attempt in a transaction of its own: a letter whose handler ends the process
-        must not be tried for ever.
+        """Starts an attempt at the next dead letter, or returns the reason why there is none.
+
+        The count is committed in its own transaction before the handler runs. Otherwise a record
+        whose handler ends the process would be attempted without limit.
         """
         async with self._transactions.begin(()) as transaction:
             if not await transaction.dead_letters.lock(parked):
                 return Outcome.BUSY
-            reached = await self._pass_discarded(parked, transaction)
+            reached = await self._skip_discarded(parked, transaction)
             dead_letter = await transaction.dead_letters.first(parked, reached)
             if dead_letter is None:
                 await transaction.dead_letters.unpark(parked)
                 return Outcome.UNPARKED
             if dead_letter.sequence not in (None, reached + 1):
-                await self._look_later(dead_letter, transaction)
+                await self._postpone(dead_letter, transaction)
                 return Outcome.GAP
             return await self._begin(dead_letter, transaction, audit_context, at_once=at_once)
 
@@ -79,35 +81,37 @@ class ParkedKeyQueue:
         now = self._clock.now()
         if audit_context and dead_letter.redrives >= self._retry.max_redrives:
             return Outcome.EXHAUSTED
-        if not audit_context and (why_not := await self._why_not(dead_letter, transaction, None if at_once else now)):
-            return why_not
+        if not audit_context and (
+            blocked_by := await self._blocked_by(dead_letter, transaction, None if at_once else now)
+        ):
+            return blocked_by
         next_attempt_at = now + timedelta(seconds=self._retry.pauses.seconds(dead_letter.attempts + 1))
         counted = await transaction.dead_letters.begin(
             dead_letter, next_attempt_at=next_attempt_at, audit_context=audit_context
         )
         return StartedAttempt(dead_letter=counted, before=dead_letter)
 
-    async def _why_not(
+    async def _blocked_by(
         self, dead_letter: DeadLetter, transaction: ConsumerTransaction, now: datetime | None
     ) -> Outcome | None:
         if dead_letter.status is Status.DEAD:
             return Outcome.DEAD
         if now is not None and dead_letter.next_attempt_at is not None and dead_letter.next_attempt_at > now:
             return Outcome.LATER
-        # Waiting for another topic uses up no tries; those that had no end do, whatever was waited
-        # for before.
+        # A wait for another topic's row uses no attempts. Attempts that recorded no end do count,
+        # independent of an earlier wait.
         waits = dead_letter.failure is not None and dead_letter.failure.awaits_topic
-        if (dead_letter.unfinished if waits else dead_letter.attempts) < self._retry.tries:
+        if (dead_letter.unfinished if waits else dead_letter.attempts) < self._retry.max_attempts:
             return None
-        # A living process records every failure, and the last one makes the letter dead: the
-        # process that tried this one has died.
+        # A running process records every failure, and the last one marks the dead letter as dead.
+        # This one is still open, so the process that attempted it has died.
         await transaction.dead_letters.update(
             dead_letter.id, status=Status.DEAD, attempts=dead_letter.attempts, failure=PROCESS_DIED
         )
         return Outcome.DEAD
 
-    async def _pass_discarded(self, parked: ParkedKey, transaction: ConsumerTransaction) -> int:
-        """The guard's version, moved past the letters that were given up and whose turn it is."""
+    async def _skip_discarded(self, parked: ParkedKey, transaction: ConsumerTransaction) -> int:
+        """The guard's version, advanced past discarded dead letters whose turn it is."""
         aggregate_id = _aggregate_of(parked)
         if aggregate_id is None:
             return 0
@@ -121,24 +125,26 @@ class ParkedKeyQueue:
             await transaction.inbox.advance(parked.topic, {aggregate_id: reached})
         return reached
 
-    async def _look_later(self, dead_letter: DeadLetter, transaction: ConsumerTransaction) -> None:
+    async def _postpone(self, dead_letter: DeadLetter, transaction: ConsumerTransaction) -> None:
         later = self._clock.now() + timedelta(seconds=self._retry.pauses.first_seconds)
         await transaction.dead_letters.update(
             dead_letter.id, status=dead_letter.status, attempts=dead_letter.attempts, next_attempt_at=later
         )
 
-    async def take_back(self, parked: ParkedKey, begun: StartedAttempt) -> None:
-        """Leaves the letter as it was, unless somebody has gone on from there. Raises Transient
-        without a database: it stays counted.
+    async def undo(self, parked: ParkedKey, started: StartedAttempt) -> None:
+        """Restores the dead letter as it was before the attempt, unless another process changed it
+        meanwhile. Raises Transient without a database; the attempt then stays counted.
         """
         async with self._transactions.begin(()) as transaction:
-            if await self.still_ours(parked, begun.dead_letter, transaction):
-                await transaction.dead_letters.take_back(begun.before)
+            if await self.is_unchanged(parked, started.dead_letter, transaction):
+                await transaction.dead_letters.undo_attempt(started.before)
 
-    async def still_ours(self, parked: ParkedKey, counted: DeadLetter, transaction: ConsumerTransaction) -> bool:
-        """Locks again and reads again: between two transactions anything may have happened."""
-        # An attempt that was counted waits for a consumer that is just adding to the line: given
-        # up, it would be one fewer of its tries.
+    async def is_unchanged(self, parked: ParkedKey, counted: DeadLetter, transaction: ConsumerTransaction) -> bool:
+        """Whether the dead letter is as it was when the attempt was counted. Locks and reads it
+        again, because another process may have changed it between the two transactions.
+        """
+        # Waits for a consumer that is adding dead letters to this key. To give up here would waste
+        # a counted attempt.
         if not await transaction.dead_letters.lock(parked, wait=True):
             return False
         now = await transaction.dead_letters.find(counted.id)
@@ -146,7 +152,7 @@ class ParkedKeyQueue:
 
 
 def _aggregate_of(parked: ParkedKey) -> UUID | None:
-    """Keys of topics without sequences may be anything."""
+    """The aggregate id in the key; None for a topic without sequences, whose keys have any form."""
     try:
         return UUID(parked.key.decode())
     except ValueError:

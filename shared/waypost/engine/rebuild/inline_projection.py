@@ -1,26 +1,23 @@
-"""A projection of the service's own events, made anew from the event store."""
+"""Rebuilds an inline projection from the service's event store."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-
-import structlog
+from functools import partial
 
 from waypost.engine.projections import project
 from waypost.engine.rate import Rate
-from waypost.engine.rebuild.report import BEFORE_SWAP, SWAP_TRIES, Progress, RebuildReport, swap_if_allowed
-from waypost.kernel.errors import Permanent, Transient, WaypostError
+from waypost.engine.rebuild.report import BEFORE_SWAP, Progress, RebuildReport, swap_if_allowed, swap_with_retries
+from waypost.kernel.errors import Permanent, WaypostError
 from waypost.kernel.tenant import bound_tenants
 from waypost.ports.consumers import InlineProjection
 from waypost.ports.rebuild import History, HistoryShadowFactory, HistorySwap, HistoryTransaction, StoredEvent
 
-log = structlog.get_logger()
-
 CHUNK = 500
-"""Events of one transaction."""
+"""Events per transaction."""
 
 
-async def rebuild_projection(
+async def rebuild_inline_projection(
     projection: InlineProjection,
     shadow_factory: HistoryShadowFactory,
     *,
@@ -29,26 +26,26 @@ async def rebuild_projection(
     force: bool = False,
     rate: Rate | None = None,
 ) -> RebuildReport:
-    """Reads every stored event, then, while nobody appends, those that were missed; compares, and
-    swaps.
+    """Reads every stored event, locks the event store, reads the events stored meanwhile, compares
+    and swaps.
 
-    Options and promises as with a projector's rebuild. Raises RebuildRuns, Transient, and Permanent
-    where a handler fails: there are no letters.
+    Options and promises are those of `rebuild_async_projection`. Raises RebuildRuns, Transient, and
+    Permanent where a handler fails, because inline projections have no dead letters.
     """
     begun = time.monotonic()
     async with shadow_factory.history() as history:
         records = await _process_all(projection, history, begun, progress, rate or Rate())
         BEFORE_SWAP.hit()
-        for tries in range(1, SWAP_TRIES + 1):
-            try:
-                with _told(projection):
-                    async with history.swap() as swap:
-                        return await _swap(projection, swap, records, begun, dry_run=dry_run, force=force)
-            except Transient as error:
-                if tries == SWAP_TRIES:
-                    raise
-                log.info("swap_lock_timeout", projection=projection.name, error=str(error))
-    raise AssertionError("the last try raises")
+        attempt = partial(_attempt, projection, history, records, begun, dry_run=dry_run, force=force)
+        return await swap_with_retries(attempt, name=projection.name)
+
+
+async def _attempt(
+    projection: InlineProjection, history: History, records: int, begun: float, *, dry_run: bool, force: bool
+) -> RebuildReport:
+    with _handler_errors_as_permanent(projection):
+        async with history.swap() as swap:
+            return await _swap(projection, swap, records, begun, dry_run=dry_run, force=force)
 
 
 async def _process_all(
@@ -56,7 +53,7 @@ async def _process_all(
 ) -> int:
     records, total = 0, await history.count()
     async for events in history.all(rate.at_once(CHUNK)):
-        with _told(projection):
+        with _handler_errors_as_permanent(projection):
             async with history.transaction() as transaction:
                 await _process(projection, events, transaction)
         records += len(events)
@@ -76,16 +73,16 @@ async def _process(
 
 
 @contextmanager
-def _told(projection: InlineProjection) -> Iterator[None]:
-    """What a handler raises, in a line. Around the transaction, which tells the database's passing
-    failures.
+def _handler_errors_as_permanent(projection: InlineProjection) -> Iterator[None]:
+    """Raises a handler's error as Permanent. Outermost, so that errors of the database are classed
+    as transient first.
     """
     try:
         yield
     except WaypostError:
         raise
     except Exception as error:
-        raise Permanent(f"a handler of {projection.name} failed, nothing was changed: {error!r}") from error
+        raise Permanent(f"a handler of {projection.name} failed; nothing was changed: {error!r}") from error
 
 
 async def _swap(

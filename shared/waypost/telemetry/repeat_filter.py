@@ -1,6 +1,4 @@
-"""A library that tries again ten times a second says so ten times a second: a log keeps the first,
-and how many came after it.
-"""
+"""Limits repeated log messages of a library, for example of one that retries ten times a second."""
 
 import logging
 import time
@@ -9,20 +7,20 @@ from collections.abc import Callable
 PERIOD_SECONDS = 10.0
 
 
-class Repeats(logging.Filter):
-    """Of each message (the text before its values are put in), one line per period passes; it tells
-    how many were left out since the one before.
+class RepeatFilter(logging.Filter):
+    """Passes each message (its text before formatting) once per period, with the number of
+    repetitions since then.
     """
 
     def __init__(self, library: str, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__(library)
         self._clock = clock
         self._shown: dict[str, tuple[float, int]] = {}
-        """When a message passed last, and how many were left out since."""
+        """Time of the last logged line per message, and repetitions since."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         if not super().filter(record):
-            return True  # another library's, or ours
+            return True  # from another logger
         message, now = str(record.msg), self._clock()
         at, left_out = self._shown.get(message, (-PERIOD_SECONDS, 0))
         if now - at < PERIOD_SECONDS:
@@ -30,5 +28,5 @@ class Repeats(logging.Filter):
             return False
         self._shown[message] = (now, 0)
         if left_out:
-            record.msg = f"{message} ({left_out} more like it since the last)"
+            record.msg = f"{message} ({left_out} more like this since the last)"
         return True

@@ -1,4 +1,4 @@
-"""From what an aggregate has recorded to what is stored."""
+"""Envelopes of the events that an aggregate has recorded."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -14,11 +14,13 @@ from waypost.kernel.tenant import NoTenantBound
 def enveloped(
     aggregate: Aggregate, *, tenants: frozenset[TenantId], cause: Cause, source: str, at: datetime
 ) -> Sequence[Envelope[Event]]:
-    """Its recorded events with the versions that follow the stored ones. Raises NoTenantBound for a
-    tenant not among them.
+    """The recorded events with the versions after the stored ones. Raises NoTenantBound if the
+    aggregate's tenant is not among `tenants`.
     """
     if aggregate.recorded and aggregate.tenant_id not in tenants:
-        raise NoTenantBound(f"{aggregate.aggregate_type} {aggregate.id} is of a tenant that this work is not bound to")
+        raise NoTenantBound(
+            f"{aggregate.aggregate_type} {aggregate.id} belongs to a tenant that is not bound to this work"
+        )
     return [
         Envelope(
             event=event,

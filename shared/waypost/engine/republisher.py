@@ -1,10 +1,11 @@
-"""Puts on a topic again what the event store has of it and the topic has not: it was lost, or made
-anew.
+"""Publishes events of the event store that a topic does not have, because the topic lost them or
+was recreated.
 
-Per aggregate, what lies on the topic in version order from the first one on is left as it is, and
-everything behind that is published, in order, under the ids of the first time. So a run that was
-killed is run again, and a whole topic is left alone. What the relay publishes meanwhile, or has
-published ahead of its missing predecessors, comes twice: consumers keep it waiting, and absorb it.
+Per aggregate, records on the topic that are in version order from the first one stay as they are.
+Every later event is published, in order, with its original id. A killed run can therefore be
+repeated, and a complete topic is not changed. Events that the relay publishes meanwhile, or has
+published ahead of their missing predecessors, arrive twice: consumers defer them, and skip the
+duplicates.
 """
 
 import asyncio
@@ -26,58 +27,60 @@ AFTER_CHUNK = failpoint("republish.after_chunk")
 
 CHUNK = 500
 SEND_SECONDS = 10.0
-TRIES = 5
+MAX_ATTEMPTS = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Republished:
     topic: str
     stored: int
-    """Events that the store has of it."""
+    """Events that the store has for this topic."""
     missing: int
-    """Of those, behind what the topic had in order."""
+    """The stored events that are missing on the topic."""
     published: int
     seconds: float
 
 
 async def republish(
     topic: str,
-    stored: StoredRecords,
+    store: StoredRecords,
     log: TopicLog,
     broker: Broker,
     *,
-    note: Callable[[], Awaitable[None]],
+    before_first: Callable[[], Awaitable[None]],
     rate: Rate,
     dry_run: bool = False,
-    progress: Callable[[int, int], None] = lambda looked_at, of: None,
+    progress: Callable[[int, int], None] = lambda checked, of: None,
 ) -> Republished:
-    """`note` is awaited before the first record goes out. A dry run counts alone. Raises
-    TopicUnavailable, RecordsRefused, Transient.
+    """Republishes the missing events of one topic.
+
+    `before_first` is awaited before the first record is sent. A dry run only counts. Raises
+    TopicUnavailable, RecordsRefused and Transient.
     """
-    begun, looked_at, missing, of = time.monotonic(), 0, 0, await stored.count()
+    begun, checked, missing, of = time.monotonic(), 0, 0, await store.count()
     reached, sender = await _reached(log), _Sender(broker)
     try:
-        async for chunk in stored.all(rate.at_once(CHUNK)):
-            records = [each.record for each in chunk if each.version > reached.get(each.record.key, 0)]
+        async for chunk in store.all(rate.at_once(CHUNK)):
+            records = [stored.record for stored in chunk if stored.version > reached.get(stored.record.key, 0)]
             if records and not dry_run:
                 if missing == 0:
-                    await note()
+                    await before_first()
                 await sender.send(records)
                 AFTER_CHUNK.hit()
                 await rate.after(len(records))
-            looked_at, missing = looked_at + len(chunk), missing + len(records)
-            progress(looked_at, max(of, looked_at))
+            checked, missing = checked + len(chunk), missing + len(records)
+            progress(checked, max(of, checked))
     finally:
         await sender.close()
     published = 0 if dry_run else missing
     return Republished(
-        topic=topic, stored=looked_at, missing=missing, published=published, seconds=time.monotonic() - begun
+        topic=topic, stored=checked, missing=missing, published=published, seconds=time.monotonic() - begun
     )
 
 
 async def _reached(log: TopicLog) -> dict[bytes, int]:
-    """By key, up to which version the topic tells an aggregate's story without a gap. 100 bytes a
-    key.
+    """By key, the version up to which the topic holds the aggregate's events without a gap. Needs
+    100 bytes per key.
     """
     reached: dict[bytes, int] = {}
     for partition, end in (await log.end_offsets()).items():
@@ -96,8 +99,8 @@ async def _versions(log: TopicLog, partition: Partition, end: int) -> AsyncItera
 
 
 class _Sender:
-    """A producer is of no more use after an error: a new one sends the same again, and what had
-    come through comes twice.
+    """Sends with retries. A producer cannot be used after an error: a new one sends the same
+    records again, so that some may arrive twice.
     """
 
     def __init__(self, broker: Broker) -> None:
@@ -106,7 +109,7 @@ class _Sender:
         self._stack = AsyncExitStack()
 
     async def send(self, records: Sequence[OutgoingRecord]) -> None:
-        for tries in range(1, TRIES + 1):
+        for attempt in range(1, MAX_ATTEMPTS + 1):
             try:
                 async with asyncio.timeout(SEND_SECONDS):
                     publisher = await self._open()
@@ -115,9 +118,9 @@ class _Sender:
                 raise
             except (Transient, TimeoutError) as error:
                 await self.close()
-                if tries == TRIES:
-                    raise Transient(f"the broker takes no records: {error!r}") from error
-            await asyncio.sleep(tries)
+                if attempt == MAX_ATTEMPTS:
+                    raise Transient(f"the broker did not acknowledge the records: {error!r}") from error
+            await asyncio.sleep(attempt)
         return None
 
     async def _open(self) -> Publisher:

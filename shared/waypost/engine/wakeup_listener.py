@@ -1,4 +1,4 @@
-"""Keeps a process listening to the rings of others, through lost connections."""
+"""Receives notifications of other processes and reconnects after errors."""
 
 from waypost.engine.periodic_loop import PeriodicLoop
 from waypost.kernel.backoff import Backoff
@@ -8,8 +8,8 @@ PAUSES = Backoff(first_seconds=0.05, factor=2.0, most_seconds=5.0)
 
 
 class WakeupListener(PeriodicLoop):
-    """Each tick is one connection, which lasts until it ends. Ready while it hears; a ring missed
-    meanwhile costs one poll.
+    """Each tick is one connection, which lasts until an error. Ready while it is connected; a
+    notification missed meanwhile costs one poll.
     """
 
     name = "listener"
@@ -19,7 +19,7 @@ class WakeupListener(PeriodicLoop):
         self._listener = listener
 
     async def drain(self, deadline_seconds: float) -> None:
-        """Nothing to end: a ring that is not heard any more is heard by the others."""
+        """Nothing to end: other processes receive the notifications too."""
 
     async def tick(self) -> None:
         try:
