@@ -77,8 +77,8 @@ def arm_failpoints(setting: str | None = None) -> None:
 
     Raises Misconfigured for an unregistered name: a misspelt point would test nothing.
     """
-    wanted = os.environ.get(VARIABLE, "") if setting is None else setting
-    for entry in filter(None, (entry.strip() for entry in wanted.split(","))):
+    setting_text = os.environ.get(VARIABLE, "") if setting is None else setting
+    for entry in filter(None, (entry.strip() for entry in setting_text.split(","))):
         name, _, action = entry.partition("=")
         if name not in _points:
             raise Misconfigured(f"{VARIABLE}: there is no failpoint {name!r}; there are {', '.join(sorted(_points))}")

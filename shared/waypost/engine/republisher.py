@@ -57,7 +57,7 @@ async def republish(
     `before_first` is awaited before the first record is sent. A dry run only counts. Raises
     TopicUnavailable, RecordsRefused and Transient.
     """
-    begun, checked, missing, of = time.monotonic(), 0, 0, await store.count()
+    started_at, checked, missing, of = time.monotonic(), 0, 0, await store.count()
     reached, sender = await _reached(log), _Sender(broker)
     try:
         async for chunk in store.all(rate.at_once(CHUNK)):
@@ -74,7 +74,7 @@ async def republish(
         await sender.close()
     published = 0 if dry_run else missing
     return Republished(
-        topic=topic, stored=checked, missing=missing, published=published, seconds=time.monotonic() - begun
+        topic=topic, stored=checked, missing=missing, published=published, seconds=time.monotonic() - started_at
     )
 
 

@@ -7,7 +7,7 @@ changes follow Debian's rules:
 | the line | skipped wall time (clock forward) | repeated wall time (clock back) |
 |---|---|---|
 | minute or hour field begins with `*`, as in `*/15 * * * *` | no tick | a tick in each pass |
-| any other, as in `30 2 * * *` | one tick at the first moment after the gap | one tick, in the first pass |
+| any other, as in `30 2 * * *` | one tick, after the gap | one tick, in the first pass |
 """
 
 from collections.abc import Iterator

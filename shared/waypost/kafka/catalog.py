@@ -91,7 +91,7 @@ async def _partitions(admin: AIOKafkaAdminClient) -> Mapping[str, Sequence[Parti
     with as_transient("its topics"):
         described = await admin.describe_topics()
     return {
-        name: sorted(Partition(name, each["partition"]) for each in topic["partitions"])
+        name: sorted(Partition(name, partition["partition"]) for partition in topic["partitions"])
         for topic in described
         for name in [from_cluster(topic["topic"])]
         if not topic["is_internal"] and is_ours(topic["topic"])
@@ -101,13 +101,13 @@ async def _partitions(admin: AIOKafkaAdminClient) -> Mapping[str, Sequence[Parti
 async def _settings(admin: AIOKafkaAdminClient, topics: Sequence[str]) -> Mapping[str, Mapping[str, str]]:
     if not topics:
         return {}
-    wanted = [
-        ConfigResource(ConfigResourceType.TOPIC, on_cluster(each), dict.fromkeys(_SETTINGS, "")) for each in topics
+    resources = [
+        ConfigResource(ConfigResourceType.TOPIC, on_cluster(name), dict.fromkeys(_SETTINGS, "")) for name in topics
     ]
     with as_transient("settings of topics"):
-        answers = await admin.describe_configs(wanted)
+        answers = await admin.describe_configs(resources)
     resources = [resource for answer in answers for resource in answer.resources]
-    return {from_cluster(name): {setting: value for setting, value, *_ in found} for *_, name, found in resources}
+    return {from_cluster(name): {setting: value for setting, value, *_ in entries} for *_, name, entries in resources}
 
 
 async def _offsets(bootstrap: str, partitions: Sequence[Partition]) -> Mapping[Partition, Offsets]:

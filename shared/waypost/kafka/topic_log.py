@@ -83,7 +83,7 @@ class KafkaTopicLogs:
 
     @asynccontextmanager
     async def opened(self, partitions: Iterable[Partition]) -> AsyncIterator[KafkaTopicLog]:
-        wanted = sorted(partitions)
+        ordered = sorted(partitions)
         client = AIOKafkaConsumer(
             bootstrap_servers=self._bootstrap, group_id=None, enable_auto_commit=False, auto_offset_reset="earliest"
         )
@@ -91,9 +91,9 @@ class KafkaTopicLogs:
             with reaching(self._bootstrap):
                 async with asyncio.timeout(RESPONSE_SECONDS):
                     await client.start()
-            client.assign([named(partition) for partition in wanted])
-            log = KafkaTopicLog(client, wanted)
-            log.seek(dict.fromkeys(wanted, 0))
+            client.assign([named(partition) for partition in ordered])
+            log = KafkaTopicLog(client, ordered)
+            log.seek(dict.fromkeys(ordered, 0))
             yield log
         finally:
             with contextlib.suppress(TimeoutError, KafkaError):

@@ -46,8 +46,8 @@ class MemoryInbox:
         return True
 
     async def claim(self, partition: Partition, entries: Sequence[InboxEntry]) -> frozenset[EventId]:
-        wanted = {(self._consumer, entry.event_id) for entry in entries}
-        fresh = wanted - self._tables.claimed
+        claims = {(self._consumer, entry.event_id) for entry in entries}
+        fresh = claims - self._tables.claimed
         self._tables.claimed |= fresh
         return frozenset(event_id for _, event_id in fresh)
 

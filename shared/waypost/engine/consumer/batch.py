@@ -60,15 +60,17 @@ class Batch:
     @property
     def tenants(self) -> frozenset[TenantId]:
         """Tenants whose rows the handlers may access."""
-        return frozenset(callback.envelope.tenant_id for callback in self.wanted if callback.envelope)
+        return frozenset(message.envelope.tenant_id for message in self.to_handle if message.envelope)
 
     @property
-    def wanted(self) -> Sequence[Message]:
+    def to_handle(self) -> Sequence[Message]:
         """Messages for a handler, unless the claim or the guard excludes them."""
-        return [message for message in self.messages if message.wanted and message.record.offset not in self.failures]
+        return [
+            message for message in self.messages if message.has_handler and message.record.offset not in self.failures
+        ]
 
     def with_verdict(self, verdict: Verdict) -> Sequence[Message]:
-        return [message for message, callback in self.judged if callback is verdict]
+        return [message for message, judged in self.judged if judged is verdict]
 
     def run_after_commit(self) -> None:
         """Runs the callbacks that handlers registered for after the commit."""
@@ -98,7 +100,7 @@ class Batch:
         """
         expected, begin = self.expected, 0
         for end, message in enumerate(self.messages, start=1):
-            if singly or message.wanted or end == len(self.messages):
+            if singly or message.has_handler or end == len(self.messages):
                 part = self.messages[begin:end]
                 yield Batch(
                     partition=self.partition,

@@ -103,10 +103,10 @@ class BatchProcessor:
             return batch.retried()
         if await self._blames_handler(error, batch, tally.terminations):
             log.warning("handler_failed", **self._log_fields(batch), exc_info=error)
-            if len(batch.wanted) > 1:
+            if len(batch.to_handle) > 1:
                 await self._process_split(batch)
                 return None
-            return batch.retried({batch.wanted[0].record.offset: failure_of(error)})
+            return batch.retried({batch.to_handle[0].record.offset: failure_of(error)})
         log.warning("batch_failed", **self._log_fields(batch), error=repr(error), failed_times=tally.failed_times)
         if tally.refusals >= self._policy.strip_from and await self._stored_stripped(batch, error):
             return None
@@ -153,7 +153,7 @@ class BatchProcessor:
         """Whether the handler is at fault. A transient error is not, unless the database ends this
         one batch repeatedly while it answers other queries.
         """
-        if batch.step not in _HANDLER_STEPS or not batch.wanted:
+        if batch.step not in _HANDLER_STEPS or not batch.to_handle:
             return False
         if isinstance(error, RETRYABLE):
             return terminations >= self._policy.terminations and await self._transactions.answers()

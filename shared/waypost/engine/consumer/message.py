@@ -54,7 +54,7 @@ class Message:
         return self.record.key or b""
 
     @property
-    def wanted(self) -> bool:
+    def has_handler(self) -> bool:
         """Whether a handler would run for it."""
         return self.envelope is not None
 

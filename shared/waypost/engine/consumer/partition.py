@@ -195,8 +195,8 @@ class PartitionTask:
                 raise Stopped
             if starts == 0:
                 starts = await self._count_start()
-            if starts >= self._parts.policy.suspect_from and part.wanted:
-                part.failures = {part.wanted[0].record.offset: PROCESS_DIED}
+            if starts >= self._parts.policy.suspect_from and part.to_handle:
+                part.failures = {part.to_handle[0].record.offset: PROCESS_DIED}
             # Isolation lasts to the end of the batch: the count falls back to a value that keeps it
             # on, not to zero.
             part.starts = 0 if part.next_offset == batch.next_offset else self._parts.policy.careful_from - 1

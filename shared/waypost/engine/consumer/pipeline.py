@@ -172,7 +172,7 @@ class Pipeline:
 
     async def handle(self, batch: Batch, transaction: ConsumerTransaction) -> None:
         """Runs the handlers in offset order. Last step, so that outbox rows are written last."""
-        wanted = [message for message in batch.with_verdict(Verdict.HANDLED) if message.wanted]
+        wanted = [message for message in batch.with_verdict(Verdict.HANDLED) if message.has_handler]
         if wanted:
             async with self._policy.handler_timeout():
                 await self._effects.run(wanted, batch, transaction)
@@ -198,5 +198,5 @@ class Pipeline:
 
 def _outcome(message: Message, verdict: Verdict) -> str:
     if verdict is Verdict.HANDLED:
-        return "handled" if message.wanted else "ignored"
+        return "handled" if message.has_handler else "ignored"
     return verdict.value

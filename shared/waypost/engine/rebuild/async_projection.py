@@ -76,7 +76,7 @@ class _Rebuild:
         self._rate = rate
         self._max_records = max_records
         self._progress = progress
-        self._begun = time.monotonic()
+        self._started_at = time.monotonic()
 
     async def catch_up(self) -> None:
         """Processes records up to the live consumer's position and reads ahead. Raises
@@ -103,13 +103,13 @@ class _Rebuild:
                 if records:
                     await self._shadow_writer.write(partition, records, self._shadow.transactions)
                     self._shadow_writer.count(partition, records)
-                    self._progress(Progress.since(self._begun, self._shadow_writer.records, total))
+                    self._progress(Progress.since(self._started_at, self._shadow_writer.records, total))
                     await self._rate.after(len(records))
 
     async def _complete(self, swap: Swap, *, dry_run: bool, force: bool) -> RebuildReport:
         records = self._shadow_writer.records + await self._process_rest(swap)
         comparison = await swap.compare(self._shadow_writer.tenants)
-        return await swap_if_allowed(swap, comparison, records, self._begun, dry_run=dry_run, force=force)
+        return await swap_if_allowed(swap, comparison, records, self._started_at, dry_run=dry_run, force=force)
 
     async def _process_rest(self, swap: Swap) -> int:
         """Processes the records that the live consumer processed since, from memory. Not counted,

@@ -32,24 +32,24 @@ async def rebuild_inline_projection(
     Options and promises are those of `rebuild_async_projection`. Raises RebuildRuns, Transient, and
     Permanent where a handler fails, because inline projections have no dead letters.
     """
-    begun = time.monotonic()
+    started_at = time.monotonic()
     async with shadow_factory.history() as history:
-        records = await _process_all(projection, history, begun, progress, rate or Rate())
+        records = await _process_all(projection, history, started_at, progress, rate or Rate())
         BEFORE_SWAP.hit()
-        attempt = partial(_attempt, projection, history, records, begun, dry_run=dry_run, force=force)
+        attempt = partial(_attempt, projection, history, records, started_at, dry_run=dry_run, force=force)
         return await swap_with_retries(attempt, name=projection.name)
 
 
 async def _attempt(
-    projection: InlineProjection, history: History, records: int, begun: float, *, dry_run: bool, force: bool
+    projection: InlineProjection, history: History, records: int, started_at: float, *, dry_run: bool, force: bool
 ) -> RebuildReport:
     with _handler_errors_as_permanent(projection):
         async with history.swap() as swap:
-            return await _swap(projection, swap, records, begun, dry_run=dry_run, force=force)
+            return await _swap(projection, swap, records, started_at, dry_run=dry_run, force=force)
 
 
 async def _process_all(
-    projection: InlineProjection, history: History, begun: float, progress: Callable[[Progress], None], rate: Rate
+    projection: InlineProjection, history: History, started_at: float, progress: Callable[[Progress], None], rate: Rate
 ) -> int:
     records, total = 0, await history.count()
     async for events in history.all(rate.at_once(CHUNK)):
@@ -57,7 +57,7 @@ async def _process_all(
             async with history.transaction() as transaction:
                 await _process(projection, events, transaction)
         records += len(events)
-        progress(Progress.since(begun, records, max(total, records)))
+        progress(Progress.since(started_at, records, max(total, records)))
         await rate.after(len(events))
     return records
 
@@ -86,9 +86,9 @@ def _handler_errors_as_permanent(projection: InlineProjection) -> Iterator[None]
 
 
 async def _swap(
-    projection: InlineProjection, swap: HistorySwap, records: int, begun: float, *, dry_run: bool, force: bool
+    projection: InlineProjection, swap: HistorySwap, records: int, started_at: float, *, dry_run: bool, force: bool
 ) -> RebuildReport:
     async for events in swap.missing(CHUNK):
         await _process(projection, events, swap)
         records += len(events)
-    return await swap_if_allowed(swap, await swap.compare(), records, begun, dry_run=dry_run, force=force)
+    return await swap_if_allowed(swap, await swap.compare(), records, started_at, dry_run=dry_run, force=force)

@@ -30,9 +30,9 @@ class Progress:
     records_per_second: float
 
     @classmethod
-    def since(cls, begun: float, records: int, of: int) -> Self:
-        """`begun` is a value of `time.monotonic`."""
-        return cls(records=records, of=of, records_per_second=records / max(time.monotonic() - begun, 1e-6))
+    def since(cls, started_at: float, records: int, of: int) -> Self:
+        """`started_at` is a value of `time.monotonic`."""
+        return cls(records=records, of=of, records_per_second=records / max(time.monotonic() - started_at, 1e-6))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +67,13 @@ async def swap_with_retries(
 
 
 async def swap_if_allowed(
-    swap: Swap | HistorySwap, comparison: ComparisonReport, records: int, begun: float, *, dry_run: bool, force: bool
+    swap: Swap | HistorySwap,
+    comparison: ComparisonReport,
+    records: int,
+    started_at: float,
+    *,
+    dry_run: bool,
+    force: bool,
 ) -> RebuildReport:
     """Swaps unless a check refuses. Rows that other tenants could read are never swapped in."""
     refusals = _refusals_of(records, comparison)
@@ -76,7 +82,11 @@ async def swap_if_allowed(
         await swap.complete()
         BEFORE_COMMIT.hit()
     return RebuildReport(
-        records=records, seconds=time.monotonic() - begun, comparison=comparison, refusals=refusals, swapped=swapped
+        records=records,
+        seconds=time.monotonic() - started_at,
+        comparison=comparison,
+        refusals=refusals,
+        swapped=swapped,
     )
 
 

@@ -77,14 +77,14 @@ class Redelivery:
         self._rate = rate
         self._delivered = 0
 
-    async def deliver(self, found: SelectedEvents, progress: Callable[[int], None] = lambda _: None) -> Redelivered:
+    async def deliver(self, selected: SelectedEvents, progress: Callable[[int], None] = lambda _: None) -> Redelivered:
         """Delivers each event in its own transaction. A failed event ends the delivery of its key;
         other keys continue.
         """
-        begun, failures = time.monotonic(), list[FailedDelivery]()
-        for messages in found.keys:
+        started_at, failures = time.monotonic(), list[FailedDelivery]()
+        for messages in selected.keys:
             failures += await self._deliver_key(messages, progress)
-        return Redelivered(delivered=self._delivered, failures=failures, seconds=time.monotonic() - begun)
+        return Redelivered(delivered=self._delivered, failures=failures, seconds=time.monotonic() - started_at)
 
     async def _deliver_key(
         self, messages: Sequence[Message], progress: Callable[[int], None]

@@ -90,7 +90,9 @@ async def find(
     for partition, (_, end) in selected.read.items():
         async for records in records_until(log, partition, end):
             read = reader.read_all(records)
-            matching = {message.event_id: message for message in read if message.wanted and selection.matches(message)}
+            matching = {
+                message.event_id: message for message in read if message.has_handler and selection.matches(message)
+            }
             handled = await _handled(
                 partition, [message for id_, message in matching.items() if id_ not in messages], transactions
             )

@@ -71,7 +71,7 @@ class Leases:
         return due_at
 
     async def renew(self, claims: Collection[Claim]) -> frozenset[UUID]:
-        """Extends the leases. Returns those that are still held; the others were lost."""
+        """Extends the leases. Returns the leases that are still held; the others were lost."""
         async with self._database.alone() as raw:
             rows = await raw.fetch(
                 _RENEW, [claim.id for claim in claims], [claim.lease for claim in claims], self.seconds

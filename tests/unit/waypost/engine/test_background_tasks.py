@@ -1,5 +1,5 @@
-"""Every background task of the product survives an error that nobody foresaw: it goes on, and its
-stop raises nothing.
+"""Every background task survives an unexpected error: it continues, and its `ready` event shows
+when it works again.
 """
 
 import asyncio
@@ -50,7 +50,7 @@ ERRORS = [
 
 
 class Trouble:
-    """Stands for whatever a task needs from outside: every use of it raises."""
+    """A dependency of a task: every use of it raises."""
 
     def __init__(self, error: BaseException) -> None:
         self.error = error
@@ -69,7 +69,7 @@ class Trouble:
 
 
 class Opening(Trouble):
-    """The same for what is opened by `async with`."""
+    """The same for a dependency opened with `async with`."""
 
     def __getattr__(self, what: str) -> Any:
         @asynccontextmanager
@@ -154,7 +154,9 @@ def assigned_group(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> tup
 
 
 def consumer_group(error: BaseException, monkeypatch: pytest.MonkeyPatch, *, joins: bool) -> tuple[Lifecycle, Trouble]:
-    """One that cannot join, or one that has joined and meets errors of Kafka and of the database."""
+    """A consumer group that cannot join, or one that has joined and gets errors of Kafka and the
+    database.
+    """
     monkeypatch.setattr("waypost.engine.consumer.group.JOIN_PAUSES", AT_ONCE)
     trouble, opening = Trouble(error), Opening(error)
     opening.met = trouble.met
@@ -214,7 +216,7 @@ Builder = Callable[[BaseException, pytest.MonkeyPatch], tuple[Lifecycle, Trouble
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
 @pytest.mark.parametrize("build", TASKS, ids=lambda build: build.__name__)
-async def test_task_goes_on_after_a_surprise(
+async def test_task_continues_after_an_unexpected_error(
     build: Builder, error: BaseException, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     part, trouble = build(error, monkeypatch)
@@ -240,7 +242,7 @@ def all_loops(kind: type[PeriodicLoop]) -> set[type[PeriodicLoop]]:
     return found.union(*(all_loops(each) for each in found))
 
 
-async def test_no_loop_of_the_product_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_every_loop_is_covered(monkeypatch: pytest.MonkeyPatch) -> None:
     for package in (waypost, services):
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             if not module.name.endswith(("__main__", ".env")) and ".versions" not in module.name:

@@ -172,7 +172,7 @@ class ParkedKeyProcessor:
             if await transaction.dead_letters.first(parked, message.sequence or 0) is None:
                 await transaction.dead_letters.unpark(parked)
                 outcome = Outcome.UNPARKED
-            if message.wanted:
+            if message.has_handler:
                 async with self._policy.handler_timeout():
                     await self._effects.run([message], batch, transaction)
             AFTER_EFFECT.hit()

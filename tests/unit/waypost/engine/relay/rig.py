@@ -1,6 +1,4 @@
-"""One outbox and one broker in memory, whose faults happen exactly where a test wants them, and as
-many relays as it starts.
-"""
+"""An in-memory outbox and broker whose faults a test controls."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -15,8 +13,8 @@ from waypost.testing.eventually import eventually
 TOPIC = "users.user"
 
 
-class House:
-    """One outbox, one broker, and as many relays as a test starts."""
+class RelayRig:
+    """One outbox, one broker, and any number of relays."""
 
     def __init__(self) -> None:
         self.outbox = MemoryOutbox()
@@ -47,7 +45,7 @@ class House:
 
 
 def first_of_each(values: Sequence[bytes]) -> Sequence[bytes]:
-    """As a consumer sees them that knows each event by its id."""
+    """Records as a consumer sees them after it removed duplicates by event id."""
     return list(dict.fromkeys(values))
 
 

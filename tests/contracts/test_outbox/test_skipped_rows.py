@@ -1,18 +1,18 @@
-"""What every outbox promises its relay of rows that wait: none is forgotten, and none is overtaken."""
+"""Behaviour of every outbox: skipped rows are neither lost nor overtaken."""
 
 from tests.contracts.outboxes import OutboxUnderTest
-from tests.contracts.test_outbox.asking import ALL, heads, publish
+from tests.contracts.test_outbox.queries import ALL, heads, publish
 from waypost.kernel.partitioning import shard_for
 
 
-async def test_rows_of_a_held_topic_are_passed_over(under_test: OutboxUnderTest) -> None:
+async def test_rows_of_a_held_topic_are_skipped(under_test: OutboxUnderTest) -> None:
     await under_test.add(b"a", topic="users.missing")
     other = await under_test.add(b"a")
     async with under_test.outbox.lease() as lease:
         assert await heads(lease, held_topics=["users.missing"]) == [other]
 
 
-async def test_rows_of_a_marked_key_stay_and_are_passed_over(under_test: OutboxUnderTest) -> None:
+async def test_rows_of_a_quarantined_key_stay_and_are_skipped(under_test: OutboxUnderTest) -> None:
     await under_test.add(b"a")
     other = await under_test.add(b"b")
     async with under_test.outbox.lease() as lease:
@@ -27,7 +27,7 @@ async def test_rows_of_a_marked_key_stay_and_are_passed_over(under_test: OutboxU
         assert (backlog.pending, backlog.quarantined_keys) == (1, 1)
 
 
-async def test_a_row_that_is_gone_marks_nothing(under_test: OutboxUnderTest) -> None:
+async def test_deleted_row_quarantines_nothing(under_test: OutboxUnderTest) -> None:
     await under_test.add(b"a")
     async with under_test.outbox.lease() as lease:
         (row,) = await lease.heads(ALL, in_flight=(), held_topics=(), rows_per_shard=1, bytes_per_shard=1)
@@ -36,14 +36,14 @@ async def test_a_row_that_is_gone_marks_nothing(under_test: OutboxUnderTest) -> 
         assert (await under_test.outbox.backlog()).quarantined_keys == 0
 
 
-async def test_after_many_reads_a_late_commit_is_still_found(under_test: OutboxUnderTest) -> None:
+async def test_late_commit_is_found_after_many_reads(under_test: OutboxUnderTest) -> None:
     async with under_test.outbox.lease() as lease:
         async with under_test.committed_late(b"a") as late:
             await publish(lease, await under_test.add(b"a"), await under_test.add(b"b"))
         assert await heads(lease) == [late]
 
 
-async def test_after_many_reads_a_key_whose_mark_was_taken_away_is_found_from_its_first_row(
+async def test_released_key_is_read_from_its_first_row_after_many_reads(
     under_test: OutboxUnderTest,
 ) -> None:
     marked = await under_test.add(b"a")
@@ -55,7 +55,7 @@ async def test_after_many_reads_a_key_whose_mark_was_taken_away_is_found_from_it
         assert await heads(lease) == [marked]
 
 
-async def test_after_many_reads_a_topic_that_is_not_held_any_more_is_found_from_its_first_row(
+async def test_topic_no_longer_held_is_read_from_its_first_row_after_many_reads(
     under_test: OutboxUnderTest,
 ) -> None:
     held = await under_test.add(b"a", topic="users.missing")
@@ -64,7 +64,7 @@ async def test_after_many_reads_a_topic_that_is_not_held_any_more_is_found_from_
         assert await heads(lease) == [held]
 
 
-async def test_after_many_reads_a_shard_that_was_gained_is_read_from_its_first_row(under_test: OutboxUnderTest) -> None:
+async def test_acquired_shard_is_read_from_its_first_row_after_many_reads(under_test: OutboxUnderTest) -> None:
     gained = await under_test.add(b"a")
     others = ALL - {shard_for(b"a")}
     async with under_test.outbox.lease() as lease:

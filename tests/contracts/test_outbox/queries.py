@@ -1,4 +1,4 @@
-"""Questions that the suite asks of a lease."""
+"""Queries of a lease, for the suite."""
 
 from collections.abc import Collection
 
@@ -29,7 +29,7 @@ async def heads(
 async def publish(
     lease: OutboxLease, *ids: int, held_topics: Collection[str] = (), shards: Collection[int] = ALL
 ) -> None:
-    """Reads, deletes exactly these rows, and goes on reading for a while."""
+    """Reads, deletes exactly these rows, and reads again several times."""
     rows = await lease.heads(
         shards, in_flight=(), held_topics=held_topics, rows_per_shard=100, bytes_per_shard=1_000_000
     )
