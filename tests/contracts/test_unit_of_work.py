@@ -62,8 +62,8 @@ async def test_second_of_two_writers_is_refused_and_stores_nothing(service: Serv
         with pytest.raises(ConcurrencyConflict):
             async with service.units.begin() as uow:
                 uow.add(late)
-                late.is_called("Somebody else")
-                late.is_called("and more")
+                late.is_called("Another name")
+                late.is_called("A third name")
         async with service.units.begin() as uow:
             assert (await uow.load(Person, person.id)).names == ["Ann"]
 

@@ -70,7 +70,7 @@ def test_job_with_a_single_attempt_is_refused(tries: int) -> None:
 
 
 def test_job_with_a_reason_for_a_single_attempt_is_accepted() -> None:
-    assert Job(charge, only_once="the printer cannot tell whether it has printed").max_attempts == 1
+    assert Job(charge, only_once="the printer does not report whether it has printed").max_attempts == 1
     assert (Job(charge).max_attempts, Job(charge, max_attempts=2).max_attempts) == (5, 2)
 
 
