@@ -1,5 +1,5 @@
-"""The sweep: attempts that nobody settled. Only tenants who have some are given the job; most
-minutes nobody is.
+"""The sweep: resolves attempts that their own jobs left pending. Only tenants with such attempts
+get the job.
 """
 
 from datetime import timedelta
@@ -15,17 +15,19 @@ from services.billing.jobs.provider_request import pending_request
 from services.billing.ports import OutcomeUnknown, ProviderUnavailable, Resources
 from waypost.jobs.context import JobContext
 from waypost.jobs.declaration import Scheduled
-from waypost.jobs.tenant_directory import those_among
+from waypost.jobs.tenant_directory import tenants_with_rows
 
 log = structlog.get_logger()
 
 RUN_TIME = timedelta(seconds=30)
-"""How long one round of the sweep takes up attempts."""
+"""Time limit for starting new look-ups in one run."""
 BATCH_SIZE = 200
 
 
 async def resolve_attempts(job: JobContext[Resources]) -> None:
-    """Finds out what became of attempts that nobody settled, without end."""
+    """Looks up each overdue attempt at the provider and settles it. Repeats every minute without
+    limit.
+    """
     now = job.clock.now
     settled, end = 0, now() + RUN_TIME
     async with job.begin() as uow:
@@ -49,5 +51,5 @@ async def _resolve(job: JobContext[Resources], attempt_id: UUID) -> bool:
 
 
 SWEEP = Scheduled(
-    "resolve_attempts", every=timedelta(minutes=1), tenants=those_among(attempt_rows.tenants_with_overdue)
+    "resolve_attempts", every=timedelta(minutes=1), tenants=tenants_with_rows(attempt_rows.tenants_with_overdue)
 )
