@@ -139,6 +139,6 @@ async def test_a_refund_that_cannot_be_is_refused(payments: HttpPayments) -> Non
 
 async def test_a_card_is_known_by_its_token(payments: HttpPayments) -> None:
     assert await payments.card("pm_card_visa") == Card(brand="visa", last4="4242")
-    with pytest.raises(PaymentMethodUnknown, match="send the one that it gave"):
+    with pytest.raises(PaymentMethodUnknown, match="send the token that the provider returned"):
         await payments.card("pm_card_of_nobody")
     assert await payments.execute(charge_order("pm_card_of_nobody")) == Declined(reason="resource_missing")

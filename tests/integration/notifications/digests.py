@@ -41,6 +41,10 @@ class Digests:
     def set_clock(self, moment: str) -> None:
         self.service.clock.move_to(datetime.fromisoformat(moment).replace(tzinfo=UTC))
 
+    def headers(self, person: Person) -> dict[str, str]:
+        """Signed in by the service's clock."""
+        return headers(person, at=self.service.clock.now())
+
     async def tick(self, moment: str, *, schedulers: int = 1) -> None:
         """As the job processes do when their clocks show that."""
         self.set_clock(moment)
@@ -61,7 +65,7 @@ class Digests:
         return person
 
     async def choose(self, person: Person, *, digest: bool) -> None:
-        put = await self.http.put("/preferences", json={"digest": digest}, headers=headers(person))
+        put = await self.http.put("/preferences", json={"digest": digest}, headers=self.headers(person))
         assert (put.status_code, put.json()) == (200, {"digest": digest})
 
     async def invoice(self, person: Person, number: int, total_minor: int = 24_690) -> Invoice:
@@ -90,11 +94,11 @@ class Digests:
         wanted = {str(each.id) for each in invoices}
         for each in await self.unread(person):
             if not wanted or each["subject_id"] in wanted:
-                marked = await self.http.post(f"/notifications/{each['id']}/read", headers=headers(person))
+                marked = await self.http.post(f"/notifications/{each['id']}/read", headers=self.headers(person))
                 assert marked.json()["read_at"] is not None, marked.text
 
     async def unread(self, person: Person) -> Sequence[Mapping[str, Any]]:
-        listed = await self.http.get("/notifications", params={"unread": True}, headers=headers(person))
+        listed = await self.http.get("/notifications", params={"unread": True}, headers=self.headers(person))
         found: Sequence[Mapping[str, Any]] = listed.json()["data"]
         return found
 
@@ -137,5 +141,5 @@ def facts_of(invoice: Invoice) -> Mapping[str, Any]:
     }
 
 
-def headers(person: Person, role: Role = Role.MEMBER) -> dict[str, str]:
-    return bearer(Principal(user_id=person.user_id, tenant_id=TenantId(person.tenant_id), role=role))
+def headers(person: Person, role: Role = Role.MEMBER, *, at: datetime | None = None) -> dict[str, str]:
+    return bearer(Principal(user_id=person.user_id, tenant_id=TenantId(person.tenant_id), role=role), at=at)

@@ -66,7 +66,7 @@ async def test_the_link_needs_no_sign_in_works_twice_and_changes_nothing_by_itse
     assert await _wants(http, ada) is True
     for _ in range(2):
         ended = await http.post(link, data={"List-Unsubscribe": "One-Click"})
-        assert ended.status_code == 200 and "No more digests" in ended.text and "<form" not in ended.text
+        assert ended.status_code == 200 and "You are unsubscribed" in ended.text and "<form" not in ended.text
     assert (await _wants(http, ada), await _wants(http, grace)) == (False, True)
 
     await http.put("/preferences", json={"digest": True}, headers=headers(ada))
@@ -97,7 +97,7 @@ async def test_a_click_on_the_page_of_the_link_ends_the_digests(
         visited = await visit(url + await _link(notifications, ada))
         assert await _wants(http, ada), "mail scanners follow links too"
         await visited.page.get_by_role("button", name="End it").click()
-        await visited.page.get_by_role("heading", name="No more digests").wait_for()
+        await visited.page.get_by_role("heading", name="You are unsubscribed").wait_for()
     assert await _wants(http, ada) is False
     visited.prove_clean()
 

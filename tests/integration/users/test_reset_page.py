@@ -37,7 +37,7 @@ async def test_a_link_that_was_used_says_so(users: UsersService, visit: Open) ->
         visited = await visit(f"{url}/password/reset?token={token}")
         await visited.page.get_by_label("New password").fill(ANOTHER)
         await visited.page.get_by_role("button", name="Save").click()
-        await visited.page.get_by_role("heading", name="This link does not work any more").wait_for()
+        await visited.page.get_by_role("heading", name="This link is no longer valid").wait_for()
         assert await visited.page.get_by_role("button").count() == 0
 
 
