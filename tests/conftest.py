@@ -11,7 +11,7 @@ pytest_plugins = [
     "tests.fixtures.browser",
     "tests.fixtures.proxied_kafka",
     "tests.fixtures.club.stage",
-    "tests.fixtures.club.commanding",
+    "tests.fixtures.club.operator",
     "tests.fixtures.spans",
     "tests.fixtures.stack",
     "tests.fixtures.zipkin",

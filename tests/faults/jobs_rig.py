@@ -1,4 +1,4 @@
-"""Job processes that are killed and frozen, and what they leave behind."""
+"""Job processes that are killed and frozen, and their effects."""
 
 import os
 import sys
@@ -22,7 +22,7 @@ REPOSITORY = Path(__file__).parents[2]
 class JobsRig:
     database: ServiceDatabase
     service: Service
-    """In the test's own process: it enqueues and looks."""
+    """In the test's own process: it enqueues and reads."""
     logs: Path
     tenants: list[TenantId] = field(default_factory=lambda: [TenantId(new_id()) for _ in range(3)])
     processes: list[Child] = field(default_factory=list)
@@ -45,7 +45,7 @@ class JobsRig:
         return process
 
     async def mark(self, point: str) -> None:
-        """Tells the jobs that something has come to pass."""
+        """Signals an event to the jobs."""
         await self.service.fetch("insert into reached values ($1)", point)
 
     async def until_marked(self, point: str) -> None:

@@ -1,6 +1,4 @@
-"""The live view on a broker of the test's own, in processes that the test kills, and in the test's
-process, where it stays.
-"""
+"""The live view on a separate broker, in processes that a test kills, and in the test's process."""
 
 import sys
 from collections.abc import AsyncIterator
@@ -44,8 +42,8 @@ class LiveRig:
             await view.stop()
 
     async def agrees_with(self, invoices: Invoices) -> None:
-        """Waits until what was published is what the invoices come to. Totals never fall: too much
-        would stay too much.
+        """Waits until the published totals equal those of the invoices. Totals never fall, so an
+        excess would stay visible.
         """
 
         async def agree() -> bool:

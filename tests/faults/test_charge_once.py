@@ -1,5 +1,5 @@
-"""One charge per invoice, wherever a job process is killed or frozen and whoever else asks (fault
-matrix 16).
+"""One charge per invoice, wherever a job process is killed or frozen and for any concurrent
+requests (fault matrix 16).
 """
 
 from datetime import timedelta
@@ -39,8 +39,8 @@ async def test_killed_between_the_charge_and_its_settling(charging: ChargesRig) 
 
 
 async def test_killed_between_the_two_and_the_provider_has_forgotten_the_key(charging: ChargesRig) -> None:
-    """The key alone would not do: what may have been asked for is looked up before it is asked for
-    again.
+    """The key alone is not sufficient: a charge that may have been requested is looked up before a
+    new request.
     """
     company = await charging.company()
     invoice_id = await company.finalized()
@@ -81,7 +81,7 @@ async def test_a_frozen_process_wakes_up_after_another_has_charged(charging: Cha
         await charging.queue.becomes("complete", company, name="charge_invoice")
     frozen.resume()
     await charging.queue.enqueue(company.tenant_id, "resolve_attempts")
-    await charging.queue.until_swept()  # by the one that is awake again
+    await charging.queue.until_swept()  # by the resumed process
     await assert_charged_once(charging, company, invoice_id)
 
 

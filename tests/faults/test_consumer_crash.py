@@ -1,5 +1,5 @@
-"""A consumer that dies anywhere on its way leaves one effect per event behind (rows 11 to 15 of the
-fault matrix).
+"""A consumer that is killed at any step leaves one effect per event (rows 11 to 15 of the fault
+matrix).
 """
 
 import asyncio
@@ -29,8 +29,8 @@ async def test_killed_at(stage: Stage, point: str, name: str) -> None:
         assert await asyncio.wait_for(worker.wait(), 20) < 0
     assert (await stage.consumer_position() != [0]) == point.endswith("commit")
 
-    # In a group of its own it need not wait for the dead member's session to end: where it goes on
-    # is in the database.
+    # A separate group does not wait for the dead member's session to end: its position is in the
+    # database.
     async with stage.worker(consumer, group="successor"):
         await eventually(lambda: stage.reached(3, consumers=1), deadline_seconds=25)
     if name == "members":
@@ -41,7 +41,9 @@ async def test_killed_at(stage: Stage, point: str, name: str) -> None:
 
 
 async def test_a_position_lost_after_the_commit_handles_nothing_twice(stage: Stage) -> None:
-    """What a commit that was never answered looks like from the other side: the records come again."""
+    """A lost commit acknowledgement looks like this to the consumer: the records are delivered
+    again.
+    """
     ann = stage.user()
     await stage.topic.publish(*ann.tells("Ann", "Anna"))
     async with stage.consuming(stage.club.greetings):
@@ -56,7 +58,7 @@ async def test_a_position_lost_after_the_commit_handles_nothing_twice(stage: Sta
 async def test_killed_in_a_retry_at(stage: Stage, point: str) -> None:
     ann = stage.user()
     await stage.topic.publish(*ann.tells("Ann", "Anna"))
-    stage.club.trouble = _unwell
+    stage.club.trouble = _failing
     async with stage.consuming(stage.club.greetings, retry=LATER):
         await eventually(lambda: stage.reached(2, consumers=1))
     assert [each[:2] for each in await stage.dead_letters()] == [("retrying", 1), ("waiting", 2)]
@@ -100,7 +102,7 @@ async def test_a_record_that_ends_the_process_is_set_aside_and_others_flow(stage
     assert [each[:2] for each in await stage.dead_letters()] == [("dead", 1), ("waiting", 2)]
 
 
-def _unwell(envelope: Envelope[Any]) -> None:
+def _failing(envelope: Envelope[Any]) -> None:
     raise RuntimeError("not today")
 
 

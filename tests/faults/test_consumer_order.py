@@ -1,5 +1,5 @@
-"""Order per key survives failure, and a failing key holds nobody else up (rows 30 and 31 of the
-fault matrix).
+"""Order per key survives failure, and a failing key does not delay other keys (rows 30 and 31 of
+the fault matrix).
 """
 
 from collections import Counter
@@ -20,7 +20,7 @@ from waypost.testing.eventually import eventually
 
 
 class Trouble:
-    """Raises for the events of one name, so many times."""
+    """Raises for the events of one name, a given number of times."""
 
     def __init__(self, name: str, times: float, error: type[Exception] = RuntimeError) -> None:
         self.name = name
@@ -48,7 +48,8 @@ BOTH = pytest.mark.parametrize("name", ["members", "greetings"])
 @BOTH
 async def test_what_fails_three_times_is_handled_in_order_and_others_flow(stage: Stage, name: str) -> None:
     ann, bob = stage.user(), stage.user()
-    # In a batch the second name fails in the first transaction, again alone, and then as a letter.
+    # In a batch the second name fails in the first transaction, again alone, and then as a dead
+    # letter.
     stage.club.trouble = Trouble("Anna", times=3 + (name == "members"))
     await stage.topic.publish(*ann.tells("Ann", "Anna", "Annie"), *bob.tells("Bob"), *ann.tells("Anne"), ann.verifies())
 
@@ -89,7 +90,8 @@ async def test_after_its_tries_it_is_dead_and_its_key_waits_for_somebody(stage: 
 
         trouble.times = 0
         await group.retries.attempt(ParkedKey(stage.club.topic, str(ann.id).encode()), AUDIT)
-        # The letters behind it go to whoever locks the key first, this call or the timer.
+        # The dead letters behind it are handled by the process that locks the key first: this call
+        # or the timer.
         await eventually(lambda: flows(stage))
     assert await handled(stage, name, ann) in ([["Ann", "Anna", "Annie", "Anne"]], [[1, 2, 3, 4]])
 

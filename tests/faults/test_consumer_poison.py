@@ -1,5 +1,5 @@
-"""Whatever a record holds, the partition goes on, and the record is kept (rows 32, 34 and 36 of the
-fault matrix).
+"""For any content of a record, the partition continues, and the record is stored (rows 32, 34 and
+36 of the fault matrix).
 """
 
 import os
@@ -35,7 +35,7 @@ def instead(headers: Headers, name: str, value: Any) -> Headers:
 
 
 def failures(consumer: str) -> float:
-    """Transactions that could not write their letters."""
+    """Transactions that could not store their dead letters."""
     found = REGISTRY.get_sample_value(
         "waypost_consumer_failed_transactions_total", {"consumer": consumer, "step": "keep_dead_letters"}
     )
@@ -43,8 +43,8 @@ def failures(consumer: str) -> float:
 
 
 async def publish_corpus(stage: Stage) -> tuple[int, int]:
-    """Bad records, each of a user of its own. Gives how many have headers that can be read, and how
-    many have not.
+    """Publishes bad records, each of a separate user. Returns the number with readable headers, and
+    the number without.
     """
 
     def parts() -> dict[str, Any]:
@@ -64,7 +64,7 @@ async def publish_corpus(stage: Stage) -> tuple[int, int]:
     unreadable += [
         {**one, "headers": instead(one["headers"], "ce_sequence", value)} for value in (b"0", b"one", b"\xff", None)
     ]
-    # What a row cannot hold, and an hour that is in no calendar once it is told in UTC.
+    # A value that a row cannot hold, and a time that is out of range once it is converted to UTC.
     unreadable.append({**one, "headers": instead(one["headers"], "ce_sequence", b"9" * 19)})
     unreadable.append({**one, "headers": instead(one["headers"], "ce_time", b"0001-01-01T00:00:00+23:59")})
     unreadable.append({**one, "value": None, "headers": instead(one["headers"], "ce_type", b"user\0created")})
@@ -153,7 +153,7 @@ async def test_nothing_is_passed_over_while_dead_letters_cannot_be_kept(stage: S
 
 @pytest.mark.parametrize("name", ["members", "greetings"])
 async def test_records_with_foreign_keys_of_any_length_do_not_stop_the_partition(stage: Stage, name: str) -> None:
-    """Unreadable ones, and readable ones that park their key: events without a sequence may have
+    """Undecodable ones, and decodable ones that park their key: events without a sequence may have
     any key.
     """
     consumer = stage.club.members if name == "members" else stage.club.greetings
@@ -179,15 +179,15 @@ async def test_records_with_foreign_keys_of_any_length_do_not_stop_the_partition
 
 
 class Refused(Exception):
-    """The database does not take this dead letter."""
+    """A database that rejects this dead letter."""
 
 
 @pytest.mark.parametrize("method", ["keep", "park"])
 async def test_dead_letter_that_is_refused_whole_is_stored_stripped(
     stage: Stage, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
-    """Stands for a limit of the database that is not known yet: whatever a record holds, the
-    partition goes on.
+    """Simulates an unknown limit of the database: for any content of a record, the partition
+    continues.
     """
     refuse_keys(monkeypatch, method)
     ann, bob, eve = stage.user(), stage.user(), stage.user()
@@ -248,4 +248,4 @@ async def test_partition_whose_batch_fails_again_and_again_is_not_ready(
         await eventually(lambda: stage.reached(1, consumers=1))
         await group.makes_progress()
     ((key,),) = await stage.rows("select key from dead_letters")
-    assert key == b"?"  # whole again once the database takes it
+    assert key == b"?"  # complete again once the database accepts it

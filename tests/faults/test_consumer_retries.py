@@ -1,4 +1,4 @@
-"""What becomes of a letter is what became of its event, whatever else happens meanwhile."""
+"""The status of a dead letter always agrees with its event's effects."""
 
 import asyncio
 import contextlib
@@ -28,7 +28,7 @@ select count(*) from pg_stat_activity where datname = $1 and application_name = 
 
 
 async def test_what_swallows_a_statements_error_has_failed(stage: Stage) -> None:
-    """Its transaction cannot be committed any more: the consumer must not move on as if it had
+    """Its transaction cannot be committed any more: the consumer must not continue as if it had
     been.
     """
     ann = stage.user()
@@ -49,7 +49,7 @@ async def test_what_is_not_available_for_a_moment_makes_no_dead_letter(stage: St
 
     def busy_at_first(envelope: Envelope[Any]) -> None:
         if next(tries) == 1:
-            raise Unavailable("as many as may be are at it", timedelta(seconds=1))
+            raise Unavailable("the maximum is running", timedelta(seconds=1))
 
     stage.club.trouble = busy_at_first
     await stage.topic.publish(*ann.tells("Ann"))
@@ -80,7 +80,7 @@ async def test_a_session_lost_after_a_long_wait_for_another_topic_is_no_last_try
 
 
 async def test_what_ends_the_process_after_a_long_wait_for_another_topic_is_dead_after_its_tries(stage: Stage) -> None:
-    """An attempt without an end, as a handler leaves it that ends its process."""
+    """An attempt without an end, as left by a handler that ends its process."""
     ann = stage.user()
 
     def waits(envelope: Envelope[Any]) -> None:
@@ -135,7 +135,7 @@ async def test_an_error_that_quotes_a_null_byte_is_kept_at_every_try(stage: Stag
 async def test_a_dead_letter_that_is_handled_while_somebody_gives_it_up_stays_handled(
     stage: Stage, postgres: str
 ) -> None:
-    """A rebuild leaves out what was discarded: it must not leave out an event that took effect."""
+    """A rebuild skips discarded events: it must not skip an event that took effect."""
     ann = stage.user()
 
     def fails(envelope: Envelope[Any]) -> None:
@@ -151,7 +151,7 @@ async def test_a_dead_letter_that_is_handled_while_somebody_gives_it_up_stays_ha
             await owner.execute("lock table parked_keys in access exclusive mode")
             discarding = asyncio.create_task(group.retries.discard(dead_letter_id, AUDIT))
             await eventually(lambda: admin.fetchval(WAITS_FOR_LOCK, stage.database.name))
-            # What a retry commits.
+            # The statements that a retry commits.
             await owner.execute("update dead_letters set status = 'redriven'")
             await owner.execute("delete from parked_keys")
         with pytest.raises(Conflict):

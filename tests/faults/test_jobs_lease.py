@@ -1,4 +1,4 @@
-"""A worker that cannot renew its lease loses the job, and can no longer say how it ended."""
+"""A worker that cannot renew its lease loses the job, and can no longer store its outcome."""
 
 import signal
 
@@ -7,7 +7,7 @@ from waypost.testing.eventually import eventually
 
 
 async def test_what_a_late_attempt_made_of_the_job_is_dropped(jobs: JobsRig) -> None:
-    job = await jobs.service.enqueue("deaf")
+    job = await jobs.service.enqueue("blocking")
     late = await jobs.start()
     await jobs.until_marked("try 1")
     await jobs.start()

@@ -1,4 +1,4 @@
-"""What one tenant's amounts come to, however large, stops nobody's totals."""
+"""Amounts of one tenant, of any size, do not stop the totals of other tenants."""
 
 import random
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from waypost.testing.envelopes import envelope_of
 from waypost.testing.eventually import eventually
 
 HUGE = 5 * 10**18
-"""Two of them do not fit 64 bits."""
+"""Two of them exceed 64 bits."""
 TENANT = uuid4()
 
 

@@ -1,5 +1,5 @@
-"""The live view is killed where it hurts, and fed every record twice: what it comes to stays what
-the invoices come to.
+"""The live view is killed at its failpoints, and receives every record twice: its totals stay those
+of the invoices.
 """
 
 import asyncio
@@ -30,8 +30,7 @@ async def test_every_record_twice_is_counted_once(live: LiveRig, invoices: Invoi
         await publish(live.bootstrap, twice(invoices.envelopes))
         await publish(live.bootstrap, invoices.envelopes)
         await live.agrees_with(invoices)
-        # What comes last has been counted: nothing before it is still on its way to be counted
-        # twice.
+        # The last record has been counted, so no earlier one is still to be counted twice.
         invoices.add(30)
         await publish(live.bootstrap, invoices.envelopes)
         await live.agrees_with(invoices)

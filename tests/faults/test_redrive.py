@@ -1,5 +1,5 @@
-"""A redrive that is killed, that races the consumer, whose handler ends its process: each event
-takes effect once, in order.
+"""A redrive that is killed, that races with the consumer, or whose handler ends its process: each
+event takes effect once, in order.
 """
 
 import asyncio
@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from tests.fixtures.club import Stage, User
-from tests.fixtures.club.commanding import WHY, Operator
 from tests.fixtures.club.declaration import no_trouble
+from tests.fixtures.club.operator import WHY, Operator
 from tests.fixtures.operators import AUDIT
 from waypost.engine.consumer.turns import Outcome
 from waypost.engine.rate import Rate
@@ -43,8 +43,8 @@ async def test_one_that_is_killed_midway_is_run_again_and_does_the_rest(
     killed = await operator.runs(*REDRIVE, failpoints=f"retries.{point}=kill")
     assert (killed.code, await stage.greeted(bob)) == (-9, [effects])
     still_open = "select status from dead_letters where status not in ('redriven') order by kafka_offset"
-    # A dead letter stays dead, so that the same filter finds it again; where it has been handled,
-    # what is behind it comes along.
+    # A dead letter stays dead, so the same filter matches it again; if it has been handled, the
+    # ones behind it are handled too.
     assert [row[0] for row in await stage.rows(still_open)] == (
         ["waiting", "waiting"] if effects else ["dead", "waiting", "waiting"]
     )
@@ -62,7 +62,7 @@ async def test_one_that_is_killed_midway_is_run_again_and_does_the_rest(
 async def test_the_consumer_itself_may_work_the_key_off_meanwhile(
     stage: Stage, admin_service: AdminService, bob: User
 ) -> None:
-    """It gets records of the key, and its timer takes what waits, while the redrive is at work."""
+    """It receives records of the key, and its timer handles waiting ones, during the redrive."""
     stage.club.trouble = no_trouble
     names = [str(number) for number in range(8)]
     async with stage.consuming(stage.club.greetings):

@@ -1,4 +1,4 @@
-"""A relay that is killed at each of its steps: rows may be sent twice, never lost, never out of
+"""A relay that is killed at each of its steps: rows may be sent twice, but are never lost or out of
 order (fault matrix 5 to 8).
 """
 

@@ -1,5 +1,5 @@
-"""One invoice per subscription and period, charged once, wherever a job process is killed and
-whoever renews beside it.
+"""One invoice per subscription and period, charged once, wherever a job process is killed and for
+any concurrent renewals.
 """
 
 from datetime import timedelta
@@ -34,7 +34,7 @@ async def idle(company: Company) -> None:
 
 
 async def assert_billed_once_each(charging: ChargesRig, company: Company, subscription: Row, periods: int) -> None:
-    """In the invoices, in their numbers, in the history, at the provider."""
+    """Checks the invoices, their numbers, the history and the provider."""
     invoices = await invoices_of(company, subscription)
     assert [each["number"] for each in invoices] == list(range(1, periods + 1))
     assert [each["status"] for each in invoices] == ["paid"] * periods
@@ -72,8 +72,8 @@ async def test_workers_renew_at_once_and_again(charging: ChargesRig) -> None:
 
 
 async def test_a_frozen_process_wakes_up_after_another_has_renewed(charging: ChargesRig) -> None:
-    """Frozen within the transaction it holds the row; the server ends it, and what it had decided
-    is refused.
+    """Frozen within the transaction it holds the row; the server ends it, and its decision is
+    rejected.
     """
     company, subscription = await paid_subscription(charging)
     charging.put_forward(A_MONTH_ON)
@@ -90,7 +90,7 @@ async def test_a_frozen_process_wakes_up_after_another_has_renewed(charging: Cha
         frozen.resume()
         await idle(company)
     await charging.queue.enqueue(company.tenant_id, RENEW)
-    await idle(company)  # by the one that is awake again
+    await idle(company)  # by the resumed process
     await assert_billed_once_each(charging, company, subscription, 2)
 
 
@@ -119,4 +119,4 @@ async def test_a_tick_reaches_open_tenants_with_a_period_that_is_due_and_one_tha
     clock.move(5 * MINUTE)
     for _ in range(2):
         await scheduler.tick()
-    assert await charging.queue.whose(RENEW) == [due[0].tenant_id]
+    assert await charging.queue.tenants_with(RENEW) == [due[0].tenant_id]

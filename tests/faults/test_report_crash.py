@@ -1,4 +1,4 @@
-"""A job process is killed in the middle of a report: the next one makes it whole, once."""
+"""A job process is killed in the middle of a report: the next one completes it, once."""
 
 from datetime import UTC, datetime
 

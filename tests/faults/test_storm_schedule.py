@@ -1,5 +1,5 @@
-"""A storm follows from its seed, spares nobody it should not, and names only failpoints that there
-are.
+"""A storm is determined by its seed, kills every target in its time, and uses only existing
+failpoints.
 """
 
 import pytest
@@ -11,7 +11,7 @@ from waypost.hosting.main import runner_of
 from waypost.hosting.processes import ServiceProcess
 
 IMPORTED = (*map(runner_of, ServiceProcess), SERVICE)
-"""Between them they bring every point that there is."""
+"""Seeds that together use every failpoint."""
 ALL_POINTS = sorted({point for points in POINTS.values() for point in points})
 
 

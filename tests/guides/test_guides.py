@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from infra.stack.places import CHECKOUT
-from tests.guides.reading import Edit, NotFollowable, Run, Step, steps_of
-from tests.guides.workshop import STEP_SECONDS, Workshop
+from tests.guides.guide_run import STEP_SECONDS, GuideRun
+from tests.guides.steps import Edit, NotFollowable, Run, Step, steps_of
 from waypost.testing.folders import scratch_folder
 
 PAGES = sorted((CHECKOUT / "docs" / "guide").glob("*.md"))
@@ -26,15 +26,15 @@ def up_to_each_command(guide: Path) -> Iterator[list[Step]]:
 
 
 @pytest.fixture(scope="module")
-async def workshop_of() -> AsyncIterator[Callable[[Path], Workshop]]:
-    """A workshop per guide, kept from one command to the next."""
+async def run_of() -> AsyncIterator[Callable[[Path], GuideRun]]:
+    """A run per guide, kept from one command to the next."""
     async with AsyncExitStack() as stack:
 
         @cache
-        def opened(guide: Path) -> Workshop:
-            workshop = Workshop(stack.enter_context(scratch_folder()))
-            stack.push_async_callback(workshop.close)
-            return workshop
+        def opened(guide: Path) -> GuideRun:
+            run = GuideRun(stack.enter_context(scratch_folder()))
+            stack.push_async_callback(run.close)
+            return run
 
         yield opened
 
@@ -48,8 +48,8 @@ async def workshop_of() -> AsyncIterator[Callable[[Path], Workshop]]:
         for steps in up_to_each_command(guide)
     ],
 )
-async def test_a_guide_can_be_followed(guide: Path, steps: list[Step], workshop_of: Callable[[Path], Workshop]) -> None:
-    await workshop_of(guide).follow(steps)
+async def test_a_guide_can_be_followed(guide: Path, steps: list[Step], run_of: Callable[[Path], GuideRun]) -> None:
+    await run_of(guide).follow(steps)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
@@ -85,4 +85,4 @@ def test_a_block_that_nobody_could_follow_is_refused() -> None:
 
 async def test_a_command_that_fails_is_told_with_what_it_printed() -> None:
     with scratch_folder() as folder, pytest.raises(NotFollowable, match="no such luck"):
-        await Workshop(folder).follow([Run("echo no such luck && false")])
+        await GuideRun(folder).follow([Run("echo no such luck && false")])

@@ -1,4 +1,4 @@
-"""What came of a storm, for people."""
+"""The report of a storm."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -24,16 +24,16 @@ class Report:
         self._console.print(line, markup=False, highlight=False)
 
     def faults(self, log: Path, seconds: float) -> int:
-        """How many kills there were."""
-        told = [each for each in entries(log) if each.get("phase") == "end"]
+        """Number of kills."""
+        faults_reported = [each for each in entries(log) if each.get("phase") == "end"]
         kinds, targets = (
-            Counter(each["kind"] for each in told),
-            Counter(each["target"] for each in told if each["kind"] in KILLING),
+            Counter(each["kind"] for each in faults_reported),
+            Counter(each["target"] for each in faults_reported if each["kind"] in KILLING),
         )
         kills = targets.total()
         reached = [each["reached"] for each in entries(log) if "reached" in each]
         self.say(
-            f"\n{len(told)} faults in {seconds:.0f} s, {kills / seconds * 60:.1f} kills a minute: {_listed(kinds)}"
+            f"\n{len(faults_reported)} faults in {seconds:.0f} s, {kills / seconds * 60:.1f} kills a minute: {_listed(kinds)}"
         )
         self.say(f"  kills by target: {_listed(targets)}")
         self.say(f"  {sum(reached)} of {len(reached)} armed failpoints were reached")
@@ -42,9 +42,7 @@ class Report:
     def operations(self, evidence: Evidence) -> None:
         outcomes = Counter(str(each.outcome) for each in evidence.operations)
         retried = sum(len(each.tries) > 1 for each in evidence.operations)
-        self.say(
-            f"{len(evidence.operations)} operations: {_listed(outcomes)}; {retried} were sent again under their key"
-        )
+        self.say(f"{len(evidence.operations)} operations: {_listed(outcomes)}; {retried} were retried under their key")
         self.say(f"  {_listed(Counter(each.name for each in evidence.operations))}")
         self.say(
             f"  {len(evidence.events)} events, {len(evidence.records)} records, {len(evidence.mails)} mails,"
@@ -63,7 +61,7 @@ class Report:
             for violation in each.violations[:SHOWN]:
                 self.say(f"  {each.promise} {violation}")
         if kills and not any(each.violations for each in findings):
-            self.say(f"no kill of {kills} broke a promise: fewer than {min(3 / kills, 1):.1%} do, at 95 %")
+            self.say(f"no kill of {kills} broke a promise: the rate is below {min(3 / kills, 1):.1%}, at 95 %")
 
 
 def _listed(counts: Mapping[str, int]) -> str:

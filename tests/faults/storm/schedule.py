@@ -1,4 +1,4 @@
-"""Which fault comes when: all of it follows from the seed."""
+"""The schedule of faults, determined by the seed."""
 
 import random
 from collections.abc import Iterator, Mapping, Sequence
@@ -50,11 +50,11 @@ _WEIGHTS = {Kind.KILL: 60, Kind.POINT: 25, Kind.FREEZE: 10, Kind.RESTART: 5}
 class Fault:
     number: int
     after_seconds: float
-    """Since the one before."""
+    """Seconds since the previous fault."""
     kind: Kind
     target: str
     hold_seconds: float = 0.0
-    """Of a freeze."""
+    """Seconds of a freeze."""
     point: str = ""
 
     def __str__(self) -> str:
@@ -63,8 +63,8 @@ class Fault:
 
 
 def scheduled(seed: int, kills: int) -> Sequence[Fault]:
-    """Faults with so many kills among them; Kafka and PostgreSQL are killed in every storm that has
-    a kill for each.
+    """Faults with this many kills; Kafka and PostgreSQL are killed in every storm with a kill for
+    each.
     """
     dice = random.Random(f"{seed} faults")  # noqa: S311 - repeatable is what it has to be
     targets, faults, killed = _dealt(dice, kills), list[Fault](), 0
@@ -76,7 +76,9 @@ def scheduled(seed: int, kills: int) -> Sequence[Fault]:
 
 
 def _dealt(dice: random.Random, kills: int) -> Iterator[str]:
-    """Like cards, so that each target has its turn; the platform is in the first hand."""
+    """Shuffles the targets in rounds, so that each has its turn; the platform is in the first
+    round.
+    """
     others = [each for each in TARGETS if each not in PLATFORM]
     dice.shuffle(others)
     hand = [*PLATFORM, *others[: max(kills - len(PLATFORM), 0)]]

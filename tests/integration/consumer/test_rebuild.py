@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from tests.fixtures.club import Stage
-from tests.integration.consumer.rebuilding import live, rebuilt, shadow_factory
-from tests.integration.consumer.replaying import found
+from tests.integration.consumer.rebuilds import live, rebuilt, shadow_factory
+from tests.integration.consumer.replays import found
 from waypost.engine.failpoints import FailpointReached
 from waypost.engine.rebuild import Progress
 from waypost.engine.rebuild.report import BEFORE_COMMIT

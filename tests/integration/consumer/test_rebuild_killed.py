@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.fixtures.club import Stage
-from tests.integration.consumer.rebuilding import live, rebuilt
+from tests.integration.consumer.rebuilds import live, rebuilt
 from waypost.engine.failpoints import VARIABLE
 from waypost.native.child import Child
 from waypost.testing.eventually import eventually

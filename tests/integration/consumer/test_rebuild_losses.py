@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from tests.fixtures.club import Stage
-from tests.integration.consumer.rebuilding import live, rebuilt, shadow_factory
+from tests.integration.consumer.rebuilds import live, rebuilt, shadow_factory
 from waypost.engine.consumer import ConsumerPolicy
 from waypost.kafka.topic_log import KafkaTopicLog, KafkaTopicLogs
 from waypost.ports.rebuild import LiveIsAhead

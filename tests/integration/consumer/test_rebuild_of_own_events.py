@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tests.fixtures.club import Club, Stage
-from tests.fixtures.club.hosting import write_path
+from tests.fixtures.club.runtime import write_path
 from tests.fixtures.club.tables import MEMBERS
 from waypost.engine.projections import project
 from waypost.engine.rebuild import RebuildReport, rebuild_projection

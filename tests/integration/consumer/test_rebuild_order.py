@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 
 from tests.fixtures.club import Stage
-from tests.integration.consumer.rebuilding import rebuilt
+from tests.integration.consumer.rebuilds import rebuilt
 from waypost.kafka.topic_log import KafkaTopicLog, KafkaTopicLogs
 from waypost.ports.subscription import Partition
 from waypost.testing.eventually import eventually

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.fixtures.club import Stage
-from tests.integration.consumer.rebuilding import live, rebuilt
+from tests.integration.consumer.rebuilds import live, rebuilt
 from waypost.kafka.topic_log import KafkaTopicLog, KafkaTopicLogs
 from waypost.kernel.envelope import Envelope
 from waypost.ports.subscription import Partition

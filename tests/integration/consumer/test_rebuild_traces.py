@@ -6,7 +6,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from tests.fixtures.club import Stage
-from tests.integration.consumer.rebuilding import rebuilt
+from tests.integration.consumer.rebuilds import rebuilt
 from tests.integration.consumer.test_traces import in_trace
 from waypost.telemetry.names import ORIGINAL_TRACE, rebuild_span
 from waypost.testing.eventually import eventually

@@ -10,7 +10,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from tests.fixtures.club import Stage
 from tests.fixtures.club.declaration import no_trouble
-from tests.integration.consumer.replaying import AUDIT, audited, consumed, found, replayed
+from tests.integration.consumer.replays import AUDIT, audited, consumed, found, replayed
 from tests.integration.consumer.test_traces import in_trace
 from waypost.kernel.envelope import Envelope
 from waypost.ports.subscription import Partition

@@ -9,7 +9,7 @@ from typing import Any
 import aiosmtplib
 import pytest
 
-from tests.fixtures.serving import spawned
+from tests.fixtures.server_process import spawned
 from tests.integration.infra.inbox import Inbox, mail
 from waypost.native.ports import LOOPBACK, free_ports
 from waypost.testing.http import caller

@@ -8,7 +8,7 @@ from watchfiles import Change
 from infra.stack.addresses import Addresses
 from infra.stack.keys import load_or_make_keys
 from infra.stack.plan import Plan
-from infra.stack.reload import SourceFilter, is_python, affected_by
+from infra.stack.reload import SourceFilter, affected_by, is_python
 
 BILLING = {"billing-api", "billing-worker", "billing-jobs", "billing-live"}
 SIMULATORS = {"mail", "payments", "registry", "start-page"}

@@ -1,5 +1,5 @@
-"""Consumers: what is on their topics was taken in by each of them, once, up to the last version,
-and took effect in its rows.
+"""Consumers: each processed the events on its topics once, up to the last version, with their
+effect in its rows.
 """
 
 from collections import Counter, defaultdict
@@ -10,7 +10,7 @@ from tests.faults.storm.evidence import Evidence, Row, StoredEvent
 from tests.faults.storm.promises.finding import Finding, finding
 
 
-def every_consumer_took_every_event_in(evidence: Evidence) -> Finding:
+def every_consumer_processed_every_event(evidence: Evidence) -> Finding:
     of_topic: dict[str, list[StoredEvent]] = defaultdict(list)
     for each in evidence.events:
         of_topic[each.topic].append(each)
@@ -21,20 +21,20 @@ def every_consumer_took_every_event_in(evidence: Evidence) -> Finding:
         for event in of_topic[topic]
     ]
     missed = [
-        f"{consumer} has not taken in {event.type} {event.event_id}"
+        f"{consumer} has not processed {event.type} {event.event_id}"
         for consumer, event in pairs
-        if event.event_id not in evidence.taken_in.get(consumer, ())
+        if event.event_id not in evidence.processed.get(consumer, ())
     ]
-    return finding("I1", "every subscribed consumer took every event in", len(pairs), missed)
+    return finding("I1", "every subscribed consumer processed every event", len(pairs), missed)
 
 
-def nothing_else_was_taken_in(evidence: Evidence) -> Finding:
-    """Those that read the live view's topic apart: its totals are in no store."""
+def only_stored_events_were_processed(evidence: Evidence) -> Finding:
+    """Excludes consumers of the live view's topic: its totals are not stored events."""
     stored = {each.event_id for each in evidence.events}
     consumers = [name for name, topics in evidence.subscriptions.items() if "billing.revenue" not in topics]
-    taken = [(name, event) for name in consumers for event in evidence.taken_in.get(name, ())]
-    phantoms = [f"{name} took in {event}, which is in no store" for name, event in taken if event not in stored]
-    return finding("I2", "consumers took in stored events alone", len(taken), phantoms)
+    taken = [(name, event) for name in consumers for event in evidence.processed.get(name, ())]
+    phantoms = [f"{name} processed {event}, which is not stored" for name, event in taken if event not in stored]
+    return finding("I2", "consumers processed only stored events", len(taken), phantoms)
 
 
 def order_guards_reached_the_last_version(evidence: Evidence) -> Finding:
@@ -49,7 +49,7 @@ def order_guards_reached_the_last_version(evidence: Evidence) -> Finding:
         if topic in topics
     }
     wrong = [
-        f"{consumer} stands at version {evidence.guards.get(place, 0)} of {topic} {aggregate}, the last is {version}"
+        f"{consumer} is at version {evidence.guards.get(place, 0)} of {topic} {aggregate}, the last is {version}"
         for place, version in expected.items()
         for consumer, topic, aggregate in (place,)
         if evidence.guards.get(place, 0) != version
@@ -73,7 +73,7 @@ def every_service_knows_every_tenant(evidence: Evidence) -> Finding:
     wrong = [
         f"{service} does not know tenant {tenant}"
         if tenant in tenants
-        else f"{service} knows {tenant}, which never was"
+        else f"{service} knows {tenant}, which does not exist"
         for service, known in evidence.directories.items()
         for tenant in known ^ tenants
     ]
@@ -93,8 +93,8 @@ def _not_one(users: set[tuple[UUID, UUID]], rows: dict[str, Counter[tuple[UUID, 
 
 
 CHECKS = (
-    every_consumer_took_every_event_in,
-    nothing_else_was_taken_in,
+    every_consumer_processed_every_event,
+    only_stored_events_were_processed,
     order_guards_reached_the_last_version,
     every_user_became_one_customer_and_recipient,
     every_service_knows_every_tenant,

@@ -1,6 +1,4 @@
-"""Money: the events, the books, the invoices' rows and the provider's own records say the same, to
-the minor unit.
-"""
+"""Money: events, ledger, invoice rows and the provider's records agree to the minor unit."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
@@ -20,8 +18,8 @@ ENTRIES: Mapping[str, tuple[str, str, str]] = {
     "invoice.paid": ("cash", "receivable", "amount_minor"),
     "invoice.refunded": ("refunds", "cash", "amount_minor"),
 }
-"""Debit, credit and amount of what moves money: spelled out here, so that the checker keeps books
-of its own.
+"""Debit, credit and amount of each event that moves money. Repeated here, so that the checker
+computes its own ledger.
 """
 
 
@@ -37,22 +35,22 @@ def ledgers_sum_to_nothing(evidence: Evidence) -> Finding:
     return finding("I5", "each tenant's ledger sums to 0 in each currency", len(sums), wrong)
 
 
-def balances_are_what_events_make_of_them(evidence: Evidence) -> Finding:
+def balances_are_the_fold_of_events(evidence: Evidence) -> Finding:
     kept: Counter[Account] = Counter()
     for row in evidence.postings:
         kept[row["tenant_id"], row["currency"], row["account"]] += row["amount_minor"]
     folded = _folded(evidence)
     wrong = [
-        f"tenant {place[0]}: {place[2]} is {kept[place]} {place[1]}, its events make {folded[place]}"
+        f"tenant {place[0]}: {place[2]} is {kept[place]} {place[1]}, its events sum to {folded[place]}"
         for place in {*kept, *folded}
         if kept[place] != folded[place]
     ]
     return finding("I5", "each balance is the fold of its events", len({*kept, *folded}), wrong)
 
 
-def the_provider_holds_what_we_think(evidence: Evidence) -> Finding:
-    """Per tenant and currency: charged less refunded, by the provider's own records, is our cash.
-    The drift is told in minor units.
+def provider_balance_equals_ours(evidence: Evidence) -> Finding:
+    """Per tenant and currency: charged less refunded, by the provider's records, is our cash. The
+    drift is reported in minor units.
     """
     held: Counter[tuple[str, str]] = Counter()
     for charge in _succeeded(evidence):
@@ -65,12 +63,12 @@ def the_provider_holds_what_we_think(evidence: Evidence) -> Finding:
             ours[str(tenant), currency] += amount
     drift = {place: held[place] - ours[place] for place in {*held, *ours} if held[place] != ours[place]}
     wrong = [
-        f"tenant {tenant}: the provider holds {more} {currency} more than we know of"
+        f"tenant {tenant}: the provider holds {more} {currency} more than our ledger"
         for (tenant, currency), more in drift.items()
     ]
     total = sum(map(abs, drift.values()))
     return finding(
-        "I5", "the provider's records are ours", len({*held, *ours}), wrong, f"money drift {total} minor units"
+        "I5", "the provider's records equal ours", len({*held, *ours}), wrong, f"money drift {total} minor units"
     )
 
 
@@ -91,9 +89,9 @@ def each_invoice_was_charged_once(evidence: Evidence) -> Finding:
     return finding("I3", "each invoice was charged once, or not at all", len({*charges, *paid}), violations())
 
 
-def each_finalized_invoice_was_asked_for(evidence: Evidence) -> Finding:
-    """Its charge job ended; and as many attempts as the provider knows are in our rows, each with
-    the provider's own outcome.
+def each_finalized_invoice_was_charged(evidence: Evidence) -> Finding:
+    """Its charge job ended, and our rows have the provider's attempts, each with the provider's
+    outcome.
     """
     done = {
         each["idempotency_key"]
@@ -102,11 +100,11 @@ def each_finalized_invoice_was_asked_for(evidence: Evidence) -> Finding:
     }
     finalized = evidence.of_type("invoice.finalized")
     wrong = [
-        f"the charge of invoice {each.aggregate_id} was never asked for"
+        f"the charge of invoice {each.aggregate_id} was never requested"
         for each in finalized
         if f"inv-{each.aggregate_id}" not in done
     ]
-    return finding("I1", "each finalized invoice had its charge asked for", len(finalized), wrong)
+    return finding("I1", "the charge of each finalized invoice was requested", len(finalized), wrong)
 
 
 def attempts_ended_as_the_provider_decided(evidence: Evidence) -> Finding:
@@ -116,7 +114,7 @@ def attempts_ended_as_the_provider_decided(evidence: Evidence) -> Finding:
 
     def violations() -> Iterator[str]:
         for key in decided.keys() - ours.keys():
-            yield f"the provider decided about {key}, of which we know nothing"
+            yield f"the provider decided about {key}, for which we have no attempt"
         for key, attempt in ours.items():
             asked = attempt["kind"] == "refund" or attempt["payment_method_id"] is not None
             if asked and (wrong := _disagreement(attempt, decided.get(key))):
@@ -149,11 +147,11 @@ def _folded(evidence: Evidence) -> Counter[Account]:
 
 def _disagreement(attempt: Row, decision: Row | None) -> str:
     if decision is None:
-        return f"is {attempt['status']} with us, the provider was never asked"
+        return f"is {attempt['status']} in our rows, the provider has no request"
     expected = "succeeded" if decision["status"] == "succeeded" else "declined"
     ours = (attempt["status"], attempt["provider_id"], attempt["amount_minor"], attempt["currency"])
     theirs = (expected, decision["id"], decision["amount_minor"], decision["currency"])
-    return "" if ours == theirs else f"is {ours} with us, {theirs} at the provider"
+    return "" if ours == theirs else f"is {ours} in our rows, {theirs} at the provider"
 
 
 def _succeeded(evidence: Evidence) -> list[Row]:
@@ -170,10 +168,10 @@ def _value(event: object, name: str) -> Any:
 
 CHECKS = (
     ledgers_sum_to_nothing,
-    balances_are_what_events_make_of_them,
-    the_provider_holds_what_we_think,
+    balances_are_the_fold_of_events,
+    provider_balance_equals_ours,
     each_invoice_was_charged_once,
-    each_finalized_invoice_was_asked_for,
+    each_finalized_invoice_was_charged,
     attempts_ended_as_the_provider_decided,
     invoice_numbers_have_no_gap,
 )

@@ -1,5 +1,5 @@
 """The store and the topics: every event is published, nothing else is, and each aggregate's
-versions come in order.
+versions are in order.
 """
 
 from collections import defaultdict
@@ -27,28 +27,28 @@ def every_record_is_a_stored_event(evidence: Evidence) -> Finding:
         for record in evidence.records:
             event = stored.get(record.event_id)
             if event is None:
-                yield f"{record.place}: {record.headers['ce_type']} {record.event_id} is in no store"
+                yield f"{record.place}: {record.headers['ce_type']} {record.event_id} is not stored"
             elif wrong := _differences(record, event):
                 yield f"{record.place}: {record.event_id} differs from the store in {', '.join(wrong)}"
 
     return finding("I2", "every record is a stored event, byte for byte", len(evidence.records), violations())
 
 
-def versions_come_in_order(evidence: Evidence) -> Finding:
-    """Duplicates left out by event id, first appearances: 1, 2, 3 … for every aggregate, without a
+def versions_are_in_order(evidence: Evidence) -> Finding:
+    """First appearances, without duplicates by event id: 1, 2, 3 … for every aggregate, without a
     gap.
     """
     first: dict[tuple[str, str], dict[UUID, int]] = defaultdict(dict)
     for record in evidence.records:
         first[record.topic, record.key].setdefault(record.event_id, record.version)
     wrong = [
-        f"{topic} {key}: versions come as {list(versions.values())}"
+        f"{topic} {key}: versions are {list(versions.values())}"
         for (topic, key), versions in first.items()
         if list(versions.values()) != list(range(1, len(versions) + 1))
     ]
     twice = len(evidence.records) - len({each.event_id for each in evidence.records})
-    remark = f"{twice} records lie there twice, as at-least-once allows"
-    return finding("I4", "each aggregate's versions come in order", len(first), wrong, remark)
+    remark = f"{twice} records are duplicates, as at-least-once allows"
+    return finding("I4", "each aggregate's versions are in order", len(first), wrong, remark)
 
 
 def stored_versions_have_no_gap(evidence: Evidence) -> Finding:
@@ -79,6 +79,6 @@ def _differences(record: SeenRecord, event: StoredEvent) -> list[str]:
 CHECKS = (
     every_event_is_on_its_topic,
     every_record_is_a_stored_event,
-    versions_come_in_order,
+    versions_are_in_order,
     stored_versions_have_no_gap,
 )

@@ -1,4 +1,4 @@
-"""Tenants: what follows from an event is of the event's tenant, wherever it is written down."""
+"""Tenants: every effect of an event belongs to the event's tenant."""
 
 from collections.abc import Iterator
 
@@ -7,7 +7,7 @@ from tests.faults.storm.operations import Outcome
 from tests.faults.storm.promises.finding import Finding, finding
 
 
-def what_follows_is_of_the_same_tenant(evidence: Evidence) -> Finding:
+def effects_belong_to_the_events_tenant(evidence: Evidence) -> Finding:
     """Customers of their users, attempts and charges of their invoices."""
     users = {each.aggregate_id: each.tenant_id for each in evidence.of_type("user.created")}
     invoices = {each.aggregate_id: each.tenant_id for each in evidence.of_type("invoice.created")}
@@ -25,12 +25,14 @@ def what_follows_is_of_the_same_tenant(evidence: Evidence) -> Finding:
         ),
     ]
     wrong = [
-        f"{what} is of tenant {found}, its cause of {expected}" for what, found, expected in pairs if found != expected
+        f"{what} belongs to tenant {actual}, its cause to {expected}"
+        for what, actual, expected in pairs
+        if actual != expected
     ]
-    return finding("I6", "what follows from an event is of its tenant", len(pairs), wrong)
+    return finding("I6", "every effect of an event belongs to its tenant", len(pairs), wrong)
 
 
-def a_commands_events_are_of_its_tenant(evidence: Evidence) -> Finding:
+def events_belong_to_the_commands_tenant(evidence: Evidence) -> Finding:
     asked = {each.id: each.tenant for each in evidence.operations if each.tenant}
     caused = [each for each in evidence.events if str(each.correlation_id) in asked]
     wrong = [
@@ -38,19 +40,19 @@ def a_commands_events_are_of_its_tenant(evidence: Evidence) -> Finding:
         for each in caused
         if str(each.tenant_id) != asked[str(each.correlation_id)]
     ]
-    return finding("I6", "a command's events are of its tenant", len(caused), wrong)
+    return finding("I6", "a command's events belong to its tenant", len(caused), wrong)
 
 
-def another_tenants_things_are_not_there(evidence: Evidence) -> Finding:
+def other_tenants_data_is_not_found(evidence: Evidence) -> Finding:
     tried = [each for each in evidence.operations if each.name == "void_of_another_tenant"]
 
     def violations() -> Iterator[str]:
         for each in tried:
-            told = {one.status for one in each.tries if one.status and one.outcome is not Outcome.UNKNOWN}
-            if told - {404}:
-                yield f"{each.id}: another tenant's invoice was answered with {sorted(told)}"
+            statuses = {one.status for one in each.tries if one.status and one.outcome is not Outcome.UNKNOWN}
+            if statuses - {404}:
+                yield f"{each.id}: another tenant's invoice was answered with {sorted(statuses)}"
 
     return finding("I6", "another tenant's invoice is answered with 404", len(tried), violations())
 
 
-CHECKS = (what_follows_is_of_the_same_tenant, a_commands_events_are_of_its_tenant, another_tenants_things_are_not_there)
+CHECKS = (effects_belong_to_the_events_tenant, events_belong_to_the_commands_tenant, other_tenants_data_is_not_found)

@@ -1,5 +1,5 @@
-"""Attempts that their own job left behind: looked up, asked for again under the same key, or
-abandoned. And the next key after that.
+"""Attempts without an outcome: looked up, retried under the same key, or abandoned. Then the next
+key.
 """
 
 from datetime import timedelta
@@ -84,7 +84,7 @@ async def test_a_provider_that_is_away_for_long_fails_no_job_and_loses_no_charge
     invoice_id = await company.finalized()
     async with charging.provider_away(), charging.working():
         for tries in range(1, TRIES):
-            await eventually(lambda: charging.queue.tried(company, tries), deadline_seconds=20)  # noqa: B023 - awaited here
+            await eventually(lambda: charging.queue.has_failed(company, tries), deadline_seconds=20)  # noqa: B023 - awaited here
             await charging.queue.hurry()
         job = await charging.queue.becomes("complete", company, name="charge_invoice")
     assert (job["attempts"], job["result"]) == (TRIES, "pending")
@@ -106,7 +106,7 @@ async def test_the_schedule_reaches_whoever_has_an_overdue_attempt_those_who_lef
     clock.move(MINUTE)
     await scheduler.tick()
     (open_one, closed_one, young_one) = (company for company, _ in left)
-    swept = await charging.queue.whose("resolve_attempts")
+    swept = await charging.queue.tenants_with("resolve_attempts")
     assert sorted(swept) == sorted(each.tenant_id for each in (open_one, closed_one))
     async with charging.working(ahead=clock.offset):
         for company, invoice_id in left[:2]:
@@ -116,11 +116,11 @@ async def test_the_schedule_reaches_whoever_has_an_overdue_attempt_those_who_lef
     await scheduler.tick()
     clock.move(MINUTE)
     await scheduler.tick()
-    assert await charging.queue.whose("resolve_attempts") == [], "nothing is overdue any more"
+    assert await charging.queue.tenants_with("resolve_attempts") == [], "nothing is overdue any more"
 
 
 async def _left_behind(charging: ChargesRig, failpoint: str) -> tuple[Company, str]:
-    """An invoice whose charge job ended there and will not run again."""
+    """An invoice tenants_with charge job ended there and will not run again."""
     company = await charging.company()
     invoice_id = await company.finalized()
     await charging.interrupted(failpoint)
@@ -128,7 +128,7 @@ async def _left_behind(charging: ChargesRig, failpoint: str) -> tuple[Company, s
 
 
 async def _sweep(charging: ChargesRig, company: Company, *, after: timedelta) -> int:
-    """One round of the sweep, so much later; how many attempts it settled."""
+    """Runs the sweep once at a later time; returns the number of settled attempts."""
     pending = "select id from payment_attempts where status = 'pending'"
     before = len(await company.rows(pending))
     await charging.queue.enqueue(company.tenant_id, "resolve_attempts")

@@ -1,4 +1,4 @@
-"""What the outside world has in its own books."""
+"""The records of the external systems."""
 
 from collections.abc import Sequence
 

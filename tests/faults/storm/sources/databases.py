@@ -44,7 +44,7 @@ _OF_NOTIFICATIONS = {"recipients": "select tenant_id, user_id, email from recipi
 async def stored(environments: Environments) -> dict[str, Any]:
     """The fields of `Evidence` that come from databases."""
     found: dict[str, Any] = {"events": [], "answers": {}, "guards": {}, "jobs": [], "directories": {}}
-    taken_in: dict[str, set[UUID]] = defaultdict(set)
+    processed: dict[str, set[UUID]] = defaultdict(set)
     for service in SERVICES:
         connection = await asyncpg.connect(database_dsn(environments, service.name))
         try:
@@ -56,13 +56,13 @@ async def stored(environments: Environments) -> dict[str, Any]:
                 row["tenant_id"] for row in await connection.fetch(_DIRECTORY)
             )
             for row in await connection.fetch(_TAKEN_IN):
-                taken_in[row["consumer"]].add(row["event_id"])
+                processed[row["consumer"]].add(row["event_id"])
             for name, query in _own_tables(service.name).items():
                 found[name] = [dict(row) for row in await connection.fetch(query)]
         finally:
             await connection.close()
     consumers = {group_name(service.name, each): topics_of(each) for service in SERVICES for each in service.consumers}
-    return {**found, "subscriptions": consumers, "taken_in": {name: frozenset(ids) for name, ids in taken_in.items()}}
+    return {**found, "subscriptions": consumers, "processed": {name: frozenset(ids) for name, ids in processed.items()}}
 
 
 def database_dsn(environments: Environments, service: str) -> str:
@@ -100,7 +100,7 @@ async def _answers(connection: asyncpg.Connection) -> dict[tuple[str, str, str],
 
 
 async def _guards(service: Service, connection: asyncpg.Connection) -> dict[tuple[str, str, UUID], int]:
-    """A projector's lie in its own schema."""
+    """Order guards; those of an async projection are in its own schema."""
     found = {tuple(row)[:3]: row["version"] for row in await connection.fetch(_GUARDS)}
     for each in service.consumers:
         if isinstance(each, AsyncProjection):

@@ -1,9 +1,7 @@
-"""Every read model beside one that is made of its topic, or of its service's events, from the first
-on.
-"""
+"""Compares every read model with one rebuilt from its topic, or from its service's events."""
 
 from infra.stack.environment import Environments
-from tests.faults.storm.gathering.stores import SERVICES
+from tests.faults.storm.sources.databases import SERVICES
 from waypost.engine.rebuild import RebuildReport, rebuild, rebuild_projection
 from waypost.hosting.service import Service
 from waypost.kafka.topic_log import KafkaTopicLogs
@@ -13,7 +11,7 @@ from waypost.postgres.rebuild.shadow import PostgresShadowFactory
 
 
 async def rebuilt(environments: Environments) -> dict[str, bool]:
-    """Whether each is equal, row for row; nothing is swapped."""
+    """True for each read model that is equal, row for row; nothing is swapped."""
     found: dict[str, bool] = {}
     for service in SERVICES:
         projectors = [each for each in service.consumers if isinstance(each, AsyncProjection)]

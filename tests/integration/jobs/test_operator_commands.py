@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from tests.fixtures.jobs import Service
 from tests.integration.jobs.conftest import ServiceOf
-from tests.integration.jobs.operated import AUDIT, charge, fails, there_are
+from tests.integration.jobs.sample_jobs import AUDIT, charge, fails, there_are
 from waypost.jobs.context import JobContext
 from waypost.jobs.declaration import Job
 from waypost.jobs.results import Status

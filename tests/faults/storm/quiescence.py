@@ -1,4 +1,4 @@
-"""Waiting until nothing is left to do, and doing nothing for it (I7)."""
+"""Waits until the system is idle, without any intervention (I7)."""
 
 import asyncio
 import logging
@@ -12,22 +12,21 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from tests.faults.storm.evidence import Settled
-from tests.faults.storm.gathering.stores import SERVICES, database_dsn
+from tests.faults.storm.sources.databases import SERVICES, database_dsn
 from tests.faults.storm.system import System
 from waypost.schemas.topics import declared_topics
 
 log = logging.getLogger(__name__)
 
 DEADLINE_SECONDS = 420
-"""An attempt that nobody settled is looked up after 2 minutes, by a sweep that runs every minute.
-"""
+"""A pending attempt is looked up after 2 minutes, by a sweep that runs every minute."""
 LOOK_SECONDS = 0.5
 
 _LEFT = """
 select (select count(*) from outbox) as "outbox rows",
        (select count(*) from outbox_quarantine) as "quarantined keys",
        (select count(*) from parked_keys) as "parked keys",
-       (select count(*) from dead_letters where status in ('retrying', 'waiting', 'dead')) as "open letters",
+       (select count(*) from dead_letters where status in ('retrying', 'waiting', 'dead')) as "open dead letters",
        (select count(*) from jobs where status = 'dead') as "dead jobs",
        (select count(*) from jobs where status <> 'dead' and (run_at <= now() or attempts > 0)) as "jobs begun or due" """
 _PENDING = """select count(*) from payment_attempts where status = 'pending'"""
@@ -36,8 +35,8 @@ _OFFSETS = "select consumer, topic, partition, next_offset from consumer_offsets
 _NOT_NOW = (OSError, TimeoutError, KafkaError, httpx.HTTPError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 
-async def settle(system: System, deadline_seconds: float = DEADLINE_SECONDS) -> Settled:
-    """Returns once all is quiet, or at the deadline with what is left."""
+async def wait_until_idle(system: System, deadline_seconds: float = DEADLINE_SECONDS) -> Settled:
+    """Returns once all is idle, or at the deadline with the remaining work."""
     begun, last = time.monotonic(), ""
     while True:
         left = await _look(system)
@@ -50,7 +49,7 @@ async def settle(system: System, deadline_seconds: float = DEADLINE_SECONDS) -> 
 
 
 async def _look(system: System) -> Mapping[str, int]:
-    """What is left, by name, zeros left out."""
+    """The remaining work, by name, without zeros."""
     left = Counter(dict.fromkeys(system.down, 1))
     try:
         left += Counter(await _behind(system)) + Counter(await _undelivered(system))
@@ -74,7 +73,7 @@ async def _in(service: str, system: System) -> Mapping[str, int]:
 
 
 async def _behind(system: System) -> Mapping[str, int]:
-    """Records on the topics that a consumer has yet to take in."""
+    """Records on the topics that a consumer has not processed."""
     stands: dict[tuple[str, TopicPartition], int] = {}
     for service in SERVICES:
         connection = await asyncpg.connect(database_dsn(system.environments, service.name), timeout=5)

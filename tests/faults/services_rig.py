@@ -1,4 +1,4 @@
-"""The three services on one broker that the test may do anything to."""
+"""The three services on a broker that the test may kill or change."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -24,7 +24,7 @@ SERVICES = (USERS, BILLING, NOTIFICATIONS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class House:
+class ServicesRig:
     bootstrap: str
     folder: Path
     users: HostedService
@@ -39,7 +39,7 @@ class House:
                 uow.add(Tenant.create(self.tenant_id, "Analytical Engines", self.users.runtime.clock.now()))
 
     async def sign_up(self, name: str) -> User:
-        """Version 1 of somebody."""
+        """Version 1 of a new user."""
         user_id = new_id()
         user = User.create(
             user_id,
@@ -56,7 +56,7 @@ class House:
         return user
 
     async def rename(self, person: User, name: str) -> None:
-        """The next version."""
+        """The user's next version."""
         with bound_tenants([self.tenant_id]):
             async with self.users.runtime.units.begin() as uow:
                 user = await uow.load(User, person.id)
@@ -67,13 +67,13 @@ class House:
             return await pending(owner) == 0
 
     async def unsettled(self, service: str) -> Sequence[tuple[Any, ...]]:
-        """Letters that are open."""
+        """Open dead letters."""
         query = "select consumer, status, sequence from dead_letters where status in ('retrying', 'dead', 'waiting')"
         async with connected(self.databases[service].owner) as owner:
             return [tuple(row) for row in await owner.fetch(query)]
 
     async def actions(self) -> Sequence[OperatorAction]:
-        """What was done to the users service by hand."""
+        """Operator actions on the users service."""
         ops = Pool(self.databases["users"].ops, application_name="tests", pool_size=1)
         try:
             return await operator_actions(ops)
@@ -90,13 +90,15 @@ class House:
 
 
 @asynccontextmanager
-async def housed(bootstrap: str, database: Databases, folder: Path) -> AsyncIterator[House]:
+async def services_rig(bootstrap: str, database: Databases, folder: Path) -> AsyncIterator[ServicesRig]:
     databases = {each.name: await database(each.name) for each in SERVICES}
     async with AsyncExitStack() as stack:
         made = {}
         for each in SERVICES:
             one = hosted(each, databases[each.name], bootstrap=bootstrap)
             made[each.name] = await stack.enter_async_context(one)
-        house = House(bootstrap=bootstrap, folder=folder, databases=databases, tenant_id=TenantId(new_id()), **made)
-        house.write_environment()
-        yield house
+        services = ServicesRig(
+            bootstrap=bootstrap, folder=folder, databases=databases, tenant_id=TenantId(new_id()), **made
+        )
+        services.write_environment()
+        yield services

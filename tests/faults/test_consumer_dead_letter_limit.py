@@ -1,4 +1,6 @@
-"""Letters are bounded: at the cap a partition waits, loses nothing, and goes on by itself."""
+"""Dead letters are limited: at the limit a partition waits, loses nothing, and continues by
+itself.
+"""
 
 from dataclasses import replace
 from typing import Any
@@ -16,7 +18,7 @@ from waypost.kernel.envelope import Envelope
 from waypost.testing.eventually import eventually
 
 PATIENT = replace(IMPATIENT, retry=RetryPolicy(tries=1))
-"""What fails is dead at once: only an operator settles it."""
+"""A failed event is dead at once: only an operator can settle it."""
 
 
 def full_partitions(consumer: str) -> float:
@@ -61,16 +63,16 @@ async def test_at_the_cap_the_partition_waits_until_dead_letters_are_settled(sta
                 [[1, 2], [2], [2], [], [1]],
             )
 
-        # What is behind a discarded letter goes to whoever locks the key first, this call or the
-        # timer.
+        # Records behind a discarded dead letter are handled by the process that locks the key
+        # first: this call or the timer.
         await eventually(all_told)
     assert full_partitions(group.name) == 0
 
 
 @pytest.mark.parametrize("name", ["members", "greetings"])
 async def test_what_waits_for_an_earlier_version_takes_no_room_from_what_failed(stage: Stage, name: str) -> None:
-    """As where `events republish` ran beside a relay with pending versions: what these wait for
-    lies behind all of them.
+    """As if `events republish` ran beside a relay with pending versions: the versions that these
+    wait for are behind all of them.
     """
     consumer = stage.club.members if name == "members" else stage.club.greetings
     people = [stage.user() for _ in range(4)]
@@ -110,6 +112,6 @@ async def test_what_waits_for_an_earlier_version_has_a_cap_of_its_own(stage: Sta
 
 
 async def discard_first(stage: Stage, group: ConsumerGroup) -> None:
-    """The dead letter that has waited longest; the one behind it is handled."""
+    """Discards the oldest dead letter; the one behind it is handled."""
     rows = await stage.rows("select id from dead_letters where status = 'dead' order by kafka_offset limit 1")
     await group.retries.discard(rows[0][0], AUDIT)

@@ -1,5 +1,5 @@
-"""A consumer that the network cuts off from Kafka, while another of its group is not (row 27 of the
-fault matrix).
+"""A consumer that is partitioned from Kafka, while another member of its group is not (row 27 of
+the fault matrix).
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -41,15 +41,15 @@ async def test_another_takes_over_and_the_one_cut_off_comes_back_by_itself(
             stage.consuming(stage.club.members) as other,
         ):
             await eventually(lambda: holds(other, PARTITIONS // 2), deadline_seconds=20)
-            await told(stage, people, "before")
+            await renamed(stage, people, "before")
 
             cut(proxy)
-            await told(stage, people, "meanwhile")
+            await renamed(stage, people, "meanwhile")
             assert holds(other, PARTITIONS)
 
             await heal(proxy)
             await eventually(lambda: holds(other, PARTITIONS // 2), deadline_seconds=20)
-            await told(stage, people, "after")
+            await renamed(stage, people, "after")
         assert await stage.names(*people) == [["before", "meanwhile", "after"]] * len(people)
         assert await stage.dead_letters() == []
 
@@ -63,7 +63,7 @@ async def test_what_reaches_the_one_cut_off_too_late_is_fenced(
         await stage.topic.publish(*ann.tells("Ann"))
         async with replace(stage, bootstrap=proxy.address).worker(stage.club.greetings) as cut_off:
             await eventually(lambda: stage.reached(1, consumers=1), deadline_seconds=20)
-            # The cut falls while records are on their way: they are in nobody's hands until it
+            # The partition begins while records are on their way: no member has them until it
             # heals.
             proxy.fall_silent_at(b"Anna")
             await stage.topic.publish(*ann.tells("Anna", "Annie"))
@@ -79,8 +79,8 @@ async def test_what_reaches_the_one_cut_off_too_late_is_fenced(
         assert await stage.dead_letters() == []
 
 
-async def told(stage: Stage, people: Sequence[User], name: str) -> None:
-    """Returns when everybody has the name."""
+async def renamed(stage: Stage, people: Sequence[User], name: str) -> None:
+    """Returns when every user has the name."""
     await stage.topic.publish(*(event for person in people for event in person.tells(name)))
 
     async def all_have_it() -> bool:

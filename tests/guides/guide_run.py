@@ -7,7 +7,7 @@ from pathlib import Path
 from infra.stack.places import CHECKOUT, STATE
 from tests.fixtures.copies import copy_project
 from tests.fixtures.ports import free_port_base
-from tests.guides.reading import Edit, Make, NotFollowable, Run, Step
+from tests.guides.steps import Edit, Make, NotFollowable, Run, Step
 from waypost.native.child import Child
 
 STEP_SECONDS = 300
@@ -16,7 +16,7 @@ take several times that.
 """
 
 
-class Workshop:
+class GuideRun:
     """One guide's, from its first step to its last."""
 
     def __init__(self, folder: Path) -> None:

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from tests.integration.jobs.conftest import ServiceOf
-from tests.integration.jobs.operated import AUDIT, charge, fails, found, there_are
+from tests.integration.jobs.sample_jobs import AUDIT, charge, fails, found, there_are
 from waypost.jobs.context import JobContext
 from waypost.jobs.declaration import Job
 from waypost.jobs.results import Status

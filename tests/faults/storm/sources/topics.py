@@ -1,4 +1,4 @@
-"""Every record of every topic that carries versions, as it lies in the log."""
+"""Every record of every topic that carries versions."""
 
 from collections.abc import Sequence
 

@@ -1,5 +1,5 @@
-"""Two processes that both think a partition is theirs: one effect, and the position only moves on
-(rows 27 and 28 of the fault matrix).
+"""Two processes that both assume that they own a partition: one effect, and the position never
+moves back (rows 27 and 28 of the fault matrix).
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -15,8 +15,8 @@ from waypost.testing.eventually import eventually
 async def test_a_frozen_consumer_that_wakes_up_cannot_move_the_position_back(stage: Stage) -> None:
     ann = stage.user()
     await stage.topic.publish(*ann.tells("Ann", "Anna"))
-    # It freezes with two records in its hands. In a group of its own it is never told that another
-    # has the partition too.
+    # It freezes while it processes two records. In a separate group it is never notified that
+    # another process has the partition too.
     async with stage.worker(stage.club.greetings, failpoints="consumer.after_poll=stop", group="zombie") as zombie:
         await eventually(lambda: is_stopped(zombie), deadline_seconds=20)
 
@@ -57,10 +57,10 @@ async def test_records_of_the_old_topic_do_not_move_the_position_in_the_new_one(
 
         async with stage.consuming(stage.club.greetings):
 
-            async def stands_in_the_new_one() -> bool:
+            async def is_in_the_new_topic() -> bool:
                 return await stage.rows("select topic_id from consumer_offsets") != [(old,)]
 
-            await eventually(stands_in_the_new_one)
+            await eventually(is_in_the_new_topic)
             zombie.resume()
 
             async def has_tried() -> bool:
@@ -77,7 +77,7 @@ async def test_records_of_the_old_topic_do_not_move_the_position_in_the_new_one(
 
 
 class Slow(KafkaSubscription):
-    """Its broker's answer is old by the time it comes."""
+    """The broker's response is outdated when it arrives."""
 
     meanwhile: Callable[[], Awaitable[object]]
 
@@ -87,17 +87,17 @@ class Slow(KafkaSubscription):
         return ends
 
 
-class Nobody:
+class IgnoredAssignment:
     async def revoked(self) -> None:
-        """Holds nothing."""
+        """Does nothing."""
 
     async def assigned(self, partitions: frozenset[Partition]) -> None:
-        """Takes up nothing."""
+        """Does nothing."""
 
 
 async def test_another_that_moves_on_meanwhile_is_not_taken_for_a_topic_made_anew(stage: Stage) -> None:
-    """Its position is beyond the end that was told: reading everything again would double what no
-    guard and no inbox remembers.
+    """Its position is beyond the reported end: reading everything again would duplicate effects
+    that neither the guard nor the inbox remembers.
     """
     ann = stage.user()
     await stage.topic.publish(*ann.tells("Ann"))
@@ -109,7 +109,7 @@ async def test_another_that_moves_on_meanwhile_is_not_taken_for_a_topic_made_ane
 
     subscription = Slow(stage.bootstrap, f"{stage.club.topic}-slow")
     subscription.meanwhile = another_moves_on
-    await subscription.join([stage.club.topic], Nobody())
+    await subscription.join([stage.club.topic], IgnoredAssignment())
     try:
         resumption = await where_to_resume(
             Partition(stage.club.topic, 0),

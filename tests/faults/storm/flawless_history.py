@@ -1,5 +1,5 @@
-"""The evidence of a small history in which nothing went wrong; the checker's own tests plant one
-flaw each in it.
+"""The evidence of a small history without a fault. The checker's tests plant one flaw each in
+it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,7 +12,7 @@ from schemas.notifications import NotificationQueued, NotificationSent
 from schemas.users import TenantCreated, UserCreated, UserVerificationRequested
 from tests.faults.storm.evidence import Evidence, Row, SeenRecord, StoredEvent
 from tests.faults.storm.operations import Operation, Outcome, Try
-from tests.faults.storm.promises.dead_letters import TELLS
+from tests.faults.storm.promises.notifications import NOTIFICATION_KINDS
 from waypost.kernel.event import Event
 from waypost.schemas.application import application_codec
 
@@ -25,17 +25,17 @@ CONSUMER = "billing.customers"
 _CODEC = application_codec()
 
 
-def calm() -> Evidence:
-    """A tenant opens, buys one thing, is charged for it and hears of it all."""
+def flawless_history() -> Evidence:
+    """A tenant opens, buys one item, is charged and receives the mails."""
     facts = [*_of_users(), *_of_billing()]
-    events = [*facts, *_dead_letters(facts)]
+    events = [*facts, *_notifications(facts)]
     return Evidence(
         operations=_operations(),
         events=events,
         records=[record_of(event, offset) for offset, event in enumerate(events)],
         answers=_answers(),
         subscriptions={CONSUMER: frozenset({"users.user"})},
-        taken_in={CONSUMER: frozenset(each.event_id for each in events if each.topic == "users.user")},
+        processed={CONSUMER: frozenset(each.event_id for each in events if each.topic == "users.user")},
         guards={(CONSUMER, "users.user", USER): 2},
         directories={"billing": frozenset({TENANT})},
         customers=[{"tenant_id": TENANT, "customer_id": USER, "email": "ada@example.com"}],
@@ -103,8 +103,8 @@ def charge(**changes: Any) -> Row:
     return {**made, **changes}
 
 
-def mail(dead_letter: UUID, to: str = "ada@example.com") -> Row:
-    return {"id": 1, "message_id": f"<{dead_letter}@waypost>", "subject": "Hello", "to": [to]}
+def mail(notification: UUID, to: str = "ada@example.com") -> Row:
+    return {"id": 1, "message_id": f"<{notification}@waypost>", "subject": "Hello", "to": [to]}
 
 
 def _of_users() -> Iterable[StoredEvent]:
@@ -132,21 +132,21 @@ def _of_billing() -> Iterable[StoredEvent]:
         yield stored(event, INVOICE, version, cause)
 
 
-def _dead_letters(facts: Sequence[StoredEvent]) -> Iterable[StoredEvent]:
+def _notifications(facts: Sequence[StoredEvent]) -> Iterable[StoredEvent]:
     for fact in facts:
-        if fact.type in TELLS:
-            dead_letter = uuid5(fact.event_id, TELLS[fact.type])
+        if fact.type in NOTIFICATION_KINDS:
+            notification = uuid5(fact.event_id, NOTIFICATION_KINDS[fact.type])
             common: Mapping[str, Any] = {
                 "tenant_id": TENANT,
-                "notification_id": dead_letter,
+                "notification_id": notification,
                 "recipient_id": USER,
-                "kind": TELLS[fact.type],
+                "kind": NOTIFICATION_KINDS[fact.type],
                 "channel": "email",
             }
             queued = NotificationQueued(**common, subject_type="user", subject_id=USER, queued_at=AT)
-            yield stored(queued, dead_letter, 1, str(fact.correlation_id))
-            sent = NotificationSent(**common, message_id=f"<{dead_letter}@waypost>", sent_at=AT)
-            yield stored(sent, dead_letter, 2, str(fact.correlation_id), by=JOB)
+            yield stored(queued, notification, 1, str(fact.correlation_id))
+            sent = NotificationSent(**common, message_id=f"<{notification}@waypost>", sent_at=AT)
+            yield stored(sent, notification, 2, str(fact.correlation_id), by=JOB)
 
 
 def _operations() -> Sequence[Operation]:

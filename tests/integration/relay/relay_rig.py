@@ -20,7 +20,7 @@ from waypost.testing.topics import read_topic
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class House:
+class RelayRig:
     database: ServiceDatabase
     bootstrap: str
     topic: str
