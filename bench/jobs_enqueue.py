@@ -8,7 +8,7 @@ median over the rounds. The second table is for storage whose flush takes 2 ms (
 a network disk's does: there a lock that is held over the commit shows.
 
 PgQueuer and procrastinate are measured if they can be imported; they are not dependencies, and
-`docs/decisions/0002-jobs-in-a-table-of-our-own.md` has the command. Both enqueue by their own
+`docs/decisions/0002-jobs-in-our-own-table.md` has the command. Both enqueue by their own
 statement on the transaction's connection.
 """
 

@@ -19,8 +19,8 @@ from typing import Any
 
 from tests.fixtures.jobs import Service, migrate
 from waypost.engine.doorbell import CoalescingDoorbell, LocalWakeups
-from waypost.engine.listening import WakeupListener
 from waypost.engine.process import Process
+from waypost.engine.wakeup_listener import WakeupListener
 from waypost.jobs.context import JobContext
 from waypost.jobs.declaration import Job
 from waypost.jobs.worker import JobWorker

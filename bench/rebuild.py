@@ -13,7 +13,7 @@ import asyncio
 
 from bench.consumer_throughput import connected, fresh_database, progress, publish
 from tests.fixtures.club import Club, club, consuming, opened
-from waypost.engine.rebuild import RebuildReport, rebuild
+from waypost.engine.rebuild import RebuildReport, rebuild_async_projection
 from waypost.kafka.topic_log import KafkaTopicLogs
 from waypost.postgres.provisioning.databases import ServiceDatabase
 from waypost.postgres.rebuild import PostgresShadowFactory
@@ -49,7 +49,7 @@ async def live_rate(bootstrap: str, admin_dsn: str, database: ServiceDatabase, o
 
 async def rebuilt(bootstrap: str, database: ServiceDatabase, own: Club) -> RebuildReport:
     shadow_factory = PostgresShadowFactory("club", own.members, app_dsn=database.app, owner_dsn=database.owner)
-    report = await rebuild(own.members, shadow_factory, KafkaTopicLogs(bootstrap), own.codec)
+    report = await rebuild_async_projection(own.members, shadow_factory, KafkaTopicLogs(bootstrap), own.codec)
     assert report.swapped
     assert all(each.equal for each in report.comparison.comparisons)
     return report

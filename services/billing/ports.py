@@ -49,7 +49,7 @@ class RefundOrder(Order):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Moved:
+class Succeeded:
     """The provider moved the money."""
 
     provider_id: str
@@ -63,7 +63,7 @@ class Declined:
     provider_id: str | None = None
 
 
-Decision = Moved | Declined
+Decision = Succeeded | Declined
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +73,7 @@ class Card:
 
 
 class Payments(Protocol):
-    async def carry_out(self, order: ChargeOrder | RefundOrder) -> Decision:
+    async def execute(self, order: ChargeOrder | RefundOrder) -> Decision:
         """Moves the money at most once per key, however often it is called. Raises OutcomeUnknown,
         ProviderUnavailable.
         """

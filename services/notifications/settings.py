@@ -21,4 +21,4 @@ class NotificationsSettings(Settings):
     alone (RFC 8058, section 3.1).
     """
     keys_directory: Path
-    """Holds `sealing.private.json` (`services.notifications.adapters.sealing`)."""
+    """Holds `sealing.private.json` (`services.notifications.adapters.sealed_box`)."""

@@ -18,11 +18,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-KEPT = MetaData()
+UNPUBLISHED = MetaData()
 
 pending_notifications = Table(
     "pending_notifications",
-    KEPT,
+    UNPUBLISHED,
     Column("tenant_id", Uuid, nullable=False),
     Column("notification_id", Uuid, nullable=False),
     Column("facts", JSONB, nullable=False),
@@ -32,7 +32,7 @@ pending_notifications = Table(
 
 sealed_tokens = Table(
     "sealed_tokens",
-    KEPT,
+    UNPUBLISHED,
     Column("tenant_id", Uuid, nullable=False),
     Column("recipient_id", Uuid, nullable=False),
     Column("kind", Text, nullable=False),
@@ -49,7 +49,7 @@ sealed_tokens = Table(
 
 read_marks = Table(
     "read_marks",
-    KEPT,
+    UNPUBLISHED,
     Column("tenant_id", Uuid, nullable=False),
     Column("notification_id", Uuid, nullable=False),
     Column("recipient_id", Uuid, nullable=False),
@@ -61,7 +61,7 @@ read_marks = Table(
 
 preferences = Table(
     "preferences",
-    KEPT,
+    UNPUBLISHED,
     Column("tenant_id", Uuid, nullable=False),
     Column("user_id", Uuid, nullable=False),
     Column("digest", Boolean, nullable=False),

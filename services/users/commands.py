@@ -62,7 +62,7 @@ class OpenSession(Command[User]):
     """After the password was found right."""
 
     user_id: UUID
-    proved_hash: str = field(repr=False)
+    verified_hash: str = field(repr=False)
     """What it was checked against; where that is another by now, it was not right any more."""
     session_id: UUID
     refresh_token: RefreshToken
@@ -92,19 +92,19 @@ class CloseSession(Command[None]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AskForPasswordLink(Command[None]):
+class RequestPasswordLink(Command[None]):
     """From whoever knows an address. A job decides: nothing that is done at once depends on whether
     somebody has it.
     """
 
     tenant_id: TenantId
     email: Email = field(repr=False)
-    nobody_id: UUID
+    placeholder_user_id: UUID
     """Of a user who never was, for the job of an address that is nobody's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OfferPasswordLink(Command[bool]):
+class CreatePasswordLink(Command[bool]):
     """Whether there was somebody to offer it to."""
 
     user_id: UUID
@@ -124,7 +124,7 @@ class ChangePassword(Command[User]):
     """After the present password was found right. Ends all sessions and opens one."""
 
     user_id: UUID
-    proved_hash: str = field(repr=False)
+    verified_hash: str = field(repr=False)
     """What the present password was checked against."""
     password_hash: str = field(repr=False)
     session_id: UUID

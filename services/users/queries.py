@@ -50,12 +50,12 @@ async def accounts(rows: AsyncConnection, *, after: UUID | None, limit: int) -> 
 
 
 async def credentials_of(rows: AsyncConnection, email: Email) -> Credentials | None:
-    found = (
+    row = (
         await rows.execute(
             select(credentials.c.user_id, credentials.c.password_hash).where(credentials.c.email == email)
         )
     ).one_or_none()
-    return found and Credentials(user_id=found.user_id, password_hash=found.password_hash)
+    return row and Credentials(user_id=row.user_id, password_hash=row.password_hash)
 
 
 async def password_hash_of(rows: AsyncConnection, user_id: UUID) -> str | None:

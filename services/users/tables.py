@@ -75,11 +75,11 @@ refresh_tokens = Table(
 thief.
 """
 
-KEPT = MetaData()
+UNPUBLISHED = MetaData()
 
 write_offs = Table(
     "write_offs",
-    KEPT,
+    UNPUBLISHED,
     Column("tenant_id", Uuid, nullable=False),
     Column("invoice_id", Uuid, nullable=False),
     PrimaryKeyConstraint("tenant_id", "invoice_id"),

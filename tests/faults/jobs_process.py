@@ -1,5 +1,5 @@
 """A job process: `python -m tests.faults.jobs_process`, configured by its environment with the
-database and the time.
+database and the duration of a lease.
 """
 
 import asyncio
@@ -22,12 +22,13 @@ from waypost.engine.process import Process
 from waypost.jobs.context import JobContext
 from waypost.jobs.declaration import Job, Scheduled
 from waypost.jobs.schedule import Scheduler
+from waypost.jobs.worker import JobWorkerSettings
 from waypost.kernel.backoff import Backoff
 from waypost.kernel.ids import TenantId
 from waypost.testing.database import connected
 from waypost.testing.eventually import eventually
 
-DSN, TENANTS = "JOBS_DSN", "JOBS_TENANTS"
+DSN, TENANTS, LEASE_SECONDS = "JOBS_DSN", "JOBS_TENANTS", "JOBS_LEASE_SECONDS"
 AT_ONCE = Backoff(first_seconds=0.01, factor=1)
 
 
@@ -131,7 +132,8 @@ async def main() -> None:
         clock=service.clock,
         doorbell=service.doorbell,
     )
-    await Process([scheduler, service.worker()], drain_seconds=2).run()
+    settings = JobWorkerSettings(lease_seconds=float(os.environ[LEASE_SECONDS]), poll_seconds=0.1)
+    await Process([scheduler, service.worker(settings=settings)], drain_seconds=2).run()
     await service.database.close()
 
 

@@ -17,7 +17,7 @@ from waypost.engine.retry import RetryPolicy
 from waypost.kernel.envelope import Envelope
 from waypost.testing.eventually import eventually
 
-PATIENT = replace(IMPATIENT, retry=RetryPolicy(tries=1))
+PATIENT = replace(IMPATIENT, retry=RetryPolicy(max_attempts=1))
 """A failed event is dead at once: only an operator can settle it."""
 
 

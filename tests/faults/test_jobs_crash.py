@@ -25,7 +25,7 @@ async def test_killed_in_a_job(jobs: JobsRig, point: str, calls: int) -> None:
     first = await jobs.start()
     await jobs.until_marked(point)
     await first.kill()
-    second = await jobs.start()
+    second = await jobs.start_successor()
     status = await jobs.service.becomes("complete", job)
     assert (status.result, status.attempts) == (second.pid, 2)
     await assert_charged_once(jobs, calls=calls)
@@ -39,7 +39,7 @@ async def test_killed_around_a_job(jobs: JobsRig, failpoint: str, attempts: int,
     job = await jobs.service.enqueue("charge", invoice_id=new_id(), stop_at="never")
     first = await jobs.start(failpoints=f"{failpoint}=kill")
     assert await first.wait() == -9
-    await jobs.start()
+    await jobs.start_successor()
     assert (await jobs.service.becomes("complete", job)).attempts == attempts
     await assert_charged_once(jobs, calls=calls)
 

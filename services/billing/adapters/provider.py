@@ -13,11 +13,11 @@ from urllib.parse import quote
 import httpx
 from opentelemetry.instrumentation.utils import suppress_http_instrumentation
 
-from services.billing.adapters.answers import NotUnderstood, card_in, decision_among, decision_in, is_unknown
-from services.billing.domain.refusals import PaymentMethodUnknown
+from services.billing.adapters.responses import AmbiguousResponse, card_of, is_unknown, lookup_decision, order_decision
+from services.billing.domain.errors import PaymentMethodUnknown
 from services.billing.ports import Card, ChargeOrder, Decision, OutcomeUnknown, ProviderUnavailable, RefundOrder
 
-_NOTHING_WAS_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
 class HttpPayments:
@@ -37,40 +37,40 @@ class HttpPayments:
         async with httpx.AsyncClient(base_url=url, timeout=timeout_seconds, trust_env=False) as http:
             yield cls(http)
 
-    async def carry_out(self, order: ChargeOrder | RefundOrder) -> Decision:
+    async def execute(self, order: ChargeOrder | RefundOrder) -> Decision:
         headers = {"Idempotency-Key": order.idempotency_key}
-        answer = await self._send("POST", _path(order), json=_body(order), headers=headers)
+        response = await self._send("POST", _path(order), json=_body(order), headers=headers)
         try:
-            return decision_in(answer)
-        except NotUnderstood as problem:
+            return order_decision(response)
+        except AmbiguousResponse as problem:
             raise OutcomeUnknown(f"the payment provider's answer decides nothing: {problem}") from None
 
     async def find(self, order: ChargeOrder | RefundOrder) -> Decision | None:
-        answer = await self._ask(_path(order), idempotency_key=order.idempotency_key)
+        response = await self._get(_path(order), idempotency_key=order.idempotency_key)
         try:
-            return decision_among(answer)
-        except NotUnderstood as problem:
+            return lookup_decision(response)
+        except AmbiguousResponse as problem:
             raise ProviderUnavailable(f"the payment provider's answer tells nothing: {problem}") from None
 
     async def card(self, token: str) -> Card:
         # The token is part of the address, which a span would tell.
         with suppress_http_instrumentation():
-            answer = await self._ask(f"/v1/payment_methods/{quote(token, safe='')}")
-        if is_unknown(answer):
+            response = await self._get(f"/v1/payment_methods/{quote(token, safe='')}")
+        if is_unknown(response):
             raise PaymentMethodUnknown
         try:
-            return card_in(answer)
-        except NotUnderstood as problem:
+            return card_of(response)
+        except AmbiguousResponse as problem:
             raise ProviderUnavailable(f"the payment provider's answer tells nothing: {problem}") from None
 
-    async def _ask(self, path: str, **parameters: str) -> httpx.Response:
+    async def _get(self, path: str, **parameters: str) -> httpx.Response:
         """A question changes nothing, so one that stays without an answer was as good as not asked.
         Raises ProviderUnavailable.
         """
         try:
             return await self._send("GET", path, params=parameters)
-        except OutcomeUnknown as silence:
-            reason = str(silence)
+        except OutcomeUnknown as error:
+            reason = str(error)
         raise ProviderUnavailable(reason)
 
     async def _send(self, method: str, path: str, **request: Any) -> httpx.Response:
@@ -82,7 +82,7 @@ class HttpPayments:
             return await self._http.request(method, path, **request)
         except httpx.HTTPError as error:
             failure = type(error)
-        if issubclass(failure, _NOTHING_WAS_SENT):
+        if issubclass(failure, _NOT_SENT):
             raise ProviderUnavailable(f"the payment provider cannot be reached: {failure.__name__}")
         raise OutcomeUnknown(f"the payment provider did not answer: {failure.__name__}")
 

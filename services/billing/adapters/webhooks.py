@@ -10,8 +10,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ValidationError
 
-from services.billing.adapters.answers import Movement
-from services.billing.domain.refusals import WebhookNotAuthentic
+from services.billing.adapters.responses import Movement
+from services.billing.domain.errors import WebhookNotAuthentic
 from services.billing.ports import Notice
 from waypost.kernel.ids import TenantId
 
@@ -55,11 +55,11 @@ class SignedNotices:
         return Notice(tenant_id=TenantId(origin.tenant_id), attempt_id=origin.attempt_id, decision=subject.decision)
 
     def _require_authentic(self, signature: str, body: bytes, at: datetime) -> None:
-        parts = dict(each.partition("=")[::2] for each in signature.split(","))
-        signed_at, given = parts.get("t", ""), parts.get("v1", "")
+        parts = dict(part.partition("=")[::2] for part in signature.split(","))
+        signed_at, received = parts.get("t", ""), parts.get("v1", "")
         expected = hmac.new(self._secret, f"{signed_at}.".encode() + body, hashlib.sha256).hexdigest()
         # As bytes: text that is not ASCII would be an error rather than another signature.
-        if not hmac.compare_digest(expected.encode(), given.encode()):
+        if not hmac.compare_digest(expected.encode(), received.encode()):
             raise WebhookNotAuthentic
         # Only what was signed is read as a number.
         if not signed_at.isdecimal() or abs(at.timestamp() - int(signed_at)) > TOLERANCE.total_seconds():

@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from services.billing import queries
-from services.billing.api.edge import Context
+from services.billing.api.context import Context
 from services.billing.api.models import CustomerView, NewPaymentMethod, PaymentMethodView
 from services.billing.commands import AttachPaymentMethod
 from services.billing.domain import PaymentMethod

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from services.billing import queries
-from services.billing.api.edge import Context, added, changed
+from services.billing.api.context import Context, added, changed
 from services.billing.api.models import InvoiceSummary, InvoiceView, NewInvoice, NewLine
 from services.billing.commands import AddLine, CreateInvoice, FinalizeInvoice, VoidInvoice
 from services.billing.domain import Invoice, InvoiceStatus

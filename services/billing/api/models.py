@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import Field, StringConstraints
 
-from services.billing.api.moments import Beginning, End
+from services.billing.api.period_bounds import PeriodEnd, PeriodStart
 from services.billing.domain import Interval, InvoiceStatus, SubscriptionStatus
 from services.billing.settings import PLAN_CODE
 from waypost.web.models import Currency, OneLine, RequestModel, ResponseModel
@@ -57,8 +57,8 @@ class NewRefund(RequestModel):
 class NewReport(RequestModel):
     kind: Literal["revenue"]
     format: Literal["json", "csv"] = "json"
-    since: Beginning = Field(alias="from", description="A day of UTC, or a moment.", examples=["2026-01-01"])
-    until: End = Field(
+    since: PeriodStart = Field(alias="from", description="A day of UTC, or a moment.", examples=["2026-01-01"])
+    until: PeriodEnd = Field(
         alias="to",
         description="A day, the last of the period; or a moment, the first after it.",
         examples=["2026-03-31"],

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 from fastapi import APIRouter
 
-from services.billing.api.edge import Context
+from services.billing.api.context import Context
 from services.billing.api.models import PlanView
 from services.billing.domain import Plan
-from services.billing.domain.refusals import PlanUnknown
+from services.billing.domain.errors import PlanUnknown
 from waypost.web.auth import Caller
 
 router = APIRouter(prefix="/plans", tags=["subscriptions"])
@@ -16,7 +16,7 @@ router = APIRouter(prefix="/plans", tags=["subscriptions"])
 @router.get("")
 async def list_plans(caller: Caller, context: Context) -> Sequence[PlanView]:
     """Every plan that can be subscribed to now, the same for all tenants."""
-    return [PlanView.model_validate(each) for each in context.resources.plans]
+    return [PlanView.model_validate(plan) for plan in context.resources.plans]
 
 
 def plan_named(code: str, context: Context) -> Plan:

@@ -10,11 +10,11 @@ from uuid import UUID
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from services.billing.api.edge import Context
+from services.billing.api.context import Context
 from services.billing.api.models import NewReport, ReportAccepted
 from services.billing.commands import RequestReport
 from services.billing.domain import Period
-from services.billing.domain.refusals import ReportUnfinished
+from services.billing.domain.errors import ReportUnfinished
 from services.billing.queries import ReportLine
 from waypost.jobs.results import job_status
 from waypost.kernel.errors import NotFound
@@ -26,7 +26,7 @@ from waypost.web.responses import shown
 router = APIRouter(prefix="/reports", tags=["reports"])
 
 CSV = "text/csv; header=present"  # RFC 4180; the charset is added
-COLUMNS = [each.name for each in fields(ReportLine)]
+COLUMNS = [column.name for column in fields(ReportLine)]
 
 
 @router.post("", status_code=202, response_model=ReportAccepted)

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.billing import queries
-from services.billing.api.edge import Context
+from services.billing.api.context import Context
 from services.billing.api.models import RevenueWindowView
 from services.billing.queries import RevenueFilter, RevenueRow
 from waypost.kernel.tenant import bound_tenants
@@ -50,18 +50,18 @@ async def live_revenue(
             rows = await queries.revenue(uow.rows, wanted, before=page.after, limit=page.rows)
         return page.of(rows, RevenueWindowView.model_validate, position=lambda row: (row.window_start, row.currency))
 
-    told: dict[Position, int] = {}
+    sent: dict[Position, int] = {}
 
-    async def look() -> Sequence[ServerSentEvent]:
+    async def changed_windows() -> Sequence[ServerSentEvent]:
         with bound_tenants([caller.tenant_id]):  # the request's own binding may be over
             async with context.bus.units.begin() as uow:
                 rows = await queries.revenue(uow.rows, wanted, before=None, limit=page.limit)
-        changed = [row for row in rows if told.get((row.window_start, row.currency)) != row.revision]
-        told.clear()
-        told.update({(row.window_start, row.currency): row.revision for row in rows})
+        changed = [row for row in rows if sent.get((row.window_start, row.currency)) != row.revision]
+        sent.clear()
+        sent.update({(row.window_start, row.currency): row.revision for row in rows})
         return [_event(row) for row in reversed(changed)]
 
-    return event_stream(request, look)
+    return event_stream(request, changed_windows)
 
 
 def _event(row: RevenueRow) -> ServerSentEvent:

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from services.billing import queries
-from services.billing.api.edge import Context
+from services.billing.api.context import Context
 from services.billing.api.models import Cancellation, NewSubscription, PlanChange, SubscriptionView
 from services.billing.api.plans import plan_named
 from services.billing.commands import CancelSubscription, ChangePlan, CreateSubscription

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Header
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.billing.api.edge import Context
+from services.billing.api.context import Context
 from services.billing.commands import RecordDecision
 from waypost.kernel.tenant import bound_tenants
 

@@ -12,7 +12,7 @@ from schemas.billing import (
     PaymentMethodAttached,
     PaymentMethodDetached,
 )
-from services.billing.domain.refusals import CustomerIsErased
+from services.billing.domain.errors import CustomerIsErased
 from waypost.kernel.aggregate import Aggregate
 from waypost.kernel.event import Event
 from waypost.kernel.ids import TenantId
@@ -117,7 +117,7 @@ class Customer(Aggregate):
                 method = PaymentMethod(id=event.payment_method_id, brand=event.brand, last4=event.last4)
                 self.payment_methods = (*self.payment_methods, method)
             case PaymentMethodDetached(payment_method_id=gone):
-                self.payment_methods = tuple(each for each in self.payment_methods if each.id != gone)
+                self.payment_methods = tuple(method for method in self.payment_methods if method.id != gone)
             case CustomerErased():
                 self.email = self.display_name = None
                 self.payment_methods, self.erased = (), True

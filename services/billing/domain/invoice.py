@@ -15,8 +15,7 @@ from schemas.billing import (
     InvoiceVoided,
 )
 from services.billing.domain.attempts import PaymentAttempt
-from services.billing.domain.line import MAX_LINES, Line, require_in_bounds
-from services.billing.domain.refusals import (
+from services.billing.domain.errors import (
     InvoiceEmpty,
     InvoiceNotDraft,
     InvoiceNotOpen,
@@ -24,6 +23,7 @@ from services.billing.domain.refusals import (
     RefundTooLarge,
     TooManyLines,
 )
+from services.billing.domain.line import MAX_LINES, Line, require_in_bounds
 from services.billing.domain.statuses import InvoiceStatus
 from waypost.kernel.aggregate import Aggregate
 from waypost.kernel.currency import known_currency

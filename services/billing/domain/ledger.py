@@ -42,7 +42,9 @@ class Entry:
     postings: Sequence[Posting]
 
     def __post_init__(self) -> None:
-        if sum((each.amount for each in self.postings), Money.zero(self.postings[0].amount.currency)).amount_minor:
+        if sum(
+            (posting.amount for posting in self.postings), Money.zero(self.postings[0].amount.currency)
+        ).amount_minor:
             raise Unbalanced
 
     @classmethod

@@ -5,7 +5,7 @@ from typing import Self
 from uuid import UUID
 
 from schemas.billing import InvoiceLineAdded
-from services.billing.domain.refusals import TotalTooLarge
+from services.billing.domain.errors import TotalTooLarge
 from waypost.kernel.money import Money
 
 MAX_LINES = 500

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Self
 
-from services.billing.domain.refusals import PeriodEmpty, PeriodTooLong
+from services.billing.domain.errors import PeriodEmpty, PeriodTooLong
 
 MOST_MONTHS = 24
 """Of one report: its result is one row, and is read and answered as a whole."""

@@ -12,9 +12,9 @@ from schemas.billing import (
     SubscriptionRenewed,
 )
 from services.billing.domain.cycle import invoice_of, period_from
+from services.billing.domain.errors import AlreadyCanceled, PlanUnchanged
 from services.billing.domain.period import Period
 from services.billing.domain.plan import Interval, Plan
-from services.billing.domain.refusals import AlreadyCanceled, PlanUnchanged
 from services.billing.domain.statuses import SubscriptionStatus
 from waypost.kernel.aggregate import Aggregate
 from waypost.kernel.event import Event
@@ -93,7 +93,7 @@ class Subscription(Aggregate):
 
     def change(self, plan: Plan, at: datetime) -> None:
         """From the next period on. Raises AlreadyCanceled, PlanUnchanged."""
-        self._require_going()
+        self._require_not_canceled()
         agreed = self.next_plan or self.plan
         if plan == agreed:
             raise PlanUnchanged
@@ -147,7 +147,7 @@ class Subscription(Aggregate):
         self.record(SubscriptionCanceled(**self._identity(), reason=reason, ends_at=ends_at, canceled_at=at))
         return True
 
-    def _require_going(self) -> None:
+    def _require_not_canceled(self) -> None:
         if self.status is SubscriptionStatus.CANCELED:
             raise AlreadyCanceled
 

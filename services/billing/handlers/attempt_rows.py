@@ -22,11 +22,11 @@ async def find(attempt_id: UUID, uow: UnitOfWork) -> PaymentAttempt | None:
     return await _one(select(payment_attempts).where(_columns.id == attempt_id), uow)
 
 
-async def requested_by(order: str, uow: UnitOfWork) -> PaymentAttempt | None:
-    return await _one(select(payment_attempts).where(_columns.requested_by == order), uow)
+async def find_by_requester(requested_by_id: str, uow: UnitOfWork) -> PaymentAttempt | None:
+    return await _one(select(payment_attempts).where(_columns.find_by_requester == requested_by_id), uow)
 
 
-async def pending_of(invoice_id: UUID, uow: UnitOfWork) -> PaymentAttempt | None:
+async def pending_attempt(invoice_id: UUID, uow: UnitOfWork) -> PaymentAttempt | None:
     pending = _columns.status == AttemptStatus.PENDING.value
     return await _one(select(payment_attempts).where(_columns.invoice_id == invoice_id, pending), uow)
 
@@ -47,7 +47,7 @@ async def overdue(before: datetime, limit: int, uow: UnitOfWork) -> Sequence[UUI
 async def tenants_with_overdue(rows: AsyncConnection) -> Sequence[TenantId]:
     """Of those bound. Few attempts are pending, and an index holds these alone."""
     query = select(_columns.tenant_id).where(*_pending_since(func.now() - RESOLVED_AFTER)).distinct()
-    return [TenantId(each) for each in (await rows.execute(query)).scalars()]
+    return [TenantId(tenant_id) for tenant_id in (await rows.execute(query)).scalars()]
 
 
 async def successful_charge(invoice_id: UUID, uow: UnitOfWork) -> str:
@@ -59,8 +59,8 @@ async def successful_charge(invoice_id: UUID, uow: UnitOfWork) -> str:
     return str((await uow.rows.execute(paid)).scalar_one())
 
 
-async def add(attempt: PaymentAttempt, order: str, tenant_id: TenantId, uow: UnitOfWork) -> None:
-    """One per `order`, for all time."""
+async def add(attempt: PaymentAttempt, requested_by_id: str, tenant_id: TenantId, uow: UnitOfWork) -> None:
+    """One per `requested_by_id`, for all time."""
     await uow.rows.execute(
         insert(payment_attempts).values(
             tenant_id=tenant_id,
@@ -69,7 +69,7 @@ async def add(attempt: PaymentAttempt, order: str, tenant_id: TenantId, uow: Uni
             kind=attempt.kind.value,
             attempt=attempt.number,
             idempotency_key=attempt.idempotency_key,
-            requested_by=order,
+            find_by_requester=requested_by_id,
             payment_method_id=attempt.payment_method_id,
             charge_id=attempt.charge_id,
             amount_minor=attempt.amount.amount_minor,
@@ -92,13 +92,13 @@ async def settle(
     reason: str | None = None,
 ) -> bool:
     """False where somebody was first: then nothing has changed, and nothing is to follow from it."""
-    settled = await uow.rows.execute(
+    updated = await uow.rows.execute(
         update(payment_attempts)
         .where(_columns.id == attempt.id, _columns.status == AttemptStatus.PENDING.value)
         .values(status=status.value, provider_id=provider_id, reason=reason or attempt.reason, settled_at=at)
         .returning(_columns.id)
     )
-    return settled.one_or_none() is not None
+    return updated.one_or_none() is not None
 
 
 def attempt_of(row: Row[Any]) -> PaymentAttempt:

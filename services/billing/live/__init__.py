@@ -2,7 +2,7 @@
 given back.
 """
 
-from services.billing.live.movements import MOVING
+from services.billing.live.movements import PAYMENT_EVENTS
 from waypost.engine.process import Lifecycle
 from waypost.ports.codec import EventCodec
 
@@ -14,4 +14,4 @@ def open_live_view(bootstrap: str, codec: EventCodec) -> Lifecycle:
     return LiveView(bootstrap, codec)
 
 
-__all__ = ["MOVING", "open_live_view"]
+__all__ = ["PAYMENT_EVENTS", "open_live_view"]

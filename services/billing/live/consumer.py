@@ -6,11 +6,11 @@ from collections.abc import Mapping, MutableMapping
 from faust.transport.drivers.aiokafka import Consumer, Transport
 from faust.types import TP
 
-Place = tuple[str, int]
+TopicPartition = tuple[str, int]
 """Topic and partition."""
 
 
-class FaithfulConsumer(Consumer):
+class AtLeastOnceConsumer(Consumer):
     """Commits what was handled, and tells where reading begins and how far it could go, so that
     what Faust drops is noticed.
     """
@@ -19,24 +19,27 @@ class FaithfulConsumer(Consumer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.handled: MutableMapping[Place, int] = {}
+        self.handled: MutableMapping[TopicPartition, int] = {}
         """Offset behind the last record that was handled; set by `records.Reading`."""
-        self.begins: Mapping[Place, int] = {}
+        self.start_offsets: Mapping[TopicPartition, int] = {}
         """Offsets from which the partitions are read since they were assigned: their commit, or
         their beginning.
         """
 
     async def perform_seek(self) -> None:
         await super().perform_seek()
-        earliest = await self.earliest_offsets(*self._read())
-        begins = {tp: max(self._committed_offset.get(tp) or 0, offset) for tp, offset in earliest.items()}
-        self.begins = {(tp.topic, tp.partition): offset for tp, offset in begins.items()}
+        earliest = await self.earliest_offsets(*self._source_partitions())
+        start_offsets = {tp: max(self._committed_offset.get(tp) or 0, offset) for tp, offset in earliest.items()}
+        self.start_offsets = {(tp.topic, tp.partition): offset for tp, offset in start_offsets.items()}
 
-    async def ends(self) -> Mapping[Place, int]:
+    async def end_offsets(self) -> Mapping[TopicPartition, int]:
         """Where the next record of each partition would be written."""
-        return {(tp.topic, tp.partition): offset for tp, offset in (await self.highwaters(*self._read())).items()}
+        return {
+            (tp.topic, tp.partition): offset
+            for tp, offset in (await self.highwaters(*self._source_partitions())).items()
+        }
 
-    def _read(self) -> list[TP]:
+    def _source_partitions(self) -> list[TP]:
         return [tp for tp in self.assignment() if tp.topic not in self.app.tables.changelog_topics]
 
     def _new_offset(self, tp: TP) -> int | None:
@@ -48,5 +51,5 @@ class FaithfulConsumer(Consumer):
         return self.handled.get((tp.topic, tp.partition))
 
 
-class FaithfulTransport(Transport):
-    Consumer = FaithfulConsumer
+class AtLeastOnceTransport(Transport):
+    Consumer = AtLeastOnceConsumer

@@ -54,4 +54,4 @@ def movement_of(event: Event) -> Movement:
     )
 
 
-MOVING: frozenset[type[Event]] = frozenset({InvoicePaid, InvoicePaymentFailed, InvoiceRefunded})
+PAYMENT_EVENTS: frozenset[type[Event]] = frozenset({InvoicePaid, InvoicePaymentFailed, InvoiceRefunded})

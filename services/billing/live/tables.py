@@ -10,7 +10,7 @@ from faust.tables.wrappers import WindowWrapper
 from faust.types.tuples import FutureMessage
 
 from services.billing.live.movements import Movement
-from services.billing.live.totals import Sightings, Totals
+from services.billing.live.totals import SeenVersions, Totals
 from services.billing.live.windows import Window
 
 HORIZON = timedelta(days=35)
@@ -18,14 +18,14 @@ HORIZON = timedelta(days=35)
 this bounds the memory, about 1 KB per movement. What was published of it stays.
 """
 
-IN_LOG_AS_LONG = {
+LOG_RETENTION = {
     "retention.ms": str(int((HORIZON + timedelta(days=2)).total_seconds() * 1000)),
     "segment.ms": str(24 * 60 * 60 * 1000),  # nothing is deleted from a segment that is still written
 }
-_CHANGELOG = {"cleanup.policy": "compact,delete", **IN_LOG_AS_LONG}
+_CHANGELOG = {"cleanup.policy": "compact,delete", **LOG_RETENTION}
 
 
-class WrittenTable(faust.Table[Any, Any]):
+class TrackedTable(faust.Table[Any, Any]):
     """Remembers what it has sent to its changelog. Faust's commit does not wait for it: its flush
     gives up after 100 ms, and a send that fails is a line in the log.
     """
@@ -37,9 +37,9 @@ class WrittenTable(faust.Table[Any, Any]):
         self.unwritten: list[FutureMessage] = []
 
     def send_changelog(self, *args: Any, **options: Any) -> FutureMessage:
-        sent = super().send_changelog(*args, **options)
-        self.unwritten.append(sent)
-        return sent
+        message = super().send_changelog(*args, **options)
+        self.unwritten.append(message)
+        return message
 
 
 class LiveTables:
@@ -47,26 +47,26 @@ class LiveTables:
 
     def __init__(self, app: faust.App, partitions: int) -> None:
         # Sightings are kept by the day on which a movement happened: a duplicate has the same one.
-        self._sightings = _Windowed(app, "sightings", Window.DAY, partitions)
+        self._seen = _Windowed(app, "seen-versions", Window.DAY, partitions)
         self._totals = {window: _Windowed(app, window, window, partitions) for window in Window}
 
-    def sighting(self, movement: Movement) -> Sightings:
-        return Sightings(self._sightings.get(str(movement.invoice_id), movement.at))
+    def seen_versions(self, movement: Movement) -> SeenVersions:
+        return SeenVersions(self._seen.get(str(movement.invoice_id), movement.at))
 
-    def keep_sighting(self, movement: Movement, sightings: Sightings) -> None:
-        self._sightings.put(str(movement.invoice_id), movement.at, sightings.first)
+    def store_seen_versions(self, movement: Movement, seen: SeenVersions) -> None:
+        self._seen.put(str(movement.invoice_id), movement.at, seen.first_offsets)
 
     def totals(self, window: Window, movement: Movement) -> Totals:
         return Totals.of(self._totals[window].get(movement.books, movement.at))
 
-    def keep_totals(self, window: Window, movement: Movement, totals: Totals) -> None:
+    def store_totals(self, window: Window, movement: Movement, totals: Totals) -> None:
         self._totals[window].put(movement.books, movement.at, totals.stored())
 
     def unwritten(self) -> Sequence[FutureMessage]:
         """What was sent to the changelogs since the last call; each is done once all in-sync
         replicas have it, or with an error.
         """
-        return [sent for windowed in self._all() for sent in windowed.unwritten()]
+        return [message for windowed in self._all() for message in windowed.unwritten()]
 
     def forget(self, now: datetime) -> None:
         """Drops what lies beyond the horizon. Faust would not expire what it has read back from a
@@ -81,7 +81,7 @@ class LiveTables:
         return {windowed.changelog: _CHANGELOG for windowed in self._all()}
 
     def _all(self) -> Iterator["_Windowed"]:
-        yield self._sightings
+        yield self._seen
         yield from self._totals.values()
 
 
@@ -89,7 +89,7 @@ class _Windowed:
     """One table, by key and moment."""
 
     def __init__(self, app: faust.App, name: str, window: Window, partitions: int) -> None:
-        self._table = WrittenTable(app, name=name, partitions=partitions, extra_topic_configs=_CHANGELOG)
+        self._table = TrackedTable(app, name=name, partitions=partitions, extra_topic_configs=_CHANGELOG)
         self._windows = cast(WindowWrapper, self._table.tumbling(window.length))
         app.tables.add(self._table)
 
@@ -105,9 +105,9 @@ class _Windowed:
         self._windows.relative_to(at)[key] = dict(value)
 
     def unwritten(self) -> Sequence[FutureMessage]:
-        sent = list(self._table.unwritten)
+        message = list(self._table.unwritten)
         self._table.unwritten.clear()
-        return sent
+        return message
 
     def forget(self, before: float) -> None:
         """In memory alone: the changelog forgets by itself."""

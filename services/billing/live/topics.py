@@ -30,7 +30,7 @@ async def ensure_topics(bootstrap: str, topics: Mapping[str, Mapping[str, str]],
         if missing:
             await _create(client, missing)
         async with asyncio.timeout(KNOWN_WITHIN_SECONDS):
-            while not await _are_known(client, list(topics)):  # noqa: ASYNC110 - no broker tells when
+            while not await _have_leaders(client, list(topics)):  # noqa: ASYNC110 - no broker tells when
                 await asyncio.sleep(0.1)
     finally:
         await client.close()
@@ -50,8 +50,9 @@ async def _create(client: AIOKafkaAdminClient, missing: Sequence[NewTopic]) -> N
         return  # another process was first
 
 
-async def _are_known(client: AIOKafkaAdminClient, names: list[str]) -> bool:
+async def _have_leaders(client: AIOKafkaAdminClient, names: list[str]) -> bool:
     described = await client.describe_topics(names)
     return len(described) == len(names) and all(
-        not topic["error_code"] and all(each["leader"] >= 0 for each in topic["partitions"]) for topic in described
+        not topic["error_code"] and all(partition["leader"] >= 0 for partition in topic["partitions"])
+        for topic in described
     )

@@ -54,18 +54,18 @@ class Totals:
 
 
 @dataclass(frozen=True, slots=True)
-class Sightings:
+class SeenVersions:
     """Of one invoice: at which offset each of its versions was first read. The same version
     anywhere else is a duplicate.
     """
 
-    first: Mapping[str, int]
+    first_offsets: Mapping[str, int]
 
-    def seen(self, version: int, offset: int) -> Self:
-        return self if str(version) in self.first else type(self)({**self.first, str(version): offset})
+    def adding(self, version: int, offset: int) -> Self:
+        return self if str(version) in self.first_offsets else type(self)({**self.first_offsets, str(version): offset})
 
     def is_duplicate(self, version: int, offset: int) -> bool:
         """True for a record that repeats another; not for the very same record, which a crash lets
         us read again.
         """
-        return self.first.get(str(version), offset) != offset
+        return self.first_offsets.get(str(version), offset) != offset

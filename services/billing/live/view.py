@@ -71,30 +71,30 @@ class LiveView(PeriodicLoop):
 
     async def _serve(self, topology: Topology) -> None:
         """Returns when it is to stop, or when the application has ended or is of no more use."""
-        goes_on = await self._comes_first(self._start(topology), topology)
-        while goes_on:
+        running = await self._finishes_first(self._start(topology), topology)
+        while running:
             self.ready.set()
             topology.tables.forget(self._clock.now())
-            goes_on = await self._comes_first(asyncio.sleep(FORGET_EVERY_SECONDS), topology)
+            running = await self._finishes_first(asyncio.sleep(FORGET_EVERY_SECONDS), topology)
 
     async def _start(self, topology: Topology) -> None:
         await ensure_topics(self._bootstrap, topology.own_topics, like=on_cluster(InvoicePaid.topic))
         await topology.app.start()
 
-    async def _comes_first(self, step: Coroutine[Any, Any, None], topology: Topology) -> bool:
+    async def _finishes_first(self, step: Coroutine[Any, Any, None], topology: Topology) -> bool:
         """Whether the step is done before the end of everything. Raises what the step raises."""
         running = asyncio.create_task(step)
-        ends = [
-            asyncio.create_task(each)
-            for each in (self.draining.wait(), topology.failed.wait(), topology.app.wait_until_stopped())
+        end_waits = [
+            asyncio.create_task(waiting)
+            for waiting in (self.draining.wait(), topology.failed.wait(), topology.app.wait_until_stopped())
         ]
-        await asyncio.wait([running, *ends], return_when=asyncio.FIRST_COMPLETED)
-        over = any(each.done() for each in ends)
-        for each in (running, *ends):
-            each.cancel()
+        await asyncio.wait([running, *end_waits], return_when=asyncio.FIRST_COMPLETED)
+        ended = any(waiting.done() for waiting in end_waits)
+        for waiting in (running, *end_waits):
+            waiting.cancel()
         if running.done():
             await running
-        return not over
+        return not ended
 
 
 async def _end(topology: Topology) -> None:

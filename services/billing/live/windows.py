@@ -38,7 +38,7 @@ _LENGTHS: Mapping[Window, timedelta] = {
 }
 
 
-def announced(
+def totals_event(
     window: Window, movement: Movement, totals: Totals, cause: Envelope[Event]
 ) -> Envelope[RevenueWindowTotaled]:
     """What the window holds since `cause`. Of the same revision it is the same event, however often

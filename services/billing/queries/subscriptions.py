@@ -39,10 +39,10 @@ class SubscriptionFilter:
 
 async def subscription(rows: AsyncConnection, subscription_id: UUID, *, customer_id: UUID | None) -> SubscriptionRow:
     """Of anybody in the tenant, or of one customer alone. Raises NotFound, for another's too."""
-    found = _chosen(SubscriptionFilter(customer_id=customer_id)).where(
+    query = _filtered(SubscriptionFilter(customer_id=customer_id)).where(
         subscriptions.c.subscription_id == subscription_id
     )
-    row = (await rows.execute(found)).one_or_none()
+    row = (await rows.execute(query)).one_or_none()
     if row is None:
         raise NotFound(f"there is no subscription {subscription_id}")
     return _subscription(row)
@@ -52,13 +52,13 @@ async def latest_subscriptions(
     rows: AsyncConnection, wanted: SubscriptionFilter, *, before: UUID | None, limit: int
 ) -> Sequence[SubscriptionRow]:
     """Newest first: ids grow with time."""
-    page = _chosen(wanted).order_by(subscriptions.c.subscription_id.desc()).limit(limit)
+    page = _filtered(wanted).order_by(subscriptions.c.subscription_id.desc()).limit(limit)
     if before is not None:
         page = page.where(subscriptions.c.subscription_id < before)
     return [_subscription(row) for row in await rows.execute(page)]
 
 
-def _chosen(wanted: SubscriptionFilter) -> Select[Any]:
+def _filtered(wanted: SubscriptionFilter) -> Select[Any]:
     query = select(subscriptions)
     if wanted.customer_id is not None:
         query = query.where(subscriptions.c.customer_id == wanted.customer_id)

@@ -35,7 +35,7 @@ async def revenue(
 ) -> Sequence[RevenueRow]:
     """Windows of one length, newest first; those of one moment by currency, backwards."""
     columns = revenue_windows.c
-    page = select(*(columns[each.name] for each in fields(RevenueRow))).where(columns.window == wanted.window)
+    page = select(*(columns[field.name] for field in fields(RevenueRow))).where(columns.window == wanted.window)
     if wanted.currency is not None:
         page = page.where(columns.currency == wanted.currency)
     if before is not None:

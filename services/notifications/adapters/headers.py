@@ -24,7 +24,7 @@ _UTF_8 = Charset("utf-8")
 _UTF_8.header_encoding = BASE64  # the one of the two encodings that may stand in a name as well (RFC 2047, section 5)
 
 
-class _AsWritten(BaseHeader):
+class _VerbatimHeader(BaseHeader):
     """Nothing reads the value, and nothing in it is decoded."""
 
     max_count = 1
@@ -48,7 +48,7 @@ class _AsWritten(BaseHeader):
 
 _HEADERS = HeaderRegistry()
 for _name in ("to", "subject", "list-unsubscribe"):
-    _HEADERS.map_to_type(_name, _AsWritten)
+    _HEADERS.map_to_type(_name, _VerbatimHeader)
 
 POLICY = default.clone(header_factory=_HEADERS)
 """For messages whose `To`, `Subject` and `List-Unsubscribe` come from here."""

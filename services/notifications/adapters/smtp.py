@@ -9,10 +9,10 @@ from services.notifications.adapters.headers import POLICY, encoded, mailbox
 from services.notifications.ports import Mail, MailRefused
 from waypost.kernel.errors import Transient
 
-_FOR_GOOD = range(500, 600)
+_PERMANENT = range(500, 600)
 _NO_SUCH_MAILBOX = frozenset((550, 551, 553))
 
-_ABOUT_THE_MAIL = (aiosmtplib.SMTPRecipientRefused, aiosmtplib.SMTPSenderRefused, aiosmtplib.SMTPDataError)
+_MAIL_ERRORS = (aiosmtplib.SMTPRecipientRefused, aiosmtplib.SMTPSenderRefused, aiosmtplib.SMTPDataError)
 """Other answers, such as to the greeting or the sign-in, are about us: they pass."""
 
 
@@ -40,7 +40,7 @@ class SmtpMailer:
         # logged.
         except aiosmtplib.SMTPRecipientsRefused as error:
             raise _refusal(error.recipients[0]) from None
-        except _ABOUT_THE_MAIL as error:
+        except _MAIL_ERRORS as error:
             raise _refusal(error) from None
         except (aiosmtplib.SMTPException, OSError) as error:
             raise Transient(f"the mail server at {self._host}:{self._port}: {type(error).__name__}") from None
@@ -69,7 +69,7 @@ def _ascii_domain(address: str) -> str:
 
 
 def _refusal(error: aiosmtplib.SMTPResponseException) -> MailRefused | Transient:
-    if error.code not in _FOR_GOOD:
+    if error.code not in _PERMANENT:
         return Transient(f"the mail server asks to come again later: {error.code}")
     unknown = isinstance(error, aiosmtplib.SMTPRecipientRefused) and error.code in _NO_SUCH_MAILBOX
     return MailRefused("mailbox_unknown" if unknown else "mail_refused", error.code)

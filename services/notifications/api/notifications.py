@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 
 from services.notifications.commands import MarkRead
 from services.notifications.domain import Kind, Status
-from services.notifications.queries.outgoing import Position, notification, outgoing
+from services.notifications.queries.notifications import Position, latest_notifications, notification
 from waypost.web.auth import Caller
 from waypost.web.edge import Context
 from waypost.web.models import ResponseModel
@@ -46,7 +46,7 @@ async def list_notifications(
     read.
     """
     async with context.bus.units.begin() as uow:
-        rows = await outgoing(
+        rows = await latest_notifications(
             uow.rows, recipient_id=caller.confined_to, unread=unread, before=page.after, limit=page.rows
         )
     return page.of(rows, NotificationView.model_validate, position=lambda row: (row.queued_at, row.id))

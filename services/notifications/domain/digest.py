@@ -6,7 +6,7 @@ from datetime import date
 from enum import StrEnum
 from uuid import UUID, uuid5
 
-MOST_ITEMS = 20
+MAX_ITEMS = 20
 """Of one digest; it says how many more there are."""
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from services.notifications.jobs.digest import queue_digest, send_digest
-from services.notifications.jobs.mailing import cleanup_expired, send_notification
+from services.notifications.jobs.notifications import cleanup_expired, send_notification
 from waypost.jobs.declaration import Job, Scheduled
 
 JOBS: Sequence[Job] = [

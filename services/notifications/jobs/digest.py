@@ -12,13 +12,13 @@ from uuid import UUID
 from services.notifications.commands import QueueDigest
 from services.notifications.handlers import notifications
 from services.notifications.ports import MailResources
-from services.notifications.queries.digest import wanting_a_digest
+from services.notifications.queries.digest import users_due_a_digest
 from waypost.engine.failpoints import failpoint
 from waypost.jobs.context import JobContext
 
 AFTER_A_PAGE = failpoint("digest.after_a_page")
 
-AT_ONCE = 200
+PAGE_SIZE = 200
 """Users of one transaction."""
 
 
@@ -42,7 +42,7 @@ async def queue_digest(job: JobContext[MailResources], user_id: UUID, day: str) 
 
 async def _queue_page(job: JobContext[MailResources], day: date, after: UUID | None) -> Sequence[UUID]:
     async with job.begin() as uow:
-        page = await wanting_a_digest(uow.rows, after=after, limit=AT_ONCE)
+        page = await users_due_a_digest(uow.rows, after=after, limit=PAGE_SIZE)
         for user_id in page:
             key = f"{user_id} {day.isoformat()}"
             await uow.jobs.enqueue("queue_digest", idempotency_key=key, user_id=user_id, day=day.isoformat())

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, exists, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.notifications.domain import BILLING, MOST_ITEMS, InvoiceStatus
+from services.notifications.domain import BILLING, MAX_ITEMS, InvoiceStatus
 from services.notifications.tables import invoices, notifications, preferences, read_marks, recipients
 
 
@@ -32,7 +32,7 @@ class Unread:
     """Of all there are."""
 
 
-async def wanting_a_digest(rows: AsyncConnection, *, after: UUID | None, limit: int) -> Sequence[UUID]:
+async def users_due_a_digest(rows: AsyncConnection, *, after: UUID | None, limit: int) -> Sequence[UUID]:
     """Users who asked for it, are still here and have something unread, by id, from behind `after`."""
     wants = (
         select(preferences.c.user_id)
@@ -54,24 +54,24 @@ async def unsubscribe_secret(rows: AsyncConnection, user_id: UUID) -> bytes | No
 async def unread_of(rows: AsyncConnection, user_id: UUID) -> Unread:
     """Newest number first. An invoice that billing's topic has not brought yet is told of tomorrow."""
     columns = invoices.c
-    found = (
+    query = (
         select(*columns, func.count().over().label("total"))
         .where(columns.invoice_id.in_(_unread_of(user_id)))
         .order_by(columns.number.desc())
-        .limit(MOST_ITEMS)
+        .limit(MAX_ITEMS)
     )
-    items = (await rows.execute(found)).all()
+    items = (await rows.execute(query)).all()
     return Unread(
         items=[
             UnreadInvoice(
-                number=each.number,
-                amount_minor=each.amount_minor,
-                currency=each.currency,
-                status=InvoiceStatus(each.status),
-                due_at=each.due_at,
-                settled_at=each.settled_at,
+                number=row.number,
+                amount_minor=row.amount_minor,
+                currency=row.currency,
+                status=InvoiceStatus(row.status),
+                due_at=row.due_at,
+                settled_at=row.settled_at,
             )
-            for each in items
+            for row in items
         ],
         count=items[0].total if items else 0,
     )

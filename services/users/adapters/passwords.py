@@ -20,39 +20,39 @@ class Argon2Passwords:
     """`services.users.ports.Passwords`. The threads release the interpreter while they hash."""
 
     def __init__(self, *, threads: int, queue: int) -> None:
-        self._places = asyncio.Semaphore(threads)
-        self._room = threads + queue
-        self._present = 0
-        self._nobodys = _HASHER.hash("whose account does not exist")
+        self._slots = asyncio.Semaphore(threads)
+        self._capacity = threads + queue
+        self._waiting = 0
+        self._placeholder_hash = _HASHER.hash("whose account does not exist")
 
     async def hash(self, password: str) -> str:
-        async with self._place():
-            return await asyncio.to_thread(_HASHER.hash, _normal(password))
+        async with self._slot():
+            return await asyncio.to_thread(_HASHER.hash, _normalized(password))
 
     async def matches(self, password: str, password_hash: str | None) -> bool:
-        async with self._place():
-            found = await asyncio.to_thread(_verified, password_hash or self._nobodys, _normal(password))
-        return found and password_hash is not None
+        async with self._slot():
+            is_match = await asyncio.to_thread(_matches, password_hash or self._placeholder_hash, _normalized(password))
+        return is_match and password_hash is not None
 
     @asynccontextmanager
-    async def _place(self) -> AsyncIterator[None]:
-        if self._present >= self._room:
+    async def _slot(self) -> AsyncIterator[None]:
+        if self._waiting >= self._capacity:
             raise Unavailable("too many are signing in right now", timedelta(seconds=1))
-        self._present += 1
+        self._waiting += 1
         try:
-            async with self._places:
+            async with self._slots:
                 yield
         finally:
-            self._present -= 1
+            self._waiting -= 1
 
 
-def _verified(password_hash: str, password: str) -> bool:
+def _matches(password_hash: str, password: str) -> bool:
     try:
         return _HASHER.verify(password_hash, password)
     except (VerificationError, InvalidHashError):
         return False
 
 
-def _normal(password: str) -> str:
+def _normalized(password: str) -> str:
     """The same characters, whichever keyboard composed them (NIST SP 800-63B, section 3.1.1.2)."""
     return unicodedata.normalize("NFKC", password)

@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from services.users import queries
-from services.users.api.edge import Context
+from services.users.api.context import Context
 from services.users.api.models import ProfileChange, RoleChange, UserView
 from services.users.commands import ChangeRole, EraseUser, ReactivateUser, SuspendUser, UpdateProfile
 from services.users.domain import SelfReactivation, User

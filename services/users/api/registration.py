@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from services.users.api.edge import Context
+from services.users.api.context import Context
 from services.users.api.models import NewTenant, NewUser, OpenedTenant, Token, UserView
 from services.users.commands import OpenTenant, SignUp, VerifyEmail
 from services.users.domain import OpaqueToken, TokenNotValid

@@ -7,7 +7,7 @@ from starlette.responses import JSONResponse, Response
 
 from services.users import queries
 from services.users.adapters.randomness import fresh_token
-from services.users.api.edge import Context
+from services.users.api.context import Context
 from services.users.api.models import Refresh, SessionView, SignIn
 from services.users.commands import CloseSession, OpenSession, RefreshToken, RenewSession, Session
 from services.users.domain import OpaqueToken, SignInRefused
@@ -28,22 +28,22 @@ async def login(body: SignIn, context: Context) -> Response:
     """
     with bound_tenants([body.tenant_id]):
         async with context.bus.units.begin() as uow:
-            found = await queries.credentials_of(uow.rows, body.email)
+            stored = await queries.credentials_of(uow.rows, body.email)
         # No connection is held while the password is checked.
-        password_hash = found.password_hash if found else None
-        if not await context.resources.passwords.matches(body.password, password_hash) or found is None:
+        password_hash = stored.password_hash if stored else None
+        if not await context.resources.passwords.matches(body.password, password_hash) or stored is None:
             raise SignInRefused
         refresh, session_id = fresh_token(body.tenant_id), new_id()
         user = await context.bus.handle(
             OpenSession(
-                user_id=found.user_id,
-                proved_hash=found.password_hash,
+                user_id=stored.user_id,
+                verified_hash=stored.password_hash,
                 session_id=session_id,
-                refresh_token=lasting(refresh, context),
+                refresh_token=session_token(refresh, context),
                 at=context.now,
             )
         )
-    return signed_in(Session(user=user, session_id=session_id), refresh, context)
+    return session_response(Session(user=user, session_id=session_id), refresh, context)
 
 
 @router.post("/token/refresh", response_model=SessionView)
@@ -61,7 +61,7 @@ async def refresh(body: Refresh, context: Context) -> Response:
         )
     if session is None:
         raise SignInRefused("sign in again")
-    return signed_in(session, successor, context)
+    return session_response(session, successor, context)
 
 
 @router.post("/logout", status_code=204)
@@ -82,12 +82,12 @@ async def published_keys(context: Context) -> Response:
     return JSONResponse(context.resources.access_tokens.published, headers={"cache-control": "public, max-age=300"})
 
 
-def lasting(refresh: OpaqueToken, context: Context) -> RefreshToken:
+def session_token(refresh: OpaqueToken, context: Context) -> RefreshToken:
     """As a session begins with it."""
     return RefreshToken(digest=refresh.digest, expires_at=context.now + SESSION_LIFETIME)
 
 
-def signed_in(session: Session, refresh: OpaqueToken, context: Context) -> Response:
+def session_response(session: Session, refresh: OpaqueToken, context: Context) -> Response:
     access = context.resources.access_tokens.issue(session.user, session.session_id, context.now)
     view = SessionView(access_token=access.text, refresh_token=refresh.text, expires_in=access.expires_in_seconds)
     return Response(view.model_dump_json(), headers=_NOT_STORED, media_type="application/json")

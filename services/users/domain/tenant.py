@@ -6,7 +6,7 @@ from typing import ClassVar, Self
 from uuid import UUID
 
 from schemas.users import TenantClosed, TenantCreated, TenantRenamed
-from services.users.domain.refusals import TenantIsClosed
+from services.users.domain.errors import TenantIsClosed
 from waypost.kernel.aggregate import Aggregate
 from waypost.kernel.event import Event
 from waypost.kernel.ids import TenantId

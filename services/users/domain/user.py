@@ -19,7 +19,7 @@ from schemas.users import (
     UserSuspended,
     UserVerificationRequested,
 )
-from services.users.domain.refusals import NotSuspended, UserIsErased
+from services.users.domain.errors import NotSuspended, UserIsErased
 from services.users.domain.tokens import SealedToken
 from waypost.kernel.aggregate import Aggregate
 from waypost.kernel.event import Event
@@ -103,7 +103,7 @@ class User(Aggregate):
         return self.status is UserStatus.ACTIVE or (self.status is UserStatus.UNVERIFIED and self.role is Role.OWNER)
 
     @property
-    def may_be_mailed_a_password_link(self) -> bool:
+    def may_reset_password(self) -> bool:
         """Also before the address is proved: who can read the link has proved it."""
         return self.status in (UserStatus.UNVERIFIED, UserStatus.ACTIVE)
 
@@ -112,15 +112,17 @@ class User(Aggregate):
         if self.erased:
             raise UserIsErased
 
-    def wants_another_link(self, at: datetime) -> bool:
+    def may_receive_verification_link(self, at: datetime) -> bool:
         """Whether to mail a link when the address is typed in once more: each sign-up has a link of
         its own, within bounds.
         """
-        lately = [each for each in self.verifications_requested_at if at - each < VERIFICATION_WINDOW]
-        return self.status is UserStatus.UNVERIFIED and len(lately) < self._links_at_a_time
+        recent = [
+            requested_at for requested_at in self.verifications_requested_at if at - requested_at < VERIFICATION_WINDOW
+        ]
+        return self.status is UserStatus.UNVERIFIED and len(recent) < self._max_links
 
     @property
-    def _links_at_a_time(self) -> int:
+    def _max_links(self) -> int:
         """Who may sign in has lost a mail at most: a sign-up of another person changes nothing for
         them.
         """
@@ -140,10 +142,10 @@ class User(Aggregate):
             )
         )
 
-    def wants_password_link(self, at: datetime) -> bool:
+    def may_receive_password_link(self, at: datetime) -> bool:
         """Whether to mail one: anybody can ask for it, and nobody is to be flooded."""
-        asked = self.password_link_requested_at
-        return self.may_be_mailed_a_password_link and (asked is None or at - asked >= PASSWORD_LINK_PAUSE)
+        last_request = self.password_link_requested_at
+        return self.may_reset_password and (last_request is None or at - last_request >= PASSWORD_LINK_PAUSE)
 
     def request_password_reset(self, token: SealedToken, at: datetime) -> None:
         self.record(

@@ -15,16 +15,18 @@ async def suspend_debtor(marked: Envelope[InvoiceMarkedUncollectible], uow: Unit
     """A billing customer has its user's id. An invoice suspends once: whoever was let back in since
     stays, though it is told of again.
     """
-    if not await _is_news(marked.event, uow):
+    if not await _is_first(marked.event, uow):
         return
     user = await uow.load(User, marked.event.customer_id)
     user.suspend("nonpayment", marked.event.marked_at)
     await end_sessions_of(user, uow)
 
 
-async def _is_news(marked: InvoiceMarkedUncollectible, uow: UnitOfWork) -> bool:
-    noted = insert(write_offs).values(tenant_id=marked.tenant_id, invoice_id=marked.invoice_id).on_conflict_do_nothing()
-    return (await uow.rows.execute(noted)).rowcount == 1
+async def _is_first(marked: InvoiceMarkedUncollectible, uow: UnitOfWork) -> bool:
+    statement = (
+        insert(write_offs).values(tenant_id=marked.tenant_id, invoice_id=marked.invoice_id).on_conflict_do_nothing()
+    )
+    return (await uow.rows.execute(statement)).rowcount == 1
 
 
 DUNNING = Reactor("dunning", {InvoiceMarkedUncollectible: suspend_debtor})

@@ -15,7 +15,7 @@ from waypost.ports.unit_of_work import UnitOfWork
 
 async def open_session(command: OpenSession, uow: UnitOfWork) -> User:
     """Raises SignInRefused."""
-    if await _held_password(command.user_id, uow) != command.proved_hash:
+    if await _lock_password_hash(command.user_id, uow) != command.verified_hash:
         raise SignInRefused
     user = await uow.load(User, command.user_id)
     await begin_session(user, command.session_id, command.refresh_token, uow)
@@ -23,7 +23,7 @@ async def open_session(command: OpenSession, uow: UnitOfWork) -> User:
 
 
 async def renew_session(command: RenewSession, uow: UnitOfWork) -> Session | None:
-    token = await _locked(command.digest, uow)
+    token = await _lock_token(command.digest, uow)
     if token is None or token.expires_at <= command.at:
         return None
     user = await uow.load(User, token.user_id)
@@ -31,13 +31,13 @@ async def renew_session(command: RenewSession, uow: UnitOfWork) -> Session | Non
     if token.used_at is not None or not await _may_sign_in(user, uow):
         await _end_session(token.session_id, uow)
         return None
-    await _follow(token, command, uow)
+    await _rotate(token, command, uow)
     return Session(user=user, session_id=token.session_id)
 
 
 async def close_session(command: CloseSession, uow: UnitOfWork) -> None:
     """An unknown token is fine: its session is closed."""
-    token = await _locked(command.digest, uow)
+    token = await _lock_token(command.digest, uow)
     if token is not None:
         await _end_session(token.session_id, uow)
 
@@ -68,30 +68,30 @@ async def begin_session(user: User, session_id: UUID, token: RefreshToken, uow: 
     )
 
 
-async def _held_password(user_id: UUID, uow: UnitOfWork) -> str | None:
+async def _lock_password_hash(user_id: UUID, uow: UnitOfWork) -> str | None:
     """The hash of it. Until this transaction ends, nobody changes it or ends the user's sessions."""
-    held = select(credentials.c.password_hash).where(credentials.c.user_id == user_id)
-    password_hash: str | None = (await uow.rows.execute(held.with_for_update(read=True))).scalar_one_or_none()
+    query = select(credentials.c.password_hash).where(credentials.c.user_id == user_id)
+    password_hash: str | None = (await uow.rows.execute(query.with_for_update(read=True))).scalar_one_or_none()
     return password_hash
 
 
-async def _locked(digest: bytes, uow: UnitOfWork) -> Row[Any] | None:
+async def _lock_token(digest: bytes, uow: UnitOfWork) -> Row[Any] | None:
     """Two uses of one token at the same time come one after the other.
 
     The password before the token: in this order whoever ends all sessions locks them too.
     """
-    holder = select(refresh_tokens.c.user_id).where(refresh_tokens.c.token_hash == digest)
-    user_id = (await uow.rows.execute(holder)).scalar_one_or_none()
+    owner = select(refresh_tokens.c.user_id).where(refresh_tokens.c.token_hash == digest)
+    user_id = (await uow.rows.execute(owner)).scalar_one_or_none()
     if user_id is None:
         return None
-    await _held_password(user_id, uow)
-    found = await uow.rows.execute(
+    await _lock_password_hash(user_id, uow)
+    result = await uow.rows.execute(
         select(refresh_tokens).where(refresh_tokens.c.token_hash == digest).with_for_update()
     )
-    return found.one_or_none()
+    return result.one_or_none()
 
 
-async def _follow(token: Row[Any], command: RenewSession, uow: UnitOfWork) -> None:
+async def _rotate(token: Row[Any], command: RenewSession, uow: UnitOfWork) -> None:
     """The session keeps the expiry that it began with: nobody stays signed in for ever on stolen
     tokens.
     """
