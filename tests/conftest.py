@@ -1,4 +1,6 @@
-"""Real parts for every test that asks for them by name; nothing is started for those that do not."""
+"""Real parts for every test that asks for them by name; nothing is started for those that do
+not.
+"""
 
 import os
 

@@ -1,4 +1,4 @@
-"""What import-linter cannot say: every service has the same rooms, rooms stay small, and each
+"""Rules beyond import-linter: every service has the same packages, files stay small, and each
 service is declared.
 """
 
@@ -24,7 +24,7 @@ ROOMS = {
     "migrations",
 }
 ROOMS_OF_SOME = {"adapters", "jobs", "ports", "settings", "live"}
-"""What a service has once it calls somebody outside, or shows a live view."""
+"""Packages of a service that calls an external system, or shows a live view."""
 LONGEST_FILE_LINES = 250
 GENERATED = {ROOT / "schemas" / f"{service}.py" for service in SERVICES}
 

@@ -17,7 +17,9 @@ from waypost.testing.eventually import eventually
 
 REPOSITORY = Path(__file__).parents[2]
 SHORT, LONG = 0.6, 30.0
-"""Seconds of a lease: one that lapses while the test waits, one that a busy machine does not lapse."""
+"""Seconds of a lease: one that lapses while the test waits, one that a busy machine does not
+lapse.
+"""
 LEASED = "select from jobs where status = 'running' and lease_until >= now()"
 
 

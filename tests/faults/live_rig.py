@@ -7,7 +7,7 @@ from pathlib import Path
 
 from infra.stack.places import CHECKOUT, inherited
 from services.billing.live.view import LiveView
-from tests.fixtures.movements import CODEC, Invoices, published_windows
+from tests.fixtures.movements import CODEC, Invoices, latest_windows
 from waypost.kafka.topic_creation import ensure_topics
 from waypost.native.child import Child
 from waypost.schemas.topics import declared_topics
@@ -47,7 +47,7 @@ class LiveRig:
         """
 
         async def agree() -> bool:
-            assert await published_windows(self.bootstrap) == invoices.windows()
+            assert await latest_windows(self.bootstrap) == invoices.windows()
             return True
 
         await eventually(agree, deadline_seconds=45)

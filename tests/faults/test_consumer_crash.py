@@ -81,7 +81,7 @@ async def test_killed_in_a_retry_at(stage: Stage, point: str) -> None:
 async def test_a_record_that_ends_the_process_is_set_aside_and_others_flow(stage: Stage, name: str) -> None:
     consumer = stage.club.members if name == "members" else stage.club.greetings
     ann, eve = stage.user(), stage.user()
-    await stage.topic.publish(*ann.tells("Ann"), *eve.tells("deadly", "Eva"), *ann.tells("Anna"))
+    await stage.topic.publish(*ann.tells("Ann"), *eve.tells("process_ending", "Eva"), *ann.tells("Anna"))
 
     deaths = 0
     while not await stage.reached(4, consumers=1) or ("dead", 1) not in [

@@ -48,8 +48,8 @@ BOTH = pytest.mark.parametrize("name", ["members", "greetings"])
 @BOTH
 async def test_what_fails_three_times_is_handled_in_order_and_others_flow(stage: Stage, name: str) -> None:
     ann, bob = stage.user(), stage.user()
-    # In a batch the second name fails in the first transaction, again alone, and then as a dead
-    # letter.
+    # In a batch the second name fails in the first transaction, then alone, then as a
+    # dead letter.
     stage.club.trouble = Trouble("Anna", times=3 + (name == "members"))
     await stage.topic.publish(*ann.tells("Ann", "Anna", "Annie"), *bob.tells("Bob"), *ann.tells("Anne"), ann.verifies())
 

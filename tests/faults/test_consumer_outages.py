@@ -23,7 +23,7 @@ async def test_a_topic_made_anew_is_read_from_its_beginning(stage: Stage) -> Non
     await stage.topic.publish(*old)
     async with stage.consuming(stage.club.greetings):
         await eventually(lambda: stage.reached(3, consumers=1))
-        await stage.make_topic_anew()
+        await stage.recreate_topic()
         # Fewer records than before, then as many: neither an offset beyond the end nor an equal one
         # may hide new records.
         await stage.topic.publish(*bob.tells("Bob"), *old[:1])

@@ -22,8 +22,8 @@ Heal = Callable[[Proxy], Awaitable[None]]
 
 
 CUTS = [
-    pytest.param(Proxy.fall_silent, Proxy.heal, id="silent, then late"),
-    pytest.param(Proxy.fall_silent, Proxy.heal_for_new_ones, id="silent for good"),
+    pytest.param(Proxy.become_silent, Proxy.heal, id="silent, then late"),
+    pytest.param(Proxy.become_silent, Proxy.heal_for_new_ones, id="silent for good"),
     pytest.param(Proxy.refuse, Proxy.heal, id="refused"),
 ]
 
@@ -65,7 +65,7 @@ async def test_what_reaches_the_one_cut_off_too_late_is_fenced(
             await eventually(lambda: stage.reached(1, consumers=1), deadline_seconds=20)
             # The partition begins while records are on their way: no member has them until it
             # heals.
-            proxy.fall_silent_at(b"Anna")
+            proxy.become_silent_at(b"Anna")
             await stage.topic.publish(*ann.tells("Anna", "Annie"))
             await eventually(lambda: proxy.has_caught)
             async with stage.consuming(stage.club.greetings):

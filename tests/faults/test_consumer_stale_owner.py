@@ -53,7 +53,7 @@ async def test_records_of_the_old_topic_do_not_move_the_position_in_the_new_one(
     async with stage.worker(stage.club.greetings, failpoints="consumer.after_poll=stop", group="zombie") as zombie:
         await eventually(lambda: is_stopped(zombie), deadline_seconds=20)
         ((old,),) = await stage.rows("select topic_id from consumer_offsets")
-        await stage.make_topic_anew()
+        await stage.recreate_topic()
 
         async with stage.consuming(stage.club.greetings):
 

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from schemas.billing import InvoicePaymentFailed
 from tests.faults.live_rig import LiveRig
-from tests.fixtures.movements import Invoices, Totals, WindowKey, publish, published_windows
+from tests.fixtures.movements import Invoices, Totals, WindowKey, latest_windows, publish
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.event import Event
 from waypost.testing.envelopes import envelope_of
@@ -44,7 +44,7 @@ async def test_what_does_not_fit_64_bits_is_passed_over_in_its_window_alone(live
 
 async def tells(live: LiveRig, expected: Mapping[WindowKey, Totals]) -> None:
     async def told() -> bool:
-        assert await published_windows(live.bootstrap) == expected
+        assert await latest_windows(live.bootstrap) == expected
         return True
 
     await eventually(told, deadline_seconds=25)

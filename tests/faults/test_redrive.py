@@ -105,7 +105,7 @@ async def test_a_handler_that_ends_the_command_is_tried_as_often_as_may_be(
 
     eve = stage.user()
     stage.club.trouble = refuse
-    await stage.topic.publish(*eve.tells("deadly", "Eva"))
+    await stage.topic.publish(*eve.tells("process_ending", "Eva"))
     async with stage.consuming(stage.club.greetings):
         await eventually(lambda: stage.reached(2, consumers=1))
     await stage.rows("update dead_letters set redrives = 4 where sequence = 1 returning 1")

@@ -1,4 +1,4 @@
-"""A copy of the project in which a guide is followed."""
+"""Follows a guide in a copy of the project."""
 
 import asyncio
 import os
@@ -11,13 +11,11 @@ from tests.guides.steps import Edit, Make, NotFollowable, Run, Step
 from waypost.native.child import Child
 
 STEP_SECONDS = 300
-"""For one command. The tests of a new service take a minute; on a machine that has other work they
-take several times that.
-"""
+"""For one command. The tests of a new service take a minute; on a busy machine several minutes."""
 
 
 class GuideRun:
-    """One guide's, from its first step to its last."""
+    """Runs one guide from its first step to its last."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -27,13 +25,15 @@ class GuideRun:
         copy_project(folder)
 
     async def follow(self, steps: list[Step]) -> None:
-        """Takes those that have not been taken yet. Raises NotFollowable at the first that fails."""
+        """Executes the steps that have not been executed. Raises NotFollowable at the first
+        failure.
+        """
         for step in steps[len(self._done) :]:
             await self._take(step)
             self._done.append(step)
 
     async def close(self) -> None:
-        """Ends the stack, if the guide has started it."""
+        """Stops the stack, if the guide has started it."""
         await self._run("make down")
 
     async def _take(self, step: Step) -> None:
@@ -65,6 +65,6 @@ class GuideRun:
             raise NotFollowable(f"`{command}` ended with {code}\n{printed.read_text()}")
 
     def _environment(self) -> dict[str, str]:
-        """Ours, without what the make and the pytest that run us tell their children."""
+        """This process's environment without the variables of make and pytest."""
         own = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS", "PYTEST_"))}
         return {**own, "PYTHONPATH": importable(self.folder), "WAYPOST_PORT_BASE": str(self._port_base)}

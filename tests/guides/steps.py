@@ -1,10 +1,10 @@
-"""A guide as steps. What a reader types is what is read here: nothing in a guide is decoration.
+"""A guide as steps. Every block of a guide is executed:
 
-| in the guide                                       | step                                                              |
-|----------------------------------------------------|-------------------------------------------------------------------|
-| a line `path/of/file`, then a fence ```diff        | edits that file: each hunk is found by its own text, exactly once |
-| a line `path/of/file`, then a fence of another kind | makes that file, or replaces it                                   |
-| a fence ```sh                                       | runs each line                                                    |
+| in the guide | step |
+|---|---|
+| a line `path/of/file`, then a fence ```diff | edits the file: each hunk must match exactly once |
+| a line `path/of/file`, then another fence | creates or replaces the file |
+| a fence ```sh | runs each line |
 """
 
 import re
@@ -17,7 +17,7 @@ _FENCE = re.compile(
 
 
 class NotFollowable(AssertionError):
-    """A guide says something that cannot be done."""
+    """A step of a guide that cannot be executed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Edit:
         return f"edit {self.path}"
 
     def apply_to(self, text: str) -> str:
-        """Raises NotFollowable where the file does not read as the diff says."""
+        """Raises NotFollowable if the file does not match the diff."""
         for hunk in re.split(r"^@@\n", self.diff, flags=re.MULTILINE):
             before, after = _side(hunk, "-"), _side(hunk, "+")
             if text.count(before) != 1:
@@ -59,7 +59,7 @@ Step = Make | Edit | Run
 
 
 def steps_of(page: str) -> list[Step]:
-    """In the order of the page. Raises NotFollowable for a block that is none of the three."""
+    """Steps in the order of the page. Raises NotFollowable for a block of another kind."""
     return [step for fence in _FENCE.finditer(page) for step in _steps(**fence.groupdict())]
 
 
@@ -73,5 +73,5 @@ def _steps(path: str | None, kind: str, text: str) -> Iterator[Step]:
 
 
 def _side(hunk: str, sign: str) -> str:
-    """The hunk's lines as they are before (-) or after (+) the edit."""
+    """The hunk's lines before (-) or after (+) the edit."""
     return "".join(line[1:] or "\n" for line in hunk.splitlines(keepends=True) if line[0] in (" ", sign, "\n"))

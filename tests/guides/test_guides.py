@@ -1,5 +1,5 @@
-"""Every page of `docs/guide` is followed to the letter, in a copy of the project: its files, its
-edits, its commands.
+"""Follows every page of `docs/guide` exactly, in a copy of the project: its files, its edits, its
+commands.
 """
 
 import re
@@ -27,7 +27,7 @@ def up_to_each_command(guide: Path) -> Iterator[list[Step]]:
 
 @pytest.fixture(scope="module")
 async def run_of() -> AsyncIterator[Callable[[Path], GuideRun]]:
-    """A run per guide, kept from one command to the next."""
+    """One run per guide, shared by its commands."""
     async with AsyncExitStack() as stack:
 
         @cache

@@ -1,5 +1,5 @@
-"""What the page on replays tells to type can be typed: the commands, their options, and the names
-of this house are there.
+"""The commands on the page about replays are valid: the commands, their options, and the names of
+this project exist.
 """
 
 import re
@@ -39,7 +39,7 @@ def test_a_command_is_one(words: list[str]) -> None:
 
 
 def parsed(words: list[str]) -> dict[str, Any]:
-    """The parameters of the command that these words are of; nothing is run. Raises UsageError."""
+    """Parses the command's parameters without running it. Raises UsageError."""
     command: Any = get_command(app)
     context = command.make_context("waypost", list(words), resilient_parsing=True)
     while hasattr(command, "resolve_command"):

@@ -1,4 +1,6 @@
-"""The real application on a real database, with the payment provider's simulator to ask for money."""
+"""The real application on a real database, with the payment provider's simulator to ask for
+money.
+"""
 
 from collections.abc import AsyncIterator
 from pathlib import Path

@@ -1,4 +1,6 @@
-"""What becomes of the money: asked for by a job, decided by the provider, and told by the invoice."""
+"""What becomes of the money: asked for by a job, decided by the provider, and told by the
+invoice.
+"""
 
 import asyncio
 from datetime import datetime, timedelta

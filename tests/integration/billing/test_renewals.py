@@ -1,4 +1,6 @@
-"""Subscriptions as time passes: renewed, written off, forgotten with the person, and nobody else's."""
+"""Subscriptions as time passes: renewed, written off, forgotten with the person, and nobody
+else's.
+"""
 
 from datetime import datetime, timedelta
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""Rebuilds of the club's projector, by the product's own parts."""
+"""Rebuilds of the club's projection, with the product's own parts."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ async def rebuilt(stage: Stage, *, logs: KafkaTopicLogs | None = None, **options
 
 
 async def live(stage: Stage, people: list[User]) -> None:
-    """Lets the live projector take in a name or two of everybody."""
+    """Lets the live projection process one or two names of every user."""
     events = [event for person in people for event in person.tells("first", "second")]
     await stage.topic.publish(*events, *events[:2])
     async with stage.consuming(stage.club.members):

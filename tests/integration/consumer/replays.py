@@ -41,6 +41,6 @@ async def consumed(stage: Stage, records: int) -> None:
 
 
 async def audited(stage: Stage) -> list[OperatorAction]:
-    """The oldest first."""
+    """Oldest first."""
     async with opened(stage.database.ops) as ops:
         return list(reversed(await operator_actions(ops)))

@@ -1,6 +1,4 @@
-"""A read model rebuilt from its topic equals the live one, row for row (promise I10), also while
-events come in.
-"""
+"""A rebuilt read model equals the live one, row for row (promise I10), also while events arrive."""
 
 import asyncio
 from typing import Any

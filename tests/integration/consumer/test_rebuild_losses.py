@@ -1,4 +1,4 @@
-"""What new rows could miss or count double, although the live ones hold it once."""
+"""Events that new rows could miss or count twice, although the live rows contain them once."""
 
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
@@ -15,7 +15,7 @@ from waypost.testing.eventually import eventually
 
 
 async def test_without_sequences_what_came_twice_is_taken_in_once(stage: Stage) -> None:
-    """No guard absorbs such a record, and the inbox of the live consumer is not asked."""
+    """The order guard does not skip such a record, and the live consumer's inbox is not used."""
     ann = stage.user()
     told = [stage.topic.parts(each) for each in ann.tells("Ann", "Anna")]
     for parts in (*told, *told):
@@ -32,8 +32,8 @@ async def test_without_sequences_what_came_twice_is_taken_in_once(stage: Stage) 
 
 
 async def test_a_partition_that_is_first_taken_up_during_the_swap_is_not_left_out(stage: Stage) -> None:
-    """Its position was not there to be locked: what the live consumer wrote of it would go away
-    with the old tables.
+    """Its position did not exist when positions were locked: rows that the live consumer wrote from
+    it would be lost with the old tables.
     """
     await live(stage, [stage.user()])
     async with shadow_factory(stage).shadow() as shadow:
@@ -49,8 +49,8 @@ async def test_a_partition_that_is_first_taken_up_during_the_swap_is_not_left_ou
 
 
 class LogsOfATopicMadeAnew(KafkaTopicLogs):
-    """While they are opened, the live consumer finds another topic under the name, and takes its
-    first record in.
+    """While they are opened, the live consumer finds a recreated topic, and processes its first
+    record.
     """
 
     stage: Stage

@@ -1,4 +1,4 @@
-"""A projection of the service's own events, rebuilt from the event store."""
+"""An inline projection, rebuilt from the event store."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -29,7 +29,7 @@ class Person(Aggregate):
     aggregate_type = "user"
 
     def apply(self, event: Event) -> None:
-        """Nothing is decided."""
+        """Has no state."""
 
     def is_called(self, name: str, club: Club) -> None:
         at = datetime.now(UTC)
@@ -41,7 +41,7 @@ class Person(Aggregate):
 
 
 class Office:
-    """Writes events of its own, and projects them in the same transaction."""
+    """Writes events and projects them in the same transaction."""
 
     def __init__(self, stage: Stage) -> None:
         self.stage = stage

@@ -1,5 +1,5 @@
-"""A topic on which a later version lies before an earlier one, as after a loss: the live rows and
-the rebuilt ones are the same.
+"""A topic with a later version before an earlier one, as after a loss: the rebuilt rows equal the
+live ones.
 """
 
 from collections.abc import AsyncIterator, Iterable, Mapping
@@ -32,7 +32,7 @@ async def test_what_came_too_early_waits_for_its_turn(stage: Stage) -> None:
 
 
 class LogOfABusyTopic(KafkaTopicLog):
-    """While it reads ahead, the live consumer takes everything in that is there."""
+    """While it reads ahead, the live consumer processes all records."""
 
     stage: Stage
 

@@ -1,4 +1,4 @@
-"""What speaks against a swap, and what an operator may put up with."""
+"""Checks that refuse a swap, and the ones that an operator may override."""
 
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
@@ -45,7 +45,7 @@ async def test_more_dead_letters_than_before(stage: Stage) -> None:
 
 
 class Tampering(KafkaTopicLogs):
-    """While they are opened, somebody takes from the new tables what makes them safe to serve."""
+    """While they are opened, another session removes the protection of the new tables."""
 
     def __init__(self, stage: Stage, change: str) -> None:
         super().__init__(stage.bootstrap)
@@ -70,8 +70,8 @@ class Tampering(KafkaTopicLogs):
 )
 @pytest.mark.parametrize("force", [False, True])
 async def test_tables_that_were_not_safe_to_serve(stage: Stage, change: str, force: bool) -> None:
-    """Here nobody's word helps: other tenants would read the rows, or the consumer would fail on
-    them.
+    """This refusal cannot be overridden: other tenants would read the rows, or the consumer would
+    fail on them.
     """
     ann = stage.user()
     await live(stage, [ann])

@@ -1,6 +1,4 @@
-"""A rebuild has a trace of its own, which is found from the original ones; nothing is added to
-those.
-"""
+"""A rebuild has a separate trace, linked from the original ones; nothing is added to those."""
 
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter

@@ -1,4 +1,6 @@
-"""A reactor is given again what it was given, on an operator's word: no more, in order, and told."""
+"""A reactor receives its events again on an operator's command: only those, in order, and
+audited.
+"""
 
 import asyncio
 from collections.abc import Callable
@@ -30,7 +32,7 @@ async def test_what_would_be_delivered_is_listed_and_nothing_is(stage: Stage) ->
     told = ann.tells("Ann", "Anna")
     await stage.topic.publish(*told, told[0], *bob.tells("Bob"), ann.verifies())
     await consumed(stage, 5)
-    await stage.topic.publish(*ann.tells("Annie"))  # not taken in yet
+    await stage.topic.publish(*ann.tells("Annie"))  # not processed yet
 
     everything = await found(stage)
     assert [[each.sequence for each in key] for key in everything.keys] == [[1, 2], [1]]
@@ -166,7 +168,7 @@ async def test_it_has_traces_of_its_own_that_name_the_original(stage: Stage, spa
 
 async def test_a_new_consumer_only_passes_by_what_is_older_than_its_handler(stage: Stage) -> None:
     ann = stage.user()
-    long_ago: Callable[[Envelope[Any]], Envelope[Any]] = lambda told: replace(  # noqa: E731 - said once
+    long_ago: Callable[[Envelope[Any]], Envelope[Any]] = lambda told: replace(  # noqa: E731 - short and local
         told, occurred_at=told.occurred_at - timedelta(days=30)
     )
     first, second, third = ann.tells("Ann", "Anna", "Annie")

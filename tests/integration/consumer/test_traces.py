@@ -20,7 +20,7 @@ from waypost.testing.eventually import eventually
 
 
 def in_trace(envelope: Envelope[Any], *, sampled: bool) -> tuple[str, Envelope[Any]]:
-    """The event as a request with a trace of its own would have caused it."""
+    """The event as caused by a request with a separate trace."""
     trace_id = new_id().hex
     traceparent = f"00-{trace_id}-{new_id().hex[-16:]}-{int(sampled):02}"
     return trace_id, replace(envelope, cause=replace(envelope.cause, traceparent=traceparent))

@@ -1,4 +1,4 @@
-"""The inbox's page: complete without a network, and safe against what mails carry."""
+"""The inbox's page: complete without a network, and safe against hostile mails."""
 
 import re
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""The provider killed: what it said, and what it did without saying so, is there when it is back."""
+"""A killed provider: after its restart, charges with and without a response are still there."""
 
 import asyncio
 from pathlib import Path

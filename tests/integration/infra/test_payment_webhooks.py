@@ -1,4 +1,4 @@
-"""Webhooks: signed, tried until they are taken, never forgotten."""
+"""Webhooks: signed, retried until acknowledged, never lost."""
 
 import hashlib
 import hmac

@@ -1,4 +1,4 @@
-"""What the provider decides, and what it remembers of it."""
+"""Decisions of the provider, and their storage."""
 
 import asyncio
 from pathlib import Path

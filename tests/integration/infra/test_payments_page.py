@@ -1,4 +1,4 @@
-"""The payment provider's page, as a browser shows it."""
+"""The payment provider's page in a browser."""
 
 import httpx
 

@@ -46,7 +46,9 @@ async def test_it_starts_again_after_a_kill_and_stops_when_asked(stack: CommandL
     started = stack.supervisor.children(recursive=True)
     assert (await stack("down")).text == "Stopped.\n"
     assert not any(is_alive(process) for process in started)
-    assert not lock_file(stack_directory(stack.addresses.port_base)).read_text(), "it names a process that has ended"
+    assert not lock_file(stack_directory(stack.addresses.port_base)).read_text(), (
+        "the lock file names a process that has ended"
+    )
     assert (await stack("down")).text == "Nothing ran.\n"
 
 
@@ -113,9 +115,7 @@ async def topics_at(bootstrap: str) -> set[str]:
 
 
 def is_alive(process: psutil.Process) -> bool:
-    """A zombie whose parent has gone is dead already; whoever adopted it will notice in its own
-    time.
-    """
+    """A zombie whose parent has ended counts as dead; its new parent reaps it later."""
     try:
         return process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:

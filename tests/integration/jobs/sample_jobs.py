@@ -1,4 +1,4 @@
-"""Jobs for an operator to look at and to change."""
+"""Jobs that an operator views and changes."""
 
 from typing import Any
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""What a failing job becomes."""
+"""Failing jobs: status, retries, errors."""
 
 import asyncio
 from datetime import timedelta
@@ -148,7 +148,7 @@ async def test_what_the_job_waited_for_being_cancelled_is_an_error_and_no_death(
         await gone
 
     billing = await service([Job(waits, max_attempts=2, retry=AT_ONCE)])
-    # Leases hold for long: only an attempt that wrote its outcome down can be followed by another.
+    # Leases are long: only an attempt with a stored outcome can be followed by another.
     async with billing.working(settings=JobWorkerSettings(lease_seconds=3600, poll_seconds=0.1)):
         status = await billing.becomes("dead", await billing.enqueue("waits"))
     assert (status.attempts, status.error) == (2, "something that the job waited for was cancelled")
@@ -165,7 +165,7 @@ async def test_an_attempt_without_its_lease_cannot_say_how_the_job_ended(service
         return f"try {job.attempt}"
 
     billing = await service([Job(hold)])
-    async with billing.working(settings=JobWorkerSettings(lease_seconds=3600)):  # its next heartbeat is far away
+    async with billing.working(settings=JobWorkerSettings(lease_seconds=3600)):  # its next heartbeat is later
         job = await billing.enqueue("hold")
         await begun[1].wait()
         await billing.fetch("update jobs set lease_until = now() - interval '1 s'")

@@ -1,4 +1,4 @@
-"""What an operator does with jobs, as the operator's role."""
+"""Operator commands on jobs, with the operator's database role."""
 
 import asyncio
 from typing import Any
@@ -47,7 +47,7 @@ async def test_it_is_tried_again_and_ends_as_dead_which_can_be_sent_again(servic
         return "done"
 
     billing = await service([Job(flaky, max_attempts=3, retry=AT_ONCE)])
-    await billing.heard_of(billing.tenant)
+    await billing.add_tenants(billing.tenant)
     async with billing.working():
         job = await billing.enqueue("flaky", idempotency_key="inv-7")
         status = await billing.becomes("dead", job)
@@ -114,7 +114,7 @@ async def test_a_job_of_a_tenant_who_is_gone_ends_as_dead_and_sees_nobody_elses_
         await eventually(lambda: there_are(billing, Status.DEAD, 1))
     status = await billing.status(orphan, tenant=gone)
     assert status is not None and (status.status, status.attempts) == ("dead", 1)
-    assert seen == [1, 1], "each sees its own row alone"
+    assert seen == [1, 1], "each attempt sees only its own row"
 
 
 async def test_a_cancelled_job_is_stopped_and_its_outcome_dropped(service: ServiceOf) -> None:
@@ -127,7 +127,7 @@ async def test_a_cancelled_job_is_stopped_and_its_outcome_dropped(service: Servi
             stopped.set()
 
     billing = await service([Job(endless)])
-    await billing.heard_of(billing.tenant)
+    await billing.add_tenants(billing.tenant)
     async with billing.working(settings=HEARTBEAT_EACH_SECOND):
         job = await billing.enqueue("endless")
         await billing.becomes("running", job)
@@ -161,7 +161,7 @@ async def test_a_cancelled_job_never_starts_and_a_dead_one_is_gone(service: Serv
 
 async def test_a_job_is_run_by_hand(service: ServiceOf) -> None:
     billing, invoice = await service([Job(charge)]), new_id()
-    await billing.heard_of(billing.tenant)
+    await billing.add_tenants(billing.tenant)
     async with billing.working():
         arguments = {"invoice_id": str(invoice), "attempt": "3"}
         job = await run_job(billing.admin_service, "charge", billing.tenant, arguments, AUDIT)
@@ -173,7 +173,7 @@ async def test_a_job_is_run_by_hand(service: ServiceOf) -> None:
 
 async def test_a_change_is_told_also_of_a_job_that_is_forgotten_by_then(service: ServiceOf) -> None:
     billing = await service([Job(fails), Job(charge, keeps_result=False)])
-    await billing.heard_of(billing.tenant)
+    await billing.add_tenants(billing.tenant)
     async with billing.working():
         run = await run_job(billing.admin_service, "charge", billing.tenant, {"invoice_id": str(new_id())}, AUDIT)
         await eventually(lambda: is_forgotten(billing, run.id))
@@ -202,7 +202,7 @@ async def test_what_cannot_run_is_refused_and_nothing_is_left(
     service: ServiceOf, name: str, arguments: dict[str, Any], message: str
 ) -> None:
     billing, stranger = await service([Job(charge)]), TenantId(new_id())
-    await billing.heard_of(billing.tenant, stranger)
+    await billing.add_tenants(billing.tenant, stranger)
     theirs = await _event_of(billing, stranger)
     told = {each: str(theirs) if value == "theirs" else value for each, value in arguments.items()}
     with pytest.raises(Invalid, match=message):

@@ -1,4 +1,4 @@
-"""What an operator sees of jobs."""
+"""Views of jobs for an operator."""
 
 import asyncio
 from datetime import timedelta
@@ -28,7 +28,7 @@ async def test_a_list_tells_of_a_job_what_it_tells_alone_and_a_retried_one_has_n
         await held.wait()
 
     billing = await service([Job(slow)])
-    await billing.heard_of(billing.tenant)
+    await billing.add_tenants(billing.tenant)
     theirs = await billing.enqueue("slow", tenant=TenantId(new_id()))
     async with billing.working():
         job = await billing.enqueue("slow")
@@ -58,7 +58,7 @@ async def test_a_job_that_ends_while_it_is_read_is_told_as_it_stood(service: Ser
 
 async def test_a_job_is_shown_whole_while_it_is_pending_and_by_its_result_when_it_is_done(service: ServiceOf) -> None:
     billing, invoice = await service([Job(charge)]), new_id()
-    await billing.heard_of(billing.tenant, TenantId(new_id()))
+    await billing.add_tenants(billing.tenant, TenantId(new_id()))
     job = await billing.enqueue(
         "charge", invoice_id=invoice, run_at=billing.clock.now() + timedelta(days=1), priority=3
     )

@@ -1,4 +1,4 @@
-"""Enqueueing, beyond what the contract of every queue says."""
+"""Enqueueing, beyond the contract of every queue."""
 
 import asyncio
 from datetime import datetime, timedelta
@@ -96,7 +96,7 @@ async def test_another_tenant_sees_nothing_and_may_use_the_same_key(service: Ser
 
 
 async def test_the_database_refuses_a_job_for_a_tenant_that_is_not_bound(service: ServiceOf) -> None:
-    """Whatever the code above it got wrong: the job and its result are one statement, and the
+    """Independent of errors in the code above: the job and its result are one statement, and the
     result is its tenant's row.
     """
     billing = await service([Job(work)])
@@ -113,7 +113,7 @@ async def test_the_database_refuses_a_job_for_a_tenant_that_is_not_bound(service
 async def test_a_time_without_a_zone_is_refused(service: ServiceOf) -> None:
     billing = await service([Job(work)])
     with pytest.raises(Invalid, match="run_at has no time zone"):
-        await billing.enqueue("work", run_at=datetime(2026, 3, 1))  # noqa: DTZ001 - the point
+        await billing.enqueue("work", run_at=datetime(2026, 3, 1))  # noqa: DTZ001 - the subject of the test
 
 
 async def test_nobody_changes_what_a_job_is_or_whose(service: ServiceOf) -> None:

@@ -1,4 +1,4 @@
-"""Ticks, over a clock that the test moves."""
+"""Ticks, with a clock that the test sets."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -110,9 +110,9 @@ async def test_a_clock_that_jumps_over_ticks_makes_up_for_the_last_and_goes_on_f
     minutely = Scheduled("clean_up", every=timedelta(minutes=1))
     running = scheduler(billing, minutely)
     jumps = {
-        "2025-03-01T02:00:30": 0,  # new: it has missed nothing
+        "2025-03-01T02:00:30": 0,  # new: no missed ticks
         "2025-03-01T02:10:30": 1,  # forward over ten ticks
-        "2025-03-01T02:05:30": 1,  # back: these were made up for
+        "2025-03-01T02:05:30": 1,  # back: these were enqueued
         "2025-03-01T02:10:59": 1,
         "2025-03-01T02:11:00": 2,
     }
@@ -130,7 +130,7 @@ async def test_of_two_clocks_the_one_ahead_takes_the_tick_and_the_other_none(ser
     for ahead, behind in (("02:00:01", "01:50:00"), ("02:20:00", "02:00:01"), ("02:30:00", "02:10:00")):
         for at in (ahead, behind):
             set_clock(billing, f"2025-03-01T{at}")
-            await scheduler(billing).tick()  # of a process that has just started: it remembers nothing
+            await scheduler(billing).tick()  # like a process that has just started, without memory
         assert await queued(billing) == len(TENANTS)
 
 

@@ -56,7 +56,7 @@ async def test_each_attempt_is_a_child_of_the_enqueue(billing: Service, spans: I
 
 
 async def test_a_span_names_the_error_and_tells_nothing_of_it(billing: Service, spans: InMemorySpanExporter) -> None:
-    """A message may hold what a person typed."""
+    """A message may contain personal data."""
     secret = "ada@example.org"
     with TRACER.start_as_current_span("POST /invoices"), suppress(asyncpg.DataError):
         await billing.enqueue("flaky", idempotency_key=f"{secret}\0")

@@ -1,4 +1,4 @@
-"""Nobody has to think of waking a relay or a worker: the unit of work rings once it has committed."""
+"""The unit of work wakes relay and worker after its commit; handlers need no code for it."""
 
 import pytest
 
@@ -33,7 +33,7 @@ async def test_a_commit_rings_for_what_it_wrote_and_a_rollback_does_not(service:
                 uow.add(_dead_letter(billing))
                 await uow.jobs.enqueue("work", idempotency_key=str(1 // 0))
         async with billing.units.begin():
-            """Nothing was written."""
+            """A handler that writes nothing."""
         assert heard.rings == ["outbox", "jobs"]
 
 

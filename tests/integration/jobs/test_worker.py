@@ -1,4 +1,4 @@
-"""The worker on a real database: order, places, resources, draining."""
+"""The worker on a real database: order, slots, resources, draining."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""Header names may be any bytes: whoever reads a topic reads on, and has them."""
+"""Header names may be any bytes: a consumer continues, and returns them."""
 
 import pytest
 from aiokafka import AIOKafkaProducer

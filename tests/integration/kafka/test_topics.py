@@ -1,4 +1,4 @@
-"""What a real cluster says of its topics."""
+"""Topic metadata from a real cluster."""
 
 import pytest
 

@@ -83,7 +83,7 @@ async def test_a_record_the_topic_does_not_take_holds_up_its_own_key_alone(relay
 
 
 async def test_heads_are_read_by_index_alone(relay_rig: RelayRig) -> None:
-    """Whatever the backlog: one range of the primary key per shard, no sort, no scan of the table."""
+    """For any backlog: one range of the primary key per shard, no sort, no scan of the table."""
     await relay_rig.owner.execute(
         "insert into outbox (shard, event_id, tenant_id, topic, key, payload, headers, created_at)"
         " select n % 16, gen_random_uuid(), gen_random_uuid(), 't', n::text::bytea, 'p', '{}', now()"
@@ -100,8 +100,8 @@ async def test_heads_are_read_by_index_alone(relay_rig: RelayRig) -> None:
 
 
 async def test_an_hour_that_is_not_here_yet_holds_no_key_up(relay_rig: RelayRig) -> None:
-    """A writer's clock may have been ahead for a moment: its rows are facts, whatever they say of
-    the time.
+    """A writer's clock may have been ahead for a moment: its rows are facts, for any time that they
+    state.
     """
     declared = replace(declared_topics()[0], name=unique("users.user"))
     await ensure_topics(relay_rig.bootstrap, [declared])

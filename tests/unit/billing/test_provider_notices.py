@@ -1,4 +1,6 @@
-"""The provider's webhooks are believed where they are signed, fresh, and about an attempt of ours."""
+"""The provider's webhooks are believed where they are signed, fresh, and about an attempt of
+ours.
+"""
 
 import json
 from datetime import UTC, datetime, timedelta

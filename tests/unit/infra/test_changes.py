@@ -23,7 +23,7 @@ START = Request(action=Action.START)
 
 
 class QuietSupervisor(Supervisor):
-    """Records what it is asked to start, and starts nothing."""
+    """Records the components that it is asked to start, and starts nothing."""
 
     def __init__(self, components: Sequence[Component], board: StatusBoard) -> None:
         super().__init__(components, board)
@@ -44,7 +44,7 @@ def running(tmp_path: Path) -> QuietSupervisor:
 @pytest.fixture
 def changed(running: QuietSupervisor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Changes:
     async def accept(_: object) -> None:
-        """Another stack of this machine may hold the ports of the default base."""
+        """Accepts all ports: another stack of this machine may use those of the default base."""
 
     monkeypatch.setattr(changes, "refuse_taken_ports", accept)
     monkeypatch.setattr(Addresses, "environment_directory", tmp_path / "environment")

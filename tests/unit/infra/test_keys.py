@@ -1,4 +1,4 @@
-"""Secrets are made once, closed to others, and given only to whom they belong."""
+"""Secrets are created once, closed to others, and given only to their owners."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""Reading mail: whatever bytes come, something is shown and nothing raises."""
+"""Parsing mail: for any bytes, a mail is shown and no error is raised."""
 
 import sqlite3
 

@@ -1,4 +1,4 @@
-"""The plan fits together: whatever is waited for is there, and no two components want one port."""
+"""The plan is consistent: every dependency exists, and no two components use one port."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Which processes a saved file restarts."""
+"""The processes that a saved file restarts."""
 
 from pathlib import Path
 

@@ -1,4 +1,6 @@
-"""Set-up says what it installs, installs no more than that, and names the command where it may not."""
+"""Set-up prints each installation, installs nothing more, and prints the command if it may not
+install.
+"""
 
 import os
 from collections.abc import Callable, Sequence
@@ -14,7 +16,7 @@ Ran = list[Sequence[Any]]
 
 @pytest.fixture
 def ran(monkeypatch: pytest.MonkeyPatch) -> Ran:
-    """A machine with apt-get that knows every package; the commands that run on it."""
+    """A machine with apt-get that has every package; returns the commands that run on it."""
     commands: Ran = []
 
     def run(step: str, command: Sequence[Any], remedy: str, **_: Any) -> None:

@@ -1,4 +1,4 @@
-"""The supervisor on processes that only sleep."""
+"""The supervisor with processes that only sleep."""
 
 import asyncio
 import signal
@@ -19,7 +19,7 @@ from waypost.testing.eventually import eventually
 
 
 class Sleeper:
-    """A server that says when it starts and stops."""
+    """A server that records its start and stop."""
 
     def __init__(self, name: str, folder: Path, said: list[str]) -> None:
         self.name = name
@@ -151,13 +151,13 @@ async def test_a_component_joins_while_the_others_run_on(tmp_path: Path) -> None
 
     first = Component(name="users", part=users, log=users.child.log, depends_on=["topics"])
     joining = Component(name="billing", part=billing, log=billing.child.log, depends_on=["topics"])
-    async with supervisor_of(tmp_path, topics("of users"), first) as (supervisor, board):
+    async with supervisor_of(tmp_path, topics("topics for users"), first) as (supervisor, board):
         await board.wait_for("users")
         pid = users.child.pid
-        await supervisor.add([topics("of both"), joining])
+        await supervisor.add([topics("topics for both"), joining])
         await board.wait_for("billing")
         assert users.child.running and users.child.pid == pid
-    assert runs == ["of users", "of both"]
+    assert runs == ["topics for users", "topics for both"]
     assert said[:2] == ["users starts", "billing starts"]
     assert set(said[2:]) == {"users stops", "billing stops"}
 

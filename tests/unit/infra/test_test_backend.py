@@ -1,4 +1,4 @@
-"""Tests run on what was asked for."""
+"""Tests run on the requested backend."""
 
 import pytest
 

@@ -1,6 +1,4 @@
-"""The containers are the native stack's components: what the plan says of each, the compose file
-says too.
-"""
+"""The containers equal the native stack's components: the compose file agrees with the plan."""
 
 import re
 from pathlib import Path

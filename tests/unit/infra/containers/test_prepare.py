@@ -1,4 +1,4 @@
-"""Each container is told what the native process is told, and no secret of another."""
+"""Each container has the environment of its native process, and no other secret."""
 
 import json
 import subprocess
@@ -58,7 +58,7 @@ def test_no_folder_holds_another_s_secrets(prepared: Path) -> None:
         **{password: service for service, roles in secrets["roles"].items() for password in roles.values()},
         secrets["superuser"]: "postgres",
     }
-    shared = {"keys", "waypost"}  # of `prepare` and of the operator's command
+    shared = {"keys", "waypost"}  # read by `prepare` and by the operator's command
     for file in (each for each in prepared.rglob("*") if each.is_file()):
         folder = file.relative_to(prepared).parts[0]
         for secret, holder in holders.items():
@@ -105,7 +105,7 @@ def test_a_container_enters_with_every_value_as_it_was_written(tmp_path: Path) -
 
 
 def test_a_container_needs_no_package_for_development() -> None:
-    """Its image contains requirements.txt alone; psutil and the PostgreSQL wheel are of
+    """Its image contains requirements.txt alone; psutil and the PostgreSQL wheel are in
     requirements-dev.txt.
     """
     program = (
