@@ -10,7 +10,7 @@ import pytest
 
 from services.billing.app import SERVICE
 from services.billing.projections import PRINCIPALS
-from tests.fixtures.revoked_access import ENDINGS, ID, created, endings, requests
+from tests.fixtures.revoked_access import ENDINGS, ID, created, endings, enveloped, requests
 from tests.integration.billing.service import BillingService, Company
 from waypost.engine.projections import project
 from waypost.kernel.event import Event

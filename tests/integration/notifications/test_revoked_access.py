@@ -9,7 +9,7 @@ import pytest
 
 from services.notifications.app import SERVICE
 from services.notifications.projections import PRINCIPALS
-from tests.fixtures.revoked_access import ENDINGS, ID, created, endings, requests
+from tests.fixtures.revoked_access import ENDINGS, ID, created, endings, enveloped, requests
 from tests.integration.notifications.digests import headers
 from tests.integration.notifications.service import NotificationsService, Person
 from waypost.engine.projections import project
