@@ -30,7 +30,7 @@ GENERATED = {ROOT / "schemas" / f"{service}.py" for service in SERVICES}
 
 
 @pytest.mark.parametrize("service", services_here())
-def test_every_service_has_the_same_rooms(service: str) -> None:
+def test_every_service_has_the_same_packages(service: str) -> None:
     found = {
         path.stem for path in (ROOT / "services" / service).iterdir() if not path.name.startswith(("__init__", "__pyc"))
     }
@@ -43,7 +43,7 @@ def test_every_service_is_declared_with_ports_of_its_own() -> None:
     assert len(set(offsets().values())) == len(offsets())
 
 
-def test_no_file_is_longer_than_a_reader_can_hold() -> None:
+def test_no_file_exceeds_the_line_limit() -> None:
     product = (
         path
         for room in ("services", "shared", "schemas", "infra", "tests", "bench")

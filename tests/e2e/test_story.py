@@ -22,5 +22,5 @@ SEEN = [
 async def test_from_sign_up_to_the_paid_invoice(stack: CommandLine) -> None:
     told = await stack("demo")
     assert told.code == 0, told.text
-    assert [each for each in SEEN if each not in told.text] == []
+    assert [record for record in SEEN if record not in told.text] == []
     assert (await stack("status")).code == 1, "it stops the stack that it started"

@@ -10,7 +10,7 @@ async def assert_charged_once(
     rig: ChargesRig, company: Company, invoice_id: str, *, under: str | None = None, minor: int = 24_690
 ) -> None:
     """Checks the provider, the invoice, its history and the ledger."""
-    [charge] = [each for each in await rig.charges() if each["status"] == "succeeded"]
+    [charge] = [this_charge for this_charge in await rig.charges() if this_charge["status"] == "succeeded"]
     assert (charge["idempotency_key"], charge["amount_minor"]) == (under or f"inv-{invoice_id}", minor)
     invoice = await company.becomes(invoice_id, status="paid")
     assert (invoice["amount_paid_minor"], invoice["amount_refunded_minor"]) == (minor, 0)

@@ -161,7 +161,7 @@ class ChargesRig:
 
     async def _all_delivered(self) -> bool:
         events = (await self.billing.payments.get("/v1/events")).json()["data"]
-        return bool(events) and all(each["delivered_at"] for each in events)
+        return bool(events) and all(event["delivered_at"] for event in events)
 
 
 @asynccontextmanager

@@ -82,7 +82,7 @@ class ServicesRig:
 
     def write_environment(self) -> None:
         for name, database in self.databases.items():
-            roles = {each: getattr(database, each) for each in ("owner", "app", "relay", "ops")}
+            roles = {key: getattr(database, key) for key in ("owner", "app", "relay", "ops")}
             variables = {f"WAYPOST_{role.upper()}_DSN": dsn for role, dsn in roles.items()}
             variables["WAYPOST_KAFKA_BOOTSTRAP"] = self.bootstrap
             lines = "".join(f"{variable}={value}\n" for variable, value in variables.items())
@@ -91,12 +91,12 @@ class ServicesRig:
 
 @asynccontextmanager
 async def services_rig(bootstrap: str, database: Databases, folder: Path) -> AsyncIterator[ServicesRig]:
-    databases = {each.name: await database(each.name) for each in SERVICES}
+    databases = {service.name: await database(service.name) for service in SERVICES}
     async with AsyncExitStack() as stack:
         made = {}
-        for each in SERVICES:
-            one = hosted(each, databases[each.name], bootstrap=bootstrap)
-            made[each.name] = await stack.enter_async_context(one)
+        for this_service in SERVICES:
+            one = hosted(this_service, databases[this_service.name], bootstrap=bootstrap)
+            made[this_service.name] = await stack.enter_async_context(one)
         services = ServicesRig(
             bootstrap=bootstrap, folder=folder, databases=databases, tenant_id=TenantId(new_id()), **made
         )

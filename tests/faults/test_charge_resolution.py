@@ -64,7 +64,7 @@ async def test_a_decline_and_the_retry_of_the_dunning(charging: ChargesRig) -> N
     async with charging.working(ahead=25 * HOUR):
         await company.becomes(invoice_id, status="paid")
     await assert_charged_once(charging, company, invoice_id, under=f"inv-{invoice_id}-2")
-    assert [each["status"] for each in await charging.charges()] == ["failed", "succeeded"]
+    assert [charge["status"] for charge in await charging.charges()] == ["failed", "succeeded"]
 
 
 async def test_a_charge_whose_card_was_taken_off_is_only_looked_up(charging: ChargesRig) -> None:
@@ -94,7 +94,7 @@ async def test_a_provider_that_is_away_for_long_fails_no_job_and_loses_no_charge
     await assert_charged_once(charging, company, invoice_id)
 
 
-async def test_the_schedule_reaches_whoever_has_an_overdue_attempt_those_who_left_as_well(charging: ChargesRig) -> None:
+async def test_schedule_reaches_every_tenant_with_an_overdue_attempt_also_closed_ones(charging: ChargesRig) -> None:
     left = [await _left_behind(charging, "billing.after_provider_response") for _ in range(3)]
     for (company, _), status, age in zip(left, ("open", "closed", "open"), (5, 5, 0), strict=True):
         await charging.know(company, status)

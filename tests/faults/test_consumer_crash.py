@@ -61,7 +61,7 @@ async def test_killed_in_a_retry_at(stage: Stage, point: str) -> None:
     stage.club.trouble = _failing
     async with stage.consuming(stage.club.greetings, retry=LATER):
         await eventually(lambda: stage.reached(2, consumers=1))
-    assert [each[:2] for each in await stage.dead_letters()] == [("retrying", 1), ("waiting", 2)]
+    assert [dead_letter[:2] for dead_letter in await stage.dead_letters()] == [("retrying", 1), ("waiting", 2)]
 
     await stage.rows("update dead_letters set next_attempt_at = now() returning 1")
     async with stage.worker(stage.club.greetings, failpoints=f"retries.{point}=kill") as worker:
@@ -74,18 +74,21 @@ async def test_killed_in_a_retry_at(stage: Stage, point: str) -> None:
     async with stage.worker(stage.club.greetings, group="successor"):
         await eventually(flows, deadline_seconds=25)
     assert await stage.greeted(ann) == [[1, 2]]
-    assert [each[:2] for each in await stage.dead_letters()] == [("redriven", 1), ("redriven", 2)]
+    assert [this_dead_letter[:2] for this_dead_letter in await stage.dead_letters()] == [
+        ("redriven", 1),
+        ("redriven", 2),
+    ]
 
 
 @pytest.mark.parametrize("name", ["members", "greetings"])
-async def test_a_record_that_ends_the_process_is_set_aside_and_others_flow(stage: Stage, name: str) -> None:
+async def test_record_that_ends_the_process_is_dead_lettered_and_others_flow(stage: Stage, name: str) -> None:
     consumer = stage.club.members if name == "members" else stage.club.greetings
     ann, eve = stage.user(), stage.user()
     await stage.topic.publish(*ann.tells("Ann"), *eve.tells("process_ending", "Eva"), *ann.tells("Anna"))
 
     deaths = 0
     while not await stage.reached(4, consumers=1) or ("dead", 1) not in [
-        each[:2] for each in await stage.dead_letters()
+        this_dead_letter[:2] for this_dead_letter in await stage.dead_letters()
     ]:
         async with stage.worker(consumer, group=str(deaths), careful_from=2, suspect_from=3, tries=2) as worker:
             done = asyncio.ensure_future(settled(stage))
@@ -99,7 +102,7 @@ async def test_a_record_that_ends_the_process_is_set_aside_and_others_flow(stage
         assert await stage.names(ann, eve) == [["Ann", "Anna"], []]
     else:
         assert await stage.greeted(ann, eve) == [[1, 2], []]
-    assert [each[:2] for each in await stage.dead_letters()] == [("dead", 1), ("waiting", 2)]
+    assert [dead_letter[:2] for dead_letter in await stage.dead_letters()] == [("dead", 1), ("waiting", 2)]
 
 
 def _failing(envelope: Envelope[Any]) -> None:
@@ -108,6 +111,6 @@ def _failing(envelope: Envelope[Any]) -> None:
 
 async def settled(stage: Stage) -> None:
     async def dead() -> bool:
-        return ("dead", 1) in [each[:2] for each in await stage.dead_letters()]
+        return ("dead", 1) in [dead_letter[:2] for dead_letter in await stage.dead_letters()]
 
     await eventually(dead, deadline_seconds=20)

@@ -26,7 +26,7 @@ def full_partitions(consumer: str) -> float:
 
 
 @pytest.mark.parametrize("name", ["members", "greetings"])
-async def test_at_the_cap_the_partition_waits_until_dead_letters_are_settled(stage: Stage, name: str) -> None:
+async def test_partition_at_the_limit_waits_until_dead_letters_are_settled(stage: Stage, name: str) -> None:
     def refuse_eve(envelope: Envelope[Any]) -> None:
         if envelope.event.display_name.startswith("Eve"):
             raise RuntimeError("no Eve today")
@@ -70,7 +70,7 @@ async def test_at_the_cap_the_partition_waits_until_dead_letters_are_settled(sta
 
 
 @pytest.mark.parametrize("name", ["members", "greetings"])
-async def test_what_waits_for_an_earlier_version_takes_no_room_from_what_failed(stage: Stage, name: str) -> None:
+async def test_out_of_order_dead_letters_do_not_count_towards_the_limit_of_failed_ones(stage: Stage, name: str) -> None:
     """As if `events republish` ran beside a relay with pending versions: the versions that these
     wait for are behind all of them.
     """
@@ -89,7 +89,7 @@ async def test_what_waits_for_an_earlier_version_takes_no_room_from_what_failed(
     assert await stage.parked() == []
 
 
-async def test_what_waits_for_an_earlier_version_has_a_cap_of_its_own(stage: Stage) -> None:
+async def test_out_of_order_dead_letters_have_a_separate_limit(stage: Stage) -> None:
     people = [stage.user() for _ in range(3)]
     told = [person.tells("One", "Two") for person in people]
     await stage.topic.publish(*(second for _, second in told), *(first for first, _ in told))
@@ -100,8 +100,8 @@ async def test_what_waits_for_an_earlier_version_has_a_cap_of_its_own(stage: Sta
     with capture_logs() as logs:
         async with stage.consuming(stage.club.greetings, max_dead_letters=1, max_out_of_order_dead_letters=2) as group:
             await eventually(full)
-            assert [each[:2] for each in await stage.dead_letters()] == [("waiting", 2)] * 2
-    (line,) = [each for each in logs if each["event"] == "dead_letter_limit_reached"]
+            assert [dead_letter[:2] for dead_letter in await stage.dead_letters()] == [("waiting", 2)] * 2
+    (line,) = [this_line for this_line in logs if this_line["event"] == "dead_letter_limit_reached"]
     assert (line["failed"], line["early"], line["max_failed"], line["max_out_of_order"]) == (0, 3, 1, 2)
 
     async def all_greeted() -> bool:

@@ -46,7 +46,7 @@ BOTH = pytest.mark.parametrize("name", ["members", "greetings"])
 
 
 @BOTH
-async def test_what_fails_three_times_is_handled_in_order_and_others_flow(stage: Stage, name: str) -> None:
+async def test_event_that_fails_three_times_is_handled_in_order_and_others_flow(stage: Stage, name: str) -> None:
     ann, bob = stage.user(), stage.user()
     # In a batch the second name fails in the first transaction, then alone, then as a
     # dead letter.
@@ -71,7 +71,7 @@ async def test_what_fails_three_times_is_handled_in_order_and_others_flow(stage:
 
 
 @BOTH
-async def test_after_its_tries_it_is_dead_and_its_key_waits_for_somebody(stage: Stage, name: str) -> None:
+async def test_dead_letter_after_max_attempts_parks_its_key(stage: Stage, name: str) -> None:
     ann = stage.user()
     stage.club.trouble = trouble = Trouble("Anna", times=float("inf"))
     await stage.topic.publish(*ann.tells("Ann", "Anna", "Annie"))
@@ -110,10 +110,10 @@ async def test_a_discarded_dead_letter_counts_as_handled_and_its_key_flows(stage
         await stage.topic.publish(*ann.tells("Anne"))
         await eventually(lambda: stage.reached(4, consumers=1))
     assert await handled(stage, name, ann) in ([["Ann", "Annie", "Anne"]], [[1, 3, 4]])
-    assert [each[0] for each in await stage.dead_letters()] == ["discarded", "redriven"]
+    assert [dead_letter[0] for dead_letter in await stage.dead_letters()] == ["discarded", "redriven"]
 
 
-async def test_a_redrive_that_fails_again_and_again_is_refused_in_the_end(stage: Stage) -> None:
+async def test_redrive_that_fails_repeatedly_is_finally_refused(stage: Stage) -> None:
     ann = stage.user()
     stage.club.trouble = trouble = Trouble("Ann", times=float("inf"), error=Permanent)
     await stage.topic.publish(*ann.tells("Ann"))
@@ -126,7 +126,7 @@ async def test_a_redrive_that_fails_again_and_again_is_refused_in_the_end(stage:
     assert trouble.tries["Ann"] == 6
 
 
-async def test_a_permanent_error_is_not_tried_again(stage: Stage) -> None:
+async def test_permanent_error_is_not_retried(stage: Stage) -> None:
     ann = stage.user()
     stage.club.trouble = trouble = Trouble("Ann", times=float("inf"), error=Permanent)
     await stage.topic.publish(*ann.tells("Ann"))
@@ -137,7 +137,7 @@ async def test_a_permanent_error_is_not_tried_again(stage: Stage) -> None:
     assert trouble.tries["Ann"] == 1
 
 
-async def test_what_waits_for_another_topic_is_tried_without_end(stage: Stage) -> None:
+async def test_wait_for_another_topic_is_retried_without_limit(stage: Stage) -> None:
     ann = stage.user()
     stage.club.trouble = Trouble("Ann", times=IMPATIENT.retry.max_attempts + 3, error=NotYet)
     await stage.topic.publish(*ann.tells("Ann", "Anna"))
@@ -151,7 +151,7 @@ async def test_what_waits_for_another_topic_is_tried_without_end(stage: Stage) -
 
 
 @BOTH
-async def test_a_gap_parks_until_the_missing_version_comes(stage: Stage, name: str) -> None:
+async def test_gap_parks_until_the_missing_version_arrives(stage: Stage, name: str) -> None:
     ann, bob = stage.user(), stage.user()
     first, second, third, fourth = ann.tells("Ann", "Anna", "Annie", "Anne")
     await stage.topic.publish(first, third, *bob.tells("Bob"), fourth)
@@ -180,7 +180,7 @@ async def test_without_sequences_later_records_of_a_failed_key_wait_in_the_topic
     stage.club.trouble = trouble = Trouble("Ann", times=float("inf"))
     for envelope in (*ann.tells("Ann", "Anna"), *bob.tells("Bob"), *ann.tells("Annie")):
         parts = stage.topic.parts(envelope)
-        bare = [each for each in parts["headers"] if each[0] != "ce_sequence"]
+        bare = [header for header in parts["headers"] if header[0] != "ce_sequence"]
         await stage.topic.publish_raw(**{**parts, "headers": bare})
 
     async with stage.consuming(consumer_of(stage, name)):

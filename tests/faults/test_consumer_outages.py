@@ -17,7 +17,7 @@ select pg_terminate_backend(pid) from pg_stat_activity where datname = $1 and ap
 END_WAITING_SESSION = f"{END_SESSIONS} and wait_event_type = 'Lock'"
 
 
-async def test_a_topic_made_anew_is_read_from_its_beginning(stage: Stage) -> None:
+async def test_recreated_topic_is_read_from_its_beginning(stage: Stage) -> None:
     ann, bob = stage.user(), stage.user()
     old = ann.tells("Ann", "Anna", "Annie")
     await stage.topic.publish(*old)
@@ -54,13 +54,11 @@ async def test_sessions_that_are_ended_lose_and_double_nothing(stage: Stage, pos
         # A record whose session was ended twice counts an attempt; the second retry follows seconds
         # after the first.
         await eventually(all_flow, deadline_seconds=30)
-    assert await stage.names(*people) == [[str(each) for each in range(rounds)]] * 5
+    assert await stage.names(*people) == [[str(number) for number in range(rounds)]] * 5
     assert await stage.greeted(*people) == [list(range(1, rounds + 1))] * 5
 
 
-async def test_a_session_that_ends_between_the_poll_and_the_records_passes_none_over(
-    stage: Stage, postgres: str
-) -> None:
+async def test_session_that_ends_after_the_poll_skips_no_record(stage: Stage, postgres: str) -> None:
     """The client's position is behind the polled records: it must be reset, whichever statement
     failed.
     """
@@ -81,7 +79,7 @@ async def test_a_session_that_ends_between_the_poll_and_the_records_passes_none_
     assert await stage.dead_letters() == []
 
 
-async def test_a_broker_that_is_killed_and_comes_back(own_kafka: Broker, database: Databases, tmp_path: Path) -> None:
+async def test_consumer_survives_a_killed_broker(own_kafka: Broker, database: Databases, tmp_path: Path) -> None:
     async with staged(own_kafka.bootstrap, database, tmp_path) as stage:
         ann = stage.user()
         await stage.topic.publish(*ann.tells("Ann"))

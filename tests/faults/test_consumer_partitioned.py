@@ -29,7 +29,7 @@ CUTS = [
 
 
 @pytest.mark.parametrize(("cut", "heal"), CUTS)
-async def test_another_takes_over_and_the_one_cut_off_comes_back_by_itself(
+async def test_partitioned_member_is_replaced_and_rejoins_by_itself(
     proxied_kafka: ProxiedKafka, database: Databases, tmp_path: Path, cut: Cut, heal: Heal
 ) -> None:
     proxy = proxied_kafka.proxy
@@ -54,7 +54,7 @@ async def test_another_takes_over_and_the_one_cut_off_comes_back_by_itself(
         assert await stage.dead_letters() == []
 
 
-async def test_what_reaches_the_one_cut_off_too_late_is_fenced(
+async def test_records_that_reach_the_partitioned_member_late_are_fenced(
     proxied_kafka: ProxiedKafka, database: Databases, tmp_path: Path
 ) -> None:
     proxy = proxied_kafka.proxy

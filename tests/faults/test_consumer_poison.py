@@ -27,7 +27,7 @@ Headers = list[tuple[str, Any]]
 
 
 def without(headers: Headers, name: str) -> Headers:
-    return [each for each in headers if each[0] != name]
+    return [header for header in headers if header[0] != name]
 
 
 def instead(headers: Headers, name: str, value: Any) -> Headers:
@@ -75,8 +75,8 @@ async def publish_corpus(stage: Stage) -> tuple[int, int]:
     ]
     unreadable += [{**one, "headers": [*one["headers"], (name, b"1")]} for name in ("ce_id\udcff", "\udcc3(")]
     unreadable += [{**one, "key": key} for key in (None, b"", b"another key")]
-    for each in (*readable, *unreadable):
-        await stage.topic.publish_raw(**each)
+    for record in (*readable, *unreadable):
+        await stage.topic.publish_raw(**record)
     return len(readable), len(unreadable)
 
 
@@ -113,7 +113,7 @@ async def test_a_dead_letter_holds_the_bytes_of_its_record(stage: Stage) -> None
     assert list(kept.record.headers) == headers
 
 
-async def test_a_poison_record_that_comes_again_is_one_dead_letter(stage: Stage) -> None:
+async def test_redelivered_poison_record_is_one_dead_letter(stage: Stage) -> None:
     ann = stage.user()
     told: Envelope[Any] = ann.tells("Ann")[0]
     for _ in range(3):
@@ -134,7 +134,7 @@ async def test_a_poison_record_that_comes_again_is_one_dead_letter(stage: Stage)
         ("revoke insert on dead_letters from club_app", "grant insert on dead_letters to club_app"),
     ],
 )
-async def test_nothing_is_passed_over_while_dead_letters_cannot_be_kept(stage: Stage, closed: str, opened: str) -> None:
+async def test_no_record_is_skipped_while_dead_letters_cannot_be_stored(stage: Stage, closed: str, opened: str) -> None:
     ann = stage.user()
     await stage.topic.publish(*ann.tells("Ann"))
     await stage.topic.publish_raw(key=b"?", value=b"garbage")
@@ -183,7 +183,7 @@ class Refused(Exception):
 
 
 @pytest.mark.parametrize("method", ["keep", "park"])
-async def test_dead_letter_that_is_refused_whole_is_stored_stripped(
+async def test_rejected_dead_letter_is_stored_stripped(
     stage: Stage, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
     """Simulates an unknown limit of the database: for any content of a record, the partition
@@ -205,7 +205,7 @@ async def test_dead_letter_that_is_refused_whole_is_stored_stripped(
     assert kept == [("dead", None, None, b"garbage", "UnstorableRecord", "[]")]
     assert await stage.parked() == []
     assert REGISTRY.get_sample_value(STRIPPED, {"consumer": group.name}) == before + 1
-    (line,) = [each for each in logs if each["event"] == "dead_letter_stripped"]
+    (line,) = [this_line for this_line in logs if this_line["event"] == "dead_letter_stripped"]
     assert (line["log_level"], line["offset"]) == ("error", 1)
 
 

@@ -23,7 +23,7 @@ def greetings(stage: Stage, before: Callable[[Envelope[Any]], Awaitable[object]]
     return Reactor("greetings", {stage.club.created: greet, stage.club.updated: greet})
 
 
-async def test_a_handler_that_outlasts_its_time_holds_up_its_own_key_alone(stage: Stage) -> None:
+async def test_handler_time_out_delays_only_its_own_key(stage: Stage) -> None:
     ann, bob = stage.user(), stage.user()
     better = asyncio.Event()
 

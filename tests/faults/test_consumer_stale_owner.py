@@ -12,7 +12,7 @@ from waypost.ports.subscription import Partition
 from waypost.testing.eventually import eventually
 
 
-async def test_a_frozen_consumer_that_wakes_up_cannot_move_the_position_back(stage: Stage) -> None:
+async def test_resumed_consumer_cannot_move_the_position_back(stage: Stage) -> None:
     ann = stage.user()
     await stage.topic.publish(*ann.tells("Ann", "Anna"))
     # It freezes while it processes two records. In a separate group it is never notified that
@@ -95,7 +95,7 @@ class IgnoredAssignment:
         """Does nothing."""
 
 
-async def test_another_that_moves_on_meanwhile_is_not_taken_for_a_topic_made_anew(stage: Stage) -> None:
+async def test_progress_of_another_consumer_is_not_mistaken_for_a_recreated_topic(stage: Stage) -> None:
     """Its position is beyond the reported end: reading everything again would duplicate effects
     that neither the guard nor the inbox remembers.
     """

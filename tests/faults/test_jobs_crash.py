@@ -48,7 +48,7 @@ async def test_killed_around_a_job(jobs: JobsRig, failpoint: str, attempts: int,
 
 
 @pytest.mark.timeout(5 * PROCESS_SECONDS)
-async def test_a_job_that_kills_its_worker_ends_as_dead_and_takes_no_neighbour_with_it(jobs: JobsRig) -> None:
+async def test_job_that_kills_its_worker_ends_as_dead_without_affecting_others(jobs: JobsRig) -> None:
     ending = await jobs.service.enqueue("process_ending", priority=1)
     neighbours = [await jobs.service.enqueue("neighbour") for _ in range(4)]
 

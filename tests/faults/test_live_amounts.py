@@ -18,10 +18,10 @@ HUGE = 5 * 10**18
 TENANT = uuid4()
 
 
-async def test_what_does_not_fit_64_bits_is_passed_over_in_its_window_alone(live: LiveRig) -> None:
+async def test_amount_beyond_64_bits_is_skipped_only_in_its_window(live: LiveRig) -> None:
     now = datetime.now(UTC)
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=2)
-    noon, minute_later, evening = (midnight + timedelta(minutes=each) for each in (720, 721, 1080))
+    noon, minute_later, evening = (midnight + timedelta(minutes=number) for number in (720, 721, 1080))
     others = Invoices(random.Random(7), now)  # noqa: S311 - stories, not secrets
     others.add(5)
     first, second, third = failed(HUGE, noon), failed(HUGE, minute_later), failed(7, evening)

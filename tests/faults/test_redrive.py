@@ -31,7 +31,7 @@ REDRIVE = ("dead-letters", "redrive", "--error-class", "Permanent", "--service",
 @pytest.mark.parametrize(
     ("point", "effects", "redrives"), [("after_count", [], 2), ("after_effect", [], 2), ("after_commit", [1], 1)]
 )
-async def test_one_that_is_killed_midway_is_run_again_and_does_the_rest(
+async def test_killed_redrive_is_completed_by_the_next_run(
     stage: Stage,
     operator: Operator,
     admin_service: AdminService,
@@ -50,7 +50,7 @@ async def test_one_that_is_killed_midway_is_run_again_and_does_the_rest(
     )
     stage.club.trouble = no_trouble
     again = await Redrive.of(admin_service, Search(error_class="Permanent"))
-    assert [each.flows async for each in again.work_off(AUDIT, Rate())] == [True]
+    assert [result.flows async for result in again.work_off(AUDIT, Rate())] == [True]
     assert (await stage.greeted(bob), await stage.parked()) == ([[1, 2, 3]], [])
     assert [row[0] for row in await stage.rows("select redrives from dead_letters order by kafka_offset")] == [
         redrives,
@@ -59,7 +59,7 @@ async def test_one_that_is_killed_midway_is_run_again_and_does_the_rest(
     ]
 
 
-async def test_the_consumer_itself_may_work_the_key_off_meanwhile(
+async def test_consumer_may_process_the_key_during_a_redrive(
     stage: Stage, admin_service: AdminService, bob: User
 ) -> None:
     """It receives records of the key, and its timer handles waiting ones, during the redrive."""
@@ -68,7 +68,7 @@ async def test_the_consumer_itself_may_work_the_key_off_meanwhile(
     async with stage.consuming(stage.club.greetings):
         await eventually(lambda: stage.reached(3, consumers=1))
         publishing = asyncio.create_task(stage.topic.publish(*bob.tells(*names)))
-        (drained,) = [each async for each in (await Redrive.of(admin_service, Search())).work_off(AUDIT, Rate())]
+        (drained,) = [result async for result in (await Redrive.of(admin_service, Search())).work_off(AUDIT, Rate())]
         await publishing
         await eventually(lambda: stage.reached(3 + len(names), consumers=1))
 
@@ -81,7 +81,7 @@ async def test_the_consumer_itself_may_work_the_key_off_meanwhile(
     assert await stage.greeted(bob) == [list(range(1, 4 + len(names)))]
 
 
-async def test_a_key_that_somebody_works_off_is_waited_for(
+async def test_redrive_waits_for_a_locked_key(
     stage: Stage, admin_service: AdminService, bob: User, postgres: str
 ) -> None:
     stage.club.trouble = no_trouble
@@ -97,7 +97,7 @@ async def test_a_key_that_somebody_works_off_is_waited_for(
     assert await stage.greeted(bob) == [[1, 2, 3]]
 
 
-async def test_a_handler_that_ends_the_command_is_tried_as_often_as_may_be(
+async def test_handler_that_ends_the_command_is_attempted_up_to_the_limit(
     stage: Stage, operator: Operator, admin_service: AdminService
 ) -> None:
     def refuse(envelope: Envelope[Any]) -> None:
@@ -111,8 +111,8 @@ async def test_a_handler_that_ends_the_command_is_tried_as_often_as_may_be(
     await stage.rows("update dead_letters set redrives = 4 where sequence = 1 returning 1")
     assert (await operator.runs(*REDRIVE)).code == -9
     again = await Redrive.of(admin_service, Search(error_class="Permanent"))
-    assert [each.outcome async for each in again.work_off(AUDIT, Rate())] == [Outcome.EXHAUSTED]
-    assert [each[:2] for each in await stage.dead_letters()] == [("dead", 1), ("waiting", 2)]
+    assert [result.outcome async for result in again.work_off(AUDIT, Rate())] == [Outcome.EXHAUSTED]
+    assert [dead_letter[:2] for dead_letter in await stage.dead_letters()] == [("dead", 1), ("waiting", 2)]
 
 
 async def first_of(drained: AsyncIterator[RedriveResult]) -> RedriveResult:

@@ -54,7 +54,7 @@ async def test_two_relays_at_once_keep_order_per_aggregate(rig: Rig) -> None:
     assert await rig.duplicates() == 0  # no shard had two owners, not even during the rebalance
 
 
-async def test_relays_come_and_go_under_load(rig: Rig) -> None:
+async def test_relays_start_and_stop_under_load(rig: Rig) -> None:
     for first in range(0, 60, 20):
         relay = await rig.start_relay()
         await rig.write_versions(KEYS, range(first, first + 10))

@@ -19,7 +19,7 @@ Flaw = Callable[[Evidence], Evidence]
 
 
 def event_lost(evidence: Evidence) -> Evidence:
-    return replace(evidence, events=[each for each in evidence.events if each.type != "invoice.line_added"])
+    return replace(evidence, events=[event for event in evidence.events if event.type != "invoice.line_added"])
 
 
 def record_lost(evidence: Evidence) -> Evidence:
@@ -27,7 +27,7 @@ def record_lost(evidence: Evidence) -> Evidence:
 
 
 def record_of_nothing(evidence: Evidence) -> Evidence:
-    return replace(evidence, events=[each for each in evidence.events if each.type != "tenant.created"])
+    return replace(evidence, events=[event for event in evidence.events if event.type != "tenant.created"])
 
 
 def record_changed(evidence: Evidence) -> Evidence:
@@ -72,7 +72,9 @@ def with_tries(evidence: Evidence, name: str, **tries: Any) -> Evidence:
     """Copies the evidence with other attempts of that operation."""
     return replace(
         evidence,
-        operations=[replace(each, **tries) if each.name == name else each for each in evidence.operations],
+        operations=[
+            replace(operation, **tries) if operation.name == name else operation for operation in evidence.operations
+        ],
     )
 
 
@@ -96,12 +98,12 @@ def order_without_attempt(evidence: Evidence) -> Evidence:
 
 
 def notification_missing(evidence: Evidence) -> Evidence:
-    notification = next(each.aggregate_id for each in evidence.of_type("notification.queued"))
-    return replace(evidence, events=[each for each in evidence.events if each.aggregate_id != notification])
+    notification = next(event.aggregate_id for event in evidence.of_type("notification.queued"))
+    return replace(evidence, events=[stored for stored in evidence.events if stored.aggregate_id != notification])
 
 
 def notification_without_fact(evidence: Evidence) -> Evidence:
-    return replace(evidence, events=[each for each in evidence.events if each.type != "invoice.paid"])
+    return replace(evidence, events=[event for event in evidence.events if event.type != "invoice.paid"])
 
 
 def mail_missing(evidence: Evidence) -> Evidence:
@@ -132,7 +134,7 @@ def charge_of_more(evidence: Evidence) -> Evidence:
 
 
 def charge_job_lost(evidence: Evidence) -> Evidence:
-    return replace(evidence, jobs=[each for each in evidence.jobs if each["name"] != "charge_invoice"])
+    return replace(evidence, jobs=[job for job in evidence.jobs if job["name"] != "charge_invoice"])
 
 
 def ledger_lopsided(evidence: Evidence) -> Evidence:
@@ -140,20 +142,22 @@ def ledger_lopsided(evidence: Evidence) -> Evidence:
 
 
 def posting_on_a_wrong_account(evidence: Evidence) -> Evidence:
-    wrong = [{**each, "account": "refunds"} if each["account"] == "cash" else each for each in evidence.postings]
+    wrong = [
+        {**posting, "account": "refunds"} if posting["account"] == "cash" else posting for posting in evidence.postings
+    ]
     return replace(evidence, postings=wrong)
 
 
 def number_skipped(evidence: Evidence) -> Evidence:
     changed = [
-        replace(each, event=replace(each.event, number=2)) if isinstance(each.event, InvoiceFinalized) else each
-        for each in evidence.events
+        replace(event, event=replace(event.event, number=2)) if isinstance(event.event, InvoiceFinalized) else event
+        for event in evidence.events
     ]
     return replace(evidence, events=changed)
 
 
 def invoice_shown_wrong(evidence: Evidence) -> Evidence:
-    return replace(evidence, invoices=[{**each, "amount_paid_minor": 0} for each in evidence.invoices])
+    return replace(evidence, invoices=[{**invoice, "amount_paid_minor": 0} for invoice in evidence.invoices])
 
 
 def live_view_twice(evidence: Evidence) -> Evidence:
@@ -171,8 +175,8 @@ def charge_of_another_tenant(evidence: Evidence) -> Evidence:
 
 def event_of_another_tenant(evidence: Evidence) -> Evidence:
     changed = [
-        replace(each, tenant_id=UUID(int=99)) if isinstance(each.event, InvoicePaid) else each
-        for each in evidence.events
+        replace(event, tenant_id=UUID(int=99)) if isinstance(event.event, InvoicePaid) else event
+        for event in evidence.events
     ]
     return replace(evidence, events=changed)
 
@@ -235,8 +239,10 @@ def test_a_planted_flaw_is_found(flaw: Flaw, promise: str) -> None:
 
 
 def test_every_check_has_a_flaw_planted_for_it() -> None:
-    assert {each.what for each in examine(flawless_history.flawless_history())} == {promise for _, promise in FLAWS}
+    assert {finding.what for finding in examine(flawless_history.flawless_history())} == {
+        promise for _, promise in FLAWS
+    }
 
 
 def broken(evidence: Evidence) -> dict[str, list[str]]:
-    return {each.what: list(each.violations) for each in examine(evidence) if each.violations}
+    return {finding.what: list(finding.violations) for finding in examine(evidence) if finding.violations}

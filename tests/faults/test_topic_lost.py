@@ -49,7 +49,7 @@ async def services(
         yield made
 
 
-async def test_the_whole_way(services: ServicesRig) -> None:
+async def test_topic_is_recreated_and_filled_again(services: ServicesRig) -> None:
     async with services.users.relaying(), notices(services):
         async with services.billing.consuming("customers"):
             await services.open_tenant()
@@ -82,7 +82,7 @@ async def test_the_whole_way(services: ServicesRig) -> None:
     assert await events_on_topic(services) == await events_in_store(services)
     made_anew = await rebuilt(*find("notifications.recipients"), dry_run=True)
     assert made_anew.refusals == []
-    assert all(each.equal for each in made_anew.comparison.comparisons)
+    assert all(comparison.equal for comparison in made_anew.comparison.comparisons)
     again = await republished(TOPIC, AUDIT, rate=Rate(), quiet=True)
     assert (again.missing, again.published) == (0, 0)
     (action,) = await services.actions()
@@ -182,7 +182,7 @@ async def all_are_at_the_end(services: ServicesRig) -> bool:
         made_anew = (await describe(client, [TOPIC]))[TOPIC].topic_id
     consumers = ("billing.customers", "notifications.notices", "notifications.recipients")
     stands = await consumer_positions(services, "billing") | await consumer_positions(services, "notifications")
-    assert stands == {(each, made_anew): end for each in consumers}
+    assert stands == {(consumer, made_anew): end for consumer in consumers}
     return True
 
 

@@ -78,11 +78,11 @@ def test_an_edit_of_a_file_that_reads_otherwise_is_refused(text: str) -> None:
         edit_of(EDIT).apply_to(text)
 
 
-def test_a_block_that_nobody_could_follow_is_refused() -> None:
+def test_block_that_cannot_be_followed_is_refused() -> None:
     with pytest.raises(NotFollowable, match="names no file"):
         steps_of("```python\nprint()\n```\n")
 
 
-async def test_a_command_that_fails_is_told_with_what_it_printed() -> None:
+async def test_failed_command_is_reported_with_its_output() -> None:
     with scratch_folder() as folder, pytest.raises(NotFollowable, match="no such luck"):
         await GuideRun(folder).follow([Run("echo no such luck && false")])

@@ -28,7 +28,7 @@ def test_the_page_has_commands() -> None:
     assert {words[0] for words in COMMANDS} == {"projections", "replay", "events", "dead-letters", "audit"}
 
 
-@pytest.mark.parametrize("words", [each for each in COMMANDS if len(each) > 2], ids=" ".join)
+@pytest.mark.parametrize("words", [command for command in COMMANDS if len(command) > 2], ids=" ".join)
 def test_a_command_is_one(words: list[str]) -> None:
     parameters = parsed(words)
     for verb, look_up in KNOWN.items():

@@ -85,7 +85,7 @@ async def _storm(kills: int, seed: int, port_base: int, folder: Path, report: Re
     report.operations(evidence)
     findings = examine(evidence)
     report.findings(findings, report.faults(faults, seconds))
-    return not any(each.violations for each in findings)
+    return not any(finding.violations for finding in findings)
 
 
 async def _rage(system: System, kills: int, seed: int, faults: Path, operations: Path) -> None:

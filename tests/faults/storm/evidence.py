@@ -102,4 +102,4 @@ class Evidence:
     settled: Settled = field(default_factory=lambda: Settled(seconds=0.0, left={}))
 
     def of_type(self, *types: str) -> Sequence[StoredEvent]:
-        return [each for each in self.events if each.type in types]
+        return [event for event in self.events if event.type in types]

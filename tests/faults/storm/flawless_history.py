@@ -35,7 +35,7 @@ def flawless_history() -> Evidence:
         records=[record_of(event, offset) for offset, event in enumerate(events)],
         answers=_answers(),
         subscriptions={CONSUMER: frozenset({"users.user"})},
-        processed={CONSUMER: frozenset(each.event_id for each in events if each.topic == "users.user")},
+        processed={CONSUMER: frozenset(stored.event_id for stored in events if stored.topic == "users.user")},
         guards={(CONSUMER, "users.user", USER): 2},
         directories={"billing": frozenset({TENANT})},
         customers=[{"tenant_id": TENANT, "customer_id": USER, "email": "ada@example.com"}],
@@ -46,7 +46,7 @@ def flawless_history() -> Evidence:
         windows=[_window()],
         jobs=list(_jobs()),
         charges=[charge()],
-        mails=[mail(each.aggregate_id) for each in events if each.type == "notification.queued"],
+        mails=[mail(each_event.aggregate_id) for each_event in events if each_event.type == "notification.queued"],
         rebuilt={"billing.invoices": True},
     )
 
@@ -160,7 +160,8 @@ def _operations() -> Sequence[Operation]:
 
 def _answers() -> Mapping[tuple[str, str, str], Row]:
     return {
-        (str(TENANT), each.route, each.key or ""): {"status": 200, "body": {"of": each.id}} for each in _operations()
+        (str(TENANT), operation.route, operation.key or ""): {"status": 200, "body": {"of": operation.id}}
+        for operation in _operations()
     }
 
 

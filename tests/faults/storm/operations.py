@@ -43,13 +43,15 @@ class Operation:
         """A refusal proves nothing while an earlier attempt of the same operation may have
         succeeded.
         """
-        outcomes = {each.outcome for each in self.tries}
+        outcomes = {attempt.outcome for attempt in self.tries}
         return next(each for each in (Outcome.OK, Outcome.UNKNOWN, Outcome.FAIL) if each in outcomes)
 
     @property
     def answers(self) -> Sequence[Mapping[str, Any]]:
         """Responses of all acknowledged attempts."""
-        return [each.answer for each in self.tries if each.outcome is Outcome.OK and each.answer is not None]
+        return [
+            attempt.answer for attempt in self.tries if attempt.outcome is Outcome.OK and attempt.answer is not None
+        ]
 
 
 def operations_in(log: Path) -> Sequence[Operation]:

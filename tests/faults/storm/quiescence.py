@@ -90,7 +90,9 @@ async def _ends(bootstrap: str) -> Mapping[TopicPartition, int]:
     consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap)
     try:
         await consumer.start()
-        places = [TopicPartition(each.name, number) for each in declared_topics() for number in range(each.partitions)]
+        places = [
+            TopicPartition(topic.name, number) for topic in declared_topics() for number in range(topic.partitions)
+        ]
         ends: Mapping[TopicPartition, int] = await consumer.end_offsets(places)
         return ends
     finally:
@@ -100,4 +102,4 @@ async def _ends(bootstrap: str) -> Mapping[TopicPartition, int]:
 async def _undelivered(system: System) -> Mapping[str, int]:
     async with httpx.AsyncClient(trust_env=False, timeout=10) as http:
         told = (await http.get(f"{system.addresses.url('payments')}/v1/events")).raise_for_status().json()["data"]
-    return {"webhooks undelivered": sum(each["delivered_at"] is None for each in told)}
+    return {"webhooks undelivered": sum(envelope["delivered_at"] is None for envelope in told)}

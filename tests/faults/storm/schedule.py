@@ -13,8 +13,8 @@ TARGETS = (*PLATFORM, *PROCESSES, *OUTSIDE)
 
 _CONSUMING = ("after_poll", "after_claim", "after_effect", "after_commit", "after_offset_commit")
 _WORKER = (
-    *(f"relay.{each}" for each in ("after_select", "after_send", "after_ack", "after_delete")),
-    *(f"consumer.{each}" for each in _CONSUMING),
+    *(f"relay.{key}" for key in ("after_select", "after_send", "after_ack", "after_delete")),
+    *(f"consumer.{step}" for step in _CONSUMING),
 )
 _API = ("request.before_begin", "write.after_events", "request.after_commit", "doorbell.before_ring")
 _JOBS = ("jobs.after_claim", "jobs.before_outcome", "jobs.after_outcome")
@@ -26,7 +26,7 @@ POINTS: Mapping[str, Sequence[str]] = {
     "billing-api": _API,
     "billing-jobs": (*_JOBS, *_MONEY),
     "notifications-jobs": _JOBS,
-    "billing-live": tuple(f"live.{each}" for each in ("after_repartition", "after_tables", "after_changelogs")),
+    "billing-live": tuple(f"live.{name}" for name in ("after_repartition", "after_tables", "after_changelogs")),
 }
 """Failpoints that a process reaches under this load, by target."""
 
@@ -79,7 +79,7 @@ def _dealt(dice: random.Random, kills: int) -> Iterator[str]:
     """Shuffles the targets in rounds, so that each has its turn; the platform is in the first
     round.
     """
-    others = [each for each in TARGETS if each not in PLATFORM]
+    others = [target for target in TARGETS if target not in PLATFORM]
     dice.shuffle(others)
     hand = [*PLATFORM, *others[: max(kills - len(PLATFORM), 0)]]
     dice.shuffle(hand)

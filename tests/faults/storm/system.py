@@ -34,7 +34,7 @@ class System:
     ):
         self.addresses = addresses
         self.environments = environments
-        self._components = {each.name: each for each in components}
+        self._components = {component.name: component for component in components}
         self._board = board
 
     def server(self, name: str) -> Server:
@@ -70,7 +70,7 @@ async def running(folder: Path, port_base: int) -> AsyncIterator[System]:
     plan = Plan(addresses, keys, folder)
     components = limited(plan.components(), PROCESSES)
     await refuse_taken_ports(components)
-    board = StatusBoard(board_file(folder), port_base, [each.line() for each in components])
+    board = StatusBoard(board_file(folder), port_base, [component.line() for component in components])
     asked = asyncio.Event()
     supervisor = Supervisor(components, board, pauses=PAUSES)
     keeping = asyncio.create_task(supervisor.run(asked), name="supervisor")

@@ -10,7 +10,7 @@ from waypost.kernel.envelope import Envelope
 from waypost.testing.eventually import eventually
 
 
-async def test_a_projector_writes_what_it_is_told(stage: Stage) -> None:
+async def test_async_projection_writes_its_events(stage: Stage) -> None:
     ann, bob = stage.user(), stage.user()
     await stage.topic.publish(*ann.tells("Ann", "Anna"), *bob.tells("Bob"))
 
@@ -69,7 +69,7 @@ async def test_types_without_a_handler_only_move_the_guard(stage: Stage) -> None
     assert await stage.dead_letters() == []
 
 
-async def test_handler_that_waited_for_something_cancelled_is_retried_and_passes_nothing_over(stage: Stage) -> None:
+async def test_handler_with_a_cancelled_task_is_retried_and_skips_nothing(stage: Stage) -> None:
     ann, bob = stage.user(), stage.user()
     cancelled = [asyncio.CancelledError("of a task that the handler waited for")]
 

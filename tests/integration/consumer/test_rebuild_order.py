@@ -12,7 +12,7 @@ from waypost.ports.subscription import Partition
 from waypost.testing.eventually import eventually
 
 
-async def test_what_came_too_early_waits_for_its_turn(stage: Stage) -> None:
+async def test_out_of_order_version_waits_for_its_turn(stage: Stage) -> None:
     ann = stage.user()
     first, second, third = ann.tells("Ann", "Anna", "Annie")
     await stage.topic.publish(third, first, second, third)
@@ -52,7 +52,7 @@ class LogsOfABusyTopic(KafkaTopicLogs):
             yield busy
 
 
-async def test_also_where_the_earlier_versions_come_within_the_swap(stage: Stage) -> None:
+async def test_out_of_order_version_with_predecessors_during_the_swap(stage: Stage) -> None:
     ann = stage.user()
     first, second, third = ann.tells("Ann", "Anna", "Annie")
     await stage.topic.publish(third, first, second)

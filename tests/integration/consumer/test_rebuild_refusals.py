@@ -14,7 +14,7 @@ from waypost.ports.subscription import Partition
 from waypost.testing.database import connected
 
 
-async def test_not_one_record(stage: Stage) -> None:
+async def test_swap_is_refused_without_a_record(stage: Stage) -> None:
     ann = stage.user()
     await live(stage, [ann])
     await stage.rows("update consumer_offsets set next_offset = 0 returning 1")
@@ -27,7 +27,7 @@ async def test_not_one_record(stage: Stage) -> None:
     assert await stage.names(ann) == [[]]
 
 
-async def test_more_dead_letters_than_before(stage: Stage) -> None:
+async def test_swap_is_refused_with_more_dead_letters_than_before(stage: Stage) -> None:
     ann = stage.user()
     await live(stage, [ann])
 
@@ -41,7 +41,7 @@ async def test_more_dead_letters_than_before(stage: Stage) -> None:
     forced = await rebuilt(stage, force=True)
     assert (forced.swapped, forced.refusals) == (True, ["2 dead letters are open, 0 before the rebuild"])
     assert await stage.names(ann) == [[]]
-    assert [each[:2] for each in await stage.dead_letters()] == [("retrying", 1), ("waiting", 2)]
+    assert [dead_letter[:2] for dead_letter in await stage.dead_letters()] == [("retrying", 1), ("waiting", 2)]
 
 
 class Tampering(KafkaTopicLogs):

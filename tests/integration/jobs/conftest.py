@@ -21,5 +21,5 @@ async def service(database: Databases) -> AsyncIterator[ServiceOf]:
         return made[-1]
 
     yield make
-    for each in made:
-        await each.close()
+    for opened in made:
+        await opened.close()

@@ -64,7 +64,7 @@ ARGUMENTS = st.fixed_dictionaries(
 
 def exactly(value: Any) -> Any:
     """Two Decimals, and two times, are equal even if they differ in scale or time zone."""
-    return [exactly(each) for each in value] if isinstance(value, list) else (type(value), str(value))
+    return [exactly(item) for item in value] if isinstance(value, list) else (type(value), str(value))
 
 
 @pytest.fixture

@@ -31,10 +31,10 @@ HEARTBEAT_EACH_SECOND = JobWorkerSettings(lease_seconds=3, poll_seconds=0.1)
 
 async def told_of(billing: Service, job_id: JobId) -> list[tuple[str, str, str]]:
     actions = await operator_actions(billing.ops, subject=str(job_id))
-    return [(each.operator, each.reason, each.verb) for each in actions]
+    return [(action.operator, action.reason, action.verb) for action in actions]
 
 
-async def test_it_is_tried_again_and_ends_as_dead_which_can_be_sent_again(service: ServiceOf) -> None:
+async def test_job_is_retried_ends_as_dead_and_can_be_redriven(service: ServiceOf) -> None:
     tries: list[int] = []
     keys: set[str] = set()
     mended = False
@@ -66,7 +66,7 @@ async def test_it_is_tried_again_and_ends_as_dead_which_can_be_sent_again(servic
     assert len(await told_of(billing, job)) == 1
 
 
-async def test_with_a_limit_each_is_sent_before_one_is_sent_twice(service: ServiceOf) -> None:
+async def test_redrive_with_a_limit_selects_least_redriven_jobs_first(service: ServiceOf) -> None:
     billing = await service([Job(fails)])
     async with billing.working():
         jobs = [await billing.enqueue("fails") for _ in range(5)]
@@ -74,12 +74,12 @@ async def test_with_a_limit_each_is_sent_before_one_is_sent_twice(service: Servi
         for _ in range(3):
             await eventually(lambda: there_are(billing, Status.DEAD, 5))
             retried = await retry_jobs(billing.admin_service, JobSearch(name="fails", limit=2), AUDIT)
-            sent += [each.id for each in retried.jobs]
+            sent += [job.id for job in retried.jobs]
             left.append(retried.left)
     assert (set(sent[:5]), left) == (set(jobs), [3, 3, 3])
 
 
-async def test_many_are_sent_again_by_what_they_are(service: ServiceOf) -> None:
+async def test_jobs_are_redriven_by_a_filter(service: ServiceOf) -> None:
     async def others(job: JobContext) -> None:
         raise Permanent
 
@@ -90,14 +90,14 @@ async def test_many_are_sent_again_by_what_they_are(service: ServiceOf) -> None:
         theirs = await billing.enqueue("fails", tenant=stranger)
         await eventually(lambda: there_are(billing, Status.DEAD, 3))
     sent = await retry_jobs(billing.admin_service, JobSearch(name="fails", tenant_id=billing.tenant), AUDIT)
-    assert [each.id for each in sent.jobs] == [ours]
+    assert [this_job.id for this_job in sent.jobs] == [ours]
     assert await there_are(billing, Status.DEAD, 2)
     sent = await retry_jobs(billing.admin_service, JobSearch(limit=5), AUDIT)
-    assert {each.id for each in sent.jobs} == {another, theirs}
-    assert {each.redrives for each in await find_jobs(billing.ops, JobSearch(statuses=[Status.QUEUED]))} == {1}
+    assert {each_job.id for each_job in sent.jobs} == {another, theirs}
+    assert {each_job.redrives for each_job in await find_jobs(billing.ops, JobSearch(statuses=[Status.QUEUED]))} == {1}
 
 
-async def test_a_job_of_a_tenant_who_is_gone_ends_as_dead_and_sees_nobody_elses_rows(service: ServiceOf) -> None:
+async def test_job_of_an_erased_tenant_ends_as_dead_and_sees_no_rows_of_others(service: ServiceOf) -> None:
     seen: list[int] = []
 
     async def charge(job: JobContext, invoice_id: UUID) -> str:
@@ -171,7 +171,7 @@ async def test_a_job_is_run_by_hand(service: ServiceOf) -> None:
     assert (action.verb, action.tenant_id, action.facts["name"]) == ("jobs.run", billing.tenant, "charge")
 
 
-async def test_a_change_is_told_also_of_a_job_that_is_forgotten_by_then(service: ServiceOf) -> None:
+async def test_change_is_reported_for_a_job_whose_row_is_gone(service: ServiceOf) -> None:
     billing = await service([Job(fails), Job(charge, keeps_result=False)])
     await billing.add_tenants(billing.tenant)
     async with billing.working():
@@ -198,7 +198,7 @@ async def test_a_change_is_told_also_of_a_job_that_is_forgotten_by_then(service:
         ("charge", {"invoice_id": "theirs"}, "belongs to another tenant"),
     ],
 )
-async def test_what_cannot_run_is_refused_and_nothing_is_left(
+async def test_invalid_run_is_refused_and_leaves_no_row(
     service: ServiceOf, name: str, arguments: dict[str, Any], message: str
 ) -> None:
     billing, stranger = await service([Job(charge)]), TenantId(new_id())

@@ -18,7 +18,7 @@ from waypost.operations.jobs.search import JobSearch, find_jobs
 from waypost.testing.eventually import eventually
 
 
-async def test_a_list_tells_of_a_job_what_it_tells_alone_and_a_retried_one_has_not_ended(service: ServiceOf) -> None:
+async def test_list_and_single_view_of_a_job_agree_and_a_retried_job_has_not_ended(service: ServiceOf) -> None:
     held, mended = asyncio.Event(), False
 
     async def slow(job: JobContext) -> None:
@@ -34,7 +34,7 @@ async def test_a_list_tells_of_a_job_what_it_tells_alone_and_a_retried_one_has_n
         job = await billing.enqueue("slow")
         await billing.becomes("dead", job)
         await eventually(lambda: there_are(billing, Status.DEAD, 2))
-        listed = {each.id: each for each in await find_jobs(billing.ops, JobSearch())}
+        listed = {this_job.id: this_job for this_job in await find_jobs(billing.ops, JobSearch())}
         assert listed[job] == (dead := await found(billing, job))
         assert dead.finished_at is not None and (dead.progress, dead.error) == (40, "Permanent: no rows")
         assert listed[theirs].finished_at is not None
@@ -48,7 +48,7 @@ async def test_a_list_tells_of_a_job_what_it_tells_alone_and_a_retried_one_has_n
         await billing.becomes("complete", job)
 
 
-async def test_a_job_that_ends_while_it_is_read_is_told_as_it_stood(service: ServiceOf) -> None:
+async def test_job_that_ends_during_a_read_is_shown_in_its_earlier_state(service: ServiceOf) -> None:
     billing = await service([Job(fails)])
     job = await billing.enqueue("fails")
     await billing.fetch("update job_results set status = 'dead', finished_at = now()")
@@ -77,7 +77,7 @@ async def test_a_job_is_shown_whole_while_it_is_pending_and_by_its_result_when_i
     assert await find_job(billing.ops, new_id()) is None
 
 
-async def test_of_one_tenant_what_is_done_is_listed_as_well(service: ServiceOf) -> None:
+async def test_list_of_one_tenant_includes_completed_jobs(service: ServiceOf) -> None:
     billing = await service([Job(charge)])
     async with billing.working():
         done = await billing.enqueue("charge", invoice_id=new_id())
@@ -86,7 +86,7 @@ async def test_of_one_tenant_what_is_done_is_listed_as_well(service: ServiceOf) 
     await cancel_job(billing.admin_service, taken_away, AUDIT)
     await billing.enqueue("charge", tenant=TenantId(new_id()), invoice_id=new_id())
     listed = await find_jobs(billing.ops, JobSearch(tenant_id=billing.tenant))
-    assert [each.id for each in listed] == [taken_away, waiting, done], "the latest first"
+    assert [item.id for item in listed] == [taken_away, waiting, done], "the latest first"
     latest = await find_jobs(billing.ops, JobSearch(tenant_id=billing.tenant, limit=1))
-    assert [each.id for each in latest] == [taken_away]
+    assert [job.id for job in latest] == [taken_away]
     assert len(await find_jobs(billing.ops, JobSearch())) == 2

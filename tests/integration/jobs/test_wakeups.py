@@ -15,7 +15,7 @@ from waypost.memory.doorbell import MemoryDoorbell
 async def work(job: JobContext) -> None: ...
 
 
-async def test_a_commit_rings_for_what_it_wrote_and_a_rollback_does_not(service: ServiceOf) -> None:
+async def test_commit_sends_wakeups_for_its_rows_and_a_rollback_does_not(service: ServiceOf) -> None:
     heard = MemoryDoorbell()
     billing = await service([Job(work)], doorbell=heard)
     with bound_tenants([billing.tenant]):

@@ -101,7 +101,7 @@ async def test_a_log_and_the_catalog_have_the_applications_names_alone(kafka: st
     partitions = await partitions_of(kafka)
     assert topic in partitions
     assert foreign not in partitions
-    assert topic in {each.name for each in await catalog(kafka)}
+    assert topic in {this_topic.name for this_topic in await catalog(kafka)}
     async with KafkaTopicLogs(kafka).opened(partitions[topic]) as log:
         assert sum((await log.end_offsets()).values()) == 1
         (record,) = await log.read_any(max_records=5, timeout_seconds=10)

@@ -61,7 +61,7 @@ async def test_ended_sessions_heal(relay_rig: RelayRig, postgres: str) -> None:
     assert list(by_key(await relay_rig.records()).values()) == [[b"0", b"1", b"2", b"3", b"4"]]
 
 
-async def test_a_record_the_topic_does_not_take_holds_up_its_own_key_alone(relay_rig: RelayRig) -> None:
+async def test_rejected_record_delays_only_its_own_key(relay_rig: RelayRig) -> None:
     topic = await create_topic(relay_rig.bootstrap, f"{relay_rig.topic}-small", max_message_bytes="2000")
     small = RelayRig(database=relay_rig.database, bootstrap=relay_rig.bootstrap, topic=topic, owner=relay_rig.owner)
     stuck, others = new_key(), [new_key() for _ in range(30)]
@@ -99,7 +99,7 @@ async def test_heads_are_read_by_index_alone(relay_rig: RelayRig) -> None:
     assert "Seq Scan on outbox " not in text
 
 
-async def test_an_hour_that_is_not_here_yet_holds_no_key_up(relay_rig: RelayRig) -> None:
+async def test_future_timestamp_delays_no_key(relay_rig: RelayRig) -> None:
     """A writer's clock may have been ahead for a moment: its rows are facts, for any time that they
     state.
     """

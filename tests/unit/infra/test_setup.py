@@ -32,7 +32,7 @@ def answers(*, of_sudo: bool) -> Callable[..., bool]:
     return lambda *command: of_sudo if command[0] == "sudo" else True
 
 
-def test_root_goes_on_without_a_question_and_without_extras(
+def test_root_installs_without_a_question_and_without_extras(
     ran: Ran, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 0)

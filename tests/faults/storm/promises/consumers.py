@@ -12,8 +12,8 @@ from tests.faults.storm.promises.finding import Finding, finding
 
 def every_consumer_processed_every_event(evidence: Evidence) -> Finding:
     of_topic: dict[str, list[StoredEvent]] = defaultdict(list)
-    for each in evidence.events:
-        of_topic[each.topic].append(each)
+    for stored in evidence.events:
+        of_topic[stored.topic].append(stored)
     pairs = [
         (consumer, event)
         for consumer, topics in evidence.subscriptions.items()
@@ -30,7 +30,7 @@ def every_consumer_processed_every_event(evidence: Evidence) -> Finding:
 
 def only_stored_events_were_processed(evidence: Evidence) -> Finding:
     """Excludes consumers of the live view's topic: its totals are not stored events."""
-    stored = {each.event_id for each in evidence.events}
+    stored = {each_event.event_id for each_event in evidence.events}
     consumers = [name for name, topics in evidence.subscriptions.items() if "billing.revenue" not in topics]
     taken = [(name, event) for name in consumers for event in evidence.processed.get(name, ())]
     phantoms = [f"{name} processed {event}, which is not stored" for name, event in taken if event not in stored]
@@ -39,9 +39,9 @@ def only_stored_events_were_processed(evidence: Evidence) -> Finding:
 
 def order_guards_reached_the_last_version(evidence: Evidence) -> Finding:
     last: dict[tuple[str, UUID], int] = defaultdict(int)
-    for each in evidence.events:
-        place = each.topic, each.aggregate_id
-        last[place] = max(last[place], each.version)
+    for event in evidence.events:
+        place = event.topic, event.aggregate_id
+        last[place] = max(last[place], event.version)
     expected = {
         (consumer, topic, aggregate): version
         for consumer, topics in evidence.subscriptions.items()
@@ -58,8 +58,8 @@ def order_guards_reached_the_last_version(evidence: Evidence) -> Finding:
 
 
 def every_user_became_one_customer_and_recipient(evidence: Evidence) -> Finding:
-    users = {(each.tenant_id, each.aggregate_id) for each in evidence.of_type("user.created")}
-    opened = Counter((each.tenant_id, each.aggregate_id) for each in evidence.of_type("customer.created"))
+    users = {(event.tenant_id, event.aggregate_id) for event in evidence.of_type("user.created")}
+    opened = Counter((stored.tenant_id, stored.aggregate_id) for stored in evidence.of_type("customer.created"))
     rows = {
         "customer.created": opened,
         "customers row": _counted(evidence.customers, "customer_id"),
@@ -69,7 +69,7 @@ def every_user_became_one_customer_and_recipient(evidence: Evidence) -> Finding:
 
 
 def every_service_knows_every_tenant(evidence: Evidence) -> Finding:
-    tenants = {each.tenant_id for each in evidence.of_type("tenant.created")}
+    tenants = {event.tenant_id for event in evidence.of_type("tenant.created")}
     wrong = [
         f"{service} does not know tenant {tenant}"
         if tenant in tenants

@@ -73,15 +73,15 @@ def provider_balance_equals_ours(evidence: Evidence) -> Finding:
 
 
 def each_invoice_was_charged_once(evidence: Evidence) -> Finding:
-    charges, keys = defaultdict(list), Counter(each["idempotency_key"] for each in evidence.charges)
-    for each in _succeeded(evidence):
-        charges[each["metadata"]["invoice_id"]].append(each)
-    paid = {str(each.aggregate_id): each.event for each in evidence.of_type("invoice.paid")}
+    charges, keys = defaultdict(list), Counter(this_charge["idempotency_key"] for this_charge in evidence.charges)
+    for stored in _succeeded(evidence):
+        charges[stored["metadata"]["invoice_id"]].append(stored)
+    paid = {str(event.aggregate_id): event.event for event in evidence.of_type("invoice.paid")}
 
     def violations() -> Iterator[str]:
         yield from (f"{count} charges under the key {key}" for key, count in keys.items() if count > 1)
         for invoice in {*charges, *paid}:
-            took = [each["amount_minor"] for each in charges[invoice]]
+            took = [charge["amount_minor"] for charge in charges[invoice]]
             due = [_amount(paid[invoice], "amount_minor")] if invoice in paid else []
             if took != due:
                 yield f"invoice {invoice}: the provider took {took}, its events say paid {due}"
@@ -94,9 +94,9 @@ def each_finalized_invoice_was_charged(evidence: Evidence) -> Finding:
     outcome.
     """
     done = {
-        each["idempotency_key"]
-        for each in evidence.jobs
-        if each["name"] == "charge_invoice" and each["status"] == "complete"
+        job["idempotency_key"]
+        for job in evidence.jobs
+        if job["name"] == "charge_invoice" and job["status"] == "complete"
     }
     finalized = evidence.of_type("invoice.finalized")
     wrong = [
@@ -108,9 +108,11 @@ def each_finalized_invoice_was_charged(evidence: Evidence) -> Finding:
 
 
 def attempts_ended_as_the_provider_decided(evidence: Evidence) -> Finding:
-    decided = {each["idempotency_key"]: each for each in evidence.charges}
-    decided |= {refund["idempotency_key"]: refund for each in evidence.charges for refund in each["refunds"]}
-    ours = {each["idempotency_key"]: each for each in evidence.attempts}
+    decided = {charge["idempotency_key"]: charge for charge in evidence.charges}
+    decided |= {
+        refund["idempotency_key"]: refund for this_charge in evidence.charges for refund in this_charge["refunds"]
+    }
+    ours = {this_attempt["idempotency_key"]: this_attempt for this_attempt in evidence.attempts}
 
     def violations() -> Iterator[str]:
         for key in decided.keys() - ours.keys():
@@ -125,8 +127,8 @@ def attempts_ended_as_the_provider_decided(evidence: Evidence) -> Finding:
 
 def invoice_numbers_have_no_gap(evidence: Evidence) -> Finding:
     given: dict[UUID, list[int]] = defaultdict(list)
-    for each in evidence.of_type("invoice.finalized"):
-        given[each.tenant_id].append(_amount(each.event, "number"))
+    for event in evidence.of_type("invoice.finalized"):
+        given[event.tenant_id].append(_amount(event.event, "number"))
     wrong = [
         f"tenant {tenant} has the numbers {sorted(numbers)}"
         for tenant, numbers in given.items()
@@ -137,11 +139,11 @@ def invoice_numbers_have_no_gap(evidence: Evidence) -> Finding:
 
 def _folded(evidence: Evidence) -> Counter[Account]:
     balances: Counter[Account] = Counter()
-    for each in evidence.of_type(*ENTRIES):
-        debit, credit, name = ENTRIES[each.type]
-        amount, currency = _amount(each.event, name), str(_value(each.event, "currency"))
-        balances[each.tenant_id, currency, debit] += amount
-        balances[each.tenant_id, currency, credit] -= amount
+    for event in evidence.of_type(*ENTRIES):
+        debit, credit, name = ENTRIES[event.type]
+        amount, currency = _amount(event.event, name), str(_value(event.event, "currency"))
+        balances[event.tenant_id, currency, debit] += amount
+        balances[event.tenant_id, currency, credit] -= amount
     return balances
 
 
@@ -155,7 +157,7 @@ def _disagreement(attempt: Row, decision: Row | None) -> str:
 
 
 def _succeeded(evidence: Evidence) -> list[Row]:
-    return [each for each in evidence.charges if each["status"] == "succeeded"]
+    return [charge for charge in evidence.charges if charge["status"] == "succeeded"]
 
 
 def _amount(event: object, name: str) -> int:

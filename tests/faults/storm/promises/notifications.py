@@ -22,7 +22,7 @@ service's own table.
 
 def every_fact_became_one_notification(evidence: Evidence) -> Finding:
     due = _due(evidence)
-    queued = Counter(each.aggregate_id for each in evidence.of_type("notification.queued"))
+    queued = Counter(event.aggregate_id for event in evidence.of_type("notification.queued"))
     wrong = [
         f"{queued[notification]} notifications {NOTIFICATION_KINDS[fact.type]} for {fact.type} {fact.event_id}"
         for notification, fact in due.items()
@@ -35,28 +35,28 @@ def every_notification_has_a_fact(evidence: Evidence) -> Finding:
     due, queued = _due(evidence), evidence.of_type("notification.queued")
 
     def violations() -> Iterator[str]:
-        for each in queued:
-            fact = due.get(each.aggregate_id)
+        for event in queued:
+            fact = due.get(event.aggregate_id)
             if fact is None:
-                yield f"notification {each.aggregate_id} has no stored fact"
-            elif each.tenant_id != fact.tenant_id:
-                yield f"notification {each.aggregate_id} is of tenant {each.tenant_id}, its fact {fact.event_id} of {fact.tenant_id}"
+                yield f"notification {event.aggregate_id} has no stored fact"
+            elif event.tenant_id != fact.tenant_id:
+                yield f"notification {event.aggregate_id} is of tenant {event.tenant_id}, its fact {fact.event_id} of {fact.tenant_id}"
 
     return finding("I2", "each notification has a stored fact of its tenant", len(queued), violations())
 
 
 def every_notification_was_mailed(evidence: Evidence) -> Finding:
     """The storm contains no reason to suppress a notification or to give it up."""
-    mailed = {each["message_id"] for each in evidence.mails}
-    sent = Counter(each.aggregate_id for each in evidence.of_type("notification.sent"))
+    mailed = {mail["message_id"] for mail in evidence.mails}
+    sent = Counter(event.aggregate_id for event in evidence.of_type("notification.sent"))
     queued = evidence.of_type("notification.queued")
 
     def violations() -> Iterator[str]:
-        for each in queued:
-            if sent[each.aggregate_id] != 1:
-                yield f"notification {each.aggregate_id} was sent {sent[each.aggregate_id]} times according to its events"
-            if _message_id(each.aggregate_id) not in mailed:
-                yield f"notification {each.aggregate_id} is not in the mailbox"
+        for event in queued:
+            if sent[event.aggregate_id] != 1:
+                yield f"notification {event.aggregate_id} was sent {sent[event.aggregate_id]} times according to its events"
+            if _message_id(event.aggregate_id) not in mailed:
+                yield f"notification {event.aggregate_id} is not in the mailbox"
 
     return finding("I1", "each notification is in the mailbox", len(queued), violations())
 
@@ -64,7 +64,7 @@ def every_notification_was_mailed(evidence: Evidence) -> Finding:
 def every_mail_is_a_notification(evidence: Evidence) -> Finding:
     """Each mail is in its recipient's mailbox."""
     addresses = {(row["tenant_id"], row["user_id"]): row["email"] for row in evidence.recipients}
-    notifications = {_message_id(each.aggregate_id): each for each in evidence.of_type("notification.queued")}
+    notifications = {_message_id(event.aggregate_id): event for event in evidence.of_type("notification.queued")}
 
     def violations() -> Iterator[str]:
         for mail in evidence.mails:
@@ -83,13 +83,13 @@ def a_mail_is_repeated_only_after_an_interruption(evidence: Evidence) -> Finding
     """A mail is repeated only if an earlier attempt ended between the mail server's reply and the
     commit, under the same Message-ID.
     """
-    attempts = {each["job_id"]: each["attempts"] for each in evidence.jobs}
+    attempts = {job["job_id"]: job["attempts"] for job in evidence.jobs}
     # Events recorded by a job have the job's id as their cause.
     attempts_by_message = {
-        _message_id(each.aggregate_id): attempts.get(each.causation_id, 0)
-        for each in evidence.of_type("notification.sent")
+        _message_id(event.aggregate_id): attempts.get(event.causation_id, 0)
+        for event in evidence.of_type("notification.sent")
     }
-    times = Counter(each["message_id"] for each in evidence.mails)
+    times = Counter(mail["message_id"] for mail in evidence.mails)
     repeated = {message: count for message, count in times.items() if count > 1}
     wrong = [
         f"{message} arrived {count} times, its job had {attempts_by_message.get(message, 0)} attempts"
@@ -106,7 +106,9 @@ def _due(evidence: Evidence) -> Mapping[UUID, StoredEvent]:
     """Notification to its fact. The notification's id is derived from the fact's id, so that
     duplicates are one notification.
     """
-    return {uuid5(each.event_id, NOTIFICATION_KINDS[each.type]): each for each in evidence.of_type(*NOTIFICATION_KINDS)}
+    return {
+        uuid5(event.event_id, NOTIFICATION_KINDS[event.type]): event for event in evidence.of_type(*NOTIFICATION_KINDS)
+    }
 
 
 def _message_id(notification: UUID) -> str:

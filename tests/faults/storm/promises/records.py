@@ -11,17 +11,17 @@ from tests.faults.storm.promises.finding import Finding, finding
 
 
 def every_event_is_on_its_topic(evidence: Evidence) -> Finding:
-    published = {each.event_id for each in evidence.records}
+    published = {record.event_id for record in evidence.records}
     lost = [
-        f"{each.type} {each.event_id} (version {each.version} of {each.aggregate_id}) is not on {each.topic}"
-        for each in evidence.events
-        if each.event_id not in published
+        f"{event.type} {event.event_id} (version {event.version} of {event.aggregate_id}) is not on {event.topic}"
+        for event in evidence.events
+        if event.event_id not in published
     ]
     return finding("I1", "every stored event is on its topic", len(evidence.events), lost)
 
 
 def every_record_is_a_stored_event(evidence: Evidence) -> Finding:
-    stored = {each.event_id: each for each in evidence.events}
+    stored = {each_event.event_id: each_event for each_event in evidence.events}
 
     def violations() -> Iterator[str]:
         for record in evidence.records:
@@ -46,15 +46,15 @@ def versions_are_in_order(evidence: Evidence) -> Finding:
         for (topic, key), versions in first.items()
         if list(versions.values()) != list(range(1, len(versions) + 1))
     ]
-    twice = len(evidence.records) - len({each.event_id for each in evidence.records})
+    twice = len(evidence.records) - len({this_record.event_id for this_record in evidence.records})
     remark = f"{twice} records are duplicates, as at-least-once allows"
     return finding("I4", "each aggregate's versions are in order", len(first), wrong, remark)
 
 
 def stored_versions_have_no_gap(evidence: Evidence) -> Finding:
     stored: dict[tuple[str, UUID], list[int]] = defaultdict(list)
-    for each in evidence.events:
-        stored[each.topic, each.aggregate_id].append(each.version)
+    for event in evidence.events:
+        stored[event.topic, event.aggregate_id].append(event.version)
     wrong = [
         f"{topic} {aggregate}: versions {sorted(versions)} are stored"
         for (topic, aggregate), versions in stored.items()

@@ -9,8 +9,8 @@ from tests.faults.storm.promises.finding import Finding, finding
 
 def effects_belong_to_the_events_tenant(evidence: Evidence) -> Finding:
     """Customers of their users, attempts and charges of their invoices."""
-    users = {each.aggregate_id: each.tenant_id for each in evidence.of_type("user.created")}
-    invoices = {each.aggregate_id: each.tenant_id for each in evidence.of_type("invoice.created")}
+    users = {event.aggregate_id: event.tenant_id for event in evidence.of_type("user.created")}
+    invoices = {stored.aggregate_id: stored.tenant_id for stored in evidence.of_type("invoice.created")}
     of_text = {str(invoice): str(tenant) for invoice, tenant in invoices.items()}
     pairs = [
         *(
@@ -33,8 +33,8 @@ def effects_belong_to_the_events_tenant(evidence: Evidence) -> Finding:
 
 
 def events_belong_to_the_commands_tenant(evidence: Evidence) -> Finding:
-    asked = {each.id: each.tenant for each in evidence.operations if each.tenant}
-    caused = [each for each in evidence.events if str(each.correlation_id) in asked]
+    asked = {operation.id: operation.tenant for operation in evidence.operations if operation.tenant}
+    caused = [event for event in evidence.events if str(event.correlation_id) in asked]
     wrong = [
         f"{each.type} {each.event_id} is of tenant {each.tenant_id}, its command {each.correlation_id} of another"
         for each in caused
@@ -44,13 +44,13 @@ def events_belong_to_the_commands_tenant(evidence: Evidence) -> Finding:
 
 
 def other_tenants_data_is_not_found(evidence: Evidence) -> Finding:
-    tried = [each for each in evidence.operations if each.name == "void_of_another_tenant"]
+    tried = [operation for operation in evidence.operations if operation.name == "void_of_another_tenant"]
 
     def violations() -> Iterator[str]:
-        for each in tried:
-            statuses = {one.status for one in each.tries if one.status and one.outcome is not Outcome.UNKNOWN}
+        for operation in tried:
+            statuses = {one.status for one in operation.tries if one.status and one.outcome is not Outcome.UNKNOWN}
             if statuses - {404}:
-                yield f"{each.id}: another tenant's invoice was answered with {sorted(statuses)}"
+                yield f"{operation.id}: another tenant's invoice was answered with {sorted(statuses)}"
 
     return finding("I6", "another tenant's invoice is answered with 404", len(tried), violations())
 

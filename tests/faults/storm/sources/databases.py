@@ -61,7 +61,11 @@ async def stored(environments: Environments) -> dict[str, Any]:
                 found[name] = [dict(row) for row in await connection.fetch(query)]
         finally:
             await connection.close()
-    consumers = {group_name(service.name, each): topics_of(each) for service in SERVICES for each in service.consumers}
+    consumers = {
+        group_name(service.name, consumer): topics_of(consumer)
+        for service in SERVICES
+        for consumer in service.consumers
+    }
     return {**found, "subscriptions": consumers, "processed": {name: frozenset(ids) for name, ids in processed.items()}}
 
 
@@ -102,9 +106,9 @@ async def _answers(connection: asyncpg.Connection) -> dict[tuple[str, str, str],
 async def _guards(service: Service, connection: asyncpg.Connection) -> dict[tuple[str, str, UUID], int]:
     """Order guards; those of an async projection are in its own schema."""
     found = {tuple(row)[:3]: row["version"] for row in await connection.fetch(_GUARDS)}
-    for each in service.consumers:
-        if isinstance(each, AsyncProjection):
-            rows = await connection.fetch(f"select topic, aggregate_id, version from {each.name}.versions")
-            name = group_name(service.name, each)
+    for consumer in service.consumers:
+        if isinstance(consumer, AsyncProjection):
+            rows = await connection.fetch(f"select topic, aggregate_id, version from {consumer.name}.versions")
+            name = group_name(service.name, consumer)
             found |= {(name, row["topic"], row["aggregate_id"]): row["version"] for row in rows}
     return found

@@ -14,11 +14,13 @@ async def rebuilt(environments: Environments) -> dict[str, bool]:
     """True for each read model that is equal, row for row; nothing is swapped."""
     found: dict[str, bool] = {}
     for service in SERVICES:
-        projectors = [each for each in service.consumers if isinstance(each, AsyncProjection)]
+        projectors = [consumer for consumer in service.consumers if isinstance(consumer, AsyncProjection)]
         targets: list[AsyncProjection | InlineProjection] = [*projectors, *service.projections]
         for target in targets:
             report = await _rehearsed(service, target, environments)
-            found[f"{service.name}.{target.name}"] = all(each.equal for each in report.comparison.comparisons)
+            found[f"{service.name}.{target.name}"] = all(
+                comparison.equal for comparison in report.comparison.comparisons
+            )
     return found
 
 

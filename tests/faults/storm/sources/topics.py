@@ -12,14 +12,14 @@ WITHOUT_VERSIONS = "billing.revenue"
 async def records(bootstrap: str) -> Sequence[SeenRecord]:
     return [
         SeenRecord(
-            topic=each.topic,
-            partition=each.partition,
-            offset=each.offset,
-            key=each.key.decode(),
-            value=each.value,
-            headers={name: value.decode() for name, value in each.headers},
+            topic=envelope.topic,
+            partition=envelope.partition,
+            offset=envelope.offset,
+            key=envelope.key.decode(),
+            value=envelope.value,
+            headers={name: value.decode() for name, value in envelope.headers},
         )
         for topic in declared_topics()
         if topic.name != WITHOUT_VERSIONS
-        for each in await read_topic(bootstrap, topic.name)
+        for envelope in await read_topic(bootstrap, topic.name)
     ]
