@@ -18,7 +18,7 @@ HOUR = timedelta(hours=1)
 async def test_killed_before_the_provider_was_asked(charging: ChargesRig) -> None:
     company = await charging.company()
     invoice_id = await company.finalized()
-    await charging.killed("billing.before_asking")
+    await charging.killed("billing.before_provider_request")
     assert await charging.charges() == []
     await assert_nothing_may_move(company, invoice_id)
     async with charging.working():
@@ -29,7 +29,7 @@ async def test_killed_before_the_provider_was_asked(charging: ChargesRig) -> Non
 async def test_killed_between_the_charge_and_its_settling(charging: ChargesRig) -> None:
     company = await charging.company()
     invoice_id = await company.finalized()
-    await charging.killed("billing.after_answer")
+    await charging.killed("billing.after_provider_response")
     assert len(await charging.charges()) == 1
     await company.becomes(invoice_id, status="open")
     await assert_nothing_may_move(company, invoice_id)
@@ -44,7 +44,7 @@ async def test_killed_between_the_two_and_the_provider_has_forgotten_the_key(cha
     """
     company = await charging.company()
     invoice_id = await company.finalized()
-    await charging.killed("billing.after_answer")
+    await charging.killed("billing.after_provider_response")
     charging.let_the_provider_forget()
     async with charging.working():
         await company.becomes(invoice_id, status="paid")
@@ -76,7 +76,7 @@ async def test_an_answer_that_comes_late_or_never(charging: ChargesRig, card: st
 async def test_a_frozen_process_wakes_up_after_another_has_charged(charging: ChargesRig) -> None:
     company = await charging.company()
     invoice_id = await company.finalized()
-    frozen = await charging.frozen("billing.before_asking", lease_seconds=SHORT)
+    frozen = await charging.frozen("billing.before_provider_request", lease_seconds=SHORT)
     async with charging.working():
         await charging.queue.becomes("complete", company, name="charge_invoice")
     frozen.resume()
@@ -88,7 +88,7 @@ async def test_a_frozen_process_wakes_up_after_another_has_charged(charging: Cha
 async def test_whoever_was_frozen_for_a_day_does_not_wake_up_and_charge(charging: ChargesRig) -> None:
     company = await charging.company()
     invoice_id = await company.finalized()
-    frozen = await charging.frozen("billing.before_asking")
+    frozen = await charging.frozen("billing.before_provider_request")
     charging.put_forward(25 * HOUR)
     frozen.resume()
     await charging.queue.becomes("complete", company, name="charge_invoice")
@@ -112,7 +112,7 @@ async def test_workers_race_for_one_invoice(charging: ChargesRig) -> None:
 async def test_the_webhook_comes_before_the_job_settles(charging: ChargesRig) -> None:
     company = await charging.company()
     invoice_id = await company.finalized()
-    frozen = await charging.frozen("billing.after_answer")
+    frozen = await charging.frozen("billing.after_provider_response")
     async with charging.hearing_webhooks():
         await company.becomes(invoice_id, status="paid")
     frozen.resume()
@@ -133,14 +133,14 @@ async def test_the_webhook_comes_after_the_job_settled(charging: ChargesRig) -> 
 async def test_nothing_else_moves_while_the_provider_is_asked(charging: ChargesRig) -> None:
     company = await charging.company()
     invoice_id = await company.finalized()
-    asking = await charging.frozen("billing.before_asking")
+    asking = await charging.frozen("billing.before_provider_request")
     await assert_nothing_may_move(company, invoice_id)
     asking.resume()
     await company.becomes(invoice_id, status="paid")
     await asking.kill()
 
     await company.post(f"/invoices/{invoice_id}/refund", {"amount_minor": 1_000})
-    giving_back = await charging.frozen("billing.before_asking")
+    giving_back = await charging.frozen("billing.before_provider_request")
     again = await company.post(f"/invoices/{invoice_id}/refund", {"amount_minor": 1_000})
     assert (again.status_code, again.json()["type"]) == (409, "urn:waypost:problem:payment-pending")
     giving_back.resume()
@@ -149,7 +149,7 @@ async def test_nothing_else_moves_while_the_provider_is_asked(charging: ChargesR
     assert charge["amount_refunded_minor"] == 1_000
 
 
-@pytest.mark.parametrize("failpoint", ["billing.before_asking", "billing.after_answer"])
+@pytest.mark.parametrize("failpoint", ["billing.before_provider_request", "billing.after_provider_response"])
 async def test_killed_in_a_refund(charging: ChargesRig, failpoint: str) -> None:
     company = await charging.company()
     invoice_id = await company.finalized()

@@ -5,7 +5,7 @@ abandoned. And the next key after that.
 from datetime import timedelta
 
 from schemas.users import UserErased
-from services.billing.jobs.asking import TRIES
+from services.billing.jobs.payment_execution import MAX_ATTEMPTS
 from tests.faults.charges_checks import assert_charged_once, assert_nothing_may_move
 from tests.faults.charges_rig import ChargesRig
 from tests.integration.billing.service import Company
@@ -16,14 +16,14 @@ MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 
 
 async def test_an_attempt_whose_job_is_gone_is_settled_from_what_the_provider_knows(charging: ChargesRig) -> None:
-    company, invoice_id = await _left_behind(charging, "billing.after_answer")
+    company, invoice_id = await _left_behind(charging, "billing.after_provider_response")
     charging.let_the_provider_forget()
     assert await _sweep(charging, company, after=3 * MINUTE) == 1
     await assert_charged_once(charging, company, invoice_id)
 
 
 async def test_an_attempt_that_is_younger_than_two_minutes_is_its_own_jobs(charging: ChargesRig) -> None:
-    company, invoice_id = await _left_behind(charging, "billing.before_asking")
+    company, invoice_id = await _left_behind(charging, "billing.before_provider_request")
     assert await _sweep(charging, company, after=MINUTE) == 0
     assert await charging.charges() == []
     await assert_nothing_may_move(company, invoice_id)
@@ -32,13 +32,13 @@ async def test_an_attempt_that_is_younger_than_two_minutes_is_its_own_jobs(charg
 async def test_an_attempt_that_the_provider_may_still_remember_is_asked_for_under_the_same_key(
     charging: ChargesRig,
 ) -> None:
-    company, invoice_id = await _left_behind(charging, "billing.before_asking")
+    company, invoice_id = await _left_behind(charging, "billing.before_provider_request")
     assert await _sweep(charging, company, after=19 * HOUR) == 1
     await assert_charged_once(charging, company, invoice_id)
 
 
 async def test_an_attempt_that_the_provider_may_have_forgotten_is_abandoned_for_the_next(charging: ChargesRig) -> None:
-    company, invoice_id = await _left_behind(charging, "billing.before_asking")
+    company, invoice_id = await _left_behind(charging, "billing.before_provider_request")
     assert await _sweep(charging, company, after=21 * HOUR) == 1
     assert await charging.charges() == []
     invoice = await company.becomes(invoice_id, status="open", last_failure="abandoned")
@@ -49,7 +49,7 @@ async def test_an_attempt_that_the_provider_may_have_forgotten_is_abandoned_for_
 
 
 async def test_an_old_attempt_that_the_provider_knows_is_settled_and_not_abandoned(charging: ChargesRig) -> None:
-    company, invoice_id = await _left_behind(charging, "billing.after_answer")
+    company, invoice_id = await _left_behind(charging, "billing.after_provider_response")
     charging.let_the_provider_forget()
     assert await _sweep(charging, company, after=300 * HOUR) == 1
     await assert_charged_once(charging, company, invoice_id)
@@ -68,7 +68,7 @@ async def test_a_decline_and_the_retry_of_the_dunning(charging: ChargesRig) -> N
 
 
 async def test_a_charge_whose_card_was_taken_off_is_only_looked_up(charging: ChargesRig) -> None:
-    company, invoice_id = await _left_behind(charging, "billing.before_asking")
+    company, invoice_id = await _left_behind(charging, "billing.before_provider_request")
     erased = UserErased(
         tenant_id=company.tenant_id, user_id=company.customer_id, erased_at=charging.billing.runtime.clock.now()
     )
@@ -83,11 +83,11 @@ async def test_a_provider_that_is_away_for_long_fails_no_job_and_loses_no_charge
     company = await charging.company("pm_card_unavailable_once")
     invoice_id = await company.finalized()
     async with charging.provider_away(), charging.working():
-        for tries in range(1, TRIES):
+        for tries in range(1, MAX_ATTEMPTS):
             await eventually(lambda: charging.queue.tried(company, tries), deadline_seconds=20)  # noqa: B023 - awaited here
             await charging.queue.hurry()
         job = await charging.queue.becomes("complete", company, name="charge_invoice")
-    assert (job["attempts"], job["result"]) == (TRIES, "pending")
+    assert (job["attempts"], job["result"]) == (MAX_ATTEMPTS, "pending")
     await assert_nothing_may_move(company, invoice_id)
     assert await _sweep(charging, company, after=HOUR) == 0, "it answered 503"
     assert await _sweep(charging, company, after=HOUR) == 1
@@ -95,7 +95,7 @@ async def test_a_provider_that_is_away_for_long_fails_no_job_and_loses_no_charge
 
 
 async def test_the_schedule_reaches_whoever_has_an_overdue_attempt_those_who_left_as_well(charging: ChargesRig) -> None:
-    left = [await _left_behind(charging, "billing.after_answer") for _ in range(3)]
+    left = [await _left_behind(charging, "billing.after_provider_response") for _ in range(3)]
     for (company, _), status, age in zip(left, ("open", "closed", "open"), (5, 5, 0), strict=True):
         await charging.know(company, status)
         await charging.age(company, age * MINUTE)

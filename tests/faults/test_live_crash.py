@@ -16,7 +16,7 @@ from waypost.kernel.envelope import Envelope
 from waypost.kernel.event import Event
 from waypost.testing.eventually import eventually
 
-POINTS = ["after_gathered", "after_tables", "after_changelogs", "after_totals"]
+POINTS = ["after_repartition", "after_tables", "after_changelogs", "after_totals"]
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 
 from tests.faults.charges_rig import SHORT, ChargesRig
 from tests.integration.billing.service import Company, Row
-from tests.integration.billing.subscribing import history, invoices_of, seen, stands, subscribed
+from tests.integration.billing.subscriptions import history, invoices_of, seen, stands, subscribed
 from waypost.testing.clock import MovableClock
 from waypost.testing.eventually import eventually
 
@@ -44,7 +44,9 @@ async def assert_billed_once_each(charging: ChargesRig, company: Company, subscr
     assert (await seen(company, subscription))["invoice_id"] == invoices[-1]["id"]
 
 
-@pytest.mark.parametrize("failpoint", ["billing.in_a_renewal", "billing.after_a_renewal", "billing.before_asking"])
+@pytest.mark.parametrize(
+    "failpoint", ["billing.in_a_renewal", "billing.after_a_renewal", "billing.before_provider_request"]
+)
 async def test_killed_between_the_period_and_its_charge(charging: ChargesRig, failpoint: str) -> None:
     company, subscription = await paid_subscription(charging)
     charging.put_forward(A_MONTH_ON)

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from tests.faults.charges_rig import ChargesRig
-from tests.integration.billing.reporting import asked, ended, invoiced, report
+from tests.integration.billing.reports import asked, ended, invoiced, report
 
 
 async def test_killed_between_two_months(charging: ChargesRig) -> None:

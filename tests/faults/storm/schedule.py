@@ -18,7 +18,7 @@ _WORKER = (
 )
 _API = ("request.before_begin", "write.after_events", "request.after_commit", "doorbell.before_ring")
 _JOBS = ("jobs.after_claim", "jobs.before_outcome", "jobs.after_outcome")
-_MONEY = ("billing.before_asking", "billing.after_answer", "schedule.before_commit")
+_MONEY = ("billing.before_provider_request", "billing.after_provider_response", "schedule.before_commit")
 
 POINTS: Mapping[str, Sequence[str]] = {
     **{f"{service}-worker": _WORKER for service in SERVICES},
@@ -26,7 +26,7 @@ POINTS: Mapping[str, Sequence[str]] = {
     "billing-api": _API,
     "billing-jobs": (*_JOBS, *_MONEY),
     "notifications-jobs": _JOBS,
-    "billing-live": tuple(f"live.{each}" for each in ("after_gathered", "after_tables", "after_changelogs")),
+    "billing-live": tuple(f"live.{each}" for each in ("after_repartition", "after_tables", "after_changelogs")),
 }
 """Failpoints that a process reaches under this load, by target."""
 

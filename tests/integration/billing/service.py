@@ -13,7 +13,7 @@ import httpx
 from schemas.users import UserCreated
 from services.billing.app import SERVICE
 from services.billing.commands import BeginCharge, RecordDecision
-from services.billing.ports import Decision, Moved
+from services.billing.ports import Decision, Succeeded
 from waypost.kernel.command import Command
 from waypost.kernel.event import Event
 from waypost.kernel.ids import TenantId, new_id
@@ -109,7 +109,7 @@ class Company:
 
     async def paid(self, *amounts: int) -> str:
         invoice_id = await self.finalized(*amounts)
-        await self.decide(await self.begin_charge(invoice_id), Moved(provider_id=f"ch_{invoice_id}"))
+        await self.decide(await self.begin_charge(invoice_id), Succeeded(provider_id=f"ch_{invoice_id}"))
         return invoice_id
 
     async def begin_charge(self, invoice_id: str, after: timedelta = NO_TIME) -> UUID:

@@ -3,7 +3,7 @@
 from uuid import uuid4
 
 from tests.integration.billing.service import BillingService, Company
-from tests.integration.billing.subscribing import subscribed
+from tests.integration.billing.subscriptions import subscribed
 from waypost.kernel.ids import new_id
 from waypost.kernel.role import Role
 from waypost.kernel.tenant import bound_tenants

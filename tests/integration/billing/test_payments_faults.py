@@ -69,7 +69,7 @@ async def no_way() -> AsyncIterator[HttpPayments]:
 
 def orders() -> list[Ask]:
     charge, refund = charge_order(CARD), refund_order("ch_1", 1)
-    return [lambda payments: payments.carry_out(charge), lambda payments: payments.carry_out(refund)]
+    return [lambda payments: payments.execute(charge), lambda payments: payments.execute(refund)]
 
 
 def questions() -> list[Ask]:

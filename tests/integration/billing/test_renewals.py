@@ -8,10 +8,10 @@ from sqlalchemy import text
 
 from schemas.users import UserErased
 from services.billing.commands import RenewSubscription
-from services.billing.handlers import renewing
-from services.billing.ports import Declined, Moved
+from services.billing.handlers import subscriptions
+from services.billing.ports import Declined, Succeeded
 from tests.integration.billing.service import BillingService, Company, Row
-from tests.integration.billing.subscribing import history, invoices_of, seen, subscribed
+from tests.integration.billing.subscriptions import history, invoices_of, seen, subscribed
 from waypost.kernel.errors import NotFound
 from waypost.kernel.ids import new_id
 from waypost.kernel.tenant import bound_tenants
@@ -67,7 +67,7 @@ async def test_an_earlier_periods_invoice_says_nothing_of_this_one(company: Comp
     first = subscription["invoice_id"]
     await renew(company, subscription)
     await company.decide(await company.begin_charge(first), Declined(reason="card_declined"))
-    await company.decide(await company.begin_charge(first), Moved(provider_id="ch_1"))
+    await company.decide(await company.begin_charge(first), Succeeded(provider_id="ch_1"))
     assert await history(company, subscription) == ["subscription.created", "subscription.renewed"]
 
 
@@ -118,7 +118,7 @@ async def test_a_job_of_another_tenant_renews_nothing(billing: BillingService, c
         await stranger.handle(RenewSubscription(subscription_id=UUID(subscription["id"]), at=at))
     with bound_tenants([stranger.tenant_id]):
         async with billing.bus.units.begin() as uow:
-            assert await renewing.due(at, 10, uow) == []
+            assert await subscriptions.due_subscriptions(at, 10, uow) == []
     assert (await seen(company, subscription))["version"] == 1
 
 
@@ -127,7 +127,9 @@ async def test_what_is_due_is_found_by_its_index(billing: BillingService, compan
     async with connected(billing.where.owner) as owner:
         await owner.execute("analyze subscriptions.subscriptions")
     at = billing.runtime.clock.now()
-    conditions = " and ".join(str(each.compile(compile_kwargs={"literal_binds": True})) for each in renewing._due(at))
+    conditions = " and ".join(
+        str(each.compile(compile_kwargs={"literal_binds": True})) for each in subscriptions._is_due(at)
+    )
     query = f"explain select distinct tenant_id from subscriptions where {conditions}"
     async with billing.runtime.database.transaction([company.tenant_id]) as rows:
         plan = "\n".join((await rows.execute(text(query))).scalars())

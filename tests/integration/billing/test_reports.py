@@ -8,9 +8,9 @@ from typing import Any
 import httpx
 import pytest
 
-from services.billing.jobs import reporting
-from services.billing.ports import Moved
-from tests.integration.billing.reporting import FIRST_QUARTER, asked, done, file_of, invoiced, line, report
+from services.billing.jobs import reports
+from services.billing.ports import Succeeded
+from tests.integration.billing.reports import FIRST_QUARTER, asked, done, file_of, invoiced, line, report
 from tests.integration.billing.service import BillingService, Company
 from waypost.kernel.ids import new_id
 from waypost.kernel.role import Role
@@ -20,14 +20,14 @@ JANUARY, FEBRUARY = datetime(2026, 1, 31, 23, 59, 59, 999_999, UTC), datetime(20
 
 async def paid(company: Company, at: datetime, amount: int) -> str:
     invoice_id = await invoiced(company, at, amount)
-    await company.decide(await company.begin_charge(invoice_id), Moved(provider_id=f"ch_{invoice_id}"))
+    await company.decide(await company.begin_charge(invoice_id), Succeeded(provider_id=f"ch_{invoice_id}"))
     return invoice_id
 
 
 async def refund(company: Company, invoice_id: str, amount: int) -> None:
     await company.post(f"/invoices/{invoice_id}/refund", {"amount_minor": amount})
     [attempt] = await company.rows("select id from payment_attempts where kind = 'refund' and status = 'pending'")
-    await company.decide(attempt["id"], Moved(provider_id="re_1"))
+    await company.decide(attempt["id"], Succeeded(provider_id="re_1"))
 
 
 async def test_a_report_tells_months_currencies_and_statuses_apart(company: Company) -> None:
@@ -140,7 +140,7 @@ async def test_a_report_of_too_many_lines_ends_with_a_word_on_what_to_do(
 ) -> None:
     await invoiced(company, JANUARY, 1)
     await invoiced(company, FEBRUARY, 1)
-    monkeypatch.setattr(reporting, "MOST_LINES", 1)
+    monkeypatch.setattr(reports, "MAX_LINES", 1)
     location = await asked(company)
     job = await done(company, location, "dead")
     assert (job["result"], job["attempts"]) == (None, 1)

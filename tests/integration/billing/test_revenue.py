@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from schemas.billing import RevenueWindowTotaled
-from services.billing.projections.revenue import keep_totals
+from services.billing.projections.revenue import store_totals
 from tests.integration.billing.service import BillingService, Company
 from waypost.kernel.ids import new_id
 from waypost.kernel.role import Role
@@ -42,7 +42,7 @@ def totaled(
 async def keep(*events: RevenueWindowTotaled, billing: BillingService) -> None:
     envelopes: list[Any] = [envelope_of(event, new_id(), 0) for event in events]
     async with billing.database.transaction([each.tenant_id for each in envelopes]) as rows:
-        await keep_totals(envelopes, rows)
+        await store_totals(envelopes, rows)
 
 
 @pytest.mark.parametrize("order", [(1, 2, 3), (3, 2, 1), (2, 3, 3, 1)])

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, MetaData, Table, delete, select, text
 
 from schemas.users import UserErased
 from services.billing.domain import Customer, Invoice, Period, Subscription
-from services.billing.ports import Declined, Moved
+from services.billing.ports import Declined, Succeeded
 from services.billing.projections import PROJECTIONS
 from services.billing.queries import reports
 from services.billing.tables import (
@@ -28,7 +28,7 @@ from services.billing.tables import (
     subscriptions,
 )
 from tests.integration.billing.service import BillingService, Company
-from tests.integration.billing.subscribing import subscribed
+from tests.integration.billing.subscriptions import subscribed
 from waypost.engine.projections import project
 from waypost.kernel.tenant import bound_tenants
 from waypost.ports.unit_of_work import UnitOfWork
@@ -56,7 +56,7 @@ async def test_the_books_balance_whatever_happened(company: Company) -> None:
     await company.decide(await company.begin_charge(failed), Declined(reason="card_declined"))
     await company.post(f"/invoices/{refunded}/refund", {"amount_minor": 1_000})
     [refund] = await company.rows("select id from payment_attempts where kind = 'refund'")
-    await company.decide(refund["id"], Moved(provider_id="re_1"))
+    await company.decide(refund["id"], Succeeded(provider_id="re_1"))
     sums = await company.rows(
         "select account, sum(amount_minor)::bigint as minor from postings group by account having sum(amount_minor) <> 0"
     )

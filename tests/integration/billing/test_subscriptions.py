@@ -6,10 +6,10 @@ from uuid import uuid4
 
 import pytest
 
-from services.billing.ports import Declined, Moved
+from services.billing.ports import Declined, Succeeded
 from services.billing.settings import PLANS
 from tests.integration.billing.service import BillingService, Company
-from tests.integration.billing.subscribing import history, invoices_of, seen, subscribed
+from tests.integration.billing.subscriptions import history, invoices_of, seen, subscribed
 
 
 async def test_plans_are_listed_as_they_are_declared(company: Company) -> None:
@@ -169,7 +169,7 @@ async def test_a_refused_payment_is_past_due_until_it_is_paid_or_forgiven(compan
         assert (await seen(company, subscription))["status"] == "past_due"
         await company.decide(await company.begin_charge(invoice_id), Declined(reason="card_declined"))
         if settle == "pay":
-            await company.decide(await company.begin_charge(invoice_id), Moved(provider_id=f"ch_{invoice_id}"))
+            await company.decide(await company.begin_charge(invoice_id), Succeeded(provider_id=f"ch_{invoice_id}"))
         else:
             assert (await company.post(f"/invoices/{invoice_id}/void")).status_code == 200
         assert await history(company, subscription) == [

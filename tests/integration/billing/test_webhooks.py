@@ -10,7 +10,7 @@ import pytest
 
 from infra.simulators.payments.webhooks import SIGNATURE_HEADER, signature
 from services.billing.app import SERVICE
-from services.billing.ports import ChargeOrder, Moved
+from services.billing.ports import ChargeOrder, Succeeded
 from tests.integration.billing.service import NO_TIME, BillingService, Company
 from tests.integration.infra.webhooks import SECRET
 from waypost.kernel.money import Money
@@ -41,7 +41,7 @@ async def charged_at_the_provider(
         token=card,
     )
     async with SERVICE.job_resources() as resources:
-        await resources.payments.carry_out(order)
+        await resources.payments.execute(order)
     events = (await company.billing.payments.get("/v1/events")).json()["data"]
     return attempt_id, events[-1]
 
@@ -52,7 +52,7 @@ async def test_a_payment_is_taken_from_the_providers_word_once(billing: BillingS
     assert event["type"] == "charge.succeeded"
     for _ in range(2):
         assert (await tell(billing, event)).status_code == 204
-    await company.decide(attempt_id, Moved(provider_id=event["data"]["object"]["id"]))
+    await company.decide(attempt_id, Succeeded(provider_id=event["data"]["object"]["id"]))
     assert (await company.get(f"/invoices/{invoice_id}"))["status"] == "paid"
     assert (await company.event_types(invoice_id))[3:] == ["invoice.paid"]
 

@@ -16,7 +16,7 @@ from nacl.public import PublicKey, SealedBox
 from infra.stack.keys import Keys
 from schemas.users import TenantCreated, UserCreated, UserVerificationRequested
 from services.notifications.app import SERVICE
-from services.notifications.projections import INVOICE_STANDING, RECIPIENT_DIRECTORY, TENANT_DIRECTORY
+from services.notifications.projections import INVOICE_STATUS, RECIPIENT_DIRECTORY, TENANT_DIRECTORY
 from tests.integration.infra.inbox import Inbox
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.event import Event
@@ -75,7 +75,7 @@ class NotificationsService(HostedService):
         return created
 
     async def project(self, *happened: Envelope[Event]) -> None:
-        for projection in (RECIPIENT_DIRECTORY, INVOICE_STANDING):
+        for projection in (RECIPIENT_DIRECTORY, INVOICE_STATUS):
             await self.deliver(*happened, to=projection.name, repeat=True)
 
     async def react(self, happened: Envelope[Event]) -> None:

@@ -153,7 +153,7 @@ async def test_what_was_read_or_ended_before_it_was_mailed_is_not(digests: Diges
 async def test_each_page_of_users_is_a_transaction_and_a_long_digest_is_cut(
     digests: Digests, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(digest, "AT_ONCE", 2)
+    monkeypatch.setattr(digest, "PAGE_SIZE", 2)
     ada = await digests.subscriber()
     people = [ada, *[await digests.subscriber(ada.tenant_id) for _ in range(4)]]
     for number, person in enumerate(people):

@@ -14,7 +14,7 @@ from services.notifications.domain import Kind
 from services.notifications.ports import EmailContent, Mail
 from tests.fixtures.names import HOSTILE_NAMES
 from tests.integration.infra.inbox import Inbox
-from tests.unit.notifications.test_letters import WORDS
+from tests.unit.notifications.test_email_templates import WORDS
 from waypost.kernel.text import one_line
 from waypost.native.ports import LOOPBACK
 

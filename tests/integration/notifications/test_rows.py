@@ -11,7 +11,7 @@ from sqlalchemy import Connection, MetaData, delete, select
 from schemas.users import UserEmailChanged, UserEmailVerified, UserErased, UserProfileUpdated
 from services.notifications.domain import Notification
 from services.notifications.projections import PROJECTIONS
-from services.notifications.tables import KEPT
+from services.notifications.tables import UNPUBLISHED
 from services.notifications.tables import notifications as outgoing
 from tests.integration.notifications.service import NotificationsService, Person
 from waypost.engine.projections import project
@@ -25,7 +25,7 @@ DAY = timedelta(days=1)
 
 async def test_the_migration_makes_the_tables_that_the_code_names(notifications: NotificationsService) -> None:
     async with notifications.database.transaction() as connection:
-        assert await connection.run_sync(_differences, KEPT) == []
+        assert await connection.run_sync(_differences, UNPUBLISHED) == []
 
 
 async def test_recipients_are_as_their_last_events_say_whatever_else_is_in_the_batch(

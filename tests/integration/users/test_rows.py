@@ -11,13 +11,13 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, MetaData, delete, select
 
 from schemas.users import TenantClosed, TenantCreated, TenantRenamed
-from services.users.api.edge import VERIFICATION_LIFETIME
+from services.users.api.context import VERIFICATION_LIFETIME
 from services.users.api.sessions import SESSION_LIFETIME
 from services.users.domain import OpaqueToken, SealedToken, User
 from services.users.jobs import PASSWORD_LINK_LIFETIME, cleanup_expired
 from services.users.ports import JobResources
 from services.users.projections import PROJECTIONS, TENANT_DIRECTORY
-from services.users.tables import KEPT, SECRETS
+from services.users.tables import SECRETS, UNPUBLISHED
 from services.users.tables import users as accounts
 from tests.integration.users.service import UsersService
 from waypost.engine.projections import project
@@ -33,7 +33,7 @@ from waypost.ports.unit_of_work import UnitOfWork
 
 async def test_the_migration_makes_the_tables_that_the_code_names(users: UsersService) -> None:
     async with users.database.transaction() as connection:
-        for declared in (SECRETS, KEPT):
+        for declared in (SECRETS, UNPUBLISHED):
             assert await connection.run_sync(_differences, declared) == []
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from schemas.billing import EVENTS, PaymentMethodDetached
 from services.billing.domain import Customer, PaymentMethod
-from services.billing.domain.refusals import CustomerIsErased
+from services.billing.domain.errors import CustomerIsErased
 from services.billing.projections.customers import CUSTOMER_ROWS
 from tests.unit.billing.invoices import NOW
 from waypost.kernel.ids import TenantId

@@ -9,7 +9,7 @@ from schemas.billing import CustomerCreated, CustomerUpdated, InvoiceCreated
 from schemas.users import UserCreated, UserEmailChanged, UserProfileUpdated
 from services.billing.commands import CreateInvoice
 from services.billing.domain import Customer
-from services.billing.domain.refusals import CustomerIsErased
+from services.billing.domain.errors import CustomerIsErased
 from services.billing.handlers import COMMANDS, CONSUMERS
 from services.billing.handlers.customers import change_address, change_profile, open_customer
 from tests.unit.billing.invoices import NOW

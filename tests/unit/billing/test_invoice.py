@@ -11,9 +11,7 @@ from hypothesis import strategies as st
 
 from schemas.billing import EVENTS
 from services.billing.domain import Invoice, InvoiceStatus
-from services.billing.domain.ledger import entry_of
-from services.billing.domain.line import MAX_LINES, MAX_TOTAL_MINOR
-from services.billing.domain.refusals import (
+from services.billing.domain.errors import (
     InvoiceEmpty,
     InvoiceNotDraft,
     InvoiceNotOpen,
@@ -22,6 +20,8 @@ from services.billing.domain.refusals import (
     TooManyLines,
     TotalTooLarge,
 )
+from services.billing.domain.ledger import entry_of
+from services.billing.domain.line import MAX_LINES, MAX_TOTAL_MINOR
 from services.billing.projections.invoices import INVOICE_ROWS
 from tests.unit.billing.invoices import NOW, charge_of, draft, opened, paid, refund_of, with_line
 from waypost.kernel.errors import ConcurrencyConflict, Invalid, Refused

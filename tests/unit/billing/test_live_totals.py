@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.billing.live.movements import Kind, Movement
-from services.billing.live.totals import Sightings, Totals
+from services.billing.live.totals import SeenVersions, Totals
 from services.billing.live.windows import Window
 
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
@@ -38,14 +38,14 @@ class Told:
 class Tables:
     """As Faust keeps them: each entry has a log of its own, of which a crash leaves a beginning."""
 
-    sightings: dict[int, list[Sightings]] = field(default_factory=dict)
+    sightings: dict[int, list[SeenVersions]] = field(default_factory=dict)
     totals: list[Totals] = field(default_factory=lambda: [Totals()])
 
     def count(self, told: Told, offset: int) -> None:
-        log = self.sightings.setdefault(told.invoice, [Sightings({})])
+        log = self.sightings.setdefault(told.invoice, [SeenVersions({})])
         if log[-1].is_duplicate(told.version, offset):
             return
-        log.append(log[-1].seen(told.version, offset))
+        log.append(log[-1].adding(told.version, offset))
         self.totals.append(self.totals[-1].after(told.movement, offset))
 
     def cut(self, data: st.DataObject, committed: "Tables") -> None:
@@ -53,7 +53,7 @@ class Tables:
         last states, or none.
         """
         for invoice, log in self.sightings.items():
-            least = len(committed.sightings.get(invoice, [Sightings({})]))
+            least = len(committed.sightings.get(invoice, [SeenVersions({})]))
             del log[data.draw(st.integers(least, max(least, len(log)))) :]
         del self.totals[data.draw(st.integers(len(committed.totals), len(self.totals))) :]
 

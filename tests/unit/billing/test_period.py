@@ -6,8 +6,8 @@ from itertools import pairwise
 import pytest
 
 from services.billing.domain import Period
+from services.billing.domain.errors import PeriodEmpty, PeriodTooLong
 from services.billing.domain.period import MOST_MONTHS
-from services.billing.domain.refusals import PeriodEmpty, PeriodTooLong
 
 NEW_YEAR = datetime(2026, 1, 1, tzinfo=UTC)
 

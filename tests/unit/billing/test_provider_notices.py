@@ -9,8 +9,8 @@ import pytest
 
 from infra.simulators.payments.webhooks import signature
 from services.billing.adapters.webhooks import TOLERANCE, SignedNotices
-from services.billing.domain.refusals import WebhookNotAuthentic
-from services.billing.ports import Declined, Moved, Notice
+from services.billing.domain.errors import WebhookNotAuthentic
+from services.billing.ports import Declined, Notice, Succeeded
 from waypost.kernel.ids import TenantId
 
 SECRET = "whsec_of_the_tests"
@@ -35,15 +35,15 @@ def signed(body: str, at: datetime = NOW, secret: str = SECRET) -> str:
 @pytest.mark.parametrize(
     ("body", "decision"),
     [
-        (told(), Moved(provider_id="ch_1")),
-        (told("refund.succeeded", id="re_1"), Moved(provider_id="re_1")),
+        (told(), Succeeded(provider_id="ch_1")),
+        (told("refund.succeeded", id="re_1"), Succeeded(provider_id="re_1")),
         (
             told("charge.failed", status="failed", failure_code="card_declined"),
             Declined(reason="card_declined", provider_id="ch_1"),
         ),
     ],
 )
-def test_what_the_provider_decided(body: str, decision: Moved | Declined) -> None:
+def test_what_the_provider_decided(body: str, decision: Succeeded | Declined) -> None:
     assert notices.read(signed(body), body.encode(), NOW) == Notice(
         tenant_id=TENANT, attempt_id=ATTEMPT, decision=decision
     )

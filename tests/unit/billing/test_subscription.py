@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from schemas.billing import EVENTS, SubscriptionCanceled, SubscriptionPlanChanged, SubscriptionRenewed
 from services.billing.domain import Subscription, SubscriptionStatus
 from services.billing.domain.cycle import invoice_of
-from services.billing.domain.refusals import AlreadyCanceled, PlanUnchanged
+from services.billing.domain.errors import AlreadyCanceled, PlanUnchanged
 from services.billing.projections.subscriptions import SUBSCRIPTION_ROWS
 from tests.unit.billing.subscriptions import DEARER, MONTHLY, START, YEARLY, started
 from waypost.kernel.errors import Refused

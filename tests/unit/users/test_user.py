@@ -128,22 +128,22 @@ def test_a_changed_password_is_a_fact_without_the_password(user: User) -> None:
 
 def test_some_links_are_mailed_to_an_address_that_is_not_proved_and_it_is_not_flooded(user: User) -> None:
     for _ in range(VERIFICATION_LINKS - 1):
-        assert user.wants_another_link(NOW)
+        assert user.may_receive_verification_link(NOW)
         user.request_verification(TOKEN, NOW)
-    assert not user.wants_another_link(NOW + VERIFICATION_WINDOW - timedelta(microseconds=1))
-    assert user.wants_another_link(NOW + VERIFICATION_WINDOW)
+    assert not user.may_receive_verification_link(NOW + VERIFICATION_WINDOW - timedelta(microseconds=1))
+    assert user.may_receive_verification_link(NOW + VERIFICATION_WINDOW)
     user.verify_email(LATER)
-    assert not user.wants_another_link(LATER + VERIFICATION_WINDOW)
+    assert not user.may_receive_verification_link(LATER + VERIFICATION_WINDOW)
 
 
 def test_a_password_link_goes_to_whoever_may_come_in_and_nobody_is_flooded(user: User) -> None:
-    assert user.wants_password_link(NOW)
+    assert user.may_receive_password_link(NOW)
     user.request_password_reset(TOKEN, NOW)
     assert isinstance(user.recorded[-1], UserPasswordResetRequested)
-    assert not user.wants_password_link(NOW + PASSWORD_LINK_PAUSE - timedelta(microseconds=1))
-    assert user.wants_password_link(NOW + PASSWORD_LINK_PAUSE)
+    assert not user.may_receive_password_link(NOW + PASSWORD_LINK_PAUSE - timedelta(microseconds=1))
+    assert user.may_receive_password_link(NOW + PASSWORD_LINK_PAUSE)
     user.suspend("administrator", LATER)
-    assert not user.wants_password_link(LATER + PASSWORD_LINK_PAUSE)
+    assert not user.may_receive_password_link(LATER + PASSWORD_LINK_PAUSE)
 
 
 def test_erasure_is_the_last_that_happens(user: User) -> None:
@@ -153,8 +153,8 @@ def test_erasure_is_the_last_that_happens(user: User) -> None:
     assert kinds(user).count(UserErased) == 1
     assert (user.status, user.email, user.display_name) == (UserStatus.ERASED, "", "")
     assert not user.may_sign_in
-    assert not user.wants_password_link(LATER)
-    assert not user.wants_another_link(LATER + VERIFICATION_WINDOW)
+    assert not user.may_receive_password_link(LATER)
+    assert not user.may_receive_verification_link(LATER + VERIFICATION_WINDOW)
     user.suspend("nonpayment", LATER)
     assert UserSuspended not in kinds(user)
     with pytest.raises(UserIsErased):
