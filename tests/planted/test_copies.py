@@ -4,7 +4,7 @@ from tests.fixtures.copies import copy_project
 from tests.planted.__main__ import ALL_PASSED, run_tests
 from waypost.testing.folders import scratch_folder
 
-PROBE = '''
+PROBE = """
 import subprocess
 import sys
 from pathlib import Path
@@ -19,7 +19,7 @@ def test_this_process_and_its_children_import_the_copy() -> None:
     child = subprocess.run([sys.executable, "-c", program], cwd=COPY, capture_output=True, text=True, check=True)
     assert Path(waypost.__file__).is_relative_to(COPY)
     assert all(Path(each).is_relative_to(COPY) for each in child.stdout.split())
-'''
+"""
 
 
 def test_every_process_of_a_copy_imports_the_copy() -> None:
