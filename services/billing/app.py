@@ -1,4 +1,4 @@
-"""What the billing service is made of."""
+"""The billing service: commands, projections, consumers, jobs and routes."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

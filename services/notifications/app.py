@@ -1,4 +1,4 @@
-"""What the notifications service is made of."""
+"""The notifications service: commands, projections, consumers, jobs and routes."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

@@ -1,4 +1,4 @@
-"""What the users service is made of."""
+"""The users service: commands, projections, consumers, jobs and routes."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

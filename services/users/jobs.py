@@ -1,4 +1,4 @@
-"""Background work."""
+"""Jobs of the users service."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -18,7 +18,7 @@ PASSWORD_LINK_LIFETIME = timedelta(hours=1)
 
 
 async def mail_password_link(job: JobContext[JobResources], user_id: UUID) -> bool:
-    """Whether there is somebody who gets one."""
+    """Creates and mails a password link. Returns whether the user may receive one."""
     now = job.clock.now()
     token = job.resources.sealer.seal(fresh_token(job.tenant_id), now + PASSWORD_LINK_LIFETIME)
     async with job.begin() as uow:
@@ -26,7 +26,7 @@ async def mail_password_link(job: JobContext[JobResources], user_id: UUID) -> bo
 
 
 async def cleanup_expired(job: JobContext[JobResources]) -> int:
-    """Removes what nobody can use any more, and gives back how many rows that were."""
+    """Deletes expired tokens and returns their number."""
     now = job.clock.now()
     removed = 0
     async with job.begin() as uow:

@@ -1,4 +1,4 @@
-"""Events to read rows: `accounts` in the business transaction, `tenants` from the topic."""
+"""Read models: `accounts` in the business transaction, `tenants` from the topic."""
 
 from collections.abc import Sequence
 from functools import partial

@@ -15,8 +15,8 @@ import asyncpg
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from tests.fixtures.club.hosting import log_plainly
 from tests.fixtures.jobs import Service
+from tests.fixtures.process_logs import log_plainly
 from waypost.engine.failpoints import arm_failpoints
 from waypost.engine.process import Process
 from waypost.jobs.context import JobContext

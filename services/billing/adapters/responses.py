@@ -1,5 +1,5 @@
-"""What the payment provider's answers mean. One that is not understood decides nothing, whatever
-its status.
+"""Interpretation of the payment provider's responses. An ambiguous response decides nothing, with
+any status.
 """
 
 from collections.abc import Sequence
@@ -17,11 +17,13 @@ _UNKNOWN = "resource_missing"
 
 
 class AmbiguousResponse(WaypostError):
-    """Says what came, by its status alone: a body may repeat what was sent."""
+    """The provider's response does not decide the order. The message holds the status only: a body
+    may repeat the request.
+    """
 
 
 class Movement(BaseModel):
-    """A charge or a refund, in answers and in webhooks."""
+    """A charge or a refund, in responses and in webhooks."""
 
     id: str
     status: Literal["succeeded", "failed"]
@@ -55,8 +57,8 @@ class _PaymentMethod(BaseModel):
 
 
 def order_decision(response: httpx.Response) -> Decision:
-    """Of an order. Raises NotUnderstood for 409 (an earlier request under the key still runs) and
-    whatever else leaves it open.
+    """The decision about an order. Raises AmbiguousResponse for 409 (an earlier request under the
+    key is still running) and for each response that leaves the outcome open.
     """
     if response.status_code == httpx.codes.CREATED:
         return _parse(response, Movement).decision
@@ -67,8 +69,8 @@ def order_decision(response: httpx.Response) -> Decision:
 
 
 def lookup_decision(response: httpx.Response) -> Decision | None:
-    """Of a look-up by key. Raises NotUnderstood: that nothing was found has to be said by the
-    provider itself.
+    """The decision found by an idempotency key, or None. Raises AmbiguousResponse: only the
+    provider itself can state that the key is unknown.
     """
     _require_ok(response)
     decisions = [decision.decision for decision in _parse(response, _Movements).data]
@@ -77,14 +79,16 @@ def lookup_decision(response: httpx.Response) -> Decision | None:
 
 
 def card_of(response: httpx.Response) -> Card:
-    """Raises NotUnderstood."""
+    """The card in the response. Raises AmbiguousResponse."""
     _require_ok(response)
     method = _parse(response, _PaymentMethod)
     return Card(brand=method.brand, last4=method.last4)
 
 
 def is_unknown(response: httpx.Response) -> bool:
-    """Whether the provider itself says so; any server on a wrong address says 404."""
+    """Whether the provider itself reports an unknown resource. Any server at a wrong address
+    answers 404.
+    """
     try:
         return response.status_code == httpx.codes.NOT_FOUND and _error_of(response).code == _UNKNOWN
     except AmbiguousResponse:
@@ -92,8 +96,8 @@ def is_unknown(response: httpx.Response) -> bool:
 
 
 def _is_definite(status: int, error: _Error) -> bool:
-    """A declined card, or an order that the provider cannot carry out. A key that was used for
-    another order (400 as well) is neither: something was decided under it.
+    """True for a declined card, or for an order that the provider cannot execute. False for a key
+    that was used for another order (also 400): the provider decided another order under it.
     """
     match status:
         case httpx.codes.PAYMENT_REQUIRED:
@@ -120,4 +124,4 @@ def _parse(response: httpx.Response, kind: type[B]) -> B:
         return kind.model_validate_json(response.content)
     except ValidationError:
         pass
-    raise AmbiguousResponse(f"HTTP {response.status_code} with a body of another kind")
+    raise AmbiguousResponse(f"HTTP {response.status_code} with an unexpected body")

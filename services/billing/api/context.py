@@ -1,4 +1,4 @@
-"""What a route has of its process, and how an invoice is shown."""
+"""The context of a route, and responses that show an invoice."""
 
 from typing import Annotated
 
@@ -23,7 +23,7 @@ def added(invoice: Invoice) -> Response:
 
 
 def accepted(invoice: Invoice) -> Response:
-    """202: the provider is asked by a job; the invoice tells what came of it."""
+    """202 Accepted: a job asks the provider; the invoice shows the result."""
     view = InvoiceView.model_validate(invoice)
     return shown(view, status=202, location=_location(invoice), version=invoice.version)
 

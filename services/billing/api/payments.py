@@ -1,5 +1,5 @@
-"""Moving money. Each answer is 202: a job asks the provider, and the invoice changes when that has
-decided.
+"""Payments and refunds. Each route answers 202: a job asks the provider, and the invoice changes
+after the provider's decision.
 """
 
 from uuid import UUID
@@ -24,7 +24,7 @@ _FULL_REFUND = NewRefund()
 async def pay_invoice(
     invoice_id: UUID, caller: AdminCaller, expected: ExpectedVersion, context: Context, execute: Executor
 ) -> Response:
-    """Charges the customer's card once more, now."""
+    """Charges the customer's default card again, now."""
     command = PayInvoice(invoice_id=invoice_id, attempt_id=new_id(), expected_version=expected, at=context.now)
     return await execute(command, accepted)
 
@@ -38,7 +38,7 @@ async def refund_invoice(
     execute: Executor,
     body: NewRefund = _FULL_REFUND,
 ) -> Response:
-    """Gives back what was paid, or a part of it."""
+    """Refunds the invoice, in full or in part."""
     command = RefundInvoice(
         invoice_id=invoice_id,
         refund_id=new_id(),

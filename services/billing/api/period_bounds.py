@@ -1,4 +1,4 @@
-"""The ends of a period as people write them: days of UTC, or moments with their offset."""
+"""The bounds of a period in requests: UTC days, or timestamps with an offset."""
 
 import re
 from datetime import UTC, date, datetime, time, timedelta
@@ -23,14 +23,14 @@ def _end(value: object) -> object:
 
 
 def _day(value: object) -> date | None:
-    """None for a moment. Raises ValueError for anything else: numbers too, which pydantic would
-    take for seconds since 1970.
+    """The day in `value`, or None for a timestamp. Raises ValueError for other values, also for
+    numbers, which pydantic would read as seconds since 1970.
     """
     if isinstance(value, str) and _DAY.fullmatch(value):
         return date.fromisoformat(value)
     if isinstance(value, str) and _MOMENT.fullmatch(value):
         return None
-    raise ValueError("write a day (2026-01-31) or a moment with its offset (2026-01-31T09:30:00Z)")
+    raise ValueError("write a day (2026-01-31) or a timestamp with its offset (2026-01-31T09:30:00Z)")
 
 
 def _midnight(day: date) -> datetime:
@@ -40,6 +40,7 @@ def _midnight(day: date) -> datetime:
 _SCHEMA = WithJsonSchema({"type": "string", "anyOf": [{"format": "date"}, {"format": "date-time"}]})
 
 PeriodStart = Annotated[Moment, BeforeValidator(_start), _SCHEMA]
-"""Of a day its first moment."""
+"""A day means its first moment."""
 PeriodEnd = Annotated[Moment, BeforeValidator(_end), _SCHEMA]
-"""Of a day its last: the day belongs to the period. A moment does not."""
+"""A day means its end, so the day belongs to the period. A timestamp is itself not in the period.
+"""

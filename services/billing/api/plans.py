@@ -1,4 +1,4 @@
-"""What can be subscribed to."""
+"""The plans that customers can subscribe to."""
 
 from collections.abc import Sequence
 
@@ -15,12 +15,12 @@ router = APIRouter(prefix="/plans", tags=["subscriptions"])
 
 @router.get("")
 async def list_plans(caller: Caller, context: Context) -> Sequence[PlanView]:
-    """Every plan that can be subscribed to now, the same for all tenants."""
+    """Lists the available plans, the same for all tenants."""
     return [PlanView.model_validate(plan) for plan in context.resources.plans]
 
 
 def plan_named(code: str, context: Context) -> Plan:
-    """Raises PlanUnknown."""
+    """The plan with this code. Raises PlanUnknown."""
     for plan in context.resources.plans:
         if plan.code == code:
             return plan

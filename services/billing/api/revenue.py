@@ -1,4 +1,4 @@
-"""What comes in at present, as the live view tells it."""
+"""Current revenue, from the live view."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -24,8 +24,8 @@ Position = tuple[datetime, str]
 
 
 async def _wanted(
-    window: Annotated[Literal["minute", "hour", "day"], Query(description="How long each one is.")] = "minute",
-    currency: Annotated[CurrencyCode | None, Query(description="ISO 4217; every currency without it.")] = None,
+    window: Annotated[Literal["minute", "hour", "day"], Query(description="The length of each window.")] = "minute",
+    currency: Annotated[CurrencyCode | None, Query(description="ISO 4217 code; all currencies if omitted.")] = None,
 ) -> RevenueFilter:
     return RevenueFilter(window=window, currency=currency)
 
@@ -33,7 +33,7 @@ async def _wanted(
 @router.get(
     "/live",
     response_model=Page[RevenueWindowView],
-    responses={200: {"content": {EVENT_STREAM: {}}, "description": "Windows in which money moved, newest first."}},
+    responses={200: {"content": {EVENT_STREAM: {}}, "description": "Windows with payments, newest first."}},
 )
 async def live_revenue(
     request: Request,
@@ -42,8 +42,8 @@ async def live_revenue(
     caller: AdminCaller,
     context: Context,
 ) -> Page[RevenueWindowView] | Response:
-    """A page; or, for who accepts `text/event-stream`, the newest windows and from then on each
-    that changes, as events `window`.
+    """Returns a page of windows. With `Accept: text/event-stream`, streams the newest windows and
+    then each changed window as event `window`.
     """
     if not wants_events(request):
         async with context.bus.units.begin() as uow:
@@ -53,7 +53,7 @@ async def live_revenue(
     sent: dict[Position, int] = {}
 
     async def changed_windows() -> Sequence[ServerSentEvent]:
-        with bound_tenants([caller.tenant_id]):  # the request's own binding may be over
+        with bound_tenants([caller.tenant_id]):  # the request's own binding may have ended
             async with context.bus.units.begin() as uow:
                 rows = await queries.revenue(uow.rows, wanted, before=None, limit=page.limit)
         changed = [row for row in rows if sent.get((row.window_start, row.currency)) != row.revision]

@@ -1,4 +1,4 @@
-"""Why this service says no; each is a branch of the tree in `waypost.kernel.errors`."""
+"""Errors of the billing service; each is a subclass in the tree of `waypost.kernel.errors`."""
 
 from waypost.kernel.errors import Conflict, Invalid, Refused
 
@@ -12,19 +12,19 @@ class InvoiceNotOpen(Conflict):
 
 
 class InvoiceNotPaid(Conflict):
-    """Only what was paid can be given back."""
+    """Only paid amounts can be refunded."""
 
 
 class InvoiceEmpty(Conflict):
-    """An invoice needs something to pay before it is finalized."""
+    """An invoice needs a total above 0 before it is finalized."""
 
 
 class TooManyLines(Conflict):
-    """An invoice holds 500 lines at most."""
+    """An invoice has 500 lines at most."""
 
 
 class PaymentPending(Conflict):
-    """The provider is being asked about a payment of this invoice; try again when that is settled."""
+    """A payment of this invoice is pending at the provider; try again when it is settled."""
 
 
 class NoPaymentMethod(Conflict):
@@ -36,33 +36,31 @@ class CustomerIsErased(Conflict):
 
 
 class TotalTooLarge(Invalid):
-    """An invoice comes to 1,000,000,000,000,000 minor units at most."""
+    """The total of an invoice is 1,000,000,000,000,000 minor units at most."""
 
 
 class AlreadyCanceled(Conflict):
-    """The subscription was canceled already: nothing of it can be changed, and it does not end any
-    sooner.
-    """
+    """The subscription was canceled: it cannot be changed or ended earlier."""
 
 
 class PlanUnchanged(Conflict):
-    """The subscription is renewed at that plan and price already."""
+    """The subscription already renews at that plan and price."""
 
 
 class PlanUnknown(Invalid):
-    """There is no such plan: `GET /plans` lists those there are."""
+    """There is no such plan: `GET /plans` lists the available plans."""
 
 
 class RefundTooLarge(Invalid):
-    """More than was paid cannot be given back."""
+    """The refund is larger than the paid amount that remains."""
 
 
 class PeriodEmpty(Invalid):
-    """The period ends before it begins: `to` has to come after `from`."""
+    """The period ends before it begins: `to` must be later than `from`."""
 
 
 class PeriodTooLong(Invalid):
-    """One report covers 24 months at most: ask for a shorter period, or for several reports."""
+    """A report covers 24 months at most: ask for a shorter period, or for several reports."""
 
 
 class ReportTooLong(Refused):
@@ -72,12 +70,12 @@ class ReportTooLong(Refused):
 
 
 class ReportUnfinished(Conflict):
-    """The report is not there yet; `GET /jobs/{id}` tells how far it is."""
+    """The report is not complete yet; `GET /jobs/{id}` shows its progress."""
 
 
 class PaymentMethodUnknown(Invalid):
-    """The payment provider knows no card by this token; send the one that it gave when the card was
-    entered there.
+    """The payment provider does not know a card with this token; send the token that the provider
+    returned when the card was entered.
     """
 
 

@@ -1,4 +1,4 @@
-"""Customers follow the users: they come, change and go with them."""
+"""The reactor that keeps customers in step with users, and cards."""
 
 from datetime import datetime
 
@@ -57,7 +57,7 @@ async def change_profile(updated: Envelope[UserProfileUpdated], uow: UnitOfWork)
 
 
 async def forget_customer(erased: Envelope[UserErased], uow: UnitOfWork) -> None:
-    """What is owed is forgotten too; the books keep it under the ids alone."""
+    """Erases the customer. Open invoices are voided; the ledger keeps them under ids only."""
     at = erased.event.erased_at
     customer = await uow.load(Customer, erased.event.user_id)
     customer.erase(at)
@@ -68,8 +68,8 @@ async def forget_customer(erased: Envelope[UserErased], uow: UnitOfWork) -> None
 
 
 async def _void_open_invoices(customer: Customer, at: datetime, uow: UnitOfWork) -> None:
-    """One whose payment is being decided stays until it is; in one order, so that two of these
-    never wait for each other.
+    """Voids the customer's open invoices. An invoice with a pending payment stays open until it is
+    decided. The fixed order prevents deadlocks between two erasures.
     """
     is_open = (invoices.c.customer_id == customer.id, invoices.c.status == InvoiceStatus.OPEN.value)
     result = await uow.rows.execute(select(invoices.c.invoice_id).where(*is_open).order_by(invoices.c.invoice_id))
@@ -81,7 +81,9 @@ async def _void_open_invoices(customer: Customer, at: datetime, uow: UnitOfWork)
 
 
 async def _end_subscriptions(customer: Customer, at: datetime, uow: UnitOfWork) -> None:
-    """After the invoices: whoever settles one has its lock first and its subscription's then."""
+    """Runs after the invoices are voided: settlement locks the invoice first and its subscription
+    second.
+    """
     of_customer = subscriptions.c.customer_id == customer.id
     result = await uow.rows.execute(
         select(subscriptions.c.subscription_id).where(of_customer).order_by(subscriptions.c.subscription_id)

@@ -1,4 +1,4 @@
-"""DOC"""
+"""Invoices from draft to open or void, and report requests."""
 
 from datetime import datetime
 from typing import Any
@@ -20,7 +20,9 @@ from waypost.ports.unit_of_work import UnitOfWork
 
 
 async def create_invoice(command: CreateInvoice, uow: UnitOfWork) -> Invoice:
-    """Raises NotFound for an unknown customer, CustomerIsErased, Invalid for what is no currency."""
+    """Raises NotFound for an unknown customer, CustomerIsErased, Invalid for an unknown
+    currency.
+    """
     customer = await uow.load(Customer, command.customer_id)
     customer.require_present()
     invoice = Invoice.create(
@@ -63,8 +65,8 @@ async def void_invoice(command: VoidInvoice, uow: UnitOfWork) -> Invoice:
 
 
 async def finalize(invoice: Invoice, at: datetime, uow: UnitOfWork) -> None:
-    """Raises InvoiceNotDraft, InvoiceEmpty. The charge is queued here, so that it happens where the
-    invoice does, and only there.
+    """Assigns the number and enqueues the charge, in one transaction: the charge exists if and only
+    if the invoice is finalized. Raises InvoiceNotDraft, InvoiceEmpty.
     """
     invoice.require_finalizable()
     number = await _next_number(invoice.tenant_id, uow)
@@ -73,8 +75,8 @@ async def finalize(invoice: Invoice, at: datetime, uow: UnitOfWork) -> None:
 
 
 async def lock_invoice(invoice_id: UUID, uow: UnitOfWork) -> Invoice:
-    """The invoice, with its row locked first: charging, paying, voiding, refunding and settling
-    come one after the other.
+    """Locks the invoice's row and loads it. The lock serializes charging, paying, voiding,
+    refunding and settling. Raises NotFound.
     """
     row = select(invoices.c.invoice_id).where(invoices.c.invoice_id == invoice_id).with_for_update()
     await uow.rows.execute(row)
@@ -89,13 +91,13 @@ async def require_no_pending_payment(invoice: Invoice, uow: UnitOfWork) -> None:
 
 async def _next_number(tenant_id: TenantId, uow: UnitOfWork) -> int:
     last: Any = invoice_numbers.c.last_number
-    number = await uow.rows.execute(
+    result = await uow.rows.execute(
         insert(invoice_numbers)
         .values(tenant_id=tenant_id, last_number=1)
         .on_conflict_do_update(index_elements=["tenant_id"], set_={"last_number": last + 1})
         .returning(last)
     )
-    return int(number.scalar_one())
+    return int(result.scalar_one())
 
 
 async def request_report(command: RequestReport, uow: UnitOfWork) -> JobId:

@@ -1,5 +1,5 @@
-"""What the provider decided, written down once: by the job that asked, the sweep that looked it up,
-or the webhook that told.
+"""Settlement of payment attempts. The decision is recorded once: by the job that asked, by the
+sweep that looked it up, or by the webhook.
 """
 
 from typing import assert_never
@@ -71,8 +71,8 @@ async def _record_decline(
 
 
 async def _report_stray_money(command: RecordDecision, uow: UnitOfWork) -> None:
-    """Told twice is the rule; money moved for an attempt that we gave up, or were told is declined,
-    is for people to look at.
+    """Logs money that moved for an attempt that was abandoned or declined: an operator must look at
+    it. A repeated success is normal.
     """
     settled = await attempt_rows.find(command.attempt_id, uow)
     if settled is not None and settled.status is not AttemptStatus.SUCCEEDED:

@@ -1,4 +1,4 @@
-"""DOC"""
+"""Charges and refunds: the attempt is committed before the provider is asked."""
 
 from datetime import datetime
 from uuid import UUID
@@ -24,8 +24,8 @@ from waypost.ports.unit_of_work import UnitOfWork
 
 
 async def begin_charge(command: BeginCharge, uow: UnitOfWork) -> PaymentAttempt | None:
-    """An attempt that is pending already is given back, whoever ordered it: there is never a second
-    question beside it.
+    """Begins a charge, or returns the pending attempt of any requester: an invoice has one pending
+    attempt at most. Returns None if there is nothing to charge.
     """
     invoice = await lock_invoice(command.invoice_id, uow)
     existing = await attempt_rows.find_by_requester(command.requested_by, uow)
@@ -46,8 +46,8 @@ async def begin_charge(command: BeginCharge, uow: UnitOfWork) -> PaymentAttempt 
 
 
 async def pay_invoice(command: PayInvoice, uow: UnitOfWork) -> Invoice:
-    """Raises InvoiceNotOpen, PaymentPending, NoPaymentMethod. The attempt is pending from here on,
-    so that asking twice is refused.
+    """Commits a pending attempt, so that a second request is refused, and enqueues its job. Raises
+    InvoiceNotOpen, PaymentPending, NoPaymentMethod.
     """
     invoice = await lock_invoice(command.invoice_id, uow)
     invoice.expect(command.expected_version)
@@ -64,8 +64,8 @@ async def pay_invoice(command: PayInvoice, uow: UnitOfWork) -> Invoice:
 
 
 async def payment_failed(invoice: Invoice, attempt: PaymentAttempt, reason: str, at: datetime, uow: UnitOfWork) -> None:
-    """Plans the next try. After the last one the amount is written off, or forgotten with the
-    person who owed it.
+    """Schedules the next attempt. After the last one the invoice is written off, or voided if the
+    customer is erased.
     """
     customer = await uow.load(Customer, invoice.customer_id)
     due = None if customer.erased or invoice.finalized_at is None else next_attempt_at(invoice.finalized_at, at)
@@ -83,7 +83,7 @@ async def payment_failed(invoice: Invoice, attempt: PaymentAttempt, reason: str,
 async def _new_attempt(
     attempt_id: UUID, invoice: Invoice, method: PaymentMethod | None, at: datetime, uow: UnitOfWork
 ) -> PaymentAttempt:
-    """Pending; without a card it has failed before it began."""
+    """A pending attempt; without a card it is declined at once."""
     number = await attempt_rows.next_number(invoice.id, AttemptKind.CHARGE, uow)
     return PaymentAttempt(
         id=attempt_id,
@@ -101,15 +101,15 @@ async def _new_attempt(
 
 
 async def refund_invoice(command: RefundInvoice, uow: UnitOfWork) -> Invoice:
-    """Raises InvoiceNotPaid, RefundTooLarge, PaymentPending. The invoice changes when the provider
-    has given the money back.
+    """Commits a pending refund and enqueues its job. The invoice changes when the provider has
+    refunded the money. Raises InvoiceNotPaid, RefundTooLarge, PaymentPending.
     """
     invoice = await lock_invoice(command.invoice_id, uow)
     invoice.expect(command.expected_version)
     amount_minor = command.amount_minor or invoice.refundable_minor
     invoice.require_refundable(amount_minor)
     if amount_minor == 0:
-        raise RefundTooLarge("all of it was given back already", left_minor=0)
+        raise RefundTooLarge("the full amount was already refunded", left_minor=0)
     await require_no_pending_payment(invoice, uow)
     refund = PaymentAttempt(
         id=command.refund_id,

@@ -1,6 +1,4 @@
-"""Each change of a user is taken over once: what is told again, such as by a replay, is older than
-what is known.
-"""
+"""Skips stale user events: a replayed event has a version at or below the one already handled."""
 
 from typing import Any
 
@@ -14,8 +12,8 @@ from waypost.ports.unit_of_work import UnitOfWork
 
 
 def ignore_stale(handler: ReactorHandler) -> ReactorHandler:
-    """For the users' events: what is not newer than all that was taken over of this user is passed
-    by.
+    """Wraps a handler of user events: it runs only for a version above the highest one handled for
+    this user.
     """
 
     async def handle_newer(envelope: Envelope[Any], uow: UnitOfWork) -> None:
@@ -27,12 +25,12 @@ def ignore_stale(handler: ReactorHandler) -> ReactorHandler:
 
 async def _is_newer(envelope: Envelope[Event], uow: UnitOfWork) -> bool:
     known = followed_users.c.version
-    version = insert(followed_users).values(
+    statement = insert(followed_users).values(
         tenant_id=envelope.tenant_id, user_id=envelope.aggregate_id, version=envelope.aggregate_version
     )
-    newer = version.on_conflict_do_update(
+    newer = statement.on_conflict_do_update(
         index_elements=["tenant_id", "user_id"],
-        set_={"version": version.excluded.version},
-        where=known < version.excluded.version,
+        set_={"version": statement.excluded.version},
+        where=known < statement.excluded.version,
     )
     return (await uow.rows.execute(newer.returning(known))).one_or_none() is not None

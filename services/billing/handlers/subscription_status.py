@@ -1,6 +1,4 @@
-"""How a subscription stands after what became of an invoice, in the transaction in which it became
-so.
-"""
+"""Updates a subscription's status after its invoice changed, in the same transaction."""
 
 from datetime import datetime
 from uuid import UUID
@@ -13,7 +11,7 @@ from waypost.ports.unit_of_work import UnitOfWork
 
 
 async def update_subscription_status(invoice: Invoice, at: datetime, uow: UnitOfWork) -> None:
-    """The caller holds the invoice's lock; its subscription's is always the second."""
+    """The caller holds the invoice's lock; the subscription is always locked second."""
     if invoice.subscription_id is None:
         return
     subscription = await lock_subscription(invoice.subscription_id, uow)
@@ -25,12 +23,12 @@ async def update_subscription_status(invoice: Invoice, at: datetime, uow: UnitOf
         case InvoiceStatus.UNCOLLECTIBLE:
             subscription.end("nonpayment", at)
         case InvoiceStatus.DRAFT:
-            raise AssertionError("a period's invoice is finalized in the transaction that makes it")
+            raise AssertionError("a period's invoice is finalized in the transaction that creates it")
 
 
 async def lock_subscription(subscription_id: UUID, uow: UnitOfWork) -> Subscription:
-    """With its row locked first: renewing, changing, canceling and following its invoices come one
-    after the other. Raises NotFound.
+    """Locks the subscription's row and loads it. The lock serializes renewals, changes,
+    cancellations and status updates. Raises NotFound.
     """
     row = (
         select(subscriptions.c.subscription_id)

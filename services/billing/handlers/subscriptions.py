@@ -1,4 +1,6 @@
-"""DOC"""
+"""Subscriptions and their renewals. Each period begins with its invoice and its charge, in one
+transaction.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -40,7 +42,7 @@ async def change_plan(command: ChangePlan, uow: UnitOfWork) -> Subscription:
 
 
 async def cancel_subscription(command: CancelSubscription, uow: UnitOfWork) -> Subscription:
-    """What is owed stays owed. Raises AlreadyCanceled."""
+    """Open invoices remain open. Raises AlreadyCanceled."""
     subscription = await lock_subscription(command.subscription_id, uow)
     subscription.expect(command.expected_version)
     subscription.cancel(command.at, at_period_end=command.at_period_end)
@@ -48,8 +50,8 @@ async def cancel_subscription(command: CancelSubscription, uow: UnitOfWork) -> S
 
 
 async def invoice_period(subscription: Subscription, at: datetime, uow: UnitOfWork) -> None:
-    """Of the period that begins with it. Raises ConcurrencyConflict, at the latest when it is
-    stored, where the period has its invoice.
+    """Creates and finalizes the invoice of the current period. Raises ConcurrencyConflict, at
+    commit at the latest, if the period already has its invoice.
     """
     plan, period = subscription.plan, subscription.period
     invoice = Invoice.create(
@@ -70,12 +72,12 @@ _columns = subscriptions.c
 
 
 async def renew_subscription(command: RenewSubscription, uow: UnitOfWork) -> bool:
-    """One period at a time: of a subscription that was away for long each has its own invoice."""
+    """Begins one period at a time: each missed period has its own invoice."""
     subscription = await lock_subscription(command.subscription_id, uow)
     if not subscription.is_due(command.at):
         return False
     customer = await uow.load(Customer, subscription.customer_id)
-    if customer.erased:  # while they subscribed
+    if customer.erased:  # erased after they subscribed
         subscription.end("erased", command.at)
     else:
         subscription.renew(command.at)
@@ -84,15 +86,17 @@ async def renew_subscription(command: RenewSubscription, uow: UnitOfWork) -> boo
 
 
 async def due_subscriptions(at: datetime, limit: int, uow: UnitOfWork) -> Sequence[UUID]:
-    """In no order: some that cannot be renewed must not keep the same others waiting round after
-    round.
+    """Up to `limit` due subscriptions in random order, so that subscriptions that cannot be renewed
+    do not block the others in each round.
     """
     query = select(_columns.subscription_id).where(*_is_due(at)).order_by(func.random()).limit(limit)
     return (await uow.rows.execute(query)).scalars().all()
 
 
 async def tenants_with_due(rows: AsyncConnection) -> Sequence[TenantId]:
-    """Of those bound. An index holds what is still renewed, by the end of its period."""
+    """Tenants with due subscriptions, among the bound tenants. A partial index holds the
+    subscriptions that still renew, by period end.
+    """
     query = select(_columns.tenant_id).where(*_is_due(func.now())).distinct()
     return [TenantId(tenant_id) for tenant_id in (await rows.execute(query)).scalars()]
 

@@ -1,4 +1,4 @@
-"""Background work: what asks for money, and it alone; renewals, which bring it about; and reports."""
+"""Jobs: charges and refunds, their sweep, renewals, and reports."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -17,24 +17,26 @@ from waypost.kernel.ids import new_id
 
 
 async def charge_invoice(job: JobContext[Resources], invoice_id: UUID) -> str | None:
-    """Gives back how the attempt stands; None where there was nothing to charge."""
+    """Charges the invoice. Returns the attempt's status, or None if there was nothing to charge."""
     request = await _begin(job, invoice_id)
     return None if request is None else await execute_or_leave_pending(job, request)
 
 
 async def retry_payment(job: JobContext[Resources], invoice_id: UUID) -> str | None:
-    """The same for a step of the dunning, and for a payment that somebody asked for."""
+    """The same for a step of the dunning schedule, and for a payment that an admin requested."""
     return await charge_invoice(job, invoice_id)
 
 
 async def refund_payment(job: JobContext[Resources], refund_id: UUID) -> str | None:
-    """Gives back how the refund stands; None where it was settled already. Raises NotFound."""
+    """Executes a refund. Returns its status, or None if it was already settled. Raises NotFound."""
     request = await pending_request(job, refund_id)
     return None if request is None else await execute_or_leave_pending(job, request)
 
 
 async def _begin(job: JobContext[Resources], invoice_id: UUID) -> ProviderRequest | None:
-    """Commits the attempt: from here on it is known that the provider may have been asked."""
+    """Commits the attempt before the provider is asked, so that a retry looks the decision up
+    first.
+    """
     command = BeginCharge(
         invoice_id=invoice_id,
         attempt_id=new_id(),

@@ -1,5 +1,5 @@
-"""The sweep: attempts that nobody settled. Only tenants who have some are given the job; most
-minutes nobody is.
+"""The sweep: resolves attempts that their own jobs left pending. Only tenants with such attempts
+get the job.
 """
 
 from datetime import timedelta
@@ -20,12 +20,14 @@ from waypost.jobs.tenant_directory import tenants_with_rows
 log = structlog.get_logger()
 
 RUN_TIME = timedelta(seconds=30)
-"""How long one round of the sweep takes up attempts."""
+"""Time limit for starting new look-ups in one run."""
 BATCH_SIZE = 200
 
 
 async def resolve_attempts(job: JobContext[Resources]) -> None:
-    """Finds out what became of attempts that nobody settled, without end."""
+    """Looks up each overdue attempt at the provider and settles it. Repeats every minute without
+    limit.
+    """
     now = job.clock.now
     settled, end = 0, now() + RUN_TIME
     async with job.begin() as uow:

@@ -1,4 +1,6 @@
-"""From a question to a settled attempt. No transaction is open while the provider thinks."""
+"""Executes a provider request and settles its attempt. No transaction is open during the
+request.
+"""
 
 import structlog
 
@@ -19,8 +21,8 @@ MAX_ATTEMPTS = 5
 
 
 async def execute_or_leave_pending(job: JobContext[Resources], request: ProviderRequest) -> AttemptStatus:
-    """After the job's last try `resolve_attempts` asks on: the job has not failed, and is no letter
-    for an operator.
+    """Like `execute_request`, but returns PENDING after the job's last attempt: the sweep
+    `resolve_attempts` continues, so the job is not dead.
     """
     try:
         return await execute_request(job, request)
@@ -31,22 +33,22 @@ async def execute_or_leave_pending(job: JobContext[Resources], request: Provider
 
 
 async def execute_request(job: JobContext[Resources], request: ProviderRequest) -> AttemptStatus:
-    """Looks up what may have been asked before, and never asks under a key that the provider may
-    have forgotten.
+    """Looks up the decision of an earlier request first. Never sends a request under a key that the
+    provider may have forgotten.
 
-    Raises OutcomeUnknown, ProviderUnavailable: the attempt is pending still.
+    Raises OutcomeUnknown, ProviderUnavailable: the attempt is still pending.
     """
     payments, clock, attempt, order = job.resources.payments, job.clock, request.attempt, request.order
     BEFORE_PROVIDER_REQUEST.hit()
     is_first = request.is_new and not attempt.is_forgotten(clock.now())
     decision = None if is_first else await payments.find(order)
     if decision is None:
-        # The clock is read right before the call: whoever was frozen for a day must not wake up and
-        # charge.
+        # Read the clock directly before the request: a process that was frozen for a day must not
+        # charge when it resumes.
         if attempt.is_forgotten(clock.now()):
             return await _abandon(job, attempt)
         if isinstance(order, ChargeOrder) and order.token is None:
-            return AttemptStatus.PENDING  # the card was taken off, but an earlier request may still be under way
+            return AttemptStatus.PENDING  # the card was removed, but an earlier request may still be running
         decision = await payments.execute(order)
     AFTER_PROVIDER_RESPONSE.hit()
     return await _settle(job, attempt, decision)

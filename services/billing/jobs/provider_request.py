@@ -1,5 +1,5 @@
-"""What the provider is asked about one attempt: the same on every try, since neither attempts nor
-payment methods ever change.
+"""The provider request of an attempt. It is the same on each retry, because attempts and payment
+methods never change.
 """
 
 from dataclasses import dataclass
@@ -24,11 +24,11 @@ class ProviderRequest:
     attempt: PaymentAttempt
     order: ChargeOrder | RefundOrder
     is_new: bool
-    """Begun just now by whoever asks: nobody else has asked before."""
+    """True if this caller has just begun the attempt, so no earlier request exists."""
 
 
 class _OrderFields(TypedDict):
-    """What charges and refunds have in common."""
+    """Common fields of charges and refunds."""
 
     idempotency_key: str
     amount: Money
@@ -38,7 +38,7 @@ class _OrderFields(TypedDict):
 
 
 async def pending_request(job: JobContext[Resources], attempt_id: UUID) -> ProviderRequest | None:
-    """About an attempt that is found; None where it is settled. Raises NotFound where the job's
+    """The request of an existing attempt, or None if it is settled. Raises NotFound if the job's
     tenant has no such attempt.
     """
     async with job.begin() as uow:

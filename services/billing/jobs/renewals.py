@@ -1,6 +1,4 @@
-"""Renewals, every minute. Only open tenants whose subscriptions have a period that is due are given
-the job.
-"""
+"""Renewals, every minute. Only open tenants with a due subscription get the job."""
 
 from datetime import timedelta
 from uuid import UUID
@@ -21,14 +19,12 @@ IN_A_RENEWAL = failpoint("billing.in_a_renewal")
 AFTER_A_RENEWAL = failpoint("billing.after_a_renewal")
 
 RUN_TIME = timedelta(seconds=60)
-"""How long one job renews; what is left is the next tick's."""
+"""Run time of one job; the next tick continues."""
 BATCH_SIZE = 200
 
 
 async def renew_subscriptions(job: JobContext[Resources]) -> None:
-    """Begins every period that is due, each in a transaction of its own: whatever was committed is
-    not done again.
-    """
+    """Begins each due period in its own transaction: a retry does not repeat committed renewals."""
     now = job.clock.now
     renewed, end = 0, now() + RUN_TIME
     while now() < end and (due := await _due(job)):

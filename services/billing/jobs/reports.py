@@ -1,5 +1,5 @@
-"""Reports, month by month, so that no transaction is open for long and whoever waits sees how far
-it is.
+"""Reports, one transaction per month, so that no transaction stays open for long and the job can
+report progress.
 """
 
 from collections.abc import Mapping
@@ -18,18 +18,18 @@ from waypost.jobs.context import JobContext
 AFTER_A_MONTH = failpoint("billing.after_a_month")
 
 MAX_LINES = 2_000
-"""About 250 KiB: more than 20 currencies, each in every status in every month."""
+"""About 250 KiB: more than 20 currencies, each with every status in every month."""
 
 
 async def generate_report(
     job: JobContext[Resources],
     kind: str,
-    format: str,  # noqa: A002 - the request's own word
+    format: str,  # noqa: A002 - the request's own name
     since: datetime,
     until: datetime,
     customer_id: UUID | None,
 ) -> Mapping[str, Any]:
-    """Reads and nothing else: a try that follows another begins anew. Raises ReportTooLong."""
+    """Only reads, so a retry starts from the beginning. Raises ReportTooLong."""
     months = list(Period(since=since, until=until).months())
     lines: list[Mapping[str, Any]] = []
     for number, month in enumerate(months, start=1):

@@ -1,4 +1,4 @@
-"""Faust's consumer, held to what it promises: at least once."""
+"""A Faust consumer that guarantees at-least-once processing."""
 
 import logging
 from collections.abc import Mapping, MutableMapping
@@ -11,8 +11,8 @@ TopicPartition = tuple[str, int]
 
 
 class AtLeastOnceConsumer(Consumer):
-    """Commits what was handled, and tells where reading begins and how far it could go, so that
-    what Faust drops is noticed.
+    """Commits only handled offsets, and exposes the start and end offsets, so that records dropped
+    by Faust are detected.
     """
 
     logger = logging.getLogger("faust.transport")
@@ -20,10 +20,10 @@ class AtLeastOnceConsumer(Consumer):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.handled: MutableMapping[TopicPartition, int] = {}
-        """Offset behind the last record that was handled; set by `records.Reading`."""
+        """Next offset after the last handled record; set by `RecordReader`."""
         self.start_offsets: Mapping[TopicPartition, int] = {}
-        """Offsets from which the partitions are read since they were assigned: their commit, or
-        their beginning.
+        """First offset to read per partition since its assignment: the committed offset, or the
+        earliest one.
         """
 
     async def perform_seek(self) -> None:
@@ -33,7 +33,7 @@ class AtLeastOnceConsumer(Consumer):
         self.start_offsets = {(tp.topic, tp.partition): offset for tp, offset in start_offsets.items()}
 
     async def end_offsets(self) -> Mapping[TopicPartition, int]:
-        """Where the next record of each partition would be written."""
+        """The end offset of each assigned source partition."""
         return {
             (tp.topic, tp.partition): offset
             for tp, offset in (await self.highwaters(*self._source_partitions())).items()
@@ -43,8 +43,9 @@ class AtLeastOnceConsumer(Consumer):
         return [tp for tp in self.assignment() if tp.topic not in self.app.tables.changelog_topics]
 
     def _new_offset(self, tp: TP) -> int | None:
-        """Faust would commit what was acknowledged: also what it skipped in a rebalance, what was
-        in hand when it was stopped, and what it left out and takes for a gap in the log.
+        """The offset to commit. Faust would commit acknowledged records: also records that it skipped
+        in a rebalance, those in progress at a stop, and those that it dropped and takes for a gap
+        in the log.
         """
         self._acked[tp].clear()
         self._acked_index[tp].clear()

@@ -1,4 +1,4 @@
-"""Sends that are waited for and traced."""
+"""Traced sends that wait for the acknowledgement."""
 
 from faust.types import TopicT
 
@@ -9,11 +9,11 @@ from waypost.telemetry.tracing import current_trace
 
 
 async def send(topic: TopicT, key: bytes, value: bytes, headers: Headers, partition: int | None = None) -> None:
-    """Returns when all in-sync replicas have it. Raises what the producer raises: it may be in the
-    log all the same.
+    """Returns when all in-sync replicas have the record. Raises the producer's error; the record
+    may still be in the log.
 
-    The running span's context takes the place of the one in the headers; an unsampled one travels
-    on as it came.
+    The current span's context replaces the one in the headers; an unsampled context is passed on
+    unchanged.
     """
     if (current := current_trace()) is not None:
         headers = with_trace(headers, current.traceparent, current.tracestate)

@@ -1,4 +1,4 @@
-"""Records as Faust hands them over, each partition's one after the other and none left out."""
+"""Reads records from Faust in offset order per partition, without gaps."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import cast
@@ -16,9 +16,9 @@ Handle = Callable[[Record], Awaitable[None]]
 
 
 class RecordReader:
-    """One agent's. Faust drops what it has fetched while it is not ready to work, in a rebalance or
-    at the start, and what it drops it does not always read again: here it is noticed, when the
-    stream has run dry before the partitions' ends.
+    """The reader of one agent. Faust drops fetched records while it is not ready, at a start or in
+    a rebalance, and does not always read them again. The reader detects this when the stream is
+    idle before the end of a partition, and seeks back.
     """
 
     def __init__(self, topic: str, handle: Handle) -> None:
@@ -30,13 +30,15 @@ class RecordReader:
         self._handled_at_last_check = -1
 
     async def read(self, stream: StreamT[bytes]) -> None:
-        """Raises what the handler raises; the record is not committed then."""
+        """Handles each record of the stream. Raises the handler's error; the record is then not
+        committed.
+        """
         consumer = cast(AtLeastOnceConsumer, stream.app.consumer)
         async for event in stream.events():
             record = _record(event)
             partition = (event.message.topic, record.partition)
             if record.offset > self._next.get(partition, consumer.start_offsets.get(partition, 0)):
-                continue  # others before it were dropped: it comes again, after them
+                continue  # earlier records were dropped; this one arrives again after them
             self._handling = True
             await self._handle(record)
             self._handling = False
@@ -44,8 +46,8 @@ class RecordReader:
             self._next[partition] = consumer.handled[partition] = record.offset + 1
 
     async def refetch_if_stalled(self, consumer: AtLeastOnceConsumer) -> None:
-        """Called every second or so: reads again where nothing has come since the last call
-        although there is more.
+        """Called about once a second: seeks back if no record arrived since the last call although
+        the partition has more.
         """
         is_idle, self._handled_at_last_check = self._handled == self._handled_at_last_check, self._handled
         if not is_idle or self._handling:

@@ -1,5 +1,5 @@
-"""All movements of a tenant in one partition, whatever partition their invoice is in: Faust's
-tables are split like the topic they are fed from, so that a tenant's totals would be split as well.
+"""Copies all movements of a tenant to one partition. Faust partitions a table like its source
+topic, so without this step a tenant's totals would be split by invoice.
 """
 
 from faust.types import TopicT
@@ -18,8 +18,8 @@ AFTER_REPARTITION = failpoint("live.after_repartition")
 
 
 class Repartitioner:
-    """Copies records as they are, keys and headers included. After a crash it copies some again:
-    counting knows duplicates.
+    """Copies records unchanged, with keys and headers. After a crash it copies some records again;
+    the window counter detects duplicates.
     """
 
     def __init__(self, codec: EventCodec, topic: TopicT, partitions: int, consumer: str) -> None:
@@ -31,7 +31,7 @@ class Repartitioner:
     async def process(self, record: Record) -> None:
         message = self._reader.read(record)
         if message.poison is not None:
-            LIVE_RECORDS.labels("unreadable").inc()  # the service's own consumers set it aside, with a letter
+            LIVE_RECORDS.labels("unreadable").inc()  # the service's own consumers dead-letter it
         if message.envelope is None or record.key is None or record.value is None:
             return
         partition = partition_for(str(message.envelope.tenant_id).encode(), self._partitions)

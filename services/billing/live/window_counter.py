@@ -1,4 +1,4 @@
-"""From gathered movements to totals, in the tables and on the topic."""
+"""Adds movements to window totals, in the tables and on the topic."""
 
 import asyncio
 from dataclasses import dataclass
@@ -31,8 +31,8 @@ AFTER_TOTALS = failpoint("live.after_totals")
 
 
 class WindowCounter:
-    """Returns from a record when everything that follows from it is in the log of all in-sync
-    replicas: tables and totals alike.
+    """`process` returns when the record's table entries and totals are acknowledged by all in-sync
+    replicas.
     """
 
     def __init__(self, codec: EventCodec, tables: LiveTables, totals: TopicT, clock: Clock, consumer: str) -> None:
@@ -61,14 +61,14 @@ class WindowCounter:
         return self._tables.seen_versions(movement).is_duplicate(version, offset)
 
     async def _count(self, movement: Movement, envelope: Envelope[Event], offset: int) -> bool:
-        """Whether all windows could take it."""
+        """Returns whether all windows accepted the movement."""
         counted = [
             counted_window
             for window in Window
             if (counted_window := self._add(window, movement, envelope, offset)) is not None
         ]
-        # Written and sent also where a crash left this record in the entries: which of their logs
-        # have it is not known.
+        # Write and send also if a crash left this record in the entries: it is unknown which of
+        # their changelogs contain it.
         seen = self._tables.seen_versions(movement).adding(envelope.aggregate_version, offset)
         self._tables.store_seen_versions(movement, seen)
         for counted_window in counted:
@@ -81,29 +81,31 @@ class WindowCounter:
         return len(counted) == len(Window)
 
     def _add(self, window: Window, movement: Movement, envelope: Envelope[Event], offset: int) -> "_Counted | None":
-        """None where the totals could not be told of: that window stays as it is, and takes what
-        fits it later. Read again after a crash, the record meets the same totals, and is passed
-        over again.
+        """Returns None if the new totals cannot be encoded: the window keeps its totals and accepts
+        later movements that fit. A record that is read again after a crash meets the same totals
+        and is skipped again.
         """
         totals = self._tables.totals(window, movement).after(movement, offset)
-        event = totals_event(window, movement, totals, envelope)
+        totaled = totals_event(window, movement, totals, envelope)
         try:
-            return _Counted(window=window, totals=totals, event=event, value=self._codec.encode(event.event).payload)
+            return _Counted(
+                window=window, totals=totals, totaled=totaled, value=self._codec.encode(totaled.event).payload
+            )
         except Permanent as error:
             details = {"window": window, "event_id": str(envelope.event_id), "tenant_id": str(envelope.tenant_id)}
             log.warning("live_record_skipped", **details, error=str(error))
             return None
 
     async def _announce(self, counted: "_Counted") -> None:
-        key = str(counted.event.aggregate_id).encode()
-        await send(self._topic, key, counted.value, to_headers(to_metadata(counted.event)))
+        key = str(counted.totaled.aggregate_id).encode()
+        await send(self._topic, key, counted.value, to_headers(to_metadata(counted.totaled)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Counted:
-    """A window with a movement in it, as it is kept and as it is told of."""
+    """A window's totals after a movement, with their event."""
 
     window: Window
     totals: Totals
-    event: Envelope[RevenueWindowTotaled]
+    totaled: Envelope[RevenueWindowTotaled]
     value: bytes

@@ -1,4 +1,4 @@
-"""The books, kept in the transaction of what they tell of."""
+"""The ledger, written in the transaction of its events."""
 
 from collections.abc import Sequence
 
@@ -19,7 +19,9 @@ from waypost.ports.consumers import InlineProjection
 
 
 async def post_entries(envelopes: Sequence[Envelope[MonetaryEvent]], rows: AsyncConnection) -> None:
-    """All sides of an entry in one statement; an entry that does not sum to 0 cannot be made."""
+    """Writes all postings of an entry in one statement; an entry that does not sum to 0 cannot be
+    created.
+    """
     await rows.execute(
         insert(postings).values(
             [

@@ -1,4 +1,4 @@
-"""Totals per window, as the live view publishes them."""
+"""Totals per window, from the live view's topic."""
 
 from collections.abc import Iterable, Sequence
 
@@ -15,7 +15,7 @@ _TOTALS = tuple(column.name for column in revenue_windows.columns if column.name
 
 
 async def store_totals(totaled: Sequence[Envelope[RevenueWindowTotaled]], rows: AsyncConnection) -> None:
-    """The totals of the highest revision stay, in whatever order they come and however often."""
+    """Keeps the totals of the highest revision, in any order of arrival and with duplicates."""
     newest = _newest(column.event for column in totaled)
     statement = insert(revenue_windows).values(
         [{name: getattr(event, name) for name in (*_KEY, *_TOTALS)} for event in newest]
@@ -29,7 +29,7 @@ async def store_totals(totaled: Sequence[Envelope[RevenueWindowTotaled]], rows: 
 
 
 def _newest(events: Iterable[RevenueWindowTotaled]) -> Sequence[RevenueWindowTotaled]:
-    """One per window: a statement may not change a row twice."""
+    """One event per window: an upsert statement may not change a row twice."""
     newest_by_key: dict[tuple[object, ...], RevenueWindowTotaled] = {}
     for event in sorted(events, key=lambda event: event.revision):
         newest_by_key[tuple(getattr(event, name) for name in _KEY)] = event

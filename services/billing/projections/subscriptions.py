@@ -1,4 +1,4 @@
-"""Subscriptions and the period in which each is."""
+"""Subscriptions and their current period."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial

@@ -1,4 +1,4 @@
-"""Who is billed."""
+"""Customers with their cards."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -29,7 +29,7 @@ class CustomerRow:
 
 
 async def customer(rows: AsyncConnection, customer_id: UUID) -> CustomerRow:
-    """Raises NotFound, for another tenant's customer too."""
+    """Raises NotFound, also for another tenant's customer."""
     row = (await rows.execute(select(customers).where(customers.c.customer_id == customer_id))).one_or_none()
     if row is None:
         raise NotFound(f"there is no customer {customer_id}")
@@ -37,7 +37,7 @@ async def customer(rows: AsyncConnection, customer_id: UUID) -> CustomerRow:
 
 
 async def all_customers(rows: AsyncConnection, *, after: UUID | None, limit: int) -> Sequence[CustomerRow]:
-    """In the order in which their users joined: ids grow with time."""
+    """In the order in which their users registered: ids increase with time."""
     page = select(customers).order_by(customers.c.customer_id).limit(limit)
     if after is not None:
         page = page.where(customers.c.customer_id > after)

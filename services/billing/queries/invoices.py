@@ -32,12 +32,12 @@ class InvoiceRow:
     finalized_at: datetime | None
     version: int
     lines: Sequence[Line] = ()
-    """In the order in which they were added; not read for lists."""
+    """In the order in which they were added; lists do not include them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvoiceFilter:
-    """What a list is about; None for all."""
+    """Filters of a list; None means all."""
 
     customer_id: UUID | None = None
     subscription_id: UUID | None = None
@@ -45,7 +45,9 @@ class InvoiceFilter:
 
 
 async def invoice(rows: AsyncConnection, invoice_id: UUID, *, customer_id: UUID | None) -> InvoiceRow:
-    """Of anybody in the tenant, or of one customer alone. Raises NotFound, for another's too."""
+    """Any invoice of the tenant, or only of `customer_id` if it is given. Raises NotFound, also for
+    another customer's invoice.
+    """
     query = _filtered(InvoiceFilter(customer_id=customer_id)).where(invoices.c.invoice_id == invoice_id)
     row = (await rows.execute(query)).one_or_none()
     if row is None:
@@ -56,7 +58,7 @@ async def invoice(rows: AsyncConnection, invoice_id: UUID, *, customer_id: UUID 
 async def latest_invoices(
     rows: AsyncConnection, wanted: InvoiceFilter, *, before: UUID | None, limit: int
 ) -> Sequence[InvoiceRow]:
-    """Newest first: ids grow with time."""
+    """Newest first: ids increase with time."""
     page = _filtered(wanted).order_by(invoices.c.invoice_id.desc()).limit(limit)
     if before is not None:
         page = page.where(invoices.c.invoice_id < before)

@@ -1,7 +1,8 @@
-"""Opens one-time tokens that the users service sealed to this one.
+"""Opens one-time tokens that the users service sealed for this one.
 
 `sealing.private.json` in `WAYPOST_KEYS_DIRECTORY` holds `{keys: [{key_id, private_key}]}`, X25519
-in base64; `infra.stack.keys` makes it. An old key stays in it until no token sealed to it is valid.
+in base64; `infra.stack.keys` creates it. An old key stays in it until all tokens sealed with it
+have expired.
 """
 
 import base64
@@ -18,7 +19,7 @@ FILE = "sealing.private.json"
 
 
 class SealedBoxOpener:
-    """`services.notifications.ports.TokenOpener` with NaCl's sealed boxes."""
+    """Implements `services.notifications.ports.TokenOpener` with NaCl's sealed boxes."""
 
     def __init__(self, keys: Mapping[str, PrivateKey]) -> None:
         self._boxes = {key_id: SealedBox(key) for key_id, key in keys.items()}
@@ -26,15 +27,15 @@ class SealedBoxOpener:
     def open(self, sealing_key_id: str, sealed: bytes) -> str:
         box = self._boxes.get(sealing_key_id)
         if box is None:
-            raise Permanent(f"there is no sealing key {sealing_key_id} here", sealing_key_id=sealing_key_id)
+            raise Permanent(f"unknown sealing key {sealing_key_id}", sealing_key_id=sealing_key_id)
         try:
             return box.decrypt(sealed).decode()
         except (CryptoError, ValueError) as error:
-            raise Permanent(f"a token does not open with the sealing key {sealing_key_id}") from error
+            raise Permanent(f"a token cannot be opened with the sealing key {sealing_key_id}") from error
 
 
 def sealing_keys(directory: Path) -> Mapping[str, PrivateKey]:
-    """By id. Raises Misconfigured."""
+    """The private keys by id. Raises Misconfigured."""
     path = directory / FILE
     try:
         listed = json.loads(path.read_text())["keys"]

@@ -1,4 +1,4 @@
-"""The routes of the notifications service: what was sent, what was read, and who wants which mail."""
+"""The routes of the notifications service: notifications, read marks and mail preferences."""
 
 from services.notifications.api import notifications, preferences, unsubscribe
 

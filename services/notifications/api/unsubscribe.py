@@ -1,4 +1,4 @@
-"""One-click unsubscribing (RFC 8058). Nobody signs in for it: the link in the mail is enough."""
+"""One-click unsubscribe (RFC 8058). The link in the mail is sufficient; no sign-in is needed."""
 
 from fastapi import APIRouter
 from starlette.responses import HTMLResponse
@@ -12,28 +12,31 @@ from waypost.web.pages import page_of
 
 router = APIRouter(prefix="/unsubscribe", tags=["preferences"])
 
-_FORM = '<form method="post"><button name="List-Unsubscribe" value="One-Click">End it</button></form>'
+_FORM = '<form method="post"><button name="List-Unsubscribe" value="One-Click">Unsubscribe</button></form>'
 
 
 @router.get("/{token}", include_in_schema=False)
 async def ask() -> HTMLResponse:
-    """For a person who followed the link. Changes nothing: mail scanners follow links too."""
-    return _page("End the daily digest?", _FORM)
+    """Shows the confirmation page of the link. Changes nothing, because mail scanners follow links
+    too.
+    """
+    return _page("Unsubscribe from the daily digest?", _FORM)
 
 
 @router.post("/{token}", response_class=HTMLResponse)
 async def unsubscribe(token: str, context: Context) -> HTMLResponse:
-    """Ends the digests of whoever the mail was for; other letters go on. Asking twice is fine.
+    """Ends the digests of the mail's recipient; other notifications continue. A repeated call
+    changes nothing.
 
-    Mail clients send it by themselves, with the body `List-Unsubscribe=One-Click`, which is not
-    looked at.
+    Mail clients send it automatically, with the body `List-Unsubscribe=One-Click`, which is not
+    checked.
     """
     parsed = UnsubscribeToken.parse(token)
     if parsed is None:
-        raise NotFound("this link is of no mail of ours")
+        raise NotFound("this unsubscribe link is invalid")
     with bound_tenants([parsed.tenant_id]):
         await context.bus.handle(EndDigests(token=parsed))
-    return _page("No more digests")
+    return _page("You are unsubscribed")
 
 
 def _page(heading: str, form: str = "") -> HTMLResponse:

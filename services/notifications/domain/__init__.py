@@ -1,4 +1,4 @@
-"""Letters to people, and who wants which."""
+"""Notifications and mail preferences."""
 
 from services.notifications.domain.digest import MAX_ITEMS, InvoiceStatus, digest_id
 from services.notifications.domain.notification import (

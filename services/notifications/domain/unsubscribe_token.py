@@ -1,4 +1,4 @@
-"""The token in an unsubscribe link: whoever holds the mail may end the digests, and nothing else."""
+"""The token of an unsubscribe link. It permits ending the digests of one user, and nothing else."""
 
 from dataclasses import dataclass, field
 from typing import Self
@@ -22,6 +22,6 @@ class UnsubscribeToken:
 
     @classmethod
     def parse(cls, text: str) -> Self | None:
-        """The token of a link; None for anything that this service cannot have given out."""
+        """The token of a link, or None if this service cannot have issued it."""
         read = read_tenant_secret(text, SECRET_BYTES)
         return None if read is None else cls(tenant_id=read[0], secret=read[1])

@@ -1,4 +1,4 @@
-"""One letter per fact of another service."""
+"""The reactor that queues one notification per event of another service."""
 
 from datetime import datetime
 from uuid import UUID

@@ -1,4 +1,6 @@
-"""DOC"""
+"""Notifications: queued with the job that mails them, marked as read, and deleted with their
+recipient.
+"""
 
 from sqlalchemy import delete
 from sqlalchemy.dialects.postgresql import insert
@@ -15,11 +17,11 @@ from waypost.ports.unit_of_work import UnitOfWork
 
 
 async def queue_notification(command: QueueNotification, uow: UnitOfWork) -> None:
-    """Raises NotYet where the recipient, or their tenant, is not known here yet."""
+    """Raises NotYet if the recipient, or their tenant, is not in the directory yet."""
     if await uow.find(Notification, command.notification_id) is not None:
         return
     if await addressee(uow.rows, command.recipient_id) is None:
-        raise NotYet(f"recipient {command.recipient_id} is not known here yet")
+        raise NotYet(f"recipient {command.recipient_id} is not in the directory yet")
     uow.add(
         Notification.queue(
             command.notification_id,
@@ -36,7 +38,7 @@ async def queue_notification(command: QueueNotification, uow: UnitOfWork) -> Non
 
 
 async def queue_digest(command: QueueDigest, uow: UnitOfWork) -> bool:
-    """Whether there is one to send. What it says is read when it is mailed."""
+    """Returns whether a digest was queued. Its contents are read when it is mailed."""
     if await unsubscribe_secret(uow.rows, command.user_id) is None:
         return False
     if not (await unread_of(uow.rows, command.user_id)).items:
@@ -57,7 +59,7 @@ async def queue_digest(command: QueueDigest, uow: UnitOfWork) -> bool:
 
 
 async def forget_recipient(command: ForgetRecipient, uow: UnitOfWork) -> None:
-    """Raises NotYet while they can still write something."""
+    """Raises NotYet while the recipient can still write data."""
     await require_erased(command.recipient_id, uow)
     for statement in (
         delete(sealed_tokens).where(sealed_tokens.c.recipient_id == command.recipient_id),
@@ -87,7 +89,7 @@ async def _store_contents(command: QueueNotification, uow: UnitOfWork) -> None:
 
 
 async def mark_read(command: MarkRead, uow: UnitOfWork) -> None:
-    """Raises NotFound for a notification of anybody else, and for somebody who was erased."""
+    """Raises NotFound for another recipient's notification, and for an erased user."""
     await require_present(command.recipient_id, uow)
     await notification(uow.rows, command.notification_id, recipient_id=command.recipient_id)
     mark = {

@@ -1,4 +1,6 @@
-"""DOC"""
+"""Digest preferences, and checks for erased recipients. An access token stays valid for minutes
+after its user's erasure.
+"""
 
 from uuid import UUID
 
@@ -14,26 +16,27 @@ _ERASED = "erased"
 
 
 async def require_present(user_id: UUID, uow: UnitOfWork) -> None:
-    """Raises NotFound for somebody who was erased.
+    """Raises NotFound for an erased user.
 
-    Nobody becomes so before this transaction ends: what it writes is forgotten with them.
+    Locks the recipient's row: an erasure waits for this transaction, and then deletes what it
+    wrote.
     """
     status = select(recipients.c.status).where(recipients.c.user_id == user_id).with_for_update(read=True)
     if (await uow.rows.execute(status)).scalar_one_or_none() == _ERASED:
-        raise NotFound("whoever this was is not here any more")
+        raise NotFound("this account was erased")
 
 
 async def require_erased(user_id: UUID, uow: UnitOfWork) -> None:
-    """Raises NotYet while the directory still has them: whatever they write by then is to be
-    forgotten too.
+    """Raises NotYet until the recipient directory has the erasure: data written before it must be
+    deleted too.
     """
     status = select(recipients.c.status).where(recipients.c.user_id == user_id)
     if (await uow.rows.execute(status)).scalar_one_or_none() != _ERASED:
-        raise NotYet(f"recipient {user_id} is not known to be erased here yet")
+        raise NotYet(f"recipient {user_id} is not erased in the directory yet")
 
 
 async def choose_digest(command: ChooseDigest, uow: UnitOfWork) -> None:
-    """Raises NotFound for somebody who was erased."""
+    """Raises NotFound for an erased user."""
     await require_present(command.user_id, uow)
     chosen = insert(preferences).values(
         tenant_id=command.tenant_id,
@@ -47,11 +50,11 @@ async def choose_digest(command: ChooseDigest, uow: UnitOfWork) -> None:
 
 
 async def end_digests(command: EndDigests, uow: UnitOfWork) -> None:
-    """Raises NotFound for a token that nobody was given, and for one of somebody who was erased."""
+    """Raises NotFound for an unknown token, and for the token of an erased user."""
     holder = (
         preferences.c.tenant_id == command.token.tenant_id,
         preferences.c.unsubscribe_secret == command.token.secret,
     )
     ended = await uow.rows.execute(update(preferences).where(*holder).values(digest=False))
     if not ended.rowcount:
-        raise NotFound("this link is of no mail of ours, or of somebody whose account is gone")
+        raise NotFound("this unsubscribe link is invalid or the account no longer exists")

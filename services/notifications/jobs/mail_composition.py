@@ -1,4 +1,6 @@
-"""A letter as it is mailed: everything in it is read again, however long it has waited."""
+"""Composes the mail of a notification. All data is read when the mail is sent, not when it was
+queued.
+"""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -13,16 +15,18 @@ from waypost.kernel.text import one_line
 from waypost.ports.unit_of_work import UnitOfWork
 
 PAGES = {Kind.VERIFICATION: "/verify", Kind.PASSWORD_RESET: "/password/reset"}
-"""Where the links of letters that carry a token lead."""
+"""The pages to which the links of one-time tokens lead."""
 
 
 async def compose_mail(
     notification: Notification, resources: MailResources, uow: UnitOfWork, at: datetime
 ) -> Mail | Suppression:
-    """Or why it is not sent. Raises Transient where its recipient is not known yet."""
+    """Returns the mail, or the reason why it is not sent. Raises Transient if the recipient is not
+    in the directory yet.
+    """
     to = await addressee(uow.rows, notification.recipient_id)
     if to is None:
-        raise Transient(f"recipient {notification.recipient_id} is not known here")
+        raise Transient(f"recipient {notification.recipient_id} is not in the directory yet")
     if to.erased:
         return Suppression.ERASED
     if notification.kind is Kind.DIGEST:
@@ -52,7 +56,7 @@ async def _digest(
         return Suppression.UNSUBSCRIBED
     unread = await unread_of(uow.rows, notification.recipient_id)
     if not unread.items:
-        return Suppression.SUPERSEDED  # by what was read, or told, meanwhile
+        return Suppression.SUPERSEDED  # all items were read since the digest was queued
     token = UnsubscribeToken(tenant_id=notification.tenant_id, secret=secret)
     url = f"{resources.unsubscribe_url}/{token.text}"
     more = unread.count - len(unread.items)
@@ -69,7 +73,7 @@ def _mail(
     address: str | None = None,
     unsubscribe_url: str | None = None,
 ) -> Mail:
-    name = one_line(to.display_name) or to.email  # a name may have been stored with nothing to see in it
+    name = one_line(to.display_name) or to.email  # a stored name may have no visible characters
     email = resources.emails.compose(notification.kind, {"name": name, "company": to.company, **words})
     return Mail(
         message_id=notification.message_id,

@@ -1,4 +1,4 @@
-"""Letters on their way, and links that have expired."""
+"""Mails queued notifications, and suppresses those with expired links."""
 
 from datetime import datetime
 from uuid import UUID
@@ -17,9 +17,10 @@ log = structlog.get_logger()
 
 
 async def send_notification(job: JobContext[MailResources], notification_id: UUID) -> str | None:
-    """Gives back how the letter ended; None where there is none (any more).
+    """Mails the notification and returns its status, or None if it does not exist (any more).
 
-    Mails it again only where an earlier try ended between the mail server's word and the commit.
+    A mail is sent twice only if an earlier attempt ended after the mail server accepted it and
+    before the commit.
     """
     async with job.begin() as uow:
         notification = await uow.find(Notification, notification_id)
@@ -37,9 +38,7 @@ async def send_notification(job: JobContext[MailResources], notification_id: UUI
 
 
 async def cleanup_expired(job: JobContext[MailResources]) -> int:
-    """Removes links that nobody can use any more, with their letters suppressed; gives back how
-    many.
-    """
+    """Deletes expired links and suppresses their notifications. Returns their number."""
     now = job.clock.now()
     async with job.begin() as uow:
         expired = select(sealed_tokens.c.notification_id).where(sealed_tokens.c.expires_at <= now)
@@ -50,7 +49,7 @@ async def cleanup_expired(job: JobContext[MailResources]) -> int:
 
 
 async def _mail(notification: Notification, job: JobContext[MailResources], uow: UnitOfWork) -> Mail | None:
-    """None for a letter that is settled, or has just been suppressed."""
+    """None for a notification that is settled, or was just suppressed."""
     if notification.status is not Status.QUEUED:
         return None
     now = job.clock.now()
@@ -62,7 +61,9 @@ async def _mail(notification: Notification, job: JobContext[MailResources], uow:
 
 
 async def _settle(job: JobContext[MailResources], notification_id: UUID, refusal: MailRefused | None) -> str:
-    """Decides on what is there now: a twin of this job may have been faster."""
+    """Checks the current status again: a concurrent duplicate of this job may have settled the
+    notification first.
+    """
     async with job.begin() as uow:
         notification = await uow.load(Notification, notification_id)
         if notification.status is Status.QUEUED:

@@ -1,5 +1,5 @@
-"""Events to read rows: `outgoing` in the business transaction, `recipients`, `invoices` and
-`tenants` from the topics.
+"""Read models: `outgoing` in the business transaction; `recipients`, `invoices` and `tenants` from
+their topics.
 """
 
 from schemas.users import (

@@ -1,4 +1,4 @@
-"""How invoices stand, as the billing service tells. Drafts are nobody's business yet."""
+"""Invoice status from the billing topic. Drafts are not included."""
 
 from collections.abc import Sequence
 from functools import partial

@@ -1,4 +1,4 @@
-"""Letters and how they ended, out of their own events."""
+"""Notifications and their status, from their own events."""
 
 from collections.abc import Sequence
 from functools import partial

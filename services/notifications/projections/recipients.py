@@ -1,4 +1,4 @@
-"""Whom letters go to, as the users service tells."""
+"""Recipients of notifications, from the users topic."""
 
 from collections.abc import Sequence
 from functools import partial

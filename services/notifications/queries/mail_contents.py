@@ -1,4 +1,4 @@
-"""What a letter is written from."""
+"""The data from which a mail is composed."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,7 +14,7 @@ from waypost.jobs.tenant_directory import tenant_directory
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Addressee:
-    """Whom a letter is for, and who sends it."""
+    """The recipient of a mail, and the company that sends it."""
 
     email: str = field(repr=False)
     display_name: str = field(repr=False)
@@ -32,7 +32,7 @@ class StoredToken:
 
 
 async def addressee(rows: AsyncConnection, user_id: UUID) -> Addressee | None:
-    """None until both topics, of users and of tenants, have brought them."""
+    """None until both the user and the tenant have arrived from their topics."""
     row = (
         await rows.execute(
             select(recipients, tenant_directory.c.name.label("company"))
@@ -61,7 +61,7 @@ async def facts_of(rows: AsyncConnection, notification_id: UUID) -> Facts:
 
 
 async def token_of(rows: AsyncConnection, notification_id: UUID) -> StoredToken | None:
-    """None where a newer link has taken its place."""
+    """None if a newer link replaced it."""
     row = (
         await rows.execute(select(sealed_tokens).where(sealed_tokens.c.notification_id == notification_id))
     ).one_or_none()

@@ -1,4 +1,4 @@
-"""What was sent, and what of it was read."""
+"""Notifications with their read marks."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -33,7 +33,9 @@ class NotificationRow:
 
 
 async def notification(rows: AsyncConnection, notification_id: UUID, *, recipient_id: UUID | None) -> NotificationRow:
-    """Of anybody in the tenant, or of one recipient alone. Raises NotFound, for another's too."""
+    """Any notification of the tenant, or only of `recipient_id` if it is given. Raises NotFound,
+    also for another recipient's notification.
+    """
     query = _of_recipient(recipient_id).where(notifications.c.notification_id == notification_id)
     row = (await rows.execute(query)).one_or_none()
     if row is None:
@@ -44,7 +46,7 @@ async def notification(rows: AsyncConnection, notification_id: UUID, *, recipien
 async def latest_notifications(
     rows: AsyncConnection, *, recipient_id: UUID | None, unread: bool, before: Position | None, limit: int
 ) -> Sequence[NotificationRow]:
-    """Newest first; all, or the unread alone."""
+    """Newest first; all, or only unread ones."""
     position = tuple_(notifications.c.queued_at, notifications.c.notification_id)
     page = _of_recipient(recipient_id).order_by(
         notifications.c.queued_at.desc(), notifications.c.notification_id.desc()

@@ -1,4 +1,4 @@
-"""argon2id (RFC 9106) beside the event loop, a few at a time."""
+"""Password hashing with argon2id (RFC 9106) in a few threads beside the event loop."""
 
 import asyncio
 import unicodedata
@@ -11,19 +11,19 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from waypost.kernel.errors import Unavailable
 
-# OWASP's second choice, equal in strength to the first and the lightest on memory: what attackers
-# make us hold is bounded by it.
+# OWASP's second option: as strong as the first, with the least memory. Memory bounds what attackers
+# can make this process allocate.
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 
 
 class Argon2Passwords:
-    """`services.users.ports.Passwords`. The threads release the interpreter while they hash."""
+    """Implements `services.users.ports.Passwords`. The threads release the GIL while they hash."""
 
     def __init__(self, *, threads: int, queue: int) -> None:
         self._slots = asyncio.Semaphore(threads)
         self._capacity = threads + queue
         self._waiting = 0
-        self._placeholder_hash = _HASHER.hash("whose account does not exist")
+        self._placeholder_hash = _HASHER.hash("placeholder for accounts that do not exist")
 
     async def hash(self, password: str) -> str:
         async with self._slot():
@@ -37,7 +37,7 @@ class Argon2Passwords:
     @asynccontextmanager
     async def _slot(self) -> AsyncIterator[None]:
         if self._waiting >= self._capacity:
-            raise Unavailable("too many are signing in right now", timedelta(seconds=1))
+            raise Unavailable("too many sign-ins are in progress", timedelta(seconds=1))
         self._waiting += 1
         try:
             async with self._slots:
@@ -54,5 +54,7 @@ def _matches(password_hash: str, password: str) -> bool:
 
 
 def _normalized(password: str) -> str:
-    """The same characters, whichever keyboard composed them (NIST SP 800-63B, section 3.1.1.2)."""
+    """Normalizes to NFKC, so that all keyboards give the same characters (NIST SP 800-63B, section
+    3.1.1.2).
+    """
     return unicodedata.normalize("NFKC", password)

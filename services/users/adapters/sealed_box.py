@@ -1,4 +1,4 @@
-"""One-time tokens for mails, sealed to the service that mails them."""
+"""Seals one-time tokens for the service that mails them."""
 
 from datetime import datetime
 
@@ -8,8 +8,8 @@ from services.users.domain import OpaqueToken, SealedToken
 
 
 class SealedBoxSealer:
-    """`services.users.ports.TokenSealer` with NaCl's sealed boxes: this service could not open them
-    again itself.
+    """Implements `services.users.ports.TokenSealer` with NaCl's sealed boxes: this service cannot
+    open the tokens again.
     """
 
     def __init__(self, key_id: str, key: PublicKey) -> None:

@@ -1,4 +1,4 @@
-"""Where time, ids and secrets come from, for commands that need them."""
+"""The context of a route: the clock, ids and secrets for commands."""
 
 from datetime import timedelta
 from typing import Annotated
@@ -17,7 +17,9 @@ VERIFICATION_LIFETIME = timedelta(days=2)
 
 class UsersEdge(Edge[Resources]):
     async def registration(self, tenant_id: TenantId, person: Owner) -> Registration:
-        """Raises Unavailable when too many passwords wait to be hashed."""
+        """Hashes the password and seals a verification token. Raises Unavailable when too many
+        passwords wait to be hashed.
+        """
         token = fresh_token(tenant_id)
         return Registration(
             user_id=new_id(),

@@ -1,5 +1,5 @@
-"""Passwords that are forgotten or changed. Their answers hold secrets or nothing: none is kept for
-an Idempotency-Key.
+"""Forgotten and changed passwords. The responses hold secrets or nothing, so none is stored for an
+Idempotency-Key.
 """
 
 from fastapi import APIRouter
@@ -21,8 +21,8 @@ router = APIRouter(prefix="/password", tags=["passwords"])
 
 @router.post("/forgot", status_code=202)
 async def forgot(body: ForgottenPassword, context: Context) -> Response:
-    """Mails a link that sets a new password. Answer and work are the same whether the address is
-    known or not: only a mail tells.
+    """Mails a link that sets a new password. Response and timing are the same for known and unknown
+    addresses: only the mail differs.
     """
     with bound_tenants([body.tenant_id]):
         await context.bus.handle(
@@ -33,7 +33,7 @@ async def forgot(body: ForgottenPassword, context: Context) -> Response:
 
 @router.post("/reset", status_code=204)
 async def reset(body: NewPassword, context: Context) -> Response:
-    """Sets a password with the token of the mail, which works once, and ends every session."""
+    """Sets a password with the one-time token of the mail, and ends all sessions."""
     token = OpaqueToken.parse(body.token)
     if token is None:
         raise TokenNotValid
@@ -45,7 +45,7 @@ async def reset(body: NewPassword, context: Context) -> Response:
 
 @router.post("/change", response_model=SessionView)
 async def change(body: PasswordChange, caller: Caller, context: Context) -> Response:
-    """Sets another password, ends every session and gives the tokens of a new one."""
+    """Changes the password, ends all sessions and returns the tokens of a new one."""
     async with context.bus.units.begin() as uow:
         verified_hash = await queries.password_hash_of(uow.rows, caller.user_id)
     passwords = context.resources.passwords

@@ -1,4 +1,4 @@
-"""Signing in, staying signed in, signing out; and the keys with which others check who is."""
+"""Sign-in, token refresh and sign-out; and the keys that verify access tokens."""
 
 from datetime import timedelta
 
@@ -23,13 +23,13 @@ _NOT_STORED = {"cache-control": "no-store"}
 
 @router.post("/login", response_model=SessionView)
 async def login(body: SignIn, context: Context) -> Response:
-    """Gives tokens for an address and its password. Unknown addresses take as long as wrong
+    """Issues tokens for an address and its password. Unknown addresses take as long as wrong
     passwords.
     """
     with bound_tenants([body.tenant_id]):
         async with context.bus.units.begin() as uow:
             stored = await queries.credentials_of(uow.rows, body.email)
-        # No connection is held while the password is checked.
+        # No database connection is held while the password is checked.
         password_hash = stored.password_hash if stored else None
         if not await context.resources.passwords.matches(body.password, password_hash) or stored is None:
             raise SignInRefused
@@ -48,7 +48,7 @@ async def login(body: SignIn, context: Context) -> Response:
 
 @router.post("/token/refresh", response_model=SessionView)
 async def refresh(body: Refresh, context: Context) -> Response:
-    """Gives new tokens for a refresh token, which is used up by it. One that comes twice ends its
+    """Exchanges a refresh token for new tokens. A refresh token that is used twice ends its
     session.
     """
     token = OpaqueToken.parse(body.refresh_token)
@@ -66,8 +66,8 @@ async def refresh(body: Refresh, context: Context) -> Response:
 
 @router.post("/logout", status_code=204)
 async def logout(body: Refresh, context: Context) -> Response:
-    """Ends the session that the refresh token belongs to; its access tokens change nothing here any
-    more, and expire elsewhere.
+    """Ends the session of the refresh token. Its access tokens are refused here at once, and
+    elsewhere after they expire.
     """
     token = OpaqueToken.parse(body.refresh_token)
     if token is not None:
@@ -78,12 +78,12 @@ async def logout(body: Refresh, context: Context) -> Response:
 
 @router.get("/.well-known/jwks.json")
 async def published_keys(context: Context) -> Response:
-    """The JWK set (RFC 7517) that access tokens are verified with."""
+    """Returns the JWK set (RFC 7517) that verifies access tokens."""
     return JSONResponse(context.resources.access_tokens.published, headers={"cache-control": "public, max-age=300"})
 
 
 def session_token(refresh: OpaqueToken, context: Context) -> RefreshToken:
-    """As a session begins with it."""
+    """The first refresh token of a session."""
     return RefreshToken(digest=refresh.digest, expires_at=context.now + SESSION_LIFETIME)
 
 

@@ -1,4 +1,4 @@
-"""Tenants and their users: what may happen to them, and what did."""
+"""Tenants and their users."""
 
 from services.users.domain.email import Email, NotAnEmailAddress, email_address
 from services.users.domain.errors import (

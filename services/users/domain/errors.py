@@ -1,10 +1,10 @@
-"""Why this service says no; each is a branch of the tree in `waypost.kernel.errors`."""
+"""Errors of the users service; each is a subclass in the tree of `waypost.kernel.errors`."""
 
 from waypost.kernel.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
 
 
 class TenantIsClosed(Conflict):
-    """The tenant has left; nobody can join it."""
+    """The tenant is closed; it accepts no new users."""
 
 
 class NotSuspended(Conflict):
@@ -12,23 +12,23 @@ class NotSuspended(Conflict):
 
 
 class OwnerIsProtected(Forbidden):
-    """A tenant's owner is not suspended or changed by its other users."""
+    """A tenant's owner cannot be suspended or changed by its other users."""
 
 
 class SelfReactivation(Forbidden):
-    """A suspended user is let in again by another admin."""
+    """Only another admin can reactivate a suspended user."""
 
 
 class UserIsErased(NotFound):
-    """There is no such user any more."""
+    """The user was erased."""
 
 
 class TokenNotValid(Invalid):
-    """The token is not valid, or not any more: ask for another."""
+    """The token is invalid, used or expired: request another."""
 
 
 class PasswordRefused(Forbidden):
-    """The present password is another."""
+    """The current password is wrong."""
 
 
 class SignInRefused(Unauthenticated):

@@ -1,4 +1,4 @@
-"""What this service does when asked, and when something happened elsewhere."""
+"""Command handlers and consumers of the users service."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Who asks, as they stand in the transaction that is to do it."""
+"""Authorization of the caller against the database, in the transaction of the command."""
 
 from sqlalchemy import exists, select
 
@@ -9,11 +9,10 @@ from waypost.ports.unit_of_work import UnitOfWork
 
 
 async def authorize(actor: Actor, uow: UnitOfWork) -> None:
-    """Raises TokenRevoked for a user who is erased, suspended or demoted, and for a session that
-    has ended.
+    """Raises TokenRevoked for a user who is erased, suspended or demoted, and for an ended session.
 
-    Nothing is locked: a command that runs while its actor is shut out counts as one that came just
-    before. Locks would let two admins who suspend each other wait for each other.
+    Takes no locks: a command that runs concurrently with its actor's suspension counts as earlier.
+    With locks, two admins who suspend each other could deadlock.
     """
     session = exists().where(
         refresh_tokens.c.tenant_id == users.c.tenant_id,

@@ -1,4 +1,4 @@
-"""Nonpayment, as billing tells it."""
+"""The reactor that suspends users whose invoices were written off."""
 
 from sqlalchemy.dialects.postgresql import insert
 
@@ -12,8 +12,8 @@ from waypost.ports.unit_of_work import UnitOfWork
 
 
 async def suspend_debtor(marked: Envelope[InvoiceMarkedUncollectible], uow: UnitOfWork) -> None:
-    """A billing customer has its user's id. An invoice suspends once: whoever was let back in since
-    stays, though it is told of again.
+    """A billing customer has its user's id. An invoice suspends its user once: a replayed event
+    does not suspend a reactivated user again.
     """
     if not await _is_first(marked.event, uow):
         return

@@ -1,4 +1,4 @@
-"""DOC"""
+"""Changes of an existing user: profile, role, suspension, erasure."""
 
 from uuid import UUID
 
@@ -13,7 +13,9 @@ from waypost.ports.unit_of_work import UnitOfWork
 
 
 async def update_profile(command: UpdateProfile, uow: UnitOfWork) -> User:
-    """Raises ConcurrencyConflict where the user is not what the caller has seen, OwnerIsKept."""
+    """Raises ConcurrencyConflict if the user's version differs from the caller's,
+    OwnerIsProtected.
+    """
     user = await _present(command.user_id, uow)
     user.expect(command.expected_version)
     if command.actor_id != user.id:
@@ -23,7 +25,7 @@ async def update_profile(command: UpdateProfile, uow: UnitOfWork) -> User:
 
 
 async def change_role(command: ChangeRole, uow: UnitOfWork) -> User:
-    """Raises ConcurrencyConflict, OwnerIsKept: a tenant has one owner, from its first day."""
+    """Raises ConcurrencyConflict, OwnerIsProtected: a tenant always has exactly one owner."""
     user = await _present(command.user_id, uow)
     user.expect(command.expected_version)
     _require_no_owner(user)
@@ -32,7 +34,7 @@ async def change_role(command: ChangeRole, uow: UnitOfWork) -> User:
 
 
 async def suspend_user(command: SuspendUser, uow: UnitOfWork) -> User:
-    """Raises OwnerIsKept."""
+    """Raises OwnerIsProtected."""
     user = await _present(command.user_id, uow)
     _require_no_owner(user)
     user.suspend("administrator", command.at)
@@ -48,7 +50,7 @@ async def reactivate_user(command: ReactivateUser, uow: UnitOfWork) -> User:
 
 
 async def _present(user_id: UUID, uow: UnitOfWork) -> User:
-    """Raises NotFound, also for somebody who was erased."""
+    """Raises NotFound, also for an erased user."""
     user = await uow.load(User, user_id)
     user.require_present()
     return user
@@ -60,8 +62,8 @@ def _require_no_owner(user: User) -> None:
 
 
 async def erase_user(command: EraseUser, uow: UnitOfWork) -> None:
-    """Erasing twice is fine. Raises ConcurrencyConflict, OwnerIsKept: a tenant is not left without
-    its owner.
+    """A repeated call changes nothing. Raises ConcurrencyConflict, OwnerIsProtected: a tenant
+    always has an owner.
     """
     user = await uow.load(User, command.user_id)
     if user.erased:

@@ -1,4 +1,4 @@
-"""One-time tokens of mailed links: kept by their hash, used up by their first use."""
+"""One-time tokens of mailed links: stored as a hash, deleted by their first use."""
 
 from datetime import datetime
 from typing import Any
@@ -14,7 +14,9 @@ from waypost.ports.unit_of_work import UnitOfWork
 async def store_token_hash(
     tokens: Table, user: User, token: SealedToken, uow: UnitOfWork, **columns: str | None
 ) -> None:
-    """An earlier link stops working. `columns`: further columns of the table."""
+    """Stores the hash and replaces the user's earlier link. `columns`: values of further columns of
+    the table.
+    """
     stored = {"token_hash": token.digest, "expires_at": token.expires_at, **columns}
     await uow.rows.execute(
         insert(tokens)
@@ -24,16 +26,16 @@ async def store_token_hash(
 
 
 async def lock_token_owner(tokens: Table, digest: bytes, uow: UnitOfWork) -> None:
-    """Locks the password of the token's user, before the token: all that change a password or erase
-    a user lock in this order.
+    """Locks the credentials of the token's user, before the token. All commands that change a
+    password or erase a user lock in this order, which prevents deadlocks.
     """
     holder = select(tokens.c.user_id).where(tokens.c.token_hash == digest).scalar_subquery()
     await uow.rows.execute(select(credentials.c.user_id).where(credentials.c.user_id == holder).with_for_update())
 
 
 async def consume_token(tokens: Table, digest: bytes, at: datetime, uow: UnitOfWork) -> Row[Any]:
-    """Its row, which goes with the first use, so that of two at once one is refused. Raises
-    TokenNotValid.
+    """Deletes the token and returns its row. Of two concurrent uses one raises TokenNotValid, like
+    an unknown or expired token.
     """
     statement = delete(tokens).where(tokens.c.token_hash == digest, tokens.c.expires_at > at).returning(*tokens.c)
     row = (await uow.rows.execute(statement)).one_or_none()

@@ -1,6 +1,4 @@
-"""Passwords: forgotten and set anew with a mailed link, or changed by whoever knows the present
-one.
-"""
+"""Passwords: reset with a mailed link, or changed with the current password."""
 
 from datetime import datetime
 from uuid import UUID
@@ -33,8 +31,8 @@ async def create_password_link(command: CreatePasswordLink, uow: UnitOfWork) -> 
 
 
 async def reset_password(command: ResetPassword, uow: UnitOfWork) -> User:
-    """Raises TokenNotValid, also for somebody who may not sign in any more. Proves the address as
-    well.
+    """Also verifies the address. Raises TokenNotValid, also for a user who may not sign in any
+    more.
     """
     await lock_token_owner(password_reset_tokens, command.digest, uow)
     user_id = (await consume_token(password_reset_tokens, command.digest, command.at, uow)).user_id
@@ -43,7 +41,7 @@ async def reset_password(command: ResetPassword, uow: UnitOfWork) -> User:
     if not user.may_reset_password:
         raise TokenNotValid
     user.verify_email(command.at)
-    # A sign-up that was not proved before does not become the account's afterwards.
+    # A pending registration must not take over the account later.
     await uow.rows.execute(delete(verification_tokens).where(verification_tokens.c.user_id == user_id))
     user.change_password("reset", command.at)
     await end_sessions_of(user, uow)
@@ -51,7 +49,7 @@ async def reset_password(command: ResetPassword, uow: UnitOfWork) -> User:
 
 
 async def change_password(command: ChangePassword, uow: UnitOfWork) -> User:
-    """Raises PasswordRefused where the password was changed meanwhile, SignInRefused."""
+    """Raises PasswordRefused if the password was changed meanwhile, SignInRefused."""
     is_proved = credentials.c.password_hash == command.verified_hash
     if not await set_password(command.user_id, command.password_hash, command.at, uow, is_proved):
         raise PasswordRefused
@@ -65,7 +63,7 @@ async def change_password(command: ChangePassword, uow: UnitOfWork) -> User:
 async def set_password(
     user_id: UUID, password_hash: str, at: datetime, uow: UnitOfWork, *conditions: ColumnElement[bool]
 ) -> bool:
-    """Whether it was set. A link that was mailed before stops working."""
+    """Returns whether it was set. An earlier mailed link stops working."""
     changed = await uow.rows.execute(
         update(credentials)
         .where(credentials.c.user_id == user_id, *conditions)

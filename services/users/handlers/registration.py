@@ -1,4 +1,4 @@
-"""Becoming a user: a new tenant with its owner, a sign-up, a proved address."""
+"""Registration: a new tenant with its owner, a sign-up, a verified address."""
 
 from datetime import datetime
 
@@ -27,8 +27,9 @@ async def open_tenant(command: OpenTenant, uow: UnitOfWork) -> Tenant:
 
 
 async def sign_up(command: SignUp, uow: UnitOfWork) -> User:
-    """Where the address is taken the user given back is one that never was. One that is not proved
-    yet gets another link, which alone works from then on, and makes this sign-up the account's.
+    """If the address is taken, returns a user that is not stored, so that the response reveals
+    nothing. If the address is not verified yet, mails another link: it replaces the earlier links,
+    and verifying it gives the account this registration's password.
     """
     tenant = await uow.load(Tenant, command.tenant_id)
     tenant.require_open()
@@ -42,8 +43,8 @@ async def sign_up(command: SignUp, uow: UnitOfWork) -> User:
 
 
 async def verify_email(command: VerifyEmail, uow: UnitOfWork) -> User:
-    """The sign-up whose link it is becomes the account's. What was set by others, who had proved
-    nothing, ends: their passwords, links and sessions. Raises TokenNotValid.
+    """Verifies the address. The account takes the password and profile of the registration whose
+    link it is; other registrations' passwords, links and sessions end. Raises TokenNotValid.
     """
     await lock_token_owner(verification_tokens, command.digest, uow)
     link = await consume_token(verification_tokens, command.digest, command.at, uow)
@@ -73,8 +74,8 @@ def _new_user(tenant_id: TenantId, registration: Registration, role: Role, at: d
 
 
 async def _claim_address(user: User, registration: Registration, at: datetime, uow: UnitOfWork) -> bool:
-    """Takes the address for this user; False where somebody has it. The unique key decides between
-    two who come at once.
+    """Reserves the address for this user; False if it is taken. The unique key decides between
+    concurrent registrations.
     """
     inserted = await uow.rows.execute(
         insert(credentials)
@@ -92,9 +93,9 @@ async def _claim_address(user: User, registration: Registration, at: datetime, u
 
 
 async def _mail_address_owner(command: SignUp, uow: UnitOfWork) -> None:
-    inserted = select(credentials.c.user_id).where(credentials.c.email == command.registration.email)
-    # Locked, so that two sign-ups at once come one after the other.
-    user_id = (await uow.rows.execute(inserted.with_for_update())).scalar_one_or_none()
+    query = select(credentials.c.user_id).where(credentials.c.email == command.registration.email)
+    # The lock serializes concurrent registrations of one address.
+    user_id = (await uow.rows.execute(query.with_for_update())).scalar_one_or_none()
     owner = await uow.find(User, user_id) if user_id else None
     if owner is None or owner.verified:
         return
@@ -102,14 +103,14 @@ async def _mail_address_owner(command: SignUp, uow: UnitOfWork) -> None:
         owner.request_verification(command.registration.verification, command.at)
         await _store_link(owner, command.registration, uow)
     elif not owner.may_sign_in:
-        # Too many links for one mailbox. None that is out may stand for an earlier sign-up, which
-        # can be a stranger's.
+        # The mailbox has reached its limit of links. Delete the current link, which may belong to
+        # another person's registration.
         await uow.rows.execute(delete(verification_tokens).where(verification_tokens.c.user_id == owner.id))
 
 
 async def _store_link(user: User, registration: Registration, uow: UnitOfWork) -> None:
-    """With the sign-up that it proves; but whoever signs in already, as an owner does, has a
-    password that no sign-up replaces.
+    """Stores the link with its registration's password and profile. A user who may already sign in,
+    such as an owner, keeps the current password.
     """
     sign_up: dict[str, str | None] = dict.fromkeys(("password_hash", "display_name", "locale"))
     if not user.may_sign_in:

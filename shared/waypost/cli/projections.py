@@ -92,7 +92,7 @@ def told(name: str, report: RebuildReport) -> dict[str, Any]:
         "rows": sum(each.new_rows for each in comparison.comparisons),
         "equal": all(each.equal for each in comparison.comparisons),
         "swapped": report.swapped,
-        "letters": {"live": comparison.live_dead_letters, "new": comparison.new_dead_letters},
+        "dead_letters": {"live": comparison.live_dead_letters, "new": comparison.new_dead_letters},
         "refusals": list(report.refusals),
         "tables": [
             {

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Column, MetaData, Table, Text, Uuid, bindparam, insert, select, update
+from sqlalchemy.dialects.postgresql import insert as insert_or_skip
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from waypost.jobs.declaration import ListTenants
@@ -32,6 +33,14 @@ _OPEN, _CLOSED = "open", "closed"
 def tenants_projection(*, created: type[Event], renamed: type[Event], closed: type[Event]) -> AsyncProjection:
     """The async projection of the directory. `created` and `renamed` carry the tenant's `name`."""
     return AsyncProjection("tenants", {created: _add, renamed: _rename, closed: _close}, TENANTS)
+
+
+def tenants_of(*events: type[Event]) -> AsyncProjection:
+    """A directory for an application whose tenants are managed elsewhere.
+
+    A tenant is known from the first of these events, and stays open; it has no name.
+    """
+    return AsyncProjection("tenants", dict.fromkeys(events, _add_once), TENANTS)
 
 
 async def open_tenants(rows: AsyncConnection) -> Sequence[TenantId]:
@@ -67,6 +76,12 @@ async def _add(created: Sequence[Envelope[Any]], rows: AsyncConnection) -> None:
         insert(tenant_directory),
         [{"tenant_id": envelope.tenant_id, "name": envelope.event.name, "status": _OPEN} for envelope in created],
     )
+
+
+async def _add_once(envelopes: Sequence[Envelope[Any]], rows: AsyncConnection) -> None:
+    known = sorted({each.tenant_id for each in envelopes})
+    values = [{"tenant_id": each, "name": "", "status": _OPEN} for each in known]
+    await rows.execute(insert_or_skip(tenant_directory).values(values).on_conflict_do_nothing())
 
 
 async def _rename(renamed: Sequence[Envelope[Any]], rows: AsyncConnection) -> None:

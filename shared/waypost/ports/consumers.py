@@ -5,7 +5,8 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from enum import StrEnum
+from typing import Any, ClassVar
 
 from sqlalchemy import MetaData
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -22,6 +23,13 @@ that a replay produces the same rows.
 
 ReactorHandler = Callable[[Envelope[Any], UnitOfWork], Awaitable[None]]
 """Handles one event in its own transaction: decides, records, enqueues. The consumer commits."""
+
+
+class ConsumerKind(StrEnum):
+    """As operators see it, in JSON and in the command."""
+
+    ASYNC_PROJECTION = "async-projection"
+    REACTOR = "reactor"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +54,7 @@ class AsyncProjection:
     handlers: Mapping[type[Event], ProjectionHandler]
     tables: MetaData = field(compare=False)
     """The tables, in a schema named after the projection."""
+    kind: ClassVar[ConsumerKind] = ConsumerKind.ASYNC_PROJECTION
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +69,7 @@ class Reactor:
     """Events of the type older than this only advance the order guard. Needed because a new
     consumer starts at offset 0.
     """
+    kind: ClassVar[ConsumerKind] = ConsumerKind.REACTOR
 
     def __post_init__(self) -> None:
         for kind, at in self.since.items():
