@@ -43,8 +43,8 @@ class AtLeastOnceConsumer(Consumer):
         return [tp for tp in self.assignment() if tp.topic not in self.app.tables.changelog_topics]
 
     def _new_offset(self, tp: TP) -> int | None:
-        """The offset to commit. Faust would commit all acknowledged records, among them records that
-        it skipped in a rebalance, records in progress at a stop, and dropped records, which it
+        """The offset to commit. Faust would commit all acknowledged records, among them records
+        that it skipped in a rebalance, records in progress at a stop, and dropped records, which it
         takes for a gap in the log.
         """
         self._acked[tp].clear()
