@@ -18,7 +18,7 @@ from infra.stack.supervisor import Supervisor
 from waypost.native.errors import SetUpFailed
 
 RUN_AGAIN = ("databases", "topics", "start-page")
-"""Components that depend on the list of services: a new service needs a new run of them."""
+"""Components that depend on the list of services: a new service requires that they run again."""
 
 
 class Changes:
@@ -29,10 +29,10 @@ class Changes:
         self._directory = directory
         self._supervisor = supervisor
         self._connections = max_connections(further=ROOM_FOR_NEW_SERVICES)
-        """PostgreSQL's limit, which it reads at its start alone."""
+        """PostgreSQL's limit, which it reads only at its start."""
 
     async def __call__(self, request: Request) -> Sequence[str]:
-        """Names of the components that start now. Raises SetUpFailed."""
+        """Returns the names of the components that start now. Raises SetUpFailed."""
         match request.action:
             case Action.START:
                 return await self._start(request.names)

@@ -1,4 +1,4 @@
-"""Where things lie on this machine: the checkout and its `.waypost` folder."""
+"""Paths on this machine: the checkout and its `.waypost` folder."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ from waypost.native.child import importing
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 TOOLKIT = CHECKOUT / "shared"
-"""What is imported as `waypost`."""
+"""The folder that contains the `waypost` package."""
 STATE = CHECKOUT / ".waypost"
 
 
@@ -16,17 +16,17 @@ def stack_directory(port_base: int) -> Path:
 
 
 def lock_file(directory: Path) -> Path:
-    """Of a stack: held by its supervisor for its whole life; names that process."""
+    """Locked by the stack's supervisor for its whole life; contains its process id."""
     return directory / "stack.lock"
 
 
 def board_file(directory: Path) -> Path:
-    """Of a stack: what each component does, while a supervisor runs."""
+    """The state of each component, while a supervisor runs."""
     return directory / "board.json"
 
 
 def requests_folder(directory: Path) -> Path:
-    """Of a stack: where its supervisor is asked for changes."""
+    """Requests to the stack's supervisor."""
     return directory / "requests"
 
 

@@ -1,4 +1,4 @@
-"""Refuses ports that a stack cannot use, before anything is started."""
+"""Refuses ports that a stack cannot use, before anything starts."""
 
 import asyncio
 from collections.abc import Iterable
@@ -14,8 +14,8 @@ STEP = "Starting the stack"
 
 
 def refuse_ephemeral_ports(addresses: Addresses, ephemeral: range | None = None) -> None:
-    """Raises SetUpFailed for a base with a port that the kernel may give to an outgoing connection
-    at any moment.
+    """Raises SetUpFailed for a base with a port that the kernel may assign to an outgoing
+    connection at any moment.
 
     A kernel that uses every port for outgoing connections leaves no choice, so all bases are
     accepted there.
@@ -38,7 +38,7 @@ def outside(ephemeral: range, width: int) -> str:
 
 
 async def refuse_taken_ports(components: Iterable[Component]) -> None:
-    """Raises SetUpFailed for a port that is not free within moments: processes of a killed
+    """Raises SetUpFailed for a port that does not become free within moments: processes of a killed
     supervisor may still be ending.
     """
     loop = asyncio.get_running_loop()

@@ -1,4 +1,4 @@
-"""Which components a person means by the names on the command line."""
+"""Selects components by the names on the command line."""
 
 from collections.abc import Sequence
 
@@ -7,8 +7,8 @@ from waypost.native.errors import SetUpFailed
 
 
 def limited(components: list[Component], only: Sequence[str]) -> list[Component]:
-    """Those of `only` and their dependencies; all of them for an empty `only`. Raises SetUpFailed
-    for an unknown name.
+    """Components of `only` and their dependencies; all components for an empty `only`. Raises
+    SetUpFailed for an unknown name.
     """
     if not only:
         return components

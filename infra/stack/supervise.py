@@ -1,5 +1,5 @@
-"""The supervisor's process: holds the stack's lock for its whole life, and runs the plan until it
-is told to stop.
+"""The supervisor's process: holds the stack's lock for its whole life, and runs the plan until a
+signal stops it.
 """
 
 import asyncio
@@ -46,7 +46,7 @@ async def supervise(addresses: Addresses, directory: Path, *, only: tuple[str, .
         lock.truncate(0)
         lock.write(str(os.getpid()))
         lock.flush()
-        board_file(directory).unlink(missing_ok=True)  # of a supervisor that was killed
+        board_file(directory).unlink(missing_ok=True)  # from a supervisor that was killed
         try:
             await run_plan(addresses, directory, only)
         finally:
@@ -69,7 +69,7 @@ async def run_plan(addresses: Addresses, directory: Path, only: tuple[str, ...])
 
 @asynccontextmanager
 async def answering(folder: Path, handle: Handler) -> AsyncIterator[asyncio.Event]:
-    """Answers requests until the event is set, by SIGTERM or SIGINT."""
+    """Answers requests until SIGTERM or SIGINT sets the event."""
     asked_to_stop = stop_signal()
     requests = asyncio.create_task(answer_requests(folder, handle), name="requests")
     ending = asyncio.create_task(cancel_when(asked_to_stop, requests), name="end of requests")
@@ -83,13 +83,13 @@ async def answering(folder: Path, handle: Handler) -> AsyncIterator[asyncio.Even
 
 
 async def cancel_when(event: asyncio.Event, task: "asyncio.Task[None]") -> None:
-    """A stack that stops starts nothing any more."""
+    """Cancels the task, so that a stopping stack starts nothing more."""
     await event.wait()
     task.cancel()
 
 
 def stop_signal() -> asyncio.Event:
-    """Set by SIGTERM or SIGINT."""
+    """An event that SIGTERM or SIGINT sets."""
     asked = asyncio.Event()
     for each in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(each, asked.set)

@@ -18,6 +18,8 @@ NAMES = re.compile(
     r"|\b(?:billing|notifications)\b|\bdocs/\w|README|CONTRIBUTING"
 )
 """What a string would name if the toolkit knew where it is used."""
+OWN_FOLDER = {f"shared/waypost/native/folders.py: {'.waypost'!r}"}
+"""The folder that the toolkit itself makes in a project has its name in one place."""
 
 
 def strings_of(module: ast.Module) -> Iterator[tuple[int, str]]:
@@ -31,11 +33,11 @@ def strings_of(module: ast.Module) -> Iterator[tuple[int, str]]:
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(TOOLKIT)))
 def test_no_string_of_the_toolkit_names_this_repository(file: Path) -> None:
     found = {
-        f"{file.relative_to(ROOT)}:{line}: {text!r}"
+        f"{file.relative_to(ROOT)}: {text!r}": line
         for line, text in strings_of(ast.parse(file.read_text(encoding="utf-8")))
         if NAMES.search(text)
     }
-    assert found == set()
+    assert {text: line for text, line in found.items() if text not in OWN_FOLDER} == {}
 
 
 @pytest.mark.parametrize(

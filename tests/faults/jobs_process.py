@@ -1,5 +1,5 @@
 """A job process: `python -m tests.faults.jobs_process`, told by its environment where the database
-is and when it is.
+is and how long its leases last.
 """
 
 import asyncio
@@ -15,19 +15,20 @@ import asyncpg
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from tests.fixtures.club.hosting import log_plainly
 from tests.fixtures.jobs import Service
+from tests.fixtures.process_logs import log_plainly
 from waypost.engine.failpoints import arm_failpoints
 from waypost.engine.process import Process
 from waypost.jobs.context import JobContext
 from waypost.jobs.declaration import Job, Scheduled
 from waypost.jobs.schedule import Scheduler
+from waypost.jobs.worker import JobWorkerSettings
 from waypost.kernel.backoff import Backoff
 from waypost.kernel.ids import TenantId
 from waypost.testing.database import connected
 from waypost.testing.eventually import eventually
 
-DSN, TENANTS = "JOBS_DSN", "JOBS_TENANTS"
+DSN, TENANTS, LEASE_SECONDS = "JOBS_DSN", "JOBS_TENANTS", "JOBS_LEASE_SECONDS"
 AT_ONCE = Backoff(first_seconds=0.01, factor=1)
 
 
@@ -129,7 +130,8 @@ async def main() -> None:
         clock=service.clock,
         doorbell=service.doorbell,
     )
-    await Process([scheduler, service.worker()], drain_seconds=2).run()
+    settings = JobWorkerSettings(lease_seconds=float(os.environ[LEASE_SECONDS]), poll_seconds=0.1)
+    await Process([scheduler, service.worker(settings=settings)], drain_seconds=2).run()
     await service.database.close()
 
 

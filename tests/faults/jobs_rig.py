@@ -16,6 +16,9 @@ from waypost.postgres.provisioning.databases import ServiceDatabase
 from waypost.testing.eventually import eventually
 
 REPOSITORY = Path(__file__).parents[2]
+SHORT, LONG = 0.6, 30.0
+"""Seconds of a lease: one that lapses while the test waits, one that a busy machine does not lapse."""
+LEASED = "select from jobs where status = 'running' and lease_until >= now()"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -27,11 +30,12 @@ class JobsRig:
     tenants: list[TenantId] = field(default_factory=lambda: [TenantId(new_id()) for _ in range(3)])
     processes: list[Child] = field(default_factory=list)
 
-    async def start(self, *, failpoints: str = "") -> Child:
+    async def start(self, *, failpoints: str = "", lease_seconds: float = SHORT) -> Child:
         environment = {
             **os.environ,
             jobs_process.DSN: self.database.app,
             jobs_process.TENANTS: ",".join(map(str, self.tenants)),
+            jobs_process.LEASE_SECONDS: str(lease_seconds),
             VARIABLE: failpoints,
         }
         process = Child(
@@ -43,6 +47,17 @@ class JobsRig:
         self.processes.append(process)
         await process.start()
         return process
+
+    async def start_successor(self) -> Child:
+        """Starts a process once the leases of the lost ones have lapsed: it takes their jobs up at
+        its first heartbeat, and keeps them.
+        """
+
+        async def lapsed() -> bool:
+            return await self.service.fetch(LEASED) == []
+
+        await eventually(lapsed)
+        return await self.start(lease_seconds=LONG)
 
     async def mark(self, point: str) -> None:
         """Tells the jobs that something has come to pass."""

@@ -90,4 +90,4 @@ async def told(stage: Stage, people: Sequence[User], name: str) -> None:
 
 
 def holds(group: ConsumerGroup, partitions: int) -> bool:
-    return len(group._ours) == partitions
+    return len(group._assigned) == partitions

@@ -15,7 +15,7 @@ from waypost.engine.retry import RetryPolicy
 from waypost.kernel.envelope import Envelope
 from waypost.testing.eventually import eventually
 
-PATIENT = replace(IMPATIENT, retry=RetryPolicy(tries=1))
+PATIENT = replace(IMPATIENT, retry=RetryPolicy(max_attempts=1))
 """What fails is dead at once: only an operator settles it."""
 
 

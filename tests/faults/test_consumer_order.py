@@ -9,7 +9,7 @@ import pytest
 
 from tests.fixtures.club import IMPATIENT, Stage
 from tests.fixtures.operators import AUDIT
-from waypost.engine.consumer.turns import Outcome
+from waypost.engine.consumer.dead_letters.parked_key_queue import Outcome
 from waypost.engine.retry import RetryPolicy
 from waypost.kernel.backoff import Backoff
 from waypost.kernel.envelope import Envelope
@@ -137,7 +137,7 @@ async def test_a_permanent_error_is_not_tried_again(stage: Stage) -> None:
 
 async def test_what_waits_for_another_topic_is_tried_without_end(stage: Stage) -> None:
     ann = stage.user()
-    stage.club.trouble = Trouble("Ann", times=IMPATIENT.retry.tries + 3, error=NotYet)
+    stage.club.trouble = Trouble("Ann", times=IMPATIENT.retry.max_attempts + 3, error=NotYet)
     await stage.topic.publish(*ann.tells("Ann", "Anna"))
 
     async with stage.consuming(stage.club.greetings):

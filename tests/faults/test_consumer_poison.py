@@ -43,9 +43,7 @@ def failures(consumer: str) -> float:
 
 
 async def publish_corpus(stage: Stage) -> tuple[int, int]:
-    """Bad records, each of a user of its own. Gives how many have headers that can be read, and how
-    many have not.
-    """
+    """Bad records, each of its own user. Returns the numbers with readable and unreadable headers."""
 
     def parts() -> dict[str, Any]:
         return stage.topic.parts(stage.user().tells("Eve")[0])

@@ -12,8 +12,8 @@ from sqlalchemy.exc import DBAPIError
 
 from tests.fixtures.club import IMPATIENT, Stage
 from tests.fixtures.operators import AUDIT
-from waypost.engine.consumer.drain import AFTER_COUNT
-from waypost.engine.consumer.turns import Outcome
+from waypost.engine.consumer.dead_letters.parked_key_processor import AFTER_COUNT
+from waypost.engine.consumer.dead_letters.parked_key_queue import Outcome
 from waypost.engine.failpoints import FailpointReached
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.errors import Conflict, NotYet, Unavailable
@@ -60,7 +60,7 @@ async def test_what_is_not_available_for_a_moment_makes_no_dead_letter(stage: St
 
 async def test_a_session_lost_after_a_long_wait_for_another_topic_is_no_last_try(stage: Stage) -> None:
     ann = stage.user()
-    tries, waits = count(1), IMPATIENT.retry.tries + 2
+    tries, waits = count(1), IMPATIENT.retry.max_attempts + 2
 
     async def impatient(told: Envelope[Any], uow: UnitOfWork) -> None:
         nth = next(tries)
@@ -92,7 +92,7 @@ async def test_what_ends_the_process_after_a_long_wait_for_another_topic_is_dead
 
         async def has_waited() -> bool:
             ((_, _, attempts, _),) = await stage.dead_letters()
-            return bool(attempts > IMPATIENT.retry.tries)
+            return bool(attempts > IMPATIENT.retry.max_attempts)
 
         await eventually(lambda: stage.reached(1, consumers=1))
         await eventually(has_waited)
@@ -110,7 +110,7 @@ async def test_what_ends_the_process_after_a_long_wait_for_another_topic_is_dead
             AFTER_COUNT.disarm()
 
     await eventually(is_dead)
-    assert ends == IMPATIENT.retry.tries
+    assert ends == IMPATIENT.retry.max_attempts
     ((status, _, _, error_class),) = await stage.dead_letters()
     assert (status, error_class) == ("dead", "ProcessDied")
 
@@ -129,7 +129,7 @@ async def test_an_error_that_quotes_a_null_byte_is_kept_at_every_try(stage: Stag
             return [each[0] for each in await stage.dead_letters()] == ["dead"]
 
         await eventually(dead)
-    assert await stage.dead_letters() == [("dead", 1, IMPATIENT.retry.tries, "RuntimeError")]
+    assert await stage.dead_letters() == [("dead", 1, IMPATIENT.retry.max_attempts, "RuntimeError")]
 
 
 async def test_a_dead_letter_that_is_handled_while_somebody_gives_it_up_stays_handled(

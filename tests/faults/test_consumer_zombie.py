@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 from tests.fixtures.club import Stage, transactions
 from tests.fixtures.processes import is_stopped
-from waypost.engine.consumer.resuming import where_to_resume
+from waypost.engine.consumer.resume_position import resume_position
 from waypost.kafka.consumer import KafkaSubscription
 from waypost.ports.subscription import Partition
 from waypost.testing.eventually import eventually
@@ -111,7 +111,7 @@ async def test_another_that_moves_on_meanwhile_is_not_taken_for_a_topic_made_ane
     subscription.meanwhile = another_moves_on
     await subscription.join([stage.club.topic], Nobody())
     try:
-        resumption = await where_to_resume(
+        resumption = await resume_position(
             Partition(stage.club.topic, 0),
             "club.greetings",
             subscription,

@@ -10,7 +10,7 @@ async def test_what_a_late_attempt_made_of_the_job_is_dropped(jobs: JobsRig) -> 
     job = await jobs.service.enqueue("deaf")
     late = await jobs.start()
     await jobs.until_marked("try 1")
-    await jobs.start()
+    await jobs.start_successor()
     await jobs.until_marked("try 2")
     late.send(signal.SIGTERM)
     await jobs.mark("release 1")
@@ -25,7 +25,7 @@ async def test_a_frozen_worker_is_replaced_and_goes_on_after_it_thawed(jobs: Job
     frozen = await jobs.start()
     await jobs.service.becomes("running", job)
     frozen.pause()
-    await jobs.start()
+    successor = await jobs.start_successor()
 
     async def taken_over() -> bool:
         return (await jobs.service.becomes("running", job)).attempts == 2
@@ -34,8 +34,8 @@ async def test_a_frozen_worker_is_replaced_and_goes_on_after_it_thawed(jobs: Job
     frozen.resume()
     await jobs.mark("let go")
     assert (await jobs.service.becomes("complete", job)).attempts == 2
+    await successor.kill()
     another = await jobs.service.enqueue("slow", until="let go")
-    await jobs.processes[1].kill()
     await jobs.service.becomes("complete", another)
     assert frozen.running
 

@@ -12,7 +12,7 @@ from tests.fixtures.club import Stage, User
 from tests.fixtures.club.commanding import WHY, Operator
 from tests.fixtures.club.declaration import no_trouble
 from tests.fixtures.operators import AUDIT
-from waypost.engine.consumer.turns import Outcome
+from waypost.engine.consumer.dead_letters.parked_key_queue import Outcome
 from waypost.engine.rate import Rate
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.errors import Permanent

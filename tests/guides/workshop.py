@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 from infra.stack.places import CHECKOUT, STATE
-from tests.fixtures.copies import copy_project
+from tests.fixtures.copies import copy_project, importable
 from tests.fixtures.ports import free_port_base
 from tests.guides.reading import Edit, Make, NotFollowable, Run, Step
 from waypost.native.child import Child
@@ -67,4 +67,4 @@ class Workshop:
     def _environment(self) -> dict[str, str]:
         """Ours, without what the make and the pytest that run us tell their children."""
         own = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS", "PYTEST_"))}
-        return {**own, "WAYPOST_PORT_BASE": str(self._port_base)}
+        return {**own, "PYTHONPATH": importable(self.folder), "WAYPOST_PORT_BASE": str(self._port_base)}

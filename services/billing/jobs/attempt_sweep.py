@@ -15,7 +15,7 @@ from services.billing.jobs.provider_request import pending_request
 from services.billing.ports import OutcomeUnknown, ProviderUnavailable, Resources
 from waypost.jobs.context import JobContext
 from waypost.jobs.declaration import Scheduled
-from waypost.jobs.tenant_directory import those_among
+from waypost.jobs.tenant_directory import tenants_with_rows
 
 log = structlog.get_logger()
 
@@ -51,5 +51,5 @@ async def _resolve(job: JobContext[Resources], attempt_id: UUID) -> bool:
 
 
 SWEEP = Scheduled(
-    "resolve_attempts", every=timedelta(minutes=1), tenants=those_among(attempt_rows.tenants_with_overdue)
+    "resolve_attempts", every=timedelta(minutes=1), tenants=tenants_with_rows(attempt_rows.tenants_with_overdue)
 )

@@ -11,7 +11,7 @@ from services.billing.ports import Resources
 from waypost.engine.failpoints import failpoint
 from waypost.jobs.context import JobContext
 from waypost.jobs.declaration import Scheduled
-from waypost.jobs.tenant_directory import open_tenants, those_among
+from waypost.jobs.tenant_directory import open_tenants, tenants_with_rows
 
 log = structlog.get_logger()
 
@@ -51,5 +51,5 @@ async def _renew(job: JobContext[Resources], subscription_id: UUID) -> bool:
 RENEWALS = Scheduled(
     "renew_subscriptions",
     every=timedelta(minutes=1),
-    tenants=those_among(subscriptions.tenants_with_due, among=open_tenants),
+    tenants=tenants_with_rows(subscriptions.tenants_with_due, among=open_tenants),
 )

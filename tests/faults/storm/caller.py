@@ -14,7 +14,7 @@ from tests.faults.storm.journal import Journal
 from tests.faults.storm.operations import Outcome
 from waypost.kernel.ids import new_id
 
-ANSWER_SECONDS = 5.0
+RESPONSE_SECONDS = 5.0
 TRIES = 6
 LEFT_UNKNOWN = 0.25
 """Of the unknown ones are never asked for again."""
@@ -64,7 +64,7 @@ class Caller:
         """What a GET shows; None while it shows nothing. It changes nothing, so it is no operation."""
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         try:
-            answer = await self._http.get(url, params=parameters, headers=headers, timeout=ANSWER_SECONDS)
+            answer = await self._http.get(url, params=parameters, headers=headers, timeout=RESPONSE_SECONDS)
         except httpx.TransportError:
             return None
         return answer.json() if answer.status_code == httpx.codes.OK else None
@@ -74,7 +74,7 @@ class Caller:
         into a log.
         """
         try:
-            answer = await self._http.post(url, json=dict(body), timeout=ANSWER_SECONDS)
+            answer = await self._http.post(url, json=dict(body), timeout=RESPONSE_SECONDS)
         except httpx.TransportError:
             return None
         return str(answer.json()["access_token"]) if answer.is_success else None
@@ -83,7 +83,7 @@ class Caller:
         self, url: str, body: Mapping[str, Any] | None, headers: Mapping[str, str]
     ) -> tuple[Outcome, int | None, Answer | None]:
         try:
-            answer = await self._http.post(url, json=body or {}, headers=dict(headers), timeout=ANSWER_SECONDS)
+            answer = await self._http.post(url, json=body or {}, headers=dict(headers), timeout=RESPONSE_SECONDS)
         except httpx.ConnectError:
             return Outcome.FAIL, None, None  # refused before anything was sent
         except httpx.TransportError:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from tests.fixtures.club import Stage, User
-from waypost.engine.rebuild import RebuildReport, rebuild
+from waypost.engine.rebuild import RebuildReport, rebuild_async_projection
 from waypost.kafka.topic_log import KafkaTopicLogs
 from waypost.postgres.rebuild import PostgresShadowFactory
 from waypost.testing.eventually import eventually
@@ -15,7 +15,7 @@ def shadow_factory(stage: Stage) -> PostgresShadowFactory:
 
 async def rebuilt(stage: Stage, *, logs: KafkaTopicLogs | None = None, **options: Any) -> RebuildReport:
     logs = logs or KafkaTopicLogs(stage.bootstrap)
-    return await rebuild(stage.club.members, shadow_factory(stage), logs, stage.club.codec, **options)
+    return await rebuild_async_projection(stage.club.members, shadow_factory(stage), logs, stage.club.codec, **options)
 
 
 async def live(stage: Stage, people: list[User]) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from tests.fixtures.club import Stage, opened
 from waypost.engine.rate import Rate
-from waypost.engine.replay import Found, Redelivered, Selection
+from waypost.engine.replay import Redelivered, SelectedEvents, Selection
 from waypost.hosting.replaying import Replay, opened_replay
 from waypost.hosting.service import Service
 from waypost.kernel.audit_context import AuditContext
@@ -25,7 +25,7 @@ async def replaying(stage: Stage, reactor: Reactor | None = None) -> AsyncIterat
         yield replay
 
 
-async def found(stage: Stage, **chosen: Any) -> Found:
+async def found(stage: Stage, **chosen: Any) -> SelectedEvents:
     async with replaying(stage) as replay:
         return await replay.find(Selection(**chosen))
 

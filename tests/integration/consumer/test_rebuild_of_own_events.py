@@ -13,7 +13,7 @@ from tests.fixtures.club import Club, Stage
 from tests.fixtures.club.hosting import write_path
 from tests.fixtures.club.tables import MEMBERS
 from waypost.engine.projections import project
-from waypost.engine.rebuild import RebuildReport, rebuild_projection
+from waypost.engine.rebuild import RebuildReport, rebuild_inline_projection
 from waypost.kernel.aggregate import Aggregate
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.errors import Permanent
@@ -62,7 +62,7 @@ class Office:
         shadow_factory = PostgresHistoryShadowFactory(
             "club", self.projection, self.stage.club.codec, owner_dsn=self.stage.database.owner
         )
-        return await rebuild_projection(self.projection, shadow_factory, **options)
+        return await rebuild_inline_projection(self.projection, shadow_factory, **options)
 
     async def _project(self, envelopes: Sequence[Envelope[Event]], rows: AsyncConnection) -> None:
         await project(envelopes, self.projection.handlers, rows)

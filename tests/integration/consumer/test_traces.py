@@ -8,7 +8,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from tests.fixtures.club import Stage
 from tests.fixtures.club.declaration import no_trouble
 from tests.fixtures.operators import AUDIT
-from waypost.engine.consumer.turns import Outcome
+from waypost.engine.consumer.dead_letters.parked_key_queue import Outcome
 from waypost.kernel.cause import current_cause
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.errors import Permanent

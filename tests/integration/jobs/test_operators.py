@@ -13,6 +13,7 @@ from tests.integration.jobs.operated import AUDIT, charge, fails, there_are
 from waypost.jobs.context import JobContext
 from waypost.jobs.declaration import Job
 from waypost.jobs.results import Status
+from waypost.jobs.worker import JobWorkerSettings
 from waypost.kernel.backoff import Backoff
 from waypost.kernel.errors import Conflict, Invalid, NotFound, Permanent, Transient
 from waypost.kernel.ids import JobId, TenantId, new_id
@@ -25,6 +26,7 @@ from waypost.postgres.database import driver
 from waypost.testing.eventually import eventually
 
 AT_ONCE = Backoff(first_seconds=0.01, factor=1)
+HEARTBEAT_EACH_SECOND = JobWorkerSettings(lease_seconds=3, poll_seconds=0.1)
 
 
 async def told_of(billing: Service, job_id: JobId) -> list[tuple[str, str, str]]:
@@ -126,7 +128,7 @@ async def test_a_cancelled_job_is_stopped_and_its_outcome_dropped(service: Servi
 
     billing = await service([Job(endless)])
     await billing.heard_of(billing.tenant)
-    async with billing.working():
+    async with billing.working(settings=HEARTBEAT_EACH_SECOND):
         job = await billing.enqueue("endless")
         await billing.becomes("running", job)
         await cancel_job(billing.admin_service, job, AUDIT)

@@ -13,7 +13,7 @@ from waypost.jobs.worker import JobWorkerSettings
 from waypost.kernel.ids import new_id
 from waypost.testing.eventually import eventually
 
-ONE_AT_A_TIME = JobWorkerSettings(max_jobs=1, lease_seconds=0.6, poll_seconds=0.1)
+ONE_AT_A_TIME = JobWorkerSettings(max_jobs=1, poll_seconds=0.1)
 DEAF_WITHOUT_A_RING = JobWorkerSettings(poll_seconds=3600)
 
 

@@ -4,7 +4,7 @@ on.
 
 from infra.stack.environment import Environments
 from tests.faults.storm.gathering.stores import SERVICES
-from waypost.engine.rebuild import RebuildReport, rebuild, rebuild_projection
+from waypost.engine.rebuild import RebuildReport, rebuild_async_projection, rebuild_inline_projection
 from waypost.hosting.service import Service
 from waypost.kafka.topic_log import KafkaTopicLogs
 from waypost.ports.consumers import AsyncProjection, InlineProjection
@@ -31,9 +31,9 @@ async def _rehearsed(
     owner_dsn = environment["WAYPOST_OWNER_DSN"]
     if isinstance(target, InlineProjection):
         history = PostgresHistoryShadowFactory(service.name, target, service.codec, owner_dsn=owner_dsn)
-        return await rebuild_projection(target, history, dry_run=True)
+        return await rebuild_inline_projection(target, history, dry_run=True)
     shadow_factory = PostgresShadowFactory(
         service.name, target, app_dsn=environment["WAYPOST_APP_DSN"], owner_dsn=owner_dsn
     )
     logs = KafkaTopicLogs(environment["WAYPOST_KAFKA_BOOTSTRAP"])
-    return await rebuild(target, shadow_factory, logs, service.codec, dry_run=True)
+    return await rebuild_async_projection(target, shadow_factory, logs, service.codec, dry_run=True)

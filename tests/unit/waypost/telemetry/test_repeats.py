@@ -3,7 +3,7 @@ from collections.abc import Callable
 
 import pytest
 
-from waypost.telemetry.repeats import PERIOD_SECONDS, Repeats
+from waypost.telemetry.repeat_filter import PERIOD_SECONDS, RepeatFilter
 
 Say = Callable[..., list[str]]
 
@@ -22,7 +22,7 @@ def watch() -> Watch:
 
 @pytest.fixture
 def passed(watch: Watch) -> Say:
-    repeats = Repeats("aiokafka", watch)
+    repeats = RepeatFilter("aiokafka", watch)
 
     def say(message: str, *values: object, logger: str = "aiokafka.conn") -> list[str]:
         record = logging.LogRecord(logger, logging.ERROR, __file__, 1, message, values, None)
