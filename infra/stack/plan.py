@@ -57,7 +57,7 @@ class Plan:
         url = self._at.url(name)
         environment = self.environments.simulator(name, self._directory / "simulators")
         server = PythonServer(SIMULATORS[name], environment=environment, log=self._log(name), health=f"{url}/livez")
-        ports = [self._at.port(each) for each in (name, *more_ports)]
+        ports = [self._at.port(port) for port in (name, *more_ports)]
         return Component(name=name, part=server, ports=ports, page=f"{url}{page}", log=self._log(name))
 
     def _set_up(self) -> Iterator[Component]:

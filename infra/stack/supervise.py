@@ -61,7 +61,9 @@ async def run_plan(addresses: Addresses, directory: Path, only: tuple[str, ...])
     for component in components:
         rotate(component.log)
     write_command_environments(plan.environments, SERVICES, addresses.environment_directory)
-    board = StatusBoard(board_file(directory), addresses.port_base, [each.line() for each in components])
+    board = StatusBoard(
+        board_file(directory), addresses.port_base, [this_component.line() for this_component in components]
+    )
     supervisor = Supervisor(components, board)
     async with answering(requests_folder(directory), Changes(addresses, directory, supervisor)) as asked_to_stop:
         await supervisor.run(asked_to_stop)

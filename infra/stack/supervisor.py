@@ -24,7 +24,7 @@ STOP_SECONDS = 15
 
 class Supervisor:
     def __init__(self, components: Sequence[Component], board: StatusBoard, *, pauses: Backoff = PAUSES) -> None:
-        self._components = {each.name: each for each in components}
+        self._components = {component.name: component for component in components}
         self._board = board
         self._pauses = pauses
         self._keepers: dict[str, asyncio.Task[None]] = {}
@@ -43,11 +43,13 @@ class Supervisor:
         """Starts further components. One of a known name replaces the old one, which is stopped
         first.
         """
-        await self._end([each.name for each in components if each.name in self._components])
-        for each in components:
-            self._components[each.name] = each
-            self._board.add(each.line())
-        self._start([each.name for each in components])
+        await self._end(
+            [this_component.name for this_component in components if this_component.name in self._components]
+        )
+        for each_component in components:
+            self._components[each_component.name] = each_component
+            self._board.add(each_component.line())
+        self._start([component.name for component in components])
 
     async def restart(self, names: Collection[str]) -> None:
         """Stops these and starts them again, in the order of their dependencies. Returns when the
@@ -125,7 +127,7 @@ class Supervisor:
         """Stops each component after all that depend on it, so that no component loses a
         dependency.
         """
-        down = {each.name: asyncio.Event() for each in components}
+        down = {each_component.name: asyncio.Event() for each_component in components}
 
         async def stop(component: Component) -> None:
             for other in components:
@@ -134,7 +136,7 @@ class Supervisor:
             await self._stop(component)
             down[component.name].set()
 
-        await asyncio.gather(*(stop(each) for each in components))
+        await asyncio.gather(*(stop(this_component) for this_component in components))
 
     async def _stop(self, component: Component) -> None:
         if not callable(component.part):

@@ -53,7 +53,7 @@ def memory(pid: int | None) -> str:
         return ""
     try:
         parent = psutil.Process(pid)
-        sizes = [memory_bytes(each) for each in (parent, *parent.children(recursive=True))]
+        sizes = [memory_bytes(child) for child in (parent, *parent.children(recursive=True))]
     except psutil.NoSuchProcess:
         return ""
     return f"{sum(sizes) // MEBIBYTE} MB"
