@@ -125,7 +125,7 @@ async def test_result_that_postgresql_rejects_ends_the_job_at_its_first_attempt(
     billing = await service([Job(odd, retry=AT_ONCE)])
     async with billing.working():
         status = await billing.becomes("dead", await billing.enqueue("odd"))
-    assert (status.attempts, status.error) == (1, "the job's work is done, but what it returned cannot be stored")
+    assert (status.attempts, status.error) == (1, "the job ran, but its result cannot be stored")
 
 
 async def test_an_error_in_any_words_is_written_down(service: ServiceOf) -> None:
@@ -149,7 +149,7 @@ async def test_cancelled_task_of_a_job_is_a_retryable_error(service: ServiceOf) 
     # Leases are long: only an attempt with a stored outcome can be followed by another.
     async with billing.working(settings=JobWorkerSettings(lease_seconds=3600, poll_seconds=0.1)):
         status = await billing.becomes("dead", await billing.enqueue("waits"))
-    assert (status.attempts, status.error) == (2, "something that the job waited for was cancelled")
+    assert (status.attempts, status.error) == (2, "an operation that the job awaited was cancelled")
 
 
 async def test_an_attempt_without_its_lease_cannot_say_how_the_job_ended(service: ServiceOf) -> None:
