@@ -41,4 +41,6 @@ def _imports(imported: Sequence[tuple[str, str]], schemas: str) -> Sequence[str]
     by_module: dict[str, list[str]] = {}
     for service, event in imported:
         by_module.setdefault(service, []).append(event)
-    return [f"from {schemas}.{service} import {', '.join(sorted(set(events)))}" for service, events in by_module.items()]
+    return [
+        f"from {schemas}.{service} import {', '.join(sorted(set(events)))}" for service, events in by_module.items()
+    ]

@@ -58,7 +58,7 @@ async def ask(folder: Path, request: Request, *, runs: Callable[[], bool]) -> Se
     try:
         while not answer.exists():
             if not runs() or time.monotonic() > deadline:
-                raise StartFailed("the supervisor did not answer; `make down`, then `make up` starts it again")
+                raise StartFailed("the supervisor did not answer: stop the stack, then start it")
             await asyncio.sleep(POLL_SECONDS)
         given = Answer(**json.loads(answer.read_text()))
     finally:
@@ -93,8 +93,9 @@ async def answer_to(file: Path, handle: Handler) -> Answer:
         return Answer(refusal=f"{type(error).__name__}: {error}")
 
 
-def write_whole(file: Path, text: str) -> None:
+def write_whole(file: Path, text: str, *, mode: int = 0o666) -> None:
     """Readers never see half a file."""
     unfinished = file.with_suffix(".unfinished")
+    unfinished.touch(mode=mode)
     unfinished.write_text(text)
     unfinished.replace(file)

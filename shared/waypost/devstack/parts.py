@@ -2,17 +2,20 @@
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from infra.stack.environment import Environment
-from infra.stack.places import CHECKOUT, inherited
-from infra.stack.status_board import Line
-from waypost.native.child import Child
+import waypost
+from waypost.devstack.status_board import Line
+from waypost.native.child import Child, importing
 from waypost.native.errors import StartFailed, last_lines
 from waypost.native.probes import http_answers, until_ready
+from waypost.project import project
+
+TOOLKIT = Path(waypost.__file__).parents[1]
+Environment = Mapping[str, str]
 
 START_SECONDS = 180
 """Ten processes start at once. One that is stopped because others take its processor starts all
@@ -111,6 +114,7 @@ class PythonOneShot:
 
 
 def python_child(*module: str, environment: Environment, log: Path) -> Child:
-    """On top of our own environment."""
-    given = {**inherited(), **environment}
-    return Child([sys.executable, "-m", *module], environment=given, log=log, directory=CHECKOUT)
+    """In the project's folder, on top of our own environment."""
+    root = project().root
+    given = {**importing(root, TOOLKIT), **environment}
+    return Child([sys.executable, "-m", *module], environment=given, log=log, directory=root)
