@@ -99,15 +99,16 @@ async def _show_trace(seen: Seen) -> None:
 
 
 async def _until_whole(trace_id: str) -> None:
-    """Until the viewer has had no new span for a while."""
-    viewer, spans, steady = Viewer.of_the_stack(), 0, 0
+    """Until the viewer holds every parent, and has had no new span for a while."""
+    viewer, known, steady = Viewer.of_the_stack(), frozenset[str](), 0
     for _ in range(TRACE_SECONDS):
         try:
-            found = len(await viewer.spans(trace_id))
+            spans = await viewer.spans(trace_id)
         except (NotFound, Transient):  # the viewer is optional, and starts last
-            found = 0
-        steady = steady + 1 if found == spans else 0
-        spans = found
-        if spans and steady >= STEADY_LOOKS:
+            spans = ()
+        ids = frozenset(each.id for each in spans)
+        steady = steady + 1 if ids == known else 0
+        known = ids
+        if known and steady >= STEADY_LOOKS and all(each.parent_id in {None, *known} for each in spans):
             return
         await asyncio.sleep(1)
