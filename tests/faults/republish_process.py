@@ -2,8 +2,13 @@
 failpoints of the variable.
 """
 
+from importlib import import_module
+
 from waypost.cli.main import main
 from waypost.engine.failpoints import arm_failpoints
+
+# The command imports its parts when it runs; the failpoint must be known before.
+import_module("waypost.engine.republishing")
 
 if __name__ == "__main__":
     arm_failpoints()

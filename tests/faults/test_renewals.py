@@ -8,7 +8,7 @@ import pytest
 
 from tests.faults.charges_rig import SHORT, ChargesRig
 from tests.integration.billing.service import Company, Row
-from tests.integration.billing.subscriptions import history, invoices_of, seen, stands, subscribed
+from tests.integration.billing.subscriptions import becomes, history, invoices_of, seen, subscribed
 from waypost.testing.clock import MovableClock
 from waypost.testing.eventually import eventually
 
@@ -56,7 +56,7 @@ async def test_killed_between_the_period_and_its_charge(charging: ChargesRig, fa
     assert billed == (1 if failpoint == "billing.in_a_renewal" else 2)
     assert len(await charging.charges()) == 1
     async with charging.working(ahead=A_MONTH_ON):
-        await stands(company, subscription, period_start=subscription["period_end"])
+        await becomes(company, subscription, period_start=subscription["period_end"])
         await idle(company)
     await assert_billed_once_each(charging, company, subscription, 2)
 
@@ -66,7 +66,7 @@ async def test_workers_renew_at_once_and_again(charging: ChargesRig) -> None:
     async with charging.working(ahead=A_MONTH_ON), charging.working(ahead=A_MONTH_ON):
         for _ in range(6):
             await charging.queue.enqueue(company.tenant_id, RENEW)
-        await stands(company, subscription, period_start=subscription["period_end"])
+        await becomes(company, subscription, period_start=subscription["period_end"])
         await idle(company)
         await charging.queue.enqueue(company.tenant_id, RENEW)
         await idle(company)

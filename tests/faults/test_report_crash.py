@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from tests.faults.charges_rig import ChargesRig
-from tests.integration.billing.reports import asked, ended, invoiced, report
+from tests.integration.billing.reports import ended, invoiced, report, requested
 
 
 async def test_killed_between_two_months(charging: ChargesRig) -> None:
@@ -11,7 +11,7 @@ async def test_killed_between_two_months(charging: ChargesRig) -> None:
     for month in (1, 2, 3):
         await invoiced(company, datetime(2026, month, 1, tzinfo=UTC), month)
     undisturbed = await report(company)
-    location = await asked(company)
+    location = await requested(company)
     await charging.killed("billing.after_a_month")
     halfway = await company.get(location)
     assert (halfway["status"], halfway["progress"], halfway["result"]) == ("running", 33, None)

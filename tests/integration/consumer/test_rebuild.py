@@ -62,7 +62,7 @@ async def test_a_dry_run_and_a_refusal_change_nothing(stage: Stage) -> None:
 
     stage.club.trouble = fails
     refused = await rebuilt(stage)
-    assert refused.refusals == ["2 letters are open, 0 were before"]
+    assert refused.refusals == ["2 dead letters are open, 0 before the rebuild"]
     assert not refused.swapped
     assert await stage.names(ann) == [["kept"]]
     assert await stage.rows("select 1 from pg_namespace where nspname = 'members_new'") == []

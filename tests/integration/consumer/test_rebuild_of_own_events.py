@@ -116,7 +116,7 @@ async def test_a_handler_that_fails_is_told_and_nothing_is_changed(office: Offic
         raise RuntimeError("this release handles less")
 
     office.stage.club.trouble = fails
-    with pytest.raises(Permanent, match=r"a handler of members failed, nothing was changed.*handles less"):
+    with pytest.raises(Permanent, match=r"a handler of members failed; nothing was changed.*handles less"):
         await office.rebuilt()
     assert await office.stage.names(ann) == [["Ann"]]
     assert await office.stage.rows("select 1 from pg_namespace where nspname = 'members_new'") == []

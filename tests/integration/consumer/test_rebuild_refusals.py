@@ -20,7 +20,7 @@ async def test_not_one_record(stage: Stage) -> None:
     await stage.rows("update consumer_offsets set next_offset = 0 returning 1")
 
     refused = await rebuilt(stage)
-    assert (refused.swapped, refused.refusals) == (False, ["not one record was read"])
+    assert (refused.swapped, refused.refusals) == (False, ["no record was read"])
     assert await stage.names(ann) == [["first", "second"]]
 
     assert (await rebuilt(stage, force=True)).swapped
@@ -35,11 +35,11 @@ async def test_more_dead_letters_than_before(stage: Stage) -> None:
         raise RuntimeError("this release handles less")
 
     stage.club.trouble = fails
-    assert (await rebuilt(stage)).refusals == ["2 letters are open, 0 were before"]
+    assert (await rebuilt(stage)).refusals == ["2 dead letters are open, 0 before the rebuild"]
     assert await stage.names(ann) == [["first", "second"]]
 
     forced = await rebuilt(stage, force=True)
-    assert (forced.swapped, forced.refusals) == (True, ["2 letters are open, 0 were before"])
+    assert (forced.swapped, forced.refusals) == (True, ["2 dead letters are open, 0 before the rebuild"])
     assert await stage.names(ann) == [[]]
     assert [each[:2] for each in await stage.dead_letters()] == [("retrying", 1), ("waiting", 2)]
 

@@ -127,7 +127,7 @@ async def test_a_result_that_postgresql_does_not_take_ends_the_job_at_its_first_
     billing = await service([Job(odd, retry=AT_ONCE)])
     async with billing.working():
         status = await billing.becomes("dead", await billing.enqueue("odd"))
-    assert (status.attempts, status.error) == (1, "the job's work is done, but what it returned cannot be stored")
+    assert (status.attempts, status.error) == (1, "the job ran, but its result cannot be stored")
 
 
 async def test_an_error_in_any_words_is_written_down(service: ServiceOf) -> None:
@@ -151,7 +151,7 @@ async def test_what_the_job_waited_for_being_cancelled_is_an_error_and_no_death(
     # Leases hold for long: only an attempt that wrote its outcome down can be followed by another.
     async with billing.working(settings=JobWorkerSettings(lease_seconds=3600, poll_seconds=0.1)):
         status = await billing.becomes("dead", await billing.enqueue("waits"))
-    assert (status.attempts, status.error) == (2, "something that the job waited for was cancelled")
+    assert (status.attempts, status.error) == (2, "an operation that the job awaited was cancelled")
 
 
 async def test_an_attempt_without_its_lease_cannot_say_how_the_job_ended(service: ServiceOf) -> None:

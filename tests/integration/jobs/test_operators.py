@@ -190,7 +190,7 @@ async def test_a_change_is_told_also_of_a_job_that_is_forgotten_by_then(service:
 @pytest.mark.parametrize(
     ("name", "arguments", "message"),
     [
-        ("charge_all", {}, "there is no job 'charge_all'; declared are: charge"),
+        ("charge_all", {}, "job 'charge_all' is not declared; declared jobs: charge"),
         ("charge", {}, "job charge needs invoice_id"),
         ("charge", {"invoice_id": "7"}, "invoice_id takes UUID, not '7'"),
         ("charge", {"invoice_id": str(new_id()), "attempt": "many"}, "attempt takes int, not 'many'"),

@@ -140,7 +140,7 @@ async def test_a_clock_far_ahead_takes_no_tick_and_goes_on_once_it_is_set_right(
     set_clock(billing, "2025-03-01T01:00:00")
     await running.tick()
     billing.clock.move_to(datetime.now(UTC) + timedelta(days=30_000))
-    with pytest.raises(Transient, match="this clock is wrong"):
+    with pytest.raises(Transient, match="this host's clock is wrong"):
         await running.tick()
     set_clock(billing, "2025-03-01T02:00:01")
     await running.tick()

@@ -1,4 +1,4 @@
-"""What is told once more is mailed to nobody twice, and of whoever is gone nothing comes back."""
+"""A replay mails nothing twice, and restores nothing of an erased recipient."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -20,9 +20,7 @@ from waypost.testing.kafka import Broker
 DAY = timedelta(days=1)
 
 
-async def test_a_replay_of_everything_changes_nothing_and_mails_nobody(
-    notifications: NotificationsService, own_kafka: Broker
-) -> None:
+async def test_a_full_replay_changes_and_mails_nothing(notifications: NotificationsService, own_kafka: Broker) -> None:
     ada = Person()
     leaver = Person(tenant_id=ada.tenant_id)
     begins = [await notifications.know(ada), leaver.created(notifications.clock.now())]
@@ -39,7 +37,7 @@ async def test_a_replay_of_everything_changes_nothing_and_mails_nobody(
             await eventually(lambda: retelling.has_heard(history), deadline_seconds=40)
     await notifications.run_jobs(ada.tenant_id)
     mails = await notifications.mails(ada)
-    assert len(mails) == 7, "of the two links the newer alone"
+    assert len(mails) == 7, "of two links only the newer one"
 
     await retelling.changes_nothing(ada.tenant_id, history)
     await notifications.run_jobs(ada.tenant_id)

@@ -1,5 +1,5 @@
-"""What a person may do here ends when notifications hears that they were shut out, with their
-access token still out.
+"""A valid access token is refused as soon as notifications has the event of the suspension,
+demotion or erasure.
 """
 
 from datetime import timedelta
@@ -20,7 +20,7 @@ BODIES = {("POST", "/notifications/{notification_id}/read"): None, ("PUT", "/pre
 
 
 @pytest.mark.parametrize("ending", [None, *ENDINGS])
-async def test_whoever_is_shut_out_does_nothing_with_a_token_that_is_out(
+async def test_a_revoked_user_cannot_act(
     notifications: NotificationsService, http: httpx.AsyncClient, ending: str | None
 ) -> None:
     ada = Person()

@@ -161,7 +161,7 @@ async def test_a_settled_dead_letter_is_refused(stage: Stage, admin_service: Adm
 async def test_what_cannot_be_meant_is_refused(admin_service: AdminService, bob: User) -> None:
     with pytest.raises(Invalid, match="what is discarded is settled: only retrying, dead, waiting letters"):
         await Redrive.of(admin_service, Search(statuses=[Status.DISCARDED, Status.DEAD]))
-    with pytest.raises(NotFound, match="club has no letter"):
+    with pytest.raises(NotFound, match="club has no dead letter"):
         await find(admin_service, new_id())
     nothing = await Redrive.of(admin_service, Search(type="user.gone"))
     assert not nothing.selection.found

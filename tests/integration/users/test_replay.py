@@ -1,4 +1,4 @@
-"""What billing tells once more suspends nobody anew."""
+"""A replay of billing's events suspends no user again."""
 
 from services.users.app import SERVICE
 from tests.fixtures.retelling import Retelling
@@ -10,7 +10,7 @@ from waypost.testing.hosted import hosted
 from waypost.testing.kafka import Broker
 
 
-async def test_a_replay_of_everything_changes_nothing(users: UsersService, own_kafka: Broker) -> None:
+async def test_a_full_replay_changes_nothing(users: UsersService, own_kafka: Broker) -> None:
     owner = await users.open_tenant()
     member = await users.join(owner.tenant_id)
     debts = [written_off_invoice(member.tenant_id, debtor.user_id) for debtor in (member, member, owner)]
