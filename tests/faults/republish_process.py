@@ -1,5 +1,5 @@
-"""The command as a process that can be killed midway: `python -m … events republish …`, with the
-failpoints of the variable.
+"""The republish command as a process that can be killed midway: `python -m … events republish …`,
+with the failpoints of the environment variable.
 """
 
 from importlib import import_module

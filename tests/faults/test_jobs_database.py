@@ -1,5 +1,5 @@
-"""The database goes away under running jobs and comes back (fault matrix 21): the work in hand is
-not done again.
+"""The database is lost under running jobs and returns (fault matrix 21): completed work is not
+repeated.
 """
 
 from collections.abc import AsyncIterator

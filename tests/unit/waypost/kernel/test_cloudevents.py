@@ -27,7 +27,9 @@ OPTIONAL = ("ce_sequence", "ce_actorid", "traceparent", "tracestate")
 
 
 def headers(**replaced: bytes) -> list[tuple[str, bytes]]:
-    """Well-formed ones, all of them set, some replaced (a name's dash is written as an underscore)."""
+    """Well-formed ones, all of them set, some replaced (a name's dash is written as an
+    underscore).
+    """
     envelope = user_created_envelope(version=3, tracestate="vendor=1", actor_id=uuid4())
     return [(name, replaced.get(name.replace("-", "_"), value)) for name, value in to_headers(to_metadata(envelope))]
 
