@@ -6,6 +6,7 @@ from uuid import UUID
 import pytest
 from typer.testing import CliRunner
 
+from infra.services import SERVICES
 from waypost.cli.main import app
 from waypost.cli.projections import find, rebuilt
 from waypost.cli.replay import find_reactor
@@ -36,7 +37,7 @@ def test_a_reactor_has_no_rows_and_a_projector_no_replay() -> None:
         (["events", "republish", "users.user"], "needs a reason"),
         (
             ["projections", "rebuild", "nosuch"],
-            "'nosuch' is no SERVICE.NAME; the services are billing, notifications, users",
+            f"'nosuch' is no SERVICE.NAME; the services are {', '.join(sorted(SERVICES))}",
         ),
         (["replay", "customers"], "'customers' is no SERVICE.REACTOR"),
         (["jobs", "run", "cleanup", "--tenant", str(UUID(int=1)), "--reason", "x"], "'cleanup' is no SERVICE.JOB"),
