@@ -9,12 +9,12 @@ from infra.postgres.connections import ROOM_FOR_NEW_SERVICES, max_connections
 from infra.stack.addresses import Addresses
 from infra.stack.environment import write_command_environments
 from infra.stack.keys import load_or_make_keys
-from infra.stack.logs import rotate
 from infra.stack.plan import Plan
-from infra.stack.port_checks import refuse_taken_ports
-from infra.stack.requests import Action, Request
-from infra.stack.selection import limited, matching
-from infra.stack.supervisor import Supervisor
+from waypost.devstack.logs import rotate
+from waypost.devstack.port_checks import refuse_taken_ports
+from waypost.devstack.requests import Action, Request
+from waypost.devstack.selection import limited, matching
+from waypost.devstack.supervisor import Supervisor
 from waypost.native.errors import SetUpFailed
 
 RUN_AGAIN = ("databases", "topics", "start-page")

@@ -7,8 +7,8 @@ from infra.postgres.connections import ROOM_FOR_NEW_SERVICES, max_connections
 from infra.stack.addresses import Addresses
 from infra.stack.environment import Environments
 from infra.stack.keys import Keys
-from infra.stack.parts import Component, PythonOneShot, PythonServer
 from infra.stack.processes import SIMULATORS, processes_of, services_here
+from waypost.devstack.parts import Component, PythonOneShot, PythonServer
 from waypost.hosting.processes import ServiceProcess
 from waypost.native.kafka import Kafka
 from waypost.native.postgres import Postgres

@@ -6,10 +6,10 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
-from infra.stack.parts import PythonServer
 from tests.faults.storm.journal import Journal
 from tests.faults.storm.schedule import Fault, Kind
 from tests.faults.storm.system import POLL_SECONDS, System
+from waypost.devstack.parts import PythonServer
 from waypost.engine.failpoints import VARIABLE
 from waypost.native.child import Child
 from waypost.native.postgres import Postgres

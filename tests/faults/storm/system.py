@@ -10,14 +10,14 @@ from pathlib import Path
 from infra.stack.addresses import Addresses
 from infra.stack.environment import Environments
 from infra.stack.keys import load_or_make_keys
-from infra.stack.parts import Component, Server
-from infra.stack.places import board_file
 from infra.stack.plan import Plan
-from infra.stack.port_checks import refuse_taken_ports
-from infra.stack.selection import limited
-from infra.stack.status_board import Phase, StatusBoard
-from infra.stack.supervisor import Supervisor
 from tests.faults.storm.schedule import PROCESSES
+from waypost.devstack.files import board_file
+from waypost.devstack.parts import Component, Server
+from waypost.devstack.port_checks import refuse_taken_ports
+from waypost.devstack.selection import limited
+from waypost.devstack.status_board import Phase, StatusBoard
+from waypost.devstack.supervisor import Supervisor
 from waypost.kernel.backoff import Backoff
 
 UP_SECONDS = 400

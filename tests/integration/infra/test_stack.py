@@ -8,10 +8,11 @@ import httpx
 import psutil
 from aiokafka.admin import AIOKafkaAdminClient
 
-from infra.stack.places import board_file, lock_file, stack_directory
+from infra.stack.places import stack_directory
 from infra.stack.processes import services_here
-from infra.stack.status_board import read_board
 from tests.fixtures.stack import CommandLine
+from waypost.devstack.files import board_file, lock_file
+from waypost.devstack.status_board import read_board
 from waypost.native.ports import LOOPBACK, ephemeral_ports
 from waypost.schemas.topics import declared_topics
 from waypost.testing.eventually import eventually

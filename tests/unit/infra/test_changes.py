@@ -12,11 +12,11 @@ from infra.stack import changes
 from infra.stack.addresses import Addresses
 from infra.stack.changes import Changes
 from infra.stack.keys import load_or_make_keys
-from infra.stack.parts import Component
 from infra.stack.plan import Plan
-from infra.stack.requests import Action, Request
-from infra.stack.status_board import StatusBoard
-from infra.stack.supervisor import Supervisor
+from waypost.devstack.parts import Component
+from waypost.devstack.requests import Action, Request
+from waypost.devstack.status_board import StatusBoard
+from waypost.devstack.supervisor import Supervisor
 from waypost.native.errors import SetUpFailed
 
 START = Request(action=Action.START)

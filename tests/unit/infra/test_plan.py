@@ -6,10 +6,10 @@ import pytest
 
 from infra.stack.addresses import Addresses
 from infra.stack.keys import load_or_make_keys
-from infra.stack.parts import Component
 from infra.stack.plan import Plan
 from infra.stack.processes import processes_of, services_here
-from infra.stack.selection import limited, matching
+from waypost.devstack.parts import Component
+from waypost.devstack.selection import limited, matching
 from waypost.native.errors import SetUpFailed
 
 

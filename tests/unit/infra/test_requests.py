@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.stack.requests import Action, Handler, Request, answer_requests, ask
+from waypost.devstack.requests import Action, Handler, Request, answer_requests, ask
 from waypost.native.errors import SetUpFailed, StartFailed
 
 

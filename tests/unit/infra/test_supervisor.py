@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from infra.stack.client import refuse_failures
-from infra.stack.parts import Component
-from infra.stack.status_board import Line, Phase, Snapshot, StatusBoard, read_board
-from infra.stack.supervisor import Supervisor
-from infra.stack.table import problem_of
+from waypost.devstack.client import refuse_failures
+from waypost.devstack.parts import Component
+from waypost.devstack.status_board import Line, Phase, Snapshot, StatusBoard, read_board
+from waypost.devstack.supervisor import Supervisor
+from waypost.devstack.table import problem_of
 from waypost.native.child import Child
 from waypost.native.errors import StartFailed
 from waypost.testing.eventually import eventually

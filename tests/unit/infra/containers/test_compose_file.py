@@ -11,8 +11,8 @@ from infra.containers.compose import FILE, HUNDREDS, PublishedAddresses
 from infra.containers.layout import OUTSIDE_KAFKA_PORT, OWN, PREPARED
 from infra.stack.addresses import Addresses, offsets
 from infra.stack.keys import load_or_make_keys
-from infra.stack.parts import Component, PythonOneShot, PythonServer
 from infra.stack.plan import Plan
+from waypost.devstack.parts import Component, PythonOneShot, PythonServer
 from waypost.kernel.errors import Misconfigured
 from waypost.native import kafka, zipkin
 from waypost.native.configuration.postgres import CLUSTER

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from infra.stack.parts import Component
+from waypost.devstack.parts import Component
 from waypost.native.errors import SetUpFailed
 
 

@@ -6,8 +6,8 @@ import asyncio
 import time
 from collections.abc import Collection, Iterable, Sequence
 
-from infra.stack.parts import Component, OneShot, Server
-from infra.stack.status_board import Phase, StatusBoard
+from waypost.devstack.parts import Component, OneShot, Server
+from waypost.devstack.status_board import Phase, StatusBoard
 from waypost.kernel.backoff import Backoff
 from waypost.native.errors import StartFailed, last_lines
 

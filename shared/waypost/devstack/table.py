@@ -7,7 +7,7 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
-from infra.stack.status_board import Line, Phase, Snapshot
+from waypost.devstack.status_board import Line, Phase, Snapshot
 
 COLOURS = {
     Phase.WAITING: "dim",

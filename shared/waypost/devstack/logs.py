@@ -26,7 +26,10 @@ def follow(directory: Path, name: str | None) -> None:
     """Replaces this process by `tail` on one log, or on all; follows them on a terminal."""
     files = sorted(directory.glob(f"{name or '*'}.log"))
     if not files:
-        known = ", ".join(sorted(file.stem for file in directory.glob("*.log"))) or "none yet, run `make up`"
+        known = (
+            ", ".join(sorted(file.stem for file in directory.glob("*.log")))
+            or "none yet: the stack writes them as it starts"
+        )
         raise SetUpFailed("Showing logs", f"there is no log of {name or 'anything'}", f"there are: {known}")
     ways = ["-F"] if sys.stdout.isatty() else []
     os.execvp("tail", ["tail", *ways, "-n", "100", *map(str, files)])  # noqa: S606 - no shell is wanted between
