@@ -114,7 +114,9 @@ def test_a_time_may_be_told_as_how_long_ago() -> None:
 
 
 def test_an_unknown_topic_is_refused_with_those_there_are() -> None:
-    with pytest.raises(NotFound, match=r"no topic 'users\.nobody'; there are users\.tenant, users\.user"):
+    with pytest.raises(
+        NotFound, match=r"topic 'users\.nobody' does not exist; existing topics: users\.tenant, users\.user"
+    ):
         chosen_from({"users.user": [Partition("users.user", 0)], "users.tenant": []}, ["users.nobody"])
 
 
