@@ -1,4 +1,4 @@
-"""Paths on this machine: the checkout and its `.waypost` folder."""
+"""Where things lie on this machine: the checkout and its `.waypost` folder."""
 
 from pathlib import Path
 
@@ -6,28 +6,13 @@ from waypost.native.child import importing
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 TOOLKIT = CHECKOUT / "shared"
-"""The folder that contains the `waypost` package."""
+"""What is imported as `waypost`."""
 STATE = CHECKOUT / ".waypost"
 
 
 def stack_directory(port_base: int) -> Path:
     """Data, logs and keys of the stack at one port base."""
     return STATE / str(port_base)
-
-
-def lock_file(directory: Path) -> Path:
-    """Locked by the stack's supervisor for its whole life; contains its process id."""
-    return directory / "stack.lock"
-
-
-def board_file(directory: Path) -> Path:
-    """The state of each component, while a supervisor runs."""
-    return directory / "board.json"
-
-
-def requests_folder(directory: Path) -> Path:
-    """Requests to the stack's supervisor."""
-    return directory / "requests"
 
 
 def inherited() -> dict[str, str]:

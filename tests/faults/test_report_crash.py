@@ -1,4 +1,4 @@
-"""A job process is killed in the middle of a report: the next one makes it whole, once."""
+"""A job process is killed in the middle of a report: the next one completes it, once."""
 
 from datetime import UTC, datetime
 
@@ -19,7 +19,7 @@ async def test_killed_between_two_months(charging: ChargesRig) -> None:
         job = await ended(company, location)
     assert (job["attempts"], job["progress"]) == (2, 100)
     assert job["result"] == undisturbed
-    assert [each["invoiced_minor"] for each in job["result"]["lines"]] == [1, 2, 3]
+    assert [line["invoiced_minor"] for line in job["result"]["lines"]] == [1, 2, 3]
     assert await company.rows("select count(*) as kept from job_results where name = 'generate_report'") == [
         {"kept": 2}
     ]

@@ -28,8 +28,8 @@ class HostedTables:
         self.where = where
         self.database = database
 
-    async def rows(self, tenant_id: UUID, query: str, **values: object) -> Sequence[Row]:
-        """What its tables hold for one tenant."""
+    async def rows(self, tenant_id: UUID, query: str, /, **values: object) -> Sequence[Row]:
+        """What its tables hold for one tenant; `values` are the named parameters of the query."""
         async with self.database.transaction([TenantId(tenant_id)]) as connection:
             return [dict(row) for row in (await connection.execute(text(query), values)).mappings()]
 

@@ -10,7 +10,7 @@ import pytest
 
 from services.billing.app import SERVICE
 from services.billing.projections import PRINCIPALS
-from tests.fixtures.shut_out import ENDINGS, ID, created, endings, requests, told
+from tests.fixtures.revoked_access import ENDINGS, ID, created, endings, enveloped, requests
 from tests.integration.billing.service import BillingService, Company
 from waypost.engine.projections import project
 from waypost.kernel.event import Event
@@ -46,7 +46,7 @@ class Admin:
 
     async def hears(self, events: Sequence[Event]) -> None:
         """Delivers the user's events to billing."""
-        envelopes = told(events, self.principal.tenant_id, self.principal.user_id, self.now)
+        envelopes = enveloped(events, self.principal.tenant_id, self.principal.user_id, self.now)
         async with self._billing.runtime.database.transaction([self.principal.tenant_id]) as connection:
             await project(envelopes, PRINCIPALS.handlers, connection)
 

@@ -8,7 +8,7 @@ from typing import Any
 from schemas.billing import InvoiceFinalized, InvoicePaid, InvoicePaymentFailed
 from schemas.users import UserEmailVerified, UserErased, UserPasswordResetRequested
 from services.notifications.app import SERVICE
-from tests.fixtures.retelling import Retelling
+from tests.fixtures.replay_check import ReplayCheck
 from tests.integration.notifications.service import NotificationsService, Person
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.ids import new_id
@@ -32,14 +32,14 @@ async def test_a_full_replay_changes_and_mails_nothing(notifications: Notificati
     await notifications.project(begins[1], gone)
     async with hosted(SERVICE, notifications.where, bootstrap=own_kafka.bootstrap) as service:
         await service.publish(*history)
-        retelling = Retelling(SERVICE, notifications.where, own_kafka.bootstrap)
+        check = ReplayCheck(SERVICE, notifications.where, own_kafka.bootstrap)
         async with service.consuming("notices"):
-            await eventually(lambda: retelling.has_heard(history), deadline_seconds=40)
+            await eventually(lambda: check.has_processed_all(history), deadline_seconds=40)
     await notifications.run_jobs(ada.tenant_id)
     mails = await notifications.mails(ada)
     assert len(mails) == 7, "of two links only the newer one"
 
-    await retelling.changes_nothing(ada.tenant_id, history)
+    await check.changes_nothing(ada.tenant_id, history)
     await notifications.run_jobs(ada.tenant_id)
     assert await notifications.mails(ada) == mails
     assert await notifications.mails(leaver) == []

@@ -9,7 +9,7 @@ import pytest
 
 from services.notifications.app import SERVICE
 from services.notifications.projections import PRINCIPALS
-from tests.fixtures.shut_out import ENDINGS, ID, created, endings, requests, told
+from tests.fixtures.revoked_access import ENDINGS, ID, created, endings, enveloped, requests
 from tests.integration.notifications.digests import headers
 from tests.integration.notifications.service import NotificationsService, Person
 from waypost.engine.projections import project
@@ -29,7 +29,7 @@ async def test_a_revoked_user_cannot_act(
     happened = [created(ada.tenant_id, ada.user_id, now)]
     after = endings(ada.tenant_id, ada.user_id, now)[ending] if ending else []
     async with notifications.database.transaction([TenantId(ada.tenant_id)]) as connection:
-        await project(told([*happened, *after], ada.tenant_id, ada.user_id, now), PRINCIPALS.handlers, connection)
+        await project(enveloped([*happened, *after], ada.tenant_id, ada.user_id, now), PRINCIPALS.handlers, connection)
 
     who = headers(ada, Role.ADMIN)
     answers = [await http.request(verb, path, json=body, headers=who) for verb, path, body in requests(SERVICE, BODIES)]

@@ -42,7 +42,7 @@ async def test_at_the_cap_a_write_is_refused_until_rows_are_published(
         await eventually(lambda: _is_refused(http))
         refused = await _open_tenant(http, key := str(new_id()))
         assert refused.headers["retry-after"] == "5"
-        assert "up to the limit of this service" in refused.json()["detail"]
+        assert "which is this service's limit" in refused.json()["detail"]
 
         known = await owner.fetchval("select count(*) from outbox")
         assert known >= CAP

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from services.users.app import SERVICE
-from tests.fixtures.shut_out import requests
+from tests.fixtures.revoked_access import requests
 from tests.integration.users.service import PASSWORD, Member, UsersService
 
 NEW_PASSWORD = "another correct horse"
