@@ -50,7 +50,7 @@ async def test_one_that_is_killed_midway_is_run_again_and_does_the_rest(
     )
     stage.club.trouble = no_trouble
     again = await Redrive.of(admin_service, Search(error_class="Permanent"))
-    assert [each.flows async for each in again.work_off(AUDIT, Rate())] == [True]
+    assert [each.is_settled async for each in again.process(AUDIT, Rate())] == [True]
     assert (await stage.greeted(bob), await stage.parked()) == ([[1, 2, 3]], [])
     assert [row[0] for row in await stage.rows("select redrives from dead_letters order by kafka_offset")] == [
         redrives,
@@ -68,7 +68,7 @@ async def test_the_consumer_itself_may_work_the_key_off_meanwhile(
     async with stage.consuming(stage.club.greetings):
         await eventually(lambda: stage.reached(3, consumers=1))
         publishing = asyncio.create_task(stage.topic.publish(*bob.tells(*names)))
-        (drained,) = [each async for each in (await Redrive.of(admin_service, Search())).work_off(AUDIT, Rate())]
+        (drained,) = [each async for each in (await Redrive.of(admin_service, Search())).process(AUDIT, Rate())]
         await publishing
         await eventually(lambda: stage.reached(3 + len(names), consumers=1))
 
@@ -89,11 +89,11 @@ async def test_a_key_that_somebody_works_off_is_waited_for(
         async with owner.transaction():
             await owner.execute("select from parked_keys for update")
             redriving = asyncio.create_task(
-                first_of((await Redrive.of(admin_service, Search())).work_off(AUDIT, Rate()))
+                first_of((await Redrive.of(admin_service, Search())).process(AUDIT, Rate()))
             )
             await eventually(lambda: observer.fetchval(WAITS_FOR_LOCK, stage.database.name))
         drained = await redriving
-    assert drained.flows
+    assert drained.is_settled
     assert await stage.greeted(bob) == [[1, 2, 3]]
 
 
@@ -111,7 +111,7 @@ async def test_a_handler_that_ends_the_command_is_tried_as_often_as_may_be(
     await stage.rows("update dead_letters set redrives = 4 where sequence = 1 returning 1")
     assert (await operator.runs(*REDRIVE)).code == -9
     again = await Redrive.of(admin_service, Search(error_class="Permanent"))
-    assert [each.outcome async for each in again.work_off(AUDIT, Rate())] == [Outcome.EXHAUSTED]
+    assert [each.outcome async for each in again.process(AUDIT, Rate())] == [Outcome.EXHAUSTED]
     assert [each[:2] for each in await stage.dead_letters()] == [("dead", 1), ("waiting", 2)]
 
 

@@ -9,7 +9,7 @@ import typer
 
 from waypost.cli.databases import explained
 from waypost.cli.output import console, remark
-from waypost.cli.services import chosen_services, setting_of
+from waypost.cli.services import chosen_services, setting_of, start_hint
 from waypost.hosting.admin_service import runtime_for_command
 from waypost.hosting.service import Service
 from waypost.kernel.errors import Invalid, Misconfigured, Transient
@@ -22,9 +22,11 @@ LONGEST_MINUTES = 24 * 60
 
 
 def token(
-    dev: Annotated[bool, typer.Option("--dev", help="Confirms that the token is for development.")] = False,
-    role: Annotated[Role, typer.Option(help="What the user may do in the tenant.")] = Role.OWNER,
-    tenant: Annotated[str, typer.Option(help="Name of the tenant, which is made when it is new.")] = "Development",
+    dev: Annotated[bool, typer.Option("--dev", help="Required: confirms that the token is for development.")] = False,
+    role: Annotated[Role, typer.Option(help="Role of the user in the tenant.")] = Role.OWNER,
+    tenant: Annotated[
+        str, typer.Option(help="Name of the tenant. It is created if it does not exist.")
+    ] = "Development",
     minutes: Annotated[int, typer.Option(min=1, max=LONGEST_MINUTES, help="Lifetime of the token.")] = 60,
 ) -> None:
     """Prints an access token of a development user.
@@ -34,16 +36,16 @@ def token(
     """
     if not dev:
         raise Invalid(
-            "a person's token comes from POST /login, an operator's from `waypost operators token`;"
-            " for development: `waypost token --dev`"
+            "POST /login issues a user's token, `waypost operators token` an operator's;"
+            " for a development user add --dev"
         )
     service = _signing_service()
     keys = Path(setting_of(service.name, variable("KEYS_DIRECTORY")))
     user = asyncio.run(_user_of(service, keys, tenant, role))
-    assert service.signing_key is not None  # noqa: S101 - chosen for it
+    assert service.signing_key is not None  # noqa: S101 - _signing_service chose it
     key, lifetime = service.signing_key(keys), timedelta(minutes=minutes)
     console.print(sign(user.claims(), key, at=datetime.now(UTC), lifetime=lifetime), soft_wrap=True)
-    remark(f"{role} of the tenant {tenant!r} ({user.tenant_id}), {minutes} minutes long")
+    remark(f"{role} of the tenant {tenant!r} ({user.tenant_id}), valid for {minutes} minutes")
 
 
 def _signing_service() -> Service:
@@ -51,16 +53,18 @@ def _signing_service() -> Service:
     for service in chosen_services(None):
         if service.signing_key is not None and service.development_user is not None:
             return service
-    raise Misconfigured("no service of this checkout declares signing_key and development_user in its app")
+    raise Misconfigured(
+        "no service signs tokens for development: declare signing_key and development_user in the Service of one app"
+    )
 
 
 async def _user_of(service: Service, keys: Path, tenant: str, role: Role) -> Principal:
     """Raises Misconfigured where no database answers."""
     dsn = setting_of(service.name, variable("APP_DSN"))
-    assert service.development_user is not None  # noqa: S101 - chosen for it
+    assert service.development_user is not None  # noqa: S101 - _signing_service chose it
     try:
         async with runtime_for_command(service, dsn=dsn) as runtime:
             with explained(service.name):
                 return await service.development_user(runtime.bus, keys, tenant, role)
     except (Transient, OSError) as error:
-        raise Misconfigured(f"no stack answers ({error}); `make up` starts it") from error
+        raise Misconfigured(f"the stack does not answer ({error}). {start_hint()}") from error

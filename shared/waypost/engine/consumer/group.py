@@ -83,7 +83,7 @@ class ConsumerGroup:
             Reader.of(consumer, codec),
         )
         self.retries = ParkedKeyProcessor(self.name, transactions, reader, effects, self._policy, clock)
-        """For operators too: see `waypost.operations.dead_letters.drains`."""
+        """For operators too: see `waypost.operations.dead_letters.selection`."""
         self._timer = RetryTimer(self.name, self.retries, self._policy)
         self._parts = Parts(
             name=self.name,

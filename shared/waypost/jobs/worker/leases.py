@@ -60,31 +60,31 @@ class Leases:
         """Up to `limit` jobs that are due, the most urgent first; of those whose last attempt
         crashed, `suspects` at most.
         """
-        async with self._database.alone() as raw:
+        async with self._database.autocommit() as raw:
             rows = await raw.fetch(CLAIM, now, self._names, limit, suspects, self._worker, self.seconds)
         return sorted(map(claim_of, rows), key=lambda claim: (-claim.priority, claim.run_at))
 
     async def next_run_at(self, *, after: datetime, until: datetime) -> datetime | None:
         """When the first job between the two is due."""
-        async with self._database.alone() as raw:
+        async with self._database.autocommit() as raw:
             found: datetime | None = await raw.fetchval(_NEXT, after, until, self._names)
         return found
 
     async def renew(self, claims: Collection[Claim]) -> frozenset[UUID]:
         """Holds them for longer. Gives the leases that are still ours; the others were lost."""
-        async with self._database.alone() as raw:
+        async with self._database.autocommit() as raw:
             rows = await raw.fetch(_RENEW, [each.id for each in claims], [each.lease for each in claims], self.seconds)
         return frozenset(row["lease"] for row in rows)
 
     async def release_expired(self) -> Sequence[UUID]:
         """Makes the jobs of dead and frozen workers claimable again."""
-        async with self._database.alone() as raw:
+        async with self._database.autocommit() as raw:
             rows = await raw.fetch(_RELEASE_EXPIRED)
         return [row["id"] for row in rows]
 
     async def gauge(self) -> None:
         """Shows how many jobs there are in each state."""
-        async with self._database.alone() as raw:
+        async with self._database.autocommit() as raw:
             rows = await raw.fetch(_PENDING)
         metrics.JOBS_PENDING.clear()
         for row in rows:
@@ -94,5 +94,5 @@ class Leases:
         """Returns a job whose attempt could not end in time. The attempt does not count: the worker
         stopped, the job did not fail.
         """
-        async with self._database.alone() as raw:
+        async with self._database.autocommit() as raw:
             await raw.execute(_RELEASE, claim.id, claim.lease)
