@@ -15,21 +15,6 @@ def stack_directory(port_base: int) -> Path:
     return STATE / str(port_base)
 
 
-def lock_file(directory: Path) -> Path:
-    """Of a stack: held by its supervisor for its whole life; names that process."""
-    return directory / "stack.lock"
-
-
-def board_file(directory: Path) -> Path:
-    """Of a stack: what each component does, while a supervisor runs."""
-    return directory / "board.json"
-
-
-def requests_folder(directory: Path) -> Path:
-    """Of a stack: where its supervisor is asked for changes."""
-    return directory / "requests"
-
-
 def inherited() -> dict[str, str]:
     """This process's environment, with the checkout importable from any folder."""
     return importing(CHECKOUT, TOOLKIT)

@@ -81,6 +81,8 @@ COMMANDS: Mapping[str, Entry] = {
         "migrate",
         "Migrates the services' databases: first the toolkit's tables, then the service's own.",
     ),
+    "dev": Entry("waypost.cli.dev", "commands", "The project on this machine: Kafka, PostgreSQL, its services.", "dev"),
+    "new": Entry("waypost.cli.new", "commands", "Writes a new project, or a new service of a project.", "dev"),
     "token": Entry("waypost.cli.token", "token", "Prints an access token of a development user."),
 }
 

@@ -9,6 +9,7 @@ from waypost.cli.services import chosen_services, setting_of
 from waypost.postgres.failures import as_transient
 from waypost.postgres.migrate import Upgrade
 from waypost.postgres.migrate import migrate as upgrade_database
+from waypost.project import variable
 
 
 def migrate(service: OneService = None, as_json: AsJson = False) -> None:
@@ -24,7 +25,7 @@ def migrate(service: OneService = None, as_json: AsJson = False) -> None:
 
 def _migrated(service: str) -> list[Upgrade]:
     with as_transient(), explained(service):
-        return list(asyncio.run(upgrade_database(service, setting_of(service, "WAYPOST_OWNER_DSN"))))
+        return list(asyncio.run(upgrade_database(service, setting_of(service, variable("OWNER_DSN")))))
 
 
 def _described(upgrade: Upgrade) -> str:

@@ -1,20 +1,19 @@
 """`waypost schemas generate|lock|unlock|check|push`"""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, TypeVar
 
 import typer
 
 from waypost.cli.output import AsJson, console, present, remark, to_json
 from waypost.project import project
-from waypost.schemas.classes import generate
-from waypost.schemas.lock import LockedSchema, append_to_lock
+from waypost.schemas.contract import lock_new_versions, refuse, write_classes
+from waypost.schemas.lock import LockedSchema
 from waypost.schemas.lock_removal import unlock
 from waypost.schemas.problems import SchemaProblem
 from waypost.schemas.registry import push
-from waypost.schemas.samples import write_sample
 from waypost.schemas.sources import read_sources
-from waypost.schemas.verification import check, refusals
+from waypost.schemas.verification import check
 
 commands = typer.Typer(no_args_is_help=True, help="Event schemas: their ids, samples and generated classes.")
 
@@ -65,34 +64,17 @@ def push_command(
 
 
 def _generate() -> list[str]:
-    root = project().schemas_folder
-    _require_none(refusals(read_sources(root), root))
-    modules = generate(root)
-    for path, text in modules.items():
-        path.write_text(text, encoding="utf-8")
-    return [path.name for path in modules]
+    return [path.name for path in write_classes(project().schemas_folder)]
 
 
-def _lock() -> tuple[LockedSchema, ...]:
-    root = project().schemas_folder
-    sources = read_sources(root)
-    _require_none(refusals(sources, root))
-    new = append_to_lock(sources, root)
-    by_label = {source.label: source for source in sources}
-    for line in new:
-        write_sample(by_label[line.file], line, root)
-    return new
+def _lock() -> Sequence[LockedSchema]:
+    return lock_new_versions(project().schemas_folder)
 
 
 def _check() -> int:
     root = project().schemas_folder
-    _require_none(check(root))
+    refuse(check(root))
     return len(read_sources(root))
-
-
-def _require_none(problems: Iterable[SchemaProblem]) -> None:
-    if found := tuple(problems):
-        raise ExceptionGroup("the schemas are not valid", found)
 
 
 def _done(act: Callable[[], T], *, as_json: bool) -> T:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from waypost.cli.databases import explained
+from waypost.cli.development import development_token, development_user
 from waypost.cli.output import console, remark
 from waypost.cli.services import chosen_services, setting_of, start_hint
 from waypost.hosting.admin_service import runtime_for_command
@@ -39,23 +40,25 @@ def token(
             "POST /login issues a user's token, `waypost operators token` an operator's;"
             " for a development user add --dev"
         )
-    service = _signing_service()
-    keys = Path(setting_of(service.name, variable("KEYS_DIRECTORY")))
-    user = asyncio.run(_user_of(service, keys, tenant, role))
-    assert service.signing_key is not None  # noqa: S101 - _signing_service chose it
-    key, lifetime = service.signing_key(keys), timedelta(minutes=minutes)
-    console.print(sign(user.claims(), key, at=datetime.now(UTC), lifetime=lifetime), soft_wrap=True)
+    lifetime, service = timedelta(minutes=minutes), _signing_service()
+    if service is None:
+        user = development_user(tenant, role)
+        printed = development_token(user, lifetime)
+    else:
+        keys = Path(setting_of(service.name, variable("KEYS_DIRECTORY")))
+        user = asyncio.run(_user_of(service, keys, tenant, role))
+        assert service.signing_key is not None  # noqa: S101 - chosen for it
+        printed = sign(user.claims(), service.signing_key(keys), at=datetime.now(UTC), lifetime=lifetime)
+    console.print(printed, soft_wrap=True)
     remark(f"{role} of the tenant {tenant!r} ({user.tenant_id}), valid for {minutes} minutes")
 
 
-def _signing_service() -> Service:
-    """Raises Misconfigured."""
+def _signing_service() -> Service | None:
+    """None where tokens come from elsewhere: then the local stack signs those of development."""
     for service in chosen_services(None):
         if service.signing_key is not None and service.development_user is not None:
             return service
-    raise Misconfigured(
-        "no service signs tokens for development: declare signing_key and development_user in the Service of one app"
-    )
+    return None
 
 
 async def _user_of(service: Service, keys: Path, tenant: str, role: Role) -> Principal:
@@ -67,4 +70,4 @@ async def _user_of(service: Service, keys: Path, tenant: str, role: Role) -> Pri
             with explained(service.name):
                 return await service.development_user(runtime.bus, keys, tenant, role)
     except (Transient, OSError) as error:
-        raise Misconfigured(f"the stack does not answer ({error}). {start_hint()}") from error
+        raise Misconfigured(f"the database of {service.name} does not answer ({error}). {start_hint()}") from error

@@ -12,9 +12,8 @@ from waypost.project import project
 def declared_topics(file: Path | None = None) -> Sequence[Topic]:
     """The topics in `topics.yaml` of the application's schemas folder, or in another file."""
     declaration = yaml.safe_load((file or project().schemas_folder / "topics.yaml").read_text())
-    return [
-        Topic(name=name, purpose=purpose, **declaration["defaults"]) for name, purpose in declaration["topics"].items()
-    ]
+    topics = declaration["topics"] or {}  # a new project has none yet
+    return [Topic(name=name, purpose=purpose, **declaration["defaults"]) for name, purpose in topics.items()]
 
 
 def topic_names(root: Path) -> frozenset[str]:

@@ -3,7 +3,7 @@
 """
 
 from tests.fixtures.club import Stage, User
-from tests.fixtures.club.commanding import WHY, Operator
+from tests.fixtures.club.operator import WHY, Operator
 
 CLUB = ("--service", "club")
 

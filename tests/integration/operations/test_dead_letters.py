@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from tests.fixtures.club import Stage, User
-from tests.fixtures.club.commanding import closed
 from tests.fixtures.club.declaration import no_trouble
+from tests.fixtures.club.operator import closed
 from tests.fixtures.operators import AUDIT
-from waypost.engine.consumer.turns import Outcome
+from waypost.engine.consumer.dead_letters.parked_key_queue import Outcome
 from waypost.engine.rate import Rate
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.errors import Conflict, Invalid, NotFound, Transient

@@ -13,7 +13,7 @@ from waypost.cli.output import AsJson, lines, moment, present
 from waypost.cli.parsing import an_id
 from waypost.cli.services import setting_of
 from waypost.hosting.service import Service
-from waypost.kafka.finding import find_record
+from waypost.kafka.record_search import find_record
 from waypost.kernel.cloudevents import in_order
 from waypost.kernel.envelope import Record
 from waypost.kernel.errors import Transient

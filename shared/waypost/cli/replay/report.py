@@ -6,10 +6,10 @@ from typing import Any
 
 from waypost.cli.output import console, moment, readable, table
 from waypost.engine.consumer.message import Message
-from waypost.engine.replay import Found, Redelivered
+from waypost.engine.replay import Redelivered, SelectedEvents
 
 
-def as_dict(name: str, selected: Found, redelivered: Redelivered | None) -> dict[str, Any]:
+def as_dict(name: str, selected: SelectedEvents, redelivered: Redelivered | None) -> dict[str, Any]:
     keys = selected.keys
     ordered = [message for messages in keys for message in messages]
     return {
@@ -47,7 +47,7 @@ def _event(message: Message) -> dict[str, Any]:
     }
 
 
-def show(name: str, selected: Found, redelivered: Redelivered | None, limit: int) -> None:
+def show(name: str, selected: SelectedEvents, redelivered: Redelivered | None, limit: int) -> None:
     keys = selected.keys
     ordered = [message for messages in keys for message in messages]
     rows = table("occurred", "type", "version", "key", "event", right=("version",))

@@ -27,10 +27,10 @@ def trace(
 
     Also prints the pages of later traces in which the event was retried, replayed or rebuilt.
     """
-    asyncio.run(_trace(event_id, as_json=as_json))
+    asyncio.run(show_trace(event_id, as_json=as_json))
 
 
-async def _trace(event_id: UUID, *, as_json: bool) -> None:
+async def show_trace(event_id: UUID, *, as_json: bool = False) -> None:
     found = await find_event(event_id)
     trace_id = trace_id_of(found.row.metadata.get("traceparent"))
     if trace_id is None:

@@ -5,7 +5,7 @@ processes.
 from uuid import UUID
 
 from waypost.engine.consumer import ConsumerPolicy, group_name
-from waypost.engine.consumer.drain import ParkedKeyProcessor
+from waypost.engine.consumer.dead_letters.parked_key_processor import ParkedKeyProcessor
 from waypost.engine.consumer.effects import effects_of
 from waypost.engine.consumer.message import Reader
 from waypost.kernel.errors import Conflict, Invalid, NotFound

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Self
 from uuid import UUID
 
-from waypost.engine.consumer.turns import Outcome
+from waypost.engine.consumer.dead_letters.parked_key_queue import Outcome
 from waypost.operations.dead_letters import Redrive, RedriveResult
 from waypost.operations.records import RecordView, as_dict
 from waypost.ports.codec import EventCodec

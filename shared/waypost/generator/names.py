@@ -1,0 +1,125 @@
+"""The names of a service's parts, derived from its name and its first event type."""
+
+import keyword
+import re
+from dataclasses import dataclass
+
+from waypost.generator.verbs import verb_of
+from waypost.kernel.errors import Invalid
+
+_WORD = r"[a-z][a-z0-9]*(_[a-z0-9]+)*"
+_SERVICE = re.compile(_WORD)
+_EVENT_TYPE = re.compile(rf"({_WORD})\.({_WORD})")
+_PROJECT = re.compile(r"[a-z][a-z0-9]*([-_][a-z0-9]+)*")
+LONGEST = 40
+"""Characters. Names of roles, tables and indexes are built from it, and PostgreSQL takes 63."""
+
+NOT_A_SERVICE = frozenset(("catalogue", "upcasters", "avro", "samples", "postgres", "template0", "template1"))
+"""Modules of the schemas package, and databases that PostgreSQL itself has."""
+NOT_AN_AGGREGATE = frozenset(("job", "tenant", "queries", "router", "command", "page", "rows", "event", "self"))
+"""`/jobs` is a route of every service, `tenants` a read table; the others are names in the templates."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceNames:
+    service: str
+    aggregate: str
+    happened: str
+    verb: str
+
+    @property
+    def event_type(self) -> str:
+        return f"{self.aggregate}.{self.happened}"
+
+    @property
+    def topic(self) -> str:
+        return f"{self.service}.{self.aggregate}"
+
+    @property
+    def aggregates(self) -> str:
+        return plural_of(self.aggregate)
+
+    @property
+    def path(self) -> str:
+        """First part of the routes: `/payment-methods`."""
+        return self.aggregates.replace("_", "-")
+
+    @property
+    def words(self) -> dict[str, str]:
+        """For `$name` in the templates."""
+        return {
+            "service": self.service,
+            "aggregate": self.aggregate,
+            "aggregates": self.aggregates,
+            "Aggregate": class_name(self.aggregate),
+            "event_type": self.event_type,
+            "Event": class_name(self.event_type),
+            "happened": self.happened,
+            "happened_words": self.happened.replace("_", " "),
+            "words": self.aggregate.replace("_", " "),
+            "verb": f"{self.verb}_" if keyword.iskeyword(self.verb) else self.verb,
+            "command": f"{self.verb}_{self.aggregate}",
+            "Command": class_name(f"{self.verb}_{self.aggregate}"),
+            "topic": self.topic,
+            "path": self.path,
+            "verb_name": self.verb,
+        }
+
+    @property
+    def places(self) -> dict[str, str]:
+        """For the words in capitals in the paths of templates."""
+        return {
+            "SERVICE": self.service,
+            "EVENT_TYPE": self.event_type,
+            "AGGREGATE": self.aggregate,
+            "PLURAL": self.aggregates,
+        }
+
+
+def service_names(service: str, event_type: str | None = None, verb: str | None = None) -> ServiceNames:
+    """Without an event type: `<service>.created`. Raises Invalid for a name that cannot be used."""
+    if not _SERVICE.fullmatch(service) or len(service) > LONGEST:
+        raise Invalid(f"{service!r} is not a service name: write small letters, as shipping; {LONGEST} at most")
+    if service in NOT_A_SERVICE or keyword.iskeyword(service):
+        raise Invalid(f"a service cannot be named {service}: the name is taken; choose another")
+    aggregate, happened = _parts(event_type or f"{service.removesuffix('s')}.created")
+    chosen = verb or verb_of(happened)
+    if not _SERVICE.fullmatch(chosen):
+        raise Invalid(f"{chosen!r} is not a verb: write small letters, as --verb dispatch")
+    return ServiceNames(service=service, aggregate=aggregate, happened=happened, verb=chosen)
+
+
+def project_name(name: str) -> str:
+    """The name, if a folder and a distribution can have it. Raises Invalid."""
+    if not _PROJECT.fullmatch(name) or len(name) > LONGEST:
+        raise Invalid(f"{name!r} is not a project name: write small letters, as acme; {LONGEST} at most")
+    if keyword.iskeyword(namespace_of(name)) or name == "waypost":
+        raise Invalid(f"a project cannot be named {name}: Python or the toolkit has that name; choose another")
+    return name
+
+
+def namespace_of(project: str) -> str:
+    return project.replace("-", "_")
+
+
+def class_name(words: str) -> str:
+    """`shipment.dispatched` → `ShipmentDispatched`"""
+    return "".join(word.capitalize() for word in re.split(r"[._]", words))
+
+
+def plural_of(noun: str) -> str:
+    if re.search(r"[^aeiou]y$", noun):
+        return f"{noun[:-1]}ies"
+    return f"{noun}es" if re.search(r"(s|x|z|ch|sh)$", noun) else f"{noun}s"
+
+
+def _parts(event_type: str) -> tuple[str, str]:
+    form = _EVENT_TYPE.fullmatch(event_type)
+    if form is None or len(event_type) > LONGEST:
+        raise Invalid(
+            f"{event_type!r} is not an event type: write <aggregate>.<past tense>, as shipment.dispatched; {LONGEST} at most"
+        )
+    aggregate, happened = event_type.split(".")
+    if aggregate in NOT_AN_AGGREGATE or keyword.iskeyword(aggregate):
+        raise Invalid(f"an aggregate cannot be named {aggregate}: the name is taken; choose another")
+    return aggregate, happened

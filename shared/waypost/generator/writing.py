@@ -1,0 +1,50 @@
+"""Templates to files."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from string import Template
+
+from waypost.kernel.errors import Invalid
+
+TEMPLATES = Path(__file__).parent / "templates"
+SUFFIX = ".template"
+HIDDEN = {"gitignore": ".gitignore"}
+PACKAGE = "__init__.py"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewFile:
+    path: Path
+    text: str
+
+    @property
+    def is_shared(self) -> bool:
+        """An empty package file, which other services of the project have in common with this one."""
+        return self.path.name == PACKAGE and not self.text
+
+
+def rendered(kind: str, into: Path, words: Mapping[str, str], places: Mapping[str, str]) -> Iterator[NewFile]:
+    """The files of one kind of template. `words` replace `$name` in texts, `places` the words in
+    capitals in paths.
+    """
+    root = TEMPLATES / kind
+    for template in sorted(root.rglob(f"*{SUFFIX}")):
+        relative = str(template.relative_to(root)).removesuffix(SUFFIX)
+        for word in sorted(places, key=len, reverse=True):  # SERVICES before SERVICE
+            relative = relative.replace(word, places[word])
+        text = Template(template.read_text(encoding="utf-8")).substitute(words)
+        yield NewFile(path=into / HIDDEN.get(relative, relative), text=text)
+
+
+def write_new(files: Iterable[NewFile]) -> list[Path]:
+    """Writes all of them, or none. Raises Invalid, before anything is written, where one exists."""
+    ordered = sorted(files, key=lambda each: each.path)
+    if taken := [str(each.path) for each in ordered if each.path.exists() and not each.is_shared]:
+        listed = "\n  ".join(taken)
+        raise Invalid(f"nothing was written, because these files exist:\n  {listed}\nChoose another name, or move them")
+    new = [each for each in ordered if not each.path.exists()]
+    for each in new:
+        each.path.parent.mkdir(parents=True, exist_ok=True)
+        each.path.write_text(each.text, encoding="utf-8")
+    return [each.path for each in new]
