@@ -30,7 +30,7 @@ def test_the_jobs_of_every_service_are_told_with_what_they_take_and_when_they_ru
 
 def test_the_jobs_of_one_service_are_told_in_words() -> None:
     lines = CliRunner().invoke(app, ["jobs", "declared", "--service", "billing"]).stdout.splitlines()
-    assert lines[:2] == ["billing.charge_invoice(invoice_id: UUID)", "    5 attempts, each of 60 s at most"]
+    assert lines[:2] == ["billing.charge_invoice(invoice_id: UUID)", "    5 attempts, timeout 60 s"]
     assert any("customer_id: UUID | None" in each for each in lines)
     assert [each for each in lines if each.startswith("    every 1 min, next ")]
     with pytest.raises(NotFound, match="no service 'nobody'"):
