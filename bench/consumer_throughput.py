@@ -1,11 +1,11 @@
-"""Records per second from Kafka to committed rows: a projector by whole batches, one record at a
-time, and a reactor, side by side.
+"""Measures records per second from Kafka to committed rows: an async projection with whole batches,
+one with single records, and a reactor, side by side.
 
     python -m bench.consumer_throughput [--records 20000] [--partitions 4]
 
-Starts a broker and a server of its own. Look at the ratios: absolutes are the machine's. Every run
-reads the same topic from its beginning under the full path: fence, claim, parked check, order
-guard, handlers, commit.
+Starts a separate broker and database server. Compare the ratios: absolute values depend on the
+machine. Every run reads the same topic from its beginning under the full path: fence, claim, parked
+check, order guard, handlers, commit.
 """
 
 import argparse
@@ -57,7 +57,7 @@ async def main(records: int, partitions: int) -> None:
 
 
 async def publish(broker: Broker, own: Club, records: int, partitions: int) -> None:
-    """Ten events of each user, interleaved as live traffic is."""
+    """Ten events per user, interleaved like live traffic."""
     async with topic(broker.bootstrap, own, partitions=partitions) as opened_topic:
         for _ in range(records // 1000):
             people = [User(own) for _ in range(100)]
@@ -69,12 +69,14 @@ async def publish_rounds(opened_topic: Topic, people: list[User], rounds: int) -
 
 
 async def measure(broker: Broker, admin_dsn: str, own: Club, run: Run) -> float:
-    """From the first committed batch to the last, so that joining the group does not count."""
+    """Measures from the first committed batch to the last, so that joining the group does not
+    count.
+    """
     async with (
         fresh_database(admin_dsn) as database,
         opened(database.app) as pool,
         connected(admin_dsn, database) as look,
-        # A group for each run, so that none waits for another's session to end.
+        # A separate group for each run, so that none waits for another's session to end.
         consuming(broker.bootstrap, pool, own, run.consumer, run.policy, group=secrets.token_hex(4)),
     ):
         begun, before = await progress(look, at_least=1)

@@ -1,10 +1,10 @@
-"""How many jobs that do nothing one job process works off in a second: claim, attempt, outcome,
-each in a transaction.
+"""Measures how many no-op jobs one job process completes per second: claim, attempt, outcome, each
+in a transaction.
 
     python -m bench.jobs_drain [--jobs 1000] [--rounds 3]
 
-Starts a server of its own. By the number of places, since each attempt ends with a commit that
-others can share. The pool has five connections, as a job process's has.
+Starts a separate database server. Repeats it for several numbers of slots, because attempts can
+share a commit (group commit). The pool has five connections, like that of a job process.
 """
 
 import argparse
@@ -62,7 +62,7 @@ async def drain(service: Service, jobs: int, places: int) -> float:
                 await unit.jobs.enqueue("nothing")
     begin = time.perf_counter()
     async with service.working(settings=JobWorkerSettings(max_jobs=places)):
-        while await service.fetch("select from jobs limit 1"):  # noqa: ASYNC110 - the server tells nobody
+        while await service.fetch("select from jobs limit 1"):  # noqa: ASYNC110 - the server does not notify of the last outcome
             await asyncio.sleep(0.01)
         seconds = time.perf_counter() - begin
     return jobs / seconds

@@ -1,15 +1,15 @@
-"""What an enqueue costs the business transaction that it commits with: transactions per second,
-without one and with each queue's.
+"""Measures the cost of an enqueue in the business transaction: transactions per second without one
+and with each queue.
 
     python -m bench.jobs_enqueue [--writers 8] [--seconds 3] [--rounds 5]
 
-Starts a server of its own. Look at the ratios: the variants take turns, and each ratio is the
+Starts a separate database server. Compare the ratios: the variants alternate, and each ratio is the
 median over the rounds. The second table is for storage whose flush takes 2 ms (`commit_delay`), as
 a network disk's does: there a lock that is held over the commit shows.
 
-PgQueuer and procrastinate are measured where they can be imported; they are no dependencies of
-ours, and `docs/decisions/0002-jobs-in-a-table-of-our-own.md` has the command. Both enqueue by their
-own statement on the transaction's connection.
+PgQueuer and procrastinate are measured if they can be imported; they are not dependencies, and
+`docs/decisions/0002-jobs-in-our-own-table.md` has the command. Both enqueue by their own
+statement on the transaction's connection.
 """
 
 import argparse
@@ -87,7 +87,7 @@ Peer = PgQueuer | Procrastinate
 
 
 def peers() -> dict[str, Peer]:
-    """Those that are installed."""
+    """Other queues that are installed."""
     known: dict[str, type[Peer]] = {"pgqueuer": PgQueuer, "procrastinate": Procrastinate}
     return {name: peer() for name, peer in known.items() if importlib.util.find_spec(name) is not None}
 
@@ -119,7 +119,7 @@ async def slow_down_commits(admin: asyncpg.Connection, flush_ms: int) -> None:
 
 
 async def prepare(database: ServiceDatabase, others: Iterable[Peer]) -> str:
-    """Makes the tables; gives those to empty before each run."""
+    """Creates the tables; returns those to truncate before each run."""
     async with connected(database.owner) as owner:
         await owner.execute("create table business (id bigint generated always as identity primary key, body text)")
         for peer in others:

@@ -1,9 +1,9 @@
-"""How long a job waits for its start when nothing else is to do: from the commit in one process to
-the handler in another.
+"""Measures how long a job waits for its start when the process is idle: from the commit in one
+process to the handler in another.
 
     python -m bench.jobs_pickup [--jobs 300] [--apart-ms 30]
 
-Starts a server and a job process of its own; the doorbell is the real one (NOTIFY after the
+Starts a separate database server and job process; the doorbell is the real one (NOTIFY after the
 commit). Linux's monotonic clock is the same in every process.
 """
 
@@ -19,8 +19,8 @@ from typing import Any
 
 from tests.fixtures.jobs import Service, migrate
 from waypost.engine.doorbell import CoalescingDoorbell, LocalWakeups
-from waypost.engine.listening import WakeupListener
 from waypost.engine.process import Process
+from waypost.engine.wakeup_listener import WakeupListener
 from waypost.jobs.context import JobContext
 from waypost.jobs.declaration import Job
 from waypost.jobs.worker import JobWorker
@@ -71,7 +71,7 @@ async def main(jobs: int, apart_ms: float) -> None:
 
 
 async def enqueue(dsn: str, jobs: int, apart_ms: float) -> list[float]:
-    """Milliseconds that each waited."""
+    """Returns the milliseconds that each job waited."""
     doorbell = CoalescingDoorbell(LocalWakeups(), PostgresNotifier(dsn, application_name="bench-doorbell"))
     await doorbell.start()
     service = Service(dsn, [Job(note)], doorbell=doorbell)

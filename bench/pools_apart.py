@@ -1,12 +1,12 @@
-"""Whether a job process whose every slot is stuck slows the API beside it: a request's p50 and p99,
-idle and stuck, in turns.
+"""Measures whether a job process with all slots blocked slows the API: a request's p50 and p99,
+idle and blocked, alternately.
 
     python -m bench.pools_apart [--requests 400] [--rounds 3]
 
-Starts a server of its own, an API and a job process of the notifications service, as they are run.
-The jobs wait in a query and hold all connections of their pool. One client asks over HTTP, one
-request after the other: a write and a read, each a transaction. Goal: p99 of the stuck at most 1.3
-times that of the idle.
+Starts a separate database server, an API and a job process of the notifications service. The jobs
+wait in a query and hold all connections of their pool. One client sends HTTP requests one after
+another: a write and a read, each a transaction. Goal: p99 while blocked at most 1.3 times that
+while idle.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from typing import Any
 
 import httpx
 
-from tests.fixtures.stuck import api_beside_jobs, every_slot_stuck
+from tests.fixtures.blocked_jobs import api_beside_jobs, every_slot_blocked
 from waypost.postgres.provisioning.databases import ServiceDatabase
 from waypost.testing.database import Templates, connected
 from waypost.testing.folders import scratch_folder
@@ -32,23 +32,23 @@ async def main(requests: int, rounds: int) -> None:
     with scratch_folder() as folder:
         async with running_postgres(folder) as server, connected(server.admin_dsn) as admin:
             database = await Templates(admin, server.admin_dsn).copy("notifications")
-            idle, stuck = await measure(database, folder, requests, rounds)
-    tell("idle", idle)
-    tell("stuck", stuck)
-    ratios = [after / before for before, after in zip(percentiles(idle), percentiles(stuck), strict=True)]
-    print(f"stuck / idle: p50 {ratios[0]:.2f}×, p99 {ratios[1]:.2f}× (goal: at most {GOAL}×)")
+            idle, blocked = await measure(database, folder, requests, rounds)
+    report("idle", idle)
+    report("blocked", blocked)
+    ratios = [after / before for before, after in zip(percentiles(idle), percentiles(blocked), strict=True)]
+    print(f"blocked / idle: p50 {ratios[0]:.2f}×, p99 {ratios[1]:.2f}× (goal: at most {GOAL}×)")
 
 
 async def measure(where: ServiceDatabase, folder: Path, requests: int, rounds: int) -> tuple[list[float], list[float]]:
-    """Milliseconds of each request."""
-    idle, stuck = list[float](), list[float]()
+    """Returns the milliseconds of each request."""
+    idle, blocked = list[float](), list[float]()
     async with api_beside_jobs(where, folder) as http:
-        await ask(http, requests // 4)  # the connections are opened, the statements prepared
+        await ask(http, requests // 4)  # opens the connections and prepares the statements
         for _ in range(rounds):
-            for times, state in ((idle, nullcontext()), (stuck, every_slot_stuck(where.app))):
+            for times, state in ((idle, nullcontext()), (blocked, every_slot_blocked(where.app))):
                 async with state:
                     times += await ask(http, requests)
-    return idle, stuck
+    return idle, blocked
 
 
 async def ask(http: httpx.AsyncClient, requests: int) -> list[float]:
@@ -69,7 +69,7 @@ def percentiles(times: list[float]) -> tuple[float, float]:
     return hundredths[49], hundredths[98]
 
 
-def tell(state: str, times: list[float]) -> None:
+def report(state: str, times: list[float]) -> None:
     p50, p99 = percentiles(times)
     print(f"{state:<6} {len(times)} requests: p50 {p50:.2f} ms, p99 {p99:.2f} ms")
 

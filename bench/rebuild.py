@@ -1,11 +1,11 @@
-"""Records per second of a rebuild beside those of the live consumer, on the same topic in the same
-run.
+"""Compares the records per second of a rebuild with those of the live consumer, on the same topic
+in the same run.
 
     python -m bench.rebuild [--records 100000] [--partitions 4]
 
-Starts a broker and a server of its own. Look at the ratio: absolutes are the machine's. The live
-consumer takes the topic in from its beginning, by whole batches, until the last record; then its
-rows are rebuilt from the topic, weighed against the live ones and swapped.
+Starts a separate broker and database server. Compare the ratio: absolute values depend on the
+machine. The live consumer processes the topic from its beginning, in whole batches, to the last
+record; then its rows are rebuilt from the topic, compared with the live ones and swapped.
 """
 
 import argparse
@@ -13,7 +13,7 @@ import asyncio
 
 from bench.consumer_throughput import connected, fresh_database, progress, publish
 from tests.fixtures.club import Club, club, consuming, opened
-from waypost.engine.rebuild import RebuildReport, rebuild
+from waypost.engine.rebuild import RebuildReport, rebuild_async_projection
 from waypost.kafka.topic_log import KafkaTopicLogs
 from waypost.postgres.provisioning.databases import ServiceDatabase
 from waypost.postgres.rebuild import PostgresShadowFactory
@@ -28,15 +28,15 @@ async def main(records: int, partitions: int) -> None:
             own = club("bench")
             await publish(broker, own, records, partitions)
             async with fresh_database(server.admin_dsn) as database:
-                live = await taken_in_live(broker.bootstrap, server.admin_dsn, database, own, records)
+                live = await live_rate(broker.bootstrap, server.admin_dsn, database, own, records)
                 report = await rebuilt(broker.bootstrap, database, own)
     rate = report.records / report.seconds
     print(f"{'live consumer':<16}{live:>10,.0f} records/s")
     print(f"{'rebuild':<16}{rate:>10,.0f} records/s{rate / live:>8.2f}×   {report.records:,} in {report.seconds:.1f} s")
 
 
-async def taken_in_live(bootstrap: str, admin_dsn: str, database: ServiceDatabase, own: Club, records: int) -> float:
-    """From the first committed batch to the last."""
+async def live_rate(bootstrap: str, admin_dsn: str, database: ServiceDatabase, own: Club, records: int) -> float:
+    """Measures from the first committed batch to the last."""
     async with (
         opened(database.app) as pool,
         connected(admin_dsn, database) as look,
@@ -49,9 +49,9 @@ async def taken_in_live(bootstrap: str, admin_dsn: str, database: ServiceDatabas
 
 async def rebuilt(bootstrap: str, database: ServiceDatabase, own: Club) -> RebuildReport:
     shadow_factory = PostgresShadowFactory("club", own.members, app_dsn=database.app, owner_dsn=database.owner)
-    report = await rebuild(own.members, shadow_factory, KafkaTopicLogs(bootstrap), own.codec)
+    report = await rebuild_async_projection(own.members, shadow_factory, KafkaTopicLogs(bootstrap), own.codec)
     assert report.swapped
-    assert all(each.equal for each in report.comparison.comparisons)
+    assert all(comparison.equal for comparison in report.comparison.comparisons)
     return report
 
 

@@ -1,10 +1,10 @@
-"""How fast the relay drains an outbox, beside the fastest that its producer can do, and how soon a
+"""Measures how fast the relay drains an outbox, relative to its producer's maximum, and how soon a
 committed row is acknowledged.
 
     python -m bench.relay_drain [ROWS] [EVENTS_PER_SECOND]
 
-Starts a PostgreSQL and a Kafka of its own in a temporary folder. Drain and raw production take
-turns on the same broker, so that their ratio outlives the noise of the machine.
+Starts a separate PostgreSQL and Kafka in a temporary folder. Drain and raw production alternate on
+the same broker, so that their ratio is robust against load on the machine.
 """
 
 import asyncio
@@ -20,9 +20,9 @@ import uvloop
 
 from bench.relay_parts import HEADERS_AS_JSON, TOPIC, Parts, records, running_parts
 from waypost.engine.doorbell import CoalescingDoorbell, LocalWakeups
-from waypost.engine.listening import WakeupListener
 from waypost.engine.process import calm_garbage_collector
 from waypost.engine.relay import Relay
+from waypost.engine.wakeup_listener import WakeupListener
 from waypost.kafka.producer import KafkaBroker, KafkaPublisher
 from waypost.kernel.partitioning import shard_for
 from waypost.ports.broker import OutgoingRecord
@@ -40,7 +40,7 @@ values ($1, gen_random_uuid(), gen_random_uuid(), $2, $3, $4, $5::json, now())""
 
 async def main(rows: int, events_per_second: float) -> None:
     async with running_parts() as parts:
-        # The parts need asyncio's own loop, which can start a process as another user; a service
+        # The servers need asyncio's own loop, which can start a process as another user; a service
         # runs on uvloop.
         await asyncio.to_thread(uvloop.run, measure(parts, rows, events_per_second))
 
@@ -60,7 +60,7 @@ async def measure(parts: Parts, rows: int, events_per_second: float) -> None:
 
 
 async def produce_from_memory(parts: Parts, rows: int) -> float:
-    """Rows per second of the same producer with its records at hand."""
+    """Rows per second of the same producer with records from memory."""
     ready = records(rows)
     async with KafkaBroker(parts.bootstrap).publisher() as publisher:
         await publisher.send(ready[:CHUNK])
@@ -83,8 +83,8 @@ async def drain(parts: Parts, rows: int) -> float:
 
 
 async def latencies(parts: Parts, events_per_second: float) -> Sequence[float]:
-    """Seconds from each commit to its acknowledgement; writer and relay meet over NOTIFY alone, as
-    in two processes.
+    """Seconds from each commit to its acknowledgement. Writer and relay share only NOTIFY, as in
+    separate processes.
     """
     wakeups = LocalWakeups()
     listener = WakeupListener(
@@ -104,7 +104,7 @@ async def latencies(parts: Parts, events_per_second: float) -> Sequence[float]:
 
 
 async def write_steadily(dsn: str, doorbell: CoalescingDoorbell, events_per_second: float) -> dict[bytes, float]:
-    """Commits one row at a time at random moments, and rings. Gives when each was committed."""
+    """Commits one row at a time at random moments, and notifies. Returns the commit times."""
     committed: dict[bytes, float] = {}
     connection = await asyncpg.connect(dsn)
     due = time.perf_counter()
@@ -120,7 +120,7 @@ async def write_steadily(dsn: str, doorbell: CoalescingDoorbell, events_per_seco
 
 
 class TimedBroker:
-    """A Kafka broker that notes when each record was acknowledged."""
+    """A Kafka broker that records when each record was acknowledged."""
 
     def __init__(self, bootstrap: str) -> None:
         self.acknowledged: dict[bytes, float] = {}

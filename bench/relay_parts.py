@@ -1,6 +1,4 @@
-"""The parts that the relay's benchmark runs between: a server, a broker, and an outbox full of
-rows.
-"""
+"""Set-up of the relay's benchmark: a database server, a broker, and a full outbox."""
 
 import asyncio
 import json
@@ -43,7 +41,7 @@ HEADERS = {
     "ce_causationid": str(uuid4()),
     "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00",
 }
-"""As many as an event of the house carries."""
+"""The number of headers of an event of this project."""
 HEADERS_AS_JSON = json.dumps(HEADERS)
 
 _FILL = """
@@ -57,7 +55,7 @@ class Parts:
     bootstrap: str
     database: ServiceDatabase
     admin_dsn: str
-    """Of the superuser, on the service's database."""
+    """DSN of the superuser, on the service's database."""
 
     async def fill_outbox(self, rows: int) -> None:
         keys = [str(uuid4()).encode() for _ in range(rows)]
@@ -69,7 +67,7 @@ class Parts:
 
     async def until_drained(self) -> None:
         admin = await asyncpg.connect(self.admin_dsn)
-        while await admin.fetchval("select exists (select from outbox)"):  # noqa: ASYNC110 - the server tells nobody
+        while await admin.fetchval("select exists (select from outbox)"):  # noqa: ASYNC110 - the server does not notify of an empty outbox
             await asyncio.sleep(0.02)
         await admin.close()
 

@@ -1,3 +1,3 @@
-"""What the services stand on: the stack that runs them, its databases and topics, and stand-ins for
-the outside world.
+"""The stack that runs the services, its databases and topics, and simulators of external
+systems.
 """

@@ -1,5 +1,5 @@
-"""Every service there is. Its database and roles, keys, ports, processes and share of the
-connections all follow from its line here.
+"""All services. Database and roles, keys, ports, processes and share of the connections follow from
+a service's entry here.
 """
 
 from collections.abc import Mapping
@@ -8,16 +8,14 @@ from dataclasses import asdict, dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
-    """Where its processes answer, as offsets from the base of the stack's ports. No two services
-    share one.
-    """
+    """Ports of its processes, as offsets from the stack's port base. No two services share one."""
 
     api: int
     worker: int
-    """Health and metrics, like those that follow."""
+    """Health and metrics; the same for the next fields."""
     jobs: int
     live: int | None = None
-    """Of the process of a live view, for a service that has one."""
+    """Port of the process of a live view, for a service that has one."""
 
     @property
     def by_process(self) -> Mapping[str, int]:

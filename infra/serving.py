@@ -1,4 +1,4 @@
-"""How every HTTP process of `infra` runs: settings from the environment, then one server until a
+"""Runs every HTTP process of `infra`: settings from the environment, then one server until a
 signal.
 """
 
@@ -17,13 +17,13 @@ from waypost.hosting.settings import Port, Settings, load
 from waypost.kernel.errors import Misconfigured
 from waypost.web.server import HttpServer
 
-DRAIN_SECONDS = 2.0  # short, because a test card may hang for ever
+DRAIN_SECONDS = 2.0  # short, because a test card may hang without limit
 
 
 class ServingSettings(Settings):
     """Where a process listens: `WAYPOST_SERVICE_PORT`, else its offset from `WAYPOST_PORT_BASE`."""
 
-    # A compose file passes on what is not set as empty.
+    # A compose file passes unset variables as empty.
     model_config = SettingsConfigDict(env_ignore_empty=True)
     port_offset: ClassVar[int]
 
@@ -40,7 +40,7 @@ Chosen = TypeVar("Chosen", bound=ServingSettings)
 
 
 def serve(kind: type[Chosen], create_app: Callable[[Chosen], FastAPI]) -> None:
-    """Blocks until SIGINT or SIGTERM. Exits with what to set when it cannot start."""
+    """Blocks until SIGINT or SIGTERM. Exits with the setting to change when it cannot start."""
     try:
         settings = load(kind)
         server = HttpServer(create_app(settings), host=settings.host, port=settings.port)

@@ -1,4 +1,7 @@
-"""Events that billing publishes. Generated from `schemas/avro` by `waypost schemas generate`; edit those files."""
+"""Events that billing publishes.
+
+Generated from `schemas/avro` by `waypost schemas generate`; edit those files.
+"""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -33,8 +36,8 @@ class CustomerCreated(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CustomerErased(Event):
-    """Billing forgot the person; what the law wants kept is kept under the id alone. The last event of this
-    customer.
+    """Billing forgot the person; what the law wants kept is kept under the id alone. The last event
+    of this customer.
     """
 
     type: ClassVar[str] = "customer.erased"
@@ -52,7 +55,9 @@ class CustomerErased(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CustomerUpdated(Event):
-    """The customer's particulars read like this from now on; all of them are stated, changed or not."""
+    """The customer's particulars read like this from now on; all of them are stated, changed or
+    not.
+    """
 
     type: ClassVar[str] = "customer.updated"
     topic: ClassVar[str] = "billing.customer"
@@ -278,8 +283,8 @@ class InvoicePaymentFailed(Event):
     attempt: int
     """Which try it was, from 1."""
     reason: str
-    """Why, in the provider's code, such as card_declined or insufficient_funds; no_payment_method and
-    abandoned are our own.
+    """Why, in the provider's code, such as card_declined or insufficient_funds; no_payment_method
+    and abandoned are our own.
     """
     next_attempt_at: datetime | None = None
     """When the next try is due; null where there will be none."""
@@ -347,8 +352,8 @@ class InvoiceVoided(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RevenueWindowTotaled(Event):
-    """What came in, failed and went back within one window so far: absolute totals, of which the highest
-    revision counts.
+    """What came in, failed and went back within one window so far: absolute totals, of which the
+    highest revision counts.
     """
 
     type: ClassVar[str] = "revenue.window_totaled"
@@ -438,7 +443,9 @@ class SubscriptionCreated(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubscriptionPastDue(Event):
-    """A period's invoice could not be collected so far; the subscription goes on while payment is retried."""
+    """A period's invoice could not be collected so far; the subscription goes on while payment is
+    retried.
+    """
 
     type: ClassVar[str] = "subscription.past_due"
     topic: ClassVar[str] = "billing.subscription"

@@ -1,4 +1,7 @@
-"""Events that notifications publishes. Generated from `schemas/avro` by `waypost schemas generate`; edit those files."""
+"""Events that notifications publishes.
+
+Generated from `schemas/avro` by `waypost schemas generate`; edit those files.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,4 +1,7 @@
-"""Events that users publishes. Generated from `schemas/avro` by `waypost schemas generate`; edit those files."""
+"""Events that users publishes.
+
+Generated from `schemas/avro` by `waypost schemas generate`; edit those files.
+"""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -180,7 +183,8 @@ class UserPasswordResetRequested(Event):
     sealing_key_id: str
     """Which public key of the notifications service the token is sealed to."""
     sealed_token: bytes = field(repr=False)
-    """The one-time token for the link in the mail, as a NaCl sealed box; users keeps only its hash."""
+    """The one-time token for the link in the mail, as a NaCl sealed box; users keeps only its hash.
+    """
     expires_at: datetime
     """After this the token is refused and the mail is suppressed."""
     requested_at: datetime
@@ -285,7 +289,8 @@ class UserVerificationRequested(Event):
     sealing_key_id: str
     """Which public key of the notifications service the token is sealed to."""
     sealed_token: bytes = field(repr=False)
-    """The one-time token for the link in the mail, as a NaCl sealed box; users keeps only its hash."""
+    """The one-time token for the link in the mail, as a NaCl sealed box; users keeps only its hash.
+    """
     expires_at: datetime
     """After this the token is refused and the mail is suppressed."""
     requested_at: datetime

@@ -1,6 +1,15 @@
-"""Real parts for every test that asks for them by name; nothing is started for those that do not."""
+"""Real parts for every test that asks for them by name; nothing is started for those that do
+not.
+"""
+
+import os
 
 from hypothesis import HealthCheck, settings
+
+from infra.stack.places import inherited
+
+# Every process that a test starts imports this checkout, also a copy whose `.venv` is a link.
+os.environ.update(inherited())
 
 # How fast this machine is at the moment says nothing about the code.
 settings.register_profile("waypost", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -9,9 +18,10 @@ settings.load_profile("waypost")
 pytest_plugins = [
     "waypost.testing.plugin",
     "tests.fixtures.browser",
+    "tests.fixtures.plain_logs",
     "tests.fixtures.proxied_kafka",
     "tests.fixtures.club.stage",
-    "tests.fixtures.club.commanding",
+    "tests.fixtures.club.operator",
     "tests.fixtures.spans",
     "tests.fixtures.stack",
     "tests.fixtures.zipkin",

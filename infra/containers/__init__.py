@@ -1,14 +1,14 @@
-"""The same system in containers: one image for every process of ours, official images for what is
-not.
+"""The same system in containers: one image for all project processes, official images for the
+servers.
 
 | where | what |
 |---|---|
 | `docker-compose.yml` (top level) | which containers, in which order |
-| `Dockerfile` | the image; here rather than at the top, for what lies at the top is what a person types |
-| `enter.sh`, `healthy.py` | how a container of ours begins, and how it is asked whether it is well |
-| `prepare.py`, `databases.py` | one-shots within the stack: secrets, environments, roles and databases |
+| `Dockerfile` | the image |
+| `enter.sh`, `healthy.py` | the entry point of each project container, and its health check |
+| `prepare.py`, `databases.py` | one-shot containers: secrets, environments, roles and databases |
 | `compose.py`, `__main__.py` | the commands `make … TARGET=compose` |
 
-Names, ports, environments, topics, and the settings of PostgreSQL and Kafka are those of
-`infra.stack`: `prepare` writes them down for each container.
+Names, ports, environments, topics, and the settings of PostgreSQL and Kafka come from
+`infra.stack`; `prepare` writes them for each container.
 """

@@ -54,7 +54,7 @@ def demo(
         bool, typer.Option(help="Stay up afterwards, until Ctrl-C; the default on a terminal.")
     ] = sys.stdout.isatty(),
 ) -> None:
-    """Tells the story from sign-up to the paid invoice on the containers; exits with 0 only if
+    """Runs the story from sign-up to the paid invoice on the containers; exits with 0 only if
     every step was observed.
     """
     from infra.stack.story import run_demo  # Kafka's client takes a second, which the others need not wait for

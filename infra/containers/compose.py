@@ -1,4 +1,4 @@
-"""Docker Compose, asked for the stack at one port base."""
+"""Runs Docker Compose for the stack at one port base."""
 
 import asyncio
 import json
@@ -18,12 +18,12 @@ UP_SECONDS = 300
 
 
 class PublishedAddresses(Addresses):
-    """What this machine reaches: the ports that the containers publish."""
+    """Addresses as seen from this machine: the ports that the containers publish."""
 
     @property
     def variables(self) -> Mapping[str, str]:
-        """What the compose file asks for. Raises Misconfigured: compose puts ports together from
-        digits, it cannot add.
+        """Variables that the compose file reads. Raises Misconfigured for a port base that is not a
+        multiple of 100: Compose can concatenate digits, but not add.
         """
         hundreds, rest = divmod(self.port_base, 100)
         if rest:
@@ -38,13 +38,13 @@ class PublishedAddresses(Addresses):
 
 
 class Compose:
-    """The stack in containers, for those who only start it, stop it and use it."""
+    """The stack in containers: start, stop and status."""
 
     def __init__(self, addresses: PublishedAddresses) -> None:
         self.addresses = addresses
 
     def runs(self) -> bool:
-        """Whether any container of the stack does. Raises SetUpFailed without Docker."""
+        """True if any container of the stack runs. Raises SetUpFailed without Docker."""
         return bool(ask(self.addresses.compose("ps", "--quiet")).strip())
 
     def all_up(self) -> bool:
@@ -54,39 +54,41 @@ class Compose:
         return bool(containers) and all(map(is_up, containers))
 
     async def start(self, only: Sequence[str] = ()) -> None:
-        """Builds the image and returns once all are healthy, or those of `only` and what they
-        depend on. Raises StartFailed.
+        """Builds the image and returns once all services are healthy, or those of `only` and their
+        dependencies. Raises StartFailed.
         """
         up = self.addresses.compose("up", "--build", "--wait", "--wait-timeout", str(UP_SECONDS), *only)
         if await call(up) != 0:
             raise StartFailed(f"{ask(self.addresses.compose('ps', '--all'))}\n`make logs TARGET=compose` shows why")
 
     async def watch_until_up(self) -> None:
-        """Also starts what had stopped."""
+        """Also starts services that had stopped."""
         await self.start()
 
     async def stop(self) -> bool:
-        """False when nothing ran. Volumes, and so data and secrets, stay."""
+        """False if nothing ran. Volumes, and therefore data and secrets, stay."""
         ran = self.runs()
         await call(self.addresses.compose("down"))
         return ran
 
 
 def is_up(container: Mapping[str, Any]) -> bool:
-    """As `docker compose ps` tells of it: healthy, or a one-shot that has run."""
+    """True if `docker compose ps` reports the container as healthy, or as a one-shot that exited
+    with 0.
+    """
     if container["State"] == "exited":
         return bool(container["ExitCode"] == 0)
     return container["State"] == "running" and container["Health"] in ("", "healthy")
 
 
 async def call(command: Command) -> int:
-    """Its exit code; what it prints goes where our own words go."""
+    """Returns the exit code; the output goes to this process's own streams."""
     process = await asyncio.create_subprocess_exec(*command.words, env=command.environment)
     return await process.wait()
 
 
 def ask(command: Command) -> str:
-    """What it prints. Raises SetUpFailed when it fails or is not there."""
+    """Returns the output. Raises SetUpFailed when the command fails or is not installed."""
     remedy = (
         "install Docker 26 or newer with its compose plugin and start it, or use the native stack: leave TARGET out"
     )

@@ -1,5 +1,5 @@
-"""`python -m infra.containers.databases`: roles and empty databases; the one step that knows the
-superuser's password.
+"""`python -m infra.containers.databases`: creates roles and empty databases. The only step that has
+the superuser's password.
 """
 
 import asyncio

@@ -1,27 +1,23 @@
-"""Where things are: parts within the stack's network, and what was prepared for them within a
-container.
-"""
+"""Paths within a container, and addresses within the stack's network."""
 
 from pathlib import Path
 
 from infra.stack.addresses import Addresses
 
 PREPARED = Path("/var/lib/waypost/prepared")
-"""The whole volume, as `prepare` and `databases` see it."""
+"""The whole volume, as `prepare` and `databases` mount it."""
 OWN = Path("/run/waypost")
-"""A container's own folder of that volume, and no other's."""
+"""The only folder of that volume that a container mounts."""
 DATA = Path("/var/lib/waypost")
-"""Of a simulator: a volume of its own."""
+"""A simulator's own volume."""
 
 OUTSIDE_KAFKA_PORT = 9092
-"""The broker's second listener: it tells clients on this machine another address than those in the
-network.
-"""
+"""The broker's second listener, which advertises an address that this machine can reach."""
 
 
 class NetworkAddresses(Addresses):
-    """Each part answers under its own name, on its port of the default base, whatever it is
-    published at.
+    """Each part answers under its own name, on its port of the default base, independent of the
+    published port.
     """
 
     def host(self, part: str) -> str:

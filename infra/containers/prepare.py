@@ -1,7 +1,7 @@
-"""`python -m infra.containers.prepare`: a folder for each container with what it is to know, and
-nothing of the others.
+"""`python -m infra.containers.prepare`: writes a folder for each container with its environment and
+keys, and no other container's.
 
-keys/                       as `infra.stack.keys` makes them, once; no container of a service sees this folder
+keys/                       made once by `infra.stack.keys`; no service's container mounts it
 <component>/environment     NAME=value a line, for `enter.sh`
 <component>/keys/           its service's keys
 waypost/<service>.env       for the `waypost` command
@@ -28,11 +28,13 @@ from waypost.native.configuration.postgres import server_settings
 KAFKA_DATA = Path("/var/lib/kafka/data")
 FOR_OWN_ACCOUNT = (0o700, 0o600)
 FOR_ANY_ACCOUNT = (0o755, 0o644)
-"""PostgreSQL and Kafka run as accounts of their own images; they alone are given these folders."""
+"""PostgreSQL and Kafka run under accounts of their own images; only these accounts may read these
+folders.
+"""
 
 
 def prepare(directory: Path, outside: Addresses) -> None:
-    """Safe to run again: keys stay, all else is written anew."""
+    """Safe to repeat: keys stay, all other files are rewritten."""
     inside = NetworkAddresses()
     keys = load_or_make_keys(directory / "keys")
     environments = Environments(inside, keys, outside=outside)
@@ -87,7 +89,7 @@ def as_lines(environment: Environment) -> str:
 
 
 def write(folder: Path, files: Mapping[str, str], modes: tuple[int, int] = FOR_OWN_ACCOUNT) -> None:
-    """Each file whole or not at all: a container may start while this runs again."""
+    """Writes atomically: a container may start while this runs again."""
     folder_mode, file_mode = modes
     folder.mkdir(exist_ok=True)
     folder.chmod(folder_mode)

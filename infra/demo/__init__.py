@@ -1,4 +1,4 @@
-"""The real story over HTTP, told step by step; a step counts when it was observed."""
+"""The demo: a scenario over HTTP in steps. Each step counts only once its effect was observed."""
 
 from infra.demo.story import tell
 

@@ -1,4 +1,4 @@
-"""Independent eyes on the running system: each reads the part's own records, none of them asks the
+"""Independent observers of the running system. Each reads a component's own records; none asks the
 services.
 """
 
@@ -31,7 +31,7 @@ class Observers:
         self._http = http
 
     async def records(self, topic: str, key: str) -> list[SeenRecord]:
-        """What lies on the topic for one aggregate, in offset order."""
+        """Records on the topic for one aggregate, in offset order."""
         place = TopicPartition(topic, partition_for(key.encode(), PARTITIONS))
         consumer = AIOKafkaConsumer(bootstrap_servers=self._stack.kafka_bootstrap, enable_auto_commit=False)
         await consumer.start()
@@ -50,10 +50,10 @@ class Observers:
     async def mails(self, to: str, subject: str) -> list[dict[str, Any]]:
         answer = await self._http.get(f"{self._stack.url('mail')}/api/messages", params={"to": to, "subject": subject})
         listed = answer.raise_for_status().json()["data"]
-        return list(await asyncio.gather(*(self._mail(each["id"]) for each in listed)))
+        return list(await asyncio.gather(*(self._mail(item["id"]) for item in listed)))
 
     async def charges(self, idempotency_key: str) -> list[dict[str, Any]]:
-        """The provider's own book, by the key it was given."""
+        """The provider's charges with the given idempotency key."""
         answer = await self._http.get(
             f"{self._stack.url('payments')}/v1/charges", params={"idempotency_key": idempotency_key}
         )
@@ -63,7 +63,7 @@ class Observers:
         return await http_answers(f"{self._stack.url('zipkin')}/health")
 
     async def trace(self, trace_id: str) -> list[dict[str, Any]]:
-        """The spans that the trace viewer has of one trace; empty where it knows none."""
+        """Spans of one trace from the trace viewer; empty if it does not have the trace."""
         answer = await self._http.get(f"{self._stack.url('zipkin')}/api/v2/trace/{trace_id}")
         return [] if answer.status_code == httpx.codes.NOT_FOUND else list(answer.raise_for_status().json())
 

@@ -1,4 +1,4 @@
-"""The commands that an operator would type, and their reports."""
+"""Runs operator commands and returns their reports."""
 
 import asyncio
 import json
@@ -19,7 +19,9 @@ async def rebuild_recipients(stack: Addresses) -> dict[str, Any]:
 
 
 async def trace_tree(stack: Addresses, event_id: str) -> str:
-    """`waypost trace`: who did what for whom, as a tree. Raises NotObserved when it fails."""
+    """Output of `waypost trace`: events, consumers and tenants as a tree. Raises NotObserved when
+    it fails.
+    """
     return await output_of(stack, "trace", event_id)
 
 

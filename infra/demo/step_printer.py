@@ -1,4 +1,4 @@
-"""Prints a story of steps and remembers whether each was seen."""
+"""Prints the steps of a scenario and counts the observed ones."""
 
 import asyncio
 import time
@@ -13,7 +13,7 @@ LOOK_AGAIN_SECONDS = 0.1
 
 
 class NotObserved(Exception):
-    """A step did not show in time."""
+    """A step was not observed in time."""
 
 
 class StepPrinter:
@@ -26,7 +26,7 @@ class StepPrinter:
         self.console.print(f"\n[bold]{title}[/bold]")
 
     def saw(self, what: str, detail: str = "") -> None:
-        """A step that was observed, with the fact that shows it."""
+        """Prints an observed step with the fact that proves it."""
         self.observed += 1
         elapsed = time.monotonic() - self._began
         self.console.print(f"  [green]✓[/green] [dim]{elapsed:5.1f}s[/dim] {what}", highlight=False)
@@ -36,7 +36,7 @@ class StepPrinter:
     async def wait_for(
         self, what: str, look: Callable[[], Awaitable[T | None]], *, deadline_seconds: float = 30.0
     ) -> T:
-        """Looks until there is something to see. Raises NotObserved at the deadline."""
+        """Polls until the probe returns a result. Raises NotObserved at the deadline."""
         end = time.monotonic() + deadline_seconds
         while True:
             seen = await look()

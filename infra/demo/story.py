@@ -1,5 +1,5 @@
-"""Ada signs up, is welcomed, buys something and pays; all that her sign-up set off is found again
-in one trace.
+"""Ada signs up, receives a welcome mail, buys something and pays. One trace contains everything
+that the sign-up caused.
 """
 
 import re
@@ -21,12 +21,12 @@ AMOUNT_MINOR = UNIT_MINOR * QUANTITY
 PASSWORD = secrets.token_urlsafe(18)
 ALL_SERVICES = {"users", "billing", "notifications"}
 VIEWER_SECONDS = 120
-"""The stack is up without the viewer; the story is not whole without its last picture."""
+"""The stack can be up without the viewer; the last step of the story needs it."""
 
 
 async def tell(stack: Addresses, console: Console) -> bool:
-    """Drives the story against a running stack. True when every step was observed; the step that
-    was not is named.
+    """Runs the story against a running stack. Returns True if every step was observed; otherwise
+    prints the step that was not.
     """
     printer = StepPrinter(console)
     async with httpx.AsyncClient(timeout=30.0) as http:
@@ -72,7 +72,7 @@ class Story:
         return tenant_id
 
     async def sign_up(self, tenant_id: str) -> tuple[str, SeenRecord]:
-        """The user's id, and the record of `user.created`."""
+        """Returns the user's id and the record of `user.created`."""
         self.printer.chapter("Ada signs up")
         body = {"tenant_id": tenant_id, "email": self.email, "password": PASSWORD, "display_name": "Ada Lovelace"}
         made = await self.post(f"{self.stack.users}/signup", body)
@@ -128,7 +128,9 @@ class Story:
         await self.printer.wait_for(
             "invoice.paid", lambda: self.record_of("billing.invoice", invoice_id, "invoice.paid")
         )
-        versions = [each.headers["ce_sequence"] for each in await self.observers.records("billing.invoice", invoice_id)]
+        versions = [
+            record.headers["ce_sequence"] for record in await self.observers.records("billing.invoice", invoice_id)
+        ]
         self.printer.saw(f"billing.invoice carries versions {', '.join(versions)} of the invoice")
         receipt = await self.mail("Receipt")
         self.printer.saw(f"mail “{receipt['subject']}” in the inbox")
@@ -172,13 +174,13 @@ class Story:
         return invoice if invoice.get("status") == "paid" else None
 
     async def paid_today(self) -> int | None:
-        """The tenant is new: all that was paid to it was paid in this story."""
+        """The tenant is new, so every payment to it was made by this story."""
         windows = (await self.get(f"{self.stack.billing}/revenue/live?window=day")).json()["data"]
         paid: int = sum(window["paid_minor"] for window in windows)
         return paid if paid == AMOUNT_MINOR else None
 
     async def record_of(self, topic: str, key: str, event_type: str) -> bool:
-        return any(each.headers["ce_type"] == event_type for each in await self.observers.records(topic, key))
+        return any(record.headers["ce_type"] == event_type for record in await self.observers.records(topic, key))
 
     async def whole_trace(self, trace_id: str) -> Sequence[dict[str, Any]] | None:
         spans = await self.observers.trace(trace_id)

@@ -16,7 +16,7 @@ def main() -> None:
         created = asyncio.run(ensure_topics(bootstrap, declared_topics()))
     except PartitionsChanged as error:
         sys.exit(str(error))
-    print(f"created {', '.join(created)}" if created else "all topics are there")
+    print(f"created {', '.join(created)}" if created else "all topics exist")
 
 
 if __name__ == "__main__":

@@ -11,15 +11,23 @@ from dataclasses import dataclass
 from pathlib import Path
 
 SUFFIXES = {".py", ".md", ".yml", ".yaml", ".toml", ".sh", ".html", ".avsc", ".patch", ".properties"}
-IGNORED = ("infra/prose/words.yaml", "requirements", "schemas/avro/", "tests/fixtures/asyncapi/")
-"""The list itself, lock files, published schemas (immutable) and a file of another project."""
+IGNORED = (
+    "infra/prose/words.yaml",
+    "requirements",
+    "schemas/avro/",
+    "docs/reference/events.md",
+    "tests/fixtures/asyncapi/",
+)
+"""The list itself, lock files, published schemas (immutable), the page that quotes them, and a file
+of another project.
+"""
 _CODE_SPAN = re.compile(r"`[^`]*`")
 
 
 @dataclass(frozen=True, slots=True)
 class Passage:
     line: int
-    """Of its first line, from 1."""
+    """Line number of its first line, from 1."""
     text: str
 
 

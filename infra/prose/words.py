@@ -1,4 +1,4 @@
-"""`words.yaml`, and the passages that use its words."""
+"""Reads `words.yaml` and finds passages that use its words."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -16,7 +16,7 @@ FILE = Path(__file__).with_name("words.yaml")
 class Word:
     pattern: re.Pattern[str]
     use: str
-    """The plain replacement, for people."""
+    """The plain replacement, printed for the author."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

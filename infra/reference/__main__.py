@@ -18,7 +18,7 @@ FOLDER = CHECKOUT / "docs" / "reference"
 
 
 def pages() -> Mapping[Path, str]:
-    """Every page, path → text. Equal code gives equal bytes."""
+    """Maps each page's path to its text. Equal code gives equal bytes."""
     return {
         FOLDER / "settings.md": settings_page(),
         FOLDER / "metrics.md": metrics_page(),

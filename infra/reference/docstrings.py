@@ -14,7 +14,9 @@ def _tree(file: str) -> ast.Module:
 
 
 def attribute_docs(kind: type) -> Mapping[str, str]:
-    """Attribute → docstring, of the class and its bases; the class itself wins."""
+    """Maps each attribute to its docstring, of the class and its bases; the class takes
+    precedence.
+    """
     docs: dict[str, str] = {}
     for base in reversed(kind.__mro__[:-1]):
         file = inspect.getsourcefile(base) if not base.__module__.startswith(("pydantic", "builtins")) else None

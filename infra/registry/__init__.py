@@ -1,3 +1,3 @@
-"""A read-only schema registry with Confluent's API over the committed lock file, for tools that
-want one.
+"""A read-only schema registry with Confluent's API over the committed lock file, for external
+tools.
 """

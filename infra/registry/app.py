@@ -1,4 +1,4 @@
-"""Puts the registry together."""
+"""Builds the registry application."""
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -24,7 +24,7 @@ def create_app(settings: RegistrySettings) -> FastAPI:
 
     @app.get("/")
     async def root() -> dict[str, str]:
-        """Empty, as in Confluent's: tools ask it to see whether a registry is there."""
+        """Empty, as in Confluent's registry: tools call it to detect a registry."""
         return {}
 
     @app.get("/livez")
@@ -43,14 +43,13 @@ async def _refused(_: Request, error: RegistryError) -> RegistryResponse:
 
 async def _malformed(_: Request, error: RequestValidationError) -> RegistryResponse:
     in_path = any(fault["loc"][0] == "path" for fault in error.errors())
-    # Confluent's answers a malformed id as an address that does not exist, and a malformed body as
-    # 422.
+    # Confluent's registry answers a malformed id with 404 and a malformed body with 422.
     code = 404 if in_path else 422
     return RegistryResponse({"error_code": code, "message": error.errors()[0]["msg"]}, code)
 
 
 async def _unroutable(request: Request, error: HTTPException) -> RegistryResponse:
-    if error.status_code == 405:  # the address is read elsewhere, so this is somebody who wants to write
+    if error.status_code == 405:  # Reads of this address have a route, so the request is a write.
         return await _refused(request, read_only())
     body = {"error_code": error.status_code, "message": f"HTTP {error.status_code} {error.detail}"}
     return RegistryResponse(body, error.status_code, error.headers)

@@ -25,8 +25,8 @@ class RegisteredSchema:
 
 
 class Catalog:
-    """Fixed once made. Two entries may share an id only where Confluent's registry allows it: the
-    same schema under two subjects.
+    """Immutable. Two entries may share an id only where Confluent's registry allows it: the same
+    schema under two subjects.
     """
 
     def __init__(self, schemas: Iterable[RegisteredSchema]) -> None:
@@ -62,7 +62,9 @@ class Catalog:
         return versions[wanted]
 
     def registered(self, subject: str, schema: str) -> RegisteredSchema:
-        """The version that says the same, white space aside; raises `RegistryError` 40401 or 40403."""
+        """The version with an equal schema, ignoring white space; raises `RegistryError` 40401 or
+        40403.
+        """
         asked = _meaning(schema)
         for known in self.versions(subject).values():
             if asked is not None and _meaning(known.schema) == asked:
@@ -79,8 +81,8 @@ class Catalog:
 
 
 def read_catalog(directory: Path) -> Catalog:
-    """Everything the lock file in `directory` names; raises `Misconfigured` when it or a schema
-    file is missing or malformed.
+    """All schemas of the lock file in `directory`; raises `Misconfigured` when it or a schema file
+    is missing or malformed.
     """
     try:
         entries = json.loads((directory / LOCK_FILE).read_text())["schemas"]

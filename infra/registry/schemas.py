@@ -22,7 +22,7 @@ def create_schema_routes(catalog: Catalog) -> APIRouter:
 
     @router.get("/ids/{schema_id}")
     async def by_id(schema_id: int) -> dict[str, str]:
-        """What every deserializer asks. No `schemaType`: its absence means Avro."""
+        """Route that every deserializer uses. Without `schemaType`: its absence means Avro."""
         return {"schema": catalog.with_id(schema_id)[0].schema}
 
     @router.get("/ids/{schema_id}/schema")

@@ -1,4 +1,4 @@
-"""Schemas by subject and version, and the settings that never change here."""
+"""Schemas by subject and version, and the settings, which are constant."""
 
 from typing import Annotated, Any
 
@@ -15,8 +15,8 @@ MODE = "READONLY"
 DefaultToGlobal = Annotated[bool, Query(alias="defaultToGlobal")]
 
 
-class SchemaQuestion(BaseModel):
-    """The body by which a serializer asks whether its schema is registered."""
+class SchemaLookup(BaseModel):
+    """Request body with which a serializer looks up its schema."""
 
     text: str = Field(alias="schema")
 
@@ -42,13 +42,15 @@ def create_subject_routes(catalog: Catalog) -> APIRouter:
 
     @router.get("/{subject}/versions/{version}/referencedby")
     async def referenced_by(subject: str, version: str) -> list[int]:
-        """Always empty: the schemas of Waypost stand alone."""
+        """Always empty: the schemas of Waypost have no references."""
         catalog.version(subject, _version(version))
         return []
 
     @router.post("/{subject}")
-    async def registered(subject: str, question: SchemaQuestion) -> dict[str, Any]:
-        """A question in spite of its verb: the version of the subject that equals the given schema."""
+    async def registered(subject: str, question: SchemaLookup) -> dict[str, Any]:
+        """A lookup, although it is a POST: the version of the subject that equals the given
+        schema.
+        """
         return catalog.registered(subject, question.text).shown()
 
     return router

@@ -1,3 +1,3 @@
-"""Everything a fresh machine needs before the first command. Standard library only: it runs before
-anything is installed.
+"""Installs the requirements of the first command on a fresh machine. Standard library only: it runs
+before anything is installed.
 """

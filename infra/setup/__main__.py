@@ -1,5 +1,5 @@
-"""`python -m infra.setup`: brings this checkout to where every command works; instant when it is
-there already.
+"""`python -m infra.setup`: installs the packages, programs and jars that the commands need. Instant
+if nothing is missing.
 """
 
 import fcntl
@@ -15,9 +15,9 @@ from infra.stack.places import CHECKOUT, STATE, TOOLKIT
 from waypost.native.errors import SetUpFailed
 
 PACKAGES_ALONE = "--packages-alone"
-"""Enough for a stack in containers."""
+"""Sufficient for a stack in containers."""
 BROWSER_ALONE = "--browser-alone"
-"""For the tests of pages, beside everything else."""
+"""A browser for the tests of pages, in addition to the rest."""
 POMS = sorted((TOOLKIT / "waypost" / "native").glob("*/pom.xml"))
 
 
@@ -43,13 +43,13 @@ def prepare(arguments: Sequence[str]) -> None:
 
 
 def wait_for_turn(lock: int) -> None:
-    """Two commands may set up at the same moment; the second finds everything done. The kernel
-    frees the lock on any end.
+    """Serialises concurrent set-ups; the second finds the work finished. The kernel releases the
+    lock when the process ends.
     """
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        print("Set-up: another command is at it, waiting for it to end.", flush=True)
+        print("Set-up: waits for another set-up to finish.", flush=True)
         fcntl.flock(lock, fcntl.LOCK_EX)
 
 

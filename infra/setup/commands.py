@@ -1,4 +1,4 @@
-"""Running the tools that set things up, with their output in one log file."""
+"""Runs set-up tools, with their output in one log file."""
 
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -11,8 +11,8 @@ LOG = STATE / "setup.log"
 
 
 def run(step: str, command: Sequence[str | Path], remedy: str, *, environment: Mapping[str, str] | None = None) -> None:
-    """Raises SetUpFailed, with the end of the output, when the command cannot be run or does not
-    end with 0.
+    """Raises SetUpFailed with the end of the output when the command cannot run or exits with
+    another code than 0.
     """
     LOG.parent.mkdir(parents=True, exist_ok=True)
     with LOG.open("ab") as log:

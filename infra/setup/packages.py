@@ -25,11 +25,11 @@ def are_installed() -> bool:
 
 
 def install_packages() -> None:
-    if not succeeds(PYTHON, "-m", "pip", "--version"):  # none yet, or one whose Python has gone
+    if not succeeds(PYTHON, "-m", "pip", "--version"):  # none yet, or its Python was removed
         _make_environment()
     try:
         _install_quickly()
-    except SetUpFailed:  # a mirror that only pip is configured for, for example
+    except SetUpFailed:  # for example, a mirror that is configured only for pip
         run(STEP, [PYTHON, "-m", "pip", "install", "-q", "--require-hashes", "-r", LOCK], NETWORK)
     _make_toolkit_importable()
     for outdated in FOLDER.glob(".installed-*"):
@@ -38,7 +38,7 @@ def install_packages() -> None:
 
 
 def _install_quickly() -> None:
-    """uv installs in seconds what takes pip a minute."""
+    """uv installs in seconds; pip needs a minute."""
     run(STEP, [PYTHON, "-m", "pip", "install", "-q", "--require-hashes", "-r", INSTALLER], NETWORK)
     uv: list[str | Path] = [FOLDER / "bin" / "uv", "--system-certs", "pip", "install", "--python", PYTHON]
     run(STEP, [*uv, "--require-hashes", "-r", LOCK], NETWORK)
@@ -54,7 +54,7 @@ def _make_environment() -> None:
     remedy = f"install {version}-venv: `sudo apt-get install --no-install-recommends {version}-venv`"
     try:
         run(STEP, [sys.executable, "-m", "venv", FOLDER], remedy)
-    except SetUpFailed:  # Debian keeps venv in a package of its own
+    except SetUpFailed:  # Debian has venv in a separate package
         install(STEP, [[f"{version}-venv"]], by_hand=remedy)
         run(STEP, [sys.executable, "-m", "venv", "--clear", FOLDER], remedy)
 
@@ -68,8 +68,8 @@ def _make_toolkit_importable() -> None:
 
 
 def _stamp() -> Path:
-    """In the environment, so that it goes with it; named by what was installed, so that a new lock
-    file is noticed.
+    """Lies in the environment, so that both are removed together. Named by the hash of the lock
+    files, so that a change is noticed.
     """
     wanted = hashlib.sha256(INSTALLER.read_bytes() + LOCK.read_bytes()).hexdigest()[:16]
     return FOLDER / f".installed-{wanted}"

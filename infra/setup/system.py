@@ -1,5 +1,5 @@
-"""Programs that come from the system's package manager: a Java runtime and Maven, and a browser for
-the tests of pages.
+"""Programs from the system's package manager: a Java runtime and Maven, and a browser for the tests
+of pages.
 """
 
 import os
@@ -18,7 +18,7 @@ JAVA = {
     "dnf": ["java-21-openjdk-headless", "java-25-openjdk-headless", "java-17-openjdk-headless"],
     "brew": ["openjdk"],
 }
-"""Names of a Java runtime, best first; a release of the system has one or two of them."""
+"""Package names of a Java runtime, best first; a system release has one or two of them."""
 
 BROWSER = {"apt-get": ["chromium"], "dnf": ["chromium"], "brew": ["chromium"]}
 BROWSER_PROGRAMS = (
@@ -50,7 +50,7 @@ def install_java_and_maven() -> None:
 
 
 def find_browser() -> str | None:
-    """A Chromium of this machine."""
+    """A Chromium of this machine, or None."""
     return next((found for found in map(shutil.which, BROWSER_PROGRAMS) if found), None)
 
 
@@ -64,7 +64,7 @@ def install_browser() -> None:
 
 
 def install(step: str, wanted: Sequence[Sequence[str]], *, by_hand: str) -> None:
-    """Installs of each list of names the first one that the package manager knows, without its
+    """Installs, of each list of names, the first one that the package manager has, without
     recommended extras.
 
     Prints the command before it runs it, and asks no question, so that it works without a terminal.
@@ -88,8 +88,8 @@ def install(step: str, wanted: Sequence[Sequence[str]], *, by_hand: str) -> None
 
 
 def install_command(manager: str, packages: Sequence[str]) -> list[str]:
-    """What a person types too. Recommended packages of a browser or a JDK are a desktop that no
-    server needs.
+    """The command as a person would type it. Recommended packages of a browser or a JDK would
+    install a desktop, which a server does not need.
     """
     options = {"apt-get": ["-y", "--no-install-recommends"], "dnf": ["-y", "--setopt=install_weak_deps=False"]}
     return [manager, "install", *options.get(manager, []), *packages]
@@ -101,7 +101,7 @@ def package_manager() -> str | None:
 
 
 def _privilege(manager: str) -> list[str] | None:
-    """What to put before the command; None where it would have to ask for a password."""
+    """The prefix that grants root rights; None if it would ask for a password."""
     if manager == "brew" or os.geteuid() == 0:
         return []
     return ["sudo", "-n"] if succeeds("sudo", "-n", "true") else None

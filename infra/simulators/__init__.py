@@ -1,3 +1,1 @@
-"""Stand-ins for the outside world that keep the outside world's rules: a payment provider and a
-mail server.
-"""
+"""Simulators of external systems with the same rules: a payment provider and a mail server."""

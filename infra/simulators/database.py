@@ -1,5 +1,5 @@
-"""The simulators' memory: one SQLite file each, so that a killed process forgets nothing it has
-answered for.
+"""The simulators' storage: one SQLite file each, so that a killed process loses nothing that it has
+acknowledged.
 """
 
 import asyncio
@@ -23,8 +23,8 @@ class Database:
         self._connection = self._thread.submit(_open, path, tables).result()
 
     async def transaction(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
-        """The result of `work` once its transaction is on disk; rolled back when it raises. A
-        cancelled caller may still have committed.
+        """Returns the result of `work` once its transaction is on disk; rolls back when it raises.
+        A cancelled call may still have committed.
         """
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._run, work)
 
@@ -48,7 +48,8 @@ def _open(path: Path, tables: str) -> sqlite3.Connection:
     connection = sqlite3.connect(path, isolation_level=None)
     connection.row_factory = sqlite3.Row
     connection.execute("pragma journal_mode = wal")
-    # The default of WAL mode lets a power cut undo commits; an answer given must outlive that too.
+    # With the default of WAL mode a power cut can undo commits; an acknowledged answer has to
+    # survive it.
     connection.execute("pragma synchronous = full")
     connection.execute("pragma foreign_keys = on")
     connection.execute("pragma busy_timeout = 5000")

@@ -1,3 +1,3 @@
-"""The whole system on this machine, without containers: a supervisor and what it runs, and the
+"""The whole system on this machine, without containers: a supervisor, its components, and the
 commands of the Makefile.
 """

@@ -1,7 +1,7 @@
 """`python -m infra.stack`: the stack's commands, behind the Makefile's targets.
 
-Imports inside a command are those that take a second: Kafka's client and the services' libraries.
-`status` does without.
+Slow imports (Kafka's client, the services' libraries) are inside the commands that need them;
+`status` does not.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from waypost.kernel.errors import WaypostError
 from waypost.native.errors import StartFailed
 
 WIDTH_OF_FILES = 160
-"""Columns where there is no terminal to ask."""
+"""Columns when the output is not a terminal."""
 
 T = TypeVar("T")
 
@@ -54,7 +54,7 @@ def restart(
 
 @commands.command()
 def dev(only: Only = None) -> None:
-    """Starts the stack, then restarts the processes that a saved file touches, until Ctrl-C; the
+    """Starts the stack, then restarts the processes that a saved file affects, until Ctrl-C; the
     stack stays up.
     """
     from infra.stack.reload import restart_on_save
@@ -94,7 +94,7 @@ def demo(
         bool, typer.Option(help="Stay up afterwards, until Ctrl-C; the default on a terminal.")
     ] = sys.stdout.isatty(),
 ) -> None:
-    """Tells the story from sign-up to the paid invoice, step by step; exits with 0 only if every
+    """Runs the story from sign-up to the paid invoice, step by step; exits with 0 only if every
     step was observed.
     """
     from infra.stack.story import run_demo
@@ -104,7 +104,9 @@ def demo(
 
 @commands.command(name="supervise")
 def supervise_here(only: Only = None) -> None:
-    """Runs the stack in the foreground until SIGTERM or Ctrl-C; `up` does this in the background."""
+    """Runs the stack in the foreground until SIGTERM or Ctrl-C; `up` does this in the
+    background.
+    """
     from infra.stack.supervise import supervise
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
@@ -130,12 +132,12 @@ def client_here() -> Client:
 
 def refuse_stopped(client: Client) -> None:
     if not client.runs():
-        console.print(f"Nothing runs at port base {client.addresses.port_base}; `make up` starts it.")
+        console.print(f"No stack runs at port base {client.addresses.port_base}; `make up` starts it.")
         raise typer.Exit(1)
 
 
 async def start_or_complete(client: Client, only: Sequence[str]) -> None:
-    """Starts a stack; of one that runs already, the components that it does not have yet."""
+    """Starts a stack; on a running one, starts the components that do not run yet."""
     if not client.runs():
         await client.start(only)
         return

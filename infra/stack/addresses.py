@@ -1,4 +1,6 @@
-"""Where everything answers: offsets from one base, so that two copies run side by side."""
+"""Addresses of all components: offsets from one port base, so that two copies can run side by
+side.
+"""
 
 import os
 import sys
@@ -25,13 +27,13 @@ PLATFORM_OFFSETS = {
     "kafka": 92,
     "kafka-controller": 93,
 }
-"""The same in docker-compose.yml. The offsets of the services' processes are in
+"""The same offsets are in docker-compose.yml. Those of the services' processes are in
 `infra/services.py`.
 """
 
 
 def offsets() -> Mapping[str, int]:
-    """Of every part. Workers and jobs answer with health and metrics."""
+    """Offsets of all components. Workers and jobs serve health and metrics."""
     processes = {
         f"{name}-{process}": offset
         for name, ports in services.SERVICES.items()
@@ -46,14 +48,16 @@ class Addresses:
 
     @classmethod
     def from_environment(cls) -> Self:
-        """`WAYPOST_PORT_BASE`, else the default. Raises ValueError with what to set."""
+        """Reads `WAYPOST_PORT_BASE`, or uses the default. Raises ValueError with the range to
+        choose from.
+        """
         given = os.environ.get("WAYPOST_PORT_BASE", str(DEFAULT_PORT_BASE))
         if not given.isdecimal() or not 1024 <= int(given) <= HIGHEST_PORT_BASE:
             raise ValueError(f"WAYPOST_PORT_BASE is {given!r}; set a number from 1024 to {HIGHEST_PORT_BASE}")
         return cls(int(given))
 
     def host(self, part: str) -> str:
-        """The name or address that others reach `part` at."""
+        """The host name or address at which other components reach `part`."""
         return LOOPBACK
 
     def port(self, part: str) -> int:
@@ -64,8 +68,8 @@ class Addresses:
         return f"{self.host(part)}:{self.port(part)}"
 
     def url(self, part: str) -> str:
-        """Of a part that speaks HTTP: `users-api`, `billing-worker`, `payments`, `mail`, `zipkin`,
-        `registry`, `start-page`.
+        """URL of a part that serves HTTP: `users-api`, `billing-worker`, `payments`, `mail`,
+        `zipkin`, `registry`, `start-page`.
         """
         return f"http://{self.place(part)}"
 
@@ -90,18 +94,18 @@ class Addresses:
         return f"{self.users}/.well-known/jwks.json"
 
     def trace_url(self, trace_id: str) -> str:
-        """The page of one trace in the viewer; `trace_id` as 32 hexadecimal digits."""
+        """URL of one trace in the viewer; `trace_id` has 32 hexadecimal digits."""
         return f"{self.url('zipkin')}/zipkin/traces/{trace_id}"
 
     @property
     def environment_directory(self) -> Path:
-        """Of the files with what the `waypost` command needs for each service; the stack writes
-        them as it starts.
+        """Folder of the environment files of the `waypost` command, one per service; the stack
+        writes them at its start.
         """
         return stack_directory(self.port_base) / "environment"
 
     def waypost(self, *arguments: str) -> "Command":
-        """How the `waypost` command is run on this stack."""
+        """The command line of `waypost` on this stack."""
         own = {
             "WAYPOST_PORT_BASE": str(self.port_base),
             "WAYPOST_ENVIRONMENT_DIRECTORY": str(self.environment_directory),

@@ -18,7 +18,7 @@ from waypost.devstack.supervisor import Supervisor
 from waypost.native.errors import SetUpFailed
 
 RUN_AGAIN = ("databases", "topics", "start-page")
-"""Components that depend on the list of services: a new service needs a new run of them."""
+"""Components that depend on the list of services: a new service requires that they run again."""
 
 
 class Changes:
@@ -29,10 +29,10 @@ class Changes:
         self._directory = directory
         self._supervisor = supervisor
         self._connections = max_connections(further=ROOM_FOR_NEW_SERVICES)
-        """PostgreSQL's limit, which it reads at its start alone."""
+        """PostgreSQL's limit, which it reads only at its start."""
 
     async def __call__(self, request: Request) -> Sequence[str]:
-        """Names of the components that start now. Raises SetUpFailed."""
+        """Returns the names of the components that start now. Raises SetUpFailed."""
         match request.action:
             case Action.START:
                 return await self._start(request.names)
@@ -49,16 +49,24 @@ class Changes:
         self._refuse_more_services_than_connections()
         plan = Plan(self._addresses, load_or_make_keys(self._directory / "keys"), self._directory)
         declared = plan.components()
-        new = [each for each in limited(declared, tuple(only)) if each.name not in self._supervisor.names]
+        new = [
+            this_component
+            for this_component in limited(declared, tuple(only))
+            if this_component.name not in self._supervisor.names
+        ]
         if not new:
             return ()
         await refuse_taken_ports(new)
-        for each in new:
-            rotate(each.log)
+        for each_component in new:
+            rotate(each_component.log)
         write_command_environments(plan.environments, services.SERVICES, self._addresses.environment_directory)
-        again = [each for each in declared if each.name in RUN_AGAIN and each.name in self._supervisor.names]
+        again = [
+            each_component
+            for each_component in declared
+            if each_component.name in RUN_AGAIN and each_component.name in self._supervisor.names
+        ]
         await self._supervisor.add([*again, *new])
-        return [each.name for each in new]
+        return [component.name for component in new]
 
     def _refuse_more_services_than_connections(self) -> None:
         if max_connections() > self._connections:

@@ -1,27 +1,29 @@
-"""The variables that configure every process, and which process is given which: each gets no more
-than it needs.
+"""The variables that configure every process, and the processes that receive each. A process
+receives only what it needs.
 
 | variable | given to | meaning |
 |---|---|---|
 | WAYPOST_PORT_BASE | all | base of the stack's ports, default 8000 |
-| WAYPOST_SERVICE_PORT | api, worker, jobs, live, simulators | its HTTP port: the API, or health and metrics |
-| WAYPOST_OWNER_DSN | migrate, command | `postgresql://user:password@host:port/database` of the role `<service>_owner` |
+| WAYPOST_SERVICE_PORT | api, worker, jobs, live, simulators | its HTTP port |
+| WAYPOST_OWNER_DSN | migrate, command | `postgresql://…` of the role `<service>_owner` |
 | WAYPOST_APP_DSN | api, worker, jobs, command | … of `<service>_app` |
 | WAYPOST_RELAY_DSN | worker | … of `<service>_relay` |
 | WAYPOST_OPS_DSN | api, command | … of `<service>_ops` |
-| WAYPOST_CONNECTION_BUDGET | api, worker, jobs | connections that all of them together may open, see `infra.postgres.connections` |
+| WAYPOST_CONNECTION_BUDGET | api, worker, jobs | shared limit, see `infra.postgres.connections` |
 | WAYPOST_KAFKA_BOOTSTRAP | all | `host:port` of the broker |
-| WAYPOST_SMTP_HOST, WAYPOST_SMTP_PORT | notifications, mail | where mail is handed in |
-| WAYPOST_PAYMENTS_URL, WAYPOST_PAYMENTS_WEBHOOK_SECRET | billing, payments | the card provider, and the secret that signs its webhooks |
+| WAYPOST_SMTP_HOST, WAYPOST_SMTP_PORT | notifications, mail | the mail server |
+| WAYPOST_PAYMENTS_URL | billing, payments | the card provider |
+| WAYPOST_PAYMENTS_WEBHOOK_SECRET | billing, payments | signs the provider's webhooks |
 | WAYPOST_PAYMENTS_WEBHOOK_URL | payments | where the provider sends them |
-| WAYPOST_IDEMPOTENCY_SECRET | all | keys the hashes of request bodies beside idempotency keys; the same on every replica |
+| WAYPOST_IDEMPOTENCY_SECRET | all | keys the hashes of request bodies; equal on every replica |
 | WAYPOST_JWKS_URL | all but users | public keys of the access tokens |
-| WAYPOST_PUBLIC_URL | notifications | what links in mails begin with |
-| WAYPOST_UNSUBSCRIBE_URL | notifications | what unsubscribe links in mails begin with |
+| WAYPOST_PUBLIC_URL | notifications | prefix of links in mails |
+| WAYPOST_UNSUBSCRIBE_URL | notifications | prefix of unsubscribe links in mails |
 | WAYPOST_KEYS_DIRECTORY | all | the service's own keys, see `infra.stack.keys` |
-| WAYPOST_DATA_DIRECTORY | payments, mail | where a simulator remembers |
+| WAYPOST_DATA_DIRECTORY | payments, mail | a simulator's data folder |
 | WAYPOST_PAGES | start-page | the pages that it lists, as JSON, see `infra.start_page.pages` |
-| OTEL_TRACES_EXPORTER, OTEL_EXPORTER_ZIPKIN_ENDPOINT | all | `zipkin` unless set outside, and where its spans go |
+| OTEL_TRACES_EXPORTER | all | `zipkin` unless already set |
+| OTEL_EXPORTER_ZIPKIN_ENDPOINT | all | where spans are sent |
 
 `command` is the `waypost` command: it reads `<service>.env` in WAYPOST_ENVIRONMENT_DIRECTORY, one
 `NAME=value` a line.
@@ -52,7 +54,7 @@ COMMAND_DSNS = ("owner", "app", "ops")
 
 
 class Environments:
-    """Builds them from the addresses and keys of one stack.
+    """Builds the environments of one stack from its addresses and keys.
 
     `addresses` are where the processes reach each other, `outside` where a person's browser does;
     natively the same.
@@ -64,7 +66,7 @@ class Environments:
         self._keys = keys
 
     def process(self, service: str, process: ServiceProcess) -> Environment:
-        """Of `python -m services.<service> <process>`."""
+        """Environment of `python -m services.<service> <process>`."""
         own = {**self._service(service), **self._dsns(service, DSNS_OF[process])}
         if "app" in DSNS_OF[process]:
             own["WAYPOST_CONNECTION_BUDGET"] = str(max_connections())
@@ -73,12 +75,12 @@ class Environments:
         return own
 
     def command(self, service: str) -> Environment:
-        """What the `waypost` command needs to work on a service."""
+        """Environment of the `waypost` command for a service."""
         return {**self._service(service), **self._dsns(service, COMMAND_DSNS)}
 
     def simulator(self, name: str, data: Path) -> Environment:
-        """Of a process beside the services: `payments`, `mail`, `registry`, `start-page`. A
-        simulator keeps its data in `data`.
+        """Environment of a process that is not a service: `payments`, `mail`, `registry`,
+        `start-page`. A simulator stores its data in `data`.
         """
         own = {"WAYPOST_SERVICE_PORT": str(self._addresses.port(name)), "WAYPOST_DATA_DIRECTORY": str(data)}
         if name == "payments":
@@ -136,12 +138,12 @@ class Environments:
 
     @property
     def admin_dsn(self) -> str:
-        """Of PostgreSQL's superuser; for the set-up alone, no process is given it."""
+        """DSN of PostgreSQL's superuser; only for the set-up, no process receives it."""
         return f"postgresql://postgres:{self._keys.secrets.superuser}@{self._addresses.place('postgres')}/postgres"
 
 
 def write_command_environments(environments: Environments, services: Iterable[str], directory: Path) -> None:
-    """`<directory>/<service>.env`, for the owner's eyes only: passwords stand in them."""
+    """Writes `<directory>/<service>.env`, readable only by the owner: they contain passwords."""
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     for service in services:
         file = directory / f"{service}.env"

@@ -1,14 +1,14 @@
-"""Secrets of one stack, made once and kept in `.waypost/<base>/keys`, closed to other accounts.
-None is ever committed.
+"""Secrets of one stack, created once and stored in `.waypost/<base>/keys`, closed to other
+accounts. They are never committed.
 
-    secrets.json                            passwords of PostgreSQL's roles, the webhook secret, the key of stored request hashes
-    users/signing.json                      private Ed25519 JWK with its kid (RFC 8037): signs access tokens
-    users/sealing.public.json               {key_id, public_key}: notifications' X25519 key, which one-time tokens are sealed to
-    notifications/sealing.private.json      {keys: [{key_id, private_key}]}, newest first: opens them
-    billing/                                empty: it holds no key of its own
+    secrets.json                        passwords of PostgreSQL's roles, webhook secret, hash key
+    users/signing.json                  private Ed25519 JWK with its kid (RFC 8037)
+    users/sealing.public.json           {key_id, public_key}: notifications' X25519 key
+    notifications/sealing.private.json  {keys: [{key_id, private_key}]}, newest first
+    billing/                            empty
 
-Keys of X25519 are 32 bytes in base64. An old private key stays until no token sealed to it is
-valid.
+users signs access tokens, and seals one-time tokens for notifications. Keys of X25519 are 32 bytes
+in base64. An old private key stays until no token sealed to it is valid.
 """
 
 import base64
@@ -33,7 +33,7 @@ class Secrets:
     superuser: str
     payments_webhook: str
     answers: str
-    """Keys the hashes of request bodies that are kept beside idempotency keys."""
+    """Keys the hashes of request bodies that are stored with idempotency keys."""
     roles: dict[str, dict[str, str]]
 
     def passwords(self, service: str) -> Passwords:
@@ -55,9 +55,7 @@ class Keys:
 
 
 def load_or_make_keys(directory: Path) -> Keys:
-    """What an earlier start made, with whatever is missing made now. The caller holds the stack's
-    lock.
-    """
+    """Loads the existing keys and creates the missing ones. The caller holds the stack's lock."""
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     for service in services.SERVICES:
         (directory / service).mkdir(exist_ok=True, mode=0o700)
@@ -91,7 +89,8 @@ def _ensure_signing_key(file: Path) -> None:
 
 
 def _ensure_sealing_key(public: Path, private: Path) -> None:
-    # The private half first: a public key whose private half is missing would seal tokens for ever.
+    # The private key first: with only a public key, sealed tokens could never be
+    # opened.
     if not private.exists():
         fresh = {"key_id": str(new_id()), "private_key": base64.b64encode(bytes(PrivateKey.generate())).decode()}
         _write_private(private, json.dumps({"keys": [fresh]}))
@@ -107,7 +106,7 @@ def _secret() -> str:
 
 
 def _write_private(file: Path, text: str) -> None:
-    """Whole or not at all: a half-written file of secrets would lock us out of our own data."""
+    """Writes atomically: a partial secrets file would make the stack's data inaccessible."""
     unfinished = file.with_suffix(".unfinished")
     unfinished.touch(mode=0o600)
     unfinished.write_text(text)

@@ -1,4 +1,4 @@
-"""Where things lie on this machine: the checkout and its `.waypost` folder."""
+"""Paths on this machine: the checkout and its `.waypost` folder."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ from waypost.native.child import importing
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 TOOLKIT = CHECKOUT / "shared"
-"""What is imported as `waypost`."""
+"""The folder that contains the `waypost` package."""
 STATE = CHECKOUT / ".waypost"
 
 

@@ -1,4 +1,4 @@
-"""Every component of the stack, in one place, with what it depends on."""
+"""Every component of the stack, with its dependencies."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -57,7 +57,7 @@ class Plan:
         url = self._at.url(name)
         environment = self.environments.simulator(name, self._directory / "simulators")
         server = PythonServer(SIMULATORS[name], environment=environment, log=self._log(name), health=f"{url}/livez")
-        ports = [self._at.port(each) for each in (name, *more_ports)]
+        ports = [self._at.port(port) for port in (name, *more_ports)]
         return Component(name=name, part=server, ports=ports, page=f"{url}{page}", log=self._log(name))
 
     def _set_up(self) -> Iterator[Component]:
@@ -87,7 +87,7 @@ class Plan:
         server = PythonServer(
             f"services.{service}", process, environment=environment, log=self._log(name), health=f"{url}/readyz"
         )
-        # A worker's topics and a job's mail server are there before it; the API answers without
+        # A worker needs its topics and a job process its mail server; the API answers without
         # either.
         needs = [f"{service}-migrations", *([] if process is ServiceProcess.API else ["topics", "mail", "payments"])]
         page = f"{url}/docs" if process is ServiceProcess.API else f"{url}/metrics"

@@ -1,4 +1,4 @@
-"""`make dev`: which components a saved file touches, and their restart."""
+"""`make dev`: the components that a saved file affects, and their restart."""
 
 import time
 from collections.abc import Iterable, Sequence
@@ -15,12 +15,12 @@ from waypost.native.errors import StartFailed
 WATCHED = ("services", "shared/waypost", "schemas", "infra")
 SERVICES_FILE = "infra/services.py"
 MODULES = {module.replace(".", "/"): name for name, module in SIMULATORS.items()}
-"""Folder of a process beside the services → its component."""
+"""Folder of a process that is not a service → its component."""
 
 
 class SourceFilter(DefaultFilter):
-    """Files that a process reads at its start; byte code, caches and editors' copies are not among
-    them.
+    """Accepts files that a process reads at its start; byte code, caches and editors' copies are
+    not among them.
     """
 
     SUFFIXES = (".py", ".avsc", ".json", ".yaml", ".html", ".css", ".js", ".txt", ".sql")
@@ -29,11 +29,11 @@ class SourceFilter(DefaultFilter):
         return path.endswith(self.SUFFIXES) and super().__call__(change, path)
 
 
-def touched_by(file: str, names: Sequence[str]) -> Sequence[str]:
-    """The components among `names` that a file touches, by its path in the checkout.
+def affected_by(file: str, names: Sequence[str]) -> Sequence[str]:
+    """The components among `names` that a file affects, by its path in the checkout.
 
-    A file of one service touches its processes, and a migration its migrations besides. The toolkit
-    and the schemas touch every Python process; `schemas/topics.yaml` creates topics first.
+    A file of one service affects its processes, and a migration also its migrations component. The
+    toolkit and the schemas affect every Python process; `schemas/topics.yaml` first creates topics.
     """
     match file.split("/"):
         case ["services", service, *inner]:
@@ -59,11 +59,11 @@ def without_migrations(names: Iterable[str]) -> Sequence[str]:
 
 
 async def restart_on_save(client: Client, console: Console) -> None:
-    """Until Ctrl-C, or until the stack ends. A restart that fails is shown, and the next save tries
-    again.
+    """Runs until Ctrl-C, or until the stack ends. A failed restart is shown, and the next save
+    retries it.
     """
     console.print("\nWatching services, shared/waypost, schemas and infra. Ctrl-C ends the watch.", highlight=False)
-    folders = [CHECKOUT / each for each in WATCHED]
+    folders = [CHECKOUT / folder for folder in WATCHED]
     async for changes in awatch(*folders, watch_filter=SourceFilter(), raise_interrupt=False):
         if not client.runs():
             raise StartFailed("the stack ended; `make dev` starts it again")
@@ -77,7 +77,7 @@ async def apply(files: Sequence[str], client: Client, console: Console) -> None:
     started = time.monotonic()
     try:
         new = await client.start_missing() if SERVICES_FILE in files else ()
-        touched = {name for file in files for name in touched_by(file, names)}
+        touched = {name for file in files for name in affected_by(file, names)}
         restarted = await client.restart([name for name in names if name in touched]) if touched else ()
     except StartFailed as error:
         console.print(f"{time.strftime('%H:%M:%S')} {summary(files)}: {error}", markup=False, highlight=False)

@@ -1,4 +1,4 @@
-"""`make demo`: the stack, and the story told on it over HTTP."""
+"""`make demo`: starts the stack and runs the story on it over HTTP."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -12,7 +12,7 @@ from infra.stack.addresses import Addresses
 
 
 class Stack(Protocol):
-    """However it is run."""
+    """A stack, native or in containers."""
 
     @property
     def addresses(self) -> Addresses: ...
@@ -23,14 +23,14 @@ class Stack(Protocol):
         """Returns once everything is up. Raises StartFailed."""
 
     async def watch_until_up(self) -> None:
-        """For one that runs already. Raises StartFailed."""
+        """Waits for a stack that already runs. Raises StartFailed."""
 
     async def stop(self) -> bool: ...
 
 
 async def run_demo(client: Stack, console: Console, *, stay: bool) -> bool:
-    """Tells the story on the running stack, or on one of its own; `stay`: that one is left up to
-    look around, until Ctrl-C.
+    """Runs the story on the running stack, or starts one for it. With `stay`, a stack that was
+    started here stays up until Ctrl-C.
     """
     async with _stack(client, console) as is_our_own:
         happened = await tell(client.addresses, console)
@@ -46,7 +46,7 @@ async def run_demo(client: Stack, console: Console, *, stay: bool) -> bool:
 
 @asynccontextmanager
 async def _stack(client: Stack, console: Console) -> AsyncIterator[bool]:
-    """Whether it was started here; then it is ended here too, whatever happened on it."""
+    """Yields True if it started the stack; then it also stops it, in every case."""
     if client.runs():
         await client.watch_until_up()
         yield False
@@ -61,7 +61,7 @@ async def _stack(client: Stack, console: Console) -> AsyncIterator[bool]:
 
 
 async def _until_interrupted() -> None:
-    """Ctrl-C is how it is meant to end: no error."""
+    """Ctrl-C is the intended end: not an error."""
     try:
         await asyncio.Event().wait()
     except asyncio.CancelledError:

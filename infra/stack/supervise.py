@@ -1,4 +1,4 @@
-"""The supervisor's process: runs the plan until it is told to stop."""
+"""The supervisor's process: runs the plan until a signal stops it."""
 
 from pathlib import Path
 

@@ -13,9 +13,9 @@ from waypost.hosting.processes import ServiceProcess
 class Page:
     title: str
     url: str
-    """Where a browser opens it."""
+    """URL for a browser."""
     probe: str
-    """Where the start page asks whether it is up."""
+    """URL that the start page probes."""
     about: str = ""
 
 
@@ -27,9 +27,9 @@ class Group:
 
 def page_groups(at: Addresses, *, probed_at: Addresses) -> Sequence[Group]:
     """`at` is where a person reaches the stack, `probed_at` where its processes reach each other;
-    natively the same.
+    equal on a native stack.
     """
-    services = [Group(title=each, pages=list(_service(each, at, probed_at))) for each in services_here()]
+    services = [Group(title=service, pages=list(_service(service, at, probed_at))) for service in services_here()]
     return [Group(title="Look around", pages=list(_outside(at, probed_at))), *services]
 
 
@@ -48,12 +48,12 @@ def _service(service: str, at: Addresses, probed_at: Addresses) -> Iterator[Page
     api = f"{service}-api"
     for path, title, about in (
         ("/docs", "API", "OpenAPI: try each route"),
-        ("/asyncapi", "Events", "AsyncAPI: what it publishes and consumes"),
+        ("/asyncapi", "Events", "AsyncAPI: published and consumed events"),
     ):
         yield Page(title=title, url=f"{at.url(api)}{path}", probe=f"{probed_at.url(api)}/readyz", about=about)
     for process in processes_of(service):
         part = f"{service}-{process}"
-        about = "Prometheus metrics" + ("" if process is ServiceProcess.API else "; /readyz tells what is missing")
+        about = "Prometheus metrics" + ("" if process is ServiceProcess.API else "; /readyz shows what is missing")
         yield Page(
             title=f"{process} metrics",
             url=f"{at.url(part)}/metrics",
@@ -63,7 +63,7 @@ def _service(service: str, at: Addresses, probed_at: Addresses) -> Iterator[Page
 
 
 def pages_as_json(groups: Sequence[Group]) -> str:
-    return json.dumps([asdict(each) for each in groups])
+    return json.dumps([asdict(group) for group in groups])
 
 
 def pages_from_json(text: str) -> Sequence[Group]:

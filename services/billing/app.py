@@ -1,4 +1,4 @@
-"""What the billing service is made of."""
+"""The billing service: commands, projections, consumers, jobs and routes."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -8,7 +8,7 @@ from services.billing.adapters.webhooks import SignedNotices
 from services.billing.api import ROUTERS
 from services.billing.handlers import COMMANDS, CONSUMERS
 from services.billing.jobs import JOBS, SCHEDULE
-from services.billing.live import MOVING, open_live_view
+from services.billing.live import PAYMENT_EVENTS, open_live_view
 from services.billing.ports import Resources
 from services.billing.projections import PROJECTIONS
 from services.billing.settings import BillingSettings
@@ -42,5 +42,5 @@ SERVICE = Service(
     authorize=authorize,
     api_resources=resources,
     job_resources=resources,
-    live_view=LiveView(open=open_live_view, handles=MOVING),
+    live_view=LiveView(open=open_live_view, handles=PAYMENT_EVENTS),
 )

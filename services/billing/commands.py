@@ -1,5 +1,5 @@
-"""What this service can be asked to do. Shapes are valid, time and ids are given: the edge saw to
-that.
+"""Commands of the billing service. The API layer has validated shapes and supplied ids and
+times.
 """
 
 from dataclasses import dataclass, field
@@ -30,11 +30,11 @@ class CreateInvoice(Command[Invoice]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OfInvoice:
-    """What the commands about an invoice that is there have in common."""
+    """Common fields of the commands about an existing invoice."""
 
     invoice_id: UUID
     expected_version: int | None = None
-    """What the caller has seen (If-Match); None for whatever there is."""
+    """The version that the caller has seen (If-Match); None accepts any version."""
     at: datetime
 
 
@@ -58,7 +58,7 @@ class VoidInvoice(OfInvoice, Command[Invoice]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PayInvoice(OfInvoice, Command[Invoice]):
-    """Tries once more, now, rather than at the next step of the dunning."""
+    """Charges again now, before the next step of the dunning schedule."""
 
     attempt_id: UUID
 
@@ -67,28 +67,26 @@ class PayInvoice(OfInvoice, Command[Invoice]):
 class RefundInvoice(OfInvoice, Command[Invoice]):
     refund_id: UUID
     amount_minor: int | None
-    """None for all that is left."""
+    """None refunds the full remaining amount."""
     reason: str
-    """requested, duplicate or fraudulent."""
+    """`requested`, `duplicate` or `fraudulent`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BeginCharge(Command[PaymentAttempt | None]):
-    """Gives the attempt that is to be carried out; None where there is nothing to do, or not any
-    more.
-    """
+    """Returns the attempt to execute, or None if there is nothing to charge (any more)."""
 
     invoice_id: UUID
     attempt_id: UUID
     requested_by: str
-    """Who asks: begins one attempt at most, however often it is repeated."""
+    """The requester begins one attempt at most, also if it repeats the command."""
     at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordDecision(Command[None]):
-    """What the provider decided about an attempt. Told twice, or of an attempt that is not there,
-    it changes nothing.
+    """The provider's decision about an attempt. A repeated decision, or one about an unknown
+    attempt, changes nothing.
     """
 
     attempt_id: UUID
@@ -98,7 +96,7 @@ class RecordDecision(Command[None]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AbandonAttempt(Command[None]):
-    """The provider knows nothing of it, and may have forgotten its key."""
+    """The provider does not know the attempt, and may have forgotten its key."""
 
     attempt_id: UUID
     at: datetime
@@ -114,11 +112,11 @@ class CreateSubscription(Command[Subscription]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OfSubscription:
-    """What callers' commands about a subscription that is there have in common."""
+    """Common fields of the callers' commands about an existing subscription."""
 
     subscription_id: UUID
     expected_version: int | None = None
-    """What the caller has seen (If-Match); None for whatever there is."""
+    """The version that the caller has seen (If-Match); None accepts any version."""
     at: datetime
 
 
@@ -134,7 +132,9 @@ class CancelSubscription(OfSubscription, Command[Subscription]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenewSubscription(Command[bool]):
-    """Begins the period that is due; gives whether there was one. Told twice it finds none."""
+    """Begins the next period if it is due, and returns whether it was. A repeated command returns
+    False.
+    """
 
     subscription_id: UUID
     at: datetime
@@ -142,11 +142,11 @@ class RenewSubscription(Command[bool]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestReport(Command[JobId]):
-    """Gives the job that makes it."""
+    """Returns the id of the job that produces the report."""
 
     kind: str
     format: str
     period: Period
     asked_by: UUID
     customer_id: UUID | None
-    """Whose invoices it is about; None for everybody's."""
+    """Limits the report to one customer; None for all customers."""

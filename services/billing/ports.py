@@ -1,4 +1,4 @@
-"""What this service needs of the outside: a payment provider, and what the team sells."""
+"""The service's ports: the payment provider, and the plans."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,19 +13,17 @@ from waypost.kernel.money import Money
 
 
 class OutcomeUnknown(Transient):
-    """The provider may have done it or not: it has to be asked by the key before anything else
-    happens.
-    """
+    """The provider may have executed the order: look it up by its key before anything else."""
 
 
 class ProviderUnavailable(Transient):
-    """The payment provider cannot be reached; it was asked for nothing."""
+    """The payment provider cannot be reached; nothing was requested."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """One movement of money as the provider is asked for it: equal on every try of one attempt, or
-    the provider refuses the key.
+    """One charge or refund as it is sent to the provider. It is equal on each retry of one attempt;
+    otherwise the provider refuses the key.
     """
 
     idempotency_key: str
@@ -38,8 +36,8 @@ class Order:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChargeOrder(Order):
     token: str | None = field(repr=False)
-    """The provider's name for the card; None where it was taken off the customer meanwhile: then it
-    can only be looked up.
+    """The provider's token for the card; None if the card was removed meanwhile: the charge can
+    then only be looked up.
     """
 
 
@@ -49,7 +47,7 @@ class RefundOrder(Order):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Moved:
+class Succeeded:
     """The provider moved the money."""
 
     provider_id: str
@@ -57,13 +55,13 @@ class Moved:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Declined:
-    """The provider definitely did not and, under this key, never will."""
+    """The provider did not move the money and, under this key, never will."""
 
     reason: str
     provider_id: str | None = None
 
 
-Decision = Moved | Declined
+Decision = Succeeded | Declined
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,20 +71,20 @@ class Card:
 
 
 class Payments(Protocol):
-    async def carry_out(self, order: ChargeOrder | RefundOrder) -> Decision:
-        """Moves the money at most once per key, however often it is called. Raises OutcomeUnknown,
-        ProviderUnavailable.
+    async def execute(self, order: ChargeOrder | RefundOrder) -> Decision:
+        """Moves the money at most once per key, also when it is called repeatedly. Raises
+        OutcomeUnknown, ProviderUnavailable.
         """
         ...
 
     async def find(self, order: ChargeOrder | RefundOrder) -> Decision | None:
-        """What was decided under the order's key, None where nothing was (yet). Raises
+        """The decision under the order's key, or None if there is none (yet). Raises
         ProviderUnavailable.
         """
         ...
 
     async def card(self, token: str) -> Card:
-        """What is behind a payment method's token. Raises PaymentMethodUnknown,
+        """The card of a payment method's token. Raises PaymentMethodUnknown,
         ProviderUnavailable.
         """
         ...
@@ -94,7 +92,7 @@ class Payments(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
-    """What the provider tells of one attempt by itself."""
+    """A webhook's decision about one attempt."""
 
     tenant_id: TenantId
     attempt_id: UUID
@@ -103,7 +101,7 @@ class Notice:
 
 class Notices(Protocol):
     def read(self, signature: str, body: bytes, at: datetime) -> Notice | None:
-        """The notice; None where it tells nothing about an attempt of ours. Raises
+        """The notice, or None if it does not concern an attempt of this service. Raises
         WebhookNotAuthentic.
         """
         ...
@@ -111,9 +109,9 @@ class Notices(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resources:
-    """What routes find at `here.resources`, and jobs at `JobContext.resources`."""
+    """Resources of routes (`context.resources`) and jobs (`JobContext.resources`)."""
 
     payments: Payments
     notices: Notices
     plans: Sequence[Plan]
-    """What can be subscribed to."""
+    """The plans that customers can subscribe to."""

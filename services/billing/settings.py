@@ -1,4 +1,4 @@
-"""What a billing process reads from its environment."""
+"""Settings of a billing process, from its environment."""
 
 import re
 from collections import Counter
@@ -23,27 +23,29 @@ PLANS = (
 def _catalogue(plans: tuple[Plan, ...]) -> tuple[Plan, ...]:
     for plan in plans:
         if not re.fullmatch(PLAN_CODE, plan.code) or len(plan.code) > 64:
-            raise ValueError(f"{plan.code!r} is no code: small letters, digits and hyphens, 64 at most")
-        if not 0 < plan.amount_minor <= MAX_TOTAL_MINOR:
             raise ValueError(
-                f"a period of {plan.code} has to cost something, and {MAX_TOTAL_MINOR} minor units at most"
+                f"{plan.code!r} is not a valid plan code: use lower-case letters, digits and hyphens, 64 at most"
             )
+        if not 0 < plan.amount_minor <= MAX_TOTAL_MINOR:
+            raise ValueError(f"the price of {plan.code} must be between 1 and {MAX_TOTAL_MINOR} minor units")
         if plan.currency not in DECIMALS:
-            raise ValueError(f"{plan.currency!r} is the ISO 4217 code of no currency in which anybody pays")
+            raise ValueError(f"{plan.currency!r} is not a supported ISO 4217 currency (for example EUR, JPY, KWD)")
     twice = [code for code, times in Counter(plan.code for plan in plans).items() if times > 1]
     if twice:
-        raise ValueError(f"declared twice: {', '.join(twice)}")
+        raise ValueError(f"duplicate plan codes: {', '.join(twice)}")
     return plans
 
 
 class BillingSettings(Settings):
     payments_url: Annotated[str, Field(pattern=r"^https?://")]
-    """The payment provider."""
+    """The payment provider's URL."""
     payments_webhook_secret: Annotated[SecretStr, Field(min_length=16)]
-    """Signs the provider's webhooks; the provider has the same."""
+    """Verifies the provider's webhooks; the provider signs with the same secret."""
     payments_timeout_seconds: float = Field(default=10.0, gt=0, le=50)
-    """For one answer of the provider. Less than a job's 60 s, so that the job sees it pass."""
+    """Time limit for one response of the provider. It is less than a job's 60 s, so that the job
+    sees the time-out.
+    """
     plans: Annotated[tuple[Plan, ...], AfterValidator(_catalogue)] = PLANS
-    """What can be subscribed to, as JSON. A price is changed here; subscriptions keep theirs until
-    they change their plan.
+    """The plans, as JSON. Change a price here; subscriptions keep their price until they change
+    their plan.
     """

@@ -1,5 +1,5 @@
-"""Rows of this service. What may not be published lives in `public`; read rows of events in the
-schema of their projection.
+"""Tables of this service. Unpublished data is in `public`; read models are in the schema of their
+projection.
 """
 
 from sqlalchemy import (
@@ -30,7 +30,7 @@ payment_methods = Table(
     PrimaryKeyConstraint("tenant_id", "payment_method_id"),
     Index("payment_methods_of_customer", "tenant_id", "customer_id"),
 )
-"""The provider's names for the cards; gone with the customer's erasure."""
+"""The provider's tokens for the cards; deleted when the customer is erased."""
 
 payment_attempts = Table(
     "payment_attempts",
@@ -59,8 +59,8 @@ payment_attempts = Table(
         "payment_attempts_pending", "tenant_id", "invoice_id", unique=True, postgresql_where=text("status = 'pending'")
     ),
 )
-"""One pending per invoice at most. `reason`: why a charge was refused, or why a refund was asked
-for.
+"""One pending attempt per invoice at most. `reason`: why a charge was refused, or why a refund was
+requested.
 """
 
 invoice_numbers = Table(
@@ -69,8 +69,8 @@ invoice_numbers = Table(
     Column("tenant_id", Uuid, primary_key=True),
     Column("last_number", BigInteger, nullable=False),
 )
-"""The last number that each tenant gave. Locked until the commit: a rollback gives the number back,
-so that there are no gaps.
+"""The last number assigned in each tenant. The row is locked until the commit, and a rollback
+restores it, so numbers have no gaps.
 """
 
 followed_users = Table(
@@ -81,7 +81,7 @@ followed_users = Table(
     Column("version", BigInteger, nullable=False),
     PrimaryKeyConstraint("tenant_id", "user_id"),
 )
-"""The last version of each user that their customer has taken over."""
+"""The highest version of each user that was applied to their customer."""
 
 CUSTOMERS = MetaData()
 
@@ -110,7 +110,7 @@ cards = Table(
     Column("attached_in_version", BigInteger, nullable=False),
     PrimaryKeyConstraint("tenant_id", "customer_id", "payment_method_id"),
 )
-"""The newest of a customer's is the default."""
+"""The newest of a customer's cards is the default."""
 
 SUBSCRIPTIONS = MetaData()
 
@@ -140,9 +140,7 @@ subscriptions = Table(
     Index("subscriptions_of_customer", "tenant_id", "customer_id", "subscription_id"),
     Index("subscriptions_by_end", "tenant_id", "period_end", postgresql_where=text("status <> 'canceled'")),
 )
-"""`next_…`: the plan changed to last, which counts from `next_from` on; a period that begins then
-has it.
-"""
+"""`next_…`: the plan of the next change, which applies from `next_from`."""
 
 INVOICES = MetaData()
 
@@ -206,7 +204,7 @@ postings = Table(
     Column("posted_at", DateTime(timezone=True), nullable=False),
     PrimaryKeyConstraint("tenant_id", "invoice_id", "invoice_version", "account"),
 )
-"""One entry per version of an invoice that moved money: its rows sum to 0. Debits are positive."""
+"""One entry per invoice version that moved money: its rows sum to 0. Debits are positive."""
 
 REVENUE = MetaData()
 
@@ -226,4 +224,4 @@ revenue_windows = Table(
     Column("revision", BigInteger, nullable=False),
     PrimaryKeyConstraint("tenant_id", "window", "window_start", "currency"),
 )
-"""What the live view published last of each window."""
+"""The latest published totals of each window."""

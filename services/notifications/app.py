@@ -1,10 +1,10 @@
-"""What the notifications service is made of."""
+"""The notifications service: commands, projections, consumers, jobs and routes."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from services.notifications.adapters.email_templates import JinjaEmailTemplates
-from services.notifications.adapters.sealing import SealedBoxOpener, sealing_keys
+from services.notifications.adapters.sealed_box import SealedBoxOpener, sealing_keys
 from services.notifications.adapters.smtp import SmtpMailer
 from services.notifications.api import ROUTERS
 from services.notifications.handlers import COMMANDS, CONSUMERS
@@ -12,7 +12,7 @@ from services.notifications.jobs import JOBS, SCHEDULE
 from services.notifications.ports import MailResources
 from services.notifications.projections import PROJECTIONS
 from services.notifications.settings import NotificationsSettings
-from services.notifications.tables import KEPT
+from services.notifications.tables import UNPUBLISHED
 from waypost.engine.principals import authorize
 from waypost.hosting.service import Service
 from waypost.hosting.settings import load
@@ -40,7 +40,7 @@ SERVICE = Service(
     commands=COMMANDS,
     projections=PROJECTIONS,
     consumers=CONSUMERS,
-    tables=[KEPT],
+    tables=[UNPUBLISHED],
     jobs=JOBS,
     schedule=SCHEDULE,
     routers=ROUTERS,

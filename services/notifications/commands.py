@@ -1,5 +1,5 @@
-"""What this service can be asked to do: by its routes and jobs, and by events of the other
-services, whose time and ids are theirs.
+"""Commands of the notifications service, from its routes, its jobs and other services' events. Ids
+and times come from the request or the event.
 """
 
 from dataclasses import dataclass, field
@@ -13,10 +13,10 @@ from waypost.kernel.ids import TenantId
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MailedToken:
-    """A one-time token on its way into a mail, sealed to this service."""
+    """A one-time token to be mailed, sealed for this service."""
 
     address: str = field(repr=False)
-    """Where the token proves something: it is mailed there and nowhere else."""
+    """The address that the token verifies. The token is mailed to this address only."""
     sealing_key_id: str
     sealed: bytes = field(repr=False)
     expires_at: datetime
@@ -24,7 +24,7 @@ class MailedToken:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueNotification(Command[None]):
-    """Asking twice is fine."""
+    """Queues a notification once per id; a repeated command changes nothing."""
 
     notification_id: UUID
     tenant_id: TenantId
@@ -40,8 +40,8 @@ class QueueNotification(Command[None]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueDigest(Command[bool]):
-    """Of a user who wants one and has something unread; nothing otherwise. Asking twice for one day
-    is fine.
+    """Queues the digest of a user who wants one and has unread notifications. Queues nothing
+    otherwise, or for a day that already has its digest.
     """
 
     tenant_id: TenantId
@@ -52,7 +52,7 @@ class QueueDigest(Command[bool]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MarkRead(Command[None]):
-    """By its recipient. The first time counts."""
+    """Marks a notification as read by its recipient. The first time is stored."""
 
     tenant_id: TenantId
     notification_id: UUID
@@ -66,18 +66,18 @@ class ChooseDigest(Command[None]):
     user_id: UUID
     digest: bool
     secret: bytes = field(repr=False)
-    """For the unsubscribe links of somebody who has none yet."""
+    """The secret of the user's unsubscribe links, stored if the user has none yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndDigests(Command[None]):
-    """Asked by whoever holds the link. Asking twice is fine."""
+    """Ends the digests of the link's owner. A repeated command changes nothing."""
 
     token: UnsubscribeToken
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForgetRecipient(Command[None]):
-    """Drops what is kept for and of somebody who is erased."""
+    """Deletes the stored data of an erased recipient."""
 
     recipient_id: UUID

@@ -1,4 +1,4 @@
-"""What this service needs of the outside: words, keys, and somebody who carries mail."""
+"""The service's ports: e-mail templates, token keys and a mail server."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,11 +9,11 @@ from waypost.kernel.errors import Permanent
 
 
 class MailRefused(Permanent):
-    """The mail server will never take this mail."""
+    """The mail server will never accept this mail."""
 
     def __init__(self, reason: str, code: int) -> None:
         self.reason = reason
-        super().__init__(f"the mail server refused the mail for good: {code}, {reason}", code=code)
+        super().__init__(f"the mail server refused the mail permanently: {code}, {reason}", code=code)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,37 +30,37 @@ class Mail:
     name: str = field(repr=False)
     email: EmailContent
     unsubscribe_url: str | None = field(default=None, repr=False)
-    """Ends mails of this kind by one POST (RFC 8058)."""
+    """One POST to this URL ends mails of this kind (RFC 8058)."""
 
 
 class EmailTemplates(Protocol):
     def compose(self, kind: Kind, words: Mapping[str, object]) -> EmailContent:
-        """Raises Permanent where a word is missing."""
+        """Raises Permanent if a variable is missing."""
         ...
 
 
 class Mailer(Protocol):
     async def send(self, mail: Mail) -> None:
-        """Returns when the mail server has taken it. Raises MailRefused where it never will,
-        Transient where it may later.
+        """Returns when the mail server has accepted the mail. Raises MailRefused if it never will,
+        Transient if it may later.
         """
         ...
 
 
 class TokenOpener(Protocol):
     def open(self, sealing_key_id: str, sealed: bytes) -> str:
-        """The token in the clear. Raises Permanent where the key is not here, or does not fit."""
+        """The token in clear text. Raises Permanent if the key is unknown or does not match."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MailResources:
-    """What jobs find in their context's `resources`."""
+    """Resources of jobs (`JobContext.resources`)."""
 
     emails: EmailTemplates
     mailer: Mailer
     opener: TokenOpener
     public_url: str
-    """What links in mails begin with; no slash at its end."""
+    """The prefix of links in mails, without a slash at its end."""
     unsubscribe_url: str
-    """What an unsubscribe link begins with; `/` and a token follow."""
+    """The prefix of unsubscribe links; `/` and a token follow."""

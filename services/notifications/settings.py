@@ -1,4 +1,4 @@
-"""What a notifications process reads from its environment."""
+"""Settings of a notifications process, from its environment."""
 
 from pathlib import Path
 
@@ -11,14 +11,14 @@ class NotificationsSettings(Settings):
     smtp_host: str
     smtp_port: int = Field(ge=1, le=65535)
     smtp_timeout_seconds: float = Field(default=20.0, gt=0)
-    """For each step of handing in one mail."""
+    """Time limit for each step of an SMTP delivery."""
     mail_sender: str = "no-reply@waypost.example"
-    """Address that mails come from."""
+    """Sender address of the mails."""
     public_url: str = Field(pattern=r"^https?://")
-    """What links in mails begin with."""
+    """The prefix of links in mails."""
     unsubscribe_url: str = Field(pattern=r"^https?://")
-    """Where this service's `POST /unsubscribe` is reached from outside. Mail clients take https
-    alone (RFC 8058, section 3.1).
+    """Public URL of this service's `POST /unsubscribe`. Mail clients accept https only (RFC 8058,
+    section 3.1).
     """
     keys_directory: Path
-    """Holds `sealing.private.json` (`services.notifications.adapters.sealing`)."""
+    """Contains `sealing.private.json` (`services.notifications.adapters.sealed_box`)."""

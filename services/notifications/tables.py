@@ -1,5 +1,5 @@
-"""Rows of this service. What may not be published lives in `public`; read rows of events in the
-schema of their projection.
+"""Tables of this service. Unpublished data is in `public`; read models are in the schema of their
+projection.
 """
 
 from sqlalchemy import (
@@ -18,21 +18,21 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-KEPT = MetaData()
+UNPUBLISHED = MetaData()
 
 pending_notifications = Table(
     "pending_notifications",
-    KEPT,
+    UNPUBLISHED,
     Column("tenant_id", Uuid, nullable=False),
     Column("notification_id", Uuid, nullable=False),
     Column("facts", JSONB, nullable=False),
     PrimaryKeyConstraint("tenant_id", "notification_id"),
 )
-"""What a queued letter will say; removed when it is settled."""
+"""The variables of a queued notification; deleted when it is settled."""
 
 sealed_tokens = Table(
     "sealed_tokens",
-    KEPT,
+    UNPUBLISHED,
     Column("tenant_id", Uuid, nullable=False),
     Column("recipient_id", Uuid, nullable=False),
     Column("kind", Text, nullable=False),
@@ -44,12 +44,13 @@ sealed_tokens = Table(
     PrimaryKeyConstraint("tenant_id", "recipient_id", "kind"),
     UniqueConstraint("tenant_id", "notification_id"),
 )
-"""One per user and kind: a new link ends the earlier one, mailed or not. Removed when it is mailed.
+"""One per user and kind: a new link replaces the earlier one, mailed or not. Deleted when it is
+mailed.
 """
 
 read_marks = Table(
     "read_marks",
-    KEPT,
+    UNPUBLISHED,
     Column("tenant_id", Uuid, nullable=False),
     Column("notification_id", Uuid, nullable=False),
     Column("recipient_id", Uuid, nullable=False),
@@ -57,11 +58,11 @@ read_marks = Table(
     PrimaryKeyConstraint("tenant_id", "notification_id"),
     Index("read_marks_of_recipient", "tenant_id", "recipient_id"),
 )
-"""What its recipient has read. When somebody reads is nobody else's business: rows, no events."""
+"""Notifications that their recipient has read. Reading habits are personal: rows, no events."""
 
 preferences = Table(
     "preferences",
-    KEPT,
+    UNPUBLISHED,
     Column("tenant_id", Uuid, nullable=False),
     Column("user_id", Uuid, nullable=False),
     Column("digest", Boolean, nullable=False),
@@ -69,8 +70,8 @@ preferences = Table(
     PrimaryKeyConstraint("tenant_id", "user_id"),
     UniqueConstraint("tenant_id", "unsubscribe_secret"),
 )
-"""Whoever has no row never chose. The secret stays the same, so that the link in an old mail works
-as well.
+"""A user without a row has not chosen. The secret never changes, so that the link in an old mail
+keeps working.
 """
 
 OUTGOING = MetaData()
@@ -108,8 +109,8 @@ recipients = Table(
     Column("status", Text, nullable=False),
     PrimaryKeyConstraint("tenant_id", "user_id"),
 )
-"""Whom letters go to. Somebody who is erased keeps a row without a name, so that nothing waits for
-them.
+"""Recipients of notifications. An erased recipient keeps a row without a name, so that waiting
+notifications are settled.
 """
 
 INVOICES = MetaData()
@@ -127,4 +128,4 @@ invoices = Table(
     Column("settled_at", DateTime(timezone=True)),
     PrimaryKeyConstraint("tenant_id", "invoice_id"),
 )
-"""How invoices stand, for letters that are written long after the fact."""
+"""Invoice status, for mails that are composed later than the event."""

@@ -1,4 +1,4 @@
-"""What the users service is made of."""
+"""The users service: commands, projections, consumers, jobs and routes."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -7,16 +7,16 @@ from services.users.adapters import keys
 from services.users.adapters.access_tokens import SignedAccessTokens
 from services.users.adapters.development import development_user
 from services.users.adapters.passwords import Argon2Passwords
-from services.users.adapters.sealing import SealedBoxSealer
+from services.users.adapters.sealed_box import SealedBoxSealer
 from services.users.adapters.tenant_ids import KeyedTenantIds
 from services.users.api import ROUTERS
 from services.users.handlers import COMMANDS, CONSUMERS
-from services.users.handlers.actors import authorize
+from services.users.handlers.authorization import authorize
 from services.users.jobs import JOBS, SCHEDULE
 from services.users.ports import JobResources, Resources
 from services.users.projections import PROJECTIONS
 from services.users.settings import UsersSettings
-from services.users.tables import KEPT, SECRETS
+from services.users.tables import SECRETS, UNPUBLISHED
 from waypost.hosting.service import Service
 from waypost.hosting.settings import load
 from waypost.web.tokens import KeySource
@@ -48,7 +48,7 @@ SERVICE = Service(
     commands=COMMANDS,
     projections=PROJECTIONS,
     consumers=CONSUMERS,
-    tables=[SECRETS, KEPT],
+    tables=[SECRETS, UNPUBLISHED],
     jobs=JOBS,
     schedule=SCHEDULE,
     routers=ROUTERS,

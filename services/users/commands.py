@@ -1,5 +1,5 @@
-"""What this service can be asked to do. Shapes are valid, passwords are hashed, time and ids are
-given: the edge saw to that.
+"""Commands of the users service. They arrive validated: the API layer has checked shapes, hashed
+passwords and supplied ids and times.
 """
 
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from waypost.kernel.role import Role
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Registration:
-    """Somebody who is about to become a user."""
+    """A user to be created, with a sealed verification token."""
 
     user_id: UUID
     email: Email = field(repr=False)
@@ -26,7 +26,9 @@ class Registration:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefreshToken:
-    """One link of a session: each is used once and followed by the next, until the session expires."""
+    """A refresh token of a session. Each is used once and replaced by the next, until the session
+    expires.
+    """
 
     digest: bytes = field(repr=False)
     expires_at: datetime
@@ -42,8 +44,8 @@ class OpenTenant(Command[Tenant]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignUp(Command[User]):
-    """Gives back the user as it was asked for, also where the address is taken: the answer must not
-    tell which it was.
+    """Returns the requested user, also if the address is taken: the response must not reveal
+    which.
     """
 
     tenant_id: TenantId
@@ -59,11 +61,13 @@ class VerifyEmail(Command[User]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenSession(Command[User]):
-    """After the password was found right."""
+    """Opens a session after the password was verified."""
 
     user_id: UUID
-    proved_hash: str = field(repr=False)
-    """What it was checked against; where that is another by now, it was not right any more."""
+    verified_hash: str = field(repr=False)
+    """The hash against which the password was verified. If it has changed since, the session is
+    refused.
+    """
     session_id: UUID
     refresh_token: RefreshToken
     at: datetime
@@ -77,8 +81,8 @@ class Session:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenewSession(Command[Session | None]):
-    """None refuses: unknown, expired, of an account that may not sign in, or used before. The last
-    ends the whole session, which is why it is an answer and no error: it has to be committed.
+    """Returns None if the token is unknown, expired or used, or if its user may not sign in. A
+    reused token also ends its session; this must be committed, so it is a result and not an error.
     """
 
     digest: bytes = field(repr=False)
@@ -92,20 +96,20 @@ class CloseSession(Command[None]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AskForPasswordLink(Command[None]):
-    """From whoever knows an address. A job decides: nothing that is done at once depends on whether
-    somebody has it.
+class RequestPasswordLink(Command[None]):
+    """Sent by any caller who knows an address. A job decides, so that the response does not depend
+    on whether the address exists.
     """
 
     tenant_id: TenantId
     email: Email = field(repr=False)
-    nobody_id: UUID
-    """Of a user who never was, for the job of an address that is nobody's."""
+    placeholder_user_id: UUID
+    """The id of a user who does not exist, for the job of an unknown address."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OfferPasswordLink(Command[bool]):
-    """Whether there was somebody to offer it to."""
+class CreatePasswordLink(Command[bool]):
+    """Returns whether a link was created."""
 
     user_id: UUID
     token: SealedToken
@@ -121,11 +125,11 @@ class ResetPassword(Command[User]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangePassword(Command[User]):
-    """After the present password was found right. Ends all sessions and opens one."""
+    """Changes the password after the current one was verified. Ends all sessions and opens one."""
 
     user_id: UUID
-    proved_hash: str = field(repr=False)
-    """What the present password was checked against."""
+    verified_hash: str = field(repr=False)
+    """The hash against which the current password was verified."""
     password_hash: str = field(repr=False)
     session_id: UUID
     refresh_token: RefreshToken
@@ -139,7 +143,7 @@ class UpdateProfile(Command[User]):
     locale: str | None = None
     actor_id: UUID
     expected_version: int | None
-    """What the caller has seen (If-Match); None for whatever there is."""
+    """The version that the caller has seen (If-Match); None accepts any version."""
     at: datetime
 
 

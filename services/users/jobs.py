@@ -1,4 +1,4 @@
-"""Background work."""
+"""Jobs of the users service."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -7,8 +7,8 @@ from uuid import UUID
 from sqlalchemy import delete
 
 from services.users.adapters.randomness import fresh_token
-from services.users.commands import OfferPasswordLink
-from services.users.handlers.passwords import offer_password_link
+from services.users.commands import CreatePasswordLink
+from services.users.handlers.passwords import create_password_link
 from services.users.ports import JobResources
 from services.users.tables import password_reset_tokens, refresh_tokens, verification_tokens
 from waypost.jobs.context import JobContext
@@ -18,15 +18,15 @@ PASSWORD_LINK_LIFETIME = timedelta(hours=1)
 
 
 async def mail_password_link(job: JobContext[JobResources], user_id: UUID) -> bool:
-    """Whether there is somebody who gets one."""
+    """Creates and mails a password link. Returns whether the user may receive one."""
     now = job.clock.now()
     token = job.resources.sealer.seal(fresh_token(job.tenant_id), now + PASSWORD_LINK_LIFETIME)
     async with job.begin() as uow:
-        return await offer_password_link(OfferPasswordLink(user_id=user_id, token=token, at=now), uow)
+        return await create_password_link(CreatePasswordLink(user_id=user_id, token=token, at=now), uow)
 
 
 async def cleanup_expired(job: JobContext[JobResources]) -> int:
-    """Removes what nobody can use any more, and gives back how many rows that were."""
+    """Deletes expired tokens and returns their number."""
     now = job.clock.now()
     removed = 0
     async with job.begin() as uow:

@@ -1,4 +1,4 @@
-"""What this service needs of the outside: passwords and keys."""
+"""The service's ports: passwords, tokens and keys."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,13 +13,13 @@ from waypost.web.tokens import KeySource
 
 class Passwords(Protocol):
     async def hash(self, password: str) -> str:
-        """A salted hash that names its own parameters. Raises Unavailable when too many wait
-        already: hashing takes memory and time.
+        """A salted hash that contains its parameters. Raises Unavailable when too many callers
+        wait: hashing takes memory and time.
         """
         ...
 
     async def matches(self, password: str, password_hash: str | None) -> bool:
-        """Whether it is the one that was hashed; takes the same time where there is no hash. Raises
+        """Whether the password matches the hash; takes the same time without a hash. Raises
         Unavailable like `hash`.
         """
         ...
@@ -27,7 +27,7 @@ class Passwords(Protocol):
 
 class TokenSealer(Protocol):
     def seal(self, token: OpaqueToken, expires_at: datetime) -> SealedToken:
-        """For the eyes of the notifications service alone."""
+        """Encrypts the token for the notifications service only."""
         ...
 
 
@@ -39,28 +39,24 @@ class AccessToken:
 
 class AccessTokens(Protocol):
     keys: KeySource
-    """What the tokens are verified with here …"""
+    """The keys that verify the tokens in this service."""
     published: Mapping[str, Any]
-    """… and by others: the JWK set (RFC 7517)."""
+    """The public keys for other services: the JWK set (RFC 7517)."""
 
     def issue(self, user: User, session_id: UUID, at: datetime) -> AccessToken:
-        """A signed JWT (RFC 7519) that says who acts, for which tenant, in which role, and since
-        which sign-in.
-        """
+        """A signed JWT (RFC 7519) with the user, the tenant, the role and the session."""
         ...
 
 
 class TenantIds(Protocol):
     def derived(self, idempotency_key: str) -> TenantId:
-        """Always the same for one key, and not to be foretold by whoever does not hold this
-        service's secret.
-        """
+        """Always the same id for one key. It cannot be predicted without this service's secret."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resources:
-    """What routes find at `here.resources`."""
+    """Resources of routes (`context.resources`)."""
 
     passwords: Passwords
     sealer: TokenSealer
@@ -70,6 +66,6 @@ class Resources:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobResources:
-    """What jobs find in their context's `resources`."""
+    """Resources of jobs (`JobContext.resources`)."""
 
     sealer: TokenSealer

@@ -1,4 +1,4 @@
-"""Events to read rows: `accounts` in the business transaction, `tenants` from the topic."""
+"""Read models: `accounts` in the business transaction, `tenants` from the topic."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -37,18 +37,18 @@ async def add_accounts(created: Sequence[Envelope[UserCreated]], rows: AsyncConn
         insert(users),
         [
             {
-                "tenant_id": each.tenant_id,
-                "user_id": each.aggregate_id,
-                "email": each.event.email,
-                "display_name": each.event.display_name,
-                "role": each.event.role,
-                "locale": each.event.locale,
+                "tenant_id": envelope.tenant_id,
+                "user_id": envelope.aggregate_id,
+                "email": envelope.event.email,
+                "display_name": envelope.event.display_name,
+                "role": envelope.event.role,
+                "locale": envelope.event.locale,
                 "verified": False,
                 "suspended": False,
-                "version": each.aggregate_version,
-                "created_at": each.event.created_at,
+                "version": envelope.aggregate_version,
+                "created_at": envelope.event.created_at,
             }
-            for each in created
+            for envelope in created
         ],
     )
 
@@ -56,7 +56,7 @@ async def add_accounts(created: Sequence[Envelope[UserCreated]], rows: AsyncConn
 async def remove_accounts(erased: Sequence[Envelope[UserErased]], rows: AsyncConnection) -> None:
     await rows.execute(
         delete(users).where(users.c.tenant_id == bindparam("of_tenant"), users.c.user_id == bindparam("of_user")),
-        [{"of_tenant": each.tenant_id, "of_user": each.aggregate_id} for each in erased],
+        [{"of_tenant": envelope.tenant_id, "of_user": envelope.aggregate_id} for envelope in erased],
     )
 
 

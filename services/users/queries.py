@@ -1,4 +1,4 @@
-"""Reads, each inside a transaction that is bound to the caller's tenant."""
+"""Queries, each in a transaction that is bound to the caller's tenant."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ from waypost.kernel.errors import NotFound
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """A user as the read rows have it."""
+    """A user in the read model."""
 
     id: UUID
     tenant_id: UUID
@@ -34,7 +34,7 @@ class Credentials:
 
 
 async def account(rows: AsyncConnection, user_id: UUID) -> Account:
-    """Raises NotFound, for another tenant's user too."""
+    """Raises NotFound, also for another tenant's user."""
     row = (await rows.execute(select(users).where(users.c.user_id == user_id))).one_or_none()
     if row is None:
         raise NotFound(f"there is no user {user_id}")
@@ -42,7 +42,7 @@ async def account(rows: AsyncConnection, user_id: UUID) -> Account:
 
 
 async def accounts(rows: AsyncConnection, *, after: UUID | None, limit: int) -> Sequence[Account]:
-    """In the order in which they joined: ids grow with time."""
+    """In the order of registration: ids increase with time."""
     page = select(users).order_by(users.c.user_id).limit(limit)
     if after is not None:
         page = page.where(users.c.user_id > after)
@@ -50,16 +50,16 @@ async def accounts(rows: AsyncConnection, *, after: UUID | None, limit: int) -> 
 
 
 async def credentials_of(rows: AsyncConnection, email: Email) -> Credentials | None:
-    found = (
+    row = (
         await rows.execute(
             select(credentials.c.user_id, credentials.c.password_hash).where(credentials.c.email == email)
         )
     ).one_or_none()
-    return found and Credentials(user_id=found.user_id, password_hash=found.password_hash)
+    return row and Credentials(user_id=row.user_id, password_hash=row.password_hash)
 
 
 async def password_hash_of(rows: AsyncConnection, user_id: UUID) -> str | None:
-    """None for somebody who was erased."""
+    """None for an erased user."""
     held = select(credentials.c.password_hash).where(credentials.c.user_id == user_id)
     password_hash: str | None = (await rows.execute(held)).scalar_one_or_none()
     return password_hash

@@ -1,5 +1,5 @@
-"""Rows of this service. What may not be published lives in `public`; read rows of events in the
-schema of their projection.
+"""Tables of this service. Unpublished data is in `public`; read models are in the schema of their
+projection.
 """
 
 from typing import Any
@@ -32,13 +32,13 @@ credentials = Table(
     PrimaryKeyConstraint("tenant_id", "user_id"),
     UniqueConstraint("tenant_id", "email"),
 )
-"""Who holds an address, and what opens the account. The address is in lower case (checked), so the
-key ignores case.
+"""Addresses and password hashes. The address is in lower case (checked), so the key ignores
+case.
 """
 
 
 def _one_time_tokens(name: str, *more: Column[Any]) -> Table:
-    """One per user: a new link ends the earlier one, and using it removes it."""
+    """One per user: a new link replaces the earlier one, and its use deletes it."""
     return Table(
         name,
         SECRETS,
@@ -55,7 +55,9 @@ def _one_time_tokens(name: str, *more: Column[Any]) -> Table:
 verification_tokens = _one_time_tokens(
     "verification_tokens", Column("password_hash", Text), Column("display_name", Text), Column("locale", Text)
 )
-"""With what the sign-up typed whose link it is; all null where the account keeps what it has."""
+"""With the password and profile of the link's registration; all null if the account keeps its
+own.
+"""
 password_reset_tokens = _one_time_tokens("password_reset_tokens")
 
 refresh_tokens = Table(
@@ -71,20 +73,18 @@ refresh_tokens = Table(
     Index("refresh_tokens_of_session", "tenant_id", "session_id"),
     Index("refresh_tokens_of_user", "tenant_id", "user_id"),
 )
-"""Used ones stay until they expire: one that comes back was stolen, from the user or by the user's
-thief.
-"""
+"""Used tokens stay until they expire: the reuse of one shows that it was stolen."""
 
-KEPT = MetaData()
+UNPUBLISHED = MetaData()
 
 write_offs = Table(
     "write_offs",
-    KEPT,
+    UNPUBLISHED,
     Column("tenant_id", Uuid, nullable=False),
     Column("invoice_id", Uuid, nullable=False),
     PrimaryKeyConstraint("tenant_id", "invoice_id"),
 )
-"""Invoices for which their debtor was suspended: each does so once."""
+"""Written-off invoices that suspended their customer: each suspends once."""
 
 ACCOUNTS = MetaData()
 

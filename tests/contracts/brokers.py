@@ -1,4 +1,4 @@
-"""Every broker there is, behind one face, for the behaviour suite."""
+"""Every broker adapter behind one interface, for the behaviour suite."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -10,7 +10,7 @@ from waypost.ports.broker import Broker, OutgoingRecord
 from waypost.testing.topics import create_topic, read_topic, unique
 
 LARGE = 5000
-"""Bytes of a value that a topic made by `topic()` does not take."""
+"""Size in bytes of a value that a topic made by `small_topic()` refuses."""
 
 
 class BrokerUnderTest(Protocol):
@@ -22,7 +22,7 @@ class BrokerUnderTest(Protocol):
         ...
 
     async def log(self, topic: str) -> Sequence[OutgoingRecord]:
-        """What is on it, partition by partition."""
+        """The topic's records, partition by partition."""
         ...
 
     @property

@@ -1,4 +1,4 @@
-"""Every outbox there is, behind one face, for the behaviour suite."""
+"""Every outbox adapter behind one interface, for the behaviour suite."""
 
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -21,23 +21,23 @@ class OutboxUnderTest(Protocol):
     def outbox(self) -> Outbox: ...
 
     async def add(self, key: bytes, payload: bytes = b"", topic: str = TOPIC) -> int:
-        """A committed row; gives its id."""
+        """Writes a committed row; returns its id."""
         ...
 
     def committed_late(self, key: bytes) -> AbstractAsyncContextManager[int]:
-        """A row whose transaction commits at the end of the block; gives its id."""
+        """Writes a row whose transaction commits at the end of the block; yields its id."""
         ...
 
     async def take_marks_away(self) -> None:
-        """As an operator does."""
+        """Releases a quarantined key, as an operator does."""
         ...
 
-    def fall_silent(self, lease: OutboxLease) -> None:
-        """As when the process that holds the lease is frozen."""
+    def become_silent(self, lease: OutboxLease) -> None:
+        """Makes the lease silent, as if its process were frozen."""
         ...
 
     async def lose_sessions(self) -> None:
-        """As when the database restarts."""
+        """Ends all sessions, as a restart of the database does."""
         ...
 
 
@@ -57,7 +57,7 @@ class InMemory:
     async def take_marks_away(self) -> None:
         self.outbox.marked.clear()
 
-    def fall_silent(self, lease: OutboxLease) -> None:
+    def become_silent(self, lease: OutboxLease) -> None:
         assert isinstance(lease, MemoryOutboxLease)
         lease.silent = True
 
@@ -85,8 +85,8 @@ class OnPostgres:
     async def take_marks_away(self) -> None:
         await self._owner.execute("delete from outbox_quarantine")
 
-    def fall_silent(self, lease: OutboxLease) -> None:
-        """It is: a session that is sent nothing says nothing."""
+    def become_silent(self, lease: OutboxLease) -> None:
+        """Nothing to do: a session without requests is silent."""
 
     async def lose_sessions(self) -> None:
         assert await end_sessions(self._admin_dsn, self._database.name, self.RELAY)

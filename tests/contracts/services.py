@@ -1,4 +1,4 @@
-"""Every place a service can keep its state in, behind one face, for the behaviour suites."""
+"""Every store of a service's state behind one interface, for the behaviour suites."""
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 
 from tests.fixtures.club import Club, club, migrate, opened
-from tests.fixtures.club.hosting import write_path
+from tests.fixtures.club.runtime import write_path
 from waypost.kernel.aggregate import Aggregate
 from waypost.kernel.clock import SystemClock
 from waypost.kernel.event import Event
@@ -31,7 +31,7 @@ CLUB = club("users.user")
 class ServiceUnderTest:
     units: UnitsOfWork
     transactions: Callable[[str], ConsumerTransactions]
-    """Of the consumer with that name, on the same state."""
+    """Transactions of the consumer with that name, on the same state."""
 
 
 class Person(Aggregate):
@@ -50,7 +50,7 @@ class Person(Aggregate):
 
 
 def event_of(own: Club, person: Person, name: str) -> Event:
-    """Created first, renamed from then on."""
+    """Creates the user, then renames it."""
     at = datetime.now(UTC)
     common: dict[str, Any] = {"tenant_id": person.tenant_id, "user_id": person.id, "display_name": name, "locale": "en"}
     if person.version == 0:

@@ -1,4 +1,4 @@
-"""What every broker promises the relay."""
+"""Behaviour of every broker adapter, as the relay needs it."""
 
 import os
 
@@ -34,14 +34,14 @@ def record(topic: str, key: str, value: bytes = b"value") -> OutgoingRecord:
     )
 
 
-async def test_a_record_arrives_whole(under_test: BrokerUnderTest) -> None:
+async def test_record_arrives_complete(under_test: BrokerUnderTest) -> None:
     topic = await under_test.topic()
     async with under_test.broker.publisher() as publisher:
         await publisher.send([record(topic, "a")])
     assert await under_test.log(topic) == [record(topic, "a")]
 
 
-async def test_records_of_one_key_keep_their_order_over_many_batches(under_test: BrokerUnderTest) -> None:
+async def test_records_of_one_key_keep_their_order_across_batches(under_test: BrokerUnderTest) -> None:
     topic = await under_test.topic()
     values = [
         os.urandom(1000) for _ in range(40)
@@ -52,7 +52,7 @@ async def test_records_of_one_key_keep_their_order_over_many_batches(under_test:
     assert [each.value for each in await under_test.log(topic) if each.key == b"a"] == values
 
 
-async def test_records_of_several_topics_go_together(under_test: BrokerUnderTest) -> None:
+async def test_one_send_publishes_to_several_topics(under_test: BrokerUnderTest) -> None:
     first, second = await under_test.topic(), await under_test.topic()
     async with under_test.broker.publisher() as publisher:
         await publisher.send([record(first, "a"), record(second, "a"), record(first, "b")])
@@ -60,7 +60,7 @@ async def test_records_of_several_topics_go_together(under_test: BrokerUnderTest
     assert [each.key for each in await under_test.log(second)] == [b"a"]
 
 
-async def test_a_refused_record_is_named(under_test: BrokerUnderTest) -> None:
+async def test_refusal_names_the_record(under_test: BrokerUnderTest) -> None:
     topic = await under_test.topic()
     large = record(topic, "a", os.urandom(LARGE))
     async with under_test.broker.publisher() as publisher:
@@ -70,7 +70,7 @@ async def test_a_refused_record_is_named(under_test: BrokerUnderTest) -> None:
     assert await under_test.log(topic) == []
 
 
-async def test_after_a_refusal_a_new_publisher_sends(under_test: BrokerUnderTest) -> None:
+async def test_new_publisher_sends_after_a_refusal(under_test: BrokerUnderTest) -> None:
     topic = await under_test.topic()
     async with under_test.broker.publisher() as publisher:
         with pytest.raises(RecordsRefused):
@@ -80,7 +80,7 @@ async def test_after_a_refusal_a_new_publisher_sends(under_test: BrokerUnderTest
     assert await under_test.log(topic) == [record(topic, "a")]
 
 
-async def test_a_missing_topic_is_told_before_anything_is_sent(under_test: BrokerUnderTest) -> None:
+async def test_missing_topic_is_reported_before_any_send(under_test: BrokerUnderTest) -> None:
     topic = await under_test.topic()
     async with under_test.broker.publisher() as publisher:
         with pytest.raises(TopicUnavailable) as missing:
@@ -89,7 +89,7 @@ async def test_a_missing_topic_is_told_before_anything_is_sent(under_test: Broke
         assert await under_test.log(topic) == []
 
 
-async def test_a_broker_that_cannot_be_reached_says_so(under_test: BrokerUnderTest) -> None:
+async def test_unreachable_broker_raises_transient(under_test: BrokerUnderTest) -> None:
     with pytest.raises(Transient):
         async with under_test.unreachable.publisher():
             pass

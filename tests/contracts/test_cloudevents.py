@@ -1,4 +1,4 @@
-"""The CloudEvents SDK reads our records, so that any consumer may."""
+"""The CloudEvents SDK can parse our records."""
 
 from uuid import uuid4
 
@@ -8,7 +8,7 @@ from tests.fixtures.envelopes import user_created_envelope
 from waypost.kernel.cloudevents import to_headers, to_metadata
 
 
-def test_the_sdk_reads_our_headers() -> None:
+def test_cloudevents_sdk_parses_our_headers() -> None:
     envelope = user_created_envelope(version=4, actor_id=uuid4())
     payload = b"\0\0\0\0\x1b\xff"  # the SDK gives text where the bytes could be UTF-8, as Avro's now and then are
     key = str(envelope.aggregate_id).encode()

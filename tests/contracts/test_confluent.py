@@ -1,4 +1,6 @@
-"""Confluent's own client reads our bytes, and its registry counts ids as our lock does."""
+"""Confluent's client decodes our values, and its registry assigns the same schema ids as our lock
+file.
+"""
 
 import json
 from dataclasses import asdict
@@ -18,7 +20,7 @@ from waypost.schemas.samples import readable, sample_path
 
 @pytest.fixture(scope="module")
 def registry() -> SchemaRegistryClient:
-    """Confluent's registry in memory, as their client brings it, filled in lock order."""
+    """Confluent's in-memory registry, filled in the order of the lock file."""
     client: SchemaRegistryClient = SchemaRegistryClient.new_client({"url": "mock://"})  # type: ignore[attr-defined]  # newer than its stubs
     for line in read_lock(project().schemas_folder):
         assert (
@@ -28,7 +30,7 @@ def registry() -> SchemaRegistryClient:
     return client
 
 
-def test_their_deserializer_reads_our_events(registry: SchemaRegistryClient) -> None:
+def test_confluent_deserializer_decodes_our_events(registry: SchemaRegistryClient) -> None:
     event = user_created_envelope().event
     read = AvroDeserializer(registry)(
         application_codec().encode(event).payload, SerializationContext(event.topic, MessageField.VALUE)
@@ -37,7 +39,7 @@ def test_their_deserializer_reads_our_events(registry: SchemaRegistryClient) -> 
 
 
 @pytest.mark.parametrize("line", read_lock(project().schemas_folder), ids=lambda line: f"{line.type}-{line.version}")
-def test_their_deserializer_reads_every_sample(registry: SchemaRegistryClient, line: LockedSchema) -> None:
+def test_confluent_deserializer_decodes_every_sample(registry: SchemaRegistryClient, line: LockedSchema) -> None:
     path: Path = sample_path(project().schemas_folder, line.type, line.version)
     topic = line.subject.partition("-")[0]
     read = AvroDeserializer(registry)(path.read_bytes(), SerializationContext(topic, MessageField.VALUE))

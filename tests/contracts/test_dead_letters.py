@@ -1,4 +1,4 @@
-"""What every store of letters promises its consumer."""
+"""Behaviour of every dead-letter store, as a consumer needs it."""
 
 import os
 from dataclasses import replace
@@ -48,7 +48,7 @@ def failure(error_class: str = "RuntimeError") -> Failure:
     )
 
 
-async def test_a_dead_letter_comes_back_as_it_was_kept(service: ServiceUnderTest) -> None:
+async def test_dead_letter_is_returned_as_stored(service: ServiceUnderTest) -> None:
     kept = dead_letter(ANN, 2, Status.RETRYING, attempts=1, next_attempt_at=NOW, failure=failure(), tenant_id=new_id())
     transactions = service.transactions("club.readers")
     async with transactions.begin(()) as transaction:
@@ -57,7 +57,7 @@ async def test_a_dead_letter_comes_back_as_it_was_kept(service: ServiceUnderTest
         assert await transaction.dead_letters.find(kept.id) == kept
 
 
-async def test_an_event_is_kept_once_by_each_consumer(service: ServiceUnderTest) -> None:
+async def test_each_consumer_stores_an_event_once(service: ServiceUnderTest) -> None:
     event_id = EventId(new_id())
     for consumer in ("club.readers", "club.writers"):
         first, second = dead_letter(ANN, 1, event_id=event_id), dead_letter(ANN, 1, event_id=event_id)
@@ -68,7 +68,7 @@ async def test_an_event_is_kept_once_by_each_consumer(service: ServiceUnderTest)
             assert await transaction.dead_letters.find(second.id) is None
 
 
-async def test_the_lowest_version_above_the_guard_goes_first(service: ServiceUnderTest) -> None:
+async def test_lowest_version_above_the_guard_is_first(service: ServiceUnderTest) -> None:
     second, third, fourth = dead_letter(ANN, 2, Status.DISCARDED), dead_letter(ANN, 3), dead_letter(ANN, 4, Status.DEAD)
     async with service.transactions("club.readers").begin(()) as transaction:
         await transaction.dead_letters.keep(
@@ -80,14 +80,14 @@ async def test_the_lowest_version_above_the_guard_goes_first(service: ServiceUnd
         assert await transaction.dead_letters.held(TOPIC, [ANN.key]) == {ANN.key: {2, 3, 4}}
 
 
-async def test_without_sequences_the_oldest_goes_first(service: ServiceUnderTest) -> None:
+async def test_oldest_is_first_without_sequences(service: ServiceUnderTest) -> None:
     late, early = dead_letter(ANN, None, offset=9), dead_letter(ANN, None, offset=4)
     async with service.transactions("club.readers").begin(()) as transaction:
         await transaction.dead_letters.keep([late, early, dead_letter(ANN, None, Status.DISCARDED, offset=1)])
         assert await transaction.dead_letters.first(ANN, 0) == early
 
 
-async def test_what_stands_in_no_line_is_never_first(service: ServiceUnderTest) -> None:
+async def test_dead_letter_outside_the_key_order_is_never_first(service: ServiceUnderTest) -> None:
     unreadable = dead_letter(ANN, None, Status.DEAD, type=None, failure=failure())
     second_event = dead_letter(ANN, 1, Status.DEAD, failure=failure(VERSION_CONFLICT))
     async with service.transactions("club.readers").begin(()) as transaction:
@@ -96,7 +96,7 @@ async def test_what_stands_in_no_line_is_never_first(service: ServiceUnderTest) 
         assert await transaction.dead_letters.held(TOPIC, [ANN.key]) == {}
 
 
-async def test_a_key_is_parked_for_its_consumer_until_it_is_unparked(service: ServiceUnderTest) -> None:
+async def test_key_is_parked_for_its_consumer_until_unparked(service: ServiceUnderTest) -> None:
     transactions = service.transactions("club.readers")
     async with transactions.begin(()) as transaction:
         await transaction.dead_letters.park(TOPIC, [ANN.key])
@@ -110,7 +110,7 @@ async def test_a_key_is_parked_for_its_consumer_until_it_is_unparked(service: Se
         assert not await transaction.dead_letters.lock(ANN)
 
 
-async def test_due_is_what_may_be_tried_or_waits_for_nothing(service: ServiceUnderTest) -> None:
+async def test_key_is_due_if_its_first_is_due_or_none_is_left(service: ServiceUnderTest) -> None:
     keys = [ParkedKey(TOPIC, name.encode()) for name in ("ripe", "early", "dead", "gap", "empty")]
     ripe, early, dead, gap, empty = keys
     async with service.transactions("club.readers").begin(()) as transaction:
@@ -131,7 +131,7 @@ async def test_due_is_what_may_be_tried_or_waits_for_nothing(service: ServiceUnd
     assert (tally.parked_keys, tally.dead_letters) == (5, {Status.RETRYING: 2, Status.DEAD: 1, Status.WAITING: 2})
 
 
-async def test_an_update_keeps_the_last_failure_on_record(service: ServiceUnderTest) -> None:
+async def test_update_without_failure_keeps_the_last_one(service: ServiceUnderTest) -> None:
     kept = dead_letter(ANN, 1, Status.DEAD, attempts=5, failure=failure())
     async with service.transactions("club.readers").begin(()) as transaction:
         await transaction.dead_letters.keep([kept])
@@ -143,7 +143,7 @@ async def test_an_update_keeps_the_last_failure_on_record(service: ServiceUnderT
 
 
 @pytest.mark.parametrize("status", [Status.RETRYING, Status.WAITING])
-async def test_an_attempt_is_counted_and_unfinished_until_its_end(service: ServiceUnderTest, status: Status) -> None:
+async def test_attempt_is_counted_and_unfinished_until_its_end(service: ServiceUnderTest, status: Status) -> None:
     kept = dead_letter(ANN, 1, status, attempts=2)
     async with service.transactions("club.readers").begin(()) as transaction:
         await transaction.dead_letters.keep([kept])
@@ -158,7 +158,7 @@ async def test_an_attempt_is_counted_and_unfinished_until_its_end(service: Servi
     assert ended.unfinished == 0
 
 
-async def test_a_dead_letter_stays_dead_while_it_is_redriven(service: ServiceUnderTest) -> None:
+async def test_dead_letter_stays_dead_during_a_redrive(service: ServiceUnderTest) -> None:
     dead, waiting = dead_letter(ANN, 1, Status.DEAD, attempts=5, failure=failure()), dead_letter(ANN, 2)
     async with service.transactions("club.readers").begin(()) as transaction:
         await transaction.dead_letters.keep([dead, waiting])
@@ -173,18 +173,16 @@ async def test_a_dead_letter_stays_dead_while_it_is_redriven(service: ServiceUnd
 
 
 @pytest.mark.parametrize("status", [Status.RETRYING, Status.WAITING, Status.DEAD])
-async def test_an_attempt_that_is_taken_back_leaves_the_dead_letter_as_it_was(
-    service: ServiceUnderTest, status: Status
-) -> None:
+async def test_undone_attempt_restores_the_dead_letter(service: ServiceUnderTest, status: Status) -> None:
     kept = dead_letter(ANN, 1, status, attempts=2, next_attempt_at=NOW, failure=failure())
     async with service.transactions("club.readers").begin(()) as transaction:
         await transaction.dead_letters.keep([kept])
         await transaction.dead_letters.begin(kept, next_attempt_at=NOW + timedelta(minutes=1), audit_context=AUDIT)
-        await transaction.dead_letters.take_back(kept)
+        await transaction.dead_letters.undo_attempt(kept)
         assert await transaction.dead_letters.find(kept.id) == kept
 
 
-async def test_failed_is_what_has_failed_and_what_waits_behind_it(service: ServiceUnderTest) -> None:
+async def test_failed_count_includes_dead_letters_behind_failed_ones(service: ServiceUnderTest) -> None:
     dee = ParkedKey(TOPIC, b"dee")
     failed = [
         dead_letter(ANN, 1, Status.RETRYING, failure=failure()),
@@ -204,7 +202,7 @@ async def test_failed_is_what_has_failed_and_what_waits_behind_it(service: Servi
         assert await transaction.dead_letters.open_dead_letters(10) == 9
 
 
-async def test_a_discarded_dead_letter_is_open_no_more(service: ServiceUnderTest) -> None:
+async def test_discarded_dead_letter_is_not_open(service: ServiceUnderTest) -> None:
     kept, other = dead_letter(ANN, 1, Status.DEAD, attempts=5), dead_letter(ANN, 2)
     async with service.transactions("club.readers").begin(()) as transaction:
         await transaction.dead_letters.keep([kept, other])
@@ -214,7 +212,7 @@ async def test_a_discarded_dead_letter_is_open_no_more(service: ServiceUnderTest
         assert await transaction.dead_letters.find(kept.id) == replace(kept, status=Status.DISCARDED)
 
 
-async def test_failure_without_location_replaces_the_last_one_whole(service: ServiceUnderTest) -> None:
+async def test_failure_without_location_replaces_the_last_one(service: ServiceUnderTest) -> None:
     kept = dead_letter(ANN, 1, Status.DEAD, attempts=5, failure=failure())
     died = Failure(error_class="ProcessDied", error="died", fingerprint="p")
     async with service.transactions("club.readers").begin(()) as transaction:
@@ -228,8 +226,8 @@ async def test_failure_without_location_replaces_the_last_one_whole(service: Ser
 @pytest.mark.parametrize(
     "key", [b"", b"\x00", b"\xff" * 255, os.urandom(2_705), os.urandom(4_000), os.urandom(1_000_000)]
 )
-async def test_dead_letter_lives_its_whole_life_under_any_key(service: ServiceUnderTest, key: bytes) -> None:
-    """An index row of PostgreSQL holds 2,704 bytes; a key of Kafka may be as long as its record."""
+async def test_dead_letter_life_cycle_works_with_any_key(service: ServiceUnderTest, key: bytes) -> None:
+    """A PostgreSQL index row holds 2,704 bytes; a Kafka key may be as long as its record."""
     parked, near = ParkedKey(TOPIC, key), ParkedKey(TOPIC, key + b"!")
     first, second = dead_letter(parked, None, Status.DEAD, failure=failure()), dead_letter(parked, None, offset=9)
     async with service.transactions("club.readers").begin(()) as transaction:

@@ -1,4 +1,4 @@
-"""What every inbox promises its consumer."""
+"""Behaviour of every inbox, as a consumer needs it."""
 
 import pytest
 
@@ -22,7 +22,7 @@ class Undone(Exception):
     """Rolls a transaction back."""
 
 
-async def test_the_fence_moves_from_where_the_consumer_stands_and_from_nowhere_else(service: ServiceUnderTest) -> None:
+async def test_fence_advances_only_from_the_stored_position(service: ServiceUnderTest) -> None:
     transactions = service.transactions("club.readers")
     async with transactions.begin(()) as transaction:
         assert not await transaction.inbox.fence(FIRST, expected=0, next_offset=5, topic_id=None)
@@ -34,7 +34,7 @@ async def test_the_fence_moves_from_where_the_consumer_stands_and_from_nowhere_e
         assert (await transaction.inbox.consumer_position(SECOND)).next_offset == 0
 
 
-async def test_starts_are_counted_until_the_fence_clears_them(service: ServiceUnderTest) -> None:
+async def test_starts_are_counted_until_the_fence_resets_them(service: ServiceUnderTest) -> None:
     transactions = service.transactions("club.readers")
     for expected in (1, 2):
         async with transactions.begin(()) as transaction:
@@ -44,7 +44,7 @@ async def test_starts_are_counted_until_the_fence_clears_them(service: ServiceUn
         assert (await transaction.inbox.consumer_position(FIRST)).starts == 0
 
 
-async def test_a_topic_made_anew_is_read_from_its_beginning(service: ServiceUnderTest) -> None:
+async def test_recreated_topic_is_read_from_its_beginning(service: ServiceUnderTest) -> None:
     old, new = new_id(), new_id()
     transactions = service.transactions("club.readers")
     async with transactions.begin(()) as transaction:
@@ -60,7 +60,7 @@ async def test_a_topic_made_anew_is_read_from_its_beginning(service: ServiceUnde
     assert (consumer_position.next_offset, consumer_position.topic_id) == (0, new)
 
 
-async def test_an_event_is_claimed_once_also_within_a_batch(service: ServiceUnderTest) -> None:
+async def test_event_is_claimed_once_also_within_a_batch(service: ServiceUnderTest) -> None:
     one, two, three = entries(3)
     transactions = service.transactions("club.readers")
     async with transactions.begin(()) as transaction:
@@ -69,14 +69,14 @@ async def test_an_event_is_claimed_once_also_within_a_batch(service: ServiceUnde
         assert await transaction.inbox.claim(FIRST, [two, three, one]) == {three.event_id}
 
 
-async def test_another_consumer_claims_for_itself(service: ServiceUnderTest) -> None:
+async def test_consumers_claim_independently(service: ServiceUnderTest) -> None:
     (one,) = entries(1)
     for name in ("club.readers", "club.writers"):
         async with service.transactions(name).begin(()) as transaction:
             assert await transaction.inbox.claim(FIRST, [one]) == {one.event_id}
 
 
-async def test_a_rollback_forgets_everything(service: ServiceUnderTest) -> None:
+async def test_rollback_undoes_everything(service: ServiceUnderTest) -> None:
     (one,) = entries(1)
     aggregate = new_id()
     transactions = service.transactions("club.readers")
@@ -92,7 +92,7 @@ async def test_a_rollback_forgets_everything(service: ServiceUnderTest) -> None:
         assert await transaction.inbox.versions("users.user", [aggregate]) == {}
 
 
-async def test_versions_only_rise(service: ServiceUnderTest) -> None:
+async def test_versions_never_decrease(service: ServiceUnderTest) -> None:
     one, two, unknown = new_id(), new_id(), new_id()
     transactions = service.transactions("club.readers")
     async with transactions.begin(()) as transaction:

@@ -1,4 +1,4 @@
-"""What every job queue promises whoever enqueues."""
+"""Behaviour of every job queue, as a caller of `enqueue` needs it."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ OURS, THEIRS = TenantId(new_id()), TenantId(new_id())
 class QueueUnderTest:
     units: UnitsOfWork
     queued: Callable[[], Awaitable[Mapping[UUID, tuple[str, TenantId]]]]
-    """Name and tenant of every job that is committed, over all tenants."""
+    """Name and tenant of every committed job, over all tenants."""
 
 
 class Undone(Exception):
@@ -72,13 +72,13 @@ async def enqueue(queue: QueueUnderTest, name: str, *, tenant: TenantId = OURS, 
             return await unit.jobs.enqueue(name, **arguments)
 
 
-async def test_a_job_is_there_after_the_commit_and_bears_its_tenant(queue: QueueUnderTest) -> None:
+async def test_job_exists_after_the_commit_with_its_tenant(queue: QueueUnderTest) -> None:
     first = await enqueue(queue, "charge", invoice_id=new_id())
     second = await enqueue(queue, "mail", tenant=THEIRS)
     assert await queue.queued() == {first: ("charge", OURS), second: ("mail", THEIRS)}
 
 
-async def test_a_rollback_leaves_no_job_and_frees_its_key(queue: QueueUnderTest) -> None:
+async def test_rollback_removes_the_job_and_frees_its_key(queue: QueueUnderTest) -> None:
     with bound_tenants([OURS]), pytest.raises(Undone):
         async with queue.units.begin() as unit:
             await unit.jobs.enqueue("charge", idempotency_key="inv-1")
@@ -88,7 +88,7 @@ async def test_a_rollback_leaves_no_job_and_frees_its_key(queue: QueueUnderTest)
     assert await queue.queued() == {job: ("charge", OURS)}
 
 
-async def test_a_key_names_one_job_per_tenant_and_name(queue: QueueUnderTest) -> None:
+async def test_key_identifies_one_job_per_tenant_and_name(queue: QueueUnderTest) -> None:
     first = await enqueue(queue, "charge", idempotency_key="inv-1")
     assert await enqueue(queue, "charge", idempotency_key="inv-1") == first
     others = {
@@ -102,7 +102,7 @@ async def test_a_key_names_one_job_per_tenant_and_name(queue: QueueUnderTest) ->
     assert len(others) == 5
 
 
-async def test_twice_in_one_transaction_is_once(queue: QueueUnderTest) -> None:
+async def test_second_enqueue_in_one_transaction_returns_the_first_job(queue: QueueUnderTest) -> None:
     with bound_tenants([OURS]):
         async with queue.units.begin() as unit:
             first = await unit.jobs.enqueue("charge", idempotency_key="inv-1")
@@ -110,20 +110,20 @@ async def test_twice_in_one_transaction_is_once(queue: QueueUnderTest) -> None:
     assert len(await queue.queued()) == 1
 
 
-async def test_objects_are_refused(queue: QueueUnderTest) -> None:
+async def test_object_arguments_are_refused(queue: QueueUnderTest) -> None:
     for thing in ({"id": new_id()}, [object()], object(), 1.5):
         with pytest.raises(Invalid, match="scalars"):
             await enqueue(queue, "charge", invoice_id=thing)
     assert await queue.queued() == {}
 
 
-async def test_work_for_several_tenants_enqueues_nothing(queue: QueueUnderTest) -> None:
+async def test_enqueue_for_several_tenants_is_refused(queue: QueueUnderTest) -> None:
     with bound_tenants([OURS, THEIRS]), pytest.raises(NoTenantBound):
         async with queue.units.begin() as unit:
             await unit.jobs.enqueue("mail")
 
 
-async def test_work_for_no_tenant_enqueues_nothing(queue: QueueUnderTest) -> None:
+async def test_enqueue_without_a_tenant_is_refused(queue: QueueUnderTest) -> None:
     with pytest.raises(NoTenantBound):
         async with queue.units.begin() as unit:
             await unit.jobs.enqueue("mail")

@@ -1,4 +1,4 @@
-"""What every unit of work, and the event store in it, promises its handler."""
+"""Behaviour of every unit of work and its event store, as a handler needs it."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -31,7 +31,7 @@ async def principal(service: ServiceUnderTest, *names: str) -> Person:
     return person
 
 
-async def test_what_is_recorded_is_there_after_the_commit(service: ServiceUnderTest) -> None:
+async def test_recorded_events_exist_after_the_commit(service: ServiceUnderTest) -> None:
     person = await principal(service, "Ann", "Anna")
     with bound_tenants([OURS]):
         async with service.units.begin() as uow:
@@ -40,7 +40,7 @@ async def test_what_is_recorded_is_there_after_the_commit(service: ServiceUnderT
             assert await uow.load(Person, person.id) is loaded
 
 
-async def test_a_rollback_leaves_nothing(service: ServiceUnderTest) -> None:
+async def test_rollback_undoes_everything(service: ServiceUnderTest) -> None:
     person = Person(new_id(), OURS)
     with bound_tenants([OURS]):
         with pytest.raises(Undone):
@@ -55,20 +55,20 @@ async def test_a_rollback_leaves_nothing(service: ServiceUnderTest) -> None:
                 await uow.load(Person, person.id)
 
 
-async def test_the_second_of_two_writers_is_refused_and_stores_nothing(service: ServiceUnderTest) -> None:
+async def test_second_of_two_writers_is_refused_and_stores_nothing(service: ServiceUnderTest) -> None:
     person = await principal(service, "Ann")
     late = Person.fold(person.id, OURS, ())
     with bound_tenants([OURS]):
         with pytest.raises(ConcurrencyConflict):
             async with service.units.begin() as uow:
                 uow.add(late)
-                late.is_called("Somebody else")
-                late.is_called("and more")
+                late.is_called("Another name")
+                late.is_called("A third name")
         async with service.units.begin() as uow:
             assert (await uow.load(Person, person.id)).names == ["Ann"]
 
 
-async def test_another_tenants_aggregate_does_not_exist(service: ServiceUnderTest) -> None:
+async def test_aggregate_of_another_tenant_is_not_found(service: ServiceUnderTest) -> None:
     person = await principal(service, "Ann")
     with bound_tenants([THEIRS]):
         async with service.units.begin() as uow:
@@ -76,7 +76,7 @@ async def test_another_tenants_aggregate_does_not_exist(service: ServiceUnderTes
             assert await uow.events.history("user", person.id) == []
 
 
-async def test_nothing_is_written_for_a_tenant_that_is_not_bound(service: ServiceUnderTest) -> None:
+async def test_write_for_an_unbound_tenant_is_refused(service: ServiceUnderTest) -> None:
     stranger = Person(new_id(), THEIRS)
     with bound_tenants([OURS]), pytest.raises(NoTenantBound):
         async with service.units.begin() as uow:
@@ -87,7 +87,7 @@ async def test_nothing_is_written_for_a_tenant_that_is_not_bound(service: Servic
             raise AssertionError("a unit of work without a tenant was begun")
 
 
-async def test_history_tells_versions_times_and_the_cause(service: ServiceUnderTest) -> None:
+async def test_history_contains_versions_times_and_the_cause(service: ServiceUnderTest) -> None:
     cause = Cause(correlation_id=new_id(), causation_id=new_id())
     person = Person(new_id(), OURS)
     with bound_tenants([OURS]):
@@ -104,7 +104,7 @@ async def test_history_tells_versions_times_and_the_cause(service: ServiceUnderT
     assert len({envelope.event_id for envelope in history}) == 2
 
 
-async def test_a_person_is_forgotten_in_a_history_that_stays(service: ServiceUnderTest) -> None:
+async def test_personal_data_is_erased_from_a_history_that_stays(service: ServiceUnderTest) -> None:
     person, other = await principal(service, "Ann", "Anna"), await principal(service, "Eve")
     with bound_tenants([OURS]):
         async with service.units.begin() as uow:
@@ -118,7 +118,7 @@ async def test_a_person_is_forgotten_in_a_history_that_stays(service: ServiceUnd
     assert {each.event.locale for each in after if isinstance(each.event, CLUB.created)} == {"en"}
 
 
-async def test_nobody_is_forgotten_after_a_rollback_or_by_another_tenant(service: ServiceUnderTest) -> None:
+async def test_erasure_is_undone_by_a_rollback_and_refused_to_another_tenant(service: ServiceUnderTest) -> None:
     person = await principal(service, "Ann")
     with bound_tenants([THEIRS]):
         async with service.units.begin() as uow:

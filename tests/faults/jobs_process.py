@@ -1,5 +1,5 @@
-"""A job process: `python -m tests.faults.jobs_process`, told by its environment where the database
-is and when it is.
+"""A job process: `python -m tests.faults.jobs_process`, configured by its environment with the
+database and the duration of a lease.
 """
 
 import asyncio
@@ -15,25 +15,26 @@ import asyncpg
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from tests.fixtures.club.hosting import log_plainly
 from tests.fixtures.jobs import Service
+from tests.fixtures.process_logs import log_plainly
 from waypost.engine.failpoints import arm_failpoints
 from waypost.engine.process import Process
 from waypost.jobs.context import JobContext
 from waypost.jobs.declaration import Job, Scheduled
 from waypost.jobs.schedule import Scheduler
+from waypost.jobs.worker import JobWorkerSettings
 from waypost.kernel.backoff import Backoff
 from waypost.kernel.ids import TenantId
 from waypost.testing.database import connected
 from waypost.testing.eventually import eventually
 
-DSN, TENANTS = "JOBS_DSN", "JOBS_TENANTS"
+DSN, TENANTS, LEASE_SECONDS = "JOBS_DSN", "JOBS_TENANTS", "JOBS_LEASE_SECONDS"
 AT_ONCE = Backoff(first_seconds=0.01, factor=1)
 
 
 async def charge(job: JobContext, invoice_id: UUID, stop_at: str) -> int:
-    """Asks a provider that knows its idempotency keys. The first try hangs at `stop_at`: before,
-    during or after.
+    """Calls a provider that stores its idempotency keys. The first attempt hangs at `stop_at`:
+    before, during or after.
     """
     async with connected(os.environ[DSN]) as outside:
         await reach("before", stop_at, job, outside)
@@ -52,21 +53,21 @@ async def reach(point: str, stop_at: str, job: JobContext, outside: asyncpg.Conn
         await asyncio.Event().wait()
 
 
-async def deadly(job: JobContext) -> None:
+async def process_ending(job: JobContext) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
 async def neighbour(job: JobContext) -> int:
-    """Takes a while: it would meet the deadly one again if it ran beside it."""
+    """Takes a while, so that it would run beside the job that ends the process."""
     for _ in range(20):
         async with job.begin() as unit:
             await unit.rows.execute(text("select pg_sleep(0.01)"))
     return job.attempt
 
 
-async def deaf(job: JobContext) -> str:
-    """Its first try holds the event loop until the test lets it go, so that no heartbeat goes out;
-    the second waits as one should.
+async def blocking(job: JobContext) -> str:
+    """Its first attempt blocks the event loop until the test releases it, so that no heartbeat is
+    sent; the second waits without blocking.
     """
     async with connected(os.environ[DSN]) as outside:
         await outside.execute("insert into reached values ($1)", f"try {job.attempt}")
@@ -84,7 +85,9 @@ async def slow(job: JobContext, until: str) -> str:
 
 
 async def held(job: JobContext, file: str) -> None:
-    """Needs no database for its work; leaves `begun` and `done` beside the file that lets it go."""
+    """Needs no database for its work; writes `begun` and `done` next to the file that releases
+    it.
+    """
     Path(file).with_name("begun").touch()
     await eventually(Path(file).exists, deadline_seconds=50)
     Path(file).with_name("done").touch()
@@ -104,9 +107,9 @@ async def tick(job: JobContext) -> None: ...
 
 JOBS = [
     Job(charge, retry=AT_ONCE),
-    Job(deadly, max_attempts=3),
+    Job(process_ending, max_attempts=3),
     Job(neighbour, max_attempts=3),
-    Job(deaf),
+    Job(blocking),
     Job(slow),
     Job(held),
     Job(tick),
@@ -129,7 +132,8 @@ async def main() -> None:
         clock=service.clock,
         doorbell=service.doorbell,
     )
-    await Process([scheduler, service.worker()], drain_seconds=2).run()
+    settings = JobWorkerSettings(lease_seconds=float(os.environ[LEASE_SECONDS]), poll_seconds=0.1)
+    await Process([scheduler, service.worker(settings=settings)], drain_seconds=2).run()
     await service.database.close()
 
 

@@ -1,4 +1,4 @@
-"""Job processes that are killed and frozen, and what they leave behind."""
+"""Job processes that are killed and frozen, and their effects."""
 
 import os
 import sys
@@ -16,22 +16,28 @@ from waypost.postgres.provisioning.databases import ServiceDatabase
 from waypost.testing.eventually import eventually
 
 REPOSITORY = Path(__file__).parents[2]
+SHORT, LONG = 0.6, 30.0
+"""Seconds of a lease: one that lapses while the test waits, one that a busy machine does not
+lapse.
+"""
+LEASED = "select from jobs where status = 'running' and lease_until >= now()"
 
 
 @dataclass(slots=True, kw_only=True)
 class JobsRig:
     database: ServiceDatabase
     service: Service
-    """In the test's own process: it enqueues and looks."""
+    """In the test's own process: it enqueues and reads."""
     logs: Path
     tenants: list[TenantId] = field(default_factory=lambda: [TenantId(new_id()) for _ in range(3)])
     processes: list[Child] = field(default_factory=list)
 
-    async def start(self, *, failpoints: str = "") -> Child:
+    async def start(self, *, failpoints: str = "", lease_seconds: float = SHORT) -> Child:
         environment = {
             **os.environ,
             jobs_process.DSN: self.database.app,
             jobs_process.TENANTS: ",".join(map(str, self.tenants)),
+            jobs_process.LEASE_SECONDS: str(lease_seconds),
             VARIABLE: failpoints,
         }
         process = Child(
@@ -44,8 +50,19 @@ class JobsRig:
         await process.start()
         return process
 
+    async def start_successor(self) -> Child:
+        """Starts a process once the leases of the lost ones have lapsed: it takes their jobs up at
+        its first heartbeat, and keeps them.
+        """
+
+        async def lapsed() -> bool:
+            return await self.service.fetch(LEASED) == []
+
+        await eventually(lapsed)
+        return await self.start(lease_seconds=LONG)
+
     async def mark(self, point: str) -> None:
-        """Tells the jobs that something has come to pass."""
+        """Signals an event to the jobs."""
         await self.service.fetch("insert into reached values ($1)", point)
 
     async def until_marked(self, point: str) -> None:

@@ -1,5 +1,5 @@
-"""A relay in a process of its own: `python -m tests.faults.relay_process`, told by its environment
-where the parts are.
+"""A relay in a separate process: `python -m tests.faults.relay_process`, configured by its
+environment with the servers' addresses.
 """
 
 import asyncio
@@ -7,9 +7,9 @@ import os
 
 from waypost.engine.doorbell import LocalWakeups
 from waypost.engine.failpoints import arm_failpoints
-from waypost.engine.listening import WakeupListener
 from waypost.engine.process import Process
 from waypost.engine.relay import Relay
+from waypost.engine.wakeup_listener import WakeupListener
 from waypost.kafka.producer import KafkaBroker
 from waypost.postgres.listen import PostgresListener
 from waypost.postgres.outbox.lease import PostgresOutbox

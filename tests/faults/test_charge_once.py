@@ -1,5 +1,5 @@
-"""One charge per invoice, wherever a job process is killed or frozen and whoever else asks (fault
-matrix 16).
+"""One charge per invoice, wherever a job process is killed or frozen and for any concurrent
+requests (fault matrix 16).
 """
 
 from datetime import timedelta
@@ -18,7 +18,7 @@ HOUR = timedelta(hours=1)
 async def test_killed_before_the_provider_was_asked(charging: ChargesRig) -> None:
     company = await charging.company()
     invoice_id = await company.finalized()
-    await charging.killed("billing.before_asking")
+    await charging.killed("billing.before_provider_request")
     assert await charging.charges() == []
     await assert_nothing_may_move(company, invoice_id)
     async with charging.working():
@@ -29,7 +29,7 @@ async def test_killed_before_the_provider_was_asked(charging: ChargesRig) -> Non
 async def test_killed_between_the_charge_and_its_settling(charging: ChargesRig) -> None:
     company = await charging.company()
     invoice_id = await company.finalized()
-    await charging.killed("billing.after_answer")
+    await charging.killed("billing.after_provider_response")
     assert len(await charging.charges()) == 1
     await company.becomes(invoice_id, status="open")
     await assert_nothing_may_move(company, invoice_id)
@@ -39,12 +39,12 @@ async def test_killed_between_the_charge_and_its_settling(charging: ChargesRig) 
 
 
 async def test_killed_between_the_two_and_the_provider_has_forgotten_the_key(charging: ChargesRig) -> None:
-    """The key alone would not do: what may have been asked for is looked up before it is asked for
-    again.
+    """The key alone is not sufficient: a charge that may have been requested is looked up before a
+    new request.
     """
     company = await charging.company()
     invoice_id = await company.finalized()
-    await charging.killed("billing.after_answer")
+    await charging.killed("billing.after_provider_response")
     charging.let_the_provider_forget()
     async with charging.working():
         await company.becomes(invoice_id, status="paid")
@@ -63,7 +63,7 @@ async def test_killed_after_the_charge_was_settled(charging: ChargesRig) -> None
 
 
 @pytest.mark.parametrize("card", ["pm_card_timeout_after_charge", "pm_card_slow", "pm_card_unavailable_once"])
-async def test_an_answer_that_comes_late_or_never(charging: ChargesRig, card: str) -> None:
+async def test_late_or_missing_answer_charges_once(charging: ChargesRig, card: str) -> None:
     company = await charging.company(card)
     invoice_id = await company.finalized()
     async with charging.working():
@@ -73,22 +73,22 @@ async def test_an_answer_that_comes_late_or_never(charging: ChargesRig, card: st
     await assert_charged_once(charging, company, invoice_id)
 
 
-async def test_a_frozen_process_wakes_up_after_another_has_charged(charging: ChargesRig) -> None:
+async def test_frozen_process_resumes_after_another_has_charged(charging: ChargesRig) -> None:
     company = await charging.company()
     invoice_id = await company.finalized()
-    frozen = await charging.frozen("billing.before_asking", lease_seconds=SHORT)
+    frozen = await charging.frozen("billing.before_provider_request", lease_seconds=SHORT)
     async with charging.working():
         await charging.queue.becomes("complete", company, name="charge_invoice")
     frozen.resume()
     await charging.queue.enqueue(company.tenant_id, "resolve_attempts")
-    await charging.queue.until_swept()  # by the one that is awake again
+    await charging.queue.until_swept()  # by the resumed process
     await assert_charged_once(charging, company, invoice_id)
 
 
-async def test_whoever_was_frozen_for_a_day_does_not_wake_up_and_charge(charging: ChargesRig) -> None:
+async def test_process_frozen_for_a_day_does_not_charge_after_resuming(charging: ChargesRig) -> None:
     company = await charging.company()
     invoice_id = await company.finalized()
-    frozen = await charging.frozen("billing.before_asking")
+    frozen = await charging.frozen("billing.before_provider_request")
     charging.put_forward(25 * HOUR)
     frozen.resume()
     await charging.queue.becomes("complete", company, name="charge_invoice")
@@ -109,10 +109,10 @@ async def test_workers_race_for_one_invoice(charging: ChargesRig) -> None:
     await assert_charged_once(charging, company, invoice_id)
 
 
-async def test_the_webhook_comes_before_the_job_settles(charging: ChargesRig) -> None:
+async def test_webhook_before_the_job_settles(charging: ChargesRig) -> None:
     company = await charging.company()
     invoice_id = await company.finalized()
-    frozen = await charging.frozen("billing.after_answer")
+    frozen = await charging.frozen("billing.after_provider_response")
     async with charging.hearing_webhooks():
         await company.becomes(invoice_id, status="paid")
     frozen.resume()
@@ -120,7 +120,7 @@ async def test_the_webhook_comes_before_the_job_settles(charging: ChargesRig) ->
     await assert_charged_once(charging, company, invoice_id)
 
 
-async def test_the_webhook_comes_after_the_job_settled(charging: ChargesRig) -> None:
+async def test_webhook_after_the_job_settled(charging: ChargesRig) -> None:
     company = await charging.company()
     invoice_id = await company.finalized()
     async with charging.working():
@@ -130,17 +130,17 @@ async def test_the_webhook_comes_after_the_job_settled(charging: ChargesRig) -> 
     await assert_charged_once(charging, company, invoice_id)
 
 
-async def test_nothing_else_moves_while_the_provider_is_asked(charging: ChargesRig) -> None:
+async def test_other_changes_are_refused_during_a_provider_request(charging: ChargesRig) -> None:
     company = await charging.company()
     invoice_id = await company.finalized()
-    asking = await charging.frozen("billing.before_asking")
+    asking = await charging.frozen("billing.before_provider_request")
     await assert_nothing_may_move(company, invoice_id)
     asking.resume()
     await company.becomes(invoice_id, status="paid")
     await asking.kill()
 
     await company.post(f"/invoices/{invoice_id}/refund", {"amount_minor": 1_000})
-    giving_back = await charging.frozen("billing.before_asking")
+    giving_back = await charging.frozen("billing.before_provider_request")
     again = await company.post(f"/invoices/{invoice_id}/refund", {"amount_minor": 1_000})
     assert (again.status_code, again.json()["type"]) == (409, "urn:waypost:problem:payment-pending")
     giving_back.resume()
@@ -149,7 +149,7 @@ async def test_nothing_else_moves_while_the_provider_is_asked(charging: ChargesR
     assert charge["amount_refunded_minor"] == 1_000
 
 
-@pytest.mark.parametrize("failpoint", ["billing.before_asking", "billing.after_answer"])
+@pytest.mark.parametrize("failpoint", ["billing.before_provider_request", "billing.after_provider_response"])
 async def test_killed_in_a_refund(charging: ChargesRig, failpoint: str) -> None:
     company = await charging.company()
     invoice_id = await company.finalized()
@@ -161,7 +161,7 @@ async def test_killed_in_a_refund(charging: ChargesRig, failpoint: str) -> None:
     async with charging.working():
         await company.becomes(invoice_id, amount_refunded_minor=1_000)
     [charge] = await charging.charges()
-    assert [each["amount_minor"] for each in charge["refunds"]] == [1_000]
+    assert [refund["amount_minor"] for refund in charge["refunds"]] == [1_000]
     assert (await company.event_types(invoice_id)).count("invoice.refunded") == 1
 
 

@@ -1,4 +1,4 @@
-"""A worker that cannot renew its lease loses the job, and can no longer say how it ended."""
+"""A worker that cannot renew its lease loses the job, and can no longer store its outcome."""
 
 import signal
 
@@ -6,11 +6,11 @@ from tests.faults.jobs_rig import JobsRig
 from waypost.testing.eventually import eventually
 
 
-async def test_what_a_late_attempt_made_of_the_job_is_dropped(jobs: JobsRig) -> None:
-    job = await jobs.service.enqueue("deaf")
+async def test_outcome_of_a_late_attempt_is_dropped(jobs: JobsRig) -> None:
+    job = await jobs.service.enqueue("blocking")
     late = await jobs.start()
     await jobs.until_marked("try 1")
-    await jobs.start()
+    await jobs.start_successor()
     await jobs.until_marked("try 2")
     late.send(signal.SIGTERM)
     await jobs.mark("release 1")
@@ -20,12 +20,12 @@ async def test_what_a_late_attempt_made_of_the_job_is_dropped(jobs: JobsRig) -> 
     assert (await jobs.service.becomes("complete", job)).result == "try 2"
 
 
-async def test_a_frozen_worker_is_replaced_and_goes_on_after_it_thawed(jobs: JobsRig) -> None:
+async def test_frozen_worker_is_replaced_and_continues_after_it_resumes(jobs: JobsRig) -> None:
     job = await jobs.service.enqueue("slow", until="let go")
     frozen = await jobs.start()
     await jobs.service.becomes("running", job)
     frozen.pause()
-    await jobs.start()
+    successor = await jobs.start_successor()
 
     async def taken_over() -> bool:
         return (await jobs.service.becomes("running", job)).attempts == 2
@@ -34,13 +34,13 @@ async def test_a_frozen_worker_is_replaced_and_goes_on_after_it_thawed(jobs: Job
     frozen.resume()
     await jobs.mark("let go")
     assert (await jobs.service.becomes("complete", job)).attempts == 2
+    await successor.kill()
     another = await jobs.service.enqueue("slow", until="let go")
-    await jobs.processes[1].kill()
     await jobs.service.becomes("complete", another)
     assert frozen.running
 
 
-async def test_a_process_asked_to_stop_ends_what_it_can_and_hands_back_the_rest(jobs: JobsRig) -> None:
+async def test_stopping_process_finishes_short_jobs_and_releases_the_others(jobs: JobsRig) -> None:
     ends = await jobs.service.enqueue("slow", until="let go")
     hangs = await jobs.service.enqueue("slow", until="never")
     process = await jobs.start()

@@ -1,5 +1,5 @@
-"""What the page on replays tells to type can be typed: the commands, their options, and the names
-of this house are there.
+"""The commands on the page about replays are valid: the commands, their options, and the names of
+this project exist.
 """
 
 import re
@@ -28,7 +28,7 @@ def test_the_page_has_commands() -> None:
     assert {words[0] for words in COMMANDS} == {"projections", "replay", "events", "dead-letters", "audit"}
 
 
-@pytest.mark.parametrize("words", [each for each in COMMANDS if len(each) > 2], ids=" ".join)
+@pytest.mark.parametrize("words", [command for command in COMMANDS if len(command) > 2], ids=" ".join)
 def test_a_command_is_one(words: list[str]) -> None:
     parameters = parsed(words)
     for verb, look_up in KNOWN.items():
@@ -39,7 +39,7 @@ def test_a_command_is_one(words: list[str]) -> None:
 
 
 def parsed(words: list[str]) -> dict[str, Any]:
-    """The parameters of the command that these words are of; nothing is run. Raises UsageError."""
+    """Parses the command's parameters without running it. Raises UsageError."""
     command: Any = get_command(app)
     context = command.make_context("waypost", list(words), resilient_parsing=True)
     while hasattr(command, "resolve_command"):

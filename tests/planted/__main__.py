@@ -1,8 +1,9 @@
-"""`make planted`: puts each bug into a copy of the project, one at a time, and asks the tests
-whether they find it.
+"""`make planted`: plants each bug in a copy of the project, one at a time, and checks that the
+tests find it.
 """
 
 import argparse
+import os
 import subprocess
 import sys
 import time
@@ -10,19 +11,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.fixtures.copies import copy_project
+from tests.fixtures.copies import copy_project, importable
 from tests.planted.bug import Bug, all_bugs
 from waypost.testing.folders import scratch_folder
 
 ALL_PASSED, SOME_FAILED = 0, 1
-"""Exit codes of pytest; any other says that it could not test at all."""
+"""Exit codes of pytest for passed and failed; any other means that it could not run the tests."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tested:
     code: int
     failure: str
-    """The line that names the first test that failed."""
+    """The line that names the first failed test."""
     output: str
 
 
@@ -31,9 +32,9 @@ def main() -> int:
     with scratch_folder() as folder:
         copy_project(folder)
         print(f"{len(bugs)} bugs; first, the tests that are to find them pass without any …", flush=True)
-        control = _test(folder, sorted({test for bug in bugs for test in bug.found_by}), stop_at_first=False)
+        control = run_tests(folder, sorted({test for bug in bugs for test in bug.found_by}), stop_at_first=False)
         if control.code != ALL_PASSED:
-            print(f"{control.output}\nthey do not pass: what fails with a bug in it would say nothing")
+            print(f"{control.output}\nthey do not pass, so a failure with a bug would prove nothing")
             return 1
         found = sum([_is_found(bug, folder) for bug in bugs])
     print(f"found {found} of {len(bugs)} planted")
@@ -53,7 +54,7 @@ def _chosen() -> Sequence[Bug]:
 def _is_found(bug: Bug, folder: Path) -> bool:
     bug.put_in(folder)
     began = time.monotonic()
-    tested = _test(folder, bug.found_by, stop_at_first=True)
+    tested = run_tests(folder, bug.found_by, stop_at_first=True)
     bug.take_out(folder)
     found = tested.code == SOME_FAILED
     print(f"{'✓' if found else '✗'} {bug.name}  {time.monotonic() - began:.0f} s\n    {bug.what}", flush=True)
@@ -65,10 +66,11 @@ def _why_not(tested: Tested) -> str:
     return "every test passed" if tested.code == ALL_PASSED else f"the tests could not run\n{tested.output}"
 
 
-def _test(folder: Path, tests: Sequence[str], *, stop_at_first: bool) -> Tested:
+def run_tests(folder: Path, tests: Sequence[str], *, stop_at_first: bool) -> Tested:
     options = ["--maxfail=1"] if stop_at_first else []
     command = [".venv/bin/python", "-m", "pytest", "-q", "-rfE", "--tb=no", "-p", "no:cacheprovider", *options, *tests]
-    ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    environment = {**os.environ, "PYTHONPATH": importable(folder)}
+    ran = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     failures = [line for line in ran.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
     return Tested(code=ran.returncode, failure=failures[0] if failures else "", output=ran.stdout + ran.stderr)
 

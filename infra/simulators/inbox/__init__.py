@@ -1,3 +1,1 @@
-"""A mail server that delivers to a web page: real SMTP in, every mail kept and shown, nothing sent
-on.
-"""
+"""A mail server with a web page: real SMTP in, every mail stored and shown, none forwarded."""

@@ -1,4 +1,4 @@
-"""The inbox's JSON API, and a mail's HTML fenced in."""
+"""The inbox's JSON API, and a mail's HTML in a sandbox."""
 
 from typing import Annotated, Any, TypeVar
 
@@ -9,13 +9,13 @@ from infra.simulators.database import Database
 from infra.simulators.inbox.queries import Search, get_mail, get_raw, list_mails
 from infra.simulators.inbox.storage import delete_mails
 
-# Before the mail's own markup: HTML ignores a second doctype and merges a second head.
+# Placed before the mail's own markup: HTML ignores a second doctype and merges a second head.
 LINKS_OPEN_A_TAB = '<!doctype html><base target="_blank">'
 
 Thing = TypeVar("Thing")
 
-# The mail's own document: its styles and inlined pictures work; scripts, forms and every connection
-# outward do not. The sandbox makes its origin opaque also when the address is opened directly.
+# The mail's own document: its styles and inlined pictures work; scripts, forms and all outbound
+# connections do not. The sandbox makes its origin opaque also when the address is opened directly.
 # Links may open a new, ordinary tab.
 FENCE = (
     "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
@@ -35,8 +35,8 @@ def create_router(database: Database) -> APIRouter:
         limit: Annotated[int, Query(ge=1, le=1000)] = 50,
         before: int | None = None,
     ) -> dict[str, Any]:
-        """Newest first. `to`: an envelope recipient; `subject`, `q`: a part of it, of anything;
-        `header.<name>`: the whole value.
+        """Newest first. `to`: an envelope recipient; `subject`: a part of it; `q`: a part of any
+        field; `header.<name>`: the whole value.
         """
         search = Search(to=to, subject=subject, words=q, headers=_header_terms(request))
         return await database.transaction(lambda rows: list_mails(rows, search, limit, before))
@@ -53,14 +53,14 @@ def create_router(database: Database) -> APIRouter:
 
     @router.get("/{mail_id}/html")
     async def html(mail_id: int) -> Response:
-        """The mail's HTML body as a page that can run nothing and load nothing."""
+        """The mail's HTML body as a page that can run no script and load nothing."""
         mail = _found(await database.transaction(lambda rows: get_mail(rows, mail_id)))
         headers = {"content-security-policy": FENCE, "referrer-policy": "no-referrer"}
         return Response(LINKS_OPEN_A_TAB + _found(mail["html"]), media_type="text/html; charset=utf-8", headers=headers)
 
     @router.get("/{mail_id}/raw")
     async def raw(mail_id: int) -> Response:
-        """The mail's bytes as they came, to be saved as a file."""
+        """The mail's bytes as received, for download."""
         content = _found(await database.transaction(lambda rows: get_raw(rows, mail_id)))
         headers = {"content-disposition": f'attachment; filename="{mail_id}.eml"'}
         return Response(content, media_type="message/rfc822", headers=headers)

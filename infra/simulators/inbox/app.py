@@ -1,4 +1,4 @@
-"""Puts the inbox together: SMTP in, API and page out."""
+"""Builds the inbox: SMTP in, API and page out."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
@@ -23,7 +23,7 @@ PAGE_POLICY = (
 
 
 def create_app(settings: InboxSettings) -> FastAPI:
-    """Opens `inbox.sqlite3` in the data directory at once; listens for SMTP during the
+    """Opens `inbox.sqlite3` in the data directory immediately; listens for SMTP during the
     application's lifespan.
     """
     database = Database(settings.data_directory / "inbox.sqlite3", TABLES)

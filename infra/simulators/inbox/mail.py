@@ -1,5 +1,5 @@
-"""A mail read from its bytes. Anything may arrive by SMTP, so nothing here raises: what cannot be
-decoded is shown as it came.
+"""Parses a mail from its bytes. Any bytes may arrive by SMTP, so nothing here raises: undecodable
+parts are shown as received.
 """
 
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ class Mail:
     attachments: tuple[Attachment, ...]
 
     def header(self, name: str) -> str:
-        """The first of that name, whatever its case; empty when there is none."""
+        """The first header of that name, case-insensitive; empty if it is missing."""
         return next((value for key, value in self.headers if key.lower() == name.lower()), "")
 
     @property
@@ -36,7 +36,7 @@ class Mail:
 
 
 def read_mail(raw: bytes) -> Mail:
-    # The compat32 policy: the newer ones parse header values while they are read and raise on
+    # The compat32 policy: the newer ones parse header values when they are read and raise on
     # malformed ones.
     message = message_from_bytes(raw)
     leaves = [part for part in message.walk() if not part.is_multipart()]
@@ -72,8 +72,7 @@ def _decoded(value: object) -> str:
         decoded = str(make_header(decode_header(str(value))))
     except (LookupError, ValueError, MessageError):
         decoded = str(value)
-    # Folded lines become one; surrogates that stand for undecodable bytes cannot be stored or sent
-    # as UTF-8.
+    # Unfolds lines; surrogates that represent undecodable bytes cannot be stored or sent as UTF-8.
     return " ".join(decoded.split()).encode(errors="replace").decode()
 
 

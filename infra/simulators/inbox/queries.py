@@ -1,4 +1,4 @@
-"""Finding mails again."""
+"""Searches for stored mails."""
 
 import json
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from infra.simulators.inbox.mail import read_mail
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Search:
-    """What a mail must match, all of it; what is left out matches everything."""
+    """Conditions that a mail must all match; an omitted one matches every mail."""
 
     to: str | None = None
     subject: str | None = None

@@ -1,4 +1,4 @@
-"""What the inbox reads from the environment."""
+"""Settings of the inbox."""
 
 from pathlib import Path
 from typing import ClassVar

@@ -1,5 +1,5 @@
-"""The SMTP side: 250 to a mail means that it is on disk. A recipient `bounce@…` or `bounce+…@…` is
-refused for good (550).
+"""The SMTP side: 250 for a mail means that it is on disk. A recipient `bounce@…` or `bounce+…@…` is
+permanently refused (550).
 """
 
 import asyncio
@@ -54,7 +54,7 @@ class Mailbox:
 
 @asynccontextmanager
 async def listening(mailbox: Mailbox, host: str, port: int, largest_mail_bytes: int) -> AsyncIterator[None]:
-    """Takes mail on that port while the context is open; raises `Misconfigured` when the port is
+    """Receives mail on that port while the context is open; raises `Misconfigured` when the port is
     taken.
     """
 
@@ -64,7 +64,7 @@ async def listening(mailbox: Mailbox, host: str, port: int, largest_mail_bytes: 
     try:
         server = await asyncio.get_running_loop().create_server(session, host, port)
     except OSError as error:
-        raise Misconfigured(f"cannot take mail on {host}:{port} ({error.strerror}): set WAYPOST_SMTP_PORT") from error
+        raise Misconfigured(f"cannot listen on {host}:{port} ({error.strerror}): set WAYPOST_SMTP_PORT") from error
     try:
         yield
     finally:

@@ -1,4 +1,4 @@
-"""Putting a mail on disk, and taking all off it."""
+"""Stores a mail on disk, and deletes all."""
 
 import json
 from collections.abc import Sequence
@@ -10,8 +10,8 @@ from infra.simulators.inbox.mail import Mail
 def add_mail(
     connection: Connection, raw: bytes, mail: Mail, sender: str, recipients: Sequence[str], received_at: str
 ) -> int:
-    """The new mail's id. `sender` and `recipients` are those of the envelope; the header may say
-    otherwise.
+    """Returns the new mail's id. `sender` and `recipients` are those of the envelope; the header
+    may differ.
     """
     mail_id = connection.execute(
         "insert into mails (received_at, envelope_from, sender, addressees, subject, preview, raw)"
@@ -38,5 +38,5 @@ def add_mail(
 
 
 def delete_mails(connection: Connection) -> int:
-    """How many there were."""
+    """Returns the number of deleted mails."""
     return connection.execute("delete from mails").rowcount

@@ -1,8 +1,8 @@
-"""What the inbox keeps on disk: the mail as it came, and what it is searched by."""
+"""Tables of the inbox: the mail as received, and the fields that a search uses."""
 
 TABLES = """
 create table if not exists mails (
-    id            integer primary key autoincrement,  -- never used twice, also after a clearing: pages poll by it
+    id            integer primary key autoincrement,  -- never reused, also after deletion: pages poll by it
     received_at   text not null,
     envelope_from text not null,
     sender        text not null,

@@ -29,14 +29,16 @@ def create_router(provider: Provider, database: Database, sender: WebhookSender 
         still runs.
         """
         answer = await provider.charge(key, order)
-        _tell(sender)
+        _respond(sender)
         if find_card(order.payment_method).behaviour is CardBehaviour.SILENT_AFTER_CHARGE and not answer.replayed:
-            await _hang_until_the_caller_gives_up(request)
+            await _wait_for_disconnect(request)
         return _response(answer)
 
     @router.get("/charges")
     async def all_charges(idempotency_key: str | None = None) -> dict[str, Any]:
-        """Every charge with its refunds, oldest first; with `idempotency_key`, those made under it."""
+        """Every charge with its refunds, oldest first; with `idempotency_key`, only those with that
+        key.
+        """
         return _listed(await database.transaction(lambda rows: list_charges(rows, idempotency_key)))
 
     @router.get("/charges/{charge_id}")
@@ -45,21 +47,21 @@ def create_router(provider: Provider, database: Database, sender: WebhookSender 
 
     @router.post("/refunds", status_code=201)
     async def create_refund(order: RefundOrder, key: IdempotencyKey) -> Response:
-        """201 a refund; 400 when the charge has not that much left; 409 the key's first request
-        still runs.
+        """201 a refund; 400 when less is left of the charge; 409 the key's first request still
+        runs.
         """
         answer = await provider.refund(key, order)
-        _tell(sender)
+        _respond(sender)
         return _response(answer)
 
     @router.get("/refunds")
     async def all_refunds(idempotency_key: str | None = None) -> dict[str, Any]:
-        """Every refund, oldest first; with `idempotency_key`, those made under it."""
+        """Every refund, oldest first; with `idempotency_key`, only those with that key."""
         return _listed(await database.transaction(lambda rows: list_refunds(rows, idempotency_key)))
 
     @router.get("/events")
     async def all_events() -> dict[str, Any]:
-        """Every webhook, oldest first, and how its delivery stands."""
+        """Every webhook, oldest first, with its delivery status."""
         return _listed(await database.transaction(list_webhooks))
 
     @router.get("/payment_methods/{token}")
@@ -79,16 +81,15 @@ def _listed(items: list[dict[str, Any]]) -> dict[str, Any]:
     return {"object": "list", "data": items}
 
 
-def _tell(sender: WebhookSender | None) -> None:
+def _respond(sender: WebhookSender | None) -> None:
     if sender is not None:
         sender.wake()
 
 
-async def _hang_until_the_caller_gives_up(request: Request) -> None:
-    # A stopping process cancels us; the caller then gets the answer after all, rather than an
+async def _wait_for_disconnect(request: Request) -> None:
+    # A stopping process cancels this call; the caller then receives the answer rather than an
     # invented failure.
     with contextlib.suppress(asyncio.CancelledError):
-        # The body has been read, so the next message the server has for us is that the caller is
-        # gone.
+        # The body has been read, so the next message from the server is the client's disconnect.
         while (await request.receive())["type"] != "http.disconnect":
             pass

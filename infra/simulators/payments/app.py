@@ -1,4 +1,4 @@
-"""Puts the payment provider together."""
+"""Builds the payment provider application."""
 
 import asyncio
 import contextlib
@@ -22,7 +22,7 @@ from waypost.kernel.clock import SystemClock
 
 
 def create_app(settings: PaymentsSettings) -> FastAPI:
-    """Opens `payments.sqlite3` in the data directory at once; closes it when the application's
+    """Opens `payments.sqlite3` in the data directory immediately; closes it when the application's
     lifespan ends.
     """
     clock = SystemClock()

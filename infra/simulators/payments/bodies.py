@@ -1,4 +1,4 @@
-"""The bodies of the provider's requests, and the fingerprint by which a repeated key is compared."""
+"""Request bodies of the provider, and the fingerprint that identifies a repeated request."""
 
 import hashlib
 from typing import Annotated
@@ -15,8 +15,8 @@ class _Order(BaseModel):
     metadata: Metadata = Field(default_factory=dict)
 
     def fingerprint(self) -> str:
-        """Equal for requests that ask for the same thing, whatever their white space, order of
-        fields or left-out defaults.
+        """Equal for requests with the same meaning, independent of white space, field order and
+        omitted defaults.
         """
         facts = self.model_copy(update={"metadata": dict(sorted(self.metadata.items()))})
         return hashlib.sha256(f"{type(self).__name__} {facts.model_dump_json()}".encode()).hexdigest()

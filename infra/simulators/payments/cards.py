@@ -1,4 +1,4 @@
-"""The test cards: what each token stands for, and how a charge on it goes."""
+"""The test cards: their tokens, and the outcome of a charge on each."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -8,9 +8,7 @@ from infra.simulators.payments.errors import no_such
 
 
 class CardBehaviour(StrEnum):
-    """How the provider behaves on the way to the outcome, so that a caller's handling of each can
-    be tried.
-    """
+    """Behaviour of the provider before the outcome, to test the handling of each by a client."""
 
     PROMPT = "prompt"
     SLOW = "slow"
@@ -80,7 +78,7 @@ CARDS = {
 
 
 def find_card(token: str) -> Card:
-    """Raises `ProviderError` 404 for a token that is no test card."""
+    """Raises `ProviderError` 404 for a token that is not a test card."""
     if token not in CARDS:
         raise no_such("payment method", token)
     return CARDS[token]

@@ -1,4 +1,4 @@
-"""Charges as they are kept and shown, with what has been given back of each."""
+"""Charges as stored and shown, with the amount refunded of each."""
 
 import json
 from sqlite3 import Connection, Row
@@ -41,7 +41,7 @@ def get_charge(connection: Connection, charge_id: str) -> dict[str, Any]:
 
 
 def list_charges(connection: Connection, key: str | None = None) -> list[dict[str, Any]]:
-    """All of them, oldest first; with a key, those made under it."""
+    """All charges, oldest first; with a key, only those with that key."""
     rows = connection.execute(
         "select * from charges where ?1 is null or idempotency_key = ?1 order by number", (key,)
     ).fetchall()

@@ -1,4 +1,4 @@
-"""What the provider answers when it will not do as asked: `{error: {type, code, message}}`."""
+"""Error responses of the provider: `{error: {type, code, message}}`."""
 
 from enum import StrEnum
 from typing import Any

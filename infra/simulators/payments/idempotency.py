@@ -1,4 +1,4 @@
-"""Idempotency keys: compared, kept with their answer, forgotten after their lifetime."""
+"""Idempotency keys: compared, stored with their response, deleted after their lifetime."""
 
 import json
 from collections.abc import Iterator
@@ -18,8 +18,8 @@ class Answer:
 
 
 class Flights:
-    """The keys whose first request is still running. In memory on purpose: a killed process has
-    nothing in flight.
+    """Keys whose first request still runs. In memory by design: a killed process has no requests in
+    flight.
     """
 
     def __init__(self) -> None:
@@ -38,7 +38,7 @@ class Flights:
 
 
 def recall(connection: Connection, key: str, fingerprint: str, forget_before: str) -> Answer | None:
-    """The answer given to this key before, if any; raises `ProviderError` 400 when it was given to
+    """The stored response of this key, if any; raises `ProviderError` 400 when it belongs to
     another request.
     """
     connection.execute("delete from idempotency_keys where created_at < ?", (forget_before,))
@@ -51,7 +51,9 @@ def recall(connection: Connection, key: str, fingerprint: str, forget_before: st
 
 
 def remember(connection: Connection, key: str, fingerprint: str, answer: Answer, created_at: str) -> None:
-    """Belongs in the transaction that records the charge or refund: the two are never known apart."""
+    """Call it in the transaction that records the charge or refund, so that both commit
+    together.
+    """
     connection.execute(
         "insert into idempotency_keys (key, fingerprint, status, body, created_at) values (?, ?, ?, ?, ?)",
         (key, fingerprint, answer.status, json.dumps(answer.body), created_at),

@@ -1,6 +1,4 @@
-"""The page on which a person sees what was charged, and which cards there are to try; and the
-probe.
-"""
+"""The page that lists charges and test cards; and the health probe."""
 
 from pathlib import Path
 from typing import Any

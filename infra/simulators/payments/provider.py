@@ -1,5 +1,5 @@
-"""The provider's two acts. What is decided, its key's answer and its webhook commit together,
-before anyone is answered.
+"""The provider's two operations. The decision, the key's response and the webhook commit together,
+before the response is sent.
 """
 
 import asyncio
@@ -35,7 +35,7 @@ class Provider:
         with self._flights.hold(key):
             known = await self._recall(key, order)
             if known is None:
-                await self._try_the_patience(key, card)
+                await self._delay_response(key, card)
                 known = await self._decide(key, order, lambda connection, at: _charge(connection, key, order, card, at))
         return known
 
@@ -52,7 +52,7 @@ class Provider:
             lambda connection: recall(connection, key, order.fingerprint(), forget_before)
         )
 
-    async def _try_the_patience(self, key: str, card: Card) -> None:
+    async def _delay_response(self, key: str, card: Card) -> None:
         if card.behaviour is CardBehaviour.SLOW:
             await asyncio.sleep(self._slow_seconds)
         if card.behaviour is CardBehaviour.UNAVAILABLE_ONCE and await self._database.transaction(

@@ -1,4 +1,4 @@
-"""Refunds as they are kept and shown."""
+"""Refunds as stored and shown."""
 
 import json
 from sqlite3 import Connection, Row
@@ -12,7 +12,7 @@ from waypost.kernel.ids import new_id
 def add_refund(
     connection: Connection, key: str, order: RefundOrder, charge: dict[str, Any], created_at: str
 ) -> dict[str, Any]:
-    """Raises `ProviderError` 400 when the charge failed or has less left than is asked back."""
+    """Raises `ProviderError` 400 when the charge failed or less is left than `amount_minor`."""
     left = _left_of(charge)
     amount_minor = order.amount_minor or left
     if amount_minor > left:
@@ -27,7 +27,7 @@ def add_refund(
 
 
 def list_refunds(connection: Connection, key: str | None = None) -> list[dict[str, Any]]:
-    """All of them, oldest first; with a key, those made under it."""
+    """All refunds, oldest first; with a key, only those with that key."""
     rows = connection.execute("select * from refunds where ?1 is null or idempotency_key = ?1 order by number", (key,))
     return [_shown(row) for row in rows]
 

@@ -1,4 +1,4 @@
-"""What the payment provider reads from the environment."""
+"""Settings of the payment provider."""
 
 from pathlib import Path
 from typing import ClassVar

@@ -1,6 +1,4 @@
-"""What the provider keeps on disk. Times are ISO 8601 UTC text of one width, so that they sort as
-text.
-"""
+"""Tables of the provider. Times are ISO 8601 UTC text of one width, so that they sort as text."""
 
 from datetime import datetime
 
@@ -44,7 +42,7 @@ create table if not exists idempotency_keys (
 );
 create index if not exists idempotency_keys_by_age on idempotency_keys (created_at);
 
--- Keys that have had their one refusal by a card that is unavailable once.
+-- Keys whose first request was refused by the card that is unavailable once.
 create table if not exists outages (key text primary key);
 
 create table if not exists webhooks (

@@ -1,5 +1,5 @@
-"""Delivers webhooks until the receiver says 2xx: at least once, each on its own schedule, in no
-promised order.
+"""Delivers webhooks until the receiver answers 2xx: at least once, each on its own schedule, in no
+guaranteed order.
 """
 
 import asyncio
@@ -40,12 +40,12 @@ class WebhookSender:
         self._news = asyncio.Event()
 
     def wake(self) -> None:
-        """To be called when a webhook may have been enqueued."""
+        """Call it when a webhook may have been enqueued."""
         self._news.set()
 
     async def run(self) -> None:
-        """Until cancelled. What was cut short is sent again by the next run."""
-        # The environment's proxies are for the world outside; receivers live beside us.
+        """Runs until cancelled. The next run resends interrupted deliveries."""
+        # The environment's proxies are for external hosts; receivers run on this host.
         async with httpx.AsyncClient(timeout=self._timeout_seconds, trust_env=False) as client:
             while True:
                 self._news.clear()
@@ -71,7 +71,7 @@ class WebhookSender:
             await self._database.transaction(lambda rows: mark_failed(rows, webhook, error, retry_at))
 
     async def _post(self, client: httpx.AsyncClient, webhook: Webhook) -> str | None:
-        """What went wrong, or None. Signed anew on each try: receivers refuse old timestamps."""
+        """The error, or None. Each attempt has a new signature: receivers refuse old timestamps."""
         signed = signature(self._secret, int(self._clock.now().timestamp()), webhook.payload)
         headers = {"content-type": "application/json", SIGNATURE_HEADER: signed}
         try:

@@ -1,4 +1,4 @@
-"""The durable queue of webhooks, and the signature each carries."""
+"""The durable queue of webhooks, and their signature."""
 
 import hashlib
 import hmac
@@ -22,13 +22,15 @@ class Webhook:
 
 
 def signature(secret: str, timestamp: int, body: str) -> str:
-    """`t=<Unix seconds>,v1=<hex HMAC-SHA256 of "timestamp.body">`, the scheme of Stripe's webhooks."""
+    """`t=<Unix seconds>,v1=<hex HMAC-SHA256 of "timestamp.body">`, the scheme of Stripe's
+    webhooks.
+    """
     digest = hmac.new(secret.encode(), f"{timestamp}.{body}".encode(), hashlib.sha256).hexdigest()
     return f"t={timestamp},v1={digest}"
 
 
 def enqueue_webhook(connection: Connection, event_type: str, subject: dict[str, Any], created_at: str) -> None:
-    """Belongs in the transaction that records the subject. The payload is fixed here: every try
+    """Call it in the transaction that records the subject. The payload is fixed here: every attempt
     sends the same bytes.
     """
     event_id = f"evt_{new_id().hex}"
@@ -74,7 +76,7 @@ def mark_failed(connection: Connection, webhook: Webhook, error: str, retry_at: 
 
 
 def list_webhooks(connection: Connection) -> list[dict[str, Any]]:
-    """All of them, oldest first, with how their delivery stands."""
+    """All webhooks, oldest first, with their delivery status."""
     rows = connection.execute("select * from webhooks order by number")
     return [
         json.loads(row["payload"])

@@ -1,1 +1,1 @@
-"""The payment provider: asked over HTTP, and believed where it speaks by itself."""
+"""The payment provider over HTTP, and its signed webhooks."""

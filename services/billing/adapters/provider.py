@@ -1,7 +1,7 @@
-"""The payment provider over HTTP. What matters about a failure is one thing: whether the provider
-can have acted on what it was sent.
+"""The payment provider over HTTP. Failures are classified by one question: can the provider have
+acted on the request?
 
-Errors are raised without their cause, and outside of its `except`: a request of httpx holds the
+Errors are raised without their cause, and outside its `except` block: an httpx request holds the
 card's token, and errors are logged.
 """
 
@@ -13,16 +13,16 @@ from urllib.parse import quote
 import httpx
 from opentelemetry.instrumentation.utils import suppress_http_instrumentation
 
-from services.billing.adapters.answers import NotUnderstood, card_in, decision_among, decision_in, is_unknown
-from services.billing.domain.refusals import PaymentMethodUnknown
+from services.billing.adapters.responses import AmbiguousResponse, card_of, is_unknown, lookup_decision, order_decision
+from services.billing.domain.errors import PaymentMethodUnknown
 from services.billing.ports import Card, ChargeOrder, Decision, OutcomeUnknown, ProviderUnavailable, RefundOrder
 
-_NOTHING_WAS_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
 class HttpPayments:
-    """`services.billing.ports.Payments`. Nothing is ever sent twice by itself: whoever orders again
-    knows why.
+    """Implements `services.billing.ports.Payments`. Never resends a request: the caller decides
+    whether to order again.
     """
 
     def __init__(self, http: httpx.AsyncClient) -> None:
@@ -31,58 +31,58 @@ class HttpPayments:
     @classmethod
     @asynccontextmanager
     async def open(cls, url: str, *, timeout_seconds: float) -> AsyncIterator["HttpPayments"]:
-        """With connections of its own, straight to `url`: no proxy of the environment sees the
-        money, no redirect moves it.
+        """A client with its own connections, directly to `url`: it ignores proxies of the
+        environment and follows no redirects.
         """
         async with httpx.AsyncClient(base_url=url, timeout=timeout_seconds, trust_env=False) as http:
             yield cls(http)
 
-    async def carry_out(self, order: ChargeOrder | RefundOrder) -> Decision:
+    async def execute(self, order: ChargeOrder | RefundOrder) -> Decision:
         headers = {"Idempotency-Key": order.idempotency_key}
-        answer = await self._send("POST", _path(order), json=_body(order), headers=headers)
+        response = await self._send("POST", _path(order), json=_body(order), headers=headers)
         try:
-            return decision_in(answer)
-        except NotUnderstood as problem:
-            raise OutcomeUnknown(f"the payment provider's answer decides nothing: {problem}") from None
+            return order_decision(response)
+        except AmbiguousResponse as problem:
+            raise OutcomeUnknown(f"the payment provider's response decides nothing: {problem}") from None
 
     async def find(self, order: ChargeOrder | RefundOrder) -> Decision | None:
-        answer = await self._ask(_path(order), idempotency_key=order.idempotency_key)
+        response = await self._get(_path(order), idempotency_key=order.idempotency_key)
         try:
-            return decision_among(answer)
-        except NotUnderstood as problem:
-            raise ProviderUnavailable(f"the payment provider's answer tells nothing: {problem}") from None
+            return lookup_decision(response)
+        except AmbiguousResponse as problem:
+            raise ProviderUnavailable(f"the payment provider's response cannot be interpreted: {problem}") from None
 
     async def card(self, token: str) -> Card:
-        # The token is part of the address, which a span would tell.
+        # The token is part of the URL, which a span would record.
         with suppress_http_instrumentation():
-            answer = await self._ask(f"/v1/payment_methods/{quote(token, safe='')}")
-        if is_unknown(answer):
+            response = await self._get(f"/v1/payment_methods/{quote(token, safe='')}")
+        if is_unknown(response):
             raise PaymentMethodUnknown
         try:
-            return card_in(answer)
-        except NotUnderstood as problem:
-            raise ProviderUnavailable(f"the payment provider's answer tells nothing: {problem}") from None
+            return card_of(response)
+        except AmbiguousResponse as problem:
+            raise ProviderUnavailable(f"the payment provider's response cannot be interpreted: {problem}") from None
 
-    async def _ask(self, path: str, **parameters: str) -> httpx.Response:
-        """A question changes nothing, so one that stays without an answer was as good as not asked.
+    async def _get(self, path: str, **parameters: str) -> httpx.Response:
+        """A GET changes nothing, so a missing response is the same as a request that was not sent.
         Raises ProviderUnavailable.
         """
         try:
             return await self._send("GET", path, params=parameters)
-        except OutcomeUnknown as silence:
-            reason = str(silence)
+        except OutcomeUnknown as error:
+            reason = str(error)
         raise ProviderUnavailable(reason)
 
     async def _send(self, method: str, path: str, **request: Any) -> httpx.Response:
-        """Raises ProviderUnavailable where nothing was sent, OutcomeUnknown where something was and
-        no answer came.
+        """Raises ProviderUnavailable if nothing was sent, OutcomeUnknown if the request was sent
+        and no response arrived.
         """
         failure: type[httpx.HTTPError]
         try:
             return await self._http.request(method, path, **request)
         except httpx.HTTPError as error:
             failure = type(error)
-        if issubclass(failure, _NOTHING_WAS_SENT):
+        if issubclass(failure, _NOT_SENT):
             raise ProviderUnavailable(f"the payment provider cannot be reached: {failure.__name__}")
         raise OutcomeUnknown(f"the payment provider did not answer: {failure.__name__}")
 
@@ -92,17 +92,17 @@ def _path(order: ChargeOrder | RefundOrder) -> str:
 
 
 def _body(order: ChargeOrder | RefundOrder) -> Mapping[str, Any]:
-    """Made of the order alone: the provider refuses a key that comes with another body."""
+    """Derived from the order only: the provider refuses a key that arrives with another body."""
     common = {"amount_minor": order.amount.amount_minor, "metadata": _metadata(order)}
     if isinstance(order, RefundOrder):
         return common | {"charge": order.charge_id}
     if order.token is None:
-        raise ValueError("a charge without a card can be looked up, and not be carried out")
+        raise ValueError("a charge without a card can be looked up but not executed")
     return common | {"currency": order.amount.currency, "payment_method": order.token}
 
 
 def _metadata(order: ChargeOrder | RefundOrder) -> Mapping[str, str]:
-    """Comes back in the provider's notices, where it says whose attempt they tell of."""
+    """The provider returns it in its webhooks, where it identifies the attempt."""
     return {
         "tenant_id": str(order.tenant_id),
         "invoice_id": str(order.invoice_id),

@@ -1,5 +1,5 @@
 """The payment provider's webhooks: `Waypost-Signature: t=<Unix seconds>,v1=<hex HMAC-SHA256 of
-"t.body">`, the scheme of Stripe's.
+"t.body">`, the same scheme as Stripe's.
 """
 
 import hashlib
@@ -10,14 +10,14 @@ from uuid import UUID
 
 from pydantic import BaseModel, ValidationError
 
-from services.billing.adapters.answers import Movement
-from services.billing.domain.refusals import WebhookNotAuthentic
+from services.billing.adapters.responses import Movement
+from services.billing.domain.errors import WebhookNotAuthentic
 from services.billing.ports import Notice
 from waypost.kernel.ids import TenantId
 
 TOLERANCE = timedelta(minutes=5)
-"""Between the provider's clock and ours, either way. An old notice that somebody kept and sends
-again is not believed.
+"""Accepted difference between the provider's clock and ours, in both directions. Older notices are
+refused, so that a recorded notice cannot be replayed.
 """
 
 
@@ -40,7 +40,7 @@ class _Event(BaseModel):
 
 
 class SignedNotices:
-    """`services.billing.ports.Notices`."""
+    """Implements `services.billing.ports.Notices`."""
 
     def __init__(self, secret: str) -> None:
         self._secret = secret.encode()
@@ -50,17 +50,17 @@ class SignedNotices:
         try:
             subject = _Event.model_validate_json(body).data.object
         except ValidationError:
-            return None  # another type of event, or money that moved without us
+            return None  # another event type, or money that this service did not order
         origin = subject.metadata
         return Notice(tenant_id=TenantId(origin.tenant_id), attempt_id=origin.attempt_id, decision=subject.decision)
 
     def _require_authentic(self, signature: str, body: bytes, at: datetime) -> None:
-        parts = dict(each.partition("=")[::2] for each in signature.split(","))
-        signed_at, given = parts.get("t", ""), parts.get("v1", "")
+        parts = dict(part.partition("=")[::2] for part in signature.split(","))
+        signed_at, received = parts.get("t", ""), parts.get("v1", "")
         expected = hmac.new(self._secret, f"{signed_at}.".encode() + body, hashlib.sha256).hexdigest()
-        # As bytes: text that is not ASCII would be an error rather than another signature.
-        if not hmac.compare_digest(expected.encode(), given.encode()):
+        # Compare bytes: `compare_digest` raises for text that is not ASCII.
+        if not hmac.compare_digest(expected.encode(), received.encode()):
             raise WebhookNotAuthentic
-        # Only what was signed is read as a number.
+        # Parse the time only after its signature is verified.
         if not signed_at.isdecimal() or abs(at.timestamp() - int(signed_at)) > TOLERANCE.total_seconds():
             raise WebhookNotAuthentic

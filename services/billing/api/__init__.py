@@ -1,6 +1,6 @@
 """The routes of the billing service."""
 
-from services.billing.api import customers, invoices, moving, plans, reports, revenue, subscriptions, webhooks
+from services.billing.api import customers, invoices, payments, plans, reports, revenue, subscriptions, webhooks
 from waypost.web import jobs
 
 ROUTERS = [
@@ -8,7 +8,7 @@ ROUTERS = [
     plans.router,
     subscriptions.router,
     invoices.router,
-    moving.router,
+    payments.router,
     revenue.router,
     reports.router,
     webhooks.router,

@@ -1,4 +1,4 @@
-"""Who is billed, and with which cards they pay."""
+"""Customers and their cards."""
 
 from typing import Annotated
 from uuid import UUID
@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from services.billing import queries
-from services.billing.api.edge import Context
+from services.billing.api.context import Context
 from services.billing.api.models import CustomerView, NewPaymentMethod, PaymentMethodView
 from services.billing.commands import AttachPaymentMethod
 from services.billing.domain import PaymentMethod
@@ -25,7 +25,7 @@ router = APIRouter(prefix="/customers", tags=["customers"])
 async def list_customers(
     page: Annotated[PageRequest[UUID], paged_by(UUID)], caller: AdminCaller, context: Context
 ) -> Page[CustomerView]:
-    """Everybody of the tenant who can be billed."""
+    """Lists the tenant's customers."""
     async with context.bus.units.begin() as uow:
         rows = await queries.all_customers(uow.rows, after=page.after, limit=page.rows)
     return page.of(rows, CustomerView.model_validate, position=lambda row: row.id)
@@ -33,7 +33,7 @@ async def list_customers(
 
 @router.get("/{customer_id}", response_model=CustomerView)
 async def show_customer(customer_id: UUID, caller: Caller, context: Context) -> Response:
-    """A customer's id is its user's: members see themselves."""
+    """Returns one customer. A customer has its user's id; members see themselves only."""
     if not caller.may_see(customer_id):
         raise NotFound(f"there is no customer {customer_id}")
     async with context.bus.units.begin() as uow:
@@ -45,9 +45,9 @@ async def show_customer(customer_id: UUID, caller: Caller, context: Context) -> 
 async def attach_payment_method(
     customer_id: UUID, body: NewPaymentMethod, caller: AdminCaller, context: Context, execute: Executor
 ) -> Response:
-    """The card is what the customer's invoices are charged to from now on."""
-    # The provider is asked before there is a transaction: nothing waits for it while it holds a
-    # connection.
+    """Attaches a card. It becomes the customer's default: later invoices are charged to it."""
+    # Ask the provider before the transaction begins, so that no connection is held during the
+    # request.
     card = await context.resources.payments.card(body.token)
     method = PaymentMethod(id=new_id(), brand=card.brand, last4=card.last4)
     command = AttachPaymentMethod(customer_id=customer_id, method=method, token=body.token, at=context.now)

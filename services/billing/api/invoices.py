@@ -1,4 +1,4 @@
-"""Invoices up to what is owed; `moving` has what moves the money."""
+"""Invoices up to finalization; `payments` has the routes that move money."""
 
 from collections.abc import Sequence
 from typing import Annotated
@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from services.billing import queries
-from services.billing.api.edge import Context, added, changed
+from services.billing.api.context import Context, added, changed
 from services.billing.api.models import InvoiceSummary, InvoiceView, NewInvoice, NewLine
 from services.billing.commands import AddLine, CreateInvoice, FinalizeInvoice, VoidInvoice
 from services.billing.domain import Invoice, InvoiceStatus
@@ -26,7 +26,7 @@ router = APIRouter(prefix="/invoices", tags=["invoices"])
 
 @router.post("", status_code=201, response_model=InvoiceView)
 async def create_invoice(body: NewInvoice, caller: AdminCaller, context: Context, execute: Executor) -> Response:
-    """An empty draft."""
+    """Creates an empty draft."""
     command = CreateInvoice(invoice_id=new_id(), customer_id=body.customer_id, currency=body.currency, at=context.now)
     return await execute(command, added)
 
@@ -35,7 +35,7 @@ async def create_invoice(body: NewInvoice, caller: AdminCaller, context: Context
 async def add_line(
     invoice_id: UUID, body: NewLine, caller: AdminCaller, expected: ExpectedVersion, context: Context, execute: Executor
 ) -> Response:
-    """Adds a position to a draft."""
+    """Adds a line to a draft."""
     command = AddLine(
         invoice_id=invoice_id,
         line_id=new_id(),
@@ -52,7 +52,7 @@ async def add_line(
 async def finalize_invoice(
     invoice_id: UUID, caller: AdminCaller, expected: ExpectedVersion, context: Context, execute: Executor
 ) -> Response:
-    """Gives it its number and has it charged."""
+    """Finalizes a draft: assigns the invoice number and enqueues the charge."""
     return await execute(FinalizeInvoice(invoice_id=invoice_id, expected_version=expected, at=context.now), changed)
 
 
@@ -60,7 +60,7 @@ async def finalize_invoice(
 async def void_invoice(
     invoice_id: UUID, caller: AdminCaller, expected: ExpectedVersion, context: Context, execute: Executor
 ) -> Response:
-    """Nothing is owed on it any more; it keeps its number."""
+    """Voids an open invoice. Nothing is owed on it any more; it keeps its number."""
     return await execute(VoidInvoice(invoice_id=invoice_id, expected_version=expected, at=context.now), changed)
 
 
@@ -69,11 +69,11 @@ async def list_invoices(
     page: Annotated[PageRequest[UUID], paged_by(UUID)],
     caller: Caller,
     context: Context,
-    customer_id: Annotated[UUID | None, Query(description="One customer's alone.")] = None,
-    subscription_id: Annotated[UUID | None, Query(description="Those of one subscription's periods.")] = None,
-    status: Annotated[InvoiceStatus | None, Query(description="Those that stand so.")] = None,
+    customer_id: Annotated[UUID | None, Query(description="Only invoices of this customer.")] = None,
+    subscription_id: Annotated[UUID | None, Query(description="Only invoices of this subscription.")] = None,
+    status: Annotated[InvoiceStatus | None, Query(description="Only invoices with this status.")] = None,
 ) -> Page[InvoiceSummary]:
-    """Newest first; members see their own."""
+    """Lists invoices, newest first; members see their own."""
     wanted = InvoiceFilter(
         customer_id=caller.confined_to or customer_id, subscription_id=subscription_id, status=status
     )
@@ -84,7 +84,7 @@ async def list_invoices(
 
 @router.get("/{invoice_id}", response_model=InvoiceView)
 async def show_invoice(invoice_id: UUID, caller: Caller, context: Context) -> Response:
-    """One invoice with its lines; members see their own."""
+    """Returns one invoice with its lines; members see their own."""
     async with context.bus.units.begin() as uow:
         row = await queries.invoice(uow.rows, invoice_id, customer_id=caller.confined_to)
     return shown(InvoiceView.model_validate(row), version=row.version)
@@ -92,7 +92,7 @@ async def show_invoice(invoice_id: UUID, caller: Caller, context: Context) -> Re
 
 @router.get("/{invoice_id}/events")
 async def show_events(invoice_id: UUID, caller: Caller, context: Context) -> Sequence[EventView]:
-    """The invoice's whole history, oldest first."""
+    """Returns the invoice's events, oldest first."""
     async with context.bus.units.begin() as uow:
         await queries.invoice(uow.rows, invoice_id, customer_id=caller.confined_to)
         return event_views(await uow.events.history(Invoice.aggregate_type, invoice_id))

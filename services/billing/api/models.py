@@ -1,4 +1,4 @@
-"""Bodies and views. Amounts are whole minor units of the invoice's currency."""
+"""Request bodies and responses. Amounts are whole minor units of the invoice's currency."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import Field, StringConstraints
 
-from services.billing.api.moments import Beginning, End
+from services.billing.api.period_bounds import PeriodEnd, PeriodStart
 from services.billing.domain import Interval, InvoiceStatus, SubscriptionStatus
 from services.billing.settings import PLAN_CODE
 from waypost.web.models import Currency, OneLine, RequestModel, ResponseModel
@@ -17,7 +17,8 @@ ProviderToken = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,255}
 
 class NewPaymentMethod(RequestModel):
     token: ProviderToken = Field(repr=False)
-    """The provider's name for a card that the customer entered there; card numbers never come here.
+    """The provider's token for a card that the customer entered at the provider; this service never
+    receives card numbers.
     """
 
 
@@ -50,17 +51,17 @@ class NewLine(RequestModel):
 
 class NewRefund(RequestModel):
     amount_minor: int | None = Field(default=None, gt=0)
-    """All that is left, where left out."""
+    """Omit it to refund the full remaining amount."""
     reason: Literal["requested", "duplicate", "fraudulent"] = "requested"
 
 
 class NewReport(RequestModel):
     kind: Literal["revenue"]
     format: Literal["json", "csv"] = "json"
-    since: Beginning = Field(alias="from", description="A day of UTC, or a moment.", examples=["2026-01-01"])
-    until: End = Field(
+    since: PeriodStart = Field(alias="from", description="A UTC day, or a timestamp.", examples=["2026-01-01"])
+    until: PeriodEnd = Field(
         alias="to",
-        description="A day, the last of the period; or a moment, the first after it.",
+        description="A UTC day, which is the last of the period; or a timestamp, which is the first after it.",
         examples=["2026-03-31"],
     )
 
@@ -76,7 +77,7 @@ class PaymentMethodView(ResponseModel):
 
 
 class CustomerView(ResponseModel):
-    """The person's fields are null once they are erased."""
+    """The person's fields are null after erasure."""
 
     id: UUID
     email: str | None = Field(repr=False)
@@ -84,7 +85,7 @@ class CustomerView(ResponseModel):
     locale: str
     erased: bool
     payment_methods: Sequence[PaymentMethodView]
-    """Oldest first; the last is charged."""
+    """Oldest first; the last is the default."""
     created_at: datetime
     version: int
 
@@ -103,14 +104,14 @@ class SubscriptionView(ResponseModel):
     customer_id: UUID
     status: SubscriptionStatus
     plan: PlanView
-    """As it was agreed on."""
+    """The plan and price agreed for the current period."""
     next_plan: PlanView | None
-    """From the next period on, where it is another."""
+    """The plan from the next period, if it differs."""
     period_start: datetime
     period_end: datetime
-    """The next period begins here."""
+    """Start of the next period."""
     invoice_id: UUID
-    """Of this period."""
+    """The invoice of the current period."""
     ends_at: datetime | None
     """Until when a canceled subscription may be used."""
     created_at: datetime
@@ -129,9 +130,9 @@ class InvoiceSummary(ResponseModel):
     id: UUID
     customer_id: UUID
     subscription_id: UUID | None
-    """The subscription it invoices a period of; null for one made by hand."""
+    """The subscription that this invoice bills; null for a manual invoice."""
     number: int | None
-    """Given when it is finalized; without gaps in a tenant."""
+    """Assigned at finalization; consecutive within a tenant, without gaps."""
     status: InvoiceStatus
     currency: str
     total_minor: int
@@ -151,7 +152,7 @@ class InvoiceView(InvoiceSummary):
 
 
 class RevenueWindowView(ResponseModel):
-    """Totals of one window in one currency; windows in which nothing moved are not listed."""
+    """Totals of one window in one currency. Windows without payments are not listed."""
 
     window: Literal["minute", "hour", "day"]
     window_start: datetime
@@ -163,4 +164,4 @@ class RevenueWindowView(ResponseModel):
     failed_count: int
     refunded_count: int
     revision: int
-    """How many events are in the totals."""
+    """The number of events in the totals."""

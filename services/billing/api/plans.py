@@ -1,13 +1,13 @@
-"""What can be subscribed to."""
+"""The plans that customers can subscribe to."""
 
 from collections.abc import Sequence
 
 from fastapi import APIRouter
 
-from services.billing.api.edge import Context
+from services.billing.api.context import Context
 from services.billing.api.models import PlanView
 from services.billing.domain import Plan
-from services.billing.domain.refusals import PlanUnknown
+from services.billing.domain.errors import PlanUnknown
 from waypost.web.auth import Caller
 
 router = APIRouter(prefix="/plans", tags=["subscriptions"])
@@ -15,12 +15,12 @@ router = APIRouter(prefix="/plans", tags=["subscriptions"])
 
 @router.get("")
 async def list_plans(caller: Caller, context: Context) -> Sequence[PlanView]:
-    """Every plan that can be subscribed to now, the same for all tenants."""
-    return [PlanView.model_validate(each) for each in context.resources.plans]
+    """Lists the available plans, the same for all tenants."""
+    return [PlanView.model_validate(plan) for plan in context.resources.plans]
 
 
 def plan_named(code: str, context: Context) -> Plan:
-    """Raises PlanUnknown."""
+    """The plan with this code. Raises PlanUnknown."""
     for plan in context.resources.plans:
         if plan.code == code:
             return plan

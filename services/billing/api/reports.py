@@ -1,4 +1,4 @@
-"""Reports: asked for here, made by a job, read from its result."""
+"""Reports: requested here, produced by a job, read from the job's result."""
 
 import csv
 import io
@@ -10,11 +10,11 @@ from uuid import UUID
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from services.billing.api.edge import Context
+from services.billing.api.context import Context
 from services.billing.api.models import NewReport, ReportAccepted
 from services.billing.commands import RequestReport
 from services.billing.domain import Period
-from services.billing.domain.refusals import ReportUnfinished
+from services.billing.domain.errors import ReportUnfinished
 from services.billing.queries import ReportLine
 from waypost.jobs.results import job_status
 from waypost.kernel.errors import NotFound
@@ -25,20 +25,20 @@ from waypost.web.responses import shown
 
 router = APIRouter(prefix="/reports", tags=["reports"])
 
-CSV = "text/csv; header=present"  # RFC 4180; the charset is added
-COLUMNS = [each.name for each in fields(ReportLine)]
+CSV = "text/csv; header=present"  # RFC 4180; Starlette adds the charset
+COLUMNS = [column.name for column in fields(ReportLine)]
 
 
 @router.post("", status_code=202, response_model=ReportAccepted)
 async def request_report(body: NewReport, caller: Caller, context: Context, execute: Executor) -> Response:
-    """Invoices by the month in which they were finalized (UTC), their currency and their status, at
-    most 24 months at a time.
+    """Requests a report of invoices by month of finalization (UTC), currency and status, for up to
+    24 months.
 
-    `Location` is the job, whose `result` holds the report once its `status` is `complete`: `{kind,
+    `Location` is the job, whose `result` holds the report when its `status` is `complete`: `{kind,
     format, from, to, download, lines}` with lines of `{month, currency, status, invoices,
     invoiced_minor, paid_minor, refunded_minor}`. Amounts are minor units of the line's currency;
-    `to` is the first moment that is not in it. For `csv`, `download` is where the lines are as a
-    file. Kept for 30 days. Admins ask about the whole tenant, members about their own invoices.
+    `to` is exclusive. For `csv`, `download` is the path of the file. Results are kept for 30 days.
+    Admins get the whole tenant's invoices, members their own.
     """
     command = RequestReport(
         kind=body.kind,
@@ -52,17 +52,15 @@ async def request_report(body: NewReport, caller: Caller, context: Context, exec
 
 @router.get("/{report_id}.csv", response_class=Response, responses={200: {"content": {"text/csv": {}}}})
 async def download_report(report_id: UUID, caller: Caller, context: Context) -> Response:
-    """The lines of a report that is complete, with a header line (RFC 4180). `report_id` is the
-    job's id; 409 until it is complete.
+    """Returns the lines of a complete report with a header line (RFC 4180). `report_id` is the
+    job's id; the response is 409 until the report is complete.
     """
     async with context.bus.units.begin() as uow:
         job = await job_status(uow.rows, JobId(report_id))
     if job is None or job.name != "generate_report" or not caller.may_see(job.owner_id):
         raise NotFound(f"there is no report {report_id}")
     if job.status != "complete":
-        raise ReportUnfinished(
-            f"the report is {job.status}: GET /jobs/{report_id} tells how far it is, or why it ended"
-        )
+        raise ReportUnfinished(f"the report is {job.status}: GET /jobs/{report_id} shows its progress, or why it ended")
     name = f"{job.result['kind']}-{report_id}.csv"
     return Response(_csv(job.result), media_type=CSV, headers={"Content-Disposition": f'attachment; filename="{name}"'})
 

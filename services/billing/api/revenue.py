@@ -1,4 +1,4 @@
-"""What comes in at present, as the live view tells it."""
+"""Current revenue, from the live view."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.billing import queries
-from services.billing.api.edge import Context
+from services.billing.api.context import Context
 from services.billing.api.models import RevenueWindowView
 from services.billing.queries import RevenueFilter, RevenueRow
 from waypost.kernel.tenant import bound_tenants
@@ -24,8 +24,8 @@ Position = tuple[datetime, str]
 
 
 async def _wanted(
-    window: Annotated[Literal["minute", "hour", "day"], Query(description="How long each one is.")] = "minute",
-    currency: Annotated[CurrencyCode | None, Query(description="ISO 4217; every currency without it.")] = None,
+    window: Annotated[Literal["minute", "hour", "day"], Query(description="The length of each window.")] = "minute",
+    currency: Annotated[CurrencyCode | None, Query(description="ISO 4217 code; all currencies if omitted.")] = None,
 ) -> RevenueFilter:
     return RevenueFilter(window=window, currency=currency)
 
@@ -33,7 +33,7 @@ async def _wanted(
 @router.get(
     "/live",
     response_model=Page[RevenueWindowView],
-    responses={200: {"content": {EVENT_STREAM: {}}, "description": "Windows in which money moved, newest first."}},
+    responses={200: {"content": {EVENT_STREAM: {}}, "description": "Windows with payments, newest first."}},
 )
 async def live_revenue(
     request: Request,
@@ -42,26 +42,26 @@ async def live_revenue(
     caller: AdminCaller,
     context: Context,
 ) -> Page[RevenueWindowView] | Response:
-    """A page; or, for who accepts `text/event-stream`, the newest windows and from then on each
-    that changes, as events `window`.
+    """Returns a page of windows. With `Accept: text/event-stream`, streams the newest windows and
+    then each changed window as event `window`.
     """
     if not wants_events(request):
         async with context.bus.units.begin() as uow:
             rows = await queries.revenue(uow.rows, wanted, before=page.after, limit=page.rows)
         return page.of(rows, RevenueWindowView.model_validate, position=lambda row: (row.window_start, row.currency))
 
-    told: dict[Position, int] = {}
+    sent: dict[Position, int] = {}
 
-    async def look() -> Sequence[ServerSentEvent]:
-        with bound_tenants([caller.tenant_id]):  # the request's own binding may be over
+    async def changed_windows() -> Sequence[ServerSentEvent]:
+        with bound_tenants([caller.tenant_id]):  # the request's own binding may have ended
             async with context.bus.units.begin() as uow:
                 rows = await queries.revenue(uow.rows, wanted, before=None, limit=page.limit)
-        changed = [row for row in rows if told.get((row.window_start, row.currency)) != row.revision]
-        told.clear()
-        told.update({(row.window_start, row.currency): row.revision for row in rows})
+        changed = [row for row in rows if sent.get((row.window_start, row.currency)) != row.revision]
+        sent.clear()
+        sent.update({(row.window_start, row.currency): row.revision for row in rows})
         return [_event(row) for row in reversed(changed)]
 
-    return event_stream(request, look)
+    return event_stream(request, changed_windows)
 
 
 def _event(row: RevenueRow) -> ServerSentEvent:

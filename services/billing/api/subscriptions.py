@@ -1,6 +1,4 @@
-"""Subscriptions. Their periods are billed by themselves: an invoice of one is an invoice like any
-other.
-"""
+"""Subscriptions. Each period is invoiced automatically, with an ordinary invoice."""
 
 from collections.abc import Sequence
 from typing import Annotated
@@ -10,7 +8,7 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from services.billing import queries
-from services.billing.api.edge import Context
+from services.billing.api.context import Context
 from services.billing.api.models import Cancellation, NewSubscription, PlanChange, SubscriptionView
 from services.billing.api.plans import plan_named
 from services.billing.commands import CancelSubscription, ChangePlan, CreateSubscription
@@ -33,7 +31,7 @@ _AT_PERIOD_END = Cancellation()
 async def create_subscription(
     body: NewSubscription, caller: AdminCaller, context: Context, execute: Executor
 ) -> Response:
-    """Its first period begins now, and is charged to the customer's card now."""
+    """Subscribes a customer. The first period begins now, and the default card is charged now."""
     plan = plan_named(body.plan, context)
     command = CreateSubscription(subscription_id=new_id(), customer_id=body.customer_id, plan=plan, at=context.now)
     return await execute(command, _added)
@@ -48,7 +46,7 @@ async def change_plan(
     context: Context,
     execute: Executor,
 ) -> Response:
-    """To another plan, or to the present price of the same, from the next period on."""
+    """Changes the plan, or moves to the current price of the same plan, from the next period."""
     plan = plan_named(body.plan, context)
     command = ChangePlan(subscription_id=subscription_id, plan=plan, expected_version=expected, at=context.now)
     return await execute(command, _changed)
@@ -63,8 +61,8 @@ async def cancel_subscription(
     execute: Executor,
     body: Cancellation = _AT_PERIOD_END,
 ) -> Response:
-    """It is not renewed any more, and ends with its period or now. What was paid stays paid, what
-    is owed stays owed.
+    """Cancels the subscription, at the end of its period or now. Payments are not refunded, and
+    open invoices remain open.
     """
     command = CancelSubscription(
         subscription_id=subscription_id,
@@ -80,10 +78,10 @@ async def list_subscriptions(
     page: Annotated[PageRequest[UUID], paged_by(UUID)],
     caller: Caller,
     context: Context,
-    customer_id: Annotated[UUID | None, Query(description="One customer's alone.")] = None,
-    status: Annotated[SubscriptionStatus | None, Query(description="Those that stand so.")] = None,
+    customer_id: Annotated[UUID | None, Query(description="Only subscriptions of this customer.")] = None,
+    status: Annotated[SubscriptionStatus | None, Query(description="Only subscriptions with this status.")] = None,
 ) -> Page[SubscriptionView]:
-    """Newest first; members see their own."""
+    """Lists subscriptions, newest first; members see their own."""
     wanted = SubscriptionFilter(customer_id=caller.confined_to or customer_id, status=status)
     async with context.bus.units.begin() as uow:
         rows = await queries.latest_subscriptions(uow.rows, wanted, before=page.after, limit=page.rows)
@@ -92,7 +90,7 @@ async def list_subscriptions(
 
 @router.get("/{subscription_id}", response_model=SubscriptionView)
 async def show_subscription(subscription_id: UUID, caller: Caller, context: Context) -> Response:
-    """One subscription; members see their own."""
+    """Returns one subscription; members see their own."""
     async with context.bus.units.begin() as uow:
         row = await queries.subscription(uow.rows, subscription_id, customer_id=caller.confined_to)
     return shown(SubscriptionView.model_validate(row), version=row.version)
@@ -100,7 +98,7 @@ async def show_subscription(subscription_id: UUID, caller: Caller, context: Cont
 
 @router.get("/{subscription_id}/events")
 async def show_events(subscription_id: UUID, caller: Caller, context: Context) -> Sequence[EventView]:
-    """The subscription's whole history, oldest first."""
+    """Returns the subscription's events, oldest first."""
     async with context.bus.units.begin() as uow:
         await queries.subscription(uow.rows, subscription_id, customer_id=caller.confined_to)
         return event_views(await uow.events.history(Subscription.aggregate_type, subscription_id))

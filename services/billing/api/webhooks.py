@@ -1,5 +1,5 @@
-"""What the payment provider tells by itself. The signature stands for a token, and names the tenant
-by what was signed.
+"""Webhooks of the payment provider. The signature authenticates the request, and the signed body
+names the tenant.
 """
 
 from typing import Annotated
@@ -8,7 +8,7 @@ from fastapi import APIRouter, Header
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.billing.api.edge import Context
+from services.billing.api.context import Context
 from services.billing.commands import RecordDecision
 from waypost.kernel.tenant import bound_tenants
 
@@ -21,8 +21,8 @@ Signature = Annotated[
 
 @router.post("/webhooks/payments", status_code=204)
 async def hear_of_payment(request: Request, context: Context, signature: Signature = "") -> Response:
-    """204 once it is written down, however often it is told; also where it tells nothing that
-    concerns us, so that it is not told again.
+    """Records the provider's decision. Responds 204 for repeated and for unrelated notices too, so
+    that the provider does not resend them.
     """
     notice = context.resources.notices.read(signature, await request.body(), context.now)
     if notice is not None:

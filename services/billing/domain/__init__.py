@@ -1,4 +1,4 @@
-"""Customers, their subscriptions and invoices, and the money in between."""
+"""Customers, subscriptions, invoices and payments."""
 
 from services.billing.domain.attempts import AttemptKind, AttemptStatus, PaymentAttempt
 from services.billing.domain.customer import Customer, PaymentMethod

@@ -1,5 +1,5 @@
-"""Attempts at moving money. Each is a row that is committed before the provider is asked, so that
-no answer is ever without a question.
+"""Attempts to charge or refund. Each row is committed before the provider is asked, so that each
+decision finds its attempt.
 """
 
 from dataclasses import dataclass
@@ -10,12 +10,12 @@ from uuid import UUID
 from waypost.kernel.money import Money
 
 FORGOTTEN_AFTER = timedelta(hours=20)
-"""Providers forget idempotency keys after a day: a question this old must not be asked again under
-its key.
+"""Providers forget idempotency keys after a day: an attempt of this age must not be sent again
+under its key.
 """
 
 RESOLVED_AFTER = timedelta(minutes=2)
-"""How long an attempt is its own job's business before the sweep takes it up."""
+"""Age at which the sweep takes over an attempt from the attempt's own job."""
 
 
 class AttemptKind(StrEnum):
@@ -36,14 +36,14 @@ class PaymentAttempt:
     invoice_id: UUID
     kind: AttemptKind
     number: int
-    """Counts the invoice's attempts of this kind, from 1."""
+    """The number of the attempt among the invoice's attempts of this kind, from 1."""
     idempotency_key: str
     amount: Money
     status: AttemptStatus
     payment_method_id: UUID | None
     """The card of a charge."""
     charge_id: str | None
-    """The provider's name for the charge that a refund gives back."""
+    """The provider's id of the charge that a refund refers to."""
     reason: str | None
     created_at: datetime
 
@@ -57,8 +57,8 @@ class PaymentAttempt:
 
 
 def charge_key(invoice_id: UUID, attempt: int) -> str:
-    """The provider's idempotency key of an invoice's charge: the same on every try of one attempt,
-    another for the next.
+    """The idempotency key of an invoice's charge at the provider: the same for each request of one
+    attempt, different for the next attempt.
     """
     return f"inv-{invoice_id}" if attempt == 1 else f"inv-{invoice_id}-{attempt}"
 

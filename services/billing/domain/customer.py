@@ -1,4 +1,4 @@
-"""A user as billing knows them: who is invoiced, and which cards they pay with."""
+"""A user in billing: the recipient of invoices, and the cards that pay them."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,7 +12,7 @@ from schemas.billing import (
     PaymentMethodAttached,
     PaymentMethodDetached,
 )
-from services.billing.domain.refusals import CustomerIsErased
+from services.billing.domain.errors import CustomerIsErased
 from waypost.kernel.aggregate import Aggregate
 from waypost.kernel.event import Event
 from waypost.kernel.ids import TenantId
@@ -20,8 +20,8 @@ from waypost.kernel.ids import TenantId
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentMethod:
-    """A card, by what people recognise it by; the provider's token is a row of this service and no
-    part of any event.
+    """A card with the details that people recognize. The provider's token is stored in a row of
+    this service and never appears in an event.
     """
 
     id: UUID
@@ -30,7 +30,7 @@ class PaymentMethod:
 
 
 class Customer(Aggregate):
-    """Its id is its user's."""
+    """A customer has its user's id."""
 
     aggregate_type: ClassVar[str] = "customer"
 
@@ -61,7 +61,7 @@ class Customer(Aggregate):
 
     @property
     def default_payment_method(self) -> PaymentMethod | None:
-        """The newest."""
+        """The newest card."""
         return self.payment_methods[-1] if self.payment_methods else None
 
     def require_present(self) -> None:
@@ -72,8 +72,8 @@ class Customer(Aggregate):
     def update(
         self, at: datetime, *, email: str | None = None, display_name: str | None = None, locale: str | None = None
     ) -> None:
-        """What is None stays as it is; where nothing differs, or the person is forgotten, nothing
-        is recorded.
+        """Fields that are None keep their value. Records nothing if no value changes or the
+        customer is erased.
         """
         now = (self.email or "", self.display_name or "", self.locale)
         wanted = (email or now[0], display_name or now[1], locale or now[2])
@@ -91,7 +91,7 @@ class Customer(Aggregate):
         )
 
     def attach(self, method: PaymentMethod, at: datetime) -> None:
-        """The card is the default from now on. Raises CustomerIsErased."""
+        """The card becomes the default. Raises CustomerIsErased."""
         self.require_present()
         self.record(
             PaymentMethodAttached(
@@ -105,7 +105,7 @@ class Customer(Aggregate):
         )
 
     def erase(self, at: datetime) -> None:
-        """Forgets the person. Erasing twice is fine."""
+        """Erases the person. A repeated call changes nothing."""
         if not self.erased:
             self.record(CustomerErased(tenant_id=self.tenant_id, customer_id=self.id, erased_at=at))
 
@@ -117,9 +117,9 @@ class Customer(Aggregate):
                 method = PaymentMethod(id=event.payment_method_id, brand=event.brand, last4=event.last4)
                 self.payment_methods = (*self.payment_methods, method)
             case PaymentMethodDetached(payment_method_id=gone):
-                self.payment_methods = tuple(each for each in self.payment_methods if each.id != gone)
+                self.payment_methods = tuple(method for method in self.payment_methods if method.id != gone)
             case CustomerErased():
                 self.email = self.display_name = None
                 self.payment_methods, self.erased = (), True
             case _:
-                raise TypeError(f"{event.type} is no event of a customer")
+                raise TypeError(f"{event.type} is not an event of a customer")

@@ -1,4 +1,4 @@
-"""When a subscription's periods begin and end, and which invoice each of them has."""
+"""Start and end of a subscription's periods, and the id of each period's invoice."""
 
 from calendar import monthrange
 from datetime import datetime
@@ -10,7 +10,7 @@ from waypost.kernel.ids import derived_id
 
 
 def period_from(since: datetime, interval: Interval, anchor_day: int) -> Period:
-    """Ends on the anchor's day, or on the last of a month that is too short for it: 31 January, 28
+    """Ends on the anchor day, or on the last day of a month without that day: 31 January, 28
     February, 31 March.
     """
     years, month = divmod(since.month - 1 + interval.months, 12)
@@ -20,7 +20,7 @@ def period_from(since: datetime, interval: Interval, anchor_day: int) -> Period:
 
 
 def invoice_of(subscription_id: UUID, period_start: datetime) -> UUID:
-    """The same whoever bills the period and however often: a second invoice would be the first one
-    again, and is refused.
+    """The same id for each attempt to bill the period: a second invoice would have the id of the
+    first and is refused.
     """
     return derived_id(subscription_id, period_start)

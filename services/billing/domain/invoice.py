@@ -1,4 +1,4 @@
-"""What a customer owes: draft → open → paid | void | uncollectible."""
+"""A customer's debt: draft → open → paid | void | uncollectible."""
 
 from datetime import datetime
 from typing import ClassVar, Self, TypedDict
@@ -15,8 +15,7 @@ from schemas.billing import (
     InvoiceVoided,
 )
 from services.billing.domain.attempts import PaymentAttempt
-from services.billing.domain.line import MAX_LINES, Line, require_in_bounds
-from services.billing.domain.refusals import (
+from services.billing.domain.errors import (
     InvoiceEmpty,
     InvoiceNotDraft,
     InvoiceNotOpen,
@@ -24,6 +23,7 @@ from services.billing.domain.refusals import (
     RefundTooLarge,
     TooManyLines,
 )
+from services.billing.domain.line import MAX_LINES, Line, require_in_bounds
 from services.billing.domain.statuses import InvoiceStatus
 from waypost.kernel.aggregate import Aggregate
 from waypost.kernel.currency import known_currency
@@ -68,7 +68,7 @@ class Invoice(Aggregate):
         currency: str,
         at: datetime,
     ) -> Self:
-        """Raises Invalid for what is no currency."""
+        """Raises Invalid for an unknown currency."""
         invoice = cls(invoice_id, tenant_id)
         invoice.record(
             InvoiceCreated(
@@ -91,9 +91,7 @@ class Invoice(Aggregate):
         return self.amount_paid_minor - self.amount_refunded_minor
 
     def add_line(self, line_id: UUID, description: str, quantity: int, unit_amount: Money, at: datetime) -> None:
-        """Raises InvoiceNotDraft, TooManyLines, TotalTooLarge, and Invalid for another currency or
-        a sum beyond 64 bits.
-        """
+        """Raises InvoiceNotDraft, TooManyLines, TotalTooLarge; Invalid: other currency, >64 bits."""
         self._require_draft()
         if len(self.lines) >= MAX_LINES:
             raise TooManyLines
@@ -114,7 +112,9 @@ class Invoice(Aggregate):
         )
 
     def require_finalizable(self) -> None:
-        """Raises InvoiceNotDraft, InvoiceEmpty. Asked before a number is taken."""
+        """Checks that `finalize` is allowed, before a number is assigned. Raises InvoiceNotDraft,
+        InvoiceEmpty.
+        """
         self._require_draft()
         if self.total_minor == 0:
             raise InvoiceEmpty
@@ -188,15 +188,17 @@ class Invoice(Aggregate):
         )
 
     def require_refundable(self, amount_minor: int) -> int:
-        """The invoice's number. Raises InvoiceNotPaid, RefundTooLarge."""
+        """Returns the invoice's number. Raises InvoiceNotPaid, RefundTooLarge."""
         if self.status is not InvoiceStatus.PAID or self.number is None:
             raise InvoiceNotPaid
         if amount_minor > self.refundable_minor:
-            raise RefundTooLarge(f"{self.refundable_minor} can be given back at most", left_minor=self.refundable_minor)
+            raise RefundTooLarge(f"at most {self.refundable_minor} can be refunded", left_minor=self.refundable_minor)
         return self.number
 
     def refund(self, refund: PaymentAttempt, reason: str, provider_refund_id: str, at: datetime) -> None:
-        """Reason: `requested`, `duplicate` or `fraudulent`. Raises InvoiceNotPaid, RefundTooLarge."""
+        """Reason: `requested`, `duplicate` or `fraudulent`. Raises InvoiceNotPaid,
+        RefundTooLarge.
+        """
         self.record(
             InvoiceRefunded(
                 **self._identity(),
@@ -210,7 +212,7 @@ class Invoice(Aggregate):
         )
 
     def require_open(self) -> int:
-        """The invoice's number. Raises InvoiceNotOpen."""
+        """Returns the invoice's number. Raises InvoiceNotOpen."""
         if self.status is not InvoiceStatus.OPEN or self.number is None:
             raise InvoiceNotOpen
         return self.number
@@ -249,4 +251,4 @@ class Invoice(Aggregate):
             case InvoiceRefunded(amount_minor=amount):
                 self.amount_refunded_minor += amount
             case _:
-                raise TypeError(f"{event.type} is no event of an invoice")
+                raise TypeError(f"{event.type} is not an event of an invoice")

@@ -17,12 +17,12 @@ from waypost.kernel.money import Money
 
 class Account(StrEnum):
     RECEIVABLE = "receivable"
-    """What customers owe."""
+    """Amounts that customers owe."""
     REVENUE = "revenue"
     CASH = "cash"
-    """What the provider holds for us."""
+    """Amounts that the provider holds for us."""
     REFUNDS = "refunds"
-    """Revenue given back."""
+    """Refunded revenue."""
     WRITE_OFFS = "write_offs"
 
 
@@ -42,7 +42,9 @@ class Entry:
     postings: Sequence[Posting]
 
     def __post_init__(self) -> None:
-        if sum((each.amount for each in self.postings), Money.zero(self.postings[0].amount.currency)).amount_minor:
+        if sum(
+            (posting.amount for posting in self.postings), Money.zero(self.postings[0].amount.currency)
+        ).amount_minor:
             raise Unbalanced
 
     @classmethod
@@ -54,7 +56,7 @@ MonetaryEvent = InvoiceFinalized | InvoicePaid | InvoiceVoided | InvoiceMarkedUn
 
 
 def entry_of(event: MonetaryEvent) -> Entry:
-    """What an event means for the books."""
+    """The ledger entry of an event."""
     match event:
         case InvoiceFinalized():
             return Entry.transfer(_total(event), debit=Account.RECEIVABLE, credit=Account.REVENUE)

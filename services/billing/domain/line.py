@@ -1,17 +1,17 @@
-"""One thing that an invoice charges for."""
+"""A line of an invoice."""
 
 from dataclasses import dataclass
 from typing import Self
 from uuid import UUID
 
 from schemas.billing import InvoiceLineAdded
-from services.billing.domain.refusals import TotalTooLarge
+from services.billing.domain.errors import TotalTooLarge
 from waypost.kernel.money import Money
 
 MAX_LINES = 500
-"""Of one invoice: it is read as a whole."""
+"""Limit per invoice: an invoice is read as a whole."""
 MAX_TOTAL_MINOR = 10**15
-"""Of one invoice. Sums over many still fit 64 bits: thousands of the largest."""
+"""Limit per invoice. Sums over thousands of the largest invoices still fit 64 bits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

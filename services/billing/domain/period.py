@@ -1,4 +1,4 @@
-"""The time that a report is about."""
+"""A period of time, with an inclusive start and an exclusive end."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,22 +6,22 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Self
 
-from services.billing.domain.refusals import PeriodEmpty, PeriodTooLong
+from services.billing.domain.errors import PeriodEmpty, PeriodTooLong
 
 MOST_MONTHS = 24
-"""Of one report: its result is one row, and is read and answered as a whole."""
+"""Limit per report: its result is one row, and is read and returned as a whole."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Period:
-    """From `since` on, up to `until`, which is outside."""
+    """From `since` (inclusive) to `until` (exclusive)."""
 
     since: datetime
     until: datetime
 
     @classmethod
     def reportable(cls, since: datetime, until: datetime) -> Self:
-        """In UTC. Raises PeriodEmpty, PeriodTooLong."""
+        """A period in UTC. Raises PeriodEmpty, PeriodTooLong."""
         period = cls(since=since.astimezone(UTC), until=until.astimezone(UTC))
         if period.until <= period.since:
             raise PeriodEmpty
@@ -30,7 +30,9 @@ class Period:
         return period
 
     def months(self) -> Iterator[Self]:
-        """The calendar months that it touches; of the first and the last perhaps a part."""
+        """The period split at the starts of calendar months; the first and last part may be shorter
+        than a month.
+        """
         begin = self.since
         while begin < self.until:
             end = min(_next_month(begin), self.until)

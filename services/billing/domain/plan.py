@@ -1,4 +1,4 @@
-"""What can be subscribed to."""
+"""A plan that customers can subscribe to."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -17,13 +17,13 @@ class Interval(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """A subscription keeps the plan as it was agreed on, whatever the catalogue says later."""
+    """A subscription keeps the plan that was agreed, also if the catalogue changes later."""
 
     code: str
     interval: Interval
     """Length of a period."""
     amount_minor: int
-    """Of one period."""
+    """Price of one period."""
     currency: str
 
     @property

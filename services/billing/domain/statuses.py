@@ -1,4 +1,4 @@
-"""How things stand that go on for a while."""
+"""Statuses of invoices and subscriptions."""
 
 from enum import StrEnum
 
@@ -14,6 +14,6 @@ class InvoiceStatus(StrEnum):
 class SubscriptionStatus(StrEnum):
     ACTIVE = "active"
     PAST_DUE = "past_due"
-    """The present period's invoice could not be collected so far."""
+    """The current period's invoice could not be collected so far."""
     CANCELED = "canceled"
     """It is not renewed any more; it may be used until it ends."""

@@ -12,9 +12,9 @@ from schemas.billing import (
     SubscriptionRenewed,
 )
 from services.billing.domain.cycle import invoice_of, period_from
+from services.billing.domain.errors import AlreadyCanceled, PlanUnchanged
 from services.billing.domain.period import Period
 from services.billing.domain.plan import Interval, Plan
-from services.billing.domain.refusals import AlreadyCanceled, PlanUnchanged
 from services.billing.domain.statuses import SubscriptionStatus
 from waypost.kernel.aggregate import Aggregate
 from waypost.kernel.event import Event
@@ -28,7 +28,7 @@ class _Identity(TypedDict):
 
 
 class _Terms(TypedDict):
-    """How events tell a plan."""
+    """A plan's fields in events."""
 
     plan: str
     interval: str
@@ -45,10 +45,10 @@ class Subscription(Aggregate):
         self.status = SubscriptionStatus.ACTIVE
         self.plan: Plan
         self.next_plan: Plan | None = None
-        """From the next period on, where it is another."""
+        """The plan from the next period, if it differs."""
         self.period: Period
         self.invoice_id: UUID
-        """Of the period."""
+        """The invoice of the current period."""
         self.anchor_day = 1
         """The day of the month on which the first period began."""
         self.ends_at: datetime | None = None
@@ -81,19 +81,17 @@ class Subscription(Aggregate):
         return self.period.until
 
     def is_due(self, at: datetime) -> bool:
-        """Whether the next period is to begin. Of a subscription that was away for long each period
-        is due after the one before.
-        """
+        """Whether the next period is due. Missed periods become due one after the other."""
         return self.status is not SubscriptionStatus.CANCELED and self.period.until <= at
 
     def renew(self, at: datetime) -> None:
-        """Begins the next period. Asked `is_due` before."""
+        """Begins the next period. The caller has checked `is_due`."""
         plan = self.next_plan or self.plan
         self._renewed(plan, period_from(self.period.until, plan.interval, self.anchor_day), at)
 
     def change(self, plan: Plan, at: datetime) -> None:
-        """From the next period on. Raises AlreadyCanceled, PlanUnchanged."""
-        self._require_going()
+        """Changes the plan from the next period. Raises AlreadyCanceled, PlanUnchanged."""
+        self._require_not_canceled()
         agreed = self.next_plan or self.plan
         if plan == agreed:
             raise PlanUnchanged
@@ -108,18 +106,22 @@ class Subscription(Aggregate):
         )
 
     def cancel(self, at: datetime, *, at_period_end: bool) -> None:
-        """One that is canceled may be ended sooner than it would. Raises AlreadyCanceled."""
+        """A subscription that is canceled at its period's end may still be ended earlier. Raises
+        AlreadyCanceled.
+        """
         ends_at = max(self.period.until, at) if at_period_end else at
         if not self._end("requested", ends_at, at):
             raise AlreadyCanceled
 
     def end(self, reason: str, at: datetime) -> None:
-        """At once. Reason: `nonpayment` or `erased`. Ending twice is fine."""
+        """Ends the subscription now. Reason: `nonpayment` or `erased`. A repeated call changes
+        nothing.
+        """
         self._end(reason, at, at)
 
     def fall_behind(self, invoice_id: UUID, at: datetime) -> None:
-        """A payment of that invoice was refused. Of an earlier period's nothing is recorded, nor is
-        it a second time.
+        """A payment of that invoice was refused. Records nothing for an earlier period's invoice or
+        a second refusal.
         """
         if self.status is SubscriptionStatus.ACTIVE and invoice_id == self.invoice_id:
             self.record(SubscriptionPastDue(**self._identity(), invoice_id=invoice_id, past_due_at=at))
@@ -147,7 +149,7 @@ class Subscription(Aggregate):
         self.record(SubscriptionCanceled(**self._identity(), reason=reason, ends_at=ends_at, canceled_at=at))
         return True
 
-    def _require_going(self) -> None:
+    def _require_not_canceled(self) -> None:
         if self.status is SubscriptionStatus.CANCELED:
             raise AlreadyCanceled
 
@@ -171,7 +173,7 @@ class Subscription(Aggregate):
             case SubscriptionCanceled():
                 self.status, self.ends_at, self.next_plan = SubscriptionStatus.CANCELED, event.ends_at, None
             case _:
-                raise TypeError(f"{event.type} is no event of a subscription")
+                raise TypeError(f"{event.type} is not an event of a subscription")
 
     def _begin(self, event: SubscriptionCreated | SubscriptionRenewed) -> None:
         self.status, self.plan, self.invoice_id = SubscriptionStatus.ACTIVE, _plan_of(event), event.invoice_id

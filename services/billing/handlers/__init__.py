@@ -1,4 +1,4 @@
-"""What this service does when asked, and when something happened elsewhere."""
+"""Command handlers and consumers of the billing service."""
 
 from collections.abc import Sequence
 
@@ -20,13 +20,15 @@ from services.billing.commands import (
     VoidInvoice,
 )
 from services.billing.handlers.customers import CUSTOMERS, attach_payment_method
-from services.billing.handlers.invoicing import add_line, create_invoice, finalize_invoice, void_invoice
-from services.billing.handlers.paying import begin_charge, pay_invoice
-from services.billing.handlers.refunding import refund_invoice
-from services.billing.handlers.renewing import renew_subscription
-from services.billing.handlers.reporting import request_report
-from services.billing.handlers.settling import abandon_attempt, record_decision
-from services.billing.handlers.subscribing import cancel_subscription, change_plan, create_subscription
+from services.billing.handlers.invoices import add_line, create_invoice, finalize_invoice, request_report, void_invoice
+from services.billing.handlers.payment_attempts import abandon_attempt, record_decision
+from services.billing.handlers.payments import begin_charge, pay_invoice, refund_invoice
+from services.billing.handlers.subscriptions import (
+    cancel_subscription,
+    change_plan,
+    create_subscription,
+    renew_subscription,
+)
 from services.billing.projections import PRINCIPALS, REVENUE_WINDOWS, TENANT_DIRECTORY
 from waypost.engine.bus import Commands
 from waypost.ports.consumers import Consumer

@@ -1,4 +1,4 @@
-"""The rows of payment attempts. Whoever adds or settles one holds its invoice's lock."""
+"""The rows of payment attempts. The caller that adds or settles one holds its invoice's lock."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -22,11 +22,11 @@ async def find(attempt_id: UUID, uow: UnitOfWork) -> PaymentAttempt | None:
     return await _one(select(payment_attempts).where(_columns.id == attempt_id), uow)
 
 
-async def requested_by(order: str, uow: UnitOfWork) -> PaymentAttempt | None:
-    return await _one(select(payment_attempts).where(_columns.requested_by == order), uow)
+async def find_by_requester(requester: str, uow: UnitOfWork) -> PaymentAttempt | None:
+    return await _one(select(payment_attempts).where(_columns.requested_by == requester), uow)
 
 
-async def pending_of(invoice_id: UUID, uow: UnitOfWork) -> PaymentAttempt | None:
+async def pending_attempt(invoice_id: UUID, uow: UnitOfWork) -> PaymentAttempt | None:
     pending = _columns.status == AttemptStatus.PENDING.value
     return await _one(select(payment_attempts).where(_columns.invoice_id == invoice_id, pending), uow)
 
@@ -37,21 +37,23 @@ async def next_number(invoice_id: UUID, kind: AttemptKind, uow: UnitOfWork) -> i
 
 
 async def overdue(before: datetime, limit: int, uow: UnitOfWork) -> Sequence[UUID]:
-    """In no order: some on which the provider keeps silent must not keep the same others waiting
-    round after round.
+    """Up to `limit` attempts that are pending since before `before`, in random order, so that
+    attempts without a decision do not block the others in each round.
     """
     query = select(_columns.id).where(*_pending_since(before)).order_by(func.random()).limit(limit)
     return (await uow.rows.execute(query)).scalars().all()
 
 
 async def tenants_with_overdue(rows: AsyncConnection) -> Sequence[TenantId]:
-    """Of those bound. Few attempts are pending, and an index holds these alone."""
+    """Tenants with overdue attempts, among the bound tenants. Few attempts are pending, and a
+    partial index holds only these.
+    """
     query = select(_columns.tenant_id).where(*_pending_since(func.now() - RESOLVED_AFTER)).distinct()
-    return [TenantId(each) for each in (await rows.execute(query)).scalars()]
+    return [TenantId(tenant_id) for tenant_id in (await rows.execute(query)).scalars()]
 
 
 async def successful_charge(invoice_id: UUID, uow: UnitOfWork) -> str:
-    """The provider's name for the charge that paid a paid invoice."""
+    """The provider's id of the charge that paid the invoice."""
     succeeded = _columns.status == AttemptStatus.SUCCEEDED.value
     paid = select(_columns.provider_id).where(
         _columns.invoice_id == invoice_id, _columns.kind == AttemptKind.CHARGE.value, succeeded
@@ -59,8 +61,8 @@ async def successful_charge(invoice_id: UUID, uow: UnitOfWork) -> str:
     return str((await uow.rows.execute(paid)).scalar_one())
 
 
-async def add(attempt: PaymentAttempt, order: str, tenant_id: TenantId, uow: UnitOfWork) -> None:
-    """One per `order`, for all time."""
+async def add(attempt: PaymentAttempt, requester: str, tenant_id: TenantId, uow: UnitOfWork) -> None:
+    """Inserts the row. The `requester` is unique: it begins one attempt at most, permanently."""
     await uow.rows.execute(
         insert(payment_attempts).values(
             tenant_id=tenant_id,
@@ -69,7 +71,7 @@ async def add(attempt: PaymentAttempt, order: str, tenant_id: TenantId, uow: Uni
             kind=attempt.kind.value,
             attempt=attempt.number,
             idempotency_key=attempt.idempotency_key,
-            requested_by=order,
+            requested_by=requester,
             payment_method_id=attempt.payment_method_id,
             charge_id=attempt.charge_id,
             amount_minor=attempt.amount.amount_minor,
@@ -91,14 +93,16 @@ async def settle(
     provider_id: str | None = None,
     reason: str | None = None,
 ) -> bool:
-    """False where somebody was first: then nothing has changed, and nothing is to follow from it."""
-    settled = await uow.rows.execute(
+    """Returns False if another process settled the attempt first: nothing was changed, and the
+    caller must do nothing more.
+    """
+    updated = await uow.rows.execute(
         update(payment_attempts)
         .where(_columns.id == attempt.id, _columns.status == AttemptStatus.PENDING.value)
         .values(status=status.value, provider_id=provider_id, reason=reason or attempt.reason, settled_at=at)
         .returning(_columns.id)
     )
-    return settled.one_or_none() is not None
+    return updated.one_or_none() is not None
 
 
 def attempt_of(row: Row[Any]) -> PaymentAttempt:

@@ -1,4 +1,4 @@
-"""Customers follow the users: they come, change and go with them."""
+"""The reactor that keeps customers in step with users, and cards."""
 
 from datetime import datetime
 
@@ -8,9 +8,9 @@ from schemas.users import UserCreated, UserEmailChanged, UserErased, UserProfile
 from services.billing.commands import AttachPaymentMethod
 from services.billing.domain import Customer, InvoiceStatus
 from services.billing.handlers import attempt_rows
-from services.billing.handlers.following import ignore_stale
-from services.billing.handlers.invoicing import locked
-from services.billing.handlers.standing import locked_subscription
+from services.billing.handlers.invoices import lock_invoice
+from services.billing.handlers.stale_events import ignore_stale
+from services.billing.handlers.subscription_status import lock_subscription
 from services.billing.tables import invoices, payment_methods, subscriptions
 from waypost.kernel.envelope import Envelope
 from waypost.ports.consumers import Reactor
@@ -57,7 +57,7 @@ async def change_profile(updated: Envelope[UserProfileUpdated], uow: UnitOfWork)
 
 
 async def forget_customer(erased: Envelope[UserErased], uow: UnitOfWork) -> None:
-    """What is owed is forgotten too; the books keep it under the ids alone."""
+    """Erases the customer. Open invoices are voided; the ledger keeps them under ids only."""
     at = erased.event.erased_at
     customer = await uow.load(Customer, erased.event.user_id)
     customer.erase(at)
@@ -68,26 +68,28 @@ async def forget_customer(erased: Envelope[UserErased], uow: UnitOfWork) -> None
 
 
 async def _void_open_invoices(customer: Customer, at: datetime, uow: UnitOfWork) -> None:
-    """One whose payment is being decided stays until it is; in one order, so that two of these
-    never wait for each other.
+    """Voids the customer's open invoices. An invoice with a pending payment stays open until it is
+    decided. The fixed order prevents deadlocks between two erasures.
     """
     is_open = (invoices.c.customer_id == customer.id, invoices.c.status == InvoiceStatus.OPEN.value)
-    found = await uow.rows.execute(select(invoices.c.invoice_id).where(*is_open).order_by(invoices.c.invoice_id))
-    for invoice_id in found.scalars().all():
-        invoice = await locked(invoice_id, uow)
+    result = await uow.rows.execute(select(invoices.c.invoice_id).where(*is_open).order_by(invoices.c.invoice_id))
+    for invoice_id in result.scalars().all():
+        invoice = await lock_invoice(invoice_id, uow)
         is_still_open = invoice.status is InvoiceStatus.OPEN
-        if is_still_open and await attempt_rows.pending_of(invoice_id, uow) is None:
+        if is_still_open and await attempt_rows.pending_attempt(invoice_id, uow) is None:
             invoice.void("erased", at)
 
 
 async def _end_subscriptions(customer: Customer, at: datetime, uow: UnitOfWork) -> None:
-    """After the invoices: whoever settles one has its lock first and its subscription's then."""
-    theirs = subscriptions.c.customer_id == customer.id
-    found = await uow.rows.execute(
-        select(subscriptions.c.subscription_id).where(theirs).order_by(subscriptions.c.subscription_id)
+    """Runs after the invoices are voided: settlement locks the invoice first and its subscription
+    second.
+    """
+    of_customer = subscriptions.c.customer_id == customer.id
+    result = await uow.rows.execute(
+        select(subscriptions.c.subscription_id).where(of_customer).order_by(subscriptions.c.subscription_id)
     )
-    for subscription_id in found.scalars().all():
-        (await locked_subscription(subscription_id, uow)).end("erased", at)
+    for subscription_id in result.scalars().all():
+        (await lock_subscription(subscription_id, uow)).end("erased", at)
 
 
 CUSTOMERS = Reactor(

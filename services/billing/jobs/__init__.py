@@ -1,15 +1,15 @@
-"""Background work: what asks for money, and it alone; renewals, which bring it about; and reports."""
+"""Jobs: charges and refunds, their sweep, renewals, and reports."""
 
 from collections.abc import Sequence
 from uuid import UUID
 
 from services.billing.commands import BeginCharge
-from services.billing.handlers.paying import begin_charge
-from services.billing.jobs.asking import TRIES, ask_patiently
-from services.billing.jobs.question import Question, pending_question, question_about
-from services.billing.jobs.renewing import RENEWALS, renew_subscriptions
-from services.billing.jobs.reporting import generate_report
-from services.billing.jobs.resolving import SWEEP, resolve_attempts
+from services.billing.handlers.payments import begin_charge
+from services.billing.jobs.attempt_sweep import SWEEP, resolve_attempts
+from services.billing.jobs.payment_execution import MAX_ATTEMPTS, execute_or_leave_pending
+from services.billing.jobs.provider_request import ProviderRequest, pending_request, request_for
+from services.billing.jobs.renewals import RENEWALS, renew_subscriptions
+from services.billing.jobs.reports import generate_report
 from services.billing.ports import Resources
 from waypost.jobs.context import JobContext
 from waypost.jobs.declaration import Job, Scheduled
@@ -17,24 +17,26 @@ from waypost.kernel.ids import new_id
 
 
 async def charge_invoice(job: JobContext[Resources], invoice_id: UUID) -> str | None:
-    """Gives back how the attempt stands; None where there was nothing to charge."""
-    question = await _begin(job, invoice_id)
-    return None if question is None else await ask_patiently(job, question)
+    """Charges the invoice. Returns the attempt's status, or None if there was nothing to charge."""
+    request = await _begin(job, invoice_id)
+    return None if request is None else await execute_or_leave_pending(job, request)
 
 
 async def retry_payment(job: JobContext[Resources], invoice_id: UUID) -> str | None:
-    """The same for a step of the dunning, and for a payment that somebody asked for."""
+    """The same for a step of the dunning schedule, and for a payment that an admin requested."""
     return await charge_invoice(job, invoice_id)
 
 
 async def refund_payment(job: JobContext[Resources], refund_id: UUID) -> str | None:
-    """Gives back how the refund stands; None where it was settled already. Raises NotFound."""
-    question = await pending_question(job, refund_id)
-    return None if question is None else await ask_patiently(job, question)
+    """Executes a refund. Returns its status, or None if it was already settled. Raises NotFound."""
+    request = await pending_request(job, refund_id)
+    return None if request is None else await execute_or_leave_pending(job, request)
 
 
-async def _begin(job: JobContext[Resources], invoice_id: UUID) -> Question | None:
-    """Commits the attempt: from here on it is known that the provider may have been asked."""
+async def _begin(job: JobContext[Resources], invoice_id: UUID) -> ProviderRequest | None:
+    """Commits the attempt before the provider is asked, so that a retry looks the decision up
+    first.
+    """
     command = BeginCharge(
         invoice_id=invoice_id,
         attempt_id=new_id(),
@@ -45,13 +47,13 @@ async def _begin(job: JobContext[Resources], invoice_id: UUID) -> Question | Non
         attempt = await begin_charge(command, uow)
         if attempt is None:
             return None
-        return await question_about(attempt, uow, job.tenant_id, is_new=attempt.id == command.attempt_id)
+        return await request_for(attempt, uow, job.tenant_id, is_new=attempt.id == command.attempt_id)
 
 
 JOBS: Sequence[Job] = [
-    Job(charge_invoice, max_attempts=TRIES),
-    Job(retry_payment, max_attempts=TRIES),
-    Job(refund_payment, max_attempts=TRIES),
+    Job(charge_invoice, max_attempts=MAX_ATTEMPTS),
+    Job(retry_payment, max_attempts=MAX_ATTEMPTS),
+    Job(refund_payment, max_attempts=MAX_ATTEMPTS),
     Job(resolve_attempts, timeout_seconds=150, keeps_result=False),
     Job(renew_subscriptions, timeout_seconds=150, keeps_result=False),
     Job(generate_report, timeout_seconds=300),

@@ -1,4 +1,4 @@
-"""Faust's consumer, held to what it promises: at least once."""
+"""A Faust consumer that guarantees at-least-once processing."""
 
 import logging
 from collections.abc import Mapping, MutableMapping
@@ -6,47 +6,51 @@ from collections.abc import Mapping, MutableMapping
 from faust.transport.drivers.aiokafka import Consumer, Transport
 from faust.types import TP
 
-Place = tuple[str, int]
+TopicPartition = tuple[str, int]
 """Topic and partition."""
 
 
-class FaithfulConsumer(Consumer):
-    """Commits what was handled, and tells where reading begins and how far it could go, so that
-    what Faust drops is noticed.
+class AtLeastOnceConsumer(Consumer):
+    """Commits only handled offsets, and exposes the start and end offsets, so that records dropped
+    by Faust are detected.
     """
 
     logger = logging.getLogger("faust.transport")
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.handled: MutableMapping[Place, int] = {}
-        """Offset behind the last record that was handled; set by `records.Reading`."""
-        self.begins: Mapping[Place, int] = {}
-        """Offsets from which the partitions are read since they were assigned: their commit, or
-        their beginning.
+        self.handled: MutableMapping[TopicPartition, int] = {}
+        """Next offset after the last handled record; set by `RecordReader`."""
+        self.start_offsets: Mapping[TopicPartition, int] = {}
+        """First offset to read per partition since its assignment: the committed offset, or the
+        earliest one.
         """
 
     async def perform_seek(self) -> None:
         await super().perform_seek()
-        earliest = await self.earliest_offsets(*self._read())
-        begins = {tp: max(self._committed_offset.get(tp) or 0, offset) for tp, offset in earliest.items()}
-        self.begins = {(tp.topic, tp.partition): offset for tp, offset in begins.items()}
+        earliest = await self.earliest_offsets(*self._source_partitions())
+        start_offsets = {tp: max(self._committed_offset.get(tp) or 0, offset) for tp, offset in earliest.items()}
+        self.start_offsets = {(tp.topic, tp.partition): offset for tp, offset in start_offsets.items()}
 
-    async def ends(self) -> Mapping[Place, int]:
-        """Where the next record of each partition would be written."""
-        return {(tp.topic, tp.partition): offset for tp, offset in (await self.highwaters(*self._read())).items()}
+    async def end_offsets(self) -> Mapping[TopicPartition, int]:
+        """The end offset of each assigned source partition."""
+        return {
+            (tp.topic, tp.partition): offset
+            for tp, offset in (await self.highwaters(*self._source_partitions())).items()
+        }
 
-    def _read(self) -> list[TP]:
+    def _source_partitions(self) -> list[TP]:
         return [tp for tp in self.assignment() if tp.topic not in self.app.tables.changelog_topics]
 
     def _new_offset(self, tp: TP) -> int | None:
-        """Faust would commit what was acknowledged: also what it skipped in a rebalance, what was
-        in hand when it was stopped, and what it left out and takes for a gap in the log.
+        """The offset to commit. Faust would commit all acknowledged records, among them records
+        that it skipped in a rebalance, records in progress at a stop, and dropped records, which it
+        takes for a gap in the log.
         """
         self._acked[tp].clear()
         self._acked_index[tp].clear()
         return self.handled.get((tp.topic, tp.partition))
 
 
-class FaithfulTransport(Transport):
-    Consumer = FaithfulConsumer
+class AtLeastOnceTransport(Transport):
+    Consumer = AtLeastOnceConsumer

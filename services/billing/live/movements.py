@@ -1,6 +1,4 @@
-"""What the live view makes of an invoice's events: an amount that came, did not come or went back,
-at some time.
-"""
+"""Money movements, derived from invoice events: an amount that was paid, failed or refunded."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,16 +23,16 @@ class Movement:
     amount_minor: int
     currency: str
     at: datetime
-    """When it happened, whenever it is read: this decides its windows."""
+    """When it happened, independent of when it is read; this determines its windows."""
 
     @property
     def books(self) -> str:
-        """Whose totals it belongs to: one tenant's in one currency."""
+        """The key of its totals: one tenant in one currency."""
         return f"{self.tenant_id}/{self.currency}"
 
 
 def movement_of(event: Event) -> Movement:
-    """Raises TypeError for an event that moved nothing."""
+    """Raises TypeError for an event without a movement."""
     match event:
         case InvoicePaid(paid_at=at):
             kind = Kind.PAID
@@ -54,4 +52,4 @@ def movement_of(event: Event) -> Movement:
     )
 
 
-MOVING: frozenset[type[Event]] = frozenset({InvoicePaid, InvoicePaymentFailed, InvoiceRefunded})
+PAYMENT_EVENTS: frozenset[type[Event]] = frozenset({InvoicePaid, InvoicePaymentFailed, InvoiceRefunded})

@@ -1,5 +1,5 @@
-"""The application's own topics, there before it starts: Faust makes them as it joins its group, and
-then leaves out those that the broker it asks does not know yet.
+"""Creates the application's own topics before it starts. Faust creates them when it joins its
+group, and then ignores topics that its broker does not know yet.
 """
 
 import asyncio
@@ -12,10 +12,10 @@ KNOWN_WITHIN_SECONDS = 10.0
 
 
 async def ensure_topics(bootstrap: str, topics: Mapping[str, Mapping[str, str]], *, like: str) -> None:
-    """Names and settings; as many partitions and replicas as the topic `like` has. Returns when all
-    have leaders.
+    """Creates missing topics with these settings, and with the partitions and replicas of the topic
+    `like`. Returns when all have leaders.
 
-    Raises KafkaError, TimeoutError, UnknownTopicOrPartitionError where `like` is not there.
+    Raises KafkaError, TimeoutError, UnknownTopicOrPartitionError if `like` does not exist.
     """
     client = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     await client.start()
@@ -30,7 +30,7 @@ async def ensure_topics(bootstrap: str, topics: Mapping[str, Mapping[str, str]],
         if missing:
             await _create(client, missing)
         async with asyncio.timeout(KNOWN_WITHIN_SECONDS):
-            while not await _are_known(client, list(topics)):  # noqa: ASYNC110 - no broker tells when
+            while not await _have_leaders(client, list(topics)):  # noqa: ASYNC110 - Kafka has no notification for it
                 await asyncio.sleep(0.1)
     finally:
         await client.close()
@@ -50,8 +50,9 @@ async def _create(client: AIOKafkaAdminClient, missing: Sequence[NewTopic]) -> N
         return  # another process was first
 
 
-async def _are_known(client: AIOKafkaAdminClient, names: list[str]) -> bool:
+async def _have_leaders(client: AIOKafkaAdminClient, names: list[str]) -> bool:
     described = await client.describe_topics(names)
     return len(described) == len(names) and all(
-        not topic["error_code"] and all(each["leader"] >= 0 for each in topic["partitions"]) for topic in described
+        not topic["error_code"] and all(partition["leader"] >= 0 for partition in topic["partitions"])
+        for topic in described
     )

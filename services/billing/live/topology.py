@@ -1,6 +1,4 @@
-"""What runs in the Faust application: billing.invoice → gathered by tenant → tables →
-billing.revenue.
-"""
+"""The Faust application: billing.invoice → repartitioned by tenant → tables → billing.revenue."""
 
 import asyncio
 from collections.abc import Mapping
@@ -13,11 +11,11 @@ import structlog
 from faust.types import StreamT, TopicT
 
 from schemas.billing import InvoicePaid, RevenueWindowTotaled
-from services.billing.live.consumer import FaithfulConsumer, FaithfulTransport
-from services.billing.live.counting import Counting
-from services.billing.live.gathering import Gathering
-from services.billing.live.records import Handle, Reading
-from services.billing.live.tables import IN_LOG_AS_LONG, LiveTables
+from services.billing.live.consumer import AtLeastOnceConsumer, AtLeastOnceTransport
+from services.billing.live.record_reader import Handle, RecordReader
+from services.billing.live.repartitioner import Repartitioner
+from services.billing.live.tables import LOG_RETENTION, LiveTables
+from services.billing.live.window_counter import WindowCounter
 from waypost.kernel.clock import Clock
 from waypost.ports.codec import EventCodec
 from waypost.project import on_cluster
@@ -25,13 +23,13 @@ from waypost.project import on_cluster
 log = structlog.get_logger()
 
 NAME = "billing.live"
-"""Of the application, its consumer group and, in front, its own topics."""
-GATHERED = f"{NAME}-by-tenant"
+"""The name of the application and its consumer group, and the prefix of its topics."""
+BY_TENANT_TOPIC = f"{NAME}-by-tenant"
 PARTITIONS = 8
-"""Like every topic's, and like theirs it never changes."""
+"""Like every topic of the project, and it never changes."""
 METADATA_MILLISECONDS = 10_000
-LOOK_AGAIN_SECONDS = 1.0
-SESSION_SECONDS = 6.0  # the broker's least: that long a killed process holds its partitions
+STALL_CHECK_SECONDS = 1.0
+SESSION_SECONDS = 6.0  # the broker's minimum; a killed process holds its partitions for this long
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,47 +37,47 @@ class Topology:
     app: faust.App
     tables: LiveTables
     failed: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set when a record could not be handled. Nothing after it was, and nothing will be: the
-    application is to be built anew.
+    """Set when a record could not be handled. No later record was or will be handled: the
+    application must be rebuilt.
     """
 
     @classmethod
     def build(cls, bootstrap: str, directory: Path, codec: EventCodec, clock: Clock) -> "Topology":
         app = _application(bootstrap, directory)
         topology = cls(app, LiveTables(app, PARTITIONS))
-        gathered = _topic(app, GATHERED)
-        gathering = Gathering(codec, gathered, PARTITIONS, NAME)
-        counting = Counting(codec, topology.tables, _topic(app, RevenueWindowTotaled.topic), clock, NAME)
-        topology._run("gathering", _topic(app, InvoicePaid.topic), gathering.take)
-        topology._run("counting", gathered, counting.take)
+        by_tenant = _topic(app, BY_TENANT_TOPIC)
+        repartitioner = Repartitioner(codec, by_tenant, PARTITIONS, NAME)
+        counter = WindowCounter(codec, topology.tables, _topic(app, RevenueWindowTotaled.topic), clock, NAME)
+        topology._run("repartition", _topic(app, InvoicePaid.topic), repartitioner.process)
+        topology._run("count", by_tenant, counter.process)
         return topology
 
     @property
     def own_topics(self) -> Mapping[str, Mapping[str, str]]:
-        """With their settings."""
-        return {on_cluster(GATHERED): {"cleanup.policy": "delete", **IN_LOG_AS_LONG}, **self.tables.changelogs}
+        """The application's own topics with their settings."""
+        return {on_cluster(BY_TENANT_TOPIC): {"cleanup.policy": "delete", **LOG_RETENTION}, **self.tables.changelogs}
 
     def _run(self, name: str, topic: TopicT, handle: Handle) -> None:
-        reading = Reading(topic.get_topic_name(), handle)
+        reader = RecordReader(topic.get_topic_name(), handle)
 
         async def agent(stream: StreamT[bytes]) -> None:
             try:
-                await reading.read(stream)
+                await reader.read(stream)
             except Exception:
                 log.exception("live_record_failed", agent=name)
                 self.failed.set()
-                # Faust would start the agent again, behind the record that it failed with.
+                # Faust would restart the agent after the failed record.
                 await asyncio.Event().wait()
 
-        async def look_again() -> None:
-            # No timer of Faust's: a look waits behind the consumer's fetch, and a timer warns each
-            # time that takes its interval.
+        async def check_for_stall() -> None:
+            # Not a Faust timer: the check waits behind the consumer's fetch, and a timer warns each
+            # time this takes its interval.
             while not self.app.should_stop:
-                await self.app.sleep(LOOK_AGAIN_SECONDS)
-                await reading.look_again(cast(FaithfulConsumer, self.app.consumer))
+                await self.app.sleep(STALL_CHECK_SECONDS)
+                await reader.refetch_if_stalled(cast(AtLeastOnceConsumer, self.app.consumer))
 
         self.app.agent(topic, name=f"{NAME}-{name}")(agent)
-        self.app.task(look_again)
+        self.app.task(check_for_stall)
 
 
 def _application(bootstrap: str, directory: Path) -> faust.App:
@@ -98,11 +96,11 @@ def _application(bootstrap: str, directory: Path) -> faust.App:
         web_enabled=False,
         topic_disable_leader=True,
     )
-    app.transport = FaithfulTransport(app.conf.broker_consumer, app)
+    app.transport = AtLeastOnceTransport(app.conf.broker_consumer, app)
     return app
 
 
 def _topic(app: faust.App, name: str) -> TopicT:
-    """Of records as they are: the house's codec reads and writes them."""
+    """A topic of raw records: the project's codec reads and writes them."""
     raw: dict[str, Any] = {"key_type": bytes, "value_type": bytes, "key_serializer": "raw", "value_serializer": "raw"}
     return app.topic(on_cluster(name), **raw)

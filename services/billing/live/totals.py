@@ -1,9 +1,9 @@
-"""What the tables hold. Each entry says for itself which records it knows, so that none is counted
-twice after a crash.
+"""The entries of the tables. Each entry records its last offset, so that no record is counted twice
+after a crash.
 
-Faust writes every entry to a changelog on its own, and commits what it has read later: a process
-that is killed comes back with some entries ahead of others, all of them ahead of where it reads on.
-Of a partition's records an entry holds those up to one offset, all of them, and none beyond.
+Faust writes each entry to a changelog independently, and commits its read position later. A killed
+process restarts with some entries ahead of others, all of them at or ahead of its read position. An
+entry contains all of a partition's records up to its offset, and none after it.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from services.billing.live.movements import Kind, Movement
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Totals:
-    """Of one window."""
+    """The totals of one window."""
 
     paid_minor: int = 0
     failed_minor: int = 0
@@ -24,14 +24,16 @@ class Totals:
     failed_count: int = 0
     refunded_count: int = 0
     through: int = -1
-    """Offset of the last record in it."""
+    """Offset of the last record included."""
 
     @property
     def revision(self) -> int:
         return self.paid_count + self.failed_count + self.refunded_count
 
     def after(self, movement: Movement, offset: int) -> Self:
-        """With the movement in it. The same where the record at this offset is in it already."""
+        """The totals with the movement added, or the same totals if the record at this offset is
+        already included.
+        """
         if offset <= self.through:
             return self
         amount, so_far = movement.amount_minor, replace(self, through=offset)
@@ -54,18 +56,18 @@ class Totals:
 
 
 @dataclass(frozen=True, slots=True)
-class Sightings:
-    """Of one invoice: at which offset each of its versions was first read. The same version
-    anywhere else is a duplicate.
+class SeenVersions:
+    """The versions of one invoice, each with the offset at which it was first read. The same
+    version at another offset is a duplicate.
     """
 
-    first: Mapping[str, int]
+    first_offsets: Mapping[str, int]
 
-    def seen(self, version: int, offset: int) -> Self:
-        return self if str(version) in self.first else type(self)({**self.first, str(version): offset})
+    def adding(self, version: int, offset: int) -> Self:
+        return self if str(version) in self.first_offsets else type(self)({**self.first_offsets, str(version): offset})
 
     def is_duplicate(self, version: int, offset: int) -> bool:
-        """True for a record that repeats another; not for the very same record, which a crash lets
-        us read again.
+        """True for a copy of an earlier record; False for the same record, read again after a
+        crash.
         """
-        return self.first.get(str(version), offset) != offset
+        return self.first_offsets.get(str(version), offset) != offset

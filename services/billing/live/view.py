@@ -1,4 +1,4 @@
-"""The Faust application as a part of a process, built anew whenever it ends on its own."""
+"""The Faust application as a component of a process, rebuilt whenever it ends by itself."""
 
 import asyncio
 import os
@@ -32,7 +32,7 @@ class Ended(Transient):
 
 
 class LiveView(PeriodicLoop):
-    """Ready while it counts: after its tables were read back from their changelogs."""
+    """Ready while it processes records: after its tables are restored from their changelogs."""
 
     name = "live view"
 
@@ -48,15 +48,15 @@ class LiveView(PeriodicLoop):
         await super().start()
 
     async def stop(self) -> None:
-        """A drain ends the record in hand; past its deadline the record is forgotten, and its
-        commit tells which.
+        """A drain finishes the current record. After the deadline the record is dropped; it is not
+        committed, so the next process reads it again.
         """
         await super().stop()
         self._folder.close()
 
     async def tick(self) -> None:
-        """One application, until it ends: what it counted is in the logs, and the next one goes on
-        from there.
+        """Runs one application until it ends. Its totals are in the changelogs, and the next
+        application continues from them.
         """
         topology = Topology.build(self._bootstrap, self._directory, self._codec, self._clock)
         try:
@@ -70,37 +70,39 @@ class LiveView(PeriodicLoop):
             await _end(topology)
 
     async def _serve(self, topology: Topology) -> None:
-        """Returns when it is to stop, or when the application has ended or is of no more use."""
-        goes_on = await self._comes_first(self._start(topology), topology)
-        while goes_on:
+        """Returns when it must stop, or when the application has ended or failed."""
+        running = await self._finishes_first(self._start(topology), topology)
+        while running:
             self.ready.set()
             topology.tables.forget(self._clock.now())
-            goes_on = await self._comes_first(asyncio.sleep(FORGET_EVERY_SECONDS), topology)
+            running = await self._finishes_first(asyncio.sleep(FORGET_EVERY_SECONDS), topology)
 
     async def _start(self, topology: Topology) -> None:
         await ensure_topics(self._bootstrap, topology.own_topics, like=on_cluster(InvoicePaid.topic))
         await topology.app.start()
 
-    async def _comes_first(self, step: Coroutine[Any, Any, None], topology: Topology) -> bool:
-        """Whether the step is done before the end of everything. Raises what the step raises."""
+    async def _finishes_first(self, step: Coroutine[Any, Any, None], topology: Topology) -> bool:
+        """Whether the step finishes before the drain or the application's end. Raises the step's
+        error.
+        """
         running = asyncio.create_task(step)
-        ends = [
-            asyncio.create_task(each)
-            for each in (self.draining.wait(), topology.failed.wait(), topology.app.wait_until_stopped())
+        end_waits = [
+            asyncio.create_task(waiting)
+            for waiting in (self.draining.wait(), topology.failed.wait(), topology.app.wait_until_stopped())
         ]
-        await asyncio.wait([running, *ends], return_when=asyncio.FIRST_COMPLETED)
-        over = any(each.done() for each in ends)
-        for each in (running, *ends):
-            each.cancel()
+        await asyncio.wait([running, *end_waits], return_when=asyncio.FIRST_COMPLETED)
+        ended = any(task.done() for task in end_waits)
+        for task in (running, *end_waits):
+            task.cancel()
         if running.done():
             await running
-        return not over
+        return not ended
 
 
 async def _end(topology: Topology) -> None:
-    """Faust waits for a broker that does not answer as long as it takes. A second application
-    beside a stuck one could write older entries over newer ones: then the process ends, as a crash
-    would end it, and is started again.
+    """Stops the application. Faust waits without limit for a broker that does not answer. A second
+    application beside a stuck one could overwrite newer entries with older ones, so the process
+    exits like after a crash, and its supervisor restarts it.
     """
     try:
         async with asyncio.timeout(STOP_SECONDS):

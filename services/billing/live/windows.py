@@ -1,4 +1,4 @@
-"""The windows that money is counted in, and a window's totals as an event of their own."""
+"""The windows in which money is totaled, and the event that publishes a window's totals."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -24,8 +24,8 @@ class Window(StrEnum):
         return _LENGTHS[self]
 
     def start(self, at: datetime) -> datetime:
-        """Begin of the window that holds this moment. Windows are counted from the Unix epoch: days
-        begin at midnight UTC.
+        """The start of the window that contains `at`. Windows count from the Unix epoch: days begin
+        at midnight UTC.
         """
         seconds = int(self.length.total_seconds())
         return datetime.fromtimestamp(int(at.timestamp()) // seconds * seconds, UTC)
@@ -38,11 +38,11 @@ _LENGTHS: Mapping[Window, timedelta] = {
 }
 
 
-def announced(
+def totals_event(
     window: Window, movement: Movement, totals: Totals, cause: Envelope[Event]
 ) -> Envelope[RevenueWindowTotaled]:
-    """What the window holds since `cause`. Of the same revision it is the same event, however often
-    it is sent.
+    """The window's totals as an event, caused by `cause`. The same revision gives the same event
+    id, also when it is sent again.
     """
     event = RevenueWindowTotaled(
         tenant_id=movement.tenant_id,
@@ -63,7 +63,7 @@ def announced(
         event_id=EventId(uuid5(subject, str(totals.revision))),
         tenant_id=TenantId(movement.tenant_id),
         aggregate_id=subject,
-        aggregate_version=0,  # a topic without versions: the revision says which totals are newer
+        aggregate_version=0,  # the topic has no versions: the revision orders the totals
         occurred_at=cause.occurred_at,
         source=cause.source,
         cause=replace(cause.cause, causation_id=cause.event_id),
@@ -71,7 +71,7 @@ def announced(
 
 
 def window_id(event: RevenueWindowTotaled) -> UUID:
-    """Names a tenant's window in one currency: the key on the topic."""
+    """The id of a tenant's window in one currency: the key on the topic."""
     return uuid5(
         NAMESPACE_URL,
         f"{event.topic}/{event.tenant_id}/{event.currency}/{event.window}/{event.window_start.isoformat()}",

@@ -1,4 +1,4 @@
-"""Events to read rows: this service's own in the business transaction, `tenants` and `revenue` from
+"""Read models: this service's own events in the business transaction, `tenants` and `revenue` from
 their topics.
 """
 

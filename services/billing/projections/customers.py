@@ -31,16 +31,16 @@ async def add_customers(created: Sequence[Envelope[CustomerCreated]], rows: Asyn
         insert(customers),
         [
             {
-                "tenant_id": each.tenant_id,
-                "customer_id": each.aggregate_id,
-                "email": each.event.email,
-                "display_name": each.event.display_name,
-                "locale": each.event.locale,
+                "tenant_id": envelope.tenant_id,
+                "customer_id": envelope.aggregate_id,
+                "email": envelope.event.email,
+                "display_name": envelope.event.display_name,
+                "locale": envelope.event.locale,
                 "erased": False,
-                "version": each.aggregate_version,
-                "created_at": each.event.created_at,
+                "version": envelope.aggregate_version,
+                "created_at": envelope.event.created_at,
             }
-            for each in created
+            for envelope in created
         ],
     )
 
@@ -50,14 +50,14 @@ async def add_cards(attached: Sequence[Envelope[PaymentMethodAttached]], rows: A
         insert(cards),
         [
             {
-                "tenant_id": each.tenant_id,
-                "customer_id": each.aggregate_id,
-                "payment_method_id": each.event.payment_method_id,
-                "brand": each.event.brand,
-                "last4": each.event.last4,
-                "attached_in_version": each.aggregate_version,
+                "tenant_id": envelope.tenant_id,
+                "customer_id": envelope.aggregate_id,
+                "payment_method_id": envelope.event.payment_method_id,
+                "brand": envelope.event.brand,
+                "last4": envelope.event.last4,
+                "attached_in_version": envelope.aggregate_version,
             }
-            for each in attached
+            for envelope in attached
         ],
     )
     await _touch(attached, rows)
@@ -68,7 +68,7 @@ async def remove_cards(detached: Sequence[Envelope[PaymentMethodDetached]], rows
         delete(cards).where(
             cards.c.tenant_id == bindparam("of_tenant"), cards.c.payment_method_id == bindparam("of_method")
         ),
-        [{"of_tenant": each.tenant_id, "of_method": each.event.payment_method_id} for each in detached],
+        [{"of_tenant": envelope.tenant_id, "of_method": envelope.event.payment_method_id} for envelope in detached],
     )
     await _touch(detached, rows)
 
@@ -78,7 +78,7 @@ async def forget_customers(erased: Sequence[Envelope[CustomerErased]], rows: Asy
         delete(cards).where(
             cards.c.tenant_id == bindparam("of_tenant"), cards.c.customer_id == bindparam("of_customer")
         ),
-        [{"of_tenant": each.tenant_id, "of_customer": each.aggregate_id} for each in erased],
+        [{"of_tenant": envelope.tenant_id, "of_customer": envelope.aggregate_id} for envelope in erased],
     )
     await _blank(erased, rows)
 

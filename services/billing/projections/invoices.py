@@ -30,19 +30,19 @@ async def add_invoices(created: Sequence[Envelope[InvoiceCreated]], rows: AsyncC
         insert(invoices),
         [
             {
-                "tenant_id": each.tenant_id,
-                "invoice_id": each.aggregate_id,
-                "customer_id": each.event.customer_id,
-                "subscription_id": each.event.subscription_id,
+                "tenant_id": envelope.tenant_id,
+                "invoice_id": envelope.aggregate_id,
+                "customer_id": envelope.event.customer_id,
+                "subscription_id": envelope.event.subscription_id,
                 "status": InvoiceStatus.DRAFT.value,
-                "currency": each.event.currency,
+                "currency": envelope.event.currency,
                 "total_minor": 0,
                 "amount_paid_minor": 0,
                 "amount_refunded_minor": 0,
-                "created_at": each.event.created_at,
-                "version": each.aggregate_version,
+                "created_at": envelope.event.created_at,
+                "version": envelope.aggregate_version,
             }
-            for each in created
+            for envelope in created
         ],
     )
 
@@ -52,16 +52,16 @@ async def add_lines(added: Sequence[Envelope[InvoiceLineAdded]], rows: AsyncConn
         insert(invoice_lines),
         [
             {
-                "tenant_id": each.tenant_id,
-                "invoice_id": each.aggregate_id,
-                "added_in_version": each.aggregate_version,
-                "line_id": each.event.line_id,
-                "description": each.event.description,
-                "quantity": each.event.quantity,
-                "unit_amount_minor": each.event.unit_amount_minor,
-                "amount_minor": each.event.amount_minor,
+                "tenant_id": envelope.tenant_id,
+                "invoice_id": envelope.aggregate_id,
+                "added_in_version": envelope.aggregate_version,
+                "line_id": envelope.event.line_id,
+                "description": envelope.event.description,
+                "quantity": envelope.event.quantity,
+                "unit_amount_minor": envelope.event.unit_amount_minor,
+                "amount_minor": envelope.event.amount_minor,
             }
-            for each in added
+            for envelope in added
         ],
     )
     await _add_up(added, "total_minor", rows)
@@ -72,7 +72,7 @@ async def add_refunds(refunded: Sequence[Envelope[InvoiceRefunded]], rows: Async
 
 
 async def _add_up(
-    happened: Sequence[Envelope[InvoiceLineAdded | InvoiceRefunded]], column: str, rows: AsyncConnection
+    envelopes: Sequence[Envelope[InvoiceLineAdded | InvoiceRefunded]], column: str, rows: AsyncConnection
 ) -> None:
     statement = (
         update(invoices)
@@ -83,12 +83,12 @@ async def _add_up(
         statement,
         [
             {
-                "of_tenant": each.tenant_id,
-                "of_invoice": each.aggregate_id,
-                "more_minor": each.event.amount_minor,
-                "new_version": each.aggregate_version,
+                "of_tenant": envelope.tenant_id,
+                "of_invoice": envelope.aggregate_id,
+                "more_minor": envelope.event.amount_minor,
+                "new_version": envelope.aggregate_version,
             }
-            for each in happened
+            for envelope in envelopes
         ],
     )
 

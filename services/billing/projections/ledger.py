@@ -1,4 +1,4 @@
-"""The books, kept in the transaction of what they tell of."""
+"""The ledger, written in the transaction of its events."""
 
 from collections.abc import Sequence
 
@@ -18,22 +18,24 @@ from waypost.kernel.envelope import Envelope
 from waypost.ports.consumers import InlineProjection
 
 
-async def post_entries(happened: Sequence[Envelope[MonetaryEvent]], rows: AsyncConnection) -> None:
-    """All sides of an entry in one statement; an entry that does not sum to 0 cannot be made."""
+async def post_entries(envelopes: Sequence[Envelope[MonetaryEvent]], rows: AsyncConnection) -> None:
+    """Writes all postings of an entry in one statement; an entry that does not sum to 0 cannot be
+    created.
+    """
     await rows.execute(
         insert(postings).values(
             [
                 {
-                    "tenant_id": each.tenant_id,
-                    "invoice_id": each.aggregate_id,
-                    "invoice_version": each.aggregate_version,
+                    "tenant_id": envelope.tenant_id,
+                    "invoice_id": envelope.aggregate_id,
+                    "invoice_version": envelope.aggregate_version,
                     "account": posting.account.value,
                     "amount_minor": posting.amount.amount_minor,
                     "currency": posting.amount.currency,
-                    "posted_at": each.occurred_at,
+                    "posted_at": envelope.occurred_at,
                 }
-                for each in happened
-                for posting in entry_of(each.event).postings
+                for envelope in envelopes
+                for posting in entry_of(envelope.event).postings
             ]
         )
     )

@@ -1,4 +1,4 @@
-"""Totals per window, as the live view publishes them."""
+"""Totals per window, from the live view's topic."""
 
 from collections.abc import Iterable, Sequence
 
@@ -10,13 +10,13 @@ from services.billing.tables import REVENUE, revenue_windows
 from waypost.kernel.envelope import Envelope
 from waypost.ports.consumers import AsyncProjection
 
-_KEY = tuple(each.name for each in revenue_windows.primary_key.columns)
-_TOTALS = tuple(each.name for each in revenue_windows.columns if each.name not in _KEY)
+_KEY = tuple(column.name for column in revenue_windows.primary_key.columns)
+_TOTALS = tuple(column.name for column in revenue_windows.columns if column.name not in _KEY)
 
 
-async def keep_totals(totaled: Sequence[Envelope[RevenueWindowTotaled]], rows: AsyncConnection) -> None:
-    """The totals of the highest revision stay, in whatever order they come and however often."""
-    newest = _newest(each.event for each in totaled)
+async def store_totals(totaled: Sequence[Envelope[RevenueWindowTotaled]], rows: AsyncConnection) -> None:
+    """Keeps the totals of the highest revision, in any order of arrival and with duplicates."""
+    newest = _newest(column.event for column in totaled)
     statement = insert(revenue_windows).values(
         [{name: getattr(event, name) for name in (*_KEY, *_TOTALS)} for event in newest]
     )
@@ -29,11 +29,11 @@ async def keep_totals(totaled: Sequence[Envelope[RevenueWindowTotaled]], rows: A
 
 
 def _newest(events: Iterable[RevenueWindowTotaled]) -> Sequence[RevenueWindowTotaled]:
-    """One per window: a statement may not change a row twice."""
-    kept: dict[tuple[object, ...], RevenueWindowTotaled] = {}
+    """One event per window: an upsert statement may not change a row twice."""
+    newest_by_key: dict[tuple[object, ...], RevenueWindowTotaled] = {}
     for event in sorted(events, key=lambda event: event.revision):
-        kept[tuple(getattr(event, name) for name in _KEY)] = event
-    return list(kept.values())
+        newest_by_key[tuple(getattr(event, name) for name in _KEY)] = event
+    return list(newest_by_key.values())
 
 
-REVENUE_WINDOWS = AsyncProjection("revenue", {RevenueWindowTotaled: keep_totals}, REVENUE)
+REVENUE_WINDOWS = AsyncProjection("revenue", {RevenueWindowTotaled: store_totals}, REVENUE)

@@ -1,4 +1,4 @@
-"""Subscriptions and the period in which each is."""
+"""Subscriptions and their current period."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -27,19 +27,19 @@ async def add_subscriptions(created: Sequence[Envelope[SubscriptionCreated]], ro
         insert(subscriptions),
         [
             {
-                "tenant_id": each.tenant_id,
-                "subscription_id": each.aggregate_id,
-                "customer_id": each.event.customer_id,
-                **_begun(each.event),
-                "created_at": each.event.created_at,
-                "version": each.aggregate_version,
+                "tenant_id": envelope.tenant_id,
+                "subscription_id": envelope.aggregate_id,
+                "customer_id": envelope.event.customer_id,
+                **_period_columns(envelope.event),
+                "created_at": envelope.event.created_at,
+                "version": envelope.aggregate_version,
             }
-            for each in created
+            for envelope in created
         ],
     )
 
 
-def _begun(event: SubscriptionCreated | SubscriptionRenewed) -> Mapping[str, object]:
+def _period_columns(event: SubscriptionCreated | SubscriptionRenewed) -> Mapping[str, object]:
     return {
         "status": SubscriptionStatus.ACTIVE.value,
         "plan": event.plan,
@@ -56,7 +56,7 @@ SUBSCRIPTION_ROWS = InlineProjection(
     "subscriptions",
     {
         SubscriptionCreated: add_subscriptions,
-        SubscriptionRenewed: _subscription(_begun),
+        SubscriptionRenewed: _subscription(_period_columns),
         SubscriptionPlanChanged: _subscription(
             lambda event: {
                 "next_plan": event.plan,

@@ -1,4 +1,4 @@
-"""Reads, each inside a transaction that is bound to the caller's tenant."""
+"""Queries, each in a transaction that is bound to the caller's tenant."""
 
 from services.billing.queries.customers import CustomerRow, all_customers, customer
 from services.billing.queries.invoices import InvoiceFilter, InvoiceRow, invoice, latest_invoices

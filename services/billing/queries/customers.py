@@ -1,4 +1,4 @@
-"""Who is billed."""
+"""Customers with their cards."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -29,7 +29,7 @@ class CustomerRow:
 
 
 async def customer(rows: AsyncConnection, customer_id: UUID) -> CustomerRow:
-    """Raises NotFound, for another tenant's customer too."""
+    """Raises NotFound, also for another tenant's customer."""
     row = (await rows.execute(select(customers).where(customers.c.customer_id == customer_id))).one_or_none()
     if row is None:
         raise NotFound(f"there is no customer {customer_id}")
@@ -37,31 +37,33 @@ async def customer(rows: AsyncConnection, customer_id: UUID) -> CustomerRow:
 
 
 async def all_customers(rows: AsyncConnection, *, after: UUID | None, limit: int) -> Sequence[CustomerRow]:
-    """In the order in which their users joined: ids grow with time."""
+    """In the order in which their users registered: ids increase with time."""
     page = select(customers).order_by(customers.c.customer_id).limit(limit)
     if after is not None:
         page = page.where(customers.c.customer_id > after)
-    found = (await rows.execute(page)).all()
-    theirs = await _cards(rows, [row.customer_id for row in found])
-    return [_customer(row, theirs) for row in found]
+    query = (await rows.execute(page)).all()
+    cards_by_customer = await _cards(rows, [row.customer_id for row in query])
+    return [_customer(row, cards_by_customer) for row in query]
 
 
 async def _cards(rows: AsyncConnection, customer_ids: Sequence[UUID]) -> Mapping[UUID, Sequence[PaymentMethod]]:
-    found = select(cards).where(cards.c.customer_id.in_(customer_ids)).order_by(cards.c.attached_in_version)
-    theirs: dict[UUID, list[PaymentMethod]] = defaultdict(list)
-    for row in await rows.execute(found):
-        theirs[row.customer_id].append(PaymentMethod(id=row.payment_method_id, brand=row.brand, last4=row.last4))
-    return theirs
+    query = select(cards).where(cards.c.customer_id.in_(customer_ids)).order_by(cards.c.attached_in_version)
+    cards_by_customer: dict[UUID, list[PaymentMethod]] = defaultdict(list)
+    for row in await rows.execute(query):
+        cards_by_customer[row.customer_id].append(
+            PaymentMethod(id=row.payment_method_id, brand=row.brand, last4=row.last4)
+        )
+    return cards_by_customer
 
 
-def _customer(row: Row[Any], theirs: Mapping[UUID, Sequence[PaymentMethod]]) -> CustomerRow:
+def _customer(row: Row[Any], cards_by_customer: Mapping[UUID, Sequence[PaymentMethod]]) -> CustomerRow:
     return CustomerRow(
         id=row.customer_id,
         email=row.email,
         display_name=row.display_name,
         locale=row.locale,
         erased=row.erased,
-        payment_methods=theirs.get(row.customer_id, ()),
+        payment_methods=cards_by_customer.get(row.customer_id, ()),
         created_at=row.created_at,
         version=row.version,
     )

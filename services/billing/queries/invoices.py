@@ -32,12 +32,12 @@ class InvoiceRow:
     finalized_at: datetime | None
     version: int
     lines: Sequence[Line] = ()
-    """In the order in which they were added; not read for lists."""
+    """In the order in which they were added; lists do not include them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvoiceFilter:
-    """What a list is about; None for all."""
+    """Filters of a list; None means all."""
 
     customer_id: UUID | None = None
     subscription_id: UUID | None = None
@@ -45,9 +45,11 @@ class InvoiceFilter:
 
 
 async def invoice(rows: AsyncConnection, invoice_id: UUID, *, customer_id: UUID | None) -> InvoiceRow:
-    """Of anybody in the tenant, or of one customer alone. Raises NotFound, for another's too."""
-    found = _chosen(InvoiceFilter(customer_id=customer_id)).where(invoices.c.invoice_id == invoice_id)
-    row = (await rows.execute(found)).one_or_none()
+    """Any invoice of the tenant, or only of `customer_id` if it is given. Raises NotFound, also for
+    another customer's invoice.
+    """
+    query = _filtered(InvoiceFilter(customer_id=customer_id)).where(invoices.c.invoice_id == invoice_id)
+    row = (await rows.execute(query)).one_or_none()
     if row is None:
         raise NotFound(f"there is no invoice {invoice_id}")
     return _invoice(row, await _lines(rows, invoice_id))
@@ -56,14 +58,14 @@ async def invoice(rows: AsyncConnection, invoice_id: UUID, *, customer_id: UUID 
 async def latest_invoices(
     rows: AsyncConnection, wanted: InvoiceFilter, *, before: UUID | None, limit: int
 ) -> Sequence[InvoiceRow]:
-    """Newest first: ids grow with time."""
-    page = _chosen(wanted).order_by(invoices.c.invoice_id.desc()).limit(limit)
+    """Newest first: ids increase with time."""
+    page = _filtered(wanted).order_by(invoices.c.invoice_id.desc()).limit(limit)
     if before is not None:
         page = page.where(invoices.c.invoice_id < before)
     return [_invoice(row) for row in await rows.execute(page)]
 
 
-def _chosen(wanted: InvoiceFilter) -> Select[Any]:
+def _filtered(wanted: InvoiceFilter) -> Select[Any]:
     query = select(invoices)
     if wanted.customer_id is not None:
         query = query.where(invoices.c.customer_id == wanted.customer_id)
@@ -76,7 +78,7 @@ def _chosen(wanted: InvoiceFilter) -> Select[Any]:
 
 async def _lines(rows: AsyncConnection, invoice_id: UUID) -> Sequence[Line]:
     columns = invoice_lines.c
-    found = select(invoice_lines).where(columns.invoice_id == invoice_id).order_by(columns.added_in_version)
+    query = select(invoice_lines).where(columns.invoice_id == invoice_id).order_by(columns.added_in_version)
     return [
         Line(
             id=row.line_id,
@@ -85,7 +87,7 @@ async def _lines(rows: AsyncConnection, invoice_id: UUID) -> Sequence[Line]:
             unit_amount_minor=row.unit_amount_minor,
             amount_minor=row.amount_minor,
         )
-        for row in await rows.execute(found)
+        for row in await rows.execute(query)
     ]
 
 

@@ -1,4 +1,4 @@
-"""What was invoiced in a month, and what became of it."""
+"""The lines of a report: invoices of a month by currency and status."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,8 +14,8 @@ from services.billing.tables import invoices
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportLine:
-    """Of the invoices of one month and currency that now stand the same; its fields are a report's
-    columns. Sums may pass 64 bits.
+    """The invoices of one month, currency and current status; its fields are a report's columns.
+    Sums may exceed 64 bits.
     """
 
     month: str
@@ -29,8 +29,8 @@ class ReportLine:
 
 
 async def report_lines(rows: AsyncConnection, month: Period, *, customer_id: UUID | None) -> Sequence[ReportLine]:
-    """By the moment at which invoices were finalized: a draft is no revenue. One customer's alone,
-    or everybody's (None).
+    """Selects by the time of finalization: a draft is not revenue. `customer_id` limits the lines
+    to one customer.
     """
     return [
         ReportLine(
@@ -47,8 +47,8 @@ async def report_lines(rows: AsyncConnection, month: Period, *, customer_id: UUI
 
 
 def _totals(month: Period, customer_id: UUID | None) -> Select[Any]:
-    """Reads the month's rows alone, by `invoices_by_finalizing`: 4 ms where all invoices of all
-    tenants took 260 (500,000).
+    """Reads only the month's rows, through `invoices_by_finalizing`: 4 ms, compared to 260 ms for a
+    scan of 500,000 invoices.
     """
     columns = invoices.c
     minor = (columns.total_minor, columns.amount_paid_minor, columns.amount_refunded_minor)

@@ -1,4 +1,4 @@
-"""Subscriptions as they stand."""
+"""Subscriptions and their current status."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,18 +31,20 @@ class SubscriptionRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubscriptionFilter:
-    """What a list is about; None for all."""
+    """Filters of a list; None means all."""
 
     customer_id: UUID | None = None
     status: SubscriptionStatus | None = None
 
 
 async def subscription(rows: AsyncConnection, subscription_id: UUID, *, customer_id: UUID | None) -> SubscriptionRow:
-    """Of anybody in the tenant, or of one customer alone. Raises NotFound, for another's too."""
-    found = _chosen(SubscriptionFilter(customer_id=customer_id)).where(
+    """Any subscription of the tenant, or only of `customer_id` if it is given. Raises NotFound,
+    also for another customer's subscription.
+    """
+    query = _filtered(SubscriptionFilter(customer_id=customer_id)).where(
         subscriptions.c.subscription_id == subscription_id
     )
-    row = (await rows.execute(found)).one_or_none()
+    row = (await rows.execute(query)).one_or_none()
     if row is None:
         raise NotFound(f"there is no subscription {subscription_id}")
     return _subscription(row)
@@ -51,14 +53,14 @@ async def subscription(rows: AsyncConnection, subscription_id: UUID, *, customer
 async def latest_subscriptions(
     rows: AsyncConnection, wanted: SubscriptionFilter, *, before: UUID | None, limit: int
 ) -> Sequence[SubscriptionRow]:
-    """Newest first: ids grow with time."""
-    page = _chosen(wanted).order_by(subscriptions.c.subscription_id.desc()).limit(limit)
+    """Newest first: ids increase with time."""
+    page = _filtered(wanted).order_by(subscriptions.c.subscription_id.desc()).limit(limit)
     if before is not None:
         page = page.where(subscriptions.c.subscription_id < before)
     return [_subscription(row) for row in await rows.execute(page)]
 
 
-def _chosen(wanted: SubscriptionFilter) -> Select[Any]:
+def _filtered(wanted: SubscriptionFilter) -> Select[Any]:
     query = select(subscriptions)
     if wanted.customer_id is not None:
         query = query.where(subscriptions.c.customer_id == wanted.customer_id)

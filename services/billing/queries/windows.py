@@ -1,4 +1,4 @@
-"""What comes in at present, as the live view tells it."""
+"""Revenue windows, from the live view."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -33,9 +33,11 @@ class RevenueFilter:
 async def revenue(
     rows: AsyncConnection, wanted: RevenueFilter, *, before: tuple[datetime, str] | None, limit: int
 ) -> Sequence[RevenueRow]:
-    """Windows of one length, newest first; those of one moment by currency, backwards."""
+    """Windows of one length, newest first; windows with the same start in descending order of
+    currency.
+    """
     columns = revenue_windows.c
-    page = select(*(columns[each.name] for each in fields(RevenueRow))).where(columns.window == wanted.window)
+    page = select(*(columns[field.name] for field in fields(RevenueRow))).where(columns.window == wanted.window)
     if wanted.currency is not None:
         page = page.where(columns.currency == wanted.currency)
     if before is not None:

@@ -1,1 +1,1 @@
-"""Words, keys and the mail server, each behind its port."""
+"""E-mail templates, keys and the mail server, each behind its port."""

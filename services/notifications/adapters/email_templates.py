@@ -1,5 +1,5 @@
-"""Letters out of templates: `templates/<kind>.txt`, whose first line is the subject, and
-`templates/<kind>.html`.
+"""E-mail contents from Jinja templates: `templates/<kind>.txt`, whose first line is the subject,
+and `templates/<kind>.html`.
 """
 
 from collections.abc import Mapping
@@ -15,8 +15,8 @@ from waypost.kernel.text import one_line
 
 
 class JinjaEmailTemplates:
-    """`services.notifications.ports.Letters`. A word that a template misses is an error, never a
-    gap in a mail.
+    """Implements `services.notifications.ports.EmailTemplates`. A missing variable raises an error,
+    so a mail never has a gap.
     """
 
     def __init__(self) -> None:
@@ -31,14 +31,14 @@ class JinjaEmailTemplates:
         self._templates.filters.update(money=money, day=day)
 
     def compose(self, kind: Kind, words: Mapping[str, object]) -> EmailContent:
-        # No word brings a line of its own: not a name that was stored before names had rules,
-        # either.
+        # A value cannot add lines to a mail. This also holds for names that were stored before
+        # names were validated.
         lines = {name: one_line(word) if isinstance(word, str) else word for name, word in words.items()}
         try:
             text = self._templates.get_template(f"{kind}.txt").render(lines)
             html = self._templates.get_template(f"{kind}.html").render(lines)
         except TemplateError as error:
-            raise Permanent(f"the letter {kind} cannot be written: {error}") from error
+            raise Permanent(f"the e-mail {kind} cannot be rendered: {error}") from error
         subject, _, body = text.partition("\n")
         return EmailContent(subject=subject.strip(), text=body.lstrip("\n"), html=html)
 
@@ -48,6 +48,6 @@ def money(amount_minor: int, currency: str) -> str:
 
 
 def day(moment: datetime | str) -> str:
-    """`25 November 2026`, of a moment, or one as ISO 8601, in UTC."""
+    """A datetime, or an ISO 8601 string, as a UTC day: `25 November 2026`."""
     at = moment if isinstance(moment, datetime) else datetime.fromisoformat(moment)
     return f"{at.day} {at:%B %Y}"

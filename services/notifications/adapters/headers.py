@@ -1,9 +1,9 @@
-"""Headers of mails that are written as they are. The standard library's classes parse a value, and
-decode what it holds.
+"""E-mail headers that are written without parsing. The standard library's classes parse a value and
+decode it.
 
-A name such as `=?utf-8?q?=0D=0ABcc=3A_…?=` became headers of its own in this way (CVE-2024-6923).
-Here text goes one way only: plain ASCII stands as it is, and all other text, encoded words among
-it, is encoded.
+In this way a name such as `=?utf-8?q?=0D=0ABcc=3A_…?=` injected headers (CVE-2024-6923). This
+module only encodes: plain ASCII is written unchanged, and all other text, also encoded words, is
+encoded.
 """
 
 import re
@@ -17,15 +17,15 @@ from typing import Any
 from waypost.kernel.text import one_line
 
 _PLAIN = re.compile(r"[ -~]*")
-_LINE_CHARACTERS = 76  # of a line with an encoded word (RFC 2047, section 2)
-_WORD_CHARACTERS = 64  # so that one fits behind the name of its header
+_LINE_CHARACTERS = 76  # length of a line with an encoded word (RFC 2047, section 2)
+_WORD_CHARACTERS = 64  # so that a word fits behind the name of its header
 
 _UTF_8 = Charset("utf-8")
-_UTF_8.header_encoding = BASE64  # the one of the two encodings that may stand in a name as well (RFC 2047, section 5)
+_UTF_8.header_encoding = BASE64  # the encoding that is also allowed in a display name (RFC 2047, section 5)
 
 
-class _AsWritten(BaseHeader):
-    """Nothing reads the value, and nothing in it is decoded."""
+class _VerbatimHeader(BaseHeader):
+    """A header whose value is neither parsed nor decoded."""
 
     max_count = 1
 
@@ -34,8 +34,8 @@ class _AsWritten(BaseHeader):
         kwds.update(parse_tree=None, decoded=value)
 
     def fold(self, *, policy: Policy) -> str:
-        """A line ends at a space. A long word, such as a link, stays whole: nobody looks for one in
-        two lines (RFC 2369, section 2).
+        """Breaks lines at spaces. A long word, such as a link, stays on one line: clients do not
+        join it again (RFC 2369, section 2).
         """
         start = f"{self.name}:"
         lines = [start]
@@ -48,16 +48,14 @@ class _AsWritten(BaseHeader):
 
 _HEADERS = HeaderRegistry()
 for _name in ("to", "subject", "list-unsubscribe"):
-    _HEADERS.map_to_type(_name, _AsWritten)
+    _HEADERS.map_to_type(_name, _VerbatimHeader)
 
 POLICY = default.clone(header_factory=_HEADERS)
-"""For messages whose `To`, `Subject` and `List-Unsubscribe` come from here."""
+"""Policy of messages whose `To`, `Subject` and `List-Unsubscribe` values this module encodes."""
 
 
 def encoded(text: str) -> str:
-    """One line of any text as a header may hold it; reading it gives the same text again, decoded
-    once.
-    """
+    """One line of text as a header value. Decoding it once returns the same text."""
     line = one_line(text)
     if _is_plain(line):
         return line
@@ -65,7 +63,9 @@ def encoded(text: str) -> str:
 
 
 def mailbox(name: str, address: str) -> str:
-    """`name-addr` (RFC 5322, section 3.4), or the address alone where the name has nothing to see."""
+    """`name-addr` (RFC 5322, section 3.4), or only the address if the name has no visible
+    characters.
+    """
     line = one_line(name)
     if not line:
         return address

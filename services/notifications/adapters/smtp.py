@@ -1,4 +1,4 @@
-"""Mail by SMTP (RFC 5321)."""
+"""Sends mail by SMTP (RFC 5321)."""
 
 from email.message import EmailMessage
 from email.utils import localtime
@@ -9,16 +9,18 @@ from services.notifications.adapters.headers import POLICY, encoded, mailbox
 from services.notifications.ports import Mail, MailRefused
 from waypost.kernel.errors import Transient
 
-_FOR_GOOD = range(500, 600)
+_PERMANENT = range(500, 600)
 _NO_SUCH_MAILBOX = frozenset((550, 551, 553))
 
-_ABOUT_THE_MAIL = (aiosmtplib.SMTPRecipientRefused, aiosmtplib.SMTPSenderRefused, aiosmtplib.SMTPDataError)
-"""Other answers, such as to the greeting or the sign-in, are about us: they pass."""
+_MAIL_ERRORS = (aiosmtplib.SMTPRecipientRefused, aiosmtplib.SMTPSenderRefused, aiosmtplib.SMTPDataError)
+"""Errors about one mail. Other responses, such as to the greeting or the sign-in, concern this
+sender and are transient.
+"""
 
 
 class SmtpMailer:
-    """`services.notifications.ports.Mailer`. One connection per mail; TLS where the server offers
-    it.
+    """Implements `services.notifications.ports.Mailer`. Opens one connection per mail, with TLS if
+    the server offers it.
     """
 
     def __init__(self, *, host: str, port: int, sender: str, timeout_seconds: float) -> None:
@@ -31,16 +33,16 @@ class SmtpMailer:
         try:
             await aiosmtplib.send(
                 self._message(mail),
-                recipients=[_ascii_domain(mail.address)],  # never read out of the message: a name stands in it
+                recipients=[_ascii_domain(mail.address)],  # not parsed from the message, which contains a user's name
                 hostname=self._host,
                 port=self._port,
                 timeout=self._timeout_seconds,
             )
-        # Without their cause: what a server says of a mail may repeat the address, and errors are
+        # Raise without the cause: a server's response may repeat the address, and errors are
         # logged.
         except aiosmtplib.SMTPRecipientsRefused as error:
             raise _refusal(error.recipients[0]) from None
-        except _ABOUT_THE_MAIL as error:
+        except _MAIL_ERRORS as error:
             raise _refusal(error) from None
         except (aiosmtplib.SMTPException, OSError) as error:
             raise Transient(f"the mail server at {self._host}:{self._port}: {type(error).__name__}") from None
@@ -52,10 +54,10 @@ class SmtpMailer:
         message["From"] = self._sender
         message["To"] = mailbox(mail.name, _ascii_domain(mail.address))
         message["Subject"] = encoded(mail.email.subject)
-        message["Auto-Submitted"] = "auto-generated"  # RFC 3834: nobody is out of office towards us
+        message["Auto-Submitted"] = "auto-generated"  # RFC 3834: suppresses automatic replies
         if mail.unsubscribe_url is not None:
-            # RFC 8058, section 4, has both signed (DKIM): the part of the server that the mail is
-            # handed to.
+            # RFC 8058, section 4: both headers must be signed with DKIM, by the mail server that
+            # relays the mail.
             message["List-Unsubscribe"] = f"<{mail.unsubscribe_url}>"
             message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
         message.set_content(mail.email.text)
@@ -69,7 +71,7 @@ def _ascii_domain(address: str) -> str:
 
 
 def _refusal(error: aiosmtplib.SMTPResponseException) -> MailRefused | Transient:
-    if error.code not in _FOR_GOOD:
-        return Transient(f"the mail server asks to come again later: {error.code}")
+    if error.code not in _PERMANENT:
+        return Transient(f"the mail server answered {error.code}: try again later")
     unknown = isinstance(error, aiosmtplib.SMTPRecipientRefused) and error.code in _NO_SUCH_MAILBOX
     return MailRefused("mailbox_unknown" if unknown else "mail_refused", error.code)

@@ -1,5 +1,5 @@
-"""The routes of the notifications service: what was sent, what was read, and who wants which mail."""
+"""The routes of the notifications service: notifications, read marks and mail preferences."""
 
-from services.notifications.api import notifications, preferences, unsubscribing
+from services.notifications.api import notifications, preferences, unsubscribe
 
-ROUTERS = [notifications.router, preferences.router, unsubscribing.router]
+ROUTERS = [notifications.router, preferences.router, unsubscribe.router]

@@ -1,4 +1,4 @@
-"""What was sent, as a tenant's people see it."""
+"""Notifications, as the tenant's users see them."""
 
 from datetime import datetime
 from typing import Annotated
@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 
 from services.notifications.commands import MarkRead
 from services.notifications.domain import Kind, Status
-from services.notifications.queries.outgoing import Position, notification, outgoing
+from services.notifications.queries.notifications import Position, latest_notifications, notification
 from waypost.web.auth import Caller
 from waypost.web.edge import Context
 from waypost.web.models import ResponseModel
@@ -18,7 +18,7 @@ router = APIRouter(prefix="/notifications", tags=["notifications"])
 
 
 class NotificationView(ResponseModel):
-    """Without the address: whoever may see the recipient finds it there."""
+    """Without the e-mail address: a caller who may see the recipient finds it there."""
 
     id: UUID
     recipient_id: UUID
@@ -31,7 +31,7 @@ class NotificationView(ResponseModel):
     queued_at: datetime
     settled_at: datetime | None
     read_at: datetime | None
-    """When its recipient said that they have read it."""
+    """When its recipient marked it as read."""
     version: int
 
 
@@ -40,13 +40,15 @@ async def list_notifications(
     page: Annotated[PageRequest[Position], paged_by(Position)],
     caller: Caller,
     context: Context,
-    unread: Annotated[bool, Query(description="Those alone that their recipient has not marked as read.")] = False,
+    unread: Annotated[
+        bool, Query(description="Only notifications that their recipient has not marked as read.")
+    ] = False,
 ) -> Page[NotificationView]:
-    """Newest first; members see their own. To list or to fetch a notification does not mark it as
-    read.
+    """Lists notifications, newest first; members see their own. Listing or fetching a notification
+    does not mark it as read.
     """
     async with context.bus.units.begin() as uow:
-        rows = await outgoing(
+        rows = await latest_notifications(
             uow.rows, recipient_id=caller.confined_to, unread=unread, before=page.after, limit=page.rows
         )
     return page.of(rows, NotificationView.model_validate, position=lambda row: (row.queued_at, row.id))
@@ -54,7 +56,9 @@ async def list_notifications(
 
 @router.get("/{notification_id}")
 async def show_notification(notification_id: UUID, caller: Caller, context: Context) -> NotificationView:
-    """Does not mark it as read: clients fetch ahead, and admins look at what is others'."""
+    """Returns one notification. Does not mark it as read: clients prefetch, and admins look at
+    other users' notifications.
+    """
     async with context.bus.units.begin() as uow:
         row = await notification(uow.rows, notification_id, recipient_id=caller.confined_to)
     return NotificationView.model_validate(row)
@@ -62,8 +66,8 @@ async def show_notification(notification_id: UUID, caller: Caller, context: Cont
 
 @router.post("/{notification_id}/read")
 async def mark_read(notification_id: UUID, caller: Caller, context: Context) -> NotificationView:
-    """Marks it as read, so that no digest reminds of it. Its recipient alone can; the first time
-    counts, more do nothing.
+    """Marks a notification as read, so that no digest mentions it. Only its recipient can. A
+    repeated call changes nothing.
     """
     command = MarkRead(
         tenant_id=caller.tenant_id, notification_id=notification_id, recipient_id=caller.user_id, at=context.now

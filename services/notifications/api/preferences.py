@@ -1,4 +1,4 @@
-"""Which mails somebody wants, beside those that they need."""
+"""Optional mails: the daily digest."""
 
 import secrets
 
@@ -14,7 +14,7 @@ from waypost.web.models import RequestModel, ResponseModel
 
 router = APIRouter(prefix="/preferences", tags=["preferences"])
 
-DIGEST = "A mail at 09:00 UTC that lists the invoices with unread notifications; none on a day without."
+DIGEST = "A daily mail at 09:00 UTC that lists invoices with unread notifications; not sent on a day without them."
 
 
 class Preferences(RequestModel, ResponseModel):
@@ -23,8 +23,8 @@ class Preferences(RequestModel, ResponseModel):
 
 @router.get("")
 async def show_preferences(caller: Caller, context: Context) -> Preferences:
-    """The caller's own. The digest is off until they ask for it: each of its letters has been
-    mailed once already.
+    """Returns the caller's preferences. The digest is off by default: each of its notifications was
+    already mailed once.
     """
     async with context.bus.units.begin() as uow:
         return Preferences(digest=await unsubscribe_secret(uow.rows, caller.user_id) is not None)
@@ -32,7 +32,7 @@ async def show_preferences(caller: Caller, context: Context) -> Preferences:
 
 @router.put("")
 async def set_preferences(wanted: Preferences, caller: Caller, context: Context) -> Preferences:
-    """The caller's own. A digest that was asked for can be ended here, or by the link in each."""
+    """Sets the caller's preferences. Each digest also contains a link that ends the digests."""
     command = ChooseDigest(
         tenant_id=caller.tenant_id,
         user_id=caller.user_id,

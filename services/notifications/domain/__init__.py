@@ -1,6 +1,6 @@
-"""Letters to people, and who wants which."""
+"""Notifications and mail preferences."""
 
-from services.notifications.domain.digest import MOST_ITEMS, InvoiceStatus, digest_id
+from services.notifications.domain.digest import MAX_ITEMS, InvoiceStatus, digest_id
 from services.notifications.domain.notification import (
     BILLING,
     EMAIL,
@@ -12,12 +12,12 @@ from services.notifications.domain.notification import (
     Suppression,
     notification_id,
 )
-from services.notifications.domain.unsubscribing import SECRET_BYTES, UnsubscribeToken
+from services.notifications.domain.unsubscribe_token import SECRET_BYTES, UnsubscribeToken
 
 __all__ = [
     "BILLING",
     "EMAIL",
-    "MOST_ITEMS",
+    "MAX_ITEMS",
     "SECRET_BYTES",
     "AlreadySettled",
     "Facts",

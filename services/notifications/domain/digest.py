@@ -1,17 +1,15 @@
-"""What a digest is made of: the invoices that somebody has not read of, as they stand when it is
-mailed.
-"""
+"""The digest: invoices with unread notifications, with their status when it is mailed."""
 
 from datetime import date
 from enum import StrEnum
 from uuid import UUID, uuid5
 
-MOST_ITEMS = 20
-"""Of one digest; it says how many more there are."""
+MAX_ITEMS = 20
+"""Limit per digest; it reports how many more there are."""
 
 
 class InvoiceStatus(StrEnum):
-    """How an invoice stands, as its recipient is told."""
+    """The status of an invoice as the digest shows it."""
 
     OPEN = "open"
     PAYMENT_FAILED = "payment_failed"

@@ -1,4 +1,4 @@
-"""Letters to people: each is queued once, and settled once."""
+"""A notification: queued once, and settled once as sent, failed or suppressed."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -14,12 +14,12 @@ from waypost.kernel.ids import EventId, TenantId
 
 
 class Kind(StrEnum):
-    """Which letter; also the name of its templates."""
+    """The kind of notification; also the name of its templates."""
 
     WELCOME = "welcome"
     VERIFICATION = "verification"
     EMAIL_VERIFIED = "email_verified"
-    PASSWORD_RESET = "password_reset"  # noqa: S105 - the name of a letter
+    PASSWORD_RESET = "password_reset"  # noqa: S105 - the name of a notification
     INVOICE_FINALIZED = "invoice_finalized"
     INVOICE_PAID = "invoice_paid"
     PAYMENT_FAILED = "payment_failed"
@@ -27,12 +27,12 @@ class Kind(StrEnum):
 
     @property
     def carries_token(self) -> bool:
-        """Whether it holds a one-time link, and is worth nothing without."""
+        """Whether it contains a one-time link, without which it is useless."""
         return self in (Kind.VERIFICATION, Kind.PASSWORD_RESET)
 
 
 BILLING = (Kind.INVOICE_FINALIZED, Kind.INVOICE_PAID, Kind.PAYMENT_FAILED)
-"""Letters about an invoice: what a digest reminds of until they are read."""
+"""Notifications about an invoice: the digest lists them until they are read."""
 
 
 class Status(StrEnum):
@@ -43,7 +43,7 @@ class Status(StrEnum):
 
 
 class Suppression(StrEnum):
-    """Why a letter is deliberately not sent."""
+    """Why a notification is deliberately not sent."""
 
     EXPIRED = "expired"
     SUPERSEDED = "superseded"
@@ -52,19 +52,19 @@ class Suppression(StrEnum):
 
 
 class AlreadySettled(Conflict):
-    """The letter was sent, given up or suppressed before."""
+    """The notification was already sent, failed or suppressed."""
 
 
 EMAIL = "email"
 
 Facts = Mapping[str, str | int | None]
-"""What a letter says besides whom it is for: numbers, amounts, days. Nothing that identifies a
-person.
+"""The variables of a notification, apart from its recipient: numbers, amounts, days. They never
+identify a person.
 """
 
 
 def notification_id(event_id: EventId, kind: Kind) -> UUID:
-    """The same for the same event, so that whatever comes twice is one letter."""
+    """The id of an event's notification. A repeated event gives the same id."""
     return uuid5(event_id, kind)
 
 
@@ -107,13 +107,13 @@ class Notification(Aggregate):
 
     @property
     def message_id(self) -> str:
-        """The same on every try (RFC 5322, section 3.6.4): a mailbox that gets the mail twice can
-        tell.
+        """The same for each attempt (RFC 5322, section 3.6.4), so that a mailbox can detect a
+        duplicate.
         """
         return f"<{self.id}@waypost>"
 
     def send(self, at: datetime) -> None:
-        """The mail server has taken it. Raises AlreadySettled."""
+        """The mail server has accepted it. Raises AlreadySettled."""
         self._require_queued()
         self.record(
             NotificationSent(
@@ -128,7 +128,7 @@ class Notification(Aggregate):
         )
 
     def fail(self, reason: str, attempts: int, at: datetime) -> None:
-        """The mail server refused it for good. Raises AlreadySettled."""
+        """The mail server refused it permanently. Raises AlreadySettled."""
         self._require_queued()
         self.record(
             NotificationFailed(
@@ -169,7 +169,7 @@ class Notification(Aggregate):
             case NotificationSuppressed():
                 self.status = Status.SUPPRESSED
             case _:
-                raise TypeError(f"{event.type} is no event of a notification")
+                raise TypeError(f"{event.type} is not an event of a notification")
 
     def _require_queued(self) -> None:
         if self.status is not Status.QUEUED:

@@ -1,4 +1,4 @@
-"""What this service does when asked, and when something happened elsewhere."""
+"""Command handlers and consumers of the notifications service."""
 
 from collections.abc import Sequence
 
@@ -10,11 +10,10 @@ from services.notifications.commands import (
     QueueDigest,
     QueueNotification,
 )
-from services.notifications.handlers.choosing import choose_digest, end_digests
 from services.notifications.handlers.notices import NOTICES
-from services.notifications.handlers.notifications import forget_recipient, queue_digest, queue_notification
-from services.notifications.handlers.reading import mark_read
-from services.notifications.projections import INVOICE_STANDING, PRINCIPALS, RECIPIENT_DIRECTORY, TENANT_DIRECTORY
+from services.notifications.handlers.notifications import forget_recipient, mark_read, queue_digest, queue_notification
+from services.notifications.handlers.preferences import choose_digest, end_digests
+from services.notifications.projections import INVOICE_STATUS, PRINCIPALS, RECIPIENT_DIRECTORY, TENANT_DIRECTORY
 from waypost.engine.bus import Commands
 from waypost.ports.consumers import Consumer
 
@@ -27,4 +26,4 @@ COMMANDS: Commands = {
     EndDigests: end_digests,
 }
 
-CONSUMERS: Sequence[Consumer] = [NOTICES, RECIPIENT_DIRECTORY, INVOICE_STANDING, TENANT_DIRECTORY, PRINCIPALS]
+CONSUMERS: Sequence[Consumer] = [NOTICES, RECIPIENT_DIRECTORY, INVOICE_STATUS, TENANT_DIRECTORY, PRINCIPALS]

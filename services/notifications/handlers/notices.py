@@ -1,4 +1,4 @@
-"""One letter per fact of another service."""
+"""The reactor that queues one notification per event of another service."""
 
 from datetime import datetime
 from uuid import UUID
@@ -24,13 +24,15 @@ async def welcome(created: Envelope[UserCreated], uow: UnitOfWork) -> None:
     await queue_notification(_about_user(created, Kind.WELCOME, created.event.created_at), uow)
 
 
-async def ask_to_verify(asked: Envelope[UserVerificationRequested], uow: UnitOfWork) -> None:
-    await queue_notification(_about_user(asked, Kind.VERIFICATION, asked.event.requested_at, _token(asked.event)), uow)
-
-
-async def offer_new_password(asked: Envelope[UserPasswordResetRequested], uow: UnitOfWork) -> None:
+async def send_verification(requested: Envelope[UserVerificationRequested], uow: UnitOfWork) -> None:
     await queue_notification(
-        _about_user(asked, Kind.PASSWORD_RESET, asked.event.requested_at, _token(asked.event)), uow
+        _about_user(requested, Kind.VERIFICATION, requested.event.requested_at, _token(requested.event)), uow
+    )
+
+
+async def send_password_reset(requested: Envelope[UserPasswordResetRequested], uow: UnitOfWork) -> None:
+    await queue_notification(
+        _about_user(requested, Kind.PASSWORD_RESET, requested.event.requested_at, _token(requested.event)), uow
     )
 
 
@@ -62,7 +64,7 @@ async def send_receipt(paid: Envelope[InvoicePaid], uow: UnitOfWork) -> None:
     await queue_notification(_about_invoice(paid, Kind.INVOICE_PAID, event.customer_id, facts, event.paid_at), uow)
 
 
-async def tell_of_failed_payment(failed: Envelope[InvoicePaymentFailed], uow: UnitOfWork) -> None:
+async def send_payment_failure(failed: Envelope[InvoicePaymentFailed], uow: UnitOfWork) -> None:
     event = failed.event
     facts: Facts = {
         "number": event.number,
@@ -81,31 +83,31 @@ async def forget_person(erased: Envelope[UserErased], uow: UnitOfWork) -> None:
 
 
 def _about_user(
-    happened: Envelope[Event], kind: Kind, at: datetime, token: MailedToken | None = None
+    envelope: Envelope[Event], kind: Kind, at: datetime, token: MailedToken | None = None
 ) -> QueueNotification:
     return QueueNotification(
-        notification_id=notification_id(happened.event_id, kind),
-        tenant_id=happened.tenant_id,
-        recipient_id=happened.aggregate_id,
+        notification_id=notification_id(envelope.event_id, kind),
+        tenant_id=envelope.tenant_id,
+        recipient_id=envelope.aggregate_id,
         kind=kind,
         subject_type="user",
-        subject_id=happened.aggregate_id,
+        subject_id=envelope.aggregate_id,
         token=token,
         at=at,
     )
 
 
 def _about_invoice(
-    happened: Envelope[Event], kind: Kind, customer_id: UUID, facts: Facts, at: datetime
+    envelope: Envelope[Event], kind: Kind, customer_id: UUID, facts: Facts, at: datetime
 ) -> QueueNotification:
     """A billing customer has its user's id."""
     return QueueNotification(
-        notification_id=notification_id(happened.event_id, kind),
-        tenant_id=happened.tenant_id,
+        notification_id=notification_id(envelope.event_id, kind),
+        tenant_id=envelope.tenant_id,
         recipient_id=customer_id,
         kind=kind,
         subject_type="invoice",
-        subject_id=happened.aggregate_id,
+        subject_id=envelope.aggregate_id,
         facts=facts,
         at=at,
     )
@@ -124,12 +126,12 @@ NOTICES = Reactor(
     "notices",
     {
         UserCreated: welcome,
-        UserVerificationRequested: ask_to_verify,
-        UserPasswordResetRequested: offer_new_password,
+        UserVerificationRequested: send_verification,
+        UserPasswordResetRequested: send_password_reset,
         UserEmailVerified: confirm_address,
         UserErased: forget_person,
         InvoiceFinalized: send_invoice,
         InvoicePaid: send_receipt,
-        InvoicePaymentFailed: tell_of_failed_payment,
+        InvoicePaymentFailed: send_payment_failure,
     },
 )

@@ -1,24 +1,27 @@
-"""Letters: queued with the job that mails them, and forgotten with whom they were for."""
+"""Notifications: queued with the job that mails them, marked as read, and deleted with their
+recipient.
+"""
 
 from sqlalchemy import delete
 from sqlalchemy.dialects.postgresql import insert
 
-from services.notifications.commands import ForgetRecipient, QueueDigest, QueueNotification
+from services.notifications.commands import ForgetRecipient, MarkRead, QueueDigest, QueueNotification
 from services.notifications.domain import Kind, Notification, digest_id
-from services.notifications.handlers.presence import require_gone
+from services.notifications.handlers.preferences import require_erased, require_present
 from services.notifications.queries.digest import unread_of, unsubscribe_secret
-from services.notifications.queries.pending import addressee
+from services.notifications.queries.mail_contents import addressee
+from services.notifications.queries.notifications import notification
 from services.notifications.tables import pending_notifications, preferences, read_marks, sealed_tokens
 from waypost.kernel.errors import NotYet
 from waypost.ports.unit_of_work import UnitOfWork
 
 
 async def queue_notification(command: QueueNotification, uow: UnitOfWork) -> None:
-    """Raises NotYet where the recipient, or their tenant, is not known here yet."""
+    """Raises NotYet if the recipient, or their tenant, is not in the directory yet."""
     if await uow.find(Notification, command.notification_id) is not None:
         return
     if await addressee(uow.rows, command.recipient_id) is None:
-        raise NotYet(f"recipient {command.recipient_id} is not known here yet")
+        raise NotYet(f"recipient {command.recipient_id} is not in the directory yet")
     uow.add(
         Notification.queue(
             command.notification_id,
@@ -30,12 +33,12 @@ async def queue_notification(command: QueueNotification, uow: UnitOfWork) -> Non
             at=command.at,
         )
     )
-    await _keep_contents(command, uow)
+    await _store_contents(command, uow)
     await uow.jobs.enqueue("send_notification", notification_id=command.notification_id)
 
 
 async def queue_digest(command: QueueDigest, uow: UnitOfWork) -> bool:
-    """Whether there is one to send. What it says is read when it is mailed."""
+    """Returns whether a digest was queued. Its contents are read when it is mailed."""
     if await unsubscribe_secret(uow.rows, command.user_id) is None:
         return False
     if not (await unread_of(uow.rows, command.user_id)).items:
@@ -56,17 +59,17 @@ async def queue_digest(command: QueueDigest, uow: UnitOfWork) -> bool:
 
 
 async def forget_recipient(command: ForgetRecipient, uow: UnitOfWork) -> None:
-    """Raises NotYet while they can still write something."""
-    await require_gone(command.recipient_id, uow)
-    for of_theirs in (
+    """Raises NotYet while the recipient can still write data."""
+    await require_erased(command.recipient_id, uow)
+    for statement in (
         delete(sealed_tokens).where(sealed_tokens.c.recipient_id == command.recipient_id),
         delete(read_marks).where(read_marks.c.recipient_id == command.recipient_id),
         delete(preferences).where(preferences.c.user_id == command.recipient_id),
     ):
-        await uow.rows.execute(of_theirs)
+        await uow.rows.execute(statement)
 
 
-async def _keep_contents(command: QueueNotification, uow: UnitOfWork) -> None:
+async def _store_contents(command: QueueNotification, uow: UnitOfWork) -> None:
     email = {"tenant_id": command.tenant_id, "notification_id": command.notification_id}
     await uow.rows.execute(insert(pending_notifications).values(facts=dict(command.facts), **email))
     if command.token is None:
@@ -83,3 +86,16 @@ async def _keep_contents(command: QueueNotification, uow: UnitOfWork) -> None:
         .values(tenant_id=command.tenant_id, recipient_id=command.recipient_id, kind=command.kind.value, **token)
         .on_conflict_do_update(index_elements=["tenant_id", "recipient_id", "kind"], set_=token)
     )
+
+
+async def mark_read(command: MarkRead, uow: UnitOfWork) -> None:
+    """Raises NotFound for another recipient's notification, and for an erased user."""
+    await require_present(command.recipient_id, uow)
+    await notification(uow.rows, command.notification_id, recipient_id=command.recipient_id)
+    mark = {
+        "tenant_id": command.tenant_id,
+        "notification_id": command.notification_id,
+        "recipient_id": command.recipient_id,
+        "read_at": command.at,
+    }
+    await uow.rows.execute(insert(read_marks).values(mark).on_conflict_do_nothing())

@@ -1,13 +1,13 @@
-"""Background work: the only place that mails."""
+"""Jobs: the only code that sends mail."""
 
 from collections.abc import Sequence
 
 from services.notifications.jobs.digest import queue_digest, send_digest
-from services.notifications.jobs.mailing import cleanup_expired, send_notification
+from services.notifications.jobs.notifications import cleanup_expired, send_notification
 from waypost.jobs.declaration import Job, Scheduled
 
 JOBS: Sequence[Job] = [
-    # Ten tries stretch over about an hour: a mail server that is being restarted loses no letter.
+    # Ten attempts span about an hour, so that a restart of the mail server loses no notification.
     Job(send_notification, max_attempts=10),
     Job(cleanup_expired),
     Job(send_digest, timeout_seconds=600),

@@ -1,5 +1,5 @@
-"""Events to read rows: `outgoing` in the business transaction, `recipients`, `invoices` and
-`tenants` from the topics.
+"""Read models: `outgoing` in the business transaction; `recipients`, `invoices` and `tenants` from
+their topics.
 """
 
 from schemas.users import (
@@ -13,7 +13,7 @@ from schemas.users import (
     UserRoleChanged,
     UserSuspended,
 )
-from services.notifications.projections.invoices import INVOICE_STANDING
+from services.notifications.projections.invoices import INVOICE_STATUS
 from services.notifications.projections.outgoing import NOTIFICATION_ROWS
 from services.notifications.projections.recipients import RECIPIENT_DIRECTORY
 from waypost.engine.principals import principals_projector
@@ -32,4 +32,4 @@ PRINCIPALS = principals_projector(
     erased=UserErased,
 )
 
-__all__ = ["INVOICE_STANDING", "PRINCIPALS", "PROJECTIONS", "RECIPIENT_DIRECTORY", "TENANT_DIRECTORY"]
+__all__ = ["INVOICE_STATUS", "PRINCIPALS", "PROJECTIONS", "RECIPIENT_DIRECTORY", "TENANT_DIRECTORY"]

@@ -1,4 +1,4 @@
-"""How invoices stand, as the billing service tells. Drafts are nobody's business yet."""
+"""Invoice status from the billing topic. Drafts are not included."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -27,20 +27,20 @@ async def add_invoices(finalized: Sequence[Envelope[InvoiceFinalized]], rows: As
         insert(invoices),
         [
             {
-                "tenant_id": each.tenant_id,
-                "invoice_id": each.aggregate_id,
-                "number": each.event.number,
-                "amount_minor": each.event.total_minor,
-                "currency": each.event.currency,
+                "tenant_id": envelope.tenant_id,
+                "invoice_id": envelope.aggregate_id,
+                "number": envelope.event.number,
+                "amount_minor": envelope.event.total_minor,
+                "currency": envelope.event.currency,
                 "status": InvoiceStatus.OPEN.value,
-                "due_at": each.event.due_at,
+                "due_at": envelope.event.due_at,
             }
-            for each in finalized
+            for envelope in finalized
         ],
     )
 
 
-INVOICE_STANDING = AsyncProjection(
+INVOICE_STATUS = AsyncProjection(
     "invoices",
     {
         InvoiceFinalized: add_invoices,

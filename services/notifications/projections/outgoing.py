@@ -1,4 +1,4 @@
-"""Letters and how they ended, out of their own events."""
+"""Notifications and their status, from their own events."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -21,18 +21,18 @@ async def add_notifications(queued: Sequence[Envelope[NotificationQueued]], rows
         insert(notifications),
         [
             {
-                "tenant_id": each.tenant_id,
-                "notification_id": each.aggregate_id,
-                "recipient_id": each.event.recipient_id,
-                "kind": each.event.kind,
-                "channel": each.event.channel,
-                "subject_type": each.event.subject_type,
-                "subject_id": each.event.subject_id,
+                "tenant_id": envelope.tenant_id,
+                "notification_id": envelope.aggregate_id,
+                "recipient_id": envelope.event.recipient_id,
+                "kind": envelope.event.kind,
+                "channel": envelope.event.channel,
+                "subject_type": envelope.event.subject_type,
+                "subject_id": envelope.event.subject_id,
                 "status": Status.QUEUED.value,
-                "version": each.aggregate_version,
-                "queued_at": each.event.queued_at,
+                "version": envelope.aggregate_version,
+                "queued_at": envelope.event.queued_at,
             }
-            for each in queued
+            for envelope in queued
         ],
     )
 

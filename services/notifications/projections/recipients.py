@@ -1,4 +1,4 @@
-"""Whom letters go to, as the users service tells."""
+"""Recipients of notifications, from the users topic."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -25,14 +25,14 @@ async def add_recipients(created: Sequence[Envelope[UserCreated]], rows: AsyncCo
     statement = insert(recipients).values(
         [
             {
-                "tenant_id": each.tenant_id,
-                "user_id": each.aggregate_id,
-                "email": each.event.email,
-                "display_name": each.event.display_name,
-                "locale": each.event.locale,
+                "tenant_id": envelope.tenant_id,
+                "user_id": envelope.aggregate_id,
+                "email": envelope.event.email,
+                "display_name": envelope.event.display_name,
+                "locale": envelope.event.locale,
                 "status": "unverified",
             }
-            for each in created
+            for envelope in created
         ]
     )
     columns = ("email", "display_name", "locale", "status")

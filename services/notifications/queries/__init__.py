@@ -1,1 +1,1 @@
-"""Reads, each inside a transaction that is bound to one tenant."""
+"""Queries, each in a transaction that is bound to one tenant."""

@@ -1,4 +1,4 @@
-"""Who wants a digest, and what it would say now."""
+"""Recipients of the digest, and its current contents."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,13 +8,13 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, exists, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.notifications.domain import BILLING, MOST_ITEMS, InvoiceStatus
+from services.notifications.domain import BILLING, MAX_ITEMS, InvoiceStatus
 from services.notifications.tables import invoices, notifications, preferences, read_marks, recipients
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnreadInvoice:
-    """An invoice of which its recipient has a letter that is not read, as it stands now."""
+    """An invoice with an unread notification, with its current status."""
 
     number: int
     amount_minor: int
@@ -27,13 +27,15 @@ class UnreadInvoice:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unread:
     items: Sequence[UnreadInvoice]
-    """The newest, as many as a digest shows."""
+    """The newest invoices, up to the limit of a digest."""
     count: int
-    """Of all there are."""
+    """The number of all unread invoices."""
 
 
-async def wanting_a_digest(rows: AsyncConnection, *, after: UUID | None, limit: int) -> Sequence[UUID]:
-    """Users who asked for it, are still here and have something unread, by id, from behind `after`."""
+async def users_due_a_digest(rows: AsyncConnection, *, after: UUID | None, limit: int) -> Sequence[UUID]:
+    """Ids of users who want a digest, are not erased and have something unread, in order, after
+    `after`.
+    """
     wants = (
         select(preferences.c.user_id)
         .join(recipients, _same_person(recipients.c.tenant_id, recipients.c.user_id))
@@ -45,33 +47,35 @@ async def wanting_a_digest(rows: AsyncConnection, *, after: UUID | None, limit: 
 
 
 async def unsubscribe_secret(rows: AsyncConnection, user_id: UUID) -> bytes | None:
-    """None for somebody who does not want a digest, or not any more."""
+    """None for a user who does not want a digest (any more)."""
     chosen = select(preferences.c.unsubscribe_secret).where(preferences.c.user_id == user_id, preferences.c.digest)
     secret: bytes | None = (await rows.execute(chosen)).scalar_one_or_none()
     return secret
 
 
 async def unread_of(rows: AsyncConnection, user_id: UUID) -> Unread:
-    """Newest number first. An invoice that billing's topic has not brought yet is told of tomorrow."""
+    """Newest number first. An invoice that has not arrived from billing's topic yet appears in the
+    next day's digest.
+    """
     columns = invoices.c
-    found = (
+    query = (
         select(*columns, func.count().over().label("total"))
         .where(columns.invoice_id.in_(_unread_of(user_id)))
         .order_by(columns.number.desc())
-        .limit(MOST_ITEMS)
+        .limit(MAX_ITEMS)
     )
-    items = (await rows.execute(found)).all()
+    items = (await rows.execute(query)).all()
     return Unread(
         items=[
             UnreadInvoice(
-                number=each.number,
-                amount_minor=each.amount_minor,
-                currency=each.currency,
-                status=InvoiceStatus(each.status),
-                due_at=each.due_at,
-                settled_at=each.settled_at,
+                number=row.number,
+                amount_minor=row.amount_minor,
+                currency=row.currency,
+                status=InvoiceStatus(row.status),
+                due_at=row.due_at,
+                settled_at=row.settled_at,
             )
-            for each in items
+            for row in items
         ],
         count=items[0].total if items else 0,
     )
@@ -82,7 +86,7 @@ def _same_person(tenant_id: ColumnElement[UUID], user_id: ColumnElement[UUID]) -
 
 
 def _unread_of(user_id: UUID | ColumnElement[UUID]) -> Select[tuple[UUID]]:
-    """The invoices that unread letters to them are about."""
+    """The ids of invoices with a notification that the user has not read."""
     columns = notifications.c
     is_read = exists().where(
         read_marks.c.tenant_id == columns.tenant_id, read_marks.c.notification_id == columns.notification_id

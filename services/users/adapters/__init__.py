@@ -1,1 +1,1 @@
-"""Passwords, keys and tokens: what this service needs of cryptography, each behind its port."""
+"""Passwords, keys and tokens: the service's cryptography, each part behind its port."""

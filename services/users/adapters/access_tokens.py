@@ -1,4 +1,4 @@
-"""Access tokens of people."""
+"""Access tokens of users."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -15,7 +15,7 @@ from waypost.web.tokens import ACCESS_SECONDS, KeySource, sign
 
 
 class SignedAccessTokens:
-    """`services.users.ports.AccessTokens`."""
+    """Implements `services.users.ports.AccessTokens`."""
 
     def __init__(self, key: OKPKey) -> None:
         self._key = key

@@ -1,4 +1,4 @@
-"""The user that `waypost token --dev` speaks for."""
+"""The user for whom `waypost token --dev` issues a token."""
 
 import secrets
 from datetime import UTC, datetime, timedelta
@@ -9,7 +9,7 @@ from uuid import UUID, uuid5
 from services.users.adapters.keys import sealing_key
 from services.users.adapters.passwords import Argon2Passwords
 from services.users.adapters.randomness import fresh_token
-from services.users.adapters.sealing import SealedBoxSealer
+from services.users.adapters.sealed_box import SealedBoxSealer
 from services.users.commands import ChangeRole, OpenTenant, Registration, SignUp, VerifyEmail
 from services.users.domain import OpaqueToken, Tenant, User
 from services.users.domain.email import email_address
@@ -23,16 +23,14 @@ from waypost.web.auth import Principal
 A = TypeVar("A", bound=Aggregate)
 
 NAMESPACE = UUID("6f0d5b0e-7c0a-5a3c-9a6e-0d2f6a1b7c4e")
-"""Ids of development users follow from their tenant's name and their role, so each call finds those
-of the call before.
+"""Namespace of development ids. They are derived from the tenant's name and the role, so each call
+finds the user of an earlier call.
 """
 VERIFICATION_LIFETIME = timedelta(minutes=5)
 
 
 async def development_user(bus: Bus, keys: Path, tenant: str, role: Role) -> Principal:
-    """A user of this role in a tenant of this name: the one of an earlier call, else a new one with
-    a verified address.
-    """
+    """Finds or creates a user of this role, with a verified address, in a tenant of this name."""
     tenant_id = TenantId(uuid5(NAMESPACE, tenant))
     with bound_tenants([tenant_id]):
         if await _found(bus, Tenant, tenant_id) is None:
@@ -49,13 +47,13 @@ async def development_user(bus: Bus, keys: Path, tenant: str, role: Role) -> Pri
     return Principal(user_id=user.id, tenant_id=tenant_id, role=user.role)
 
 
-async def _found(bus: Bus, kind: type[A], id: UUID) -> A | None:  # noqa: A002 - as the unit of work calls it
+async def _found(bus: Bus, kind: type[A], id: UUID) -> A | None:  # noqa: A002 - the name in the unit of work
     async with bus.units.begin() as uow:
         return await uow.find(kind, id)
 
 
 async def _registration(keys: Path, tenant_id: TenantId, role: Role) -> tuple[Registration, OpaqueToken]:
-    """With a random password: such a user signs in by a token alone, or asks for a new password."""
+    """The password is random: such a user signs in with a token, or requests a password link."""
     token = fresh_token(tenant_id)
     sealer = SealedBoxSealer(*sealing_key(keys))
     registration = Registration(

@@ -1,4 +1,4 @@
-"""argon2id (RFC 9106) beside the event loop, a few at a time."""
+"""Password hashing with argon2id (RFC 9106) in a few threads beside the event loop."""
 
 import asyncio
 import unicodedata
@@ -11,48 +11,50 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from waypost.kernel.errors import Unavailable
 
-# OWASP's second choice, equal in strength to the first and the lightest on memory: what attackers
-# make us hold is bounded by it.
+# OWASP's second option: as strong as the first, with the least memory. Memory bounds what attackers
+# can make this process allocate.
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 
 
 class Argon2Passwords:
-    """`services.users.ports.Passwords`. The threads release the interpreter while they hash."""
+    """Implements `services.users.ports.Passwords`. The threads release the GIL while they hash."""
 
     def __init__(self, *, threads: int, queue: int) -> None:
-        self._places = asyncio.Semaphore(threads)
-        self._room = threads + queue
-        self._present = 0
-        self._nobodys = _HASHER.hash("whose account does not exist")
+        self._slots = asyncio.Semaphore(threads)
+        self._capacity = threads + queue
+        self._waiting = 0
+        self._placeholder_hash = _HASHER.hash("placeholder for accounts that do not exist")
 
     async def hash(self, password: str) -> str:
-        async with self._place():
-            return await asyncio.to_thread(_HASHER.hash, _normal(password))
+        async with self._slot():
+            return await asyncio.to_thread(_HASHER.hash, _normalized(password))
 
     async def matches(self, password: str, password_hash: str | None) -> bool:
-        async with self._place():
-            found = await asyncio.to_thread(_verified, password_hash or self._nobodys, _normal(password))
-        return found and password_hash is not None
+        async with self._slot():
+            is_match = await asyncio.to_thread(_matches, password_hash or self._placeholder_hash, _normalized(password))
+        return is_match and password_hash is not None
 
     @asynccontextmanager
-    async def _place(self) -> AsyncIterator[None]:
-        if self._present >= self._room:
-            raise Unavailable("too many are signing in right now", timedelta(seconds=1))
-        self._present += 1
+    async def _slot(self) -> AsyncIterator[None]:
+        if self._waiting >= self._capacity:
+            raise Unavailable("too many sign-ins are in progress", timedelta(seconds=1))
+        self._waiting += 1
         try:
-            async with self._places:
+            async with self._slots:
                 yield
         finally:
-            self._present -= 1
+            self._waiting -= 1
 
 
-def _verified(password_hash: str, password: str) -> bool:
+def _matches(password_hash: str, password: str) -> bool:
     try:
         return _HASHER.verify(password_hash, password)
     except (VerificationError, InvalidHashError):
         return False
 
 
-def _normal(password: str) -> str:
-    """The same characters, whichever keyboard composed them (NIST SP 800-63B, section 3.1.1.2)."""
+def _normalized(password: str) -> str:
+    """Normalizes to NFKC, so that all keyboards give the same characters (NIST SP 800-63B, section
+    3.1.1.2).
+    """
     return unicodedata.normalize("NFKC", password)

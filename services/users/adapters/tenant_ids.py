@@ -1,4 +1,6 @@
-"""Tenant ids for requests that may come twice, before there is a tenant to remember the first."""
+"""Tenant ids derived from idempotency keys, so that a repeated request finds the tenant of the
+first one.
+"""
 
 import hashlib
 from uuid import UUID
@@ -7,8 +9,8 @@ from waypost.kernel.ids import TenantId
 
 
 class KeyedTenantIds:
-    """`services.users.ports.TenantIds`. UUIDv8 (RFC 9562): 122 bits of a keyed BLAKE2b of the
-    idempotency key.
+    """Implements `services.users.ports.TenantIds`. UUIDv8 (RFC 9562): 122 bits of a keyed BLAKE2b
+    hash of the idempotency key.
     """
 
     def __init__(self, key: bytes) -> None:

@@ -1,4 +1,4 @@
-"""A tenant's users, as its people see and change them."""
+"""A tenant's users: profile, role, suspension and erasure."""
 
 from collections.abc import Sequence
 from typing import Annotated
@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from services.users import queries
-from services.users.api.edge import Context
+from services.users.api.context import Context
 from services.users.api.models import ProfileChange, RoleChange, UserView
 from services.users.commands import ChangeRole, EraseUser, ReactivateUser, SuspendUser, UpdateProfile
 from services.users.domain import SelfReactivation, User
@@ -26,7 +26,7 @@ router = APIRouter(prefix="/users", tags=["users"])
 async def list_users(
     page: Annotated[PageRequest[UUID], paged_by(UUID)], caller: AdminCaller, context: Context
 ) -> Page[UserView]:
-    """Everybody of the tenant."""
+    """Lists the tenant's users."""
     async with context.bus.units.begin() as uow:
         accounts = await queries.accounts(uow.rows, after=page.after, limit=page.rows)
     return page.of(accounts, UserView.model_validate, position=lambda account: account.id)
@@ -34,7 +34,7 @@ async def list_users(
 
 @router.get("/{user_id}", response_model=UserView)
 async def show_user(user_id: UUID, caller: Caller, context: Context) -> Response:
-    """Members see themselves, admins everybody."""
+    """Returns one user. Members see themselves, admins all users."""
     _require_self_or_admin(caller, user_id)
     async with context.bus.units.begin() as uow:
         account = await queries.account(uow.rows, user_id)
@@ -45,7 +45,7 @@ async def show_user(user_id: UUID, caller: Caller, context: Context) -> Response
 async def update_profile(
     user_id: UUID, body: ProfileChange, caller: Caller, expected: ExpectedVersion, context: Context
 ) -> Response:
-    """Changes what is named. With If-Match only if nobody was faster."""
+    """Changes the given fields. With If-Match, only if the version matches."""
     _require_self_or_admin(caller, user_id)
     command = UpdateProfile(
         user_id=user_id,
@@ -60,7 +60,7 @@ async def update_profile(
 
 @router.delete("/{user_id}", status_code=204)
 async def erase(user_id: UUID, caller: Caller, expected: ExpectedVersion, context: Context) -> Response:
-    """Forgets the person, here and in every other service. Erasing twice is fine."""
+    """Erases the person, here and in all other services. A repeated call changes nothing."""
     _require_self_or_admin(caller, user_id)
     await context.bus.handle(EraseUser(user_id=user_id, expected_version=expected, at=context.now))
     return Response(status_code=204)
@@ -70,8 +70,8 @@ async def erase(user_id: UUID, caller: Caller, expected: ExpectedVersion, contex
 async def change_role(
     user_id: UUID, body: RoleChange, caller: OwnerCaller, expected: ExpectedVersion, context: Context
 ) -> Response:
-    """Makes a member an admin, or an admin a member. Rights end at once, and begin with the next
-    access token.
+    """Makes a member an admin, or an admin a member. A demotion applies at once, a promotion from
+    the next access token.
     """
     command = ChangeRole(user_id=user_id, role=body.role, expected_version=expected, at=context.now)
     return _user(await context.bus.handle(command))
@@ -79,13 +79,13 @@ async def change_role(
 
 @router.post("/{user_id}/suspend", response_model=UserView)
 async def suspend(user_id: UUID, caller: AdminCaller, context: Context) -> Response:
-    """Shuts the user out and ends their sessions. Suspending twice is fine."""
+    """Suspends the user and ends their sessions. A repeated call changes nothing."""
     return _user(await context.bus.handle(SuspendUser(user_id=user_id, at=context.now)))
 
 
 @router.post("/{user_id}/reactivate", response_model=UserView)
 async def reactivate(user_id: UUID, caller: AdminCaller, context: Context) -> Response:
-    """Lets a suspended user in again; 409 for a user who is not suspended, 403 for oneself."""
+    """Reactivates a suspended user; 409 if the user is not suspended, 403 for oneself."""
     if user_id == caller.user_id:
         raise SelfReactivation
     return _user(await context.bus.handle(ReactivateUser(user_id=user_id, at=context.now)))
@@ -93,7 +93,7 @@ async def reactivate(user_id: UUID, caller: AdminCaller, context: Context) -> Re
 
 @router.get("/{user_id}/events")
 async def show_events(user_id: UUID, caller: Caller, context: Context) -> Sequence[EventView]:
-    """The user's whole history, oldest first."""
+    """Returns the user's events, oldest first."""
     _require_self_or_admin(caller, user_id)
     async with context.bus.units.begin() as uow:
         history = await uow.events.history(User.aggregate_type, user_id)

@@ -1,4 +1,4 @@
-"""Bodies and views."""
+"""Request bodies and responses."""
 
 from typing import Annotated, Literal
 from uuid import UUID
@@ -20,10 +20,10 @@ def _address(text: str) -> Email:
 
 EmailAddress = Annotated[Email, Field(max_length=254, json_schema_extra={"format": "email"}), AfterValidator(_address)]
 Locale = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$")]
-"""BCP 47, without its private corners."""
+"""A BCP 47 language tag, without private-use subtags."""
 OpaqueTokenText = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 AnyPassword = Annotated[str, StringConstraints(max_length=256)]
-"""What somebody signs in with: an old password may break today's rules."""
+"""A password at sign-in: an old password may break today's rules."""
 
 DEFAULT_LOCALE = "en"
 
@@ -73,7 +73,7 @@ class Refresh(RequestModel):
 
 
 class ProfileChange(RequestModel):
-    """Fields that are left out stay as they are."""
+    """Omitted fields keep their value."""
 
     display_name: OneLine | None = Field(default=None, repr=False)
     locale: Locale | None = None
@@ -100,7 +100,7 @@ class UserView(ResponseModel):
 
 
 class SessionView(ResponseModel):
-    """RFC 6749, section 5.1."""
+    """The token response of RFC 6749, section 5.1."""
 
     access_token: str = Field(repr=False)
     refresh_token: str = Field(repr=False)

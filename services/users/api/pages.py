@@ -1,4 +1,6 @@
-"""Where a link in a mail leads. Opening it proves nothing yet: mail scanners open links too."""
+"""The pages behind links in mails. Opening a page changes nothing, because mail scanners open links
+too.
+"""
 
 from fastapi import APIRouter
 from starlette.responses import Response
@@ -10,13 +12,13 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/verify")
 async def confirm_address() -> Response:
-    """Asks for the click that sends the link's token to `POST /verify`."""
+    """Shows a button that sends the link's token to `POST /verify`."""
     return _page("verify.html")
 
 
 @router.get("/password/reset")
 async def choose_password() -> Response:
-    """Asks for the password that goes with the link's token to `POST /password/reset`."""
+    """Shows a form that sends the new password and the link's token to `POST /password/reset`."""
     return _page("reset.html")
 
 

@@ -1,5 +1,5 @@
-"""Passwords that are forgotten or changed. Their answers hold secrets or nothing: none is kept for
-an Idempotency-Key.
+"""Forgotten and changed passwords. The responses hold secrets or nothing, so none is stored for an
+Idempotency-Key.
 """
 
 from fastapi import APIRouter
@@ -7,10 +7,10 @@ from starlette.responses import Response
 
 from services.users import queries
 from services.users.adapters.randomness import fresh_token
-from services.users.api.edge import Context
+from services.users.api.context import Context
 from services.users.api.models import ForgottenPassword, NewPassword, PasswordChange, SessionView
-from services.users.api.sessions import lasting, signed_in
-from services.users.commands import AskForPasswordLink, ChangePassword, ResetPassword, Session
+from services.users.api.sessions import session_response, session_token
+from services.users.commands import ChangePassword, RequestPasswordLink, ResetPassword, Session
 from services.users.domain import OpaqueToken, PasswordRefused, TokenNotValid
 from waypost.kernel.ids import new_id
 from waypost.kernel.tenant import bound_tenants
@@ -21,17 +21,19 @@ router = APIRouter(prefix="/password", tags=["passwords"])
 
 @router.post("/forgot", status_code=202)
 async def forgot(body: ForgottenPassword, context: Context) -> Response:
-    """Mails a link that sets a new password. Answer and work are the same whether the address is
-    known or not: only a mail tells.
+    """Mails a link that sets a new password. Response and timing are the same for known and unknown
+    addresses: only the mail differs.
     """
     with bound_tenants([body.tenant_id]):
-        await context.bus.handle(AskForPasswordLink(tenant_id=body.tenant_id, email=body.email, nobody_id=new_id()))
+        await context.bus.handle(
+            RequestPasswordLink(tenant_id=body.tenant_id, email=body.email, placeholder_user_id=new_id())
+        )
     return Response(status_code=202)
 
 
 @router.post("/reset", status_code=204)
 async def reset(body: NewPassword, context: Context) -> Response:
-    """Sets a password with the token of the mail, which works once, and ends every session."""
+    """Sets a password with the one-time token of the mail, and ends all sessions."""
     token = OpaqueToken.parse(body.token)
     if token is None:
         raise TokenNotValid
@@ -43,21 +45,21 @@ async def reset(body: NewPassword, context: Context) -> Response:
 
 @router.post("/change", response_model=SessionView)
 async def change(body: PasswordChange, caller: Caller, context: Context) -> Response:
-    """Sets another password, ends every session and gives the tokens of a new one."""
+    """Changes the password, ends all sessions and returns the tokens of a new one."""
     async with context.bus.units.begin() as uow:
-        proved_hash = await queries.password_hash_of(uow.rows, caller.user_id)
+        verified_hash = await queries.password_hash_of(uow.rows, caller.user_id)
     passwords = context.resources.passwords
-    if not await passwords.matches(body.current_password, proved_hash) or proved_hash is None:
+    if not await passwords.matches(body.current_password, verified_hash) or verified_hash is None:
         raise PasswordRefused
     refresh, session_id = fresh_token(caller.tenant_id), new_id()
     user = await context.bus.handle(
         ChangePassword(
             user_id=caller.user_id,
-            proved_hash=proved_hash,
+            verified_hash=verified_hash,
             password_hash=await passwords.hash(body.new_password),
             session_id=session_id,
-            refresh_token=lasting(refresh, context),
+            refresh_token=session_token(refresh, context),
             at=context.now,
         )
     )
-    return signed_in(Session(user=user, session_id=session_id), refresh, context)
+    return session_response(Session(user=user, session_id=session_id), refresh, context)

@@ -1,9 +1,9 @@
-"""Becoming a user. None of these routes asks for a token."""
+"""Registration of tenants and users. These routes need no access token."""
 
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from services.users.api.edge import Context
+from services.users.api.context import Context
 from services.users.api.models import NewTenant, NewUser, OpenedTenant, Token, UserView
 from services.users.commands import OpenTenant, SignUp, VerifyEmail
 from services.users.domain import OpaqueToken, TokenNotValid
@@ -17,8 +17,8 @@ router = APIRouter(tags=["joining"])
 
 @router.post("/tenants", status_code=201, response_model=OpenedTenant)
 async def open_tenant(body: NewTenant, context: Context, execute: Executor) -> Response:
-    """Opens a tenant with its owner. A request repeated under its Idempotency-Key finds the tenant
-    of the first.
+    """Opens a tenant with its owner. A repeated request with the same Idempotency-Key returns the
+    same tenant.
     """
     tenant_id = TenantId(new_id()) if execute.key is None else context.resources.tenant_ids.derived(execute.key)
     owner = await context.registration(tenant_id, body.owner)
@@ -32,8 +32,8 @@ async def open_tenant(body: NewTenant, context: Context, execute: Executor) -> R
 
 @router.post("/signup", status_code=201, response_model=UserView)
 async def sign_up(body: NewUser, context: Context, execute: Executor) -> Response:
-    """Joins a tenant. The answer is the same whether the address was free or not; only a mail
-    tells.
+    """Registers a user in a tenant. The response is the same for free and taken addresses; only the
+    mail differs.
     """
     registration = await context.registration(body.tenant_id, body)
     command = SignUp(tenant_id=body.tenant_id, registration=registration, at=context.now)
@@ -46,7 +46,7 @@ async def sign_up(body: NewUser, context: Context, execute: Executor) -> Respons
 
 @router.post("/verify", response_model=UserView)
 async def verify(body: Token, context: Context) -> Response:
-    """Proves an address with the token of the mail. Works once."""
+    """Verifies an address with the one-time token of the mail."""
     token = OpaqueToken.parse(body.token)
     if token is None:
         raise TokenNotValid

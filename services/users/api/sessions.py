@@ -1,4 +1,4 @@
-"""Signing in, staying signed in, signing out; and the keys with which others check who is."""
+"""Sign-in, token refresh and sign-out; and the keys that verify access tokens."""
 
 from datetime import timedelta
 
@@ -7,7 +7,7 @@ from starlette.responses import JSONResponse, Response
 
 from services.users import queries
 from services.users.adapters.randomness import fresh_token
-from services.users.api.edge import Context
+from services.users.api.context import Context
 from services.users.api.models import Refresh, SessionView, SignIn
 from services.users.commands import CloseSession, OpenSession, RefreshToken, RenewSession, Session
 from services.users.domain import OpaqueToken, SignInRefused
@@ -23,32 +23,32 @@ _NOT_STORED = {"cache-control": "no-store"}
 
 @router.post("/login", response_model=SessionView)
 async def login(body: SignIn, context: Context) -> Response:
-    """Gives tokens for an address and its password. Unknown addresses take as long as wrong
+    """Issues tokens for an address and its password. Unknown addresses take as long as wrong
     passwords.
     """
     with bound_tenants([body.tenant_id]):
         async with context.bus.units.begin() as uow:
-            found = await queries.credentials_of(uow.rows, body.email)
-        # No connection is held while the password is checked.
-        password_hash = found.password_hash if found else None
-        if not await context.resources.passwords.matches(body.password, password_hash) or found is None:
+            stored = await queries.credentials_of(uow.rows, body.email)
+        # No database connection is held while the password is checked.
+        password_hash = stored.password_hash if stored else None
+        if not await context.resources.passwords.matches(body.password, password_hash) or stored is None:
             raise SignInRefused
         refresh, session_id = fresh_token(body.tenant_id), new_id()
         user = await context.bus.handle(
             OpenSession(
-                user_id=found.user_id,
-                proved_hash=found.password_hash,
+                user_id=stored.user_id,
+                verified_hash=stored.password_hash,
                 session_id=session_id,
-                refresh_token=lasting(refresh, context),
+                refresh_token=session_token(refresh, context),
                 at=context.now,
             )
         )
-    return signed_in(Session(user=user, session_id=session_id), refresh, context)
+    return session_response(Session(user=user, session_id=session_id), refresh, context)
 
 
 @router.post("/token/refresh", response_model=SessionView)
 async def refresh(body: Refresh, context: Context) -> Response:
-    """Gives new tokens for a refresh token, which is used up by it. One that comes twice ends its
+    """Exchanges a refresh token for new tokens. A refresh token that is used twice ends its
     session.
     """
     token = OpaqueToken.parse(body.refresh_token)
@@ -61,13 +61,13 @@ async def refresh(body: Refresh, context: Context) -> Response:
         )
     if session is None:
         raise SignInRefused("sign in again")
-    return signed_in(session, successor, context)
+    return session_response(session, successor, context)
 
 
 @router.post("/logout", status_code=204)
 async def logout(body: Refresh, context: Context) -> Response:
-    """Ends the session that the refresh token belongs to; its access tokens change nothing here any
-    more, and expire elsewhere.
+    """Ends the session of the refresh token. Its access tokens are refused here at once, and
+    elsewhere after they expire.
     """
     token = OpaqueToken.parse(body.refresh_token)
     if token is not None:
@@ -78,16 +78,16 @@ async def logout(body: Refresh, context: Context) -> Response:
 
 @router.get("/.well-known/jwks.json")
 async def published_keys(context: Context) -> Response:
-    """The JWK set (RFC 7517) that access tokens are verified with."""
+    """Returns the JWK set (RFC 7517) that verifies access tokens."""
     return JSONResponse(context.resources.access_tokens.published, headers={"cache-control": "public, max-age=300"})
 
 
-def lasting(refresh: OpaqueToken, context: Context) -> RefreshToken:
-    """As a session begins with it."""
+def session_token(refresh: OpaqueToken, context: Context) -> RefreshToken:
+    """The first refresh token of a session."""
     return RefreshToken(digest=refresh.digest, expires_at=context.now + SESSION_LIFETIME)
 
 
-def signed_in(session: Session, refresh: OpaqueToken, context: Context) -> Response:
+def session_response(session: Session, refresh: OpaqueToken, context: Context) -> Response:
     access = context.resources.access_tokens.issue(session.user, session.session_id, context.now)
     view = SessionView(access_token=access.text, refresh_token=refresh.text, expires_in=access.expires_in_seconds)
     return Response(view.model_dump_json(), headers=_NOT_STORED, media_type="application/json")

@@ -1,9 +1,9 @@
-"""Tenants and their users: what may happen to them, and what did."""
+"""Tenants and their users."""
 
 from services.users.domain.email import Email, NotAnEmailAddress, email_address
-from services.users.domain.refusals import (
+from services.users.domain.errors import (
     NotSuspended,
-    OwnerIsKept,
+    OwnerIsProtected,
     PasswordRefused,
     SelfReactivation,
     SignInRefused,
@@ -20,7 +20,7 @@ __all__ = [
     "NotAnEmailAddress",
     "NotSuspended",
     "OpaqueToken",
-    "OwnerIsKept",
+    "OwnerIsProtected",
     "PasswordRefused",
     "SealedToken",
     "SelfReactivation",

@@ -1,4 +1,4 @@
-"""E-mail addresses, in the one spelling under which they are unique."""
+"""E-mail addresses in the canonical spelling in which they are unique."""
 
 from typing import NewType
 
@@ -10,19 +10,18 @@ Email = NewType("Email", str)
 
 
 class NotAnEmailAddress(Invalid):
-    """This is no e-mail address."""
+    """This is not a valid e-mail address."""
 
 
 def email_address(text: str) -> Email:
-    """The address in lower case, domain in Unicode. Raises NotAnEmailAddress for what no mail can
-    go to (RFC 5321, 6531).
+    """The address in lower case, with a Unicode domain. Raises NotAnEmailAddress if no mail can be
+    delivered to it (RFC 5321, 6531).
 
-    RFC 5321 lets a host tell local parts apart by case; no mail provider of note does, and people
-    do not.
+    RFC 5321 permits case-sensitive local parts; no major mail provider uses them, and people do not
+    distinguish case.
     """
     try:
-        # The "test environment" of the validator allows the reserved domain .test, and nothing
-        # else.
+        # The validator's "test environment" only adds the reserved domain .test.
         address = validate_email(text, check_deliverability=False, test_environment=True).normalized
     except EmailNotValidError as error:
         raise NotAnEmailAddress from error

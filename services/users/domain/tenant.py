@@ -1,4 +1,4 @@
-"""A customer of the whole system: whoever owns users, invoices and mails."""
+"""A customer organization: the owner of users, invoices and mails."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -6,7 +6,7 @@ from typing import ClassVar, Self
 from uuid import UUID
 
 from schemas.users import TenantClosed, TenantCreated, TenantRenamed
-from services.users.domain.refusals import TenantIsClosed
+from services.users.domain.errors import TenantIsClosed
 from waypost.kernel.aggregate import Aggregate
 from waypost.kernel.event import Event
 from waypost.kernel.ids import TenantId
@@ -18,7 +18,7 @@ class TenantStatus(StrEnum):
 
 
 class Tenant(Aggregate):
-    """Its id is its tenant id."""
+    """The aggregate's id is the tenant id."""
 
     aggregate_type: ClassVar[str] = "tenant"
 
@@ -45,4 +45,4 @@ class Tenant(Aggregate):
             case TenantClosed():
                 self.status = TenantStatus.CLOSED
             case _:
-                raise TypeError(f"{event.type} is no event of a tenant")
+                raise TypeError(f"{event.type} is not an event of a tenant")

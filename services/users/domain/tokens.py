@@ -1,4 +1,4 @@
-"""Opaque tokens: a secret that carries its tenant, known to this service by its hash alone."""
+"""Opaque tokens: a secret with its tenant's id. This service stores only the hash."""
 
 import hashlib
 from dataclasses import dataclass, field
@@ -26,24 +26,24 @@ class OpaqueToken:
 
     @classmethod
     def parse(cls, text: str) -> Self | None:
-        """The token that was handed in; None for anything that this service cannot have given out."""
+        """The token of a request, or None if this service cannot have issued it."""
         read = read_tenant_secret(text, SECRET_BYTES)
         return None if read is None else cls(tenant_id=read[0], text=text)
 
     @property
     def digest(self) -> bytes:
-        """SHA-256. A slow hash would protect nothing: the secret cannot be guessed."""
+        """SHA-256. A slow hash would add nothing: the secret is random and cannot be guessed."""
         return hashlib.sha256(self.text.encode()).digest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SealedToken:
-    """A one-time token on its way to the notifications service, which alone can open it and mail
+    """A one-time token for the notifications service, the only service that can open and mail
     it.
     """
 
     digest: bytes = field(repr=False)
     sealing_key_id: str
     sealed: bytes = field(repr=False)
-    """NaCl sealed box around the token's text."""
+    """NaCl sealed box with the token's text."""
     expires_at: datetime

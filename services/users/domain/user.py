@@ -1,4 +1,4 @@
-"""Somebody who belongs to a tenant."""
+"""A user of a tenant."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -19,7 +19,7 @@ from schemas.users import (
     UserSuspended,
     UserVerificationRequested,
 )
-from services.users.domain.refusals import NotSuspended, UserIsErased
+from services.users.domain.errors import NotSuspended, UserIsErased
 from services.users.domain.tokens import SealedToken
 from waypost.kernel.aggregate import Aggregate
 from waypost.kernel.event import Event
@@ -28,7 +28,9 @@ from waypost.kernel.role import Role
 
 VERIFICATION_LINKS = 3
 VERIFICATION_WINDOW = timedelta(minutes=15)
-"""So many links go to one address in so long a time: somebody else may have typed it."""
+"""Limit of verification links per address and time window: another person may have entered the
+address.
+"""
 PASSWORD_LINK_PAUSE = timedelta(minutes=5)
 
 
@@ -94,17 +96,17 @@ class User(Aggregate):
 
     @property
     def may_sign_in(self) -> bool:
-        """With a proved address; a tenant's owner at once.
+        """True with a verified address; a tenant's owner may sign in at once.
 
-        Whoever signs up with an address that is not theirs must not learn, by signing in or failing
-        to, whether it was taken. The owner of a new tenant is the first to have an address there:
-        nothing to learn.
+        A person who registers with a foreign address must not learn from the sign-in whether the
+        address was taken. The owner of a new tenant is its first user, so a sign-in reveals
+        nothing.
         """
         return self.status is UserStatus.ACTIVE or (self.status is UserStatus.UNVERIFIED and self.role is Role.OWNER)
 
     @property
-    def may_be_mailed_a_password_link(self) -> bool:
-        """Also before the address is proved: who can read the link has proved it."""
+    def may_reset_password(self) -> bool:
+        """True also before the address is verified: the link itself proves the address."""
         return self.status in (UserStatus.UNVERIFIED, UserStatus.ACTIVE)
 
     def require_present(self) -> None:
@@ -112,17 +114,19 @@ class User(Aggregate):
         if self.erased:
             raise UserIsErased
 
-    def wants_another_link(self, at: datetime) -> bool:
-        """Whether to mail a link when the address is typed in once more: each sign-up has a link of
-        its own, within bounds.
+    def may_receive_verification_link(self, at: datetime) -> bool:
+        """Whether to mail a link for a repeated registration: each registration gets its own link,
+        up to a limit.
         """
-        lately = [each for each in self.verifications_requested_at if at - each < VERIFICATION_WINDOW]
-        return self.status is UserStatus.UNVERIFIED and len(lately) < self._links_at_a_time
+        recent = [
+            requested_at for requested_at in self.verifications_requested_at if at - requested_at < VERIFICATION_WINDOW
+        ]
+        return self.status is UserStatus.UNVERIFIED and len(recent) < self._max_links
 
     @property
-    def _links_at_a_time(self) -> int:
-        """Who may sign in has lost a mail at most: a sign-up of another person changes nothing for
-        them.
+    def _max_links(self) -> int:
+        """A user who may sign in needs one link at most: another person's registration cannot
+        replace their password.
         """
         return 1 if self.may_sign_in else VERIFICATION_LINKS
 
@@ -140,10 +144,12 @@ class User(Aggregate):
             )
         )
 
-    def wants_password_link(self, at: datetime) -> bool:
-        """Whether to mail one: anybody can ask for it, and nobody is to be flooded."""
-        asked = self.password_link_requested_at
-        return self.may_be_mailed_a_password_link and (asked is None or at - asked >= PASSWORD_LINK_PAUSE)
+    def may_receive_password_link(self, at: datetime) -> bool:
+        """Whether to mail a password link. Each caller can request one, so the pause prevents a
+        flood of mails.
+        """
+        last_request = self.password_link_requested_at
+        return self.may_reset_password and (last_request is None or at - last_request >= PASSWORD_LINK_PAUSE)
 
     def request_password_reset(self, token: SealedToken, at: datetime) -> None:
         self.record(
@@ -164,7 +170,7 @@ class User(Aggregate):
             self.record(UserEmailVerified(tenant_id=self.tenant_id, user_id=self.id, email=self.email, verified_at=at))
 
     def update_profile(self, at: datetime, *, display_name: str | None = None, locale: str | None = None) -> None:
-        """What is None stays as it is; where nothing differs nothing is recorded."""
+        """Fields that are None keep their value. Records nothing if no value changes."""
         wanted = (display_name or self.display_name, locale or self.locale)
         if wanted == (self.display_name, self.locale):
             return
@@ -175,9 +181,7 @@ class User(Aggregate):
         )
 
     def suspend(self, reason: str, at: datetime) -> None:
-        """Reason: `administrator` or `nonpayment`. Suspending twice is fine, and so is somebody who
-        was erased.
-        """
+        """Reason: `administrator` or `nonpayment`. Does nothing for a suspended or erased user."""
         if not self.suspended and not self.erased:
             self.record(UserSuspended(tenant_id=self.tenant_id, user_id=self.id, reason=reason, suspended_at=at))
 
@@ -200,13 +204,13 @@ class User(Aggregate):
             )
 
     def change_password(self, method: str, at: datetime) -> None:
-        """Method: `changed` (with the old one) or `reset` (with a mailed link). The password itself
-        never meets the aggregate.
+        """Method: `changed` (with the current password) or `reset` (with a mailed link). The
+        aggregate never holds the password.
         """
         self.record(UserPasswordChanged(tenant_id=self.tenant_id, user_id=self.id, method=method, changed_at=at))
 
     def erase(self, at: datetime) -> None:
-        """The last that happens to a user. Erasing twice is fine."""
+        """The user's last event. A repeated call changes nothing."""
         if not self.erased:
             self.record(UserErased(tenant_id=self.tenant_id, user_id=self.id, erased_at=at))
 
@@ -237,4 +241,4 @@ class User(Aggregate):
             case UserPasswordChanged():
                 pass
             case _:
-                raise TypeError(f"{event.type} is no event of a user")
+                raise TypeError(f"{event.type} is not an event of a user")

@@ -1,18 +1,18 @@
-"""What this service does when asked, and when something happened elsewhere."""
+"""Command handlers and consumers of the users service."""
 
 from collections.abc import Sequence
 
 from services.users.commands import (
-    AskForPasswordLink,
     ChangePassword,
     ChangeRole,
     CloseSession,
+    CreatePasswordLink,
     EraseUser,
-    OfferPasswordLink,
     OpenSession,
     OpenTenant,
     ReactivateUser,
     RenewSession,
+    RequestPasswordLink,
     ResetPassword,
     SignUp,
     SuspendUser,
@@ -20,12 +20,11 @@ from services.users.commands import (
     VerifyEmail,
 )
 from services.users.handlers.dunning import DUNNING
-from services.users.handlers.erasure import erase_user
-from services.users.handlers.membership import change_role, reactivate_user, suspend_user, update_profile
+from services.users.handlers.membership import change_role, erase_user, reactivate_user, suspend_user, update_profile
 from services.users.handlers.passwords import (
-    ask_for_password_link,
     change_password,
-    offer_password_link,
+    create_password_link,
+    request_password_link,
     reset_password,
 )
 from services.users.handlers.registration import open_tenant, sign_up, verify_email
@@ -41,8 +40,8 @@ COMMANDS: Commands = {
     OpenSession: open_session,
     RenewSession: renew_session,
     CloseSession: close_session,
-    AskForPasswordLink: ask_for_password_link,
-    OfferPasswordLink: offer_password_link,
+    RequestPasswordLink: request_password_link,
+    CreatePasswordLink: create_password_link,
     ResetPassword: reset_password,
     ChangePassword: change_password,
     UpdateProfile: update_profile,

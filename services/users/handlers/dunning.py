@@ -1,4 +1,4 @@
-"""Nonpayment, as billing tells it."""
+"""The reactor that suspends users whose invoices were written off."""
 
 from sqlalchemy.dialects.postgresql import insert
 
@@ -12,19 +12,21 @@ from waypost.ports.unit_of_work import UnitOfWork
 
 
 async def suspend_debtor(marked: Envelope[InvoiceMarkedUncollectible], uow: UnitOfWork) -> None:
-    """A billing customer has its user's id. An invoice suspends once: whoever was let back in since
-    stays, though it is told of again.
+    """A billing customer has its user's id. An invoice suspends its user once: a replayed event
+    does not suspend a reactivated user again.
     """
-    if not await _is_news(marked.event, uow):
+    if not await _is_first(marked.event, uow):
         return
     user = await uow.load(User, marked.event.customer_id)
     user.suspend("nonpayment", marked.event.marked_at)
     await end_sessions_of(user, uow)
 
 
-async def _is_news(marked: InvoiceMarkedUncollectible, uow: UnitOfWork) -> bool:
-    noted = insert(write_offs).values(tenant_id=marked.tenant_id, invoice_id=marked.invoice_id).on_conflict_do_nothing()
-    return (await uow.rows.execute(noted)).rowcount == 1
+async def _is_first(marked: InvoiceMarkedUncollectible, uow: UnitOfWork) -> bool:
+    statement = (
+        insert(write_offs).values(tenant_id=marked.tenant_id, invoice_id=marked.invoice_id).on_conflict_do_nothing()
+    )
+    return (await uow.rows.execute(statement)).rowcount == 1
 
 
 DUNNING = Reactor("dunning", {InvoiceMarkedUncollectible: suspend_debtor})

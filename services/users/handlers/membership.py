@@ -1,16 +1,21 @@
-"""What happens to a user who is there: profile, role, suspension."""
+"""Changes of an existing user: profile, role, suspension, erasure."""
 
 from uuid import UUID
 
-from services.users.commands import ChangeRole, ReactivateUser, SuspendUser, UpdateProfile
-from services.users.domain import OwnerIsKept, User
+from sqlalchemy import delete
+
+from services.users.commands import ChangeRole, EraseUser, ReactivateUser, SuspendUser, UpdateProfile
+from services.users.domain import OwnerIsProtected, User
 from services.users.handlers.sessions import end_sessions_of
+from services.users.tables import credentials, password_reset_tokens, verification_tokens
 from waypost.kernel.role import Role
 from waypost.ports.unit_of_work import UnitOfWork
 
 
 async def update_profile(command: UpdateProfile, uow: UnitOfWork) -> User:
-    """Raises ConcurrencyConflict where the user is not what the caller has seen, OwnerIsKept."""
+    """Raises ConcurrencyConflict if the user's version differs from the caller's,
+    OwnerIsProtected.
+    """
     user = await _present(command.user_id, uow)
     user.expect(command.expected_version)
     if command.actor_id != user.id:
@@ -20,7 +25,7 @@ async def update_profile(command: UpdateProfile, uow: UnitOfWork) -> User:
 
 
 async def change_role(command: ChangeRole, uow: UnitOfWork) -> User:
-    """Raises ConcurrencyConflict, OwnerIsKept: a tenant has one owner, from its first day."""
+    """Raises ConcurrencyConflict, OwnerIsProtected: a tenant always has exactly one owner."""
     user = await _present(command.user_id, uow)
     user.expect(command.expected_version)
     _require_no_owner(user)
@@ -29,7 +34,7 @@ async def change_role(command: ChangeRole, uow: UnitOfWork) -> User:
 
 
 async def suspend_user(command: SuspendUser, uow: UnitOfWork) -> User:
-    """Raises OwnerIsKept."""
+    """Raises OwnerIsProtected."""
     user = await _present(command.user_id, uow)
     _require_no_owner(user)
     user.suspend("administrator", command.at)
@@ -45,7 +50,7 @@ async def reactivate_user(command: ReactivateUser, uow: UnitOfWork) -> User:
 
 
 async def _present(user_id: UUID, uow: UnitOfWork) -> User:
-    """Raises NotFound, also for somebody who was erased."""
+    """Raises NotFound, also for an erased user."""
     user = await uow.load(User, user_id)
     user.require_present()
     return user
@@ -53,4 +58,21 @@ async def _present(user_id: UUID, uow: UnitOfWork) -> User:
 
 def _require_no_owner(user: User) -> None:
     if user.role is Role.OWNER:
-        raise OwnerIsKept
+        raise OwnerIsProtected
+
+
+async def erase_user(command: EraseUser, uow: UnitOfWork) -> None:
+    """A repeated call changes nothing. Raises ConcurrencyConflict, OwnerIsProtected: a tenant
+    always has an owner.
+    """
+    user = await uow.load(User, command.user_id)
+    if user.erased:
+        return
+    user.expect(command.expected_version)
+    if user.role is Role.OWNER:
+        raise OwnerIsProtected
+    user.erase(command.at)
+    await end_sessions_of(user, uow)
+    for table in (credentials, verification_tokens, password_reset_tokens):
+        await uow.rows.execute(delete(table).where(table.c.user_id == user.id))
+    await uow.events.forget_person(User.aggregate_type, user.id)

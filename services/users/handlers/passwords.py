@@ -1,49 +1,47 @@
-"""Passwords: forgotten and set anew with a mailed link, or changed by whoever knows the present
-one.
-"""
+"""Passwords: reset with a mailed link, or changed with the current password."""
 
 from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, delete, select, update
 
-from services.users.commands import AskForPasswordLink, ChangePassword, OfferPasswordLink, ResetPassword
+from services.users.commands import ChangePassword, CreatePasswordLink, RequestPasswordLink, ResetPassword
 from services.users.domain import PasswordRefused, Tenant, TokenNotValid, User
-from services.users.handlers.one_time import keep_digest, lock_holder, use_up
+from services.users.handlers.one_time_tokens import consume_token, lock_token_owner, store_token_hash
 from services.users.handlers.sessions import begin_session, end_sessions_of
 from services.users.tables import credentials, password_reset_tokens, verification_tokens
 from waypost.ports.unit_of_work import UnitOfWork
 
 
-async def ask_for_password_link(command: AskForPasswordLink, uow: UnitOfWork) -> None:
+async def request_password_link(command: RequestPasswordLink, uow: UnitOfWork) -> None:
     tenant = await uow.load(Tenant, command.tenant_id)
     tenant.require_open()
-    holder = select(credentials.c.user_id).where(credentials.c.email == command.email)
-    user_id = (await uow.rows.execute(holder)).scalar_one_or_none()
-    await uow.jobs.enqueue("mail_password_link", user_id=user_id or command.nobody_id)
+    owner = select(credentials.c.user_id).where(credentials.c.email == command.email)
+    user_id = (await uow.rows.execute(owner)).scalar_one_or_none()
+    await uow.jobs.enqueue("mail_password_link", user_id=user_id or command.placeholder_user_id)
 
 
-async def offer_password_link(command: OfferPasswordLink, uow: UnitOfWork) -> bool:
+async def create_password_link(command: CreatePasswordLink, uow: UnitOfWork) -> bool:
     user = await uow.find(User, command.user_id)
-    if user is None or not user.wants_password_link(command.at):
+    if user is None or not user.may_receive_password_link(command.at):
         return False
     user.request_password_reset(command.token, command.at)
-    await keep_digest(password_reset_tokens, user, command.token, uow)
+    await store_token_hash(password_reset_tokens, user, command.token, uow)
     return True
 
 
 async def reset_password(command: ResetPassword, uow: UnitOfWork) -> User:
-    """Raises TokenNotValid, also for somebody who may not sign in any more. Proves the address as
-    well.
+    """Also verifies the address. Raises TokenNotValid, also for a user who may not sign in any
+    more.
     """
-    await lock_holder(password_reset_tokens, command.digest, uow)
-    user_id = (await use_up(password_reset_tokens, command.digest, command.at, uow)).user_id
+    await lock_token_owner(password_reset_tokens, command.digest, uow)
+    user_id = (await consume_token(password_reset_tokens, command.digest, command.at, uow)).user_id
     await set_password(user_id, command.password_hash, command.at, uow)
     user = await uow.load(User, user_id)
-    if not user.may_be_mailed_a_password_link:
+    if not user.may_reset_password:
         raise TokenNotValid
     user.verify_email(command.at)
-    # A sign-up that was not proved before does not become the account's afterwards.
+    # A pending registration must not take over the account later.
     await uow.rows.execute(delete(verification_tokens).where(verification_tokens.c.user_id == user_id))
     user.change_password("reset", command.at)
     await end_sessions_of(user, uow)
@@ -51,8 +49,8 @@ async def reset_password(command: ResetPassword, uow: UnitOfWork) -> User:
 
 
 async def change_password(command: ChangePassword, uow: UnitOfWork) -> User:
-    """Raises PasswordRefused where the password was changed meanwhile, SignInRefused."""
-    is_proved = credentials.c.password_hash == command.proved_hash
+    """Raises PasswordRefused if the password was changed meanwhile, SignInRefused."""
+    is_proved = credentials.c.password_hash == command.verified_hash
     if not await set_password(command.user_id, command.password_hash, command.at, uow, is_proved):
         raise PasswordRefused
     user = await uow.load(User, command.user_id)
@@ -65,7 +63,7 @@ async def change_password(command: ChangePassword, uow: UnitOfWork) -> User:
 async def set_password(
     user_id: UUID, password_hash: str, at: datetime, uow: UnitOfWork, *conditions: ColumnElement[bool]
 ) -> bool:
-    """Whether it was set. A link that was mailed before stops working."""
+    """Returns whether it was set. An earlier mailed link stops working."""
     changed = await uow.rows.execute(
         update(credentials)
         .where(credentials.c.user_id == user_id, *conditions)

@@ -1,4 +1,4 @@
-"""Becoming a user: a new tenant with its owner, a sign-up, a proved address."""
+"""Registration: a new tenant with its owner, a sign-up, a verified address."""
 
 from datetime import datetime
 
@@ -7,7 +7,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from services.users.commands import OpenTenant, Registration, SignUp, VerifyEmail
 from services.users.domain import Tenant, TokenNotValid, User
-from services.users.handlers.one_time import keep_digest, lock_holder, use_up
+from services.users.handlers.one_time_tokens import consume_token, lock_token_owner, store_token_hash
 from services.users.handlers.passwords import set_password
 from services.users.handlers.sessions import end_sessions_of
 from services.users.tables import credentials, verification_tokens
@@ -19,34 +19,35 @@ from waypost.ports.unit_of_work import UnitOfWork
 async def open_tenant(command: OpenTenant, uow: UnitOfWork) -> Tenant:
     tenant = Tenant.create(command.tenant_id, command.name, command.at)
     uow.add(tenant)
-    owner = _registration(command.tenant_id, command.owner, Role.OWNER, command.at)
-    await _hold_address(owner, command.owner, command.at, uow)
+    owner = _new_user(command.tenant_id, command.owner, Role.OWNER, command.at)
+    await _claim_address(owner, command.owner, command.at, uow)
     uow.add(owner)
-    await _keep_link(owner, command.owner, uow)
+    await _store_link(owner, command.owner, uow)
     return tenant
 
 
 async def sign_up(command: SignUp, uow: UnitOfWork) -> User:
-    """Where the address is taken the user given back is one that never was. One that is not proved
-    yet gets another link, which alone works from then on, and makes this sign-up the account's.
+    """If the address is taken, returns a user that is not stored, so that the response reveals
+    nothing. If the address is not verified yet, mails another link: it replaces the earlier links,
+    and verifying it gives the account this registration's password.
     """
     tenant = await uow.load(Tenant, command.tenant_id)
     tenant.require_open()
-    user = _registration(command.tenant_id, command.registration, Role.MEMBER, command.at)
-    if await _hold_address(user, command.registration, command.at, uow):
+    user = _new_user(command.tenant_id, command.registration, Role.MEMBER, command.at)
+    if await _claim_address(user, command.registration, command.at, uow):
         uow.add(user)
-        await _keep_link(user, command.registration, uow)
+        await _store_link(user, command.registration, uow)
     else:
-        await _mail_holder(command, uow)
+        await _mail_address_owner(command, uow)
     return user
 
 
 async def verify_email(command: VerifyEmail, uow: UnitOfWork) -> User:
-    """The sign-up whose link it is becomes the account's. What was set by others, who had proved
-    nothing, ends: their passwords, links and sessions. Raises TokenNotValid.
+    """Verifies the address. The account takes the password and profile of the registration whose
+    link it is; other registrations' passwords, links and sessions end. Raises TokenNotValid.
     """
-    await lock_holder(verification_tokens, command.digest, uow)
-    link = await use_up(verification_tokens, command.digest, command.at, uow)
+    await lock_token_owner(verification_tokens, command.digest, uow)
+    link = await consume_token(verification_tokens, command.digest, command.at, uow)
     user = await uow.load(User, link.user_id)
     if user.verified:
         raise TokenNotValid
@@ -58,7 +59,7 @@ async def verify_email(command: VerifyEmail, uow: UnitOfWork) -> User:
     return user
 
 
-def _registration(tenant_id: TenantId, registration: Registration, role: Role, at: datetime) -> User:
+def _new_user(tenant_id: TenantId, registration: Registration, role: Role, at: datetime) -> User:
     user = User.create(
         registration.user_id,
         tenant_id,
@@ -72,11 +73,11 @@ def _registration(tenant_id: TenantId, registration: Registration, role: Role, a
     return user
 
 
-async def _hold_address(user: User, registration: Registration, at: datetime, uow: UnitOfWork) -> bool:
-    """Takes the address for this user; False where somebody has it. The unique key decides between
-    two who come at once.
+async def _claim_address(user: User, registration: Registration, at: datetime, uow: UnitOfWork) -> bool:
+    """Reserves the address for this user; False if it is taken. The unique key decides between
+    concurrent registrations.
     """
-    held = await uow.rows.execute(
+    inserted = await uow.rows.execute(
         insert(credentials)
         .values(
             tenant_id=user.tenant_id,
@@ -88,28 +89,28 @@ async def _hold_address(user: User, registration: Registration, at: datetime, uo
         .on_conflict_do_nothing(index_elements=["tenant_id", "email"])
         .returning(credentials.c.user_id)
     )
-    return held.one_or_none() is not None
+    return inserted.one_or_none() is not None
 
 
-async def _mail_holder(command: SignUp, uow: UnitOfWork) -> None:
-    held = select(credentials.c.user_id).where(credentials.c.email == command.registration.email)
-    # Locked, so that two sign-ups at once come one after the other.
-    user_id = (await uow.rows.execute(held.with_for_update())).scalar_one_or_none()
-    holder = await uow.find(User, user_id) if user_id else None
-    if holder is None or holder.verified:
+async def _mail_address_owner(command: SignUp, uow: UnitOfWork) -> None:
+    query = select(credentials.c.user_id).where(credentials.c.email == command.registration.email)
+    # The lock serializes concurrent registrations of one address.
+    user_id = (await uow.rows.execute(query.with_for_update())).scalar_one_or_none()
+    owner = await uow.find(User, user_id) if user_id else None
+    if owner is None or owner.verified:
         return
-    if holder.wants_another_link(command.at):
-        holder.request_verification(command.registration.verification, command.at)
-        await _keep_link(holder, command.registration, uow)
-    elif not holder.may_sign_in:
-        # Too many links for one mailbox. None that is out may stand for an earlier sign-up, which
-        # can be a stranger's.
-        await uow.rows.execute(delete(verification_tokens).where(verification_tokens.c.user_id == holder.id))
+    if owner.may_receive_verification_link(command.at):
+        owner.request_verification(command.registration.verification, command.at)
+        await _store_link(owner, command.registration, uow)
+    elif not owner.may_sign_in:
+        # The mailbox has reached its limit of links. Delete the current link, which may belong to
+        # another person's registration.
+        await uow.rows.execute(delete(verification_tokens).where(verification_tokens.c.user_id == owner.id))
 
 
-async def _keep_link(user: User, registration: Registration, uow: UnitOfWork) -> None:
-    """With the sign-up that it proves; but whoever signs in already, as an owner does, has a
-    password that no sign-up replaces.
+async def _store_link(user: User, registration: Registration, uow: UnitOfWork) -> None:
+    """Stores the link with its registration's password and profile. A user who may already sign in,
+    such as an owner, keeps the current password.
     """
     sign_up: dict[str, str | None] = dict.fromkeys(("password_hash", "display_name", "locale"))
     if not user.may_sign_in:
@@ -118,4 +119,4 @@ async def _keep_link(user: User, registration: Registration, uow: UnitOfWork) ->
             "display_name": registration.display_name,
             "locale": registration.locale,
         }
-    await keep_digest(verification_tokens, user, registration.verification, uow, **sign_up)
+    await store_token_hash(verification_tokens, user, registration.verification, uow, **sign_up)

@@ -1,6 +1,4 @@
-"""Signing in and staying signed in: refresh tokens that are used once, each followed by the next
-(RFC 9700, section 4.14).
-"""
+"""Sessions: refresh tokens that are used once and rotated (RFC 9700, section 4.14)."""
 
 from typing import Any
 from uuid import UUID
@@ -15,7 +13,7 @@ from waypost.ports.unit_of_work import UnitOfWork
 
 async def open_session(command: OpenSession, uow: UnitOfWork) -> User:
     """Raises SignInRefused."""
-    if await _held_password(command.user_id, uow) != command.proved_hash:
+    if await _lock_password_hash(command.user_id, uow) != command.verified_hash:
         raise SignInRefused
     user = await uow.load(User, command.user_id)
     await begin_session(user, command.session_id, command.refresh_token, uow)
@@ -23,31 +21,31 @@ async def open_session(command: OpenSession, uow: UnitOfWork) -> User:
 
 
 async def renew_session(command: RenewSession, uow: UnitOfWork) -> Session | None:
-    token = await _locked(command.digest, uow)
+    token = await _lock_token(command.digest, uow)
     if token is None or token.expires_at <= command.at:
         return None
     user = await uow.load(User, token.user_id)
-    # A token that comes twice was copied. Whose copy came first cannot be known: both are shut out.
+    # A token that is used twice was copied. It is unknown which use is legitimate, so both sessions
+    # end.
     if token.used_at is not None or not await _may_sign_in(user, uow):
         await _end_session(token.session_id, uow)
         return None
-    await _follow(token, command, uow)
+    await _rotate(token, command, uow)
     return Session(user=user, session_id=token.session_id)
 
 
 async def close_session(command: CloseSession, uow: UnitOfWork) -> None:
-    """An unknown token is fine: its session is closed."""
-    token = await _locked(command.digest, uow)
+    """Does nothing for an unknown token: its session is closed."""
+    token = await _lock_token(command.digest, uow)
     if token is not None:
         await _end_session(token.session_id, uow)
 
 
 async def end_sessions_of(user: User, uow: UnitOfWork) -> None:
-    """Their access tokens end as well: at once for what this service is asked to do, a little later
-    elsewhere (decision 0016).
+    """Ends the user's sessions. Their access tokens are refused by this service at once, and by
+    others a little later (decision 0016).
 
-    Sessions that are just being opened or renewed are waited for: their tokens have to be seen to
-    be removed.
+    The lock waits for concurrent sign-ins and renewals, so that their tokens are deleted too.
     """
     await uow.rows.execute(select(credentials.c.user_id).where(credentials.c.user_id == user.id).with_for_update())
     await uow.rows.execute(delete(refresh_tokens).where(refresh_tokens.c.user_id == user.id))
@@ -68,32 +66,34 @@ async def begin_session(user: User, session_id: UUID, token: RefreshToken, uow: 
     )
 
 
-async def _held_password(user_id: UUID, uow: UnitOfWork) -> str | None:
-    """The hash of it. Until this transaction ends, nobody changes it or ends the user's sessions."""
-    held = select(credentials.c.password_hash).where(credentials.c.user_id == user_id)
-    password_hash: str | None = (await uow.rows.execute(held.with_for_update(read=True))).scalar_one_or_none()
+async def _lock_password_hash(user_id: UUID, uow: UnitOfWork) -> str | None:
+    """The password hash, with a share lock: until this transaction ends, no other can change the
+    password or end the user's sessions.
+    """
+    query = select(credentials.c.password_hash).where(credentials.c.user_id == user_id)
+    password_hash: str | None = (await uow.rows.execute(query.with_for_update(read=True))).scalar_one_or_none()
     return password_hash
 
 
-async def _locked(digest: bytes, uow: UnitOfWork) -> Row[Any] | None:
-    """Two uses of one token at the same time come one after the other.
+async def _lock_token(digest: bytes, uow: UnitOfWork) -> Row[Any] | None:
+    """Locks the token, so that concurrent uses of one token are serialized.
 
-    The password before the token: in this order whoever ends all sessions locks them too.
+    Locks the credentials before the token, in the same order as `end_sessions_of`.
     """
-    holder = select(refresh_tokens.c.user_id).where(refresh_tokens.c.token_hash == digest)
-    user_id = (await uow.rows.execute(holder)).scalar_one_or_none()
+    owner = select(refresh_tokens.c.user_id).where(refresh_tokens.c.token_hash == digest)
+    user_id = (await uow.rows.execute(owner)).scalar_one_or_none()
     if user_id is None:
         return None
-    await _held_password(user_id, uow)
-    found = await uow.rows.execute(
+    await _lock_password_hash(user_id, uow)
+    result = await uow.rows.execute(
         select(refresh_tokens).where(refresh_tokens.c.token_hash == digest).with_for_update()
     )
-    return found.one_or_none()
+    return result.one_or_none()
 
 
-async def _follow(token: Row[Any], command: RenewSession, uow: UnitOfWork) -> None:
-    """The session keeps the expiry that it began with: nobody stays signed in for ever on stolen
-    tokens.
+async def _rotate(token: Row[Any], command: RenewSession, uow: UnitOfWork) -> None:
+    """Replaces the token. The session keeps its original expiry, so that a stolen token cannot
+    extend it without limit.
     """
     await uow.rows.execute(
         update(refresh_tokens).where(refresh_tokens.c.token_hash == command.digest).values(used_at=command.at)

@@ -12,7 +12,7 @@ from waypost.cli.services import service_within, setting_of
 from waypost.cli.tracing import trace_as
 from waypost.engine.consumer import group_name
 from waypost.engine.rate import Rate
-from waypost.engine.rebuild import RebuildReport, rebuild, rebuild_projection
+from waypost.engine.rebuild import RebuildReport, rebuild_async_projection, rebuild_inline_projection
 from waypost.hosting.service import Service
 from waypost.kafka.topic_log import KafkaTopicLogs
 from waypost.kernel.errors import NotFound
@@ -77,10 +77,10 @@ async def rebuilt(service: Service, target: AsyncProjection | InlineProjection, 
     owner_dsn = setting_of(service.name, variable("OWNER_DSN"))
     if isinstance(target, InlineProjection):
         history = PostgresHistoryShadowFactory(service.name, target, service.codec, owner_dsn=owner_dsn)
-        return await rebuild_projection(target, history, **options)
+        return await rebuild_inline_projection(target, history, **options)
     app_dsn, bootstrap = (setting_of(service.name, variable(each)) for each in ("APP_DSN", "KAFKA_BOOTSTRAP"))
     shadow_factory = PostgresShadowFactory(service.name, target, app_dsn=app_dsn, owner_dsn=owner_dsn)
-    return await rebuild(target, shadow_factory, KafkaTopicLogs(bootstrap), service.codec, **options)
+    return await rebuild_async_projection(target, shadow_factory, KafkaTopicLogs(bootstrap), service.codec, **options)
 
 
 def told(name: str, report: RebuildReport) -> dict[str, Any]:
@@ -92,7 +92,7 @@ def told(name: str, report: RebuildReport) -> dict[str, Any]:
         "rows": sum(each.new_rows for each in comparison.comparisons),
         "equal": all(each.equal for each in comparison.comparisons),
         "swapped": report.swapped,
-        "letters": {"live": comparison.live_dead_letters, "new": comparison.new_dead_letters},
+        "dead_letters": {"live": comparison.live_dead_letters, "new": comparison.new_dead_letters},
         "refusals": list(report.refusals),
         "tables": [
             {

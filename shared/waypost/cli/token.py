@@ -10,7 +10,7 @@ import typer
 from waypost.cli.databases import explained
 from waypost.cli.development import development_token, development_user
 from waypost.cli.output import console, remark
-from waypost.cli.services import chosen_services, setting_of
+from waypost.cli.services import chosen_services, setting_of, start_hint
 from waypost.hosting.admin_service import runtime_for_command
 from waypost.hosting.service import Service
 from waypost.kernel.errors import Invalid, Misconfigured, Transient
@@ -68,4 +68,4 @@ async def _user_of(service: Service, keys: Path, tenant: str, role: Role) -> Pri
             with explained(service.name):
                 return await service.development_user(runtime.bus, keys, tenant, role)
     except (Transient, OSError) as error:
-        raise Misconfigured(f"no stack answers ({error}); `make up` starts it") from error
+        raise Misconfigured(f"the database of {service.name} does not answer ({error}). {start_hint()}") from error

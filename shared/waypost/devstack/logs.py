@@ -1,4 +1,4 @@
-"""Log files: one per process, the last few starts kept."""
+"""Log files: one per process; the logs of the last few starts are retained."""
 
 import os
 import sys
@@ -10,7 +10,9 @@ KEPT = 3
 
 
 def rotate(log: Path) -> None:
-    """`x.log` becomes `x.log.1`, and so on; the oldest goes. Done at a start, while nobody writes."""
+    """Renames `x.log` to `x.log.1`, and so on; the oldest is deleted. Runs before a start, when no
+    process writes.
+    """
     if not log.exists() or log.stat().st_size == 0:
         return
     for number in range(KEPT, 0, -1):
@@ -21,7 +23,7 @@ def rotate(log: Path) -> None:
 
 
 def follow(directory: Path, name: str | None) -> None:
-    """Becomes `tail` on one log, or on all of them; follows them on a terminal."""
+    """Replaces this process by `tail` on one log, or on all; follows them on a terminal."""
     files = sorted(directory.glob(f"{name or '*'}.log"))
     if not files:
         known = (

@@ -1,4 +1,6 @@
-"""The board: what each component is doing, in memory and in a file that other processes read."""
+"""The status board: the state of each component, in memory and in a file that other processes
+read.
+"""
 
 import asyncio
 import json
@@ -21,9 +23,9 @@ class Phase(StrEnum):
     SILENT = "silent"
     """Runs, but its health page has not answered several times in a row."""
     DONE = "done"
-    """A one-shot that has run."""
+    """A one-shot that has finished."""
     FAILED = "failed"
-    """Ended or never answered; it is tried again after a while."""
+    """Ended or never answered; it is restarted after a pause."""
     STOPPING = "stopping"
     STOPPED = "stopped"
 
@@ -61,7 +63,7 @@ class Snapshot:
         return self.are_up()
 
     def are_up(self, names: Collection[str] = ()) -> bool:
-        """Whether these are, or every component that the stack needs."""
+        """True if these components are up, or all that the stack needs."""
         wanted = [line for line in self.lines if (line.name in names if names else not line.optional)]
         return all(line.phase in UP for line in wanted)
 
@@ -75,13 +77,13 @@ class StatusBoard:
         self._write()
 
     def add(self, line: Line) -> None:
-        """For a component that joins later; one of the same name gives up its line."""
+        """Adds a component; one with the same name is replaced."""
         self.lines[line.name] = line
         self._up.setdefault(line.name, asyncio.Event()).clear()
         self._write()
 
     async def wait_for(self, name: str) -> None:
-        """Until the component is up, for the first time or again."""
+        """Returns when the component is up, for the first time or again."""
         await self._up[name].wait()
 
     def show(self, name: str, phase: Phase, **changes: Any) -> None:
@@ -100,7 +102,7 @@ class StatusBoard:
             self._write()
 
     def _write(self) -> None:
-        """Whole or not at all: readers never see half a board."""
+        """Writes atomically, so that readers never see a partial board."""
         lines = [asdict(line) for line in self.lines.values()]
         unfinished = self._file.with_suffix(".unfinished")
         unfinished.write_text(json.dumps({"supervisor": os.getpid(), "port_base": self._port_base, "lines": lines}))

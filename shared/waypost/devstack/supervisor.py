@@ -13,10 +13,10 @@ from waypost.native.errors import StartFailed, last_lines
 
 PAUSES = Backoff(first_seconds=0.5, factor=2.0, most_seconds=30.0)
 STEADY_SECONDS = 60
-"""A component that ran this long starts with a failure count of zero."""
+"""A component that ran this long restarts with a failure count of zero."""
 HEALTH_PERIOD_SECONDS = 2.0
 SILENT_AFTER = 3
-"""Health checks in a row without an answer. One alone is a consumer group that rebalances, or a
+"""Consecutive health checks without an answer. A single one may be a consumer group rebalance or a
 busy machine.
 """
 STOP_SECONDS = 15
@@ -24,7 +24,7 @@ STOP_SECONDS = 15
 
 class Supervisor:
     def __init__(self, components: Sequence[Component], board: StatusBoard, *, pauses: Backoff = PAUSES) -> None:
-        self._components = {each.name: each for each in components}
+        self._components = {component.name: component for component in components}
         self._board = board
         self._pauses = pauses
         self._keepers: dict[str, asyncio.Task[None]] = {}
@@ -34,20 +34,22 @@ class Supervisor:
         return tuple(self._components)
 
     async def run(self, asked_to_stop: asyncio.Event) -> None:
-        """Until asked to stop; then everything is down when this returns."""
+        """Runs until asked to stop; everything is down when this returns."""
         self._start(self.names)
         await asked_to_stop.wait()
         await self._end(self.names)
 
     async def add(self, components: Sequence[Component]) -> None:
-        """Starts further components. One of a known name takes the place of the old one, which is
-        stopped first.
+        """Starts further components. One of a known name replaces the old one, which is stopped
+        first.
         """
-        await self._end([each.name for each in components if each.name in self._components])
-        for each in components:
-            self._components[each.name] = each
-            self._board.add(each.line())
-        self._start([each.name for each in components])
+        await self._end(
+            [this_component.name for this_component in components if this_component.name in self._components]
+        )
+        for each_component in components:
+            self._components[each_component.name] = each_component
+            self._board.add(each_component.line())
+        self._start([component.name for component in components])
 
     async def restart(self, names: Collection[str]) -> None:
         """Stops these and starts them again, in the order of their dependencies. Returns when the
@@ -78,13 +80,13 @@ class Supervisor:
             try:
                 if await self._run_once(component):
                     return
-            except Exception as error:  # noqa: BLE001 - any error is shown and the start is tried again: a keeper never dies
+            except Exception as error:  # noqa: BLE001 - any error is shown and the start is retried: this task must not end
                 failures = 1 if time.monotonic() - started > STEADY_SECONDS else failures + 1
                 self._board.show(component.name, Phase.FAILED, failures=failures, error=str(error), pid=None)
             await asyncio.sleep(self._pauses.seconds(failures))
 
     async def _run_once(self, component: Component) -> bool:
-        """True when there is nothing left to do for it. Raises when a server ended."""
+        """True when the component has finished. Raises when a server ended."""
         self._board.show(component.name, Phase.STARTING)
         if callable(component.part):
             await self._run_one_shot(component.name, component.part)
@@ -111,8 +113,8 @@ class Supervisor:
         raise StartFailed(f"{component.name} ended with code {code}:\n{last_lines(part.child.log)}")
 
     async def _watch(self, name: str, part: Server) -> None:
-        """Shows a server that runs and does not answer. It is not restarted for that: one of its
-        dependencies may be away.
+        """Shows a server that runs but does not answer. It is not restarted for that: one of its
+        dependencies may be down.
         """
         missed = 0
         while True:
@@ -122,10 +124,10 @@ class Supervisor:
                 self._board.show(name, Phase.SILENT if missed else Phase.READY)
 
     async def _stop_in_reverse(self, components: Sequence[Component]) -> None:
-        """Each after all that depend on it are down, so that no component loses what it still
-        needs.
+        """Stops each component after all that depend on it, so that no component loses a
+        dependency.
         """
-        down = {each.name: asyncio.Event() for each in components}
+        down = {each_component.name: asyncio.Event() for each_component in components}
 
         async def stop(component: Component) -> None:
             for other in components:
@@ -134,7 +136,7 @@ class Supervisor:
             await self._stop(component)
             down[component.name].set()
 
-        await asyncio.gather(*(stop(each) for each in components))
+        await asyncio.gather(*(stop(this_component) for this_component in components))
 
     async def _stop(self, component: Component) -> None:
         if not callable(component.part):

@@ -1,4 +1,4 @@
-"""The board for people: a live table on a terminal, plain lines elsewhere."""
+"""Renders the board: a live table on a terminal, plain lines elsewhere."""
 
 import time
 from collections.abc import Iterable
@@ -46,14 +46,14 @@ def duration(seconds: float) -> str:
 
 
 def memory(pid: int | None) -> str:
-    """Resident memory of a process and its own, less what they share (as far as this account may
-    see).
+    """Resident memory of a process and its children, less what they share (as far as this account
+    may see).
     """
     if pid is None:
         return ""
     try:
         parent = psutil.Process(pid)
-        sizes = [memory_bytes(each) for each in (parent, *parent.children(recursive=True))]
+        sizes = [memory_bytes(child) for child in (parent, *parent.children(recursive=True))]
     except psutil.NoSuchProcess:
         return ""
     return f"{sum(sizes) // MEBIBYTE} MB"
@@ -61,19 +61,19 @@ def memory(pid: int | None) -> str:
 
 def memory_bytes(process: psutil.Process) -> int:
     information = process.memory_info()
-    shared = getattr(information, "shared", 0)  # Linux alone tells
+    shared = getattr(information, "shared", 0)  # available on Linux only
     return int(information.rss - shared)
 
 
 def problem_of(line: Line) -> str:
-    """What is wrong with it; one line where the stack does without it."""
+    """The error of a component; one line if the component is optional."""
     if line.phase is Phase.SILENT:
         return "it runs, but its health page has not answered several times in a row"
     return line.error.partition("\n")[0].rstrip(":") if line.optional else line.error
 
 
 class Lines:
-    """Plain lines: one for each change of a component's phase."""
+    """Prints one plain line for each change of a component's phase."""
 
     def __init__(self, console: Console) -> None:
         self._console = console

@@ -1,3 +1,3 @@
-"""How things run: commands, relay, consumers, retries, rebuilds. Logic over ports; knows neither
-PostgreSQL nor Kafka.
+"""Commands, relay, consumers, retries and rebuilds: logic over ports, independent of PostgreSQL and
+Kafka.
 """

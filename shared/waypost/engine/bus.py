@@ -1,4 +1,4 @@
-"""Commands to their handlers, each in one unit of work."""
+"""Runs commands: each in one unit of work."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
@@ -14,23 +14,26 @@ CommandHandler = Callable[[Any, UnitOfWork], Awaitable[Any]]
 Commands = Mapping[type[Command[Any]], CommandHandler]
 
 Authorize = Callable[[Actor, UnitOfWork], Awaitable[None]]
-"""Looks the actor up, in the command's own transaction. Raises TokenRevoked where they may not do
-any more what their token says.
+"""Looks up the actor in the command's own transaction. Raises TokenRevoked for an actor who no
+longer has the rights in the token.
 """
 
 ATTEMPTS = 3
 
 
 class Bus:
+    """Dispatches each command to its handler, inside one unit of work."""
+
     def __init__(self, units: UnitsOfWork, commands: Commands, *, authorize: Authorize | None = None) -> None:
         self.units = units
         self._commands = commands
         self._authorize = authorize
 
     async def handle(self, command: Command[R]) -> R:
-        """Runs the command in a transaction of its own. Another writer who was first is no error
-        yet: the command decides again on what is there now, three times at most. Raises what the
-        handler raises.
+        """Runs the command in its own transaction.
+
+        After a ConcurrencyConflict the command is decided again on the new state, up to three
+        attempts. Raises the handler's errors, and ConcurrencyConflict of the last attempt.
         """
         for _ in range(ATTEMPTS - 1):
             try:
@@ -42,9 +45,10 @@ class Bus:
     async def execute(self, command: Command[R], uow: UnitOfWork) -> R:
         """Runs the command inside a unit of work that the caller opened and will end.
 
-        A person who asks for it is looked up there first.
+        First authorizes the actor, if there is one. Raises TokenRevoked, Misconfigured for a
+        command without a handler, and the handler's errors.
         """
-        await self._require_standing(uow)
+        await self._require_authorized(uow)
         handler = self._commands.get(type(command))
         if handler is None:
             raise Misconfigured(
@@ -54,12 +58,12 @@ class Bus:
         return result
 
     async def authorize_reading(self) -> None:
-        """For answers that show more than the actor's own. Raises TokenRevoked."""
+        """Authorizes a request that reads more than the actor's own rows. Raises TokenRevoked."""
         if self._authorize is not None:
             async with self.units.begin() as uow:
-                await self._require_standing(uow)
+                await self._require_authorized(uow)
 
-    async def _require_standing(self, uow: UnitOfWork) -> None:
+    async def _require_authorized(self, uow: UnitOfWork) -> None:
         actor = current_actor()
         if actor is not None and self._authorize is not None:
             await self._authorize(actor, uow)

@@ -1,4 +1,4 @@
-"""Changes of single columns, the most common thing that an event does to a row."""
+"""Projection handlers that update columns of one row, the most common effect of an event."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -12,12 +12,12 @@ from waypost.ports.consumers import ProjectionHandler
 
 
 def changes(table: Table, key: Column[Any], columns: Callable[[Any], Mapping[str, object]]) -> ProjectionHandler:
-    """A handler that sets these columns of the aggregate's row, found by `key`; and its version,
-    where `table` keeps one.
+    """A handler that sets the columns that `columns` returns for each event, in the row with `key`
+    equal to the aggregate's id; also `version`, if the table has it.
     """
 
-    async def change(happened: Sequence[Envelope[Event]], rows: AsyncConnection) -> None:
-        values = [{**columns(each.event), **_version(table, each)} for each in happened]
+    async def change(envelopes: Sequence[Envelope[Event]], rows: AsyncConnection) -> None:
+        values = [{**columns(envelope.event), **_version(table, envelope)} for envelope in envelopes]
         statement = (
             update(table)
             .where(table.c.tenant_id == bindparam("of_tenant"), key == bindparam("of_aggregate"))
@@ -27,11 +27,11 @@ def changes(table: Table, key: Column[Any], columns: Callable[[Any], Mapping[str
             statement,
             [
                 {
-                    "of_tenant": each.tenant_id,
-                    "of_aggregate": each.aggregate_id,
+                    "of_tenant": envelope.tenant_id,
+                    "of_aggregate": envelope.aggregate_id,
                     **{f"new_{name}": value for name, value in row.items()},
                 }
-                for each, row in zip(happened, values, strict=True)
+                for envelope, row in zip(envelopes, values, strict=True)
             ],
         )
 

@@ -1,9 +1,9 @@
-"""The doorbell of a process: its own listeners hear it at once, those of other processes through a
-notifier.
+"""The doorbell of a process: wakes its own listeners at once, and those of other processes through
+a notifier.
 
-The ring is outside every business transaction. A NOTIFY inside one takes a lock over the whole
-server's commits: half the throughput with 8 writers, a tenth on storage with 2 ms commits. At most
-one notification per 5 ms costs nothing that can be measured.
+The notification is outside every business transaction. A NOTIFY inside one takes a lock over all
+commits of the server: half the throughput with 8 writers, a tenth on storage with 2 ms commits. At
+most one notification per 5 ms has no measurable cost.
 """
 
 import asyncio
@@ -20,14 +20,14 @@ log = structlog.get_logger()
 
 BEFORE_RING = failpoint("doorbell.before_ring")
 
-APART_SECONDS = 0.005
+MIN_INTERVAL_SECONDS = 0.005
 IDLE_SECONDS = 60.0
 PAUSES = Backoff(first_seconds=0.1, factor=2.0, most_seconds=5.0)
 
 
 class LocalWakeups:
-    """`waypost.ports.doorbell.Wakeups` of one process; rung by its own doorbell and by its listener
-    to others'.
+    """`waypost.ports.doorbell.Wakeups` of one process; set by its own doorbell, and by its listener
+    for other processes.
     """
 
     def __init__(self) -> None:
@@ -44,7 +44,9 @@ class LocalWakeups:
 
 
 class CoalescingDoorbell(PeriodicLoop):
-    """`waypost.ports.doorbell.Doorbell`; rings that come within 5 ms of each other travel as one."""
+    """`waypost.ports.doorbell.Doorbell`; sends rings within 5 ms of each other as one
+    notification.
+    """
 
     name = "doorbell"
 
@@ -52,17 +54,17 @@ class CoalescingDoorbell(PeriodicLoop):
         super().__init__(every_seconds=IDLE_SECONDS, backoff=PAUSES)
         self._wakeups = wakeups
         self._notifier = notifier
-        self._rung: set[Channel] = set()
+        self._pending: set[Channel] = set()
 
     def ring(self, channel: Channel) -> None:
         BEFORE_RING.hit()
         self._wakeups.wake(channel)
-        self._rung.add(channel)
+        self._pending.add(channel)
         self.wakeup.set()
 
     async def drain(self, deadline_seconds: float) -> None:
-        """Sends what was rung last; a ring that cannot be sent is not missed for long, since
-        listeners look by themselves.
+        """Sends the pending rings. A ring that cannot be sent delays listeners by one poll at
+        most.
         """
         await super().drain(deadline_seconds / 2)
         with contextlib.suppress(TimeoutError):
@@ -74,15 +76,15 @@ class CoalescingDoorbell(PeriodicLoop):
         await self._notifier.close()
 
     async def tick(self) -> None:
-        if self._rung:
+        if self._pending:
             await self._send()
-            await asyncio.sleep(APART_SECONDS)
+            await asyncio.sleep(MIN_INTERVAL_SECONDS)
 
     async def _send(self) -> None:
-        """Rings that could not be sent are sent with the next ones."""
-        rung, self._rung = self._rung, set()
+        """Sends the pending rings; after an error they are sent with the next ones."""
+        pending, self._pending = self._pending, set()
         try:
-            await self._notifier.notify(rung)
+            await self._notifier.notify(pending)
         except BaseException:
-            self._rung |= rung
+            self._pending |= pending
             raise

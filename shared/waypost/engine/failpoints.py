@@ -1,9 +1,10 @@
 """Named places where a test may kill, freeze or fail the process:
 `WAYPOST_FAILPOINTS="relay.after_ack=kill,..."`.
 
-A point is registered where it stands (`AFTER_ACK = failpoint("relay.after_ack")`) and does nothing
-unless the variable names it; then it acts when it is first reached, and never again. Every process
-of a service arms what the variable names, and says so loudly.
+A point is registered in the module that contains it (`AFTER_ACK = failpoint("relay.after_ack")`).
+It does nothing unless the variable names it; then it acts the first time it is reached, and only
+then. Every process of a service arms the points that the variable names, and logs a warning for
+each.
 """
 
 import os
@@ -21,10 +22,12 @@ VARIABLE = variable("FAILPOINTS")
 
 
 class FailpointReached(WaypostError):
-    """A failpoint was told to raise here."""
+    """A failpoint with the action `raise` was reached."""
 
 
 class Failpoint:
+    """One named place; acts at most once."""
+
     __slots__ = ("_act", "name")
 
     def __init__(self, name: str) -> None:
@@ -32,6 +35,7 @@ class Failpoint:
         self._act: Callable[[], None] | None = None
 
     def hit(self) -> None:
+        """Performs the armed action, if there is one."""
         if self._act is not None:
             act, self._act = self._act, None
             act()
@@ -39,7 +43,7 @@ class Failpoint:
     def arm(self, action: str) -> None:
         """Raises Misconfigured for an action that does not exist."""
         if action not in _ACTIONS:
-            raise Misconfigured(f"{VARIABLE}: {self.name}={action} is none of {', '.join(_ACTIONS)}")
+            raise Misconfigured(f"{VARIABLE}: {self.name}={action} is not an action; use one of {', '.join(_ACTIONS)}")
         self._act = _ACTIONS[action]
 
     def disarm(self) -> None:
@@ -63,17 +67,18 @@ _points: dict[str, Failpoint] = {}
 
 
 def failpoint(name: str) -> Failpoint:
-    """Registers a point; once per name, at import."""
+    """Registers a point, or returns the one with this name; called at import."""
     return _points.setdefault(name, Failpoint(name))
 
 
 def arm_failpoints(setting: str | None = None) -> None:
-    """Arms what the variable names; a process calls it once, after its parts are imported.
+    """Arms the points that the variable names; called once per process, after its modules are
+    imported.
 
-    Raises Misconfigured for a name that nothing registered: a misspelt point would test nothing.
+    Raises Misconfigured for an unregistered name: a misspelt point would test nothing.
     """
-    wanted = os.environ.get(VARIABLE, "") if setting is None else setting
-    for entry in filter(None, (each.strip() for each in wanted.split(","))):
+    setting_text = os.environ.get(VARIABLE, "") if setting is None else setting
+    for entry in filter(None, (entry.strip() for entry in setting_text.split(","))):
         name, _, action = entry.partition("=")
         if name not in _points:
             raise Misconfigured(f"{VARIABLE}: there is no failpoint {name!r}; there are {', '.join(sorted(_points))}")

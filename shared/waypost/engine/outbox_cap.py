@@ -1,5 +1,5 @@
-"""The outbox has a cap: at it, what would write more is refused before it is promised. Reading goes
-on.
+"""The limit of the outbox: at it, requests that would write events are refused before they start.
+Reads continue.
 """
 
 import time
@@ -13,43 +13,43 @@ from waypost.kernel.errors import Unavailable
 
 log = structlog.get_logger()
 
-LOOK_SECONDS = 1.0
+COUNT_SECONDS = 1.0
 SHARE = 0.1
-"""Of the time may go by in looks: a look at a full outbox is long where nothing was vacuumed."""
+"""Maximum share of time spent counting: a count of a full outbox is slow before a vacuum."""
 RETRY_AFTER = timedelta(seconds=5)
 
 CountRows = Callable[[int], Awaitable[int]]
-"""How many rows wait; counts no further than it is told."""
+"""Counts pending rows, up to the given limit."""
 
 
 class OutboxCap(PeriodicLoop):
-    """A `waypost.engine.process.Lifecycle`. What is written between two looks may pass the cap by
-    as much.
+    """Refuses work while the outbox is full; a `waypost.engine.process.Lifecycle`. Events written
+    between two counts may exceed the limit.
     """
 
     name = "outbox-cap"
 
-    def __init__(self, count: CountRows, *, rows: int, look_seconds: float = LOOK_SECONDS) -> None:
-        super().__init__(every_seconds=look_seconds)
+    def __init__(self, count: CountRows, *, rows: int, count_seconds: float = COUNT_SECONDS) -> None:
+        super().__init__(every_seconds=count_seconds)
         self._count = count
         self._rows = rows
-        self._look_seconds = look_seconds
+        self._count_seconds = count_seconds
         self._reached = False
 
     def admit(self) -> None:
-        """Before rows are added. Raises Unavailable at the cap."""
+        """Called before events are written. Raises Unavailable at the limit."""
         if self._reached:
             raise Unavailable(
-                f"{self._rows} events wait to be published, which is as many as this service keeps;"
-                " nothing was changed, send the same request again later",
+                f"{self._rows} events wait to be published, which is this service's limit;"
+                " nothing was changed, repeat the request later",
                 RETRY_AFTER,
             )
 
     async def tick(self) -> float:
-        """Counts the rows. A long count makes the next one come later."""
+        """Counts the rows. A slow count delays the next one."""
         began = time.monotonic()
         self._judge(await self._count(self._rows))
-        return pause_after(time.monotonic() - began, self._look_seconds)
+        return pause_after(time.monotonic() - began, self._count_seconds)
 
     def _judge(self, rows: int) -> None:
         reached = rows >= self._rows
@@ -60,5 +60,6 @@ class OutboxCap(PeriodicLoop):
         self._reached = reached
 
 
-def pause_after(look_took_seconds: float, pause_seconds: float) -> float:
-    return max(pause_seconds, look_took_seconds * (1 / SHARE - 1))
+def pause_after(count_took_seconds: float, pause_seconds: float) -> float:
+    """Seconds until the next count, so that counting takes a tenth of the time at most."""
+    return max(pause_seconds, count_took_seconds * (1 / SHARE - 1))

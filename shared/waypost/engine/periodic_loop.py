@@ -1,5 +1,5 @@
-"""The one loop under every background task: no error ends it in silence, and stopping it twice is
-fine.
+"""The loop of every background task: an error never ends it silently, and it may be stopped
+twice.
 """
 
 import asyncio
@@ -20,8 +20,8 @@ class PeriodicLoop:
     """Runs `tick` every `every_seconds` or at a wakeup; a `waypost.engine.process.Lifecycle`.
 
     `ready` is set after a tick that succeeds and cleared after one that fails. Each kind of error
-    is logged once until a tick succeeds again; the next tick comes after a backoff, which a wakeup
-    does not shorten. After the model of River's `BaseStartStop`.
+    is logged once until a tick succeeds; the next tick follows after a backoff, which a wakeup does
+    not shorten. Modelled on River's `BaseStartStop`.
     """
 
     name = "loop"
@@ -31,13 +31,13 @@ class PeriodicLoop:
     ) -> None:
         self.ready = asyncio.Event()
         self.wakeup = wakeup or asyncio.Event()
-        """Set it to have the next tick at once; cleared before each tick, so that a wakeup during
-        one is not lost.
+        """Set it to run the next tick at once. Cleared before each tick, so that a wakeup during a
+        tick is not lost.
         """
         self.draining = asyncio.Event()
-        """Set when no further tick shall begin; a long tick looks at it."""
+        """Set when no further tick shall begin; a long tick checks it."""
         self.failures = 0
-        """Failed ticks in a row, which the backoff grows by."""
+        """Consecutive failed ticks; the backoff grows with it."""
         self._every_seconds = every_seconds
         self._backoff = backoff
         self._logged: set[type[BaseException]] = set()
@@ -48,7 +48,9 @@ class PeriodicLoop:
         raise NotImplementedError
 
     async def last_tick(self) -> None:
-        """One tick outside the loop, as at a drain. Its error is noted, not raised."""
+        """One tick outside the loop, for example in a drain. Its error is passed to `tick_failed`,
+        not raised.
+        """
         try:
             await self.tick()
         except (Exception, asyncio.CancelledError) as error:
@@ -57,7 +59,7 @@ class PeriodicLoop:
             self.tick_failed(error)
 
     def tick_failed(self, error: BaseException) -> None:
-        """Logs the error. Override it to say more, or to learn from it."""
+        """Logs the error. Subclasses override it to log more or to adapt."""
         if type(error) in self._logged:
             return
         self._logged.add(type(error))
@@ -67,6 +69,7 @@ class PeriodicLoop:
             log.error("loop_failed", loop=self.name, exc_info=error)
 
     async def start(self) -> None:
+        """Starts the loop; returns at once."""
         self.draining.clear()
         self._task = asyncio.create_task(self._run(), name=self.name)
 
@@ -118,7 +121,7 @@ class PeriodicLoop:
 
 
 class FunctionLoop(PeriodicLoop):
-    """A `PeriodicLoop` whose tick is a function: for a class that has several loops."""
+    """A `PeriodicLoop` that calls a function, for a class that has several loops."""
 
     def __init__(
         self,
@@ -155,11 +158,11 @@ async def cancelled(*tasks: asyncio.Task[None] | None) -> None:
         await asyncio.wait(running)
     for task in running:
         if not task.cancelled():
-            task.exception()  # seen, so that asyncio does not report it as lost
+            task.exception()  # retrieved, so that asyncio does not report it as lost
 
 
 def is_asked_to_stop() -> bool:
-    """Whether the running task itself was cancelled, and not something that it waited for."""
+    """Whether the running task itself was cancelled, rather than something that it awaited."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
 

@@ -1,10 +1,8 @@
-"""Who may still act, as the topic of users tells: each service that is asked with another's tokens
-keeps these rows.
+"""The rights of users in a service that does not own them, projected from the topic of users.
 
-They follow the users by the lag of this consumer, a second or less as a rule. However long that is,
-a token counts for ten minutes at most, so that a user who was shut out acts no longer than the
-shorter of the two. A user of whom the topic has brought nothing yet has just joined: the token
-alone is believed.
+The rows follow the users by the lag of this consumer, normally a second or less. A token is valid
+for ten minutes at most, so that a suspended user acts no longer than the shorter of the two. A user
+without a row has just registered: the token alone decides.
 """
 
 from collections.abc import Sequence
@@ -49,8 +47,10 @@ def principals_projector(
     reactivated: type[Event],
     erased: type[Event],
 ) -> AsyncProjection:
-    """Keeps the rows. `created` and `role_changed` carry a `role`, `password_changed` a
-    `changed_at`, `suspended` a `suspended_at`.
+    """The async projection that maintains the rows.
+
+    `created` and `role_changed` carry a `role`, `password_changed` a `changed_at`, `suspended` a
+    `suspended_at`.
     """
     return AsyncProjection(
         "principals",
@@ -70,12 +70,12 @@ async def authorize(actor: Actor, uow: UnitOfWork) -> None:
     """Raises TokenRevoked for a user who is suspended or erased, has a smaller role now, or ended
     the token's session.
     """
-    found = await uow.rows.execute(select(principals).where(principals.c.user_id == actor.user_id))
-    row = found.one_or_none()
+    result = await uow.rows.execute(select(principals).where(principals.c.user_id == actor.user_id))
+    row = result.one_or_none()
     if row is None:
         return
-    # A token tells its time in whole seconds, and the first one of a new session is as old as the
-    # end of the others.
+    # A token's issue time has whole seconds, and the first token of a new session has the same
+    # second as the end of the others.
     ended = row.sessions_ended_at is not None and actor.issued_at < row.sessions_ended_at.replace(microsecond=0)
     if row.erased or row.suspended or ended or not Role(row.role).covers(actor.role):
         raise TokenRevoked
@@ -86,12 +86,12 @@ async def _add(created: Sequence[Envelope[Any]], rows: AsyncConnection) -> None:
         insert(principals).on_conflict_do_nothing(),
         [
             {
-                "tenant_id": each.tenant_id,
-                "user_id": each.aggregate_id,
-                "role": each.event.role,
+                "tenant_id": envelope.tenant_id,
+                "user_id": envelope.aggregate_id,
+                "role": envelope.event.role,
                 "suspended": False,
                 "erased": False,
             }
-            for each in created
+            for envelope in created
         ],
     )

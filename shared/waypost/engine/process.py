@@ -1,4 +1,6 @@
-"""One lifecycle for every loop, and the process that runs several of them until it is told to stop."""
+"""The lifecycle of every background part, and the process that runs several parts until a
+signal.
+"""
 
 import asyncio
 import contextlib
@@ -15,33 +17,33 @@ log = structlog.get_logger()
 
 
 class Lifecycle(Protocol):
-    """A thing that runs in the background: relay, consumer, job worker, doorbell, HTTP server."""
+    """A background part: relay, consumer, job worker, doorbell, HTTP server."""
 
     name: str
     ready: asyncio.Event
-    """Set while it does its work; tests and readiness probes wait for it."""
+    """Set while the part works; tests and readiness probes wait for it."""
 
     async def start(self) -> None:
-        """Begins; returns at once or after set-up. Raises Misconfigured where it can never run."""
+        """Starts; returns at once or after set-up. Raises Misconfigured if it can never run."""
         ...
 
     async def drain(self, deadline_seconds: float) -> None:
-        """Takes up nothing new and ends what it has in hand; gives the rest up at the deadline,
-        losing nothing.
+        """Accepts no new work and finishes the current work; aborts the rest at the deadline
+        without loss.
         """
         ...
 
     async def stop(self) -> None:
-        """Ends. Stopping twice is fine."""
+        """Ends the part. May be called twice."""
         ...
 
 
 def calm_garbage_collector() -> None:
-    """Called once when a process has imported what it runs on.
+    """Reduces garbage collection; called once, after a process has imported its modules.
 
-    Records are many small tuples that live for milliseconds and form no cycles; looking through
-    them every 700 allocations was 40 % of the relay's CPU (20 µs a row against 12). What was
-    imported stays for good and is not looked at again.
+    Records are many small tuples that live for milliseconds and form no cycles; a collection every
+    700 allocations was 40 % of the relay's CPU (20 µs a row against 12). Imported objects are
+    permanent and are not scanned again.
     """
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
@@ -53,28 +55,28 @@ class Process:
     def __init__(self, parts: Sequence[Lifecycle], *, drain_seconds: float = 10.0) -> None:
         self.parts = parts
         self._drain_seconds = drain_seconds
-        self._asked = asyncio.Event()
+        self._stop_requested = asyncio.Event()
 
     @property
     def unready(self) -> Sequence[str]:
-        """Names of the parts that do not do their work at present."""
+        """Names of the parts that are not working now."""
         return [part.name for part in self.parts if not part.ready.is_set()]
 
     async def run(self) -> None:
-        """Runs until asked to stop. Raises what a part raised at its start, after stopping those
-        that had started.
+        """Runs until a signal. Raises the error of a part's start, after stopping the parts that
+        had started.
         """
         calm_garbage_collector()
         LOOP_LAG.start()
         loop = asyncio.get_running_loop()
-        for each in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(each, self._asked.set)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop_requested.set)
         started: list[Lifecycle] = []
         try:
             for part in self.parts:
                 started.append(part)
                 await part.start()
-            await self._asked.wait()
+            await self._stop_requested.wait()
         finally:
             await self._end(started)
             LOOP_LAG.stop()
@@ -85,7 +87,7 @@ class Process:
                 await self._end_one(part)
 
     async def _end_one(self, part: Lifecycle) -> None:
-        """A part that fails to end keeps no other from ending."""
+        """Ends one part; its error does not prevent the end of the others."""
         try:
             await part.drain(self._drain_seconds)
         except Exception:

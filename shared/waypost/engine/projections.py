@@ -1,4 +1,4 @@
-"""How events reach set-based handlers: in groups of one type, with each aggregate's order kept."""
+"""Groups events for set-based projection handlers and keeps each aggregate's order."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID
@@ -13,17 +13,17 @@ from waypost.ports.consumers import ProjectionHandler
 async def project(
     envelopes: Iterable[Envelope[Event]], handlers: Mapping[type[Event], ProjectionHandler], rows: AsyncConnection
 ) -> None:
-    """Hands the events to their handlers in as few calls as order allows; types without a handler
-    are passed over.
+    """Calls the handlers in as few calls as the order allows; types without a handler are skipped.
+    Raises a handler's error.
     """
-    wanted = (envelope for envelope in envelopes if type(envelope.event) in handlers)
-    for group in grouped(wanted):
+    with_handler = (envelope for envelope in envelopes if type(envelope.event) in handlers)
+    for group in grouped(with_handler):
         await handlers[type(group[0].event)](group, rows)
 
 
 def grouped(envelopes: Iterable[Envelope[Event]]) -> Sequence[Sequence[Envelope[Event]]]:
-    """Groups of one type each. An aggregate's events stand in them in their own order; unrelated
-    ones may move past each other.
+    """Groups of one type each. Events of one aggregate stay in order; events of different
+    aggregates may be reordered.
     """
     groups: list[list[Envelope[Event]]] = []
     reached: dict[UUID, int] = {}

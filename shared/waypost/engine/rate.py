@@ -1,6 +1,4 @@
-"""No faster than an operator allows, so that those who serve meanwhile, and what a handler calls,
-keep their share.
-"""
+"""A rate limit set by an operator, so that other work and called systems keep their capacity."""
 
 import asyncio
 import time
@@ -8,8 +6,8 @@ from collections.abc import Awaitable, Callable
 
 
 class Rate:
-    """Without a number it never waits. What took longer than the rate asks for is not made up by
-    haste.
+    """Limits records per second; without a number there is no limit. Time lost is not caught up
+    with a burst.
     """
 
     def __init__(
@@ -25,15 +23,15 @@ class Rate:
         self._step_begun = now()
 
     def at_once(self, size: int) -> int:
-        """How many of `size` records may go in one step: no more than a second's worth, and one at
-        least.
+        """How many of `size` records may be processed in one step: one second's worth at most, one
+        at least.
         """
         return size if self._per_second is None else min(size, max(int(self._per_second), 1))
 
     async def after(self, records: int) -> None:
-        """Waits until so many may have been done since the step before."""
+        """Waits until this many records may have been processed since the previous step."""
         if self._per_second is not None:
-            early = self._step_begun + records / self._per_second - self._now()
-            if early > 0:
-                await self._sleep(early)
+            seconds = self._step_begun + records / self._per_second - self._now()
+            if seconds > 0:
+                await self._sleep(seconds)
             self._step_begun = self._now()

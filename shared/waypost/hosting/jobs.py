@@ -4,8 +4,8 @@ takes nothing else with it.
 
 from typing import Any
 
-from waypost.engine.listening import WakeupListener
 from waypost.engine.process import Lifecycle
+from waypost.engine.wakeup_listener import WakeupListener
 from waypost.hosting.retention_sweeper import RetentionSweeper
 from waypost.hosting.running import run_with_probes
 from waypost.hosting.runtime import Runtime, build_runtime

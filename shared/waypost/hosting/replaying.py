@@ -4,11 +4,11 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from waypost.engine.consumer import ConsumerPolicy, group_name
-from waypost.engine.consumer.drain import ParkedKeyProcessor
+from waypost.engine.consumer.dead_letters.parked_key_processor import ParkedKeyProcessor
 from waypost.engine.consumer.effects import effects_of
 from waypost.engine.consumer.message import Message, Reader
 from waypost.engine.rate import Rate
-from waypost.engine.replay import Found, Redelivered, Redelivery, Selection, find
+from waypost.engine.replay import Redelivered, Redelivery, SelectedEvents, Selection, find
 from waypost.hosting.admin_service import runtime_for_command
 from waypost.hosting.runtime import Runtime
 from waypost.hosting.service import Service
@@ -32,7 +32,7 @@ class Replay:
         self._reader = Reader.of(reactor, service.codec)
         self._transactions = PostgresConsumerTransactions(runtime.database, runtime.units, reactor, name=self._name)
 
-    async def find(self, selection: Selection) -> Found:
+    async def find(self, selection: Selection) -> SelectedEvents:
         """Raises Invalid for more than can be held, and Transient."""
         known, topics = await partitions_of(self._bootstrap), topics_of(self._reactor)
         partitions = [each for topic in topics for each in known.get(topic, ())]
@@ -40,9 +40,14 @@ class Replay:
             return await find(self._reader, selection, log, partitions, self._transactions)
 
     async def deliver(
-        self, found: Found, audit_context: AuditContext, *, rate: Rate, progress: Callable[[int], None] = lambda _: None
+        self,
+        found: SelectedEvents,
+        audit_context: AuditContext,
+        *,
+        rate: Rate,
+        progress: Callable[[int], None] = lambda _: None,
     ) -> Redelivered:
-        policy, effects = ConsumerPolicy(), effects_of(self._reactor, self._name, again=True)
+        policy, effects = ConsumerPolicy(), effects_of(self._reactor, self._name, redelivered=True)
         retries = ParkedKeyProcessor(self._name, self._transactions, self._reader, effects, policy, self._runtime.clock)
 
         async def note(transaction: ConsumerTransaction, message: Message) -> None:

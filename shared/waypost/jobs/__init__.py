@@ -1,3 +1,3 @@
-"""Background work on the service's own database: it commits with the fact that caused it, and runs
-in a process of its own.
+"""Background jobs in the service's database: enqueued in the business transaction, run by a
+separate process.
 """

@@ -1,4 +1,4 @@
-"""A job that a worker holds for one attempt."""
+"""A job that a worker has leased for one attempt."""
 
 import json
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from waypost.kernel.ids import JobId, TenantId
 class Claim:
     id: JobId
     lease: UUID
-    """Fences the outcome: a later claim of the job has another one."""
+    """Fencing token of the outcome: a later claim of the job has another lease."""
     attempt: int
     tenant_id: TenantId
     name: str
@@ -27,11 +27,11 @@ class Claim:
     enqueued_at: datetime
     run_at: datetime
     redrives: int
-    """How often an operator sent it again."""
+    """Number of redrives by operators."""
     crashed: bool
-    """Its last attempt recorded no outcome; its worker may have crashed."""
+    """The last attempt recorded no outcome; its worker may have crashed."""
     cause: Cause
-    """Of the enqueue."""
+    """The cause of the enqueue."""
 
 
 COLUMNS = """id, lease, attempts, tenant_id, name, arguments::text as arguments, idempotency_key, priority, enqueued_at, run_at, redrives,
@@ -39,6 +39,7 @@ COLUMNS = """id, lease, attempts, tenant_id, name, arguments::text as arguments,
 
 
 def claim_of(row: asyncpg.Record) -> Claim:
+    """The claim from a row of `COLUMNS`."""
     return Claim(
         id=row["id"],
         lease=row["lease"],

@@ -1,4 +1,4 @@
-"""What a job's handler is given beside its arguments."""
+"""The context that a job's handler receives with its arguments."""
 
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
@@ -17,35 +17,36 @@ R = TypeVar("R", default=None)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobContext(Generic[R]):
-    """One attempt. The worker renews its lease; an attempt that lost it is cancelled, and its
-    outcome dropped.
+    """One attempt. The worker renews its lease; an attempt that loses it is cancelled, and its
+    outcome is dropped.
     """
 
     id: JobId
     name: str
     attempt: int
-    """1 for the first. Counted before the handler starts, so that one that never ends counts too.
+    """1 for the first attempt. Counted before the handler starts, so that an attempt that never
+    ends counts too.
     """
     tenant_id: TenantId
     enqueued_at: datetime
-    """The same on every attempt. A schedule's job was enqueued at its tick, also one that ran late.
-    """
+    """The same on every attempt. For a scheduled job, the time of its tick, even if it ran late."""
     idempotency_key: str
-    """The same on every attempt: that of the enqueue, else the job's id. For calls to the outside.
+    """The same on every attempt: the key of the enqueue, or the job's id. For calls to external
+    systems.
     """
     resources: R
-    """What the process opened at its start, shared by all its jobs."""
+    """Resources opened at the process's start, shared by all its jobs."""
     clock: Clock
-    """The worker's: it decides by the same time when the job is due again."""
+    """The worker's clock, which also decides when the job is due again."""
     open_unit: Callable[[], AbstractAsyncContextManager[UnitOfWork]]
     report: Callable[[int], Awaitable[None]]
 
     def begin(self) -> AbstractAsyncContextManager[UnitOfWork]:
-        """A transaction bound to the job's tenant, caused by the job; commits at the end of the
-        block. Never held over an outside call.
+        """A transaction bound to the job's tenant and cause; commits at the end of the block. Do
+        not keep it open during an external call.
         """
         return self.open_unit()
 
     async def progress(self, percent: int) -> None:
-        """Shows 0 to 100 in the job's status."""
+        """Reports progress, 0 to 100, in the job's status."""
         await self.report(percent)

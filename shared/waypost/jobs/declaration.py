@@ -1,4 +1,4 @@
-"""How a service declares its background work; the tables at the foot of its `jobs`.
+"""Declarations of a service's jobs and schedules, at the end of its `jobs` module.
 
 JOBS = [Job(charge_invoice), Job(generate_report, timeout_seconds=300)]
 SCHEDULE = [
@@ -22,8 +22,8 @@ from waypost.ports.jobs import JobArgument
 __all__ = ["Handler", "Job", "JobRegistry", "ListTenants", "Scheduled"]
 
 Handler = Callable[..., Awaitable[Any]]
-"""`async def charge_invoice(job: JobContext, invoice_id: UUID)`: idempotent; reads again what its
-ids name; returns the result.
+"""`async def charge_invoice(job: JobContext, invoice_id: UUID)`: idempotent; loads the current
+state of its ids; returns the result.
 """
 
 
@@ -34,16 +34,18 @@ class Job:
     handler: Handler
     _: KW_ONLY
     name: str = ""
-    """The handler's own name unless given. Queued jobs bear it: it outlives the function's."""
+    """The handler's name by default. Stored with queued jobs, so that it must not change with the
+    function's.
+    """
     max_attempts: int = 5
     only_once: str = ""
-    """Why it may be attempted a single time; `max_attempts` is 1 then."""
+    """The reason why it must not be retried; `max_attempts` is then 1."""
     timeout_seconds: float = 60.0
-    """For one attempt."""
+    """Time limit of one attempt."""
     retry: Backoff = DEFAULT_BACKOFF
     keeps_result: bool = True
-    """False for a frequent job whose result is never read: its success deletes the row and frees
-    the key.
+    """Set False for frequent jobs whose result is never read: the row is deleted on success, and
+    the idempotency key can be reused.
     """
     parameters: Mapping[str, Parameter] = field(init=False, repr=False)
 
@@ -54,14 +56,14 @@ class Job:
             object.__setattr__(self, "max_attempts", 1)
         elif self.max_attempts < 2:
             raise Misconfigured(
-                f"job {self.name}: with max_attempts={self.max_attempts} one lost connection ends it as dead. Allow it two attempts"
-                " or more, or say why it may be attempted a single time: only_once='…'"
+                f"job {self.name}: with max_attempts={self.max_attempts} one lost connection makes it dead. Allow two attempts"
+                " or more, or give the reason for a single attempt: only_once='…'"
             )
         if self.timeout_seconds <= 0:
             raise Misconfigured(f"job {self.name}: timeout_seconds must be above zero")
 
     def restore(self, stored: Mapping[str, JsonArgument]) -> dict[str, JobArgument]:
-        """The handler's arguments from the job's row. Raises Permanent where they do not fit."""
+        """The handler's arguments from the job's row. Raises Permanent if they do not fit."""
         return from_stored(self.name, self.parameters, stored)
 
 
@@ -83,19 +85,19 @@ class JobRegistry:
         return self._jobs[name]
 
     def encode(self, name: str, arguments: Mapping[str, JobArgument]) -> dict[str, JsonArgument]:
-        """The arguments as they are stored. Raises Invalid for an unknown job, or arguments that
+        """The arguments in stored form. Raises Invalid for an unknown job, or for arguments that
         its handler does not take.
         """
         return to_stored(name, self._known(name).parameters, arguments)
 
     def read(self, name: str, arguments: Mapping[str, JsonArgument]) -> dict[str, JobArgument]:
-        """The arguments as a person typed them. Raises Invalid as `encode` does, and for text that
-        is nothing of its parameter's kind.
+        """The arguments from an operator's text. Raises Invalid as `encode` does, and for text that
+        is not valid for its parameter's type.
         """
         return from_text(name, self._known(name).parameters, arguments)
 
     def _known(self, name: str) -> Job:
         job = self._jobs.get(name)
         if job is None:
-            raise Invalid(f"there is no job {name!r}; declared are: {', '.join(self._jobs) or 'none'}", job=name)
+            raise Invalid(f"job {name!r} is not declared; declared jobs: {', '.join(self._jobs) or 'none'}", job=name)
         return job

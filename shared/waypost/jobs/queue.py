@@ -1,4 +1,4 @@
-"""Enqueueing in the caller's transaction, by one statement."""
+"""Enqueues jobs in the caller's transaction, with one statement."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -20,9 +20,10 @@ from waypost.postgres.database import Sql
 from waypost.postgres.tenancy import BIND, setting, some_at_a_time
 from waypost.telemetry.tracing import Trace
 
-# The result row comes first: its unique key decides who is first, also long after the job is done.
-# The update that changes nothing locks and gives back the twin's row; "do nothing" would give back
-# none, and a select beside it would not see a twin that committed meanwhile.
+# The result row is inserted first: its unique key decides which enqueue is first, also long after
+# the job has run. The update that changes nothing locks and returns the existing row. "do nothing"
+# would return none, and a separate select would not see a row that another transaction committed
+# meanwhile.
 ENQUEUE = """
 with known as (
     insert into job_results (tenant_id, job_id, owner_id, name, idempotency_key, enqueued_at)
@@ -38,7 +39,7 @@ select job_id, fresh from known"""
 
 
 class Unit(Protocol):
-    """What the queue needs of the unit of work that it belongs to."""
+    """The part of the unit of work that the queue needs."""
 
     tenants: frozenset[TenantId]
     cause: Cause
@@ -80,7 +81,7 @@ async def enqueue_for_each(
     idempotency_key: str,
     at: datetime,
 ) -> None:
-    """One job per tenant. Binds the transaction to the tenants, some at a time."""
+    """Enqueues one job per tenant. Binds the transaction to the tenants, in groups."""
     sql = Sql(connection)
     beginning = new_id()
     cause = Cause(correlation_id=beginning, causation_id=beginning)
@@ -91,8 +92,8 @@ async def enqueue_for_each(
 
 
 def _caused(cause: Cause, trace: Trace | None) -> tuple[object, ...]:
-    """The columns from correlation_id on: the enqueue's own span where it has one, else the context
-    as it came.
+    """Values from correlation_id on: the trace of the enqueue's span if there is one, else the
+    cause's.
     """
     traceparent, tracestate = (trace.traceparent, trace.tracestate) if trace else (cause.traceparent, cause.tracestate)
     return cause.correlation_id, cause.causation_id, traceparent, tracestate, cause.actor_id

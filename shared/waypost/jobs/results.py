@@ -1,5 +1,5 @@
-"""What became of a job, for whoever asked for it. Live states are read from the pending row:
-nothing is written twice to show them.
+"""The status of a job for the tenant who enqueued it. Live states are read from the pending row, so
+that they are not stored twice.
 """
 
 import json
@@ -24,13 +24,13 @@ class Status(StrEnum):
     FAILED = "failed"
     """An attempt failed and another will follow."""
     DEAD = "dead"
-    """None will."""
+    """No attempt will follow."""
     COMPLETE = "complete"
     CANCELLED = "cancelled"
 
 
 STATE = "case when job.status = 'queued' and job.attempts > 0 then 'failed' else job.status end"
-"""Of a pending row, aliased `job`."""
+"""State of a pending row, aliased `job`."""
 
 _STATUS = f"""
 select result.job_id, result.owner_id, result.name, result.progress, result.result::text as result, result.error, result.enqueued_at,
@@ -51,6 +51,8 @@ _PRUNE = text(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobStatus:
+    """Status and result of one job."""
+
     id: JobId
     name: str
     owner_id: UUID | None
@@ -58,19 +60,19 @@ class JobStatus:
     progress: int
     """0 to 100."""
     result: Any
-    """What the handler returned, as JSON gives it back; None before it is complete."""
+    """The handler's result from JSON; None before completion."""
     error: str | None
-    """Why it is dead, in words for its tenant."""
+    """The reason why it is dead, in words for the tenant."""
     attempts: int
     enqueued_at: datetime
     started_at: datetime | None
-    """Of the latest attempt."""
+    """Start of the latest attempt."""
     finished_at: datetime | None
 
 
 async def job_status(rows: AsyncConnection, job_id: UUID) -> JobStatus | None:
-    """As the bound tenants may see it; None for a job of others, one that never was, and one whose
-    result was pruned.
+    """The status of a job of the bound tenants; None for an unknown or pruned job, or one of
+    another tenant.
     """
     row = await Sql(rows).fetchrow(_STATUS, job_id)
     if row is None:
@@ -91,8 +93,8 @@ async def job_status(rows: AsyncConnection, job_id: UUID) -> JobStatus | None:
 
 
 async def prune_results(database: Database, tenants: Sequence[TenantId], older_than: timedelta) -> int:
-    """Forgets results of these tenants that were finished longer ago, and with them the idempotency
-    keys; gives how many.
+    """Deletes results of these tenants that finished longer ago, with their idempotency keys;
+    returns their number.
 
     Dead jobs stay for an operator.
     """

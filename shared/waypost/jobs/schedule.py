@@ -1,5 +1,5 @@
-"""Jobs by the clock. A tick does nothing but enqueue, one job per tenant, and happens once over any
-number of schedulers.
+"""Enqueues scheduled jobs, one per tenant. Each tick happens once, with any number of
+schedulers.
 """
 
 from collections.abc import Sequence
@@ -20,20 +20,20 @@ log = structlog.get_logger()
 
 BEFORE_COMMIT = failpoint("schedule.before_commit")
 
-# A schedule that is new has missed nothing: its first tick is the next one.
+# A new schedule has missed nothing: its first tick is the next one.
 _INTRODUCE = "insert into job_schedules (name, last_tick) values ($1, $2) on conflict (name) do nothing"
 
 # The row is the lock: a second scheduler waits for the first one's commit and then finds the tick
-# taken. A clock that went back takes none.
+# processed. A clock that was set back processes none.
 _TAKE = "update job_schedules set last_tick = $2 where name = $1 and last_tick < $2 returning name"
 
-# A tick of the year 2099, taken by one wrong clock, would silence the schedule until then.
+# A tick of the year 2099, processed because of one wrong clock, would stop the schedule until then.
 _LIES_AHEAD = "select $1 > now() + interval '1 hour'"
 
 
 class Scheduler(PeriodicLoop):
-    """A `waypost.engine.process.Lifecycle`; every job process may run one. Of ticks missed while
-    none ran, the latest is made up for.
+    """Every job process may run one; a `waypost.engine.process.Lifecycle`. Of the ticks missed
+    while none ran, only the latest is processed.
     """
 
     name = "schedule"
@@ -59,37 +59,37 @@ class Scheduler(PeriodicLoop):
         self._known: dict[str, datetime] = {}
 
     async def start(self) -> None:
-        """Raises Misconfigured for a schedule of a job that is not declared, or that takes
+        """Starts. Raises Misconfigured for a schedule whose job is not declared or takes
         arguments.
         """
-        for each in self._schedule:
+        for scheduled in self._schedule:
             try:
-                self._registry.encode(each.job, {})
+                self._registry.encode(scheduled.job, {})
             except Invalid as error:
-                raise Misconfigured(f"schedule {each.name!r}: {error}") from error
+                raise Misconfigured(f"schedule {scheduled.name!r}: {error}") from error
         await super().start()
 
     async def drain(self, deadline_seconds: float) -> None:
-        """Nothing to end: a tick that is cut off rolls back, and happens elsewhere."""
+        """Stops at once: an interrupted tick is rolled back and processed by another scheduler."""
         await self.stop()
 
     async def tick(self) -> None:
-        """Enqueues whatever has become due. Asks the database only when the clock passed a tick;
-        looks often, since a clock may jump.
+        """Enqueues due jobs. Queries the database only after a tick; checks the clock often,
+        because it may jump.
         """
         now = self._clock.now()
-        for each in self._schedule:
-            latest = each.latest_tick(now)
-            if self._known.get(each.name) != latest:
-                await self._happen(each, latest)
-                self._known[each.name] = latest
+        for scheduled in self._schedule:
+            latest = scheduled.latest_tick(now)
+            if self._known.get(scheduled.name) != latest:
+                await self._process_tick(scheduled, latest)
+                self._known[scheduled.name] = latest
 
-    async def _happen(self, scheduled: Scheduled, tick: datetime) -> None:
+    async def _process_tick(self, scheduled: Scheduled, tick: datetime) -> None:
         async with self._database.transaction() as connection:
             sql = Sql(connection)
             if await sql.fetchval(_LIES_AHEAD, tick):
                 raise Transient(
-                    f"the tick {tick.isoformat()} of {scheduled.name!r} is yet to come for the database: this clock is wrong"
+                    f"the tick {tick.isoformat()} of {scheduled.name!r} is in the future for the database: this host's clock is wrong"
                 )
             await sql.execute(_INTRODUCE, scheduled.name, tick)
             if await sql.fetchval(_TAKE, scheduled.name, tick) is None:

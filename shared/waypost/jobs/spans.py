@@ -1,8 +1,8 @@
-"""Spans of background work: `send <job>` where it is enqueued, `process <job>` for each attempt
-(messaging conventions of OpenTelemetry).
+"""Spans of jobs: `send <job>` at the enqueue, `process <job>` for each attempt (OpenTelemetry
+messaging conventions).
 
-Only sampled work costs anything: the flag byte is looked at first, and an unsampled context is
-handed on as it came.
+Unsampled work costs almost nothing: the sampled flag is checked first, and the context is forwarded
+unchanged.
 """
 
 from collections.abc import Iterator
@@ -22,8 +22,8 @@ from waypost.telemetry.spans import recorded
 from waypost.telemetry.tracing import Trace, current_trace, is_sampled
 
 FAR_AHEAD = timedelta(minutes=5)
-"""A job put off for longer than this has a trace of its own, linked to the one that asked for it: a
-trace is read while it is warm.
+"""A job delayed for longer gets its own trace, linked to the one that enqueued it, because a trace
+is read soon after it began.
 """
 
 _tracer = trace.get_tracer("waypost.jobs")
@@ -32,8 +32,8 @@ _propagator = TraceContextTextMapPropagator()
 
 @contextmanager
 def sending(job: str, job_id: UUID) -> Iterator[Trace | None]:
-    """Around the enqueue; gives the context that the job carries, None where nothing sampled is
-    running.
+    """A span around the enqueue; yields the context that the job carries, None without a sampled
+    span.
     """
     if not trace.get_current_span().get_span_context().trace_flags.sampled:
         yield None
@@ -44,8 +44,8 @@ def sending(job: str, job_id: UUID) -> Iterator[Trace | None]:
 
 @contextmanager
 def processing(claim: Claim) -> Iterator[None]:
-    """Around one attempt: a child of the enqueue; where the job was put off for long or sent again,
-    a trace of its own with a link.
+    """A span around one attempt: a child of the enqueue, or a new linked trace if the job was
+    delayed or redriven.
     """
     parent = _context_of(claim.cause)
     if not is_sampled(claim.cause.traceparent):

@@ -1,5 +1,5 @@
-"""All tenants, for work that starts with none: schedules fan out over it. Each service keeps a
-directory of its own, from the topic.
+"""The directory of all tenants, for schedules. Each service projects its own from the topic of
+tenants.
 """
 
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ _OPEN, _CLOSED = "open", "closed"
 
 
 def tenants_projection(*, created: type[Event], renamed: type[Event], closed: type[Event]) -> AsyncProjection:
-    """Keeps the directory. `created` and `renamed` carry the tenant's `name`."""
+    """The async projection of the directory. `created` and `renamed` carry the tenant's `name`."""
     return AsyncProjection("tenants", {created: _add, renamed: _rename, closed: _close}, TENANTS)
 
 
@@ -44,28 +44,28 @@ def tenants_of(*events: type[Event]) -> AsyncProjection:
 
 
 async def open_tenants(rows: AsyncConnection) -> Sequence[TenantId]:
-    """Everybody whom the service works for."""
+    """Tenants that are not closed."""
     columns = tenant_directory.c
-    found = select(columns.tenant_id).where(columns.status != _CLOSED).order_by(columns.tenant_id)
-    return [TenantId(each) for each in (await rows.execute(found)).scalars()]
+    query = select(columns.tenant_id).where(columns.status != _CLOSED).order_by(columns.tenant_id)
+    return [TenantId(tenant_id) for tenant_id in (await rows.execute(query)).scalars()]
 
 
 async def all_tenants(rows: AsyncConnection) -> Sequence[TenantId]:
-    """Those who left as well: what is kept of them grows old too."""
-    found = select(tenant_directory.c.tenant_id).order_by(tenant_directory.c.tenant_id)
-    return [TenantId(each) for each in (await rows.execute(found)).scalars()]
+    """All tenants, closed ones included, whose stored data must expire too."""
+    query = select(tenant_directory.c.tenant_id).order_by(tenant_directory.c.tenant_id)
+    return [TenantId(tenant_id) for tenant_id in (await rows.execute(query)).scalars()]
 
 
-def those_among(found: ListTenants, *, among: ListTenants = all_tenants) -> ListTenants:
-    """The ones that `found` gives out of the rows of some tenants at a time: of all, those who left
-    as well, unless told otherwise.
+def tenants_with_rows(select_tenants: ListTenants, *, among: ListTenants = all_tenants) -> ListTenants:
+    """Tenants that `select_tenants` returns, run for groups of the tenants of `among`: by default
+    all, closed ones included.
     """
 
     async def listed(rows: AsyncConnection) -> Sequence[TenantId]:
         tenants: list[TenantId] = []
         for some in some_at_a_time(await among(rows)):
             await rows.execute(BIND, {"tenants": setting(some)})
-            tenants += await found(rows)
+            tenants += await select_tenants(rows)
         return tenants
 
     return listed
@@ -74,7 +74,7 @@ def those_among(found: ListTenants, *, among: ListTenants = all_tenants) -> List
 async def _add(created: Sequence[Envelope[Any]], rows: AsyncConnection) -> None:
     await rows.execute(
         insert(tenant_directory),
-        [{"tenant_id": each.tenant_id, "name": each.event.name, "status": _OPEN} for each in created],
+        [{"tenant_id": envelope.tenant_id, "name": envelope.event.name, "status": _OPEN} for envelope in created],
     )
 
 
@@ -89,13 +89,13 @@ async def _rename(renamed: Sequence[Envelope[Any]], rows: AsyncConnection) -> No
         update(tenant_directory)
         .where(tenant_directory.c.tenant_id == bindparam("of_tenant"))
         .values(name=bindparam("new_name")),
-        [{"of_tenant": each.tenant_id, "new_name": each.event.name} for each in renamed],
+        [{"of_tenant": envelope.tenant_id, "new_name": envelope.event.name} for envelope in renamed],
     )
 
 
 async def _close(closed: Sequence[Envelope[Any]], rows: AsyncConnection) -> None:
     await rows.execute(
         update(tenant_directory)
-        .where(tenant_directory.c.tenant_id.in_([each.tenant_id for each in closed]))
+        .where(tenant_directory.c.tenant_id.in_([envelope.tenant_id for envelope in closed]))
         .values(status=_CLOSED)
     )

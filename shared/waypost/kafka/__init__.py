@@ -1,4 +1,6 @@
-"""Kafka. Whatever reads topics in a process, these adapters or Faust, aiokafka is under it."""
+"""Kafka adapters. Importing this package patches aiokafka's header parsing, for these adapters and
+for Faust.
+"""
 
 from waypost.kafka.header_names import read_any_header_name
 

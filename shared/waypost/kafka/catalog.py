@@ -1,6 +1,4 @@
-"""The application's topics on the cluster, as an operator sees them: how long they keep their
-records, and what each partition holds.
-"""
+"""The application's topics on the cluster, for operators: retention and offsets per partition."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -21,7 +19,9 @@ _SETTINGS = ("cleanup.policy", "retention.ms", "retention.bytes")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offsets:
-    """Of one partition: `low` is its oldest record, `high` where the next will be written."""
+    """Offsets of one partition: `low` of the oldest record, `high` of the next record to be
+    written.
+    """
 
     low: int
     high: int
@@ -29,12 +29,14 @@ class Offsets:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CatalogedTopic:
+    """Retention and offsets of one topic."""
+
     name: str
     cleanup_policy: str
     retention_ms: int
-    """-1: records are kept however old."""
+    """-1: no limit of age."""
     retention_bytes: int
-    """-1: records are kept however many."""
+    """-1: no limit of size."""
     partitions: Mapping[int, Offsets]
 
 
@@ -49,25 +51,29 @@ async def catalog(bootstrap: str) -> Sequence[CatalogedTopic]:
     async with _admin(bootstrap) as admin:
         partitions = await _partitions(admin)
         settings = await _settings(admin, sorted(partitions))
-    offsets = await _offsets(bootstrap, [each for topic in partitions.values() for each in topic])
+    offsets = await _offsets(bootstrap, [partition for topic in partitions.values() for partition in topic])
     return [
         CatalogedTopic(
             name=name,
             cleanup_policy=settings[name]["cleanup.policy"],
             retention_ms=int(settings[name]["retention.ms"]),
             retention_bytes=int(settings[name]["retention.bytes"]),
-            partitions={each.number: offsets[each] for each in partitions[name]},
+            partitions={partition.number: offsets[partition] for partition in partitions[name]},
         )
         for name in sorted(partitions)
     ]
 
 
 def chosen_from(partitions: Mapping[str, Sequence[Partition]], topics: Sequence[str]) -> Sequence[Partition]:
-    """Those of the named topics. Raises NotFound for a topic that is not there, and says which are."""
+    """The partitions of the named topics. Raises NotFound, with the existing names, for an unknown
+    topic.
+    """
     for topic in topics:
         if topic not in partitions:
-            raise NotFound(f"there is no topic {topic!r}; there are {', '.join(sorted(partitions)) or 'none yet'}")
-    return [each for topic in topics for each in partitions[topic]]
+            raise NotFound(
+                f"topic {topic!r} does not exist; existing topics: {', '.join(sorted(partitions)) or 'none'}"
+            )
+    return [partition for topic in topics for partition in partitions[topic]]
 
 
 @asynccontextmanager
@@ -85,7 +91,7 @@ async def _partitions(admin: AIOKafkaAdminClient) -> Mapping[str, Sequence[Parti
     with as_transient("its topics"):
         described = await admin.describe_topics()
     return {
-        name: sorted(Partition(name, each["partition"]) for each in topic["partitions"])
+        name: sorted(Partition(name, partition["partition"]) for partition in topic["partitions"])
         for topic in described
         for name in [from_cluster(topic["topic"])]
         if not topic["is_internal"] and is_ours(topic["topic"])
@@ -95,16 +101,16 @@ async def _partitions(admin: AIOKafkaAdminClient) -> Mapping[str, Sequence[Parti
 async def _settings(admin: AIOKafkaAdminClient, topics: Sequence[str]) -> Mapping[str, Mapping[str, str]]:
     if not topics:
         return {}
-    wanted = [
-        ConfigResource(ConfigResourceType.TOPIC, on_cluster(each), dict.fromkeys(_SETTINGS, "")) for each in topics
+    resources = [
+        ConfigResource(ConfigResourceType.TOPIC, on_cluster(name), dict.fromkeys(_SETTINGS, "")) for name in topics
     ]
     with as_transient("settings of topics"):
-        answers = await admin.describe_configs(wanted)
+        answers = await admin.describe_configs(resources)
     resources = [resource for answer in answers for resource in answer.resources]
-    return {from_cluster(name): {setting: value for setting, value, *_ in found} for *_, name, found in resources}
+    return {from_cluster(name): {setting: value for setting, value, *_ in entries} for *_, name, entries in resources}
 
 
 async def _offsets(bootstrap: str, partitions: Sequence[Partition]) -> Mapping[Partition, Offsets]:
     async with KafkaTopicLogs(bootstrap).opened(partitions) as log:
         lows, highs = await log.first_offsets(), await log.end_offsets()
-    return {each: Offsets(low=lows[each], high=highs[each]) for each in partitions}
+    return {partition: Offsets(low=lows[partition], high=highs[partition]) for partition in partitions}

@@ -1,4 +1,4 @@
-"""Membership in a consumer group, on aiokafka."""
+"""Consumer group membership, on aiokafka."""
 
 import asyncio
 import contextlib
@@ -20,15 +20,15 @@ from waypost.project import from_cluster, on_cluster
 
 log = structlog.get_logger()
 
-ANSWER_SECONDS = 5.0
+RESPONSE_SECONDS = 5.0
 CLOSE_SECONDS = 2.0
 REBALANCE_MILLISECONDS = 30_000
 NEVER_MILLISECONDS = 2**31 - 1
 
 
 class _Client(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka is not annotated
-    """Keeps aiokafka's own `getmany` where instrumentation would wrap it: spans of what is consumed
-    are made where it is handled.
+    """Keeps aiokafka's own `getmany` unwrapped by instrumentation: consumer spans are created where
+    records are handled.
     """
 
     getmany = AIOKafkaConsumer.getmany
@@ -41,10 +41,10 @@ class KafkaSubscription:
         self._bootstrap = bootstrap
         self._group = group
         self._session_seconds = session_seconds
-        # The group waits for a member that died until its session ends, then for the others.
-        # Whoever gives up earlier leaves another such member behind, for whom the next try waits
-        # again: it took minutes after a broker's restart.
-        self._join_seconds = session_seconds + REBALANCE_MILLISECONDS / 1000 + ANSWER_SECONDS
+        # The group waits for a dead member until its session ends, then for the other members. A
+        # client that gives up earlier leaves another dead member behind, which delays the next
+        # attempt again: after a restart of the broker this took minutes.
+        self._join_seconds = session_seconds + REBALANCE_MILLISECONDS / 1000 + RESPONSE_SECONDS
         self._topics: Collection[str] = ()
         self._listener: _Listener | None = None
         self._client: AIOKafkaConsumer | None = None
@@ -65,7 +65,7 @@ class KafkaSubscription:
         if client is None:
             return
         closing = asyncio.ensure_future(client.stop())
-        # A client may hang in its own end when the broker is frozen: it is abandoned then.
+        # The client's stop may hang while the broker is frozen: it is then abandoned.
         await asyncio.wait([closing], timeout=CLOSE_SECONDS)
         closing.cancel()
         with contextlib.suppress(KafkaError, asyncio.CancelledError, OSError):
@@ -83,10 +83,10 @@ class KafkaSubscription:
         await asyncio.wait([fetch, leaving], return_when=asyncio.FIRST_COMPLETED)
         leaving.cancel()
         if not fetch.done():
-            fetch.cancel()  # the client is at its end: its fetch counter matters no more
+            fetch.cancel()  # the client is closing: its fetch counter is irrelevant
             return []
         with as_transient("records"):
-            return [record_of(each, partition.topic) for records in fetch.result().values() for each in records]
+            return [record_of(record, partition.topic) for records in fetch.result().values() for record in records]
 
     def seek(self, partition: Partition, offset: int) -> None:
         if self._client is None:
@@ -97,27 +97,27 @@ class KafkaSubscription:
 
     async def end_offsets(self, partitions: Iterable[Partition]) -> Mapping[Partition, int]:
         with as_transient("end offsets"):
-            async with asyncio.timeout(ANSWER_SECONDS):
-                ends = await self._connected().end_offsets([named(each) for each in partitions])
-        return {partition_of(each): end for each, end in ends.items()}
+            async with asyncio.timeout(RESPONSE_SECONDS):
+                ends = await self._connected().end_offsets([named(partition) for partition in partitions])
+        return {partition_of(partition): end for partition, end in ends.items()}
 
     async def topic_ids(self, topics: Iterable[str]) -> Mapping[str, UUID]:
         with as_transient("topic ids"):
-            async with asyncio.timeout(ANSWER_SECONDS):
-                found = await describe(self._connected()._client, list(topics))
-        return {name: topic.topic_id for name, topic in found.items()}
+            async with asyncio.timeout(RESPONSE_SECONDS):
+                topics = await describe(self._connected()._client, list(topics))
+        return {name: topic.topic_id for name, topic in topics.items()}
 
     async def commit(self, offsets: Mapping[Partition, int]) -> None:
         if self._client is None or not offsets:
             return
         try:
-            async with asyncio.timeout(ANSWER_SECONDS):
+            async with asyncio.timeout(RESPONSE_SECONDS):
                 await self._client.commit({named(partition): offset for partition, offset in offsets.items()})
         except (KafkaError, TimeoutError) as error:
             log.info("offset_commit_refused", group=self._group, error=repr(error))
 
     def pause(self) -> None:
-        """Holds every partition back until its own task has read where it stands."""
+        """Pauses every partition until its task has read its position."""
         if self._client is not None:
             self._client.pause(*self._client.assignment())
 
@@ -135,8 +135,8 @@ class KafkaSubscription:
             max_poll_interval_ms=NEVER_MILLISECONDS,
             metadata_max_age_ms=10_000,
         )
-        client.subscribe(topics=[on_cluster(each) for each in self._topics], listener=self._listener)
-        # Callbacks come while it starts, and they use it.
+        client.subscribe(topics=[on_cluster(topic) for topic in self._topics], listener=self._listener)
+        # Callbacks run during the start and use the client.
         self._client, self._left = client, asyncio.Event()
         try:
             async with asyncio.timeout(self._join_seconds):
@@ -168,17 +168,17 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
 
 
 def named(partition: Partition) -> TopicPartition:
-    """As the cluster knows it."""
+    """The partition with the cluster's topic name."""
     return TopicPartition(on_cluster(partition.topic), partition.number)
 
 
 def partition_of(named: TopicPartition) -> Partition:
-    """As the application knows it."""
+    """The partition with the application's topic name."""
     return Partition(from_cluster(named.topic), named.partition)
 
 
 def record_of(record: ConsumerRecord, topic: str) -> Record:
-    """`topic` as the application knows it."""
+    """A record; `topic` is the application's name."""
     return Record(
         topic=topic,
         partition=record.partition,
@@ -191,8 +191,9 @@ def record_of(record: ConsumerRecord, topic: str) -> Record:
 
 
 @contextmanager
-def as_transient(wanted: str) -> Iterator[None]:
+def as_transient(requested: str) -> Iterator[None]:
+    """Converts errors of a request inside the block to Transient; `requested` names the data."""
     try:
         yield
     except (KafkaError, OSError, TimeoutError) as error:
-        raise Transient(f"the broker does not give {wanted}: {error!r}") from error
+        raise Transient(f"the broker did not return {requested}: {error!r}") from error

@@ -1,8 +1,8 @@
-"""Header names that are no UTF-8: the broker keeps any bytes, and aiokafka raises on them again and
-again and drops what came before them.
+"""Header names that are not UTF-8. The broker accepts any bytes, but aiokafka raises an error for
+them each time and drops the records before them.
 
-Here they are read like the others, with `surrogateescape`, so that the record becomes a letter that
-has its bytes.
+Here they are read with `surrogateescape`, so that the record becomes a dead letter with its
+original bytes.
 """
 
 import struct
@@ -19,19 +19,19 @@ _LENGTH = struct.Struct(">8xi")
 
 
 class _TolerantRecords:
-    """aiokafka's `MemoryRecords`: the batches of one answer to a fetch."""
+    """Replacement of aiokafka's `MemoryRecords`: the batches of one fetch response."""
 
-    def __init__(self, answer: bytes) -> None:
-        self._answer = answer
+    def __init__(self, response: bytes) -> None:
+        self._response = response
         self._begin = 0
-        self._records = MemoryRecords(answer)
+        self._records = MemoryRecords(response)
         self.has_next = self._records.has_next
         self.size_in_bytes = self._records.size_in_bytes
 
     def next_batch(self) -> "_TolerantBatch":
         begin = self._begin
-        self._begin += _BATCH_OVERHEAD + _LENGTH.unpack_from(self._answer, begin)[0]
-        return _TolerantBatch(self._records.next_batch(), memoryview(self._answer)[begin : self._begin])
+        self._begin += _BATCH_OVERHEAD + _LENGTH.unpack_from(self._response, begin)[0]
+        return _TolerantBatch(self._records.next_batch(), memoryview(self._response)[begin : self._begin])
 
 
 class _TolerantBatch:
@@ -46,16 +46,16 @@ class _TolerantBatch:
         return next(self._batch)
 
     def __iter__(self) -> Iterator[Any]:
-        given = 0
+        yielded = 0
         try:
             for record in self._batch:
                 yield record
-                given += 1
+                yielded += 1
         except UnicodeDecodeError:
-            yield from islice(_read_slowly(self._content), given, None)
+            yield from islice(_read_with_escapes(self._content), yielded, None)
 
 
-def _read_slowly(content: memoryview) -> Iterator[Any]:
+def _read_with_escapes(content: memoryview) -> Iterator[Any]:
     batch = _DefaultRecordBatchPy(content)
     batch._maybe_uncompress()
     batch._buffer = _TolerantBytes(batch._buffer)
@@ -64,16 +64,16 @@ def _read_slowly(content: memoryview) -> Iterator[Any]:
 
 class _TolerantBytes(bytearray):
     def __getitem__(self, at: Any) -> Any:
-        found = super().__getitem__(at)
-        return _TolerantBytes(found) if isinstance(at, slice) else found
+        result = super().__getitem__(at)
+        return _TolerantBytes(result) if isinstance(at, slice) else result
 
     def decode(self, encoding: str = "utf-8", errors: str = "surrogateescape") -> str:
         return super().decode(encoding, errors)
 
 
 def read_any_header_name() -> None:
-    """For every consumer of this process. aiokafka's fetcher has no other place to say it, and one
-    without that name is refused here.
+    """Installs the replacement for every consumer of this process. aiokafka's fetcher has no other
+    extension point; raises if it has no such name.
     """
     if fetcher.MemoryRecords is MemoryRecords:
         fetcher.MemoryRecords = _TolerantRecords

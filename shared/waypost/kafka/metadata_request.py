@@ -1,4 +1,6 @@
-"""Metadata v10 (KIP-516), the first version that tells topic ids; the client itself stops at v5."""
+"""Metadata request v10 (KIP-516), the first version with topic ids; aiokafka itself uses v5 at
+most.
+"""
 
 from collections.abc import Sequence
 from io import BytesIO
@@ -84,7 +86,7 @@ class MetadataRequestV10(RequestStruct):  # type: ignore[misc]  # aiokafka is no
 
 
 class TopicMetadataRequest(Request[MetadataRequestV10]):  # type: ignore[misc]  # aiokafka is not annotated
-    """Asks for topics by name, and creates none."""
+    """Requests metadata of topics by name, without creating them."""
 
     API_KEY = 3
 

@@ -25,8 +25,8 @@ from waypost.ports.broker import OutgoingRecord, RecordsRefused, TopicUnavailabl
 from waypost.project import on_cluster
 
 BATCH_BYTES = 512 * 1024
-"""Before compression; a larger record is a batch by itself. Half of the broker's default limit for
-a batch.
+"""Batch size before compression; a larger record is a batch by itself. Half of the broker's default
+limit.
 """
 START_SECONDS = 5.0
 CLOSE_SECONDS = 2.0
@@ -70,11 +70,11 @@ class KafkaPublisher:
         self._partitions: dict[str, int] = {}
 
     async def send(self, records: Sequence[OutgoingRecord]) -> None:
-        await self._learn_topics({record.topic for record in records})
+        await self._load_partition_counts({record.topic for record in records})
         destinations: dict[Destination, list[OutgoingRecord]] = {}
         for record in records:
             destinations.setdefault((record.topic, self._partition(record)), []).append(record)
-        appending = [asyncio.create_task(self._append(*each)) for each in destinations.items()]
+        appending = [asyncio.create_task(self._append(*destination)) for destination in destinations.items()]
         try:
             await asyncio.gather(*appending)
         finally:
@@ -82,8 +82,8 @@ class KafkaPublisher:
                 task.cancel()
 
     async def _append(self, destination: Destination, records: Sequence[OutgoingRecord]) -> None:
-        """One batch after the other. A batch sent while an earlier one is open could be appended
-        although that one is refused.
+        """Sends one batch at a time: a batch sent while an earlier one is open could be appended
+        although the earlier one is refused.
         """
         topic, partition = destination
         for batch, batched in self._batches(records):
@@ -95,9 +95,9 @@ class KafkaPublisher:
             except KafkaError as error:
                 raise Transient(f"{topic}/{partition} was not acknowledged: {error!r}") from error
 
-    async def _learn_topics(self, topics: set[str]) -> None:
-        """Asked for once: the partition count of a topic never changes. What a missing topic costs
-        is settled before anything is sent.
+    async def _load_partition_counts(self, topics: set[str]) -> None:
+        """Loads the partition counts of new topics, once: the count of a topic never changes.
+        Raises TopicUnavailable before anything is sent.
         """
         unknown = topics - self._partitions.keys()
         if not unknown:
@@ -126,7 +126,7 @@ class KafkaPublisher:
 
 
 def _append(batch: BatchBuilder, record: OutgoingRecord) -> bool:
-    """False when the batch is full; an empty one takes any record."""
+    """False if the batch is full; an empty batch accepts any record."""
     return (
         batch.append(timestamp=record.timestamp_ms, key=record.key, value=record.value, headers=record.headers)
         is not None
@@ -134,16 +134,16 @@ def _append(batch: BatchBuilder, record: OutgoingRecord) -> bool:
 
 
 async def end_producer(producer: AIOKafkaProducer) -> None:
-    """Flushes nothing: whoever sent has awaited its acknowledgement, and what was given up on is
-    sent by the next producer.
+    """Closes a producer without a flush: senders have awaited their acknowledgements, and the next
+    producer sends the abandoned records.
 
-    `stop()` alone would wait for a frozen broker without end, and a producer left to itself goes on
-    retrying.
+    `stop()` alone would wait for a frozen broker without limit, and a producer that is not stopped
+    keeps retrying.
     """
     accumulator = producer._message_accumulator
-    given_up = [*accumulator._pending_batches, *chain.from_iterable(accumulator._batches.values())]
+    abandoned = [*accumulator._pending_batches, *chain.from_iterable(accumulator._batches.values())]
     accumulator.fail_all(ProducerClosed())
-    for batch in given_up:
+    for batch in abandoned:
         _mark_retrieved(batch.future, batch._drain_waiter)
     with contextlib.suppress(TimeoutError, KafkaError, OSError):
         async with asyncio.timeout(CLOSE_SECONDS):
@@ -152,8 +152,8 @@ async def end_producer(producer: AIOKafkaProducer) -> None:
 
 
 def _mark_retrieved(*futures: "asyncio.Future[Any]") -> None:
-    """Their sender was cancelled, so Python would report `Future exception was never retrieved` at
-    exit.
+    """Retrieves the exceptions of futures whose sender was cancelled; otherwise Python reports
+    `Future exception was never retrieved` at exit.
     """
     for future in futures:
         if future.done() and not future.cancelled():

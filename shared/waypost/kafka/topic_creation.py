@@ -13,14 +13,14 @@ NO_ERROR = 0
 
 
 class PartitionsChanged(Misconfigured):
-    """A topic has another number of partitions than declared; keys would move between partitions
-    and lose their order.
+    """A topic has another number of partitions than declared; a change would move keys between
+    partitions and lose their order.
     """
 
 
 async def ensure_topics(bootstrap: str, topics: Sequence[Topic]) -> Sequence[str]:
-    """Creates the missing ones and gives their names. Raises PartitionsChanged, before anything is
-    created, for one that differs.
+    """Creates missing topics and returns their names. Raises PartitionsChanged, before anything is
+    created, for a topic that differs.
     """
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     await admin.start()
@@ -41,10 +41,10 @@ async def _partitions(admin: AIOKafkaAdminClient) -> Mapping[str, int]:
 
 def _refuse_changes(topics: Sequence[Topic], existing: Mapping[str, int]) -> None:
     for topic in topics:
-        found = existing.get(topic.name, topic.partitions)
-        if found != topic.partitions:
+        count = existing.get(topic.name, topic.partitions)
+        if count != topic.partitions:
             raise PartitionsChanged(
-                f"{topic.name} has {found} partitions, topics.yaml says {topic.partitions}: put the file back to {found},"
+                f"{topic.name} has {count} partitions, topics.yaml says {topic.partitions}: change the file back to {count},"
                 " or publish to a topic of a new name",
                 topic=topic.name,
             )
@@ -54,10 +54,10 @@ async def _create(admin: AIOKafkaAdminClient, topics: Sequence[Topic]) -> None:
     if not topics:
         return
     new = [
-        NewTopic(on_cluster(each.name), each.partitions, each.replication, topic_configs=dict(each.configuration))
-        for each in topics
+        NewTopic(on_cluster(topic.name), topic.partitions, topic.replication, topic_configs=dict(topic.configuration))
+        for topic in topics
     ]
     answer = await admin.create_topics(new)
     for name, code, *_ in answer.topic_errors:
-        if code not in (NO_ERROR, TopicAlreadyExistsError.errno):  # another creator may have been quicker
+        if code not in (NO_ERROR, TopicAlreadyExistsError.errno):  # another process may have created it
             raise for_code(code)(name)

@@ -1,6 +1,4 @@
-"""What the cluster says of topics: whether they are there, how many partitions they have, and which
-incarnation they are.
-"""
+"""Topic metadata of the cluster: existence, number of partitions, and topic id."""
 
 from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -15,42 +13,42 @@ from waypost.kafka.metadata_request import TopicMetadataRequest
 from waypost.kernel.errors import Transient
 from waypost.project import from_cluster, on_cluster
 
-_NOT_THERE: int = UnknownTopicOrPartitionError.errno
+_UNKNOWN_TOPIC: int = UnknownTopicOrPartitionError.errno
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Topic:
+    """Metadata of one topic."""
+
     name: str
     topic_id: UUID
-    """Another id under the same name is another topic: the old one was deleted, its offsets mean
-    nothing any more.
+    """The topic's id (KIP-516). A different id under the same name is another topic: the old one
+    was deleted, and its offsets are not valid.
     """
     partitions: int
     error: str | None = None
-    """Why it cannot be used now: no leader yet, not allowed for this client."""
+    """The reason why it cannot be used now: no leader, or no permission for this client."""
 
 
 async def describe(client: AIOKafkaClient, names: Collection[str]) -> Mapping[str, Topic]:
-    """The topics that are there, by the application's name. Raises Transient where no broker
-    answers.
-    """
+    """Existing topics, by the application's name. Raises Transient if no broker answers."""
     try:
         node = client.get_random_node()
         if node is None:
             raise NodeNotReadyError("no broker is known yet")
         answer = await client.send(node, TopicMetadataRequest(sorted(map(on_cluster, names))))
     except (KafkaError, OSError, TimeoutError) as error:
-        raise Transient(f"the cluster does not tell its topics: {error!r}") from error
+        raise Transient(f"the cluster did not return topic metadata: {error!r}") from error
     return {
         name: Topic(name=name, topic_id=topic_id, partitions=len(partitions), error=_error(code))
         for code, name, topic_id, partitions in _named(answer.topics)
-        if code != _NOT_THERE
+        if code != _UNKNOWN_TOPIC
     }
 
 
 @contextmanager
 def reaching(bootstrap: str) -> Iterator[None]:
-    """Raises Transient where no broker answers."""
+    """Converts connection errors inside the block to Transient."""
     try:
         yield
     except (KafkaError, OSError, TimeoutError) as error:
@@ -59,8 +57,8 @@ def reaching(bootstrap: str) -> Iterator[None]:
 
 @asynccontextmanager
 async def connected_client(bootstrap: str) -> AsyncIterator[AIOKafkaClient]:
-    """A client for questions, for callers that hold neither a producer nor a consumer. Raises
-    Transient where no broker answers.
+    """A client for metadata requests, for callers without a producer or consumer. Raises Transient
+    if no broker answers.
     """
     client = AIOKafkaClient(bootstrap_servers=bootstrap)
     try:

@@ -1,1 +1,1 @@
-"""Words of the whole house. No I/O, standard library only."""
+"""Types and functions that every package uses. No I/O, standard library only."""

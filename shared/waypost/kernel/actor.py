@@ -1,5 +1,5 @@
-"""Who asks for the running work, as their access token says. Bound by the edge; work that starts
-elsewhere has no actor.
+"""The user who requested the running work, as stated by the access token. Bound by the API layer;
+other work has no actor.
 """
 
 from collections.abc import Iterator
@@ -14,20 +14,22 @@ from waypost.kernel.role import Role
 
 
 class TokenRevoked(Unauthenticated):
-    """The token does not count any more: its session has ended, or its user may do less now.
+    """The token is no longer valid: its session has ended, or its user has fewer rights now.
     Refresh it, or sign in again.
     """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
+    """An authenticated user."""
+
     user_id: UUID
     role: Role
-    """As the token claims it; the user may have another by now."""
+    """The role in the token; the user's current role may differ."""
     session_id: UUID | None
-    """Of which sign-in the token is."""
+    """The sign-in that the token belongs to."""
     issued_at: datetime
-    """To the second, as tokens tell time."""
+    """Issue time in whole seconds, as in JWTs."""
 
 
 _bound: ContextVar[Actor | None] = ContextVar("waypost_actor", default=None)
@@ -35,7 +37,7 @@ _bound: ContextVar[Actor | None] = ContextVar("waypost_actor", default=None)
 
 @contextmanager
 def bound_actor(actor: Actor) -> Iterator[None]:
-    """Names who asks for everything that runs inside the block."""
+    """Binds the actor for everything that runs inside the block."""
     token = _bound.set(actor)
     try:
         yield
@@ -44,7 +46,5 @@ def bound_actor(actor: Actor) -> Iterator[None]:
 
 
 def current_actor() -> Actor | None:
-    """None for work that no person asks for right now: a job, an answer to an event, a request
-    without a token.
-    """
+    """The bound actor; None for a job, a consumer, or a request without a token."""
     return _bound.get()

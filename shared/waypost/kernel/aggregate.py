@@ -1,4 +1,4 @@
-"""State is a fold of stored events. An aggregate decides, records facts, and changes only in
+"""State is a fold of stored events. An aggregate decides, records events, and changes only in
 `apply`.
 """
 
@@ -12,11 +12,11 @@ from waypost.kernel.ids import TenantId
 
 
 class Aggregate:
-    """Base of the aggregates. Subclasses name `aggregate_type`, set their defaults in `__init__`,
-    and change state in `apply` alone.
+    """Base of the aggregates. Subclasses define `aggregate_type`, set defaults in `__init__`, and
+    change state in `apply` only.
 
-    `version` counts every event that has been applied, recorded ones included; the store appends
-    after `stored_version`.
+    `version` counts all applied events, recorded ones included; the store appends after
+    `stored_version`.
     """
 
     aggregate_type: ClassVar[str]
@@ -29,6 +29,7 @@ class Aggregate:
 
     @classmethod
     def fold(cls, id: UUID, tenant_id: TenantId, history: Iterable[Event]) -> Self:  # noqa: A002
+        """The aggregate after these events, oldest first."""
         aggregate = cls(id, tenant_id)
         for event in history:
             aggregate._advance(event)
@@ -36,32 +37,34 @@ class Aggregate:
 
     @property
     def recorded(self) -> Sequence[Event]:
-        """Facts not yet stored, in order."""
+        """Recorded events that are not stored yet, in order."""
         return tuple(self._recorded)
 
     @property
     def stored_version(self) -> int:
+        """The version of the last stored event."""
         return self.version - len(self._recorded)
 
     def expect(self, version: int | None) -> None:
-        """Refuses to go on where the caller has seen another version; None expects nothing. Raises
-        ConcurrencyConflict.
+        """Checks the version that the caller has read; None accepts any. Raises ConcurrencyConflict
+        if another one is current.
         """
         if version is not None and version != self.version:
             raise ConcurrencyConflict(self.aggregate_type, self.id, version)
 
     def record(self, event: Event) -> None:
-        """Adds a fact and applies it. Whatever may forbid it was checked before: `apply` never
+        """Records an event and applies it. Callers check all rules before: `apply` never
         refuses.
         """
         self._recorded.append(event)
         self._advance(event)
 
     def settle(self) -> None:
-        """Called by the unit of work once the recorded facts are in the store."""
+        """Called by the unit of work after the recorded events were stored."""
         self._recorded.clear()
 
     def apply(self, event: Event) -> None:
+        """Changes state by one event; must accept every stored event."""
         raise NotImplementedError
 
     def _advance(self, event: Event) -> None:

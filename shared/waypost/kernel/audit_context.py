@@ -1,4 +1,4 @@
-"""On whose word, and why, the system is changed by hand."""
+"""The operator and reason of a manual change."""
 
 from dataclasses import dataclass
 
@@ -7,13 +7,15 @@ from waypost.kernel.errors import Invalid
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditContext:
-    """Raises Invalid without a name or a reason: an audit that tells neither is none."""
+    """The name of an operator and the reason of a change, for the audit. Raises Invalid if either
+    is empty.
+    """
 
     operator: str
     reason: str
 
     def __post_init__(self) -> None:
         if not self.operator.strip():
-            raise Invalid("an operator's act names who it is done by")
+            raise Invalid("a manual change needs the operator's name")
         if not self.reason.strip():
-            raise Invalid("an operator's act says why it is done: give a reason")
+            raise Invalid("a manual change needs a reason")

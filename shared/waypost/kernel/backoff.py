@@ -1,4 +1,4 @@
-"""How long to wait before the next try: longer each time, and never in step with others."""
+"""Exponential backoff with jitter."""
 
 import random
 from dataclasses import dataclass
@@ -6,17 +6,19 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backoff:
-    """Exponential, capped, with jitter: five tries of the default stretch over about three minutes."""
+    """Exponential with a limit and jitter. The default spreads five attempts over about three
+    minutes.
+    """
 
     first_seconds: float = 2.0
     factor: float = 4.0
     most_seconds: float = 600.0
     jitter: float = 0.25
-    """Share of the wait by which it may come out shorter or longer."""
+    """Maximum share by which a pause is shortened or extended."""
 
     def seconds(self, failures: int) -> float:
-        """The wait after so many failures in a row, one at least."""
-        growths = min(failures - 1, 64)  # by then the most is reached; an unbounded power overflows
+        """The pause after this number of failures in a row, at least one."""
+        growths = min(failures - 1, 64)  # the limit is reached by then; an unbounded power overflows
         wait = min(self.first_seconds * self.factor**growths, self.most_seconds)
         return wait * random.uniform(1 - self.jitter, 1 + self.jitter)  # noqa: S311 - no secret
 

@@ -1,6 +1,4 @@
-"""Why something happens: handed from request to event to job to event, so that a trace and an audit
-find their way back.
-"""
+"""The cause of work, passed from request to event to job, for traces and audits."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,19 +11,19 @@ from waypost.kernel.ids import new_id
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cause:
-    """Survives a process: it is stored with events and jobs. CloudEvents extensions
-    `correlationid`, `causationid`, `traceparent`.
+    """Stored with events and jobs. CloudEvents extensions `correlationid`, `causationid`,
+    `traceparent`.
     """
 
     correlation_id: UUID
-    """The request that started it all."""
+    """The request that started the chain."""
     causation_id: UUID
     """The request, event or job that caused this directly."""
     traceparent: str | None = None
-    """W3C Trace Context of the span that caused this; None where tracing is off."""
+    """W3C Trace Context of the causing span; None if tracing is off."""
     tracestate: str | None = None
     actor_id: UUID | None = None
-    """The user whose token started it, where there was one."""
+    """The user who started the chain, if there was one."""
 
 
 _bound: ContextVar[Cause | None] = ContextVar("waypost_cause", default=None)
@@ -33,7 +31,7 @@ _bound: ContextVar[Cause | None] = ContextVar("waypost_cause", default=None)
 
 @contextmanager
 def bound_cause(cause: Cause) -> Iterator[None]:
-    """Names the cause of everything that runs inside the block."""
+    """Binds the cause of everything that runs inside the block."""
     token = _bound.set(cause)
     try:
         yield

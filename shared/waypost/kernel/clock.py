@@ -1,15 +1,19 @@
-"""Time comes in from the edge, so that every test can hold it still."""
+"""The clock, passed in from outside so that tests can control it."""
 
 from datetime import UTC, datetime
 from typing import Protocol
 
 
 class Clock(Protocol):
+    """A source of time."""
+
     def now(self) -> datetime:
-        """The present moment, aware, in UTC."""
+        """The current time, aware, in UTC."""
         ...
 
 
 class SystemClock:
+    """The system's clock."""
+
     def now(self) -> datetime:
         return datetime.now(UTC)

@@ -1,7 +1,8 @@
-"""An event's metadata as text: the headers of its record, the same values in `events.metadata`.
+"""An event's metadata as text: the record's headers, and the same values in `events.metadata`.
 
-CloudEvents 1.0, Kafka protocol binding, binary mode; W3C Trace Context. One vocabulary for the
-topic, the store and the letters, so that a lost topic can be published again with equal ids.
+CloudEvents 1.0, Kafka protocol binding, binary mode; W3C Trace Context. The names are the same in
+topics, dead letters and the event store, so that a lost topic can be published again with equal
+ids.
 """
 
 import re
@@ -21,7 +22,7 @@ from waypost.kernel.ids import EventId, TenantId
 CONTENT_TYPE = "application/avro"
 
 Headers = Sequence[tuple[str, bytes]]
-"""A byte of a name that is no UTF-8 is a surrogate escape (PEP 383)."""
+"""A byte of a name that is not UTF-8 is a surrogate escape (PEP 383)."""
 
 ID = "ce_id"
 SEQUENCE = "ce_sequence"
@@ -44,7 +45,7 @@ _CONTRACT = (
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)")
 _TYPE = re.compile(r"[!-~]+")
-SEQUENCE_FORM = re.compile(r"[1-9][0-9]{0,17}")  # what a bigint holds
+SEQUENCE_FORM = re.compile(r"[1-9][0-9]{0,17}")  # the range of a bigint
 SOURCE_FORM = re.compile(r"/services/[a-z_]+")
 TRACEPARENT_FORM = re.compile(r"[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 
@@ -54,7 +55,7 @@ F = TypeVar("F", bound=Event)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attributes:
-    """What a record says of its event, parsed and believed to be well-formed."""
+    """Metadata of an event, parsed from a record's headers and well-formed."""
 
     event_id: EventId
     event_type: str
@@ -62,12 +63,12 @@ class Attributes:
     tenant_id: TenantId
     aggregate_id: UUID
     sequence: int | None
-    """The aggregate's version; None on a topic that keeps none."""
+    """The aggregate's version; None on a topic without versions."""
     occurred_at: datetime
     cause: Cause
 
     def around(self, event: F) -> Envelope[F]:
-        """The envelope as its publisher had it."""
+        """An envelope of the event with these attributes."""
         return Envelope(
             event=event,
             event_id=self.event_id,
@@ -81,7 +82,7 @@ class Attributes:
 
 
 def to_metadata(envelope: Envelope[Event]) -> dict[str, str]:
-    """Header name → text, in the order of the contract. What is not set is left out."""
+    """Header name → text, in the order of the contract; absent values are left out."""
     cause = envelope.cause
     metadata = {
         "content-type": CONTENT_TYPE,
@@ -103,18 +104,18 @@ def to_metadata(envelope: Envelope[Event]) -> dict[str, str]:
 
 
 def in_order(metadata: Mapping[str, str]) -> dict[str, str]:
-    """What the event store has kept, in the order of the contract, which jsonb has lost."""
+    """Stored metadata in the order of the contract, which jsonb does not preserve."""
     return {name: metadata[name] for name in (*_CONTRACT, *metadata) if name in metadata}
 
 
 def to_headers(metadata: Mapping[str, str]) -> list[tuple[str, bytes]]:
-    """What goes on the wire. A list, because aiokafka takes nothing else."""
+    """The headers of a record. A list, because aiokafka requires one."""
     return [(name, text.encode()) for name, text in metadata.items()]
 
 
 def with_trace(headers: Headers, traceparent: str, tracestate: str | None = None) -> list[tuple[str, bytes]]:
-    """The same headers under another span: there is exactly one traceparent, whatever was there
-    before.
+    """The headers with this trace context instead of the old one, so that there is exactly one
+    traceparent.
     """
     others = [(name, value) for name, value in headers if name not in _TRACE]
     state = [("tracestate", tracestate.encode())] if tracestate else []
@@ -122,30 +123,30 @@ def with_trace(headers: Headers, traceparent: str, tracestate: str | None = None
 
 
 def header_name(name: str) -> bytes:
-    """As it is on the wire."""
+    """The name's bytes in the record."""
     return name.encode(errors="surrogateescape")
 
 
 def from_headers(headers: Headers) -> Attributes:
-    """Raises MalformedHeaders naming the header that is missing, malformed or there twice; unknown
-    ones may repeat.
+    """Parses headers. Raises MalformedHeaders for a header of the contract that is missing,
+    malformed or repeated; other headers may repeat.
     """
     metadata: dict[str, str] = {}
     for name, value in headers:
         if not _is_text(name):
-            raise _malformed(repr(header_name(name))[:80], "is no UTF-8 text itself")
+            raise _malformed(repr(header_name(name))[:80], "is not UTF-8 text")
         if name in metadata and _is_ours(name):
-            raise _malformed(name, "is there twice")
+            raise _malformed(name, "is repeated")
         try:
             metadata[name] = value.decode()
         except (UnicodeDecodeError, AttributeError) as error:  # a header's value may be null in Kafka
             if _is_ours(name):
-                raise _malformed(name, "is no UTF-8 text") from error
+                raise _malformed(name, "has a value that is not UTF-8 text") from error
     return from_metadata(metadata)
 
 
 def from_metadata(metadata: Mapping[str, str]) -> Attributes:
-    """Raises MalformedHeaders like `from_headers`."""
+    """Parses stored metadata. Raises MalformedHeaders like `from_headers`."""
     _require(metadata, "content-type", CONTENT_TYPE)
     _require(metadata, "ce_specversion", "1.0")
     return Attributes(
@@ -172,7 +173,7 @@ def _read(metadata: Mapping[str, str], name: str, parse: Callable[[str], T]) -> 
         raise _malformed(name, "is missing")
     try:
         return parse(text)
-    except (ValueError, OverflowError) as error:  # the second: no such hour in UTC
+    except (ValueError, OverflowError) as error:  # OverflowError: the hour does not exist in UTC
         raise _malformed(name, f"is malformed: {text[:80]!r}") from error
 
 
@@ -181,18 +182,18 @@ def _read_optional(metadata: Mapping[str, str], name: str, parse: Callable[[str]
 
 
 def _require(metadata: Mapping[str, str], name: str, expected: str) -> None:
-    if (found := metadata.get(name)) != expected:
-        raise _malformed(name, "is missing" if found is None else f"is {found[:80]!r}, not {expected!r}")
+    if (value := metadata.get(name)) != expected:
+        raise _malformed(name, "is missing" if value is None else f"is {value[:80]!r}, not {expected!r}")
 
 
 def _uuid(text: str) -> UUID:
-    # UUID() alone would take braces, a urn and upper case: two texts of one id are two keys
-    # elsewhere.
+    # UUID() alone accepts braces, a urn and upper case: two texts of one id would be two keys in
+    # other places.
     _match(_UUID, text)
     return UUID(text)
 
 
-# Tenants and aggregates come again and again; parsing is most of the cost.
+# Ids of tenants and aggregates repeat; parsing them is most of the cost.
 _recurring_uuid = lru_cache(maxsize=4096)(_uuid)
 
 
@@ -229,7 +230,7 @@ def _is_ours(name: str) -> bool:
 
 
 def _is_text(name: str) -> bool:
-    return name.isascii() or not any("\ud800" <= each <= "\udfff" for each in name)
+    return name.isascii() or not any("\ud800" <= character <= "\udfff" for character in name)
 
 
 def _malformed(name: str, reason: str) -> MalformedHeaders:

@@ -1,4 +1,4 @@
-"""A request to change something, already validated in shape; its handler decides."""
+"""A request to change state. Its shape is validated already; its handler decides."""
 
 from typing import Generic, TypeVar
 
@@ -6,8 +6,8 @@ R = TypeVar("R", covariant=True)
 
 
 class Command(Generic[R]):
-    """Base of the frozen dataclasses in a service's `commands`; R is what its handler gives back.
-    Time and new ids are fields of it.
+    """Base of the frozen dataclasses in a service's `commands`; R is the type of the handler's
+    result. Time and new ids are fields.
     """
 
     __slots__ = ()

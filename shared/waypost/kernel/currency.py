@@ -1,9 +1,9 @@
-"""The currencies in which anybody is billed, and their minor units.
+"""Currencies that can be billed, and their minor units.
 
 ISO 4217, List One (SIX,
 https://www.six-group.com/en/products-services/financial-information/market-reference-data/data-standards.html),
-as of 2026-02: without funds codes and units of account, in which nobody pays, and without what has
-no minor unit (gold, tests, XXX).
+as of 2026-02: without funds codes and units of account, which are not used for payment, and without
+codes that have no minor unit (gold, tests, XXX).
 """
 
 from collections.abc import Mapping
@@ -25,13 +25,13 @@ DECIMALS: Mapping[str, int] = {
     for decimals, codes in ((0, _WITHOUT_DECIMALS), (2, _TWO_DECIMALS), (3, _THREE_DECIMALS))
     for code in codes.split()
 }
-"""Of the minor unit, by code."""
+"""Decimals of the minor unit, by currency code."""
 
 
 def known_currency(code: str) -> str:
-    """Asked where a currency comes in; what is stored may bear one that has ended since. Raises
+    """Validates a currency in a request; stored amounts may be in a currency that has ended. Raises
     Invalid.
     """
     if code not in DECIMALS:
-        raise Invalid(f"{code!r} is no currency of ISO 4217 in which anybody pays", currency=code)
+        raise Invalid(f"{code!r} is not a supported ISO 4217 currency (for example EUR, JPY, KWD)", currency=code)
     return code

@@ -1,6 +1,4 @@
-"""What surrounds an event: who, when, which version of what, and the trace that caused it
-(CloudEvents 1.0 attributes).
-"""
+"""An event with its metadata (CloudEvents 1.0 attributes), and the raw record of a topic."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,8 +15,8 @@ E = TypeVar("E", bound=Event, covariant=True)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Envelope(Generic[E]):
-    """One event with its metadata, as handlers see it: the same whether it comes from the store or
-    from a topic.
+    """An event with its metadata, as handlers receive it; the same from the event store and from a
+    topic.
     """
 
     event: E
@@ -26,17 +24,16 @@ class Envelope(Generic[E]):
     tenant_id: TenantId
     aggregate_id: UUID
     aggregate_version: int
-    """`ce_sequence`: 1, 2, 3 … without gaps for one aggregate; 0 on a topic that keeps no versions.
-    """
+    """`ce_sequence`: 1, 2, 3 … without gaps for one aggregate; 0 on a topic without versions."""
     occurred_at: datetime
     source: str
-    """`/services/<service>` that published it."""
+    """The publishing service, as `/services/<service>`."""
     cause: Cause
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """One record of a topic, as the broker gave it; nothing in it has been believed yet."""
+    """A record of a topic as the broker returned it; not validated."""
 
     topic: str
     partition: int

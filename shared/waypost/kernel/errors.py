@@ -1,25 +1,38 @@
-"""The tree that every error of Waypost grows on; a leaf that one room alone raises stands there.
+"""The error tree of Waypost. An error that one module alone raises is defined in that module.
 
 WaypostError
-├── Refused                     the caller asked for something that may not be (HTTP 4xx); nothing has changed
-│   ├── Invalid                 400/422: the input breaks a rule
+├── Refused                     the request is not allowed (HTTP 4xx); nothing has changed
+│   ├── Invalid                 422: the input breaks a rule (400 for malformed JSON)
+│   │   ├── KeyReused           422: the Idempotency-Key was used with another body
+│   │   ├── MalformedCursor     422: a cursor that no list returned
+│   │   └── MalformedEntityTag  422: an If-Match that is neither an entity tag nor *
 │   ├── Unauthenticated         401: no valid token
+│   │   └── TokenRevoked        401: the token's session or rights have ended
 │   ├── Forbidden               403: the token's role or scope is too small
-│   ├── NotFound                404: no such thing for this tenant
+│   ├── NotFound                404: no such resource for this tenant
 │   └── Conflict                409: the state does not allow it
-│       └── ConcurrencyConflict 409/412: another writer was first
-├── Unavailable                 503: a cap is reached or a part is away; try later
+│       ├── ConcurrencyConflict 409/412: another writer was first
+│       ├── TwinRunning         409: a request with the same Idempotency-Key is running
+│       └── RebuildRuns         a migration or another rebuild is running
+├── Unavailable                 503: a limit is reached or a dependency is unavailable; retry later
 ├── Misconfigured               the process refuses to start; the message names the setting
-├── Transient                   the same work again later may succeed; nothing is lost
-├── NotYet                      a reactor needs a row that another topic has not brought yet
-├── Permanent                   the same work will fail again: its key is parked, a letter is kept
-├── Poison                      bytes that are no event of ours
-│   ├── UndecodableRecord       wrong magic, unknown schema id, body that does not fit
+│   └── PartitionsChanged       a topic has another number of partitions than declared
+├── Transient                   the same work may succeed later; nothing is lost
+│   ├── TopicUnavailable        a topic does not exist, or not for this client
+│   └── LiveIsAhead             a rebuild has not read all records of the live consumer
+├── NotYet                      a reactor needs a row that another topic has not delivered yet
+├── Permanent                   the same work will fail again: dead letter or dead job
+│   ├── RecordsRefused          the broker can never accept a record
+│   └── RowsRefused             an outbox row cannot become a record
+├── Poison                      the record is not a valid event
+│   ├── UndecodableRecord       wrong magic byte, unknown schema id, or body that does not fit
 │   ├── MalformedHeaders        a header of the contract is missing or malformed
 │   ├── TenantMismatch          header and body name different tenants
 │   └── UnstorableRecord        the database refuses its dead letter with key and headers
-├── NoTenantBound               a mistake of ours: work without a tenant, or on another's
-└── signals                     caught close by: KeyTaken, NotUnderstood, Fenced, DeadLetterLimitReached, Stopped, FailpointReached
+├── SetUpFailed, StartFailed    an installation step, or a process under `waypost.native`, failed
+├── NoTenantBound               a programming error: work without a tenant, or for another one
+└── signals                     caught by the caller: KeyTaken, Fenced, Stopped, Stuck,
+                                DeadLetterLimitReached, FailpointReached
 
 HTTP maps the tree in `waypost.web.errors`, consumers in `waypost.engine.retry`, job workers in
 `waypost.jobs.worker.failure`.
@@ -31,8 +44,8 @@ from uuid import UUID
 
 
 class WaypostError(Exception):
-    """Root of the tree. Without a message a class says its docstring; `facts` are for whoever
-    catches it, the message is for people.
+    """Root of the error tree. The class docstring is the default message. `facts` are structured
+    data for handlers; the message is for humans.
     """
 
     def __init__(self, message: str = "", **facts: object) -> None:
@@ -41,7 +54,7 @@ class WaypostError(Exception):
 
 
 class Refused(WaypostError):
-    """The request may not be carried out."""
+    """The request is not allowed."""
 
 
 class Invalid(Refused):
@@ -57,11 +70,11 @@ class Forbidden(Refused):
 
 
 class NotFound(Refused):
-    """There is no such thing."""
+    """The resource does not exist."""
 
 
 class Conflict(Refused):
-    """The present state does not allow this."""
+    """The current state does not allow this."""
 
 
 class ConcurrencyConflict(Conflict):
@@ -93,7 +106,7 @@ class Transient(WaypostError):
 
 
 class NotYet(WaypostError):
-    """A row that another topic brings is not here yet."""
+    """A row from another topic is not here yet."""
 
 
 class Permanent(WaypostError):
@@ -101,7 +114,7 @@ class Permanent(WaypostError):
 
 
 class Poison(WaypostError):
-    """The record is no event of ours."""
+    """The record is not a valid event."""
 
 
 class UndecodableRecord(Poison):

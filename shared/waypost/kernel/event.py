@@ -1,4 +1,4 @@
-"""An event is a fact of one tenant, in the past tense. The classes themselves are generated from
+"""An event is a fact of one tenant, in the past tense. Its class is generated from
 `schemas/avro`.
 """
 
@@ -8,8 +8,8 @@ from uuid import UUID
 
 
 class Event:
-    """Base of the generated, frozen dataclasses. Closed over plain values: it carries no identity
-    and no time of storing.
+    """Base of the generated, frozen dataclasses. Holds plain values; its id and time are in the
+    envelope.
     """
 
     __slots__ = ()
@@ -21,7 +21,7 @@ class Event:
     schema_version: ClassVar[int]
     """Version of the .avsc that this class was generated from."""
     personal: ClassVar[frozenset[str]]
-    """Fields that identify a person: never logged, encrypted and forgotten by rule."""
+    """Fields with personal data: never logged, emptied on erasure."""
 
     tenant_id: UUID
 
@@ -30,5 +30,5 @@ E = TypeVar("E", bound=Event)
 
 
 def without_personal_data(event: E) -> E:
-    """The same fact of nobody in particular: what identifies a person is empty text."""
+    """The same event with empty text in each field of personal data."""
     return cast(E, replace(cast(Any, event), **dict.fromkeys(event.personal, "")))

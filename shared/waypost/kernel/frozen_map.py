@@ -1,5 +1,5 @@
-"""The mapping that decoded events hold: a dict that refuses changes, so that an event stays as it
-was recorded.
+"""The mapping type of decoded events: a dict that refuses changes, so that an event is
+immutable.
 """
 
 from typing import Any, NoReturn, Self, TypeVar
@@ -9,8 +9,8 @@ V = TypeVar("V")
 
 
 class FrozenMap(dict[K, V]):
-    """Equal to a dict with the same items; hashable where its values are. A dict for `json`,
-    `asdict` and pydantic.
+    """Equal to a dict with the same items; hashable if its values are. A dict for `json`, `asdict`
+    and pydantic.
     """
 
     __slots__ = ()
@@ -25,7 +25,7 @@ class FrozenMap(dict[K, V]):
         return self
 
     def __deepcopy__(self, memo: object) -> Self:
-        return self  # its values are immutable as well
+        return self  # its values are immutable too
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (dict(self),)

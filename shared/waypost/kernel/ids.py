@@ -13,15 +13,15 @@ JobId = NewType("JobId", UUID)
 
 
 def new_id() -> UUID:
-    """A fresh UUIDv7: 48 bits of Unix milliseconds, 74 random bits. Called at the edges only; the
-    domain is handed its ids.
+    """A new UUIDv7: 48 bits of Unix milliseconds, 74 random bits. Called by the API layer and by
+    workers; the domain receives its ids.
     """
     return _uuid7(time.time_ns() // 1_000_000, os.urandom(10))
 
 
 def derived_id(of: UUID, at: datetime) -> UUID:
-    """A UUIDv7 of that moment, always the same for the same two: for what there may be once,
-    wherever it is made.
+    """A UUIDv7 of that time, deterministic for the two arguments: for an object that exists once,
+    wherever it is created.
     """
     digest = hashlib.blake2b(of.bytes + at.astimezone(UTC).isoformat().encode(), digest_size=10).digest()
     return _uuid7(int(at.timestamp() * 1000), digest)

@@ -8,20 +8,20 @@ from waypost.kernel.errors import Invalid
 
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _USUAL_DECIMALS = 2
-"""Of a currency that has ended: what was written in it is still told."""
-_LIMIT = 2**63 - 1  # what a PostgreSQL bigint and an Avro long hold
+"""Decimals of a currency that has ended, to display stored amounts."""
+_LIMIT = 2**63 - 1  # the range of a PostgreSQL bigint and an Avro long
 
 
 @dataclass(frozen=True, slots=True, order=False)
 class Money:
-    """In whatever currency it was written; `known_currency` is asked where one comes in."""
+    """An amount in any currency code; `known_currency` validates requests."""
 
     amount_minor: int
     currency: str
 
     def __post_init__(self) -> None:
         if not _CURRENCY.fullmatch(self.currency):
-            raise Invalid(f"{self.currency!r} is no currency code", currency=self.currency)
+            raise Invalid(f"{self.currency!r} is not a currency code", currency=self.currency)
         if abs(self.amount_minor) > _LIMIT:
             raise Invalid("the amount does not fit 64 bits", amount_minor=self.amount_minor)
 
@@ -32,7 +32,7 @@ class Money:
         return Money(self.amount_minor * quantity, self.currency)
 
     def __str__(self) -> str:
-        """For people: `1,234.50 EUR`, with as many decimals as the currency has."""
+        """For display: `1,234.50 EUR`, with the currency's decimals."""
         decimals = DECIMALS.get(self.currency, _USUAL_DECIMALS)
         whole, rest = divmod(abs(self.amount_minor), 10**decimals)
         fraction = f".{rest:0{decimals}}" if decimals else ""

@@ -1,11 +1,11 @@
-"""Which partition and which relay shard a key belongs to: MurmurHash2 as Kafka's Java client
-computes it, so that all clients agree.
+"""Partition and outbox shard of a key: MurmurHash2 as in Kafka's Java client, so that all clients
+agree.
 """
 
 from struct import unpack_from
 
 SHARDS = 16
-"""Of the outbox. A multiple of every topic's partition count, see `partition_for`."""
+"""Number of outbox shards. A multiple of every topic's partition count, see `partition_for`."""
 
 _SEED = 0x9747B28C
 _MULTIPLIER = 0x5BD1E995
@@ -30,14 +30,14 @@ def murmur2(key: bytes) -> int:
 
 
 def partition_for(key: bytes, partitions: int) -> int:
-    """The partition that the Java client's default partitioner takes.
+    """The partition that the Java client's default partitioner chooses.
 
-    Where `partitions` divides SHARDS this is `shard_for(key) % partitions`: whoever has the shard
-    need not hash again.
+    If `partitions` divides SHARDS, this is `shard_for(key) % partitions`: the key need not be
+    hashed again.
     """
     return (murmur2(key) & 0x7FFFFFFF) % partitions
 
 
 def shard_for(key: bytes) -> int:
-    """The outbox shard, 0 to 15: all rows of one key pass through one relay."""
+    """The outbox shard, 0 to 15: one relay publishes all rows of a key."""
     return murmur2(key) % SHARDS

@@ -1,4 +1,4 @@
-"""The aggregates that one unit of work has in hand."""
+"""The aggregates that one unit of work has loaded."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
@@ -16,7 +16,9 @@ History = Callable[[str, UUID], Awaitable[Sequence[Envelope[Event]]]]
 
 
 class Repository:
-    """Base of the units of work: an aggregate is folded once, and is the same object from then on."""
+    """Base of the units of work: each aggregate is loaded once, and later loads return the same
+    object.
+    """
 
     def __init__(self, history: History) -> None:
         self._history = history

@@ -1,4 +1,4 @@
-"""What a person may do in their tenant; each role may all that the ones before it may."""
+"""Roles of a user in a tenant; each includes the rights of the roles before it."""
 
 from enum import StrEnum
 
@@ -9,5 +9,6 @@ class Role(StrEnum):
     OWNER = "owner"
 
     def covers(self, needed: "Role") -> bool:
+        """Whether this role includes the rights of `needed`."""
         ranks = list(Role)
         return ranks.index(self) >= ranks.index(needed)

@@ -1,5 +1,5 @@
-"""Which tenants the running work may touch. Bound by the edge (HTTP auth, consumer, job runner),
-read by every transaction.
+"""The tenants that the running work may access. Bound by HTTP authentication, consumers and job
+workers; read by every transaction.
 """
 
 from collections.abc import Iterable, Iterator
@@ -13,15 +13,15 @@ _bound: ContextVar[frozenset[TenantId]] = ContextVar("waypost_tenants", default=
 
 
 class NoTenantBound(WaypostError):
-    """Work that touches tenant data was started without a tenant: bind one with
-    `bound_tenants(...)` first.
+    """Work on tenant data was started without a tenant: bind one with `bound_tenants(...)`
+    first.
     """
 
 
 @contextmanager
 def bound_tenants(tenants: Iterable[TenantId]) -> Iterator[None]:
-    """Binds exactly these tenants to everything that runs inside, tasks started there included;
-    ends with the block.
+    """Binds exactly these tenants to everything that runs inside the block, tasks started there
+    included.
     """
     token = _bound.set(frozenset(tenants))
     try:
@@ -31,7 +31,7 @@ def bound_tenants(tenants: Iterable[TenantId]) -> Iterator[None]:
 
 
 def current_tenants() -> frozenset[TenantId]:
-    """The tenants bound to this task. Raises NoTenantBound rather than giving an empty set."""
+    """The tenants bound to this task. Raises NoTenantBound if there are none."""
     tenants = _bound.get()
     if not tenants:
         raise NoTenantBound
@@ -39,7 +39,7 @@ def current_tenants() -> frozenset[TenantId]:
 
 
 def sole_tenant(tenants: frozenset[TenantId]) -> TenantId:
-    """Of work for one tenant alone. Raises NoTenantBound where there is none, or more than one."""
+    """The only tenant. Raises NoTenantBound if there is none or more than one."""
     if len(tenants) != 1:
         raise NoTenantBound("this work needs exactly one tenant", bound=len(tenants))
     return next(iter(tenants))

@@ -1,4 +1,4 @@
-"""A secret in a text that carries its tenant. The tenant in it says where to look, never what is
+"""A secret with its tenant's id in one text. The id says where to look it up, never what is
 allowed.
 """
 
@@ -11,12 +11,12 @@ _TENANT_BYTES = 16
 
 
 def tenant_secret(tenant_id: TenantId, secret: bytes) -> str:
-    """URL-safe base64; without padding where 16 bytes and the secret's are a multiple of 3."""
+    """The text: URL-safe base64; without padding if the total of bytes is a multiple of 3."""
     return base64.urlsafe_b64encode(tenant_id.bytes + secret).decode()
 
 
 def read_tenant_secret(text: str, secret_bytes: int) -> tuple[TenantId, bytes] | None:
-    """None for anything that was not made of so many bytes."""
+    """The tenant and the secret; None for any text that does not encode a secret of this length."""
     try:
         raw = base64.b64decode(text.encode("ascii"), altchars=b"-_", validate=True)
     except ValueError:

@@ -1,58 +1,53 @@
-"""Text as a database keeps it, and text of users as other documents can repeat it."""
+"""Text that PostgreSQL can store, and user text that is safe in headers, mails and pages."""
 
 import unicodedata
 
 _LINE_ENDS = frozenset(("Cc", "Zl", "Zp"))
-"""Controls (CR, LF, NEL and NUL with them), U+2028 and U+2029: each ends a line, or a header, for
-some reader.
+"""Control characters (including CR, LF, NEL and NUL), U+2028 and U+2029: each ends a line or a
+header for some reader.
 """
-_WITHOUT_A_SHAPE = frozenset(("Cf", "Cn", "Co", "Me", "Mn", "Zs", "Cs", *_LINE_ENDS))
-_BLANK_DEAD_LETTERS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
-"""Letters and symbols that fonts draw as nothing: the fillers of Hangul, the empty braille pattern.
-"""
+_INVISIBLE_CATEGORIES = frozenset(("Cf", "Cn", "Co", "Me", "Mn", "Zs", "Cs", *_LINE_ENDS))
+_BLANK_CHARACTERS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
+"""Characters that fonts draw as blank: the fillers of Hangul, the empty braille pattern."""
 _BIDI_CONTROLS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-"""Unicode's property Bidi_Control (UAX 9): they change the order in which the text around them is
-shown.
+"""Unicode's property Bidi_Control (UAX 9): these change the display order of the text around them.
 """
 _ENCODED_WORD = "=?"
-"""How an encoded word begins (RFC 2047), which a mail program replaces by other text."""
+"""Start of an encoded word (RFC 2047), which mail programs replace by other text."""
 
 
 def is_storable(text: str) -> bool:
-    """PostgreSQL's text holds no NUL, and no half of a surrogate pair."""
-    return "\0" not in text and not any("\ud800" <= each <= "\udfff" for each in text)
+    """Whether PostgreSQL can store the text: no NUL and no lone surrogate."""
+    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def storable(text: str) -> str:
-    """With a substitute for each character that cannot be held."""
+    """The text with a replacement for each character that cannot be stored."""
     return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode(errors="replace").decode()
 
 
 def is_one_line(text: str) -> bool:
-    """Whether it is one line with something to see, which means the same wherever it is repeated:
-    in a header, a mail, a page.
-    """
+    """Whether the text is one visible line that means the same in a header, a mail and a page."""
     return is_storable(text) and _ENCODED_WORD not in text and one_line(text) != "" and not any(map(_misleads, text))
 
 
 def one_line(text: str) -> str:
-    """The text as one line, for text that was stored before it had rules: line ends become spaces,
-    bidi controls are left out.
+    """The text as one line, for text that was stored before the rules: line ends become spaces,
+    bidi controls are removed.
 
-    Empty where nothing is left to see. An encoded word stays as it is: it is for the writer of a
-    header to encode it.
+    Empty if no visible character is left. Encoded words stay: the writer of a header encodes them.
     """
-    kept = "".join(_in_a_line(each) for each in storable(text) if each not in _BIDI_CONTROLS)
-    return " ".join(kept.split()) if any(map(_has_a_shape, kept)) else ""
+    shown = "".join(_as_one_line(character) for character in storable(text) if character not in _BIDI_CONTROLS)
+    return " ".join(shown.split()) if any(map(_is_visible, shown)) else ""
 
 
 def _misleads(character: str) -> bool:
     return character in _BIDI_CONTROLS or unicodedata.category(character) in _LINE_ENDS
 
 
-def _in_a_line(character: str) -> str:
+def _as_one_line(character: str) -> str:
     return " " if unicodedata.category(character) in _LINE_ENDS else character
 
 
-def _has_a_shape(character: str) -> bool:
-    return unicodedata.category(character) not in _WITHOUT_A_SHAPE and character not in _BLANK_DEAD_LETTERS
+def _is_visible(character: str) -> bool:
+    return unicodedata.category(character) not in _INVISIBLE_CATEGORIES and character not in _BLANK_CHARACTERS

@@ -1,4 +1,4 @@
-"""A topic as it is declared."""
+"""The declaration of a Kafka topic."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Topic:
+    """A declared topic."""
+
     name: str
     purpose: str
     partitions: int

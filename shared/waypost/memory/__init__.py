@@ -1,3 +1,3 @@
-"""The ports in memory, for unit tests and simulations; they pass the behaviour suites that the real
-ones pass.
+"""In-memory adapters of the ports, for unit tests and simulations; they pass the same behaviour
+suites as the real ones.
 """

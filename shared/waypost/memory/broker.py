@@ -1,4 +1,4 @@
-"""A broker in memory, with the faults of a real one at hand: away, slow to acknowledge, unwilling."""
+"""An in-memory broker whose faults a test controls: unreachable, slow to acknowledge, refusing."""
 
 import asyncio
 from collections import defaultdict
@@ -18,7 +18,7 @@ class MemoryBroker:
         self.refuses: Callable[[OutgoingRecord], bool] = lambda record: False
         self.reachable = True
         self.acknowledging = asyncio.Event()
-        """Cleared by a test: records reach the log, and nobody hears of it."""
+        """A test clears it: records are appended, but no acknowledgement is sent."""
         self.acknowledging.set()
         self.received = asyncio.Condition()
         """Notified when records have reached a log."""

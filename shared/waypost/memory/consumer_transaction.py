@@ -1,4 +1,4 @@
-"""A consumer's transaction in memory."""
+"""The in-memory transaction of a consumer."""
 
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
@@ -16,7 +16,7 @@ from waypost.ports.inbox import Inbox
 
 
 class MemoryConsumerTransaction:
-    """`waypost.ports.consumer_transaction.Intake`."""
+    """`waypost.ports.consumer_transaction.ConsumerTransaction`."""
 
     inbox: Inbox
     dead_letters: DeadLetters
@@ -36,7 +36,7 @@ class MemoryConsumerTransaction:
 
 
 class MemoryConsumerTransactions:
-    """`waypost.ports.consumer_transaction.Intakes` of one consumer."""
+    """`waypost.ports.consumer_transaction.ConsumerTransactions` of one consumer."""
 
     def __init__(self, database: MemoryDatabase, units: MemoryUnitsOfWork, *, name: str) -> None:
         self._database = database

@@ -1,6 +1,4 @@
-"""What one service keeps, in memory: transactions that see all or nothing of each other, one at a
-time.
-"""
+"""The in-memory data of one service: transactions are atomic and run one at a time."""
 
 import asyncio
 import copy
@@ -28,20 +26,20 @@ class QueuedJob:
 
 @dataclass(slots=True)
 class Tables:
-    """Values are never changed in place, so that a shallow copy of each table is a snapshot."""
+    """Stored values are immutable, so that a shallow copy of each table is a snapshot."""
 
     events: dict[tuple[str, UUID, int], Envelope[Event]] = field(default_factory=dict)
-    """By aggregate type, aggregate and version."""
+    """Key: aggregate type, aggregate id and version."""
     published: tuple[Envelope[Event], ...] = ()
-    """The outbox, in the order of its ids."""
+    """Published events, in the order of outbox ids."""
     jobs: dict[JobId, QueuedJob] = field(default_factory=dict)
     positions: dict[tuple[str, Partition], ConsumerPosition] = field(default_factory=dict)
     claimed: frozenset[tuple[str, EventId]] = frozenset()
     versions: dict[tuple[str, str, UUID], int] = field(default_factory=dict)
     dead_letters: dict[UUID, tuple[str, DeadLetter]] = field(default_factory=dict)
-    """With the consumer's name, in the order in which they were kept."""
+    """Value: the consumer's name and the dead letter, in the order of storing."""
     parked: dict[tuple[str, ParkedKey], int] = field(default_factory=dict)
-    """When they were parked, as a count."""
+    """Value: the order in which the keys were parked."""
 
     def snapshot(self) -> "Tables":
         return Tables(**{name: copy.copy(getattr(self, name)) for name in self.__slots__})
@@ -54,18 +52,16 @@ class MemoryTransaction:
 
 
 class MemoryDatabase:
-    """A restart forgets nothing as long as this object lives: two consumers of one service share
-    it.
-    """
+    """Keeps its data as long as the object exists: two consumers of one service share it."""
 
     def __init__(self) -> None:
         self.tables = Tables()
-        self._turn = asyncio.Lock()
+        self._lock = asyncio.Lock()
 
     @asynccontextmanager
     async def transaction(self, tenants: Iterable[TenantId] = ()) -> AsyncIterator[MemoryTransaction]:
         """Commits at the end of the block, rolls back on an error."""
-        async with self._turn:
+        async with self._lock:
             transaction = MemoryTransaction(self.tables.snapshot(), frozenset(tenants))
             yield transaction
             self.tables = transaction.tables

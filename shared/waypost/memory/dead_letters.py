@@ -1,4 +1,4 @@
-"""Letters and parked keys of one consumer in memory."""
+"""Dead letters and parked keys of one consumer, in memory."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,8 +12,8 @@ from waypost.ports.dead_letters import OPEN, VERSION_CONFLICT, DeadLetter, Failu
 
 
 class MemoryDeadLetters:
-    """`waypost.ports.dead_letters.DeadLetters` inside one open transaction. Those come one at a
-    time here: every lock is had at once.
+    """`waypost.ports.dead_letters.DeadLetters` inside one open transaction. Transactions run one at
+    a time, so that every lock is granted at once.
     """
 
     def __init__(self, transaction: MemoryTransaction, consumer: str) -> None:
@@ -26,7 +26,7 @@ class MemoryDeadLetters:
     async def held(self, topic: str, keys: Iterable[bytes]) -> Mapping[bytes, frozenset[int]]:
         held: dict[bytes, set[int]] = {}
         for key in keys:
-            for dead_letter in self._line(ParkedKey(topic, key), (*OPEN, Status.DISCARDED)):
+            for dead_letter in self._ordered(ParkedKey(topic, key), (*OPEN, Status.DISCARDED)):
                 if dead_letter.sequence is not None:
                     held.setdefault(key, set()).add(dead_letter.sequence)
         return {key: frozenset(sequences) for key, sequences in held.items()}
@@ -36,7 +36,7 @@ class MemoryDeadLetters:
             self._tables.parked.setdefault((self._consumer, ParkedKey(topic, key)), len(self._tables.parked))
 
     async def keep(self, dead_letters: Sequence[DeadLetter]) -> None:
-        known = {dead_letter.event_id for dead_letter in self._mine()}
+        known = {dead_letter.event_id for dead_letter in self._own()}
         for dead_letter in dead_letters:
             if dead_letter.event_id not in known:
                 known.add(dead_letter.event_id)
@@ -47,17 +47,17 @@ class MemoryDeadLetters:
         return [key for key in parked if self._is_due(key, now)][:limit]
 
     async def tally(self) -> Tally:
-        counts = Counter(dead_letter.status for dead_letter in self._mine())
+        counts = Counter(dead_letter.status for dead_letter in self._own())
         parked = sum(consumer == self._consumer for consumer, _ in self._tables.parked)
         return Tally(parked_keys=parked, dead_letters={status: counts[status] for status in OPEN})
 
     async def open_dead_letters(self, at_most: int) -> int:
-        return min(sum(dead_letter.status in OPEN for dead_letter in self._mine()), at_most)
+        return min(sum(dead_letter.status in OPEN for dead_letter in self._own()), at_most)
 
     async def failed_dead_letters(self, at_most: int) -> int:
-        failed = [dead_letter for dead_letter in self._mine() if dead_letter.status in (Status.RETRYING, Status.DEAD)]
-        blocked = {(dead_letter.record.topic, dead_letter.key) for dead_letter in failed if _in_line(dead_letter)}
-        waiting = [dead_letter for dead_letter in self._mine() if dead_letter.status is Status.WAITING]
+        failed = [dead_letter for dead_letter in self._own() if dead_letter.status in (Status.RETRYING, Status.DEAD)]
+        blocked = {(dead_letter.record.topic, dead_letter.key) for dead_letter in failed if _is_ordered(dead_letter)}
+        waiting = [dead_letter for dead_letter in self._own() if dead_letter.status is Status.WAITING]
         behind = [dead_letter for dead_letter in waiting if (dead_letter.record.topic, dead_letter.key) in blocked]
         return min(len(failed) + len(behind), at_most)
 
@@ -65,7 +65,7 @@ class MemoryDeadLetters:
         return self._is_parked(parked)
 
     async def first(self, parked: ParkedKey, above: int) -> DeadLetter | None:
-        for dead_letter in self._line(parked, (*OPEN, Status.DISCARDED)):
+        for dead_letter in self._ordered(parked, (*OPEN, Status.DISCARDED)):
             if dead_letter.sequence is None and dead_letter.status is not Status.DISCARDED:
                 return dead_letter
             if dead_letter.sequence is not None and dead_letter.sequence > above:
@@ -80,7 +80,7 @@ class MemoryDeadLetters:
         self, dead_letter: DeadLetter, *, next_attempt_at: datetime, audit_context: AuditContext | None = None
     ) -> DeadLetter:
         stays_dead = audit_context is not None and dead_letter.status is Status.DEAD
-        begun = replace(
+        started = replace(
             dead_letter,
             status=Status.DEAD if stays_dead else Status.RETRYING,
             attempts=dead_letter.attempts + 1,
@@ -88,10 +88,10 @@ class MemoryDeadLetters:
             redrives=dead_letter.redrives + (audit_context is not None),
             next_attempt_at=next_attempt_at,
         )
-        self._tables.dead_letters[dead_letter.id] = (self._consumer, begun)
-        return begun
+        self._tables.dead_letters[dead_letter.id] = (self._consumer, started)
+        return started
 
-    async def take_back(self, before: DeadLetter) -> None:
+    async def undo_attempt(self, before: DeadLetter) -> None:
         self._tables.dead_letters[before.id] = (self._consumer, before)
 
     async def update(
@@ -116,7 +116,7 @@ class MemoryDeadLetters:
             self._tables.dead_letters[dead_letter_id] = (self._consumer, changed)
 
     async def discard(self, dead_letter: DeadLetter, audit_context: AuditContext) -> None:
-        """There is no audit in memory."""
+        """Without an audit entry: there is no audit in memory."""
         await self.update(dead_letter.id, status=Status.DISCARDED, attempts=dead_letter.attempts)
 
     async def unpark(self, parked: ParkedKey) -> None:
@@ -126,29 +126,29 @@ class MemoryDeadLetters:
         return (self._consumer, key) in self._tables.parked
 
     def _is_due(self, key: ParkedKey, now: datetime) -> bool:
-        line = self._line(key, OPEN)
-        if not line:
+        dead_letters = self._ordered(key, OPEN)
+        if not dead_letters:
             return True
-        first = line[0]
+        first = dead_letters[0]
         return first.status is not Status.DEAD and (first.next_attempt_at is None or first.next_attempt_at <= now)
 
-    def _mine(self) -> list[DeadLetter]:
+    def _own(self) -> list[DeadLetter]:
         return [
             dead_letter for consumer, dead_letter in self._tables.dead_letters.values() if consumer == self._consumer
         ]
 
-    def _line(self, key: ParkedKey, statuses: Sequence[Status]) -> list[DeadLetter]:
-        """Those of the key that wait for their turn, the first of them first."""
-        line = [
+    def _ordered(self, key: ParkedKey, statuses: Sequence[Status]) -> list[DeadLetter]:
+        """Open dead letters of the key, in order."""
+        dead_letters = [
             dead_letter
-            for dead_letter in self._mine()
+            for dead_letter in self._own()
             if (dead_letter.record.topic, dead_letter.key) == (key.topic, key.key)
             and dead_letter.status in statuses
-            and _in_line(dead_letter)
+            and _is_ordered(dead_letter)
         ]
-        return sorted(line, key=lambda dead_letter: (dead_letter.sequence or 0, dead_letter.record.offset))
+        return sorted(dead_letters, key=lambda dead_letter: (dead_letter.sequence or 0, dead_letter.record.offset))
 
 
-def _in_line(dead_letter: DeadLetter) -> bool:
+def _is_ordered(dead_letter: DeadLetter) -> bool:
     conflicts = dead_letter.failure is not None and dead_letter.failure.error_class == VERSION_CONFLICT
     return dead_letter.type is not None and not conflicts

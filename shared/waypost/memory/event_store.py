@@ -1,4 +1,4 @@
-"""The event store in memory."""
+"""The in-memory event store."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -19,12 +19,12 @@ class MemoryEventStore:
     async def history(self, aggregate_type: str, aggregate_id: UUID, *, after: int = 0) -> Sequence[Envelope[Event]]:
         stored = self._transaction.tables.events
         versions = sorted(version for kind, id_, version in stored if (kind, id_) == (aggregate_type, aggregate_id))
-        found = [stored[aggregate_type, aggregate_id, version] for version in versions if version > after]
-        return [envelope for envelope in found if envelope.tenant_id in self._transaction.tenants]
+        later = [stored[aggregate_type, aggregate_id, version] for version in versions if version > after]
+        return [envelope for envelope in later if envelope.tenant_id in self._transaction.tenants]
 
     async def append(self, aggregate_type: str, envelopes: Sequence[Envelope[Event]]) -> None:
         stored = self._transaction.tables.events
-        new = {(aggregate_type, each.aggregate_id, each.aggregate_version): each for each in envelopes}
+        new = {(aggregate_type, envelope.aggregate_id, envelope.aggregate_version): envelope for envelope in envelopes}
         if new.keys() & stored.keys() or len(new) < len(envelopes):
             first = envelopes[0]
             raise ConcurrencyConflict(aggregate_type, first.aggregate_id, first.aggregate_version - 1)

@@ -1,4 +1,4 @@
-"""The inbox of one consumer in memory."""
+"""The in-memory inbox of one consumer."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -24,14 +24,14 @@ class MemoryInbox:
 
     async def count_start(self, partition: Partition) -> ConsumerPosition:
         consumer_position = await self.consumer_position(partition)
-        return self._stand(partition, replace(consumer_position, starts=consumer_position.starts + 1))
+        return self._store(partition, replace(consumer_position, starts=consumer_position.starts + 1))
 
     async def start_over(self, partition: Partition, topic_id: UUID | None) -> None:
-        self._stand(partition, ConsumerPosition(next_offset=0, topic_id=topic_id, starts=0))
+        self._store(partition, ConsumerPosition(next_offset=0, topic_id=topic_id, starts=0))
 
     async def adopt(self, partition: Partition, topic_id: UUID) -> None:
         consumer_position = await self.consumer_position(partition)
-        self._stand(partition, replace(consumer_position, topic_id=consumer_position.topic_id or topic_id))
+        self._store(partition, replace(consumer_position, topic_id=consumer_position.topic_id or topic_id))
 
     async def fence(
         self, partition: Partition, *, expected: int, next_offset: int, topic_id: UUID | None, starts: int = 0
@@ -42,17 +42,17 @@ class MemoryInbox:
             topic_id,
         ):
             return False
-        self._stand(partition, replace(consumer_position, next_offset=next_offset, starts=starts))
+        self._store(partition, replace(consumer_position, next_offset=next_offset, starts=starts))
         return True
 
     async def claim(self, partition: Partition, entries: Sequence[InboxEntry]) -> frozenset[EventId]:
-        wanted = {(self._consumer, arrival.event_id) for arrival in entries}
-        fresh = wanted - self._tables.claimed
+        claims = {(self._consumer, entry.event_id) for entry in entries}
+        fresh = claims - self._tables.claimed
         self._tables.claimed |= fresh
         return frozenset(event_id for _, event_id in fresh)
 
     async def versions(self, topic: str, aggregates: Iterable[UUID]) -> Mapping[UUID, int]:
-        known = ((each, self._tables.versions.get((self._consumer, topic, each))) for each in aggregates)
+        known = ((aggregate, self._tables.versions.get((self._consumer, topic, aggregate))) for aggregate in aggregates)
         return {aggregate: version for aggregate, version in known if version is not None}
 
     async def advance(self, topic: str, versions: Mapping[UUID, int]) -> None:
@@ -60,6 +60,6 @@ class MemoryInbox:
             key = (self._consumer, topic, aggregate)
             self._tables.versions[key] = max(version, self._tables.versions.get(key, 0))
 
-    def _stand(self, partition: Partition, consumer_position: ConsumerPosition) -> ConsumerPosition:
+    def _store(self, partition: Partition, consumer_position: ConsumerPosition) -> ConsumerPosition:
         self._tables.positions[self._consumer, partition] = consumer_position
         return consumer_position

@@ -1,4 +1,4 @@
-"""The job queue in memory: it keeps what was enqueued, for tests to read; nothing runs it."""
+"""The in-memory job queue: stores jobs for tests to read; no worker runs them."""
 
 from typing import get_args
 
@@ -20,9 +20,9 @@ class MemoryJobQueue(JobQueue):
         tenant_id = sole_tenant(self._transaction.tenants)
         queued = self._transaction.tables.jobs
         key = (tenant_id, job.name, job.idempotency_key)
-        for each in queued.values():
-            if job.idempotency_key and (each.tenant_id, each.name, each.idempotency_key) == key:
-                return each.id
+        for other in queued.values():
+            if job.idempotency_key and (other.tenant_id, other.name, other.idempotency_key) == key:
+                return other.id
         job_id = JobId(new_id())
         queued[job_id] = QueuedJob(
             id=job_id,
@@ -36,9 +36,9 @@ class MemoryJobQueue(JobQueue):
 
 def _require_scalars(job: NewJob) -> None:
     for name, value in job.arguments.items():
-        for each in value if isinstance(value, list) else [value]:
-            if not isinstance(each, get_args(Scalar)):
+        for element in value if isinstance(value, list) else [value]:
+            if not isinstance(element, get_args(Scalar)):
                 raise Invalid(
-                    f"{name} is a {type(each).__name__}: jobs take ids, scalars and lists of scalars, and read the rest when"
-                    " they run"
+                    f"{name} is a {type(element).__name__}: jobs take ids, scalars and lists of scalars, and load other"
+                    " data when they run"
                 )

@@ -1,12 +1,10 @@
-"""The outbox in memory, with the faults of a database at hand: sessions that are lost or fall
-silent.
-"""
+"""The in-memory outbox, with faults that a test controls: lost and silent sessions."""
 
 import asyncio
 from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from itertools import count
+from itertools import count as counter
 
 from waypost.kernel.errors import Transient
 from waypost.kernel.partitioning import shard_for
@@ -14,19 +12,19 @@ from waypost.ports.outbox import Backlog, PendingRow
 
 
 class MemoryOutbox:
-    """`waypost.ports.outbox.Outbox`, and the writer's side for those who test it."""
+    """`waypost.ports.outbox.Outbox`, with methods to write rows in tests."""
 
     def __init__(self) -> None:
         self.rows: dict[int, PendingRow] = {}
         self.marked: dict[bytes, str] = {}
         self.leases: list[MemoryOutboxLease] = []
         self.deleting = asyncio.Event()
-        """Cleared by a test: deletes take their time."""
+        """A test clears it to delay deletes."""
         self.deleting.set()
-        self._ids = count(1)
+        self._ids = counter(1)
 
     def next_id(self) -> int:
-        """An id for a row that is added later: its transaction is still open."""
+        """An id for a row of a transaction that is still open."""
         return next(self._ids)
 
     def add(
@@ -38,7 +36,7 @@ class MemoryOutbox:
         return row
 
     def lose_sessions(self) -> None:
-        """As when the database restarts."""
+        """Loses every session, as in a restart of the database."""
         for lease in self.leases:
             lease.lost = True
         self.leases.clear()
@@ -51,7 +49,7 @@ class MemoryOutbox:
             yield lease
         finally:
             lease.lost = True
-            self.leases = [each for each in self.leases if each is not lease]
+            self.leases = [other for other in self.leases if other is not lease]
 
     async def backlog(self) -> Backlog:
         waiting = [row for row in self.rows.values() if row.key not in self.marked]
@@ -72,7 +70,7 @@ class MemoryOutboxLease:
         self.held: set[int] = set()
         self.lost = False
         self.silent = False
-        """Set by a test: the process that holds this lease is frozen."""
+        """A test sets it: the process that holds this lease is frozen."""
         self._outbox = outbox
 
     async def live_relays(self) -> int:
@@ -84,8 +82,8 @@ class MemoryOutboxLease:
 
     async def acquire(self, shards: Collection[int], *, at_most: int) -> frozenset[int]:
         await self._alive()
-        taken = {shard for lease in self._outbox.leases for shard in lease.held}
-        gained = frozenset(sorted(set(shards) - taken)[:at_most])
+        held = {shard for lease in self._outbox.leases for shard in lease.held}
+        gained = frozenset(sorted(set(shards) - held)[:at_most])
         self.held |= gained
         return gained
 
@@ -103,18 +101,18 @@ class MemoryOutboxLease:
         bytes_per_shard: int,
     ) -> Sequence[PendingRow]:
         await self._alive()
-        passed_over = set(in_flight)
+        skipped = set(in_flight)
         heads: list[PendingRow] = []
         for shard in shards:
             waiting = (
-                row for row in self._outbox.waiting(shard) if row.id not in passed_over and row.topic not in held_topics
+                row for row in self._outbox.waiting(shard) if row.id not in skipped and row.topic not in held_topics
             )
-            taken, size = 0, 0
+            count, size = 0, 0
             for row in waiting:
-                if taken == rows_per_shard or size >= bytes_per_shard:
+                if count == rows_per_shard or size >= bytes_per_shard:
                     break
                 heads.append(row)
-                taken, size = taken + 1, size + len(row.payload)
+                count, size = count + 1, size + len(row.payload)
         return heads
 
     async def delete(self, rows: Sequence[PendingRow]) -> int:

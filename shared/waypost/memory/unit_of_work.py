@@ -1,4 +1,4 @@
-"""The business transaction in memory."""
+"""The in-memory unit of work."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -10,7 +10,7 @@ from waypost.kernel.cause import Cause, current_cause
 from waypost.kernel.clock import Clock
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.event import Event
-from waypost.kernel.recording import enveloped
+from waypost.kernel.recorded_events import enveloped
 from waypost.kernel.repository import Repository
 from waypost.kernel.tenant import current_tenants
 from waypost.memory.database import MemoryDatabase, MemoryTransaction
@@ -54,7 +54,7 @@ class MemoryUnitOfWork(Repository):
         self._transaction.tables.published += tuple(self._unsent)
 
     def ring(self) -> None:
-        """Nobody listens."""
+        """Does nothing: in memory there are no listeners."""
 
     def _envelopes(self, aggregate: Aggregate) -> Sequence[Envelope[Event]]:
         source, at = f"/services/{self._service}", self._clock.now()

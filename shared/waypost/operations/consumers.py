@@ -8,7 +8,7 @@ from waypost.engine.consumer import group_name
 from waypost.kafka.catalog import partitions_of
 from waypost.kafka.topic_log import KafkaTopicLog, KafkaTopicLogs
 from waypost.operations.admin_service import AdminService
-from waypost.ports.consumers import Consumer, topics_of
+from waypost.ports.consumers import Consumer, ConsumerKind, topics_of
 from waypost.ports.dead_letters import Status, Tally
 from waypost.ports.subscription import Partition
 from waypost.postgres.database import Database
@@ -41,8 +41,7 @@ class PartitionLag:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConsumerLag:
     group: str
-    kind: str
-    """projector or reactor"""
+    kind: ConsumerKind
     partitions: Sequence[PartitionLag]
     missing_topics: Sequence[str]
     parked_keys: int
@@ -76,7 +75,7 @@ async def _partition_lag(
         )
     return ConsumerLag(
         group=group,
-        kind=type(consumer).__name__.lower(),
+        kind=consumer.kind,
         partitions=[
             PartitionLag(
                 topic=each.topic,

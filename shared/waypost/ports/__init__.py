@@ -1,3 +1,3 @@
-"""What the engine needs of the outside: small protocols whose docstrings are promises. Every
-adapter passes `tests/contracts`.
+"""Protocols that the engine needs from its environment. The docstrings are promises; every adapter
+passes `tests/contracts`.
 """

@@ -1,4 +1,4 @@
-"""Where records are published."""
+"""Publishing records to the broker."""
 
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
@@ -8,7 +8,7 @@ from waypost.kernel.errors import Permanent, Transient
 
 
 class OutgoingRecord(NamedTuple):
-    """A tuple, since hundreds of thousands pass in a second or two."""
+    """A record to publish. A tuple, because several hundred thousand are created per second."""
 
     topic: str
     shard: int
@@ -17,12 +17,12 @@ class OutgoingRecord(NamedTuple):
     value: bytes
     headers: Sequence[tuple[str, bytes]]
     timestamp_ms: int
-    """Unix time in milliseconds at which the fact was written."""
+    """Unix time in milliseconds at which the event was stored."""
 
 
 class RecordsRefused(Permanent):
-    """The broker will not take one of these records, whenever it is asked; which one is known only
-    where it stood alone.
+    """The broker can never accept one of these records; which one is known only for a single
+    record.
     """
 
     def __init__(self, records: Sequence[OutgoingRecord], reason: str) -> None:
@@ -32,7 +32,7 @@ class RecordsRefused(Permanent):
 
 
 class TopicUnavailable(Transient):
-    """A topic is not there, or not for this client. Nothing of the call was sent."""
+    """A topic does not exist, or not for this client. No record of the call was sent."""
 
     def __init__(self, topic: str, reason: str) -> None:
         super().__init__(f"topic {topic} is not available: {reason}", topic=topic, reason=reason)
@@ -40,22 +40,24 @@ class TopicUnavailable(Transient):
 
 
 class Publisher(Protocol):
-    """One idempotent producer. After any error it is of no more use: end it and take a new one."""
+    """One idempotent producer. It cannot be used after an error: close it and open a new one."""
 
     async def send(self, records: Sequence[OutgoingRecord]) -> None:
-        """Returns when every record is in the logs of all in-sync replicas.
+        """Returns when every record is in the logs of all in-sync replicas (`acks=all`, KIP-98).
 
-        A record goes to the partition that `waypost.kernel.partitioning` names, records of one
-        partition in the order given, in batches of which one at a time is on its way. Raises
-        TopicUnavailable before anything is sent, RecordsRefused, and Transient. After an error, a
-        cancellation included, any of the records may be in the log, or may still arrive there.
+        A record is sent to the partition that `waypost.kernel.partitioning` computes. Records of
+        one partition keep the given order, with one batch in flight at a time. Raises
+        TopicUnavailable before anything is sent, RecordsRefused, and Transient. After an error or a
+        cancellation, any of the records may be in the log, or may still arrive there.
         """
         ...
 
 
 class Broker(Protocol):
+    """Opens producers."""
+
     def publisher(self) -> AbstractAsyncContextManager[Publisher]:
-        """A new producer. Its end takes 2 s at most, whatever state the broker is in. Raises
-        Transient where no broker answers.
+        """A new producer. Closing it takes up to 2 s in any state of the broker. Raises Transient
+        if no broker answers.
         """
         ...

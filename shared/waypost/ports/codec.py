@@ -1,4 +1,4 @@
-"""Events to bytes and back."""
+"""Encoding and decoding of events."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,6 +9,8 @@ from waypost.kernel.event import Event
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncodedEvent:
+    """An event's value and the id of its schema."""
+
     schema_id: int
     payload: bytes
     """Confluent framing: 0x00, four-byte big-endian schema id, Avro body."""
@@ -16,6 +18,8 @@ class EncodedEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishedSchema:
+    """One version of a published schema."""
+
     schema_id: int
     version: int
     definition: Mapping[str, Any]
@@ -23,31 +27,33 @@ class PublishedSchema:
 
 
 class EventCodec(Protocol):
+    """Converts events to bytes and back."""
+
     def encode(self, event: Event) -> EncodedEvent:
-        """Raises Permanent when the event does not fit its schema; done before the insert, so that
-        the transaction fails with it.
+        """Encodes an event. Raises Permanent if it does not fit its schema; called before the
+        insert, so that the transaction fails too.
         """
         ...
 
     def decode(self, event_type: str, payload: bytes) -> Event:
-        """The newest class of that type, older versions resolved and upcast. Raises
-        UndecodableRecord, never anything else.
+        """Decodes a value as the newest class of its type; older versions are resolved and upcast.
+        Raises UndecodableRecord only.
         """
         ...
 
     @property
     def topics(self) -> frozenset[str]:
-        """Those that this release's events are on; others in the cluster belong to tools beside us."""
+        """Topics of this release's events; other topics of the cluster belong to other tools."""
         ...
 
     def knows(self, event_type: str) -> bool:
-        """False for a type this release has never heard of: such records are skipped and counted,
+        """False for a type that this release does not know: such records are skipped and counted,
         not failed.
         """
         ...
 
     def schema_of(self, kind: type[Event]) -> PublishedSchema:
-        """What its events are written by today. Raises Permanent for a class that has no published
+        """The schema that encodes this class. Raises Permanent for a class without a published
         schema.
         """
         ...

@@ -1,5 +1,5 @@
-"""The transaction in which a consumer takes records in: position, claim, effects and letters, all
-of them or none.
+"""The transaction of a consumer: position, claim, effects and dead letters are stored together or
+not at all.
 """
 
 from collections.abc import Iterable
@@ -19,43 +19,47 @@ class Reaction(UnitOfWork, Protocol):
     """The unit of work of one event, inside a transaction that the consumer ends."""
 
     async def finish(self) -> None:
-        """Stores what the handler recorded; the last statements before the commit."""
+        """Stores the events that the handler recorded; the last statements before the commit.
+        Raises ConcurrencyConflict.
+        """
         ...
 
     def ring(self) -> None:
-        """Wakes relays and job workers; after the commit."""
+        """Wakes relays and job workers; called after the commit."""
         ...
 
 
 class ConsumerTransaction(Protocol):
-    """One open transaction of one consumer, bound to the tenants of what it takes in."""
+    """One open transaction of one consumer, bound to the tenants of its records."""
 
     inbox: Inbox
     dead_letters: DeadLetters
 
     @property
     def rows(self) -> AsyncConnection:
-        """The transaction's own connection. Raises NotImplementedError in memory, where there are
-        no tables.
+        """The transaction's connection. Raises NotImplementedError in memory, where there are no
+        tables.
         """
         ...
 
     def react(self, cause: Cause) -> Reaction:
-        """What it records carries that cause. Raises NotImplementedError where only projectors run."""
+        """A unit of work whose events and jobs carry this cause. Raises NotImplementedError where
+        only async projections run.
+        """
         ...
 
 
 class ConsumerTransactions(Protocol):
-    """Opens them for one consumer."""
+    """Opens transactions of one consumer."""
 
     def begin(self, tenants: Iterable[TenantId]) -> AbstractAsyncContextManager[ConsumerTransaction]:
-        """Commits at the end of the block, rolls back on an error. Raises Transient where the
-        database cannot be had or was lost.
+        """Commits at the end of the block, rolls back on an error. Raises Transient if the database
+        is unavailable or the connection was lost.
         """
         ...
 
     async def answers(self) -> bool:
-        """Whether a fresh connection gets an answer: tells a batch that the database ends from a
-        database that is away.
+        """True if a new connection works. Distinguishes "this batch kills its connection" from "the
+        database is down".
         """
         ...

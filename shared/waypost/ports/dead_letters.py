@@ -1,4 +1,4 @@
-"""What a consumer could not handle, and the keys that wait behind it."""
+"""Records that a consumer could not handle, and the keys that wait behind them."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,62 +14,62 @@ from waypost.kernel.ids import EventId, TenantId
 
 class Status(StrEnum):
     RETRYING = "retrying"
-    """Failed, and will be tried again by itself."""
+    """Failed; the consumer retries it."""
     DEAD = "dead"
-    """Failed for good: somebody has to look."""
+    """Failed permanently: an operator has to decide."""
     WAITING = "waiting"
-    """Not tried yet: an earlier version of its key has to go first."""
+    """Not attempted yet: an earlier version of its key comes first."""
     REDRIVEN = "redriven"
-    """Handled at last."""
+    """Handled by a retry or a redrive."""
     DISCARDED = "discarded"
-    """Given up by somebody; its version counts as handled once it is its turn."""
+    """Discarded by an operator; its version counts as handled when its turn comes."""
     SUPERSEDED = "superseded"
-    """A rebuild has read its record again."""
+    """A rebuild has processed its record."""
 
 
 OPEN = (Status.RETRYING, Status.DEAD, Status.WAITING)
-"""What is not settled."""
+"""Statuses that are not settled."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """What went wrong, as it is kept."""
+    """A handler's error, as stored."""
 
     error_class: str
     error: str
     fingerprint: str
-    """The same for the same fault of the code, whatever the record."""
+    """Equal for errors of the same code location, independent of the record."""
     retryable: bool = True
-    """False where the same work would fail again: the dead letter is dead at once."""
+    """False if the same work would fail again: the dead letter is dead at once."""
     awaits_topic: bool = False
-    """Whether another topic has yet to bring a row: it is retried without end, and alarms when it
-    takes long.
+    """Whether the handler waits for a row from another topic: retried without limit, with an alarm
+    after a number of attempts.
     """
     location: str | None = None
     """File, line and function that raised it."""
     traceback: str | None = None
-    """The last frames outside installed packages, with their source lines and no values."""
+    """The innermost frames outside installed packages, with source lines and without values."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeadLetter:
-    """A record set aside with its bytes."""
+    """A record that was not handled, with its bytes."""
 
     id: UUID
     record: Record
     key: bytes | None
-    """What parks: the aggregate's id as text for an event with a sequence, the record's own key
-    otherwise.
+    """The key that is parked: the aggregate's id as text for an event with a sequence, the record's
+    own key otherwise.
     """
     event_id: EventId
     tenant_id: TenantId | None = None
     type: str | None = None
-    """None where the headers could not be read: such a letter stands in no line."""
+    """None if the headers are not valid: such a dead letter is outside every key's order."""
     sequence: int | None = None
     status: Status
     attempts: int = 0
     unfinished: int = 0
-    """Attempts begun since the end of one was last noted: whatever tried it was ended by something.
+    """Attempts since the last one that recorded its end: each was cut off, for example by a crash.
     """
     redrives: int = 0
     next_attempt_at: datetime | None = None
@@ -77,102 +77,102 @@ class DeadLetter:
 
 
 VERSION_CONFLICT = "version-conflict"
-"""The `error_class` of a letter that holds a second event under a version handled already: it parks
-nothing and stands in no line.
+"""The `error_class` of a second event under a version that is handled. It parks nothing and is
+outside its key's order.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class ParkedKey:
+    """A key of a topic whose later events wait."""
+
     topic: str
     key: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tally:
-    """How much waits."""
+    """Counts of parked keys and open dead letters."""
 
     parked_keys: int
     dead_letters: Mapping[Status, int]
-    """Of those that are not settled."""
+    """Open dead letters by status."""
 
 
 class DeadLetters(Protocol):
-    """One consumer's, inside one open transaction."""
+    """The dead letters of one consumer, inside one open transaction."""
 
     async def parked(self, topic: str, keys: Iterable[bytes]) -> frozenset[bytes]:
-        """Those of the keys that are parked; they stay so until the transaction ends (a drain of
-        them waits, or is waited for).
+        """The keys that are parked. They stay parked until the transaction ends: a retry of them
+        waits, or is waited for.
         """
         ...
 
     async def held(self, topic: str, keys: Iterable[bytes]) -> Mapping[bytes, frozenset[int]]:
-        """The versions that letters of these keys hold and that are not handled yet."""
+        """The versions of these keys that dead letters hold and that are not handled yet."""
         ...
 
     async def park(self, topic: str, keys: Iterable[bytes]) -> None:
-        """From now on what comes of these keys waits in line; a key that is parked already stays
+        """Parks the keys: later events of them become dead letters. A key that is parked stays
         so.
         """
         ...
 
     async def keep(self, dead_letters: Sequence[DeadLetter]) -> None:
-        """Stores them; one whose event this consumer has kept already changes nothing."""
+        """Stores dead letters; one whose event this consumer has stored already changes nothing."""
         ...
 
     async def due(self, now: datetime, limit: int) -> Sequence[ParkedKey]:
-        """Parked keys whose first letter may be tried, or that wait for nothing any more; the
-        longest due first.
+        """Parked keys whose first dead letter is due, or that have none left; the longest due
+        first.
         """
         ...
 
     async def tally(self) -> Tally:
-        """Counts all of it."""
+        """Counts parked keys and open dead letters."""
         ...
 
     async def open_dead_letters(self, at_most: int) -> int:
-        """How many are not settled; counts no further than `at_most`."""
+        """The number of open dead letters, counted up to `at_most`."""
         ...
 
     async def failed_dead_letters(self, at_most: int) -> int:
-        """How many of these have failed, or wait behind one of their key that has; counts no
-        further than `at_most`.
+        """The number of open dead letters that have failed or wait behind a failed one of their
+        key, counted up to `at_most`.
         """
         ...
 
     async def lock(self, parked: ParkedKey, *, wait: bool = False) -> bool:
-        """Takes the key for this transaction alone; False where it is not parked, or somebody else
-        has it. Taken before anything else.
+        """Locks the key for this transaction; must be the first statement.
 
-        With `wait`, whoever has it is waited for.
+        False if the key is not parked or another transaction holds the lock. With `wait`, waits for
+        the other transaction.
         """
         ...
 
     async def first(self, parked: ParkedKey, above: int) -> DeadLetter | None:
-        """The letter whose turn it is: the lowest version above the guard's, discarded ones
+        """The next dead letter of the key: the lowest version above the guard's, discarded ones
         included; without sequences, the oldest.
         """
         ...
 
     async def find(self, dead_letter_id: UUID) -> DeadLetter | None:
-        """Settled or not; None for another consumer's."""
+        """The dead letter, settled or not; None for another consumer's."""
         ...
 
     async def begin(
         self, dead_letter: DeadLetter, *, next_attempt_at: datetime, audit_context: AuditContext | None = None
     ) -> DeadLetter:
-        """Counts one more attempt, whose end is noted by `update`. With a mandate it is a redrive,
-        and stands in the audit.
+        """Counts an attempt, whose end `update` records. With an audit context it is a redrive and
+        is audited.
 
-        Without one the letter is `retrying` from now on. A dead one that is redriven stays dead
-        until it is handled: should the redrive die, nothing has changed.
+        Without one, the status becomes `retrying`. A dead one that is redriven stays dead until it
+        is handled, so that a crash of the redrive changes nothing.
         """
         ...
 
-    async def take_back(self, before: DeadLetter) -> None:
-        """Undoes `begin`: the letter counts and waits as it did before. What stands in the audit
-        stays there.
-        """
+    async def undo_attempt(self, before: DeadLetter) -> None:
+        """Undoes `begin`: restores counts and status. The audit entry stays."""
         ...
 
     async def update(
@@ -184,13 +184,13 @@ class DeadLetters(Protocol):
         next_attempt_at: datetime | None = None,
         failure: Failure | None = None,
     ) -> None:
-        """Without a failure the last one stays on record."""
+        """Stores the end of an attempt. Without a failure the last stored one stays."""
         ...
 
     async def discard(self, dead_letter: DeadLetter, audit_context: AuditContext) -> None:
-        """Gives it up; stands in the audit."""
+        """Marks it as discarded, with an audit entry."""
         ...
 
     async def unpark(self, parked: ParkedKey) -> None:
-        """Lets the key flow again. The lock on it must be held."""
+        """Unparks the key: later events are handled normally. The caller must hold its lock."""
         ...

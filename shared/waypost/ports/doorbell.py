@@ -1,6 +1,4 @@
-"""The wake-up after a commit. A hint, never a promise: whoever listens also looks by itself now and
-then.
-"""
+"""The wake-up after a commit. A hint, never a guarantee: listeners also poll."""
 
 import asyncio
 from collections.abc import Collection
@@ -10,40 +8,46 @@ Channel = Literal["outbox", "jobs"]
 
 
 class Doorbell(Protocol):
+    """Announces new work after a commit."""
+
     def ring(self, channel: Channel) -> None:
-        """Wakes the listeners of that channel, in this process at once and in others within
-        milliseconds. Never blocks, never raises.
+        """Wakes the listeners of a channel, in this process at once, in others within milliseconds.
+        Never blocks, never raises.
         """
         ...
 
 
 class Wakeups(Protocol):
-    def subscribe(self, channel: Channel) -> asyncio.Event:
-        """An event of the caller's own, set at every ring of the channel and whenever rings may
-        have been missed.
+    """Subscriptions of this process."""
 
-        Clear it, look, then wait: a ring that comes while you look is not lost.
+    def subscribe(self, channel: Channel) -> asyncio.Event:
+        """A new event for the caller, set at every ring of the channel and whenever rings may have
+        been missed.
+
+        Clear it, look for work, then wait: a ring during the look is not lost.
         """
         ...
 
 
 class Notifier(Protocol):
-    """Carries rings to other processes."""
+    """Sends rings to other processes."""
 
     async def notify(self, channels: Collection[Channel]) -> None:
-        """Raises Transient where it cannot; the ring is then lost, and the next call tries anew."""
+        """Sends one ring per channel. Raises Transient on failure; the ring is lost, and the next
+        call reconnects.
+        """
         ...
 
     async def close(self) -> None: ...
 
 
 class Listener(Protocol):
-    """Hears the rings of other processes."""
+    """Receives rings of other processes."""
 
-    async def listen(self, hearing: asyncio.Event) -> None:
-        """Wakes this process at each ring, and every channel once at its begin: rings may have been
-        missed. Sets `hearing` meanwhile.
+    async def listen(self, connected: asyncio.Event) -> None:
+        """Wakes this process at each ring, and every channel once after connecting, because rings
+        may have been missed. `connected` is set meanwhile.
 
-        Returns never; raises Transient where the connection ends.
+        Never returns; raises Transient when the connection ends.
         """
         ...

@@ -1,5 +1,5 @@
-"""Where aggregates live: append-only streams with optimistic concurrency, in which a person can be
-forgotten.
+"""The event store: append-only streams with optimistic concurrency, from which personal data can be
+erased.
 """
 
 from collections.abc import Sequence
@@ -11,24 +11,20 @@ from waypost.kernel.event import Event
 
 
 class EventStore(Protocol):
-    """Part of one unit of work: what it writes is there after the commit and nowhere after a
-    rollback.
-    """
+    """Part of one unit of work: writes are visible after the commit, and undone by a rollback."""
 
     async def history(self, aggregate_type: str, aggregate_id: UUID, *, after: int = 0) -> Sequence[Envelope[Event]]:
-        """The stored events of one aggregate above version `after`, in version order; empty where
-        the bound tenants have none.
+        """The stored events of one aggregate above version `after`, in version order; empty if the
+        bound tenants have none.
         """
         ...
 
     async def append(self, aggregate_type: str, envelopes: Sequence[Envelope[Event]]) -> None:
-        """Stores them all or none. Raises ConcurrencyConflict when one of their versions is taken
-        already.
-        """
+        """Stores all events or none. Raises ConcurrencyConflict if one of their versions exists."""
         ...
 
     async def forget_person(self, aggregate_type: str, aggregate_id: UUID) -> None:
-        """Empties what identifies a person in the aggregate's stored events; their versions, ids,
-        times and other fields stay. What was published before is out of its reach.
+        """Empties the personal data in the aggregate's stored events; versions, ids, times and
+        other fields stay. Published records are not changed.
         """
         ...

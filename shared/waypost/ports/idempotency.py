@@ -1,4 +1,6 @@
-"""Answers to requests that carried an Idempotency-Key (draft-ietf-httpapi-idempotency-key-header)."""
+"""Stored responses to requests with an Idempotency-Key
+(draft-ietf-httpapi-idempotency-key-header).
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,47 +13,49 @@ from waypost.ports.unit_of_work import UnitOfWork
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyedRequest:
-    """One request, as its twins would repeat it; of the one bound tenant."""
+    """A request as its repetitions identify it; belongs to the one bound tenant."""
 
     route: str
-    """Method and path, ids filled in: `POST /invoices/0197…/finalize`."""
+    """Method and path with ids: `POST /invoices/0197…/finalize`."""
     key: str
     body_hash: bytes
-    """A keyed hash: bodies hold what must not be guessed from a table."""
+    """A keyed hash (HMAC), because bodies hold data that must not be guessed from a table."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
+    """A stored HTTP response."""
+
     status: int
     headers: Mapping[str, str]
     body: bytes
 
 
 class TwinRunning(Conflict):
-    """A request with the same Idempotency-Key is being carried out; ask again in a moment."""
+    """A request with the same Idempotency-Key is running; repeat this one in a moment."""
 
 
 class KeyReused(Invalid):
-    """This Idempotency-Key was used with another body before."""
+    """This Idempotency-Key was used with another body."""
 
 
 class KeyTaken(WaypostError):
-    """The key was stored by a twin meanwhile: roll back, and read its answer."""
+    """A concurrent duplicate stored the key meanwhile: roll back, and read its response."""
 
 
 class IdempotencyKeys(Protocol):
-    """Part of the unit of work that it is handed: what it keeps is there after the commit and
-    nowhere after a rollback.
+    """Part of the given unit of work: writes are visible after the commit, and undone by a
+    rollback.
     """
 
     async def claim(self, request: KeyedRequest, uow: UnitOfWork) -> Answer | None:
-        """The stored answer, or None: then the key is the caller's until the transaction ends.
-        Never waits for a twin.
+        """The stored response, or None; the key is then reserved until the transaction ends. Never
+        waits for a concurrent duplicate.
 
-        Raises TwinRunning, and KeyReused where an answer to another body is stored.
+        Raises TwinRunning for one, and KeyReused if the stored response belongs to another body.
         """
         ...
 
     async def keep(self, request: KeyedRequest, answer: Answer, uow: UnitOfWork, *, at: datetime) -> None:
-        """Stores the answer. Raises KeyTaken."""
+        """Stores the response. Raises KeyTaken."""
         ...

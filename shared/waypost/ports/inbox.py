@@ -1,4 +1,4 @@
-"""Where one consumer stands, and what it has taken in already."""
+"""The positions of one consumer, and the events it has processed."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,68 +11,71 @@ from waypost.ports.subscription import Partition
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConsumerPosition:
-    """The authority on where a consumer goes on in a partition."""
+    """The position of a consumer in one partition. Authoritative; Kafka's committed offset is not
+    read.
+    """
 
     next_offset: int
     topic_id: UUID | None
-    """The topic that the offset is of; another id is another topic under the same name."""
+    """Id of the topic that the offset belongs to; a recreated topic has another id."""
     starts: int
-    """How often the first batch was begun since one was last finished: more than once means that it
-    ended the process.
+    """Starts of a batch since one was last finished: more than one means that the batch ended the
+    process.
     """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InboxEntry:
-    """A record whose headers are believed."""
+    """The claim of one record with valid headers."""
 
     event_id: EventId
     tenant_id: TenantId
     offset: int
     sequence: int | None = None
-    """Without one no guard knows the event again: the claim alone does."""
+    """Without a sequence, only the claim detects a duplicate."""
 
 
 class Inbox(Protocol):
-    """One consumer's, inside one open transaction: a rollback forgets everything."""
+    """The inbox of one consumer, inside one open transaction: a rollback undoes everything."""
 
     async def consumer_position(self, partition: Partition) -> ConsumerPosition:
-        """Offset 0 for a partition never seen."""
+        """The stored position; offset 0 for a new partition."""
         ...
 
     async def count_start(self, partition: Partition) -> ConsumerPosition:
-        """Raises `starts` by one; the first call for a partition makes its row."""
+        """Increments `starts`; creates the row at the first call for a partition."""
         ...
 
     async def start_over(self, partition: Partition, topic_id: UUID | None) -> None:
-        """Offset 0 of the topic with this id: it was made anew, and the claim and the guard absorb
-        what was seen before.
+        """Resets the position to offset 0 of the topic with this id, which was recreated. Claims
+        and guard skip records processed before.
         """
         ...
 
     async def adopt(self, partition: Partition, topic_id: UUID) -> None:
-        """Notes the id of a topic that has none yet."""
+        """Stores the topic id of a position that has none."""
         ...
 
     async def fence(
         self, partition: Partition, *, expected: int, next_offset: int, topic_id: UUID | None, starts: int = 0
     ) -> bool:
-        """Moves on from `expected` in the topic with this id; False, and nothing is moved, when the
-        consumer stands elsewhere by now. The first statement of a transaction: it keeps every other
-        taker of the partition out until the end.
+        """Advances the position from `expected` in the topic with this id.
+
+        False, without a change, if the position has moved. The first statement of a transaction: it
+        blocks every other process that consumes the partition until the end.
         """
         ...
 
     async def claim(self, partition: Partition, entries: Sequence[InboxEntry]) -> frozenset[EventId]:
-        """Those never claimed before. Waits for another transaction that has claimed one of them
-        and is not at its end.
+        """Claims the events; returns the ids that were never claimed before. Waits for an open
+        transaction that has claimed one of them.
         """
         ...
 
     async def versions(self, topic: str, aggregates: Iterable[UUID]) -> Mapping[UUID, int]:
-        """The highest version handled in order, of those that have one."""
+        """The highest version handled in order, for aggregates that have one."""
         ...
 
     async def advance(self, topic: str, versions: Mapping[UUID, int]) -> None:
-        """Raises them; a lower version than the one known changes nothing."""
+        """Advances the versions; a lower version changes nothing."""
         ...

@@ -1,4 +1,4 @@
-"""Background work that commits with the fact that caused it."""
+"""Background work, enqueued in the transaction of the event that causes it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,12 +11,12 @@ from waypost.kernel.ids import JobId
 
 Scalar = str | int | bool | UUID | datetime | date | Decimal | None
 JobArgument = Scalar | Sequence[Scalar]
-"""A sequence is a list, of scalars of one kind."""
+"""A sequence is a list of scalars of one type."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewJob:
-    """A job as a queue takes it; `JobQueue.enqueue` says what each field means."""
+    """A job to enqueue; `JobQueue.enqueue` defines each field."""
 
     name: str
     arguments: Mapping[str, JobArgument] = field(default_factory=dict)
@@ -30,7 +30,7 @@ class JobQueue(Protocol):
     """Adapters implement `add` and inherit `enqueue`."""
 
     async def add(self, job: NewJob) -> JobId:
-        """Queues the job in the caller's transaction, as `enqueue` promises."""
+        """Enqueues the job in the caller's transaction; see `enqueue`. Raises Invalid."""
         ...
 
     async def enqueue(
@@ -43,14 +43,14 @@ class JobQueue(Protocol):
         owner_id: UUID | None = None,
         **arguments: JobArgument,
     ) -> JobId:
-        """Queues `name` in the caller's transaction: a rollback forgets it, a commit never loses
+        """Enqueues `name` in the caller's transaction: a rollback removes it, a commit never loses
         it.
 
-        The job carries the one bound tenant and the unit of work's cause by itself. Arguments are
-        ids, scalars and lists of scalars; anything else raises Invalid and says why. A second
-        enqueue with the same (tenant, name, `idempotency_key`) returns the first one's id and
-        queues nothing. Higher `priority` runs first. In answer to an event, a job without a key
-        gets one that is the same each time the event is handled.
+        The job carries the one bound tenant and the unit of work's cause. Arguments are ids,
+        scalars and lists of scalars; others raise Invalid with the reason. A second enqueue with
+        the same (tenant, name, `idempotency_key`) returns the first one's id and enqueues nothing.
+        Jobs with a higher `priority` run first. While an event is handled, a job without a key gets
+        one that is the same each time the event is handled.
         """
         return await self.add(
             NewJob(

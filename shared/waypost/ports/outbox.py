@@ -1,8 +1,8 @@
-"""The relay's side of the outbox. Rows are written by the unit of work; here they are found, held
-and deleted.
+"""The relay's side of the outbox. The unit of work writes rows; the relay reads, leases and deletes
+them.
 
-A row is there until its record was acknowledged. Every row of one key is in one shard, and one
-lease at a time holds a shard.
+A row stays until its record was acknowledged. All rows of a key are in one shard, and one lease at
+a time holds a shard.
 """
 
 from collections.abc import Collection, Sequence
@@ -13,53 +13,51 @@ from typing import NamedTuple, Protocol
 
 
 class PendingRow(NamedTuple):
-    """A record that is to be published. A tuple, since hundreds of thousands pass in a second or
-    two.
-    """
+    """A record to publish. A tuple, because several hundred thousand are created per second."""
 
     shard: int
     id: int
-    """Grows with the version for rows of one key; nothing follows from it between keys."""
+    """Grows with the version for rows of one key; ids of different keys have no order."""
     topic: str
     key: bytes
     payload: bytes
     headers: str
-    """JSON object of name and value, in the order in which they go on the wire."""
+    """JSON object of name and value, in wire order."""
     created_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backlog:
-    """What waits in all shards, marked keys left out."""
+    """Pending rows of all shards, without those of quarantined keys."""
 
     pending: int
-    """Rows; a shard's count stops at 10,000, so that a long backlog is not read to be counted."""
+    """Rows; the count of a shard stops at 10,000, to bound the cost."""
     oldest_at: datetime | None
-    """When the row that has waited longest was written."""
+    """Creation time of the oldest row."""
     quarantined_keys: int
     now: datetime
-    """The database's clock, to compare `oldest_at` with."""
+    """The database's clock, for comparison with `oldest_at`."""
 
 
 class OutboxLease(Protocol):
-    """Shards held by one session. When the session is lost, so is every shard: all methods raise
-    Transient from then on.
+    """Shards held by one database session. When the session is lost, so are all shards: every
+    method raises Transient from then on.
     """
 
     async def live_relays(self) -> int:
-        """How many relays hold or want shards, this one included.
+        """The number of relays that hold or want shards, this one included.
 
-        Ends the session of any that has been silent for 3 s: a frozen process would keep its shards
-        for ever.
+        Ends sessions that were silent for 3 s, because a frozen process would hold its shards
+        without limit.
         """
         ...
 
     async def acquire(self, shards: Collection[int], *, at_most: int) -> frozenset[int]:
-        """Takes up to `at_most` of these shards that nobody holds, without waiting for any."""
+        """Acquires up to `at_most` free ones of these shards, without waiting."""
         ...
 
     async def release(self, shards: Collection[int]) -> None:
-        """Gives shards back. Nothing of them may be on its way."""
+        """Releases shards. None of their rows may be in flight."""
         ...
 
     async def heads(
@@ -71,38 +69,41 @@ class OutboxLease(Protocol):
         rows_per_shard: int,
         bytes_per_shard: int,
     ) -> Sequence[PendingRow]:
-        """The first rows of each shard by id, from the very first one that is there, without those
-        `in_flight` (ids).
+        """The first rows of each shard by id, read from its head, without those `in_flight` (ids).
 
-        Rows of marked keys and of held topics are passed over; they stay. A shard gives at least
-        one row, however large it is. Where a row of a key is given, every earlier one of that key
-        is given too, is `in_flight`, or has been deleted.
+        Skips rows of quarantined keys and of held topics; they stay stored. Each shard returns at
+        least one row, however large. If a row of a key is returned, every earlier row of that key
+        is returned too, is `in_flight`, or has been deleted.
         """
         ...
 
     async def delete(self, rows: Sequence[PendingRow]) -> int:
-        """Forgets acknowledged rows, on the session that holds their shards, so that only an owner
-        deletes. Gives how many were there.
+        """Deletes acknowledged rows on the session that holds their shards, so that only the owner
+        deletes. Returns how many existed.
         """
         ...
 
     async def mark(self, row: PendingRow, reason: str) -> bool:
-        """Sets the row's key aside: its rows stay and are passed over until an operator takes the
-        mark away.
+        """Quarantines the row's key: its rows stay and are skipped until an operator releases the
+        key.
 
-        False, and nothing done, where the row is gone, its key is marked already, or another lease
-        holds its shard.
+        False, without a change, if the row is gone, its key is quarantined already, or another
+        lease holds its shard.
         """
         ...
 
 
 class Outbox(Protocol):
+    """Opens leases and measures the backlog."""
+
     def lease(self) -> AbstractAsyncContextManager[OutboxLease]:
-        """A session of its own, which holds no shard yet; its end gives all back. Raises Transient
-        where there is no database.
+        """Opens a session without shards; its end releases all. Raises Transient if the database is
+        unavailable.
         """
         ...
 
     async def backlog(self) -> Backlog:
-        """Needs no lease: it is asked above all while nothing can be published. Raises Transient."""
+        """Measures the backlog. Needs no lease, because it matters most while nothing can be
+        published. Raises Transient.
+        """
         ...

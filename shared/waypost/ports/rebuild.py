@@ -1,4 +1,4 @@
-"""Read rows made anew beside the live ones, and the swap."""
+"""Rebuilds of read models: shadow tables beside the live ones, and the swap."""
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -18,16 +18,20 @@ from waypost.ports.subscription import Partition
 
 
 class RebuildRuns(Conflict):
-    """A migration, or another rebuild, changes this database's schemas; one at a time."""
+    """A migration or another rebuild is changing this database's schemas; only one may run at a
+    time.
+    """
 
 
 class LiveIsAhead(Transient):
-    """The live consumer has taken in records that were not read yet: read on, then swap again."""
+    """The live consumer has processed records that the rebuild has not read: read them, then swap
+    again.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredEvent:
-    """One row of the store. Decoded only where a handler wants it."""
+    """One event of the store. Decoded only if a handler needs it."""
 
     aggregate_type: str
     aggregate_id: UUID
@@ -38,127 +42,127 @@ class StoredEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """One table, before and after."""
+    """One table, live and rebuilt."""
 
     table: str
     live_rows: int | None
-    """None where the live schema has no such table."""
+    """None if the live schema has no such table."""
     new_rows: int
     live_hash: int | None
     new_hash: int
-    """Of all rows, whatever their order."""
+    """Hash over all rows, independent of their order."""
 
     @property
     def equal(self) -> bool:
-        """Row for row; false as well where the columns differ."""
+        """Whether all rows are equal; False if the columns differ."""
         return (self.live_rows, self.live_hash) == (self.new_rows, self.new_hash)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComparisonReport:
-    """What speaks for and against the swap."""
+    """The facts that decide a swap."""
 
     comparisons: Sequence[Comparison]
     live_dead_letters: int
     new_dead_letters: int
-    """Letters that are not settled: more than live means that this release handles less."""
+    """Open dead letters: more than live means that this release handles fewer records."""
     unprotected: Sequence[str]
-    """Tables without forced row-level security, or without the application's grants."""
+    """Tables without forced row-level security or without the application's grants."""
 
 
 class Swap(Protocol):
-    """One transaction in which the live consumer stands still. It is rolled back unless `complete`
-    was called.
+    """One transaction that locks out the live consumer. Rolled back unless `complete` was
+    called.
     """
 
     live: Mapping[Partition, ConsumerPosition]
     transactions: ConsumerTransactions
-    """Take records into the new tables, inside this transaction."""
+    """Process records into the new tables, inside this transaction."""
 
     async def compare(self, tenants: Iterable[TenantId]) -> ComparisonReport:
-        """Compares every row of these tenants, old and new."""
+        """Compares every live and new row of these tenants."""
         ...
 
     async def complete(self) -> None:
-        """The new tables take the live ones' name, and with them their letters and parked keys.
-        Live's position and inbox stay.
+        """Renames the new tables to the live name, with their dead letters and parked keys. The
+        live position and inbox stay.
 
-        Raises LiveIsAhead where it has begun with a partition that `live` does not name.
+        Raises LiveIsAhead if the live consumer has begun a partition that `live` does not name.
         """
         ...
 
 
 class Shadow(Protocol):
-    """The new tables of one projector, in a schema of their own; dropped at the end unless they
-    went live.
+    """The new tables of one async projection, in a separate schema; dropped at the end unless they
+    were swapped in.
     """
 
     name: str
-    """The consumer's name with `~new` behind it."""
+    """The consumer's name with the suffix `~new`."""
     transactions: ConsumerTransactions
-    """The guard absorbs what is at or below it, as often as it comes; the inbox remembers only what
-    has no sequence.
+    """Transactions of the shadow. The guard skips versions at or below its own; the inbox remembers
+    only events without a sequence.
     """
 
     async def live(self) -> Mapping[Partition, ConsumerPosition]:
-        """Where the live consumer stands now."""
+        """The live consumer's positions now."""
         ...
 
     async def discarded(self) -> frozenset[EventId]:
-        """Events that somebody gave up for the live consumer."""
+        """Events that an operator discarded for the live consumer."""
         ...
 
     def swap(self) -> AbstractAsyncContextManager[Swap]:
-        """Raises Transient where the live consumer's rows are not to be had within 2 s."""
+        """Opens the swap. Raises Transient if the live consumer's rows cannot be locked within
+        2 s.
+        """
         ...
 
 
 class HistoryTransaction(Protocol):
-    """An open transaction that fills a projection's new tables."""
+    """An open transaction that writes an inline projection's new tables."""
 
     @property
     def rows(self) -> AsyncConnection:
-        """Finds the new tables by their bare names."""
+        """The transaction's connection; unqualified names refer to the new tables."""
         ...
 
     async def bind(self, tenants: Iterable[TenantId]) -> None:
-        """Whose rows are written next."""
+        """Binds the transaction to the tenants of the next rows."""
         ...
 
     async def note(self, events: Sequence[StoredEvent]) -> None:
-        """That these are taken in."""
+        """Records that these events are processed."""
         ...
 
 
 class HistorySwap(HistoryTransaction, Protocol):
-    """The transaction in which nobody appends an event. It is rolled back unless `complete` was
-    called.
-    """
+    """The transaction that locks out appends. Rolled back unless `complete` was called."""
 
     def missing(self, size: int) -> AsyncIterator[Sequence[StoredEvent]]:
-        """Those that are stored and not noted, in the order of storing."""
+        """The stored events that are not recorded as processed, in the order of storing."""
         ...
 
     async def compare(self) -> ComparisonReport:
-        """Compares every row, old and new."""
+        """Compares every live and new row."""
         ...
 
     async def complete(self) -> None:
-        """The new tables take the live ones' name."""
+        """Renames the new tables to the live name."""
         ...
 
 
 class History(Protocol):
-    """The service's own events of all tenants, and the new tables of one projection; dropped at the
-    end unless they went live.
+    """The service's own events of all tenants, and the new tables of one inline projection; dropped
+    at the end unless they were swapped in.
     """
 
     async def count(self) -> int:
-        """As many as `all` would give at this moment."""
+        """The number of events that `all` would return now."""
         ...
 
     def all(self, size: int) -> AsyncIterator[Sequence[StoredEvent]]:
-        """Everything stored at this moment, in the order of storing."""
+        """Every event stored now, in the order of storing."""
         ...
 
     def transaction(self) -> AbstractAsyncContextManager[HistoryTransaction]:
@@ -166,17 +170,21 @@ class History(Protocol):
         ...
 
     def swap(self) -> AbstractAsyncContextManager[HistorySwap]:
-        """Raises Transient where the writers do not make room within 2 s."""
+        """Opens the swap. Raises Transient if the writers cannot be locked out within 2 s."""
         ...
 
 
 class HistoryShadowFactory(Protocol):
+    """Opens rebuilds of one inline projection."""
+
     def history(self) -> AbstractAsyncContextManager[History]:
-        """Drops what an earlier rebuild left behind, and makes the tables. Raises RebuildRuns."""
+        """Drops the tables of an unfinished rebuild and creates new ones. Raises RebuildRuns."""
         ...
 
 
 class ShadowFactory(Protocol):
+    """Opens rebuilds of one async projection."""
+
     def shadow(self) -> AbstractAsyncContextManager[Shadow]:
-        """Drops what an earlier rebuild left behind, and makes the tables. Raises RebuildRuns."""
+        """Drops the tables of an unfinished rebuild and creates new ones. Raises RebuildRuns."""
         ...

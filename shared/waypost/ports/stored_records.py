@@ -1,4 +1,4 @@
-"""What a service has told on one topic, out of its event store: the topic can be made of it again."""
+"""The records of one topic as the event store holds them, from which the topic can be refilled."""
 
 from collections.abc import AsyncIterator, Sequence
 from typing import NamedTuple, Protocol
@@ -7,22 +7,24 @@ from waypost.ports.broker import OutgoingRecord
 
 
 class StoredRecord(NamedTuple):
+    """One stored event as a record."""
+
     version: int
     record: OutgoingRecord
-    """As it was published first: the same id, key, value, headers and time. Its traceparent is that
-    of the transaction that stored it.
+    """The record as it was first published: same id, key, value, headers and time. Its traceparent
+    is that of the transaction that stored it.
     """
 
 
 class StoredRecords(Protocol):
-    """Of one topic and all tenants."""
+    """Stored records of one topic, of all tenants."""
 
     async def count(self) -> int:
-        """As many as `all` would give at this moment."""
+        """The number of records that `all` would return now."""
         ...
 
     def all(self, size: int) -> AsyncIterator[Sequence[StoredRecord]]:
-        """Everything stored at this moment, what still waits in the outbox too; each aggregate's in
-        version order.
+        """Every record stored now, pending outbox rows included; each aggregate's in version
+        order.
         """
         ...

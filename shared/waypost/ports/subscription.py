@@ -1,4 +1,4 @@
-"""The consuming side of the broker: membership in a group, and what its partitions hold."""
+"""The consuming side of the broker: group membership, and reading assigned partitions."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +10,8 @@ from waypost.kernel.envelope import Record
 
 @dataclass(frozen=True, slots=True, order=True)
 class Partition:
+    """A partition of a topic."""
+
     topic: str
     number: int
 
@@ -18,64 +20,66 @@ class Partition:
 
 
 class Assignments(Protocol):
-    """Told by a subscription when partitions come and go. An error in these calls is logged by the
-    broker's client and lost.
+    """Callbacks of a subscription for rebalances. The broker's client logs and drops errors in
+    them.
     """
 
     async def revoked(self) -> None:
-        """All partitions are about to be taken away: end what is running, briefly. The group waits
-        for it.
-        """
-        ...
-
-    async def assigned(self, partitions: frozenset[Partition]) -> None:
-        """These partitions are ours from now on, and paused: whoever consumes one seeks and resumes
+        """All partitions are about to be revoked: end running work quickly. The group waits for
         it.
         """
         ...
 
+    async def assigned(self, partitions: frozenset[Partition]) -> None:
+        """These partitions are assigned, and paused: the consumer of each seeks and resumes it."""
+        ...
+
 
 class Subscription(Protocol):
-    """One member of one consumer group. Offsets committed here are for lag tools; where a consumer
-    stands is in its inbox.
+    """One member of one consumer group. Committed offsets are for lag tools; the inbox stores the
+    position.
     """
 
     async def join(self, topics: Iterable[str], assignments: Assignments) -> None:
-        """Raises Transient where the broker cannot be reached."""
+        """Joins the group and subscribes to the topics. Raises Transient if the broker cannot be
+        reached.
+        """
         ...
 
     async def rejoin(self) -> None:
-        """Leaves with a client that has gone silent and joins with a new one. Raises Transient
-        where the broker cannot be reached.
+        """Replaces a stalled client: leaves and joins again. Raises Transient if the broker cannot
+        be reached.
         """
         ...
 
     async def leave(self) -> None:
-        """Bounded in time, also when the broker does not answer."""
+        """Leaves the group. Bounded in time, even if the broker does not answer."""
         ...
 
     async def poll(self, partition: Partition, *, max_records: int, timeout_seconds: float) -> Sequence[Record]:
         """The next records in offset order; none after the time-out, during a rebalance and after
-        leaving. Not to be cancelled.
+        leaving.
+
+        Must not be cancelled: a cancelled fetch corrupts aiokafka's fetch counter.
         """
         ...
 
     def seek(self, partition: Partition, offset: int) -> None:
-        """Goes on from there, dropping what was fetched ahead, and resumes. No effect on a
-        partition that is no longer ours.
+        """Continues at the offset: drops records fetched ahead, and resumes. No effect on a
+        partition that is no longer assigned.
         """
         ...
 
     async def end_offsets(self, partitions: Iterable[Partition]) -> Mapping[Partition, int]:
-        """Where the next record of each would be written. Raises Transient."""
+        """The offset of the next record to be written, per partition. Raises Transient."""
         ...
 
     async def topic_ids(self, topics: Iterable[str]) -> Mapping[str, UUID]:
-        """A topic that was deleted and made again has another id; unknown topics are left out.
+        """Topic ids (KIP-516); unknown topics are left out. A recreated topic has another id.
         Raises Transient.
         """
         ...
 
     async def commit(self, offsets: Mapping[Partition, int]) -> None:
-        """Best effort: what the group refuses is dropped."""
+        """Commits offsets, best effort: offsets that the group refuses are dropped."""
         ...

@@ -1,4 +1,4 @@
-"""Reading topics from their beginning, outside of every consumer group."""
+"""Reads topics from the beginning, outside every consumer group."""
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -9,52 +9,54 @@ from waypost.kernel.envelope import Record
 from waypost.ports.subscription import Partition
 
 CLOCK_STEP = timedelta(seconds=1)
-"""A record's time has milliseconds, an event's has microseconds, and a clock may be set back a
-little between the two.
+"""Tolerance for comparing times: a record's has milliseconds, an event's microseconds, and a clock
+may be set back slightly between the two.
 """
 
-_AT_ONCE = 500
+_CHUNK = 500
 _WAIT_SECONDS = 0.2
 
 
 class TopicLog(Protocol):
-    """Open, at offset 0 of its partitions."""
+    """An open reader, at offset 0 of its partitions."""
 
     async def read(self, partition: Partition, *, max_records: int, timeout_seconds: float) -> Sequence[Record]:
-        """The next records in offset order; none where there are none yet. Raises Transient."""
+        """The next records in offset order; empty if there are none yet. Raises Transient."""
         ...
 
     async def position(self, partition: Partition) -> int:
-        """The offset of the next record; beyond the last one read where offsets hold no records
+        """The offset of the next record; beyond the last record where offsets hold no records
         (compaction, transactions).
         """
         ...
 
     async def offsets_since(self, at: datetime) -> Mapping[Partition, int]:
-        """The first record of each that was written then or later; a partition without one is left
-        out. Raises Transient.
+        """Per partition, the offset of the first record written at or after the time; partitions
+        without one are left out. Raises Transient.
         """
         ...
 
     def seek(self, offsets: Mapping[Partition, int]) -> None:
-        """Goes on reading there."""
+        """Continues at the offsets."""
         ...
 
     async def end_offsets(self) -> Mapping[Partition, int]:
-        """Where the next record of each would be written. Raises Transient."""
+        """The offset of the next record to be written, per partition. Raises Transient."""
         ...
 
 
 class TopicLogs(Protocol):
+    """Opens readers."""
+
     def opened(self, partitions: Iterable[Partition]) -> AbstractAsyncContextManager[TopicLog]:
-        """Raises Transient where the broker cannot be reached."""
+        """A reader of the partitions. Raises Transient if the broker cannot be reached."""
         ...
 
 
 async def records_until(log: TopicLog, partition: Partition, end: int) -> AsyncIterator[Sequence[Record]]:
-    """From where the log stands to that offset, it not included; some records at a time. Raises
+    """Yields the records from the log's position up to `end`, exclusive, in chunks. Raises
     Transient.
     """
     while await log.position(partition) < end:
-        records = await log.read(partition, max_records=_AT_ONCE, timeout_seconds=_WAIT_SECONDS)
-        yield [each for each in records if each.offset < end]
+        records = await log.read(partition, max_records=_CHUNK, timeout_seconds=_WAIT_SECONDS)
+        yield [record for record in records if record.offset < end]

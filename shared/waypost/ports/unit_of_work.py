@@ -1,4 +1,6 @@
-"""One business transaction: events, own projections, jobs and outbox rows, all of them or none."""
+"""One business transaction: events, inline projections, jobs and outbox rows are stored together or
+not at all.
+"""
 
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol, TypeVar
@@ -16,7 +18,9 @@ A = TypeVar("A", bound=Aggregate)
 
 
 class UnitOfWork(Protocol):
-    """Open from the edge's `begin()` to its end. Handlers load, decide and add; the edge commits."""
+    """Open from `begin()` to the end of its block. Handlers load, decide and add; the caller
+    commits.
+    """
 
     tenants: frozenset[TenantId]
     cause: Cause
@@ -25,28 +29,32 @@ class UnitOfWork(Protocol):
 
     @property
     def rows(self) -> AsyncConnection:
-        """The transaction's own connection, for read tables (SQLAlchemy Core); row-level security
-        binds it to `tenants`.
+        """The transaction's connection, for read models (SQLAlchemy Core); row-level security
+        limits it to `tenants`.
 
         Raises NotImplementedError in memory, where there are no tables.
         """
         ...
 
     async def load(self, kind: type[A], id: UUID) -> A:  # noqa: A002
-        """The aggregate as its events tell it; the same object on a second load. Raises NotFound."""
+        """The aggregate, folded from its events; a second load returns the same object. Raises
+        NotFound.
+        """
         ...
 
     async def find(self, kind: type[A], id: UUID) -> A | None:  # noqa: A002
-        """Like `load`, None where there is no such aggregate."""
+        """Like `load`, but None if the aggregate does not exist."""
         ...
 
     def add(self, aggregate: Aggregate) -> None:
-        """Takes up a new aggregate; its recorded events are stored with those of the loaded ones."""
+        """Registers a new aggregate; its recorded events are stored with those of the loaded
+        ones.
+        """
         ...
 
     async def flush(self) -> None:
-        """Stores what has been recorded so far, so that `rows` shows it. The edge flushes before it
-        commits; most handlers never call it.
+        """Stores the events recorded so far, so that `rows` shows their effect. The commit flushes
+        too; most handlers never call this.
 
         Raises ConcurrencyConflict.
         """
@@ -54,14 +62,14 @@ class UnitOfWork(Protocol):
 
 
 class UnitsOfWork(Protocol):
-    """Makes them. One per process and pool."""
+    """Opens units of work. One per process and pool."""
 
     def begin(self, cause: Cause | None = None) -> AbstractAsyncContextManager[UnitOfWork]:
         """Opens a transaction for the bound tenants (`waypost.kernel.tenant`); commits at the end
         of the block, rolls back on an error.
 
-        Without a `cause` it takes the bound one (`waypost.kernel.cause`). After the commit the
-        doorbell rings: relays and job workers wake up. Raises NoTenantBound, and Transient where
-        the database cannot be had.
+        Without a `cause` the bound one is used (`waypost.kernel.cause`). After the commit the
+        doorbell wakes relays and job workers. Raises NoTenantBound, and Transient if the database
+        is unavailable.
         """
         ...

@@ -1,5 +1,6 @@
 """One role's pool of connections to one service's database."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Literal
@@ -128,7 +129,11 @@ class Database:
                     if raw.is_closed():  # it died in the pool
                         await connection.invalidate()
                         continue
-                    yield raw
+                    try:
+                        yield raw
+                    except asyncio.CancelledError:
+                        await connection.invalidate()  # its statement may still wait for the server's answer
+                        raise
                     return
 
     async def fetch(self, statement: str, *arguments: object) -> Sequence[asyncpg.Record]:

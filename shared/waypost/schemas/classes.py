@@ -53,6 +53,8 @@ _STANDARD = {
 }
 _CALLED = ("FrozenMap", "UUID")
 """Linters suspect a call as the default of a dataclass, unless it stands in `field`."""
+_ORIGIN = "Generated from `schemas/avro` by `waypost schemas generate`; edit those files."
+_PROSE_COLUMNS = 100
 _DOCSTRING = re.compile(r'""".*?"""|"(?:[^"\\\n]|\\.)*"', re.DOTALL)
 
 
@@ -139,7 +141,7 @@ def _head(service: str, classes: str) -> str:
     ]
     own = ["from waypost.kernel.event import Event"]
     own += ["from waypost.kernel.frozen_map import FrozenMap"] if "FrozenMap" in used else []
-    title = f'"""Events that {service} publishes. Generated from `schemas/avro` by `waypost schemas generate`; edit those files."""'
+    title = f'"""Events that {service} publishes.\n\n{_ORIGIN}\n"""'
     return "\n\n".join([title, "\n".join(standard), "\n".join(own)])
 
 
@@ -217,10 +219,9 @@ def _holds_bytes(type_: AvroType) -> bool:
 def _docstring(text: str) -> Iterator[str]:
     escaped = text.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
     escaped = f'{escaped[:-1]}\\"' if escaped.endswith('"') else escaped
-    lines = textwrap.wrap(escaped, 104)
-    if len(lines) == 1:
-        yield f'    """{lines[0]}"""'
+    on_one_line = f'    """{escaped}"""'
+    if len(on_one_line) <= _PROSE_COLUMNS:
+        yield on_one_line
         return
-    yield f'    """{lines[0]}'
-    yield from (f"    {line}" for line in lines[1:])
+    yield from textwrap.wrap(f'"""{escaped}', _PROSE_COLUMNS, initial_indent="    ", subsequent_indent="    ")
     yield '    """'

@@ -1,1 +1,1 @@
-"""Traces, metrics and logs. Names are public API: each is spelled once, here."""
+"""Traces, metrics and logs. Their names are public API; each is defined once, here."""

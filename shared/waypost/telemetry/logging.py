@@ -1,5 +1,5 @@
-"""Logs: one JSON object per line, or plain lines on a terminal; of our own code and of every
-library's.
+"""Logs of the application and all libraries: one JSON object per line, or plain lines on a
+terminal.
 """
 
 import logging
@@ -13,7 +13,7 @@ from opentelemetry import trace
 from structlog.stdlib import ProcessorFormatter
 
 from waypost.telemetry.redaction import redact
-from waypost.telemetry.repeats import Repeats
+from waypost.telemetry.repeat_filter import RepeatFilter
 
 _QUIET = {
     "aiokafka": logging.WARNING,
@@ -28,11 +28,11 @@ Processor = Callable[[Any, str, MutableMapping[str, Any]], Any]
 
 
 def configure(service: str, *, level: str = "INFO", console: bool | None = None) -> None:
-    """Takes over the process's logging. `console` is by default whether standard output is a
+    """Configures the process's logging. `console` defaults to whether standard output is a
     terminal.
 
-    Each line has `event` (a stable key, never prose with values in it), `level`, `timestamp`,
-    `service`, and `trace_id` and `tenant_id` where they are known.
+    Each line has `event` (a stable key without values), `level`, `timestamp`, `service`, and
+    `trace_id` and `tenant_id` if known.
     """
     on_terminal = sys.stdout.isatty() if console is None else console
     shared: list[Processor] = [
@@ -46,26 +46,25 @@ def configure(service: str, *, level: str = "INFO", console: bool | None = None)
         processors=[*shared, ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        cache_logger_on_first_use=False,  # loggers are made at import, before this runs
+        cache_logger_on_first_use=False,  # loggers are created at import, before this runs
     )
-    _take_over(_formatter(shared, on_terminal), level)
+    _install(_formatter(shared, on_terminal), level)
 
 
 def _formatter(shared: list[Processor], on_terminal: bool) -> ProcessorFormatter:
-    # Tracebacks become text before they are redacted, and never show local variables: those hold
-    # what people typed.
+    # Tracebacks become text before redaction, without local variables, which may hold user input.
     last: list[Processor] = [ProcessorFormatter.remove_processors_meta, structlog.processors.format_exc_info, redact]
     renderer: Processor = _pretty() if on_terminal else _json
     return ProcessorFormatter(foreign_pre_chain=shared, processors=[*last, renderer])
 
 
-def _take_over(formatter: ProcessorFormatter, level: str) -> None:
+def _install(formatter: ProcessorFormatter, level: str) -> None:
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(formatter)
-    handler.addFilter(Repeats("aiokafka"))
+    handler.addFilter(RepeatFilter("aiokafka"))
     logging.basicConfig(handlers=[handler], level=level, force=True)
-    for name, least in _QUIET.items():
-        logging.getLogger(name).setLevel(least)
+    for name, minimum in _QUIET.items():
+        logging.getLogger(name).setLevel(minimum)
 
 
 def _pretty() -> Processor:

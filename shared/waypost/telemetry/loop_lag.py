@@ -1,9 +1,9 @@
-"""The delay of this process's event loop: code that blocks stops every other task, and looks like
-an outage elsewhere.
+"""The delay of this process's event loop. Blocking code stops every other task, and causes errors
+that look like an outage elsewhere.
 
-A heartbeat on the loop notes how late it comes. Code that handles an error asks for the longest
-delay since its work began; a heartbeat that is still overdue counts, so that the answer does not
-depend on who runs first after a block.
+A heartbeat on the loop measures its own delay. Code that handles an error asks for the longest
+delay since its work began. An overdue heartbeat counts too, so that the result does not depend on
+the order of tasks after a block.
 """
 
 import asyncio
@@ -18,19 +18,21 @@ log = structlog.get_logger()
 
 BEAT_SECONDS = 0.1
 BLOCKED_SECONDS = 0.5
-"""From here on a delay is logged, and named as the cause of a lost transaction."""
+"""Delays from here on are logged, and reported as the cause of a lost transaction."""
 REMEMBERED = 100
 
 
 class LoopLag:
+    """Measures the delay of one event loop."""
+
     def __init__(self) -> None:
         self._delays: deque[tuple[float, float]] = deque(maxlen=REMEMBERED)
-        """When a heartbeat came late, and by how much; only those of `BLOCKED_SECONDS` and more."""
+        """Time and delay of late heartbeats, from `BLOCKED_SECONDS` on."""
         self._due = 0.0
         self._beat: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
-        """Watches the running loop from now on."""
+        """Measures the running loop from now on."""
         self.stop()
         self._delays.clear()
         self._expect()
@@ -41,8 +43,8 @@ class LoopLag:
         self._beat = None
 
     def longest_since(self, moment: float) -> float:
-        """Seconds of the longest block that ended after `moment` (of `time.monotonic`); 0 where
-        nothing is watched, or nothing blocked.
+        """Seconds of the longest block that ended after `moment` (`time.monotonic`); 0 if there was
+        none, or nothing is measured.
         """
         overdue = time.monotonic() - self._due if self._beat is not None else 0.0
         delays = [overdue, *(late for at, late in self._delays if at >= moment)]
@@ -64,4 +66,4 @@ class LoopLag:
 
 
 LOOP_LAG = LoopLag()
-"""The watch of this process, which has one loop."""
+"""The measurement of this process, which has one loop."""

@@ -1,8 +1,8 @@
-"""Spans around Kafka: `send <topic>` where the relay publishes, `process <topic>` where a consumer
-handles (messaging conventions).
+"""Spans around Kafka: `send <topic>` in the relay, `process <topic>` in a consumer (OpenTelemetry
+messaging conventions).
 
-Only sampled records cost anything: the flag is looked at first, and an unsampled context travels on
-as it came.
+Unsampled records cost almost nothing: the sampled flag is checked first, and their context is
+forwarded unchanged.
 """
 
 import time
@@ -23,7 +23,7 @@ from waypost.telemetry.tracing import is_sampled
 
 TRACEPARENT = "traceparent"
 _CONTEXT_HEADERS = frozenset({TRACEPARENT, "tracestate"})
-MAX_LINKS = 128  # the SDK's own limit per span
+MAX_LINKS = 128  # the SDK's limit per span
 
 _tracer = trace.get_tracer("waypost.messaging")
 _propagator = TraceContextTextMapPropagator()
@@ -32,7 +32,7 @@ _setter = AIOKafkaContextSetter()
 
 
 def headers_sampled(headers: Headers) -> bool:
-    """Whether the record's trace is recorded; False where it carries none."""
+    """Whether the record's trace is sampled; False without a trace."""
     for name, value in headers:
         if name == TRACEPARENT:
             return is_sampled(value.decode("ascii", "replace"))
@@ -40,10 +40,10 @@ def headers_sampled(headers: Headers) -> bool:
 
 
 def start_send(topic: str, key: bytes, headers: Headers, *, message_id: str) -> tuple[Span, Headers]:
-    """A PRODUCER span below the context in the headers, and the headers with the span's own context
-    in its place.
+    """Starts a PRODUCER span as a child of the context in the headers; returns it and the headers
+    with its own context.
 
-    For sampled records only. End it by `end_send` once the broker has answered.
+    For sampled records only. The caller ends it with `end_send` after the broker's answer.
     """
     attributes = {
         **_attributes(names.SEND, topic),
@@ -51,13 +51,13 @@ def start_send(topic: str, key: bytes, headers: Headers, *, message_id: str) -> 
         names.MESSAGE_KEY: key.decode("utf-8", "replace"),
     }
     span = _tracer.start_span(names.send_span(topic), carried(headers), SpanKind.PRODUCER, attributes)
-    onward: MutableSequence[tuple[str, bytes]] = [each for each in headers if each[0] not in _CONTEXT_HEADERS]
-    _propagator.inject(onward, trace.set_span_in_context(span, Context()), _setter)
-    return span, onward
+    forwarded: MutableSequence[tuple[str, bytes]] = [header for header in headers if header[0] not in _CONTEXT_HEADERS]
+    _propagator.inject(forwarded, trace.set_span_in_context(span, Context()), _setter)
+    return span, forwarded
 
 
 def end_send(span: Span, *, partition: int | None = None, failure: str | None = None) -> None:
-    """`failure` is the class of the error, never its message."""
+    """Ends the span. `failure` is the class of the error, never its message."""
     if partition is not None:
         span.set_attribute(names.PARTITION, str(partition))
     if failure is not None:
@@ -67,20 +67,19 @@ def end_send(span: Span, *, partition: int | None = None, failure: str | None = 
 
 @contextmanager
 def rebuild_span(consumer: str) -> Iterator[None]:
-    """Around a whole rebuild: the trace that its batches are in."""
+    """A span around a whole rebuild; its batches are part of the trace."""
     attributes = {names.SYSTEM: names.KAFKA, names.CONSUMER_GROUP: consumer}
     with recorded(_tracer, names.rebuild_span(consumer), SpanKind.CONSUMER, attributes, parent=Context()):
         yield
 
 
 @contextmanager
-def process_span(record: Record, consumer: str, *, again: bool = False) -> Iterator[None]:
-    """Around the handling of one record: child of its sender and linked to it. What an unsampled
-    record causes stays unsampled: its cause carries the context on, and a query outside of any span
-    is not recorded.
+def process_span(record: Record, consumer: str, *, redelivered: bool = False) -> Iterator[None]:
+    """A span around the handling of one record, as child of the sender's span and linked to it.
 
-    `again`, long after: a trace is read while it is warm, so that this one begins a trace of its
-    own, which names the original.
+    For an unsampled record nothing is recorded; its cause carries the context on. With
+    `redelivered` the span starts a new trace that names the original one, because a trace is read
+    soon after it began.
     """
     if not headers_sampled(record.headers):
         yield
@@ -88,52 +87,49 @@ def process_span(record: Record, consumer: str, *, again: bool = False) -> Itera
     origin = carried(record.headers)
     links = [Link(_span_context(origin))]
     name, attributes = names.process_span(record.topic), _of_record(record, consumer)
-    parent = Context() if again else origin
-    if again:
+    parent = Context() if redelivered else origin
+    if redelivered:
         attributes |= _original(origin)
     with recorded(_tracer, name, SpanKind.CONSUMER, attributes, parent=parent, links=links):
         yield
 
 
 @contextmanager
-def batch_span(topic: str, consumer: str, records: Sequence[Record], *, again: bool = False) -> Iterator[None]:
-    """Around a handler that takes a whole batch of a topic: one span, in a trace of its own, linked
-    to the sampled senders.
+def batch_span(topic: str, consumer: str, records: Sequence[Record], *, redelivered: bool = False) -> Iterator[None]:
+    """A span around a handler of a whole batch, in a new trace, linked to the sampled senders.
 
-    Each sampled record gets a short `process` span in its own trace as well, linked to the batch: a
-    request's trace is whole whomever it shared a batch with. A single sampled record needs no more
-    than its own span.
-
-    `again`, in a rebuild: both are in the running span's trace, and the short ones name the
+    Each sampled record also gets a short `process` span in its own trace, linked to the batch, so
+    that the trace of a request is complete. A single sampled record only gets its own span. With
+    `redelivered`, in a rebuild, both are part of the running trace, and the short ones name the
     original.
     """
-    sampled = [each for each in records if headers_sampled(each.headers)]
+    sampled = [record for record in records if headers_sampled(record.headers)]
     if not sampled:
         yield
         return
-    if len(sampled) == 1 and not again:
+    if len(sampled) == 1 and not redelivered:
         with process_span(sampled[0], consumer):
             yield
         return
     began_ns = time.time_ns()
     attributes = {**_attributes(names.PROCESS, topic, consumer), names.BATCH_COUNT: len(records)}
-    links = [Link(_span_context(carried(each.headers))) for each in sampled[:MAX_LINKS]]
-    parent = None if again else Context()
+    links = [Link(_span_context(carried(record.headers))) for record in sampled[:MAX_LINKS]]
+    parent = None if redelivered else Context()
     with recorded(
         _tracer, names.process_span(topic), SpanKind.CONSUMER, attributes, parent=parent, links=links
     ) as batch:
         yield
-    for each in sampled:
-        _tell(each, consumer, batch, began_ns, again=again)
+    for record in sampled:
+        _record_span(record, consumer, batch, began_ns, redelivered=redelivered)
 
 
-def _tell(record: Record, consumer: str, batch: Span, began_ns: int, *, again: bool) -> None:
-    """Says in the record's own trace that it was handled, and in which batch; in the batch's own
-    where it is handled again.
+def _record_span(record: Record, consumer: str, batch: Span, began_ns: int, *, redelivered: bool) -> None:
+    """Records in the record's trace that it was handled, and in which batch; with `redelivered`, in
+    the batch's trace.
     """
     origin, attributes = carried(record.headers), _of_record(record, consumer)
     parent, other = origin, batch.get_span_context()
-    if again:
+    if redelivered:
         parent, other = trace.set_span_in_context(batch, Context()), _span_context(origin)
         attributes |= _original(origin)
     name, links = names.process_span(record.topic), [Link(other)]
@@ -145,9 +141,7 @@ def _original(origin: Context) -> dict[str, str | int]:
 
 
 def carried(headers: Headers) -> Context:
-    """The context that a record's headers carry; an empty one where there is none, or none that can
-    be read.
-    """
+    """The trace context in a record's headers; empty if there is none or it is unreadable."""
     readable = [(name, value) for name, value in headers if name in _CONTEXT_HEADERS and value.isascii()]
     return _propagator.extract(readable, Context(), _getter)
 

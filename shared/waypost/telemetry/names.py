@@ -1,19 +1,18 @@
-"""Names of spans and attributes: public API, each spelled once. OpenTelemetry's messaging
+"""Names of spans and attributes: public API, each defined once. OpenTelemetry's messaging
 conventions are still in development.
 """
 
 REDACTED = "[redacted]"
 
-# Who: one service per bounded context, so that a dependency graph shows contexts and not processes.
+# One service per bounded context, so that a dependency graph shows contexts rather than processes.
 SERVICE = "service.name"
 INSTANCE = "service.instance.id"
 NAMESPACE = "service.namespace"
 
-# Waypost's own
+# Attributes of Waypost
 TENANT = "waypost.tenant_id"
 ORIGINAL_TRACE = "waypost.original_trace_id"
-"""On a span that begins a trace of its own: the trace that asked for it, which is linked as well.
-"""
+"""The linked trace that caused this span, on a span that starts a new trace."""
 
 JOB_ATTEMPT = "waypost.job.attempt"
 

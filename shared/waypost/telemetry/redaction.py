@@ -1,4 +1,4 @@
-"""What must not leave a process in a log: e-mail addresses, tokens, passwords, cards."""
+"""Removes personal and secret data from logs: e-mail addresses, tokens, passwords, card numbers."""
 
 import re
 from collections.abc import Mapping, MutableMapping
@@ -19,8 +19,8 @@ _CARD = re.compile(r"(?<!\d\.)(?<![\w-])(?:\d[ -]?){12,18}\d(?![\w-])")  # not t
 
 
 def redact(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """A structlog processor: values under a telling name are replaced whole, telling parts of any
-    other text as well.
+    """A structlog processor: replaces values whose name marks them as secret, and secret parts of
+    other texts.
     """
     for name, value in event.items():
         event[name] = REDACTED if is_secret(name) else _clean(value)
@@ -28,14 +28,14 @@ def redact(_logger: object, _method: str, event: MutableMapping[str, Any]) -> Mu
 
 
 def clean(text: str) -> str:
-    """The text without addresses, tokens, passwords in URLs, and card numbers."""
+    """The text without e-mail addresses, tokens, passwords in URLs, and card numbers."""
     if "@" in text:
         text = _EMAIL.sub(REDACTED, _PASSWORD_IN_URL.sub(REDACTED, text))
     return _CARD.sub(REDACTED, _JWT.sub(REDACTED, text))
 
 
 def is_secret(name: str) -> bool:
-    """By whole words: `card_number` is one, `discarded` is none."""
+    """Whether the name marks a secret, by whole words: `card_number` does, `discarded` does not."""
     return not _SECRET_WORDS.isdisjoint(_WORD.findall(name.lower()))
 
 
@@ -45,5 +45,5 @@ def _clean(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {name: REDACTED if is_secret(str(name)) else _clean(inner) for name, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [_clean(each) for each in value]
+        return [_clean(element) for element in value]
     return value

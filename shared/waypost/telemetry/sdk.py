@@ -1,4 +1,4 @@
-"""The OpenTelemetry SDK of a process that traces: exporter, sampler, and spans of database and HTTP
+"""Installs the OpenTelemetry SDK: exporter, sampler, and instrumentation of database and HTTP
 clients.
 """
 
@@ -19,8 +19,9 @@ from waypost.telemetry.statements import StatementNames
 
 
 def install(exporter: str, resource: Mapping[str, str]) -> None:
+    """Installs the exporter ("otlp" or "zipkin") with these resource attributes."""
     provider = TracerProvider(resource=Resource.create(dict(resource)))
-    provider.sampler = NoOrphans(provider.sampler)
+    provider.sampler = RootSpanSampler(provider.sampler)
     trace.set_tracer_provider(provider)
     provider.add_span_processor(StatementNames())
     provider.add_span_processor(BatchSpanProcessor(_exporter(exporter)))
@@ -38,9 +39,9 @@ def _exporter(name: str) -> SpanExporter:
     return OTLPSpanExporter()
 
 
-class NoOrphans(Sampler):
-    """Starts no trace for a client call or an inner step: loops poll the database all day, and a
-    poll is no story.
+class RootSpanSampler(Sampler):
+    """Never starts a trace for a client call or an inner step: loops poll the database all the
+    time, and a poll alone is not worth a trace.
     """
 
     def __init__(self, inner: Sampler) -> None:
@@ -62,4 +63,4 @@ class NoOrphans(Sampler):
         return self._inner.should_sample(parent_context, trace_id, name, kind, attributes, links, trace_state)
 
     def get_description(self) -> str:
-        return f"NoOrphans{{{self._inner.get_description()}}}"
+        return f"RootSpanSampler{{{self._inner.get_description()}}}"

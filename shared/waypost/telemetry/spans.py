@@ -1,4 +1,4 @@
-"""How a span of our own ends."""
+"""Spans of the application."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,10 +17,10 @@ def recorded(
     parent: Context | None = None,
     links: Sequence[Link] = (),
 ) -> Iterator[Span]:
-    """Around work that may fail: the span gets the class of the error alone, whose message may hold
-    what a person typed.
+    """A span around work that may fail. An error sets only its class on the span, because its
+    message may hold user input.
 
-    Without a `parent` it is a child of the running span; with an empty one it begins a trace.
+    Without a `parent` it is a child of the running span; with an empty one it starts a trace.
     """
     with tracer.start_as_current_span(
         name, parent, kind, attributes, links, record_exception=False, set_status_on_exception=False

@@ -1,5 +1,5 @@
-"""Names of database spans: operation and table (`select users.accounts`), as OpenTelemetry's
-database conventions ask.
+"""Names of database spans: operation and table (`select users.accounts`), following OpenTelemetry's
+database conventions.
 """
 
 import re
@@ -11,8 +11,8 @@ from opentelemetry.sdk.trace import Span, SpanProcessor
 INSTRUMENTATION = "opentelemetry.instrumentation.asyncpg"
 TEXT_ATTRIBUTES = ("db.query.text", "db.statement")
 STATEMENTS_KEPT = 2_000
-"""A service has some hundred; texts with values in them, of a migration or an operator, pass
-through.
+"""Cache size. A service has a few hundred statements; texts with values, of migrations or
+operators, are evicted.
 """
 
 _COMMENT = re.compile(r"/\*.*?\*/|--[^\n]*", re.DOTALL)
@@ -31,8 +31,8 @@ _FUNCTION = re.compile(r"\bselect\s+([a-z_][\w.]*)\s*\(", re.IGNORECASE)
 
 
 class StatementNames(SpanProcessor):
-    """Renames the spans of asyncpg's instrumentation, which knows the first word alone. Only
-    recorded spans get here.
+    """Renames the spans of asyncpg's instrumentation, which only knows the first word. Called for
+    recorded spans only.
     """
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
@@ -46,8 +46,8 @@ class StatementNames(SpanProcessor):
 
 @lru_cache(maxsize=STATEMENTS_KEPT)
 def statement_name(text: str) -> str:
-    """`insert outbox`, `select users.accounts`, `select pg_notify`, `begin`. A statement that
-    writes is named for its first write.
+    """A span name such as `insert outbox`, `select users.accounts`, `select pg_notify` or `begin`.
+    A statement that writes is named after its first write.
     """
     sql = _NO_TABLE.sub("", _COMMENT.sub(" ", text)).strip()
     word = (re.match(r"\w+", sql) or [""])[0].lower()
@@ -56,7 +56,7 @@ def statement_name(text: str) -> str:
     if written := _WRITE.search(sql):
         operation, table = (part for part in written.groups() if part)
         return f"{operation.lower()} {_plain(table)}"
-    names = {each.lower() for each in _TABLE_EXPRESSION.findall(sql)}
+    names = {name.lower() for name in _TABLE_EXPRESSION.findall(sql)}
     for table in _FROM.findall(sql):
         if table.lower() not in names:
             return f"select {_plain(table)}"

@@ -1,8 +1,8 @@
-"""Trace context in and out (W3C Trace Context), and the tracer of a process.
+"""W3C Trace Context, and the tracer of a process.
 
-Exporters are chosen by OpenTelemetry's own variables: `OTEL_TRACES_EXPORTER` (otlp, zipkin, none),
+OpenTelemetry's own variables select the exporter: `OTEL_TRACES_EXPORTER` (otlp, zipkin, none),
 `OTEL_EXPORTER_OTLP_ENDPOINT`, `OTEL_EXPORTER_ZIPKIN_ENDPOINT`, `OTEL_TRACES_SAMPLER`. With none,
-the default, the SDK is not even imported.
+the default, the SDK is not imported.
 """
 
 import os
@@ -21,7 +21,7 @@ _ODD = frozenset("13579bdf")
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """A span's context, as it travels."""
+    """A span's context in wire form."""
 
     traceparent: str
     tracestate: str | None = None
@@ -32,19 +32,19 @@ class Trace:
 
 
 def is_sampled(traceparent: str | None) -> bool:
-    """Looks at the flag alone: what is unsampled is forwarded untouched, for a fraction of a
-    microsecond.
+    """Whether the trace is sampled. Checks the flag only: unsampled contexts are forwarded
+    unchanged, for a fraction of a microsecond.
     """
     return traceparent is not None and len(traceparent) == _LENGTH and traceparent[-1] in _ODD
 
 
 def trace_id_of(traceparent: str | None) -> str | None:
-    """The second part of four: version, trace id, span id, flags."""
+    """The trace id, the second of four parts: version, trace id, span id, flags."""
     return traceparent.split("-")[1] if traceparent else None
 
 
 def current_trace() -> Trace | None:
-    """The running span's context; None where nothing is traced."""
+    """The running span's context; None without a trace."""
     context = trace.get_current_span().get_span_context()
     if not context.is_valid:
         return None
@@ -53,24 +53,25 @@ def current_trace() -> Trace | None:
 
 
 def configure(service: str, instance: str) -> bool:
-    """Sets up the process's tracer; False where tracing is off. Call once, before anything is
+    """Configures the process's tracer; False if tracing is off. Called once, before other parts are
     built.
 
-    `service` is the bounded context, `instance` its role and place (`api-1`). Raises Misconfigured
-    for an exporter that is not known.
+    `service` is the bounded context, `instance` the role and number (`api-1`). Raises Misconfigured
+    for an unknown exporter.
     """
     exporter = os.environ.get(EXPORTER_VARIABLE, "none").strip() or "none"
     if exporter == "none":
         return False
     if exporter not in ("otlp", "zipkin"):
         raise Misconfigured(f"{EXPORTER_VARIABLE} is {exporter!r}: set it to otlp, zipkin or none")
-    # The stable conventions for HTTP and databases; instrumentation still defaults to the old ones.
+    # Select the stable conventions for HTTP and databases; instrumentation still defaults to the
+    # old ones.
     os.environ.setdefault("OTEL_SEMCONV_STABILITY_OPT_IN", "http,database")
     try:
         from waypost.telemetry import sdk  # here, so that a process without tracing does not load it
     except ModuleNotFoundError as missing:
         raise Misconfigured(
-            f"{EXPORTER_VARIABLE} is {exporter!r}, and {missing.name} is not installed: pip install 'waypost[telemetry]'"
+            f"{EXPORTER_VARIABLE} is {exporter!r}, but {missing.name} is not installed: pip install 'waypost[telemetry]'"
         ) from missing
     sdk.install(exporter, {names.SERVICE: service, names.INSTANCE: instance, names.NAMESPACE: project().namespace})
     return True

@@ -1,4 +1,6 @@
-"""Spans to Zipkin, with what its model needs to draw users → kafka → notifications."""
+"""Exports spans to Zipkin, with the attributes that draw the graph users → kafka →
+notifications.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -20,30 +22,30 @@ TIMEOUT_SECONDS = 2
 
 
 class ZipkinGraphExporter(ZipkinExporter):
-    """The stock exporter, with links and peers; a collector that is away costs its spans, never a
+    """The standard exporter, with links and peers. An unavailable collector loses spans, without a
     stack trace per batch.
     """
 
     def __init__(self, endpoint: str | None = None) -> None:
         super().__init__(endpoint=endpoint, timeout=TIMEOUT_SECONDS)
         self.encoder = GraphEncoder()  # type: ignore[assignment]  # upstream infers the type from its v1 branch
-        self._away = False
+        self._unavailable = False
 
     def export(self, spans: Sequence[Any]) -> SpanExportResult:
         try:
             result = super().export(spans)
         except requests.RequestException as error:
-            if not self._away:
+            if not self._unavailable:
                 log.warning("trace_export_failed", endpoint=self.endpoint, error_class=type(error).__name__)
-            self._away = True
+            self._unavailable = True
             return SpanExportResult.FAILURE
-        self._away = False
+        self._unavailable = False
         return result
 
 
 class GraphEncoder(JsonV2Encoder):
-    """Zipkin v2 has no links, and takes the other end of a span from `remoteEndpoint`: both are
-    added here.
+    """Adds links, which Zipkin v2 does not have, and `remoteEndpoint`, from which it reads the
+    peer.
     """
 
     def _encode_span(self, span: Any, encoded_local_endpoint: Any) -> dict[str, Any]:
@@ -58,7 +60,7 @@ class GraphEncoder(JsonV2Encoder):
 
 
 def peer_of(span: ReadableSpan) -> str | None:
-    """Who is on the other end: the broker, a database, or the host of an HTTP call."""
+    """The peer of a span: the broker, a database, or the host of an HTTP call."""
     attributes: Mapping[str, Any] = span.attributes or {}
     if span.kind in (SpanKind.PRODUCER, SpanKind.CONSUMER):
         candidates: tuple[str, ...] = (names.SYSTEM,)

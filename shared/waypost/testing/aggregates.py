@@ -1,9 +1,8 @@
 """Tests of an aggregate in messages: given these events, when this is done, then these events are
 recorded.
 
-given(Invoice, created, line_added).when(lambda invoice:
-invoice.void(at=NOW)).then(InvoiceVoided(...)) given(Invoice, paid).when(lambda invoice:
-invoice.void(at=NOW)).then_raises(InvoiceNotOpen)
+    given(Invoice, created, line_added).when(lambda invoice: invoice.void(at=NOW)).then(voided)
+    given(Invoice, paid).when(lambda invoice: invoice.void(at=NOW)).then_raises(InvoiceNotOpen)
 """
 
 from collections.abc import Callable, Sequence

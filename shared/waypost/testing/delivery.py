@@ -37,7 +37,7 @@ class Delivery:
         messages = [self._reader.read(record_of(each, self._codec)) for each in envelopes]
         for poison in (each.poison for each in messages if each.poison):
             raise poison
-        wanted = [each for each in messages if each.wanted]
+        wanted = [message for message in messages if message.has_handler]
         for topic, of_topic in groupby(wanted, key=lambda each: each.record.topic):
             together = list(of_topic)
             for some in [together] if self._effects.by_batch else [[each] for each in together]:
@@ -50,7 +50,7 @@ class Delivery:
             taken = [each for each in messages if repeat or each.event_id in fresh]
             if taken:
                 await self._effects.run(taken, batch, transaction)
-        batch.follow_up()
+        batch.run_after_commit()
 
 
 def _entry(message: Message) -> InboxEntry:

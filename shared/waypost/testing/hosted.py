@@ -13,7 +13,6 @@ import httpx
 from aiokafka import AIOKafkaProducer
 from fastapi import FastAPI
 from pydantic import SecretStr
-from sqlalchemy import text
 
 from waypost.engine.bus import Bus
 from waypost.engine.process import Lifecycle
@@ -36,31 +35,25 @@ from waypost.kernel.tenant import bound_tenants
 from waypost.native.ports import LOOPBACK
 from waypost.ports.consumers import Consumer
 from waypost.ports.unit_of_work import UnitOfWork
-from waypost.postgres.database import Database
 from waypost.postgres.provisioning.databases import ServiceDatabase
 from waypost.testing.clock import MovableClock
 from waypost.testing.database import connected
 from waypost.testing.delivery import Delivery
 from waypost.testing.envelopes import record_of
 from waypost.testing.eventually import eventually
+from waypost.testing.hosted_tables import HostedTables
 from waypost.testing.http import client_of
 from waypost.testing.tokens import SIGNING_KEY
 from waypost.web.keys import LocalKeys
 
 R = TypeVar("R")
-Row = Mapping[str, Any]
 
 NO_BROKER = f"{LOOPBACK}:1"
 IDEMPOTENCY_SECRET = "a secret that stays the same"  # noqa: S105 - of a test run
-_TABLES = """
-select relname as name, format('%I.%I', nspname, relname) as qualified
-from pg_class join pg_namespace as space on space.oid = relnamespace join pg_attribute on attrelid = pg_class.oid
-where relkind = 'r' and attname = 'tenant_id' and nspname not like 'pg_%' and has_table_privilege(pg_class.oid, 'select')
-order by 1"""
 QUICK = JobWorkerSettings(poll_seconds=0.1)
 
 
-class HostedService:
+class HostedService(HostedTables):
     """One database, one pool and one clock under its API, its consumers, its relay and its jobs;
     each runs where a test starts it.
 
@@ -77,21 +70,17 @@ class HostedService:
         if service.token_keys is None:
             service = replace(service, token_keys=lambda _opened: LocalKeys(SIGNING_KEY))
         self.service = service
-        self.where = where
         self.clock = clock or MovableClock()
         self.runtime = build_runtime(service, "test", dsn=where.app, pool_size=8, clock=self.clock)
+        super().__init__(where, self.runtime.database)
         self._bootstrap = bootstrap
 
     @property
     def bus(self) -> Bus:
         return self.runtime.bus
 
-    @property
-    def database(self) -> Database:
-        return self.runtime.database
-
     async def close(self) -> None:
-        await self.runtime.database.close()
+        await self.database.close()
 
     def app(self) -> FastAPI:
         """Its API; the resources open with the lifespan."""
@@ -135,7 +124,7 @@ class HostedService:
             await Delivery(self.service, self.runtime, consumer).deliver(envelopes, repeat=repeat)
 
     async def published(self, tenant_id: UUID) -> Sequence[Envelope[Event]]:
-        """What waits in its outbox, in order. A relay that runs takes it away: read the topic then."""
+        """The outbox, in order. A relay that runs empties it: read the topic then."""
         query = "select payload, headers::text from outbox where tenant_id = $1 order by id"
         async with connected(self.where.relay) as relay:
             rows = await relay.fetch(query, tenant_id)
@@ -181,43 +170,6 @@ class HostedService:
 
         async with self.working():
             await eventually(is_idle, deadline_seconds=deadline_seconds)
-
-    # Tables
-
-    async def rows(self, tenant_id: UUID, query: str, **values: object) -> Sequence[Row]:
-        """What its tables hold for one tenant."""
-        async with self.runtime.database.transaction([TenantId(tenant_id)]) as connection:
-            return [dict(row) for row in (await connection.execute(text(query), values)).mappings()]
-
-    async def row_counts(self, tenant_id: UUID) -> Mapping[str, int]:
-        """How many rows each table holds for the tenant; the outbox is read by the relay's role,
-        which alone may.
-        """
-        counts = {}
-        for table in await self.rows(tenant_id, _TABLES):
-            query = f"select count(*) as n from {table['qualified']} where tenant_id = :tenant"
-            counts[table["name"]] = (await self.rows(tenant_id, query, tenant=tenant_id))[0]["n"]
-        async with connected(self.where.relay) as relay:
-            counts["outbox"] = await relay.fetchval("select count(*) from outbox where tenant_id = $1", tenant_id)
-        return counts
-
-    async def event_types(self, tenant_id: UUID, aggregate_id: UUID) -> Sequence[str]:
-        """Of the events in its event store, in the order of their versions."""
-        query = "select type from events where aggregate_id = :id order by version"
-        return [row["type"] for row in await self.rows(tenant_id, query, id=aggregate_id)]
-
-    @asynccontextmanager
-    async def refusing_inserts(self, table: str) -> AsyncIterator[None]:
-        """Inserts into the table fail. Into `outbox` that is the last statement of a request: all
-        else is written by then.
-        """
-        role = f"{self.service.name}_app"
-        async with connected(self.where.owner) as owner:
-            await owner.execute(f"revoke insert on {table} from {role}")
-            try:
-                yield
-            finally:
-                await owner.execute(f"grant insert on {table} to {role}")
 
     def _with_clock(self, clock: Clock | None) -> Runtime:
         return self.runtime if clock is None else replace(self.runtime, clock=clock)

@@ -1,18 +1,18 @@
-"""What every outbox promises its relay of shards and sessions."""
+"""Behaviour of every outbox: shards and sessions."""
 
 from collections.abc import Callable, Coroutine
 
 import pytest
 
 from tests.contracts.outboxes import OutboxUnderTest
-from tests.contracts.test_outbox.asking import ALL, heads
+from tests.contracts.test_outbox.queries import ALL, heads
 from waypost.kernel.errors import Transient
 from waypost.kernel.partitioning import SHARDS
 from waypost.ports.outbox import OutboxLease
 from waypost.testing.eventually import eventually
 
 
-async def test_a_key_of_another_s_shard_is_not_marked(under_test: OutboxUnderTest) -> None:
+async def test_key_of_a_shard_held_by_another_is_not_quarantined(under_test: OutboxUnderTest) -> None:
     await under_test.add(b"a")
     async with under_test.outbox.lease() as one, under_test.outbox.lease() as other:
         (row,) = await one.heads(ALL, in_flight=(), held_topics=(), rows_per_shard=1, bytes_per_shard=1)
@@ -21,7 +21,7 @@ async def test_a_key_of_another_s_shard_is_not_marked(under_test: OutboxUnderTes
         assert await other.mark(row, "too large")
 
 
-async def test_a_shard_has_one_holder(under_test: OutboxUnderTest) -> None:
+async def test_shard_has_one_holder(under_test: OutboxUnderTest) -> None:
     async with under_test.outbox.lease() as one, under_test.outbox.lease() as other:
         assert await one.acquire(ALL, at_most=10) < ALL
         rest = await other.acquire(ALL, at_most=10)
@@ -30,7 +30,7 @@ async def test_a_shard_has_one_holder(under_test: OutboxUnderTest) -> None:
         assert await one.acquire(rest, at_most=SHARDS) == rest
 
 
-async def test_the_end_of_a_lease_gives_its_shards_back(under_test: OutboxUnderTest) -> None:
+async def test_end_of_a_lease_releases_its_shards(under_test: OutboxUnderTest) -> None:
     async with under_test.outbox.lease() as other:
         async with under_test.outbox.lease() as one:
             await one.acquire(ALL, at_most=SHARDS)
@@ -39,12 +39,12 @@ async def test_the_end_of_a_lease_gives_its_shards_back(under_test: OutboxUnderT
         assert await other.acquire(ALL, at_most=SHARDS) == ALL
 
 
-async def test_a_silent_holder_loses_its_shards_and_can_delete_nothing(under_test: OutboxUnderTest) -> None:
+async def test_silent_holder_loses_its_shards_and_cannot_delete(under_test: OutboxUnderTest) -> None:
     await under_test.add(b"a")
     async with under_test.outbox.lease() as frozen, under_test.outbox.lease() as other:
         await frozen.acquire(ALL, at_most=SHARDS)
         rows = await frozen.heads(ALL, in_flight=(), held_topics=(), rows_per_shard=1, bytes_per_shard=1)
-        under_test.fall_silent(frozen)
+        under_test.become_silent(frozen)
         await eventually(lambda: _alone(other))
         await eventually(taking_all(other))
         with pytest.raises(Transient):
@@ -52,7 +52,7 @@ async def test_a_silent_holder_loses_its_shards_and_can_delete_nothing(under_tes
         assert await heads(other) == [row.id for row in rows]
 
 
-async def test_a_lost_session_says_so(under_test: OutboxUnderTest) -> None:
+async def test_lost_session_raises_transient(under_test: OutboxUnderTest) -> None:
     async with under_test.outbox.lease() as lease:
         await under_test.lose_sessions()
         with pytest.raises(Transient):

@@ -1,6 +1,4 @@
-"""The port to the payment provider, against the provider's simulator: what is promised is kept,
-card by card.
-"""
+"""The promises of the payments port, against the provider's simulator, for each test card."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -11,8 +9,8 @@ import httpx
 import pytest
 
 from services.billing.adapters.provider import HttpPayments
-from services.billing.domain.refusals import PaymentMethodUnknown
-from services.billing.ports import Card, Declined, Moved, OutcomeUnknown
+from services.billing.domain.errors import PaymentMethodUnknown
+from services.billing.ports import Card, Declined, OutcomeUnknown, Succeeded
 from tests.integration.billing.orders import charge_order, refund_order
 from tests.integration.infra.payments import charges, provider
 from waypost.kernel.money import Money
@@ -30,11 +28,11 @@ async def payments(simulator: httpx.AsyncClient) -> AsyncIterator[HttpPayments]:
         yield payments
 
 
-async def test_a_charge_is_made_as_ordered(payments: HttpPayments, simulator: httpx.AsyncClient) -> None:
+async def test_a_charge_matches_its_order(payments: HttpPayments, simulator: httpx.AsyncClient) -> None:
     order = charge_order()
-    decision = await payments.carry_out(order)
+    decision = await payments.execute(order)
     [charge] = await charges(simulator)
-    assert decision == Moved(provider_id=charge["id"])
+    assert decision == Succeeded(provider_id=charge["id"])
     asked = {name: charge[name] for name in ("amount_minor", "currency", "payment_method", "idempotency_key")}
     assert asked == {
         "amount_minor": 14_800,
@@ -49,9 +47,9 @@ async def test_a_charge_is_made_as_ordered(payments: HttpPayments, simulator: ht
     }
 
 
-async def test_an_order_carried_out_twice_is_one_charge(payments: HttpPayments, simulator: httpx.AsyncClient) -> None:
+async def test_a_repeated_order_is_one_charge(payments: HttpPayments, simulator: httpx.AsyncClient) -> None:
     order = charge_order()
-    assert await payments.carry_out(order) == await payments.carry_out(order) == await payments.find(order)
+    assert await payments.execute(order) == await payments.execute(order) == await payments.find(order)
     assert len(await charges(simulator)) == 1
 
 
@@ -62,25 +60,25 @@ async def test_a_refusal_is_a_decision(
     payments: HttpPayments, simulator: httpx.AsyncClient, card: str, reason: str
 ) -> None:
     order = charge_order(card)
-    decision = await payments.carry_out(order)
+    decision = await payments.execute(order)
     [charge] = await charges(simulator)
     assert decision == Declined(reason=reason, provider_id=charge["id"]) == await payments.find(order)
 
 
-async def test_nothing_is_found_before_anything_was_asked(payments: HttpPayments) -> None:
+async def test_a_look_up_before_any_order_finds_nothing(payments: HttpPayments) -> None:
     assert await payments.find(charge_order()) is None
     assert await payments.find(refund_order("ch_1", 1)) is None
 
 
-async def test_silence_after_the_charge_leaves_the_outcome_unknown_until_it_is_looked_up(
+async def test_a_lost_response_leaves_the_outcome_unknown_until_a_look_up(
     simulator: httpx.AsyncClient,
 ) -> None:
     order = charge_order("pm_card_timeout_after_charge")
     async with HttpPayments.open(str(simulator.base_url), timeout_seconds=0.5) as impatient:
         with pytest.raises(OutcomeUnknown):
-            await impatient.carry_out(order)
+            await impatient.execute(order)
         [charge] = await charges(simulator)
-        assert await impatient.find(order) == Moved(provider_id=charge["id"]) == await impatient.carry_out(order)
+        assert await impatient.find(order) == Succeeded(provider_id=charge["id"]) == await impatient.execute(order)
     assert len(await charges(simulator)) == 1
 
 
@@ -89,56 +87,56 @@ async def test_an_outage_leaves_the_outcome_unknown_and_the_same_key_usable(
 ) -> None:
     order = charge_order("pm_card_unavailable_once")
     with pytest.raises(OutcomeUnknown):
-        await payments.carry_out(order)
+        await payments.execute(order)
     assert await payments.find(order) is None
-    assert isinstance(await payments.carry_out(order), Moved)
+    assert isinstance(await payments.execute(order), Succeeded)
     assert len(await charges(simulator)) == 1
 
 
-async def test_a_twin_under_way_leaves_the_outcome_unknown(
+async def test_a_concurrent_duplicate_leaves_the_outcome_unknown(
     payments: HttpPayments, simulator: httpx.AsyncClient
 ) -> None:
     order = charge_order("pm_card_slow")
-    twins = await asyncio.gather(payments.carry_out(order), payments.carry_out(order), return_exceptions=True)
-    assert {type(each) for each in twins} == {Moved, OutcomeUnknown}
+    outcomes = await asyncio.gather(payments.execute(order), payments.execute(order), return_exceptions=True)
+    assert {type(outcome) for outcome in outcomes} == {Succeeded, OutcomeUnknown}
     assert len(await charges(simulator)) == 1
 
 
-async def test_a_key_that_was_used_for_another_order_decides_nothing(
+async def test_a_key_of_another_order_leaves_the_outcome_unknown(
     payments: HttpPayments, simulator: httpx.AsyncClient
 ) -> None:
-    """Read as a refusal, it would have the invoice charged once more under the next key."""
+    """If it were read as a decline, the invoice would be charged again under the next key."""
     order = charge_order()
-    made = await payments.carry_out(order)
+    made = await payments.execute(order)
     other = replace(order, amount=Money(1, "EUR"))
     with pytest.raises(OutcomeUnknown, match="idempotency_key_reused"):
-        await payments.carry_out(other)
+        await payments.execute(other)
     assert await payments.find(other) == made
     assert len(await charges(simulator)) == 1
 
 
-async def test_a_refund_gives_back_what_was_charged_once(payments: HttpPayments, simulator: httpx.AsyncClient) -> None:
-    charged = await payments.carry_out(charge_order())
-    assert isinstance(charged, Moved)
+async def test_a_repeated_refund_order_is_one_refund(payments: HttpPayments, simulator: httpx.AsyncClient) -> None:
+    charged = await payments.execute(charge_order())
+    assert isinstance(charged, Succeeded)
     order = refund_order(charged.provider_id, 4_800)
-    assert await payments.carry_out(order) == await payments.carry_out(order) == await payments.find(order)
+    assert await payments.execute(order) == await payments.execute(order) == await payments.find(order)
     [charge] = await charges(simulator)
     assert charge["amount_refunded_minor"] == 4_800
     assert charge["refunds"][0]["metadata"]["attempt_id"] == str(order.attempt_id)
 
 
-async def test_a_refund_that_cannot_be_is_refused(payments: HttpPayments) -> None:
-    charged = await payments.carry_out(charge_order())
-    failed = await payments.carry_out(charge_order("pm_card_declined"))
-    assert isinstance(charged, Moved) and isinstance(failed, Declined) and failed.provider_id
-    too_much = await payments.carry_out(refund_order(charged.provider_id, 14_801))
+async def test_an_impossible_refund_is_declined(payments: HttpPayments) -> None:
+    charged = await payments.execute(charge_order())
+    failed = await payments.execute(charge_order("pm_card_declined"))
+    assert isinstance(charged, Succeeded) and isinstance(failed, Declined) and failed.provider_id
+    too_much = await payments.execute(refund_order(charged.provider_id, 14_801))
     assert too_much == Declined(reason="amount_too_large")
-    assert await payments.carry_out(refund_order(failed.provider_id, 1)) == Declined(reason="charge_not_refundable")
-    assert await payments.carry_out(refund_order("ch_of_nobody", 1)) == Declined(reason="resource_missing")
+    assert await payments.execute(refund_order(failed.provider_id, 1)) == Declined(reason="charge_not_refundable")
+    assert await payments.execute(refund_order("ch_of_nobody", 1)) == Declined(reason="resource_missing")
 
 
-async def test_a_card_is_known_by_its_token(payments: HttpPayments) -> None:
+async def test_a_card_is_found_by_its_token(payments: HttpPayments) -> None:
     assert await payments.card("pm_card_visa") == Card(brand="visa", last4="4242")
-    with pytest.raises(PaymentMethodUnknown, match="send the one that it gave"):
+    with pytest.raises(PaymentMethodUnknown, match="send the token that the provider returned"):
         await payments.card("pm_card_of_nobody")
-    assert await payments.carry_out(charge_order("pm_card_of_nobody")) == Declined(reason="resource_missing")
+    assert await payments.execute(charge_order("pm_card_of_nobody")) == Declined(reason="resource_missing")

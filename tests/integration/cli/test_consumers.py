@@ -21,7 +21,7 @@ async def test_the_lag_is_what_was_left(stage: Stage, club_stack: Service) -> No
         await eventually(lambda: stage.reached(2, consumers=1))
     await stage.topic.publish(*ann.tells("Anne", "Annie", "Anja"))
     members, greetings = await consumer_positions(club_stack)
-    assert (members.group, members.kind) == ("club.members", "projector")
+    assert (members.group, members.kind) == ("club.members", "async-projection")
     assert placed(members) == (2, 5, 3)
     assert placed(greetings) == (0, 5, 5)
     behind = members.partitions[0].behind

@@ -3,7 +3,7 @@
 """
 
 from tests.fixtures.club import Stage, User
-from tests.fixtures.club.commanding import WHY, Operator
+from tests.fixtures.club.operator import WHY, Operator
 
 CLUB = ("--service", "club")
 
@@ -22,7 +22,7 @@ async def test_a_redrive_by_filter_tells_of_every_dead_letter(stage: Stage, oper
     (club,) = finished.told
     (key,) = club["keys"]
     assert (finished.code, key["outcome"]) == (0, "unparked")
-    assert [(each["sequence"], each["status"]) for each in key["letters"]] == [(n, "redriven") for n in (1, 2, 3)]
+    assert [(each["sequence"], each["status"]) for each in key["dead_letters"]] == [(n, "redriven") for n in (1, 2, 3)]
     assert await stage.greeted(bob) == [[1, 2, 3]]
 
     again = await operator.runs("dead-letters", "redrive", "--key", str(bob.id), *CLUB, *WHY)

@@ -97,7 +97,7 @@ async def test_a_job_that_is_run_is_told_as_json(where: ServiceDatabase) -> None
     [
         (
             ("jobs", "run", "users.cleanup_all", *RUN[3:]),
-            "there is no job 'cleanup_all'; declared are: mail_password_link, cleanup_expired",
+            "job 'cleanup_all' is not declared; declared jobs: mail_password_link, cleanup_expired",
         ),
         ((*RUN, "--argument", "force=true"), "job cleanup_expired takes no force"),
         ((*RUN, "--argument", "force"), "--argument takes name=value"),

@@ -1,4 +1,4 @@
-"""A rebuild of the club's projector as a process of its own, so that it can be killed: `python -m
+"""A rebuild of the club's projection in a separate process, so that it can be killed: `python -m
 …`, configured by CLUB.
 """
 
@@ -8,7 +8,7 @@ import os
 
 from tests.fixtures.club import club
 from waypost.engine.failpoints import arm_failpoints
-from waypost.engine.rebuild import rebuild
+from waypost.engine.rebuild import rebuild_async_projection
 from waypost.kafka.topic_log import KafkaTopicLogs
 from waypost.postgres.rebuild import PostgresShadowFactory
 
@@ -17,7 +17,7 @@ async def main() -> None:
     given = json.loads(os.environ["CLUB"])
     own = club(given["topic"])
     shadow_factory = PostgresShadowFactory("club", own.members, app_dsn=given["app"], owner_dsn=given["owner"])
-    await rebuild(own.members, shadow_factory, KafkaTopicLogs(given["bootstrap"]), own.codec)
+    await rebuild_async_projection(own.members, shadow_factory, KafkaTopicLogs(given["bootstrap"]), own.codec)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A job process of notifications that takes one user a page: `python -m
+"""A job process of notifications with one user per page: `python -m
 tests.integration.notifications.digest_process`.
 """
 
@@ -15,7 +15,7 @@ DSN, CLOCK_FILE = "DIGEST_DSN", "DIGEST_CLOCK_FILE"
 
 
 async def main() -> None:
-    digest.AT_ONCE = 1
+    digest.PAGE_SIZE = 1
     await work(SERVICE, os.environ[DSN], MovableClock(file=Path(os.environ[CLOCK_FILE])), lease_seconds=0.6)
 
 

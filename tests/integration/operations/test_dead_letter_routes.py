@@ -47,7 +47,7 @@ async def test_dead_letters_are_listed_shown_and_redriven(stage: Stage, http: ht
     rehearsed = (await http.post(f"{DEAD_LETTERS}/redrive", json={**order, "dry_run": True})).json()
     assert (rehearsed["keys"][0]["outcome"], await stage.greeted(bob)) == (None, [[]])
     redriven = (await http.post(f"{DEAD_LETTERS}/redrive", json=order)).json()
-    assert [each["status"] for each in redriven["keys"][0]["letters"]] == ["redriven"] * 3
+    assert [each["status"] for each in redriven["keys"][0]["dead_letters"]] == ["redriven"] * 3
     assert (redriven["left"], await stage.greeted(bob)) == (0, [[1, 2, 3]])
     async with opened(stage.database.ops) as ops:
         told = await operator_actions(ops)
@@ -76,7 +76,7 @@ async def test_at_the_outbox_cap_a_redrive_writes_its_events_all_the_same(
     async with operator_routes(service, stage.database, stage.bootstrap, admit=full) as http:
         http.headers.update(operator_bearer("grace"))
         redriven = (await http.post(f"{DEAD_LETTERS}/redrive", json={"consumer": "club.greetings", **WHY})).json()
-    assert [each["status"] for each in redriven["keys"][0]["letters"]] == ["redriven"] * 3
+    assert [each["status"] for each in redriven["keys"][0]["dead_letters"]] == ["redriven"] * 3
     assert len(await stage.rows("select 1 from events", bob)) == 3
 
 
@@ -110,7 +110,7 @@ async def test_a_dead_letter_is_given_up(stage: Stage, http: httpx.AsyncClient, 
     stage.club.trouble = no_trouble
     (dead,) = (await http.get(DEAD_LETTERS, params={"status": "dead"})).json()["data"]
     given_up = (await http.post(f"{DEAD_LETTERS}/{dead['id']}/discard", json=WHY)).json()
-    assert [each["status"] for each in given_up["letters"]] == ["discarded", "redriven", "redriven"]
+    assert [each["status"] for each in given_up["dead_letters"]] == ["discarded", "redriven", "redriven"]
     assert await stage.greeted(bob) == [[2, 3]]
 
 

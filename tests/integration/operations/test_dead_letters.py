@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from tests.fixtures.club import Stage, User
-from tests.fixtures.club.commanding import closed
 from tests.fixtures.club.declaration import no_trouble
+from tests.fixtures.club.operator import closed
 from tests.fixtures.operators import AUDIT
-from waypost.engine.consumer.turns import Outcome
+from waypost.engine.consumer.dead_letters.parked_key_queue import Outcome
 from waypost.engine.rate import Rate
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.errors import Conflict, Invalid, NotFound, Transient
@@ -161,7 +161,7 @@ async def test_a_settled_dead_letter_is_refused(stage: Stage, admin_service: Adm
 async def test_what_cannot_be_meant_is_refused(admin_service: AdminService, bob: User) -> None:
     with pytest.raises(Invalid, match="what is discarded is settled: only retrying, dead, waiting letters"):
         await Redrive.of(admin_service, Search(statuses=[Status.DISCARDED, Status.DEAD]))
-    with pytest.raises(NotFound, match="club has no letter"):
+    with pytest.raises(NotFound, match="club has no dead letter"):
         await find(admin_service, new_id())
     nothing = await Redrive.of(admin_service, Search(type="user.gone"))
     assert not nothing.selection.found

@@ -55,7 +55,7 @@ async def test_consumers_tell_how_far_they_are(users: httpx.AsyncClient) -> None
     told = (await users.get("/ops/consumers", headers=operator_bearer())).json()["data"]
     groups = {each["group"]: each for each in told}
     assert set(groups) == {f"users.{each.name}" for each in service_named("users").consumers}
-    assert groups["users.tenants"]["kind"] == "projector"
+    assert groups["users.tenants"]["kind"] == "async-projection"
     assert groups["users.tenants"]["missing_topics"] == []
 
 

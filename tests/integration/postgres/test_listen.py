@@ -8,7 +8,7 @@ import pytest
 
 from tests.fixtures.outbox import end_sessions, migrate_toolkit
 from waypost.engine.doorbell import CoalescingDoorbell, LocalWakeups
-from waypost.engine.listening import WakeupListener
+from waypost.engine.wakeup_listener import WakeupListener
 from waypost.kernel.errors import Transient
 from waypost.postgres.listen import PostgresListener, PostgresNotifier
 from waypost.postgres.provisioning.databases import ServiceDatabase

@@ -93,7 +93,7 @@ def _options(command: Any) -> set[str]:
 def test_nothing_is_redriven_without_a_reason() -> None:
     refused = CliRunner().invoke(app, ["dead-letters", "redrive", "--status", "dead"])
     assert isinstance(refused.exception, Invalid)
-    assert "give a reason" in str(refused.exception)
+    assert "needs a reason" in str(refused.exception)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Which processes a saved file restarts."""
+"""The processes that a saved file restarts."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from watchfiles import Change
 from infra.stack.addresses import Addresses
 from infra.stack.keys import load_or_make_keys
 from infra.stack.plan import Plan
-from infra.stack.reload import SourceFilter, is_python, touched_by
+from infra.stack.reload import SourceFilter, affected_by, is_python
 
 BILLING = {"billing-api", "billing-worker", "billing-jobs", "billing-live"}
 SIMULATORS = {"mail", "payments", "registry", "start-page"}
@@ -16,7 +16,9 @@ SIMULATORS = {"mail", "payments", "registry", "start-page"}
 
 @pytest.fixture
 def names(tmp_path: Path) -> list[str]:
-    return [each.name for each in Plan(Addresses(), load_or_make_keys(tmp_path / "keys"), tmp_path).components()]
+    return [
+        component.name for component in Plan(Addresses(), load_or_make_keys(tmp_path / "keys"), tmp_path).components()
+    ]
 
 
 @pytest.mark.parametrize(
@@ -31,23 +33,23 @@ def names(tmp_path: Path) -> list[str]:
     ],
 )
 def test_a_file_touches_the_processes_that_read_it(file: str, touched: set[str], names: list[str]) -> None:
-    assert set(touched_by(file, names)) == touched
+    assert set(affected_by(file, names)) == touched
 
 
 @pytest.mark.parametrize("file", ["shared/waypost/kernel/ids.py", "schemas/users.py"])
 def test_toolkit_and_schemas_touch_every_python_process(file: str, names: list[str]) -> None:
-    touched = set(touched_by(file, names))
+    touched = set(affected_by(file, names))
     assert touched == {name for name in names if is_python(name) and not name.endswith("-migrations")}
     assert touched >= BILLING | SIMULATORS
     assert touched.isdisjoint({"kafka", "postgres", "zipkin", "databases", "topics"})
 
 
 def test_declared_topics_are_created_before_the_processes_restart(names: list[str]) -> None:
-    assert touched_by("schemas/topics.yaml", names)[0] == "topics"
+    assert affected_by("schemas/topics.yaml", names)[0] == "topics"
 
 
 def test_only_components_that_run_are_restarted() -> None:
-    assert touched_by("services/billing/app.py", ["users-api", "billing-api"]) == ["billing-api"]
+    assert affected_by("services/billing/app.py", ["users-api", "billing-api"]) == ["billing-api"]
 
 
 @pytest.mark.parametrize(

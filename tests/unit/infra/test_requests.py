@@ -1,4 +1,4 @@
-"""Requests to a running supervisor, and what it makes of them."""
+"""Requests to a running supervisor, and its answers."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence

@@ -1,4 +1,4 @@
-"""Ids, scalars and lists of them, never objects."""
+"""Job arguments are ids, scalars and lists of these, never objects."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -42,14 +42,14 @@ TYPED: dict[str, JsonArgument] = {"ids": "[]", "day": "2026-03-01", "amount": "1
 SETTLED = {"ids": [ID], "day": DAY, "amount": Decimal("1.10")}
 
 
-def test_arguments_come_back_as_what_they_were() -> None:
+def test_arguments_are_restored_unchanged() -> None:
     given: dict[str, JobArgument] = {"invoice_id": ID, "at": NOON, "attempt": 2, "note": None}
     stored = REGISTRY.encode("charge", given)
     assert stored == {"invoice_id": str(ID), "at": "2026-03-01T12:00:00+00:00", "attempt": 2, "note": None}
     assert REGISTRY["charge"].restore(stored) == given
 
 
-def test_lists_dates_and_decimals_come_back_as_what_they_were() -> None:
+def test_lists_dates_and_decimals_are_restored_unchanged() -> None:
     given: dict[str, JobArgument] = {"ids": [ID, ID], "day": DAY, "amount": Decimal("1.10"), "shares": [Decimal("-0")]}
     stored = REGISTRY.encode("settle", given)
     assert stored == {"ids": [str(ID), str(ID)], "day": "2026-03-01", "amount": "1.10", "shares": ["-0"]}
@@ -58,7 +58,7 @@ def test_lists_dates_and_decimals_come_back_as_what_they_were() -> None:
     assert str(restored["amount"]) == "1.10", "the scale is part of an amount"
 
 
-def test_defaults_may_be_left_out() -> None:
+def test_arguments_with_defaults_are_optional() -> None:
     assert REGISTRY.encode("charge", {"invoice_id": ID, "at": NOON}).keys() == {"invoice_id", "at"}
     assert REGISTRY.encode("of_tenant", {"tenant": ID, "dry": True}) == {"tenant": str(ID), "dry": True}
 
@@ -66,7 +66,7 @@ def test_defaults_may_be_left_out() -> None:
 @pytest.mark.parametrize(
     ("job", "arguments", "message"),
     [
-        ("charge_all", {}, "there is no job 'charge_all'; declared are: charge, of_tenant, settle"),
+        ("charge_all", {}, "job 'charge_all' is not declared; declared jobs: charge, of_tenant, settle"),
         ("charge", {"at": NOON}, "job charge needs invoice_id"),
         ("charge", {"invoice_id": ID, "at": NOON, "force": True}, "job charge takes no force"),
         ("charge", {"invoice_id": Invoice(ID), "at": NOON}, "invoice_id takes UUID, not Invoice. Pass ids"),
@@ -93,7 +93,7 @@ def test_defaults_may_be_left_out() -> None:
         ("charge", {"invoice_id": ID, "at": NOON, "note": "\ud83d"}, "note holds a NUL or half a surrogate pair"),
     ],
 )
-def test_what_does_not_fit_is_refused_with_its_reason(job: str, arguments: dict[str, Any], message: str) -> None:
+def test_argument_that_does_not_fit_is_refused_with_a_reason(job: str, arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(Invalid, match=message):
         REGISTRY.encode(job, arguments)
 
@@ -112,18 +112,18 @@ def test_what_does_not_fit_is_refused_with_its_reason(job: str, arguments: dict[
     ],
 )
 def test_arguments_of_another_release_are_a_permanent_error(job: str, stored: dict[str, JsonArgument]) -> None:
-    with pytest.raises(Permanent, match="do not fit its handler any more"):
+    with pytest.raises(Permanent, match="do not fit its handler"):
         REGISTRY[job].restore(stored)
 
 
-def test_a_handler_that_takes_an_object_is_refused_at_start() -> None:
+def test_handler_with_an_object_parameter_is_refused_at_start() -> None:
     async def pay(job: JobContext, invoice: Invoice) -> None: ...
 
     async def hurry(job: JobContext, priority: int) -> None: ...
 
     with pytest.raises(Misconfigured, match=r"job pay: invoice is .*Invoice.* Pass the id"):
         Job(pay)
-    with pytest.raises(Misconfigured, match="priority is a word of enqueue"):
+    with pytest.raises(Misconfigured, match="priority is an argument of enqueue"):
         Job(hurry)
 
 
@@ -133,19 +133,19 @@ def test_a_handler_that_takes_an_object_is_refused_at_start() -> None:
         (float, "A float is rounded: pass a Decimal, or money as integer minor units"),
         (float | None, "A float is rounded"),
         (list[float], "A float is rounded"),
-        (dict[str, int], "Name each entry as a parameter of its own"),
-        (list[dict[str, int]], "Name each entry as a parameter of its own"),
-        (list, r"Say what the list holds: list\[UUID\]"),
+        (dict[str, int], "Pass each entry as a separate parameter"),
+        (list[dict[str, int]], "Pass each entry as a separate parameter"),
+        (list, r"Name the element type: list\[UUID\]"),
         (list[list[int]], "A list holds scalars, not lists"),
         (tuple[int, ...], "Annotate it as a list"),
         (Sequence[UUID], "Annotate it as a list"),
         (int | str, "Name one type"),
         (list[int | None], "Name one type; a list holds no None"),
-        (list[Invoice], "Pass the id of a thing"),
-        (bytes, "Pass the id of a thing"),
+        (list[Invoice], "Pass the id of an object"),
+        (bytes, "Pass the id of an object"),
     ],
 )
-def test_a_type_that_no_job_takes_is_refused_with_what_to_use_instead(annotation: Any, advice: str) -> None:
+def test_unsupported_type_is_refused_with_an_alternative(annotation: Any, advice: str) -> None:
     async def settle(job: JobContext, amounts: Any) -> None: ...
 
     settle.__annotations__["amounts"] = annotation
@@ -153,14 +153,14 @@ def test_a_type_that_no_job_takes_is_refused_with_what_to_use_instead(annotation
         Job(settle)
 
 
-def test_a_name_is_the_functions_own_unless_given_and_is_unique() -> None:
+def test_name_defaults_to_the_function_and_is_unique() -> None:
     assert Job(charge).name == "charge"
     assert Job(charge, name="charge_invoice").name == "charge_invoice"
     with pytest.raises(Misconfigured, match="two jobs are named charge"):
         JobRegistry([Job(charge), Job(charge)])
 
 
-def test_what_a_person_types_becomes_what_the_handler_takes() -> None:
+def test_typed_text_becomes_the_handlers_types() -> None:
     typed = {"invoice_id": str(ID), "at": "2026-03-01T12:00:00Z", "attempt": "2", "note": "again"}
     assert REGISTRY.read("charge", typed) == {"invoice_id": ID, "at": NOON, "attempt": 2, "note": "again"}
     assert REGISTRY.read("of_tenant", {"tenant": str(ID), "dry": "true"}) == {"tenant": ID, "dry": True}
@@ -186,6 +186,6 @@ def test_what_a_person_types_becomes_what_the_handler_takes() -> None:
         ("settle", TYPED | {"day": "tomorrow"}, "day takes date, not 'tomorrow'"),
     ],
 )
-def test_what_is_typed_wrong_is_refused(job: str, arguments: dict[str, JsonArgument], message: str) -> None:
+def test_invalid_text_is_refused(job: str, arguments: dict[str, JsonArgument], message: str) -> None:
     with pytest.raises(Invalid, match=message):
         REGISTRY.read(job, arguments)

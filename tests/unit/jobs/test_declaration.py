@@ -1,4 +1,4 @@
-"""When a schedule is due, and how long an attempt may take."""
+"""Due times of schedules, and the time limit of attempts."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -22,16 +22,16 @@ def at(text: str) -> datetime:
         ("2026-03-01T23:59:59", "2026-03-01T02:00:00"),
     ],
 )
-def test_daily(now: str, tick: str) -> None:
+def test_daily_schedule(now: str, tick: str) -> None:
     assert Scheduled("clean_up", at="02:00").latest_tick(at(now)) == at(tick)
 
 
-def test_every_interval_starts_on_the_full_one() -> None:
+def test_interval_starts_at_its_full_multiple() -> None:
     minutely = Scheduled("resolve", every=timedelta(minutes=1))
     assert minutely.latest_tick(at("2026-03-01T10:11:59.9")) == at("2026-03-01T10:11:00")
 
 
-def test_the_next_tick_is_the_one_after_the_latest() -> None:
+def test_next_tick_follows_the_latest() -> None:
     daily, hourly = Scheduled("clean_up", at="02:00"), Scheduled("sweep", every=timedelta(hours=1))
     assert daily.next_tick(at("2026-02-28T02:00:00")) == at("2026-03-01T02:00:00")
     assert daily.next_tick(at("2026-03-01T01:59:59")) == at("2026-03-01T02:00:00")
@@ -45,15 +45,15 @@ def test_the_next_tick_is_the_one_after_the_latest() -> None:
         ({"at": "02:00", "every": timedelta(hours=1)}, "give one of at, every and cron"),
         ({"at": "02:00", "cron": "0 2 * * *"}, "give one of at, every and cron"),
         ({"every": timedelta(0)}, "more often than once a second"),
-        ({"at": "2 am"}, "at '2 am' is not a time of day, as 02:00"),
+        ({"at": "2 am"}, "at '2 am' is not a time of day such as 02:00"),
         ({"at": "24:00"}, "at '24:00' is not a time of day"),
-        ({"at": "02:00", "zone": "Europe/Berlin"}, "for a time of day in Europe/Berlin write a cron line"),
-        ({"every": timedelta(hours=1), "zone": "UTC"}, "at and every count in UTC"),
+        ({"at": "02:00", "zone": "Europe/Berlin"}, "for a time of day in Europe/Berlin use a cron line"),
+        ({"every": timedelta(hours=1), "zone": "UTC"}, "at and every use UTC"),
         ({"cron": "61 2 * * *"}, "cron line '61 2 [*] [*] [*]': wrong minute"),
-        ({"cron": "0 2 * * *", "zone": "Berlin"}, "there is no time zone 'Berlin'"),
+        ({"cron": "0 2 * * *", "zone": "Berlin"}, "time zone 'Berlin' does not exist"),
     ],
 )
-def test_a_schedule_that_cannot_be_followed_is_refused(given: dict[str, Any], message: str) -> None:
+def test_invalid_schedule_is_refused(given: dict[str, Any], message: str) -> None:
     with pytest.raises(Misconfigured, match=f"schedule of clean_up: .*{message}"):
         Scheduled("clean_up", **given)
 
@@ -71,12 +71,12 @@ def test_a_schedule_that_cannot_be_followed_is_refused(given: dict[str, Any], me
         ({"cron": "0  9 1 * *"}, "0 9 1 * * UTC"),
     ],
 )
-def test_a_schedule_says_when_it_is_due(given: dict[str, Any], when: str) -> None:
+def test_schedule_describes_its_times(given: dict[str, Any], when: str) -> None:
     scheduled = Scheduled("clean_up", **given)
     assert (scheduled.when, scheduled.name) == (when, f"clean_up {when}")
 
 
-def test_an_attempt_may_take_a_minute_unless_it_is_declared_otherwise() -> None:
+def test_attempt_is_limited_to_a_minute_by_default() -> None:
     async def charge(job: JobContext) -> None: ...
 
     assert Job(charge).timeout_seconds == 60

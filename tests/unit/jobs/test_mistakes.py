@@ -1,5 +1,5 @@
-"""The common mistakes of background work: each is refused where the process starts, with a message
-that says why.
+"""Common mistakes in job declarations: each is refused at the start of the process, with a message
+that names the correction.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ ENVIRONMENT = {
 async def charge(job: JobContext, invoice_id: UUID) -> None: ...
 
 
-async def test_a_worker_on_the_pool_that_requests_are_answered_from(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_worker_on_the_pool_of_the_api_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     async def run_a_worker_too(runtime: Runtime, parts: Sequence[Lifecycle], settings: ApiSettings) -> None:
         worker = JobWorker(
             runtime.database,
@@ -54,7 +54,7 @@ async def test_a_worker_on_the_pool_that_requests_are_answered_from(monkeypatch:
         await api.run_api(SERVICE)
 
 
-def test_a_pool_without_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pool_without_a_limit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {**ENVIRONMENT, "WAYPOST_POOL_SIZE": "0"}.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(Misconfigured, match="WAYPOST_POOL_SIZE: Input should be greater than or equal to 1"):
@@ -62,27 +62,30 @@ def test_a_pool_without_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("tries", [1, 0, -1])
-def test_a_job_that_one_lost_connection_ends(tries: int) -> None:
+def test_job_with_a_single_attempt_is_refused(tries: int) -> None:
     with pytest.raises(
-        Misconfigured, match=f"job charge: with max_attempts={tries} one lost connection ends it as dead.* say why"
+        Misconfigured,
+        match=f"job charge: with max_attempts={tries} one lost connection makes it dead.* give the reason",
     ):
         Job(charge, max_attempts=tries)
 
 
-def test_a_job_that_says_why_it_is_tried_once_is_taken() -> None:
-    assert Job(charge, only_once="the printer cannot tell whether it has printed").max_attempts == 1
+def test_job_with_a_reason_for_a_single_attempt_is_accepted() -> None:
+    assert Job(charge, only_once="the printer does not report whether it has printed").max_attempts == 1
     assert (Job(charge).max_attempts, Job(charge, max_attempts=2).max_attempts) == (5, 2)
 
 
-def test_a_handler_that_would_hold_up_every_other_job() -> None:
+def test_synchronous_handler_is_refused() -> None:
     def blocks(job: JobContext) -> None: ...
 
-    with pytest.raises(Misconfigured, match="job blocks: a handler is an async function"):
+    with pytest.raises(Misconfigured, match="job blocks: a handler must be an async function"):
         Job(blocks)  # type: ignore[arg-type]  # the point
 
 
-def test_a_handler_of_another_queue() -> None:
-    """Such as arq's: the context is no dict here, and what has no annotation cannot be checked."""
+def test_handler_of_another_queue_is_refused() -> None:
+    """A handler written for arq: its context is a dict, and a parameter without an annotation
+    cannot be checked.
+    """
 
     async def bare(ctx, invoice_id: UUID) -> None: ...  # type: ignore[no-untyped-def]  # the point
 
@@ -93,7 +96,9 @@ def test_a_handler_of_another_queue() -> None:
     async def untyped(job: JobContext, invoice) -> None: ...  # type: ignore[no-untyped-def]  # the point
 
     for handler in (bare, no_context, nothing):
-        with pytest.raises(Misconfigured, match=f"job {handler.__name__}: the first parameter is the job's context"):
+        with pytest.raises(
+            Misconfigured, match=f"job {handler.__name__}: the first parameter must be the job's context"
+        ):
             Job(handler)
     with pytest.raises(
         Misconfigured,
@@ -102,7 +107,7 @@ def test_a_handler_of_another_queue() -> None:
         Job(untyped)
 
 
-def test_a_handler_whose_arguments_have_no_names() -> None:
+def test_handler_with_positional_only_arguments_is_refused() -> None:
     async def many(job: JobContext, *ids: UUID) -> None: ...
 
     async def any_kind(job: JobContext, **given: str) -> None: ...
@@ -111,5 +116,5 @@ def test_a_handler_whose_arguments_have_no_names() -> None:
 
     handlers: Sequence[Any] = (many, any_kind, by_place)
     for handler in handlers:
-        with pytest.raises(Misconfigured, match=r"is not given by its name; enqueue\(\) names every argument"):
+        with pytest.raises(Misconfigured, match=r"cannot be passed by name; enqueue\(\) passes every argument by name"):
             Job(handler)

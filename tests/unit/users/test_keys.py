@@ -1,4 +1,4 @@
-"""Key files, and what is made with them."""
+"""Key files, and tokens created with them."""
 
 import base64
 import json
@@ -11,7 +11,7 @@ from nacl.public import PrivateKey, SealedBox
 
 from infra.stack.keys import load_or_make_keys
 from services.users.adapters.keys import sealing_key, signing_key
-from services.users.adapters.sealing import SealedBoxSealer
+from services.users.adapters.sealed_box import SealedBoxSealer
 from services.users.domain import OpaqueToken
 from waypost.kernel.errors import Misconfigured
 from waypost.kernel.ids import TenantId

@@ -41,6 +41,7 @@ from waypost.kernel.clock import SystemClock
 from waypost.kernel.errors import WaypostError
 from waypost.schemas.lint import lint
 from waypost.schemas.sources import read_sources
+from waypost.schemas.topics import topic_names
 from waypost.telemetry import metrics
 from waypost.project import project
 from waypost.web.keys import LocalKeys
@@ -56,6 +57,7 @@ key = OKPKey.generate_key("Ed25519", {"kid": "1"})
 token = sign({"sub": "ada"}, key, at=datetime.now(UTC))
 claims = asyncio.run(TokenVerifier(LocalKeys(key), SystemClock()).verify(token))
 service = service_named("shop")
+folder = project().schemas_folder
 print(json.dumps({
     "services": list(service_names()),
     "dsn": load(MigrateSettings).owner_dsn,
@@ -68,7 +70,7 @@ print(json.dumps({
     "failpoints": failpoints.VARIABLE,
     "title": documented(service).title,
     "events": asyncapi_of(service),
-    "lint": [str(each) for each in lint(read_sources(project().schemas_folder))],
+    "lint": [str(each) for each in lint(read_sources(folder), topic_names(folder))],
     "topics": [each.name for each in service.topics],
 }))
 """

@@ -1,4 +1,4 @@
-"""Payment methods, attempts to charge, invoice numbers, and the read tables."""
+"""Payment methods, payment attempts, invoice numbers, and the read models."""
 
 from collections.abc import Iterator
 
@@ -34,7 +34,7 @@ def _payment_methods() -> Iterator[str]:
         )"""
     yield "create index payment_methods_of_customer on payment_methods (tenant_id, customer_id)"
     yield from protect("payment_methods")
-    # No grant for the operator's role: it has no business with what can be charged.
+    # No grant for the operator's role: operators do not need payment tokens.
     yield "grant select, insert, delete on payment_methods to billing_app"
 
 
@@ -65,12 +65,12 @@ def _payment_attempts() -> Iterator[str]:
         )"""
     yield """
         create unique index payment_attempts_of_invoice on payment_attempts (tenant_id, invoice_id, kind, attempt)"""
-    # Also what the sweep reads; and a second question about one invoice cannot be asked, whatever
-    # the code believes.
+    # The sweep reads it. It also guarantees one pending attempt per invoice, independent of the
+    # code.
     yield """
         create unique index payment_attempts_pending on payment_attempts (tenant_id, invoice_id) where status = 'pending'"""
     yield from protect("payment_attempts")
-    # What was asked for never changes, and no attempt is ever forgotten.
+    # The request of an attempt never changes, and attempts are never deleted.
     yield "grant select, insert, update (status, provider_id, reason, settled_at) on payment_attempts to billing_app"
     yield "grant select on payment_attempts to billing_ops"
 

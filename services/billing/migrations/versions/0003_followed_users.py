@@ -1,4 +1,4 @@
-"""The version up to which each customer has followed its user."""
+"""The highest user version that each customer has handled."""
 
 from collections.abc import Iterator
 
@@ -23,8 +23,8 @@ def _table() -> Iterator[str]:
 
 
 def _positions_of_existing_customers() -> Iterator[str]:
-    # Existing customers have followed as far as their consumer has come. FORCE would hide their
-    # rows from the owner too.
+    # Existing customers have handled the versions up to their consumer's order guard. FORCE would
+    # hide their rows from the owner too.
     yield "alter table customers.customers no force row level security"
     yield """
         insert into followed_users (tenant_id, user_id, version)

@@ -1,4 +1,4 @@
-"""Notifications to send, sealed tokens, preferences, and the read tables."""
+"""Pending notifications, sealed tokens, preferences, and the read models."""
 
 from collections.abc import Iterator
 
@@ -42,7 +42,7 @@ def _pending() -> Iterator[str]:
             primary key (tenant_id, recipient_id, kind),
             unique (tenant_id, notification_id)
         )"""
-    # No grant for the operator's role: it has no business with tokens, sealed or not.
+    # No grant for the operator's role: operators do not need tokens, sealed or not.
     for table in ("pending_notifications", "sealed_tokens"):
         yield from protect(table)
         yield f"grant select, insert, update, delete on {table} to notifications_app"
@@ -67,8 +67,8 @@ def _preferences() -> Iterator[str]:
             primary key (tenant_id, user_id),
             unique (tenant_id, unsubscribe_secret)
         )"""
-    # No grant for the operator's role: who reads what and when is no business of theirs, and a
-    # secret is none of anybody's.
+    # No grant for the operator's role: reading habits are personal, and the secret authorizes the
+    # unsubscribe link.
     for table in ("read_marks", "preferences"):
         yield from protect(table)
         yield f"grant select, insert, update, delete on {table} to notifications_app"

@@ -1,5 +1,5 @@
-"""Which users may still act: access tokens outlive a suspension, a demotion and an erasure by
-minutes.
+"""The users who may act: access tokens remain valid for minutes after a suspension, a demotion or
+an erasure.
 """
 
 from waypost.engine.principals import PRINCIPALS

@@ -1,4 +1,4 @@
-"""Secrets of accounts, written-off invoices, and the read tables."""
+"""Account secrets, written-off invoices, and the read models."""
 
 from collections.abc import Iterator
 
@@ -55,7 +55,7 @@ def _secrets() -> Iterator[str]:
         )"""
     yield "create index refresh_tokens_of_session on refresh_tokens (tenant_id, session_id)"
     yield "create index refresh_tokens_of_user on refresh_tokens (tenant_id, user_id)"
-    # No grant for the operator's role: it has no business with secrets, hashed or not.
+    # No grant for the operator's role: operators do not need secrets, hashed or not.
     for table in ("credentials", "verification_tokens", "password_reset_tokens", "refresh_tokens"):
         yield from protect(table)
         yield f"grant select, insert, update, delete on {table} to users_app"

@@ -1,4 +1,6 @@
-"""What a sign-up typed is kept beside its verification link until that is used."""
+"""Stores a registration's password and profile with its verification link until the link is
+used.
+"""
 
 from waypost.postgres.migration import apply
 
@@ -7,7 +9,7 @@ down_revision = "0001"
 
 
 def upgrade() -> None:
-    # The links that are out keep what their accounts have: null.
+    # Null for existing links: their accounts keep their password and profile.
     apply("""
         alter table verification_tokens
             add column password_hash  text,

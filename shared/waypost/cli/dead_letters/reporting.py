@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from waypost.cli.output import console, readable, remark
-from waypost.engine.consumer.turns import Outcome
+from waypost.engine.consumer.dead_letters.parked_key_queue import Outcome
 from waypost.operations.dead_letters import Redrive, RedriveResult
 from waypost.postgres.dead_letters.redrive_selection import Entry
 

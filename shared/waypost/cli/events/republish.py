@@ -12,7 +12,7 @@ from waypost.cli.output import AsJson, console, to_json
 from waypost.cli.progress import PerSecond, shown
 from waypost.cli.services import service_named, setting_of
 from waypost.engine.rate import Rate
-from waypost.engine.republishing import Republished, republish
+from waypost.engine.republisher import Republished, republish
 from waypost.kafka.catalog import chosen_from, partitions_of
 from waypost.kafka.producer import KafkaBroker
 from waypost.kafka.topic_log import KafkaTopicLogs
@@ -78,7 +78,7 @@ async def republished(topic: str, audit_context: AuditContext | None, *, rate: R
                 PostgresStoredRecords(owner, topic),
                 log,
                 KafkaBroker(bootstrap, client_id="waypost-command"),
-                note=note,
+                before_first=note,
                 rate=rate,
                 dry_run=audit_context is None,
                 progress=show,

@@ -12,7 +12,7 @@ from waypost.cli.events.found import FoundEvent, find_event
 from waypost.cli.output import AsJson, console, end_with, lines, moment, to_json
 from waypost.cli.parsing import an_id
 from waypost.cli.services import setting_of
-from waypost.kafka.finding import find_record
+from waypost.kafka.record_search import find_record
 from waypost.kernel.cloudevents import in_order
 from waypost.kernel.envelope import Record
 from waypost.kernel.errors import Transient

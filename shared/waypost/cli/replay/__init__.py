@@ -18,7 +18,7 @@ from waypost.cli.services import service_within, setting_of
 from waypost.cli.tracing import trace_as
 from waypost.engine.consumer import group_name
 from waypost.engine.rate import Rate
-from waypost.engine.replay import Found, Redelivered, Selection
+from waypost.engine.replay import Redelivered, SelectedEvents, Selection
 from waypost.hosting.replaying import opened_replay
 from waypost.hosting.service import Service
 from waypost.kernel.audit_context import AuditContext
@@ -97,7 +97,7 @@ async def _run(
     *,
     rate: Rate,
     quiet: bool,
-) -> tuple[Found, Redelivered | None]:
+) -> tuple[SelectedEvents, Redelivered | None]:
     dsn, bootstrap = (setting_of(service.name, variable(each)) for each in ("APP_DSN", "KAFKA_BOOTSTRAP"))
     async with opened_replay(service, reactor, dsn=dsn, bootstrap=bootstrap) as replaying:
         found = await replaying.find(selection)

@@ -6,10 +6,10 @@ from typing import Any
 
 from waypost.cli.output import console, moment, readable, table
 from waypost.engine.consumer.message import Message
-from waypost.engine.replay import Found, Redelivered
+from waypost.engine.replay import Redelivered, SelectedEvents
 
 
-def told(name: str, found: Found, redelivered: Redelivered | None) -> dict[str, Any]:
+def told(name: str, found: SelectedEvents, redelivered: Redelivered | None) -> dict[str, Any]:
     keys = found.keys
     ordered = [message for messages in keys for message in messages]
     return {
@@ -47,7 +47,7 @@ def _event(message: Message) -> dict[str, Any]:
     }
 
 
-def show(name: str, found: Found, redelivered: Redelivered | None, limit: int) -> None:
+def show(name: str, found: SelectedEvents, redelivered: Redelivered | None, limit: int) -> None:
     keys = found.keys
     ordered = [message for messages in keys for message in messages]
     shown_ones = table("occurred", "type", "version", "key", "event", right=("version",))

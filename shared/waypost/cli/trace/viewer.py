@@ -12,7 +12,7 @@ from waypost.telemetry.names import DATABASE_SYSTEM, INSTANCE, ORIGINAL_TRACE
 
 ENDPOINT = "OTEL_EXPORTER_ZIPKIN_ENDPOINT"
 SPANS = "/api/v2/spans"
-ANSWER_SECONDS = 5.0
+RESPONSE_SECONDS = 5.0
 LOOKBACK_MILLISECONDS = 30 * 86_400_000
 MEMORY = "The viewer keeps the newest spans in memory alone, and none over a restart."
 
@@ -70,7 +70,7 @@ class Viewer:
         return sorted({spans[0]["traceId"] for spans in self._content(answer)})
 
     async def _ask(self, path: str, **parameters: str | int) -> httpx.Response:
-        async with httpx.AsyncClient(timeout=ANSWER_SECONDS, trust_env=False) as http:
+        async with httpx.AsyncClient(timeout=RESPONSE_SECONDS, trust_env=False) as http:
             try:
                 return await http.get(f"{self.url}/api/v2{path}", params=parameters)
             except httpx.HTTPError as error:

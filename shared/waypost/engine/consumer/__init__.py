@@ -1,15 +1,15 @@
-"""Consumers: from a record in Kafka to a committed effect.
+"""Consumers: from a Kafka record to a committed effect.
 
-The central idea: a batch is processed in one transaction, all of it or nothing. When a handler
-raises, the transaction is rolled back, and the same records are processed once more in a new
-transaction that knows which offset failed. In this one the order guard does not run the failed
-handler: it parks the key of the failed event and stores the event, and every later event of the
-key, as a dead letter. Position, inbox, parked key, dead letters and the effects of all other events
-are committed together, so that a crash at any moment leaves no gap and no double.
+The central idea: one transaction processes a whole batch, all of it or nothing. When a handler
+raises, the transaction is rolled back, and the same records are processed again in a new
+transaction that knows which offset failed. In this second transaction the order guard does not run
+the failed handler. It parks the key of the failed event and stores the event, and every later event
+of the key, as a dead letter. Position, inbox, parked key, dead letters and the effects of all other
+events are committed together, so that a crash at any moment causes neither a gap nor a duplicate.
 
-One task per partition polls and takes records in, by transactions: fence, claim, parked check,
-order guard, letters, handlers. A projector takes a whole batch at once, a reactor one message at a
-time.
+One task per partition polls and processes records. The steps of a transaction: fence, claim, parked
+check, order guard, dead letters, handlers. An async projection processes a whole batch per
+transaction, a reactor one event. `dead_letters` retries parked keys.
 """
 
 from waypost.engine.consumer.group import ConsumerGroup, group_name

@@ -1,4 +1,4 @@
-"""The state that the steps of one intake share."""
+"""State shared by the steps of one consumer transaction."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,24 +13,25 @@ from waypost.ports.subscription import Partition
 
 @dataclass(slots=True, kw_only=True)
 class Batch:
-    """Records of one partition that are taken in by one transaction."""
+    """Records of one partition, processed by one transaction."""
 
     partition: Partition
     expected: int
-    """Where the consumer must stand for this batch to be its next one."""
+    """The consumer position at which this batch is the next one."""
     topic_id: UUID | None
-    """Of the topic that its records are of: an offset means nothing in another one of that name."""
+    """Id of the records' topic: an offset is not valid for another topic of the same name."""
     messages: Sequence[Message]
     failures: Mapping[int, Failure] = field(default_factory=dict)
-    """By offset: handlers that have failed in an earlier transaction over the same records."""
+    """Failures by offset, from an earlier transaction over the same records."""
     starts: int = 0
-    """What the fence leaves in the position's row; see `Standing.starts`."""
+    """The count that the fence stores; see `ConsumerPosition.starts`."""
 
     redriven: bool = False
-    """Whether an operator has it handled, long after its time perhaps."""
+    """Whether an operator redrives it, perhaps long after it was published."""
 
     step: str = "begin"
-    """Where it is, for the log and to tell a handler's error from ours."""
+    """The current step, for the log and to distinguish a handler's error from the consumer's own.
+    """
     claimed: list[Message] = field(default_factory=list)
     parked: frozenset[bytes] = frozenset()
     judged: Sequence[tuple[Message, Verdict]] = ()
@@ -39,7 +40,9 @@ class Batch:
 
     @classmethod
     def of_one(cls, message: Message, *, step: str, redriven: bool = False) -> "Batch":
-        """Apart from its partition's flow: nobody's position moves with it."""
+        """A batch of one message outside the partition's flow: the consumer position does not
+        change.
+        """
         record = message.record
         return cls(
             partition=Partition(record.topic, record.partition),
@@ -56,24 +59,26 @@ class Batch:
 
     @property
     def tenants(self) -> frozenset[TenantId]:
-        """Those whose rows its handlers may touch."""
-        return frozenset(each.envelope.tenant_id for each in self.wanted if each.envelope)
+        """Tenants whose rows the handlers may access."""
+        return frozenset(message.envelope.tenant_id for message in self.to_handle if message.envelope)
 
     @property
-    def wanted(self) -> Sequence[Message]:
-        """What a handler would run for, unless the claim or the guard says otherwise."""
-        return [message for message in self.messages if message.wanted and message.record.offset not in self.failures]
+    def to_handle(self) -> Sequence[Message]:
+        """Messages for a handler, unless the claim or the guard excludes them."""
+        return [
+            message for message in self.messages if message.has_handler and message.record.offset not in self.failures
+        ]
 
     def with_verdict(self, verdict: Verdict) -> Sequence[Message]:
-        return [message for message, each in self.judged if each is verdict]
+        return [message for message, judged in self.judged if judged is verdict]
 
-    def follow_up(self) -> None:
-        """What its handlers left to be done once they are committed."""
-        for each in self.after_commit:
-            each()
+    def run_after_commit(self) -> None:
+        """Runs the callbacks that handlers registered for after the commit."""
+        for callback in self.after_commit:
+            callback()
 
-    def again(self, failures: Mapping[int, Failure] | None = None) -> "Batch":
-        """The same records for another transaction."""
+    def retried(self, failures: Mapping[int, Failure] | None = None) -> "Batch":
+        """The same records for another transaction, with these failures or the present ones."""
         return Batch(
             partition=self.partition,
             expected=self.expected,
@@ -84,18 +89,18 @@ class Batch:
         )
 
     def stripped(self, refused: Exception) -> "Batch":
-        """The same record without what its dead letter may not hold. For a batch of one record."""
-        batch = self.again({})
+        """The same record without key and headers. Only for a batch of one record."""
+        batch = self.retried({})
         batch.messages = [message.stripped(refused) for message in self.messages]
         return batch
 
-    def one_by_one(self, *, each_alone: bool = False) -> "Iterator[Batch]":
-        """The same records, with at most one in each transaction that a handler would run for; or
-        with one at all.
+    def split(self, *, singly: bool = False) -> "Iterator[Batch]":
+        """The same records as several batches, each with at most one message for a handler;
+        with `singly`, exactly one message each.
         """
         expected, begin = self.expected, 0
         for end, message in enumerate(self.messages, start=1):
-            if each_alone or message.wanted or end == len(self.messages):
+            if singly or message.has_handler or end == len(self.messages):
                 part = self.messages[begin:end]
                 yield Batch(
                     partition=self.partition,

@@ -1,5 +1,5 @@
-"""Gets a partition's records through the pipeline whatever fails: again, apart, or aside. Nothing
-is passed over.
+"""Processes a batch until every record is committed: retries it, then splits it, then dead-letters
+the record at fault. Never skips a record.
 """
 
 import asyncio
@@ -19,38 +19,38 @@ from waypost.telemetry import metrics
 
 log = structlog.get_logger()
 
-_OWN_STEPS = frozenset(("handle", "commit"))
-"""Steps in which an error is the handler's; deferred constraints speak at the commit."""
+_HANDLER_STEPS = frozenset(("handle", "commit"))
+"""Steps in which an error is the handler's. Deferred constraints are checked at the commit."""
 
 
 class Stopped(WaypostError):
-    """The partition was taken away, or the process ends; the records will come again."""
+    """The partition was revoked, or the process stops; the records are read again later."""
 
 
 class Stuck(WaypostError):
-    """One batch of a partition fails again and again."""
+    """One batch of a partition fails repeatedly."""
 
 
 @dataclass(slots=True)
 class _Tally:
-    """How one batch has failed so far."""
+    """Failures of one batch so far."""
 
     failed_times: int = 0
-    deaths: int = 0
-    """Transient errors in the handler's steps: the database ended this batch."""
+    terminations: int = 0
+    """Transient errors in the handler's steps: the database ended this batch's transaction."""
     refusals: int = 0
-    """Errors in a row, not transient, while its dead letters were stored."""
+    """Consecutive non-transient errors while its dead letters were stored."""
 
     def count(self, error: Exception, batch: Batch) -> None:
         self.failed_times += 1
-        self.deaths += batch.step in _OWN_STEPS and isinstance(error, RETRYABLE)
-        refused = batch.step == "keep_dead_letters" and not isinstance(error, (*RETRYABLE, DeadLetterLimitReached))
+        self.terminations += batch.step in _HANDLER_STEPS and isinstance(error, RETRYABLE)
+        refused = batch.step == "store_dead_letters" and not isinstance(error, (*RETRYABLE, DeadLetterLimitReached))
         self.refusals = self.refusals + 1 if refused else 0
 
 
 class BatchProcessor:
-    """Of one partition: what fails is tried again until it is nobody's fault, or known to be one
-    record's.
+    """Processes the batches of one partition. A failed batch is retried until it succeeds or the
+    fault of one record is proven.
     """
 
     def __init__(
@@ -66,66 +66,68 @@ class BatchProcessor:
         self._transactions = transactions
         self._policy = policy
         self._stopping = stopping
-        self.waits_for_room = False
-        """Whether it can keep no letter, and waits until some are settled."""
+        self.at_dead_letter_limit = False
+        """Whether the limit of dead letters is reached, so that it waits until some are settled."""
         self.stuck = False
         """Whether one batch has failed `ConsumerPolicy.unready_from` times in a row."""
 
-    async def take(self, batch: Batch) -> None:
-        """Returns when every record of the batch is handled, absorbed or kept as a letter. Raises
-        Fenced and Stopped.
+    async def process(self, batch: Batch) -> None:
+        """Returns when every record of the batch is handled, skipped as processed, or stored as a
+        dead letter. Raises Fenced and Stopped.
         """
         try:
-            await self._take(batch)
+            await self._process(batch)
         finally:
-            self._tell_room(batch)
-            self._show_stuck(False)
+            self._report_limit(batch)
+            self._report_stuck(False)
 
-    async def _take(self, batch: Batch) -> None:
+    async def _process(self, batch: Batch) -> None:
         tally = _Tally()
         while (error := await self._failure(batch)) is not None:
             tally.count(error, batch)
-            self._show_stuck(tally.failed_times >= self._policy.unready_from)
-            following = await self._after(error, batch, tally)
-            if following is None:
+            self._report_stuck(tally.failed_times >= self._policy.unready_from)
+            next_batch = await self._next_batch(error, batch, tally)
+            if next_batch is None:
                 return
-            batch = following
+            batch = next_batch
 
-    async def _after(self, error: Exception, batch: Batch, tally: "_Tally") -> Batch | None:
-        """What to try next; None where everything is done already."""
+    async def _next_batch(self, error: Exception, batch: Batch, tally: "_Tally") -> Batch | None:
+        """The batch to process next; None when every record is committed."""
         if (isinstance(error, DeadLetterLimitReached) or tally.refusals) and len(batch.messages) > 1:
-            log.warning("batch_split", **self._where(batch), error=repr(error))
-            await self._one_by_one(batch, each_alone=True)
+            log.warning("batch_split", **self._log_fields(batch), error=repr(error))
+            await self._process_split(batch, singly=True)
             return None
         if isinstance(error, DeadLetterLimitReached):
-            self._tell_room(batch, full=error)
+            self._report_limit(batch, full=error)
             await self._pause(tally.failed_times)
-            return batch.again()
-        if await self._blames_handler(error, batch, tally.deaths):
-            log.warning("handler_failed", **self._where(batch), exc_info=error)
-            if len(batch.wanted) > 1:
-                await self._one_by_one(batch)
+            return batch.retried()
+        if await self._blames_handler(error, batch, tally.terminations):
+            log.warning("handler_failed", **self._log_fields(batch), exc_info=error)
+            if len(batch.to_handle) > 1:
+                await self._process_split(batch)
                 return None
-            return batch.again({batch.wanted[0].record.offset: failure_of(error)})
-        log.warning("batch_failed", **self._where(batch), error=repr(error), failed_times=tally.failed_times)
+            return batch.retried({batch.to_handle[0].record.offset: failure_of(error)})
+        log.warning("batch_failed", **self._log_fields(batch), error=repr(error), failed_times=tally.failed_times)
         if tally.refusals >= self._policy.strip_from and await self._stored_stripped(batch, error):
             return None
         await self._pause(tally.failed_times)
-        return batch.again()
+        return batch.retried()
 
-    async def _stored_stripped(self, batch: Batch, refused: Exception) -> bool:
-        """The last resort: one record's dead letter without what the database may refuse. Where
-        even this fails, nothing is passed over.
+    async def _stored_stripped(self, batch: Batch, refusal: Exception) -> bool:
+        """The last resort: stores one record's dead letter without key and headers, which the
+        database may refuse. False if this fails too; the record is then retried.
         """
-        bare = batch.stripped(refused)
+        bare = batch.stripped(refusal)
         if await self._failure(bare) is not None:
             return False
         metrics.CONSUMER_STRIPPED_DEAD_LETTERS.labels(self._name).inc()
-        log.error("dead_letter_stripped", **self._where(batch), exc_info=refused)
+        log.error("dead_letter_stripped", **self._log_fields(batch), exc_info=refusal)
         return True
 
     async def _failure(self, batch: Batch) -> Exception | None:
-        """What ended the batch's transaction before its commit."""
+        """Processes the batch once; returns the error that ended its transaction before the commit,
+        if any.
+        """
         try:
             await self._pipeline.process(batch)
         except Fenced:
@@ -134,27 +136,27 @@ class BatchProcessor:
             if is_asked_to_stop():
                 raise
             metrics.CONSUMER_FAILURES.labels(self._name, batch.step).inc()
-            return Transient(f"something that the step {batch.step!r} waited for was cancelled: {error!r}")
+            return Transient(f"an operation that step {batch.step!r} awaited was cancelled: {error!r}")
         except Exception as error:  # noqa: BLE001 - a handler may raise anything, and no error may lose a record
             metrics.CONSUMER_FAILURES.labels(self._name, batch.step).inc()
             return error
         return None
 
-    async def _one_by_one(self, batch: Batch, *, each_alone: bool = False) -> None:
-        """Takes the parts in, one after the other."""
-        for part in batch.one_by_one(each_alone=each_alone):
+    async def _process_split(self, batch: Batch, *, singly: bool = False) -> None:
+        """Processes the parts of a split batch in order."""
+        for part in batch.split(singly=singly):
             if self._stopping.is_set():
                 raise Stopped
-            await self.take(part)
+            await self.process(part)
 
-    async def _blames_handler(self, error: Exception, batch: Batch, deaths: int) -> bool:
-        """A passing failure is nobody's fault, unless the database ends this one batch again and
-        again while it answers others.
+    async def _blames_handler(self, error: Exception, batch: Batch, terminations: int) -> bool:
+        """Whether the handler is at fault. A transient error is not, unless the database ends this
+        one batch repeatedly while it answers other queries.
         """
-        if batch.step not in _OWN_STEPS or not batch.wanted:
+        if batch.step not in _HANDLER_STEPS or not batch.to_handle:
             return False
         if isinstance(error, RETRYABLE):
-            return deaths >= self._policy.deaths and await self._transactions.answers()
+            return terminations >= self._policy.terminations and await self._transactions.answers()
         return True
 
     async def _pause(self, failed_times: int) -> None:
@@ -163,10 +165,10 @@ class BatchProcessor:
         if self._stopping.is_set():
             raise Stopped
 
-    def _tell_room(self, batch: Batch, *, full: DeadLetterLimitReached | None = None) -> None:
-        if (full is not None) == self.waits_for_room:
+    def _report_limit(self, batch: Batch, *, full: DeadLetterLimitReached | None = None) -> None:
+        if (full is not None) == self.at_dead_letter_limit:
             return
-        self.waits_for_room = full is not None
+        self.at_dead_letter_limit = full is not None
         waiting = metrics.CONSUMER_FULL_PARTITIONS.labels(self._name)
         if full is not None:
             waiting.inc()
@@ -174,19 +176,19 @@ class BatchProcessor:
                 "max_failed": self._policy.max_dead_letters,
                 "max_out_of_order": self._policy.max_out_of_order_dead_letters,
             }
-            log.error("dead_letter_limit_reached", **self._where(batch), **full.facts, **caps)
+            log.error("dead_letter_limit_reached", **self._log_fields(batch), **full.facts, **caps)
         else:
             waiting.dec()
-            log.warning("dead_letter_limit_cleared", **self._where(batch))
+            log.warning("dead_letter_limit_cleared", **self._log_fields(batch))
 
-    def _show_stuck(self, stuck: bool) -> None:
+    def _report_stuck(self, stuck: bool) -> None:
         if stuck == self.stuck:
             return
         self.stuck = stuck
         partitions = metrics.CONSUMER_STUCK_PARTITIONS.labels(self._name)
         partitions.inc() if stuck else partitions.dec()
 
-    def _where(self, batch: Batch) -> dict[str, object]:
+    def _log_fields(self, batch: Batch) -> dict[str, object]:
         return {
             "consumer": self._name,
             "partition": str(batch.partition),

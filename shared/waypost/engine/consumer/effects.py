@@ -1,6 +1,4 @@
-"""The two ways to handle messages: a projector takes them all at once, a reactor one per
-transaction.
-"""
+"""Runs handlers: an async projection handles a batch per transaction, a reactor one event."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -20,47 +18,58 @@ from waypost.telemetry.messaging import batch_span, process_span
 
 
 class Effects(Protocol):
+    """Runs a consumer's handlers inside its transaction."""
+
     by_batch: bool
-    """Whether one transaction may hold more than one message that is handled."""
+    """Whether one transaction may handle more than one message."""
 
     async def run(self, messages: Sequence[Message], batch: Batch, transaction: ConsumerTransaction) -> None:
-        """Runs the handlers in offset order and writes all they decided."""
+        """Runs the handlers in offset order and writes their effects. Raises a handler's error."""
         ...
 
 
 class ProjectionEffects:
+    """`Effects` of an async projection."""
+
     by_batch = True
 
-    def __init__(self, name: str, handlers: Mapping[type[Event], ProjectionHandler], *, again: bool) -> None:
+    def __init__(self, name: str, handlers: Mapping[type[Event], ProjectionHandler], *, redelivered: bool) -> None:
         self._name = name
         self._handlers = handlers
-        self._again = again
+        self._redelivered = redelivered
 
     async def run(self, messages: Sequence[Message], batch: Batch, transaction: ConsumerTransaction) -> None:
         records = [message.record for message in messages]
-        again = self._again or batch.redriven
-        with bound_tenants(batch.tenants), batch_span(batch.partition.topic, self._name, records, again=again):
-            await project([each.envelope for each in messages if each.envelope], self._handlers, transaction.rows)
+        redelivered = self._redelivered or batch.redriven
+        with (
+            bound_tenants(batch.tenants),
+            batch_span(batch.partition.topic, self._name, records, redelivered=redelivered),
+        ):
+            await project(
+                [message.envelope for message in messages if message.envelope], self._handlers, transaction.rows
+            )
 
 
-class ReactionEffects:
+class ReactorEffects:
+    """`Effects` of a reactor: a unit of work per event."""
+
     by_batch = False
 
-    def __init__(self, name: str, handlers: Mapping[type[Event], ReactorHandler], *, again: bool) -> None:
+    def __init__(self, name: str, handlers: Mapping[type[Event], ReactorHandler], *, redelivered: bool) -> None:
         self._name = name
         self._handlers = handlers
-        self._again = again
+        self._redelivered = redelivered
 
     async def run(self, messages: Sequence[Message], batch: Batch, transaction: ConsumerTransaction) -> None:
         for message in messages:
             if message.envelope:
-                again = self._again or batch.redriven
-                with bound_tenants(batch.tenants), process_span(message.record, self._name, again=again):
+                redelivered = self._redelivered or batch.redriven
+                with bound_tenants(batch.tenants), process_span(message.record, self._name, redelivered=redelivered):
                     await self._react(message.envelope, batch, transaction)
 
     async def _react(self, envelope: Envelope[Event], batch: Batch, transaction: ConsumerTransaction) -> None:
-        """The unit of work takes the running span as its trace context, so that what the handler
-        causes descends from it.
+        """The unit of work uses the running span as its trace context, so that effects of the
+        handler are part of its trace.
         """
         reaction = transaction.react(replace(envelope.cause, causation_id=envelope.event_id))
         reaction.jobs = JobsOfOneEvent(reaction.jobs, self._name, envelope.event_id)
@@ -70,10 +79,10 @@ class ReactionEffects:
         batch.after_commit.append(reaction.ring)
 
 
-def effects_of(consumer: Consumer, name: str, *, again: bool = False) -> Effects:
-    """`name` is the consumer's full name, as spans show it; what is handled `again` has a trace of
-    its own.
+def effects_of(consumer: Consumer, name: str, *, redelivered: bool = False) -> Effects:
+    """The effects of a consumer. `name` is its full name, for spans; with `redelivered`, processing
+    gets its own trace, linked to the original.
     """
     if isinstance(consumer, AsyncProjection):
-        return ProjectionEffects(name, consumer.handlers, again=again)
-    return ReactionEffects(name, consumer.handlers, again=again)
+        return ProjectionEffects(name, consumer.handlers, redelivered=redelivered)
+    return ReactorEffects(name, consumer.handlers, redelivered=redelivered)

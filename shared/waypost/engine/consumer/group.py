@@ -1,5 +1,5 @@
-"""One consumer's membership in its group: a task per assigned partition, offsets for lag tools, and
-a watch over all of it.
+"""Membership of a consumer in its group: one task per assigned partition, offset commits, and stall
+detection.
 """
 
 import asyncio
@@ -8,14 +8,14 @@ from collections.abc import Sequence
 import structlog
 
 from waypost.engine.consumer.batch_processor import Stuck
-from waypost.engine.consumer.drain import ParkedKeyProcessor
+from waypost.engine.consumer.dead_letters.parked_key_processor import ParkedKeyProcessor
+from waypost.engine.consumer.dead_letters.retry_timer import RetryTimer
 from waypost.engine.consumer.effects import effects_of
 from waypost.engine.consumer.message import Reader
-from waypost.engine.consumer.partition import PartitionTask, Parts
+from waypost.engine.consumer.partition import ConsumerParts, PartitionTask
 from waypost.engine.consumer.pipeline import DeadLetterLimitReached, Pipeline
 from waypost.engine.consumer.policy import ConsumerPolicy
-from waypost.engine.consumer.timer import RetryTimer
-from waypost.engine.consumer.watch import Watch
+from waypost.engine.consumer.stall_detector import StallDetector
 from waypost.engine.failpoints import failpoint
 from waypost.engine.periodic_loop import FunctionLoop
 from waypost.kernel.backoff import Backoff
@@ -28,18 +28,18 @@ from waypost.ports.subscription import Partition, Subscription
 log = structlog.get_logger()
 
 JOIN_PAUSES = Backoff(first_seconds=1.0, factor=1.0)
-"""A broker that comes back is joined within a second."""
+"""After a broker's return the consumer joins within a second."""
 
 AFTER_OFFSET_COMMIT = failpoint("consumer.after_offset_commit")
 
 
 def group_name(service: str, consumer: Consumer | InlineProjection) -> str:
-    """Its full name: a consumer's group in Kafka, and its name in every row."""
+    """The consumer's full name: its Kafka consumer group, and its name in every row and metric."""
     return f"{service}.{consumer.name}"
 
 
 class ConsumerGroup:
-    """`waypost.engine.process.Lifecycle` of one consumer in one process."""
+    """One consumer in one process; a `waypost.engine.process.Lifecycle`."""
 
     def __init__(
         self,
@@ -58,18 +58,18 @@ class ConsumerGroup:
         self._subscription = subscription
         self._topics = topics_of(consumer)
         self._tasks: dict[Partition, PartitionTask] = {}
-        """The latest of each partition, ended ones included: a successor waits for its
+        """The latest task of each partition, ended ones included: a successor waits for its
         predecessor's last poll.
         """
-        self._ours: frozenset[Partition] = frozenset()
-        self._watch = Watch(self.name, subscription, self._policy)
-        self._moved: dict[Partition, int] = {}
+        self._assigned: frozenset[Partition] = frozenset()
+        self._stall_detector = StallDetector(self.name, subscription, self._policy)
+        self._advanced: dict[Partition, int] = {}
         self._stopping = asyncio.Event()
         self._joined = False
-        self._silent = False
-        """Whether this client has gone silent and another one has to join."""
+        self._stalled = False
+        """Whether this client has stalled and must be replaced."""
         self._membership = FunctionLoop(
-            self._look_after_membership,
+            self._maintain_membership,
             name=f"{self.name} membership",
             every_seconds=self._policy.watch_seconds,
             backoff=JOIN_PAUSES,
@@ -83,9 +83,9 @@ class ConsumerGroup:
             Reader.of(consumer, codec),
         )
         self.retries = ParkedKeyProcessor(self.name, transactions, reader, effects, self._policy, clock)
-        """For operators too: see `waypost.operations.dead_letters.drains`."""
+        """Retries of parked keys; operators use the same class."""
         self._timer = RetryTimer(self.name, self.retries, self._policy)
-        self._parts = Parts(
+        self._parts = ConsumerParts(
             name=self.name,
             subscription=subscription,
             transactions=transactions,
@@ -93,20 +93,23 @@ class ConsumerGroup:
             reader=reader,
             by_batch=effects.by_batch,
             policy=self._policy,
-            moved=self._moved.__setitem__,
+            advanced=self._advanced.__setitem__,
         )
 
     async def start(self) -> None:
+        """Starts joining the group, the offset commits and the retries; returns at once."""
         for loop in (self._membership, self._offsets, self._timer):
             await loop.start()
 
     async def drain(self, deadline_seconds: float) -> None:
+        """Finishes the running transactions and retries by the deadline, then commits offsets."""
         self._stopping.set()
         self.ready.clear()
         await asyncio.gather(self._end_tasks(deadline_seconds), self._timer.drain(deadline_seconds))
         await self._offsets.last_tick()
 
     async def stop(self) -> None:
+        """Ends all tasks and leaves the group."""
         self._stopping.set()
         self.ready.clear()
         await asyncio.gather(self._end_tasks(0), self._timer.stop())
@@ -116,47 +119,49 @@ class ConsumerGroup:
         await asyncio.gather(*(task.ended() for task in self._tasks.values()))
 
     async def makes_progress(self) -> None:
-        """For probes. Raises DeadLetterLimitReached or Stuck while a partition waits or a batch
-        fails again and again.
+        """For readiness probes. Raises DeadLetterLimitReached while a partition is paused by the
+        limit, and Stuck while a batch fails repeatedly.
         """
-        if any(task.waits_for_room for task in self._running):
+        if any(task.at_dead_letter_limit for task in self._running):
             raise DeadLetterLimitReached
         if stuck := [str(task.partition) for task in self._running if task.stuck]:
-            raise Stuck(f"a batch of {', '.join(stuck)} fails again and again; the log says why (batch_failed)")
+            raise Stuck(f"a batch of {', '.join(stuck)} fails repeatedly; the log event batch_failed holds the reason")
 
     async def revoked(self) -> None:
+        """Ends the partition tasks and commits their offsets; called by the subscription."""
         self.ready.clear()
         await self._end_tasks(self._policy.revoke_seconds)
         await self._offsets.last_tick()
-        self._ours = frozenset()
+        self._assigned = frozenset()
 
     async def assigned(self, partitions: frozenset[Partition]) -> None:
-        self._moved.clear()
+        """Starts a task per assigned partition; called by the subscription."""
+        self._advanced.clear()
         if self._stopping.is_set():
             return
-        self._ours = partitions
-        for each in sorted(partitions):
-            self._tasks[each] = PartitionTask(each, self._parts, self._tasks.get(each))
+        self._assigned = partitions
+        for partition in sorted(partitions):
+            self._tasks[partition] = PartitionTask(partition, self._parts, self._tasks.get(partition))
         self.ready.set()
 
-    async def _look_after_membership(self) -> None:
-        """Joins; from then on joins anew with another client where this one has gone silent."""
+    async def _maintain_membership(self) -> None:
+        """Joins the group; later, replaces a stalled client by a new one."""
         if not self._joined:
             await self._subscription.join(self._topics, self)
             self._joined = True
-        elif self._silent or await self._watch.finds_it_silent(self._running):
-            if not self._silent:
+        elif self._stalled or await self._stall_detector.is_stalled(self._running):
+            if not self._stalled:
                 log.error("consumer_silent", consumer=self.name)
-            self._silent = True
+            self._stalled = True
             await self.revoked()
             await self._subscription.rejoin()
-            self._silent = False
+            self._stalled = False
 
     async def _commit(self) -> None:
-        moved = {each: offset for each, offset in self._moved.items() if each in self._ours}
-        self._moved.clear()
-        if moved:
-            await self._subscription.commit(moved)
+        advanced = {partition: offset for partition, offset in self._advanced.items() if partition in self._assigned}
+        self._advanced.clear()
+        if advanced:
+            await self._subscription.commit(advanced)
             AFTER_OFFSET_COMMIT.hit()
 
     async def _end_tasks(self, deadline_seconds: float) -> None:
@@ -164,4 +169,4 @@ class ConsumerGroup:
 
     @property
     def _running(self) -> Sequence[PartitionTask]:
-        return [self._tasks[each] for each in sorted(self._ours)]
+        return [self._tasks[partition] for partition in sorted(self._assigned)]

@@ -1,33 +1,41 @@
-"""The order guard: what is to be done with each record, decided from what is known before the first
-of them runs. No I/O.
+"""The order guard: decides the outcome of each record of a batch before the first handler runs. No
+I/O.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from enum import Enum, auto
+from enum import StrEnum
 from uuid import UUID
 
 from waypost.engine.consumer.message import Message
 from waypost.ports.dead_letters import Failure
 
 
-class Verdict(Enum):
-    HANDLE = auto()
-    """Its turn: the handler runs, where its type has one; the guard advances."""
-    SKIP_STALE = auto()
-    """Handled long ago."""
-    WAIT = auto()
-    """Not its turn: an earlier version is missing or has failed. Kept behind it."""
-    FAIL = auto()
-    """Its turn, but its handler has failed just now. Kept, and the key is parked."""
-    POISON = auto()
-    """No event of ours. Kept for somebody to look at; the key, where it is known, is parked."""
-    CONFLICT = auto()
-    """Another event under a version that was handled: kept, parks nothing, alarms."""
+class Verdict(StrEnum):
+    """Outcome of one record when its transaction commits; also the label value in metrics and
+    logs.
+    """
+
+    HANDLED = "handled"
+    """It is the next version: its handler runs, if the type has one, and the guard advances."""
+    STALE = "stale"
+    """The version was handled before the inbox's memory begins. Skipped."""
+    DEFERRED = "deferred"
+    """An earlier version is missing or has failed. Stored as a dead letter behind it."""
+    FAILED = "failed"
+    """It is the next version, but its handler has just failed. Stored as a dead letter; parks the
+    key.
+    """
+    POISON = "poison"
+    """Not a valid event. Stored as a dead letter for an operator; parks the key if it is known."""
+    CONFLICT = "conflict"
+    """Another event under a version that is handled. Stored as a dead letter, parks nothing,
+    alarms.
+    """
 
 
 class Guard:
-    """Judges a batch in offset order, as if each verdict had been carried out before the next."""
+    """Judges a batch in offset order, as if each verdict were carried out before the next."""
 
     def __init__(
         self,
@@ -44,47 +52,47 @@ class Guard:
         self._failures = failures
         self._remembers_since = remembers_since
         self.advanced: dict[UUID, int] = {}
-        """Where the guard stands after the batch, for the aggregates that moved."""
+        """New versions after the batch, for the aggregates that advanced."""
         self.newly_parked: set[bytes] = set()
 
     def judge(self, messages: Iterable[Message]) -> Sequence[tuple[Message, Verdict]]:
-        """The verdict of each message, in the given order, which is that of the offsets.
+        """The verdict of each message, in the given order, which is the order of offsets.
 
-        Of an aggregate at version n only version n + 1 is handled. A version up to n is stale or a
-        conflict. A later one waits, and so does every version that a dead letter of its key holds.
-        Whatever waits, fails or is poison parks its key, and the messages behind it in the same
-        batch are judged accordingly. Afterwards `advanced` and `newly_parked` hold what has to be
-        written.
+        For an aggregate at version n, only version n + 1 is handled. A version up to n is stale or
+        a conflict. A later version is deferred, and so is every version that an open dead letter of
+        its key holds. A deferred, failed or poison message parks its key, and later messages of the
+        batch are judged accordingly. Afterwards `advanced` and `newly_parked` hold the changes to
+        store.
         """
-        return [(message, self._judge(message)) for message in messages]
+        return [(message, self._verdict(message)) for message in messages]
 
-    def _judge(self, message: Message) -> Verdict:
+    def _verdict(self, message: Message) -> Verdict:
         if message.attributes is None:
             return Verdict.POISON
         if message.sequence is None:
-            return self._wait(message) if message.key in self._parked else self._run(message)
+            return self._defer(message) if message.key in self._parked else self._handle(message)
         reached = self._versions.get(message.aggregate_id, 0)
         if message.sequence <= reached:
-            # Within the inbox's memory the event itself would have been known: this is a second one
-            # under the same version.
-            return Verdict.SKIP_STALE if message.attributes.occurred_at < self._remembers_since else Verdict.CONFLICT
+            # Within the inbox's memory the claim would have recognized the same event: this is
+            # another one under the same version.
+            return Verdict.STALE if message.attributes.occurred_at < self._remembers_since else Verdict.CONFLICT
         if message.sequence > reached + 1 or message.sequence in self._held.get(message.key, ()):
-            return self._wait(message)
-        return self._run(message)
+            return self._defer(message)
+        return self._handle(message)
 
-    def _run(self, message: Message) -> Verdict:
+    def _handle(self, message: Message) -> Verdict:
         if message.poison is not None:
-            return self._set_aside(message, Verdict.POISON)
+            return self._dead_letter(message, Verdict.POISON)
         if message.record.offset in self._failures:
-            return self._set_aside(message, Verdict.FAIL)
+            return self._dead_letter(message, Verdict.FAILED)
         if message.sequence is not None:
             self._versions[message.aggregate_id] = self.advanced[message.aggregate_id] = message.sequence
-        return Verdict.HANDLE
+        return Verdict.HANDLED
 
-    def _wait(self, message: Message) -> Verdict:
-        return self._set_aside(message, Verdict.WAIT)
+    def _defer(self, message: Message) -> Verdict:
+        return self._dead_letter(message, Verdict.DEFERRED)
 
-    def _set_aside(self, message: Message, verdict: Verdict) -> Verdict:
+    def _dead_letter(self, message: Message, verdict: Verdict) -> Verdict:
         if message.key not in self._parked:
             self._parked.add(message.key)
             self.newly_parked.add(message.key)

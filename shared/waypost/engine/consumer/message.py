@@ -1,4 +1,6 @@
-"""From a record to what is believed of it."""
+"""Parsed records: headers are validated, the body is decoded if the consumer has a handler for
+it.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,8 +19,8 @@ from waypost.ports.consumers import Consumer, Reactor
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """A record that was read. Without attributes nothing in it is believed; without an envelope
-    there is nothing to handle.
+    """A parsed record. Without `attributes` its headers are not valid; without `envelope` there is
+    no event to handle.
     """
 
     record: Record
@@ -28,7 +30,9 @@ class Message:
 
     @property
     def event_id(self) -> EventId:
-        """The producer's; for a record without readable headers, one made of its coordinates."""
+        """The event id set by the producer; for a record without valid headers, an id derived from
+        its coordinates.
+        """
         return self.attributes.event_id if self.attributes else EventId(_id_of(self.record))
 
     @property
@@ -37,26 +41,26 @@ class Message:
 
     @property
     def aggregate_id(self) -> UUID:
-        """Of a message with attributes."""
+        """The aggregate's id. Raises MalformedHeaders for a message without attributes."""
         if self.attributes is None:
-            raise MalformedHeaders("nothing is known of this record")
+            raise MalformedHeaders("the headers of this record are not valid, so its aggregate is unknown")
         return self.attributes.aggregate_id
 
     @property
     def key(self) -> bytes:
-        """What is parked when it fails. Events with a sequence have their aggregate's id as key,
-        others whatever their topic says.
+        """The key that is parked if the message fails. For events with a sequence it is the
+        aggregate's id.
         """
         return self.record.key or b""
 
     @property
-    def wanted(self) -> bool:
+    def has_handler(self) -> bool:
         """Whether a handler would run for it."""
         return self.envelope is not None
 
     def stripped(self, refused: Exception) -> "Message":
-        """The last resort where the dead letter cannot be stored: the value alone, in no key's
-        line. `refused` says why.
+        """This message with its value alone, outside every key's order. Used when the dead letter
+        cannot be stored otherwise; `refused` is the database's error.
         """
         cause = f"{type(refused).__name__}: {refused}"
         bare = replace(self.record, key=None, headers=[])
@@ -64,7 +68,7 @@ class Message:
 
 
 class Reader:
-    """Reads for one consumer: only what it has a handler for is decoded."""
+    """Parses records for one consumer. Decodes only types that the consumer handles."""
 
     def __init__(
         self,
@@ -81,14 +85,18 @@ class Reader:
 
     @classmethod
     def of(cls, consumer: Consumer, codec: EventCodec) -> Self:
+        """The reader for a declared consumer."""
         since = consumer.since if isinstance(consumer, Reactor) else None
         return cls(codec, consumer.handlers, since=since)
 
     def read_all(self, records: Iterable[Record]) -> Sequence[Message]:
+        """Parses the records, in order."""
         return [self.read(record) for record in records]
 
     def read(self, record: Record) -> Message:
-        """Never raises for what a record may hold."""
+        """Parses one record. Never raises for the content of a record: `Message.poison` holds the
+        error.
+        """
         attributes: Attributes | None = None
         try:
             attributes = _attributes(record)
@@ -98,7 +106,7 @@ class Reader:
 
     def _envelope(self, record: Record, attributes: Attributes) -> Envelope[Event] | None:
         if record.value is None:
-            raise UndecodableRecord("a tombstone: facts are not deleted from a topic")
+            raise UndecodableRecord("a tombstone (null value): events are never deleted from a topic")
         if attributes.event_type not in self._types or attributes.event_id in self._without:
             return None
         if (since := self._since.get(attributes.event_type)) and attributes.occurred_at < since:
@@ -110,8 +118,8 @@ class Reader:
 
 
 def _id_of(record: Record) -> UUID:
-    """The same whenever this record is read. The timestamp tells it from the record at its place in
-    a topic made anew.
+    """The same id whenever this record is read. The timestamp distinguishes it from the record at
+    the same offset of a recreated topic.
     """
     return uuid5(NAMESPACE_URL, f"{record.topic}/{record.partition}/{record.offset}@{record.timestamp_ms}")
 
@@ -119,7 +127,7 @@ def _id_of(record: Record) -> UUID:
 def _attributes(record: Record) -> Attributes:
     attributes = from_headers(record.headers)
     if attributes.sequence is not None and record.key != str(attributes.aggregate_id).encode():
-        # The key chose the partition: under another one the order of the aggregate's events would
-        # be luck.
+        # The key chose the partition: with another key the order of the aggregate's events would
+        # not be guaranteed.
         raise MalformedHeaders("the record's key is not its ce_subject")
     return attributes

@@ -1,4 +1,4 @@
-"""One partition of one consumer: reads where it stands, polls, takes in, moves on."""
+"""One partition of one consumer: seeks to the consumer position, polls, processes and advances."""
 
 import asyncio
 import time
@@ -14,7 +14,7 @@ from waypost.engine.consumer.batch_processor import BatchProcessor, Stopped
 from waypost.engine.consumer.message import Reader
 from waypost.engine.consumer.pipeline import Fenced, Pipeline
 from waypost.engine.consumer.policy import ConsumerPolicy
-from waypost.engine.consumer.resuming import where_to_resume
+from waypost.engine.consumer.resume_position import resume_position
 from waypost.engine.failpoints import failpoint
 from waypost.engine.retry.failure import PROCESS_DIED
 from waypost.kernel.envelope import Record
@@ -28,8 +28,8 @@ AFTER_POLL = failpoint("consumer.after_poll")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
-    """What all partitions of a consumer share."""
+class ConsumerParts:
+    """Parts that all partitions of a consumer share."""
 
     name: str
     subscription: Subscription
@@ -38,27 +38,27 @@ class Parts:
     reader: Reader
     by_batch: bool
     policy: ConsumerPolicy
-    moved: Callable[[Partition, int], None]
-    """Told the next offset after each transaction."""
+    advanced: Callable[[Partition, int], None]
+    """Called with the next offset after each transaction."""
 
 
 class PartitionTask:
-    """From its assignment to its revocation."""
+    """Consumes one partition from its assignment to its revocation."""
 
-    def __init__(self, partition: Partition, parts: Parts, predecessor: "PartitionTask | None") -> None:
+    def __init__(self, partition: Partition, parts: ConsumerParts, predecessor: "PartitionTask | None") -> None:
         self.partition = partition
         self.position = 0
         self.topic_id: UUID | None = None
-        self.taken_up = asyncio.Event()
-        self.moved_at = time.monotonic()
-        self.reached_ms = 0
-        """Timestamp of the last record that was taken in, in Unix milliseconds."""
+        self.positioned = asyncio.Event()
+        self.advanced_at = time.monotonic()
+        self.processed_ms = 0
+        """Timestamp of the last processed record, in Unix milliseconds."""
         self._parts = parts
         self._predecessor = predecessor
         self._stopping = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
-        self._taking: asyncio.Task[None] | None = None
+        self._processing: asyncio.Task[None] | None = None
         self._batch_processor = BatchProcessor(
             parts.name, parts.pipeline, parts.transactions, parts.policy, self._stopping
         )
@@ -67,63 +67,66 @@ class PartitionTask:
 
     @property
     def busy(self) -> bool:
-        """Whether records are being taken in, or tried again: a wait that is meant."""
+        """Whether a batch is being processed or retried, so that a stop of the polls is
+        intended.
+        """
         return not self._idle.is_set()
 
     @property
-    def waits_for_room(self) -> bool:
-        """Whether no letter can be kept, so that it goes no further."""
-        return self._batch_processor.waits_for_room
+    def at_dead_letter_limit(self) -> bool:
+        """Whether the partition is paused because the limit of dead letters is reached."""
+        return self._batch_processor.at_dead_letter_limit
 
     @property
     def stuck(self) -> bool:
-        """Whether one batch fails again and again."""
+        """Whether one batch fails repeatedly."""
         return self._batch_processor.stuck
 
     async def end(self, deadline_seconds: float) -> None:
-        """Takes up nothing more. The running transaction may end by the deadline; then it is rolled
-        back, and its records come again.
+        """Stops consuming. The running transaction may finish by the deadline; then it is rolled
+        back, and its records are read again later.
 
-        A poll is never cancelled: it returns by itself, and what it brings is dropped.
+        A poll is never cancelled: it returns by itself, and its records are dropped.
         """
         self._stopping.set()
         try:
             await asyncio.wait_for(self._idle.wait(), deadline_seconds)
         except TimeoutError:
-            if self._taking is not None:
-                self._taking.cancel()
+            if self._processing is not None:
+                self._processing.cancel()
 
     async def ended(self) -> None:
+        """Waits for the task's end."""
         await asyncio.wait([self._task])
 
-    def look_again(self) -> None:
-        """Makes the next poll start from what the database says."""
-        self.taken_up.clear()
+    def request_seek(self) -> None:
+        """Makes the next poll start at the stored consumer position."""
+        self.positioned.clear()
 
     async def _run(self) -> None:
         if self._predecessor is not None:
-            # Its last poll may still take records of the new assignment: only after it has returned
-            # does a seek hold.
+            # The predecessor's last poll may still receive records of this assignment: a seek is
+            # effective only after that poll has returned.
             await self._predecessor.ended()
             self._predecessor = None
         while not self._stopping.is_set():
             try:
-                if not self.taken_up.is_set():
-                    await self._take_up()
+                if not self.positioned.is_set():
+                    await self._seek()
                 await self._poll()
             except Transient as error:
                 log.warning(
                     "partition_waits", consumer=self._parts.name, partition=str(self.partition), error=str(error)
                 )
-                # What was polled is not taken in, and the client has moved past it.
-                self.look_again()
+                # The polled records are not processed, and the client has advanced past them.
+                self.request_seek()
                 await asyncio.sleep(self._parts.policy.pauses.first_seconds)
             except Fenced as error:
                 log.warning("fenced", consumer=self._parts.name, partition=str(self.partition), error=str(error))
-                self.look_again()
+                self.request_seek()
             except Exception:
                 log.exception("partition_failed", consumer=self._parts.name, partition=str(self.partition))
-                self.look_again()
+                self.request_seek()
                 await asyncio.sleep(self._parts.policy.pauses.most_seconds)
 
     async def _poll(self) -> None:
@@ -135,82 +138,81 @@ class PartitionTask:
             return
         AFTER_POLL.hit()
         if records[0].offset < self.position:
-            # The broker sent us back to the beginning: there is less in the topic than we have
-            # read.
-            self.look_again()
+            # The client was reset to the beginning: the topic holds less than was read.
+            self.request_seek()
             return
-        with self._taking_in():
-            self._taking = asyncio.create_task(self._take(records))
-            await asyncio.wait([self._taking])
-        if self._taking.cancelled():
-            self.look_again()  # the client has moved past records that were not taken in
-        elif error := self._taking.exception():
+        with self._busy():
+            self._processing = asyncio.create_task(self._process_records(records))
+            await asyncio.wait([self._processing])
+        if self._processing.cancelled():
+            self.request_seek()  # the client has advanced past records that were not processed
+        elif error := self._processing.exception():
             raise error
 
     @contextmanager
-    def _taking_in(self) -> Iterator[None]:
+    def _busy(self) -> Iterator[None]:
         self._idle.clear()
         try:
             yield
         finally:
             self._idle.set()
 
-    async def _take(self, records: Sequence[Record]) -> None:
+    async def _process_records(self, records: Sequence[Record]) -> None:
         messages = self._parts.reader.read_all(records)
         batch = Batch(partition=self.partition, expected=self.position, topic_id=self.topic_id, messages=messages)
         starts = await self._count_start() if self._first else 0
         try:
             if starts >= self._parts.policy.careful_from:
-                await self._take_carefully(batch, starts)
+                await self._isolate(batch, starts)
             elif self._parts.by_batch:
-                await self._taken(batch)
+                await self._process(batch)
             else:
-                await self._each(batch)
+                await self._process_one_by_one(batch)
         except Stopped:
             return
         self._first = False
 
-    async def _each(self, batch: Batch) -> None:
-        for part in batch.one_by_one():
+    async def _process_one_by_one(self, batch: Batch) -> None:
+        for part in batch.split():
             if self._stopping.is_set():
                 raise Stopped
-            await self._taken(part)
+            await self._process(part)
 
-    async def _taken(self, batch: Batch) -> None:
-        await self._batch_processor.take(batch)
+    async def _process(self, batch: Batch) -> None:
+        await self._batch_processor.process(batch)
         self.position = batch.next_offset
-        self.reached_ms = batch.messages[-1].record.timestamp_ms
-        self.moved_at = time.monotonic()
-        self._parts.moved(self.partition, self.position)
+        self.processed_ms = batch.messages[-1].record.timestamp_ms
+        self.advanced_at = time.monotonic()
+        self._parts.advanced(self.partition, self.position)
 
-    async def _take_carefully(self, batch: Batch, starts: int) -> None:
-        """Something in here may end the process: one record at a time, each counted before it is
-        tried.
+    async def _isolate(self, batch: Batch, starts: int) -> None:
+        """A record may end the process: processes one record at a time and counts each start before
+        it.
         """
         log.warning("isolating_poison_batch", consumer=self._parts.name, partition=str(self.partition), starts=starts)
-        for part in batch.one_by_one():
+        for part in batch.split():
             if self._stopping.is_set():
                 raise Stopped
             if starts == 0:
                 starts = await self._count_start()
-            if starts >= self._parts.policy.suspect_from and part.wanted:
-                part.failures = {part.wanted[0].record.offset: PROCESS_DIED}
-            # Cautious to the end of the batch: the count falls back to where it calls for care, not
-            # to zero.
+            if starts >= self._parts.policy.suspect_from and part.to_handle:
+                part.failures = {part.to_handle[0].record.offset: PROCESS_DIED}
+            # Isolation lasts to the end of the batch: the count falls back to a value that keeps it
+            # on, not to zero.
             part.starts = 0 if part.next_offset == batch.next_offset else self._parts.policy.careful_from - 1
-            await self._taken(part)
+            await self._process(part)
             starts = 0
 
     async def _count_start(self) -> int:
         async with self._parts.transactions.begin(()) as transaction:
             return (await transaction.inbox.count_start(self.partition)).starts
 
-    async def _take_up(self) -> None:
-        """Goes where the database says."""
-        resumption = await where_to_resume(
+    async def _seek(self) -> None:
+        """Seeks to the consumer position in the database."""
+        resumption = await resume_position(
             self.partition, self._parts.name, self._parts.subscription, self._parts.transactions
         )
         self.topic_id, self.position = resumption.topic_id, resumption.offset
         self._parts.subscription.seek(self.partition, self.position)
-        self.moved_at = time.monotonic()
-        self.taken_up.set()
+        self.advanced_at = time.monotonic()
+        self.positioned.set()

@@ -1,6 +1,4 @@
-"""From records to one committed effect: the steps of a consumer's transaction, in the order that
-makes them safe.
-"""
+"""The steps of a consumer's transaction, in the order that makes them safe."""
 
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -8,9 +6,9 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from waypost.engine.consumer.batch import Batch
+from waypost.engine.consumer.dead_letters.factory import dead_letter_for
 from waypost.engine.consumer.effects import Effects
 from waypost.engine.consumer.guard import Guard, Verdict
-from waypost.engine.consumer.letters import dead_letter_for
 from waypost.engine.consumer.message import Message
 from waypost.engine.consumer.policy import ConsumerPolicy
 from waypost.engine.failpoints import failpoint
@@ -30,26 +28,27 @@ Step = Callable[[Batch, ConsumerTransaction], Awaitable[None]]
 
 
 class Fenced(WaypostError):
-    """The consumer stands elsewhere by now: another process took the partition over, or an operator
-    moved it.
+    """The consumer position has changed: another process owns the partition now, or an operator
+    moved the position.
     """
 
 
 class DeadLetterLimitReached(WaypostError):
-    """As many letters are open as may be: nothing is passed over, so that the partition waits until
-    some are settled.
+    """The limit of open dead letters is reached. No record is skipped: the partition pauses until
+    dead letters are settled.
 
-    `failed` have failed or wait behind one that has; `out_of_order` wait for an earlier version
-    that is still to come.
+    `failed` counts dead letters that failed or wait behind a failed one, `out_of_order` the ones
+    that wait for an earlier version.
     """
 
 
 class Pipeline:
-    """Each step in the one transaction of its batch, for one consumer.
+    """Runs every step in the one transaction of a batch, for one consumer.
 
-    A batch that failed comes back with `Batch.failures`: the offsets whose handlers have raised.
-    The steps are the same; `guard_order` judges these records as failed, `keep_dead_letters` stores
-    them and parks their keys, and `handle` runs the handlers of the others.
+    A batch that failed is processed again with `Batch.failures`: the offsets whose handlers have
+    raised. The steps are the same; `guard_order` judges these records as failed,
+    `store_dead_letters` stores them and parks their keys, and `handle` runs the handlers of the
+    others.
     """
 
     def __init__(
@@ -65,13 +64,13 @@ class Pipeline:
             self.claim,
             self.check_parked,
             self.guard_order,
-            self.keep_dead_letters,
+            self.store_dead_letters,
             self.handle,
         )
 
     async def process(self, batch: Batch) -> None:
-        """All of it or nothing. Raises Fenced, DeadLetterLimitReached, Transient, and whatever a
-        step raises; `batch.step` says which.
+        """Processes the batch: all of it or nothing. Raises Fenced, DeadLetterLimitReached,
+        Transient, and every error of a step; `batch.step` names the step.
         """
         async with self._transactions.begin(batch.tenants) as transaction:
             for step in self._steps:
@@ -79,12 +78,12 @@ class Pipeline:
                 await step(batch, transaction)
             batch.step = "commit"
         AFTER_COMMIT.hit()
-        batch.follow_up()
+        batch.run_after_commit()
         self._report(batch)
 
     async def fence(self, batch: Batch, transaction: ConsumerTransaction) -> None:
-        """Moves the position, first of all: whoever else holds these records waits here, then finds
-        that they are not his any more.
+        """Advances the consumer position. First step, because a competing consumer then blocks here
+        and finds that the position has moved.
         """
         moved = await transaction.inbox.fence(
             batch.partition,
@@ -94,21 +93,21 @@ class Pipeline:
             starts=batch.starts,
         )
         if not moved:
-            raise Fenced(f"{self._name} no longer stands at {batch.expected} of {batch.partition}")
+            raise Fenced(f"the position of {self._name} in {batch.partition} is no longer {batch.expected}")
 
     async def claim(self, batch: Batch, transaction: ConsumerTransaction) -> None:
-        """Leaves each event once, and none that was claimed before. Unreadable headers name no
-        event: that record's letter is its claim.
+        """Claims the events; duplicates are removed from the batch. A record without valid headers
+        has no event id: its dead letter is its claim.
         """
         entries = [
             InboxEntry(
-                event_id=each.event_id,
-                tenant_id=each.attributes.tenant_id,
-                offset=each.record.offset,
-                sequence=each.sequence,
+                event_id=message.event_id,
+                tenant_id=message.attributes.tenant_id,
+                offset=message.record.offset,
+                sequence=message.sequence,
             )
-            for each in batch.messages
-            if each.attributes
+            for message in batch.messages
+            if message.attributes
         ]
         fresh = set(await transaction.inbox.claim(batch.partition, entries))
         AFTER_CLAIM.hit()
@@ -120,14 +119,14 @@ class Pipeline:
                 batch.claimed.append(message)
 
     async def check_parked(self, batch: Batch, transaction: ConsumerTransaction) -> None:
-        """A statement after the claim, because it must see what the transaction committed that the
-        claim waited for.
+        """Finds the keys that are parked. A separate statement after the claim, because it must see
+        the commit of a transaction that the claim waited for.
         """
         keys = {message.key for message in batch.claimed if message.attributes}
         batch.parked = await transaction.dead_letters.parked(batch.partition.topic, keys) if keys else frozenset()
 
     async def guard_order(self, batch: Batch, transaction: ConsumerTransaction) -> None:
-        """Decides what each record's turn is, and moves the guard past those whose turn it is."""
+        """Decides the verdict of each record and advances the guard."""
         topic = batch.partition.topic
         sequenced = {message.aggregate_id for message in batch.claimed if message.sequence is not None}
         guard = Guard(
@@ -142,7 +141,7 @@ class Pipeline:
             await transaction.inbox.advance(topic, guard.advanced)
         batch.newly_parked = guard.newly_parked
 
-    async def keep_dead_letters(self, batch: Batch, transaction: ConsumerTransaction) -> None:
+    async def store_dead_letters(self, batch: Batch, transaction: ConsumerTransaction) -> None:
         """Parks keys and stores dead letters of the records that are not handled now. Raises
         DeadLetterLimitReached.
         """
@@ -155,27 +154,27 @@ class Pipeline:
             if (dead_letter := dead_letter_for(message, verdict, batch.failures.get(message.record.offset), retry, now))
         ]
         if dead_letters:
-            cap = self._policy.max_dead_letters
-            may_be_full = await transaction.dead_letters.open_dead_letters(cap) + len(dead_letters) > cap
+            limit = self._policy.max_dead_letters
+            may_exceed = await transaction.dead_letters.open_dead_letters(limit) + len(dead_letters) > limit
             await transaction.dead_letters.keep(dead_letters)
-            if may_be_full:
-                await self._refuse_too_many(transaction)
+            if may_exceed:
+                await self._check_limits(transaction)
 
-    async def _refuse_too_many(self, transaction: ConsumerTransaction) -> None:
-        """An early letter takes no room from those that failed: what it waits for may lie behind
-        the record that needs the room.
+    async def _check_limits(self, transaction: ConsumerTransaction) -> None:
+        """Checks both limits. Out-of-order dead letters have their own: the version they wait for
+        may follow the record that needs the space.
         """
-        most_failed, most_out_of_order = self._policy.max_dead_letters, self._policy.max_out_of_order_dead_letters
-        failed = await transaction.dead_letters.failed_dead_letters(most_failed + 1)
-        out_of_order = await transaction.dead_letters.open_dead_letters(most_failed + most_out_of_order + 1) - failed
-        if failed > most_failed or out_of_order > most_out_of_order:
+        max_failed, max_out_of_order = self._policy.max_dead_letters, self._policy.max_out_of_order_dead_letters
+        failed = await transaction.dead_letters.failed_dead_letters(max_failed + 1)
+        out_of_order = await transaction.dead_letters.open_dead_letters(max_failed + max_out_of_order + 1) - failed
+        if failed > max_failed or out_of_order > max_out_of_order:
             raise DeadLetterLimitReached(failed=failed, out_of_order=out_of_order)
 
     async def handle(self, batch: Batch, transaction: ConsumerTransaction) -> None:
-        """The handlers, in offset order; outbox rows are the last thing written."""
-        wanted = [message for message in batch.with_verdict(Verdict.HANDLE) if message.wanted]
+        """Runs the handlers in offset order. Last step, so that outbox rows are written last."""
+        wanted = [message for message in batch.with_verdict(Verdict.HANDLED) if message.has_handler]
         if wanted:
-            async with self._policy.handlers_time():
+            async with self._policy.handler_timeout():
                 await self._effects.run(wanted, batch, transaction)
         AFTER_EFFECT.hit()
 
@@ -185,11 +184,11 @@ class Pipeline:
         for outcome, count in outcomes.items():
             metrics.CONSUMER_RECORDS.labels(self._name, outcome).inc(count)
         for message, verdict in batch.judged:
-            if verdict in (Verdict.POISON, Verdict.CONFLICT, Verdict.FAIL):
+            if verdict in (Verdict.POISON, Verdict.CONFLICT, Verdict.FAILED):
                 log.error(
                     "record_dead_lettered",
                     consumer=self._name,
-                    verdict=verdict.name.lower(),
+                    verdict=verdict.value,
                     topic=batch.partition.topic,
                     partition=batch.partition.number,
                     offset=message.record.offset,
@@ -198,6 +197,6 @@ class Pipeline:
 
 
 def _outcome(message: Message, verdict: Verdict) -> str:
-    if verdict is Verdict.HANDLE:
-        return "handled" if message.wanted else "passed"
-    return verdict.name.lower()
+    if verdict is Verdict.HANDLED:
+        return "handled" if message.has_handler else "ignored"
+    return verdict.value

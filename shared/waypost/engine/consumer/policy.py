@@ -1,4 +1,4 @@
-"""The numbers of a consumer."""
+"""Limits and pauses of a consumer."""
 
 import asyncio
 import time
@@ -12,63 +12,70 @@ from waypost.kernel.backoff import Backoff
 from waypost.kernel.errors import Transient
 from waypost.telemetry.loop_lag import LOOP_LAG
 
-PAUSES = Backoff(first_seconds=0.1, factor=2.0, most_seconds=5.0)
+BACKOFF = Backoff(first_seconds=0.1, factor=2.0, most_seconds=5.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConsumerPolicy:
     max_records: int = 500
-    """Of one poll, and so of one projector transaction."""
+    """The largest batch: records of one poll, and so of one transaction of an async projection."""
     poll_seconds: float = 0.2
     handler_seconds: float = 10.0
-    """For the handlers of one transaction; below the role's `transaction_timeout`."""
+    """Time limit for the handlers of one transaction; below the role's `transaction_timeout`."""
     commit_seconds: float = 1.0
-    """Between commits to Kafka, which only lag tools read."""
+    """Pause between offset commits to Kafka, which only lag tools read."""
     revoke_seconds: float = 5.0
-    """For the running transaction, when partitions are taken away."""
+    """Time limit for the running transaction when partitions are revoked."""
     inbox_remembers: timedelta = timedelta(days=7)
-    """How long `processed_messages` is kept. An older event that comes again is known by the guard
-    alone.
+    """How long `processed_messages` is kept. For an older event that arrives again, only the order
+    guard prevents a second handling.
     """
     careful_from: int = 3
-    """Starts without a finished batch from which records go one by one."""
+    """From this number of starts without a finished batch, records are processed one by one."""
     suspect_from: int = 6
-    """Starts from which a record is held to end the process: it becomes a letter untried."""
-    deaths: int = 2
-    """How often the database may end one batch, while it answers others, before the batch is taken
-    apart.
+    """After this number of starts the record is assumed to crash the process and is dead-lettered
+    without another attempt.
+    """
+    terminations: int = 2
+    """How often the database may end one batch, while it answers other queries, before the batch is
+    split.
     """
     max_dead_letters: int = 10_000
-    """Of the consumer, that have failed or wait behind one that has. At the cap a partition waits
-    at the first record that needs another.
+    """Limit per consumer of dead letters that have failed or wait behind a failed one. At the limit
+    a partition pauses at the first record that needs another dead letter.
 
-    Transactions that run at the same moment do not see each other's letters: there may be a batch
-    of each further partition above it.
+    Concurrent transactions do not see each other's dead letters: each further partition may exceed
+    the limit by one batch.
     """
     max_out_of_order_dead_letters: int = 100_000
-    """Of the consumer, that wait for an earlier version which is still to come. It may lie behind
-    the record that finds no room: here the partition waits for a higher cap, so that this one is
-    far from what a topic brings out of order.
+    """Limit per consumer of out-of-order dead letters, which wait for an earlier version. That
+    version may follow the record that hits the limit, and then only a higher limit lets the
+    partition continue. The limit is therefore far above the disorder that a topic can contain.
     """
     strip_from: int = 3
-    """Refusals of one record's dead letter, none of them transient, from which it is stored without
-    key and headers.
+    """After this number of non-transient errors in a row while one record's dead letter is stored,
+    it is stored without key and headers.
     """
     unready_from: int = 5
-    """Failed transactions of one batch from which the partition shows as not ready."""
-    pauses: Backoff = PAUSES
+    """After this number of failed transactions of one batch the partition reports itself as not
+    ready.
+    """
+    pauses: Backoff = BACKOFF
     retry_poll_seconds: float = 0.5
-    """Between looks for letters that are due."""
+    """Pause between queries for due dead letters."""
     watch_seconds: float = 10.0
-    """Between looks at topic ids and end offsets."""
+    """Pause between checks of topic ids and end offsets."""
     stalled_seconds: float = 30.0
-    """Without progress behind the end of the partition, until the client is replaced."""
+    """Time without progress, while records are available, after which the Kafka client is replaced.
+    """
     retry: RetryPolicy = field(default_factory=RetryPolicy)
 
     @asynccontextmanager
-    async def handlers_time(self) -> AsyncIterator[None]:
-        """Raises Transient at its end, in words of its own: the database's would send somebody to
-        look for an outage that is none.
+    async def handler_timeout(self) -> AsyncIterator[None]:
+        """Bounds the time of the handlers inside the block.
+
+        Raises Transient with our own message when time runs out; the driver's time-out error would
+        look like a database outage.
         """
         began, limit = time.monotonic(), asyncio.timeout(self.handler_seconds)
         try:
@@ -76,7 +83,7 @@ class ConsumerPolicy:
                 yield
         except TimeoutError as error:
             if limit.expired():
-                held = LOOP_LAG.longest_since(began)
-                blocked = f", and held the event loop for {held:.1f} s of it" if held else ""
+                blocked_seconds = LOOP_LAG.longest_since(began)
+                blocked = f", and held the event loop for {blocked_seconds:.1f} s of it" if blocked_seconds else ""
                 raise Transient(f"the handler took longer than {self.handler_seconds:g} s{blocked}") from error
             raise

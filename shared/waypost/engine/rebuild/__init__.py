@@ -1,9 +1,9 @@
-"""Read rows made anew while the old ones serve: a projector's from its topics, a projection's from
-the event store.
+"""Rebuilds of read models beside the live ones: an async projection from its topics, an inline
+projection from the event store.
 """
 
-from waypost.engine.rebuild.projection import rebuild_projection
-from waypost.engine.rebuild.projector import rebuild
+from waypost.engine.rebuild.async_projection import rebuild_async_projection
+from waypost.engine.rebuild.inline_projection import rebuild_inline_projection
 from waypost.engine.rebuild.report import Progress, RebuildReport
 
-__all__ = ["Progress", "RebuildReport", "rebuild", "rebuild_projection"]
+__all__ = ["Progress", "RebuildReport", "rebuild_async_projection", "rebuild_inline_projection"]

@@ -1,64 +1,104 @@
-"""What a rebuild says while it runs, and at its end."""
+"""Progress and result of a rebuild, and the swap at its end."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Self
 
+import structlog
+
 from waypost.engine.failpoints import failpoint
+from waypost.kernel.errors import Transient
 from waypost.ports.rebuild import ComparisonReport, HistorySwap, Swap
+
+log = structlog.get_logger()
 
 BEFORE_SWAP = failpoint("rebuild.before_swap")
 BEFORE_COMMIT = failpoint("rebuild.before_commit")
 
-SWAP_TRIES = 20
-"""Each waits 2 s at most for whoever writes the live rows."""
+SWAP_ATTEMPTS = 20
+"""Each waits up to 2 s for writers of the live rows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
+    """Records read so far."""
+
     records: int
     of: int
-    """What the live rows hold; there may be more meanwhile."""
+    """Records in the live rows; more may be added meanwhile."""
     records_per_second: float
 
     @classmethod
-    def since(cls, begun: float, records: int, of: int) -> Self:
-        """`begun` by `time.monotonic`."""
-        return cls(records=records, of=of, records_per_second=records / max(time.monotonic() - begun, 1e-6))
+    def since(cls, started_at: float, records: int, of: int) -> Self:
+        """`started_at` is a value of `time.monotonic`."""
+        return cls(records=records, of=of, records_per_second=records / max(time.monotonic() - started_at, 1e-6))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RebuildReport:
+    """Result of a rebuild."""
+
     records: int
     seconds: float
     comparison: ComparisonReport
     refusals: Sequence[str]
-    """Why nothing was swapped; with `force`, what was put up with."""
+    """Reasons against the swap; with `force`, the reasons that were overridden."""
     swapped: bool
 
 
-async def swap_if_allowed(
-    swap: Swap | HistorySwap, comparison: ComparisonReport, records: int, begun: float, *, dry_run: bool, force: bool
+async def swap_with_retries(
+    swap: Callable[[], Awaitable[RebuildReport]], *, name: str, prepare: Callable[[], Awaitable[None]] | None = None
 ) -> RebuildReport:
-    """Swaps, where it may be. Rows that other tenants could read are swapped in by nobody."""
+    """Runs `prepare`, then `swap`, until the swap's locks are granted, 20 times at most.
+
+    Raises the last Transient of `swap`, and every error of `prepare`.
+    """
+    for attempt in range(1, SWAP_ATTEMPTS + 1):
+        if prepare is not None:
+            await prepare()
+        try:
+            return await swap()
+        except Transient as error:
+            if attempt == SWAP_ATTEMPTS:
+                raise
+            log.info("swap_lock_timeout", consumer=name, error=str(error))
+    raise AssertionError("the last attempt returns or raises")
+
+
+async def swap_if_allowed(
+    swap: Swap | HistorySwap,
+    comparison: ComparisonReport,
+    records: int,
+    started_at: float,
+    *,
+    dry_run: bool,
+    force: bool,
+) -> RebuildReport:
+    """Swaps unless a check refuses. Rows that other tenants could read are never swapped in."""
     refusals = _refusals_of(records, comparison)
     swapped = not dry_run and not comparison.unprotected and (force or not refusals)
     if swapped:
         await swap.complete()
         BEFORE_COMMIT.hit()
     return RebuildReport(
-        records=records, seconds=time.monotonic() - begun, comparison=comparison, refusals=refusals, swapped=swapped
+        records=records,
+        seconds=time.monotonic() - started_at,
+        comparison=comparison,
+        refusals=refusals,
+        swapped=swapped,
     )
 
 
 def _refusals_of(records: int, comparison: ComparisonReport) -> Sequence[str]:
-    """Reasons not to swap. A difference is none: it may be what the rebuild is for."""
+    """Reasons not to swap. A difference is not one: the rebuild may be intended to change rows."""
     refusals = []
     if comparison.unprotected:
         refusals.append(f"without row-level security or grants: {', '.join(comparison.unprotected)}")
     if records == 0:
-        refusals.append("not one record was read")
+        refusals.append("no record was read")
     if comparison.new_dead_letters > comparison.live_dead_letters:
-        refusals.append(f"{comparison.new_dead_letters} letters are open, {comparison.live_dead_letters} were before")
+        refusals.append(
+            f"{comparison.new_dead_letters} dead letters are open, {comparison.live_dead_letters} before the rebuild"
+        )
     return refusals

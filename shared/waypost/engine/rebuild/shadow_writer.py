@@ -1,4 +1,4 @@
-"""The consumer's own way of taking records in, into the new rows."""
+"""Writes the shadow's rows with the consumer's own pipeline."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -7,12 +7,12 @@ from uuid import UUID
 
 from waypost.engine.consumer.batch import Batch
 from waypost.engine.consumer.batch_processor import BatchProcessor
-from waypost.engine.consumer.drain import ParkedKeyProcessor
+from waypost.engine.consumer.dead_letters.parked_key_processor import ParkedKeyProcessor
+from waypost.engine.consumer.dead_letters.parked_key_queue import Outcome
 from waypost.engine.consumer.effects import effects_of
 from waypost.engine.consumer.message import Reader
 from waypost.engine.consumer.pipeline import Pipeline
 from waypost.engine.consumer.policy import ConsumerPolicy
-from waypost.engine.consumer.turns import Outcome
 from waypost.kernel.clock import Clock
 from waypost.kernel.envelope import Record
 from waypost.kernel.ids import TenantId
@@ -23,68 +23,74 @@ from waypost.ports.inbox import ConsumerPosition
 from waypost.ports.subscription import Partition
 
 NEVER_REMEMBERS = timedelta(days=-1)
-"""The shadow's inbox knows no event that has a sequence: what is at or below its guard comes again,
-however young.
+"""The shadow's inbox remembers no event that has a sequence: an event at or below the guard's
+version counts as stale, however recent.
 """
 
 
 class ShadowWriter:
-    """One rebuild's. `name` is the shadow's."""
+    """Processes records of one rebuild into the shadow. `name` is the shadow's."""
 
     def __init__(
-        self, name: str, projector: AsyncProjection, reader: Reader, policy: ConsumerPolicy, clock: Clock
+        self, name: str, projection: AsyncProjection, reader: Reader, policy: ConsumerPolicy, clock: Clock
     ) -> None:
         self.tenants: set[TenantId] = set()
-        """Of all records met."""
+        """Tenants of all records so far."""
         self.records = 0
         self.topic_ids: dict[Partition, UUID | None] = {}
         self._name = name
-        self._effects = effects_of(projector, name, again=True)
+        self._effects = effects_of(projection, name, redelivered=True)
         self._reader = reader
         self._policy = policy
         self._clock = clock
-        self._gaps: frozenset[ParkedKey] = frozenset()
-        self._taken_in: dict[Partition, int] = {}
-        """Up to which offset the new rows hold the topic."""
+        self._keys_with_gap: frozenset[ParkedKey] = frozenset()
+        self._next_offsets: dict[Partition, int] = {}
+        """Next offset of the shadow, per partition."""
 
     async def begin(self, live: Mapping[Partition, ConsumerPosition], transactions: ConsumerTransactions) -> None:
+        """Stores the topic ids of the live consumer and starts each partition at offset 0."""
         async with transactions.begin(()) as transaction:
             for partition, consumer_position in live.items():
                 await transaction.inbox.start_over(partition, consumer_position.topic_id)
                 self.topic_ids[partition] = consumer_position.topic_id
-                self._taken_in[partition] = 0
+                self._next_offsets[partition] = 0
 
-    async def take(self, partition: Partition, records: Sequence[Record], transactions: ConsumerTransactions) -> None:
-        """What may be rolled back is not counted: `count` what is there to stay."""
+    async def write(self, partition: Partition, records: Sequence[Record], transactions: ConsumerTransactions) -> None:
+        """Processes records. Records whose transaction may be rolled back are not counted; call
+        `count` for the others.
+        """
         messages = self._reader.read_all(records)
         self.tenants |= {message.attributes.tenant_id for message in messages if message.attributes}
         pipeline = Pipeline(self._name, transactions, self._effects, self._policy, self._clock)
         batch_processor = BatchProcessor(self._name, pipeline, transactions, self._policy, asyncio.Event())
-        await batch_processor.take(
+        await batch_processor.process(
             Batch(
                 partition=partition,
-                expected=self._taken_in[partition],
+                expected=self._next_offsets[partition],
                 topic_id=self.topic_ids[partition],
                 messages=messages,
             )
         )
 
     def count(self, partition: Partition, records: Sequence[Record]) -> None:
-        self._taken_in[partition] = records[-1].offset + 1
+        """Advances past records whose transaction was committed."""
+        self._next_offsets[partition] = records[-1].offset + 1
         self.records += len(records)
 
-    async def process_waiting(self, transactions: ConsumerTransactions) -> None:
-        """Records that lie on the topic before an earlier version of theirs wait for it in letters,
-        as they did for the live consumer.
+    async def process_parked(self, transactions: ConsumerTransactions) -> None:
+        """Processes out-of-order records, which wait in dead letters for an earlier version, as the
+        live consumer does.
         """
-        drain = ParkedKeyProcessor(self._name, transactions, self._reader, self._effects, self._policy, self._clock)
-        looked_at = set[ParkedKey]()
-        # Whose gap was seen would be left alone for a second: here it may have been filled since.
-        keys = {*self._gaps, *await drain.due()}
+        parked_keys = ParkedKeyProcessor(
+            self._name, transactions, self._reader, self._effects, self._policy, self._clock
+        )
+        processed = set[ParkedKey]()
+        # A key with a gap would be postponed by a second, but the gap may be closed by now.
+        keys = {*self._keys_with_gap, *await parked_keys.due()}
         while keys:
             for parked in keys:
-                attempts = await drain.work_off(parked, at_once=parked in self._gaps)
+                attempts = await parked_keys.process(parked, at_once=parked in self._keys_with_gap)
                 if attempts[-1].outcome is Outcome.GAP:
-                    self._gaps = self._gaps | {parked}
-            looked_at |= keys
-            keys = set(await drain.due()) - looked_at
+                    self._keys_with_gap = self._keys_with_gap | {parked}
+            processed |= keys
+            keys = set(await parked_keys.due()) - processed

@@ -1,4 +1,4 @@
-"""Rows that are sent together, and the records they become."""
+"""Outbox rows that are sent together, and their records."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,7 +15,9 @@ from waypost.telemetry.tracing import is_sampled
 
 
 class RowsRefused(Permanent):
-    """One of these rows cannot become a record."""
+    """One of these rows cannot be published: it cannot be read, or the broker refuses its
+    record.
+    """
 
     def __init__(self, rows: Sequence[PendingRow], reason: str) -> None:
         super().__init__(f"{len(rows)} rows were refused: {reason}", reason=reason)
@@ -24,7 +26,7 @@ class RowsRefused(Permanent):
 
 
 class Chunk:
-    """Raises RowsRefused for a row that cannot be read."""
+    """Rows with their records. The constructor raises RowsRefused for a row that cannot be read."""
 
     def __init__(self, rows: Sequence[PendingRow]) -> None:
         self.rows = rows
@@ -32,8 +34,10 @@ class Chunk:
         self.records: Sequence[OutgoingRecord] = [self._record(row) for row in rows]
 
     @contextmanager
-    def on_its_way(self) -> Iterator[None]:
-        """Ends the spans with what becomes of the records, and tells which rows a refusal means."""
+    def sending(self) -> Iterator[None]:
+        """Ends the send spans with the result of the block. Raises RowsRefused with the rows of the
+        records that the broker refused.
+        """
         try:
             yield
         except RecordsRefused as error:
@@ -51,7 +55,7 @@ class Chunk:
             texts: dict[str, str] = orjson.loads(row.headers)
             headers: Headers = [(name, text.encode()) for name, text in texts.items()]
         except (ValueError, TypeError, AttributeError) as error:
-            raise RowsRefused([row], f"its headers are no object of texts: {error}") from error
+            raise RowsRefused([row], f"its headers are not a JSON object of strings: {error}") from error
         if is_sampled(texts.get(TRACEPARENT)):
             span, headers = start_send(row.topic, row.key, headers, message_id=texts.get(ID, ""))
             self._spans.append(span)

@@ -1,4 +1,4 @@
-"""Which rows are in hand: read, and not yet deleted."""
+"""Rows that are read and not deleted yet."""
 
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
@@ -7,6 +7,8 @@ from waypost.ports.outbox import PendingRow
 
 
 class InFlight:
+    """Rows in flight, by id, with their shards."""
+
     def __init__(self) -> None:
         self._shard_of: dict[int, int] = {}
         self._reading: Collection[int] = ()
@@ -17,13 +19,13 @@ class InFlight:
 
     @property
     def shards(self) -> set[int]:
-        """Shards that rows in hand, or a read that is going on, belong to."""
+        """Shards of these rows and of a running read."""
         return {*self._shard_of.values(), *self._reading}
 
     @contextmanager
     def reading(self, shards: Collection[int]) -> Iterator[None]:
-        """Counts these shards as in hand while a statement reads them: what it finds was not
-        released meanwhile.
+        """Counts these shards as in flight while a statement reads them, so that they are not
+        released before its rows are added.
         """
         self._reading = shards
         try:

@@ -1,4 +1,6 @@
-"""Which shards this relay publishes: a fair share of the sixteen, and no shard two relays at once."""
+"""The shards that this relay publishes: a fair share of the sixteen, each owned by one relay at a
+time.
+"""
 
 import asyncio
 
@@ -7,10 +9,14 @@ from waypost.kernel.partitioning import SHARDS
 from waypost.ports.outbox import OutboxLease
 
 REBALANCE_SECONDS = 0.25
-"""Also the heartbeat of the lease's session: peers end one that has said nothing for 3 s."""
+"""Pause between rebalances. Also the heartbeat of the lease's session: other relays end a session
+that was silent for 3 s.
+"""
 
 
 class Ownership:
+    """Acquires and releases shards of one lease as relays join and leave."""
+
     def __init__(self, lease: OutboxLease, in_flight: InFlight, wakeup: asyncio.Event) -> None:
         self.owned: frozenset[int] = frozenset()
         self._retiring: frozenset[int] = frozenset()
@@ -20,22 +26,23 @@ class Ownership:
 
     @property
     def readable(self) -> frozenset[int]:
-        """Those that new rows may be read from."""
+        """Shards from which new rows may be read."""
         return self.owned - self._retiring
 
-    async def keep(self) -> None:
-        """Rebalances for ever. Raises Transient when the lease is lost."""
+    async def maintain(self) -> None:
+        """Rebalances until cancelled. Raises Transient when the lease is lost."""
         while True:
             await self.rebalance()
             await asyncio.sleep(REBALANCE_SECONDS)
 
     async def rebalance(self) -> None:
+        """Adjusts the owned shards to the current number of relays. Raises Transient."""
         share = fair_share(await self._lease.live_relays())
-        await self._give_back(share)
-        await self._take_up(share)
+        await self._release_surplus(share)
+        await self._acquire_missing(share)
 
-    async def _give_back(self, share: int) -> None:
-        """What is too much is read no more from now on, and released once nothing of it is in hand."""
+    async def _release_surplus(self, share: int) -> None:
+        """Stops reading surplus shards, and releases each once none of its rows is in flight."""
         self._retiring = frozenset(sorted(self.owned)[share:])
         free = self._retiring - self._in_flight.shards
         if free:
@@ -43,7 +50,7 @@ class Ownership:
             self._retiring -= free
             await self._lease.release(free)
 
-    async def _take_up(self, share: int) -> None:
+    async def _acquire_missing(self, share: int) -> None:
         missing = share - len(self.owned)
         if missing <= 0:
             return
@@ -54,5 +61,5 @@ class Ownership:
 
 
 def fair_share(live_relays: int) -> int:
-    """Shards that one of so many relays may hold; rounded up, so that none is left over."""
+    """The number of shards per relay, rounded up so that every shard has an owner."""
     return -(-SHARDS // max(live_relays, 1))

@@ -1,5 +1,5 @@
-"""Rows that the broker refused: sent alone until it is known which one it was, whose key is then
-set aside.
+"""Rows that the broker refused. They are sent alone until the refused row is known; then its key is
+quarantined.
 """
 
 from collections.abc import Sequence
@@ -12,50 +12,51 @@ from waypost.telemetry import metrics
 
 log = structlog.get_logger()
 
-TRIES = 3
+MAX_ATTEMPTS = 3
 
 
 class RefusedRows:
-    def __init__(self) -> None:
-        self._tries: dict[int, int] = {}
-        self._condemned: list[tuple[PendingRow, str]] = []
+    """Isolates the rows that the broker can never accept."""
 
-    def note(self, rows: Sequence[PendingRow], reason: str) -> None:
-        """Of several refused together any may be the one; one that was refused alone has used up a
-        try.
+    def __init__(self) -> None:
+        self._attempts: dict[int, int] = {}
+        self._to_quarantine: list[tuple[PendingRow, str]] = []
+
+    def record(self, rows: Sequence[PendingRow], reason: str) -> None:
+        """Records a refusal. Any of several rows may be the cause; only a row that was refused
+        alone has used an attempt.
         """
         for row in rows:
-            self._tries.setdefault(row.id, 0)
+            self._attempts.setdefault(row.id, 0)
         if len(rows) == 1:
             self._count(rows[0], reason)
 
-    def cut(self, rows: Sequence[PendingRow]) -> list[PendingRow]:
-        """The part of these to send now: up to the first suspect, or that one alone. No row passes
-        another.
-        """
-        if not self._tries:
+    def sendable(self, rows: Sequence[PendingRow]) -> list[PendingRow]:
+        """The rows to send now: up to the first suspected row, or that row alone. Order is kept."""
+        if not self._attempts:
             return list(rows)
-        return list(takewhile(lambda row: row.id not in self._tries, rows)) or list(rows[:1])
+        return list(takewhile(lambda row: row.id not in self._attempts, rows)) or list(rows[:1])
 
     def clear(self, rows: Sequence[PendingRow]) -> None:
-        if self._tries:
+        """Forgets rows that were acknowledged."""
+        if self._attempts:
             for row in rows:
-                self._tries.pop(row.id, None)
+                self._attempts.pop(row.id, None)
 
     async def quarantine(self, lease: OutboxLease) -> None:
-        """Sets aside the keys of rows that were refused alone three times. Called when nothing is
-        in hand, so that no row of theirs is.
+        """Quarantines the keys of rows that were refused alone three times. Called while no row is
+        in flight, so that none of these keys is. Raises Transient.
         """
-        while self._condemned:
-            row, reason = self._condemned[-1]
-            marked = await lease.mark(row, reason)
-            self._condemned.pop()
-            if marked:
+        while self._to_quarantine:
+            row, reason = self._to_quarantine[-1]
+            quarantined = await lease.mark(row, reason)
+            self._to_quarantine.pop()
+            if quarantined:
                 metrics.OUTBOX_QUARANTINED.inc()
                 log.error("key_quarantined", shard=row.shard, row_id=row.id, topic=row.topic, reason=reason)
 
     def _count(self, row: PendingRow, reason: str) -> None:
-        self._tries[row.id] += 1
-        if self._tries[row.id] >= TRIES:
-            del self._tries[row.id]
-            self._condemned.append((row, reason))
+        self._attempts[row.id] += 1
+        if self._attempts[row.id] >= MAX_ATTEMPTS:
+            del self._attempts[row.id]
+            self._to_quarantine.append((row, reason))

@@ -1,21 +1,24 @@
-"""The relay of one process: one term after the other, until it is told to stop."""
+"""The relay of one process: runs one term after the other until it stops."""
 
 from functools import partial
 
 from waypost.engine.periodic_loop import FunctionLoop, PeriodicLoop
-from waypost.engine.relay.gauges import MEASURE_SECONDS, measure
 from waypost.engine.relay.state import RelayState
 from waypost.engine.relay.term import Term
 from waypost.kernel.backoff import Backoff
 from waypost.ports.broker import Broker
 from waypost.ports.doorbell import Wakeups
 from waypost.ports.outbox import Outbox
+from waypost.telemetry import metrics
 
+MEASURE_SECONDS = 5.0
 PAUSES = Backoff(first_seconds=0.05, factor=2.0, most_seconds=2.0)
 
 
 class Relay(PeriodicLoop):
-    """Each tick is a term, which lasts until its first error or until the relay drains."""
+    """Publishes outbox rows. Each tick is a term, which lasts until its first error or until the
+    relay drains.
+    """
 
     name = "relay"
 
@@ -24,18 +27,20 @@ class Relay(PeriodicLoop):
         self._outbox = outbox
         self._broker = broker
         self._state = RelayState()
-        self._gauges = FunctionLoop(partial(measure, outbox), name=f"{self.name} gauges", every_seconds=MEASURE_SECONDS)
+        self._gauge_loop = FunctionLoop(
+            partial(update_gauges, outbox), name=f"{self.name} gauges", every_seconds=MEASURE_SECONDS
+        )
 
     async def start(self) -> None:
         await super().start()
-        await self._gauges.start()
+        await self._gauge_loop.start()
 
     async def stop(self) -> None:
-        """A drain reads no more, and awaits and deletes what is on its way; what its deadline cut
-        off stays in the outbox.
+        """Ends the relay. A drain before it reads no more rows, and awaits and deletes those in
+        flight; rows cut off by its deadline stay in the outbox.
         """
         await super().stop()
-        await self._gauges.stop()
+        await self._gauge_loop.stop()
 
     async def tick(self) -> None:
         term = Term(self._state, self.wakeup, self.draining)
@@ -46,12 +51,25 @@ class Relay(PeriodicLoop):
                 self.failures = 0
 
     def tick_failed(self, error: BaseException) -> None:
-        """Whatever it was, the rows are still there: the next term reads them."""
+        """Records the failure. The rows are still stored: the next term reads them."""
         self._state.record_failure(error)
 
     async def _serve(self, term: Term) -> None:
-        """The broker comes first: a relay that cannot publish leaves the shards to one that can."""
+        """Opens the producer first: a relay that cannot publish leaves the shards to one that
+        can.
+        """
         async with self._broker.publisher() as publisher, self._outbox.lease() as lease:
             await self._state.refused_rows.quarantine(lease)
             self.ready.set()
             await term.run(lease, publisher)
+
+
+async def update_gauges(outbox: Outbox) -> None:
+    """Measures the backlog of the outbox. Runs independently of terms, because the values matter
+    most while the broker is unavailable. Raises Transient; the gauges then keep their last values.
+    """
+    backlog = await outbox.backlog()
+    waited = (backlog.now - backlog.oldest_at).total_seconds() if backlog.oldest_at else 0.0
+    metrics.OUTBOX_PENDING.set(backlog.pending)
+    metrics.OUTBOX_OLDEST_AGE.set(max(waited, 0.0))
+    metrics.OUTBOX_QUARANTINED_KEYS.set(backlog.quarantined_keys)

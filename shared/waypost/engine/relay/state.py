@@ -1,4 +1,4 @@
-"""What a relay remembers from term to term."""
+"""The state that a relay keeps from term to term."""
 
 import time
 from collections.abc import Sequence
@@ -18,31 +18,31 @@ HOLD_SECONDS = 5.0
 
 
 class ChunkSize:
-    """Small after a failure: a chunk that cannot be acknowledged in time would otherwise be sent
-    again and again for ever.
+    """The size of the next chunk. Reduced after a failure: a chunk that cannot be acknowledged in
+    time would otherwise be retried without end.
     """
 
-    MOST_ROWS = 2000
+    MAX_ROWS = 2000
     BYTES_PER_ROW = 8192
 
     def __init__(self) -> None:
-        self.rows = self.MOST_ROWS
+        self.rows = self.MAX_ROWS
 
     @property
     def bytes(self) -> int:
-        """Bounds what large payloads take: 16 MB for a chunk of full size."""
+        """Limit in bytes, for large payloads: 16 MB for a chunk of full size."""
         return self.rows * self.BYTES_PER_ROW
 
     def shrink(self) -> None:
         self.rows = max(self.rows // 4, 1)
 
     def grow(self) -> None:
-        self.rows = min(self.rows * 2, self.MOST_ROWS)
+        self.rows = min(self.rows * 2, self.MAX_ROWS)
 
 
 class HeldTopics:
-    """Topics that were not there are left alone for a while, so that the others flow; nobody's key
-    is marked for it.
+    """Skips unavailable topics for 5 s so that others keep flowing; no key is quarantined for
+    it.
     """
 
     def __init__(self) -> None:
@@ -57,37 +57,40 @@ class HeldTopics:
 
 
 class RelayState:
+    """Refused rows, unavailable topics and chunk size; outlives each term."""
+
     def __init__(self) -> None:
         self.refused_rows = RefusedRows()
         self.held_topics = HeldTopics()
         self.chunk_size = ChunkSize()
 
     def acknowledged(self, rows: Sequence[PendingRow]) -> None:
+        """Records a success: clears the rows and increases the chunk size."""
         self.refused_rows.clear(rows)
         self.chunk_size.grow()
 
     def record_failure(self, error: BaseException) -> None:
-        """From the error that ended a term."""
+        """Adjusts the state to the error that ended a term: isolates refused rows, skips an
+        unavailable topic, or reduces the chunk size.
+        """
         metrics.RELAY_INTERRUPTIONS.inc()
         match first_cause(error):
             case RowsRefused() as refused:
-                self.refused_rows.note(refused.rows, refused.reason)
+                self.refused_rows.record(refused.rows, refused.reason)
                 log.warning("rows_refused", rows=len(refused.rows), reason=refused.reason)
             case TopicUnavailable() as missing:
                 self.held_topics.hold(missing.topic)
                 log.error("topic_unavailable", topic=missing.topic, error=str(missing))
-            case Transient() | TimeoutError() as passing:
+            case Transient() | TimeoutError() as transient:
                 self.chunk_size.shrink()
-                log.warning("relay_interrupted", kind=type(passing).__name__, error=str(passing))
+                log.warning("relay_interrupted", kind=type(transient).__name__, error=str(transient))
             case unknown:
                 self.chunk_size.shrink()
                 log.error("relay_failed", exc_info=unknown)
 
 
 def first_cause(error: BaseException) -> BaseException:
-    """The error that began it: the others in a group are its echoes in the tasks that waited for
-    it.
-    """
+    """The first error of a group; the others follow from it in the tasks that waited for it."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return error

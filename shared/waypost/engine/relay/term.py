@@ -1,10 +1,11 @@
-"""One lease and one producer, from the first shard taken to the first error."""
+"""One lease and one producer, from the first acquired shard to the first error."""
 
 import asyncio
+import contextlib
+import random
 
 from waypost.engine.failpoints import failpoint
 from waypost.engine.relay.chunk import Chunk
-from waypost.engine.relay.idle_backoff import IdleBackoff
 from waypost.engine.relay.in_flight import InFlight
 from waypost.engine.relay.ownership import Ownership
 from waypost.engine.relay.state import RelayState
@@ -18,69 +19,71 @@ AFTER_ACK = failpoint("relay.after_ack")
 AFTER_DELETE = failpoint("relay.after_delete")
 
 SEND_SECONDS = 5.0
-"""An idempotent producer retries for ever and takes 17 s to find a restarted broker: a fresh one is
-faster.
+"""Time limit of one send. An idempotent producer retries without limit and takes 17 s to find a
+restarted broker; a new producer is faster.
 """
-CHUNKS_IN_HAND = 3
-"""One being read, one on its way, one being deleted."""
+BUSY_SECONDS = 0.02
+IDLE_SECONDS = 1.0
+MAX_CHUNKS = 3
+"""One chunk is read, one sent, one deleted."""
 
 
 class Term:
-    """Any error ends it, and with it every chunk in hand: one that was read behind a lost one must
-    not overtake it.
+    """Publishes until the first error, which ends the term and drops every chunk in flight: a chunk
+    that was read after a failed one must not overtake it.
     """
 
     def __init__(self, state: RelayState, wakeup: asyncio.Event, draining: asyncio.Event) -> None:
         self.made_progress = False
-        """Whether anything was acknowledged."""
+        """Whether a record was acknowledged."""
         self._state = state
         self._wakeup = wakeup
         self._draining = draining
         self._in_flight = InFlight()
-        self._forgetting: set[asyncio.Task[int]] = set()
-        self._pace = IdleBackoff()
-        self._room = asyncio.Semaphore(CHUNKS_IN_HAND)
+        self._deletions: set[asyncio.Task[int]] = set()
+        self._backoff = IdleBackoff()
+        self._chunk_slots = asyncio.Semaphore(MAX_CHUNKS)
 
     async def run(self, lease: OutboxLease, publisher: Publisher) -> None:
-        """Publishes until it is to drain. Raises an ExceptionGroup of whatever went wrong."""
+        """Publishes until the relay drains. Raises an ExceptionGroup of the term's errors."""
         self._lease = lease
         self._publisher = publisher
         self._ownership = Ownership(lease, self._in_flight, self._wakeup)
         try:
             async with asyncio.TaskGroup() as tasks:
-                keeping = tasks.create_task(self._ownership.keep())
+                maintaining = tasks.create_task(self._ownership.maintain())
                 await self._publish(tasks)
-                keeping.cancel()
+                maintaining.cancel()
         finally:
-            if self._forgetting:
-                await asyncio.wait(self._forgetting)
+            if self._deletions:
+                await asyncio.wait(self._deletions)
 
     async def _publish(self, tasks: asyncio.TaskGroup) -> None:
         sending: asyncio.Task[None] | None = None
         settling: asyncio.Task[None] | None = None
         while chunk := await self._next_chunk():
             if sending is not None:
-                await sending  # raises if the chunk before was not acknowledged, and this one is dropped with it
+                await sending  # raises if the chunk before was not acknowledged; this one is then dropped
             sending = tasks.create_task(self._send(chunk))
             settling = tasks.create_task(self._settle(chunk, sending))
         if settling is not None:
             await settling
 
     async def _next_chunk(self) -> Chunk | None:
-        """What is to be sent next, once there is something; None when it is time to drain."""
-        await self._room.acquire()
+        """The next chunk, as soon as there are rows; None when the relay drains."""
+        await self._chunk_slots.acquire()
         while not self._draining.is_set():
             self._wakeup.clear()
             if rows := await self._read():
-                self._pace.reset()
+                self._backoff.reset()
                 AFTER_SELECT.hit()
                 return Chunk(rows)
-            await self._pace.wait(self._wakeup)
+            await self._backoff.wait(self._wakeup)
         return None
 
     async def _read(self) -> list[PendingRow]:
-        """From the very head of each shard, whatever is in flight left out by id: a row that was
-        committed late must not be missed.
+        """Reads each shard from its head and excludes rows in flight by id, so that a row that was
+        committed late is not missed.
         """
         shards = self._ownership.readable
         if not shards:
@@ -94,12 +97,12 @@ class Term:
                 rows_per_shard=-(-size.rows // len(shards)),
                 bytes_per_shard=-(-size.bytes // len(shards)),
             )
-            rows = self._state.refused_rows.cut(heads)
+            rows = self._state.refused_rows.sendable(heads)
             self._in_flight.add(rows)
         return rows
 
     async def _send(self, chunk: Chunk) -> None:
-        with chunk.on_its_way():
+        with chunk.sending():
             async with asyncio.timeout(SEND_SECONDS):
                 sent = asyncio.ensure_future(self._publisher.send(chunk.records))
                 await asyncio.sleep(0)
@@ -110,15 +113,34 @@ class Term:
         AFTER_ACK.hit()
 
     async def _settle(self, chunk: Chunk, sending: asyncio.Task[None]) -> None:
-        """Forgets what was acknowledged, while the next chunk is on its way; also when that one
-        fails and ends the term.
+        """Deletes acknowledged rows while the next chunk is sent, also when that one fails and ends
+        the term.
         """
         await sending
-        forgetting = asyncio.create_task(self._lease.delete(chunk.rows))
-        self._forgetting.add(forgetting)
-        await asyncio.shield(forgetting)
+        deletion = asyncio.create_task(self._lease.delete(chunk.rows))
+        self._deletions.add(deletion)
+        await asyncio.shield(deletion)
         AFTER_DELETE.hit()
-        self._forgetting.remove(forgetting)
+        self._deletions.remove(deletion)
         self._in_flight.remove(chunk.rows)
         metrics.OUTBOX_PUBLISHED.inc(len(chunk.rows))
-        self._room.release()
+        self._chunk_slots.release()
+
+
+class IdleBackoff:
+    """The pause of an idle relay: a lost wake-up costs 20 ms under load, and at most a second after
+    a long idle time.
+    """
+
+    def __init__(self) -> None:
+        self._seconds = BUSY_SECONDS
+
+    def reset(self) -> None:
+        """Returns to the shortest pause."""
+        self._seconds = BUSY_SECONDS
+
+    async def wait(self, wakeup: asyncio.Event) -> None:
+        """Waits for a wake-up or the end of the pause; each idle pause doubles the next one."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(wakeup.wait(), self._seconds * random.uniform(0.8, 1))  # noqa: S311 - jitter
+        self._seconds = min(self._seconds * 2, IDLE_SECONDS)

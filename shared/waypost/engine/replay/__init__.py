@@ -1,6 +1,8 @@
-"""A reactor's events once more, on an operator's word: found first, then delivered key by key."""
+"""Replay of a reactor on an operator's order: selects events that it handled, then delivers them
+key by key.
+"""
 
-from waypost.engine.replay.finding import Found, Selection, find
-from waypost.engine.replay.redelivery import Failed, Redelivered, Redelivery
+from waypost.engine.replay.redelivery import FailedDelivery, Redelivered, Redelivery
+from waypost.engine.replay.selection import SelectedEvents, Selection, find
 
-__all__ = ["Failed", "Found", "Redelivered", "Redelivery", "Selection", "find"]
+__all__ = ["FailedDelivery", "Redelivered", "Redelivery", "SelectedEvents", "Selection", "find"]

@@ -1,8 +1,8 @@
-"""Delivers found events once more: position, inbox and order guard stay as they are.
+"""Delivers selected events again; position, inbox and order guard do not change.
 
-A key is parked while it is worked on, and its parked row is locked first, as for a redrive: whoever
-takes in a record of that key, or tries a letter of it again, waits, or is waited for. Should this
-process die, the key flows again by itself: no letter waits behind it.
+A key is parked while its events are delivered, and its parked row is locked first, as for a
+redrive: consumers and retries of the key wait, or are waited for. If this process dies, the key is
+processed normally again, because no dead letter waits behind it.
 """
 
 import asyncio
@@ -13,13 +13,13 @@ from dataclasses import dataclass
 import structlog
 
 from waypost.engine.consumer.batch import Batch
-from waypost.engine.consumer.drain import ParkedKeyProcessor
+from waypost.engine.consumer.dead_letters.parked_key_processor import ParkedKeyProcessor
 from waypost.engine.consumer.effects import Effects
 from waypost.engine.consumer.message import Message
 from waypost.engine.consumer.policy import ConsumerPolicy
 from waypost.engine.failpoints import failpoint
 from waypost.engine.rate import Rate
-from waypost.engine.replay.finding import Found
+from waypost.engine.replay.selection import SelectedEvents
 from waypost.kernel.errors import ConcurrencyConflict, Transient
 from waypost.ports.consumer_transaction import ConsumerTransaction, ConsumerTransactions
 from waypost.ports.dead_letters import ParkedKey
@@ -28,31 +28,37 @@ log = structlog.get_logger()
 
 AFTER_EFFECT = failpoint("replay.after_effect")
 
-TRIES = 5
-LOCK_TRIES = 100
+MAX_ATTEMPTS = 5
+MAX_LOCK_ATTEMPTS = 100
 PAUSE_SECONDS = 0.1
 
 Note = Callable[[ConsumerTransaction, Message], Awaitable[None]]
-"""Tells in the transaction of the effect on whose word it is done."""
+"""Writes the audit entry in the transaction of the effect."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Failed:
+class FailedDelivery:
+    """An event whose delivery failed."""
+
     message: Message
     error: Exception
     left: int
-    """Later events of the same key, which were not delivered therefore."""
+    """Later events of the same key, which were not delivered for this reason."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Redelivered:
+    """Result of a replay."""
+
     delivered: int
-    failures: Sequence[Failed]
+    failures: Sequence[FailedDelivery]
     seconds: float
 
 
 class Redelivery:
-    """One reactor's. `retries` are its own, for what may wait behind a key at the end."""
+    """Delivers events to one reactor. `retries` processes dead letters that were added behind a key
+    meanwhile.
+    """
 
     def __init__(
         self,
@@ -71,67 +77,71 @@ class Redelivery:
         self._rate = rate
         self._delivered = 0
 
-    async def deliver(self, found: Found, progress: Callable[[int], None] = lambda _: None) -> Redelivered:
-        """Each event in a transaction of its own. One that fails leaves its key's later events
-        undelivered; other keys go on.
+    async def deliver(self, selected: SelectedEvents, progress: Callable[[int], None] = lambda _: None) -> Redelivered:
+        """Delivers each event in its own transaction. A failed event ends the delivery of its key;
+        other keys continue.
         """
-        begun, failures = time.monotonic(), list[Failed]()
-        for messages in found.keys:
+        started_at, failures = time.monotonic(), list[FailedDelivery]()
+        for messages in selected.keys:
             failures += await self._deliver_key(messages, progress)
-        return Redelivered(delivered=self._delivered, failures=failures, seconds=time.monotonic() - begun)
+        return Redelivered(delivered=self._delivered, failures=failures, seconds=time.monotonic() - started_at)
 
-    async def _deliver_key(self, messages: Sequence[Message], progress: Callable[[int], None]) -> Sequence[Failed]:
+    async def _deliver_key(
+        self, messages: Sequence[Message], progress: Callable[[int], None]
+    ) -> Sequence[FailedDelivery]:
         parked = ParkedKey(messages[0].record.topic, messages[0].key)
         try:
-            for nth, message in enumerate(messages, start=1):
+            for number, message in enumerate(messages, start=1):
                 try:
-                    await self._patiently(parked, message)
+                    await self._deliver_with_retries(parked, message)
                 except Exception as error:
                     log.warning("replay_failed", event_id=str(message.event_id), exc_info=error)
-                    return [Failed(message=message, error=error, left=len(messages) - nth)]
+                    return [FailedDelivery(message=message, error=error, left=len(messages) - number)]
                 self._delivered += 1
                 progress(self._delivered)
                 await self._rate.after(1)
         finally:
-            await self._retries.work_off(parked)
+            await self._retries.process(parked)
         return []
 
-    async def _patiently(self, parked: ParkedKey, message: Message) -> None:
-        """Tries again what has certainly not happened."""
-        for tries in range(1, TRIES + 1):
+    async def _deliver_with_retries(self, parked: ParkedKey, message: Message) -> None:
+        """Retries a delivery that certainly had no effect. An error at the commit is not
+        retried.
+        """
+        for attempt_number in range(1, MAX_ATTEMPTS + 1):
             attempt = _Attempt()
             try:
-                return await self._once_more(parked, message, attempt)
+                return await self._deliver_once(parked, message, attempt)
             except (Transient, ConcurrencyConflict) as error:
                 if attempt.at_commit:
                     audited_by = f"`waypost audit --subject {message.event_id}`"
                     raise Transient(
-                        f"lost at the commit, {audited_by} shows whether it was delivered: {error}"
+                        f"the connection was lost at the commit; {audited_by} shows whether the event was delivered: {error}"
                     ) from error
-                if tries == TRIES:
+                if attempt_number == MAX_ATTEMPTS:
                     raise
-            await asyncio.sleep(PAUSE_SECONDS * tries)
+            await asyncio.sleep(PAUSE_SECONDS * attempt_number)
         return None
 
-    async def _once_more(self, parked: ParkedKey, message: Message, attempt: "_Attempt") -> None:
+    async def _deliver_once(self, parked: ParkedKey, message: Message, attempt: "_Attempt") -> None:
         batch = Batch.of_one(message, step="replay")
-        for _ in range(LOCK_TRIES):
+        for _ in range(MAX_LOCK_ATTEMPTS):
             async with self._transactions.begin(()) as transaction:
                 await transaction.dead_letters.park(parked.topic, [parked.key])
             async with self._transactions.begin(batch.tenants) as transaction:
                 if locked := await transaction.dead_letters.lock(parked):
                     await self._note(transaction, message)
-                    async with self._policy.handlers_time():
+                    async with self._policy.handler_timeout():
                         await self._effects.run([message], batch, transaction)
                     AFTER_EFFECT.hit()
                     attempt.at_commit = True
             if locked:
-                return batch.follow_up()
+                return batch.run_after_commit()
             await asyncio.sleep(PAUSE_SECONDS)
-        raise Transient(f"{parked.key.decode(errors='replace')} is being worked on all the time; try again")
+        raise Transient(f"another process holds the key {parked.key.decode(errors='replace')}; try again")
 
 
 @dataclass(slots=True)
 class _Attempt:
     at_commit: bool = False
-    """From here on an error leaves open whether it happened."""
+    """True once the commit begins: after an error the result is unknown."""

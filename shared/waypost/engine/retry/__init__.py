@@ -1,6 +1,4 @@
-"""What happens after a handler's error: classed once, tried again in the key's order, and kept when
-the tries are used up.
-"""
+"""The facts of a handler's error and the policy of its retries."""
 
 from waypost.engine.retry.failure import RETRYABLE, ends_a_wait, failure_of
 from waypost.engine.retry.policy import RetryPolicy

@@ -1,4 +1,6 @@
-"""Errors as facts of a dead letter: class, message, location, and whether a retry may help."""
+"""The facts of an error that a dead letter stores: class, message, location, and whether a retry
+may help.
+"""
 
 import hashlib
 import traceback
@@ -9,22 +11,22 @@ from waypost.kernel.errors import ConcurrencyConflict, NotYet, Permanent, Poison
 from waypost.ports.dead_letters import Failure
 
 LONGEST_ERROR = 2000
-"""Characters of a message that are kept."""
+"""Limit of stored characters of a message."""
 
 NON_RETRYABLE: tuple[type[Exception], ...] = (Permanent, Poison)
-"""The same work would raise these again: the dead letter is dead at once."""
+"""The same work would fail again: the dead letter is dead at once."""
 
 RETRYABLE: tuple[type[WaypostError], ...] = (Transient, Unavailable, ConcurrencyConflict)
-"""These are not the record's fault: at another moment the same work may succeed."""
+"""Not the record's fault: the same work may succeed later."""
 
 PROCESS_DIED = Failure(
-    error_class="ProcessDied", error="the process ended whenever this record was handled", fingerprint="ProcessDied"
+    error_class="ProcessDied", error="the process ended each time this record was handled", fingerprint="ProcessDied"
 )
 
 
 def failure_of(error: BaseException) -> Failure:
-    """The error as facts that can be stored. Only here is the object at hand, so only here are its
-    base classes known.
+    """The facts of the error. Whether it is retryable is decided here, while the exception and its
+    base classes are known.
     """
     return Failure(
         error_class=type(error).__name__,
@@ -38,12 +40,14 @@ def failure_of(error: BaseException) -> Failure:
 
 
 def ends_a_wait(before: Failure | None, now: Failure) -> bool:
-    """Waiting uses up no tries: those of another fault begin after it."""
+    """Whether a wait for another topic has ended. Waiting uses no attempts, so attempts are counted
+    from here.
+    """
     return before is not None and before.awaits_topic and not now.awaits_topic
 
 
 def _message(error: BaseException) -> str:
-    """An error whose text cannot be made must not prevent its dead letter."""
+    """The message of the error. An error in `__str__` must not prevent the dead letter."""
     try:
         return str(error)
     except Exception as second:  # noqa: BLE001 - `__str__` is code of the handler or of a library
@@ -51,8 +55,8 @@ def _message(error: BaseException) -> str:
 
 
 def _fingerprint(error: BaseException) -> str:
-    """Class, file and function of the innermost frame; no line number, so that it survives an edit
-    above it.
+    """A hash of class, file and function of the innermost frame; without line numbers, so that it
+    survives edits.
     """
     frames = traceback.extract_tb(error.__traceback__)
     place = f"{Path(frames[-1].filename).name}:{frames[-1].name}" if frames else ""

@@ -1,4 +1,4 @@
-"""How often, and how far apart."""
+"""Limits and pauses of retries."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,15 +11,17 @@ PAUSES = Backoff(first_seconds=1.0, factor=2.0, most_seconds=60.0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryPolicy:
-    tries: int = 5
+    max_attempts: int = 5
     pauses: Backoff = PAUSES
     max_redrives: int = 5
-    """By operators; then a letter stays dead, whatever the filter finds."""
+    """Redrives by operators; at the limit the record stays dead."""
     alarm_after: int = 10
-    """Tries of what waits for another topic's row."""
+    """After this number of attempts, a wait for another topic's row is logged as an error."""
 
     def verdict(self, failure: Failure, attempts: int, now: datetime) -> tuple[Status, datetime | None]:
-        """What becomes of a letter after this failure, its `attempts`-th."""
-        if failure.awaits_topic or (failure.retryable and attempts < self.tries):
+        """The status and time of the next attempt after failure number `attempts`; (DEAD, None)
+        without one.
+        """
+        if failure.awaits_topic or (failure.retryable and attempts < self.max_attempts):
             return Status.RETRYING, now + timedelta(seconds=self.pauses.seconds(attempts))
         return Status.DEAD, None

@@ -1,4 +1,4 @@
-"""The job process: takes up what is due, one lease per attempt."""
+"""The job worker: claims due jobs, with a lease per attempt."""
 
 from waypost.jobs.worker.loop import JobWorker
 from waypost.jobs.worker.settings import JobWorkerSettings

@@ -1,4 +1,4 @@
-"""One attempt at one job, step by step: `Attempts.run` names the steps in their order."""
+"""One attempt at one job; `Attempts.run` lists the steps in order."""
 
 import asyncio
 import time
@@ -33,7 +33,7 @@ BEFORE_OUTCOME = failpoint("jobs.before_outcome")
 AFTER_OUTCOME = failpoint("jobs.after_outcome")
 
 PAUSE_SECONDS = 0.5
-"""Between two writes of an outcome while the database is away."""
+"""Pause between two writes of an outcome while the database is unavailable."""
 
 
 class Outcome(StrEnum):
@@ -44,38 +44,38 @@ class Outcome(StrEnum):
     """Another attempt follows."""
     DEAD = "dead"
     CANCELLED = "cancelled"
-    """The worker stopped it, or its lease was lost."""
+    """The worker stopped, or the lease was lost."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Attempt:
-    """What the steps know of one attempt, and what they leave for the next step."""
+    """State that the steps of one attempt share."""
 
     claim: Claim
     job: Job
     began: float = field(default_factory=time.perf_counter)
     result: str = ""
-    """The handler's, as JSON."""
+    """The handler's result, as JSON."""
     error: Exception | None = None
     outcome: Outcome = Outcome.CANCELLED
-    """Until another one is written."""
+    """Cancelled until another outcome is written."""
 
     @property
     def number(self) -> int:
-        """The claim counts one above the limit after a crash of the worker in the last attempt;
-        that one never began.
+        """The number of this attempt. After a crash in the last attempt the claim counts one above
+        the limit; that attempt never starts.
         """
         return min(self.claim.attempt, self.job.max_attempts)
 
     @property
     def facts(self) -> Mapping[str, object]:
-        """For the log."""
+        """Fields of log entries."""
         claim = self.claim
         return {"job": claim.name, "job_id": str(claim.id), "tenant_id": str(claim.tenant_id), "attempt": self.number}
 
 
 class Attempts(Generic[R]):
-    """What the attempts of one worker share."""
+    """Runs the attempts of one worker."""
 
     def __init__(self, units: UnitsOfWork, outcomes: Outcomes, clock: Clock, resources: R) -> None:
         self._units = units
@@ -84,8 +84,8 @@ class Attempts(Generic[R]):
         self._resources = resources
 
     async def run(self, claim: Claim, job: Job) -> None:
-        """Ends with the outcome written, or dropped because the lease was lost; cancelled, it has
-        written nothing.
+        """Runs one attempt. At its end the outcome is written, or dropped if the lease was lost; a
+        cancelled attempt writes nothing.
         """
         attempt = Attempt(claim=claim, job=job)
         self._observe_wait(attempt)
@@ -97,12 +97,12 @@ class Attempts(Generic[R]):
             self._observe_duration(attempt)
 
     def _observe_wait(self, attempt: Attempt) -> None:
-        late = (self._clock.now() - attempt.claim.run_at).total_seconds()
-        metrics.JOB_WAIT_SECONDS.labels(attempt.job.name).observe(max(late, 0.0))
+        delay = (self._clock.now() - attempt.claim.run_at).total_seconds()
+        metrics.JOB_WAIT_SECONDS.labels(attempt.job.name).observe(max(delay, 0.0))
 
     async def _perform(self, attempt: Attempt) -> None:
-        """Calls the handler under the job's tenant, cause and span. Leaves its result, or its
-        error.
+        """Calls the handler with the job's tenant, cause and span bound; stores its result or error
+        in the attempt.
         """
         claim, job = attempt.claim, attempt.job
         cause = replace(claim.cause, causation_id=claim.id)
@@ -115,7 +115,7 @@ class Attempts(Generic[R]):
             attempt.error = error
 
     async def _record_completion(self, attempt: Attempt) -> None:
-        """Leaves an error where the result cannot be stored."""
+        """Writes the result; stores an error in the attempt if the result cannot be stored."""
         if attempt.error is not None:
             return
         outcomes, claim = self._outcomes, attempt.claim
@@ -169,8 +169,8 @@ class Attempts(Generic[R]):
         )
 
     async def _write(self, attempt: Attempt, outcome: Callable[[], Awaitable[bool]]) -> None:
-        """Writes the outcome as often as it takes while the database is away: to repeat finished
-        work would cost more.
+        """Writes the outcome, retrying while the database is unavailable: to repeat finished work
+        would cost more.
         """
         while True:
             try:

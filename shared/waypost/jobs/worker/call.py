@@ -1,4 +1,4 @@
-"""The handler's call, within the time that its job allows."""
+"""Calls the handler within its job's time limit."""
 
 import asyncio
 from collections.abc import Mapping
@@ -11,10 +11,10 @@ from waypost.kernel.errors import Transient
 
 
 async def call_handler(job: Job, context: JobContext[Any], arguments: Mapping[str, Any]) -> object:
-    """Returns what the handler returns. Raises Transient for an attempt that took too long, and
-    CancelledError when the worker stops it.
+    """Returns the handler's result. Raises Transient after the time limit, and CancelledError when
+    the worker stops.
 
-    A thread that the handler started is not stopped: Python has no means to do so.
+    A thread that the handler started is not stopped: Python cannot do that.
     """
     limit = asyncio.timeout(job.timeout_seconds)
     try:
@@ -27,4 +27,4 @@ async def call_handler(job: Job, context: JobContext[Any], arguments: Mapping[st
     except asyncio.CancelledError as error:
         if is_asked_to_stop():
             raise
-        raise Transient("something that the job waited for was cancelled") from error
+        raise Transient("an operation that the job awaited was cancelled") from error

@@ -1,4 +1,4 @@
-"""What an error means for a job."""
+"""Classification and text of a job's error."""
 
 from waypost.kernel.errors import ConcurrencyConflict, Permanent, Poison, Refused, Unavailable, WaypostError
 from waypost.kernel.text import storable
@@ -6,28 +6,35 @@ from waypost.kernel.text import storable
 _FINAL = (Permanent, Poison, Refused)
 
 LONGEST_ERROR = 2_000
-"""Characters."""
+"""Limit in characters."""
 
 
 def is_final(error: Exception) -> bool:
-    """Whether the next attempt would end the same way. A refusal would; a lost race is run again."""
+    """Whether the next attempt would fail the same way. True for a refusal, except for a lost
+    optimistic race.
+    """
     return isinstance(error, _FINAL) and not isinstance(error, ConcurrencyConflict)
 
 
 def at_least_seconds(error: Exception) -> float:
-    """How long the one who was not available asked us to wait."""
+    """The minimum pause that an unavailable dependency requested."""
     return error.retry_after.total_seconds() if isinstance(error, Unavailable) else 0.0
 
 
 def for_operators(error: Exception) -> str:
-    return _kept(f"{type(error).__name__}: {error}")
+    """The text for operators: class and message."""
+    return _stored(f"{type(error).__name__}: {error}")
 
 
 def for_tenant(error: Exception) -> str:
-    """Our own errors are worded for people; any other may tell what is not theirs to know."""
-    return _kept(str(error)) if isinstance(error, WaypostError) else "The job failed for a reason on our side."
+    """The text for the tenant. Messages of Waypost's errors are written for users; others may
+    contain internal data.
+    """
+    return _stored(str(error)) if isinstance(error, WaypostError) else "The job failed for a reason on our side."
 
 
-def _kept(message: str) -> str:
-    """An error that cannot be written down would never end its job."""
+def _stored(message: str) -> str:
+    """The message in storable form: an error that cannot be stored would prevent the end of its
+    job.
+    """
     return storable(message)[:LONGEST_ERROR]

@@ -1,6 +1,4 @@
-"""Who works on what. A lease ends by the database's clock, so that the workers' clocks need not
-agree.
-"""
+"""Leases of jobs. They expire by the database's clock, so that workers' clocks need not agree."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
@@ -10,9 +8,9 @@ from waypost.jobs.claim import COLUMNS, Claim, claim_of
 from waypost.postgres.database import Database
 from waypost.telemetry import metrics
 
-# The attempt is counted here, before anything runs: a job that kills its worker has used up an
-# attempt. Such a suspect runs beside no other suspect, or one poisonous job would take its
-# neighbours through all their attempts. `materialized`: a limit inside a join may run twice.
+# The attempt is counted before the handler runs: a job that kills its worker has used an attempt. A
+# job whose last attempt crashed never runs beside another such job; otherwise one poison job would
+# use up the attempts of the others. `materialized`: a limit inside a join may run twice.
 CLAIM = f"""
 with suspect as materialized (
     select id as due_id, crashed, priority, run_at from jobs
@@ -37,7 +35,7 @@ _NEXT = "select min(run_at) from jobs where status = 'queued' and run_at > $1 an
 _RENEW = """
 update jobs set lease_until = now() + make_interval(secs => $3) where id = any($1) and lease = any($2) returning lease"""
 
-# Any worker may do it. The attempt stays counted.
+# Any worker may run it. The attempt stays counted.
 _RELEASE_EXPIRED = """
 update jobs set status = 'queued', crashed = true, lease = null, lease_until = null
 where id in (select id from jobs where status = 'running' and lease_until < now() for update skip locked)
@@ -50,6 +48,8 @@ update jobs set status = 'queued', attempts = attempts - 1, lease = null, lease_
 
 
 class Leases:
+    """Claims, renews and releases jobs for one worker."""
+
     def __init__(self, database: Database, *, worker: str, names: Sequence[str], seconds: float) -> None:
         self.seconds = seconds
         self._database = database
@@ -57,33 +57,35 @@ class Leases:
         self._names = names
 
     async def claim(self, limit: int, *, suspects: int, now: datetime) -> Sequence[Claim]:
-        """Up to `limit` jobs that are due, the most urgent first; of those whose last attempt
-        crashed, `suspects` at most.
+        """Claims up to `limit` due jobs, the most urgent first; at most `suspects` jobs whose last
+        attempt crashed.
         """
         async with self._database.alone() as raw:
             rows = await raw.fetch(CLAIM, now, self._names, limit, suspects, self._worker, self.seconds)
         return sorted(map(claim_of, rows), key=lambda claim: (-claim.priority, claim.run_at))
 
     async def next_run_at(self, *, after: datetime, until: datetime) -> datetime | None:
-        """When the first job between the two is due."""
+        """The time of the first job that becomes due between the two."""
         async with self._database.alone() as raw:
-            found: datetime | None = await raw.fetchval(_NEXT, after, until, self._names)
-        return found
+            due_at: datetime | None = await raw.fetchval(_NEXT, after, until, self._names)
+        return due_at
 
     async def renew(self, claims: Collection[Claim]) -> frozenset[UUID]:
-        """Holds them for longer. Gives the leases that are still ours; the others were lost."""
+        """Extends the leases. Returns the leases that are still held; the others were lost."""
         async with self._database.alone() as raw:
-            rows = await raw.fetch(_RENEW, [each.id for each in claims], [each.lease for each in claims], self.seconds)
+            rows = await raw.fetch(
+                _RENEW, [claim.id for claim in claims], [claim.lease for claim in claims], self.seconds
+            )
         return frozenset(row["lease"] for row in rows)
 
     async def release_expired(self) -> Sequence[UUID]:
-        """Makes the jobs of dead and frozen workers claimable again."""
+        """Makes jobs of dead and frozen workers claimable again."""
         async with self._database.alone() as raw:
             rows = await raw.fetch(_RELEASE_EXPIRED)
         return [row["id"] for row in rows]
 
-    async def gauge(self) -> None:
-        """Shows how many jobs there are in each state."""
+    async def update_metrics(self) -> None:
+        """Sets the update_metrics of jobs per state."""
         async with self._database.alone() as raw:
             rows = await raw.fetch(_PENDING)
         metrics.JOBS_PENDING.clear()
@@ -91,8 +93,8 @@ class Leases:
             metrics.JOBS_PENDING.labels(row["name"], row["status"]).set(row["jobs"])
 
     async def release(self, claim: Claim) -> None:
-        """Returns a job whose attempt could not end in time. The attempt does not count: the worker
-        stopped, the job did not fail.
+        """Returns a job whose attempt did not end in time. The attempt does not count, because the
+        worker stopped rather than the job failed.
         """
         async with self._database.alone() as raw:
             await raw.execute(_RELEASE, claim.id, claim.lease)

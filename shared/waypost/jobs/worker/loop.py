@@ -1,6 +1,4 @@
-"""Runs jobs: claims those that are due, as many at once as there are slots, and keeps their leases
-alive.
-"""
+"""Runs jobs: claims due ones for free slots, and renews their leases."""
 
 import asyncio
 import os
@@ -34,11 +32,11 @@ log = structlog.get_logger()
 AFTER_CLAIM = failpoint("jobs.after_claim")
 
 LAST_CLAIM_SECONDS = 2.0
-"""For the claim that is under way when the worker is to stop, however near the deadline."""
+"""Minimum time for a running claim when the worker stops, however near the deadline."""
 
 
 class JobWorker(Generic[R]):
-    """A `waypost.engine.process.Lifecycle`.
+    """Runs the jobs of one process; a `waypost.engine.process.Lifecycle`.
 
     `wakeup` is set when a job was enqueued: the event of a subscription to the channel "jobs".
     `resources` are opened once at the start, shared by all jobs, and closed once at the end.
@@ -72,7 +70,7 @@ class JobWorker(Generic[R]):
         self._opened = AsyncExitStack()
         self._claims: PeriodicLoop | None = None
         self._lease_holder = FunctionLoop(
-            self._renew,
+            self._heartbeat,
             name="job leases",
             every_seconds=settings.lease_seconds / 3,
             backoff=Backoff(first_seconds=settings.lease_seconds / 6, factor=1.0),
@@ -80,12 +78,12 @@ class JobWorker(Generic[R]):
         )
 
     async def start(self) -> None:
-        """Raises Misconfigured where requests are served from the same pool."""
+        """Starts. Raises Misconfigured if the same pool serves requests."""
         self._database.reserve("jobs")
         resources = await self._opened.enter_async_context(self._resources())
         attempts = Attempts(self._units, self._outcomes, self._clock, resources)
         self._claims = FunctionLoop(
-            partial(self._take_up, attempts),
+            partial(self._poll, attempts),
             name="jobs",
             every_seconds=self._settings.poll_seconds,
             wakeup=self._wakeup,
@@ -95,13 +93,13 @@ class JobWorker(Generic[R]):
         await self._lease_holder.start()
 
     async def drain(self, deadline_seconds: float) -> None:
-        """Attempts that do not end by the deadline are cancelled and handed back: another worker
-        takes them up at once.
+        """Cancels attempts that do not end by the deadline and releases their jobs: another worker
+        claims them at once.
         """
-        if self._claims:  # a claim that waits for a frozen database is left to `stop`; what it claimed lapses
+        if self._claims:  # a claim that waits for a frozen database is ended by `stop`; the leases of its jobs expire
             await self._claims.drain(max(deadline_seconds, LAST_CLAIM_SECONDS))
         for claim in await self._slots.drain(deadline_seconds):
-            with suppress(Transient):  # then the lease lapses
+            with suppress(Transient):  # then the lease expires
                 await self._leases.release(claim)
 
     async def stop(self) -> None:
@@ -112,13 +110,13 @@ class JobWorker(Generic[R]):
         await self._lease_holder.stop()
         await self._opened.aclose()
 
-    async def _take_up(self, attempts: Attempts[R]) -> float:
-        """Gives the seconds until the next look."""
+    async def _poll(self, attempts: Attempts[R]) -> float:
+        """Claims jobs; returns the seconds until the next poll."""
         return min(self._poll_seconds(), await self._claim(attempts))
 
     async def _claim(self, attempts: Attempts[R]) -> float:
-        """Fills the free slots; returns the seconds until the next job is due, where that is before
-        the next poll.
+        """Fills the free slots; returns the seconds until the next due job, if that is before the
+        next poll.
         """
         now, horizon = self._clock.now(), timedelta(seconds=self._settings.poll_seconds)
         if free := self._slots.free:
@@ -129,22 +127,27 @@ class JobWorker(Generic[R]):
             for claim in claims:
                 self._slots.acquire(claim, attempts.run(claim, self._registry[claim.name]))
             if len(claims) == free and self._slots.free:
-                return 0.0  # slots came free meanwhile, which rings for the first one alone; and more may be due
+                return 0.0  # slots became free meanwhile, and more jobs may be due
         soon = await self._leases.next_run_at(after=now, until=now + horizon) if self._slots.free else None
         return max((soon or now + horizon) - self._clock.now(), timedelta()).total_seconds()
 
     def _poll_seconds(self) -> float:
-        """A lost ring costs one poll, never a job. The jitter keeps workers from looking all at the
-        same moment.
+        """The poll interval with jitter, so that workers do not poll at the same moment. A lost
+        wake-up costs one poll, never a job.
         """
         return self._settings.poll_seconds * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
 
+    async def _heartbeat(self) -> None:
+        """Raises TimeoutError where a frozen database does not answer until the leases are over."""
+        async with asyncio.timeout(self._settings.lease_seconds):
+            await self._renew()
+
     async def _renew(self) -> None:
-        held = self._slots.claims
-        if held:
-            kept = await self._leases.renew(held)
-            self._slots.cancel([claim.lease for claim in held if claim.lease not in kept])
+        claims = self._slots.claims
+        if claims:
+            renewed = await self._leases.renew(claims)
+            self._slots.cancel([claim.lease for claim in claims if claim.lease not in renewed])
         freed = await self._leases.release_expired()
         if freed:
-            log.warning("job_leases_lapsed", jobs=[str(each) for each in freed])
-        await self._leases.gauge()
+            log.warning("job_leases_lapsed", jobs=[str(job_id) for job_id in freed])
+        await self._leases.update_metrics()

@@ -1,4 +1,4 @@
-"""How an attempt ends, each way in one transaction and only under the attempt's own lease."""
+"""Writes the outcome of an attempt, in one transaction, guarded by the attempt's lease."""
 
 import json
 from datetime import datetime
@@ -42,32 +42,34 @@ where tenant_id = $3 and job_id = $1 and exists (select from jobs where id = $1 
 
 
 class Outcomes:
-    """Each answers whether the lease still held; where it did not, nothing was written."""
+    """Each method returns whether the lease was still held; if not, nothing was written."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def complete(self, claim: Claim, result: str) -> bool:
-        """Raises Permanent for JSON that PostgreSQL does not take, such as text with a NUL: doing
-        the work again would not mend it.
+        """Marks the job as complete. Raises Permanent for JSON that PostgreSQL does not accept,
+        such as text with a NUL: repeating the work would not help.
         """
         try:
             return await self._write(claim, _COMPLETE, result)
         except (asyncpg.DataError, asyncpg.ProgramLimitExceededError) as error:
-            raise Permanent("the job's work is done, but what it returned cannot be stored") from error
+            raise Permanent("the job ran, but its result cannot be stored") from error
 
     async def forget(self, claim: Claim) -> bool:
-        """Ends it as complete, without a trace."""
+        """Completes the job and deletes its result row."""
         return await self._write(claim, _FORGET)
 
     async def retry(self, claim: Claim, at: datetime, error: str) -> bool:
+        """Queues the job for another attempt at `at`."""
         return await self._write(claim, _RETRY, at, error)
 
     async def mark_dead(self, claim: Claim, attempts: int, error: str, shown: str) -> bool:
-        """Ends it as dead. `error` is for operators, `shown` for the tenant."""
+        """Marks the job as dead. `error` is for operators, `shown` for the tenant."""
         return await self._write(claim, _MARK_DEAD, attempts, error, shown)
 
     async def progress(self, claim: Claim, percent: int) -> None:
+        """Stores the progress, 0 to 100, if the lease is held."""
         async with self._database.transaction([claim.tenant_id]) as connection:
             await Sql(connection).execute(_PROGRESS, claim.id, claim.lease, claim.tenant_id, percent)
 
@@ -77,13 +79,13 @@ class Outcomes:
 
 
 def as_json(result: object) -> str:
-    """What a handler returned, as it is stored. Raises Permanent for something that is not JSON,
-    ids and times apart.
+    """A handler's result as JSON text. Raises Permanent for a value that is not JSON, except ids
+    and times.
     """
     try:
         return json.dumps(result, default=_text, allow_nan=False)
     except (TypeError, ValueError) as error:
-        raise Permanent(f"the job's work is done, but what it returned is not JSON: {error}") from error
+        raise Permanent(f"the job ran, but its result is not JSON: {error}") from error
 
 
 def _text(value: object) -> str:

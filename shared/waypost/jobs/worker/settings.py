@@ -1,4 +1,4 @@
-"""What a worker is told."""
+"""Settings of a job worker."""
 
 from dataclasses import dataclass
 
@@ -6,11 +6,11 @@ from dataclasses import dataclass
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobWorkerSettings:
     max_jobs: int = 10
-    """At the same time."""
+    """Maximum of jobs that run at the same time."""
     lease_seconds: float = 30.0
-    """A dead worker's jobs are taken up after as long, and a third more at most."""
+    """A dead worker's jobs are claimed by others after this time, plus up to a third."""
     poll_seconds: float = 1.0
-    """At most, between two looks; the doorbell makes it milliseconds."""
+    """Maximum time between polls; the doorbell usually wakes the worker within milliseconds."""
 
 
 DEFAULTS = JobWorkerSettings()

@@ -1,4 +1,4 @@
-"""The attempts that run at present, each in a slot."""
+"""Slots for the attempts that run now."""
 
 import asyncio
 from collections.abc import Callable, Collection, Coroutine, Sequence
@@ -18,7 +18,7 @@ class Slots:
     def __init__(self, count: int, on_free: Callable[[], None]) -> None:
         self._count = count
         self._on_free = on_free
-        """Called when all slots were in use and one becomes free."""
+        """Called when a slot becomes free after all were used."""
         self._running: dict[UUID, tuple[Claim, asyncio.Task[None]]] = {}
 
     @property
@@ -30,15 +30,14 @@ class Slots:
         return [claim for claim, _ in self._running.values()]
 
     def acquire(self, claim: Claim, attempt: Coroutine[Any, Any, None]) -> None:
-        """Runs the attempt in a slot, which it releases at its end."""
+        """Runs the attempt in a slot, and releases the slot at its end."""
         task = asyncio.create_task(attempt, name=f"{claim.name} {claim.id}")
         self._running[claim.lease] = claim, task
         task.add_done_callback(lambda ended: self.release(claim, ended))
 
     def release(self, claim: Claim, ended: "asyncio.Task[None]") -> None:
         if not ended.cancelled() and (error := ended.exception()) is not None:
-            # Its outcome could not be written. The lease lapses, and another attempt takes the job
-            # up.
+            # Its outcome could not be written. The lease expires, and another attempt runs the job.
             log.error("job_attempt_failed", job=claim.name, job_id=str(claim.id), exc_info=error)
         was_full = self.free == 0
         del self._running[claim.lease]
@@ -51,7 +50,7 @@ class Slots:
                 self._running[lease][1].cancel()
 
     async def drain(self, deadline_seconds: float) -> Sequence[Claim]:
-        """Waits for the attempts; cancels those that have not ended by the deadline, and returns
+        """Waits for the attempts; cancels the ones that do not end by the deadline, and returns
         their claims.
         """
         tasks = [task for _, task in self._running.values()]

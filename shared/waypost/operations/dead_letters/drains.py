@@ -3,7 +3,7 @@ processes.
 """
 
 from waypost.engine.consumer import ConsumerPolicy, group_name
-from waypost.engine.consumer.drain import ParkedKeyProcessor
+from waypost.engine.consumer.dead_letters.parked_key_processor import ParkedKeyProcessor
 from waypost.engine.consumer.effects import effects_of
 from waypost.engine.consumer.message import Reader
 from waypost.kernel.errors import NotFound

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
-from waypost.engine.consumer.drain import Attempt
-from waypost.engine.consumer.turns import Outcome
+from waypost.engine.consumer.dead_letters.parked_key_processor import Attempt
+from waypost.engine.consumer.dead_letters.parked_key_queue import Outcome
 from waypost.ports.dead_letters import DeadLetter
 from waypost.postgres.database import Database
 from waypost.postgres.dead_letters.redrive_selection import Entry, Line, dead_letter_statuses

@@ -4,8 +4,8 @@ import contextlib
 from collections.abc import AsyncIterator, Sequence
 from typing import Self
 
-from waypost.engine.consumer.drain import Attempt, ParkedKeyProcessor
-from waypost.engine.consumer.turns import Outcome
+from waypost.engine.consumer.dead_letters.parked_key_processor import Attempt, ParkedKeyProcessor
+from waypost.engine.consumer.dead_letters.parked_key_queue import Outcome
 from waypost.engine.rate import Rate
 from waypost.kernel.audit_context import AuditContext
 from waypost.kernel.errors import NotFound, Transient, WaypostError

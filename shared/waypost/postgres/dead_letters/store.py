@@ -172,7 +172,7 @@ class PostgresDeadLetters:
             await self._tell(dead_letter, audit_context, verb="dead_letters.redrive")
         return from_row(row)
 
-    async def take_back(self, before: DeadLetter) -> None:
+    async def undo_attempt(self, before: DeadLetter) -> None:
         counts = (before.status, before.attempts, before.unfinished, before.redrives, before.next_attempt_at)
         await self._sql.execute(_TAKE_BACK, self._consumer, before.id, *counts)
 

@@ -8,6 +8,7 @@ from fastapi import APIRouter
 from pydantic import PlainSerializer
 
 from waypost.operations.consumers import consumer_lag
+from waypost.ports.consumers import ConsumerKind
 from waypost.ports.dead_letters import Status
 from waypost.web.models import ResponseModel
 from waypost.web.ops.edge import CurrentAdminService
@@ -29,7 +30,7 @@ class PartitionView(ResponseModel):
 
 class ConsumerView(ResponseModel):
     group: str
-    kind: str
+    kind: ConsumerKind
     lag: int
     partitions: Sequence[PartitionView]
     missing_topics: Sequence[str]

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Self
 from uuid import UUID
 
-from waypost.engine.consumer.turns import Outcome
+from waypost.engine.consumer.dead_letters.parked_key_queue import Outcome
 from waypost.operations.dead_letters import Redrive, RedriveResult
 from waypost.operations.records import Seen, told
 from waypost.ports.codec import EventCodec

@@ -13,21 +13,16 @@ from sqlalchemy import text
 from starlette.responses import Response
 
 from tests.fixtures.web import api
-from waypost.engine.bus import Bus
-from waypost.kernel.clock import SystemClock
+from waypost.hosting.runtime import build_runtime
+from waypost.hosting.service import Service
 from waypost.kernel.command import Command
 from waypost.kernel.errors import Conflict
-from waypost.kernel.ids import JobId, TenantId, new_id
-from waypost.memory.doorbell import MemoryDoorbell
-from waypost.ports.doorbell import Channel
-from waypost.ports.jobs import JobQueue, NewJob
+from waypost.kernel.ids import TenantId, new_id
 from waypost.ports.unit_of_work import UnitOfWork
 from waypost.postgres.database import Database
 from waypost.postgres.migrate import migrate_toolkit
 from waypost.postgres.provisioning.databases import ServiceDatabase
 from waypost.postgres.tenancy import protect
-from waypost.postgres.unit_of_work import PostgresUnitsOfWork, WritePath
-from waypost.schemas.application import application_codec
 from waypost.testing.http import client_of
 from waypost.testing.tokens import bearer, principal
 from waypost.web.auth import Caller, Principal
@@ -108,22 +103,6 @@ async def place_order_in(shop: str, body: NewOrder, caller: Caller, execute: Exe
     return await place_order(body, caller, execute)
 
 
-class Silence:
-    """Nobody listens to this service's doorbell."""
-
-    def ring(self, channel: Channel) -> None: ...
-
-
-class NoJobs(JobQueue):
-    """This service has no background work."""
-
-    async def add(self, job: NewJob) -> JobId:
-        raise NotImplementedError(job.name)
-
-
-async def no_projections(*_: object) -> None: ...
-
-
 @dataclass(frozen=True, slots=True)
 class Shop:
     desk: Desk
@@ -145,17 +124,11 @@ class Shop:
 
 @asynccontextmanager
 async def shop_on(where: ServiceDatabase) -> AsyncIterator[Shop]:
-    database = Database(where.app, application_name="web-tests", pool_size=POOL_SIZE)
     desk = Desk()
-    path = WritePath(
-        service="demo",
-        codec=application_codec(),
-        clock=SystemClock(),
-        doorbell=MemoryDoorbell(),
-        project=no_projections,
-        open_jobs=lambda *_: NoJobs(),
-    )
-    app = api(routes, bus=Bus(PostgresUnitsOfWork(database, path), {PlaceOrder: desk.place}))
-    async with client_of(app) as client:
-        yield Shop(desk, client, database, principal())
-    await database.close()
+    service = Service(name="demo", commands={PlaceOrder: desk.place}, projections=[], consumers=[])
+    runtime = build_runtime(service, "api", dsn=where.app, pool_size=POOL_SIZE)
+    try:
+        async with client_of(api(routes, bus=runtime.bus)) as client:
+            yield Shop(desk, client, runtime.database, principal())
+    finally:
+        await runtime.database.close()

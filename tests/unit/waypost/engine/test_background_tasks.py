@@ -1,5 +1,5 @@
-"""Every background task of the product survives an error that nobody foresaw: it goes on, and its
-stop raises nothing.
+"""Every background task survives an unexpected error: it continues, and its `ready` event shows
+when it works again.
 """
 
 import asyncio
@@ -20,13 +20,13 @@ import waypost
 from services.billing.live import view
 from services.billing.live.topology import Topology
 from waypost.engine.consumer import ConsumerGroup, ConsumerPolicy
-from waypost.engine.consumer.timer import RetryTimer
+from waypost.engine.consumer.dead_letters.retry_timer import RetryTimer
 from waypost.engine.doorbell import CoalescingDoorbell, LocalWakeups
-from waypost.engine.listening import WakeupListener
 from waypost.engine.outbox_cap import OutboxCap
 from waypost.engine.periodic_loop import FunctionLoop, PeriodicLoop
 from waypost.engine.process import Lifecycle
 from waypost.engine.relay import Relay
+from waypost.engine.wakeup_listener import WakeupListener
 from waypost.hosting.retention_sweeper import RetentionSweeper
 from waypost.jobs.context import JobContext
 from waypost.jobs.declaration import Job, JobRegistry, Scheduled
@@ -50,7 +50,7 @@ ERRORS = [
 
 
 class Trouble:
-    """Stands for whatever a task needs from outside: every use of it raises."""
+    """A dependency of a task: every use of it raises."""
 
     def __init__(self, error: BaseException) -> None:
         self.error = error
@@ -69,7 +69,7 @@ class Trouble:
 
 
 class Opening(Trouble):
-    """The same for what is opened by `async with`."""
+    """The same for a dependency opened with `async with`."""
 
     def __getattr__(self, what: str) -> Any:
         @asynccontextmanager
@@ -134,7 +134,7 @@ def relay(error: BaseException, _: pytest.MonkeyPatch) -> tuple[Lifecycle, Troub
     outbox: Any = SimpleNamespace(backlog=trouble.backlog)
     broker: Any = SimpleNamespace(publisher=opening.publisher)
     relay = Relay(outbox, broker, LocalWakeups())
-    relay._gauges._every_seconds = 0.01
+    relay._gauge_loop._every_seconds = 0.01
     return relay, trouble
 
 
@@ -154,20 +154,22 @@ def assigned_group(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> tup
 
 
 def consumer_group(error: BaseException, monkeypatch: pytest.MonkeyPatch, *, joins: bool) -> tuple[Lifecycle, Trouble]:
-    """One that cannot join, or one that has joined and meets errors of Kafka and of the database."""
+    """A consumer group that cannot join, or one that has joined and gets errors of Kafka and the
+    database.
+    """
     monkeypatch.setattr("waypost.engine.consumer.group.JOIN_PAUSES", AT_ONCE)
     trouble, opening = Trouble(error), Opening(error)
     opening.met = trouble.met
 
     async def join(_: Any, group: ConsumerGroup) -> None:
         task: Any = SimpleNamespace(partition=PARTITION, end=ended, ended=closed)
-        group._ours, group._tasks = frozenset([PARTITION]), {PARTITION: task}
+        group._assigned, group._tasks = frozenset([PARTITION]), {PARTITION: task}
 
         async def commit(_: Any) -> None:
-            group._moved[PARTITION] = 7
+            group._advanced[PARTITION] = 7
             await trouble.commit()
 
-        group._moved[PARTITION] = 7
+        group._advanced[PARTITION] = 7
         subscription.commit = commit
 
     subscription: Any = SimpleNamespace(
@@ -214,7 +216,7 @@ Builder = Callable[[BaseException, pytest.MonkeyPatch], tuple[Lifecycle, Trouble
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
 @pytest.mark.parametrize("build", TASKS, ids=lambda build: build.__name__)
-async def test_task_goes_on_after_a_surprise(
+async def test_task_continues_after_an_unexpected_error(
     build: Builder, error: BaseException, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     part, trouble = build(error, monkeypatch)
@@ -240,7 +242,7 @@ def all_loops(kind: type[PeriodicLoop]) -> set[type[PeriodicLoop]]:
     return found.union(*(all_loops(each) for each in found))
 
 
-async def test_no_loop_of_the_product_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_every_loop_is_covered(monkeypatch: pytest.MonkeyPatch) -> None:
     for package in (waypost, services):
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             if not module.name.endswith(("__main__", ".env")) and ".versions" not in module.name:

@@ -1,5 +1,5 @@
-"""The doorbell's promises: heard here at once, elsewhere in few notifications, and never in
-anybody's way.
+"""Behaviour of the doorbell: it wakes its own process at once and others with few notifications,
+outside every transaction.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from waypost.testing.eventually import eventually
 
 
 class Line:
-    """`waypost.ports.doorbell.Notifier` that may be cut."""
+    """`waypost.ports.doorbell.Notifier` whose connection a test can interrupt."""
 
     def __init__(self) -> None:
         self.sent: list[set[Channel]] = []
@@ -48,14 +48,14 @@ async def doorbell(wakeups: LocalWakeups, line: Line) -> AsyncIterator[Coalescin
     await doorbell.stop()
 
 
-async def test_a_ring_is_heard_in_this_process_at_once(doorbell: CoalescingDoorbell, wakeups: LocalWakeups) -> None:
+async def test_ring_wakes_this_process_at_once(doorbell: CoalescingDoorbell, wakeups: LocalWakeups) -> None:
     relay, worker = wakeups.subscribe("outbox"), wakeups.subscribe("jobs")
     doorbell.ring("outbox")
     assert relay.is_set()
     assert not worker.is_set()
 
 
-async def test_a_hundred_rings_travel_as_one_notification(doorbell: CoalescingDoorbell, line: Line) -> None:
+async def test_hundred_rings_are_one_notification(doorbell: CoalescingDoorbell, line: Line) -> None:
     for _ in range(100):
         doorbell.ring("outbox")
         doorbell.ring("jobs")
@@ -63,14 +63,14 @@ async def test_a_hundred_rings_travel_as_one_notification(doorbell: CoalescingDo
     assert line.sent == [{"outbox", "jobs"}]
 
 
-async def test_a_ring_after_a_notification_travels_too(doorbell: CoalescingDoorbell, line: Line) -> None:
+async def test_ring_after_a_notification_is_sent(doorbell: CoalescingDoorbell, line: Line) -> None:
     doorbell.ring("outbox")
     await eventually(lambda: line.sent == [{"outbox"}])
     doorbell.ring("jobs")
     await eventually(lambda: line.sent == [{"outbox"}, {"jobs"}])
 
 
-async def test_a_cut_line_loses_no_ring_for_good(doorbell: CoalescingDoorbell, line: Line) -> None:
+async def test_ring_is_sent_after_a_lost_connection(doorbell: CoalescingDoorbell, line: Line) -> None:
     line.cut = True
     doorbell.ring("outbox")
     await asyncio.sleep(0)
@@ -79,7 +79,7 @@ async def test_a_cut_line_loses_no_ring_for_good(doorbell: CoalescingDoorbell, l
     await eventually(lambda: set().union(*line.sent) == {"outbox", "jobs"})
 
 
-async def test_what_was_rung_last_is_sent_before_the_end(doorbell: CoalescingDoorbell, line: Line) -> None:
+async def test_drain_sends_the_last_ring(doorbell: CoalescingDoorbell, line: Line) -> None:
     doorbell.ring("outbox")
     await doorbell.drain(5)
     assert line.sent == [{"outbox"}]

@@ -1,4 +1,4 @@
-"""Failpoints do nothing until they are named, and a misspelt name is no silent test."""
+"""Failpoints do nothing until they are named; a misspelt name is an error."""
 
 import pytest
 
@@ -13,23 +13,23 @@ def point() -> Failpoint:
     return point
 
 
-def test_an_unarmed_point_does_nothing(point: Failpoint) -> None:
+def test_unarmed_point_does_nothing(point: Failpoint) -> None:
     arm_failpoints("")
     point.hit()
 
 
-def test_an_armed_point_acts_once(point: Failpoint) -> None:
+def test_armed_point_acts_once(point: Failpoint) -> None:
     arm_failpoints(" tests.point=raise ")
     with pytest.raises(FailpointReached):
         point.hit()
     point.hit()
 
 
-def test_an_unknown_point_is_refused_and_the_known_ones_are_named(point: Failpoint) -> None:
+def test_unknown_point_is_refused_with_the_known_names(point: Failpoint) -> None:
     with pytest.raises(Misconfigured, match=point.name):
         arm_failpoints("tests.pint=kill")
 
 
-def test_an_unknown_action_is_refused(point: Failpoint) -> None:
+def test_unknown_action_is_refused(point: Failpoint) -> None:
     with pytest.raises(Misconfigured, match="kill, stop, raise"):
         arm_failpoints(f"{point.name}=explode")

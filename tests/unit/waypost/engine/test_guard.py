@@ -1,5 +1,5 @@
-"""The order rules of a consumer, as a table: each row is what is known, what comes, and what
-becomes of it.
+"""The order rules of a consumer as a table: each row has the stored state, the records of a batch,
+and the expected verdicts.
 """
 
 from collections.abc import Sequence
@@ -20,23 +20,23 @@ from waypost.kernel.ids import EventId, TenantId, new_id
 NOW = datetime.now(UTC)
 ANN = new_id()
 KEY = str(ANN).encode()
-HANDLE, WAIT, FAIL = Verdict.HANDLE, Verdict.WAIT, Verdict.FAIL
+HANDLE, WAIT, FAIL = Verdict.HANDLED, Verdict.DEFERRED, Verdict.FAILED
 BOOM = failure_of(RuntimeError("boom"))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One rule. Records are versions of Ann's; None is a record whose headers cannot be read."""
+    """One rule. Records are versions of Ann; None is a record without valid headers."""
 
     rule: str
     reached: int = 0
     held: frozenset[int] = frozenset()
     """Versions that dead letters of the parked key hold."""
-    comes: Sequence[int | None]
+    incoming: Sequence[int | None]
     failed: frozenset[int] = frozenset()
-    """Places in `comes` whose handler has raised in the transaction before."""
+    """Indexes in `incoming` whose handler raised in the transaction before."""
     poison: frozenset[int] = frozenset()
-    """Places in `comes` whose body cannot be read."""
+    """Indexes in `incoming` whose body cannot be decoded."""
     age: timedelta = field(default=timedelta())
     verdicts: Sequence[Verdict]
     advanced: int | None = None
@@ -44,19 +44,19 @@ class Row:
 
 
 ROWS = [
-    Row(rule="versions in order are handled", comes=[1, 2], verdicts=[HANDLE, HANDLE], advanced=2),
-    Row(rule="a version that is missing is waited for", reached=1, comes=[3], verdicts=[WAIT], parks=True),
+    Row(rule="versions in order are handled", incoming=[1, 2], verdicts=[HANDLE, HANDLE], advanced=2),
+    Row(rule="a version that is missing is waited for", reached=1, incoming=[3], verdicts=[WAIT], parks=True),
     Row(
         rule="the missing version is handled, those behind it stay in line",
         reached=1,
         held=frozenset({3}),
-        comes=[2, 3, 4],
+        incoming=[2, 3, 4],
         verdicts=[HANDLE, WAIT, WAIT],
         advanced=2,
     ),
     Row(
         rule="later versions wait behind a failed one",
-        comes=[1, 2, 3],
+        incoming=[1, 2, 3],
         failed=frozenset({1}),
         verdicts=[HANDLE, FAIL, WAIT],
         advanced=1,
@@ -64,37 +64,37 @@ ROWS = [
     ),
     Row(
         rule="a failed version that was overtaken by a gap only waits",
-        comes=[2],
+        incoming=[2],
         failed=frozenset({0}),
         verdicts=[WAIT],
         parks=True,
     ),
     Row(
         rule="poison parks its key like a failure",
-        comes=[1, 2],
+        incoming=[1, 2],
         poison=frozenset({0}),
         verdicts=[Verdict.POISON, WAIT],
         parks=True,
     ),
-    Row(rule="unreadable headers park nothing", comes=[None, 1], verdicts=[Verdict.POISON, HANDLE], advanced=1),
+    Row(rule="unreadable headers park nothing", incoming=[None, 1], verdicts=[Verdict.POISON, HANDLE], advanced=1),
     Row(
         rule="another event under a handled version is a conflict",
         reached=2,
-        comes=[2, 3],
+        incoming=[2, 3],
         verdicts=[Verdict.CONFLICT, HANDLE],
         advanced=3,
     ),
     Row(
         rule="an event older than the inbox remembers is stale",
         reached=2,
-        comes=[1],
+        incoming=[1],
         age=timedelta(days=8),
-        verdicts=[Verdict.SKIP_STALE],
+        verdicts=[Verdict.STALE],
     ),
     Row(
         rule="a version that a dead letter holds is not handled past it",
         held=frozenset({1}),
-        comes=[1, 2],
+        incoming=[1, 2],
         verdicts=[WAIT, WAIT],
     ),
 ]
@@ -109,7 +109,7 @@ def test_guard_judges_by_version_parked_key_and_failure(row: Row) -> None:
         failures=dict.fromkeys(row.failed, BOOM),
         remembers_since=NOW - timedelta(days=7),
     )
-    messages = [message(row, offset, version) for offset, version in enumerate(row.comes)]
+    messages = [message(row, offset, version) for offset, version in enumerate(row.incoming)]
 
     assert [verdict for _, verdict in guard.judge(messages)] == row.verdicts
     assert guard.advanced == ({} if row.advanced is None else {ANN: row.advanced})

@@ -1,4 +1,4 @@
-"""A handler that is given an event again asks for the same jobs, under the same keys."""
+"""A handler that receives an event again enqueues the same jobs, under the same keys."""
 
 from datetime import UTC, datetime
 
@@ -18,7 +18,7 @@ TENANT = TenantId(new_id())
 
 
 async def handled(tables: Tables, event_id: EventId, consumer: str = "club.greetings") -> list[QueuedJob]:
-    """What is queued after a handler that asks for four jobs, two of them alike."""
+    """The jobs of a handler that enqueues four jobs, two of them identical."""
     jobs = JobsOfOneEvent(MemoryJobQueue(MemoryTransaction(tables, frozenset([TENANT]))), consumer, event_id)
     for user in ("ann", "bob", "bob"):
         await jobs.enqueue("greet", user=user)
@@ -26,21 +26,21 @@ async def handled(tables: Tables, event_id: EventId, consumer: str = "club.greet
     return list(tables.jobs.values())
 
 
-async def test_a_second_time_nothing_is_queued() -> None:
+async def test_second_delivery_enqueues_nothing() -> None:
     tables, event_id = Tables(), EventId(new_id())
     first = await handled(tables, event_id)
     assert len(first) == 4
     assert await handled(tables, event_id) == first
 
 
-async def test_what_is_asked_for_anew_has_the_first_times_key() -> None:
+async def test_job_enqueued_again_has_the_first_key() -> None:
     event_id = EventId(new_id())
     first, after_the_results_are_gone = await handled(Tables(), event_id), await handled(Tables(), event_id)
     assert [each.idempotency_key for each in first] == [each.idempotency_key for each in after_the_results_are_gone]
     assert first[3].idempotency_key == "greet-once"
 
 
-async def test_another_event_or_consumer_asks_for_jobs_of_its_own() -> None:
+async def test_another_event_or_consumer_enqueues_other_jobs() -> None:
     tables, event_id = Tables(), EventId(new_id())
     await handled(tables, event_id)
     assert len(await handled(tables, event_id, consumer="club.other")) == 4 + 3
@@ -51,7 +51,7 @@ async def greet(created: Envelope[UserCreated], uow: UnitOfWork) -> None:
     """Never called."""
 
 
-def test_since_is_said_of_what_is_handled_and_with_a_time_zone() -> None:
+def test_since_needs_a_handled_type_and_a_time_zone() -> None:
     with pytest.raises(Misconfigured, match="no handler"):
         Reactor("greetings", {UserCreated: greet}, since={UserErased: datetime.now(UTC)})
     with pytest.raises(Misconfigured, match="no time zone"):

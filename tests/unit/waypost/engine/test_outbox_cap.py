@@ -1,4 +1,4 @@
-"""The look at the outbox goes on whatever it meets."""
+"""The count of the outbox continues after errors."""
 
 from collections import deque
 
@@ -9,7 +9,7 @@ from waypost.kernel.errors import Transient, Unavailable
 from waypost.testing.eventually import eventually
 
 
-async def test_a_look_that_fails_is_not_the_last_one() -> None:
+async def test_counting_continues_after_an_error() -> None:
     looks: deque[int | Exception] = deque([3, Transient(), PermissionError("outbox"), 2])
 
     async def count(_: int) -> int:
@@ -18,7 +18,7 @@ async def test_a_look_that_fails_is_not_the_last_one() -> None:
             raise found
         return found
 
-    cap = OutboxCap(count, rows=3, look_seconds=0.05)
+    cap = OutboxCap(count, rows=3, count_seconds=0.05)
     await cap.start()
     try:
         await eventually(cap.ready.is_set)
@@ -30,6 +30,6 @@ async def test_a_look_that_fails_is_not_the_last_one() -> None:
         await cap.stop()
 
 
-def test_looks_that_are_long_are_rare() -> None:
+def test_slow_counts_are_rare() -> None:
     assert pause_after(0.001, 1.0) == 1.0
     assert pause_after(2.0, 1.0) == pytest.approx(18.0)

@@ -1,5 +1,5 @@
-"""The loop under every background task goes on whatever a tick raises, and ends when it is asked
-to.
+"""The loop of every background task continues after any error of a tick, and ends when it is
+stopped.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ HOUR = 3600.0
 
 
 class Ticking(PeriodicLoop):
-    """Raises what is left in `errors`, one at each tick."""
+    """A tick that raises the next of `errors`, if any."""
 
     name = "ticking"
 
@@ -46,7 +46,7 @@ class Ticking(PeriodicLoop):
     ],
     ids=lambda error: type(error).__name__,
 )
-async def test_loop_goes_on_after_any_error(error: BaseException) -> None:
+async def test_loop_continues_after_any_error(error: BaseException) -> None:
     loop = Ticking(error, error)
     await loop.start()
     await eventually(lambda: loop.ticks >= 4 and loop.ready.is_set())
@@ -83,7 +83,7 @@ async def test_loop_is_ready_only_while_its_ticks_succeed() -> None:
     assert not loop.ready.is_set()
 
 
-async def test_wakeup_brings_the_next_tick_at_once() -> None:
+async def test_wakeup_starts_the_next_tick_at_once() -> None:
     loop = Ticking(every_seconds=HOUR)
     await loop.start()
     await eventually(lambda: loop.ticks == 1)
@@ -104,7 +104,7 @@ async def test_hook_that_raises_does_not_end_the_loop() -> None:
 
 
 async def slow_loop(work: Callable[[], Awaitable[object]]) -> tuple[FunctionLoop, list[str]]:
-    """A loop in the middle of its first tick, and what has become of the tick."""
+    """A loop during its first tick, and the tick's end."""
     begun, seen = asyncio.Event(), list[str]()
 
     async def tick() -> None:
@@ -122,7 +122,7 @@ async def slow_loop(work: Callable[[], Awaitable[object]]) -> tuple[FunctionLoop
     return loop, seen
 
 
-async def test_drain_lets_the_running_tick_end_and_begins_no_other() -> None:
+async def test_drain_awaits_the_running_tick_and_begins_no_other() -> None:
     release = asyncio.Event()
     loop, seen = await slow_loop(release.wait)
     draining = asyncio.create_task(loop.drain(10))
@@ -143,7 +143,7 @@ async def test_stop_cancels_a_tick_that_outlives_the_drain() -> None:
     assert seen == ["cancelled"]
 
 
-async def test_stop_before_start_and_start_after_stop_are_fine() -> None:
+async def test_stop_before_start_and_start_after_stop_work() -> None:
     loop = Ticking()
     await loop.stop()
     await loop.start()

@@ -1,4 +1,4 @@
-"""How long a step has to wait, on a clock that moves when it is told."""
+"""The pause after a step, on a clock that the test controls."""
 
 import pytest
 
@@ -25,7 +25,7 @@ class Clock:
         (100, 2.0, []),
     ],
 )
-async def test_what_a_step_took_is_no_more_to_wait(per_second: float | None, took: float, waits: list[float]) -> None:
+async def test_duration_of_a_step_reduces_the_pause(per_second: float | None, took: float, waits: list[float]) -> None:
     clock = Clock()
     rate = Rate(per_second, now=lambda: clock.now, sleep=clock.sleep)
     for _ in range(2):
@@ -34,7 +34,7 @@ async def test_what_a_step_took_is_no_more_to_wait(per_second: float | None, too
     assert clock.slept == waits
 
 
-async def test_a_step_that_took_long_is_not_made_up_by_haste() -> None:
+async def test_slow_step_is_not_followed_by_a_burst() -> None:
     clock = Clock()
     rate = Rate(4, now=lambda: clock.now, sleep=clock.sleep)
     clock.now += 60
@@ -43,5 +43,5 @@ async def test_a_step_that_took_long_is_not_made_up_by_haste() -> None:
     assert clock.slept == [0.25, 0.25]
 
 
-def test_a_step_is_no_more_than_a_seconds_worth_and_one_at_least() -> None:
+def test_step_is_one_record_to_one_second_of_records() -> None:
     assert [Rate(each).at_once(500) for each in (None, 20, 1000, 0.2)] == [500, 20, 500, 1]

@@ -1,5 +1,5 @@
-"""Whether a retry may help is decided from the error itself, its base classes included, and kept as
-a fact.
+"""Whether a retry may help is decided from the error and its base classes, and stored as a fact of
+the failure.
 """
 
 import json
@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 from waypost.engine.consumer.batch import Batch
-from waypost.engine.consumer.drain import ParkedKeyProcessor
+from waypost.engine.consumer.dead_letters.parked_key_processor import ParkedKeyProcessor
 from waypost.engine.consumer.message import Message, Reader
 from waypost.engine.consumer.policy import ConsumerPolicy
 from waypost.engine.retry import RetryPolicy, ends_a_wait, failure_of
@@ -42,7 +42,7 @@ class LineDown(Transient):
 
 
 class Base(Exception):
-    """No error of the tree."""
+    """An error outside the tree."""
 
 
 Base.__name__ = "Permanent"
@@ -76,8 +76,8 @@ def test_first_failure_is_dead_only_where_a_retry_cannot_help(error: Exception, 
 
 
 @pytest.mark.parametrize("error", [NotYet(), RowOfAnotherTopic()], ids=name_of)
-def test_wait_for_another_topic_uses_up_no_attempts(error: Exception) -> None:
-    policy = RetryPolicy(tries=1)
+def test_wait_for_another_topic_uses_no_attempts(error: Exception) -> None:
+    policy = RetryPolicy(max_attempts=1)
     assert policy.verdict(failure_of(error), 1_000, NOW)[0] is Status.RETRYING
     assert policy.verdict(failure_of(RuntimeError()), 1, NOW)[0] is Status.DEAD
     assert ends_a_wait(failure_of(error), failure_of(RuntimeError()))
@@ -120,13 +120,13 @@ async def test_retry_of_a_dead_letter_decides_like_the_first_attempt(error: Exce
     ],
     ids=name_of,
 )
-def test_job_fails_for_good_only_where_a_retry_cannot_help(error: Exception, final: bool) -> None:
+def test_job_is_dead_only_where_a_retry_cannot_help(error: Exception, final: bool) -> None:
     assert is_final(error) is final
 
 
-def test_error_whose_text_cannot_be_made_is_a_failure_like_others() -> None:
+def test_error_with_a_failing_str_is_stored() -> None:
     class Mute(WaypostError):
-        """Its text cannot be made."""
+        """Raises in `__str__`."""
 
         def __str__(self) -> str:
             raise KeyError("text")
@@ -143,7 +143,7 @@ def deep(frames: int, email: str) -> None:
     deep(frames - 1, email)
 
 
-def test_failure_keeps_where_it_happened_bounded_and_without_values() -> None:
+def test_failure_holds_its_location_bounded_and_without_values() -> None:
     with pytest.raises(CardRefused) as caught:
         deep(500, SECRET)
     failure = failure_of(caught.value)
@@ -157,7 +157,7 @@ def test_failure_keeps_where_it_happened_bounded_and_without_values() -> None:
     assert SECRET not in failure.traceback
 
 
-def test_failure_names_product_frames_before_those_of_installed_packages() -> None:
+def test_failure_names_application_frames_before_installed_packages() -> None:
     with pytest.raises(json.JSONDecodeError) as caught:
         json.loads("{")
     failure = failure_of(caught.value)
@@ -184,7 +184,7 @@ def dead_letter(parked: ParkedKey) -> DeadLetter:
 
 
 class Everything(Reader):
-    """Takes every record for an event."""
+    """A reader that accepts every record as an event."""
 
     def __init__(self) -> None:
         """Decodes nothing."""
@@ -195,7 +195,7 @@ class Everything(Reader):
 
 class Wanted(Message):
     @property
-    def wanted(self) -> bool:
+    def has_handler(self) -> bool:
         return True
 
 

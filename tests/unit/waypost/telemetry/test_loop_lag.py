@@ -44,6 +44,6 @@ async def test_work_that_waits_does_not_count_as_a_block(lag: LoopLag) -> None:
 
 async def test_handler_that_blocks_past_its_time_is_named(lag: LoopLag) -> None:
     with pytest.raises(Transient, match=r"held the event loop for 0\.\d s of it"):
-        async with ConsumerPolicy(handler_seconds=0.01).handlers_time():
+        async with ConsumerPolicy(handler_seconds=0.01).handler_timeout():
             time.sleep(BLOCK_SECONDS)  # noqa: ASYNC251 - the block
             await asyncio.sleep(1)

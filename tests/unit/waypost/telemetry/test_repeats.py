@@ -3,7 +3,7 @@ from collections.abc import Callable
 
 import pytest
 
-from waypost.telemetry.repeats import PERIOD_SECONDS, Repeats
+from waypost.telemetry.repeat_filter import PERIOD_SECONDS, RepeatFilter
 
 Say = Callable[..., list[str]]
 
@@ -22,7 +22,7 @@ def watch() -> Watch:
 
 @pytest.fixture
 def passed(watch: Watch) -> Say:
-    repeats = Repeats("aiokafka", watch)
+    repeats = RepeatFilter("aiokafka", watch)
 
     def say(message: str, *values: object, logger: str = "aiokafka.conn") -> list[str]:
         record = logging.LogRecord(logger, logging.ERROR, __file__, 1, message, values, None)
@@ -35,7 +35,7 @@ def test_a_message_is_told_once_per_period_with_the_number_of_those_left_out(pas
     assert passed("no connection to %s", 1) == ["no connection to 1"]
     assert [passed("no connection to %s", node) for node in (1, 2, 3)] == [[], [], []]
     watch.now = PERIOD_SECONDS
-    assert passed("no connection to %s", 4) == ["no connection to 4 (3 more like it since the last)"]
+    assert passed("no connection to %s", 4) == ["no connection to 4 (3 more like this since the last)"]
     watch.now += PERIOD_SECONDS
     assert passed("no connection to %s", 5) == ["no connection to 5"]
 

@@ -2,12 +2,12 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.unit.waypost.engine.relay.house import House
+from tests.unit.waypost.engine.relay.rig import RelayRig
 
 
 @pytest.fixture
-async def house() -> AsyncIterator[House]:
-    house = House()
-    yield house
-    for relay in house.relays:
+async def rig() -> AsyncIterator[RelayRig]:
+    rig = RelayRig()
+    yield rig
+    for relay in rig.relays:
         await relay.stop()

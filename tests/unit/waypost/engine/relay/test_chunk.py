@@ -1,6 +1,4 @@
-"""Rows to records: headers untouched where nothing is traced, under a span of their own where it
-is.
-"""
+"""Rows become records: headers unchanged without tracing, with a new span context if sampled."""
 
 import json
 from datetime import UTC, datetime
@@ -25,9 +23,9 @@ def row(traceparent: str | None = None, *, headers: str | None = None, row_id: i
     return PendingRow(0, row_id, "users.user", b"key", b"value", headers or json.dumps(texts), at)
 
 
-def test_an_unsampled_context_is_forwarded_untouched_and_makes_no_span(spans: InMemorySpanExporter) -> None:
+def test_unsampled_context_is_forwarded_without_a_span(spans: InMemorySpanExporter) -> None:
     chunk = Chunk([row(UNSAMPLED), row()])
-    with chunk.on_its_way():
+    with chunk.sending():
         pass
     assert [list(record.headers) for record in chunk.records] == [
         [("ce_id", b"1"), ("traceparent", UNSAMPLED.encode())],
@@ -36,9 +34,9 @@ def test_an_unsampled_context_is_forwarded_untouched_and_makes_no_span(spans: In
     assert not spans.get_finished_spans()
 
 
-def test_a_sampled_row_goes_out_under_its_own_send_span(spans: InMemorySpanExporter) -> None:
+def test_sampled_row_is_sent_with_its_send_span(spans: InMemorySpanExporter) -> None:
     chunk = Chunk([row(SAMPLED)])
-    with chunk.on_its_way():
+    with chunk.sending():
         assert not spans.get_finished_spans()
     (span,) = spans.get_finished_spans()
     assert span.name == "send users.user"
@@ -50,23 +48,23 @@ def test_a_sampled_row_goes_out_under_its_own_send_span(spans: InMemorySpanExpor
     assert carried == [f"00-{TRACE}-{own.span_id:016x}-01".encode()]
 
 
-def test_what_becomes_of_the_records_becomes_of_their_spans(spans: InMemorySpanExporter) -> None:
+def test_spans_end_with_the_result_of_the_send(spans: InMemorySpanExporter) -> None:
     chunk = Chunk([row(SAMPLED)])
-    with pytest.raises(Transient), chunk.on_its_way():
+    with pytest.raises(Transient), chunk.sending():
         raise Transient("not acknowledged")
     (span,) = spans.get_finished_spans()
     assert (span.status.status_code, span.status.description) == (StatusCode.ERROR, "Transient")
 
 
-def test_a_refusal_of_records_names_their_rows() -> None:
+def test_refusal_of_records_names_their_rows() -> None:
     chunk = Chunk([row(row_id=1), row(row_id=2), row(row_id=3)])
-    with pytest.raises(RowsRefused) as refusal, chunk.on_its_way():
+    with pytest.raises(RowsRefused) as refusal, chunk.sending():
         raise RecordsRefused(chunk.records[1:], "too large")
     assert [each.id for each in refusal.value.rows] == [2, 3]
 
 
 @pytest.mark.parametrize("headers", ["no json", "[1]", '{"ce_id": 1}'])
-def test_a_row_that_cannot_be_read_is_named(headers: str) -> None:
+def test_unreadable_row_is_named(headers: str) -> None:
     with pytest.raises(RowsRefused) as refusal:
         Chunk([row(), row(headers=headers, row_id=7)])
     assert [each.id for each in refusal.value.rows] == [7]

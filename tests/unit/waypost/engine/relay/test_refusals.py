@@ -1,27 +1,27 @@
-"""Rows that cannot be sent hold up their own key, or their own topic, and nobody else."""
+"""Rows that cannot be published delay only their own key or topic."""
 
 import asyncio
 
-from tests.unit.waypost.engine.relay.house import House, refusing
+from tests.unit.waypost.engine.relay.rig import RelayRig, refusing
 from waypost.ports.broker import OutgoingRecord
 from waypost.testing.eventually import eventually
 
 
-async def test_a_row_that_can_never_be_sent_has_its_key_set_aside_and_the_others_flow(house: House) -> None:
-    house.broker.refuses = refusing(b"bad")
-    house.write(b"a", b"1", b"bad", b"3")
-    house.write(b"b", b"4", b"5")
-    await house.start_relay()
-    await eventually(lambda: house.outbox.marked)
-    house.write(b"a", b"6")
-    house.write(b"b", b"7")
-    await house.until_published(b"1", b"4", b"5", b"7")
-    await eventually(lambda: [row.payload for row in house.outbox.rows.values()] == [b"bad", b"3", b"6"])
-    assert house.outbox.marked == {b"a": "too large"}
-    assert not {b"bad", b"3", b"6"} & set(house.published())
+async def test_key_of_an_unpublishable_row_is_quarantined_and_others_continue(rig: RelayRig) -> None:
+    rig.broker.refuses = refusing(b"bad")
+    rig.write(b"a", b"1", b"bad", b"3")
+    rig.write(b"b", b"4", b"5")
+    await rig.start_relay()
+    await eventually(lambda: rig.outbox.marked)
+    rig.write(b"a", b"6")
+    rig.write(b"b", b"7")
+    await rig.until_published(b"1", b"4", b"5", b"7")
+    await eventually(lambda: [row.payload for row in rig.outbox.rows.values()] == [b"bad", b"3", b"6"])
+    assert rig.outbox.marked == {b"a": "too large"}
+    assert not {b"bad", b"3", b"6"} & set(rig.published())
 
 
-async def test_what_was_acknowledged_is_deleted_even_when_the_next_chunk_is_refused(house: House) -> None:
+async def test_acknowledged_rows_are_deleted_if_the_next_chunk_is_refused(rig: RelayRig) -> None:
     offered = asyncio.Event()
 
     def refuse(record: OutgoingRecord) -> bool:
@@ -29,31 +29,31 @@ async def test_what_was_acknowledged_is_deleted_even_when_the_next_chunk_is_refu
             offered.set()
         return record.value == b"bad"
 
-    house.broker.refuses = refuse
-    house.outbox.deleting.clear()
-    await house.start_relay()
-    house.write(b"a", b"1")
-    await house.until_published(b"1")
-    house.write(b"a", b"bad")
+    rig.broker.refuses = refuse
+    rig.outbox.deleting.clear()
+    await rig.start_relay()
+    rig.write(b"a", b"1")
+    await rig.until_published(b"1")
+    rig.write(b"a", b"bad")
     await asyncio.wait_for(offered.wait(), 5)
-    house.outbox.deleting.set()
-    await eventually(lambda: house.outbox.marked)
-    assert house.published() == [b"1"]
-    assert [row.payload for row in house.outbox.rows.values()] == [b"bad"]
+    rig.outbox.deleting.set()
+    await eventually(lambda: rig.outbox.marked)
+    assert rig.published() == [b"1"]
+    assert [row.payload for row in rig.outbox.rows.values()] == [b"bad"]
 
 
-async def test_once_its_mark_is_taken_away_a_key_flows_in_order(house: House) -> None:
-    house.broker.refuses = refusing(b"bad")
-    house.write(b"a", b"bad", b"2")
-    await house.start_relay()
-    await eventually(lambda: house.outbox.marked)
-    house.broker.refuses = refusing()
-    house.outbox.marked.clear()
-    await house.until_drained()
-    assert house.published() == [b"bad", b"2"]
+async def test_released_key_is_published_in_order(rig: RelayRig) -> None:
+    rig.broker.refuses = refusing(b"bad")
+    rig.write(b"a", b"bad", b"2")
+    await rig.start_relay()
+    await eventually(lambda: rig.outbox.marked)
+    rig.broker.refuses = refusing()
+    rig.outbox.marked.clear()
+    await rig.until_drained()
+    assert rig.published() == [b"bad", b"2"]
 
 
-async def test_a_refusal_that_passes_marks_nothing(house: House) -> None:
+async def test_temporary_refusal_quarantines_nothing(rig: RelayRig) -> None:
     refused = 0
 
     def twice(record: OutgoingRecord) -> bool:
@@ -61,21 +61,21 @@ async def test_a_refusal_that_passes_marks_nothing(house: House) -> None:
         refused += 1
         return refused <= 3
 
-    house.broker.refuses = twice
-    house.write(b"a", b"1", b"2")
-    await house.start_relay()
-    await house.until_drained()
-    assert house.published() == [b"1", b"2"]
-    assert not house.outbox.marked
+    rig.broker.refuses = twice
+    rig.write(b"a", b"1", b"2")
+    await rig.start_relay()
+    await rig.until_drained()
+    assert rig.published() == [b"1", b"2"]
+    assert not rig.outbox.marked
 
 
-async def test_rows_of_a_missing_topic_wait_and_the_others_flow(house: House) -> None:
-    house.write(b"a", b"1", topic="users.missing")
-    house.write(b"b", b"2")
-    await house.start_relay()
-    await house.until_published(b"2")
-    await eventually(lambda: [row.payload for row in house.outbox.rows.values()] == [b"1"])
-    house.broker.topics.add("users.missing")
-    await house.until_drained()
-    assert house.published("users.missing") == [b"1"]
-    assert not house.outbox.marked
+async def test_rows_of_a_missing_topic_wait_and_others_continue(rig: RelayRig) -> None:
+    rig.write(b"a", b"1", topic="users.missing")
+    rig.write(b"b", b"2")
+    await rig.start_relay()
+    await rig.until_published(b"2")
+    await eventually(lambda: [row.payload for row in rig.outbox.rows.values()] == [b"1"])
+    rig.broker.topics.add("users.missing")
+    await rig.until_drained()
+    assert rig.published("users.missing") == [b"1"]
+    assert not rig.outbox.marked

@@ -1,0 +1,127 @@
+"""Interpretation of the payment provider's responses. An ambiguous response decides nothing, with
+any status.
+"""
+
+from collections.abc import Sequence
+from typing import Literal, TypeVar
+
+import httpx
+from pydantic import BaseModel, ValidationError
+
+from services.billing.ports import Card, Decision, Declined, Succeeded
+from waypost.kernel.errors import WaypostError
+
+B = TypeVar("B", bound=BaseModel)
+
+_UNKNOWN = "resource_missing"
+
+
+class AmbiguousResponse(WaypostError):
+    """The provider's response does not decide the order. The message holds the status only: a body
+    may repeat the request.
+    """
+
+
+class Movement(BaseModel):
+    """A charge or a refund, in responses and in webhooks."""
+
+    id: str
+    status: Literal["succeeded", "failed"]
+    failure_code: str | None = None
+
+    @property
+    def decision(self) -> Decision:
+        if self.status == "succeeded":
+            return Succeeded(provider_id=self.id)
+        return Declined(reason=self.failure_code or "declined", provider_id=self.id)
+
+
+class _Movements(BaseModel):
+    data: Sequence[Movement]
+    """Oldest first."""
+
+
+class _Error(BaseModel):
+    type: str
+    code: str
+    charge: str | None = None
+
+
+class _Refusal(BaseModel):
+    error: _Error
+
+
+class _PaymentMethod(BaseModel):
+    brand: str
+    last4: str
+
+
+def order_decision(response: httpx.Response) -> Decision:
+    """The decision about an order. Raises AmbiguousResponse for 409 (an earlier request under the
+    key is still running) and for each response that leaves the outcome open.
+    """
+    if response.status_code == httpx.codes.CREATED:
+        return _parse(response, Movement).decision
+    error = _error_of(response)
+    if _is_definite(response.status_code, error):
+        return Declined(reason=error.code, provider_id=error.charge)
+    raise AmbiguousResponse(f"HTTP {response.status_code}, {error.code}")
+
+
+def lookup_decision(response: httpx.Response) -> Decision | None:
+    """The decision found by an idempotency key, or None. Raises AmbiguousResponse: only the
+    provider itself can state that the key is unknown.
+    """
+    _require_ok(response)
+    decisions = [decision.decision for decision in _parse(response, _Movements).data]
+    succeeded = (decision for decision in decisions if isinstance(decision, Succeeded))
+    return next(succeeded, decisions[-1] if decisions else None)
+
+
+def card_of(response: httpx.Response) -> Card:
+    """The card in the response. Raises AmbiguousResponse."""
+    _require_ok(response)
+    method = _parse(response, _PaymentMethod)
+    return Card(brand=method.brand, last4=method.last4)
+
+
+def is_unknown(response: httpx.Response) -> bool:
+    """Whether the provider itself reports an unknown resource. Any server at a wrong address
+    answers 404.
+    """
+    try:
+        return response.status_code == httpx.codes.NOT_FOUND and _error_of(response).code == _UNKNOWN
+    except AmbiguousResponse:
+        return False
+
+
+def _is_definite(status: int, error: _Error) -> bool:
+    """True for a declined card, or for an order that the provider cannot execute. False for a key
+    that was used for another order (also 400): the provider decided another order under it.
+    """
+    match status:
+        case httpx.codes.PAYMENT_REQUIRED:
+            return True
+        case httpx.codes.BAD_REQUEST:
+            return error.type == "invalid_request_error"
+        case httpx.codes.NOT_FOUND:
+            return error.code == _UNKNOWN
+        case _:
+            return False
+
+
+def _error_of(response: httpx.Response) -> _Error:
+    return _parse(response, _Refusal).error
+
+
+def _require_ok(response: httpx.Response) -> None:
+    if response.status_code != httpx.codes.OK:
+        raise AmbiguousResponse(f"HTTP {response.status_code}")
+
+
+def _parse(response: httpx.Response, kind: type[B]) -> B:
+    try:
+        return kind.model_validate_json(response.content)
+    except ValidationError:
+        pass
+    raise AmbiguousResponse(f"HTTP {response.status_code} with an unexpected body")

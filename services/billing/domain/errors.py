@@ -1,0 +1,83 @@
+"""Errors of the billing service; each is a subclass in the tree of `waypost.kernel.errors`."""
+
+from waypost.kernel.errors import Conflict, Invalid, Refused
+
+
+class InvoiceNotDraft(Conflict):
+    """Only a draft can be changed; this invoice was finalized."""
+
+
+class InvoiceNotOpen(Conflict):
+    """Nothing is owed on this invoice: it is a draft, or paid, void or written off."""
+
+
+class InvoiceNotPaid(Conflict):
+    """Only paid amounts can be refunded."""
+
+
+class InvoiceEmpty(Conflict):
+    """An invoice needs a total above 0 before it is finalized."""
+
+
+class TooManyLines(Conflict):
+    """An invoice has 500 lines at most."""
+
+
+class PaymentPending(Conflict):
+    """A payment of this invoice is pending at the provider; try again when it is settled."""
+
+
+class NoPaymentMethod(Conflict):
+    """The customer has no card: attach one first."""
+
+
+class CustomerIsErased(Conflict):
+    """The customer was erased and cannot be billed any more."""
+
+
+class TotalTooLarge(Invalid):
+    """The total of an invoice is 1,000,000,000,000,000 minor units at most."""
+
+
+class AlreadyCanceled(Conflict):
+    """The subscription was canceled: it cannot be changed or ended earlier."""
+
+
+class PlanUnchanged(Conflict):
+    """The subscription already renews at that plan and price."""
+
+
+class PlanUnknown(Invalid):
+    """There is no such plan: `GET /plans` lists the available plans."""
+
+
+class RefundTooLarge(Invalid):
+    """The refund is larger than the paid amount that remains."""
+
+
+class PeriodEmpty(Invalid):
+    """The period ends before it begins: `to` must be later than `from`."""
+
+
+class PeriodTooLong(Invalid):
+    """A report covers 24 months at most: ask for a shorter period, or for several reports."""
+
+
+class ReportTooLong(Refused):
+    """The report has more than 2,000 lines, one per month, currency and status: ask for a shorter
+    period.
+    """
+
+
+class ReportUnfinished(Conflict):
+    """The report is not complete yet; `GET /jobs/{id}` shows its progress."""
+
+
+class PaymentMethodUnknown(Invalid):
+    """The payment provider does not know a card with this token; send the token that the provider
+    returned when the card was entered.
+    """
+
+
+class WebhookNotAuthentic(Refused):
+    """The signature is not the payment provider's, or is too old."""

@@ -1,0 +1,112 @@
+"""Invoices from draft to open or void, and report requests."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+
+from services.billing.commands import AddLine, CreateInvoice, FinalizeInvoice, RequestReport, VoidInvoice
+from services.billing.domain import Customer, Invoice
+from services.billing.domain.dunning import PAYMENT_TERM
+from services.billing.domain.errors import PaymentPending
+from services.billing.handlers import attempt_rows
+from services.billing.handlers.subscription_status import update_subscription_status
+from services.billing.tables import invoice_numbers, invoices
+from waypost.kernel.ids import JobId, TenantId
+from waypost.kernel.money import Money
+from waypost.ports.unit_of_work import UnitOfWork
+
+
+async def create_invoice(command: CreateInvoice, uow: UnitOfWork) -> Invoice:
+    """Raises NotFound for an unknown customer, CustomerIsErased, Invalid for an unknown
+    currency.
+    """
+    customer = await uow.load(Customer, command.customer_id)
+    customer.require_present()
+    invoice = Invoice.create(
+        command.invoice_id,
+        customer.tenant_id,
+        customer_id=customer.id,
+        currency=command.currency,
+        at=command.at,
+    )
+    uow.add(invoice)
+    return invoice
+
+
+async def add_line(command: AddLine, uow: UnitOfWork) -> Invoice:
+    """Raises InvoiceNotDraft, TooManyLines, TotalTooLarge, Invalid for a sum beyond 64 bits."""
+    invoice = await lock_invoice(command.invoice_id, uow)
+    invoice.expect(command.expected_version)
+    price = Money(command.unit_amount_minor, invoice.currency)
+    invoice.add_line(command.line_id, command.description, command.quantity, price, command.at)
+    return invoice
+
+
+async def finalize_invoice(command: FinalizeInvoice, uow: UnitOfWork) -> Invoice:
+    """Raises InvoiceNotDraft, InvoiceEmpty."""
+    invoice = await lock_invoice(command.invoice_id, uow)
+    invoice.expect(command.expected_version)
+    await finalize(invoice, command.at, uow)
+    return invoice
+
+
+async def void_invoice(command: VoidInvoice, uow: UnitOfWork) -> Invoice:
+    """Raises InvoiceNotOpen, PaymentPending."""
+    invoice = await lock_invoice(command.invoice_id, uow)
+    invoice.expect(command.expected_version)
+    invoice.require_open()
+    await require_no_pending_payment(invoice, uow)
+    invoice.void("requested", command.at)
+    await update_subscription_status(invoice, command.at, uow)
+    return invoice
+
+
+async def finalize(invoice: Invoice, at: datetime, uow: UnitOfWork) -> None:
+    """Assigns the number and enqueues the charge, in one transaction: the charge exists if and only
+    if the invoice is finalized. Raises InvoiceNotDraft, InvoiceEmpty.
+    """
+    invoice.require_finalizable()
+    number = await _next_number(invoice.tenant_id, uow)
+    invoice.finalize(number, due_at=at + PAYMENT_TERM, at=at)
+    await uow.jobs.enqueue("charge_invoice", idempotency_key=f"inv-{invoice.id}", invoice_id=invoice.id)
+
+
+async def lock_invoice(invoice_id: UUID, uow: UnitOfWork) -> Invoice:
+    """Locks the invoice's row and loads it. The lock serializes charging, paying, voiding,
+    refunding and settling. Raises NotFound.
+    """
+    row = select(invoices.c.invoice_id).where(invoices.c.invoice_id == invoice_id).with_for_update()
+    await uow.rows.execute(row)
+    return await uow.load(Invoice, invoice_id)
+
+
+async def require_no_pending_payment(invoice: Invoice, uow: UnitOfWork) -> None:
+    """Raises PaymentPending."""
+    if await attempt_rows.pending_attempt(invoice.id, uow):
+        raise PaymentPending
+
+
+async def _next_number(tenant_id: TenantId, uow: UnitOfWork) -> int:
+    last: Any = invoice_numbers.c.last_number
+    result = await uow.rows.execute(
+        insert(invoice_numbers)
+        .values(tenant_id=tenant_id, last_number=1)
+        .on_conflict_do_update(index_elements=["tenant_id"], set_={"last_number": last + 1})
+        .returning(last)
+    )
+    return int(result.scalar_one())
+
+
+async def request_report(command: RequestReport, uow: UnitOfWork) -> JobId:
+    return await uow.jobs.enqueue(
+        "generate_report",
+        owner_id=command.asked_by,
+        kind=command.kind,
+        format=command.format,
+        since=command.period.since,
+        until=command.period.until,
+        customer_id=command.customer_id,
+    )

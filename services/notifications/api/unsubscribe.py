@@ -1,0 +1,45 @@
+"""One-click unsubscribe (RFC 8058). The link in the mail is sufficient; no sign-in is needed."""
+
+from fastapi import APIRouter
+from starlette.responses import HTMLResponse
+
+from services.notifications.commands import EndDigests
+from services.notifications.domain import UnsubscribeToken
+from waypost.kernel.errors import NotFound
+from waypost.kernel.tenant import bound_tenants
+from waypost.web.edge import Context
+from waypost.web.pages import page_of
+
+router = APIRouter(prefix="/unsubscribe", tags=["preferences"])
+
+_FORM = '<form method="post"><button name="List-Unsubscribe" value="One-Click">Unsubscribe</button></form>'
+
+
+@router.get("/{token}", include_in_schema=False)
+async def ask() -> HTMLResponse:
+    """Shows the confirmation page of the link. Changes nothing, because mail scanners follow links
+    too.
+    """
+    return _page("Unsubscribe from the daily digest?", _FORM)
+
+
+@router.post("/{token}", response_class=HTMLResponse)
+async def unsubscribe(token: str, context: Context) -> HTMLResponse:
+    """Ends the digests of the mail's recipient; other notifications continue. A repeated call
+    changes nothing.
+
+    Mail clients send it automatically, with the body `List-Unsubscribe=One-Click`, which is not
+    checked.
+    """
+    parsed = UnsubscribeToken.parse(token)
+    if parsed is None:
+        raise NotFound("this unsubscribe link is invalid")
+    with bound_tenants([parsed.tenant_id]):
+        await context.bus.handle(EndDigests(token=parsed))
+    return _page("You are unsubscribed")
+
+
+def _page(heading: str, form: str = "") -> HTMLResponse:
+    page = page_of(__package__, "unsubscribe.html", title=heading, form=form)
+    page.headers.update({"referrer-policy": "no-referrer", "cache-control": "no-store"})
+    return page

@@ -1,0 +1,1 @@
+"""Dead letters and parked keys of a consumer: storing failed records and retrying them in order."""

@@ -1,0 +1,76 @@
+"""Builds the dead letter of a message that is not handled now."""
+
+from datetime import datetime
+
+from waypost.engine.consumer.guard import Verdict
+from waypost.engine.consumer.message import Message
+from waypost.engine.retry import RetryPolicy, failure_of
+from waypost.kernel.errors import Poison
+from waypost.kernel.ids import new_id
+from waypost.ports.dead_letters import VERSION_CONFLICT, DeadLetter, Failure, Status
+
+
+def waiting(message: Message) -> DeadLetter:
+    """A dead letter that waits for an earlier version of its aggregate."""
+    return _dead_letter(message, status=Status.WAITING)
+
+
+def failed(message: Message, failure: Failure, retry: RetryPolicy, now: datetime) -> DeadLetter:
+    """The dead letter of a message whose handler raised for the first time."""
+    status, next_attempt_at = retry.verdict(failure, 1, now)
+    return _dead_letter(message, status=status, attempts=1, next_attempt_at=next_attempt_at, failure=failure)
+
+
+def poisoned(message: Message, poison: Poison) -> DeadLetter:
+    """The dead letter of a poison record. It is dead at once, because a retry cannot make it
+    valid.
+    """
+    return _dead_letter(message, status=Status.DEAD, attempts=1, failure=failure_of(poison))
+
+
+def conflicting(message: Message) -> DeadLetter:
+    """The dead letter of a second event under a version that is handled already."""
+    error = f"version {message.sequence} of {message.aggregate_id} was handled already, as another event"
+    failure = Failure(error_class=VERSION_CONFLICT, error=error, fingerprint=VERSION_CONFLICT)
+    return _dead_letter(message, status=Status.DEAD, attempts=1, failure=failure)
+
+
+def dead_letter_for(
+    message: Message, verdict: Verdict, failure: Failure | None, retry: RetryPolicy, now: datetime
+) -> DeadLetter | None:
+    """The dead letter for a verdict; None where the verdict stores none."""
+    match verdict:
+        case Verdict.DEFERRED:
+            return waiting(message)
+        case Verdict.FAILED if failure is not None:
+            return failed(message, failure, retry, now)
+        case Verdict.POISON if message.poison is not None:
+            return poisoned(message, message.poison)
+        case Verdict.CONFLICT:
+            return conflicting(message)
+        case _:
+            return None
+
+
+def _dead_letter(
+    message: Message,
+    *,
+    status: Status,
+    attempts: int = 0,
+    next_attempt_at: datetime | None = None,
+    failure: Failure | None = None,
+) -> DeadLetter:
+    attributes = message.attributes
+    return DeadLetter(
+        id=new_id(),
+        record=message.record,
+        key=message.record.key if attributes is None else message.key,
+        event_id=message.event_id,
+        tenant_id=attributes.tenant_id if attributes else None,
+        type=attributes.event_type if attributes else None,
+        sequence=message.sequence,
+        status=status,
+        attempts=attempts,
+        next_attempt_at=next_attempt_at,
+        failure=failure,
+    )

@@ -1,0 +1,208 @@
+"""Processes a parked key: handles its dead letters in version order until one fails or none is
+left.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+import structlog
+
+from waypost.engine.consumer.batch import Batch
+from waypost.engine.consumer.dead_letters.parked_key_queue import Outcome, ParkedKeyQueue, StartedAttempt
+from waypost.engine.consumer.effects import Effects
+from waypost.engine.consumer.message import Reader
+from waypost.engine.consumer.policy import ConsumerPolicy
+from waypost.engine.failpoints import failpoint
+from waypost.engine.retry import RETRYABLE, ends_a_wait, failure_of
+from waypost.kernel.audit_context import AuditContext
+from waypost.kernel.clock import Clock
+from waypost.kernel.errors import Conflict, NotFound, Transient, WaypostError
+from waypost.ports.consumer_transaction import ConsumerTransaction, ConsumerTransactions
+from waypost.ports.dead_letters import OPEN, DeadLetter, Failure, ParkedKey, Status
+from waypost.telemetry import metrics
+
+log = structlog.get_logger()
+
+AFTER_COUNT = failpoint("retries.after_count")
+AFTER_EFFECT = failpoint("retries.after_effect")
+AFTER_COMMIT = failpoint("retries.after_commit")
+
+
+MAX_DUE_KEYS = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """The outcome of one attempt at a dead letter. Without a dead letter, `outcome` is the reason
+    why processing of the key ended.
+    """
+
+    outcome: Outcome
+    dead_letter: DeadLetter | None = None
+    failure: Failure | None = None
+    """The handler's error, if the attempt failed."""
+    prevented: WaypostError | None = None
+    """The transient error that prevented a redrive; the attempt is not counted."""
+
+
+class ParkedKeyProcessor:
+    """Processes the parked keys of one consumer, for its retries and for operators.
+
+    Every transaction locks the row of the parked key first. A consumer does the same before it
+    touches other rows, so that the two cannot deadlock.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        transactions: ConsumerTransactions,
+        reader: Reader,
+        effects: Effects,
+        policy: ConsumerPolicy,
+        clock: Clock,
+    ) -> None:
+        self.name = name
+        self._transactions = transactions
+        self._reader = reader
+        self._effects = effects
+        self._policy = policy
+        self._clock = clock
+        self._queue = ParkedKeyQueue(transactions, policy.retry, clock)
+
+    async def due(self) -> Sequence[ParkedKey]:
+        """Up to 100 parked keys that are due, the longest due first."""
+        async with self._transactions.begin(()) as transaction:
+            return await transaction.dead_letters.due(self._clock.now(), MAX_DUE_KEYS)
+
+    async def find(self, dead_letter_id: UUID) -> DeadLetter | None:
+        """The dead letter with this id, settled or not; None if this consumer has none."""
+        async with self._transactions.begin(()) as transaction:
+            return await transaction.dead_letters.find(dead_letter_id)
+
+    async def update_metrics(self) -> None:
+        """Sets the gauges of parked keys and open dead letters."""
+        async with self._transactions.begin(()) as transaction:
+            tally = await transaction.dead_letters.tally()
+        metrics.CONSUMER_PARKED_KEYS.labels(self.name).set(tally.parked_keys)
+        for status, count in tally.dead_letters.items():
+            metrics.CONSUMER_DEAD_LETTERS.labels(self.name, status).set(count)
+
+    async def is_parked(self, parked: ParkedKey) -> bool:
+        """Whether the key is parked. Waits for another process that is processing the key."""
+        async with self._transactions.begin(()) as transaction:
+            return bool(await transaction.dead_letters.parked(parked.topic, [parked.key]))
+
+    async def process(self, parked: ParkedKey, *, at_once: bool = False) -> Sequence[Attempt]:
+        """Attempts the dead letters of a key until the key is unparked, one fails, or none is due.
+
+        With `at_once`, dead letters that are not due yet are attempted too. Raises Transient where
+        the database is unavailable; attempts counted before that stay counted.
+        """
+        attempts = [await self.attempt(parked, at_once=at_once)]
+        while attempts[-1].outcome is Outcome.HANDLED:
+            attempts.append(await self.attempt(parked, at_once=at_once))
+        return attempts
+
+    async def discard(self, dead_letter_id: UUID, audit_context: AuditContext) -> Sequence[Attempt]:
+        """Discards a dead letter, then processes the rest of its key.
+
+        The order guard counts the discarded version as handled when its turn comes. Raises
+        NotFound, Conflict for a dead letter that is settled already, and Transient while another
+        process holds the key.
+        """
+        async with self._transactions.begin(()) as transaction:
+            dead_letter = await self._existing(dead_letter_id, transaction)
+            parked = ParkedKey(dead_letter.record.topic, dead_letter.key or b"")
+            is_parked = await transaction.dead_letters.lock(parked)
+            if not is_parked and await transaction.dead_letters.parked(parked.topic, [parked.key]):
+                raise Transient("another process is processing this key; try again")
+            # Another process may have handled it before this one held the lock.
+            dead_letter = await self._existing(dead_letter_id, transaction)
+            if dead_letter.status not in OPEN:
+                raise Conflict(f"dead letter {dead_letter_id} is {dead_letter.status} already")
+            await transaction.dead_letters.discard(dead_letter, audit_context)
+        return await self.process(parked) if is_parked else []
+
+    async def _existing(self, dead_letter_id: UUID, transaction: ConsumerTransaction) -> DeadLetter:
+        dead_letter = await transaction.dead_letters.find(dead_letter_id)
+        if dead_letter is None:
+            raise NotFound(f"{self.name} has no dead letter {dead_letter_id}")
+        return dead_letter
+
+    async def attempt(
+        self, parked: ParkedKey, audit_context: AuditContext | None = None, *, at_once: bool = False
+    ) -> Attempt:
+        """Attempts the next dead letter of the key. With an audit context this is a redrive: it
+        also attempts dead ones and ones that are not due yet.
+
+        A transient error does not count as a redrive: it is reported to the operator, who may
+        retry. An automatic retry does count it, so that a record that keeps failing this way dies
+        in the end. Raises Transient where the database is unavailable.
+        """
+        started = await self._queue.next(parked, audit_context, at_once=at_once)
+        if isinstance(started, Outcome):
+            return Attempt(outcome=started)
+        AFTER_COUNT.hit()
+        metrics.CONSUMER_RETRIES.labels(self.name).inc()
+        try:
+            outcome = await self._handle(parked, started.dead_letter, redriven=audit_context is not None)
+        except Exception as error:  # noqa: BLE001 - a handler may raise anything
+            if audit_context is not None and isinstance(error, RETRYABLE):
+                return await self._undo(parked, started, error)
+            failure = await self._record_failure(parked, started.dead_letter, error)
+            return Attempt(outcome=Outcome.FAILED, dead_letter=started.dead_letter, failure=failure)
+        return Attempt(outcome=outcome, dead_letter=started.dead_letter)
+
+    async def _handle(self, parked: ParkedKey, counted: DeadLetter, *, redriven: bool) -> Outcome:
+        """Stores the dead letter's new status and the handler's effects in one transaction. Raises
+        the handler's error.
+        """
+        message = self._reader.read(counted.record)
+        if message.poison is not None:
+            raise message.poison
+        batch = Batch.of_one(message, step="retry", redriven=redriven)
+        async with self._transactions.begin(batch.tenants) as transaction:
+            if not await self._queue.is_unchanged(parked, counted, transaction):
+                return Outcome.BUSY
+            await transaction.dead_letters.update(counted.id, status=Status.REDRIVEN, attempts=counted.attempts)
+            if message.sequence is not None:
+                await transaction.inbox.advance(parked.topic, {message.aggregate_id: message.sequence})
+            outcome = Outcome.HANDLED
+            if await transaction.dead_letters.first(parked, message.sequence or 0) is None:
+                await transaction.dead_letters.unpark(parked)
+                outcome = Outcome.UNPARKED
+            if message.has_handler:
+                async with self._policy.handler_timeout():
+                    await self._effects.run([message], batch, transaction)
+            AFTER_EFFECT.hit()
+        AFTER_COMMIT.hit()
+        batch.run_after_commit()
+        return outcome
+
+    async def _undo(self, parked: ParkedKey, started: StartedAttempt, error: WaypostError) -> Attempt:
+        await self._queue.undo(parked, started)
+        log.warning("redrive_prevented", consumer=self.name, dead_letter=str(started.dead_letter.id), error=repr(error))
+        return Attempt(
+            outcome=Outcome.PREVENTED, dead_letter=started.before, failure=failure_of(error), prevented=error
+        )
+
+    async def _record_failure(self, parked: ParkedKey, counted: DeadLetter, error: Exception) -> Failure:
+        failure = failure_of(error)
+        attempts = 1 if ends_a_wait(counted.failure, failure) else counted.attempts
+        status, next_attempt_at = self._policy.retry.verdict(failure, attempts, self._clock.now())
+        async with self._transactions.begin(()) as transaction:
+            if await self._queue.is_unchanged(parked, counted, transaction):
+                await transaction.dead_letters.update(
+                    counted.id,
+                    status=status,
+                    attempts=attempts,
+                    next_attempt_at=next_attempt_at,
+                    failure=failure,
+                )
+        facts = {"consumer": self.name, "dead_letter": str(counted.id), "attempts": attempts}
+        if status is Status.DEAD or attempts >= self._policy.retry.alarm_after:
+            log.error("retry_failed", **facts, exc_info=error)
+        else:
+            log.warning("retry_failed", **facts, exc_info=error)
+        return failure

@@ -1,0 +1,159 @@
+"""The order of dead letters behind a parked key, and the count of their attempts."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from uuid import UUID
+
+from waypost.engine.retry import RetryPolicy
+from waypost.engine.retry.failure import PROCESS_DIED
+from waypost.kernel.audit_context import AuditContext
+from waypost.kernel.clock import Clock
+from waypost.ports.consumer_transaction import ConsumerTransaction, ConsumerTransactions
+from waypost.ports.dead_letters import DeadLetter, ParkedKey, Status
+
+
+class Outcome(StrEnum):
+    HANDLED = "handled"
+    FAILED = "failed"
+    UNPARKED = "unparked"
+    """No dead letter is left: later events of the key are handled normally."""
+    BUSY = "busy"
+    """Another process holds the key, or the key is not parked."""
+    DEAD = "dead"
+    """The first dead letter has used its attempts."""
+    EXHAUSTED = "exhausted"
+    """The first dead letter has reached the limit of redrives and stays dead."""
+    GAP = "gap"
+    """A version is missing before the first dead letter."""
+    LATER = "later"
+    """The first dead letter is not due yet."""
+    PREVENTED = "prevented"
+    """A transient error prevented a redrive. It is not counted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartedAttempt:
+    """An attempt whose count is committed."""
+
+    dead_letter: DeadLetter
+    before: DeadLetter
+    """The dead letter before the attempt was counted."""
+
+
+class ParkedKeyQueue:
+    """Selects the next dead letter of a parked key and decides whether it may be attempted now."""
+
+    def __init__(self, transactions: ConsumerTransactions, retry: RetryPolicy, clock: Clock) -> None:
+        self._transactions = transactions
+        self._retry = retry
+        self._clock = clock
+
+    async def next(
+        self, parked: ParkedKey, audit_context: AuditContext | None, *, at_once: bool = False
+    ) -> StartedAttempt | Outcome:
+        """Starts an attempt at the next dead letter, or returns the reason why there is none.
+
+        The count is committed in its own transaction before the handler runs. Otherwise a record
+        whose handler ends the process would be attempted without limit.
+        """
+        async with self._transactions.begin(()) as transaction:
+            if not await transaction.dead_letters.lock(parked):
+                return Outcome.BUSY
+            reached = await self._skip_discarded(parked, transaction)
+            dead_letter = await transaction.dead_letters.first(parked, reached)
+            if dead_letter is None:
+                await transaction.dead_letters.unpark(parked)
+                return Outcome.UNPARKED
+            if dead_letter.sequence not in (None, reached + 1):
+                await self._postpone(dead_letter, transaction)
+                return Outcome.GAP
+            return await self._begin(dead_letter, transaction, audit_context, at_once=at_once)
+
+    async def _begin(
+        self,
+        dead_letter: DeadLetter,
+        transaction: ConsumerTransaction,
+        audit_context: AuditContext | None,
+        *,
+        at_once: bool,
+    ) -> StartedAttempt | Outcome:
+        now = self._clock.now()
+        if audit_context and dead_letter.redrives >= self._retry.max_redrives:
+            return Outcome.EXHAUSTED
+        if not audit_context and (
+            blocked_by := await self._blocked_by(dead_letter, transaction, None if at_once else now)
+        ):
+            return blocked_by
+        next_attempt_at = now + timedelta(seconds=self._retry.pauses.seconds(dead_letter.attempts + 1))
+        counted = await transaction.dead_letters.begin(
+            dead_letter, next_attempt_at=next_attempt_at, audit_context=audit_context
+        )
+        return StartedAttempt(dead_letter=counted, before=dead_letter)
+
+    async def _blocked_by(
+        self, dead_letter: DeadLetter, transaction: ConsumerTransaction, now: datetime | None
+    ) -> Outcome | None:
+        if dead_letter.status is Status.DEAD:
+            return Outcome.DEAD
+        if now is not None and dead_letter.next_attempt_at is not None and dead_letter.next_attempt_at > now:
+            return Outcome.LATER
+        # A wait for another topic's row uses no attempts. Attempts that recorded no end do count,
+        # independent of an earlier wait.
+        waits = dead_letter.failure is not None and dead_letter.failure.awaits_topic
+        if (dead_letter.unfinished if waits else dead_letter.attempts) < self._retry.max_attempts:
+            return None
+        # A running process records every failure, and the last one marks the dead letter as dead.
+        # This one is still open, so the process that attempted it has died.
+        await transaction.dead_letters.update(
+            dead_letter.id, status=Status.DEAD, attempts=dead_letter.attempts, failure=PROCESS_DIED
+        )
+        return Outcome.DEAD
+
+    async def _skip_discarded(self, parked: ParkedKey, transaction: ConsumerTransaction) -> int:
+        """The guard's version, advanced past discarded dead letters whose turn it is."""
+        aggregate_id = _aggregate_of(parked)
+        if aggregate_id is None:
+            return 0
+        reached = (await transaction.inbox.versions(parked.topic, [aggregate_id])).get(aggregate_id, 0)
+        while (
+            dead_letter := await transaction.dead_letters.first(parked, reached)
+        ) and dead_letter.status is Status.DISCARDED:
+            if dead_letter.sequence != reached + 1:
+                break
+            reached += 1
+            await transaction.inbox.advance(parked.topic, {aggregate_id: reached})
+        return reached
+
+    async def _postpone(self, dead_letter: DeadLetter, transaction: ConsumerTransaction) -> None:
+        later = self._clock.now() + timedelta(seconds=self._retry.pauses.first_seconds)
+        await transaction.dead_letters.update(
+            dead_letter.id, status=dead_letter.status, attempts=dead_letter.attempts, next_attempt_at=later
+        )
+
+    async def undo(self, parked: ParkedKey, started: StartedAttempt) -> None:
+        """Restores the dead letter as it was before the attempt, unless another process changed it
+        meanwhile. Raises Transient without a database; the attempt then stays counted.
+        """
+        async with self._transactions.begin(()) as transaction:
+            if await self.is_unchanged(parked, started.dead_letter, transaction):
+                await transaction.dead_letters.undo_attempt(started.before)
+
+    async def is_unchanged(self, parked: ParkedKey, counted: DeadLetter, transaction: ConsumerTransaction) -> bool:
+        """Whether the dead letter is as it was when the attempt was counted. Locks and reads it
+        again, because another process may have changed it between the two transactions.
+        """
+        # Waits for a consumer that is adding dead letters to this key. To give up here would waste
+        # a counted attempt.
+        if not await transaction.dead_letters.lock(parked, wait=True):
+            return False
+        now = await transaction.dead_letters.find(counted.id)
+        return now is not None and (now.status, now.attempts) == (counted.status, counted.attempts)
+
+
+def _aggregate_of(parked: ParkedKey) -> UUID | None:
+    """The aggregate id in the key; None for a topic without sequences, whose keys have any form."""
+    try:
+        return UUID(parked.key.decode())
+    except ValueError:
+        return None

@@ -1,0 +1,43 @@
+"""Queries of a lease, for the suite."""
+
+from collections.abc import Collection
+
+from waypost.kernel.partitioning import SHARDS
+from waypost.ports.outbox import OutboxLease
+
+ALL = frozenset(range(SHARDS))
+
+
+async def heads(
+    lease: OutboxLease,
+    *,
+    in_flight: Collection[int] = (),
+    held_topics: Collection[str] = (),
+    rows_per_shard: int = 100,
+    bytes_per_shard: int = 1_000_000,
+) -> list[int]:
+    rows = await lease.heads(
+        ALL,
+        in_flight=in_flight,
+        held_topics=held_topics,
+        rows_per_shard=rows_per_shard,
+        bytes_per_shard=bytes_per_shard,
+    )
+    return [row.id for row in rows]
+
+
+async def publish(
+    lease: OutboxLease, *ids: int, held_topics: Collection[str] = (), shards: Collection[int] = ALL
+) -> None:
+    """Reads, deletes exactly these rows, and reads again several times."""
+    rows = await lease.heads(
+        shards, in_flight=(), held_topics=held_topics, rows_per_shard=100, bytes_per_shard=1_000_000
+    )
+    found = [row for row in rows if row.id in ids]
+    assert len(found) == len(ids)
+    await lease.delete(found)
+    for _ in range(5):
+        left = await lease.heads(
+            shards, in_flight=(), held_topics=held_topics, rows_per_shard=100, bytes_per_shard=1_000_000
+        )
+        assert not {row.id for row in left} & set(ids)
