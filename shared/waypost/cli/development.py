@@ -1,4 +1,6 @@
-"""Development users of an application whose tokens come from elsewhere: the local stack signs them."""
+"""Development users of an application whose tokens come from elsewhere. The local stack signs their
+tokens.
+"""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path

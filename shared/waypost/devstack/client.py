@@ -1,4 +1,4 @@
-"""What the commands do from outside the supervisor: start it, watch its board, stop it."""
+"""The supervisor's client: starts it, watches its status board, stops it."""
 
 import asyncio
 import contextlib
@@ -24,7 +24,7 @@ POLL_SECONDS = 0.2
 UP_SECONDS = 300
 DOWN_SECONDS = 60
 FAILURES_ALLOWED = 3
-"""So many failed starts of one component mean that the stack will not come up by itself."""
+"""After this many failed starts of one component, the client stops waiting for the stack."""
 
 
 class StackClient:
@@ -47,9 +47,7 @@ class StackClient:
         self._working_directory = working_directory
 
     def runs(self) -> bool:
-        """Whether a supervisor holds the lock; the kernel frees it with the process, however that
-        ended.
-        """
+        """True if a supervisor holds the lock; the kernel releases it when the process ends."""
         self.directory.mkdir(parents=True, exist_ok=True)
         with lock_file(self.directory).open("a") as lock:
             return not try_lock(lock)
@@ -65,19 +63,19 @@ class StackClient:
         try:
             await self.watch_until_up(supervisor)
         except BaseException:
-            supervisor.terminate()  # ours alone: where somebody else's was quicker, it goes on
+            supervisor.terminate()  # Waits only for this process: if another supervisor got the lock first, that one continues.
             await asyncio.to_thread(supervisor.wait, DOWN_SECONDS)
             raise
 
     async def start_missing(self, only: Sequence[str] = ()) -> Sequence[str]:
-        """On a running stack: starts what is declared and does not run, all of it or `only`. Gives
-        their names, once they are up.
+        """Starts declared components that do not run, all or those of `only`, on a running stack.
+        Returns their names once they are up.
         """
         return await self._request(Action.START, only)
 
     async def restart(self, names: Sequence[str]) -> Sequence[str]:
-        """Components, or services with all their components. Gives the components' names, once they
-        are up again.
+        """Restarts components, or services with all their components. Returns the components' names
+        once they are up again.
         """
         return await self._request(Action.RESTART, names)
 
@@ -90,7 +88,7 @@ class StackClient:
     async def watch_until_up(
         self, supervisor: "subprocess.Popen[bytes] | None" = None, *, names: Sequence[str] = ()
     ) -> None:
-        """Shows the board until these are up, or everything that the stack needs. Raises
+        """Shows the board until these components are up, or all that the stack needs. Raises
         StartFailed for a component that keeps failing, or at the deadline.
         """
         deadline = time.monotonic() + UP_SECONDS
@@ -109,34 +107,34 @@ class StackClient:
                 await asyncio.sleep(POLL_SECONDS)
 
     async def stop(self) -> bool:
-        """False when nothing ran. A supervisor that is not done at the deadline is killed; its
-        children go with it.
+        """False if nothing ran. A supervisor that still runs at the deadline is killed; its
+        children end with it.
         """
         if not self.runs():
             return False
         deadline = time.monotonic() + DOWN_SECONDS
-        told: set[int] = set()
+        signalled: set[int] = set()
         while self.runs():
-            snapshot = self.board()  # a supervisor that has just begun writes it within moments
+            snapshot = self.board()  # a supervisor that has just started writes it within moments
             if snapshot:
-                self._tell_to_stop(snapshot.supervisor, told, late=time.monotonic() > deadline)
+                self._signal_to_stop(snapshot.supervisor, signalled, late=time.monotonic() > deadline)
             await asyncio.sleep(POLL_SECONDS)
         return True
 
-    def _tell_to_stop(self, supervisor: int, told: set[int], *, late: bool) -> None:
+    def _signal_to_stop(self, supervisor: int, signalled: set[int], *, late: bool) -> None:
         with contextlib.suppress(ProcessLookupError):
             if late:
                 os.kill(supervisor, signal.SIGKILL)
-            elif supervisor not in told:
+            elif supervisor not in signalled:
                 os.kill(supervisor, signal.SIGTERM)
-        told.add(supervisor)
+        signalled.add(supervisor)
 
     @property
     def supervisor_log(self) -> Path:
         return self.directory / "logs" / "supervisor.log"
 
     def _spawn(self, only: Sequence[str]) -> "subprocess.Popen[bytes]":
-        """In a session of its own: it goes on when our terminal closes."""
+        """Starts it in a separate session, so that it continues when the terminal closes."""
         self.supervisor_log.parent.mkdir(parents=True, exist_ok=True)
         rotate(self.supervisor_log)
         limits = [argument for name in only for argument in ("--only", name)]

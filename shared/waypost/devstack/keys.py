@@ -31,7 +31,7 @@ class Secrets:
 
 
 def load_or_make_secrets(directory: Path, services: Sequence[str]) -> Secrets:
-    """Those of an earlier start, with the missing ones made now. The caller holds the stack's lock."""
+    """Those of an earlier start; makes the missing ones. The caller holds the stack's lock."""
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     file = directory / "secrets.json"
     stored = json.loads(file.read_text()) if file.exists() else {}

@@ -114,7 +114,7 @@ class PythonOneShot:
 
 
 def python_child(*module: str, environment: Environment, log: Path) -> Child:
-    """In the project's folder, on top of our own environment."""
+    """In the project's folder; adds the variables to this process's environment."""
     root = project().root
     given = {**importing(root, TOOLKIT), **environment}
     return Child([sys.executable, "-m", *module], environment=given, log=log, directory=root)

@@ -19,7 +19,7 @@ from waypost.schemas.topics import declared_topics
 
 
 class Plan:
-    """Of one stack; `directory` holds its data, keys and logs. The caller holds the stack's lock."""
+    """Of one stack, whose lock the caller holds; `directory` holds its data, keys and logs."""
 
     def __init__(self, ports: Ports, directory: Path) -> None:
         self._at = ports
@@ -113,6 +113,6 @@ class Plan:
 
 
 def processes_of(service: str) -> list[ServiceProcess]:
-    """Every service has three; one with a `live` package has a process for its live view besides."""
+    """Every service has three; one with a `live` package also has a process for its live view."""
     live = (project().services_folder / service / "live").exists()
     return [ServiceProcess.API, ServiceProcess.WORKER, ServiceProcess.JOBS, *([ServiceProcess.LIVE] if live else [])]

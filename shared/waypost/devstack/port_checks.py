@@ -1,4 +1,4 @@
-"""Refuses ports that are taken, before anything is started."""
+"""Refuses ports that are taken, before anything starts."""
 
 import asyncio
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ POLL_SECONDS = 0.1
 
 
 async def refuse_taken_ports(components: Iterable[Component]) -> None:
-    """Raises SetUpFailed for a port that is not free within moments: processes of a killed
+    """Raises SetUpFailed for a port that does not become free within moments: processes of a killed
     supervisor may still be ending.
     """
     loop = asyncio.get_running_loop()

@@ -54,7 +54,7 @@ class Ports:
 
 
 def services_here() -> Sequence[str]:
-    """Those that can be started: folders with a `__main__.py`. Raises Misconfigured for too many."""
+    """Those that can be started: folders with a `__main__.py`. Raises Misconfigured."""
     folders = sorted(each.parent.name for each in project().services_folder.glob("*/__main__.py"))
     by_topic = list(dict.fromkeys(each.name.partition(".")[0] for each in declared_topics()))
     ordered = sorted(folders, key=lambda each: by_topic.index(each) if each in by_topic else len(by_topic))

@@ -94,7 +94,7 @@ async def answer_to(file: Path, handle: Handler) -> Answer:
 
 
 def write_whole(file: Path, text: str, *, mode: int = 0o666) -> None:
-    """Readers never see half a file."""
+    """Writes atomically, so that readers never see a partial file."""
     unfinished = file.with_suffix(".unfinished")
     unfinished.touch(mode=mode)
     unfinished.write_text(text)

@@ -31,7 +31,7 @@ async def only_supervisor(directory: Path, *, remedy: str) -> AsyncIterator[None
         lock.truncate(0)
         lock.write(str(os.getpid()))
         lock.flush()
-        board_file(directory).unlink(missing_ok=True)  # of a supervisor that was killed
+        board_file(directory).unlink(missing_ok=True)  # from a supervisor that was killed
         try:
             yield
         finally:
@@ -41,7 +41,7 @@ async def only_supervisor(directory: Path, *, remedy: str) -> AsyncIterator[None
 
 @asynccontextmanager
 async def answering(folder: Path, handle: Handler) -> AsyncIterator[asyncio.Event]:
-    """Answers requests until the event is set, by SIGTERM or SIGINT."""
+    """Answers requests until SIGTERM or SIGINT sets the event."""
     asked_to_stop = stop_signal()
     requests = asyncio.create_task(answer_requests(folder, handle), name="requests")
     ending = asyncio.create_task(cancel_when(asked_to_stop, requests), name="end of requests")
@@ -55,13 +55,13 @@ async def answering(folder: Path, handle: Handler) -> AsyncIterator[asyncio.Even
 
 
 async def cancel_when(event: asyncio.Event, task: "asyncio.Task[None]") -> None:
-    """A stack that stops starts nothing any more."""
+    """Cancels the task, so that a stopping stack starts nothing more."""
     await event.wait()
     task.cancel()
 
 
 def stop_signal() -> asyncio.Event:
-    """Set by SIGTERM or SIGINT."""
+    """An event that SIGTERM or SIGINT sets."""
     asked = asyncio.Event()
     for each in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(each, asked.set)

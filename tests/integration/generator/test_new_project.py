@@ -1,5 +1,5 @@
-"""A project that the wheel's own generator writes, outside this repository: its checks and its tests
-pass, on real parts.
+"""The wheel's generator writes a project outside this repository: its checks and its tests pass, on
+real parts.
 """
 
 import os

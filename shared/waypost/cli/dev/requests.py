@@ -17,7 +17,7 @@ class ExampleRequest:
 
 
 def example_request(document: Mapping[str, Any]) -> ExampleRequest | None:
-    """The first POST of the service's own that needs no id of another one; None without such a route."""
+    """The first POST of the service's own routes that needs no id; None without such a route."""
     for path, methods in document["paths"].items():
         if "post" in methods and "{" not in path and not path.startswith(TOOLKIT_PATHS):
             return ExampleRequest(path, _body(methods["post"], document))
