@@ -1,6 +1,6 @@
-# Every target does its own set-up. From elsewhere: make -C path/to/this/folder target
-# Another stack beside this one: WAYPOST_PORT_BASE=9000 make up
-# The stack in containers: make up TARGET=compose, and so with demo, down, status, logs
+# Every target runs the set-up that it needs. From another folder: make -C path/to/this/folder target
+# A second stack: WAYPOST_PORT_BASE=9000 make up
+# The stack in containers: make up TARGET=compose; also demo, down, status, logs
 
 .DEFAULT_GOAL := help
 .PHONY: help setup browser check test planted faults demo up dev restart down status logs fmt reference lock bench
@@ -18,60 +18,61 @@ else
 $(error TARGET is "$(TARGET)"; it is native or compose)
 endif
 
-help: ## these lines
+help: ## prints these lines
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
 
-setup: ## Python packages, Java, Maven, Kafka, Zipkin; instant once done
+setup: ## installs Python packages, Java, Maven, Kafka, Zipkin; instant when complete
 	@PYTHON='$(PYTHON)' sh infra/setup/start.sh $(SETUP)
 
-browser: ## a Chromium for the tests of pages; part of make test
+browser: ## installs a Chromium for the tests of pages; part of make test
 	@PYTHON='$(PYTHON)' sh infra/setup/start.sh --browser-alone
 
-check: setup ## format, lint, types, import laws, schema evolution
+check: setup ## checks format, lint, types, imports, schemas, reference, prose
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 	bin/waypost schemas check
 	.venv/bin/python -m infra.reference check
+	.venv/bin/python -m infra.prose
 	.venv/bin/hadolint infra/containers/Dockerfile
 	.venv/bin/check-jsonschema --quiet --builtin-schema vendor.compose-spec docker-compose.yml
 
-test: setup browser ## every test, on real Kafka and PostgreSQL; ARGS="-k invoice" chooses
+test: setup browser ## runs all tests on real Kafka and PostgreSQL; ARGS="-k invoice" selects
 	.venv/bin/python -m pytest --numprocesses=logical --maxprocesses=4 $(ARGS)
 
-planted: setup ## puts known bugs in, one at a time, and shows that the tests find each; NAME=delete-before-the-ack chooses
+planted: setup ## plants known bugs, one at a time, and checks that the tests find each; NAME=delete-before-the-ack selects
 	@.venv/bin/python -m tests.planted $(NAME)
 
-demo: setup ## the story from sign-up to the paid invoice, step by step
+demo: setup ## runs the story from sign-up to the paid invoice, step by step
 	@$(STACK) demo
 
-up: setup ## starts everything, or what is not running yet; ONLY="users-api" limits it to that and its dependencies
+up: setup ## starts all components that do not run; ONLY="users-api" limits it to this one and its dependencies
 	@$(STACK) up $(foreach part,$(ONLY),--only $(part))
 
-dev: setup ## starts everything, then restarts the processes that a saved file touches
+dev: setup ## starts everything, then restarts the processes that a saved file affects
 	@$(STACK) dev $(foreach part,$(ONLY),--only $(part))
 
 restart: setup ## restarts NAME=billing-worker, or a whole service: NAME=billing
 	@$(STACK) restart $(or $(NAME),$(error name a component or a service: make restart NAME=billing-worker))
 
-down: setup ## stops it; data stays in .waypost
+down: setup ## stops everything; data stays in .waypost
 	@$(STACK) down
 
-status: setup ## what runs, for how long, on which ports, with which pages
+status: setup ## shows running components, uptime, ports and pages
 	@$(STACK) status
 
-logs: setup ## all logs, or NAME=billing-worker
+logs: setup ## shows all logs, or those of NAME=billing-worker
 	@$(STACK) logs $(NAME)
 
-fmt: setup ## formats, and mends what the linter can
+fmt: setup ## formats, and applies the automatic fixes of the linter
 	.venv/bin/ruff format .
 	.venv/bin/ruff check --fix .
 
 reference: setup ## writes docs/reference from the code
 	.venv/bin/python -m infra.reference write
 
-lock: setup ## resolves the requirements anew; UPGRADE=--upgrade takes newer versions
+lock: setup ## resolves the requirements; UPGRADE=--upgrade selects newer versions
 	@for name in requirements requirements-dev infra/setup/requirements; do \
 		echo "$$name.txt"; \
 		.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
@@ -79,10 +80,10 @@ lock: setup ## resolves the requirements anew; UPGRADE=--upgrade takes newer ver
 	done
 
 KILLS ?= 20
-faults: setup ## a stack of its own under load, killed KILLS times at random, then every promise checked; SEED=7 repeats
+faults: setup ## runs a separate stack under load with KILLS random kills, then checks every promise; SEED=7 repeats one
 	@.venv/bin/python -m tests.faults.storm --kills $(KILLS) $(if $(SEED),--seed $(SEED))
 
-bench: setup ## every benchmark, or NAME=relay_drain
+bench: setup ## runs all benchmarks, or NAME=relay_drain
 	@for file in $$(grep -l '__name__ == "__main__"' bench/$(or $(NAME),*).py); do \
 		echo "$$file"; \
 		.venv/bin/python -m "bench.$$(basename "$$file" .py)" || exit 1; \

@@ -19,7 +19,7 @@ from typing import Any
 
 import httpx
 
-from tests.fixtures.stuck import api_beside_jobs, every_slot_stuck
+from tests.fixtures.blocked_jobs import api_beside_jobs, every_slot_blocked
 from waypost.postgres.provisioning.databases import ServiceDatabase
 from waypost.testing.database import Templates, connected
 from waypost.testing.folders import scratch_folder
@@ -32,23 +32,23 @@ async def main(requests: int, rounds: int) -> None:
     with scratch_folder() as folder:
         async with running_postgres(folder) as server, connected(server.admin_dsn) as admin:
             database = await Templates(admin, server.admin_dsn).copy("notifications")
-            idle, stuck = await measure(database, folder, requests, rounds)
+            idle, blocked = await measure(database, folder, requests, rounds)
     report("idle", idle)
-    report("stuck", stuck)
-    ratios = [after / before for before, after in zip(percentiles(idle), percentiles(stuck), strict=True)]
+    report("blocked", blocked)
+    ratios = [after / before for before, after in zip(percentiles(idle), percentiles(blocked), strict=True)]
     print(f"blocked / idle: p50 {ratios[0]:.2f}×, p99 {ratios[1]:.2f}× (goal: at most {GOAL}×)")
 
 
 async def measure(where: ServiceDatabase, folder: Path, requests: int, rounds: int) -> tuple[list[float], list[float]]:
     """Returns the milliseconds of each request."""
-    idle, stuck = list[float](), list[float]()
+    idle, blocked = list[float](), list[float]()
     async with api_beside_jobs(where, folder) as http:
         await ask(http, requests // 4)  # opens the connections and prepares the statements
         for _ in range(rounds):
-            for times, state in ((idle, nullcontext()), (stuck, every_slot_stuck(where.app))):
+            for times, state in ((idle, nullcontext()), (blocked, every_slot_blocked(where.app))):
                 async with state:
                     times += await ask(http, requests)
-    return idle, stuck
+    return idle, blocked
 
 
 async def ask(http: httpx.AsyncClient, requests: int) -> list[float]:

@@ -51,7 +51,7 @@ async def rebuilt(bootstrap: str, database: ServiceDatabase, own: Club) -> Rebui
     shadow_factory = PostgresShadowFactory("club", own.members, app_dsn=database.app, owner_dsn=database.owner)
     report = await rebuild_async_projection(own.members, shadow_factory, KafkaTopicLogs(bootstrap), own.codec)
     assert report.swapped
-    assert all(each.equal for each in report.comparison.comparisons)
+    assert all(comparison.equal for comparison in report.comparison.comparisons)
     return report
 
 

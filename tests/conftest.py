@@ -1,4 +1,6 @@
-"""Real parts for every test that asks for them by name; nothing is started for those that do not."""
+"""Real parts for every test that asks for them by name; nothing is started for those that do
+not.
+"""
 
 import os
 
@@ -19,7 +21,7 @@ pytest_plugins = [
     "tests.fixtures.plain_logs",
     "tests.fixtures.proxied_kafka",
     "tests.fixtures.club.stage",
-    "tests.fixtures.club.commanding",
+    "tests.fixtures.club.operator",
     "tests.fixtures.spans",
     "tests.fixtures.stack",
     "tests.fixtures.zipkin",

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Puts what was prepared for this container (NAME=value a line) into the environment, then becomes the program.
+# Exports the container's environment file (NAME=value lines), then executes the program.
 set -eu
 if [ -n "${WAYPOST_ENVIRONMENT_FILE:-}" ]; then
     while IFS= read -r line; do

@@ -50,7 +50,7 @@ class Observers:
     async def mails(self, to: str, subject: str) -> list[dict[str, Any]]:
         answer = await self._http.get(f"{self._stack.url('mail')}/api/messages", params={"to": to, "subject": subject})
         listed = answer.raise_for_status().json()["data"]
-        return list(await asyncio.gather(*(self._mail(each["id"]) for each in listed)))
+        return list(await asyncio.gather(*(self._mail(item["id"]) for item in listed)))
 
     async def charges(self, idempotency_key: str) -> list[dict[str, Any]]:
         """The provider's charges with the given idempotency key."""

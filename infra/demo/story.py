@@ -128,7 +128,9 @@ class Story:
         await self.printer.wait_for(
             "invoice.paid", lambda: self.record_of("billing.invoice", invoice_id, "invoice.paid")
         )
-        versions = [each.headers["ce_sequence"] for each in await self.observers.records("billing.invoice", invoice_id)]
+        versions = [
+            record.headers["ce_sequence"] for record in await self.observers.records("billing.invoice", invoice_id)
+        ]
         self.printer.saw(f"billing.invoice carries versions {', '.join(versions)} of the invoice")
         receipt = await self.mail("Receipt")
         self.printer.saw(f"mail “{receipt['subject']}” in the inbox")
@@ -178,7 +180,7 @@ class Story:
         return paid if paid == AMOUNT_MINOR else None
 
     async def record_of(self, topic: str, key: str, event_type: str) -> bool:
-        return any(each.headers["ce_type"] == event_type for each in await self.observers.records(topic, key))
+        return any(record.headers["ce_type"] == event_type for record in await self.observers.records(topic, key))
 
     async def whole_trace(self, trace_id: str) -> Sequence[dict[str, Any]] | None:
         spans = await self.observers.trace(trace_id)

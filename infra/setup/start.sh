@@ -1,5 +1,5 @@
 #!/bin/sh
-# Finds a Python 3.11 or newer and hands over to it. $PYTHON is tried first.
+# Finds Python 3.11 or newer and runs the set-up with it. $PYTHON is tried first.
 for candidate in "${PYTHON:-}" python3.11 python3.12 python3.13 python3 python3.14; do
     [ -n "$candidate" ] && command -v "$candidate" >/dev/null 2>&1 || continue
     if "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then

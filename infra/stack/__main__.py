@@ -13,11 +13,11 @@ from typing import Annotated, Any, TypeVar
 import typer
 from rich.console import Console
 
-from infra.stack import logs
 from infra.stack.addresses import Addresses
 from infra.stack.client import Client
 from infra.stack.places import stack_directory
-from infra.stack.table import problem_of, table_of
+from waypost.devstack import logs
+from waypost.devstack.table import problem_of, table_of
 from waypost.kernel.errors import WaypostError
 from waypost.native.errors import StartFailed
 

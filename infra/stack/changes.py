@@ -9,12 +9,12 @@ from infra.postgres.connections import ROOM_FOR_NEW_SERVICES, max_connections
 from infra.stack.addresses import Addresses
 from infra.stack.environment import write_command_environments
 from infra.stack.keys import load_or_make_keys
-from infra.stack.logs import rotate
 from infra.stack.plan import Plan
-from infra.stack.port_checks import refuse_taken_ports
-from infra.stack.requests import Action, Request
-from infra.stack.selection import limited, matching
-from infra.stack.supervisor import Supervisor
+from waypost.devstack.logs import rotate
+from waypost.devstack.port_checks import refuse_taken_ports
+from waypost.devstack.requests import Action, Request
+from waypost.devstack.selection import limited, matching
+from waypost.devstack.supervisor import Supervisor
 from waypost.native.errors import SetUpFailed
 
 RUN_AGAIN = ("databases", "topics", "start-page")
@@ -49,16 +49,24 @@ class Changes:
         self._refuse_more_services_than_connections()
         plan = Plan(self._addresses, load_or_make_keys(self._directory / "keys"), self._directory)
         declared = plan.components()
-        new = [each for each in limited(declared, tuple(only)) if each.name not in self._supervisor.names]
+        new = [
+            this_component
+            for this_component in limited(declared, tuple(only))
+            if this_component.name not in self._supervisor.names
+        ]
         if not new:
             return ()
         await refuse_taken_ports(new)
-        for each in new:
-            rotate(each.log)
+        for each_component in new:
+            rotate(each_component.log)
         write_command_environments(plan.environments, services.SERVICES, self._addresses.environment_directory)
-        again = [each for each in declared if each.name in RUN_AGAIN and each.name in self._supervisor.names]
+        again = [
+            each_component
+            for each_component in declared
+            if each_component.name in RUN_AGAIN and each_component.name in self._supervisor.names
+        ]
         await self._supervisor.add([*again, *new])
-        return [each.name for each in new]
+        return [component.name for component in new]
 
     def _refuse_more_services_than_connections(self) -> None:
         if max_connections() > self._connections:

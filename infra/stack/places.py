@@ -15,21 +15,6 @@ def stack_directory(port_base: int) -> Path:
     return STATE / str(port_base)
 
 
-def lock_file(directory: Path) -> Path:
-    """Locked by the stack's supervisor for its whole life; contains its process id."""
-    return directory / "stack.lock"
-
-
-def board_file(directory: Path) -> Path:
-    """The state of each component, while a supervisor runs."""
-    return directory / "board.json"
-
-
-def requests_folder(directory: Path) -> Path:
-    """Requests to the stack's supervisor."""
-    return directory / "requests"
-
-
 def inherited() -> dict[str, str]:
     """This process's environment, with the checkout importable from any folder."""
     return importing(CHECKOUT, TOOLKIT)

@@ -7,8 +7,8 @@ from infra.postgres.connections import ROOM_FOR_NEW_SERVICES, max_connections
 from infra.stack.addresses import Addresses
 from infra.stack.environment import Environments
 from infra.stack.keys import Keys
-from infra.stack.parts import Component, PythonOneShot, PythonServer
 from infra.stack.processes import SIMULATORS, processes_of, services_here
+from waypost.devstack.parts import Component, PythonOneShot, PythonServer
 from waypost.hosting.processes import ServiceProcess
 from waypost.native.kafka import Kafka
 from waypost.native.postgres import Postgres
@@ -57,7 +57,7 @@ class Plan:
         url = self._at.url(name)
         environment = self.environments.simulator(name, self._directory / "simulators")
         server = PythonServer(SIMULATORS[name], environment=environment, log=self._log(name), health=f"{url}/livez")
-        ports = [self._at.port(each) for each in (name, *more_ports)]
+        ports = [self._at.port(port) for port in (name, *more_ports)]
         return Component(name=name, part=server, ports=ports, page=f"{url}{page}", log=self._log(name))
 
     def _set_up(self) -> Iterator[Component]:

@@ -1,21 +1,15 @@
-"""Refuses ports that a stack cannot use, before anything starts."""
-
-import asyncio
-from collections.abc import Iterable
+"""Refuses ports that a stack cannot use, before anything is started."""
 
 from infra.stack.addresses import DEFAULT_PORT_BASE, HIGHEST_PORT_BASE, Addresses, offsets
-from infra.stack.parts import Component
 from waypost.native.errors import SetUpFailed
-from waypost.native.ports import ephemeral_ports, is_free, port_owner, ports_outside
+from waypost.native.ports import ephemeral_ports, ports_outside
 
-PORT_PATIENCE_SECONDS = 2.0
-POLL_SECONDS = 0.1
 STEP = "Starting the stack"
 
 
 def refuse_ephemeral_ports(addresses: Addresses, ephemeral: range | None = None) -> None:
-    """Raises SetUpFailed for a base with a port that the kernel may assign to an outgoing
-    connection at any moment.
+    """Raises SetUpFailed for a base with a port that the kernel may give to an outgoing connection
+    at any moment.
 
     A kernel that uses every port for outgoing connections leaves no choice, so all bases are
     accepted there.
@@ -35,19 +29,3 @@ def refuse_ephemeral_ports(addresses: Addresses, ephemeral: range | None = None)
 def outside(ephemeral: range, width: int) -> str:
     ranges = [(1024, ephemeral.start - width), (ephemeral.stop, HIGHEST_PORT_BASE)]
     return " or ".join(f"from {lowest} to {highest}" for lowest, highest in ranges if lowest <= highest)
-
-
-async def refuse_taken_ports(components: Iterable[Component]) -> None:
-    """Raises SetUpFailed for a port that does not become free within moments: processes of a killed
-    supervisor may still be ending.
-    """
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + PORT_PATIENCE_SECONDS
-    for component in components:
-        for port in component.ports:
-            while not is_free(port):
-                if loop.time() > deadline:
-                    reason = f"port {port} (for {component.name}) is taken by {port_owner(port)}"
-                    remedy = "end that process, or choose other ports: WAYPOST_PORT_BASE=9000"
-                    raise SetUpFailed(STEP, reason, remedy)
-                await asyncio.sleep(POLL_SECONDS)

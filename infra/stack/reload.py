@@ -63,7 +63,7 @@ async def restart_on_save(client: Client, console: Console) -> None:
     retries it.
     """
     console.print("\nWatching services, shared/waypost, schemas and infra. Ctrl-C ends the watch.", highlight=False)
-    folders = [CHECKOUT / each for each in WATCHED]
+    folders = [CHECKOUT / folder for folder in WATCHED]
     async for changes in awatch(*folders, watch_filter=SourceFilter(), raise_interrupt=False):
         if not client.runs():
             raise StartFailed("the stack ended; `make dev` starts it again")

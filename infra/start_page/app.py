@@ -29,7 +29,7 @@ def create_app(settings: StartPageSettings) -> FastAPI:
 
     @app.get("/")
     async def page() -> HTMLResponse:
-        probes = sorted({each.probe for group in groups for each in group.pages})
+        probes = sorted({page.probe for group in groups for page in group.pages})
         answers = await asyncio.gather(*map(http_answers, probes))
         html = _TEMPLATE.render(groups=groups, up=dict(zip(probes, answers, strict=True)))
         return HTMLResponse(html, headers={"content-security-policy": POLICY})

@@ -29,7 +29,7 @@ def page_groups(at: Addresses, *, probed_at: Addresses) -> Sequence[Group]:
     """`at` is where a person reaches the stack, `probed_at` where its processes reach each other;
     equal on a native stack.
     """
-    services = [Group(title=each, pages=list(_service(each, at, probed_at))) for each in services_here()]
+    services = [Group(title=service, pages=list(_service(service, at, probed_at))) for service in services_here()]
     return [Group(title="Look around", pages=list(_outside(at, probed_at))), *services]
 
 
@@ -63,7 +63,7 @@ def _service(service: str, at: Addresses, probed_at: Addresses) -> Iterator[Page
 
 
 def pages_as_json(groups: Sequence[Group]) -> str:
-    return json.dumps([asdict(each) for each in groups])
+    return json.dumps([asdict(group) for group in groups])
 
 
 def pages_from_json(text: str) -> Sequence[Group]:

@@ -1,6 +1,4 @@
-"""The toolkit knows no application: neither its packages nor the files and commands of this
-repository.
-"""
+"""The toolkit does not depend on an application, nor on files and commands of this repository."""
 
 import ast
 import re
@@ -17,13 +15,13 @@ NAMES = re.compile(
     r"|\binfra\b|(?<!tool)\.waypost\b|\bbin/waypost|\bmake (?:up|down|demo|status|check|test|lock|setup)\b"
     r"|\b(?:billing|notifications)\b|\bdocs/\w|README|CONTRIBUTING"
 )
-"""What a string would name if the toolkit knew where it is used."""
+"""Patterns of strings that would reveal the application."""
 OWN_FOLDER = {f"shared/waypost/native/folders.py: {'.waypost'!r}"}
-"""The folder that the toolkit itself makes in a project has its name in one place."""
+"""One module names the folder that the toolkit creates in a project."""
 
 
 def strings_of(module: ast.Module) -> Iterator[tuple[int, str]]:
-    """String literals that run: docstrings and notes below attributes are prose."""
+    """String literals of the running code, without docstrings and attribute docs."""
     prose = {id(node.value) for node in ast.walk(module) if isinstance(node, ast.Expr)}
     for node in ast.walk(module):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in prose:

@@ -1,5 +1,5 @@
-"""A background task that dies of a surprise is missed by nobody: each runs on `PeriodicLoop`, or
-stands here with its reason.
+"""A background task must not fail silently: each runs on `PeriodicLoop`, or is listed here with its
+reason.
 """
 
 import ast
@@ -8,7 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 ALLOWED = {
     "shared/waypost/engine/periodic_loop.py": "the loop itself",
-    "shared/waypost/engine/consumer/partition.py": "judges each error itself and goes on; a poll is never cancelled",
+    "shared/waypost/engine/consumer/partition.py": "handles each error itself and continues; a poll is never cancelled",
     "shared/waypost/engine/relay/term.py": "parts of one tick: the task group or the next step awaits each",
     "shared/waypost/jobs/worker/slots.py": "one attempt, which is awaited at the drain; its error is logged when it ends",
     "shared/waypost/kafka/consumer.py": "awaited where they are made, bounded in time",

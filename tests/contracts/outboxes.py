@@ -32,7 +32,7 @@ class OutboxUnderTest(Protocol):
         """Releases a quarantined key, as an operator does."""
         ...
 
-    def fall_silent(self, lease: OutboxLease) -> None:
+    def become_silent(self, lease: OutboxLease) -> None:
         """Makes the lease silent, as if its process were frozen."""
         ...
 
@@ -57,7 +57,7 @@ class InMemory:
     async def take_marks_away(self) -> None:
         self.outbox.marked.clear()
 
-    def fall_silent(self, lease: OutboxLease) -> None:
+    def become_silent(self, lease: OutboxLease) -> None:
         assert isinstance(lease, MemoryOutboxLease)
         lease.silent = True
 
@@ -85,7 +85,7 @@ class OnPostgres:
     async def take_marks_away(self) -> None:
         await self._owner.execute("delete from outbox_quarantine")
 
-    def fall_silent(self, lease: OutboxLease) -> None:
+    def become_silent(self, lease: OutboxLease) -> None:
         """Nothing to do: a session without requests is silent."""
 
     async def lose_sessions(self) -> None:

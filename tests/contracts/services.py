@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 
 from tests.fixtures.club import Club, club, migrate, opened
-from tests.fixtures.club.hosting import write_path
+from tests.fixtures.club.runtime import write_path
 from waypost.kernel.aggregate import Aggregate
 from waypost.kernel.clock import SystemClock
 from waypost.kernel.event import Event

@@ -1,12 +1,10 @@
-"""The story of `make demo`, on a whole stack of its own: every step is observed where an outsider
-would look.
-"""
+"""The story of `make demo` on a separate stack: every step is observed from outside."""
 
 import pytest
 
 from tests.fixtures.stack import CommandLine
 
-# Some twenty processes start, on as many cores as there are.
+# Some twenty processes start, on any number of cores.
 pytestmark = pytest.mark.timeout(300)
 
 SEEN = [
@@ -24,5 +22,5 @@ SEEN = [
 async def test_from_sign_up_to_the_paid_invoice(stack: CommandLine) -> None:
     told = await stack("demo")
     assert told.code == 0, told.text
-    assert [each for each in SEEN if each not in told.text] == []
-    assert (await stack("status")).code == 1, "it ends what it started"
+    assert [record for record in SEEN if record not in told.text] == []
+    assert (await stack("status")).code == 1, "it stops the stack that it started"

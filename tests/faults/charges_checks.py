@@ -1,4 +1,4 @@
-"""What one charge per invoice means, wherever one looks."""
+"""Checks that an invoice was charged exactly once."""
 
 from uuid import UUID
 
@@ -9,8 +9,8 @@ from tests.integration.billing.service import Company
 async def assert_charged_once(
     rig: ChargesRig, company: Company, invoice_id: str, *, under: str | None = None, minor: int = 24_690
 ) -> None:
-    """At the provider, on the invoice, in its history and in the books."""
-    [charge] = [each for each in await rig.charges() if each["status"] == "succeeded"]
+    """Checks the provider, the invoice, its history and the ledger."""
+    [charge] = [this_charge for this_charge in await rig.charges() if this_charge["status"] == "succeeded"]
     assert (charge["idempotency_key"], charge["amount_minor"]) == (under or f"inv-{invoice_id}", minor)
     invoice = await company.becomes(invoice_id, status="paid")
     assert (invoice["amount_paid_minor"], invoice["amount_refunded_minor"]) == (minor, 0)
@@ -25,7 +25,7 @@ async def assert_charged_once(
 
 
 async def assert_nothing_may_move(company: Company, invoice_id: str) -> None:
-    """While the provider is asked, nobody else decides about the money."""
+    """While the provider processes a request, every other change of the money is refused."""
     for act in ("void", "pay"):
         answer = await company.post(f"/invoices/{invoice_id}/{act}")
         assert (answer.status_code, answer.json().get("type")) == (409, "urn:waypost:problem:payment-pending"), act

@@ -1,4 +1,4 @@
-"""Billing's queued jobs, as a test asks for them and waits for them."""
+"""Billing's queued jobs: a test enqueues them and waits for their outcome."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class ChargesQueue:
                 return await uow.jobs.enqueue(name, **arguments)
 
     async def becomes(self, status: str, company: Company, **of: object) -> Mapping[str, Any]:
-        """The tenant's job that fits, once it has that status."""
+        """Waits until the tenant's job has this status, and returns it."""
         (column, value), *_ = of.items()
 
         async def found() -> Mapping[str, Any]:
@@ -31,35 +31,35 @@ class ChargesQueue:
 
         return await eventually(found, deadline_seconds=20)
 
-    async def tried(self, company: Company, times: int) -> bool:
-        """Whether the charge job has failed so often and waits."""
+    async def has_failed(self, company: Company, times: int) -> bool:
+        """True if the charge job has failed this many times and waits for its next attempt."""
         query = "select 1 from jobs where name = 'charge_invoice' and status = 'queued' and attempts = :times"
         return bool(await company.rows(query, times=times))
 
-    async def whose(self, name: str) -> Sequence[TenantId]:
-        """The tenants who have such a job queued."""
+    async def tenants_with(self, name: str) -> Sequence[TenantId]:
+        """Tenants that have such a job queued."""
         async with connected(self.billing.where.app) as app:
             return [row["tenant_id"] for row in await app.fetch("select tenant_id from jobs where name = $1", name)]
 
     async def until_swept(self) -> None:
-        """The sweep leaves nothing by which one could tell that it was."""
+        """The sweep leaves no row, so a test cannot wait for its result."""
 
         async def swept() -> bool:
-            return not await self.whose("resolve_attempts")
+            return not await self.tenants_with("resolve_attempts")
 
         await eventually(swept, deadline_seconds=20)
 
     async def forget(self) -> None:
-        """As if an operator had cancelled whatever is queued."""
+        """Deletes all queued jobs, as if an operator had cancelled them."""
         async with connected(self.billing.where.app) as app:
             await app.execute("delete from jobs")
 
     async def hurry(self) -> None:
-        """Nobody waits for a backoff."""
+        """Makes queued jobs due, so that a test does not wait for a backoff."""
         async with connected(self.billing.where.app) as app:
             await app.execute("update jobs set run_at = now() where status = 'queued' and name <> 'retry_payment'")
 
     async def was_interrupted(self) -> bool:
-        """Whether a job met a failpoint that raises."""
+        """True if a job reached a failpoint that raises."""
         async with connected(self.billing.where.app) as app:
             return bool(await app.fetchval("select exists (select from jobs where error like 'FailpointReached%')"))

@@ -1,6 +1,4 @@
-"""Billing's API, the payment provider, and job processes that are killed and frozen between the
-two.
-"""
+"""Billing's API, the payment provider, and job processes that a test kills and freezes."""
 
 import os
 import sqlite3
@@ -32,7 +30,7 @@ from waypost.testing.http import serving
 REPOSITORY = Path(__file__).parents[2]
 PAYMENTS_URL = "WAYPOST_PAYMENTS_URL"
 SHORT, LONG = 0.6, 30.0
-"""Seconds of a lease that lapses while a test waits, and of one that does not."""
+"""Seconds of a lease that expires during a test, and of one that does not."""
 
 Charge = Mapping[str, Any]
 
@@ -42,7 +40,7 @@ class ChargesRig:
     billing: BillingService
     folder: Path
     webhook_port: int
-    """Where the provider sends its webhooks; nobody listens there unless the test does."""
+    """Where the provider sends its webhooks; a listener exists only if the test starts one."""
     processes: list[Child] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -66,18 +64,18 @@ class ChargesRig:
         return company
 
     async def killed(self, failpoint: str) -> None:
-        """A job process that works until it kills itself there."""
+        """A job process that works until it kills itself at the failpoint."""
         process = await self._start(f"{failpoint}=kill", lease_seconds=SHORT)
         assert await process.wait() == -9, process.log.read_text()
 
     async def frozen(self, failpoint: str, *, lease_seconds: float = LONG) -> Child:
-        """A job process that works until it stops there."""
+        """A job process that works until it stops itself at the failpoint."""
         process = await self._start(f"{failpoint}=stop", lease_seconds=lease_seconds)
         await eventually(lambda: is_stopped(process), deadline_seconds=30)
         return process
 
     async def interrupted(self, failpoint: str) -> None:
-        """A job that fails there, in this process, and is not run again."""
+        """A job that fails at the failpoint, in this process, and does not run again."""
         armed = points.failpoint(failpoint)
         armed.arm("raise")
         async with self.working():
@@ -87,24 +85,24 @@ class ChargesRig:
 
     @asynccontextmanager
     async def working(self, *, ahead: timedelta = NO_TIME) -> AsyncIterator[None]:
-        """With a job worker in this process, whose clock may be ahead."""
+        """A job worker in this process, whose clock may be ahead."""
         clock = MovableClock()
         clock.move(ahead)
         async with self.billing.working(JobWorkerSettings(lease_seconds=3, poll_seconds=0.1), clock=clock):
             yield
 
     async def charges(self) -> Sequence[Charge]:
-        """All that the provider made, oldest first."""
+        """All charges of the provider, oldest first."""
         return await payments.charges(self.billing.payments)
 
     def let_the_provider_forget(self) -> None:
-        """A day passes there: the keys are gone, the charges are not."""
+        """Simulates a day at the provider: its idempotency keys are deleted, its charges stay."""
         with closing(sqlite3.connect(self.folder / "payments.sqlite3")) as database, database:
             database.execute("delete from idempotency_keys")
 
     @asynccontextmanager
     async def hearing_webhooks(self) -> AsyncIterator[None]:
-        """Until the provider has delivered all that it had to tell."""
+        """Runs until the provider has delivered all its webhooks."""
         app = FastAPI()
 
         @app.post("/webhooks/payments")
@@ -118,24 +116,24 @@ class ChargesRig:
             await eventually(self._all_delivered)
 
     def put_forward(self, by: timedelta) -> None:
-        """The clock of the job processes, frozen ones included."""
+        """Sets the clock of the job processes ahead, including frozen ones."""
         self._clock.move(by - self._clock.offset)
 
     async def know(self, company: Company, status: str = "open") -> None:
-        """Lets billing's directory of tenants hear of it."""
+        """Adds the tenant to billing's directory."""
         async with connected(self.billing.where.app) as app, app.transaction():
             await app.execute("set local search_path = tenants")
             await app.execute("insert into tenant_directory values ($1, 'Acme', $2)", company.tenant_id, status)
 
     async def age(self, company: Company, by: timedelta) -> None:
-        """Its attempts were begun so much earlier."""
+        """Makes the invoice's attempts older by this duration."""
         async with connected(self.billing.where.owner) as owner, owner.transaction():
             await owner.execute("select set_config('app.tenants', $1, true)", str(company.tenant_id))
             await owner.execute("update payment_attempts set created_at = created_at - $1::interval", by)
 
     @asynccontextmanager
     async def provider_away(self) -> AsyncIterator[None]:
-        """For jobs that start meanwhile: nobody listens where they look for it."""
+        """For jobs that start meanwhile: their provider's address has no listener."""
         here = os.environ[PAYMENTS_URL]
         os.environ[PAYMENTS_URL] = f"http://{LOOPBACK}:{free_ports(1)[0]}"
         try:
@@ -163,7 +161,7 @@ class ChargesRig:
 
     async def _all_delivered(self) -> bool:
         events = (await self.billing.payments.get("/v1/events")).json()["data"]
-        return bool(events) and all(each["delivered_at"] for each in events)
+        return bool(events) and all(event["delivered_at"] for event in events)
 
 
 @asynccontextmanager

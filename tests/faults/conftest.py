@@ -29,7 +29,7 @@ async def rig(database: Databases, kafka: str, tmp_path: Path) -> AsyncIterator[
 
 @pytest.fixture
 async def rig_on_own_kafka(database: Databases, own_kafka: Broker, tmp_path: Path) -> AsyncIterator[Rig]:
-    """On the test's own broker (`own_kafka`), which it may kill or freeze."""
+    """On a separate broker (`own_kafka`), which the test may kill or freeze."""
     users = await database("users", migrate_toolkit)
     topic = await create_topic(own_kafka.bootstrap, unique("users.user"))
     async with rigged(users, own_kafka.bootstrap, topic, tmp_path) as rig:
@@ -45,7 +45,7 @@ async def jobs(database: Databases, tmp_path: Path) -> AsyncIterator[JobsRig]:
 
 @pytest.fixture
 async def charging(database: Databases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[ChargesRig]:
-    """Billing and a payment provider whose slow card is slower than billing is patient."""
+    """Billing, and a payment provider whose slow card is slower than billing's time-out."""
     (webhook_port,) = free_ports(1)
     impatient = {
         "payments_slow_card_seconds": 1.5,
@@ -67,5 +67,5 @@ async def charging(database: Databases, tmp_path: Path, monkeypatch: pytest.Monk
 
 @pytest.fixture
 async def live(own_kafka: Broker, tmp_path: Path) -> LiveRig:
-    """The live view on the test's own broker: its topics' names are its own."""
+    """The live view on a separate broker, because its topic names are fixed."""
     return await live_rig(own_kafka, tmp_path)

@@ -1,5 +1,5 @@
-"""A job process: `python -m tests.faults.jobs_process`, told by its environment where the database
-is and how long its leases last.
+"""A job process: `python -m tests.faults.jobs_process`, configured by its environment with the
+database and the duration of a lease.
 """
 
 import asyncio
@@ -33,8 +33,8 @@ AT_ONCE = Backoff(first_seconds=0.01, factor=1)
 
 
 async def charge(job: JobContext, invoice_id: UUID, stop_at: str) -> int:
-    """Asks a provider that knows its idempotency keys. The first try hangs at `stop_at`: before,
-    during or after.
+    """Calls a provider that stores its idempotency keys. The first attempt hangs at `stop_at`:
+    before, during or after.
     """
     async with connected(os.environ[DSN]) as outside:
         await reach("before", stop_at, job, outside)
@@ -53,21 +53,21 @@ async def reach(point: str, stop_at: str, job: JobContext, outside: asyncpg.Conn
         await asyncio.Event().wait()
 
 
-async def deadly(job: JobContext) -> None:
+async def process_ending(job: JobContext) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
 async def neighbour(job: JobContext) -> int:
-    """Takes a while: it would meet the deadly one again if it ran beside it."""
+    """Takes a while, so that it would run beside the job that ends the process."""
     for _ in range(20):
         async with job.begin() as unit:
             await unit.rows.execute(text("select pg_sleep(0.01)"))
     return job.attempt
 
 
-async def deaf(job: JobContext) -> str:
-    """Its first try holds the event loop until the test lets it go, so that no heartbeat goes out;
-    the second waits as one should.
+async def blocking(job: JobContext) -> str:
+    """Its first attempt blocks the event loop until the test releases it, so that no heartbeat is
+    sent; the second waits without blocking.
     """
     async with connected(os.environ[DSN]) as outside:
         await outside.execute("insert into reached values ($1)", f"try {job.attempt}")
@@ -85,7 +85,9 @@ async def slow(job: JobContext, until: str) -> str:
 
 
 async def held(job: JobContext, file: str) -> None:
-    """Needs no database for its work; leaves `begun` and `done` beside the file that lets it go."""
+    """Needs no database for its work; writes `begun` and `done` next to the file that releases
+    it.
+    """
     Path(file).with_name("begun").touch()
     await eventually(Path(file).exists, deadline_seconds=50)
     Path(file).with_name("done").touch()
@@ -105,9 +107,9 @@ async def tick(job: JobContext) -> None: ...
 
 JOBS = [
     Job(charge, retry=AT_ONCE),
-    Job(deadly, max_attempts=3),
+    Job(process_ending, max_attempts=3),
     Job(neighbour, max_attempts=3),
-    Job(deaf),
+    Job(blocking),
     Job(slow),
     Job(held),
     Job(tick),

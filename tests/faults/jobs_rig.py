@@ -1,4 +1,4 @@
-"""Job processes that are killed and frozen, and what they leave behind."""
+"""Job processes that are killed and frozen, and their effects."""
 
 import os
 import sys
@@ -17,7 +17,9 @@ from waypost.testing.eventually import eventually
 
 REPOSITORY = Path(__file__).parents[2]
 SHORT, LONG = 0.6, 30.0
-"""Seconds of a lease: one that lapses while the test waits, one that a busy machine does not lapse."""
+"""Seconds of a lease: one that lapses while the test waits, one that a busy machine does not
+lapse.
+"""
 LEASED = "select from jobs where status = 'running' and lease_until >= now()"
 
 
@@ -25,7 +27,7 @@ LEASED = "select from jobs where status = 'running' and lease_until >= now()"
 class JobsRig:
     database: ServiceDatabase
     service: Service
-    """In the test's own process: it enqueues and looks."""
+    """In the test's own process: it enqueues and reads."""
     logs: Path
     tenants: list[TenantId] = field(default_factory=lambda: [TenantId(new_id()) for _ in range(3)])
     processes: list[Child] = field(default_factory=list)
@@ -60,7 +62,7 @@ class JobsRig:
         return await self.start(lease_seconds=LONG)
 
     async def mark(self, point: str) -> None:
-        """Tells the jobs that something has come to pass."""
+        """Signals an event to the jobs."""
         await self.service.fetch("insert into reached values ($1)", point)
 
     async def until_marked(self, point: str) -> None:

@@ -1,5 +1,5 @@
-"""A live view in a process of its own that a test kills: `python -m tests.faults.live_process`,
-told where the broker is.
+"""A live view in a separate process that a test kills: `python -m tests.faults.live_process`,
+configured with the broker's address.
 """
 
 import asyncio

@@ -1,6 +1,4 @@
-"""The live view on a broker of the test's own, in processes that the test kills, and in the test's
-process, where it stays.
-"""
+"""The live view on a separate broker, in processes that a test kills, and in the test's process."""
 
 import sys
 from collections.abc import AsyncIterator
@@ -9,7 +7,7 @@ from pathlib import Path
 
 from infra.stack.places import CHECKOUT, inherited
 from services.billing.live.view import LiveView
-from tests.fixtures.movements import CODEC, Invoices, published_windows
+from tests.fixtures.movements import CODEC, Invoices, latest_windows
 from waypost.kafka.topic_creation import ensure_topics
 from waypost.native.child import Child
 from waypost.schemas.topics import declared_topics
@@ -44,12 +42,12 @@ class LiveRig:
             await view.stop()
 
     async def agrees_with(self, invoices: Invoices) -> None:
-        """Waits until what was published is what the invoices come to. Totals never fall: too much
-        would stay too much.
+        """Waits until the published totals equal those of the invoices. Totals never fall, so an
+        excess would stay visible.
         """
 
         async def agree() -> bool:
-            assert await published_windows(self.bootstrap) == invoices.windows()
+            assert await latest_windows(self.bootstrap) == invoices.windows()
             return True
 
         await eventually(agree, deadline_seconds=45)

@@ -1,5 +1,5 @@
-"""A relay in a process of its own: `python -m tests.faults.relay_process`, told by its environment
-where the parts are.
+"""A relay in a separate process: `python -m tests.faults.relay_process`, configured by its
+environment with the servers' addresses.
 """
 
 import asyncio

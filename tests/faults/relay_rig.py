@@ -1,5 +1,5 @@
-"""Relays in real processes between a real outbox and a real broker, and the checks that follow
-every fault.
+"""Relays in real processes between a real outbox and a real broker, and the checks after every
+fault.
 """
 
 import asyncio
@@ -48,11 +48,11 @@ class Rig:
     owner: asyncpg.Connection
     logs: Path
     written: dict[str, list[bytes]] = field(default_factory=dict)
-    """Per key, every committed value, in the order of its commits."""
+    """Per key, every committed value, in commit order."""
     relays: list[Child] = field(default_factory=list)
 
     async def start_relay(self, *, failpoints: str = "") -> Child:
-        """A relay that is about to work; `until_holding` tells when it does."""
+        """Starts a relay; `until_holding` waits until it works."""
         environment = {
             **os.environ,
             "OUTBOX_DSN": self.database.relay,
@@ -70,7 +70,7 @@ class Rig:
         return relay
 
     async def write(self, key: str, value: bytes, *, connection: asyncpg.Connection | None = None) -> None:
-        """Committed at once, unless the given connection is in a transaction."""
+        """Commits immediately, unless the given connection is in a transaction."""
         await write(connection or self.owner, NewRow(topic=self.topic, key=key.encode(), payload=value))
         self.written.setdefault(key, []).append(value)
 
@@ -83,12 +83,12 @@ class Rig:
         await eventually(lambda: self._holds(shards), deadline_seconds=20)
 
     async def until_relays(self, live: int) -> None:
-        """So many have a session that could hold shards."""
+        """Waits until this many relays have a session that can hold shards."""
         await eventually(lambda: self._are_live(live), deadline_seconds=20)
 
     async def last_read(self) -> datetime:
-        """When a relay's last look at the heads ended."""
-        async with connected(self.database.relay) as same_role:  # others are not told what a session does
+        """When a relay's last read of the heads ended."""
+        async with connected(self.database.relay) as same_role:  # other roles cannot see what a session runs
             return cast(datetime, await same_role.fetchval(_LAST_READ))
 
     async def until_read_since(self, moment: datetime) -> None:
@@ -101,8 +101,8 @@ class Rig:
         await eventually(self._is_drained, deadline_seconds=deadline_seconds)
 
     async def assert_nothing_lost_and_in_order(self) -> None:
-        """I1 and I4: per key, values at their first appearance are exactly the committed ones, in
-        order.
+        """I1 and I4: per key, the values at their first appearance are exactly the committed ones,
+        in order.
         """
         assert await self.first_appearances() == self.written
 

@@ -1,9 +1,14 @@
-"""The command as a process that can be killed midway: `python -m … events republish …`, with the
-failpoints of the variable.
+"""The republish command as a process that can be killed midway: `python -m … events republish …`,
+with the failpoints of the environment variable.
 """
+
+from importlib import import_module
 
 from waypost.cli.main import main
 from waypost.engine.failpoints import arm_failpoints
+
+# The command imports its parts when it runs; the failpoint must be known before.
+import_module("waypost.engine.republishing")
 
 if __name__ == "__main__":
     arm_failpoints()

@@ -1,4 +1,4 @@
-"""A service's job process by a clock of the test's, with leases that lapse while a test watches."""
+"""A service's job process with a clock that the test sets, and leases that expire during a test."""
 
 from dataclasses import replace
 
@@ -12,8 +12,8 @@ from waypost.kernel.clock import Clock
 
 
 async def work(service: Service, dsn: str, clock: Clock, *, lease_seconds: float) -> None:
-    """Until it is asked to stop, or reaches an armed failpoint. What it enqueues is due by the
-    system's clock.
+    """Runs until asked to stop, or until it reaches an armed failpoint. Jobs that it enqueues are
+    due by the system's clock.
     """
     arm_failpoints()
     runtime = build_runtime(service, "jobs", dsn=dsn, pool_size=5)

@@ -1,5 +1,5 @@
-"""An API that dies around its commit: nothing or all of it, and the same request again ends the
-doubt (rows 1 to 4 of the fault matrix).
+"""An API that is killed around its commit: nothing or all of it is stored, and a repeated request
+resolves the doubt (rows 1 to 4 of the fault matrix).
 """
 
 import asyncio

@@ -1,5 +1,5 @@
-"""One charge per invoice, wherever a job process is killed or frozen and whoever else asks (fault
-matrix 16).
+"""One charge per invoice, wherever a job process is killed or frozen and for any concurrent
+requests (fault matrix 16).
 """
 
 from datetime import timedelta
@@ -39,8 +39,8 @@ async def test_killed_between_the_charge_and_its_settling(charging: ChargesRig) 
 
 
 async def test_killed_between_the_two_and_the_provider_has_forgotten_the_key(charging: ChargesRig) -> None:
-    """The key alone would not do: what may have been asked for is looked up before it is asked for
-    again.
+    """The key alone is not sufficient: a charge that may have been requested is looked up before a
+    new request.
     """
     company = await charging.company()
     invoice_id = await company.finalized()
@@ -63,7 +63,7 @@ async def test_killed_after_the_charge_was_settled(charging: ChargesRig) -> None
 
 
 @pytest.mark.parametrize("card", ["pm_card_timeout_after_charge", "pm_card_slow", "pm_card_unavailable_once"])
-async def test_an_answer_that_comes_late_or_never(charging: ChargesRig, card: str) -> None:
+async def test_late_or_missing_answer_charges_once(charging: ChargesRig, card: str) -> None:
     company = await charging.company(card)
     invoice_id = await company.finalized()
     async with charging.working():
@@ -73,7 +73,7 @@ async def test_an_answer_that_comes_late_or_never(charging: ChargesRig, card: st
     await assert_charged_once(charging, company, invoice_id)
 
 
-async def test_a_frozen_process_wakes_up_after_another_has_charged(charging: ChargesRig) -> None:
+async def test_frozen_process_resumes_after_another_has_charged(charging: ChargesRig) -> None:
     company = await charging.company()
     invoice_id = await company.finalized()
     frozen = await charging.frozen("billing.before_provider_request", lease_seconds=SHORT)
@@ -81,11 +81,11 @@ async def test_a_frozen_process_wakes_up_after_another_has_charged(charging: Cha
         await charging.queue.becomes("complete", company, name="charge_invoice")
     frozen.resume()
     await charging.queue.enqueue(company.tenant_id, "resolve_attempts")
-    await charging.queue.until_swept()  # by the one that is awake again
+    await charging.queue.until_swept()  # by the resumed process
     await assert_charged_once(charging, company, invoice_id)
 
 
-async def test_whoever_was_frozen_for_a_day_does_not_wake_up_and_charge(charging: ChargesRig) -> None:
+async def test_process_frozen_for_a_day_does_not_charge_after_resuming(charging: ChargesRig) -> None:
     company = await charging.company()
     invoice_id = await company.finalized()
     frozen = await charging.frozen("billing.before_provider_request")
@@ -109,7 +109,7 @@ async def test_workers_race_for_one_invoice(charging: ChargesRig) -> None:
     await assert_charged_once(charging, company, invoice_id)
 
 
-async def test_the_webhook_comes_before_the_job_settles(charging: ChargesRig) -> None:
+async def test_webhook_before_the_job_settles(charging: ChargesRig) -> None:
     company = await charging.company()
     invoice_id = await company.finalized()
     frozen = await charging.frozen("billing.after_provider_response")
@@ -120,7 +120,7 @@ async def test_the_webhook_comes_before_the_job_settles(charging: ChargesRig) ->
     await assert_charged_once(charging, company, invoice_id)
 
 
-async def test_the_webhook_comes_after_the_job_settled(charging: ChargesRig) -> None:
+async def test_webhook_after_the_job_settled(charging: ChargesRig) -> None:
     company = await charging.company()
     invoice_id = await company.finalized()
     async with charging.working():
@@ -130,7 +130,7 @@ async def test_the_webhook_comes_after_the_job_settled(charging: ChargesRig) -> 
     await assert_charged_once(charging, company, invoice_id)
 
 
-async def test_nothing_else_moves_while_the_provider_is_asked(charging: ChargesRig) -> None:
+async def test_other_changes_are_refused_during_a_provider_request(charging: ChargesRig) -> None:
     company = await charging.company()
     invoice_id = await company.finalized()
     asking = await charging.frozen("billing.before_provider_request")
@@ -161,7 +161,7 @@ async def test_killed_in_a_refund(charging: ChargesRig, failpoint: str) -> None:
     async with charging.working():
         await company.becomes(invoice_id, amount_refunded_minor=1_000)
     [charge] = await charging.charges()
-    assert [each["amount_minor"] for each in charge["refunds"]] == [1_000]
+    assert [refund["amount_minor"] for refund in charge["refunds"]] == [1_000]
     assert (await company.event_types(invoice_id)).count("invoice.refunded") == 1
 
 

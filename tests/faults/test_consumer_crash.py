@@ -1,5 +1,5 @@
-"""A consumer that dies anywhere on its way leaves one effect per event behind (rows 11 to 15 of the
-fault matrix).
+"""A consumer that is killed at any step leaves one effect per event (rows 11 to 15 of the fault
+matrix).
 """
 
 import asyncio
@@ -29,8 +29,8 @@ async def test_killed_at(stage: Stage, point: str, name: str) -> None:
         assert await asyncio.wait_for(worker.wait(), 20) < 0
     assert (await stage.consumer_position() != [0]) == point.endswith("commit")
 
-    # In a group of its own it need not wait for the dead member's session to end: where it goes on
-    # is in the database.
+    # A separate group does not wait for the dead member's session to end: its position is in the
+    # database.
     async with stage.worker(consumer, group="successor"):
         await eventually(lambda: stage.reached(3, consumers=1), deadline_seconds=25)
     if name == "members":
@@ -41,7 +41,9 @@ async def test_killed_at(stage: Stage, point: str, name: str) -> None:
 
 
 async def test_a_position_lost_after_the_commit_handles_nothing_twice(stage: Stage) -> None:
-    """What a commit that was never answered looks like from the other side: the records come again."""
+    """A lost commit acknowledgement looks like this to the consumer: the records are delivered
+    again.
+    """
     ann = stage.user()
     await stage.topic.publish(*ann.tells("Ann", "Anna"))
     async with stage.consuming(stage.club.greetings):
@@ -56,10 +58,10 @@ async def test_a_position_lost_after_the_commit_handles_nothing_twice(stage: Sta
 async def test_killed_in_a_retry_at(stage: Stage, point: str) -> None:
     ann = stage.user()
     await stage.topic.publish(*ann.tells("Ann", "Anna"))
-    stage.club.trouble = _unwell
+    stage.club.trouble = _failing
     async with stage.consuming(stage.club.greetings, retry=LATER):
         await eventually(lambda: stage.reached(2, consumers=1))
-    assert [each[:2] for each in await stage.dead_letters()] == [("retrying", 1), ("waiting", 2)]
+    assert [dead_letter[:2] for dead_letter in await stage.dead_letters()] == [("retrying", 1), ("waiting", 2)]
 
     await stage.rows("update dead_letters set next_attempt_at = now() returning 1")
     async with stage.worker(stage.club.greetings, failpoints=f"retries.{point}=kill") as worker:
@@ -72,18 +74,21 @@ async def test_killed_in_a_retry_at(stage: Stage, point: str) -> None:
     async with stage.worker(stage.club.greetings, group="successor"):
         await eventually(flows, deadline_seconds=25)
     assert await stage.greeted(ann) == [[1, 2]]
-    assert [each[:2] for each in await stage.dead_letters()] == [("redriven", 1), ("redriven", 2)]
+    assert [this_dead_letter[:2] for this_dead_letter in await stage.dead_letters()] == [
+        ("redriven", 1),
+        ("redriven", 2),
+    ]
 
 
 @pytest.mark.parametrize("name", ["members", "greetings"])
-async def test_a_record_that_ends_the_process_is_set_aside_and_others_flow(stage: Stage, name: str) -> None:
+async def test_record_that_ends_the_process_is_dead_lettered_and_others_flow(stage: Stage, name: str) -> None:
     consumer = stage.club.members if name == "members" else stage.club.greetings
     ann, eve = stage.user(), stage.user()
-    await stage.topic.publish(*ann.tells("Ann"), *eve.tells("deadly", "Eva"), *ann.tells("Anna"))
+    await stage.topic.publish(*ann.tells("Ann"), *eve.tells("process_ending", "Eva"), *ann.tells("Anna"))
 
     deaths = 0
     while not await stage.reached(4, consumers=1) or ("dead", 1) not in [
-        each[:2] for each in await stage.dead_letters()
+        this_dead_letter[:2] for this_dead_letter in await stage.dead_letters()
     ]:
         async with stage.worker(consumer, group=str(deaths), careful_from=2, suspect_from=3, tries=2) as worker:
             done = asyncio.ensure_future(settled(stage))
@@ -97,15 +102,15 @@ async def test_a_record_that_ends_the_process_is_set_aside_and_others_flow(stage
         assert await stage.names(ann, eve) == [["Ann", "Anna"], []]
     else:
         assert await stage.greeted(ann, eve) == [[1, 2], []]
-    assert [each[:2] for each in await stage.dead_letters()] == [("dead", 1), ("waiting", 2)]
+    assert [dead_letter[:2] for dead_letter in await stage.dead_letters()] == [("dead", 1), ("waiting", 2)]
 
 
-def _unwell(envelope: Envelope[Any]) -> None:
+def _failing(envelope: Envelope[Any]) -> None:
     raise RuntimeError("not today")
 
 
 async def settled(stage: Stage) -> None:
     async def dead() -> bool:
-        return ("dead", 1) in [each[:2] for each in await stage.dead_letters()]
+        return ("dead", 1) in [dead_letter[:2] for dead_letter in await stage.dead_letters()]
 
     await eventually(dead, deadline_seconds=20)

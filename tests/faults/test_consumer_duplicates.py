@@ -1,4 +1,6 @@
-"""One effect per event, however often its record comes (rows 14 and 29 of the fault matrix)."""
+"""One effect per event, however often its record is delivered (rows 14 and 29 of the fault
+matrix).
+"""
 
 from datetime import timedelta
 from functools import partial
@@ -8,7 +10,7 @@ from waypost.ports.consumers import Consumer
 from waypost.testing.eventually import eventually
 
 FORGOTTEN = timedelta(seconds=-60)
-"""An inbox that remembers nothing, whatever the age of the event."""
+"""An inbox with a retention of zero, for events of any age."""
 
 
 def both(stage: Stage) -> tuple[Consumer, Consumer]:
@@ -60,7 +62,7 @@ async def test_a_second_event_under_a_handled_version_is_kept_and_parks_nothing(
     ann = stage.user()
     first = ann.tells("Ann")
     ann.version = 0
-    second = ann.tells("Somebody else")
+    second = ann.tells("Another user")
     await stage.topic.publish(*first, *second, *ann.tells("Anna"))
 
     async with stage.consuming(stage.club.greetings):

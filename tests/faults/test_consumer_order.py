@@ -1,5 +1,5 @@
-"""Order per key survives failure, and a failing key holds nobody else up (rows 30 and 31 of the
-fault matrix).
+"""Order per key survives failure, and a failing key does not delay other keys (rows 30 and 31 of
+the fault matrix).
 """
 
 from collections import Counter
@@ -20,7 +20,7 @@ from waypost.testing.eventually import eventually
 
 
 class Trouble:
-    """Raises for the events of one name, so many times."""
+    """Raises for the events of one name, a given number of times."""
 
     def __init__(self, name: str, times: float, error: type[Exception] = RuntimeError) -> None:
         self.name = name
@@ -46,9 +46,10 @@ BOTH = pytest.mark.parametrize("name", ["members", "greetings"])
 
 
 @BOTH
-async def test_what_fails_three_times_is_handled_in_order_and_others_flow(stage: Stage, name: str) -> None:
+async def test_event_that_fails_three_times_is_handled_in_order_and_others_flow(stage: Stage, name: str) -> None:
     ann, bob = stage.user(), stage.user()
-    # In a batch the second name fails in the first transaction, again alone, and then as a letter.
+    # In a batch the second name fails in the first transaction, then alone, then as a
+    # dead letter.
     stage.club.trouble = Trouble("Anna", times=3 + (name == "members"))
     await stage.topic.publish(*ann.tells("Ann", "Anna", "Annie"), *bob.tells("Bob"), *ann.tells("Anne"), ann.verifies())
 
@@ -70,7 +71,7 @@ async def test_what_fails_three_times_is_handled_in_order_and_others_flow(stage:
 
 
 @BOTH
-async def test_after_its_tries_it_is_dead_and_its_key_waits_for_somebody(stage: Stage, name: str) -> None:
+async def test_dead_letter_after_max_attempts_parks_its_key(stage: Stage, name: str) -> None:
     ann = stage.user()
     stage.club.trouble = trouble = Trouble("Anna", times=float("inf"))
     await stage.topic.publish(*ann.tells("Ann", "Anna", "Annie"))
@@ -89,7 +90,8 @@ async def test_after_its_tries_it_is_dead_and_its_key_waits_for_somebody(stage: 
 
         trouble.times = 0
         await group.retries.attempt(ParkedKey(stage.club.topic, str(ann.id).encode()), AUDIT)
-        # The letters behind it go to whoever locks the key first, this call or the timer.
+        # The dead letters behind it are handled by the process that locks the key first: this call
+        # or the timer.
         await eventually(lambda: flows(stage))
     assert await handled(stage, name, ann) in ([["Ann", "Anna", "Annie", "Anne"]], [[1, 2, 3, 4]])
 
@@ -108,10 +110,10 @@ async def test_a_discarded_dead_letter_counts_as_handled_and_its_key_flows(stage
         await stage.topic.publish(*ann.tells("Anne"))
         await eventually(lambda: stage.reached(4, consumers=1))
     assert await handled(stage, name, ann) in ([["Ann", "Annie", "Anne"]], [[1, 3, 4]])
-    assert [each[0] for each in await stage.dead_letters()] == ["discarded", "redriven"]
+    assert [dead_letter[0] for dead_letter in await stage.dead_letters()] == ["discarded", "redriven"]
 
 
-async def test_a_redrive_that_fails_again_and_again_is_refused_in_the_end(stage: Stage) -> None:
+async def test_redrive_that_fails_repeatedly_is_finally_refused(stage: Stage) -> None:
     ann = stage.user()
     stage.club.trouble = trouble = Trouble("Ann", times=float("inf"), error=Permanent)
     await stage.topic.publish(*ann.tells("Ann"))
@@ -124,7 +126,7 @@ async def test_a_redrive_that_fails_again_and_again_is_refused_in_the_end(stage:
     assert trouble.tries["Ann"] == 6
 
 
-async def test_a_permanent_error_is_not_tried_again(stage: Stage) -> None:
+async def test_permanent_error_is_not_retried(stage: Stage) -> None:
     ann = stage.user()
     stage.club.trouble = trouble = Trouble("Ann", times=float("inf"), error=Permanent)
     await stage.topic.publish(*ann.tells("Ann"))
@@ -135,7 +137,7 @@ async def test_a_permanent_error_is_not_tried_again(stage: Stage) -> None:
     assert trouble.tries["Ann"] == 1
 
 
-async def test_what_waits_for_another_topic_is_tried_without_end(stage: Stage) -> None:
+async def test_wait_for_another_topic_is_retried_without_limit(stage: Stage) -> None:
     ann = stage.user()
     stage.club.trouble = Trouble("Ann", times=IMPATIENT.retry.max_attempts + 3, error=NotYet)
     await stage.topic.publish(*ann.tells("Ann", "Anna"))
@@ -149,7 +151,7 @@ async def test_what_waits_for_another_topic_is_tried_without_end(stage: Stage) -
 
 
 @BOTH
-async def test_a_gap_parks_until_the_missing_version_comes(stage: Stage, name: str) -> None:
+async def test_gap_parks_until_the_missing_version_arrives(stage: Stage, name: str) -> None:
     ann, bob = stage.user(), stage.user()
     first, second, third, fourth = ann.tells("Ann", "Anna", "Annie", "Anne")
     await stage.topic.publish(first, third, *bob.tells("Bob"), fourth)
@@ -178,7 +180,7 @@ async def test_without_sequences_later_records_of_a_failed_key_wait_in_the_topic
     stage.club.trouble = trouble = Trouble("Ann", times=float("inf"))
     for envelope in (*ann.tells("Ann", "Anna"), *bob.tells("Bob"), *ann.tells("Annie")):
         parts = stage.topic.parts(envelope)
-        bare = [each for each in parts["headers"] if each[0] != "ce_sequence"]
+        bare = [header for header in parts["headers"] if header[0] != "ce_sequence"]
         await stage.topic.publish_raw(**{**parts, "headers": bare})
 
     async with stage.consuming(consumer_of(stage, name)):

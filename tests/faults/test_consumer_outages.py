@@ -1,4 +1,4 @@
-"""A topic made anew, a database that ends sessions, a broker that is killed: the consumer goes on
+"""A recreated topic, a database that ends sessions, a broker that is killed: the consumer continues
 by itself (rows 18, 22 and 40).
 """
 
@@ -17,15 +17,15 @@ select pg_terminate_backend(pid) from pg_stat_activity where datname = $1 and ap
 END_WAITING_SESSION = f"{END_SESSIONS} and wait_event_type = 'Lock'"
 
 
-async def test_a_topic_made_anew_is_read_from_its_beginning(stage: Stage) -> None:
+async def test_recreated_topic_is_read_from_its_beginning(stage: Stage) -> None:
     ann, bob = stage.user(), stage.user()
     old = ann.tells("Ann", "Anna", "Annie")
     await stage.topic.publish(*old)
     async with stage.consuming(stage.club.greetings):
         await eventually(lambda: stage.reached(3, consumers=1))
-        await stage.make_topic_anew()
+        await stage.recreate_topic()
         # Fewer records than before, then as many: neither an offset beyond the end nor an equal one
-        # may hide what is new.
+        # may hide new records.
         await stage.topic.publish(*bob.tells("Bob"), *old[:1])
 
         async def answered() -> bool:
@@ -51,18 +51,16 @@ async def test_sessions_that_are_ended_lose_and_double_nothing(stage: Stage, pos
         async def all_flow() -> bool:
             return await stage.parked() == []
 
-        # A record whose session was ended twice counts an attempt; the second retry comes seconds
+        # A record whose session was ended twice counts an attempt; the second retry follows seconds
         # after the first.
         await eventually(all_flow, deadline_seconds=30)
-    assert await stage.names(*people) == [[str(each) for each in range(rounds)]] * 5
+    assert await stage.names(*people) == [[str(number) for number in range(rounds)]] * 5
     assert await stage.greeted(*people) == [list(range(1, rounds + 1))] * 5
 
 
-async def test_a_session_that_ends_between_the_poll_and_the_records_passes_none_over(
-    stage: Stage, postgres: str
-) -> None:
-    """The client has moved past what it polled: it has to be sent back, whichever statement found
-    the database gone.
+async def test_session_that_ends_after_the_poll_skips_no_record(stage: Stage, postgres: str) -> None:
+    """The client's position is behind the polled records: it must be reset, whichever statement
+    failed.
     """
     ann = stage.user()
     async with (
@@ -81,7 +79,7 @@ async def test_a_session_that_ends_between_the_poll_and_the_records_passes_none_
     assert await stage.dead_letters() == []
 
 
-async def test_a_broker_that_is_killed_and_comes_back(own_kafka: Broker, database: Databases, tmp_path: Path) -> None:
+async def test_consumer_survives_a_killed_broker(own_kafka: Broker, database: Databases, tmp_path: Path) -> None:
     async with staged(own_kafka.bootstrap, database, tmp_path) as stage:
         ann = stage.user()
         await stage.topic.publish(*ann.tells("Ann"))
@@ -115,7 +113,7 @@ async def test_a_client_that_has_gone_silent_is_replaced(stage: Stage) -> None:
     await stage.topic.publish(*ann.tells("Ann"))
     async with stage.consuming(stage.club.greetings, stalled_seconds=1.0) as group:
         await eventually(lambda: stage.reached(1, consumers=1))
-        # As after some broker restarts: alive in its group, and fetching nothing.
+        # As after some broker restarts: a live member of its group that fetches nothing.
         assert isinstance(group._subscription, KafkaSubscription)
         group._subscription.pause()
         await stage.topic.publish(*ann.tells("Anna"))

@@ -1,5 +1,5 @@
-"""Whatever a record holds, the partition goes on, and the record is kept (rows 32, 34 and 36 of the
-fault matrix).
+"""For any content of a record, the partition continues, and the record is stored (rows 32, 34 and
+36 of the fault matrix).
 """
 
 import os
@@ -27,7 +27,7 @@ Headers = list[tuple[str, Any]]
 
 
 def without(headers: Headers, name: str) -> Headers:
-    return [each for each in headers if each[0] != name]
+    return [header for header in headers if header[0] != name]
 
 
 def instead(headers: Headers, name: str, value: Any) -> Headers:
@@ -35,7 +35,7 @@ def instead(headers: Headers, name: str, value: Any) -> Headers:
 
 
 def failures(consumer: str) -> float:
-    """Transactions that could not write their letters."""
+    """Transactions that could not store their dead letters."""
     found = REGISTRY.get_sample_value(
         "waypost_consumer_failed_transactions_total", {"consumer": consumer, "step": "keep_dead_letters"}
     )
@@ -43,7 +43,7 @@ def failures(consumer: str) -> float:
 
 
 async def publish_corpus(stage: Stage) -> tuple[int, int]:
-    """Bad records, each of its own user. Returns the numbers with readable and unreadable headers."""
+    """Publishes bad records. Returns the number with readable headers, and the number without."""
 
     def parts() -> dict[str, Any]:
         return stage.topic.parts(stage.user().tells("Eve")[0])
@@ -62,7 +62,7 @@ async def publish_corpus(stage: Stage) -> tuple[int, int]:
     unreadable += [
         {**one, "headers": instead(one["headers"], "ce_sequence", value)} for value in (b"0", b"one", b"\xff", None)
     ]
-    # What a row cannot hold, and an hour that is in no calendar once it is told in UTC.
+    # A value that a row cannot hold, and a time that is out of range once it is converted to UTC.
     unreadable.append({**one, "headers": instead(one["headers"], "ce_sequence", b"9" * 19)})
     unreadable.append({**one, "headers": instead(one["headers"], "ce_time", b"0001-01-01T00:00:00+23:59")})
     unreadable.append({**one, "value": None, "headers": instead(one["headers"], "ce_type", b"user\0created")})
@@ -73,8 +73,8 @@ async def publish_corpus(stage: Stage) -> tuple[int, int]:
     ]
     unreadable += [{**one, "headers": [*one["headers"], (name, b"1")]} for name in ("ce_id\udcff", "\udcc3(")]
     unreadable += [{**one, "key": key} for key in (None, b"", b"another key")]
-    for each in (*readable, *unreadable):
-        await stage.topic.publish_raw(**each)
+    for record in (*readable, *unreadable):
+        await stage.topic.publish_raw(**record)
     return len(readable), len(unreadable)
 
 
@@ -111,7 +111,7 @@ async def test_a_dead_letter_holds_the_bytes_of_its_record(stage: Stage) -> None
     assert list(kept.record.headers) == headers
 
 
-async def test_a_poison_record_that_comes_again_is_one_dead_letter(stage: Stage) -> None:
+async def test_redelivered_poison_record_is_one_dead_letter(stage: Stage) -> None:
     ann = stage.user()
     told: Envelope[Any] = ann.tells("Ann")[0]
     for _ in range(3):
@@ -132,7 +132,7 @@ async def test_a_poison_record_that_comes_again_is_one_dead_letter(stage: Stage)
         ("revoke insert on dead_letters from club_app", "grant insert on dead_letters to club_app"),
     ],
 )
-async def test_nothing_is_passed_over_while_dead_letters_cannot_be_kept(stage: Stage, closed: str, opened: str) -> None:
+async def test_no_record_is_skipped_while_dead_letters_cannot_be_stored(stage: Stage, closed: str, opened: str) -> None:
     ann = stage.user()
     await stage.topic.publish(*ann.tells("Ann"))
     await stage.topic.publish_raw(key=b"?", value=b"garbage")
@@ -151,7 +151,7 @@ async def test_nothing_is_passed_over_while_dead_letters_cannot_be_kept(stage: S
 
 @pytest.mark.parametrize("name", ["members", "greetings"])
 async def test_records_with_foreign_keys_of_any_length_do_not_stop_the_partition(stage: Stage, name: str) -> None:
-    """Unreadable ones, and readable ones that park their key: events without a sequence may have
+    """Undecodable ones, and decodable ones that park their key: events without a sequence may have
     any key.
     """
     consumer = stage.club.members if name == "members" else stage.club.greetings
@@ -177,15 +177,15 @@ async def test_records_with_foreign_keys_of_any_length_do_not_stop_the_partition
 
 
 class Refused(Exception):
-    """The database does not take this dead letter."""
+    """A database that rejects this dead letter."""
 
 
 @pytest.mark.parametrize("method", ["keep", "park"])
-async def test_dead_letter_that_is_refused_whole_is_stored_stripped(
+async def test_rejected_dead_letter_is_stored_stripped(
     stage: Stage, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
-    """Stands for a limit of the database that is not known yet: whatever a record holds, the
-    partition goes on.
+    """Simulates an unknown limit of the database: for any content of a record, the partition
+    continues.
     """
     refuse_keys(monkeypatch, method)
     ann, bob, eve = stage.user(), stage.user(), stage.user()
@@ -203,7 +203,7 @@ async def test_dead_letter_that_is_refused_whole_is_stored_stripped(
     assert kept == [("dead", None, None, b"garbage", "UnstorableRecord", "[]")]
     assert await stage.parked() == []
     assert REGISTRY.get_sample_value(STRIPPED, {"consumer": group.name}) == before + 1
-    (line,) = [each for each in logs if each["event"] == "dead_letter_stripped"]
+    (line,) = [this_line for this_line in logs if this_line["event"] == "dead_letter_stripped"]
     assert (line["log_level"], line["offset"]) == ("error", 1)
 
 
@@ -246,4 +246,4 @@ async def test_partition_whose_batch_fails_again_and_again_is_not_ready(
         await eventually(lambda: stage.reached(1, consumers=1))
         await group.makes_progress()
     ((key,),) = await stage.rows("select key from dead_letters")
-    assert key == b"?"  # whole again once the database takes it
+    assert key == b"?"  # complete again once the database accepts it

@@ -1,4 +1,4 @@
-"""What becomes of a letter is what became of its event, whatever else happens meanwhile."""
+"""The status of a dead letter always agrees with its event's effects."""
 
 import asyncio
 import contextlib
@@ -27,8 +27,8 @@ WAITS_FOR_LOCK = """
 select count(*) from pg_stat_activity where datname = $1 and application_name = 'club-worker' and wait_event_type = 'Lock'"""
 
 
-async def test_what_swallows_a_statements_error_has_failed(stage: Stage) -> None:
-    """Its transaction cannot be committed any more: the consumer must not move on as if it had
+async def test_handler_that_swallows_a_statements_error_has_failed(stage: Stage) -> None:
+    """Its transaction cannot be committed any more: the consumer must not continue as if it had
     been.
     """
     ann = stage.user()
@@ -44,12 +44,12 @@ async def test_what_swallows_a_statements_error_has_failed(stage: Stage) -> None
     assert [dead_letter[1] for dead_letter in await stage.dead_letters()] == [1]
 
 
-async def test_what_is_not_available_for_a_moment_makes_no_dead_letter(stage: Stage) -> None:
+async def test_short_unavailability_makes_no_dead_letter(stage: Stage) -> None:
     ann, tries = stage.user(), count(1)
 
     def busy_at_first(envelope: Envelope[Any]) -> None:
         if next(tries) == 1:
-            raise Unavailable("as many as may be are at it", timedelta(seconds=1))
+            raise Unavailable("the maximum is running", timedelta(seconds=1))
 
     stage.club.trouble = busy_at_first
     await stage.topic.publish(*ann.tells("Ann"))
@@ -58,7 +58,7 @@ async def test_what_is_not_available_for_a_moment_makes_no_dead_letter(stage: St
     assert (await stage.greeted(ann), await stage.dead_letters()) == ([[1]], [])
 
 
-async def test_a_session_lost_after_a_long_wait_for_another_topic_is_no_last_try(stage: Stage) -> None:
+async def test_session_lost_after_a_long_wait_for_another_topic_is_retried(stage: Stage) -> None:
     ann = stage.user()
     tries, waits = count(1), IMPATIENT.retry.max_attempts + 2
 
@@ -79,8 +79,10 @@ async def test_a_session_lost_after_a_long_wait_for_another_topic_is_no_last_try
         await eventually(flows)
 
 
-async def test_what_ends_the_process_after_a_long_wait_for_another_topic_is_dead_after_its_tries(stage: Stage) -> None:
-    """An attempt without an end, as a handler leaves it that ends its process."""
+async def test_event_that_ends_the_process_after_a_long_wait_for_another_topic_dies_after_max_attempts(
+    stage: Stage,
+) -> None:
+    """An attempt without an end, as left by a handler that ends its process."""
     ann = stage.user()
 
     def waits(envelope: Envelope[Any]) -> None:
@@ -115,7 +117,7 @@ async def test_what_ends_the_process_after_a_long_wait_for_another_topic_is_dead
     assert (status, error_class) == ("dead", "ProcessDied")
 
 
-async def test_an_error_that_quotes_a_null_byte_is_kept_at_every_try(stage: Stage) -> None:
+async def test_error_with_a_null_byte_is_stored_at_every_attempt(stage: Stage) -> None:
     ann = stage.user()
 
     def fails(envelope: Envelope[Any]) -> None:
@@ -126,16 +128,14 @@ async def test_an_error_that_quotes_a_null_byte_is_kept_at_every_try(stage: Stag
     async with stage.consuming(stage.club.greetings):
 
         async def dead() -> bool:
-            return [each[0] for each in await stage.dead_letters()] == ["dead"]
+            return [dead_letter[0] for dead_letter in await stage.dead_letters()] == ["dead"]
 
         await eventually(dead)
     assert await stage.dead_letters() == [("dead", 1, IMPATIENT.retry.max_attempts, "RuntimeError")]
 
 
-async def test_a_dead_letter_that_is_handled_while_somebody_gives_it_up_stays_handled(
-    stage: Stage, postgres: str
-) -> None:
-    """A rebuild leaves out what was discarded: it must not leave out an event that took effect."""
+async def test_dead_letter_that_is_handled_during_a_discard_stays_handled(stage: Stage, postgres: str) -> None:
+    """A rebuild skips discarded events: it must not skip an event that took effect."""
     ann = stage.user()
 
     def fails(envelope: Envelope[Any]) -> None:
@@ -151,9 +151,9 @@ async def test_a_dead_letter_that_is_handled_while_somebody_gives_it_up_stays_ha
             await owner.execute("lock table parked_keys in access exclusive mode")
             discarding = asyncio.create_task(group.retries.discard(dead_letter_id, AUDIT))
             await eventually(lambda: admin.fetchval(WAITS_FOR_LOCK, stage.database.name))
-            # What a retry commits.
+            # The statements that a retry commits.
             await owner.execute("update dead_letters set status = 'redriven'")
             await owner.execute("delete from parked_keys")
         with pytest.raises(Conflict):
             await discarding
-    assert [each[0] for each in await stage.dead_letters()] == ["redriven"]
+    assert [dead_letter[0] for dead_letter in await stage.dead_letters()] == ["redriven"]

@@ -1,5 +1,5 @@
-"""Handlers that outlast their time, and partitions that are taken away under them (row 28 of the
-fault matrix).
+"""Handlers that exceed their time limit, and partitions that are revoked during processing (row 28
+of the fault matrix).
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from waypost.testing.eventually import eventually
 
 
 def greetings(stage: Stage, before: Callable[[Envelope[Any]], Awaitable[object]]) -> Reactor:
-    """The club's own, with something to wait for first."""
+    """The club's reactor, with a hook that runs first."""
 
     async def greet(told: Envelope[Any], uow: UnitOfWork) -> None:
         await before(told)
@@ -23,7 +23,7 @@ def greetings(stage: Stage, before: Callable[[Envelope[Any]], Awaitable[object]]
     return Reactor("greetings", {stage.club.created: greet, stage.club.updated: greet})
 
 
-async def test_a_handler_that_outlasts_its_time_holds_up_its_own_key_alone(stage: Stage) -> None:
+async def test_handler_time_out_delays_only_its_own_key(stage: Stage) -> None:
     ann, bob = stage.user(), stage.user()
     better = asyncio.Event()
 

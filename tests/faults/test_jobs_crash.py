@@ -1,5 +1,5 @@
-"""A job process is killed around an outside effect (fault matrix 16): the job runs again with the
-same key, one effect.
+"""A job process is killed around an external effect (fault matrix 16): the job runs again with the
+same key, and there is one effect.
 """
 
 import pytest
@@ -48,21 +48,21 @@ async def test_killed_around_a_job(jobs: JobsRig, failpoint: str, attempts: int,
 
 
 @pytest.mark.timeout(5 * PROCESS_SECONDS)
-async def test_a_job_that_kills_its_worker_ends_as_dead_and_takes_no_neighbour_with_it(jobs: JobsRig) -> None:
-    deadly = await jobs.service.enqueue("deadly", priority=1)
+async def test_job_that_kills_its_worker_ends_as_dead_without_affecting_others(jobs: JobsRig) -> None:
+    ending = await jobs.service.enqueue("process_ending", priority=1)
     neighbours = [await jobs.service.enqueue("neighbour") for _ in range(4)]
 
-    async def buried() -> bool:
-        """As a supervisor would: a process that ended is started again."""
+    async def is_dead() -> bool:
+        """Restarts an ended process, as a supervisor would."""
         if not jobs.processes or not jobs.processes[-1].running:
             await jobs.start()
-        status = await jobs.service.status(deadly)
+        status = await jobs.service.status(ending)
         return status is not None and status.status == "dead"
 
-    await eventually(buried, deadline_seconds=4 * PROCESS_SECONDS)
+    await eventually(is_dead, deadline_seconds=4 * PROCESS_SECONDS)
     assert [process.exit_code for process in jobs.processes] == [-9, -9, -9, None]
     (dead,) = await find_jobs(jobs.service.database, JobSearch(statuses=[Status.DEAD]))
-    assert (dead.id, dead.attempts) == (deadly, 3)
+    assert (dead.id, dead.attempts) == (ending, 3)
     assert "crashed during attempt" in (dead.error or "")
     for neighbour in neighbours:
         assert (await jobs.service.becomes("complete", neighbour)).attempts == 2

@@ -1,4 +1,4 @@
-"""A worker that cannot renew its lease loses the job, and can no longer say how it ended."""
+"""A worker that cannot renew its lease loses the job, and can no longer store its outcome."""
 
 import signal
 
@@ -6,8 +6,8 @@ from tests.faults.jobs_rig import JobsRig
 from waypost.testing.eventually import eventually
 
 
-async def test_what_a_late_attempt_made_of_the_job_is_dropped(jobs: JobsRig) -> None:
-    job = await jobs.service.enqueue("deaf")
+async def test_outcome_of_a_late_attempt_is_dropped(jobs: JobsRig) -> None:
+    job = await jobs.service.enqueue("blocking")
     late = await jobs.start()
     await jobs.until_marked("try 1")
     await jobs.start_successor()
@@ -20,7 +20,7 @@ async def test_what_a_late_attempt_made_of_the_job_is_dropped(jobs: JobsRig) -> 
     assert (await jobs.service.becomes("complete", job)).result == "try 2"
 
 
-async def test_a_frozen_worker_is_replaced_and_goes_on_after_it_thawed(jobs: JobsRig) -> None:
+async def test_frozen_worker_is_replaced_and_continues_after_it_resumes(jobs: JobsRig) -> None:
     job = await jobs.service.enqueue("slow", until="let go")
     frozen = await jobs.start()
     await jobs.service.becomes("running", job)
@@ -40,7 +40,7 @@ async def test_a_frozen_worker_is_replaced_and_goes_on_after_it_thawed(jobs: Job
     assert frozen.running
 
 
-async def test_a_process_asked_to_stop_ends_what_it_can_and_hands_back_the_rest(jobs: JobsRig) -> None:
+async def test_stopping_process_finishes_short_jobs_and_releases_the_others(jobs: JobsRig) -> None:
     ends = await jobs.service.enqueue("slow", until="let go")
     hangs = await jobs.service.enqueue("slow", until="never")
     process = await jobs.start()

@@ -1,5 +1,5 @@
-"""A tick happens once: two schedulers at once, and one killed or frozen between the tick and its
-commit (fault matrix 17).
+"""A tick happens once: with two concurrent schedulers, and with one killed or frozen between the
+tick and its commit (fault matrix 17).
 """
 
 from tests.faults.jobs_rig import JobsRig
@@ -51,8 +51,8 @@ async def test_killed_between_the_tick_and_its_commit(jobs: JobsRig) -> None:
 
 
 async def test_frozen_between_the_tick_and_its_commit(jobs: JobsRig) -> None:
-    """The server ends its transaction, another takes the tick, and the one who wakes up looks again
-    and finds it taken.
+    """The server ends its transaction and another scheduler takes the tick; the resumed one reads
+    again and finds it taken.
     """
     await missed_a_week(jobs)
     first = await jobs.start(failpoints="schedule.before_commit=stop")

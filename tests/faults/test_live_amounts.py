@@ -1,4 +1,4 @@
-"""What one tenant's amounts come to, however large, stops nobody's totals."""
+"""Amounts of one tenant, of any size, do not stop the totals of other tenants."""
 
 import random
 from collections.abc import Mapping
@@ -7,21 +7,21 @@ from uuid import uuid4
 
 from schemas.billing import InvoicePaymentFailed
 from tests.faults.live_rig import LiveRig
-from tests.fixtures.movements import Invoices, Totals, WindowKey, publish, published_windows
+from tests.fixtures.movements import Invoices, Totals, WindowKey, latest_windows, publish
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.event import Event
 from waypost.testing.envelopes import envelope_of
 from waypost.testing.eventually import eventually
 
 HUGE = 5 * 10**18
-"""Two of them do not fit 64 bits."""
+"""Two of them exceed 64 bits."""
 TENANT = uuid4()
 
 
-async def test_what_does_not_fit_64_bits_is_passed_over_in_its_window_alone(live: LiveRig) -> None:
+async def test_amount_beyond_64_bits_is_skipped_only_in_its_window(live: LiveRig) -> None:
     now = datetime.now(UTC)
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=2)
-    noon, minute_later, evening = (midnight + timedelta(minutes=each) for each in (720, 721, 1080))
+    noon, minute_later, evening = (midnight + timedelta(minutes=number) for number in (720, 721, 1080))
     others = Invoices(random.Random(7), now)  # noqa: S311 - stories, not secrets
     others.add(5)
     first, second, third = failed(HUGE, noon), failed(HUGE, minute_later), failed(7, evening)
@@ -44,7 +44,7 @@ async def test_what_does_not_fit_64_bits_is_passed_over_in_its_window_alone(live
 
 async def tells(live: LiveRig, expected: Mapping[WindowKey, Totals]) -> None:
     async def told() -> bool:
-        assert await published_windows(live.bootstrap) == expected
+        assert await latest_windows(live.bootstrap) == expected
         return True
 
     await eventually(told, deadline_seconds=25)

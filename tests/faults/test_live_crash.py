@@ -1,5 +1,5 @@
-"""The live view is killed where it hurts, and fed every record twice: what it comes to stays what
-the invoices come to.
+"""The live view is killed at its failpoints, and receives every record twice: its totals stay those
+of the invoices.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ from functools import partial
 import pytest
 
 from tests.faults.live_rig import LiveRig
-from tests.fixtures.movements import Invoices, publish, published_windows
+from tests.fixtures.movements import Invoices, latest_windows, publish
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.event import Event
 from waypost.testing.eventually import eventually
@@ -30,8 +30,7 @@ async def test_every_record_twice_is_counted_once(live: LiveRig, invoices: Invoi
         await publish(live.bootstrap, twice(invoices.envelopes))
         await publish(live.bootstrap, invoices.envelopes)
         await live.agrees_with(invoices)
-        # What comes last has been counted: nothing before it is still on its way to be counted
-        # twice.
+        # The last record has been counted, so no earlier one is still to be counted twice.
         invoices.add(30)
         await publish(live.bootstrap, invoices.envelopes)
         await live.agrees_with(invoices)
@@ -63,7 +62,7 @@ async def test_killed_in_mid_stream_and_built_up_again_from_its_changelogs(live:
 
 
 async def has_published(live: LiveRig, windows: int) -> bool:
-    return len(await published_windows(live.bootstrap)) >= windows
+    return len(await latest_windows(live.bootstrap)) >= windows
 
 
 def twice(envelopes: Sequence[Envelope[Event]]) -> Sequence[Envelope[Event]]:

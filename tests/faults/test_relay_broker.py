@@ -1,4 +1,4 @@
-"""The broker is killed, or freezes, while rows keep coming (fault matrix 6, 18 and 19)."""
+"""The broker is killed, or freezes, while rows keep arriving (fault matrix 6, 18 and 19)."""
 
 import asyncio
 import signal
@@ -8,7 +8,7 @@ from waypost.testing.eventually import eventually
 from waypost.testing.kafka import Broker
 
 BACK_SECONDS = 10
-"""Since the broker answers again; a producer left to itself takes 17 s from the kill."""
+"""Seconds since the broker answers again; an unattended producer takes 17 s from the kill."""
 KEYS = [f"00000000-0000-7000-8000-{number:012}" for number in range(12)]
 
 

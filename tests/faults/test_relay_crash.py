@@ -1,4 +1,4 @@
-"""A relay that is killed at each of its steps: rows may be sent twice, never lost, never out of
+"""A relay that is killed at each of its steps: rows may be sent twice, but are never lost or out of
 order (fault matrix 5 to 8).
 """
 
@@ -22,7 +22,7 @@ async def test_a_relay_killed_at_any_step_loses_nothing_and_keeps_order(rig: Rig
     await rig.assert_nothing_lost_and_in_order()
 
 
-async def test_killed_between_ack_and_delete_it_sends_the_chunk_once_more(rig: Rig) -> None:
+async def test_relay_killed_between_ack_and_delete_repeats_the_chunk(rig: Rig) -> None:
     await rig.write_versions(KEYS, range(1, 6))
     doomed = await rig.start_relay(failpoints="relay.after_ack=kill")
     assert await doomed.wait() == -signal.SIGKILL
@@ -33,7 +33,7 @@ async def test_killed_between_ack_and_delete_it_sends_the_chunk_once_more(rig: R
     assert await rig.duplicates() == len(KEYS) * 5
 
 
-async def test_killed_after_the_delete_it_sends_nothing_twice(rig: Rig) -> None:
+async def test_relay_killed_after_the_delete_sends_nothing_twice(rig: Rig) -> None:
     await rig.write_versions(KEYS, range(1, 6))
     doomed = await rig.start_relay(failpoints="relay.after_delete=kill")
     assert await doomed.wait() == -signal.SIGKILL

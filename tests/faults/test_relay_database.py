@@ -1,5 +1,5 @@
-"""The database is cut off like by a power cut, or ends sessions again and again (fault matrix 21
-and 22).
+"""The database is cut off as by a power failure, or repeatedly ends sessions (fault matrix 21 and
+22).
 """
 
 from collections.abc import AsyncIterator

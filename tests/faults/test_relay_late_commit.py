@@ -1,5 +1,5 @@
-"""Transactions that take their outbox ids early and commit late: rows appear behind rows that are
-sent already (fault matrix 37).
+"""Transactions that allocate their outbox ids early and commit late: rows appear behind rows that
+were already sent (fault matrix 37).
 """
 
 import asyncio
@@ -12,11 +12,13 @@ from waypost.testing.kafka import Broker
 
 AGGREGATE = "00000000-0000-7000-8000-000000000001"
 NEIGHBOUR = "00000000-0000-7000-8000-000000000002"
-"""Of the same shard."""
+"""Keys of the same shard."""
 
 
 async def test_a_row_that_commits_behind_a_sent_one_is_published(rig: Rig) -> None:
-    """A takes an id for v2, B takes a later one and is sent first; then A commits, and v3 follows."""
+    """A allocates an id for v2, B allocates a later one and is sent first; then A commits, and v3
+    follows.
+    """
     await rig.start_relay()
     await rig.write(AGGREGATE, b"v1")
     async with connected(rig.database.owner) as slow:
@@ -32,8 +34,8 @@ async def test_a_row_that_commits_behind_a_sent_one_is_published(rig: Rig) -> No
 async def test_v3_does_not_pass_a_v2_that_commits_behind_a_row_in_flight(
     rig_on_own_kafka: Rig, own_kafka: Broker
 ) -> None:
-    """B is on its way, unacknowledged, when A commits v2 behind it and v3 follows: what is read
-    ahead now must hold both.
+    """B is sent but not acknowledged when A commits v2 behind it and v3 follows: the next read must
+    contain both.
     """
     rig = rig_on_own_kafka
     await rig.start_relay()
@@ -56,7 +58,7 @@ async def test_v3_does_not_pass_a_v2_that_commits_behind_a_row_in_flight(
 
 async def test_writers_that_commit_in_any_order_lose_nothing(rig: Rig) -> None:
     """Each aggregate has one writer, as its version lock enforces; their transactions overlap and
-    commit as they please.
+    commit in any order.
     """
     await asyncio.gather(rig.start_relay(), rig.start_relay())
     await asyncio.gather(*(_write_slowly(rig, seed) for seed in range(8)))

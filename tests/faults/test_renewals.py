@@ -1,5 +1,5 @@
-"""One invoice per subscription and period, charged once, wherever a job process is killed and
-whoever renews beside it.
+"""One invoice per subscription and period, charged once, wherever a job process is killed and for
+any concurrent renewals.
 """
 
 from datetime import timedelta
@@ -8,7 +8,7 @@ import pytest
 
 from tests.faults.charges_rig import SHORT, ChargesRig
 from tests.integration.billing.service import Company, Row
-from tests.integration.billing.subscriptions import history, invoices_of, seen, stands, subscribed
+from tests.integration.billing.subscriptions import becomes, history, invoices_of, seen, subscribed
 from waypost.testing.clock import MovableClock
 from waypost.testing.eventually import eventually
 
@@ -34,13 +34,13 @@ async def idle(company: Company) -> None:
 
 
 async def assert_billed_once_each(charging: ChargesRig, company: Company, subscription: Row, periods: int) -> None:
-    """In the invoices, in their numbers, in the history, at the provider."""
+    """Checks the invoices, their numbers, the history and the provider."""
     invoices = await invoices_of(company, subscription)
-    assert [each["number"] for each in invoices] == list(range(1, periods + 1))
-    assert [each["status"] for each in invoices] == ["paid"] * periods
+    assert [invoice["number"] for invoice in invoices] == list(range(1, periods + 1))
+    assert [this_invoice["status"] for this_invoice in invoices] == ["paid"] * periods
     assert await history(company, subscription) == ["subscription.created"] + ["subscription.renewed"] * (periods - 1)
-    charges = [each["idempotency_key"] for each in await charging.charges()]
-    assert sorted(charges) == sorted(f"inv-{each['id']}" for each in invoices)
+    charges = [charge["idempotency_key"] for charge in await charging.charges()]
+    assert sorted(charges) == sorted(f"inv-{each_invoice['id']}" for each_invoice in invoices)
     assert (await seen(company, subscription))["invoice_id"] == invoices[-1]["id"]
 
 
@@ -56,7 +56,7 @@ async def test_killed_between_the_period_and_its_charge(charging: ChargesRig, fa
     assert billed == (1 if failpoint == "billing.in_a_renewal" else 2)
     assert len(await charging.charges()) == 1
     async with charging.working(ahead=A_MONTH_ON):
-        await stands(company, subscription, period_start=subscription["period_end"])
+        await becomes(company, subscription, period_start=subscription["period_end"])
         await idle(company)
     await assert_billed_once_each(charging, company, subscription, 2)
 
@@ -66,16 +66,16 @@ async def test_workers_renew_at_once_and_again(charging: ChargesRig) -> None:
     async with charging.working(ahead=A_MONTH_ON), charging.working(ahead=A_MONTH_ON):
         for _ in range(6):
             await charging.queue.enqueue(company.tenant_id, RENEW)
-        await stands(company, subscription, period_start=subscription["period_end"])
+        await becomes(company, subscription, period_start=subscription["period_end"])
         await idle(company)
         await charging.queue.enqueue(company.tenant_id, RENEW)
         await idle(company)
     await assert_billed_once_each(charging, company, subscription, 2)
 
 
-async def test_a_frozen_process_wakes_up_after_another_has_renewed(charging: ChargesRig) -> None:
-    """Frozen within the transaction it holds the row; the server ends it, and what it had decided
-    is refused.
+async def test_frozen_process_resumes_after_another_has_renewed(charging: ChargesRig) -> None:
+    """Frozen within the transaction it holds the row; the server ends it, and its decision is
+    rejected.
     """
     company, subscription = await paid_subscription(charging)
     charging.put_forward(A_MONTH_ON)
@@ -92,11 +92,11 @@ async def test_a_frozen_process_wakes_up_after_another_has_renewed(charging: Cha
         frozen.resume()
         await idle(company)
     await charging.queue.enqueue(company.tenant_id, RENEW)
-    await idle(company)  # by the one that is awake again
+    await idle(company)  # by the resumed process
     await assert_billed_once_each(charging, company, subscription, 2)
 
 
-async def test_whoever_was_away_for_months_is_billed_for_each_once(charging: ChargesRig) -> None:
+async def test_periods_missed_for_months_are_billed_once_each(charging: ChargesRig) -> None:
     company, subscription = await paid_subscription(charging)
     async with charging.working(ahead=FOUR_ON), charging.working(ahead=FOUR_ON):
         for _ in range(2):
@@ -107,7 +107,7 @@ async def test_whoever_was_away_for_months_is_billed_for_each_once(charging: Cha
     await assert_billed_once_each(charging, company, subscription, len(invoices))
 
 
-async def test_a_tick_reaches_open_tenants_with_a_period_that_is_due_and_one_that_was_missed_is_made_up_for(
+async def test_tick_reaches_open_tenants_with_a_due_period_and_a_missed_tick_is_caught_up(
     charging: ChargesRig,
 ) -> None:
     due, closed, young = [await paid_subscription(charging) for _ in range(3)]
@@ -121,4 +121,4 @@ async def test_a_tick_reaches_open_tenants_with_a_period_that_is_due_and_one_tha
     clock.move(5 * MINUTE)
     for _ in range(2):
         await scheduler.tick()
-    assert await charging.queue.whose(RENEW) == [due[0].tenant_id]
+    assert await charging.queue.tenants_with(RENEW) == [due[0].tenant_id]

@@ -1,5 +1,5 @@
-"""A short storm, as `make faults` runs it: parts of the system are killed under load, Kafka and
-PostgreSQL among them.
+"""A short storm, like `make faults`: parts of the system are killed under load, including Kafka and
+PostgreSQL.
 """
 
 import sys
@@ -11,12 +11,11 @@ from infra.stack.places import CHECKOUT, inherited
 from tests.fixtures.ports import free_port_base
 from waypost.native.child import Child
 
-# The same faults every time: a commit that breaks a promise is told from one that had good luck.
-# `make faults` draws others.
+# The same faults on every run, so that a broken promise is caused by the commit and not by luck.
+# `make faults` uses random ones.
 KILLS, SEED = 9, 8
 
-# A whole system starts, is killed to pieces, starts again and settles, on as many cores as there
-# are.
+# A whole system starts, is killed, restarts and recovers, on any number of cores.
 pytestmark = pytest.mark.timeout(900)
 
 

@@ -1,5 +1,5 @@
-"""A storm follows from its seed, spares nobody it should not, and names only failpoints that there
-are.
+"""A storm is determined by its seed, kills every target in its time, and uses only existing
+failpoints.
 """
 
 import pytest
@@ -11,7 +11,7 @@ from waypost.hosting.main import runner_of
 from waypost.hosting.processes import ServiceProcess
 
 IMPORTED = (*map(runner_of, ServiceProcess), SERVICE)
-"""Between them they bring every point that there is."""
+"""Seeds that together use every failpoint."""
 ALL_POINTS = sorted({point for points in POINTS.values() for point in points})
 
 
@@ -20,17 +20,17 @@ def test_the_same_seed_is_the_same_storm() -> None:
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_so_many_kills_with_the_platform_among_them(seed: int) -> None:
-    killed = [each.target for each in scheduled(seed, 9) if each.kind in KILLING]
+def test_schedule_has_the_requested_kills_including_the_platform(seed: int) -> None:
+    killed = [fault.target for fault in scheduled(seed, 9) if fault.kind in KILLING]
     assert len(killed) == 9
     assert set(PLATFORM) <= set(killed)
 
 
-def test_in_a_long_storm_everybody_is_killed() -> None:
-    assert {each.target for each in scheduled(1, 100) if each.kind in KILLING} == set(TARGETS)
+def test_long_storm_kills_every_target() -> None:
+    assert {fault.target for fault in scheduled(1, 100) if fault.kind in KILLING} == set(TARGETS)
 
 
 @pytest.mark.parametrize("point", ALL_POINTS)
-def test_its_failpoints_stand_somewhere(point: str) -> None:
+def test_scheduled_failpoints_exist(point: str) -> None:
     arm_failpoints(f"{point}=raise")
     failpoint(point).disarm()

@@ -1,4 +1,6 @@
-"""Every Markdown file of the project: its links and the paths that it names exist, its lines fit, and README shows real code."""
+"""Every Markdown file of the project: its links and the paths that it names exist, its lines
+fit, and README shows real code.
+"""
 
 import ast
 import re

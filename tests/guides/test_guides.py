@@ -1,5 +1,5 @@
-"""Every page of `docs/guide` is followed to the letter, in a copy of the project: its files, its
-edits, its commands.
+"""Follows every page of `docs/guide` exactly, in a copy of the project: its files, its edits, its
+commands.
 """
 
 import re
@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from infra.stack.places import CHECKOUT
-from tests.guides.reading import Edit, NotFollowable, Run, Step, steps_of
-from tests.guides.workshop import STEP_SECONDS, Workshop
+from tests.guides.guide_run import STEP_SECONDS, GuideRun
+from tests.guides.steps import Edit, NotFollowable, Run, Step, steps_of
 from waypost.testing.folders import scratch_folder
 
 PAGES = sorted((CHECKOUT / "docs" / "guide").glob("*.md"))
@@ -26,15 +26,15 @@ def up_to_each_command(guide: Path) -> Iterator[list[Step]]:
 
 
 @pytest.fixture(scope="module")
-async def workshop_of() -> AsyncIterator[Callable[[Path], Workshop]]:
-    """A workshop per guide, kept from one command to the next."""
+async def run_of() -> AsyncIterator[Callable[[Path], GuideRun]]:
+    """One run per guide, shared by its commands."""
     async with AsyncExitStack() as stack:
 
         @cache
-        def opened(guide: Path) -> Workshop:
-            workshop = Workshop(stack.enter_context(scratch_folder()))
-            stack.push_async_callback(workshop.close)
-            return workshop
+        def opened(guide: Path) -> GuideRun:
+            run = GuideRun(stack.enter_context(scratch_folder()))
+            stack.push_async_callback(run.close)
+            return run
 
         yield opened
 
@@ -48,8 +48,8 @@ async def workshop_of() -> AsyncIterator[Callable[[Path], Workshop]]:
         for steps in up_to_each_command(guide)
     ],
 )
-async def test_a_guide_can_be_followed(guide: Path, steps: list[Step], workshop_of: Callable[[Path], Workshop]) -> None:
-    await workshop_of(guide).follow(steps)
+async def test_a_guide_can_be_followed(guide: Path, steps: list[Step], run_of: Callable[[Path], GuideRun]) -> None:
+    await run_of(guide).follow(steps)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
@@ -78,11 +78,11 @@ def test_an_edit_of_a_file_that_reads_otherwise_is_refused(text: str) -> None:
         edit_of(EDIT).apply_to(text)
 
 
-def test_a_block_that_nobody_could_follow_is_refused() -> None:
+def test_block_that_cannot_be_followed_is_refused() -> None:
     with pytest.raises(NotFollowable, match="names no file"):
         steps_of("```python\nprint()\n```\n")
 
 
-async def test_a_command_that_fails_is_told_with_what_it_printed() -> None:
+async def test_failed_command_is_reported_with_its_output() -> None:
     with scratch_folder() as folder, pytest.raises(NotFollowable, match="no such luck"):
-        await Workshop(folder).follow([Run("echo no such luck && false")])
+        await GuideRun(folder).follow([Run("echo no such luck && false")])

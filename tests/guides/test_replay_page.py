@@ -1,5 +1,5 @@
-"""What the page on replays tells to type can be typed: the commands, their options, and the names
-of this house are there.
+"""The commands on the page about replays are valid: the commands, their options, and the names of
+this project exist.
 """
 
 import re
@@ -10,7 +10,7 @@ import pytest
 from typer.main import get_command
 
 from infra.stack.places import CHECKOUT
-from waypost.cli.events.republish import require_kept
+from waypost.cli.events.republish import require_published
 from waypost.cli.main import app
 from waypost.cli.projections import find
 from waypost.cli.replay import find_reactor
@@ -28,18 +28,18 @@ def test_the_page_has_commands() -> None:
     assert {words[0] for words in COMMANDS} == {"projections", "replay", "events", "dead-letters", "audit"}
 
 
-@pytest.mark.parametrize("words", [each for each in COMMANDS if len(each) > 2], ids=" ".join)
+@pytest.mark.parametrize("words", [command for command in COMMANDS if len(command) > 2], ids=" ".join)
 def test_a_command_is_one(words: list[str]) -> None:
     parameters = parsed(words)
     for verb, look_up in KNOWN.items():
         if verb in words:
             look_up(parameters["name"])
     for topic in parameters.get("topics", ()):
-        require_kept(topic)
+        require_published(topic)
 
 
 def parsed(words: list[str]) -> dict[str, Any]:
-    """The parameters of the command that these words are of; nothing is run. Raises UsageError."""
+    """Parses the command's parameters without running it. Raises UsageError."""
     command: Any = get_command(app)
     context = command.make_context("waypost", list(words), resilient_parsing=True)
     while hasattr(command, "resolve_command"):

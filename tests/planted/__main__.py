@@ -1,5 +1,5 @@
-"""`make planted`: puts each bug into a copy of the project, one at a time, and asks the tests
-whether they find it.
+"""`make planted`: plants each bug in a copy of the project, one at a time, and checks that the
+tests find it.
 """
 
 import argparse
@@ -16,14 +16,14 @@ from tests.planted.bug import Bug, all_bugs
 from waypost.testing.folders import scratch_folder
 
 ALL_PASSED, SOME_FAILED = 0, 1
-"""Exit codes of pytest; any other says that it could not test at all."""
+"""Exit codes of pytest for passed and failed; any other means that it could not run the tests."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tested:
     code: int
     failure: str
-    """The line that names the first test that failed."""
+    """The line that names the first failed test."""
     output: str
 
 
@@ -34,7 +34,7 @@ def main() -> int:
         print(f"{len(bugs)} bugs; first, the tests that are to find them pass without any …", flush=True)
         control = run_tests(folder, sorted({test for bug in bugs for test in bug.found_by}), stop_at_first=False)
         if control.code != ALL_PASSED:
-            print(f"{control.output}\nthey do not pass: what fails with a bug in it would say nothing")
+            print(f"{control.output}\nthey do not pass, so a failure with a bug would prove nothing")
             return 1
         found = sum([_is_found(bug, folder) for bug in bugs])
     print(f"found {found} of {len(bugs)} planted")

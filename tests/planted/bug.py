@@ -1,5 +1,5 @@
-"""A bug that was put in on purpose, kept as a patch: what it is, the checks that are to find it,
-the change.
+"""A planted bug, stored as a patch: its description, the checks that must find it, and the
+change.
 """
 
 import subprocess
@@ -20,14 +20,14 @@ class Bug:
     file: Path
     what: str
     found_by: Sequence[str]
-    """Tests, as pytest is told them: the first one that fails has found it."""
+    """Tests as pytest arguments; the first failure finds the bug."""
 
     @property
     def name(self) -> str:
         return self.file.stem
 
     def put_in(self, checkout: Path) -> None:
-        """Raises DoesNotApply, and says what to do."""
+        """Raises DoesNotApply with the remedy."""
         self._apply(checkout)
 
     def take_out(self, checkout: Path) -> None:
@@ -38,15 +38,13 @@ class Bug:
         self._apply(checkout, "--check")
 
     def _apply(self, checkout: Path, *options: str) -> None:
-        # Without the variable, git takes a copy below another checkout for a part of that one, and
+        # Without the variable, git treats a copy below another checkout as a part of that one, and
         # applies nothing.
         environment = {"GIT_CEILING_DIRECTORIES": str(checkout.parent), "PATH": "/usr/bin:/bin:/usr/local/bin"}
         command = ["git", "apply", *options, str(self.file)]
         applied = subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=False, env=environment)
         if applied.returncode:
-            raise DoesNotApply(
-                f"{self.name} does not fit the code any more; plant the same bug in what the code is now:\n{applied.stderr}"
-            )
+            raise DoesNotApply(f"{self.name} does not apply to the current code; recreate the patch:\n{applied.stderr}")
 
 
 def all_bugs() -> Sequence[Bug]:

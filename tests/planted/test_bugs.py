@@ -1,4 +1,4 @@
-"""The bugs can still be planted; `make planted` shows that each is found."""
+"""The patches apply; `make planted` shows that each bug is found."""
 
 import pytest
 

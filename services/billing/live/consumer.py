@@ -43,9 +43,9 @@ class AtLeastOnceConsumer(Consumer):
         return [tp for tp in self.assignment() if tp.topic not in self.app.tables.changelog_topics]
 
     def _new_offset(self, tp: TP) -> int | None:
-        """The offset to commit. Faust would commit acknowledged records: also records that it skipped
-        in a rebalance, those in progress at a stop, and those that it dropped and takes for a gap
-        in the log.
+        """The offset to commit. Faust would commit all acknowledged records, among them records
+        that it skipped in a rebalance, records in progress at a stop, and dropped records, which it
+        takes for a gap in the log.
         """
         self._acked[tp].clear()
         self._acked_index[tp].clear()

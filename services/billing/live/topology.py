@@ -23,7 +23,7 @@ from waypost.project import on_cluster
 log = structlog.get_logger()
 
 NAME = "billing.live"
-"""The name of the application and its consumer group, and the prefix of its own topics."""
+"""The name of the application and its consumer group, and the prefix of its topics."""
 BY_TENANT_TOPIC = f"{NAME}-by-tenant"
 PARTITIONS = 8
 """Like every topic of the project, and it never changes."""

@@ -1,10 +1,10 @@
 """The key files that this service reads from `WAYPOST_KEYS_DIRECTORY`; `infra.stack.keys` creates
 them.
 
-| file                  | contents                                                                  |
-|-----------------------|---------------------------------------------------------------------------|
-| `signing.json`        | the private Ed25519 key of access tokens: a JWK (RFC 8037) with its `kid` |
-| `sealing.public.json` | `{key_id, public_key}`: the notifications service's X25519 key, in base64 |
+| file                  | contents                                                              |
+|-----------------------|-----------------------------------------------------------------------|
+| `signing.json`        | the private Ed25519 key of access tokens: a JWK (RFC 8037) with `kid` |
+| `sealing.public.json` | `{key_id, public_key}`: X25519 key of notifications, in base64        |
 """
 
 import base64

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from waypost.cli.databases import explained
+from waypost.cli.development import development_token, development_user
 from waypost.cli.output import console, remark
 from waypost.cli.services import chosen_services, setting_of, start_hint
 from waypost.hosting.admin_service import runtime_for_command
@@ -22,9 +23,11 @@ LONGEST_MINUTES = 24 * 60
 
 
 def token(
-    dev: Annotated[bool, typer.Option("--dev", help="Confirms that the token is for development.")] = False,
-    role: Annotated[Role, typer.Option(help="What the user may do in the tenant.")] = Role.OWNER,
-    tenant: Annotated[str, typer.Option(help="Name of the tenant, which is made when it is new.")] = "Development",
+    dev: Annotated[bool, typer.Option("--dev", help="Required: confirms that the token is for development.")] = False,
+    role: Annotated[Role, typer.Option(help="Role of the user in the tenant.")] = Role.OWNER,
+    tenant: Annotated[
+        str, typer.Option(help="Name of the tenant. It is created if it does not exist.")
+    ] = "Development",
     minutes: Annotated[int, typer.Option(min=1, max=LONGEST_MINUTES, help="Lifetime of the token.")] = 60,
 ) -> None:
     """Prints an access token of a development user.
@@ -34,30 +37,34 @@ def token(
     """
     if not dev:
         raise Invalid(
-            "a person's token comes from POST /login, an operator's from `waypost operators token`;"
-            " for development: `waypost token --dev`"
+            "POST /login issues a user's token, `waypost operators token` an operator's;"
+            " for a development user add --dev"
         )
-    service = _signing_service()
-    keys = Path(setting_of(service.name, variable("KEYS_DIRECTORY")))
-    user = asyncio.run(_user_of(service, keys, tenant, role))
-    assert service.signing_key is not None  # noqa: S101 - chosen for it
-    key, lifetime = service.signing_key(keys), timedelta(minutes=minutes)
-    console.print(sign(user.claims(), key, at=datetime.now(UTC), lifetime=lifetime), soft_wrap=True)
-    remark(f"{role} of the tenant {tenant!r} ({user.tenant_id}), {minutes} minutes long")
+    lifetime, service = timedelta(minutes=minutes), _signing_service()
+    if service is None:
+        user = development_user(tenant, role)
+        printed = development_token(user, lifetime)
+    else:
+        keys = Path(setting_of(service.name, variable("KEYS_DIRECTORY")))
+        user = asyncio.run(_user_of(service, keys, tenant, role))
+        assert service.signing_key is not None  # noqa: S101 - chosen for it
+        printed = sign(user.claims(), service.signing_key(keys), at=datetime.now(UTC), lifetime=lifetime)
+    console.print(printed, soft_wrap=True)
+    remark(f"{role} of the tenant {tenant!r} ({user.tenant_id}), valid for {minutes} minutes")
 
 
-def _signing_service() -> Service:
-    """Raises Misconfigured."""
+def _signing_service() -> Service | None:
+    """None where tokens come from elsewhere: then the local stack signs those of development."""
     for service in chosen_services(None):
         if service.signing_key is not None and service.development_user is not None:
             return service
-    raise Misconfigured("no service of this checkout declares signing_key and development_user in its app")
+    return None
 
 
 async def _user_of(service: Service, keys: Path, tenant: str, role: Role) -> Principal:
     """Raises Misconfigured where no database answers."""
     dsn = setting_of(service.name, variable("APP_DSN"))
-    assert service.development_user is not None  # noqa: S101 - chosen for it
+    assert service.development_user is not None  # noqa: S101 - _signing_service chose it
     try:
         async with runtime_for_command(service, dsn=dsn) as runtime:
             with explained(service.name):

@@ -17,7 +17,7 @@ LONGEST = 40
 NOT_A_SERVICE = frozenset(("catalogue", "upcasters", "avro", "samples", "postgres", "template0", "template1"))
 """Modules of the schemas package, and databases that PostgreSQL itself has."""
 NOT_AN_AGGREGATE = frozenset(("job", "tenant", "queries", "router", "command", "page", "rows", "event", "self"))
-"""`/jobs` is a route of every service, `tenants` a read table; the others are names in the templates."""
+"""`/jobs` is a route of every service, `tenants` a read table; the templates use the others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

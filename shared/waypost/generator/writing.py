@@ -20,7 +20,7 @@ class NewFile:
 
     @property
     def is_shared(self) -> bool:
-        """An empty package file, which other services of the project have in common with this one."""
+        """An empty package file, which several services of the project have in common."""
         return self.path.name == PACKAGE and not self.text
 
 

@@ -1,7 +1,8 @@
 """An event's metadata as text: the record's headers, and the same values in `events.metadata`.
 
-CloudEvents 1.0, Kafka protocol binding, binary mode; W3C Trace Context. Topic, event store and dead
-letters use the same names, so that a lost topic can be published again with equal ids.
+CloudEvents 1.0, Kafka protocol binding, binary mode; W3C Trace Context. The names are the same in
+topics, dead letters and the event store, so that a lost topic can be published again with equal
+ids.
 """
 
 import re

@@ -3,7 +3,7 @@
 import unicodedata
 
 _LINE_ENDS = frozenset(("Cc", "Zl", "Zp"))
-"""Control characters (including CR, LF, NEL and NUL), U+2028 and U+2029: character ends a line or a
+"""Control characters (including CR, LF, NEL and NUL), U+2028 and U+2029: each ends a line or a
 header for some reader.
 """
 _INVISIBLE_CATEGORIES = frozenset(("Cf", "Cn", "Co", "Me", "Mn", "Zs", "Cs", *_LINE_ENDS))
@@ -22,7 +22,7 @@ def is_storable(text: str) -> bool:
 
 
 def storable(text: str) -> str:
-    """The text with a replacement for character character that cannot be stored."""
+    """The text with a replacement for each character that cannot be stored."""
     return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode(errors="replace").decode()
 
 

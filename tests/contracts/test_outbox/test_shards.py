@@ -44,7 +44,7 @@ async def test_silent_holder_loses_its_shards_and_cannot_delete(under_test: Outb
     async with under_test.outbox.lease() as frozen, under_test.outbox.lease() as other:
         await frozen.acquire(ALL, at_most=SHARDS)
         rows = await frozen.heads(ALL, in_flight=(), held_topics=(), rows_per_shard=1, bytes_per_shard=1)
-        under_test.fall_silent(frozen)
+        under_test.become_silent(frozen)
         await eventually(lambda: _alone(other))
         await eventually(taking_all(other))
         with pytest.raises(Transient):

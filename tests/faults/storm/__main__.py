@@ -1,5 +1,5 @@
 """`python -m tests.faults.storm --kills 20 --seed 7`, or `make faults KILLS=20 SEED=7`. Exits with
-1 where a promise was broken.
+1 if a promise was broken.
 """
 
 import asyncio
@@ -18,13 +18,13 @@ from rich.console import Console
 from infra.stack.places import STATE
 from tests.faults.storm.chaos import Chaos
 from tests.faults.storm.evidence import Evidence
-from tests.faults.storm.gathering import gather
 from tests.faults.storm.journal import Journal
 from tests.faults.storm.load import Load
 from tests.faults.storm.promises import examine
+from tests.faults.storm.quiescence import wait_until_idle
 from tests.faults.storm.report import Report
 from tests.faults.storm.schedule import scheduled
-from tests.faults.storm.settling import settle
+from tests.faults.storm.sources import gather
 from tests.faults.storm.system import System, running
 from tests.fixtures.ports import free_port_base
 from waypost.kernel.errors import WaypostError
@@ -37,18 +37,18 @@ commands = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 @commands.command()
 def storm(
-    kills: Annotated[int, typer.Option(min=1, help="How many times something is killed.")] = 20,
+    kills: Annotated[int, typer.Option(min=1, help="Number of kills.")] = 20,
     seed: Annotated[
-        int | None, typer.Option(help="Decides which fault comes when; drawn and printed unless given.")
+        int | None, typer.Option(help="Determines the faults and their times; random and printed by default.")
     ] = None,
-    port_base: Annotated[int | None, typer.Option(help="Drawn unless given.")] = None,
+    port_base: Annotated[int | None, typer.Option(help="Random by default.")] = None,
 ) -> None:
-    """Kills, freezes and restarts every part of the system under load, lets it settle, and checks
-    every promise.
+    """Kills, freezes and restarts every part of the system under load, waits until it is idle, and
+    checks every promise.
 
-    Ctrl-C ends the storm before its last kill, and what has been is checked.
+    Ctrl-C ends the storm before its last kill; the checks still run.
     """
-    os.environ["OTEL_TRACES_EXPORTER"] = "none"  # there is no viewer in this stack
+    os.environ["OTEL_TRACES_EXPORTER"] = "none"  # this stack has no trace viewer
     console = Console()
     report = Report(Console(width=None if console.is_terminal else WIDTH_OF_FILES))
     chosen = random.SystemRandom().randrange(10**6) if seed is None else seed
@@ -61,7 +61,7 @@ def storm(
         clean = asyncio.run(_storm(kills, chosen, base, folder, report))
     except (TimeoutError, WaypostError, ExceptionGroup) as problem:
         clean = False
-        report.say(f"the storm broke off: {_first(problem)}")
+        report.say(f"the storm was aborted: {_first(problem)}")
     if clean:
         for remains in (reachable_directory(folder / "postgres"), folder):
             shutil.rmtree(remains, ignore_errors=True)
@@ -72,7 +72,7 @@ def storm(
 
 
 async def _storm(kills: int, seed: int, port_base: int, folder: Path, report: Report) -> bool:
-    """Whether every promise was kept."""
+    """True if every promise was kept."""
     faults, operations = folder / "faults.jsonl", folder / "operations.jsonl"
     begun = time.monotonic()
     async with running(folder, port_base) as system:
@@ -80,12 +80,12 @@ async def _storm(kills: int, seed: int, port_base: int, folder: Path, report: Re
         begun = time.monotonic()
         await _rage(system, kills, seed, faults, operations)
         seconds = time.monotonic() - begun
-        report.say("the storm is over; waiting for the system to settle")
-        evidence: Evidence = await gather(system, operations, await settle(system))
+        report.say("the storm is over; waiting until the system is idle")
+        evidence: Evidence = await gather(system, operations, await wait_until_idle(system))
     report.operations(evidence)
     findings = examine(evidence)
     report.findings(findings, report.faults(faults, seconds))
-    return not any(each.violations for each in findings)
+    return not any(finding.violations for finding in findings)
 
 
 async def _rage(system: System, kills: int, seed: int, faults: Path, operations: Path) -> None:
@@ -105,7 +105,7 @@ async def _rage(system: System, kills: int, seed: int, faults: Path, operations:
 
 
 def _end_early_when_interrupted(chaos: Chaos) -> None:
-    """The first Ctrl-C ends the storm, and what has been is checked; a second one ends everything."""
+    """The first Ctrl-C ends the storm, and the checks still run; a second one ends the process."""
     loop = asyncio.get_running_loop()
 
     def end() -> None:
@@ -116,7 +116,7 @@ def _end_early_when_interrupted(chaos: Chaos) -> None:
 
 
 def _first(problem: Exception) -> Exception:
-    """The others in a group are its echoes."""
+    """The first error of a group; the others follow from it."""
     while isinstance(problem, ExceptionGroup):
         problem = problem.exceptions[0]
     return problem

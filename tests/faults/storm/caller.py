@@ -1,5 +1,5 @@
-"""One operation over HTTP: written down, called, written down again; unknown outcomes are asked for
-anew under the same key, or left.
+"""One operation over HTTP: logged, called, logged again. An unknown outcome is retried under the
+same key, or left unknown.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from waypost.kernel.ids import new_id
 RESPONSE_SECONDS = 5.0
 TRIES = 6
 LEFT_UNKNOWN = 0.25
-"""Of the unknown ones are never asked for again."""
+"""Share of the unknown outcomes that are never retried."""
 PAUSE_SECONDS = (0.2, 3.0)
 
 Answer = Mapping[str, Any]
@@ -41,7 +41,7 @@ class Caller:
         token: str | None = None,
         keyed: bool = True,
     ) -> Answer | None:
-        """The answer where it was acknowledged; else None, whatever became of it."""
+        """Returns the response if the operation was acknowledged; otherwise None."""
         operation, key = str(new_id()), f"storm-{new_id()}" if keyed else None
         facts = {"op": operation, "name": name, "tenant": tenant, "route": f"POST {urlsplit(url).path}", "key": key}
         headers = {"X-Correlation-Id": operation}
@@ -61,7 +61,9 @@ class Caller:
         return None
 
     async def look(self, url: str, *, token: str | None = None, **parameters: str) -> Any:
-        """What a GET shows; None while it shows nothing. It changes nothing, so it is no operation."""
+        """Returns the response of a GET, or None if it is not 200. It changes nothing, so it is not
+        logged as an operation.
+        """
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         try:
             answer = await self._http.get(url, params=parameters, headers=headers, timeout=RESPONSE_SECONDS)
@@ -70,8 +72,8 @@ class Caller:
         return answer.json() if answer.status_code == httpx.codes.OK else None
 
     async def sign_in(self, url: str, body: Mapping[str, str]) -> str | None:
-        """A token; its operation is not written down, since neither a password nor a token belongs
-        into a log.
+        """Returns a token. The operation is not logged, because a log must not contain a password
+        or a token.
         """
         try:
             answer = await self._http.post(url, json=dict(body), timeout=RESPONSE_SECONDS)
@@ -85,11 +87,11 @@ class Caller:
         try:
             answer = await self._http.post(url, json=body or {}, headers=dict(headers), timeout=RESPONSE_SECONDS)
         except httpx.ConnectError:
-            return Outcome.FAIL, None, None  # refused before anything was sent
+            return Outcome.FAIL, None, None  # refused before a request was sent
         except httpx.TransportError:
             return Outcome.UNKNOWN, None, None
         if answer.is_success:
             return Outcome.OK, answer.status_code, answer.json()
-        # A 503 may be the answer to a commit whose own answer was lost: it proves nothing.
+        # A 503 may be the response to a commit whose own response was lost: it proves nothing.
         outcome = Outcome.UNKNOWN if answer.is_server_error else Outcome.FAIL
         return outcome, answer.status_code, answer.json()

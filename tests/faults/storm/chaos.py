@@ -1,4 +1,4 @@
-"""Carries the faults out on the running system, and makes every one good in the end."""
+"""Injects the faults into the running system, and ends each of them."""
 
 import asyncio
 import signal
@@ -6,10 +6,10 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
-from infra.stack.parts import PythonServer
 from tests.faults.storm.journal import Journal
 from tests.faults.storm.schedule import Fault, Kind
 from tests.faults.storm.system import POLL_SECONDS, System
+from waypost.devstack.parts import PythonServer
 from waypost.engine.failpoints import VARIABLE
 from waypost.native.child import Child
 from waypost.native.postgres import Postgres
@@ -17,14 +17,13 @@ from waypost.native.postgres import Postgres
 RUNS_AGAIN_SECONDS = 60
 DOWN_AT_ONCE = 3
 DONE_MEANWHILE = 5
-"""Operations acknowledged between two faults: a storm over a system that does nothing anyway proves
-nothing.
-"""
+"""Operations acknowledged between two faults: a storm over an idle system proves nothing."""
 MATTERS_SECONDS = 30
-"""Then the next fault comes all the same: a system that does not recover is the settling's to find.
+"""The next fault is injected after this time in any case; the final check finds a system that does
+not recover.
 """
 REACHED_SECONDS = 90
-"""For a failpoint; a process that does not come by is killed where it is."""
+"""Time to reach a failpoint; a process that does not reach it is killed where it is."""
 
 
 class Chaos:
@@ -32,30 +31,30 @@ class Chaos:
         self._system = system
         self._journal = journal
         self._acknowledged = acknowledged
-        """How many operations, so far."""
+        """Number of acknowledged operations so far."""
         self._turn: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
-        """Of each target: one fault after the other, while different targets may suffer at the same
-        time.
+        """One lock per target: one fault after another for a target, while different targets may
+        fail at the same time.
         """
         self._enough = False
 
     async def rage(self, faults: Sequence[Fault]) -> None:
-        """Returns when all are done and healed. Raises TimeoutError where a target does not come
-        back.
+        """Returns when all faults have ended and every target has recovered. Raises TimeoutError
+        for a target that does not recover.
         """
         async with asyncio.TaskGroup() as under_way:
             for fault in faults:
                 await asyncio.sleep(fault.after_seconds)
-                await self._until_it_matters()
+                await self._until_enough_operations()
                 if self._enough:
                     return
                 under_way.create_task(self._strike(fault), name=str(fault))
 
     def end(self) -> None:
-        """What is under way is ended and made good, and nothing follows."""
+        """Ends the current faults, lets their targets recover, and injects no more."""
         self._enough = True
 
-    async def _until_it_matters(self) -> None:
+    async def _until_enough_operations(self) -> None:
         before = self._acknowledged()
         with suppress(TimeoutError):
             async with asyncio.timeout(MATTERS_SECONDS):
@@ -80,11 +79,11 @@ class Chaos:
 
     async def _kill(self, target: str) -> None:
         server = self._system.server(target)
-        # PostgreSQL's processes have sessions of their own; it knows them all.
+        # PostgreSQL's processes have sessions of their own; the server knows them all.
         await (server.kill() if isinstance(server, Postgres) else server.child.kill())
 
     async def _kill_at(self, target: str, point: str) -> bool:
-        """Whether it died there, rather than at our hand."""
+        """True if it died at the failpoint, and not by our signal."""
         server = self._system.server(target)
         if not isinstance(server, PythonServer):
             raise TypeError(f"{target} has no failpoints")
@@ -94,7 +93,7 @@ class Chaos:
         try:
             armed = await self._next_child(target, before)
         finally:
-            del server.environment[VARIABLE]  # the next start is an ordinary one
+            del server.environment[VARIABLE]  # the next start is without a failpoint
         with suppress(TimeoutError):
             await asyncio.wait_for(armed.wait(), REACHED_SECONDS)
             return armed.exit_code == -signal.SIGKILL
@@ -113,7 +112,7 @@ class Chaos:
     async def _until_it_runs(self, target: str) -> None:
         try:
             async with asyncio.timeout(RUNS_AGAIN_SECONDS):
-                while not self._runs(target):  # noqa: ASYNC110 - the supervisor tells nobody
+                while not self._runs(target):  # noqa: ASYNC110 - the supervisor sends no notification
                     await asyncio.sleep(POLL_SECONDS)
         except TimeoutError:
             raise TimeoutError(f"{target} was not started again within {RUNS_AGAIN_SECONDS} s") from None

@@ -1,4 +1,4 @@
-"""All that the checker knows: what each part has in its own records once the storm is over."""
+"""The checker's input: the records of every part of the system after the storm."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,9 +19,9 @@ class StoredEvent:
     version: int
     event_id: UUID
     correlation_id: UUID
-    """The request that started it all."""
+    """The request that started the chain."""
     causation_id: UUID
-    """The request, event or job that caused this directly."""
+    """The request, event or job that directly caused it."""
     payload: bytes = field(repr=False)
     event: Event
 
@@ -36,7 +36,7 @@ class StoredEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeenRecord:
-    """In the order of offsets within its partition."""
+    """Records in the order of offsets within their partition."""
 
     topic: str
     partition: int
@@ -62,9 +62,9 @@ class SeenRecord:
 class Settled:
     seconds: float
     left: Mapping[str, int]
-    """What did not come to an end by itself, by name; empty where all did."""
+    """Work that did not finish by itself, by name; empty if all did."""
     last: str = ""
-    """What was waited for last."""
+    """The last condition that was waited for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,34 +72,34 @@ class Evidence:
     operations: Sequence[Operation] = ()
     events: Sequence[StoredEvent] = ()
     records: Sequence[SeenRecord] = ()
-    """Of the topics that carry versions."""
+    """Events of the topics that carry versions."""
     answers: Mapping[tuple[str, str, str], Row] = field(default_factory=dict)
-    """Kept beside idempotency keys: (tenant, route, key) to status and body."""
+    """Stored with idempotency keys: (tenant, route, key) to status and body."""
     subscriptions: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """Consumer to its topics, as the services declare them."""
-    taken_in: Mapping[str, frozenset[UUID]] = field(default_factory=dict)
+    processed: Mapping[str, frozenset[UUID]] = field(default_factory=dict)
     """Consumer to the events in its table of processed messages."""
     guards: Mapping[tuple[str, str, UUID], int] = field(default_factory=dict)
     """(consumer, topic, aggregate) to the version that it has reached."""
     directories: Mapping[str, frozenset[UUID]] = field(default_factory=dict)
-    """Service to the tenants that it knows."""
+    """Service to the tenants in its directory."""
     customers: Sequence[Row] = ()
     recipients: Sequence[Row] = ()
     attempts: Sequence[Row] = ()
-    """At moving money."""
+    """Attempts to charge or refund."""
     invoices: Sequence[Row] = ()
     postings: Sequence[Row] = ()
     windows: Sequence[Row] = ()
     """Daily totals of the live view."""
     jobs: Sequence[Row] = ()
-    """What became of each, with `service`."""
+    """Job results, with `service`."""
     charges: Sequence[Row] = ()
-    """The provider's own, refunds in them."""
+    """Charges as the provider stores them, including refunds."""
     mails: Sequence[Row] = ()
-    """The mailbox's own."""
+    """Mails as the mailbox stores them."""
     rebuilt: Mapping[str, bool] = field(default_factory=dict)
-    """Read model to whether it equals what a replay makes of its topic or its events."""
+    """Read model to whether it equals a replay of its topic or events."""
     settled: Settled = field(default_factory=lambda: Settled(seconds=0.0, left={}))
 
     def of_type(self, *types: str) -> Sequence[StoredEvent]:
-        return [each for each in self.events if each.type in types]
+        return [event for event in self.events if event.type in types]

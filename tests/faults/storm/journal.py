@@ -1,5 +1,5 @@
-"""A log of lines that are on disk before anything follows from them: what was done is known even if
-we are killed.
+"""A log whose lines are on disk before the next action, so that a killed run can still be
+checked.
 """
 
 import json
@@ -14,7 +14,7 @@ class Journal:
         self._file: IO[str] = file.open("a")
 
     def write(self, **entry: Any) -> None:
-        """Returns once it is on disk."""
+        """Returns once the line is on disk."""
         self._file.write(json.dumps({"at": datetime.now(UTC).isoformat(), **entry}, default=str) + "\n")
         self._file.flush()
         os.fsync(self._file.fileno())

@@ -1,4 +1,4 @@
-"""What people do: each journey is a chain of operations, given up where one of them is not
+"""User journeys: each is a chain of operations, abandoned at the first one that is not
 acknowledged.
 """
 
@@ -28,7 +28,7 @@ async def open_tenant(people: People) -> None:
 
 
 async def join(people: People) -> None:
-    tenant, email = people.somebody, people.address("person")
+    tenant, email = people.random_tenant, people.address("person")
     body = {"tenant_id": tenant.id, "email": email, "password": PASSWORD, "display_name": "Ada Lovelace"}
     made = await people.caller.ask("sign_up", f"{people.at.users}/signup", body, tenant=tenant.id)
     if made:
@@ -37,7 +37,7 @@ async def join(people: People) -> None:
 
 
 async def buy_and_refund(people: People) -> None:
-    tenant = people.somebody
+    tenant = people.random_tenant
     invoice = await _finalized(people, tenant, people.dice.choice(GOOD_CARDS))
     if invoice is None or people.dice.random() < 0.5:
         return
@@ -49,7 +49,7 @@ async def buy_and_refund(people: People) -> None:
 
 
 async def be_declined_and_pay(people: People) -> None:
-    tenant = people.somebody
+    tenant = people.random_tenant
     invoice = await _finalized(people, tenant, people.dice.choice(BAD_CARDS))
     if invoice is None:
         return
@@ -59,15 +59,15 @@ async def be_declined_and_pay(people: People) -> None:
 
 
 async def finalize_and_void(people: People) -> None:
-    tenant = people.somebody
+    tenant = people.random_tenant
     invoice = await _finalized(people, tenant, None)
     if invoice:
         await people.act("void", tenant, invoice)
 
 
-async def blunder(people: People) -> None:
-    """Asks for what has to be refused: it may leave no trace."""
-    tenant, other = people.somebody, people.somebody
+async def send_invalid_request(people: People) -> None:
+    """Sends a request that must be refused and leave no effect."""
+    tenant, other = people.random_tenant, people.random_tenant
     if other is tenant or not other.invoices:
         body = {"customer_id": people.dice.choice(tenant.people), "currency": "no currency"}
         await people.ask("invoice_without_currency", tenant, "/invoices", body)
@@ -102,7 +102,7 @@ async def _attach(people: People, tenant: Tenant, customer: str, card: str) -> A
 
 
 async def _verify(people: People, tenant: Tenant, email: str) -> None:
-    """With the token of the mail."""
+    """Uses the token of the mail."""
     inbox = f"{people.at.url('mail')}/api/messages"
     listed = await until(lambda: people.caller.look(inbox, to=email, subject="Confirm"), lambda found: found["data"])
     mail = listed and await people.caller.look(f"{inbox}/{listed['data'][0]['id']}")
@@ -118,7 +118,7 @@ JOURNEYS: list[tuple[Journey, int]] = [
     (buy_and_refund, 45),
     (be_declined_and_pay, 15),
     (finalize_and_void, 7),
-    (blunder, 5),
+    (send_invalid_request, 5),
 ]
 
 

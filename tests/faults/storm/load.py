@@ -1,5 +1,5 @@
-"""The open loop: journeys begin at the rate that was asked for, however slowly those before them
-get on.
+"""The open loop: journeys begin at the requested rate, independent of the progress of earlier
+ones.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from tests.faults.storm.people import People
 
 JOURNEYS_PER_SECOND = 1.0
 MOST_AT_ONCE = 60
-"""Journeys; more would be a test of this machine. What comes then is turned away."""
+"""Limit of concurrent journeys; more would test this machine. Further ones are dropped."""
 LAST_STEPS_SECONDS = 15
 FIRST_TENANTS = 4
 
@@ -31,12 +31,12 @@ class Load:
         self._broken: list[BaseException] = []
 
     async def begin(self) -> None:
-        """A few tenants, so that there is somebody to be confused with somebody."""
+        """Opens a few tenants, so that data could be mixed up between them."""
         await asyncio.gather(*(open_tenant(self._people) for _ in range(FIRST_TENANTS)))
 
     async def run(self) -> None:
-        """Until `stop`; then the journeys that are under way may end, and those that do not are cut
-        off. Raises what broke one.
+        """Runs until `stop`; then current journeys may end, and the others are cancelled. Raises
+        the error of a failed journey.
         """
         stopped = asyncio.create_task(self._stopping.wait())
         while not stopped.done():

@@ -1,4 +1,4 @@
-"""Everybody whom the system has acknowledged, and what they can ask of it."""
+"""Users that the system has acknowledged, and their requests."""
 
 import asyncio
 import random
@@ -13,7 +13,7 @@ from tests.faults.storm.caller import Answer, Caller
 
 PASSWORD = secrets.token_urlsafe(18)
 TOKEN_SECONDS = 300
-"""Half of what an access token is good for."""
+"""Half of an access token's lifetime."""
 PATIENCE_SECONDS = 40
 LOOK_SECONDS = 0.7
 
@@ -36,15 +36,15 @@ class People:
         self.tenants: list[Tenant] = []
 
     @property
-    def somebody(self) -> Tenant:
+    def random_tenant(self) -> Tenant:
         return self.dice.choice(self.tenants)
 
     def address(self, who: str) -> str:
-        """One that nobody has."""
+        """A new address."""
         return f"{who}.{self.dice.getrandbits(48):012x}@example.com"
 
     async def ask(self, name: str, tenant: Tenant, path: str, body: Answer | None = None) -> Answer | None:
-        """An operation of billing, as the tenant's owner; None where it was not acknowledged."""
+        """An operation of billing as the tenant's owner; None if it was not acknowledged."""
         token = await self._token(tenant)
         if token is None:
             return None
@@ -54,7 +54,7 @@ class People:
         return await self.ask(verb, tenant, f"/invoices/{invoice}/{verb}", body)
 
     async def see(self, tenant: Tenant, path: str, enough: Callable[[Any], Any]) -> Any:
-        """What billing shows, once it is enough; None where it is not in time."""
+        """Polls billing until the result satisfies the condition; None if it does not in time."""
 
         async def look() -> Any:
             token = await self._token(tenant)

@@ -1,4 +1,4 @@
-"""What came of a storm, for people."""
+"""The report of a storm."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -24,28 +24,26 @@ class Report:
         self._console.print(line, markup=False, highlight=False)
 
     def faults(self, log: Path, seconds: float) -> int:
-        """How many kills there were."""
-        told = [each for each in entries(log) if each.get("phase") == "end"]
+        """Number of kills."""
+        faults_reported = [entry for entry in entries(log) if entry.get("phase") == "end"]
         kinds, targets = (
-            Counter(each["kind"] for each in told),
-            Counter(each["target"] for each in told if each["kind"] in KILLING),
+            Counter(fault["kind"] for fault in faults_reported),
+            Counter(this_fault["target"] for this_fault in faults_reported if this_fault["kind"] in KILLING),
         )
         kills = targets.total()
-        reached = [each["reached"] for each in entries(log) if "reached" in each]
+        reached = [this_entry["reached"] for this_entry in entries(log) if "reached" in this_entry]
         self.say(
-            f"\n{len(told)} faults in {seconds:.0f} s, {kills / seconds * 60:.1f} kills a minute: {_listed(kinds)}"
+            f"\n{len(faults_reported)} faults in {seconds:.0f} s, {kills / seconds * 60:.1f} kills a minute: {_listed(kinds)}"
         )
         self.say(f"  kills by target: {_listed(targets)}")
         self.say(f"  {sum(reached)} of {len(reached)} armed failpoints were reached")
         return kills
 
     def operations(self, evidence: Evidence) -> None:
-        outcomes = Counter(str(each.outcome) for each in evidence.operations)
-        retried = sum(len(each.tries) > 1 for each in evidence.operations)
-        self.say(
-            f"{len(evidence.operations)} operations: {_listed(outcomes)}; {retried} were sent again under their key"
-        )
-        self.say(f"  {_listed(Counter(each.name for each in evidence.operations))}")
+        outcomes = Counter(str(this_operation.outcome) for this_operation in evidence.operations)
+        retried = sum(len(each_operation.tries) > 1 for each_operation in evidence.operations)
+        self.say(f"{len(evidence.operations)} operations: {_listed(outcomes)}; {retried} were retried under their key")
+        self.say(f"  {_listed(Counter(operation.name for operation in evidence.operations))}")
         self.say(
             f"  {len(evidence.events)} events, {len(evidence.records)} records, {len(evidence.mails)} mails,"
             f" {len(evidence.charges)} charges at the provider"
@@ -55,15 +53,20 @@ class Report:
         table = Table(box=None, pad_edge=False)
         for heading in ("", "promise", "violations, and the rate at 95 %", ""):
             table.add_column(heading)
-        for each in findings:
-            mark = "[red]✗[/red]" if each.violations else "[green]✓[/green]"
-            table.add_row(f"{mark} {each.promise}", each.what, each.bound, f"[dim]{each.remark}[/dim]")
+        for each_finding in findings:
+            mark = "[red]✗[/red]" if each_finding.violations else "[green]✓[/green]"
+            table.add_row(
+                f"{mark} {each_finding.promise}",
+                each_finding.what,
+                each_finding.bound,
+                f"[dim]{each_finding.remark}[/dim]",
+            )
         self._console.print(table)
-        for each in findings:
-            for violation in each.violations[:SHOWN]:
-                self.say(f"  {each.promise} {violation}")
-        if kills and not any(each.violations for each in findings):
-            self.say(f"no kill of {kills} broke a promise: fewer than {min(3 / kills, 1):.1%} do, at 95 %")
+        for this_finding in findings:
+            for violation in this_finding.violations[:SHOWN]:
+                self.say(f"  {this_finding.promise} {violation}")
+        if kills and not any(finding.violations for finding in findings):
+            self.say(f"no kill of {kills} broke a promise: the rate is below {min(3 / kills, 1):.1%}, at 95 %")
 
 
 def _listed(counts: Mapping[str, int]) -> str:

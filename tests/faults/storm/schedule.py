@@ -1,4 +1,4 @@
-"""Which fault comes when: all of it follows from the seed."""
+"""The schedule of faults, determined by the seed."""
 
 import random
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,8 +13,8 @@ TARGETS = (*PLATFORM, *PROCESSES, *OUTSIDE)
 
 _CONSUMING = ("after_poll", "after_claim", "after_effect", "after_commit", "after_offset_commit")
 _WORKER = (
-    *(f"relay.{each}" for each in ("after_select", "after_send", "after_ack", "after_delete")),
-    *(f"consumer.{each}" for each in _CONSUMING),
+    *(f"relay.{key}" for key in ("after_select", "after_send", "after_ack", "after_delete")),
+    *(f"consumer.{step}" for step in _CONSUMING),
 )
 _API = ("request.before_begin", "write.after_events", "request.after_commit", "doorbell.before_ring")
 _JOBS = ("jobs.after_claim", "jobs.before_outcome", "jobs.after_outcome")
@@ -26,7 +26,7 @@ POINTS: Mapping[str, Sequence[str]] = {
     "billing-api": _API,
     "billing-jobs": (*_JOBS, *_MONEY),
     "notifications-jobs": _JOBS,
-    "billing-live": tuple(f"live.{each}" for each in ("after_repartition", "after_tables", "after_changelogs")),
+    "billing-live": tuple(f"live.{name}" for name in ("after_repartition", "after_tables", "after_changelogs")),
 }
 """Failpoints that a process reaches under this load, by target."""
 
@@ -50,11 +50,11 @@ _WEIGHTS = {Kind.KILL: 60, Kind.POINT: 25, Kind.FREEZE: 10, Kind.RESTART: 5}
 class Fault:
     number: int
     after_seconds: float
-    """Since the one before."""
+    """Seconds since the previous fault."""
     kind: Kind
     target: str
     hold_seconds: float = 0.0
-    """Of a freeze."""
+    """Seconds of a freeze."""
     point: str = ""
 
     def __str__(self) -> str:
@@ -63,8 +63,8 @@ class Fault:
 
 
 def scheduled(seed: int, kills: int) -> Sequence[Fault]:
-    """Faults with so many kills among them; Kafka and PostgreSQL are killed in every storm that has
-    a kill for each.
+    """Faults with this many kills; Kafka and PostgreSQL are killed in every storm with a kill for
+    each.
     """
     dice = random.Random(f"{seed} faults")  # noqa: S311 - repeatable is what it has to be
     targets, faults, killed = _dealt(dice, kills), list[Fault](), 0
@@ -76,8 +76,10 @@ def scheduled(seed: int, kills: int) -> Sequence[Fault]:
 
 
 def _dealt(dice: random.Random, kills: int) -> Iterator[str]:
-    """Like cards, so that each target has its turn; the platform is in the first hand."""
-    others = [each for each in TARGETS if each not in PLATFORM]
+    """Shuffles the targets in rounds, so that each has its turn; the platform is in the first
+    round.
+    """
+    others = [target for target in TARGETS if target not in PLATFORM]
     dice.shuffle(others)
     hand = [*PLATFORM, *others[: max(kills - len(PLATFORM), 0)]]
     dice.shuffle(hand)

@@ -1,5 +1,5 @@
-"""The system under the storm: the stack's own components, kept alive by its own supervisor, in this
-process, so that each is at hand.
+"""The system under test: the stack's own components and supervisor, in this process, so that each
+can be controlled.
 """
 
 import asyncio
@@ -10,20 +10,20 @@ from pathlib import Path
 from infra.stack.addresses import Addresses
 from infra.stack.environment import Environments
 from infra.stack.keys import load_or_make_keys
-from infra.stack.parts import Component, Server
-from infra.stack.places import board_file
 from infra.stack.plan import Plan
-from infra.stack.port_checks import refuse_taken_ports
-from infra.stack.selection import limited
-from infra.stack.status_board import Phase, StatusBoard
-from infra.stack.supervisor import Supervisor
 from tests.faults.storm.schedule import PROCESSES
+from waypost.devstack.files import board_file
+from waypost.devstack.parts import Component, Server
+from waypost.devstack.port_checks import refuse_taken_ports
+from waypost.devstack.selection import limited
+from waypost.devstack.status_board import Phase, StatusBoard
+from waypost.devstack.supervisor import Supervisor
 from waypost.kernel.backoff import Backoff
 
 UP_SECONDS = 400
 PAUSES = Backoff(first_seconds=0.5, factor=2.0, most_seconds=2.0)
-"""Before a killed process is started again, as a process manager would; a stack's own supervisor
-grows patient up to 30 s.
+"""Pause before a killed process restarts, like that of a process manager; a stack's own supervisor
+waits up to 30 s.
 """
 POLL_SECONDS = 0.05
 
@@ -34,7 +34,7 @@ class System:
     ):
         self.addresses = addresses
         self.environments = environments
-        self._components = {each.name: each for each in components}
+        self._components = {component.name: component for component in components}
         self._board = board
 
     def server(self, name: str) -> Server:
@@ -45,7 +45,7 @@ class System:
 
     @property
     def down(self) -> list[str]:
-        """Components that are not up, each with what was last wrong with it."""
+        """Components that are not up, each with its last error."""
         lines = self._board.lines.values()
         return [
             f"{line.name} is {line.phase} {line.error}".rstrip()
@@ -54,10 +54,10 @@ class System:
         ]
 
     async def until_up(self, deadline_seconds: float = UP_SECONDS) -> None:
-        """Raises TimeoutError with the names of those that are not."""
+        """Raises TimeoutError with the names of the components that are not up."""
         try:
             async with asyncio.timeout(deadline_seconds):
-                while self.down:  # noqa: ASYNC110 - several boards' worth of events
+                while self.down:  # noqa: ASYNC110 - waits for several boards
                     await asyncio.sleep(POLL_SECONDS)
         except TimeoutError:
             raise TimeoutError(f"not up after {deadline_seconds:g} s: {'; '.join(self.down)}") from None
@@ -65,12 +65,12 @@ class System:
 
 @asynccontextmanager
 async def running(folder: Path, port_base: int) -> AsyncIterator[System]:
-    """Up; at the end everything is down again. Data, logs and keys lie in `folder`."""
+    """Runs the system; at the end everything is down again. Data, logs and keys are in `folder`."""
     addresses, keys = Addresses(port_base), load_or_make_keys(folder / "keys")
     plan = Plan(addresses, keys, folder)
     components = limited(plan.components(), PROCESSES)
     await refuse_taken_ports(components)
-    board = StatusBoard(board_file(folder), port_base, [each.line() for each in components])
+    board = StatusBoard(board_file(folder), port_base, [component.line() for component in components])
     asked = asyncio.Event()
     supervisor = Supervisor(components, board, pauses=PAUSES)
     keeping = asyncio.create_task(supervisor.run(asked), name="supervisor")

@@ -1,4 +1,4 @@
-"""The real application on a real database, with the payment provider's simulator to ask for money."""
+"""The real application on a real database, with the simulator of the payment provider."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -24,7 +24,7 @@ async def billing(
 
 @pytest.fixture
 async def company(billing: BillingService) -> Company:
-    """A tenant whose one customer has a card that works."""
+    """A tenant with one customer, whose card succeeds."""
     company = await billing.company()
     await company.attach_card()
     return company

@@ -1,4 +1,4 @@
-"""Orders as the jobs give them to the payment provider."""
+"""Orders as the jobs send them to the payment provider."""
 
 from typing import Any
 from uuid import UUID, uuid4

@@ -1,4 +1,4 @@
-"""Invoices of other days, and reports about them as a tenant's people ask for them."""
+"""Invoices of earlier days, and requests of reports about them."""
 
 from datetime import datetime
 from typing import Any
@@ -15,7 +15,7 @@ FIRST_QUARTER: dict[str, Any] = {"kind": "revenue", "from": "2026-01-01", "to": 
 async def invoiced(
     company: Company, at: datetime, amount: int, *, currency: str = "EUR", customer_id: UUID | None = None
 ) -> str:
-    """The id of an invoice that was finalized then; nobody is going to charge it."""
+    """The id of an invoice finalized at `at`; its charge job is deleted."""
     invoice_id = new_id()
     for command in (
         CreateInvoice(invoice_id=invoice_id, customer_id=customer_id or company.customer_id, currency=currency, at=at),
@@ -42,8 +42,8 @@ def line(month: str, currency: str, status: str, invoices: int, minor: int, **ot
     }
 
 
-async def asked(company: Company, body: Row = FIRST_QUARTER, **headers: str) -> str:
-    """Where the report will be told of."""
+async def requested(company: Company, body: Row = FIRST_QUARTER, **headers: str) -> str:
+    """The location of the report's job."""
     answer = await company.post("/reports", body, **headers)
     assert answer.status_code == 202, answer.text
     location = answer.headers["location"]
@@ -51,24 +51,24 @@ async def asked(company: Company, body: Row = FIRST_QUARTER, **headers: str) -> 
     return str(location)
 
 
-async def done(company: Company, location: str, status: str = "complete") -> Any:
+async def completed(company: Company, location: str, status: str = "complete") -> Any:
     async with company.billing.working():
         return await ended(company, location, status)
 
 
 async def ended(company: Company, location: str, status: str = "complete") -> Any:
-    """The job as it is shown, once somebody has worked it off."""
+    """The job's view when it has this status."""
 
-    async def found() -> Any:
+    async def view() -> Any:
         job = await company.get(location)
         assert job["status"] == status, job
         return job
 
-    return await eventually(found, deadline_seconds=20)
+    return await eventually(view, deadline_seconds=20)
 
 
 async def report(company: Company, body: Row = FIRST_QUARTER) -> Any:
-    return (await done(company, await asked(company, body)))["result"]
+    return (await completed(company, await requested(company, body)))["result"]
 
 
 def file_of(location: str) -> str:

@@ -1,5 +1,5 @@
-"""The billing service under test, and what a tenant's people, the provider and the users service
-would do with it.
+"""The billing service under test, with the actions of users, of the provider and of the users
+service.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -36,7 +36,7 @@ class BillingService(HostedService):
     def __init__(self, where: ServiceDatabase, payments: httpx.AsyncClient) -> None:
         super().__init__(SERVICE, where)
         self.payments = payments
-        """The provider itself."""
+        """A client of the provider itself."""
 
     async def company(self) -> "Company":
         company = Company(self, TenantId(uuid4()))
@@ -45,7 +45,7 @@ class BillingService(HostedService):
 
 
 class Company:
-    """A tenant of billing, seen by its owner unless a caller is named."""
+    """A tenant of billing; requests are its owner's unless a caller is given."""
 
     def __init__(self, billing: BillingService, tenant_id: TenantId) -> None:
         self.billing = billing
@@ -62,12 +62,12 @@ class Company:
         return await self.billing.http.post(path, json=body, headers=self.headers() | named)
 
     async def get(self, path: str, **parameters: str | int) -> Any:
-        answer = await self.billing.http.get(path, params=parameters, headers=self.headers())
-        assert answer.status_code == 200, answer.text
-        return answer.json()
+        response = await self.billing.http.get(path, params=parameters, headers=self.headers())
+        assert response.status_code == 200, response.text
+        return response.json()
 
     async def join(self) -> UUID:
-        """A user of the tenant, as the users service tells of them."""
+        """Adds a user of the tenant through an event of the users service."""
         user_id = new_id()
         await self.react(
             UserCreated(
@@ -87,15 +87,15 @@ class Company:
         await self.billing.deliver(envelope_of(event, user_id, version, at=self.billing.clock.now()), to="customers")
 
     async def attach_card(self, card: str = "pm_card_visa") -> httpx.Response:
-        answer = await self.post(f"/customers/{self.customer_id}/payment-methods", {"token": card})
-        assert answer.status_code == 201, answer.text
-        return answer
+        response = await self.post(f"/customers/{self.customer_id}/payment-methods", {"token": card})
+        assert response.status_code == 201, response.text
+        return response
 
     async def draft(self, *amounts: int) -> str:
-        """The id of an invoice with a line for each amount."""
-        made = await self.post("/invoices", {"customer_id": str(self.customer_id), "currency": "EUR"})
-        assert made.status_code == 201, made.text
-        invoice_id: str = made.json()["id"]
+        """The id of a draft with a line for each amount."""
+        created = await self.post("/invoices", {"customer_id": str(self.customer_id), "currency": "EUR"})
+        assert created.status_code == 201, created.text
+        invoice_id: str = created.json()["id"]
         for amount in amounts:
             line = {"description": "Difference engine", "quantity": 1, "unit_amount_minor": amount}
             added = await self.post(f"/invoices/{invoice_id}/lines", line)
@@ -104,8 +104,8 @@ class Company:
 
     async def finalized(self, *amounts: int) -> str:
         invoice_id = await self.draft(*(amounts or (24_690,)))
-        answer = await self.post(f"/invoices/{invoice_id}/finalize", {})
-        assert answer.status_code == 200, answer.text
+        response = await self.post(f"/invoices/{invoice_id}/finalize", {})
+        assert response.status_code == 200, response.text
         return invoice_id
 
     async def paid(self, *amounts: int) -> str:
@@ -114,7 +114,7 @@ class Company:
         return invoice_id
 
     async def begin_charge(self, invoice_id: str, after: timedelta = NO_TIME) -> UUID:
-        """What the charge job does before it asks the provider; the id of the attempt."""
+        """Begins an attempt as the charge job does before it asks the provider. Returns its id."""
         attempt = await self.handle(self.charge_of(invoice_id, after))
         assert attempt is not None
         return attempt.id
@@ -135,20 +135,20 @@ class Company:
         return await self.billing.handle(command, self.tenant_id)
 
     async def becomes(self, invoice_id: str, **expected: object) -> Row:
-        """The invoice, once its view says so."""
+        """The invoice's view when it has the expected values."""
 
-        async def seen() -> Row:
+        async def read() -> Row:
             invoice: Row = await self.get(f"/invoices/{invoice_id}")
             assert {name: invoice[name] for name in expected} == expected, invoice
             return invoice
 
-        return await eventually(seen, deadline_seconds=20)
+        return await eventually(read, deadline_seconds=20)
 
     async def rows(self, query: str, **values: object) -> Sequence[Row]:
         return await self.billing.rows(self.tenant_id, query, **values)
 
     async def event_types(self, invoice_id: str) -> Sequence[str]:
-        return [each["type"] for each in await self.get(f"/invoices/{invoice_id}/events")]
+        return [event["type"] for event in await self.get(f"/invoices/{invoice_id}/events")]
 
     async def row_counts(self) -> Mapping[str, int]:
         return await self.billing.row_counts(self.tenant_id)

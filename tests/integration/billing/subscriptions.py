@@ -1,4 +1,4 @@
-"""Subscriptions as a tenant's owner has them."""
+"""Requests about subscriptions, by a tenant's owner."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -19,22 +19,22 @@ async def seen(company: Company, subscription: Row) -> Row:
     return shown
 
 
-async def stands(company: Company, subscription: Row, **expected: object) -> Row:
-    """The subscription, once its view says so."""
+async def becomes(company: Company, subscription: Row, **expected: object) -> Row:
+    """The subscription's view when it has the expected values."""
 
-    async def stood() -> Row:
+    async def read() -> Row:
         shown = await seen(company, subscription)
         assert {name: shown[name] for name in expected} == expected, shown
         return shown
 
-    return await eventually(stood, deadline_seconds=20)
+    return await eventually(read, deadline_seconds=20)
 
 
 async def history(company: Company, subscription: Row) -> Sequence[str]:
-    return [each["type"] for each in await company.get(f"/subscriptions/{subscription['id']}/events")]
+    return [event["type"] for event in await company.get(f"/subscriptions/{subscription['id']}/events")]
 
 
 async def invoices_of(company: Company, subscription: Row) -> Sequence[dict[str, Any]]:
-    """Oldest first."""
+    """The subscription's invoices, oldest first."""
     page = await company.get("/invoices", subscription_id=subscription["id"])
     return list(reversed(page["data"]))

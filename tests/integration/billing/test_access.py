@@ -1,4 +1,4 @@
-"""Who may see and do what: roles within a tenant, and nothing beyond it."""
+"""Access control: roles within a tenant, and isolation between tenants."""
 
 from uuid import uuid4
 
@@ -26,24 +26,24 @@ def writes(customer_id: object, invoice_id: str, subscription_id: str) -> list[t
 
 def reads(customer_id: object, invoice_id: str, subscription_id: str) -> list[str]:
     of_either = (f"/invoices/{invoice_id}", f"/subscriptions/{subscription_id}")
-    return [f"/customers/{customer_id}", *of_either, *(f"{each}/events" for each in of_either)]
+    return [f"/customers/{customer_id}", *of_either, *(f"{item}/events" for item in of_either)]
 
 
-async def test_what_another_tenant_has_is_not_there(billing: BillingService, company: Company) -> None:
-    invoice_id, stranger = await company.paid(), await billing.company()
+async def test_another_tenants_data_is_not_found(billing: BillingService, company: Company) -> None:
+    invoice_id, other_company = await company.paid(), await billing.company()
     subscription_id = (await subscribed(company))["id"]
     before = await company.row_counts()
     for path in reads(company.customer_id, invoice_id, subscription_id):
-        assert (await billing.http.get(path, headers=stranger.headers())).status_code == 404, path
+        assert (await billing.http.get(path, headers=other_company.headers())).status_code == 404, path
     for path, body in writes(company.customer_id, invoice_id, subscription_id):
-        assert (await stranger.post(path, body)).status_code == 404, path
+        assert (await other_company.post(path, body)).status_code == 404, path
     for path in ("/invoices", "/subscriptions"):
-        assert (await stranger.get(path))["data"] == [], path
-    assert [each["id"] for each in (await stranger.get("/customers"))["data"]] == [str(stranger.customer_id)]
+        assert (await other_company.get(path))["data"] == [], path
+    assert [item["id"] for item in (await other_company.get("/customers"))["data"]] == [str(other_company.customer_id)]
     assert await company.row_counts() == before
 
 
-async def test_the_database_itself_keeps_tenants_apart(billing: BillingService, company: Company) -> None:
+async def test_row_security_isolates_tenants(billing: BillingService, company: Company) -> None:
     await company.paid()
     await subscribed(company)
     tables = (
@@ -60,7 +60,7 @@ async def test_the_database_itself_keeps_tenants_apart(billing: BillingService, 
     await billing.runtime.database.verify()
 
 
-async def test_members_change_nothing_and_see_their_own(billing: BillingService, company: Company) -> None:
+async def test_members_only_read_their_own_data(billing: BillingService, company: Company) -> None:
     subscription = await subscribed(company)
     invoice_id, subscription_id = subscription["invoice_id"], subscription["id"]
     member = company.headers(Role.MEMBER, company.customer_id)
@@ -74,12 +74,12 @@ async def test_members_change_nothing_and_see_their_own(billing: BillingService,
     asked = {"customer_id": str(company.customer_id)}
     for path in ("/invoices", "/subscriptions"):
         listed = [(await billing.http.get(path, headers=who)).json()["data"] for who in (member, other)]
-        assert [len(each) for each in listed] == [1, 0], path
+        assert [len(item) for item in listed] == [1, 0], path
         assert (await billing.http.get(path, params=asked, headers=other)).json()["data"] == [], path
     assert (await billing.http.get("/plans", headers=other)).status_code == 200
 
 
-async def test_nothing_is_told_without_a_token(billing: BillingService) -> None:
+async def test_a_request_without_a_token_gets_no_data(billing: BillingService) -> None:
     for path in (
         "/customers",
         "/plans",
@@ -109,7 +109,7 @@ async def test_customers_are_listed_with_their_cards(company: Company) -> None:
     assert await company.get(f"/customers/{second}") == last
 
 
-async def test_a_job_is_shown_to_whoever_asked_and_to_admins(billing: BillingService, company: Company) -> None:
+async def test_a_job_is_visible_to_its_requester_and_admins(billing: BillingService, company: Company) -> None:
     asker, invoice_id = new_id(), new_id()
     with bound_tenants([company.tenant_id]):
         async with billing.bus.units.begin() as uow:
@@ -124,14 +124,14 @@ async def test_a_job_is_shown_to_whoever_asked_and_to_admins(billing: BillingSer
         "error": None,
         "attempts": 0,
     }
-    stranger = await billing.company()
+    other_company = await billing.company()
     answers = [
         await billing.http.get(path, headers=headers)
         for headers in (
             company.headers(Role.MEMBER, asker),
             company.headers(Role.MEMBER),
-            stranger.headers(),
-            stranger.headers(Role.MEMBER, asker),
+            other_company.headers(),
+            other_company.headers(Role.MEMBER, asker),
         )
     ]
     assert [answer.status_code for answer in answers] == [200, 404, 404, 404]

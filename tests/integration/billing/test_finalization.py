@@ -1,4 +1,6 @@
-"""Numbers without gaps, and one charge job with each: both come and go with the transaction."""
+"""Invoice numbers have no gaps, and each finalization has one charge job, in the same
+transaction.
+"""
 
 import asyncio
 from uuid import UUID
@@ -11,7 +13,7 @@ from waypost.kernel.tenant import bound_tenants
 
 
 class ChangeOfMind(Exception):
-    """Rolls back a transaction that had everything."""
+    """Rolls back a transaction after all its writes."""
 
 
 async def finalize(company: Company, invoice_id: str, *, roll_back: bool) -> None:
@@ -25,21 +27,21 @@ async def finalize(company: Company, invoice_id: str, *, roll_back: bool) -> Non
                 raise ChangeOfMind
 
 
-async def test_numbers_have_no_gaps_whoever_rolls_back_beside_them(billing: BillingService, company: Company) -> None:
+async def test_numbers_have_no_gaps_despite_rollbacks(billing: BillingService, company: Company) -> None:
     other = await billing.company()
     drafts = [await company.draft(100) for _ in range(24)]
     others = [await other.draft(100) for _ in range(6)]
     outcomes = await asyncio.gather(
-        *(finalize(company, each, roll_back=index % 3 == 1) for index, each in enumerate(drafts)),
-        *(finalize(other, each, roll_back=index == 0) for index, each in enumerate(others)),
+        *(finalize(company, outcome, roll_back=index % 3 == 1) for index, outcome in enumerate(drafts)),
+        *(finalize(other, outcome, roll_back=index == 0) for index, outcome in enumerate(others)),
         return_exceptions=True,
     )
-    assert [type(each) for each in outcomes if each is not None] == [ChangeOfMind] * 9
+    assert [type(outcome) for outcome in outcomes if outcome is not None] == [ChangeOfMind] * 9
     assert await numbers(company) == list(range(1, 17))
     assert await numbers(other) == list(range(1, 6))
 
 
-async def test_an_invoice_that_is_finalized_at_once_by_many_has_one_number(company: Company) -> None:
+async def test_concurrent_finalizations_assign_one_number(company: Company) -> None:
     invoice_id = await company.draft(100)
     path = f"/invoices/{invoice_id}/finalize"
     answers = await asyncio.gather(*(company.post(path, {}) for _ in range(6)))
@@ -47,7 +49,7 @@ async def test_an_invoice_that_is_finalized_at_once_by_many_has_one_number(compa
     assert await company.rows("select last_number from invoice_numbers") == [{"last_number": 1}]
 
 
-async def test_finalizing_queues_one_charge_in_the_same_transaction(company: Company) -> None:
+async def test_finalization_enqueues_one_charge_in_the_same_transaction(company: Company) -> None:
     invoice_id = await company.draft(100)
     before = await company.row_counts()
     async with company.billing.refusing_inserts("outbox"):
@@ -72,7 +74,7 @@ async def test_finalizing_queues_one_charge_in_the_same_transaction(company: Com
 
 
 @pytest.mark.parametrize("act", ["pay", "refund"])
-async def test_moving_money_queues_its_job_in_the_same_transaction(company: Company, act: str) -> None:
+async def test_payments_and_refunds_enqueue_their_job_in_the_same_transaction(company: Company, act: str) -> None:
     invoice_id = await (company.finalized() if act == "pay" else company.paid())
     before = await company.row_counts()
     async with company.billing.refusing_inserts("jobs"):

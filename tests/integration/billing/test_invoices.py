@@ -1,4 +1,4 @@
-"""Invoices over HTTP, from the draft to what is owed."""
+"""Invoices over HTTP, from the draft to finalization and void."""
 
 from typing import Any
 from uuid import uuid4
@@ -8,7 +8,7 @@ import pytest
 from tests.integration.billing.service import Company
 
 
-async def test_an_invoice_is_drafted_filled_and_finalized(company: Company) -> None:
+async def test_an_invoice_is_created_filled_and_finalized(company: Company) -> None:
     made = await company.post("/invoices", {"customer_id": str(company.customer_id), "currency": "EUR"})
     draft = made.json()
     path = f"/invoices/{draft['id']}"
@@ -28,7 +28,7 @@ async def test_an_invoice_is_drafted_filled_and_finalized(company: Company) -> N
 
 
 @pytest.mark.parametrize("step", ["draft", "finalized", "paid"])
-async def test_what_is_read_is_what_was_answered(company: Company, step: str) -> None:
+async def test_a_read_invoice_equals_the_commands_response(company: Company, step: str) -> None:
     invoice_id = await {"draft": company.draft, "finalized": company.finalized, "paid": company.paid}[step](5, 7)
     path = f"/invoices/{invoice_id}"
     read = await company.billing.http.get(path, headers=company.headers())
@@ -45,20 +45,20 @@ async def test_the_number_and_the_lines_are_final(company: Company) -> None:
         assert (answer.status_code, answer.json()["type"]) == (409, "urn:waypost:problem:invoice-not-draft")
 
 
-async def test_an_invoice_of_nothing_is_not_finalized(company: Company) -> None:
+async def test_an_empty_invoice_cannot_be_finalized(company: Company) -> None:
     path = f"/invoices/{await company.draft()}"
     assert (await company.post(f"{path}/finalize", {})).status_code == 409
     assert await company.rows("select * from invoice_numbers") == []
 
 
-async def test_an_invoice_comes_to_so_much_at_most(company: Company) -> None:
+async def test_a_total_above_the_maximum_is_refused(company: Company) -> None:
     path = f"/invoices/{await company.draft(10**15)}"
     refused = await company.post(f"{path}/lines", {"description": "More", "quantity": 1, "unit_amount_minor": 1})
     assert (refused.status_code, refused.json()["type"]) == (422, "urn:waypost:problem:total-too-large")
     assert (await company.post(f"{path}/finalize", {})).json()["total_minor"] == 10**15
 
 
-async def test_a_void_invoice_keeps_its_number_and_owes_nothing(company: Company) -> None:
+async def test_a_void_invoice_keeps_its_number(company: Company) -> None:
     path = f"/invoices/{await company.finalized()}"
     void = (await company.post(f"{path}/void")).json()
     assert (void["status"], void["number"]) == ("void", 1)
@@ -66,7 +66,7 @@ async def test_a_void_invoice_keeps_its_number_and_owes_nothing(company: Company
     assert (await company.post(f"{path}/pay")).status_code == 409
 
 
-async def test_whoever_saw_another_version_changes_nothing(company: Company) -> None:
+async def test_a_stale_if_match_changes_nothing(company: Company) -> None:
     path = f"/invoices/{await company.draft(100)}"
     line = {"description": "More", "quantity": 1, "unit_amount_minor": 1}
     stale, seen = '"1"', '"2"'
@@ -78,7 +78,7 @@ async def test_whoever_saw_another_version_changes_nothing(company: Company) -> 
     assert (await company.get(path))["version"] == 3
 
 
-async def test_a_request_that_is_sent_twice_has_one_effect(company: Company) -> None:
+async def test_a_repeated_request_has_one_effect(company: Company) -> None:
     body = {"customer_id": str(company.customer_id), "currency": "EUR"}
     first, second = [await company.post("/invoices", body, idempotency_key="one-invoice") for _ in range(2)]
     assert first.json() == second.json()
@@ -99,16 +99,16 @@ async def test_a_request_that_is_sent_twice_has_one_effect(company: Company) -> 
     assert other.status_code == 422
 
 
-async def test_invoices_are_listed_newest_first_and_chosen_by_what_they_are(company: Company) -> None:
+async def test_invoices_are_listed_newest_first_and_filtered(company: Company) -> None:
     ids = [await company.draft(1), await company.finalized(2), await company.paid(3), await company.draft(4)]
     pages = [await company.get("/invoices", limit=3)]
     pages.append(await company.get("/invoices", limit=3, cursor=pages[0]["next_cursor"]))
-    assert [each["id"] for page in pages for each in page["data"]] == ids[::-1]
+    assert [value["id"] for page in pages for value in page["data"]] == ids[::-1]
     assert [page["has_more"] for page in pages] == [True, False]
     assert "lines" not in pages[0]["data"][0]
 
     drafts = await company.get("/invoices", status="draft")
-    assert [each["id"] for each in drafts["data"]] == [ids[3], ids[0]]
+    assert [value["id"] for value in drafts["data"]] == [ids[3], ids[0]]
     nobodys = await company.get("/invoices", customer_id=str(uuid4()))
     assert nobodys["data"] == []
 
@@ -118,19 +118,19 @@ async def test_a_body_of_another_shape_is_refused(company: Company) -> None:
     invoice: dict[str, Any] = {"customer_id": str(company.customer_id), "currency": "EUR"}
     path = f"/invoices/{await company.draft(1)}"
     bad: list[tuple[str, Any]] = [
-        *(("/invoices", invoice | {"currency": each}) for each in ("eur", "EURO", "XXQ", "XAU", "BGN", "", None, 1)),
-        *(("/invoices", invoice | {"customer_id": each}) for each in ("x", None, 1)),
+        *(("/invoices", invoice | {"currency": value}) for value in ("eur", "EURO", "XXQ", "XAU", "BGN", "", None, 1)),
+        *(("/invoices", invoice | {"customer_id": value}) for value in ("x", None, 1)),
         ("/invoices", None),
         ("/invoices", []),
         ("/invoices", {}),
         ("/invoices", invoice | {"number": 1}),
-        *((f"{path}/lines", line | {"quantity": each}) for each in (0, -1, 1.5, 2**63, "many", None)),
-        *((f"{path}/lines", line | {"unit_amount_minor": each}) for each in (-1, 0.5, 2**63, None)),
-        *((f"{path}/lines", line | {"description": each}) for each in ("", " ", "a\0b", "x" * 201, None)),
+        *((f"{path}/lines", line | {"quantity": value}) for value in (0, -1, 1.5, 2**63, "many", None)),
+        *((f"{path}/lines", line | {"unit_amount_minor": value}) for value in (-1, 0.5, 2**63, None)),
+        *((f"{path}/lines", line | {"description": value}) for value in ("", " ", "a\0b", "x" * 201, None)),
         (f"{path}/lines", line | {"quantity": 2**40, "unit_amount_minor": 2**40}),
-        *((f"{path}/refund", {"amount_minor": each}) for each in (0, -1, 1.5)),
+        *((f"{path}/refund", {"amount_minor": value}) for value in (0, -1, 1.5)),
         (f"{path}/refund", {"reason": "regret"}),
-        *((f"/customers/{company.customer_id}/payment-methods", {"token": each}) for each in ("", "../x", "a b", 1)),
+        *((f"/customers/{company.customer_id}/payment-methods", {"token": value}) for value in ("", "../x", "a b", 1)),
         (f"/customers/{company.customer_id}/payment-methods", {"token": "pm_card_nobody_has"}),
     ]
     for where, body in bad:

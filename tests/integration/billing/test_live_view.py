@@ -1,5 +1,5 @@
-"""From the invoice that is paid to the total that is read: relay, live view and projector as they
-are run, each in its process.
+"""From a paid invoice to a total over HTTP: relay, live view and async projection, each in its own
+process.
 """
 
 import sys
@@ -21,7 +21,7 @@ from waypost.testing.eventually import eventually
 from waypost.testing.topics import read_topic
 
 
-async def test_the_live_totals_are_those_of_the_invoices(company: Company, own_kafka: Kafka, tmp_path: Path) -> None:
+async def test_the_live_totals_equal_the_invoices(company: Company, own_kafka: Kafka, tmp_path: Path) -> None:
     await ensure_topics(own_kafka.bootstrap, declared_topics())
     stranger = await company.billing.company()
     await stranger.attach_card()
@@ -65,7 +65,7 @@ async def processes(company: Company, kafka: Kafka, folder: Path) -> AsyncIterat
 
 
 async def live_agrees(company: Company) -> bool:
-    """In every length of window, the sums over all windows are the sums over all invoices."""
+    """For each window length, the sums over all windows equal the sums over all invoices."""
     (paid,) = await company.rows("select sum(amount_paid_minor)::bigint as minor, count(*) as n from invoices")
     for window in ("minute", "hour", "day"):
         rows = (await company.get("/revenue/live", window=window))["data"]
@@ -75,7 +75,7 @@ async def live_agrees(company: Company) -> bool:
 
 
 async def say_everything_again(kafka: Kafka) -> None:
-    """As a relay does that died before it noted what it had sent."""
+    """Publishes rows again, like a relay that ended before it recorded its progress."""
     async with AIOKafkaProducer(bootstrap_servers=kafka.bootstrap) as producer:
         for record in await read_topic(kafka.bootstrap, InvoicePaid.topic):
             await producer.send_and_wait(record.topic, record.value, key=record.key, headers=list(record.headers))

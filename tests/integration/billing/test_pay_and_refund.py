@@ -1,4 +1,4 @@
-"""What becomes of the money: asked for by a job, decided by the provider, and told by the invoice."""
+"""Charges and refunds: requested by a job, decided by the provider, shown by the invoice."""
 
 import asyncio
 from datetime import datetime, timedelta
@@ -27,7 +27,7 @@ async def test_a_finalized_invoice_is_charged_and_paid(billing: BillingService, 
     assert (shown["name"], shown["attempts"], shown["error"]) == ("charge_invoice", 1, None)
 
 
-async def test_a_declined_card_is_told_and_another_one_tried_at_once(billing: BillingService) -> None:
+async def test_a_declined_card_is_shown_and_another_can_be_charged(billing: BillingService) -> None:
     company = await billing.company()
     await company.attach_card("pm_card_declined")
     async with billing.working():
@@ -45,7 +45,7 @@ async def test_a_declined_card_is_told_and_another_one_tried_at_once(billing: Bi
     assert kinds[3:] == ["invoice.payment_failed", "invoice.paid"]
 
 
-async def test_what_was_paid_is_given_back_in_parts(billing: BillingService, company: Company) -> None:
+async def test_an_invoice_can_be_refunded_in_parts(billing: BillingService, company: Company) -> None:
     async with billing.working():
         invoice_id = await company.finalized(24_690)
         await company.becomes(invoice_id, status="paid")
@@ -58,7 +58,7 @@ async def test_what_was_paid_is_given_back_in_parts(billing: BillingService, com
     assert sum(refund["amount_minor"] for refund in charge["refunds"]) == 24_690
 
 
-async def test_while_the_provider_is_asked_nothing_else_moves(company: Company) -> None:
+async def test_a_pending_attempt_blocks_other_payments(company: Company) -> None:
     path = f"/invoices/{await company.finalized()}"
     attempt_id = await company.begin_charge(path.rpartition("/")[2])
     for act in ("pay", "void"):
@@ -81,20 +81,20 @@ async def test_a_charge_waits_for_a_void_that_is_not_yet_committed(billing: Bill
     assert await company.rows("select * from payment_attempts") == []
 
 
-async def test_a_refund_on_its_way_holds_up_the_next(company: Company) -> None:
+async def test_a_pending_refund_blocks_the_next(company: Company) -> None:
     path = f"/invoices/{await company.paid(100)}"
     assert (await company.post(f"{path}/refund", {"amount_minor": 60})).status_code == 202
     assert (await company.post(f"{path}/refund", {"amount_minor": 40})).status_code == 409
 
 
-async def test_nobody_pays_without_a_card(billing: BillingService) -> None:
+async def test_a_payment_needs_a_card(billing: BillingService) -> None:
     company = await billing.company()
     path = f"/invoices/{await company.finalized()}"
     answer = await company.post(f"{path}/pay")
     assert (answer.status_code, answer.json()["type"]) == (409, "urn:waypost:problem:no-payment-method")
 
 
-async def test_a_charge_that_fails_is_tried_at_each_step_and_then_written_off(company: Company) -> None:
+async def test_a_failing_charge_is_retried_and_then_written_off(company: Company) -> None:
     invoice_id = await company.finalized()
     for after in (NO_TIME, 1 * DAY, 3 * DAY, 7 * DAY):
         attempt_id = await company.begin_charge(invoice_id, after)
@@ -108,7 +108,7 @@ async def test_a_charge_that_fails_is_tried_at_each_step_and_then_written_off(co
     assert [row["run_at"] - finalized_at for row in retries] == [1 * DAY, 3 * DAY, 7 * DAY]
 
 
-async def test_what_is_decided_twice_happens_once(company: Company) -> None:
+async def test_a_repeated_decision_is_recorded_once(company: Company) -> None:
     invoice_id = await company.finalized()
     attempt_id = await company.begin_charge(invoice_id)
     for _ in range(2):

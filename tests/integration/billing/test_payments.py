@@ -1,6 +1,4 @@
-"""The port to the payment provider, against the provider's simulator: what is promised is kept,
-card by card.
-"""
+"""The promises of the payments port, against the provider's simulator, for each test card."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -30,7 +28,7 @@ async def payments(simulator: httpx.AsyncClient) -> AsyncIterator[HttpPayments]:
         yield payments
 
 
-async def test_a_charge_is_made_as_ordered(payments: HttpPayments, simulator: httpx.AsyncClient) -> None:
+async def test_a_charge_matches_its_order(payments: HttpPayments, simulator: httpx.AsyncClient) -> None:
     order = charge_order()
     decision = await payments.execute(order)
     [charge] = await charges(simulator)
@@ -49,7 +47,7 @@ async def test_a_charge_is_made_as_ordered(payments: HttpPayments, simulator: ht
     }
 
 
-async def test_an_order_carried_out_twice_is_one_charge(payments: HttpPayments, simulator: httpx.AsyncClient) -> None:
+async def test_a_repeated_order_is_one_charge(payments: HttpPayments, simulator: httpx.AsyncClient) -> None:
     order = charge_order()
     assert await payments.execute(order) == await payments.execute(order) == await payments.find(order)
     assert len(await charges(simulator)) == 1
@@ -67,12 +65,12 @@ async def test_a_refusal_is_a_decision(
     assert decision == Declined(reason=reason, provider_id=charge["id"]) == await payments.find(order)
 
 
-async def test_nothing_is_found_before_anything_was_asked(payments: HttpPayments) -> None:
+async def test_a_look_up_before_any_order_finds_nothing(payments: HttpPayments) -> None:
     assert await payments.find(charge_order()) is None
     assert await payments.find(refund_order("ch_1", 1)) is None
 
 
-async def test_silence_after_the_charge_leaves_the_outcome_unknown_until_it_is_looked_up(
+async def test_a_lost_response_leaves_the_outcome_unknown_until_a_look_up(
     simulator: httpx.AsyncClient,
 ) -> None:
     order = charge_order("pm_card_timeout_after_charge")
@@ -95,19 +93,19 @@ async def test_an_outage_leaves_the_outcome_unknown_and_the_same_key_usable(
     assert len(await charges(simulator)) == 1
 
 
-async def test_a_twin_under_way_leaves_the_outcome_unknown(
+async def test_a_concurrent_duplicate_leaves_the_outcome_unknown(
     payments: HttpPayments, simulator: httpx.AsyncClient
 ) -> None:
     order = charge_order("pm_card_slow")
-    twins = await asyncio.gather(payments.execute(order), payments.execute(order), return_exceptions=True)
-    assert {type(each) for each in twins} == {Succeeded, OutcomeUnknown}
+    outcomes = await asyncio.gather(payments.execute(order), payments.execute(order), return_exceptions=True)
+    assert {type(outcome) for outcome in outcomes} == {Succeeded, OutcomeUnknown}
     assert len(await charges(simulator)) == 1
 
 
-async def test_a_key_that_was_used_for_another_order_decides_nothing(
+async def test_a_key_of_another_order_leaves_the_outcome_unknown(
     payments: HttpPayments, simulator: httpx.AsyncClient
 ) -> None:
-    """Read as a refusal, it would have the invoice charged once more under the next key."""
+    """If it were read as a decline, the invoice would be charged again under the next key."""
     order = charge_order()
     made = await payments.execute(order)
     other = replace(order, amount=Money(1, "EUR"))
@@ -117,7 +115,7 @@ async def test_a_key_that_was_used_for_another_order_decides_nothing(
     assert len(await charges(simulator)) == 1
 
 
-async def test_a_refund_gives_back_what_was_charged_once(payments: HttpPayments, simulator: httpx.AsyncClient) -> None:
+async def test_a_repeated_refund_order_is_one_refund(payments: HttpPayments, simulator: httpx.AsyncClient) -> None:
     charged = await payments.execute(charge_order())
     assert isinstance(charged, Succeeded)
     order = refund_order(charged.provider_id, 4_800)
@@ -127,7 +125,7 @@ async def test_a_refund_gives_back_what_was_charged_once(payments: HttpPayments,
     assert charge["refunds"][0]["metadata"]["attempt_id"] == str(order.attempt_id)
 
 
-async def test_a_refund_that_cannot_be_is_refused(payments: HttpPayments) -> None:
+async def test_an_impossible_refund_is_declined(payments: HttpPayments) -> None:
     charged = await payments.execute(charge_order())
     failed = await payments.execute(charge_order("pm_card_declined"))
     assert isinstance(charged, Succeeded) and isinstance(failed, Declined) and failed.provider_id
@@ -137,7 +135,7 @@ async def test_a_refund_that_cannot_be_is_refused(payments: HttpPayments) -> Non
     assert await payments.execute(refund_order("ch_of_nobody", 1)) == Declined(reason="resource_missing")
 
 
-async def test_a_card_is_known_by_its_token(payments: HttpPayments) -> None:
+async def test_a_card_is_found_by_its_token(payments: HttpPayments) -> None:
     assert await payments.card("pm_card_visa") == Card(brand="visa", last4="4242")
     with pytest.raises(PaymentMethodUnknown, match="send the token that the provider returned"):
         await payments.card("pm_card_of_nobody")

@@ -1,5 +1,5 @@
-"""The way to the payment provider breaks at each place: what is said of it is what is known, and
-the card is never named.
+"""Connection failures to the payment provider: each error states what is known, and never contains
+the card.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ async def closes(requests: asyncio.StreamReader, _: asyncio.StreamWriter) -> Non
 
 
 async def hangs(requests: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
-    await requests.read()  # until the caller gives up
+    await requests.read()  # until the caller's time-out
 
 
 async def stops_in_the_middle(requests: asyncio.StreamReader, answers: asyncio.StreamWriter) -> None:
@@ -85,47 +85,47 @@ async def failure(payments: HttpPayments, ask: Ask) -> Transient:
     with pytest.raises(Transient) as raised:
         await ask(payments)
     assert CARD not in "".join(traceback.format_exception(raised.value))
-    assert not any(holds_a_request(each) for each in chain(raised.value))
+    assert not any(holds_a_request(item) for item in chain(raised.value))
     return raised.value
 
 
 def chain(error: BaseException) -> list[BaseException]:
-    """With what it was raised from, and what it was raised during."""
-    following = [each for each in (error.__cause__, error.__context__) if each is not None]
-    return [error, *(inner for each in following for inner in chain(each))]
+    """The error with its causes and contexts."""
+    linked = [item for item in (error.__cause__, error.__context__) if item is not None]
+    return [error, *(inner for item in linked for inner in chain(item))]
 
 
 def holds_a_request(error: BaseException) -> bool:
-    """Errors of httpx do, and of pydantic what was read."""
+    """Errors of httpx hold the request, and errors of pydantic hold the input."""
     return not type(error).__module__.startswith("services.billing")
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-async def test_an_order_without_an_answer_may_have_been_carried_out(fault: Fault) -> None:
+async def test_an_unanswered_order_has_an_unknown_outcome(fault: Fault) -> None:
     async with way_to(fault) as payments:
         for order in orders():
             assert isinstance(await failure(payments, order), OutcomeUnknown)
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-async def test_a_question_without_an_answer_changed_nothing(fault: Fault) -> None:
+async def test_an_unanswered_look_up_is_unavailable(fault: Fault) -> None:
     async with way_to(fault) as payments:
         for question in questions():
             assert isinstance(await failure(payments, question), ProviderUnavailable)
 
 
-async def test_a_provider_that_is_not_there_was_asked_for_nothing() -> None:
+async def test_an_unreachable_provider_is_unavailable() -> None:
     async with no_way() as payments:
         for ask in (*orders(), *questions()):
             assert isinstance(await failure(payments, ask), ProviderUnavailable)
 
 
-async def test_an_order_does_not_show_its_card() -> None:
+async def test_a_card_is_hidden_in_an_orders_representation() -> None:
     assert CARD not in repr(charge_order(CARD))
 
 
-async def test_no_span_names_the_card(spans: InMemorySpanExporter) -> None:
-    """The SDK's own spans of HTTP calls tell the whole address."""
+async def test_spans_do_not_contain_the_card(spans: InMemorySpanExporter) -> None:
+    """The SDK's own spans of HTTP calls contain the full URL."""
     HTTPXClientInstrumentor().instrument()
     try:
         async with no_way() as payments:
@@ -133,6 +133,6 @@ async def test_no_span_names_the_card(spans: InMemorySpanExporter) -> None:
                 await failure(payments, ask)
     finally:
         HTTPXClientInstrumentor().uninstrument()
-    told = [span.to_json() for span in spans.get_finished_spans()]
-    assert len(told) == 4, "orders and look-ups are traced; the card's own look-up is not"
-    assert not any(CARD in each for each in told)
+    exported = [span.to_json() for span in spans.get_finished_spans()]
+    assert len(exported) == 4, "orders and look-ups are traced; the card's own look-up is not"
+    assert not any(CARD in item for item in exported)

@@ -1,5 +1,5 @@
-"""The service as it is run, beside a real broker and a provider that tells by webhook what it did
-not answer.
+"""The service's processes with a real broker, and a provider that sends by webhook what it did not
+answer.
 """
 
 import asyncio
@@ -41,7 +41,7 @@ ADDRESS = "ada@example.com"
 CARDS = ("pm_card_visa", "pm_card_timeout_after_charge")
 
 
-async def test_the_whole_service_bills_a_user_it_has_heard_of_and_ends_cleanly(
+async def test_all_processes_bill_a_user_and_exit_cleanly(
     database: Databases, own_kafka: Broker, tmp_path: Path
 ) -> None:
     await ensure_topics(own_kafka.bootstrap, declared_topics())
@@ -72,8 +72,7 @@ async def test_the_whole_service_bills_a_user_it_has_heard_of_and_ends_cleanly(
         await publish(own_kafka, user_created(owner))
         customer = f"/customers/{owner.user_id}"
         await eventually(lambda: is_there(http, customer), deadline_seconds=30)
-        # The second card's charge is never answered: the webhook tells of it, or a look-up,
-        # whichever is first.
+        # The second card's charge is never answered: the webhook or a look-up settles it.
         for card in CARDS:
             await posted(http, f"{customer}/payment-methods", {"token": card})
             invoice_id = await finalized(http, owner.user_id)
@@ -116,7 +115,7 @@ async def is_paid(http: httpx.AsyncClient, path: str) -> bool:
 
 
 async def paid_minor(http: httpx.AsyncClient) -> int:
-    """By a report about these days, which may be of two months."""
+    """Requests a report about these days, which may be in two months."""
     now, day = SystemClock().now(), timedelta(days=1)
     period = {"from": (now - day).isoformat(), "to": (now + day).isoformat()}
     job = f"/jobs/{(await posted(http, '/reports', {'kind': 'revenue', 'format': 'csv', **period}))['job_id']}"
@@ -131,9 +130,9 @@ async def paid_minor(http: httpx.AsyncClient) -> int:
 
 
 async def all_delivered(payments: httpx.AsyncClient) -> bool:
-    """Whether every webhook was taken with a 2xx."""
-    told = (await payments.get("/v1/events")).json()["data"]
-    return len(told) == len(CARDS) and all(event["delivered_at"] for event in told)
+    """Whether each webhook was answered with a 2xx status."""
+    events = (await payments.get("/v1/events")).json()["data"]
+    return len(events) == len(CARDS) and all(event["delivered_at"] for event in events)
 
 
 async def drained(relay: Any) -> bool:

@@ -1,4 +1,4 @@
-"""Subscriptions as time passes: renewed, written off, forgotten with the person, and nobody else's."""
+"""Subscriptions over time: renewed, written off, erased, and isolated between tenants."""
 
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -28,7 +28,7 @@ from generate_series(1, 10000) as n returning 1"""
 
 
 async def renew(company: Company, subscription: Row, at: str | None = None) -> bool:
-    """At that moment; where none is given at the end of its period."""
+    """Renews at that moment, or at the end of the period."""
     moment = datetime.fromisoformat(at or (await seen(company, subscription))["period_end"])
     return await company.handle(RenewSubscription(subscription_id=UUID(subscription["id"]), at=moment))
 
@@ -40,19 +40,19 @@ async def erase(company: Company) -> None:
     )
 
 
-async def test_the_next_period_is_billed_by_the_plan_that_was_changed_to(company: Company) -> None:
+async def test_the_next_period_is_billed_with_the_changed_plan(company: Company) -> None:
     subscription = await subscribed(company)
     await company.post(f"/subscriptions/{subscription['id']}/change", {"plan": "team"})
     assert await renew(company, subscription)
     now = await seen(company, subscription)
     assert (now["plan"]["code"], now["next_plan"], now["period_start"]) == ("team", None, subscription["period_end"])
-    assert [each["total_minor"] for each in await invoices_of(company, subscription)] == [1_900, 4_900]
+    assert [item["total_minor"] for item in await invoices_of(company, subscription)] == [1_900, 4_900]
     jobs = await company.rows("select idempotency_key from jobs where name = 'charge_invoice'")
     assert {"idempotency_key": f"inv-{now['invoice_id']}"} in jobs
     assert not await renew(company, subscription, subscription["period_end"]), "it is not due a second time"
 
 
-async def test_nothing_is_due_before_its_time_or_after_it_was_canceled(company: Company) -> None:
+async def test_a_renewal_is_not_early_and_not_after_cancellation(company: Company) -> None:
     subscription = await subscribed(company)
     assert not await renew(company, subscription, subscription["period_start"])
     await company.post(f"/subscriptions/{subscription['id']}/cancel")
@@ -62,7 +62,7 @@ async def test_nothing_is_due_before_its_time_or_after_it_was_canceled(company: 
         await company.handle(RenewSubscription(subscription_id=new_id(), at=company.billing.runtime.clock.now()))
 
 
-async def test_an_earlier_periods_invoice_says_nothing_of_this_one(company: Company) -> None:
+async def test_an_earlier_periods_invoice_does_not_affect_the_status(company: Company) -> None:
     subscription = await subscribed(company)
     first = subscription["invoice_id"]
     await renew(company, subscription)
@@ -71,7 +71,7 @@ async def test_an_earlier_periods_invoice_says_nothing_of_this_one(company: Comp
     assert await history(company, subscription) == ["subscription.created", "subscription.renewed"]
 
 
-async def test_what_cannot_be_collected_at_all_ends_the_subscription(company: Company) -> None:
+async def test_an_uncollectible_invoice_ends_the_subscription(company: Company) -> None:
     subscription = await subscribed(company)
     for after in (0 * DAY, 8 * DAY):
         attempt = await company.begin_charge(subscription["invoice_id"], after)
@@ -87,23 +87,23 @@ async def test_what_cannot_be_collected_at_all_ends_the_subscription(company: Co
     ]
 
 
-async def test_whoever_is_erased_subscribes_to_nothing(company: Company) -> None:
+async def test_an_erasure_ends_the_persons_subscriptions(company: Company) -> None:
     subscription, canceled = await subscribed(company), await subscribed(company)
     await company.post(f"/subscriptions/{canceled['id']}/cancel", {"at": "now"})
     await erase(company)
     assert (await seen(company, subscription))["status"] == "canceled"
     assert await history(company, canceled) == ["subscription.created", "subscription.canceled"]
-    assert {each["status"] for each in await invoices_of(company, subscription)} == {"void"}
+    assert {item["status"] for item in await invoices_of(company, subscription)} == {"void"}
     assert not await renew(company, subscription)
     body = {"customer_id": str(company.customer_id), "plan": "starter"}
     assert (await company.post("/subscriptions", body)).status_code == 409
 
 
-async def test_a_subscription_made_while_the_person_was_erased_ends_when_it_is_due(company: Company) -> None:
+async def test_a_subscription_created_during_an_erasure_ends_when_it_is_due(company: Company) -> None:
     subscription = await subscribed(company)
     [row] = await company.rows("select customer_id from subscriptions")
     await company.rows("update subscriptions set customer_id = gen_random_uuid() returning 1")
-    await erase(company)  # who looked for it too early
+    await erase(company)  # the user was not known yet
     await company.rows("update subscriptions set customer_id = :customer returning 1", customer=row["customer_id"])
     assert (await seen(company, subscription))["status"] == "active"
     assert await renew(company, subscription)
@@ -122,13 +122,13 @@ async def test_a_job_of_another_tenant_renews_nothing(billing: BillingService, c
     assert (await seen(company, subscription))["version"] == 1
 
 
-async def test_what_is_due_is_found_by_its_index(billing: BillingService, company: Company) -> None:
+async def test_due_subscriptions_are_found_through_the_index(billing: BillingService, company: Company) -> None:
     await company.rows(_MANY_SUBSCRIPTIONS, tenant=company.tenant_id)
     async with connected(billing.where.owner) as owner:
         await owner.execute("analyze subscriptions.subscriptions")
     at = billing.runtime.clock.now()
     conditions = " and ".join(
-        str(each.compile(compile_kwargs={"literal_binds": True})) for each in subscriptions._is_due(at)
+        str(item.compile(compile_kwargs={"literal_binds": True})) for item in subscriptions._is_due(at)
     )
     query = f"explain select distinct tenant_id from subscriptions where {conditions}"
     async with billing.runtime.database.transaction([company.tenant_id]) as rows:

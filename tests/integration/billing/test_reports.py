@@ -10,7 +10,7 @@ import pytest
 
 from services.billing.jobs import reports
 from services.billing.ports import Succeeded
-from tests.integration.billing.reports import FIRST_QUARTER, asked, done, file_of, invoiced, line, report
+from tests.integration.billing.reports import FIRST_QUARTER, completed, file_of, invoiced, line, report, requested
 from tests.integration.billing.service import BillingService, Company
 from waypost.kernel.ids import new_id
 from waypost.kernel.role import Role
@@ -30,7 +30,7 @@ async def refund(company: Company, invoice_id: str, amount: int) -> None:
     await company.decide(attempt["id"], Succeeded(provider_id="re_1"))
 
 
-async def test_a_report_tells_months_currencies_and_statuses_apart(company: Company) -> None:
+async def test_a_report_groups_by_month_currency_and_status(company: Company) -> None:
     await refund(company, await paid(company, JANUARY, 1_000), 250)
     await paid(company, JANUARY, 500)
     await invoiced(company, JANUARY, 70)
@@ -43,9 +43,9 @@ async def test_a_report_tells_months_currencies_and_statuses_apart(company: Comp
     stranger = await company.billing.company()
     await invoiced(stranger, JANUARY, 5)
 
-    location = await asked(company)
+    location = await requested(company)
     assert (await company.get(location))["status"] == "queued"
-    job = await done(company, location)
+    job = await completed(company, location)
     assert (job["name"], job["progress"], job["error"]) == ("generate_report", 100, None)
     assert job["result"] == {
         "kind": "revenue",
@@ -63,47 +63,47 @@ async def test_a_report_tells_months_currencies_and_statuses_apart(company: Comp
     assert await report(company) == job["result"]
 
 
-async def test_a_moment_at_the_end_is_outside(company: Company) -> None:
+async def test_the_end_of_a_period_is_exclusive(company: Company) -> None:
     await invoiced(company, JANUARY, 1)
     await invoiced(company, FEBRUARY, 2)
-    told = await report(company, FIRST_QUARTER | {"from": "2026-02-01T01:00:00+01:00", "to": "2026-02-01T00:00:01Z"})
-    assert told["lines"] == [line("2026-02", "EUR", "open", 1, 2)]
-    told = await report(company, FIRST_QUARTER | {"from": "2026-01-31", "to": "2026-02-01T00:00:00Z"})
-    assert told["lines"] == [line("2026-01", "EUR", "open", 1, 1)]
+    result = await report(company, FIRST_QUARTER | {"from": "2026-02-01T01:00:00+01:00", "to": "2026-02-01T00:00:01Z"})
+    assert result["lines"] == [line("2026-02", "EUR", "open", 1, 2)]
+    result = await report(company, FIRST_QUARTER | {"from": "2026-01-31", "to": "2026-02-01T00:00:00Z"})
+    assert result["lines"] == [line("2026-01", "EUR", "open", 1, 1)]
     assert (await report(company, FIRST_QUARTER | {"from": "2026-03-01"}))["lines"] == []
 
 
-async def test_sums_may_pass_64_bits(company: Company) -> None:
+async def test_sums_may_exceed_64_bits(company: Company) -> None:
     for _ in range(2):
         await invoiced(company, JANUARY, 1)
     await company.rows("update invoices.invoices set total_minor = :largest returning 1", largest=2**63 - 1)
     assert (await report(company))["lines"] == [line("2026-01", "EUR", "open", 2, 2**64 - 2)]
 
 
-async def test_a_csv_report_says_where_its_file_is(company: Company) -> None:
+async def test_a_csv_report_links_its_file(company: Company) -> None:
     await paid(company, JANUARY, 500)
     await invoiced(company, FEBRUARY, 7, currency="USD")
-    location = await asked(company, FIRST_QUARTER | {"format": "csv"})
+    location = await requested(company, FIRST_QUARTER | {"format": "csv"})
     early = await company.billing.http.get(file_of(location), headers=company.headers())
     assert (early.status_code, early.json()["type"]) == (409, "urn:waypost:problem:report-unfinished")
-    told = (await done(company, location))["result"]
-    assert (told["format"], told["download"]) == ("csv", file_of(location))
-    answer = await company.billing.http.get(told["download"], headers=company.headers())
+    result = (await completed(company, location))["result"]
+    assert (result["format"], result["download"]) == ("csv", file_of(location))
+    answer = await company.billing.http.get(result["download"], headers=company.headers())
     assert answer.headers["content-type"] == "text/csv; header=present; charset=utf-8"
     assert answer.headers["content-disposition"].startswith('attachment; filename="revenue-')
     head, *rest = answer.text.split("\r\n")
     assert head == "month,currency,status,invoices,invoiced_minor,paid_minor,refunded_minor"
     assert rest == ["2026-01,EUR,paid,1,500,500,0", "2026-02,USD,open,1,7,0,0", ""]
     assert list(csv.DictReader(io.StringIO(answer.text))) == [
-        {name: str(value) for name, value in each.items()} for each in told["lines"]
+        {name: str(value) for name, value in item.items()} for item in result["lines"]
     ]
 
 
 @pytest.mark.parametrize(
-    ("change", "place", "said"),
+    ("change", "place", "reason"),
     [
-        ({"to": "2025-12-31"}, None, "`to` has to come after `from`"),
-        ({"from": "2026-03-31T00:00:00Z", "to": "2026-03-31T00:00:00Z"}, None, "`to` has to come after `from`"),
+        ({"to": "2025-12-31"}, None, "`to` must be later than `from`"),
+        ({"from": "2026-03-31T00:00:00Z", "to": "2026-03-31T00:00:00Z"}, None, "`to` must be later than `from`"),
         ({"from": "2024-03-31"}, None, "24 months at most"),
         ({"kind": "weather"}, "/kind", "'revenue'"),
         ({"format": "xlsx"}, "/format", "'json' or 'csv'"),
@@ -118,49 +118,47 @@ async def test_a_csv_report_says_where_its_file_is(company: Company) -> None:
         ({"until": "2026-03-31"}, "/until", "not permitted"),
     ],
 )
-async def test_what_no_report_can_be_about_is_refused_with_the_reason(
-    company: Company, change: dict[str, Any], place: str | None, said: str
+async def test_an_invalid_report_request_is_refused_with_the_reason(
+    company: Company, change: dict[str, Any], place: str | None, reason: str
 ) -> None:
     answer = await company.post("/reports", FIRST_QUARTER | change)
     problem = answer.json()
     assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
     if place is None:
-        assert said in problem["detail"]
+        assert reason in problem["detail"]
     else:
-        assert [(each["pointer"], said in each["detail"]) for each in problem["errors"]] == [(place, True)]
+        assert [(item["pointer"], reason in item["detail"]) for item in problem["errors"]] == [(place, True)]
     assert (await company.row_counts())["jobs"] == 0
 
 
-async def test_a_period_may_touch_as_many_months_as_are_allowed(company: Company) -> None:
-    await asked(company, FIRST_QUARTER | {"from": "2024-04-01"})
+async def test_a_period_may_have_the_maximum_of_months(company: Company) -> None:
+    await requested(company, FIRST_QUARTER | {"from": "2024-04-01"})
 
 
-async def test_a_report_of_too_many_lines_ends_with_a_word_on_what_to_do(
+async def test_a_report_with_too_many_lines_fails_with_advice(
     company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await invoiced(company, JANUARY, 1)
     await invoiced(company, FEBRUARY, 1)
     monkeypatch.setattr(reports, "MAX_LINES", 1)
-    location = await asked(company)
-    job = await done(company, location, "dead")
+    location = await requested(company)
+    job = await completed(company, location, "dead")
     assert (job["result"], job["attempts"]) == (None, 1)
     assert "ask for a shorter period" in job["error"]
     answer = await company.billing.http.get(file_of(location), headers=company.headers())
     assert answer.status_code == 409
 
 
-async def test_a_request_that_is_sent_twice_makes_one_report(company: Company) -> None:
+async def test_a_repeated_request_creates_one_report(company: Company) -> None:
     key = f"report-{new_id()}"
-    first = await asked(company, idempotency_key=key)
-    assert await asked(company, idempotency_key=key) == first
+    first = await requested(company, idempotency_key=key)
+    assert await requested(company, idempotency_key=key) == first
     other = await company.post("/reports", FIRST_QUARTER | {"format": "csv"}, idempotency_key=key)
     assert (other.status_code, other.json()["type"]) == (422, "urn:waypost:problem:key-reused")
     assert (await company.row_counts())["jobs"] == 1
 
 
-async def test_members_ask_about_their_own_and_see_what_they_asked_for(
-    billing: BillingService, company: Company
-) -> None:
+async def test_members_report_on_and_see_only_their_own_data(billing: BillingService, company: Company) -> None:
     member, other = company.customer_id, await company.join()
     await invoiced(company, JANUARY, 1)
     await invoiced(company, JANUARY, 2, customer_id=other)
@@ -170,13 +168,13 @@ async def test_members_ask_about_their_own_and_see_what_they_asked_for(
 
     as_member = company.headers(Role.MEMBER, member)
     answer = await billing.http.post("/reports", json=FIRST_QUARTER, headers=as_member)
-    theirs = answer.headers["location"]
-    assert (await done(company, theirs))["result"]["lines"] == [line("2026-01", "EUR", "open", 1, 1)]
-    everybodys = await asked(company)
-    assert (await done(company, everybodys))["result"]["lines"] == [line("2026-01", "EUR", "open", 2, 3)]
+    members_report = answer.headers["location"]
+    assert (await completed(company, members_report))["result"]["lines"] == [line("2026-01", "EUR", "open", 1, 1)]
+    everybodys = await requested(company)
+    assert (await completed(company, everybodys))["result"]["lines"] == [line("2026-01", "EUR", "open", 2, 3)]
 
     stranger, rival = await billing.company(), company.headers(Role.MEMBER, other)
-    for path in (theirs, file_of(theirs)):
+    for path in (members_report, file_of(members_report)):
         assert (await seen(path, as_member)).status_code == 200, path
         assert (await seen(path, company.headers(Role.ADMIN))).status_code == 200, path
         for nobody in (rival, stranger.headers(), stranger.headers(Role.MEMBER, member)):
@@ -186,7 +184,7 @@ async def test_members_ask_about_their_own_and_see_what_they_asked_for(
     assert (await billing.http.post("/reports", json=FIRST_QUARTER)).status_code == 401
 
 
-async def test_what_is_no_report_has_no_file(company: Company) -> None:
+async def test_another_job_has_no_report_file(company: Company) -> None:
     await company.finalized()
     [charge] = await company.rows("select job_id from job_results where name = 'charge_invoice'")
     for job_id in (charge["job_id"], new_id()):

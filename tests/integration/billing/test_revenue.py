@@ -1,4 +1,4 @@
-"""What the live view published, in rows and over HTTP."""
+"""The totals of the live view, in rows and over HTTP."""
 
 import asyncio
 import json
@@ -23,7 +23,7 @@ NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
 def totaled(
     company: Company, revision: int, *, start: datetime = NOON, currency: str = "EUR", window: str = "minute"
 ) -> RevenueWindowTotaled:
-    """Totals that tell their revision."""
+    """Totals with this revision."""
     return RevenueWindowTotaled(
         tenant_id=company.tenant_id,
         window=window,
@@ -41,12 +41,12 @@ def totaled(
 
 async def keep(*events: RevenueWindowTotaled, billing: BillingService) -> None:
     envelopes: list[Any] = [envelope_of(event, new_id(), 0) for event in events]
-    async with billing.database.transaction([each.tenant_id for each in envelopes]) as rows:
+    async with billing.database.transaction([item.tenant_id for item in envelopes]) as rows:
         await store_totals(envelopes, rows)
 
 
 @pytest.mark.parametrize("order", [(1, 2, 3), (3, 2, 1), (2, 3, 3, 1)])
-async def test_the_highest_revision_stays(company: Company, order: tuple[int, ...]) -> None:
+async def test_the_highest_revision_is_kept(company: Company, order: tuple[int, ...]) -> None:
     await keep(*(totaled(company, revision) for revision in order), billing=company.billing)
     for revision in order:
         await keep(totaled(company, revision), billing=company.billing)
@@ -54,9 +54,9 @@ async def test_the_highest_revision_stays(company: Company, order: tuple[int, ..
     assert (row["revision"], row["paid_minor"], row["paid_count"]) == (3, 300, 3)
 
 
-async def test_pages_begin_with_the_newest_window(company: Company) -> None:
-    minutes = [NOON + timedelta(minutes=each) for each in range(3)]
-    events = [totaled(company, 1, start=start, currency=each) for start in minutes for each in ("EUR", "USD")]
+async def test_pages_start_with_the_newest_window(company: Company) -> None:
+    minutes = [NOON + timedelta(minutes=item) for item in range(3)]
+    events = [totaled(company, 1, start=start, currency=item) for start in minutes for item in ("EUR", "USD")]
     hour = totaled(company, 9, window="hour")
     await keep(*events, hour, billing=company.billing)
 
@@ -69,14 +69,14 @@ async def test_pages_begin_with_the_newest_window(company: Company) -> None:
             break
         cursor = {"cursor": page["next_cursor"]}
     assert seen == [
-        (each.isoformat().replace("+00:00", "Z"), currency) for each in reversed(minutes) for currency in ("USD", "EUR")
+        (item.isoformat().replace("+00:00", "Z"), currency) for item in reversed(minutes) for currency in ("USD", "EUR")
     ]
     in_dollars = await company.get("/revenue/live", currency="USD")
     assert {row["currency"] for row in in_dollars["data"]} == {"USD"}
     assert [row["revision"] for row in (await company.get("/revenue/live", window="hour"))["data"]] == [9]
 
 
-async def test_nobody_else_sees_it(company: Company) -> None:
+async def test_revenue_is_visible_only_to_admins_of_the_tenant(company: Company) -> None:
     stranger = await company.billing.company()
     await keep(totaled(company, 1), totaled(stranger, 2), billing=company.billing)
     assert [row["revision"] for row in (await company.get("/revenue/live"))["data"]] == [1]
@@ -85,7 +85,7 @@ async def test_nobody_else_sees_it(company: Company) -> None:
     assert as_member.status_code == 403
 
 
-async def test_changes_are_told_as_they_come_until_the_server_drains(company: Company) -> None:
+async def test_changes_are_streamed_until_the_server_drains(company: Company) -> None:
     stranger = await company.billing.company()
     await keep(totaled(company, 1), totaled(stranger, 7), billing=company.billing)
     headers = {**company.headers(), "accept": "text/event-stream"}
@@ -94,14 +94,14 @@ async def test_changes_are_told_as_they_come_until_the_server_drains(company: Co
             stream = http.stream("GET", f"{base_url}/revenue/live", headers=headers)
             answer = await stream.__aenter__()
             assert answer.headers["content-type"].startswith("text/event-stream")
-            told = windows_of(answer)
-            assert (await anext(told))["revision"] == 1
+            windows = windows_of(answer)
+            assert (await anext(windows))["revision"] == 1
             await keep(totaled(company, 2), totaled(stranger, 8), billing=company.billing)
-            assert (await anext(told))["revision"] == 2
-        # The server has ended, in less than the second that a drain may take here: the stream did
-        # not hold it up.
+            assert (await anext(windows))["revision"] == 2
+        # The server has ended within the second that a drain may take here: the stream did not
+        # delay it.
         with pytest.raises(StopAsyncIteration):
-            await anext(told)
+            await anext(windows)
         await stream.__aexit__(None, None, None)
 
 

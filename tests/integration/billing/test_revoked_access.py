@@ -1,5 +1,5 @@
-"""An access token outlives a suspension, a demotion and an erasure by minutes; what it may do ends
-when billing hears of them.
+"""An access token remains valid for minutes after a suspension, a demotion or an erasure. Billing
+refuses it as soon as it has the event.
 """
 
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ import pytest
 
 from services.billing.app import SERVICE
 from services.billing.projections import PRINCIPALS
-from tests.fixtures.shut_out import ENDINGS, ID, created, endings, requests, told
+from tests.fixtures.revoked_access import ENDINGS, ID, created, endings, enveloped, requests
 from tests.integration.billing.service import BillingService, Company
 from waypost.engine.projections import project
 from waypost.kernel.event import Event
@@ -36,7 +36,7 @@ READS = ("/customers", f"/customers/{ID}", "/invoices", "/subscriptions", "/reve
 
 
 class Admin:
-    """An admin, with a token of ten minutes ago at most."""
+    """An admin, with a token issued at most ten minutes ago."""
 
     def __init__(self, company: Company) -> None:
         self.company = company
@@ -45,13 +45,13 @@ class Admin:
         self.now = company.billing.runtime.clock.now()
 
     async def hears(self, events: Sequence[Event]) -> None:
-        """Billing does, of what happened to them."""
-        envelopes = told(events, self.principal.tenant_id, self.principal.user_id, self.now)
+        """Delivers the user's events to billing."""
+        envelopes = enveloped(events, self.principal.tenant_id, self.principal.user_id, self.now)
         async with self._billing.runtime.database.transaction([self.principal.tenant_id]) as connection:
             await project(envelopes, PRINCIPALS.handlers, connection)
 
     async def asks(self, *, age: timedelta = timedelta(minutes=1)) -> set[int]:
-        """The statuses of all answers: to writes, and to reads of what others have."""
+        """The statuses of all responses: to writes, and to reads of other users' data."""
         who = bearer(self.principal, age=age)
         http = self._billing.http
         answers = [
@@ -67,7 +67,7 @@ async def admin(billing: BillingService) -> Admin:
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
-async def test_whoever_is_shut_out_does_nothing_with_a_token_that_is_out(admin: Admin, ending: str) -> None:
+async def test_a_revoked_user_cannot_act(admin: Admin, ending: str) -> None:
     tenant_id, user_id = admin.principal.tenant_id, admin.principal.user_id
     before = await admin.company.row_counts()
     await admin.hears([created(tenant_id, user_id, admin.now), *endings(tenant_id, user_id, admin.now)[ending]])
@@ -75,11 +75,11 @@ async def test_whoever_is_shut_out_does_nothing_with_a_token_that_is_out(admin: 
     assert await admin.company.row_counts() == before
 
 
-async def test_whoever_has_just_joined_is_believed(admin: Admin) -> None:
+async def test_a_new_user_is_accepted(admin: Admin) -> None:
     assert 401 not in await admin.asks()
 
 
-async def test_a_new_sign_in_counts_after_the_others_ended(admin: Admin) -> None:
+async def test_a_new_sign_in_is_accepted_after_a_revocation(admin: Admin) -> None:
     tenant_id, user_id = admin.principal.tenant_id, admin.principal.user_id
     past = admin.now - timedelta(minutes=5)
     for ending in ("password changed", "suspended and reactivated"):
@@ -88,6 +88,6 @@ async def test_a_new_sign_in_counts_after_the_others_ended(admin: Admin) -> None
         assert await admin.asks(age=timedelta(minutes=6)) == {401}, ending
 
 
-async def test_a_promotion_takes_nothing_from_a_token_that_is_out(admin: Admin) -> None:
+async def test_a_promotion_does_not_revoke_a_token(admin: Admin) -> None:
     await admin.hears([created(admin.principal.tenant_id, admin.principal.user_id, admin.now, role="owner")])
     assert 401 not in await admin.asks()

@@ -1,4 +1,4 @@
-"""Tables as declared and as migrated, and read rows that say what the events say."""
+"""Declared tables match the migrated ones, and read models match the events."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -44,12 +44,12 @@ from generate_series(1, 10000) as n returning 1"""
 READ_TABLES = (customers, cards, subscriptions, invoices, invoice_lines, postings)
 
 
-async def test_the_migration_makes_the_tables_that_the_code_names(billing: BillingService) -> None:
+async def test_migrated_tables_match_the_declared_ones(billing: BillingService) -> None:
     async with billing.runtime.database.transaction() as connection:
         assert await connection.run_sync(_differences, MONEY) == []
 
 
-async def test_the_books_balance_whatever_happened(company: Company) -> None:
+async def test_the_ledger_balances_after_all_events(company: Company) -> None:
     await company.paid(10_000)
     voided, failed, refunded = await company.finalized(500), await company.finalized(70), await company.paid(3_000)
     await company.post(f"/invoices/{voided}/void")
@@ -69,7 +69,7 @@ async def test_the_books_balance_whatever_happened(company: Company) -> None:
     assert {row["minor"] for row in entries} == {0}
 
 
-async def test_rows_folded_again_from_the_event_store_are_the_same(company: Company) -> None:
+async def test_rows_rebuilt_from_the_event_store_are_equal(company: Company) -> None:
     await company.attach_card("pm_card_slow")
     ids = [await company.draft(1, 2), await company.finalized(3), await company.paid(4, 5)]
     await company.post(f"/invoices/{ids[1]}/void")
@@ -84,12 +84,12 @@ async def test_rows_folded_again_from_the_event_store_are_the_same(company: Comp
                 await uow.rows.execute(delete(table))
             await _fold_again(uow, Customer.aggregate_type, [company.customer_id])
             await _fold_again(uow, Subscription.aggregate_type, [UUID(subscription["id"])])
-            await _fold_again(uow, Invoice.aggregate_type, [UUID(each) for each in ids])
+            await _fold_again(uow, Invoice.aggregate_type, [UUID(item) for item in ids])
             assert [await _all(uow, table) for table in READ_TABLES] == live
     assert [len(rows) for rows in live] == [1, 2, 1, 4, 6, 10]
 
 
-async def test_of_whoever_is_erased_the_books_alone_are_kept(company: Company) -> None:
+async def test_an_erasure_keeps_only_the_ledger(company: Company) -> None:
     paid, owed, asked = await company.paid(100), await company.finalized(50), await company.finalized(25)
     attempt_id = await company.begin_charge(asked)
     erased = UserErased(
@@ -100,11 +100,11 @@ async def test_of_whoever_is_erased_the_books_alone_are_kept(company: Company) -
     shown = await company.get(f"/customers/{company.customer_id}")
     assert (shown["email"], shown["display_name"], shown["payment_methods"], shown["erased"]) == (None, None, [], True)
     assert await company.rows("select * from payment_methods") == []
-    said = [
+    payloads = [
         row["payload"] for row in await company.rows("select payload from events where aggregate_type = 'customer'")
     ]
-    assert said and not [each for each in said if b"@example.com" in each]
-    statuses = {each: (await company.get(f"/invoices/{each}"))["status"] for each in (paid, owed, asked)}
+    assert payloads and not [item for item in payloads if b"@example.com" in item]
+    statuses = {item: (await company.get(f"/invoices/{item}"))["status"] for item in (paid, owed, asked)}
     assert statuses == {paid: "paid", owed: "void", asked: "open"}
     await company.decide(attempt_id, Declined(reason="card_declined"))
     assert (await company.get(f"/invoices/{asked}"))["status"] == "void"
@@ -112,9 +112,7 @@ async def test_of_whoever_is_erased_the_books_alone_are_kept(company: Company) -
     assert refused.status_code == 409
 
 
-async def test_an_invoice_has_one_pending_attempt_whatever_the_code_believes(
-    billing: BillingService, company: Company
-) -> None:
+async def test_the_database_permits_one_pending_attempt_per_invoice(billing: BillingService, company: Company) -> None:
     await company.begin_charge(await company.finalized())
     async with connected(billing.where.app) as app, app.transaction():
         await app.execute("select set_config('app.tenants', $1, true)", str(company.tenant_id))
@@ -125,7 +123,7 @@ async def test_an_invoice_has_one_pending_attempt_whatever_the_code_believes(
             )
 
 
-async def test_an_attempt_is_never_forgotten_and_what_was_asked_never_changes(
+async def test_an_attempt_is_never_deleted_and_its_order_never_changes(
     billing: BillingService, company: Company
 ) -> None:
     await company.paid()
@@ -138,7 +136,7 @@ async def test_an_attempt_is_never_forgotten_and_what_was_asked_never_changes(
             await operator.fetch("select token from payment_methods")
 
 
-async def test_a_month_of_a_report_is_read_by_the_index_alone(billing: BillingService, company: Company) -> None:
+async def test_a_month_of_a_report_is_read_through_the_index(billing: BillingService, company: Company) -> None:
     january = Period(since=datetime(2026, 1, 1, tzinfo=UTC), until=datetime(2026, 2, 1, tzinfo=UTC))
     await company.rows(_MANY_INVOICES, tenant=company.tenant_id)
     async with connected(billing.where.owner) as owner:
@@ -150,7 +148,7 @@ async def test_a_month_of_a_report_is_read_by_the_index_alone(billing: BillingSe
     assert "Seq Scan" not in plan, plan
 
 
-async def test_a_database_of_the_release_before_reports_gets_their_index(billing: BillingService) -> None:
+async def test_the_upgrade_adds_the_reports_index(billing: BillingService) -> None:
     async with connected(billing.where.owner) as owner:
         await owner.execute("drop index invoices.invoices_by_finalizing")
         await owner.execute("update alembic_version set version_num = '0001'")
@@ -158,7 +156,7 @@ async def test_a_database_of_the_release_before_reports_gets_their_index(billing
         assert await owner.fetchval("select to_regclass('invoices.invoices_by_finalizing') is not null")
 
 
-async def test_a_database_of_the_release_before_subscriptions_gets_them(billing: BillingService) -> None:
+async def test_the_upgrade_adds_subscriptions(billing: BillingService) -> None:
     async with connected(billing.where.owner) as owner:
         await owner.execute("alter table invoices.invoices drop column subscription_id")
         await owner.execute("drop schema subscriptions cascade")
@@ -170,7 +168,7 @@ async def test_a_database_of_the_release_before_subscriptions_gets_them(billing:
             assert await connection.run_sync(_differences, declared) == []
 
 
-async def test_a_rebuild_makes_the_indexes_that_the_migrations_made(billing: BillingService) -> None:
+async def test_a_rebuild_creates_the_migrated_indexes(billing: BillingService) -> None:
     declared = {index.name for table in INVOICES.sorted_tables for index in table.indexes}
     made = (
         "select indexname from pg_indexes join pg_class as index on index.relname = indexname"
@@ -185,8 +183,8 @@ async def _all(uow: UnitOfWork, table: Table) -> Sequence[Any]:
 
 
 async def _fold_again(uow: UnitOfWork, kind: str, ids: Sequence[UUID]) -> None:
-    for each in ids:
-        history = await uow.events.history(kind, each)
+    for item in ids:
+        history = await uow.events.history(kind, item)
         for projection in PROJECTIONS:
             await project(history, projection.handlers, uow.rows)
 

@@ -1,6 +1,4 @@
-"""Customers follow their users: each change is taken over once, in the users' order, however often
-it is told.
-"""
+"""Customers apply each change of their user once, in order, also if events are replayed."""
 
 from collections.abc import Sequence
 
@@ -15,7 +13,7 @@ from waypost.testing.database import connected
 
 @pytest.fixture
 def changes(company: Company) -> Sequence[Event]:
-    """Of the user who is the company's customer, from their second version on."""
+    """Later changes of the company's customer, from version 2."""
     who = {"tenant_id": company.tenant_id, "user_id": company.customer_id}
     now = company.billing.runtime.clock.now()
     moved = UserEmailChanged(**who, email="ada@example.org", previous_email="ada@example.com", changed_at=now)
@@ -26,30 +24,30 @@ def changes(company: Company) -> Sequence[Event]:
     ]
 
 
-async def test_what_is_told_again_gives_nobody_an_old_name_back(company: Company, changes: Sequence[Event]) -> None:
+async def test_a_replayed_event_does_not_restore_an_old_name(company: Company, changes: Sequence[Event]) -> None:
     for version, event in enumerate(changes, start=2):
         await company.react(event, company.customer_id, version)
-    known, told = await customer(company), await history(company)
+    known, events = await customer(company), await history(company)
     assert (known["display_name"], known["email"]) == ("Ada King", "ada@example.org")
-    assert told == ["customer.created", "payment_method.attached", *["customer.updated"] * 3]
+    assert events == ["customer.created", "payment_method.attached", *["customer.updated"] * 3]
 
     for again in (changes, changes[:1]):
         for version, event in enumerate(again, start=2):
             await company.react(event, company.customer_id, version)
-    assert (await customer(company), await history(company)) == (known, told)
+    assert (await customer(company), await history(company)) == (known, events)
 
 
-async def test_whoever_is_erased_once_is_erased_for_good(company: Company, changes: Sequence[Event]) -> None:
+async def test_an_erasure_is_permanent(company: Company, changes: Sequence[Event]) -> None:
     now = company.billing.runtime.clock.now()
     await company.react(
         UserErased(tenant_id=company.tenant_id, user_id=company.customer_id, erased_at=now), company.customer_id, 2
     )
-    told = await history(company)
+    events = await history(company)
     await company.react(changes[0], company.customer_id, 2)
-    assert await history(company) == told
+    assert await history(company) == events
 
 
-async def test_customers_of_the_release_before_have_followed_as_far_as_their_consumer_has_come(
+async def test_the_migration_takes_versions_from_the_order_guard(
     billing: BillingService, company: Company, changes: Sequence[Event]
 ) -> None:
     async with connected(billing.where.owner) as owner:
@@ -68,8 +66,8 @@ async def test_customers_of_the_release_before_have_followed_as_far_as_their_con
 
 
 async def customer(company: Company) -> dict[str, object]:
-    found: dict[str, object] = await company.get(f"/customers/{company.customer_id}")
-    return found
+    view: dict[str, object] = await company.get(f"/customers/{company.customer_id}")
+    return view
 
 
 async def history(company: Company) -> Sequence[str]:

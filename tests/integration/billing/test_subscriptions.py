@@ -1,4 +1,4 @@
-"""Subscriptions over HTTP: begun with an invoice, changed and canceled."""
+"""Subscriptions over HTTP: created with an invoice, changed and canceled."""
 
 import asyncio
 from typing import Any
@@ -14,8 +14,8 @@ from tests.integration.billing.subscriptions import history, invoices_of, seen, 
 
 async def test_plans_are_listed_as_they_are_declared(company: Company) -> None:
     assert await company.get("/plans") == [
-        {"code": each.code, "interval": each.interval, "amount_minor": each.amount_minor, "currency": each.currency}
-        for each in PLANS
+        {"code": item.code, "interval": item.interval, "amount_minor": item.amount_minor, "currency": item.currency}
+        for item in PLANS
     ]
 
 
@@ -41,7 +41,7 @@ async def test_a_subscription_begins_with_the_invoice_of_its_first_period(compan
     assert job == {"name": "charge_invoice", "idempotency_key": f"inv-{invoice['id']}"}
 
 
-async def test_subscribing_is_whole_or_not_at_all(company: Company) -> None:
+async def test_subscribing_is_atomic(company: Company) -> None:
     before = await company.row_counts()
     body = {"customer_id": str(company.customer_id), "plan": "starter"}
     async with company.billing.refusing_inserts("outbox"):
@@ -50,7 +50,7 @@ async def test_subscribing_is_whole_or_not_at_all(company: Company) -> None:
     assert (await company.get("/subscriptions"))["data"] == []
 
 
-async def test_a_request_that_is_sent_twice_subscribes_and_changes_once(company: Company) -> None:
+async def test_repeated_requests_subscribe_and_change_once(company: Company) -> None:
     body = {"customer_id": str(company.customer_id), "plan": "starter"}
     first, second = [await company.post("/subscriptions", body, idempotency_key="one-plan") for _ in range(2)]
     assert first.json() == second.json() and second.headers["idempotent-replayed"] == "true"
@@ -69,7 +69,7 @@ async def test_a_request_that_is_sent_twice_subscribes_and_changes_once(company:
     assert other.status_code == 422
 
 
-async def test_another_plan_is_shown_beside_the_one_that_is_paid_for(company: Company) -> None:
+async def test_the_next_plan_is_shown_beside_the_current_one(company: Company) -> None:
     subscription = await subscribed(company)
     path = f"/subscriptions/{subscription['id']}"
     changed = (await company.post(f"{path}/change", {"plan": "team-yearly"})).json()
@@ -81,7 +81,7 @@ async def test_another_plan_is_shown_beside_the_one_that_is_paid_for(company: Co
 
 
 @pytest.mark.parametrize("when", ["period_end", "now"])
-async def test_a_canceled_subscription_ends_when_it_was_asked_to(company: Company, when: str) -> None:
+async def test_a_canceled_subscription_ends_at_the_requested_time(company: Company, when: str) -> None:
     subscription = await subscribed(company)
     path = f"/subscriptions/{subscription['id']}"
     await company.post(f"{path}/change", {"plan": "team"})
@@ -95,10 +95,10 @@ async def test_a_canceled_subscription_ends_when_it_was_asked_to(company: Compan
     sooner = await company.post(f"{path}/cancel", {"at": "now"})
     assert sooner.status_code == (200 if when == "period_end" else 409)
     [invoice] = await invoices_of(company, subscription)
-    assert invoice["status"] == "open", "what is owed stays owed"
+    assert invoice["status"] == "open", "the invoice remains open"
 
 
-async def test_whoever_saw_another_version_changes_nothing(company: Company) -> None:
+async def test_a_stale_if_match_changes_nothing(company: Company) -> None:
     subscription = await subscribed(company)
     path = f"/subscriptions/{subscription['id']}"
     await company.post(f"{path}/change", {"plan": "team"}, if_match='"1"')
@@ -107,7 +107,7 @@ async def test_whoever_saw_another_version_changes_nothing(company: Company) -> 
     assert (await company.post(f"{path}/cancel", {}, if_match='"2"')).status_code == 200
 
 
-async def test_of_many_who_cancel_at_once_one_does(company: Company) -> None:
+async def test_one_of_concurrent_cancellations_succeeds(company: Company) -> None:
     subscription = await subscribed(company)
     path = f"/subscriptions/{subscription['id']}/cancel"
     answers = await asyncio.gather(*(company.post(path, {}) for _ in range(6)))
@@ -115,7 +115,7 @@ async def test_of_many_who_cancel_at_once_one_does(company: Company) -> None:
     assert (await seen(company, subscription))["version"] == 2
 
 
-async def test_only_who_can_pay_subscribes(billing: BillingService) -> None:
+async def test_a_subscription_needs_a_card(billing: BillingService) -> None:
     company = await billing.company()
     body = {"customer_id": str(company.customer_id), "plan": "starter"}
     refused = await company.post("/subscriptions", body)
@@ -123,12 +123,12 @@ async def test_only_who_can_pay_subscribes(billing: BillingService) -> None:
     assert (await company.post("/subscriptions", body | {"customer_id": str(uuid4())})).status_code == 404
 
 
-async def test_subscriptions_are_listed_newest_first_and_chosen_by_what_they_are(company: Company) -> None:
+async def test_subscriptions_are_listed_newest_first_and_filtered(company: Company) -> None:
     made = [await subscribed(company, plan) for plan in ("starter", "team", "starter")]
     await company.post(f"/subscriptions/{made[1]['id']}/cancel")
     pages = [await company.get("/subscriptions", limit=2)]
     pages.append(await company.get("/subscriptions", limit=2, cursor=pages[0]["next_cursor"]))
-    assert [each["id"] for page in pages for each in page["data"]] == [each["id"] for each in made[::-1]]
+    assert [item["id"] for page in pages for item in page["data"]] == [item["id"] for item in made[::-1]]
     [canceled] = (await company.get("/subscriptions", status="canceled"))["data"]
     assert canceled["id"] == made[1]["id"]
     assert (await company.get("/subscriptions", customer_id=str(uuid4())))["data"] == []
@@ -141,9 +141,9 @@ async def test_a_body_of_another_shape_is_refused(company: Company) -> None:
     news: list[Any] = [None, [], {}, new | {"amount_minor": 1}, new | {"period_end": "2027-01-01"}]
     cancellations: list[Any] = [{"at": "2027-01-01"}, {"at": None}, {"reason": "erased"}, []]
     bad = [
-        *(("/subscriptions", new | {"customer_id": each}) for each in ("x", None, 1)),
-        *(("/subscriptions", each) for each in news),
-        *((f"{path}/cancel", each) for each in cancellations),
+        *(("/subscriptions", new | {"customer_id": item}) for item in ("x", None, 1)),
+        *(("/subscriptions", item) for item in news),
+        *((f"{path}/cancel", item) for item in cancellations),
     ]
     for plan in ("gold", "", "STARTER", "../x", "a\0b", "starter\n", "x" * 10_001, None, 1, ["starter"]):
         bad += [("/subscriptions", new | {"plan": plan}), (f"{path}/change", {"plan": plan})]
@@ -161,7 +161,7 @@ async def test_a_body_of_another_shape_is_refused(company: Company) -> None:
     assert len(await company.rows("select 1 from subscriptions")) == 1
 
 
-async def test_a_refused_payment_is_past_due_until_it_is_paid_or_forgiven(company: Company) -> None:
+async def test_a_refused_payment_is_past_due_until_paid_or_voided(company: Company) -> None:
     for settle in ("pay", "void"):
         subscription = await subscribed(company)
         invoice_id = subscription["invoice_id"]

@@ -1,4 +1,4 @@
-"""What the provider tells by itself, believed only where it is signed."""
+"""The provider's webhooks are accepted only with a valid signature."""
 
 import json
 from datetime import timedelta
@@ -16,7 +16,7 @@ from tests.integration.infra.webhooks import SECRET
 from waypost.kernel.money import Money
 
 
-async def tell(
+async def send_webhook(
     billing: BillingService, event: dict[str, Any], *, secret: str = SECRET, age: timedelta = NO_TIME
 ) -> httpx.Response:
     body = json.dumps(event)
@@ -28,8 +28,8 @@ async def tell(
 async def charged_at_the_provider(
     company: Company, invoice_id: str, card: str = "pm_card_visa"
 ) -> tuple[UUID, dict[str, Any]]:
-    """The job asked, the provider decided, and the answer was lost: what is left is the provider's
-    word.
+    """The job sent the order and the provider decided, but the response was lost: only the webhook
+    remains.
     """
     attempt_id = await company.begin_charge(invoice_id)
     order = ChargeOrder(
@@ -46,21 +46,21 @@ async def charged_at_the_provider(
     return attempt_id, events[-1]
 
 
-async def test_a_payment_is_taken_from_the_providers_word_once(billing: BillingService, company: Company) -> None:
+async def test_a_webhook_of_a_payment_is_recorded_once(billing: BillingService, company: Company) -> None:
     invoice_id = await company.finalized()
     attempt_id, event = await charged_at_the_provider(company, invoice_id)
     assert event["type"] == "charge.succeeded"
     for _ in range(2):
-        assert (await tell(billing, event)).status_code == 204
+        assert (await send_webhook(billing, event)).status_code == 204
     await company.decide(attempt_id, Succeeded(provider_id=event["data"]["object"]["id"]))
     assert (await company.get(f"/invoices/{invoice_id}"))["status"] == "paid"
     assert (await company.event_types(invoice_id))[3:] == ["invoice.paid"]
 
 
-async def test_a_refusal_is_taken_from_the_providers_word(billing: BillingService, company: Company) -> None:
+async def test_a_webhook_of_a_decline_is_recorded(billing: BillingService, company: Company) -> None:
     invoice_id = await company.finalized()
     _, event = await charged_at_the_provider(company, invoice_id, "pm_card_declined")
-    assert (await tell(billing, event)).status_code == 204
+    assert (await send_webhook(billing, event)).status_code == 204
     invoice = await company.get(f"/invoices/{invoice_id}")
     assert (invoice["status"], invoice["last_failure"]) == ("open", "card_declined")
 
@@ -68,34 +68,34 @@ async def test_a_refusal_is_taken_from_the_providers_word(billing: BillingServic
 @pytest.mark.parametrize(
     "forgery", [{"secret": "not the provider's secret"}, {"age": timedelta(hours=1)}, {"age": -timedelta(hours=1)}]
 )
-async def test_a_word_that_is_forged_or_stale_changes_nothing(
+async def test_a_forged_or_old_webhook_changes_nothing(
     billing: BillingService, company: Company, forgery: dict[str, Any]
 ) -> None:
     invoice_id = await company.finalized()
     _, event = await charged_at_the_provider(company, invoice_id)
-    answer = await tell(billing, event, **forgery)
+    answer = await send_webhook(billing, event, **forgery)
     assert (answer.status_code, answer.headers["content-type"]) == (400, "application/problem+json")
     assert answer.json()["type"] == "urn:waypost:problem:webhook-not-authentic"
     assert (await company.get(f"/invoices/{invoice_id}"))["status"] == "open"
 
 
 @pytest.mark.parametrize("signed", [None, "", "t=1", "v1=00", "t=x,v1=00", "t=1,v1=é", "nonsense"])
-async def test_a_word_without_a_signature_is_refused(billing: BillingService, signed: str | None) -> None:
+async def test_a_webhook_without_a_signature_is_refused(billing: BillingService, signed: str | None) -> None:
     headers = [] if signed is None else [(SIGNATURE_HEADER.encode(), signed.encode())]
     answer = await billing.http.post("/webhooks/payments", content=b"{}", headers=headers)
     assert (answer.status_code, answer.headers["content-type"]) == (400, "application/problem+json")
 
 
-async def test_what_does_not_concern_us_is_taken_and_left(billing: BillingService, company: Company) -> None:
+async def test_an_unrelated_webhook_is_accepted_and_ignored(billing: BillingService, company: Company) -> None:
     invoice_id = await company.finalized()
     _, event = await charged_at_the_provider(company, invoice_id)
     charge = event["data"]["object"]
-    of_others = [
+    unrelated = [
         event | {"type": "payout.created"},
         event | {"data": {"object": charge | {"metadata": {}}}},
         event | {"data": {"object": charge | {"metadata": charge["metadata"] | {"attempt_id": str(uuid4())}}}},
         event | {"data": {"object": charge | {"metadata": charge["metadata"] | {"tenant_id": str(uuid4())}}}},
     ]
-    for each in of_others:
-        assert (await tell(billing, each)).status_code == 204
+    for notice in unrelated:
+        assert (await send_webhook(billing, notice)).status_code == 204
     assert (await company.get(f"/invoices/{invoice_id}"))["status"] == "open"

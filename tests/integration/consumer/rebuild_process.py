@@ -1,4 +1,4 @@
-"""A rebuild of the club's projector as a process of its own, so that it can be killed: `python -m
+"""A rebuild of the club's projection in a separate process, so that it can be killed: `python -m
 …`, configured by CLUB.
 """
 

@@ -1,6 +1,4 @@
-"""A read model rebuilt from its topic equals the live one, row for row (promise I10), also while
-events come in.
-"""
+"""A rebuilt read model equals the live one, row for row (promise I10), also while events arrive."""
 
 import asyncio
 from typing import Any
@@ -8,8 +6,8 @@ from typing import Any
 import pytest
 
 from tests.fixtures.club import Stage
-from tests.integration.consumer.rebuilding import live, rebuilt, shadow_factory
-from tests.integration.consumer.replaying import found
+from tests.integration.consumer.rebuilds import live, rebuilt, shadow_factory
+from tests.integration.consumer.replays import found
 from waypost.engine.failpoints import FailpointReached
 from waypost.engine.rebuild import Progress
 from waypost.engine.rebuild.report import BEFORE_COMMIT
@@ -62,7 +60,7 @@ async def test_a_dry_run_and_a_refusal_change_nothing(stage: Stage) -> None:
 
     stage.club.trouble = fails
     refused = await rebuilt(stage)
-    assert refused.refusals == ["2 letters are open, 0 were before"]
+    assert refused.refusals == ["2 dead letters are open, 0 before the rebuild"]
     assert not refused.swapped
     assert await stage.names(ann) == [["kept"]]
     assert await stage.rows("select 1 from pg_namespace where nspname = 'members_new'") == []
@@ -84,7 +82,7 @@ async def test_a_crash_before_the_commit_changes_nothing(stage: Stage) -> None:
     assert await stage.names(ann) == [["first", "second"]]
 
 
-async def test_dead_letters_and_parked_keys_go_over(stage: Stage) -> None:
+async def test_dead_letters_and_parked_keys_are_carried_over(stage: Stage) -> None:
     ann, bob, eve = stage.user(), stage.user(), stage.user()
 
     def trouble(envelope: Envelope[Any]) -> None:
@@ -98,7 +96,7 @@ async def test_dead_letters_and_parked_keys_go_over(stage: Stage) -> None:
     async with stage.consuming(stage.club.members):
 
         async def all_dead() -> bool:
-            return [each[0] for each in await stage.dead_letters()].count("dead") == 3
+            return [dead_letter[0] for dead_letter in await stage.dead_letters()].count("dead") == 3
 
         await eventually(all_dead)
     await stage.rows(
@@ -118,7 +116,7 @@ async def test_dead_letters_and_parked_keys_go_over(stage: Stage) -> None:
     assert report.swapped
     assert await stage.names(ann, bob, eve) == [["Ann"], ["never", "Bob"], ["Eve", "Eva"]]
     assert await stage.parked() == [str(ann.id)]
-    assert [each[:2] for each in await stage.dead_letters()] == [
+    assert [this_dead_letter[:2] for this_dead_letter in await stage.dead_letters()] == [
         ("retrying", 2),
         ("waiting", 3),
         ("superseded", 1),
@@ -129,7 +127,7 @@ async def test_dead_letters_and_parked_keys_go_over(stage: Stage) -> None:
     assert await stage.rows("select distinct consumer from dead_letters") == [("club.members",)]
 
 
-async def test_while_events_come_in_nothing_is_lost_doubled_or_swapped(stage: Stage) -> None:
+async def test_rebuild_during_events_loses_duplicates_and_reorders_nothing(stage: Stage) -> None:
     people = [stage.user() for _ in range(10)]
     await live(stage, people)
     stop = asyncio.Event()
@@ -152,7 +150,7 @@ async def test_while_events_come_in_nothing_is_lost_doubled_or_swapped(stage: St
     assert await stage.dead_letters() == []
 
 
-async def test_one_at_a_time(stage: Stage) -> None:
+async def test_rebuilds_exclude_each_other(stage: Stage) -> None:
     await live(stage, [stage.user()])
     async with shadow_factory(stage).shadow():
         with pytest.raises(RebuildRuns):

@@ -1,4 +1,4 @@
-"""A rebuild that is killed has changed nothing, whenever it was; the next one clears up behind it."""
+"""A killed rebuild has changed nothing, at any point; the next one removes its remains."""
 
 import asyncio
 import json
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.fixtures.club import Stage
-from tests.integration.consumer.rebuilding import live, rebuilt
+from tests.integration.consumer.rebuilds import live, rebuilt
 from waypost.engine.failpoints import VARIABLE
 from waypost.native.child import Child
 from waypost.testing.eventually import eventually
@@ -48,7 +48,7 @@ async def test_killed_at(stage: Stage, point: str) -> None:
 
 
 async def killed(stage: Stage, failpoints: str) -> int:
-    """A rebuild's exit code."""
+    """Returns the rebuild's exit code."""
     given = {
         "app": stage.database.app,
         "owner": stage.database.owner,

@@ -1,4 +1,4 @@
-"""What new rows could miss or count double, although the live ones hold it once."""
+"""Events that new rows could miss or count twice, although the live rows contain them once."""
 
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from tests.fixtures.club import Stage
-from tests.integration.consumer.rebuilding import live, rebuilt, shadow_factory
+from tests.integration.consumer.rebuilds import live, rebuilt, shadow_factory
 from waypost.engine.consumer import ConsumerPolicy
 from waypost.kafka.topic_log import KafkaTopicLog, KafkaTopicLogs
 from waypost.ports.rebuild import LiveIsAhead
@@ -14,12 +14,12 @@ from waypost.ports.subscription import Partition
 from waypost.testing.eventually import eventually
 
 
-async def test_without_sequences_what_came_twice_is_taken_in_once(stage: Stage) -> None:
-    """No guard absorbs such a record, and the inbox of the live consumer is not asked."""
+async def test_duplicate_without_a_sequence_is_processed_once(stage: Stage) -> None:
+    """The order guard does not skip such a record, and the live consumer's inbox is not used."""
     ann = stage.user()
-    told = [stage.topic.parts(each) for each in ann.tells("Ann", "Anna")]
+    told = [stage.topic.parts(tell) for tell in ann.tells("Ann", "Anna")]
     for parts in (*told, *told):
-        bare = [each for each in parts["headers"] if each[0] != "ce_sequence"]
+        bare = [header for header in parts["headers"] if header[0] != "ce_sequence"]
         await stage.topic.publish_raw(**{**parts, "headers": bare})
     async with stage.consuming(stage.club.members, max_records=1):
         await eventually(lambda: stage.reached(4, consumers=1))
@@ -31,9 +31,9 @@ async def test_without_sequences_what_came_twice_is_taken_in_once(stage: Stage) 
     assert await stage.rows("select distinct consumer from processed_messages") == [("club.members",)]
 
 
-async def test_a_partition_that_is_first_taken_up_during_the_swap_is_not_left_out(stage: Stage) -> None:
-    """Its position was not there to be locked: what the live consumer wrote of it would go away
-    with the old tables.
+async def test_partition_first_assigned_during_the_swap_is_included(stage: Stage) -> None:
+    """Its position did not exist when positions were locked: rows that the live consumer wrote from
+    it would be lost with the old tables.
     """
     await live(stage, [stage.user()])
     async with shadow_factory(stage).shadow() as shadow:
@@ -49,8 +49,8 @@ async def test_a_partition_that_is_first_taken_up_during_the_swap_is_not_left_ou
 
 
 class LogsOfATopicMadeAnew(KafkaTopicLogs):
-    """While they are opened, the live consumer finds another topic under the name, and takes its
-    first record in.
+    """While they are opened, the live consumer finds a recreated topic, and processes its first
+    record.
     """
 
     stage: Stage
@@ -64,7 +64,7 @@ class LogsOfATopicMadeAnew(KafkaTopicLogs):
             yield log
 
 
-async def test_what_was_read_of_the_topic_before_does_not_stand_for_the_one_made_anew(stage: Stage) -> None:
+async def test_records_of_the_old_topic_do_not_count_for_the_recreated_one(stage: Stage) -> None:
     await live(stage, [stage.user()])
     logs = LogsOfATopicMadeAnew(stage.bootstrap)
     logs.stage = stage

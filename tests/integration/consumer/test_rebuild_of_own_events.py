@@ -1,4 +1,4 @@
-"""A projection of the service's own events, rebuilt from the event store."""
+"""An inline projection, rebuilt from the event store."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tests.fixtures.club import Club, Stage
-from tests.fixtures.club.hosting import write_path
+from tests.fixtures.club.runtime import write_path
 from tests.fixtures.club.tables import MEMBERS
 from waypost.engine.projections import project
 from waypost.engine.rebuild import RebuildReport, rebuild_inline_projection
@@ -29,7 +29,7 @@ class Person(Aggregate):
     aggregate_type = "user"
 
     def apply(self, event: Event) -> None:
-        """Nothing is decided."""
+        """Has no state."""
 
     def is_called(self, name: str, club: Club) -> None:
         at = datetime.now(UTC)
@@ -41,7 +41,7 @@ class Person(Aggregate):
 
 
 class Office:
-    """Writes events of its own, and projects them in the same transaction."""
+    """Writes events and projects them in the same transaction."""
 
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
@@ -73,7 +73,7 @@ async def office(stage: Stage) -> AsyncIterator[Office]:
     yield Office(stage)
 
 
-async def test_rows_of_all_tenants_are_made_anew(office: Office) -> None:
+async def test_rows_of_all_tenants_are_rebuilt(office: Office) -> None:
     people = [office.stage.user() for _ in range(5)]
     for name in ("first", "second"):
         for person in people:
@@ -105,10 +105,10 @@ async def test_events_written_meanwhile_are_in_it(office: Office) -> None:
     stop.set()
     rounds = await calling
     assert all(report.swapped and report.comparison.comparisons[0].equal for report in reports)
-    assert await office.stage.names(*people) == [[str(each) for each in range(1, rounds + 1)]] * 4
+    assert await office.stage.names(*people) == [[str(number) for number in range(1, rounds + 1)]] * 4
 
 
-async def test_a_handler_that_fails_is_told_and_nothing_is_changed(office: Office) -> None:
+async def test_failed_handler_is_reported_and_nothing_is_changed(office: Office) -> None:
     ann = office.stage.user()
     await office.call(ann.tenant_id, ann.id, "Ann")
 
@@ -116,7 +116,7 @@ async def test_a_handler_that_fails_is_told_and_nothing_is_changed(office: Offic
         raise RuntimeError("this release handles less")
 
     office.stage.club.trouble = fails
-    with pytest.raises(Permanent, match=r"a handler of members failed, nothing was changed.*handles less"):
+    with pytest.raises(Permanent, match=r"a handler of members failed; nothing was changed.*handles less"):
         await office.rebuilt()
     assert await office.stage.names(ann) == [["Ann"]]
     assert await office.stage.rows("select 1 from pg_namespace where nspname = 'members_new'") == []

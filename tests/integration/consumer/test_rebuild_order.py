@@ -1,18 +1,18 @@
-"""A topic on which a later version lies before an earlier one, as after a loss: the live rows and
-the rebuilt ones are the same.
+"""A topic with a later version before an earlier one, as after a loss: the rebuilt rows equal the
+live ones.
 """
 
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 
 from tests.fixtures.club import Stage
-from tests.integration.consumer.rebuilding import rebuilt
+from tests.integration.consumer.rebuilds import rebuilt
 from waypost.kafka.topic_log import KafkaTopicLog, KafkaTopicLogs
 from waypost.ports.subscription import Partition
 from waypost.testing.eventually import eventually
 
 
-async def test_what_came_too_early_waits_for_its_turn(stage: Stage) -> None:
+async def test_out_of_order_version_waits_for_its_turn(stage: Stage) -> None:
     ann = stage.user()
     first, second, third = ann.tells("Ann", "Anna", "Annie")
     await stage.topic.publish(third, first, second, third)
@@ -32,7 +32,7 @@ async def test_what_came_too_early_waits_for_its_turn(stage: Stage) -> None:
 
 
 class LogOfABusyTopic(KafkaTopicLog):
-    """While it reads ahead, the live consumer takes everything in that is there."""
+    """While it reads ahead, the live consumer processes all records."""
 
     stage: Stage
 
@@ -52,7 +52,7 @@ class LogsOfABusyTopic(KafkaTopicLogs):
             yield busy
 
 
-async def test_also_where_the_earlier_versions_come_within_the_swap(stage: Stage) -> None:
+async def test_out_of_order_version_with_predecessors_during_the_swap(stage: Stage) -> None:
     ann = stage.user()
     first, second, third = ann.tells("Ann", "Anna", "Annie")
     await stage.topic.publish(third, first, second)

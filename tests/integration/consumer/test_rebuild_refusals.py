@@ -1,4 +1,4 @@
-"""What speaks against a swap, and what an operator may put up with."""
+"""Checks that refuse a swap, and the ones that an operator may override."""
 
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
@@ -7,27 +7,27 @@ from typing import Any
 import pytest
 
 from tests.fixtures.club import Stage
-from tests.integration.consumer.rebuilding import live, rebuilt
+from tests.integration.consumer.rebuilds import live, rebuilt
 from waypost.kafka.topic_log import KafkaTopicLog, KafkaTopicLogs
 from waypost.kernel.envelope import Envelope
 from waypost.ports.subscription import Partition
 from waypost.testing.database import connected
 
 
-async def test_not_one_record(stage: Stage) -> None:
+async def test_swap_is_refused_without_a_record(stage: Stage) -> None:
     ann = stage.user()
     await live(stage, [ann])
     await stage.rows("update consumer_offsets set next_offset = 0 returning 1")
 
     refused = await rebuilt(stage)
-    assert (refused.swapped, refused.refusals) == (False, ["not one record was read"])
+    assert (refused.swapped, refused.refusals) == (False, ["no record was read"])
     assert await stage.names(ann) == [["first", "second"]]
 
     assert (await rebuilt(stage, force=True)).swapped
     assert await stage.names(ann) == [[]]
 
 
-async def test_more_dead_letters_than_before(stage: Stage) -> None:
+async def test_swap_is_refused_with_more_dead_letters_than_before(stage: Stage) -> None:
     ann = stage.user()
     await live(stage, [ann])
 
@@ -35,17 +35,17 @@ async def test_more_dead_letters_than_before(stage: Stage) -> None:
         raise RuntimeError("this release handles less")
 
     stage.club.trouble = fails
-    assert (await rebuilt(stage)).refusals == ["2 letters are open, 0 were before"]
+    assert (await rebuilt(stage)).refusals == ["2 dead letters are open, 0 before the rebuild"]
     assert await stage.names(ann) == [["first", "second"]]
 
     forced = await rebuilt(stage, force=True)
-    assert (forced.swapped, forced.refusals) == (True, ["2 letters are open, 0 were before"])
+    assert (forced.swapped, forced.refusals) == (True, ["2 dead letters are open, 0 before the rebuild"])
     assert await stage.names(ann) == [[]]
-    assert [each[:2] for each in await stage.dead_letters()] == [("retrying", 1), ("waiting", 2)]
+    assert [dead_letter[:2] for dead_letter in await stage.dead_letters()] == [("retrying", 1), ("waiting", 2)]
 
 
 class Tampering(KafkaTopicLogs):
-    """While they are opened, somebody takes from the new tables what makes them safe to serve."""
+    """While they are opened, another session removes the protection of the new tables."""
 
     def __init__(self, stage: Stage, change: str) -> None:
         super().__init__(stage.bootstrap)
@@ -70,8 +70,8 @@ class Tampering(KafkaTopicLogs):
 )
 @pytest.mark.parametrize("force", [False, True])
 async def test_tables_that_were_not_safe_to_serve(stage: Stage, change: str, force: bool) -> None:
-    """Here nobody's word helps: other tenants would read the rows, or the consumer would fail on
-    them.
+    """This refusal cannot be overridden: other tenants would read the rows, or the consumer would
+    fail on them.
     """
     ann = stage.user()
     await live(stage, [ann])

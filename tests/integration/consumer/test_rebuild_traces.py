@@ -1,12 +1,10 @@
-"""A rebuild has a trace of its own, which is found from the original ones; nothing is added to
-those.
-"""
+"""A rebuild has a separate trace, linked from the original ones; nothing is added to those."""
 
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from tests.fixtures.club import Stage
-from tests.integration.consumer.rebuilding import rebuilt
+from tests.integration.consumer.rebuilds import rebuilt
 from tests.integration.consumer.test_traces import in_trace
 from waypost.telemetry.names import ORIGINAL_TRACE, rebuild_span
 from waypost.testing.eventually import eventually
@@ -22,11 +20,18 @@ async def test_a_rebuild_is_found_from_the_original_traces(stage: Stage, spans: 
     await rebuilt(stage)
 
     made = spans.get_finished_spans()
-    (whole,) = [each for each in made if each.name == rebuild_span("club.members~new")]
-    handled = [each for each in made if each.attributes and ORIGINAL_TRACE in each.attributes]
-    assert {each.attributes[ORIGINAL_TRACE] for each in handled if each.attributes} == {told[0][0], told[1][0]}
-    assert {trace_of(each) for each in made if each.name == f"process {stage.club.topic}"} == {trace_of(whole)}
-    assert {f"{link.context.trace_id:032x}" for each in handled for link in each.links} == {told[0][0], told[1][0]}
+    (whole,) = [opened for opened in made if opened.name == rebuild_span("club.members~new")]
+    handled = [
+        each_opened for each_opened in made if each_opened.attributes and ORIGINAL_TRACE in each_opened.attributes
+    ]
+    assert {span.attributes[ORIGINAL_TRACE] for span in handled if span.attributes} == {told[0][0], told[1][0]}
+    assert {trace_of(this_opened) for this_opened in made if this_opened.name == f"process {stage.club.topic}"} == {
+        trace_of(whole)
+    }
+    assert {f"{link.context.trace_id:032x}" for this_span in handled for link in this_span.links} == {
+        told[0][0],
+        told[1][0],
+    }
 
 
 def trace_of(span: ReadableSpan) -> str:

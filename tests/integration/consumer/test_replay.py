@@ -1,4 +1,6 @@
-"""A reactor is given again what it was given, on an operator's word: no more, in order, and told."""
+"""A reactor receives its events again on an operator's command: only those, in order, and
+audited.
+"""
 
 import asyncio
 from collections.abc import Callable
@@ -10,7 +12,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from tests.fixtures.club import Stage
 from tests.fixtures.club.declaration import no_trouble
-from tests.integration.consumer.replaying import AUDIT, audited, consumed, found, replayed
+from tests.integration.consumer.replays import AUDIT, audited, consumed, found, replayed
 from tests.integration.consumer.test_traces import in_trace
 from waypost.kernel.envelope import Envelope
 from waypost.ports.subscription import Partition
@@ -25,15 +27,15 @@ union all select 'inbox', topic, event_id::text, kafka_offset, 0 from processed_
 order by 1, 2, 3"""
 
 
-async def test_what_would_be_delivered_is_listed_and_nothing_is(stage: Stage) -> None:
+async def test_dry_run_lists_events_and_delivers_none(stage: Stage) -> None:
     ann, bob = stage.user(), stage.user()
     told = ann.tells("Ann", "Anna")
     await stage.topic.publish(*told, told[0], *bob.tells("Bob"), ann.verifies())
     await consumed(stage, 5)
-    await stage.topic.publish(*ann.tells("Annie"))  # not taken in yet
+    await stage.topic.publish(*ann.tells("Annie"))  # not processed yet
 
     everything = await found(stage)
-    assert [[each.sequence for each in key] for key in everything.keys] == [[1, 2], [1]]
+    assert [[event.sequence for event in key] for key in everything.keys] == [[1, 2], [1]]
     assert everything.read == {Partition(stage.club.topic, 0): (0, 5)}
     assert everything.not_handled_yet == 0
     (only,) = (await found(stage, types=frozenset({"user.created"}), tenant_id=ann.tenant_id)).messages
@@ -60,13 +62,13 @@ async def test_again_means_once_more_in_order_and_audited(stage: Stage) -> None:
     assert await stage.rows(WHERE_IT_STANDS) == before
     assert await stage.parked() == []
     actions = await audited(stage)
-    assert [each.subject for each in actions] == [str(each.event_id) for each in told]
-    assert {(each.verb, each.operator, each.reason, each.tenant_id) for each in actions} == {
-        ("replay.again", AUDIT.operator, AUDIT.reason, ann.tenant_id)
-    }
+    assert [action.subject for action in actions] == [str(envelope.event_id) for envelope in told]
+    assert {
+        (this_action.verb, this_action.operator, this_action.reason, this_action.tenant_id) for this_action in actions
+    } == {("replay.again", AUDIT.operator, AUDIT.reason, ann.tenant_id)}
 
 
-async def test_what_is_set_aside_has_its_own_turn(stage: Stage) -> None:
+async def test_dead_letters_are_left_to_redrive(stage: Stage) -> None:
     ann = stage.user()
 
     def trouble(envelope: Envelope[Any]) -> None:
@@ -77,7 +79,7 @@ async def test_what_is_set_aside_has_its_own_turn(stage: Stage) -> None:
     await stage.topic.publish(*ann.tells("Ann", "never", "Anna"))
     await consumed(stage, 3)
     chosen = await found(stage)
-    assert ([each.sequence for each in chosen.messages.values()], chosen.not_handled_yet) == ([1], 2)
+    assert ([message.sequence for message in chosen.messages.values()], chosen.not_handled_yet) == ([1], 2)
 
 
 async def test_a_failure_leaves_the_rest_of_its_key_and_no_other(stage: Stage) -> None:
@@ -96,11 +98,11 @@ async def test_a_failure_leaves_the_rest_of_its_key_and_no_other(stage: Stage) -
     (failure,) = redelivered.failures
     assert (redelivered.delivered, failure.message.event_id, failure.left) == (2, told[1].event_id, 1)
     assert await stage.greeted(ann, bob) == [[1, 2, 3, 1], [1, 1]]
-    assert str(told[1].event_id) not in {each.subject for each in await audited(stage)}
+    assert str(told[1].event_id) not in {action.subject for action in await audited(stage)}
     assert (await stage.parked(), await stage.dead_letters()) == ([], [])
 
 
-async def test_it_keeps_the_live_consumer_off_the_key_meanwhile(stage: Stage) -> None:
+async def test_replay_excludes_the_live_consumer_from_its_key(stage: Stage) -> None:
     ann, bob = stage.user(), stage.user()
     await stage.topic.publish(*ann.tells("Ann"), *bob.tells("Bob"))
     await consumed(stage, 2)
@@ -151,22 +153,22 @@ async def test_a_key_that_a_dead_replay_has_left_parked_flows_again(stage: Stage
     assert await stage.greeted(ann) == [[1, 2]]
 
 
-async def test_it_has_traces_of_its_own_that_name_the_original(stage: Stage, spans: InMemorySpanExporter) -> None:
+async def test_replay_has_separate_traces_linked_to_the_original(stage: Stage, spans: InMemorySpanExporter) -> None:
     trace_id, told = in_trace(stage.user().tells("somebody")[0], sampled=True)
     await stage.topic.publish(told)
     await consumed(stage, 1)
     spans.clear()
     await replayed(stage)
-    (span,) = [each for each in spans.get_finished_spans() if each.name == f"process {stage.club.topic}"]
+    (span,) = [this_span for this_span in spans.get_finished_spans() if this_span.name == f"process {stage.club.topic}"]
     assert span.attributes is not None
     assert span.context is not None
     assert span.attributes[ORIGINAL_TRACE] == trace_id != f"{span.context.trace_id:032x}"
     assert [f"{link.context.trace_id:032x}" for link in span.links] == [trace_id]
 
 
-async def test_a_new_consumer_only_passes_by_what_is_older_than_its_handler(stage: Stage) -> None:
+async def test_new_consumer_skips_events_older_than_its_handler(stage: Stage) -> None:
     ann = stage.user()
-    long_ago: Callable[[Envelope[Any]], Envelope[Any]] = lambda told: replace(  # noqa: E731 - said once
+    long_ago: Callable[[Envelope[Any]], Envelope[Any]] = lambda told: replace(  # noqa: E731 - short and local
         told, occurred_at=told.occurred_at - timedelta(days=30)
     )
     first, second, third = ann.tells("Ann", "Anna", "Annie")

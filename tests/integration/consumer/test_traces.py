@@ -20,7 +20,7 @@ from waypost.testing.eventually import eventually
 
 
 def in_trace(envelope: Envelope[Any], *, sampled: bool) -> tuple[str, Envelope[Any]]:
-    """The event as a request with a trace of its own would have caused it."""
+    """The event as caused by a request with a separate trace."""
     trace_id = new_id().hex
     traceparent = f"00-{trace_id}-{new_id().hex[-16:]}-{int(sampled):02}"
     return trace_id, replace(envelope, cause=replace(envelope.cause, traceparent=traceparent))
@@ -46,7 +46,7 @@ async def test_sampled_events_leave_a_span_in_their_own_trace(stage: Stage, span
     assert not found & unsampled
 
 
-async def test_what_a_handler_causes_descends_from_its_span(stage: Stage, spans: InMemorySpanExporter) -> None:
+async def test_effects_of_a_handler_descend_from_its_span(stage: Stage, spans: InMemorySpanExporter) -> None:
     causes = []
 
     class Watched:
@@ -61,7 +61,7 @@ async def test_what_a_handler_causes_descends_from_its_span(stage: Stage, spans:
         await eventually(lambda: stage.reached(2, consumers=1))
 
     (told, cause, bound), (told_unsampled, untouched, _) = causes
-    (span,) = [each for each in spans.get_finished_spans() if each.name == f"process {stage.club.topic}"]
+    (span,) = [this_span for this_span in spans.get_finished_spans() if this_span.name == f"process {stage.club.topic}"]
     assert span.context is not None
     assert cause.traceparent == f"00-{trace_id}-{span.context.span_id:016x}-01"
     assert (cause.correlation_id, cause.causation_id) == (told.cause.correlation_id, told.event_id)
@@ -82,7 +82,7 @@ async def test_a_redrive_is_found_from_the_original_trace(stage: Stage, spans: I
         key = ParkedKey(stage.club.topic, str(ann.aggregate_id).encode())
         assert (await group.retries.attempt(key, AUDIT)).outcome is Outcome.UNPARKED
     (redriven,) = [
-        each for each in spans.get_finished_spans() if (each.attributes or {}).get(names.ORIGINAL_TRACE) == trace_id
+        span for span in spans.get_finished_spans() if (span.attributes or {}).get(names.ORIGINAL_TRACE) == trace_id
     ]
     assert redriven.context is not None
     assert f"{redriven.context.trace_id:032x}" != trace_id

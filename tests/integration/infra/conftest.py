@@ -1,4 +1,4 @@
-"""The simulators, one of each for every test that asks."""
+"""The simulators, one of each per session."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path

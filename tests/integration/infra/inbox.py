@@ -1,4 +1,4 @@
-"""The inbox as tests speak to it: mail in by SMTP, questions by HTTP."""
+"""The inbox for tests: mail in by SMTP, queries by HTTP."""
 
 from dataclasses import dataclass
 from email.message import EmailMessage
@@ -16,7 +16,7 @@ class Inbox:
     smtp_port: int
 
     async def receive(self, mail: EmailMessage) -> str:
-        """The server's reply."""
+        """Returns the server's reply."""
         _, reply = await aiosmtplib.send(mail, hostname=LOOPBACK, port=self.smtp_port)
         return reply
 

@@ -1,4 +1,4 @@
-"""A payment provider for each test that asks, and the words in which tests speak to it."""
+"""A payment provider for each test, and helpers for its requests."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

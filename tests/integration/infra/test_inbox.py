@@ -9,7 +9,7 @@ from typing import Any
 import aiosmtplib
 import pytest
 
-from tests.fixtures.serving import spawned
+from tests.fixtures.server_process import spawned
 from tests.integration.infra.inbox import Inbox, mail
 from waypost.native.ports import LOOPBACK, free_ports
 from waypost.testing.http import caller
@@ -56,12 +56,12 @@ async def test_pages_follow_each_other_newest_first(inbox: Inbox) -> None:
         await inbox.receive(mail(subject=f"Mail {number}"))
     first = await inbox.find(limit=3)
     second = await inbox.find(limit=3, before=first["next_cursor"])
-    subjects = [each["subject"] for each in first["data"] + second["data"]]
+    subjects = [item["subject"] for item in first["data"] + second["data"]]
     assert subjects == [f"Mail {number}" for number in (4, 3, 2, 1, 0)]
     assert (first["has_more"], second["has_more"], second["total"]) == (True, False, 5)
 
 
-async def test_clearing_deletes_all_and_ids_go_on(inbox: Inbox) -> None:
+async def test_clearing_deletes_all_and_ids_continue(inbox: Inbox) -> None:
     await inbox.receive(mail(X_Key="old"))
     before = (await inbox.find())["data"][0]["id"]
     assert (await inbox.http.delete("/api/messages")).json() == {"deleted": 1}
@@ -70,7 +70,7 @@ async def test_clearing_deletes_all_and_ids_go_on(inbox: Inbox) -> None:
     assert (await inbox.find())["data"][0]["id"] > before
 
 
-async def test_what_cannot_be_stored_is_not_acknowledged(inbox: Inbox, tmp_path: Path) -> None:
+async def test_mail_that_cannot_be_stored_is_not_acknowledged(inbox: Inbox, tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "inbox.sqlite3") as saboteur:
         saboteur.execute("alter table headers rename to elsewhere")
     saboteur.close()

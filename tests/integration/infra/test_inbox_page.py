@@ -1,4 +1,4 @@
-"""The inbox's page: complete without a network, and safe against what mails carry."""
+"""The inbox's page: complete without a network, and safe against hostile mails."""
 
 import re
 from collections.abc import AsyncIterator
@@ -82,5 +82,5 @@ async def test_a_hostile_mail_fetches_nothing_in_a_browser(hostile_html: httpx.R
     visited = await visit(str(hostile_html.request.url))
     await visited.page.locator("img").wait_for(state="attached")
     assert visited.page.url == str(hostile_html.request.url)
-    assert all("Content Security Policy" in each or "sandboxed" in each for each in visited.complaints)
+    assert all("Content Security Policy" in complaint or "sandboxed" in complaint for complaint in visited.complaints)
     assert len(visited.complaints) >= 2, "the script and the picture were refused"

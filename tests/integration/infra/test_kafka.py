@@ -7,7 +7,7 @@ from waypost.testing.eventually import eventually
 from waypost.testing.kafka import Broker
 
 
-async def test_its_log_survives_a_kill(own_kafka: Broker) -> None:
+async def test_broker_log_survives_a_kill(own_kafka: Broker) -> None:
     admin = AIOKafkaAdminClient(bootstrap_servers=own_kafka.bootstrap)
     await admin.start()
     await admin.create_topics([NewTopic("kept", num_partitions=1, replication_factor=1)])

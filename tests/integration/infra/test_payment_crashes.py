@@ -1,4 +1,4 @@
-"""The provider killed: what it said, and what it did without saying so, is there when it is back."""
+"""A killed provider: after its restart, charges with and without a response are still there."""
 
 import asyncio
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.fixtures.serving import spawned
+from tests.fixtures.server_process import spawned
 from tests.integration.infra.payments import charge, charges
 from tests.integration.infra.webhooks import SECRET, Receiver
 from waypost.native.ports import LOOPBACK, free_ports

@@ -1,4 +1,4 @@
-"""Giving money back: never more than was taken, and once per key."""
+"""Refunds: never more than was charged, and once per key."""
 
 import httpx
 

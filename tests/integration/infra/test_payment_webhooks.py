@@ -1,4 +1,4 @@
-"""Webhooks: signed, tried until they are taken, never forgotten."""
+"""Webhooks: signed, retried until acknowledged, never lost."""
 
 import hashlib
 import hmac
@@ -36,7 +36,7 @@ async def connected(folder: Path, receiver: Receiver) -> AsyncIterator[httpx.Asy
         yield payments
 
 
-async def test_every_outcome_is_told_under_a_signature(tmp_path: Path) -> None:
+async def test_every_outcome_is_sent_with_a_signature(tmp_path: Path) -> None:
     receiver = Receiver()
     async with connected(tmp_path, receiver) as payments:
         made = (await charge(payments, "pm_card_visa")).json()
@@ -72,7 +72,7 @@ async def delivered_event(payments: httpx.AsyncClient) -> Any:
     return event["delivered_at"] and event
 
 
-async def test_a_replayed_answer_is_not_told_twice(tmp_path: Path) -> None:
+async def test_replayed_answer_sends_no_second_webhook(tmp_path: Path) -> None:
     receiver = Receiver()
     async with connected(tmp_path, receiver) as payments:
         await charge(payments, "pm_card_visa", "inv-1")

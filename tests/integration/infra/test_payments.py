@@ -1,4 +1,4 @@
-"""What the provider decides, and what it remembers of it."""
+"""Decisions of the provider, and their storage."""
 
 import asyncio
 from pathlib import Path
@@ -55,7 +55,7 @@ async def test_a_key_of_a_charge_does_not_fit_a_refund(payments: httpx.AsyncClie
     assert (answer.status_code, answer.json()["error"]["type"]) == (400, "idempotency_error")
 
 
-async def test_twins_in_flight_are_told_apart(payments: httpx.AsyncClient) -> None:
+async def test_concurrent_duplicate_is_refused(payments: httpx.AsyncClient) -> None:
     key = fresh_key()
     twins = await asyncio.gather(charge(payments, "pm_card_slow", key), charge(payments, "pm_card_slow", key))
     assert sorted(twin.status_code for twin in twins) == [201, 409]
@@ -102,7 +102,7 @@ async def test_a_silent_provider_has_charged_once(payments: httpx.AsyncClient) -
 async def test_an_outage_is_over_at_the_second_try_of_each_key(payments: httpx.AsyncClient) -> None:
     for key in (fresh_key(), fresh_key()):
         tries = [await charge(payments, "pm_card_unavailable_once", key) for _ in range(3)]
-        assert [each.status_code for each in tries] == [503, 201, 201]
+        assert [attempt.status_code for attempt in tries] == [503, 201, 201]
         assert len(await charges(payments, key)) == 1
 
 

@@ -1,4 +1,4 @@
-"""The payment provider's page, as a browser shows it."""
+"""The payment provider's page in a browser."""
 
 import httpx
 
@@ -19,7 +19,7 @@ async def test_the_page_shows_what_was_charged_and_what_was_declined(payments: h
     visited.prove_clean()
 
 
-async def test_the_page_before_the_first_charge_says_so(payments: httpx.AsyncClient, visit: Open) -> None:
+async def test_page_without_charges_shows_zero(payments: httpx.AsyncClient, visit: Open) -> None:
     visited = await visit(str(payments.base_url))
     await visited.page.get_by_text("0 charges").wait_for()
     visited.prove_clean()
@@ -27,8 +27,10 @@ async def test_the_page_before_the_first_charge_says_so(payments: httpx.AsyncCli
 
 async def test_the_page_lists_the_cards_there_are_to_try(payments: httpx.AsyncClient, visit: Open) -> None:
     visited = await visit(str(payments.base_url))
-    told = [await each.inner_text() for each in await visited.page.locator("dl div").all()]
+    told = [await element.inner_text() for element in await visited.page.locator("dl div").all()]
     assert len(told) == len(CARDS)
-    assert any("pm_card_visa" in each and "visa 4242. Charged at once" in each for each in told)
-    assert any("pm_card_declined" in each and "The card was declined" in each for each in told)
+    assert any(
+        "pm_card_visa" in this_envelope and "visa 4242. Charged at once" in this_envelope for this_envelope in told
+    )
+    assert any("pm_card_declined" in envelope and "The card was declined" in envelope for envelope in told)
     visited.prove_clean()

@@ -1,4 +1,4 @@
-"""The server as a component, and the databases that tests get."""
+"""The server as a component, and the databases of tests."""
 
 import asyncpg
 import pytest

@@ -1,4 +1,4 @@
-"""The registry as Confluent's own client and its error codes see it."""
+"""The registry from the view of Confluent's own client and its error codes."""
 
 import asyncio
 import json

@@ -8,19 +8,20 @@ import httpx
 import psutil
 from aiokafka.admin import AIOKafkaAdminClient
 
-from infra.stack.places import board_file, lock_file, stack_directory
+from infra.stack.places import stack_directory
 from infra.stack.processes import services_here
-from infra.stack.status_board import read_board
 from tests.fixtures.stack import CommandLine
+from waypost.devstack.files import board_file, lock_file
+from waypost.devstack.status_board import read_board
 from waypost.native.ports import LOOPBACK, ephemeral_ports
 from waypost.schemas.topics import declared_topics
 from waypost.testing.eventually import eventually
 
 
-async def test_it_comes_up_once_and_leaves_nothing_when_its_supervisor_is_killed(stack: CommandLine) -> None:
+async def test_stack_starts_once_and_ends_with_its_supervisor(stack: CommandLine) -> None:
     first = await stack("up", "--only", "topics", "--only", "databases")
     assert first.code == 0, first.text
-    assert await topics_at(stack.addresses.kafka_bootstrap) == {each.name for each in declared_topics()}
+    assert await topics_at(stack.addresses.kafka_bootstrap) == {topic.name for topic in declared_topics()}
 
     second = await stack("up", "--only", "topics")
     assert second.code == 0
@@ -34,7 +35,7 @@ async def test_it_comes_up_once_and_leaves_nothing_when_its_supervisor_is_killed
     assert (await stack("status")).code == 1
 
 
-async def test_it_starts_again_after_a_kill_and_stops_when_asked(stack: CommandLine) -> None:
+async def test_stack_restarts_after_a_kill_and_stops_on_request(stack: CommandLine) -> None:
     await stack("up", "--only", "databases")
     stack.supervisor.send_signal(signal.SIGKILL)
     again = await stack("up", "--only", "databases")
@@ -46,11 +47,13 @@ async def test_it_starts_again_after_a_kill_and_stops_when_asked(stack: CommandL
     started = stack.supervisor.children(recursive=True)
     assert (await stack("down")).text == "Stopped.\n"
     assert not any(is_alive(process) for process in started)
-    assert not lock_file(stack_directory(stack.addresses.port_base)).read_text(), "it names a process that has ended"
+    assert not lock_file(stack_directory(stack.addresses.port_base)).read_text(), (
+        "the lock file names a process that has ended"
+    )
     assert (await stack("down")).text == "Nothing ran.\n"
 
 
-async def test_a_running_stack_takes_on_components_and_restarts_them(stack: CommandLine) -> None:
+async def test_running_stack_adds_components_and_restarts_them(stack: CommandLine) -> None:
     assert (await stack("restart", "mail")).code == 1, "nothing runs yet"
     first = await stack("up", "--only", "databases")
     assert first.code == 0, first.text
@@ -113,9 +116,7 @@ async def topics_at(bootstrap: str) -> set[str]:
 
 
 def is_alive(process: psutil.Process) -> bool:
-    """A zombie whose parent has gone is dead already; whoever adopted it will notice in its own
-    time.
-    """
+    """A zombie whose parent has ended counts as dead; its new parent reaps it later."""
     try:
         return process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:

@@ -1,4 +1,4 @@
-"""Topics come from their declaration, and a declaration that would lose order is refused."""
+"""Topics are created from their declaration; a declaration that would lose order is refused."""
 
 from dataclasses import replace
 
@@ -16,4 +16,4 @@ async def test_missing_topics_are_created_once_and_a_changed_partition_count_is_
     grown = [replace(topics[0], partitions=16), replace(topics[1], name="topics-test.new")]
     with pytest.raises(PartitionsChanged, match=r"has 8 partitions, topics.yaml says 16"):
         await ensure_topics(kafka, grown)
-    assert await ensure_topics(kafka, [grown[1]]) == ["topics-test.new"]  # the refusal had created nothing
+    assert await ensure_topics(kafka, [grown[1]]) == ["topics-test.new"]  # the refused call created nothing

@@ -1,4 +1,4 @@
-"""Somebody who takes the provider's webhooks."""
+"""A receiver of the provider's webhooks."""
 
 import json
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ SECRET = "whsec_of_the_tests"
 
 @dataclass
 class Receiver:
-    """Takes webhooks after refusing the first few."""
+    """Accepts webhooks after refusing the first few."""
 
     refusals: int = 0
     taken: list[tuple[str, bytes]] = field(default_factory=list)

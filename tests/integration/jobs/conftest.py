@@ -12,7 +12,7 @@ ServiceOf = Callable[..., Awaitable[Service]]
 
 @pytest.fixture
 async def service(database: Databases) -> AsyncIterator[ServiceOf]:
-    """`await service([Job(...)])`: its own database, copied from the migrated template."""
+    """`await service([Job(...)])`: a separate database, copied from the migrated template."""
     made: list[Service] = []
 
     async def make(declared: Sequence[Job], **options: Any) -> Service:
@@ -21,5 +21,5 @@ async def service(database: Databases) -> AsyncIterator[ServiceOf]:
         return made[-1]
 
     yield make
-    for each in made:
-        await each.close()
+    for opened in made:
+        await opened.close()

@@ -1,4 +1,4 @@
-"""Every argument that a job takes comes back from the table as it was."""
+"""Every argument of a job is read back from the table unchanged."""
 
 import json
 from collections.abc import Mapping
@@ -63,8 +63,8 @@ ARGUMENTS = st.fixed_dictionaries(
 
 
 def exactly(value: Any) -> Any:
-    """Two Decimals, and two times, are equal where they differ in scale, or in time zone."""
-    return [exactly(each) for each in value] if isinstance(value, list) else (type(value), str(value))
+    """Two Decimals, and two times, are equal even if they differ in scale or time zone."""
+    return [exactly(item) for item in value] if isinstance(value, list) else (type(value), str(value))
 
 
 @pytest.fixture

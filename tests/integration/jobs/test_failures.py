@@ -1,4 +1,4 @@
-"""What a failing job becomes."""
+"""Failing jobs: status, retries, errors."""
 
 import asyncio
 from datetime import timedelta
@@ -24,7 +24,7 @@ from waypost.operations.jobs.search import JobSearch, find_jobs
 AT_ONCE = Backoff(first_seconds=0.01, factor=1)
 
 
-async def test_between_two_tries_it_is_called_failed(service: ServiceOf) -> None:
+async def test_job_is_failed_between_two_attempts(service: ServiceOf) -> None:
     async def fails(job: JobContext) -> None:
         raise NotYet
 
@@ -38,7 +38,7 @@ async def test_between_two_tries_it_is_called_failed(service: ServiceOf) -> None
     assert row["error"].startswith("NotYet")
 
 
-async def test_a_job_has_five_tries_unless_it_is_declared_otherwise(service: ServiceOf) -> None:
+async def test_job_has_five_attempts_by_default(service: ServiceOf) -> None:
     tries: list[int] = []
 
     async def fails(job: JobContext) -> None:
@@ -51,7 +51,7 @@ async def test_a_job_has_five_tries_unless_it_is_declared_otherwise(service: Ser
     assert tries == [1, 2, 3, 4, 5]
 
 
-async def test_what_is_refused_is_not_tried_again_but_a_lost_race_is(service: ServiceOf) -> None:
+async def test_refusal_is_not_retried_but_a_lost_race_is(service: ServiceOf) -> None:
     errors = {
         "permanent": Permanent("the card was stolen"),
         "invalid": Invalid("no such currency"),
@@ -73,7 +73,7 @@ async def test_what_is_refused_is_not_tried_again_but_a_lost_race_is(service: Se
     assert ended["bug"].error == "The job failed for a reason on our side."
 
 
-async def test_who_asks_to_wait_is_waited_for(service: ServiceOf) -> None:
+async def test_retry_after_is_respected(service: ServiceOf) -> None:
     async def busy(job: JobContext) -> None:
         raise Unavailable("the provider is busy", retry_after=timedelta(hours=2))
 
@@ -95,7 +95,7 @@ async def test_an_attempt_has_its_time(service: ServiceOf) -> None:
     assert (status.attempts, status.error) == (2, "the attempt took longer than 0.05 s")
 
 
-async def test_a_time_out_of_the_handlers_own_is_its_own(service: ServiceOf) -> None:
+async def test_time_out_inside_the_handler_is_an_ordinary_error(service: ServiceOf) -> None:
     async def asks(job: JobContext) -> None:
         raise TimeoutError("the provider")
 
@@ -106,7 +106,7 @@ async def test_a_time_out_of_the_handlers_own_is_its_own(service: ServiceOf) -> 
     assert dead.error == "TimeoutError: the provider"
 
 
-async def test_a_result_that_is_no_json_is_an_error(service: ServiceOf) -> None:
+async def test_result_that_is_not_json_is_an_error(service: ServiceOf) -> None:
     async def odd(job: JobContext) -> object:
         return object()
 
@@ -118,16 +118,14 @@ async def test_a_result_that_is_no_json_is_an_error(service: ServiceOf) -> None:
 
 
 @pytest.mark.parametrize("text", ["a\0b", "half a pair \ud83d"])
-async def test_a_result_that_postgresql_does_not_take_ends_the_job_at_its_first_try(
-    service: ServiceOf, text: str
-) -> None:
+async def test_result_that_postgresql_rejects_ends_the_job_at_its_first_attempt(service: ServiceOf, text: str) -> None:
     async def odd(job: JobContext) -> str:
         return text
 
     billing = await service([Job(odd, retry=AT_ONCE)])
     async with billing.working():
         status = await billing.becomes("dead", await billing.enqueue("odd"))
-    assert (status.attempts, status.error) == (1, "the job's work is done, but what it returned cannot be stored")
+    assert (status.attempts, status.error) == (1, "the job ran, but its result cannot be stored")
 
 
 async def test_an_error_in_any_words_is_written_down(service: ServiceOf) -> None:
@@ -141,17 +139,17 @@ async def test_an_error_in_any_words_is_written_down(service: ServiceOf) -> None
     assert (status.error or "").startswith("a\N{REPLACEMENT CHARACTER}b ? xxx")
 
 
-async def test_what_the_job_waited_for_being_cancelled_is_an_error_and_no_death(service: ServiceOf) -> None:
+async def test_cancelled_task_of_a_job_is_a_retryable_error(service: ServiceOf) -> None:
     async def waits(job: JobContext) -> None:
         gone = asyncio.create_task(asyncio.Event().wait())
         gone.cancel()
         await gone
 
     billing = await service([Job(waits, max_attempts=2, retry=AT_ONCE)])
-    # Leases hold for long: only an attempt that wrote its outcome down can be followed by another.
+    # Leases are long: only an attempt with a stored outcome can be followed by another.
     async with billing.working(settings=JobWorkerSettings(lease_seconds=3600, poll_seconds=0.1)):
         status = await billing.becomes("dead", await billing.enqueue("waits"))
-    assert (status.attempts, status.error) == (2, "something that the job waited for was cancelled")
+    assert (status.attempts, status.error) == (2, "an operation that the job awaited was cancelled")
 
 
 async def test_an_attempt_without_its_lease_cannot_say_how_the_job_ended(service: ServiceOf) -> None:
@@ -165,7 +163,7 @@ async def test_an_attempt_without_its_lease_cannot_say_how_the_job_ended(service
         return f"try {job.attempt}"
 
     billing = await service([Job(hold)])
-    async with billing.working(settings=JobWorkerSettings(lease_seconds=3600)):  # its next heartbeat is far away
+    async with billing.working(settings=JobWorkerSettings(lease_seconds=3600)):  # its next heartbeat is later
         job = await billing.enqueue("hold")
         await begun[1].wait()
         await billing.fetch("update jobs set lease_until = now() - interval '1 s'")

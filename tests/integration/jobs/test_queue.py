@@ -1,4 +1,4 @@
-"""Enqueueing, beyond what the contract of every queue says."""
+"""Enqueueing, beyond the contract of every queue."""
 
 import asyncio
 from datetime import datetime, timedelta
@@ -39,7 +39,7 @@ async def test_a_key_holds_after_the_job_is_done_until_its_result_is_pruned(serv
         await billing.becomes("complete", second)
 
 
-async def test_a_twin_waits_for_the_first_to_commit_and_gets_its_id(service: ServiceOf) -> None:
+async def test_concurrent_duplicate_waits_for_the_first_commit_and_gets_its_id(service: ServiceOf) -> None:
     billing = await service([Job(work)])
     with bound_tenants([billing.tenant]):
         async with billing.units.begin() as unit:
@@ -51,7 +51,7 @@ async def test_a_twin_waits_for_the_first_to_commit_and_gets_its_id(service: Ser
     assert len(await billing.fetch("select from jobs")) == 1
 
 
-async def test_a_twin_of_one_that_rolled_back_is_the_first(service: ServiceOf) -> None:
+async def test_duplicate_of_a_rolled_back_enqueue_is_the_first(service: ServiceOf) -> None:
     billing = await service([Job(work)])
     with bound_tenants([billing.tenant]), pytest.raises(ZeroDivisionError):
         async with billing.units.begin() as unit:
@@ -61,7 +61,7 @@ async def test_a_twin_of_one_that_rolled_back_is_the_first(service: ServiceOf) -
     assert len(await billing.fetch("select from jobs")) == 1
 
 
-async def test_a_job_acts_for_its_tenant_and_tells_its_cause(service: ServiceOf) -> None:
+async def test_job_runs_for_its_tenant_and_records_its_cause(service: ServiceOf) -> None:
     seen: list[Cause] = []
 
     async def first(job: JobContext) -> None:
@@ -96,7 +96,7 @@ async def test_another_tenant_sees_nothing_and_may_use_the_same_key(service: Ser
 
 
 async def test_the_database_refuses_a_job_for_a_tenant_that_is_not_bound(service: ServiceOf) -> None:
-    """Whatever the code above it got wrong: the job and its result are one statement, and the
+    """Independent of errors in the code above: the job and its result are one statement, and the
     result is its tenant's row.
     """
     billing = await service([Job(work)])
@@ -113,10 +113,10 @@ async def test_the_database_refuses_a_job_for_a_tenant_that_is_not_bound(service
 async def test_a_time_without_a_zone_is_refused(service: ServiceOf) -> None:
     billing = await service([Job(work)])
     with pytest.raises(Invalid, match="run_at has no time zone"):
-        await billing.enqueue("work", run_at=datetime(2026, 3, 1))  # noqa: DTZ001 - the point
+        await billing.enqueue("work", run_at=datetime(2026, 3, 1))  # noqa: DTZ001 - the subject of the test
 
 
-async def test_nobody_changes_what_a_job_is_or_whose(service: ServiceOf) -> None:
+async def test_application_role_cannot_change_a_jobs_identity(service: ServiceOf) -> None:
     billing = await service([Job(work)])
     for column in ("tenant_id = gen_random_uuid()", "arguments = '{}'", "name = 'other'", "correlation_id = id"):
         with pytest.raises(asyncpg.InsufficientPrivilegeError):

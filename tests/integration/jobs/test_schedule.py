@@ -1,4 +1,4 @@
-"""Ticks, over a clock that the test moves."""
+"""Ticks, with a clock that the test sets."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -60,18 +60,18 @@ async def test_a_tick_enqueues_one_job_per_tenant_once_over_all_schedulers(servi
     billing = await service([Job(clean_up)])
     schedulers = [scheduler(billing) for _ in range(4)]
     set_clock(billing, "2025-03-01T01:59:00")
-    await asyncio.gather(*(each.tick() for each in schedulers))
+    await asyncio.gather(*(this_scheduler.tick() for this_scheduler in schedulers))
     assert await queued(billing) == 0
     set_clock(billing, "2025-03-01T02:00:01")
-    await asyncio.gather(*(each.tick() for each in schedulers))
-    await asyncio.gather(*(each.tick() for each in schedulers))
+    await asyncio.gather(*(each_scheduler.tick() for each_scheduler in schedulers))
+    await asyncio.gather(*(each_scheduler.tick() for each_scheduler in schedulers))
     rows = await billing.fetch("select tenant_id, idempotency_key from jobs")
     assert {row["tenant_id"] for row in rows} == set(TENANTS)
     assert len(rows) == 3
     assert {row["idempotency_key"] for row in rows} == {"clean_up at 02:00 UTC 2025-03-01T02:00:00+00:00"}
 
 
-async def test_of_the_ticks_missed_the_latest_is_made_up_for(service: ServiceOf) -> None:
+async def test_latest_missed_tick_is_caught_up(service: ServiceOf) -> None:
     billing = await service([Job(clean_up)])
     set_clock(billing, "2025-03-01T12:00:00")
     await scheduler(billing).tick()
@@ -82,7 +82,7 @@ async def test_of_the_ticks_missed_the_latest_is_made_up_for(service: ServiceOf)
     assert await queued(billing) == 3
 
 
-async def test_a_job_that_is_made_up_for_knows_its_tick(service: ServiceOf) -> None:
+async def test_caught_up_job_has_its_tick(service: ServiceOf) -> None:
     billing = await service([Job(tell_when, name="clean_up")])
     billing.tenant = TENANTS[0]
     set_clock(billing, "2025-03-01T12:00:00")
@@ -105,14 +105,14 @@ async def test_a_clock_that_goes_back_repeats_nothing(service: ServiceOf) -> Non
     assert await queued(billing) == 3
 
 
-async def test_a_clock_that_jumps_over_ticks_makes_up_for_the_last_and_goes_on_from_there(service: ServiceOf) -> None:
+async def test_clock_jump_over_ticks_catches_up_the_last_and_continues(service: ServiceOf) -> None:
     billing = await service([Job(clean_up)])
     minutely = Scheduled("clean_up", every=timedelta(minutes=1))
     running = scheduler(billing, minutely)
     jumps = {
-        "2025-03-01T02:00:30": 0,  # new: it has missed nothing
+        "2025-03-01T02:00:30": 0,  # new: no missed ticks
         "2025-03-01T02:10:30": 1,  # forward over ten ticks
-        "2025-03-01T02:05:30": 1,  # back: these were made up for
+        "2025-03-01T02:05:30": 1,  # back: these were enqueued
         "2025-03-01T02:10:59": 1,
         "2025-03-01T02:11:00": 2,
     }
@@ -123,24 +123,24 @@ async def test_a_clock_that_jumps_over_ticks_makes_up_for_the_last_and_goes_on_f
         assert await queued(billing) == ticks * len(TENANTS), moment
 
 
-async def test_of_two_clocks_the_one_ahead_takes_the_tick_and_the_other_none(service: ServiceOf) -> None:
+async def test_tick_is_taken_once_by_the_clock_that_is_ahead(service: ServiceOf) -> None:
     billing = await service([Job(clean_up)])
     set_clock(billing, "2025-03-01T01:40:00")
     await scheduler(billing).tick()
     for ahead, behind in (("02:00:01", "01:50:00"), ("02:20:00", "02:00:01"), ("02:30:00", "02:10:00")):
         for at in (ahead, behind):
             set_clock(billing, f"2025-03-01T{at}")
-            await scheduler(billing).tick()  # of a process that has just started: it remembers nothing
+            await scheduler(billing).tick()  # like a process that has just started, without memory
         assert await queued(billing) == len(TENANTS)
 
 
-async def test_a_clock_far_ahead_takes_no_tick_and_goes_on_once_it_is_set_right(service: ServiceOf) -> None:
+async def test_clock_far_ahead_takes_no_tick_and_continues_after_its_correction(service: ServiceOf) -> None:
     billing = await service([Job(clean_up)])
     running = scheduler(billing)
     set_clock(billing, "2025-03-01T01:00:00")
     await running.tick()
     billing.clock.move_to(datetime.now(UTC) + timedelta(days=30_000))
-    with pytest.raises(Transient, match="this clock is wrong"):
+    with pytest.raises(Transient, match="this host's clock is wrong"):
         await running.tick()
     set_clock(billing, "2025-03-01T02:00:01")
     await running.tick()
@@ -166,7 +166,7 @@ async def test_a_cron_tick_happens_once_where_the_clock_changes(
     schedulers = [scheduler(billing, Scheduled("clean_up", cron=line, zone=zone)) for _ in range(2)]
     for minutes in range(0, 6 * 60, 5):
         set_clock(billing, (midnight + timedelta(minutes=minutes)).replace(tzinfo=None).isoformat())
-        await asyncio.gather(*(each.tick() for each in schedulers))
+        await asyncio.gather(*(this_scheduler.tick() for this_scheduler in schedulers))
     due = datetime.fromisoformat(f"{day}T{tick}").astimezone(UTC)
     keys = {row["idempotency_key"] for row in await billing.fetch("select idempotency_key from jobs")}
     assert keys == {f"clean_up {line} {zone} {due.isoformat()}"}
@@ -174,7 +174,7 @@ async def test_a_cron_tick_happens_once_where_the_clock_changes(
 
 
 @pytest.mark.parametrize(("line", "zone", "day", "tick"), CHANGES)
-async def test_a_cron_tick_that_was_missed_in_a_change_of_the_clock_is_made_up_for(
+async def test_cron_tick_missed_in_a_clock_change_is_caught_up(
     service: ServiceOf, line: str, zone: str, day: str, tick: str
 ) -> None:
     billing = await service([Job(clean_up)])
@@ -216,7 +216,7 @@ async def test_a_tick_that_fails_midway_is_taken_by_the_next(service: ServiceOf)
     assert await queued(billing) == 3
 
 
-async def test_it_runs_beside_a_worker(service: ServiceOf) -> None:
+async def test_scheduler_runs_beside_a_worker(service: ServiceOf) -> None:
     billing = await service([Job(clean_up)])
     billing.tenant = TENANTS[0]
     set_clock(billing, "2025-03-01T01:59:59")

@@ -1,4 +1,4 @@
-"""The worker on a real database: order, places, resources, draining."""
+"""The worker on a real database: order, slots, resources, draining."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -71,7 +71,7 @@ async def test_a_commit_wakes_the_worker_and_the_time_of_a_job_does(service: Ser
         await billing.becomes("complete", await billing.enqueue("work", run_at=soon))
 
 
-async def test_a_backlog_is_worked_off_without_a_poll(service: ServiceOf) -> None:
+async def test_backlog_is_processed_without_a_poll(service: ServiceOf) -> None:
     async def work(job: JobContext) -> None: ...
 
     billing = await service([Job(work)])
@@ -81,7 +81,7 @@ async def test_a_backlog_is_worked_off_without_a_poll(service: ServiceOf) -> Non
             await billing.becomes("complete", job)
 
 
-async def test_no_more_run_at_once_than_there_are_places(service: ServiceOf) -> None:
+async def test_concurrency_is_limited_by_the_slots(service: ServiceOf) -> None:
     running, most, release = 0, 0, asyncio.Event()
 
     async def hold(job: JobContext) -> None:
@@ -103,7 +103,7 @@ async def test_no_more_run_at_once_than_there_are_places(service: ServiceOf) -> 
     assert most == 3
 
 
-async def test_ten_run_at_once_unless_the_worker_is_told_otherwise(service: ServiceOf) -> None:
+async def test_worker_has_ten_slots_by_default(service: ServiceOf) -> None:
     running, release = 0, asyncio.Event()
 
     async def hold(job: JobContext) -> None:
@@ -193,7 +193,7 @@ async def test_draining_lets_attempts_end(service: ServiceOf) -> None:
     assert (await billing.becomes("queued", late)).attempts == 0
 
 
-async def test_what_cannot_end_in_time_is_handed_back_uncounted(service: ServiceOf) -> None:
+async def test_attempt_that_exceeds_the_drain_is_released_and_not_counted(service: ServiceOf) -> None:
     async def endless(job: JobContext) -> None:
         await asyncio.Event().wait()
 
@@ -205,7 +205,7 @@ async def test_what_cannot_end_in_time_is_handed_back_uncounted(service: Service
     assert (await billing.becomes("queued", job)).attempts == 0
 
 
-async def test_a_worker_goes_on_after_its_connections_were_cut(service: ServiceOf) -> None:
+async def test_worker_continues_after_lost_connections(service: ServiceOf) -> None:
     async def work(job: JobContext) -> None: ...
 
     billing = await service([Job(work)])

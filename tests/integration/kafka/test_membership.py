@@ -1,4 +1,4 @@
-"""Joining a group that somebody has not left."""
+"""Joining a group whose previous member did not leave."""
 
 import asyncio
 
@@ -36,13 +36,13 @@ async def test_a_member_that_died_is_waited_for_at_the_first_try(kafka: str) -> 
 
 
 async def die_in(group: str, topic: str, bootstrap: str) -> None:
-    """As a killed process does: without a word to the group, whose heartbeats end."""
+    """Ends like a killed process: it does not leave the group, and its heartbeats stop."""
     member = AIOKafkaConsumer(
         topic, bootstrap_servers=bootstrap, group_id=group, session_timeout_ms=SESSION_SECONDS * 1000
     )
     await member.start()
     coordinator = member._coordinator
-    coordinator.generation = -1  # what has no generation has nothing to leave
+    coordinator.generation = -1  # a member without a generation does not leave
     coordinator._heartbeat_task.cancel()
     await asyncio.gather(coordinator._heartbeat_task, return_exceptions=True)
     await member.stop()

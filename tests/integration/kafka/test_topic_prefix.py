@@ -54,7 +54,7 @@ async def topic(kafka: str) -> str:
 
 
 async def created_by_others(bootstrap: str) -> str:
-    """A topic of the cluster that has no prefix."""
+    """A topic of the cluster without the prefix."""
     with configured(replace(project(), topic_prefix="")):
         return await create_topic(bootstrap, unique("club.strangers"))
 
@@ -97,11 +97,11 @@ async def groups_of(client: AIOKafkaAdminClient) -> set[str]:
 
 
 async def test_a_log_and_the_catalog_have_the_applications_names_alone(kafka: str, topic: str) -> None:
-    stranger = await created_by_others(kafka)
+    foreign = await created_by_others(kafka)
     partitions = await partitions_of(kafka)
     assert topic in partitions
-    assert stranger not in partitions
-    assert topic in {each.name for each in await catalog(kafka)}
+    assert foreign not in partitions
+    assert topic in {this_topic.name for this_topic in await catalog(kafka)}
     async with KafkaTopicLogs(kafka).opened(partitions[topic]) as log:
         assert sum((await log.end_offsets()).values()) == 1
         (record,) = await log.read_any(max_records=5, timeout_seconds=10)
@@ -109,7 +109,7 @@ async def test_a_log_and_the_catalog_have_the_applications_names_alone(kafka: st
 
 
 async def test_a_topic_without_the_prefix_is_not_the_applications(kafka: str) -> None:
-    stranger = await created_by_others(kafka)
+    foreign = await created_by_others(kafka)
     async with KafkaBroker(kafka).publisher() as publisher:
-        with pytest.raises(TopicUnavailable, match=f"topic {stranger} is not available"):
-            await publisher.send([OutgoingRecord(stranger, shard_for(KEY), KEY, b"value", [], 1_000_000)])
+        with pytest.raises(TopicUnavailable, match=f"topic {foreign} is not available"):
+            await publisher.send([OutgoingRecord(foreign, shard_for(KEY), KEY, b"value", [], 1_000_000)])

@@ -1,4 +1,4 @@
-"""What a real cluster says of its topics."""
+"""Topic metadata from a real cluster."""
 
 import pytest
 
@@ -16,7 +16,7 @@ async def test_a_topic_is_described_by_its_id_and_partitions(kafka: str) -> None
     assert topic.topic_id.int != 0
 
 
-async def test_a_topic_that_was_made_anew_has_another_id(kafka: str) -> None:
+async def test_recreated_topic_has_another_id(kafka: str) -> None:
     name = await create_topic(kafka, unique("users.user"))
     async with connected_client(kafka) as client:
 

@@ -1,4 +1,4 @@
-"""The real service on a real database, with a real mail server to hand mail to."""
+"""The real service on a real database, with a real mail server."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A job process of notifications that takes one user a page: `python -m
+"""A job process of notifications with one user per page: `python -m
 tests.integration.notifications.digest_process`.
 """
 

@@ -1,4 +1,4 @@
-"""People who get invoices, and what they do about them."""
+"""Customers with invoices, and their actions."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -31,9 +31,7 @@ class Invoice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Digests:
-    """On a clock of the test's own. Billing's facts come in by both consumers; people act over
-    HTTP.
-    """
+    """Uses a movable clock. Billing's events go to both consumers; customers act over HTTP."""
 
     service: NotificationsService
     http: httpx.AsyncClient
@@ -46,7 +44,7 @@ class Digests:
         return headers(person, at=self.service.clock.now())
 
     async def tick(self, moment: str, *, schedulers: int = 1) -> None:
-        """As the job processes do when their clocks show that."""
+        """Ticks the schedule, like job processes at that time."""
         self.set_clock(moment)
         await asyncio.gather(*(self.service.scheduler().tick() for _ in range(schedulers)))
 
@@ -69,12 +67,12 @@ class Digests:
         assert (put.status_code, put.json()) == (200, {"digest": digest})
 
     async def invoice(self, person: Person, number: int, total_minor: int = 24_690) -> Invoice:
-        """Finalized, and mailed."""
+        """Finalizes an invoice and mails it."""
         invoice = Invoice(customer=person, number=number)
         finalized = InvoiceFinalized(
             **facts_of(invoice), total_minor=total_minor, due_at=DUE, finalized_at=self.service.clock.now()
         )
-        await self._tell(invoice, finalized, version=2)
+        await self._deliver(invoice, finalized, version=2)
         await self.service.run_jobs(person.tenant_id)
         return invoice
 
@@ -87,23 +85,23 @@ class Digests:
             provider_charge_id="ch_1",
             paid_at=self.service.clock.now(),
         )
-        await self._tell(invoice, paid, version=3)
+        await self._deliver(invoice, paid, version=3)
 
     async def read(self, person: Person, *invoices: Invoice) -> None:
-        """What they were written about these; else all."""
-        wanted = {str(each.id) for each in invoices}
-        for each in await self.unread(person):
-            if not wanted or each["subject_id"] in wanted:
-                marked = await self.http.post(f"/notifications/{each['id']}/read", headers=self.headers(person))
+        """Marks the notifications about these invoices as read; without invoices, all."""
+        wanted = {str(item.id) for item in invoices}
+        for item in await self.unread(person):
+            if not wanted or item["subject_id"] in wanted:
+                marked = await self.http.post(f"/notifications/{item['id']}/read", headers=self.headers(person))
                 assert marked.json()["read_at"] is not None, marked.text
 
     async def unread(self, person: Person) -> Sequence[Mapping[str, Any]]:
         listed = await self.http.get("/notifications", params={"unread": True}, headers=self.headers(person))
-        found: Sequence[Mapping[str, Any]] = listed.json()["data"]
-        return found
+        notifications: Sequence[Mapping[str, Any]] = listed.json()["data"]
+        return notifications
 
     async def queue(self, person: Person) -> None:
-        """A digest that waits for the mail server."""
+        """Queues a digest that is not mailed yet."""
         self.set_clock(NINE)
         command = QueueDigest(
             tenant_id=TenantId(person.tenant_id), user_id=person.user_id, day=DAY, at=self.service.clock.now()
@@ -112,23 +110,23 @@ class Digests:
             assert await self.service.bus.handle(command)
 
     async def mailed(self, person: Person) -> Sequence[Mapping[str, Any]]:
-        """The digests in their inbox, oldest first, once all jobs of the tenant are done."""
+        """The digests in the inbox, oldest first, after all jobs of the tenant have run."""
         await self.service.run_jobs(person.tenant_id)
         return [mail for mail in await self.service.mails(person) if mail["subject"].startswith("Unread")]
 
     async def emails(self, person: Person) -> Sequence[tuple[str, str | None]]:
-        """Status and reason of their digests."""
+        """Status and reason of the customer's digests."""
         query = (
             "select status, reason from notifications where kind = 'digest' and recipient_id = :id order by queued_at"
         )
         rows = await self.service.rows(person.tenant_id, query, id=person.user_id)
         return [(row["status"], row["reason"]) for row in rows]
 
-    async def _tell(self, invoice: Invoice, event: InvoiceFinalized | InvoicePaid, *, version: int) -> None:
-        teller = Person(tenant_id=invoice.customer.tenant_id, user_id=invoice.id)
-        happened = teller.envelope(event, version)
-        await self.service.project(happened)
-        await self.service.react(happened)
+    async def _deliver(self, invoice: Invoice, event: InvoiceFinalized | InvoicePaid, *, version: int) -> None:
+        source = Person(tenant_id=invoice.customer.tenant_id, user_id=invoice.id)
+        envelope = source.envelope(event, version)
+        await self.service.project(envelope)
+        await self.service.react(envelope)
 
 
 def facts_of(invoice: Invoice) -> Mapping[str, Any]:

@@ -1,5 +1,5 @@
-"""The notifications service under test: events come in by its handlers, mails go out by its own job
-worker.
+"""The notifications service under test: events go to its handlers, and its own job worker sends the
+mails.
 """
 
 import base64
@@ -29,12 +29,12 @@ E = TypeVar("E", bound=Event)
 
 NOON = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 
-(NOTICES,) = (each for each in SERVICE.consumers if isinstance(each, Reactor))
+(NOTICES,) = (item for item in SERVICE.consumers if isinstance(item, Reactor))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """A user, as the users service would tell of them."""
+    """A user, with the events of the users service."""
 
     tenant_id: UUID = field(default_factory=uuid4)
     user_id: UUID = field(default_factory=uuid4)
@@ -66,7 +66,7 @@ class NotificationsService(HostedService):
         self._keys = keys
 
     async def know(self, person: Person) -> Envelope[UserCreated]:
-        """Lets both directories hear of somebody."""
+        """Adds the person to both directories."""
         now = self.clock.now()
         tenant = TenantCreated(tenant_id=person.tenant_id, name="Analytical Engines", created_at=now)
         created = person.created(now)
@@ -74,18 +74,18 @@ class NotificationsService(HostedService):
         await self.deliver(created, to=RECIPIENT_DIRECTORY.name)
         return created
 
-    async def project(self, *happened: Envelope[Event]) -> None:
+    async def project(self, *envelopes: Envelope[Event]) -> None:
         for projection in (RECIPIENT_DIRECTORY, INVOICE_STATUS):
-            await self.deliver(*happened, to=projection.name, repeat=True)
+            await self.deliver(*envelopes, to=projection.name, repeat=True)
 
-    async def react(self, happened: Envelope[Event]) -> None:
-        """Past the inbox: the handlers alone see to it that nothing is mailed twice."""
-        await self.deliver(happened, to=NOTICES.name, repeat=True)
+    async def react(self, envelopes: Envelope[Event]) -> None:
+        """Delivers without the inbox: only the handlers prevent a second mail."""
+        await self.deliver(envelopes, to=NOTICES.name, repeat=True)
 
     def verification(
         self, person: Person, token: str, lifetime: timedelta, version: int = 2
     ) -> Envelope[UserVerificationRequested]:
-        """Sealed to this service, as the users service seals."""
+        """A verification event, sealed for this service like the users service does."""
         public = json.loads((self._keys.of("users") / "sealing.public.json").read_text())
         box = SealedBox(PublicKey(base64.b64decode(public["public_key"])))
         now = self.clock.now()
@@ -102,16 +102,16 @@ class NotificationsService(HostedService):
         return person.envelope(event, version)
 
     async def statuses(self, person: Person) -> Sequence[tuple[str, str, str | None]]:
-        """Kind, status and reason of each letter, in the order of their kinds."""
-        found = await self.rows(
+        """Kind, status and reason of each notification, ordered by kind."""
+        rows = await self.rows(
             person.tenant_id, "select kind, status, reason from notifications order by kind, queued_at"
         )
-        return [(row["kind"], row["status"], row["reason"]) for row in found]
+        return [(row["kind"], row["status"], row["reason"]) for row in rows]
 
     async def mails(self, person: Person) -> Sequence[Mapping[str, Any]]:
-        """All that the inbox holds for them, oldest first, in full."""
-        found = (await self.inbox.find(to=person.email))["data"]
+        """All mails in the person's inbox, oldest first, in full."""
+        rows = (await self.inbox.find(to=person.email))["data"]
         answers: list[httpx.Response] = [
-            await self.inbox.http.get(f"/api/messages/{each['id']}") for each in reversed(found)
+            await self.inbox.http.get(f"/api/messages/{item['id']}") for item in reversed(rows)
         ]
         return [answer.json() for answer in answers]

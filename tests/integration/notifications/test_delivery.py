@@ -1,4 +1,4 @@
-"""From a fact of another service to a mail in somebody's inbox, once."""
+"""From an event of another service to one mail in the inbox."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -18,7 +18,7 @@ DAY = timedelta(days=1)
 TOKEN = "0192.abc-DEF_123~x"
 
 
-async def test_a_fact_that_comes_twice_is_one_mail(notifications: NotificationsService) -> None:
+async def test_a_repeated_event_is_one_mail(notifications: NotificationsService) -> None:
     ada = Person()
     created = await notifications.know(ada)
     await notifications.react(created)
@@ -35,14 +35,14 @@ async def test_a_fact_that_comes_twice_is_one_mail(notifications: NotificationsS
     assert await _event_types(notifications, ada) == ["notification.queued", "notification.sent"]
 
 
-async def test_whoever_is_not_known_yet_is_waited_for(notifications: NotificationsService) -> None:
+async def test_an_unknown_recipient_is_retried(notifications: NotificationsService) -> None:
     ada = Person()
     with pytest.raises(NotYet):
         await notifications.react(ada.created(notifications.clock.now()))
     assert await notifications.statuses(ada) == []
 
 
-async def test_the_token_is_mailed_and_kept_nowhere(notifications: NotificationsService) -> None:
+async def test_a_token_is_mailed_and_not_stored(notifications: NotificationsService) -> None:
     ada = Person()
     await notifications.know(ada)
     await notifications.react(notifications.verification(ada, TOKEN, DAY))
@@ -68,7 +68,7 @@ async def test_an_expired_token_is_not_mailed(notifications: NotificationsServic
     assert await _kept(notifications, ada) == 0
 
 
-async def test_a_newer_link_takes_the_place_of_one_that_waits(notifications: NotificationsService) -> None:
+async def test_a_newer_link_replaces_a_queued_one(notifications: NotificationsService) -> None:
     ada = Person()
     await notifications.know(ada)
     for token in ("first", "second"):
@@ -80,7 +80,7 @@ async def test_a_newer_link_takes_the_place_of_one_that_waits(notifications: Not
     assert statuses == [("verification", "suppressed", "superseded"), ("verification", "sent", None)]
 
 
-async def test_every_fact_has_its_letter(notifications: NotificationsService) -> None:
+async def test_each_event_has_its_mail(notifications: NotificationsService) -> None:
     ada, now, invoice = Person(), notifications.clock.now(), new_id()
     await notifications.know(ada)
     paying: Mapping[str, Any] = {"amount_minor": 24_690, "currency": "EUR", "attempt_id": new_id()}
@@ -109,14 +109,14 @@ async def test_every_fact_has_its_letter(notifications: NotificationsService) ->
     assert sum("246.90 EUR" in mail["text"] for mail in mails) == 3
 
 
-async def test_a_mailbox_that_is_not_there_ends_the_letter(notifications: NotificationsService) -> None:
+async def test_an_unknown_mailbox_fails_the_notification(notifications: NotificationsService) -> None:
     gone = Person(email=f"bounce+{new_id().hex}@example.com")
     await notifications.react(await notifications.know(gone))
     await notifications.run_jobs(gone.tenant_id)
     assert await notifications.statuses(gone) == [("welcome", "failed", "mailbox_unknown")]
 
 
-async def test_nobody_who_was_erased_is_mailed(notifications: NotificationsService) -> None:
+async def test_an_erased_recipient_is_not_mailed(notifications: NotificationsService) -> None:
     ada = Person()
     created = await notifications.know(ada)
     await notifications.react(created)

@@ -1,5 +1,5 @@
-"""At nine, whoever asked for it gets what they have not read: once a day, as things stand when it
-is mailed.
+"""At 09:00 each subscriber gets one digest of unread notices, with the invoices' status when it is
+mailed.
 """
 
 import pytest
@@ -18,18 +18,18 @@ EVE, LATER, NEXT_DAY = "2025-03-01T08:59:59", "2025-03-01T21:00:00", "2025-03-02
 
 @pytest.fixture(autouse=True)
 async def before_nine(digests: Digests) -> None:
-    """Schedules that are new have missed nothing: they are introduced on the evening before."""
+    """A new schedule has no missed ticks: it is introduced on the evening before."""
     await digests.tick("2025-02-28T21:00:00")
 
 
-async def test_whoever_asked_gets_what_they_have_not_read_and_nobody_else(digests: Digests) -> None:
+async def test_subscribers_get_their_unread_notices(digests: Digests) -> None:
     digests.set_clock(EVE)
     ada = await digests.subscriber()
     never_asked, has_read = await digests.customer(ada.tenant_id), await digests.subscriber(ada.tenant_id)
     await digests.invoice(ada, 7)
     await digests.pay(await digests.invoice(ada, 8, 123_450))
-    for each in (never_asked, has_read):
-        await digests.invoice(each, 9)
+    for person in (never_asked, has_read):
+        await digests.invoice(person, 9)
     await digests.read(has_read)
 
     await digests.tick(EVE)
@@ -42,10 +42,10 @@ async def test_whoever_asked_gets_what_they_have_not_read_and_nobody_else(digest
         "* Invoice 7, 246.90 EUR: due on 15 March 2025",
     ]
     assert mail["html"].count("<li>") == 2
-    assert [await digests.mailed(each) for each in (never_asked, has_read)] == [[], []]
+    assert [await digests.mailed(person) for person in (never_asked, has_read)] == [[], []]
 
 
-async def test_its_letter_is_told_of_like_any_other(digests: Digests) -> None:
+async def test_a_digest_publishes_the_same_events_as_other_notifications(digests: Digests) -> None:
     ada = await digests.subscriber()
     await digests.invoice(ada, 7)
     await digests.tick(NINE)
@@ -54,11 +54,11 @@ async def test_its_letter_is_told_of_like_any_other(digests: Digests) -> None:
     assert mail["message_id"] == f"<{row['notification_id']}@waypost>"
     assert (row["status"], row["subject_type"], row["subject_id"]) == ("sent", "user", ada.user_id)
     types = "select type from events where aggregate_id = :id order by version"
-    told = await digests.service.rows(ada.tenant_id, types, id=row["notification_id"])
-    assert [each["type"] for each in told] == ["notification.queued", "notification.sent"]
+    events = await digests.service.rows(ada.tenant_id, types, id=row["notification_id"])
+    assert [person["type"] for person in events] == ["notification.queued", "notification.sent"]
 
 
-async def test_one_a_day_over_schedulers_late_repeats_and_an_operator(digests: Digests) -> None:
+async def test_one_digest_a_day_despite_repeats(digests: Digests) -> None:
     ada = await digests.subscriber()
     await digests.invoice(ada, 7)
     await digests.tick(NINE, schedulers=3)
@@ -73,7 +73,7 @@ async def test_one_a_day_over_schedulers_late_repeats_and_an_operator(digests: D
     assert len(await digests.mailed(ada)) == 2, "until it is read"
 
 
-async def test_a_clock_that_jumps_over_days_makes_up_for_one(digests: Digests) -> None:
+async def test_a_clock_jump_over_days_sends_one_digest(digests: Digests) -> None:
     ada = await digests.subscriber()
     await digests.invoice(ada, 7)
     for moment in ("2025-03-05T11:00:00", "2025-03-04T10:00:00", "2025-03-05T12:00:00"):
@@ -81,7 +81,7 @@ async def test_a_clock_that_jumps_over_days_makes_up_for_one(digests: Digests) -
     assert len(await digests.mailed(ada)) == 1
 
 
-async def test_made_up_for_after_midnight_it_is_still_that_of_the_day_before(digests: Digests) -> None:
+async def test_a_late_digest_belongs_to_the_day_of_its_tick(digests: Digests) -> None:
     digests.set_clock(EVE)
     ada = await digests.subscriber()
     await digests.invoice(ada, 7)
@@ -92,7 +92,7 @@ async def test_made_up_for_after_midnight_it_is_still_that_of_the_day_before(dig
     assert len(await digests.mailed(ada)) == 2
 
 
-async def test_tried_again_after_midnight_it_is_the_same(digests: Digests, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_retry_after_midnight_is_the_same_digest(digests: Digests, monkeypatch: pytest.MonkeyPatch) -> None:
     lost = LostOnce()
     monkeypatch.setattr(digest, "AFTER_A_PAGE", lost)
     ada = await digests.subscriber()
@@ -110,7 +110,7 @@ async def test_tried_again_after_midnight_it_is_the_same(digests: Digests, monke
 
 
 class LostOnce:
-    """The database's answer to a commit, the first time."""
+    """The response to a commit is lost, the first time."""
 
     def __init__(self) -> None:
         self.times = 0
@@ -121,7 +121,7 @@ class LostOnce:
             raise Transient("the connection was lost")
 
 
-async def test_it_says_what_is_so_when_it_is_mailed(digests: Digests) -> None:
+async def test_a_digest_has_the_status_at_mailing_time(digests: Digests) -> None:
     ada = await digests.subscriber()
     seven, eight = await digests.invoice(ada, 7), await digests.invoice(ada, 8)
     await digests.queue(ada)
@@ -132,7 +132,7 @@ async def test_it_says_what_is_so_when_it_is_mailed(digests: Digests) -> None:
     assert "Invoice 8" not in mail["text"]
 
 
-async def test_what_was_read_or_ended_before_it_was_mailed_is_not(digests: Digests) -> None:
+async def test_read_or_unsubscribed_digests_are_not_mailed(digests: Digests) -> None:
     reader, leaver, gone = await digests.subscriber(), await digests.subscriber(), await digests.subscriber()
     for person in (reader, leaver, gone):
         await digests.invoice(person, 7)
@@ -146,8 +146,8 @@ async def test_what_was_read_or_ended_before_it_was_mailed_is_not(digests: Diges
     assert [await digests.mailed(person) for person in (reader, leaver, gone)] == [[], [], []]
     reasons = [await digests.emails(person) for person in (reader, leaver, gone)]
     assert reasons == [[("suppressed", why)] for why in ("superseded", "unsubscribed", "erased")]
-    kept = "select 1 from preferences union all select 1 from read_marks"
-    assert await digests.service.rows(gone.tenant_id, kept) == []
+    query = "select 1 from preferences union all select 1 from read_marks"
+    assert await digests.service.rows(gone.tenant_id, query) == []
 
 
 async def test_each_page_of_users_is_a_transaction_and_a_long_digest_is_cut(
@@ -167,7 +167,7 @@ async def test_each_page_of_users_is_a_transaction_and_a_long_digest_is_cut(
     assert "And 3 more." in mail["text"] and "And 3 more." in mail["html"]
 
 
-async def test_the_mail_client_can_end_it(digests: Digests) -> None:
+async def test_the_mail_client_can_unsubscribe(digests: Digests) -> None:
     ada = await digests.subscriber()
     await digests.invoice(ada, 7)
     await digests.tick(NINE)

@@ -1,5 +1,5 @@
-"""A worker is killed on the way from the tick to the mails: everybody gets one all the same, and
-nobody two.
+"""A worker is killed between the tick and the mails: each subscriber still gets exactly one
+mail.
 """
 
 import os
@@ -18,7 +18,7 @@ from waypost.testing.clock import MovableClock
 from waypost.testing.eventually import eventually
 
 
-async def test_killed_between_two_users_of_a_tenant(digests: Digests, tmp_path: Path) -> None:
+async def test_a_worker_killed_between_two_users_mails_each_once(digests: Digests, tmp_path: Path) -> None:
     digests.service.clock.move(_until_noon())
     ada = await digests.subscriber()
     people = [ada, *[await digests.subscriber(ada.tenant_id) for _ in range(2)]]
@@ -42,8 +42,8 @@ async def test_killed_between_two_users_of_a_tenant(digests: Digests, tmp_path: 
 
 
 def _until_noon() -> timedelta:
-    """So that no run of the test has a midnight in it. Ahead: the processes' queue goes by the real
-    clock, and what it holds is due.
+    """A fixed day without midnight during the test. It is in the future, so that the processes'
+    real clock finds their jobs due.
     """
     now = datetime.now(UTC)
     return (now.replace(hour=12, minute=0) - now) % timedelta(days=1)

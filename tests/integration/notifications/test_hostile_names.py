@@ -1,5 +1,5 @@
-"""Names that were stored before names had rules, in every mail: nothing of them is a header, and
-each mail goes out.
+"""Names stored before names were validated appear in each mail without injecting a header, and each
+mail is sent.
 """
 
 from email import message_from_bytes
@@ -34,7 +34,7 @@ HEADERS = [
 
 
 @pytest.mark.parametrize("name", HOSTILE_NAMES.values(), ids=HOSTILE_NAMES.keys())
-async def test_a_stored_name_is_a_name_in_every_mail(inbox: Inbox, name: str) -> None:
+async def test_a_hostile_name_is_only_a_name_in_each_mail(inbox: Inbox, name: str) -> None:
     for kind in Kind:
         email, benign = [JinjaEmailTemplates().compose(kind, {**WORDS, "name": n, "company": n}) for n in (name, "Ada")]
         raw = await _raw(inbox, _mail(kind, name, email))
@@ -54,7 +54,7 @@ async def test_a_stored_name_is_a_name_in_every_mail(inbox: Inbox, name: str) ->
 
 
 @pytest.mark.parametrize("name", HOSTILE_NAMES.values(), ids=HOSTILE_NAMES.keys())
-async def test_the_mailer_does_not_count_on_its_callers(inbox: Inbox, name: str) -> None:
+async def test_the_mailer_encodes_without_its_callers_help(inbox: Inbox, name: str) -> None:
     raw = await _raw(inbox, _mail(Kind.WELCOME, name, EmailContent(subject=name, text="Hello\n", html="<p>Hello</p>")))
     assert _header_names(raw) == HEADERS
     assert message_from_bytes(raw, policy=default)["Subject"] == one_line(name)
@@ -71,26 +71,26 @@ def _mail(kind: Kind, name: str, email: EmailContent) -> Mail:
 
 
 async def _raw(inbox: Inbox, mail: Mail) -> bytes:
-    """The mail as the server got it."""
+    """The mail as the server received it."""
     await SmtpMailer(host=LOOPBACK, port=inbox.smtp_port, sender=SENDER, timeout_seconds=5).send(mail)
     newest = (await inbox.find())["data"][0]
     return (await inbox.http.get(f"/api/messages/{newest['id']}/raw")).content
 
 
 def _header_names(raw: bytes) -> list[str]:
-    """Of the raw lines up to the first empty one; a line that begins with a blank goes on with the
-    header before.
+    """The header lines up to the first empty line, unfolded: a line that begins with a space
+    continues the header before it.
     """
     head = raw.replace(b"\r\n", b"\n").partition(b"\n\n")[0].decode("ascii")
     return [line.partition(":")[0] for line in head.split("\n") if not line.startswith((" ", "\t"))]
 
 
 def _mailboxes(mail: EmailMessage) -> list[str]:
-    return [each.addr_spec for each in mail["To"].addresses]
+    return [address.addr_spec for address in mail["To"].addresses]
 
 
 def _unspaced(text: str) -> str:
-    """The standard library reads a blank between two encoded words of a name; RFC 2047, section
-    6.2, has none there.
+    """The standard library adds a space between two encoded words of a name; RFC 2047, section 6.2,
+    has none there.
     """
     return text.replace(" ", "")

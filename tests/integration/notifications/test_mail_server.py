@@ -1,4 +1,4 @@
-"""What the mail server's moods do to a letter."""
+"""Delivery with different responses of the mail server."""
 
 import sqlite3
 from dataclasses import replace
@@ -19,7 +19,7 @@ from waypost.testing.eventually import eventually
 EMAIL = EmailContent(subject="Grüße", text="Hello\n", html="<p>Hello</p>")
 
 
-async def test_a_mail_arrives_as_it_was_written(inbox: Inbox) -> None:
+async def test_a_mail_arrives_unchanged(inbox: Inbox) -> None:
     await _mailer(inbox.smtp_port).send(_mail("ada@bücher.example", name='Ada "Countess", Lovelace'))
     [summary] = (await inbox.find())["data"]
     shown = (await inbox.http.get(f"/api/messages/{summary['id']}")).json()
@@ -30,7 +30,7 @@ async def test_a_mail_arrives_as_it_was_written(inbox: Inbox) -> None:
     assert (shown["text"].strip(), shown["html"].strip()) == ("Hello", "<p>Hello</p>")
 
 
-async def test_a_long_unsubscribe_link_is_on_the_wire_as_it_is(inbox: Inbox) -> None:
+async def test_a_long_unsubscribe_link_stays_on_one_line(inbox: Inbox) -> None:
     link = f"https://mail.a-company-of-a-long-name.example.com/unsubscribe/{'a' * 48}"
     await _mailer(inbox.smtp_port).send(replace(_mail("ada@example.com"), unsubscribe_url=link))
     [summary] = (await inbox.find())["data"]
@@ -39,7 +39,7 @@ async def test_a_long_unsubscribe_link_is_on_the_wire_as_it_is(inbox: Inbox) -> 
     assert "\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n" in raw
 
 
-async def test_a_refusal_for_good_says_nothing_of_the_address(inbox: Inbox) -> None:
+async def test_a_permanent_refusal_does_not_contain_the_address(inbox: Inbox) -> None:
     with pytest.raises(MailRefused) as refused:
         await _mailer(inbox.smtp_port).send(_mail("bounce@example.com"))
     assert refused.value.reason == "mailbox_unknown"
@@ -47,7 +47,7 @@ async def test_a_refusal_for_good_says_nothing_of_the_address(inbox: Inbox) -> N
     assert refused.value.__suppress_context__
 
 
-async def test_not_now_and_not_there_are_for_later(inbox: Inbox, tmp_path: Path) -> None:
+async def test_temporary_refusals_and_outages_are_transient(inbox: Inbox, tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "inbox.sqlite3") as saboteur:
         saboteur.execute("alter table headers rename to elsewhere")
     saboteur.close()
@@ -57,7 +57,7 @@ async def test_not_now_and_not_there_are_for_later(inbox: Inbox, tmp_path: Path)
             await _mailer(port).send(_mail("ada@example.com"))
 
 
-async def test_a_letter_waits_for_the_mail_server(
+async def test_a_notification_waits_for_the_mail_server(
     notifications: NotificationsService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ada = Person()
@@ -78,7 +78,7 @@ async def test_a_letter_waits_for_the_mail_server(
     assert await notifications.statuses(ada) == [("welcome", "sent", None)]
 
 
-async def test_a_letter_that_was_sent_is_not_mailed_by_a_second_job(notifications: NotificationsService) -> None:
+async def test_a_sent_notification_is_not_mailed_by_a_second_job(notifications: NotificationsService) -> None:
     ada = Person()
     await notifications.react(await notifications.know(ada))
     await notifications.run_jobs(ada.tenant_id)
@@ -90,7 +90,7 @@ async def test_a_letter_that_was_sent_is_not_mailed_by_a_second_job(notification
     assert len(await notifications.mails(ada)) == 1
 
 
-async def test_a_letter_that_is_not_there_is_no_error(notifications: NotificationsService) -> None:
+async def test_a_job_without_its_notification_succeeds(notifications: NotificationsService) -> None:
     ada = Person()
     await notifications.know(ada)
     with bound_tenants([TenantId(ada.tenant_id)]):

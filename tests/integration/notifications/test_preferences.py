@@ -1,4 +1,4 @@
-"""What was read, and who wants digests, over HTTP."""
+"""Read marks and digest preferences over HTTP."""
 
 from base64 import urlsafe_b64encode
 
@@ -14,7 +14,7 @@ from waypost.kernel.role import Role
 from waypost.testing.http import serving
 
 
-async def test_nobody_gets_a_digest_who_did_not_ask(http: httpx.AsyncClient) -> None:
+async def test_the_digest_is_off_by_default(http: httpx.AsyncClient) -> None:
     ada, grace = Person(), Person()
     assert await _wants(http, ada) is False
     for wanted in (True, True, False, True):
@@ -27,7 +27,7 @@ async def test_nobody_gets_a_digest_who_did_not_ask(http: httpx.AsyncClient) -> 
     assert (await http.put("/preferences", json={}, headers=headers(ada))).status_code == 422
 
 
-async def test_the_first_reading_counts_and_looking_does_not(digests: Digests, http: httpx.AsyncClient) -> None:
+async def test_the_first_read_mark_is_kept_and_fetching_sets_none(digests: Digests, http: httpx.AsyncClient) -> None:
     ada = await digests.customer()
     await digests.invoice(ada, 7)
     [unread] = await digests.unread(ada)
@@ -53,7 +53,7 @@ async def test_only_its_recipient_marks_a_notification_as_read(digests: Digests,
     assert len(await digests.unread(ada)) == 1
 
 
-async def test_the_link_needs_no_sign_in_works_twice_and_changes_nothing_by_itself(
+async def test_the_unsubscribe_link_needs_no_sign_in_and_is_idempotent(
     notifications: NotificationsService, http: httpx.AsyncClient
 ) -> None:
     ada, grace = Person(), Person()
@@ -70,15 +70,17 @@ async def test_the_link_needs_no_sign_in_works_twice_and_changes_nothing_by_itse
     assert (await _wants(http, ada), await _wants(http, grace)) == (False, True)
 
     await http.put("/preferences", json={"digest": True}, headers=headers(ada))
-    assert await _link(notifications, ada) == link, "the link of an old mail works on"
+    assert await _link(notifications, ada) == link, "the link of an old mail still works"
 
 
 @pytest.mark.parametrize("token", ["x", "%00", "a" * 48, "é" * 48, "=" * 48, urlsafe_b64encode(b"a" * 35).decode()])
-async def test_a_link_of_no_mail_of_ours_is_not_found(http: httpx.AsyncClient, token: str) -> None:
+async def test_an_unknown_unsubscribe_link_is_not_found(http: httpx.AsyncClient, token: str) -> None:
     assert (await http.post(f"/unsubscribe/{token}")).status_code in (400, 404)
 
 
-async def test_a_secret_is_of_its_tenant_alone(notifications: NotificationsService, http: httpx.AsyncClient) -> None:
+async def test_an_unsubscribe_secret_is_valid_in_its_tenant_only(
+    notifications: NotificationsService, http: httpx.AsyncClient
+) -> None:
     ada = Person()
     await http.put("/preferences", json={"digest": True}, headers=headers(ada))
     parsed = UnsubscribeToken.parse((await _link(notifications, ada)).removeprefix("/unsubscribe/"))
@@ -88,7 +90,7 @@ async def test_a_secret_is_of_its_tenant_alone(notifications: NotificationsServi
     assert await _wants(http, ada) is True
 
 
-async def test_a_click_on_the_page_of_the_link_ends_the_digests(
+async def test_the_unsubscribe_page_ends_the_digests(
     notifications: NotificationsService, http: httpx.AsyncClient, visit: Open
 ) -> None:
     ada = Person()
@@ -96,7 +98,7 @@ async def test_a_click_on_the_page_of_the_link_ends_the_digests(
     async with serving(notifications.app()) as url:
         visited = await visit(url + await _link(notifications, ada))
         assert await _wants(http, ada), "mail scanners follow links too"
-        await visited.page.get_by_role("button", name="End it").click()
+        await visited.page.get_by_role("button", name="Unsubscribe").click()
         await visited.page.get_by_role("heading", name="You are unsubscribed").wait_for()
     assert await _wants(http, ada) is False
     visited.prove_clean()

@@ -1,4 +1,4 @@
-"""What a tenant's people see of its letters."""
+"""Notifications in lists, for admins and members."""
 
 import httpx
 
@@ -7,7 +7,7 @@ from tests.integration.notifications.service import NotificationsService, Person
 from waypost.kernel.role import Role
 
 
-async def test_admins_page_through_all_letters_newest_first(
+async def test_admins_page_through_all_notifications_newest_first(
     notifications: NotificationsService, http: httpx.AsyncClient
 ) -> None:
     ada = Person()
@@ -16,12 +16,14 @@ async def test_admins_page_through_all_letters_newest_first(
     admin = headers(ada, Role.ADMIN)
     first = (await http.get("/notifications", params={"limit": 2}, headers=admin)).json()
     rest = (await http.get("/notifications", params={"cursor": first["next_cursor"]}, headers=admin)).json()
-    seen = [each["recipient_id"] for each in first["data"] + rest["data"]]
+    seen = [item["recipient_id"] for item in first["data"] + rest["data"]]
     assert seen == [str(person.user_id) for person in reversed(members)]
     assert (first["has_more"], rest["has_more"], rest["next_cursor"]) == (True, False, None)
 
 
-async def test_members_see_their_own(notifications: NotificationsService, http: httpx.AsyncClient) -> None:
+async def test_members_see_their_own_notifications(
+    notifications: NotificationsService, http: httpx.AsyncClient
+) -> None:
     ada = Person()
     grace = Person(tenant_id=ada.tenant_id)
     await _welcome(notifications, ada, grace)
@@ -36,14 +38,14 @@ async def test_members_see_their_own(notifications: NotificationsService, http: 
     assert (await http.get(path)).status_code == 401
 
 
-async def test_a_cursor_of_no_list_is_refused(http: httpx.AsyncClient) -> None:
+async def test_an_invalid_cursor_is_refused(http: httpx.AsyncClient) -> None:
     refused = await http.get("/notifications", params={"cursor": "nonsense"}, headers=headers(Person(), Role.ADMIN))
     assert refused.status_code == 422, refused.text
 
 
 async def _welcome(notifications: NotificationsService, *people: Person) -> None:
     created = [await notifications.know(people[0])]
-    created += [each.created(notifications.clock.now()) for each in people[1:]]
+    created += [item.created(notifications.clock.now()) for item in people[1:]]
     await notifications.project(*created[1:])
-    for each in created:
-        await notifications.react(each)
+    for item in created:
+        await notifications.react(item)

@@ -1,5 +1,5 @@
-"""Whoever is erased is forgotten, and nothing of theirs comes back: their access token lives for
-minutes more.
+"""An erased recipient's data is deleted and cannot be written again, although the access token
+remains valid for minutes.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ def erased(person: Person) -> Envelope[UserErased]:
     return person.envelope(UserErased(tenant_id=person.tenant_id, user_id=person.user_id, erased_at=DUE), 2)
 
 
-async def test_whoever_is_erased_chooses_and_reads_nothing_any_more(digests: Digests) -> None:
+async def test_an_erased_user_cannot_change_preferences_or_read_marks(digests: Digests) -> None:
     ada = await digests.subscriber()
     await digests.invoice(ada, 7)
     [unread] = await digests.unread(ada)
@@ -36,7 +36,7 @@ async def test_whoever_is_erased_chooses_and_reads_nothing_any_more(digests: Dig
     assert await digests.service.rows(ada.tenant_id, KEPT) == []
 
 
-async def test_a_choice_that_is_being_made_is_forgotten_as_well(digests: Digests) -> None:
+async def test_a_concurrent_preference_is_deleted_too(digests: Digests) -> None:
     ada = await digests.customer()
     choice = ChooseDigest(tenant_id=TenantId(ada.tenant_id), user_id=ada.user_id, digest=True, secret=b"s" * 20)
     with bound_tenants([choice.tenant_id]):
@@ -49,7 +49,7 @@ async def test_a_choice_that_is_being_made_is_forgotten_as_well(digests: Digests
     assert await digests.service.rows(ada.tenant_id, KEPT) == []
 
 
-async def test_nobody_is_forgotten_who_can_still_choose(digests: Digests) -> None:
+async def test_a_recipient_is_deleted_only_after_their_erasure(digests: Digests) -> None:
     ada = await digests.subscriber()
     with pytest.raises(NotYet):
         await digests.service.react(erased(ada))

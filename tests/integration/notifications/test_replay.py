@@ -1,4 +1,4 @@
-"""What is told once more is mailed to nobody twice, and of whoever is gone nothing comes back."""
+"""A replay mails nothing twice, and restores nothing of an erased recipient."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -8,7 +8,7 @@ from typing import Any
 from schemas.billing import InvoiceFinalized, InvoicePaid, InvoicePaymentFailed
 from schemas.users import UserEmailVerified, UserErased, UserPasswordResetRequested
 from services.notifications.app import SERVICE
-from tests.fixtures.retelling import Retelling
+from tests.fixtures.replay_check import ReplayCheck
 from tests.integration.notifications.service import NotificationsService, Person
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.ids import new_id
@@ -20,9 +20,7 @@ from waypost.testing.kafka import Broker
 DAY = timedelta(days=1)
 
 
-async def test_a_replay_of_everything_changes_nothing_and_mails_nobody(
-    notifications: NotificationsService, own_kafka: Broker
-) -> None:
+async def test_a_full_replay_changes_and_mails_nothing(notifications: NotificationsService, own_kafka: Broker) -> None:
     ada = Person()
     leaver = Person(tenant_id=ada.tenant_id)
     begins = [await notifications.know(ada), leaver.created(notifications.clock.now())]
@@ -34,14 +32,14 @@ async def test_a_replay_of_everything_changes_nothing_and_mails_nobody(
     await notifications.project(begins[1], gone)
     async with hosted(SERVICE, notifications.where, bootstrap=own_kafka.bootstrap) as service:
         await service.publish(*history)
-        retelling = Retelling(SERVICE, notifications.where, own_kafka.bootstrap)
+        check = ReplayCheck(SERVICE, notifications.where, own_kafka.bootstrap)
         async with service.consuming("notices"):
-            await eventually(lambda: retelling.has_heard(history), deadline_seconds=40)
+            await eventually(lambda: check.has_processed_all(history), deadline_seconds=40)
     await notifications.run_jobs(ada.tenant_id)
     mails = await notifications.mails(ada)
-    assert len(mails) == 7, "of the two links the newer alone"
+    assert len(mails) == 7, "of two links only the newer one"
 
-    await retelling.changes_nothing(ada.tenant_id, history)
+    await check.changes_nothing(ada.tenant_id, history)
     await notifications.run_jobs(ada.tenant_id)
     assert await notifications.mails(ada) == mails
     assert await notifications.mails(leaver) == []

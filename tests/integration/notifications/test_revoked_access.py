@@ -1,5 +1,5 @@
-"""What a person may do here ends when notifications hears that they were shut out, with their
-access token still out.
+"""A valid access token is refused as soon as notifications has the event of the suspension,
+demotion or erasure.
 """
 
 from datetime import timedelta
@@ -9,7 +9,7 @@ import pytest
 
 from services.notifications.app import SERVICE
 from services.notifications.projections import PRINCIPALS
-from tests.fixtures.shut_out import ENDINGS, ID, created, endings, requests, told
+from tests.fixtures.revoked_access import ENDINGS, ID, created, endings, enveloped, requests
 from tests.integration.notifications.digests import headers
 from tests.integration.notifications.service import NotificationsService, Person
 from waypost.engine.projections import project
@@ -20,7 +20,7 @@ BODIES = {("POST", "/notifications/{notification_id}/read"): None, ("PUT", "/pre
 
 
 @pytest.mark.parametrize("ending", [None, *ENDINGS])
-async def test_whoever_is_shut_out_does_nothing_with_a_token_that_is_out(
+async def test_a_revoked_user_cannot_act(
     notifications: NotificationsService, http: httpx.AsyncClient, ending: str | None
 ) -> None:
     ada = Person()
@@ -29,7 +29,7 @@ async def test_whoever_is_shut_out_does_nothing_with_a_token_that_is_out(
     happened = [created(ada.tenant_id, ada.user_id, now)]
     after = endings(ada.tenant_id, ada.user_id, now)[ending] if ending else []
     async with notifications.database.transaction([TenantId(ada.tenant_id)]) as connection:
-        await project(told([*happened, *after], ada.tenant_id, ada.user_id, now), PRINCIPALS.handlers, connection)
+        await project(enveloped([*happened, *after], ada.tenant_id, ada.user_id, now), PRINCIPALS.handlers, connection)
 
     who = headers(ada, Role.ADMIN)
     answers = [await http.request(verb, path, json=body, headers=who) for verb, path, body in requests(SERVICE, BODIES)]

@@ -1,4 +1,4 @@
-"""Tables as declared and as migrated, the read rows, and their clean-up."""
+"""Declared tables match the migrated ones; read models and their clean-up."""
 
 from datetime import timedelta
 from typing import Any
@@ -23,12 +23,12 @@ from waypost.kernel.tenant import bound_tenants
 DAY = timedelta(days=1)
 
 
-async def test_the_migration_makes_the_tables_that_the_code_names(notifications: NotificationsService) -> None:
+async def test_migrated_tables_match_the_declared_ones(notifications: NotificationsService) -> None:
     async with notifications.database.transaction() as connection:
         assert await connection.run_sync(_differences, UNPUBLISHED) == []
 
 
-async def test_recipients_are_as_their_last_events_say_whatever_else_is_in_the_batch(
+async def test_recipients_match_their_last_events_in_any_batch(
     notifications: NotificationsService,
 ) -> None:
     ada, grace = Person(), Person()
@@ -72,20 +72,20 @@ async def test_recipients_are_as_their_last_events_say_whatever_else_is_in_the_b
     assert await _recipients(notifications, grace) == [("grace@example.com", "Ada Lovelace", "en", "verified")]
 
 
-async def test_of_whoever_is_erased_nothing_but_that_is_kept(notifications: NotificationsService) -> None:
+async def test_an_erased_recipient_keeps_only_the_status(notifications: NotificationsService) -> None:
     ada, now = Person(), notifications.clock.now()
     erased = UserErased(tenant_id=ada.tenant_id, user_id=ada.user_id, erased_at=now)
     await notifications.project(ada.created(now), ada.envelope(erased, 2))
     assert await _recipients(notifications, ada) == [("", "", "", "erased")]
 
 
-async def test_recipients_of_another_tenant_are_not_to_be_seen(notifications: NotificationsService) -> None:
+async def test_recipients_of_another_tenant_are_invisible(notifications: NotificationsService) -> None:
     ada = Person()
     await notifications.know(ada)
     assert await _recipients(notifications, Person(user_id=ada.user_id)) == []
 
 
-async def test_letters_folded_again_from_the_event_store_are_the_same_rows(
+async def test_notifications_rebuilt_from_the_event_store_are_equal(
     notifications: NotificationsService,
 ) -> None:
     ada = Person()
@@ -105,7 +105,7 @@ async def test_letters_folded_again_from_the_event_store_are_the_same_rows(
     assert {(row.status, row.reason) for row in live} == {("sent", None), ("suppressed", "expired")}
 
 
-async def test_a_link_that_expired_while_its_mail_waited_is_cleaned_up(notifications: NotificationsService) -> None:
+async def test_an_expired_queued_link_is_cleaned_up(notifications: NotificationsService) -> None:
     ada, grace = Person(), Person()
     for person, lifetime in ((ada, DAY), (grace, 2 * DAY)):
         await notifications.know(person)
@@ -134,7 +134,7 @@ async def _recipients(notifications: NotificationsService, person: Person) -> li
 
 
 async def _give_up_jobs(notifications: NotificationsService, person: Person) -> None:
-    """As an operator does with a job that nothing helps."""
+    """Deletes the jobs, like an operator does with a job that cannot succeed."""
     async with notifications.database.transaction([TenantId(person.tenant_id)]) as connection:
         await connection.exec_driver_sql("delete from jobs")
 

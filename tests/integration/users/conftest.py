@@ -1,4 +1,4 @@
-"""The real application on a real database; tests speak HTTP to it, and look into its tables."""
+"""The real application on a real database; tests use HTTP and read its tables."""
 
 from collections.abc import AsyncIterator
 

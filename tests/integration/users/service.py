@@ -1,4 +1,4 @@
-"""The users service under test, and what a person or the notifications service would do with it."""
+"""The users service under test, with the actions of a person and of the notifications service."""
 
 import base64
 import json
@@ -26,7 +26,7 @@ NOON = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Member:
-    """Somebody who has signed up, and may have signed in."""
+    """A registered user with the tokens of a session."""
 
     tenant_id: UUID
     user_id: UUID
@@ -39,7 +39,7 @@ class Member:
 
 
 class UsersService(HostedService):
-    """Its clock stands still until a test moves it."""
+    """Its clock is fixed until a test moves it."""
 
     http: httpx.AsyncClient
 
@@ -48,7 +48,7 @@ class UsersService(HostedService):
         self._keys = keys
 
     async def open_tenant(self, name: str = "Analytical Engines") -> Member:
-        """A tenant, and its owner signed in."""
+        """A tenant, and its signed-in owner."""
         email = unique_address()
         owner = {"email": email, "password": PASSWORD, "display_name": "Grace Hopper"}
         made = (await self.http.post("/tenants", json={"name": name, "owner": owner})).json()
@@ -64,7 +64,7 @@ class UsersService(HostedService):
         return await self.http.post("/signup", json=body)
 
     async def join(self, tenant_id: UUID) -> Member:
-        """A member: signed up, verified with the token that only a mail shows, signed in."""
+        """A member: registered, verified with the mailed token, and signed in."""
         email = unique_address()
         user_id = UUID((await self.sign_up(tenant_id, email)).json()["id"])
         verified = await self.http.post("/verify", json={"token": await self.mailed_token(tenant_id, user_id)})
@@ -76,7 +76,7 @@ class UsersService(HostedService):
         return await self.http.post("/login", json=body)
 
     async def forget_password(self, tenant_id: UUID, email: str) -> httpx.Response:
-        """The answer, after the job that it leaves has run."""
+        """The response, after the request's job has run."""
         answer = await self.http.post("/password/forgot", json={"tenant_id": str(tenant_id), "email": email})
         await self.run_jobs(tenant_id)
         return answer
@@ -88,9 +88,7 @@ class UsersService(HostedService):
         return await self.http.post("/token/refresh", json={"refresh_token": tokens["refresh_token"]})
 
     async def mailed_token(self, tenant_id: UUID, user_id: UUID, kind: str = "user.verification_requested") -> str:
-        """What the notifications service would mail: the newest token of this kind that was sealed
-        to it.
-        """
+        """The token that the notifications service would mail: the newest one of this kind."""
         rows = await self.rows(
             tenant_id,
             "select type, payload from events where aggregate_id = :id and type = :type order by version desc limit 1",

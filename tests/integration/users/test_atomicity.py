@@ -1,4 +1,4 @@
-"""All of a request or nothing, and nothing for work that belongs to no tenant."""
+"""A request is atomic, and work without a tenant is refused."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -18,7 +18,7 @@ from waypost.testing.database import connected
 
 @asynccontextmanager
 async def broken_outbox(users: UsersService) -> AsyncIterator[None]:
-    """Its insert is the last statement of a request: everything else has been written by then."""
+    """The outbox insert is the last statement of a request: all other writes precede it."""
     async with connected(users.where.owner) as owner:
         await owner.execute("revoke insert on outbox from users_app")
         try:
@@ -27,7 +27,7 @@ async def broken_outbox(users: UsersService) -> AsyncIterator[None]:
             await owner.execute("grant insert on outbox to users_app")
 
 
-async def test_a_request_that_rolls_back_leaves_nothing(users: UsersService) -> None:
+async def test_a_rolled_back_request_leaves_nothing(users: UsersService) -> None:
     owner = await users.open_tenant()
     before = await users.row_counts(owner.tenant_id)
     body = {"tenant_id": str(owner.tenant_id), "email": unique_address(), "password": PASSWORD, "display_name": "Ada"}
@@ -51,7 +51,7 @@ async def test_a_request_that_rolls_back_leaves_nothing(users: UsersService) -> 
 
 
 class Undone(Exception):
-    """What goes wrong after everything was written."""
+    """An error after all writes."""
 
 
 async def test_a_rollback_after_its_events_were_written_publishes_nothing(users: UsersService) -> None:
@@ -79,7 +79,7 @@ async def test_work_without_a_tenant_is_refused(users: UsersService) -> None:
         await users.bus.handle(sign_up(users, owner.tenant_id))
 
 
-async def test_work_bound_to_one_tenant_writes_nothing_of_another(users: UsersService) -> None:
+async def test_a_transaction_of_one_tenant_cannot_write_anothers_rows(users: UsersService) -> None:
     owner, stranger = await users.open_tenant(), await users.open_tenant()
     before = await users.row_counts(stranger.tenant_id)
     with bound_tenants([TenantId(owner.tenant_id)]), pytest.raises(Exception, match="there is no tenant"):
@@ -87,7 +87,7 @@ async def test_work_bound_to_one_tenant_writes_nothing_of_another(users: UsersSe
     assert await users.row_counts(stranger.tenant_id) == before
 
 
-async def test_the_database_itself_keeps_tenants_apart(users: UsersService) -> None:
+async def test_row_security_isolates_tenants(users: UsersService) -> None:
     owner = await users.open_tenant()
     async with connected(users.where.app) as unbound:
         for table in (

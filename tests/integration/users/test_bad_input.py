@@ -1,4 +1,4 @@
-"""Whatever is sent, the answer is a problem that says what is wrong, and never a 500."""
+"""Each invalid request gets a problem document with its reason, and never status 500."""
 
 import json
 from typing import Any
@@ -110,7 +110,7 @@ BAD_SIGN_INS = [
 )
 async def test_a_body_of_another_shape_is_refused(users: UsersService, path: str, bodies: list[Any]) -> None:
     for body in bodies:
-        # Escaped, as half a character could not be sent otherwise.
+        # Escaped, because a lone surrogate cannot be encoded otherwise.
         answer = await users.http.post(path, content=json.dumps(body), headers={"content-type": "application/json"})
         assert _is_problem(answer, 422), body
 
@@ -136,7 +136,7 @@ async def test_a_change_of_password_of_another_shape_is_refused(users: UsersServ
         "/password/reset",
     ],
 )
-async def test_what_is_no_json_is_refused(users: UsersService, path: str) -> None:
+async def test_a_body_that_is_not_json_is_refused(users: UsersService, path: str) -> None:
     json_type = {"content-type": "application/json"}
     for content in (b"", b"{", b"\xff\xfe", b'{"a":', b"[" * 10_000, b'{"token": NaN}', b'{"token": "\\ud800"}'):
         assert _is_problem(await users.http.post(path, content=content, headers=json_type), 400, 422), content
@@ -144,7 +144,7 @@ async def test_what_is_no_json_is_refused(users: UsersService, path: str) -> Non
     assert _is_problem(form, 415)
 
 
-async def test_half_a_character_in_a_name_is_refused(users: UsersService) -> None:
+async def test_a_lone_surrogate_in_a_name_is_refused(users: UsersService) -> None:
     text = json.dumps(TENANT).replace("Engines", "\\ud800")
     answer = await users.http.post("/tenants", content=text, headers={"content-type": "application/json"})
     assert _is_problem(answer, 422)
@@ -154,7 +154,7 @@ async def test_a_body_beyond_the_cap_is_refused(users: UsersService) -> None:
     assert _is_problem(await users.http.post("/signup", json={**PERSON, "display_name": "x" * 70_000}), 413)
 
 
-async def test_a_refusal_does_not_repeat_what_was_sent(users: UsersService) -> None:
+async def test_a_refusal_does_not_repeat_the_input(users: UsersService) -> None:
     answer = await users.http.post("/signup", json={**PERSON, "email": "secret-address", "password": "sesame"})
     assert _is_problem(answer, 422)
     assert "secret-address" not in answer.text

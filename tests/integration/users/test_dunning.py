@@ -1,4 +1,4 @@
-"""What billing's events do to a user."""
+"""Billing's events suspend a user."""
 
 from datetime import UTC, datetime
 from uuid import UUID
@@ -12,7 +12,7 @@ from waypost.kernel.ids import EventId, TenantId, new_id
 from waypost.kernel.tenant import bound_tenants
 
 
-async def test_who_does_not_pay_is_suspended_once_and_signed_out(users: UsersService) -> None:
+async def test_a_debtor_is_suspended_once_and_signed_out(users: UsersService) -> None:
     owner = await users.open_tenant()
     member = await users.join(owner.tenant_id)
 
@@ -28,13 +28,13 @@ async def test_who_does_not_pay_is_suspended_once_and_signed_out(users: UsersSer
     assert [row["user_id"] for row in signed_in] == [owner.user_id]
 
 
-async def test_an_owner_who_does_not_pay_is_no_exception(users: UsersService) -> None:
+async def test_an_owner_who_does_not_pay_is_suspended_too(users: UsersService) -> None:
     owner = await users.open_tenant()
     await _written_off(users, owner)
     assert (await users.log_in(owner.tenant_id, owner.email)).status_code == 401
 
 
-async def test_an_invoice_that_is_told_of_again_suspends_nobody_who_was_let_back_in(users: UsersService) -> None:
+async def test_a_replayed_invoice_does_not_suspend_a_reactivated_user(users: UsersService) -> None:
     owner = await users.open_tenant()
     member = await users.join(owner.tenant_id)
     first, second = [written_off_invoice(member.tenant_id, member.user_id) for _ in range(2)]
@@ -43,7 +43,7 @@ async def test_an_invoice_that_is_told_of_again_suspends_nobody_who_was_let_back
     reactivated = await users.http.post(f"/users/{member.user_id}/reactivate", headers=owner.headers)
     assert reactivated.status_code == 200, reactivated.text
 
-    for event in (first, second):  # the second found them suspended already
+    for event in (first, second):  # the second event finds them suspended
         await _react(users, event)
     assert (await users.event_types(member.tenant_id, member.user_id)).count("user.suspended") == 1
     assert (await users.log_in(member.tenant_id, member.email)).status_code == 200

@@ -1,4 +1,4 @@
-"""Somebody is forgotten."""
+"""Erasure of a user."""
 
 from uuid import UUID, uuid4
 
@@ -10,7 +10,7 @@ from waypost.kernel.ids import TenantId
 from waypost.kernel.tenant import bound_tenants
 
 
-async def test_whoever_is_erased_is_gone_with_all_that_let_them_in(users: UsersService) -> None:
+async def test_erasure_deletes_the_person_and_all_credentials(users: UsersService) -> None:
     owner = await users.open_tenant()
     before = await users.row_counts(owner.tenant_id)
     member = await users.join(owner.tenant_id)
@@ -20,21 +20,25 @@ async def test_whoever_is_erased_is_gone_with_all_that_let_them_in(users: UsersS
 
     assert (erased.status_code, erased.content) == (204, b"")
     assert (await users.event_types(member.tenant_id, member.user_id))[-1] == "user.erased"
-    kept = await users.row_counts(owner.tenant_id)
-    changed = {table for table in kept if kept[table] != before[table]}
+    counts = await users.row_counts(owner.tenant_id)
+    changed = {table for table in counts if counts[table] != before[table]}
     assert changed <= {"events", "outbox"}
     assert (await users.http.get(f"/users/{member.user_id}", headers=owner.headers)).status_code == 404
     assert (await users.log_in(member.tenant_id, member.email)).status_code == 401
     assert (await users.refresh(member.tokens)).status_code == 401
-    said = await users.rows(member.tenant_id, "select payload from events where aggregate_id = :id", id=member.user_id)
-    assert [each for each in said if member.email.encode() in each["payload"] or b"Lovelace" in each["payload"]] == []
+    payloads = await users.rows(
+        member.tenant_id, "select payload from events where aggregate_id = :id", id=member.user_id
+    )
+    assert [
+        event for event in payloads if member.email.encode() in event["payload"] or b"Lovelace" in event["payload"]
+    ] == []
     history = await users.http.get(f"/users/{member.user_id}/events", headers=owner.headers)
-    assert [each["version"] for each in history.json()] == list(range(1, len(said) + 1))
+    assert [event["version"] for event in history.json()] == list(range(1, len(payloads) + 1))
     listed = (await users.http.get("/users", headers=owner.headers)).json()["data"]
     assert [user["id"] for user in listed] == [str(owner.user_id)]
 
 
-async def test_the_address_is_free_for_somebody_new(users: UsersService) -> None:
+async def test_the_address_of_an_erased_user_can_be_registered_again(users: UsersService) -> None:
     owner = await users.open_tenant()
     member = await users.join(owner.tenant_id)
     await _erase(users, member, owner)
@@ -43,9 +47,9 @@ async def test_the_address_is_free_for_somebody_new(users: UsersService) -> None
     assert (await users.http.get(f"/users/{user_id}", headers=owner.headers)).status_code == 200
 
 
-async def test_erasing_twice_is_fine_and_a_stranger_is_not_there(users: UsersService) -> None:
-    owner, stranger = await users.open_tenant(), await users.open_tenant()
-    member, far = await users.join(owner.tenant_id), await users.join(stranger.tenant_id)
+async def test_a_second_erasure_changes_nothing_and_an_unknown_user_is_not_found(users: UsersService) -> None:
+    owner, unknown = await users.open_tenant(), await users.open_tenant()
+    member, far = await users.join(owner.tenant_id), await users.join(unknown.tenant_id)
     for _ in range(2):
         await _erase(users, member, owner)
     assert (await users.event_types(member.tenant_id, member.user_id)).count("user.erased") == 1
@@ -55,7 +59,7 @@ async def test_erasing_twice_is_fine_and_a_stranger_is_not_there(users: UsersSer
     assert "user.erased" not in await users.event_types(far.tenant_id, far.user_id)
 
 
-async def test_members_erase_only_themselves_and_nobody_the_owner(users: UsersService) -> None:
+async def test_members_erase_only_themselves_and_the_owner_is_protected(users: UsersService) -> None:
     owner = await users.open_tenant()
     member, other = await users.join(owner.tenant_id), await users.join(owner.tenant_id)
     assert (await users.http.delete(f"/users/{other.user_id}", headers=member.headers)).status_code == 404
@@ -63,7 +67,7 @@ async def test_members_erase_only_themselves_and_nobody_the_owner(users: UsersSe
     assert (await users.http.delete(f"/users/{member.user_id}")).status_code == 401
 
 
-async def test_whoever_was_changed_meanwhile_is_erased_only_by_whoever_saw_it(users: UsersService) -> None:
+async def test_an_erasure_needs_the_latest_version(users: UsersService) -> None:
     owner = await users.open_tenant()
     member = await users.join(owner.tenant_id)
     path = f"/users/{member.user_id}"
@@ -75,7 +79,7 @@ async def test_whoever_was_changed_meanwhile_is_erased_only_by_whoever_saw_it(us
         assert (await users.http.delete(path, headers=latest)).status_code == 204
 
 
-async def test_nothing_happens_to_the_erased_any_more(users: UsersService) -> None:
+async def test_an_erased_user_cannot_be_changed(users: UsersService) -> None:
     owner = await users.open_tenant()
     member = await users.join(owner.tenant_id)
     await users.forget_password(member.tenant_id, member.email)
@@ -97,7 +101,7 @@ async def test_nothing_happens_to_the_erased_any_more(users: UsersService) -> No
     assert await users.event_types(member.tenant_id, member.user_id) == history
 
 
-async def test_a_link_that_was_mailed_before_proves_nobody(users: UsersService) -> None:
+async def test_a_link_mailed_before_the_erasure_is_refused(users: UsersService) -> None:
     owner = await users.open_tenant()
     user_id = UUID((await users.sign_up(owner.tenant_id)).json()["id"])
     token = await users.mailed_token(owner.tenant_id, user_id)

@@ -1,4 +1,4 @@
-"""A tenant's users, as its people see and change them."""
+"""A tenant's users over HTTP: lists, profiles, roles and suspension."""
 
 from datetime import timedelta
 from uuid import uuid4
@@ -6,7 +6,7 @@ from uuid import uuid4
 from tests.integration.users.service import UsersService
 
 
-async def test_another_tenants_user_is_not_there(users: UsersService) -> None:
+async def test_another_tenants_user_is_not_found(users: UsersService) -> None:
     owner, stranger = await users.open_tenant(), await users.open_tenant()
     path = f"/users/{stranger.user_id}"
     answers = [
@@ -23,7 +23,7 @@ async def test_another_tenants_user_is_not_there(users: UsersService) -> None:
     assert [user["id"] for user in listed] == [str(owner.user_id)]
 
 
-async def test_nobody_sees_anything_without_a_token(users: UsersService) -> None:
+async def test_requests_without_a_token_are_refused(users: UsersService) -> None:
     owner = await users.open_tenant()
     for headers in ({}, {"authorization": "Bearer x.y.z"}, {"authorization": "Basic YTpi"}):
         answer = await users.http.get(f"/users/{owner.user_id}", headers=headers)
@@ -43,7 +43,7 @@ async def test_members_see_and_change_only_themselves(users: UsersService) -> No
     assert (await users.http.post(f"{itself}/suspend", headers=member.headers)).status_code == 403
 
 
-async def test_users_are_listed_page_by_page_in_the_order_in_which_they_joined(users: UsersService) -> None:
+async def test_users_are_paged_in_order_of_registration(users: UsersService) -> None:
     owner = await users.open_tenant()
     joined = [str(owner.user_id)]
     for _ in range(4):
@@ -58,7 +58,7 @@ async def test_users_are_listed_page_by_page_in_the_order_in_which_they_joined(u
     assert [[user["id"] for user in page["data"]] for page in pages] == [joined[:2], joined[2:4], joined[4:]]
 
 
-async def test_a_profile_is_changed_by_whoever_saw_its_latest_version(users: UsersService) -> None:
+async def test_a_profile_change_needs_the_latest_version(users: UsersService) -> None:
     owner = await users.open_tenant()
     path = f"/users/{owner.user_id}"
     seen = (await users.http.get(path, headers=owner.headers)).headers["etag"]
@@ -73,7 +73,7 @@ async def test_a_profile_is_changed_by_whoever_saw_its_latest_version(users: Use
     assert (current.headers["etag"], current.json()) == (changed.headers["etag"], changed.json())
 
 
-async def test_a_change_that_changes_nothing_records_nothing(users: UsersService) -> None:
+async def test_a_change_without_an_effect_is_not_recorded(users: UsersService) -> None:
     owner = await users.open_tenant()
     before = await users.event_types(owner.tenant_id, owner.user_id)
     for body in ({}, {"display_name": "Grace Hopper"}, {"display_name": None, "locale": "en"}):
@@ -81,7 +81,7 @@ async def test_a_change_that_changes_nothing_records_nothing(users: UsersService
     assert await users.event_types(owner.tenant_id, owner.user_id) == before
 
 
-async def test_a_suspended_user_is_shut_out_until_reactivated(users: UsersService) -> None:
+async def test_a_suspended_user_cannot_sign_in_until_reactivated(users: UsersService) -> None:
     owner = await users.open_tenant()
     member = await users.join(owner.tenant_id)
 
@@ -114,10 +114,10 @@ async def test_an_owner_is_neither_suspended_nor_changed_by_others(users: UsersS
     assert (await users.http.post(f"{path}/role", json={"role": "member"}, headers=owner.headers)).status_code == 403
 
 
-async def test_a_users_history_is_told_without_the_person(users: UsersService) -> None:
+async def test_a_users_history_contains_no_personal_data(users: UsersService) -> None:
     owner = await users.open_tenant()
     history = await users.http.get(f"/users/{owner.user_id}/events", headers=owner.headers)
-    assert [(each["type"], each["version"]) for each in history.json()] == [
+    assert [(event["type"], event["version"]) for event in history.json()] == [
         ("user.created", 1),
         ("user.verification_requested", 2),
     ]

@@ -1,5 +1,5 @@
-"""While nothing can be published the outbox grows to its cap, and no further: then the caller is
-told when to come again.
+"""While nothing is published the outbox grows to its cap. At the cap, writes are refused with a
+time to retry.
 """
 
 from pathlib import Path
@@ -19,7 +19,7 @@ from waypost.testing.http import caller
 CAP = 6
 
 
-async def test_at_the_cap_a_write_is_refused_whole_and_taken_again_later(
+async def test_at_the_cap_a_write_is_refused_until_rows_are_published(
     database: Databases, keys: Keys, tmp_path: Path
 ) -> None:
     where = await database("users")
@@ -42,14 +42,14 @@ async def test_at_the_cap_a_write_is_refused_whole_and_taken_again_later(
         await eventually(lambda: _is_refused(http))
         refused = await _open_tenant(http, key := str(new_id()))
         assert refused.headers["retry-after"] == "5"
-        assert "as many as this service keeps" in refused.json()["detail"]
+        assert "which is this service's limit" in refused.json()["detail"]
 
         known = await owner.fetchval("select count(*) from outbox")
         assert known >= CAP
         again = await _open_tenant(http, key)
         assert again.status_code == 503
         assert await owner.fetchval("select count(*) from outbox") == known
-        assert (await http.get("/.well-known/jwks.json")).is_success  # reading goes on
+        assert (await http.get("/.well-known/jwks.json")).is_success  # reads continue
 
         await owner.execute("delete from outbox")
         await eventually(lambda: _is_taken(http, key))

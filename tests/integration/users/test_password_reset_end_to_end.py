@@ -1,5 +1,5 @@
-"""From a forgotten password to a new one, and to being forgotten: both services as they are run,
-with a real broker and mailbox.
+"""From a forgotten password to a new one, and to erasure: the processes of both services, with a
+real broker and mailbox.
 """
 
 import re
@@ -34,24 +34,24 @@ ADA = "ada@example.com"
 
 @pytest.fixture
 def folders(tmp_path: Path) -> Mapping[str, Path]:
-    """Of each service's logs."""
+    """The end of each service's logs."""
     made = {service: tmp_path / service for service in ("users", "notifications")}
     for folder in made.values():
         folder.mkdir()
     return made
 
 
-# Five processes start, on as many cores as there are.
+# Five processes start on the available cores.
 @pytest.mark.timeout(180)
-async def test_a_mailed_link_leads_to_a_new_password_and_an_erased_user_is_forgotten(
+async def test_a_mailed_link_sets_a_password_and_erasure_reaches_both_services(
     database: Databases, own_kafka: Broker, inbox: Inbox, keys: Keys, folders: Mapping[str, Path]
 ) -> None:
     await ensure_topics(own_kafka.bootstrap, declared_topics())
-    theirs = await database("notifications")
+    notifications_database = await database("notifications")
     async with (
         the_users(await database("users"), own_kafka, keys, folders["users"]) as http,
-        the_notifications(theirs, own_kafka, keys, inbox, folders["notifications"], str(http.base_url)),
-        connected(theirs.owner) as recipients,
+        the_notifications(notifications_database, own_kafka, keys, inbox, folders["notifications"], str(http.base_url)),
+        connected(notifications_database.owner) as recipients,
     ):
         owner = {"email": "grace@example.com", "password": PASSWORD, "display_name": "Grace Hopper"}
         made = await posted(http, "/tenants", {"name": "Engines", "owner": owner})
@@ -126,14 +126,14 @@ def _environment(where: ServiceDatabase, kafka: Broker) -> Mapping[str, str]:
 
 
 async def mailed(inbox: Inbox, subject: str) -> str:
-    """The text of Ada's mail of this subject, once it is there."""
+    """The text of Ada's mail with this subject, when it has arrived."""
 
-    async def found() -> str | None:
+    async def mail_text() -> str | None:
         mails = (await inbox.find(to=ADA))["data"]
-        ids = [each["id"] for each in mails if each["subject"].startswith(subject)]
+        ids = [mail["id"] for mail in mails if mail["subject"].startswith(subject)]
         return str((await inbox.http.get(f"/api/messages/{ids[0]}")).json()["text"]) if ids else None
 
-    text = await eventually(found, deadline_seconds=40)
+    text = await eventually(mail_text, deadline_seconds=40)
     assert text is not None
     return text
 

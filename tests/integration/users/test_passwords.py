@@ -1,4 +1,4 @@
-"""Passwords that are forgotten or changed, and what that does to sessions."""
+"""Forgotten and changed passwords, and their effect on sessions."""
 
 import asyncio
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ from waypost.testing.eventually import eventually
 ANOTHER = "an even better passphrase"
 
 
-async def test_a_forgotten_password_is_set_anew_and_ends_what_the_old_one_opened(users: UsersService) -> None:
+async def test_a_reset_password_ends_earlier_sessions(users: UsersService) -> None:
     owner = await users.open_tenant()
     member = await users.join(owner.tenant_id)
     assert (await users.forget_password(member.tenant_id, member.email.upper())).status_code == 202
@@ -41,7 +41,7 @@ async def test_a_forgotten_password_is_set_anew_and_ends_what_the_old_one_opened
     ]
 
 
-async def test_an_unknown_address_is_answered_like_a_known_one_after_the_same_work(users: UsersService) -> None:
+async def test_unknown_and_known_addresses_get_the_same_response_and_work(users: UsersService) -> None:
     owner = await users.open_tenant()
     seen = []
     for email in (owner.email, "nobody@example.com"):
@@ -52,18 +52,18 @@ async def test_an_unknown_address_is_answered_like_a_known_one_after_the_same_wo
         seen.append((answer.status_code, answer.content, headers, work, jobs))
         await users.run_jobs(owner.tenant_id)
     assert seen[0] == seen[1]
-    assert seen[0][3] and seen[0][4], "a request that does nothing would be the same too"
+    assert seen[0][3] and seen[0][4], "a request that does nothing would also be the same"
     assert (await users.row_counts(owner.tenant_id))["password_reset_tokens"] == 1
 
 
-async def test_the_request_itself_leaves_nothing_but_a_job(users: UsersService) -> None:
+async def test_a_reset_request_writes_only_a_job(users: UsersService) -> None:
     owner = await users.open_tenant()
     before = await users.row_counts(owner.tenant_id)
     await users.http.post("/password/forgot", json=_asked(owner.tenant_id, owner.email))
     assert await users.row_counts(owner.tenant_id) == {**before, "jobs": 1, "job_results": 1}
 
 
-async def test_nobody_is_flooded_with_links(users: UsersService) -> None:
+async def test_password_links_are_rate_limited(users: UsersService) -> None:
     owner = await users.open_tenant()
     for _ in range(3):
         await users.forget_password(owner.tenant_id, owner.email)
@@ -104,7 +104,7 @@ async def test_tokens_of_other_links_and_tenants_set_no_password(users: UsersSer
         assert (await users.reset_password(token, ANOTHER)).status_code == 422
 
 
-async def test_whoever_reads_the_link_has_proved_the_address(users: UsersService) -> None:
+async def test_a_reset_verifies_the_address(users: UsersService) -> None:
     owner = await users.open_tenant()
     email = unique_address()
     user_id = UUID((await users.sign_up(owner.tenant_id, email)).json()["id"])
@@ -114,7 +114,7 @@ async def test_whoever_reads_the_link_has_proved_the_address(users: UsersService
     assert (await users.log_in(owner.tenant_id, email, ANOTHER)).status_code == 200
 
 
-async def test_a_suspended_user_gets_no_link_and_uses_none(users: UsersService) -> None:
+async def test_a_suspended_user_cannot_receive_or_use_a_link(users: UsersService) -> None:
     owner = await users.open_tenant()
     member = await users.join(owner.tenant_id)
     await users.forget_password(member.tenant_id, member.email)
@@ -127,12 +127,12 @@ async def test_a_suspended_user_gets_no_link_and_uses_none(users: UsersService) 
     assert await users.event_types(member.tenant_id, member.user_id) == before
 
 
-async def test_a_tenant_that_is_not_there_is_told(users: UsersService) -> None:
+async def test_an_unknown_tenant_is_reported(users: UsersService) -> None:
     answer = await users.http.post("/password/forgot", json=_asked(uuid4(), "nobody@example.com"))
     assert answer.status_code == 404
 
 
-async def test_a_changed_password_ends_every_session_but_the_new_one(users: UsersService) -> None:
+async def test_a_changed_password_ends_all_other_sessions(users: UsersService) -> None:
     owner = await users.open_tenant()
     elsewhere = (await users.log_in(owner.tenant_id, owner.email)).json()
     await users.forget_password(owner.tenant_id, owner.email)
@@ -149,7 +149,7 @@ async def test_a_changed_password_ends_every_session_but_the_new_one(users: User
     assert (await users.event_types(owner.tenant_id, owner.user_id))[-1] == "user.password_changed"
 
 
-async def test_a_password_is_changed_by_whoever_knows_the_present_one(users: UsersService) -> None:
+async def test_a_password_change_needs_the_current_password(users: UsersService) -> None:
     owner = await users.open_tenant()
     assert (await _change(users, owner, "not the password", ANOTHER)).status_code == 403
     anonymous = await users.http.post("/password/change", json=_passwords(PASSWORD, ANOTHER))
@@ -157,13 +157,13 @@ async def test_a_password_is_changed_by_whoever_knows_the_present_one(users: Use
     assert (await users.refresh(owner.tokens)).status_code == 200
 
 
-async def test_of_two_changes_at_once_one_is_made(users: UsersService) -> None:
+async def test_one_of_two_concurrent_changes_succeeds(users: UsersService) -> None:
     owner = await users.open_tenant()
     answers = await asyncio.gather(*(_change(users, owner, PASSWORD, f"{ANOTHER} {n}") for n in range(2)))
     assert sorted(answer.status_code for answer in answers) == [200, 403]
 
 
-async def test_a_suspended_user_changes_no_password(users: UsersService) -> None:
+async def test_a_suspended_user_cannot_change_the_password(users: UsersService) -> None:
     owner = await users.open_tenant()
     member = await users.join(owner.tenant_id)
     await users.http.post(f"/users/{member.user_id}/suspend", headers=owner.headers)
@@ -171,7 +171,7 @@ async def test_a_suspended_user_changes_no_password(users: UsersService) -> None
     assert (await users.row_counts(owner.tenant_id))["refresh_tokens"] == 1
 
 
-async def test_a_session_that_is_renewed_meanwhile_ends_as_well(users: UsersService) -> None:
+async def test_a_concurrently_renewed_session_ends_too(users: UsersService) -> None:
     owner = await users.open_tenant()
     used = OpaqueToken.parse(owner.tokens["refresh_token"])
     assert used is not None
@@ -188,7 +188,7 @@ async def test_a_session_that_is_renewed_meanwhile_ends_as_well(users: UsersServ
     assert await users.rows(owner.tenant_id, "select 1 from refresh_tokens where token_hash = 'next'") == []
 
 
-async def test_the_old_password_opens_nothing_while_it_is_replaced(users: UsersService) -> None:
+async def test_the_old_password_is_refused_during_its_replacement(users: UsersService) -> None:
     owner = await users.open_tenant()
     await users.forget_password(owner.tenant_id, owner.email)
     token = OpaqueToken.parse(await _link(users, owner))
@@ -205,7 +205,7 @@ async def test_the_old_password_opens_nothing_while_it_is_replaced(users: UsersS
     assert (await users.row_counts(owner.tenant_id))["refresh_tokens"] == 0
 
 
-async def test_a_reset_and_a_change_at_once_never_wait_for_each_other(users: UsersService) -> None:
+async def test_a_concurrent_reset_and_change_do_not_deadlock(users: UsersService) -> None:
     owner = await users.open_tenant()
     await users.forget_password(owner.tenant_id, owner.email)
     token = await _link(users, owner)
@@ -219,7 +219,7 @@ async def test_a_reset_and_a_change_at_once_never_wait_for_each_other(users: Use
 
 @contextmanager
 def statements() -> Iterator[list[str]]:
-    """What is sent to the database inside the block, without its values."""
+    """The statements sent to the database inside the block, without their values."""
     seen: list[str] = []
 
     def listen(*call: Any) -> None:

@@ -1,5 +1,5 @@
-"""A stranger signs up with somebody's address before, beside and after them. Who reads the mail
-decides whose account it is.
+"""An attacker registers a victim's address before, during and after the victim. The account belongs
+to the reader of the mail.
 """
 
 import asyncio
@@ -14,11 +14,11 @@ from services.users.domain.user import VERIFICATION_LINKS, VERIFICATION_WINDOW
 from tests.integration.users.service import PASSWORD, Member, UsersService
 
 EMAIL = "victim@example.com"
-STRANGERS, THEIR_OWN = "the stranger's password", "the victim's own password"
+ATTACKERS_PASSWORD, VICTIMS_PASSWORD = "the attacker's password", "the victim's own password"
 
 
 class Victim:
-    """The holder of the address, and what was done with it."""
+    """The owner of the address, and their registrations."""
 
     def __init__(self, users: UsersService, owner: Member) -> None:
         self._users = users
@@ -33,11 +33,11 @@ class Victim:
 
     async def user_id(self) -> UUID:
         query = "select user_id from credentials where email = :email"
-        found: UUID = (await self._users.rows(self.tenant_id, query, email=EMAIL))[0]["user_id"]
-        return found
+        user_id: UUID = (await self._users.rows(self.tenant_id, query, email=EMAIL))[0]["user_id"]
+        return user_id
 
     async def link(self) -> str:
-        """Of the newest mail."""
+        """The link of the newest mail."""
         return await self._users.mailed_token(self.tenant_id, await self.user_id())
 
     async def follow(self, link: str) -> int:
@@ -59,98 +59,107 @@ async def victim(users: UsersService) -> Victim:
 
 @pytest.mark.parametrize(
     "before",
-    [[], [STRANGERS], [STRANGERS] * (VERIFICATION_LINKS - 1), [THEIR_OWN, STRANGERS]],
+    [[], [ATTACKERS_PASSWORD], [ATTACKERS_PASSWORD] * (VERIFICATION_LINKS - 1), [VICTIMS_PASSWORD, ATTACKERS_PASSWORD]],
     ids=["nobody", "once", "often", "in between"],
 )
-async def test_the_sign_up_whose_link_is_followed_becomes_the_account(victim: Victim, before: Sequence[str]) -> None:
+async def test_the_registration_with_the_opened_link_gets_the_account(victim: Victim, before: Sequence[str]) -> None:
     earlier = []
     for password in before:
         await victim.signed_up(password, "Mallory")
         earlier.append(await victim.link())
-    await victim.signed_up(THEIR_OWN, "Ada")
+    await victim.signed_up(VICTIMS_PASSWORD, "Ada")
 
     assert [await victim.follow(link) for link in earlier] == [422] * len(earlier)
     assert await victim.follow(await victim.link()) == 200
-    assert (await victim.opens(THEIR_OWN), await victim.opens(STRANGERS), await victim.name()) == (True, False, "Ada")
+    assert (await victim.opens(VICTIMS_PASSWORD), await victim.opens(ATTACKERS_PASSWORD), await victim.name()) == (
+        True,
+        False,
+        "Ada",
+    )
 
 
-async def test_a_sign_up_after_the_proof_changes_nothing(victim: Victim) -> None:
-    await victim.signed_up(THEIR_OWN, "Ada")
+async def test_a_registration_after_verification_changes_nothing(victim: Victim) -> None:
+    await victim.signed_up(VICTIMS_PASSWORD, "Ada")
     link = await victim.link()
     assert await victim.follow(link) == 200
-    await victim.signed_up(STRANGERS, "Mallory")
+    await victim.signed_up(ATTACKERS_PASSWORD, "Mallory")
     assert await victim.link() == link
     assert await victim.follow(link) == 422
-    assert (await victim.opens(THEIR_OWN), await victim.opens(STRANGERS), await victim.name()) == (True, False, "Ada")
+    assert (await victim.opens(VICTIMS_PASSWORD), await victim.opens(ATTACKERS_PASSWORD), await victim.name()) == (
+        True,
+        False,
+        "Ada",
+    )
 
 
-async def test_a_link_that_is_out_never_stands_for_an_earlier_sign_up(victim: Victim, users: UsersService) -> None:
-    """Beyond the bound of mails the next sign-up is not mailed; the links that were are not taken
-    for its.
+async def test_a_link_beyond_the_limit_verifies_no_other_registration(victim: Victim, users: UsersService) -> None:
+    """At the limit of mails the next registration is not mailed, and earlier links do not verify
+    it.
     """
     for _ in range(VERIFICATION_LINKS):
-        await victim.signed_up(STRANGERS)
+        await victim.signed_up(ATTACKERS_PASSWORD)
     link = await victim.link()
-    await victim.signed_up(THEIR_OWN)
+    await victim.signed_up(VICTIMS_PASSWORD)
     assert await victim.link() == link
     assert await victim.follow(link) == 422
 
     users.clock.move(VERIFICATION_WINDOW)
-    await victim.signed_up(THEIR_OWN)
+    await victim.signed_up(VICTIMS_PASSWORD)
     assert await victim.follow(await victim.link()) == 200
-    assert (await victim.opens(THEIR_OWN), await victim.opens(STRANGERS)) == (True, False)
+    assert (await victim.opens(VICTIMS_PASSWORD), await victim.opens(ATTACKERS_PASSWORD)) == (True, False)
 
 
-async def test_a_password_that_was_set_by_mail_outlives_every_link_of_a_sign_up(
-    victim: Victim, users: UsersService
-) -> None:
-    await victim.signed_up(STRANGERS)
-    strangers_link, user_id = await victim.link(), await victim.user_id()
+async def test_a_reset_password_survives_verification_links(victim: Victim, users: UsersService) -> None:
+    await victim.signed_up(ATTACKERS_PASSWORD)
+    attackers_link, user_id = await victim.link(), await victim.user_id()
     tenant_id = victim.tenant_id
     await users.forget_password(tenant_id, EMAIL)
     reset = await users.mailed_token(tenant_id, user_id, "user.password_reset_requested")
-    assert (await users.reset_password(reset, THEIR_OWN)).status_code == 204
-    assert await victim.follow(strangers_link) == 422
-    assert (await victim.opens(THEIR_OWN), await victim.opens(STRANGERS)) == (True, False)
+    assert (await users.reset_password(reset, VICTIMS_PASSWORD)).status_code == 204
+    assert await victim.follow(attackers_link) == 422
+    assert (await victim.opens(VICTIMS_PASSWORD), await victim.opens(ATTACKERS_PASSWORD)) == (True, False)
 
 
-async def test_a_proof_ends_a_reset_link_that_somebody_asked_for_before(victim: Victim, users: UsersService) -> None:
-    await victim.signed_up(STRANGERS)
+async def test_verification_invalidates_an_earlier_reset_link(victim: Victim, users: UsersService) -> None:
+    await victim.signed_up(ATTACKERS_PASSWORD)
     tenant_id, user_id = victim.tenant_id, await victim.user_id()
     await users.forget_password(tenant_id, EMAIL)
     reset = await users.mailed_token(tenant_id, user_id, "user.password_reset_requested")
-    await victim.signed_up(THEIR_OWN)
+    await victim.signed_up(VICTIMS_PASSWORD)
     assert await victim.follow(await victim.link()) == 200
-    assert (await users.reset_password(reset, STRANGERS)).status_code == 422
+    assert (await users.reset_password(reset, ATTACKERS_PASSWORD)).status_code == 422
 
 
-async def test_an_owners_password_is_replaced_by_no_sign_up(users: UsersService) -> None:
-    """An owner signs in before the address is proved, so that the account is theirs already."""
+async def test_an_owners_password_survives_other_registrations(users: UsersService) -> None:
+    """An owner may sign in before the address is verified, so the account is already theirs."""
     owner = await users.open_tenant()
     users.clock.move(VERIFICATION_WINDOW)
     body = {
         "tenant_id": str(owner.tenant_id),
         "email": owner.email,
-        "password": STRANGERS,
+        "password": ATTACKERS_PASSWORD,
         "display_name": "Mallory",
     }
     assert (await users.http.post("/signup", json=body)).status_code == 201
     link = await users.mailed_token(owner.tenant_id, owner.user_id)
     assert (await users.http.post("/verify", json={"token": link})).json()["display_name"] == "Grace Hopper"
-    opened = [(await users.log_in(owner.tenant_id, owner.email, each)).status_code for each in (PASSWORD, STRANGERS)]
+    opened = [
+        (await users.log_in(owner.tenant_id, owner.email, password)).status_code
+        for password in (PASSWORD, ATTACKERS_PASSWORD)
+    ]
     assert opened == [200, 401]
     assert (await users.refresh(owner.tokens)).status_code == 200
 
 
-async def test_of_sign_ups_at_once_one_link_works_and_it_opens_with_its_own_password(victim: Victim) -> None:
-    passwords = [f"password number {each}" for each in range(VERIFICATION_LINKS)]
-    await asyncio.gather(*(victim.signed_up(each) for each in passwords))
+async def test_one_of_concurrent_registrations_gets_the_account(victim: Victim) -> None:
+    passwords = [f"password number {number}" for number in range(VERIFICATION_LINKS)]
+    await asyncio.gather(*(victim.signed_up(password) for password in passwords))
     assert await victim.follow(await victim.link()) == 200
-    assert sum([await victim.opens(each) for each in passwords]) == 1
+    assert sum([await victim.opens(password) for password in passwords]) == 1
 
 
-async def test_what_a_sign_up_typed_goes_with_its_link(victim: Victim, users: UsersService) -> None:
-    await victim.signed_up(STRANGERS)
+async def test_registration_data_is_deleted_with_its_link(victim: Victim, users: UsersService) -> None:
+    await victim.signed_up(ATTACKERS_PASSWORD)
     tenant_id = victim.tenant_id
     users.clock.move(timedelta(seconds=1))
     assert await victim.follow(await victim.link()) == 200

@@ -1,4 +1,4 @@
-"""The service as it is run: `python -m services.users api|worker|jobs`, on a real database and a
+"""The service's processes: `python -m services.users api|worker|jobs`, on a real database and a
 real broker.
 """
 
@@ -29,7 +29,7 @@ insert into processed_messages (consumer, event_id, tenant_id, topic, partition,
 values ('users.long_ago', gen_random_uuid(), gen_random_uuid(), 'users.user', 0, 0, now() - interval '90 days')"""
 
 
-async def test_the_whole_service_runs_suspends_who_does_not_pay_and_ends_cleanly(
+async def test_all_processes_run_suspend_a_debtor_and_exit_cleanly(
     database: Databases, own_kafka: Broker, keys: Keys, tmp_path: Path
 ) -> None:
     await ensure_topics(own_kafka.bootstrap, declared_topics())
@@ -57,7 +57,7 @@ async def test_the_whole_service_runs_suspends_who_does_not_pay_and_ends_cleanly
         signed_in = (await http.post("/login", json=sign_in)).json()
 
         async with connected(where.app) as app:
-            # Through outbox, relay, topic and consumer, and back into this service's own directory.
+            # Through outbox, relay, topic and consumer, to this service's own tenant directory.
             tenants = "select name from tenants.tenant_directory"
             await eventually(lambda: app.fetchval(tenants), deadline_seconds=30)
             forgotten = "select not exists (select from processed_messages where consumer = 'users.long_ago')"

@@ -1,4 +1,4 @@
-"""Tenants, sign-up, verification."""
+"""Registration of tenants and users, and verification."""
 
 import asyncio
 import base64
@@ -12,7 +12,7 @@ from services.users.api.context import VERIFICATION_LIFETIME
 from tests.integration.users.service import PASSWORD, UsersService, unique_address
 
 
-async def test_an_owner_opens_a_tenant_and_a_person_joins_it(users: UsersService) -> None:
+async def test_an_owner_opens_a_tenant_and_a_user_registers(users: UsersService) -> None:
     owner = await users.open_tenant()
     signed_up = await users.sign_up(owner.tenant_id)
     assert signed_up.status_code == 201
@@ -30,7 +30,7 @@ async def test_an_owner_opens_a_tenant_and_a_person_joins_it(users: UsersService
     assert (await users.log_in(owner.tenant_id, user["email"])).status_code == 200
 
 
-async def test_the_link_of_the_mail_opens_a_page_and_uses_nothing_up(users: UsersService) -> None:
+async def test_opening_the_mailed_link_does_not_consume_it(users: UsersService) -> None:
     owner = await users.open_tenant()
     token = await users.mailed_token(owner.tenant_id, owner.user_id)
     page = await users.http.get("/verify", params={"token": token})
@@ -42,13 +42,13 @@ async def test_the_link_of_the_mail_opens_a_page_and_uses_nothing_up(users: User
     assert (await users.http.post("/verify", json={"token": token})).status_code == 200
 
 
-async def test_each_version_of_an_aggregate_leaves_one_outbox_row(users: UsersService) -> None:
+async def test_each_event_has_one_outbox_row(users: UsersService) -> None:
     owner = await users.open_tenant()
     stored = await users.row_counts(owner.tenant_id)
     assert stored["events"] == stored["outbox"] == 3
 
 
-async def test_a_token_is_stored_by_its_hash_alone(users: UsersService) -> None:
+async def test_only_the_hash_of_a_token_is_stored(users: UsersService) -> None:
     owner = await users.open_tenant()
     token = await users.mailed_token(owner.tenant_id, owner.user_id)
     rows = await users.rows(owner.tenant_id, "select *, token_hash from verification_tokens")
@@ -56,7 +56,7 @@ async def test_a_token_is_stored_by_its_hash_alone(users: UsersService) -> None:
     assert token.encode() not in repr(rows).encode() + b"".join(row["payload"] for row in events)
 
 
-async def test_a_taken_address_is_answered_like_a_free_one_and_changes_nothing(users: UsersService) -> None:
+async def test_a_taken_address_gets_the_same_response_and_changes_nothing(users: UsersService) -> None:
     owner = await users.open_tenant()
     free = await users.sign_up(owner.tenant_id, "Ada@Example.com")
     token = await users.mailed_token(owner.tenant_id, UUID(free.json()["id"]))
@@ -73,19 +73,19 @@ async def test_a_taken_address_is_answered_like_a_free_one_and_changes_nothing(u
     assert ghost.status_code == 404
 
 
-async def test_whoever_lost_the_mail_gets_another_link_by_signing_up_again(users: UsersService) -> None:
+async def test_a_repeated_registration_mails_another_link(users: UsersService) -> None:
     owner = await users.open_tenant()
     user_id = UUID((await users.sign_up(owner.tenant_id, "ada@example.com")).json()["id"])
     lost = await users.mailed_token(owner.tenant_id, user_id)
 
     await users.sign_up(owner.tenant_id, "ada@example.com")
 
-    found = await users.mailed_token(owner.tenant_id, user_id)
+    mailed = await users.mailed_token(owner.tenant_id, user_id)
     assert (await users.http.post("/verify", json={"token": lost})).status_code == 422
-    assert (await users.http.post("/verify", json={"token": found})).status_code == 200
+    assert (await users.http.post("/verify", json={"token": mailed})).status_code == 200
 
 
-async def test_of_many_who_take_one_address_at_once_one_gets_it(users: UsersService) -> None:
+async def test_one_of_concurrent_registrations_gets_the_address(users: UsersService) -> None:
     owner = await users.open_tenant()
     answers = await asyncio.gather(*(users.sign_up(owner.tenant_id, "ada@example.com") for _ in range(5)))
     assert {answer.status_code for answer in answers} == {201}
@@ -94,14 +94,14 @@ async def test_of_many_who_take_one_address_at_once_one_gets_it(users: UsersServ
     assert str(rows[0]["user_id"]) in {answer.json()["id"] for answer in answers}
 
 
-async def test_the_same_address_belongs_to_different_people_in_two_tenants(users: UsersService) -> None:
+async def test_an_address_can_be_registered_in_two_tenants(users: UsersService) -> None:
     one, other = await users.open_tenant(), await users.open_tenant()
     for owner in (one, other):
         user_id = (await users.sign_up(owner.tenant_id, "ada@example.com")).json()["id"]
         assert (await users.http.get(f"/users/{user_id}", headers=owner.headers)).status_code == 200
 
 
-async def test_nobody_joins_a_tenant_that_is_not_there(users: UsersService) -> None:
+async def test_a_registration_in_an_unknown_tenant_is_refused(users: UsersService) -> None:
     assert (await users.sign_up(uuid4())).status_code == 404
 
 
@@ -123,7 +123,7 @@ async def test_a_verification_token_expires(users: UsersService) -> None:
     assert (await users.http.post("/verify", json={"token": token})).status_code == 422
 
 
-async def test_a_repeated_request_finds_the_tenant_of_the_first(users: UsersService) -> None:
+async def test_a_repeated_request_returns_the_same_tenant(users: UsersService) -> None:
     owner = {"email": unique_address(), "password": PASSWORD, "display_name": "Grace Hopper"}
     first, again, another = [
         await _post_with_key(users, "/tenants", {"name": name, "owner": owner})
@@ -136,7 +136,7 @@ async def test_a_repeated_request_finds_the_tenant_of_the_first(users: UsersServ
     assert (await users.row_counts(UUID(first.json()["tenant_id"])))["events"] == 3
 
 
-async def test_a_repeated_sign_up_makes_one_user(users: UsersService) -> None:
+async def test_a_repeated_sign_up_creates_one_user(users: UsersService) -> None:
     owner = await users.open_tenant()
     body = {
         "tenant_id": str(owner.tenant_id),

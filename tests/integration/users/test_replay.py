@@ -1,7 +1,7 @@
-"""What billing tells once more suspends nobody anew."""
+"""A replay of billing's events suspends no user again."""
 
 from services.users.app import SERVICE
-from tests.fixtures.retelling import Retelling
+from tests.fixtures.replay_check import ReplayCheck
 from tests.integration.users.service import UsersService
 from tests.integration.users.test_dunning import written_off_invoice
 from waypost.testing.envelopes import envelope_of
@@ -10,19 +10,19 @@ from waypost.testing.hosted import hosted
 from waypost.testing.kafka import Broker
 
 
-async def test_a_replay_of_everything_changes_nothing(users: UsersService, own_kafka: Broker) -> None:
+async def test_a_full_replay_changes_nothing(users: UsersService, own_kafka: Broker) -> None:
     owner = await users.open_tenant()
     member = await users.join(owner.tenant_id)
     debts = [written_off_invoice(member.tenant_id, debtor.user_id) for debtor in (member, member, owner)]
     history = [envelope_of(event, event.invoice_id) for event in debts]
     async with hosted(SERVICE, users.where, bootstrap=own_kafka.bootstrap) as service:
         await service.publish(*history)
-        retelling = Retelling(SERVICE, users.where, own_kafka.bootstrap)
+        check = ReplayCheck(SERVICE, users.where, own_kafka.bootstrap)
         async with service.consuming("dunning"):
-            await eventually(lambda: retelling.has_heard(history), deadline_seconds=40)
+            await eventually(lambda: check.has_processed_all(history), deadline_seconds=40)
     assert (await users.log_in(member.tenant_id, member.email)).status_code == 401
     reactivated = await users.http.post(f"/users/{member.user_id}/reactivate", headers=owner.headers)
     assert reactivated.status_code == 200, reactivated.text
 
-    await retelling.changes_nothing(owner.tenant_id, history)
+    await check.changes_nothing(owner.tenant_id, history)
     assert (await users.log_in(member.tenant_id, member.email)).status_code == 200

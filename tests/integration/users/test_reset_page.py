@@ -1,6 +1,4 @@
-"""Where the link of a mail for a new password leads, as a browser shows it; typing and click are
-real ones.
-"""
+"""The page of a password link, in a real browser."""
 
 from tests.fixtures.browser import Open
 from tests.integration.users.service import Member, UsersService
@@ -9,12 +7,12 @@ from waypost.testing.http import serving
 ANOTHER = "an even better passphrase"
 
 
-async def test_a_password_typed_into_the_page_is_the_new_one(users: UsersService, visit: Open) -> None:
+async def test_the_reset_page_sets_the_password(users: UsersService, visit: Open) -> None:
     owner = await users.open_tenant()
     token = await _link(users, owner)
     async with serving(users.app()) as url:
         visited = await visit(f"{url}/password/reset?token={token}")
-        assert visited.page.url == f"{url}/password/reset", "nobody who looks at the screen finds the token"
+        assert visited.page.url == f"{url}/password/reset", "the token is removed from the address bar"
         typed = visited.page.get_by_label("New password")
         await typed.fill("too short")
         await visited.page.get_by_role("button", name="Save").click()
@@ -29,7 +27,7 @@ async def test_a_password_typed_into_the_page_is_the_new_one(users: UsersService
     visited.prove_clean()
 
 
-async def test_a_link_that_was_used_says_so(users: UsersService, visit: Open) -> None:
+async def test_a_used_link_is_reported(users: UsersService, visit: Open) -> None:
     owner = await users.open_tenant()
     token = await _link(users, owner)
     assert (await users.reset_password(token, ANOTHER)).status_code == 204
@@ -41,7 +39,7 @@ async def test_a_link_that_was_used_says_so(users: UsersService, visit: Open) ->
         assert await visited.page.get_by_role("button").count() == 0
 
 
-async def test_a_link_without_its_token_says_so(users: UsersService, visit: Open) -> None:
+async def test_a_link_without_its_token_is_reported(users: UsersService, visit: Open) -> None:
     async with serving(users.app()) as url:
         visited = await visit(f"{url}/password/reset")
         await visited.page.get_by_role("heading", name="This link is incomplete").wait_for()

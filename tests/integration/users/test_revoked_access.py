@@ -1,5 +1,5 @@
-"""Whoever is shut out, loses a role or ends a session does nothing with an access token that is
-still out.
+"""A suspended, demoted or erased user, or one whose session ended, cannot act with a valid access
+token.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from services.users.app import SERVICE
-from tests.fixtures.shut_out import requests
+from tests.fixtures.revoked_access import requests
 from tests.integration.users.service import PASSWORD, Member, UsersService
 
 NEW_PASSWORD = "another correct horse"
@@ -31,9 +31,9 @@ class Scene:
     other: Member
 
     async def act(self, method: str, path: str, body: Any = None, *, by: Member | None = None) -> int:
-        """The status, by the admin unless another acts."""
-        who = (by or self.admin).headers
-        return (await self.users.http.request(method, path, json=body, headers=who)).status_code
+        """The response's status; the admin acts unless another member is given."""
+        headers = (by or self.admin).headers
+        return (await self.users.http.request(method, path, json=body, headers=headers)).status_code
 
     async def state(self) -> tuple[Mapping[str, int], object]:
         tenant_id = self.owner.tenant_id
@@ -65,7 +65,7 @@ async def signed_out(scene: Scene) -> None:
 
 
 async def copied(scene: Scene) -> None:
-    """A refresh token that comes twice ends its session."""
+    """A refresh token that is used twice ends its session."""
     assert [(await scene.users.refresh(scene.admin.tokens)).status_code for _ in range(2)] == [200, 401]
 
 
@@ -98,7 +98,7 @@ async def scene(users: UsersService) -> Scene:
 
 
 @pytest.mark.parametrize("end", ENDINGS)
-async def test_nothing_is_done_with_a_token_that_is_out(scene: Scene, end: Callable[[Scene], Awaitable[None]]) -> None:
+async def test_a_revoked_caller_cannot_act(scene: Scene, end: Callable[[Scene], Awaitable[None]]) -> None:
     await end(scene)
     before = await scene.state()
     for target in (scene.other, scene.admin):
@@ -109,16 +109,16 @@ async def test_nothing_is_done_with_a_token_that_is_out(scene: Scene, end: Calla
         assert await scene.act("GET", path) == 401, path
 
 
-async def test_the_same_requests_are_taken_from_whoever_stands(scene: Scene) -> None:
-    """So that the ones above are refused for their caller alone; a role is given by owners, and to
-    oneself nothing is given.
+async def test_the_same_requests_of_an_active_caller_succeed(scene: Scene) -> None:
+    """Shows that the requests above are refused only for their caller. Only owners change roles,
+    and no user promotes themselves.
     """
     itself, other = str(scene.admin.user_id), str(scene.other.user_id)
-    # The change of the password comes last: it ends the session. Nothing is asked of a user who is
-    # erased.
-    asked = [each for each in requests(SERVICE, BODIES, user_id=other) if each[0] != "DELETE"]
-    asked.sort(key=lambda each: each[1].startswith("/password"))
-    answers = {path.replace(other, "-"): await scene.act(method, path, body) for method, path, body in asked}
+    # The change of the password is last, because it ends the session. Nothing is requested for an
+    # erased user.
+    allowed = [request for request in requests(SERVICE, BODIES, user_id=other) if request[0] != "DELETE"]
+    allowed.sort(key=lambda request: request[1].startswith("/password"))
+    answers = {path.replace(other, "-"): await scene.act(method, path, body) for method, path, body in allowed}
     assert answers == {
         "/users/-": 200,
         "/users/-/role": 403,
@@ -129,13 +129,13 @@ async def test_the_same_requests_are_taken_from_whoever_stands(scene: Scene) -> 
     assert await scene.act("POST", f"/users/{itself}/reactivate") == 403
 
 
-async def test_whoever_is_suspended_does_not_let_himself_in_again(scene: Scene) -> None:
+async def test_a_suspended_admin_cannot_reactivate_themselves(scene: Scene) -> None:
     await suspended(scene)
     assert await scene.act("POST", f"/users/{scene.admin.user_id}/reactivate") == 403
     assert (await scene.users.log_in(scene.admin.tenant_id, scene.admin.email)).status_code == 401
 
 
-async def test_a_demoted_admin_goes_on_as_a_member_with_the_next_token(scene: Scene) -> None:
+async def test_a_demoted_admin_is_a_member_from_the_next_token(scene: Scene) -> None:
     await demoted(scene)
     tokens = (await scene.users.refresh(scene.admin.tokens)).json()
     member = Member(

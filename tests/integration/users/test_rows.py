@@ -1,4 +1,4 @@
-"""Tables as declared and as migrated, the read rows, and their clean-up."""
+"""Declared tables match the migrated ones; read models and their clean-up."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -31,13 +31,13 @@ from waypost.kernel.tenant import bound_tenants
 from waypost.ports.unit_of_work import UnitOfWork
 
 
-async def test_the_migration_makes_the_tables_that_the_code_names(users: UsersService) -> None:
+async def test_migrated_tables_match_the_declared_ones(users: UsersService) -> None:
     async with users.database.transaction() as connection:
         for declared in (SECRETS, UNPUBLISHED):
             assert await connection.run_sync(_differences, declared) == []
 
 
-async def test_accounts_folded_again_from_the_event_store_are_the_same_rows(users: UsersService) -> None:
+async def test_accounts_rebuilt_from_the_event_store_are_equal(users: UsersService) -> None:
     owner = await users.open_tenant()
     member = await users.join(owner.tenant_id)
     path = f"/users/{member.user_id}"
@@ -60,7 +60,7 @@ async def test_accounts_folded_again_from_the_event_store_are_the_same_rows(user
     assert {row.display_name for row in live} == {"Grace Hopper", "Countess"}
 
 
-async def test_the_directory_knows_every_tenant_and_how_it_stands(users: UsersService) -> None:
+async def test_the_directory_contains_each_tenant_with_its_status(users: UsersService) -> None:
     now, one, other = users.clock.now(), uuid4(), uuid4()
     happened = [
         _envelope(TenantCreated(tenant_id=one, name="Engines", created_at=now), 1),
@@ -75,7 +75,7 @@ async def test_the_directory_knows_every_tenant_and_how_it_stands(users: UsersSe
     assert [tuple(row) for row in rows] == [(one, "Analytical Engines", "open"), (other, "Looms", "closed")]
 
 
-async def test_what_has_expired_is_cleaned_up_for_one_tenant_at_a_time(users: UsersService) -> None:
+async def test_expired_tokens_are_deleted_per_tenant(users: UsersService) -> None:
     owner, other = await users.open_tenant(), await users.open_tenant()
     await users.forget_password(owner.tenant_id, owner.email)
     users.clock.move(PASSWORD_LINK_LIFETIME)
@@ -86,8 +86,8 @@ async def test_what_has_expired_is_cleaned_up_for_one_tenant_at_a_time(users: Us
     assert await cleanup_expired(_job(users, owner.tenant_id)) == 0
     users.clock.move(timedelta(seconds=1))
     assert await cleanup_expired(_job(users, owner.tenant_id)) == 1
-    kept = await users.row_counts(other.tenant_id)
-    assert (kept["verification_tokens"], kept["refresh_tokens"]) == (1, 1)
+    counts = await users.row_counts(other.tenant_id)
+    assert (counts["verification_tokens"], counts["refresh_tokens"]) == (1, 1)
 
 
 def _differences(connection: Connection, declared: MetaData) -> list[Any]:

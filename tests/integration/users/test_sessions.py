@@ -1,4 +1,4 @@
-"""Signing in, staying signed in, signing out."""
+"""Sign-in, token refresh and sign-out."""
 
 import asyncio
 from datetime import timedelta
@@ -23,7 +23,7 @@ from waypost.web.keys import LocalKeys
 from waypost.web.tokens import ACCESS_SECONDS, TokenVerifier
 
 
-async def test_an_access_token_is_verified_with_the_published_keys_alone(users: UsersService) -> None:
+async def test_an_access_token_is_verified_with_the_published_keys(users: UsersService) -> None:
     owner = await users.open_tenant()
     published = await users.http.get("/.well-known/jwks.json")
     assert all("d" not in key for key in published.json()["keys"])
@@ -34,7 +34,7 @@ async def test_an_access_token_is_verified_with_the_published_keys_alone(users: 
     assert owner.tokens["token_type"] == "Bearer"
 
 
-async def test_all_who_may_not_sign_in_get_one_answer(users: UsersService) -> None:
+async def test_all_refused_sign_ins_get_the_same_response(users: UsersService) -> None:
     owner = await users.open_tenant()
     unverified = (await users.sign_up(owner.tenant_id)).json()["email"]
     answers = [
@@ -54,7 +54,7 @@ async def test_signing_in_ignores_the_case_of_the_address(users: UsersService) -
     assert answer.headers["cache-control"] == "no-store"
 
 
-async def test_a_refresh_token_is_followed_by_the_next(users: UsersService) -> None:
+async def test_a_refresh_token_is_rotated(users: UsersService) -> None:
     owner = await users.open_tenant()
     first = owner.tokens
     users.clock.move(timedelta(seconds=ACCESS_SECONDS + 60))
@@ -67,7 +67,7 @@ async def test_a_refresh_token_is_followed_by_the_next(users: UsersService) -> N
     assert (await users.refresh(second)).status_code == 200
 
 
-async def test_a_refresh_token_that_comes_twice_ends_its_session_and_no_other(users: UsersService) -> None:
+async def test_a_reused_refresh_token_ends_only_its_session(users: UsersService) -> None:
     owner = await users.open_tenant()
     elsewhere = (await users.log_in(owner.tenant_id, owner.email)).json()
     stolen = owner.tokens
@@ -79,7 +79,7 @@ async def test_a_refresh_token_that_comes_twice_ends_its_session_and_no_other(us
     assert (await users.refresh(elsewhere)).status_code == 200
 
 
-async def test_two_uses_of_one_refresh_token_at_once_are_one_use_too_many(users: UsersService) -> None:
+async def test_concurrent_uses_of_a_refresh_token_count_as_reuse(users: UsersService) -> None:
     owner = await users.open_tenant()
     used = OpaqueToken.parse(owner.tokens["refresh_token"])
     assert used is not None
@@ -130,14 +130,14 @@ async def test_signing_out_ends_the_session(users: UsersService) -> None:
     assert (await users.refresh(owner.tokens)).status_code == 401
 
 
-async def test_what_is_no_refresh_token_of_ours_is_refused(users: UsersService) -> None:
+async def test_an_invalid_refresh_token_is_refused(users: UsersService) -> None:
     owner = await users.open_tenant()
     for text in ("x", "ä" * 40, "A" * 64, owner.tokens["access_token"][:200]):
         assert (await users.refresh({"refresh_token": text})).status_code == 401
         assert (await users.http.post("/logout", json={"refresh_token": text})).status_code == 204
 
 
-async def test_a_password_is_the_same_however_its_characters_are_composed(users: UsersService) -> None:
+async def test_password_characters_are_normalized(users: UsersService) -> None:
     composed, decomposed = "pass-phrase \u00e9t\u00e9", "pass-phrase e\u0301te\u0301"
     owner = {"email": "zo@example.com", "password": composed, "display_name": "Zoé"}
     made = (await users.http.post("/tenants", json={"name": "Engines", "owner": owner})).json()
@@ -159,7 +159,7 @@ def _verifier(published: dict[str, Any], clock: Clock) -> TokenVerifier:
 
 
 def _without_instance(answer: httpx.Response) -> str:
-    """What an answer says, apart from what names the request itself."""
+    """The response, without the fields that identify the request."""
     return str(sorted({**answer.json(), "instance": None, "trace_id": None}.items()))
 
 

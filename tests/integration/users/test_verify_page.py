@@ -1,4 +1,4 @@
-"""Where the link of a mail leads, as a browser shows it; the click is a real one."""
+"""The page of a verification link, in a real browser."""
 
 from uuid import UUID
 
@@ -12,7 +12,7 @@ async def test_a_click_on_the_page_verifies_the_user(users: UsersService, visit:
     token = await users.mailed_token(owner.tenant_id, owner.user_id)
     async with serving(users.app()) as url:
         visited = await visit(f"{url}/verify?token={token}")
-        assert visited.page.url == f"{url}/verify", "nobody who looks at the screen finds the token"
+        assert visited.page.url == f"{url}/verify", "the token is removed from the address bar"
         assert "user.email_verified" not in await users.event_types(owner.tenant_id, owner.user_id)
         await visited.page.get_by_role("button", name="Confirm").click()
         await visited.page.get_by_role("heading", name="Confirmed").wait_for()
@@ -21,7 +21,7 @@ async def test_a_click_on_the_page_verifies_the_user(users: UsersService, visit:
     visited.prove_clean()
 
 
-async def test_a_link_without_its_token_says_so(users: UsersService, visit: Open) -> None:
+async def test_a_link_without_its_token_is_reported(users: UsersService, visit: Open) -> None:
     async with serving(users.app()) as url:
         visited = await visit(f"{url}/verify")
         await visited.page.get_by_role("heading", name="This link is incomplete").wait_for()

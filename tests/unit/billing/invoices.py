@@ -1,4 +1,4 @@
-"""Invoices and attempts for tests that need some."""
+"""Invoices and attempts for tests."""
 
 from datetime import UTC, datetime
 from uuid import uuid4

@@ -1,4 +1,4 @@
-"""Subscriptions for tests that need some."""
+"""Subscriptions for tests."""
 
 from datetime import UTC, datetime
 from uuid import uuid4

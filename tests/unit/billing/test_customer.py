@@ -1,4 +1,4 @@
-"""What billing knows of a person, and forgets."""
+"""The customer aggregate: cards, changes and erasure."""
 
 from uuid import uuid4
 
@@ -24,7 +24,7 @@ def kinds(customer: Customer) -> list[str]:
     return [event.type for event in customer.recorded]
 
 
-def test_the_newest_card_is_the_one_that_is_charged(customer: Customer) -> None:
+def test_the_newest_card_is_the_default(customer: Customer) -> None:
     charged = [customer.default_payment_method]
     for method in (VISA, AMEX):
         customer.attach(method, NOW)
@@ -33,7 +33,7 @@ def test_the_newest_card_is_the_one_that_is_charged(customer: Customer) -> None:
     assert [*charged, customer.default_payment_method] == [None, VISA, AMEX, VISA]
 
 
-def test_a_change_that_changes_nothing_is_no_fact(customer: Customer) -> None:
+def test_a_change_without_an_effect_records_nothing(customer: Customer) -> None:
     customer.update(NOW, email="ada@example.com", display_name="Ada")
     assert kinds(customer) == ["customer.created"]
     customer.update(NOW, email="countess@example.com")
@@ -41,7 +41,7 @@ def test_a_change_that_changes_nothing_is_no_fact(customer: Customer) -> None:
     assert (customer.email, customer.display_name, customer.locale) == ("countess@example.com", "Ada", "en")
 
 
-def test_whoever_is_erased_is_known_by_nothing_and_stays_it(customer: Customer) -> None:
+def test_an_erased_customer_has_no_personal_data_and_stays_erased(customer: Customer) -> None:
     customer.attach(VISA, NOW)
     for _ in range(2):
         customer.erase(NOW)
@@ -54,11 +54,11 @@ def test_whoever_is_erased_is_known_by_nothing_and_stays_it(customer: Customer) 
         customer.require_present()
 
 
-def test_no_card_number_is_shown_by_accident(customer: Customer) -> None:
+def test_card_digits_are_hidden_in_the_representation(customer: Customer) -> None:
     assert VISA.last4 not in repr(VISA)
 
 
-def test_every_event_of_a_customer_has_its_read_row() -> None:
+def test_each_event_of_a_customer_is_projected() -> None:
     assert set(CUSTOMER_ROWS.handlers) == {kind for kind in EVENTS if kind.topic == "billing.customer"}
 
 

@@ -1,4 +1,4 @@
-"""Months are counted from the day of the first period, whatever the months between are like."""
+"""Periods count months from the anchor day, independent of the months between."""
 
 from calendar import monthrange
 from datetime import UTC, datetime
@@ -17,7 +17,7 @@ MOMENTS = st.datetimes(FIRST, LAST, timezones=st.just(UTC))
 
 
 @given(MOMENTS, st.lists(st.sampled_from(Interval), min_size=1, max_size=40))
-def test_periods_follow_one_another_on_the_anchors_day(start: datetime, intervals: list[Interval]) -> None:
+def test_periods_are_consecutive_and_start_on_the_anchor_day(start: datetime, intervals: list[Interval]) -> None:
     begun, months = [start], start.month - 1
     for interval in intervals:
         period = period_from(begun[-1], interval, start.day)
@@ -40,20 +40,20 @@ def test_periods_follow_one_another_on_the_anchors_day(start: datetime, interval
         ((2028, 2, 29), Interval.YEAR, ["2029-02-28", "2030-02-28", "2031-02-28", "2032-02-29"]),
     ],
 )
-def test_short_months_end_it_early_and_move_nothing(
+def test_a_short_month_ends_early_and_keeps_the_anchor_day(
     start: tuple[int, int, int], interval: Interval, days: list[str]
 ) -> None:
     ends = [datetime(*start, 23, 59, 59, 999_999, tzinfo=UTC)]
     for _ in days:
         ends.append(period_from(ends[-1], interval, start[2]).until)
-    assert [f"{each:%Y-%m-%d}" for each in ends[1:]] == days
+    assert [f"{item:%Y-%m-%d}" for item in ends[1:]] == days
 
 
 @given(MOMENTS, st.integers(1, 1000))
-def test_the_invoice_of_a_period_is_named_by_it_alone(start: datetime, days: int) -> None:
+def test_a_periods_invoice_id_depends_only_on_the_period(start: datetime, days: int) -> None:
     subscription, other = uuid4(), uuid4()
     later = period_from(start, Interval.MONTH, start.day).until
     ids = [invoice_of(subscription, start), invoice_of(subscription, later), invoice_of(other, start)]
     assert len(set(ids)) == 3 and invoice_of(subscription, start) == ids[0]
-    assert {each.version for each in ids} == {7}
-    assert all(one.int >> 80 < two.int >> 80 for one, two in pairwise(ids[:2])), "ids grow with time"
+    assert {item.version for item in ids} == {7}
+    assert all(one.int >> 80 < two.int >> 80 for one, two in pairwise(ids[:2])), "ids increase with time"

@@ -1,4 +1,4 @@
-"""When a payment is tried again, and under which key."""
+"""The dunning schedule, and the idempotency keys of attempts."""
 
 from datetime import timedelta
 from uuid import uuid4
@@ -22,15 +22,15 @@ DAY = timedelta(days=1)
         (6 * DAY, 7 * DAY),
     ],
 )
-def test_the_steps_count_from_the_day_it_was_finalized(failed_after: timedelta, next_after: timedelta) -> None:
+def test_dunning_steps_count_from_finalization(failed_after: timedelta, next_after: timedelta) -> None:
     assert next_attempt_at(NOW, NOW + failed_after) == NOW + next_after
 
 
-def test_after_the_last_step_there_is_none() -> None:
+def test_no_attempt_follows_the_last_dunning_step() -> None:
     assert next_attempt_at(NOW, NOW + 7 * DAY) is None
 
 
-def test_a_key_is_the_same_on_every_try_of_one_attempt_and_another_for_the_next() -> None:
+def test_each_attempt_has_its_own_stable_key() -> None:
     invoice_id, refund_id = uuid4(), uuid4()
     assert charge_key(invoice_id, 1) == f"inv-{invoice_id}"
     assert charge_key(invoice_id, 3) == f"inv-{invoice_id}-3"

@@ -1,4 +1,4 @@
-"""Commands and reactions that need no table, over the toolkit in memory."""
+"""Command and event handlers that need no tables, on the in-memory ports."""
 
 from collections.abc import Iterator, Mapping
 from uuid import UUID, uuid4
@@ -55,7 +55,7 @@ class Billing:
 
     @property
     def published(self) -> list[Event]:
-        return [each.event for each in self.database.tables.published]
+        return [envelope.event for envelope in self.database.tables.published]
 
 
 @pytest.fixture
@@ -98,7 +98,7 @@ async def test_a_customer_changes_with_its_user(billing: Billing) -> None:
     assert (last.email, last.display_name, last.locale) == ("countess@example.com", "Countess", "de")
 
 
-async def test_an_invoice_is_made_out_to_a_customer(billing: Billing) -> None:
+async def test_an_invoice_belongs_to_a_customer(billing: Billing) -> None:
     await billing.react(ada())
     invoice = await billing.bus.handle(draft_for(ADA))
     assert billing.published[1:] == [
@@ -106,7 +106,7 @@ async def test_an_invoice_is_made_out_to_a_customer(billing: Billing) -> None:
     ]
 
 
-async def test_nobody_else_is_invoiced(billing: Billing) -> None:
+async def test_an_unknown_or_erased_customer_is_not_invoiced(billing: Billing) -> None:
     await billing.react(ada())
     with pytest.raises(NotFound):
         await billing.bus.handle(draft_for(uuid4()))
@@ -118,7 +118,7 @@ async def test_nobody_else_is_invoiced(billing: Billing) -> None:
         await billing.bus.handle(draft_for(ADA))
 
 
-def test_every_consumer_has_a_name_of_its_own() -> None:
+def test_consumer_names_are_unique() -> None:
     names = [consumer.name for consumer in CONSUMERS]
     assert len(set(names)) == len(names) > 0
 

@@ -1,4 +1,4 @@
-"""The books balance, whatever happens to an invoice."""
+"""The ledger balances after each event of an invoice."""
 
 from collections import Counter
 from typing import get_args
@@ -15,7 +15,7 @@ from waypost.kernel.money import Money
 
 
 def balances(invoice: Invoice) -> dict[Account, int]:
-    """Of the accounts that are not 0."""
+    """Balances that are not 0."""
     sums: Counter[Account] = Counter()
     for event in invoice.recorded:
         if isinstance(event, MonetaryEvent):
@@ -25,25 +25,25 @@ def balances(invoice: Invoice) -> dict[Account, int]:
     return {account: amount for account, amount in sums.items() if amount}
 
 
-def test_a_draft_is_not_in_the_books() -> None:
+def test_a_draft_has_no_ledger_entry() -> None:
     assert balances(with_line(draft())) == {}
 
 
-def test_an_open_invoice_is_owed() -> None:
+def test_an_open_invoice_is_a_receivable() -> None:
     assert balances(opened()) == {Account.RECEIVABLE: 24_690, Account.REVENUE: -24_690}
 
 
-def test_a_paid_one_is_cash_and_owed_no_more() -> None:
+def test_a_paid_invoice_moves_the_receivable_to_cash() -> None:
     assert balances(paid()) == {Account.CASH: 24_690, Account.REVENUE: -24_690}
 
 
-def test_a_void_one_never_was() -> None:
+def test_a_void_invoice_reverses_its_entry() -> None:
     invoice = opened()
     invoice.void("requested", NOW)
     assert balances(invoice) == {}
 
 
-def test_one_that_is_given_up_is_written_off() -> None:
+def test_an_uncollectible_invoice_is_written_off() -> None:
     invoice = opened()
     invoice.fail_payment(charge_of(invoice), "card_declined", next_attempt_at=None, at=NOW)
     invoice.mark_uncollectible(4, NOW)
@@ -51,7 +51,7 @@ def test_one_that_is_given_up_is_written_off() -> None:
 
 
 @given(st.lists(st.integers(1, 5_000), max_size=4))
-def test_what_is_given_back_leaves_the_cash(amounts: list[int]) -> None:
+def test_a_refund_reduces_cash(amounts: list[int]) -> None:
     invoice = paid()
     for amount in amounts:
         invoice.refund(refund_of(invoice, amount), "requested", "re_1", NOW)
@@ -60,10 +60,10 @@ def test_what_is_given_back_leaves_the_cash(amounts: list[int]) -> None:
     assert left.get(Account.REFUNDS, 0) == sum(amounts)
 
 
-def test_an_entry_that_does_not_sum_to_0_cannot_be_made() -> None:
+def test_an_unbalanced_entry_is_refused() -> None:
     with pytest.raises(Unbalanced):
         Entry((Posting(Account.CASH, Money(2, "EUR")), Posting(Account.REVENUE, Money(-1, "EUR"))))
 
 
-def test_everything_that_moves_money_is_posted() -> None:
+def test_each_money_event_is_posted() -> None:
     assert set(LEDGER_ROWS.handlers) == set(get_args(MonetaryEvent))

@@ -1,4 +1,4 @@
-"""What a team sells, as it is declared."""
+"""The declared plans."""
 
 import json
 
@@ -20,7 +20,7 @@ def provider(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_environment_declares_the_plans(monkeypatch: pytest.MonkeyPatch) -> None:
     assert load(BillingSettings).plans == PLANS
     monkeypatch.setenv("WAYPOST_PLANS", json.dumps([PLAN, PLAN | {"code": "gold-yearly", "interval": "year"}]))
-    assert [(each.code, each.interval, str(each.price)) for each in load(BillingSettings).plans] == [
+    assert [(plan.code, plan.interval, str(plan.price)) for plan in load(BillingSettings).plans] == [
         ("gold", "month", "1.00 EUR"),
         ("gold-yearly", "year", "1.00 EUR"),
     ]
@@ -43,7 +43,7 @@ def test_the_environment_declares_the_plans(monkeypatch: pytest.MonkeyPatch) -> 
         PLAN,
     ],
 )
-def test_a_catalogue_that_could_not_be_billed_is_refused(monkeypatch: pytest.MonkeyPatch, wrong: object) -> None:
+def test_an_invalid_plan_catalogue_is_refused(monkeypatch: pytest.MonkeyPatch, wrong: object) -> None:
     monkeypatch.setenv("WAYPOST_PLANS", json.dumps(wrong))
     with pytest.raises(Misconfigured, match="WAYPOST_PLANS"):
         load(BillingSettings)

@@ -1,4 +1,6 @@
-"""What each answer of the payment provider means. Whatever is not understood decides nothing."""
+"""Interpretation of each response of the payment provider. An ambiguous response decides
+nothing.
+"""
 
 from typing import Any
 
@@ -17,19 +19,19 @@ def movement(name: str, status: str = "succeeded", code: str | None = None) -> d
     return {"id": name, "object": "charge", "status": status, "failure_code": code}
 
 
-def test_what_was_made_moved() -> None:
+def test_a_created_charge_or_refund_succeeded() -> None:
     assert order_decision(httpx.Response(201, json=movement("ch_1"))) == Succeeded(provider_id="ch_1")
 
 
-def test_a_declined_card_is_declined_under_the_charges_name() -> None:
-    answer = refusal(402, "card_error", "insufficient_funds", charge="ch_2")
-    assert order_decision(answer) == Declined(reason="insufficient_funds", provider_id="ch_2")
+def test_a_declined_card_has_the_charges_id() -> None:
+    response = refusal(402, "card_error", "insufficient_funds", charge="ch_2")
+    assert order_decision(response) == Declined(reason="insufficient_funds", provider_id="ch_2")
 
 
 @pytest.mark.parametrize(
     ("status", "code"), [(400, "amount_too_large"), (400, "charge_not_refundable"), (404, "resource_missing")]
 )
-def test_what_cannot_be_carried_out_is_declined(status: int, code: str) -> None:
+def test_an_impossible_order_is_declined(status: int, code: str) -> None:
     assert order_decision(refusal(status, "invalid_request_error", code)) == Declined(reason=code)
 
 
@@ -52,23 +54,23 @@ UNDECIDED = [
 ]
 
 
-@pytest.mark.parametrize("answer", UNDECIDED, ids=lambda answer: f"{answer.status_code} {answer.text[:60]}")
-def test_nothing_is_decided_by(answer: httpx.Response) -> None:
+@pytest.mark.parametrize("response", UNDECIDED, ids=lambda response: f"{response.status_code} {response.text[:60]}")
+def test_an_ambiguous_response_decides_nothing(response: httpx.Response) -> None:
     with pytest.raises(AmbiguousResponse):
-        order_decision(answer)
+        order_decision(response)
 
 
-def test_a_look_up_finds_what_moved_before_what_failed() -> None:
-    found = [movement("ch_1", "failed", "card_declined"), movement("ch_2"), movement("ch_3", "failed", "expired")]
-    assert lookup_decision(httpx.Response(200, json={"data": found})) == Succeeded(provider_id="ch_2")
-    assert lookup_decision(httpx.Response(200, json={"data": found[:1]})) == Declined(
+def test_a_look_up_prefers_the_success_over_failures() -> None:
+    movements = [movement("ch_1", "failed", "card_declined"), movement("ch_2"), movement("ch_3", "failed", "expired")]
+    assert lookup_decision(httpx.Response(200, json={"data": movements})) == Succeeded(provider_id="ch_2")
+    assert lookup_decision(httpx.Response(200, json={"data": movements[:1]})) == Declined(
         reason="card_declined", provider_id="ch_1"
     )
     assert lookup_decision(httpx.Response(200, json={"data": []})) is None
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "response",
     [
         httpx.Response(200, json={}),
         httpx.Response(200, json=[]),
@@ -79,15 +81,15 @@ def test_a_look_up_finds_what_moved_before_what_failed() -> None:
         httpx.Response(404, html="<h1>Not here</h1>"),
         httpx.Response(500),
     ],
-    ids=lambda answer: f"{answer.status_code} {answer.text[:40]}",
+    ids=lambda response: f"{response.status_code} {response.text[:40]}",
 )
-def test_only_the_provider_says_that_there_is_nothing(answer: httpx.Response) -> None:
-    """Read as "nothing", it would have the charge made a second time."""
+def test_only_the_provider_can_report_an_unknown_key(response: httpx.Response) -> None:
+    """If it were read as "not found", the charge would be made twice."""
     with pytest.raises(AmbiguousResponse):
-        lookup_decision(answer)
+        lookup_decision(response)
 
 
-def test_a_payment_method_is_unknown_where_the_provider_says_so() -> None:
+def test_only_the_provider_can_report_an_unknown_payment_method() -> None:
     assert is_unknown(refusal(404, "invalid_request_error", "resource_missing"))
     assert not is_unknown(refusal(404, "invalid_request_error", "request_unroutable"))
     assert not is_unknown(httpx.Response(404, html="<h1>Not here</h1>"))

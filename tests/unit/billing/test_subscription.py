@@ -1,4 +1,4 @@
-"""What may happen to a subscription, and what may not."""
+"""The state machine of a subscription."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
@@ -48,7 +48,7 @@ MOVES = {
 
 
 @given(st.lists(st.sampled_from(list(ACTS)), max_size=20))
-def test_a_subscription_goes_only_the_ways_that_there_are(acts: list[str]) -> None:
+def test_a_subscription_makes_only_valid_transitions(acts: list[str]) -> None:
     subscription = started()
     invoices = {subscription.invoice_id}
     for act in acts:
@@ -69,26 +69,26 @@ def test_a_subscription_goes_only_the_ways_that_there_are(acts: list[str]) -> No
     )
 
 
-def test_each_period_has_one_invoice_whoever_bills_it() -> None:
-    one = started()
-    twin = Subscription.fold(one.id, one.tenant_id, one.recorded)
-    for each in (one, twin):
-        each.renew(START + timedelta(days=40))
-    assert one.invoice_id == twin.invoice_id != started().invoice_id
+def test_each_period_has_one_invoice_id() -> None:
+    first = started()
+    second = Subscription.fold(first.id, first.tenant_id, first.recorded)
+    for event in (first, second):
+        event.renew(START + timedelta(days=40))
+    assert first.invoice_id == second.invoice_id != started().invoice_id
 
 
-def test_after_a_long_absence_each_period_is_due_after_the_one_before() -> None:
+def test_missed_periods_become_due_one_after_the_other() -> None:
     subscription, now = started(), datetime(2026, 5, 1, tzinfo=START.tzinfo)
     begun = [subscription.period_start]
     while subscription.is_due(now):
         subscription.renew(now)
         begun.append(subscription.period_start)
-    assert [(each.month, each.day) for each in begun] == [(1, 31), (2, 28), (3, 31), (4, 30)]
+    assert [(event.month, event.day) for event in begun] == [(1, 31), (2, 28), (3, 31), (4, 30)]
     assert not subscription.is_due(subscription.period_end - timedelta(microseconds=1))
     assert subscription.is_due(subscription.period_end)
 
 
-def test_another_plan_counts_from_the_next_period_on() -> None:
+def test_a_plan_change_applies_from_the_next_period() -> None:
     subscription = started()
     subscription.change(DEARER, LATER)
     subscription.change(YEARLY, LATER)
@@ -105,7 +105,7 @@ def test_another_plan_counts_from_the_next_period_on() -> None:
     assert subscription.period_end.year == 2027
 
 
-def test_a_plan_that_is_the_next_one_already_is_no_change() -> None:
+def test_a_change_to_the_current_next_plan_is_refused() -> None:
     subscription = started()
     with pytest.raises(PlanUnchanged):
         subscription.change(MONTHLY, LATER)
@@ -117,7 +117,7 @@ def test_a_plan_that_is_the_next_one_already_is_no_change() -> None:
     assert subscription.plan == MONTHLY
 
 
-def test_a_canceled_subscription_ends_with_its_period_or_sooner() -> None:
+def test_a_canceled_subscription_ends_with_its_period_or_earlier() -> None:
     subscription = started()
     subscription.cancel(LATER, at_period_end=True)
     assert (subscription.status, subscription.ends_at) == (CANCELED, subscription.period_end)
@@ -132,21 +132,21 @@ def test_a_canceled_subscription_ends_with_its_period_or_sooner() -> None:
         subscription.cancel(LATER + DAY, at_period_end=False)
 
 
-def test_one_whose_period_is_over_ends_at_once_and_not_before_now() -> None:
+def test_an_overdue_subscription_ends_now() -> None:
     subscription, late = started(), START + 40 * DAY
     subscription.cancel(late, at_period_end=True)
     assert subscription.ends_at == late
 
 
-def test_what_is_written_off_ends_the_subscription_once() -> None:
+def test_a_written_off_invoice_ends_the_subscription_once() -> None:
     subscription = started()
     subscription.end("nonpayment", LATER)
     subscription.end("erased", LATER)
-    canceled = [each for each in subscription.recorded if isinstance(each, SubscriptionCanceled)]
-    assert [(each.reason, each.ends_at) for each in canceled] == [("nonpayment", LATER)]
+    canceled = [event for event in subscription.recorded if isinstance(event, SubscriptionCanceled)]
+    assert [(event.reason, event.ends_at) for event in canceled] == [("nonpayment", LATER)]
 
 
-def test_paid_after_all_it_is_active_for_the_same_period() -> None:
+def test_a_late_payment_reactivates_the_same_period() -> None:
     subscription = started()
     subscription.fall_behind(subscription.invoice_id, LATER)
     subscription.fall_behind(subscription.invoice_id, LATER)
@@ -158,7 +158,7 @@ def test_paid_after_all_it_is_active_for_the_same_period() -> None:
     assert subscription.status is ACTIVE
 
 
-def test_an_earlier_periods_invoice_settles_nothing_of_this_one() -> None:
+def test_an_earlier_periods_invoice_does_not_change_the_status() -> None:
     subscription = started()
     first = subscription.invoice_id
     subscription.renew(subscription.period_end)
@@ -169,7 +169,7 @@ def test_an_earlier_periods_invoice_settles_nothing_of_this_one() -> None:
     assert subscription.status is PAST_DUE
 
 
-def test_every_event_of_a_subscription_has_its_read_row() -> None:
+def test_each_event_of_a_subscription_is_projected() -> None:
     assert set(SUBSCRIPTION_ROWS.handlers) == {kind for kind in EVENTS if kind.topic == "billing.subscription"}
 
 

@@ -12,39 +12,39 @@ from infra.stack import changes
 from infra.stack.addresses import Addresses
 from infra.stack.changes import Changes
 from infra.stack.keys import load_or_make_keys
-from infra.stack.parts import Component
 from infra.stack.plan import Plan
-from infra.stack.requests import Action, Request
-from infra.stack.status_board import StatusBoard
-from infra.stack.supervisor import Supervisor
+from waypost.devstack.parts import Component
+from waypost.devstack.requests import Action, Request
+from waypost.devstack.status_board import StatusBoard
+from waypost.devstack.supervisor import Supervisor
 from waypost.native.errors import SetUpFailed
 
 START = Request(action=Action.START)
 
 
 class QuietSupervisor(Supervisor):
-    """Records what it is asked to start, and starts nothing."""
+    """Records the components that it is asked to start, and starts nothing."""
 
     def __init__(self, components: Sequence[Component], board: StatusBoard) -> None:
         super().__init__(components, board)
         self.added: list[str] = []
 
     async def add(self, components: Sequence[Component]) -> None:
-        self.added += [each.name for each in components]
+        self.added += [component.name for component in components]
 
 
 @pytest.fixture
 def running(tmp_path: Path) -> QuietSupervisor:
     """A stack with everything but the billing service."""
     components = Plan(Addresses(), load_or_make_keys(tmp_path / "keys"), tmp_path).components()
-    known = [each for each in components if not each.name.startswith("billing-")]
-    return QuietSupervisor(known, StatusBoard(tmp_path / "board.json", 8000, [each.line() for each in known]))
+    known = [this_component for this_component in components if not this_component.name.startswith("billing-")]
+    return QuietSupervisor(known, StatusBoard(tmp_path / "board.json", 8000, [component.line() for component in known]))
 
 
 @pytest.fixture
 def changed(running: QuietSupervisor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Changes:
     async def accept(_: object) -> None:
-        """Another stack of this machine may hold the ports of the default base."""
+        """Accepts all ports: another stack of this machine may use those of the default base."""
 
     monkeypatch.setattr(changes, "refuse_taken_ports", accept)
     monkeypatch.setattr(Addresses, "environment_directory", tmp_path / "environment")
@@ -54,7 +54,7 @@ def changed(running: QuietSupervisor, tmp_path: Path, monkeypatch: pytest.Monkey
 BILLING = ["billing-migrations", "billing-api", "billing-worker", "billing-jobs", "billing-live"]
 
 
-async def test_what_is_new_starts_after_databases_and_topics_ran_again(
+async def test_new_components_start_after_databases_and_topics_ran_again(
     changed: Changes, running: QuietSupervisor
 ) -> None:
     assert await changed(START) == BILLING

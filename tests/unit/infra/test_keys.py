@@ -1,4 +1,4 @@
-"""Secrets are made once, closed to others, and given only to whom they belong."""
+"""Secrets are created once, closed to others, and given only to their owners."""
 
 import base64
 import json
@@ -24,12 +24,12 @@ def contents(directory: Path) -> dict[Path, str]:
     return {path: path.read_text() for path in directory.rglob("*") if path.is_file()}
 
 
-def test_nobody_else_may_read_them(tmp_path: Path) -> None:
+def test_secrets_are_unreadable_for_other_accounts(tmp_path: Path) -> None:
     keys = load_or_make_keys(tmp_path / "keys")
     assert {path.stat().st_mode & 0o077 for path in contents(keys.directory)} == {0}
 
 
-def test_what_users_seals_notifications_opens(tmp_path: Path) -> None:
+def test_token_sealed_by_users_is_opened_by_notifications(tmp_path: Path) -> None:
     keys = load_or_make_keys(tmp_path / "keys")
     public = json.loads((keys.of("users") / "sealing.public.json").read_text())
     (private,) = json.loads((keys.of("notifications") / "sealing.private.json").read_text())["keys"]
@@ -38,7 +38,7 @@ def test_what_users_seals_notifications_opens(tmp_path: Path) -> None:
     assert SealedBox(PrivateKey(base64.b64decode(private["private_key"]))).decrypt(sealed) == b"one-time token"
 
 
-def test_each_private_key_lies_with_its_owner_alone(tmp_path: Path) -> None:
+def test_private_keys_are_readable_only_by_their_owner(tmp_path: Path) -> None:
     keys = load_or_make_keys(tmp_path / "keys")
     assert [path.parent for path in keys.directory.rglob("signing.json")] == [keys.of("users")]
     assert [path.parent for path in keys.directory.rglob("sealing.private.json")] == [keys.of("notifications")]
@@ -58,8 +58,8 @@ def test_a_process_is_given_no_dsn_beyond_its_work(tmp_path: Path) -> None:
     assert command == {"WAYPOST_OWNER_DSN", "WAYPOST_APP_DSN", "WAYPOST_OPS_DSN"}
 
 
-def test_what_only_one_service_needs_no_other_is_told(tmp_path: Path) -> None:
+def test_settings_of_one_service_are_not_given_to_others(tmp_path: Path) -> None:
     environments = Environments(Addresses(), load_or_make_keys(tmp_path / "keys"))
     told = [environments.one_shot(), *(environments.command(service) for service in ("billing", "users"))]
-    for each in told:
-        assert not {name for name in each if name.startswith(("WAYPOST_SMTP_", "WAYPOST_PUBLIC_"))}
+    for envelope in told:
+        assert not {name for name in envelope if name.startswith(("WAYPOST_SMTP_", "WAYPOST_PUBLIC_"))}

@@ -1,4 +1,4 @@
-"""Reading mail: whatever bytes come, something is shown and nothing raises."""
+"""Parsing mail: for any bytes, a mail is shown and no error is raised."""
 
 import sqlite3
 
@@ -48,14 +48,14 @@ def test_headers_are_decoded_and_unfolded() -> None:
     assert mail.header("Subject") == "Grüße aus Wien"
 
 
-def test_an_attachment_is_listed_and_is_no_body() -> None:
+def test_attachment_is_listed_and_not_used_as_body() -> None:
     raw = (
         b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nHello\r\n"
         b'--b\r\nContent-Type: text/plain\r\nContent-Disposition: attachment; filename="n.txt"\r\n\r\nnote\r\n--b--\r\n'
     )
     mail = read_mail(raw)
     assert mail.text == "Hello"
-    assert [(each.filename, each.size_bytes) for each in mail.attachments] == [("n.txt", 4)]
+    assert [(attachment.filename, attachment.size_bytes) for attachment in mail.attachments] == [("n.txt", 4)]
 
 
 def test_a_body_in_an_unknown_charset_is_shown_as_well_as_can_be() -> None:

@@ -1,4 +1,4 @@
-"""Ports that the kernel gives to outgoing connections are no ports of a stack."""
+"""A stack refuses ports that the kernel assigns to outgoing connections."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Which processes a saved file restarts."""
+"""The processes that a saved file restarts."""
 
 from pathlib import Path
 
@@ -16,7 +16,9 @@ SIMULATORS = {"mail", "payments", "registry", "start-page"}
 
 @pytest.fixture
 def names(tmp_path: Path) -> list[str]:
-    return [each.name for each in Plan(Addresses(), load_or_make_keys(tmp_path / "keys"), tmp_path).components()]
+    return [
+        component.name for component in Plan(Addresses(), load_or_make_keys(tmp_path / "keys"), tmp_path).components()
+    ]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Requests to a running supervisor, and what it makes of them."""
+"""Requests to a running supervisor, and its answers."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.stack.requests import Action, Handler, Request, answer_requests, ask
+from waypost.devstack.requests import Action, Handler, Request, answer_requests, ask
 from waypost.native.errors import SetUpFailed, StartFailed
 
 

@@ -1,4 +1,6 @@
-"""Set-up says what it installs, installs no more than that, and names the command where it may not."""
+"""Set-up prints each installation, installs nothing more, and prints the command if it may not
+install.
+"""
 
 import os
 from collections.abc import Callable, Sequence
@@ -14,7 +16,7 @@ Ran = list[Sequence[Any]]
 
 @pytest.fixture
 def ran(monkeypatch: pytest.MonkeyPatch) -> Ran:
-    """A machine with apt-get that knows every package; the commands that run on it."""
+    """A machine with apt-get that has every package; returns the commands that run on it."""
     commands: Ran = []
 
     def run(step: str, command: Sequence[Any], remedy: str, **_: Any) -> None:
@@ -30,7 +32,7 @@ def answers(*, of_sudo: bool) -> Callable[..., bool]:
     return lambda *command: of_sudo if command[0] == "sudo" else True
 
 
-def test_root_goes_on_without_a_question_and_without_extras(
+def test_root_installs_without_a_question_and_without_extras(
     ran: Ran, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 0)

@@ -1,4 +1,4 @@
-"""The supervisor on processes that only sleep."""
+"""The supervisor with processes that only sleep."""
 
 import asyncio
 import signal
@@ -8,18 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from infra.stack.client import refuse_failures
-from infra.stack.parts import Component
-from infra.stack.status_board import Line, Phase, Snapshot, StatusBoard, read_board
-from infra.stack.supervisor import Supervisor
-from infra.stack.table import problem_of
+from waypost.devstack.client import refuse_failures
+from waypost.devstack.parts import Component
+from waypost.devstack.status_board import Line, Phase, Snapshot, StatusBoard, read_board
+from waypost.devstack.supervisor import Supervisor
+from waypost.devstack.table import problem_of
 from waypost.native.child import Child
 from waypost.native.errors import StartFailed
 from waypost.testing.eventually import eventually
 
 
 class Sleeper:
-    """A server that says when it starts and stops."""
+    """A server that records its start and stop."""
 
     def __init__(self, name: str, folder: Path, said: list[str]) -> None:
         self.name = name
@@ -46,7 +46,7 @@ async def supervised(folder: Path, *components: Component) -> AsyncIterator[Stat
 
 @asynccontextmanager
 async def supervisor_of(folder: Path, *components: Component) -> AsyncIterator[tuple[Supervisor, StatusBoard]]:
-    board = StatusBoard(folder / "board.json", 8000, [each.line() for each in components])
+    board = StatusBoard(folder / "board.json", 8000, [component.line() for component in components])
     asked_to_stop = asyncio.Event()
     supervisor = Supervisor(components, board)
     running = asyncio.create_task(supervisor.run(asked_to_stop))
@@ -76,7 +76,7 @@ async def test_starts_in_order_and_stops_in_reverse_however_declared(tmp_path: P
     assert not broker.child.running
 
 
-async def test_one_that_ends_is_started_again(tmp_path: Path) -> None:
+async def test_ended_server_is_restarted(tmp_path: Path) -> None:
     broker = Sleeper("broker", tmp_path, [])
     async with supervised(tmp_path, Component(name="broker", part=broker, log=broker.child.log)) as board:
         await board.wait_for("broker")
@@ -96,7 +96,7 @@ def ready_with_another_pid(folder: Path, first: int) -> Callable[[], bool]:
     return condition
 
 
-async def test_a_one_shot_that_fails_is_tried_again_and_holds_back_what_needs_it(tmp_path: Path) -> None:
+async def test_failed_one_shot_is_retried_and_delays_its_dependents(tmp_path: Path) -> None:
     said: list[str] = []
     api = Sleeper("api", tmp_path, said)
     outcomes = iter([StartFailed("the database is starting"), None])
@@ -151,13 +151,13 @@ async def test_a_component_joins_while_the_others_run_on(tmp_path: Path) -> None
 
     first = Component(name="users", part=users, log=users.child.log, depends_on=["topics"])
     joining = Component(name="billing", part=billing, log=billing.child.log, depends_on=["topics"])
-    async with supervisor_of(tmp_path, topics("of users"), first) as (supervisor, board):
+    async with supervisor_of(tmp_path, topics("topics for users"), first) as (supervisor, board):
         await board.wait_for("users")
         pid = users.child.pid
-        await supervisor.add([topics("of both"), joining])
+        await supervisor.add([topics("topics for both"), joining])
         await board.wait_for("billing")
         assert users.child.running and users.child.pid == pid
-    assert runs == ["of users", "of both"]
+    assert runs == ["topics for users", "topics for both"]
     assert said[:2] == ["users starts", "billing starts"]
     assert set(said[2:]) == {"users stops", "billing stops"}
 

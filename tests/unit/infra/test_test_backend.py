@@ -1,11 +1,11 @@
-"""Tests run on what was asked for."""
+"""Tests run on the requested backend."""
 
 import pytest
 
 from waypost.testing.backend import VARIABLE, Backend, chosen_backend
 
 
-def test_it_is_this_machine_unless_containers_are_asked_for() -> None:
+def test_default_backend_is_native() -> None:
     assert chosen_backend({}) is Backend.NATIVE
     assert chosen_backend({VARIABLE: "containers"}) is Backend.CONTAINERS
 

@@ -66,7 +66,7 @@ def test_arguments_with_defaults_are_optional() -> None:
 @pytest.mark.parametrize(
     ("job", "arguments", "message"),
     [
-        ("charge_all", {}, "there is no job 'charge_all'; declared are: charge, of_tenant, settle"),
+        ("charge_all", {}, "job 'charge_all' is not declared; declared jobs: charge, of_tenant, settle"),
         ("charge", {"at": NOON}, "job charge needs invoice_id"),
         ("charge", {"invoice_id": ID, "at": NOON, "force": True}, "job charge takes no force"),
         ("charge", {"invoice_id": Invoice(ID), "at": NOON}, "invoice_id takes UUID, not Invoice. Pass ids"),
@@ -112,7 +112,7 @@ def test_argument_that_does_not_fit_is_refused_with_a_reason(job: str, arguments
     ],
 )
 def test_arguments_of_another_release_are_a_permanent_error(job: str, stored: dict[str, JsonArgument]) -> None:
-    with pytest.raises(Permanent, match="do not fit its handler any more"):
+    with pytest.raises(Permanent, match="do not fit its handler"):
         REGISTRY[job].restore(stored)
 
 
@@ -123,7 +123,7 @@ def test_handler_with_an_object_parameter_is_refused_at_start() -> None:
 
     with pytest.raises(Misconfigured, match=r"job pay: invoice is .*Invoice.* Pass the id"):
         Job(pay)
-    with pytest.raises(Misconfigured, match="priority is a word of enqueue"):
+    with pytest.raises(Misconfigured, match="priority is an argument of enqueue"):
         Job(hurry)
 
 
@@ -141,8 +141,8 @@ def test_handler_with_an_object_parameter_is_refused_at_start() -> None:
         (Sequence[UUID], "Annotate it as a list"),
         (int | str, "Name one type"),
         (list[int | None], "Name one type; a list holds no None"),
-        (list[Invoice], "Pass the id of a thing"),
-        (bytes, "Pass the id of a thing"),
+        (list[Invoice], "Pass the id of an object"),
+        (bytes, "Pass the id of an object"),
     ],
 )
 def test_unsupported_type_is_refused_with_an_alternative(annotation: Any, advice: str) -> None:

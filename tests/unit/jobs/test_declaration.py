@@ -45,12 +45,12 @@ def test_next_tick_follows_the_latest() -> None:
         ({"at": "02:00", "every": timedelta(hours=1)}, "give one of at, every and cron"),
         ({"at": "02:00", "cron": "0 2 * * *"}, "give one of at, every and cron"),
         ({"every": timedelta(0)}, "more often than once a second"),
-        ({"at": "2 am"}, "at '2 am' is not a time of day, as 02:00"),
+        ({"at": "2 am"}, "at '2 am' is not a time of day such as 02:00"),
         ({"at": "24:00"}, "at '24:00' is not a time of day"),
-        ({"at": "02:00", "zone": "Europe/Berlin"}, "for a time of day in Europe/Berlin write a cron line"),
-        ({"every": timedelta(hours=1), "zone": "UTC"}, "at and every count in UTC"),
+        ({"at": "02:00", "zone": "Europe/Berlin"}, "for a time of day in Europe/Berlin use a cron line"),
+        ({"every": timedelta(hours=1), "zone": "UTC"}, "at and every use UTC"),
         ({"cron": "61 2 * * *"}, "cron line '61 2 [*] [*] [*]': wrong minute"),
-        ({"cron": "0 2 * * *", "zone": "Berlin"}, "there is no time zone 'Berlin'"),
+        ({"cron": "0 2 * * *", "zone": "Berlin"}, "time zone 'Berlin' does not exist"),
     ],
 )
 def test_invalid_schedule_is_refused(given: dict[str, Any], message: str) -> None:

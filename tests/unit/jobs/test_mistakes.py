@@ -64,7 +64,8 @@ def test_pool_without_a_limit_is_refused(monkeypatch: pytest.MonkeyPatch) -> Non
 @pytest.mark.parametrize("tries", [1, 0, -1])
 def test_job_with_a_single_attempt_is_refused(tries: int) -> None:
     with pytest.raises(
-        Misconfigured, match=f"job charge: with max_attempts={tries} one lost connection ends it as dead.* say why"
+        Misconfigured,
+        match=f"job charge: with max_attempts={tries} one lost connection makes it dead.* give the reason",
     ):
         Job(charge, max_attempts=tries)
 
@@ -77,7 +78,7 @@ def test_job_with_a_reason_for_a_single_attempt_is_accepted() -> None:
 def test_synchronous_handler_is_refused() -> None:
     def blocks(job: JobContext) -> None: ...
 
-    with pytest.raises(Misconfigured, match="job blocks: a handler is an async function"):
+    with pytest.raises(Misconfigured, match="job blocks: a handler must be an async function"):
         Job(blocks)  # type: ignore[arg-type]  # the point
 
 
@@ -95,7 +96,9 @@ def test_handler_of_another_queue_is_refused() -> None:
     async def untyped(job: JobContext, invoice) -> None: ...  # type: ignore[no-untyped-def]  # the point
 
     for handler in (bare, no_context, nothing):
-        with pytest.raises(Misconfigured, match=f"job {handler.__name__}: the first parameter is the job's context"):
+        with pytest.raises(
+            Misconfigured, match=f"job {handler.__name__}: the first parameter must be the job's context"
+        ):
             Job(handler)
     with pytest.raises(
         Misconfigured,
@@ -113,5 +116,5 @@ def test_handler_with_positional_only_arguments_is_refused() -> None:
 
     handlers: Sequence[Any] = (many, any_kind, by_place)
     for handler in handlers:
-        with pytest.raises(Misconfigured, match=r"is not given by its name; enqueue\(\) names every argument"):
+        with pytest.raises(Misconfigured, match=r"cannot be passed by name; enqueue\(\) passes every argument by name"):
             Job(handler)

@@ -1,4 +1,4 @@
-"""Words and figures in mails."""
+"""The contents of mails."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -39,7 +39,7 @@ SUBJECTS = {
 
 
 @pytest.mark.parametrize("kind", Kind)
-def test_every_letter_has_a_subject_a_text_and_escaped_html(kind: Kind) -> None:
+def test_each_mail_has_a_subject_a_text_and_escaped_html(kind: Kind) -> None:
     email = JinjaEmailTemplates().compose(kind, WORDS)
     assert email.subject == SUBJECTS[kind]
     assert email.text.startswith("Hello Ada <b>Lovelace</b>,\n")
@@ -50,39 +50,39 @@ def test_every_letter_has_a_subject_a_text_and_escaped_html(kind: Kind) -> None:
     assert (str(WORDS["link"]) in email.html) is kind.carries_token
 
 
-def test_a_missing_word_is_an_error_and_no_gap() -> None:
+def test_a_missing_variable_is_an_error() -> None:
     with pytest.raises(Permanent, match="'link' is undefined"):
         JinjaEmailTemplates().compose(Kind.VERIFICATION, {"name": "Ada", "company": "Engines"})
 
 
-def test_a_failed_payment_says_what_happens_next() -> None:
+def test_a_payment_failure_states_the_next_step() -> None:
     last = JinjaEmailTemplates().compose(Kind.PAYMENT_FAILED, WORDS)
     assert "1,234.50 EUR" in last.text
     assert "card declined" in last.text
-    assert "We do not try again" in last.text
+    assert "We will not try again" in last.text
     again = {**WORDS, "next_attempt_at": "2026-11-28T09:00:00+00:00"}
-    assert "We try again on 28 November 2026." in JinjaEmailTemplates().compose(Kind.PAYMENT_FAILED, again).text
+    assert "We will try again on 28 November 2026." in JinjaEmailTemplates().compose(Kind.PAYMENT_FAILED, again).text
 
 
 @pytest.mark.parametrize(
-    ("status", "told"),
+    ("status", "status_text"),
     [
         (InvoiceStatus.OPEN, "due on 9 December 2026"),
         (InvoiceStatus.PAYMENT_FAILED, "the payment failed; due on 9 December 2026"),
         (InvoiceStatus.PAID, "paid on 10 December 2026"),
         (InvoiceStatus.VOID, "cancelled on 10 December 2026"),
-        (InvoiceStatus.UNCOLLECTIBLE, "given up as unpaid on 10 December 2026"),
+        (InvoiceStatus.UNCOLLECTIBLE, "written off as unpaid on 10 December 2026"),
     ],
 )
-def test_a_digest_says_how_each_invoice_stands(status: InvoiceStatus, told: str) -> None:
+def test_a_digest_states_the_status_of_each_invoice(status: InvoiceStatus, status_text: str) -> None:
     settled_at = None if status in (InvoiceStatus.OPEN, InvoiceStatus.PAYMENT_FAILED) else DUE + timedelta(days=1)
     item = UnreadInvoice(
         number=7, amount_minor=123_450, currency="EUR", status=status, due_at=DUE, settled_at=settled_at
     )
     email = JinjaEmailTemplates().compose(Kind.DIGEST, {**WORDS, "items": [item]})
-    assert f"\n* Invoice 7, 1,234.50 EUR: {told}\n" in email.text
-    assert f"<li>Invoice 7, <strong>1,234.50 EUR</strong>: {told}" in email.html
+    assert f"\n* Invoice 7, 1,234.50 EUR: {status_text}\n" in email.text
+    assert f"<li>Invoice 7, <strong>1,234.50 EUR</strong>: {status_text}" in email.html
 
 
-def test_days_are_told_in_words() -> None:
+def test_days_are_written_with_the_months_name() -> None:
     assert day("2026-03-01T23:30:00+00:00") == "1 March 2026"

@@ -1,4 +1,4 @@
-"""What may happen to a letter."""
+"""The state machine of a notification."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -34,7 +34,7 @@ def queued() -> Notification:
     )
 
 
-def test_one_event_is_one_letter_of_each_kind() -> None:
+def test_an_event_has_one_notification_id_per_kind() -> None:
     event_id = EventId(new_id())
     ids = {notification_id(event_id, kind) for kind in Kind}
     assert len(ids) == len(Kind)
@@ -42,17 +42,19 @@ def test_one_event_is_one_letter_of_each_kind() -> None:
 
 
 @pytest.mark.parametrize(("settle", "status"), SETTLE)
-def test_a_letter_is_settled_once(queued: Notification, settle: Callable[[Notification], None], status: Status) -> None:
+def test_a_notification_is_settled_once(
+    queued: Notification, settle: Callable[[Notification], None], status: Status
+) -> None:
     settle(queued)
     again = Notification.fold(queued.id, queued.tenant_id, queued.recorded)
     assert (again.status, again.kind, again.recipient_id) == (status, Kind.WELCOME, queued.recipient_id)
-    for each, _ in SETTLE:
+    for settle, _ in SETTLE:
         with pytest.raises(AlreadySettled):
-            each(again)
+            settle(again)
     assert again.version == 2
 
 
-def test_the_message_id_is_the_letters_own(queued: Notification) -> None:
+def test_the_message_id_belongs_to_the_notification(queued: Notification) -> None:
     before = queued.message_id
     queued.send(NOW)
     sent = queued.recorded[-1]
@@ -60,5 +62,5 @@ def test_the_message_id_is_the_letters_own(queued: Notification) -> None:
     assert sent.message_id == before == f"<{queued.id}@waypost>"
 
 
-def test_every_event_of_a_letter_is_projected() -> None:
+def test_each_event_of_a_notification_is_projected() -> None:
     assert set(PROJECTIONS[0].handlers) == set(EVENTS)

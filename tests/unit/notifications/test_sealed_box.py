@@ -1,4 +1,4 @@
-"""One-time tokens, opened where they are mailed."""
+"""One-time tokens are opened by the service that mails them."""
 
 from pathlib import Path
 from uuid import uuid4
@@ -11,7 +11,7 @@ from services.notifications.adapters.sealed_box import FILE, SealedBoxOpener, se
 from waypost.kernel.errors import Misconfigured, Permanent
 
 
-def test_what_was_sealed_to_any_key_that_is_still_here_opens(tmp_path: Path) -> None:
+def test_tokens_of_all_current_keys_can_be_opened(tmp_path: Path) -> None:
     made = sealing_keys(load_or_make_keys(tmp_path).of("notifications"))
     keys = {**made, "older": PrivateKey.generate()}
     opener = SealedBoxOpener(keys)
@@ -19,12 +19,12 @@ def test_what_was_sealed_to_any_key_that_is_still_here_opens(tmp_path: Path) -> 
         assert opener.open(key_id, SealedBox(key.public_key).encrypt(b"token")) == "token"
 
 
-def test_a_token_for_another_key_is_refused_for_good() -> None:
+def test_a_token_of_another_key_is_a_permanent_error() -> None:
     key, other = PrivateKey.generate(), PrivateKey.generate()
     opener = SealedBoxOpener({"here": key})
-    with pytest.raises(Permanent, match="no sealing key gone"):
+    with pytest.raises(Permanent, match="unknown sealing key gone"):
         opener.open("gone", b"")
-    with pytest.raises(Permanent, match="does not open"):
+    with pytest.raises(Permanent, match="cannot be opened"):
         opener.open("here", SealedBox(other.public_key).encrypt(b"token"))
 
 

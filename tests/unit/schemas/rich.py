@@ -90,7 +90,9 @@ def publish(folder: SchemaFolder, event_type: str, fields: list[dict[str, Any]],
 
 
 def ordered(kind: Any, **different: Any) -> Event:
-    """An event of the type above; classes of nested types come from the annotations of its class."""
+    """An event of the type above; classes of nested types come from the annotations of its
+    class.
+    """
     hints = {name: field.type for name, field in kind.__dataclass_fields__.items()}
     line, address = hints["lines"].__args__[0], hints["ship_to"]
     values = {

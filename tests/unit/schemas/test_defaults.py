@@ -55,7 +55,9 @@ def test_generated_text_pleases_formatter_and_linter(folder: SchemaFolder) -> No
 
 
 def test_defaults_of_every_type_are_values_of_their_python_type(folder: SchemaFolder) -> None:
-    """In the class, and in the resolution of an event that was written before the field was there."""
+    """In the class, and in the resolution of an event that was written before the field was
+    there.
+    """
     publish(folder, ORDER, FIELDS)
     events = folder.events()
     old = ordered(events[ORDER])

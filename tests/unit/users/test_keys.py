@@ -1,4 +1,4 @@
-"""Key files, and what is made with them."""
+"""Key files, and tokens created with them."""
 
 import base64
 import json

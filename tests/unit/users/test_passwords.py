@@ -1,4 +1,4 @@
-"""Hashing beside the event loop, a bounded number at a time."""
+"""Password hashing beside the event loop, with bounded concurrency."""
 
 import asyncio
 
@@ -6,7 +6,7 @@ from services.users.adapters.passwords import Argon2Passwords
 from waypost.kernel.errors import Unavailable
 
 
-async def test_a_password_matches_its_own_hash_alone() -> None:
+async def test_a_password_matches_only_its_own_hash() -> None:
     passwords = Argon2Passwords(threads=1, queue=4)
     hashed = await passwords.hash("correct horse")
     assert hashed.startswith("$argon2id$")
@@ -16,7 +16,7 @@ async def test_a_password_matches_its_own_hash_alone() -> None:
     assert not await passwords.matches("correct horse", "no hash at all")
 
 
-async def test_beyond_its_room_it_says_try_later_and_recovers() -> None:
+async def test_hashing_beyond_the_queue_is_refused_until_it_has_room() -> None:
     passwords = Argon2Passwords(threads=1, queue=1)
     answers = await asyncio.gather(*(passwords.hash("correct horse") for _ in range(5)), return_exceptions=True)
     assert [isinstance(answer, Unavailable) for answer in answers] == [False, False, True, True, True]

@@ -1,4 +1,4 @@
-"""Opaque tokens, addresses, and ids that come again."""
+"""Opaque tokens, addresses, and derived ids."""
 
 import contextlib
 from uuid import uuid4
@@ -22,12 +22,12 @@ def test_a_token_carries_its_tenant(tenant: TenantId, secret: bytes) -> None:
 
 
 @given(st.text(max_size=100))
-def test_anything_else_is_no_token_and_no_error(text: str) -> None:
+def test_other_text_parses_as_no_token_without_an_error(text: str) -> None:
     parsed = OpaqueToken.parse(text)
     assert parsed is None or len(text) == 64
 
 
-def test_a_token_does_not_show_itself() -> None:
+def test_a_token_is_hidden_in_its_representation() -> None:
     token = OpaqueToken.of(TENANT, b"x" * 32)
     assert token.text not in repr(token)
     with pytest.raises(ValueError, match="32 random bytes"):
@@ -35,7 +35,7 @@ def test_a_token_does_not_show_itself() -> None:
 
 
 @pytest.mark.parametrize(
-    ("typed", "kept"),
+    ("typed", "stored"),
     [
         ("Ada@Example.COM", "ada@example.com"),
         ("ada+books@example.com", "ada+books@example.com"),
@@ -44,28 +44,28 @@ def test_a_token_does_not_show_itself() -> None:
         ("a\u0308@example.com", "ä@example.com"),
     ],
 )
-def test_an_address_has_one_spelling(typed: str, kept: str) -> None:
-    assert email_address(typed) == kept
-    assert email_address(kept) == kept
+def test_an_address_has_one_spelling(typed: str, stored: str) -> None:
+    assert email_address(typed) == stored
+    assert email_address(stored) == stored
 
 
 @pytest.mark.parametrize(
     "text", ["", "ada", "ada@", "@example.com", "a b@example.com", "a@b@example.com", "a@localhost", "a\n@b.de"]
 )
-def test_what_no_mail_can_go_to_is_no_address(text: str) -> None:
+def test_an_undeliverable_address_is_refused(text: str) -> None:
     with pytest.raises(NotAnEmailAddress):
         email_address(text)
 
 
 @given(st.one_of(st.emails(), st.text(max_size=20).map("{}@Example.com".format), st.text(max_size=300)))
-def test_any_text_is_refused_or_an_address_whose_kept_spelling_is_kept(text: str) -> None:
+def test_normalizing_an_address_is_idempotent(text: str) -> None:
     with contextlib.suppress(NotAnEmailAddress):
-        kept = email_address(text)
-        assert email_address(kept) == kept
+        stored = email_address(text)
+        assert email_address(stored) == stored
 
 
-def test_one_idempotency_key_gives_one_tenant_id_that_others_cannot_foretell() -> None:
-    here, there = KeyedTenantIds(b"k" * 32), KeyedTenantIds(b"another key of ours")
+def test_an_idempotency_key_gives_one_unpredictable_tenant_id() -> None:
+    here, there = KeyedTenantIds(b"k" * 32), KeyedTenantIds(b"another secret key")
     assert here.derived("a-key") == here.derived("a-key")
     assert len({here.derived("a-key"), here.derived("b-key"), there.derived("a-key")}) == 3
     assert here.derived("a-key").version == 8

@@ -1,4 +1,4 @@
-"""What may happen to a user."""
+"""The state machine of a user."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -51,7 +51,7 @@ def test_a_new_user_is_created_and_asked_to_verify(user: User) -> None:
     assert (user.status, user.version, user.stored_version) == (UserStatus.UNVERIFIED, 2, 0)
 
 
-def test_what_the_events_say_is_all_there_is(user: User) -> None:
+def test_a_user_is_the_fold_of_its_events(user: User) -> None:
     user.verify_email(LATER)
     user.update_profile(LATER, display_name="Countess")
     user.change_role(Role.ADMIN, LATER)
@@ -80,7 +80,7 @@ def test_an_address_is_verified_once(user: User) -> None:
         (Role.OWNER, False, True, False),
     ],
 )
-def test_who_may_sign_in(role: Role, verified: bool, suspended: bool, may: bool) -> None:
+def test_the_status_decides_who_may_sign_in(role: Role, verified: bool, suspended: bool, may: bool) -> None:
     user = signed_up(role)
     if verified:
         user.verify_email(LATER)
@@ -89,7 +89,7 @@ def test_who_may_sign_in(role: Role, verified: bool, suspended: bool, may: bool)
     assert user.may_sign_in is may
 
 
-def test_a_profile_states_all_of_itself_and_only_when_it_changes(user: User) -> None:
+def test_a_profile_event_has_all_fields_and_needs_a_change(user: User) -> None:
     user.update_profile(LATER, display_name="Ada", locale="en")
     user.update_profile(LATER)
     assert kinds(user).count(UserProfileUpdated) == 0
@@ -99,7 +99,7 @@ def test_a_profile_states_all_of_itself_and_only_when_it_changes(user: User) -> 
     )
 
 
-def test_suspending_twice_is_once_and_reactivating_gives_back_what_was(user: User) -> None:
+def test_a_second_suspension_records_nothing_and_reactivation_restores_the_status(user: User) -> None:
     user.suspend("nonpayment", LATER)
     user.suspend("administrator", LATER)
     assert kinds(user).count(UserSuspended) == 1
@@ -110,7 +110,7 @@ def test_suspending_twice_is_once_and_reactivating_gives_back_what_was(user: Use
         user.reactivate(LATER)
 
 
-def test_a_role_is_changed_only_to_another(user: User) -> None:
+def test_a_role_change_needs_another_role(user: User) -> None:
     user.change_role(Role.MEMBER, LATER)
     assert UserRoleChanged not in kinds(user)
     user.change_role(Role.ADMIN, LATER)
@@ -119,14 +119,14 @@ def test_a_role_is_changed_only_to_another(user: User) -> None:
     )
 
 
-def test_a_changed_password_is_a_fact_without_the_password(user: User) -> None:
+def test_a_password_event_does_not_contain_the_password(user: User) -> None:
     user.change_password("changed", LATER)
     assert user.recorded[-1] == UserPasswordChanged(
         tenant_id=user.tenant_id, user_id=user.id, method="changed", changed_at=LATER
     )
 
 
-def test_some_links_are_mailed_to_an_address_that_is_not_proved_and_it_is_not_flooded(user: User) -> None:
+def test_verification_links_are_limited_per_address(user: User) -> None:
     for _ in range(VERIFICATION_LINKS - 1):
         assert user.may_receive_verification_link(NOW)
         user.request_verification(TOKEN, NOW)
@@ -136,7 +136,7 @@ def test_some_links_are_mailed_to_an_address_that_is_not_proved_and_it_is_not_fl
     assert not user.may_receive_verification_link(LATER + VERIFICATION_WINDOW)
 
 
-def test_a_password_link_goes_to_whoever_may_come_in_and_nobody_is_flooded(user: User) -> None:
+def test_password_links_are_limited_and_need_an_active_user(user: User) -> None:
     assert user.may_receive_password_link(NOW)
     user.request_password_reset(TOKEN, NOW)
     assert isinstance(user.recorded[-1], UserPasswordResetRequested)
@@ -146,7 +146,7 @@ def test_a_password_link_goes_to_whoever_may_come_in_and_nobody_is_flooded(user:
     assert not user.may_receive_password_link(LATER + PASSWORD_LINK_PAUSE)
 
 
-def test_erasure_is_the_last_that_happens(user: User) -> None:
+def test_erasure_is_the_last_event(user: User) -> None:
     for _ in range(2):
         user.erase(LATER)
     assert user.recorded[-1] == UserErased(tenant_id=user.tenant_id, user_id=user.id, erased_at=LATER)
@@ -161,7 +161,7 @@ def test_erasure_is_the_last_that_happens(user: User) -> None:
         user.require_present()
 
 
-def test_every_published_event_of_a_user_is_read_back() -> None:
+def test_each_event_of_a_user_is_applied() -> None:
     published = {kind for kind in EVENTS if kind.topic == "users.user"}
     assert set(PROJECTIONS[0].handlers) == published
 

@@ -1,4 +1,6 @@
-"""A producer that ends with batches on their way leaves no exception that Python reports at exit."""
+"""A producer that ends with batches on their way leaves no exception that Python reports at
+exit.
+"""
 
 import asyncio
 import gc

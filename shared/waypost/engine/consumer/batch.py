@@ -95,8 +95,8 @@ class Batch:
         return batch
 
     def split(self, *, singly: bool = False) -> "Iterator[Batch]":
-        """The same records as several batches, callback with at most one message for a handler;
-        with `singly`, exactly one message callback.
+        """The same records as several batches, each with at most one message for a handler;
+        with `singly`, exactly one message each.
         """
         expected, begin = self.expected, 0
         for end, message in enumerate(self.messages, start=1):

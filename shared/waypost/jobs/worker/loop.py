@@ -70,7 +70,7 @@ class JobWorker(Generic[R]):
         self._opened = AsyncExitStack()
         self._claims: PeriodicLoop | None = None
         self._lease_holder = FunctionLoop(
-            self._renew,
+            self._heartbeat,
             name="job leases",
             every_seconds=settings.lease_seconds / 3,
             backoff=Backoff(first_seconds=settings.lease_seconds / 6, factor=1.0),
@@ -136,6 +136,11 @@ class JobWorker(Generic[R]):
         wake-up costs one poll, never a job.
         """
         return self._settings.poll_seconds * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
+
+    async def _heartbeat(self) -> None:
+        """Raises TimeoutError where a frozen database does not answer until the leases are over."""
+        async with asyncio.timeout(self._settings.lease_seconds):
+            await self._renew()
 
     async def _renew(self) -> None:
         claims = self._slots.claims

@@ -1,14 +1,14 @@
-"""The promises of the design, each a function of the evidence that lists what breaks it."""
+"""The promises of the design. Each is a function of the evidence and returns its violations."""
 
 from collections.abc import Sequence
 
 from tests.faults.storm.evidence import Evidence
-from tests.faults.storm.promises import commands, consumers, dead_letters, money, records, recovery, tenants, views
+from tests.faults.storm.promises import commands, consumers, money, notifications, records, recovery, tenants, views
 from tests.faults.storm.promises.finding import Check, Finding
 
 CHECKS: Sequence[Check] = [
     check
-    for room in (commands, records, consumers, dead_letters, money, views, tenants, recovery)
+    for room in (commands, records, consumers, notifications, money, views, tenants, recovery)
     for check in room.CHECKS
 ]
 

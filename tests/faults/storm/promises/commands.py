@@ -1,5 +1,5 @@
-"""Commands and the store: acknowledged is kept, refused left no trace, unknown is whole or not at
-all, repeated took effect once.
+"""Commands and the store: acknowledged ones are stored, refused ones had no effect, unknown ones
+are complete or absent, repeated ones took effect once.
 """
 
 from collections import Counter, defaultdict
@@ -19,120 +19,120 @@ CAUSES: Mapping[str, Sequence[str]] = {
     "finalize": ("invoice.finalized",),
     "void": ("invoice.voided",),
 }
-"""The events of a command's own transaction, one of each. What moves money is an attempt first: see
-`money`.
+"""The events of a command's own transaction, one of each. Commands that move money start an
+attempt: see `money`.
 """
 
 ORDERS = {"pay": "pay-", "refund": "ref-"}
-"""Commands that begin an attempt, and how its order is named."""
+"""Commands that start an attempt, and the prefix of its key."""
 
 
-def acknowledged_commands_are_kept(evidence: Evidence) -> Finding:
-    acknowledged = [each for each in evidence.operations if each.outcome is Outcome.OK]
+def acknowledged_commands_are_stored(evidence: Evidence) -> Finding:
+    acknowledged = [operation for operation in evidence.operations if operation.outcome is Outcome.OK]
     types = _types_by_cause(evidence)
 
     def violations() -> Iterator[str]:
-        for each in acknowledged:
-            missing = [event for event in CAUSES.get(each.name, ()) if types[each.id][event] == 0]
+        for operation in acknowledged:
+            missing = [event for event in CAUSES.get(operation.name, ()) if types[operation.id][event] == 0]
             if missing:
-                yield f"{each.name} {each.id} was acknowledged, the store has no {', '.join(missing)}"
-            if each.key and not _kept(each, evidence):
-                yield f"{each.name} {each.id} was acknowledged, its answer was not kept beside its key {each.key}"
+                yield f"{operation.name} {operation.id} was acknowledged, the store has no {', '.join(missing)}"
+            if operation.key and not _kept(operation, evidence):
+                yield f"{operation.name} {operation.id} was acknowledged, its response is not stored under its key {operation.key}"
 
     return finding("I1", "acknowledged commands are in the store", len(acknowledged), violations())
 
 
-def refused_commands_left_no_trace(evidence: Evidence) -> Finding:
-    refused = [each for each in evidence.operations if each.outcome is Outcome.FAIL]
+def refused_commands_had_no_effect(evidence: Evidence) -> Finding:
+    refused = [operation for operation in evidence.operations if operation.outcome is Outcome.FAIL]
     types = _types_by_cause(evidence)
 
     def violations() -> Iterator[str]:
-        for each in refused:
-            if types[each.id]:
-                yield f"{each.name} {each.id} was refused, and caused {', '.join(types[each.id])}"
-            if each.key and _kept(each, evidence):
-                yield f"{each.name} {each.id} was refused, and has an answer beside its key {each.key}"
+        for operation in refused:
+            if types[operation.id]:
+                yield f"{operation.name} {operation.id} was refused, and caused {', '.join(types[operation.id])}"
+            if operation.key and _kept(operation, evidence):
+                yield f"{operation.name} {operation.id} was refused, and has a response under its key {operation.key}"
 
-    return finding("I2", "refused commands left no trace", len(refused), violations())
+    return finding("I2", "refused commands had no effect", len(refused), violations())
 
 
-def unknown_commands_are_whole_or_nothing(evidence: Evidence) -> Finding:
-    """An answer is kept in the command's own transaction: either all its events are there with it,
-    or none is.
+def unknown_commands_are_complete_or_absent(evidence: Evidence) -> Finding:
+    """The response is stored in the command's own transaction: all its events exist with it, or
+    none.
     """
-    unknown = [each for each in evidence.operations if each.outcome is Outcome.UNKNOWN and each.key]
+    unknown = [operation for operation in evidence.operations if operation.outcome is Outcome.UNKNOWN and operation.key]
     types = _types_by_cause(evidence)
     happened = 0
 
     def violations() -> Iterator[str]:
         nonlocal happened
-        for each in unknown:
-            kept, expected = _kept(each, evidence), CAUSES.get(each.name, ())
+        for operation in unknown:
+            kept, expected = _kept(operation, evidence), CAUSES.get(operation.name, ())
             happened += kept is not None
-            present = [event for event in expected if types[each.id][event]]
+            present = [event for event in expected if types[operation.id][event]]
             if len(present) != (len(expected) if kept else 0):
-                yield f"{each.name} {each.id} is half done: answer {kept and 'kept'}, events {present}"
+                yield f"{operation.name} {operation.id} is partial: response {kept and 'stored'}, events {present}"
 
     found = list(violations())
-    return finding("I2", "unknown commands happened whole or not at all", len(unknown), found, f"{happened} happened")
+    return finding("I2", "unknown commands are complete or absent", len(unknown), found, f"{happened} happened")
 
 
 def repeated_commands_took_effect_once(evidence: Evidence) -> Finding:
-    keyed = [each for each in evidence.operations if each.key and each.outcome is not Outcome.FAIL]
+    keyed = [operation for operation in evidence.operations if operation.key and operation.outcome is not Outcome.FAIL]
     types = _types_by_cause(evidence)
 
     def violations() -> Iterator[str]:
-        for each in keyed:
-            for event in CAUSES.get(each.name, ()):
-                if types[each.id][event] > 1:
-                    yield f"{each.name} {each.id} caused {event} {types[each.id][event]} times"
-            kept = _kept(each, evidence)
-            if kept and any(answer != kept["body"] for answer in each.answers):
-                yield f"{each.name} {each.id} was answered differently under one key {each.key}"
+        for operation in keyed:
+            for event in CAUSES.get(operation.name, ()):
+                if types[operation.id][event] > 1:
+                    yield f"{operation.name} {operation.id} caused {event} {types[operation.id][event]} times"
+            kept = _kept(operation, evidence)
+            if kept and any(answer != kept["body"] for answer in operation.answers):
+                yield f"{operation.name} {operation.id} has different responses under one key {operation.key}"
 
     return finding("I3", "commands repeated under their key took effect once", len(keyed), violations())
 
 
-def each_order_began_one_attempt(evidence: Evidence) -> Finding:
-    """Pays and refunds: as many attempts on an invoice as answers were kept for it."""
+def each_request_started_one_attempt(evidence: Evidence) -> Finding:
+    """Payments and refunds: an invoice has one attempt per stored response."""
     asked: Counter[tuple[str, str]] = Counter()
     for _, route, _ in evidence.answers:
         path = route.split("/")
         if path[-1] in ORDERS:
             asked[path[-2], ORDERS[path[-1]]] += 1
     begun = Counter(
-        (str(each["invoice_id"]), prefix)
-        for each in evidence.attempts
+        (str(attempt["invoice_id"]), prefix)
+        for attempt in evidence.attempts
         for prefix in ORDERS.values()
-        if each["requested_by"].startswith(prefix)
+        if attempt["requested_by"].startswith(prefix)
     )
     wrong = [
-        f"invoice {invoice}: {asked[invoice, prefix]} orders {prefix}…, {begun[invoice, prefix]} attempts"
+        f"invoice {invoice}: {asked[invoice, prefix]} requests {prefix}…, {begun[invoice, prefix]} attempts"
         for invoice, prefix in sorted({*asked, *begun})
         if asked[invoice, prefix] != begun[invoice, prefix]
     ]
-    return finding("I3", "each pay and refund began one attempt", asked.total(), wrong)
+    return finding("I3", "each payment and refund request started one attempt", asked.total(), wrong)
 
 
 def _types_by_cause(evidence: Evidence) -> Mapping[str, Counter[str]]:
-    """Operation to the types of events that bear its id, how often each."""
+    """Operation to its event types, with their counts."""
     found: dict[str, Counter[str]] = defaultdict(Counter)
-    for each in evidence.events:
-        found[str(each.correlation_id)][each.type] += 1
+    for event in evidence.events:
+        found[str(event.correlation_id)][event.type] += 1
     return found
 
 
 def _kept(operation: Operation, evidence: Evidence) -> Row | None:
-    """`POST /tenants` knows its tenant by its answer alone; no two operations share a key."""
+    """`POST /tenants` is identified by its response alone; no two operations share a key."""
     if operation.tenant is not None:
         return evidence.answers.get((operation.tenant, operation.route, operation.key or ""))
     return next((row for (_, _, key), row in evidence.answers.items() if key == operation.key), None)
 
 
 CHECKS = (
-    acknowledged_commands_are_kept,
-    refused_commands_left_no_trace,
-    unknown_commands_are_whole_or_nothing,
+    acknowledged_commands_are_stored,
+    refused_commands_had_no_effect,
+    unknown_commands_are_complete_or_absent,
     repeated_commands_took_effect_once,
-    each_order_began_one_attempt,
+    each_request_started_one_attempt,
 )

@@ -1,5 +1,5 @@
-"""Consumers: what is on their topics was taken in by each of them, once, up to the last version,
-and took effect in its rows.
+"""Consumers: each processed the events on its topics once, up to the last version, with their
+effect in its rows.
 """
 
 from collections import Counter, defaultdict
@@ -10,10 +10,10 @@ from tests.faults.storm.evidence import Evidence, Row, StoredEvent
 from tests.faults.storm.promises.finding import Finding, finding
 
 
-def every_consumer_took_every_event_in(evidence: Evidence) -> Finding:
+def every_consumer_processed_every_event(evidence: Evidence) -> Finding:
     of_topic: dict[str, list[StoredEvent]] = defaultdict(list)
-    for each in evidence.events:
-        of_topic[each.topic].append(each)
+    for stored in evidence.events:
+        of_topic[stored.topic].append(stored)
     pairs = [
         (consumer, event)
         for consumer, topics in evidence.subscriptions.items()
@@ -21,27 +21,27 @@ def every_consumer_took_every_event_in(evidence: Evidence) -> Finding:
         for event in of_topic[topic]
     ]
     missed = [
-        f"{consumer} has not taken in {event.type} {event.event_id}"
+        f"{consumer} has not processed {event.type} {event.event_id}"
         for consumer, event in pairs
-        if event.event_id not in evidence.taken_in.get(consumer, ())
+        if event.event_id not in evidence.processed.get(consumer, ())
     ]
-    return finding("I1", "every subscribed consumer took every event in", len(pairs), missed)
+    return finding("I1", "every subscribed consumer processed every event", len(pairs), missed)
 
 
-def nothing_else_was_taken_in(evidence: Evidence) -> Finding:
-    """Those that read the live view's topic apart: its totals are in no store."""
-    stored = {each.event_id for each in evidence.events}
+def only_stored_events_were_processed(evidence: Evidence) -> Finding:
+    """Excludes consumers of the live view's topic: its totals are not stored events."""
+    stored = {each_event.event_id for each_event in evidence.events}
     consumers = [name for name, topics in evidence.subscriptions.items() if "billing.revenue" not in topics]
-    taken = [(name, event) for name in consumers for event in evidence.taken_in.get(name, ())]
-    phantoms = [f"{name} took in {event}, which is in no store" for name, event in taken if event not in stored]
-    return finding("I2", "consumers took in stored events alone", len(taken), phantoms)
+    taken = [(name, event) for name in consumers for event in evidence.processed.get(name, ())]
+    phantoms = [f"{name} processed {event}, which is not stored" for name, event in taken if event not in stored]
+    return finding("I2", "consumers processed only stored events", len(taken), phantoms)
 
 
 def order_guards_reached_the_last_version(evidence: Evidence) -> Finding:
     last: dict[tuple[str, UUID], int] = defaultdict(int)
-    for each in evidence.events:
-        place = each.topic, each.aggregate_id
-        last[place] = max(last[place], each.version)
+    for event in evidence.events:
+        place = event.topic, event.aggregate_id
+        last[place] = max(last[place], event.version)
     expected = {
         (consumer, topic, aggregate): version
         for consumer, topics in evidence.subscriptions.items()
@@ -49,7 +49,7 @@ def order_guards_reached_the_last_version(evidence: Evidence) -> Finding:
         if topic in topics
     }
     wrong = [
-        f"{consumer} stands at version {evidence.guards.get(place, 0)} of {topic} {aggregate}, the last is {version}"
+        f"{consumer} is at version {evidence.guards.get(place, 0)} of {topic} {aggregate}, the last is {version}"
         for place, version in expected.items()
         for consumer, topic, aggregate in (place,)
         if evidence.guards.get(place, 0) != version
@@ -58,8 +58,8 @@ def order_guards_reached_the_last_version(evidence: Evidence) -> Finding:
 
 
 def every_user_became_one_customer_and_recipient(evidence: Evidence) -> Finding:
-    users = {(each.tenant_id, each.aggregate_id) for each in evidence.of_type("user.created")}
-    opened = Counter((each.tenant_id, each.aggregate_id) for each in evidence.of_type("customer.created"))
+    users = {(event.tenant_id, event.aggregate_id) for event in evidence.of_type("user.created")}
+    opened = Counter((stored.tenant_id, stored.aggregate_id) for stored in evidence.of_type("customer.created"))
     rows = {
         "customer.created": opened,
         "customers row": _counted(evidence.customers, "customer_id"),
@@ -69,11 +69,11 @@ def every_user_became_one_customer_and_recipient(evidence: Evidence) -> Finding:
 
 
 def every_service_knows_every_tenant(evidence: Evidence) -> Finding:
-    tenants = {each.tenant_id for each in evidence.of_type("tenant.created")}
+    tenants = {event.tenant_id for event in evidence.of_type("tenant.created")}
     wrong = [
         f"{service} does not know tenant {tenant}"
         if tenant in tenants
-        else f"{service} knows {tenant}, which never was"
+        else f"{service} knows {tenant}, which does not exist"
         for service, known in evidence.directories.items()
         for tenant in known ^ tenants
     ]
@@ -93,8 +93,8 @@ def _not_one(users: set[tuple[UUID, UUID]], rows: dict[str, Counter[tuple[UUID, 
 
 
 CHECKS = (
-    every_consumer_took_every_event_in,
-    nothing_else_was_taken_in,
+    every_consumer_processed_every_event,
+    only_stored_events_were_processed,
     order_guards_reached_the_last_version,
     every_user_became_one_customer_and_recipient,
     every_service_knows_every_tenant,

@@ -1,4 +1,4 @@
-"""What a check found out: how many cases it looked at, and which of them break the promise."""
+"""The result of a check: the number of cases, and the cases that break the promise."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ class Finding:
     what: str
     cases: int
     violations: Sequence[str] = ()
-    """Each with the ids to look for."""
+    """Each with the ids that identify it."""
     remark: str = ""
 
     @property
     def bound(self) -> str:
-        """The rule of three: with none in n, the rate is below 3/n, at 95 %."""
+        """The rule of three: with no violation in n cases, the rate is below 3/n, at 95 %."""
         if self.violations:
             return f"{len(self.violations)} of {self.cases}"
         return f"0 of {self.cases}: below {3 / self.cases:.2%}" if self.cases > 3 else f"0 of {self.cases}: too few"

@@ -1,5 +1,5 @@
 """The store and the topics: every event is published, nothing else is, and each aggregate's
-versions come in order.
+versions are in order.
 """
 
 from collections import defaultdict
@@ -11,50 +11,50 @@ from tests.faults.storm.promises.finding import Finding, finding
 
 
 def every_event_is_on_its_topic(evidence: Evidence) -> Finding:
-    published = {each.event_id for each in evidence.records}
+    published = {record.event_id for record in evidence.records}
     lost = [
-        f"{each.type} {each.event_id} (version {each.version} of {each.aggregate_id}) is not on {each.topic}"
-        for each in evidence.events
-        if each.event_id not in published
+        f"{event.type} {event.event_id} (version {event.version} of {event.aggregate_id}) is not on {event.topic}"
+        for event in evidence.events
+        if event.event_id not in published
     ]
     return finding("I1", "every stored event is on its topic", len(evidence.events), lost)
 
 
 def every_record_is_a_stored_event(evidence: Evidence) -> Finding:
-    stored = {each.event_id: each for each in evidence.events}
+    stored = {each_event.event_id: each_event for each_event in evidence.events}
 
     def violations() -> Iterator[str]:
         for record in evidence.records:
             event = stored.get(record.event_id)
             if event is None:
-                yield f"{record.place}: {record.headers['ce_type']} {record.event_id} is in no store"
+                yield f"{record.place}: {record.headers['ce_type']} {record.event_id} is not stored"
             elif wrong := _differences(record, event):
                 yield f"{record.place}: {record.event_id} differs from the store in {', '.join(wrong)}"
 
     return finding("I2", "every record is a stored event, byte for byte", len(evidence.records), violations())
 
 
-def versions_come_in_order(evidence: Evidence) -> Finding:
-    """Duplicates left out by event id, first appearances: 1, 2, 3 … for every aggregate, without a
+def versions_are_in_order(evidence: Evidence) -> Finding:
+    """First appearances, without duplicates by event id: 1, 2, 3 … for every aggregate, without a
     gap.
     """
     first: dict[tuple[str, str], dict[UUID, int]] = defaultdict(dict)
     for record in evidence.records:
         first[record.topic, record.key].setdefault(record.event_id, record.version)
     wrong = [
-        f"{topic} {key}: versions come as {list(versions.values())}"
+        f"{topic} {key}: versions are {list(versions.values())}"
         for (topic, key), versions in first.items()
         if list(versions.values()) != list(range(1, len(versions) + 1))
     ]
-    twice = len(evidence.records) - len({each.event_id for each in evidence.records})
-    remark = f"{twice} records lie there twice, as at-least-once allows"
-    return finding("I4", "each aggregate's versions come in order", len(first), wrong, remark)
+    twice = len(evidence.records) - len({this_record.event_id for this_record in evidence.records})
+    remark = f"{twice} records are duplicates, as at-least-once allows"
+    return finding("I4", "each aggregate's versions are in order", len(first), wrong, remark)
 
 
 def stored_versions_have_no_gap(evidence: Evidence) -> Finding:
     stored: dict[tuple[str, UUID], list[int]] = defaultdict(list)
-    for each in evidence.events:
-        stored[each.topic, each.aggregate_id].append(each.version)
+    for event in evidence.events:
+        stored[event.topic, event.aggregate_id].append(event.version)
     wrong = [
         f"{topic} {aggregate}: versions {sorted(versions)} are stored"
         for (topic, aggregate), versions in stored.items()
@@ -79,6 +79,6 @@ def _differences(record: SeenRecord, event: StoredEvent) -> list[str]:
 CHECKS = (
     every_event_is_on_its_topic,
     every_record_is_a_stored_event,
-    versions_come_in_order,
+    versions_are_in_order,
     stored_versions_have_no_gap,
 )

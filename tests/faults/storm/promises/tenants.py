@@ -1,4 +1,4 @@
-"""Tenants: what follows from an event is of the event's tenant, wherever it is written down."""
+"""Tenants: every effect of an event belongs to the event's tenant."""
 
 from collections.abc import Iterator
 
@@ -7,10 +7,10 @@ from tests.faults.storm.operations import Outcome
 from tests.faults.storm.promises.finding import Finding, finding
 
 
-def what_follows_is_of_the_same_tenant(evidence: Evidence) -> Finding:
+def effects_belong_to_the_events_tenant(evidence: Evidence) -> Finding:
     """Customers of their users, attempts and charges of their invoices."""
-    users = {each.aggregate_id: each.tenant_id for each in evidence.of_type("user.created")}
-    invoices = {each.aggregate_id: each.tenant_id for each in evidence.of_type("invoice.created")}
+    users = {event.aggregate_id: event.tenant_id for event in evidence.of_type("user.created")}
+    invoices = {stored.aggregate_id: stored.tenant_id for stored in evidence.of_type("invoice.created")}
     of_text = {str(invoice): str(tenant) for invoice, tenant in invoices.items()}
     pairs = [
         *(
@@ -25,32 +25,34 @@ def what_follows_is_of_the_same_tenant(evidence: Evidence) -> Finding:
         ),
     ]
     wrong = [
-        f"{what} is of tenant {found}, its cause of {expected}" for what, found, expected in pairs if found != expected
+        f"{what} belongs to tenant {actual}, its cause to {expected}"
+        for what, actual, expected in pairs
+        if actual != expected
     ]
-    return finding("I6", "what follows from an event is of its tenant", len(pairs), wrong)
+    return finding("I6", "every effect of an event belongs to its tenant", len(pairs), wrong)
 
 
-def a_commands_events_are_of_its_tenant(evidence: Evidence) -> Finding:
-    asked = {each.id: each.tenant for each in evidence.operations if each.tenant}
-    caused = [each for each in evidence.events if str(each.correlation_id) in asked]
+def events_belong_to_the_commands_tenant(evidence: Evidence) -> Finding:
+    asked = {operation.id: operation.tenant for operation in evidence.operations if operation.tenant}
+    caused = [event for event in evidence.events if str(event.correlation_id) in asked]
     wrong = [
         f"{each.type} {each.event_id} is of tenant {each.tenant_id}, its command {each.correlation_id} of another"
         for each in caused
         if str(each.tenant_id) != asked[str(each.correlation_id)]
     ]
-    return finding("I6", "a command's events are of its tenant", len(caused), wrong)
+    return finding("I6", "a command's events belong to its tenant", len(caused), wrong)
 
 
-def another_tenants_things_are_not_there(evidence: Evidence) -> Finding:
-    tried = [each for each in evidence.operations if each.name == "void_of_another_tenant"]
+def other_tenants_data_is_not_found(evidence: Evidence) -> Finding:
+    tried = [operation for operation in evidence.operations if operation.name == "void_of_another_tenant"]
 
     def violations() -> Iterator[str]:
-        for each in tried:
-            told = {one.status for one in each.tries if one.status and one.outcome is not Outcome.UNKNOWN}
-            if told - {404}:
-                yield f"{each.id}: another tenant's invoice was answered with {sorted(told)}"
+        for operation in tried:
+            statuses = {one.status for one in operation.tries if one.status and one.outcome is not Outcome.UNKNOWN}
+            if statuses - {404}:
+                yield f"{operation.id}: another tenant's invoice was answered with {sorted(statuses)}"
 
     return finding("I6", "another tenant's invoice is answered with 404", len(tried), violations())
 
 
-CHECKS = (what_follows_is_of_the_same_tenant, a_commands_events_are_of_its_tenant, another_tenants_things_are_not_there)
+CHECKS = (effects_belong_to_the_events_tenant, events_belong_to_the_commands_tenant, other_tenants_data_is_not_found)

@@ -1,5 +1,5 @@
-"""What is shown: invoices and the live view as the events make them, and every read model equal to
-one made anew.
+"""Views: invoices and the live view equal the fold of the events, and every read model equals a new
+one.
 """
 
 from collections import Counter, defaultdict
@@ -18,30 +18,30 @@ AMOUNTS: Mapping[str, tuple[str, str]] = {
 }
 
 
-def invoices_are_what_events_make_of_them(evidence: Evidence) -> Finding:
+def invoices_are_the_fold_of_events(evidence: Evidence) -> Finding:
     folded: dict[UUID, Counter[str]] = defaultdict(Counter)
-    for each in evidence.events:
-        if each.topic == "billing.invoice":
-            folded[each.aggregate_id]["version"] += 1
-            if each.type in AMOUNTS:
-                column, name = AMOUNTS[each.type]
-                folded[each.aggregate_id][column] += getattr(each.event, name)
+    for event in evidence.events:
+        if event.topic == "billing.invoice":
+            folded[event.aggregate_id]["version"] += 1
+            if event.type in AMOUNTS:
+                column, name = AMOUNTS[event.type]
+                folded[event.aggregate_id][column] += getattr(event.event, name)
     shown = {row["invoice_id"]: row for row in evidence.invoices}
     columns = ("version", "total_minor", "amount_paid_minor", "amount_refunded_minor")
     wrong = [
-        f"invoice {invoice} is shown as {[shown.get(invoice, {}).get(each) for each in columns]}, "
-        f"its events make {[folded[invoice][each] for each in columns]}"
+        f"invoice {invoice} is shown as {[shown.get(invoice, {}).get(each_column) for each_column in columns]}, "
+        f"its events result in {[folded[invoice][this_column] for this_column in columns]}"
         for invoice in {*folded, *shown}
-        if any(shown.get(invoice, {}).get(each) != folded[invoice][each] for each in columns)
+        if any(shown.get(invoice, {}).get(each_column) != folded[invoice][each_column] for each_column in columns)
     ]
-    return finding("I3", "each invoice is shown as its events make it", len({*folded, *shown}), wrong)
+    return finding("I3", "each invoice is shown as the fold of its events", len({*folded, *shown}), wrong)
 
 
 def the_live_view_counted_each_movement_once(evidence: Evidence) -> Finding:
     moved: Counter[tuple[Any, ...]] = Counter()
-    for each in evidence.of_type(*MOVED):
-        place = each.tenant_id, getattr(each.event, "currency"), MOVED[each.type]  # noqa: B009 - not every event has one
-        moved[(*place, "minor")] += getattr(each.event, "amount_minor")  # noqa: B009
+    for event in evidence.of_type(*MOVED):
+        place = event.tenant_id, getattr(event.event, "currency"), MOVED[event.type]  # noqa: B009 - not every event has one
+        moved[(*place, "minor")] += getattr(event.event, "amount_minor")  # noqa: B009
         moved[(*place, "count")] += 1
     shown: Counter[tuple[Any, ...]] = Counter()
     for row in evidence.windows:
@@ -58,12 +58,12 @@ def the_live_view_counted_each_movement_once(evidence: Evidence) -> Finding:
 
 
 def read_models_equal_their_replay(evidence: Evidence) -> Finding:
-    wrong = [f"{name} differs from what a replay makes of it" for name, equal in evidence.rebuilt.items() if not equal]
+    wrong = [f"{name} differs from its replay" for name, equal in evidence.rebuilt.items() if not equal]
     return finding("I10", "each read model equals its replay, row for row", len(evidence.rebuilt), wrong)
 
 
 CHECKS = (
-    invoices_are_what_events_make_of_them,
+    invoices_are_the_fold_of_events,
     the_live_view_counted_each_movement_once,
     read_models_equal_their_replay,
 )

@@ -1,4 +1,6 @@
-"""A database of the previous version keeps its data, and the product works on it after the upgrade."""
+"""A database of the previous version keeps its data, and the product works on it after the
+upgrade.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator

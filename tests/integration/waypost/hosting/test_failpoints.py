@@ -25,7 +25,9 @@ def test_an_armed_point_is_warned_of() -> None:
 
 
 def started(process: str, failpoints: str) -> "subprocess.CompletedProcess[str]":
-    """Without the settings that it needs: after its failpoints it says what is missing, and ends."""
+    """Without the settings that it needs: after its failpoints it says what is missing, and
+    ends.
+    """
     environment = {**inherited(), VARIABLE: failpoints}
     command = [sys.executable, "-m", "services.users", process]
     return subprocess.run(command, env=environment, cwd=CHECKOUT, capture_output=True, text=True, timeout=50)

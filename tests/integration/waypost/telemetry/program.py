@@ -1,4 +1,6 @@
-"""A process that traces and logs as its environment says, serves one request to itself, and ends."""
+"""A process that traces and logs as its environment says, serves one request to itself, and
+ends.
+"""
 
 import asyncio
 import sys

@@ -120,7 +120,9 @@ async def test_a_lost_race_is_decided_again(shop: Shop) -> None:
 
 
 async def test_a_key_that_was_stored_past_the_lock_is_read_again(shop: Shop) -> None:
-    """Two releases that name their locks differently do not see each other's; the primary key does."""
+    """Two releases that name their locks differently do not see each other's; the primary key
+    does.
+    """
     kept = await shop.order("key-0001")
     columns = "tenant_id, route, key, body_hash, status, headers, body, created_at"
     moved = text(

@@ -1,6 +1,4 @@
-"""The containers are the native stack's components: what the plan says of each, the compose file
-says too.
-"""
+"""The containers equal the native stack's components: the compose file agrees with the plan."""
 
 import re
 from pathlib import Path
@@ -13,8 +11,8 @@ from infra.containers.compose import FILE, HUNDREDS, PublishedAddresses
 from infra.containers.layout import OUTSIDE_KAFKA_PORT, OWN, PREPARED
 from infra.stack.addresses import Addresses, offsets
 from infra.stack.keys import load_or_make_keys
-from infra.stack.parts import Component, PythonOneShot, PythonServer
 from infra.stack.plan import Plan
+from waypost.devstack.parts import Component, PythonOneShot, PythonServer
 from waypost.kernel.errors import Misconfigured
 from waypost.native import kafka, zipkin
 from waypost.native.configuration.postgres import CLUSTER
@@ -29,7 +27,10 @@ Service = dict[str, Any]
 
 @pytest.fixture
 def plan(tmp_path: Path) -> dict[str, Component]:
-    return {each.name: each for each in Plan(Addresses(), load_or_make_keys(tmp_path / "keys"), tmp_path).components()}
+    return {
+        component.name: component
+        for component in Plan(Addresses(), load_or_make_keys(tmp_path / "keys"), tmp_path).components()
+    }
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +91,7 @@ def test_ours_have_no_powers_and_a_read_only_root(services: dict[str, Service]) 
         assert "user" not in service and not service.get("privileged")
 
 
-def test_no_secret_stands_in_it(services: dict[str, Service]) -> None:
+def test_compose_file_contains_no_secret(services: dict[str, Service]) -> None:
     secret = re.compile(r"PASSWORD|SECRET|DSN|KEY|TOKEN")
     for name, service in services.items():
         for variable, value in service.get("environment", {}).items():
@@ -122,4 +123,4 @@ def test_compose_is_given_the_base_in_hundreds() -> None:
 
 
 def test_tests_in_containers_run_on_the_same_images(services: dict[str, Service]) -> None:
-    assert {each: services[each]["image"] for each in ("kafka", "postgres")} == {"kafka": KAFKA, "postgres": POSTGRES}
+    assert {name: services[name]["image"] for name in ("kafka", "postgres")} == {"kafka": KAFKA, "postgres": POSTGRES}

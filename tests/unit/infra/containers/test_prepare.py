@@ -1,4 +1,4 @@
-"""Each container is told what the native process is told, and no secret of another."""
+"""Each container has the environment of its native process, and no other secret."""
 
 import json
 import subprocess
@@ -43,7 +43,7 @@ def test_the_variables_are_those_of_the_native_stack(prepared: Path) -> None:
         assert set(environment_in(prepared / name)) == set(native.simulator(name, prepared))
 
 
-def test_processes_meet_by_name_and_people_come_through_the_published_port(prepared: Path) -> None:
+def test_processes_use_names_and_browsers_use_published_ports(prepared: Path) -> None:
     own = environment_in(prepared / "notifications-jobs")
     assert own["WAYPOST_KAFKA_BOOTSTRAP"] == "kafka:8092"
     assert own["WAYPOST_SMTP_HOST"] == "mail"
@@ -58,14 +58,14 @@ def test_no_folder_holds_another_s_secrets(prepared: Path) -> None:
         **{password: service for service, roles in secrets["roles"].items() for password in roles.values()},
         secrets["superuser"]: "postgres",
     }
-    shared = {"keys", "waypost"}  # of `prepare` and of the operator's command
-    for file in (each for each in prepared.rglob("*") if each.is_file()):
+    shared = {"keys", "waypost"}  # read by `prepare` and by the operator's command
+    for file in (path for path in prepared.rglob("*") if path.is_file()):
         folder = file.relative_to(prepared).parts[0]
         for secret, holder in holders.items():
             if secret in file.read_text():
                 assert folder in shared or folder.partition("-")[0] == holder, file
     assert not list(prepared.glob("*-migrations/keys"))
-    assert {each.parents[1].name for each in prepared.glob("*/keys/signing.json")} == {
+    assert {this_path.parents[1].name for this_path in prepared.glob("*/keys/signing.json")} == {
         f"users-{process}" for process in processes_of("users")
     }
 
@@ -75,7 +75,7 @@ def test_the_command_finds_the_key_of_operators_tokens_and_no_other(prepared: Pa
     named = Path(dict(line.split("=", 1) for line in lines)["WAYPOST_KEYS_DIRECTORY"])
     here = prepared / "waypost" / named.relative_to(OWN)
     assert signing_key(here).is_private
-    assert [each.name for each in (prepared / "waypost" / "keys").rglob("*") if each.is_file()] == ["signing.json"]
+    assert [path.name for path in (prepared / "waypost" / "keys").rglob("*") if path.is_file()] == ["signing.json"]
 
 
 def test_only_what_other_accounts_run_is_open_to_them(prepared: Path) -> None:
@@ -84,9 +84,9 @@ def test_only_what_other_accounts_run_is_open_to_them(prepared: Path) -> None:
 
 
 def test_a_second_start_keeps_the_secrets(prepared: Path) -> None:
-    before = {each: each.read_text() for each in prepared.rglob("*") if each.is_file()}
+    before = {path: path.read_text() for path in prepared.rglob("*") if path.is_file()}
     prepare(prepared, OUTSIDE)
-    assert {each: each.read_text() for each in prepared.rglob("*") if each.is_file()} == before
+    assert {this_path: this_path.read_text() for this_path in prepared.rglob("*") if this_path.is_file()} == before
 
 
 def test_a_container_enters_with_every_value_as_it_was_written(tmp_path: Path) -> None:
@@ -105,7 +105,7 @@ def test_a_container_enters_with_every_value_as_it_was_written(tmp_path: Path) -
 
 
 def test_a_container_needs_no_package_for_development() -> None:
-    """Its image contains requirements.txt alone; psutil and the PostgreSQL wheel are of
+    """Its image contains requirements.txt alone; psutil and the PostgreSQL wheel are in
     requirements-dev.txt.
     """
     program = (

@@ -1,4 +1,4 @@
-"""`docs/reference` says what the code does: `make check` compares them, these tests hold the
+"""`docs/reference` agrees with the code: `make check` compares them, these tests check the
 generator.
 """
 

@@ -195,7 +195,7 @@ class Everything(Reader):
 
 class Wanted(Message):
     @property
-    def wanted(self) -> bool:
+    def has_handler(self) -> bool:
         return True
 
 

@@ -27,7 +27,9 @@ OPTIONAL = ("ce_sequence", "ce_actorid", "traceparent", "tracestate")
 
 
 def headers(**replaced: bytes) -> list[tuple[str, bytes]]:
-    """Well-formed ones, all of them set, some replaced (a name's dash is written as an underscore)."""
+    """Well-formed ones, all of them set, some replaced (a name's dash is written as an
+    underscore).
+    """
     envelope = user_created_envelope(version=3, tracestate="vendor=1", actor_id=uuid4())
     return [(name, replaced.get(name.replace("-", "_"), value)) for name, value in to_headers(to_metadata(envelope))]
 
@@ -76,13 +78,13 @@ def test_a_missing_header_is_named(name: str) -> None:
 @pytest.mark.parametrize("name", [*REQUIRED, *OPTIONAL])
 def test_a_header_that_is_there_twice_is_named(name: str) -> None:
     given = headers()
-    with pytest.raises(MalformedHeaders, match=f"header {name} is there twice"):
+    with pytest.raises(MalformedHeaders, match=f"header {name} is repeated"):
         from_headers([*given, (name, dict(given)[name])])
 
 
 @pytest.mark.parametrize("name", [*REQUIRED, *OPTIONAL])
 def test_bytes_that_are_no_text_are_named(name: str) -> None:
-    with pytest.raises(MalformedHeaders, match=f"header {name} is no UTF-8 text"):
+    with pytest.raises(MalformedHeaders, match=f"header {name} has a value that is not UTF-8 text"):
         from_headers(headers(**{name.replace("-", "_"): b"\xff"}))
 
 

@@ -1,4 +1,6 @@
-"""Spans around Kafka: what is recorded, under which parent, and that the unsampled costs nothing."""
+"""Spans around Kafka: what is recorded, under which parent, and that the unsampled costs
+nothing.
+"""
 
 from collections.abc import Sequence
 

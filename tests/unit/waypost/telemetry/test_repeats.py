@@ -35,7 +35,7 @@ def test_a_message_is_told_once_per_period_with_the_number_of_those_left_out(pas
     assert passed("no connection to %s", 1) == ["no connection to 1"]
     assert [passed("no connection to %s", node) for node in (1, 2, 3)] == [[], [], []]
     watch.now = PERIOD_SECONDS
-    assert passed("no connection to %s", 4) == ["no connection to 4 (3 more like it since the last)"]
+    assert passed("no connection to %s", 4) == ["no connection to 4 (3 more like this since the last)"]
     watch.now += PERIOD_SECONDS
     assert passed("no connection to %s", 5) == ["no connection to 5"]
 

@@ -1,0 +1,90 @@
+"""The variables of each process of a project, and of the `waypost` command.
+
+Names begin with the project's prefix, here written without it.
+
+| variable | given to | meaning |
+|---|---|---|
+| SERVICE_PORT | api, worker, jobs, live | its HTTP port: the API, or health and metrics |
+| OWNER_DSN, APP_DSN, RELAY_DSN, OPS_DSN | as each needs it | the database, as one of the roles |
+| CONNECTION_BUDGET | api, worker, jobs | connections that all of them may open |
+| KAFKA_BOOTSTRAP | all | `host:port` of the broker |
+| IDEMPOTENCY_SECRET | all | keys the hashes of request bodies |
+| JWKS_URL | all | public keys of the access tokens |
+| DEVELOPMENT_SIGNING_KEY | command | file of the key that signs development tokens |
+| OTEL_TRACES_EXPORTER, OTEL_EXPORTER_ZIPKIN_ENDPOINT | all | without prefix; where spans go |
+"""
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from waypost.devstack.issuer import KEYS
+from waypost.devstack.keys import Secrets
+from waypost.devstack.parts import Environment
+from waypost.devstack.ports import Ports
+from waypost.devstack.requests import write_whole
+from waypost.hosting.processes import ServiceProcess
+from waypost.postgres.provisioning.databases import service_database
+from waypost.project import variable
+
+DSNS_OF: Mapping[ServiceProcess, tuple[str, ...]] = {
+    ServiceProcess.MIGRATE: ("owner",),
+    ServiceProcess.API: ("app", "ops"),
+    ServiceProcess.WORKER: ("app", "relay"),
+    ServiceProcess.JOBS: ("app",),
+    ServiceProcess.LIVE: (),
+}
+COMMAND_DSNS = ("owner", "app", "ops")
+CONNECTIONS_PER_SERVICE = 45
+"""Pools of 20, 2, 5 and 5, 3 of the relay, 2 that listen, 3 that notify, 5 of operators."""
+SPARE_CONNECTIONS = 2 * CONNECTIONS_PER_SERVICE + 30
+"""Two services that are added to a running stack, and the superuser."""
+
+
+class Environments:
+    def __init__(self, ports: Ports, secrets: Secrets, signing_key: Path) -> None:
+        self._ports = ports
+        self._secrets = secrets
+        self._signing_key = signing_key
+
+    @property
+    def max_connections(self) -> int:
+        return CONNECTIONS_PER_SERVICE * len(self._ports.services) + SPARE_CONNECTIONS
+
+    @property
+    def admin_dsn(self) -> str:
+        return f"postgresql://postgres:{self._secrets.superuser}@{self._ports.place('postgres')}/postgres"
+
+    def process(self, service: str, process: ServiceProcess) -> Environment:
+        own = {**self._shared(), **self._dsns(service, DSNS_OF[process])}
+        if "app" in DSNS_OF[process]:
+            own[variable("CONNECTION_BUDGET")] = str(self.max_connections - SPARE_CONNECTIONS)
+        if process is not ServiceProcess.MIGRATE:
+            own[variable("SERVICE_PORT")] = str(self._ports.of_process(service, process))
+        return own
+
+    def command(self, service: str) -> Environment:
+        key = {variable("DEVELOPMENT_SIGNING_KEY"): str(self._signing_key)}
+        return {**self._shared(), **self._dsns(service, COMMAND_DSNS), **key}
+
+    def _shared(self) -> dict[str, str]:
+        at = self._ports
+        return {
+            variable("KAFKA_BOOTSTRAP"): at.place("kafka"),
+            variable("IDEMPOTENCY_SECRET"): self._secrets.idempotency,
+            variable("JWKS_URL"): f"http://{at.place('issuer')}{KEYS}",
+            "OTEL_TRACES_EXPORTER": os.environ.get("OTEL_TRACES_EXPORTER", "zipkin"),
+            "OTEL_EXPORTER_ZIPKIN_ENDPOINT": f"http://{at.place('zipkin')}/api/v2/spans",
+        }
+
+    def _dsns(self, service: str, roles: Iterable[str]) -> dict[str, str]:
+        database = service_database(self.admin_dsn, service, service, self._secrets.passwords(service))
+        return {variable(f"{role.upper()}_DSN"): getattr(database, role) for role in roles}
+
+
+def write_command_environments(environments: Environments, services: Iterable[str], directory: Path) -> None:
+    """`<directory>/<service>.env`, closed to other accounts: passwords stand in them."""
+    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for service in services:
+        lines = "".join(f"{name}={value}\n" for name, value in environments.command(service).items())
+        write_whole(directory / f"{service}.env", lines, mode=0o600)

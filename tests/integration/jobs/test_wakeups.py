@@ -1,0 +1,50 @@
+"""The unit of work wakes relay and worker after its commit; handlers need no code for it."""
+
+import pytest
+
+from services.notifications.domain import Kind, Notification
+from tests.fixtures.jobs import Service
+from tests.integration.jobs.conftest import ServiceOf
+from waypost.jobs.context import JobContext
+from waypost.jobs.declaration import Job
+from waypost.kernel.ids import new_id
+from waypost.kernel.tenant import bound_tenants
+from waypost.memory.doorbell import MemoryDoorbell
+
+
+async def work(job: JobContext) -> None: ...
+
+
+async def test_commit_sends_wakeups_for_its_rows_and_a_rollback_does_not(service: ServiceOf) -> None:
+    heard = MemoryDoorbell()
+    billing = await service([Job(work)], doorbell=heard)
+    with bound_tenants([billing.tenant]):
+        async with billing.units.begin() as uow:
+            uow.add(_dead_letter(billing))
+            assert heard.rings == []
+        assert heard.rings == ["outbox"]
+
+        async with billing.units.begin() as uow:
+            await uow.jobs.enqueue("work")
+        assert heard.rings == ["outbox", "jobs"]
+
+        with pytest.raises(ZeroDivisionError):
+            async with billing.units.begin() as uow:
+                uow.add(_dead_letter(billing))
+                await uow.jobs.enqueue("work", idempotency_key=str(1 // 0))
+        async with billing.units.begin():
+            """A handler that writes nothing."""
+        assert heard.rings == ["outbox", "jobs"]
+
+
+def _dead_letter(billing: Service) -> Notification:
+    user_id = new_id()
+    return Notification.queue(
+        new_id(),
+        billing.tenant,
+        recipient_id=user_id,
+        kind=Kind.WELCOME,
+        subject_type="user",
+        subject_id=user_id,
+        at=billing.clock.now(),
+    )
