@@ -8,7 +8,7 @@ for production.
 | `zipkin` | `Zipkin(port=, log=)`: the trace viewer |
 | `ports` | free ports of this machine |
 | `child` | a process that cannot outlive its parent, not even a parent killed with SIGKILL |
-| `errors` | `SetUpFailed` (something must be installed), `StartFailed` (a process did not come up) |
+| `errors` | `SetUpFailed`: something is not installed; `StartFailed`: a process ended |
 
 Each server has `start()`, which returns when it answers, `answers()` and `stop()`. Kafka and
 PostgreSQL also have `kill()`, `pause()` and `resume()`; their data survives in `folder` until the

@@ -2,7 +2,7 @@
 
 | error | status | |
 |---|---|---|
-| Invalid | 422 | 400 if the body is not JSON or a header is invalid, 415 if the content type is not JSON |
+| Invalid | 422 | 400 for invalid JSON or headers, 415 for another content type |
 | Unauthenticated | 401 | |
 | Forbidden | 403 | |
 | NotFound | 404 | also for rows of another tenant |
