@@ -3,14 +3,14 @@
 | key | default | meaning |
 |---|---|---|
 | `services` | `services` | package with one sub-package per service |
-| `schemas` | `schemas` | package with the `.avsc` sources, the lock, the samples, the topics and the event classes |
-| `namespace` | the name under `[project]` | Avro namespace of every record: `<namespace>.<service>.<Record>` |
-| `topic_prefix` | empty | first part of every topic and consumer group on the cluster: `staging.users.user` |
-| `token_issuer`, `token_audience` | the namespace | claims `iss` and `aud` of access tokens (RFC 7519) |
-| `problem_prefix` | `urn:<namespace>:problem:` | first part of the `type` of every problem (RFC 9457) |
+| `schemas` | `schemas` | package with sources, lock, samples, topics and classes |
+| `namespace` | the name under `[project]` | Avro namespace: `<namespace>.<service>.<Record>` |
+| `topic_prefix` | empty | first part of topics and groups: `staging.users.user` |
+| `token_issuer`, `token_audience` | namespace | claims `iss` and `aud` (RFC 7519) |
+| `problem_prefix` | `urn:<namespace>:problem:` | first part of `type` (RFC 9457) |
 | `environment_prefix` | `WAYPOST_` | first part of the name of every environment variable |
 | `metrics_prefix` | `waypost_` | first part of the name of every metric |
-| `environment_directory` | none | folder with one `<service>.env` per service, for the command; relative to the file |
+| `environment_directory` | none | folder of `<service>.env` files, relative to this file |
 | `start_command` | none | command that starts the application's stack; errors name it |
 
 The file is searched in the working directory and its parents. `WAYPOST_PROJECT` names its folder

@@ -1,17 +1,17 @@
 """Maps errors to HTTP responses.
 
-| error                | status | |
-|----------------------|--------|---|
-| Invalid              | 422    | 400 if the body is not JSON or a header is invalid, 415 if the content type is not JSON |
-| Unauthenticated      | 401    | |
-| Forbidden            | 403    | |
-| NotFound             | 404    | also for rows of another tenant |
-| ConcurrencyConflict  | 409    | 412 if the request has If-Match |
-| Conflict             | 409    | |
-| another Refused      | 400    | |
-| NotYet, Transient    | 503    | with Retry-After |
-| Unavailable          | 503    | with its Retry-After |
-| everything else      | 500    | logged with its traceback; the response has no details |
+| error | status | |
+|---|---|---|
+| Invalid | 422 | 400 for invalid JSON or headers, 415 for another content type |
+| Unauthenticated | 401 | |
+| Forbidden | 403 | |
+| NotFound | 404 | also for rows of another tenant |
+| ConcurrencyConflict | 409 | 412 if the request has If-Match |
+| Conflict | 409 | |
+| another Refused | 400 | |
+| NotYet, Transient | 503 | with Retry-After |
+| Unavailable | 503 | with its Retry-After |
+| everything else | 500 | logged with its traceback; the response has no details |
 """
 
 import math

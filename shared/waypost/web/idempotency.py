@@ -4,7 +4,8 @@ and one response.
 @router.post("/invoices", status_code=201)
 async def create_invoice(body: NewInvoice, caller: AdminCaller, execute: Executor) -> Response:
     command = CreateInvoice(...)
-    return await execute(command, lambda invoice: created(InvoiceView.of(invoice), f"/invoices/{invoice.id}"))
+    location = f"/invoices/{command.invoice_id}"
+    return await execute(command, lambda invoice: created(InvoiceView.of(invoice), location))
 """
 
 import hashlib

@@ -1,8 +1,10 @@
 """Pagination by cursor: `{data, has_more, next_cursor}`. A cursor encodes the position of a page's
 last row and is opaque to clients.
 
+Pages = Annotated[PageRequest[UUID], paged_by(UUID)]
+
 @router.get("/invoices")
-async def list_invoices(page: Annotated[PageRequest[UUID], paged_by(UUID)], caller: Caller, ...) -> Page[InvoiceView]:
+async def list_invoices(page: Pages, caller: Caller, ...) -> Page[InvoiceView]:
     rows = await queries.invoices(uow.rows, after=page.after, limit=page.rows)
     return page.of(rows, InvoiceView.of, position=lambda row: row.id)
 """
