@@ -1,6 +1,4 @@
-"""Real parts for every test that asks for them by name; nothing is started for those that do
-not.
-"""
+"""Fixtures of real servers. A server starts only for a test that requests its fixture."""
 
 import os
 

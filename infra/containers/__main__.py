@@ -30,7 +30,7 @@ def up(only: Only = None) -> None:
 @commands.command()
 def down() -> None:
     """Stops and removes the containers; volumes stay."""
-    console.print("Stopped." if asyncio.run(stack_here().stop()) else "Nothing ran.")
+    console.print("Stopped." if asyncio.run(stack_here().stop()) else "No stack was running.")
 
 
 @commands.command()
@@ -74,7 +74,7 @@ def main() -> None:
     try:
         commands()
     except StartFailed as error:
-        sys.exit(f"The containers did not come up: {error}")
+        sys.exit(f"The containers did not start: {error}")
     except (WaypostError, ValueError) as error:
         sys.exit(str(error))
 

@@ -29,7 +29,7 @@ T = TypeVar("T")
 commands = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 console = Console(width=None if sys.stdout.isatty() else WIDTH_OF_FILES)
 
-Only = Annotated[list[str] | None, typer.Option(help="This component and what it depends on; may be given again.")]
+Only = Annotated[list[str] | None, typer.Option(help="This component and its dependencies; may be repeated.")]
 
 
 @commands.command()
@@ -49,7 +49,7 @@ def restart(
     """
     client = client_here()
     refuse_stopped(client)
-    console.print(f"Restarted {', '.join(run(client.restart([each for name in names for each in name.split()])))}.")
+    console.print(f"Restarted {', '.join(run(client.restart([part for name in names for part in name.split()])))}.")
 
 
 @commands.command()
@@ -68,8 +68,8 @@ def dev(only: Only = None) -> None:
 
 @commands.command()
 def down() -> None:
-    """Stops everything, the last started first; data stays."""
-    console.print("Stopped." if run(client_here().stop()) else "Nothing ran.")
+    """Stops every component in reverse order; keeps the data."""
+    console.print("Stopped." if run(client_here().stop()) else "No stack was running.")
 
 
 @commands.command()
@@ -82,7 +82,7 @@ def status() -> None:
 
 @commands.command(name="logs")
 def show_logs(
-    name: Annotated[str | None, typer.Argument(help="A component; all of them unless given.")] = None,
+    name: Annotated[str | None, typer.Argument(help="A component; all components unless given.")] = None,
 ) -> None:
     """Shows the end of the log files, and follows them on a terminal."""
     logs.follow(client_here().directory / "logs", name or None)
@@ -116,7 +116,7 @@ def supervise_here(only: Only = None) -> None:
 
 @commands.command()
 def install() -> None:
-    """Fetches the jars and prepares the broker's archive of classes; part of `make setup`."""
+    """Fetches the jars and creates the broker's class archive; part of `make setup`."""
 
     from waypost.native import kafka, zipkin
 
@@ -142,8 +142,8 @@ async def start_or_complete(client: Client, only: Sequence[str]) -> None:
         await client.start(only)
         return
     started = await client.start_missing(only)
-    news = f"started {', '.join(started)}" if started else "nothing new to start"
-    console.print(f"The stack already runs at port base {client.addresses.port_base}: {news}.")
+    change = f"started {', '.join(started)}" if started else "no component to start"
+    console.print(f"The stack already runs at port base {client.addresses.port_base}: {change}.")
 
 
 def show_status(client: Client) -> bool:
@@ -167,7 +167,7 @@ def main() -> None:
     try:
         commands()
     except StartFailed as error:
-        sys.exit(f"The stack did not come up: {error}")
+        sys.exit(f"The stack did not start: {error}")
     except (WaypostError, ValueError) as error:
         sys.exit(str(error))
 

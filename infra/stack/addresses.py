@@ -1,5 +1,5 @@
-"""Addresses of all components: offsets from one port base, so that two copies can run side by
-side.
+"""Addresses of all components: offsets from one port base, so that two copies can run at the same
+time.
 """
 
 import os
@@ -51,10 +51,10 @@ class Addresses:
         """Reads `WAYPOST_PORT_BASE`, or uses the default. Raises ValueError with the range to
         choose from.
         """
-        given = os.environ.get("WAYPOST_PORT_BASE", str(DEFAULT_PORT_BASE))
-        if not given.isdecimal() or not 1024 <= int(given) <= HIGHEST_PORT_BASE:
-            raise ValueError(f"WAYPOST_PORT_BASE is {given!r}; set a number from 1024 to {HIGHEST_PORT_BASE}")
-        return cls(int(given))
+        value = os.environ.get("WAYPOST_PORT_BASE", str(DEFAULT_PORT_BASE))
+        if not value.isdecimal() or not 1024 <= int(value) <= HIGHEST_PORT_BASE:
+            raise ValueError(f"WAYPOST_PORT_BASE is {value!r}; set a number from 1024 to {HIGHEST_PORT_BASE}")
+        return cls(int(value))
 
     def host(self, part: str) -> str:
         """The host name or address at which other components reach `part`."""

@@ -18,7 +18,7 @@ from waypost.devstack.supervisor import Supervisor
 from waypost.native.errors import SetUpFailed
 
 RUN_AGAIN = ("databases", "topics", "start-page")
-"""Components that depend on the list of services: a new service requires that they run again."""
+"""Components that depend on the list of services; they run again when a service is added."""
 
 
 class Changes:
@@ -50,20 +50,18 @@ class Changes:
         plan = Plan(self._addresses, load_or_make_keys(self._directory / "keys"), self._directory)
         declared = plan.components()
         new = [
-            this_component
-            for this_component in limited(declared, tuple(only))
-            if this_component.name not in self._supervisor.names
+            component for component in limited(declared, tuple(only)) if component.name not in self._supervisor.names
         ]
         if not new:
             return ()
         await refuse_taken_ports(new)
-        for each_component in new:
-            rotate(each_component.log)
+        for component in new:
+            rotate(component.log)
         write_command_environments(plan.environments, services.SERVICES, self._addresses.environment_directory)
         again = [
-            each_component
-            for each_component in declared
-            if each_component.name in RUN_AGAIN and each_component.name in self._supervisor.names
+            component
+            for component in declared
+            if component.name in RUN_AGAIN and component.name in self._supervisor.names
         ]
         await self._supervisor.add([*again, *new])
         return [component.name for component in new]

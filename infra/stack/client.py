@@ -1,4 +1,4 @@
-"""The commands' way to the supervisor of this checkout's stack."""
+"""The client of this checkout's stack, with its folder and the command of its supervisor."""
 
 import sys
 

@@ -56,8 +56,8 @@ COMMAND_DSNS = ("owner", "app", "ops")
 class Environments:
     """Builds the environments of one stack from its addresses and keys.
 
-    `addresses` are where the processes reach each other, `outside` where a person's browser does;
-    natively the same.
+    Processes reach each other at `addresses`; browsers reach the stack at `outside`. Both are equal
+    on this machine without containers.
     """
 
     def __init__(self, addresses: Addresses, keys: Keys, *, outside: Addresses | None = None) -> None:

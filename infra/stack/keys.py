@@ -89,8 +89,7 @@ def _ensure_signing_key(file: Path) -> None:
 
 
 def _ensure_sealing_key(public: Path, private: Path) -> None:
-    # The private key first: with only a public key, sealed tokens could never be
-    # opened.
+    # Writes the private key first: tokens sealed to a public key alone could never be opened.
     if not private.exists():
         fresh = {"key_id": str(new_id()), "private_key": base64.b64encode(bytes(PrivateKey.generate())).decode()}
         _write_private(private, json.dumps({"keys": [fresh]}))

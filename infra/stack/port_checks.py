@@ -11,16 +11,15 @@ def refuse_ephemeral_ports(addresses: Addresses, ephemeral: range | None = None)
     """Raises SetUpFailed for a base with a port that the kernel may give to an outgoing connection
     at any moment.
 
-    A kernel that uses every port for outgoing connections leaves no choice, so all bases are
-    accepted there.
+    If the kernel uses every port for outgoing connections, all bases are accepted.
     """
     ephemeral = ephemeral_ports() if ephemeral is None else ephemeral
     used = range(addresses.port_base, addresses.port_base + max(offsets().values()) + 1)
     if not ports_outside(ephemeral) or not any(port in ephemeral for port in used):
         return
     reason = (
-        f"ports {used.start} to {used[-1]} meet {ephemeral.start} to {ephemeral[-1]},"
-        " which the kernel gives to outgoing connections (net.ipv4.ip_local_port_range)"
+        f"ports {used.start} to {used[-1]} overlap {ephemeral.start} to {ephemeral[-1]},"
+        " which the kernel assigns to outgoing connections (net.ipv4.ip_local_port_range)"
     )
     remedy = f"choose WAYPOST_PORT_BASE {outside(ephemeral, len(used))}, such as {DEFAULT_PORT_BASE}"
     raise SetUpFailed(STEP, reason, remedy)

@@ -19,8 +19,8 @@ MODULES = {module.replace(".", "/"): name for name, module in SIMULATORS.items()
 
 
 class SourceFilter(DefaultFilter):
-    """Accepts files that a process reads at its start; byte code, caches and editors' copies are
-    not among them.
+    """Accepts files that a process reads at its start; refuses byte code, caches and backup files
+    of editors.
     """
 
     SUFFIXES = (".py", ".avsc", ".json", ".yaml", ".html", ".css", ".js", ".txt", ".sql")

@@ -37,16 +37,18 @@ async def run_demo(client: Stack, console: Console, *, stay: bool) -> bool:
         if not is_our_own or stay:
             console.print(f"\nEvery page of the stack: {client.addresses.url('start-page')}/")
         if is_our_own and stay:
-            console.print("The stack stays up to look around. Ctrl-C ends it.")
+            console.print("The stack stays up until Ctrl-C.")
             await _until_interrupted()
         if is_our_own and not stay:
-            console.print("\nThe stack ends here, and the addresses above with it: `make up` keeps one running.")
+            console.print(
+                "\nThe stack stops now, and the addresses above stop answering; `make up` starts one that keeps running."
+            )
     return happened
 
 
 @asynccontextmanager
 async def _stack(client: Stack, console: Console) -> AsyncIterator[bool]:
-    """Yields True if it started the stack; then it also stops it, in every case."""
+    """Yields True if it started the stack, and then always stops it at the end of the block."""
     if client.runs():
         await client.watch_until_up()
         yield False
@@ -61,7 +63,7 @@ async def _stack(client: Stack, console: Console) -> AsyncIterator[bool]:
 
 
 async def _until_interrupted() -> None:
-    """Ctrl-C is the intended end: not an error."""
+    """Waits until Ctrl-C, which ends the wait without an error."""
     try:
         await asyncio.Event().wait()
     except asyncio.CancelledError:

@@ -19,8 +19,8 @@ from waypost.devstack.supervisor import Supervisor
 
 
 async def supervise(addresses: Addresses, directory: Path, *, only: tuple[str, ...] = ()) -> None:
-    """Returns when everything is down again. `only` limits it to components of these names and
-    their dependencies.
+    """Runs the stack until a signal; every component has stopped when it returns. `only` limits it
+    to components of these names and their dependencies.
     """
     refuse_ephemeral_ports(addresses)
     async with only_supervisor(directory, remedy="`make down` stops it"):
@@ -34,7 +34,7 @@ async def run_plan(addresses: Addresses, directory: Path, only: tuple[str, ...])
     for component in components:
         rotate(component.log)
     write_command_environments(plan.environments, SERVICES, addresses.environment_directory)
-    board = StatusBoard(board_file(directory), addresses.port_base, [each.line() for each in components])
+    board = StatusBoard(board_file(directory), addresses.port_base, [component.line() for component in components])
     supervisor = Supervisor(components, board)
     async with answering(requests_folder(directory), Changes(addresses, directory, supervisor)) as asked_to_stop:
         await supervisor.run(asked_to_stop)

@@ -12,7 +12,7 @@ from waypost.kernel.tenant import bound_tenants
 from waypost.web.idempotency import Executor
 from waypost.web.responses import created, shown
 
-router = APIRouter(tags=["joining"])
+router = APIRouter(tags=["registration"])
 
 
 @router.post("/tenants", status_code=201, response_model=OpenedTenant)

@@ -98,7 +98,7 @@ async def ask_all(
 
 async def find_in_any(find_in: Callable[[Service], Awaitable[T | None]], *, what: str, hint: str) -> T:
     """Returns the first result of any service. Raises NotFound, which names the services that were
-    searched and those that did not answer.
+    searched and the services that did not answer.
     """
     services = chosen_services(None)
     answers, problems = await ask_all(services, find_in)

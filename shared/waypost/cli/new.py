@@ -20,7 +20,8 @@ commands = typer.Typer(no_args_is_help=True, help="Writes a new project, or a ne
 
 @commands.command("project")
 def new_project(
-    name: Annotated[str, typer.Argument(help="Of the folder, and of the Avro namespace: acme")], as_json: AsJson = False
+    name: Annotated[str, typer.Argument(help="Name of the folder and of the Avro namespace: acme")],
+    as_json: AsJson = False,
 ) -> None:
     """Writes a project without services into a new folder."""
     files = write_project(name, Path.cwd())
@@ -30,12 +31,12 @@ def new_project(
 
 @commands.command("service")
 def new_service(
-    name: Annotated[str, typer.Argument(help="Of the service, its database and its package: shipping")],
+    name: Annotated[str, typer.Argument(help="Name of the service, its database and its package: shipping")],
     event: Annotated[
         str | None, typer.Option(help="Its first event type: shipment.dispatched; <service>.created unless given.")
     ] = None,
     verb: Annotated[
-        str | None, typer.Option(help="Of its first command: dispatch; derived from the event type unless given.")
+        str | None, typer.Option(help="Name of its first command: dispatch; derived from the event type unless given.")
     ] = None,
     follow: Annotated[
         str | None, typer.Option(help="Event type of another service that this one reacts to: order.placed")

@@ -1,9 +1,9 @@
-"""An application's processes on this machine, under one supervisor: for development, never for
+"""Runs an application's processes on this machine under one supervisor: for development, not for
 production.
 
 | module         | content                                                                  |
 |----------------|--------------------------------------------------------------------------|
-| `parts`        | `Component`: a server, or a one-shot that runs once to its end           |
+| `parts`        | `Component`: a server, or a one-shot that runs once and ends             |
 | `supervisor`   | starts components after their dependencies, restarts them when they end  |
 | `status_board` | the state of each component, in memory and in a file; `table` shows it   |
 | `supervision`  | the supervisor's process: one per folder, until a signal                 |
@@ -16,5 +16,5 @@ production.
 | `issuer`       | publishes the public key of development tokens                           |
 | `stack`        | the folder, client and supervisor of a project's stack                   |
 
-The modules up to `requests` serve any application that has a plan of its own.
+An application with its own plan can use the modules from `parts` to `requests`.
 """

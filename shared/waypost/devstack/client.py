@@ -28,7 +28,7 @@ FAILURES_ALLOWED = 3
 
 
 class StackClient:
-    """Of the stack in one folder."""
+    """Client of the stack in one folder."""
 
     def __init__(
         self,
@@ -53,11 +53,12 @@ class StackClient:
             return not try_lock(lock)
 
     def board(self) -> Snapshot | None:
+        """The state of each component; None if no supervisor runs."""
         return read_board(board_file(self.directory)) if self.runs() else None
 
     async def start(self, only: Sequence[str] = ()) -> None:
-        """Starts a supervisor in the background and returns once everything is up. Raises
-        StartFailed, with everything down again.
+        """Starts a supervisor in the background and returns once everything is up. Stops it and
+        raises StartFailed if a component keeps failing, or at the deadline.
         """
         supervisor = self._spawn(only)
         try:
@@ -69,13 +70,13 @@ class StackClient:
 
     async def start_missing(self, only: Sequence[str] = ()) -> Sequence[str]:
         """Starts declared components that do not run, all or those of `only`, on a running stack.
-        Returns their names once they are up.
+        Returns their names once they are up. Raises StartFailed.
         """
         return await self._request(Action.START, only)
 
     async def restart(self, names: Sequence[str]) -> Sequence[str]:
         """Restarts components, or services with all their components. Returns the components' names
-        once they are up again.
+        once they are up again. Raises StartFailed.
         """
         return await self._request(Action.RESTART, names)
 
@@ -107,15 +108,15 @@ class StackClient:
                 await asyncio.sleep(POLL_SECONDS)
 
     async def stop(self) -> bool:
-        """False if nothing ran. A supervisor that still runs at the deadline is killed; its
-        children end with it.
+        """Stops the stack. Returns False if no supervisor ran. Kills a supervisor that still runs
+        at the deadline; its children end with it.
         """
         if not self.runs():
             return False
         deadline = time.monotonic() + DOWN_SECONDS
         signalled: set[int] = set()
         while self.runs():
-            snapshot = self.board()  # a supervisor that has just started writes it within moments
+            snapshot = self.board()  # a supervisor that has just started has not written it yet
             if snapshot:
                 self._signal_to_stop(snapshot.supervisor, signalled, late=time.monotonic() > deadline)
             await asyncio.sleep(POLL_SECONDS)
@@ -134,7 +135,9 @@ class StackClient:
         return self.directory / "logs" / "supervisor.log"
 
     def _spawn(self, only: Sequence[str]) -> "subprocess.Popen[bytes]":
-        """Starts it in a separate session, so that it continues when the terminal closes."""
+        """Starts the supervisor in a separate session, so that it continues when the terminal
+        closes.
+        """
         self.supervisor_log.parent.mkdir(parents=True, exist_ok=True)
         rotate(self.supervisor_log)
         limits = [argument for name in only for argument in ("--only", name)]
@@ -159,6 +162,9 @@ class StackClient:
 
 
 def refuse_failures(snapshot: Snapshot, names: Sequence[str]) -> None:
+    """Raises StartFailed for a component of `names` that failed too often; without names, for any
+    component that is not optional.
+    """
     for line in snapshot.lines:
         awaited = line.name in names if names else not line.optional
         if awaited and line.phase is Phase.FAILED and line.failures >= FAILURES_ALLOWED:

@@ -6,7 +6,7 @@ Names begin with the project's prefix, here written without it.
 |---|---|---|
 | SERVICE_PORT | api, worker, jobs, live | its HTTP port: the API, or health and metrics |
 | OWNER_DSN, APP_DSN, RELAY_DSN, OPS_DSN | as each needs it | the database, as one of the roles |
-| CONNECTION_BUDGET | api, worker, jobs | connections that all of them may open |
+| CONNECTION_BUDGET | api, worker, jobs | limit of connections for all processes together |
 | KAFKA_BOOTSTRAP | all | `host:port` of the broker |
 | IDEMPOTENCY_SECRET | all | keys the hashes of request bodies |
 | JWKS_URL | all | public keys of the access tokens |
@@ -36,12 +36,16 @@ DSNS_OF: Mapping[ServiceProcess, tuple[str, ...]] = {
 }
 COMMAND_DSNS = ("owner", "app", "ops")
 CONNECTIONS_PER_SERVICE = 45
-"""Pools of 20, 2, 5 and 5, 3 of the relay, 2 that listen, 3 that notify, 5 of operators."""
+"""Pools of 20, 2, 5 and 5 connections; 3 for the relay, 2 for LISTEN, 3 for NOTIFY, 5 for
+operators.
+"""
 SPARE_CONNECTIONS = 2 * CONNECTIONS_PER_SERVICE + 30
-"""Two services that are added to a running stack, and the superuser."""
+"""Reserve for two services that are added to a running stack, and for the superuser."""
 
 
 class Environments:
+    """Builds the environment of each process from the ports and the secrets of the stack."""
+
     def __init__(self, ports: Ports, secrets: Secrets, signing_key: Path) -> None:
         self._ports = ports
         self._secrets = secrets
@@ -49,13 +53,16 @@ class Environments:
 
     @property
     def max_connections(self) -> int:
+        """PostgreSQL's connection limit."""
         return CONNECTIONS_PER_SERVICE * len(self._ports.services) + SPARE_CONNECTIONS
 
     @property
     def admin_dsn(self) -> str:
+        """DSN of PostgreSQL's superuser; only for the set-up, no process receives it."""
         return f"postgresql://postgres:{self._secrets.superuser}@{self._ports.place('postgres')}/postgres"
 
     def process(self, service: str, process: ServiceProcess) -> Environment:
+        """Environment of one process of a service."""
         own = {**self._shared(), **self._dsns(service, DSNS_OF[process])}
         if "app" in DSNS_OF[process]:
             own[variable("CONNECTION_BUDGET")] = str(self.max_connections - SPARE_CONNECTIONS)
@@ -64,6 +71,7 @@ class Environments:
         return own
 
     def command(self, service: str) -> Environment:
+        """Environment of the `waypost` command for a service."""
         key = {variable("DEVELOPMENT_SIGNING_KEY"): str(self._signing_key)}
         return {**self._shared(), **self._dsns(service, COMMAND_DSNS), **key}
 
@@ -83,7 +91,7 @@ class Environments:
 
 
 def write_command_environments(environments: Environments, services: Iterable[str], directory: Path) -> None:
-    """`<directory>/<service>.env`, closed to other accounts: passwords stand in them."""
+    """Writes `<directory>/<service>.env`, readable only by the owner, because it has passwords."""
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     for service in services:
         lines = "".join(f"{name}={value}\n" for name, value in environments.command(service).items())

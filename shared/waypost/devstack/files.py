@@ -4,15 +4,15 @@ from pathlib import Path
 
 
 def lock_file(directory: Path) -> Path:
-    """Held by the supervisor for its whole life; names that process."""
+    """The lock file, which the supervisor holds as long as it runs; contains its process id."""
     return directory / "stack.lock"
 
 
 def board_file(directory: Path) -> Path:
-    """What each component does, while a supervisor runs."""
+    """The status board; exists while a supervisor runs."""
     return directory / "board.json"
 
 
 def requests_folder(directory: Path) -> Path:
-    """Where the supervisor is asked for changes."""
+    """The folder of requests to the supervisor."""
     return directory / "requests"

@@ -29,7 +29,7 @@ def main() -> None:
             self.wfile.write(json.dumps(page).encode())
 
         def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 - the base class's name
-            """Nothing: one line per health check would fill the log."""
+            """Logs nothing: one line per health check would fill the log."""
 
     ThreadingHTTPServer((LOOPBACK, int(port)), Pages).serve_forever()
 

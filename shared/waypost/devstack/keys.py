@@ -1,4 +1,4 @@
-"""Secrets of a project's stack, made once and kept in its folder, closed to other accounts.
+"""Secrets of a project's stack, created once and stored in its folder, closed to other accounts.
 
 secrets.json      passwords of PostgreSQL's roles, the key of stored request hashes
 signing.json      private Ed25519 JWK with its kid (RFC 8037): signs development tokens
@@ -23,7 +23,7 @@ ENTROPY_BYTES = 24
 class Secrets:
     superuser: str
     idempotency: str
-    """Keys the hashes of request bodies that are kept beside idempotency keys."""
+    """Keys the hashes of request bodies that are stored with idempotency keys."""
     roles: Mapping[str, Mapping[str, str]]
 
     def passwords(self, service: str) -> Passwords:
@@ -31,7 +31,7 @@ class Secrets:
 
 
 def load_or_make_secrets(directory: Path, services: Sequence[str]) -> Secrets:
-    """Those of an earlier start; makes the missing ones. The caller holds the stack's lock."""
+    """Loads the existing secrets, creates the missing ones. The caller holds the stack's lock."""
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     file = directory / "secrets.json"
     stored = json.loads(file.read_text()) if file.exists() else {}
@@ -39,14 +39,14 @@ def load_or_make_secrets(directory: Path, services: Sequence[str]) -> Secrets:
     complete = Secrets(
         superuser=stored.get("superuser") or _secret(),
         idempotency=stored.get("idempotency") or _secret(),
-        roles={**roles, **{each: _role_passwords() for each in services if each not in roles}},
+        roles={**roles, **{service: _role_passwords() for service in services if service not in roles}},
     )
     write_whole(file, json.dumps(asdict(complete), indent=2), mode=0o600)
     return complete
 
 
 def load_or_make_signing_key(directory: Path) -> Path:
-    """Its file."""
+    """Returns the file of the signing key; creates the key if it does not exist."""
     file = directory / "signing.json"
     if not file.exists():
         key = OKPKey.generate_key("Ed25519", {"kid": str(new_id()), "alg": "EdDSA", "use": "sig"})

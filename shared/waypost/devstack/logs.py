@@ -1,4 +1,4 @@
-"""Log files: one per process; the logs of the last few starts are retained."""
+"""Log files: one per process. The logs of earlier starts are retained, three for each process."""
 
 import os
 import sys
@@ -23,13 +23,15 @@ def rotate(log: Path) -> None:
 
 
 def follow(directory: Path, name: str | None) -> None:
-    """Replaces this process by `tail` on one log, or on all; follows them on a terminal."""
+    """Replaces this process by `tail` on one log, or on all logs; follows them on a terminal.
+    Raises SetUpFailed if there is no such log.
+    """
     files = sorted(directory.glob(f"{name or '*'}.log"))
     if not files:
         known = (
             ", ".join(sorted(file.stem for file in directory.glob("*.log")))
-            or "none yet: the stack writes them as it starts"
+            or "none yet; the stack writes logs when it starts"
         )
-        raise SetUpFailed("Showing logs", f"there is no log of {name or 'anything'}", f"there are: {known}")
-    ways = ["-F"] if sys.stdout.isatty() else []
-    os.execvp("tail", ["tail", *ways, "-n", "100", *map(str, files)])  # noqa: S606 - no shell is wanted between
+        raise SetUpFailed("Showing logs", f"there is no log of {name or 'anything'}", f"available logs: {known}")
+    options = ["-F"] if sys.stdout.isatty() else []
+    os.execvp("tail", ["tail", *options, "-n", "100", *map(str, files)])  # noqa: S606 - without a shell

@@ -1,4 +1,4 @@
-"""What a stack is made of: servers that keep running, and one-shots that run once to their end."""
+"""Components of a stack: servers that keep running, and one-shots that run once and end."""
 
 import asyncio
 import sys
@@ -18,30 +18,34 @@ TOOLKIT = Path(waypost.__file__).parents[1]
 Environment = Mapping[str, str]
 
 START_SECONDS = 180
-"""Ten processes start at once. One that is stopped because others take its processor starts all
-over, and so they never come up.
+"""Ten processes start at the same time and share the processors. A shorter deadline would stop slow
+processes, whose restarts would slow down the others.
 """
 
 
 class Server(Protocol):
     async def start(self) -> None:
-        """Returns once it answers. Raises SetUpFailed or StartFailed. May be called again after its
-        end.
+        """Returns once the server answers. Raises SetUpFailed or StartFailed. May be called again
+        after the server ended.
         """
         ...
 
     async def stop(self, deadline_seconds: float = ...) -> None:
-        """Asks, then kills at the deadline. Fine before the start and after the end."""
+        """Requests the end, and kills the server at the deadline. Does nothing before the start and
+        after the end.
+        """
         ...
 
-    async def answers(self) -> bool: ...
+    async def answers(self) -> bool:
+        """True if the server is ready for requests."""
+        ...
 
     @property
     def child(self) -> Child: ...
 
 
 OneShot = Callable[[], Awaitable[None]]
-"""Raises StartFailed or SetUpFailed; running it twice is fine."""
+"""Raises StartFailed or SetUpFailed. Idempotent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,27 +54,25 @@ class Component:
     part: Server | OneShot
     log: Path
     depends_on: Sequence[str] = ()
-    """Names of those that have to be ready before this one is started; it is stopped before they
-    are.
-    """
+    """Names of the components that must be up before this one starts; it stops before them."""
     ports: Sequence[int] = ()
     page: str = ""
-    """What a person may open in a browser."""
+    """URL of the component's page for a browser."""
     optional: bool = False
-    """The stack is up without it: its start delays nothing, and its failure is one line."""
+    """The stack counts as up without this component. The status shows its failure in one line."""
 
     def line(self) -> Line:
-        """Its line on the board, before anything has happened."""
+        """The component's initial line on the status board."""
         return Line(name=self.name, ports=list(self.ports), page=self.page, log=str(self.log), optional=self.optional)
 
 
 class PythonServer:
-    """`python -m <module> …`, ready when its health page says so."""
+    """`python -m <module> …`, ready when its health page answers with 200."""
 
     def __init__(self, *module: str, environment: Environment, log: Path, health: str) -> None:
         self.module = module
         self.environment = dict(environment)
-        """Read at each start: what is changed here holds from the next one on."""
+        """Read at each start: a change takes effect at the next start."""
         self._log = log
         self._child = python_child(*module, environment=self.environment, log=log)
         self._health = health
@@ -92,8 +94,8 @@ class PythonServer:
 
 
 class PythonOneShot:
-    """`python -m <module> …`, run to its end; another exit code than 0 is a StartFailed with the
-    end of its log.
+    """`python -m <module> …`, run once. Raises StartFailed with the end of its log if the exit code
+    is not 0.
     """
 
     def __init__(self, *module: str, environment: Environment, log: Path) -> None:
@@ -114,7 +116,9 @@ class PythonOneShot:
 
 
 def python_child(*module: str, environment: Environment, log: Path) -> Child:
-    """In the project's folder; adds the variables to this process's environment."""
+    """A Python process in the project's folder. Its environment is this process's, with the given
+    variables added.
+    """
     root = project().root
-    given = {**importing(root, TOOLKIT), **environment}
-    return Child([sys.executable, "-m", *module], environment=given, log=log, directory=root)
+    variables = {**importing(root, TOOLKIT), **environment}
+    return Child([sys.executable, "-m", *module], environment=variables, log=log, directory=root)

@@ -1,4 +1,4 @@
-"""Every component of a project's stack, with what it depends on."""
+"""Every component of a project's stack, with its dependencies."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +19,9 @@ from waypost.schemas.topics import declared_topics
 
 
 class Plan:
-    """Of one stack, whose lock the caller holds; `directory` holds its data, keys and logs."""
+    """Components of one stack. `directory` holds its data, keys and logs; the caller holds the
+    stack's lock.
+    """
 
     def __init__(self, ports: Ports, directory: Path) -> None:
         self._at = ports
@@ -102,7 +104,7 @@ class Plan:
         )
 
     async def _ensure_databases(self) -> None:
-        passwords = {each: self._secrets.passwords(each) for each in self._at.services}
+        passwords = {service: self._secrets.passwords(service) for service in self._at.services}
         await ensure_databases(self.environments.admin_dsn, passwords)
 
     async def _ensure_topics(self) -> None:

@@ -1,4 +1,4 @@
-"""Refuses ports that are taken, before anything starts."""
+"""Refuses occupied ports before any component starts."""
 
 import asyncio
 from collections.abc import Iterable
@@ -13,8 +13,8 @@ POLL_SECONDS = 0.1
 
 
 async def refuse_taken_ports(components: Iterable[Component]) -> None:
-    """Raises SetUpFailed for a port that does not become free within moments: processes of a killed
-    supervisor may still be ending.
+    """Raises SetUpFailed for a port that is still occupied after two seconds; processes of a killed
+    supervisor may need that time to end.
     """
     loop = asyncio.get_running_loop()
     deadline = loop.time() + PORT_PATIENCE_SECONDS

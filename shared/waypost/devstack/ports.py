@@ -1,8 +1,8 @@
-"""Where each process of a project answers: offsets from one base, so that two copies run side by
-side.
+"""The port of each process of a project: an offset from one base, so that two copies of a project
+can run at the same time.
 
-Services are counted in the order of their topics in `topics.yaml`, whose lines are only ever added
-at the end: a service keeps its ports when another one is added.
+Services are numbered in the order of their topics in `topics.yaml`. New topics are added at its
+end, so a service keeps its ports when another service is added.
 """
 
 import os
@@ -21,7 +21,7 @@ MOST_SERVICES = 20
 PLATFORM = {"issuer": 90, "zipkin": 91, "kafka": 92, "kafka-controller": 93, "postgres": 94}
 FIRST = {ServiceProcess.API: 1, ServiceProcess.WORKER: 21, ServiceProcess.JOBS: 41, ServiceProcess.LIVE: 61}
 WIDTH = 95
-"""Ports of one stack."""
+"""The number of ports that a stack reserves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +31,18 @@ class Ports:
 
     @classmethod
     def of_the_project(cls) -> Self:
-        """Raises Misconfigured with what to set."""
+        """Reads `<PREFIX>_PORT_BASE`, or uses the default. Raises Misconfigured with the range to
+        choose from.
+        """
         name = variable("PORT_BASE")
-        given = os.environ.get(name, str(DEFAULT_PORT_BASE))
-        if not given.isdecimal() or not 1024 <= int(given) <= 65_000:
-            raise Misconfigured(f"{name} is {given!r}; set a number from 1024 to 65000")
-        refuse_ephemeral(int(given), name)
-        return cls(services_here(), int(given))
+        value = os.environ.get(name, str(DEFAULT_PORT_BASE))
+        if not value.isdecimal() or not 1024 <= int(value) <= 65_000:
+            raise Misconfigured(f"{name} is {value!r}; set a number from 1024 to 65000")
+        refuse_ephemeral(int(value), name)
+        return cls(services_here(), int(value))
 
     def of(self, part: str) -> int:
+        """The port of a platform component: a key of `PLATFORM`."""
         return self.base + PLATFORM[part]
 
     def of_process(self, service: str, process: ServiceProcess) -> int:
@@ -54,22 +57,24 @@ class Ports:
 
 
 def services_here() -> Sequence[str]:
-    """Those that can be started: folders with a `__main__.py`. Raises Misconfigured."""
-    folders = sorted(each.parent.name for each in project().services_folder.glob("*/__main__.py"))
-    by_topic = list(dict.fromkeys(each.name.partition(".")[0] for each in declared_topics()))
-    ordered = sorted(folders, key=lambda each: by_topic.index(each) if each in by_topic else len(by_topic))
+    """Services of the project that can be started: folders with a `__main__.py`. Raises
+    Misconfigured for more services than ports.
+    """
+    folders = sorted(file.parent.name for file in project().services_folder.glob("*/__main__.py"))
+    by_topic = list(dict.fromkeys(topic.name.partition(".")[0] for topic in declared_topics()))
+    ordered = sorted(folders, key=lambda name: by_topic.index(name) if name in by_topic else len(by_topic))
     if len(ordered) > MOST_SERVICES:
         raise Misconfigured(f"there are {len(ordered)} services, and the local stack has ports for {MOST_SERVICES}")
     return ordered
 
 
 def refuse_ephemeral(base: int, name: str, ephemeral: range | None = None) -> None:
-    """Raises Misconfigured for ports that the kernel may give to an outgoing connection at any
-    moment. A kernel that uses every port for them leaves no choice.
+    """Raises Misconfigured for ports that the kernel may assign to an outgoing connection. If the
+    kernel uses every port for outgoing connections, all bases are accepted.
     """
     ephemeral = ephemeral_ports() if ephemeral is None else ephemeral
     if ports_outside(ephemeral) and any(port in ephemeral for port in range(base, base + WIDTH)):
         raise Misconfigured(
-            f"ports {base} to {base + WIDTH - 1} meet {ephemeral.start} to {ephemeral[-1]}, which the kernel gives to"
+            f"ports {base} to {base + WIDTH - 1} overlap {ephemeral.start} to {ephemeral[-1]}, which the kernel assigns to"
             f" outgoing connections (net.ipv4.ip_local_port_range); set {name} to another base, such as {DEFAULT_PORT_BASE}"
         )

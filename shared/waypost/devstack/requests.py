@@ -1,5 +1,5 @@
-"""Requests to a running supervisor. Each is a file in the stack's folder, which only the stack's
-account can write.
+"""Requests to a running supervisor. Each is a file in the stack's folder; only the stack's account
+can write there.
 
 The client writes `requests/<id>.json`. The supervisor handles one request at a time and writes
 `<id>.answer`. Files work on every system and in folders whose path is too long for the name of a
@@ -23,7 +23,8 @@ ANSWER_SECONDS = 60
 
 class Action(StrEnum):
     START = "start"
-    """Start what is declared and does not run; `names` limits it to these and their dependencies.
+    """Start the declared components that do not run; `names` limits it to these components and
+    their dependencies.
     """
     RESTART = "restart"
     """Restart these components; the name of a service means all of its processes."""
@@ -43,12 +44,12 @@ class Answer:
 
 
 Handler = Callable[[Request], Awaitable[Sequence[str]]]
-"""Gives the names of the components that start now. Raises SetUpFailed."""
+"""Returns the names of the components that start now. Raises SetUpFailed."""
 
 
 async def ask(folder: Path, request: Request, *, runs: Callable[[], bool]) -> Sequence[str]:
-    """The components that start now. Raises StartFailed with the supervisor's refusal, or where it
-    does not answer.
+    """Sends a request and returns the names of the components that start now. Raises StartFailed if
+    the supervisor refuses it or does not answer.
     """
     deadline = time.monotonic() + ANSWER_SECONDS
     folder.mkdir(exist_ok=True)
@@ -60,24 +61,24 @@ async def ask(folder: Path, request: Request, *, runs: Callable[[], bool]) -> Se
             if not runs() or time.monotonic() > deadline:
                 raise StartFailed("the supervisor did not answer: stop the stack, then start it")
             await asyncio.sleep(POLL_SECONDS)
-        given = Answer(**json.loads(answer.read_text()))
+        received = Answer(**json.loads(answer.read_text()))
     finally:
         file.unlink(missing_ok=True)
         answer.unlink(missing_ok=True)
-    if given.refusal:
-        raise StartFailed(given.refusal)
-    return given.names
+    if received.refusal:
+        raise StartFailed(received.refusal)
+    return received.names
 
 
 async def answer_requests(folder: Path, handle: Handler) -> None:
-    """Until cancelled. A request may be older than the supervisor: its client asked while this one
-    started.
+    """Answers requests until it is cancelled. A request may be older than the supervisor, if a
+    client sent it during the start.
     """
     folder.mkdir(exist_ok=True)
     while True:
         for file in sorted(folder.glob("*.json")):
             answer = await answer_to(file, handle)
-            if file.exists():  # else its client has gone
+            if file.exists():  # otherwise the client has given up
                 write_whole(file.with_suffix(".answer"), json.dumps(asdict(answer)))
                 file.unlink(missing_ok=True)
         await asyncio.sleep(POLL_SECONDS)
@@ -85,11 +86,11 @@ async def answer_requests(folder: Path, handle: Handler) -> None:
 
 async def answer_to(file: Path, handle: Handler) -> Answer:
     try:
-        given = json.loads(file.read_text())
-        return Answer(names=await handle(Request(action=Action(given["action"]), names=given["names"])))
+        request = json.loads(file.read_text())
+        return Answer(names=await handle(Request(action=Action(request["action"]), names=request["names"])))
     except SetUpFailed as refused:
         return Answer(refusal=str(refused))
-    except Exception as error:  # noqa: BLE001 - the person who asked sees it; the supervisor goes on
+    except Exception as error:  # noqa: BLE001 - the client shows the error; the supervisor continues
         return Answer(refusal=f"{type(error).__name__}: {error}")
 
 

@@ -19,18 +19,18 @@ def limited(components: list[Component], only: Sequence[str]) -> list[Component]
         name = waiting.pop()
         wanted.add(name)
         waiting.extend(by_name[name].depends_on)
-    return [this_component for this_component in components if this_component.name in wanted]
+    return [component for component in components if component.name in wanted]
 
 
 def matching(names: Sequence[str], wanted: Sequence[str]) -> Sequence[str]:
-    """`billing-worker` is one component, `billing` is each `billing-…`. Raises SetUpFailed for an
-    unknown name.
+    """The names that `wanted` selects: `billing-worker` selects one component, `billing` every
+    `billing-…`. Raises SetUpFailed for an unknown name.
     """
-    if unknown := [each_name for each_name in wanted if not any(_means(each_name, name) for name in names)]:
+    if unknown := [key for key in wanted if not any(_selects(key, name) for name in names)]:
         reason = f"there is no {', '.join(unknown)}"
         raise SetUpFailed("Choosing components", reason, f"choose from {', '.join(names)}")
-    return [name for name in names if any(_means(key, name) for key in wanted)]
+    return [name for name in names if any(_selects(key, name) for key in wanted)]
 
 
-def _means(wanted: str, name: str) -> bool:
+def _selects(wanted: str, name: str) -> bool:
     return name == wanted or name.startswith(f"{wanted}-")

@@ -45,15 +45,15 @@ async def supervise(only: Sequence[str] = ()) -> None:
         plan = Plan(ports, directory)
         components = limited(plan.components(), only)
         await refuse_taken_ports(components)
-        for each in components:
-            rotate(each.log)
+        for component in components:
+            rotate(component.log)
         write_command_environments(plan.environments, ports.services, directory / "environment")
-        board = StatusBoard(board_file(directory), ports.base, [each.line() for each in components])
+        board = StatusBoard(board_file(directory), ports.base, [component.line() for component in components])
         supervisor = Supervisor(components, board)
 
         async def handle(request: Request) -> Sequence[str]:
             if request.action is not Action.RESTART:
-                raise SetUpFailed("Changing the stack", "only restarts are taken", "stop the stack and start it")
+                raise SetUpFailed("Changing the stack", "only restarts are possible", "stop the stack and start it")
             names = matching(supervisor.names, request.names)
             await supervisor.restart(names)
             return names

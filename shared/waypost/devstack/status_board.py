@@ -21,11 +21,11 @@ class Phase(StrEnum):
     STARTING = "starting"
     READY = "ready"
     SILENT = "silent"
-    """Runs, but its health page has not answered several times in a row."""
+    """Runs, but several consecutive health checks failed."""
     DONE = "done"
     """A one-shot that has finished."""
     FAILED = "failed"
-    """Ended or never answered; it is restarted after a pause."""
+    """Ended, or did not answer after its start; it is restarted after a pause."""
     STOPPING = "stopping"
     STOPPED = "stopped"
 
@@ -35,7 +35,7 @@ UP = (Phase.READY, Phase.DONE)
 
 @dataclass(slots=True, kw_only=True)
 class Line:
-    """One component's line on the board."""
+    """The state of one component on the board."""
 
     name: str
     phase: Phase = Phase.WAITING
@@ -63,12 +63,16 @@ class Snapshot:
         return self.are_up()
 
     def are_up(self, names: Collection[str] = ()) -> bool:
-        """True if these components are up, or all that the stack needs."""
+        """True if these components are up; without names, if every component is up that is not
+        optional.
+        """
         wanted = [line for line in self.lines if (line.name in names if names else not line.optional)]
         return all(line.phase in UP for line in wanted)
 
 
 class StatusBoard:
+    """The supervisor's board; writes the file after each change."""
+
     def __init__(self, file: Path, port_base: int, lines: Iterable[Line]) -> None:
         self._file = file
         self._port_base = port_base
@@ -87,6 +91,7 @@ class StatusBoard:
         await self._up[name].wait()
 
     def show(self, name: str, phase: Phase, **changes: Any) -> None:
+        """Sets a component's phase and other attributes of its line, and logs a change of phase."""
         line = self.lines[name]
         before = asdict(line)
         if phase != line.phase:

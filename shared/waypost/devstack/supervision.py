@@ -1,5 +1,5 @@
-"""The supervisor's process: holds the stack's lock for its whole life, and answers requests until
-it is told to stop.
+"""The supervisor's process: holds the stack's lock as long as it runs, and answers requests until a
+signal stops it.
 """
 
 import asyncio
@@ -23,11 +23,13 @@ class AlreadyRuns(SetUpFailed):
 
 @asynccontextmanager
 async def only_supervisor(directory: Path, *, remedy: str) -> AsyncIterator[None]:
-    """Raises AlreadyRuns, with the remedy, where another one runs in the folder."""
+    """Holds the folder's lock inside the block. Raises AlreadyRuns, with the remedy, if another
+    supervisor holds it.
+    """
     directory.mkdir(parents=True, exist_ok=True)
     with lock_file(directory).open("a") as lock:
         if not await lock_within(lock, LOCK_PATIENCE_SECONDS):
-            raise AlreadyRuns("Starting the stack", f"it runs already, in {directory}", remedy)
+            raise AlreadyRuns("Starting the stack", f"it already runs in {directory}", remedy)
         lock.truncate(0)
         lock.write(str(os.getpid()))
         lock.flush()
@@ -63,6 +65,6 @@ async def cancel_when(event: asyncio.Event, task: "asyncio.Task[None]") -> None:
 def stop_signal() -> asyncio.Event:
     """An event that SIGTERM or SIGINT sets."""
     asked = asyncio.Event()
-    for each in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(each, asked.set)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, asked.set)
     return asked

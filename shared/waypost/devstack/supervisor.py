@@ -1,4 +1,4 @@
-"""Starts components when their dependencies are up, restarts them when they end, stops them in
+"""Starts components when their dependencies are up, restarts them when they end, and stops them in
 reverse order.
 """
 
@@ -16,13 +16,15 @@ STEADY_SECONDS = 60
 """A component that ran this long restarts with a failure count of zero."""
 HEALTH_PERIOD_SECONDS = 2.0
 SILENT_AFTER = 3
-"""Consecutive health checks without an answer. A single one may be a consumer group rebalance or a
-busy machine.
+"""Number of consecutive failed health checks. A single failure may be a consumer group rebalance or
+a busy machine.
 """
 STOP_SECONDS = 15
 
 
 class Supervisor:
+    """Runs components and shows their state on the board."""
+
     def __init__(self, components: Sequence[Component], board: StatusBoard, *, pauses: Backoff = PAUSES) -> None:
         self._components = {component.name: component for component in components}
         self._board = board
@@ -34,26 +36,24 @@ class Supervisor:
         return tuple(self._components)
 
     async def run(self, asked_to_stop: asyncio.Event) -> None:
-        """Runs until asked to stop; everything is down when this returns."""
+        """Runs until the event is set. Every component has stopped when it returns."""
         self._start(self.names)
         await asked_to_stop.wait()
         await self._end(self.names)
 
     async def add(self, components: Sequence[Component]) -> None:
-        """Starts further components. One of a known name replaces the old one, which is stopped
-        first.
+        """Starts further components. A component with a known name replaces the old one, which
+        stops first.
         """
-        await self._end(
-            [this_component.name for this_component in components if this_component.name in self._components]
-        )
-        for each_component in components:
-            self._components[each_component.name] = each_component
-            self._board.add(each_component.line())
+        await self._end([component.name for component in components if component.name in self._components])
+        for component in components:
+            self._components[component.name] = component
+            self._board.add(component.line())
         self._start([component.name for component in components])
 
     async def restart(self, names: Collection[str]) -> None:
-        """Stops these and starts them again, in the order of their dependencies. Returns when the
-        old ones are down.
+        """Stops these components and starts them again, in the order of their dependencies. Returns
+        when the old processes have ended.
         """
         await self._end(names)
         for name in names:
@@ -80,13 +80,13 @@ class Supervisor:
             try:
                 if await self._run_once(component):
                     return
-            except Exception as error:  # noqa: BLE001 - any error is shown and the start is retried: this task must not end
+            except Exception as error:  # noqa: BLE001 - the board shows any error and the start is retried: this task must not end
                 failures = 1 if time.monotonic() - started > STEADY_SECONDS else failures + 1
                 self._board.show(component.name, Phase.FAILED, failures=failures, error=str(error), pid=None)
             await asyncio.sleep(self._pauses.seconds(failures))
 
     async def _run_once(self, component: Component) -> bool:
-        """True when the component has finished. Raises when a server ended."""
+        """Returns True when a one-shot has finished. Raises StartFailed when a server ended."""
         self._board.show(component.name, Phase.STARTING)
         if callable(component.part):
             await self._run_one_shot(component.name, component.part)
@@ -102,7 +102,7 @@ class Supervisor:
         try:
             await part.start()
         except BaseException:
-            await part.stop(STOP_SECONDS)  # it may run without answering
+            await part.stop(STOP_SECONDS)  # it may run without an answer
             raise
         self._board.show(component.name, Phase.READY, pid=part.child.pid, error="")
         watcher = asyncio.create_task(self._watch(component.name, part))
@@ -113,7 +113,7 @@ class Supervisor:
         raise StartFailed(f"{component.name} ended with code {code}:\n{last_lines(part.child.log)}")
 
     async def _watch(self, name: str, part: Server) -> None:
-        """Shows a server that runs but does not answer. It is not restarted for that: one of its
+        """Shows a server that runs but does not answer. Does not restart it, because one of its
         dependencies may be down.
         """
         missed = 0
@@ -124,10 +124,8 @@ class Supervisor:
                 self._board.show(name, Phase.SILENT if missed else Phase.READY)
 
     async def _stop_in_reverse(self, components: Sequence[Component]) -> None:
-        """Stops each component after all that depend on it, so that no component loses a
-        dependency.
-        """
-        down = {each_component.name: asyncio.Event() for each_component in components}
+        """Stops each component after the components that depend on it."""
+        down = {component.name: asyncio.Event() for component in components}
 
         async def stop(component: Component) -> None:
             for other in components:
@@ -136,7 +134,7 @@ class Supervisor:
             await self._stop(component)
             down[component.name].set()
 
-        await asyncio.gather(*(stop(this_component) for this_component in components))
+        await asyncio.gather(*(stop(component) for component in components))
 
     async def _stop(self, component: Component) -> None:
         if not callable(component.part):

@@ -46,8 +46,8 @@ def duration(seconds: float) -> str:
 
 
 def memory(pid: int | None) -> str:
-    """Resident memory of a process and its children, less what they share (as far as this account
-    may see).
+    """Resident memory of a process and its children, without shared memory. Counts only processes
+    that this account can inspect.
     """
     if pid is None:
         return ""
@@ -68,7 +68,7 @@ def memory_bytes(process: psutil.Process) -> int:
 def problem_of(line: Line) -> str:
     """The error of a component; one line if the component is optional."""
     if line.phase is Phase.SILENT:
-        return "it runs, but its health page has not answered several times in a row"
+        return "it runs, but several consecutive health checks failed"
     return line.error.partition("\n")[0].rstrip(":") if line.optional else line.error
 
 

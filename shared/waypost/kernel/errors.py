@@ -12,7 +12,7 @@ WaypostError
 │   ├── NotFound                404: no such resource for this tenant
 │   └── Conflict                409: the state does not allow it
 │       ├── ConcurrencyConflict 409/412: another writer was first
-│       ├── TwinRunning         409: a request with the same Idempotency-Key is running
+│       ├── RequestInProgress   409: a request with the same Idempotency-Key is running
 │       └── RebuildRuns         a migration or another rebuild is running
 ├── Unavailable                 503: a limit is reached or a dependency is unavailable; retry later
 ├── Misconfigured               the process refuses to start; the message names the setting

@@ -1,5 +1,5 @@
-"""One process of ours that cannot outlive us (see `parent_death_signal`), in a session of its own
-so that Ctrl-C reaches only us.
+"""A child process that ends with its parent (see `parent_death_signal`). It runs in a separate
+session, so that Ctrl-C reaches only the parent.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ LAUNCHER = Path(parent_death_signal.__file__)
 
 
 class Child:
-    """Start it, signal it, stop it. Output goes to the end of `log`. Stopping twice is fine."""
+    """Starts, signals and stops one process. Appends its output to `log`. `stop` is idempotent."""
 
     def __init__(
         self,
@@ -38,6 +38,7 @@ class Child:
 
     @property
     def pid(self) -> int:
+        """Raises ProcessLookupError before the first start."""
         if self._process is None:
             raise ProcessLookupError(f"{self._command[0]} has not been started")
         return self._process.pid
@@ -75,14 +76,16 @@ class Child:
             )
 
     async def wait(self) -> int:
-        """The exit code, once it has ended."""
+        """Waits for the end of the process and returns its exit code. Raises ProcessLookupError
+        before the first start.
+        """
         if self._process is None:
             raise ProcessLookupError(f"{self._command[0]} has not been started")
         return await self._process.wait()
 
     async def stop(self, deadline_seconds: float = 10, *, first: signal.Signals = signal.SIGTERM) -> None:
-        """Asks with `first`, kills after the deadline. A paused process is woken, so that it can
-        hear.
+        """Sends `first`, and SIGKILL at the deadline. Resumes a paused process, so that it can
+        handle the signal.
         """
         if not self.running:
             return
@@ -99,9 +102,9 @@ class Child:
             await self.wait()
 
     def send(self, signal_number: signal.Signals) -> None:
-        """To the process and whatever it started in its own session."""
+        """Sends a signal to the process and its children in the same session."""
         if self.running:
-            with suppress(ProcessLookupError):  # it has ended, and we have not been told yet
+            with suppress(ProcessLookupError):  # it has ended, and asyncio has not noticed yet
                 os.killpg(self.pid, signal_number)
 
     def pause(self) -> None:
@@ -112,7 +115,7 @@ class Child:
 
 
 def importing(*folders: Path) -> dict[str, str]:
-    """This process's environment for a Python child that imports from `folders`, whatever its
+    """This process's environment for a Python child that imports from `folders`, independent of its
     working directory.
     """
     return {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, folders)), "PYTHONUNBUFFERED": "1"}

@@ -1,6 +1,4 @@
-"""What can go wrong before the stack runs. Each error says the step, the reason and what to do
-about it.
-"""
+"""Errors of the set-up and of starts. Each names the step, the reason and the remedy."""
 
 from pathlib import Path
 
@@ -8,8 +6,8 @@ from waypost.kernel.errors import WaypostError
 
 
 class SetUpFailed(WaypostError):
-    """A step of the set-up failed; `remedy` is a sentence for the person at the terminal, `log`
-    where the details are.
+    """A step of the set-up failed. `remedy` is an instruction for the user; `log` is the file with
+    details.
     """
 
     def __init__(self, step: str, reason: str, remedy: str, log: Path | None = None) -> None:
@@ -19,11 +17,11 @@ class SetUpFailed(WaypostError):
 
 
 class StartFailed(WaypostError):
-    """A process ended, or did not answer in time, while it was started."""
+    """A process ended during its start, or did not answer in time."""
 
 
 def last_lines(log: Path, count: int = 12) -> str:
-    """The end of a log file, for a message about the process that wrote it."""
+    """The last lines of a log file, for an error about the process that wrote it."""
     if not log.exists():
         return "(no log)"
     return "\n".join(log.read_text(errors="replace").splitlines()[-count:])

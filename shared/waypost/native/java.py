@@ -1,4 +1,4 @@
-"""The Java runtime of this machine."""
+"""Finds the Java runtime of this machine."""
 
 import hashlib
 import os
@@ -13,7 +13,7 @@ from waypost.native.errors import SetUpFailed
 
 OLDEST_RELEASE = 17
 UNLINKED = ("opt/homebrew/opt/openjdk/bin/java", "usr/local/opt/openjdk/bin/java", "usr/lib/jvm/*/bin/java")
-"""Where package managers leave a Java that is not the one on the path."""
+"""Paths where package managers install a Java that is not on PATH."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +21,7 @@ class Java:
     program: Path
     release: int
     identity: str
-    """A short key of exactly this build: an archive of classes fits one build alone."""
+    """A short hash of this build; a class archive is valid for one build only."""
 
     @property
     def home(self) -> Path:
@@ -29,8 +29,8 @@ class Java:
 
 
 def find_java() -> Java:
-    """`$JAVA_HOME`'s, the one on the path, or one that lies beside it. Raises SetUpFailed where
-    none is new enough.
+    """The first Java that is new enough, from `$JAVA_HOME`, PATH, then the usual folders of package
+    managers. Raises SetUpFailed if there is none.
     """
     too_old = None
     for candidate in _candidates():
@@ -52,7 +52,9 @@ def _candidates() -> Iterator[Path]:
 
 
 def _ask(program: Path) -> Java | None:
-    """None for what is no working Java: macOS has a `java` that only says where to buy one."""
+    """Returns None if the program is not a working Java: the `java` of macOS only prints a download
+    address.
+    """
     try:
         printed = subprocess.run([program, "-version"], capture_output=True, text=True, check=True).stderr
     except (OSError, subprocess.CalledProcessError):

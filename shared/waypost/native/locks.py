@@ -1,4 +1,4 @@
-"""Locks between processes of one machine: two copies may set up or start at the same moment."""
+"""File locks between processes on one machine, which may set up or start at the same time."""
 
 import asyncio
 import fcntl
@@ -12,19 +12,20 @@ POLL_SECONDS = 0.1
 
 @asynccontextmanager
 async def exclusive(path: Path, waiting: Callable[[], None] = lambda: None) -> AsyncIterator[None]:
-    """Holds the file's lock inside the block; calls `waiting` once when somebody else holds it.
-    Freed by the kernel on any end.
+    """Holds the file's lock inside the block; calls `waiting` once if another process holds it. The
+    kernel releases the lock when the process ends.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as file:
         if not try_lock(file):
             waiting()
-            while not try_lock(file):  # noqa: ASYNC110 - the holder is another process, which sets no event of ours
+            while not try_lock(file):  # noqa: ASYNC110 - the holder is another process
                 await asyncio.sleep(POLL_SECONDS)
         yield
 
 
 def try_lock(file: IO[str]) -> bool:
+    """Locks the file. Returns False if another process holds the lock."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -33,8 +34,8 @@ def try_lock(file: IO[str]) -> bool:
 
 
 async def lock_within(file: IO[str], patience_seconds: float) -> bool:
-    """Locks it, as long as it comes free in time: somebody may be holding it for a moment, just to
-    see whether it is held.
+    """Locks the file. Returns False if another process still holds the lock at the deadline. A
+    short wait is normal: a process that checks the lock also takes it for a moment.
     """
     loop = asyncio.get_running_loop()
     deadline = loop.time() + patience_seconds

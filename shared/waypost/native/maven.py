@@ -1,5 +1,5 @@
-"""Jars, through Maven. Which ones is declared in a pom.xml; where from is Maven's own
-configuration.
+"""Downloads jars with Maven. A pom.xml declares the jars; Maven's configuration names the
+repositories.
 """
 
 import asyncio
@@ -13,8 +13,8 @@ from waypost.native.java import find_java
 
 
 async def copy_jars(pom: Path, into: Path) -> Path:
-    """The folder with every jar the pom needs. Instant when it was filled from the same pom before;
-    the caller holds a lock.
+    """Returns the folder with every jar that the pom declares. Downloads nothing if the folder was
+    filled from the same pom. The caller holds a lock. Raises SetUpFailed.
     """
     stamp = into / ".pom-sha256"
     wanted = hashlib.sha256(pom.read_bytes()).hexdigest()
@@ -42,7 +42,7 @@ async def _maven(pom: Path, *arguments: str, log: Path) -> None:
         try:
             code = await process.wait()
         finally:
-            if process.returncode is None:  # we were cancelled
+            if process.returncode is None:  # this task was cancelled
                 process.kill()
     if code != 0:
         reason = f"Maven ended with code {code}\n{last_lines(log, 6)}"

@@ -1,13 +1,12 @@
-"""Runs a command that may not outlive the process that asked for it, even when that process is
-killed with SIGKILL.
+"""Runs a command that ends with its parent process, even if SIGKILL ends the parent.
 
     python -I -S parent_death_signal.py PARENT_PID SIGNAL ACCOUNT COMMAND...
 
-Linux keeps the promise in the kernel (PR_SET_PDEATHSIG, set after the change of user, which would
-clear it, and kept through exec). It counts the *thread* that started us, so commands are started
-from the thread that runs the event loop. Elsewhere a small watcher beside the command waits for the
-parent's end (kqueue). No import of ours: this file runs before anything is installed for the
-account it becomes.
+On Linux the kernel sends the signal (PR_SET_PDEATHSIG). It is set after the change of user, which
+clears it, and survives exec. The kernel watches the *thread* that started this process, so commands
+are started from the thread of the event loop. On other systems a watcher process waits for the
+parent's end (kqueue). This file imports only the standard library, because the account that it
+switches to may not be able to read the installed packages.
 """
 
 import ctypes
@@ -26,7 +25,7 @@ def main() -> None:
     if account != SAME_ACCOUNT:
         _become(account)
     _die_with(int(parent), int(signal_number))
-    os.execvp(command[0], command)  # noqa: S606 - the command is the caller's own; no shell is wanted between
+    os.execvp(command[0], command)  # noqa: S606 - the caller's command, without a shell
 
 
 def _become(account: str) -> None:
@@ -41,7 +40,7 @@ def _die_with(parent: int, signal_number: int) -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal_number)
     else:
         _start_watcher(parent, signal_number)
-    if os.getppid() != parent:  # it ended before the request reached the kernel
+    if os.getppid() != parent:  # the parent ended before the kernel watched it
         sys.exit(1)
 
 
@@ -50,7 +49,7 @@ def _start_watcher(parent: int, signal_number: int) -> None:
     if os.fork() != 0:
         return
     os.setsid()
-    bsd: Any = select  # kqueue exists on BSD and macOS alone
+    bsd: Any = select  # kqueue exists only on BSD and macOS
     watched = [bsd.kevent(pid, bsd.KQ_FILTER_PROC, bsd.KQ_EV_ADD, bsd.KQ_NOTE_EXIT) for pid in (parent, command)]
     if bsd.kqueue().control(watched, 1)[0].ident == parent:
         os.kill(command, signal_number)

@@ -1,4 +1,4 @@
-"""Ports of this machine: which are free, which process holds one, and which the kernel gives to
+"""Ports of this machine: free ports, the process that listens on a port, and the kernel's range for
 outgoing connections.
 """
 
@@ -12,12 +12,12 @@ EPHEMERAL_FILE = Path("/proc/sys/net/ipv4/ip_local_port_range")
 IANA_EPHEMERAL = range(49_152, HIGHEST_PORT + 1)
 """RFC 6335, section 6; macOS uses it."""
 LOWEST_DRAWN = 10_000
-"""Above the default stack and its neighbour at 9000."""
+"""Above the ports of stacks at the bases 8000 and 9000."""
 
 
 def ephemeral_ports() -> range:
-    """The ports that the kernel gives to outgoing connections. A server there may find its port
-    taken by a client socket.
+    """The ports that the kernel assigns to outgoing connections. A client socket may occupy the
+    port of a server in this range.
     """
     try:
         lowest, highest = map(int, EPHEMERAL_FILE.read_text().split())
@@ -27,26 +27,26 @@ def ephemeral_ports() -> range:
 
 
 def ports_outside(ephemeral: range) -> range:
-    """The larger range below or above the ephemeral one; empty if that covers both."""
+    """The larger range below or above the ephemeral one; empty if it covers all ports."""
     below = range(LOWEST_DRAWN, ephemeral.start)
     above = range(max(ephemeral.stop, LOWEST_DRAWN), HIGHEST_PORT + 1)
     return max(below, above, key=len)
 
 
 FREE_RANGE = ports_outside(ephemeral_ports()) or range(LOWEST_DRAWN, HIGHEST_PORT + 1)
-"""Where free ports are drawn: the same ports that a stack may use. On a kernel without such ports,
-all of them.
+"""The range from which free ports are drawn; all ports if the kernel uses every port for outgoing
+connections.
 """
 
 
 def free_ports(count: int) -> list[int]:
-    """Random ports without a listener. Random, so that parallel test runs rarely collide."""
-    found: list[int] = []
-    while len(found) < count:
-        port = random.choice(FREE_RANGE)  # noqa: S311 - no secret
-        if port not in found and is_free(port):
-            found.append(port)
-    return found
+    """Random ports without a listener; random, so that parallel test runs rarely collide."""
+    free: list[int] = []
+    while len(free) < count:
+        port = random.choice(FREE_RANGE)  # noqa: S311 - not a secret
+        if port not in free and is_free(port):
+            free.append(port)
+    return free
 
 
 def is_free(port: int) -> bool:
@@ -60,12 +60,14 @@ def is_free(port: int) -> bool:
 
 
 def port_owner(port: int) -> str:
-    """The process that listens there, `name (pid 12)`, as far as this account may see."""
-    import psutil  # a container that only reads addresses has none
+    """The process that listens on the port, `name (pid 12)`; `another process` if this account may
+    not see it.
+    """
+    import psutil  # not installed in containers that import only addresses
 
     try:
         connections = psutil.net_connections("tcp")
-    except psutil.AccessDenied:  # macOS shows other accounts' sockets to root alone
+    except psutil.AccessDenied:  # macOS shows sockets of other accounts only to root
         return "another process"
     pids = [c.pid for c in connections if c.laddr and c.laddr.port == port and c.status == psutil.CONN_LISTEN and c.pid]
     return f"{psutil.Process(pids[0]).name()} (pid {pids[0]})" if pids else "another process"

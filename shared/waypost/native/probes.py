@@ -1,4 +1,4 @@
-"""Waiting until a started process answers."""
+"""Waits until a started process answers."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -16,7 +16,7 @@ Probe = Callable[[], Awaitable[bool]]
 
 
 async def until_ready(name: str, child: Child, probe: Probe, deadline_seconds: float) -> None:
-    """Returns when `probe` says yes; raises StartFailed when the process ends first, or at the
+    """Returns when `probe` returns True. Raises StartFailed if the process ends first, or at the
     deadline.
     """
     try:
@@ -32,6 +32,7 @@ async def until_ready(name: str, child: Child, probe: Probe, deadline_seconds: f
 
 
 async def accepts_tcp(host: str, port: int) -> bool:
+    """True if a TCP connection succeeds."""
     try:
         _, writer = await asyncio.open_connection(host, port)
     except OSError:
@@ -41,8 +42,8 @@ async def accepts_tcp(host: str, port: int) -> bool:
 
 
 async def http_answers(url: str) -> bool:
-    """Whether a GET on this machine is answered with 200. By hand: a client library's set-up costs
-    more than the request.
+    """True if a GET request to this machine is answered with 200. Uses a plain connection: the
+    set-up of a client library costs more than the request.
     """
     address = urlsplit(url)
     try:

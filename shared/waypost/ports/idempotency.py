@@ -31,7 +31,7 @@ class Answer:
     body: bytes
 
 
-class TwinRunning(Conflict):
+class RequestInProgress(Conflict):
     """A request with the same Idempotency-Key is running; repeat this one in a moment."""
 
 
@@ -52,7 +52,8 @@ class IdempotencyKeys(Protocol):
         """The stored response, or None; the key is then reserved until the transaction ends. Never
         waits for a concurrent duplicate.
 
-        Raises TwinRunning for one, and KeyReused if the stored response belongs to another body.
+        Raises RequestInProgress for a duplicate, and KeyReused if the stored response belongs to
+        another body.
         """
         ...
 

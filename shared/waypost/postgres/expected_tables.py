@@ -89,7 +89,7 @@ TOOLKIT_TABLES = (
         relay="select delete",
         ops="select",
     ),
-    _toolkit("outbox_quarantine", "shard key reason marked_at", relay="select insert delete", ops="select delete"),
+    _toolkit("outbox_quarantine", "shard key reason quarantined_at", relay="select insert delete", ops="select delete"),
     _toolkit(
         "processed_messages",
         "consumer event_id tenant_id topic partition kafka_offset processed_at",

@@ -9,7 +9,7 @@ import asyncpg
 
 from waypost.kernel.ids import TenantId
 from waypost.kernel.tenant import sole_tenant
-from waypost.ports.idempotency import Answer, KeyedRequest, KeyReused, KeyTaken, TwinRunning
+from waypost.ports.idempotency import Answer, KeyedRequest, KeyReused, KeyTaken, RequestInProgress
 from waypost.ports.unit_of_work import UnitOfWork
 from waypost.postgres.database import Sql
 
@@ -31,7 +31,7 @@ class PostgresIdempotencyKeys:
         sql = Sql(uow.rows)
         tenant = sole_tenant(uow.tenants)
         if not await sql.fetchval(_LOCK, _lock_of(tenant, request)):
-            raise TwinRunning
+            raise RequestInProgress
         stored = await sql.fetchrow(_STORED, tenant, request.route, request.key)
         if stored is None:
             return None

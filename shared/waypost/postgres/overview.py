@@ -17,9 +17,9 @@ select consumer, topic, partition, next_offset, starts from consumer_offsets whe
 order by consumer, topic, partition"""
 
 _QUARANTINED = """
-select q.shard, q.key, q.reason, q.marked_at as quarantined_at, count(o.id) as pending
+select q.shard, q.key, q.reason, q.quarantined_at, count(o.id) as pending
 from outbox_quarantine q left join outbox o on o.shard = q.shard and o.key = q.key
-group by q.shard, q.key, q.reason, q.marked_at order by q.marked_at"""
+group by q.shard, q.key, q.reason, q.quarantined_at order by q.quarantined_at"""
 
 # Counts rows only if the statistics show at least half of the limit: with 500,000 dead rows that an
 # old snapshot kept, a count of an empty table took 8 s. The statistics are at most seconds old. A

@@ -1,4 +1,4 @@
-"""A finding of the schema tools: what is wrong, why, and what to do about it."""
+"""A finding of the schema tools: the problem, its reason and its remedy."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""Tests of an aggregate in messages: given these events, when this is done, then these events are
+"""Given-when-then tests of an aggregate: given events, when an action runs, then events are
 recorded.
 
     given(Invoice, created, line_added).when(lambda invoice: invoice.void(at=NOW)).then(voided)
@@ -23,13 +23,13 @@ class Given(Generic[A]):
     aggregate: A
 
     def when(self, action: Callable[[A], object]) -> "Outcome[A]":
-        """Calls `action` with the aggregate. `then_raises` gives the error back; every other `then`
-        raises it.
+        """Calls `action` with the aggregate. `then_raises` returns the error of the action; every
+        other `then` raises it.
         """
         before = len(self.aggregate.recorded)
         try:
             action(self.aggregate)
-        except Exception as error:  # noqa: BLE001 - the test says afterwards whether it expected the error
+        except Exception as error:  # noqa: BLE001 - the outcome compares it with the expected error
             return Outcome(self.aggregate, tuple(self.aggregate.recorded[before:]), error)
         return Outcome(self.aggregate, tuple(self.aggregate.recorded[before:]), None)
 
@@ -48,25 +48,26 @@ class Outcome(Generic[A]):
         return self._recorded
 
     def then(self, *expected: Event) -> A:
-        """Exactly these events, in this order, and no others. Gives the aggregate, whose state must
-        equal its replayed state.
-        """
+        """Asserts that exactly these events were recorded, in this order. Returns the aggregate."""
         if list(self.recorded) != list(expected):
             raise AssertionError(f"expected {_listed(expected)}\nbut recorded {_listed(self.recorded)}")
         return self.aggregate
 
     def then_types(self, *expected: type[Event]) -> A:
-        """Events of exactly these types, in this order."""
-        found = [type(event) for event in self.recorded]
-        if found != list(expected):
-            raise AssertionError(f"expected {[each.__name__ for each in expected]}, recorded {_listed(self.recorded)}")
+        """Asserts that events of exactly these types were recorded, in this order. Returns the
+        aggregate.
+        """
+        recorded = [type(event) for event in self.recorded]
+        if recorded != list(expected):
+            raise AssertionError(f"expected {[kind.__name__ for kind in expected]}, recorded {_listed(self.recorded)}")
         return self.aggregate
 
     def then_nothing(self) -> A:
+        """Asserts that no event was recorded. Returns the aggregate."""
         return self.then()
 
     def then_raises(self, expected: type[Raised]) -> Raised:
-        """This error, and no event: an action that refuses records nothing. Gives the error."""
+        """Asserts that the action raised this error and recorded no event. Returns the error."""
         if not isinstance(self._error, expected):
             if self._error is not None:
                 raise self._error
@@ -77,8 +78,8 @@ class Outcome(Generic[A]):
 
 
 def given(kind: type[A], *history: Event, id: UUID | None = None) -> Given[A]:  # noqa: A002 - an aggregate's id is its id
-    """An aggregate with this history; its tenant is that of the first event. An empty history gives
-    a new aggregate.
+    """An aggregate with this history, of the tenant of the first event. Without a history, a new
+    aggregate of a new tenant.
     """
     tenant_id = TenantId(history[0].tenant_id if history else new_id())
     return Given(kind.fold(id or new_id(), tenant_id, history))

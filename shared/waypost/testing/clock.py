@@ -5,12 +5,12 @@ from pathlib import Path
 
 
 class MovableClock:
-    """`waypost.kernel.clock.Clock`. Stands still at `at`; without one it runs with the system's
-    clock.
+    """`waypost.kernel.clock.Clock`. With `at`, a fixed time; without it, the system's clock plus an
+    offset.
 
-    It stands still where a test compares times, and runs where the database's own clock takes part
-    (leases, retention). With `file` it moves in every process that opens the same file, also in one
-    that a test has frozen.
+    Use a fixed time to compare times, and a running clock if the database's clock is involved
+    (leases, retention). With `file`, the offset is shared by every process that opens the same
+    file, including paused processes.
     """
 
     def __init__(self, at: datetime | None = None, *, file: Path | None = None) -> None:
@@ -26,13 +26,13 @@ class MovableClock:
 
     @property
     def offset(self) -> timedelta:
-        """How far the clock was moved in all."""
+        """The sum of all moves."""
         if self._file is None:
             return self._offset
         return timedelta(seconds=float(self._file.read_text())) if self._file.exists() else timedelta()
 
     def move(self, by: timedelta) -> None:
-        """Forward, or back with a negative time."""
+        """Moves the clock forward, or back for a negative duration."""
         offset = self.offset + by
         if self._file is None:
             self._offset = offset
@@ -40,5 +40,5 @@ class MovableClock:
             self._file.write_text(str(offset.total_seconds()))
 
     def move_to(self, at: datetime) -> None:
-        """A clock that runs goes on from there."""
+        """Moves the clock to this time; a running clock continues from there."""
         self.move(at - self.now())

@@ -1,4 +1,4 @@
-"""Events to a consumer's handlers, in the consumer's own transaction, without Kafka."""
+"""Delivers events to a consumer's handlers in the consumer's transaction, without Kafka."""
 
 from collections.abc import Sequence
 from itertools import groupby
@@ -19,8 +19,8 @@ from waypost.testing.envelopes import record_of
 
 
 class Delivery:
-    """To one consumer. Claims in the inbox, handlers, effects and commit are the product's; offsets
-    and dead letters are left out.
+    """Delivers to one consumer. Inbox claims, handlers, effects and commit are the production code;
+    offsets and dead letters are omitted.
     """
 
     def __init__(self, service: Service, runtime: Runtime, consumer: Consumer) -> None:
@@ -31,31 +31,31 @@ class Delivery:
         self._transactions = PostgresConsumerTransactions(runtime.database, runtime.units, consumer, name=name)
 
     async def deliver(self, envelopes: Sequence[Envelope[Any]], *, repeat: bool) -> None:
-        """Raises what a handler raises; its transaction is rolled back then. `repeat` passes events
-        that were handled before.
+        """Raises the error of a handler, whose transaction is rolled back. With `repeat`, delivers
+        also events that were handled before.
         """
-        messages = [self._reader.read(record_of(each, self._codec)) for each in envelopes]
-        for poison in (each.poison for each in messages if each.poison):
+        messages = [self._reader.read(record_of(envelope, self._codec)) for envelope in envelopes]
+        for poison in (message.poison for message in messages if message.poison):
             raise poison
         wanted = [message for message in messages if message.has_handler]
-        for topic, of_topic in groupby(wanted, key=lambda each: each.record.topic):
+        for topic, of_topic in groupby(wanted, key=lambda message: message.record.topic):
             together = list(of_topic)
-            for some in [together] if self._effects.by_batch else [[each] for each in together]:
-                await self._process(Partition(topic, 0), some, repeat=repeat)
+            for batch in [together] if self._effects.by_batch else [[message] for message in together]:
+                await self._process(Partition(topic, 0), batch, repeat=repeat)
 
     async def _process(self, partition: Partition, messages: Sequence[Message], *, repeat: bool) -> None:
         batch = Batch(partition=partition, expected=0, topic_id=None, messages=messages, step="handle")
         async with self._transactions.begin(batch.tenants) as transaction:
-            fresh = set(await transaction.inbox.claim(partition, [_entry(each) for each in messages]))
-            taken = [each for each in messages if repeat or each.event_id in fresh]
-            if taken:
-                await self._effects.run(taken, batch, transaction)
+            fresh = set(await transaction.inbox.claim(partition, [_entry(message) for message in messages]))
+            selected = [message for message in messages if repeat or message.event_id in fresh]
+            if selected:
+                await self._effects.run(selected, batch, transaction)
         batch.run_after_commit()
 
 
 def _entry(message: Message) -> InboxEntry:
     if message.envelope is None:
-        raise ValueError(f"{message.event_id} is of no event that this consumer handles")
+        raise ValueError(f"{message.event_id} is not an event that this consumer handles")
     tenant_id = message.envelope.tenant_id
     return InboxEntry(
         event_id=message.event_id, tenant_id=tenant_id, offset=message.record.offset, sequence=message.sequence

@@ -1,4 +1,4 @@
-"""Envelopes and records around an event, as its service would publish them."""
+"""Envelopes and records of an event, as its service would publish them."""
 
 from datetime import UTC, datetime
 from typing import TypeVar
@@ -23,8 +23,8 @@ def envelope_of(
     cause: Cause | None = None,
     source: str | None = None,
 ) -> Envelope[E]:
-    """With a new event id. Without other values: a new aggregate, the present time, a request of
-    its own, its topic's service.
+    """An envelope with a new event id. Defaults: a new aggregate, the current time, a new request
+    as the cause, the service of the topic as the source.
     """
     request = new_id()
     return Envelope(
@@ -40,7 +40,7 @@ def envelope_of(
 
 
 def record_of(envelope: Envelope[Event], codec: EventCodec, *, partition: int = 0, offset: int = 0) -> Record:
-    """The record of a topic that a consumer would read."""
+    """The Kafka record that a consumer would read."""
     return Record(
         topic=envelope.event.topic,
         partition=partition,

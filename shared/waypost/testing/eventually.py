@@ -1,4 +1,4 @@
-"""Waits for an effect of another task, process or server. The kit sleeps only here."""
+"""Waits for an effect of another task, process or server. The kit sleeps only in this module."""
 
 import asyncio
 import contextlib
@@ -27,9 +27,9 @@ async def eventually(
 ) -> T:
     """Evaluates the condition until its value is true, and returns that value.
 
-    It looks when `signal` is set, which it clears before each look; without a signal it looks every
-    20 ms. An AssertionError of the condition counts as not yet. At the deadline it raises that
-    AssertionError, or one with the last value.
+    Evaluates it when `signal` is set, and clears the signal before each evaluation; without a
+    signal, every 20 ms. An AssertionError of the condition counts as false. At the deadline it
+    raises that AssertionError, or one with the last value.
     """
     loop = asyncio.get_running_loop()
     deadline = loop.time() + deadline_seconds
@@ -39,8 +39,8 @@ async def eventually(
         if signal is not None:
             signal.clear()
         try:
-            found = condition()
-            value = await found if inspect.isawaitable(found) else found
+            result = condition()
+            value = await result if inspect.isawaitable(result) else result
         except AssertionError as error:
             failure = error
         if value:

@@ -1,4 +1,4 @@
-"""A whole service in the test's own process, composed as its processes compose it
+"""Runs a whole service in the test's process, composed as its processes compose it
 (`waypost.hosting`).
 """
 
@@ -49,23 +49,23 @@ from waypost.web.keys import LocalKeys
 R = TypeVar("R")
 
 NO_BROKER = f"{LOOPBACK}:1"
-IDEMPOTENCY_SECRET = "a secret that stays the same"  # noqa: S105 - of a test run
+IDEMPOTENCY_SECRET = "a secret that stays the same"  # noqa: S105 - only for tests
 QUICK = JobWorkerSettings(poll_seconds=0.1)
 
 
 class HostedService(HostedTables):
-    """One database, one pool and one clock under its API, its consumers, its relay and its jobs;
-    each runs where a test starts it.
+    """One database, pool and clock for a service's API, consumers, relay and jobs. A test starts
+    the parts that it needs.
 
-    Access tokens are those of `waypost.testing.tokens`, unless the service signs its own
+    Access tokens come from `waypost.testing.tokens`, unless the service signs tokens itself
     (`Service.token_keys`).
     """
 
     def __init__(
         self, service: Service, where: ServiceDatabase, *, bootstrap: str = NO_BROKER, clock: MovableClock | None = None
     ) -> None:
-        """The caller closes it. Nothing listens at the default of `bootstrap`: what needs no broker
-        needs none here.
+        """The caller closes it. No broker listens at the default of `bootstrap`; tests of parts
+        that do not use Kafka need none.
         """
         if service.token_keys is None:
             service = replace(service, token_keys=lambda _opened: LocalKeys(SIGNING_KEY))
@@ -83,7 +83,7 @@ class HostedService(HostedTables):
         await self.database.close()
 
     def app(self) -> FastAPI:
-        """Its API; the resources open with the lifespan."""
+        """The API application of the service; its lifespan opens the resources."""
         settings = ApiSettings(
             service_port=1,
             app_dsn=self.where.app,
@@ -94,73 +94,75 @@ class HostedService(HostedTables):
         return api_app(self.service, settings, self.runtime, ops=operators_database(self.service, settings))
 
     def api(self, *, raise_errors: bool = True) -> AbstractAsyncContextManager[httpx.AsyncClient]:
-        """A client of its API. `raise_errors=False` answers an unexpected error with 500, as the
-        process does.
+        """An HTTP client of the API. With `raise_errors=False` an unexpected error is answered with
+        500, as in the API process.
         """
         return client_of(self.app(), base_url=f"http://{self.service.name}", raise_errors=raise_errors)
 
     async def handle(self, command: Command[R], tenant_id: UUID) -> R:
-        """What its handler gives."""
+        """Runs the command for a tenant and returns the handler's result."""
         with bound_tenants([TenantId(tenant_id)]):
             return await self.runtime.bus.handle(command)
 
     @asynccontextmanager
     async def unit_of_work(self, tenant_id: UUID) -> AsyncIterator[UnitOfWork]:
-        """Commits at the end of the block."""
+        """A unit of work of a tenant; commits at the end of the block."""
         with bound_tenants([TenantId(tenant_id)]):
             async with self.runtime.units.begin() as uow:
                 yield uow
 
-    # Events in and out
+    # Events
 
     async def deliver(self, *envelopes: Envelope[Any], to: str | None = None, repeat: bool = False) -> None:
-        """To the handlers of every consumer, or of one by name, without Kafka; an event that was
-        delivered before is absorbed.
+        """Delivers events without Kafka to every consumer, or to the consumer `to`. Skips an event
+        that was delivered before.
 
-        `repeat` delivers it to the handlers again, as `waypost replay --again` does. Raises what a
-        handler raises.
+        With `repeat`, delivers such an event to the handlers again, as `waypost replay --again`
+        does. Raises the error of a handler.
         """
         for consumer in self.service.consumers if to is None else [self._consumer(to)]:
             await Delivery(self.service, self.runtime, consumer).deliver(envelopes, repeat=repeat)
 
     async def published(self, tenant_id: UUID) -> Sequence[Envelope[Event]]:
-        """The outbox, in order. A relay that runs empties it: read the topic then."""
+        """The tenant's envelopes in the outbox, in order. A running relay empties the outbox; read
+        the topic then.
+        """
         query = "select payload, headers::text from outbox where tenant_id = $1 order by id"
         async with connected(self.where.relay) as relay:
             rows = await relay.fetch(query, tenant_id)
         return [self._envelope(row["payload"], json.loads(row["headers"])) for row in rows]
 
     async def publish(self, *envelopes: Envelope[Any]) -> None:
-        """To their topics, as the services that they come from do."""
+        """Publishes events to their topics, as their services do."""
         async with AIOKafkaProducer(bootstrap_servers=self._bootstrap) as producer:
-            for each in envelopes:
-                record = record_of(each, self.service.codec)
+            for envelope in envelopes:
+                record = record_of(envelope, self.service.codec)
                 await producer.send_and_wait(record.topic, record.value, key=record.key, headers=list(record.headers))
 
     def consuming(self, name: str) -> AbstractAsyncContextManager[None]:
-        """Runs the consumer on the real topics."""
+        """Runs the consumer on the topics of the broker inside the block."""
         return running(consumer_group(self.service, self._consumer(name), self._worker_settings, self.runtime))
 
     def relaying(self) -> AbstractAsyncContextManager[None]:
-        """Publishes what its transactions leave in the outbox."""
+        """Runs the outbox relay inside the block."""
         return running(outbox_relay(self.service, self._worker_settings, self.runtime))
 
     # Jobs
 
     def scheduler(self, *, clock: Clock | None = None) -> Scheduler:
-        """By the service's clock, or by one that is ahead or behind."""
+        """The job scheduler, with the service's clock or the given one."""
         return job_scheduler(self.service, self._with_clock(clock))
 
     def working(
         self, settings: JobWorkerSettings = QUICK, *, clock: Clock | None = None
     ) -> AbstractAsyncContextManager[None]:
-        """With its job worker beside the test; by the service's clock, or by one that is ahead or
-        behind.
-        """
+        """Runs the job worker inside the block, with the service's clock or the given one."""
         return running(job_worker(self.service, self._with_clock(clock), settings), drain_seconds=0)
 
     async def run_jobs(self, tenant_id: UUID, *, deadline_seconds: float = 20) -> None:
-        """Runs the job worker until no job of this tenant is left that is due or will be."""
+        """Runs the job worker until the tenant has no jobs left. Raises AssertionError with the
+        rest at the deadline.
+        """
 
         async def is_idle() -> bool:
             left = await self.rows(tenant_id, "select name, status, attempts, run_at, error from jobs")
@@ -175,7 +177,7 @@ class HostedService(HostedTables):
         return self.runtime if clock is None else replace(self.runtime, clock=clock)
 
     def _consumer(self, name: str) -> Consumer:
-        known = {each.name: each for each in self.service.consumers}
+        known = {consumer.name: consumer for consumer in self.service.consumers}
         if name not in known:
             raise LookupError(f"{self.service.name} has no consumer {name!r}; it has {', '.join(sorted(known))}")
         return known[name]
@@ -198,18 +200,19 @@ Host = Callable[[Service], Awaitable[HostedService]]
 async def hosted(
     service: Service, where: ServiceDatabase, *, bootstrap: str | None = None, clock: MovableClock | None = None
 ) -> AsyncIterator[HostedService]:
-    """Closes it at the end. A broker gets the topics that it lacks."""
+    """Hosts a service inside the block. Creates missing topics on the broker."""
     if bootstrap is not None:
         await ensure_topics(bootstrap, service.topics)
-    one = HostedService(service, where, bootstrap=bootstrap or NO_BROKER, clock=clock)
+    service_under_test = HostedService(service, where, bootstrap=bootstrap or NO_BROKER, clock=clock)
     try:
-        yield one
+        yield service_under_test
     finally:
-        await one.close()
+        await service_under_test.close()
 
 
 @asynccontextmanager
 async def running(part: Lifecycle, *, drain_seconds: float = 5) -> AsyncIterator[None]:
+    """Starts the part, and drains and stops it at the end of the block."""
     await part.start()
     try:
         yield

@@ -22,20 +22,22 @@ order by 1"""
 
 
 class HostedTables:
-    """Reads with the service's own pool; what its role may not read, with the role that may."""
+    """Reads tables with the service's pool, and tables that its role may not read with another
+    role.
+    """
 
     def __init__(self, where: ServiceDatabase, database: Database) -> None:
         self.where = where
         self.database = database
 
     async def rows(self, tenant_id: UUID, query: str, /, **values: object) -> Sequence[Row]:
-        """What its tables hold for one tenant; `values` are the named parameters of the query."""
+        """Rows of one tenant; `values` are the named parameters of the query."""
         async with self.database.transaction([TenantId(tenant_id)]) as connection:
             return [dict(row) for row in (await connection.execute(text(query), values)).mappings()]
 
     async def row_counts(self, tenant_id: UUID) -> Mapping[str, int]:
-        """How many rows each table holds for the tenant; the outbox is read by the relay's role,
-        which alone may.
+        """The number of the tenant's rows in each table. Reads the outbox with the relay's role:
+        only this role may read it.
         """
         counts = {}
         for table in await self.rows(tenant_id, _TABLES):
@@ -46,14 +48,14 @@ class HostedTables:
         return counts
 
     async def event_types(self, tenant_id: UUID, aggregate_id: UUID) -> Sequence[str]:
-        """Of the events in its event store, in the order of their versions."""
+        """Types of the aggregate's events, in the order of their versions."""
         query = "select type from events where aggregate_id = :id order by version"
         return [row["type"] for row in await self.rows(tenant_id, query, id=aggregate_id)]
 
     @asynccontextmanager
     async def refusing_inserts(self, table: str) -> AsyncIterator[None]:
-        """Inserts into the table fail. Into `outbox` that is the last statement of a request: all
-        else is written by then.
+        """Makes inserts into the table fail inside the block. The insert into `outbox` is the last
+        statement of a request, so a failure there follows all other writes.
         """
         role = f"{self.where.service}_app"
         async with connected(self.where.owner) as owner:

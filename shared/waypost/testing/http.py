@@ -1,4 +1,4 @@
-"""Web applications under test: in this process, or served on a port."""
+"""Web applications under test, called in this process or served on a port."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,8 +14,9 @@ from waypost.web.server import HttpServer
 async def client_of(
     app: FastAPI, *, base_url: str = "http://demo", raise_errors: bool = True
 ) -> AsyncIterator[httpx.AsyncClient]:
-    """Talks to the application in this process, its lifespan included. An error that escapes the
-    application is raised here, or answered with 500 as a server answers it.
+    """A client that calls the application in this process, including its lifespan. Raises an
+    unhandled error of the application, or with `raise_errors=False` gets a response with status
+    500.
     """
     transport = httpx.ASGITransport(app, raise_app_exceptions=raise_errors)
     async with (
@@ -27,7 +28,7 @@ async def client_of(
 
 @asynccontextmanager
 async def serving(app: FastAPI, port: int = 0) -> AsyncIterator[str]:
-    """The base URL of `app` on a free port unless one is given, its lifespan included."""
+    """Serves `app`, including its lifespan, and yields its base URL. Port 0 means a free port."""
     server = HttpServer(app, host=LOOPBACK, port=port)
     await server.start()
     try:
@@ -39,6 +40,6 @@ async def serving(app: FastAPI, port: int = 0) -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def caller(base_url: str, timeout_seconds: float = 20) -> AsyncIterator[httpx.AsyncClient]:
-    """A client that no proxy of the environment stands in front of."""
+    """An HTTP client that ignores the proxy settings of the environment."""
     async with httpx.AsyncClient(base_url=base_url, timeout=timeout_seconds, trust_env=False) as client:
         yield client

@@ -14,8 +14,8 @@ PROXIED = "PROXIED"
 
 
 class Broker(Protocol):
-    """What tests do to a broker, wherever it runs. Its log and its address survive stop, kill and a
-    new start.
+    """A broker under test, native or in a container. Its data and its address survive stop, kill
+    and a new start.
     """
 
     @property
@@ -30,7 +30,9 @@ class Broker(Protocol):
 
 @asynccontextmanager
 async def running_kafka(folder: Path, proxied: Listener | None = None) -> AsyncIterator[Broker]:
-    """On the chosen backend. `proxied` is a second listener, for clients behind a proxy."""
+    """Runs a broker on the chosen backend. `proxied` is a second listener, for clients behind a
+    proxy.
+    """
     if chosen_backend() is Backend.CONTAINERS:
         async with kafka_container(proxied) as broker:
             yield broker
@@ -47,7 +49,7 @@ async def running_kafka(folder: Path, proxied: Listener | None = None) -> AsyncI
 
 @asynccontextmanager
 async def kafka_container(proxied: Listener | None = None) -> AsyncIterator[Broker]:
-    from waypost.testing.containers import ContainerKafka  # a native run needs no client of Docker
+    from waypost.testing.containers import ContainerKafka  # the native backend does not need the Docker client
 
     broker = ContainerKafka(proxied)
     try:

@@ -1,5 +1,5 @@
-"""The ports in memory, for tests of handlers and of the engine. They pass the same behaviour suites
-as the real adapters.
+"""In-memory implementations of the ports, for tests of handlers and the engine. They pass the same
+behaviour suites as the real adapters.
 """
 
 from waypost.memory.broker import MemoryBroker

@@ -1,7 +1,7 @@
-"""Fixtures: `pytest_plugins = ["waypost.testing.plugin"]` in the `conftest.py` at the root of the
-tests.
+"""Fixtures. Activate them with `pytest_plugins = ["waypost.testing.plugin"]` in the root
+`conftest.py`.
 
-Servers and pools live for a session, so that all tests share one event loop:
+Servers and pools live for a session, so all tests must share one event loop:
 
     [tool.pytest.ini_options]
     asyncio_mode = "auto"
@@ -32,9 +32,9 @@ NEEDED = {
 
 def pytest_configure(config: pytest.Config) -> None:
     for name, value in NEEDED.items():
-        if (found := config.getini(name)) != value:
+        if (actual := config.getini(name)) != value:
             raise pytest.UsageError(
-                f'{name} is {found!r}, but waypost.testing needs "{value}": its servers and pools live for a session.'
+                f'{name} is {actual!r}, but waypost.testing needs "{value}": its servers and pools live for a session.'
                 f' Set {name} = "{value}" under [tool.pytest.ini_options]'
             )
     worker: dict[str, object] = getattr(config, "workerinput", {"workerid": "gw0", "workercount": 1})
@@ -43,8 +43,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session")
 async def kafka() -> AsyncIterator[str]:
-    """Bootstrap address of the session's broker. It keeps the topics of every test: give yours a
-    unique name.
+    """Bootstrap address of the session's broker. It keeps the topics of every test, so topic names
+    must be unique.
     """
     with scratch_folder() as folder:
         async with running_kafka(folder) as broker:
@@ -53,7 +53,7 @@ async def kafka() -> AsyncIterator[str]:
 
 @pytest.fixture
 async def own_kafka() -> AsyncIterator[Broker]:
-    """A broker that no other test uses: kill it, pause it."""
+    """A broker for this test only, which the test may kill or pause."""
     with scratch_folder() as folder:
         async with running_kafka(folder) as broker:
             yield broker
@@ -61,7 +61,7 @@ async def own_kafka() -> AsyncIterator[Broker]:
 
 @pytest.fixture(scope="session")
 async def postgres() -> AsyncIterator[str]:
-    """DSN of the superuser of the session's server. Tests of a service take `database` instead."""
+    """DSN of the superuser of the session's server. Tests of a service use `database` instead."""
     with scratch_folder() as folder:
         async with running_postgres(folder) as server:
             yield server.admin_dsn
@@ -69,7 +69,7 @@ async def postgres() -> AsyncIterator[str]:
 
 @pytest.fixture
 async def own_postgres() -> AsyncIterator[DatabaseServer]:
-    """A server that no other test uses: kill it, pause it."""
+    """A server for this test only, which the test may kill or pause."""
     with scratch_folder() as folder:
         async with running_postgres(folder) as server:
             yield server
@@ -83,8 +83,8 @@ async def templates(postgres: str) -> AsyncIterator[Templates]:
 
 @pytest.fixture
 async def database(templates: Templates) -> AsyncIterator[Databases]:
-    """`await database("billing")` gives a new ServiceDatabase (a DSN for each role). Dropped after
-    the test.
+    """`await database("billing")` creates a ServiceDatabase (a DSN for each role), which is dropped
+    after the test.
     """
     async with templates.lent() as databases:
         yield databases
@@ -98,7 +98,7 @@ def clock() -> MovableClock:
 
 @pytest.fixture
 async def host(kafka: str, database: Databases, clock: MovableClock) -> AsyncIterator[Host]:
-    """`service = await host(SERVICE)`: a service with a database of its own and all topics, by the
+    """`service = await host(SERVICE)`: a hosted service with a new database, all topics and the
     test's `clock`.
     """
     async with AsyncExitStack() as stack:

@@ -1,16 +1,16 @@
-"""Ports for test processes beside each other (pytest-xdist)."""
+"""Ports for parallel test processes (pytest-xdist)."""
 
 from waypost.native import ports
 
 MARGIN = 100
-"""Left free at the end of each share: a stack takes ports from one base on, and its last offset is
-below this.
+"""Unused ports at the end of each share. A stack uses the ports after its base; its largest offset
+is below this.
 """
 
 
 def draw_from_share(index: int, shares: int) -> None:
-    """Makes this test process draw its free ports from a share of its own: no two of them draw the
-    same port.
+    """Limits this test process to its share of the free ports, so that two test processes never
+    draw the same port.
     """
     ports.FREE_RANGE = share(ports.FREE_RANGE, index, shares)
 

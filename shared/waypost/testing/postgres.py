@@ -14,8 +14,8 @@ MAX_CONNECTIONS = 200
 
 
 class DatabaseServer(Protocol):
-    """What tests do to a server, wherever it runs. Its data and its address survive stop, kill and
-    a new start.
+    """A server under test, native or in a container. Its data and its address survive stop, kill
+    and a new start.
     """
 
     @property
@@ -31,7 +31,7 @@ class DatabaseServer(Protocol):
 
 @asynccontextmanager
 async def running_postgres(folder: Path, *, max_connections: int = MAX_CONNECTIONS) -> AsyncIterator[DatabaseServer]:
-    """On the chosen backend."""
+    """Runs a server on the chosen backend."""
     if chosen_backend() is Backend.CONTAINERS:
         async with postgres_container(max_connections=max_connections) as server:
             yield server
@@ -48,7 +48,7 @@ async def running_postgres(folder: Path, *, max_connections: int = MAX_CONNECTIO
 
 @asynccontextmanager
 async def postgres_container(*, max_connections: int = MAX_CONNECTIONS) -> AsyncIterator[DatabaseServer]:
-    from waypost.testing.containers import ContainerPostgres  # a native run needs no client of Docker
+    from waypost.testing.containers import ContainerPostgres  # the native backend does not need the Docker client
 
     server = ContainerPostgres(max_connections=max_connections)
     try:

@@ -1,4 +1,4 @@
-"""The samples of the event contract, for tests of consumers."""
+"""The sample events of the schemas, for tests of consumers."""
 
 from typing import TypeVar, cast
 

@@ -21,7 +21,7 @@ SIGNING_KEY = OKPKey.generate_key("Ed25519", {"kid": "test-1", "use": "sig"})
 def principal(
     role: Role = Role.MEMBER, *, tenant_id: UUID | None = None, user_id: UUID | None = None, scopes: Sequence[str] = ()
 ) -> Principal:
-    """A user. Without other values: a new one, of a new tenant."""
+    """A user; by default a new user of a new tenant."""
     tenant = TenantId(tenant_id or new_id())
     return Principal(user_id=user_id or new_id(), tenant_id=tenant, role=role, scopes=frozenset(scopes))
 
@@ -29,8 +29,8 @@ def principal(
 def bearer(
     who: Principal, *, age: timedelta = timedelta(0), at: datetime | None = None, key: OKPKey = SIGNING_KEY
 ) -> dict[str, str]:
-    """The header `Authorization` of this user. `at` is the present time of a service whose clock a
-    test moves.
+    """The header `Authorization` of this user. `at` is the current time of the service, if the test
+    moves its clock.
     """
     return {"Authorization": f"Bearer {sign(who.claims(), key, at=(at or datetime.now(UTC)) - age)}"}
 
@@ -43,7 +43,7 @@ def operator_bearer(name: str = "grace") -> Mapping[str, str]:
 
 @asynccontextmanager
 async def published_keys() -> AsyncIterator[str]:
-    """An address that publishes the public key, as the service that signs tokens does."""
+    """Serves the public key, as the service that signs tokens does, and yields the URL."""
     signer = FastAPI()
 
     @signer.get("/.well-known/jwks.json")

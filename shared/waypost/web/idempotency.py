@@ -57,9 +57,9 @@ class IdempotentExecutor:
         """Executes the command and stores the response in the same transaction, or returns the
         stored response. Without a key, executes every request.
 
-        Raises TwinRunning while the same request runs elsewhere, KeyReused for another body, and
-        the errors of the command. Responses to refused requests are not stored, so the client can
-        repeat them.
+        Raises RequestInProgress while the same request runs elsewhere, KeyReused for another body,
+        and the errors of the command. Responses to refused requests are not stored, so the client
+        can repeat them.
         """
         if self.key is None:
             return render(await self._bus.handle(command))

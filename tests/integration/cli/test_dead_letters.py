@@ -1,5 +1,5 @@
-"""Letters of a real consumer by the command, as an operator types it. What it does in a service:
-`tests/integration/operations`.
+"""The command line for dead letters of a real consumer. `tests/integration/operations` tests the
+effects in a service.
 """
 
 from tests.fixtures.club import Stage, User
@@ -8,14 +8,16 @@ from tests.fixtures.club.operator import WHY, Operator
 CLUB = ("--service", "club")
 
 
-async def test_a_dry_run_tells_what_a_redrive_would_do(stage: Stage, operator: Operator, bob: User) -> None:
+async def test_a_dry_run_prints_the_dead_letters_that_a_redrive_would_process(
+    stage: Stage, operator: Operator, bob: User
+) -> None:
     rehearsed = await operator.runs("dead-letters", "redrive", "--error-class", "Permanent", *CLUB, "--dry-run")
     assert (rehearsed.code, "would be redriven" in rehearsed.output) == (0, True)
     assert "would redrive 1 keys; their dead letters: 1 dead, 2 waiting; nothing was changed" in rehearsed.problem
     assert await stage.greeted(bob) == [[]]
 
 
-async def test_a_redrive_by_filter_tells_of_every_dead_letter(stage: Stage, operator: Operator, bob: User) -> None:
+async def test_a_redrive_by_filter_prints_every_dead_letter(stage: Stage, operator: Operator, bob: User) -> None:
     finished = await operator.runs(
         "dead-letters", "redrive", "--key", str(bob.id), *CLUB, "--rate", "100/s", *WHY, "--json"
     )

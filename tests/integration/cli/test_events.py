@@ -47,7 +47,7 @@ async def test_tail_from_the_beginning_gives_one_tenants_events_without_the_pers
     assert ours.event.email not in finished.output
 
 
-async def test_tail_goes_on_behind_a_header_whose_name_is_no_text(stack: Stack, cluster: str) -> None:
+async def test_tail_continues_after_a_header_whose_name_is_not_text(stack: Stack, cluster: str) -> None:
     topic = await create_topic(cluster, unique("users.user"), partitions=1)
     bad, good = [RawRecord(key=b"k", value=b"v", headers=[(name, b"1")]) for name in ("name \udcff", "name")]
     try:
@@ -96,7 +96,7 @@ async def test_show_finds_an_event_by_its_id_before_and_after_it_is_published(st
     assert published["data"]["email"] == event.event.email
 
 
-async def test_an_event_that_nobody_keeps_is_told_with_where_it_was_looked_for(
+async def test_an_event_that_is_not_found_is_reported_with_the_places_searched(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(DIRECTORY, str(stack.folder))

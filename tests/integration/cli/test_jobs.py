@@ -22,8 +22,8 @@ RUN = ("jobs", "run", "users.cleanup_expired", "--tenant", str(TENANT), *BECAUSE
 
 @pytest.fixture
 async def where(database: Databases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ServiceDatabase:
-    """The users service as the command finds it; the other services have no environment, and nobody
-    has a broker.
+    """The users service with its environment; the other services have no environment, and there is
+    no broker.
     """
     where = await database("users")
     async with connected(where.app) as app:
@@ -39,7 +39,7 @@ async def where(database: Databases, tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 async def waypost(*arguments: str) -> Result:
-    """In a thread: the command runs a loop of its own."""
+    """Runs the command in a thread, because it starts its own event loop."""
     return await asyncio.to_thread(CliRunner().invoke, app, arguments)
 
 
@@ -77,7 +77,7 @@ async def test_a_job_is_run_looked_at_sent_again_and_taken_away(where: ServiceDa
     assert verbs == ["jobs.cancel", "jobs.retry", "jobs.run"]
 
 
-async def test_those_that_a_limit_leaves_out_are_told(where: ServiceDatabase) -> None:
+async def test_the_number_of_jobs_beyond_the_limit_is_printed(where: ServiceDatabase) -> None:
     for _ in range(3):
         await waypost(*RUN)
     async with connected(where.app) as connection:
@@ -87,7 +87,7 @@ async def test_those_that_a_limit_leaves_out_are_told(where: ServiceDatabase) ->
     assert "2 more dead jobs match; run the same command again for the next ones" in sent.stderr
 
 
-async def test_a_job_that_is_run_is_told_as_json(where: ServiceDatabase) -> None:
+async def test_jobs_run_prints_the_job_as_json(where: ServiceDatabase) -> None:
     ran = json.loads((await waypost(*RUN, "--json")).stdout)
     assert (ran["service"], ran["name"], ran["status"]) == ("users", "cleanup_expired", "queued")
 
@@ -102,14 +102,14 @@ async def test_a_job_that_is_run_is_told_as_json(where: ServiceDatabase) -> None
         ((*RUN, "--argument", "force=true"), "job cleanup_expired takes no force"),
         ((*RUN, "--argument", "force"), "--argument needs the form NAME=VALUE"),
         (("jobs", "run", "users.cleanup_expired", "--tenant", str(new_id()), *BECAUSE), "users has no tenant"),
-        (("jobs", "run", "nobody.cleanup_expired", *RUN[3:]), "there is no service 'nobody'"),
+        (("jobs", "run", "absent.cleanup_expired", *RUN[3:]), "there is no service 'absent'"),
         (("jobs", "cancel", str(new_id()), *BECAUSE), "no job"),
         (("jobs", "retry", "--all"), "give a reason"),
         (("jobs", "retry", *BECAUSE), "name one dead job by its id, or add --all"),
         (("jobs", "list", "--service", "users", "--status", "complete"), "name the tenant as well"),
     ],
 )
-async def test_what_cannot_be_is_told_and_changes_nothing(
+async def test_an_impossible_request_is_refused_and_changes_nothing(
     where: ServiceDatabase, arguments: tuple[str, ...], problem: str
 ) -> None:
     finished = await waypost(*arguments)

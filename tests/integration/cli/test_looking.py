@@ -1,5 +1,5 @@
-"""What waits, what there is, and what a viewer knows; and what the command says when a part is
-away.
+"""The read-only commands: outbox, consumers, topics and traces, and their output when a server is
+unreachable.
 """
 
 import json
@@ -17,7 +17,7 @@ from waypost.testing.http import caller, serving
 from waypost.testing.topics import create_topic, delete_topic, unique
 
 
-async def test_the_outbox_shows_what_waits_and_which_keys_are_set_aside(stack: Stack) -> None:
+async def test_the_outbox_shows_pending_rows_and_quarantined_keys(stack: Stack) -> None:
     await stack.record()
     refused = await stack.record()
     key = str(refused.aggregate_id).encode()
@@ -35,7 +35,7 @@ async def test_the_outbox_shows_what_waits_and_which_keys_are_set_aside(stack: S
     assert json.loads(redriven.output) == [{"service": "users", "key": key.decode()}]
 
 
-async def test_topics_show_what_they_hold(stack: Stack) -> None:
+async def test_topics_are_shown_with_their_record_counts(stack: Stack) -> None:
     finished = await stack.waypost("topics", "--json")
     named = {each["name"]: each for each in finished.told}
     assert set(named) == {"users.user", "users.tenant"}
@@ -44,7 +44,7 @@ async def test_topics_show_what_they_hold(stack: Stack) -> None:
     assert named["users.tenant"]["partitions"]["0"] == {"low": 0, "high": 0}
 
 
-async def test_a_long_name_stands_on_one_line_where_no_terminal_is(stack: Stack, cluster: str) -> None:
+async def test_a_long_name_is_on_one_line_without_a_terminal(stack: Stack, cluster: str) -> None:
     long_name = await create_topic(cluster, unique("users.user-" + 80 * "x"), partitions=1)
     try:
         finished = await stack.waypost("topics")
@@ -53,7 +53,7 @@ async def test_a_long_name_stands_on_one_line_where_no_terminal_is(stack: Stack,
     assert long_name in finished.output
 
 
-async def test_a_trace_without_a_viewer_is_linked_and_the_absence_is_told(stack: Stack) -> None:
+async def test_a_trace_without_a_viewer_is_linked_and_the_absence_is_reported(stack: Stack) -> None:
     event = await stack.record()
     finished = await stack.waypost("trace", str(event.event_id))
     assert finished.code == 1
@@ -63,7 +63,7 @@ async def test_a_trace_without_a_viewer_is_linked_and_the_absence_is_told(stack:
     assert "Traceback" not in finished.problem
 
 
-async def test_a_trace_names_those_in_which_its_events_were_handled_again(stack: Stack) -> None:
+async def test_a_trace_lists_the_traces_that_handled_its_events_again(stack: Stack) -> None:
     event, original, later = await stack.record(), TRACEPARENT.split("-")[1], 32 * "7"
     viewer = FastAPI()
 
@@ -83,7 +83,7 @@ async def test_a_trace_names_those_in_which_its_events_were_handled_again(stack:
     assert f"handled again in {url}/zipkin/traces/{later}\n" in finished.output
 
 
-async def test_a_trace_is_shown_with_its_times_and_a_viewer_that_has_forgotten_it_says_so(
+async def test_a_trace_is_shown_with_its_times_and_a_trace_that_the_viewer_dropped_is_reported(
     stack: Stack, zipkin: str
 ) -> None:
     event = await stack.record()
@@ -108,7 +108,7 @@ async def test_a_trace_is_shown_with_its_times_and_a_viewer_that_has_forgotten_i
     assert "1 parent span is not in the viewer" in shown.problem
 
 
-async def test_a_broker_that_is_away_is_named(stack: Stack) -> None:
+async def test_an_unreachable_broker_is_named(stack: Stack) -> None:
     for file in stack.folder.glob("*.env"):
         file.write_text(file.read_text().replace(stack.bootstrap, f"{LOOPBACK}:1"))
     finished = await stack.waypost("consumers", "users")
@@ -119,7 +119,7 @@ async def test_a_broker_that_is_away_is_named(stack: Stack) -> None:
 
 
 @pytest.mark.parametrize("command", [("dead-letters", "list", "users"), ("projections", "rebuild", "users.accounts")])
-async def test_a_database_that_is_away_is_told_and_nothing_else_is(stack: Stack, command: tuple[str, ...]) -> None:
+async def test_only_the_unreachable_database_is_reported(stack: Stack, command: tuple[str, ...]) -> None:
     server = urlsplit(stack.users.app)
     for file in stack.folder.glob("*.env"):
         file.write_text(file.read_text().replace(f":{server.port}/", ":1/"))

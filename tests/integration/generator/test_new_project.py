@@ -29,7 +29,7 @@ def folder() -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def python(folder: Path) -> Path:
-    """Of an environment with the wheel; its requirements are those of this environment."""
+    """Python of an environment with the wheel; the requirements come from this environment."""
     source = shutil.copytree(TOOLKIT, folder / "shared", ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
     run(folder, sys.executable, *BUILD, str(source), "--wheel-dir", str(folder))
     run(folder, sys.executable, "-m", "venv", "--without-pip", str(folder / "venv"))
@@ -73,7 +73,7 @@ def test_its_tests_pass(acme: Path, python: Path) -> None:
 
 
 def run(directory: Path, *command: str | Path) -> str:
-    """What it prints. Fails with that where it does not end with 0."""
+    """Returns the output. Fails the test with the output if the exit code is not 0."""
     outside = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS", "PYTEST_"))}
     environment = {**outside, "PYTHONPATH": ""}
     done = subprocess.run(command, cwd=directory, env=environment, capture_output=True, text=True, check=False)

@@ -25,7 +25,7 @@ async def test_stack_starts_once_and_ends_with_its_supervisor(stack: CommandLine
 
     second = await stack("up", "--only", "topics")
     assert second.code == 0
-    assert "already runs" in second.text and "nothing new to start" in second.text
+    assert "already runs" in second.text and "no component to start" in second.text
     assert (await stack("status")).code == 0
 
     started = stack.supervisor.children(recursive=True)
@@ -50,7 +50,7 @@ async def test_stack_restarts_after_a_kill_and_stops_on_request(stack: CommandLi
     assert not lock_file(stack_directory(stack.addresses.port_base)).read_text(), (
         "the lock file names a process that has ended"
     )
-    assert (await stack("down")).text == "Nothing ran.\n"
+    assert (await stack("down")).text == "No stack was running.\n"
 
 
 async def test_running_stack_adds_components_and_restarts_them(stack: CommandLine) -> None:
@@ -85,7 +85,7 @@ async def test_running_stack_adds_components_and_restarts_them(stack: CommandLin
 async def test_a_base_among_the_kernels_outgoing_ports_is_refused(stack: CommandLine) -> None:
     refused = await CommandLine(ephemeral_ports().start)("up", "--only", "databases")
     assert refused.code == 1
-    assert f"{ephemeral_ports().start} to {ephemeral_ports()[-1]}, which the kernel gives" in refused.text
+    assert f"{ephemeral_ports().start} to {ephemeral_ports()[-1]}, which the kernel assigns" in refused.text
 
 
 async def test_a_taken_port_is_named_with_its_holder_and_the_remedy(stack: CommandLine) -> None:

@@ -1,4 +1,4 @@
-"""Letters over HTTP: the same lines as the command's, for whoever holds an operator's token."""
+"""Dead letters over HTTP: an operator's token gives access to the lines that the command prints."""
 
 from collections.abc import AsyncIterator
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What becomes of letters when an operator looks for them, redrives and discards them."""
+"""Dead letters that an operator searches, redrives and discards."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -69,7 +69,7 @@ async def test_each_filter_narrows(admin_service: AdminService, bob: User) -> No
             assert (name, len(found)) == (name, expected)
 
 
-async def test_a_list_goes_on_after_a_dead_letter(admin_service: AdminService, bob: User) -> None:
+async def test_a_list_continues_after_a_dead_letter(admin_service: AdminService, bob: User) -> None:
     dead_letters = await find_dead_letters(admin_service.ops, EVERYTHING, limit=10)
     after = (dead_letters[0].first_failed_at, dead_letters[0].dead_letter.id)
     assert await find_dead_letters(admin_service.ops, EVERYTHING, limit=10, after=after) == dead_letters[1:]
@@ -95,7 +95,9 @@ async def test_a_filter_finds_dead_letters_and_their_keys_are_drained_from_the_l
     }
 
 
-async def test_what_fails_again_is_told_with_its_error(stage: Stage, admin_service: AdminService, bob: User) -> None:
+async def test_a_dead_letter_that_fails_again_is_reported_with_its_error(
+    stage: Stage, admin_service: AdminService, bob: User
+) -> None:
     (drained,) = await redriven(admin_service, await the_dead_one(admin_service))
     assert (drained.outcome, drained.is_settled) == (Outcome.FAILED, False)
     assert [(each.status, each.error) for each in drained.dead_letters] == [
@@ -106,7 +108,7 @@ async def test_what_fails_again_is_told_with_its_error(stage: Stage, admin_servi
     assert len(await operator_actions(admin_service.ops)) == 1
 
 
-async def test_what_keeps_one_from_being_tried_is_told_after_the_other_keys_and_uses_up_nothing(
+async def test_an_error_before_the_attempt_is_reported_after_the_other_keys_and_uses_no_attempt(
     stage: Stage, admin_service: AdminService, bob: User
 ) -> None:
     def bob_alone(envelope: Envelope[Any]) -> None:

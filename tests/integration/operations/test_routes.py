@@ -42,7 +42,7 @@ async def test_every_service_has_them_for_operators_alone(name: str, database: D
             assert (await http.get(path, headers=operator_bearer())).status_code == 200
 
 
-async def test_the_outbox_names_what_is_set_aside(users: httpx.AsyncClient, where: ServiceDatabase) -> None:
+async def test_the_outbox_lists_quarantined_keys(users: httpx.AsyncClient, where: ServiceDatabase) -> None:
     async with connected(where.relay) as relay:
         mark = "insert into outbox_quarantine (shard, key, reason) values ($1, $2, 'too large')"
         await relay.execute(mark, shard_for(b"ada"), b"ada")
@@ -51,7 +51,7 @@ async def test_the_outbox_names_what_is_set_aside(users: httpx.AsyncClient, wher
     assert [(each["key"], each["reason"]) for each in told["quarantined_keys"]] == [("ada", "too large")]
 
 
-async def test_consumers_tell_how_far_they_are(users: httpx.AsyncClient) -> None:
+async def test_consumers_report_their_positions(users: httpx.AsyncClient) -> None:
     told = (await users.get("/ops/consumers", headers=operator_bearer())).json()["data"]
     groups = {each["group"]: each for each in told}
     assert set(groups) == {f"users.{each.name}" for each in service_named("users").consumers}
@@ -67,7 +67,7 @@ async def test_an_api_that_would_operate_with_too_mighty_a_role_does_not_start(
             raise AssertionError("it serves")
 
 
-async def test_a_key_that_is_set_aside_is_published_again(users: httpx.AsyncClient, where: ServiceDatabase) -> None:
+async def test_a_quarantined_key_is_released(users: httpx.AsyncClient, where: ServiceDatabase) -> None:
     async with connected(where.relay) as relay:
         mark = "insert into outbox_quarantine (shard, key, reason) values ($1, $2, 'too large')"
         await relay.execute(mark, shard_for(b"ada"), b"ada")

@@ -1,4 +1,4 @@
-"""What an operator does is told where it is done, or it is not done."""
+"""An operator's act and its audit entry are in one transaction."""
 
 import asyncpg
 import pytest
@@ -13,7 +13,7 @@ from waypost.testing.database import Databases, connected
 AUDIT = AuditContext(operator="grace", reason="the mail server is back")
 
 
-async def test_an_act_is_told_with_who_why_and_when(database: Databases) -> None:
+async def test_an_audit_entry_has_operator_reason_and_time(database: Databases) -> None:
     where, dead_letter, tenant = await database("club", migrate), new_id(), new_id()
     async with opened(where.app) as pool, pool.transaction() as connection:
         await record_action(
@@ -48,7 +48,7 @@ async def test_what_was_rolled_back_was_not_done(database: Databases) -> None:
 
 @pytest.mark.parametrize("role", ["app", "ops"])
 @pytest.mark.parametrize("change", ["update operator_actions set reason = ''", "delete from operator_actions"])
-async def test_nobody_rewrites_what_was_done(database: Databases, role: str, change: str) -> None:
+async def test_the_audit_log_cannot_be_changed(database: Databases, role: str, change: str) -> None:
     where = await database("club", migrate)
     async with connected(getattr(where, role)) as connection:
         with pytest.raises(asyncpg.InsufficientPrivilegeError):

@@ -61,7 +61,7 @@ async def test_a_statement_alone_takes_no_connection_that_died_in_the_pool(datab
             assert await raw.fetchval("select pg_backend_pid()") != pid
 
 
-async def test_an_error_does_not_tell_the_values_of_its_statement(database: Databases) -> None:
+async def test_an_error_does_not_contain_the_values_of_its_statement(database: Databases) -> None:
     async with opened((await database("club", migrate)).app) as pool:
         with pytest.raises(Transient) as caught:
             async with pool.transaction() as connection:
@@ -86,6 +86,6 @@ async def test_handler_that_blocks_the_loop_is_named_and_not_an_outage(database:
 @pytest.mark.parametrize(
     "error", [asyncpg.IdleInTransactionSessionTimeoutError("ended"), asyncpg.TransactionTimeoutError("ended")]
 )
-def test_transaction_that_was_idle_too_long_is_no_outage(error: asyncpg.PostgresError) -> None:
+def test_a_transaction_that_was_idle_too_long_is_not_an_outage(error: asyncpg.PostgresError) -> None:
     with pytest.raises(Transient, match="the handler waited for something else"), as_transient():
         raise asyncpg.ConnectionDoesNotExistError("connection was closed") from error

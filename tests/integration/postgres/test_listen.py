@@ -82,8 +82,8 @@ async def test_a_doorbell_whose_session_ended_rings_again(users: ServiceDatabase
         await asyncio.wait_for(outbox.wait(), 10)
 
 
-async def test_a_notifier_without_a_server_says_so() -> None:
-    notifier = PostgresNotifier("postgresql://nobody@127.0.0.1:1/none", application_name="bell")
+async def test_a_notifier_without_a_server_raises_transient() -> None:
+    notifier = PostgresNotifier("postgresql://absent@127.0.0.1:1/none", application_name="bell")
     with pytest.raises(Transient):
         await notifier.notify(["outbox"])
     await notifier.close()

@@ -41,7 +41,7 @@ async def test_it_rises_over_what_was_seen_and_is_gone(users: ServiceDatabase) -
         assert await look(floor) == second
 
 
-async def test_it_waits_for_whoever_may_have_a_lower_id(users: ServiceDatabase) -> None:
+async def test_it_waits_for_transactions_that_may_have_a_lower_id(users: ServiceDatabase) -> None:
     async with connected(users.owner) as writer, connected(users.owner) as slow, connected(users.relay) as reader:
         floor = Floor(reader, every_seconds=0)
         transaction = slow.transaction()

@@ -1,4 +1,4 @@
-"""What waits is counted only where it may be close to what was asked for, and then exactly."""
+"""Outbox rows are counted exactly, and only if the statistics show a number near the limit."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ async def test_it_is_counted_as_far_as_was_asked(outbox: Outbox) -> None:
 
 async def test_deleted_rows_are_not_read_where_little_waits(outbox: Outbox) -> None:
     await outbox.add(8)
-    assert await outbox.is_counted(1000)  # nobody has looked at the table yet
+    assert await outbox.is_counted(1000)  # the table has no statistics yet
     await outbox.owner.execute("delete from outbox")
     await outbox.add(4)
     await outbox.owner.execute("vacuum outbox")

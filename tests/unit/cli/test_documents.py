@@ -36,7 +36,7 @@ def test_an_unknown_service_is_refused_with_those_there_are(tmp_path: Path) -> N
     assert not (tmp_path / "new").exists()
 
 
-def test_a_folder_that_cannot_be_written_to_is_told(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     refused = waypost("asyncapi", "export", "users", "--output", str(tmp_path / "file" / "folder"))
     assert refused.returncode == 1

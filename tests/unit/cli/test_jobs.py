@@ -1,4 +1,4 @@
-"""What jobs there are: told from the checkout alone."""
+"""`jobs declared` needs only the checkout."""
 
 import json
 
@@ -15,7 +15,7 @@ def _no_stack(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(DIRECTORY, "/nowhere")
 
 
-def test_the_jobs_of_every_service_are_told_with_what_they_take_and_when_they_run() -> None:
+def test_the_jobs_of_every_service_are_listed_with_arguments_and_schedule() -> None:
     told = {
         (each["service"], each["name"]): each
         for each in json.loads(CliRunner().invoke(app, ["jobs", "declared", "--json"]).stdout)
@@ -28,10 +28,10 @@ def test_the_jobs_of_every_service_are_told_with_what_they_take_and_when_they_ru
     assert daily["when"] == "at 09:00 UTC" and daily["next_tick"].endswith("T09:00:00Z")
 
 
-def test_the_jobs_of_one_service_are_told_in_words() -> None:
+def test_the_jobs_of_one_service_are_listed_as_text() -> None:
     lines = CliRunner().invoke(app, ["jobs", "declared", "--service", "billing"]).stdout.splitlines()
     assert lines[:2] == ["billing.charge_invoice(invoice_id: UUID)", "    5 attempts, timeout 60 s"]
     assert any("customer_id: UUID | None" in each for each in lines)
     assert [each for each in lines if each.startswith("    every 1 min, next ")]
-    with pytest.raises(NotFound, match="no service 'nobody'"):
-        CliRunner().invoke(app, ["jobs", "declared", "--service", "nobody"], catch_exceptions=False)
+    with pytest.raises(NotFound, match="no service 'absent'"):
+        CliRunner().invoke(app, ["jobs", "declared", "--service", "absent"], catch_exceptions=False)

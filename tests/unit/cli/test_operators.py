@@ -36,7 +36,7 @@ async def test_a_token_names_its_operator_ends_soon_and_is_nobodys_in_a_tenant(k
         Principal.of(claims)
 
 
-def test_a_key_that_cannot_be_read_is_told_with_its_place(keys: Path) -> None:
+def test_an_unreadable_key_is_reported_with_its_path(keys: Path) -> None:
     (keys / "signing.json").unlink()
     refused = CliRunner().invoke(app, ["operators", "token"])
     assert isinstance(refused.exception, Misconfigured)
@@ -44,11 +44,11 @@ def test_a_key_that_cannot_be_read_is_told_with_its_place(keys: Path) -> None:
 
 
 @pytest.mark.parametrize("minutes", ["0", "61"])
-def test_a_token_for_ever_is_refused(keys: Path, minutes: str) -> None:
+def test_a_lifetime_outside_the_range_is_refused(keys: Path, minutes: str) -> None:
     assert CliRunner().invoke(app, ["operators", "token", "--minutes", minutes]).exit_code == 2
 
 
-def test_a_token_of_nobody_is_refused(keys: Path) -> None:
+def test_a_token_without_a_name_is_refused(keys: Path) -> None:
     refused = CliRunner().invoke(app, ["operators", "token", "--as", " "])
     assert isinstance(refused.exception, Invalid)
     assert refused.stdout == ""

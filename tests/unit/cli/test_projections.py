@@ -1,4 +1,4 @@
-"""What the command says to whoever mistyped."""
+"""The errors for mistyped arguments."""
 
 from pathlib import Path
 from uuid import UUID
@@ -47,15 +47,15 @@ def test_a_reactor_has_no_rows_and_a_projector_no_replay() -> None:
         (["projections", "rebuild", "users.nothing"], "there are users.accounts, users.tenants"),
     ],
 )
-def test_what_cannot_be_done_is_told_before_anything_is_asked(arguments: list[str], problem: str) -> None:
+def test_an_impossible_request_is_refused_before_the_confirmation(arguments: list[str], problem: str) -> None:
     with pytest.raises(WaypostError) as refused:
         CliRunner().invoke(app, arguments, catch_exceptions=False)
     assert problem in str(refused.value)
 
 
 def test_an_unknown_service_is_refused() -> None:
-    with pytest.raises(NotFound, match="no service 'nobody'"):
-        find("nobody.tenants")
+    with pytest.raises(NotFound, match="no service 'absent'"):
+        find("absent.tenants")
 
 
 def test_a_stack_that_never_ran_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -76,8 +76,8 @@ async def test_a_setting_that_is_missing_is_named_with_what_writes_it(
 @pytest.mark.parametrize(
     "words",
     [
-        ["replay", "users.nobody", "--from", "4h", "--rate", "5/s"],
-        ["projections", "rebuild", "users.nobody", "--rate", "0.5/s"],
+        ["replay", "users.absent", "--from", "4h", "--rate", "5/s"],
+        ["projections", "rebuild", "users.absent", "--rate", "0.5/s"],
     ],
 )
 def test_times_and_rates_are_written_as_for_dead_letters(words: list[str]) -> None:

@@ -1,5 +1,5 @@
-"""A trace as a tree: no span is lost, whatever the viewer has forgotten, and every hop has its
-times.
+"""A trace as a tree: it has every span that the viewer returns, also without its parent, and the
+times of every hop.
 """
 
 from dataclasses import replace
@@ -31,7 +31,7 @@ PROCESS = replace(
 )
 
 
-def test_each_hop_tells_when_it_began_how_long_it_took_and_what_it_waited() -> None:
+def test_each_hop_shows_start_duration_and_wait() -> None:
     spans = [PROCESS, SEND, replace(STATEMENT, id="2"), REQUEST, STATEMENT]
     assert printed(spans) == [
         "users api  POST /signup  +0.0 ms, 5.0 ms",
@@ -48,14 +48,14 @@ def test_an_outbox_row_waits_also_for_the_relay_of_the_same_process() -> None:
     assert waited == {"process": None, "onward": 7_000, "within": None}
 
 
-def test_a_span_whose_parent_was_forgotten_stands_at_the_top_and_says_so() -> None:
+def test_a_span_without_its_parent_is_shown_at_the_top_with_a_remark() -> None:
     assert printed([PROCESS, REQUEST]) == [
         "users api  POST /signup  +0.0 ms, 5.0 ms",
         "billing worker  process users.user  +2.25 s, 5.0 ms  (its parent is not in the viewer)",
     ]
 
 
-def test_a_span_without_times_is_told_and_puts_no_other_out_of_time() -> None:
+def test_a_span_without_times_is_shown_and_does_not_move_other_spans() -> None:
     unknown = replace(SEND, started_us=None, duration_us=None, error="KafkaError")
     assert printed([unknown, REQUEST, PROCESS]) == [
         "users api  POST /signup  +0.0 ms, 5.0 ms",
@@ -64,7 +64,7 @@ def test_a_span_without_times_is_told_and_puts_no_other_out_of_time() -> None:
     ]
 
 
-def test_a_clock_that_is_behind_makes_nobody_wait_less_than_nothing() -> None:
+def test_a_clock_that_is_behind_gives_no_negative_wait() -> None:
     behind = replace(SEND, started_us=999_000)
     (first, _) = timed_spans([REQUEST, behind])
     assert (first.span.id, first.after_us, first.waited_us) == ("send", 0, 0)

@@ -1,4 +1,4 @@
-"""What is refused before anything is asked, and how the answers read."""
+"""Arguments are checked before any server is contacted; output formats."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -67,13 +67,13 @@ def test_dead_letters_that_cannot_be_meant_are_refused_with_what_can(arguments: 
         "replay billing.customers --tenant nope",
     ],
 )
-def test_whatever_takes_an_id_says_what_one_looks_like(arguments: str) -> None:
+def test_a_malformed_id_is_refused_with_an_example(arguments: str) -> None:
     refused = CliRunner().invoke(app, arguments.split())
     assert refused.exit_code == 2
     assert "'nope' is not an id. Ids look like" in " ".join(refused.output.replace("│", " ").split())
 
 
-def test_every_command_has_json_but_for_those_that_print_one_thing() -> None:
+def test_every_command_has_json_except_commands_that_print_one_value() -> None:
     without = {path for path, command in _commands(typer.main.get_command(app)) if "as_json" not in _options(command)}
     assert without == {"operators token", "token", "openapi export", "asyncapi export"}
 
@@ -108,16 +108,16 @@ def test_a_time_without_an_offset_is_utc(text: str, told: datetime) -> None:
     assert a_moment(text) == told
 
 
-def test_a_time_may_be_told_as_how_long_ago() -> None:
+def test_a_time_may_be_an_age() -> None:
     assert a_moment("2h") < a_moment("90min") < datetime.now(UTC)
     assert (a_rate("5/s"), a_rate("0.2")) == (5, 0.2)
 
 
 def test_an_unknown_topic_is_refused_with_those_there_are() -> None:
     with pytest.raises(
-        NotFound, match=r"topic 'users\.nobody' does not exist; existing topics: users\.tenant, users\.user"
+        NotFound, match=r"topic 'users\.absent' does not exist; existing topics: users\.tenant, users\.user"
     ):
-        chosen_from({"users.user": [Partition("users.user", 0)], "users.tenant": []}, ["users.nobody"])
+        chosen_from({"users.user": [Partition("users.user", 0)], "users.tenant": []}, ["users.absent"])
 
 
 def test_a_line_folds_on_a_narrow_terminal_alone() -> None:
@@ -127,7 +127,7 @@ def test_a_line_folds_on_a_narrow_terminal_alone() -> None:
     assert line(seen, 100).split() == line(seen, None).split()
 
 
-def test_a_record_that_is_no_event_is_told_as_such() -> None:
+def test_a_record_that_is_not_an_event_is_shown_with_the_reason() -> None:
     told = line(RecordView.of(record([("ce_id", b"7")])), None)
     assert "users.user/3/17" in told
     assert "not an event: header content-type is missing" in told
@@ -137,7 +137,7 @@ def test_a_record_that_is_no_event_is_told_as_such() -> None:
     ("seconds", "told"),
     [(0.44, "0.4 s"), (65, "1 min 5 s"), (3 * 86_400 + 4 * 3600, "3 d 4 h"), (7 * 86_400, "7 d 0 h")],
 )
-def test_a_time_is_told_in_two_units(seconds: float, told: str) -> None:
+def test_a_duration_is_shown_in_two_units(seconds: float, told: str) -> None:
     assert span_of(timedelta(seconds=seconds)) == told
 
 

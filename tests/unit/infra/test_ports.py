@@ -14,7 +14,7 @@ LINUX = range(32_768, 61_000)
 
 @pytest.mark.parametrize("base", [33_000, 32_700, 60_999])
 def test_a_base_with_an_ephemeral_port_is_refused_with_the_range_and_the_choice(base: int) -> None:
-    with pytest.raises(SetUpFailed, match="32768 to 60999, which the kernel gives") as refused:
+    with pytest.raises(SetUpFailed, match="32768 to 60999, which the kernel assigns") as refused:
         refuse_ephemeral_ports(Addresses(base), LINUX)
     assert refused.value.remedy == "choose WAYPOST_PORT_BASE from 1024 to 32674 or from 61000 to 65000, such as 8000"
 

@@ -1,4 +1,4 @@
-"""What an extra brings may be missing: the error names the extra."""
+"""The error for a package of an extra that is not installed names the extra."""
 
 import re
 

@@ -1,5 +1,5 @@
-"""A process imports what it uses. Each kind is started in a process of its own, up to the point
-where its settings are read.
+"""A process imports only modules that it uses. Each process type is started in a separate process,
+until it reads its settings.
 """
 
 import json
@@ -24,7 +24,7 @@ FORBIDDEN = {
     ServiceProcess.LIVE: ("alembic", "waypost.hosting.api", "waypost.engine.relay", "waypost.jobs.worker", *ELSEWHERE),
 }
 MAILS = ("aiosmtplib", "jinja2")
-"""Of the notifications service alone."""
+"""Modules that only the notifications service uses."""
 
 HELP_NEEDS_NONE = (
     "aiokafka", "asyncpg", "sqlalchemy", "fastapi", "fastavro", "opentelemetry", "structlog", "services", "schemas",

@@ -1,6 +1,4 @@
-"""The toolkit's distribution: what its wheel holds, what it says of itself, and which requirements
-it names.
-"""
+"""The toolkit's distribution: contents, metadata and requirements of its wheel."""
 
 import shutil
 import subprocess

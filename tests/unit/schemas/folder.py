@@ -20,7 +20,7 @@ Change = Callable[[dict[str, Any]], object]
 
 
 class SchemaFolder:
-    """The schemas of a project of its own, which is the current one while the test runs."""
+    """The schema folder of a temporary project, which is the current project during the test."""
 
     def __init__(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.root = root
@@ -29,9 +29,7 @@ class SchemaFolder:
         configure(read_project(root.parent))
 
     def run(self, *arguments: str) -> int:
-        """`waypost schemas` on this folder; what it prints goes to standard output and error as
-        usual.
-        """
+        """Runs `waypost schemas` on this folder. The output goes to standard output and error."""
         result = CliRunner().invoke(app, ["schemas", *arguments])
         sys.stdout.write(result.stdout)
         sys.stderr.write(result.stderr)

@@ -14,7 +14,7 @@ ORDER = "tenant.ordered"
 ADDRESS = {
     "type": "record",
     "name": "Address",
-    "doc": "Where a parcel goes.",
+    "doc": "Delivery address.",
     "fields": [
         {"name": "street", "type": "string", "doc": "Street and number."},
         {"name": "floor", "type": ["null", "int"], "default": None, "doc": "Where known."},
@@ -28,7 +28,7 @@ LINE = {
         {"name": "sku", "type": "string", "doc": "Article."},
         {"name": "price_minor", "type": "long", "unit": "minor", "doc": "Price of one."},
         {"name": "weight", "type": ["null", {"type": "bytes", "logicalType": "decimal", "precision": 8, "scale": 3}]}
-        | {"default": None, "unit": "kilogram", "doc": "Of one."},
+        | {"default": None, "unit": "kilogram", "doc": "Weight of one piece."},
         {"name": "notes", "type": {"type": "array", "items": ["null", "string"]}, "default": [], "doc": "Remarks."},
     ],
 }

@@ -40,10 +40,10 @@ def test_the_committed_schemas_are_in_order(folder: SchemaFolder, capsys: Captur
             lambda definition: definition.update(name="InvoiceSettled"),
             "the record is called waypost.billing.InvoiceSettled",
         ),
-        (lambda definition: definition.update(topic="invoices"), "'invoices' is no topic"),
+        (lambda definition: definition.update(topic="invoices"), "'invoices' is not a valid topic"),
         (
-            lambda definition: definition.update(topic="billing.parcel"),
-            "the topic billing.parcel is not declared",
+            lambda definition: definition.update(topic="billing.refund"),
+            "the topic billing.refund is not declared",
         ),
         (
             lambda definition: definition.update(topic="users.user"),
@@ -76,7 +76,7 @@ def test_the_committed_schemas_are_in_order(folder: SchemaFolder, capsys: Captur
         (adds("width", decimal(2000, 3)), "precision 2000 and scale 3 describe no decimal"),
         (adds("width", decimal(2, 3)), "decimal scale must be less than or equal"),
         (lambda definition: definition.update(event_type="invoice.settled"), "is not the folder's name"),
-        (changes("amount_minor", type="double"), "amount_minor is no money"),
+        (changes("amount_minor", type="double"), "amount_minor is not valid money"),
         (removes("currency"), "it names amounts but no currency"),
         (adds("Colour", "string"), "the name is not snake case"),
         (adds("payer_age", "long", pii=True), "it is personal but not a plain string"),
@@ -141,7 +141,7 @@ def test_versions_have_no_gaps(folder: SchemaFolder, capsys: Capture) -> None:
         '{"namespace": "a", "name": "B", "topic": "c.d", "type": "record", "fields": [1]}',
     ],
 )
-def test_a_file_that_is_no_schema_is_named(folder: SchemaFolder, capsys: Capture, text: str) -> None:
+def test_a_file_that_is_not_a_schema_is_named(folder: SchemaFolder, capsys: Capture, text: str) -> None:
     (folder.root / "avro/invoice.paid/1.avsc").write_text(text)
     assert folder.run("check") == 1
     assert "avro/invoice.paid/1.avsc" in capsys.readouterr().err
@@ -194,7 +194,7 @@ def test_the_lock_appends_and_leaves_old_lines_alone(folder: SchemaFolder) -> No
     assert len(after) == len(before) + 1
 
 
-@pytest.mark.parametrize("topic", ["billing.parcel", "users.user"])
+@pytest.mark.parametrize("topic", ["billing.refund", "users.user"])
 def test_a_topic_that_the_service_does_not_own_gets_no_id(folder: SchemaFolder, capsys: Capture, topic: str) -> None:
     before = (folder.root / "registry.lock.json").read_text()
     folder.draft("invoice.paid", 2, lambda definition: definition.update(topic=topic))

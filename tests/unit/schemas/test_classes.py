@@ -38,7 +38,7 @@ def test_every_class_is_an_event_of_its_topic(event: type[Event]) -> None:
     assert not hasattr(event, "__dict__") or "__slots__" in vars(event)
 
 
-def test_an_event_is_frozen_and_has_no_room_for_more() -> None:
+def test_an_event_is_frozen_and_takes_no_further_attributes() -> None:
     event = user_created()
     with pytest.raises(dataclasses.FrozenInstanceError):
         event.email = "other"  # type: ignore[misc]  # the point of the test

@@ -91,7 +91,7 @@ def test_a_member_of_a_closed_set_is_written_as_its_text() -> None:
         ("amount_minor", 2**63, "does not fit 64 bits"),
         ("amount_minor", None, "is a NoneType"),
         ("currency", 978, "is a int, not a str"),
-        ("currency", "\ud800", "is no Unicode text"),
+        ("currency", "\ud800", "is not valid Unicode text"),
         ("invoice_id", "0190a7f2-0000-7000-8000-000000000000", "is a str, not a UUID"),
         ("paid_at", "2026-05-01", "is a str, not a datetime"),
         ("paid_at", datetime(2026, 5, 1), "is a time without a zone"),  # noqa: DTZ001 - the point of the case

@@ -42,7 +42,7 @@ def test_an_old_event_is_read_by_the_newest_class(folder: SchemaFolder) -> None:
     assert (decoded.schema_version, decoded.reason, decoded.note) == (2, "requested", "none given")
 
 
-def test_a_field_that_was_removed_since_is_passed_over(folder: SchemaFolder) -> None:
+def test_a_field_that_a_later_version_removed_is_skipped(folder: SchemaFolder) -> None:
     with_note(folder)
     payload = Release(folder).closes(note="moved away")
     folder.publish("tenant.closed", 3, removes("note"))

@@ -1,5 +1,5 @@
-"""Money in an event is a whole number of minor units beside a currency, whatever it is called and
-however deep it lies.
+"""Money in an event is a whole number of minor units beside a currency, for every field name and at
+every nesting depth.
 """
 
 import pytest

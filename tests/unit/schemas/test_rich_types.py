@@ -1,5 +1,5 @@
-"""Events may hold what Avro can say. What they hold is exact, immutable, and refused where it does
-not fit.
+"""Events may have fields of every Avro type. Values are exact and immutable; a value that does not
+fit is refused.
 """
 
 import copy
@@ -111,7 +111,7 @@ AN_HOUR_EAST = timezone(timedelta(hours=1))
         ("stops", [], "stops", "is a list, not a Mapping"),
         ("stops", {1: ()}, "stops{}", "is a int, not a str"),
         ("stops", {"a": (None,)}, "stops{}[0]", "is a NoneType, not a Address"),
-        ("stops", {"\ud800": ()}, "stops{}", "is no Unicode text"),
+        ("stops", {"\ud800": ()}, "stops{}", "is not valid Unicode text"),
     ],
 )
 def test_a_value_that_does_not_fit_is_refused_with_its_path(
@@ -128,7 +128,7 @@ def test_a_value_that_does_not_fit_is_refused_with_its_path(
         ({"price_minor": 2**63}, "lines[1].price_minor", "does not fit 64 bits"),
         ({"price_minor": 1.0}, "lines[1].price_minor", "is a float"),
         ({"notes": ("ok", 5)}, "lines[1].notes[1]", "is a int, not a str"),
-        ({"notes": ("\ud800",)}, "lines[1].notes[0]", "is no Unicode text"),
+        ({"notes": ("\ud800",)}, "lines[1].notes[0]", "is not valid Unicode text"),
         ({"weight": Decimal("0.0001")}, "lines[1].weight", "more than 3 digits after the point"),
     ],
 )

@@ -16,7 +16,7 @@ async def test_a_password_matches_only_its_own_hash() -> None:
     assert not await passwords.matches("correct horse", "no hash at all")
 
 
-async def test_hashing_beyond_the_queue_is_refused_until_it_has_room() -> None:
+async def test_hashing_beyond_the_queue_is_refused_until_the_queue_is_shorter() -> None:
     passwords = Argon2Passwords(threads=1, queue=1)
     answers = await asyncio.gather(*(passwords.hash("correct horse") for _ in range(5)), return_exceptions=True)
     assert [isinstance(answer, Unavailable) for answer in answers] == [False, False, True, True, True]

@@ -110,14 +110,14 @@ ORDER = {
 
 TOPICS = """
 defaults: {partitions: 4, replication: 1, configuration: {cleanup.policy: delete, retention.ms: '60000', retention.bytes: '-1'}}
-topics: {shop.order: what was ordered}
+topics: {shop.order: orders of customers}
 """
 
 
 @pytest.fixture(scope="module")
 def acme(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An application with one service, in packages of its own; `generate` and `lock` are the
-    toolkit's.
+    """An application with one service, in its own packages; `generate` and `lock` are functions of
+    the toolkit.
     """
     root = tmp_path_factory.mktemp("acme")
     for file, text in {

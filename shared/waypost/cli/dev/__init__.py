@@ -36,7 +36,7 @@ def up() -> None:
 @commands.command()
 def down() -> None:
     """Stops everything, the last started first; data stays."""
-    console.print("Stopped." if asyncio.run(client_of_the_project(console).stop()) else "Nothing ran.")
+    console.print("Stopped." if asyncio.run(client_of_the_project(console).stop()) else "No stack was running.")
 
 
 @commands.command()

@@ -1,1 +1,1 @@
-"""Configuration of the servers, the same as a process of this machine and in a container."""
+"""Configuration of the servers, equal for native processes and containers."""

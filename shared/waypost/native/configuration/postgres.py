@@ -1,5 +1,5 @@
-"""What the server is told beyond PostgreSQL's own defaults, each with its why; the same on this
-machine and in a container.
+"""Settings that differ from PostgreSQL's defaults, with reasons; equal for native processes and
+containers.
 """
 
 SETTINGS = """
@@ -8,9 +8,9 @@ port = {port}
 max_connections = {max_connections}
 shared_buffers = 64MB
 password_encryption = scram-sha-256
-scram_iterations = 1                   # passwords here are 192 random bits: stretching them only slows every connection
+scram_iterations = 1                   # passwords are 192 random bits: more iterations only slow down connections
 fsync = on
-jit = off                              # short statements; compiling them costs more than it gains
+jit = off                              # statements are short; compilation costs more than it saves
 log_line_prefix = '%m [%p] %u@%d %a '
 log_checkpoints = off
 timezone = 'UTC'
@@ -18,9 +18,9 @@ log_timezone = 'UTC'
 """
 
 CLUSTER = ("--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
-"""For `initdb`: text sorts the same on every machine, whatever its C library."""
+"""Arguments of `initdb`: text sorts equally on every machine, independent of its C library."""
 
 
 def server_settings(*, address: str, port: int, max_connections: int) -> str:
-    """Text of a `postgresql.conf`; `address` `*` is every interface."""
+    """Text of a `postgresql.conf`; `address` `*` means every interface."""
     return SETTINGS.format(address=address, port=port, max_connections=max_connections)

@@ -1,4 +1,4 @@
-"""A real Kafka broker (KRaft, one node) as a component of the stack and of the tests."""
+"""A real Kafka broker (KRaft, one node) as a component of stacks and tests."""
 
 from waypost.native.kafka.broker import Kafka
 from waypost.native.kafka.installing import install

@@ -1,4 +1,4 @@
-"""The broker as a component: start, ready, stop; kill, pause and resume for fault tests."""
+"""The broker as a component: start, readiness and stop; kill, pause and resume for fault tests."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,7 +12,7 @@ from waypost.native.probes import until_ready
 
 
 class Kafka:
-    """One KRaft broker on the loopback address. Its log survives stop, kill and a new start on the
+    """One KRaft broker on the loopback address. Its data survives stop, kill and a new start in the
     same directory.
     """
 
@@ -25,7 +25,9 @@ class Kafka:
         log: Path | None = None,
         further: Mapping[str, Listener] | None = None,
     ) -> None:
-        """`further`: listeners by name. A client gets the address of the one it connected to."""
+        """`further` are more listeners, by name. A client receives the advertised address of the
+        listener that it connected to.
+        """
         self._directory = directory
         self._port = port
         self._controller_port = controller_port
@@ -58,7 +60,7 @@ class Kafka:
         await until_ready("Kafka", self._child, self.answers, START_SECONDS)
 
     async def answers(self) -> bool:
-        """Whether a client gets the cluster's metadata."""
+        """True if a client receives the cluster's metadata."""
         return await answers(self._port)
 
     async def stop(self, deadline_seconds: float = 15) -> None:
@@ -66,12 +68,12 @@ class Kafka:
             await self._child.stop(deadline_seconds)
 
     async def kill(self) -> None:
-        """SIGKILL, as when the machine's memory runs out."""
+        """Sends SIGKILL, as the kernel does when memory is exhausted."""
         if self._child:
             await self._child.kill()
 
     def pause(self) -> None:
-        """SIGSTOP: connections stay open, nothing is answered."""
+        """Sends SIGSTOP: connections stay open, requests get no answer."""
         self.child.pause()
 
     def resume(self) -> None:

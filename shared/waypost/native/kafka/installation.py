@@ -1,4 +1,4 @@
-"""What every broker of this checkout shares, and the folder that each has for itself."""
+"""Files that all brokers of a project share, and the folder of each broker."""
 
 import base64
 import shutil
@@ -18,13 +18,13 @@ class Installation:
     java: Path
     jars: Path
     formatted: Path
-    """A formatted log that no broker has run on."""
+    """A formatted data folder that no broker has used."""
     archive: Path
-    """Classes as this JVM has loaded them; a JVM that cannot use the file ignores it."""
+    """Archive of loaded classes; a JVM that cannot use the file ignores it."""
 
     def command(self, *arguments: str, options: tuple[str, ...] = ()) -> list[str]:
-        """Java with small heaps and the jars on its path. The order of the jars is fixed: the
-        archive depends on it.
+        """A Java command with a small heap and the jars on the class path. The jars are sorted,
+        because the class archive depends on their order.
         """
         classpath = ":".join(str(jar) for jar in sorted(self.jars.glob("*.jar")))
         logging = f"-Dlog4j2.configurationFile={HERE / 'log4j2.properties'}"
@@ -40,7 +40,7 @@ class Installation:
         options: tuple[str, ...],
         further: Mapping[str, Listener] | None = None,
     ) -> list[str]:
-        """Command of a broker on `directory`, which gets a formatted log where it has none."""
+        """Command of a broker in `directory`. Copies formatted data there if it has none."""
         directory.mkdir(parents=True, exist_ok=True)
         data = directory / "data"
         if not (data / "meta.properties").exists():
@@ -49,8 +49,8 @@ class Installation:
         return self.command("kafka.Kafka", str(properties), options=options)
 
     def _copy_formatted(self, data: Path) -> None:
-        """Every broker gets an identity of its own: two clusters with one id would confuse their
-        clients.
+        """Copies the formatted data with new ids: clients cannot distinguish two clusters with the
+        same id.
         """
         shutil.rmtree(data, ignore_errors=True)
         shutil.copytree(self.formatted, data)
@@ -70,8 +70,8 @@ def write_properties(
 
 
 def cluster_id() -> str:
-    """22 URL-safe characters of a random UUID, as Kafka writes them; one that starts with `-` would
-    read as an option.
+    """A random UUID as 22 URL-safe characters, as Kafka writes it. It never starts with `-`, which
+    Kafka's tool would parse as an option.
     """
     while (drawn := base64.urlsafe_b64encode(uuid4().bytes).decode().rstrip("=")).startswith("-"):
         pass

@@ -1,4 +1,4 @@
-"""Whether a broker is up."""
+"""Readiness of a broker."""
 
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
@@ -10,7 +10,7 @@ START_SECONDS = 60
 
 
 async def answers(port: int) -> bool:
-    """Whether a client gets the cluster's metadata."""
+    """True if a client receives the cluster's metadata."""
     if not await accepts_tcp(LOOPBACK, port):
         return False
     client = AIOKafkaClient(bootstrap_servers=f"{LOOPBACK}:{port}", request_timeout_ms=2000)

@@ -1,4 +1,4 @@
-"""A real PostgreSQL 18 as a component of the stack and of the tests."""
+"""A real PostgreSQL 18 as a component of stacks and tests."""
 
 from waypost.native.postgres.server import Postgres
 

@@ -1,4 +1,6 @@
-"""Which account PostgreSQL runs as: it refuses root, so root lends it an unprivileged one."""
+"""The account that PostgreSQL runs as. PostgreSQL refuses root, so root starts it as an
+unprivileged account.
+"""
 
 import os
 import pwd
@@ -10,7 +12,9 @@ UNPRIVILEGED = ("postgres", "_postgres", "nobody")
 
 
 def server_account() -> str | None:
-    """None: the account we are. For root the first unprivileged one that this machine knows."""
+    """None means the current account. For root, the first unprivileged account that exists. Raises
+    SetUpFailed if none exists.
+    """
     if os.geteuid() != 0:
         return None
     known = {entry.pw_name for entry in pwd.getpwall()}
@@ -23,8 +27,8 @@ def server_account() -> str | None:
 
 
 def give_to(account: str | None, folder: Path) -> None:
-    """Makes the folder the account's own and closed to all others, as PostgreSQL demands of its
-    data.
+    """Creates the folder, owned by the account and closed to others: PostgreSQL requires this for
+    its data.
     """
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o700)
@@ -32,6 +36,7 @@ def give_to(account: str | None, folder: Path) -> None:
 
 
 def give_file_to(account: str | None, file: Path) -> None:
+    """Changes the owner of the file, unless the account is None."""
     if account:
         entry = pwd.getpwnam(account)
         os.chown(file, entry.pw_uid, entry.pw_gid)

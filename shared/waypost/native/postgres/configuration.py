@@ -1,12 +1,12 @@
-"""The files that a server on this machine is configured by."""
+"""Writes the configuration files of a native server."""
 
 from pathlib import Path
 
 from waypost.native.configuration.postgres import server_settings
 from waypost.native.ports import LOOPBACK
 
-OVER_TCP_ALONE = """
-unix_socket_directories = ''           # as in production: time-outs and keepalives mean something
+TCP_ONLY = """
+unix_socket_directories = ''           # as in production: time-outs and keepalives apply
 """
 
 HOST_BASED_AUTHENTICATION = """
@@ -15,9 +15,7 @@ host all all 127.0.0.1/32 scram-sha-256
 
 
 def write_configuration(data: Path, *, port: int, max_connections: int) -> None:
-    """Written at every start: the port and the budget of connections may have changed since the
-    last one.
-    """
+    """Writes the files. Runs at every start, because port and connection limit may have changed."""
     settings = server_settings(address=LOOPBACK, port=port, max_connections=max_connections)
-    (data / "postgresql.auto.conf").write_text(settings + OVER_TCP_ALONE)
+    (data / "postgresql.auto.conf").write_text(settings + TCP_ONLY)
     (data / "pg_hba.conf").write_text(HOST_BASED_AUTHENTICATION)

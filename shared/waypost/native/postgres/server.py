@@ -1,4 +1,4 @@
-"""The server as a component: start, ready, stop; kill, pause and resume for fault tests."""
+"""The server as a component: start, readiness and stop; kill, pause and resume for fault tests."""
 
 import asyncio
 import signal
@@ -24,9 +24,9 @@ SUPERUSER = "postgres"
 
 class Postgres:
     """PostgreSQL 18 on the loopback address, `fsync` on. Data survives stop, kill and a new start
-    on the same directory.
+    in the same directory.
 
-    As root the server runs as an unprivileged account, on data that moves to `/var/tmp` where that
+    For root, the server runs as an unprivileged account. Its data is below `/var/tmp` if that
     account cannot reach `directory`.
     """
 
@@ -43,7 +43,7 @@ class Postgres:
 
     @property
     def admin_dsn(self) -> str:
-        """Of the superuser, on the database `postgres`."""
+        """DSN of the superuser, for the database `postgres`."""
         return f"postgresql://{SUPERUSER}:{self._password}@{LOOPBACK}:{self._port}/postgres"
 
     @property
@@ -57,20 +57,20 @@ class Postgres:
         return self._child
 
     async def start(self) -> None:
-        """Returns once it takes connections. Raises SetUpFailed or StartFailed."""
+        """Returns once the server accepts connections. Raises SetUpFailed or StartFailed."""
         binaries = find_binaries()
         if not (self._data / "PG_VERSION").exists():
             await self._initialise(binaries)
         write_configuration(self._data, port=self._port, max_connections=self._max_connections)
-        # SIGQUIT makes the server end its own processes at once; SIGKILL would leave them to notice
-        # by themselves.
+        # SIGQUIT makes the server end its processes at once. After SIGKILL they would end only when
+        # they notice that the server is gone.
         command = [str(binaries / "postgres"), "-D", str(self._data)]
         self._child = Child(command, log=self._log, account=self._account, death_signal=signal.SIGQUIT)
         await self._child.start()
         await until_ready("PostgreSQL", self._child, self.answers, deadline_seconds=60)
 
     async def answers(self) -> bool:
-        """Whether it takes connections; recovery after a crash counts as not yet."""
+        """True if the server accepts connections; False during recovery after a crash."""
         try:
             connection = await asyncpg.connect(self.admin_dsn, timeout=2)
         except (OSError, TimeoutError, asyncpg.CannotConnectNowError):
@@ -79,35 +79,37 @@ class Postgres:
         return True
 
     async def stop(self, deadline_seconds: float = 10) -> None:
-        """Ends every session, writes a checkpoint ("fast" shutdown); what is left after the
-        deadline is killed.
+        """Ends every session and writes a checkpoint ("fast" shutdown). Kills the server at the
+        deadline.
         """
         if self._child and self._child.running:
             self.resume()
             await self._child.stop(deadline_seconds, first=signal.SIGINT)
 
     async def stop_immediately(self) -> None:
-        """As a power cut: no checkpoint, the next start recovers from the log."""
+        """Stops the server as a power cut would: without a checkpoint. The next start recovers from
+        the log.
+        """
         await self.child.stop(first=signal.SIGQUIT)
 
     async def kill(self) -> None:
-        """SIGKILL to the server and all its processes: none is left to hold the data when it is
-        started again.
+        """Sends SIGKILL to the server and all its processes, so that none still uses the data at
+        the next start.
         """
         if self._child and self._child.running:
             self._send(signal.SIGKILL)
             await self._child.wait()
 
     def pause(self) -> None:
-        """SIGSTOP: connections stay open, nothing is answered."""
+        """Sends SIGSTOP: connections stay open, requests get no answer."""
         self._send(signal.SIGSTOP)
 
     def resume(self) -> None:
         self._send(signal.SIGCONT)
 
     def _send(self, signal_number: signal.Signals) -> None:
-        """To all its processes, which have sessions of their own. The server is held meanwhile, so
-        that it starts no new one.
+        """Sends a signal to all its processes, which have separate sessions. Suspends the server
+        first, so that it starts no new process.
         """
         if not self.child.running:
             return
@@ -119,7 +121,7 @@ class Postgres:
 
     async def _initialise(self, binaries: Path) -> None:
         self._data.parent.mkdir(parents=True, exist_ok=True)
-        self._data.parent.chmod(0o711)  # the account has to pass through, whatever our umask
+        self._data.parent.chmod(0o711)  # the account must be able to traverse it, independent of the umask
         give_to(self._account, self._data)
         with tempfile.NamedTemporaryFile("w", dir=self._data.parent) as password:
             password.write(self._password)
@@ -138,4 +140,6 @@ class Postgres:
         )
         printed, _ = await process.communicate()
         if process.returncode != 0:
-            raise SetUpFailed("Initialising PostgreSQL's data", printed.decode(), f"delete {self._data} and try again")
+            raise SetUpFailed(
+                "Initialising PostgreSQL's data folder", printed.decode(), f"delete {self._data} and try again"
+            )

@@ -1,4 +1,4 @@
-"""The trace viewer, Zipkin, as a component of the stack."""
+"""The trace viewer, Zipkin, as a component of stacks."""
 
 import os
 from pathlib import Path
@@ -12,12 +12,12 @@ from waypost.native.ports import LOOPBACK
 from waypost.native.probes import http_answers, until_ready
 
 START_SECONDS = 180
-"""Nothing waits for it: a slow start is better than a second one."""
-SPANS_KEPT = 100_000  # about 60 MB of heap at most; older ones go first
+"""Long, because no component waits for Zipkin, and a restart would only take longer."""
+SPANS_KEPT = 100_000  # at most about 60 MB of heap; the oldest are dropped first
 
 
 class Zipkin:
-    """Spans are kept in memory: a restart forgets them."""
+    """One Zipkin server. It stores spans in memory: a restart loses them."""
 
     def __init__(self, *, port: int, log: Path) -> None:
         self._port = port
@@ -41,8 +41,8 @@ class Zipkin:
         await until_ready("Zipkin", self._child, self.answers, START_SECONDS)
 
     def _listener(self) -> dict[str, str]:
-        """Zipkin's own QUERY_PORT listens on every interface; its web server's settings can say
-        which.
+        """Settings of Zipkin's web server, which limit it to the loopback address; QUERY_PORT would
+        listen on every interface.
         """
         one = "ARMERIA_PORTS_0"
         return {f"{one}_ADDRESS": LOOPBACK, f"{one}_PORT": str(self._port), f"{one}_PROTOCOLS_0": "http"}
@@ -56,7 +56,7 @@ class Zipkin:
 
 
 async def install() -> Path:
-    """The jar. Instant when it is there already."""
+    """Returns the jar; downloads it if it is missing. Raises SetUpFailed."""
     home = installation_folder("zipkin")
     async with exclusive(home / "install.lock"):
         jars = await copy_jars(Path(__file__).parent / "pom.xml", home / "lib")

@@ -59,8 +59,8 @@ class Redrive:
         return not self.left and not self.selection.unprocessable and all(result.is_settled for result in self._results)
 
     async def process(self, audit_context: AuditContext | None, rate: Rate) -> AsyncIterator[RedriveResult]:
-        """Processes each key from its lowest version, with the consumer's handlers, until a dead
-        letter fails or none is left. Yields the result of each key.
+        """Processes each key from its lowest version, with the consumer's handlers, until one
+        attempt fails or all are settled. Yields the result of each key.
 
         Without an audit context it changes nothing and yields the selected keys. Raises Transient,
         and NotFound if this release has no such consumer. Raises after the last key the error that

@@ -68,7 +68,7 @@ async def dead_job(service: AdminService, job_id: UUID) -> FoundJob:
 
 
 async def retry_jobs(service: AdminService, search: JobSearch, audit_context: AuditContext) -> DeadJobs:
-    """Retries the dead jobs that match the search. Returns the retried ones, without those that
+    """Retries the dead jobs that match the search. Returns the retried jobs, without the jobs that
     another operator changed meanwhile.
     """
     sent, dead = [], await find_dead(service.ops, search)

@@ -26,10 +26,10 @@ def outbox(service: str) -> Iterator[str]:
     yield "alter table outbox set (autovacuum_vacuum_scale_factor = 0.0, autovacuum_vacuum_threshold = 5000)"
     yield """
         create table outbox_quarantine (
-            shard      smallint    not null,
-            key        bytea       not null,
-            reason     text        not null,
-            marked_at  timestamptz not null default now(),
+            shard          smallint    not null,
+            key            bytea       not null,
+            reason         text        not null,
+            quarantined_at timestamptz not null default now(),
             primary key (shard, key)
         )"""
     yield f"grant insert on outbox to {service}_app"

@@ -178,7 +178,7 @@ CREATE TABLE public.outbox_quarantine (
     shard smallint NOT NULL,
     key bytea NOT NULL,
     reason text NOT NULL,
-    marked_at timestamp with time zone DEFAULT now() NOT NULL
+    quarantined_at timestamp with time zone DEFAULT now() NOT NULL
 );
 CREATE TABLE public.parked_keys (
     consumer text NOT NULL,
@@ -211,7 +211,7 @@ INSERT INTO public.job_schedules (name, last_tick) VALUES ('renewals', '2026-11-
 INSERT INTO public.jobs (id, tenant_id, name, arguments, idempotency_key, priority, enqueued_at, run_at, status, attempts, crashed, lease, lease_until, worker, started_at, error, correlation_id, causation_id, traceparent, tracestate, actor_id, redrives) VALUES ('01a226d6-dd80-7db9-b8f2-bd8b5a9d310d', '01a21327-343b-78b8-828e-29818cbf0001', 'charge', '{"invoice_id": "01a21327-343b-78b8-828e-29818cbf0007"}', NULL, 0, '2026-11-29 10:25:45.344774+00', '2026-11-29 10:25:45.344774+00', 'queued', 0, false, NULL, NULL, NULL, NULL, NULL, '01a226d6-dd80-7b14-bc16-7364ce1d487c', '01a226d6-dd80-7b14-bc16-7364ce1d487c', NULL, NULL, NULL, 0);
 INSERT INTO public.operator_actions (id, at, operator, reason, verb, subject, tenant_id, facts) VALUES ('01a21327-343b-78b8-828e-29818cbf0009', '2026-11-29 10:25:45.394146+00', 'ada', 'a mended handler', 'dead_letters.redrive', 'x', '01a21327-343b-78b8-828e-29818cbf0001', '{}');
 INSERT INTO public.outbox (shard, id, event_id, tenant_id, topic, key, payload, headers, created_at) OVERRIDING SYSTEM VALUE VALUES (9, 1, '01a21327-343b-78b8-828e-29818cbf0006', '01a21327-343b-78b8-828e-29818cbf0001', 'billing.invoice', '\x30316132313332372d333433622d373862382d383238652d323938313863626630303032', '\x00017075626c6973686564206c61746572', '{"ce_id": "01a21327-343b-78b8-828e-29818cbf0006"}', '2026-11-29 10:25:45.378789+00');
-INSERT INTO public.outbox_quarantine (shard, key, reason, marked_at) VALUES (3, '\x72656675736564', 'MessageTooLarge', '2026-11-29 10:25:45.38915+00');
+INSERT INTO public.outbox_quarantine (shard, key, reason, quarantined_at) VALUES (3, '\x72656675736564', 'MessageTooLarge', '2026-11-29 10:25:45.38915+00');
 INSERT INTO public.parked_keys (consumer, topic, key, parked_at) VALUES ('billing.customers', 'users.user', '\x30316132313332372d333433622d373862382d383238652d323938313863626630303032', '2026-11-29 10:25:45.405302+00');
 INSERT INTO public.processed_messages (consumer, event_id, tenant_id, topic, partition, kafka_offset, processed_at) VALUES ('billing.customers', '01a21327-343b-78b8-828e-29818cbf0002', '01a21327-343b-78b8-828e-29818cbf0001', 'users.user', 1, 42, '2026-11-01 00:00:00+00');
 INSERT INTO public.waypost_version (version_num) VALUES ('0001');

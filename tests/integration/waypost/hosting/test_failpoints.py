@@ -1,5 +1,5 @@
-"""Every process of a service arms the failpoints that it is told of, says so, and refuses those
-that it does not have.
+"""Every process of a service arms and logs the failpoints that its settings name, and refuses an
+unknown failpoint.
 """
 
 import subprocess

@@ -1,4 +1,4 @@
-"""What is old goes, what is young stays, over the rows of every tenant."""
+"""Retention deletes expired rows of every tenant and keeps the other rows."""
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -91,7 +91,7 @@ async def test_more_than_a_chunk_goes_in_one_round(billing: Service) -> None:
     assert (await kept(billing))["inbox"] == 7_000
 
 
-async def test_it_goes_on_after_a_round_that_failed_and_ends_when_asked(billing: Service) -> None:
+async def test_it_continues_after_a_failed_round_and_ends_on_request(billing: Service) -> None:
     asked = 0
 
     async def failing_first(rows: AsyncConnection) -> list[TenantId]:

@@ -1,4 +1,4 @@
-"""What people see in Zipkin: one trace through the broker, and a graph of bounded contexts."""
+"""Zipkin shows one trace across the broker, and a dependency graph of bounded contexts."""
 
 import time
 from typing import Any

@@ -1,4 +1,4 @@
-"""What leaves a process: its spans to a collector, its lines to standard output."""
+"""The output of a process: spans to a collector, log lines to standard output."""
 
 import json
 from collections.abc import AsyncIterator
@@ -66,7 +66,7 @@ async def test_a_problem_names_its_trace(collector: Collector) -> None:
     assert "error" in failed["tags"]
 
 
-async def test_lines_are_json_and_tell_no_address() -> None:
+async def test_lines_are_json_without_addresses() -> None:
     lines, written = await run(OTEL_TRACES_EXPORTER="none")
     assert "mail.example" not in written
     assert "s3cr3t" not in written

@@ -34,7 +34,7 @@ class Register(Command[UUID]):
 
 @dataclass(slots=True)
 class Answers:
-    """A service that answers each event of a user with an event and a job of its own."""
+    """A service that records its own event and queues a job for each event of a user."""
 
     club: Club
     failures: list[Exception] = field(default_factory=list)
@@ -55,11 +55,11 @@ class Answers:
             authorize=self.authorize,
         )
 
-    async def answer(self, told: Envelope[Any], uow: UnitOfWork) -> None:
-        person = Person(new_id(), told.tenant_id)
+    async def answer(self, envelope: Envelope[Any], uow: UnitOfWork) -> None:
+        person = Person(new_id(), envelope.tenant_id)
         uow.add(person)
-        person.is_called(f"answer to {told.event.display_name}", self.club)
-        await uow.jobs.enqueue("congratulate", user_id=told.aggregate_id)
+        person.is_called(f"answer to {envelope.event.display_name}", self.club)
+        await uow.jobs.enqueue("congratulate", user_id=envelope.aggregate_id)
         if self.failures:
             raise self.failures.pop()
 
@@ -119,7 +119,7 @@ async def test_a_consumer_is_named_to_deliver_to_it_alone(service: HostedService
     assert await service.published(ann.tenant_id) == []
     await service.deliver(created, to="answers")
     assert len(await service.published(ann.tenant_id)) == 1
-    with pytest.raises(LookupError, match="club has no consumer 'nobody'; it has answers, members"):
+    with pytest.raises(LookupError, match="club has no consumer 'absent'; it has answers, members"):
         await service.deliver(created, to="nobody")
 
 

@@ -33,25 +33,25 @@ async def test_the_second_try_gets_the_first_ones_answer(shop: Shop) -> None:
     assert await shop.count() == 1
 
 
-async def test_a_hundred_twins_have_one_effect_and_leave_the_pool_alone(shop: Shop) -> None:
+async def test_a_hundred_concurrent_duplicates_have_one_effect_and_do_not_exhaust_the_pool(shop: Shop) -> None:
     shop.desk.go_on.clear()
     first = asyncio.create_task(shop.order("key-0001"))
     await shop.desk.entered.wait()
-    twins = await asyncio.gather(*(shop.order("key-0001") for _ in range(100)))
+    duplicates = await asyncio.gather(*(shop.order("key-0001") for _ in range(100)))
     # Twenty times as many as there are connections, and each was answered while the first still
     # held one.
-    assert len(twins) > 10 * POOL_SIZE
-    assert Counter(each.status_code for each in twins) == {409: 100}
-    assert {each.json()["type"] for each in twins} == {"urn:waypost:problem:twin-running"}
-    stranger = asyncio.create_task(shop.count("idempotency_keys"))
-    assert await stranger == 0
+    assert len(duplicates) > 10 * POOL_SIZE
+    assert Counter(each.status_code for each in duplicates) == {409: 100}
+    assert {each.json()["type"] for each in duplicates} == {"urn:waypost:problem:request-in-progress"}
+    other = asyncio.create_task(shop.count("idempotency_keys"))
+    assert await other == 0
     shop.desk.go_on.set()
     assert (await first).status_code == 201
     assert await shop.count() == 1
     assert shop.desk.handled == 1
 
 
-async def test_twins_that_start_together_have_one_effect(shop: Shop) -> None:
+async def test_duplicates_that_start_together_have_one_effect(shop: Shop) -> None:
     answers = await asyncio.gather(*(shop.order("key-0001") for _ in range(100)))
     counted = Counter(each.status_code for each in answers)
     assert set(counted) <= {201, 409}
@@ -67,7 +67,7 @@ async def test_another_body_under_the_same_key_is_refused(shop: Shop) -> None:
     assert await shop.count() == 1
 
 
-async def test_while_the_twin_runs_409_comes_before_422(shop: Shop) -> None:
+async def test_while_a_duplicate_runs_409_takes_precedence_over_422(shop: Shop) -> None:
     shop.desk.go_on.clear()
     first = asyncio.create_task(shop.order("key-0001", "tea"))
     await shop.desk.entered.wait()
@@ -76,7 +76,7 @@ async def test_while_the_twin_runs_409_comes_before_422(shop: Shop) -> None:
     await first
 
 
-async def test_keys_are_told_apart_by_route_path_tenant_and_user(shop: Shop) -> None:
+async def test_keys_are_distinguished_by_route_path_tenant_and_user(shop: Shop) -> None:
     neighbour = principal()
     colleague = principal()
     colleague = type(colleague)(user_id=colleague.user_id, tenant_id=shop.caller.tenant_id, role=colleague.role)

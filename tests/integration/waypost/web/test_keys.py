@@ -103,7 +103,7 @@ async def test_made_up_key_ids_are_no_load(publisher: Publisher, published: Publ
     assert publisher.asked == 1
 
 
-async def test_without_an_issuer_nobody_can_tell(publisher: Publisher, published: PublishedKeys) -> None:
+async def test_without_an_issuer_a_token_cannot_be_verified(publisher: Publisher, published: PublishedKeys) -> None:
     await publisher.server.stop()
     with pytest.raises(Unavailable):
         await published.find("1")

@@ -24,7 +24,7 @@ class Note(RequestModel):
 
 
 class Slow:
-    """A route that tells when it has begun, and ends when it is told to."""
+    """A route that reports its start, and ends on request."""
 
     def __init__(self) -> None:
         self.begun, self.go_on = asyncio.Event(), asyncio.Event()

@@ -51,7 +51,7 @@ def test_the_official_schema_would_tell(service: Service) -> None:
     assert not OFFICIAL.is_valid(document)
 
 
-def test_every_handler_of_every_consumer_is_told_and_nothing_else(service: Service) -> None:
+def test_every_handler_of_every_consumer_is_described_and_nothing_else(service: Service) -> None:
     declared = {f"{service.name}.{each.name}": set(each.handlers) for each in service.consumers}
     if service.live_view is not None:
         declared[LIVE_GROUP] = set(service.live_view.handles)
@@ -103,7 +103,7 @@ def test_a_message_carries_the_schema_that_its_records_are_written_by(service: S
         assert message["x-schema-id"] == ids[event_type, source.version]
 
 
-def test_the_headers_are_those_that_are_written() -> None:
+def test_the_schema_has_the_headers_that_are_written() -> None:
     schema = headers_schema()
     everything = to_metadata(user_created_envelope(tracestate="vendor=1", actor_id=new_id()))
     least = to_metadata(user_created_envelope(traceparent=None))

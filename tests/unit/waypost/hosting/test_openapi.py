@@ -1,4 +1,4 @@
-"""The document of a service's HTTP API leaves nobody guessing."""
+"""The OpenAPI document of a service describes every request, response and error."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

@@ -123,14 +123,14 @@ def test_a_malformed_header_is_named(name: str, value: bytes) -> None:
 
 
 @pytest.mark.parametrize("name", ["ce_id\udcff", "x-\udcff", "\udcff"])
-def test_a_name_that_is_no_text_is_shown_as_bytes(name: str) -> None:
+def test_a_name_that_is_not_text_is_shown_as_bytes(name: str) -> None:
     with pytest.raises(MalformedHeaders) as refusal:
         from_headers([*headers(), (name, b"1")])
     assert refusal.value.facts["header"] == repr(name.encode(errors="surrogateescape"))
     assert str(refusal.value).isascii()
 
 
-def test_strangers_headers_are_ignored() -> None:
+def test_unknown_headers_are_ignored() -> None:
     strangers = [("x-retry", b"1"), ("x-retry", b"\xff"), ("caf\u00e9", b"")]
     given = headers()
     assert from_headers([*given, *strangers]) == from_headers(given)
@@ -147,7 +147,7 @@ _names = st.sampled_from([*REQUIRED, *OPTIONAL, "x"])
 
 
 @given(noise=st.lists(st.tuples(_names, st.binary(max_size=40)), max_size=3), dropped=st.sets(_names, max_size=3))
-def test_whatever_comes_is_read_or_refused(noise: list[tuple[str, bytes]], dropped: set[str]) -> None:
+def test_arbitrary_headers_are_read_or_refused(noise: list[tuple[str, bytes]], dropped: set[str]) -> None:
     try:
         from_headers([header for header in headers() if header[0] not in dropped] + noise)
     except MalformedHeaders as refusal:

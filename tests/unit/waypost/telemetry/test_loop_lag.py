@@ -1,4 +1,6 @@
-"""Code that blocks the event loop is named, whoever runs first after the block."""
+"""Code that blocks the event loop is named, independent of the task that runs first after the
+block.
+"""
 
 import asyncio
 import time

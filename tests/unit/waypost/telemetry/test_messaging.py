@@ -1,6 +1,4 @@
-"""Spans around Kafka: what is recorded, under which parent, and that the unsampled costs
-nothing.
-"""
+"""Spans around Kafka: their content, their parent, and no cost without sampling."""
 
 from collections.abc import Sequence
 
@@ -57,7 +55,7 @@ def test_the_flag_is_the_last_bit(text: str | None, sampled: bool) -> None:
     assert is_sampled(text) is sampled
 
 
-def test_a_send_is_a_child_whose_own_context_goes_on_the_wire(spans: InMemorySpanExporter) -> None:
+def test_a_send_is_a_child_span_and_the_record_carries_its_context(spans: InMemorySpanExporter) -> None:
     headers = [("traceparent", SAMPLED.encode()), ("tracestate", b"a=b"), ("ce_id", b"event-1")]
     span, onward = start_send("users.user", b"key", headers, message_id="event-1")
     end_send(span, partition=4)
@@ -75,7 +73,7 @@ def test_a_send_is_a_child_whose_own_context_goes_on_the_wire(spans: InMemorySpa
     assert headers[0] == ("traceparent", SAMPLED.encode())
 
 
-def test_a_failed_send_says_so(spans: InMemorySpanExporter) -> None:
+def test_a_failed_send_has_error_status(spans: InMemorySpanExporter) -> None:
     span, _ = start_send("users.user", b"key", [("traceparent", SAMPLED.encode())], message_id="event-1")
     end_send(span, failure="KafkaTimeoutError")
     assert spans.get_finished_spans()[0].status.status_code is StatusCode.ERROR
@@ -138,7 +136,7 @@ def test_one_sampled_record_in_a_batch_needs_one_span(spans: InMemorySpanExporte
     assert handled.parent is not None
 
 
-def test_a_batch_that_failed_is_not_told_as_handled(spans: InMemorySpanExporter) -> None:
+def test_a_failed_batch_is_not_recorded_as_handled(spans: InMemorySpanExporter) -> None:
     records = [record(other_trace(1)), record(other_trace(2))]
     with pytest.raises(RuntimeError), batch_span("users.user", "billing.recipients", records):
         raise RuntimeError

@@ -18,7 +18,7 @@ from waypost.telemetry.redaction import clean, redact
         "client-secret",
     ],
 )
-def test_a_telling_name_hides_its_value(name: str) -> None:
+def test_a_sensitive_name_hides_its_value(name: str) -> None:
     assert redact(None, "info", {name: "anything"}) == {name: REDACTED}
     assert redact(None, "info", {"body": {name: "anything"}}) == {"body": {name: REDACTED}}
 

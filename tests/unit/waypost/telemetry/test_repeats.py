@@ -31,7 +31,7 @@ def passed(watch: Watch) -> Say:
     return say
 
 
-def test_a_message_is_told_once_per_period_with_the_number_of_those_left_out(passed: Say, watch: Watch) -> None:
+def test_a_message_is_logged_once_per_period_with_the_number_of_omitted_ones(passed: Say, watch: Watch) -> None:
     assert passed("no connection to %s", 1) == ["no connection to 1"]
     assert [passed("no connection to %s", node) for node in (1, 2, 3)] == [[], [], []]
     watch.now = PERIOD_SECONDS

@@ -28,7 +28,7 @@ from waypost.telemetry.statements import INSTRUMENTATION, StatementNames, statem
             "update jobs",
         ),
         ("with new (id) as (select $1), old as (select 1) select * from new join events using (id)", "select"),
-        ("with recursive open as (select id from letters) select count(*) from open", "select letters"),
+        ("with recursive open as (select id from invoices) select count(*) from open", "select invoices"),
         ("with gone as (delete from inbox returning id) select count(*) from gone", "delete inbox"),
         ("", "postgresql"),
     ],

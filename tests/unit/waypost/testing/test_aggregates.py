@@ -1,4 +1,4 @@
-"""Given, when, then: what passes, and what fails with which message."""
+"""Given, when, then: assertions that pass, and the messages of failed assertions."""
 
 from datetime import UTC, datetime
 from uuid import uuid4

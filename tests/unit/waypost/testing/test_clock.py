@@ -21,7 +21,7 @@ def test_it_stands_still_until_it_is_moved() -> None:
     assert clock.now() == NOON - HOUR
 
 
-def test_it_runs_with_the_system_clock_and_goes_on_from_where_it_was_moved() -> None:
+def test_it_runs_with_the_system_clock_and_continues_from_a_moved_time() -> None:
     clock = MovableClock()
     assert clock.now() <= datetime.now(UTC) <= clock.now()
     clock.move_to(NOON)

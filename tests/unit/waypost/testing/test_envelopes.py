@@ -1,4 +1,4 @@
-"""What a consumer reads of a record is the envelope that it was made of."""
+"""A consumer reads from a record the envelope that the record was made from."""
 
 from datetime import UTC, datetime
 from uuid import uuid4

@@ -1,4 +1,4 @@
-"""Who is asking: what makes a token good, and how far its tenant reaches."""
+"""Authentication: the checks of a token, and the scope of its tenant."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -77,7 +77,7 @@ async def test_the_tenant_reaches_the_endpoint(client: httpx.AsyncClient) -> Non
 
 @pytest.mark.parametrize("path", ["/me", "/fails", "/admins"])
 async def test_the_tenant_is_gone_after_the_request(client: httpx.AsyncClient, path: str) -> None:
-    # The client runs the application in this very task: whatever stayed bound would be seen here.
+    # The client runs the application in this task: a tenant still bound would be visible here.
     await client.get(path, headers=bearer(principal()))
     with pytest.raises(NoTenantBound):
         current_tenants()
@@ -101,12 +101,12 @@ async def test_operators_need_their_scope(client: httpx.AsyncClient) -> None:
     assert (await client.get("/operators", headers=bearer(operator))).json() == str(operator.user_id)
 
 
-async def test_an_operator_whose_name_the_audit_could_not_hold_is_nobody(client: httpx.AsyncClient) -> None:
+async def test_an_operator_name_that_the_audit_log_cannot_hold_is_refused(client: httpx.AsyncClient) -> None:
     answers = [await client.get("/operators", headers=operator_bearer(name)) for name in ("grace", "gr\0ce")]
     assert [each.status_code for each in answers] == [200, 401]
 
 
-STRANGER = OKPKey.generate_key("Ed25519", {"kid": "test-1", "use": "sig"})
+OTHER_KEY = OKPKey.generate_key("Ed25519", {"kid": "test-1", "use": "sig"})
 
 
 def token(
@@ -139,7 +139,7 @@ async def test_a_token_made_by_hand_is_good_as_long_as_nothing_is_wrong_with_it(
         {"tenant_id": None},
         {"role": "god"},
         {"typ": "JWT"},
-        pytest.param({"key": STRANGER}, id="key of a stranger"),
+        pytest.param({"key": OTHER_KEY}, id="key of another issuer"),
         pytest.param({"key": OctKey.import_key(b"0" * 64), "algorithm": "HS512"}, id="shared secret"),
         pytest.param({"key": SIGNING_KEY, "algorithm": "Ed25519"}, id="algorithm"),
         *({"without": name} for name in ("exp", "nbf", "iss", "aud", "sub", "tenant_id", "role")),
@@ -170,7 +170,7 @@ async def test_a_token_expires(client: httpx.AsyncClient) -> None:
         "Bearer eyJhbGciOiJub25lIiwia2lkIjoidGVzdC0xIn0.e30.",  # its algorithm is none
     ],
 )
-async def test_what_is_no_token_is_401(client: httpx.AsyncClient, header: str) -> None:
+async def test_a_malformed_token_is_401(client: httpx.AsyncClient, header: str) -> None:
     answer = await client.get("/me", headers=[(b"authorization", header.encode("latin-1"))])
     assert answer.status_code == 401
     assert "www-authenticate" in answer.headers

@@ -1,4 +1,4 @@
-"""Every failure is a problem (RFC 9457), and none tells what it must not."""
+"""Every failure is a problem document (RFC 9457), and none contains internal details."""
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -27,7 +27,7 @@ from waypost.web.models import RequestModel
 
 
 class InvoiceNotDraft(Conflict):
-    """The invoice is no draft any more."""
+    """The invoice is not a draft any more."""
 
 
 FAILURES: dict[str, Exception] = {
@@ -95,7 +95,7 @@ async def test_each_error_of_the_tree_has_its_status(client: httpx.AsyncClient, 
     assert told["instance"] == f"urn:uuid:{answer.headers['x-request-id']}"
 
 
-async def test_a_message_that_is_no_text_is_told_all_the_same(client: httpx.AsyncClient) -> None:
+async def test_a_message_that_is_not_valid_unicode_is_returned_with_replacements(client: httpx.AsyncClient) -> None:
     answer = await client.get("/fail/unprintable")
     assert (answer.status_code, answer.json()["detail"]) == (422, "half of a pair: ?")
 
@@ -104,10 +104,10 @@ async def test_a_domain_error_is_named_by_its_type(client: httpx.AsyncClient) ->
     told = (await client.get("/fail/conflict")).json()
     assert told["type"] == "urn:waypost:problem:invoice-not-draft"
     assert told["title"] == "Invoice not draft"
-    assert told["detail"] == "The invoice is no draft any more."
+    assert told["detail"] == "The invoice is not a draft any more."
 
 
-async def test_a_lost_race_is_412_for_whoever_said_what_they_had_seen(client: httpx.AsyncClient) -> None:
+async def test_a_lost_race_with_if_match_is_412(client: httpx.AsyncClient) -> None:
     assert (await client.get("/fail/concurrency", headers={"If-Match": '"3"'})).status_code == 412
 
 
@@ -139,7 +139,7 @@ async def test_a_wrong_field_is_pointed_at_without_its_value(client: httpx.Async
     assert answer.status_code == 422
     told = {each["pointer"]: each["detail"] for each in answer.json()["errors"]}
     assert told.keys() == {"/email", "/password", "/age", "/extra"}
-    assert told["/email"] == "value is not a valid email address"  # the library goes on to quote what was wrong in it
+    assert told["/email"] == "value is not a valid email address"  # the library's own message also quotes the value
     assert "hunter2" not in answer.text
     assert "mallory" not in answer.text
     assert "secret" not in answer.text
@@ -159,13 +159,13 @@ async def test_broken_json_is_400(client: httpx.AsyncClient) -> None:
     assert told["detail"] == "JSON decode error after 10 characters"
 
 
-async def test_a_request_that_no_route_takes_is_told_what_could_be_asked(client: httpx.AsyncClient) -> None:
+async def test_a_request_without_a_route_gets_the_url_of_the_document(client: httpx.AsyncClient) -> None:
     missing = await client.get("/nowhere")
     assert (missing.status_code, missing.json()["type"]) == (404, "urn:waypost:problem:not-found")
     assert "/openapi.json" in missing.json()["detail"]
 
 
-async def test_a_refused_method_is_told_with_all_that_the_path_takes() -> None:
+async def test_a_refused_method_is_answered_with_the_methods_of_the_path() -> None:
     router = APIRouter()
     router.add_api_route("/things/{name}", lambda name: name, methods=["GET"])
     router.add_api_route("/things/{name}", lambda name: name, methods=["DELETE"])

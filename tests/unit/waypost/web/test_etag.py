@@ -40,7 +40,7 @@ async def test_a_change_of_what_was_not_seen_is_refused(tag: str, status: int) -
     assert answer.status_code == status
 
 
-async def test_an_answer_tells_its_version() -> None:
+async def test_an_answer_has_its_version() -> None:
     async with client_of(api(routes)) as client:
         answer = await client.put("/thing")
         assert (await client.put("/thing", headers={"If-Match": answer.headers["etag"]})).status_code == 200

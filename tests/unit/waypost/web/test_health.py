@@ -36,7 +36,7 @@ async def test_readiness_names_what_is_missing() -> None:
         assert answer.json() == {"status": "unready", "missing": missing}
 
 
-async def test_life_does_not_depend_on_anybody() -> None:
+async def test_liveness_does_not_depend_on_other_servers() -> None:
     for app in both(Readiness(unready=lambda: ["relay"], checks={"postgres": away})):
         async with client_of(app) as client:
             assert (await client.get("/livez")).status_code == 200
@@ -50,7 +50,7 @@ async def test_ready_when_all_is_there() -> None:
 
 
 @pytest.mark.parametrize("path", ["/version", "/metrics"])
-async def test_every_process_tells_its_release_and_its_numbers(path: str) -> None:
+async def test_every_process_serves_its_release_and_metrics(path: str) -> None:
     for app in both(Readiness()):
         async with client_of(app) as client:
             assert (await client.get(path)).status_code == 200
@@ -69,7 +69,7 @@ async def test_requests_are_measured_by_template_and_probes_are_not() -> None:
     assert 'route="/metrics"' not in text
 
 
-async def test_a_route_of_routers_within_routers_is_told_with_its_whole_path() -> None:
+async def test_a_route_of_nested_routers_is_named_with_its_whole_path() -> None:
     outer, inner = APIRouter(prefix="/ops"), APIRouter(prefix="/jobs")
     inner.add_api_route("/{job_id}", lambda job_id: job_id)
     outer.include_router(inner)

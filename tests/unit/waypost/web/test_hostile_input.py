@@ -1,4 +1,4 @@
-"""Whatever is sent, the answer is never a 500 and never without an end."""
+"""Every request gets a finite answer other than 500."""
 
 import json
 from collections.abc import AsyncIterator, Mapping
