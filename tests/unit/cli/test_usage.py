@@ -75,7 +75,8 @@ def test_whatever_takes_an_id_says_what_one_looks_like(arguments: str) -> None:
 
 def test_every_command_has_json_but_for_those_that_print_one_thing() -> None:
     without = {path for path, command in _commands(typer.main.get_command(app)) if "as_json" not in _options(command)}
-    assert without == {"operators token", "token", "openapi export", "asyncapi export"}
+    stack = {f"dev {each}" for each in ("up", "down", "restart", "logs", "demo", "supervise")}
+    assert without == {"operators token", "token", "openapi export", "asyncapi export"} | stack
 
 
 def _commands(command: Any, *path: str) -> Iterator[tuple[str, Any]]:
