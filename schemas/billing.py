@@ -1,6 +1,5 @@
-"""Events that billing publishes.
-
-Generated from `schemas/avro` by `waypost schemas generate`; edit those files.
+"""Events that billing publishes. Generated from the schemas by `waypost schemas generate`; edit
+the .avsc files.
 """
 
 from dataclasses import dataclass, field
@@ -13,7 +12,7 @@ from waypost.kernel.event import Event
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CustomerCreated(Event):
-    """A user became somebody who can be invoiced."""
+    """A user became a customer who can be invoiced."""
 
     type: ClassVar[str] = "customer.created"
     topic: ClassVar[str] = "billing.customer"
@@ -21,23 +20,23 @@ class CustomerCreated(Event):
     personal: ClassVar[frozenset[str]] = frozenset({"email", "display_name"})
 
     tenant_id: UUID
-    """The tenant this is a fact of; the same as the header ce_tenantid."""
+    """Tenant of the event; equal to the header ce_tenantid."""
     customer_id: UUID
     """The customer; key of the record. It is the user's id."""
     email: str = field(repr=False)
-    """Address that invoices name."""
+    """Email address on invoices."""
     display_name: str = field(repr=False)
-    """Name that invoices carry."""
+    """Name on invoices."""
     locale: str
     """BCP 47 tag of the language for mails, such as en or de-AT."""
     created_at: datetime
-    """When it happened."""
+    """Time of the event."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CustomerErased(Event):
-    """Billing forgot the person; what the law wants kept is kept under the id alone. The last event
-    of this customer.
+    """Billing erased the customer's personal data. Records required by law are kept under the id
+    only. The last event of this customer.
     """
 
     type: ClassVar[str] = "customer.erased"
@@ -46,18 +45,16 @@ class CustomerErased(Event):
     personal: ClassVar[frozenset[str]] = frozenset()
 
     tenant_id: UUID
-    """The tenant this is a fact of; the same as the header ce_tenantid."""
+    """Tenant of the event; equal to the header ce_tenantid."""
     customer_id: UUID
     """The customer; key of the record. It is the user's id."""
     erased_at: datetime
-    """When it happened."""
+    """Time of the event."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CustomerUpdated(Event):
-    """The customer's particulars read like this from now on; all of them are stated, changed or
-    not.
-    """
+    """The customer's details changed. The event contains all details, changed or not."""
 
     type: ClassVar[str] = "customer.updated"
     topic: ClassVar[str] = "billing.customer"
@@ -65,22 +62,22 @@ class CustomerUpdated(Event):
     personal: ClassVar[frozenset[str]] = frozenset({"email", "display_name"})
 
     tenant_id: UUID
-    """The tenant this is a fact of; the same as the header ce_tenantid."""
+    """Tenant of the event; equal to the header ce_tenantid."""
     customer_id: UUID
     """The customer; key of the record. It is the user's id."""
     email: str = field(repr=False)
-    """Address that invoices name."""
+    """Email address on invoices."""
     display_name: str = field(repr=False)
-    """Name that invoices carry."""
+    """Name on invoices."""
     locale: str
     """BCP 47 tag of the language for mails, such as en or de-AT."""
     updated_at: datetime
-    """When it happened."""
+    """Time of the event."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentMethodAttached(Event):
-    """The customer can be charged with this card; it is the default from now on."""
+    """A card was attached to the customer and is the default payment method from now on."""
 
     type: ClassVar[str] = "payment_method.attached"
     topic: ClassVar[str] = "billing.customer"
@@ -88,22 +85,22 @@ class PaymentMethodAttached(Event):
     personal: ClassVar[frozenset[str]] = frozenset({"last4"})
 
     tenant_id: UUID
-    """The tenant this is a fact of; the same as the header ce_tenantid."""
+    """Tenant of the event; equal to the header ce_tenantid."""
     customer_id: UUID
     """The customer; key of the record. It is the user's id."""
     payment_method_id: UUID
-    """Our own id of it; the provider's token stays in billing's database."""
+    """Id of the payment method. The provider's token stays in billing's database."""
     brand: str
-    """The card's brand in lower case, such as visa."""
+    """Brand of the card in lower case, such as visa."""
     last4: str = field(repr=False)
-    """The card number's last four digits."""
+    """Last four digits of the card number."""
     attached_at: datetime
-    """When it happened."""
+    """Time of the event."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentMethodDetached(Event):
-    """The customer can no longer be charged with this card; the newest one left is the default."""
+    """A card was detached from the customer. The newest remaining card is the default."""
 
     type: ClassVar[str] = "payment_method.detached"
     topic: ClassVar[str] = "billing.customer"
@@ -111,18 +108,18 @@ class PaymentMethodDetached(Event):
     personal: ClassVar[frozenset[str]] = frozenset()
 
     tenant_id: UUID
-    """The tenant this is a fact of; the same as the header ce_tenantid."""
+    """Tenant of the event; equal to the header ce_tenantid."""
     customer_id: UUID
     """The customer; key of the record. It is the user's id."""
     payment_method_id: UUID
-    """Our own id of it; the provider's token stays in billing's database."""
+    """Id of the payment method. The provider's token stays in billing's database."""
     detached_at: datetime
-    """When it happened."""
+    """Time of the event."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvoiceCreated(Event):
-    """A draft was opened; it has no number and no lines yet."""
+    """A draft invoice was created, without number and lines."""
 
     type: ClassVar[str] = "invoice.created"
     topic: ClassVar[str] = "billing.invoice"
@@ -130,22 +127,22 @@ class InvoiceCreated(Event):
     personal: ClassVar[frozenset[str]] = frozenset()
 
     tenant_id: UUID
-    """The tenant this is a fact of; the same as the header ce_tenantid."""
+    """Tenant of the event; equal to the header ce_tenantid."""
     invoice_id: UUID
     """The invoice; key of the record."""
     customer_id: UUID
-    """Who pays."""
+    """The customer who pays."""
     subscription_id: UUID | None = None
-    """The subscription it invoices a period of; null for an invoice made by hand."""
+    """The subscription whose period is invoiced; null for a manual invoice."""
     currency: str
-    """ISO 4217 code of all its lines."""
+    """ISO 4217 code of all lines."""
     created_at: datetime
-    """When it happened."""
+    """Time of the event."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvoiceFinalized(Event):
-    """The draft became an invoice: numbered, owed, and never edited again."""
+    """The invoice was finalized: it has a number, is due, and never changes again."""
 
     type: ClassVar[str] = "invoice.finalized"
     topic: ClassVar[str] = "billing.invoice"
@@ -153,26 +150,26 @@ class InvoiceFinalized(Event):
     personal: ClassVar[frozenset[str]] = frozenset()
 
     tenant_id: UUID
-    """The tenant this is a fact of; the same as the header ce_tenantid."""
+    """Tenant of the event; equal to the header ce_tenantid."""
     invoice_id: UUID
     """The invoice; key of the record."""
     customer_id: UUID
-    """Who pays."""
+    """The customer who pays."""
     number: int
-    """The invoice's number: 1, 2, 3 … without gaps within the tenant."""
+    """Number of the invoice: 1, 2, 3 … without gaps within the tenant."""
     total_minor: int
-    """Sum of the lines: what is owed."""
+    """Sum of the lines, the amount due."""
     currency: str
     """ISO 4217 code of every amount in this record."""
     due_at: datetime
-    """Until when it is to be paid."""
+    """Due date."""
     finalized_at: datetime
-    """When it happened."""
+    """Time of the event."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvoiceLineAdded(Event):
-    """The draft got one more line."""
+    """A line was added to the draft."""
 
     type: ClassVar[str] = "invoice.line_added"
     topic: ClassVar[str] = "billing.invoice"
@@ -180,28 +177,28 @@ class InvoiceLineAdded(Event):
     personal: ClassVar[frozenset[str]] = frozenset()
 
     tenant_id: UUID
-    """The tenant this is a fact of; the same as the header ce_tenantid."""
+    """Tenant of the event; equal to the header ce_tenantid."""
     invoice_id: UUID
     """The invoice; key of the record."""
     line_id: UUID
     """The line, unique within the invoice."""
     description: str
-    """What is charged for, as printed."""
+    """Description on the invoice."""
     quantity: int
-    """How many, at least 1."""
+    """Quantity, at least 1."""
     unit_amount_minor: int
-    """Price of one."""
+    """Price per unit."""
     amount_minor: int
-    """Quantity times price of one."""
+    """Quantity multiplied by the price per unit."""
     currency: str
     """ISO 4217 code of every amount in this record."""
     added_at: datetime
-    """When it happened."""
+    """Time of the event."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvoiceMarkedUncollectible(Event):
-    """Every try to collect failed: the amount is written off and the account is to be suspended."""
+    """All payment attempts failed. The amount is written off, and the account will be suspended."""
 
     type: ClassVar[str] = "invoice.marked_uncollectible"
     topic: ClassVar[str] = "billing.invoice"
@@ -209,26 +206,26 @@ class InvoiceMarkedUncollectible(Event):
     personal: ClassVar[frozenset[str]] = frozenset()
 
     tenant_id: UUID
-    """The tenant this is a fact of; the same as the header ce_tenantid."""
+    """Tenant of the event; equal to the header ce_tenantid."""
     invoice_id: UUID
     """The invoice; key of the record."""
     customer_id: UUID
-    """Who pays."""
+    """The customer who pays."""
     number: int
-    """The invoice's number: 1, 2, 3 … without gaps within the tenant."""
+    """Number of the invoice: 1, 2, 3 … without gaps within the tenant."""
     total_minor: int
-    """What is written off."""
+    """Amount written off."""
     currency: str
     """ISO 4217 code of every amount in this record."""
     attempts: int
-    """How many payments were tried."""
+    """Number of payment attempts."""
     marked_at: datetime
-    """When it happened."""
+    """Time of the event."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvoicePaid(Event):
-    """The provider took the money; nothing is owed any more."""
+    """The provider collected the payment, and nothing is due any more."""
 
     type: ClassVar[str] = "invoice.paid"
     topic: ClassVar[str] = "billing.invoice"
@@ -236,30 +233,30 @@ class InvoicePaid(Event):
     personal: ClassVar[frozenset[str]] = frozenset()
 
     tenant_id: UUID
-    """The tenant this is a fact of; the same as the header ce_tenantid."""
+    """Tenant of the event; equal to the header ce_tenantid."""
     invoice_id: UUID
     """The invoice; key of the record."""
     customer_id: UUID
-    """Who pays."""
+    """The customer who pays."""
     number: int
-    """The invoice's number: 1, 2, 3 … without gaps within the tenant."""
+    """Number of the invoice: 1, 2, 3 … without gaps within the tenant."""
     amount_minor: int
-    """What was paid: the invoice's total."""
+    """Amount paid, the total of the invoice."""
     currency: str
     """ISO 4217 code of every amount in this record."""
     attempt_id: UUID
-    """The payment attempt that decided it."""
+    """The payment attempt that succeeded."""
     attempt: int
-    """Which try it was, from 1."""
+    """Number of the attempt, from 1."""
     provider_charge_id: str
-    """The provider's name for the charge."""
+    """Id of the charge at the provider."""
     paid_at: datetime
-    """When it happened."""
+    """Time of the event."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvoicePaymentFailed(Event):
-    """The provider definitely refused one attempt; the invoice is still owed."""
+    """The provider refused one payment attempt. The invoice is still due."""
 
     type: ClassVar[str] = "invoice.payment_failed"
     topic: ClassVar[str] = "billing.invoice"
@@ -267,34 +264,34 @@ class InvoicePaymentFailed(Event):
     personal: ClassVar[frozenset[str]] = frozenset()
 
     tenant_id: UUID
-    """The tenant this is a fact of; the same as the header ce_tenantid."""
+    """Tenant of the event; equal to the header ce_tenantid."""
     invoice_id: UUID
     """The invoice; key of the record."""
     customer_id: UUID
-    """Who pays."""
+    """The customer who pays."""
     number: int
-    """The invoice's number: 1, 2, 3 … without gaps within the tenant."""
+    """Number of the invoice: 1, 2, 3 … without gaps within the tenant."""
     amount_minor: int
-    """What was to be paid."""
+    """Amount of the attempt."""
     currency: str
     """ISO 4217 code of every amount in this record."""
     attempt_id: UUID
-    """The payment attempt that decided it."""
+    """The payment attempt that succeeded."""
     attempt: int
-    """Which try it was, from 1."""
+    """Number of the attempt, from 1."""
     reason: str
-    """Why, in the provider's code, such as card_declined or insufficient_funds; no_payment_method
-    and abandoned are our own.
+    """Reason code of the provider, such as card_declined or insufficient_funds, or
+    no_payment_method or abandoned, which are our own.
     """
     next_attempt_at: datetime | None = None
-    """When the next try is due; null where there will be none."""
+    """Time of the next attempt; null if there is none."""
     failed_at: datetime
-    """When it happened."""
+    """Time of the event."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvoiceRefunded(Event):
-    """The provider gave money back, all of it or a part; the invoice stays paid."""
+    """The provider refunded the payment in full or in part. The invoice stays paid."""
 
     type: ClassVar[str] = "invoice.refunded"
     topic: ClassVar[str] = "billing.invoice"
@@ -302,30 +299,30 @@ class InvoiceRefunded(Event):
     personal: ClassVar[frozenset[str]] = frozenset()
 
     tenant_id: UUID
-    """The tenant this is a fact of; the same as the header ce_tenantid."""
+    """Tenant of the event; equal to the header ce_tenantid."""
     invoice_id: UUID
     """The invoice; key of the record."""
     customer_id: UUID
-    """Who pays."""
+    """The customer who pays."""
     number: int
-    """The invoice's number: 1, 2, 3 … without gaps within the tenant."""
+    """Number of the invoice: 1, 2, 3 … without gaps within the tenant."""
     refund_id: UUID
     """The refund, unique within the tenant."""
     amount_minor: int
-    """What this refund gave back."""
+    """Amount of this refund."""
     currency: str
     """ISO 4217 code of every amount in this record."""
     reason: str
-    """Why, one of: requested, duplicate, fraudulent."""
+    """Reason, one of: requested, duplicate, fraudulent."""
     provider_refund_id: str
-    """The provider's name for the refund."""
+    """Id of the refund at the provider."""
     refunded_at: datetime
-    """When it happened."""
+    """Time of the event."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvoiceVoided(Event):
-    """The invoice was cancelled before payment; its number stays taken and nothing is owed."""
+    """The invoice was voided before payment. Its number is not reused, and nothing is due."""
 
     type: ClassVar[str] = "invoice.voided"
     topic: ClassVar[str] = "billing.invoice"
@@ -333,27 +330,27 @@ class InvoiceVoided(Event):
     personal: ClassVar[frozenset[str]] = frozenset()
 
     tenant_id: UUID
-    """The tenant this is a fact of; the same as the header ce_tenantid."""
+    """Tenant of the event; equal to the header ce_tenantid."""
     invoice_id: UUID
     """The invoice; key of the record."""
     customer_id: UUID
-    """Who pays."""
+    """The customer who pays."""
     number: int
-    """The invoice's number: 1, 2, 3 … without gaps within the tenant."""
+    """Number of the invoice: 1, 2, 3 … without gaps within the tenant."""
     total_minor: int
-    """What was owed until now."""
+    """Amount that was due."""
     currency: str
     """ISO 4217 code of every amount in this record."""
     reason: str
-    """Why, one of: requested, erased."""
+    """Reason, one of: requested, erased."""
     voided_at: datetime
-    """When it happened."""
+    """Time of the event."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RevenueWindowTotaled(Event):
-    """What came in, failed and went back within one window so far: absolute totals, of which the
-    highest revision counts.
+    """Totals of payments, failures and refunds in one window. Totals are absolute; the highest
+    revision is current.
     """
 
     type: ClassVar[str] = "revenue.window_totaled"
@@ -362,11 +359,11 @@ class RevenueWindowTotaled(Event):
     personal: ClassVar[frozenset[str]] = frozenset()
 
     tenant_id: UUID
-    """The tenant this is a fact of; the same as the header ce_tenantid."""
+    """Tenant of the event; equal to the header ce_tenantid."""
     window: str
     """Length of the window, one of: minute, hour, day (UTC)."""
     window_start: datetime
-    """Begin of the window; its end follows from its length."""
+    """Start of the window."""
     currency: str
     """ISO 4217 code of every amount in this record."""
     paid_minor: int
@@ -376,13 +373,13 @@ class RevenueWindowTotaled(Event):
     refunded_minor: int
     """Sum of the refunds."""
     paid_count: int
-    """How many payments."""
+    """Number of payments."""
     failed_count: int
-    """How many refused payments."""
+    """Number of refused payments."""
     refunded_count: int
-    """How many refunds."""
+    """Number of refunds."""
     revision: int
-    """How many events these totals count; grows within a window."""
+    """Number of events in these totals. It grows within a window."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -395,17 +392,17 @@ class SubscriptionCanceled(Event):
     personal: ClassVar[frozenset[str]] = frozenset()
 
     tenant_id: UUID
-    """The tenant this is a fact of; the same as the header ce_tenantid."""
+    """Tenant of the event; equal to the header ce_tenantid."""
     subscription_id: UUID
     """The subscription; key of the record."""
     customer_id: UUID
-    """Who pays."""
+    """The customer who pays."""
     reason: str
-    """Why, one of: requested, nonpayment, erased."""
+    """Reason, one of: requested, nonpayment, erased."""
     ends_at: datetime
-    """Until when it may be used: the period's end, or now."""
+    """End of use: the end of the period, or now."""
     canceled_at: datetime
-    """When it happened."""
+    """Time of the event."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -418,11 +415,11 @@ class SubscriptionCreated(Event):
     personal: ClassVar[frozenset[str]] = frozenset()
 
     tenant_id: UUID
-    """The tenant this is a fact of; the same as the header ce_tenantid."""
+    """Tenant of the event; equal to the header ce_tenantid."""
     subscription_id: UUID
     """The subscription; key of the record."""
     customer_id: UUID
-    """Who pays."""
+    """The customer who pays."""
     plan: str
     """Code of the plan, as GET /plans lists it."""
     interval: str
@@ -434,16 +431,16 @@ class SubscriptionCreated(Event):
     invoice_id: UUID
     """The invoice of the first period."""
     period_start: datetime
-    """Begin of the period."""
+    """Start of the period, inclusive."""
     period_end: datetime
-    """End of the period, exclusive; the next one begins here."""
+    """End of the period, exclusive."""
     created_at: datetime
-    """When it happened."""
+    """Time of the event."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubscriptionPastDue(Event):
-    """A period's invoice could not be collected so far; the subscription goes on while payment is
+    """The invoice of a period is unpaid. The subscription continues while the payment is
     retried.
     """
 
@@ -453,20 +450,20 @@ class SubscriptionPastDue(Event):
     personal: ClassVar[frozenset[str]] = frozenset()
 
     tenant_id: UUID
-    """The tenant this is a fact of; the same as the header ce_tenantid."""
+    """Tenant of the event; equal to the header ce_tenantid."""
     subscription_id: UUID
     """The subscription; key of the record."""
     customer_id: UUID
-    """Who pays."""
+    """The customer who pays."""
     invoice_id: UUID
-    """The invoice that is unpaid."""
+    """The unpaid invoice."""
     past_due_at: datetime
-    """When it happened."""
+    """Time of the event."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubscriptionPlanChanged(Event):
-    """The customer moved to another plan or price."""
+    """The customer changed to another plan or price."""
 
     type: ClassVar[str] = "subscription.plan_changed"
     topic: ClassVar[str] = "billing.subscription"
@@ -474,11 +471,11 @@ class SubscriptionPlanChanged(Event):
     personal: ClassVar[frozenset[str]] = frozenset()
 
     tenant_id: UUID
-    """The tenant this is a fact of; the same as the header ce_tenantid."""
+    """Tenant of the event; equal to the header ce_tenantid."""
     subscription_id: UUID
     """The subscription; key of the record."""
     customer_id: UUID
-    """Who pays."""
+    """The customer who pays."""
     plan: str
     """Code of the plan, as GET /plans lists it."""
     interval: str
@@ -488,16 +485,16 @@ class SubscriptionPlanChanged(Event):
     currency: str
     """ISO 4217 code of every amount in this record."""
     previous_plan: str
-    """Code of the plan until now."""
+    """Code of the previous plan."""
     effective_at: datetime
-    """From when the new price is charged: the begin of a period."""
+    """Start of the first period with the new price."""
     changed_at: datetime
-    """When it happened."""
+    """Time of the event."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubscriptionRenewed(Event):
-    """The subscription is active for this period, also where it was past due before."""
+    """The subscription was renewed and is active for this period, even if it was past due."""
 
     type: ClassVar[str] = "subscription.renewed"
     topic: ClassVar[str] = "billing.subscription"
@@ -505,11 +502,11 @@ class SubscriptionRenewed(Event):
     personal: ClassVar[frozenset[str]] = frozenset()
 
     tenant_id: UUID
-    """The tenant this is a fact of; the same as the header ce_tenantid."""
+    """Tenant of the event; equal to the header ce_tenantid."""
     subscription_id: UUID
     """The subscription; key of the record."""
     customer_id: UUID
-    """Who pays."""
+    """The customer who pays."""
     plan: str
     """Code of the plan, as GET /plans lists it."""
     interval: str
@@ -521,11 +518,11 @@ class SubscriptionRenewed(Event):
     invoice_id: UUID
     """The invoice of this period."""
     period_start: datetime
-    """Begin of the period."""
+    """Start of the period, inclusive."""
     period_end: datetime
-    """End of the period, exclusive; the next one begins here."""
+    """End of the period, exclusive."""
     renewed_at: datetime
-    """When it happened."""
+    """Time of the event."""
 
 
 EVENTS: tuple[type[Event], ...] = (

@@ -1,6 +1,5 @@
-"""Events that notifications publishes.
-
-Generated from `schemas/avro` by `waypost schemas generate`; edit those files.
+"""Events that notifications publishes. Generated from the schemas by `waypost schemas generate`;
+edit the .avsc files.
 """
 
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from waypost.kernel.event import Event
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotificationFailed(Event):
-    """The letter could not be delivered and is not tried again."""
+    """The notification could not be delivered and is not retried."""
 
     type: ClassVar[str] = "notification.failed"
     topic: ClassVar[str] = "notifications.notification"
@@ -21,26 +20,26 @@ class NotificationFailed(Event):
     personal: ClassVar[frozenset[str]] = frozenset()
 
     tenant_id: UUID
-    """The tenant this is a fact of; the same as the header ce_tenantid."""
+    """Tenant of the event; equal to the header ce_tenantid."""
     notification_id: UUID
     """The notification; key of the record."""
     recipient_id: UUID
-    """The user it is for."""
+    """The user who receives the notification."""
     kind: str
-    """Which letter, by the template's name, such as welcome or invoice_paid."""
+    """Name of the template, such as welcome or invoice_paid."""
     channel: str
-    """How it reaches them, one of: email, digest."""
+    """Channel, one of: email, digest."""
     reason: str
-    """Why, in a word for programs, such as mailbox_unknown or retries_exhausted."""
+    """Reason code, such as mailbox_unknown or retries_exhausted."""
     attempts: int
-    """How often it was tried."""
+    """Number of attempts."""
     failed_at: datetime
-    """When it happened."""
+    """Time of the event."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotificationQueued(Event):
-    """A letter is to be sent for something that happened."""
+    """A notification was queued."""
 
     type: ClassVar[str] = "notification.queued"
     topic: ClassVar[str] = "notifications.notification"
@@ -48,26 +47,26 @@ class NotificationQueued(Event):
     personal: ClassVar[frozenset[str]] = frozenset()
 
     tenant_id: UUID
-    """The tenant this is a fact of; the same as the header ce_tenantid."""
+    """Tenant of the event; equal to the header ce_tenantid."""
     notification_id: UUID
     """The notification; key of the record."""
     recipient_id: UUID
-    """The user it is for."""
+    """The user who receives the notification."""
     kind: str
-    """Which letter, by the template's name, such as welcome or invoice_paid."""
+    """Name of the template, such as welcome or invoice_paid."""
     channel: str
-    """How it reaches them, one of: email, digest."""
+    """Channel, one of: email, digest."""
     subject_type: str
-    """What it is about, one of: user, invoice, subscription."""
+    """Type of the subject, one of: user, invoice, subscription."""
     subject_id: UUID
-    """Which one of those."""
+    """Id of the subject."""
     queued_at: datetime
-    """When it happened."""
+    """Time of the event."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotificationSent(Event):
-    """The mail server took the letter."""
+    """The mail server accepted the notification."""
 
     type: ClassVar[str] = "notification.sent"
     topic: ClassVar[str] = "notifications.notification"
@@ -75,24 +74,24 @@ class NotificationSent(Event):
     personal: ClassVar[frozenset[str]] = frozenset()
 
     tenant_id: UUID
-    """The tenant this is a fact of; the same as the header ce_tenantid."""
+    """Tenant of the event; equal to the header ce_tenantid."""
     notification_id: UUID
     """The notification; key of the record."""
     recipient_id: UUID
-    """The user it is for."""
+    """The user who receives the notification."""
     kind: str
-    """Which letter, by the template's name, such as welcome or invoice_paid."""
+    """Name of the template, such as welcome or invoice_paid."""
     channel: str
-    """How it reaches them, one of: email, digest."""
+    """Channel, one of: email, digest."""
     message_id: str
-    """Message-ID of the mail (RFC 5322); the same on every try."""
+    """Message-ID of the mail (RFC 5322), equal in all attempts."""
     sent_at: datetime
-    """When it happened."""
+    """Time of the event."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotificationSuppressed(Event):
-    """The letter was deliberately not sent."""
+    """The notification was suppressed and will not be sent."""
 
     type: ClassVar[str] = "notification.suppressed"
     topic: ClassVar[str] = "notifications.notification"
@@ -100,19 +99,19 @@ class NotificationSuppressed(Event):
     personal: ClassVar[frozenset[str]] = frozenset()
 
     tenant_id: UUID
-    """The tenant this is a fact of; the same as the header ce_tenantid."""
+    """Tenant of the event; equal to the header ce_tenantid."""
     notification_id: UUID
     """The notification; key of the record."""
     recipient_id: UUID
-    """The user it is for."""
+    """The user who receives the notification."""
     kind: str
-    """Which letter, by the template's name, such as welcome or invoice_paid."""
+    """Name of the template, such as welcome or invoice_paid."""
     channel: str
-    """How it reaches them, one of: email, digest."""
+    """Channel, one of: email, digest."""
     reason: str
-    """Why, one of: unsubscribed, expired, superseded, suspended, erased."""
+    """Reason, one of: unsubscribed, expired, superseded, suspended, erased."""
     suppressed_at: datetime
-    """When it happened."""
+    """Time of the event."""
 
 
 EVENTS: tuple[type[Event], ...] = (

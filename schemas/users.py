@@ -1,6 +1,5 @@
-"""Events that users publishes.
-
-Generated from `schemas/avro` by `waypost schemas generate`; edit those files.
+"""Events that users publishes. Generated from the schemas by `waypost schemas generate`; edit
+the .avsc files.
 """
 
 from dataclasses import dataclass, field
@@ -13,7 +12,7 @@ from waypost.kernel.event import Event
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TenantClosed(Event):
-    """The tenant left: nobody of it can sign in any more and nothing is scheduled for it."""
+    """The tenant was closed: its users cannot sign in, and no jobs are scheduled for it."""
 
     type: ClassVar[str] = "tenant.closed"
     topic: ClassVar[str] = "users.tenant"
@@ -21,16 +20,16 @@ class TenantClosed(Event):
     personal: ClassVar[frozenset[str]] = frozenset()
 
     tenant_id: UUID
-    """The tenant this is a fact of; the same as the header ce_tenantid."""
+    """Tenant of the event; equal to the header ce_tenantid."""
     reason: str
-    """Why, one of: requested, nonpayment."""
+    """Reason, one of: requested, nonpayment."""
     closed_at: datetime
-    """When it happened."""
+    """Time of the event."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TenantCreated(Event):
-    """A tenant opened its account; its owner is created right after."""
+    """A tenant was created. Its owner is created next."""
 
     type: ClassVar[str] = "tenant.created"
     topic: ClassVar[str] = "users.tenant"
@@ -38,16 +37,16 @@ class TenantCreated(Event):
     personal: ClassVar[frozenset[str]] = frozenset()
 
     tenant_id: UUID
-    """The tenant this is a fact of; the same as the header ce_tenantid."""
+    """Tenant of the event; equal to the header ce_tenantid."""
     name: str
-    """What the tenant calls itself, shown in mails and on invoices."""
+    """Name of the tenant, shown in mails and on invoices."""
     created_at: datetime
-    """When it happened."""
+    """Time of the event."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TenantRenamed(Event):
-    """The tenant goes by another name from now on."""
+    """The tenant was renamed."""
 
     type: ClassVar[str] = "tenant.renamed"
     topic: ClassVar[str] = "users.tenant"
@@ -55,16 +54,16 @@ class TenantRenamed(Event):
     personal: ClassVar[frozenset[str]] = frozenset()
 
     tenant_id: UUID
-    """The tenant this is a fact of; the same as the header ce_tenantid."""
+    """Tenant of the event; equal to the header ce_tenantid."""
     name: str
     """The new name."""
     renamed_at: datetime
-    """When it happened."""
+    """Time of the event."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserCreated(Event):
-    """Somebody signed up, or a tenant's owner was set up; the address is not verified yet."""
+    """A user signed up, or the owner of a tenant was created. The address is not verified yet."""
 
     type: ClassVar[str] = "user.created"
     topic: ClassVar[str] = "users.user"
@@ -72,24 +71,24 @@ class UserCreated(Event):
     personal: ClassVar[frozenset[str]] = frozenset({"email", "display_name"})
 
     tenant_id: UUID
-    """The tenant this is a fact of; the same as the header ce_tenantid."""
+    """Tenant of the event; equal to the header ce_tenantid."""
     user_id: UUID
     """The user; key of the record."""
     email: str = field(repr=False)
-    """Address to sign in with, and that mails go to; lower case."""
+    """Email address for sign-in and mails, in lower case."""
     display_name: str = field(repr=False)
-    """What the user wants to be called."""
+    """Display name of the user."""
     role: str
     """One of: owner, admin, member."""
     locale: str
     """BCP 47 tag of the language for mails, such as en or de-AT."""
     created_at: datetime
-    """When it happened."""
+    """Time of the event."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserEmailChanged(Event):
-    """The user has another address, not verified yet; the old one is told."""
+    """The address of a user changed and is not verified yet. The previous address is notified."""
 
     type: ClassVar[str] = "user.email_changed"
     topic: ClassVar[str] = "users.user"
@@ -97,20 +96,20 @@ class UserEmailChanged(Event):
     personal: ClassVar[frozenset[str]] = frozenset({"email", "previous_email"})
 
     tenant_id: UUID
-    """The tenant this is a fact of; the same as the header ce_tenantid."""
+    """Tenant of the event; equal to the header ce_tenantid."""
     user_id: UUID
     """The user; key of the record."""
     email: str = field(repr=False)
-    """The new address; lower case."""
+    """The new address, in lower case."""
     previous_email: str = field(repr=False)
-    """The address until now."""
+    """The previous address."""
     changed_at: datetime
-    """When it happened."""
+    """Time of the event."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserEmailVerified(Event):
-    """The user showed that the address is theirs; the account is active."""
+    """The user verified the address. The account is active."""
 
     type: ClassVar[str] = "user.email_verified"
     topic: ClassVar[str] = "users.user"
@@ -118,18 +117,18 @@ class UserEmailVerified(Event):
     personal: ClassVar[frozenset[str]] = frozenset({"email"})
 
     tenant_id: UUID
-    """The tenant this is a fact of; the same as the header ce_tenantid."""
+    """Tenant of the event; equal to the header ce_tenantid."""
     user_id: UUID
     """The user; key of the record."""
     email: str = field(repr=False)
-    """The address that was proved."""
+    """The verified address."""
     verified_at: datetime
-    """When it happened."""
+    """Time of the event."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserErased(Event):
-    """The person is to be forgotten everywhere; the last event of this user."""
+    """The user's personal data must be erased in all services. The last event of this user."""
 
     type: ClassVar[str] = "user.erased"
     topic: ClassVar[str] = "users.user"
@@ -137,16 +136,16 @@ class UserErased(Event):
     personal: ClassVar[frozenset[str]] = frozenset()
 
     tenant_id: UUID
-    """The tenant this is a fact of; the same as the header ce_tenantid."""
+    """Tenant of the event; equal to the header ce_tenantid."""
     user_id: UUID
     """The user; key of the record."""
     erased_at: datetime
-    """When it happened."""
+    """Time of the event."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserPasswordChanged(Event):
-    """The user has a new password; every session of theirs has ended."""
+    """The password of a user changed, and all their sessions ended."""
 
     type: ClassVar[str] = "user.password_changed"
     topic: ClassVar[str] = "users.user"
@@ -154,18 +153,18 @@ class UserPasswordChanged(Event):
     personal: ClassVar[frozenset[str]] = frozenset()
 
     tenant_id: UUID
-    """The tenant this is a fact of; the same as the header ce_tenantid."""
+    """Tenant of the event; equal to the header ce_tenantid."""
     user_id: UUID
     """The user; key of the record."""
     method: str
     """One of: changed (with the old password), reset (with a mailed link)."""
     changed_at: datetime
-    """When it happened."""
+    """Time of the event."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserPasswordResetRequested(Event):
-    """A link that sets a new password is to be mailed; an earlier link stops working."""
+    """A password reset link was requested. Earlier links are invalid."""
 
     type: ClassVar[str] = "user.password_reset_requested"
     topic: ClassVar[str] = "users.user"
@@ -173,27 +172,28 @@ class UserPasswordResetRequested(Event):
     personal: ClassVar[frozenset[str]] = frozenset({"email"})
 
     tenant_id: UUID
-    """The tenant this is a fact of; the same as the header ce_tenantid."""
+    """Tenant of the event; equal to the header ce_tenantid."""
     user_id: UUID
     """The user; key of the record."""
     email: str = field(repr=False)
-    """The address that the link goes to."""
+    """Address that receives the link."""
     locale: str
     """BCP 47 tag of the language for mails, such as en or de-AT."""
     sealing_key_id: str
-    """Which public key of the notifications service the token is sealed to."""
+    """Id of the notifications service's public key that sealed the token."""
     sealed_token: bytes = field(repr=False)
-    """The one-time token for the link in the mail, as a NaCl sealed box; users keeps only its hash.
+    """One-time token of the link in the mail, as a NaCl sealed box. The users service stores
+    only its hash.
     """
     expires_at: datetime
-    """After this the token is refused and the mail is suppressed."""
+    """Expiry: after it the token is refused and the mail is not sent."""
     requested_at: datetime
-    """When it happened."""
+    """Time of the event."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserProfileUpdated(Event):
-    """The user's profile reads like this from now on; all of it is stated, changed or not."""
+    """The profile of a user changed. The event contains all fields, changed or not."""
 
     type: ClassVar[str] = "user.profile_updated"
     topic: ClassVar[str] = "users.user"
@@ -201,20 +201,20 @@ class UserProfileUpdated(Event):
     personal: ClassVar[frozenset[str]] = frozenset({"display_name"})
 
     tenant_id: UUID
-    """The tenant this is a fact of; the same as the header ce_tenantid."""
+    """Tenant of the event; equal to the header ce_tenantid."""
     user_id: UUID
     """The user; key of the record."""
     display_name: str = field(repr=False)
-    """What the user wants to be called."""
+    """Display name of the user."""
     locale: str
     """BCP 47 tag of the language for mails, such as en or de-AT."""
     updated_at: datetime
-    """When it happened."""
+    """Time of the event."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserReactivated(Event):
-    """A suspended user may sign in again."""
+    """A suspended user was reactivated and can sign in again."""
 
     type: ClassVar[str] = "user.reactivated"
     topic: ClassVar[str] = "users.user"
@@ -222,16 +222,16 @@ class UserReactivated(Event):
     personal: ClassVar[frozenset[str]] = frozenset()
 
     tenant_id: UUID
-    """The tenant this is a fact of; the same as the header ce_tenantid."""
+    """Tenant of the event; equal to the header ce_tenantid."""
     user_id: UUID
     """The user; key of the record."""
     reactivated_at: datetime
-    """When it happened."""
+    """Time of the event."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserRoleChanged(Event):
-    """The user may do more or less from now on."""
+    """The role of a user changed."""
 
     type: ClassVar[str] = "user.role_changed"
     topic: ClassVar[str] = "users.user"
@@ -239,20 +239,20 @@ class UserRoleChanged(Event):
     personal: ClassVar[frozenset[str]] = frozenset()
 
     tenant_id: UUID
-    """The tenant this is a fact of; the same as the header ce_tenantid."""
+    """Tenant of the event; equal to the header ce_tenantid."""
     user_id: UUID
     """The user; key of the record."""
     role: str
     """The new role, one of: owner, admin, member."""
     previous_role: str
-    """The role until now."""
+    """The previous role."""
     changed_at: datetime
-    """When it happened."""
+    """Time of the event."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserSuspended(Event):
-    """The user cannot sign in until reactivated."""
+    """The user was suspended and cannot sign in until reactivation."""
 
     type: ClassVar[str] = "user.suspended"
     topic: ClassVar[str] = "users.user"
@@ -260,18 +260,18 @@ class UserSuspended(Event):
     personal: ClassVar[frozenset[str]] = frozenset()
 
     tenant_id: UUID
-    """The tenant this is a fact of; the same as the header ce_tenantid."""
+    """Tenant of the event; equal to the header ce_tenantid."""
     user_id: UUID
     """The user; key of the record."""
     reason: str
-    """Why, one of: administrator, nonpayment."""
+    """Reason, one of: administrator, nonpayment."""
     suspended_at: datetime
-    """When it happened."""
+    """Time of the event."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserVerificationRequested(Event):
-    """A link that proves the address is to be mailed; an earlier link stops working."""
+    """A verification link was requested for an address. Earlier links are invalid."""
 
     type: ClassVar[str] = "user.verification_requested"
     topic: ClassVar[str] = "users.user"
@@ -279,22 +279,23 @@ class UserVerificationRequested(Event):
     personal: ClassVar[frozenset[str]] = frozenset({"email"})
 
     tenant_id: UUID
-    """The tenant this is a fact of; the same as the header ce_tenantid."""
+    """Tenant of the event; equal to the header ce_tenantid."""
     user_id: UUID
     """The user; key of the record."""
     email: str = field(repr=False)
-    """The address to prove."""
+    """The address to verify."""
     locale: str
     """BCP 47 tag of the language for mails, such as en or de-AT."""
     sealing_key_id: str
-    """Which public key of the notifications service the token is sealed to."""
+    """Id of the notifications service's public key that sealed the token."""
     sealed_token: bytes = field(repr=False)
-    """The one-time token for the link in the mail, as a NaCl sealed box; users keeps only its hash.
+    """One-time token of the link in the mail, as a NaCl sealed box. The users service stores
+    only its hash.
     """
     expires_at: datetime
-    """After this the token is refused and the mail is suppressed."""
+    """Expiry: after it the token is refused and the mail is not sent."""
     requested_at: datetime
-    """When it happened."""
+    """Time of the event."""
 
 
 EVENTS: tuple[type[Event], ...] = (

@@ -1,4 +1,4 @@
-"""Refuses ports that a stack cannot use, before anything starts."""
+"""Refuses ports that a stack cannot use, before anything is started."""
 
 from infra.stack.addresses import DEFAULT_PORT_BASE, HIGHEST_PORT_BASE, Addresses, offsets
 from waypost.native.errors import SetUpFailed
@@ -8,8 +8,8 @@ STEP = "Starting the stack"
 
 
 def refuse_ephemeral_ports(addresses: Addresses, ephemeral: range | None = None) -> None:
-    """Raises SetUpFailed for a base with a port that the kernel may assign to an outgoing
-    connection at any moment.
+    """Raises SetUpFailed for a base with a port that the kernel may give to an outgoing connection
+    at any moment.
 
     A kernel that uses every port for outgoing connections leaves no choice, so all bases are
     accepted there.

@@ -2,6 +2,8 @@
 
 testing             test kit for applications: PostgreSQL, Kafka, service hosts, fixtures
 cli                 the `waypost` command
+devstack            `waypost dev`: runs an application on the local machine
+generator           `waypost new`: a project and services from templates
 hosting             composition root: builds a service's processes from its declaration
 web                 HTTP: routes, problem documents, idempotency, pagination, operator routes
 operations          operator actions: dead letters, jobs, outbox, replay, audit

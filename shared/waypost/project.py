@@ -1,21 +1,21 @@
-"""The application's own names: the table `[tool.waypost]` in its `pyproject.toml`.
+"""Configuration of the application: the table `[tool.waypost]` in its `pyproject.toml`.
 
 | key | default | meaning |
 |---|---|---|
 | `services` | `services` | package with one sub-package per service |
-| `schemas` | `schemas` | package with the `.avsc` sources, the lock, the samples, the topics and the event classes |
-| `namespace` | the name under `[project]` | Avro namespace of every record: `<namespace>.<service>.<Record>` |
-| `topic_prefix` | empty | first part of every topic and consumer group on the cluster: `staging.users.user` |
-| `token_issuer`, `token_audience` | the namespace | claims `iss` and `aud` of access tokens (RFC 7519) |
-| `problem_prefix` | `urn:<namespace>:problem:` | first part of the `type` of every problem (RFC 9457) |
+| `schemas` | `schemas` | package with sources, lock, samples, topics and classes |
+| `namespace` | the name under `[project]` | Avro namespace: `<namespace>.<service>.<Record>` |
+| `topic_prefix` | empty | first part of topics and groups: `staging.users.user` |
+| `token_issuer`, `token_audience` | namespace | claims `iss` and `aud` (RFC 7519) |
+| `problem_prefix` | `urn:<namespace>:problem:` | first part of `type` (RFC 9457) |
 | `environment_prefix` | `WAYPOST_` | first part of the name of every environment variable |
 | `metrics_prefix` | `waypost_` | first part of the name of every metric |
-| `environment_directory` | none | folder with one `<service>.env` per service, for the command; relative to the file |
-| `start_command` | none | starts the application's stack; the command's errors name it |
+| `environment_directory` | none | folder of `<service>.env` files, relative to this file |
+| `start_command` | none | command that starts the application's stack; errors name it |
 
-The file is looked for in the working directory and its parents. `WAYPOST_PROJECT` names its folder
-instead; this one variable has its name before the table is read. A program that has no such file
-calls `configure`.
+The file is searched in the working directory and its parents. `WAYPOST_PROJECT` names its folder
+instead; this variable does not have the configured prefix. A program without the file calls
+`configure`.
 """
 
 import os
@@ -47,12 +47,12 @@ _FORMS: Mapping[str, str] = {
     "environment_directory": r".+",
     "start_command": r".+",
 }
-"""Regular expression of every key's value."""
+"""Regular expression for the value of each key."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Project:
-    """One application. Immutable."""
+    """Configuration of one application."""
 
     root: Path
     """Folder of the `pyproject.toml`."""
@@ -78,7 +78,7 @@ class Project:
 
     @property
     def title(self) -> str:
-        """For the heads of pages: `acme` → `Acme`."""
+        """Title for pages: `acme` → `Acme`."""
         return self.namespace.rpartition(".")[2].capitalize()
 
 
@@ -86,9 +86,7 @@ _configured: Project | None = None
 
 
 def project() -> Project:
-    """The application that this process belongs to. Raises Misconfigured where nothing declares
-    one.
-    """
+    """The configuration of this process's application. Raises Misconfigured if there is none."""
     found = known_project()
     if found is None:
         raise Misconfigured(
@@ -99,15 +97,15 @@ def project() -> Project:
 
 
 def known_project() -> Project | None:
-    """The same; None where nothing declares one. Raises Misconfigured for a table that cannot be
-    used.
+    """The configuration of this process's application, or None. Raises Misconfigured for an invalid
+    table.
     """
     return _configured or declared_project()
 
 
 def configure(chosen: Project | None) -> None:
-    """Takes the place of the file, for this process. Call it before the parts of the process are
-    imported; None is the file again.
+    """Replaces the file for this process. Call it before the parts of the process are imported.
+    None restores the file.
     """
     global _configured
     _configured = chosen
@@ -115,7 +113,7 @@ def configure(chosen: Project | None) -> None:
 
 @contextmanager
 def configured(chosen: Project) -> Iterator[None]:
-    """`configure` for the length of a block."""
+    """`configure` for the duration of a block."""
     before = _configured
     configure(chosen)
     try:
@@ -125,38 +123,40 @@ def configured(chosen: Project) -> Iterator[None]:
 
 
 def variable(name: str) -> str:
-    """The environment variable of that name: `APP_DSN` → `WAYPOST_APP_DSN`."""
+    """Name of the environment variable: `APP_DSN` → `WAYPOST_APP_DSN`."""
     found = known_project()
     return (found.environment_prefix if found else ENVIRONMENT_PREFIX) + name
 
 
 def metric(name: str) -> str:
-    """The metric of that name: `outbox_pending` → `waypost_outbox_pending`."""
+    """Name of the metric: `outbox_pending` → `waypost_outbox_pending`."""
     found = known_project()
     return (found.metrics_prefix if found else METRICS_PREFIX) + name
 
 
 def on_cluster(name: str) -> str:
-    """A topic or consumer group as the Kafka cluster knows it: `users.user` → `staging.users.user`."""
+    """Name of a topic or consumer group on the Kafka cluster: `users.user` →
+    `staging.users.user`.
+    """
     found = known_project()
     return (found.topic_prefix if found else "") + name
 
 
 def from_cluster(name: str) -> str:
-    """The reverse. A name without the prefix stays as it is."""
+    """The inverse of `on_cluster`. A name without the prefix is unchanged."""
     found = known_project()
     return name.removeprefix(found.topic_prefix) if found else name
 
 
 def is_ours(name: str) -> bool:
-    """Whether a topic of the cluster has the application's prefix."""
+    """True if a topic of the cluster has the application's prefix."""
     found = known_project()
     return name.startswith(found.topic_prefix) if found else True
 
 
 def read_project(root: Path) -> Project | None:
-    """What the `pyproject.toml` in that folder declares; None without the file or its table. Raises
-    Misconfigured.
+    """The configuration in the `pyproject.toml` of a folder. None without the file or its table.
+    Raises Misconfigured for an invalid table.
     """
     file = root / FILE
     if not file.is_file():
@@ -172,20 +172,20 @@ def declared_project() -> Project | None:
 
 
 def _candidates() -> Iterator[Path]:
-    if named := os.environ.get(FOLDER_VARIABLE):
-        yield Path(named)
+    if folder_name := os.environ.get(FOLDER_VARIABLE):
+        yield Path(folder_name)
         return
-    here = Path.cwd()
-    yield here
-    yield from here.parents
+    folder = Path.cwd()
+    yield folder
+    yield from folder.parents
 
 
 def _project(file: Path, table: Mapping[str, object], name: object) -> Project:
     known = {field.name for field in fields(Project)} - {"root"}
     if unknown := sorted(set(table) - known):
         raise Misconfigured(f"{file}: [tool.waypost] has no key {unknown[0]!r}; keys are {', '.join(sorted(known))}")
-    given = {key: _value(file, key, value) for key, value in table.items()}
-    namespace = given.pop("namespace", None) or (str(name).replace("-", "_") if name else None)
+    values = {key: _value(file, key, value) for key, value in table.items()}
+    namespace = values.pop("namespace", None) or (str(name).replace("-", "_") if name else None)
     if not namespace:
         raise Misconfigured(f"{file}: [tool.waypost] needs `namespace`, or [project] needs `name`")
     defaults = {
@@ -193,7 +193,7 @@ def _project(file: Path, table: Mapping[str, object], name: object) -> Project:
         "token_audience": namespace,
         "problem_prefix": f"urn:{re.sub(r'[._]', '-', namespace)}:problem:",
     }
-    return Project(root=file.parent, namespace=namespace, **{**defaults, **given})
+    return Project(root=file.parent, namespace=namespace, **{**defaults, **values})
 
 
 def _value(file: Path, key: str, value: object) -> str:

@@ -1,5 +1,5 @@
-"""Typed settings, read from environment variables that begin with the application's prefix; errors
-name every variable.
+"""Typed settings from environment variables with the application's prefix. Errors name every
+invalid variable.
 """
 
 from typing import TypeVar
@@ -12,7 +12,9 @@ from waypost.project import variable
 
 
 class Settings(BaseSettings):
-    """Base of the settings of a process or a service. Create one with `load`: it adds the prefix."""
+    """Base of the settings of a process or a service. Create one with `load`, which adds the
+    prefix.
+    """
 
     model_config = SettingsConfigDict(extra="ignore", frozen=True)
 
@@ -21,11 +23,11 @@ S = TypeVar("S", bound=Settings)
 
 
 def load(kind: type[S]) -> S:
-    """Reads the environment. Raises Misconfigured with one line per variable that is missing or
-    wrong.
+    """Reads the environment. Raises Misconfigured with one line for each missing or invalid
+    variable.
     """
     try:
         return kind(_env_prefix=variable(""))
     except ValidationError as error:
-        lines = [f"  {variable('_'.join(map(str, each['loc'])).upper())}: {each['msg']}" for each in error.errors()]
-        raise Misconfigured("cannot start, these variables are missing or wrong:\n" + "\n".join(lines)) from error
+        lines = [f"  {variable('_'.join(map(str, item['loc'])).upper())}: {item['msg']}" for item in error.errors()]
+        raise Misconfigured("cannot start, these variables are missing or invalid:\n" + "\n".join(lines)) from error

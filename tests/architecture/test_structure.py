@@ -37,7 +37,7 @@ def test_every_service_has_the_same_packages(service: str) -> None:
     assert found - ROOMS_OF_SOME == ROOMS
 
 
-def test_every_service_is_declared_with_ports_of_its_own() -> None:
+def test_every_service_is_declared_with_separate_ports() -> None:
     folders = {path.parent.name for path in (ROOT / "services").glob("*/__init__.py")}
     assert folders == set(SERVICES)
     assert len(set(offsets().values())) == len(offsets())

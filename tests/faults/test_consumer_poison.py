@@ -43,9 +43,7 @@ def failures(consumer: str) -> float:
 
 
 async def publish_corpus(stage: Stage) -> tuple[int, int]:
-    """Publishes bad records, each of a separate user. Returns the number with readable headers, and
-    the number without.
-    """
+    """Publishes bad records. Returns the number with readable headers, and the number without."""
 
     def parts() -> dict[str, Any]:
         return stage.topic.parts(stage.user().tells("Eve")[0])

@@ -44,7 +44,7 @@ async def test_a_frozen_database_does_not_keep_a_worker_from_ending(own_postgres
         database = await Templates(admin, own_postgres.admin_dsn).copy("billing", migrate)
     service = Service(database.app, JOBS)
     worker = service.worker(settings=JobWorkerSettings(lease_seconds=SHORT, poll_seconds=0.1))
-    async with service.database.alone(), service.database.alone():
+    async with service.database.autocommit(), service.database.autocommit():
         pass  # a connection for each loop of the worker: neither meets the freeze while it connects
     await worker.start()
     await worker.ready.wait()

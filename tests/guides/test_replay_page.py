@@ -10,7 +10,7 @@ import pytest
 from typer.main import get_command
 
 from infra.stack.places import CHECKOUT
-from waypost.cli.events.republish import require_kept
+from waypost.cli.events.republish import require_published
 from waypost.cli.main import app
 from waypost.cli.projections import find
 from waypost.cli.replay import find_reactor
@@ -35,7 +35,7 @@ def test_a_command_is_one(words: list[str]) -> None:
         if verb in words:
             look_up(parameters["name"])
     for topic in parameters.get("topics", ()):
-        require_kept(topic)
+        require_published(topic)
 
 
 def parsed(words: list[str]) -> dict[str, Any]:

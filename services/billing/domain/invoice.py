@@ -91,7 +91,7 @@ class Invoice(Aggregate):
         return self.amount_paid_minor - self.amount_refunded_minor
 
     def add_line(self, line_id: UUID, description: str, quantity: int, unit_amount: Money, at: datetime) -> None:
-        """Raises InvoiceNotDraft, TooManyLines, TotalTooLarge; Invalid: other currency, >64 bits."""
+        """Raises InvoiceNotDraft, TooManyLines, TotalTooLarge, Invalid (currency, 64 bits)."""
         self._require_draft()
         if len(self.lines) >= MAX_LINES:
             raise TooManyLines

@@ -1,1 +1,1 @@
-"""The `waypost` command: looks into a running system, and mends it."""
+"""The `waypost` command: inspects and repairs a running system."""

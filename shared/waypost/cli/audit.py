@@ -8,33 +8,37 @@ from typing import Annotated
 import typer
 
 from waypost.cli.databases import ask_all, opened
-from waypost.cli.output import AsJson, console, end_with, moment, to_json
+from waypost.cli.options import OneService
+from waypost.cli.output import AsJson, console, moment, present
 from waypost.cli.services import chosen_services
 from waypost.hosting.service import Service
 from waypost.postgres.audit import OperatorAction, operator_actions
 
 
 def audit(
-    service: Annotated[str | None, typer.Argument(help="One service; all of them unless given.")] = None,
-    subject: Annotated[str | None, typer.Option(help="What was changed: a letter's id, a job's, a key.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="Of each service.")] = 100,
+    service: OneService = None,
+    subject: Annotated[
+        str | None, typer.Option(help="Only changes of this subject: the id of a dead letter or a job, or a key.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, help="Maximum number per service.")] = 100,
     as_json: AsJson = False,
 ) -> None:
-    """What was changed by hand, by whom and why, the latest first."""
+    """Lists the changes that operators made, with name and reason, the latest first."""
 
     async def ask(asked: Service) -> Sequence[tuple[str, OperatorAction]]:
         async with opened(asked.name) as database:
-            return [(asked.name, each) for each in await operator_actions(database, subject=subject, limit=limit)]
+            return [(asked.name, action) for action in await operator_actions(database, subject=subject, limit=limit)]
 
-    found, problems = asyncio.run(ask_all(chosen_services(service), ask))
-    actions = sorted((pair for each in found for pair in each), key=lambda pair: pair[1].id, reverse=True)
-    if as_json:
-        console.print(to_json([{"service": name, **asdict(action)} for name, action in actions]), soft_wrap=True)
-    else:
+    results, problems = asyncio.run(ask_all(chosen_services(service), ask))
+    actions = sorted((pair for result in results for pair in result), key=lambda pair: pair[1].id, reverse=True)
+
+    def text() -> None:
         _show(actions)
         if not actions and not problems:
-            console.print("nothing was changed by hand")
-    end_with(problems)
+            console.print("no changes by operators")
+
+    document = [{"service": name, **asdict(action)} for name, action in actions]
+    present(document, text, as_json=as_json, problems=problems)
 
 
 def _show(actions: Sequence[tuple[str, OperatorAction]]) -> None:

@@ -1,5 +1,5 @@
-"""The commands by name. A module is imported when its command runs, so that help costs nothing of
-what the commands use.
+"""Table of the commands. A module is imported only when its command runs, so that `--help` is
+fast.
 """
 
 from collections.abc import Iterator, Mapping
@@ -18,18 +18,18 @@ from waypost.kernel.errors import Misconfigured
 class Entry:
     module: str
     attribute: str
-    """A function, or a `typer.Typer` with commands of its own."""
+    """A function, or a `typer.Typer` with subcommands."""
     help: str
-    """Its first line; equal to the one that the command itself has."""
+    """First line of the command's own help; a test compares the two."""
     extra: str | None = None
-    """Of the distribution, for a command that needs one."""
+    """Extra of the distribution that the command requires."""
 
     def load(self, name: str) -> Any:
-        found = getattr(self._imported(name), self.attribute)
-        if isinstance(found, typer.Typer):
-            return _named(typer.main.get_group(found), name)
+        target = getattr(self._imported(name), self.attribute)
+        if isinstance(target, typer.Typer):
+            return _named(typer.main.get_group(target), name)
         single = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-        single.command(name, context_settings=getattr(found, "context_settings", None))(found)
+        single.command(name, context_settings=getattr(target, "context_settings", None))(target)
         return _named(typer.main.get_command(single), name)
 
     def _imported(self, name: str) -> ModuleType:
@@ -44,42 +44,42 @@ class Entry:
 
 
 COMMANDS: Mapping[str, Entry] = {
-    "topics": Entry(
-        "waypost.cli.topics", "topics", "Every topic: its partitions, how long it keeps records, and how many it holds."
-    ),
+    "topics": Entry("waypost.cli.topics", "topics", "Lists the topics: partitions, retention and number of records."),
     "consumers": Entry(
         "waypost.cli.consumers",
         "consumers",
-        "How far each consumer is behind, in records and in time, and what it has set aside.",
+        "Shows the lag of each consumer in records and in time, its parked keys and dead letters.",
     ),
     "trace": Entry(
         "waypost.cli.trace",
         "trace",
-        "The trace that an event belongs to, as a tree: which process did what, when, for how long, and what waited in between.",
+        "Shows the trace of an event as a tree: the spans of each process, their start, duration and waiting time.",
     ),
     "replay": Entry(
         "waypost.cli.replay",
         "replay",
-        "Lists the events that a reactor was given and has a handler for; with --again it is given them once more.",
+        "Lists the events that a reactor processed and has a handler for; with --again, delivers them again.",
     ),
-    "audit": Entry("waypost.cli.audit", "audit", "What was changed by hand, by whom and why, the latest first."),
+    "audit": Entry(
+        "waypost.cli.audit", "audit", "Lists the changes that operators made, with name and reason, the latest first."
+    ),
     "dead-letters": Entry(
-        "waypost.cli.dead_letters", "commands", "What consumers could not handle, and the keys that wait behind it."
+        "waypost.cli.dead_letters", "commands", "Records that consumers could not handle, and their parked keys."
     ),
-    "events": Entry("waypost.cli.events", "commands", "Events, as they pass and where they lie."),
-    "jobs": Entry("waypost.cli.jobs", "commands", "Background work: what waits, runs and gave up."),
-    "outbox": Entry("waypost.cli.outbox", "commands", "What waits to be published, and the keys that are set aside."),
-    "operators": Entry("waypost.cli.operators", "commands", "Those who run the system."),
-    "openapi": Entry("waypost.cli.documents", "openapi", "The services' HTTP APIs, as OpenAPI documents."),
-    "asyncapi": Entry("waypost.cli.documents", "asyncapi", "The services' events, as AsyncAPI documents."),
-    "projections": Entry("waypost.cli.projections", "commands", "Read models, made anew beside the live ones."),
+    "events": Entry("waypost.cli.events", "commands", "Events in the topics, the event store and the outbox."),
+    "jobs": Entry("waypost.cli.jobs", "commands", "Background jobs: queued, running and dead."),
+    "outbox": Entry("waypost.cli.outbox", "commands", "Events that are not published yet, and quarantined keys."),
+    "operators": Entry("waypost.cli.operators", "commands", "Access tokens of operators."),
+    "openapi": Entry("waypost.cli.documents", "openapi", "HTTP APIs of the services, as OpenAPI documents."),
+    "asyncapi": Entry("waypost.cli.documents", "asyncapi", "Events of the services, as AsyncAPI documents."),
+    "projections": Entry("waypost.cli.projections", "commands", "Rebuilds of read models."),
     "schemas": Entry(
         "waypost.cli.schemas", "commands", "Event schemas: their ids, samples and generated classes.", "schemas"
     ),
     "migrate": Entry(
         "waypost.cli.migrate",
         "migrate",
-        "Upgrades the databases of services: the toolkit's tables first, then the service's own.",
+        "Migrates the services' databases: first the toolkit's tables, then the service's own.",
     ),
     "dev": Entry("waypost.cli.dev", "commands", "The project on this machine: Kafka, PostgreSQL, its services.", "dev"),
     "new": Entry("waypost.cli.new", "commands", "Writes a new project, or a new service of a project.", "dev"),
@@ -88,7 +88,7 @@ COMMANDS: Mapping[str, Entry] = {
 
 
 class LoadedCommands(Mapping[str, Any]):
-    """The commands themselves; each is imported when it is asked for."""
+    """The command objects. Each one is imported at its first use."""
 
     def __getitem__(self, name: str) -> Any:
         return COMMANDS[name].load(name)
@@ -101,7 +101,7 @@ class LoadedCommands(Mapping[str, Any]):
 
 
 class LazyCommands(TyperGroup):
-    """Lists the commands by their entries, and imports the one that is called."""
+    """Lists the commands from the table, and imports only the called one."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**{**options, "commands": {}})

@@ -1,4 +1,4 @@
-"""The databases of the services, opened for one command."""
+"""Opens the databases of the services for one command."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
@@ -20,15 +20,17 @@ from waypost.project import variable
 APPLICATION_NAME = "waypost-command"
 
 Role = Literal["OPS", "OWNER"]
-"""OPS reads what belongs to no tenant; only OWNER sees the events of all of them."""
+"""OPS reads operational tables over all tenants. Only OWNER reads the events of all tenants."""
 
 T = TypeVar("T")
 
 
 @asynccontextmanager
 async def opened(service: str, role: Role = "OPS", schemas: Sequence[str] = ()) -> AsyncIterator[Database]:
-    """One connection. Raises Transient where no database answers, NotFound before the migrations,
-    Misconfigured for a wrong password.
+    """Opens one connection.
+
+    Raises Transient if the database does not answer, NotFound before the first migration,
+    Misconfigured if the password or the database name is wrong.
     """
     dsn = setting_of(service, variable(f"{role}_DSN"))
     database = Database(dsn, application_name=APPLICATION_NAME, pool_size=1, schemas=schemas)
@@ -41,8 +43,8 @@ async def opened(service: str, role: Role = "OPS", schemas: Sequence[str] = ()) 
 
 @asynccontextmanager
 async def open_admin_service(service: Service) -> AsyncIterator[AdminService]:
-    """The service as its own API operates it. Raises what `opened` raises."""
-    dsn, bootstrap = (setting_of(service.name, each) for each in (variable("APP_DSN"), variable("KAFKA_BOOTSTRAP")))
+    """Opens the service with the same rights as its operator API. Raises the errors of `opened`."""
+    dsn, bootstrap = (setting_of(service.name, variable(name)) for name in ("APP_DSN", "KAFKA_BOOTSTRAP"))
     async with runtime_for_command(service, dsn=dsn) as runtime, opened(service.name, schemas=service.schemas) as ops:
         yield admin_service(service, runtime, ops=ops, kafka_bootstrap=bootstrap)
 
@@ -50,32 +52,32 @@ async def open_admin_service(service: Service) -> AsyncIterator[AdminService]:
 async def ask_service(
     name: str | None, ask: Callable[[AdminService], Awaitable[T]]
 ) -> tuple[Sequence[T], Sequence[WaypostError]]:
-    """The service that was named, else all at once: the answers in their order, and why others have
-    none.
+    """Calls `ask` for the named service, or for all services concurrently. Returns the answers in
+    the order of the services, and the errors of the services that did not answer.
     """
 
-    async def operating_one(service: Service) -> T:
+    async def ask_one(service: Service) -> T:
         async with open_admin_service(service) as chosen:
             return await ask(chosen)
 
-    return await ask_all(chosen_services(name), operating_one)
+    return await ask_all(chosen_services(name), ask_one)
 
 
 @contextmanager
 def explained(service: str) -> Iterator[None]:
-    """Says what to do about a database that answers, but not with rows."""
+    """Adds to an error of PostgreSQL what the operator can do about it."""
     try:
         yield
     except (DBAPIError, asyncpg.PostgresError) as error:
         match sqlstate(error):
             case "42P01":
                 raise NotFound(
-                    f"{service} has no tables yet: its migrations have not run; the start of the stack runs them. {start_hint()}"
+                    f"{service} has no tables yet: its migrations have not run. The stack runs them at start. {start_hint()}"
                 ) from error
             case "3D000" | "28P01" | "28000":
                 raise Misconfigured(
-                    f"PostgreSQL does not let us into the database of {service}: {error}."
-                    f" {service}.env belongs to another stack, or to an older one; the start of the stack writes it anew. {start_hint()}"
+                    f"PostgreSQL refused the connection to the database of {service}: {error}."
+                    f"  {service}.env belongs to another stack or an older one. The stack writes the file at start. {start_hint()}"
                 ) from error
         raise
 
@@ -83,24 +85,26 @@ def explained(service: str) -> Iterator[None]:
 async def ask_all(
     services: Sequence[Service], ask: Callable[[Service], Awaitable[T]]
 ) -> tuple[Sequence[T], Sequence[WaypostError]]:
-    """All at once: the answers in the services' order, and why others have none."""
-    asked = await asyncio.gather(*(ask(each) for each in services), return_exceptions=True)
-    for each in asked:
-        if isinstance(each, BaseException) and not isinstance(each, WaypostError):
-            raise each
-    answers = [each for each in asked if not isinstance(each, BaseException)]
-    return answers, [each for each in asked if isinstance(each, WaypostError)]
+    """Calls `ask` for all services concurrently. Returns the answers in the order of the services,
+    and the errors of the services that did not answer.
+    """
+    results = await asyncio.gather(*(ask(service) for service in services), return_exceptions=True)
+    for result in results:
+        if isinstance(result, BaseException) and not isinstance(result, WaypostError):
+            raise result
+    answers = [result for result in results if not isinstance(result, BaseException)]
+    return answers, [result for result in results if isinstance(result, WaypostError)]
 
 
-async def find_in_any(look_in: Callable[[Service], Awaitable[T | None]], *, what: str, hint: str) -> T:
-    """The first that some service has. Raises NotFound and says where it was looked for, and where
-    it could not be.
+async def find_in_any(find_in: Callable[[Service], Awaitable[T | None]], *, what: str, hint: str) -> T:
+    """Returns the first result of any service. Raises NotFound, which names the services that were
+    searched and those that did not answer.
     """
     services = chosen_services(None)
-    answers, problems = await ask_all(services, look_in)
-    for each in answers:
-        if each is not None:
-            return each
-    looked_in = ", ".join(each.name for each in services)
-    reasons = "".join(f"\n  {each}" for each in problems)
-    raise NotFound(f"no {what} {looked_in}; {hint}{reasons}")
+    answers, problems = await ask_all(services, find_in)
+    for answer in answers:
+        if answer is not None:
+            return answer
+    names = ", ".join(service.name for service in services)
+    reasons = "".join(f"\n  {problem}" for problem in problems)
+    raise NotFound(f"no {what} {names}; {hint}{reasons}")

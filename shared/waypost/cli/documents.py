@@ -1,5 +1,5 @@
-"""`waypost openapi export` and `waypost asyncapi export`: what services say of themselves, made
-from this checkout alone.
+"""`waypost openapi export` and `waypost asyncapi export`: documents generated from the code,
+without a running system.
 """
 
 import json
@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from waypost.cli.options import OneService
 from waypost.cli.output import console, remark
 from waypost.cli.services import chosen_services, service_named
 from waypost.hosting.api import openapi_of
@@ -18,23 +19,22 @@ from waypost.kernel.errors import Misconfigured
 
 Document = Callable[[Service], Mapping[str, Any]]
 
-openapi = typer.Typer(no_args_is_help=True, help="The services' HTTP APIs, as OpenAPI documents.")
-asyncapi = typer.Typer(no_args_is_help=True, help="The services' events, as AsyncAPI documents.")
+openapi = typer.Typer(no_args_is_help=True, help="HTTP APIs of the services, as OpenAPI documents.")
+asyncapi = typer.Typer(no_args_is_help=True, help="Events of the services, as AsyncAPI documents.")
 
-Named = Annotated[str | None, typer.Argument(help="One service; all of them unless given.")]
-Output = Annotated[Path | None, typer.Option(help="A folder, for a file `<service>.<kind>.json` each.")]
+Output = Annotated[Path | None, typer.Option(help="Folder to write `SERVICE.KIND.json` of each service into.")]
 
 
 @openapi.command("export")
-def export_openapi(service: Named = None, output: Output = None) -> None:
-    """Writes the OpenAPI documents. Nothing has to run."""
+def export_openapi(service: OneService = None, output: Output = None) -> None:
+    """Writes the OpenAPI documents. Needs no running system."""
     _export("openapi", openapi_of, service, output)
 
 
 @asyncapi.command("export")
-def export_asyncapi(service: Named = None, output: Output = None) -> None:
-    """Writes the AsyncAPI documents: channels, who publishes, who handles, the Avro schemas.
-    Nothing has to run.
+def export_asyncapi(service: OneService = None, output: Output = None) -> None:
+    """Writes the AsyncAPI documents: channels, publishers, handlers, Avro schemas. Needs no running
+    system.
     """
     _export("asyncapi", asyncapi_of, service, output)
 
@@ -45,12 +45,12 @@ def _export(kind: str, document: Document, service: str | None, output: Path | N
     elif service is not None:
         console.print(_text(document(service_named(service))), soft_wrap=True, end="")
     else:
-        raise typer.BadParameter("name a service, or a folder with --output for all of them")
+        raise typer.BadParameter("name one service, or add --output FOLDER for all services")
 
 
 def _write(kind: str, document: Document, service: str | None, output: Path) -> None:
-    """All documents are made before the first is written."""
-    texts = {output / f"{each.name}.{kind}.json": _text(document(each)) for each in chosen_services(service)}
+    """Generates all documents before it writes the first one."""
+    texts = {output / f"{chosen.name}.{kind}.json": _text(document(chosen)) for chosen in chosen_services(service)}
     try:
         output.mkdir(parents=True, exist_ok=True)
         for file, text in texts.items():
@@ -58,7 +58,7 @@ def _write(kind: str, document: Document, service: str | None, output: Path) -> 
             remark(f"wrote {file}")
     except OSError as error:
         raise Misconfigured(
-            f"cannot write to {output}: {error.strerror}. Name a folder of yours with --output"
+            f"cannot write to {output}: {error.strerror}. Name a writable folder with --output"
         ) from error
 
 

@@ -1,4 +1,6 @@
-"""The `waypost` command. An error of the toolkit is one line on standard error and exit code 1."""
+"""The `waypost` command. An error of the toolkit prints one line on standard error and exits with
+1.
+"""
 
 import logging
 import sys
@@ -33,7 +35,7 @@ def waypost(
         typer.Option("--version", callback=_print_version, is_eager=True, help="Prints the version of the toolkit."),
     ] = False,
 ) -> None:
-    """Looks into a running Waypost system, and mends it."""
+    """Inspects and repairs a running Waypost system."""
     if context.obj is not None:
         context.obj()
 
@@ -49,8 +51,8 @@ def main() -> None:
 
 
 def _silence_logs() -> None:
-    """The command prints its own errors, in a line; standard output is the answer alone. Runs with
-    a command, not with its help.
+    """Keeps log lines off the terminal: a command prints its own errors. Runs for a command, not
+    for its help, because the import is slow.
     """
     import structlog
 

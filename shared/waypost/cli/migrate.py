@@ -1,12 +1,10 @@
 """`waypost migrate [SERVICE]`"""
 
 import asyncio
-from typing import Annotated
-
-import typer
 
 from waypost.cli.databases import explained
-from waypost.cli.output import AsJson, console, to_json
+from waypost.cli.options import OneService
+from waypost.cli.output import AsJson, present
 from waypost.cli.services import chosen_services, setting_of
 from waypost.postgres.failures import as_transient
 from waypost.postgres.migrate import Upgrade
@@ -14,20 +12,15 @@ from waypost.postgres.migrate import migrate as upgrade_database
 from waypost.project import variable
 
 
-def migrate(
-    service: Annotated[str | None, typer.Argument(help="One service; all without it.")] = None, as_json: AsJson = False
-) -> None:
-    """Upgrades the databases of services: the toolkit's tables first, then the service's own.
+def migrate(service: OneService = None, as_json: AsJson = False) -> None:
+    """Migrates the services' databases: first the toolkit's tables, then the service's own.
 
-    Each database in one transaction, as the role that owns it; a second migrator waits for the
+    Each database is migrated in one transaction, as its owner role. A second migrator waits for the
     first.
     """
-    done = {each.name: _migrated(each.name) for each in chosen_services(service)}
-    if as_json:
-        console.print(to_json(done), soft_wrap=True)
-        return
-    for name, upgrades in done.items():
-        console.print(f"{name}: {', '.join(map(_described, upgrades))}")
+    done = {chosen.name: _migrated(chosen.name) for chosen in chosen_services(service)}
+    text = "\n".join(f"{name}: {', '.join(map(_described, upgrades))}" for name, upgrades in done.items())
+    present(done, text, as_json=as_json)
 
 
 def _migrated(service: str) -> list[Upgrade]:

@@ -7,20 +7,20 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from waypost.cli.audit_options import As, Reason
 from waypost.cli.databases import ask_service
-from waypost.cli.output import AsJson, console, end_with, moment, readable, span_of, table, to_json
+from waypost.cli.options import As, OneService, Reason
+from waypost.cli.output import AsJson, console, end_with, moment, present, readable, span_of, table
 from waypost.kernel.audit_context import AuditContext
 from waypost.kernel.errors import NotFound
 from waypost.operations.admin_service import AdminService
-from waypost.operations.outbox import Waiting, waiting_of
+from waypost.operations.outbox import OutboxStatus, outbox_status
 from waypost.operations.outbox import redrive as redrive_key
 from waypost.web.ops.outbox import OutboxView
 
 LIST = "list"
 
 
-class _ListsUnlessTold(TyperGroup):
+class _ListByDefault(TyperGroup):
     """`waypost outbox users` is `waypost outbox list users`."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
@@ -28,38 +28,31 @@ class _ListsUnlessTold(TyperGroup):
         return super().parse_args(ctx, args if args and args[0] in known else [LIST, *args])
 
 
-commands = typer.Typer(cls=_ListsUnlessTold, help="What waits to be published, and the keys that are set aside.")
+commands = typer.Typer(cls=_ListByDefault, help="Events that are not published yet, and quarantined keys.")
 
 
 @commands.command(LIST)
 def outbox(
-    service: Annotated[str | None, typer.Argument(help="One service; all of them unless given.")] = None,
+    service: OneService = None,
     as_json: AsJson = False,
 ) -> None:
-    """What waits to be published, for how long, and which keys are set aside because a record of
-    theirs was refused.
-    """
-    found, problems = asyncio.run(ask_service(service, waiting_of))
-    if as_json:
-        console.print(to_json([OutboxView.of(each).model_dump(mode="json") for each in found]), soft_wrap=True)
-    elif found:
-        _show(found)
-    end_with(problems)
+    """Shows how many events wait to be published, for how long, and the quarantined keys."""
+    statuses, problems = asyncio.run(ask_service(service, outbox_status))
+    document = [OutboxView.of(status).model_dump(mode="json") for status in statuses]
+    present(document, lambda: _show(statuses) if statuses else None, as_json=as_json, problems=problems)
 
 
 @commands.command()
 def redrive(
-    key: Annotated[str, typer.Option(help="As `waypost outbox` tells it.")],
+    key: Annotated[str, typer.Option(help="Quarantined key, as `waypost outbox` prints it.")],
     operator: As,
     reason: Reason,
     service: Annotated[
-        str | None, typer.Option(help="Where it is set aside; all services are asked unless given.")
+        str | None, typer.Option(help="Service whose outbox contains the key. Default: all services.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Publishes a key's rows again that were set aside because a record of theirs was refused, in
-    their order.
-    """
+    """Releases a key from quarantine: the relay publishes its rows again, in order."""
     audit_context = AuditContext(operator=operator, reason=reason)
 
     async def redriven(asked: AdminService) -> str | None:
@@ -70,25 +63,25 @@ def redrive(
         return asked.name
 
     answers, problems = asyncio.run(ask_service(service, redriven))
-    found = [each for each in answers if each is not None]
-    if as_json:
-        console.print(to_json([{"service": each, "key": key} for each in found]), soft_wrap=True)
-    else:
-        for each in found:
-            console.print(f"{each}: key {key} is published again", soft_wrap=True)
-    if not found:
-        problems = [*problems, NotFound(f"no key {key!r} is set aside; `waypost outbox` shows which are")]
-    end_with(problems if not found else ())
+    services = [name for name in answers if name is not None]
+    text = "\n".join(f"{name}: key {key} is released from quarantine" for name in services)
+    if services or as_json:
+        present([{"service": name, "key": key} for name in services], text, as_json=as_json)
+    if not services:
+        problems = [*problems, NotFound(f"key {key!r} is not quarantined; `waypost outbox` shows the quarantined keys")]
+    end_with(problems if not services else ())
 
 
-def _show(found: Sequence[Waiting]) -> None:
-    shown = table("service", "pending", "oldest", "keys set aside", right=("pending", "oldest", "keys set aside"))
-    for each in found:
-        shown.add_row(each.service, str(each.backlog.pending), span_of(each.age), str(len(each.marked)))
-    console.print(shown)
-    for each in found:
-        for key in each.marked:
+def _show(statuses: Sequence[OutboxStatus]) -> None:
+    rows = table("service", "pending", "oldest", "quarantined keys", right=("pending", "oldest", "quarantined keys"))
+    for status in statuses:
+        rows.add_row(
+            status.service, str(status.backlog.pending), span_of(status.age), str(len(status.quarantined_keys))
+        )
+    console.print(rows)
+    for status in statuses:
+        for key in status.quarantined_keys:
             console.print(
-                f"{each.service}: key {readable(key.key)} of shard {key.shard} since {moment(key.marked_at)},"
+                f"{status.service}: key {readable(key.key)} of shard {key.shard} since {moment(key.quarantined_at)},"
                 f" {key.pending} rows wait: {key.reason}"
             )

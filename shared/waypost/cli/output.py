@@ -1,11 +1,11 @@
-"""What the command prints: tables and lines for people, one JSON document or one object a line for
-scripts.
+"""Output of the commands: tables and lines for people; one JSON document, or one object per line,
+for scripts.
 """
 
 import base64
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, is_dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
@@ -19,28 +19,44 @@ from waypost.cli.services import start_hint
 from waypost.kernel.errors import Transient, WaypostError
 
 WIDTH_OF_FILES = 10_000
-"""Columns where there is no terminal to ask: a line is a row, whatever the length of a name in it.
+"""Columns when standard output is not a terminal: no row is folded, so that each row is one
+line.
 """
 
-AsJson = Annotated[bool, typer.Option("--json", help="For scripts: JSON, nothing shortened.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Prints JSON, for scripts. Nothing is shortened.")]
 
 console = Console(width=None if sys.stdout.isatty() else WIDTH_OF_FILES, highlight=False, markup=False)
 
 
-def to_json(told: Any, *, indent: int | None = 2) -> str:
-    return json.dumps(told, default=plain, ensure_ascii=False, indent=indent)
+def to_json(document: Any, *, indent: int | None = 2) -> str:
+    return json.dumps(document, default=plain, ensure_ascii=False, indent=indent)
+
+
+def present(
+    document: Any, text: str | Callable[[], None], *, as_json: bool, problems: Sequence[WaypostError] = ()
+) -> None:
+    """Prints `document` as JSON with --json, otherwise the text. Then prints the problems and exits
+    with 1 if there are any.
+    """
+    if as_json:
+        console.print(to_json(document), soft_wrap=True)
+    elif isinstance(text, str):
+        console.print(text, soft_wrap=True)
+    else:
+        text()
+    end_with(problems)
 
 
 def table(*columns: str, right: Sequence[str] = ()) -> Table:
-    """Columns named in `right` hold numbers."""
-    made = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for each in columns:
-        made.add_column(each, justify="right" if each in right else "left", overflow="fold")
-    return made
+    """An empty table. The columns named in `right` are right-aligned, for numbers."""
+    empty = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for column in columns:
+        empty.add_column(column, justify="right" if column in right else "left", overflow="fold")
+    return empty
 
 
 def lines(title: str, facts: Mapping[str, Any]) -> None:
-    """A fact a line, those inside a fact indented below it."""
+    """Prints one fact per line, nested facts indented below."""
     console.print(title)
     _facts(facts, indent="  ")
 
@@ -56,20 +72,20 @@ def _facts(facts: Mapping[str, Any], indent: str) -> None:
 
 
 def remark(text: str) -> None:
-    """To standard error: standard output is the answer alone."""
-    print(text, file=sys.stderr, flush=True)  # noqa: T201 - for whoever typed the command
+    """Prints to standard error. Standard output carries only the result."""
+    print(text, file=sys.stderr, flush=True)  # noqa: T201 - output of a command
 
 
 def remark_on(problem: WaypostError) -> None:
-    """What, why, and what to do."""
+    """Prints an error, and for a transient one how to start the stack."""
     hint = f". {start_hint()}" if isinstance(problem, Transient) else ""
     remark(f"waypost: {problem}{hint}")
 
 
 def end_with(problems: Sequence[WaypostError]) -> None:
-    """Names what could not be asked, and exits with 1 if there was any."""
-    for each in problems:
-        remark_on(each)
+    """Prints the problems, and exits with 1 if there are any."""
+    for problem in problems:
+        remark_on(problem)
     if problems:
         raise typer.Exit(1)
 
@@ -79,7 +95,7 @@ def moment(at: datetime) -> str:
 
 
 def span_of(time: timedelta | None) -> str:
-    """`3 d 4 h`, `12 min 5 s`, `0.4 s`: two units at most."""
+    """Formats a duration in at most two units: `3 d 4 h`, `12 min 5 s`, `0.4 s`."""
     if time is None:
         return "-"
     seconds = time.total_seconds()
@@ -93,12 +109,14 @@ def span_of(time: timedelta | None) -> str:
 
 
 def readable(key: bytes) -> str:
-    """A record's key: nearly always the text of an id."""
+    """Formats a record key, which is usually the text of an id."""
     return key.decode(errors="backslashreplace")
 
 
 def plain(value: object) -> object:
-    """What JSON has no word for."""
+    """Converts a value that JSON cannot represent: a dataclass, a time, a duration in seconds,
+    bytes as base64.
+    """
     if is_dataclass(value) and not isinstance(value, type):
         return asdict(value)
     match value:

@@ -1,4 +1,4 @@
-"""What people type, and what they are told when it is none of what is meant."""
+"""Parsers of command-line values. Each one raises BadParameter with an example of a valid value."""
 
 import re
 from collections.abc import Mapping
@@ -16,12 +16,14 @@ def an_id(text: str) -> UUID:
         return UUID(text)
     except ValueError as error:
         raise typer.BadParameter(
-            f"{text!r} is no id; one looks like 01a21327-343b-78b8-828e-29818cbf217b and stands in the lists"
+            f"{text!r} is not an id. Ids look like 01a21327-343b-78b8-828e-29818cbf217b; the list commands print them"
         ) from error
 
 
 def a_moment(text: str) -> datetime:
-    """RFC 3339, a day, or how long ago; UTC where no offset is given."""
+    """Parses an RFC 3339 time, a date, or a duration before now. The time zone is UTC if no offset
+    is given.
+    """
     if ago := _AGO.fullmatch(text.strip()):
         return datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
     try:
@@ -29,16 +31,16 @@ def a_moment(text: str) -> datetime:
         return at.replace(tzinfo=UTC) if at.tzinfo is None else at
     except ValueError as error:
         raise typer.BadParameter(
-            f"{text!r} is no time; give one like 2026-11-28T09:30Z or 2026-11-28, or how long ago: 90min, 4h, 7d"
+            f"{text!r} is not a time. Use 2026-11-28T09:30Z, 2026-11-28, or a duration before now: 90min, 4h, 7d"
         ) from error
 
 
 def a_rate(text: str) -> float:
-    """So many a second."""
+    """Parses a rate per second."""
     try:
         rate = float(text.strip().removesuffix("/s"))
     except ValueError:
         rate = 0.0
     if not 0 < rate < float("inf"):
-        raise typer.BadParameter(f"{text!r} is no rate; give how many a second, more than none: 5 or 0.2/s")
+        raise typer.BadParameter(f"{text!r} is not a rate. Use a number per second greater than zero: 5 or 0.2/s")
     return rate

@@ -1,4 +1,6 @@
-"""How far a long command is, on standard error and for people alone; and how fast it may go."""
+"""Progress bar of a long command, on standard error and only in a terminal; and the option that
+limits its rate.
+"""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -12,13 +14,15 @@ from rich.progress import Progress as Bar
 from waypost.cli.parsing import a_rate
 
 PerSecond = Annotated[
-    float | None, typer.Option("--rate", parser=a_rate, help="At most so many records a second: 5000, 0.2/s.")
+    float | None, typer.Option("--rate", parser=a_rate, help="Maximum number of records per second: 5000, 0.2/s.")
 ]
 
 
 @contextmanager
-def shown(title: str, *, quiet: bool) -> Iterator[Callable[[int, int], None]]:
-    """Gives what takes the records done, and of how many."""
+def progress_bar(title: str, *, quiet: bool) -> Iterator[Callable[[int, int], None]]:
+    """Yields a function that shows progress. Its arguments are the processed and the total number
+    of records.
+    """
     with Bar(console=Console(stderr=True), disable=quiet or not sys.stderr.isatty()) as bar:
         task = bar.add_task(title, total=None)
         yield lambda records, of: bar.update(task, completed=records, total=of)

@@ -1,4 +1,4 @@
-"""The services that the command works on, and how it reaches each."""
+"""Finds the application's services and the settings of their databases and brokers."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -11,45 +11,45 @@ from typing import TYPE_CHECKING
 from waypost.kernel.errors import Invalid, Misconfigured, NotFound
 from waypost.project import known_project, project, variable
 
-if TYPE_CHECKING:  # the declaration of a service brings all that the service uses
+if TYPE_CHECKING:  # the import of a service loads all its dependencies
     from waypost.hosting.service import Service
 
 DIRECTORY = variable("ENVIRONMENT_DIRECTORY")
 
 
 def service_names() -> Sequence[str]:
-    """Those of the application that have an `app` module."""
-    folders = (each.name for each in iter_modules(import_module(project().services).__path__))
-    return sorted(each for each in folders if find_spec(f"{project().services}.{each}.app"))
+    """Names of the application's services: the packages that have an `app` module."""
+    folders = (module.name for module in iter_modules(import_module(project().services).__path__))
+    return sorted(folder for folder in folders if find_spec(f"{project().services}.{folder}.app"))
 
 
 def service_named(name: str) -> "Service":
-    """Its declaration, `SERVICE` in its `app` module. Raises NotFound."""
+    """The declaration of a service, `SERVICE` in its `app` module. Raises NotFound."""
     known = service_names()
     if name not in known:
-        raise NotFound(f"there is no service {name!r}; there are {', '.join(known)}")
+        raise NotFound(f"there is no service {name!r}; the services are {', '.join(known)}")
     service: Service = import_module(f"{project().services}.{name}.app").SERVICE
     return service
 
 
 def service_within(name: str, form: str) -> "Service":
-    """That of `users.accounts`, whose form is SERVICE.NAME. Raises Invalid for a name of another
-    form, NotFound.
+    """The service of a qualified name such as `users.accounts`. Raises Invalid if the name does not
+    have the form SERVICE.NAME, and NotFound.
     """
     service, _, rest = name.partition(".")
     if not rest:
-        raise Invalid(f"{name!r} is no {form}; the services are {', '.join(service_names())}")
+        raise Invalid(f"{name!r} does not have the form {form}; the services are {', '.join(service_names())}")
     return service_named(service)
 
 
 def chosen_services(name: str | None) -> "Sequence[Service]":
-    """The one that was named, else all. Raises NotFound."""
-    return [service_named(each) for each in ([name] if name else service_names())]
+    """The named service, or all services. Raises NotFound."""
+    return [service_named(chosen) for chosen in ([name] if name else service_names())]
 
 
 def environment_of(service: str) -> Mapping[str, str]:
-    """The variables of `<service>.env`, one `NAME=value` a line. Raises Misconfigured and says what
-    to do.
+    """The variables of `<service>.env`, one `NAME=value` per line. Raises Misconfigured if the file
+    is not readable.
     """
     file = _directory() / f"{service}.env"
     try:
@@ -60,35 +60,37 @@ def environment_of(service: str) -> Mapping[str, str]:
 
 
 def setting_of(service: str, name: str) -> str:
-    """One variable of a service. Raises Misconfigured."""
+    """One variable of `<service>.env`. Raises Misconfigured if it is missing."""
     value = environment_of(service).get(name)
     if not value:
-        raise Misconfigured(
-            f"{name} is missing in {_directory() / service}.env; the stack writes the file as it starts"
-        )
+        raise Misconfigured(f"{name} is missing in {_directory() / service}.env; the stack writes the file at start")
     return value
 
 
 def stack_setting(name: str) -> str:
-    """A variable that every service has alike: the broker, the trace viewer. Raises Misconfigured."""
+    """A variable that is equal in all services, such as the address of the broker or the trace
+    viewer. Raises Misconfigured.
+    """
     return setting_of(service_names()[0], name)
 
 
 def start_hint() -> str:
-    """What to do where a part of the stack is away."""
-    found = known_project()
-    command = found.start_command if found else None
-    return f"Does the stack run? `{command}` starts it" if command else "Does the stack run?"
+    """Hint for an error that a stopped stack would cause."""
+    application = known_project()
+    command = application.start_command if application else None
+    return f"Is the stack running? `{command}` starts it" if command else "Is the stack running?"
 
 
 def _directory() -> Path:
-    """The one that the environment names, else the application's. Raises Misconfigured."""
+    """The folder of the `.env` files: from the environment, else from the application's
+    configuration. Raises Misconfigured if neither names one.
+    """
     if named := os.environ.get(DIRECTORY):
         return Path(named)
-    own = project()
-    if own.environment_directory is None:
+    application = project()
+    if application.environment_directory is None:
         raise Misconfigured(
-            "it is not known where the services' settings are: name the folder of <service>.env in"
+            "the folder of the services' settings is not configured: name the folder of <service>.env in"
             f" environment_directory of [tool.waypost], or in {DIRECTORY}"
         )
-    return own.root / own.environment_directory
+    return application.root / application.environment_directory

@@ -23,9 +23,11 @@ LONGEST_MINUTES = 24 * 60
 
 
 def token(
-    dev: Annotated[bool, typer.Option("--dev", help="Confirms that the token is for development.")] = False,
-    role: Annotated[Role, typer.Option(help="What the user may do in the tenant.")] = Role.OWNER,
-    tenant: Annotated[str, typer.Option(help="Name of the tenant, which is made when it is new.")] = "Development",
+    dev: Annotated[bool, typer.Option("--dev", help="Required: confirms that the token is for development.")] = False,
+    role: Annotated[Role, typer.Option(help="Role of the user in the tenant.")] = Role.OWNER,
+    tenant: Annotated[
+        str, typer.Option(help="Name of the tenant. It is created if it does not exist.")
+    ] = "Development",
     minutes: Annotated[int, typer.Option(min=1, max=LONGEST_MINUTES, help="Lifetime of the token.")] = 60,
 ) -> None:
     """Prints an access token of a development user.
@@ -35,8 +37,8 @@ def token(
     """
     if not dev:
         raise Invalid(
-            "a person's token comes from POST /login, an operator's from `waypost operators token`;"
-            " for development: `waypost token --dev`"
+            "POST /login issues a user's token, `waypost operators token` an operator's;"
+            " for a development user add --dev"
         )
     lifetime, service = timedelta(minutes=minutes), _signing_service()
     if service is None:
@@ -48,7 +50,7 @@ def token(
         assert service.signing_key is not None  # noqa: S101 - chosen for it
         printed = sign(user.claims(), service.signing_key(keys), at=datetime.now(UTC), lifetime=lifetime)
     console.print(printed, soft_wrap=True)
-    remark(f"{role} of the tenant {tenant!r} ({user.tenant_id}), {minutes} minutes long")
+    remark(f"{role} of the tenant {tenant!r} ({user.tenant_id}), valid for {minutes} minutes")
 
 
 def _signing_service() -> Service | None:
@@ -62,7 +64,7 @@ def _signing_service() -> Service | None:
 async def _user_of(service: Service, keys: Path, tenant: str, role: Role) -> Principal:
     """Raises Misconfigured where no database answers."""
     dsn = setting_of(service.name, variable("APP_DSN"))
-    assert service.development_user is not None  # noqa: S101 - chosen for it
+    assert service.development_user is not None  # noqa: S101 - _signing_service chose it
     try:
         async with runtime_for_command(service, dsn=dsn) as runtime:
             with explained(service.name):

@@ -1,42 +1,49 @@
 """`waypost topics`"""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import timedelta
 
-from waypost.cli.output import AsJson, console, span_of, table, to_json
+from waypost.cli.output import AsJson, console, present, span_of, table
 from waypost.cli.services import stack_setting
 from waypost.kafka.catalog import CatalogedTopic, catalog
 from waypost.project import variable
 
-FOR_EVER = -1
+UNLIMITED = -1
 
 
 def topics(as_json: AsJson = False) -> None:
-    """Every topic: its partitions, how long it keeps records, and how many it holds."""
+    """Lists the topics: partitions, retention and number of records."""
     found = asyncio.run(catalog(stack_setting(variable("KAFKA_BOOTSTRAP"))))
-    if as_json:
-        console.print(to_json([asdict(each) for each in found]), soft_wrap=True)
-        return
-    shown = table(
+    present([asdict(topic) for topic in found], lambda: _show(found), as_json=as_json)
+
+
+def _show(topics: Sequence[CatalogedTopic]) -> None:
+    rows = table(
         "topic", "partitions", "cleanup", "retention", "records", "partition:low-high", right=("partitions", "records")
     )
-    for each in found:
-        held = sum(offsets.high - offsets.low for offsets in each.partitions.values())
-        shown.add_row(
-            each.name, str(len(each.partitions)), each.cleanup_policy, _retention(each), str(held), _offsets(each)
+    for topic in topics:
+        records = sum(offsets.high - offsets.low for offsets in topic.partitions.values())
+        rows.add_row(
+            topic.name,
+            str(len(topic.partitions)),
+            topic.cleanup_policy,
+            _retention(topic),
+            str(records),
+            _offsets(topic),
         )
-    console.print(shown)
+    console.print(rows)
 
 
 def _retention(topic: CatalogedTopic) -> str:
     limits = [
-        span_of(timedelta(milliseconds=topic.retention_ms)) if topic.retention_ms != FOR_EVER else "",
-        f"{topic.retention_bytes} bytes" if topic.retention_bytes != FOR_EVER else "",
+        span_of(timedelta(milliseconds=topic.retention_ms)) if topic.retention_ms != UNLIMITED else "",
+        f"{topic.retention_bytes} bytes" if topic.retention_bytes != UNLIMITED else "",
     ]
-    return ", ".join(filter(None, limits)) or "for ever"
+    return ", ".join(filter(None, limits)) or "unlimited"
 
 
 def _offsets(topic: CatalogedTopic) -> str:
-    used = ((number, each) for number, each in sorted(topic.partitions.items()) if each.high)
-    return " ".join(f"{number}:{each.low}-{each.high}" for number, each in used)
+    used = ((number, offsets) for number, offsets in sorted(topic.partitions.items()) if offsets.high)
+    return " ".join(f"{number}:{offsets.low}-{offsets.high}" for number, offsets in used)

@@ -1,4 +1,4 @@
-"""What a command does in place of a service's process is traced like it."""
+"""Tracing of commands that run a service's handlers."""
 
 import os
 import socket
@@ -7,17 +7,17 @@ from waypost.cli.services import environment_of, service_names
 from waypost.telemetry import tracing
 
 SEVERAL = "waypost"
-"""In place of a service's name, where a command works on several."""
+"""Service name of the spans of a command that works on several services."""
 
 
 def trace_as(service: str) -> None:
-    """Its spans go where the service's go, unless the command's own environment says otherwise.
-    Call it before anything is opened.
+    """Sends the command's spans to the service's trace exporter, unless the command's environment
+    names another. Call it before opening a database or a broker client.
 
     Raises Misconfigured.
     """
-    own = environment_of(service if service != SEVERAL else service_names()[0])
-    for name, value in own.items():
+    settings = environment_of(service if service != SEVERAL else service_names()[0])
+    for name, value in settings.items():
         if name.startswith("OTEL_"):
             os.environ.setdefault(name, value)
     tracing.configure(service, f"command@{socket.gethostname()}:{os.getpid()}")

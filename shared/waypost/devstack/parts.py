@@ -1,4 +1,4 @@
-"""The parts of a stack: servers that keep running, and one-shots that run to completion."""
+"""What a stack is made of: servers that keep running, and one-shots that run once to their end."""
 
 import asyncio
 import sys
@@ -18,20 +18,20 @@ TOOLKIT = Path(waypost.__file__).parents[1]
 Environment = Mapping[str, str]
 
 START_SECONDS = 180
-"""Ten processes start at once. A time-out under load would restart a process from the beginning,
-and none would ever come up.
+"""Ten processes start at once. One that is stopped because others take its processor starts all
+over, and so they never come up.
 """
 
 
 class Server(Protocol):
     async def start(self) -> None:
-        """Returns once it is ready. Raises SetUpFailed or StartFailed. May be called again after
-        the server ended.
+        """Returns once it answers. Raises SetUpFailed or StartFailed. May be called again after its
+        end.
         """
         ...
 
     async def stop(self, deadline_seconds: float = ...) -> None:
-        """Terminates, and kills at the deadline. Safe before the start and after the end."""
+        """Asks, then kills at the deadline. Fine before the start and after the end."""
         ...
 
     async def answers(self) -> bool: ...
@@ -41,7 +41,7 @@ class Server(Protocol):
 
 
 OneShot = Callable[[], Awaitable[None]]
-"""Raises StartFailed or SetUpFailed; safe to repeat."""
+"""Raises StartFailed or SetUpFailed; running it twice is fine."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,27 +50,27 @@ class Component:
     part: Server | OneShot
     log: Path
     depends_on: Sequence[str] = ()
-    """Names of the components that must be ready before this one starts, and that stop after it."""
+    """Names of those that have to be ready before this one is started; it is stopped before they
+    are.
+    """
     ports: Sequence[int] = ()
     page: str = ""
-    """URL of its page for a browser."""
+    """What a person may open in a browser."""
     optional: bool = False
-    """The stack is up without it: its start delays nothing, and its failure is reported in one
-    line.
-    """
+    """The stack is up without it: its start delays nothing, and its failure is one line."""
 
     def line(self) -> Line:
-        """Its initial line on the board."""
+        """Its line on the board, before anything has happened."""
         return Line(name=self.name, ports=list(self.ports), page=self.page, log=str(self.log), optional=self.optional)
 
 
 class PythonServer:
-    """`python -m <module> …`, ready when its health page answers."""
+    """`python -m <module> …`, ready when its health page says so."""
 
     def __init__(self, *module: str, environment: Environment, log: Path, health: str) -> None:
         self.module = module
         self.environment = dict(environment)
-        """Read at each start: a change takes effect at the next one."""
+        """Read at each start: what is changed here holds from the next one on."""
         self._log = log
         self._child = python_child(*module, environment=self.environment, log=log)
         self._health = health
@@ -92,8 +92,8 @@ class PythonServer:
 
 
 class PythonOneShot:
-    """`python -m <module> …`, run to completion; an exit code other than 0 is a StartFailed with
-    the end of its log.
+    """`python -m <module> …`, run to its end; another exit code than 0 is a StartFailed with the
+    end of its log.
     """
 
     def __init__(self, *module: str, environment: Environment, log: Path) -> None:

@@ -23,7 +23,7 @@ ANSWER_SECONDS = 60
 
 class Action(StrEnum):
     START = "start"
-    """Start declared components that do not run; `names` limits it to these and their dependencies.
+    """Start what is declared and does not run; `names` limits it to these and their dependencies.
     """
     RESTART = "restart"
     """Restart these components; the name of a service means all of its processes."""
@@ -43,12 +43,12 @@ class Answer:
 
 
 Handler = Callable[[Request], Awaitable[Sequence[str]]]
-"""Returns the names of the components that start now. Raises SetUpFailed."""
+"""Gives the names of the components that start now. Raises SetUpFailed."""
 
 
 async def ask(folder: Path, request: Request, *, runs: Callable[[], bool]) -> Sequence[str]:
-    """Returns the components that start now. Raises StartFailed with the supervisor's refusal, or
-    if it does not answer.
+    """The components that start now. Raises StartFailed with the supervisor's refusal, or where it
+    does not answer.
     """
     deadline = time.monotonic() + ANSWER_SECONDS
     folder.mkdir(exist_ok=True)
@@ -70,14 +70,14 @@ async def ask(folder: Path, request: Request, *, runs: Callable[[], bool]) -> Se
 
 
 async def answer_requests(folder: Path, handle: Handler) -> None:
-    """Runs until cancelled. A request may be older than the supervisor: its client may have asked
-    while this one started.
+    """Until cancelled. A request may be older than the supervisor: its client asked while this one
+    started.
     """
     folder.mkdir(exist_ok=True)
     while True:
         for file in sorted(folder.glob("*.json")):
             answer = await answer_to(file, handle)
-            if file.exists():  # otherwise the client has ended
+            if file.exists():  # else its client has gone
                 write_whole(file.with_suffix(".answer"), json.dumps(asdict(answer)))
                 file.unlink(missing_ok=True)
         await asyncio.sleep(POLL_SECONDS)
@@ -89,7 +89,7 @@ async def answer_to(file: Path, handle: Handler) -> Answer:
         return Answer(names=await handle(Request(action=Action(given["action"]), names=given["names"])))
     except SetUpFailed as refused:
         return Answer(refusal=str(refused))
-    except Exception as error:  # noqa: BLE001 - the client prints the error; the supervisor continues
+    except Exception as error:  # noqa: BLE001 - the person who asked sees it; the supervisor goes on
         return Answer(refusal=f"{type(error).__name__}: {error}")
 
 

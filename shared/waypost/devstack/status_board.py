@@ -13,7 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-logger = logging.getLogger(__name__)
+LOGGER = logging.getLogger(__name__)
 
 
 class Phase(StrEnum):
@@ -91,7 +91,7 @@ class StatusBoard:
         before = asdict(line)
         if phase != line.phase:
             line.phase, line.since = phase, time.time()
-            logger.info("%s %s %s", name, phase, changes.get("error", ""))
+            LOGGER.info("%s %s %s", name, phase, changes.get("error", ""))
         for attribute, value in changes.items():
             setattr(line, attribute, value)
         if phase in UP:

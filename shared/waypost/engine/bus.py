@@ -1,6 +1,7 @@
 """Runs commands: each in one unit of work."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from waypost.kernel.actor import Actor, current_actor
@@ -21,6 +22,18 @@ longer has the rights in the token.
 ATTEMPTS = 3
 
 
+async def retry_on_conflict(
+    attempt: Callable[[], Awaitable[R]], *, on: tuple[type[Exception], ...] = (ConcurrencyConflict,)
+) -> R:
+    """Awaits `attempt()`, and repeats it after an error of the types `on`, three attempts in total.
+    Each attempt must run in its own transaction. Raises the error of the last attempt.
+    """
+    for _ in range(ATTEMPTS - 1):
+        with suppress(*on):
+            return await attempt()
+    return await attempt()
+
+
 class Bus:
     """Dispatches each command to its handler, inside one unit of work."""
 
@@ -35,12 +48,7 @@ class Bus:
         After a ConcurrencyConflict the command is decided again on the new state, up to three
         attempts. Raises the handler's errors, and ConcurrencyConflict of the last attempt.
         """
-        for _ in range(ATTEMPTS - 1):
-            try:
-                return await self._once(command)
-            except ConcurrencyConflict:
-                continue
-        return await self._once(command)
+        return await retry_on_conflict(lambda: self._attempt(command))
 
     async def execute(self, command: Command[R], uow: UnitOfWork) -> R:
         """Runs the command inside a unit of work that the caller opened and will end.
@@ -68,6 +76,6 @@ class Bus:
         if actor is not None and self._authorize is not None:
             await self._authorize(actor, uow)
 
-    async def _once(self, command: Command[R]) -> R:
+    async def _attempt(self, command: Command[R]) -> R:
         async with self.units.begin() as uow:
             return await self.execute(command, uow)

@@ -1,3 +1,1 @@
-"""Turns a service's declaration into its processes: the composition root that the three services
-share.
-"""
+"""The composition root: builds the processes of a service from its declaration."""

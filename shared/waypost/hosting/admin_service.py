@@ -1,4 +1,4 @@
-"""A service made ready for an operator: by its API for the operator routes, and for one run of the
+"""Opens a service for operators: in its API for the operator routes, and for one run of the
 command.
 """
 
@@ -10,7 +10,7 @@ from waypost.hosting.service import Service
 from waypost.operations.admin_service import AdminService
 from waypost.postgres.database import Database
 
-LAST_RING_SECONDS = 2.0
+LAST_WAKEUP_SECONDS = 2.0
 
 
 def admin_service(service: Service, runtime: Runtime, *, ops: Database, kafka_bootstrap: str) -> AdminService:
@@ -30,13 +30,13 @@ def admin_service(service: Service, runtime: Runtime, *, ops: Database, kafka_bo
 
 @asynccontextmanager
 async def runtime_for_command(service: Service, *, dsn: str) -> AsyncIterator[Runtime]:
-    """With the handlers' own rights: `dsn` is that of `<service>_app`. Whom its transactions woke
-    hears of it at the end.
+    """A runtime with the rights of the handlers: `dsn` connects as `<service>_app`. Pending
+    wake-ups are sent at the end.
     """
     runtime = build_runtime(service, "command", dsn=dsn, pool_size=1)
     try:
         yield runtime
     finally:
-        await runtime.doorbell.drain(LAST_RING_SECONDS)
+        await runtime.doorbell.drain(LAST_WAKEUP_SECONDS)
         await runtime.doorbell.stop()
         await runtime.database.close()

@@ -48,9 +48,7 @@ def operators_database(service: Service, settings: ApiSettings) -> Database:
 
 
 def api_app(service: Service, settings: ApiSettings, runtime: Runtime, *, ops: Database) -> FastAPI:
-    """The service's HTTP API over a foundation; also what tests of the routes talk to. Closes `ops`
-    at its end.
-    """
+    """The service's HTTP API on a runtime. Tests of routes use it too. Closes `ops` at its end."""
     http = httpx.AsyncClient()
 
     @asynccontextmanager
@@ -88,12 +86,12 @@ async def _checked(database: Database) -> AsyncIterator[None]:
 
 
 def openapi_of(service: Service) -> Mapping[str, Any]:
-    """What it answers at `/openapi.json`, without running it."""
+    """The OpenAPI document of the service, generated without running it."""
     return documented(service).openapi()
 
 
 def documented(service: Service) -> FastAPI:
-    """Its routes and pages with nothing behind them: enough for what it says of itself."""
+    """The service's routes and pages without a runtime, sufficient for its documents."""
     return _with_events(service, routed(service.name, [*service.routers, *operator_routes.ROUTERS]))
 
 

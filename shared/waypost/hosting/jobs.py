@@ -1,5 +1,5 @@
-"""`python -m services.<service> jobs`: apart from the worker, so that a job that ends its process
-takes nothing else with it.
+"""`python -m services.<service> jobs`: a separate process, so that a job that crashes its process
+stops neither relay nor consumers.
 """
 
 from typing import Any

@@ -1,5 +1,5 @@
-"""`python -m services.<service> live`: it knows Kafka alone, so that an outage of the database does
-not stop it.
+"""`python -m services.<service> live`: connects only to Kafka, so that an outage of the database
+does not stop it.
 """
 
 from waypost.engine.process import Process
@@ -12,7 +12,7 @@ from waypost.web.server import HttpServer
 
 
 async def run_live(service: Service) -> None:
-    """Raises Misconfigured for a service that has no live view."""
+    """Raises Misconfigured for a service without a live view."""
     settings = load(LiveSettings)
     if service.live_view is None:
         raise Misconfigured(f"the {service.name} service has no live view")

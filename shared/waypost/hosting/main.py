@@ -1,4 +1,4 @@
-"""The command line of a service: one process a call."""
+"""The command line of a service: runs one of its processes."""
 
 import os
 import socket
@@ -25,7 +25,7 @@ MODULES: Mapping[ServiceProcess, str] = {
     ServiceProcess.JOBS: "waypost.hosting.jobs",
     ServiceProcess.LIVE: "waypost.hosting.live",
 }
-"""Where `run_<process>` is. A process imports its own alone."""
+"""The module of each `run_<process>`. A process imports only its own."""
 
 
 def runner_of(process: ServiceProcess) -> Run:
@@ -34,13 +34,13 @@ def runner_of(process: ServiceProcess) -> Run:
 
 
 def run(service: Service) -> None:
-    """`python -m services.<service> migrate|api|worker|jobs|live`. Exits with 2, and says what to
-    set, where it cannot start.
+    """`python -m services.<service> migrate|api|worker|jobs|live`. Exits with 2 and prints the
+    error if the process cannot start.
     """
     cli = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
     @cli.command(help=f"Runs one process of the {service.name} service.")
-    def start(process: Annotated[ServiceProcess, typer.Argument(help="Which one.")]) -> None:
+    def start(process: Annotated[ServiceProcess, typer.Argument(help="The process to run.")]) -> None:
         logging.configure(service.name)
         try:
             tracing.configure(service.name, f"{process}@{socket.gethostname()}:{os.getpid()}")
@@ -48,7 +48,7 @@ def run(service: Service) -> None:
             arm_failpoints()
             uvloop.run(_until_done(run_process, service))
         except WaypostError as problem:
-            print(f"{service.name} {process}: {problem}", file=sys.stderr)  # noqa: T201 - for whoever started it
+            print(f"{service.name} {process}: {problem}", file=sys.stderr)  # noqa: T201 - output of a command
             raise typer.Exit(2) from problem
 
     cli()

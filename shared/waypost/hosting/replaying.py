@@ -1,4 +1,4 @@
-"""A reactor's replay outside of its processes, for an operator."""
+"""Replay of a reactor, for an operator, outside the reactor's own process."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -22,7 +22,7 @@ from waypost.postgres.consumer_transaction import PostgresConsumerTransactions
 
 
 class Replay:
-    """A reactor's past, found in its topics and delivered to it once more."""
+    """Finds past events of a reactor in its topics and delivers them again."""
 
     def __init__(self, service: Service, reactor: Reactor, runtime: Runtime, bootstrap: str) -> None:
         self._reactor = reactor
@@ -33,9 +33,9 @@ class Replay:
         self._transactions = PostgresConsumerTransactions(runtime.database, runtime.units, reactor, name=self._name)
 
     async def find(self, selection: Selection) -> SelectedEvents:
-        """Raises Invalid for more than can be held, and Transient."""
+        """Raises Invalid for more events than fit in memory, and Transient."""
         known, topics = await partitions_of(self._bootstrap), topics_of(self._reactor)
-        partitions = [each for topic in topics for each in known.get(topic, ())]
+        partitions = [partition for topic in topics for partition in known.get(topic, ())]
         async with KafkaTopicLogs(self._bootstrap).opened(partitions) as log:
             return await find(self._reader, selection, log, partitions, self._transactions)
 
@@ -50,7 +50,7 @@ class Replay:
         policy, effects = ConsumerPolicy(), effects_of(self._reactor, self._name, redelivered=True)
         retries = ParkedKeyProcessor(self._name, self._transactions, self._reader, effects, policy, self._runtime.clock)
 
-        async def note(transaction: ConsumerTransaction, message: Message) -> None:
+        async def record_audit(transaction: ConsumerTransaction, message: Message) -> None:
             await record_action(
                 transaction.rows,
                 audit_context,
@@ -62,11 +62,13 @@ class Replay:
                 version=message.sequence or 0,
             )
 
-        return await Redelivery(self._transactions, effects, retries, note, policy, rate).deliver(found, progress)
+        return await Redelivery(self._transactions, effects, retries, record_audit, policy, rate).deliver(
+            found, progress
+        )
 
 
 @asynccontextmanager
 async def opened_replay(service: Service, reactor: Reactor, *, dsn: str, bootstrap: str) -> AsyncIterator[Replay]:
-    """With the handlers' own rights: `dsn` is that of `<service>_app`."""
+    """A replay with the rights of the handlers: `dsn` connects as `<service>_app`."""
     async with runtime_for_command(service, dsn=dsn) as runtime:
         yield Replay(service, reactor, runtime, bootstrap)

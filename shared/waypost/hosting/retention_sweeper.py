@@ -1,5 +1,5 @@
-"""What every service forgets after a time, without a line of its own: events taken in, answers to
-repeated requests, results of jobs.
+"""Deletes expired rows of every service: inbox entries, stored responses of idempotency keys,
+results of finished jobs.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -28,20 +28,20 @@ PruneForTenants = Callable[[Database, Sequence[TenantId], timedelta], Awaitable[
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retention:
     inbox: timedelta = ConsumerPolicy().inbox_remembers + timedelta(days=1)
-    """A day longer than the consumers rely on, so that neither clock decides."""
+    """One day longer than consumers need the entries, so that clock differences do not matter."""
     answers: timedelta = timedelta(days=1)
-    """Of an Idempotency-Key."""
+    """How long the response to an Idempotency-Key is stored."""
     results: timedelta = timedelta(days=30)
-    """Of finished jobs, and with them the keys of their enqueues; dead ones stay for an operator.
+    """How long results of finished jobs and their idempotency keys are stored. Dead jobs are kept
+    for an operator.
     """
 
 
 class RetentionSweeper(PeriodicLoop):
-    """A `waypost.engine.process.Lifecycle`; every job process may run one.
+    """A `waypost.engine.process.Lifecycle`. Every job process can run one.
 
-    No scheduled job, since the inbox belongs to no tenant, and closed tenants, for whom as a rule
-    no job is scheduled, have rows too. A round that is cut off or done twice does no harm, so that
-    nobody needs to remember when the last one was.
+    It is not a scheduled job, because the inbox belongs to no tenant, and closed tenants have rows
+    but no scheduled jobs. An interrupted or repeated round is harmless, so no last run is stored.
     """
 
     name = "upkeep"
@@ -57,23 +57,23 @@ class RetentionSweeper(PeriodicLoop):
         super().__init__(every_seconds=every.total_seconds(), backoff=BACKOFF)
         self._database = database
         self._tenants = tenants
-        """Closed ones as well."""
+        """Lists all tenants, including closed ones."""
         self._retention = retention
 
     async def start(self) -> None:
-        """Ready at once: a round may take long, and nothing waits for it."""
+        """Ready immediately: nothing waits for the first round, which may take long."""
         self.ready.set()
         await super().start()
 
     async def drain(self, deadline_seconds: float) -> None:
-        """Nothing to end: a chunk that is cut off rolls back."""
+        """Stops immediately: an interrupted chunk rolls back."""
         await self.stop()
 
     async def tick(self) -> None:
         await self.round()
 
     async def round(self) -> None:
-        """Removes all that is old by now."""
+        """Deletes all expired rows."""
         async with self._database.transaction() as rows:
             tenants = await self._tenants(rows)
         inbox = await prune_inbox(self._database, self._retention.inbox)

@@ -1,4 +1,4 @@
-"""A process's parts, from the boot check to the last closed connection."""
+"""Runs the parts of a process, from the startup checks to the last closed connection."""
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
@@ -15,10 +15,10 @@ from waypost.web.server import HttpServer
 
 
 async def run_parts(runtime: Runtime, parts: Sequence[Lifecycle], settings: ProcessSettings) -> None:
-    """Runs until asked to stop.
+    """Runs the parts until a stop signal.
 
-    Raises Misconfigured for an incomplete declaration, a role that could see other tenants' rows, a
-    server that is too small, and a database that differs from the code.
+    Raises Misconfigured for an incomplete declaration, a role that bypasses row-level security, a
+    server with too few connections, and a database that differs from the code.
     """
     try:
         refuse_incomplete(runtime.service)
@@ -39,11 +39,11 @@ async def run_with_probes(
     *,
     checks: Mapping[str, Check] = MappingProxyType({}),
 ) -> None:
-    """The same for a process without an API: health and metrics answer on its port. `checks` are
-    asked by readiness beside the database.
+    """`run_parts` for a process without an API: serves health and metrics on its port. Readiness
+    includes `checks` and the database.
     """
-    working = Process(parts)
-    readiness = Readiness(unready=lambda: working.unready, checks={"postgres": runtime.database.verify, **checks})
+    process = Process(parts)
+    readiness = Readiness(unready=lambda: process.unready, checks={"postgres": runtime.database.verify, **checks})
     probes = HttpServer(
         create_health_app(service.name, readiness), host=settings.host, port=settings.service_port, name="probes"
     )

@@ -1,4 +1,6 @@
-"""What every process of a service stands on: its pool, its doorbell, its units of work."""
+"""The runtime that every process of a service needs: pool, doorbell, units of work and command
+bus.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -38,8 +40,8 @@ class Runtime:
 def build_runtime(
     service: Service, role: str, *, dsn: str, pool_size: int, admit: Admit = admit_all, clock: Clock | None = None
 ) -> Runtime:
-    """Builds it for one process; nothing is opened before its parts start. `role` is `api`,
-    `worker`, `jobs` or `command`.
+    """Builds the runtime of one process. Opens no connection before the parts start. `role` is
+    `api`, `worker`, `jobs` or `command`.
     """
     name = f"{service.name}-{role}"
     database = Database(dsn, application_name=name, pool_size=pool_size, schemas=service.schemas)
@@ -47,7 +49,7 @@ def build_runtime(
     doorbell = CoalescingDoorbell(wakeups, PostgresNotifier(dsn, application_name=f"{name}-doorbell"))
     jobs, clock = JobRegistry(service.jobs), clock or SystemClock()
 
-    async def project_own(envelopes: Sequence[Envelope[Event]], rows: AsyncConnection) -> None:
+    async def project_inline(envelopes: Sequence[Envelope[Event]], rows: AsyncConnection) -> None:
         for projection in service.projections:
             await project(envelopes, projection.handlers, rows)
         AFTER_EVENTS.hit()
@@ -60,7 +62,7 @@ def build_runtime(
         codec=service.codec,
         clock=clock,
         doorbell=doorbell,
-        project=project_own,
+        project=project_inline,
         open_jobs=open_jobs,
     )
     units = PostgresUnitsOfWork(database, path, admit=admit)

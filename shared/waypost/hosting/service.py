@@ -1,4 +1,4 @@
-"""What a service is made of, said once in its `app.py`."""
+"""The declaration of a service, written once in its `app.py`."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import nullcontext
@@ -23,67 +23,67 @@ from waypost.web.app import KeysOf, OpenResources
 from waypost.web.auth import Principal
 
 DevelopmentUser = Callable[[Bus, Path, str, Role], Awaitable[Principal]]
-"""Finds or makes the user of a role in a tenant of a name; the path is the folder of the service's
-keys.
+"""Finds or creates the user with a role in the tenant with a name. The path is the folder of the
+service's keys.
 """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveView:
-    """What moves at present, counted in a process of its own that has no database; its consumer
-    group is `<service>.live`.
+    """A live view of the event stream, computed in a separate process without a database. Its
+    consumer group is `<service>.live`.
     """
 
     open: Callable[[str, EventCodec], Lifecycle]
-    """Makes it for a broker's address; nothing is connected before it starts."""
+    """Creates the view for the address of a broker. Connects only when the view starts."""
     handles: frozenset[type[Event]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
     name: str
-    """Also its database, the prefix of its roles and consumer groups, and its `service.name` in
-    traces.
+    """Also the name of its database, the prefix of its roles and consumer groups, and
+    `service.name` in traces.
     """
     commands: Commands
     projections: Sequence[InlineProjection]
     consumers: Sequence[Consumer]
     codec: EventCodec = field(default_factory=application_codec)
-    """Of all events of the application."""
+    """Encodes and decodes all events of the application."""
     topics: Sequence[Topic] = field(default_factory=declared_topics)
-    """All that the application declares."""
+    """All topics of the application."""
     tables: Sequence[MetaData] = ()
-    """Its own tables in the schema `public`; each process compares them with the database at its
-    start.
+    """The service's own tables in the schema `public`. Each process compares them with the database
+    at start.
     """
     jobs: Sequence[Job] = ()
     schedule: Sequence[Scheduled] = ()
     routers: Sequence[APIRouter] = ()
     authorize: Authorize | None = None
-    """Looks up who asks, for every command and every admin's read; without it tokens are believed
+    """Looks the actor up, for every command and every admin's read. Without it, tokens are valid
     until they expire.
     """
     api_resources: OpenResources = nullcontext
-    """At `waypost.web.edge.Edge.resources`."""
+    """Opens the resources at `waypost.web.edge.Edge.resources`."""
     token_keys: KeysOf | None = None
-    """Keys of access tokens, out of `api_resources`, for the service that signs them; the others
-    fetch them from it.
+    """Returns the keys of access tokens from `api_resources`. Only the service that signs tokens
+    sets it; the others fetch the keys over HTTP.
     """
     signing_key: Callable[[Path], OKPKey] | None = None
-    """Its private half, out of the folder of the service's keys; an operator's tokens are signed
+    """Returns the private key from the folder of the service's keys. Operators' tokens are signed
     with it too. Raises Misconfigured.
     """
     development_user: DevelopmentUser | None = None
-    """For `waypost token --dev`; declared by the service that signs access tokens."""
+    """For `waypost token --dev`. Only the service that signs access tokens sets it."""
     job_resources: OpenResources = nullcontext
-    """At `JobContext.resources`."""
+    """Opens the resources at `JobContext.resources`."""
     live_view: LiveView | None = None
 
     @property
     def schemas(self) -> Sequence[str]:
-        """The PostgreSQL schemas of its read rows, for `search_path`."""
-        return [each.name for each in self.read_models]
+        """PostgreSQL schemas of the read models, for `search_path`."""
+        return [model.name for model in self.read_models]
 
     @property
     def read_models(self) -> Sequence[InlineProjection | AsyncProjection]:
-        return [*self.projections, *(each for each in self.consumers if isinstance(each, AsyncProjection))]
+        return [*self.projections, *(consumer for consumer in self.consumers if isinstance(consumer, AsyncProjection))]

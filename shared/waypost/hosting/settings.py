@@ -1,5 +1,5 @@
-"""One typed class per process, read from the environment; what is missing is named before anything
-starts.
+"""Settings of each process, read from the environment. A process reports all missing variables
+before it starts.
 """
 
 from typing import Annotated
@@ -21,7 +21,9 @@ def _postgres(dsn: str) -> str:
 Dsn = Annotated[str, AfterValidator(_postgres)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 PoolSize = Annotated[int, Field(ge=1)]
-"""Connections. None would mean as many as are asked for, and those are the neighbours'."""
+"""Number of connections. There is no unlimited pool, because the server's connections are
+shared.
+"""
 
 
 class MigrateSettings(Settings):
@@ -30,15 +32,15 @@ class MigrateSettings(Settings):
 
 class ListeningSettings(Settings):
     service_port: Port
-    """HTTP: the API, or the health and metrics of a worker."""
+    """HTTP port of the API, or of the health and metrics of a worker."""
     host: str = "127.0.0.1"
 
 
 class ProcessSettings(ListeningSettings):
     app_dsn: Dsn
     connection_budget: int = 0
-    """What all processes that share the PostgreSQL server may open together; the process starts on
-    no server that takes fewer.
+    """Number of connections that all processes of the PostgreSQL server open together. The process
+    refuses to start if the server allows fewer.
     """
 
 
@@ -46,23 +48,27 @@ class ApiSettings(ProcessSettings):
     pool_size: PoolSize = 20
     ops_dsn: Dsn
     ops_pool_size: PoolSize = 2
-    """For the operator routes."""
+    """Connections of the operator routes."""
     kafka_bootstrap: str
-    """Asked by an operator route alone: an API serves without a broker."""
+    """Used only by an operator route: an API serves requests without a broker."""
     outbox_cap_rows: Annotated[int, Field(ge=1)] = 500_000
-    """At this many unpublished events whatever would write more is answered with 503; a few hundred
-    MB of rows.
+    """At this number of unpublished events, requests that write events are answered with 503. It
+    equals a few hundred MB of rows.
     """
     idempotency_secret: Annotated[SecretStr, Field(min_length=16, max_length=64)]
-    """Keys the hashes of request bodies beside idempotency keys; the same on every replica."""
+    """Keys the hashes of request bodies that are stored with idempotency keys. Must be equal on
+    every replica.
+    """
     jwks_url: str | None = None
 
     @property
     def published_keys_url(self) -> str:
-        """Where the users service publishes its keys. Raises Misconfigured."""
+        """URL of the keys that the users service publishes. Raises Misconfigured if it is not
+        set.
+        """
         if self.jwks_url is None:
             raise Misconfigured(
-                f"cannot start: {variable('JWKS_URL')} is missing; it is the /.well-known/jwks.json of the service that signs tokens"
+                f"cannot start: {variable('JWKS_URL')} is missing; it is the URL of /.well-known/jwks.json of the service that signs tokens"
             )
         return self.jwks_url
 
@@ -70,12 +76,12 @@ class ApiSettings(ProcessSettings):
 class WorkerSettings(ProcessSettings):
     pool_size: PoolSize = 5
     max_dead_letters: Annotated[int, Field(ge=1)] = ConsumerPolicy().max_dead_letters
-    """Of each consumer, that failed or wait behind one that did; at the cap its partitions wait
-    until some are settled.
+    """Maximum number of dead letters of each consumer that failed or wait behind a failed one. At
+    the limit its partitions pause until some are settled.
     """
     max_out_of_order_dead_letters: Annotated[int, Field(ge=1)] = ConsumerPolicy().max_out_of_order_dead_letters
-    """Of each consumer, that wait for an earlier version still to come; at the cap its partitions
-    wait for a higher one.
+    """Maximum number of dead letters of each consumer that wait for an earlier version. At the
+    limit its partitions pause.
     """
     relay_dsn: Dsn
     kafka_bootstrap: str

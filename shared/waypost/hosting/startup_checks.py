@@ -1,5 +1,5 @@
-"""Checks before a process starts: the declaration is complete, and the database is the one that the
-code needs.
+"""Checks before a process starts: the declaration is complete, and the database matches the
+code.
 """
 
 import sys
@@ -23,36 +23,36 @@ from waypost.postgres.revisions import TOOLKIT, service_line
 from waypost.postgres.tenancy import refuse_without_tenant
 from waypost.project import project
 
-ROOMS = ("commands", "handlers", "projections")
-"""Where a service declares what it can do."""
+MODULES = ("commands", "handlers", "projections")
+"""Modules in which a service declares commands, handlers and projections."""
 
 
 async def refuse_other_database(connection: AsyncConnection, service: Service) -> None:
-    """Raises Misconfigured where migrations are pending, or a table, column, grant or policy is
+    """Raises Misconfigured if migrations are pending, or a table, column, grant or policy is
     missing.
     """
     await refuse_pending_migrations(connection, service.name, [TOOLKIT, service_line(service.name)])
-    read = chain.from_iterable(read_tables(each.name, each.tables) for each in service.read_models)
+    read = chain.from_iterable(read_tables(model.name, model.tables) for model in service.read_models)
     await refuse_drift(connection, service.name, [*TOOLKIT_TABLES, *own_tables(service.tables), *read])
 
 
 def refuse_incomplete(service: Service) -> None:
-    """Raises Misconfigured with one line per part that is declared twice, or defined and not
+    """Raises Misconfigured with one line for each part that is declared twice, or defined but not
     registered.
     """
     problems = [*_twice(service), *_unregistered(service)]
     if problems:
         raise Misconfigured("\n".join([f"the declaration of {service.name} is incomplete:", *problems]))
-    for metadata in (*service.tables, *(each.tables for each in service.read_models)):
+    for metadata in (*service.tables, *(model.tables for model in service.read_models)):
         for table in metadata.sorted_tables:
             refuse_without_tenant(table)
 
 
 def _twice(service: Service) -> Iterator[str]:
-    for name in _repeated(each.name for each in service.consumers):
-        yield f"  {name} is the name of two consumers: they would share a position. Give each its own name"
-    for name in _repeated(each.name for each in service.read_models):
-        yield f"  {name} is the name of two read models: they would share a schema. Give each its own name"
+    for name in _repeated(consumer.name for consumer in service.consumers):
+        yield f"  two consumers have the name {name}: they would share one position. Rename one of them"
+    for name in _repeated(model.name for model in service.read_models):
+        yield f"  two read models have the name {name}: they would share one schema. Rename one of them"
 
 
 def _repeated(names: Iterable[str]) -> Iterator[str]:
@@ -60,7 +60,7 @@ def _repeated(names: Iterable[str]) -> Iterator[str]:
 
 
 def _unregistered(service: Service) -> Iterator[str]:
-    registered = {id(each) for each in (*service.projections, *service.consumers)}
+    registered = {id(projection) for projection in (*service.projections, *service.consumers)}
     reported: set[int] = set()
     for module in _modules(service):
         for name, value in vars(module).items():
@@ -69,13 +69,13 @@ def _unregistered(service: Service) -> Iterator[str]:
             if isinstance(value, Reactor | AsyncProjection | InlineProjection) and id(value) not in registered:
                 table = "PROJECTIONS" if isinstance(value, InlineProjection) else "CONSUMERS"
                 reported.add(id(value))
-                yield f"  {module.__name__}.{name} is in no table: its events would pass by. Add it to {table}"
+                yield f"  {module.__name__}.{name} is not registered: it would receive no events. Add it to {table}"
             elif _is_command_of(module, value) and value not in service.commands:
                 yield f"  command {module.__name__}.{name} has no handler: add `{name}: <handler>` to COMMANDS"
 
 
 def _is_command_of(module: ModuleType, value: object) -> bool:
-    """Whether it is a concrete command that this module defines."""
+    """True for a concrete command that this module defines."""
     return (
         isinstance(value, type)
         and issubclass(value, Command)
@@ -88,10 +88,10 @@ def _modules(service: Service) -> Iterator[ModuleType]:
     package = f"{project().services}.{service.name}"
     if package not in sys.modules and find_spec(package) is None:
         return
-    for room in (f"{package}.{each}" for each in ROOMS):
-        if find_spec(room) is None:
+    for name in (f"{package}.{module}" for module in MODULES):
+        if find_spec(name) is None:
             continue
-        module = import_module(room)
+        module = import_module(name)
         yield module
-        for found in walk_packages(getattr(module, "__path__", ()), prefix=f"{room}."):
+        for found in walk_packages(getattr(module, "__path__", ()), prefix=f"{name}."):
             yield import_module(found.name)

@@ -1,4 +1,4 @@
-"""`python -m services.<service> worker`: the relay, and a consumer per declaration."""
+"""`python -m services.<service> worker`: runs the relay and the declared consumers."""
 
 from waypost.engine.consumer import ConsumerGroup, ConsumerPolicy, group_name
 from waypost.engine.process import Lifecycle
@@ -26,7 +26,7 @@ async def run_worker(service: Service) -> None:
     )
     consumers = [consumer_group(service, consumer, settings, runtime) for consumer in service.consumers]
     parts: list[Lifecycle] = [runtime.doorbell, listener, outbox_relay(service, settings, runtime), *consumers]
-    progress = {each.name: each.makes_progress for each in consumers}
+    progress = {consumer.name: consumer.makes_progress for consumer in consumers}
     await run_with_probes(service, runtime, parts, settings, checks=progress)
 
 

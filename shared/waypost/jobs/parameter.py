@@ -36,7 +36,7 @@ _TAKES = "a job takes str, int, bool, UUID, datetime, date and Decimal, and list
 _INSTEAD: Mapping[Any, str] = {
     float: "A float is rounded: pass a Decimal, or money as integer minor units",
     dict: "Pass each entry as a separate parameter",
-    list: "Say label the list holds: list[UUID]",
+    list: "Name the element type: list[UUID]",
     tuple: "Annotate it as a list",
     set: "Annotate it as a list",
     Sequence: "Annotate it as a list",

@@ -1,14 +1,14 @@
 """Kafka, PostgreSQL and Zipkin as processes of this machine: for development and for tests, never
 for production.
 
-| module     | content                                                                             |
-|------------|-------------------------------------------------------------------------------------|
-| `kafka`    | `Kafka(folder, port=, controller_port=)`: one KRaft broker                          |
-| `postgres` | `Postgres(folder, port=, password=)`: one server, version 18                        |
-| `zipkin`   | `Zipkin(port=, log=)`: the trace viewer                                             |
-| `ports`    | free ports of this machine                                                          |
-| `child`    | a process that cannot outlive its parent, not even a parent killed with SIGKILL     |
-| `errors`   | `SetUpFailed` (something must be installed), `StartFailed` (a process did not come up) |
+| module | content |
+|---|---|
+| `kafka` | `Kafka(folder, port=, controller_port=)`: one KRaft broker |
+| `postgres` | `Postgres(folder, port=, password=)`: one server, version 18 |
+| `zipkin` | `Zipkin(port=, log=)`: the trace viewer |
+| `ports` | free ports of this machine |
+| `child` | a process that cannot outlive its parent, not even a parent killed with SIGKILL |
+| `errors` | `SetUpFailed`: something is not installed; `StartFailed`: a process ended |
 
 Each server has `start()`, which returns when it answers, `answers()` and `stop()`. Kafka and
 PostgreSQL also have `kill()`, `pause()` and `resume()`; their data survives in `folder` until the

@@ -27,7 +27,7 @@ def ephemeral_ports() -> range:
 
 
 def ports_outside(ephemeral: range) -> range:
-    """The larger of the two ranges below and above the ephemeral one; empty where it covers both."""
+    """The larger range below or above the ephemeral one; empty if that covers both."""
     below = range(LOWEST_DRAWN, ephemeral.start)
     above = range(max(ephemeral.stop, LOWEST_DRAWN), HIGHEST_PORT + 1)
     return max(below, above, key=len)
@@ -40,7 +40,7 @@ all of them.
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that no process listens on now, drawn at random so that parallel test runs rarely meet."""
+    """Random ports without a listener. Random, so that parallel test runs rarely collide."""
     found: list[int] = []
     while len(found) < count:
         port = random.choice(FREE_RANGE)  # noqa: S311 - no secret

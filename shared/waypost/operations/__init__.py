@@ -1,3 +1,3 @@
-"""What an operator asks of a service and does to it. The command and the operator routes are two
-doors to the same acts.
+"""Operations of an operator on one service. The `waypost` command and the /ops routes both call
+them.
 """

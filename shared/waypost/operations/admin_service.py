@@ -1,4 +1,4 @@
-"""A service as an operator's verbs need it."""
+"""One service with everything that an operator's operations need."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,13 +19,13 @@ class AdminService:
     consumers: Sequence[Consumer]
     jobs: JobRegistry
     ops: Database
-    """As `<service>_ops`: over all tenants, what is the plumbing's; of tenants' rows, what the
-    operator's role was granted.
+    """Connected as `<service>_ops`, which reads operational tables over all tenants, and only the
+    granted columns of tenants' rows.
     """
     app: Database
-    """As `<service>_app`, for what is done with a handler's own rights."""
+    """Connected as `<service>_app`, for work with the rights of a handler."""
     units: PostgresUnitsOfWork
-    """On `app`."""
+    """Units of work on `app`."""
     doorbell: Doorbell
     clock: Clock
     kafka_bootstrap: str

@@ -1,4 +1,4 @@
-"""Where the consumers of a service stand: what they have committed beside what the topics hold."""
+"""Lag of a service's consumers: committed offsets compared with the ends of the topics."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from waypost.engine.consumer import group_name
 from waypost.kafka.catalog import partitions_of
 from waypost.kafka.topic_log import KafkaTopicLog, KafkaTopicLogs
 from waypost.operations.admin_service import AdminService
-from waypost.ports.consumers import Consumer, ConsumerKind, topics_of
+from waypost.ports.consumers import Consumer, Reactor, topics_of
 from waypost.ports.dead_letters import Status, Tally
 from waypost.ports.subscription import Partition
 from waypost.postgres.database import Database
@@ -16,7 +16,9 @@ from waypost.postgres.dead_letters.store import PostgresDeadLetters
 from waypost.postgres.overview import positions
 
 FIRST_RECORD_SECONDS = 2.0
-"""For the time of the record that waits; without it the lag is told in records alone."""
+"""Time limit to read the next record, whose timestamp gives the lag in time. After it, the lag is
+known in records only.
+"""
 
 Offsets = dict[Partition, int]
 
@@ -26,12 +28,12 @@ class PartitionLag:
     topic: str
     partition: int
     committed: int
-    """The next offset, as the service's own database has it; what Kafka is told follows a second
-    later.
+    """The next offset, from the service's own database. The copy in Kafka follows within a
+    second.
     """
     end: int
     behind: timedelta | None
-    """Age of the record that is next; None where none waits."""
+    """Age of the next record. None if no record waits."""
 
     @property
     def lag(self) -> int:
@@ -41,59 +43,62 @@ class PartitionLag:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConsumerLag:
     group: str
-    kind: ConsumerKind
+    kind: str
+    """async-projection or reactor"""
     partitions: Sequence[PartitionLag]
     missing_topics: Sequence[str]
     parked_keys: int
     dead_letters: Mapping[Status, int]
-    """Of those that are not settled."""
+    """Number of unsettled dead letters by status."""
 
     @property
     def lag(self) -> int:
-        return sum(each.lag for each in self.partitions)
+        return sum(partition.lag for partition in self.partitions)
 
 
 async def consumer_lag(service: AdminService) -> Sequence[ConsumerLag]:
-    """Raises Transient where the database or the broker is away."""
+    """Raises Transient if the database or the broker does not answer."""
     known = await partitions_of(service.kafka_bootstrap)
-    return [await _partition_lag(service, each, known) for each in service.consumers]
+    return [await _partition_lag(service, consumer, known) for consumer in service.consumers]
 
 
 async def _partition_lag(
     service: AdminService, consumer: Consumer, known: Mapping[str, Sequence[Partition]]
 ) -> ConsumerLag:
     group, topics = group_name(service.name, consumer), sorted(topics_of(consumer))
-    partitions = [each for topic in topics for each in known.get(topic, ())]
-    # Committed offsets first: what is taken in between the two questions is then lag of a moment
-    # ago, never less than nothing.
+    partitions = [partition for topic in topics for partition in known.get(topic, ())]
+    # Read the committed offsets before the ends, so that the lag is never negative.
     committed = dict.fromkeys(partitions, 0) | await _committed(service.ops, group)
     tally = await _tally(service.ops, group)
     async with KafkaTopicLogs(service.kafka_bootstrap).opened(partitions) as log:
         ends = await log.end_offsets()
         waiting = await _waiting_since(
-            log, {each: committed[each] for each in partitions if committed[each] < ends[each]}
+            log, {partition: committed[partition] for partition in partitions if committed[partition] < ends[partition]}
         )
     return ConsumerLag(
         group=group,
-        kind=consumer.kind,
+        kind="reactor" if isinstance(consumer, Reactor) else "async-projection",
         partitions=[
             PartitionLag(
-                topic=each.topic,
-                partition=each.number,
-                committed=committed[each],
-                end=ends[each],
-                behind=waiting.get(each),
+                topic=partition.topic,
+                partition=partition.number,
+                committed=committed[partition],
+                end=ends[partition],
+                behind=waiting.get(partition),
             )
-            for each in partitions
+            for partition in partitions
         ],
-        missing_topics=[each for each in topics if each not in known],
+        missing_topics=[topic for topic in topics if topic not in known],
         parked_keys=tally.parked_keys,
         dead_letters=tally.dead_letters,
     )
 
 
 async def _committed(database: Database, group: str) -> Offsets:
-    return {Partition(each.topic, each.partition): each.next_offset for each in await positions(database, [group])}
+    return {
+        Partition(position.topic, position.partition): position.next_offset
+        for position in await positions(database, [group])
+    }
 
 
 async def _tally(database: Database, group: str) -> Tally:

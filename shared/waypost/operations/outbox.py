@@ -1,4 +1,4 @@
-"""What waits to be published, and the keys whose rows are held back."""
+"""Unpublished events and quarantined keys of one outbox."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,36 +15,36 @@ from waypost.postgres.overview import QuarantinedKey, backlog_of, quarantined_ke
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Waiting:
+class OutboxStatus:
     service: str
     backlog: Backlog
-    marked: Sequence[QuarantinedKey]
+    quarantined_keys: Sequence[QuarantinedKey]
 
     @property
     def age(self) -> timedelta | None:
-        """Of the row that has waited longest."""
+        """Age of the oldest row."""
         oldest = self.backlog.oldest_at
         return max(self.backlog.now - oldest, timedelta()) if oldest else None
 
 
 async def redrive(service: AdminService, key: bytes, audit_context: AuditContext) -> None:
-    """Takes the key's mark away: its rows are published again, in their order. One that is refused
-    again is set aside again.
+    """Releases the key from quarantine, so that the relay publishes its rows again, in order. If
+    the broker refuses a row again, the key is quarantined again.
 
-    Raises NotFound, and nothing is done, where the key is not set aside.
+    Raises NotFound if the key is not quarantined.
     """
     shard = shard_for(key)
     async with service.ops.transaction() as connection:
         reason = await release_from_quarantine(connection, shard, key)
         if reason is None:
-            raise NotFound(f"{service.name} has not set {key.decode(errors='backslashreplace')!r} aside")
+            raise NotFound(f"{service.name} has not quarantined the key {key.decode(errors='backslashreplace')!r}")
         subject = key.decode(errors="backslashreplace")
         await record_action(
             connection, audit_context, verb="outbox.redrive", subject=subject, shard=shard, because=reason
         )
 
 
-async def waiting_of(service: AdminService) -> Waiting:
-    """Raises Transient where the database is away."""
-    marked = await quarantined_keys(service.ops)
-    return Waiting(service=service.name, backlog=await backlog_of(service.ops), marked=marked)
+async def outbox_status(service: AdminService) -> OutboxStatus:
+    """Raises Transient if the database does not answer."""
+    quarantined = await quarantined_keys(service.ops)
+    return OutboxStatus(service=service.name, backlog=await backlog_of(service.ops), quarantined_keys=quarantined)

@@ -1,4 +1,4 @@
-"""One record of a topic, as an operator is shown it."""
+"""One record of a topic, in the form that operators see."""
 
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
@@ -14,15 +14,17 @@ from waypost.telemetry.tracing import trace_id_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
-    """A record, and what its headers say; `problem` where they say too little."""
+class RecordView:
+    """A record with its parsed headers. If they are not the headers of an event, `attributes` is
+    None and `problem` says why.
+    """
 
     record: Record
     attributes: Attributes | None
     problem: str | None = None
 
     @classmethod
-    def of(cls, record: Record) -> "Seen":
+    def of(cls, record: Record) -> "RecordView":
         try:
             return cls(record=record, attributes=from_headers(record.headers))
         except MalformedHeaders as error:
@@ -37,37 +39,39 @@ class Seen:
         return datetime.fromtimestamp(self.record.timestamp_ms / 1000, UTC)
 
 
-def told(seen: Seen, codec: EventCodec, *, personal: bool) -> dict[str, Any]:
-    """Where it lies, with headers and the decoded body."""
-    record, about = seen.record, seen.attributes
+def as_dict(view: RecordView, codec: EventCodec, *, personal: bool) -> dict[str, Any]:
+    """The record as a JSON-like mapping: position, event attributes, headers and the decoded body.
+    Personal data is redacted unless `personal`.
+    """
+    record, attributes = view.record, view.attributes
     place = {
         "topic": record.topic,
         "partition": record.partition,
         "offset": record.offset,
-        "written_at": seen.written_at,
+        "written_at": view.written_at,
     }
     headers = {_readable(header_name(name)): _readable(value or b"") for name, value in record.headers}
-    if about is None:
-        return {**place, "problem": seen.problem, "headers": headers, **_bytes(record.value, personal=personal)}
+    if attributes is None:
+        return {**place, "problem": view.problem, "headers": headers, **_bytes(record.value, personal=personal)}
     return {
         **place,
-        "event_id": about.event_id,
-        "type": about.event_type,
-        "tenant_id": about.tenant_id,
-        "aggregate_id": about.aggregate_id,
-        "version": about.sequence,
-        "trace_id": trace_id_of(about.cause.traceparent),
+        "event_id": attributes.event_id,
+        "type": attributes.event_type,
+        "tenant_id": attributes.tenant_id,
+        "aggregate_id": attributes.aggregate_id,
+        "version": attributes.sequence,
+        "trace_id": trace_id_of(attributes.cause.traceparent),
         "headers": headers,
-        **_body(about.event_type, record.value, codec, personal=personal),
+        **_body(attributes.event_type, record.value, codec, personal=personal),
     }
 
 
 def body_of(event: Event, *, personal: bool) -> dict[str, Any]:
-    """The event's fields. What identifies a person stays hidden unless it was asked for: output is
-    pasted into tickets.
+    """The event's fields. Personal data is redacted unless `personal`, because operators paste
+    output into tickets.
     """
     hidden = frozenset[str]() if personal else event.personal
-    names = [each.name for each in fields(event)]  # type: ignore[arg-type]  # every event is a dataclass, its base is not
+    names = [field.name for field in fields(event)]  # type: ignore[arg-type]  # every event class is a dataclass, its base is not
     return {name: REDACTED if name in hidden else getattr(event, name) for name in names}
 
 
@@ -83,5 +87,5 @@ def _readable(text: bytes) -> str:
 
 
 def _bytes(value: bytes | None, *, personal: bool) -> dict[str, Any]:
-    """Nobody knows what is in bytes that do not decode."""
+    """Undecodable bytes may contain personal data."""
     return {"value": value if personal else REDACTED}

@@ -1,3 +1,3 @@
-"""The ports on PostgreSQL 18: one database per service, row-level security on everything that
-belongs to a tenant.
+"""The ports on PostgreSQL 18: one database per service, and row-level security on every tenant
+table.
 """

@@ -1,5 +1,5 @@
-"""The audit of what operators do by hand: a row in the transaction of the change itself, so that
-neither is there without the other.
+"""The audit of operators' changes. The audit row is written in the transaction of the change, so
+that both commit or neither does.
 """
 
 import json
@@ -29,12 +29,12 @@ class OperatorAction:
     operator: str
     reason: str
     verb: str
-    """`dead_letters.redrive`: what was changed, and how."""
+    """The operation, such as `dead_letters.redrive`."""
     subject: str
-    """The one thing that was changed: a letter's id, a job's, a key."""
+    """The changed object: the id of a dead letter or a job, or a key."""
     tenant_id: UUID | None
     facts: Mapping[str, str | int]
-    """What else tells it from others of its kind."""
+    """Further facts about the change."""
 
 
 async def record_action(
@@ -46,17 +46,17 @@ async def record_action(
     tenant_id: UUID | None = None,
     **facts: str | int,
 ) -> None:
-    """Inside the transaction of the change, as its role."""
-    told = json.dumps(facts)
+    """Writes one audit row. Call it in the transaction of the change, with the same role."""
+    facts_json = json.dumps(facts)
     await Sql(connection).execute(
-        _RECORD, new_id(), audit_context.operator, audit_context.reason, verb, str(subject), tenant_id, told
+        _RECORD, new_id(), audit_context.operator, audit_context.reason, verb, str(subject), tenant_id, facts_json
     )
 
 
 async def operator_actions(
     database: Database, *, subject: str | None = None, limit: int = 100
 ) -> Sequence[OperatorAction]:
-    """The latest first. As the operator's role."""
+    """The audit, the latest row first. Requires the operator's role."""
     async with database.transaction() as connection:
         rows = await Sql(connection).fetch(_LIST, subject, limit)
     return [OperatorAction(**{**row, "facts": json.loads(row["facts"])}) for row in rows]

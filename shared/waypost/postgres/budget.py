@@ -1,4 +1,4 @@
-"""Whether the server has as many connections to give as all processes of the system may open
+"""Startup check: the server allows as many connections as all processes of the system open
 together.
 """
 
@@ -12,14 +12,14 @@ _MAX_CONNECTIONS = text("select current_setting('max_connections')::int")
 
 
 async def refuse_small_server(connection: AsyncConnection, budget: int) -> None:
-    """A boot check: what does not fit would be noticed at the worst moment, under load. Raises
-    Misconfigured and says what to set.
+    """Raises Misconfigured if the server allows fewer connections. Without this check the error
+    would appear first under load.
     """
-    there_are = await connection.scalar(_MAX_CONNECTIONS)
-    if there_are < budget:
+    allowed = await connection.scalar(_MAX_CONNECTIONS)
+    if allowed < budget:
         raise Misconfigured(
-            f"PostgreSQL takes {there_are} connections, and the processes that share it may open {budget}:"
-            f" set max_connections = {budget} there, or, where fewer processes share it, {variable('CONNECTION_BUDGET')}",
-            max_connections=there_are,
+            f"PostgreSQL allows {allowed} connections, but the processes that share it may open {budget}:"
+            f" set max_connections = {budget} on the server, or lower {variable('CONNECTION_BUDGET')} if fewer processes share it",
+            max_connections=allowed,
             budget=budget,
         )

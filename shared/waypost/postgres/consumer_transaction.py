@@ -1,4 +1,4 @@
-"""A consumer's transaction on PostgreSQL."""
+"""The transaction of a consumer on PostgreSQL."""
 
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
@@ -18,7 +18,7 @@ from waypost.postgres.versions import Versions, versions_of
 
 
 class PostgresConsumerTransaction:
-    """`waypost.ports.consumer_transaction.Intake` over one open transaction."""
+    """`waypost.ports.consumer_transaction.ConsumerTransaction` over one open transaction."""
 
     inbox: Inbox
     dead_letters: DeadLetters
@@ -46,7 +46,7 @@ class PostgresConsumerTransaction:
 
 
 class PostgresConsumerTransactions:
-    """`waypost.ports.consumer_transaction.Intakes` of one consumer. `name` is
+    """`waypost.ports.consumer_transaction.ConsumerTransactions` of one consumer. `name` is
     `<service>.<consumer>`, the consumer's name in every row.
     """
 

@@ -1,4 +1,4 @@
-"""One role's pool of connections to one service's database."""
+"""A pool of connections with one role to one service's database."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
@@ -19,26 +19,26 @@ from waypost.postgres.tenancy import BIND, refuse_unsafe_role, setting
 Purpose = Literal["requests", "jobs"]
 
 _COMMIT = "COMMIT;"
-"""As the driver's transactions spell it."""
+"""The driver's commit statement."""
 
 
 class _Session(asyncpg.Connection):
     async def execute(self, query: str, *args: object, timeout: float | None = None) -> str:
-        """The server ends a transaction that has failed with ROLLBACK, and calls that no error.
-        Whoever swallowed the statement's own error would take his commit for granted: a consumer
-        would move on, an edge would answer.
+        """Raises an error if a commit rolled back. The server answers ROLLBACK without an error to
+        the commit of a failed transaction. A caller that ignored the statement's own error would
+        believe that its transaction committed.
         """
         status: str = await super().execute(query, *args, timeout=timeout)
         if status == "ROLLBACK" and query == _COMMIT:
             raise asyncpg.InFailedSQLTransactionError(
-                "rolled back at its commit: an error of a statement in it was swallowed"
+                "the commit rolled back, because the code ignored an error of an earlier statement"
             )
         return status
 
 
 class Database:
-    """Transactions for the work of one process: `api` has 20 connections, `worker` and `jobs` 5
-    each.
+    """Transactions of one process on one pool. By default `api` has 20 connections, `worker` and
+    `jobs` have 5.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class Database:
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=pool_timeout_seconds,
-            # An error's message is logged; a statement's values may be a password's hash, or an
+            # Error messages are logged, and the parameters may contain a password hash or an
             # address.
             hide_parameters=True,
             connect_args={
@@ -68,24 +68,24 @@ class Database:
         )
 
     def reserve(self, purpose: Purpose) -> None:
-        """Said by whoever fills a pool, at its start. Raises Misconfigured where it is filled by
-        somebody else.
+        """Reserves the pool for one purpose, at start. Raises Misconfigured if the pool has another
+        purpose.
         """
         if self._purpose not in (None, purpose):
             raise Misconfigured(
-                f"this process's pool serves {self._purpose} already, and {purpose} would take its connections: while every job waits in a"
-                f" slow query, nobody would be answered. Give {purpose} a Database of their own, in a process of their own"
+                f"the pool of this process is reserved for {self._purpose}; {purpose} would use up its connections:"
+                f" if every job waits for a slow query, no request would be answered. Run {purpose} in a separate process with its own Database"
             )
         self._purpose = purpose
 
     @asynccontextmanager
     async def transaction(self, tenants: Iterable[TenantId] = ()) -> AsyncIterator[AsyncConnection]:
-        """A transaction bound to these tenants: commits at the end of the block, rolls back on an
-        error.
+        """Opens a transaction bound to these tenants. Commits at the end of the block, rolls back
+        on an error.
 
-        Bound to none it sees no tenant's rows. Raises Transient where the database, or a connection
-        of the pool, cannot be had or was lost. Raises NoTenantBound for a row of a tenant that is
-        not bound.
+        A transaction without tenants reads no tenant's rows. Raises Transient if no connection is
+        available or the connection is lost. Raises NoTenantBound for a row of a tenant that is not
+        bound.
         """
         bound = {"tenants": setting(tenants)}
         with as_transient(), as_tenant_error():
@@ -100,13 +100,11 @@ class Database:
             try:
                 await connection.execute(BIND, bound)
             except DBAPIError as error:
-                # A connection that died in the pool is noticed at its first statement. Nothing has
-                # been done on it yet: take another.
+                # A connection that died in the pool fails at its first statement. No work is lost:
+                # use another connection.
                 if not is_transient(error):
                     raise
-                await (
-                    connection.invalidate()
-                )  # not close: its rollback would fail on the dead line, and there would be no second try
+                await connection.invalidate()  # not close(): its rollback would fail
                 await connection.close()
                 connection = await self.engine.connect()
                 await connection.execute(BIND, bound)
@@ -115,12 +113,12 @@ class Database:
             await connection.close()
 
     @asynccontextmanager
-    async def alone(self) -> AsyncIterator[asyncpg.Connection]:
-        """The driver's connection outside of a transaction, bound to no tenant: each statement
-        commits by itself.
+    async def autocommit(self) -> AsyncIterator[asyncpg.Connection]:
+        """The driver's connection outside a transaction, bound to no tenant. Each statement commits
+        by itself.
 
-        One turn to the server where a transaction takes four; for plumbing whose delay is felt.
-        Raises Transient like `transaction`.
+        One round trip instead of four, for internal statements on a latency-critical path. Raises
+        Transient like `transaction`.
         """
         with as_transient():
             while True:
@@ -137,8 +135,8 @@ class Database:
                     return
 
     async def fetch(self, statement: str, *arguments: object) -> Sequence[asyncpg.Record]:
-        """One read of what is no tenant's, or whose role sees all of them. Raises Transient like
-        `transaction`.
+        """One query on tables without tenants, or with a role that reads all tenants. Raises
+        Transient like `transaction`.
         """
         async with self.transaction() as connection:
             rows: Sequence[asyncpg.Record] = await (await driver(connection)).fetch(statement, *arguments)
@@ -152,8 +150,8 @@ class Database:
             return False
 
     async def verify(self) -> None:
-        """The boot check. Raises Misconfigured for a role that could see other tenants' rows,
-        Transient where there is no database.
+        """The startup check. Raises Misconfigured for a role that bypasses row-level security,
+        Transient if the database does not answer.
         """
         async with self.transaction() as connection:
             await refuse_unsafe_role(connection)
@@ -163,21 +161,20 @@ class Database:
 
 
 async def driver(connection: AsyncConnection) -> asyncpg.Connection:
-    """The driver's connection inside the open transaction, for statements where every microsecond
-    counts.
+    """The driver's connection inside the open transaction, for statements on a hot path.
 
-    SQLAlchemy begins lazily: a raw call before any statement of its own would commit by itself and
-    survive a rollback. Raises RuntimeError then.
+    SQLAlchemy begins the transaction with its first statement. A driver call before it would commit
+    by itself and survive a rollback; this function raises RuntimeError instead.
     """
     raw = await _raw(connection)
     if not raw.is_in_transaction():
-        raise RuntimeError("a raw call outside the transaction: begin through Database.transaction first")
+        raise RuntimeError("a driver call outside a transaction: open one with Database.transaction first")
     return raw
 
 
 class Sql:
-    """Statements of the driver inside the open transaction of `connection`. Raises what `driver`
-    raises.
+    """Driver statements inside the open transaction of `connection`. Raises the errors of
+    `driver`.
     """
 
     def __init__(self, connection: AsyncConnection) -> None:
@@ -193,7 +190,7 @@ class Sql:
         return await (await driver(self._connection)).fetchval(statement, *arguments)
 
     async def execute(self, statement: str, *arguments: object) -> str:
-        """Gives the command tag, as in `UPDATE 1`."""
+        """Returns the command tag, such as `UPDATE 1`."""
         return await (await driver(self._connection)).execute(statement, *arguments)
 
     async def executemany(self, statement: str, rows: Iterable[Sequence[object]]) -> None:
@@ -202,5 +199,5 @@ class Sql:
 
 async def _raw(connection: AsyncConnection) -> asyncpg.Connection:
     raw = (await connection.get_raw_connection()).driver_connection
-    assert isinstance(raw, asyncpg.Connection)  # noqa: S101 - no other driver is ever asked for
+    assert isinstance(raw, asyncpg.Connection)  # noqa: S101 - every engine uses asyncpg
     return raw

@@ -1,6 +1,4 @@
-"""Connections outside the pools, for what belongs to one session: locks, LISTEN, the doorbell's
-NOTIFY.
-"""
+"""Connections outside the pools, for session state: locks, LISTEN, and the doorbell's NOTIFY."""
 
 import contextlib
 
@@ -12,7 +10,9 @@ CLOSE_SECONDS = 1.0
 
 
 async def connect_directly(dsn: str, *, application_name: str, **settings: str) -> asyncpg.Connection:
-    """A session that no pooler may stand before. Its statements give up after 10 s."""
+    """Opens a session. It must not go through a connection pooler. Its statements time out after 10
+    s.
+    """
     return await asyncpg.connect(
         dsn,
         timeout=CONNECT_SECONDS,
@@ -22,7 +22,7 @@ async def connect_directly(dsn: str, *, application_name: str, **settings: str) 
 
 
 async def close_directly(connection: asyncpg.Connection) -> None:
-    """Says goodbye for a second at most, then cuts the line; never raises."""
+    """Closes the session; terminates it if that takes longer than one second. Never raises."""
     with contextlib.suppress(OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
         await connection.close(timeout=CLOSE_SECONDS)
     if not connection.is_closed():

@@ -1,7 +1,7 @@
-"""Refuses to start on a database that differs from the one the code was written for.
+"""Startup check: the database matches the code.
 
-Two queries at the start of a process. Without them a missing column, table or grant shows as an
-error of one request.
+Two queries at the start of a process. Without them a missing column, table or grant would appear as
+the error of a single request.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -21,7 +21,7 @@ _VERSION_TABLES = """
 select name, to_regclass(name) is not null and has_table_privilege(to_regclass(name), 'select') as readable
 from unnest($1::text[]) as wanted (name)"""
 
-# A privilege counts where the role holds it on at least one column, and may enter the schema.
+# A privilege counts if the role has it on at least one column and may use the schema.
 _TABLES = """
 select n.nspname as schema, c.relname as name, c.relrowsecurity and c.relforcerowsecurity as protected,
        array(select attname from pg_attribute where attrelid = c.oid and attnum > 0 and not attisdropped) as columns,
@@ -37,10 +37,10 @@ where c.relkind in ('r', 'p') and (n.nspname, c.relname) in (select * from unnes
 
 
 async def refuse_pending_migrations(connection: AsyncConnection, service: str, lines: Sequence[MigrationLine]) -> None:
-    """Raises Misconfigured where a line has versions that the database lacks.
+    """Raises Misconfigured if the database lacks migrations.
 
-    A database that a newer release migrated is accepted: during a deployment the old processes run
-    on it.
+    Accepts a database that a newer release migrated, because old processes still run during a
+    deployment.
     """
     rows = await Sql(connection).fetch(_VERSION_TABLES, [line.version_table for line in lines])
     readable = {row["name"] for row in rows if row["readable"]}
@@ -59,32 +59,32 @@ async def refuse_pending_migrations(connection: AsyncConnection, service: str, l
 
 
 async def refuse_drift(connection: AsyncConnection, service: str, tables: Iterable[ExpectedTable]) -> None:
-    """Raises Misconfigured with one line per table, column, privilege or policy that is missing."""
+    """Raises Misconfigured with one line for each missing table, column, privilege or policy."""
     expected = list(tables)
-    names = [[each.schema for each in expected], [each.name for each in expected]]
+    names = [[table.schema for table in expected], [table.name for table in expected]]
     roles = [f"{service}_{role}" for role in ("app", "relay", "ops")]
-    found = {(row["schema"], row["name"]): row for row in await Sql(connection).fetch(_TABLES, *names, roles)}
-    missing = [line for each in expected for line in _missing(service, each, found.get((each.schema, each.name)))]
+    actual = {(row["schema"], row["name"]): row for row in await Sql(connection).fetch(_TABLES, *names, roles)}
+    missing = [line for table in expected for line in _missing(service, table, actual.get((table.schema, table.name)))]
     if missing:
         raise Misconfigured(
             f"the database of {service} differs from what this release needs, and requests would fail:\n"
             + "\n".join(f"  {line}" for line in missing)
-            + f"\nA migration in services/{service}/migrations/versions makes tables and grants; a database that was"
-            " changed by hand is repaired by hand, or restored",
+            + f"\nMigrations in services/{service}/migrations/versions create tables and grants. If the database was"
+            "  changed by hand, repair it by hand or restore a backup",
             missing=missing,
         )
 
 
-def _missing(service: str, expected: ExpectedTable, found: asyncpg.Record | None) -> Iterator[str]:
+def _missing(service: str, expected: ExpectedTable, actual: asyncpg.Record | None) -> Iterator[str]:
     table = f"{expected.schema}.{expected.name}"
-    if found is None:
-        yield f"table {table} is not there"
+    if actual is None:
+        yield f"table {table} is missing"
         return
-    for column in sorted(expected.columns - set(found["columns"])):
-        yield f"column {table}.{column} is not there"
-    if expected.protected and not found["protected"]:
+    for column in sorted(expected.columns - set(actual["columns"])):
+        yield f"column {table}.{column} is missing"
+    if expected.protected and not actual["protected"]:
         yield f"table {table} has no forced row-level security: create it through waypost.postgres.migration.protect"
-    granted = {tuple(each) for each in found["privileges"]}
+    granted = {tuple(privilege) for privilege in actual["privileges"]}
     for role, privilege in sorted(expected.privileges):
         if (f"{service}_{role}", privilege) not in granted:
             yield f"role {service}_{role} may not {privilege} on {table}: grant {privilege} on {table} to {service}_{role}"

@@ -1,4 +1,4 @@
-"""The event store on one table; the primary key is the optimistic lock."""
+"""The event store on one table. Its primary key enforces optimistic locking."""
 
 import json
 from collections.abc import Sequence
@@ -20,16 +20,16 @@ from events
 where aggregate_type = $1 and aggregate_id = $2 and version > $3
 order by version"""
 
-# One statement for all rows, so that a conflict stores none of them.
+# One statement inserts all rows, so that a conflict inserts none.
 _APPEND = """
 insert into events (tenant_id, aggregate_type, aggregate_id, version, event_id, type, schema_id, payload, metadata, occurred_at)
 select * from unnest($1::uuid[], $2::text[], $3::uuid[], $4::bigint[], $5::uuid[], $6::text[], $7::int[], $8::bytea[], $9::jsonb[],
                      $10::timestamptz[])"""
 
 _REWRITE = """
-update events set schema_id = nameless.schema_id, payload = nameless.payload
-from unnest($3::bigint[], $4::int[], $5::bytea[]) as nameless (version, schema_id, payload)
-where aggregate_type = $1 and aggregate_id = $2 and events.version = nameless.version"""
+update events set schema_id = redacted.schema_id, payload = redacted.payload
+from unnest($3::bigint[], $4::int[], $5::bytea[]) as redacted (version, schema_id, payload)
+where aggregate_type = $1 and aggregate_id = $2 and events.version = redacted.version"""
 
 
 class PostgresEventStore:
@@ -48,13 +48,15 @@ class PostgresEventStore:
         ]
 
     async def append(self, aggregate_type: str, envelopes: Sequence[Envelope[Event]]) -> None:
-        await self.append_encoded(aggregate_type, [(each, self._codec.encode(each.event)) for each in envelopes])
+        await self.append_encoded(
+            aggregate_type, [(envelope, self._codec.encode(envelope.event)) for envelope in envelopes]
+        )
 
     async def append_encoded(
         self, aggregate_type: str, encoded: Sequence[tuple[Envelope[Event], EncodedEvent]]
     ) -> None:
-        """Like `append`, for a caller that needs the bytes again: they are encoded once and go to
-        the outbox as well.
+        """Like `append`, for already encoded events: the caller writes the same bytes to the
+        outbox.
         """
         if not encoded:
             return
@@ -69,14 +71,14 @@ class PostgresEventStore:
 
     async def forget_person(self, aggregate_type: str, aggregate_id: UUID) -> None:
         history = await self.history(aggregate_type, aggregate_id)
-        encoded = [self._codec.encode(without_personal_data(each.event)) for each in history]
+        encoded = [self._codec.encode(without_personal_data(envelope.event)) for envelope in history]
         await self._sql.execute(
             _REWRITE,
             aggregate_type,
             aggregate_id,
-            [each.aggregate_version for each in history],
-            [each.schema_id for each in encoded],
-            [each.payload for each in encoded],
+            [envelope.aggregate_version for envelope in history],
+            [event.schema_id for event in encoded],
+            [event.payload for event in encoded],
         )
 
 

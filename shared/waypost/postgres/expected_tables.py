@@ -1,4 +1,6 @@
-"""The tables that a process needs: columns, row-level security, and the privileges of each role."""
+"""The tables that a process requires: columns, row-level security, and the privileges of each
+role.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -10,7 +12,7 @@ from waypost.postgres.tenancy import is_protected
 
 Role = Literal["app", "relay", "ops"]
 Privileges = Mapping[Role, str]
-"""`{"app": "select insert"}`; of some columns is enough."""
+"""`{"app": "select insert"}`. A privilege on some columns is sufficient."""
 
 READ_TABLE: Privileges = {"app": "select insert update delete", "ops": "select"}
 OWN_TABLE: Privileges = {"app": "select insert"}
@@ -22,20 +24,20 @@ class ExpectedTable:
     name: str
     columns: frozenset[str]
     protected: bool
-    """Whether its rows belong to tenants."""
+    """True if its rows belong to tenants."""
     privileges: frozenset[tuple[str, str]]
     """(role, privilege)"""
 
 
 def declared_tables(schema: str, tables: MetaData, privileges: Privileges) -> Iterator[ExpectedTable]:
-    """The tables of a service's `tables.py`."""
+    """The tables that a service declares in its `tables.py`."""
     for table in tables.sorted_tables:
         columns = [column.name for column in table.columns]
         yield _expected(schema, table.name, columns, privileges, protected=is_protected(table))
 
 
 def read_tables(schema: str, tables: MetaData) -> Iterator[ExpectedTable]:
-    """Those of a projection, with its order guard."""
+    """The tables of a projection, including the table of its order guard."""
     yield from declared_tables(schema, tables, READ_TABLE)
     yield _expected(schema, "versions", ["topic", "aggregate_id", "version"], READ_TABLE)
 
@@ -48,7 +50,7 @@ def _expected(
         name=name,
         columns=frozenset(columns),
         protected=protected,
-        privileges=frozenset((role, each) for role, names in privileges.items() for each in names.split()),
+        privileges=frozenset((role, name) for role, names in privileges.items() for name in names.split()),
     )
 
 
@@ -60,9 +62,9 @@ def _toolkit(
 
 
 def own_tables(tables: Iterable[MetaData]) -> Iterator[ExpectedTable]:
-    """Those of the service in the schema `public`; its migration may grant more."""
-    for each in tables:
-        yield from declared_tables("public", each, OWN_TABLE)
+    """The service's own tables in the schema `public`. Its migrations may grant more."""
+    for metadata in tables:
+        yield from declared_tables("public", metadata, OWN_TABLE)
 
 
 # A test compares these with a migrated database, in both directions.

@@ -1,4 +1,4 @@
-"""Which database errors may go away by themselves (SQLSTATE classes of PostgreSQL, appendix A)."""
+"""Classifies database errors as transient by SQLSTATE (PostgreSQL, appendix A)."""
 
 import re
 import time
@@ -16,12 +16,12 @@ from waypost.telemetry.loop_lag import LOOP_LAG
 _TRANSIENT_CLASSES = ("08", "25", "40", "53", "57", "58")
 _TRANSIENT_STATES = ("55P03",)
 _TOO_SLOW = ("25P03", "25P04")
-"""idle_in_transaction_session_timeout and transaction_timeout."""
+"""States of idle_in_transaction_session_timeout and transaction_timeout."""
 
 
 def sqlstate(error: BaseException) -> str | None:
-    """The five characters PostgreSQL gave, from a driver's error or from SQLAlchemy's wrapping of
-    one.
+    """The SQLSTATE of a driver error, or of SQLAlchemy's wrapper around one. None for other
+    errors.
     """
     original = error.orig if isinstance(error, DBAPIError) else error
     state = getattr(original, "sqlstate", None)
@@ -29,7 +29,7 @@ def sqlstate(error: BaseException) -> str | None:
 
 
 def is_transient(error: BaseException) -> bool:
-    """Whether the same work, begun again on another connection, may succeed."""
+    """True if the same work may succeed on another connection."""
     state = sqlstate(error)
     if state is not None:
         return state.startswith(_TRANSIENT_CLASSES) or state in _TRANSIENT_STATES
@@ -42,9 +42,7 @@ _ROW_OF_ANOTHER_TENANT = re.compile(r"new row violates row-level security policy
 
 @contextmanager
 def as_tenant_error() -> Iterator[None]:
-    """Turns a row that row-level security refused into NoTenantBound; everything else goes through
-    unchanged.
-    """
+    """Turns a row-level security violation into NoTenantBound. Other errors pass unchanged."""
     try:
         yield
     except (DBAPIError, asyncpg.InsufficientPrivilegeError) as error:
@@ -52,15 +50,15 @@ def as_tenant_error() -> Iterator[None]:
         if refused is None:
             raise
         raise NoTenantBound(
-            f"a row for table {refused[1]} names a tenant that this work is not bound to: take tenant_id from the"
-            " command or the event, or bind its tenant with `bound_tenants(...)`",
+            f"a row for table {refused[1]} has a tenant that this transaction is not bound to: use tenant_id of the"
+            " command or the event, or bind the tenant with `bound_tenants(...)`",
             table=refused[1],
         ) from error
 
 
 @contextmanager
 def as_transient() -> Iterator[None]:
-    """Turns the database's passing failures into Transient; everything else goes through unchanged."""
+    """Turns transient database errors into Transient. Other errors pass unchanged."""
     began = time.monotonic()
     try:
         yield
@@ -71,29 +69,29 @@ def as_transient() -> Iterator[None]:
 
 
 def _explained(error: Exception, began: float) -> str:
-    """A transaction that the server ended because nothing came from us is our own fault, and no
-    outage.
+    """The message of the Transient. A transaction that timed out while the process was idle is the
+    handler's fault, not an outage.
     """
-    too_slow = any(sqlstate(each) in _TOO_SLOW for each in _causes(error))
+    too_slow = any(sqlstate(cause) in _TOO_SLOW for cause in _causes(error))
     lost = (sqlstate(error) or "08").startswith("08")
-    if (too_slow or lost) and (held := LOOP_LAG.longest_since(began)):
+    if (too_slow or lost) and (blocked := LOOP_LAG.longest_since(began)):
         return (
-            f"the handler held the event loop for {held:.1f} s, and the database ended its transaction meanwhile ({error});"
+            f"the handler blocked the event loop for {blocked:.1f} s, and the database ended its transaction meanwhile ({error});"
             " run blocking calls in a thread (asyncio.to_thread), or use an asynchronous library"
         )
     if too_slow:
         return (
             f"the database ended a transaction that took too long ({error}):"
-            " the handler waited for something else meanwhile; do that before the transaction or in a job"
+            " the handler waited for something else inside it; wait before the transaction or in a job"
         )
     return f"the database is not available: {error}"
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """The error and what it was raised from: a driver reports the lost connection, and the server's
-    reason behind it.
+    """The error and its chain of causes: a driver raises the lost connection from the server's
+    reason.
     """
-    following: BaseException | None = error
-    while following is not None:
-        yield following
-        following = following.__cause__
+    cause: BaseException | None = error
+    while cause is not None:
+        yield cause
+        cause = cause.__cause__

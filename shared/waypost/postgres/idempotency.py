@@ -1,4 +1,4 @@
-"""Idempotency keys in the business transaction's own database."""
+"""Stores idempotency keys in the business transaction."""
 
 import hashlib
 import hmac
@@ -13,10 +13,10 @@ from waypost.ports.idempotency import Answer, KeyedRequest, KeyReused, KeyTaken,
 from waypost.ports.unit_of_work import UnitOfWork
 from waypost.postgres.database import Sql
 
-# A lock that is tried, not waited for: a hundred waiting twins would hold a hundred connections.
+# Does not wait for the lock: a hundred waiting duplicates would hold a hundred connections.
 _LOCK = "select pg_try_advisory_xact_lock($1)"
 
-# A statement of its own after the lock: its snapshot then shows what the last holder committed.
+# A separate statement after the lock: its snapshot includes the commit of the previous lock holder.
 _STORED = "select body_hash, status, headers::text as headers, body from idempotency_keys where tenant_id = $1 and route = $2 and key = $3"
 
 _KEEP = """
@@ -55,6 +55,6 @@ class PostgresIdempotencyKeys:
 
 
 def _lock_of(tenant: TenantId, request: KeyedRequest) -> int:
-    """A 64-bit name; two keys of one name would only see each other's 409."""
+    """A 64-bit hash. A collision of two keys only causes an unnecessary 409."""
     name = f"{tenant} {request.route} {request.key}".encode()
     return int.from_bytes(hashlib.blake2b(name, digest_size=8).digest(), signed=True)

@@ -11,7 +11,7 @@ from waypost.ports.subscription import Partition
 from waypost.postgres.database import Sql
 from waypost.postgres.versions import Versions
 
-_STANDING = (
+_POSITION = (
     "select next_offset, topic_id, starts from consumer_offsets where consumer = $1 and topic = $2 and partition = $3"
 )
 
@@ -28,8 +28,8 @@ _ADOPT = """
 insert into consumer_offsets (consumer, topic, partition, topic_id) values ($1, $2, $3, $4)
 on conflict (consumer, topic, partition) do update set topic_id = coalesce(consumer_offsets.topic_id, excluded.topic_id)"""
 
-# Its row lock is what keeps a zombie and its successor apart; a zombie that waited for it finds
-# another offset and moves nothing.
+# Its row lock separates a zombie consumer from its successor: after the wait the zombie finds
+# another offset and updates no row.
 _FENCE = """
 update consumer_offsets set next_offset = $5, starts = $6
 where consumer = $1 and topic = $2 and partition = $3 and next_offset = $4 and topic_id is not distinct from $7"""
@@ -52,7 +52,7 @@ class PostgresInbox:
         self._versions = versions
 
     async def consumer_position(self, partition: Partition) -> ConsumerPosition:
-        row = await self._sql.fetchrow(_STANDING, self._consumer, partition.topic, partition.number)
+        row = await self._sql.fetchrow(_POSITION, self._consumer, partition.topic, partition.number)
         return ConsumerPosition(**row) if row else ConsumerPosition(next_offset=0, topic_id=None, starts=0)
 
     async def count_start(self, partition: Partition) -> ConsumerPosition:
@@ -75,7 +75,9 @@ class PostgresInbox:
     async def claim(self, partition: Partition, entries: Sequence[InboxEntry]) -> frozenset[EventId]:
         if not entries:
             return frozenset()
-        ids, tenants, offsets = zip(*((each.event_id, each.tenant_id, each.offset) for each in entries), strict=True)
+        ids, tenants, offsets = zip(
+            *((entry.event_id, entry.tenant_id, entry.offset) for entry in entries), strict=True
+        )
         rows = await self._sql.fetch(_CLAIM, self._consumer, partition.topic, partition.number, ids, tenants, offsets)
         return frozenset(EventId(row["event_id"]) for row in rows)
 

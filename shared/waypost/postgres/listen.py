@@ -1,6 +1,4 @@
-"""Rings across processes: NOTIFY on the way out, LISTEN on the way in, each on a session of its
-own.
-"""
+"""Wake-ups between processes by NOTIFY and LISTEN, each on its own session."""
 
 import asyncio
 from collections.abc import Callable, Collection, Sequence
@@ -16,8 +14,8 @@ _NOTIFY = "select pg_notify(channel, '') from unnest($1::text[]) as channel"
 
 
 class PostgresNotifier:
-    """`waypost.ports.doorbell.Notifier` on one autocommit session, opened when it is first needed
-    and again after a loss.
+    """`waypost.ports.doorbell.Notifier` on one autocommit session, which is opened at first use and
+    after a connection loss.
     """
 
     def __init__(self, dsn: str, *, application_name: str) -> None:
@@ -33,7 +31,7 @@ class PostgresNotifier:
                 self._connection = await connect_directly(
                     self._dsn,
                     application_name=self._application_name,
-                    synchronous_commit="off",  # a ring that a crash forgets is no loss, and it need not wait for the disk
+                    synchronous_commit="off",  # a lost wake-up is harmless, so the commit does not wait for the disk
                 )
             await self._connection.execute(_NOTIFY, list(channels))
 
@@ -43,7 +41,7 @@ class PostgresNotifier:
 
 
 class PostgresListener:
-    """`waypost.ports.doorbell.Listener` on a session of its own."""
+    """`waypost.ports.doorbell.Listener` on its own session."""
 
     def __init__(
         self, dsn: str, channels: Sequence[Channel], wake: Callable[[Channel], None], *, application_name: str
@@ -53,24 +51,24 @@ class PostgresListener:
         self._wake = wake
         self._application_name = application_name
 
-    async def listen(self, hearing: asyncio.Event) -> None:
-        """The driver reports the end of the connection by a callback and in no other way."""
+    async def listen(self, listening: asyncio.Event) -> None:
+        """Listens until the connection ends. The driver reports the end only by a callback."""
         ended = asyncio.Event()
         with as_transient():
             connection = await connect_directly(self._dsn, application_name=self._application_name)
             try:
                 connection.add_termination_listener(lambda _: ended.set())
                 for channel in self._channels:
-                    await connection.add_listener(channel, self._heard)
+                    await connection.add_listener(channel, self._notified)
                 for channel in self._channels:
                     self._wake(channel)
-                hearing.set()
+                listening.set()
                 await ended.wait()
             finally:
                 await close_directly(connection)
-        raise Transient("the listener's connection has ended")
+        raise Transient("the listener lost its connection")
 
-    def _heard(self, _connection: object, _pid: int, channel: str, _payload: object) -> None:
-        for mine in self._channels:
-            if mine == channel:
-                self._wake(mine)
+    def _notified(self, _connection: object, _pid: int, channel: str, _payload: object) -> None:
+        for known in self._channels:
+            if known == channel:
+                self._wake(known)

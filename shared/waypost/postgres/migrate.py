@@ -1,7 +1,7 @@
-"""Upgrades a service's database with Alembic: the toolkit's versions first, then the service's.
+"""Migrates a service's database with Alembic: first the toolkit's migrations, then the service's.
 
-Everything runs in one transaction: a migrator that dies leaves the old version. A second migrator
-waits for the first.
+All migrations run in one transaction: if the process dies, the database keeps its old version. A
+second migrator waits for the first.
 """
 
 from collections.abc import Sequence
@@ -15,12 +15,11 @@ from sqlalchemy.pool import NullPool
 from waypost.kernel.errors import Misconfigured
 from waypost.postgres.revisions import SERVICE, TOOLKIT, MigrationLine, service_line
 
-# Alembic is imported where it is used: every process of a service imports this module, and only one
+# Alembic is imported inside the function, because every process imports this module but only one
 # migrates.
 
 SCHEMA_LOCK = 0x57415950
-""""WAYP": the advisory lock of every process that changes schemas of this database, migrations and
-rebuilds alike.
+"""The advisory lock of migrations and rebuilds, which change the schemas of this database ("WAYP").
 """
 
 
@@ -38,14 +37,14 @@ async def migrate(
 ) -> Sequence[Upgrade]:
     """Upgrades the toolkit's tables to the newest version and the service's to `revision`.
 
-    `owner_dsn` is the `<service>_owner` role's. Raises Misconfigured where a newer release migrated
-    the database.
+    `owner_dsn` connects as `<service>_owner`. Raises Misconfigured if a newer release migrated the
+    database.
     """
     return await _migrate(service, owner_dsn, [(toolkit, "head"), (service_line(service), revision)])
 
 
 async def migrate_toolkit(service: str, owner_dsn: str, *, toolkit: MigrationLine = TOOLKIT) -> Sequence[Upgrade]:
-    """Upgrades the toolkit's tables alone, in a database whose roles are those of `service`."""
+    """Upgrades only the toolkit's tables, in a database with the roles of `service`."""
     return await _migrate(service, owner_dsn, [(toolkit, "head")])
 
 
@@ -81,7 +80,7 @@ def _upgrade(connection: Connection, service: str, line: MigrationLine, revision
 
 
 def _current(connection: Connection, line: MigrationLine) -> str | None:
-    """The version that the database is at; None before the first."""
+    """The current version of the database. None before the first migration."""
     if connection.scalar(text("select to_regclass(:name)"), {"name": line.version_table}) is None:
         return None
     version: str | None = connection.scalar(text(f"select version_num from {line.version_table}"))

@@ -8,8 +8,9 @@ reads:
     def upgrade() -> None:
         apply(_own_tables(), projection_tables("accounts", ACCOUNTS))
 
-The toolkit's own tables exist already: its versions run before the service's. Statements are
-PostgreSQL's; roles are `<service>_app`, `<service>_ops`, `<service>_relay` and `<service>_owner`.
+The toolkit's tables exist already, because its migrations run before the service's. Statements are
+in PostgreSQL's dialect. The roles are `<service>_app`, `<service>_ops`, `<service>_relay` and
+`<service>_owner`.
 """
 
 from collections.abc import Iterable, Iterator
@@ -30,8 +31,8 @@ def apply(*groups: Iterable[str] | str) -> None:
 
 
 def projection_tables(name: str, tables: MetaData) -> Iterator[str]:
-    """Statements that create the schema of the projection called `name`, its read tables, row-level
-    security and grants.
+    """Statements that create the schema of the projection `name`, its tables, row-level security
+    and grants.
 
     Raises Misconfigured for a table without a column tenant_id.
     """
@@ -39,7 +40,7 @@ def projection_tables(name: str, tables: MetaData) -> Iterator[str]:
 
 
 def service_name() -> str:
-    """The service whose database is migrated; its roles are `<service>_app` and so on."""
+    """The service whose database is migrated."""
     name: str = op.get_context().opts[SERVICE]
     return name
 

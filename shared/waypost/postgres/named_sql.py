@@ -1,4 +1,4 @@
-"""Statements with named parameters, for a driver that knows `$1` alone."""
+"""SQL statements with named parameters, for a driver that supports only `$1`."""
 
 import re
 from collections.abc import Mapping
@@ -7,8 +7,8 @@ _PARAMETER = re.compile(r"(?<!:):([a-z_]+)")
 
 
 class NamedSql:
-    """`NamedSql("select :id::uuid")`; text in quotes must not hold a colon before a lower-case
-    letter.
+    """A statement such as `NamedSql("select :id::uuid")`. Quoted text must not contain a colon
+    before a lower-case letter.
     """
 
     def __init__(self, text: str) -> None:

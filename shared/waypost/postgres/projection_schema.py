@@ -1,8 +1,8 @@
-"""A projector's tables live in a schema of their own, so that a rebuild can make them anew beside
-the live ones and swap.
+"""The tables of a projection have their own schema, so that a rebuild can fill a shadow schema and
+swap the two.
 
-One function makes the schema, for migrations and for rebuilds alike. Code names the tables bare and
-finds them by `search_path`.
+Migrations and rebuilds create the schema with the same function. Code names the tables without the
+schema and finds them by `search_path`.
 """
 
 from collections.abc import Iterable, Iterator
@@ -13,12 +13,12 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 
 from waypost.postgres.tenancy import is_protected, protect, refuse_without_tenant
 
-_DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]  # the dialect modules of SQLAlchemy are not annotated
+_DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy's dialect modules have no annotations
 
 
 def create_projection_schema(service: str, schema: str, tables: MetaData) -> Iterator[str]:
-    """Statements that make `schema` with the projector's tables and its order guard `versions`,
-    protected and granted.
+    """Statements that create `schema` with the projection's tables and the order guard's table
+    `versions`, with row-level security and grants.
 
     Raises Misconfigured for a table without tenant_id.
     """
@@ -47,5 +47,5 @@ def create_projection_schema(service: str, schema: str, tables: MetaData) -> Ite
 
 
 def search_path(schemas: Iterable[str]) -> str:
-    """The setting under which a process finds its projectors' tables."""
+    """The `search_path` under which a process finds the tables of its projections."""
     return ", ".join(["public", *schemas])

@@ -1,6 +1,6 @@
-"""Old rows go in chunks, so that no statement holds many locks or runs into its time-out.
+"""Deletes expired rows in chunks, so that no statement holds many locks or times out.
 
-Each gives how many rows went. Two that prune at once do no harm.
+Each function returns the number of deleted rows. Concurrent runs are harmless.
 """
 
 from collections.abc import Sequence
@@ -26,22 +26,22 @@ _PRUNE_ANSWERS = text(
         select ctid from idempotency_keys where created_at < now() - cast(:age as interval) limit :chunk))
     """
 )
-"""No row locks: the application's role may not change a stored answer."""
+"""Without row locks: the application's role may not update a stored response."""
 
 
 async def prune_inbox(database: Database, older_than: timedelta) -> int:
-    """Forgets events that were taken in longer ago. The order guard and the letters remember
+    """Deletes inbox entries that are older. The order guard and the dead letters keep their state
     longer.
 
-    Keep them at least as long as the consumers' `inbox_remembers`: a younger event that comes again
-    would pass for a second one.
+    Keep them at least as long as the consumers' `inbox_remembers`: a repeated event without an
+    entry would be handled twice.
     """
     return await in_chunks(database, _PRUNE_INBOX, older_than)
 
 
 async def prune_answers(database: Database, tenants: Sequence[TenantId], older_than: timedelta) -> int:
-    """Forgets idempotency keys of these tenants: who sends one again after that long does the thing
-    again.
+    """Deletes idempotency keys of these tenants that are older. A request repeated after that has
+    its effect again.
     """
     return await in_chunks(database, _PRUNE_ANSWERS, older_than, tenants)
 
@@ -49,13 +49,13 @@ async def prune_answers(database: Database, tenants: Sequence[TenantId], older_t
 async def in_chunks(
     database: Database, statement: TextClause, older_than: timedelta, tenants: Sequence[TenantId] = ()
 ) -> int:
-    """Runs a `delete` that takes `:age` and `:chunk` until it finds less than a chunk, each time in
-    a transaction bound to the tenants.
+    """Repeats a `delete` with the parameters `:age` and `:chunk` until it deletes less than a
+    chunk. Each run is a transaction bound to the tenants.
     """
-    pruned = 0
+    total = 0
     while True:
         async with database.transaction(tenants) as connection:
-            gone = (await connection.execute(statement, {"age": older_than, "chunk": CHUNK})).rowcount
-        pruned += gone
-        if gone < CHUNK:
-            return pruned
+            deleted = (await connection.execute(statement, {"age": older_than, "chunk": CHUNK})).rowcount
+        total += deleted
+        if deleted < CHUNK:
+            return total

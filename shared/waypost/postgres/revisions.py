@@ -1,7 +1,7 @@
-"""A line of migrations: one Alembic script folder with its own version table.
+"""A linear sequence of migrations: one Alembic script folder with its own version table.
 
-A process asks at its start whether migrations are pending. It reads the files' text, because
-importing Alembic takes half a second.
+A process checks at start if migrations are pending. It parses the files' text, because importing
+Alembic takes half a second.
 """
 
 import re
@@ -22,7 +22,7 @@ _DOWN_REVISION = re.compile(r"""^down_revision(?:\s*:[^=]+)?\s*=\s*(?:["']([^"']
 
 @dataclass(frozen=True, kw_only=True)
 class MigrationLine:
-    """The versions of one owner of tables, from the first to the newest."""
+    """The migrations of one owner of tables, from the first to the newest."""
 
     owner: str
     """`waypost`, or the name of the service."""
@@ -32,7 +32,9 @@ class MigrationLine:
 
     @cached_property
     def revisions(self) -> Sequence[str]:
-        """Oldest first. Raises Misconfigured where the files are not one line."""
+        """The revisions, oldest first. Raises Misconfigured if the files are not a linear
+        sequence.
+        """
         after = {self._read(file): file for file in sorted((self.folder / "versions").glob("*.py"))}
         following = {down: revision for revision, down in after}
         ordered: list[str] = []
@@ -41,20 +43,20 @@ class MigrationLine:
         if len(ordered) != len(after):
             names = ", ".join(file.name for (revision, _), file in after.items() if revision not in ordered)
             raise Misconfigured(
-                f"the migrations in {self.folder / 'versions'} are not one line: {names} cannot be reached."
-                " Give each file the revision of the one before it as its down_revision"
+                f"the migrations in {self.folder / 'versions'} are not a linear sequence: {names} cannot be reached."
+                "  Set down_revision of each file to the revision of the previous file"
             )
         return ordered
 
     def pending(self, current: str | None) -> Sequence[str]:
-        """The revisions that a database at `current` lacks; none where a newer release migrated it."""
+        """The revisions that a database at `current` lacks. None if a newer release migrated it."""
         if current is None:
             return self.revisions
         return self.revisions[self.revisions.index(current) + 1 :] if self.knows(current) else ()
 
     def knows(self, current: str | None) -> bool:
-        """Whether `current` is one of these files; a database that a newer release migrated is at
-        another.
+        """True if `current` is one of these revisions, or None. False if a newer release migrated
+        the database.
         """
         return current is None or current in self.revisions
 

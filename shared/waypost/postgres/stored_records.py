@@ -1,4 +1,4 @@
-"""Records out of the event store, read by the owner: the one role that sees the events of all
+"""Reads the event store as records. Requires the owner, the only role that reads the events of all
 tenants.
 """
 
@@ -16,16 +16,15 @@ from waypost.postgres.database import Database, driver
 
 _COUNT = text("select count(*) from events where aggregate_type = :aggregate_type")
 
-# One statement over one snapshot: where an aggregate's version is in it, all earlier ones are, and
-# before it.
+# One statement reads one snapshot, which contains all earlier versions of each aggregate, in order.
 _ALL = """
 select version, aggregate_id, payload, metadata::text as metadata, occurred_at from events
 where aggregate_type = $1 order by position"""
 
 
 class PostgresStoredRecords:
-    """`waypost.ports.stored_records.StoredRecords`; `topic` is `<service>.<aggregate>`, of the
-    owner's own service.
+    """`waypost.ports.stored_records.StoredRecords`. `topic` is `<service>.<aggregate>` of the
+    owner's service.
     """
 
     def __init__(self, owner: Database, topic: str) -> None:

@@ -1,8 +1,8 @@
-"""Row-level security: one policy text for every tenant table, and the check that none was
-forgotten.
+"""Row-level security: the policy of every tenant table, and the check that no table lacks it.
 
-The bound tenants are a transaction-local setting. They are a set, so that a batch of events of many
-tenants is one transaction; nothing bound means no rows. FORCE holds the owner to it as well.
+The bound tenants are a transaction-local setting. They are a set, so that one transaction can
+process events of many tenants. Without bound tenants a transaction reads no rows. FORCE applies the
+policy to the owner as well.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -19,8 +19,8 @@ BIND = text("select set_config('app.tenants', :tenants, true)")
 _BOUND = "(select string_to_array(nullif(current_setting('app.tenants', true), ''), ',')::uuid[])::uuid[]"
 
 ACROSS_TENANTS = {"across_tenants": True}
-"""`Table(..., info=ACROSS_TENANTS)`: a table of the plumbing, read over all tenants; each of its
-rows still names its tenant.
+"""`Table(..., info=ACROSS_TENANTS)`: an operational table that is read over all tenants. Each row
+still has its tenant.
 """
 
 
@@ -33,12 +33,14 @@ TENANTS_AT_ONCE = 500
 
 
 def some_at_a_time(tenants: Sequence[TenantId]) -> Iterator[Sequence[TenantId]]:
-    """As many as one statement works for, where there may be any number of tenants."""
+    """Splits the tenants into groups for one statement each, because there may be any number of
+    tenants.
+    """
     return (tenants[at : at + TENANTS_AT_ONCE] for at in range(0, len(tenants), TENANTS_AT_ONCE))
 
 
 def protect(table: str) -> Iterator[str]:
-    """Statements that make `table` (with a column tenant_id) a tenant table."""
+    """Statements that protect `table`, which has a column tenant_id, by row-level security."""
     yield f"alter table {table} enable row level security"
     yield f"alter table {table} force row level security"
     yield (
@@ -47,12 +49,12 @@ def protect(table: str) -> Iterator[str]:
 
 
 def is_protected(table: Table) -> bool:
-    """Whether a declared table belongs to tenants."""
+    """True if the rows of a declared table belong to tenants."""
     return not table.info.get("across_tenants", False)
 
 
 def refuse_without_tenant(table: Table) -> None:
-    """Raises Misconfigured for a declared table that no tenant could be told apart in."""
+    """Raises Misconfigured for a declared tenant table without a column tenant_id."""
     if is_protected(table) and "tenant_id" not in table.columns:
         raise Misconfigured(
             f"table {table.name} has no column tenant_id, and row-level security compares that column."
@@ -76,7 +78,7 @@ _UNPROTECTED = text(
     """
 )
 
-_TOO_MIGHTY = text(
+_ROLE = text(
     """
     select r.rolname, r.rolsuper, r.rolbypassrls,
            exists (select from pg_database d where d.datname = current_database() and pg_has_role(r.oid, d.datdba, 'member')) as owns
@@ -86,13 +88,13 @@ _TOO_MIGHTY = text(
 
 
 async def refuse_unsafe_role(connection: AsyncConnection) -> None:
-    """The boot check of every process that touches tenant data. Raises Misconfigured and names the
-    role or the table.
+    """The startup check of every process that accesses tenant data. Raises Misconfigured for a role
+    that bypasses row-level security, and for an unprotected table.
     """
-    role = (await connection.execute(_TOO_MIGHTY)).one()
+    role = (await connection.execute(_ROLE)).one()
     if role.rolsuper or role.rolbypassrls or role.owns:
         raise Misconfigured(
-            f"role {role.rolname} is a superuser, owns the database or bypasses row-level security: tenants would see each other."
+            f"role {role.rolname} is a superuser, owns the database or bypasses row-level security: it would read rows of all tenants."
             f" Set {variable('APP_DSN')} to the service's application role, {variable('OPS_DSN')} to its operators' role",
             role=role.rolname,
         )
@@ -100,6 +102,6 @@ async def refuse_unsafe_role(connection: AsyncConnection) -> None:
     if unprotected:
         raise Misconfigured(
             f"tenant tables without forced row-level security: {', '.join(unprotected)}. Create them through"
-            " waypost.postgres.tenancy.protect, or comment the table 'across tenants' if it belongs to none",
+            "  waypost.postgres.tenancy.protect, or set the table comment 'across tenants' if its rows belong to no tenant",
             tables=unprotected,
         )

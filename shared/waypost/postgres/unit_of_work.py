@@ -1,5 +1,5 @@
-"""The business transaction on PostgreSQL: events, then own projections and jobs, and outbox rows
-last.
+"""The business transaction on PostgreSQL. It writes events, then inline projections and jobs, and
+the outbox rows last.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -29,7 +29,7 @@ from waypost.telemetry.tracing import current_trace
 Project = Callable[[Sequence[Envelope[Event]], AsyncConnection], Awaitable[None]]
 OpenJobs = Callable[[AsyncConnection, "PostgresUnitOfWork"], JobQueue]
 Admit = Callable[[], None]
-"""Asked before outbox rows are added; raises where there is no room for them."""
+"""Called before outbox rows are added. Raises if the outbox is full."""
 
 
 def admit_all() -> None:
@@ -38,20 +38,20 @@ def admit_all() -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WritePath:
-    """What every unit of work of one service shares."""
+    """The dependencies that all units of work of one service share."""
 
     service: str
     codec: EventCodec
     clock: Clock
     doorbell: Doorbell
     project: Project
-    """Writes the service's own read rows."""
+    """Updates the inline projections."""
     open_jobs: OpenJobs
 
 
 class PostgresUnitOfWork(Repository):
-    """`waypost.ports.unit_of_work.UnitOfWork` over one open transaction, whoever opened it: an edge
-    or a consumer.
+    """`waypost.ports.unit_of_work.UnitOfWork` over an open transaction of an API route, a job or a
+    consumer.
     """
 
     events: EventStore
@@ -78,7 +78,7 @@ class PostgresUnitOfWork(Repository):
     async def flush(self) -> None:
         stored: list[Envelope[Event]] = []
         for aggregate in self._aggregates.values():
-            encoded = [(each, self._path.codec.encode(each.event)) for each in self._envelopes(aggregate)]
+            encoded = [(envelope, self._path.codec.encode(envelope.event)) for envelope in self._envelopes(aggregate)]
             await self._store.append_encoded(aggregate.aggregate_type, encoded)
             aggregate.settle()
             stored.extend(envelope for envelope, _ in encoded)
@@ -87,11 +87,11 @@ class PostgresUnitOfWork(Repository):
             await self._path.project(stored, self._connection)
 
     async def finish(self, admit: Admit = admit_all) -> None:
-        """Flushes and writes the outbox rows. Called once by whoever opened the transaction, right
-        before its commit.
+        """Flushes, and writes the outbox rows. The owner of the transaction calls it once, right
+        before the commit.
 
-        Outbox ids are allocated here, after every aggregate's version is settled: order by id is
-        then order by version.
+        Outbox ids are allocated here, after the versions of all aggregates are inserted. The order
+        by id is therefore the order by version.
         """
         await self.flush()
         if self._unsent:
@@ -99,7 +99,9 @@ class PostgresUnitOfWork(Repository):
             await outbox.insert(self._connection, self._unsent, self._path.clock.now())
 
     def ring(self) -> None:
-        """Called once after the commit."""
+        """Wakes relay and job workers. The owner of the transaction calls it once, after the
+        commit.
+        """
         if self._unsent:
             self._path.doorbell.ring("outbox")
         if self.woken_by_jobs:
@@ -128,17 +130,15 @@ class PostgresUnitsOfWork:
         unit.ring()
 
     def over(self, connection: AsyncConnection, tenants: frozenset[TenantId], cause: Cause) -> PostgresUnitOfWork:
-        """A unit of work in a transaction that somebody else opened, and will `finish`, commit and
-        `ring`.
+        """A unit of work in the caller's transaction. The caller then calls `finish`, commits and
+        calls `ring`.
 
-        A consumer's, in whatever process: what has happened is answered, room or not.
+        Used by consumers: their outbox rows are written even if the outbox is full.
         """
         return PostgresUnitOfWork(connection, self._path, tenants, _traced(cause))
 
 
 def _traced(cause: Cause) -> Cause:
-    """The cause with the running span as its trace context, where there is one: what is written now
-    descends from it.
-    """
+    """The cause with the current span as its trace context, if there is one."""
     trace = current_trace()
     return cause if trace is None else replace(cause, traceparent=trace.traceparent, tracestate=trace.tracestate)

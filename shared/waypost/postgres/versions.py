@@ -1,5 +1,5 @@
-"""The order guard's memory: reactors share a table, a projector's lies beside its rows, so that a
-rebuild swaps both at once.
+"""Storage of the order guard. Reactors share one table. An async projection has its own table in
+its schema, so that a rebuild swaps both together.
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,33 +14,33 @@ from waypost.postgres.database import Sql
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Versions:
-    """How far each aggregate was handled by one consumer."""
+    """The last handled version of each aggregate, for one consumer."""
 
     read_statement: str
     advance_statement: str
     consumer: str | None
-    """Named in every row of the shared table; None for a table of the consumer's own."""
+    """Consumer column of the shared table. None for a projection's own table."""
 
     async def read(self, connection: AsyncConnection, topic: str, aggregates: Iterable[UUID]) -> Mapping[UUID, int]:
         wanted = list(aggregates)
         if not wanted:
             return {}
-        rows = await Sql(connection).fetch(self.read_statement, *self._whose(), topic, wanted)
+        rows = await Sql(connection).fetch(self.read_statement, *self._consumer_argument(), topic, wanted)
         return {row["aggregate_id"]: row["version"] for row in rows}
 
     async def advance(self, connection: AsyncConnection, topic: str, versions: Mapping[UUID, int]) -> None:
         if not versions:
             return
         await Sql(connection).execute(
-            self.advance_statement, *self._whose(), topic, list(versions), list(versions.values())
+            self.advance_statement, *self._consumer_argument(), topic, list(versions), list(versions.values())
         )
 
-    def _whose(self) -> tuple[str, ...]:
+    def _consumer_argument(self) -> tuple[str, ...]:
         return () if self.consumer is None else (self.consumer,)
 
 
 def versions_of(consumer: Consumer, name: str) -> Versions:
-    """The guard of the consumer called `name`."""
+    """The versions of the consumer `name`."""
     if isinstance(consumer, AsyncProjection):
         return versions_in(consumer.name)
     return Versions(
@@ -57,7 +57,7 @@ def versions_of(consumer: Consumer, name: str) -> Versions:
 
 
 def versions_in(schema: str) -> Versions:
-    """The table `versions` of a projector's schema."""
+    """The table `versions` in the schema of an async projection."""
     return Versions(
         consumer=None,
         read_statement=f"select aggregate_id, version from {schema}.versions where topic = $1 and aggregate_id = any ($2::uuid[])",

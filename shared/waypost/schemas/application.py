@@ -1,4 +1,4 @@
-"""The codec of the application's own events."""
+"""The codec of the application's events."""
 
 from importlib import import_module
 
@@ -8,8 +8,8 @@ from waypost.schemas.personal_data import PersonalData
 
 
 def application_codec(*, personal_data: PersonalData | None = None) -> AvroCodec:
-    """Every event class, schema and upcaster in the application's `schemas` package. Raises
-    Misconfigured.
+    """Builds the codec from the event classes, schemas and upcasters of the application's `schemas`
+    package. Raises Misconfigured.
     """
     package = project().schemas
     catalogue = import_module(f"{package}.catalogue")

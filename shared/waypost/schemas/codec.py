@@ -1,5 +1,5 @@
-"""Events to Avro in Confluent framing and back. Schema ids come from the lock: no registry is asked
-at run time.
+"""Encodes events as Avro in Confluent framing, and decodes them. Schema ids come from the lock; no
+registry is needed at run time.
 """
 
 from collections.abc import Mapping
@@ -23,7 +23,9 @@ _FRAME = Struct(">BI")
 
 
 class AvroCodec:
-    """`waypost.ports.codec.EventCodec` over the committed schemas, all of them parsed once, here."""
+    """`waypost.ports.codec.EventCodec` over the committed schemas, which are parsed once at
+    construction.
+    """
 
     def __init__(
         self,
@@ -58,7 +60,7 @@ class AvroCodec:
         body.seek(_FRAME.size)
         try:
             event = self._read(written, body)
-        except Exception as error:  # fastavro answers bad bytes with EOFError, IndexError, ValueError, OverflowError …
+        except Exception as error:  # invalid bytes cause EOFError, IndexError, ValueError, OverflowError … in fastavro
             raise _unreadable(written, str(error) or type(error).__name__) from error
         if trailing := len(payload) - body.tell():
             raise _unreadable(written, f"{trailing} bytes follow the body")
@@ -82,9 +84,7 @@ class AvroCodec:
         return newest
 
     def _format(self, event_type: str, payload: bytes) -> Format:
-        """The version that the frame names; its type must be the one that the record claims to be
-        of.
-        """
+        """The schema version of the frame. Its event type must equal that of the record."""
         if len(payload) < _FRAME.size:
             raise UndecodableRecord("the value is shorter than a frame", size=len(payload))
         magic, schema_id = _FRAME.unpack_from(payload)
@@ -95,7 +95,7 @@ class AvroCodec:
             raise UndecodableRecord(f"schema id {schema_id} is not in this release's lock", schema_id=schema_id)
         if written.event_type != event_type:
             raise UndecodableRecord(
-                f"schema id {schema_id} is of {written.event_type}, not of {event_type}",
+                f"schema id {schema_id} belongs to {written.event_type}, not to {event_type}",
                 schema_id=schema_id,
                 event_type=event_type,
             )
@@ -114,7 +114,9 @@ class AvroCodec:
 
 
 def _values(event: Event, newest: Format) -> dict[str, Any]:
-    """Field → what the Avro writer takes. Raises Permanent naming the field that does not fit."""
+    """The values for the Avro writer, by field. Raises Permanent for a value that does not fit, and
+    names the field.
+    """
     values: dict[str, Any] = {}
     for name, expected, encode in newest.encoders:
         value = getattr(event, name)
@@ -128,8 +130,8 @@ def _values(event: Event, newest: Format) -> dict[str, Any]:
 
 
 def _diagnosis(event: Event, newest: Format, error: Exception) -> Permanent:
-    """What to raise where the writer refused a value of the right type: too large for the field, or
-    no Unicode text.
+    """The error for a value that the writer refused despite its type: too large for the field, or
+    not valid Unicode.
     """
     for name, _, encode in newest.encoders:
         try:
@@ -140,13 +142,13 @@ def _diagnosis(event: Event, newest: Format, error: Exception) -> Permanent:
 
 
 def _refusal(event: Event, misfit: Misfit) -> Permanent:
-    # The value itself stays out of the message: it may identify a person.
+    # The message omits the value, which may be personal data.
     return Permanent(f"{event.type}: field {misfit.path!r} {misfit.reason}", event_type=event.type, field=misfit.path)
 
 
 def _unreadable(written: Format, reason: str) -> UndecodableRecord:
     return UndecodableRecord(
-        f"the body is no {written.event_type} version {written.version}: {reason}",
+        f"the body is not a valid {written.event_type} version {written.version}: {reason}",
         schema_id=written.schema_id,
         event_type=written.event_type,
     )

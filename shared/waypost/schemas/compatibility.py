@@ -1,5 +1,5 @@
-"""FULL_TRANSITIVE: each version reads and is read by every earlier one of its type, as Avro's own
-checker judges.
+"""FULL_TRANSITIVE compatibility, by Avro's own checker: each version reads all earlier versions of
+its type, and they read it.
 """
 
 import json
@@ -15,7 +15,7 @@ from waypost.schemas.sources import SchemaSource
 
 
 def incompatibilities(sources: Sequence[SchemaSource]) -> Iterator[SchemaProblem]:
-    """One finding for each pair of versions and direction that does not resolve."""
+    """One finding for each pair of versions and each direction that is incompatible."""
     ordered = sorted(sources, key=lambda source: (source.event_type, source.version))
     for _, versions in groupby(ordered, key=lambda source: source.event_type):
         for older, newer in combinations(versions, 2):
@@ -24,18 +24,18 @@ def incompatibilities(sources: Sequence[SchemaSource]) -> Iterator[SchemaProblem
 
 
 def _unreadable(*, reader: SchemaSource, writer: SchemaSource) -> Iterator[SchemaProblem]:
-    checker = ReaderWriterCompatibilityChecker()  # type: ignore[no-untyped-call]  # avro leaves its constructor unannotated
+    checker = ReaderWriterCompatibilityChecker()  # type: ignore[no-untyped-call]  # the constructor in avro has no annotations
     verdict = checker.get_compatibility(_parse(reader), _parse(writer))
     if verdict.compatibility is not SchemaCompatibilityType.compatible:
         yield SchemaProblem(
             max(reader, writer, key=lambda source: source.version).label,
             f"version {reader.version} cannot read version {writer.version}: {'; '.join(sorted(verdict.messages))}",
-            "old events are read for ever, and old releases read new events while a deployment rolls",
-            "add fields with defaults only, remove only such fields; else publish a new event type and an upcaster",
+            "old events stay readable, and old releases read new events during a deployment",
+            "add or remove only fields with defaults; otherwise publish a new event type and an upcaster",
         )
 
 
 def _parse(source: SchemaSource) -> avro.schema.Schema:
     with catch_warnings():
-        simplefilter("ignore")  # of logical types that it does not know, and that do not change how bytes resolve
+        simplefilter("ignore")  # warnings about unknown logical types, which do not affect compatibility
         return avro.schema.parse(json.dumps(source.definition))

@@ -1,8 +1,8 @@
-"""Defaults as the Avro library would have read them.
+"""Conversion of default values.
 
 Avro writes a default as JSON of the plain type: a date is a number of days, bytes are a string of
-code points below 256. fastavro hands that JSON out unconverted. `default_value` converts it, or
-says why it cannot.
+code points below 256. fastavro returns that JSON without conversion. `default_value` converts it,
+or raises an error with the reason.
 """
 
 import math
@@ -34,7 +34,7 @@ _EPOCH_DAY = date(1970, 1, 1).toordinal()
 
 
 def default_value(type_: AvroType, written: Any) -> Any:
-    """What the decoder takes for a missing field. Raises ValueError with the reason."""
+    """The value that the decoder uses for a missing field. Raises ValueError with the reason."""
     match type_:
         case NullableType():
             return _require(written, written is None, "null, the first type of the union")
@@ -51,30 +51,32 @@ def default_value(type_: AvroType, written: Any) -> Any:
             return _require(written, written in type_.symbols, f"one of {', '.join(type_.symbols)}")
         case ArrayType():
             _require(written, isinstance(written, list), "a JSON array")
-            return [default_value(type_.items, each) for each in written]
+            return [default_value(type_.items, item) for item in written]
         case MapType():
             _require(written, isinstance(written, dict), "a JSON object")
-            return {_text(key): default_value(type_.values, each) for key, each in written.items()}
+            return {_text(key): default_value(type_.values, item) for key, item in written.items()}
         case RecordType():
             return _record(type_, written)
-    raise ValueError(f"events have no {type_.kind}")
+    raise ValueError(f"events do not support {type_.kind}")
 
 
 def fill_defaults(parsed: Any, root: RecordType) -> Any:
-    """Puts converted defaults into a schema that fastavro has parsed; returns it."""
+    """Replaces the defaults in a schema parsed by fastavro by converted ones. Returns the
+    schema.
+    """
     converted = {
-        (_full_name(record), each.name): default_value(each.type, each.definition["default"])
+        (_full_name(record), field.name): default_value(field.type, field.definition["default"])
         for _, record in nested(root, "")
         if isinstance(record, RecordType)
-        for each in record.fields
-        if each.has_default
+        for field in record.fields
+        if field.has_default
     }
     _fill(parsed, converted)
     return parsed
 
 
 def fits_float(value: float) -> bool:
-    """Whether 32 bits hold the number exactly."""
+    """True if 32 bits represent the number exactly."""
     try:
         return math.isnan(value) or struct.unpack("<f", struct.pack("<f", value))[0] == value
     except OverflowError:
@@ -83,14 +85,14 @@ def fits_float(value: float) -> bool:
 
 def _record(type_: RecordType, written: Any) -> Definition:
     _require(written, isinstance(written, dict), "a JSON object")
-    known = {each.name: each for each in type_.fields}
+    known = {field.name: field for field in type_.fields}
     if unknown := sorted(set(written) - set(known)):
         raise ValueError(f"the record has no field {unknown[0]}")
     values: Definition = {}
-    for name, each in known.items():
-        if name not in written and not each.has_default:
+    for name, item in known.items():
+        if name not in written and not item.has_default:
             raise ValueError(f"it lacks {name}")
-        values[name] = default_value(each.type, written.get(name, each.definition.get("default")))
+        values[name] = default_value(item.type, written.get(name, item.definition.get("default")))
     return values
 
 
@@ -100,15 +102,15 @@ def _full_name(record: RecordType) -> str:
 
 def _fill(node: Any, converted: Mapping[tuple[str, str], Any]) -> None:
     if isinstance(node, list):
-        for each in node:
-            _fill(each, converted)
+        for item in node:
+            _fill(item, converted)
     elif isinstance(node, dict):
         if node.get("type") == "record":
             name = str(node["name"]).rpartition(".")[2]
-            for each in node["fields"]:
-                if (name, each["name"]) in converted:
-                    each["default"] = converted[name, each["name"]]
-                _fill(each["type"], converted)
+            for field in node["fields"]:
+                if (name, field["name"]) in converted:
+                    field["default"] = converted[name, field["name"]]
+                _fill(field["type"], converted)
         else:
             for key in ("type", "items", "values"):
                 _fill(node.get(key), converted)
@@ -119,7 +121,7 @@ def _text(written: Any) -> str:
     try:
         written.encode()
     except UnicodeEncodeError as error:
-        raise ValueError("it is no Unicode text") from error
+        raise ValueError("it is not valid Unicode text") from error
     return str(written)
 
 
@@ -144,7 +146,7 @@ def _double(written: Any) -> float:
 
 def _float(written: Any) -> float:
     value = _double(written)
-    return float(_require(value, fits_float(value), "a number that 32 bits hold exactly; use double"))
+    return float(_require(value, fits_float(value), "a number that 32 bits represent exactly; use double"))
 
 
 def _uuid(written: Any) -> UUID:
@@ -185,7 +187,7 @@ def _scalar(kind: str, written: Any) -> Any:
     try:
         return _CONVERTERS[kind](written)
     except OverflowError as error:
-        raise ValueError(f"it is outside what a {kind} can be in Python") from error
+        raise ValueError(f"it is outside the range of a {kind} in Python") from error
 
 
 def _require(value: Any, holds: bool, expected: str) -> Any:

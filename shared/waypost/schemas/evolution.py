@@ -1,4 +1,4 @@
-"""Rules along the versions of an event type that no compatibility checker of Avro has."""
+"""Rules for the versions of an event type that Avro's compatibility checker does not have."""
 
 from collections.abc import Iterator, Sequence
 
@@ -11,7 +11,7 @@ _TEXT = ("string", "bytes")
 
 
 def evolution_problems(sources: Sequence[SchemaSource]) -> Iterator[SchemaProblem]:
-    """Versions count from 1 on one topic, and what a field meant once it means for ever."""
+    """Versions count from 1, all on one topic, and the meaning of a field never changes."""
     for event_type, versions in by_type(sources).items():
         yield from _numbers(event_type, versions)
         yield from _Meanings().problems(versions)
@@ -30,21 +30,23 @@ def _numbers(event_type: str, versions: Sequence[SchemaSource]) -> Iterator[Sche
     if numbers != list(range(1, len(numbers) + 1)):
         yield SchemaProblem(
             f"avro/{event_type}",
-            f"its versions are {numbers}",
-            "every version ever published stays, counted from 1",
+            f"the versions are {numbers}",
+            "every published version stays, counted from 1",
             "restore or rename",
         )
     if len({source.topic for source in versions}) > 1:
         yield SchemaProblem(
             f"avro/{event_type}",
-            "its versions name several topics",
-            "a topic is the order of its events",
+            "the versions name several topics",
+            "events are in order only within one topic",
             "name one",
         )
 
 
 class _Meanings:
-    """What earlier versions of one event type said about each field, removed fields included."""
+    """The properties of each field in the earlier versions of one event type, including removed
+    fields.
+    """
 
     def __init__(self) -> None:
         self._fields: dict[str, tuple[SchemaSource, Field]] = {}
@@ -55,13 +57,13 @@ class _Meanings:
 
     def problems(self, versions: Sequence[SchemaSource]) -> Iterator[SchemaProblem]:
         for source in versions:
-            for path, each in nested_fields(source.fields):
+            for path, field in nested_fields(source.fields):
                 where = f"{source.label}, field {path}"
-                yield from self._unit(where, path, source, each)
-                yield from self._default(where, path, source, each)
-                yield from self._mark(where, path, source, each)
-            for each in source.fields:
-                for path, type_ in nested(each.type, each.name):
+                yield from self._unit(where, path, source, field)
+                yield from self._default(where, path, source, field)
+                yield from self._mark(where, path, source, field)
+            for field in source.fields:
+                for path, type_ in nested(field.type, field.name):
                     where = f"{source.label}, field {path}"
                     first, before = self._types.setdefault(path, (source, type_))
                     yield from _changes(where, first, _type_meaning(before), _type_meaning(type_))
@@ -70,15 +72,15 @@ class _Meanings:
                     if isinstance(type_, EnumType):
                         yield from self._removed_symbols(where, path, source, type_)
 
-    def _unit(self, where: str, path: str, source: SchemaSource, each: Field) -> Iterator[SchemaProblem]:
-        first, before = self._fields.setdefault(path, (source, each))
-        meanings = ({"unit": field.definition.get("unit")} for field in (before, each))
+    def _unit(self, where: str, path: str, source: SchemaSource, field: Field) -> Iterator[SchemaProblem]:
+        first, before = self._fields.setdefault(path, (source, field))
+        meanings = ({"unit": version.definition.get("unit")} for version in (before, field))
         yield from _changes(where, first, *meanings)
 
-    def _default(self, where: str, path: str, source: SchemaSource, each: Field) -> Iterator[SchemaProblem]:
-        if not each.has_default:
+    def _default(self, where: str, path: str, source: SchemaSource, field: Field) -> Iterator[SchemaProblem]:
+        if not field.has_default:
             return
-        default = each.definition["default"]
+        default = field.definition["default"]
         first, before = self._defaults.setdefault(path, (source, default))
         if default != before or isinstance(default, bool) != isinstance(before, bool):
             yield SchemaProblem(
@@ -88,15 +90,15 @@ class _Meanings:
                 f"keep {before!r}, and set the value in the code that records the event",
             )
 
-    def _mark(self, where: str, path: str, source: SchemaSource, each: Field) -> Iterator[SchemaProblem]:
-        if each.personal:
+    def _mark(self, where: str, path: str, source: SchemaSource, field: Field) -> Iterator[SchemaProblem]:
+        if field.personal:
             self._personal.setdefault(path, source)
         elif first := self._personal.get(path):
             yield SchemaProblem(
                 where,
-                f'it has no "pii": true, in version {first.version} it has',
+                f'the field has no "pii": true, which it has in version {first.version}',
                 "stored events still identify the person: erasure and logs would no longer hide the value",
-                'keep "pii": true; if the field is to hold something else, give that a new field',
+                'keep "pii": true; put other data into a new field',
             )
 
     def _removed_symbols(self, where: str, path: str, source: SchemaSource, type_: EnumType) -> Iterator[SchemaProblem]:
@@ -105,9 +107,9 @@ class _Meanings:
         if removed:
             yield SchemaProblem(
                 where,
-                f"the symbol {removed[0]} of version {known[removed[0]].version} is gone",
-                f"events that hold it would be read as {type_.default}",
-                "keep the symbol, and say in the doc that it is not written any more",
+                f"the symbol {removed[0]} of version {known[removed[0]].version} is missing",
+                f"events with it would be read as {type_.default}",
+                "keep the symbol, and state in the doc that it is no longer written",
             )
         for symbol in type_.symbols:
             known.setdefault(symbol, source)
@@ -134,6 +136,6 @@ def _changed(where: str, aspect: str, now: object, first: SchemaSource, before: 
     return SchemaProblem(
         where,
         f"the {aspect} is {now}, in version {first.version} it is {before}",
-        "old events would be read as other values, and Avro's checker does not see it",
+        "old events would be read as other values, and Avro's checker does not detect it",
         "give the new meaning a new field name",
     )

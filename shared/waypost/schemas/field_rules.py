@@ -24,28 +24,28 @@ from waypost.schemas.types import (
 _FIELD = re.compile(r"[a-z][a-z0-9_]*")
 _SYMBOL = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _CLASS_WORDS = frozenset({*PYTHON_TYPES.values(), "tuple", "field"})
-"""Names that the annotations of the same class need."""
+"""Names that the annotations of the generated class use."""
 _EVENT_WORDS = frozenset({"type", "topic", "schema_version", "personal"})
-"""Class attributes of every event."""
+"""Class attributes of every event class."""
 
 
 def field_problems(source: SchemaSource) -> Iterator[SchemaProblem]:
-    """Of one file."""
-    for path, each in nested_fields(source.fields):
+    """Problems of one file."""
+    for path, field in nested_fields(source.fields):
         where = f"{source.label}, field {path}"
-        yield from _name(where, each, is_event=path == each.name)
-        yield from _personal(where, each, inside=path != each.name)
-        yield from _null(where, each)
-        yield from _default(where, each)
-    for each in source.fields:
-        for path, type_ in nested(each.type, each.name):
+        yield from _name(where, field, is_event=path == field.name)
+        yield from _personal(where, field, inside=path != field.name)
+        yield from _null(where, field)
+        yield from _default(where, field)
+    for field in source.fields:
+        for path, type_ in nested(field.type, field.name):
             where = f"{source.label}, field {path}"
             match type_:
                 case Unsupported():
                     yield SchemaProblem(
                         where,
-                        f"the type {type_.kind} is not used here",
-                        f"the codec knows {', '.join(KINDS)}, and null before one of these",
+                        f"the type {type_.kind} is not supported",
+                        f"the codec supports {', '.join(KINDS)}, and null before one of these",
                         "use one of these",
                     )
                 case EnumType():
@@ -54,57 +54,60 @@ def field_problems(source: SchemaSource) -> Iterator[SchemaProblem]:
                     yield from _size(where, type_)
 
 
-def _name(where: str, each: Field, *, is_event: bool) -> Iterator[SchemaProblem]:
-    if not _FIELD.fullmatch(each.name):
-        yield SchemaProblem(where, "the name is not snake case", "it becomes an attribute", "rename it")
-    elif iskeyword(each.name):
+def _name(where: str, field: Field, *, is_event: bool) -> Iterator[SchemaProblem]:
+    if not _FIELD.fullmatch(field.name):
+        yield SchemaProblem(where, "the name is not in snake case", "it becomes an attribute", "rename it")
+    elif iskeyword(field.name):
         yield SchemaProblem(where, "the name is a keyword of Python", "it becomes an attribute", "rename it")
-    elif each.name in _CLASS_WORDS or (is_event and each.name in _EVENT_WORDS):
+    elif field.name in _CLASS_WORDS or (is_event and field.name in _EVENT_WORDS):
         yield SchemaProblem(
             where,
-            "the name is taken",
-            "the generated class uses it for something else",
-            f"say more: due_{each.name}, {each.name}_value",
+            "the name is reserved",
+            "the generated class uses the name",
+            f"use a longer name: due_{field.name}, {field.name}_value",
         )
 
 
-def _personal(where: str, each: Field, *, inside: bool) -> Iterator[SchemaProblem]:
-    if not each.personal:
+def _personal(where: str, field: Field, *, inside: bool) -> Iterator[SchemaProblem]:
+    if not field.personal:
         return
     if inside:
         yield SchemaProblem(
             where,
-            "it is personal inside a record",
-            "erasure and encryption reach the fields of the event itself only",
-            "make it a field of the event, or store the id of a person instead",
+            "the field is personal data inside a record",
+            "erasure and encryption process only the fields of the event itself",
+            "make it a field of the event, or store the id of the person instead",
         )
-    elif each.kind != "string" or each.nullable or each.has_default:
+    elif field.kind != "string" or field.nullable or field.has_default:
         yield SchemaProblem(
             where,
-            "it is personal but not a plain string",
-            "it may one day hold ciphertext",
+            "the field is personal data but not a plain string",
+            "it may later contain ciphertext",
             "make it a string without null or default",
         )
 
 
-def _null(where: str, each: Field) -> Iterator[SchemaProblem]:
-    if each.nullable and each.definition.get("default", "") is not None:
+def _null(where: str, field: Field) -> Iterator[SchemaProblem]:
+    if field.nullable and field.definition.get("default", "") is not None:
         yield SchemaProblem(
-            where, "it may be null but does not default to it", "older events lack it", 'add "default": null'
+            where,
+            "the field may be null but its default is not null",
+            "older events lack the field",
+            'add "default": null',
         )
 
 
-def _default(where: str, each: Field) -> Iterator[SchemaProblem]:
-    supported = not any(isinstance(type_, Unsupported) for _, type_ in nested(each.type, ""))
-    if not each.has_default or each.nullable or not supported:
+def _default(where: str, field: Field) -> Iterator[SchemaProblem]:
+    supported = not any(isinstance(type_, Unsupported) for _, type_ in nested(field.type, ""))
+    if not field.has_default or field.nullable or not supported:
         return
     try:
-        default_value(each.type, each.definition["default"])
+        default_value(field.type, field.definition["default"])
     except ValueError as error:
         yield SchemaProblem(
             where,
-            f"its default does not fit its type ({each.kind}): {error}",
-            "handlers of older events get the default, and expect the type",
+            f"the default does not fit the type ({field.kind}): {error}",
+            "handlers of older events receive the default, and expect the type",
             'correct the default, or make the field nullable: ["null", …] with "default": null',
         )
 
@@ -114,16 +117,16 @@ def _enum(where: str, type_: EnumType) -> Iterator[SchemaProblem]:
         yield SchemaProblem(
             where,
             "the enum has no default symbol" if type_.default is None else f"{type_.default} is not one of its symbols",
-            "an older release reads the default where a newer one wrote a symbol that it does not know",
+            "an older release reads the default instead of a symbol that only newer releases know",
             'add "default" to the enum, for example UNKNOWN as its first symbol',
         )
-    if odd := [each for each in type_.symbols if not _SYMBOL.fullmatch(each)]:
+    if odd := [symbol for symbol in type_.symbols if not _SYMBOL.fullmatch(symbol)]:
         yield SchemaProblem(
             where, f"the symbol {odd[0]} is not a name", "symbols become members of a class", "rename it"
         )
-    if len({member_name(each) for each in type_.symbols}) < len(type_.symbols):
+    if len({member_name(symbol) for symbol in type_.symbols}) < len(type_.symbols):
         yield SchemaProblem(
-            where, "two symbols differ by case alone", "members of the class are upper case", "rename one"
+            where, "two symbols differ only by case", "members of the class are upper case", "rename one"
         )
 
 
@@ -132,11 +135,13 @@ def _size(where: str, type_: DecimalType | FixedType | RecordType) -> Iterator[S
         case DecimalType() if not (0 < type_.precision <= 1000 and 0 <= type_.scale <= type_.precision):
             yield SchemaProblem(
                 where,
-                f"precision {type_.precision} and scale {type_.scale} describe no decimal",
+                f"precision {type_.precision} and scale {type_.scale} are not valid for a decimal",
                 "precision counts all digits, scale those after the point",
                 "set 0 < precision <= 1000 and 0 <= scale <= precision",
             )
         case FixedType() if type_.size < 1:
-            yield SchemaProblem(where, "the fixed has no bytes", "it could say nothing", "set a size of 1 or more")
+            yield SchemaProblem(
+                where, "the fixed type has no bytes", "it could not store a value", "set a size of 1 or more"
+            )
         case RecordType() if not type_.fields:
-            yield SchemaProblem(where, "the record has no fields", "it could say nothing", "add a field")
+            yield SchemaProblem(where, "the record has no fields", "it could not store a value", "add a field")

@@ -1,4 +1,4 @@
-"""The formats that the codec looks up per record: every locked version, parsed."""
+"""The parsed form of every locked version, which the codec looks up for each record."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -19,24 +19,26 @@ from waypost.schemas.values import FieldCodec, decoders, field_codecs
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Format:
-    """One published version: how it was written, and how it is read today."""
+    """One published version: its schema, its current reader schema and its conversions."""
 
     schema_id: int
     event_type: str
     version: int
     event_class: type[Event]
     definition: Definition
-    """As its file says it; the two that follow are parsed."""
+    """The schema as in its file. The next two fields are parsed schemas."""
     schema: Any
     reader_schema: Any
-    """The type's newest schema; None where this is it, because resolving costs half as much again.
+    """The newest schema of the type. None if this is the newest, because schema resolution costs 50
+    % more time.
     """
     encoders: tuple[tuple[str, type | None, Callable[[Any], Any]], ...]
-    """Per field of the newest version: name, the Python type that needs no check, and the check.
-    See `ValueCodec`.
+    """For each field of the newest version: name, the Python type that needs no check, and the
+    encoder. See `ValueCodec`.
     """
     decoders: tuple[tuple[str, Callable[[Any], Any]], ...]
-    """Name and conversion of the fields that the Avro library does not give as their Python type.
+    """Name and conversion of the fields that the Avro library does not decode to their Python
+    type.
     """
 
 
@@ -47,8 +49,8 @@ class Formats:
 
 
 def read_formats(root: Path, events: Mapping[str, type[Event]]) -> Formats:
-    """Raises Misconfigured where sources, lock and generated classes do not belong together:
-    `waypost schemas check` says how.
+    """Reads all formats. Raises Misconfigured if sources, lock and generated classes differ;
+    `waypost schemas check` reports the differences.
     """
     sources = read_sources(root)
     ids = {(line.type, line.version): line.id for line in read_lock(root)}
@@ -56,7 +58,7 @@ def read_formats(root: Path, events: Mapping[str, type[Event]]) -> Formats:
     for source in sources:
         if (source.event_type, source.version) not in ids or source.event_type not in events:
             raise Misconfigured(
-                f"{source.label} is not locked or has no class: run `waypost schemas generate` and `lock`"
+                f"{source.label} is not locked or has no class: run `waypost schemas lock` and `waypost schemas generate`"
             )
     readers = {event_type: _parsed(source) for event_type, source in latest.items()}
     by_id: dict[int, Format] = {}
@@ -72,14 +74,14 @@ def read_formats(root: Path, events: Mapping[str, type[Event]]) -> Formats:
             definition=source.definition,
             schema=readers[source.event_type] if source is target else _parsed(source),
             reader_schema=None if source is target else readers[source.event_type],
-            encoders=tuple((each.name, each.value.plain, each.value.encode) for each in fields),
+            encoders=tuple((field.name, field.value.plain, field.value.encode) for field in fields),
             decoders=decoders(fields),
         )
     return Formats(by_id=by_id, newest=_newest_of(by_id, latest))
 
 
 def _parsed(source: SchemaSource) -> Any:
-    """As fastavro takes it, with defaults that it may hand out as they are."""
+    """Parsed by fastavro, with converted defaults."""
     return fill_defaults(parse_schema(wire_definition(source.definition)), source.record)
 
 

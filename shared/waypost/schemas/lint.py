@@ -1,4 +1,4 @@
-"""The rules of this toolkit that Avro itself does not have, file by file."""
+"""The toolkit's own rules for schema files."""
 
 import re
 from collections.abc import Collection, Iterator, Sequence
@@ -16,8 +16,8 @@ _TYPE = re.compile(r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*")
 
 
 def lint(sources: Sequence[SchemaSource], topics: Collection[str]) -> Iterator[SchemaProblem]:
-    """Problems of each file, then along the versions of each type. `topics` are those that
-    `topics.yaml` declares.
+    """Problems of each file, then of the versions of each type. `topics` are the topics in
+    `topics.yaml`.
     """
     for source in sources:
         yield from _names(source)
@@ -34,13 +34,16 @@ def _names(source: SchemaSource) -> Iterator[SchemaProblem]:
     where, event_type = source.label, source.event_type
     if not _TYPE.fullmatch(event_type):
         yield SchemaProblem(
-            where, f"{event_type!r} is no event type", "types read <aggregate>.<past tense>", "rename the folder"
+            where,
+            f"{event_type!r} is not a valid event type",
+            "event types have the form <aggregate>.<past tense>",
+            "rename the folder",
         )
     if source.definition.get("event_type") != event_type:
         yield SchemaProblem(
             where,
             '"event_type" is not the folder\'s name',
-            "a schema is read without its folder too",
+            "a schema must be complete without its folder",
             f"write {event_type!r}",
         )
     record = "".join(word.capitalize() for word in re.split(r"[._]", event_type))
@@ -48,9 +51,9 @@ def _names(source: SchemaSource) -> Iterator[SchemaProblem]:
     if source.full_name != expected:
         yield SchemaProblem(
             where,
-            f"the record is called {source.full_name}",
-            "subjects and classes follow the type",
-            f"call it {expected}",
+            f"the name of the record is {source.full_name}",
+            "subjects and classes are named after the event type",
+            f"rename it to {expected}",
         )
 
 
@@ -58,21 +61,24 @@ def _topic(source: SchemaSource, topics: Collection[str]) -> Iterator[SchemaProb
     topic, publisher = source.topic, source.namespace_service
     if not _TYPE.fullmatch(topic):
         yield SchemaProblem(
-            source.label, f"{topic!r} is no topic", "topics read <service>.<aggregate>", 'correct "topic"'
+            source.label,
+            f"{topic!r} is not a valid topic",
+            "topics have the form <service>.<aggregate>",
+            'correct "topic"',
         )
     elif publisher is not None and publisher != source.service:
-        own = ", ".join(sorted(each for each in topics if each.startswith(f"{publisher}."))) or "none is declared yet"
+        own = ", ".join(sorted(name for name in topics if name.startswith(f"{publisher}."))) or "none is declared yet"
         yield SchemaProblem(
             source.label,
             f"the topic {topic} belongs to the service {source.service}, the record to {publisher}",
-            "only the service that owns a topic publishes on it, so that each key has one order",
+            "only the owner of a topic publishes to it, so that the events of each key are in order",
             f"name a topic of {publisher} ({own}), or declare {publisher}.<aggregate> in topics.yaml",
         )
     elif topic not in topics:
         yield SchemaProblem(
             source.label,
             f"the topic {topic} is not declared",
-            "Kafka would have no such topic: the events would wait in the outbox",
+            "the topic would not exist in Kafka, and the events would stay in the outbox",
             f"declare it in topics.yaml, or correct the name; declared are {', '.join(sorted(topics)) or 'none'}",
         )
 
@@ -82,22 +88,25 @@ def _tenant_first(source: SchemaSource) -> Iterator[SchemaProblem]:
     if first is None or first.name != "tenant_id" or first.kind != "uuid" or first.nullable:
         yield SchemaProblem(
             source.label,
-            "its first field is not tenant_id",
-            "every fact belongs to one tenant",
-            "start with tenant_id, a uuid",
+            "the first field is not tenant_id",
+            "every event belongs to one tenant",
+            "add tenant_id, a uuid, as the first field",
         )
 
 
 def _docs(source: SchemaSource) -> Iterator[SchemaProblem]:
     silent = [] if source.doc.strip() else ["the record itself"]
-    silent += [path for path, each in nested_fields(source.fields) if not each.doc.strip()]
+    silent += [path for path, field in nested_fields(source.fields) if not field.doc.strip()]
     silent += [
         f"{type_.definition['name']} (type of {path})"
-        for each in source.fields
-        for path, type_ in nested(each.type, each.name)
+        for field in source.fields
+        for path, type_ in nested(field.type, field.name)
         if isinstance(type_, RecordType | EnumType) and not str(type_.definition.get("doc", "")).strip()
     ]
     if silent:
         yield SchemaProblem(
-            source.label, f"no doc on {', '.join(silent)}", "docs become docstrings and reference", 'add "doc"'
+            source.label,
+            f"no doc on {', '.join(silent)}",
+            "docs become docstrings and the events reference",
+            'add "doc"',
         )

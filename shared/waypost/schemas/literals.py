@@ -1,4 +1,4 @@
-"""Python source text of default values, laid out as the formatter would."""
+"""Python source text of default values, in the layout of the formatter."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, time
@@ -24,16 +24,15 @@ WIDTH = 120
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """Text with brackets, which may be broken into lines."""
+    """Text in brackets, which can be broken into lines."""
 
     before: str
-    """Up to and including the opening bracket."""
+    """Text up to and including the opening bracket."""
     parts: tuple[tuple[str, "Literal"], ...]
-    """What stands before each part (`name=`, `"key": `), and the part."""
+    """The label of each part (`name=`, `"key": `), and the part."""
     after: str
     call: bool = False
-    """Arguments may share one line inside the brackets; items of a collection stand one to a line.
-    """
+    """Arguments can share one line inside the brackets. Items of a collection are one per line."""
 
     def flat(self) -> str:
         inner = ", ".join(label + flat(part) for label, part in self.parts)
@@ -49,8 +48,8 @@ def flat(literal: Literal) -> str:
 
 
 def laid_out(prefix: str, literal: Literal, indent: int = 4, suffix: str = "") -> str:
-    """`prefix` and the literal as lines at this indent, the first one without it; the suffix
-    belongs to the last line.
+    """`prefix` and the literal as lines at this indent. The first line has no indent; the suffix is
+    on the last line.
     """
     line = prefix + flat(literal)
     if isinstance(literal, str) or not literal.parts or indent + len(line + suffix) <= WIDTH:
@@ -65,7 +64,7 @@ def laid_out(prefix: str, literal: Literal, indent: int = 4, suffix: str = "") -
 
 
 def literal_of(type_: AvroType, value: Any) -> Literal:
-    """Of a value as `default_value` gives it."""
+    """The literal of a value that `default_value` returned."""
     match type_:
         case NullableType():
             return "None" if value is None else literal_of(type_.value, value)
@@ -76,22 +75,22 @@ def literal_of(type_: AvroType, value: Any) -> Literal:
         case EnumType():
             return f"{simple_name(type_)}.{member_name(value)}"
         case ArrayType():
-            return Group(before="(", parts=tuple(("", literal_of(type_.items, each)) for each in value), after=")")
+            return Group(before="(", parts=tuple(("", literal_of(type_.items, item)) for item in value), after=")")
         case MapType():
             return _map(type_, value)
         case RecordType():
-            values = tuple((f"{each.name}=", literal_of(each.type, value[each.name])) for each in type_.fields)
+            values = tuple((f"{field.name}=", literal_of(field.type, value[field.name])) for field in type_.fields)
             return Group(before=f"{simple_name(type_)}(", parts=values, after=")", call=True)
     return repr_of(value)
 
 
 def member_name(symbol: str) -> str:
-    """Of the generated enum."""
+    """The member name in the generated enum."""
     return symbol.upper()
 
 
 def repr_of(value: str | bytes) -> str:
-    """With double quotes, unless that needs more escapes."""
+    """The literal with double quotes, unless that needs more escapes."""
     text = repr(value)
     start = text.index(text[-1])
     quoted = text[start + 1 : -1]
@@ -101,7 +100,7 @@ def repr_of(value: str | bytes) -> str:
 def _map(type_: MapType, value: dict[str, Any]) -> Literal:
     if not value:
         return "FrozenMap()"
-    items = tuple((f"{repr_of(key)}: ", literal_of(type_.values, each)) for key, each in value.items())
+    items = tuple((f"{repr_of(key)}: ", literal_of(type_.values, item)) for key, item in value.items())
     return Group(before="FrozenMap(", parts=(("", Group(before="{", parts=items, after="}")),), after=")", call=True)
 
 

@@ -1,5 +1,5 @@
-"""`registry.lock.json`: which schema id every published version has. Ids are dense, in lock order,
-and never change.
+"""`registry.lock.json`: the schema id of each published version. Ids are consecutive, in lock
+order, and never change.
 """
 
 import json
@@ -15,7 +15,7 @@ LOCK = "registry.lock.json"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LockedSchema:
-    """One line of the lock."""
+    """One entry of the lock."""
 
     id: int
     subject: str
@@ -29,7 +29,7 @@ class LockedSchema:
 
 
 def read_lock(root: Path) -> tuple[LockedSchema, ...]:
-    """The lines in lock order; empty before the first lock."""
+    """The entries in lock order. Empty before the first lock."""
     path = root / LOCK
     if not path.exists():
         return ()
@@ -37,13 +37,13 @@ def read_lock(root: Path) -> tuple[LockedSchema, ...]:
 
 
 def parse_lock(text: str) -> tuple[LockedSchema, ...]:
-    """The lines of a lock file's text."""
+    """The entries in the text of a lock file."""
     return tuple(LockedSchema(**line) for line in json.loads(text)["schemas"])
 
 
 def append_to_lock(sources: Sequence[SchemaSource], root: Path) -> tuple[LockedSchema, ...]:
-    """Gives the next ids to the versions that have none, in the order of `sources`, and returns
-    these lines; old ones stay as they are.
+    """Assigns the next ids to the versions without an id, in the order of `sources`. Returns the
+    new entries. Existing entries do not change.
     """
     old = read_lock(root)
     known = {(line.type, line.version) for line in old}
@@ -55,7 +55,7 @@ def append_to_lock(sources: Sequence[SchemaSource], root: Path) -> tuple[LockedS
 
 
 def locked(number: int, source: SchemaSource) -> LockedSchema:
-    """The entry of a version under this id."""
+    """The lock entry of a version with this id."""
     return LockedSchema(
         id=number,
         subject=source.subject,

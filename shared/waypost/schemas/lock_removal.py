@@ -1,4 +1,4 @@
-"""Takes back a lock entry that nobody else can have seen: the newest one, before its commit."""
+"""Removes a lock entry that is not in use yet: the newest one, before its commit."""
 
 import subprocess
 from pathlib import Path
@@ -9,25 +9,27 @@ from waypost.schemas.samples import sample_path
 
 
 def unlock(root: Path, event_type: str, version: int) -> LockedSchema:
-    """Removes the entry and its sample; the `.avsc` stays. Raises SchemaProblem where the id may be
-    in use already.
+    """Removes the entry and its sample. The `.avsc` file stays. Raises SchemaProblem if the id may
+    already be in use.
     """
     lines = read_lock(root)
-    line = next((each for each in lines if (each.type, each.version) == (event_type, version)), None)
+    line = next((entry for entry in lines if (entry.type, entry.version) == (event_type, version)), None)
     label = f"{event_type} version {version}"
     if line is None:
-        raise SchemaProblem(label, "it is not locked", f"{LOCK} has no such entry", "nothing is to be taken back")
-    if (event_type, version) in {(each.type, each.version) for each in _committed(root)}:
+        raise SchemaProblem(
+            label, "it is not locked", f"{LOCK} has no such entry", "check the event type and the version"
+        )
+    if (event_type, version) in {(entry.type, entry.version) for entry in _committed(root)}:
         raise SchemaProblem(
             label,
             f"its lock entry (id {line.id}) is committed",
-            "others may have published events with this id, and every release has to read them",
-            "keep it, and publish the correction as the next version",
+            "events with this id may exist, and every release must read them",
+            "keep the entry, and publish the correction as the next version",
         )
-    if newer := [f"{each.type} {each.version}" for each in lines if each.id > line.id]:
+    if newer := [f"{entry.type} {entry.version}" for entry in lines if entry.id > line.id]:
         raise SchemaProblem(
             label,
-            f"it is not the newest lock entry: {', '.join(newer)} followed",
+            f"it is not the newest lock entry: {', '.join(newer)} is newer",
             "ids are 1, 2, 3 … without gaps",
             f"unlock the newest first: `waypost schemas unlock {newer[-1]}`",
         )
@@ -39,7 +41,9 @@ def unlock(root: Path, event_type: str, version: int) -> LockedSchema:
 
 
 def _committed(root: Path) -> tuple[LockedSchema, ...]:
-    """The entries in the lock of git's HEAD; none outside a repository and before its first commit."""
+    """The entries in the lock at git's HEAD. Empty outside a repository and before the first
+    commit.
+    """
     if _git(root, "rev-parse", "--verify", "--quiet", "HEAD") is None:
         return ()
     text = _git(root, "show", f"HEAD:./{LOCK}")
@@ -47,15 +51,15 @@ def _committed(root: Path) -> tuple[LockedSchema, ...]:
 
 
 def _git(root: Path, *arguments: str) -> str | None:
-    """Standard output; None where git answers no."""
+    """Standard output of git. None if git fails."""
     command = ("git", "-C", str(root), *arguments)
     try:
-        answer = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - fixed words alone
+        answer = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - fixed arguments
     except OSError as error:
         raise SchemaProblem(
             LOCK,
-            f"git cannot be asked: {error.strerror}",
-            "an entry is taken back only where no commit has it",
+            f"git cannot be run: {error.strerror}",
+            "only an entry without a commit can be removed",
             "install git, or restore the lock and the sample by hand",
         ) from error
     return answer.stdout if answer.returncode == 0 else None

@@ -1,9 +1,8 @@
-"""Decimals and times of day between Python and Avro, without the silent rounding of the Avro
-library.
+"""Conversion of decimals and times of day between Python and Avro, without silent rounding.
 
-fastavro rounds a decimal that exceeds its precision, writes one that exceeds it by a positive
-exponent, and cuts off what milliseconds cannot hold. These functions refuse instead. The schemas
-that fastavro gets therefore carry no such logical type.
+fastavro rounds a decimal that exceeds its precision, accepts one that exceeds it by a positive
+exponent, and truncates times to milliseconds. These functions raise errors instead. The schemas
+passed to fastavro therefore do not contain these logical types.
 """
 
 from datetime import time
@@ -13,15 +12,15 @@ from typing import Any
 from waypost.schemas.types import Definition
 
 OWN = frozenset({"decimal", "time-millis", "time-micros"})
-"""Logical types that are converted here; fastavro sees the plain type below them."""
+"""Logical types that this module converts. fastavro receives the plain type."""
 _DAY_MICROS = 86_400_000_000
 _EXACT = Context(prec=10_000)
 
 
 def wire_definition(definition: Any) -> Any:
-    """The schema as fastavro gets it: without the logical types in `OWN`."""
+    """The schema for fastavro, without the logical types in `OWN`."""
     if isinstance(definition, list):
-        return [wire_definition(each) for each in definition]
+        return [wire_definition(item) for item in definition]
     if not isinstance(definition, dict):
         return definition
     plain: Definition = {
@@ -34,7 +33,7 @@ def wire_definition(definition: Any) -> Any:
 
 
 def decimal_bytes(value: Decimal, *, precision: int, scale: int) -> bytes:
-    """Two's complement, big-endian, as short as possible. Raises ValueError where digits would be
+    """Two's complement, big-endian, of minimal length. Raises ValueError if digits would be
     lost.
     """
     sign, digits, exponent = value.as_tuple()
@@ -55,7 +54,7 @@ def decimal_bytes(value: Decimal, *, precision: int, scale: int) -> bytes:
 
 
 def decimal_of(data: bytes, *, precision: int, scale: int) -> Decimal:
-    """Raises ValueError for a number of more digits than the precision."""
+    """The decimal. Raises ValueError for a number with more digits than the precision."""
     unscaled = int.from_bytes(data, "big", signed=True)
     if abs(unscaled) >= 10**precision:
         raise ValueError(f"a decimal has more than {precision} digits")
@@ -63,18 +62,18 @@ def decimal_of(data: bytes, *, precision: int, scale: int) -> Decimal:
 
 
 def time_number(value: time, kind: str) -> int:
-    """Milliseconds or microseconds since midnight. Raises ValueError where something would be lost."""
+    """Milliseconds or microseconds since midnight. Raises ValueError if precision would be lost."""
     if value.tzinfo is not None:
-        raise ValueError("is a time with a zone; Avro stores the time of day alone")
+        raise ValueError("is a time with a time zone; Avro stores only the time of day")
     seconds = (value.hour * 60 + value.minute) * 60 + value.second
     return _whole_millis(seconds, value.microsecond) if kind == "time-millis" else seconds * 10**6 + value.microsecond
 
 
 def time_of(number: int, kind: str) -> time:
-    """Raises ValueError for a number outside a day."""
+    """The time of day. Raises ValueError for a number outside a day."""
     micros = number * 1000 if kind == "time-millis" else number
     if not 0 <= micros < _DAY_MICROS:
-        raise ValueError(f"{number} is no {kind}: it is outside a day")
+        raise ValueError(f"{number} is not a valid {kind}: it is outside a day")
     seconds, rest = divmod(micros, 10**6)
     return time(seconds // 3600, seconds // 60 % 60, seconds % 60, rest)
 
@@ -82,7 +81,7 @@ def time_of(number: int, kind: str) -> time:
 def require_whole_millis(microsecond: int) -> None:
     """Raises ValueError for a fraction that a field in milliseconds would lose."""
     if microsecond % 1000:
-        raise ValueError("has microseconds, and the field keeps milliseconds; round it before, or use micros")
+        raise ValueError("has microseconds, but the field stores milliseconds; round the value, or use micros")
 
 
 def _whole_millis(seconds: int, microsecond: int) -> int:

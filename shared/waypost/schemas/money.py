@@ -1,5 +1,5 @@
-"""Money is a long of minor units beside a currency. Binary fractions and scaled decimals are
-refused for it.
+"""Rules for money: a long of minor units together with a currency. Refuses binary fractions and
+scaled decimals.
 """
 
 from collections.abc import Iterator, Sequence
@@ -22,48 +22,48 @@ MONEY_WORDS = frozenset(
     | {"subsidy", "subtotal", "sum", "surcharge", "tariff", "tax", "tip", "total", "turnover", "vat", "wage"}
 )
 RATE_WORDS = frozenset({"rate", "ratio", "percent", "percentage", "factor", "share", "probability", "score"})
-"""A name that ends so is a number without a currency."""
+"""A field whose name ends with one of these is a number without a currency."""
 _FRACTIONS = frozenset({"float", "double", "decimal"})
 
 
 def money_problems(source: SchemaSource) -> Iterator[SchemaProblem]:
-    """Of one file."""
+    """Problems of one file."""
     fields = tuple(nested_fields(source.fields))
-    amounts = [(path, each) for path, each in fields if each.name.endswith("_minor")]
+    amounts = [(path, field) for path, field in fields if field.name.endswith("_minor")]
     wrong = [
-        path for path, each in amounts if _leaf(each.type).kind != "long" or each.definition.get("unit") != "minor"
+        path for path, field in amounts if _leaf(field.type).kind != "long" or field.definition.get("unit") != "minor"
     ]
     if wrong:
         yield SchemaProblem(
             source.label,
-            f"{', '.join(wrong)} is no money",
+            f"{', '.join(wrong)} is not valid money",
             "money is a long of minor units",
             'make it a long with "unit": "minor"',
         )
     if _lacks_currency(source.fields):
         yield SchemaProblem(
             source.label,
-            "it names amounts but no currency",
-            "an amount alone says nothing",
+            "the record has amounts but no currency",
+            "an amount without a currency has no meaning",
             "add the string field currency",
         )
-    for path, each in fields:
-        if _leaf(each.type).kind in _FRACTIONS and looks_like_money(each):
+    for path, field in fields:
+        if _leaf(field.type).kind in _FRACTIONS and looks_like_money(field):
             yield SchemaProblem(
                 f"{source.label}, field {path}",
-                f"its name looks like money, and it is a {_leaf(each.type).kind}",
-                "fractions lose cents when they are added or rounded; money is a whole number of minor units",
-                f'make it a long named {each.name}_minor with "unit": "minor", and add currency;'
+                f"the name looks like money, but the type is {_leaf(field.type).kind}",
+                "sums and rounding of fractions lose cents; money is an integer of minor units",
+                f'make it a long named {field.name}_minor with "unit": "minor", and add currency;'
                 ' if it is not money, state its unit, as in "unit": "kilogram"',
             )
 
 
-def looks_like_money(each: Field) -> bool:
-    """By the words of the name, singular or plural. A stated unit other than minor or major says
-    that it is something else.
+def looks_like_money(field: Field) -> bool:
+    """True if a word of the name is in MONEY_WORDS, singular or plural. A unit other than minor or
+    major excludes the field.
     """
-    words = each.name.split("_")
-    unit = each.definition.get("unit")
+    words = field.name.split("_")
+    unit = field.definition.get("unit")
     if words[-1] in RATE_WORDS or unit not in (None, "minor", "major"):
         return False
     return any(
@@ -72,11 +72,11 @@ def looks_like_money(each: Field) -> bool:
 
 
 def _lacks_currency(fields: Sequence[Field], *, known: bool = False) -> bool:
-    """Whether a record names amounts, and neither it nor a record around it names their currency."""
-    known = known or any(each.name == "currency" and each.kind in ("string", "enum") for each in fields)
-    if not known and any(each.name.endswith("_minor") for each in fields):
+    """True if a record has amounts, but neither it nor an enclosing record has their currency."""
+    known = known or any(field.name == "currency" and field.kind in ("string", "enum") for field in fields)
+    if not known and any(field.name.endswith("_minor") for field in fields):
         return True
-    leaves = (_leaf(each.type) for each in fields)
+    leaves = (_leaf(field.type) for field in fields)
     return any(_lacks_currency(leaf.fields, known=known) for leaf in leaves if isinstance(leaf, RecordType))
 
 

@@ -1,4 +1,4 @@
-"""The codec's hook for values that identify a person."""
+"""The codec's hook for personal data."""
 
 from typing import Protocol
 
@@ -6,19 +6,19 @@ from waypost.kernel.event import Event
 
 
 class PersonalData(Protocol):
-    """Turns a personal value into what is stored, and back. Values stay strings, so no schema
-    changes when encryption comes.
+    """Encrypts personal values for storage, and decrypts them. Values stay strings, so encryption
+    needs no schema change.
 
-    A sealed value reads `enc:<key id>:<base64>`: forgetting the key forgets the person in every
-    event there ever was.
+    An encrypted value has the form `enc:<key id>:<base64>`. Deletion of the key erases the person
+    in all events.
     """
 
     def seal(self, event: Event, field: str, value: str) -> str:
-        """What the payload carries instead of `value`. Raises Transient where a key cannot be had."""
+        """The value to store in the payload. Raises Transient if the key is not available."""
         ...
 
     def unseal(self, value: str) -> str:
-        """The value as it was; a stand-in where its key is forgotten, and any value that was not
-        sealed as it is. Raises nothing.
+        """The original value, or a placeholder if its key is deleted. Returns an unencrypted value
+        unchanged. Raises no errors.
         """
         ...

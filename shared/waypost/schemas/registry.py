@@ -1,5 +1,5 @@
-"""Registers the locked schemas with a registry that speaks Confluent's API, so that tools which ask
-one find our ids.
+"""Registers the locked schemas with a registry that has Confluent's API, for tools that need a
+registry.
 """
 
 import json
@@ -14,8 +14,8 @@ _MEDIA_TYPE = "application/vnd.schemaregistry.v1+json"
 
 
 def push(url: str, root: Path) -> int:
-    """How many were registered, in lock order. Raises SchemaProblem at the first one that gets
-    another id than the lock's.
+    """Registers all schemas in lock order and returns their number. Raises SchemaProblem for the
+    first one whose id differs from the lock.
     """
     lines = read_lock(root)
     with httpx.Client(
@@ -26,9 +26,9 @@ def push(url: str, root: Path) -> int:
             if given != line.id:
                 raise SchemaProblem(
                     line.subject,
-                    f"the registry at {url} gave id {given}, the lock says {line.id}",
-                    "readers look schemas up by the id in the bytes",
-                    "push into an empty registry that counts ids from 1",
+                    f"the registry at {url} assigned id {given}, but the locked id is {line.id}",
+                    "readers look schemas up by the id in the payload",
+                    "push to an empty registry that assigns ids from 1",
                 )
     return len(lines)
 
@@ -43,7 +43,7 @@ def _register(registry: httpx.Client, line: LockedSchema, source: str) -> int:
     except (httpx.HTTPError, ValueError, KeyError) as error:
         raise SchemaProblem(
             line.subject,
-            f"the registry at {registry.base_url} did not take it: {error}",
-            "it must speak Confluent's API at this address",
-            "check that it runs, and the path of its API (Apicurio: /apis/ccompat/v7)",
+            f"the registry at {registry.base_url} refused the schema: {error}",
+            "the address must be that of Confluent's API",
+            "check that the registry runs, and the path of its API (Apicurio: /apis/ccompat/v7)",
         ) from error

@@ -1,4 +1,4 @@
-"""One stored event of every version ever locked, which each later release must still read."""
+"""One encoded sample event of each locked version, which all later releases must read."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -30,13 +30,13 @@ _MOMENT = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
 
 
 def sample_path(root: Path, event_type: str, version: int) -> Path:
-    """The framed bytes; the values they stand for lie beside, as JSON."""
+    """Path of the framed bytes. The decoded values are next to it, as JSON."""
     return root / "samples" / event_type / f"{version}.bin"
 
 
 def write_sample(source: SchemaSource, line: LockedSchema, root: Path) -> None:
-    """Stores what this version writes. Done once, when it is locked: a sample made later would
-    prove nothing.
+    """Writes a sample with this version. Called once, when the version is locked: a sample written
+    later would prove nothing.
     """
     values = {
         field.name: _value(field.type, f"{source.event_type}.{field.name}", index)
@@ -53,7 +53,7 @@ def write_sample(source: SchemaSource, line: LockedSchema, root: Path) -> None:
 def unreadable_samples(
     sources: Sequence[SchemaSource], lock: Sequence[LockedSchema], root: Path
 ) -> Iterator[SchemaProblem]:
-    """Samples that are missing, name another id, or no longer say what they said."""
+    """Samples that are missing, have another schema id, or decode to other values."""
     by_key = {(source.event_type, source.version): source for source in sources}
     latest = newest(tuple(sources))
     for line in lock:
@@ -63,13 +63,13 @@ def unreadable_samples(
                 yield SchemaProblem(
                     f"samples/{line.type}/{line.version}.bin",
                     reason,
-                    "events like it are in topics and databases",
-                    "restore the sample and the schemas from version control; a sample is never made anew",
+                    "such events exist in topics and databases",
+                    "restore the sample and the schemas from version control; never write a sample again",
                 )
 
 
 def readable(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The values as JSON holds them."""
+    """The values in a form that JSON can represent."""
     return {name: _plain(value) for name, value in values.items()}
 
 
@@ -77,28 +77,30 @@ def _reason(source: SchemaSource, reader: SchemaSource, line: LockedSchema, root
     path = sample_path(root, line.type, line.version)
     if not path.exists() or not path.with_suffix(".json").exists():
         return "it is missing"
-    payload, told = path.read_bytes(), json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    payload, stored = path.read_bytes(), json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
     if payload[:5] != b"\x00" + line.id.to_bytes(4, "big"):
         return f"its frame does not name schema id {line.id}"
     try:
         values = schemaless_reader(
             BytesIO(payload[5:]), parse_schema(source.definition), parse_schema(reader.definition)
         )
-    except Exception as error:  # noqa: BLE001 - whatever stops it from being read is the finding
+    except Exception as error:  # noqa: BLE001 - any error is the finding
         return f"it cannot be read: {error!r}"
     differing = [
-        name for name, value in readable(_mapping(values)).items() if name in told and not _agrees(told[name], value)
+        name
+        for name, value in readable(_mapping(values)).items()
+        if name in stored and not _agrees(stored[name], value)
     ]
-    return f"it reads otherwise in {', '.join(differing)}" if differing else None
+    return f"it decodes to other values of {', '.join(differing)}" if differing else None
 
 
-def _agrees(told: Any, value: Any) -> bool:
-    """Whether both say the same; fields that later versions added to a record do not count."""
-    if isinstance(told, dict) and isinstance(value, dict):
-        return all(_agrees(told[name], value[name]) for name in told.keys() & value.keys())
-    if isinstance(told, list) and isinstance(value, list):
-        return len(told) == len(value) and all(map(_agrees, told, value))
-    return bool(told == value)
+def _agrees(stored: Any, value: Any) -> bool:
+    """True if both values are equal. Ignores fields that later versions added to a record."""
+    if isinstance(stored, dict) and isinstance(value, dict):
+        return all(_agrees(stored[name], value[name]) for name in stored.keys() & value.keys())
+    if isinstance(stored, list) and isinstance(value, list):
+        return len(stored) == len(value) and all(map(_agrees, stored, value))
+    return bool(stored == value)
 
 
 def _mapping(values: Any) -> Mapping[str, Any]:
@@ -114,7 +116,7 @@ def _plain(value: Any) -> Any:
         case UUID() | Decimal():
             return str(value)
         case list():
-            return [_plain(each) for each in value]
+            return [_plain(item) for item in value]
         case dict():
             return readable(value)
         case _:
@@ -122,20 +124,20 @@ def _plain(value: Any) -> Any:
 
 
 def _value(type_: AvroType, name: str, index: int) -> Any:
-    """A value that differs from every other field's of its kind, so that two swapped fields are
-    noticed.
+    """A value that differs from those of all other fields of the kind, so that swapped fields are
+    detected.
     """
     match type_:
         case NullableType():
             return _value(type_.value, name, index)
         case ArrayType():
-            return [_value(type_.items, f"{name}.{each}", index + each) for each in range(2)]
+            return [_value(type_.items, f"{name}.{item}", index + item) for item in range(2)]
         case MapType():
-            return {f"{each} ✓": _value(type_.values, f"{name}.{each}", index) for each in ("one", "two")}
+            return {f"{item} ✓": _value(type_.values, f"{name}.{item}", index) for item in ("one", "two")}
         case RecordType():
             return {
-                each.name: _value(each.type, f"{name}.{each.name}", index + number)
-                for number, each in enumerate(type_.fields)
+                item.name: _value(item.type, f"{name}.{item.name}", index + number)
+                for number, item in enumerate(type_.fields)
             }
         case EnumType():
             return type_.symbols[-1]

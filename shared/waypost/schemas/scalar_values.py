@@ -1,4 +1,4 @@
-"""Scalars between Python and the Avro library: what each kind accepts, and what it becomes."""
+"""Conversion and checks of scalar values between Python and the Avro library."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ from waypost.schemas.logical import require_whole_millis, time_number, time_of
 
 Encode = Callable[[Any], Any]
 Decode = Callable[[Any], Any] | None
-"""None where the library already gives the Python value."""
+"""None if the library already returns the Python value."""
 
 
 class Misfit(ValueError):
-    """A value that its field cannot hold. The path names where: `lines[2].price`; the value stays
-    out, it may be personal.
+    """A value that does not fit its field. The path names the field: `lines[2].price`. The message
+    omits the value, which may be personal data.
     """
 
     def __init__(self, reason: str, path: str = "") -> None:
@@ -29,29 +29,29 @@ class Misfit(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ValueCodec:
-    """One type's two directions."""
+    """Encoder and decoder of one type."""
 
     encode: Encode
-    """Checks everything. Raises Misfit."""
+    """Checks and converts a value. Raises Misfit."""
     decode: Decode = None
-    """May raise ValueError: bytes of another producer may hold a value that the type does not
-    allow.
+    """Converts a value. May raise ValueError, because bytes of another producer may contain an
+    invalid value.
     """
     plain: type | None = None
-    """A value of exactly this Python type needs no `encode`: the writer itself refuses what is too
-    large.
+    """A value of exactly this Python type needs no `encode`: the writer itself refuses values that
+    are too large.
     """
 
 
 def require(value: Any, expected: type) -> Any:
-    """The value. Raises Misfit where it is of another type."""
+    """Returns the value. Raises Misfit if it has another type."""
     if not isinstance(value, expected):
         raise Misfit(f"is a {type(value).__name__}, not a {expected.__name__}")
     return value
 
 
 def converted(convert: Callable[[], Any]) -> Any:
-    """The result. Raises Misfit for a ValueError."""
+    """Returns the result of `convert`. Turns a ValueError into Misfit."""
     try:
         return convert()
     except Misfit:
@@ -61,11 +61,11 @@ def converted(convert: Callable[[], Any]) -> Any:
 
 
 def string(value: Any) -> str:
-    """The text itself, without a subclass of str. Raises Misfit."""
+    """The text as a plain `str`. Raises Misfit."""
     try:
         require(value, str).encode()
     except UnicodeEncodeError as error:
-        raise Misfit("is no Unicode text") from error
+        raise Misfit("is not valid Unicode text") from error
     return str.__str__(value)
 
 
@@ -90,7 +90,7 @@ def _day(value: Any) -> date:
 
 def _moment(value: Any) -> datetime:
     if require(value, datetime).utcoffset() is None:
-        raise Misfit("is a time without a zone")
+        raise Misfit("is a time without a time zone")
     moment: datetime = value
     return moment
 

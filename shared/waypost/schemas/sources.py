@@ -1,4 +1,4 @@
-"""The `.avsc` files: one record per published version of an event type."""
+"""Reads the `.avsc` files: one record for each published version of an event type."""
 
 import hashlib
 import json
@@ -17,7 +17,7 @@ from waypost.schemas.types import Definition, Field, RecordType
 
 @dataclass(frozen=True, kw_only=True)
 class SchemaSource:
-    """One version of one event type, as its file says it."""
+    """One version of one event type, as in its file."""
 
     event_type: str
     version: int
@@ -39,7 +39,7 @@ class SchemaSource:
 
     @property
     def namespace_service(self) -> str | None:
-        """The service that the namespace names; None where the namespace has another form."""
+        """The service in the namespace. None if the namespace has another form."""
         prefix, _, service = str(self.definition["namespace"]).rpartition(".")
         return service if prefix == project().namespace else None
 
@@ -53,7 +53,7 @@ class SchemaSource:
 
     @property
     def subject(self) -> str:
-        """Where a registry keeps it (TopicRecordNameStrategy)."""
+        """Its subject in a registry (TopicRecordNameStrategy)."""
         return f"{self.topic}-{self.full_name}"
 
     @property
@@ -66,32 +66,32 @@ class SchemaSource:
 
     @property
     def record(self) -> RecordType:
-        """The event itself as a type of the tree."""
+        """The event as a type of the tree."""
         return RecordType(definition=self.definition, fields=self.fields)
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 of Avro's canonical form: equal for schemas that read and write alike."""
+        """SHA-256 of Avro's canonical form, equal for schemas with the same encoding."""
         return fingerprint(to_parsing_canonical_form(self.definition), "sha256")
 
     @property
     def digest(self) -> str:
-        """SHA-256 of all but the docs: the canonical form leaves out logical types, units and
-        defaults, which may not change either.
+        """SHA-256 of everything except the docs. It includes logical types, units and defaults,
+        which the canonical form omits and which must not change either.
         """
         return hashlib.sha256(json.dumps(without_docs(self.definition), sort_keys=True).encode()).hexdigest()
 
 
 def read_sources(root: Path) -> tuple[SchemaSource, ...]:
-    """Every version of every type, by topic, type and version. Raises SchemaProblem for a file that
-    is no schema or is out of place.
+    """All versions of all types, sorted by topic, type and version. Raises SchemaProblem for a file
+    that is not a valid schema or has a wrong name.
     """
     sources = [_read(path, root) for path in (root / "avro").glob("*/*.avsc")]
     return tuple(sorted(sources, key=lambda source: (source.topic, source.event_type, source.version)))
 
 
 def newest(sources: tuple[SchemaSource, ...]) -> dict[str, SchemaSource]:
-    """Type → its highest version."""
+    """The highest version of each event type."""
     return {source.event_type: source for source in sorted(sources, key=lambda source: source.version)}
 
 
@@ -99,7 +99,7 @@ def _read(path: Path, root: Path) -> SchemaSource:
     label = path.relative_to(root).as_posix()
     if not path.stem.isdecimal():
         raise SchemaProblem(
-            label, "the file is not named for a version", "versions are 1, 2, 3 …", "rename it to <version>.avsc"
+            label, "the file name is not a version", "versions are 1, 2, 3 …", "rename it to <version>.avsc"
         )
     try:
         definition = json.loads(path.read_text(encoding="utf-8"))
@@ -109,19 +109,21 @@ def _read(path: Path, root: Path) -> SchemaSource:
     if missing:
         raise SchemaProblem(
             label,
-            f"it lacks {', '.join(missing)}",
-            "code and topics are named from these",
-            "add them, as in a neighbour",
+            f"the schema lacks {', '.join(missing)}",
+            "the names of classes and topics come from these keys",
+            "add them, as in another schema file",
         )
     try:
         parse_schema(definition)
     except (SchemaParseException, UnknownType, KeyError, TypeError) as error:
-        raise SchemaProblem(label, "it is no Avro schema", f"{type(error).__name__}: {error}", "correct it") from error
+        raise SchemaProblem(
+            label, "the file is not a valid Avro schema", f"{type(error).__name__}: {error}", "correct it"
+        ) from error
     return SchemaSource(event_type=path.parent.name, version=int(path.stem), path=path, definition=definition)
 
 
 def without_docs(value: Any) -> Any:
-    """The definition without its texts, which may change at any time."""
+    """The definition without docs, which may change at any time."""
     if isinstance(value, dict):
         return {key: without_docs(inner) for key, inner in value.items() if key != "doc"}
     return [without_docs(inner) for inner in value] if isinstance(value, list) else value

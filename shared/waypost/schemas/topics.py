@@ -10,13 +10,13 @@ from waypost.project import project
 
 
 def declared_topics(file: Path | None = None) -> Sequence[Topic]:
-    """Those of `topics.yaml` in the application's schemas folder, or of another file."""
+    """The topics in `topics.yaml` of the application's schemas folder, or in another file."""
     declaration = yaml.safe_load((file or project().schemas_folder / "topics.yaml").read_text())
     topics = declaration["topics"] or {}  # a new project has none yet
     return [Topic(name=name, purpose=purpose, **declaration["defaults"]) for name, purpose in topics.items()]
 
 
 def topic_names(root: Path) -> frozenset[str]:
-    """Names in the `topics.yaml` under `root`; none where the file is missing."""
+    """Topic names in the `topics.yaml` under `root`. Empty if the file is missing."""
     file = root / "topics.yaml"
-    return frozenset(each.name for each in declared_topics(file)) if file.exists() else frozenset()
+    return frozenset(declared_topic.name for declared_topic in declared_topics(file)) if file.exists() else frozenset()

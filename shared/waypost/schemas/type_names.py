@@ -1,5 +1,5 @@
-"""Names of records and enums inside events. They become classes of one module per service, so a
-name has one meaning there.
+"""Rules for the names of records and enums inside events. They become classes of one module per
+service, so each name must be unique there.
 """
 
 import re
@@ -14,7 +14,7 @@ _IMPORTED = frozenset({"UTC", "ClassVar", "Decimal", "EVENTS", "Event", "FrozenM
 
 
 def type_name_problems(sources: Sequence[SchemaSource]) -> Iterator[SchemaProblem]:
-    """Of all files; two events are compared in their newest versions."""
+    """Problems of all files. Compares two events in their newest versions."""
     for source in sources:
         for name, definition in _named(source):
             yield from _form(source, name, definition)
@@ -26,7 +26,7 @@ def type_name_problems(sources: Sequence[SchemaSource]) -> Iterator[SchemaProble
             if (source.service, name) in events:
                 yield SchemaProblem(
                     source.label,
-                    f"the type {name} is named like the event {events[source.service, name].event_type}",
+                    f"the type {name} has the name of the event {events[source.service, name].event_type}",
                     "both become classes of one module",
                     "give the type another name",
                 )
@@ -41,8 +41,8 @@ def type_name_problems(sources: Sequence[SchemaSource]) -> Iterator[SchemaProble
 
 
 def _named(source: SchemaSource) -> Iterator[tuple[str, Definition]]:
-    for each in source.fields:
-        for _, type_ in nested(each.type, each.name):
+    for field in source.fields:
+        for _, type_ in nested(field.type, field.name):
             if isinstance(type_, EnumType | FixedType | RecordType):
                 yield simple_name(type_), type_.definition
 
@@ -52,8 +52,8 @@ def _form(source: SchemaSource, name: str, definition: Definition) -> Iterator[S
     if not _CLASS.fullmatch(name) or name in _IMPORTED:
         yield SchemaProblem(
             source.label,
-            f"the type {name} cannot be a class",
-            "names of types read like InvoiceLine, and not like a class that the module imports",
+            f"the type name {name} is not a valid class name",
+            "type names are in Pascal case (InvoiceLine) and differ from the classes that the module imports",
             "rename it",
         )
     if full_name(definition, namespace) != f"{namespace}.{name}":
@@ -61,5 +61,5 @@ def _form(source: SchemaSource, name: str, definition: Definition) -> Iterator[S
             source.label,
             f"the type {full_name(definition, namespace)} is not in the namespace of its event",
             "types belong to the service that publishes the event",
-            f"call it {name}, without a namespace of its own",
+            f"remove the namespace of {name}",
         )

@@ -1,7 +1,7 @@
-"""Reads the fields of a schema file into the type tree, and resolves names.
+"""Reads the fields of a schema file as a type tree, and resolves names.
 
-It raises nothing: a shape that events cannot have becomes `Unsupported`, so that the lint can name
-the field.
+It raises no errors: a type that events do not support becomes `Unsupported`, so that the lint can
+report the field.
 """
 
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ from waypost.schemas.types import (
 
 
 def read_fields(definition: Definition) -> tuple[Field, ...]:
-    """The fields of an event's record, names of nested types resolved."""
+    """The fields of an event's record, with resolved names of nested types."""
     reader = _TypeReader()
     name = full_name(definition, "")
     reader.open.add(name)
@@ -35,7 +35,7 @@ def read_fields(definition: Definition) -> tuple[Field, ...]:
 
 
 class _TypeReader:
-    """Reads one schema file; a type may be named again after its definition."""
+    """Reads one schema file. A type can be used by name after its definition."""
 
     def __init__(self) -> None:
         self.open: set[str] = set()
@@ -43,8 +43,8 @@ class _TypeReader:
 
     def fields(self, definition: Definition, namespace: str) -> tuple[Field, ...]:
         return tuple(
-            Field(name=each["name"], type=self.type(each["type"], namespace), definition=each)
-            for each in definition["fields"]
+            Field(name=field["name"], type=self.type(field["type"], namespace), definition=field)
+            for field in definition["fields"]
         )
 
     def type(self, written: Any, namespace: str) -> AvroType:
@@ -87,14 +87,14 @@ class _TypeReader:
         name = full_name(written, namespace)
         match written["type"]:
             case "enum":
-                found: NamedType = EnumType(
+                defined: NamedType = EnumType(
                     definition=written, symbols=tuple(written["symbols"]), default=written.get("default")
                 )
             case "fixed":
-                found = FixedType(definition=written, size=written["size"])
+                defined = FixedType(definition=written, size=written["size"])
             case _:
                 self.open.add(name)
-                found = RecordType(definition=written, fields=self.fields(written, name.rpartition(".")[0]))
+                defined = RecordType(definition=written, fields=self.fields(written, name.rpartition(".")[0]))
                 self.open.discard(name)
-        self._known[name] = found
-        return found
+        self._known[name] = defined
+        return defined

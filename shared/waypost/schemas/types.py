@@ -1,4 +1,4 @@
-"""Avro types as a tree: the shapes that an event's fields may have.
+"""The Avro types of event fields, as a tree.
 
 `waypost.schemas.type_reader` builds the tree from a schema file.
 """
@@ -30,14 +30,16 @@ KINDS = (*SCALARS.values(), "decimal", "enum", "fixed", "array", "map", "record"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scalar:
-    """One value. Its kind is the logical type where it has one, else the Avro type."""
+    """A single value. Its kind is the logical type if it has one, else the Avro type."""
 
     kind: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecimalType:
-    """Unscaled integer in bytes; the value is that integer divided by ten to the power of `scale`."""
+    """An unscaled integer in bytes. The value is that integer divided by ten to the power of
+    `scale`.
+    """
 
     precision: int
     scale: int
@@ -55,7 +57,7 @@ class FixedType:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnumType:
-    """One of the symbols. A reader that does not know a symbol reads the default."""
+    """One of the symbols. A reader reads an unknown symbol as the default."""
 
     definition: Definition
     symbols: tuple[str, ...]
@@ -73,7 +75,7 @@ class ArrayType:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MapType:
-    """Keys are strings."""
+    """A map with string keys."""
 
     values: "AvroType"
     kind: str = field(default="map", init=False)
@@ -90,7 +92,7 @@ class RecordType:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NullableType:
-    """Union of null, first, and one other type."""
+    """A union of null and one other type, in this order."""
 
     value: "AvroType"
 
@@ -101,10 +103,10 @@ class NullableType:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unsupported:
-    """A shape that events cannot have."""
+    """A type that events do not support."""
 
     kind: str
-    """As the message names it."""
+    """Name of the type in messages."""
 
 
 NamedType: TypeAlias = FixedType | EnumType | RecordType
@@ -121,7 +123,7 @@ class Field:
 
     @property
     def kind(self) -> str:
-        """Of the value; null is told by `nullable`."""
+        """Kind of the value. See `nullable` for null."""
         return self.type.kind
 
     @property
@@ -134,7 +136,7 @@ class Field:
 
     @property
     def personal(self) -> bool:
-        """Whether it identifies a person."""
+        """True for personal data."""
         return self.definition.get("pii") is True
 
     @property
@@ -143,12 +145,12 @@ class Field:
 
 
 def simple_name(named: NamedType) -> str:
-    """Without the namespace; the name of the generated class."""
+    """The name without the namespace, which is also the name of the generated class."""
     return str(named.definition["name"]).rpartition(".")[2]
 
 
 def full_name(definition: Definition, namespace: str) -> str:
-    """Avro's full name of a named type inside `namespace`."""
+    """The full Avro name of a named type inside `namespace`."""
     name = str(definition["name"])
     inner = str(definition.get("namespace", namespace))
     return name if "." in name or not inner else f"{inner}.{name}"
@@ -156,7 +158,7 @@ def full_name(definition: Definition, namespace: str) -> str:
 
 def nested(type_: AvroType, path: str) -> Iterator[tuple[str, AvroType]]:
     """The type and all types inside it, each with its path: `lines`, `lines[]`, `lines[].price`,
-    `labels{}`. Null is left out.
+    `labels{}`. Omits null.
     """
     if isinstance(type_, NullableType):
         yield from nested(type_.value, path)
@@ -174,10 +176,10 @@ def nested(type_: AvroType, path: str) -> Iterator[tuple[str, AvroType]]:
 
 def nested_fields(fields: Sequence[Field], prefix: str = "") -> Iterator[tuple[str, Field]]:
     """All fields at every depth, each with its path."""
-    for each in fields:
-        path = f"{prefix}{each.name}"
-        yield path, each
-        for inner_path, inner in nested(each.type, path):
+    for field_ in fields:
+        path = f"{prefix}{field_.name}"
+        yield path, field_
+        for inner_path, inner in nested(field_.type, path):
             if isinstance(inner, RecordType):
                 for own in inner.fields:
                     yield f"{inner_path}.{own.name}", own

@@ -1,4 +1,4 @@
-"""Functions that read events of a retired type, or with an old meaning, as today's events."""
+"""Functions that convert events of a retired type, or with an old meaning, to current events."""
 
 from collections.abc import Callable, Mapping
 

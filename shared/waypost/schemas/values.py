@@ -1,9 +1,9 @@
-"""Values of an event between Python and the Avro library, with every check that the library leaves
-out.
+"""Conversion of event values between Python and the Avro library, with the checks that the library
+omits.
 
-Avro's writer would coerce in silence: 1.5 becomes 1, True becomes 1, a time without a zone becomes
-local time. Each type of the tree gets a `ValueCodec` once; per event a plain field costs one type
-comparison.
+Avro's writer coerces silently: 1.5 becomes 1, True becomes 1, a time without a time zone becomes
+local time. Each type gets one `ValueCodec`, so that a plain field costs only one type comparison
+per event.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -37,11 +37,11 @@ class FieldCodec:
 
 
 def field_codecs(fields: Sequence[Field], owner: type) -> tuple[FieldCodec, ...]:
-    """Codecs of a record's fields; `owner` is its generated class, whose annotations name the
-    classes inside. Raises KeyError.
+    """Codecs of a record's fields. `owner` is its generated class, whose annotations contain the
+    nested classes. Raises KeyError.
     """
     annotations = get_type_hints(owner)
-    return tuple(FieldCodec(name=each.name, value=_codec(each.type, annotations[each.name])) for each in fields)
+    return tuple(FieldCodec(name=field.name, value=_codec(field.type, annotations[field.name])) for field in fields)
 
 
 def _codec(type_: AvroType, annotation: Any) -> ValueCodec:
@@ -79,9 +79,9 @@ def _array(items: ValueCodec) -> ValueCodec:
 
     def encode(value: Any) -> list[Any]:
         encoded = []
-        for index, each in enumerate(require(value, tuple)):
+        for index, item in enumerate(require(value, tuple)):
             try:
-                encoded.append(encode_item(each))
+                encoded.append(encode_item(item))
             except Misfit as misfit:
                 raise misfit.under(f"[{index}]") from misfit
         return encoded
@@ -96,12 +96,12 @@ def _map(values: ValueCodec) -> ValueCodec:
 
     def encode(value: Any) -> dict[str, Any]:
         try:
-            return {string(key): encode_value(each) for key, each in require(value, Mapping).items()}
+            return {string(key): encode_value(item) for key, item in require(value, Mapping).items()}
         except Misfit as misfit:
             raise misfit.under("{}" if isinstance(value, Mapping) else "") from misfit
 
     def decode(value: Mapping[str, Any]) -> FrozenMap[str, Any]:
-        return FrozenMap(value if decode_value is None else {key: decode_value(each) for key, each in value.items()})
+        return FrozenMap(value if decode_value is None else {key: decode_value(item) for key, item in value.items()})
 
     return ValueCodec(encode=encode, decode=decode)
 
@@ -113,11 +113,11 @@ def _record(type_: RecordType, owner: type) -> ValueCodec:
     def encode(value: Any) -> dict[str, Any]:
         require(value, owner)
         encoded = {}
-        for each in codecs:
+        for codec in codecs:
             try:
-                encoded[each.name] = each.value.encode(getattr(value, each.name))
+                encoded[codec.name] = codec.value.encode(getattr(value, codec.name))
             except Misfit as misfit:
-                raise misfit.under(f".{each.name}") from misfit
+                raise misfit.under(f".{codec.name}") from misfit
         return encoded
 
     def decode(value: dict[str, Any]) -> Any:
@@ -128,7 +128,7 @@ def _record(type_: RecordType, owner: type) -> ValueCodec:
 
 def decoders(codecs: Sequence[FieldCodec]) -> tuple[tuple[str, Callable[[Any], Any]], ...]:
     """Name and conversion of the fields that need one."""
-    return tuple((each.name, each.value.decode) for each in codecs if each.value.decode is not None)
+    return tuple((codec.name, codec.value.decode) for codec in codecs if codec.value.decode is not None)
 
 
 def _enum(owner: Any) -> ValueCodec:

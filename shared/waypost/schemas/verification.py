@@ -1,4 +1,4 @@
-"""Everything that must hold before a schema change may be merged."""
+"""All checks of a schema change."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -14,26 +14,26 @@ from waypost.schemas.topics import topic_names
 
 
 def refusals(sources: Sequence[SchemaSource], root: Path) -> Iterator[SchemaProblem]:
-    """Why these sources may not be locked."""
+    """The problems that prevent these sources from being locked."""
     yield from lint(sources, topic_names(root))
     yield from incompatibilities(sources)
 
 
 def check(root: Path) -> Iterator[SchemaProblem]:
-    """Everything wrong under `root`: sources, lock, generated modules, samples. One cause gives one
+    """All problems under `root`: sources, lock, generated modules, samples. One cause yields one
     finding.
     """
     sources, lock = read_sources(root), read_lock(root)
-    found = tuple(refusals(sources, root))
+    problems = tuple(refusals(sources, root))
     damaged = dict(_damaged_lines(sources, lock))
-    yield from found
+    yield from problems
     yield from _ids(lock)
     yield from damaged.values()
     yield from _unlocked(sources, lock)
-    # A changed file fails its sample and its class as well: these follow from the cause that is
-    # named already.
+    # A changed file also breaks its sample and its class. These findings would repeat the reported
+    # cause.
     yield from unreadable_samples(sources, [line for line in lock if line not in damaged], root)
-    if not found and not damaged:
+    if not problems and not damaged:
         yield from _stale_modules(root)
 
 
@@ -42,7 +42,7 @@ def _ids(lock: Sequence[LockedSchema]) -> Iterator[SchemaProblem]:
         yield SchemaProblem(
             LOCK,
             "ids are not 1, 2, 3 … in order",
-            "they are in every stored event",
+            "every stored event contains one",
             "restore it from version control",
         )
 
@@ -56,9 +56,7 @@ def _damaged_lines(
         if source is None:
             yield (
                 line,
-                SchemaProblem(
-                    line.file, "the locked file is gone", "events written with it are read for ever", "restore it"
-                ),
+                SchemaProblem(line.file, "the locked file is missing", "stored events need it", "restore it"),
             )
         elif locked(line.id, source) != line:
             yield (
@@ -66,8 +64,8 @@ def _damaged_lines(
                 SchemaProblem(
                     line.file,
                     "a published version was changed",
-                    "events were written with it as it was",
-                    "restore it and add the next version; if its lock entry was never committed, take that back with"
+                    "stored events have the published form",
+                    "restore it and add the next version; if its lock entry is not committed, remove the entry with"
                     f" `waypost schemas unlock {line.type} {line.version}`",
                 ),
             )
@@ -78,7 +76,10 @@ def _unlocked(sources: Sequence[SchemaSource], lock: Sequence[LockedSchema]) -> 
     for source in sources:
         if (source.event_type, source.version) not in known:
             yield SchemaProblem(
-                source.label, "it has no schema id", "the codec finds schemas by id", "run `waypost schemas lock`"
+                source.label,
+                "the version has no schema id",
+                "the codec finds schemas by id",
+                "run `waypost schemas lock`",
             )
 
 
@@ -87,7 +88,7 @@ def _stale_modules(root: Path) -> Iterator[SchemaProblem]:
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             yield SchemaProblem(
                 path.name,
-                "it is not what the sources give",
+                "the module differs from the sources",
                 "code and schemas must agree",
                 "run `waypost schemas generate`",
             )

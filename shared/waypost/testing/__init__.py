@@ -1,28 +1,28 @@
 """The test kit: aggregates, handlers and whole services under test, on ports in memory or on real
 parts.
 
-| module       | content                                                                                        |
-|--------------|------------------------------------------------------------------------------------------------|
-| `aggregates` | `given(Aggregate, events).when(...).then(events)`                                              |
-| `memory`     | units of work, event store, inbox, outbox, broker and doorbell in memory                       |
-| `clock`      | `MovableClock`: stands still or runs, and moves when a test says so                            |
-| `envelopes`  | `envelope_of(event)`, `record_of(envelope)`                                                    |
-| `eventually` | waits for a condition, and fails with its last value                                           |
-| `tokens`     | bearer tokens of any tenant, role or operator                                                  |
-| `hosted`     | `HostedService`: a whole service in the test's process, composed as its processes compose it   |
-| `plugin`     | the fixtures; a `conftest.py` says `pytest_plugins = ["waypost.testing.plugin"]`               |
+| module | content |
+|---|---|
+| `aggregates` | `given(Aggregate, events).when(...).then(events)` |
+| `memory` | units of work, event store, inbox, outbox, broker and doorbell in memory |
+| `clock` | `MovableClock`: stands still or runs, and moves when a test says so |
+| `envelopes` | `envelope_of(event)`, `record_of(envelope)` |
+| `eventually` | waits for a condition, and fails with its last value |
+| `tokens` | bearer tokens of any tenant, role or operator |
+| `hosted` | `HostedService`: a whole service in the test's process, from its composition root |
+| `plugin` | the fixtures; a `conftest.py` says `pytest_plugins = ["waypost.testing.plugin"]` |
 
 The real parts are Kafka and PostgreSQL, one of each per session, on free ports, in a temporary
 folder.
 
-| fixture                     | scope    | value                                                                     |
-|-----------------------------|----------|---------------------------------------------------------------------------|
-| `kafka`                     | session  | bootstrap address; each test creates topics of its own (unique names)     |
-| `postgres`                  | session  | DSN of the superuser                                                      |
-| `database`                  | function | `await database("users")`: a migrated database, copied from a template    |
-| `clock`                     | function | a `MovableClock`                                                          |
-| `host`                      | function | `await host(SERVICE)`: a `HostedService` with a database of its own       |
-| `own_kafka`, `own_postgres` | function | a server of the test's own: `kill()`, `pause()`, `resume()`, `stop()`     |
+| fixture | scope | value |
+|---|---|---|
+| `kafka` | session | bootstrap address; each test creates topics of its own (unique names) |
+| `postgres` | session | DSN of the superuser |
+| `database` | function | `await database("users")`: a migrated database, copied from a template |
+| `clock` | function | a `MovableClock` |
+| `host` | function | `await host(SERVICE)`: a `HostedService` with a database of its own |
+| `own_kafka`, `own_postgres` | function | a separate server: `kill()`, `pause()`, `stop()` |
 
 They run as processes of this machine (`waypost.native`). With WAYPOST_TEST_BACKEND=containers they
 run in containers, through testcontainers, whose reaper ends them. There is no fallback from one to

@@ -1,4 +1,4 @@
-"""Waiting for an effect of another task, process or server. The only module of the kit that sleeps."""
+"""Waits for an effect of another task, process or server. The kit sleeps only here."""
 
 import asyncio
 import contextlib

@@ -30,7 +30,7 @@ class Broker(Protocol):
 
 @asynccontextmanager
 async def running_kafka(folder: Path, proxied: Listener | None = None) -> AsyncIterator[Broker]:
-    """On the chosen backend. `proxied` is a second listener, for clients that come through a proxy."""
+    """On the chosen backend. `proxied` is a second listener, for clients behind a proxy."""
     if chosen_backend() is Backend.CONTAINERS:
         async with kafka_container(proxied) as broker:
             yield broker

@@ -26,9 +26,13 @@ def principal(
     return Principal(user_id=user_id or new_id(), tenant_id=tenant, role=role, scopes=frozenset(scopes))
 
 
-def bearer(who: Principal, *, age: timedelta = timedelta(0), key: OKPKey = SIGNING_KEY) -> dict[str, str]:
-    """The header `Authorization` of this user."""
-    return {"Authorization": f"Bearer {sign(who.claims(), key, at=datetime.now(UTC) - age)}"}
+def bearer(
+    who: Principal, *, age: timedelta = timedelta(0), at: datetime | None = None, key: OKPKey = SIGNING_KEY
+) -> dict[str, str]:
+    """The header `Authorization` of this user. `at` is the present time of a service whose clock a
+    test moves.
+    """
+    return {"Authorization": f"Bearer {sign(who.claims(), key, at=(at or datetime.now(UTC)) - age)}"}
 
 
 def operator_bearer(name: str = "grace") -> Mapping[str, str]:

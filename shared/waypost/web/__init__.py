@@ -1,3 +1,1 @@
-"""The HTTP edge: one application factory, one place for errors, tokens, idempotency keys, pages and
-probes.
-"""
+"""HTTP: the application factory, errors, tokens, idempotency keys, pagination and probes."""

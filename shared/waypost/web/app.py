@@ -1,4 +1,4 @@
-"""The application factory: every service's HTTP API, and the probes of every other process."""
+"""The application factory: the HTTP API of each service, and the probes of every other process."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
@@ -22,12 +22,12 @@ from waypost.web.streaming import Streams
 from waypost.web.tokens import KeySource, TokenVerifier
 
 OpenResources = Callable[[], AbstractAsyncContextManager[Any]]
-"""Opens what a process needs beside the toolkit (an HTTP client, a mailer, keys); entered once at
-start, left once at the end.
+"""Opens the resources of a process that are not part of the toolkit, such as an HTTP client, a
+mailer or keys. Entered once at start and left once at the end.
 """
 
 KeysOf = Callable[[Any], KeySource]
-"""Where tokens' keys come from, given the opened resources."""
+"""Returns the source of the token keys, given the opened resources."""
 
 
 def create_app(
@@ -43,11 +43,17 @@ def create_app(
     clock: Clock | None = None,
     admin_service: AdminService | None = None,
 ) -> FastAPI:
-    """A service's API. Routes find what they need of it through `waypost.web.edge`.
+    """Creates the API of a service. Routes access the bus, the resources and the time through
+    `waypost.web.edge`.
 
-    `admin_service`: the service for the routes under `/ops`; without it there are none.
-    `idempotency_secret`: 16 to 64 bytes that stay the same over restarts and replicas; keys the
-    hashes of bodies beside idempotency keys.
+    `routers`: the service's own routes. `bus`: runs the commands. `keys`: source of the keys that
+    verify tokens. `answers`: storage of the responses to requests with an Idempotency-Key.
+    `readiness`: checks of `/readyz`. `resources`: opened at start, available as
+    `Context.resources`. `clock`: source of the time, by default the system clock.
+
+    `admin_service`: the service for the routes under `/ops`; without it these routes do not exist.
+    `idempotency_secret`: 16 to 64 bytes, equal over restarts and replicas. It keys the hashes of
+    request bodies that are stored with idempotency keys.
     """
     clock = clock or SystemClock()
 
@@ -70,8 +76,8 @@ def create_app(
 def routed(
     service: str, routers: Sequence[APIRouter], readiness: Readiness | None = None, lifespan: Any = None
 ) -> FastAPI:
-    """All routes of a service's API, with nothing behind them unless `create_app` puts it there;
-    enough for its document.
+    """All routes of a service's API without bus and resources, which `create_app` adds. Sufficient
+    to generate the OpenAPI document.
     """
     app = _bare(service, lifespan)
     app.description = openapi.DESCRIPTION
@@ -83,7 +89,7 @@ def routed(
 
 
 def create_health_app(service: str, readiness: Readiness) -> FastAPI:
-    """Probes and metrics alone, for workers and job processes."""
+    """Probes and metrics only, for workers and job processes."""
     app = _bare(service, None)
     app.include_router(health_router(service, readiness))
     return app
@@ -109,12 +115,12 @@ def _bare(service: str, lifespan: Any) -> FastAPI:
 
 
 def _is_probe(scope: Scope) -> bool:
-    return scope["path"] in request.UNTOLD
+    return scope["path"] in request.UNLOGGED
 
 
 _TELEMETRY: TelemetryConfig = {
-    # The request's span alone; metrics and logs are ours, and the framework's would carry messages
-    # with what was sent.
+    # Only the span of the request. The toolkit writes its own metrics and logs; the framework's
+    # would contain client input.
     "tracing": True,
     "metrics": False,
     "logs": False,

@@ -1,4 +1,4 @@
-"""The events' page at `/asyncapi`, and the document that it shows."""
+"""The AsyncAPI page at `/asyncapi`, and its document."""
 
 from collections.abc import Callable, Mapping
 from functools import cache
@@ -9,12 +9,14 @@ from starlette.responses import JSONResponse, Response
 
 from waypost.web.pages import assets_router, page_of
 
-_VIEWER = "asyncapi_viewer.static"  # a distribution that is one web component
+_VIEWER = "asyncapi_viewer.static"  # a distribution with one web component
 _FILES = ("asyncapi-viewer.js",)
 
 
 def asyncapi_router(document: Callable[[], Mapping[str, Any]]) -> APIRouter:
-    """The document is made once, at the first request, and off the event loop."""
+    """Routes of the page. The document is generated once, at the first request, outside the event
+    loop.
+    """
     router = APIRouter(include_in_schema=False)
     made = cache(document)
 

@@ -1,4 +1,6 @@
-"""Who is asking, from the bearer token (RFC 6750); binds their tenant for the rest of the request."""
+"""Authentication by bearer token (RFC 6750). Binds the caller's tenant for the rest of the
+request.
+"""
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, replace
@@ -19,7 +21,7 @@ from waypost.kernel.ids import TenantId
 from waypost.kernel.role import Role
 from waypost.kernel.tenant import bound_tenants
 from waypost.kernel.text import is_storable
-from waypost.web.request import tell
+from waypost.web.request import add_to_log
 from waypost.web.tokens import TokenVerifier
 
 OPERATOR_SCOPE = "ops"
@@ -27,26 +29,28 @@ OPERATOR_SCOPE = "ops"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
-    """A person, in their tenant."""
+    """A user of a tenant."""
 
     user_id: UUID
     tenant_id: TenantId
     role: Role
     scopes: frozenset[str] = frozenset()
     session_id: UUID | None = None
-    """Of which sign-in the token is."""
+    """Id of the sign-in that issued the token."""
 
     @property
     def confined_to(self) -> UUID | None:
-        """Whose rows they may see: members their own, admins everybody's (None)."""
+        """The user whose rows the caller may read: a member only their own, an admin all (None)."""
         return None if self.role.covers(Role.ADMIN) else self.user_id
 
     def may_see(self, user_id: UUID | None) -> bool:
-        """Whether what is this user's; what is nobody's (None) is for admins."""
+        """True if the caller may read a row owned by `user_id`. None means a row without an owner,
+        which only admins may read.
+        """
         return self.confined_to in (None, user_id)
 
     def claims(self) -> Mapping[str, str]:
-        """What a token says of them; `waypost.web.tokens.sign` adds the rest."""
+        """The claims of the user's token. `waypost.web.tokens.sign` adds the registered claims."""
         session = {"sid": str(self.session_id)} if self.session_id else {}
         return {
             "sub": str(self.user_id),
@@ -58,7 +62,7 @@ class Principal:
 
     @classmethod
     def of(cls, claims: Mapping[str, Any]) -> "Principal":
-        """Raises Unauthenticated where the claims do not name a person and a tenant."""
+        """Raises Unauthenticated if the claims do not name a user and a tenant."""
         try:
             return cls(
                 user_id=UUID(claims["sub"]),
@@ -68,31 +72,31 @@ class Principal:
                 session_id=UUID(claims["sid"]) if "sid" in claims else None,
             )
         except (KeyError, ValueError, TypeError, AttributeError) as error:
-            raise Unauthenticated("the token names no user of a tenant") from error
+            raise Unauthenticated("the token does not name a user and a tenant") from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operator:
-    """Someone who runs the system; has no tenant."""
+    """A person who operates the system. Belongs to no tenant."""
 
     name: str
-    """For the audit."""
+    """Name in the audit."""
 
     def claims(self) -> Mapping[str, str]:
-        """What a token says of them: it opens the operator routes of all services, and no tenant's
-        data.
+        """The claims of an operator's token. It is valid for the operator routes of all services,
+        but not for tenants' data.
         """
         return {"sub": self.name, "scope": OPERATOR_SCOPE}
 
     @classmethod
     def of(cls, claims: Mapping[str, Any]) -> "Operator":
-        """Raises Forbidden for a tenant's token, Unauthenticated for a name that the audit could
-        not hold.
+        """Raises Forbidden for a user's token, Unauthenticated for a name that the audit cannot
+        store.
         """
         if OPERATOR_SCOPE not in _scopes(claims):
-            raise Forbidden("this takes an operator's token", scope=OPERATOR_SCOPE)
+            raise Forbidden("this route requires an operator's token", scope=OPERATOR_SCOPE)
         if not is_storable(claims["sub"]):
-            raise Unauthenticated("the token names no operator")
+            raise Unauthenticated("the token does not name an operator")
         return cls(name=claims["sub"])
 
 
@@ -104,7 +108,7 @@ _Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 
 async def _claims(request: Request, credentials: _Credentials) -> Mapping[str, Any]:
     if credentials is None:
-        raise Unauthenticated("send a token: Authorization: Bearer …")
+        raise Unauthenticated("the request has no token: send Authorization: Bearer …")
     verifier: TokenVerifier = request.app.state.tokens
     return await verifier.verify(credentials.credentials)
 
@@ -113,13 +117,13 @@ _Claims = Annotated[Mapping[str, Any], Depends(_claims)]
 
 
 async def _caller(request: Request, claims: _Claims) -> AsyncIterator[Principal]:
-    # An async generator runs in the request's own task: what it binds is seen by the endpoint, and
-    # ends with the request.
+    # An async generator runs in the request's own task, so the endpoint sees the bound context
+    # variables, and they end with the request.
     caller = Principal.of(claims)
-    tell(request.scope, tenant_id=str(caller.tenant_id), user_id=str(caller.user_id))
+    add_to_log(request.scope, tenant_id=str(caller.tenant_id), user_id=str(caller.user_id))
     cause = replace(current_cause(), actor_id=caller.user_id)
-    told = structlog.contextvars.bound_contextvars(tenant_id=str(caller.tenant_id))
-    with bound_tenants([caller.tenant_id]), bound_cause(cause), bound_actor(_actor(caller, claims)), told:
+    logged = structlog.contextvars.bound_contextvars(tenant_id=str(caller.tenant_id))
+    with bound_tenants([caller.tenant_id]), bound_cause(cause), bound_actor(_actor(caller, claims)), logged:
         if request.method in _SAFE and caller.confined_to is None:
             bus: Bus = request.app.state.bus
             await bus.authorize_reading()
@@ -131,27 +135,28 @@ def _actor(caller: Principal, claims: Mapping[str, Any]) -> Actor:
         user_id=caller.user_id,
         role=caller.role,
         session_id=caller.session_id,
-        issued_at=datetime.fromtimestamp(claims["nbf"], UTC),  # the same moment as `iat`, which is not required
+        issued_at=datetime.fromtimestamp(claims["nbf"], UTC),  # equal to `iat`, which is optional
     )
 
 
 Caller = Annotated[Principal, Depends(_caller)]
-"""A parameter of any route that needs a token; its tenant is bound while the route runs.
+"""A parameter of any route that requires a token. The caller's tenant is bound while the route
+runs.
 
-The token is believed for what is the caller's own to read. All else is done only for a caller who
-is looked up: commands by the bus, in their own transaction, and here what admins read. Raises
+Reads of the caller's own rows trust the token alone. For commands the bus looks the caller up, in
+the command's transaction. For an admin's reads this dependency looks the caller up. Raises
 TokenRevoked.
 """
 
 
 def require(role: Role) -> Any:
-    """`admin: Annotated[Principal, require(Role.ADMIN)]`: a caller of that role or a higher one.
+    """`admin: Annotated[Principal, require(Role.ADMIN)]`: a caller with this role or a higher one.
     Raises Forbidden.
     """
 
     async def allowed(caller: Caller) -> Principal:
         if not caller.role.covers(role):
-            raise Forbidden(f"this takes the role {role}", role=caller.role)
+            raise Forbidden(f"this route requires the role {role}", role=caller.role)
         return caller
 
     return Depends(allowed)
@@ -162,14 +167,14 @@ OwnerCaller = Annotated[Principal, require(Role.OWNER)]
 
 
 async def known_operator(request: Request, claims: _Claims) -> Operator:
-    """Raises what `Operator.of` raises."""
+    """Raises the errors of `Operator.of`."""
     operator = Operator.of(claims)
-    tell(request.scope, operator=operator.name)
+    add_to_log(request.scope, operator=operator.name)
     return operator
 
 
 OperatorCaller = Annotated[Operator, Depends(known_operator)]
-"""Whoever holds a token of `waypost operators token`. Binds no tenant."""
+"""A parameter of any route that requires a token of `waypost operators token`. Binds no tenant."""
 
 
 def _scopes(claims: Mapping[str, Any]) -> frozenset[str]:

@@ -1,4 +1,4 @@
-"""No request body is larger than the cap, declared or not."""
+"""Limits the size of request bodies, with or without a Content-Length."""
 
 import asyncio
 import contextlib
@@ -9,17 +9,17 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from waypost.web.problems import problem
 
 MAX_BODY_BYTES = 64 * 1024
-READ_AWAY_BYTES = 1024 * 1024
-READ_AWAY_SECONDS = 1.0
+DROPPED_BYTES = 1024 * 1024
+DROPPING_SECONDS = 1.0
 
 
 class BodyTooLarge(Exception):
-    """Unwinds the handler that was reading."""
+    """Interrupts the handler that reads the body."""
 
 
 class BodyCap:
-    """Refuses by Content-Length before anything is read, and a chunked body once it has grown too
-    large (RFC 9110 section 15.5.14).
+    """Middleware that refuses too large bodies with 413 (RFC 9110 section 15.5.14): by
+    Content-Length before reading, and chunked bodies when they exceed the limit.
     """
 
     def __init__(self, app: ASGIApp, max_bytes: int = MAX_BODY_BYTES) -> None:
@@ -50,7 +50,7 @@ class BodyCap:
 
         async def answering(message: Message) -> None:
             nonlocal answered
-            # The framework answers 400 to any error of the read; ours is the better answer.
+            # The framework answers 400 to any error of the read. Replace it with the 413.
             if exceeded and not answered:
                 raise BodyTooLarge
             answered = True
@@ -64,20 +64,20 @@ class BodyCap:
             await self._refuse(scope, receive, send)
 
     async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await _read_away(receive)
-        # What is still on the wire would be taken for the next request.
-        detail = f"A body holds {self._max_bytes} bytes at most."
+        await _drop_rest(receive)
+        # Close the connection: the rest of the body would be parsed as the next request.
+        detail = f"The body is larger than {self._max_bytes} bytes."
         await problem(413, "body-too-large", detail, headers={"Connection": "close"})(scope, receive, send)
 
 
-async def _read_away(receive: Receive) -> None:
-    """Reads on for a while, keeping nothing: a client that is cut off while it sends does not see
-    the answer.
+async def _drop_rest(receive: Receive) -> None:
+    """Reads and drops the rest of the body, up to a limit: a client whose connection closes while
+    it sends does not see the answer.
     """
     read, more = 0, True
     with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(READ_AWAY_SECONDS):
-            while more and read < READ_AWAY_BYTES:
+        async with asyncio.timeout(DROPPING_SECONDS):
+            while more and read < DROPPED_BYTES:
                 message = await receive()
                 read += len(message.get("body", b""))
                 more = message.get("more_body", False)

@@ -1,4 +1,4 @@
-"""The API's page at `/docs`, and the way to it from `/`."""
+"""The API documentation at `/docs`, and the redirect from `/`."""
 
 from fastapi import APIRouter, FastAPI
 from starlette.responses import RedirectResponse, Response

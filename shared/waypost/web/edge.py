@@ -1,4 +1,4 @@
-"""What a route has of its process."""
+"""The dependency that gives a route the bus, the resources and the time of its process."""
 
 from datetime import datetime
 from typing import Annotated, Generic
@@ -13,7 +13,9 @@ R = TypeVar("R", default=None)
 
 
 class Edge(Generic[R]):
-    """One request's way into the service. R is what the service's `api_resources` opened."""
+    """Access to the service for one request. R is the type that the service's `api_resources`
+    opens.
+    """
 
     def __init__(self, request: Request) -> None:
         self.bus: Bus = request.app.state.bus
@@ -22,6 +24,6 @@ class Edge(Generic[R]):
 
 
 Context = Annotated[Edge, Depends()]
-"""A parameter of any route; a service with resources declares its own: `Annotated[Edge[Resources],
-Depends(Edge)]`.
+"""A parameter of any route. A service with resources declares its own type:
+`Annotated[Edge[Resources], Depends(Edge)]`.
 """

@@ -1,17 +1,17 @@
-"""The one place where errors become HTTP answers.
+"""Maps errors to HTTP responses.
 
-| error                | status | |
-|----------------------|--------|---|
-| Invalid              | 422    | 400 where the body is no JSON or a header is wrong, 415 where it is not declared as JSON |
-| Unauthenticated      | 401    | |
-| Forbidden            | 403    | |
-| NotFound             | 404    | also for what another tenant has |
-| ConcurrencyConflict  | 409    | 412 where the request carries If-Match |
-| Conflict             | 409    | |
-| another Refused      | 400    | |
-| NotYet, Transient    | 503    | with Retry-After |
-| Unavailable          | 503    | with its Retry-After |
-| everything else      | 500    | logged with its trace; the answer tells nothing |
+| error | status | |
+|---|---|---|
+| Invalid | 422 | 400 for invalid JSON or headers, 415 for another content type |
+| Unauthenticated | 401 | |
+| Forbidden | 403 | |
+| NotFound | 404 | also for rows of another tenant |
+| ConcurrencyConflict | 409 | 412 if the request has If-Match |
+| Conflict | 409 | |
+| another Refused | 400 | |
+| NotYet, Transient | 503 | with Retry-After |
+| Unavailable | 503 | with its Retry-After |
+| everything else | 500 | logged with its traceback; the response has no details |
 """
 
 import math
@@ -45,7 +45,7 @@ from waypost.web.validation import invalid_request
 
 log = structlog.get_logger()
 
-# The nearest ancestor of an error decides.
+# The nearest listed ancestor of an error class decides.
 _STATUS: Mapping[type[Exception], int] = {
     Refused: 400,
     Invalid: 422,
@@ -62,21 +62,21 @@ _SOON = timedelta(seconds=1)
 
 
 def install(app: FastAPI) -> None:
-    """Makes every failure inside the application a problem; what escapes these is caught by
-    `waypost.web.request`.
+    """Installs the handlers that turn errors into problem responses. `waypost.web.request` catches
+    errors outside of them.
     """
-    app.exception_handler(WaypostError)(_known)
+    app.exception_handler(WaypostError)(_waypost_error)
     app.exception_handler(RequestValidationError)(invalid_request)
     app.exception_handler(HTTPException)(_http)
 
 
 def unexpected(error: Exception) -> Response:
-    """Logs the error with its trace and tells the caller nothing but that."""
+    """Logs the error with its traceback. The response contains no details."""
     log.error("request_failed", error_class=type(error).__name__, exc_info=error)
-    return problem(500, "unexpected", "Something went wrong here; nothing about the request was wrong.")
+    return problem(500, "unexpected", "The server failed to process the request. The request itself is not at fault.")
 
 
-async def _known(request: Request, error: Exception) -> Response:
+async def _waypost_error(request: Request, error: Exception) -> Response:
     status = _status(request, error)
     if status == 500:
         return unexpected(error)
@@ -101,16 +101,19 @@ def status_of(kind: type[Exception]) -> int:
 
 def _later(error: Exception) -> Response:
     wait = error.retry_after if isinstance(error, Unavailable) else _SOON
-    # A Transient's message is the driver's; an Unavailable's was written for the caller.
+    # The message of a Transient comes from the driver; the message of an Unavailable is written for
+    # the caller.
     detail = (
-        str(error) if isinstance(error, Unavailable) else "Not available right now; the same request may succeed soon."
+        str(error)
+        if isinstance(error, Unavailable)
+        else "The service is temporarily unavailable. Repeat the request later."
     )
     log.warning("request_unavailable", error_class=type(error).__name__, error=str(error))
     return problem(503, "unavailable", detail, headers={"Retry-After": str(math.ceil(wait.total_seconds()))})
 
 
 async def _http(request: Request, error: Exception) -> Response:
-    """What the framework itself refuses: unknown route, method, unreadable body."""
+    """Handles errors of the framework: unknown route or method, unreadable body."""
     if not isinstance(error, HTTPException):
         raise error
     if error.status_code in (404, 405):

@@ -1,5 +1,5 @@
-"""An aggregate's version as its entity tag (RFC 9110 section 8.8.3), so that a client changes only
-what it has seen.
+"""The version of an aggregate as its entity tag (RFC 9110 section 8.8.3), so that a client cannot
+overwrite a version that it has not read.
 """
 
 import re
@@ -9,12 +9,12 @@ from fastapi import Depends, Header
 
 from waypost.kernel.errors import Invalid
 
-_IF_MATCH = "The `ETag` that was seen: 412 where somebody was faster."
+_IF_MATCH = "`ETag` of the version that the client read. The response is 412 if the version changed since."
 _STRONG = re.compile(r'"([1-9][0-9]{0,17})"')
 
 
 class MalformedEntityTag(Invalid):
-    """If-Match takes one entity tag as an answer gave it, or *."""
+    """If-Match must be one entity tag from a response, or *."""
 
 
 def etag(version: int) -> str:
@@ -31,6 +31,6 @@ def _expected_version(if_match: Annotated[str | None, Header(description=_IF_MAT
 
 
 ExpectedVersion = Annotated[int | None, Depends(_expected_version)]
-"""The version in If-Match, for the command, whose handler says `aggregate.expect(...)`; the
-ConcurrencyConflict becomes a 412.
+"""The version in If-Match, or None. The route passes it to the command, whose handler calls
+`aggregate.expect(version)`. The ConcurrencyConflict becomes a 412.
 """

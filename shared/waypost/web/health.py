@@ -1,5 +1,5 @@
-"""Probes and metrics, the same for every process: an API has them beside its routes, a worker has
-them alone.
+"""Probes and metrics, the same in every process. An API serves them with its routes, a worker on
+their own.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from waypost import VERSION
 CHECK_TIMEOUT_SECONDS = 1.0
 
 Check = Callable[[], Awaitable[object]]
-"""Returns where its part can be had, raises where not."""
+"""Returns if its dependency is available, raises if not."""
 
 
 def _nothing() -> Sequence[str]:
@@ -26,15 +26,15 @@ def _nothing() -> Sequence[str]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Readiness:
-    """What a process needs before it should get work."""
+    """The conditions under which a process is ready for requests or work."""
 
     unready: Callable[[], Sequence[str]] = _nothing
-    """Names of its parts that do not run (`Process.unready`)."""
+    """Returns the names of the process's parts that do not run (`Process.unready`)."""
     checks: Mapping[str, Check] = field(default_factory=dict)
-    """Parts outside of it, asked at each probe, all at once: `{"postgres": database.verify}`."""
+    """Checks of dependencies, run concurrently at each probe: `{"postgres": database.verify}`."""
 
     async def missing(self) -> Mapping[str, str]:
-        """What is not there, by name, with a reason."""
+        """The unavailable parts and dependencies by name, each with a reason."""
         reasons = await asyncio.gather(*map(_reason, self.checks.values()))
         outside = {name: reason for name, reason in zip(self.checks, reasons, strict=True) if reason}
         return {**dict.fromkeys(self.unready(), "not running"), **outside}
@@ -44,25 +44,29 @@ async def _reason(check: Check) -> str | None:
     try:
         async with asyncio.timeout(CHECK_TIMEOUT_SECONDS):
             await check()
-    except Exception as error:  # noqa: BLE001 - whatever keeps a part away is the answer
+    except Exception as error:  # noqa: BLE001 - any error is the reason
         return type(error).__name__
     return None
 
 
 def health_router(service: str, readiness: Readiness) -> APIRouter:
-    """`/livez` asks nobody, so that an outage elsewhere never restarts this process; `/readyz` asks
-    all.
+    """`/livez` checks no dependency, so that an outage elsewhere never restarts this process.
+    `/readyz` checks all.
     """
     router = APIRouter(tags=["health"])
 
     @router.get("/livez")
     async def livez() -> Mapping[str, str]:
-        """Whether the process lives; asks nobody else."""
+        """Returns 200 while the process runs. Checks no dependency."""
         return {"status": "alive"}
 
     @router.get("/readyz")
-    async def readyz(verbose: Annotated[str | None, Query(description="Names what is missing.")] = None) -> Response:
-        """Whether it should get work: 503 where something that it needs is away."""
+    async def readyz(
+        verbose: Annotated[
+            str | None, Query(description="If present, the response names the unavailable parts.")
+        ] = None,
+    ) -> Response:
+        """Returns 200 if the process is ready, or 503 if a part or a dependency is unavailable."""
         missing = await readiness.missing()
         content: dict[str, object] = {"status": "unready" if missing else "ready"}
         if verbose is not None:
@@ -71,12 +75,12 @@ def health_router(service: str, readiness: Readiness) -> APIRouter:
 
     @router.get("/metrics")
     async def metrics() -> Response:
-        """For Prometheus."""
+        """Returns the metrics in the text format of Prometheus."""
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
     @router.get("/version")
     async def version() -> Mapping[str, str]:
-        """Which release runs here."""
+        """Returns the release that runs here."""
         return {"service": service, "version": VERSION, "python": platform.python_version()}
 
     return router

@@ -1,4 +1,4 @@
-"""An aggregate's events, as its tenant's people see them."""
+"""The events of an aggregate in the form that users of its tenant see."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -10,7 +10,7 @@ from waypost.web.models import ResponseModel
 
 
 class EventView(ResponseModel):
-    """One fact, without what it says of persons."""
+    """One event, without personal data."""
 
     id: UUID
     type: str
@@ -20,6 +20,11 @@ class EventView(ResponseModel):
 
 def event_views(history: Sequence[Envelope[Event]]) -> Sequence[EventView]:
     return [
-        EventView(id=each.event_id, type=each.event.type, version=each.aggregate_version, occurred_at=each.occurred_at)
-        for each in history
+        EventView(
+            id=envelope.event_id,
+            type=envelope.event.type,
+            version=envelope.aggregate_version,
+            occurred_at=envelope.occurred_at,
+        )
+        for envelope in history
     ]

@@ -1,9 +1,11 @@
-"""`Idempotency-Key`: a request that is sent twice has one effect and one answer.
+"""`Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header): a repeated request has one effect
+and one response.
 
 @router.post("/invoices", status_code=201)
-async def create_invoice(body: NewInvoice, caller: AdminCaller, once: Once) -> Response:
+async def create_invoice(body: NewInvoice, caller: AdminCaller, execute: Executor) -> Response:
     command = CreateInvoice(...)
-    return await once(command, lambda invoice: created(InvoiceView.of(invoice), f"/invoices/{invoice.id}"))
+    location = f"/invoices/{command.invoice_id}"
+    return await execute(command, lambda invoice: created(InvoiceView.of(invoice), location))
 """
 
 import hashlib
@@ -14,7 +16,7 @@ from fastapi import Depends, Header
 from starlette.requests import Request
 from starlette.responses import Response
 
-from waypost.engine.bus import ATTEMPTS, Bus
+from waypost.engine.bus import Bus, retry_on_conflict
 from waypost.engine.failpoints import failpoint
 from waypost.kernel.cause import current_cause
 from waypost.kernel.command import Command
@@ -26,7 +28,7 @@ R = TypeVar("R")
 BEFORE_BEGIN = failpoint("request.before_begin")
 AFTER_COMMIT = failpoint("request.after_commit")
 
-_KEPT_HEADERS = ("content-type", "location", "etag")
+_STORED_HEADERS = ("content-type", "location", "etag")
 
 IdempotencyKey = Annotated[
     str | None,
@@ -35,13 +37,13 @@ IdempotencyKey = Annotated[
         min_length=8,
         max_length=255,
         pattern=r"^[\x21-\x7e]+$",
-        description="Any text of your own, the same on every try of one request: a UUID is fine.",
+        description="A unique text chosen by the client, for example a UUID. Send the same key with each repetition of the request.",
     ),
 ]
 
 
 class IdempotentExecutor:
-    """One request, with its key where it brought one; called with the command and a way to show its
+    """Executes the command of one request. Called with the command and a function that renders its
     result.
     """
 
@@ -52,29 +54,26 @@ class IdempotentExecutor:
         self._answers: IdempotencyKeys = request.app.state.answers
 
     async def __call__(self, command: Command[R], render: Callable[[R], Response]) -> Response:
-        """Carries the command out and keeps the answer in the same transaction, or gives the kept
-        one. Without a key every request is new.
+        """Executes the command and stores the response in the same transaction, or returns the
+        stored response. Without a key, executes every request.
 
         Raises TwinRunning while the same request runs elsewhere, KeyReused for another body, and
-        what the command raises; only what was committed is kept, so that a refused request may be
-        tried again.
+        the errors of the command. Responses to refused requests are not stored, so the client can
+        repeat them.
         """
         if self.key is None:
             return render(await self._bus.handle(command))
         keyed = await self._keyed(self.key)
-        for _ in range(ATTEMPTS - 1):
-            try:
-                return await self._attempt(keyed, command, render)
-            except (ConcurrencyConflict, KeyTaken):
-                continue
-        return await self._attempt(keyed, command, render)
+        return await retry_on_conflict(
+            lambda: self._attempt(keyed, command, render), on=(ConcurrencyConflict, KeyTaken)
+        )
 
     async def _attempt(self, keyed: KeyedRequest, command: Command[R], render: Callable[[R], Response]) -> Response:
         BEFORE_BEGIN.hit()
         async with self._bus.units.begin() as uow:
-            kept = await self._answers.claim(keyed, uow)
-            if kept is not None:
-                return Response(kept.body, kept.status, dict(kept.headers) | {"Idempotent-Replayed": "true"})
+            stored = await self._answers.claim(keyed, uow)
+            if stored is not None:
+                return Response(stored.body, stored.status, dict(stored.headers) | {"Idempotent-Replayed": "true"})
             response = render(await self._bus.execute(command, uow))
             at = self._request.app.state.clock.now()
             await self._answers.keep(keyed, _answer(response), uow, at=at)
@@ -88,13 +87,13 @@ class IdempotentExecutor:
 
     def _hash(self, body: bytes) -> bytes:
         secret: bytes = self._request.app.state.idempotency_secret
-        # Another user's request is another request: an answer is for whom it was given.
+        # Includes the user, so that no user receives the response to another user's request.
         actor = str(current_cause().actor_id).encode()
         return hashlib.blake2b(actor + b"\n" + body, key=secret, digest_size=32).digest()
 
 
 def _answer(response: Response) -> Answer:
-    headers = {name: response.headers[name] for name in _KEPT_HEADERS if name in response.headers}
+    headers = {name: response.headers[name] for name in _STORED_HEADERS if name in response.headers}
     return Answer(status=response.status_code, headers=headers, body=bytes(response.body))
 
 

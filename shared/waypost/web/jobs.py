@@ -1,4 +1,4 @@
-"""`GET /jobs/{id}`, the same for every service: what became of the work that an answer promised."""
+"""`GET /jobs/{id}`, the same in every service: the status of a job that a 202 response named."""
 
 from typing import Any
 from uuid import UUID
@@ -19,7 +19,7 @@ class JobView(ResponseModel):
     name: str
     status: Status
     progress: int
-    """0 to 100."""
+    """Percent, 0 to 100."""
     result: Any
     error: str | None
     attempts: int
@@ -27,7 +27,7 @@ class JobView(ResponseModel):
 
 @router.get("/{job_id}")
 async def show_job(job_id: UUID, caller: Caller, context: Context) -> JobView:
-    """Members see what they asked for themselves, admins everything that their tenant's work left."""
+    """Shows the status of a job. Members see only their own jobs, admins all jobs of the tenant."""
     async with context.bus.units.begin() as uow:
         job = await job_status(uow.rows, job_id)
     if job is None or not caller.may_see(job.owner_id):

@@ -1,5 +1,5 @@
-"""Public keys that verify tokens: our own, or those that the users service publishes (JWKS, RFC
-7517).
+"""Public keys that verify tokens: the service's own, or the keys that the users service publishes
+(JWKS, RFC 7517).
 """
 
 import asyncio
@@ -20,7 +20,7 @@ log = structlog.get_logger()
 FETCH_TIMEOUT_SECONDS = 2.0
 FRESH_SECONDS = 600.0
 PAUSE_SECONDS = 5.0
-"""At least this long between two fetches: made-up key ids must not become load on the users
+"""Minimum time between two fetches, so that tokens with invented key ids cause no load on the users
 service.
 """
 
@@ -36,8 +36,8 @@ class LocalKeys:
 
 
 class PublishedKeys:
-    """`KeySource` over HTTP. What was once fetched stays good while the issuer is away, so that its
-    outage stops nobody's requests.
+    """`KeySource` over HTTP. Fetched keys stay valid while the issuer does not answer, so that its
+    outage stops no requests.
     """
 
     def __init__(self, url: str, client: httpx.AsyncClient) -> None:
@@ -55,11 +55,11 @@ class PublishedKeys:
         elif self._age(self._fetched_at) > FRESH_SECONDS and not self._fetching.locked():
             await self._refresh()
         if key_id not in self._keys and self._failed:
-            raise Unavailable("the token's key cannot be fetched right now", timedelta(seconds=PAUSE_SECONDS))
+            raise Unavailable("the key of the token cannot be fetched at the moment", timedelta(seconds=PAUSE_SECONDS))
         return _known(self._keys, key_id)
 
     async def _refresh(self, *, unless_known: str | None = None) -> None:
-        async with self._fetching:  # whoever waited here finds what the one before has fetched
+        async with self._fetching:  # a request that waited here uses the keys of the previous fetch
             if unless_known in self._keys or self._age(self._asked_at) < PAUSE_SECONDS:
                 return
             self._asked_at = time.monotonic()
@@ -75,7 +75,7 @@ class PublishedKeys:
     async def _fetch(self) -> Mapping[str | None, OKPKey]:
         answer = await self._client.get(self._url, timeout=FETCH_TIMEOUT_SECONDS)
         answer.raise_for_status()
-        keys = [OKPKey.import_key(each) for each in answer.json()["keys"] if _signs(each)]
+        keys = [OKPKey.import_key(key) for key in answer.json()["keys"] if _signs(key)]
         return {key.kid: key for key in keys}
 
     @staticmethod
@@ -91,4 +91,4 @@ def _known(keys: Mapping[str | None, OKPKey], key_id: str) -> OKPKey:
     try:
         return keys[key_id]
     except KeyError:
-        raise Unauthenticated("the token is signed with a key that is not known") from None
+        raise Unauthenticated("the token is signed with an unknown key") from None

@@ -1,5 +1,5 @@
-"""Shapes of bodies. What a database or a topic could not hold is refused here, so that it never
-becomes a 500.
+"""Base classes and types of request and response bodies. They refuse values that a database or a
+topic cannot store, which would cause a 500.
 """
 
 from datetime import UTC, datetime
@@ -21,42 +21,42 @@ from waypost.kernel.text import is_one_line, is_storable
 _LARGEST = 2**63 - 1  # bigint, Avro long
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
-"""A short text that names something; for what other people get to see, `OneLine`."""
+"""A short name. Use `OneLine` for names that other users see."""
 
 
 def _one_line(text: str) -> str:
     if not is_one_line(text):
         raise ValueError(
-            "this is one line with something to see: no control, line separator or bidi control, and no =?, "
+            "must be one line with a visible character, without control characters, line separators and bidi controls, and without =?, "
             "which begins an encoded word in mails"
         )
     return text
 
 
 OneLine = Annotated[Name, AfterValidator(_one_line)]
-"""What other people get to see, in mails and on pages: names of people, companies and products."""
+"""A name that other users see in mails and on pages: of a person, a company or a product."""
 
 Password = Annotated[str, StringConstraints(min_length=10, max_length=256)]
 _EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
-"""Far enough from the first and the last moment that there are for any offset to be taken off."""
+"""Far enough from the limits of `datetime` to subtract any offset."""
 
 
 def _in_use(code: str) -> str:
     if code not in DECIMALS:
-        raise ValueError("this is the ISO 4217 code of no currency in which anybody pays; EUR, JPY and KWD are some")
+        raise ValueError("not a supported ISO 4217 currency (for example EUR, JPY, KWD)")
     return code
 
 
 CurrencyCode = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
-"""For questions about what is stored: its currency may have ended since."""
+"""Any code, for queries about stored amounts: their currency may be withdrawn by now."""
 Currency = Annotated[CurrencyCode, AfterValidator(_in_use), Field(description="ISO 4217", examples=["EUR"])]
 Moment = Annotated[AwareDatetime, Field(ge=_EARLIEST, lt=LATEST)]
 """RFC 3339 with an offset."""
 
 
 class RequestModel(BaseModel):
-    """Base of the bodies that clients send: unknown fields are refused, numbers fit 64 bits, text
-    is storable and has an end.
+    """Base of request bodies. Refuses unknown fields, numbers beyond 64 bits, and text that is too
+    long or cannot be stored.
     """
 
     model_config = ConfigDict(
@@ -71,15 +71,15 @@ class RequestModel(BaseModel):
 
 
 class ResponseModel(BaseModel):
-    """Base of the views that clients get."""
+    """Base of response bodies."""
 
     model_config = ConfigDict(frozen=True, from_attributes=True, use_attribute_docstrings=True)
 
 
 def refuse_unstorable(value: Any) -> None:
     """Raises ValueError for text with a NUL or half of a surrogate pair, for a number beyond 64
-    bits, and for a moment that a database or a time zone cannot hold; also inside of containers.
-    Values that clients send outside of a body need it too.
+    bits, and for a time that a database or a time zone cannot represent, also inside containers.
+    Call it for values that clients send outside a body.
     """
     match value:
         case str():
@@ -90,9 +90,9 @@ def refuse_unstorable(value: Any) -> None:
                 raise ValueError("a number must fit 64 bits")
         case datetime():
             if value.tzinfo is None or not _EARLIEST <= value < LATEST:
-                raise ValueError("a moment has an offset and lies between the years 1970 and 9000")
+                raise ValueError("a time must have an offset and be between the years 1970 and 9000")
         case dict():
             refuse_unstorable([*value.keys(), *value.values()])
         case list() | tuple() | set() | frozenset():
-            for each in value:
-                refuse_unstorable(each)
+            for item in value:
+                refuse_unstorable(item)

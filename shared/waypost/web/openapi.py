@@ -1,4 +1,6 @@
-"""What the API's document says of every route alike: how it fails."""
+"""The parts of the OpenAPI document that all routes share: the description and the error
+responses.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,52 +12,53 @@ from waypost.web.models import ResponseModel
 from waypost.web.problems import MEDIA_TYPE
 
 DESCRIPTION = """\
-Whatever fails is told as a problem (RFC 9457) with its `trace_id`. Lists come in pages: hand `next_cursor` back as `cursor`.
-A request with an `Idempotency-Key` may be sent again: it has one effect and one answer.
-The events that this service publishes and handles are shown at [/asyncapi](/asyncapi).
+Errors are problems (RFC 9457) with a `trace_id`. Lists are paginated: pass `next_cursor` as `cursor` for the next page.
+A request with an `Idempotency-Key` can be repeated safely: it has one effect and one response.
+The events that this service publishes and handles are documented at [/asyncapi](/asyncapi).
 """
 
 
-class Misfit(ResponseModel):
-    """One place of a request that does not have the shape that is expected there."""
+class InvalidPart(ResponseModel):
+    """One invalid part of a request."""
 
     where: str = Field(alias="in", description="body, query, path or header")
     pointer: str
-    """RFC 6901."""
+    """JSON Pointer (RFC 6901)."""
     code: str
-    """Stable, for programs: Pydantic's name for what is wrong."""
+    """Pydantic's name of the error. Stable, for programs."""
     detail: str
 
 
 class Problem(ResponseModel):
-    """RFC 9457."""
+    """A problem (RFC 9457)."""
 
     type: str
-    """A URI that ends with the problem's name: stable, for programs."""
+    """A URI that ends with the name of the problem. Stable, for programs."""
     title: str
     status: int
     detail: str
-    """For people."""
+    """Explanation for people."""
     instance: str
-    """The request's id, as a URN."""
+    """Id of the request, as a URN."""
     trace_id: str | None
-    """Null where nothing is traced."""
-    errors: Sequence[Misfit] = ()
-    """Of a malformed request alone."""
+    """Null if tracing is disabled."""
+    errors: Sequence[InvalidPart] = ()
+    """The invalid parts, for a malformed request."""
 
 
 FAILURES: Mapping[int | str, dict[str, Any]] = {
     "default": {
-        "description": "It failed.",
+        "description": "The request failed.",
         "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
     }
 }
-"""Said of every route; FastAPI leaves out its own shape of a 422 then, which no answer of ours has.
+"""Added to every route. FastAPI then omits its own schema of a 422, which the toolkit never
+returns.
 """
 
 
 def install(app: FastAPI) -> None:
-    """Adds the shapes that the failures refer to."""
+    """Adds the schemas that the error responses refer to."""
     make = app.openapi
 
     def described() -> dict[str, Any]:
@@ -64,4 +67,4 @@ def install(app: FastAPI) -> None:
         document.setdefault("components", {}).setdefault("schemas", {}).update({**shape.pop("$defs"), "Problem": shape})
         return document
 
-    app.openapi = described  # type: ignore[method-assign]  # FastAPI's own way to extend its document
+    app.openapi = described  # type: ignore[method-assign]  # the documented way to extend FastAPI's document

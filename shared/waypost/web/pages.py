@@ -1,5 +1,5 @@
-"""Pages for people. What a page shows and whom it talks to is this service alone: it works without
-a network and tells no third party.
+"""HTML pages. They load only files of this service, so they work without internet access and
+contact no third party.
 """
 
 import base64
@@ -15,14 +15,14 @@ from fastapi import APIRouter
 from starlette.responses import HTMLResponse, Response
 
 QUESTION_STYLE = "question.css"
-"""Of a page that asks one thing."""
+"""Style of a page with one form."""
 
 
 def page_of(package: str, file: str, *, title: str = "", form: str = "") -> HTMLResponse:
-    """A page of a package's, fenced in by a content security policy (CSP level 3).
+    """A page from a package, with a content security policy (CSP level 3).
 
-    In it `{title}` is filled in, `{question.css}`, and `{form}` with a form as HTML, which goes
-    back to where the page came from.
+    Replaces `{title}`, `{question.css}`, and `{form}` with a form in HTML, which posts to the
+    page's own URL.
     """
     page = _read(package, file).decode().replace("{title}", escape(title)).replace("{form}", form)
     page = page.replace(f"{{{QUESTION_STYLE}}}", _read(__package__, QUESTION_STYLE).decode())
@@ -30,7 +30,7 @@ def page_of(package: str, file: str, *, title: str = "", form: str = "") -> HTML
 
 
 def assets_router(prefix: str, package: str, files: Iterable[str]) -> APIRouter:
-    """Files of an installed distribution, for a page to load."""
+    """Routes of files from an installed distribution that a page loads."""
     router = APIRouter(prefix=prefix, include_in_schema=False)
     for file in files:
         router.add_api_route(f"/{file}", _asset(package, file))
@@ -46,7 +46,7 @@ def _asset(package: str, file: str) -> Callable[[], Awaitable[Response]]:
 
 
 def _only_this_service(page: str, *, posts: bool) -> str:
-    """The page's own inline style and script run, and files of this service."""
+    """The policy allows the page's own inline style and script, and files of this service."""
     allowed = {tag: ["'self'"] for tag in ("style", "script")}
     for tag, text in re.findall(r"<(style|script)>(.*?)</\1>", page, flags=re.DOTALL):
         digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

@@ -1,8 +1,10 @@
-"""Pages by cursor: `{data, has_more, next_cursor}`. A cursor is the position of a page's last row,
-opaque to clients.
+"""Pagination by cursor: `{data, has_more, next_cursor}`. A cursor encodes the position of a page's
+last row and is opaque to clients.
+
+Pages = Annotated[PageRequest[UUID], paged_by(UUID)]
 
 @router.get("/invoices")
-async def list_invoices(page: Annotated[PageRequest[UUID], paged_by(UUID)], caller: Caller, ...) -> Page[InvoiceView]:
+async def list_invoices(page: Pages, caller: Caller, ...) -> Page[InvoiceView]:
     rows = await queries.invoices(uow.rows, after=page.after, limit=page.rows)
     return page.of(rows, InvoiceView.of, position=lambda row: row.id)
 """
@@ -26,11 +28,11 @@ View = TypeVar("View")
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 200
 MAX_CURSOR_CHARACTERS = 512
-_CURSOR = "`next_cursor` of the page before; the first page without it."
+_CURSOR = "`next_cursor` of the previous page. Without it, the first page."
 
 
 class MalformedCursor(Invalid):
-    """The cursor is none that this list gave."""
+    """The cursor is not valid for this list."""
 
 
 class Page(BaseModel, Generic[View]):
@@ -42,13 +44,15 @@ class Page(BaseModel, Generic[View]):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageRequest(Generic[P]):
     after: P | None
-    """Position of the last row of the page before; None for the first page."""
+    """Position of the last row of the previous page. None for the first page."""
     limit: int
     positions: TypeAdapter[P]
 
     @property
     def rows(self) -> int:
-        """How many rows to read: one more than the page holds tells whether there is another page."""
+        """Number of rows to read: one more than the page contains, which shows if there is a next
+        page.
+        """
         return self.limit + 1
 
     def of(self, rows: Sequence[Row], show: Callable[[Row], View], *, position: Callable[[Row], P]) -> Page[View]:
@@ -61,8 +65,8 @@ class PageRequest(Generic[P]):
 
 
 def paged_by(kind: type[P]) -> Any:
-    """The query parameters `cursor` and `limit` of a list whose rows are ordered by a `kind`: UUID,
-    int, `tuple[datetime, UUID]`.
+    """Dependency with the query parameters `cursor` and `limit`, for a list ordered by a position
+    of type `kind`: UUID, int, `tuple[datetime, UUID]`.
     """
     positions: TypeAdapter[P] = TypeAdapter(kind)
 
@@ -77,8 +81,8 @@ def paged_by(kind: type[P]) -> Any:
 
 
 def _position(cursor: str, positions: TypeAdapter[P]) -> P:
-    """Clients can write a cursor themselves: a position has the bounds that a body has. Raises
-    MalformedCursor.
+    """Decodes a cursor. Clients can forge cursors, so a position has the same limits as a body.
+    Raises MalformedCursor.
     """
     try:
         position = positions.validate_json(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))

@@ -1,4 +1,4 @@
-"""Answers to requests that failed, as RFC 9457 `application/problem+json`."""
+"""Error responses as `application/problem+json` (RFC 9457)."""
 
 import re
 from collections.abc import Mapping
@@ -25,8 +25,8 @@ def problem(
     headers: Mapping[str, str] | None = None,
     **members: Any,
 ) -> JSONResponse:
-    """`type` is `<problem_prefix><name>`, `instance` the id of the request, `trace_id` null where
-    nothing is traced.
+    """Builds a problem response. `type` is `<problem_prefix><name>`, `instance` the id of the
+    request, `trace_id` null if tracing is disabled.
     """
     content = {
         "type": project().problem_prefix + name,
@@ -51,7 +51,5 @@ def words(kind: type[object]) -> str:
 
 
 def printable(text: str) -> str:
-    """The text without what JSON cannot carry as UTF-8: half of a surrogate pair becomes a question
-    mark.
-    """
+    """The text as valid UTF-8: half of a surrogate pair becomes a question mark."""
     return text.encode("utf-8", "replace").decode()

@@ -1,5 +1,5 @@
-"""What surrounds every request: its id, its cause, one log line, one measurement, and an answer
-whatever happens.
+"""Middleware around every request: assigns the request id and the cause, writes one log line and
+one metric, and answers 500 to any unexpected error.
 """
 
 import time
@@ -27,9 +27,7 @@ CORRELATION_ID = "X-Correlation-Id"
 
 
 class RequestContext:
-    """The outermost of the application's own middleware: inside the framework's span, around
-    everything else.
-    """
+    """The outermost middleware of the application, inside the framework's span."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -56,15 +54,17 @@ class _Exchange:
     async def run(self, receive: Receive) -> None:
         try:
             if _holds_nul(self._scope):
-                await problem(400, "malformed-url", "The URL holds a NUL character.")(self._scope, receive, self._send)
+                await problem(400, "malformed-url", "The URL contains a NUL character.")(
+                    self._scope, receive, self._send
+                )
             else:
                 await self._app(self._scope, receive, self._send)
         except Exception as error:
-            if self._status is not None:  # the answer is on its way: all that is left is to break it off
+            if self._status is not None:  # the response has started, so it can only be aborted
                 raise
             await unexpected(error)(self._scope, receive, self._send)
         finally:
-            self._tell()
+            self._log()
 
     async def _send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -73,11 +73,11 @@ class _Exchange:
             _clean_span(self._scope)
         await self._send_out(message)
 
-    def _tell(self) -> None:
+    def _log(self) -> None:
         seconds = time.perf_counter() - self._began
         route = route_of(self._scope) or "unmatched"
         method = self._scope["method"]
-        if route in UNTOLD:
+        if route in UNLOGGED:
             return
         metrics.HTTP_REQUEST_SECONDS.labels(metrics.known_method(method), route, self._status or 0).observe(seconds)
         log.info(
@@ -86,30 +86,31 @@ class _Exchange:
             path=shown_path(self._scope),
             status=self._status,
             duration_ms=round(seconds * 1000, 2),
-            **self._scope["state"].get("told", {}),
+            **self._scope["state"].get("log_fields", {}),
         )
 
 
-UNTOLD = frozenset({"/livez", "/readyz", "/metrics"})
-"""Asked every few seconds by machines: neither traced, logged nor measured."""
+UNLOGGED = frozenset({"/livez", "/readyz", "/metrics"})
+"""Paths that probes call every few seconds. They are not traced, logged or measured."""
 
 
-def tell(scope: Scope, **facts: str) -> None:
-    """Adds facts to the request's log line."""
-    scope["state"].setdefault("told", {}).update(facts)
+def add_to_log(scope: Scope, **fields: str) -> None:
+    """Adds fields to the request's log line."""
+    scope["state"].setdefault("log_fields", {}).update(fields)
 
 
 def route_of(scope: Scope) -> str | None:
-    """The template that the path matched, `/invoices/{id}`."""
-    # A router within a router knows its own part; the framework keeps the whole beside it.
+    """The matched path template, such as `/invoices/{id}`."""
+    # A nested router knows only its own part of the path; the framework stores the whole template
+    # here.
     whole = scope.get("fastapi", {}).get("effective_route_context")
     path = getattr(whole or scope.get("route"), "path", None)
     return path if isinstance(path, str) else None
 
 
 def shown_path(scope: Scope) -> str:
-    """The path as logs and spans may show it: ids are spelled out, anything else that fills a
-    `{name}` may be a secret.
+    """The path for logs and spans. Includes ids; every other value of a `{name}` stays hidden,
+    because it may be a secret.
     """
     template = route_of(scope)
     if template is None:
@@ -144,9 +145,7 @@ def _holds_nul(scope: Scope) -> bool:
 
 
 def _clean_span(scope: Scope) -> None:
-    """The framework's span names the whole URL; a token in a path or an address in a query must not
-    leave the process.
-    """
+    """Removes the full URL from the framework's span: it may contain a token or an address."""
     span = trace.get_current_span()
     if span.is_recording():
         span.set_attribute(names.URL_PATH, shown_path(scope))

@@ -1,4 +1,4 @@
-"""Answers with the headers that belong to them."""
+"""Responses with their headers."""
 
 from pydantic import BaseModel
 from starlette.responses import Response
@@ -7,7 +7,7 @@ from waypost.web.etag import etag
 
 
 def shown(view: BaseModel, *, status: int = 200, location: str | None = None, version: int | None = None) -> Response:
-    """The view as JSON, with `ETag` of the aggregate's version and `Location` where given."""
+    """The view as JSON, with `ETag` from `version` and `Location` from `location` if given."""
     headers = {"location": location} if location else {}
     if version is not None:
         headers["etag"] = etag(version)

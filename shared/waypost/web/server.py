@@ -1,4 +1,4 @@
-"""The HTTP server as a part of a process."""
+"""The HTTP server of a process."""
 
 import asyncio
 import socket
@@ -18,8 +18,8 @@ BACKLOG = 1024
 
 
 class HttpServer:
-    """`waypost.engine.process.Lifecycle` of one application on one port. A drain closes the port,
-    then ends the open requests.
+    """A `waypost.engine.process.Lifecycle` that serves one application on one port. A drain closes
+    the port, then waits for the open requests.
     """
 
     def __init__(self, app: FastAPI, *, host: str = "127.0.0.1", port: int, name: str = "http") -> None:
@@ -33,12 +33,12 @@ class HttpServer:
 
     @property
     def port(self) -> int:
-        """The bound port, also where 0 was asked for."""
+        """The bound port, also if port 0 was requested."""
         return self._address[1]
 
     async def start(self) -> None:
-        """Opens the application's resources, then the port. Raises Misconfigured where the port is
-        taken, and what the resources raise.
+        """Opens the application's resources, then the port. Raises Misconfigured if the port is in
+        use, and the errors of the resources.
         """
         listener = _listen(*self._address)
         self._resources.callback(listener.close)
@@ -51,8 +51,8 @@ class HttpServer:
             self.ready.set()
 
     def _served(self, serving: "asyncio.Task[None]") -> None:
-        """The server has ended. Unless it was asked to, nothing answers on the port any more: the
-        process is not ready.
+        """Called when the server has ended. Clears readiness, because nothing answers on the port
+        any more.
         """
         self.ready.clear()
         self._server.accepting.set()
@@ -63,7 +63,7 @@ class HttpServer:
         self.ready.clear()
         self._server.should_exit = True
         if (streams := getattr(self._app.state, "streams", None)) is not None:
-            streams.end()  # they would last as long as somebody listens
+            streams.end()  # streams end only with their client
         if self._serving is not None:
             await asyncio.wait([self._serving], timeout=deadline_seconds)
 
@@ -78,7 +78,7 @@ class HttpServer:
 
 
 class _Server(uvicorn.Server):
-    """Tells when it accepts, and leaves signals to the process."""
+    """Sets `accepting` when it accepts connections, and leaves signals to the process."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
@@ -89,7 +89,9 @@ class _Server(uvicorn.Server):
         self.accepting.set()
 
     async def abandon(self) -> None:
-        """Ends the requests that outlived the drain: a forced exit of uvicorn leaves them running."""
+        """Cancels the requests that are still open after the drain. uvicorn's forced exit does not
+        cancel them.
+        """
         running = list(self.server_state.tasks)
         for task in running:
             task.cancel()
@@ -108,9 +110,9 @@ def _config(app: FastAPI) -> uvicorn.Config:
         app,
         http="httptools",
         ws="none",
-        lifespan="off",  # entered by `start`, whose caller sees what it raises
+        lifespan="off",  # entered by `start`, so that its errors reach the caller
         log_config=None,
-        access_log=False,  # one line per request is written by `waypost.web.request`
+        access_log=False,  # `waypost.web.request` writes one line per request
         server_header=False,
         timeout_keep_alive=15,
     )
@@ -122,7 +124,7 @@ def _listen(host: str, port: int) -> socket.socket:
         return socket.create_server((host, port), family=family, backlog=BACKLOG)
     except OSError as error:
         raise Misconfigured(
-            f"cannot listen on {host}:{port} ({error.strerror}): another process has it? Set {variable('SERVICE_PORT')}",
+            f"cannot listen on {host}:{port} ({error.strerror}). Set {variable('SERVICE_PORT')} to a free port",
             host=host,
             port=port,
         ) from error

@@ -1,4 +1,4 @@
-"""Server-sent events (WHATWG HTML, section 9.2): what changed, as long as the client listens."""
+"""Server-sent events (WHATWG HTML, section 9.2): sends changes while the client is connected."""
 
 import asyncio
 import contextlib
@@ -13,23 +13,23 @@ from waypost.kernel.errors import Unavailable
 
 EVENT_STREAM = "text/event-stream"
 MOST_STREAMS = 200
-"""Of one process. Each looks once a second; the pool serves ordinary requests beside."""
-LONGEST_SECONDS = 600.0
-"""As long as an access token lives: whoever listens on comes again, and shows a token that is still
-good.
+"""Maximum number of streams of one process. Each one polls once per second with the pool of
+ordinary requests.
 """
+LONGEST_SECONDS = 600.0
+"""Lifetime of an access token. After it the client reconnects, with a valid token."""
 QUIET_SECONDS = 15.0
-"""After so long without an event a comment is sent: a proxy would take the connection for dead."""
+"""A comment is sent after this time without an event, so that no proxy closes the connection."""
 
-Look = Callable[[], Awaitable[Sequence["ServerSentEvent"]]]
-"""What changed since the last look; everything at the first."""
+Poll = Callable[[], Awaitable[Sequence["ServerSentEvent"]]]
+"""Returns the changes since the last call; at the first call, everything."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerSentEvent:
     name: str
     data: str
-    """One line: JSON has no line breaks of its own."""
+    """One line. Compact JSON contains no line breaks."""
 
     def encoded(self) -> bytes:
         return f"event: {self.name}\ndata: {self.data}\n\n".encode()
@@ -39,14 +39,14 @@ def wants_events(request: Request) -> bool:
     return EVENT_STREAM in request.headers.get("accept", "")
 
 
-def event_stream(request: Request, look: Look, *, every_seconds: float = 1.0) -> StreamingResponse:
-    """Raises Unavailable where as many listen as may. Ends when the server drains; clients come
-    again by themselves (EventSource).
+def event_stream(request: Request, poll: Poll, *, every_seconds: float = 1.0) -> StreamingResponse:
+    """A response that streams the changes. It ends when the server drains; EventSource clients
+    reconnect. Raises Unavailable at the maximum number of streams.
     """
     streams: Streams = request.app.state.streams
-    streams.require_room()
+    streams.require_capacity()
     headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
-    return StreamingResponse(streams.told(look, every_seconds), media_type=EVENT_STREAM, headers=headers)
+    return StreamingResponse(streams.events(poll, every_seconds), media_type=EVENT_STREAM, headers=headers)
 
 
 class Streams:
@@ -57,32 +57,32 @@ class Streams:
         self._open = 0
         self._ending = asyncio.Event()
 
-    def require_room(self) -> None:
+    def require_capacity(self) -> None:
         if self._open >= self._most:
-            raise Unavailable("too many are listening", timedelta(seconds=10))
+            raise Unavailable("too many open streams", timedelta(seconds=10))
 
     def end(self) -> None:
-        """All of them, and those to come; called when the server drains."""
+        """Ends all streams, and any that open later. Called when the server drains."""
         self._ending.set()
 
-    async def told(self, look: Look, every_seconds: float) -> AsyncIterator[bytes]:
+    async def events(self, poll: Poll, every_seconds: float) -> AsyncIterator[bytes]:
         self._open += 1
         try:
             yield b"retry: 1000\n\n"
-            async for chunk in self._changes(look, every_seconds):
+            async for chunk in self._changes(poll, every_seconds):
                 yield chunk
         finally:
             self._open -= 1
 
-    async def _changes(self, look: Look, every_seconds: float) -> AsyncIterator[bytes]:
+    async def _changes(self, poll: Poll, every_seconds: float) -> AsyncIterator[bytes]:
         now = asyncio.get_running_loop().time
-        ends, spoke = now() + LONGEST_SECONDS, now()
+        ends, last_sent = now() + LONGEST_SECONDS, now()
         while not self._ending.is_set() and now() < ends:
-            if changed := b"".join(each.encoded() for each in await look()):
+            if changed := b"".join(event.encoded() for event in await poll()):
                 yield changed
-                spoke = now()
-            elif now() - spoke >= QUIET_SECONDS:
+                last_sent = now()
+            elif now() - last_sent >= QUIET_SECONDS:
                 yield b": still here\n\n"
-                spoke = now()
+                last_sent = now()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._ending.wait(), every_seconds)

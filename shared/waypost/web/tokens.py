@@ -26,10 +26,10 @@ _TYPE = "at+jwt"
 
 
 class _OnlyEdDSA(JWSRegistry):
-    """No other algorithm exists here, whatever a token's header asks for.
+    """A registry with EdDSA only, so that a token's header cannot choose another algorithm.
 
-    RFC 9864 prefers the name `Ed25519`, and joserfc warns of the older one, which far more
-    verifiers understand; the key type is pinned to Ed25519 by `waypost.web.keys`.
+    RFC 9864 prefers the name `Ed25519`, and joserfc warns about `EdDSA`, which more verifiers
+    support. `waypost.web.keys` accepts only Ed25519 keys.
     """
 
     algorithms = {_ALGORITHM: copy.copy(JWSRegistry.algorithms[_ALGORITHM])}  # noqa: RUF012 - shadows the base's
@@ -41,8 +41,8 @@ _REGISTRY = _OnlyEdDSA(algorithms=[_ALGORITHM])
 
 class KeySource(Protocol):
     async def find(self, key_id: str) -> OKPKey:
-        """The public key of that id. Raises Unauthenticated where the issuer has none, Unavailable
-        where the issuer cannot be asked.
+        """The public key with this id. Raises Unauthenticated if the issuer has no such key,
+        Unavailable if the issuer does not answer.
         """
         ...
 
@@ -50,8 +50,8 @@ class KeySource(Protocol):
 def sign(
     claims: Mapping[str, Any], key: OKPKey, *, at: datetime, lifetime: timedelta = timedelta(seconds=ACCESS_SECONDS)
 ) -> str:
-    """A token with these claims (`sub`, `tenant_id`, `role`, `scope`) and the registered ones.
-    `key` is private and has a `kid`.
+    """Signs a token with these claims (`sub`, `tenant_id`, `role`, `scope`) and the registered
+    ones. `key` is a private key with a `kid`.
     """
     issued = int(at.timestamp())
     registered = {
@@ -67,7 +67,7 @@ def sign(
 
 
 class TokenVerifier:
-    """Checks tokens without asking anybody but, for an unknown key, the key source."""
+    """Verifies tokens locally. Asks the key source only for an unknown key."""
 
     def __init__(self, keys: KeySource, clock: Clock) -> None:
         self._keys = keys
@@ -82,15 +82,15 @@ class TokenVerifier:
         )
 
     async def verify(self, token: str) -> Mapping[str, Any]:
-        """The claims of a valid token. Raises Unauthenticated for any other, Unavailable where its
-        key cannot be had.
+        """The claims of a valid token. Raises Unauthenticated for any other, Unavailable if its key
+        cannot be fetched.
         """
         key = await self._keys.find(_key_id(token))
         try:
             claims = jwt.decode(token, key, registry=_REGISTRY).claims
             self._claims.validate(claims)
         except (JoseError, ValueError) as error:
-            raise Unauthenticated("the token is not valid, or has expired") from error
+            raise Unauthenticated("the token is invalid or expired") from error
         return claims
 
 
@@ -103,5 +103,5 @@ def _key_id(token: str) -> str:
         raise Unauthenticated("the token is malformed") from error
     key_id = header.get("kid")
     if header.get("alg") != _ALGORITHM or header.get("typ") != _TYPE or not isinstance(key_id, str):
-        raise Unauthenticated("this is not an access token of ours")
+        raise Unauthenticated("the token is not an access token of this application")
     return key_id

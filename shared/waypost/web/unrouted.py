@@ -1,4 +1,4 @@
-"""Requests that no route takes, told with what could be asked instead."""
+"""Responses to requests without a route: they name the existing methods, or the list of paths."""
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -10,17 +10,17 @@ _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
 def unrouted(request: Request) -> Response:
-    """404, or 405 with `Allow` where the path has routes for other methods (the framework names
-    those of the first route alone).
+    """404, or 405 with `Allow` if the path has routes for other methods. The framework's own 405
+    names only the methods of the first route.
     """
-    allowed = ", ".join(method for method in _METHODS if _takes(request, method))
+    allowed = ", ".join(method for method in _METHODS if _matches(request, method))
     if not allowed:
-        return problem(404, "not-found", "No route has this path; GET /openapi.json lists those there are.")
+        return problem(404, "not-found", "No route has this path. GET /openapi.json lists the routes.")
     return problem(
-        405, "method-not-allowed", f"This path takes {allowed}; not {request.method}.", headers={"Allow": allowed}
+        405, "method-not-allowed", f"This path supports {allowed}, not {request.method}.", headers={"Allow": allowed}
     )
 
 
-def _takes(request: Request, method: str) -> bool:
+def _matches(request: Request, method: str) -> bool:
     scope = {**request.scope, "method": method}
     return any(route.matches(scope)[0] is Match.FULL for route in request.app.routes)

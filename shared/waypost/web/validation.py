@@ -1,4 +1,4 @@
-"""What is wrong with a request, field by field, without a word of what was sent: it may be a
+"""Describes an invalid request, field by field. Never quotes the input, because it may be a
 password.
 """
 
@@ -21,24 +21,24 @@ async def invalid_request(request: Request, error: Exception) -> Response:
     errors: Sequence[Mapping[str, Any]] = error.errors()
     if _not_declared_as_json(request, errors):
         return problem(415, "unsupported-media-type", "Send the body as application/json.")
-    if any(each["type"] == "json_invalid" for each in errors):
-        return problem(400, "malformed-json", "The body is not JSON.", errors=[_described(each) for each in errors])
-    status = 400 if any(each["loc"][0] == "header" for each in errors) else 422
-    described = [_described(each) for each in errors[:MAX_ERRORS]]
-    return problem(status, "invalid", "The request does not have the shape that is expected here.", errors=described)
+    if any(item["type"] == "json_invalid" for item in errors):
+        return problem(400, "malformed-json", "The body is not JSON.", errors=[_described(item) for item in errors])
+    status = 400 if any(item["loc"][0] == "header" for item in errors) else 422
+    described = [_described(item) for item in errors[:MAX_ERRORS]]
+    return problem(status, "invalid", "The request is invalid; `errors` lists the invalid parts.", errors=described)
 
 
 def _not_declared_as_json(request: Request, errors: Sequence[Mapping[str, Any]]) -> bool:
-    """FastAPI leaves a body of another content type as bytes, which then fit no model."""
+    """FastAPI passes a body of another content type as bytes, which no model accepts."""
     essence = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     is_json = essence == "application/json" or essence.endswith("+json")
-    return not is_json and any(tuple(each["loc"]) == ("body",) and each["type"] != "missing" for each in errors)
+    return not is_json and any(tuple(error["loc"]) == ("body",) and error["type"] != "missing" for error in errors)
 
 
 def _described(error: Mapping[str, Any]) -> Mapping[str, str]:
     place, *path = error["loc"]
     detail = _message(error)
-    if error["type"] == "json_invalid":  # its path is where the parser stood: there is no document to point into
+    if error["type"] == "json_invalid":  # its path is the parser's position, not a JSON Pointer
         detail, path = f"{error['msg']} after {path[0]} characters", []
     return {
         "in": str(place),
@@ -49,7 +49,7 @@ def _described(error: Mapping[str, Any]) -> Mapping[str, str]:
 
 
 def _message(error: Mapping[str, Any]) -> str:
-    """Pydantic's words, less the part after which some of them quote the input."""
+    """Pydantic's message without the part that quotes the input."""
     message = str(error["msg"])
     if error["type"].endswith("_parsing"):
         return message.partition(",")[0]

@@ -54,7 +54,8 @@ class Company:
         self.owner_id = uuid4()
 
     def headers(self, role: Role = Role.OWNER, user_id: UUID | None = None) -> dict[str, str]:
-        return bearer(principal(role, tenant_id=self.tenant_id, user_id=user_id or self.owner_id))
+        who = principal(role, tenant_id=self.tenant_id, user_id=user_id or self.owner_id)
+        return bearer(who, at=self.billing.clock.now())
 
     async def post(self, path: str, body: Any = None, **headers: str) -> httpx.Response:
         named = {name.replace("_", "-"): value for name, value in headers.items()}

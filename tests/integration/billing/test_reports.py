@@ -100,7 +100,7 @@ async def test_a_csv_report_links_its_file(company: Company) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "place", "said"),
+    ("change", "place", "reason"),
     [
         ({"to": "2025-12-31"}, None, "`to` must be later than `from`"),
         ({"from": "2026-03-31T00:00:00Z", "to": "2026-03-31T00:00:00Z"}, None, "`to` must be later than `from`"),

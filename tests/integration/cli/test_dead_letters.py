@@ -10,8 +10,8 @@ CLUB = ("--service", "club")
 
 async def test_a_dry_run_tells_what_a_redrive_would_do(stage: Stage, operator: Operator, bob: User) -> None:
     rehearsed = await operator.runs("dead-letters", "redrive", "--error-class", "Permanent", *CLUB, "--dry-run")
-    assert (rehearsed.code, "would be worked off" in rehearsed.output) == (0, True)
-    assert "would work off 1 keys; their letters: 1 dead, 2 waiting; nothing was changed" in rehearsed.problem
+    assert (rehearsed.code, "would be redriven" in rehearsed.output) == (0, True)
+    assert "would redrive 1 keys; their dead letters: 1 dead, 2 waiting; nothing was changed" in rehearsed.problem
     assert await stage.greeted(bob) == [[]]
 
 
@@ -27,7 +27,7 @@ async def test_a_redrive_by_filter_tells_of_every_dead_letter(stage: Stage, oper
 
     again = await operator.runs("dead-letters", "redrive", "--key", str(bob.id), *CLUB, *WHY)
     assert (again.code, again.output) == (1, "")
-    assert "no open letter of club matches; 3 that match are settled already: nothing was changed" in again.problem
+    assert "no open dead letter of club matches; 3 that match are settled already: nothing was changed" in again.problem
 
 
 async def test_a_dead_letter_is_listed_and_shown(operator: Operator, bob: User) -> None:

@@ -9,7 +9,7 @@ from aiokafka import AIOKafkaProducer
 
 from tests.fixtures.envelopes import TRACEPARENT
 from tests.integration.cli.command import SECONDS, Stack, ended_by_control_c
-from waypost.cli.events.found import find_event
+from waypost.cli.events.show import find_event
 from waypost.cli.services import DIRECTORY
 from waypost.kernel.errors import NotFound
 from waypost.testing.eventually import eventually
@@ -85,7 +85,7 @@ async def first_line(process: asyncio.subprocess.Process) -> bytes:
 async def test_show_finds_an_event_by_its_id_before_and_after_it_is_published(stack: Stack) -> None:
     event = await stack.record()
     waiting = (await stack.waypost("events", "show", str(event.event_id), "--json")).told
-    assert waiting["outbox"]["set_aside_because"] is None
+    assert waiting["outbox"]["quarantined_because"] is None
     assert waiting["topic"] is None
     async with stack.relaying():
         await eventually(stack.is_published)

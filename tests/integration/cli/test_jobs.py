@@ -63,7 +63,7 @@ async def test_a_job_is_run_looked_at_sent_again_and_taken_away(where: ServiceDa
     assert (sent["id"], sent["service"], sent["status"]) == (job, "users", "queued")
     refused = await waypost("jobs", "retry", job, *BECAUSE)
     assert isinstance(refused.exception, WaypostError)
-    assert "is queued: only a dead one is sent again" in str(refused.exception)
+    assert "is queued: only a dead job can be retried" in str(refused.exception)
 
     rehearsed = await waypost("jobs", "retry", job, "--dry-run")
     assert str(rehearsed.exception) == str(refused.exception)
@@ -84,7 +84,7 @@ async def test_those_that_a_limit_leaves_out_are_told(where: ServiceDatabase) ->
         await connection.execute("update jobs set status = 'dead'")
     sent = await waypost("jobs", "retry", "--all", "--service", "users", "--limit", "1", *BECAUSE)
     assert "1 are queued again" in sent.stdout
-    assert "2 more that are dead fit; the same again comes to them" in sent.stderr
+    assert "2 more dead jobs match; run the same command again for the next ones" in sent.stderr
 
 
 async def test_a_job_that_is_run_is_told_as_json(where: ServiceDatabase) -> None:
@@ -100,12 +100,12 @@ async def test_a_job_that_is_run_is_told_as_json(where: ServiceDatabase) -> None
             "job 'cleanup_all' is not declared; declared jobs: mail_password_link, cleanup_expired",
         ),
         ((*RUN, "--argument", "force=true"), "job cleanup_expired takes no force"),
-        ((*RUN, "--argument", "force"), "--argument takes name=value"),
-        (("jobs", "run", "users.cleanup_expired", "--tenant", str(new_id()), *BECAUSE), "users knows no tenant"),
+        ((*RUN, "--argument", "force"), "--argument needs the form NAME=VALUE"),
+        (("jobs", "run", "users.cleanup_expired", "--tenant", str(new_id()), *BECAUSE), "users has no tenant"),
         (("jobs", "run", "nobody.cleanup_expired", *RUN[3:]), "there is no service 'nobody'"),
         (("jobs", "cancel", str(new_id()), *BECAUSE), "no job"),
         (("jobs", "retry", "--all"), "give a reason"),
-        (("jobs", "retry", *BECAUSE), "name one dead job by its id, or say --all"),
+        (("jobs", "retry", *BECAUSE), "name one dead job by its id, or add --all"),
         (("jobs", "list", "--service", "users", "--status", "complete"), "name the tenant as well"),
     ],
 )

@@ -27,7 +27,7 @@ async def test_the_outbox_shows_what_waits_and_which_keys_are_set_aside(stack: S
     (users,) = (await stack.waypost("outbox", "users", "--json")).told
     assert users["pending"] == 1
     assert users["oldest_seconds"] > 0
-    (set_aside,) = users["keys_set_aside"]
+    (set_aside,) = users["quarantined_keys"]
     assert (set_aside["key"], set_aside["pending"], set_aside["reason"]) == (key.decode(), 1, "too large")
     redriven = await stack.waypost(
         "outbox", "redrive", "--key", key.decode(), "--service", "users", "--reason", "mended", "--json"
@@ -90,7 +90,7 @@ async def test_a_trace_is_shown_with_its_times_and_a_viewer_that_has_forgotten_i
     stack.write_environment(zipkin)
     forgotten = await stack.waypost("trace", str(event.event_id))
     assert forgotten.code == 1
-    assert "in memory alone, and none over a restart" in forgotten.problem
+    assert "in memory; a restart loses them" in forgotten.problem
     trace_id, parent = TRACEPARENT.split("-")[1:3]
     span = {"traceId": trace_id, "timestamp": 1_000_000, "duration": 5_000, "localEndpoint": {"serviceName": "users"}}
     sent = [
@@ -104,8 +104,8 @@ async def test_a_trace_is_shown_with_its_times_and_a_viewer_that_has_forgotten_i
     assert shown.code == 0
     assert "users api  post /signup  +0.0 ms, 5.0 ms" in shown.output
     assert "send users.user  +7.0 ms, 5.0 ms, waited 2.0 ms" in shown.output
-    assert "process users.user  +0.0 ms, 5.0 ms  (the viewer does not hold its parent)" in shown.output
-    assert "1 span that others name as their parent is not in the viewer" in shown.problem
+    assert "process users.user  +0.0 ms, 5.0 ms  (its parent is not in the viewer)" in shown.output
+    assert "1 parent span is not in the viewer" in shown.problem
 
 
 async def test_a_broker_that_is_away_is_named(stack: Stack) -> None:

@@ -61,7 +61,7 @@ async def test_pages_follow_each_other_newest_first(inbox: Inbox) -> None:
     assert (first["has_more"], second["has_more"], second["total"]) == (True, False, 5)
 
 
-async def test_clearing_deletes_all_and_ids_go_on(inbox: Inbox) -> None:
+async def test_clearing_deletes_all_and_ids_continue(inbox: Inbox) -> None:
     await inbox.receive(mail(X_Key="old"))
     before = (await inbox.find())["data"][0]["id"]
     assert (await inbox.http.delete("/api/messages")).json() == {"deleted": 1}

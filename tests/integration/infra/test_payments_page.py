@@ -19,7 +19,7 @@ async def test_the_page_shows_what_was_charged_and_what_was_declined(payments: h
     visited.prove_clean()
 
 
-async def test_the_page_before_the_first_charge_says_so(payments: httpx.AsyncClient, visit: Open) -> None:
+async def test_page_without_charges_shows_zero(payments: httpx.AsyncClient, visit: Open) -> None:
     visited = await visit(str(payments.base_url))
     await visited.page.get_by_text("0 charges").wait_for()
     visited.prove_clean()

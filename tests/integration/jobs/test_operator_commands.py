@@ -61,7 +61,7 @@ async def test_job_is_retried_ends_as_dead_and_can_be_redriven(service: ServiceO
     assert tries == [1, 2, 3, 1]
     assert keys == {"inv-7"}
     assert await told_of(billing, job) == [("grace", "the provider is back", "jobs.retry")]
-    with pytest.raises(Conflict, match="is complete: only a dead one is sent again"):
+    with pytest.raises(Conflict, match="is complete: only a dead job can be retried"):
         await retry_job(billing.admin_service, job, AUDIT)
     assert len(await told_of(billing, job)) == 1
 
@@ -207,7 +207,7 @@ async def test_invalid_run_is_refused_and_leaves_no_row(
     told = {each: str(theirs) if value == "theirs" else value for each, value in arguments.items()}
     with pytest.raises(Invalid, match=message):
         await run_job(billing.admin_service, name, billing.tenant, told, AUDIT)
-    with pytest.raises(NotFound, match="knows no tenant"):
+    with pytest.raises(NotFound, match="has no tenant"):
         await run_job(billing.admin_service, "charge", new_id(), {"invoice_id": str(new_id())}, AUDIT)
     assert await billing.fetch("select from jobs") == []
     assert await operator_actions(billing.ops) == []

@@ -39,6 +39,10 @@ class Digests:
     def set_clock(self, moment: str) -> None:
         self.service.clock.move_to(datetime.fromisoformat(moment).replace(tzinfo=UTC))
 
+    def headers(self, person: Person) -> dict[str, str]:
+        """Signed in by the service's clock."""
+        return headers(person, at=self.service.clock.now())
+
     async def tick(self, moment: str, *, schedulers: int = 1) -> None:
         """Ticks the schedule, like job processes at that time."""
         self.set_clock(moment)
@@ -59,7 +63,7 @@ class Digests:
         return person
 
     async def choose(self, person: Person, *, digest: bool) -> None:
-        put = await self.http.put("/preferences", json={"digest": digest}, headers=headers(person))
+        put = await self.http.put("/preferences", json={"digest": digest}, headers=self.headers(person))
         assert (put.status_code, put.json()) == (200, {"digest": digest})
 
     async def invoice(self, person: Person, number: int, total_minor: int = 24_690) -> Invoice:
@@ -88,11 +92,11 @@ class Digests:
         wanted = {str(item.id) for item in invoices}
         for item in await self.unread(person):
             if not wanted or item["subject_id"] in wanted:
-                marked = await self.http.post(f"/notifications/{item['id']}/read", headers=headers(person))
+                marked = await self.http.post(f"/notifications/{item['id']}/read", headers=self.headers(person))
                 assert marked.json()["read_at"] is not None, marked.text
 
     async def unread(self, person: Person) -> Sequence[Mapping[str, Any]]:
-        listed = await self.http.get("/notifications", params={"unread": True}, headers=headers(person))
+        listed = await self.http.get("/notifications", params={"unread": True}, headers=self.headers(person))
         notifications: Sequence[Mapping[str, Any]] = listed.json()["data"]
         return notifications
 
@@ -135,5 +139,5 @@ def facts_of(invoice: Invoice) -> Mapping[str, Any]:
     }
 
 
-def headers(person: Person, role: Role = Role.MEMBER) -> dict[str, str]:
-    return bearer(Principal(user_id=person.user_id, tenant_id=TenantId(person.tenant_id), role=role))
+def headers(person: Person, role: Role = Role.MEMBER, *, at: datetime | None = None) -> dict[str, str]:
+    return bearer(Principal(user_id=person.user_id, tenant_id=TenantId(person.tenant_id), role=role), at=at)

@@ -8,7 +8,7 @@ import pytest
 
 from schemas.users import UserErased
 from services.notifications.commands import ChooseDigest
-from tests.integration.notifications.digests import DUE, Digests, headers
+from tests.integration.notifications.digests import DUE, Digests
 from tests.integration.notifications.service import Person
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.errors import NotYet
@@ -30,8 +30,8 @@ async def test_an_erased_user_cannot_change_preferences_or_read_marks(digests: D
     await digests.service.project(erased(ada))
     await digests.service.react(erased(ada))
 
-    chosen = await digests.http.put("/preferences", json={"digest": True}, headers=headers(ada))
-    read = await digests.http.post(f"/notifications/{unread['id']}/read", headers=headers(ada))
+    chosen = await digests.http.put("/preferences", json={"digest": True}, headers=digests.headers(ada))
+    read = await digests.http.post(f"/notifications/{unread['id']}/read", headers=digests.headers(ada))
     assert (chosen.status_code, read.status_code) == (404, 404)
     assert await digests.service.rows(ada.tenant_id, KEPT) == []
 

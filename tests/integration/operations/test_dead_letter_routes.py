@@ -56,7 +56,7 @@ async def test_dead_letters_are_listed_shown_and_redriven(stage: Stage, http: ht
     again = await http.post(f"{DEAD_LETTERS}/redrive", json=order)
     assert (again.status_code, "3 that match are settled already" in again.json()["detail"]) == (404, True)
     settled = await http.post(f"{DEAD_LETTERS}/{dead['id']}/redrive", json=WHY)
-    assert (settled.status_code, "is redriven already" in settled.json()["detail"]) == (409, True)
+    assert (settled.status_code, "is already redriven" in settled.json()["detail"]) == (409, True)
 
 
 def full() -> None:

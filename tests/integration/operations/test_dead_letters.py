@@ -28,7 +28,7 @@ EVERYTHING = Search(statuses=list(Status))
 
 
 async def redriven(service: AdminService, search: Search) -> list[RedriveResult]:
-    return [each async for each in (await Redrive.of(service, search)).work_off(AUDIT, Rate())]
+    return [each async for each in (await Redrive.of(service, search)).process(AUDIT, Rate())]
 
 
 async def the_dead_one(service: AdminService) -> Search:
@@ -81,7 +81,7 @@ async def test_a_filter_finds_dead_letters_and_their_keys_are_drained_from_the_l
     stage.club.trouble = no_trouble
     search = Search(type=stage.club.updated.type)
     (drained,) = await redriven(admin_service, search)
-    assert (drained.outcome, drained.flows) == (Outcome.UNPARKED, True)
+    assert (drained.outcome, drained.is_settled) == (Outcome.UNPARKED, True)
     assert [(each.sequence, each.status, each.matches) for each in drained.dead_letters] == [
         (1, Status.REDRIVEN, False),
         (2, Status.REDRIVEN, True),
@@ -97,7 +97,7 @@ async def test_a_filter_finds_dead_letters_and_their_keys_are_drained_from_the_l
 
 async def test_what_fails_again_is_told_with_its_error(stage: Stage, admin_service: AdminService, bob: User) -> None:
     (drained,) = await redriven(admin_service, await the_dead_one(admin_service))
-    assert (drained.outcome, drained.flows) == (Outcome.FAILED, False)
+    assert (drained.outcome, drained.is_settled) == (Outcome.FAILED, False)
     assert [(each.status, each.error) for each in drained.dead_letters] == [
         (Status.DEAD, "the club is closed"),
         (Status.WAITING, None),
@@ -121,8 +121,8 @@ async def test_what_keeps_one_from_being_tried_is_told_after_the_other_keys_and_
     stage.club.trouble = bob_alone
     redrive = await Redrive.of(admin_service, Search(consumer="club.greetings"))
     with pytest.raises(Transient, match="too slow"):
-        assert [each async for each in redrive.work_off(AUDIT, Rate())] == []
-    told = {each.outcome: each.dead_letters[0] for each in redrive.drained}
+        assert [each async for each in redrive.process(AUDIT, Rate())] == []
+    told = {each.outcome: each.dead_letters[0] for each in redrive.results}
     assert (told[Outcome.PREVENTED].status, told[Outcome.PREVENTED].error) == (Status.DEAD, "too slow")
     assert (told[Outcome.UNPARKED].status, await stage.greeted(bob, eve)) == (Status.REDRIVEN, [[], [1]])
     assert (await counted(stage))[:3] == before[:3]
@@ -145,7 +145,7 @@ async def test_a_settled_dead_letter_is_refused(stage: Stage, admin_service: Adm
     search = await the_dead_one(admin_service)
     assert search.id is not None
     drained = await discard(admin_service, search.id, AUDIT)
-    assert (drained.flows, [each.status for each in drained.dead_letters]) == (
+    assert (drained.is_settled, [each.status for each in drained.dead_letters]) == (
         True,
         [Status.DISCARDED, Status.REDRIVEN, Status.REDRIVEN],
     )
@@ -154,18 +154,20 @@ async def test_a_settled_dead_letter_is_refused(stage: Stage, admin_service: Adm
     with pytest.raises(Conflict, match="is discarded already"):
         await discard(admin_service, search.id, AUDIT)
     for settled, word in ((search.id, "discarded"), (drained.dead_letters[1].id, "redriven")):
-        with pytest.raises(Conflict, match=f"is {word} already: there is nothing to redrive"):
+        with pytest.raises(Conflict, match=f"is already {word}: there is nothing to redrive"):
             await Redrive.of(admin_service, Search(id=settled))
 
 
 async def test_what_cannot_be_meant_is_refused(admin_service: AdminService, bob: User) -> None:
-    with pytest.raises(Invalid, match="what is discarded is settled: only retrying, dead, waiting letters"):
+    with pytest.raises(
+        Invalid, match="dead letters with status discarded are settled; a redrive accepts retrying, dead, waiting"
+    ):
         await Redrive.of(admin_service, Search(statuses=[Status.DISCARDED, Status.DEAD]))
     with pytest.raises(NotFound, match="club has no dead letter"):
         await find(admin_service, new_id())
     nothing = await Redrive.of(admin_service, Search(type="user.gone"))
     assert not nothing.selection.found
-    assert "no open letter of club matches: nothing was changed" in str(nothing_matches([nothing]))
+    assert "no open dead letter of club matches: nothing was changed" in str(nothing_matches([nothing]))
 
 
 async def test_what_holds_no_event_can_only_be_discarded(stage: Stage, admin_service: AdminService) -> None:
@@ -174,10 +176,10 @@ async def test_what_holds_no_event_can_only_be_discarded(stage: Stage, admin_ser
         await eventually(lambda: stage.reached(1, consumers=1))
     found = await Redrive.of(admin_service, Search(consumer="club.greetings"))
     (unprocessable,) = found.selection.unprocessable
-    assert ([each async for each in found.work_off(AUDIT, Rate())], found.complete) == ([], False)
+    assert ([each async for each in found.process(AUDIT, Rate())], found.complete) == ([], False)
     with pytest.raises(Conflict, match="discard it"):
         await Redrive.of(admin_service, Search(id=unprocessable.id))
-    assert (await discard(admin_service, unprocessable.id, AUDIT)).flows
+    assert (await discard(admin_service, unprocessable.id, AUDIT)).is_settled
 
 
 async def test_of_so_many_keys_those_are_selected_that_were_redriven_least_and_the_others_counted(
@@ -192,7 +194,7 @@ async def test_of_so_many_keys_those_are_selected_that_were_redriven_least_and_t
     keys, left = set[bytes](), []
     for _ in range(3):
         redrive = await Redrive.of(admin_service, Search(consumer="club.greetings"), at_most=1)
-        (drained,) = [each async for each in redrive.work_off(AUDIT, Rate())]
+        (drained,) = [each async for each in redrive.process(AUDIT, Rate())]
         keys.add(drained.key)
         view = RedriveView.of(redrive)
         left.append((view.left, len(view.unprocessable), view.unprocessable_left))

@@ -48,7 +48,7 @@ async def test_the_outbox_names_what_is_set_aside(users: httpx.AsyncClient, wher
         await relay.execute(mark, shard_for(b"ada"), b"ada")
     told = (await users.get("/ops/outbox", headers=operator_bearer())).json()
     assert (told["service"], told["pending"], told["oldest_seconds"]) == ("users", 0, None)
-    assert [(each["key"], each["reason"]) for each in told["keys_set_aside"]] == [("ada", "too large")]
+    assert [(each["key"], each["reason"]) for each in told["quarantined_keys"]] == [("ada", "too large")]
 
 
 async def test_consumers_tell_how_far_they_are(users: httpx.AsyncClient) -> None:
@@ -74,7 +74,7 @@ async def test_a_key_that_is_set_aside_is_published_again(users: httpx.AsyncClie
     order = {"key": "ada", "reason": "the broker takes more now"}
     for status in (204, 404):
         assert (await users.post("/ops/outbox/redrive", json=order, headers=operator_bearer())).status_code == status
-    assert (await users.get("/ops/outbox", headers=operator_bearer())).json()["keys_set_aside"] == []
+    assert (await users.get("/ops/outbox", headers=operator_bearer())).json()["quarantined_keys"] == []
     async with connected(where.ops) as ops:
         (told,) = await ops.fetch("select operator, verb, subject, facts->>'because' from operator_actions")
     assert tuple(told) == ("grace", "outbox.redrive", "ada", "too large")

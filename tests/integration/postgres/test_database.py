@@ -40,7 +40,7 @@ async def test_a_statement_alone_commits_by_itself_and_sees_no_tenants_rows(data
             greet = text("insert into greetings (tenant_id, user_id, event_id, version) values (:t, :t, :t, 1)")
             await connection.execute(greet, {"t": tenant})
         with pytest.raises(ZeroDivisionError):
-            async with pool.alone() as raw:
+            async with pool.autocommit() as raw:
                 assert await raw.fetchval("select count(*) from greetings") == 0
                 await raw.execute("insert into parked_keys values ('club.members', 'users.user', 'key')")
                 raise ZeroDivisionError
@@ -51,13 +51,13 @@ async def test_a_statement_alone_commits_by_itself_and_sees_no_tenants_rows(data
 async def test_a_statement_alone_takes_no_connection_that_died_in_the_pool(database: Databases) -> None:
     where = await database("club", migrate)
     async with opened(where.app, pool_size=1) as pool, connected(where.app) as other:
-        async with pool.alone() as raw:
+        async with pool.autocommit() as raw:
             died = asyncio.Event()
             raw.add_termination_listener(lambda _: died.set())
             pid = await raw.fetchval("select pg_backend_pid()")
         await other.fetch("select pg_terminate_backend($1)", pid)
         await died.wait()
-        async with pool.alone() as raw:
+        async with pool.autocommit() as raw:
             assert await raw.fetchval("select pg_backend_pid()") != pid
 
 

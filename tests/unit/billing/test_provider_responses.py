@@ -54,7 +54,7 @@ UNDECIDED = [
 ]
 
 
-@pytest.mark.parametrize("answer", UNDECIDED, ids=lambda response: f"{response.status_code} {response.text[:60]}")
+@pytest.mark.parametrize("response", UNDECIDED, ids=lambda response: f"{response.status_code} {response.text[:60]}")
 def test_an_ambiguous_response_decides_nothing(response: httpx.Response) -> None:
     with pytest.raises(AmbiguousResponse):
         order_decision(response)
@@ -70,7 +70,7 @@ def test_a_look_up_prefers_the_success_over_failures() -> None:
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "response",
     [
         httpx.Response(200, json={}),
         httpx.Response(200, json=[]),

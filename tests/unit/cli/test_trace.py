@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from rich.console import Console
 
-from waypost.cli.trace.timing import timed
+from waypost.cli.trace.timing import timed_spans
 from waypost.cli.trace.tree import tree_of
 from waypost.cli.trace.viewer import Span
 
@@ -44,14 +44,14 @@ def test_each_hop_tells_when_it_began_how_long_it_took_and_what_it_waited() -> N
 def test_an_outbox_row_waits_also_for_the_relay_of_the_same_process() -> None:
     sent = replace(PROCESS, id="onward", parent_id="process", started_us=3_262_000)
     within = replace(PROCESS, id="within", parent_id="process", started_us=3_251_000)
-    waited = {each.span.id: each.waited_us for each in timed([PROCESS, sent, within])}
+    waited = {each.span.id: each.waited_us for each in timed_spans([PROCESS, sent, within])}
     assert waited == {"process": None, "onward": 7_000, "within": None}
 
 
 def test_a_span_whose_parent_was_forgotten_stands_at_the_top_and_says_so() -> None:
     assert printed([PROCESS, REQUEST]) == [
         "users api  POST /signup  +0.0 ms, 5.0 ms",
-        "billing worker  process users.user  +2.25 s, 5.0 ms  (the viewer does not hold its parent)",
+        "billing worker  process users.user  +2.25 s, 5.0 ms  (its parent is not in the viewer)",
     ]
 
 
@@ -66,14 +66,14 @@ def test_a_span_without_times_is_told_and_puts_no_other_out_of_time() -> None:
 
 def test_a_clock_that_is_behind_makes_nobody_wait_less_than_nothing() -> None:
     behind = replace(SEND, started_us=999_000)
-    (first, _) = timed([REQUEST, behind])
+    (first, _) = timed_spans([REQUEST, behind])
     assert (first.span.id, first.after_us, first.waited_us) == ("send", 0, 0)
 
 
 def printed(spans: list[Span]) -> list[str]:
     console = Console(width=200)
     with console.capture() as captured:
-        console.print(tree_of("the trace", timed(spans)))
+        console.print(tree_of("the trace", timed_spans(spans)))
     first, *lines = captured.get().splitlines()
     assert first == "the trace"
     return [each.strip("│├└─ ") for each in lines]

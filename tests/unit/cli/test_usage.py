@@ -10,7 +10,7 @@ import typer
 from typer.testing import CliRunner
 
 from tests.fixtures.envelopes import user_created_envelope
-from waypost.cli.events.telling import line
+from waypost.cli.events.tail import line
 from waypost.cli.main import app
 from waypost.cli.output import span_of
 from waypost.cli.parsing import a_moment, a_rate
@@ -18,7 +18,7 @@ from waypost.kafka.catalog import chosen_from
 from waypost.kernel.cloudevents import to_headers, to_metadata
 from waypost.kernel.envelope import Record
 from waypost.kernel.errors import Invalid, NotFound
-from waypost.operations.records import Seen
+from waypost.operations.records import RecordView
 from waypost.ports.subscription import Partition
 
 
@@ -37,13 +37,13 @@ def test_a_mistyped_argument_is_a_matter_of_usage(arguments: list[str]) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["show", "nope"], "'nope' is no id; one looks like 01a21327-"),
-        (["discard", "nope", "--reason", "why"], "'nope' is no id"),
-        (["list", "--tenant", "us"], "'us' is no id"),
-        (["list", "--since", "soon"], "'soon' is no time; give one like 2026-11-28T09:30Z"),
-        (["redrive", "--status", "dead", "--rate", "0/s"], "'0/s' is no rate"),
-        (["redrive", "--reason", "why"], "say which letters: one by its id, or some by a filter"),
-        (["redrive", str(UUID(int=1)), "--status", "dead", "--reason", "why"], "say which letters"),
+        (["show", "nope"], "'nope' is not an id. Ids look like 01a21327-"),
+        (["discard", "nope", "--reason", "why"], "'nope' is not an id"),
+        (["list", "--tenant", "us"], "'us' is not an id"),
+        (["list", "--since", "soon"], "'soon' is not a time. Use 2026-11-28T09:30Z"),
+        (["redrive", "--status", "dead", "--rate", "0/s"], "'0/s' is not a rate"),
+        (["redrive", "--reason", "why"], "select dead letters: one by its id, or several by a filter"),
+        (["redrive", str(UUID(int=1)), "--status", "dead", "--reason", "why"], "select dead letters"),
     ],
 )
 def test_dead_letters_that_cannot_be_meant_are_refused_with_what_can(arguments: list[str], said: str) -> None:
@@ -70,7 +70,7 @@ def test_dead_letters_that_cannot_be_meant_are_refused_with_what_can(arguments: 
 def test_whatever_takes_an_id_says_what_one_looks_like(arguments: str) -> None:
     refused = CliRunner().invoke(app, arguments.split())
     assert refused.exit_code == 2
-    assert "'nope' is no id; one looks like" in " ".join(refused.output.replace("│", " ").split())
+    assert "'nope' is not an id. Ids look like" in " ".join(refused.output.replace("│", " ").split())
 
 
 def test_every_command_has_json_but_for_those_that_print_one_thing() -> None:
@@ -115,21 +115,23 @@ def test_a_time_may_be_told_as_how_long_ago() -> None:
 
 
 def test_an_unknown_topic_is_refused_with_those_there_are() -> None:
-    with pytest.raises(NotFound, match=r"no topic 'users\.nobody'; there are users\.tenant, users\.user"):
+    with pytest.raises(
+        NotFound, match=r"topic 'users\.nobody' does not exist; existing topics: users\.tenant, users\.user"
+    ):
         chosen_from({"users.user": [Partition("users.user", 0)], "users.tenant": []}, ["users.nobody"])
 
 
 def test_a_line_folds_on_a_narrow_terminal_alone() -> None:
-    seen = Seen.of(record(to_headers(to_metadata(user_created_envelope()))))
+    seen = RecordView.of(record(to_headers(to_metadata(user_created_envelope()))))
     assert "\n" not in line(seen, None)
     assert max(map(len, line(seen, 100).splitlines())) <= 100
     assert line(seen, 100).split() == line(seen, None).split()
 
 
 def test_a_record_that_is_no_event_is_told_as_such() -> None:
-    told = line(Seen.of(record([("ce_id", b"7")])), None)
+    told = line(RecordView.of(record([("ce_id", b"7")])), None)
     assert "users.user/3/17" in told
-    assert "no event of ours: header content-type is missing" in told
+    assert "not an event: header content-type is missing" in told
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,7 @@ def test_a_payment_failure_states_the_next_step() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "told"),
+    ("status", "status_text"),
     [
         (InvoiceStatus.OPEN, "due on 9 December 2026"),
         (InvoiceStatus.PAYMENT_FAILED, "the payment failed; due on 9 December 2026"),

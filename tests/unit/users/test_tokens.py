@@ -35,7 +35,7 @@ def test_a_token_is_hidden_in_its_representation() -> None:
 
 
 @pytest.mark.parametrize(
-    ("typed", "kept"),
+    ("typed", "stored"),
     [
         ("Ada@Example.COM", "ada@example.com"),
         ("ada+books@example.com", "ada+books@example.com"),

@@ -2,11 +2,10 @@
 
 import typer
 
-from waypost.cli.dead_letters.discarding import discard
-from waypost.cli.dead_letters.looking import list_dead_letters, show
-from waypost.cli.dead_letters.redriving import redrive
+from waypost.cli.dead_letters.redrive import discard, redrive
+from waypost.cli.dead_letters.show import list_dead_letters, show
 
-commands = typer.Typer(no_args_is_help=True, help="What consumers could not handle, and the keys that wait behind it.")
+commands = typer.Typer(no_args_is_help=True, help="Records that consumers could not handle, and their parked keys.")
 commands.command("list")(list_dead_letters)
 commands.command()(show)
 commands.command()(redrive)

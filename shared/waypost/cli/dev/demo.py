@@ -22,10 +22,11 @@ from waypost.kafka.topic_log import KafkaTopicLog, KafkaTopicLogs
 from waypost.kernel.errors import Misconfigured, NotFound, Transient
 from waypost.kernel.ids import new_id
 from waypost.kernel.role import Role
-from waypost.operations.records import Seen, told
+from waypost.operations.records import RecordView, as_dict
 from waypost.project import variable
 from waypost.telemetry.tracing import trace_id_of
 
+VIEWER = "zipkin"
 RECORD_SECONDS = 30
 TRACE_SECONDS = 60
 STEADY_LOOKS = 7
@@ -38,6 +39,7 @@ async def show_demo(client: StackClient, console: Console) -> None:
     if started:
         await client.start()
     try:
+        await client.watch_until_up(names=[VIEWER])  # its first start downloads it; earlier spans would be lost
         snapshot = client.board()
         if snapshot is None:
             raise Misconfigured("the stack has just ended; `waypost dev up` starts it")
@@ -72,25 +74,25 @@ async def _demonstrate(service: Service, ports: Ports, console: Console) -> None
         console.print(f"{answer.status_code} {answer.text}\n", soft_wrap=True)
         answer.raise_for_status()
         seen = await _record_of(log, user.tenant_id)
-    record = told(seen, service.codec, personal=False)
+    record = as_dict(seen, service.codec, personal=False)
     lines(f"Record {seen.place}", record["headers"])
     lines("Data", record["data"])
     await _show_trace(seen)
 
 
-async def _record_of(log: KafkaTopicLog, tenant_id: UUID) -> Seen:
+async def _record_of(log: KafkaTopicLog, tenant_id: UUID) -> RecordView:
     try:
         async with asyncio.timeout(RECORD_SECONDS):
             while True:
                 for record in await log.read_any(max_records=100, timeout_seconds=0.5):
-                    seen = Seen.of(record)
+                    seen = RecordView.of(record)
                     if seen.attributes is not None and seen.attributes.tenant_id == tenant_id:
                         return seen
     except TimeoutError:
         raise NotFound(f"no event came within {RECORD_SECONDS} s; `waypost dev logs` shows why") from None
 
 
-async def _show_trace(seen: Seen) -> None:
+async def _show_trace(seen: RecordView) -> None:
     assert seen.attributes is not None  # noqa: S101 - found by its tenant
     trace_id = trace_id_of(seen.attributes.cause.traceparent)
     if trace_id is not None:

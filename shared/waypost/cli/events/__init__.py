@@ -6,7 +6,7 @@ from waypost.cli.events.republish import republish_command
 from waypost.cli.events.show import show
 from waypost.cli.events.tail import tail
 
-commands = typer.Typer(no_args_is_help=True, help="Events, as they pass and where they lie.")
+commands = typer.Typer(no_args_is_help=True, help="Events in the topics, the event store and the outbox.")
 commands.command()(tail)
 commands.command()(show)
 commands.command("republish")(republish_command)

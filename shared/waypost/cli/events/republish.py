@@ -6,10 +6,10 @@ from typing import Annotated, Any
 
 import typer
 
-from waypost.cli.audit_options import As, Reason
 from waypost.cli.databases import opened
-from waypost.cli.output import AsJson, console, to_json
-from waypost.cli.progress import PerSecond, shown
+from waypost.cli.options import As, Reason
+from waypost.cli.output import AsJson, console, present
+from waypost.cli.progress import PerSecond, progress_bar
 from waypost.cli.services import service_named, setting_of
 from waypost.engine.rate import Rate
 from waypost.engine.republisher import Republished, republish
@@ -24,68 +24,69 @@ from waypost.project import variable
 
 
 def republish_command(
-    topics: Annotated[list[str], typer.Argument(help="users.user: lost, or deleted and made anew.")],
+    topics: Annotated[
+        list[str], typer.Argument(help="Topics that lost events or were recreated, for example users.user.")
+    ],
     operator: As,
     reason: Reason = "",
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Counts what is missing, and publishes nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Counts the missing events, and publishes nothing.")
+    ] = False,
     per_second: PerSecond = None,
     as_json: AsJson = False,
 ) -> None:
-    """Publishes what the event store has of a topic and the topic has not: same ids, headers, keys,
-    each aggregate in order.
+    """Publishes the stored events that a topic no longer contains, with the same ids, headers and
+    keys, in the order of each aggregate.
 
-    Consumers notice by themselves that a topic was made anew; what they know already they absorb.
-    To be run again where it was cut off: it goes on with what is still missing.
+    Consumers detect a recreated topic and skip the events that they handled before. After an
+    interruption, run the command again: it publishes the events that are still missing.
     """
     audit_context = None if dry_run else AuditContext(operator=operator, reason=reason)
     for topic in topics:
-        require_kept(topic)
-    reports = [asyncio.run(republished(each, audit_context, rate=Rate(per_second), quiet=as_json)) for each in topics]
-    if as_json:
-        console.print(to_json([told(each) for each in reports]), soft_wrap=True)
-    else:
-        _show(reports, dry_run=dry_run)
+        require_published(topic)
+    reports = [asyncio.run(republished(topic, audit_context, rate=Rate(per_second), quiet=as_json)) for topic in topics]
+    present([as_dict(report) for report in reports], lambda: _show(reports, dry_run=dry_run), as_json=as_json)
 
 
-def require_kept(topic: str) -> None:
-    """Raises NotFound for a topic whose events no service stores."""
+def require_published(topic: str) -> None:
+    """Raises NotFound for a topic that no service publishes to."""
     service = service_named(topic.partition(".")[0])
     if topic not in service.codec.topics:
-        kept = sorted(each for each in service.codec.topics if each.startswith(f"{service.name}."))
-        raise NotFound(f"{service.name} tells no events on {topic!r}; it does on {', '.join(kept)}")
+        declared = sorted(name for name in service.codec.topics if name.startswith(f"{service.name}."))
+        raise NotFound(f"{service.name} publishes no events to {topic!r}; it publishes to {', '.join(declared)}")
 
 
 async def republished(topic: str, audit_context: AuditContext | None, *, rate: Rate, quiet: bool) -> Republished:
-    """Without a mandate nothing is published. Raises NotFound for a topic that is not there, and
-    Transient.
+    """Publishes nothing without an audit context. Raises NotFound for a topic that does not exist,
+    and Transient.
     """
     service = topic.partition(".")[0]
     bootstrap = setting_of(service, variable("KAFKA_BOOTSTRAP"))
     partitions = chosen_from(await partitions_of(bootstrap), [topic])
 
-    async def note() -> None:
-        """A record on a topic is in no transaction: what is about to be done is told before it
-        begins.
+    async def record_audit() -> None:
+        """Writes the audit entry first, because the published records are not part of a
+        transaction.
         """
         if audit_context is not None:
             async with opened(service) as ops, ops.transaction() as connection:
                 await record_action(connection, audit_context, verb="events.republish", subject=topic)
 
     async with opened(service, "OWNER") as owner, KafkaTopicLogs(bootstrap).opened(partitions) as log:
-        with shown(topic, quiet=quiet) as show:
+        with progress_bar(topic, quiet=quiet) as show:
             return await republish(
                 topic,
                 PostgresStoredRecords(owner, topic),
                 log,
                 KafkaBroker(bootstrap, client_id="waypost-command"),
-                before_first=note,
+                before_first=record_audit,
                 rate=rate,
                 dry_run=audit_context is None,
                 progress=show,
             )
 
 
-def told(report: Republished) -> dict[str, Any]:
+def as_dict(report: Republished) -> dict[str, Any]:
     return {
         "topic": report.topic,
         "stored": report.stored,
@@ -96,8 +97,8 @@ def told(report: Republished) -> dict[str, Any]:
 
 
 def _show(reports: Sequence[Republished], *, dry_run: bool) -> None:
-    for each in reports:
-        there = each.stored - each.missing
-        done = "nothing was published" if dry_run else f"{each.published} published in {each.seconds:.1f} s"
-        counts = f"{each.stored} events stored, {there} on the topic in order, {each.missing} missing"
-        console.print(f"{each.topic}: {counts}; {done}")
+    for report in reports:
+        present_events = report.stored - report.missing
+        done = "nothing was published" if dry_run else f"{report.published} published in {report.seconds:.1f} s"
+        counts = f"{report.stored} events stored, {present_events} in the topic in order, {report.missing} missing"
+        console.print(f"{report.topic}: {counts}; {done}")

@@ -8,10 +8,11 @@ from uuid import UUID
 
 import typer
 
-from waypost.cli.events.found import FoundEvent, find_event
-from waypost.cli.output import AsJson, console, end_with, lines, moment, to_json
+from waypost.cli.databases import find_in_any, opened
+from waypost.cli.output import AsJson, lines, moment, present
 from waypost.cli.parsing import an_id
 from waypost.cli.services import setting_of
+from waypost.hosting.service import Service
 from waypost.kafka.record_search import find_record
 from waypost.kernel.cloudevents import in_order
 from waypost.kernel.envelope import Record
@@ -19,102 +20,118 @@ from waypost.kernel.errors import Transient
 from waypost.kernel.event import Event
 from waypost.operations.records import body_of
 from waypost.ports.topic_log import CLOCK_STEP
+from waypost.postgres.overview import StoredEventRow, stored_event
 from waypost.project import variable
 from waypost.telemetry.tracing import trace_id_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Whereabouts:
+class FoundEvent:
+    service: Service
+    row: StoredEventRow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventLocation:
     found: FoundEvent
     event: Event
     record: Record | None
-    unasked: Sequence[Transient]
-    """Why the topic could not be asked."""
+    problems: Sequence[Transient]
+    """Errors of the topic search."""
 
 
 def show(
-    event_id: Annotated[UUID, typer.Argument(parser=an_id, help="`ce_id` of its record.")],
-    personal: Annotated[bool, typer.Option("--personal", help="Shows what identifies a person.")] = False,
+    event_id: Annotated[UUID, typer.Argument(parser=an_id, help="Id of the event: header `ce_id` of its record.")],
+    personal: Annotated[bool, typer.Option("--personal", help="Includes personal data.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """One event, decoded: what it says, what caused it, and where it lies in the store, the outbox
-    and its topic.
+    """Shows one decoded event: its data, its cause, and its position in the event store, the outbox
+    and the topic.
     """
-    whereabouts = asyncio.run(whereabouts_of(event_id))
-    told = _told(whereabouts, personal=personal)
-    if as_json:
-        console.print(to_json(told), soft_wrap=True)
-    else:
-        _show(told)
-    end_with(whereabouts.unasked)
+    location = asyncio.run(locate(event_id))
+    facts = _as_dict(location, personal=personal)
+    present(facts, lambda: _show(facts), as_json=as_json, problems=location.problems)
 
 
-async def whereabouts_of(event_id: UUID) -> Whereabouts:
-    """Raises NotFound, and UndecodableRecord for bytes that no schema of this release fits."""
+async def find_event(event_id: UUID) -> FoundEvent:
+    """The stored event and its service. Raises NotFound."""
+
+    async def find_in(service: Service) -> FoundEvent | None:
+        async with opened(service.name, "OWNER") as database:
+            row = await stored_event(database, event_id)
+        return FoundEvent(service=service, row=row) if row else None
+
+    what = f"event {event_id} in the event stores of"
+    hint = "the id is `ce_id` in the record's headers, and `id` in GET …/events"
+    return await find_in_any(find_in, what=what, hint=hint)
+
+
+async def locate(event_id: UUID) -> EventLocation:
+    """Raises NotFound, and UndecodableRecord for a payload that no schema of this release reads."""
     found = await find_event(event_id)
-    kept = found.kept
-    event = found.service.codec.decode(kept.type, kept.payload)
-    record, unasked = None, list[Transient]()
+    row = found.row
+    event = found.service.codec.decode(row.type, row.payload)
+    record, problems = None, list[Transient]()
     try:
         record = await find_record(
             setting_of(found.service.name, variable("KAFKA_BOOTSTRAP")),
             event.topic,
-            str(kept.aggregate_id).encode(),
+            str(row.aggregate_id).encode(),
             event_id,
-            since=kept.occurred_at - CLOCK_STEP,
+            since=row.occurred_at - CLOCK_STEP,
         )
     except Transient as error:
-        unasked.append(Transient(f"whether it lies on {event.topic} is not known: {error}"))
-    return Whereabouts(found=found, event=event, record=record, unasked=unasked)
+        problems.append(Transient(f"the topic {event.topic} could not be searched: {error}"))
+    return EventLocation(found=found, event=event, record=record, problems=problems)
 
 
-def _told(whereabouts: Whereabouts, *, personal: bool) -> dict[str, Any]:
-    kept, record = whereabouts.found.kept, whereabouts.record
-    pending = kept.pending
+def _as_dict(location: EventLocation, *, personal: bool) -> dict[str, Any]:
+    row, record = location.found.row, location.record
+    pending = row.pending
     return {
-        "event_id": kept.metadata["ce_id"],
-        "type": kept.type,
-        "tenant_id": kept.tenant_id,
-        "aggregate_type": kept.aggregate_type,
-        "aggregate_id": kept.aggregate_id,
-        "version": kept.version,
-        "occurred_at": kept.occurred_at,
-        "trace_id": trace_id_of(kept.metadata.get("traceparent")),
-        "store": {"service": whereabouts.found.service.name, "position": kept.position, "schema_id": kept.schema_id},
+        "event_id": row.metadata["ce_id"],
+        "type": row.type,
+        "tenant_id": row.tenant_id,
+        "aggregate_type": row.aggregate_type,
+        "aggregate_id": row.aggregate_id,
+        "version": row.version,
+        "occurred_at": row.occurred_at,
+        "trace_id": trace_id_of(row.metadata.get("traceparent")),
+        "store": {"service": location.found.service.name, "position": row.position, "schema_id": row.schema_id},
         "outbox": pending
         and {
             "shard": pending.shard,
             "id": pending.id,
             "pending_since": pending.created_at,
-            "set_aside_because": pending.held_back,
+            "quarantined_because": pending.quarantine_reason,
         },
         "topic": record and {"topic": record.topic, "partition": record.partition, "offset": record.offset},
-        "headers": in_order(kept.metadata),
-        "data": body_of(whereabouts.event, personal=personal),
+        "headers": in_order(row.metadata),
+        "data": body_of(location.event, personal=personal),
     }
 
 
-def _show(told: dict[str, Any]) -> None:
-    store, trace_id = told["store"], told["trace_id"]
+def _show(facts: dict[str, Any]) -> None:
+    store, trace_id = facts["store"], facts["trace_id"]
     lines(
-        f"{told['type']}  {told['event_id']}",
+        f"{facts['type']}  {facts['event_id']}",
         {
-            "aggregate": f"{told['aggregate_type']} {told['aggregate_id']}, version {told['version']}",
-            "tenant": told["tenant_id"],
-            "occurred": moment(told["occurred_at"]),
-            "trace": f"{trace_id}   waypost trace {told['event_id']}" if trace_id else "none",
+            "aggregate": f"{facts['aggregate_type']} {facts['aggregate_id']}, version {facts['version']}",
+            "tenant": facts["tenant_id"],
+            "occurred": moment(facts["occurred_at"]),
+            "trace": f"{trace_id}   waypost trace {facts['event_id']}" if trace_id else "none",
             "store": f"{store['service']}, position {store['position']}, schema {store['schema_id']}",
-            "outbox": _outbox(told),
-            "topic": "{topic}/{partition}, offset {offset}".format(**told["topic"]) if told["topic"] else "not found",
+            "outbox": _outbox(facts),
+            "topic": "{topic}/{partition}, offset {offset}".format(**facts["topic"]) if facts["topic"] else "not found",
         },
     )
-    lines("headers", told["headers"])
-    lines("data", told["data"])
+    lines("headers", facts["headers"])
+    lines("data", facts["data"])
 
 
-def _outbox(told: dict[str, Any]) -> str:
-    pending = told["outbox"]
+def _outbox(facts: dict[str, Any]) -> str:
+    pending = facts["outbox"]
     if pending is None:
-        return "published" if told["topic"] else "no row waits"
-    why = f"; its key is set aside: {pending['set_aside_because']}" if pending["set_aside_because"] else ""
+        return "published" if facts["topic"] else "no pending row"
+    why = f"; its key is quarantined: {pending['quarantined_because']}" if pending["quarantined_because"] else ""
     return f"pending since {moment(pending['pending_since'])} (shard {pending['shard']}, id {pending['id']}){why}"

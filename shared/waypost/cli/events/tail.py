@@ -11,19 +11,22 @@ from uuid import UUID
 
 import typer
 
-from waypost.cli.events.telling import line
-from waypost.cli.output import AsJson, remark, to_json
+from waypost.cli.output import AsJson, moment, remark, to_json
 from waypost.cli.parsing import an_id
 from waypost.cli.services import chosen_services, service_names, stack_setting, start_hint
 from waypost.kafka.catalog import chosen_from, partitions_of
 from waypost.kafka.topic_log import KafkaTopicLog, KafkaTopicLogs
 from waypost.kernel.errors import NotFound
-from waypost.operations.records import Seen, told
+from waypost.operations.records import RecordView, as_dict
 from waypost.ports.subscription import Partition
 from waypost.project import variable
+from waypost.telemetry.tracing import trace_id_of
 
 BATCH = 500
 POLL_SECONDS = 0.5
+
+
+NARROW = "\n    "
 
 
 class Start(StrEnum):
@@ -32,38 +35,64 @@ class Start(StrEnum):
 
 
 def tail(
-    topics: Annotated[list[str] | None, typer.Argument(help="All topics of the services' events unless given.")] = None,
-    start: Annotated[Start, typer.Option("--from", help="Every record there is, or those to come.")] = Start.END,
-    follow: Annotated[bool, typer.Option(help="Goes on until Ctrl-C; otherwise ends with what is there now.")] = True,
+    topics: Annotated[
+        list[str] | None, typer.Argument(help="Topics to read. Default: all topics of the services' events.")
+    ] = None,
+    start: Annotated[
+        Start, typer.Option("--from", help="Start at the first record, or after the last one.")
+    ] = Start.END,
+    follow: Annotated[
+        bool, typer.Option(help="Continues until Ctrl-C. Otherwise stops at the current end of the topics.")
+    ] = True,
     tenant: Annotated[UUID | None, typer.Option(parser=an_id, help="Only events of this tenant.")] = None,
-    event_type: Annotated[str | None, typer.Option("--type", help="Only events of this type: user.created")] = None,
-    personal: Annotated[bool, typer.Option("--personal", help="With --json: shows what identifies a person.")] = False,
+    event_type: Annotated[str | None, typer.Option("--type", help="Only this event type: user.created.")] = None,
+    personal: Annotated[bool, typer.Option("--personal", help="With --json: includes personal data.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Shows events as they come in, a line each. Joins no consumer group: nothing is taken from
-    anybody.
+    """Prints events as they arrive, one per line. Joins no consumer group, so it does not affect
+    consumers.
     """
     codec = chosen_services(service_names()[0])[0].codec
     if event_type is not None and not codec.knows(event_type):
-        raise NotFound(f"this release knows no event type {event_type!r}; types look like user.created")
+        raise NotFound(f"this release has no event type {event_type!r}; event types look like user.created")
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
-    def wanted(seen: Seen) -> bool:
-        about = seen.attributes
-        if about is None:
+    def matches(record: RecordView) -> bool:
+        attributes = record.attributes
+        if attributes is None:
             return tenant is None and event_type is None
-        return tenant in (None, about.tenant_id) and event_type in (None, about.event_type)
+        return tenant in (None, attributes.tenant_id) and event_type in (None, attributes.event_type)
 
     async def run() -> None:
-        async for seen in _seen(topics or [], codec.topics, start, follow=follow):
-            if wanted(seen):
-                typer.echo(to_json(told(seen, codec, personal=personal), indent=None) if as_json else line(seen, width))
+        async for record in _records(topics or [], codec.topics, start, follow=follow):
+            if matches(record):
+                document = as_dict(record, codec, personal=personal)
+                typer.echo(to_json(document, indent=None) if as_json else line(record, width))
 
-    with contextlib.suppress(KeyboardInterrupt):  # the way to end it
+    with contextlib.suppress(KeyboardInterrupt):  # Ctrl-C is the normal end
         asyncio.run(run())
 
 
-async def _seen(topics: Sequence[str], declared: frozenset[str], start: Start, *, follow: bool) -> AsyncIterator[Seen]:
+def line(record: RecordView, width: int | None) -> str:
+    """One record in one line. On a terminal narrower than the line, the ids follow on indented
+    lines.
+    """
+    attributes = record.attributes
+    if attributes is None:
+        return f"{moment(record.written_at)}  {record.place}  not an event: {record.problem}"
+    parts = [
+        f"{moment(record.written_at)}  {record.place:<26}  {attributes.event_type}",
+        f"aggregate={attributes.aggregate_id} version={attributes.sequence or '-'}",
+        f"event={attributes.event_id}",
+        f"tenant={attributes.tenant_id} trace={trace_id_of(attributes.cause.traceparent) or '-'}",
+    ]
+    whole = "  ".join(parts)
+    return whole if width is None or len(whole) <= width else NARROW.join(parts)
+
+
+async def _records(
+    topics: Sequence[str], declared: frozenset[str], start: Start, *, follow: bool
+) -> AsyncIterator[RecordView]:
     bootstrap = stack_setting(variable("KAFKA_BOOTSTRAP"))
     known = await partitions_of(bootstrap)
     partitions = chosen_from(known, topics or _present(declared, known))
@@ -72,19 +101,21 @@ async def _seen(topics: Sequence[str], declared: frozenset[str], start: Start, *
         if start is Start.END:
             log.seek(ends)
         if follow:
-            of = f"{len({each.topic for each in partitions})} topics"
-            remark(f"following {of} from the {start}; Ctrl-C ends it")
+            topic_count = len({partition.topic for partition in partitions})
+            remark(f"following {topic_count} topics from the {start}; Ctrl-C ends it")
         while follow or not await _read_up_to(log, ends):
             for record in await log.read_any(max_records=BATCH, timeout_seconds=POLL_SECONDS):
-                yield Seen.of(record)
+                yield RecordView.of(record)
 
 
 def _present(declared: frozenset[str], known: Mapping[str, object]) -> Sequence[str]:
-    """What a service's parts keep on the broker for themselves is shown when it is named."""
+    """Default topics: the declared ones that exist. Internal topics, such as changelogs, must be
+    named. Raises NotFound if no declared topic exists.
+    """
     if not (present := sorted(declared & known.keys())):
-        raise NotFound(f"the services have no topics yet; the start of the stack creates them. {start_hint()}")
+        raise NotFound(f"the services have no topics yet; the stack creates them at start. {start_hint()}")
     return present
 
 
 async def _read_up_to(log: KafkaTopicLog, ends: Mapping[Partition, int]) -> bool:
-    return all([await log.position(each) >= end for each, end in ends.items()])
+    return all([await log.position(partition) >= end for partition, end in ends.items()])

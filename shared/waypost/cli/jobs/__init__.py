@@ -6,7 +6,7 @@ from waypost.cli.jobs.changes import cancel, retry, run
 from waypost.cli.jobs.declarations import declared
 from waypost.cli.jobs.inspection import list_jobs, show
 
-commands = typer.Typer(no_args_is_help=True, help="Background work: what waits, runs and gave up.")
+commands = typer.Typer(no_args_is_help=True, help="Background jobs: queued, running and dead.")
 commands.command("list")(list_jobs)
 commands.command()(show)
 commands.command()(declared)

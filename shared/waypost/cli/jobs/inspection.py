@@ -9,7 +9,7 @@ from uuid import UUID
 import typer
 
 from waypost.cli.databases import ask_service, find_in_any, open_admin_service
-from waypost.cli.output import AsJson, console, end_with, lines, moment, to_json
+from waypost.cli.output import AsJson, console, lines, moment, present, to_json
 from waypost.cli.parsing import an_id
 from waypost.cli.trace.viewer import Viewer
 from waypost.hosting.service import Service
@@ -21,57 +21,55 @@ from waypost.operations.jobs.search import JobSearch, find_jobs
 from waypost.web.ops.jobs import AdminJobView
 
 JobArgument = Annotated[
-    UUID, typer.Argument(metavar="JOB_ID", parser=an_id, help="From `waypost jobs list`, or of a 202 answer.")
+    UUID, typer.Argument(metavar="JOB_ID", parser=an_id, help="Id from `waypost jobs list` or from a 202 response.")
 ]
-ServiceOption = Annotated[str | None, typer.Option(help="One service; all of them unless given.")]
-NameOption = Annotated[str | None, typer.Option(help="Only jobs of this name.")]
+ServiceOption = Annotated[str | None, typer.Option(help="One service. Default: all services.")]
+NameOption = Annotated[str | None, typer.Option(help="Only jobs with this name.")]
 TenantOption = Annotated[UUID | None, typer.Option(parser=an_id, help="Only jobs of this tenant.")]
-LimitOption = Annotated[int, typer.Option(min=1, help="Of each service.")]
+LimitOption = Annotated[int, typer.Option(min=1, help="Maximum number per service.")]
 
-OfService = tuple[str, FoundJob]
+ServiceJob = tuple[str, FoundJob]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class LocatedJob:
     service: Service
     job: FoundJob
 
 
 def list_jobs(
     service: ServiceOption = None,
-    status: Annotated[list[Status] | None, typer.Option(help="May be given again.")] = None,
-    dead: Annotated[bool, typer.Option("--dead", help="Those that gave up: the same as --status dead.")] = False,
+    status: Annotated[list[Status] | None, typer.Option(help="Repeatable. Default: every pending status.")] = None,
+    dead: Annotated[bool, typer.Option("--dead", help="Dead jobs only, the same as --status dead.")] = False,
     name: NameOption = None,
     tenant: TenantOption = None,
     limit: LimitOption = 100,
     as_json: AsJson = False,
 ) -> None:
-    """Jobs that wait, run or gave up, the latest first; of one tenant also those that are complete
-    or cancelled.
+    """Lists queued, running and dead jobs, the latest first. With --tenant, also completed and
+    cancelled ones.
     """
     statuses = [Status.DEAD] if dead else status or ()
     search = JobSearch(statuses=statuses, name=name, tenant_id=tenant, limit=limit)
 
-    async def ask(asked: AdminService) -> Sequence[OfService]:
-        return [(asked.name, each) for each in await find_jobs(asked.ops, search)]
+    async def ask(asked: AdminService) -> Sequence[ServiceJob]:
+        return [(asked.name, job) for job in await find_jobs(asked.ops, search)]
 
-    found, problems = asyncio.run(ask_service(service, ask))
-    jobs = [job for each in found for job in each]
-    if as_json:
-        console.print(to_json([told(*each) for each in jobs]), soft_wrap=True)
-    else:
+    results, problems = asyncio.run(ask_service(service, ask))
+    jobs = [job for result in results for job in result]
+
+    def text() -> None:
         show_all(jobs)
         if not jobs and not problems:
             console.print("no jobs")
-    end_with(problems)
+
+    present([as_dict(name, job) for name, job in jobs], text, as_json=as_json, problems=problems)
 
 
 def show(job_id: JobArgument, as_json: AsJson = False) -> None:
-    """One job, done or not: its arguments, attempts, last error, result, and the trace that it came
-    from.
-    """
+    """Shows one pending or finished job: arguments, attempts, last error, result and trace."""
     found = asyncio.run(find(job_id))
-    facts = told(found.service.name, found.job)
+    facts = as_dict(found.service.name, found.job)
     if as_json:
         console.print(to_json(facts), soft_wrap=True)
         return
@@ -79,24 +77,24 @@ def show(job_id: JobArgument, as_json: AsJson = False) -> None:
     lines(f"job {facts.pop('id')}", {**facts, "trace": page})
 
 
-async def find(job_id: UUID) -> Found:
-    """In whichever service it is. Raises NotFound."""
-    hint = "`waypost jobs list` shows which are pending"
-    return await find_in_any(lambda service: _look_in(service, job_id), what=f"job {job_id} in", hint=hint)
+async def find(job_id: UUID) -> LocatedJob:
+    """The job and its service. Raises NotFound."""
+    hint = "`waypost jobs list` shows the pending ones"
+    return await find_in_any(lambda service: _find_in(service, job_id), what=f"job {job_id} in", hint=hint)
 
 
-async def _look_in(service: Service, job_id: UUID) -> Found | None:
+async def _find_in(service: Service, job_id: UUID) -> LocatedJob | None:
     async with open_admin_service(service) as admin_service:
         job = await find_job(admin_service.ops, job_id)
-    return Found(service=service, job=job) if job else None
+    return LocatedJob(service=service, job=job) if job else None
 
 
-def told(service: str, job: FoundJob) -> dict[str, Any]:
-    """As the operator route tells of it."""
+def as_dict(service: str, job: FoundJob) -> dict[str, Any]:
+    """The job as the operator API represents it."""
     return {"service": service, **AdminJobView.of(job).model_dump(mode="json")}
 
 
-def show_all(jobs: Sequence[OfService]) -> None:
+def show_all(jobs: Sequence[ServiceJob]) -> None:
     for service, job in jobs:
         arguments = ", ".join(f"{name}={value}" for name, value in (job.arguments or {}).items())
         console.print(f"{job.id}  {job.status}  {service}.{job.name}({arguments})", soft_wrap=True)

@@ -8,12 +8,12 @@ from uuid import UUID
 
 import typer
 
-from waypost.cli.audit_options import As, Reason
 from waypost.cli.databases import explained
-from waypost.cli.output import AsJson, console, to_json
+from waypost.cli.options import As, Reason
+from waypost.cli.output import AsJson, present
 from waypost.cli.parsing import a_moment, an_id
-from waypost.cli.progress import PerSecond, shown
-from waypost.cli.replay.telling import show, told
+from waypost.cli.progress import PerSecond, progress_bar
+from waypost.cli.replay.report import as_dict, show
 from waypost.cli.services import service_within, setting_of
 from waypost.cli.tracing import trace_as
 from waypost.engine.consumer import group_name
@@ -31,27 +31,33 @@ FORM = "SERVICE.REACTOR"
 
 
 def replay(
-    name: Annotated[str, typer.Argument(metavar=FORM, help="What is handled again.")],
+    name: Annotated[str, typer.Argument(metavar=FORM, help="The reactor to replay.")],
     operator: As,
     since: Annotated[
         datetime | None,
-        typer.Option("--from", parser=a_moment, help="Events of then and later: 2026-11-28T09:30Z, 4h."),
+        typer.Option(
+            "--from", parser=a_moment, help="Earliest event, inclusive: 2026-11-28T09:30Z, or 4h for 4 hours ago."
+        ),
     ] = None,
-    until: Annotated[datetime | None, typer.Option("--to", parser=a_moment, help="Events of before then.")] = None,
-    types: Annotated[list[str] | None, typer.Option("--type", help="user.created; may be given again.")] = None,
+    until: Annotated[datetime | None, typer.Option("--to", parser=a_moment, help="Latest event, exclusive.")] = None,
+    types: Annotated[
+        list[str] | None, typer.Option("--type", help="Repeatable. Only this event type: user.created.")
+    ] = None,
     key: Annotated[UUID | None, typer.Option(parser=an_id, help="Only events of this aggregate.")] = None,
     tenant: Annotated[UUID | None, typer.Option(parser=an_id, help="Only events of this tenant.")] = None,
-    again: Annotated[bool, typer.Option("--again", help="Delivers them; otherwise they are only listed.")] = False,
+    again: Annotated[
+        bool, typer.Option("--again", help="Delivers the events to the reactor. Without it they are only listed.")
+    ] = False,
     reason: Reason = "",
     per_second: PerSecond = None,
-    limit: Annotated[int, typer.Option(min=0, help="Events that are shown one by one.")] = 20,
+    limit: Annotated[int, typer.Option(min=0, help="Maximum number of events to list.")] = 20,
     as_json: AsJson = False,
 ) -> None:
-    """Lists the events that a reactor was given and has a handler for; with --again it is given
-    them once more.
+    """Lists the events that a reactor processed and has a handler for; with --again, delivers them
+    again.
 
-    What its handlers do with an event that they know is theirs to say. Jobs keep the keys of the
-    first time: one that was done is not done again. Exits with 1 where a handler failed.
+    The handlers decide what a repeated event does. Jobs keep the idempotency keys of the first
+    delivery, so a completed job does not run again. Exits with 1 if a handler fails.
     """
     service, reactor = find_reactor(name)
     selection = Selection(
@@ -65,28 +71,27 @@ def replay(
     if again:
         trace_as(service.name)
     with as_transient(), explained(service.name):
-        found, redelivered = asyncio.run(
+        selected, redelivered = asyncio.run(
             _run(service, reactor, selection, audit_context, rate=Rate(per_second), quiet=as_json)
         )
-    if as_json:
-        console.print(to_json(told(name, found, redelivered)), soft_wrap=True)
-    else:
-        show(name, found, redelivered, limit)
+    present(as_dict(name, selected, redelivered), lambda: show(name, selected, redelivered, limit), as_json=as_json)
     raise typer.Exit(1 if redelivered and redelivered.failures else 0)
 
 
 def find_reactor(name: str) -> tuple[Service, Reactor]:
-    """Raises Invalid, NotFound, and says what there is."""
+    """Finds the reactor SERVICE.REACTOR. Raises Invalid for another form, and NotFound, which lists
+    the existing ones.
+    """
     service = service_within(name, FORM)
-    known = {group_name(service.name, each): each for each in service.consumers}
+    known = {group_name(service.name, consumer): consumer for consumer in service.consumers}
     match known.get(name):
         case Reactor() as reactor:
             return service, reactor
         case AsyncProjection():
-            raise NotFound(f"{name} is a projector: its rows are made anew by `waypost projections rebuild {name}`")
+            raise NotFound(f"{name} is an async projection; rebuild it with `waypost projections rebuild {name}`")
         case _:
-            reactors = [each for each, consumer in known.items() if isinstance(consumer, Reactor)]
-            raise NotFound(f"there is no reactor {name!r}; there are {', '.join(sorted(reactors)) or 'none'}")
+            reactors = [group for group, consumer in known.items() if isinstance(consumer, Reactor)]
+            raise NotFound(f"there is no reactor {name!r}; the reactors are {', '.join(sorted(reactors)) or 'none'}")
 
 
 async def _run(
@@ -98,20 +103,20 @@ async def _run(
     rate: Rate,
     quiet: bool,
 ) -> tuple[SelectedEvents, Redelivered | None]:
-    dsn, bootstrap = (setting_of(service.name, variable(each)) for each in ("APP_DSN", "KAFKA_BOOTSTRAP"))
-    async with opened_replay(service, reactor, dsn=dsn, bootstrap=bootstrap) as replaying:
-        found = await replaying.find(selection)
+    dsn, bootstrap = (setting_of(service.name, variable(name)) for name in ("APP_DSN", "KAFKA_BOOTSTRAP"))
+    async with opened_replay(service, reactor, dsn=dsn, bootstrap=bootstrap) as session:
+        selected = await session.find(selection)
         if audit_context is None:
-            return found, None
-        with shown(reactor.name, quiet=quiet) as show_progress:
-            total = len(found.messages)
-            return found, await replaying.deliver(
-                found, audit_context, rate=rate, progress=lambda delivered: show_progress(delivered, total)
+            return selected, None
+        with progress_bar(reactor.name, quiet=quiet) as show_progress:
+            total = len(selected.messages)
+            return selected, await session.deliver(
+                selected, audit_context, rate=rate, progress=lambda delivered: show_progress(delivered, total)
             )
 
 
 def _handled(types: Sequence[str], reactor: Reactor) -> frozenset[str]:
-    """Raises Invalid for a type that it has no handler for."""
+    """Raises Invalid for an event type without a handler in the reactor."""
     handled = {kind.type for kind in reactor.handlers}
     if unknown := set(types) - handled:
         raise Invalid(

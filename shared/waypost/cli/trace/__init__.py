@@ -8,10 +8,10 @@ from uuid import UUID
 
 import typer
 
-from waypost.cli.events.found import find_event
+from waypost.cli.events.show import find_event
 from waypost.cli.output import AsJson, console, end_with, remark, to_json
 from waypost.cli.parsing import an_id
-from waypost.cli.trace.timing import Timed, timed
+from waypost.cli.trace.timing import Timed, timed_spans
 from waypost.cli.trace.tree import tree_of
 from waypost.cli.trace.viewer import MEMORY, Span, Viewer
 from waypost.kernel.errors import NotFound, WaypostError
@@ -19,22 +19,22 @@ from waypost.telemetry.tracing import trace_id_of
 
 
 def trace(
-    event_id: Annotated[UUID, typer.Argument(parser=an_id, help="`ce_id` of its record.")],
+    event_id: Annotated[UUID, typer.Argument(parser=an_id, help="Id of the event: header `ce_id` of its record.")],
     as_json: AsJson = False,
 ) -> None:
-    """The trace that an event belongs to, as a tree: which process did what, when, for how long,
-    and what waited in between.
+    """Shows the trace of an event as a tree: the spans of each process, their start, duration and
+    waiting time.
 
-    And the pages of later traces in which it was handled once more.
+    Also prints the pages of later traces in which the event was retried, replayed or rebuilt.
     """
     asyncio.run(show_trace(event_id, as_json=as_json))
 
 
 async def show_trace(event_id: UUID, *, as_json: bool = False) -> None:
     found = await find_event(event_id)
-    trace_id = trace_id_of(found.kept.metadata.get("traceparent"))
+    trace_id = trace_id_of(found.row.metadata.get("traceparent"))
     if trace_id is None:
-        raise NotFound(f"event {event_id} belongs to no trace: tracing was off when it was recorded")
+        raise NotFound(f"event {event_id} has no trace: tracing was disabled when it was recorded")
     viewer = Viewer.of_the_stack()
     spans: Sequence[Span] = ()
     later: Sequence[str] = ()
@@ -44,29 +44,25 @@ async def show_trace(event_id: UUID, *, as_json: bool = False) -> None:
         spans = await viewer.spans(trace_id)
     except WaypostError as error:
         problems.append(error)
-    told: dict[str, Any] = {"event_id": event_id, "trace_id": trace_id, "page": viewer.page(trace_id)}
-    tree = timed(spans)
-    handled_again = [viewer.page(each) for each in later]
+    page = viewer.page(trace_id)
+    tree = timed_spans(spans)
+    handled_again = [viewer.page(later_id) for later_id in later]
     if as_json:
-        whole = {**told, "handled_again": handled_again, "spans": [_told(each) for each in tree]}
-        console.print(to_json(whole), soft_wrap=True)
+        document = {"event_id": event_id, "trace_id": trace_id, "page": page, "handled_again": handled_again}
+        console.print(to_json({**document, "spans": [_as_dict(timed) for timed in tree]}), soft_wrap=True)
     else:
-        console.print(told["page"], soft_wrap=True)
-        for page in handled_again:
-            console.print(f"handled again in {page}", soft_wrap=True)
-        if tree:
-            title = f"{found.kept.type} {event_id}, trace {trace_id}, {len(tree)} spans"
-            console.print(tree_of(title, tree), soft_wrap=not console.is_terminal)
-    if missing := {each.span.parent_id for each in tree if each.is_orphan}:
-        those = (
-            "1 span that others name as their parent is"
-            if len(missing) == 1
-            else f"{len(missing)} spans that others name as their parents are"
+        console.print(
+            "\n".join([page, *(f"handled again in {later_page}" for later_page in handled_again)]), soft_wrap=True
         )
-        remark(f"{those} not in the viewer. {MEMORY}")
+        if tree:
+            title = f"{found.row.type} {event_id}, trace {trace_id}, {len(tree)} spans"
+            console.print(tree_of(title, tree), soft_wrap=not console.is_terminal)
+    if missing := {timed.span.parent_id for timed in tree if timed.is_orphan}:
+        parents = "1 parent span is" if len(missing) == 1 else f"{len(missing)} parent spans are"
+        remark(f"{parents} not in the viewer. {MEMORY}")
     end_with(problems)
 
 
-def _told(timed: Timed) -> dict[str, Any]:
+def _as_dict(timed: Timed) -> dict[str, Any]:
     times = {"after_us": timed.after_us, "waited_us": timed.waited_us, "is_orphan": timed.is_orphan}
     return {**asdict(timed.span), **times}

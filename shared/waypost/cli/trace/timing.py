@@ -1,4 +1,6 @@
-"""When each span of a trace began, and how long its work had waited for it."""
+"""Start of each span relative to the trace, and the time between a parent's end and its child's
+start.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,27 +12,27 @@ from waypost.cli.trace.viewer import Span
 class Timed:
     span: Span
     after_us: int | None
-    """Since the first span of the trace; None where the viewer does not know when it began."""
+    """Microseconds since the first span of the trace. None if the viewer stores no start."""
     waited_us: int | None
-    """From the end of its parent to its beginning, for a span that takes up work which another
-    left; None for any other.
+    """Microseconds from the end of the parent to the start of this span, if the span runs in
+    another process or after its parent. None for every other span.
     """
     is_orphan: bool
-    """It names a parent that the viewer does not hold."""
+    """True if the viewer does not store the parent."""
 
 
-def timed(spans: Sequence[Span]) -> Sequence[Timed]:
-    """In the order in which they began, those of unknown times last."""
-    by_id = {each.id: each for each in spans}
-    begun = min((each.started_us for each in spans if each.started_us is not None), default=0)
+def timed_spans(spans: Sequence[Span]) -> Sequence[Timed]:
+    """In order of their start. Spans without a start are last."""
+    by_id = {span.id: span for span in spans}
+    first_us = min((span.started_us for span in spans if span.started_us is not None), default=0)
     return [
         Timed(
-            span=each,
-            after_us=None if each.started_us is None else each.started_us - begun,
-            waited_us=_waited(each, by_id.get(each.parent_id or "")),
-            is_orphan=each.parent_id is not None and each.parent_id not in by_id,
+            span=span,
+            after_us=None if span.started_us is None else span.started_us - first_us,
+            waited_us=_waited(span, by_id.get(span.parent_id or "")),
+            is_orphan=span.parent_id is not None and span.parent_id not in by_id,
         )
-        for each in sorted(spans, key=lambda span: (span.started_us is None, span.started_us))
+        for span in sorted(spans, key=lambda span: (span.started_us is None, span.started_us))
     ]
 
 
@@ -39,5 +41,5 @@ def _waited(span: Span, parent: Span | None) -> int | None:
         return None
     gap = span.started_us - parent.started_us - (parent.duration_us or 0)
     if (span.service, span.process) != (parent.service, parent.process):
-        return max(0, gap)  # taken up before the other was done, or two machines' clocks differ
+        return max(0, gap)  # negative if the child starts before the parent's end, or if two clocks differ
     return gap if gap > 0 else None

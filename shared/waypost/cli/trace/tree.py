@@ -1,6 +1,4 @@
-"""Spans as a tree: which process did what for whom, how long after the start, for how long, and
-what it had waited.
-"""
+"""Prints the spans of a trace as a tree: service, process, start, duration and waiting time."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -16,34 +14,36 @@ Children = Mapping[str | None, Sequence[Timed]]
 
 
 def tree_of(title: str, spans: Sequence[Timed]) -> Tree:
-    """A span whose parent is not there stands at the top, so that none is left out; statements to a
-    database are summed up.
+    """Orphaned spans are roots, so that no span is left out. Several database statements of one
+    parent become one line.
     """
-    made = Tree(title)
-    _grow(made, ROOT, children_of(spans))
-    return made
+    tree = Tree(title)
+    _add_children(tree, ROOT, children_of(spans))
+    return tree
 
 
 def children_of(spans: Sequence[Timed]) -> Children:
-    """By the parent's id, None for those at the top; in the order in which they began."""
+    """The children of each span id, in order of their start. None maps to the roots."""
     children: dict[str | None, list[Timed]] = defaultdict(list)
-    for each in spans:
-        children[ROOT if each.is_orphan else each.span.parent_id].append(each)
+    for timed in spans:
+        children[ROOT if timed.is_orphan else timed.span.parent_id].append(timed)
     return children
 
 
-def _grow(branch: Tree, parent: str | None, children: Children) -> None:
-    statements = [each for each in children.get(parent, ()) if _is_plain_statement(each, children)]
+def _add_children(branch: Tree, parent: str | None, children: Children) -> None:
+    statements = [child for child in children.get(parent, ()) if _is_plain_statement(child, children)]
     if len(statements) > 1:
-        took = sum(each.span.duration_us or 0 for each in statements)
+        took = sum(statement.span.duration_us or 0 for statement in statements)
         branch.add(Text(f"{len(statements)} database calls, {span_time(took)} together", style="dim"))
-    for each in children.get(parent, ()):
-        if len(statements) <= 1 or each not in statements:
-            _grow(branch.add(_line(each)), each.span.id, children)
+    for child in children.get(parent, ()):
+        if len(statements) <= 1 or child not in statements:
+            _add_children(branch.add(_line(child)), child.span.id, children)
 
 
 def _is_plain_statement(timed: Timed, children: Children) -> bool:
-    """Most spans of a trace, and the least of the story."""
+    """True for a successful statement without children. Such spans are most of a trace and the
+    least interesting.
+    """
     span = timed.span
     return span.is_statement and span.error is None and not children.get(span.id)
 
@@ -55,7 +55,7 @@ def _line(timed: Timed) -> Text:
     if timed.waited_us is not None:
         line.append(f", waited {span_time(timed.waited_us)}", style="cyan")
     if timed.is_orphan:
-        line.append("  (the viewer does not hold its parent)", style="dim")
+        line.append("  (its parent is not in the viewer)", style="dim")
     if span.error is not None:
         line.append(f"  failed: {span.error}", style="red")
     return line

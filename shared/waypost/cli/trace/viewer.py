@@ -1,4 +1,4 @@
-"""The trace viewer's API (Zipkin v2)."""
+"""Client of the trace viewer (Zipkin API v2)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ ENDPOINT = "OTEL_EXPORTER_ZIPKIN_ENDPOINT"
 SPANS = "/api/v2/spans"
 RESPONSE_SECONDS = 5.0
 LOOKBACK_MILLISECONDS = 30 * 86_400_000
-MEMORY = "The viewer keeps the newest spans in memory alone, and none over a restart."
+MEMORY = "The viewer stores only the newest spans, in memory; a restart loses them."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,15 +23,17 @@ class Span:
     parent_id: str | None
     service: str
     process: str | None
-    """`api`, `worker`, `jobs`, `live`; None where the span does not say."""
+    """`api`, `worker`, `jobs` or `live`. None if the span does not name its process."""
     name: str
     kind: str | None
-    """SERVER, CLIENT, PRODUCER, CONSUMER; None inside one process."""
+    """SERVER, CLIENT, PRODUCER or CONSUMER. None for internal spans."""
     started_us: int | None
-    """Unix time in microseconds; None where the viewer was not told, as with the duration."""
+    """Unix time in microseconds. None if the exporter sent none; the same applies to the
+    duration.
+    """
     duration_us: int | None
     is_statement: bool
-    """Sent to a database."""
+    """True for a database statement."""
     error: str | None
 
 
@@ -41,7 +43,9 @@ class Viewer:
 
     @classmethod
     def of_the_stack(cls) -> "Viewer":
-        """Spans are read where the services send them. Raises Misconfigured."""
+        """The viewer that the services export their spans to. Raises Misconfigured for another
+        exporter.
+        """
         endpoint = stack_setting(ENDPOINT)
         if not endpoint.endswith(SPANS):
             raise Misconfigured(f"{ENDPOINT} is {endpoint!r}; it must end with {SPANS}")
@@ -51,18 +55,20 @@ class Viewer:
         return f"{self.url}/zipkin/traces/{trace_id}"
 
     async def spans(self, trace_id: str) -> Sequence[Span]:
-        """Raises NotFound for a trace that it does not hold, Transient where it does not answer."""
+        """The spans of a trace. Raises NotFound for an unknown trace, Transient if the viewer does
+        not answer.
+        """
         answer = await self._ask(f"/trace/{trace_id}")
         if answer.status_code == httpx.codes.NOT_FOUND:
             raise NotFound(
-                f"the trace viewer holds no span of {trace_id}: it was not sampled, or is still on its way"
-                f" (spans are sent every 5 s), or was forgotten. {MEMORY}"
+                f"the trace viewer has no span of {trace_id}: the trace was not sampled, is not exported yet"
+                f" (the export runs every 5 s), or was evicted. {MEMORY}"
             )
-        return [_span(each) for each in self._content(answer)]
+        return [_span(span) for span in self._content(answer)]
 
     async def later(self, trace_id: str) -> Sequence[str]:
-        """Traces in which what belongs to this one was handled once more: retried, replayed,
-        rebuilt. Raises Transient.
+        """Ids of the traces in which an event of this trace was retried, replayed or rebuilt.
+        Raises Transient.
         """
         answer = await self._ask(
             "/traces", annotationQuery=f"{ORIGINAL_TRACE}={trace_id}", lookback=LOOKBACK_MILLISECONDS, limit=20

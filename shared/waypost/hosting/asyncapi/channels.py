@@ -1,4 +1,4 @@
-"""A topic as a channel, as it is declared."""
+"""A declared topic as a channel."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -9,19 +9,19 @@ from waypost.kernel.event import Event
 from waypost.kernel.topic import Topic
 from waypost.project import on_cluster
 
-_TOLD: Mapping[str, Callable[[str], Any]] = {
+_SETTINGS: Mapping[str, Callable[[str], Any]] = {
     "cleanup.policy": lambda text: text.split(","),
     "retention.ms": int,
     "retention.bytes": int,
 }
-"""What of a topic's settings concerns its readers. Kafka takes them as text, the binding as lists
+"""Settings of a topic that matter to its readers. Kafka stores them as text, the binding as lists
 and numbers.
 """
 
 
 def channel_of(topic: str, kinds: Iterable[type[Event]], topics: Iterable[Topic]) -> dict[str, Any]:
     """Raises Misconfigured for a topic that is not declared."""
-    declared = {each.name: each for each in topics}
+    declared = {declaration.name: declaration for declaration in topics}
     if topic not in declared:
         raise Misconfigured(f"topic {topic} is not in topics.yaml: declare it there")
     return {
@@ -36,6 +36,6 @@ def _binding(topic: Topic) -> dict[str, Any]:
     return {
         "partitions": topic.partitions,
         "replicas": topic.replication,
-        "topicConfiguration": {name: told(topic.configuration[name]) for name, told in _TOLD.items()},
+        "topicConfiguration": {name: parse(topic.configuration[name]) for name, parse in _SETTINGS.items()},
         "bindingVersion": KAFKA_BINDING,
     }

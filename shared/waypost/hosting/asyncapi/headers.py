@@ -1,6 +1,4 @@
-"""What the headers of a record say, as JSON Schema; `waypost.kernel.cloudevents` writes and reads
-them.
-"""
+"""JSON Schema of the record headers. `waypost.kernel.cloudevents` writes and reads them."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,37 +9,37 @@ _UUID = {"type": "string", "format": "uuid"}
 _OPTIONAL = {"ce_sequence", "ce_actorid", "traceparent", "tracestate"}
 
 HEADERS: Mapping[str, Mapping[str, Any]] = {
-    "content-type": {"type": "string", "const": CONTENT_TYPE, "description": "What the value is."},
-    "ce_specversion": {"type": "string", "const": "1.0", "description": "Version of CloudEvents."},
-    "ce_id": {**_UUID, "description": "The event's id, a UUIDv7; the same each time the event is delivered."},
+    "content-type": {"type": "string", "const": CONTENT_TYPE, "description": "Encoding of the value."},
+    "ce_specversion": {"type": "string", "const": "1.0", "description": "CloudEvents version."},
+    "ce_id": {**_UUID, "description": "Id of the event, a UUIDv7. Equal in each delivery of the event."},
     "ce_source": {
         "type": "string",
         "pattern": f"^{SOURCE_FORM.pattern}$",
-        "description": "The service that published it.",
+        "description": "The service that published the event.",
     },
-    "ce_type": {"type": "string", "description": "The event's type, which names the message."},
-    "ce_time": {"type": "string", "format": "date-time", "description": "When it happened, UTC."},
-    "ce_subject": {**_UUID, "description": "The aggregate's id; also the record's key."},
+    "ce_type": {"type": "string", "description": "Event type, the name of the message."},
+    "ce_time": {"type": "string", "format": "date-time", "description": "Time of the event, UTC."},
+    "ce_subject": {**_UUID, "description": "Id of the aggregate, which is also the record key."},
     "ce_sequence": {
         "type": "string",
         "pattern": f"^{SEQUENCE_FORM.pattern}$",
-        "description": "The aggregate's version: 1, 2, 3 … without gaps. Missing where the topic holds totals.",
+        "description": "Version of the aggregate: 1, 2, 3 … without gaps. Absent in topics of totals.",
     },
-    "ce_tenantid": {**_UUID, "description": "The tenant that it is a fact of."},
-    "ce_correlationid": {**_UUID, "description": "The request that everything began with."},
-    "ce_causationid": {**_UUID, "description": "The request, event or job that brought it about."},
-    "ce_actorid": {**_UUID, "description": "The user who asked for it, where there was one."},
+    "ce_tenantid": {**_UUID, "description": "Tenant of the event."},
+    "ce_correlationid": {**_UUID, "description": "Id of the first request in the chain of causes."},
+    "ce_causationid": {**_UUID, "description": "Id of the request, event or job that caused the event."},
+    "ce_actorid": {**_UUID, "description": "The user who sent the request, if any."},
     "traceparent": {
         "type": "string",
         "pattern": f"^{TRACEPARENT_FORM.pattern}$",
-        "description": "W3C Trace Context: the span that published it. Missing where tracing is off.",
+        "description": "W3C Trace Context: the span that published the event. Absent if tracing is disabled.",
     },
-    "tracestate": {"type": "string", "description": "W3C Trace Context: what tracing systems add."},
+    "tracestate": {"type": "string", "description": "W3C Trace Context: data of tracing systems."},
 }
 
 
 def headers_schema() -> dict[str, Any]:
-    """CloudEvents 1.0, Kafka protocol binding, binary mode. Other headers may be there."""
+    """CloudEvents 1.0, Kafka protocol binding, binary mode. A record may have other headers."""
     return {
         "type": "object",
         "required": [name for name in HEADERS if name not in _OPTIONAL],

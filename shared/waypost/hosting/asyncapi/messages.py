@@ -1,4 +1,4 @@
-"""An event type as a message: its headers, its key, and its Avro schema."""
+"""An event type as a message: headers, key and Avro schema."""
 
 from collections.abc import Mapping
 from inspect import getdoc
@@ -11,13 +11,13 @@ from waypost.ports.codec import EventCodec
 
 AVRO = "application/vnd.apache.avro;version=1.9.0"
 KAFKA_BINDING = "0.5.0"
-"""Of AsyncAPI: https://github.com/asyncapi/bindings/tree/master/kafka"""
+"""Version of the AsyncAPI binding: https://github.com/asyncapi/bindings/tree/master/kafka"""
 
 RECORD: Mapping[str, Any] = {
     "contentType": CONTENT_TYPE,
     "headers": headers_schema(),
     "correlationId": {
-        "description": "The same for everything that one request brought about.",
+        "description": "Equal in all events that one request caused.",
         "location": "$message.header#/ce_correlationid",
     },
     "bindings": {
@@ -25,7 +25,7 @@ RECORD: Mapping[str, Any] = {
             "key": {
                 "type": "string",
                 "format": "uuid",
-                "description": "The aggregate's id: its events keep their order.",
+                "description": "Id of the aggregate. Events with the same key stay in order.",
             },
             "schemaIdLocation": "payload",
             "schemaIdPayloadEncoding": "confluent",
@@ -34,7 +34,7 @@ RECORD: Mapping[str, Any] = {
         }
     },
 }
-"""What all records have in common."""
+"""The parts that all records share."""
 
 
 def message_of(kind: type[Event], codec: EventCodec) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What a service does with events: those that it publishes, and those that each of its consumers
+"""Operations of a service: the events that it publishes, and the events that each consumer
 handles.
 """
 
@@ -19,7 +19,7 @@ from waypost.project import on_cluster, project
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """Of one topic."""
+    """An operation on one topic."""
 
     name: str
     action: Literal["send", "receive"]
@@ -31,9 +31,9 @@ class Operation:
     group: str | None = None
     """Consumer group of a receiver."""
 
-    def told(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, Any]:
         channel = f"#/channels/{self.topic}"
-        told: dict[str, Any] = {
+        document: dict[str, Any] = {
             "action": self.action,
             "channel": {"$ref": channel},
             "title": self.title,
@@ -43,8 +43,8 @@ class Operation:
         }
         if self.group is not None:
             group = {"type": "string", "enum": [on_cluster(self.group)]}
-            told["bindings"] = {"kafka": {"groupId": group, "bindingVersion": KAFKA_BINDING}}
-        return told
+            document["bindings"] = {"kafka": {"groupId": group, "bindingVersion": KAFKA_BINDING}}
+        return document
 
 
 def operations_of(service: Service) -> Iterator[Operation]:
@@ -65,8 +65,8 @@ def _sending(service: Service) -> Iterator[Operation]:
             topic=topic,
             kinds=kinds,
             title=topic,
-            summary=f"What {service.name} publishes on {topic}",
-            description="In the order of each key; at least once, with the same `ce_id` each time.",
+            summary=f"{service.name} publishes events to {topic}",
+            description="Events are in order per key and delivered at least once, each time with the same `ce_id`.",
         )
 
 
@@ -85,8 +85,8 @@ def _receiving(group: str, kind: str, purpose: str | None, handled: Iterable[typ
 
 
 def _by_topic(kinds: Iterable[type[Event]]) -> Iterator[tuple[str, tuple[type[Event], ...]]]:
-    found: dict[str, list[type[Event]]] = defaultdict(list)
-    for kind in sorted(kinds, key=lambda each: each.type):
-        found[kind.topic].append(kind)
-    for topic in sorted(found):
-        yield topic, tuple(found[topic])
+    by_topic: dict[str, list[type[Event]]] = defaultdict(list)
+    for kind in sorted(kinds, key=lambda event: event.type):
+        by_topic[kind.topic].append(kind)
+    for topic in sorted(by_topic):
+        yield topic, tuple(by_topic[topic])

@@ -1,5 +1,5 @@
-"""Which events a service brings about: read from its source, so that nobody keeps a list that could
-be wrong.
+"""Finds the events that a service records, by reading its source code. There is no list to
+maintain.
 """
 
 import ast
@@ -14,8 +14,8 @@ from waypost.project import project
 
 @cache
 def recorded_events(package: str) -> frozenset[type[Event]]:
-    """Every event of which some module of the package makes one; an event that is only declared or
-    read is not among them.
+    """The event classes that a module of the package instantiates. Excludes events that are only
+    imported or handled.
     """
     spec = import_module(package)
     return frozenset(
@@ -27,7 +27,7 @@ def recorded_events(package: str) -> frozenset[type[Event]]:
 
 
 def _made_in(module: ast.Module) -> Iterator[type[Event]]:
-    generated = f"{project().schemas}."  # where every event class comes from
+    generated = f"{project().schemas}."  # all event classes are generated modules of this package
     nodes = list(ast.walk(module))
     called = {node.func.id for node in nodes if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
     for node in nodes:

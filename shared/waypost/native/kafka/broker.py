@@ -1,4 +1,4 @@
-"""The broker as a component: start, ready, stop; kill, pause and resume for those who test faults."""
+"""The broker as a component: start, ready, stop; kill, pause and resume for fault tests."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -25,7 +25,7 @@ class Kafka:
         log: Path | None = None,
         further: Mapping[str, Listener] | None = None,
     ) -> None:
-        """`further` listeners, by name: a client is told the address of the one that it came in by."""
+        """`further`: listeners by name. A client gets the address of the one it connected to."""
         self._directory = directory
         self._port = port
         self._controller_port = controller_port

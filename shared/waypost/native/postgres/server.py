@@ -1,4 +1,4 @@
-"""The server as a component: start, ready, stop; kill, pause and resume for those who test faults."""
+"""The server as a component: start, ready, stop; kill, pause and resume for fault tests."""
 
 import asyncio
 import signal

@@ -1,8 +1,7 @@
-"""What an operator does with letters: finds them, has them handled at last, gives them up."""
+"""Operations on dead letters: find, redrive, discard."""
 
-from waypost.operations.dead_letters.discarding import discard
-from waypost.operations.dead_letters.finding import find
+from waypost.operations.dead_letters.redrive import Redrive, discard, nothing_matches
 from waypost.operations.dead_letters.redrive_result import RedriveResult
-from waypost.operations.dead_letters.redriving import Redrive, nothing_matches
+from waypost.operations.dead_letters.selection import find
 
 __all__ = ["Redrive", "RedriveResult", "discard", "find", "nothing_matches"]

@@ -1,4 +1,4 @@
-"""What an operator's act makes of a key and its letters."""
+"""Result of a redrive or a discard for one key."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -16,34 +16,36 @@ class RedriveResult:
     consumer: str
     key: bytes
     outcome: Outcome | None = None
-    """Why it went no further; None where nothing was tried."""
+    """Why the processing of the key stopped. None if nothing was attempted."""
     dead_letters: Sequence[Entry]
-    """In the order in which they are handled."""
+    """In the order of handling."""
 
     @classmethod
     def before(cls, line: Line) -> Self:
         return cls(consumer=line.consumer, key=line.parked.key, dead_letters=line.entries)
 
     @property
-    def flows(self) -> bool:
-        """Whether nothing is left for an operator to do."""
+    def is_settled(self) -> bool:
+        """True if the key needs no operator."""
         return self.outcome in (Outcome.UNPARKED, Outcome.LATER)
 
     async def after(self, attempts: Sequence[Attempt], database: Database) -> "RedriveResult":
-        """Reads what has become of each letter: whoever else is at work may have handled some of
-        them.
+        """The result after these attempts. Reads the current statuses, because another process may
+        have handled some of the dead letters.
         """
-        dead_letters = {each.id: each for each in self.dead_letters}
+        dead_letters = {entry.id: entry for entry in self.dead_letters}
         for attempt in attempts:
             if dead_letter := attempt.dead_letter:
-                dead_letters[dead_letter.id] = _tried(
+                dead_letters[dead_letter.id] = _with_failure(
                     dead_letters.get(dead_letter.id) or entry_of(dead_letter), attempt
                 )
         statuses = await dead_letter_statuses(database, dead_letters)
         return replace(
             self,
             outcome=attempts[-1].outcome if attempts else Outcome.UNPARKED,
-            dead_letters=[replace(each, status=statuses.get(each.id, each.status)) for each in dead_letters.values()],
+            dead_letters=[
+                replace(entry, status=statuses.get(entry.id, entry.status)) for entry in dead_letters.values()
+            ],
         )
 
 
@@ -58,6 +60,6 @@ def entry_of(dead_letter: DeadLetter, *, matches: bool = False) -> Entry:
     )
 
 
-def _tried(entry: Entry, attempt: Attempt) -> Entry:
+def _with_failure(entry: Entry, attempt: Attempt) -> Entry:
     failure = attempt.failure
     return replace(entry, error_class=failure.error_class, error=failure.error) if failure else entry

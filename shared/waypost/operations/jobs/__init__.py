@@ -1,1 +1,1 @@
-"""What an operator does with background work: looks, sends again, takes away, starts by hand."""
+"""Operations on jobs: search, retry, cancel, run."""

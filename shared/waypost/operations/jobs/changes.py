@@ -1,4 +1,6 @@
-"""Dead jobs sent again, and jobs taken away. Each change is audited in its own transaction."""
+"""Retry of dead jobs and cancellation of jobs. Each change writes its audit entry in the same
+transaction.
+"""
 
 from collections.abc import Collection
 from contextlib import suppress
@@ -37,66 +39,66 @@ class _Change:
     of: Collection[str]
     statement: str
     only: str
-    """Why others are refused."""
+    """Reason for the refusal of other statuses."""
 
 
-_SEND_AGAIN = _Change(verb="jobs.retry", of=["dead"], statement=_RETRY, only="only a dead one is sent again")
-_TAKE_AWAY = _Change(
+_RETRY_DEAD = _Change(verb="jobs.retry", of=["dead"], statement=_RETRY, only="only a dead job can be retried")
+_CANCEL_PENDING = _Change(
     verb="jobs.cancel", of=["queued", "running", "dead"], statement=_CANCEL, only="there is nothing left to cancel"
 )
 
 
 async def retry_job(service: AdminService, job_id: UUID, audit_context: AuditContext) -> FoundJob:
-    """Queues a dead job once more, with all its attempts and the same key; returns it as it is
-    then.
+    """Queues a dead job again, with zero attempts and the same idempotency key. Returns the queued
+    job.
 
-    Raises NotFound, and Conflict for one that is not dead.
+    Raises NotFound, and Conflict for a job that is not dead.
     """
-    sent = await _change(service, job_id, audit_context, _SEND_AGAIN)
+    sent = await _change(service, job_id, audit_context, _RETRY_DEAD)
     service.doorbell.ring("jobs")
     return sent
 
 
 async def dead_job(service: AdminService, job_id: UUID) -> FoundJob:
-    """The one that `retry_job` would send again. Raises what it raises."""
+    """The job that `retry_job` would queue. Raises the same errors."""
     found = await found_job(service.ops, job_id)
     if found.status is not Status.DEAD:
-        raise _refused(found, _SEND_AGAIN)
+        raise _refused(found, _RETRY_DEAD)
     return found
 
 
 async def retry_jobs(service: AdminService, search: JobSearch, audit_context: AuditContext) -> DeadJobs:
-    """Sends again what is dead and fits the search; gives those that were. One that somebody else
-    was faster with is left out.
+    """Retries the dead jobs that match the search. Returns the retried ones, without those that
+    another operator changed meanwhile.
     """
     sent, dead = [], await find_dead(service.ops, search)
-    for each in dead.jobs:
+    for job in dead.jobs:
         with suppress(NotFound, Conflict):
-            await retry_job(service, each.id, audit_context)
-            sent.append(each)
+            await retry_job(service, job.id, audit_context)
+            sent.append(job)
     return replace(dead, jobs=sent)
 
 
 async def cancel_job(service: AdminService, job_id: UUID, audit_context: AuditContext) -> FoundJob:
-    """Takes a job away, waiting, running or dead. One that runs is stopped at its worker's next
-    heartbeat and its outcome dropped.
+    """Cancels a queued, running or dead job. A running job is stopped at its worker's next
+    heartbeat, and its result is dropped.
 
-    Raises NotFound, and Conflict for one that is done.
+    Raises NotFound, and Conflict for a finished job.
     """
-    return await _change(service, job_id, audit_context, _TAKE_AWAY)
+    return await _change(service, job_id, audit_context, _CANCEL_PENDING)
 
 
 async def _change(service: AdminService, job_id: UUID, audit_context: AuditContext, change: _Change) -> FoundJob:
-    """Gives the job as the change left it: read any later, it may have run, and be forgotten."""
+    """Returns the job as the change left it. A later read could find it finished or deleted."""
     async with service.ops.transaction() as connection:
         job = await locked_job(connection, job_id, change.of)
         if job is not None:
-            await connection.execute(BIND, {"tenants": str(job.tenant_id)})  # the result is its tenant's row
+            await connection.execute(BIND, {"tenants": str(job.tenant_id)})  # row-level security protects the result
             await Sql(connection).execute(change.statement, job_id)
             await record_action(
                 connection, audit_context, verb=change.verb, subject=job_id, tenant_id=job.tenant_id, name=job.name
             )
-            # The result of one that was dead for long may be gone before the job is taken away.
+            # Retention may have deleted the result of an old dead job.
             return await job_within(connection, job_id) or replace(job, status=Status.CANCELLED)
     raise _refused(await found_job(service.ops, job_id), change)
 

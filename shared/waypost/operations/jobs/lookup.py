@@ -1,4 +1,4 @@
-"""One job by its id, pending or finished, over all tenants."""
+"""Finds one job by its id, pending or finished, over all tenants."""
 
 from collections.abc import Collection
 from uuid import UUID
@@ -27,11 +27,11 @@ _FIND_RESULT = f"select {RESULT_COLUMNS} from job_results where job_id = $1"
 
 
 async def find_job(ops: Database, job_id: UUID) -> FoundJob | None:
-    """Whosever it is, done or not; None for one that never was, and one that was forgotten with its
-    result.
+    """The job of any tenant, pending or finished. None for an unknown job, and for one whose result
+    was deleted by retention.
     """
     async with ops.transaction() as connection:
-        found = await job_within(connection, job_id)  # nobody is bound: only one that is pending
+        found = await job_within(connection, job_id)  # no tenant is bound: finds only a pending job
         for some in () if found else some_at_a_time(await all_tenants(connection)):
             await connection.execute(BIND, {"tenants": setting(some)})
             if (found := await job_within(connection, job_id)) is not None:
@@ -40,7 +40,7 @@ async def find_job(ops: Database, job_id: UUID) -> FoundJob | None:
 
 
 async def job_within(connection: AsyncConnection, job_id: UUID) -> FoundJob | None:
-    """As the transaction sees it: pending, or a result of the tenants that are bound."""
+    """The job within the transaction: a pending one, or a finished one of the bound tenants."""
     sql = Sql(connection)
     if (row := await sql.fetchrow(_FIND, job_id)) is not None:
         (pending,) = await with_results(connection, [pending_job(row)])
@@ -50,7 +50,7 @@ async def job_within(connection: AsyncConnection, job_id: UUID) -> FoundJob | No
 
 
 async def locked_job(connection: AsyncConnection, job_id: UUID, statuses: Collection[str]) -> FoundJob | None:
-    """A pending one that stands so, as the table has it; None for any other."""
+    """Locks and returns a pending job with one of these statuses. None for any other."""
     sql = Sql(connection)
     row = await sql.fetchrow(_LOCK, job_id, statuses)
     return None if row is None else pending_job(row)

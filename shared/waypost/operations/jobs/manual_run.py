@@ -1,4 +1,4 @@
-"""A job enqueued by hand."""
+"""Enqueues a job on behalf of an operator."""
 
 import json
 from collections.abc import Collection, Mapping, Sequence
@@ -21,8 +21,8 @@ from waypost.postgres.audit import record_action
 from waypost.postgres.database import Sql
 from waypost.postgres.tenancy import BIND, setting, some_at_a_time
 
-# An index probe per tenant: the index begins with the tenant, and PostgreSQL 18 skips over the
-# aggregates' few types in it.
+# One index probe per tenant. The index begins with the tenant; PostgreSQL 18 skip-scans the few
+# aggregate types in it.
 _OWNERS = """
 select tenant_id, found.aggregate_id from unnest($1::uuid[]) as tenant (tenant_id)
 cross join lateral (
@@ -38,13 +38,15 @@ async def run_job(
     arguments: Mapping[str, JsonArgument],
     audit_context: AuditContext,
 ) -> FoundJob:
-    """Enqueues it as a handler would, with the arguments read from text; gives it as it waits then.
+    """Enqueues the job as a handler would, with arguments parsed from JSON. Returns the queued job.
 
-    Raises Invalid for an unknown job, for arguments that its handler does not take, and for the id
-    of another tenant's aggregate; NotFound for an unknown tenant.
+    Raises Invalid for an unknown job, for arguments that do not match its handler, and for the id
+    of another tenant's aggregate. Raises NotFound for an unknown tenant.
     """
-    read: dict[str, Any] = dict(service.jobs.read(name, arguments))  # no parameter bears a name of enqueue's own
-    await _refuse_strangers(service, TenantId(tenant_id), read)
+    read: dict[str, Any] = dict(
+        service.jobs.read(name, arguments)
+    )  # declaration refuses parameters named like those of enqueue
+    await _refuse_ids_of_other_tenants(service, TenantId(tenant_id), read)
     with bound_tenants([TenantId(tenant_id)]):
         async with service.units.begin() as unit:
             job_id = await unit.jobs.enqueue(name, **read)
@@ -56,26 +58,28 @@ async def run_job(
     return enqueued
 
 
-async def _refuse_strangers(service: AdminService, tenant: TenantId, arguments: Mapping[str, JobArgument]) -> None:
-    ids = [(name, each) for name, value in arguments.items() for each in _ids_in(value)]
+async def _refuse_ids_of_other_tenants(
+    service: AdminService, tenant: TenantId, arguments: Mapping[str, JobArgument]
+) -> None:
+    ids = [(name, argument_id) for name, value in arguments.items() for argument_id in _ids_in(value)]
     async with service.ops.transaction() as connection:
         tenants = await all_tenants(connection)
         if tenant not in tenants:
-            raise NotFound(f"{service.name} knows no tenant {tenant}")
-        for some in some_at_a_time([each for each in tenants if each != tenant]):
-            await _refuse_theirs(connection, some, ids)
+            raise NotFound(f"{service.name} has no tenant {tenant}")
+        for some in some_at_a_time([other for other in tenants if other != tenant]):
+            await _refuse_ids_of(connection, some, ids)
 
 
-async def _refuse_theirs(
+async def _refuse_ids_of(
     connection: AsyncConnection, others: Collection[TenantId], ids: Sequence[tuple[str, UUID]]
 ) -> None:
     if not ids:
         return
     await connection.execute(BIND, {"tenants": setting(others)})
-    for row in await Sql(connection).fetch(_OWNERS, list(others), [each for _, each in ids]):
-        (name, *_) = [each for each, value in ids if value == row["aggregate_id"]]
+    for row in await Sql(connection).fetch(_OWNERS, list(others), [argument_id for _, argument_id in ids]):
+        (name, *_) = [argument for argument, value in ids if value == row["aggregate_id"]]
         raise Invalid(f"{name} {row['aggregate_id']} belongs to another tenant", tenant_id=str(row["tenant_id"]))
 
 
 def _ids_in(value: JobArgument) -> Sequence[UUID]:
-    return [each for each in (value if isinstance(value, list) else [value]) if isinstance(each, UUID)]
+    return [item for item in (value if isinstance(value, list) else [value]) if isinstance(item, UUID)]

@@ -1,4 +1,4 @@
-"""Jobs as an operator sees them, mapped from the pending table and the results."""
+"""Maps rows of `jobs` and `job_results` to the jobs that an operator sees."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -23,8 +23,8 @@ RESULT_COLUMNS = """
 job_id as id, tenant_id, name, status, attempts, idempotency_key, owner_id, progress, result::text as result, error, enqueued_at,
 started_at, finished_at"""
 
-# What only the results of pending jobs know. The tenants are named beside the ids, for the key
-# begins with them.
+# Columns that only the results have. The condition includes the tenant because the primary key
+# begins with it.
 _RESULTS = """
 select job_id as id, owner_id, progress, finished_at from job_results
 where (tenant_id, job_id) in (select * from unnest($1::uuid[], $2::uuid[]))"""
@@ -32,34 +32,38 @@ where (tenant_id, job_id) in (select * from unnest($1::uuid[], $2::uuid[]))"""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundJob:
-    """A job that is done has forgotten what only its pending row knew: those facts are None."""
+    """A pending or finished job. Fields that only the pending row stores are None for a finished
+    job.
+    """
 
     id: JobId
     tenant_id: TenantId
     name: str
     status: Status
     attempts: int
-    """Since it was enqueued, or sent again."""
+    """Attempts since the enqueue or the last retry by an operator."""
     enqueued_at: datetime
     started_at: datetime | None
-    """Of the last attempt."""
+    """Start of the last attempt."""
     error: str | None
-    """Of the last attempt that failed, in words for operators; once the job is done, in those for
-    its tenant.
+    """Error of the last failed attempt. For a pending job it is the operators' text, for a finished
+    job the tenant's text.
     """
     idempotency_key: str | None
     arguments: Mapping[str, JsonArgument] | None = None
     redrives: int | None = None
-    """How often an operator sent it again."""
+    """Number of retries by operators."""
     priority: int | None = None
     worker: str | None = None
-    """Who began the last attempt, as host:pid."""
+    """Worker of the last attempt, as host:pid."""
     run_at: datetime | None = None
-    """When it is due, or was."""
+    """Due time."""
     lease_until: datetime | None = None
-    """While it runs: when it counts as crashed unless its worker says otherwise."""
+    """For a running job: the time at which it counts as crashed unless its worker renews the
+    lease.
+    """
     traceparent: str | None = None
-    """Of its enqueue."""
+    """W3C trace context of the enqueue."""
     owner_id: UUID | None = None
     progress: int | None = None
     result: Any = None
@@ -77,20 +81,20 @@ def finished_job(row: asyncpg.Record) -> FoundJob:
 
 
 async def with_results(connection: AsyncConnection, pending: Sequence[FoundJob]) -> Sequence[FoundJob]:
-    """Together with what their results know. Binds the transaction to their tenants, some at a
+    """Adds the columns of the results. Binds the transaction to the jobs' tenants, some at a
     time.
     """
-    sql, kept = Sql(connection), dict[UUID, Mapping[str, Any]]()
-    for some in some_at_a_time(sorted({each.tenant_id for each in pending})):
+    sql, results = Sql(connection), dict[UUID, Mapping[str, Any]]()
+    for some in some_at_a_time(sorted({row.tenant_id for row in pending})):
         await connection.execute(BIND, {"tenants": setting(some)})
-        theirs = [(each.tenant_id, each.id) for each in pending if each.tenant_id in some]
-        kept |= {row["id"]: dict(row) for row in await sql.fetch(_RESULTS, *map(list, zip(*theirs, strict=True)))}
-    return [_merged(each, kept.get(each.id, {})) for each in pending]
+        theirs = [(row.tenant_id, row.id) for row in pending if row.tenant_id in some]
+        results |= {row["id"]: dict(row) for row in await sql.fetch(_RESULTS, *map(list, zip(*theirs, strict=True)))}
+    return [_merged(row, results.get(row.id, {})) for row in pending]
 
 
-def _merged(job: FoundJob, kept: Mapping[str, Any]) -> FoundJob:
-    """The result is read a moment later: an end that it has of a job that was not dead is a later
-    one.
+def _merged(job: FoundJob, results: Mapping[str, Any]) -> FoundJob:
+    """Ignores `finished_at` of a job that is not dead: the result is read later than the job, which
+    may have finished in between.
     """
-    ended = kept.get("finished_at") if job.status is Status.DEAD else None
-    return replace(job, **{**kept, "finished_at": ended})
+    ended = results.get("finished_at") if job.status is Status.DEAD else None
+    return replace(job, **{**results, "finished_at": ended})

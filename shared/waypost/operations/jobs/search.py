@@ -1,4 +1,4 @@
-"""Searches over jobs: what is pending over all tenants, and what one tenant's finished jobs became."""
+"""Searches for jobs: pending ones over all tenants, finished ones of one tenant."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -20,16 +20,16 @@ from waypost.postgres.database import Database, Sql
 from waypost.postgres.tenancy import BIND
 
 PENDING = (Status.QUEUED, Status.FAILED, Status.RUNNING, Status.DEAD)
-"""Their rows are there until they are done or taken away."""
+"""Statuses of the rows in `jobs`. A row is deleted when its job completes or is cancelled."""
 
-# The operator's role reads these over all tenants; results are their tenants' rows.
+# The operator's role reads `jobs` over all tenants, but `job_results` only for a bound tenant.
 _LIST = f"""
 select {PENDING_COLUMNS}, {STATE} as status from jobs as job
 where {STATE} = any ($1::text[]) and ($2::text is null or name = $2) and ($3::uuid is null or tenant_id = $3)
 order by enqueued_at desc, id desc limit $4"""
 
-# Those that were sent again least often, then longest ago: the same retry once more comes to
-# others, however these end.
+# Least often retried first, then the oldest, so that a repeated retry with a limit reaches other
+# jobs.
 _DEAD = f"""
 select {PENDING_COLUMNS}, job.status, count(*) over () as found from jobs as job
 where status = 'dead' and ($1::text is null or name = $1) and ($2::uuid is null or tenant_id = $2)
@@ -43,10 +43,10 @@ order by finished_at desc limit $3"""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobSearch:
-    """What is not set does not narrow it."""
+    """Filters. A filter that is not set matches every job."""
 
     statuses: Collection[Status] = ()
-    """All that is pending unless given; of one tenant also what is done."""
+    """Default: all pending statuses; with a tenant, all statuses."""
     name: str | None = None
     tenant_id: UUID | None = None
     limit: int = 100
@@ -54,29 +54,30 @@ class JobSearch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeadJobs:
-    """Those whose turn it is to be sent again."""
+    """Dead jobs that match a search, in the order of retries."""
 
     jobs: Sequence[FoundJob]
     left: int
-    """How many fit besides: the limit left them out."""
+    """Number of matching dead jobs beyond the limit."""
 
 
 async def find_jobs(ops: Database, search: JobSearch) -> Sequence[FoundJob]:
-    """The latest first: what is pending by its enqueue, what is done by its end.
+    """The latest first: pending jobs by enqueue time, finished jobs by end time.
 
-    Raises Invalid for jobs that are done without a tenant: their rows are found tenant by tenant.
+    Raises Invalid for a search of finished jobs without a tenant, because row-level security
+    protects them.
     """
     statuses = search.statuses or (PENDING if search.tenant_id is None else Status)
-    pending = [each for each in statuses if each in PENDING]
-    done = [each for each in statuses if each not in PENDING]
+    pending = [status for status in statuses if status in PENDING]
+    done = [status for status in statuses if status not in PENDING]
     if done and search.tenant_id is None:
-        raise Invalid(f"jobs that are {' or '.join(done)} are kept with their tenants: name the tenant as well")
+        raise Invalid(f"finished jobs ({' or '.join(done)}) are stored per tenant: name the tenant as well")
     found: list[FoundJob] = []
     async with ops.transaction() as connection:
         sql = Sql(connection)
         if pending:
             rows = await sql.fetch(_LIST, pending, search.name, search.tenant_id, search.limit)
-            found += await with_results(connection, [pending_job(each) for each in rows])
+            found += await with_results(connection, [pending_job(row) for row in rows])
         if done and search.tenant_id is not None:
             await connection.execute(BIND, {"tenants": str(search.tenant_id)})
             found += map(finished_job, await sql.fetch(_FINISHED, done, search.name, search.limit))
@@ -84,7 +85,7 @@ async def find_jobs(ops: Database, search: JobSearch) -> Sequence[FoundJob]:
 
 
 async def find_dead(ops: Database, search: JobSearch) -> DeadJobs:
-    """Whatever statuses are searched for."""
+    """Dead jobs that match the search. Ignores its statuses."""
     async with ops.transaction() as connection:
         sql = Sql(connection)
         rows = await sql.fetch(_DEAD, search.name, search.tenant_id, search.limit)

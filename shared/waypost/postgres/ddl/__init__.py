@@ -7,10 +7,10 @@ A released version never changes. A later version is a new file in
 from collections.abc import Iterator
 
 from waypost.postgres.ddl.audit import operator_actions
+from waypost.postgres.ddl.dead_letters import dead_letters
 from waypost.postgres.ddl.events import events
 from waypost.postgres.ddl.inbox import inbox
 from waypost.postgres.ddl.jobs import jobs
-from waypost.postgres.ddl.letters import dead_letters
 from waypost.postgres.ddl.outbox import outbox
 
 

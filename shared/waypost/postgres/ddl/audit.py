@@ -1,11 +1,11 @@
-"""What operators did to a service, by hand."""
+"""Table of the operators' changes."""
 
 from collections.abc import Iterator
 
 
 def operator_actions(service: str) -> Iterator[str]:
-    # Written by whichever role makes the change, in its transaction; nobody alters or removes a
-    # row.
+    # The role that makes the change inserts the row, in the same transaction. No role may update or
+    # delete rows.
     yield """
         create table operator_actions (
             id         uuid        primary key,

@@ -1,4 +1,4 @@
-"""The event store, and the idempotency keys of the HTTP edge."""
+"""Tables of the event store and of the idempotency keys."""
 
 from collections.abc import Iterator
 
@@ -23,11 +23,10 @@ def events(service: str) -> Iterator[str]:
             unique (tenant_id, event_id)
         )"""
     yield from protect("events")
-    # A rebuild of the service's own projections reads the events of all tenants. It runs as the
-    # owner, whom no serving process may be.
+    # A rebuild of inline projections reads the events of all tenants. It runs as the owner, a role
+    # that no serving process uses.
     yield f"create policy rebuilds on events for select to {service}_owner using (true)"
-    # A person can be erased: the payload may be rewritten. That the event happened, and when, may
-    # not.
+    # Erasure rewrites the payload. All other columns are immutable.
     yield f"grant select, insert, update (schema_id, payload) on events to {service}_app"
     yield f"grant select on events to {service}_ops"
     yield """

@@ -1,4 +1,4 @@
-"""Where each consumer stands, and what it has handled."""
+"""Tables of consumer positions, processed messages and the order guard."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Background jobs, their results, and the ticks of schedules."""
+"""Tables of jobs, their results, and the ticks of schedules."""
 
 from collections.abc import Iterator
 
@@ -6,14 +6,14 @@ from waypost.postgres.tenancy import protect
 
 
 def jobs(service: str) -> Iterator[str]:
-    """Statements that make the tables, with the grants of the service's roles."""
+    """Statements that create the tables, with the grants of the service's roles."""
     yield from _pending(service)
     yield from _results(service)
     yield from _schedules(service)
 
 
 def _pending(service: str) -> Iterator[str]:
-    # A pending set: a row is there until its job is done; dead ones stay for an operator.
+    # Pending jobs only: a row is deleted when its job completes. Dead jobs stay for an operator.
     yield """
         create table jobs (
             id               uuid        primary key,
@@ -43,7 +43,7 @@ def _pending(service: str) -> Iterator[str]:
     yield "alter table jobs set (autovacuum_vacuum_scale_factor = 0.0, autovacuum_vacuum_threshold = 5000)"
     yield "create index jobs_due on jobs (crashed, priority desc, run_at) where status = 'queued'"
     yield "create index jobs_leased on jobs (lease_until) where status = 'running'"
-    # What a job is and whose it is can never be changed, whoever holds the connection.
+    # No role may change the name, the arguments or the tenant of a job.
     changeable = "status, run_at, attempts, crashed, lease, lease_until, worker, started_at, error"
     yield f"grant select, insert, delete, update ({changeable}) on jobs to {service}_app"
     yield f"grant select, delete, update (status, run_at, attempts, crashed, error, redrives) on jobs to {service}_ops"
@@ -68,7 +68,7 @@ def _results(service: str) -> Iterator[str]:
             finished_at      timestamptz,
             primary key (tenant_id, job_id)
         )"""
-    # Outlives the pending row, so that a key is known as long as the result is kept.
+    # Outlives the pending row: an idempotency key is effective as long as the result is stored.
     yield """
         create unique index job_results_once on job_results (tenant_id, name, idempotency_key)
             where idempotency_key is not null"""

@@ -1,12 +1,14 @@
-"""The outbox: a pending set. A row is there until its record was acknowledged."""
+"""Tables of the outbox and of quarantined keys. An outbox row is deleted when the broker has
+acknowledged its record.
+"""
 
 from collections.abc import Iterator
 
 
 def outbox(service: str) -> Iterator[str]:
-    # Nobody asks about headers: json keeps their order and hands them out as they came, jsonb takes
-    # them apart and puts them together. The identity's cache stays 1: ids of one aggregate must
-    # grow in the order in which its versions were settled.
+    # Headers are json, not jsonb, because no query reads inside them, and json keeps their order
+    # without parsing. The identity's cache is 1: the ids of one aggregate must grow in the order of
+    # its versions.
     yield """
         create table outbox (
             shard       smallint    not null check (shard between 0 and 15),

@@ -1,3 +1,3 @@
-"""Dead letters of one service: the store of a consumer, the search of an operator, the selection of
-a redrive.
+"""Dead letters of one service: the consumer's store, the operator's search and the selection of a
+redrive.
 """

@@ -1,6 +1,4 @@
-"""The keys that wait and the letters in their lines, as a redrive selects them. Reads only, and
-never a payload.
-"""
+"""Selects the parked keys and their dead letters for a redrive. Only reads, and never a payload."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,11 +13,11 @@ from waypost.postgres.dead_letters.rows import IN_LINE, IS_OPEN
 from waypost.postgres.dead_letters.search import MATCHES, WANTED, Search
 from waypost.postgres.named_sql import NamedSql
 
-_SETTLED = tuple(each for each in Status if each not in OPEN)
+_SETTLED = tuple(Statu for Statu in Status if Statu not in OPEN)
 
-# Lines in which something matches, and those that a redrive of what matches has begun on: nothing
-# that is left in these has failed. What was redriven least often goes first, so that keys which
-# fail again hide no others behind a limit.
+# Keys with a matching dead letter, and keys that an interrupted redrive has begun: their remaining
+# dead letters have not failed. The least often redriven keys are first, so that keys which fail
+# again do not hide others behind a limit.
 _KEYS = NamedSql(f"""
 with matched as (
     select consumer, topic, key_digest, bool_or(status <> 'redriven') as waits from dead_letters
@@ -42,7 +40,7 @@ join unnest(:consumers::text[], :topics::text[], :key_digests::bytea[]) with ord
 where {IS_OPEN} and {IN_LINE}
 order by nth, sequence, kafka_offset""")
 
-_APART = NamedSql(f"""
+_UNPROCESSABLE = NamedSql(f"""
 select id, type, sequence, status, error_class, true as matches, count(*) over () as found from dead_letters
 where {WANTED} and not {IN_LINE}
 order by first_failed_at, id limit :limit""")
@@ -54,7 +52,7 @@ _STATUSES = "select id, status from dead_letters where id = any ($1::uuid[])"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """An open letter without its bytes."""
+    """An open dead letter without its record."""
 
     id: UUID
     type: str | None
@@ -62,14 +60,14 @@ class Entry:
     status: Status
     error_class: str | None
     error: str | None = None
-    """Of a redrive that has just failed."""
+    """Error of a redrive that failed."""
     matches: bool
-    """Whether it was looked for, or only stands in the line of one that was."""
+    """True if it matches the search. False if it only shares the key of one that does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """A parked key with everything that waits in it, in the order in which it is handled."""
+    """A parked key with its dead letters, in the order of handling."""
 
     consumer: str
     parked: ParkedKey
@@ -80,13 +78,13 @@ class Line:
 class Selection:
     lines: Sequence[Line]
     more: int
-    """Keys with such lines that the limit left out."""
+    """Number of matching keys beyond the limit."""
     unprocessable: Sequence[Entry]
-    """They match, and hold nothing that could be handled: no key waits for them."""
-    more_apart: int
-    """Of these, how many the limit left out."""
+    """Matching dead letters without an event to handle. They park no key."""
+    more_unprocessable: int
+    """Number of these beyond the limit."""
     settled: int
-    """How many match besides, and are settled already."""
+    """Number of matching dead letters that are already settled."""
 
     @property
     def found(self) -> bool:
@@ -94,18 +92,20 @@ class Selection:
 
 
 async def select_lines(database: Database, search: Search, *, limit: int | None = None) -> Selection:
-    """The lines of the open letters that match: of so many keys, and the others counted."""
+    """Selects the keys of the matching open dead letters, up to `limit` keys, and counts the
+    others.
+    """
     limited = search.parameters(limit=limit)
     keys = await database.fetch(*_KEYS.bind(limited))
     chosen = {f"{name}s": [row[name] for row in keys] for name in ("consumer", "topic", "key_digest")}
     lines = await database.fetch(*_LINES.bind(search.parameters(**chosen))) if keys else []
-    unprocessable = await database.fetch(*_APART.bind(limited))
+    unprocessable = await database.fetch(*_UNPROCESSABLE.bind(limited))
     (settled,) = await database.fetch(*_COUNT.bind(replace(search, statuses=_SETTLED).parameters()))
     return Selection(
         lines=list(_lines(lines)),
         more=_found(keys) - len(keys),
         unprocessable=[_entry(row) for row in unprocessable],
-        more_apart=_found(unprocessable) - len(unprocessable),
+        more_unprocessable=_found(unprocessable) - len(unprocessable),
         settled=settled["count"],
     )
 
@@ -115,7 +115,7 @@ async def dead_letter_statuses(database: Database, dead_letter_ids: Collection[U
 
 
 def _found(rows: Sequence[asyncpg.Record]) -> int:
-    """Without the limit."""
+    """The number of rows without the limit."""
     return int(rows[0]["found"]) if rows else 0
 
 

@@ -1,4 +1,4 @@
-"""Letters to rows of `dead_letters` and back."""
+"""Maps dead letters to rows of `dead_letters` and back."""
 
 import base64
 import json
@@ -21,10 +21,14 @@ COLUMNS = (
 )
 
 IN_LINE = f"(type is not null and error_class is distinct from '{VERSION_CONFLICT}')"
-"""Letters that wait their turn in their key's line; the others belong to no line."""
+"""Condition for dead letters that are redriven in the order of their key. The others contain no
+event to handle, or a conflicting version.
+"""
 
-IS_OPEN = f"status in {tuple(each.value for each in OPEN)}"
-"""As the partial index `dead_letters_open` has it, else it is of no use."""
+IS_OPEN = f"status in {tuple(status.value for status in OPEN)}"
+"""Condition of open dead letters. It must equal the predicate of the partial index
+`dead_letters_open`.
+"""
 
 
 def to_row(dead_letter: DeadLetter) -> tuple[object, ...]:
@@ -83,15 +87,15 @@ def from_row(row: asyncpg.Record) -> DeadLetter:
 
 
 def _record(row: asyncpg.Record) -> Record:
-    kept: dict[str, Any] = json.loads(row["headers"])
+    stored: dict[str, Any] = json.loads(row["headers"])
     return Record(
         topic=row["topic"],
         partition=row["partition"],
         offset=row["kafka_offset"],
-        timestamp_ms=kept["timestamp_ms"],
-        key=_bytes(kept["key"]),
+        timestamp_ms=stored["timestamp_ms"],
+        key=_bytes(stored["key"]),
         value=row["payload"],
-        headers=[(_bytes(name).decode(errors="surrogateescape"), _bytes(value)) for name, value in kept["headers"]],
+        headers=[(_bytes(name).decode(errors="surrogateescape"), _bytes(value)) for name, value in stored["headers"]],
     )
 
 
@@ -103,8 +107,8 @@ def _headers_to_json(record: Record) -> str:
 
 
 def _text(value: bytes | None) -> str | dict[str, str] | None:
-    """Readable where it is text; anything else, and what jsonb cannot hold, in base64. A header's
-    value may be null in Kafka.
+    """Text if possible. Bytes that are not UTF-8, and NUL characters, which jsonb cannot store,
+    become base64. A header value in Kafka may be null.
     """
     if value is None:
         return None
@@ -115,12 +119,12 @@ def _text(value: bytes | None) -> str | dict[str, str] | None:
     return {"base64": base64.b64encode(value).decode()} if "\0" in text else text
 
 
-def _bytes(kept: Any) -> Any:
-    """What `_text` was given."""
-    match kept:
+def _bytes(stored: Any) -> Any:
+    """The inverse of `_text`."""
+    match stored:
         case None:
             return None
         case str():
-            return kept.encode()
+            return stored.encode()
         case _:
-            return base64.b64decode(kept["base64"])
+            return base64.b64decode(stored["base64"])

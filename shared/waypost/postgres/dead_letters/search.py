@@ -1,4 +1,4 @@
-"""An operator's search for dead letters, over all consumers of one service. Reads only."""
+"""An operator's search for dead letters, over all consumers of one service. Only reads."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -55,13 +55,13 @@ class Search:
 
     @classmethod
     def of(cls, *, key: str | None = None, status: Collection[Status] | None = None, **filters: Any) -> Self:
-        """Takes the filters as the command line and the HTTP routes have them: the key is text, no
-        status means open.
+        """Builds a search from the filters of the command line and the HTTP routes. The key is
+        text; without a status it matches open dead letters.
         """
         return cls(key=None if key is None else key.encode(), statuses=tuple(status or OPEN), **filters)
 
     def parameters(self, **more: object) -> Mapping[str, object]:
-        """Those of `MATCHES` and `WANTED`, and more."""
+        """The parameters of `MATCHES` and `WANTED`, and further ones."""
         fields_of_search = {field.name: getattr(self, field.name) for field in fields(self)}
         return {**fields_of_search, "statuses": list(self.statuses), **more}
 
@@ -81,17 +81,17 @@ Place = tuple[datetime, UUID]
 async def find_dead_letters(
     database: Database, search: Search, *, limit: int, after: Place | None = None
 ) -> Sequence[StoredDeadLetter]:
-    """The one that has waited longest first."""
+    """The matching dead letters, the earliest first failure first."""
     after_time, after_id = after or (None, None)
     rows = await database.fetch(*_LIST.bind(search.parameters(after_time=after_time, after_id=after_id, limit=limit)))
-    return [_kept(row) for row in rows]
+    return [_stored(row) for row in rows]
 
 
 async def find_dead_letter(database: Database, dead_letter_id: UUID) -> StoredDeadLetter | None:
     for row in await database.fetch(_FIND, dead_letter_id):
-        return _kept(row)
+        return _stored(row)
     return None
 
 
-def _kept(row: asyncpg.Record) -> StoredDeadLetter:
+def _stored(row: asyncpg.Record) -> StoredDeadLetter:
     return StoredDeadLetter(consumer=row["consumer"], first_failed_at=row["first_failed_at"], dead_letter=from_row(row))

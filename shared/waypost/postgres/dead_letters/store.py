@@ -1,4 +1,4 @@
-"""Letters and parked keys of one consumer on PostgreSQL, inside one open transaction."""
+"""Dead letters and parked keys of one consumer on PostgreSQL, inside one open transaction."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -23,9 +23,9 @@ from waypost.postgres.dead_letters.rows import (
 _DIGESTS = "array(select sha256(wanted) from unnest($3::bytea[]) as wanted)"
 """The digests of the keys `$3`, which the indexes hold."""
 
-# A statement of its own, after the claim: it must see what the transaction committed that the claim
-# waited for. FOR SHARE makes a drain and this transaction take turns; the drain locks the parked
-# row before anything else, so that the two cannot wait for each other.
+# A separate statement after the claim: it must see the commit of the transaction that the claim
+# waited for. FOR SHARE excludes a concurrent redrive of the key. The redrive locks the parked row
+# first, so that the two cannot deadlock.
 _PARKED = f"select key from parked_keys where consumer = $1 and topic = $2 and key_digest = any ({_DIGESTS}) for share"
 
 _HELD = f"""
@@ -44,8 +44,8 @@ insert into dead_letters (consumer, id, event_id, tenant_id, type, topic, partit
 values ({", ".join(f"${number}" for number in range(1, 16 + len(FAILURE_COLUMNS)))})
 on conflict (consumer, event_id) do nothing"""
 
-# A dead first letter blocks its key until somebody decides; no open letter at all means that the
-# key only has to be unparked.
+# If the first dead letter of a key has status dead, it blocks the key until an operator decides. A
+# key without an open dead letter only has to be unparked.
 _DUE = f"""
 select p.topic, p.key
 from parked_keys p
@@ -65,14 +65,15 @@ union all
 select status, count(*) from dead_letters
 where consumer = $1 and {IS_OPEN} group by status"""
 
-# By the partial index on what is open: a count that stops at the cap costs no more than the cap.
+# Uses the partial index of open dead letters. The count stops at the limit, so that its cost is
+# bounded.
 _OPEN = f"""
 select count(*) from (
     select from dead_letters where consumer = $1 and {IS_OPEN} limit $2
 ) as counted"""
 
-# From the failed ones to their keys' lines: however many wait for a version that is still to come,
-# they are not looked at one by one.
+# Starts from the failed dead letters and joins those of the same keys, so that dead letters which
+# wait for an earlier version are not scanned.
 _FAILED = f"""
 with failed as (
     select topic, key_digest, {IN_LINE} as in_line from dead_letters where consumer = $1 and status in ('retrying', 'dead') limit $2
@@ -140,7 +141,7 @@ class PostgresDeadLetters:
 
     async def tally(self) -> Tally:
         counts = {row["what"]: row["count"] for row in await self._sql.fetch(_TALLY, self._consumer)}
-        return Tally(parked_keys=counts["parked"], dead_letters={each: counts.get(each, 0) for each in OPEN})
+        return Tally(parked_keys=counts["parked"], dead_letters={status: counts.get(status, 0) for status in OPEN})
 
     async def open_dead_letters(self, at_most: int) -> int:
         return int(await self._sql.fetchval(_OPEN, self._consumer, at_most))
@@ -169,7 +170,7 @@ class PostgresDeadLetters:
             _BEGIN, self._consumer, dead_letter.id, next_attempt_at, audit_context is not None
         )
         if audit_context is not None:
-            await self._tell(dead_letter, audit_context, verb="dead_letters.redrive")
+            await self._record_audit(dead_letter, audit_context, verb="dead_letters.redrive")
         return from_row(row)
 
     async def undo_attempt(self, before: DeadLetter) -> None:
@@ -190,12 +191,12 @@ class PostgresDeadLetters:
 
     async def discard(self, dead_letter: DeadLetter, audit_context: AuditContext) -> None:
         await self.update(dead_letter.id, status=Status.DISCARDED, attempts=dead_letter.attempts)
-        await self._tell(dead_letter, audit_context, verb="dead_letters.discard")
+        await self._record_audit(dead_letter, audit_context, verb="dead_letters.discard")
 
     async def unpark(self, parked: ParkedKey) -> None:
         await self._sql.execute(_UNPARK, self._consumer, parked.topic, parked.key)
 
-    async def _tell(self, dead_letter: DeadLetter, audit_context: AuditContext, *, verb: str) -> None:
+    async def _record_audit(self, dead_letter: DeadLetter, audit_context: AuditContext, *, verb: str) -> None:
         facts: dict[str, str | int] = {"consumer": self._consumer, "event_id": str(dead_letter.event_id)}
         await record_action(
             self._connection, audit_context, verb=verb, subject=dead_letter.id, tenant_id=dead_letter.tenant_id, **facts

@@ -1,1 +1,1 @@
-"""The outbox: the writer of the business transaction, and the lease of the relay with its floor."""
+"""The outbox: the writer in the business transaction, and the relay's lease with its floor."""

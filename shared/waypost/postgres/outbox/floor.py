@@ -1,15 +1,15 @@
-"""From where on heads are read, so that deleted rows that cannot be vacuumed yet are not walked
-over again and again.
+"""The outbox id above which the relay reads, so that each read does not scan deleted rows that
+vacuum cannot remove yet.
 
-One reader that keeps its snapshot (a dump, a standby) holds every dead row in place: after 300,000
-of them a read from the very head took a second. A floor is dangerous, since ids are allotted before
-their transactions commit: above the highest id seen, or above those of finished transaction ids, a
-late commit is lost or overtaken. This one rises only over ids that can no longer appear:
+A reader with an old snapshot (a dump, a standby) keeps every dead row: with 300,000 of them a read
+from the head took a second. A floor is risky, because ids are allocated before their transactions
+commit: with a floor at the highest seen id, or at the ids of finished transactions, a late commit
+is lost or overtaken. This floor rises only over ids that can no longer appear:
 
-* Whoever inserts holds a ROW EXCLUSIVE lock on the table from before its first id until its rows
-  can be seen. So once all the holders that were there *after* an id was seen are gone, every id up
-  to that one has been committed or never will be.
-* It stays below the lowest row that is there, whatever the reason for which it was not deleted yet.
+* A writer holds a ROW EXCLUSIVE lock on the table from before its first id until its rows are
+  visible. When all lock holders that existed *after* an id was seen have finished, every id up to
+  it is committed or never will be.
+* It stays below the lowest existing row, for any reason that the row is not deleted yet.
 """
 
 import time
@@ -23,12 +23,12 @@ _WRITERS = """
 select array (select virtualtransaction from pg_locks
               where locktype = 'relation' and database = (select oid from pg_database where datname = current_database())
                 and relation = 'outbox'::regclass and mode = 'RowExclusiveLock') as writers,
-       exists (select from outbox_quarantine where shard = any ($1::smallint[])) as marked"""
+       exists (select from outbox_quarantine where shard = any ($1::smallint[])) as quarantined"""
 
 
 class Floor:
-    """Of one session and the shards that it reads. No row of theirs is, or will be, at or below
-    `id`.
+    """The floor of one session and the shards that it reads. No row of these shards is, or will
+    appear, at or below `id`.
     """
 
     def __init__(self, connection: asyncpg.Connection, *, every_seconds: float) -> None:
@@ -37,43 +37,43 @@ class Floor:
         self._every_seconds = every_seconds
         self._due = 0.0
         self._shards: frozenset[int] = frozenset()
-        self._unmarked = False
+        self._no_quarantine = False
         self._highest_seen = 0
         self._settled_up_to = 0
         self._waiting_for: frozenset[str] = frozenset()
         self._then_settled_up_to = 0
 
-    async def stand_on(self, shards: Collection[int]) -> int:
-        """Before a read. A shard that was not read before may have rows anywhere: the floor begins
-        anew.
+    async def value_for(self, shards: Collection[int]) -> int:
+        """Returns the floor for a read. Resets it if there is a new shard, whose rows may have any
+        id.
         """
         if not self._shards.issuperset(shards):
-            self.id, self._unmarked, self._due = 0, False, 0.0
+            self.id, self._no_quarantine, self._due = 0, False, 0.0
         self._shards = frozenset(shards)
         if time.monotonic() >= self._due:
-            await self._ask_for_writers()
+            await self._query_writers()
             self._due = time.monotonic() + self._every_seconds
         return self.id
 
     def rise(self, heads: Sequence[PendingRow], in_flight: Collection[int], held_topics: Collection[str]) -> None:
-        """After a read. Rows of marked keys and held topics were passed over: while there are any,
-        the floor stays where it is.
+        """Raises the floor after a read. The read skipped rows of quarantined keys and held topics;
+        while there are any, the floor does not move.
         """
         ids = [row.id for row in heads]
         self._highest_seen = max(self._highest_seen, *ids, 0)
-        if self._unmarked and not held_topics:
+        if self._no_quarantine and not held_topics:
             lowest = min((*ids, *in_flight), default=self._settled_up_to + 1)
             self.id = max(self.id, min(self._settled_up_to, lowest - 1))
 
-    async def _ask_for_writers(self) -> None:
-        """Rows seen up to now were allotted before this question; those who hold the lock in its
-        answer may still commit lower ids.
+    async def _query_writers(self) -> None:
+        """Queries the current writers. The ids seen so far were allocated before this query; only
+        the writers in its result may still commit lower ids.
         """
         seen = self._highest_seen
         row = await self._connection.fetchrow(_WRITERS, list(self._shards))
-        assert row is not None  # noqa: S101 - a select without a table always gives one row
+        assert row is not None  # noqa: S101 - a select without a table returns one row
         writers = frozenset(row["writers"])
-        self._unmarked = not row["marked"]
+        self._no_quarantine = not row["quarantined"]
         if not self._waiting_for & writers:
             self._settled_up_to = self._then_settled_up_to
             self._waiting_for, self._then_settled_up_to = writers, seen

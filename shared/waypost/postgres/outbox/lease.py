@@ -1,4 +1,6 @@
-"""The relay's side of the outbox: sixteen advisory locks on one session, heads read on another."""
+"""The relay's access to the outbox: one session holds the advisory locks of the shards, another
+reads the heads.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Collection, Sequence
@@ -17,11 +19,11 @@ from waypost.postgres.outbox.floor import Floor
 SHARD_LOCK = 0x4F555442  # "OUTB": first half of the lock's name; the second is the shard
 SILENT_SECONDS = 3.0
 SETTLE_SECONDS = 0.1
-"""How often it is asked whether writers have ended, see `waypost.postgres.outbox.floor`."""
+"""Interval of the query for finished writers, see `waypost.postgres.outbox.floor`."""
 
-# Every relay's locking session shows itself by its application name. A silent one is ended whether
-# it holds shards or not: it would still be given a share. One whose statement is running is alive,
-# however slow the disk, unless it waits for its client.
+# The locking sessions of all relays are found by their application name. A silent one is terminated
+# even without shards, because it would count for the distribution of shards. A session with a
+# running statement is alive, unless it waits for its client.
 _LIVE_RELAYS = """
 with relay as materialized (
     select pid,
@@ -32,17 +34,17 @@ with relay as materialized (
 )
 select count(*) filter (where not silent or not pg_terminate_backend(pid)) from relay"""
 
-# No `order by`: it would try every lock before the limit is applied.
+# No `order by`: it would try every lock before the limit applies.
 _ACQUIRE = """
 select shard from unnest($1::int[]) as free (shard) where pg_try_advisory_lock($2, shard) limit $3"""
 
 _RELEASE = "select pg_advisory_unlock($2, shard) from unnest($1::int[]) as surplus (shard)"
 
-# One index range per shard, each from its very head: 0.5 ms on a backlog of 200,000 rows, where
-# `shard = any (...) order by id` takes 29. What is in flight is left out by id, never by a floor
-# above it: a row that commits late would be overtaken. The floor that there is stands below all of
-# them, see `waypost.postgres.outbox.floor`. The marked keys are read in the same snapshot. The
-# running sum keeps large payloads from adding up; it does not fetch them.
+# One index range per shard, from its head: 0.5 ms on a backlog of 200,000 rows, where `shard = any
+# (...) order by id` takes 29 ms. Rows in flight are excluded by id, not by a floor above them,
+# because a row that commits late would be overtaken. The floor $6 is below all of them, see
+# `waypost.postgres.outbox.floor`. The quarantined keys are read in the same snapshot. The running
+# sum limits the bytes of a read; it does not fetch the payloads.
 _HEADS = """
 select head.shard, id, topic, key, payload, headers, created_at
 from unnest($1::smallint[]) as owned (shard)
@@ -53,7 +55,7 @@ cross join lateral (
     where outbox.shard = owned.shard
       and id > $6
       and id <> all ($2::bigint[])
-      and key <> all (array (select marked.key from outbox_quarantine as marked))
+      and key <> all (array (select quarantined.key from outbox_quarantine as quarantined))
       and topic <> all ($3::text[])
     order by id
     limit $4
@@ -65,14 +67,14 @@ delete from outbox
 using unnest($1::smallint[], $2::bigint[]) as acknowledged (shard, id)
 where outbox.shard = acknowledged.shard and outbox.id = acknowledged.id"""
 
-# Only while the row is there and no other relay holds its shard: that one may have got it through,
-# or finds out by itself.
-_MARK = """
+# Only while the row exists and no other relay holds its shard: that relay may have published the
+# row, or quarantines the key itself.
+_QUARANTINE = """
 insert into outbox_quarantine (shard, key, reason)
 select shard, key, $3 from outbox where shard = $1 and id = $2 and pg_try_advisory_xact_lock($4, shard)
 on conflict do nothing"""
 
-_UNMARK = "delete from outbox_quarantine where shard = $1 and key = $2 returning reason"
+_RELEASE_KEY = "delete from outbox_quarantine where shard = $1 and key = $2 returning reason"
 
 BACKLOG = f"""
 select coalesce(sum(pending), 0)::bigint as pending, min(oldest_at) as oldest_at,
@@ -82,7 +84,7 @@ cross join lateral (
     select count(*) as pending, min(created_at) as oldest_at
     from (
         select created_at from outbox
-        where outbox.shard = every.shard and key <> all (array (select marked.key from outbox_quarantine as marked))
+        where outbox.shard = every.shard and key <> all (array (select quarantined.key from outbox_quarantine as quarantined))
         order by id
         limit 10000
     ) as counted
@@ -90,19 +92,19 @@ cross join lateral (
 
 
 async def release_from_quarantine(connection: AsyncConnection, shard: int, key: bytes) -> str | None:
-    """Takes a key out of quarantine for an operator and gives the reason of its mark; None where it
-    had none.
+    """Releases a key from quarantine, for an operator. Returns the reason of the quarantine, or
+    None if the key was not quarantined.
 
-    The relay reads the marks at every read of the heads, so that it publishes the key's rows by
-    itself.
+    The relay reads the quarantined keys with every read of the heads, so it publishes the key's
+    rows without a signal.
     """
-    reason: str | None = await Sql(connection).fetchval(_UNMARK, shard, key)
+    reason: str | None = await Sql(connection).fetchval(_RELEASE_KEY, shard, key)
     return reason
 
 
 class PostgresOutbox:
-    """`waypost.ports.outbox.Outbox`; the DSN is that of the `<service>_relay` role, and leads to
-    the server itself, not to a pooler.
+    """`waypost.ports.outbox.Outbox`. The DSN connects as `<service>_relay`, directly to the server
+    and not through a pooler.
     """
 
     def __init__(
@@ -127,7 +129,7 @@ class PostgresOutbox:
                 heads = await connect_directly(
                     self._dsn,
                     application_name=f"{self._application_name}-heads",
-                    # A generic plan compares each row with each id in flight; a custom one hashes
+                    # A generic plan compares each row with each id in flight. A custom plan hashes
                     # them.
                     plan_cache_mode="force_custom_plan",
                 )
@@ -140,8 +142,8 @@ class PostgresOutbox:
             await close_directly(locks)
 
     async def backlog(self) -> Backlog:
-        """On a session of its own for this once: every few seconds, that is cheaper than one more
-        that is held.
+        """Opens a session for one query: every few seconds this is cheaper than a permanent
+        session.
         """
         with as_transient():
             connection = await connect_directly(self._dsn, application_name=f"{self._application_name}-gauges")
@@ -149,12 +151,14 @@ class PostgresOutbox:
                 row = await connection.fetchrow(BACKLOG)
             finally:
                 await close_directly(connection)
-        assert row is not None  # noqa: S101 - an aggregate without groups always gives one row
+        assert row is not None  # noqa: S101 - an aggregate without groups returns one row
         return Backlog(**row)
 
 
 class PostgresOutboxLease:
-    """`waypost.ports.outbox.OutboxLease`. A session does one thing at a time, hence the two turns."""
+    """`waypost.ports.outbox.OutboxLease`. Each session runs one statement at a time, so each has a
+    lock.
+    """
 
     def __init__(
         self,
@@ -167,24 +171,24 @@ class PostgresOutboxLease:
         self._locks = locks
         self._heads = heads
         self._floor = floor
-        self._locks_turn = asyncio.Lock()
-        self._heads_turn = asyncio.Lock()
+        self._locks_mutex = asyncio.Lock()
+        self._heads_mutex = asyncio.Lock()
         self._relays = (application_name, silent_seconds)
 
     async def live_relays(self) -> int:
         with as_transient():
-            async with self._locks_turn:
+            async with self._locks_mutex:
                 return int(await self._locks.fetchval(_LIVE_RELAYS, *self._relays))
 
     async def acquire(self, shards: Collection[int], *, at_most: int) -> frozenset[int]:
         with as_transient():
-            async with self._locks_turn:
+            async with self._locks_mutex:
                 rows = await self._locks.fetch(_ACQUIRE, list(shards), SHARD_LOCK, at_most)
         return frozenset(row["shard"] for row in rows)
 
     async def release(self, shards: Collection[int]) -> None:
         with as_transient():
-            async with self._locks_turn:
+            async with self._locks_mutex:
                 await self._locks.execute(_RELEASE, list(shards), SHARD_LOCK)
 
     async def heads(
@@ -198,20 +202,20 @@ class PostgresOutboxLease:
     ) -> Sequence[PendingRow]:
         arguments = (list(shards), list(in_flight), list(held_topics), rows_per_shard, bytes_per_shard)
         with as_transient():
-            async with self._heads_turn:
-                rows = await self._heads.fetch(_HEADS, *arguments, await self._floor.stand_on(shards))
+            async with self._heads_mutex:
+                rows = await self._heads.fetch(_HEADS, *arguments, await self._floor.value_for(shards))
         heads = list(map(PendingRow._make, rows))
         self._floor.rise(heads, in_flight, held_topics)
         return heads
 
     async def delete(self, rows: Sequence[PendingRow]) -> int:
         with as_transient():
-            async with self._locks_turn:
+            async with self._locks_mutex:
                 status = await self._locks.execute(_DELETE, [row.shard for row in rows], [row.id for row in rows])
         return int(status.removeprefix("DELETE "))
 
     async def mark(self, row: PendingRow, reason: str) -> bool:
         with as_transient():
-            async with self._locks_turn:
-                status = await self._locks.execute(_MARK, row.shard, row.id, reason, SHARD_LOCK)
+            async with self._locks_mutex:
+                status = await self._locks.execute(_QUARANTINE, row.shard, row.id, reason, SHARD_LOCK)
         return status != "INSERT 0 0"

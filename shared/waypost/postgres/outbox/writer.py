@@ -1,4 +1,4 @@
-"""The writing side of the outbox. The relay's side reads with another role."""
+"""Writes outbox rows, in the business transaction. The relay reads them with another role."""
 
 import json
 from collections.abc import Sequence
@@ -15,11 +15,11 @@ from waypost.ports.codec import EncodedEvent
 from waypost.postgres.database import Sql
 
 MAX_RECORD_BYTES = 900_000
-"""Below Kafka's default `message.max.bytes` (1,048,588) with room for headers and framing: what can
-never be sent is refused here.
+"""Limit below Kafka's default `message.max.bytes` (1,048,588), with space for headers and framing.
+Larger events could never be published, so they are refused here.
 """
 
-# The array keeps its order: ids of one aggregate grow as its versions do.
+# `order by nth` keeps the order of the arrays: ids of one aggregate grow with its versions.
 _INSERT = """
 insert into outbox (shard, event_id, tenant_id, topic, key, payload, headers, created_at)
 select shard, event_id, tenant_id, topic, key, payload, headers, $8
@@ -31,8 +31,8 @@ order by nth"""
 async def insert(
     connection: AsyncConnection, encoded: Sequence[tuple[Envelope[Event], EncodedEvent]], at: datetime
 ) -> None:
-    """Adds one row per event; the last statement of a business transaction. Raises Invalid for an
-    event too large for a record.
+    """Inserts one row per event, as the last statement of a business transaction. Raises Invalid
+    for an event that is too large for a record.
     """
     columns = zip(*(_row(envelope, event) for envelope, event in encoded), strict=True)
     await Sql(connection).execute(_INSERT, *map(list, columns), at)
@@ -41,7 +41,7 @@ async def insert(
 def _row(envelope: Envelope[Event], encoded: EncodedEvent) -> tuple[object, ...]:
     if len(encoded.payload) > MAX_RECORD_BYTES:
         raise Invalid(
-            f"{envelope.event.type} takes {len(encoded.payload)} bytes; a record holds {MAX_RECORD_BYTES} at most",
+            f"{envelope.event.type} has {len(encoded.payload)} bytes; the limit of a record is {MAX_RECORD_BYTES}",
             bytes=len(encoded.payload),
         )
     key = str(envelope.aggregate_id).encode()

@@ -1,1 +1,1 @@
-"""The database of a service: its four roles, their limits, and who may connect."""
+"""Creates the database of a service, its four roles, their limits and their right to connect."""

@@ -1,4 +1,4 @@
-"""One database per service, closed to everyone but its own roles."""
+"""One database per service. Only the service's own roles may connect."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,9 +11,7 @@ from waypost.postgres.provisioning.roles import Passwords, Role, checked, ensure
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceDatabase:
-    """Where one service keeps its state, as `postgresql://user:password@host:port/name` for each
-    role.
-    """
+    """The database of one service, as `postgresql://user:password@host:port/name` for each role."""
 
     service: str
     name: str
@@ -36,7 +34,7 @@ def service_database(admin_dsn: str, service: str, name: str, passwords: Passwor
 
 
 async def ensure_databases(admin_dsn: str, passwords: Mapping[str, Passwords]) -> None:
-    """Roles and an empty database for each service of `passwords`; what is there stays."""
+    """Creates the missing roles and databases for each service of `passwords`."""
     admin = await asyncpg.connect(admin_dsn)
     try:
         for service, of_roles in passwords.items():
@@ -47,10 +45,10 @@ async def ensure_databases(admin_dsn: str, passwords: Mapping[str, Passwords]) -
 
 
 async def ensure_database(admin: asyncpg.Connection, service: str, name: str, *, template: str = "template0") -> None:
-    """Makes the database where it is missing, owned by the service's owner; a copy of `template`
-    holds its tables and grants too.
+    """Creates the database if it is missing, owned by the service's owner. It is a copy of
+    `template` with its tables and grants.
 
-    Rights on the database itself are not copied with a template, and are set anew.
+    A template's privileges on the database itself are not copied, so they are granted each time.
     """
     owner = checked(role_name(service, Role.OWNER))
     database = f'"{checked(name)}"'
@@ -62,5 +60,5 @@ async def ensure_database(admin: asyncpg.Connection, service: str, name: str, *,
 
 
 async def drop_database(admin: asyncpg.Connection, name: str) -> None:
-    """Ends whatever is connected to it first."""
+    """Terminates its sessions first."""
     await admin.execute(f'drop database if exists "{checked(name)}" with (force)')

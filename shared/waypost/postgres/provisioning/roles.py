@@ -1,8 +1,8 @@
-"""The four roles of a service, and what each may cost the others.
+"""The four roles of a service, and their limits.
 
-`<s>_owner` migrates, `<s>_app` serves (api, consumers, jobs), `<s>_relay` drains the outbox,
-`<s>_ops` is the operator's. None is a superuser or may bypass row-level security. What they may
-touch inside the database is granted by the migrations.
+`<s>_owner` migrates, `<s>_app` serves (api, consumers, jobs), `<s>_relay` publishes the outbox,
+`<s>_ops` is the operators' role. None is a superuser or bypasses row-level security. The migrations
+grant their privileges inside the database.
 """
 
 import re
@@ -21,16 +21,16 @@ class Role(StrEnum):
 
 Passwords = Mapping[Role, str]
 
-WITHOUT_POWERS = "login nosuperuser nocreatedb nocreaterole noreplication nobypassrls"
+ATTRIBUTES = "login nosuperuser nocreatedb nocreaterole noreplication nobypassrls"
 
-# A client that freezes in a transaction would otherwise block its successor for ever. The owner has
-# none of these: migrations and rebuilds run long, and set their own.
+# Without these limits, a client that freezes in a transaction would block its successor
+# indefinitely. The owner has no limits: migrations and rebuilds run long, and set their own.
 LIMITS = {
     "idle_in_transaction_session_timeout": "5s",
     "lock_timeout": "3s",
     "statement_timeout": "10s",
     "transaction_timeout": "15s",
-    "client_connection_check_interval": "500ms",  # a killed client's statement ends in 0.2 s instead of at its end
+    "client_connection_check_interval": "500ms",  # ends the statement of a killed client within 0.5 s
     "tcp_keepalives_idle": "5",
     "tcp_keepalives_interval": "2",
     "tcp_keepalives_count": "3",
@@ -45,8 +45,8 @@ def role_name(service: str, role: Role) -> str:
 
 
 async def ensure_roles(admin: asyncpg.Connection, service: str, passwords: Passwords) -> None:
-    """Makes what is missing and sets passwords and limits anew, so that a change of this file
-    reaches an old cluster.
+    """Creates missing roles, and sets passwords and limits each time, so that a change of this file
+    reaches an existing cluster.
     """
     for role in Role:
         name = role_name(service, role)
@@ -59,11 +59,13 @@ async def ensure_roles(admin: asyncpg.Connection, service: str, passwords: Passw
 async def _ensure_role(admin: asyncpg.Connection, name: str, password: str) -> None:
     if not await admin.fetchval("select exists (select from pg_roles where rolname = $1)", name):
         await admin.execute(f"create role {checked(name)}")
-    await admin.execute(f"alter role {checked(name)} {WITHOUT_POWERS} password '{checked(password)}'")
+    await admin.execute(f"alter role {checked(name)} {ATTRIBUTES} password '{checked(password)}'")
 
 
 def checked(word: str) -> str:
-    """The word, if it can stand in a statement as it is: DDL takes no parameters."""
+    """Returns the word if it needs no quoting in SQL, because DDL statements accept no parameters.
+    Raises ValueError otherwise.
+    """
     if not _SAFE.fullmatch(word):
-        raise ValueError(f"{word!r} cannot stand in SQL unquoted")
+        raise ValueError(f"{word!r} is not safe in SQL without quotes")
     return word

@@ -1,5 +1,5 @@
-"""Rebuilds on PostgreSQL: the schema of a projector or a projection is made anew under another
-name, and renamed.
+"""Rebuilds on PostgreSQL: fills a shadow schema of a projection, then renames it to the live
+name.
 """
 
 from waypost.postgres.rebuild.history import PostgresHistoryShadowFactory

@@ -1,4 +1,4 @@
-"""Old and new tables side by side, under all tenants that the replay met."""
+"""Compares live and new tables, for all tenants of the rebuild."""
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -9,7 +9,7 @@ from waypost.postgres.dead_letters.rows import IS_OPEN
 from waypost.postgres.rebuild.names import Names
 from waypost.postgres.tenancy import is_protected
 
-# A sum over the rows' hashes: equal sets of rows give equal sums in whatever order they lie.
+# The sum of the rows' hashes. It does not depend on their order.
 _DIGEST = "select count(*), coalesce(sum(hashtextextended(line::text, 0)::numeric), 0) from {schema}.{table} as line"
 
 _EXISTS = text("select to_regclass(:name) is not null")
@@ -28,14 +28,14 @@ _UNPROTECTED = text(
 
 
 async def compare(
-    connection: AsyncConnection, names: Names, projector: AsyncProjection | InlineProjection
+    connection: AsyncConnection, names: Names, projection: AsyncProjection | InlineProjection
 ) -> ComparisonReport:
-    """Reads every row of both: the swap's transaction takes as long as that does."""
+    """Compares every row of both schemas, inside the swap's transaction."""
     return ComparisonReport(
-        comparisons=[await _compare(connection, names, table.name) for table in projector.tables.sorted_tables],
+        comparisons=[await _compare(connection, names, table.name) for table in projection.tables.sorted_tables],
         live_dead_letters=await _open_dead_letters(connection, names.live),
         new_dead_letters=await _open_dead_letters(connection, names.shadow),
-        unprotected=await _unprotected(connection, names, projector),
+        unprotected=await _unprotected(connection, names, projection),
     )
 
 
@@ -57,8 +57,8 @@ async def _open_dead_letters(connection: AsyncConnection, consumer: str) -> int:
 
 
 async def _unprotected(
-    connection: AsyncConnection, names: Names, projector: AsyncProjection | InlineProjection
+    connection: AsyncConnection, names: Names, projection: AsyncProjection | InlineProjection
 ) -> list[str]:
-    tenants_tables = {table.name for table in projector.tables.sorted_tables if is_protected(table)}
+    tenants_tables = {table.name for table in projection.tables.sorted_tables if is_protected(table)}
     found = await connection.execute(_UNPROTECTED, {"schema": names.new_schema, "role": f"{names.service}_app"})
     return [row.relname for row in found if not row.granted or (row.relname in tenants_tables and not row.forced)]

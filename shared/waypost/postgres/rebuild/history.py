@@ -1,5 +1,5 @@
-"""A projection's tables made anew from the event store, by the owner: the one role that sees the
-events of all tenants.
+"""Rebuild of an inline projection from the event store. Runs as the owner, the only role that reads
+the events of all tenants.
 """
 
 import json
@@ -20,16 +20,17 @@ from waypost.ports.consumers import InlineProjection
 from waypost.ports.rebuild import ComparisonReport, StoredEvent
 from waypost.postgres.database import Database, driver
 from waypost.postgres.projection_schema import create_projection_schema
-from waypost.postgres.rebuild.alone import alone, rename
 from waypost.postgres.rebuild.comparison import compare
 from waypost.postgres.rebuild.names import Names
+from waypost.postgres.rebuild.schema_lock import schema_lock
+from waypost.postgres.rebuild.swap import rename_schemas
 from waypost.postgres.tenancy import BIND, setting
 from waypost.postgres.versions import versions_in
 
 _COLUMNS = "e.aggregate_type, e.aggregate_id, e.version, e.tenant_id, e.type, e.payload, e.metadata::text as metadata"
 
-# One statement over one snapshot: where an aggregate's version is in it, all earlier ones are. A
-# cursor on `position` that comes back later would lose what was committed behind it.
+# One statement reads one snapshot, which contains all earlier versions of each aggregate. Reads by
+# increasing `position` in several statements would miss late commits.
 _ALL = f"select {_COLUMNS} from events e order by e.position"
 
 _MISSING = """
@@ -51,7 +52,7 @@ class PostgresHistoryShadowFactory:
     async def history(self) -> AsyncIterator["PostgresHistory"]:
         owner = Database(self._owner_dsn, application_name=f"{self._names.service}-rebuild-owner", pool_size=3)
         try:
-            async with alone(owner):
+            async with schema_lock(owner):
                 history = PostgresHistory(owner, self._names, self._projection, self._codec)
                 await history.make()
                 try:
@@ -96,7 +97,7 @@ class PostgresHistory:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator["PostgresHistoryTransaction"]:
         async with self._owner.transaction() as connection:
-            await self._find_new_tables(connection)
+            await self._use_new_schema(connection)
             yield PostgresHistoryTransaction(connection, self._names)
 
     @asynccontextmanager
@@ -104,13 +105,13 @@ class PostgresHistory:
         async with self._owner.transaction() as connection:
             await connection.exec_driver_sql("set local lock_timeout = '2s'")
             await connection.exec_driver_sql("lock table events in share mode")
-            await self._find_new_tables(connection)
+            await self._use_new_schema(connection)
             swap = PostgresHistorySwap(connection, self._names, self._projection, self._rows)
             yield swap
             if not swap.completed:
                 await connection.rollback()
 
-    async def _find_new_tables(self, connection: AsyncConnection) -> None:
+    async def _use_new_schema(self, connection: AsyncConnection) -> None:
         await connection.exec_driver_sql(f"set local search_path to public, {self._names.new_schema}")
 
 
@@ -156,12 +157,12 @@ class PostgresHistorySwap(PostgresHistoryTransaction):
         return await compare(self.rows, self._names, self._projection)
 
     async def complete(self) -> None:
-        await rename(self.rows, self._names)
+        await rename_schemas(self.rows, self._names)
         self.completed = True
 
 
 class StoredRows:
-    """Rows to events; only what the projection has a handler for is decoded."""
+    """Maps rows to events. Decodes only events that the projection has a handler for."""
 
     def __init__(self, codec: EventCodec, projection: InlineProjection) -> None:
         self._codec = codec

@@ -1,4 +1,4 @@
-"""What is called how while a projector is rebuilt."""
+"""Names of schemas and consumers during a rebuild."""
 
 from dataclasses import dataclass
 
@@ -7,11 +7,11 @@ from dataclasses import dataclass
 class Names:
     service: str
     schema: str
-    """The projector's name."""
+    """Schema and name of the projection."""
 
     @property
     def live(self) -> str:
-        """The consumer, in every row."""
+        """Name of the live consumer in every row."""
         return f"{self.service}.{self.schema}"
 
     @property
@@ -24,5 +24,5 @@ class Names:
 
     @property
     def old_schema(self) -> str:
-        """Kept after a swap, to look at; the next swap replaces it."""
+        """The previous schema, kept after a swap for inspection. The next swap replaces it."""
         return f"{self.schema}_old"

@@ -1,4 +1,4 @@
-"""Where a projector's tables are made anew, by the owner of the schemas."""
+"""Rebuild of an async projection: creates and drops its shadow schema."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -13,8 +13,8 @@ from waypost.ports.inbox import ConsumerPosition
 from waypost.ports.subscription import Partition
 from waypost.postgres.database import Database
 from waypost.postgres.projection_schema import create_projection_schema
-from waypost.postgres.rebuild.alone import alone
 from waypost.postgres.rebuild.names import Names
+from waypost.postgres.rebuild.schema_lock import schema_lock
 from waypost.postgres.rebuild.swap import LIVE, PostgresSwap, locked_live, positions
 from waypost.postgres.rebuild.transactions import ShadowTransactions
 
@@ -29,13 +29,13 @@ _DISCARDED = text("select event_id from dead_letters where consumer = :live and 
 
 
 class PostgresShadowFactory:
-    """`waypost.ports.rebuild.Workshop`. Works as two roles: the owner makes and swaps the tables,
-    the application's role fills them.
+    """`waypost.ports.rebuild.ShadowFactory`. Uses two roles: the owner creates and swaps the
+    tables, the application's role fills them.
     """
 
-    def __init__(self, service: str, projector: AsyncProjection, *, app_dsn: str, owner_dsn: str) -> None:
-        self._names = Names(service, projector.name)
-        self._projector = projector
+    def __init__(self, service: str, projection: AsyncProjection, *, app_dsn: str, owner_dsn: str) -> None:
+        self._names = Names(service, projection.name)
+        self._projector = projection
         self._app_dsn = app_dsn
         self._owner_dsn = owner_dsn
 
@@ -47,7 +47,7 @@ class PostgresShadowFactory:
             self._app_dsn, application_name=f"{names.service}-rebuild", pool_size=2, schemas=[names.new_schema]
         )
         try:
-            async with alone(owner):
+            async with schema_lock(owner):
                 shadow = PostgresShadow(names, self._projector, owner, app)
                 await shadow.make()
                 try:
@@ -62,11 +62,11 @@ class PostgresShadowFactory:
 class PostgresShadow:
     """`waypost.ports.rebuild.Shadow`."""
 
-    def __init__(self, names: Names, projector: AsyncProjection, owner: Database, app: Database) -> None:
+    def __init__(self, names: Names, projection: AsyncProjection, owner: Database, app: Database) -> None:
         self.name = names.shadow
         self.transactions: ConsumerTransactions = ShadowTransactions(app, names)
         self._names = names
-        self._projector = projector
+        self._projector = projection
         self._owner = owner
 
     async def make(self) -> None:
@@ -78,7 +78,7 @@ class PostgresShadow:
                 await connection.exec_driver_sql(statement)
 
     async def drop(self) -> None:
-        """After a swap there is nothing left to drop: the schema has another name."""
+        """Drops the shadow. After a swap the schema has another name and stays."""
         async with self._owner.transaction() as connection:
             await self._forget(connection)
 
@@ -88,8 +88,8 @@ class PostgresShadow:
 
     async def discarded(self) -> frozenset[EventId]:
         async with self._owner.transaction() as connection:
-            found = await connection.scalars(_DISCARDED, {"live": self._names.live})
-            return frozenset(EventId(each) for each in found)
+            event_ids = await connection.scalars(_DISCARDED, {"live": self._names.live})
+            return frozenset(EventId(event_id) for event_id in event_ids)
 
     @asynccontextmanager
     async def swap(self) -> AsyncIterator[PostgresSwap]:

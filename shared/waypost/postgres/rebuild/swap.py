@@ -1,4 +1,4 @@
-"""The one transaction in which new tables take the place of the live ones."""
+"""The transaction that replaces the live tables by the new ones."""
 
 from collections.abc import Iterable, Mapping
 
@@ -12,20 +12,19 @@ from waypost.ports.inbox import ConsumerPosition
 from waypost.ports.rebuild import ComparisonReport, LiveIsAhead
 from waypost.ports.subscription import Partition
 from waypost.postgres.dead_letters.rows import FAILURE_COLUMNS, IS_OPEN
-from waypost.postgres.rebuild.alone import rename
 from waypost.postgres.rebuild.comparison import compare
 from waypost.postgres.rebuild.names import Names
 from waypost.postgres.rebuild.transactions import SwapTransactions
 from waypost.postgres.tenancy import BIND, setting
 
-# Positions first: a live consumer takes its own row first and parked rows after, so nobody waits
-# for us while we wait for him.
+# Lock the positions first: a live consumer locks its position before parked rows, so that the two
+# cannot deadlock.
 LIVE = text("select topic, partition, next_offset, topic_id, starts from consumer_offsets where consumer = :live")
 _LOCK_LIVE = text(f"{LIVE.text} order by topic, partition for update")
 _LOCK_PARKED = text("select from parked_keys where consumer = :live order by topic, key for update")
 
-# Two letters about one event: the new one's say counts, and the row keeps its id, so that an
-# operator's note still finds it.
+# If live and shadow both have a dead letter of one event, the live row takes the new failure and
+# keeps its id, which operators may have noted.
 _TAKE_OVER = text(
     f"""
     update dead_letters live set
@@ -56,8 +55,8 @@ _STEPS = (_TAKE_OVER, _SUPERSEDE, _DROP_TAKEN_OVER, _UNPARK_LIVE, _ADOPT_PARKED,
 
 
 async def locked_live(connection: AsyncConnection, names: Names) -> Mapping[Partition, ConsumerPosition]:
-    """Stops the live consumer: its next transaction waits at its fence, its drains find no parked
-    key.
+    """Blocks the live consumer: its next transaction waits at the fence, and its redrives find no
+    parked key.
     """
     await connection.exec_driver_sql("set local lock_timeout = '2s'")
     await connection.exec_driver_sql(f"set local search_path to public, {names.new_schema}")
@@ -77,6 +76,18 @@ async def positions(
     }
 
 
+async def rename_schemas(connection: AsyncConnection, names: Names) -> None:
+    """Renames the new schema to the live name. Statements prepared before use the new tables at
+    their next execution.
+    """
+    for statement in (
+        f"drop schema if exists {names.old_schema} cascade",
+        f"alter schema {names.schema} rename to {names.old_schema}",
+        f"alter schema {names.new_schema} rename to {names.schema}",
+    ):
+        await connection.exec_driver_sql(statement)
+
+
 class PostgresSwap:
     """`waypost.ports.rebuild.Swap`, inside its transaction."""
 
@@ -84,7 +95,7 @@ class PostgresSwap:
         self,
         connection: AsyncConnection,
         names: Names,
-        projector: AsyncProjection,
+        projection: AsyncProjection,
         live: Mapping[Partition, ConsumerPosition],
     ) -> None:
         self.live = live
@@ -92,25 +103,25 @@ class PostgresSwap:
         self.completed = False
         self._connection = connection
         self._names = names
-        self._projector = projector
+        self._projector = projection
 
     async def compare(self, tenants: Iterable[TenantId]) -> ComparisonReport:
         await self._connection.execute(BIND, {"tenants": setting(tenants)})
         return await compare(self._connection, self._names, self._projector)
 
     async def complete(self) -> None:
-        await self._refuse_newcomers()
+        await self._refuse_new_partitions()
         consumers = {"live": self._names.live, "shadow": self._names.shadow}
         for statement in _STEPS:
             needed = {name: value for name, value in consumers.items() if f":{name}" in str(statement)}
             await self._connection.execute(statement, needed)
-        await rename(self._connection, self._names)
+        await rename_schemas(self._connection, self._names)
         self.completed = True
 
-    async def _refuse_newcomers(self) -> None:
-        """A partition that live has taken up since had no position to be locked: its first rows
-        would go with the old tables.
+    async def _refuse_new_partitions(self) -> None:
+        """Raises LiveIsAhead if the live consumer started a partition that had no position to lock.
+        Its rows would be lost with the old tables.
         """
         for partition, consumer_position in (await positions(self._connection, self._names, _LOCK_LIVE)).items():
             if partition not in self.live and consumer_position.next_offset > 0:
-                raise LiveIsAhead(f"{partition} was taken up meanwhile")
+                raise LiveIsAhead(f"the live consumer has started {partition} meanwhile")

@@ -1,4 +1,6 @@
-"""A consumer's transactions over the new tables: guard, letters and inbox of the shadow's own."""
+"""Consumer transactions of a rebuild. The shadow has its own order guard, dead letters and
+inbox.
+"""
 
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
@@ -22,13 +24,15 @@ from waypost.postgres.versions import versions_in
 
 class _ShadowInbox(PostgresInbox):
     async def claim(self, partition: Partition, entries: Sequence[InboxEntry]) -> frozenset[EventId]:
-        """Everything with a sequence is new: the order guard absorbs what comes twice."""
-        guarded = frozenset(each.event_id for each in entries if each.sequence is not None)
-        return guarded | await super().claim(partition, [each for each in entries if each.sequence is None])
+        """Claims every entry with a sequence, because the order guard skips repeated ones. Entries
+        without one use the inbox.
+        """
+        guarded = frozenset(entry.event_id for entry in entries if entry.sequence is not None)
+        return guarded | await super().claim(partition, [entry for entry in entries if entry.sequence is None])
 
 
 class ShadowTransaction:
-    """`waypost.ports.consumer_transaction.Intake`."""
+    """`waypost.ports.consumer_transaction.ConsumerTransaction`."""
 
     inbox: Inbox
     dead_letters: DeadLetters
@@ -43,7 +47,7 @@ class ShadowTransaction:
 
 
 class ShadowTransactions:
-    """Each in a transaction of its own."""
+    """Each batch runs in its own transaction."""
 
     def __init__(self, database: Database, names: Names) -> None:
         self._database = database
@@ -59,8 +63,8 @@ class ShadowTransactions:
 
 
 class SwapTransactions:
-    """Each in a savepoint of the swap's transaction, so that a handler's error takes back its own
-    batch alone.
+    """Each batch runs in a savepoint of the swap's transaction, so that a handler's error rolls
+    back only its own batch.
     """
 
     def __init__(self, connection: AsyncConnection, names: Names) -> None:
@@ -75,5 +79,5 @@ class SwapTransactions:
                 yield ShadowTransaction(self._connection, self._names)
 
     async def answers(self) -> bool:
-        """The transaction is the connection: where it has gone, the swap is over."""
+        """Always true: if the connection of the swap's transaction is lost, the swap has failed."""
         return True

@@ -25,7 +25,7 @@ class PartitionView(ResponseModel):
     end: int
     lag: int
     behind: Seconds | None
-    """Age of the record that is next, in seconds; null where none waits."""
+    """Age of the next record, in seconds. Null if no record waits."""
 
 
 class ConsumerView(ResponseModel):
@@ -36,7 +36,7 @@ class ConsumerView(ResponseModel):
     missing_topics: Sequence[str]
     parked_keys: int
     dead_letters: Mapping[Status, int]
-    """Of those that are not settled."""
+    """Number of unsettled dead letters by status."""
 
 
 class ConsumersView(ResponseModel):
@@ -45,5 +45,5 @@ class ConsumersView(ResponseModel):
 
 @router.get("")
 async def list_consumers(admin_service: CurrentAdminService) -> ConsumersView:
-    """How far each consumer is behind, in records and in time, and what it has set aside."""
-    return ConsumersView(data=[ConsumerView.model_validate(each) for each in await consumer_lag(admin_service)])
+    """Shows the lag of each consumer in records and in time, its parked keys and dead letters."""
+    return ConsumersView(data=[ConsumerView.model_validate(lag) for lag in await consumer_lag(admin_service)])

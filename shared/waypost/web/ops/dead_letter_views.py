@@ -1,4 +1,6 @@
-"""Letters as an operator is shown them, by the routes and by the command's `--json`."""
+"""Dead letters in the form of the operator API, which `waypost dead-letters … --json` prints as
+well.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -7,7 +9,7 @@ from uuid import UUID
 
 from waypost.engine.consumer.dead_letters.parked_key_queue import Outcome
 from waypost.operations.dead_letters import Redrive, RedriveResult
-from waypost.operations.records import Seen, told
+from waypost.operations.records import RecordView, as_dict
 from waypost.ports.codec import EventCodec
 from waypost.ports.dead_letters import Status
 from waypost.postgres.dead_letters.search import StoredDeadLetter
@@ -20,7 +22,7 @@ class DeadLetterView(ResponseModel):
     consumer: str
     event_id: UUID
     type: str | None
-    """null where the record's headers could not be read."""
+    """Null if the record's headers are not readable."""
     tenant_id: UUID | None
     key: str | None
     sequence: int | None
@@ -31,19 +33,19 @@ class DeadLetterView(ResponseModel):
     error_class: str | None
     error: str | None
     fingerprint: str | None
-    """The same for the same fault of the code."""
+    """Equal for failures at the same line with the same error."""
     retryable: bool | None
-    """Whether a retry may help; null where nothing has failed yet."""
+    """Whether a retry may succeed. Null if no attempt has failed yet."""
     location: str | None
     """File, line and function that raised the error."""
 
     @classmethod
-    def of(cls, kept: StoredDeadLetter) -> Self:
-        dead_letter, failure = kept.dead_letter, kept.dead_letter.failure
+    def of(cls, stored: StoredDeadLetter) -> Self:
+        dead_letter, failure = stored.dead_letter, stored.dead_letter.failure
         return cls(
             id=dead_letter.id,
             status=dead_letter.status,
-            consumer=kept.consumer,
+            consumer=stored.consumer,
             event_id=dead_letter.event_id,
             type=dead_letter.type,
             tenant_id=dead_letter.tenant_id,
@@ -51,7 +53,7 @@ class DeadLetterView(ResponseModel):
             sequence=dead_letter.sequence,
             attempts=dead_letter.attempts,
             redrives=dead_letter.redrives,
-            first_failed_at=kept.first_failed_at,
+            first_failed_at=stored.first_failed_at,
             next_attempt_at=dead_letter.next_attempt_at,
             error_class=failure and failure.error_class,
             error=failure and failure.error,
@@ -63,16 +65,16 @@ class DeadLetterView(ResponseModel):
 
 class DeadLetterWithRecordView(DeadLetterView):
     record: dict[str, Any]
-    """As it came, with the decoded body."""
+    """Headers and decoded body of the record."""
     traceback: str | None
     """The last frames of the error outside installed packages, with their source lines."""
 
     @classmethod
-    def with_record(cls, kept: StoredDeadLetter, codec: EventCodec, *, personal: bool = False) -> Self:
-        record = told(Seen.of(kept.dead_letter.record), codec, personal=personal)
-        failure = kept.dead_letter.failure
+    def with_record(cls, stored: StoredDeadLetter, codec: EventCodec, *, personal: bool = False) -> Self:
+        record = as_dict(RecordView.of(stored.dead_letter.record), codec, personal=personal)
+        failure = stored.dead_letter.failure
         traceback = failure.traceback if failure else None
-        return cls(**DeadLetterView.of(kept).model_dump(), record=record, traceback=traceback)
+        return cls(**DeadLetterView.of(stored).model_dump(), record=record, traceback=traceback)
 
 
 class EntryView(ResponseModel):
@@ -82,46 +84,50 @@ class EntryView(ResponseModel):
     status: Status
     error_class: str | None
     error: str | None
-    """Of a redrive that has just failed."""
+    """Error of a redrive that failed."""
     matches: bool
-    """Whether it was asked for, or only stands in the line of one that was."""
+    """True if the dead letter matches the request. False if it only shares the key of one that
+    does.
+    """
 
 
 class KeyView(ResponseModel):
-    """A key with its letters, in the order in which they are handled."""
+    """A key with its dead letters, in the order of handling."""
 
     consumer: str
     key: str
     outcome: Outcome | None
-    """Why it went no further; null where nothing was tried."""
+    """Why the processing of the key stopped. Null if nothing was attempted."""
     dead_letters: Sequence[EntryView]
 
     @classmethod
-    def of(cls, drained: RedriveResult) -> Self:
-        dead_letters = [EntryView.model_validate(each) for each in drained.dead_letters]
-        key = drained.key.decode(errors="backslashreplace")
-        return cls(consumer=drained.consumer, key=key, outcome=drained.outcome, dead_letters=dead_letters)
+    def of(cls, result: RedriveResult) -> Self:
+        dead_letters = [EntryView.model_validate(entry) for entry in result.dead_letters]
+        key = result.key.decode(errors="backslashreplace")
+        return cls(consumer=result.consumer, key=key, outcome=result.outcome, dead_letters=dead_letters)
 
 
 class RedriveView(ResponseModel):
     service: str
     keys: Sequence[KeyView]
     unprocessable: Sequence[EntryView]
-    """Letters that match, and hold nothing that could be handled: they can only be discarded."""
+    """Matching dead letters that contain no event to handle. They can only be discarded."""
     unprocessable_left: int
-    """How many more of these there are than `keys` asks for."""
+    """Number of further ones beyond the limit `keys`."""
     settled: int
-    """How many letters match besides, and were settled before."""
+    """Number of matching dead letters that were settled before."""
     left: int
-    """Keys that were not worked off: the same request again takes them."""
+    """Number of matching keys that this request did not process. Repeat the request to process
+    them.
+    """
 
     @classmethod
     def of(cls, redrive: Redrive) -> Self:
         return cls(
             service=redrive.service,
-            keys=[KeyView.of(each) for each in redrive.drained],
-            unprocessable=[EntryView.model_validate(each) for each in redrive.selection.unprocessable],
-            unprocessable_left=redrive.selection.more_apart,
+            keys=[KeyView.of(result) for result in redrive.results],
+            unprocessable=[EntryView.model_validate(entry) for entry in redrive.selection.unprocessable],
+            unprocessable_left=redrive.selection.more_unprocessable,
             settled=redrive.selection.settled,
             left=redrive.left,
         )

@@ -1,4 +1,4 @@
-"""`/ops/dead-letters`: what consumers could not handle, and the keys that wait behind it."""
+"""`/ops/dead-letters`: records that consumers could not handle, and their parked keys."""
 
 from typing import Annotated, Self
 from uuid import UUID
@@ -25,53 +25,55 @@ router = APIRouter(prefix="/dead-letters")
 
 
 class DeadLetterFilter(RequestModel):
-    """What is not given does not narrow it."""
+    """Filters. An omitted filter matches every dead letter."""
 
     consumer: Name | None = None
     """`<service>.<consumer>`."""
     tenant_id: UUID | None = None
-    """Whose event it is."""
+    """Tenant of the event."""
     type: Name | None = None
-    """Of the event, like `user.created`."""
+    """Event type, such as `user.created`."""
     key: Name | None = None
-    """Of its record: the aggregate's id."""
+    """Record key: the id of the aggregate."""
     fingerprint: Name | None = None
-    """The same fault of the code, wherever it shows."""
+    """Failures at the same line with the same error."""
     error_class: Name | None = None
-    """The name of the last error's class."""
+    """Class name of the last error."""
     status: tuple[Status, ...] = ()
-    """What is not settled, unless given."""
+    """Default: every status that is not settled."""
     since: Moment | None = None
-    """First failed then or later."""
+    """Earliest first failure, inclusive."""
     until: Moment | None = None
-    """First failed before then."""
+    """Latest first failure, exclusive."""
 
     def search(self) -> Search:
         return Search.of(**{name: getattr(self, name) for name in DeadLetterFilter.model_fields})
 
 
 class DeadLetterQuery(DeadLetterFilter):
-    model_config = ConfigDict(extra="ignore")  # the page's own parameters stand beside these
+    model_config = ConfigDict(extra="ignore")  # the query also has the page's parameters
 
 
 class RedriveOrder(DeadLetterFilter, ReasonedRequest):
     dry_run: bool = False
     keys: Annotated[int, Field(ge=1, le=MOST_KEYS)] = 20
-    """How many are worked off by this request; the answer says how many are left."""
+    """Maximum number of keys that this request processes. The response contains the number that is
+    left.
+    """
     dead_letters_per_second: Annotated[float, Field(gt=0, le=MOST_A_SECOND)] | None = None
 
     @model_validator(mode="after")
-    def _says_which(self) -> Self:
+    def _has_a_filter(self) -> Self:
         if not self.status and self.search() == Search():
-            raise ValueError('say which letters, by one field at least; "status": ["dead"] takes every dead one')
+            raise ValueError('name at least one filter; "status": ["dead"] selects every dead one')
         return self
 
 
 DeadLetters = Annotated[PageRequest[Place], paged_by(Place)]
 
 
-def _audit_context(operator: OperatorCaller, because: ReasonedRequest) -> AuditContext:
-    return because.audited_by(operator)
+def _audit_context(operator: OperatorCaller, body: ReasonedRequest) -> AuditContext:
+    return body.audited_by(operator)
 
 
 Ordered = Annotated[AuditContext, Depends(_audit_context)]
@@ -81,14 +83,14 @@ Ordered = Annotated[AuditContext, Depends(_audit_context)]
 async def list_dead_letters(
     wanted: Annotated[DeadLetterQuery, Query()], page: DeadLetters, admin_service: CurrentAdminService
 ) -> Page[DeadLetterView]:
-    """Those that have waited longest first."""
+    """Lists dead letters, the earliest first failure first."""
     found = await find_dead_letters(admin_service.ops, wanted.search(), limit=page.rows, after=page.after)
     return page.of(found, DeadLetterView.of, position=_place)
 
 
 @router.get("/{dead_letter_id}")
 async def show_dead_letter(dead_letter_id: UUID, admin_service: CurrentAdminService) -> DeadLetterWithRecordView:
-    """What failed, why, and the record as it came; what identifies a person is left out."""
+    """Shows the failure, its cause and the record. Personal data is redacted."""
     return DeadLetterWithRecordView.with_record(
         await dead_letters.find(admin_service, dead_letter_id), admin_service.codec
     )
@@ -98,15 +100,15 @@ async def show_dead_letter(dead_letter_id: UUID, admin_service: CurrentAdminServ
 async def redrive_some(
     order: RedriveOrder, operator: OperatorCaller, admin_service: CurrentAdminService
 ) -> RedriveView:
-    """Tries the keys of the letters that match again, each from its lowest version on, until a
-    letter fails or none is left.
+    """Redrives the keys of the matching dead letters, each key from its lowest version, until a
+    dead letter fails or none is left.
     """
     redrive = await Redrive.of(admin_service, order.search(), at_most=order.keys)
     if not redrive.selection.found:
         raise nothing_matches([redrive])
     audit_context = None if order.dry_run else order.audited_by(operator)
-    async for _ in redrive.work_off(audit_context, Rate(order.dead_letters_per_second)):
-        """The answer tells them all."""
+    async for _ in redrive.process(audit_context, Rate(order.dead_letters_per_second)):
+        """The response contains all results."""
     return RedriveView.of(redrive)
 
 
@@ -114,10 +116,10 @@ async def redrive_some(
 async def redrive_dead_letter(
     dead_letter_id: UUID, audit_context: Ordered, admin_service: CurrentAdminService
 ) -> RedriveView:
-    """The letter's key, from its lowest version on."""
+    """Redrives the key of one dead letter, from its lowest version."""
     redrive = await Redrive.of(admin_service, Search(id=dead_letter_id))
-    async for _ in redrive.work_off(audit_context, Rate()):
-        """One key."""
+    async for _ in redrive.process(audit_context, Rate()):
+        """There is one key."""
     return RedriveView.of(redrive)
 
 
@@ -125,11 +127,11 @@ async def redrive_dead_letter(
 async def discard_dead_letter(
     dead_letter_id: UUID, audit_context: Ordered, admin_service: CurrentAdminService
 ) -> KeyView:
-    """Gives a letter up: its event counts as handled, though it was not. Then works off what waits
-    behind it.
+    """Settles a dead letter without handling it: its event counts as handled. Then processes the
+    records that wait behind it.
     """
     return KeyView.of(await dead_letters.discard(admin_service, dead_letter_id, audit_context))
 
 
-def _place(kept: StoredDeadLetter) -> Place:
-    return kept.first_failed_at, kept.dead_letter.id
+def _place(stored: StoredDeadLetter) -> Place:
+    return stored.first_failed_at, stored.dead_letter.id

@@ -1,4 +1,4 @@
-"""What an operator route has of its process."""
+"""Dependencies of the operator routes."""
 
 from typing import Annotated
 
@@ -18,14 +18,14 @@ def _admin_service(request: Request) -> AdminService:
 
 
 CurrentAdminService = Annotated[AdminService, Depends(_admin_service)]
-"""A parameter of any route under `/ops`: the service that the process is of."""
+"""A parameter of any route under `/ops`: the service of this process."""
 
 
 class ReasonedRequest(RequestModel):
-    """The body of whatever changes something; verbs with more to say extend it."""
+    """Body of every changing request. Requests with more fields extend it."""
 
     reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000)]
-    """For the audit."""
+    """Reason of the change, for the audit."""
 
     def audited_by(self, operator: Operator) -> AuditContext:
         return AuditContext(operator=operator.name, reason=self.reason)

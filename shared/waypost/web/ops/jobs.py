@@ -1,4 +1,4 @@
-"""`/ops/jobs`: the background work of the service, over all its tenants."""
+"""`/ops/jobs`: jobs of the service, over all tenants."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -46,12 +46,12 @@ class AdminJobView(ResponseModel):
     error: str | None
     result: Any
     trace_id: str | None
-    """Of the request that enqueued it."""
+    """Trace of the request that enqueued the job."""
 
     @classmethod
     def of(cls, job: FoundJob) -> Self:
-        told = {name: getattr(job, name, None) for name in cls.model_fields}
-        return cls(**{**told, "trace_id": trace_id_of(job.traceparent)})
+        values = {name: getattr(job, name, None) for name in cls.model_fields}
+        return cls(**{**values, "trace_id": trace_id_of(job.traceparent)})
 
 
 class AdminJobsView(ResponseModel):
@@ -59,13 +59,13 @@ class AdminJobsView(ResponseModel):
 
     @classmethod
     def of(cls, jobs: Sequence[FoundJob]) -> Self:
-        return cls(data=[AdminJobView.of(each) for each in jobs])
+        return cls(data=[AdminJobView.of(job) for job in jobs])
 
 
 class RetriedJobsView(ResponseModel):
     data: Sequence[AdminJobView]
     left: int
-    """Dead jobs that fit besides: the same request again takes them."""
+    """Number of matching dead jobs beyond the limit. Repeat the request to retry them."""
 
 
 class RetrySome(ReasonedRequest):
@@ -84,25 +84,27 @@ class RunJob(ReasonedRequest):
 @router.get("")
 async def list_jobs(
     admin_service: CurrentAdminService,
-    status: Annotated[Sequence[Status], Query(description="May be given again.")] = (),
-    name: Annotated[str | None, Query(description="Jobs of this name alone.")] = None,
-    tenant_id: Annotated[UUID | None, Query(description="Jobs of this tenant alone.")] = None,
-    limit: Annotated[int, Query(ge=1, le=MOST, description="How many at most.")] = 100,
+    status: Annotated[Sequence[Status], Query(description="Repeatable. Default: every pending status.")] = (),
+    name: Annotated[str | None, Query(description="Only jobs with this name.")] = None,
+    tenant_id: Annotated[UUID | None, Query(description="Only jobs of this tenant.")] = None,
+    limit: Annotated[int, Query(ge=1, le=MOST, description="Maximum number of jobs.")] = 100,
 ) -> AdminJobsView:
-    """What is pending, the latest first; of one tenant also what is `complete` or `cancelled`."""
+    """Lists pending jobs, the latest first. With `tenant_id`, also `complete` and `cancelled`
+    ones.
+    """
     search = JobSearch(statuses=status, name=name, tenant_id=tenant_id, limit=limit)
     return AdminJobsView.of(await find_jobs(admin_service.ops, search))
 
 
 @router.get("/{job_id}")
 async def show_admin_job(job_id: UUID, admin_service: CurrentAdminService) -> AdminJobView:
-    """Whosever it is. One that is done has forgotten its arguments and its trace."""
+    """Shows one job of any tenant. A finished job has neither arguments nor a trace."""
     return AdminJobView.of(await found_job(admin_service.ops, job_id))
 
 
 @router.post("", status_code=201)
 async def run(body: RunJob, operator: OperatorCaller, admin_service: CurrentAdminService) -> AdminJobView:
-    """Enqueues a job by hand."""
+    """Enqueues a job."""
     return AdminJobView.of(
         await run_job(admin_service, body.name, body.tenant_id, body.arguments, body.audited_by(operator))
     )
@@ -110,22 +112,22 @@ async def run(body: RunJob, operator: OperatorCaller, admin_service: CurrentAdmi
 
 @router.post("/retry")
 async def retry_some(body: RetrySome, operator: OperatorCaller, admin_service: CurrentAdminService) -> RetriedJobsView:
-    """Sends again what is dead and fits, least often sent first; gives those that were sent, as
-    they stood before.
+    """Queues the matching dead jobs again, the least often retried first. Returns these jobs in
+    their state before the retry.
     """
     search = JobSearch(name=body.name, tenant_id=body.tenant_id, limit=body.limit)
     if body.dry_run:
         dead = await find_dead(admin_service.ops, search)
     else:
         dead = await retry_jobs(admin_service, search, body.audited_by(operator))
-    return RetriedJobsView(data=[AdminJobView.of(each) for each in dead.jobs], left=dead.left)
+    return RetriedJobsView(data=[AdminJobView.of(job) for job in dead.jobs], left=dead.left)
 
 
 @router.post("/{job_id}/retry")
 async def retry(
     job_id: UUID, body: ReasonedRequest, operator: OperatorCaller, admin_service: CurrentAdminService
 ) -> AdminJobView:
-    """Queues a dead job once more, with all its attempts and the same idempotency key."""
+    """Queues a dead job again, with zero attempts and the same idempotency key."""
     return AdminJobView.of(await retry_job(admin_service, job_id, body.audited_by(operator)))
 
 
@@ -133,7 +135,7 @@ async def retry(
 async def cancel(
     job_id: UUID, body: ReasonedRequest, operator: OperatorCaller, admin_service: CurrentAdminService
 ) -> AdminJobView:
-    """Takes a job away; one that runs is stopped at its worker's next heartbeat, and its outcome
+    """Cancels a job. A running job is stopped at its worker's next heartbeat, and its result is
     dropped.
     """
     return AdminJobView.of(await cancel_job(admin_service, job_id, body.audited_by(operator)))

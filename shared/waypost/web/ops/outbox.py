@@ -7,7 +7,7 @@ from typing import Self
 from fastapi import APIRouter, status
 
 from waypost.operations import outbox
-from waypost.operations.outbox import Waiting, waiting_of
+from waypost.operations.outbox import OutboxStatus, outbox_status
 from waypost.web.auth import OperatorCaller
 from waypost.web.models import Name, ResponseModel
 from waypost.web.ops.edge import CurrentAdminService, ReasonedRequest
@@ -18,9 +18,9 @@ router = APIRouter(prefix="/outbox")
 class QuarantinedKeyView(ResponseModel):
     shard: int
     key: str
-    """Nearly always the text of an id."""
+    """Usually the text of an aggregate id."""
     reason: str
-    marked_at: datetime
+    quarantined_at: datetime
     pending: int
 
 
@@ -29,24 +29,24 @@ class OutboxView(ResponseModel):
     pending: int
     oldest_at: datetime | None
     oldest_seconds: float | None
-    keys_set_aside: Sequence[QuarantinedKeyView]
+    quarantined_keys: Sequence[QuarantinedKeyView]
 
     @classmethod
-    def of(cls, waiting: Waiting) -> Self:
+    def of(cls, status: OutboxStatus) -> Self:
         return cls(
-            service=waiting.service,
-            pending=waiting.backlog.pending,
-            oldest_at=waiting.backlog.oldest_at,
-            oldest_seconds=waiting.age and round(waiting.age.total_seconds(), 3),
-            keys_set_aside=[
+            service=status.service,
+            pending=status.backlog.pending,
+            oldest_at=status.backlog.oldest_at,
+            oldest_seconds=status.age and round(status.age.total_seconds(), 3),
+            quarantined_keys=[
                 QuarantinedKeyView(
-                    shard=each.shard,
-                    key=each.key.decode(errors="backslashreplace"),
-                    reason=each.reason,
-                    marked_at=each.marked_at,
-                    pending=each.pending,
+                    shard=quarantined.shard,
+                    key=quarantined.key.decode(errors="backslashreplace"),
+                    reason=quarantined.reason,
+                    quarantined_at=quarantined.quarantined_at,
+                    pending=quarantined.pending,
                 )
-                for each in waiting.marked
+                for quarantined in status.quarantined_keys
             ],
         )
 
@@ -57,13 +57,11 @@ class KeyRedrive(ReasonedRequest):
 
 @router.get("")
 async def show_outbox(admin_service: CurrentAdminService) -> OutboxView:
-    """What waits to be published, for how long, and which keys are set aside because a record of
-    theirs was refused.
-    """
-    return OutboxView.of(await waiting_of(admin_service))
+    """Shows how many events wait to be published, for how long, and the quarantined keys."""
+    return OutboxView.of(await outbox_status(admin_service))
 
 
 @router.post("/redrive", status_code=status.HTTP_204_NO_CONTENT)
 async def redrive_key(order: KeyRedrive, operator: OperatorCaller, admin_service: CurrentAdminService) -> None:
-    """Takes the key's mark away: its rows are published again, in their order."""
+    """Releases a key from quarantine, so that the relay publishes its rows again, in order."""
     await outbox.redrive(admin_service, order.key.encode(), order.audited_by(operator))

@@ -154,9 +154,7 @@ def assigned_group(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> tup
 
 
 def consumer_group(error: BaseException, monkeypatch: pytest.MonkeyPatch, *, joins: bool) -> tuple[Lifecycle, Trouble]:
-    """A consumer group that cannot join, or one that has joined and gets errors of Kafka and the
-    database.
-    """
+    """A consumer group that cannot join, or one that joined and gets errors of its clients."""
     monkeypatch.setattr("waypost.engine.consumer.group.JOIN_PAUSES", AT_ONCE)
     trouble, opening = Trouble(error), Opening(error)
     opening.met = trouble.met

@@ -1,7 +1,7 @@
-"""Dead letters with their bytes, and the parked keys.
+"""Tables of dead letters, including their records, and of parked keys.
 
-A foreign record may have a key of any length, and an index row holds 2,704 bytes: indexes hold a
-digest of the key.
+A foreign record may have a key of any length, but an index row is limited to 2,704 bytes. The
+indexes therefore store a digest of the key.
 """
 
 from collections.abc import Iterator

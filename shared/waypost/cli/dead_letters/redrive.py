@@ -1,0 +1,118 @@
+"""`waypost dead-letters redrive` and `discard`"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Annotated
+from uuid import UUID
+
+import typer
+
+from waypost.cli.databases import open_admin_service
+from waypost.cli.dead_letters.options import DeadLetterId, filtered, find
+from waypost.cli.dead_letters.report import print_key, print_summary
+from waypost.cli.options import As, Reason
+from waypost.cli.output import AsJson, console, end_with, present, to_json
+from waypost.cli.parsing import a_rate, an_id
+from waypost.cli.services import chosen_services
+from waypost.cli.tracing import SEVERAL, trace_as
+from waypost.engine.rate import Rate
+from waypost.hosting.service import Service
+from waypost.kernel.audit_context import AuditContext
+from waypost.kernel.errors import WaypostError
+from waypost.operations import dead_letters
+from waypost.operations.dead_letters import Redrive, RedriveResult, nothing_matches
+from waypost.postgres.dead_letters.search import Search
+from waypost.web.ops.dead_letter_views import KeyView, RedriveView
+
+
+@filtered
+def redrive(
+    search: Search,
+    operator: As,
+    dead_letter_id: Annotated[
+        UUID | None, typer.Argument(parser=an_id, help="Redrives the key of this dead letter only.")
+    ] = None,
+    service: Annotated[str | None, typer.Option(help="Only dead letters of this service.")] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Shows keys and dead letters, and changes nothing.")
+    ] = False,
+    rate: Annotated[
+        float | None, typer.Option(parser=a_rate, help="Maximum number of dead letters per second: 5/s.")
+    ] = None,
+    reason: Reason = "",
+    as_json: AsJson = False,
+) -> None:
+    """Redrives the keys of the matching dead letters, each key from its lowest version, until a
+    dead letter fails or none is left.
+
+    Exits with 1 if dead letters are left. Each redrive commits separately: after an interruption,
+    run the command again for the rest.
+    """
+    if (dead_letter_id is not None) == (search != Search() or service is not None):
+        raise typer.BadParameter(
+            "select dead letters: one by its id, or several by a filter (--status dead selects every dead one)"
+        )
+    audit_context = None if dry_run else AuditContext(operator=operator, reason=reason)
+    trace_as(SEVERAL)
+    wanted = replace(search, id=dead_letter_id)
+    redrives, problems = asyncio.run(_redrive(wanted, service, audit_context, Rate(rate), quiet=as_json))
+    if as_json:
+        views = [RedriveView.of(redriven).model_dump(mode="json") for redriven in redrives]
+        console.print(to_json(views), soft_wrap=True)
+    print_summary(redrives, dry_run=dry_run)
+    if not problems and not any(redriven.selection.found for redriven in redrives):
+        problems = [nothing_matches(redrives)]
+    end_with(problems)
+    raise typer.Exit(0 if dry_run or all(redriven.complete for redriven in redrives) else 1)
+
+
+def discard(
+    dead_letter_id: DeadLetterId,
+    operator: As,
+    reason: Reason,
+    yes: Annotated[bool, typer.Option("--yes", help="Skips the confirmation.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Settles a dead letter without handling it: its event counts as handled. Then processes the
+    records that wait behind it.
+    """
+    audit_context = AuditContext(operator=operator, reason=reason)
+    if not yes:
+        typer.confirm(f"The event of {dead_letter_id} will never be handled. Discard it?", abort=True, err=True)
+    trace_as(SEVERAL)
+    result = asyncio.run(_discard(dead_letter_id, audit_context))
+    present(KeyView.of(result).model_dump(mode="json"), lambda: print_key(result), as_json=as_json)
+
+
+async def _redrive(
+    search: Search, name: str | None, audit_context: AuditContext | None, rate: Rate, *, quiet: bool
+) -> tuple[Sequence[Redrive], Sequence[WaypostError]]:
+    """Redrives one service after the other. Returns the completed work together with the
+    problems.
+    """
+    redrives: list[Redrive] = []
+    problems: list[WaypostError] = []
+    for service in await _services(search, name):
+        try:
+            async with open_admin_service(service) as admin_service:
+                redrives.append(await Redrive.of(admin_service, search))
+                async for result in redrives[-1].process(audit_context, rate):
+                    if not quiet:
+                        print_key(result)
+        except WaypostError as problem:
+            problems.append(problem)
+    return redrives, problems
+
+
+async def _services(search: Search, name: str | None) -> Sequence[Service]:
+    """Raises NotFound for an unknown dead letter or service."""
+    if search.id is not None:
+        return [(await find(search.id))[0]]
+    return chosen_services(name)
+
+
+async def _discard(dead_letter_id: UUID, audit_context: AuditContext) -> RedriveResult:
+    service, _ = await find(dead_letter_id)
+    async with open_admin_service(service) as admin_service:
+        return await dead_letters.discard(admin_service, dead_letter_id, audit_context)

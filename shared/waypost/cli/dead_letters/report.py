@@ -1,0 +1,54 @@
+"""Prints the result of each key that a redrive or a discard processed."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from waypost.cli.output import console, readable, remark
+from waypost.engine.consumer.dead_letters.parked_key_queue import Outcome
+from waypost.operations.dead_letters import Redrive, RedriveResult
+from waypost.postgres.dead_letters.redrive_selection import Entry
+
+MEANINGS: Mapping[Outcome | None, str] = {
+    None: "would be redriven",
+    Outcome.HANDLED: "handled",
+    Outcome.FAILED: "a dead letter failed again; later ones of the key wait",
+    Outcome.UNPARKED: "nothing waits: the key is unparked",
+    Outcome.BUSY: "another process redrives this key; retry in a moment",
+    Outcome.DEAD: "the next dead letter has status dead: redrive it by its id or discard it",
+    Outcome.EXHAUSTED: "the next dead letter reached the redrive limit: discard it",
+    Outcome.GAP: "an earlier version is missing; the key waits for it",
+    Outcome.LATER: "the next dead letter is not due yet; the consumer retries it",
+    Outcome.PREVENTED: "the next dead letter could not be attempted (dependency unavailable); not counted",
+}
+
+
+def print_key(result: RedriveResult) -> None:
+    console.print(f"{result.consumer} {readable(result.key)}: {MEANINGS[result.outcome]}", soft_wrap=True)
+    for entry in result.dead_letters:
+        _print_entry(entry, suffix="" if entry.matches else "  (same key, not selected)")
+
+
+def print_summary(redrives: Sequence[Redrive], *, dry_run: bool) -> None:
+    """Prints to standard error the totals, and the dead letters that can only be discarded."""
+    results = [result for redrive in redrives for result in redrive.results]
+    statuses = Counter(dead_letter.status for result in results for dead_letter in result.dead_letters)
+    counts = ", ".join(f"{number} {status}" for status, number in sorted(statuses.items()))
+    unprocessable = [entry for redrive in redrives for entry in redrive.selection.unprocessable]
+    if unprocessable:
+        remark("these dead letters contain no event to handle and park no key; discard them:")
+        for entry in unprocessable:
+            remark(f"    {entry.id}  {entry.error_class}")
+    if dry_run:
+        remark(f"would redrive {len(results)} keys; their dead letters: {counts or 'none'}; nothing was changed")
+    elif results:
+        settled = sum(result.is_settled for result in results)
+        remark(f"{settled} of {len(results)} keys settled; dead letters: {counts}")
+        if settled < len(results):
+            remark("completed redrives are committed: fix the cause, then run the same command for the rest")
+
+
+def _print_entry(entry: Entry, *, suffix: str) -> None:
+    event = f"{entry.type or 'unreadable'} version {entry.sequence or '-'}"
+    console.print(f"    {entry.id}  {event}: {entry.status}{suffix}", soft_wrap=True)
+    if entry.error is not None:
+        console.print(f"        {entry.error_class}: {entry.error}", soft_wrap=True)

@@ -1,0 +1,26 @@
+"""Options and arguments that several commands share."""
+
+import getpass
+from typing import Annotated
+
+import typer
+
+from waypost.kernel.errors import Invalid
+
+
+def _login_name() -> str:
+    """Raises Invalid if the account has no login name, as in some containers."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError) as error:
+        raise Invalid("this account has no login name, and the audit needs an operator: add --as NAME") from error
+
+
+OneService = Annotated[str | None, typer.Argument(help="One service. Default: all services.")]
+Reason = Annotated[str, typer.Option("--reason", help="Reason of the change, for the audit.", show_default=False)]
+As = Annotated[
+    str,
+    typer.Option(
+        "--as", help="Name of the operator, for the audit.", default_factory=_login_name, show_default="the login name"
+    ),
+]

@@ -1,0 +1,120 @@
+"""Redrive of dead letters, key by key, and discard of one dead letter."""
+
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+from typing import Self
+from uuid import UUID
+
+from waypost.engine.consumer.dead_letters.parked_key_processor import Attempt, ParkedKeyProcessor
+from waypost.engine.consumer.dead_letters.parked_key_queue import Outcome
+from waypost.engine.rate import Rate
+from waypost.kernel.audit_context import AuditContext
+from waypost.kernel.errors import NotFound, Transient, WaypostError
+from waypost.operations.admin_service import AdminService
+from waypost.operations.dead_letters.redrive_result import RedriveResult, entry_of
+from waypost.operations.dead_letters.selection import find, parked_key_processor_of, select
+from waypost.ports.dead_letters import ParkedKey
+from waypost.postgres.dead_letters.redrive_selection import Line, Selection
+from waypost.postgres.dead_letters.search import Search
+
+PATIENCE = 5
+"""How often a redrive waits for another process that holds the lock of the key. After that it skips
+the key.
+"""
+
+
+class Redrive:
+    """The selected dead letters of one service and the results of their keys so far.
+
+    Each dead letter is settled in its own transaction. After an interruption the completed ones
+    stay settled, and another redrive processes the rest.
+    """
+
+    def __init__(self, service: AdminService, selection: Selection) -> None:
+        self.service = service.name
+        self.selection = selection
+        self._admin_service = service
+        self._results: list[RedriveResult] = []
+        self._prevented: list[WaypostError] = []
+
+    @classmethod
+    async def of(cls, service: AdminService, search: Search, *, at_most: int | None = None) -> Self:
+        """Selects up to `at_most` keys, the least often redriven first. Raises the errors of
+        `select`.
+        """
+        return cls(service, await select(service, search, limit=at_most))
+
+    @property
+    def results(self) -> Sequence[RedriveResult]:
+        return self._results
+
+    @property
+    def left(self) -> int:
+        """Number of matching keys that are not processed."""
+        return self.selection.more + len(self.selection.lines) - len(self._results)
+
+    @property
+    def complete(self) -> bool:
+        """True if no selected dead letter needs an operator."""
+        return not self.left and not self.selection.unprocessable and all(result.is_settled for result in self._results)
+
+    async def process(self, audit_context: AuditContext | None, rate: Rate) -> AsyncIterator[RedriveResult]:
+        """Processes each key from its lowest version, with the consumer's handlers, until a dead
+        letter fails or none is left. Yields the result of each key.
+
+        Without an audit context it changes nothing and yields the selected keys. Raises Transient,
+        and NotFound if this release has no such consumer. Raises after the last key the error that
+        prevented an attempt; such an attempt is not counted.
+        """
+        for line in self.selection.lines:
+            before = RedriveResult.before(line)
+            self._results.append(before if audit_context is None else await self._process(line, audit_context, rate))
+            yield self._results[-1]
+        if self._prevented:
+            raise self._prevented[0]
+
+    async def _process(self, line: Line, audit_context: AuditContext, rate: Rate) -> RedriveResult:
+        processor, waited = parked_key_processor_of(self._admin_service, line.consumer), 0
+        attempts: list[Attempt] = []
+        while not attempts or attempts[-1].outcome is Outcome.HANDLED:
+            attempt = await processor.attempt(line.parked, audit_context)
+            await rate.after(1)
+            if attempt.outcome is Outcome.BUSY:
+                waited += 1
+                if not await _still_parked(processor, line.parked):
+                    attempt = Attempt(outcome=Outcome.UNPARKED)
+                elif waited < PATIENCE:
+                    continue
+            attempts.append(attempt)
+            if attempt.prevented is not None:
+                self._prevented.append(attempt.prevented)
+        return await RedriveResult.before(line).after(attempts, self._admin_service.ops)
+
+
+async def discard(service: AdminService, dead_letter_id: UUID, audit_context: AuditContext) -> RedriveResult:
+    """Marks a dead letter as discarded, so that its event counts as handled when its turn comes.
+    Then processes the records that wait behind it.
+
+    Raises NotFound, Conflict for a settled one, and Transient while another process holds the lock
+    of its key.
+    """
+    stored = await find(service, dead_letter_id)
+    attempts = await parked_key_processor_of(service, stored.consumer).discard(dead_letter_id, audit_context)
+    entry = entry_of(stored.dead_letter, matches=True)
+    before = RedriveResult(consumer=stored.consumer, key=stored.dead_letter.key or b"", dead_letters=[entry])
+    return await before.after(attempts, service.ops)
+
+
+def nothing_matches(redrives: Sequence[Redrive]) -> NotFound:
+    """The error for a search without a match in any of these services."""
+    services = ", ".join(redrive.service for redrive in redrives)
+    settled = sum(redrive.selection.settled for redrive in redrives)
+    already = f"; {settled} that match are settled already" if settled else ""
+    return NotFound(f"no open dead letter of {services} matches{already}: nothing was changed")
+
+
+async def _still_parked(processor: ParkedKeyProcessor, parked: ParkedKey) -> bool:
+    """Waits for the lock of the key, up to the lock timeout. True if the key is still parked."""
+    with contextlib.suppress(Transient):
+        return await processor.is_parked(parked)
+    return True

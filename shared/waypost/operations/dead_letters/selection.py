@@ -1,0 +1,64 @@
+"""Finds the dead letters that an operator's request names, and the keys that a redrive
+processes.
+"""
+
+from uuid import UUID
+
+from waypost.engine.consumer import ConsumerPolicy, group_name
+from waypost.engine.consumer.dead_letters.parked_key_processor import ParkedKeyProcessor
+from waypost.engine.consumer.effects import effects_of
+from waypost.engine.consumer.message import Reader
+from waypost.kernel.errors import Conflict, Invalid, NotFound
+from waypost.operations.admin_service import AdminService
+from waypost.ports.dead_letters import OPEN
+from waypost.postgres.consumer_transaction import PostgresConsumerTransactions
+from waypost.postgres.dead_letters.redrive_selection import Selection, select_lines
+from waypost.postgres.dead_letters.search import Search, StoredDeadLetter, find_dead_letter
+
+
+async def find(service: AdminService, dead_letter_id: UUID) -> StoredDeadLetter:
+    """Raises NotFound."""
+    stored = await find_dead_letter(service.ops, dead_letter_id)
+    if stored is None:
+        raise NotFound(f"{service.name} has no dead letter {dead_letter_id}")
+    return stored
+
+
+async def select(service: AdminService, search: Search, *, limit: int | None = None) -> Selection:
+    """The keys that a redrive of the matching dead letters processes, up to `limit` keys. It may be
+    empty.
+
+    Raises Invalid for a search by a settled status. For a search by id, raises NotFound, and
+    Conflict if the dead letter cannot be redriven.
+    """
+    if search.id is not None:
+        return await _select_one(service, search.id)
+    if settled := sorted(set(search.statuses) - set(OPEN)):
+        raise Invalid(
+            f"dead letters with status {' or '.join(settled)} are settled; a redrive accepts {', '.join(OPEN)}"
+        )
+    return await select_lines(service.ops, search, limit=limit)
+
+
+def parked_key_processor_of(service: AdminService, name: str) -> ParkedKeyProcessor:
+    """A processor that redrives the keys of a consumer outside the consumer's own process, with the
+    handlers' own rights.
+
+    Raises NotFound if this release has no such consumer.
+    """
+    for consumer in service.consumers:
+        if group_name(service.name, consumer) == name:
+            transactions = PostgresConsumerTransactions(service.app, service.units, consumer, name=name)
+            reader, effects = Reader.of(consumer, service.codec), effects_of(consumer, name)
+            return ParkedKeyProcessor(name, transactions, reader, effects, ConsumerPolicy(), service.clock)
+    raise NotFound(f"this release has no consumer {name}: use the release that wrote the dead letter")
+
+
+async def _select_one(service: AdminService, dead_letter_id: UUID) -> Selection:
+    dead_letter = (await find(service, dead_letter_id)).dead_letter
+    if dead_letter.status not in OPEN:
+        raise Conflict(f"dead letter {dead_letter_id} is already {dead_letter.status}: there is nothing to redrive")
+    selection = await select_lines(service.ops, Search(id=dead_letter_id))
+    if not selection.lines:
+        raise Conflict(f"dead letter {dead_letter_id} contains no event to handle and parks no key: discard it")
+    return selection
