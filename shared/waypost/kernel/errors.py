@@ -50,7 +50,7 @@ class WaypostError(Exception):
 
     def __init__(self, message: str = "", **facts: object) -> None:
         self.facts: Mapping[str, object] = facts
-        super().__init__(message or (type(self).__doc__ or type(self).__name__))
+        super().__init__(message or " ".join((type(self).__doc__ or type(self).__name__).split()))
 
 
 class Refused(WaypostError):

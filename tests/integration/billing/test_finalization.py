@@ -58,13 +58,11 @@ async def test_finalization_enqueues_one_charge_in_the_same_transaction(company:
 
     assert (await company.post(f"/invoices/{invoice_id}/finalize", {})).status_code == 200
     after = await company.row_counts()
-    assert {table: after[table] - before[table] for table in after} == {
+    assert {table: after[table] - before[table] for table in after if after[table] != before[table]} == {
         "events": 1,
         "outbox": 1,
-        "invoices": 0,
         "invoice_numbers": 1,
         "postings": 2,
-        "payment_attempts": 0,
         "jobs": 1,
         "job_results": 1,
     }
