@@ -52,7 +52,7 @@ async def test_dead_letter_is_returned_as_stored(service: ServiceUnderTest) -> N
     kept = dead_letter(ANN, 2, Status.RETRYING, attempts=1, next_attempt_at=NOW, failure=failure(), tenant_id=new_id())
     transactions = service.transactions("club.readers")
     async with transactions.begin(()) as transaction:
-        await transaction.dead_letters.keep([kept])
+        await transaction.dead_letters.insert([kept])
     async with transactions.begin(()) as transaction:
         assert await transaction.dead_letters.find(kept.id) == kept
 
@@ -62,8 +62,8 @@ async def test_each_consumer_stores_an_event_once(service: ServiceUnderTest) -> 
     for consumer in ("club.readers", "club.writers"):
         first, second = dead_letter(ANN, 1, event_id=event_id), dead_letter(ANN, 1, event_id=event_id)
         async with service.transactions(consumer).begin(()) as transaction:
-            await transaction.dead_letters.keep([first])
-            await transaction.dead_letters.keep([second])
+            await transaction.dead_letters.insert([first])
+            await transaction.dead_letters.insert([second])
             assert await transaction.dead_letters.find(first.id) is not None
             assert await transaction.dead_letters.find(second.id) is None
 
@@ -71,19 +71,19 @@ async def test_each_consumer_stores_an_event_once(service: ServiceUnderTest) -> 
 async def test_lowest_version_above_the_guard_is_first(service: ServiceUnderTest) -> None:
     second, third, fourth = dead_letter(ANN, 2, Status.DISCARDED), dead_letter(ANN, 3), dead_letter(ANN, 4, Status.DEAD)
     async with service.transactions("club.readers").begin(()) as transaction:
-        await transaction.dead_letters.keep(
+        await transaction.dead_letters.insert(
             [fourth, third, second, dead_letter(ANN, 1, Status.REDRIVEN), dead_letter(BOB, 1)]
         )
         assert await transaction.dead_letters.first(ANN, 1) == second
         assert await transaction.dead_letters.first(ANN, 2) == third
         assert await transaction.dead_letters.first(ANN, 4) is None
-        assert await transaction.dead_letters.held(TOPIC, [ANN.key]) == {ANN.key: {2, 3, 4}}
+        assert await transaction.dead_letters.waiting_versions(TOPIC, [ANN.key]) == {ANN.key: {2, 3, 4}}
 
 
 async def test_oldest_is_first_without_sequences(service: ServiceUnderTest) -> None:
     late, early = dead_letter(ANN, None, offset=9), dead_letter(ANN, None, offset=4)
     async with service.transactions("club.readers").begin(()) as transaction:
-        await transaction.dead_letters.keep([late, early, dead_letter(ANN, None, Status.DISCARDED, offset=1)])
+        await transaction.dead_letters.insert([late, early, dead_letter(ANN, None, Status.DISCARDED, offset=1)])
         assert await transaction.dead_letters.first(ANN, 0) == early
 
 
@@ -91,9 +91,9 @@ async def test_dead_letter_outside_the_key_order_is_never_first(service: Service
     unreadable = dead_letter(ANN, None, Status.DEAD, type=None, failure=failure())
     second_event = dead_letter(ANN, 1, Status.DEAD, failure=failure(VERSION_CONFLICT))
     async with service.transactions("club.readers").begin(()) as transaction:
-        await transaction.dead_letters.keep([unreadable, second_event])
+        await transaction.dead_letters.insert([unreadable, second_event])
         assert await transaction.dead_letters.first(ANN, 0) is None
-        assert await transaction.dead_letters.held(TOPIC, [ANN.key]) == {}
+        assert await transaction.dead_letters.waiting_versions(TOPIC, [ANN.key]) == {}
 
 
 async def test_key_is_parked_for_its_consumer_until_unparked(service: ServiceUnderTest) -> None:
@@ -115,7 +115,7 @@ async def test_key_is_due_if_its_first_is_due_or_none_is_left(service: ServiceUn
     ripe, early, dead, gap, empty = keys
     async with service.transactions("club.readers").begin(()) as transaction:
         await transaction.dead_letters.park(TOPIC, [each.key for each in keys])
-        await transaction.dead_letters.keep(
+        await transaction.dead_letters.insert(
             [
                 dead_letter(ripe, 1, Status.RETRYING, next_attempt_at=NOW - timedelta(seconds=1), failure=failure()),
                 dead_letter(early, 1, Status.RETRYING, next_attempt_at=NOW + timedelta(minutes=1), failure=failure()),
@@ -134,7 +134,7 @@ async def test_key_is_due_if_its_first_is_due_or_none_is_left(service: ServiceUn
 async def test_update_without_failure_keeps_the_last_one(service: ServiceUnderTest) -> None:
     kept = dead_letter(ANN, 1, Status.DEAD, attempts=5, failure=failure())
     async with service.transactions("club.readers").begin(()) as transaction:
-        await transaction.dead_letters.keep([kept])
+        await transaction.dead_letters.insert([kept])
         await transaction.dead_letters.update(kept.id, status=Status.REDRIVEN, attempts=6)
         found = await transaction.dead_letters.find(kept.id)
     assert found is not None
@@ -146,7 +146,7 @@ async def test_update_without_failure_keeps_the_last_one(service: ServiceUnderTe
 async def test_attempt_is_counted_and_unfinished_until_its_end(service: ServiceUnderTest, status: Status) -> None:
     kept = dead_letter(ANN, 1, status, attempts=2)
     async with service.transactions("club.readers").begin(()) as transaction:
-        await transaction.dead_letters.keep([kept])
+        await transaction.dead_letters.insert([kept])
         begun = await transaction.dead_letters.begin(
             await transaction.dead_letters.begin(kept, next_attempt_at=NOW), next_attempt_at=NOW
         )
@@ -161,7 +161,7 @@ async def test_attempt_is_counted_and_unfinished_until_its_end(service: ServiceU
 async def test_dead_letter_stays_dead_during_a_redrive(service: ServiceUnderTest) -> None:
     dead, waiting = dead_letter(ANN, 1, Status.DEAD, attempts=5, failure=failure()), dead_letter(ANN, 2)
     async with service.transactions("club.readers").begin(()) as transaction:
-        await transaction.dead_letters.keep([dead, waiting])
+        await transaction.dead_letters.insert([dead, waiting])
         begun = [
             await transaction.dead_letters.begin(each, next_attempt_at=NOW, audit_context=AUDIT)
             for each in (dead, waiting)
@@ -176,7 +176,7 @@ async def test_dead_letter_stays_dead_during_a_redrive(service: ServiceUnderTest
 async def test_undone_attempt_restores_the_dead_letter(service: ServiceUnderTest, status: Status) -> None:
     kept = dead_letter(ANN, 1, status, attempts=2, next_attempt_at=NOW, failure=failure())
     async with service.transactions("club.readers").begin(()) as transaction:
-        await transaction.dead_letters.keep([kept])
+        await transaction.dead_letters.insert([kept])
         await transaction.dead_letters.begin(kept, next_attempt_at=NOW + timedelta(minutes=1), audit_context=AUDIT)
         await transaction.dead_letters.undo_attempt(kept)
         assert await transaction.dead_letters.find(kept.id) == kept
@@ -195,7 +195,7 @@ async def test_failed_count_includes_dead_letters_behind_failed_ones(service: Se
     ]
     settled = [dead_letter(BOB, 4, Status.DISCARDED), dead_letter(dee, 2, Status.REDRIVEN)]
     async with service.transactions("club.readers").begin(()) as transaction:
-        await transaction.dead_letters.keep(
+        await transaction.dead_letters.insert(
             [*failed, dead_letter(ANN, 2), dead_letter(ANN, 4), dead_letter(BOB, 2), *early, *apart, *settled]
         )
         assert [await transaction.dead_letters.failed_dead_letters(at_most) for at_most in (1, 10)] == [1, 7]
@@ -205,7 +205,7 @@ async def test_failed_count_includes_dead_letters_behind_failed_ones(service: Se
 async def test_discarded_dead_letter_is_not_open(service: ServiceUnderTest) -> None:
     kept, other = dead_letter(ANN, 1, Status.DEAD, attempts=5), dead_letter(ANN, 2)
     async with service.transactions("club.readers").begin(()) as transaction:
-        await transaction.dead_letters.keep([kept, other])
+        await transaction.dead_letters.insert([kept, other])
         assert [await transaction.dead_letters.open_dead_letters(at_most) for at_most in (1, 10)] == [1, 2]
         await transaction.dead_letters.discard(kept, AUDIT)
         assert await transaction.dead_letters.open_dead_letters(10) == 1
@@ -216,7 +216,7 @@ async def test_failure_without_location_replaces_the_last_one(service: ServiceUn
     kept = dead_letter(ANN, 1, Status.DEAD, attempts=5, failure=failure())
     died = Failure(error_class="ProcessDied", error="died", fingerprint="p")
     async with service.transactions("club.readers").begin(()) as transaction:
-        await transaction.dead_letters.keep([kept])
+        await transaction.dead_letters.insert([kept])
         await transaction.dead_letters.update(kept.id, status=Status.DEAD, attempts=6, failure=died)
         found = await transaction.dead_letters.find(kept.id)
     assert found is not None
@@ -232,7 +232,7 @@ async def test_dead_letter_life_cycle_works_with_any_key(service: ServiceUnderTe
     first, second = dead_letter(parked, None, Status.DEAD, failure=failure()), dead_letter(parked, None, offset=9)
     async with service.transactions("club.readers").begin(()) as transaction:
         await transaction.dead_letters.park(TOPIC, [parked.key])
-        await transaction.dead_letters.keep([first, second])
+        await transaction.dead_letters.insert([first, second])
         assert await transaction.dead_letters.parked(TOPIC, [near.key, parked.key]) == {parked.key}
         assert await transaction.dead_letters.first(parked, 0) == first
         assert await transaction.dead_letters.first(near, 0) is None

@@ -26,7 +26,7 @@ async def test_fence_advances_only_from_the_stored_position(service: ServiceUnde
     transactions = service.transactions("club.readers")
     async with transactions.begin(()) as transaction:
         assert not await transaction.inbox.fence(FIRST, expected=0, next_offset=5, topic_id=None)
-        await transaction.inbox.count_start(FIRST)
+        await transaction.inbox.count_batch_start(FIRST)
         assert await transaction.inbox.fence(FIRST, expected=0, next_offset=5, topic_id=None)
     async with transactions.begin(()) as transaction:
         assert not await transaction.inbox.fence(FIRST, expected=0, next_offset=9, topic_id=None)
@@ -38,7 +38,7 @@ async def test_starts_are_counted_until_the_fence_resets_them(service: ServiceUn
     transactions = service.transactions("club.readers")
     for expected in (1, 2):
         async with transactions.begin(()) as transaction:
-            assert (await transaction.inbox.count_start(FIRST)).starts == expected
+            assert (await transaction.inbox.count_batch_start(FIRST)).starts == expected
     async with transactions.begin(()) as transaction:
         await transaction.inbox.fence(FIRST, expected=0, next_offset=1, topic_id=None)
         assert (await transaction.inbox.consumer_position(FIRST)).starts == 0
@@ -48,12 +48,12 @@ async def test_recreated_topic_is_read_from_its_beginning(service: ServiceUnderT
     old, new = new_id(), new_id()
     transactions = service.transactions("club.readers")
     async with transactions.begin(()) as transaction:
-        await transaction.inbox.adopt(FIRST, old)
-        await transaction.inbox.adopt(FIRST, new)
+        await transaction.inbox.store_topic_id(FIRST, old)
+        await transaction.inbox.store_topic_id(FIRST, new)
         assert (await transaction.inbox.consumer_position(FIRST)).topic_id == old
         await transaction.inbox.fence(FIRST, expected=0, next_offset=7, topic_id=old)
     async with transactions.begin(()) as transaction:
-        await transaction.inbox.start_over(FIRST, new)
+        await transaction.inbox.reset_position(FIRST, new)
         consumer_position = await transaction.inbox.consumer_position(FIRST)
         assert not await transaction.inbox.fence(FIRST, expected=0, next_offset=7, topic_id=old)
         assert await transaction.inbox.fence(FIRST, expected=0, next_offset=1, topic_id=new)
@@ -82,7 +82,7 @@ async def test_rollback_undoes_everything(service: ServiceUnderTest) -> None:
     transactions = service.transactions("club.readers")
     with pytest.raises(Undone):
         async with transactions.begin(()) as transaction:
-            await transaction.inbox.count_start(FIRST)
+            await transaction.inbox.count_batch_start(FIRST)
             await transaction.inbox.claim(FIRST, [one])
             await transaction.inbox.advance("users.user", {aggregate: 3})
             raise Undone

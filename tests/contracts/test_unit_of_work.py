@@ -109,7 +109,7 @@ async def test_personal_data_is_erased_from_a_history_that_stays(service: Servic
     with bound_tenants([OURS]):
         async with service.units.begin() as uow:
             before = await uow.events.history("user", person.id)
-            await uow.events.forget_person("user", person.id)
+            await uow.events.erase_personal_data("user", person.id)
         async with service.units.begin() as uow:
             after = await uow.events.history("user", person.id)
             assert (await uow.load(Person, other.id)).names == ["Eve"]
@@ -122,11 +122,11 @@ async def test_erasure_is_undone_by_a_rollback_and_refused_to_another_tenant(ser
     person = await principal(service, "Ann")
     with bound_tenants([THEIRS]):
         async with service.units.begin() as uow:
-            await uow.events.forget_person("user", person.id)
+            await uow.events.erase_personal_data("user", person.id)
     with bound_tenants([OURS]):
         with pytest.raises(Undone):
             async with service.units.begin() as uow:
-                await uow.events.forget_person("user", person.id)
+                await uow.events.erase_personal_data("user", person.id)
                 raise Undone
         async with service.units.begin() as uow:
             assert (await uow.load(Person, person.id)).names == ["Ann"]

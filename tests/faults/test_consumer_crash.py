@@ -90,7 +90,9 @@ async def test_record_that_ends_the_process_is_dead_lettered_and_others_flow(sta
     while not await stage.reached(4, consumers=1) or ("dead", 1) not in [
         this_dead_letter[:2] for this_dead_letter in await stage.dead_letters()
     ]:
-        async with stage.worker(consumer, group=str(deaths), careful_from=2, suspect_from=3, tries=2) as worker:
+        async with stage.worker(
+            consumer, group=str(deaths), isolate_after_starts=2, dead_letter_after_starts=3, tries=2
+        ) as worker:
             done = asyncio.ensure_future(settled(stage))
             died = asyncio.ensure_future(worker.wait())
             await asyncio.wait([done, died], return_when=asyncio.FIRST_COMPLETED, timeout=20)

@@ -52,7 +52,7 @@ async def test_a_duplicate_that_the_inbox_has_forgotten_is_known_by_the_guard(st
 
     await stage.rows("delete from processed_messages returning 1")
     await stage.topic.publish(*told)
-    async with stage.consuming(stage.club.greetings, inbox_remembers=FORGOTTEN):
+    async with stage.consuming(stage.club.greetings, duplicate_window=FORGOTTEN):
         await eventually(lambda: stage.reached(4, consumers=1))
     assert await stage.greeted(ann) == [[1, 2]]
     assert await stage.dead_letters() == []

@@ -180,7 +180,7 @@ class Refused(Exception):
     """A database that rejects this dead letter."""
 
 
-@pytest.mark.parametrize("method", ["keep", "park"])
+@pytest.mark.parametrize("method", ["insert", "park"])
 async def test_rejected_dead_letter_is_stored_stripped(
     stage: Stage, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
@@ -222,14 +222,14 @@ async def test_partition_whose_batch_fails_again_and_again_is_not_ready(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     closed = True
-    original = PostgresDeadLetters.keep
+    original = PostgresDeadLetters.insert
 
-    async def keep(self: PostgresDeadLetters, dead_letters: Sequence[DeadLetter]) -> None:
+    async def insert(self: PostgresDeadLetters, dead_letters: Sequence[DeadLetter]) -> None:
         if closed:
             raise Refused
         await original(self, dead_letters)
 
-    monkeypatch.setattr(PostgresDeadLetters, "keep", keep)
+    monkeypatch.setattr(PostgresDeadLetters, "insert", insert)
     await stage.topic.publish_raw(key=b"?", value=b"garbage")
 
     async with stage.consuming(stage.club.greetings, pauses=Backoff(first_seconds=0.01, most_seconds=0.05)) as group:

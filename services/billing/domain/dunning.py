@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-STEPS = (timedelta(days=1), timedelta(days=3), timedelta(days=7))
+RETRY_DELAYS = (timedelta(days=1), timedelta(days=3), timedelta(days=7))
 """Times after finalization. They count from finalization, so that a customer who tries other cards
 in between uses no step.
 """
@@ -13,4 +13,4 @@ PAYMENT_TERM = timedelta(days=14)
 
 def next_attempt_at(finalized_at: datetime, now: datetime) -> datetime | None:
     """The next step after `now`; None after the last one."""
-    return next((finalized_at + step for step in STEPS if finalized_at + step > now), None)
+    return next((finalized_at + step for step in RETRY_DELAYS if finalized_at + step > now), None)

@@ -55,7 +55,7 @@ class RefundTooLarge(Invalid):
     """The refund is larger than the paid amount that remains."""
 
 
-class PeriodEmpty(Invalid):
+class PeriodEndsBeforeStart(Invalid):
     """The period ends before it begins: `to` must be later than `from`."""
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Self
 
-from services.billing.domain.errors import PeriodEmpty, PeriodTooLong
+from services.billing.domain.errors import PeriodEndsBeforeStart, PeriodTooLong
 
 MOST_MONTHS = 24
 """Limit per report: its result is one row, and is read and returned as a whole."""
@@ -21,10 +21,10 @@ class Period:
 
     @classmethod
     def reportable(cls, since: datetime, until: datetime) -> Self:
-        """A period in UTC. Raises PeriodEmpty, PeriodTooLong."""
+        """A period in UTC. Raises PeriodEndsBeforeStart, PeriodTooLong."""
         period = cls(since=since.astimezone(UTC), until=until.astimezone(UTC))
         if period.until <= period.since:
-            raise PeriodEmpty
+            raise PeriodEndsBeforeStart
         if any(islice(period.months(), MOST_MONTHS, None)):
             raise PeriodTooLong
         return period

@@ -119,14 +119,14 @@ class Subscription(Aggregate):
         """
         self._end(reason, at, at)
 
-    def fall_behind(self, invoice_id: UUID, at: datetime) -> None:
+    def mark_past_due(self, invoice_id: UUID, at: datetime) -> None:
         """A payment of that invoice was refused. Records nothing for an earlier period's invoice or
         a second refusal.
         """
         if self.status is SubscriptionStatus.ACTIVE and invoice_id == self.invoice_id:
             self.record(SubscriptionPastDue(**self._identity(), invoice_id=invoice_id, past_due_at=at))
 
-    def catch_up(self, invoice_id: UUID, at: datetime) -> None:
+    def mark_paid_up(self, invoice_id: UUID, at: datetime) -> None:
         """Nothing is owed on that invoice any more."""
         if self.status is SubscriptionStatus.PAST_DUE and invoice_id == self.invoice_id:
             self._renewed(self.plan, self.period, at)

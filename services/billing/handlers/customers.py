@@ -56,13 +56,13 @@ async def change_profile(updated: Envelope[UserProfileUpdated], uow: UnitOfWork)
     customer.update(profile.updated_at, display_name=profile.display_name, locale=profile.locale)
 
 
-async def forget_customer(erased: Envelope[UserErased], uow: UnitOfWork) -> None:
+async def erase_customer(erased: Envelope[UserErased], uow: UnitOfWork) -> None:
     """Erases the customer. Open invoices are voided; the ledger keeps them under ids only."""
     at = erased.event.erased_at
     customer = await uow.load(Customer, erased.event.user_id)
     customer.erase(at)
     await uow.rows.execute(delete(payment_methods).where(payment_methods.c.customer_id == customer.id))
-    await uow.events.forget_person(Customer.aggregate_type, customer.id)
+    await uow.events.erase_personal_data(Customer.aggregate_type, customer.id)
     await _void_open_invoices(customer, at, uow)
     await _end_subscriptions(customer, at, uow)
 
@@ -98,6 +98,6 @@ CUSTOMERS = Reactor(
         UserCreated: ignore_stale(open_customer),
         UserEmailChanged: ignore_stale(change_address),
         UserProfileUpdated: ignore_stale(change_profile),
-        UserErased: ignore_stale(forget_customer),
+        UserErased: ignore_stale(erase_customer),
     },
 )

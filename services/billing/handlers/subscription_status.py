@@ -17,9 +17,9 @@ async def update_subscription_status(invoice: Invoice, at: datetime, uow: UnitOf
     subscription = await lock_subscription(invoice.subscription_id, uow)
     match invoice.status:
         case InvoiceStatus.OPEN:
-            subscription.fall_behind(invoice.id, at)
+            subscription.mark_past_due(invoice.id, at)
         case InvoiceStatus.PAID | InvoiceStatus.VOID:
-            subscription.catch_up(invoice.id, at)
+            subscription.mark_paid_up(invoice.id, at)
         case InvoiceStatus.UNCOLLECTIBLE:
             subscription.end("nonpayment", at)
         case InvoiceStatus.DRAFT:

@@ -75,4 +75,4 @@ async def erase_user(command: EraseUser, uow: UnitOfWork) -> None:
     await end_sessions_of(user, uow)
     for table in (credentials, verification_tokens, password_reset_tokens):
         await uow.rows.execute(delete(table).where(table.c.user_id == user.id))
-    await uow.events.forget_person(User.aggregate_type, user.id)
+    await uow.events.erase_personal_data(User.aggregate_type, user.id)

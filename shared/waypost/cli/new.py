@@ -25,7 +25,8 @@ def new_project(
 ) -> None:
     """Writes a project without services into a new folder."""
     files = write_project(name, Path.cwd())
-    steps = [f"cd {name}", "waypost new service shipping --event shipment.dispatched", "make test", "make demo"]
+    steps = [f"cd {name}", "waypost new service shipping --event shipment.dispatched"]
+    steps += ["python -m pytest", "waypost dev demo"]
     _answer(files, Path.cwd(), steps, as_json=as_json)
 
 

@@ -27,7 +27,7 @@ PruneForTenants = Callable[[Database, Sequence[TenantId], timedelta], Awaitable[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retention:
-    inbox: timedelta = ConsumerPolicy().inbox_remembers + timedelta(days=1)
+    inbox: timedelta = ConsumerPolicy().duplicate_window + timedelta(days=1)
     """One day longer than consumers need the entries, so that clock differences do not matter."""
     answers: timedelta = timedelta(days=1)
     """How long the response to an Idempotency-Key is stored."""

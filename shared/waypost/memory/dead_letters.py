@@ -23,7 +23,7 @@ class MemoryDeadLetters:
     async def parked(self, topic: str, keys: Iterable[bytes]) -> frozenset[bytes]:
         return frozenset(key for key in keys if self._is_parked(ParkedKey(topic, key)))
 
-    async def held(self, topic: str, keys: Iterable[bytes]) -> Mapping[bytes, frozenset[int]]:
+    async def waiting_versions(self, topic: str, keys: Iterable[bytes]) -> Mapping[bytes, frozenset[int]]:
         held: dict[bytes, set[int]] = {}
         for key in keys:
             for dead_letter in self._ordered(ParkedKey(topic, key), (*OPEN, Status.DISCARDED)):
@@ -35,7 +35,7 @@ class MemoryDeadLetters:
         for key in keys:
             self._tables.parked.setdefault((self._consumer, ParkedKey(topic, key)), len(self._tables.parked))
 
-    async def keep(self, dead_letters: Sequence[DeadLetter]) -> None:
+    async def insert(self, dead_letters: Sequence[DeadLetter]) -> None:
         known = {dead_letter.event_id for dead_letter in self._own()}
         for dead_letter in dead_letters:
             if dead_letter.event_id not in known:

@@ -30,7 +30,7 @@ class MemoryEventStore:
             raise ConcurrencyConflict(aggregate_type, first.aggregate_id, first.aggregate_version - 1)
         stored.update(new)
 
-    async def forget_person(self, aggregate_type: str, aggregate_id: UUID) -> None:
+    async def erase_personal_data(self, aggregate_type: str, aggregate_id: UUID) -> None:
         for envelope in await self.history(aggregate_type, aggregate_id):
             key = (aggregate_type, aggregate_id, envelope.aggregate_version)
             self._transaction.tables.events[key] = replace(envelope, event=without_personal_data(envelope.event))

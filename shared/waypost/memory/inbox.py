@@ -22,14 +22,14 @@ class MemoryInbox:
     async def consumer_position(self, partition: Partition) -> ConsumerPosition:
         return self._tables.positions.get((self._consumer, partition), _NEVER_SEEN)
 
-    async def count_start(self, partition: Partition) -> ConsumerPosition:
+    async def count_batch_start(self, partition: Partition) -> ConsumerPosition:
         consumer_position = await self.consumer_position(partition)
         return self._store(partition, replace(consumer_position, starts=consumer_position.starts + 1))
 
-    async def start_over(self, partition: Partition, topic_id: UUID | None) -> None:
+    async def reset_position(self, partition: Partition, topic_id: UUID | None) -> None:
         self._store(partition, ConsumerPosition(next_offset=0, topic_id=topic_id, starts=0))
 
-    async def adopt(self, partition: Partition, topic_id: UUID) -> None:
+    async def store_topic_id(self, partition: Partition, topic_id: UUID) -> None:
         consumer_position = await self.consumer_position(partition)
         self._store(partition, replace(consumer_position, topic_id=consumer_position.topic_id or topic_id))
 

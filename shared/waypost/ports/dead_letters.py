@@ -108,7 +108,7 @@ class DeadLetters(Protocol):
         """
         ...
 
-    async def held(self, topic: str, keys: Iterable[bytes]) -> Mapping[bytes, frozenset[int]]:
+    async def waiting_versions(self, topic: str, keys: Iterable[bytes]) -> Mapping[bytes, frozenset[int]]:
         """The versions of these keys that dead letters hold and that are not handled yet."""
         ...
 
@@ -118,7 +118,7 @@ class DeadLetters(Protocol):
         """
         ...
 
-    async def keep(self, dead_letters: Sequence[DeadLetter]) -> None:
+    async def insert(self, dead_letters: Sequence[DeadLetter]) -> None:
         """Stores dead letters; one whose event this consumer has stored already changes nothing."""
         ...
 

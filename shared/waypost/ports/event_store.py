@@ -23,7 +23,7 @@ class EventStore(Protocol):
         """Stores all events or none. Raises ConcurrencyConflict if one of their versions exists."""
         ...
 
-    async def forget_person(self, aggregate_type: str, aggregate_id: UUID) -> None:
+    async def erase_personal_data(self, aggregate_type: str, aggregate_id: UUID) -> None:
         """Empties the personal data in the aggregate's stored events; versions, ids, times and
         other fields stay. Published records are not changed.
         """

@@ -42,17 +42,17 @@ class Inbox(Protocol):
         """The stored position; offset 0 for a new partition."""
         ...
 
-    async def count_start(self, partition: Partition) -> ConsumerPosition:
+    async def count_batch_start(self, partition: Partition) -> ConsumerPosition:
         """Increments `starts`; creates the row at the first call for a partition."""
         ...
 
-    async def start_over(self, partition: Partition, topic_id: UUID | None) -> None:
+    async def reset_position(self, partition: Partition, topic_id: UUID | None) -> None:
         """Resets the position to offset 0 of the topic with this id, which was recreated. Claims
         and guard skip records processed before.
         """
         ...
 
-    async def adopt(self, partition: Partition, topic_id: UUID) -> None:
+    async def store_topic_id(self, partition: Partition, topic_id: UUID) -> None:
         """Stores the topic id of a position that has none."""
         ...
 

@@ -73,9 +73,9 @@ class Database:
         """
         if self._purpose not in (None, purpose):
             raise Misconfigured(
-                f"the pool of this process is reserved for {self._purpose}; {purpose} would use up its connections:"
-                f" if every job waits for a slow query, no request would be answered."
-                f" Run {purpose} in a separate process with its own Database"
+                f"the pool of this process is reserved for {self._purpose}; {purpose} would use up its"
+                " connections: if every job waits for a slow query, no request would be answered. "
+                f"Run {purpose} in a separate process with its own Database"
             )
         self._purpose = purpose
 

@@ -69,7 +69,7 @@ class PostgresEventStore:
             first = encoded[0][0]
             raise ConcurrencyConflict(aggregate_type, first.aggregate_id, first.aggregate_version - 1) from error
 
-    async def forget_person(self, aggregate_type: str, aggregate_id: UUID) -> None:
+    async def erase_personal_data(self, aggregate_type: str, aggregate_id: UUID) -> None:
         history = await self.history(aggregate_type, aggregate_id)
         encoded = [self._codec.encode(without_personal_data(envelope.event)) for envelope in history]
         await self._sql.execute(

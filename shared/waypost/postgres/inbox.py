@@ -28,7 +28,7 @@ _ADOPT = """
 insert into consumer_offsets (consumer, topic, partition, topic_id) values ($1, $2, $3, $4)
 on conflict (consumer, topic, partition) do update set topic_id = coalesce(consumer_offsets.topic_id, excluded.topic_id)"""
 
-# Its row lock separates a zombie consumer from its successor: after the wait the zombie finds
+# Its row lock separates a stale owner from its successor: after the wait the zombie finds
 # another offset and updates no row.
 _FENCE = """
 update consumer_offsets set next_offset = $5, starts = $6
@@ -55,14 +55,14 @@ class PostgresInbox:
         row = await self._sql.fetchrow(_POSITION, self._consumer, partition.topic, partition.number)
         return ConsumerPosition(**row) if row else ConsumerPosition(next_offset=0, topic_id=None, starts=0)
 
-    async def count_start(self, partition: Partition) -> ConsumerPosition:
+    async def count_batch_start(self, partition: Partition) -> ConsumerPosition:
         (row,) = await self._sql.fetch(_COUNT_START, self._consumer, partition.topic, partition.number)
         return ConsumerPosition(**row)
 
-    async def start_over(self, partition: Partition, topic_id: UUID | None) -> None:
+    async def reset_position(self, partition: Partition, topic_id: UUID | None) -> None:
         await self._sql.execute(_START_OVER, self._consumer, partition.topic, partition.number, topic_id)
 
-    async def adopt(self, partition: Partition, topic_id: UUID) -> None:
+    async def store_topic_id(self, partition: Partition, topic_id: UUID) -> None:
         await self._sql.execute(_ADOPT, self._consumer, partition.topic, partition.number, topic_id)
 
     async def fence(

@@ -33,7 +33,7 @@ async def prune_inbox(database: Database, older_than: timedelta) -> int:
     """Deletes inbox entries that are older. The order guard and the dead letters keep their state
     longer.
 
-    Keep them at least as long as the consumers' `inbox_remembers`: a repeated event without an
+    Keep them at least as long as the consumers' `duplicate_window`: a repeated event without an
     entry would be handled twice.
     """
     return await in_chunks(database, _PRUNE_INBOX, older_than)

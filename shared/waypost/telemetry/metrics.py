@@ -49,7 +49,7 @@ RELAY_INTERRUPTIONS = Counter(metric("relay_interruptions_total"), "Restarts of 
 
 CONSUMER_RECORDS = Counter(
     metric("consumer_records_total"),
-    "Records processed, by outcome: handled, ignored, duplicate, stale, deferred, failed, poison, conflict.",
+    "Records processed, by outcome: handled, ignored, duplicate, stale, waiting, failed, poison, conflict.",
     ["consumer", "outcome"],
 )
 CONSUMER_FAILURES = Counter(

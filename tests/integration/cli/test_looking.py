@@ -35,7 +35,7 @@ async def test_the_outbox_shows_pending_rows_and_quarantined_keys(stack: Stack) 
     assert json.loads(redriven.output) == [{"service": "users", "key": key.decode()}]
 
 
-async def test_topics_are_shown_with_their_record_counts(stack: Stack) -> None:
+async def test_topics_are_shown_with_partitions_and_offsets(stack: Stack) -> None:
     finished = await stack.waypost("topics", "--json")
     named = {each["name"]: each for each in finished.told}
     assert set(named) == {"users.user", "users.tenant"}

@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 
 from services.billing.domain import Period
-from services.billing.domain.errors import PeriodEmpty, PeriodTooLong
+from services.billing.domain.errors import PeriodEndsBeforeStart, PeriodTooLong
 from services.billing.domain.period import MOST_MONTHS
 
 NEW_YEAR = datetime(2026, 1, 1, tzinfo=UTC)
@@ -29,7 +29,7 @@ def test_months_are_utc_months() -> None:
 
 def test_a_period_must_end_after_its_start() -> None:
     for length in (timedelta(0), timedelta(microseconds=-1)):
-        with pytest.raises(PeriodEmpty):
+        with pytest.raises(PeriodEndsBeforeStart):
             Period.reportable(NEW_YEAR, NEW_YEAR + length)
 
 

@@ -28,10 +28,10 @@ def renew(subscription: Subscription) -> None:
 
 ACTS: Mapping[str, Callable[[Subscription], Any]] = {
     "renew": renew,
-    "fall behind": lambda subscription: subscription.fall_behind(subscription.invoice_id, LATER),
-    "catch up": lambda subscription: subscription.catch_up(subscription.invoice_id, LATER),
-    "another falls behind": lambda subscription: subscription.fall_behind(invoice_of(subscription.id, LATER), LATER),
-    "another catches up": lambda subscription: subscription.catch_up(invoice_of(subscription.id, LATER), LATER),
+    "fall behind": lambda subscription: subscription.mark_past_due(subscription.invoice_id, LATER),
+    "catch up": lambda subscription: subscription.mark_paid_up(subscription.invoice_id, LATER),
+    "another falls behind": lambda subscription: subscription.mark_past_due(invoice_of(subscription.id, LATER), LATER),
+    "another catches up": lambda subscription: subscription.mark_paid_up(invoice_of(subscription.id, LATER), LATER),
     "change": lambda subscription: subscription.change(DEARER, LATER),
     "change back": lambda subscription: subscription.change(MONTHLY, LATER),
     "cancel": lambda subscription: subscription.cancel(LATER, at_period_end=True),
@@ -97,8 +97,8 @@ def test_a_plan_change_applies_from_the_next_period() -> None:
     assert (first.previous_plan, second.previous_plan) == ("starter", "team")
     assert first.effective_at == second.effective_at == subscription.period_end
     assert (subscription.plan, subscription.next_plan) == (MONTHLY, YEARLY)
-    subscription.fall_behind(subscription.invoice_id, LATER)
-    subscription.catch_up(subscription.invoice_id, LATER)
+    subscription.mark_past_due(subscription.invoice_id, LATER)
+    subscription.mark_paid_up(subscription.invoice_id, LATER)
     assert (subscription.plan, subscription.next_plan) == (MONTHLY, YEARLY), "the period is the same"
     subscription.renew(subscription.period_end)
     assert (subscription.plan, subscription.next_plan) == (YEARLY, None)
@@ -148,10 +148,10 @@ def test_a_written_off_invoice_ends_the_subscription_once() -> None:
 
 def test_a_late_payment_reactivates_the_same_period() -> None:
     subscription = started()
-    subscription.fall_behind(subscription.invoice_id, LATER)
-    subscription.fall_behind(subscription.invoice_id, LATER)
+    subscription.mark_past_due(subscription.invoice_id, LATER)
+    subscription.mark_past_due(subscription.invoice_id, LATER)
     assert (subscription.status, subscription.version) == (PAST_DUE, 2)
-    subscription.catch_up(subscription.invoice_id, LATER)
+    subscription.mark_paid_up(subscription.invoice_id, LATER)
     *_, renewed = subscription.recorded
     assert isinstance(renewed, SubscriptionRenewed)
     assert (renewed.period_start, renewed.invoice_id, renewed.renewed_at) == (START, subscription.invoice_id, LATER)
@@ -162,10 +162,10 @@ def test_an_earlier_periods_invoice_does_not_change_the_status() -> None:
     subscription = started()
     first = subscription.invoice_id
     subscription.renew(subscription.period_end)
-    subscription.fall_behind(first, LATER)
+    subscription.mark_past_due(first, LATER)
     assert subscription.status is ACTIVE
-    subscription.fall_behind(subscription.invoice_id, LATER)
-    subscription.catch_up(first, LATER)
+    subscription.mark_past_due(subscription.invoice_id, LATER)
+    subscription.mark_paid_up(first, LATER)
     assert subscription.status is PAST_DUE
 
 

@@ -3,12 +3,14 @@
 import asyncio
 import logging
 import sys
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
 from waypost.cli.dev.demo import show_demo
+from waypost.cli.output import AsJson, to_json
 from waypost.devstack import logs
 from waypost.devstack.client import StackClient
 from waypost.devstack.stack import client_of_the_project, supervise
@@ -48,9 +50,9 @@ def restart(
 
 
 @commands.command()
-def status() -> None:
+def status(as_json: AsJson = False) -> None:
     """Shows each process; exits with 1 unless all are up."""
-    raise typer.Exit(0 if show_status(running_client()) else 1)
+    raise typer.Exit(0 if show_status(running_client(), as_json=as_json) else 1)
 
 
 @commands.command(name="logs")
@@ -85,10 +87,13 @@ def running_client() -> StackClient:
     return client
 
 
-def show_status(client: StackClient) -> bool:
+def show_status(client: StackClient, *, as_json: bool = False) -> bool:
     snapshot = client.board()
     if snapshot is None:
         raise StartFailed("the stack has just ended")
+    if as_json:
+        console.print(to_json([asdict(line) for line in snapshot.lines]), soft_wrap=True)
+        return snapshot.all_up
     console.print(table_of(snapshot.lines))
     for line in snapshot.lines:
         if line.error:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from waypost.engine.consumer.guard import Verdict
+from waypost.engine.consumer.guard import Decision
 from waypost.engine.consumer.message import Message
 from waypost.kernel.ids import TenantId
 from waypost.ports.dead_letters import Failure
@@ -34,7 +34,7 @@ class Batch:
     """
     claimed: list[Message] = field(default_factory=list)
     parked: frozenset[bytes] = frozenset()
-    judged: Sequence[tuple[Message, Verdict]] = ()
+    judged: Sequence[tuple[Message, Decision]] = ()
     newly_parked: Collection[bytes] = ()
     after_commit: list[Callable[[], None]] = field(default_factory=list)
 
@@ -69,7 +69,7 @@ class Batch:
             message for message in self.messages if message.has_handler and message.record.offset not in self.failures
         ]
 
-    def with_verdict(self, verdict: Verdict) -> Sequence[Message]:
+    def with_verdict(self, verdict: Decision) -> Sequence[Message]:
         return [message for message, judged in self.judged if judged is verdict]
 
     def run_after_commit(self) -> None:

@@ -101,14 +101,14 @@ class BatchProcessor:
             self._report_limit(batch, full=error)
             await self._pause(tally.failed_times)
             return batch.retried()
-        if await self._blames_handler(error, batch, tally.terminations):
+        if await self._is_handler_error(error, batch, tally.terminations):
             log.warning("handler_failed", **self._log_fields(batch), exc_info=error)
             if len(batch.to_handle) > 1:
                 await self._process_split(batch)
                 return None
             return batch.retried({batch.to_handle[0].record.offset: failure_of(error)})
         log.warning("batch_failed", **self._log_fields(batch), error=repr(error), failed_times=tally.failed_times)
-        if tally.refusals >= self._policy.strip_from and await self._stored_stripped(batch, error):
+        if tally.refusals >= self._policy.drop_headers_after_errors and await self._stored_stripped(batch, error):
             return None
         await self._pause(tally.failed_times)
         return batch.retried()
@@ -149,7 +149,7 @@ class BatchProcessor:
                 raise Stopped
             await self.process(part)
 
-    async def _blames_handler(self, error: Exception, batch: Batch, terminations: int) -> bool:
+    async def _is_handler_error(self, error: Exception, batch: Batch, terminations: int) -> bool:
         """Whether the handler is at fault. A transient error is not, unless the database ends this
         one batch repeatedly while it answers other queries.
         """

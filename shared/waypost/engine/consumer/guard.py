@@ -11,7 +11,7 @@ from waypost.engine.consumer.message import Message
 from waypost.ports.dead_letters import Failure
 
 
-class Verdict(StrEnum):
+class Decision(StrEnum):
     """Outcome of one record when its transaction commits; also the label value in metrics and
     logs.
     """
@@ -20,7 +20,7 @@ class Verdict(StrEnum):
     """It is the next version: its handler runs, if the type has one, and the guard advances."""
     STALE = "stale"
     """The version was handled before the inbox's memory begins. Skipped."""
-    DEFERRED = "deferred"
+    WAITING = "waiting"
     """An earlier version is missing or has failed. Stored as a dead letter behind it."""
     FAILED = "failed"
     """It is the next version, but its handler has just failed. Stored as a dead letter; parks the
@@ -44,18 +44,18 @@ class Guard:
         parked: Iterable[bytes],
         held: Mapping[bytes, frozenset[int]],
         failures: Mapping[int, Failure],
-        remembers_since: datetime,
+        inbox_kept_since: datetime,
     ) -> None:
         self._versions = dict(versions)
         self._parked = set(parked)
         self._held = {key: set(sequences) for key, sequences in held.items()}
         self._failures = failures
-        self._remembers_since = remembers_since
+        self._inbox_kept_since = inbox_kept_since
         self.advanced: dict[UUID, int] = {}
         """New versions after the batch, for the aggregates that advanced."""
         self.newly_parked: set[bytes] = set()
 
-    def judge(self, messages: Iterable[Message]) -> Sequence[tuple[Message, Verdict]]:
+    def decide(self, messages: Iterable[Message]) -> Sequence[tuple[Message, Decision]]:
         """The verdict of each message, in the given order, which is the order of offsets.
 
         For an aggregate at version n, only version n + 1 is handled. A version up to n is stale or
@@ -66,33 +66,33 @@ class Guard:
         """
         return [(message, self._verdict(message)) for message in messages]
 
-    def _verdict(self, message: Message) -> Verdict:
+    def _verdict(self, message: Message) -> Decision:
         if message.attributes is None:
-            return Verdict.POISON
+            return Decision.POISON
         if message.sequence is None:
             return self._defer(message) if message.key in self._parked else self._handle(message)
         reached = self._versions.get(message.aggregate_id, 0)
         if message.sequence <= reached:
             # Within the inbox's memory the claim would have recognized the same event: this is
             # another one under the same version.
-            return Verdict.STALE if message.attributes.occurred_at < self._remembers_since else Verdict.CONFLICT
+            return Decision.STALE if message.attributes.occurred_at < self._inbox_kept_since else Decision.CONFLICT
         if message.sequence > reached + 1 or message.sequence in self._held.get(message.key, ()):
             return self._defer(message)
         return self._handle(message)
 
-    def _handle(self, message: Message) -> Verdict:
+    def _handle(self, message: Message) -> Decision:
         if message.poison is not None:
-            return self._dead_letter(message, Verdict.POISON)
+            return self._dead_letter(message, Decision.POISON)
         if message.record.offset in self._failures:
-            return self._dead_letter(message, Verdict.FAILED)
+            return self._dead_letter(message, Decision.FAILED)
         if message.sequence is not None:
             self._versions[message.aggregate_id] = self.advanced[message.aggregate_id] = message.sequence
-        return Verdict.HANDLED
+        return Decision.HANDLED
 
-    def _defer(self, message: Message) -> Verdict:
-        return self._dead_letter(message, Verdict.DEFERRED)
+    def _defer(self, message: Message) -> Decision:
+        return self._dead_letter(message, Decision.WAITING)
 
-    def _dead_letter(self, message: Message, verdict: Verdict) -> Verdict:
+    def _dead_letter(self, message: Message, verdict: Decision) -> Decision:
         if message.key not in self._parked:
             self._parked.add(message.key)
             self.newly_parked.add(message.key)

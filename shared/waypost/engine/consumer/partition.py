@@ -160,9 +160,9 @@ class PartitionTask:
     async def _process_records(self, records: Sequence[Record]) -> None:
         messages = self._parts.reader.read_all(records)
         batch = Batch(partition=self.partition, expected=self.position, topic_id=self.topic_id, messages=messages)
-        starts = await self._count_start() if self._first else 0
+        starts = await self._count_batch_start() if self._first else 0
         try:
-            if starts >= self._parts.policy.careful_from:
+            if starts >= self._parts.policy.isolate_after_starts:
                 await self._isolate(batch, starts)
             elif self._parts.by_batch:
                 await self._process(batch)
@@ -189,23 +189,23 @@ class PartitionTask:
         """A record may end the process: processes one record at a time and counts each start before
         it.
         """
-        log.warning("isolating_poison_batch", consumer=self._parts.name, partition=str(self.partition), starts=starts)
+        log.warning("isolating_crashing_batch", consumer=self._parts.name, partition=str(self.partition), starts=starts)
         for part in batch.split():
             if self._stopping.is_set():
                 raise Stopped
             if starts == 0:
-                starts = await self._count_start()
-            if starts >= self._parts.policy.suspect_from and part.to_handle:
+                starts = await self._count_batch_start()
+            if starts >= self._parts.policy.dead_letter_after_starts and part.to_handle:
                 part.failures = {part.to_handle[0].record.offset: PROCESS_DIED}
             # Isolation lasts to the end of the batch: the count falls back to a value that keeps it
             # on, not to zero.
-            part.starts = 0 if part.next_offset == batch.next_offset else self._parts.policy.careful_from - 1
+            part.starts = 0 if part.next_offset == batch.next_offset else self._parts.policy.isolate_after_starts - 1
             await self._process(part)
             starts = 0
 
-    async def _count_start(self) -> int:
+    async def _count_batch_start(self) -> int:
         async with self._parts.transactions.begin(()) as transaction:
-            return (await transaction.inbox.count_start(self.partition)).starts
+            return (await transaction.inbox.count_batch_start(self.partition)).starts
 
     async def _seek(self) -> None:
         """Seeks to the consumer position in the database."""

@@ -8,7 +8,7 @@ import structlog
 from waypost.engine.consumer.batch import Batch
 from waypost.engine.consumer.dead_letters.factory import dead_letter_for
 from waypost.engine.consumer.effects import Effects
-from waypost.engine.consumer.guard import Guard, Verdict
+from waypost.engine.consumer.guard import Decision, Guard
 from waypost.engine.consumer.message import Message
 from waypost.engine.consumer.policy import ConsumerPolicy
 from waypost.engine.failpoints import failpoint
@@ -132,11 +132,11 @@ class Pipeline:
         guard = Guard(
             versions=await transaction.inbox.versions(topic, sequenced),
             parked=batch.parked,
-            held=await transaction.dead_letters.held(topic, batch.parked) if batch.parked else {},
+            held=await transaction.dead_letters.waiting_versions(topic, batch.parked) if batch.parked else {},
             failures=batch.failures,
-            remembers_since=self._clock.now() - self._policy.inbox_remembers,
+            inbox_kept_since=self._clock.now() - self._policy.duplicate_window,
         )
-        batch.judged = guard.judge(batch.claimed)
+        batch.judged = guard.decide(batch.claimed)
         if guard.advanced:
             await transaction.inbox.advance(topic, guard.advanced)
         batch.newly_parked = guard.newly_parked
@@ -156,7 +156,7 @@ class Pipeline:
         if dead_letters:
             limit = self._policy.max_dead_letters
             may_exceed = await transaction.dead_letters.open_dead_letters(limit) + len(dead_letters) > limit
-            await transaction.dead_letters.keep(dead_letters)
+            await transaction.dead_letters.insert(dead_letters)
             if may_exceed:
                 await self._check_limits(transaction)
 
@@ -172,7 +172,7 @@ class Pipeline:
 
     async def handle(self, batch: Batch, transaction: ConsumerTransaction) -> None:
         """Runs the handlers in offset order. Last step, so that outbox rows are written last."""
-        wanted = [message for message in batch.with_verdict(Verdict.HANDLED) if message.has_handler]
+        wanted = [message for message in batch.with_verdict(Decision.HANDLED) if message.has_handler]
         if wanted:
             async with self._policy.handler_timeout():
                 await self._effects.run(wanted, batch, transaction)
@@ -184,7 +184,7 @@ class Pipeline:
         for outcome, count in outcomes.items():
             metrics.CONSUMER_RECORDS.labels(self._name, outcome).inc(count)
         for message, verdict in batch.judged:
-            if verdict in (Verdict.POISON, Verdict.CONFLICT, Verdict.FAILED):
+            if verdict in (Decision.POISON, Decision.CONFLICT, Decision.FAILED):
                 log.error(
                     "record_dead_lettered",
                     consumer=self._name,
@@ -196,7 +196,7 @@ class Pipeline:
                 )
 
 
-def _outcome(message: Message, verdict: Verdict) -> str:
-    if verdict is Verdict.HANDLED:
+def _outcome(message: Message, verdict: Decision) -> str:
+    if verdict is Decision.HANDLED:
         return "handled" if message.has_handler else "ignored"
     return verdict.value

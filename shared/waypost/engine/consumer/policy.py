@@ -26,13 +26,13 @@ class ConsumerPolicy:
     """Pause between offset commits to Kafka, which only lag tools read."""
     revoke_seconds: float = 5.0
     """Time limit for the running transaction when partitions are revoked."""
-    inbox_remembers: timedelta = timedelta(days=7)
+    duplicate_window: timedelta = timedelta(days=7)
     """How long `processed_messages` is kept. For an older event that arrives again, only the order
     guard prevents a second handling.
     """
-    careful_from: int = 3
+    isolate_after_starts: int = 3
     """From this number of starts without a finished batch, records are processed one by one."""
-    suspect_from: int = 6
+    dead_letter_after_starts: int = 6
     """After this number of starts the record is assumed to crash the process and is dead-lettered
     without another attempt.
     """
@@ -52,7 +52,7 @@ class ConsumerPolicy:
     version may follow the record that hits the limit, and then only a higher limit lets the
     partition continue. The limit is therefore far above the disorder that a topic can contain.
     """
-    strip_from: int = 3
+    drop_headers_after_errors: int = 3
     """After this number of non-transient errors in a row while one record's dead letter is stored,
     it is stored without key and headers.
     """

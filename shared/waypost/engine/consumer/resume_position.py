@@ -39,8 +39,8 @@ async def resume_position(
             log.warning(
                 "topic_recreated", consumer=name, partition=str(partition), was_at=consumer_position.next_offset
             )
-            await transaction.inbox.start_over(partition, topic_id)
+            await transaction.inbox.reset_position(partition, topic_id)
             return ResumePosition(topic_id, 0)
         if topic_id is not None:
-            await transaction.inbox.adopt(partition, topic_id)
+            await transaction.inbox.store_topic_id(partition, topic_id)
         return ResumePosition(consumer_position.topic_id or topic_id, consumer_position.next_offset)

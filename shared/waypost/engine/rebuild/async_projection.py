@@ -46,7 +46,7 @@ async def rebuild_async_projection(
     security. `rate` limits the reads before the swap. An error or a crash before the swap's commit
     leaves the live rows unchanged. Raises RebuildRuns and Transient.
     """
-    policy = replace(policy or ConsumerPolicy(), inbox_remembers=NEVER_REMEMBERS, max_dead_letters=_NO_LIMIT)
+    policy = replace(policy or ConsumerPolicy(), duplicate_window=NEVER_REMEMBERS, max_dead_letters=_NO_LIMIT)
     async with shadow_factory.shadow() as shadow:
         live = await shadow.live()
         async with logs.opened(live) as topic_log:

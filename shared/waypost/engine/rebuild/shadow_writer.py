@@ -51,7 +51,7 @@ class ShadowWriter:
         """Stores the topic ids of the live consumer and starts each partition at offset 0."""
         async with transactions.begin(()) as transaction:
             for partition, consumer_position in live.items():
-                await transaction.inbox.start_over(partition, consumer_position.topic_id)
+                await transaction.inbox.reset_position(partition, consumer_position.topic_id)
                 self.topic_ids[partition] = consumer_position.topic_id
                 self._next_offsets[partition] = 0
 

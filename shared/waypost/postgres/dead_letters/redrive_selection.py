@@ -9,11 +9,11 @@ import asyncpg
 
 from waypost.ports.dead_letters import OPEN, ParkedKey, Status
 from waypost.postgres.database import Database
-from waypost.postgres.dead_letters.rows import IN_LINE, IS_OPEN
+from waypost.postgres.dead_letters.rows import IN_KEY_ORDER, IS_OPEN
 from waypost.postgres.dead_letters.search import MATCHES, WANTED, Search
 from waypost.postgres.named_sql import NamedSql
 
-_SETTLED = tuple(Statu for Statu in Status if Statu not in OPEN)
+_SETTLED = tuple(status for status in Status if status not in OPEN)
 
 # Keys with a matching dead letter, and keys that an interrupted redrive has begun: their remaining
 # dead letters have not failed. The least often redriven keys are first, so that keys which fail
@@ -21,11 +21,11 @@ _SETTLED = tuple(Statu for Statu in Status if Statu not in OPEN)
 _KEYS = NamedSql(f"""
 with matched as (
     select consumer, topic, key_digest, bool_or(status <> 'redriven') as waits from dead_letters
-    where {IN_LINE} and (status = 'redriven' or status = any (:statuses::text[])) and {MATCHES}
+    where {IN_KEY_ORDER} and (status = 'redriven' or status = any (:statuses::text[])) and {MATCHES}
     group by consumer, topic, key_digest
 ), line as (
     select consumer, topic, key_digest, max(redrives) as redrives, (array_agg(status order by sequence, kafka_offset))[1] as first
-    from dead_letters where {IS_OPEN} and {IN_LINE}
+    from dead_letters where {IS_OPEN} and {IN_KEY_ORDER}
     group by consumer, topic, key_digest
 )
 select consumer, topic, key_digest, count(*) over () as found from line join matched using (consumer, topic, key_digest)
@@ -37,12 +37,12 @@ select consumer, topic, key, id, type, sequence, status, error_class, ({WANTED})
 from dead_letters
 join unnest(:consumers::text[], :topics::text[], :key_digests::bytea[]) with ordinality as chosen (consumer, topic, key_digest, nth)
     using (consumer, topic, key_digest)
-where {IS_OPEN} and {IN_LINE}
+where {IS_OPEN} and {IN_KEY_ORDER}
 order by nth, sequence, kafka_offset""")
 
 _UNPROCESSABLE = NamedSql(f"""
 select id, type, sequence, status, error_class, true as matches, count(*) over () as found from dead_letters
-where {WANTED} and not {IN_LINE}
+where {WANTED} and not {IN_KEY_ORDER}
 order by first_failed_at, id limit :limit""")
 
 _COUNT = NamedSql(f"select count(*) from dead_letters where {WANTED}")

@@ -20,7 +20,7 @@ COLUMNS = (
     f" status, attempts, unfinished, redrives, next_attempt_at, {', '.join(FAILURE_COLUMNS)}"
 )
 
-IN_LINE = f"(type is not null and error_class is distinct from '{VERSION_CONFLICT}')"
+IN_KEY_ORDER = f"(type is not null and error_class is distinct from '{VERSION_CONFLICT}')"
 """Condition for dead letters that are redriven in the order of their key. The others contain no
 event to handle, or a conflicting version.
 """

@@ -13,7 +13,7 @@ from waypost.postgres.database import Sql
 from waypost.postgres.dead_letters.rows import (
     COLUMNS,
     FAILURE_COLUMNS,
-    IN_LINE,
+    IN_KEY_ORDER,
     IS_OPEN,
     failure_columns,
     from_row,
@@ -31,7 +31,7 @@ _PARKED = f"select key from parked_keys where consumer = $1 and topic = $2 and k
 _HELD = f"""
 select key, array_agg(sequence) as sequences from dead_letters
 where consumer = $1 and topic = $2 and key_digest = any ({_DIGESTS}) and sequence is not null
-  and ({IS_OPEN} or status = 'discarded') and {IN_LINE}
+  and ({IS_OPEN} or status = 'discarded') and {IN_KEY_ORDER}
 group by key"""
 
 _PARK = """
@@ -52,7 +52,7 @@ from parked_keys p
 left join lateral (
     select l.status, l.next_attempt_at from dead_letters l
     where l.consumer = p.consumer and l.topic = p.topic and l.key_digest = p.key_digest
-      and {IS_OPEN} and {IN_LINE}
+      and {IS_OPEN} and {IN_KEY_ORDER}
     order by l.sequence, l.kafka_offset limit 1
 ) first on true
 where p.consumer = $1 and first.status is distinct from 'dead' and coalesce(first.next_attempt_at, $2) <= $2
@@ -76,7 +76,7 @@ select count(*) from (
 # wait for an earlier version are not scanned.
 _FAILED = f"""
 with failed as (
-    select topic, key_digest, {IN_LINE} as in_line from dead_letters where consumer = $1 and status in ('retrying', 'dead') limit $2
+    select topic, key_digest, {IN_KEY_ORDER} as in_line from dead_letters where consumer = $1 and status in ('retrying', 'dead') limit $2
 ), behind as (
     select from dead_letters
     where consumer = $1 and status = 'waiting' and (topic, key_digest) in (select topic, key_digest from failed where in_line) limit $2
@@ -88,7 +88,7 @@ _LOCK_AT_ONCE = f"{_LOCK} skip locked"
 
 _FIRST = f"""
 select {COLUMNS} from dead_letters
-where consumer = $1 and topic = $2 and key_digest = sha256($3) and {IN_LINE}
+where consumer = $1 and topic = $2 and key_digest = sha256($3) and {IN_KEY_ORDER}
   and ({IS_OPEN} or status = 'discarded' and sequence is not null)
   and (sequence is null or sequence > $4)
 order by sequence, kafka_offset limit 1"""
@@ -126,14 +126,14 @@ class PostgresDeadLetters:
     async def parked(self, topic: str, keys: Iterable[bytes]) -> frozenset[bytes]:
         return frozenset(row["key"] for row in await self._sql.fetch(_PARKED, self._consumer, topic, list(keys)))
 
-    async def held(self, topic: str, keys: Iterable[bytes]) -> Mapping[bytes, frozenset[int]]:
+    async def waiting_versions(self, topic: str, keys: Iterable[bytes]) -> Mapping[bytes, frozenset[int]]:
         rows = await self._sql.fetch(_HELD, self._consumer, topic, list(keys))
         return {row["key"]: frozenset(row["sequences"]) for row in rows}
 
     async def park(self, topic: str, keys: Iterable[bytes]) -> None:
         await self._sql.execute(_PARK, self._consumer, topic, list(keys))
 
-    async def keep(self, dead_letters: Sequence[DeadLetter]) -> None:
+    async def insert(self, dead_letters: Sequence[DeadLetter]) -> None:
         await self._sql.executemany(_KEEP, [(self._consumer, *to_row(dead_letter)) for dead_letter in dead_letters])
 
     async def due(self, now: datetime, limit: int) -> Sequence[ParkedKey]:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from waypost.engine.consumer.guard import Guard, Verdict
+from waypost.engine.consumer.guard import Decision, Guard
 from waypost.engine.consumer.message import Message
 from waypost.engine.retry import failure_of
 from waypost.kernel.cause import Cause
@@ -20,7 +20,7 @@ from waypost.kernel.ids import EventId, TenantId, new_id
 NOW = datetime.now(UTC)
 ANN = new_id()
 KEY = str(ANN).encode()
-HANDLE, WAIT, FAIL = Verdict.HANDLED, Verdict.DEFERRED, Verdict.FAILED
+HANDLE, WAIT, FAIL = Decision.HANDLED, Decision.WAITING, Decision.FAILED
 BOOM = failure_of(RuntimeError("boom"))
 
 
@@ -38,7 +38,7 @@ class Row:
     poison: frozenset[int] = frozenset()
     """Indexes in `incoming` whose body cannot be decoded."""
     age: timedelta = field(default=timedelta())
-    verdicts: Sequence[Verdict]
+    verdicts: Sequence[Decision]
     advanced: int | None = None
     parks: bool = False
 
@@ -73,15 +73,15 @@ ROWS = [
         rule="poison parks its key like a failure",
         incoming=[1, 2],
         poison=frozenset({0}),
-        verdicts=[Verdict.POISON, WAIT],
+        verdicts=[Decision.POISON, WAIT],
         parks=True,
     ),
-    Row(rule="unreadable headers park nothing", incoming=[None, 1], verdicts=[Verdict.POISON, HANDLE], advanced=1),
+    Row(rule="unreadable headers park nothing", incoming=[None, 1], verdicts=[Decision.POISON, HANDLE], advanced=1),
     Row(
         rule="another event under a handled version is a conflict",
         reached=2,
         incoming=[2, 3],
-        verdicts=[Verdict.CONFLICT, HANDLE],
+        verdicts=[Decision.CONFLICT, HANDLE],
         advanced=3,
     ),
     Row(
@@ -89,7 +89,7 @@ ROWS = [
         reached=2,
         incoming=[1],
         age=timedelta(days=8),
-        verdicts=[Verdict.STALE],
+        verdicts=[Decision.STALE],
     ),
     Row(
         rule="a version that a dead letter holds is not handled past it",
@@ -107,19 +107,19 @@ def test_guard_judges_by_version_parked_key_and_failure(row: Row) -> None:
         parked=[KEY] if row.held else [],
         held={KEY: row.held} if row.held else {},
         failures=dict.fromkeys(row.failed, BOOM),
-        remembers_since=NOW - timedelta(days=7),
+        inbox_kept_since=NOW - timedelta(days=7),
     )
     messages = [message(row, offset, version) for offset, version in enumerate(row.incoming)]
 
-    assert [verdict for _, verdict in guard.judge(messages)] == row.verdicts
+    assert [verdict for _, verdict in guard.decide(messages)] == row.verdicts
     assert guard.advanced == ({} if row.advanced is None else {ANN: row.advanced})
     assert guard.newly_parked == ({KEY} if row.parks else set())
 
 
 def test_events_without_a_sequence_wait_only_behind_their_parked_key() -> None:
     free, parked = unsequenced(0, b"free"), unsequenced(1, b"parked")
-    guard = Guard(versions={}, parked=[b"parked"], held={}, failures={}, remembers_since=NOW)
-    assert [verdict for _, verdict in guard.judge([free, parked])] == [HANDLE, WAIT]
+    guard = Guard(versions={}, parked=[b"parked"], held={}, failures={}, inbox_kept_since=NOW)
+    assert [verdict for _, verdict in guard.decide([free, parked])] == [HANDLE, WAIT]
 
 
 def message(row: Row, offset: int, version: int | None) -> Message:

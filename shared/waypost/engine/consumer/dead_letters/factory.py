@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from waypost.engine.consumer.guard import Verdict
+from waypost.engine.consumer.guard import Decision
 from waypost.engine.consumer.message import Message
 from waypost.engine.retry import RetryPolicy, failure_of
 from waypost.kernel.errors import Poison
@@ -36,17 +36,17 @@ def conflicting(message: Message) -> DeadLetter:
 
 
 def dead_letter_for(
-    message: Message, verdict: Verdict, failure: Failure | None, retry: RetryPolicy, now: datetime
+    message: Message, verdict: Decision, failure: Failure | None, retry: RetryPolicy, now: datetime
 ) -> DeadLetter | None:
     """The dead letter for a verdict; None where the verdict stores none."""
     match verdict:
-        case Verdict.DEFERRED:
+        case Decision.WAITING:
             return waiting(message)
-        case Verdict.FAILED if failure is not None:
+        case Decision.FAILED if failure is not None:
             return failed(message, failure, retry, now)
-        case Verdict.POISON if message.poison is not None:
+        case Decision.POISON if message.poison is not None:
             return poisoned(message, message.poison)
-        case Verdict.CONFLICT:
+        case Decision.CONFLICT:
             return conflicting(message)
         case _:
             return None
