@@ -32,9 +32,9 @@ def test_a_reactor_has_no_rows_and_a_projector_no_replay() -> None:
     ("arguments", "problem"),
     [
         (["replay", "billing.customers", "--type", "user.suspended"], "has no handler for user.suspended; it has for"),
-        (["replay", "billing.customers", "--again"], "says why it is done"),
+        (["replay", "billing.customers", "--again"], "needs a reason"),
         (["events", "republish", "users.nothing", "--reason", "x"], "it publishes to users.tenant, users.user"),
-        (["events", "republish", "users.user"], "says why it is done"),
+        (["events", "republish", "users.user"], "needs a reason"),
         (
             ["projections", "rebuild", "nosuch"],
             f"'nosuch' does not have the form SERVICE.NAME; the services are {', '.join(sorted(SERVICES))}",

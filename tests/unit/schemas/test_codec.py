@@ -94,7 +94,7 @@ def test_a_member_of_a_closed_set_is_written_as_its_text() -> None:
         ("currency", "\ud800", "is not valid Unicode text"),
         ("invoice_id", "0190a7f2-0000-7000-8000-000000000000", "is a str, not a UUID"),
         ("paid_at", "2026-05-01", "is a str, not a datetime"),
-        ("paid_at", datetime(2026, 5, 1), "is a time without a zone"),  # noqa: DTZ001 - the point of the case
+        ("paid_at", datetime(2026, 5, 1), "is a time without a time zone"),  # noqa: DTZ001 - the point of the case
     ],
 )
 def test_an_event_that_does_not_fit_names_the_field(field: str, value: object, reason: str) -> None:
@@ -173,7 +173,7 @@ def reads_or_refuses(event_type: str, payload: bytes) -> None:
         ("user.created", b"\x00\x00\x00", "shorter than a frame"),
         ("user.created", b"{}     ", "starts with 0x7b"),
         ("user.created", b"\x00\xff\xff\xff\xff", "schema id 4294967295 is not in this release's lock"),
-        ("invoice.paid", CODEC.encode(user_created()).payload, r"is of user\.created, not of invoice\.paid"),
+        ("invoice.paid", CODEC.encode(user_created()).payload, r"belongs to user\.created, not to invoice\.paid"),
         ("user.created", CODEC.encode(user_created()).payload + b"!", "1 bytes follow the body"),
     ],
 )

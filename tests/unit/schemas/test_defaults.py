@@ -83,15 +83,15 @@ def logical(kind: str, name: str) -> dict[str, str]:
         (logical("string", "uuid"), "", "badly formed"),
         (logical("string", "uuid"), "none", "badly formed"),
         (logical("string", "uuid"), "{00000000-0000-0000-0000-000000000001}", "four hyphens"),
-        (logical("long", "timestamp-micros"), 2**63 - 1, "outside what a timestamp-micros can be"),
-        (logical("long", "timestamp-millis"), 2**62, "outside what a timestamp-millis can be"),
+        (logical("long", "timestamp-micros"), 2**63 - 1, "outside the range of a timestamp-micros"),
+        (logical("long", "timestamp-millis"), 2**62, "outside the range of a timestamp-millis"),
         (logical("int", "date"), 2**31 - 1, "date"),
         (logical("int", "time-millis"), 86_400_000, "outside a day"),
         (logical("long", "time-micros"), -1, "outside a day"),
         (decimal(3, 1), "\u0003\u00e8", "more than 3 digits"),
         (decimal(3, 1), "\u0100", "up to 255"),
         ("int", 2**31, "32 bits"),
-        ("float", 0.1, "32 bits hold exactly"),
+        ("float", 0.1, "32 bits represent exactly"),
         ({"type": "fixed", "name": "Two", "size": 2}, "a", "2 bytes"),
         ({"type": "array", "items": "long"}, ["a"], "whole number"),
         ({"type": "map", "values": logical("int", "date")}, {"a": "b"}, "whole number"),
@@ -103,4 +103,4 @@ def test_a_default_that_its_type_cannot_hold_is_refused(
     add_type(folder, "tenant.tried", [{"name": "tried", "type": kind, "default": default}])
     assert folder.run("lock") == 1
     complaint = capsys.readouterr().err
-    assert "field tried: its default does not fit its type" in complaint and reason in complaint
+    assert "field tried: the default does not fit the type" in complaint and reason in complaint

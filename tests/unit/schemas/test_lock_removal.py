@@ -96,5 +96,5 @@ def test_without_git_nothing_is_taken_back(
     sample = lock(folder, 2, "note")
     monkeypatch.setenv("PATH", str(folder.root))
     assert folder.run("unlock", "invoice.paid", "2") == 1
-    assert "git cannot be asked" in capsys.readouterr().err
+    assert "git cannot be run" in capsys.readouterr().err
     assert sample.exists()

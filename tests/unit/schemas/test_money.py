@@ -38,7 +38,7 @@ def test_a_fraction_named_like_money_is_refused(
     add_type(folder, "tenant.charged", [field])
     assert folder.run("lock") == 1
     complaint = capsys.readouterr().err
-    assert f"field {field['name']}: its name looks like money" in complaint
+    assert f"field {field['name']}: the name looks like money" in complaint
     assert f'make it a long named {field["name"]}_minor with "unit": "minor"' in complaint
 
 
@@ -46,7 +46,7 @@ def test_money_inside_a_record_is_refused_with_its_path(folder: SchemaFolder, ca
     lines = {"type": "array", "items": line({"name": "price", "type": "double"})}
     add_type(folder, "tenant.charged", [{"name": "lines", "type": lines}])
     assert folder.run("lock") == 1
-    assert "field lines[].price: its name looks like money, and it is a double" in capsys.readouterr().err
+    assert "field lines[].price: the name looks like money, but the type is double" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -75,4 +75,4 @@ def test_an_amount_needs_a_currency_in_its_record_or_around_it(
     fields: list[dict[str, object]] = [{"name": "lines", "type": {"type": "array", "items": inner}}]
     add_type(folder, "tenant.charged", [*fields, named] if currency == "event" else fields)
     assert folder.run("lock") == result
-    assert ("it names amounts but no currency" in capsys.readouterr().err) == bool(result)
+    assert ("the record has amounts but no currency" in capsys.readouterr().err) == bool(result)

@@ -64,7 +64,7 @@ def test_another_id_than_the_locks_ends_the_push(
 ) -> None:
     registry.first = 8
     assert folder.run("push", registry.url) == 1
-    assert "gave id 8, the lock says 1" in capsys.readouterr().err
+    assert "assigned id 8, but the locked id is 1" in capsys.readouterr().err
     assert len(registry.subjects) == 1
 
 

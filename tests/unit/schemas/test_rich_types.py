@@ -94,10 +94,10 @@ AN_HOUR_EAST = timezone(timedelta(hours=1))
         ("digest", b"123", "digest", "has 3 bytes, not 4"),
         ("due_date", datetime(2026, 1, 1, tzinfo=UTC), "due_date", "is a datetime, not a date"),
         ("opens_at", time(8, 0, 0, 1), "opens_at", "has microseconds"),
-        ("closes_at", time(8, tzinfo=UTC), "closes_at", "is a time with a zone"),
+        ("closes_at", time(8, tzinfo=UTC), "closes_at", "is a time with a time zone"),
         ("picked_at", datetime(2026, 1, 1, microsecond=1, tzinfo=UTC), "picked_at", "has microseconds"),
-        ("picked_at", datetime(2026, 1, 1), "picked_at", "without a zone"),  # noqa: DTZ001 - the point of the case
-        ("packed_at", datetime(2026, 1, 1), "packed_at", "without a zone"),  # noqa: DTZ001 - the point of the case
+        ("picked_at", datetime(2026, 1, 1), "picked_at", "without a time zone"),  # noqa: DTZ001 - the point of the case
+        ("packed_at", datetime(2026, 1, 1), "packed_at", "without a time zone"),  # noqa: DTZ001 - the point of the case
         ("tax_rate", 19.0, "tax_rate", "is a float, not a Decimal"),
         ("tax_rate", Decimal("0.001"), "tax_rate", "more than 2 digits after the point"),
         ("tax_rate", Decimal(1000), "tax_rate", "more than 3 digits before the point"),

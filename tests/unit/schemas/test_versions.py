@@ -60,12 +60,12 @@ def test_a_breaking_version_is_refused(folder: SchemaFolder, capsys: Capture, ch
         (
             adds("card", "string", default=""),
             changes("email", pii=False),
-            'field email: it has no "pii": true, in version 1 it has',
+            'field email: the field has no "pii": true, which it has in version 1',
         ),
         (
             adds("kind", enum("UNKNOWN", "A", "B"), default="A"),
             changes("kind", type=enum("UNKNOWN", "A")),
-            "field kind: the symbol B of version 2 is gone",
+            "field kind: the symbol B of version 2 is missing",
         ),
         (
             adds("kind", enum("UNKNOWN", "A", "B"), default="A"),

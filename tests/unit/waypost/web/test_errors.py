@@ -172,4 +172,4 @@ async def test_a_refused_method_is_answered_with_the_methods_of_the_path() -> No
     async with client_of(api(router)) as client:
         refused = await client.put("/things/one")
     assert (refused.status_code, refused.headers["allow"]) == (405, "GET, DELETE")
-    assert refused.json()["detail"] == "This path takes GET, DELETE; not PUT."
+    assert refused.json()["detail"] == "This path supports GET, DELETE, not PUT."
