@@ -4,6 +4,7 @@ from email.message import EmailMessage
 from email.utils import localtime
 
 import aiosmtplib
+import idna
 
 from services.notifications.adapters.headers import POLICY, encoded, mailbox
 from services.notifications.ports import Mail, MailRefused
@@ -33,7 +34,7 @@ class SmtpMailer:
         try:
             await aiosmtplib.send(
                 self._message(mail),
-                recipients=[_ascii_domain(mail.address)],  # not parsed from the message, which contains a user's name
+                recipients=[ascii_domain(mail.address)],  # not parsed from the message, which contains a user's name
                 hostname=self._host,
                 port=self._port,
                 timeout=self._timeout_seconds,
@@ -52,7 +53,7 @@ class SmtpMailer:
         message["Message-ID"] = mail.message_id
         message["Date"] = localtime()
         message["From"] = self._sender
-        message["To"] = mailbox(mail.name, _ascii_domain(mail.address))
+        message["To"] = mailbox(mail.name, ascii_domain(mail.address))
         message["Subject"] = encoded(mail.email.subject)
         message["Auto-Submitted"] = "auto-generated"  # RFC 3834: suppresses automatic replies
         if mail.unsubscribe_url is not None:
@@ -65,9 +66,13 @@ class SmtpMailer:
         return message
 
 
-def _ascii_domain(address: str) -> str:
+def ascii_domain(address: str) -> str:
+    """The address with an ASCII domain, by the standard of the validation (IDNA 2008). Python's
+    codec implements IDNA 2003, which changes `straße.de` to `strasse.de`, the domain of another
+    owner.
+    """
     local_part, _, domain = address.rpartition("@")
-    return f"{local_part}@{domain.encode('idna').decode()}"
+    return f"{local_part}@{idna.encode(domain, uts46=True).decode()}"
 
 
 def _refusal(error: aiosmtplib.SMTPResponseException) -> MailRefused | Transient:

@@ -1,0 +1,21 @@
+"""Addresses in the form in which a mail server receives them."""
+
+import pytest
+
+from services.notifications.adapters.smtp import ascii_domain
+from services.users.domain.email import email_address
+
+
+@pytest.mark.parametrize(
+    ("domain", "delivered"),
+    [
+        ("straße.de", "xn--strae-oqa.de"),  # strasse.de, the answer of IDNA 2003, is another company
+        ("faß.de", "xn--fa-hia.de"),
+        ("βόλος.com", "xn--nxasmm1c.com"),
+        ("bücher.example", "xn--bcher-kva.example"),
+        ("xn--strae-oqa.de", "xn--strae-oqa.de"),
+        ("EXAMPLE.com", "example.com"),
+    ],
+)
+def test_a_mail_is_delivered_to_the_domain_that_was_validated(domain: str, delivered: str) -> None:
+    assert ascii_domain(email_address(f"ceo@{domain}")) == f"ceo@{delivered}"
