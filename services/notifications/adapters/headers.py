@@ -11,7 +11,7 @@ from email.charset import BASE64, Charset
 from email.header import Header
 from email.headerregistry import BaseHeader, HeaderRegistry
 from email.policy import Policy, default
-from email.utils import formataddr
+from email.utils import quote
 from typing import Any
 
 from waypost.kernel.text import one_line
@@ -69,7 +69,9 @@ def mailbox(name: str, address: str) -> str:
     line = one_line(name)
     if not line:
         return address
-    return formataddr((line, address)) if _is_plain(line) else f"{encoded(line)} <{address}>"
+    # `formataddr` refuses an address with a non-ASCII local part (RFC 6531).
+    phrase = f'"{quote(line)}"' if _is_plain(line) else encoded(line)
+    return f"{phrase} <{address}>"
 
 
 def _is_plain(line: str) -> bool:

@@ -1,7 +1,11 @@
-"""Addresses in the form in which a mail server receives them."""
+"""Addresses and names in the form in which a mail server receives them."""
+
+from email.parser import HeaderParser
+from email.policy import SMTPUTF8
 
 import pytest
 
+from services.notifications.adapters.headers import mailbox
 from services.notifications.adapters.smtp import ascii_domain
 from services.users.domain.email import email_address
 
@@ -19,3 +23,11 @@ from services.users.domain.email import email_address
 )
 def test_a_mail_is_delivered_to_the_domain_that_was_validated(domain: str, delivered: str) -> None:
     assert ascii_domain(email_address(f"ceo@{domain}")) == f"ceo@{delivered}"
+
+
+@pytest.mark.parametrize("address", ["ada@example.test", "jürgen@example.test"])
+@pytest.mark.parametrize("name", ["Ann", 'Ann "A", Lee', "Jürgen", "=?utf-8?q?Ann?="])
+def test_each_name_is_written_with_each_address(name: str, address: str) -> None:
+    header = HeaderParser(policy=SMTPUTF8).parsestr(f"To: {mailbox(name, address)}\n\n")["To"]
+    [parsed] = header.addresses
+    assert (parsed.display_name, parsed.addr_spec) == (name, address)
