@@ -3,30 +3,40 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import yaml
+
 from waypost.generator.followed import FollowedEvent
 from waypost.generator.names import ServiceNames
-from waypost.generator.writing import NewFile, rendered, write_new
+from waypost.generator.writing import NewFile, all_or_nothing, rendered, write_new
 from waypost.kernel.errors import Invalid
 from waypost.project import Project, project
-from waypost.schemas.contract import lock_new_versions, write_classes
-from waypost.schemas.topics import topic_names
+from waypost.schemas.contract import lock_new_versions, refuse, write_classes
+from waypost.schemas.sources import read_sources
+from waypost.schemas.topics import topic_names, topics_in
+from waypost.schemas.verification import refusals
 
 
 def write_service(names: ServiceNames, followed: FollowedEvent | None = None) -> Sequence[Path]:
-    """Writes the files, declares the topic, locks the schema and generates the classes.
+    """Writes the files, declares the topic, locks the schema and generates the classes; changes
+    nothing if it raises.
 
-    Raises Invalid where a file exists, or where the files of the project lie elsewhere than
-    expected.
+    Raises Invalid if a file exists, or if the files of the project lie elsewhere than expected, and
+    SchemaProblems, also in an ExceptionGroup, if the schemas of the project are not in order.
     """
     application = project()
+    schemas = application.schemas_folder
     refuse_nested_packages(application)
-    written = write_new(service_files(application, names, followed))
-    topics = application.schemas_folder / "topics.yaml"
-    if names.topic not in topic_names(application.schemas_folder):
-        declare_topic(topics, names)
-        written.append(topics)
-    lock_new_versions(application.schemas_folder)
-    return [*written, *write_classes(application.schemas_folder)]
+    topics = schemas / "topics.yaml"
+    declaration = None if names.topic in topic_names(schemas) else declaration_with(names, topics)
+    refuse(refusals(read_sources(schemas), schemas))
+    files = service_files(application, names, followed)
+    with all_or_nothing([each.path for each in files], schemas):
+        written = write_new(files)
+        if declaration is not None:
+            topics.write_text(declaration, encoding="utf-8")
+            written.append(topics)
+        lock_new_versions(schemas)
+        return [*written, *write_classes(schemas)]
 
 
 def service_files(application: Project, names: ServiceNames, followed: FollowedEvent | None) -> Sequence[NewFile]:
@@ -55,11 +65,21 @@ def refuse_nested_packages(application: Project) -> None:
             )
 
 
-def declare_topic(file: Path, names: ServiceNames) -> None:
-    """At the end of the file, whose last key is `topics`. Raises Invalid for another layout."""
-    before = file.read_text(encoding="utf-8")
-    after = f"{before.rstrip()}\n  {names.topic}: each {names.words['words']}, from its first event on\n"
-    file.write_text(after, encoding="utf-8")
-    if names.topic not in topic_names(file.parent):
-        file.write_text(before, encoding="utf-8")
-        raise Invalid(f"{file} does not end with its topics: declare {names.topic} in it by hand, then run the command")
+def declaration_with(names: ServiceNames, file: Path) -> str:
+    """The text of `topics.yaml` with the topic at its end. Raises Invalid if the topics are not at
+    the end of the file.
+    """
+    text = f"{file.read_text(encoding='utf-8').rstrip()}\n  {names.topic}: each {names.words['words']}, from its first event on\n"
+    if not _declares(text, names.topic):
+        raise Invalid(
+            f"nothing was written, because {file} does not end with its topics:"
+            f" declare {names.topic} in it by hand, then run the command"
+        )
+    return text
+
+
+def _declares(text: str, topic: str) -> bool:
+    try:
+        return topic in [each.name for each in topics_in(text)]
+    except yaml.YAMLError:
+        return False

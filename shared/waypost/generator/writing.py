@@ -1,6 +1,7 @@
 """Templates to files."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
@@ -48,3 +49,29 @@ def write_new(files: Iterable[NewFile]) -> list[Path]:
         each.path.parent.mkdir(parents=True, exist_ok=True)
         each.path.write_text(each.text, encoding="utf-8")
     return [each.path for each in new]
+
+
+@contextmanager
+def all_or_nothing(new: Iterable[Path], folder: Path) -> Iterator[None]:
+    """If the block raises, removes the new files and their new folders, and restores each file of
+    `folder`.
+    """
+    missing = [path for file in new for path in (file, *file.parents) if not path.exists()]
+    present = {path: path.read_bytes() if path.is_file() else None for path in folder.rglob("*")}
+    try:
+        yield
+    except BaseException:
+        for path in sorted({*missing, *folder.rglob("*")} - present.keys(), reverse=True):  # files before their folder
+            _remove(path)
+        for path, content in present.items():
+            if content is not None and path.read_bytes() != content:
+                path.write_bytes(content)
+        raise
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        with suppress(OSError):  # another program wrote a file into it
+            path.rmdir()
+    else:
+        path.unlink(missing_ok=True)

@@ -11,7 +11,12 @@ from waypost.project import project
 
 def declared_topics(file: Path | None = None) -> Sequence[Topic]:
     """The topics in `topics.yaml` of the application's schemas folder, or in another file."""
-    declaration = yaml.safe_load((file or project().schemas_folder / "topics.yaml").read_text())
+    return topics_in((file or project().schemas_folder / "topics.yaml").read_text(encoding="utf-8"))
+
+
+def topics_in(text: str) -> Sequence[Topic]:
+    """The topics in the text of such a file. Raises yaml.YAMLError."""
+    declaration = yaml.safe_load(text)
     topics = declaration["topics"] or {}  # a new project has none yet
     return [Topic(name=name, purpose=purpose, **declaration["defaults"]) for name, purpose in topics.items()]
 

@@ -1,5 +1,6 @@
 """Files of a new project and of its services: written once, never over others."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from waypost.generator.service import write_service
 from waypost.generator.writing import TEMPLATES
 from waypost.kernel.errors import Invalid, NotFound
 from waypost.project import configured, read_project
+from waypost.schemas.problems import SchemaProblem
 
 LONGEST_TEMPLATE = 100
 SHIPPING = service_names("shipping", "shipment.dispatched")
@@ -38,6 +40,47 @@ def test_a_service_is_written_once(tmp_path: Path) -> None:
         with pytest.raises(Invalid, match=r"domain\.py"):
             write_service(SHIPPING)
     assert contents(tmp_path) == before
+
+
+def append_to_topics(text: str) -> Callable[[Path], object]:
+    def append(schemas: Path) -> None:
+        with (schemas / "topics.yaml").open("a") as file:
+            file.write(text)
+
+    return append
+
+
+def break_another_schema(schemas: Path) -> None:
+    folder = schemas / "avro" / "order.placed"
+    folder.mkdir(parents=True)
+    (folder / "1.avsc").write_text('{"type": "record"}')
+
+
+def break_the_lock(schemas: Path) -> None:
+    (schemas / "registry.lock.json").write_text("not JSON")
+
+
+@pytest.mark.parametrize(
+    ("damage", "error"),
+    [
+        (append_to_topics("owner: the platform team\n"), Invalid),
+        (append_to_topics("owners:\n  - platform\n"), Invalid),
+        (append_to_topics("owners:\n  platform: ada\n"), Invalid),
+        (break_another_schema, SchemaProblem),
+        (break_the_lock, ValueError),  # found after the files are written
+    ],
+)
+def test_a_service_is_written_completely_or_not_at_all(
+    tmp_path: Path, damage: Callable[[Path], object], error: type[Exception]
+) -> None:
+    write_project("acme", tmp_path)
+    made = read_project(tmp_path / "acme")
+    assert made is not None
+    damage(made.schemas_folder)
+    before = set(tmp_path.rglob("*")), contents(tmp_path)
+    with configured(made), pytest.raises(error):
+        write_service(SHIPPING)
+    assert (set(tmp_path.rglob("*")), contents(tmp_path)) == before
 
 
 def test_an_event_type_that_the_project_does_not_have_cannot_be_followed(tmp_path: Path) -> None:
