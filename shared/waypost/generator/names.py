@@ -4,6 +4,12 @@ import keyword
 import re
 from dataclasses import dataclass
 
+from waypost.generator.reserved_names import (
+    is_reserved_aggregate,
+    is_reserved_past_tense,
+    is_reserved_service,
+    is_reserved_verb,
+)
 from waypost.generator.verbs import verb_of
 from waypost.kernel.errors import Invalid
 
@@ -13,11 +19,6 @@ _EVENT_TYPE = re.compile(rf"({_WORD})\.({_WORD})")
 _PROJECT = re.compile(r"[a-z][a-z0-9]*([-_][a-z0-9]+)*")
 LONGEST = 40
 """Characters. Names of roles, tables and indexes are built from it, and PostgreSQL takes 63."""
-
-NOT_A_SERVICE = frozenset(("catalogue", "upcasters", "avro", "samples", "postgres", "template0", "template1"))
-"""Modules of the schemas package, and databases that PostgreSQL itself has."""
-NOT_AN_AGGREGATE = frozenset(("job", "tenant", "queries", "router", "command", "page", "rows", "event", "self"))
-"""`/jobs` is a route of every service, `tenants` a read table; the templates use the others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,13 +81,18 @@ def service_names(service: str, event_type: str | None = None, verb: str | None 
     """Without an event type: `<service>.created`. Raises Invalid for a name that cannot be used."""
     if not _SERVICE.fullmatch(service) or len(service) > LONGEST:
         raise Invalid(f"{service!r} is not a service name: write small letters, as shipping; {LONGEST} at most")
-    if service in NOT_A_SERVICE or keyword.iskeyword(service):
+    if is_reserved_service(service):
         raise Invalid(f"a service cannot be named {service}: the name is taken; choose another")
     aggregate, happened = _parts(event_type or f"{service.removesuffix('s')}.created")
     chosen = verb or verb_of(happened)
     if not _SERVICE.fullmatch(chosen):
         raise Invalid(f"{chosen!r} is not a verb: write small letters, as --verb dispatch")
-    return ServiceNames(service=service, aggregate=aggregate, happened=happened, verb=chosen)
+    names = ServiceNames(service=service, aggregate=aggregate, happened=happened, verb=chosen)
+    if is_reserved_verb(chosen, command=names.words["command"], class_name=names.words["Command"]):
+        raise Invalid(
+            f"the first command cannot be named {chosen}: the name is taken; choose another, as --verb dispatch"
+        )
+    return names
 
 
 def project_name(name: str) -> str:
@@ -120,6 +126,10 @@ def _parts(event_type: str) -> tuple[str, str]:
             f"{event_type!r} is not an event type: write <aggregate>.<past tense>, as shipment.dispatched; {LONGEST} at most"
         )
     aggregate, happened = event_type.split(".")
-    if aggregate in NOT_AN_AGGREGATE or keyword.iskeyword(aggregate):
-        raise Invalid(f"an aggregate cannot be named {aggregate}: the name is taken; choose another")
+    if is_reserved_aggregate(aggregate, plural=plural_of(aggregate), class_name=class_name(aggregate)):
+        raise Invalid(
+            f"an aggregate cannot be named {aggregate}: {aggregate} or {plural_of(aggregate)} is taken; choose another"
+        )
+    if is_reserved_past_tense(happened, aggregate=aggregate, class_name=class_name(event_type)):
+        raise Invalid(f"an event type cannot end with {happened}: the name is taken; choose another")
     return aggregate, happened

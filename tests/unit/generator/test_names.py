@@ -44,7 +44,7 @@ def test_names_of_several_words_and_a_chosen_verb() -> None:
 
 
 @pytest.mark.parametrize(
-    "service", ["", "Shipping", "2nd", "ship ping", "../x", "x" * 41, "catalogue", "postgres", "class"]
+    "service", ["", "Shipping", "2nd", "ship ping", "../x", "x" * 41, "catalogue", "postgres", "class", "pg", "pg_data"]
 )
 def test_a_service_name_that_cannot_be_used_is_refused(service: str) -> None:
     with pytest.raises(Invalid):
@@ -57,6 +57,36 @@ def test_a_service_name_that_cannot_be_used_is_refused(service: str) -> None:
 def test_an_event_type_that_cannot_be_used_is_refused(event_type: str) -> None:
     with pytest.raises(Invalid):
         service_names("shipping", event_type)
+
+
+@pytest.mark.parametrize(
+    "aggregate",
+    [
+        "a", "aggregate", "at", "dead_letter", "description", "doc", "envelope", "event", "idempotency_key", "job",
+        "job_result", "job_schedule", "log", "metric", "parked_key", "row", "sequence", "str", "tenant", "tenant_id",
+        "uow", "version",
+    ],
+)  # fmt: skip
+def test_an_aggregate_whose_name_the_service_already_uses_is_refused(aggregate: str) -> None:
+    with pytest.raises(Invalid, match="cannot be named"):
+        service_names("shipping", f"{aggregate}.added")
+
+
+@pytest.mark.parametrize(
+    "event_type", ["payment.settled", "payment.recorded", "model.requested", "payment.given", "paid.paid", "order.if"]
+)
+def test_an_event_type_whose_command_or_test_the_service_already_has_is_refused(event_type: str) -> None:
+    with pytest.raises(Invalid, match="the name is taken"):
+        service_names("shipping", event_type)
+
+
+def test_a_verb_can_be_chosen_where_the_derived_one_is_taken() -> None:
+    assert service_names("billing", "payment.settled", "close").words["command"] == "close_payment"
+
+
+@pytest.mark.parametrize("aggregate", ["order", "consumer", "result", "limit", "message", "file", "user", "page_view"])
+def test_other_common_names_are_allowed(aggregate: str) -> None:
+    assert service_names("shipping", f"{aggregate}.added").aggregate == aggregate
 
 
 @pytest.mark.parametrize("name", ["", "Acme", "a/b", "..", "-acme", "waypost", "import"])
