@@ -56,7 +56,7 @@ class Bus:
         First authorizes the actor, if there is one. Raises TokenRevoked, Misconfigured for a
         command without a handler, and the handler's errors.
         """
-        await self._require_authorized(uow)
+        await self.authorize(uow)
         handler = self._commands.get(type(command))
         if handler is None:
             raise Misconfigured(
@@ -65,16 +65,17 @@ class Bus:
         result: R = await handler(command, uow)
         return result
 
+    async def authorize(self, uow: UnitOfWork) -> None:
+        """Authorizes the actor, if there is one. Raises TokenRevoked."""
+        actor = current_actor()
+        if actor is not None and self._authorize is not None:
+            await self._authorize(actor, uow)
+
     async def authorize_reading(self) -> None:
         """Authorizes a request that reads more than the actor's own rows. Raises TokenRevoked."""
         if self._authorize is not None:
             async with self.units.begin() as uow:
-                await self._require_authorized(uow)
-
-    async def _require_authorized(self, uow: UnitOfWork) -> None:
-        actor = current_actor()
-        if actor is not None and self._authorize is not None:
-            await self._authorize(actor, uow)
+                await self.authorize(uow)
 
     async def _attempt(self, command: Command[R]) -> R:
         async with self.units.begin() as uow:

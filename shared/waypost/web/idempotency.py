@@ -71,6 +71,7 @@ class IdempotentExecutor:
     async def _attempt(self, keyed: KeyedRequest, command: Command[R], render: Callable[[R], Response]) -> Response:
         BEFORE_BEGIN.hit()
         async with self._bus.units.begin() as uow:
+            await self._bus.authorize(uow)  # also for a stored response: the caller may have lost the rights
             stored = await self._answers.claim(keyed, uow)
             if stored is not None:
                 return Response(stored.body, stored.status, dict(stored.headers) | {"Idempotent-Replayed": "true"})

@@ -15,6 +15,7 @@ from starlette.responses import Response
 from tests.fixtures.web import api
 from waypost.hosting.runtime import build_runtime
 from waypost.hosting.service import Service
+from waypost.kernel.actor import Actor, TokenRevoked
 from waypost.kernel.command import Command
 from waypost.kernel.errors import Conflict
 from waypost.kernel.ids import TenantId, new_id
@@ -74,6 +75,11 @@ class Desk:
         self.failures: list[Exception] = []
         self.before_commit: Callable[[UnitOfWork], Awaitable[None]] | None = None
         self.handled = 0
+        self.is_revoked = False
+
+    async def authorize(self, actor: Actor, uow: UnitOfWork) -> None:
+        if self.is_revoked:
+            raise TokenRevoked
 
     async def place(self, command: PlaceOrder, uow: UnitOfWork) -> UUID:
         self.handled += 1
@@ -125,7 +131,9 @@ class Shop:
 @asynccontextmanager
 async def shop_on(where: ServiceDatabase) -> AsyncIterator[Shop]:
     desk = Desk()
-    service = Service(name="demo", commands={PlaceOrder: desk.place}, projections=[], consumers=[])
+    service = Service(
+        name="demo", commands={PlaceOrder: desk.place}, projections=[], consumers=[], authorize=desk.authorize
+    )
     runtime = build_runtime(service, "api", dsn=where.app, pool_size=POOL_SIZE)
     try:
         async with client_of(api(routes, bus=runtime.bus)) as client:

@@ -33,6 +33,14 @@ async def test_the_second_try_gets_the_first_ones_answer(shop: Shop) -> None:
     assert await shop.count() == 1
 
 
+async def test_a_caller_whose_token_was_revoked_does_not_get_the_stored_answer(shop: Shop) -> None:
+    assert (await shop.order("key-0001")).status_code == 201
+    shop.desk.is_revoked = True
+    for item in ("tea", "coffee"):
+        answer = await shop.order("key-0001", item)
+        assert (answer.status_code, answer.json()["type"]) == (401, "urn:waypost:problem:token-revoked")
+
+
 async def test_a_hundred_concurrent_duplicates_have_one_effect_and_do_not_exhaust_the_pool(shop: Shop) -> None:
     shop.desk.go_on.clear()
     first = asyncio.create_task(shop.order("key-0001"))
