@@ -77,7 +77,7 @@ def explained(service: str) -> Iterator[None]:
             case "3D000" | "28P01" | "28000":
                 raise Misconfigured(
                     f"PostgreSQL refused the connection to the database of {service}: {error}."
-                    f"  {service}.env belongs to another stack or an older one. The stack writes the file at start. {start_hint()}"
+                    f" {service}.env belongs to another stack or an older one. The stack writes the file at start. {start_hint()}"
                 ) from error
         raise
 

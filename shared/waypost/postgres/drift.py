@@ -70,7 +70,7 @@ async def refuse_drift(connection: AsyncConnection, service: str, tables: Iterab
             f"the database of {service} differs from what this release needs, and requests would fail:\n"
             + "\n".join(f"  {line}" for line in missing)
             + f"\nMigrations in services/{service}/migrations/versions create tables and grants. If the database was"
-            "  changed by hand, repair it by hand or restore a backup",
+            " changed by hand, repair it by hand or restore a backup",
             missing=missing,
         )
 

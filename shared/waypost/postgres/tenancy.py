@@ -102,6 +102,6 @@ async def refuse_unsafe_role(connection: AsyncConnection) -> None:
     if unprotected:
         raise Misconfigured(
             f"tenant tables without forced row-level security: {', '.join(unprotected)}. Create them through"
-            "  waypost.postgres.tenancy.protect, or set the table comment 'across tenants' if its rows belong to no tenant",
+            " waypost.postgres.tenancy.protect, or set the table comment 'across tenants' if its rows belong to no tenant",
             tables=unprotected,
         )

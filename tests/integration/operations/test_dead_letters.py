@@ -205,6 +205,6 @@ async def test_of_so_many_keys_those_are_selected_that_were_redriven_least_and_t
 
 
 async def test_a_dead_letter_of_a_consumer_that_is_gone_is_left_alone(admin_service: AdminService, bob: User) -> None:
-    with pytest.raises(NotFound, match=r"no consumer club\.greetings: take the release"):
+    with pytest.raises(NotFound, match=r"no consumer club\.greetings: use the release"):
         await redriven(replace(admin_service, consumers=()), await the_dead_one(admin_service))
     assert await operator_actions(admin_service.ops) == []

@@ -74,7 +74,7 @@ async def test_handler_that_blocks_the_loop_is_named_and_not_an_outage(database:
     async with opened((await database("club", migrate)).app) as pool:
         LOOP_LAG.start()
         try:
-            with pytest.raises(Transient, match=r"the handler held the event loop for \d\.\d s"):
+            with pytest.raises(Transient, match=r"the handler blocked the event loop for \d\.\d s"):
                 async with pool.transaction() as connection:
                     await connection.execute(text("set local idle_in_transaction_session_timeout = '100ms'"))
                     time.sleep(BLOCKED_SECONDS + 0.3)  # noqa: ASYNC251 - the mistake of a handler

@@ -88,7 +88,7 @@ async def test_an_erased_user_cannot_be_changed(users: UsersService) -> None:
     history = await users.event_types(member.tenant_id, member.user_id)
     path = f"/users/{member.user_id}"
 
-    assert (await users.http.patch(path, json={"display_name": "X"}, headers=member.headers)).status_code == 404
+    assert (await users.http.patch(path, json={"display_name": "X"}, headers=member.headers)).status_code == 401
     assert (await users.http.post(f"{path}/role", json={"role": "admin"}, headers=owner.headers)).status_code == 404
     for verb in ("suspend", "reactivate"):
         assert (await users.http.post(f"{path}/{verb}", headers=owner.headers)).status_code == 404
