@@ -216,6 +216,21 @@ async def test_a_tick_that_fails_midway_is_taken_by_the_next(service: ServiceOf)
     assert await queued(billing) == 3
 
 
+async def test_failing_schedule_does_not_stop_the_ones_after_it(service: ServiceOf) -> None:
+    async def broken(_: AsyncConnection) -> list[TenantId]:
+        raise ValueError("no tenants")
+
+    billing = await service([Job(clean_up)])
+    failing = [Scheduled("clean_up", at=at, tenants=broken) for at in ("02:10", "02:20")]
+    running = scheduler(billing, *failing, NIGHTLY)
+    set_clock(billing, "2025-03-01T01:00:00")
+    await running.tick()
+    set_clock(billing, "2025-03-01T03:00:00")
+    with pytest.raises(ValueError, match="no tenants"):
+        await running.tick()
+    assert await queued(billing) == len(TENANTS)
+
+
 async def test_scheduler_runs_beside_a_worker(service: ServiceOf) -> None:
     billing = await service([Job(clean_up)])
     billing.tenant = TENANTS[0]
