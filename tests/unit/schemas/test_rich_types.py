@@ -143,7 +143,13 @@ def test_a_misfit_deep_inside_is_named(rich: Rich, changes: dict[str, Any], path
 
 @pytest.mark.parametrize(
     ("value", "read"),
-    [(Decimal("1.5"), "1.50"), (Decimal("1E+2"), "100.00"), (Decimal("-0"), "0.00"), (Decimal("0E+9"), "0.00"), (Decimal("0E-99999999"), "0.00")],
+    [
+        (Decimal("1.5"), "1.50"),
+        (Decimal("1E+2"), "100.00"),
+        (Decimal("-0"), "0.00"),
+        (Decimal("0E+9"), "0.00"),
+        (Decimal("0E-99999999"), "0.00"),
+    ],
 )
 def test_a_decimal_is_read_with_the_scale_of_its_schema(rich: Rich, value: Decimal, read: str) -> None:
     decoded = rich.again(rich.event(tax_rate=value))

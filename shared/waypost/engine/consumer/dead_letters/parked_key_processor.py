@@ -184,9 +184,7 @@ class ParkedKeyProcessor:
         batch.run_after_commit()
         return outcome
 
-    async def _failed(
-        self, parked: ParkedKey, started: StartedAttempt, error: Exception, *, redriven: bool
-    ) -> Attempt:
+    async def _failed(self, parked: ParkedKey, started: StartedAttempt, error: Exception, *, redriven: bool) -> Attempt:
         if redriven and isinstance(error, RETRYABLE):
             return await self._undo(parked, started, error)
         failure = await self._record_failure(parked, started.dead_letter, error)
