@@ -68,8 +68,7 @@ class KafkaSubscription:
         # The client's stop may hang while the broker is frozen: it is then abandoned.
         await asyncio.wait([closing], timeout=CLOSE_SECONDS)
         closing.cancel()
-        # Unlike `await closing`, this tells the cancellation of this task from that of the client's
-        # stop.
+        # `await closing` could not distinguish a cancellation of this task from that of the stop.
         await asyncio.wait([closing])
         with contextlib.suppress(KafkaError, OSError):
             if not closing.cancelled():

@@ -54,8 +54,8 @@ def decimal_bytes(value: Decimal, *, precision: int, scale: int) -> bytes:
             raise ValueError(f"has more than {scale} digits after the point")
     else:
         unscaled *= 10**shift
-    unscaled = -unscaled if sign else unscaled
-    return unscaled.to_bytes(unscaled.bit_length() // 8 + 1, "big", signed=True)
+    number: int = -unscaled if sign else unscaled
+    return number.to_bytes(number.bit_length() // 8 + 1, "big", signed=True)
 
 
 def decimal_of(data: bytes, *, precision: int, scale: int) -> Decimal:

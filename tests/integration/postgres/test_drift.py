@@ -55,9 +55,9 @@ async def test_a_migrated_database_is_accepted(pool: Pool) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ("drop table write_offs", "table public.write_offs is not there"),
-        ("alter table accounts.users drop column locale", "column accounts.users.locale is not there"),
-        ("alter table dead_letters drop column unfinished", "column public.dead_letters.unfinished is not there"),
+        ("drop table write_offs", "table public.write_offs is missing"),
+        ("alter table accounts.users drop column locale", "column accounts.users.locale is missing"),
+        ("alter table dead_letters drop column unfinished", "column public.dead_letters.unfinished is missing"),
         (
             "revoke insert on write_offs from users_app",
             "role users_app may not insert on public.write_offs: grant insert",
@@ -66,7 +66,7 @@ async def test_a_migrated_database_is_accepted(pool: Pool) -> None:
         ("revoke usage on schema accounts from users_app", "role users_app may not select on accounts.users"),
         ("revoke select on outbox from users_relay", "role users_relay may not select on public.outbox"),
         ("revoke delete on jobs from users_ops", "role users_ops may not delete on public.jobs"),
-        ("drop table tenants.versions", "table tenants.versions is not there"),
+        ("drop table tenants.versions", "table tenants.versions is missing"),
         ("alter table credentials no force row level security", "table public.credentials has no forced row-level"),
         ("alter table events disable row level security", "table public.events has no forced row-level security"),
     ],
