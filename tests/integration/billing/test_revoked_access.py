@@ -69,8 +69,8 @@ async def admin(billing: BillingService) -> Admin:
 @pytest.mark.parametrize("ending", ENDINGS)
 async def test_a_revoked_user_cannot_act(admin: Admin, ending: str) -> None:
     tenant_id, user_id = admin.principal.tenant_id, admin.principal.user_id
-    before = await admin.company.row_counts()
     await admin.hears([created(tenant_id, user_id, admin.now), *endings(tenant_id, user_id, admin.now)[ending]])
+    before = await admin.company.row_counts()
     assert await admin.asks() == {401}
     assert await admin.company.row_counts() == before
 

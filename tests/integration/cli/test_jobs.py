@@ -104,7 +104,7 @@ async def test_jobs_run_prints_the_job_as_json(where: ServiceDatabase) -> None:
         (("jobs", "run", "users.cleanup_expired", "--tenant", str(new_id()), *BECAUSE), "users has no tenant"),
         (("jobs", "run", "absent.cleanup_expired", *RUN[3:]), "there is no service 'absent'"),
         (("jobs", "cancel", str(new_id()), *BECAUSE), "no job"),
-        (("jobs", "retry", "--all"), "give a reason"),
+        (("jobs", "retry", "--all"), "needs a reason"),
         (("jobs", "retry", *BECAUSE), "name one dead job by its id, or add --all"),
         (("jobs", "list", "--service", "users", "--status", "complete"), "name the tenant as well"),
     ],

@@ -102,7 +102,7 @@ async def test_the_database_refuses_a_job_for_a_tenant_that_is_not_bound(service
     billing = await service([Job(work)])
     now, ours = billing.clock.now(), [new_id()]
     for bound in ([], [billing.tenant]):
-        with pytest.raises(NoTenantBound, match="a row for table job_results names a tenant"):
+        with pytest.raises(NoTenantBound, match="a row for table job_results has a tenant"):
             async with billing.database.transaction(bound) as rows:
                 raw = await driver(rows)
                 job = ("work", "{}", None, 0, now, now, new_id(), new_id(), None, None, None)

@@ -49,7 +49,7 @@ async def test_worker_on_the_pool_of_the_api_is_refused(monkeypatch: pytest.Monk
         monkeypatch.setenv(name, value)
     with pytest.raises(
         Misconfigured,
-        match=r"pool serves requests already, and jobs would take its connections.* a process of their own",
+        match=r"reserved for requests; jobs would use up its connections.* a separate process",
     ):
         await api.run_api(SERVICE)
 

@@ -29,7 +29,7 @@ except Misconfigured as refused:
             "opentelemetry.sdk",
             "import os; os.environ['OTEL_TRACES_EXPORTER'] = 'zipkin';"
             " from waypost.telemetry.tracing import configure; configure('users', 'api')",
-            r"OTEL_TRACES_EXPORTER is 'zipkin', and opentelemetry\.sdk\S* is not installed: pip install 'waypost\[telemetry\]'",
+            r"OTEL_TRACES_EXPORTER is 'zipkin', but opentelemetry\.sdk\S* is not installed: pip install 'waypost\[telemetry\]'",
         ),
     ],
 )

@@ -186,7 +186,7 @@ async def ended(_: float) -> None: ...
 
 def job_worker(error: BaseException, _: pytest.MonkeyPatch) -> tuple[Lifecycle, Trouble]:
     opening = Opening(error)
-    database: Any = SimpleNamespace(alone=opening.alone, reserve=lambda _: None)
+    database: Any = SimpleNamespace(autocommit=opening.autocommit, reserve=lambda _: None)
     units: Any = None
     worker = JobWorker(
         database,

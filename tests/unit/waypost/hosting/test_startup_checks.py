@@ -36,29 +36,29 @@ async def test_a_command_without_a_handler_is_named_by_the_bus() -> None:
 
 
 def test_a_reactor_that_is_not_registered() -> None:
-    with pytest.raises(Misconfigured, match=r"services\.users\.handlers\.DUNNING is in no table.* Add it to CONSUMERS"):
+    with pytest.raises(Misconfigured, match=r"services\.users\.handlers\.DUNNING is not registered.* Add it to CONSUMERS"):
         refuse_incomplete(replace(USERS, consumers=[each for each in USERS.consumers if each.name != "dunning"]))
 
 
 def test_a_projector_that_is_not_registered() -> None:
-    with pytest.raises(Misconfigured, match=r"TENANT_DIRECTORY is in no table.* Add it to CONSUMERS"):
+    with pytest.raises(Misconfigured, match=r"TENANT_DIRECTORY is not registered.* Add it to CONSUMERS"):
         refuse_incomplete(replace(USERS, consumers=[each for each in USERS.consumers if each.name != "tenants"]))
 
 
 def test_a_projection_that_is_not_registered() -> None:
-    with pytest.raises(Misconfigured, match=r"INVOICE_ROWS is in no table.* Add it to PROJECTIONS"):
+    with pytest.raises(Misconfigured, match=r"INVOICE_ROWS is not registered.* Add it to PROJECTIONS"):
         refuse_incomplete(
             replace(BILLING, projections=[each for each in BILLING.projections if each.name != "invoices"])
         )
 
 
 def test_a_consumer_that_is_registered_twice() -> None:
-    with pytest.raises(Misconfigured, match="dunning is the name of two consumers: they would share a position"):
+    with pytest.raises(Misconfigured, match="two consumers have the name dunning: they would share one position"):
         refuse_incomplete(replace(USERS, consumers=[*USERS.consumers, USERS.consumers[0]]))
 
 
 def test_a_projection_that_is_registered_twice() -> None:
-    with pytest.raises(Misconfigured, match="accounts is the name of two read models: they would share a schema"):
+    with pytest.raises(Misconfigured, match="two read models have the name accounts: they would share one schema"):
         refuse_incomplete(replace(USERS, projections=[*USERS.projections, *USERS.projections]))
 
 
