@@ -36,7 +36,9 @@ async def test_a_command_without_a_handler_is_named_by_the_bus() -> None:
 
 
 def test_a_reactor_that_is_not_registered() -> None:
-    with pytest.raises(Misconfigured, match=r"services\.users\.handlers\.DUNNING is not registered.* Add it to CONSUMERS"):
+    with pytest.raises(
+        Misconfigured, match=r"services\.users\.handlers\.DUNNING is not registered.* Add it to CONSUMERS"
+    ):
         refuse_incomplete(replace(USERS, consumers=[each for each in USERS.consumers if each.name != "dunning"]))
 
 
