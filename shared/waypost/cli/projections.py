@@ -4,6 +4,7 @@ import asyncio
 from typing import Annotated, Any
 
 import typer
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from waypost.cli.databases import explained
 from waypost.cli.output import AsJson, console, present
@@ -17,9 +18,11 @@ from waypost.hosting.service import Service
 from waypost.kafka.topic_log import KafkaTopicLogs
 from waypost.kernel.errors import NotFound
 from waypost.ports.consumers import AsyncProjection, InlineProjection, Reactor
+from waypost.postgres.drift import refuse_rebuild_by_older_code
 from waypost.postgres.failures import as_transient
 from waypost.postgres.rebuild.history import PostgresHistoryShadowFactory
 from waypost.postgres.rebuild.shadow import PostgresShadowFactory
+from waypost.postgres.revisions import TOOLKIT, service_line
 from waypost.project import variable
 
 FORM = "SERVICE.NAME"
@@ -74,12 +77,20 @@ def find(name: str) -> tuple[Service, AsyncProjection | InlineProjection]:
 
 
 async def rebuilt(service: Service, target: AsyncProjection | InlineProjection, **options: Any) -> RebuildReport:
+    """Rebuilds the projection. Raises Misconfigured, before the shadow is made, if this release is
+    older or newer than the database.
+    """
+
+    async def check(connection: AsyncConnection) -> None:
+        lines = [TOOLKIT, service_line(service.name)]
+        await refuse_rebuild_by_older_code(connection, service.name, lines, target.name, target.tables)
+
     owner_dsn = setting_of(service.name, variable("OWNER_DSN"))
     if isinstance(target, InlineProjection):
-        history = PostgresHistoryShadowFactory(service.name, target, service.codec, owner_dsn=owner_dsn)
+        history = PostgresHistoryShadowFactory(service.name, target, service.codec, owner_dsn=owner_dsn, check=check)
         return await rebuild_inline_projection(target, history, **options)
     app_dsn, bootstrap = (setting_of(service.name, variable(name)) for name in ("APP_DSN", "KAFKA_BOOTSTRAP"))
-    shadow_factory = PostgresShadowFactory(service.name, target, app_dsn=app_dsn, owner_dsn=owner_dsn)
+    shadow_factory = PostgresShadowFactory(service.name, target, app_dsn=app_dsn, owner_dsn=owner_dsn, check=check)
     return await rebuild_async_projection(target, shadow_factory, KafkaTopicLogs(bootstrap), service.codec, **options)
 
 

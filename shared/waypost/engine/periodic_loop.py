@@ -83,6 +83,8 @@ class PeriodicLoop:
     async def stop(self) -> None:
         """Cancels a running tick. Never raises what a tick raised."""
         self.draining.set()
+        # A tick that swallows the cancellation continues with the pause: the wakeup ends it.
+        self.wakeup.set()
         self.ready.clear()
         await cancelled(self._task)
         self._task = None

@@ -154,5 +154,10 @@ def _refuse_unstorable(label: str, value: object) -> None:
             raise Invalid(f"{label} is {value}; a job takes finite numbers")
         case Decimal() if len(value.as_tuple().digits) > LONGEST_TEXT:
             raise Invalid(f"{label} has more than {LONGEST_TEXT} digits")
+        case Decimal() if abs(value.adjusted()) > LONGEST_TEXT:
+            raise Invalid(
+                f"{label} is {value}, which has more than {LONGEST_TEXT} digits when it is written without an exponent."
+                " Arithmetic with it could stop the process; round it"
+            )
         case _:
             pass

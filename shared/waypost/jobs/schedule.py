@@ -2,13 +2,14 @@
 schedulers.
 """
 
+import asyncio
 from collections.abc import Sequence
 from datetime import datetime
 
 import structlog
 
 from waypost.engine.failpoints import failpoint
-from waypost.engine.periodic_loop import PeriodicLoop
+from waypost.engine.periodic_loop import PeriodicLoop, is_asked_to_stop
 from waypost.jobs.declaration import JobRegistry, ListTenants, Scheduled
 from waypost.jobs.queue import enqueue_for_each
 from waypost.kernel.clock import Clock
@@ -76,13 +77,27 @@ class Scheduler(PeriodicLoop):
     async def tick(self) -> None:
         """Enqueues due jobs. Queries the database only after a tick; checks the clock often,
         because it may jump.
+
+        A schedule that fails does not stop the others. Raises the first error after the last
+        schedule.
         """
         now = self._clock.now()
+        first_error: BaseException | None = None
         for scheduled in self._schedule:
-            latest = scheduled.latest_tick(now)
-            if self._known.get(scheduled.name) != latest:
-                await self._process_tick(scheduled, latest)
-                self._known[scheduled.name] = latest
+            try:
+                await self._process_latest(scheduled, now)
+            except (Exception, asyncio.CancelledError) as error:
+                if is_asked_to_stop():
+                    raise
+                first_error = first_error or error
+        if first_error is not None:
+            raise first_error
+
+    async def _process_latest(self, scheduled: Scheduled, now: datetime) -> None:
+        latest = scheduled.latest_tick(now)
+        if self._known.get(scheduled.name) != latest:
+            await self._process_tick(scheduled, latest)
+            self._known[scheduled.name] = latest
 
     async def _process_tick(self, scheduled: Scheduled, tick: datetime) -> None:
         async with self._database.transaction() as connection:

@@ -68,8 +68,11 @@ class KafkaSubscription:
         # The client's stop may hang while the broker is frozen: it is then abandoned.
         await asyncio.wait([closing], timeout=CLOSE_SECONDS)
         closing.cancel()
-        with contextlib.suppress(KafkaError, asyncio.CancelledError, OSError):
-            await closing
+        # `await closing` could not distinguish a cancellation of this task from that of the stop.
+        await asyncio.wait([closing])
+        with contextlib.suppress(KafkaError, OSError):
+            if not closing.cancelled():
+                closing.result()
 
     async def poll(self, partition: Partition, *, max_records: int, timeout_seconds: float) -> Sequence[Record]:
         client, left = self._client, self._left

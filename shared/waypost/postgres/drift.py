@@ -1,18 +1,19 @@
-"""Startup check: the database matches the code.
+"""Checks that the database matches the code, at the start of a process and before a rebuild.
 
-Two queries at the start of a process. Without them a missing column, table or grant would appear as
-the error of a single request.
+Without the check at start, a missing column, table or grant would appear as the error of a single
+request.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 
 import asyncpg
 import structlog
+from sqlalchemy import MetaData
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from waypost.kernel.errors import Misconfigured
 from waypost.postgres.database import Sql
-from waypost.postgres.expected_tables import ExpectedTable
+from waypost.postgres.expected_tables import ExpectedTable, read_tables
 from waypost.postgres.revisions import MigrationLine
 
 log = structlog.get_logger()
@@ -20,6 +21,8 @@ log = structlog.get_logger()
 _VERSION_TABLES = """
 select name, to_regclass(name) is not null and has_table_privilege(to_regclass(name), 'select') as readable
 from unnest($1::text[]) as wanted (name)"""
+
+_COLUMNS = "select table_name, column_name from information_schema.columns where table_schema = $1"
 
 # A privilege counts if the role has it on at least one column and may use the schema.
 _TABLES = """
@@ -42,12 +45,7 @@ async def refuse_pending_migrations(connection: AsyncConnection, service: str, l
     Accepts a database that a newer release migrated, because old processes still run during a
     deployment.
     """
-    rows = await Sql(connection).fetch(_VERSION_TABLES, [line.version_table for line in lines])
-    readable = {row["name"] for row in rows if row["readable"]}
-    for line in lines:
-        current = None
-        if line.version_table in readable:
-            current = await Sql(connection).fetchval(f"select version_num from {line.version_table}")
+    for line, current in await _versions(connection, lines):
         if pending := line.pending(current):
             raise Misconfigured(
                 f"the database of {service} lacks migrations of {line.owner}: {', '.join(pending)}"
@@ -56,6 +54,47 @@ async def refuse_pending_migrations(connection: AsyncConnection, service: str, l
             )
         if not line.knows(current):
             log.warning("database_newer_than_code", owner=line.owner, version=current, newest=line.revisions[-1])
+
+
+async def refuse_rebuild_by_older_code(
+    connection: AsyncConnection, service: str, lines: Sequence[MigrationLine], schema: str, tables: MetaData
+) -> None:
+    """Raises Misconfigured if a rebuild would drop tables or columns of the live projection that
+    this release lacks, or if the versions of database and code differ.
+    """
+    for line, current in await _versions(connection, lines):
+        if not line.knows(current):
+            raise Misconfigured(
+                f"the database of {service} is at version {current} of {line.owner}, which this release does not have"
+                f" (its newest is {line.revisions[-1]}): a newer release migrated it. A rebuild by this release would"
+                " drop what the newer one added. Rebuild with that release"
+            )
+    await refuse_pending_migrations(connection, service, lines)
+    known = {(table.name, column) for table in read_tables(schema, tables) for column in table.columns}
+    live = {(row["table_name"], row["column_name"]) for row in await Sql(connection).fetch(_COLUMNS, schema)}
+    if lost := [f"{schema}.{table}.{column}" for table, column in sorted(live - known)]:
+        raise Misconfigured(
+            f"the database of {service} has columns that this release does not declare: {', '.join(lost)}. A rebuild"
+            " creates the tables from the declaration, and would drop them. Declare them in tables.py, drop them by a"
+            " migration, or rebuild with the release that declares them",
+            lost=lost,
+        )
+
+
+async def _versions(
+    connection: AsyncConnection, lines: Sequence[MigrationLine]
+) -> Sequence[tuple[MigrationLine, str | None]]:
+    rows = await Sql(connection).fetch(_VERSION_TABLES, [line.version_table for line in lines])
+    readable = {row["name"] for row in rows if row["readable"]}
+    return [
+        (
+            line,
+            await Sql(connection).fetchval(f"select version_num from {line.version_table}")
+            if line.version_table in readable
+            else None,
+        )
+        for line in lines
+    ]
 
 
 async def refuse_drift(connection: AsyncConnection, service: str, tables: Iterable[ExpectedTable]) -> None:

@@ -3,7 +3,8 @@ reads:
 
     from waypost.postgres.migration import apply, projection_tables, protect
 
-    revision, down_revision = "0001", None
+    revision = "0001"
+    down_revision = None
 
     def upgrade() -> None:
         apply(_own_tables(), projection_tables("accounts", ACCOUNTS))

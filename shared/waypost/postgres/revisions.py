@@ -5,7 +5,7 @@ Alembic takes half a second.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -35,13 +35,13 @@ class MigrationLine:
         """The revisions, oldest first. Raises Misconfigured if the files are not a linear
         sequence.
         """
-        after = {self._read(file): file for file in sorted((self.folder / "versions").glob("*.py"))}
-        following = {down: revision for revision, down in after}
+        after = self._files()
+        following = {down: revision for revision, (down, _) in after.items()}
         ordered: list[str] = []
         while (revision := following.get(ordered[-1] if ordered else None)) is not None:
             ordered.append(revision)
         if len(ordered) != len(after):
-            names = ", ".join(file.name for (revision, _), file in after.items() if revision not in ordered)
+            names = ", ".join(file.name for revision, (_, file) in after.items() if revision not in ordered)
             raise Misconfigured(
                 f"the migrations in {self.folder / 'versions'} are not a linear sequence: {names} cannot be reached."
                 "  Set down_revision of each file to the revision of the previous file"
@@ -59,6 +59,22 @@ class MigrationLine:
         the database.
         """
         return current is None or current in self.revisions
+
+    def _files(self) -> Mapping[str, tuple[str | None, Path]]:
+        """The previous revision and the file of each revision. Raises Misconfigured for a revision
+        that two files have.
+        """
+        files: dict[str, tuple[str | None, Path]] = {}
+        for file in sorted((self.folder / "versions").glob("*.py")):
+            revision, down = self._read(file)
+            if revision in files:
+                raise Misconfigured(
+                    f"{files[revision][1].name} and {file.name} both have revision {revision} in"
+                    f" {self.folder / 'versions'}: only one of them would run. Give the newer file the next revision,"
+                    f" and set its down_revision to {revision}"
+                )
+            files[revision] = (down, file)
+        return files
 
     def _read(self, file: Path) -> tuple[str, str | None]:
         text = file.read_text(encoding="utf-8")

@@ -39,18 +39,23 @@ def decimal_bytes(value: Decimal, *, precision: int, scale: int) -> bytes:
     sign, digits, exponent = value.as_tuple()
     if not isinstance(exponent, int):
         raise ValueError("is not a finite number")
-    if value and value.adjusted() + 1 + scale > precision:
+    if not value:
+        return b"\0"
+    if value.adjusted() + 1 + scale > precision:
         raise ValueError(f"has more than {precision - scale} digits before the point")
     shift = exponent + scale
+    # Refused before the power is computed: ten to the power of a large exponent takes minutes.
+    if -shift >= len(digits):
+        raise ValueError(f"has more than {scale} digits after the point")
     unscaled = int("".join(map(str, digits)))
     if shift < 0:
         unscaled, lost = divmod(unscaled, 10**-shift)
         if lost:
             raise ValueError(f"has more than {scale} digits after the point")
-    elif unscaled:
+    else:
         unscaled *= 10**shift
-    unscaled = -unscaled if sign else unscaled
-    return unscaled.to_bytes(unscaled.bit_length() // 8 + 1, "big", signed=True)
+    number: int = -unscaled if sign else unscaled
+    return number.to_bytes(number.bit_length() // 8 + 1, "big", signed=True)
 
 
 def decimal_of(data: bytes, *, precision: int, scale: int) -> Decimal:

@@ -6,7 +6,12 @@ from typing import Any
 from prometheus_client import REGISTRY
 
 from tests.fixtures.club import Stage
+from tests.fixtures.club.declaration import no_trouble
+from tests.fixtures.operators import AUDIT
+from waypost.engine.consumer.dead_letters.parked_key_queue import Outcome
 from waypost.kernel.envelope import Envelope
+from waypost.kernel.errors import Permanent
+from waypost.ports.dead_letters import ParkedKey
 from waypost.testing.eventually import eventually
 
 
@@ -87,3 +92,25 @@ async def test_handler_with_a_cancelled_task_is_retried_and_skips_nothing(stage:
 
         await eventually(all_answered)
     assert await stage.dead_letters() == []
+
+
+async def test_redrive_with_a_cancelled_task_is_prevented_and_may_be_repeated(stage: Stage) -> None:
+    ann = stage.user()
+    key = ParkedKey(stage.club.topic, str(ann.id).encode())
+
+    def refuse(_: Envelope[Any]) -> None:
+        raise Permanent("not today")
+
+    def wait_for_it(_: Envelope[Any]) -> None:
+        raise asyncio.CancelledError("of a task that the handler waited for")
+
+    stage.club.trouble = refuse
+    await stage.topic.publish(*ann.tells("Ann"))
+    async with stage.consuming(stage.club.greetings) as group:
+        await eventually(lambda: stage.reached(1, consumers=1))
+        before = await stage.dead_letters()
+        stage.club.trouble = wait_for_it
+        assert (await group.retries.attempt(key, AUDIT)).outcome is Outcome.PREVENTED
+        assert await stage.dead_letters() == before
+        stage.club.trouble = no_trouble
+        assert (await group.retries.attempt(key, AUDIT)).outcome is Outcome.UNPARKED

@@ -36,6 +36,10 @@ async def everybody(_: AsyncConnection) -> list[TenantId]:
     return TENANTS
 
 
+async def broken(_: AsyncConnection) -> list[TenantId]:
+    raise ConnectionResetError
+
+
 def scheduler(service: Service, *schedule: Scheduled, tenants: ListTenants = everybody) -> Scheduler:
     return Scheduler(
         service.database,
@@ -195,17 +199,13 @@ async def test_more_tenants_than_one_statement_takes_each_get_their_job(service:
 
     billing = await service([Job(clean_up)])
     running = scheduler(billing, tenants=crowd)
-    set_clock(billing, "2025-03-01T01:00:00")
-    await running.tick()
-    set_clock(billing, "2025-03-01T03:00:00")
-    await running.tick()
+    for moment in ("2025-03-01T01:00:00", "2025-03-01T03:00:00"):
+        set_clock(billing, moment)
+        await running.tick()
     assert {row["tenant_id"] for row in await billing.fetch("select tenant_id from jobs")} == set(many)
 
 
 async def test_a_tick_that_fails_midway_is_taken_by_the_next(service: ServiceOf) -> None:
-    async def broken(_: AsyncConnection) -> list[TenantId]:
-        raise ConnectionResetError
-
     billing = await service([Job(clean_up)])
     set_clock(billing, "2025-03-01T01:00:00")
     await scheduler(billing).tick()
@@ -214,6 +214,17 @@ async def test_a_tick_that_fails_midway_is_taken_by_the_next(service: ServiceOf)
         await scheduler(billing, tenants=broken).tick()
     await scheduler(billing).tick()
     assert await queued(billing) == 3
+
+
+async def test_failing_schedule_does_not_stop_the_ones_after_it(service: ServiceOf) -> None:
+    billing = await service([Job(clean_up)])
+    running = scheduler(billing, Scheduled("clean_up", at="02:10", tenants=broken), NIGHTLY)
+    set_clock(billing, "2025-03-01T01:00:00")
+    await running.tick()
+    set_clock(billing, "2025-03-01T03:00:00")
+    with pytest.raises(Transient):
+        await running.tick()
+    assert await queued(billing) == len(TENANTS)
 
 
 async def test_scheduler_runs_beside_a_worker(service: ServiceOf) -> None:

@@ -89,6 +89,16 @@ def test_arguments_with_defaults_are_optional() -> None:
         ("settle", SETTLED | {"amount": Decimal("NaN")}, "amount is NaN; a job takes finite numbers"),
         ("settle", SETTLED | {"shares": [Decimal("-Infinity")]}, r"shares\[0\] is -Infinity; a job takes finite"),
         ("settle", SETTLED | {"amount": Decimal("1" * 1001)}, "amount has more than 1000 digits"),
+        (
+            "settle",
+            SETTLED | {"amount": Decimal("1E-999999999")},
+            "amount is 1E-999999999, which has more than 1000 dig",
+        ),
+        (
+            "settle",
+            SETTLED | {"amount": Decimal("0E+999999999")},
+            "amount is 0E.999999999, which has more than 1000 dig",
+        ),
         ("charge", {"invoice_id": ID, "at": NOON, "attempt": -(10**1000)}, "attempt has more than 1000 digits"),
         ("charge", {"invoice_id": ID, "at": NOON, "note": "\ud83d"}, "note holds a NUL or half a surrogate pair"),
     ],

@@ -102,6 +102,7 @@ AN_HOUR_EAST = timezone(timedelta(hours=1))
         ("tax_rate", Decimal("0.001"), "tax_rate", "more than 2 digits after the point"),
         ("tax_rate", Decimal(1000), "tax_rate", "more than 3 digits before the point"),
         ("tax_rate", Decimal("1E+3"), "tax_rate", "more than 3 digits before the point"),
+        ("tax_rate", Decimal("1E-99999999"), "tax_rate", "more than 2 digits after the point"),
         ("tax_rate", Decimal("NaN"), "tax_rate", "is not a finite number"),
         ("tax_rate", Decimal("-Infinity"), "tax_rate", "is not a finite number"),
         ("related", ["x"], "related", "is a list, not a tuple"),
@@ -142,7 +143,13 @@ def test_a_misfit_deep_inside_is_named(rich: Rich, changes: dict[str, Any], path
 
 @pytest.mark.parametrize(
     ("value", "read"),
-    [(Decimal("1.5"), "1.50"), (Decimal("1E+2"), "100.00"), (Decimal("-0"), "0.00"), (Decimal("0E+9"), "0.00")],
+    [
+        (Decimal("1.5"), "1.50"),
+        (Decimal("1E+2"), "100.00"),
+        (Decimal("-0"), "0.00"),
+        (Decimal("0E+9"), "0.00"),
+        (Decimal("0E-99999999"), "0.00"),
+    ],
 )
 def test_a_decimal_is_read_with_the_scale_of_its_schema(rich: Rich, value: Decimal, read: str) -> None:
     decoded = rich.again(rich.event(tax_rate=value))

@@ -22,7 +22,7 @@ from waypost.postgres.database import Database, driver
 from waypost.postgres.projection_schema import create_projection_schema
 from waypost.postgres.rebuild.comparison import compare
 from waypost.postgres.rebuild.names import Names
-from waypost.postgres.rebuild.schema_lock import schema_lock
+from waypost.postgres.rebuild.schema_lock import SchemaCheck, schema_lock
 from waypost.postgres.rebuild.swap import rename_schemas
 from waypost.postgres.tenancy import BIND, setting
 from waypost.postgres.versions import versions_in
@@ -42,17 +42,26 @@ where e.version > coalesce(v.version, 0) order by e.position"""
 class PostgresHistoryShadowFactory:
     """`waypost.ports.rebuild.HistoryShadowFactory`."""
 
-    def __init__(self, service: str, projection: InlineProjection, codec: EventCodec, *, owner_dsn: str) -> None:
+    def __init__(
+        self,
+        service: str,
+        projection: InlineProjection,
+        codec: EventCodec,
+        *,
+        owner_dsn: str,
+        check: SchemaCheck | None = None,
+    ) -> None:
         self._names = Names(service, projection.name)
         self._projection = projection
         self._codec = codec
         self._owner_dsn = owner_dsn
+        self._check = check
 
     @asynccontextmanager
     async def history(self) -> AsyncIterator["PostgresHistory"]:
         owner = Database(self._owner_dsn, application_name=f"{self._names.service}-rebuild-owner", pool_size=3)
         try:
-            async with schema_lock(owner):
+            async with schema_lock(owner, self._check):
                 history = PostgresHistory(owner, self._names, self._projection, self._codec)
                 await history.make()
                 try:

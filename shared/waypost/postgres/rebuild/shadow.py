@@ -14,7 +14,7 @@ from waypost.ports.subscription import Partition
 from waypost.postgres.database import Database
 from waypost.postgres.projection_schema import create_projection_schema
 from waypost.postgres.rebuild.names import Names
-from waypost.postgres.rebuild.schema_lock import schema_lock
+from waypost.postgres.rebuild.schema_lock import SchemaCheck, schema_lock
 from waypost.postgres.rebuild.swap import LIVE, PostgresSwap, locked_live, positions
 from waypost.postgres.rebuild.transactions import ShadowTransactions
 
@@ -33,11 +33,20 @@ class PostgresShadowFactory:
     tables, the application's role fills them.
     """
 
-    def __init__(self, service: str, projection: AsyncProjection, *, app_dsn: str, owner_dsn: str) -> None:
+    def __init__(
+        self,
+        service: str,
+        projection: AsyncProjection,
+        *,
+        app_dsn: str,
+        owner_dsn: str,
+        check: SchemaCheck | None = None,
+    ) -> None:
         self._names = Names(service, projection.name)
         self._projector = projection
         self._app_dsn = app_dsn
         self._owner_dsn = owner_dsn
+        self._check = check
 
     @asynccontextmanager
     async def shadow(self) -> AsyncIterator["PostgresShadow"]:
@@ -47,7 +56,7 @@ class PostgresShadowFactory:
             self._app_dsn, application_name=f"{names.service}-rebuild", pool_size=2, schemas=[names.new_schema]
         )
         try:
-            async with schema_lock(owner):
+            async with schema_lock(owner, self._check):
                 shadow = PostgresShadow(names, self._projector, owner, app)
                 await shadow.make()
                 try:

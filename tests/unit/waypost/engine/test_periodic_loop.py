@@ -3,6 +3,7 @@ stopped.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 
 import asyncpg
@@ -141,6 +142,21 @@ async def test_stop_cancels_a_tick_that_outlives_the_drain() -> None:
     await loop.stop()
     await loop.stop()
     assert seen == ["cancelled"]
+
+
+async def test_stop_ends_a_loop_whose_tick_swallows_the_cancellation() -> None:
+    begun = asyncio.Event()
+
+    async def tick() -> None:
+        begun.set()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+
+    loop = FunctionLoop(tick, name="stubborn", every_seconds=HOUR)
+    await loop.start()
+    await begun.wait()
+    stopping = asyncio.create_task(loop.stop())
+    await eventually(stopping.done)
 
 
 async def test_stop_before_start_and_start_after_stop_work() -> None:

@@ -2,6 +2,7 @@
 left.
 """
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
@@ -14,6 +15,7 @@ from waypost.engine.consumer.effects import Effects
 from waypost.engine.consumer.message import Reader
 from waypost.engine.consumer.policy import ConsumerPolicy
 from waypost.engine.failpoints import failpoint
+from waypost.engine.periodic_loop import is_asked_to_stop
 from waypost.engine.retry import RETRYABLE, ends_a_wait, failure_of
 from waypost.kernel.audit_context import AuditContext
 from waypost.kernel.clock import Clock
@@ -147,11 +149,13 @@ class ParkedKeyProcessor:
         metrics.CONSUMER_RETRIES.labels(self.name).inc()
         try:
             outcome = await self._handle(parked, started.dead_letter, redriven=audit_context is not None)
+        except asyncio.CancelledError as error:
+            if is_asked_to_stop():
+                raise
+            cancelled = Transient(f"an operation that the handler awaited was cancelled: {error!r}")
+            return await self._failed(parked, started, cancelled, redriven=audit_context is not None)
         except Exception as error:  # noqa: BLE001 - a handler may raise anything
-            if audit_context is not None and isinstance(error, RETRYABLE):
-                return await self._undo(parked, started, error)
-            failure = await self._record_failure(parked, started.dead_letter, error)
-            return Attempt(outcome=Outcome.FAILED, dead_letter=started.dead_letter, failure=failure)
+            return await self._failed(parked, started, error, redriven=audit_context is not None)
         return Attempt(outcome=outcome, dead_letter=started.dead_letter)
 
     async def _handle(self, parked: ParkedKey, counted: DeadLetter, *, redriven: bool) -> Outcome:
@@ -179,6 +183,12 @@ class ParkedKeyProcessor:
         AFTER_COMMIT.hit()
         batch.run_after_commit()
         return outcome
+
+    async def _failed(self, parked: ParkedKey, started: StartedAttempt, error: Exception, *, redriven: bool) -> Attempt:
+        if redriven and isinstance(error, RETRYABLE):
+            return await self._undo(parked, started, error)
+        failure = await self._record_failure(parked, started.dead_letter, error)
+        return Attempt(outcome=Outcome.FAILED, dead_letter=started.dead_letter, failure=failure)
 
     async def _undo(self, parked: ParkedKey, started: StartedAttempt, error: WaypostError) -> Attempt:
         await self._queue.undo(parked, started)
