@@ -7,6 +7,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 ALLOWED = {
+    "shared/waypost/devstack/supervision.py": "of the development stack; the supervisor's end is awaited",
+    "shared/waypost/devstack/supervisor.py": "of the development stack; one task per component, awaited at the stop",
     "shared/waypost/engine/periodic_loop.py": "the loop itself",
     "shared/waypost/engine/consumer/partition.py": "handles each error itself and continues; a poll is never cancelled",
     "shared/waypost/engine/relay/term.py": "parts of one tick: the task group or the next step awaits each",

@@ -102,7 +102,7 @@ async def test_out_of_order_dead_letters_have_a_separate_limit(stage: Stage) -> 
             await eventually(full)
             assert [dead_letter[:2] for dead_letter in await stage.dead_letters()] == [("waiting", 2)] * 2
     (line,) = [this_line for this_line in logs if this_line["event"] == "dead_letter_limit_reached"]
-    assert (line["failed"], line["early"], line["max_failed"], line["max_out_of_order"]) == (0, 3, 1, 2)
+    assert (line["failed"], line["out_of_order"], line["max_failed"], line["max_out_of_order"]) == (0, 3, 1, 2)
 
     async def all_greeted() -> bool:
         return await stage.greeted(*people) == [[1, 2]] * 3

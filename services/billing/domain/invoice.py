@@ -112,9 +112,7 @@ class Invoice(Aggregate):
         )
 
     def require_finalizable(self) -> None:
-        """Checks that `finalize` is allowed, before a number is assigned. Raises InvoiceNotDraft,
-        InvoiceEmpty.
-        """
+        """Called before a number is assigned. Raises InvoiceNotDraft, InvoiceEmpty."""
         self._require_draft()
         if self.total_minor == 0:
             raise InvoiceEmpty
@@ -196,9 +194,7 @@ class Invoice(Aggregate):
         return self.number
 
     def refund(self, refund: PaymentAttempt, reason: str, provider_refund_id: str, at: datetime) -> None:
-        """Reason: `requested`, `duplicate` or `fraudulent`. Raises InvoiceNotPaid,
-        RefundTooLarge.
-        """
+        """Reason: requested, duplicate, fraudulent. Raises InvoiceNotPaid, RefundTooLarge."""
         self.record(
             InvoiceRefunded(
                 **self._identity(),

@@ -134,7 +134,9 @@ async def test_the_expected_tables_are_those_of_the_toolkit(database: Databases)
 
 
 async def test_a_row_of_another_tenant_is_refused_with_its_table(pool: Pool) -> None:
-    with pytest.raises(NoTenantBound, match="a row for table write_offs has a tenant that this transaction is not bound to"):
+    with pytest.raises(
+        NoTenantBound, match="a row for table write_offs has a tenant that this transaction is not bound to"
+    ):
         async with pool.transaction([TenantId(new_id())]) as connection:
             await Sql(connection).execute("insert into write_offs values ($1, $1)", new_id())
 
