@@ -37,7 +37,7 @@ def instead(headers: Headers, name: str, value: Any) -> Headers:
 def failures(consumer: str) -> float:
     """Transactions that could not store their dead letters."""
     found = REGISTRY.get_sample_value(
-        "waypost_consumer_failed_transactions_total", {"consumer": consumer, "step": "keep_dead_letters"}
+        "waypost_consumer_failed_transactions_total", {"consumer": consumer, "step": "store_dead_letters"}
     )
     return found or 0.0
 
@@ -225,7 +225,7 @@ async def test_partition_whose_batch_fails_again_and_again_is_not_ready(
     original = PostgresDeadLetters.insert
 
     async def insert(self: PostgresDeadLetters, dead_letters: Sequence[DeadLetter]) -> None:
-        if closed:
+        if closed or any(dead_letter.key is None for dead_letter in dead_letters):
             raise Refused
         await original(self, dead_letters)
 

@@ -2,21 +2,24 @@
 tick and its commit (fault matrix 17).
 """
 
+from datetime import timedelta
+
 from tests.faults.jobs_rig import JobsRig
 from tests.fixtures.processes import is_stopped
+from waypost.jobs.declaration import Scheduled
 from waypost.postgres.database import driver
 from waypost.testing.database import connected
 from waypost.testing.eventually import eventually
 
 WAITING = "select pid from pg_stat_activity where application_name = 'jobs-test' and wait_event_type = 'Lock'"
 IDLE = "select from pg_stat_activity where pid = $1 and state = 'idle'"
+DAILY = Scheduled("tick", every=timedelta(days=1))
+"""As `tests.faults.jobs_process` declares it."""
 DONE = "select tenant_id from job_results where status = 'complete'"
 
 
 async def missed_a_week(jobs: JobsRig) -> None:
-    await jobs.service.fetch(
-        "insert into job_schedules values ('tick every 1 day, 0:00:00', now() - interval '7 days')"
-    )
+    await jobs.service.fetch("insert into job_schedules values ($1, now() - interval '7 days')", DAILY.name)
 
 
 async def ticked(jobs: JobsRig) -> list[object]:

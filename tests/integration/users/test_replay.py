@@ -1,5 +1,7 @@
 """A replay of billing's events suspends no user again."""
 
+from dataclasses import replace
+
 from services.users.app import SERVICE
 from tests.fixtures.replay_check import ReplayCheck
 from tests.integration.users.service import UsersService
@@ -12,7 +14,9 @@ from waypost.testing.kafka import Broker
 
 async def test_a_full_replay_changes_nothing(users: UsersService, own_kafka: Broker) -> None:
     owner = await users.open_tenant()
-    member = await users.join(owner.tenant_id)
+    member, admin = await users.join(owner.tenant_id), await users.join(owner.tenant_id)
+    await users.http.post(f"/users/{admin.user_id}/role", json={"role": "admin"}, headers=owner.headers)
+    tokens = (await users.log_in(admin.tenant_id, admin.email)).json()
     debts = [written_off_invoice(member.tenant_id, debtor.user_id) for debtor in (member, member, owner)]
     history = [envelope_of(event, event.invoice_id) for event in debts]
     async with hosted(SERVICE, users.where, bootstrap=own_kafka.bootstrap) as service:
@@ -21,7 +25,9 @@ async def test_a_full_replay_changes_nothing(users: UsersService, own_kafka: Bro
         async with service.consuming("dunning"):
             await eventually(lambda: check.has_processed_all(history), deadline_seconds=40)
     assert (await users.log_in(member.tenant_id, member.email)).status_code == 401
-    reactivated = await users.http.post(f"/users/{member.user_id}/reactivate", headers=owner.headers)
+    reactivated = await users.http.post(
+        f"/users/{member.user_id}/reactivate", headers=replace(admin, tokens=tokens).headers
+    )
     assert reactivated.status_code == 200, reactivated.text
 
     await check.changes_nothing(owner.tenant_id, history)

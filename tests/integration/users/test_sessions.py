@@ -3,7 +3,7 @@
 import asyncio
 from datetime import timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 from joserfc.jwk import OKPKey
@@ -29,7 +29,10 @@ async def test_an_access_token_is_verified_with_the_published_keys(users: UsersS
     assert all("d" not in key for key in published.json()["keys"])
     claims = await _verifier(published.json(), users.clock).verify(owner.tokens["access_token"])
     tenant_id = TenantId(owner.tenant_id)
-    assert Principal.of(claims) == Principal(user_id=owner.user_id, tenant_id=tenant_id, role=Role.OWNER)
+    expected = Principal(
+        user_id=owner.user_id, tenant_id=tenant_id, role=Role.OWNER, session_id=UUID(str(claims["sid"]))
+    )
+    assert Principal.of(claims) == expected
     assert claims["exp"] - claims["iat"] == owner.tokens["expires_in"] == ACCESS_SECONDS
     assert owner.tokens["token_type"] == "Bearer"
 

@@ -11,16 +11,16 @@ from infra.stack.places import CHECKOUT, inherited
 from waypost.engine.failpoints import VARIABLE
 
 
-@pytest.mark.parametrize("process", ["api", "worker"])
-def test_a_misspelt_point_is_refused_with_those_there_are(process: str) -> None:
+@pytest.mark.parametrize(("process", "point"), [("api", "write.after_events"), ("worker", "relay.after_ack")])
+def test_a_misspelt_point_is_refused_with_those_there_are(process: str, point: str) -> None:
     refused = started(process, "relay.after_akc=kill")
     assert refused.returncode == 2
     assert f"users {process}: {VARIABLE}: there is no failpoint 'relay.after_akc'" in refused.stderr
-    assert "relay.after_ack" in refused.stderr
+    assert point in refused.stderr
 
 
 def test_an_armed_point_is_warned_of() -> None:
-    assert '"failpoint":"relay.after_ack","action":"kill"' in started("api", "relay.after_ack=kill").stdout
+    assert '"failpoint":"write.after_events","action":"kill"' in started("api", "write.after_events=kill").stdout
     assert "failpoint" not in started("api", "").stdout
 
 

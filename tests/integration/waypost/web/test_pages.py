@@ -20,7 +20,7 @@ async def test_docs_shows_every_route_of_the_api(name: str, visit: Open) -> None
         assert await visited.page.locator(".opblock").count() == routes
         await visited.page.get_by_role("link", name="/asyncapi").wait_for()
         await visited.page.locator(".opblock-summary-control").first.click()
-        await visited.page.get_by_text("It failed.").first.wait_for()
+        await visited.page.get_by_text("The request failed.").first.wait_for()
     visited.prove_clean()
 
 
