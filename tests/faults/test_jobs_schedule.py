@@ -11,7 +11,7 @@ from waypost.postgres.database import driver
 from waypost.testing.database import connected
 from waypost.testing.eventually import eventually
 
-WAITING = "select pid from pg_stat_activity where application_name = 'jobs-test' and wait_event_type = 'Lock'"
+WAITING = "select pid from pg_stat_activity where application_name = 'billing-test' and wait_event_type = 'Lock'"
 IDLE = "select from pg_stat_activity where pid = $1 and state = 'idle'"
 DAILY = Scheduled("tick", every=timedelta(days=1))
 """As `tests.faults.jobs_process` declares it."""
