@@ -35,18 +35,28 @@ class Passage:
 
 
 def tracked_files(root: Path, paths: Sequence[str]) -> Iterator[Path]:
-    """Files that git tracks, below the given paths if there are any."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", *paths],
-        cwd=root,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    for name in sorted(filter(None, listed.stdout.split("\0"))):
+    """Files of the project below `root`, or below the given paths: those that git does not ignore.
+    In a copy without git, those outside hidden folders.
+    """
+    for name in sorted(_listed_by_git(root, paths) or _listed_by_folder(root, paths)):
         file = root / name
         if file.suffix in SUFFIXES and not name.startswith(IGNORED) and file.is_file():
             yield file
+
+
+def _listed_by_git(root: Path, paths: Sequence[str]) -> Sequence[str]:
+    """Empty outside a git work tree."""
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", *paths]
+    listed = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    return list(filter(None, listed.stdout.split("\0"))) if listed.returncode == 0 else []
+
+
+def _listed_by_folder(root: Path, paths: Sequence[str]) -> Iterator[str]:
+    for start in [root / path for path in paths] or [root]:
+        for file in start.rglob("*") if start.is_dir() else [start]:
+            name = file.relative_to(root).as_posix()
+            if not any(part.startswith(".") for part in name.split("/")[:-1]):
+                yield name
 
 
 def passages_in(file: Path) -> Iterator[Passage]:
