@@ -35,8 +35,8 @@ class Passage:
 
 
 def tracked_files(root: Path, paths: Sequence[str]) -> Iterator[Path]:
-    """Files of the project below `root`, or below the given paths: those that git does not ignore.
-    In a copy without git, those outside hidden folders.
+    """Files below `root`, or below the given paths, that git does not ignore. In a copy without
+    git: files outside hidden folders.
     """
     for name in sorted(_listed_by_git(root, paths) or _listed_by_folder(root, paths)):
         file = root / name
