@@ -77,7 +77,9 @@ async def test_all_processes_run_suspend_a_debtor_and_exit_cleanly(
 
 
 async def is_suspended(http: httpx.AsyncClient, path: str, headers: dict[str, str]) -> bool:
-    return bool((await http.get(path, headers=headers)).json()["status"] == "suspended")
+    """A suspended user's access token is refused at once."""
+    answer = await http.get(path, headers=headers)
+    return answer.status_code == 401 and answer.json()["type"].endswith("token-revoked")
 
 
 async def publish(kafka: Broker, event: InvoiceMarkedUncollectible) -> None:
