@@ -14,7 +14,7 @@ SEEN = [
     "one charge at the provider",
     "mail “Receipt",
     "the live view",
-    "spans under one trace id",
+    "spans of three services under one trace id",
     "equal to the live ones",
 ]
 

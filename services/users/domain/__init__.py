@@ -13,7 +13,8 @@ from services.users.domain.errors import (
 )
 from services.users.domain.tenant import Tenant, TenantStatus
 from services.users.domain.tokens import OpaqueToken, SealedToken
-from services.users.domain.user import User, UserStatus
+from services.users.domain.user import User
+from services.users.domain.user_status import UserStatus
 
 __all__ = [
     "Email",

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import ClassVar, Self
 from uuid import UUID
 
@@ -21,6 +20,7 @@ from schemas.users import (
 )
 from services.users.domain.errors import NotSuspended, UserIsErased
 from services.users.domain.tokens import SealedToken
+from services.users.domain.user_status import UserStatus
 from waypost.kernel.aggregate import Aggregate
 from waypost.kernel.event import Event
 from waypost.kernel.ids import TenantId
@@ -32,21 +32,6 @@ VERIFICATION_WINDOW = timedelta(minutes=15)
 address.
 """
 PASSWORD_LINK_PAUSE = timedelta(minutes=5)
-
-
-class UserStatus(StrEnum):
-    UNVERIFIED = "unverified"
-    ACTIVE = "active"
-    SUSPENDED = "suspended"
-    ERASED = "erased"
-
-    @classmethod
-    def of(cls, *, verified: bool, suspended: bool, erased: bool = False) -> Self:
-        if erased:
-            return cls.ERASED
-        if suspended:
-            return cls.SUSPENDED
-        return cls.ACTIVE if verified else cls.UNVERIFIED
 
 
 class User(Aggregate):

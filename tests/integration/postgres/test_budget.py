@@ -23,9 +23,8 @@ async def test_a_budget_that_fits_is_fine_and_one_more_is_refused(database: Data
     async with opened((await database("club", migrate)).app) as pool, pool.transaction() as connection:
         there_are = int(await connection.scalar(text("select current_setting('max_connections')")) or 0)
         await refuse_small_server(connection, there_are)
-        with pytest.raises(
-            Misconfigured, match=f"takes {there_are} connections.*set max_connections = {there_are + 1}"
-        ):
+        expected = f"allows {there_are} connections.*set max_connections = {there_are + 1}"
+        with pytest.raises(Misconfigured, match=expected):
             await refuse_small_server(connection, there_are + 1)
 
 

@@ -84,6 +84,13 @@ class UsersService(HostedService):
     async def reset_password(self, token: str, password: str) -> httpx.Response:
         return await self.http.post("/password/reset", json={"token": token, "password": password})
 
+    async def password_link(self, member: Member) -> str:
+        return await self.mailed_token(member.tenant_id, member.user_id, "user.password_reset_requested")
+
+    async def change_password(self, member: Member, current: str, new: str) -> httpx.Response:
+        passwords = {"current_password": current, "new_password": new}
+        return await self.http.post("/password/change", json=passwords, headers=member.headers)
+
     async def refresh(self, tokens: Mapping[str, Any]) -> httpx.Response:
         return await self.http.post("/token/refresh", json={"refresh_token": tokens["refresh_token"]})
 

@@ -6,15 +6,14 @@ from contextlib import contextmanager
 from typing import Any
 from uuid import UUID, uuid4
 
-import httpx
 from sqlalchemy import Engine, delete, event, update
 
-from services.users.commands import RenewSession, ResetPassword
+from services.users.commands import ResetPassword
 from services.users.domain import OpaqueToken
 from services.users.domain.user import PASSWORD_LINK_PAUSE
 from services.users.jobs import PASSWORD_LINK_LIFETIME
 from services.users.tables import credentials, password_reset_tokens
-from tests.integration.users.service import PASSWORD, Member, UsersService, unique_address
+from tests.integration.users.service import UsersService, unique_address
 from tests.integration.users.test_sessions import somebody_waits_for_a_lock
 from waypost.kernel.ids import TenantId
 from waypost.kernel.tenant import bound_tenants
@@ -28,7 +27,7 @@ async def test_a_reset_password_ends_earlier_sessions(users: UsersService) -> No
     member = await users.join(owner.tenant_id)
     assert (await users.forget_password(member.tenant_id, member.email.upper())).status_code == 202
 
-    answer = await users.reset_password(await _link(users, member), ANOTHER)
+    answer = await users.reset_password(await users.password_link(member), ANOTHER)
 
     assert (answer.status_code, answer.content) == (204, b"")
     assert (await users.refresh(member.tokens)).status_code == 401
@@ -69,17 +68,17 @@ async def test_password_links_are_rate_limited(users: UsersService) -> None:
         await users.forget_password(owner.tenant_id, owner.email)
     assert (await users.event_types(owner.tenant_id, owner.user_id)).count("user.password_reset_requested") == 1
 
-    first = await _link(users, owner)
+    first = await users.password_link(owner)
     users.clock.move(PASSWORD_LINK_PAUSE)
     await users.forget_password(owner.tenant_id, owner.email)
     assert (await users.reset_password(first, ANOTHER)).status_code == 422
-    assert (await users.reset_password(await _link(users, owner), ANOTHER)).status_code == 204
+    assert (await users.reset_password(await users.password_link(owner), ANOTHER)).status_code == 204
 
 
 async def test_a_link_works_once(users: UsersService) -> None:
     owner = await users.open_tenant()
     await users.forget_password(owner.tenant_id, owner.email)
-    token = await _link(users, owner)
+    token = await users.password_link(owner)
     answers = await asyncio.gather(*(users.reset_password(token, ANOTHER) for _ in range(3)))
     assert sorted(answer.status_code for answer in answers) == [204, 422, 422]
     assert (await users.event_types(owner.tenant_id, owner.user_id)).count("user.password_changed") == 1
@@ -89,7 +88,7 @@ async def test_a_link_expires(users: UsersService) -> None:
     owner = await users.open_tenant()
     await users.forget_password(owner.tenant_id, owner.email)
     users.clock.move(PASSWORD_LINK_LIFETIME)
-    assert (await users.reset_password(await _link(users, owner), ANOTHER)).status_code == 422
+    assert (await users.reset_password(await users.password_link(owner), ANOTHER)).status_code == 422
     assert (await users.log_in(owner.tenant_id, owner.email)).status_code == 200
 
 
@@ -97,7 +96,7 @@ async def test_tokens_of_other_links_and_tenants_set_no_password(users: UsersSer
     owner, stranger = await users.open_tenant(), await users.open_tenant()
     verification = await users.mailed_token(owner.tenant_id, owner.user_id)
     await users.forget_password(owner.tenant_id, owner.email)
-    secret = OpaqueToken.parse(await _link(users, owner))
+    secret = OpaqueToken.parse(await users.password_link(owner))
     assert secret is not None
     elsewhere = OpaqueToken.of(TenantId(stranger.tenant_id), b"s" * 32).text[:22] + secret.text[22:]
     for token in (verification, elsewhere, owner.tokens["refresh_token"]):
@@ -123,7 +122,7 @@ async def test_a_suspended_user_cannot_receive_or_use_a_link(users: UsersService
 
     users.clock.move(PASSWORD_LINK_PAUSE)
     assert (await users.forget_password(member.tenant_id, member.email)).status_code == 202
-    assert (await users.reset_password(await _link(users, member), ANOTHER)).status_code == 422
+    assert (await users.reset_password(await users.password_link(member), ANOTHER)).status_code == 422
     assert await users.event_types(member.tenant_id, member.user_id) == before
 
 
@@ -132,66 +131,10 @@ async def test_an_unknown_tenant_is_reported(users: UsersService) -> None:
     assert answer.status_code == 404
 
 
-async def test_a_changed_password_ends_all_other_sessions(users: UsersService) -> None:
-    owner = await users.open_tenant()
-    elsewhere = (await users.log_in(owner.tenant_id, owner.email)).json()
-    await users.forget_password(owner.tenant_id, owner.email)
-
-    changed = await _change(users, owner, PASSWORD, ANOTHER)
-
-    assert (changed.status_code, changed.headers["cache-control"]) == (200, "no-store")
-    for tokens in (owner.tokens, elsewhere):
-        assert (await users.refresh(tokens)).status_code == 401
-    assert (await users.refresh(changed.json())).status_code == 200
-    assert (await users.log_in(owner.tenant_id, owner.email)).status_code == 401
-    assert (await users.log_in(owner.tenant_id, owner.email, ANOTHER)).status_code == 200
-    assert (await users.reset_password(await _link(users, owner), PASSWORD)).status_code == 422
-    assert (await users.event_types(owner.tenant_id, owner.user_id))[-1] == "user.password_changed"
-
-
-async def test_a_password_change_needs_the_current_password(users: UsersService) -> None:
-    owner = await users.open_tenant()
-    assert (await _change(users, owner, "not the password", ANOTHER)).status_code == 403
-    anonymous = await users.http.post("/password/change", json=_passwords(PASSWORD, ANOTHER))
-    assert anonymous.status_code == 401
-    assert (await users.refresh(owner.tokens)).status_code == 200
-
-
-async def test_one_of_two_concurrent_changes_succeeds(users: UsersService) -> None:
-    owner = await users.open_tenant()
-    answers = await asyncio.gather(*(_change(users, owner, PASSWORD, f"{ANOTHER} {n}") for n in range(2)))
-    assert sorted(answer.status_code for answer in answers) == [200, 403]
-
-
-async def test_a_suspended_user_cannot_change_the_password(users: UsersService) -> None:
-    owner = await users.open_tenant()
-    member = await users.join(owner.tenant_id)
-    await users.http.post(f"/users/{member.user_id}/suspend", headers=owner.headers)
-    assert (await _change(users, member, PASSWORD, ANOTHER)).status_code == 401
-    assert (await users.row_counts(owner.tenant_id))["refresh_tokens"] == 1
-
-
-async def test_a_concurrently_renewed_session_ends_too(users: UsersService) -> None:
-    owner = await users.open_tenant()
-    used = OpaqueToken.parse(owner.tokens["refresh_token"])
-    assert used is not None
-    renewal = RenewSession(digest=used.digest, successor=b"next", at=users.clock.now())
-
-    with bound_tenants([used.tenant_id]):
-        async with users.bus.units.begin() as uow:
-            await users.bus.execute(renewal, uow)
-            changing = asyncio.create_task(_change(users, owner, PASSWORD, ANOTHER))
-            await eventually(lambda: somebody_waits_for_a_lock(users))
-
-    assert (await changing).status_code == 200
-    assert (await users.row_counts(owner.tenant_id))["refresh_tokens"] == 1
-    assert await users.rows(owner.tenant_id, "select 1 from refresh_tokens where token_hash = 'next'") == []
-
-
 async def test_the_old_password_is_refused_during_its_replacement(users: UsersService) -> None:
     owner = await users.open_tenant()
     await users.forget_password(owner.tenant_id, owner.email)
-    token = OpaqueToken.parse(await _link(users, owner))
+    token = OpaqueToken.parse(await users.password_link(owner))
     assert token is not None
     resetting = ResetPassword(digest=token.digest, password_hash="another", at=users.clock.now())
 
@@ -208,7 +151,7 @@ async def test_the_old_password_is_refused_during_its_replacement(users: UsersSe
 async def test_a_concurrent_reset_and_change_do_not_deadlock(users: UsersService) -> None:
     owner = await users.open_tenant()
     await users.forget_password(owner.tenant_id, owner.email)
-    token = await _link(users, owner)
+    token = await users.password_link(owner)
     async with users.database.transaction([TenantId(owner.tenant_id)]) as changing:
         await changing.execute(update(credentials).values(password_hash="another"))
         resetting = asyncio.create_task(users.reset_password(token, ANOTHER))
@@ -230,18 +173,6 @@ def statements() -> Iterator[list[str]]:
         yield seen
     finally:
         event.remove(Engine, "before_cursor_execute", listen)
-
-
-async def _link(users: UsersService, member: Member) -> str:
-    return await users.mailed_token(member.tenant_id, member.user_id, "user.password_reset_requested")
-
-
-async def _change(users: UsersService, member: Member, current: str, new: str) -> httpx.Response:
-    return await users.http.post("/password/change", json=_passwords(current, new), headers=member.headers)
-
-
-def _passwords(current: str, new: str) -> dict[str, str]:
-    return {"current_password": current, "new_password": new}
 
 
 def _asked(tenant_id: UUID, email: str) -> dict[str, str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.schemas.folder import SchemaFolder, adds
+from waypost.schemas.lock import read_lock
 
 Capture = pytest.CaptureFixture[str]
 
@@ -36,12 +37,16 @@ def lock(folder: SchemaFolder, version: int, note: str) -> Path:
     return folder.root / f"samples/invoice.paid/{version}.bin"
 
 
+def next_id(folder: SchemaFolder) -> int:
+    return len(read_lock(folder.root)) + 1
+
+
 def test_an_entry_that_was_not_committed_goes_with_its_sample(folder: SchemaFolder, capsys: Capture) -> None:
     commit(folder)
-    before = files(folder)
+    before, expected_id = files(folder), next_id(folder)
     lock(folder, 2, "nota")
     assert folder.run("unlock", "invoice.paid", "2", "--json") == 0
-    assert json.loads(capsys.readouterr().out.partition("\n")[2])["id"] == 38
+    assert json.loads(capsys.readouterr().out.partition("\n")[2])["id"] == expected_id
     source = folder.root / "avro/invoice.paid/2.avsc"
     assert source.exists(), "the source stays, to be corrected"
     source.unlink()
@@ -49,21 +54,23 @@ def test_an_entry_that_was_not_committed_goes_with_its_sample(folder: SchemaFold
 
 
 def test_a_corrected_version_takes_the_id_that_was_given_back(folder: SchemaFolder, capsys: Capture) -> None:
+    expected_id = next_id(folder)
     lock(folder, 2, "nota")
     assert folder.run("unlock", "invoice.paid", "2") == 0
     capsys.readouterr()
     lock(folder, 2, "note")
-    assert capsys.readouterr().out.startswith("38  billing.invoice-waypost.billing.InvoicePaid  version 2")
+    assert capsys.readouterr().out.startswith(f"{expected_id}  billing.invoice-waypost.billing.InvoicePaid  version 2")
     assert folder.run("generate") == 0
     assert folder.run("check") == 0
 
 
 def test_a_committed_entry_stays(folder: SchemaFolder, capsys: Capture) -> None:
+    expected_id = next_id(folder)
     lock(folder, 2, "note")
     commit(folder)
     before = files(folder)
     assert folder.run("unlock", "invoice.paid", "2") == 1
-    assert "its lock entry (id 38) is committed" in capsys.readouterr().err
+    assert f"its lock entry (id {expected_id}) is committed" in capsys.readouterr().err
     assert files(folder) == before
 
 

@@ -120,7 +120,7 @@ async def test_a_consumer_is_named_to_deliver_to_it_alone(service: HostedService
     await service.deliver(created, to="answers")
     assert len(await service.published(ann.tenant_id)) == 1
     with pytest.raises(LookupError, match="club has no consumer 'absent'; it has answers, members"):
-        await service.deliver(created, to="nobody")
+        await service.deliver(created, to="absent")
 
 
 async def test_repeat_runs_the_handlers_of_a_delivered_event(service: HostedService, ann: User) -> None:
