@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from services.billing.adapters.provider import HttpPayments
-from services.billing.adapters.webhooks import SignedNotices
+from services.billing.adapters.webhooks import SignedWebhookReader
 from services.billing.api import ROUTERS
 from services.billing.handlers import COMMANDS, CONSUMERS
 from services.billing.jobs import JOBS, SCHEDULE
@@ -25,7 +25,7 @@ async def resources() -> AsyncIterator[Resources]:
     async with HttpPayments.open(settings.payments_url, timeout_seconds=timeout_seconds) as payments:
         yield Resources(
             payments=payments,
-            notices=SignedNotices(settings.payments_webhook_secret.get_secret_value()),
+            webhook_reader=SignedWebhookReader(settings.payments_webhook_secret.get_secret_value()),
             plans=settings.plans,
         )
 

@@ -91,7 +91,7 @@ class Payments(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Notice:
+class WebhookDecision:
     """A webhook's decision about one attempt."""
 
     tenant_id: TenantId
@@ -99,9 +99,9 @@ class Notice:
     decision: Decision
 
 
-class Notices(Protocol):
-    def read(self, signature: str, body: bytes, at: datetime) -> Notice | None:
-        """The notice, or None if it does not concern an attempt of this service. Raises
+class WebhookReader(Protocol):
+    def read(self, signature: str, body: bytes, at: datetime) -> WebhookDecision | None:
+        """The decision, or None if it does not concern an attempt of this service. Raises
         WebhookNotAuthentic.
         """
         ...
@@ -112,6 +112,6 @@ class Resources:
     """Resources of routes (`context.resources`) and jobs (`JobContext.resources`)."""
 
     payments: Payments
-    notices: Notices
+    webhook_reader: WebhookReader
     plans: Sequence[Plan]
     """The plans that customers can subscribe to."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from uuid import UUID
 
-from services.notifications.domain import Facts, Kind, UnsubscribeToken
+from services.notifications.domain import Facts, NotificationKind, UnsubscribeToken
 from waypost.kernel.command import Command
 from waypost.kernel.ids import TenantId
 
@@ -29,7 +29,7 @@ class QueueNotification(Command[None]):
     notification_id: UUID
     tenant_id: TenantId
     recipient_id: UUID
-    kind: Kind
+    kind: NotificationKind
     subject_type: str
     """One of: user, invoice, subscription."""
     subject_id: UUID

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from services.notifications.domain import Kind
+from services.notifications.domain import NotificationKind
 from waypost.kernel.errors import Permanent
 
 
@@ -34,7 +34,7 @@ class Mail:
 
 
 class EmailTemplates(Protocol):
-    def compose(self, kind: Kind, words: Mapping[str, object]) -> EmailContent:
+    def compose(self, kind: NotificationKind, words: Mapping[str, object]) -> EmailContent:
         """Raises Permanent if a variable is missing."""
         ...
 

@@ -149,7 +149,9 @@ def from_cluster(name: str) -> str:
 
 
 def is_ours(name: str) -> bool:
-    """True if a topic of the cluster has the application's prefix."""
+    """True if a topic of the cluster has the application's prefix, or if no application is
+    configured.
+    """
     found = known_project()
     return name.startswith(found.topic_prefix) if found else True
 

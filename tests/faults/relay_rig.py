@@ -37,7 +37,7 @@ select count(*) from pg_stat_activity where datname = current_database() and app
 
 _LAST_READ = """
 select max(state_change) from pg_stat_activity
-where datname = current_database() and application_name = 'waypost-relay-heads'"""
+where datname = current_database() and application_name = 'waypost-relay-reading'"""
 
 
 @dataclass(slots=True, kw_only=True)

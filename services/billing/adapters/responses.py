@@ -22,7 +22,7 @@ class AmbiguousResponse(WaypostError):
     """
 
 
-class Movement(BaseModel):
+class ProviderPayment(BaseModel):
     """A charge or a refund, in responses and in webhooks."""
 
     id: str
@@ -36,8 +36,8 @@ class Movement(BaseModel):
         return Declined(reason=self.failure_code or "declined", provider_id=self.id)
 
 
-class _Movements(BaseModel):
-    data: Sequence[Movement]
+class _ProviderPayments(BaseModel):
+    data: Sequence[ProviderPayment]
     """Oldest first."""
 
 
@@ -61,7 +61,7 @@ def order_decision(response: httpx.Response) -> Decision:
     key is still running) and for each response that leaves the outcome open.
     """
     if response.status_code == httpx.codes.CREATED:
-        return _parse(response, Movement).decision
+        return _parse(response, ProviderPayment).decision
     error = _error_of(response)
     if _is_definite(response.status_code, error):
         return Declined(reason=error.code, provider_id=error.charge)
@@ -73,7 +73,7 @@ def lookup_decision(response: httpx.Response) -> Decision | None:
     provider itself can state that the key is unknown.
     """
     _require_ok(response)
-    decisions = [decision.decision for decision in _parse(response, _Movements).data]
+    decisions = [decision.decision for decision in _parse(response, _ProviderPayments).data]
     succeeded = (decision for decision in decisions if isinstance(decision, Succeeded))
     return next(succeeded, decisions[-1] if decisions else None)
 

@@ -10,13 +10,13 @@ from uuid import UUID
 
 from pydantic import BaseModel, ValidationError
 
-from services.billing.adapters.responses import Movement
+from services.billing.adapters.responses import ProviderPayment
 from services.billing.domain.errors import WebhookNotAuthentic
-from services.billing.ports import Notice
+from services.billing.ports import WebhookDecision
 from waypost.kernel.ids import TenantId
 
 TOLERANCE = timedelta(minutes=5)
-"""Accepted difference between the provider's clock and ours, in both directions. Older notices are
+"""Accepted difference between the provider's clock and ours, in both directions. Older webhooks are
 refused, so that a recorded notice cannot be replayed.
 """
 
@@ -26,7 +26,7 @@ class _Origin(BaseModel):
     attempt_id: UUID
 
 
-class _Subject(Movement):
+class _Subject(ProviderPayment):
     metadata: _Origin
 
 
@@ -39,20 +39,22 @@ class _Event(BaseModel):
     data: _Data
 
 
-class SignedNotices:
-    """Implements `services.billing.ports.Notices`."""
+class SignedWebhookReader:
+    """Implements `services.billing.ports.WebhookReader`."""
 
     def __init__(self, secret: str) -> None:
         self._secret = secret.encode()
 
-    def read(self, signature: str, body: bytes, at: datetime) -> Notice | None:
+    def read(self, signature: str, body: bytes, at: datetime) -> WebhookDecision | None:
         self._require_authentic(signature, body, at)
         try:
             subject = _Event.model_validate_json(body).data.object
         except ValidationError:
             return None  # another event type, or money that this service did not order
         origin = subject.metadata
-        return Notice(tenant_id=TenantId(origin.tenant_id), attempt_id=origin.attempt_id, decision=subject.decision)
+        return WebhookDecision(
+            tenant_id=TenantId(origin.tenant_id), attempt_id=origin.attempt_id, decision=subject.decision
+        )
 
     def _require_authentic(self, signature: str, body: bytes, at: datetime) -> None:
         parts = dict(part.partition("=")[::2] for part in signature.split(","))

@@ -21,12 +21,12 @@ Signature = Annotated[
 
 @router.post("/webhooks/payments", status_code=204)
 async def hear_of_payment(request: Request, context: Context, signature: Signature = "") -> Response:
-    """Records the provider's decision. Responds 204 for repeated and for unrelated notices too, so
+    """Records the provider's decision. Responds 204 for repeated and for unrelated webhooks too, so
     that the provider does not resend them.
     """
-    notice = context.resources.notices.read(signature, await request.body(), context.now)
-    if notice is not None:
-        with bound_tenants([notice.tenant_id]):
-            command = RecordDecision(attempt_id=notice.attempt_id, decision=notice.decision, at=context.now)
+    decided = context.resources.webhook_reader.read(signature, await request.body(), context.now)
+    if decided is not None:
+        with bound_tenants([decided.tenant_id]):
+            command = RecordDecision(attempt_id=decided.attempt_id, decision=decided.decision, at=context.now)
             await context.bus.handle(command)
     return Response(status_code=204)

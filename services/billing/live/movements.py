@@ -9,15 +9,15 @@ from schemas.billing import InvoicePaid, InvoicePaymentFailed, InvoiceRefunded
 from waypost.kernel.event import Event
 
 
-class Kind(StrEnum):
+class MovementKind(StrEnum):
     PAID = "paid"
     FAILED = "failed"
     REFUNDED = "refunded"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Movement:
-    kind: Kind
+class MoneyMovement:
+    kind: MovementKind
     tenant_id: UUID
     invoice_id: UUID
     amount_minor: int
@@ -31,18 +31,18 @@ class Movement:
         return f"{self.tenant_id}/{self.currency}"
 
 
-def movement_of(event: Event) -> Movement:
+def movement_of(event: Event) -> MoneyMovement:
     """Raises TypeError for an event without a movement."""
     match event:
         case InvoicePaid(paid_at=at):
-            kind = Kind.PAID
+            kind = MovementKind.PAID
         case InvoicePaymentFailed(failed_at=at):
-            kind = Kind.FAILED
+            kind = MovementKind.FAILED
         case InvoiceRefunded(refunded_at=at):
-            kind = Kind.REFUNDED
+            kind = MovementKind.REFUNDED
         case _:
             raise TypeError(f"{event.type} moves no money")
-    return Movement(
+    return MoneyMovement(
         kind=kind,
         tenant_id=event.tenant_id,
         invoice_id=event.invoice_id,

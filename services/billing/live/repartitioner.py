@@ -6,7 +6,7 @@ from faust.types import TopicT
 
 from services.billing.live.movements import PAYMENT_EVENTS
 from services.billing.live.producer import send
-from waypost.engine.consumer.message import Reader
+from waypost.engine.consumer.message import MessageParser
 from waypost.engine.failpoints import failpoint
 from waypost.kernel.envelope import Record
 from waypost.kernel.partitioning import partition_for
@@ -23,13 +23,13 @@ class Repartitioner:
     """
 
     def __init__(self, codec: EventCodec, topic: TopicT, partitions: int, consumer: str) -> None:
-        self._reader = Reader(codec, PAYMENT_EVENTS)
+        self._parser = MessageParser(codec, PAYMENT_EVENTS)
         self._topic = topic
         self._partitions = partitions
         self._consumer = consumer
 
     async def process(self, record: Record) -> None:
-        message = self._reader.read(record)
+        message = self._parser.parse(record)
         if message.poison is not None:
             LIVE_RECORDS.labels("unreadable").inc()  # the service's own consumers dead-letter it
         if message.envelope is None or record.key is None or record.value is None:

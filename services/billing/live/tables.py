@@ -9,7 +9,7 @@ import faust
 from faust.tables.wrappers import WindowWrapper
 from faust.types.tuples import FutureMessage
 
-from services.billing.live.movements import Movement
+from services.billing.live.movements import MoneyMovement
 from services.billing.live.totals import SeenVersions, Totals
 from services.billing.live.windows import Window
 
@@ -52,16 +52,16 @@ class LiveTables:
         self._seen = _Windowed(app, "seen-versions", Window.DAY, partitions)
         self._totals = {window: _Windowed(app, window, window, partitions) for window in Window}
 
-    def seen_versions(self, movement: Movement) -> SeenVersions:
+    def seen_versions(self, movement: MoneyMovement) -> SeenVersions:
         return SeenVersions(self._seen.get(str(movement.invoice_id), movement.at))
 
-    def store_seen_versions(self, movement: Movement, seen: SeenVersions) -> None:
+    def store_seen_versions(self, movement: MoneyMovement, seen: SeenVersions) -> None:
         self._seen.put(str(movement.invoice_id), movement.at, seen.first_offsets)
 
-    def totals(self, window: Window, movement: Movement) -> Totals:
+    def totals(self, window: Window, movement: MoneyMovement) -> Totals:
         return Totals.of(self._totals[window].get(movement.books, movement.at))
 
-    def store_totals(self, window: Window, movement: Movement, totals: Totals) -> None:
+    def store_totals(self, window: Window, movement: MoneyMovement, totals: Totals) -> None:
         self._totals[window].put(movement.books, movement.at, totals.stored())
 
     def unwritten(self) -> Sequence[FutureMessage]:

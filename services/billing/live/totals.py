@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
 
-from services.billing.live.movements import Kind, Movement
+from services.billing.live.movements import MoneyMovement, MovementKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +30,7 @@ class Totals:
     def revision(self) -> int:
         return self.paid_count + self.failed_count + self.refunded_count
 
-    def after(self, movement: Movement, offset: int) -> Self:
+    def after(self, movement: MoneyMovement, offset: int) -> Self:
         """The totals with the movement added, or the same totals if the record at this offset is
         already included.
         """
@@ -38,11 +38,11 @@ class Totals:
             return self
         amount, so_far = movement.amount_minor, replace(self, through=offset)
         match movement.kind:
-            case Kind.PAID:
+            case MovementKind.PAID:
                 return replace(so_far, paid_minor=self.paid_minor + amount, paid_count=self.paid_count + 1)
-            case Kind.FAILED:
+            case MovementKind.FAILED:
                 return replace(so_far, failed_minor=self.failed_minor + amount, failed_count=self.failed_count + 1)
-            case Kind.REFUNDED:
+            case MovementKind.REFUNDED:
                 return replace(
                     so_far, refunded_minor=self.refunded_minor + amount, refunded_count=self.refunded_count + 1
                 )

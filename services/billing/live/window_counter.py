@@ -7,12 +7,12 @@ import structlog
 from faust.types import TopicT
 
 from schemas.billing import RevenueWindowTotaled
-from services.billing.live.movements import PAYMENT_EVENTS, Movement, movement_of
+from services.billing.live.movements import PAYMENT_EVENTS, MoneyMovement, movement_of
 from services.billing.live.producer import send
 from services.billing.live.tables import HORIZON, LiveTables
 from services.billing.live.totals import Totals
 from services.billing.live.windows import Window, totals_event
-from waypost.engine.consumer.message import Reader
+from waypost.engine.consumer.message import MessageParser
 from waypost.engine.failpoints import failpoint
 from waypost.kernel.clock import Clock
 from waypost.kernel.cloudevents import to_headers, to_metadata
@@ -36,7 +36,7 @@ class WindowCounter:
     """
 
     def __init__(self, codec: EventCodec, tables: LiveTables, totals: TopicT, clock: Clock, consumer: str) -> None:
-        self._reader = Reader(codec, PAYMENT_EVENTS)
+        self._parser = MessageParser(codec, PAYMENT_EVENTS)
         self._codec = codec
         self._tables = tables
         self._topic = totals
@@ -44,7 +44,7 @@ class WindowCounter:
         self._consumer = consumer
 
     async def process(self, record: Record) -> None:
-        envelope = self._reader.read(record).envelope
+        envelope = self._parser.parse(record).envelope
         if envelope is None:
             return
         movement = movement_of(envelope.event)
@@ -57,10 +57,10 @@ class WindowCounter:
                 complete = await self._count(movement, envelope, record.offset)
             LIVE_RECORDS.labels("counted" if complete else "too_large").inc()
 
-    def _is_duplicate(self, movement: Movement, version: int, offset: int) -> bool:
+    def _is_duplicate(self, movement: MoneyMovement, version: int, offset: int) -> bool:
         return self._tables.seen_versions(movement).is_duplicate(version, offset)
 
-    async def _count(self, movement: Movement, envelope: Envelope[Event], offset: int) -> bool:
+    async def _count(self, movement: MoneyMovement, envelope: Envelope[Event], offset: int) -> bool:
         """Returns whether all windows accepted the movement."""
         counted = [
             counted_window
@@ -80,7 +80,9 @@ class WindowCounter:
         AFTER_TOTALS.hit()
         return len(counted) == len(Window)
 
-    def _add(self, window: Window, movement: Movement, envelope: Envelope[Event], offset: int) -> "_Counted | None":
+    def _add(
+        self, window: Window, movement: MoneyMovement, envelope: Envelope[Event], offset: int
+    ) -> "_Counted | None":
         """Returns None if the new totals cannot be encoded: the window keeps its totals and accepts
         later movements that fit. A record that is read again after a crash meets the same totals
         and is skipped again.

@@ -7,7 +7,7 @@ from enum import StrEnum
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from schemas.billing import RevenueWindowTotaled
-from services.billing.live.movements import Movement
+from services.billing.live.movements import MoneyMovement
 from services.billing.live.totals import Totals
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.event import Event
@@ -39,7 +39,7 @@ _LENGTHS: Mapping[Window, timedelta] = {
 
 
 def totals_event(
-    window: Window, movement: Movement, totals: Totals, cause: Envelope[Event]
+    window: Window, movement: MoneyMovement, totals: Totals, cause: Envelope[Event]
 ) -> Envelope[RevenueWindowTotaled]:
     """The window's totals as an event, caused by `cause`. The same revision gives the same event
     id, also when it is sent again.

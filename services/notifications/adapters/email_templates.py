@@ -7,7 +7,7 @@ from datetime import datetime
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, TemplateError, select_autoescape
 
-from services.notifications.domain import Kind
+from services.notifications.domain import NotificationKind
 from services.notifications.ports import EmailContent
 from waypost.kernel.errors import Permanent
 from waypost.kernel.money import Money
@@ -30,7 +30,7 @@ class JinjaEmailTemplates:
         )
         self._templates.filters.update(money=money, day=day)
 
-    def compose(self, kind: Kind, words: Mapping[str, object]) -> EmailContent:
+    def compose(self, kind: NotificationKind, words: Mapping[str, object]) -> EmailContent:
         # A value cannot add lines to a mail. This also holds for names that were stored before
         # names were validated.
         lines = {name: one_line(word) if isinstance(word, str) else word for name, word in words.items()}

@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 
 from services.notifications.commands import MarkRead
-from services.notifications.domain import Kind, Status
+from services.notifications.domain import NotificationKind, NotificationStatus
 from services.notifications.queries.notifications import Position, latest_notifications, notification
 from waypost.web.auth import Caller
 from waypost.web.edge import Context
@@ -22,11 +22,11 @@ class NotificationView(ResponseModel):
 
     id: UUID
     recipient_id: UUID
-    kind: Kind
+    kind: NotificationKind
     channel: str
     subject_type: str
     subject_id: UUID
-    status: Status
+    status: NotificationStatus
     reason: str | None
     queued_at: datetime
     settled_at: datetime | None

@@ -13,7 +13,7 @@ from waypost.kernel.event import Event
 from waypost.kernel.ids import EventId, TenantId
 
 
-class Kind(StrEnum):
+class NotificationKind(StrEnum):
     """The kind of notification; also the name of its templates."""
 
     WELCOME = "welcome"
@@ -28,14 +28,14 @@ class Kind(StrEnum):
     @property
     def carries_token(self) -> bool:
         """Whether it contains a one-time link, without which it is useless."""
-        return self in (Kind.VERIFICATION, Kind.PASSWORD_RESET)
+        return self in (NotificationKind.VERIFICATION, NotificationKind.PASSWORD_RESET)
 
 
-BILLING = (Kind.INVOICE_FINALIZED, Kind.INVOICE_PAID, Kind.PAYMENT_FAILED)
+BILLING = (NotificationKind.INVOICE_FINALIZED, NotificationKind.INVOICE_PAID, NotificationKind.PAYMENT_FAILED)
 """Notifications about an invoice: the digest lists them until they are read."""
 
 
-class Status(StrEnum):
+class NotificationStatus(StrEnum):
     QUEUED = "queued"
     SENT = "sent"
     FAILED = "failed"
@@ -63,7 +63,7 @@ identify a person.
 """
 
 
-def notification_id(event_id: EventId, kind: Kind) -> UUID:
+def notification_id(event_id: EventId, kind: NotificationKind) -> UUID:
     """The id of an event's notification. A repeated event gives the same id."""
     return uuid5(event_id, kind)
 
@@ -74,9 +74,9 @@ class Notification(Aggregate):
     def __init__(self, id: UUID, tenant_id: TenantId) -> None:  # noqa: A002 - an aggregate's id is its id
         super().__init__(id, tenant_id)
         self.recipient_id = id
-        self.kind = Kind.WELCOME
+        self.kind = NotificationKind.WELCOME
         self.channel = EMAIL
-        self.status = Status.QUEUED
+        self.status = NotificationStatus.QUEUED
 
     @classmethod
     def queue(
@@ -85,7 +85,7 @@ class Notification(Aggregate):
         tenant_id: TenantId,
         *,
         recipient_id: UUID,
-        kind: Kind,
+        kind: NotificationKind,
         subject_type: str,
         subject_id: UUID,
         at: datetime,
@@ -161,16 +161,20 @@ class Notification(Aggregate):
     def apply(self, event: Event) -> None:
         match event:
             case NotificationQueued():
-                self.recipient_id, self.kind, self.channel = event.recipient_id, Kind(event.kind), event.channel
+                self.recipient_id, self.kind, self.channel = (
+                    event.recipient_id,
+                    NotificationKind(event.kind),
+                    event.channel,
+                )
             case NotificationSent():
-                self.status = Status.SENT
+                self.status = NotificationStatus.SENT
             case NotificationFailed():
-                self.status = Status.FAILED
+                self.status = NotificationStatus.FAILED
             case NotificationSuppressed():
-                self.status = Status.SUPPRESSED
+                self.status = NotificationStatus.SUPPRESSED
             case _:
                 raise TypeError(f"{event.type} is not an event of a notification")
 
     def _require_queued(self) -> None:
-        if self.status is not Status.QUEUED:
+        if self.status is not NotificationStatus.QUEUED:
             raise AlreadySettled

@@ -12,7 +12,7 @@ from schemas.users import (
     UserVerificationRequested,
 )
 from services.notifications.commands import ForgetRecipient, MailedToken, QueueNotification
-from services.notifications.domain import Facts, Kind, notification_id
+from services.notifications.domain import Facts, NotificationKind, notification_id
 from services.notifications.handlers.notifications import forget_recipient, queue_notification
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.event import Event
@@ -21,23 +21,25 @@ from waypost.ports.unit_of_work import UnitOfWork
 
 
 async def welcome(created: Envelope[UserCreated], uow: UnitOfWork) -> None:
-    await queue_notification(_about_user(created, Kind.WELCOME, created.event.created_at), uow)
+    await queue_notification(_about_user(created, NotificationKind.WELCOME, created.event.created_at), uow)
 
 
 async def send_verification(requested: Envelope[UserVerificationRequested], uow: UnitOfWork) -> None:
     await queue_notification(
-        _about_user(requested, Kind.VERIFICATION, requested.event.requested_at, _token(requested.event)), uow
+        _about_user(requested, NotificationKind.VERIFICATION, requested.event.requested_at, _token(requested.event)),
+        uow,
     )
 
 
 async def send_password_reset(requested: Envelope[UserPasswordResetRequested], uow: UnitOfWork) -> None:
     await queue_notification(
-        _about_user(requested, Kind.PASSWORD_RESET, requested.event.requested_at, _token(requested.event)), uow
+        _about_user(requested, NotificationKind.PASSWORD_RESET, requested.event.requested_at, _token(requested.event)),
+        uow,
     )
 
 
 async def confirm_address(verified: Envelope[UserEmailVerified], uow: UnitOfWork) -> None:
-    await queue_notification(_about_user(verified, Kind.EMAIL_VERIFIED, verified.event.verified_at), uow)
+    await queue_notification(_about_user(verified, NotificationKind.EMAIL_VERIFIED, verified.event.verified_at), uow)
 
 
 async def send_invoice(finalized: Envelope[InvoiceFinalized], uow: UnitOfWork) -> None:
@@ -49,7 +51,7 @@ async def send_invoice(finalized: Envelope[InvoiceFinalized], uow: UnitOfWork) -
         "due_at": event.due_at.isoformat(),
     }
     await queue_notification(
-        _about_invoice(finalized, Kind.INVOICE_FINALIZED, event.customer_id, facts, event.finalized_at), uow
+        _about_invoice(finalized, NotificationKind.INVOICE_FINALIZED, event.customer_id, facts, event.finalized_at), uow
     )
 
 
@@ -61,7 +63,9 @@ async def send_receipt(paid: Envelope[InvoicePaid], uow: UnitOfWork) -> None:
         "currency": event.currency,
         "paid_at": event.paid_at.isoformat(),
     }
-    await queue_notification(_about_invoice(paid, Kind.INVOICE_PAID, event.customer_id, facts, event.paid_at), uow)
+    await queue_notification(
+        _about_invoice(paid, NotificationKind.INVOICE_PAID, event.customer_id, facts, event.paid_at), uow
+    )
 
 
 async def send_payment_failure(failed: Envelope[InvoicePaymentFailed], uow: UnitOfWork) -> None:
@@ -74,7 +78,7 @@ async def send_payment_failure(failed: Envelope[InvoicePaymentFailed], uow: Unit
         "next_attempt_at": event.next_attempt_at.isoformat() if event.next_attempt_at else None,
     }
     await queue_notification(
-        _about_invoice(failed, Kind.PAYMENT_FAILED, event.customer_id, facts, event.failed_at), uow
+        _about_invoice(failed, NotificationKind.PAYMENT_FAILED, event.customer_id, facts, event.failed_at), uow
     )
 
 
@@ -83,7 +87,7 @@ async def forget_person(erased: Envelope[UserErased], uow: UnitOfWork) -> None:
 
 
 def _about_user(
-    envelope: Envelope[Event], kind: Kind, at: datetime, token: MailedToken | None = None
+    envelope: Envelope[Event], kind: NotificationKind, at: datetime, token: MailedToken | None = None
 ) -> QueueNotification:
     return QueueNotification(
         notification_id=notification_id(envelope.event_id, kind),
@@ -98,7 +102,7 @@ def _about_user(
 
 
 def _about_invoice(
-    envelope: Envelope[Event], kind: Kind, customer_id: UUID, facts: Facts, at: datetime
+    envelope: Envelope[Event], kind: NotificationKind, customer_id: UUID, facts: Facts, at: datetime
 ) -> QueueNotification:
     """A billing customer has its user's id."""
     return QueueNotification(

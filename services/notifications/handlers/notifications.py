@@ -6,7 +6,7 @@ from sqlalchemy import delete
 from sqlalchemy.dialects.postgresql import insert
 
 from services.notifications.commands import ForgetRecipient, MarkRead, QueueDigest, QueueNotification
-from services.notifications.domain import Kind, Notification, digest_id
+from services.notifications.domain import Notification, NotificationKind, digest_id
 from services.notifications.handlers.preferences import require_erased, require_present
 from services.notifications.queries.digest import unread_of, unsubscribe_secret
 from services.notifications.queries.mail_contents import addressee
@@ -48,7 +48,7 @@ async def queue_digest(command: QueueDigest, uow: UnitOfWork) -> bool:
             notification_id=digest_id(command.user_id, command.day),
             tenant_id=command.tenant_id,
             recipient_id=command.user_id,
-            kind=Kind.DIGEST,
+            kind=NotificationKind.DIGEST,
             subject_type="user",
             subject_id=command.user_id,
             at=command.at,

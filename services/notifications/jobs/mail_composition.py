@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from urllib.parse import urlencode
 
-from services.notifications.domain import Kind, Notification, Suppression, UnsubscribeToken
+from services.notifications.domain import Notification, NotificationKind, Suppression, UnsubscribeToken
 from services.notifications.ports import Mail, MailResources
 from services.notifications.queries.digest import unread_of, unsubscribe_secret
 from services.notifications.queries.mail_contents import Addressee, StoredToken, addressee, facts_of, token_of
@@ -14,7 +14,7 @@ from waypost.kernel.errors import Transient
 from waypost.kernel.text import one_line
 from waypost.ports.unit_of_work import UnitOfWork
 
-PAGES = {Kind.VERIFICATION: "/verify", Kind.PASSWORD_RESET: "/password/reset"}
+PAGES = {NotificationKind.VERIFICATION: "/verify", NotificationKind.PASSWORD_RESET: "/password/reset"}
 """The pages to which the links of one-time tokens lead."""
 
 
@@ -29,7 +29,7 @@ async def compose_mail(
         raise Transient(f"recipient {notification.recipient_id} is not in the directory yet")
     if to.erased:
         return Suppression.ERASED
-    if notification.kind is Kind.DIGEST:
+    if notification.kind is NotificationKind.DIGEST:
         return await _digest(notification, to, resources, uow)
     if notification.kind.carries_token:
         return await _with_link(notification, to, resources, uow, at)

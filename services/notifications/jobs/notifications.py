@@ -6,7 +6,7 @@ from uuid import UUID
 import structlog
 from sqlalchemy import delete, select
 
-from services.notifications.domain import Notification, Status, Suppression
+from services.notifications.domain import Notification, NotificationStatus, Suppression
 from services.notifications.jobs.mail_composition import compose_mail
 from services.notifications.ports import Mail, MailRefused, MailResources
 from services.notifications.tables import pending_notifications, sealed_tokens
@@ -50,7 +50,7 @@ async def cleanup_expired(job: JobContext[MailResources]) -> int:
 
 async def _mail(notification: Notification, job: JobContext[MailResources], uow: UnitOfWork) -> Mail | None:
     """None for a notification that is settled, or was just suppressed."""
-    if notification.status is not Status.QUEUED:
+    if notification.status is not NotificationStatus.QUEUED:
         return None
     now = job.clock.now()
     mail = await compose_mail(notification, job.resources, uow, now)
@@ -66,7 +66,7 @@ async def _settle(job: JobContext[MailResources], notification_id: UUID, refusal
     """
     async with job.begin() as uow:
         notification = await uow.load(Notification, notification_id)
-        if notification.status is Status.QUEUED:
+        if notification.status is NotificationStatus.QUEUED:
             now = job.clock.now()
             if refusal is None:
                 notification.send(now)

@@ -7,7 +7,7 @@ from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from schemas.notifications import NotificationFailed, NotificationQueued, NotificationSent, NotificationSuppressed
-from services.notifications.domain import Status
+from services.notifications.domain import NotificationStatus
 from services.notifications.tables import OUTGOING, notifications
 from waypost.engine.changes import changes
 from waypost.kernel.envelope import Envelope
@@ -28,7 +28,7 @@ async def add_notifications(queued: Sequence[Envelope[NotificationQueued]], rows
                 "channel": envelope.event.channel,
                 "subject_type": envelope.event.subject_type,
                 "subject_id": envelope.event.subject_id,
-                "status": Status.QUEUED.value,
+                "status": NotificationStatus.QUEUED.value,
                 "version": envelope.aggregate_version,
                 "queued_at": envelope.event.queued_at,
             }
@@ -41,17 +41,19 @@ NOTIFICATION_ROWS = InlineProjection(
     "outgoing",
     {
         NotificationQueued: add_notifications,
-        NotificationSent: _notification(lambda event: {"status": Status.SENT.value, "settled_at": event.sent_at}),
+        NotificationSent: _notification(
+            lambda event: {"status": NotificationStatus.SENT.value, "settled_at": event.sent_at}
+        ),
         NotificationFailed: _notification(
             lambda event: {
-                "status": Status.FAILED.value,
+                "status": NotificationStatus.FAILED.value,
                 "settled_at": event.failed_at,
                 "reason": event.reason,
             }
         ),
         NotificationSuppressed: _notification(
             lambda event: {
-                "status": Status.SUPPRESSED.value,
+                "status": NotificationStatus.SUPPRESSED.value,
                 "settled_at": event.suppressed_at,
                 "reason": event.reason,
             }

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import Row, Select, and_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.notifications.domain import Kind, Status
+from services.notifications.domain import NotificationKind, NotificationStatus
 from services.notifications.tables import notifications, read_marks
 from waypost.kernel.errors import NotFound
 
@@ -20,11 +20,11 @@ Position = tuple[datetime, UUID]
 class NotificationRow:
     id: UUID
     recipient_id: UUID
-    kind: Kind
+    kind: NotificationKind
     channel: str
     subject_type: str
     subject_id: UUID
-    status: Status
+    status: NotificationStatus
     reason: str | None
     queued_at: datetime
     settled_at: datetime | None
@@ -71,11 +71,11 @@ def _notification(row: Row[Any]) -> NotificationRow:
     return NotificationRow(
         id=row.notification_id,
         recipient_id=row.recipient_id,
-        kind=Kind(row.kind),
+        kind=NotificationKind(row.kind),
         channel=row.channel,
         subject_type=row.subject_type,
         subject_id=row.subject_id,
-        status=Status(row.status),
+        status=NotificationStatus(row.status),
         reason=row.reason,
         queued_at=row.queued_at,
         settled_at=row.settled_at,

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from waypost.engine.consumer import ConsumerPolicy, group_name
 from waypost.engine.consumer.dead_letters.parked_key_processor import ParkedKeyProcessor
 from waypost.engine.consumer.effects import effects_of
-from waypost.engine.consumer.message import Message, Reader
+from waypost.engine.consumer.message import Message, MessageParser
 from waypost.engine.rate import Rate
 from waypost.engine.replay import Redelivered, Redelivery, SelectedEvents, Selection, find
 from waypost.hosting.admin_service import runtime_for_command
@@ -29,7 +29,7 @@ class Replay:
         self._name = group_name(service.name, reactor)
         self._runtime = runtime
         self._bootstrap = bootstrap
-        self._reader = Reader.of(reactor, service.codec)
+        self._parser = MessageParser.of(reactor, service.codec)
         self._transactions = PostgresConsumerTransactions(runtime.database, runtime.units, reactor, name=self._name)
 
     async def find(self, selection: Selection) -> SelectedEvents:
@@ -37,7 +37,7 @@ class Replay:
         known, topics = await partitions_of(self._bootstrap), topics_of(self._reactor)
         partitions = [partition for topic in topics for partition in known.get(topic, ())]
         async with KafkaTopicLogs(self._bootstrap).opened(partitions) as log:
-            return await find(self._reader, selection, log, partitions, self._transactions)
+            return await find(self._parser, selection, log, partitions, self._transactions)
 
     async def deliver(
         self,
@@ -48,7 +48,7 @@ class Replay:
         progress: Callable[[int], None] = lambda _: None,
     ) -> Redelivered:
         policy, effects = ConsumerPolicy(), effects_of(self._reactor, self._name, redelivered=True)
-        retries = ParkedKeyProcessor(self._name, self._transactions, self._reader, effects, policy, self._runtime.clock)
+        retries = ParkedKeyProcessor(self._name, self._transactions, self._parser, effects, policy, self._runtime.clock)
 
         async def record_audit(transaction: ConsumerTransaction, message: Message) -> None:
             await record_action(

@@ -44,7 +44,7 @@ class RetentionSweeper(PeriodicLoop):
     but no scheduled jobs. An interrupted or repeated round is harmless, so no last run is stored.
     """
 
-    name = "upkeep"
+    name = "retention"
 
     def __init__(
         self,

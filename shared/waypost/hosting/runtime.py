@@ -19,7 +19,7 @@ from waypost.kernel.envelope import Envelope
 from waypost.kernel.event import Event
 from waypost.postgres.database import Database
 from waypost.postgres.listen import PostgresNotifier
-from waypost.postgres.unit_of_work import Admit, PostgresUnitOfWork, PostgresUnitsOfWork, WritePath, admit_all
+from waypost.postgres.unit_of_work import AdmissionCheck, PostgresUnitOfWork, PostgresUnitsOfWork, WritePath, admit_all
 
 AFTER_EVENTS = failpoint("write.after_events")
 
@@ -38,7 +38,13 @@ class Runtime:
 
 
 def build_runtime(
-    service: Service, role: str, *, dsn: str, pool_size: int, admit: Admit = admit_all, clock: Clock | None = None
+    service: Service,
+    role: str,
+    *,
+    dsn: str,
+    pool_size: int,
+    admit: AdmissionCheck = admit_all,
+    clock: Clock | None = None,
 ) -> Runtime:
     """Builds the runtime of one process. Opens no connection before the parts start. `role` is
     `api`, `worker`, `jobs` or `command`.

@@ -91,7 +91,7 @@ class MemoryOutboxLease:
         await self._alive()
         self.held -= set(shards)
 
-    async def heads(
+    async def read_pending(
         self,
         shards: Collection[int],
         *,
@@ -102,7 +102,7 @@ class MemoryOutboxLease:
     ) -> Sequence[PendingRow]:
         await self._alive()
         skipped = set(in_flight)
-        heads: list[PendingRow] = []
+        pending: list[PendingRow] = []
         for shard in shards:
             waiting = (
                 row for row in self._outbox.waiting(shard) if row.id not in skipped and row.topic not in held_topics
@@ -111,16 +111,16 @@ class MemoryOutboxLease:
             for row in waiting:
                 if count == rows_per_shard or size >= bytes_per_shard:
                     break
-                heads.append(row)
+                pending.append(row)
                 count, size = count + 1, size + len(row.payload)
-        return heads
+        return pending
 
     async def delete(self, rows: Sequence[PendingRow]) -> int:
         await self._outbox.deleting.wait()
         await self._alive()
         return sum(self._outbox.rows.pop(row.id, None) is not None for row in rows)
 
-    async def mark(self, row: PendingRow, reason: str) -> bool:
+    async def quarantine_key(self, row: PendingRow, reason: str) -> bool:
         await self._alive()
         held_by_another = any(row.shard in lease.held for lease in self._outbox.leases if lease is not self)
         if row.id not in self._outbox.rows or row.key in self._outbox.marked or held_by_another:

@@ -53,7 +53,7 @@ class MemoryUnitOfWork(Repository):
         await self.flush()
         self._transaction.tables.published += tuple(self._unsent)
 
-    def ring(self) -> None:
+    def ring_doorbell(self) -> None:
         """Does nothing: in memory there are no listeners."""
 
     def _envelopes(self, aggregate: Aggregate) -> Sequence[Envelope[Event]]:
@@ -75,7 +75,7 @@ class MemoryUnitsOfWork:
             unit = self.over(transaction, cause or current_cause())
             yield unit
             await unit.finish()
-        unit.ring()
+        unit.ring_doorbell()
 
     def over(self, transaction: MemoryTransaction, cause: Cause) -> MemoryUnitOfWork:
         return MemoryUnitOfWork(transaction, self._service, self._clock, cause)

@@ -60,7 +60,7 @@ class OutboxLease(Protocol):
         """Releases shards. None of their rows may be in flight."""
         ...
 
-    async def heads(
+    async def read_pending(
         self,
         shards: Collection[int],
         *,
@@ -83,7 +83,7 @@ class OutboxLease(Protocol):
         """
         ...
 
-    async def mark(self, row: PendingRow, reason: str) -> bool:
+    async def quarantine_key(self, row: PendingRow, reason: str) -> bool:
         """Quarantines the row's key: its rows stay and are skipped until an operator releases the
         key.
 

@@ -1,13 +1,13 @@
 """Functions for the migrations of a service. `services/<service>/migrations/versions/0001_first.py`
 reads:
 
-    from waypost.postgres.migration import apply, projection_tables, protect
+    from waypost.postgres.migration import execute_statements, projection_tables, protect
 
     revision = "0001"
     down_revision = None
 
     def upgrade() -> None:
-        apply(_own_tables(), projection_tables("accounts", ACCOUNTS))
+        execute_statements(_own_tables(), projection_tables("accounts", ACCOUNTS))
 
 The toolkit's tables exist already, because its migrations run before the service's. Statements are
 in PostgreSQL's dialect. The roles are `<service>_app`, `<service>_ops`, `<service>_relay` and
@@ -24,7 +24,7 @@ from waypost.postgres.revisions import SERVICE
 from waypost.postgres.tenancy import protect
 
 
-def apply(*groups: Iterable[str] | str) -> None:
+def execute_statements(*groups: Iterable[str] | str) -> None:
     """Executes the statements in order, inside the migration's transaction."""
     for group in groups:
         for statement in [group] if isinstance(group, str) else group:
@@ -46,4 +46,4 @@ def service_name() -> str:
     return name
 
 
-__all__ = ["apply", "projection_tables", "protect", "service_name"]
+__all__ = ["execute_statements", "projection_tables", "protect", "service_name"]

@@ -28,7 +28,7 @@ from waypost.telemetry.tracing import current_trace
 
 Project = Callable[[Sequence[Envelope[Event]], AsyncConnection], Awaitable[None]]
 OpenJobs = Callable[[AsyncConnection, "PostgresUnitOfWork"], JobQueue]
-Admit = Callable[[], None]
+AdmissionCheck = Callable[[], None]
 """Called before outbox rows are added. Raises if the outbox is full."""
 
 
@@ -86,7 +86,7 @@ class PostgresUnitOfWork(Repository):
         if stored:
             await self._path.project(stored, self._connection)
 
-    async def finish(self, admit: Admit = admit_all) -> None:
+    async def finish(self, admit: AdmissionCheck = admit_all) -> None:
         """Flushes, and writes the outbox rows. The owner of the transaction calls it once, right
         before the commit.
 
@@ -98,7 +98,7 @@ class PostgresUnitOfWork(Repository):
             admit()
             await outbox.insert(self._connection, self._unsent, self._path.clock.now())
 
-    def ring(self) -> None:
+    def ring_doorbell(self) -> None:
         """Wakes relay and job workers. The owner of the transaction calls it once, after the
         commit.
         """
@@ -115,7 +115,7 @@ class PostgresUnitOfWork(Repository):
 class PostgresUnitsOfWork:
     """`waypost.ports.unit_of_work.UnitsOfWork` on one pool."""
 
-    def __init__(self, database: Database, path: WritePath, *, admit: Admit = admit_all) -> None:
+    def __init__(self, database: Database, path: WritePath, *, admit: AdmissionCheck = admit_all) -> None:
         self._database = database
         self._path = path
         self._admit = admit
@@ -127,11 +127,11 @@ class PostgresUnitsOfWork:
             unit = self.over(connection, tenants, cause or current_cause())
             yield unit
             await unit.finish(self._admit)
-        unit.ring()
+        unit.ring_doorbell()
 
     def over(self, connection: AsyncConnection, tenants: frozenset[TenantId], cause: Cause) -> PostgresUnitOfWork:
         """A unit of work in the caller's transaction. The caller then calls `finish`, commits and
-        calls `ring`.
+        calls `ring_doorbell`.
 
         Used by consumers: their outbox rows are written even if the outbox is full.
         """

@@ -7,7 +7,7 @@ from typing import Any
 from waypost.engine.consumer import group_name
 from waypost.engine.consumer.batch import Batch
 from waypost.engine.consumer.effects import effects_of
-from waypost.engine.consumer.message import Message, Reader
+from waypost.engine.consumer.message import Message, MessageParser
 from waypost.hosting.runtime import Runtime
 from waypost.hosting.service import Service
 from waypost.kernel.envelope import Envelope
@@ -26,7 +26,7 @@ class Delivery:
     def __init__(self, service: Service, runtime: Runtime, consumer: Consumer) -> None:
         name = group_name(service.name, consumer)
         self._codec = service.codec
-        self._reader = Reader.of(consumer, service.codec)
+        self._parser = MessageParser.of(consumer, service.codec)
         self._effects = effects_of(consumer, name)
         self._transactions = PostgresConsumerTransactions(runtime.database, runtime.units, consumer, name=name)
 
@@ -34,7 +34,7 @@ class Delivery:
         """Raises the error of a handler, whose transaction is rolled back. With `repeat`, delivers
         also events that were handled before.
         """
-        messages = [self._reader.read(record_of(envelope, self._codec)) for envelope in envelopes]
+        messages = [self._parser.parse(record_of(envelope, self._codec)) for envelope in envelopes]
         for poison in (message.poison for message in messages if message.poison):
             raise poison
         wanted = [message for message in messages if message.has_handler]

@@ -8,7 +8,7 @@ from waypost.ports.outbox import OutboxLease
 ALL = frozenset(range(SHARDS))
 
 
-async def heads(
+async def read_pending(
     lease: OutboxLease,
     *,
     in_flight: Collection[int] = (),
@@ -16,7 +16,7 @@ async def heads(
     rows_per_shard: int = 100,
     bytes_per_shard: int = 1_000_000,
 ) -> list[int]:
-    rows = await lease.heads(
+    rows = await lease.read_pending(
         ALL,
         in_flight=in_flight,
         held_topics=held_topics,
@@ -30,14 +30,14 @@ async def publish(
     lease: OutboxLease, *ids: int, held_topics: Collection[str] = (), shards: Collection[int] = ALL
 ) -> None:
     """Reads, deletes exactly these rows, and reads again several times."""
-    rows = await lease.heads(
+    rows = await lease.read_pending(
         shards, in_flight=(), held_topics=held_topics, rows_per_shard=100, bytes_per_shard=1_000_000
     )
     found = [row for row in rows if row.id in ids]
     assert len(found) == len(ids)
     await lease.delete(found)
     for _ in range(5):
-        left = await lease.heads(
+        left = await lease.read_pending(
             shards, in_flight=(), held_topics=held_topics, rows_per_shard=100, bytes_per_shard=1_000_000
         )
         assert not {row.id for row in left} & set(ids)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Coroutine
 import pytest
 
 from tests.contracts.outboxes import OutboxUnderTest
-from tests.contracts.test_outbox.queries import ALL, heads
+from tests.contracts.test_outbox.queries import ALL, read_pending
 from waypost.kernel.errors import Transient
 from waypost.kernel.partitioning import SHARDS
 from waypost.ports.outbox import OutboxLease
@@ -15,10 +15,10 @@ from waypost.testing.eventually import eventually
 async def test_key_of_a_shard_held_by_another_is_not_quarantined(under_test: OutboxUnderTest) -> None:
     await under_test.add(b"a")
     async with under_test.outbox.lease() as one, under_test.outbox.lease() as other:
-        (row,) = await one.heads(ALL, in_flight=(), held_topics=(), rows_per_shard=1, bytes_per_shard=1)
+        (row,) = await one.read_pending(ALL, in_flight=(), held_topics=(), rows_per_shard=1, bytes_per_shard=1)
         await other.acquire(ALL, at_most=SHARDS)
-        assert not await one.mark(row, "too large")
-        assert await other.mark(row, "too large")
+        assert not await one.quarantine_key(row, "too large")
+        assert await other.quarantine_key(row, "too large")
 
 
 async def test_shard_has_one_holder(under_test: OutboxUnderTest) -> None:
@@ -43,13 +43,13 @@ async def test_silent_holder_loses_its_shards_and_cannot_delete(under_test: Outb
     await under_test.add(b"a")
     async with under_test.outbox.lease() as frozen, under_test.outbox.lease() as other:
         await frozen.acquire(ALL, at_most=SHARDS)
-        rows = await frozen.heads(ALL, in_flight=(), held_topics=(), rows_per_shard=1, bytes_per_shard=1)
+        rows = await frozen.read_pending(ALL, in_flight=(), held_topics=(), rows_per_shard=1, bytes_per_shard=1)
         under_test.become_silent(frozen)
         await eventually(lambda: _alone(other))
         await eventually(taking_all(other))
         with pytest.raises(Transient):
             await frozen.delete(rows)
-        assert await heads(other) == [row.id for row in rows]
+        assert await read_pending(other) == [row.id for row in rows]
 
 
 async def test_lost_session_raises_transient(under_test: OutboxUnderTest) -> None:
@@ -58,7 +58,7 @@ async def test_lost_session_raises_transient(under_test: OutboxUnderTest) -> Non
         with pytest.raises(Transient):
             await lease.live_relays()
         with pytest.raises(Transient):
-            await heads(lease)
+            await read_pending(lease)
     async with under_test.outbox.lease() as fresh:
         assert await fresh.acquire(ALL, at_most=SHARDS) == ALL
 

@@ -1,7 +1,7 @@
 """Behaviour of every outbox: skipped rows are neither lost nor overtaken."""
 
 from tests.contracts.outboxes import OutboxUnderTest
-from tests.contracts.test_outbox.queries import ALL, heads, publish
+from tests.contracts.test_outbox.queries import ALL, publish, read_pending
 from waypost.kernel.partitioning import shard_for
 
 
@@ -9,20 +9,20 @@ async def test_rows_of_a_held_topic_are_skipped(under_test: OutboxUnderTest) -> 
     await under_test.add(b"a", topic="users.missing")
     other = await under_test.add(b"a")
     async with under_test.outbox.lease() as lease:
-        assert await heads(lease, held_topics=["users.missing"]) == [other]
+        assert await read_pending(lease, held_topics=["users.missing"]) == [other]
 
 
 async def test_rows_of_a_quarantined_key_stay_and_are_skipped(under_test: OutboxUnderTest) -> None:
     await under_test.add(b"a")
     other = await under_test.add(b"b")
     async with under_test.outbox.lease() as lease:
-        (unsendable, *_) = await lease.heads(
+        (unsendable, *_) = await lease.read_pending(
             [shard_for(b"a")], in_flight=(), held_topics=(), rows_per_shard=1, bytes_per_shard=1
         )
-        assert await lease.mark(unsendable, "too large")
-        assert not await lease.mark(unsendable, "twice is once")
+        assert await lease.quarantine_key(unsendable, "too large")
+        assert not await lease.quarantine_key(unsendable, "twice is once")
         await under_test.add(b"a")
-        assert await heads(lease) == [other]
+        assert await read_pending(lease) == [other]
         backlog = await under_test.outbox.backlog()
         assert (backlog.pending, backlog.quarantined_keys) == (1, 1)
 
@@ -30,9 +30,9 @@ async def test_rows_of_a_quarantined_key_stay_and_are_skipped(under_test: Outbox
 async def test_deleted_row_quarantines_nothing(under_test: OutboxUnderTest) -> None:
     await under_test.add(b"a")
     async with under_test.outbox.lease() as lease:
-        (row,) = await lease.heads(ALL, in_flight=(), held_topics=(), rows_per_shard=1, bytes_per_shard=1)
+        (row,) = await lease.read_pending(ALL, in_flight=(), held_topics=(), rows_per_shard=1, bytes_per_shard=1)
         await lease.delete([row])
-        assert not await lease.mark(row, "another relay got it through")
+        assert not await lease.quarantine_key(row, "another relay got it through")
         assert (await under_test.outbox.backlog()).quarantined_keys == 0
 
 
@@ -40,7 +40,7 @@ async def test_late_commit_is_found_after_many_reads(under_test: OutboxUnderTest
     async with under_test.outbox.lease() as lease:
         async with under_test.committed_late(b"a") as late:
             await publish(lease, await under_test.add(b"a"), await under_test.add(b"b"))
-        assert await heads(lease) == [late]
+        assert await read_pending(lease) == [late]
 
 
 async def test_released_key_is_read_from_its_first_row_after_many_reads(
@@ -48,11 +48,11 @@ async def test_released_key_is_read_from_its_first_row_after_many_reads(
 ) -> None:
     marked = await under_test.add(b"a")
     async with under_test.outbox.lease() as lease:
-        (row,) = await lease.heads(ALL, in_flight=(), held_topics=(), rows_per_shard=1, bytes_per_shard=1)
-        await lease.mark(row, "too large")
+        (row,) = await lease.read_pending(ALL, in_flight=(), held_topics=(), rows_per_shard=1, bytes_per_shard=1)
+        await lease.quarantine_key(row, "too large")
         await publish(lease, await under_test.add(b"b"), await under_test.add(b"c"))
         await under_test.take_marks_away()
-        assert await heads(lease) == [marked]
+        assert await read_pending(lease) == [marked]
 
 
 async def test_topic_no_longer_held_is_read_from_its_first_row_after_many_reads(
@@ -61,7 +61,7 @@ async def test_topic_no_longer_held_is_read_from_its_first_row_after_many_reads(
     held = await under_test.add(b"a", topic="users.missing")
     async with under_test.outbox.lease() as lease:
         await publish(lease, await under_test.add(b"b"), await under_test.add(b"c"), held_topics=["users.missing"])
-        assert await heads(lease) == [held]
+        assert await read_pending(lease) == [held]
 
 
 async def test_acquired_shard_is_read_from_its_first_row_after_many_reads(under_test: OutboxUnderTest) -> None:
@@ -69,4 +69,4 @@ async def test_acquired_shard_is_read_from_its_first_row_after_many_reads(under_
     others = ALL - {shard_for(b"a")}
     async with under_test.outbox.lease() as lease:
         await publish(lease, await under_test.add(b"b"), await under_test.add(b"c"), shards=others)
-        assert await heads(lease) == [gained]
+        assert await read_pending(lease) == [gained]

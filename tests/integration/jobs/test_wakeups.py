@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.notifications.domain import Kind, Notification
+from services.notifications.domain import Notification, NotificationKind
 from tests.fixtures.jobs import Service
 from tests.integration.jobs.conftest import ServiceOf
 from waypost.jobs.context import JobContext
@@ -43,7 +43,7 @@ def _dead_letter(billing: Service) -> Notification:
         new_id(),
         billing.tenant,
         recipient_id=user_id,
-        kind=Kind.WELCOME,
+        kind=NotificationKind.WELCOME,
         subject_type="user",
         subject_id=user_id,
         at=billing.clock.now(),

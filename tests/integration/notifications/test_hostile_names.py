@@ -10,7 +10,7 @@ import pytest
 
 from services.notifications.adapters.email_templates import JinjaEmailTemplates
 from services.notifications.adapters.smtp import SmtpMailer
-from services.notifications.domain import Kind
+from services.notifications.domain import NotificationKind
 from services.notifications.ports import EmailContent, Mail
 from tests.fixtures.names import HOSTILE_NAMES
 from tests.integration.infra.inbox import Inbox
@@ -35,7 +35,7 @@ HEADERS = [
 
 @pytest.mark.parametrize("name", HOSTILE_NAMES.values(), ids=HOSTILE_NAMES.keys())
 async def test_a_hostile_name_is_only_a_name_in_each_mail(inbox: Inbox, name: str) -> None:
-    for kind in Kind:
+    for kind in NotificationKind:
         email, benign = [JinjaEmailTemplates().compose(kind, {**WORDS, "name": n, "company": n}) for n in (name, "Ada")]
         raw = await _raw(inbox, _mail(kind, name, email))
         mail = message_from_bytes(raw, policy=default)
@@ -55,12 +55,14 @@ async def test_a_hostile_name_is_only_a_name_in_each_mail(inbox: Inbox, name: st
 
 @pytest.mark.parametrize("name", HOSTILE_NAMES.values(), ids=HOSTILE_NAMES.keys())
 async def test_the_mailer_encodes_without_its_callers_help(inbox: Inbox, name: str) -> None:
-    raw = await _raw(inbox, _mail(Kind.WELCOME, name, EmailContent(subject=name, text="Hello\n", html="<p>Hello</p>")))
+    raw = await _raw(
+        inbox, _mail(NotificationKind.WELCOME, name, EmailContent(subject=name, text="Hello\n", html="<p>Hello</p>"))
+    )
     assert _header_names(raw) == HEADERS
     assert message_from_bytes(raw, policy=default)["Subject"] == one_line(name)
 
 
-def _mail(kind: Kind, name: str, email: EmailContent) -> Mail:
+def _mail(kind: NotificationKind, name: str, email: EmailContent) -> Mail:
     return Mail(
         message_id=f"<{kind}@waypost>",
         address="ada@example.com",

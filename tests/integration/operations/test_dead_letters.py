@@ -168,7 +168,7 @@ async def test_what_cannot_be_meant_is_refused(admin_service: AdminService, bob:
     with pytest.raises(NotFound, match="club has no dead letter"):
         await find(admin_service, new_id())
     nothing = await Redrive.of(admin_service, Search(type="user.gone"))
-    assert not nothing.selection.found
+    assert not nothing.selection.has_matches
     assert "no open dead letter of club matches: nothing was changed" in str(nothing_matches([nothing]))
 
 

@@ -1,4 +1,4 @@
-"""The floor below the heads: it rises over rows that are gone, and over nothing that may still
+"""The floor below the pending: it rises over rows that are gone, and over nothing that may still
 come.
 """
 

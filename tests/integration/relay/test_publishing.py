@@ -91,7 +91,7 @@ async def test_heads_are_read_by_index_alone(relay_rig: RelayRig) -> None:
     )
     await relay_rig.owner.execute("analyze outbox")
     plan = await relay_rig.owner.fetch(
-        f"explain {lease._HEADS}", list(range(16)), list(range(1, 2000)), [], 125, 1_000_000, 0
+        f"explain {lease._READ_PENDING}", list(range(16)), list(range(1, 2000)), [], 125, 1_000_000, 0
     )
     text = "\n".join(line[0] for line in plan)
     assert "Index Scan using outbox_pkey on outbox" in text

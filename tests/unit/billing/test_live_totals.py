@@ -7,7 +7,7 @@ from uuid import uuid4
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.billing.live.movements import Kind, Movement
+from services.billing.live.movements import MoneyMovement, MovementKind
 from services.billing.live.totals import SeenVersions, Totals
 from services.billing.live.windows import Window
 
@@ -23,9 +23,9 @@ class PaymentRecord:
     version: int
 
     @property
-    def movement(self) -> Movement:
-        return Movement(
-            kind=list(Kind)[self.version % 3],
+    def movement(self) -> MoneyMovement:
+        return MoneyMovement(
+            kind=list(MovementKind)[self.version % 3],
             tenant_id=TENANT,
             invoice_id=INVOICES[self.invoice],
             amount_minor=10**self.version + self.invoice,
@@ -84,11 +84,11 @@ def test_totals_survive_crashes_at_any_point(records: list[PaymentRecord], data:
     assert tables.totals[-1].revision == len(distinct)
     sums = {
         kind: sum(payment.movement.amount_minor for payment in distinct if payment.movement.kind is kind)
-        for kind in Kind
+        for kind in MovementKind
     }
-    assert tables.totals[-1].paid_minor == sums[Kind.PAID]
-    assert tables.totals[-1].failed_minor == sums[Kind.FAILED]
-    assert tables.totals[-1].refunded_minor == sums[Kind.REFUNDED]
+    assert tables.totals[-1].paid_minor == sums[MovementKind.PAID]
+    assert tables.totals[-1].failed_minor == sums[MovementKind.FAILED]
+    assert tables.totals[-1].refunded_minor == sums[MovementKind.REFUNDED]
 
 
 def test_windows_start_at_full_utc_units() -> None:

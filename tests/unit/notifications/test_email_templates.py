@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from services.notifications.adapters.email_templates import JinjaEmailTemplates, day
-from services.notifications.domain import InvoiceStatus, Kind
+from services.notifications.domain import InvoiceStatus, NotificationKind
 from services.notifications.queries.digest import UnreadInvoice
 from waypost.kernel.errors import Permanent
 
@@ -27,19 +27,19 @@ WORDS = {
     "unsubscribe": "https://waypost.test/unsubscribe/abc",
 }
 SUBJECTS = {
-    Kind.WELCOME: "Welcome to Engines & Looms",
-    Kind.VERIFICATION: "Confirm your e-mail address for Engines & Looms",
-    Kind.EMAIL_VERIFIED: "Your e-mail is confirmed",
-    Kind.PASSWORD_RESET: "Choose a new password for Engines & Looms",
-    Kind.INVOICE_FINALIZED: "Invoice 7 from Engines & Looms",
-    Kind.INVOICE_PAID: "Receipt for invoice 7",
-    Kind.PAYMENT_FAILED: "Payment failed for invoice 7",
-    Kind.DIGEST: "Unread billing notices from Engines & Looms: 1",
+    NotificationKind.WELCOME: "Welcome to Engines & Looms",
+    NotificationKind.VERIFICATION: "Confirm your e-mail address for Engines & Looms",
+    NotificationKind.EMAIL_VERIFIED: "Your e-mail is confirmed",
+    NotificationKind.PASSWORD_RESET: "Choose a new password for Engines & Looms",
+    NotificationKind.INVOICE_FINALIZED: "Invoice 7 from Engines & Looms",
+    NotificationKind.INVOICE_PAID: "Receipt for invoice 7",
+    NotificationKind.PAYMENT_FAILED: "Payment failed for invoice 7",
+    NotificationKind.DIGEST: "Unread billing notices from Engines & Looms: 1",
 }
 
 
-@pytest.mark.parametrize("kind", Kind)
-def test_each_mail_has_a_subject_a_text_and_escaped_html(kind: Kind) -> None:
+@pytest.mark.parametrize("kind", NotificationKind)
+def test_each_mail_has_a_subject_a_text_and_escaped_html(kind: NotificationKind) -> None:
     email = JinjaEmailTemplates().compose(kind, WORDS)
     assert email.subject == SUBJECTS[kind]
     assert email.text.startswith("Hello Ada <b>Lovelace</b>,\n")
@@ -52,16 +52,19 @@ def test_each_mail_has_a_subject_a_text_and_escaped_html(kind: Kind) -> None:
 
 def test_a_missing_variable_is_an_error() -> None:
     with pytest.raises(Permanent, match="'link' is undefined"):
-        JinjaEmailTemplates().compose(Kind.VERIFICATION, {"name": "Ada", "company": "Engines"})
+        JinjaEmailTemplates().compose(NotificationKind.VERIFICATION, {"name": "Ada", "company": "Engines"})
 
 
 def test_a_payment_failure_states_the_next_step() -> None:
-    last = JinjaEmailTemplates().compose(Kind.PAYMENT_FAILED, WORDS)
+    last = JinjaEmailTemplates().compose(NotificationKind.PAYMENT_FAILED, WORDS)
     assert "1,234.50 EUR" in last.text
     assert "card declined" in last.text
     assert "We will not try again" in last.text
     again = {**WORDS, "next_attempt_at": "2026-11-28T09:00:00+00:00"}
-    assert "We will try again on 28 November 2026." in JinjaEmailTemplates().compose(Kind.PAYMENT_FAILED, again).text
+    assert (
+        "We will try again on 28 November 2026."
+        in JinjaEmailTemplates().compose(NotificationKind.PAYMENT_FAILED, again).text
+    )
 
 
 @pytest.mark.parametrize(
@@ -79,7 +82,7 @@ def test_a_digest_states_the_status_of_each_invoice(status: InvoiceStatus, statu
     item = UnreadInvoice(
         number=7, amount_minor=123_450, currency="EUR", status=status, due_at=DUE, settled_at=settled_at
     )
-    email = JinjaEmailTemplates().compose(Kind.DIGEST, {**WORDS, "items": [item]})
+    email = JinjaEmailTemplates().compose(NotificationKind.DIGEST, {**WORDS, "items": [item]})
     assert f"\n* Invoice 7, 1,234.50 EUR: {status_text}\n" in email.text
     assert f"<li>Invoice 7, <strong>1,234.50 EUR</strong>: {status_text}" in email.html
 

@@ -7,16 +7,23 @@ from uuid import uuid4
 import pytest
 
 from schemas.notifications import EVENTS, NotificationSent
-from services.notifications.domain import AlreadySettled, Kind, Notification, Status, Suppression, notification_id
+from services.notifications.domain import (
+    AlreadySettled,
+    Notification,
+    NotificationKind,
+    NotificationStatus,
+    Suppression,
+    notification_id,
+)
 from services.notifications.projections import PROJECTIONS
 from waypost.kernel.ids import EventId, TenantId, new_id
 
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 
-SETTLE: list[tuple[Callable[[Notification], None], Status]] = [
-    (lambda email: email.send(NOW), Status.SENT),
-    (lambda email: email.fail("mailbox_unknown", 1, NOW), Status.FAILED),
-    (lambda email: email.suppress(Suppression.EXPIRED, NOW), Status.SUPPRESSED),
+SETTLE: list[tuple[Callable[[Notification], None], NotificationStatus]] = [
+    (lambda email: email.send(NOW), NotificationStatus.SENT),
+    (lambda email: email.fail("mailbox_unknown", 1, NOW), NotificationStatus.FAILED),
+    (lambda email: email.suppress(Suppression.EXPIRED, NOW), NotificationStatus.SUPPRESSED),
 ]
 
 
@@ -27,7 +34,7 @@ def queued() -> Notification:
         uuid4(),
         TenantId(uuid4()),
         recipient_id=user_id,
-        kind=Kind.WELCOME,
+        kind=NotificationKind.WELCOME,
         subject_type="user",
         subject_id=user_id,
         at=NOW,
@@ -36,18 +43,18 @@ def queued() -> Notification:
 
 def test_an_event_has_one_notification_id_per_kind() -> None:
     event_id = EventId(new_id())
-    ids = {notification_id(event_id, kind) for kind in Kind}
-    assert len(ids) == len(Kind)
-    assert ids == {notification_id(event_id, kind) for kind in Kind}
+    ids = {notification_id(event_id, kind) for kind in NotificationKind}
+    assert len(ids) == len(NotificationKind)
+    assert ids == {notification_id(event_id, kind) for kind in NotificationKind}
 
 
 @pytest.mark.parametrize(("settle", "status"), SETTLE)
 def test_a_notification_is_settled_once(
-    queued: Notification, settle: Callable[[Notification], None], status: Status
+    queued: Notification, settle: Callable[[Notification], None], status: NotificationStatus
 ) -> None:
     settle(queued)
     again = Notification.fold(queued.id, queued.tenant_id, queued.recorded)
-    assert (again.status, again.kind, again.recipient_id) == (status, Kind.WELCOME, queued.recipient_id)
+    assert (again.status, again.kind, again.recipient_id) == (status, NotificationKind.WELCOME, queued.recipient_id)
     for settle, _ in SETTLE:
         with pytest.raises(AlreadySettled):
             settle(again)

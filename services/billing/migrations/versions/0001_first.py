@@ -4,14 +4,14 @@ from collections.abc import Iterator
 
 from services.billing.tables import CUSTOMERS, INVOICES, LEDGER, REVENUE
 from waypost.jobs.tenant_directory import TENANTS
-from waypost.postgres.migration import apply, projection_tables, protect
+from waypost.postgres.migration import execute_statements, projection_tables, protect
 
 revision = "0001"
 down_revision = None
 
 
 def upgrade() -> None:
-    apply(
+    execute_statements(
         _payment_methods(),
         _payment_attempts(),
         _invoice_numbers(),

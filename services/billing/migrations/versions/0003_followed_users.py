@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator
 
-from waypost.postgres.migration import apply, protect
+from waypost.postgres.migration import execute_statements, protect
 
 revision = "0003"
 down_revision = "0002"
 
 
 def upgrade() -> None:
-    apply(_table(), _positions_of_existing_customers(), protect("followed_users"), _grants())
+    execute_statements(_table(), _positions_of_existing_customers(), protect("followed_users"), _grants())
 
 
 def _table() -> Iterator[str]:

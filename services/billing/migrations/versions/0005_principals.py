@@ -3,11 +3,11 @@ an erasure.
 """
 
 from waypost.engine.principals import PRINCIPALS
-from waypost.postgres.migration import apply, projection_tables
+from waypost.postgres.migration import execute_statements, projection_tables
 
 revision = "0005"
 down_revision = "0004"
 
 
 def upgrade() -> None:
-    apply(projection_tables("principals", PRINCIPALS))
+    execute_statements(projection_tables("principals", PRINCIPALS))

@@ -4,14 +4,14 @@ from collections.abc import Iterator
 
 from services.notifications.tables import INVOICES, OUTGOING, RECIPIENTS
 from waypost.jobs.tenant_directory import TENANTS
-from waypost.postgres.migration import apply, projection_tables, protect
+from waypost.postgres.migration import execute_statements, projection_tables, protect
 
 revision = "0001"
 down_revision = None
 
 
 def upgrade() -> None:
-    apply(
+    execute_statements(
         _pending(),
         _preferences(),
         projection_tables("outgoing", OUTGOING),

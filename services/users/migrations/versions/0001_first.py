@@ -4,14 +4,16 @@ from collections.abc import Iterator
 
 from services.users.tables import ACCOUNTS
 from waypost.jobs.tenant_directory import TENANTS
-from waypost.postgres.migration import apply, projection_tables, protect
+from waypost.postgres.migration import execute_statements, projection_tables, protect
 
 revision = "0001"
 down_revision = None
 
 
 def upgrade() -> None:
-    apply(_secrets(), _write_offs(), projection_tables("accounts", ACCOUNTS), projection_tables("tenants", TENANTS))
+    execute_statements(
+        _secrets(), _write_offs(), projection_tables("accounts", ACCOUNTS), projection_tables("tenants", TENANTS)
+    )
 
 
 def _secrets() -> Iterator[str]:

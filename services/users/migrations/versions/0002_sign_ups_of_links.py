@@ -2,7 +2,7 @@
 used.
 """
 
-from waypost.postgres.migration import apply
+from waypost.postgres.migration import execute_statements
 
 revision = "0002"
 down_revision = "0001"
@@ -10,7 +10,7 @@ down_revision = "0001"
 
 def upgrade() -> None:
     # Null for existing links: their accounts keep their password and profile.
-    apply("""
+    execute_statements("""
         alter table verification_tokens
             add column password_hash  text,
             add column display_name   text,

@@ -61,7 +61,7 @@ def redrive(
         views = [RedriveView.of(redriven).model_dump(mode="json") for redriven in redrives]
         console.print(to_json(views), soft_wrap=True)
     print_summary(redrives, dry_run=dry_run)
-    if not problems and not any(redriven.selection.found for redriven in redrives):
+    if not problems and not any(redriven.selection.has_matches for redriven in redrives):
         problems = [nothing_matches(redrives)]
     end_with(problems)
     raise typer.Exit(0 if dry_run or all(redriven.complete for redriven in redrives) else 1)

@@ -12,7 +12,7 @@ from waypost.jobs.declaration import Job
 from waypost.jobs.parameter import Parameter
 
 
-def declared(service: ServiceOption = None, as_json: AsJson = False) -> None:
+def list_declared_jobs(service: ServiceOption = None, as_json: AsJson = False) -> None:
     """Lists the declared jobs: arguments (optional ones in brackets), attempts, timeout, schedule
     and next tick. Needs no running system.
     """

@@ -11,7 +11,7 @@ from waypost.engine.consumer.batch_processor import Stuck
 from waypost.engine.consumer.dead_letters.parked_key_processor import ParkedKeyProcessor
 from waypost.engine.consumer.dead_letters.retry_timer import RetryTimer
 from waypost.engine.consumer.effects import effects_of
-from waypost.engine.consumer.message import Reader
+from waypost.engine.consumer.message import MessageParser
 from waypost.engine.consumer.partition import ConsumerParts, PartitionTask
 from waypost.engine.consumer.pipeline import DeadLetterLimitReached, Pipeline
 from waypost.engine.consumer.policy import ConsumerPolicy
@@ -77,12 +77,12 @@ class ConsumerGroup:
         self._offsets = FunctionLoop(
             self._commit, name=f"{self.name} offsets", every_seconds=self._policy.commit_seconds
         )
-        clock, effects, reader = (
+        clock, effects, parser = (
             clock or SystemClock(),
             effects_of(consumer, self.name),
-            Reader.of(consumer, codec),
+            MessageParser.of(consumer, codec),
         )
-        self.retries = ParkedKeyProcessor(self.name, transactions, reader, effects, self._policy, clock)
+        self.retries = ParkedKeyProcessor(self.name, transactions, parser, effects, self._policy, clock)
         """Retries of parked keys; operators use the same class."""
         self._timer = RetryTimer(self.name, self.retries, self._policy)
         self._parts = ConsumerParts(
@@ -90,7 +90,7 @@ class ConsumerGroup:
             subscription=subscription,
             transactions=transactions,
             pipeline=Pipeline(self.name, transactions, effects, self._policy, clock),
-            reader=reader,
+            parser=parser,
             by_batch=effects.by_batch,
             policy=self._policy,
             advanced=self._advanced.__setitem__,

@@ -67,7 +67,7 @@ class Message:
         return Message(record=bare, poison=UnstorableRecord(f"kept without key and headers, {cause}"))
 
 
-class Reader:
+class MessageParser:
     """Parses records for one consumer. Decodes only types that the consumer handles."""
 
     def __init__(
@@ -85,15 +85,15 @@ class Reader:
 
     @classmethod
     def of(cls, consumer: Consumer, codec: EventCodec) -> Self:
-        """The reader for a declared consumer."""
+        """The parser for a declared consumer."""
         since = consumer.since if isinstance(consumer, Reactor) else None
         return cls(codec, consumer.handlers, since=since)
 
-    def read_all(self, records: Iterable[Record]) -> Sequence[Message]:
+    def parse_all(self, records: Iterable[Record]) -> Sequence[Message]:
         """Parses the records, in order."""
-        return [self.read(record) for record in records]
+        return [self.parse(record) for record in records]
 
-    def read(self, record: Record) -> Message:
+    def parse(self, record: Record) -> Message:
         """Parses one record. Never raises for the content of a record: `Message.poison` holds the
         error.
         """

@@ -11,7 +11,7 @@ import structlog
 
 from waypost.engine.consumer.batch import Batch
 from waypost.engine.consumer.batch_processor import BatchProcessor, Stopped
-from waypost.engine.consumer.message import Reader
+from waypost.engine.consumer.message import MessageParser
 from waypost.engine.consumer.pipeline import Fenced, Pipeline
 from waypost.engine.consumer.policy import ConsumerPolicy
 from waypost.engine.consumer.resume_position import resume_position
@@ -35,7 +35,7 @@ class ConsumerParts:
     subscription: Subscription
     transactions: ConsumerTransactions
     pipeline: Pipeline
-    reader: Reader
+    parser: MessageParser
     by_batch: bool
     policy: ConsumerPolicy
     advanced: Callable[[Partition, int], None]
@@ -158,7 +158,7 @@ class PartitionTask:
             self._idle.set()
 
     async def _process_records(self, records: Sequence[Record]) -> None:
-        messages = self._parts.reader.read_all(records)
+        messages = self._parts.parser.parse_all(records)
         batch = Batch(partition=self.partition, expected=self.position, topic_id=self.topic_id, messages=messages)
         starts = await self._count_batch_start() if self._first else 0
         try:

@@ -27,8 +27,8 @@ class ConsumerPolicy:
     revoke_seconds: float = 5.0
     """Time limit for the running transaction when partitions are revoked."""
     duplicate_window: timedelta = timedelta(days=7)
-    """How long `processed_messages` is kept. For an older event that arrives again, only the order
-    guard prevents a second handling.
+    """Age up to which a repeated event is found in `processed_messages`, whose rows are kept one
+    day longer. For an older event, only the order guard prevents a second handling.
     """
     isolate_after_starts: int = 3
     """From this number of starts without a finished batch, records are processed one by one."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 
-from waypost.engine.consumer.message import Reader
+from waypost.engine.consumer.message import MessageParser
 from waypost.engine.consumer.policy import ConsumerPolicy
 from waypost.engine.rate import Rate
 from waypost.engine.rebuild.read_ahead import ReadAhead
@@ -50,8 +50,8 @@ async def rebuild_async_projection(
     async with shadow_factory.shadow() as shadow:
         live = await shadow.live()
         async with logs.opened(live) as topic_log:
-            reader = Reader(codec, projection.handlers, without=await shadow.discarded())
-            shadow_writer = ShadowWriter(shadow.name, projection, reader, policy, clock or SystemClock())
+            parser = MessageParser(codec, projection.handlers, without=await shadow.discarded())
+            shadow_writer = ShadowWriter(shadow.name, projection, parser, policy, clock or SystemClock())
             ahead = ReadAhead(topic_log, live)
             run = _Rebuild(shadow, shadow_writer, ahead, rate or Rate(), policy.max_records, progress)
             with rebuild_span(shadow.name):

@@ -10,7 +10,7 @@ from waypost.engine.consumer.batch_processor import BatchProcessor
 from waypost.engine.consumer.dead_letters.parked_key_processor import ParkedKeyProcessor
 from waypost.engine.consumer.dead_letters.parked_key_queue import Outcome
 from waypost.engine.consumer.effects import effects_of
-from waypost.engine.consumer.message import Reader
+from waypost.engine.consumer.message import MessageParser
 from waypost.engine.consumer.pipeline import Pipeline
 from waypost.engine.consumer.policy import ConsumerPolicy
 from waypost.kernel.clock import Clock
@@ -32,7 +32,7 @@ class ShadowWriter:
     """Processes records of one rebuild into the shadow. `name` is the shadow's."""
 
     def __init__(
-        self, name: str, projection: AsyncProjection, reader: Reader, policy: ConsumerPolicy, clock: Clock
+        self, name: str, projection: AsyncProjection, parser: MessageParser, policy: ConsumerPolicy, clock: Clock
     ) -> None:
         self.tenants: set[TenantId] = set()
         """Tenants of all records so far."""
@@ -40,7 +40,7 @@ class ShadowWriter:
         self.topic_ids: dict[Partition, UUID | None] = {}
         self._name = name
         self._effects = effects_of(projection, name, redelivered=True)
-        self._reader = reader
+        self._parser = parser
         self._policy = policy
         self._clock = clock
         self._keys_with_gap: frozenset[ParkedKey] = frozenset()
@@ -59,7 +59,7 @@ class ShadowWriter:
         """Processes records. Records whose transaction may be rolled back are not counted; call
         `count` for the others.
         """
-        messages = self._reader.read_all(records)
+        messages = self._parser.parse_all(records)
         self.tenants |= {message.attributes.tenant_id for message in messages if message.attributes}
         pipeline = Pipeline(self._name, transactions, self._effects, self._policy, self._clock)
         batch_processor = BatchProcessor(self._name, pipeline, transactions, self._policy, asyncio.Event())
@@ -82,7 +82,7 @@ class ShadowWriter:
         live consumer does.
         """
         parked_keys = ParkedKeyProcessor(
-            self._name, transactions, self._reader, self._effects, self._policy, self._clock
+            self._name, transactions, self._parser, self._effects, self._policy, self._clock
         )
         processed = set[ParkedKey]()
         # A key with a gap would be postponed by a second, but the gap may be closed by now.
@@ -90,7 +90,7 @@ class ShadowWriter:
         while keys:
             for parked in keys:
                 attempts = await parked_keys.process(parked, at_once=parked in self._keys_with_gap)
-                if attempts[-1].outcome is Outcome.GAP:
+                if attempts[-1].outcome is Outcome.VERSION_MISSING:
                     self._keys_with_gap = self._keys_with_gap | {parked}
             processed |= keys
             keys = set(await parked_keys.due()) - processed

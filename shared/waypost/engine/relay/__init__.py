@@ -1,7 +1,7 @@
 """From an outbox row to a record on its topic: at least once, each aggregate's versions in order,
 also across crashes.
 
-    row ── heads ──► chunk ── send ──► acknowledged ── delete ──► gone
+    row ── read ──► chunk ── send ──► acknowledged ── delete ──► gone
                      (a chunk is read while the one before is sent and the one before that deleted)
 
 `Relay` lives as long as its process and runs one term after the other. A `Term` is one lease on

@@ -49,7 +49,7 @@ class RefusedRows:
         """
         while self._to_quarantine:
             row, reason = self._to_quarantine[-1]
-            quarantined = await lease.mark(row, reason)
+            quarantined = await lease.quarantine_key(row, reason)
             self._to_quarantine.pop()
             if quarantined:
                 metrics.OUTBOX_QUARANTINED.inc()

@@ -1,4 +1,4 @@
-"""One lease and one producer, from the first acquired shard to the first error."""
+"""The relay's work under one lease and one producer. The first error ends it."""
 
 import asyncio
 import contextlib
@@ -90,14 +90,14 @@ class Term:
             return []
         size = self._state.chunk_size
         with self._in_flight.reading(shards):
-            heads = await self._lease.heads(
+            pending = await self._lease.read_pending(
                 shards,
                 in_flight=self._in_flight.ids,
                 held_topics=self._state.held_topics.names(),
                 rows_per_shard=-(-size.rows // len(shards)),
                 bytes_per_shard=-(-size.bytes // len(shards)),
             )
-            rows = self._state.refused_rows.sendable(heads)
+            rows = self._state.refused_rows.sendable(pending)
             self._in_flight.add(rows)
         return rows
 

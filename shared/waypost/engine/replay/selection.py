@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import groupby
 from uuid import UUID
 
-from waypost.engine.consumer.message import Message, Reader
+from waypost.engine.consumer.message import Message, MessageParser
 from waypost.kernel.errors import Invalid
 from waypost.kernel.ids import EventId
 from waypost.ports.consumer_transaction import ConsumerTransactions
@@ -75,7 +75,7 @@ def _place(message: Message) -> tuple[str, bytes, int, int]:
 
 
 async def find(
-    reader: Reader,
+    parser: MessageParser,
     selection: Selection,
     log: TopicLog,
     partitions: Iterable[Partition],
@@ -89,7 +89,7 @@ async def find(
     messages = dict[EventId, Message]()
     for partition, (_, end) in selected.read.items():
         async for records in records_until(log, partition, end):
-            read = reader.read_all(records)
+            read = parser.parse_all(records)
             matching = {
                 message.event_id: message for message in read if message.has_handler and selection.matches(message)
             }

@@ -11,10 +11,10 @@ from waypost.engine.rate import Rate
 from waypost.kernel.audit_context import AuditContext
 from waypost.kernel.errors import NotFound, Transient, WaypostError
 from waypost.operations.admin_service import AdminService
-from waypost.operations.dead_letters.redrive_result import RedriveResult, entry_of
+from waypost.operations.dead_letters.redrive_result import RedriveResult, selected_of
 from waypost.operations.dead_letters.selection import find, parked_key_processor_of, select
 from waypost.ports.dead_letters import ParkedKey
-from waypost.postgres.dead_letters.redrive_selection import Line, Selection
+from waypost.postgres.dead_letters.redrive_selection import SelectedKey, Selection
 from waypost.postgres.dead_letters.search import Search
 
 PATIENCE = 5
@@ -51,7 +51,7 @@ class Redrive:
     @property
     def left(self) -> int:
         """Number of matching keys that are not processed."""
-        return self.selection.more + len(self.selection.lines) - len(self._results)
+        return self.selection.more_keys + len(self.selection.keys) - len(self._results)
 
     @property
     def complete(self) -> bool:
@@ -66,29 +66,31 @@ class Redrive:
         and NotFound if this release has no such consumer. Raises after the last key the error that
         prevented an attempt; such an attempt is not counted.
         """
-        for line in self.selection.lines:
-            before = RedriveResult.before(line)
-            self._results.append(before if audit_context is None else await self._process(line, audit_context, rate))
+        for selected in self.selection.keys:
+            before = RedriveResult.before(selected)
+            self._results.append(
+                before if audit_context is None else await self._process(selected, audit_context, rate)
+            )
             yield self._results[-1]
         if self._prevented:
             raise self._prevented[0]
 
-    async def _process(self, line: Line, audit_context: AuditContext, rate: Rate) -> RedriveResult:
-        processor, waited = parked_key_processor_of(self._admin_service, line.consumer), 0
+    async def _process(self, selected: SelectedKey, audit_context: AuditContext, rate: Rate) -> RedriveResult:
+        processor, waited = parked_key_processor_of(self._admin_service, selected.consumer), 0
         attempts: list[Attempt] = []
         while not attempts or attempts[-1].outcome is Outcome.HANDLED:
-            attempt = await processor.attempt(line.parked, audit_context)
+            attempt = await processor.attempt(selected.parked, audit_context)
             await rate.after(1)
-            if attempt.outcome is Outcome.BUSY:
+            if attempt.outcome is Outcome.LOCKED:
                 waited += 1
-                if not await _still_parked(processor, line.parked):
+                if not await _still_parked(processor, selected.parked):
                     attempt = Attempt(outcome=Outcome.UNPARKED)
                 elif waited < PATIENCE:
                     continue
             attempts.append(attempt)
             if attempt.prevented is not None:
                 self._prevented.append(attempt.prevented)
-        return await RedriveResult.before(line).after(attempts, self._admin_service.ops)
+        return await RedriveResult.before(selected).after(attempts, self._admin_service.ops)
 
 
 async def discard(service: AdminService, dead_letter_id: UUID, audit_context: AuditContext) -> RedriveResult:
@@ -100,8 +102,8 @@ async def discard(service: AdminService, dead_letter_id: UUID, audit_context: Au
     """
     stored = await find(service, dead_letter_id)
     attempts = await parked_key_processor_of(service, stored.consumer).discard(dead_letter_id, audit_context)
-    entry = entry_of(stored.dead_letter, matches=True)
-    before = RedriveResult(consumer=stored.consumer, key=stored.dead_letter.key or b"", dead_letters=[entry])
+    selected = selected_of(stored.dead_letter, matches=True)
+    before = RedriveResult(consumer=stored.consumer, key=stored.dead_letter.key or b"", dead_letters=[selected])
     return await before.after(attempts, service.ops)
 
 

@@ -7,12 +7,12 @@ from uuid import UUID
 from waypost.engine.consumer import ConsumerPolicy, group_name
 from waypost.engine.consumer.dead_letters.parked_key_processor import ParkedKeyProcessor
 from waypost.engine.consumer.effects import effects_of
-from waypost.engine.consumer.message import Reader
+from waypost.engine.consumer.message import MessageParser
 from waypost.kernel.errors import Conflict, Invalid, NotFound
 from waypost.operations.admin_service import AdminService
 from waypost.ports.dead_letters import OPEN
 from waypost.postgres.consumer_transaction import PostgresConsumerTransactions
-from waypost.postgres.dead_letters.redrive_selection import Selection, select_lines
+from waypost.postgres.dead_letters.redrive_selection import Selection, select_for_redrive
 from waypost.postgres.dead_letters.search import Search, StoredDeadLetter, find_dead_letter
 
 
@@ -37,7 +37,7 @@ async def select(service: AdminService, search: Search, *, limit: int | None = N
         raise Invalid(
             f"dead letters with status {' or '.join(settled)} are settled; a redrive accepts {', '.join(OPEN)}"
         )
-    return await select_lines(service.ops, search, limit=limit)
+    return await select_for_redrive(service.ops, search, limit=limit)
 
 
 def parked_key_processor_of(service: AdminService, name: str) -> ParkedKeyProcessor:
@@ -49,8 +49,8 @@ def parked_key_processor_of(service: AdminService, name: str) -> ParkedKeyProces
     for consumer in service.consumers:
         if group_name(service.name, consumer) == name:
             transactions = PostgresConsumerTransactions(service.app, service.units, consumer, name=name)
-            reader, effects = Reader.of(consumer, service.codec), effects_of(consumer, name)
-            return ParkedKeyProcessor(name, transactions, reader, effects, ConsumerPolicy(), service.clock)
+            parser, effects = MessageParser.of(consumer, service.codec), effects_of(consumer, name)
+            return ParkedKeyProcessor(name, transactions, parser, effects, ConsumerPolicy(), service.clock)
     raise NotFound(f"this release has no consumer {name}: use the release that wrote the dead letter")
 
 
@@ -58,7 +58,7 @@ async def _select_one(service: AdminService, dead_letter_id: UUID) -> Selection:
     dead_letter = (await find(service, dead_letter_id)).dead_letter
     if dead_letter.status not in OPEN:
         raise Conflict(f"dead letter {dead_letter_id} is already {dead_letter.status}: there is nothing to redrive")
-    selection = await select_lines(service.ops, Search(id=dead_letter_id))
-    if not selection.lines:
+    selection = await select_for_redrive(service.ops, Search(id=dead_letter_id))
+    if not selection.keys:
         raise Conflict(f"dead letter {dead_letter_id} contains no event to handle and parks no key: discard it")
     return selection

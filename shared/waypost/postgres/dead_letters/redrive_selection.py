@@ -23,16 +23,16 @@ with matched as (
     select consumer, topic, key_digest, bool_or(status <> 'redriven') as waits from dead_letters
     where {IN_KEY_ORDER} and (status = 'redriven' or status = any (:statuses::text[])) and {MATCHES}
     group by consumer, topic, key_digest
-), line as (
+), open_key as (
     select consumer, topic, key_digest, max(redrives) as redrives, (array_agg(status order by sequence, kafka_offset))[1] as first
     from dead_letters where {IS_OPEN} and {IN_KEY_ORDER}
     group by consumer, topic, key_digest
 )
-select consumer, topic, key_digest, count(*) over () as found from line join matched using (consumer, topic, key_digest)
+select consumer, topic, key_digest, count(*) over () as total from open_key join matched using (consumer, topic, key_digest)
 where waits or first = 'waiting'
 order by redrives, consumer, topic, key_digest limit :limit""")
 
-_LINES = NamedSql(f"""
+_OF_KEYS = NamedSql(f"""
 select consumer, topic, key, id, type, sequence, status, error_class, ({WANTED}) is true as matches
 from dead_letters
 join unnest(:consumers::text[], :topics::text[], :key_digests::bytea[]) with ordinality as chosen (consumer, topic, key_digest, nth)
@@ -41,7 +41,7 @@ where {IS_OPEN} and {IN_KEY_ORDER}
 order by nth, sequence, kafka_offset""")
 
 _UNPROCESSABLE = NamedSql(f"""
-select id, type, sequence, status, error_class, true as matches, count(*) over () as found from dead_letters
+select id, type, sequence, status, error_class, true as matches, count(*) over () as total from dead_letters
 where {WANTED} and not {IN_KEY_ORDER}
 order by first_failed_at, id limit :limit""")
 
@@ -51,7 +51,7 @@ _STATUSES = "select id, status from dead_letters where id = any ($1::uuid[])"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class SelectedDeadLetter:
     """An open dead letter without its record."""
 
     id: UUID
@@ -66,20 +66,20 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+class SelectedKey:
     """A parked key with its dead letters, in the order of handling."""
 
     consumer: str
     parked: ParkedKey
-    entries: Sequence[Entry]
+    dead_letters: Sequence[SelectedDeadLetter]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    lines: Sequence[Line]
-    more: int
+    keys: Sequence[SelectedKey]
+    more_keys: int
     """Number of matching keys beyond the limit."""
-    unprocessable: Sequence[Entry]
+    unprocessable: Sequence[SelectedDeadLetter]
     """Matching dead letters without an event to handle. They park no key."""
     more_unprocessable: int
     """Number of these beyond the limit."""
@@ -87,25 +87,25 @@ class Selection:
     """Number of matching dead letters that are already settled."""
 
     @property
-    def found(self) -> bool:
-        return bool(self.lines or self.unprocessable)
+    def has_matches(self) -> bool:
+        return bool(self.keys or self.unprocessable)
 
 
-async def select_lines(database: Database, search: Search, *, limit: int | None = None) -> Selection:
+async def select_for_redrive(database: Database, search: Search, *, limit: int | None = None) -> Selection:
     """Selects the keys of the matching open dead letters, up to `limit` keys, and counts the
     others.
     """
     limited = search.parameters(limit=limit)
     keys = await database.fetch(*_KEYS.bind(limited))
     chosen = {f"{name}s": [row[name] for row in keys] for name in ("consumer", "topic", "key_digest")}
-    lines = await database.fetch(*_LINES.bind(search.parameters(**chosen))) if keys else []
+    dead_letters = await database.fetch(*_OF_KEYS.bind(search.parameters(**chosen))) if keys else []
     unprocessable = await database.fetch(*_UNPROCESSABLE.bind(limited))
     (settled,) = await database.fetch(*_COUNT.bind(replace(search, statuses=_SETTLED).parameters()))
     return Selection(
-        lines=list(_lines(lines)),
-        more=_found(keys) - len(keys),
-        unprocessable=[_entry(row) for row in unprocessable],
-        more_unprocessable=_found(unprocessable) - len(unprocessable),
+        keys=list(_grouped_by_key(dead_letters)),
+        more_keys=_total(keys) - len(keys),
+        unprocessable=[_selected(row) for row in unprocessable],
+        more_unprocessable=_total(unprocessable) - len(unprocessable),
         settled=settled["count"],
     )
 
@@ -114,18 +114,20 @@ async def dead_letter_statuses(database: Database, dead_letter_ids: Collection[U
     return {row["id"]: Status(row["status"]) for row in await database.fetch(_STATUSES, list(dead_letter_ids))}
 
 
-def _found(rows: Sequence[asyncpg.Record]) -> int:
+def _total(rows: Sequence[asyncpg.Record]) -> int:
     """The number of rows without the limit."""
-    return int(rows[0]["found"]) if rows else 0
+    return int(rows[0]["total"]) if rows else 0
 
 
-def _lines(rows: Iterable[asyncpg.Record]) -> Iterable[Line]:
-    for (consumer, topic, key), in_line in groupby(rows, lambda row: (row["consumer"], row["topic"], row["key"])):
-        yield Line(consumer=consumer, parked=ParkedKey(topic, key), entries=[_entry(row) for row in in_line])
+def _grouped_by_key(rows: Iterable[asyncpg.Record]) -> Iterable[SelectedKey]:
+    for (consumer, topic, key), of_key in groupby(rows, lambda row: (row["consumer"], row["topic"], row["key"])):
+        yield SelectedKey(
+            consumer=consumer, parked=ParkedKey(topic, key), dead_letters=[_selected(row) for row in of_key]
+        )
 
 
-def _entry(row: asyncpg.Record) -> Entry:
-    return Entry(
+def _selected(row: asyncpg.Record) -> SelectedDeadLetter:
+    return SelectedDeadLetter(
         id=row["id"],
         type=row["type"],
         sequence=row["sequence"],

@@ -76,10 +76,10 @@ select count(*) from (
 # wait for an earlier version are not scanned.
 _FAILED = f"""
 with failed as (
-    select topic, key_digest, {IN_KEY_ORDER} as in_line from dead_letters where consumer = $1 and status in ('retrying', 'dead') limit $2
+    select topic, key_digest, {IN_KEY_ORDER} as ordered from dead_letters where consumer = $1 and status in ('retrying', 'dead') limit $2
 ), behind as (
     select from dead_letters
-    where consumer = $1 and status = 'waiting' and (topic, key_digest) in (select topic, key_digest from failed where in_line) limit $2
+    where consumer = $1 and status = 'waiting' and (topic, key_digest) in (select topic, key_digest from failed where ordered) limit $2
 )
 select least((select count(*) from failed) + (select count(*) from behind), $2)"""
 

@@ -55,11 +55,11 @@ class Floor:
             self._due = time.monotonic() + self._every_seconds
         return self.id
 
-    def rise(self, heads: Sequence[PendingRow], in_flight: Collection[int], held_topics: Collection[str]) -> None:
+    def rise(self, pending: Sequence[PendingRow], in_flight: Collection[int], held_topics: Collection[str]) -> None:
         """Raises the floor after a read. The read skipped rows of quarantined keys and held topics;
         while there are any, the floor does not move.
         """
-        ids = [row.id for row in heads]
+        ids = [row.id for row in pending]
         self._highest_seen = max(self._highest_seen, *ids, 0)
         if self._no_quarantine and not held_topics:
             lowest = min((*ids, *in_flight), default=self._settled_up_to + 1)

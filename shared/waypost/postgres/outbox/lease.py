@@ -1,5 +1,5 @@
 """The relay's access to the outbox: one session holds the advisory locks of the shards, another
-reads the heads.
+reads the pending rows.
 """
 
 import asyncio
@@ -45,7 +45,7 @@ _RELEASE = "select pg_advisory_unlock($2, shard) from unnest($1::int[]) as surpl
 # because a row that commits late would be overtaken. The floor $6 is below all of them, see
 # `waypost.postgres.outbox.floor`. The quarantined keys are read in the same snapshot. The running
 # sum limits the bytes of a read; it does not fetch the payloads.
-_HEADS = """
+_READ_PENDING = """
 select head.shard, id, topic, key, payload, headers, created_at
 from unnest($1::smallint[]) as owned (shard)
 cross join lateral (
@@ -95,8 +95,8 @@ async def release_from_quarantine(connection: AsyncConnection, shard: int, key: 
     """Releases a key from quarantine, for an operator. Returns the reason of the quarantine, or
     None if the key was not quarantined.
 
-    The relay reads the quarantined keys with every read of the heads, so it publishes the key's
-    rows without a signal.
+    The relay reads the quarantined keys with every read of pending rows, so it publishes
+    the key's rows without a signal.
     """
     reason: str | None = await Sql(connection).fetchval(_RELEASE_KEY, shard, key)
     return reason
@@ -126,18 +126,18 @@ class PostgresOutbox:
             locks = await connect_directly(self._dsn, application_name=self._application_name)
         try:
             with as_transient():
-                heads = await connect_directly(
+                reading = await connect_directly(
                     self._dsn,
-                    application_name=f"{self._application_name}-heads",
+                    application_name=f"{self._application_name}-reading",
                     # A generic plan compares each row with each id in flight. A custom plan hashes
                     # them.
                     plan_cache_mode="force_custom_plan",
                 )
             try:
-                floor = Floor(heads, every_seconds=self._settle_seconds)
-                yield PostgresOutboxLease(locks, heads, floor, self._application_name, self._silent_seconds)
+                floor = Floor(reading, every_seconds=self._settle_seconds)
+                yield PostgresOutboxLease(locks, reading, floor, self._application_name, self._silent_seconds)
             finally:
-                await close_directly(heads)
+                await close_directly(reading)
         finally:
             await close_directly(locks)
 
@@ -163,16 +163,16 @@ class PostgresOutboxLease:
     def __init__(
         self,
         locks: asyncpg.Connection,
-        heads: asyncpg.Connection,
+        reading: asyncpg.Connection,
         floor: Floor,
         application_name: str,
         silent_seconds: float,
     ) -> None:
         self._locks = locks
-        self._heads = heads
+        self._reading = reading
         self._floor = floor
         self._locks_mutex = asyncio.Lock()
-        self._heads_mutex = asyncio.Lock()
+        self._reading_mutex = asyncio.Lock()
         self._relays = (application_name, silent_seconds)
 
     async def live_relays(self) -> int:
@@ -191,7 +191,7 @@ class PostgresOutboxLease:
             async with self._locks_mutex:
                 await self._locks.execute(_RELEASE, list(shards), SHARD_LOCK)
 
-    async def heads(
+    async def read_pending(
         self,
         shards: Collection[int],
         *,
@@ -202,11 +202,11 @@ class PostgresOutboxLease:
     ) -> Sequence[PendingRow]:
         arguments = (list(shards), list(in_flight), list(held_topics), rows_per_shard, bytes_per_shard)
         with as_transient():
-            async with self._heads_mutex:
-                rows = await self._heads.fetch(_HEADS, *arguments, await self._floor.value_for(shards))
-        heads = list(map(PendingRow._make, rows))
-        self._floor.rise(heads, in_flight, held_topics)
-        return heads
+            async with self._reading_mutex:
+                rows = await self._reading.fetch(_READ_PENDING, *arguments, await self._floor.value_for(shards))
+        pending = list(map(PendingRow._make, rows))
+        self._floor.rise(pending, in_flight, held_topics)
+        return pending
 
     async def delete(self, rows: Sequence[PendingRow]) -> int:
         with as_transient():
@@ -214,7 +214,7 @@ class PostgresOutboxLease:
                 status = await self._locks.execute(_DELETE, [row.shard for row in rows], [row.id for row in rows])
         return int(status.removeprefix("DELETE "))
 
-    async def mark(self, row: PendingRow, reason: str) -> bool:
+    async def quarantine_key(self, row: PendingRow, reason: str) -> bool:
         with as_transient():
             async with self._locks_mutex:
                 status = await self._locks.execute(_QUARANTINE, row.shard, row.id, reason, SHARD_LOCK)

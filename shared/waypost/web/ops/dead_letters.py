@@ -104,7 +104,7 @@ async def redrive_some(
     dead letter fails or none is left.
     """
     redrive = await Redrive.of(admin_service, order.search(), at_most=order.keys)
-    if not redrive.selection.found:
+    if not redrive.selection.has_matches:
         raise nothing_matches([redrive])
     audit_context = None if order.dry_run else order.audited_by(operator)
     async for _ in redrive.process(audit_context, Rate(order.dead_letters_per_second)):

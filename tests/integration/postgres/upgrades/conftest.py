@@ -15,14 +15,14 @@ SERVICE = "billing"
 DUMP = Path(__file__).parent / "version_0001.sql"
 
 NEXT_VERSION = """
-from waypost.postgres.migration import apply, service_name
+from waypost.postgres.migration import execute_statements, service_name
 
 revision = "9999"
 down_revision = "{before}"
 
 
 def upgrade() -> None:
-    apply(
+    execute_statements(
         "create table notes (id uuid primary key)",
         f"grant select, insert on notes to {{service_name()}}_app",
         "alter table dead_letters add column note text",

@@ -10,7 +10,7 @@ import pytest
 
 from waypost.engine.consumer.batch import Batch
 from waypost.engine.consumer.dead_letters.parked_key_processor import ParkedKeyProcessor
-from waypost.engine.consumer.message import Message, Reader
+from waypost.engine.consumer.message import Message, MessageParser
 from waypost.engine.consumer.policy import ConsumerPolicy
 from waypost.engine.retry import RetryPolicy, ends_a_wait, failure_of
 from waypost.engine.retry.frames import LONGEST_TAIL
@@ -183,13 +183,13 @@ def dead_letter(parked: ParkedKey) -> DeadLetter:
     )
 
 
-class Everything(Reader):
-    """A reader that accepts every record as an event."""
+class Everything(MessageParser):
+    """A parser that accepts every record as an event."""
 
     def __init__(self) -> None:
         """Decodes nothing."""
 
-    def read(self, record: Record) -> Message:
+    def parse(self, record: Record) -> Message:
         return Wanted(record=record)
 
 

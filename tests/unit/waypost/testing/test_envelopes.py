@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from uuid import uuid4
 
 from schemas.users import TenantCreated
-from waypost.engine.consumer.message import Reader
+from waypost.engine.consumer.message import MessageParser
 from waypost.kernel.ids import new_id
 from waypost.schemas.application import application_codec
 from waypost.testing import envelope_of, record_of
@@ -18,7 +18,7 @@ def test_a_record_reads_as_its_envelope() -> None:
     envelope = envelope_of(EVENT, tenant_id, 3, at=NOW)
     record = record_of(envelope, application_codec(), partition=2, offset=9)
     assert (record.topic, record.partition, record.offset) == (TenantCreated.topic, 2, 9)
-    message = Reader(application_codec(), [TenantCreated]).read(record)
+    message = MessageParser(application_codec(), [TenantCreated]).parse(record)
     assert message.envelope == envelope
 
 

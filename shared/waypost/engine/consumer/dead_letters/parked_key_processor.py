@@ -12,7 +12,7 @@ import structlog
 from waypost.engine.consumer.batch import Batch
 from waypost.engine.consumer.dead_letters.parked_key_queue import Outcome, ParkedKeyQueue, StartedAttempt
 from waypost.engine.consumer.effects import Effects
-from waypost.engine.consumer.message import Reader
+from waypost.engine.consumer.message import MessageParser
 from waypost.engine.consumer.policy import ConsumerPolicy
 from waypost.engine.failpoints import failpoint
 from waypost.engine.periodic_loop import is_asked_to_stop
@@ -59,14 +59,14 @@ class ParkedKeyProcessor:
         self,
         name: str,
         transactions: ConsumerTransactions,
-        reader: Reader,
+        parser: MessageParser,
         effects: Effects,
         policy: ConsumerPolicy,
         clock: Clock,
     ) -> None:
         self.name = name
         self._transactions = transactions
-        self._reader = reader
+        self._parser = parser
         self._effects = effects
         self._policy = policy
         self._clock = clock
@@ -162,13 +162,13 @@ class ParkedKeyProcessor:
         """Stores the dead letter's new status and the handler's effects in one transaction. Raises
         the handler's error.
         """
-        message = self._reader.read(counted.record)
+        message = self._parser.parse(counted.record)
         if message.poison is not None:
             raise message.poison
         batch = Batch.of_one(message, step="retry", redriven=redriven)
         async with self._transactions.begin(batch.tenants) as transaction:
             if not await self._queue.is_unchanged(parked, counted, transaction):
-                return Outcome.BUSY
+                return Outcome.LOCKED
             await transaction.dead_letters.update(counted.id, status=Status.REDRIVEN, attempts=counted.attempts)
             if message.sequence is not None:
                 await transaction.inbox.advance(parked.topic, {message.aggregate_id: message.sequence})

@@ -18,13 +18,13 @@ class Outcome(StrEnum):
     FAILED = "failed"
     UNPARKED = "unparked"
     """No dead letter is left: later events of the key are handled normally."""
-    BUSY = "busy"
+    LOCKED = "locked"
     """Another process holds the key, or the key is not parked."""
     DEAD = "dead"
     """The first dead letter has used its attempts."""
     EXHAUSTED = "exhausted"
     """The first dead letter has reached the limit of redrives and stays dead."""
-    GAP = "gap"
+    VERSION_MISSING = "version_missing"
     """A version is missing before the first dead letter."""
     LATER = "later"
     """The first dead letter is not due yet."""
@@ -59,7 +59,7 @@ class ParkedKeyQueue:
         """
         async with self._transactions.begin(()) as transaction:
             if not await transaction.dead_letters.lock(parked):
-                return Outcome.BUSY
+                return Outcome.LOCKED
             reached = await self._skip_discarded(parked, transaction)
             dead_letter = await transaction.dead_letters.first(parked, reached)
             if dead_letter is None:
@@ -67,7 +67,7 @@ class ParkedKeyQueue:
                 return Outcome.UNPARKED
             if dead_letter.sequence not in (None, reached + 1):
                 await self._postpone(dead_letter, transaction)
-                return Outcome.GAP
+                return Outcome.VERSION_MISSING
             return await self._begin(dead_letter, transaction, audit_context, at_once=at_once)
 
     async def _begin(

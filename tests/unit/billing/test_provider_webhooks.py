@@ -8,9 +8,9 @@ from uuid import uuid4
 import pytest
 
 from infra.simulators.payments.webhooks import signature
-from services.billing.adapters.webhooks import TOLERANCE, SignedNotices
+from services.billing.adapters.webhooks import TOLERANCE, SignedWebhookReader
 from services.billing.domain.errors import WebhookNotAuthentic
-from services.billing.ports import Declined, Notice, Succeeded
+from services.billing.ports import Declined, Succeeded, WebhookDecision
 from waypost.kernel.ids import TenantId
 
 SECRET = "whsec_of_the_tests"
@@ -18,7 +18,7 @@ NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
 TENANT, ATTEMPT = TenantId(uuid4()), uuid4()
 OURS = {"tenant_id": str(TENANT), "invoice_id": str(uuid4()), "attempt_id": str(ATTEMPT)}
-notices = SignedNotices(SECRET)
+webhook_reader = SignedWebhookReader(SECRET)
 
 
 def body_of(kind: str = "charge.succeeded", **changes: Any) -> str:
@@ -44,31 +44,31 @@ def signed(body: str, at: datetime = NOW, secret: str = SECRET) -> str:
     ],
 )
 def test_a_signed_notice_carries_the_decision(body: str, decision: Succeeded | Declined) -> None:
-    assert notices.read(signed(body), body.encode(), NOW) == Notice(
+    assert webhook_reader.read(signed(body), body.encode(), NOW) == WebhookDecision(
         tenant_id=TENANT, attempt_id=ATTEMPT, decision=decision
     )
 
 
 @pytest.mark.parametrize("age", [TOLERANCE, -TOLERANCE, timedelta()])
 def test_a_small_clock_difference_is_accepted(age: timedelta) -> None:
-    assert notices.read(signed(body_of()), body_of().encode(), NOW + age) is not None
+    assert webhook_reader.read(signed(body_of()), body_of().encode(), NOW + age) is not None
 
 
 @pytest.mark.parametrize("age", [TOLERANCE + SECOND, -TOLERANCE - SECOND, timedelta(days=300)])
 def test_an_old_notice_is_refused(age: timedelta) -> None:
     with pytest.raises(WebhookNotAuthentic):
-        notices.read(signed(body_of()), body_of().encode(), NOW + age)
+        webhook_reader.read(signed(body_of()), body_of().encode(), NOW + age)
 
 
 def test_a_changed_body_is_refused() -> None:
     with pytest.raises(WebhookNotAuthentic):
-        notices.read(signed(body_of("charge.failed")), body_of("charge.succeeded").encode(), NOW)
+        webhook_reader.read(signed(body_of("charge.failed")), body_of("charge.succeeded").encode(), NOW)
 
 
 def test_a_changed_time_is_refused() -> None:
     digest = signed(body_of(), NOW - timedelta(days=1)).partition(",")[2]
     with pytest.raises(WebhookNotAuthentic):
-        notices.read(f"t={int(NOW.timestamp())},{digest}", body_of().encode(), NOW)
+        webhook_reader.read(f"t={int(NOW.timestamp())},{digest}", body_of().encode(), NOW)
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_a_changed_time_is_refused() -> None:
 )
 def test_a_wrong_signature_is_refused(header: str) -> None:
     with pytest.raises(WebhookNotAuthentic):
-        notices.read(header, body_of().encode(), NOW)
+        webhook_reader.read(header, body_of().encode(), NOW)
 
 
 def test_a_signed_time_that_is_not_a_number_is_refused() -> None:
@@ -96,7 +96,7 @@ def test_a_signed_time_that_is_not_a_number_is_refused() -> None:
     for odd in ("soon", "1e9", "-1", ""):
         header = signature(SECRET, odd, body)  # type: ignore[arg-type]  # a provider that returns an unknown status
         with pytest.raises(WebhookNotAuthentic):
-            notices.read(header, body.encode(), NOW)
+            webhook_reader.read(header, body.encode(), NOW)
 
 
 @pytest.mark.parametrize(
@@ -114,4 +114,4 @@ def test_a_signed_time_that_is_not_a_number_is_refused() -> None:
     ],
 )
 def test_an_unrelated_notice_is_accepted_and_ignored(body: str) -> None:
-    assert notices.read(signed(body), body.encode(), NOW) is None
+    assert webhook_reader.read(signed(body), body.encode(), NOW) is None
