@@ -16,7 +16,7 @@ from waypost.engine.consumer.pipeline import Fenced, Pipeline
 from waypost.engine.consumer.policy import ConsumerPolicy
 from waypost.engine.consumer.resume_position import resume_position
 from waypost.engine.failpoints import failpoint
-from waypost.engine.retry.failure import PROCESS_DIED
+from waypost.engine.retry import PROCESS_DIED
 from waypost.kernel.envelope import Record
 from waypost.kernel.errors import Transient
 from waypost.ports.consumer_transaction import ConsumerTransactions

@@ -12,8 +12,7 @@ from waypost.engine.consumer.batch import Batch
 from waypost.engine.consumer.dead_letters.parked_key_processor import ParkedKeyProcessor
 from waypost.engine.consumer.message import Message, MessageParser
 from waypost.engine.consumer.policy import ConsumerPolicy
-from waypost.engine.retry import RetryPolicy, ends_a_wait, failure_of
-from waypost.engine.retry.frames import LONGEST_TAIL
+from waypost.engine.retry import LONGEST_TAIL, RetryPolicy, ends_a_wait, failure_of
 from waypost.jobs.worker.failure import is_final
 from waypost.kernel import errors
 from waypost.kernel.clock import SystemClock
@@ -72,14 +71,14 @@ def name_of(value: object) -> str:
 
 @pytest.mark.parametrize(("error", "status"), OUTCOMES, ids=name_of)
 def test_first_failure_is_dead_only_where_a_retry_cannot_help(error: Exception, status: Status) -> None:
-    assert RetryPolicy().verdict(failure_of(error), 1, NOW)[0] is status
+    assert RetryPolicy().status_after(failure_of(error), 1, NOW)[0] is status
 
 
 @pytest.mark.parametrize("error", [NotYet(), RowOfAnotherTopic()], ids=name_of)
 def test_wait_for_another_topic_uses_no_attempts(error: Exception) -> None:
     policy = RetryPolicy(max_attempts=1)
-    assert policy.verdict(failure_of(error), 1_000, NOW)[0] is Status.RETRYING
-    assert policy.verdict(failure_of(RuntimeError()), 1, NOW)[0] is Status.DEAD
+    assert policy.status_after(failure_of(error), 1_000, NOW)[0] is Status.RETRYING
+    assert policy.status_after(failure_of(RuntimeError()), 1, NOW)[0] is Status.DEAD
     assert ends_a_wait(failure_of(error), failure_of(RuntimeError()))
     assert not ends_a_wait(failure_of(error), failure_of(RowOfAnotherTopic()))
 

@@ -17,7 +17,7 @@ def waiting(message: Message) -> DeadLetter:
 
 def failed(message: Message, failure: Failure, retry: RetryPolicy, now: datetime) -> DeadLetter:
     """The dead letter of a message whose handler raised for the first time."""
-    status, next_attempt_at = retry.verdict(failure, 1, now)
+    status, next_attempt_at = retry.status_after(failure, 1, now)
     return _dead_letter(message, status=status, attempts=1, next_attempt_at=next_attempt_at, failure=failure)
 
 

@@ -200,7 +200,7 @@ class ParkedKeyProcessor:
     async def _record_failure(self, parked: ParkedKey, counted: DeadLetter, error: Exception) -> Failure:
         failure = failure_of(error)
         attempts = 1 if ends_a_wait(counted.failure, failure) else counted.attempts
-        status, next_attempt_at = self._policy.retry.verdict(failure, attempts, self._clock.now())
+        status, next_attempt_at = self._policy.retry.status_after(failure, attempts, self._clock.now())
         async with self._transactions.begin(()) as transaction:
             if await self._queue.is_unchanged(parked, counted, transaction):
                 await transaction.dead_letters.update(

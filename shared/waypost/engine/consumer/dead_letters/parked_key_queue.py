@@ -5,8 +5,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from waypost.engine.retry import RetryPolicy
-from waypost.engine.retry.failure import PROCESS_DIED
+from waypost.engine.retry import PROCESS_DIED, RetryPolicy
 from waypost.kernel.audit_context import AuditContext
 from waypost.kernel.clock import Clock
 from waypost.ports.consumer_transaction import ConsumerTransaction, ConsumerTransactions
