@@ -5,7 +5,6 @@ from contextlib import asynccontextmanager
 
 from services.billing.adapters.provider import HttpPayments
 from services.billing.adapters.webhooks import SignedWebhookReader
-from services.billing.api import ROUTERS
 from services.billing.handlers import COMMANDS, CONSUMERS
 from services.billing.jobs import JOBS, SCHEDULE
 from services.billing.live import PAYMENT_EVENTS, open_live_view
@@ -38,7 +37,7 @@ SERVICE = Service(
     tables=[MONEY],
     jobs=JOBS,
     schedule=SCHEDULE,
-    routers=ROUTERS,
+    api="services.billing.api",
     authorize=authorize,
     api_resources=resources,
     job_resources=resources,

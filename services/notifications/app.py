@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 from services.notifications.adapters.email_templates import JinjaEmailTemplates
 from services.notifications.adapters.sealed_box import SealedBoxOpener, sealing_keys
 from services.notifications.adapters.smtp import SmtpMailer
-from services.notifications.api import ROUTERS
 from services.notifications.handlers import COMMANDS, CONSUMERS
 from services.notifications.jobs import JOBS, SCHEDULE
 from services.notifications.ports import MailResources
@@ -43,7 +42,7 @@ SERVICE = Service(
     tables=[UNPUBLISHED],
     jobs=JOBS,
     schedule=SCHEDULE,
-    routers=ROUTERS,
+    api="services.notifications.api",
     authorize=authorize,
     job_resources=mail_resources,
 )

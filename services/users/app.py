@@ -9,7 +9,6 @@ from services.users.adapters.development import development_user
 from services.users.adapters.passwords import Argon2Passwords
 from services.users.adapters.sealed_box import SealedBoxSealer
 from services.users.adapters.tenant_ids import KeyedTenantIds
-from services.users.api import ROUTERS
 from services.users.handlers import COMMANDS, CONSUMERS
 from services.users.handlers.authorization import authorize
 from services.users.jobs import JOBS, SCHEDULE
@@ -51,7 +50,7 @@ SERVICE = Service(
     tables=[SECRETS, UNPUBLISHED],
     jobs=JOBS,
     schedule=SCHEDULE,
-    routers=ROUTERS,
+    api="services.users.api",
     authorize=authorize,
     api_resources=resources,
     token_keys=token_keys,

@@ -21,8 +21,8 @@ from waypost.postgres.overview import outbox_rows
 from waypost.web import ops as operator_routes
 from waypost.web.app import create_app, routed
 from waypost.web.asyncapi import asyncapi_router
-from waypost.web.health import Readiness
 from waypost.web.keys import PublishedKeys
+from waypost.web.probes import Readiness
 from waypost.web.server import HttpServer
 from waypost.web.tokens import KeySource
 

@@ -6,8 +6,7 @@ from waypost.engine.process import Process
 from waypost.hosting.service import Service
 from waypost.hosting.settings import LiveSettings, load
 from waypost.kernel.errors import Misconfigured
-from waypost.web.app import create_health_app
-from waypost.web.health import Readiness
+from waypost.web.probes import Readiness, create_probes_app
 from waypost.web.server import HttpServer
 
 
@@ -19,6 +18,6 @@ async def run_live(service: Service) -> None:
     view = service.live_view.open(settings.kafka_bootstrap, service.codec)
     readiness = Readiness(unready=lambda: Process([view]).unready)
     probes = HttpServer(
-        create_health_app(service.name, readiness), host=settings.host, port=settings.service_port, name="probes"
+        create_probes_app(service.name, readiness), host=settings.host, port=settings.service_port, name="probes"
     )
     await Process([probes, view]).run()

@@ -9,8 +9,7 @@ from waypost.hosting.service import Service
 from waypost.hosting.settings import ProcessSettings
 from waypost.hosting.startup_checks import refuse_incomplete, refuse_other_database
 from waypost.postgres.budget import refuse_small_server
-from waypost.web.app import create_health_app
-from waypost.web.health import Check, Readiness
+from waypost.web.probes import Check, Readiness, create_probes_app
 from waypost.web.server import HttpServer
 
 
@@ -45,6 +44,6 @@ async def run_with_probes(
     process = Process(parts)
     readiness = Readiness(unready=lambda: process.unready, checks={"postgres": runtime.database.verify, **checks})
     probes = HttpServer(
-        create_health_app(service.name, readiness), host=settings.host, port=settings.service_port, name="probes"
+        create_probes_app(service.name, readiness), host=settings.host, port=settings.service_port, name="probes"
     )
     await run_parts(runtime, [probes, *parts], settings)

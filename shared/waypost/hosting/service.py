@@ -1,28 +1,38 @@
-"""The declaration of a service, written once in its `app.py`."""
+"""The declaration of a service, written once in its `app.py`.
+
+A worker loads it too, so this module imports neither FastAPI nor anything else of an API.
+"""
 
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from fastapi import APIRouter
-from joserfc.jwk import OKPKey
 from sqlalchemy import MetaData
 
 from waypost.engine.bus import Authorize, Bus, Commands
 from waypost.engine.process import Lifecycle
 from waypost.jobs.declaration import Job, Scheduled
+from waypost.kernel.errors import Misconfigured
 from waypost.kernel.event import Event
 from waypost.kernel.role import Role
 from waypost.kernel.topic import Topic
 from waypost.ports.codec import EventCodec
 from waypost.ports.consumers import AsyncProjection, Consumer, InlineProjection
+from waypost.ports.resources import OpenResources
 from waypost.schemas.application import application_codec
 from waypost.schemas.topics import declared_topics
-from waypost.web.app import KeysOf, OpenResources
-from waypost.web.auth import Principal
 
-DevelopmentUser = Callable[[Bus, Path, str, Role], Awaitable[Principal]]
+if TYPE_CHECKING:
+    from fastapi import APIRouter
+    from joserfc.jwk import OKPKey
+
+    from waypost.web.auth import Principal
+    from waypost.web.tokens import KeysOf
+
+DevelopmentUser = Callable[[Bus, Path, str, Role], Awaitable["Principal"]]
 """Finds or creates the user with a role in the tenant with a name. The path is the folder of the
 service's keys.
 """
@@ -58,18 +68,19 @@ class Service:
     """
     jobs: Sequence[Job] = ()
     schedule: Sequence[Scheduled] = ()
-    routers: Sequence[APIRouter] = ()
+    api: str | None = None
+    """The module whose `ROUTERS` are the service's own routes. Only the API process imports it."""
     authorize: Authorize | None = None
     """Looks the actor up, for every command and every admin's read. Without it, tokens are valid
     until they expire.
     """
     api_resources: OpenResources = nullcontext
     """Opens the resources at `waypost.web.edge.Edge.resources`."""
-    token_keys: KeysOf | None = None
+    token_keys: "KeysOf | None" = None
     """Returns the keys of access tokens from `api_resources`. Only the service that signs tokens
     sets it; the others fetch the keys over HTTP.
     """
-    signing_key: Callable[[Path], OKPKey] | None = None
+    signing_key: Callable[[Path], "OKPKey"] | None = None
     """Returns the private key from the folder of the service's keys. Operators' tokens are signed
     with it too. Raises Misconfigured.
     """
@@ -78,6 +89,16 @@ class Service:
     job_resources: OpenResources = nullcontext
     """Opens the resources at `JobContext.resources`."""
     live_view: LiveView | None = None
+
+    @property
+    def routers(self) -> "Sequence[APIRouter]":
+        """Imports the service's own routes. Raises Misconfigured if `api` has no `ROUTERS`."""
+        if self.api is None:
+            return ()
+        routers: Sequence[APIRouter] | None = getattr(import_module(self.api), "ROUTERS", None)
+        if routers is None:
+            raise Misconfigured(f"{self.api} has no ROUTERS: list the routers of {self.name} under this name")
+        return routers
 
     @property
     def schemas(self) -> Sequence[str]:

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import httpx
-from fastapi import FastAPI
+from starlette.applications import Starlette
 
 from waypost.native.ports import LOOPBACK
 from waypost.web.server import HttpServer
@@ -12,7 +12,7 @@ from waypost.web.server import HttpServer
 
 @asynccontextmanager
 async def client_of(
-    app: FastAPI, *, base_url: str = "http://demo", raise_errors: bool = True
+    app: Starlette, *, base_url: str = "http://demo", raise_errors: bool = True
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A client that calls the application in this process, including its lifespan. Raises an
     unhandled error of the application, or with `raise_errors=False` gets a response with status
@@ -27,7 +27,7 @@ async def client_of(
 
 
 @asynccontextmanager
-async def serving(app: FastAPI, port: int = 0) -> AsyncIterator[str]:
+async def serving(app: Starlette, port: int = 0) -> AsyncIterator[str]:
     """Serves `app`, including its lifespan, and yields its base URL. Port 0 means a free port."""
     server = HttpServer(app, host=LOOPBACK, port=port)
     await server.start()

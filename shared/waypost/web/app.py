@@ -1,7 +1,7 @@
-"""The application factory: the HTTP API of each service, and the probes of every other process."""
+"""The application factory: the HTTP API of each service."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, nullcontext
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
@@ -13,21 +13,15 @@ from waypost.engine.bus import Bus
 from waypost.kernel.clock import Clock, SystemClock
 from waypost.operations.admin_service import AdminService
 from waypost.ports.idempotency import IdempotencyKeys
+from waypost.ports.resources import OpenResources
 from waypost.project import project
 from waypost.web import errors, openapi, ops, request
 from waypost.web.body import BodyCap
 from waypost.web.docs import docs_router
-from waypost.web.health import Readiness, health_router
+from waypost.web.health import health_router
+from waypost.web.probes import Readiness
 from waypost.web.streaming import Streams
-from waypost.web.tokens import KeySource, TokenVerifier
-
-OpenResources = Callable[[], AbstractAsyncContextManager[Any]]
-"""Opens the resources of a process that are not part of the toolkit, such as an HTTP client, a
-mailer or keys. Entered once at start and left once at the end.
-"""
-
-KeysOf = Callable[[Any], KeySource]
-"""Returns the source of the token keys, given the opened resources."""
+from waypost.web.tokens import KeysOf, TokenVerifier
 
 
 def create_app(
@@ -85,13 +79,6 @@ def routed(
     for router in routers:
         app.include_router(router)
     app.include_router(health_router(service, readiness or Readiness()))
-    return app
-
-
-def create_health_app(service: str, readiness: Readiness) -> FastAPI:
-    """Probes and metrics only, for workers and job processes."""
-    app = _bare(service, None)
-    app.include_router(health_router(service, readiness))
     return app
 
 

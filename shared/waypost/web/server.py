@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack, contextmanager
 
 import structlog
 import uvicorn
-from fastapi import FastAPI
+from starlette.applications import Starlette
 
 from waypost.kernel.errors import Misconfigured
 from waypost.project import variable
@@ -22,7 +22,7 @@ class HttpServer:
     the port, then waits for the open requests.
     """
 
-    def __init__(self, app: FastAPI, *, host: str = "127.0.0.1", port: int, name: str = "http") -> None:
+    def __init__(self, app: Starlette, *, host: str = "127.0.0.1", port: int, name: str = "http") -> None:
         self.name = name
         self.ready = asyncio.Event()
         self._app = app
@@ -105,7 +105,7 @@ class _Server(uvicorn.Server):
         yield
 
 
-def _config(app: FastAPI) -> uvicorn.Config:
+def _config(app: Starlette) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         http="httptools",

@@ -3,7 +3,7 @@
 """
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
@@ -45,6 +45,10 @@ class KeySource(Protocol):
         Unavailable if the issuer does not answer.
         """
         ...
+
+
+KeysOf = Callable[[Any], KeySource]
+"""Returns the source of the token keys, given the opened resources."""
 
 
 def sign(

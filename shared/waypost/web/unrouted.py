@@ -9,13 +9,16 @@ from waypost.web.problems import problem
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
-def unrouted(request: Request) -> Response:
+LISTED = "GET /openapi.json lists the routes."
+
+
+def unrouted(request: Request, existing: str = LISTED) -> Response:
     """404, or 405 with `Allow` if the path has routes for other methods. The framework's own 405
-    names only the methods of the first route.
+    names only the methods of the first route. `existing` says where the routes are listed.
     """
     allowed = ", ".join(method for method in _METHODS if _matches(request, method))
     if not allowed:
-        return problem(404, "not-found", "No route has this path. GET /openapi.json lists the routes.")
+        return problem(404, "not-found", f"No route has this path. {existing}")
     return problem(
         405, "method-not-allowed", f"This path supports {allowed}, not {request.method}.", headers={"Allow": allowed}
     )

@@ -12,10 +12,9 @@ from fastapi import APIRouter, FastAPI
 from tests.fixtures.web import api
 from waypost.kernel.errors import Misconfigured
 from waypost.testing.eventually import eventually
-from waypost.web.app import create_health_app
 from waypost.web.body import MAX_BODY_BYTES
-from waypost.web.health import Readiness
 from waypost.web.models import RequestModel
+from waypost.web.probes import Readiness, create_probes_app
 from waypost.web.server import HttpServer
 
 
@@ -91,7 +90,7 @@ async def test_stopping_twice_is_fine(server: HttpServer) -> None:
 
 
 async def test_a_taken_port_is_named(server: HttpServer) -> None:
-    second = HttpServer(create_health_app("demo", Readiness()), port=server.port)
+    second = HttpServer(create_probes_app("demo", Readiness()), port=server.port)
     with pytest.raises(Misconfigured, match=str(server.port)):
         await second.start()
     await second.stop()

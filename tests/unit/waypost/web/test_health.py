@@ -2,13 +2,13 @@ import asyncio
 
 import pytest
 import structlog
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter
+from starlette.applications import Starlette
 
 from tests.fixtures.web import api
 from waypost.kernel.errors import Transient
 from waypost.testing.http import client_of
-from waypost.web.app import create_health_app
-from waypost.web.health import Readiness
+from waypost.web.probes import Readiness, create_probes_app
 
 
 async def away() -> None:
@@ -22,8 +22,8 @@ async def silent() -> None:
     await asyncio.Event().wait()
 
 
-def both(readiness: Readiness) -> list[FastAPI]:
-    return [api(readiness=readiness), create_health_app("demo", readiness)]
+def both(readiness: Readiness) -> list[Starlette]:
+    return [api(readiness=readiness), create_probes_app("demo", readiness)]
 
 
 async def test_readiness_names_what_is_missing() -> None:
