@@ -9,8 +9,8 @@ from joserfc.jwk import OKPKey
 
 from services.users.domain import User
 from services.users.ports import AccessToken
-from waypost.web.auth import Principal
 from waypost.web.keys import LocalKeys
+from waypost.web.principal import Principal
 from waypost.web.tokens import ACCESS_SECONDS, KeySource, sign
 
 

@@ -18,7 +18,7 @@ from waypost.kernel.aggregate import Aggregate
 from waypost.kernel.ids import TenantId
 from waypost.kernel.role import Role
 from waypost.kernel.tenant import bound_tenants
-from waypost.web.auth import Principal
+from waypost.web.principal import Principal
 
 A = TypeVar("A", bound=Aggregate)
 

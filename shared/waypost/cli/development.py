@@ -11,7 +11,7 @@ from waypost.devstack.keys import read_signing_key
 from waypost.kernel.ids import TenantId
 from waypost.kernel.role import Role
 from waypost.project import project, variable
-from waypost.web.auth import Principal
+from waypost.web.principal import Principal
 from waypost.web.tokens import sign
 
 

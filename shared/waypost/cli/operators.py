@@ -12,7 +12,7 @@ from waypost.cli.output import console, remark
 from waypost.cli.services import chosen_services, setting_of
 from waypost.kernel.errors import Invalid, Misconfigured
 from waypost.project import variable
-from waypost.web.auth import Operator
+from waypost.web.principal import Operator
 from waypost.web.tokens import sign
 
 LONGEST_MINUTES = 60

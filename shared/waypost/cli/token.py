@@ -16,7 +16,7 @@ from waypost.hosting.service import Service
 from waypost.kernel.errors import Invalid, Misconfigured, Transient
 from waypost.kernel.role import Role
 from waypost.project import variable
-from waypost.web.auth import Principal
+from waypost.web.principal import Principal
 from waypost.web.tokens import sign
 
 LONGEST_MINUTES = 24 * 60

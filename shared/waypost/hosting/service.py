@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from fastapi import APIRouter
     from joserfc.jwk import OKPKey
 
-    from waypost.web.auth import Principal
+    from waypost.web.principal import Principal
     from waypost.web.tokens import KeysOf
 
 DevelopmentUser = Callable[[Bus, Path, str, Role], Awaitable["Principal"]]

@@ -12,7 +12,7 @@ from joserfc.jwk import OKPKey
 from waypost.kernel.ids import TenantId, new_id
 from waypost.kernel.role import Role
 from waypost.testing.http import serving
-from waypost.web.auth import Operator, Principal
+from waypost.web.principal import Operator, Principal
 from waypost.web.tokens import sign
 
 SIGNING_KEY = OKPKey.generate_key("Ed25519", {"kid": "test-1", "use": "sig"})

@@ -35,7 +35,7 @@ from waypost.testing.eventually import eventually
 from waypost.testing.http import caller
 from waypost.testing.kafka import Broker
 from waypost.testing.tokens import bearer, published_keys
-from waypost.web.auth import Principal
+from waypost.web.principal import Principal
 
 ADDRESS = "ada@example.com"
 CARDS = ("pm_card_visa", "pm_card_timeout_after_charge")

@@ -16,7 +16,7 @@ from waypost.engine.projections import project
 from waypost.kernel.event import Event
 from waypost.kernel.role import Role
 from waypost.testing.tokens import bearer
-from waypost.web.auth import Principal
+from waypost.web.principal import Principal
 
 LINE = {"description": "Loom", "quantity": 1, "unit_amount_minor": 1}
 BODIES: dict[tuple[str, str], Any] = {

@@ -16,7 +16,7 @@ from waypost.kernel.ids import TenantId, new_id
 from waypost.kernel.role import Role
 from waypost.kernel.tenant import bound_tenants
 from waypost.testing.tokens import bearer
-from waypost.web.auth import Principal
+from waypost.web.principal import Principal
 
 DAY, NINE = date(2025, 3, 1), "2025-03-01T09:00:00"
 DUE = datetime(2025, 3, 15, tzinfo=UTC)

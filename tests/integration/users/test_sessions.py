@@ -18,8 +18,8 @@ from waypost.kernel.role import Role
 from waypost.kernel.tenant import bound_tenants
 from waypost.testing.database import connected
 from waypost.testing.eventually import eventually
-from waypost.web.auth import Principal
 from waypost.web.keys import LocalKeys
+from waypost.web.principal import Principal
 from waypost.web.tokens import ACCESS_SECONDS, TokenVerifier
 
 

@@ -11,8 +11,8 @@ from waypost.cli.main import app
 from waypost.cli.services import DIRECTORY
 from waypost.kernel.clock import SystemClock
 from waypost.kernel.errors import Invalid, Misconfigured, Unauthenticated
-from waypost.web.auth import OPERATOR_SCOPE, Principal
 from waypost.web.keys import LocalKeys
+from waypost.web.principal import OPERATOR_SCOPE, Principal
 from waypost.web.tokens import TokenVerifier
 
 

@@ -8,8 +8,8 @@ from starlette.requests import Request
 
 from waypost.kernel.audit_context import AuditContext
 from waypost.operations.admin_service import AdminService
-from waypost.web.auth import Operator
 from waypost.web.models import RequestModel
+from waypost.web.principal import Operator
 
 
 def _admin_service(request: Request) -> AdminService:

@@ -26,9 +26,10 @@ from waypost.postgres.provisioning.databases import ServiceDatabase
 from waypost.postgres.tenancy import protect
 from waypost.testing.http import client_of
 from waypost.testing.tokens import bearer, principal
-from waypost.web.auth import Caller, Principal
+from waypost.web.auth import Caller
 from waypost.web.idempotency import Executor
 from waypost.web.models import RequestModel, ResponseModel
+from waypost.web.principal import Principal
 from waypost.web.responses import created
 
 POOL_SIZE = 5
