@@ -17,11 +17,14 @@ ELSEWHERE = ("infra", "aiosmtpd", "avro", "opentelemetry.sdk", "waypost.cli", *T
 tracer where tracing is off.
 """
 
+ROUTES = ("fastapi", "waypost.hosting.api", *(f"services.{service}.api" for service in SERVICES))
+"""Only API processes serve routes."""
+
 FORBIDDEN = {
     ServiceProcess.API: ("faust", "alembic", "waypost.engine.relay", "waypost.hosting.worker", *ELSEWHERE),
-    ServiceProcess.WORKER: ("faust", "alembic", "waypost.hosting.api", "waypost.jobs.worker", *ELSEWHERE),
-    ServiceProcess.JOBS: ("faust", "alembic", "waypost.hosting.api", "waypost.engine.relay", *ELSEWHERE),
-    ServiceProcess.LIVE: ("alembic", "waypost.hosting.api", "waypost.engine.relay", "waypost.jobs.worker", *ELSEWHERE),
+    ServiceProcess.WORKER: ("faust", "alembic", *ROUTES, "waypost.jobs.worker", *ELSEWHERE),
+    ServiceProcess.JOBS: ("faust", "alembic", *ROUTES, "waypost.engine.relay", *ELSEWHERE),
+    ServiceProcess.LIVE: ("alembic", *ROUTES, "waypost.engine.relay", "waypost.jobs.worker", *ELSEWHERE),
 }
 MAILS = ("aiosmtplib", "jinja2")
 """Modules that only the notifications service uses."""
