@@ -8,7 +8,7 @@ from waypost.cli.main import main
 from waypost.engine.failpoints import arm_failpoints
 
 # The command imports its parts when it runs; the failpoint must be known before.
-import_module("waypost.engine.republishing")
+import_module("waypost.engine.republisher")
 
 if __name__ == "__main__":
     arm_failpoints()
