@@ -29,8 +29,10 @@ from waypost.testing.http import serving
 
 REPOSITORY = Path(__file__).parents[2]
 PAYMENTS_URL = "WAYPOST_PAYMENTS_URL"
-SHORT, LONG = 0.6, 30.0
-"""Seconds of a lease that expires during a test, and of one that does not."""
+SHORT, MEDIUM, LONG = 0.6, 3.0, 30.0
+"""Seconds of a lease: of a process that is killed, of a frozen one whose jobs another process takes
+over and which then works again on a busy machine, and of one whose lease does not expire.
+"""
 
 Charge = Mapping[str, Any]
 

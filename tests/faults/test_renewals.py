@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.faults.charges_rig import SHORT, ChargesRig
+from tests.faults.charges_rig import MEDIUM, ChargesRig
 from tests.integration.billing.service import Company, Row
 from tests.integration.billing.subscriptions import becomes, history, invoices_of, seen, subscribed
 from waypost.testing.clock import MovableClock
@@ -80,7 +80,7 @@ async def test_frozen_process_resumes_after_another_has_renewed(charging: Charge
     company, subscription = await paid_subscription(charging)
     charging.put_forward(A_MONTH_ON)
     await charging.queue.enqueue(company.tenant_id, RENEW)
-    frozen = await charging.frozen("billing.in_a_renewal", lease_seconds=SHORT)
+    frozen = await charging.frozen("billing.in_a_renewal", lease_seconds=MEDIUM)
 
     async def renewed() -> bool:
         await charging.queue.hurry()
