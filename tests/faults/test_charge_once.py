@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from tests.faults.charges_checks import assert_charged_once, assert_nothing_may_move
-from tests.faults.charges_rig import SHORT, ChargesRig
+from tests.faults.charges_rig import MEDIUM, ChargesRig
 from tests.integration.billing.service import Company
 from waypost.testing.eventually import eventually
 
@@ -76,7 +76,7 @@ async def test_late_or_missing_answer_charges_once(charging: ChargesRig, card: s
 async def test_frozen_process_resumes_after_another_has_charged(charging: ChargesRig) -> None:
     company = await charging.company()
     invoice_id = await company.finalized()
-    frozen = await charging.frozen("billing.before_provider_request", lease_seconds=SHORT)
+    frozen = await charging.frozen("billing.before_provider_request", lease_seconds=MEDIUM)
     async with charging.working():
         await charging.queue.becomes("complete", company, name="charge_invoice")
     frozen.resume()
