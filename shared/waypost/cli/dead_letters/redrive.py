@@ -9,13 +9,12 @@ from uuid import UUID
 
 import typer
 
-from waypost.cli.databases import open_admin_service
+from waypost.cli.databases import SEVERAL, open_admin_service, trace_as
 from waypost.cli.dead_letters.options import DeadLetterId, filtered, find
 from waypost.cli.options import As, Reason
 from waypost.cli.output import AsJson, console, end_with, present, readable, remark, to_json
 from waypost.cli.parsing import a_rate, an_id
 from waypost.cli.services import chosen_services
-from waypost.cli.tracing import SEVERAL, trace_as
 from waypost.engine.consumer.dead_letters.parked_key_queue import Outcome
 from waypost.engine.rate import Rate
 from waypost.hosting.service import Service
