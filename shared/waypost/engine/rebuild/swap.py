@@ -1,4 +1,4 @@
-"""Progress and result of a rebuild, and the swap at its end."""
+"""The swap at the end of a rebuild, with the report that it returns and the progress before it."""
 
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -31,8 +31,8 @@ class Progress:
 
     @classmethod
     def since(cls, started_at: float, records: int, of: int) -> Self:
-        """The progress of a rebuild that began at `started_at`, a value of `time.monotonic`, and has
-        read `records` of the `of` records of its topics.
+        """The progress of a rebuild that began at `started_at`, a value of `time.monotonic`, and
+        has read `records` of the `of` records of its topics.
         """
         return cls(records=records, of=of, records_per_second=records / max(time.monotonic() - started_at, 1e-6))
 
