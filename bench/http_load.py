@@ -1,4 +1,4 @@
-"""Sends requests over HTTP/1.1 connections that stay open, with little CPU of its own."""
+"""Sends requests over HTTP/1.1 connections that stay open; takes little CPU."""
 
 import asyncio
 import time

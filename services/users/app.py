@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 from services.users.adapters import keys
 from services.users.adapters.access_tokens import SignedAccessTokens
 from services.users.adapters.development import development_user
+from services.users.adapters.one_time_tokens import SealedBoxSealer
 from services.users.adapters.passwords import Argon2Passwords
-from services.users.adapters.sealed_box import SealedBoxSealer
 from services.users.adapters.tenant_ids import KeyedTenantIds
 from services.users.handlers import COMMANDS, CONSUMERS
 from services.users.handlers.authorization import authorize

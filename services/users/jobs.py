@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import delete
 
-from services.users.adapters.randomness import fresh_token
+from services.users.adapters.one_time_tokens import fresh_token
 from services.users.commands import CreatePasswordLink
 from services.users.handlers.passwords import create_password_link
 from services.users.ports import JobResources

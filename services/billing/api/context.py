@@ -8,7 +8,7 @@ from starlette.responses import Response
 from services.billing.api.models import InvoiceView
 from services.billing.domain import Invoice
 from services.billing.ports import Resources
-from waypost.web.edge import Edge
+from waypost.web.request import Edge
 from waypost.web.responses import created, shown
 
 Context = Annotated[Edge[Resources], Depends(Edge)]

@@ -10,9 +10,9 @@ from services.notifications.commands import MarkRead
 from services.notifications.domain import NotificationKind, NotificationStatus
 from services.notifications.queries.notifications import Position, latest_notifications, notification
 from waypost.web.auth import Caller
-from waypost.web.edge import Context
 from waypost.web.models import ResponseModel
 from waypost.web.pagination import Page, PageRequest, paged_by
+from waypost.web.request import Context
 
 router = APIRouter(prefix="/notifications", tags=["notifications"])
 

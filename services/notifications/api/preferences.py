@@ -9,8 +9,8 @@ from services.notifications.commands import ChooseDigest
 from services.notifications.domain import SECRET_BYTES
 from services.notifications.queries.digest import unsubscribe_secret
 from waypost.web.auth import Caller
-from waypost.web.edge import Context
 from waypost.web.models import RequestModel, ResponseModel
+from waypost.web.request import Context
 
 router = APIRouter(prefix="/preferences", tags=["preferences"])
 

@@ -7,8 +7,8 @@ from services.notifications.commands import EndDigests
 from services.notifications.domain import UnsubscribeToken
 from waypost.kernel.errors import NotFound
 from waypost.kernel.tenant import bound_tenants
-from waypost.web.edge import Context
 from waypost.web.pages import page_of
+from waypost.web.request import Context
 
 router = APIRouter(prefix="/unsubscribe", tags=["preferences"])
 

@@ -1,19 +1,35 @@
-"""Mails queued notifications, and suppresses those with expired links."""
+"""Mails queued notifications, and suppresses those with expired links. A mail is composed from the
+data at the time when it is sent, not when it was queued.
+"""
 
+from collections.abc import Mapping
 from datetime import datetime
+from urllib.parse import urlencode
 from uuid import UUID
 
 import structlog
 from sqlalchemy import delete, select
 
-from services.notifications.domain import Notification, NotificationStatus, Suppression
-from services.notifications.jobs.mail_composition import compose_mail
+from services.notifications.domain import (
+    Notification,
+    NotificationKind,
+    NotificationStatus,
+    Suppression,
+    UnsubscribeToken,
+)
 from services.notifications.ports import Mail, MailRefused, MailResources
+from services.notifications.queries.digest import unread_of, unsubscribe_secret
+from services.notifications.queries.mail_contents import Addressee, StoredToken, addressee, facts_of, token_of
 from services.notifications.tables import pending_notifications, sealed_tokens
 from waypost.jobs.context import JobContext
+from waypost.kernel.errors import Transient
+from waypost.kernel.text import one_line
 from waypost.ports.unit_of_work import UnitOfWork
 
 log = structlog.get_logger()
+
+_PAGES = {NotificationKind.VERIFICATION: "/verify", NotificationKind.PASSWORD_RESET: "/password/reset"}
+"""The pages to which the links of one-time tokens lead."""
 
 
 async def send_notification(job: JobContext[MailResources], notification_id: UUID) -> str | None:
@@ -27,7 +43,7 @@ async def send_notification(job: JobContext[MailResources], notification_id: UUI
         if notification is None:
             log.warning("job_target_missing", notification_id=str(notification_id))
             return None
-        mail = await _mail(notification, job, uow)
+        mail = await _mail_to_send(notification, job, uow)
     if mail is None:
         return notification.status
     try:
@@ -48,12 +64,12 @@ async def cleanup_expired(job: JobContext[MailResources]) -> int:
     return len(ids)
 
 
-async def _mail(notification: Notification, job: JobContext[MailResources], uow: UnitOfWork) -> Mail | None:
+async def _mail_to_send(notification: Notification, job: JobContext[MailResources], uow: UnitOfWork) -> Mail | None:
     """None for a notification that is settled, or was just suppressed."""
     if notification.status is not NotificationStatus.QUEUED:
         return None
     now = job.clock.now()
-    mail = await compose_mail(notification, job.resources, uow, now)
+    mail = await _compose(notification, job.resources, uow, now)
     if isinstance(mail, Mail):
         return mail
     await _suppress(notification, mail, now, uow)
@@ -84,3 +100,74 @@ async def _suppress(notification: Notification, reason: Suppression, at: datetim
 async def _clear(notification: Notification, uow: UnitOfWork) -> None:
     for table in (pending_notifications, sealed_tokens):
         await uow.rows.execute(delete(table).where(table.c.notification_id == notification.id))
+
+
+async def _compose(
+    notification: Notification, resources: MailResources, uow: UnitOfWork, at: datetime
+) -> Mail | Suppression:
+    """Returns the mail, or the reason why it is not sent. Raises Transient if the recipient is not
+    in the directory yet.
+    """
+    to = await addressee(uow.rows, notification.recipient_id)
+    if to is None:
+        raise Transient(f"recipient {notification.recipient_id} is not in the directory yet")
+    if to.erased:
+        return Suppression.ERASED
+    if notification.kind is NotificationKind.DIGEST:
+        return await _digest(notification, to, resources, uow)
+    if notification.kind.carries_token:
+        return await _with_link(notification, to, resources, uow, at)
+    return _mail(notification, to, resources, await facts_of(uow.rows, notification.id))
+
+
+async def _with_link(
+    notification: Notification, to: Addressee, resources: MailResources, uow: UnitOfWork, at: datetime
+) -> Mail | Suppression:
+    token = await token_of(uow.rows, notification.id)
+    if token is None:
+        return Suppression.SUPERSEDED
+    if token.expires_at <= at:
+        return Suppression.EXPIRED
+    words = {"link": _link(notification, token, resources), **await facts_of(uow.rows, notification.id)}
+    return _mail(notification, to, resources, words, address=token.address)
+
+
+async def _digest(
+    notification: Notification, to: Addressee, resources: MailResources, uow: UnitOfWork
+) -> Mail | Suppression:
+    secret = await unsubscribe_secret(uow.rows, notification.recipient_id)
+    if secret is None:
+        return Suppression.UNSUBSCRIBED
+    unread = await unread_of(uow.rows, notification.recipient_id)
+    if not unread.items:
+        return Suppression.SUPERSEDED  # all items were read since the digest was queued
+    token = UnsubscribeToken(tenant_id=notification.tenant_id, secret=secret)
+    url = f"{resources.unsubscribe_url}/{token.text}"
+    more = unread.count - len(unread.items)
+    words = {"items": unread.items, "count": unread.count, "more": more, "unsubscribe": url}
+    return _mail(notification, to, resources, words, unsubscribe_url=url)
+
+
+def _mail(
+    notification: Notification,
+    to: Addressee,
+    resources: MailResources,
+    words: Mapping[str, object],
+    *,
+    address: str | None = None,
+    unsubscribe_url: str | None = None,
+) -> Mail:
+    name = one_line(to.display_name) or to.email  # a stored name may have no visible characters
+    email = resources.emails.compose(notification.kind, {"name": name, "company": to.company, **words})
+    return Mail(
+        message_id=notification.message_id,
+        address=address or to.email,
+        name=to.display_name,
+        email=email,
+        unsubscribe_url=unsubscribe_url,
+    )
+
+
+def _link(notification: Notification, token: StoredToken, resources: MailResources) -> str:
+    opened = resources.opener.open(token.sealing_key_id, token.sealed)
+    return f"{resources.public_url}{_PAGES[notification.kind]}?{urlencode({'token': opened})}"

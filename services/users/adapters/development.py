@@ -7,9 +7,8 @@ from typing import TypeVar
 from uuid import UUID, uuid5
 
 from services.users.adapters.keys import sealing_key
+from services.users.adapters.one_time_tokens import SealedBoxSealer, fresh_token
 from services.users.adapters.passwords import Argon2Passwords
-from services.users.adapters.randomness import fresh_token
-from services.users.adapters.sealed_box import SealedBoxSealer
 from services.users.commands import ChangeRole, OpenTenant, Registration, SignUp, VerifyEmail
 from services.users.domain import OpaqueToken, Tenant, User
 from services.users.domain.email import email_address

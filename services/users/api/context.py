@@ -5,12 +5,12 @@ from typing import Annotated
 
 from fastapi import Depends
 
-from services.users.adapters.randomness import fresh_token
+from services.users.adapters.one_time_tokens import fresh_token
 from services.users.api.models import Owner
 from services.users.commands import Registration
 from services.users.ports import Resources
 from waypost.kernel.ids import TenantId, new_id
-from waypost.web.edge import Edge
+from waypost.web.request import Edge
 
 VERIFICATION_LIFETIME = timedelta(days=2)
 

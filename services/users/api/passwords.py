@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from services.users import queries
-from services.users.adapters.randomness import fresh_token
+from services.users.adapters.one_time_tokens import fresh_token
 from services.users.api.context import Context
 from services.users.api.models import ForgottenPassword, NewPassword, PasswordChange, SessionView
 from services.users.api.sessions import session_response, session_token

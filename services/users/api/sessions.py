@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from starlette.responses import JSONResponse, Response
 
 from services.users import queries
-from services.users.adapters.randomness import fresh_token
+from services.users.adapters.one_time_tokens import fresh_token
 from services.users.api.context import Context
 from services.users.api.models import Refresh, SessionView, SignIn
 from services.users.commands import CloseSession, OpenSession, RefreshToken, RenewSession, Session

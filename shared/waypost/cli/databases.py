@@ -1,6 +1,10 @@
-"""Opens the databases of the services for one command."""
+"""Connects one command to the services: opens their databases, and sends its spans to their trace
+exporter.
+"""
 
 import asyncio
+import os
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Literal, TypeVar
@@ -8,7 +12,7 @@ from typing import Literal, TypeVar
 import asyncpg
 from sqlalchemy.exc import DBAPIError
 
-from waypost.cli.services import chosen_services, setting_of, start_hint
+from waypost.cli.services import chosen_services, environment_of, service_names, setting_of, start_hint
 from waypost.hosting.admin_service import admin_service, runtime_for_command
 from waypost.hosting.service import Service
 from waypost.kernel.errors import Misconfigured, NotFound, WaypostError
@@ -16,11 +20,15 @@ from waypost.operations.admin_service import AdminService
 from waypost.postgres.database import Database
 from waypost.postgres.failures import sqlstate
 from waypost.project import variable
+from waypost.telemetry import tracing
 
 APPLICATION_NAME = "waypost-command"
 
 Role = Literal["OPS", "OWNER"]
 """OPS reads operational tables over all tenants. Only OWNER reads the events of all tenants."""
+
+SEVERAL = "waypost"
+"""Service name of the spans of a command that works on several services."""
 
 T = TypeVar("T")
 
@@ -108,3 +116,16 @@ async def find_in_any(find_in: Callable[[Service], Awaitable[T | None]], *, what
     names = ", ".join(service.name for service in services)
     reasons = "".join(f"\n  {problem}" for problem in problems)
     raise NotFound(f"no {what} {names}; {hint}{reasons}")
+
+
+def trace_as(service: str) -> None:
+    """Sends the command's spans to the service's trace exporter, unless the command's environment
+    names another. Call it before opening a database or a broker client.
+
+    Raises Misconfigured.
+    """
+    settings = environment_of(service if service != SEVERAL else service_names()[0])
+    for name, value in settings.items():
+        if name.startswith("OTEL_"):
+            os.environ.setdefault(name, value)
+    tracing.configure(service, f"command@{socket.gethostname()}:{os.getpid()}")

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from waypost.cli.parsing import a_rate
 from waypost.kernel.errors import Invalid
 
 
@@ -23,4 +24,7 @@ As = Annotated[
     typer.Option(
         "--as", help="Name of the operator, for the audit.", default_factory=_login_name, show_default="the login name"
     ),
+]
+PerSecond = Annotated[
+    float | None, typer.Option("--rate", parser=a_rate, help="Maximum number of records per second: 5000, 0.2/s.")
 ]

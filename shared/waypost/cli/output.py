@@ -1,11 +1,12 @@
-"""Output of the commands: tables and lines for people; one JSON document, or one object per line,
-for scripts.
+"""Output of the commands: tables, lines and a progress bar for people; one JSON document, or one
+object per line, for scripts.
 """
 
 import base64
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
@@ -128,3 +129,15 @@ def plain(value: object) -> object:
             return base64.b64encode(value).decode()
         case _:
             return str(value)
+
+
+@contextmanager
+def progress_bar(title: str, *, quiet: bool) -> Iterator[Callable[[int, int], None]]:
+    """Shows a progress bar on standard error, and only in a terminal. Yields a function that
+    updates it: its arguments are the processed and the total number of records.
+    """
+    from rich.progress import Progress  # here, because only long commands load it
+
+    with Progress(console=Console(stderr=True), disable=quiet or not sys.stderr.isatty()) as bar:
+        task = bar.add_task(title, total=None)
+        yield lambda records, of: bar.update(task, completed=records, total=of)

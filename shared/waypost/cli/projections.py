@@ -6,11 +6,10 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from waypost.cli.databases import explained
-from waypost.cli.output import AsJson, console, present
-from waypost.cli.progress import PerSecond, progress_bar
+from waypost.cli.databases import explained, trace_as
+from waypost.cli.options import PerSecond
+from waypost.cli.output import AsJson, console, present, progress_bar
 from waypost.cli.services import service_within, setting_of
-from waypost.cli.tracing import trace_as
 from waypost.engine.consumer import group_name
 from waypost.engine.rate import Rate
 from waypost.engine.rebuild import RebuildReport, rebuild_async_projection, rebuild_inline_projection

@@ -1,13 +1,19 @@
-"""The aggregates that one unit of work has loaded."""
+"""The aggregates that one unit of work has loaded, and the envelopes of the events that they
+recorded.
+"""
 
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
 
 from waypost.kernel.aggregate import Aggregate
+from waypost.kernel.cause import Cause
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.errors import NotFound
 from waypost.kernel.event import Event
+from waypost.kernel.ids import EventId, TenantId, new_id
+from waypost.kernel.tenant import NoTenantBound
 
 A = TypeVar("A", bound=Aggregate)
 
@@ -43,3 +49,28 @@ class Repository:
 
     def add(self, aggregate: Aggregate) -> None:
         self._aggregates[aggregate.aggregate_type, aggregate.id] = aggregate
+
+
+def enveloped(
+    aggregate: Aggregate, *, tenants: frozenset[TenantId], cause: Cause, source: str, at: datetime
+) -> Sequence[Envelope[Event]]:
+    """The recorded events with the versions after the stored ones. Raises NoTenantBound if the
+    aggregate's tenant is not among `tenants`.
+    """
+    if aggregate.recorded and aggregate.tenant_id not in tenants:
+        raise NoTenantBound(
+            f"{aggregate.aggregate_type} {aggregate.id} belongs to a tenant that is not bound to this work"
+        )
+    return [
+        Envelope(
+            event=event,
+            event_id=EventId(new_id()),
+            tenant_id=aggregate.tenant_id,
+            aggregate_id=aggregate.id,
+            aggregate_version=version,
+            occurred_at=at,
+            source=source,
+            cause=cause,
+        )
+        for version, event in enumerate(aggregate.recorded, start=aggregate.stored_version + 1)
+    ]

@@ -10,8 +10,7 @@ from waypost.kernel.cause import Cause, current_cause
 from waypost.kernel.clock import Clock
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.event import Event
-from waypost.kernel.recorded_events import enveloped
-from waypost.kernel.repository import Repository
+from waypost.kernel.repository import Repository, enveloped
 from waypost.kernel.tenant import current_tenants
 from waypost.memory.database import MemoryDatabase, MemoryTransaction
 from waypost.memory.event_store import MemoryEventStore

@@ -20,15 +20,15 @@ insert into consumer_offsets (consumer, topic, partition, starts) values ($1, $2
 on conflict (consumer, topic, partition) do update set starts = consumer_offsets.starts + 1
 returning next_offset, topic_id, starts"""
 
-_START_OVER = """
+_RESET_POSITION = """
 insert into consumer_offsets (consumer, topic, partition, topic_id) values ($1, $2, $3, $4)
 on conflict (consumer, topic, partition) do update set topic_id = excluded.topic_id, next_offset = 0, starts = 0"""
 
-_ADOPT = """
+_STORE_TOPIC_ID = """
 insert into consumer_offsets (consumer, topic, partition, topic_id) values ($1, $2, $3, $4)
 on conflict (consumer, topic, partition) do update set topic_id = coalesce(consumer_offsets.topic_id, excluded.topic_id)"""
 
-# Its row lock separates a stale owner from its successor: after the wait the zombie finds
+# Its row lock separates a stale owner from its successor: after the wait the stale owner finds
 # another offset and updates no row.
 _FENCE = """
 update consumer_offsets set next_offset = $5, starts = $6
@@ -37,7 +37,7 @@ where consumer = $1 and topic = $2 and partition = $3 and next_offset = $4 and t
 _CLAIM = """
 insert into processed_messages (consumer, event_id, tenant_id, topic, partition, kafka_offset)
 select $1, event_id, tenant_id, $2, $3, kafka_offset
-from unnest($4::uuid[], $5::uuid[], $6::bigint[]) as arrival (event_id, tenant_id, kafka_offset)
+from unnest($4::uuid[], $5::uuid[], $6::bigint[]) as entry (event_id, tenant_id, kafka_offset)
 on conflict do nothing
 returning event_id"""
 
@@ -60,10 +60,10 @@ class PostgresInbox:
         return ConsumerPosition(**row)
 
     async def reset_position(self, partition: Partition, topic_id: UUID | None) -> None:
-        await self._sql.execute(_START_OVER, self._consumer, partition.topic, partition.number, topic_id)
+        await self._sql.execute(_RESET_POSITION, self._consumer, partition.topic, partition.number, topic_id)
 
     async def store_topic_id(self, partition: Partition, topic_id: UUID) -> None:
-        await self._sql.execute(_ADOPT, self._consumer, partition.topic, partition.number, topic_id)
+        await self._sql.execute(_STORE_TOPIC_ID, self._consumer, partition.topic, partition.number, topic_id)
 
     async def fence(
         self, partition: Partition, *, expected: int, next_offset: int, topic_id: UUID | None, starts: int = 0

@@ -14,8 +14,7 @@ from waypost.kernel.clock import Clock
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.event import Event
 from waypost.kernel.ids import TenantId
-from waypost.kernel.recorded_events import enveloped
-from waypost.kernel.repository import Repository
+from waypost.kernel.repository import Repository, enveloped
 from waypost.kernel.tenant import current_tenants
 from waypost.ports.codec import EncodedEvent, EventCodec
 from waypost.ports.doorbell import Doorbell

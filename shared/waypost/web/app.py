@@ -38,7 +38,7 @@ def create_app(
     admin_service: AdminService | None = None,
 ) -> FastAPI:
     """Creates the API of a service. Routes access the bus, the resources and the time through
-    `waypost.web.edge`.
+    `waypost.web.request`.
 
     `routers`: the service's own routes. `bus`: runs the commands. `keys`: source of the keys that
     verify tokens. `answers`: storage of the responses to requests with an Idempotency-Key.

@@ -8,8 +8,8 @@ from fastapi import APIRouter
 from waypost.jobs.results import Status, job_status
 from waypost.kernel.errors import NotFound
 from waypost.web.auth import Caller
-from waypost.web.edge import Context
 from waypost.web.models import ResponseModel
+from waypost.web.request import Context
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 

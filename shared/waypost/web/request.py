@@ -1,17 +1,23 @@
-"""Middleware around every request: assigns the request id and the cause, writes one log line and
-one metric, and answers 500 to any unexpected error.
+"""One HTTP request: the dependency that gives its route the bus, the resources and the time of the
+process; and the middleware that assigns the request id and the cause, writes one log line and one
+metric, and answers 500 to any unexpected error.
 """
 
 import time
 from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Generic
 from uuid import UUID
 
 import structlog
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from opentelemetry import trace
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from typing_extensions import TypeVar  # the standard library's takes a default from 3.13 on
 
+from waypost.engine.bus import Bus
 from waypost.kernel.cause import Cause, bound_cause
 from waypost.kernel.ids import new_id
 from waypost.telemetry import metrics, names
@@ -20,10 +26,28 @@ from waypost.telemetry.tracing import current_trace
 from waypost.web.errors import unexpected
 from waypost.web.problems import problem
 
+R = TypeVar("R", default=None)
 log = structlog.get_logger()
 
 REQUEST_ID = "X-Request-Id"
 CORRELATION_ID = "X-Correlation-Id"
+
+
+class Edge(Generic[R]):
+    """Access to the service for one request. R is the type that the service's `api_resources`
+    opens.
+    """
+
+    def __init__(self, request: Request) -> None:
+        self.bus: Bus = request.app.state.bus
+        self.resources: R = request.app.state.resources
+        self.now: datetime = request.app.state.clock.now()
+
+
+Context = Annotated[Edge, Depends()]
+"""A parameter of any route. A service with resources declares its own type:
+`Annotated[Edge[Resources], Depends(Edge)]`.
+"""
 
 
 class RequestContext:

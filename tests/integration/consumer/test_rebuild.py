@@ -10,7 +10,7 @@ from tests.integration.consumer.rebuilds import live, rebuilt, shadow_factory
 from tests.integration.consumer.replays import found
 from waypost.engine.failpoints import FailpointReached
 from waypost.engine.rebuild import Progress
-from waypost.engine.rebuild.report import BEFORE_COMMIT
+from waypost.engine.rebuild.swap import BEFORE_COMMIT
 from waypost.kernel.envelope import Envelope
 from waypost.ports.rebuild import RebuildRuns
 from waypost.testing.eventually import eventually

@@ -1,7 +1,7 @@
 """Hypothesis strategies: events made from schemas, and schemas of any shape."""
 
 from datetime import UTC
-from decimal import Decimal
+from decimal import MAX_PREC, Context, Decimal
 from typing import Any, get_args, get_type_hints
 
 from hypothesis import strategies as st
@@ -23,6 +23,9 @@ from waypost.schemas.types import (
     NullableType,
     RecordType,
 )
+
+_EXACT = Context(prec=MAX_PREC)
+"""The default context rounds to 28 digits, and a decimal may have 40 here."""
 
 _MILLIS = st.integers(0, 999).map(lambda millis: millis * 1000)
 _SCALARS: dict[str, st.SearchStrategy[Any]] = {
@@ -82,7 +85,7 @@ def _value(type_: AvroType, annotation: Any) -> st.SearchStrategy[Any]:
             return st.binary(min_size=type_.size, max_size=type_.size)
         case DecimalType():
             largest = 10**type_.precision - 1
-            return st.integers(-largest, largest).map(lambda number: Decimal(number).scaleb(-type_.scale))
+            return st.integers(-largest, largest).map(lambda number: Decimal(number).scaleb(-type_.scale, _EXACT))
     return _SCALARS[type_.kind]
 
 

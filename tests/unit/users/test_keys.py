@@ -11,7 +11,7 @@ from nacl.public import PrivateKey, SealedBox
 
 from infra.stack.keys import load_or_make_keys
 from services.users.adapters.keys import sealing_key, signing_key
-from services.users.adapters.sealed_box import SealedBoxSealer
+from services.users.adapters.one_time_tokens import SealedBoxSealer
 from services.users.domain import OpaqueToken
 from waypost.kernel.errors import Misconfigured
 from waypost.kernel.ids import TenantId

@@ -1,27 +1,28 @@
 """`waypost dead-letters redrive` and `discard`"""
 
 import asyncio
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Annotated
 from uuid import UUID
 
 import typer
 
-from waypost.cli.databases import open_admin_service
+from waypost.cli.databases import SEVERAL, open_admin_service, trace_as
 from waypost.cli.dead_letters.options import DeadLetterId, filtered, find
-from waypost.cli.dead_letters.report import print_key, print_summary
 from waypost.cli.options import As, Reason
-from waypost.cli.output import AsJson, console, end_with, present, to_json
+from waypost.cli.output import AsJson, console, end_with, present, readable, remark, to_json
 from waypost.cli.parsing import a_rate, an_id
 from waypost.cli.services import chosen_services
-from waypost.cli.tracing import SEVERAL, trace_as
+from waypost.engine.consumer.dead_letters.parked_key_queue import Outcome
 from waypost.engine.rate import Rate
 from waypost.hosting.service import Service
 from waypost.kernel.audit_context import AuditContext
 from waypost.kernel.errors import WaypostError
 from waypost.operations import dead_letters
 from waypost.operations.dead_letters import Redrive, RedriveResult, nothing_matches
+from waypost.postgres.dead_letters.redrive_selection import SelectedDeadLetter
 from waypost.postgres.dead_letters.search import Search
 from waypost.web.ops.dead_letter_views import KeyView, RedriveView
 
@@ -60,7 +61,7 @@ def redrive(
     if as_json:
         views = [RedriveView.of(redriven).model_dump(mode="json") for redriven in redrives]
         console.print(to_json(views), soft_wrap=True)
-    print_summary(redrives, dry_run=dry_run)
+    _print_summary(redrives, dry_run=dry_run)
     if not problems and not any(redriven.selection.has_matches for redriven in redrives):
         problems = [nothing_matches(redrives)]
     end_with(problems)
@@ -82,7 +83,7 @@ def discard(
         typer.confirm(f"The event of {dead_letter_id} will never be handled. Discard it?", abort=True, err=True)
     trace_as(SEVERAL)
     result = asyncio.run(_discard(dead_letter_id, audit_context))
-    present(KeyView.of(result).model_dump(mode="json"), lambda: print_key(result), as_json=as_json)
+    present(KeyView.of(result).model_dump(mode="json"), lambda: _print_key(result), as_json=as_json)
 
 
 async def _redrive(
@@ -99,7 +100,7 @@ async def _redrive(
                 redrives.append(await Redrive.of(admin_service, search))
                 async for result in redrives[-1].process(audit_context, rate):
                     if not quiet:
-                        print_key(result)
+                        _print_key(result)
         except WaypostError as problem:
             problems.append(problem)
     return redrives, problems
@@ -116,3 +117,49 @@ async def _discard(dead_letter_id: UUID, audit_context: AuditContext) -> Redrive
     service, _ = await find(dead_letter_id)
     async with open_admin_service(service) as admin_service:
         return await dead_letters.discard(admin_service, dead_letter_id, audit_context)
+
+
+_MEANINGS: Mapping[Outcome | None, str] = {
+    None: "would be redriven",
+    Outcome.HANDLED: "handled",
+    Outcome.FAILED: "a dead letter failed again; later ones of the key wait",
+    Outcome.UNPARKED: "nothing waits: the key is unparked",
+    Outcome.LOCKED: "another process redrives this key; retry in a moment",
+    Outcome.DEAD: "the next dead letter has status dead: redrive it by its id or discard it",
+    Outcome.EXHAUSTED: "the next dead letter reached the redrive limit: discard it",
+    Outcome.VERSION_MISSING: "an earlier version is missing; the key waits for it",
+    Outcome.LATER: "the next dead letter is not due yet; the consumer retries it",
+    Outcome.PREVENTED: "the next dead letter could not be attempted (dependency unavailable); not counted",
+}
+
+
+def _print_key(result: RedriveResult) -> None:
+    console.print(f"{result.consumer} {readable(result.key)}: {_MEANINGS[result.outcome]}", soft_wrap=True)
+    for selected in result.dead_letters:
+        _print_dead_letter(selected, suffix="" if selected.matches else "  (same key, not selected)")
+
+
+def _print_summary(redrives: Sequence[Redrive], *, dry_run: bool) -> None:
+    """Prints to standard error the totals, and the dead letters that can only be discarded."""
+    results = [result for redriven in redrives for result in redriven.results]
+    statuses = Counter(dead_letter.status for result in results for dead_letter in result.dead_letters)
+    counts = ", ".join(f"{number} {status}" for status, number in sorted(statuses.items()))
+    unprocessable = [selected for redriven in redrives for selected in redriven.selection.unprocessable]
+    if unprocessable:
+        remark("these dead letters contain no event to handle and park no key; discard them:")
+        for selected in unprocessable:
+            remark(f"    {selected.id}  {selected.error_class}")
+    if dry_run:
+        remark(f"would redrive {len(results)} keys; their dead letters: {counts or 'none'}; nothing was changed")
+    elif results:
+        settled = sum(result.is_settled for result in results)
+        remark(f"{settled} of {len(results)} keys settled; dead letters: {counts}")
+        if settled < len(results):
+            remark("completed redrives are committed: fix the cause, then run the same command for the rest")
+
+
+def _print_dead_letter(selected: SelectedDeadLetter, *, suffix: str) -> None:
+    event = f"{selected.type or 'unreadable'} version {selected.sequence or '-'}"
+    console.print(f"    {selected.id}  {event}: {selected.status}{suffix}", soft_wrap=True)
+    if selected.error is not None:
+        console.print(f"        {selected.error_class}: {selected.error}", soft_wrap=True)

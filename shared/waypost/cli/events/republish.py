@@ -7,9 +7,8 @@ from typing import Annotated, Any
 import typer
 
 from waypost.cli.databases import opened
-from waypost.cli.options import As, Reason
-from waypost.cli.output import AsJson, console, present
-from waypost.cli.progress import PerSecond, progress_bar
+from waypost.cli.options import As, PerSecond, Reason
+from waypost.cli.output import AsJson, console, present, progress_bar
 from waypost.cli.services import service_named, setting_of
 from waypost.engine.rate import Rate
 from waypost.engine.republisher import Republished, republish

@@ -8,14 +8,12 @@ from uuid import UUID
 
 import typer
 
-from waypost.cli.databases import explained
-from waypost.cli.options import As, Reason
-from waypost.cli.output import AsJson, present
+from waypost.cli.databases import explained, trace_as
+from waypost.cli.options import As, PerSecond, Reason
+from waypost.cli.output import AsJson, present, progress_bar
 from waypost.cli.parsing import a_moment, an_id
-from waypost.cli.progress import PerSecond, progress_bar
 from waypost.cli.replay.report import as_dict, show
 from waypost.cli.services import service_within, setting_of
-from waypost.cli.tracing import trace_as
 from waypost.engine.consumer import group_name
 from waypost.engine.rate import Rate
 from waypost.engine.replay import Redelivered, SelectedEvents, Selection

@@ -34,7 +34,7 @@ class Batch:
     """
     claimed: list[Message] = field(default_factory=list)
     parked: frozenset[bytes] = frozenset()
-    judged: Sequence[tuple[Message, Decision]] = ()
+    decisions: Sequence[tuple[Message, Decision]] = ()
     newly_parked: Collection[bytes] = ()
     after_commit: list[Callable[[], None]] = field(default_factory=list)
 
@@ -69,8 +69,8 @@ class Batch:
             message for message in self.messages if message.has_handler and message.record.offset not in self.failures
         ]
 
-    def with_verdict(self, verdict: Decision) -> Sequence[Message]:
-        return [message for message, judged in self.judged if judged is verdict]
+    def decided_as(self, decision: Decision) -> Sequence[Message]:
+        return [message for message, made in self.decisions if made is decision]
 
     def run_after_commit(self) -> None:
         """Runs the callbacks that handlers registered for after the commit."""

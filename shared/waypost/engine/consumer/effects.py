@@ -1,19 +1,25 @@
-"""Runs handlers: an async projection handles a batch per transaction, a reactor one event."""
+"""Runs handlers: an async projection handles a batch per transaction, a reactor one event. A
+job that a reactor enqueues has an idempotency key of its event.
+"""
 
+import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
+from uuid import uuid5
 
 from waypost.engine.consumer.batch import Batch
-from waypost.engine.consumer.jobs import JobsOfOneEvent
 from waypost.engine.consumer.message import Message
 from waypost.engine.projections import project
 from waypost.kernel.cause import bound_cause
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.event import Event
+from waypost.kernel.ids import EventId, JobId
 from waypost.kernel.tenant import bound_tenants
 from waypost.ports.consumer_transaction import ConsumerTransaction
 from waypost.ports.consumers import AsyncProjection, Consumer, ProjectionHandler, ReactorHandler
+from waypost.ports.jobs import JobQueue, NewJob
 from waypost.telemetry.messaging import batch_span, process_span
 
 
@@ -86,3 +92,29 @@ def effects_of(consumer: Consumer, name: str, *, redelivered: bool = False) -> E
     if isinstance(consumer, AsyncProjection):
         return ProjectionEffects(name, consumer.handlers, redelivered=redelivered)
     return ReactorEffects(name, consumer.handlers, redelivered=redelivered)
+
+
+class JobsOfOneEvent(JobQueue):
+    """`waypost.ports.jobs.JobQueue` that derives the key of a job without one from the event, so
+    that it is the same each time the event is handled.
+
+    A replay therefore enqueues no job that exists or has run. A job that a replay does enqueue
+    calls external systems under the first run's idempotency key.
+    """
+
+    def __init__(self, jobs: JobQueue, consumer: str, event_id: EventId) -> None:
+        self._jobs = jobs
+        self._consumer = consumer
+        self._event_id = event_id
+        self._occurrences: Counter[str] = Counter()
+
+    async def add(self, job: NewJob) -> JobId:
+        return await self._jobs.add(replace(job, idempotency_key=job.idempotency_key or self._key(job)))
+
+    def _key(self, job: NewJob) -> str:
+        """A deterministic key. Identical jobs of one event are numbered, so that they stay separate
+        jobs.
+        """
+        identity = f"{self._consumer}/{job.name}/{json.dumps(job.arguments, default=str, sort_keys=True)}"
+        self._occurrences[identity] += 1
+        return str(uuid5(self._event_id, f"{identity}/{self._occurrences[identity]}"))

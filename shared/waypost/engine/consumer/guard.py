@@ -35,7 +35,7 @@ class Decision(StrEnum):
 
 
 class Guard:
-    """Judges a batch in offset order, as if each verdict were carried out before the next."""
+    """Decides in offset order, as if each decision were carried out before the next."""
 
     def __init__(
         self,
@@ -56,17 +56,17 @@ class Guard:
         self.newly_parked: set[bytes] = set()
 
     def decide(self, messages: Iterable[Message]) -> Sequence[tuple[Message, Decision]]:
-        """The verdict of each message, in the given order, which is the order of offsets.
+        """The decision for each message, in the given order, which is the order of offsets.
 
         For an aggregate at version n, only version n + 1 is handled. A version up to n is stale or
         a conflict. A later version is deferred, and so is every version that an open dead letter of
         its key holds. A deferred, failed or poison message parks its key, and later messages of the
-        batch are judged accordingly. Afterwards `advanced` and `newly_parked` hold the changes to
+        batch are decided accordingly. Afterwards `advanced` and `newly_parked` hold the changes to
         store.
         """
-        return [(message, self._verdict(message)) for message in messages]
+        return [(message, self._decision(message)) for message in messages]
 
-    def _verdict(self, message: Message) -> Decision:
+    def _decision(self, message: Message) -> Decision:
         if message.attributes is None:
             return Decision.POISON
         if message.sequence is None:
@@ -92,10 +92,10 @@ class Guard:
     def _defer(self, message: Message) -> Decision:
         return self._dead_letter(message, Decision.WAITING)
 
-    def _dead_letter(self, message: Message, verdict: Decision) -> Decision:
+    def _dead_letter(self, message: Message, decision: Decision) -> Decision:
         if message.key not in self._parked:
             self._parked.add(message.key)
             self.newly_parked.add(message.key)
         if message.sequence is not None:
             self._held.setdefault(message.key, set()).add(message.sequence)
-        return verdict
+        return decision

@@ -46,7 +46,7 @@ class Pipeline:
     """Runs every step in the one transaction of a batch, for one consumer.
 
     A batch that failed is processed again with `Batch.failures`: the offsets whose handlers have
-    raised. The steps are the same; `guard_order` judges these records as failed,
+    raised. The steps are the same; `guard_order` decides that these records failed,
     `store_dead_letters` stores them and parks their keys, and `handle` runs the handlers of the
     others.
     """
@@ -126,7 +126,7 @@ class Pipeline:
         batch.parked = await transaction.dead_letters.parked(batch.partition.topic, keys) if keys else frozenset()
 
     async def guard_order(self, batch: Batch, transaction: ConsumerTransaction) -> None:
-        """Decides the verdict of each record and advances the guard."""
+        """Decides on each record and advances the guard."""
         topic = batch.partition.topic
         sequenced = {message.aggregate_id for message in batch.claimed if message.sequence is not None}
         guard = Guard(
@@ -136,7 +136,7 @@ class Pipeline:
             failures=batch.failures,
             inbox_kept_since=self._clock.now() - self._policy.duplicate_window,
         )
-        batch.judged = guard.decide(batch.claimed)
+        batch.decisions = guard.decide(batch.claimed)
         if guard.advanced:
             await transaction.inbox.advance(topic, guard.advanced)
         batch.newly_parked = guard.newly_parked
@@ -147,11 +147,11 @@ class Pipeline:
         """
         if batch.newly_parked:
             await transaction.dead_letters.park(batch.partition.topic, batch.newly_parked)
-        now, retry = self._clock.now(), self._policy.retry
+        now, retry, failures = self._clock.now(), self._policy.retry, batch.failures
         dead_letters = [
             dead_letter
-            for message, verdict in batch.judged
-            if (dead_letter := dead_letter_for(message, verdict, batch.failures.get(message.record.offset), retry, now))
+            for message, decision in batch.decisions
+            if (dead_letter := dead_letter_for(message, decision, failures.get(message.record.offset), retry, now))
         ]
         if dead_letters:
             limit = self._policy.max_dead_letters
@@ -172,23 +172,23 @@ class Pipeline:
 
     async def handle(self, batch: Batch, transaction: ConsumerTransaction) -> None:
         """Runs the handlers in offset order. Last step, so that outbox rows are written last."""
-        wanted = [message for message in batch.with_verdict(Decision.HANDLED) if message.has_handler]
+        wanted = [message for message in batch.decided_as(Decision.HANDLED) if message.has_handler]
         if wanted:
             async with self._policy.handler_timeout():
                 await self._effects.run(wanted, batch, transaction)
         AFTER_EFFECT.hit()
 
     def _report(self, batch: Batch) -> None:
-        outcomes = Counter(_outcome(message, verdict) for message, verdict in batch.judged)
+        outcomes = Counter(_outcome(message, decision) for message, decision in batch.decisions)
         outcomes["duplicate"] = len(batch.messages) - len(batch.claimed)
         for outcome, count in outcomes.items():
             metrics.CONSUMER_RECORDS.labels(self._name, outcome).inc(count)
-        for message, verdict in batch.judged:
-            if verdict in (Decision.POISON, Decision.CONFLICT, Decision.FAILED):
+        for message, decision in batch.decisions:
+            if decision in (Decision.POISON, Decision.CONFLICT, Decision.FAILED):
                 log.error(
                     "record_dead_lettered",
                     consumer=self._name,
-                    verdict=verdict.value,
+                    decision=decision.value,
                     topic=batch.partition.topic,
                     partition=batch.partition.number,
                     offset=message.record.offset,
@@ -196,7 +196,7 @@ class Pipeline:
                 )
 
 
-def _outcome(message: Message, verdict: Decision) -> str:
-    if verdict is Decision.HANDLED:
+def _outcome(message: Message, decision: Decision) -> str:
+    if decision is Decision.HANDLED:
         return "handled" if message.has_handler else "ignored"
-    return verdict.value
+    return decision.value

@@ -4,6 +4,6 @@ projection from the event store.
 
 from waypost.engine.rebuild.async_projection import rebuild_async_projection
 from waypost.engine.rebuild.inline_projection import rebuild_inline_projection
-from waypost.engine.rebuild.report import Progress, RebuildReport
+from waypost.engine.rebuild.swap import Progress, RebuildReport
 
 __all__ = ["Progress", "RebuildReport", "rebuild_async_projection", "rebuild_inline_projection"]

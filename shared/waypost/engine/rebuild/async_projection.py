@@ -10,8 +10,8 @@ from waypost.engine.consumer.message import MessageParser
 from waypost.engine.consumer.policy import ConsumerPolicy
 from waypost.engine.rate import Rate
 from waypost.engine.rebuild.read_ahead import ReadAhead
-from waypost.engine.rebuild.report import BEFORE_SWAP, Progress, RebuildReport, swap_if_allowed, swap_with_retries
 from waypost.engine.rebuild.shadow_writer import NEVER_REMEMBERS, ShadowWriter
+from waypost.engine.rebuild.swap import BEFORE_SWAP, Progress, RebuildReport, swap_if_allowed, swap_with_retries
 from waypost.kernel.clock import Clock, SystemClock
 from waypost.ports.codec import EventCodec
 from waypost.ports.consumers import AsyncProjection

@@ -7,7 +7,7 @@ from functools import partial
 
 from waypost.engine.projections import project
 from waypost.engine.rate import Rate
-from waypost.engine.rebuild.report import BEFORE_SWAP, Progress, RebuildReport, swap_if_allowed, swap_with_retries
+from waypost.engine.rebuild.swap import BEFORE_SWAP, Progress, RebuildReport, swap_if_allowed, swap_with_retries
 from waypost.kernel.errors import Permanent, WaypostError
 from waypost.kernel.tenant import bound_tenants
 from waypost.ports.consumers import InlineProjection

@@ -7,17 +7,17 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import StrEnum
 from functools import partial
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import structlog
 
 from waypost.engine.failpoints import failpoint
+from waypost.engine.periodic_loop import is_asked_to_stop
 from waypost.jobs.claim import Claim
 from waypost.jobs.context import JobContext
 from waypost.jobs.declaration import Job
 from waypost.jobs.spans import processing
 from waypost.jobs.worker import failure
-from waypost.jobs.worker.call import call_handler
 from waypost.jobs.worker.outcomes import Outcomes, as_json
 from waypost.kernel.cause import bound_cause
 from waypost.kernel.clock import Clock
@@ -110,7 +110,7 @@ class Attempts(Generic[R]):
             _refuse_exhausted(attempt)
             with bound_tenants([claim.tenant_id]), bound_cause(cause), processing(claim):
                 arguments = job.restore(claim.arguments)
-                attempt.result = as_json(await call_handler(job, self._context(claim), arguments))
+                attempt.result = as_json(await _call_handler(job, self._context(claim), arguments))
         except Exception as error:  # noqa: BLE001 - every error of a handler is recorded
             attempt.error = error
 
@@ -186,3 +186,23 @@ def _refuse_exhausted(attempt: Attempt) -> None:
     limit = attempt.job.max_attempts
     if attempt.claim.attempt > limit:
         raise Permanent(f"the worker crashed during attempt {limit} of {limit}")
+
+
+async def _call_handler(job: Job, context: JobContext[Any], arguments: Mapping[str, Any]) -> object:
+    """Calls the handler within its job's time limit and returns its result. Raises Transient after
+    the limit, and CancelledError when the worker stops.
+
+    A thread that the handler started is not stopped: Python cannot do that.
+    """
+    limit = asyncio.timeout(job.timeout_seconds)
+    try:
+        async with limit:
+            return await job.handler(context, **arguments)
+    except TimeoutError as error:
+        if limit.expired():
+            raise Transient(f"the attempt took longer than {job.timeout_seconds:g} s") from error
+        raise
+    except asyncio.CancelledError as error:
+        if is_asked_to_stop():
+            raise
+        raise Transient("an operation that the job awaited was cancelled") from error

@@ -85,7 +85,7 @@ class Leases:
         return [row["id"] for row in rows]
 
     async def update_metrics(self) -> None:
-        """Sets the update_metrics of jobs per state."""
+        """Sets the gauge of jobs per name and status."""
         async with self._database.autocommit() as raw:
             rows = await raw.fetch(_PENDING)
         metrics.JOBS_PENDING.clear()

@@ -1,7 +1,8 @@
-"""Redrive of dead letters, key by key, and discard of one dead letter."""
+"""Redrive of dead letters, key by key, and discard of one dead letter; the result for each key."""
 
 import contextlib
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Self
 from uuid import UUID
 
@@ -11,16 +12,62 @@ from waypost.engine.rate import Rate
 from waypost.kernel.audit_context import AuditContext
 from waypost.kernel.errors import NotFound, Transient, WaypostError
 from waypost.operations.admin_service import AdminService
-from waypost.operations.dead_letters.redrive_result import RedriveResult, selected_of
 from waypost.operations.dead_letters.selection import find, parked_key_processor_of, select
-from waypost.ports.dead_letters import ParkedKey
-from waypost.postgres.dead_letters.redrive_selection import SelectedKey, Selection
+from waypost.ports.dead_letters import DeadLetter, ParkedKey
+from waypost.postgres.database import Database
+from waypost.postgres.dead_letters.redrive_selection import (
+    SelectedDeadLetter,
+    SelectedKey,
+    Selection,
+    dead_letter_statuses,
+)
 from waypost.postgres.dead_letters.search import Search
 
 PATIENCE = 5
 """How often a redrive waits for another process that holds the lock of the key. After that it skips
 the key.
 """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RedriveResult:
+    """The result of a redrive or a discard for one key."""
+
+    consumer: str
+    key: bytes
+    outcome: Outcome | None = None
+    """Why the processing of the key stopped. None if nothing was attempted."""
+    dead_letters: Sequence[SelectedDeadLetter]
+    """In the order of handling."""
+
+    @classmethod
+    def before(cls, selected: SelectedKey) -> Self:
+        return cls(consumer=selected.consumer, key=selected.parked.key, dead_letters=selected.dead_letters)
+
+    @property
+    def is_settled(self) -> bool:
+        """True if the key needs no operator."""
+        return self.outcome in (Outcome.UNPARKED, Outcome.LATER)
+
+    async def after(self, attempts: Sequence[Attempt], database: Database) -> "RedriveResult":
+        """The result after these attempts. Reads the current statuses, because another process may
+        have handled some of the dead letters.
+        """
+        dead_letters = {selected.id: selected for selected in self.dead_letters}
+        for attempt in attempts:
+            if dead_letter := attempt.dead_letter:
+                dead_letters[dead_letter.id] = _with_failure(
+                    dead_letters.get(dead_letter.id) or _selected_of(dead_letter), attempt
+                )
+        statuses = await dead_letter_statuses(database, dead_letters)
+        return replace(
+            self,
+            outcome=attempts[-1].outcome if attempts else Outcome.UNPARKED,
+            dead_letters=[
+                replace(selected, status=statuses.get(selected.id, selected.status))
+                for selected in dead_letters.values()
+            ],
+        )
 
 
 class Redrive:
@@ -102,7 +149,7 @@ async def discard(service: AdminService, dead_letter_id: UUID, audit_context: Au
     """
     stored = await find(service, dead_letter_id)
     attempts = await parked_key_processor_of(service, stored.consumer).discard(dead_letter_id, audit_context)
-    selected = selected_of(stored.dead_letter, matches=True)
+    selected = _selected_of(stored.dead_letter, matches=True)
     before = RedriveResult(consumer=stored.consumer, key=stored.dead_letter.key or b"", dead_letters=[selected])
     return await before.after(attempts, service.ops)
 
@@ -120,3 +167,19 @@ async def _still_parked(processor: ParkedKeyProcessor, parked: ParkedKey) -> boo
     with contextlib.suppress(Transient):
         return await processor.is_parked(parked)
     return True
+
+
+def _selected_of(dead_letter: DeadLetter, *, matches: bool = False) -> SelectedDeadLetter:
+    return SelectedDeadLetter(
+        id=dead_letter.id,
+        type=dead_letter.type,
+        sequence=dead_letter.sequence,
+        status=dead_letter.status,
+        error_class=dead_letter.failure.error_class if dead_letter.failure else None,
+        matches=matches,
+    )
+
+
+def _with_failure(selected: SelectedDeadLetter, attempt: Attempt) -> SelectedDeadLetter:
+    failure = attempt.failure
+    return replace(selected, error_class=failure.error_class, error=failure.error) if failure else selected

@@ -28,7 +28,7 @@ _DIGESTS = "array(select sha256(wanted) from unnest($3::bytea[]) as wanted)"
 # first, so that the two cannot deadlock.
 _PARKED = f"select key from parked_keys where consumer = $1 and topic = $2 and key_digest = any ({_DIGESTS}) for share"
 
-_HELD = f"""
+_WAITING_VERSIONS = f"""
 select key, array_agg(sequence) as sequences from dead_letters
 where consumer = $1 and topic = $2 and key_digest = any ({_DIGESTS}) and sequence is not null
   and ({IS_OPEN} or status = 'discarded') and {IN_KEY_ORDER}
@@ -38,7 +38,7 @@ _PARK = """
 insert into parked_keys (consumer, topic, key) select $1, $2, key from unnest($3::bytea[]) as parked (key)
 on conflict do nothing"""
 
-_KEEP = f"""
+_INSERT = f"""
 insert into dead_letters (consumer, id, event_id, tenant_id, type, topic, partition, kafka_offset, key, sequence, headers, payload,
                           status, attempts, next_attempt_at, {", ".join(FAILURE_COLUMNS)})
 values ({", ".join(f"${number}" for number in range(1, 16 + len(FAILURE_COLUMNS)))})
@@ -67,14 +67,14 @@ where consumer = $1 and {IS_OPEN} group by status"""
 
 # Uses the partial index of open dead letters. The count stops at the limit, so that its cost is
 # bounded.
-_OPEN = f"""
+_OPEN_DEAD_LETTERS = f"""
 select count(*) from (
     select from dead_letters where consumer = $1 and {IS_OPEN} limit $2
 ) as counted"""
 
 # Starts from the failed dead letters and joins those of the same keys, so that dead letters which
 # wait for an earlier version are not scanned.
-_FAILED = f"""
+_FAILED_DEAD_LETTERS = f"""
 with failed as (
     select topic, key_digest, {IN_KEY_ORDER} as ordered from dead_letters where consumer = $1 and status in ('retrying', 'dead') limit $2
 ), behind as (
@@ -102,7 +102,7 @@ update dead_letters set
 where consumer = $1 and id = $2
 returning {COLUMNS}"""
 
-_TAKE_BACK = """
+_UNDO_ATTEMPT = """
 update dead_letters set status = $3, attempts = $4, unfinished = $5, redrives = $6, next_attempt_at = $7, updated_at = now()
 where consumer = $1 and id = $2"""
 
@@ -127,14 +127,14 @@ class PostgresDeadLetters:
         return frozenset(row["key"] for row in await self._sql.fetch(_PARKED, self._consumer, topic, list(keys)))
 
     async def waiting_versions(self, topic: str, keys: Iterable[bytes]) -> Mapping[bytes, frozenset[int]]:
-        rows = await self._sql.fetch(_HELD, self._consumer, topic, list(keys))
+        rows = await self._sql.fetch(_WAITING_VERSIONS, self._consumer, topic, list(keys))
         return {row["key"]: frozenset(row["sequences"]) for row in rows}
 
     async def park(self, topic: str, keys: Iterable[bytes]) -> None:
         await self._sql.execute(_PARK, self._consumer, topic, list(keys))
 
     async def insert(self, dead_letters: Sequence[DeadLetter]) -> None:
-        await self._sql.executemany(_KEEP, [(self._consumer, *to_row(dead_letter)) for dead_letter in dead_letters])
+        await self._sql.executemany(_INSERT, [(self._consumer, *to_row(dead_letter)) for dead_letter in dead_letters])
 
     async def due(self, now: datetime, limit: int) -> Sequence[ParkedKey]:
         return [ParkedKey(*row) for row in await self._sql.fetch(_DUE, self._consumer, now, limit)]
@@ -144,10 +144,10 @@ class PostgresDeadLetters:
         return Tally(parked_keys=counts["parked"], dead_letters={status: counts.get(status, 0) for status in OPEN})
 
     async def open_dead_letters(self, at_most: int) -> int:
-        return int(await self._sql.fetchval(_OPEN, self._consumer, at_most))
+        return int(await self._sql.fetchval(_OPEN_DEAD_LETTERS, self._consumer, at_most))
 
     async def failed_dead_letters(self, at_most: int) -> int:
-        return int(await self._sql.fetchval(_FAILED, self._consumer, at_most))
+        return int(await self._sql.fetchval(_FAILED_DEAD_LETTERS, self._consumer, at_most))
 
     async def lock(self, parked: ParkedKey, *, wait: bool = False) -> bool:
         return (
@@ -175,7 +175,7 @@ class PostgresDeadLetters:
 
     async def undo_attempt(self, before: DeadLetter) -> None:
         counts = (before.status, before.attempts, before.unfinished, before.redrives, before.next_attempt_at)
-        await self._sql.execute(_TAKE_BACK, self._consumer, before.id, *counts)
+        await self._sql.execute(_UNDO_ATTEMPT, self._consumer, before.id, *counts)
 
     async def update(
         self,

@@ -6,7 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from waypost.ports.consumers import AsyncProjection, InlineProjection
 from waypost.ports.rebuild import Comparison, ComparisonReport
 from waypost.postgres.dead_letters.rows import IS_OPEN
-from waypost.postgres.rebuild.names import Names
+from waypost.postgres.rebuild.schemas import Names
 from waypost.postgres.tenancy import is_protected
 
 # The sum of the rows' hashes. It does not depend on their order.

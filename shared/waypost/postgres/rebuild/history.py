@@ -21,8 +21,7 @@ from waypost.ports.rebuild import ComparisonReport, StoredEvent
 from waypost.postgres.database import Database, driver
 from waypost.postgres.projection_schema import create_projection_schema
 from waypost.postgres.rebuild.comparison import compare
-from waypost.postgres.rebuild.names import Names
-from waypost.postgres.rebuild.schema_lock import SchemaCheck, schema_lock
+from waypost.postgres.rebuild.schemas import Names, SchemaCheck, schema_lock
 from waypost.postgres.rebuild.swap import rename_schemas
 from waypost.postgres.tenancy import BIND, setting
 from waypost.postgres.versions import versions_in

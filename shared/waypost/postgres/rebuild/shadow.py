@@ -13,8 +13,7 @@ from waypost.ports.inbox import ConsumerPosition
 from waypost.ports.subscription import Partition
 from waypost.postgres.database import Database
 from waypost.postgres.projection_schema import create_projection_schema
-from waypost.postgres.rebuild.names import Names
-from waypost.postgres.rebuild.schema_lock import SchemaCheck, schema_lock
+from waypost.postgres.rebuild.schemas import Names, SchemaCheck, schema_lock
 from waypost.postgres.rebuild.swap import LIVE, PostgresSwap, locked_live, positions
 from waypost.postgres.rebuild.transactions import ShadowTransactions
 
@@ -43,7 +42,7 @@ class PostgresShadowFactory:
         check: SchemaCheck | None = None,
     ) -> None:
         self._names = Names(service, projection.name)
-        self._projector = projection
+        self._projection = projection
         self._app_dsn = app_dsn
         self._owner_dsn = owner_dsn
         self._check = check
@@ -57,7 +56,7 @@ class PostgresShadowFactory:
         )
         try:
             async with schema_lock(owner, self._check):
-                shadow = PostgresShadow(names, self._projector, owner, app)
+                shadow = PostgresShadow(names, self._projection, owner, app)
                 await shadow.make()
                 try:
                     yield shadow
@@ -75,14 +74,14 @@ class PostgresShadow:
         self.name = names.shadow
         self.transactions: ConsumerTransactions = ShadowTransactions(app, names)
         self._names = names
-        self._projector = projection
+        self._projection = projection
         self._owner = owner
 
     async def make(self) -> None:
         async with self._owner.transaction() as connection:
             await self._forget(connection)
             for statement in create_projection_schema(
-                self._names.service, self._names.new_schema, self._projector.tables
+                self._names.service, self._names.new_schema, self._projection.tables
             ):
                 await connection.exec_driver_sql(statement)
 
@@ -103,7 +102,7 @@ class PostgresShadow:
     @asynccontextmanager
     async def swap(self) -> AsyncIterator[PostgresSwap]:
         async with self._owner.transaction() as connection:
-            swap = PostgresSwap(connection, self._names, self._projector, await locked_live(connection, self._names))
+            swap = PostgresSwap(connection, self._names, self._projection, await locked_live(connection, self._names))
             yield swap
             if not swap.completed:
                 await connection.rollback()

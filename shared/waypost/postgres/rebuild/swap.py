@@ -13,7 +13,7 @@ from waypost.ports.rebuild import ComparisonReport, LiveIsAhead
 from waypost.ports.subscription import Partition
 from waypost.postgres.dead_letters.rows import FAILURE_COLUMNS, IS_OPEN
 from waypost.postgres.rebuild.comparison import compare
-from waypost.postgres.rebuild.names import Names
+from waypost.postgres.rebuild.schemas import Names
 from waypost.postgres.rebuild.transactions import SwapTransactions
 from waypost.postgres.tenancy import BIND, setting
 
@@ -103,11 +103,11 @@ class PostgresSwap:
         self.completed = False
         self._connection = connection
         self._names = names
-        self._projector = projection
+        self._projection = projection
 
     async def compare(self, tenants: Iterable[TenantId]) -> ComparisonReport:
         await self._connection.execute(BIND, {"tenants": setting(tenants)})
-        return await compare(self._connection, self._names, self._projector)
+        return await compare(self._connection, self._names, self._projection)
 
     async def complete(self) -> None:
         await self._refuse_new_partitions()

@@ -17,7 +17,7 @@ from waypost.postgres.database import Database
 from waypost.postgres.dead_letters.store import PostgresDeadLetters
 from waypost.postgres.failures import as_transient
 from waypost.postgres.inbox import PostgresInbox
-from waypost.postgres.rebuild.names import Names
+from waypost.postgres.rebuild.schemas import Names
 from waypost.postgres.tenancy import BIND, setting
 from waypost.postgres.versions import versions_in
 

@@ -1,5 +1,5 @@
 """The order rules of a consumer as a table: each row has the stored state, the records of a batch,
-and the expected verdicts.
+and the expected decisions.
 """
 
 from collections.abc import Sequence
@@ -38,27 +38,27 @@ class Row:
     poison: frozenset[int] = frozenset()
     """Indexes in `incoming` whose body cannot be decoded."""
     age: timedelta = field(default=timedelta())
-    verdicts: Sequence[Decision]
+    decisions: Sequence[Decision]
     advanced: int | None = None
     parks: bool = False
 
 
 ROWS = [
-    Row(rule="versions in order are handled", incoming=[1, 2], verdicts=[HANDLE, HANDLE], advanced=2),
-    Row(rule="a version that is missing is waited for", reached=1, incoming=[3], verdicts=[WAIT], parks=True),
+    Row(rule="versions in order are handled", incoming=[1, 2], decisions=[HANDLE, HANDLE], advanced=2),
+    Row(rule="a version that is missing is waited for", reached=1, incoming=[3], decisions=[WAIT], parks=True),
     Row(
         rule="the missing version is handled, those behind it stay in line",
         reached=1,
         held=frozenset({3}),
         incoming=[2, 3, 4],
-        verdicts=[HANDLE, WAIT, WAIT],
+        decisions=[HANDLE, WAIT, WAIT],
         advanced=2,
     ),
     Row(
         rule="later versions wait behind a failed one",
         incoming=[1, 2, 3],
         failed=frozenset({1}),
-        verdicts=[HANDLE, FAIL, WAIT],
+        decisions=[HANDLE, FAIL, WAIT],
         advanced=1,
         parks=True,
     ),
@@ -66,22 +66,22 @@ ROWS = [
         rule="a failed version that was overtaken by a gap only waits",
         incoming=[2],
         failed=frozenset({0}),
-        verdicts=[WAIT],
+        decisions=[WAIT],
         parks=True,
     ),
     Row(
         rule="poison parks its key like a failure",
         incoming=[1, 2],
         poison=frozenset({0}),
-        verdicts=[Decision.POISON, WAIT],
+        decisions=[Decision.POISON, WAIT],
         parks=True,
     ),
-    Row(rule="unreadable headers park nothing", incoming=[None, 1], verdicts=[Decision.POISON, HANDLE], advanced=1),
+    Row(rule="unreadable headers park nothing", incoming=[None, 1], decisions=[Decision.POISON, HANDLE], advanced=1),
     Row(
         rule="another event under a handled version is a conflict",
         reached=2,
         incoming=[2, 3],
-        verdicts=[Decision.CONFLICT, HANDLE],
+        decisions=[Decision.CONFLICT, HANDLE],
         advanced=3,
     ),
     Row(
@@ -89,19 +89,19 @@ ROWS = [
         reached=2,
         incoming=[1],
         age=timedelta(days=8),
-        verdicts=[Decision.STALE],
+        decisions=[Decision.STALE],
     ),
     Row(
         rule="a version that a dead letter holds is not handled past it",
         held=frozenset({1}),
         incoming=[1, 2],
-        verdicts=[WAIT, WAIT],
+        decisions=[WAIT, WAIT],
     ),
 ]
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.rule)
-def test_guard_judges_by_version_parked_key_and_failure(row: Row) -> None:
+def test_guard_decides_by_version_parked_key_and_failure(row: Row) -> None:
     guard = Guard(
         versions={ANN: row.reached} if row.reached else {},
         parked=[KEY] if row.held else [],
@@ -111,7 +111,7 @@ def test_guard_judges_by_version_parked_key_and_failure(row: Row) -> None:
     )
     messages = [message(row, offset, version) for offset, version in enumerate(row.incoming)]
 
-    assert [verdict for _, verdict in guard.decide(messages)] == row.verdicts
+    assert [decision for _, decision in guard.decide(messages)] == row.decisions
     assert guard.advanced == ({} if row.advanced is None else {ANN: row.advanced})
     assert guard.newly_parked == ({KEY} if row.parks else set())
 
@@ -119,7 +119,7 @@ def test_guard_judges_by_version_parked_key_and_failure(row: Row) -> None:
 def test_events_without_a_sequence_wait_only_behind_their_parked_key() -> None:
     free, parked = unsequenced(0, b"free"), unsequenced(1, b"parked")
     guard = Guard(versions={}, parked=[b"parked"], held={}, failures={}, inbox_kept_since=NOW)
-    assert [verdict for _, verdict in guard.decide([free, parked])] == [HANDLE, WAIT]
+    assert [decision for _, decision in guard.decide([free, parked])] == [HANDLE, WAIT]
 
 
 def message(row: Row, offset: int, version: int | None) -> Message:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from schemas.users import UserCreated, UserErased
-from waypost.engine.consumer.jobs import JobsOfOneEvent
+from waypost.engine.consumer.effects import JobsOfOneEvent
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.errors import Misconfigured
 from waypost.kernel.ids import EventId, TenantId, new_id

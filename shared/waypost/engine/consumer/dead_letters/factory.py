@@ -36,10 +36,10 @@ def conflicting(message: Message) -> DeadLetter:
 
 
 def dead_letter_for(
-    message: Message, verdict: Decision, failure: Failure | None, retry: RetryPolicy, now: datetime
+    message: Message, decision: Decision, failure: Failure | None, retry: RetryPolicy, now: datetime
 ) -> DeadLetter | None:
-    """The dead letter for a verdict; None where the verdict stores none."""
-    match verdict:
+    """The dead letter for a decision; None where the decision stores none."""
+    match decision:
         case Decision.WAITING:
             return waiting(message)
         case Decision.FAILED if failure is not None:

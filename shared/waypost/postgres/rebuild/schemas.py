@@ -1,7 +1,10 @@
-"""The lock that allows one change of schemas at a time."""
+"""The schemas of a rebuild: their names and those of its consumers, and the lock that allows one
+change of schemas at a time.
+"""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -14,6 +17,31 @@ SchemaCheck = Callable[[AsyncConnection], Awaitable[None]]
 """Raises an error if the schemas must not be changed. It runs under the lock, so that no migration
 runs between the check and the change.
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    service: str
+    schema: str
+    """Schema and name of the projection."""
+
+    @property
+    def live(self) -> str:
+        """Name of the live consumer in every row."""
+        return f"{self.service}.{self.schema}"
+
+    @property
+    def shadow(self) -> str:
+        return f"{self.live}~new"
+
+    @property
+    def new_schema(self) -> str:
+        return f"{self.schema}_new"
+
+    @property
+    def old_schema(self) -> str:
+        """The previous schema, kept after a swap for inspection. The next swap replaces it."""
+        return f"{self.schema}_old"
 
 
 @asynccontextmanager

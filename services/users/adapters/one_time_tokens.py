@@ -1,10 +1,17 @@
-"""Seals one-time tokens for the service that mails them."""
+"""One-time tokens: creates them and seals them for the service that mails them."""
 
+import secrets
 from datetime import datetime
 
 from nacl.public import PublicKey, SealedBox
 
 from services.users.domain import OpaqueToken, SealedToken
+from services.users.domain.tokens import SECRET_BYTES
+from waypost.kernel.ids import TenantId
+
+
+def fresh_token(tenant_id: TenantId) -> OpaqueToken:
+    return OpaqueToken.of(tenant_id, secrets.token_bytes(SECRET_BYTES))
 
 
 class SealedBoxSealer:

@@ -1,4 +1,4 @@
-"""Progress and result of a rebuild, and the swap at its end."""
+"""The swap at the end of a rebuild, with the report that it returns and the progress before it."""
 
 import time
 from collections.abc import Awaitable, Callable, Sequence
