@@ -67,4 +67,11 @@ class GuideRun:
     def _environment(self) -> dict[str, str]:
         """This process's environment without the variables of make and pytest."""
         own = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS", "PYTEST_"))}
-        return {**own, "PYTHONPATH": importable(self.folder), "WAYPOST_PORT_BASE": str(self._port_base)}
+        return {
+            **own,
+            "PYTHONPATH": importable(self.folder),
+            "WAYPOST_PORT_BASE": str(self._port_base),
+            # `make test` runs its tests in one process: further workers of this test already use
+            # the other cores.
+            "PYTEST_XDIST_AUTO_NUM_WORKERS": "0",
+        }
