@@ -1,6 +1,4 @@
-"""Commands of the billing service. The API layer has validated shapes and supplied ids and
-times.
-"""
+"""Commands of the billing service. The API layer has checked shapes and supplied ids and times."""
 
 from dataclasses import dataclass, field
 from datetime import datetime

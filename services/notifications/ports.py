@@ -1,4 +1,4 @@
-"""The service's ports: e-mail templates, token keys and a mail server."""
+"""The service's ports: e-mail templates, a mailer, and the opener of sealed tokens."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -35,7 +35,7 @@ class Mail:
 
 class EmailTemplates(Protocol):
     def compose(self, kind: NotificationKind, words: Mapping[str, object]) -> EmailContent:
-        """Raises Permanent if a variable is missing."""
+        """The content of a mail of this kind. Raises Permanent if a variable is missing."""
         ...
 
 

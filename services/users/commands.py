@@ -1,5 +1,5 @@
-"""Commands of the users service. They arrive validated: the API layer has checked shapes, hashed
-passwords and supplied ids and times.
+"""Commands of the users service. The API layer has checked shapes, hashed passwords and supplied
+ids and times.
 """
 
 from dataclasses import dataclass, field
@@ -81,8 +81,9 @@ class Session:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenewSession(Command[Session | None]):
-    """Returns None if the token is unknown, expired or used, or if its user may not sign in. A
-    reused token also ends its session; this must be committed, so it is a result and not an error.
+    """Exchanges a refresh token for a new one. Returns None if the token is unknown, expired or
+    used, or if its user may not sign in. A reused token also ends its session; this must be
+    committed, so it is a result and not an error.
     """
 
     digest: bytes = field(repr=False)

@@ -50,7 +50,9 @@ class AccessTokens(Protocol):
 
 class TenantIds(Protocol):
     def derived(self, idempotency_key: str) -> TenantId:
-        """Always the same id for one key. It cannot be predicted without this service's secret."""
+        """The tenant id of an idempotency key, always the same for one key. It cannot be predicted
+        without this service's secret.
+        """
         ...
 
 

@@ -1,4 +1,4 @@
-"""Queries, each in a transaction that is bound to the caller's tenant."""
+"""Queries. The caller passes the connection of a transaction that is bound to one tenant."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

@@ -38,7 +38,9 @@ case.
 
 
 def _one_time_tokens(name: str, *more: Column[Any]) -> Table:
-    """One per user: a new link replaces the earlier one, and its use deletes it."""
+    """A table of one-time tokens, one row per user: a new token replaces the earlier one, and the
+    first use deletes the row.
+    """
     return Table(
         name,
         SECRETS,

@@ -104,8 +104,8 @@ def known_project() -> Project | None:
 
 
 def configure(chosen: Project | None) -> None:
-    """Replaces the file for this process. Call it before the parts of the process are imported.
-    None restores the file.
+    """Sets the configuration of this process, instead of the file's. Call it before the parts of
+    the process are imported. None restores the file's.
     """
     global _configured
     _configured = chosen

@@ -1,8 +1,8 @@
 """The payment provider over HTTP. Failures are classified by one question: can the provider have
 acted on the request?
 
-Errors are raised without their cause, and outside its `except` block: an httpx request holds the
-card's token, and errors are logged.
+An error is raised outside the `except` block, without a cause: the cause would hold the httpx
+request with the card's token, and errors are logged.
 """
 
 from collections.abc import AsyncIterator, Mapping
@@ -102,7 +102,9 @@ def _body(order: ChargeOrder | RefundOrder) -> Mapping[str, Any]:
 
 
 def _metadata(order: ChargeOrder | RefundOrder) -> Mapping[str, str]:
-    """The provider returns it in its webhooks, where it identifies the attempt."""
+    """Metadata of the order. The provider returns the metadata in its webhooks, where it identifies
+    the attempt.
+    """
     return {
         "tenant_id": str(order.tenant_id),
         "invoice_id": str(order.invoice_id),

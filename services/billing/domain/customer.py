@@ -30,7 +30,7 @@ class PaymentMethod:
 
 
 class Customer(Aggregate):
-    """A customer has its user's id."""
+    """A user as the recipient of invoices; the id is the id of the user."""
 
     aggregate_type: ClassVar[str] = "customer"
 

@@ -106,8 +106,8 @@ class Subscription(Aggregate):
         )
 
     def cancel(self, at: datetime, *, at_period_end: bool) -> None:
-        """A subscription that is canceled at its period's end may still be ended earlier. Raises
-        AlreadyCanceled.
+        """Ends the subscription, at the end of its period or at `at`. A subscription that is to end
+        with its period may still be ended earlier. Raises AlreadyCanceled.
         """
         ends_at = max(self.period.until, at) if at_period_end else at
         if not self._end("requested", ends_at, at):

@@ -1,4 +1,6 @@
-"""The rows of payment attempts. The caller that adds or settles one holds its invoice's lock."""
+"""The rows of payment attempts. A caller that adds or settles an attempt holds the lock of the
+attempt's invoice.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime

@@ -1,4 +1,6 @@
-"""The reactor that keeps customers in step with users, and cards."""
+"""The reactor that updates customers from the events of their users, and the command that attaches
+a payment method.
+"""
 
 from datetime import datetime
 
@@ -81,8 +83,8 @@ async def _void_open_invoices(customer: Customer, at: datetime, uow: UnitOfWork)
 
 
 async def _end_subscriptions(customer: Customer, at: datetime, uow: UnitOfWork) -> None:
-    """Runs after the invoices are voided: settlement locks the invoice first and its subscription
-    second.
+    """Ends the customer's subscriptions, after the invoices are voided: settlement locks the
+    invoice first and its subscription second.
     """
     of_customer = subscriptions.c.customer_id == customer.id
     result = await uow.rows.execute(

@@ -1,4 +1,4 @@
-"""Jobs: charges and refunds, their sweep, renewals, and reports."""
+"""Jobs: charges, refunds, the sweep of pending attempts, renewals and reports."""
 
 from collections.abc import Sequence
 from uuid import UUID

@@ -1,5 +1,5 @@
-"""Creates the application's own topics before it starts. Faust creates them when it joins its
-group, and then ignores topics that its broker does not know yet.
+"""Creates the Faust application's internal topics before it starts. Otherwise Faust creates them
+while it joins the group, and does not consume topics that were missing from its metadata then.
 """
 
 import asyncio

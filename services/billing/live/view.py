@@ -1,4 +1,6 @@
-"""The Faust application as a component of a process, rebuilt whenever it ends by itself."""
+"""Runs the Faust application in a process, and builds a new one whenever the last one ends by
+itself.
+"""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""Queries, each in a transaction that is bound to the caller's tenant."""
+"""Queries. The caller passes the connection of a transaction that is bound to one tenant."""
 
 from services.billing.queries.customers import CustomerRow, all_customers, customer
 from services.billing.queries.invoices import InvoiceFilter, InvoiceRow, invoice, latest_invoices

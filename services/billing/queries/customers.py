@@ -37,7 +37,7 @@ async def customer(rows: AsyncConnection, customer_id: UUID) -> CustomerRow:
 
 
 async def all_customers(rows: AsyncConnection, *, after: UUID | None, limit: int) -> Sequence[CustomerRow]:
-    """In the order in which their users registered: ids increase with time."""
+    """One page of customers, in the order in which the users registered: ids increase with time."""
     page = select(customers).order_by(customers.c.customer_id).limit(limit)
     if after is not None:
         page = page.where(customers.c.customer_id > after)

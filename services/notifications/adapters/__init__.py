@@ -1,1 +1,1 @@
-"""E-mail templates, keys and the mail server, each behind its port."""
+"""E-mail templates, the opener of sealed tokens, and the SMTP mailer."""

@@ -1,8 +1,8 @@
-"""Opens one-time tokens that the users service sealed for this one.
+"""Opens one-time tokens that the users service sealed for this service.
 
 `sealing.private.json` in `WAYPOST_KEYS_DIRECTORY` holds `{keys: [{key_id, private_key}]}`, X25519
-in base64; `infra.stack.keys` creates it. An old key stays in it until all tokens sealed with it
-have expired.
+in base64; `infra.stack.keys` creates the file. An old key stays in the file until all tokens sealed
+with the key have expired.
 """
 
 import base64

@@ -27,7 +27,7 @@ class NotificationKind(StrEnum):
 
     @property
     def carries_token(self) -> bool:
-        """Whether it contains a one-time link, without which it is useless."""
+        """Whether mails of this kind contain a one-time link, without which they are useless."""
         return self in (NotificationKind.VERIFICATION, NotificationKind.PASSWORD_RESET)
 
 
@@ -113,7 +113,7 @@ class Notification(Aggregate):
         return f"<{self.id}@waypost>"
 
     def send(self, at: datetime) -> None:
-        """The mail server has accepted it. Raises AlreadySettled."""
+        """Records that the mail server has accepted the mail. Raises AlreadySettled."""
         self._require_queued()
         self.record(
             NotificationSent(
@@ -128,7 +128,7 @@ class Notification(Aggregate):
         )
 
     def fail(self, reason: str, attempts: int, at: datetime) -> None:
-        """The mail server refused it permanently. Raises AlreadySettled."""
+        """Records that the mail server refused the mail permanently. Raises AlreadySettled."""
         self._require_queued()
         self.record(
             NotificationFailed(

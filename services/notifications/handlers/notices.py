@@ -104,7 +104,9 @@ def _about_user(
 def _about_invoice(
     envelope: Envelope[Event], kind: NotificationKind, customer_id: UUID, facts: Facts, at: datetime
 ) -> QueueNotification:
-    """A billing customer has its user's id."""
+    """The notification about an invoice. The recipient is the customer, whose id is the id of the
+    user.
+    """
     return QueueNotification(
         notification_id=notification_id(envelope.event_id, kind),
         tenant_id=envelope.tenant_id,

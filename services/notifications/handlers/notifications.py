@@ -17,7 +17,9 @@ from waypost.ports.unit_of_work import UnitOfWork
 
 
 async def queue_notification(command: QueueNotification, uow: UnitOfWork) -> None:
-    """Raises NotYet if the recipient, or their tenant, is not in the directory yet."""
+    """Queues a notification, once per id. Raises NotYet if the recipient, or their tenant, is not
+    in the directory yet.
+    """
     if await uow.find(Notification, command.notification_id) is not None:
         return
     if await addressee(uow.rows, command.recipient_id) is None:

@@ -1,1 +1,1 @@
-"""Queries, each in a transaction that is bound to one tenant."""
+"""Queries. The caller passes the connection of a transaction that is bound to one tenant."""

@@ -32,7 +32,9 @@ class StoredToken:
 
 
 async def addressee(rows: AsyncConnection, user_id: UUID) -> Addressee | None:
-    """None until both the user and the tenant have arrived from their topics."""
+    """The recipient and the company, or None until the user and the tenant have arrived from their
+    topics.
+    """
     row = (
         await rows.execute(
             select(recipients, tenant_directory.c.name.label("company"))
@@ -61,7 +63,7 @@ async def facts_of(rows: AsyncConnection, notification_id: UUID) -> Facts:
 
 
 async def token_of(rows: AsyncConnection, notification_id: UUID) -> StoredToken | None:
-    """None if a newer link replaced it."""
+    """The sealed token of a notification, or None if a newer link replaced it."""
     row = (
         await rows.execute(select(sealed_tokens).where(sealed_tokens.c.notification_id == notification_id))
     ).one_or_none()

@@ -1,1 +1,1 @@
-"""Passwords, keys and tokens: the service's cryptography, each part behind its port."""
+"""Password hashing, key files, access tokens, one-time tokens and tenant ids."""

@@ -1,4 +1,4 @@
-"""One-time tokens: creates them and seals them for the service that mails them."""
+"""Creates one-time tokens, and seals each for the service that mails it."""
 
 import secrets
 from datetime import datetime

@@ -12,8 +12,8 @@ from waypost.ports.unit_of_work import UnitOfWork
 
 
 async def suspend_debtor(marked: Envelope[InvoiceMarkedUncollectible], uow: UnitOfWork) -> None:
-    """A billing customer has its user's id. An invoice suspends its user once: a replayed event
-    does not suspend a reactivated user again.
+    """Suspends the user, whose id is the customer id of the invoice. An invoice suspends its user
+    once: a replayed event does not suspend a reactivated user again.
     """
     if not await _is_first(marked.event, uow):
         return

@@ -1,4 +1,4 @@
-"""One-time tokens of mailed links: stored as a hash, deleted by their first use."""
+"""One-time tokens of mailed links: stored as a hash, and deleted at the first use."""
 
 from datetime import datetime
 from typing import Any

@@ -63,7 +63,9 @@ async def change_password(command: ChangePassword, uow: UnitOfWork) -> User:
 async def set_password(
     user_id: UUID, password_hash: str, at: datetime, uow: UnitOfWork, *conditions: ColumnElement[bool]
 ) -> bool:
-    """Returns whether it was set. An earlier mailed link stops working."""
+    """Sets the password of a user who meets the conditions; returns whether it was set. An earlier
+    mailed link stops working.
+    """
     changed = await uow.rows.execute(
         update(credentials)
         .where(credentials.c.user_id == user_id, *conditions)

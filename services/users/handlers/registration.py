@@ -27,9 +27,9 @@ async def open_tenant(command: OpenTenant, uow: UnitOfWork) -> Tenant:
 
 
 async def sign_up(command: SignUp, uow: UnitOfWork) -> User:
-    """If the address is taken, returns a user that is not stored, so that the response reveals
-    nothing. If the address is not verified yet, mails another link: it replaces the earlier links,
-    and verifying it gives the account this registration's password.
+    """Registers a member. If the address is taken, returns a user that is not stored, so that the
+    response reveals nothing. If the address is not verified yet, mails another link: it replaces
+    the earlier links, and verifying it gives the account this registration's password.
     """
     tenant = await uow.load(Tenant, command.tenant_id)
     tenant.require_open()

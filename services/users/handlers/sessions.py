@@ -35,7 +35,7 @@ async def renew_session(command: RenewSession, uow: UnitOfWork) -> Session | Non
 
 
 async def close_session(command: CloseSession, uow: UnitOfWork) -> None:
-    """Does nothing for an unknown token: its session is closed."""
+    """Ends the session of a token. Does nothing for an unknown token, whose session has ended."""
     token = await _lock_token(command.digest, uow)
     if token is not None:
         await _end_session(token.session_id, uow)

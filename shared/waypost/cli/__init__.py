@@ -1,1 +1,1 @@
-"""The `waypost` command: inspects and repairs a running system."""
+"""The `waypost` command: develops a project, and inspects and repairs a running system."""

@@ -1,5 +1,5 @@
-"""Connects one command to the services: opens their databases, and sends its spans to their trace
-exporter.
+"""Connects a command to the services: opens the services' databases, and sends the command's spans
+to the services' trace exporter.
 """
 
 import asyncio
@@ -73,7 +73,7 @@ async def ask_service(
 
 @contextmanager
 def explained(service: str) -> Iterator[None]:
-    """Adds to an error of PostgreSQL what the operator can do about it."""
+    """Raises an error of PostgreSQL with a remedy for the operator."""
     try:
         yield
     except (DBAPIError, asyncpg.PostgresError) as error:

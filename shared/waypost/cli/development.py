@@ -23,6 +23,8 @@ def development_user(tenant: str, role: Role) -> Principal:
 
 
 def development_token(user: Principal, lifetime: timedelta) -> str:
-    """Raises Misconfigured where the local stack has not written its settings yet."""
+    """Signs a token of the user with the local stack's key. Raises Misconfigured if the stack has
+    not written its settings yet.
+    """
     key = read_signing_key(Path(stack_setting(variable("DEVELOPMENT_SIGNING_KEY"))))
     return sign(user.claims(), key, at=datetime.now(UTC), lifetime=lifetime)

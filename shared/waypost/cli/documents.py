@@ -49,7 +49,9 @@ def _export(kind: str, document: Document, service: str | None, output: Path | N
 
 
 def _write(kind: str, document: Document, service: str | None, output: Path) -> None:
-    """Generates all documents before it writes the first one."""
+    """Writes the documents of the chosen services; generates all of them before the first is
+    written.
+    """
     texts = {output / f"{chosen.name}.{kind}.json": _text(document(chosen)) for chosen in chosen_services(service)}
     try:
         output.mkdir(parents=True, exist_ok=True)

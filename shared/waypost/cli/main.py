@@ -35,7 +35,7 @@ def waypost(
         typer.Option("--version", callback=_print_version, is_eager=True, help="Prints the version of the toolkit."),
     ] = False,
 ) -> None:
-    """Inspects and repairs a running Waypost system."""
+    """Develops a project, and inspects and repairs a running Waypost system."""
     if context.obj is not None:
         context.obj()
 

@@ -1,4 +1,4 @@
-"""The supervisor's client: starts it, watches its status board, stops it."""
+"""The client of the supervisor: starts and stops the supervisor, and watches the status board."""
 
 import asyncio
 import contextlib

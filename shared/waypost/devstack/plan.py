@@ -115,6 +115,8 @@ class Plan:
 
 
 def processes_of(service: str) -> list[ServiceProcess]:
-    """Every service has three; one with a `live` package also has a process for its live view."""
+    """The processes of a service: three, and one more for the live view if the service has a `live`
+    package.
+    """
     live = (project().services_folder / service / "live").exists()
     return [ServiceProcess.API, ServiceProcess.WORKER, ServiceProcess.JOBS, *([ServiceProcess.LIVE] if live else [])]

@@ -1,5 +1,5 @@
-"""The supervisor's process: holds the stack's lock as long as it runs, and answers requests until a
-signal stops it.
+"""The process of the supervisor: holds the stack's lock, and answers requests until a signal
+arrives.
 """
 
 import asyncio

@@ -1,5 +1,5 @@
-"""The limit of the outbox: at it, requests that would write events are refused before they start.
-Reads continue.
+"""The limit of the outbox. At the limit, API requests that write events are refused before they
+start; consumers, jobs and reads continue.
 """
 
 import time

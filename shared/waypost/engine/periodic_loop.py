@@ -152,7 +152,7 @@ class FunctionLoop(PeriodicLoop):
 
 
 async def cancelled(*tasks: asyncio.Task[None] | None) -> None:
-    """Cancels the tasks and waits for their end. Never raises what they raised."""
+    """Cancels the tasks and waits for their end. Never raises their errors."""
     running = [task for task in tasks if task is not None]
     for task in running:
         task.cancel()

@@ -13,8 +13,9 @@ from waypost.ports.consumers import ProjectionHandler
 async def project(
     envelopes: Iterable[Envelope[Event]], handlers: Mapping[type[Event], ProjectionHandler], rows: AsyncConnection
 ) -> None:
-    """Calls the handlers in as few calls as the order allows; types without a handler are skipped.
-    Raises a handler's error.
+    """Calls handlers with groups of events of one type. Keeps the order within an aggregate; events
+    of different aggregates may be reordered. Skips types without a handler. Raises a handler's
+    error.
     """
     with_handler = (envelope for envelope in envelopes if type(envelope.event) in handlers)
     for group in grouped(with_handler):
@@ -22,8 +23,8 @@ async def project(
 
 
 def grouped(envelopes: Iterable[Envelope[Event]]) -> Sequence[Sequence[Envelope[Event]]]:
-    """Groups of one type each. Events of one aggregate stay in order; events of different
-    aggregates may be reordered.
+    """Splits the events into groups of one type each. Events of one aggregate stay in order; events
+    of different aggregates may be reordered.
     """
     groups: list[list[Envelope[Event]]] = []
     reached: dict[UUID, int] = {}

@@ -37,7 +37,7 @@ def followed_event(event_type: str) -> FollowedEvent:
 
 
 def _imports(imported: Sequence[tuple[str, str]], schemas: str) -> Sequence[str]:
-    """As the linter sorts them: one line per module."""
+    """Import lines in the order of the linter, one per module."""
     by_module: dict[str, list[str]] = {}
     for service, event in imported:
         by_module.setdefault(service, []).append(event)

@@ -1,4 +1,4 @@
-"""Templates to files."""
+"""Writes files from templates."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -39,7 +39,9 @@ def rendered(kind: str, into: Path, words: Mapping[str, str], places: Mapping[st
 
 
 def write_new(files: Iterable[NewFile]) -> list[Path]:
-    """Writes all of them, or none. Raises Invalid, before anything is written, where one exists."""
+    """Writes all files or none. Raises Invalid, before anything is written, if a file exists
+    already.
+    """
     ordered = sorted(files, key=lambda each: each.path)
     if taken := [str(each.path) for each in ordered if each.path.exists() and not each.is_shared]:
         listed = "\n  ".join(taken)

@@ -48,7 +48,9 @@ def operators_database(service: Service, settings: ApiSettings) -> Database:
 
 
 def api_app(service: Service, settings: ApiSettings, runtime: Runtime, *, ops: Database) -> FastAPI:
-    """The service's HTTP API on a runtime. Tests of routes use it too. Closes `ops` at its end."""
+    """Builds the service's FastAPI application. Also used by route tests. Closes the pool `ops` at
+    shutdown.
+    """
     http = httpx.AsyncClient()
 
     @asynccontextmanager
@@ -91,7 +93,9 @@ def openapi_of(service: Service) -> Mapping[str, Any]:
 
 
 def documented(service: Service) -> FastAPI:
-    """The service's routes and pages without a runtime, sufficient for its documents."""
+    """The service's application with routes and pages but without a runtime, for the generated
+    documents.
+    """
     return _with_events(service, routed(service.name, [*service.routers, *operator_routes.ROUTERS]))
 
 

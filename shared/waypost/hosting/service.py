@@ -1,6 +1,6 @@
 """The declaration of a service, written once in its `app.py`.
 
-A worker loads it too, so this module imports neither FastAPI nor anything else of an API.
+A worker loads this module too, so it imports neither FastAPI nor anything else of an API.
 """
 
 from collections.abc import Awaitable, Callable, Sequence

@@ -93,8 +93,8 @@ async def job_status(rows: AsyncConnection, job_id: UUID) -> JobStatus | None:
 
 
 async def prune_results(database: Database, tenants: Sequence[TenantId], older_than: timedelta) -> int:
-    """Deletes results of these tenants that finished longer ago, with their idempotency keys;
-    returns their number.
+    """Deletes results of these tenants whose jobs finished more than `older_than` ago, with their
+    idempotency keys; returns their number.
 
     Dead jobs stay for an operator.
     """

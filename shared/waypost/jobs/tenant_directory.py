@@ -1,5 +1,5 @@
-"""The directory of all tenants, for schedules. Each service projects its own from the topic of
-tenants.
+"""The directory of all tenants, for schedules. Each service projects its own directory from the
+topic of tenants.
 """
 
 from collections.abc import Sequence

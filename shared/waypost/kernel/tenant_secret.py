@@ -1,5 +1,5 @@
-"""A secret with its tenant's id in one text. The id says where to look it up, never what is
-allowed.
+"""A secret and its tenant's id in one text. The id selects the tenant in which the secret is looked
+up; it grants nothing.
 """
 
 import base64

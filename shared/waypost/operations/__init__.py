@@ -1,3 +1,3 @@
-"""Operations of an operator on one service. The `waypost` command and the /ops routes both call
-them.
+"""An operator's operations on one service, called by the `waypost` command and by the routes under
+`/ops`.
 """

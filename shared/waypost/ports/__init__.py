@@ -1,3 +1,3 @@
-"""Protocols that the engine needs from its environment. The docstrings are promises; every adapter
-passes `tests/contracts`.
+"""Protocols that the engine needs from its environment. The docstrings are the contract that
+`tests/contracts` checks for every adapter.
 """

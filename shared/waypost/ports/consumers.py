@@ -26,7 +26,7 @@ ReactorHandler = Callable[[Envelope[Any], UnitOfWork], Awaitable[None]]
 
 
 class ConsumerKind(StrEnum):
-    """As operators see it, in JSON and in the command."""
+    """The kind of a consumer, as operators see it in JSON and in the command."""
 
     ASYNC_PROJECTION = "async-projection"
     REACTOR = "reactor"

@@ -188,7 +188,7 @@ class DeadLetters(Protocol):
         ...
 
     async def discard(self, dead_letter: DeadLetter, audit_context: AuditContext) -> None:
-        """Marks it as discarded, with an audit entry."""
+        """Marks the dead letter as discarded, with an audit entry."""
         ...
 
     async def unpark(self, parked: ParkedKey) -> None:

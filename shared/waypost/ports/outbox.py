@@ -1,5 +1,5 @@
-"""The relay's side of the outbox. The unit of work writes rows; the relay reads, leases and deletes
-them.
+"""The relay's side of the outbox. The unit of work writes rows; the relay leases shards, and reads
+and deletes their rows.
 
 A row stays until its record was acknowledged. All rows of a key are in one shard, and one lease at
 a time holds a shard.
@@ -40,8 +40,8 @@ class Backlog:
 
 
 class OutboxLease(Protocol):
-    """Shards held by one database session. When the session is lost, so are all shards: every
-    method raises Transient from then on.
+    """Shards held by the lease's locking session. When the session is lost, so are all shards:
+    every method raises Transient from then on.
     """
 
     async def live_relays(self) -> int:
@@ -97,13 +97,13 @@ class Outbox(Protocol):
     """Opens leases and measures the backlog."""
 
     def lease(self) -> AbstractAsyncContextManager[OutboxLease]:
-        """Opens a session without shards; its end releases all. Raises Transient if the database is
-        unavailable.
+        """Opens a lease that holds no shards yet. Leaving the block releases its shards. Raises
+        Transient if the database is unavailable.
         """
         ...
 
     async def backlog(self) -> Backlog:
-        """Measures the backlog. Needs no lease, because it matters most while nothing can be
+        """Measures the backlog, without a lease: the backlog matters most while nothing can be
         published. Raises Transient.
         """
         ...

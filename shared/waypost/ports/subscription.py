@@ -25,8 +25,8 @@ class Assignments(Protocol):
     """
 
     async def revoked(self) -> None:
-        """All partitions are about to be revoked: end running work quickly. The group waits for
-        it.
+        """All partitions are about to be revoked: end running work quickly. The group waits for the
+        end of this call.
         """
         ...
 
@@ -36,8 +36,8 @@ class Assignments(Protocol):
 
 
 class Subscription(Protocol):
-    """One member of one consumer group. Committed offsets are for lag tools; the inbox stores the
-    position.
+    """One member of one consumer group. Committed offsets are for lag tools; the database stores
+    the position.
     """
 
     async def join(self, topics: Iterable[str], assignments: Assignments) -> None:

@@ -112,8 +112,8 @@ async def backlog_of(database: Database) -> Backlog:
 
 
 async def outbox_rows(database: Database, at_most: int) -> int:
-    """Number of outbox rows, including rows of quarantined keys, up to `at_most`. Below half of it
-    the number is approximate.
+    """Number of outbox rows, including rows of quarantined keys, up to `at_most`. Below half of
+    `at_most` the number is approximate.
     """
     (row,) = await database.fetch(PENDING_ROWS, at_most)
     return int(row["count"])

@@ -30,10 +30,10 @@ _PRUNE_ANSWERS = text(
 
 
 async def prune_inbox(database: Database, older_than: timedelta) -> int:
-    """Deletes inbox entries that are older. The order guard and the dead letters keep their state
-    longer.
+    """Deletes inbox entries older than `older_than`. The order guard and the dead letters keep
+    their state longer.
 
-    Keep them at least as long as the consumers' `duplicate_window`: a repeated event without an
+    Keep entries at least as long as the consumers' `duplicate_window`: a repeated event without an
     entry would be handled twice.
     """
     return await in_chunks(database, _PRUNE_INBOX, older_than)

@@ -1,5 +1,5 @@
 """FULL_TRANSITIVE compatibility, by Avro's own checker: each version reads all earlier versions of
-its type, and they read it.
+its type, and they read the version.
 """
 
 import json

@@ -12,8 +12,8 @@ from waypost.schemas.verification import refusals
 
 
 def lock_new_versions(root: Path) -> Sequence[LockedSchema]:
-    """Gives each version that has none its id and its sample. Raises an ExceptionGroup of
-    SchemaProblems.
+    """Assigns an id and a sample to each version without one; returns the new lock entries. Raises
+    an ExceptionGroup of SchemaProblems.
     """
     sources = read_sources(root)
     refuse(refusals(sources, root))

@@ -34,7 +34,9 @@ _EPOCH_DAY = date(1970, 1, 1).toordinal()
 
 
 def default_value(type_: AvroType, written: Any) -> Any:
-    """The value that the decoder uses for a missing field. Raises ValueError with the reason."""
+    """Converts an Avro JSON default (`written`) to the value that fastavro inserts for a missing
+    field. Raises ValueError with the reason.
+    """
     match type_:
         case NullableType():
             return _require(written, written is None, "null, the first type of the union")

@@ -35,8 +35,9 @@ def sample_path(root: Path, event_type: str, version: int) -> Path:
 
 
 def write_sample(source: SchemaSource, line: LockedSchema, root: Path) -> None:
-    """Writes a sample with this version. Called once, when the version is locked: a sample written
-    later would prove nothing.
+    """Encodes one sample event with this schema version and stores it. Called once, when the
+    version is locked: a sample encoded by later code would not show that old records are still
+    readable.
     """
     values = {
         field.name: _value(field.type, f"{source.event_type}.{field.name}", index)

@@ -53,7 +53,7 @@ class SchemaSource:
 
     @property
     def subject(self) -> str:
-        """Its subject in a registry (TopicRecordNameStrategy)."""
+        """The subject of this version in a registry (TopicRecordNameStrategy)."""
         return f"{self.topic}-{self.full_name}"
 
     @property

@@ -1,1 +1,3 @@
-"""Traces, metrics and logs. Their names are public API; each is defined once, here."""
+"""Traces, metrics and logs. The names of spans and metrics are public API; each is defined once, in
+this package.
+"""

@@ -1,5 +1,5 @@
-"""Names of spans and attributes: public API, each defined once. OpenTelemetry's messaging
-conventions are still in development.
+"""Names and fixed values of spans and attributes (public API). Defined here instead of imported,
+because OpenTelemetry's messaging conventions are not stable.
 """
 
 REDACTED = "[redacted]"

@@ -1,4 +1,4 @@
-"""Runs a whole service in the test's process, composed as its processes compose it
+"""Runs a whole service in the test's process, with the composition of its real processes
 (`waypost.hosting`).
 """
 
@@ -64,8 +64,8 @@ class HostedService(HostedTables):
     def __init__(
         self, service: Service, where: ServiceDatabase, *, bootstrap: str = NO_BROKER, clock: MovableClock | None = None
     ) -> None:
-        """The caller closes it. No broker listens at the default of `bootstrap`; tests of parts
-        that do not use Kafka need none.
+        """The caller closes the host. No broker listens at the default of `bootstrap`; tests of
+        parts that do not use Kafka need none.
         """
         if service.token_keys is None:
             service = replace(service, token_keys=lambda _opened: LocalKeys(SIGNING_KEY))

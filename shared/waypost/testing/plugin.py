@@ -92,7 +92,7 @@ async def database(templates: Templates) -> AsyncIterator[Databases]:
 
 @pytest.fixture
 def clock() -> MovableClock:
-    """Runs with the system's clock until the test moves it."""
+    """A clock that runs with the system's clock until the test moves it."""
     return MovableClock()
 
 

@@ -1,5 +1,5 @@
-"""Base classes and types of request and response bodies. They refuse values that a database or a
-topic cannot store, which would cause a 500.
+"""Base classes and types of request and response bodies. Values that a database or a topic cannot
+store are refused, because they would cause a 500.
 """
 
 from datetime import UTC, datetime

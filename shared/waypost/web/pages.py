@@ -1,5 +1,5 @@
-"""HTML pages. They load only files of this service, so they work without internet access and
-contact no third party.
+"""HTML pages. A page loads only files of its own service, so it works without internet access and
+contacts no third party.
 """
 
 import base64

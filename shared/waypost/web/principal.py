@@ -36,7 +36,9 @@ class Principal:
         return self.confined_to in (None, user_id)
 
     def claims(self) -> Mapping[str, str]:
-        """The claims of the user's token. `waypost.web.tokens.sign` adds the registered claims."""
+        """The claims that identify the user. `waypost.web.tokens.sign` adds issuer, audience, times
+        and token id.
+        """
         session = {"sid": str(self.session_id)} if self.session_id else {}
         return {
             "sub": str(self.user_id),
@@ -48,7 +50,9 @@ class Principal:
 
     @classmethod
     def of(cls, claims: Mapping[str, Any]) -> "Principal":
-        """Raises Unauthenticated if the claims do not name a user and a tenant."""
+        """The user that a token's claims name. Raises Unauthenticated if the claims do not name a
+        user and a tenant.
+        """
         try:
             return cls(
                 user_id=UUID(claims["sub"]),
@@ -69,15 +73,15 @@ class Operator:
     """Name in the audit."""
 
     def claims(self) -> Mapping[str, str]:
-        """The claims of an operator's token. It is valid for the operator routes of all services,
-        but not for tenants' data.
+        """The claims that identify the operator. A token with them is valid for the operator routes
+        of all services, but not for tenants' data.
         """
         return {"sub": self.name, "scope": OPERATOR_SCOPE}
 
     @classmethod
     def of(cls, claims: Mapping[str, Any]) -> "Operator":
-        """Raises Forbidden for a user's token, Unauthenticated for a name that the audit cannot
-        store.
+        """The operator that a token's claims name. Raises Forbidden for a user's token,
+        Unauthenticated for a name that the audit cannot store.
         """
         if OPERATOR_SCOPE not in _scopes(claims):
             raise Forbidden("this route requires an operator's token", scope=OPERATOR_SCOPE)

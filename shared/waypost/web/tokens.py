@@ -54,8 +54,8 @@ KeysOf = Callable[[Any], KeySource]
 def sign(
     claims: Mapping[str, Any], key: OKPKey, *, at: datetime, lifetime: timedelta = timedelta(seconds=ACCESS_SECONDS)
 ) -> str:
-    """Signs a token with these claims (`sub`, `tenant_id`, `role`, `scope`) and the registered
-    ones. `key` is a private key with a `kid`.
+    """Signs a token. Adds `iss`, `aud`, `iat`, `nbf`, `exp` and `jti` to `claims`, which must
+    contain `sub`. `key` is a private key with a `kid`.
     """
     issued = int(at.timestamp())
     registered = {

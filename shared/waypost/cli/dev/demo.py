@@ -34,7 +34,7 @@ STEADY_LOOKS = 7
 
 
 async def show_demo(client: StackClient, console: Console) -> None:
-    """On the running stack, or on one that it starts and stops."""
+    """Runs the demo on the running stack, or on a stack that it starts and stops."""
     started = not client.runs()
     if started:
         await client.start()

@@ -22,7 +22,7 @@ class Timed:
 
 
 def timed_spans(spans: Sequence[Span]) -> Sequence[Timed]:
-    """In order of their start. Spans without a start are last."""
+    """The spans with their times, in order of their start. Spans without a start are last."""
     by_id = {span.id: span for span in spans}
     first_us = min((span.started_us for span in spans if span.started_us is not None), default=0)
     return [

@@ -1,5 +1,5 @@
-"""Parsed records: headers are validated, the body is decoded if the consumer has a handler for
-it.
+"""Parses records: validates the headers, and decodes the body if the consumer has a handler for the
+type.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -55,7 +55,7 @@ class Message:
 
     @property
     def has_handler(self) -> bool:
-        """Whether a handler would run for it."""
+        """Whether a handler would run for this message."""
         return self.envelope is not None
 
     def stripped(self, refused: Exception) -> "Message":
@@ -118,8 +118,8 @@ class MessageParser:
 
 
 def _id_of(record: Record) -> UUID:
-    """The same id whenever this record is read. The timestamp distinguishes it from the record at
-    the same offset of a recreated topic.
+    """A deterministic id of the record. The timestamp distinguishes it from the record at the same
+    offset of a recreated topic.
     """
     return uuid5(NAMESPACE_URL, f"{record.topic}/{record.partition}/{record.offset}@{record.timestamp_ms}")
 

@@ -1,4 +1,4 @@
-"""The swap at the end of a rebuild, with the report that it returns and the progress before it."""
+"""The swap at the end of a rebuild, the report of the rebuild, and its progress."""
 
 import time
 from collections.abc import Awaitable, Callable, Sequence

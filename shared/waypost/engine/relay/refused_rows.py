@@ -1,5 +1,5 @@
-"""Rows that the broker refused. They are sent alone until the refused row is known; then its key is
-quarantined.
+"""Rows that the broker refused. Each is sent alone until the row at fault is known; then that row's
+key is quarantined.
 """
 
 from collections.abc import Sequence

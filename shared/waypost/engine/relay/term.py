@@ -1,4 +1,4 @@
-"""The relay's work under one lease and one producer. The first error ends it."""
+"""The relay's work under one lease and one producer. The first error ends the term."""
 
 import asyncio
 import contextlib

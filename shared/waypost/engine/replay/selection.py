@@ -147,5 +147,5 @@ async def _handled(
 
 
 def _time(message: Message) -> tuple[int, int]:
-    """Records with the same timestamp in the order of their partition."""
+    """Sort key: the timestamp, then the offset."""
     return message.record.timestamp_ms, message.record.offset

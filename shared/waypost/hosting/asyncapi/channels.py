@@ -1,4 +1,4 @@
-"""A declared topic as a channel."""
+"""AsyncAPI channel objects of declared topics."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -20,7 +20,7 @@ and numbers.
 
 
 def channel_of(topic: str, kinds: Iterable[type[Event]], topics: Iterable[Topic]) -> dict[str, Any]:
-    """Raises Misconfigured for a topic that is not declared."""
+    """The AsyncAPI channel object of a topic. Raises Misconfigured if the topic is not declared."""
     declared = {declaration.name: declaration for declaration in topics}
     if topic not in declared:
         raise Misconfigured(f"topic {topic} is not in topics.yaml: declare it there")

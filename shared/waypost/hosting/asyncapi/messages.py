@@ -1,4 +1,4 @@
-"""An event type as a message: headers, key and Avro schema."""
+"""AsyncAPI message objects of event types: headers, key and Avro schema."""
 
 from collections.abc import Mapping
 from inspect import getdoc

@@ -1,4 +1,4 @@
-"""A real Kafka broker (KRaft, one node) as a component of stacks and tests."""
+"""A Kafka broker (KRaft, one node) as a local process, for stacks and tests."""
 
 from waypost.native.kafka.broker import Kafka
 from waypost.native.kafka.installing import install

@@ -1,4 +1,4 @@
-"""The broker as a component: start, readiness and stop; kill, pause and resume for fault tests."""
+"""A Kafka broker process: start, readiness, stop; kill, pause and resume for fault tests."""
 
 from collections.abc import Mapping
 from pathlib import Path

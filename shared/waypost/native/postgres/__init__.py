@@ -1,4 +1,4 @@
-"""A real PostgreSQL 18 as a component of stacks and tests."""
+"""A PostgreSQL 18 server as a local process, for stacks and tests."""
 
 from waypost.native.postgres.server import Postgres
 

@@ -1,5 +1,5 @@
-"""PostgreSQL 18's binaries from a wheel. They are copied if the server's account cannot reach the
-virtual environment.
+"""PostgreSQL 18's binaries from a wheel. The files are copied if the server's account cannot reach
+the virtual environment.
 """
 
 import hashlib

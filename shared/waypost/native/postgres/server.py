@@ -1,4 +1,4 @@
-"""The server as a component: start, readiness and stop; kill, pause and resume for fault tests."""
+"""A PostgreSQL server process: start, readiness, stop; kill, pause and resume for fault tests."""
 
 import asyncio
 import signal

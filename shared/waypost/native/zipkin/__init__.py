@@ -1,4 +1,4 @@
-"""The trace viewer, Zipkin, as a component of stacks."""
+"""Zipkin, the trace viewer, as a local process, for stacks."""
 
 import os
 from pathlib import Path
@@ -17,7 +17,7 @@ SPANS_KEPT = 100_000  # at most about 60 MB of heap; the oldest are dropped firs
 
 
 class Zipkin:
-    """One Zipkin server. It stores spans in memory: a restart loses them."""
+    """A Zipkin server process. Spans are kept in memory: a restart loses them."""
 
     def __init__(self, *, port: int, log: Path) -> None:
         self._port = port
@@ -31,7 +31,7 @@ class Zipkin:
         return self._child
 
     async def start(self) -> None:
-        """Returns once its API answers. Raises SetUpFailed or StartFailed."""
+        """Starts the server and returns once its API answers. Raises SetUpFailed or StartFailed."""
         jar = await install()
         settings = {"STORAGE_TYPE": "mem", "MEM_MAX_SPANS": str(SPANS_KEPT), **self._listener()}
         memory = ("-Xmx96m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")

@@ -60,5 +60,5 @@ async def ensure_database(admin: asyncpg.Connection, service: str, name: str, *,
 
 
 async def drop_database(admin: asyncpg.Connection, name: str) -> None:
-    """Terminates its sessions first."""
+    """Drops the database, after ending its sessions."""
     await admin.execute(f'drop database if exists "{checked(name)}" with (force)')

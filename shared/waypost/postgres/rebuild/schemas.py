@@ -1,5 +1,5 @@
-"""The schemas of a rebuild: their names and those of its consumers, and the lock that allows one
-change of schemas at a time.
+"""The schemas of a rebuild: the names of schemas and consumers, and the lock that allows one change
+of schemas at a time.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable
