@@ -143,7 +143,7 @@ async def start_or_complete(client: Client, only: Sequence[str]) -> None:
         return
     started = await client.start_missing(only)
     change = f"started {', '.join(started)}" if started else "no component to start"
-    console.print(f"The stack already runs at port base {client.addresses.port_base}: {change}.")
+    console.print(f"The stack is already running at port base {client.addresses.port_base}: {change}.")
 
 
 def show_status(client: Client) -> bool:

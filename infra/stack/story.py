@@ -23,7 +23,7 @@ class Stack(Protocol):
         """Returns once everything is up. Raises StartFailed."""
 
     async def watch_until_up(self) -> None:
-        """Waits for a stack that already runs. Raises StartFailed."""
+        """Waits for a stack that is already running. Raises StartFailed."""
 
     async def stop(self) -> bool: ...
 

@@ -42,7 +42,7 @@ async def account(rows: AsyncConnection, user_id: UUID) -> Account:
 
 
 async def accounts(rows: AsyncConnection, *, after: UUID | None, limit: int) -> Sequence[Account]:
-    """In the order of registration: ids increase with time."""
+    """One page of accounts, in the order of registration: ids increase with time."""
     page = select(users).order_by(users.c.user_id).limit(limit)
     if after is not None:
         page = page.where(users.c.user_id > after)
@@ -59,7 +59,7 @@ async def credentials_of(rows: AsyncConnection, email: Email) -> Credentials | N
 
 
 async def password_hash_of(rows: AsyncConnection, user_id: UUID) -> str | None:
-    """None for an erased user."""
+    """The hash of the password of a user; None for an erased user."""
     held = select(credentials.c.password_hash).where(credentials.c.user_id == user_id)
     password_hash: str | None = (await rows.execute(held)).scalar_one_or_none()
     return password_hash

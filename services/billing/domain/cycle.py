@@ -20,7 +20,7 @@ def period_from(since: datetime, interval: Interval, anchor_day: int) -> Period:
 
 
 def invoice_of(subscription_id: UUID, period_start: datetime) -> UUID:
-    """The same id for each attempt to bill the period: a second invoice would have the id of the
-    first and is refused.
+    """The id of the period's invoice: the same for each attempt to bill the period, so that a
+    second invoice is refused.
     """
     return derived_id(subscription_id, period_start)

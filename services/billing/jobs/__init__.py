@@ -23,7 +23,7 @@ async def charge_invoice(job: JobContext[Resources], invoice_id: UUID) -> str | 
 
 
 async def retry_payment(job: JobContext[Resources], invoice_id: UUID) -> str | None:
-    """The same for a step of the dunning schedule, and for a payment that an admin requested."""
+    """Charges the invoice: a step of the dunning schedule, or a payment that an admin requested."""
     return await charge_invoice(job, invoice_id)
 
 

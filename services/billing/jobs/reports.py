@@ -29,7 +29,9 @@ async def generate_report(
     until: datetime,
     customer_id: UUID | None,
 ) -> Mapping[str, Any]:
-    """Only reads, so a retry starts from the beginning. Raises ReportTooLong."""
+    """The lines of a report. Only reads, so a retry starts from the beginning. Raises
+    ReportTooLong.
+    """
     months = list(Period(since=since, until=until).months())
     lines: list[Mapping[str, Any]] = []
     for number, month in enumerate(months, start=1):

@@ -32,7 +32,7 @@ class MoneyMovement:
 
 
 def movement_of(event: Event) -> MoneyMovement:
-    """Raises TypeError for an event without a movement."""
+    """The money movement of an event. Raises TypeError for an event without a movement."""
     match event:
         case InvoicePaid(paid_at=at):
             kind = MovementKind.PAID

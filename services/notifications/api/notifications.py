@@ -18,7 +18,9 @@ router = APIRouter(prefix="/notifications", tags=["notifications"])
 
 
 class NotificationView(ResponseModel):
-    """Without the e-mail address: a caller who may see the recipient finds it there."""
+    """A notification without the e-mail address: a caller who may see the recipient finds the
+    address there.
+    """
 
     id: UUID
     recipient_id: UUID

@@ -107,8 +107,8 @@ class Notification(Aggregate):
 
     @property
     def message_id(self) -> str:
-        """The same for each attempt (RFC 5322, section 3.6.4), so that a mailbox can detect a
-        duplicate.
+        """The Message-ID of the mail, the same for each attempt (RFC 5322, section 3.6.4), so that
+        a mailbox can detect a duplicate.
         """
         return f"<{self.id}@waypost>"
 

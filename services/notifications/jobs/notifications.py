@@ -65,7 +65,7 @@ async def cleanup_expired(job: JobContext[MailResources]) -> int:
 
 
 async def _mail_to_send(notification: Notification, job: JobContext[MailResources], uow: UnitOfWork) -> Mail | None:
-    """None for a notification that is settled, or was just suppressed."""
+    """The mail of a queued notification; None if it is settled, or was just suppressed."""
     if notification.status is not NotificationStatus.QUEUED:
         return None
     now = job.clock.now()

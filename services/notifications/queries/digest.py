@@ -47,7 +47,9 @@ async def users_due_a_digest(rows: AsyncConnection, *, after: UUID | None, limit
 
 
 async def unsubscribe_secret(rows: AsyncConnection, user_id: UUID) -> bytes | None:
-    """None for a user who does not want a digest (any more)."""
+    """The secret of the unsubscribe links of a user; None if the user does not want a digest (any
+    more).
+    """
     chosen = select(preferences.c.unsubscribe_secret).where(preferences.c.user_id == user_id, preferences.c.digest)
     secret: bytes | None = (await rows.execute(chosen)).scalar_one_or_none()
     return secret

@@ -16,7 +16,7 @@ from waypost.web.tokens import sign
 
 
 def development_user(tenant: str, role: Role) -> Principal:
-    """The same user and tenant for the same names, on every machine."""
+    """A user with the role in the tenant; the same ids for the same names, on every machine."""
     address = f"{project().problem_prefix}tenants/{tenant}"
     tenant_id = TenantId(uuid5(NAMESPACE_URL, address))
     return Principal(user_id=uuid5(tenant_id, role), tenant_id=tenant_id, role=role)

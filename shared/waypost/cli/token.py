@@ -54,7 +54,9 @@ def token(
 
 
 def _signing_service() -> Service | None:
-    """None where tokens come from elsewhere: then the local stack signs those of development."""
+    """The service that signs tokens; None if no service does: then the local stack signs tokens for
+    development.
+    """
     for service in chosen_services(None):
         if service.signing_key is not None and service.development_user is not None:
             return service

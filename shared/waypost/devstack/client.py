@@ -102,7 +102,7 @@ class StackClient:
                         return
                     refuse_failures(snapshot, names)
                 elif not self.runs() and (supervisor is None or supervisor.poll() is not None):
-                    raise StartFailed(last_lines(self.supervisor_log) if supervisor else "the stack does not run")
+                    raise StartFailed(last_lines(self.supervisor_log) if supervisor else "the stack is not running")
                 if time.monotonic() > deadline:
                     raise StartFailed(f"not everything is up after {UP_SECONDS} s; the status shows what is missing")
                 await asyncio.sleep(POLL_SECONDS)

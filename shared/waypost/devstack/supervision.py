@@ -29,7 +29,7 @@ async def only_supervisor(directory: Path, *, remedy: str) -> AsyncIterator[None
     directory.mkdir(parents=True, exist_ok=True)
     with lock_file(directory).open("a") as lock:
         if not await lock_within(lock, LOCK_PATIENCE_SECONDS):
-            raise AlreadyRuns("Starting the stack", f"it already runs in {directory}", remedy)
+            raise AlreadyRuns("Starting the stack", f"it is already running in {directory}", remedy)
         lock.truncate(0)
         lock.write(str(os.getpid()))
         lock.flush()

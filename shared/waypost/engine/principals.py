@@ -47,7 +47,7 @@ def principals_projector(
     reactivated: type[Event],
     erased: type[Event],
 ) -> AsyncProjection:
-    """The async projection that maintains the rows.
+    """The async projection that maintains `principals`.
 
     `created` and `role_changed` carry a `role`, `password_changed` a `changed_at`, `suspended` a
     `suspended_at`.
@@ -67,8 +67,8 @@ def principals_projector(
 
 
 async def authorize(actor: Actor, uow: UnitOfWork) -> None:
-    """Raises TokenRevoked for a user who is suspended or erased, has a smaller role now, or ended
-    the token's session.
+    """Raises TokenRevoked for a user who is suspended or erased, has a lower role now, or ended the
+    token's session.
     """
     result = await uow.rows.execute(select(principals).where(principals.c.user_id == actor.user_id))
     row = result.one_or_none()

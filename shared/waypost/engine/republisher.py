@@ -4,8 +4,8 @@ was recreated.
 Per aggregate, records on the topic that are in version order from the first one stay as they are.
 Every later event is published, in order, with its original id. A killed run can therefore be
 repeated, and a complete topic is not changed. Events that the relay publishes meanwhile, or has
-published ahead of their missing predecessors, arrive twice: consumers defer them, and skip the
-duplicates.
+published ahead of their missing predecessors, arrive twice. A consumer stores an event without its
+predecessor as an out-of-order dead letter, and skips duplicates.
 """
 
 import asyncio

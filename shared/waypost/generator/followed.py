@@ -15,7 +15,7 @@ class FollowedEvent:
     event_type: str
 
     def words(self, names: ServiceNames, schemas: str) -> Mapping[str, str]:
-        """For `$name` in the templates of a follower."""
+        """Replacements of `$name` in the templates of a follower."""
         event = class_name(self.event_type)
         imported = sorted([(self.service, event), (names.service, class_name(names.event_type))])
         return {
@@ -28,7 +28,7 @@ class FollowedEvent:
 
 
 def followed_event(event_type: str) -> FollowedEvent:
-    """Raises NotFound for a type that the project does not have."""
+    """The event of this type. Raises NotFound for a type that the project does not have."""
     sources = newest(read_sources(project().schemas_folder))
     if event_type not in sources:
         known = ", ".join(sorted(sources)) or "none yet"

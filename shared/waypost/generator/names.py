@@ -47,7 +47,7 @@ class ServiceNames:
 
     @property
     def words(self) -> dict[str, str]:
-        """For `$name` in the templates."""
+        """Replacements of `$name` in the templates."""
         return {
             "service": self.service,
             "aggregate": self.aggregate,
@@ -68,7 +68,7 @@ class ServiceNames:
 
     @property
     def places(self) -> dict[str, str]:
-        """For the words in capitals in the paths of templates."""
+        """Replacements of the words in capitals in the paths of templates."""
         return {
             "SERVICE": self.service,
             "EVENT_TYPE": self.event_type,
@@ -78,19 +78,23 @@ class ServiceNames:
 
 
 def service_names(service: str, event_type: str | None = None, verb: str | None = None) -> ServiceNames:
-    """Without an event type: `<service>.created`. Raises Invalid for a name that cannot be used."""
+    """The names of a new service. The default of the event type is `<service>.created`. Raises
+    Invalid for a name that cannot be used.
+    """
     if not _SERVICE.fullmatch(service) or len(service) > LONGEST:
-        raise Invalid(f"{service!r} is not a service name: write small letters, as shipping; {LONGEST} at most")
+        raise Invalid(
+            f"{service!r} is not a service name: use lower-case letters, for example `shipping`; {LONGEST} at most"
+        )
     if is_reserved_service(service):
         raise Invalid(f"a service cannot be named {service}: the name is taken; choose another")
     aggregate, happened = _parts(event_type or f"{service.removesuffix('s')}.created")
     chosen = verb or verb_of(happened)
     if not _SERVICE.fullmatch(chosen):
-        raise Invalid(f"{chosen!r} is not a verb: write small letters, as --verb dispatch")
+        raise Invalid(f"{chosen!r} is not a verb: use lower-case letters, for example `--verb dispatch`")
     names = ServiceNames(service=service, aggregate=aggregate, happened=happened, verb=chosen)
     if is_reserved_verb(chosen, command=names.words["command"], class_name=names.words["Command"]):
         raise Invalid(
-            f"the first command cannot be named {chosen}: the name is taken; choose another, as --verb dispatch"
+            f"the first command cannot be named {chosen}: the name is taken; choose another, for example `--verb dispatch`"
         )
     return names
 
@@ -98,7 +102,7 @@ def service_names(service: str, event_type: str | None = None, verb: str | None 
 def project_name(name: str) -> str:
     """The name, if a folder and a distribution can have it. Raises Invalid."""
     if not _PROJECT.fullmatch(name) or len(name) > LONGEST:
-        raise Invalid(f"{name!r} is not a project name: write small letters, as acme; {LONGEST} at most")
+        raise Invalid(f"{name!r} is not a project name: use lower-case letters, for example `acme`; {LONGEST} at most")
     if keyword.iskeyword(namespace_of(name)) or name == "waypost":
         raise Invalid(f"a project cannot be named {name}: Python or the toolkit has that name; choose another")
     return name

@@ -21,7 +21,7 @@ def write_service(names: ServiceNames, followed: FollowedEvent | None = None) ->
     nothing if it raises.
 
     Raises Invalid if a file exists, or if the files of the project lie elsewhere than expected, and
-    SchemaProblems, also in an ExceptionGroup, if the schemas of the project are not in order.
+    SchemaProblems, also in an ExceptionGroup, if the schema check finds problems.
     """
     application = project()
     schemas = application.schemas_folder
@@ -40,7 +40,7 @@ def write_service(names: ServiceNames, followed: FollowedEvent | None = None) ->
 
 
 def service_files(application: Project, names: ServiceNames, followed: FollowedEvent | None) -> Sequence[NewFile]:
-    """An event that is followed replaces some of the files."""
+    """The files of the new service. A followed event replaces some of them."""
     words = {
         **names.words,
         "namespace": application.namespace,

@@ -33,7 +33,9 @@ class Replay:
         self._transactions = PostgresConsumerTransactions(runtime.database, runtime.units, reactor, name=self._name)
 
     async def find(self, selection: Selection) -> SelectedEvents:
-        """Raises Invalid for more events than fit in memory, and Transient."""
+        """The events that match the selection. Raises Invalid for more events than fit in memory,
+        and Transient.
+        """
         known, topics = await partitions_of(self._bootstrap), topics_of(self._reactor)
         partitions = [partition for topic in topics for partition in known.get(topic, ())]
         async with KafkaTopicLogs(self._bootstrap).opened(partitions) as log:

@@ -147,7 +147,7 @@ def _refuse_unstorable(label: str, value: object) -> None:
         case str() if not is_storable(value):
             raise Invalid(f"{label} holds a NUL or half a surrogate pair, which PostgreSQL stores in no text")
         case datetime() if value.tzinfo is None:
-            raise Invalid(f"{label} has no time zone; times are aware")
+            raise Invalid(f"{label} has no time zone; pass a timezone-aware datetime")
         case int() if abs(value) >= 10**LONGEST_TEXT:
             raise Invalid(f"{label} has more than {LONGEST_TEXT} digits")
         case Decimal() if not value.is_finite():

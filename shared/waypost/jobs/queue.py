@@ -58,7 +58,7 @@ class PostgresJobQueue(JobQueue):
 
     async def add(self, job: NewJob) -> JobId:
         if job.run_at is not None and job.run_at.tzinfo is None:
-            raise Invalid(f"job {job.name}: run_at has no time zone; times are aware")
+            raise Invalid(f"job {job.name}: run_at has no time zone; pass a timezone-aware datetime")
         stored = json.dumps(self._registry.encode(job.name, job.arguments))
         tenant, job_id, now = sole_tenant(self._unit.tenants), new_id(), self._clock.now()
         with sending(job.name, job_id) as trace:

@@ -40,7 +40,7 @@ class Scheduled:
 
     def __post_init__(self) -> None:
         if [self.at, self.every, self.cron].count(None) != 2:
-            raise Misconfigured(f"schedule of {self.job}: give one of at, every and cron")
+            raise Misconfigured(f"schedule of {self.job}: set exactly one of `at`, `every` and `cron`")
         if self.zone is not None and self.cron is None:
             raise Misconfigured(
                 f"schedule of {self.job}: at and every use UTC; for a time of day in {self.zone} use a cron line"

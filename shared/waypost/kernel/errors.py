@@ -8,7 +8,7 @@ WaypostError
 │   │   └── MalformedEntityTag  422: an If-Match that is neither an entity tag nor *
 │   ├── Unauthenticated         401: no valid token
 │   │   └── TokenRevoked        401: the token's session or rights have ended
-│   ├── Forbidden               403: the token's role or scope is too small
+│   ├── Forbidden               403: the token's role or scope is insufficient
 │   ├── NotFound                404: no such resource for this tenant
 │   └── Conflict                409: the state does not allow it
 │       ├── ConcurrencyConflict 409/412: another writer was first
@@ -20,7 +20,7 @@ WaypostError
 ├── Transient                   the same work may succeed later; nothing is lost
 │   ├── TopicUnavailable        a topic does not exist, or not for this client
 │   └── LiveIsAhead             a rebuild has not read all records of the live consumer
-├── NotYet                      a reactor needs a row that another topic has not delivered yet
+├── NotYet                      a row that the handler needs has not arrived from another topic
 ├── Permanent                   the same work will fail again: dead letter or dead job
 │   ├── RecordsRefused          the broker can never accept a record
 │   └── RowsRefused             an outbox row cannot become a record
@@ -106,7 +106,7 @@ class Transient(WaypostError):
 
 
 class NotYet(WaypostError):
-    """A row from another topic is not here yet."""
+    """A row that this handler needs has not arrived from another topic."""
 
 
 class Permanent(WaypostError):

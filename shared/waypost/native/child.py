@@ -49,7 +49,9 @@ class Child:
 
     @property
     def exit_code(self) -> int | None:
-        """None while it runs or was never started; negative when a signal ended it."""
+        """The exit code: None while the process runs or before the first start, negative when a
+        signal ended the process.
+        """
         return self._process.returncode if self._process else None
 
     async def start(self) -> None:

@@ -1,4 +1,4 @@
-"""Lag of a service's consumers: committed offsets compared with the ends of the topics."""
+"""Lag of a service's consumers: consumer positions compared with the ends of the topics."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -33,7 +33,9 @@ class PartitionLag:
     """
     end: int
     behind: timedelta | None
-    """Age of the next record. None if no record waits."""
+    """Age of the record at the consumer position: how long the next record has waited. None if no
+    record waits, or if reading it takes too long.
+    """
 
     @property
     def lag(self) -> int:
@@ -57,7 +59,9 @@ class ConsumerLag:
 
 
 async def consumer_lag(service: AdminService) -> Sequence[ConsumerLag]:
-    """Raises Transient if the database or the broker does not answer."""
+    """The lag of each of the service's consumers. Raises Transient if the database or the broker
+    does not answer.
+    """
     known = await partitions_of(service.kafka_bootstrap)
     return [await _partition_lag(service, consumer, known) for consumer in service.consumers]
 

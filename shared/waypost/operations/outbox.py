@@ -45,6 +45,6 @@ async def redrive(service: AdminService, key: bytes, audit_context: AuditContext
 
 
 async def outbox_status(service: AdminService) -> OutboxStatus:
-    """Raises Transient if the database does not answer."""
+    """The backlog and the quarantined keys. Raises Transient if the database does not answer."""
     quarantined = await quarantined_keys(service.ops)
     return OutboxStatus(service=service.name, backlog=await backlog_of(service.ops), quarantined_keys=quarantined)

@@ -19,8 +19,9 @@ class ConsumerPosition:
     topic_id: UUID | None
     """Id of the topic that the offset belongs to; a recreated topic has another id."""
     starts: int
-    """Starts of a batch since one was last finished: more than one means that the batch ended the
-    process.
+    """Starts of the batch at `next_offset` that did not finish. Counted before the first batch of
+    an assignment, and before each record while records are processed one by one. More than one
+    means that the batch may have ended the process.
     """
 
 

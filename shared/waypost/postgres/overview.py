@@ -51,8 +51,8 @@ class Position:
     partition: int
     next_offset: int
     starts: int
-    """Starts of the partition's task since its last progress. `isolate_after_starts` and
-    `dead_letter_after_starts` of a ConsumerPolicy compare with it.
+    """See `ConsumerPosition.starts`. `isolate_after_starts` and `dead_letter_after_starts` of a
+    ConsumerPolicy are limits of this number.
     """
 
 

@@ -37,4 +37,4 @@ def write_classes(root: Path) -> Sequence[Path]:
 
 def refuse(problems: Iterable[SchemaProblem]) -> None:
     if found := tuple(problems):
-        raise ExceptionGroup("the schemas are not in order", found)
+        raise ExceptionGroup("the schema check found problems", found)

@@ -61,7 +61,7 @@ def converted(convert: Callable[[], Any]) -> Any:
 
 
 def string(value: Any) -> str:
-    """The text as a plain `str`. Raises Misfit."""
+    """The value as a plain `str`. Raises Misfit."""
     try:
         require(value, str).encode()
     except UnicodeEncodeError as error:

@@ -1,4 +1,4 @@
-"""Reads the `.avsc` files: one record for each published version of an event type."""
+"""Reads the `.avsc` files: one file for each published version of an event type."""
 
 import hashlib
 import json

@@ -62,12 +62,12 @@ CONSUMER_RETRIES = Counter(
 )
 CONSUMER_LAG_RECORDS = Gauge(
     metric("consumer_lag_records"),
-    "Records of a partition that are not processed yet.",
+    "Records between the consumer position and the end of the partition.",
     ["consumer", "topic", "partition"],
 )
 CONSUMER_LAG_SECONDS = Gauge(
     metric("consumer_lag_seconds"),
-    "Age of the last processed record while later ones are pending; 0 if none is.",
+    "Age of the last processed record while the partition has later ones; 0 if it has none.",
     ["consumer", "topic", "partition"],
 )
 CONSUMER_PARKED_KEYS = Gauge(

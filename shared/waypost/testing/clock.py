@@ -16,7 +16,7 @@ class MovableClock:
     def __init__(self, at: datetime | None = None, *, file: Path | None = None) -> None:
         """Raises ValueError for a time without a time zone."""
         if at is not None and at.tzinfo is None:
-            raise ValueError(f"{at} has no time zone; times are aware, in UTC")
+            raise ValueError(f"{at} has no time zone; pass a timezone-aware datetime in UTC")
         self._at = at
         self._file = file
         self._offset = timedelta()

@@ -25,7 +25,7 @@ async def test_stack_starts_once_and_ends_with_its_supervisor(stack: CommandLine
 
     second = await stack("up", "--only", "topics")
     assert second.code == 0
-    assert "already runs" in second.text and "no component to start" in second.text
+    assert "already running" in second.text and "no component to start" in second.text
     assert (await stack("status")).code == 0
 
     started = stack.supervisor.children(recursive=True)

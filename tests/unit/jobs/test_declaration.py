@@ -41,9 +41,9 @@ def test_next_tick_follows_the_latest() -> None:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({}, "give one of at, every and cron"),
-        ({"at": "02:00", "every": timedelta(hours=1)}, "give one of at, every and cron"),
-        ({"at": "02:00", "cron": "0 2 * * *"}, "give one of at, every and cron"),
+        ({}, "set exactly one of `at`, `every` and `cron`"),
+        ({"at": "02:00", "every": timedelta(hours=1)}, "set exactly one of `at`, `every` and `cron`"),
+        ({"at": "02:00", "cron": "0 2 * * *"}, "set exactly one of `at`, `every` and `cron`"),
         ({"every": timedelta(0)}, "more often than once a second"),
         ({"at": "2 am"}, "at '2 am' is not a time of day such as 02:00"),
         ({"at": "24:00"}, "at '24:00' is not a time of day"),

@@ -107,7 +107,7 @@ async def _redrive(
 
 
 async def _services(search: Search, name: str | None) -> Sequence[Service]:
-    """Raises NotFound for an unknown dead letter or service."""
+    """The services to search. Raises NotFound for an unknown dead letter or service."""
     if search.id is not None:
         return [(await find(search.id))[0]]
     return chosen_services(name)

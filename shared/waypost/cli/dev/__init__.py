@@ -29,7 +29,7 @@ def up() -> None:
     """Starts everything in the background, and waits until it is up."""
     client = client_of_the_project(console)
     if client.runs():
-        console.print("The stack already runs.")
+        console.print("The stack is already running.")
     else:
         asyncio.run(client.start())
     show_status(client)
@@ -65,7 +65,7 @@ def show_logs(name: Annotated[str | None, typer.Argument(help="A process; all of
 def demo() -> None:
     """Sends one request to each service; shows its event on the topic, with headers, and its trace.
 
-    Starts the stack where it does not run, and stops it then.
+    If the stack is not running, starts it and stops it at the end.
     """
     asyncio.run(show_demo(client_of_the_project(console), console))
 
@@ -80,10 +80,10 @@ def supervise_here(
 
 
 def running_client() -> StackClient:
-    """Raises Misconfigured where no stack runs."""
+    """The client of the running stack. Raises Misconfigured if the stack is not running."""
     client = client_of_the_project(console)
     if not client.runs():
-        raise Misconfigured("the stack does not run; `waypost dev up` starts it")
+        raise Misconfigured("the stack is not running; `waypost dev up` starts it")
     return client
 
 

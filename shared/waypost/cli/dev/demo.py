@@ -101,7 +101,7 @@ async def _show_trace(seen: RecordView) -> None:
 
 
 async def _until_whole(trace_id: str) -> None:
-    """Until the viewer holds every parent, and has had no new span for a while."""
+    """Waits until the viewer holds every parent, and has had no new span for a while."""
     viewer, known, steady = Viewer.of_the_stack(), frozenset[str](), 0
     for _ in range(TRACE_SECONDS):
         try:

@@ -67,7 +67,9 @@ async def find_event(event_id: UUID) -> FoundEvent:
 
 
 async def locate(event_id: UUID) -> EventLocation:
-    """Raises NotFound, and UndecodableRecord for a payload that no schema of this release reads."""
+    """The decoded event and its record. Raises NotFound, and UndecodableRecord for a payload that
+    no schema of this release reads.
+    """
     found = await find_event(event_id)
     row = found.row
     event = found.service.codec.decode(row.type, row.payload)

@@ -59,8 +59,8 @@ class Guard:
         """The decision for each message, in the given order, which is the order of offsets.
 
         For an aggregate at version n, only version n + 1 is handled. A version up to n is stale or
-        a conflict. A later version is deferred, and so is every version that an open dead letter of
-        its key holds. A deferred, failed or poison message parks its key, and later messages of the
+        a conflict. A later version is waiting, and so is every version that an open dead letter of
+        its key holds. A waiting, failed or poison message parks its key, and later messages of the
         batch are decided accordingly. Afterwards `advanced` and `newly_parked` hold the changes to
         store.
         """

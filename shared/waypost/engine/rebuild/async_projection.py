@@ -43,8 +43,8 @@ async def rebuild_async_projection(
     swaps.
 
     `dry_run` stops before the swap; `force` swaps despite refusals, except for missing row-level
-    security. `rate` limits the reads before the swap. An error or a crash before the swap's commit
-    leaves the live rows unchanged. Raises RebuildRuns and Transient.
+    security or grants. `rate` limits the reads before the swap. An error or a crash before the
+    swap's commit leaves the live rows unchanged. Raises RebuildRuns and Transient.
     """
     policy = replace(policy or ConsumerPolicy(), duplicate_window=NEVER_REMEMBERS, max_dead_letters=_NO_LIMIT)
     async with shadow_factory.shadow() as shadow:

@@ -12,8 +12,8 @@ UNPRIVILEGED = ("postgres", "_postgres", "nobody")
 
 
 def server_account() -> str | None:
-    """None means the current account. For root, the first unprivileged account that exists. Raises
-    SetUpFailed if none exists.
+    """The account for the server; None means the current account. For root, the first unprivileged
+    account that exists. Raises SetUpFailed if none exists.
     """
     if os.geteuid() != 0:
         return None

@@ -17,7 +17,7 @@ from waypost.postgres.dead_letters.search import Search, StoredDeadLetter, find_
 
 
 async def find(service: AdminService, dead_letter_id: UUID) -> StoredDeadLetter:
-    """Raises NotFound."""
+    """The dead letter with this id. Raises NotFound."""
     stored = await find_dead_letter(service.ops, dead_letter_id)
     if stored is None:
         raise NotFound(f"{service.name} has no dead letter {dead_letter_id}")

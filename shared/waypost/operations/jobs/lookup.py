@@ -57,7 +57,7 @@ async def locked_job(connection: AsyncConnection, job_id: UUID, statuses: Collec
 
 
 async def found_job(ops: Database, job_id: UUID) -> FoundJob:
-    """Raises NotFound."""
+    """The job with this id. Raises NotFound."""
     found = await find_job(ops, job_id)
     if found is None:
         raise NotFound(f"there is no job {job_id}")

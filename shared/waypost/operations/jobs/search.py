@@ -62,7 +62,8 @@ class DeadJobs:
 
 
 async def find_jobs(ops: Database, search: JobSearch) -> Sequence[FoundJob]:
-    """The latest first: pending jobs by enqueue time, finished jobs by end time.
+    """The jobs that match the search, the latest first: pending jobs by enqueue time, finished jobs
+    by end time.
 
     Raises Invalid for a search of finished jobs without a tenant, because row-level security
     protects them.
