@@ -95,7 +95,8 @@ def definitions_in(code: str) -> dict[str, str]:
 
 
 def test_commands_in_the_readme_exist() -> None:
-    table = README.partition("## The command\n")[2].partition("\n## ")[0]
+    table = README.partition("## The `waypost` command\n")[2].partition("\n## ")[0]
+    assert table
     for row in COMMAND_ROW.findall(table):
         group: list[str] = []
         for words in (each.split() for each in re.findall(r"`([a-z][^`]*)`", row)):

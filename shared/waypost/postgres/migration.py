@@ -9,9 +9,8 @@ reads:
     def upgrade() -> None:
         execute_statements(_own_tables(), projection_tables("accounts", ACCOUNTS))
 
-The toolkit's tables exist already, because its migrations run before the service's. Statements are
-in PostgreSQL's dialect. The roles are `<service>_app`, `<service>_ops`, `<service>_relay` and
-`<service>_owner`.
+The toolkit's tables exist already (`waypost.postgres.migrate`). Statements are in PostgreSQL's
+dialect. The roles are `<service>_app`, `<service>_ops`, `<service>_relay` and `<service>_owner`.
 """
 
 from collections.abc import Iterable, Iterator

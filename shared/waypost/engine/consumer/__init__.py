@@ -7,9 +7,9 @@ the failed handler. It parks the key of the failed event and stores the event, a
 of the key, as a dead letter. Position, inbox, parked key, dead letters and the effects of all other
 events are committed together, so that a crash at any moment causes neither a gap nor a duplicate.
 
-One task per partition polls and processes records. The steps of a transaction: fence, claim, parked
-check, order guard, dead letters, handlers. An async projection processes a whole batch per
-transaction, a reactor one event. `dead_letters` retries parked keys.
+One task per partition polls and processes records; `pipeline` lists the steps of a transaction. An
+async projection processes a whole batch per transaction, a reactor one event. `dead_letters`
+retries parked keys.
 """
 
 from waypost.engine.consumer.group import ConsumerGroup, group_name
