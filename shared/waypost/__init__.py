@@ -1,4 +1,5 @@
-"""The Waypost toolkit. A package may import the packages in lower rows: `.importlinter`.
+"""The Waypost toolkit. The rows go from the highest layer to the lowest; `.importlinter` defines the
+layers.
 
 testing             test kit for applications: PostgreSQL, Kafka, service hosts, fixtures
 cli                 the `waypost` command
@@ -19,8 +20,6 @@ ports               protocols that the engine needs; every adapter passes `tests
 settings            base of the typed settings that a process reads from its environment
 project             the application's names, from the table `[tool.waypost]`
 kernel              events, aggregates, errors, ids, money: no I/O, standard library only
-
-engine, postgres, kafka, memory, schemas and native are one tier and do not import each other.
 """
 
 VERSION = "0.1.0"
