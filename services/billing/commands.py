@@ -77,7 +77,7 @@ class BeginCharge(Command[PaymentAttempt | None]):
     invoice_id: UUID
     attempt_id: UUID
     requested_by: str
-    """The requester begins one attempt at most, also if it repeats the command."""
+    """Each requester begins one attempt at most, also if the command is repeated."""
     at: datetime
 
 

@@ -28,7 +28,7 @@ pending_notifications = Table(
     Column("facts", JSONB, nullable=False),
     PrimaryKeyConstraint("tenant_id", "notification_id"),
 )
-"""The variables of a queued notification; deleted when it is settled."""
+"""The variables of a queued notification; deleted when the notification is settled."""
 
 sealed_tokens = Table(
     "sealed_tokens",
@@ -44,8 +44,8 @@ sealed_tokens = Table(
     PrimaryKeyConstraint("tenant_id", "recipient_id", "kind"),
     UniqueConstraint("tenant_id", "notification_id"),
 )
-"""One per user and kind: a new link replaces the earlier one, mailed or not. Deleted when it is
-mailed.
+"""One token per user and kind: a new link replaces the earlier one, mailed or not. Deleted when the
+token is mailed.
 """
 
 read_marks = Table(

@@ -65,8 +65,8 @@ class OpenSession(Command[User]):
 
     user_id: UUID
     verified_hash: str = field(repr=False)
-    """The hash against which the password was verified. If it has changed since, the session is
-    refused.
+    """The hash against which the password was verified. If the hash has changed since, the
+    session is refused.
     """
     session_id: UUID
     refresh_token: RefreshToken

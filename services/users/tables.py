@@ -57,8 +57,8 @@ def _one_time_tokens(name: str, *more: Column[Any]) -> Table:
 verification_tokens = _one_time_tokens(
     "verification_tokens", Column("password_hash", Text), Column("display_name", Text), Column("locale", Text)
 )
-"""With the password and profile of the link's registration; all null if the account keeps its
-own.
+"""Tokens with the password and profile of the link's registration; all null if the account keeps
+its own password.
 """
 password_reset_tokens = _one_time_tokens("password_reset_tokens")
 

@@ -1,5 +1,4 @@
-"""The Waypost toolkit. The rows go from the highest layer to the lowest; `.importlinter` defines the
-layers.
+"""The Waypost toolkit, from the highest layer to the lowest; `.importlinter` defines the layers.
 
 testing             test kit for applications: PostgreSQL, Kafka, service hosts, fixtures
 cli                 the `waypost` command

@@ -51,7 +51,7 @@ class NewLine(RequestModel):
 
 class NewRefund(RequestModel):
     amount_minor: int | None = Field(default=None, gt=0)
-    """Omit it to refund the full remaining amount."""
+    """Without an amount, the full remaining amount is refunded."""
     reason: Literal["requested", "duplicate", "fraudulent"] = "requested"
 
 

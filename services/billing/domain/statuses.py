@@ -16,4 +16,4 @@ class SubscriptionStatus(StrEnum):
     PAST_DUE = "past_due"
     """The current period's invoice could not be collected so far."""
     CANCELED = "canceled"
-    """It is not renewed any more; it may be used until it ends."""
+    """The subscription is not renewed any more; it may be used until it ends."""

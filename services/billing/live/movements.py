@@ -23,7 +23,7 @@ class MoneyMovement:
     amount_minor: int
     currency: str
     at: datetime
-    """When it happened, independent of when it is read; this determines its windows."""
+    """The time of the movement, independent of when its record is read; determines the windows."""
 
     @property
     def books(self) -> str:

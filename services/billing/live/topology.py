@@ -26,7 +26,7 @@ NAME = "billing.live"
 """The name of the application and its consumer group, and the prefix of its topics."""
 BY_TENANT_TOPIC = f"{NAME}-by-tenant"
 PARTITIONS = 8
-"""Like every topic of the project, and it never changes."""
+"""The same number as every topic of the project; it never changes."""
 METADATA_MILLISECONDS = 10_000
 STALL_CHECK_SECONDS = 1.0
 SESSION_SECONDS = 6.0  # the broker's minimum; a killed process holds its partitions for this long

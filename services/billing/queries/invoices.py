@@ -32,7 +32,7 @@ class InvoiceRow:
     finalized_at: datetime | None
     version: int
     lines: Sequence[Line] = ()
-    """In the order in which they were added; lists do not include them."""
+    """The lines in the order in which they were added; lists of invoices do not include them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,7 +33,7 @@ class NotificationView(ResponseModel):
     queued_at: datetime
     settled_at: datetime | None
     read_at: datetime | None
-    """When its recipient marked it as read."""
+    """The time at which the recipient marked the notification as read."""
     version: int
 
 

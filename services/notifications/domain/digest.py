@@ -5,7 +5,7 @@ from enum import StrEnum
 from uuid import UUID, uuid5
 
 MAX_ITEMS = 20
-"""Limit per digest; it reports how many more there are."""
+"""Limit per digest; a digest reports how many more invoices there are."""
 
 
 class InvoiceStatus(StrEnum):

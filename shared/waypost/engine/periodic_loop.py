@@ -31,8 +31,8 @@ class PeriodicLoop:
     ) -> None:
         self.ready = asyncio.Event()
         self.wakeup = wakeup or asyncio.Event()
-        """Set it to run the next tick at once. Cleared before each tick, so that a wakeup during a
-        tick is not lost.
+        """Set this event to run the next tick at once. Cleared before each tick, so that a wakeup
+        during a tick is not lost.
         """
         self.draining = asyncio.Event()
         """Set when no further tick shall begin; a long tick checks it."""

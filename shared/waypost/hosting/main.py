@@ -25,7 +25,7 @@ MODULES: Mapping[ServiceProcess, str] = {
     ServiceProcess.JOBS: "waypost.hosting.jobs",
     ServiceProcess.LIVE: "waypost.hosting.live",
 }
-"""The module of each `run_<process>`. A process imports only its own."""
+"""The module of each `run_<process>`. A process imports only its own module."""
 
 
 def runner_of(process: ServiceProcess) -> Run:

@@ -52,7 +52,7 @@ class LiveView:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
     name: str
-    """Also the name of its database, the prefix of its roles and consumer groups, and
+    """The name of the service, its database, the prefix of its roles and consumer groups, and
     `service.name` in traces.
     """
     commands: Commands
@@ -78,14 +78,16 @@ class Service:
     """Opens the resources at `waypost.web.request.Edge.resources`."""
     token_keys: "KeysOf | None" = None
     """Returns the keys of access tokens from `api_resources`. Only the service that signs tokens
-    sets it; the others fetch the keys over HTTP.
+    sets this; the others fetch the keys over HTTP.
     """
     signing_key: Callable[[Path], "OKPKey"] | None = None
     """Returns the private key from the folder of the service's keys. Operators' tokens are signed
     with it too. Raises Misconfigured.
     """
     development_user: DevelopmentUser | None = None
-    """For `waypost token --dev`. Only the service that signs access tokens sets it."""
+    """Creates the user for `waypost token --dev`. Only the service that signs access tokens sets
+    this.
+    """
     job_resources: OpenResources = nullcontext
     """Opens the resources at `JobContext.resources`."""
     live_view: LiveView | None = None

@@ -39,7 +39,7 @@ class Job:
     """
     max_attempts: int = 5
     only_once: str = ""
-    """The reason why it must not be retried; `max_attempts` is then 1."""
+    """The reason why the job must not be retried; `max_attempts` is then 1."""
     timeout_seconds: float = 60.0
     """Time limit of one attempt."""
     retry: Backoff = DEFAULT_BACKOFF

@@ -53,7 +53,7 @@ class Parameter:
     nullable: bool
     required: bool
     many: bool = False
-    """Whether it is a list."""
+    """Whether the parameter is a list."""
 
     @property
     def type_name(self) -> str:

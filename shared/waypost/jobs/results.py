@@ -62,7 +62,7 @@ class JobStatus:
     result: Any
     """The handler's result from JSON; None before completion."""
     error: str | None
-    """The reason why it is dead, in words for the tenant."""
+    """The reason why the job is dead, in words for the tenant."""
     attempts: int
     enqueued_at: datetime
     started_at: datetime | None

@@ -22,8 +22,8 @@ from waypost.telemetry.spans import recorded
 from waypost.telemetry.tracing import Trace, current_trace, is_sampled
 
 FAR_AHEAD = timedelta(minutes=5)
-"""A job delayed for longer gets its own trace, linked to the one that enqueued it, because a trace
-is read soon after it began.
+"""A job delayed for longer gets its own trace, linked to the trace of its enqueue, because a trace
+is read soon after its start.
 """
 
 _tracer = trace.get_tracer("waypost.jobs")

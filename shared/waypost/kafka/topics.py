@@ -27,7 +27,7 @@ class Topic:
     """
     partitions: int
     error: str | None = None
-    """The reason why it cannot be used now: no leader, or no permission for this client."""
+    """The reason why the topic cannot be used now: no leader, or no permission for this client."""
 
 
 async def describe(client: AIOKafkaClient, names: Collection[str]) -> Mapping[str, Topic]:

@@ -18,7 +18,7 @@ class MemoryBroker:
         self.refuses: Callable[[OutgoingRecord], bool] = lambda record: False
         self.reachable = True
         self.acknowledging = asyncio.Event()
-        """A test clears it: records are appended, but no acknowledgement is sent."""
+        """A test clears this event: records are appended, but no acknowledgement is sent."""
         self.acknowledging.set()
         self.received = asyncio.Condition()
         """Notified when records have reached a log."""

@@ -19,7 +19,7 @@ class MemoryOutbox:
         self.marked: dict[bytes, str] = {}
         self.leases: list[MemoryOutboxLease] = []
         self.deleting = asyncio.Event()
-        """A test clears it to delay deletes."""
+        """A test clears this event to delay deletes."""
         self.deleting.set()
         self._ids = counter(1)
 
@@ -70,7 +70,7 @@ class MemoryOutboxLease:
         self.held: set[int] = set()
         self.lost = False
         self.silent = False
-        """A test sets it: the process that holds this lease is frozen."""
+        """A test sets this flag: the process that holds the lease is frozen."""
         self._outbox = outbox
 
     async def live_relays(self) -> int:

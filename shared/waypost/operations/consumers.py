@@ -16,8 +16,8 @@ from waypost.postgres.dead_letters.store import PostgresDeadLetters
 from waypost.postgres.overview import positions
 
 FIRST_RECORD_SECONDS = 2.0
-"""Time limit to read the next record, whose timestamp gives the lag in time. After it, the lag is
-known in records only.
+"""Time limit to read the next record, whose timestamp gives the lag in seconds. After the limit,
+the lag is known in records only.
 """
 
 Offsets = dict[Partition, int]

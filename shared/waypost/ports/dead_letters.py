@@ -46,7 +46,7 @@ class Failure:
     after a number of attempts.
     """
     location: str | None = None
-    """File, line and function that raised it."""
+    """File, line and function that raised the error."""
     traceback: str | None = None
     """The innermost frames outside installed packages, with source lines and without values."""
 
@@ -69,7 +69,8 @@ class DeadLetter:
     status: Status
     attempts: int = 0
     unfinished: int = 0
-    """Attempts since the last one that recorded its end: each was cut off, for example by a crash.
+    """Attempts since the last attempt that recorded its end: each was cut off, for example by a
+    crash.
     """
     redrives: int = 0
     next_attempt_at: datetime | None = None

@@ -24,7 +24,7 @@ class ExpectedTable:
     name: str
     columns: frozenset[str]
     protected: bool
-    """True if its rows belong to tenants."""
+    """True if the rows of the table belong to tenants."""
     privileges: frozenset[tuple[str, str]]
     """(role, privilege)"""
 

@@ -75,7 +75,7 @@ class PendingEvent:
     id: int
     created_at: datetime
     quarantine_reason: str | None
-    """Why its key is quarantined. None if it is not."""
+    """The reason why the key is quarantined. None if the key is not quarantined."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

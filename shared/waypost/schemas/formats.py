@@ -29,8 +29,8 @@ class Format:
     """The schema as in its file. The next two fields are parsed schemas."""
     schema: Any
     reader_schema: Any
-    """The newest schema of the type. None if this is the newest, because schema resolution costs 50
-    % more time.
+    """The newest schema of the type. None if this version is the newest, because schema resolution
+    costs 50 % more time.
     """
     encoders: tuple[tuple[str, type | None, Callable[[Any], Any]], ...]
     """For each field of the newest version: name, the Python type that needs no check, and the

@@ -48,7 +48,7 @@ def _in_use(code: str) -> str:
 
 
 CurrencyCode = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
-"""Any code, for queries about stored amounts: their currency may be withdrawn by now."""
+"""Any code, for queries about stored amounts, whose currency may be withdrawn by now."""
 Currency = Annotated[CurrencyCode, AfterValidator(_in_use), Field(description="ISO 4217", examples=["EUR"])]
 Moment = Annotated[AwareDatetime, Field(ge=_EARLIEST, lt=LATEST)]
 """RFC 3339 with an offset."""

@@ -21,7 +21,7 @@ from waypost.web.unrouted import unrouted
 CHECK_TIMEOUT_SECONDS = 1.0
 
 Check = Callable[[], Awaitable[object]]
-"""Returns if its dependency is available, raises if not."""
+"""Returns if a dependency is available, raises if not."""
 
 
 def _nothing() -> Sequence[str]:

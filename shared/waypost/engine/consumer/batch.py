@@ -27,7 +27,7 @@ class Batch:
     """The count that the fence stores; see `ConsumerPosition.starts`."""
 
     redriven: bool = False
-    """Whether an operator redrives it, perhaps long after it was published."""
+    """Whether an operator redrives the batch, perhaps long after its records were published."""
 
     step: str = "begin"
     """The current step, for the log and to distinguish a handler's error from the consumer's own.

@@ -67,7 +67,9 @@ class BatchProcessor:
         self._policy = policy
         self._stopping = stopping
         self.at_dead_letter_limit = False
-        """Whether the limit of dead letters is reached, so that it waits until some are settled."""
+        """Whether the limit of dead letters is reached, so that the partition waits until some are
+        settled.
+        """
         self.stuck = False
         """Whether one batch has failed `ConsumerPolicy.unready_from` times in a row."""
 

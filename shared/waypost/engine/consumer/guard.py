@@ -17,17 +17,21 @@ class Decision(StrEnum):
     """
 
     HANDLED = "handled"
-    """It is the next version: its handler runs, if the type has one, and the guard advances."""
+    """The record is the next version: its handler runs, if the type has one, and the guard
+    advances.
+    """
     STALE = "stale"
     """The version was handled before the inbox's memory begins. Skipped."""
     WAITING = "waiting"
     """An earlier version is missing or has failed. Stored as a dead letter behind it."""
     FAILED = "failed"
-    """It is the next version, but its handler has just failed. Stored as a dead letter; parks the
-    key.
+    """The record is the next version, but its handler has just failed. Stored as a dead letter;
+    parks the key.
     """
     POISON = "poison"
-    """Not a valid event. Stored as a dead letter for an operator; parks the key if it is known."""
+    """Not a valid event. Stored as a dead letter for an operator; parks the key if the record has
+    one.
+    """
     CONFLICT = "conflict"
     """Another event under a version that is handled. Stored as a dead letter, parks nothing,
     alarms.

@@ -16,8 +16,8 @@ from waypost.ports.subscription import Partition
 from waypost.ports.topic_log import CLOCK_STEP, TopicLog, records_until
 
 MAX_EVENTS = 50_000
-"""Limit of selected events. They are held in memory, because they are delivered in another order
-than that of the topic.
+"""Limit of selected events. The events are held in memory, because the order of delivery differs
+from the order on the topic.
 """
 
 

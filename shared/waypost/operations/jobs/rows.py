@@ -46,8 +46,8 @@ class FoundJob:
     started_at: datetime | None
     """Start of the last attempt."""
     error: str | None
-    """Error of the last failed attempt. For a pending job it is the operators' text, for a finished
-    job the tenant's text.
+    """Error of the last failed attempt: the operators' text for a pending job, the tenant's text
+    for a finished job.
     """
     idempotency_key: str | None
     arguments: Mapping[str, JsonArgument] | None = None

@@ -62,7 +62,8 @@ class SelectedDeadLetter:
     error: str | None = None
     """Error of a redrive that failed."""
     matches: bool
-    """True if it matches the search. False if it only shares the key of one that does."""
+    """True if the dead letter matches the search. False if it only shares the key of one that does.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +83,7 @@ class Selection:
     unprocessable: Sequence[SelectedDeadLetter]
     """Matching dead letters without an event to handle. They park no key."""
     more_unprocessable: int
-    """Number of these beyond the limit."""
+    """Number of unprocessable dead letters beyond the limit."""
     settled: int
     """Number of matching dead letters that are already settled."""
 
