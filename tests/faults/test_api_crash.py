@@ -28,7 +28,7 @@ KEY = {"Idempotency-Key": "the-same-on-every-try"}
     [
         ("request.before_begin", 0),
         ("write.after_events", 0),
-        ("doorbell.before_ring", 3),
+        ("wakeups.before_send", 3),
         ("request.after_commit", 3),
     ],
 )

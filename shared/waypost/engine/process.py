@@ -17,7 +17,7 @@ log = structlog.get_logger()
 
 
 class Lifecycle(Protocol):
-    """A background part: relay, consumer, job worker, doorbell, HTTP server."""
+    """A background part: relay, consumer, job worker, wake-up sender, HTTP server."""
 
     name: str
     ready: asyncio.Event

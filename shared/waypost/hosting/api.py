@@ -35,7 +35,7 @@ async def run_api(service: Service) -> None:
     runtime.database.reserve("requests")
     app = api_app(service, settings, runtime, ops=ops)
     server = HttpServer(app, host=settings.host, port=settings.service_port)
-    await run_parts(runtime, [runtime.doorbell, server, cap], settings)
+    await run_parts(runtime, [runtime.wakeup_sender, server, cap], settings)
 
 
 def operators_database(service: Service, settings: ApiSettings) -> Database:

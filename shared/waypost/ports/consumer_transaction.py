@@ -24,7 +24,7 @@ class Reaction(UnitOfWork, Protocol):
         """
         ...
 
-    def ring_doorbell(self) -> None:
+    def send_wakeups(self) -> None:
         """Wakes relays and job workers; called after the commit."""
         ...
 

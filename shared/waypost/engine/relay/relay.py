@@ -7,8 +7,8 @@ from waypost.engine.relay.state import RelayState
 from waypost.engine.relay.term import Term
 from waypost.kernel.backoff import Backoff
 from waypost.ports.broker import Broker
-from waypost.ports.doorbell import Wakeups
 from waypost.ports.outbox import Outbox
+from waypost.ports.wakeups import Wakeups
 from waypost.telemetry import metrics
 
 MEASURE_SECONDS = 5.0
