@@ -41,7 +41,7 @@ async def test_killed_at(database: Databases, tmp_path: Path, point: str, commit
         "WAYPOST_OPS_DSN": where.ops,
         "WAYPOST_KAFKA_BOOTSTRAP": f"{LOOPBACK}:1",
         "WAYPOST_KEYS_DIRECTORY": str(keys.of("users")),
-        "WAYPOST_IDEMPOTENCY_SECRET": keys.secrets.answers,
+        "WAYPOST_IDEMPOTENCY_SECRET": keys.secrets.idempotency,
         "OTEL_TRACES_EXPORTER": "none",
     }
     async with caller(f"http://{LOOPBACK}:{port}") as http, connected(where.owner) as owner:

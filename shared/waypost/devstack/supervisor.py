@@ -119,7 +119,7 @@ class Supervisor:
         missed = 0
         while True:
             await asyncio.sleep(HEALTH_PERIOD_SECONDS)
-            missed = 0 if await part.answers() else missed + 1
+            missed = 0 if await part.is_reachable() else missed + 1
             if missed in (0, SILENT_AFTER):
                 self._board.show(name, Phase.SILENT if missed else Phase.READY)
 

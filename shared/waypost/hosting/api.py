@@ -66,7 +66,7 @@ def api_app(service: Service, settings: ApiSettings, runtime: Runtime, *, ops: D
         service.routers,
         bus=runtime.bus,
         keys=keys,
-        answers=PostgresIdempotencyKeys(),
+        stored_responses=PostgresIdempotencyKeys(),
         idempotency_secret=settings.idempotency_secret.get_secret_value().encode(),
         readiness=Readiness(checks={"postgres": runtime.database.verify}),
         resources=resources,

@@ -58,7 +58,7 @@ class ConsumerTransactions(Protocol):
         """
         ...
 
-    async def answers(self) -> bool:
+    async def is_reachable(self) -> bool:
         """True if a new connection works. Distinguishes "this batch kills its connection" from "the
         database is down".
         """

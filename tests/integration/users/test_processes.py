@@ -41,7 +41,7 @@ async def test_all_processes_run_suspend_a_debtor_and_exit_cleanly(
         "WAYPOST_RELAY_DSN": where.relay,
         "WAYPOST_KAFKA_BOOTSTRAP": own_kafka.bootstrap,
         "WAYPOST_KEYS_DIRECTORY": str(keys.of("users")),
-        "WAYPOST_IDEMPOTENCY_SECRET": keys.secrets.answers,
+        "WAYPOST_IDEMPOTENCY_SECRET": keys.secrets.idempotency,
         "OTEL_TRACES_EXPORTER": "none",
     }
     async with connected(where.app) as app:
