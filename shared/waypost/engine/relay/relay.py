@@ -59,7 +59,7 @@ class Relay(PeriodicLoop):
         can.
         """
         async with self._broker.publisher() as publisher, self._outbox.lease() as lease:
-            await self._state.refused_rows.quarantine(lease)
+            await self._state.rejected_rows.quarantine(lease)
             self.ready.set()
             await term.run(lease, publisher)
 
