@@ -15,7 +15,7 @@ from waypost.cli.options import As, Reason
 from waypost.cli.output import AsJson, console, end_with, present, readable, remark, to_json
 from waypost.cli.parsing import a_rate, an_id
 from waypost.cli.services import chosen_services
-from waypost.engine.consumer.dead_letters.parked_key_queue import Outcome
+from waypost.engine.consumer.dead_letters.parked_key_queue import ParkedKeyOutcome
 from waypost.engine.rate import Rate
 from waypost.hosting.service import Service
 from waypost.kernel.audit_context import AuditContext
@@ -119,17 +119,17 @@ async def _discard(dead_letter_id: UUID, audit_context: AuditContext) -> Redrive
         return await dead_letters.discard(admin_service, dead_letter_id, audit_context)
 
 
-_MEANINGS: Mapping[Outcome | None, str] = {
+_MEANINGS: Mapping[ParkedKeyOutcome | None, str] = {
     None: "would be redriven",
-    Outcome.HANDLED: "handled",
-    Outcome.FAILED: "a dead letter failed again; later ones of the key wait",
-    Outcome.UNPARKED: "nothing waits: the key is unparked",
-    Outcome.LOCKED: "another process redrives this key; retry in a moment",
-    Outcome.DEAD: "the next dead letter has status dead: redrive it by its id or discard it",
-    Outcome.EXHAUSTED: "the next dead letter reached the redrive limit: discard it",
-    Outcome.VERSION_MISSING: "an earlier version is missing; the key waits for it",
-    Outcome.LATER: "the next dead letter is not due yet; the consumer retries it",
-    Outcome.PREVENTED: "the next dead letter could not be attempted (dependency unavailable); not counted",
+    ParkedKeyOutcome.HANDLED: "handled",
+    ParkedKeyOutcome.FAILED: "a dead letter failed again; later ones of the key wait",
+    ParkedKeyOutcome.UNPARKED: "nothing waits: the key is unparked",
+    ParkedKeyOutcome.LOCKED: "another process redrives this key; retry in a moment",
+    ParkedKeyOutcome.DEAD: "the next dead letter has status dead: redrive it by its id or discard it",
+    ParkedKeyOutcome.EXHAUSTED: "the next dead letter reached the redrive limit: discard it",
+    ParkedKeyOutcome.VERSION_MISSING: "an earlier version is missing; the key waits for it",
+    ParkedKeyOutcome.NOT_DUE: "the next dead letter is not due yet; the consumer retries it",
+    ParkedKeyOutcome.PREVENTED: "the next dead letter could not be attempted (dependency unavailable); not counted",
 }
 
 
