@@ -19,7 +19,7 @@ import asyncpg
 import uvloop
 
 from bench.relay_parts import HEADERS_AS_JSON, TOPIC, Parts, records, running_parts
-from waypost.engine.process import calm_garbage_collector
+from waypost.engine.process import tune_garbage_collector
 from waypost.engine.relay import Relay
 from waypost.engine.wakeup_listener import WakeupListener
 from waypost.engine.wakeups import CoalescingWakeupSender, LocalWakeups
@@ -46,7 +46,7 @@ async def main(rows: int, events_per_second: float) -> None:
 
 
 async def measure(parts: Parts, rows: int, events_per_second: float) -> None:
-    calm_garbage_collector()
+    tune_garbage_collector()
     raw: list[float] = []
     drained: list[float] = []
     for number in range(ROUNDS):

@@ -8,7 +8,7 @@ import typer
 from joserfc.jwk import OKPKey
 
 from waypost.cli.options import As
-from waypost.cli.output import console, remark
+from waypost.cli.output import console, print_to_stderr
 from waypost.cli.services import chosen_services, setting_of
 from waypost.kernel.errors import Invalid, Misconfigured
 from waypost.project import variable
@@ -34,7 +34,7 @@ def token(
         raise Invalid("the token needs the operator's name: add --as NAME")
     claims, lifetime = Operator(name=name).claims(), timedelta(minutes=minutes)
     console.print(sign(claims, _signing_key(), at=datetime.now(UTC), lifetime=lifetime), soft_wrap=True)
-    remark(f"valid for /ops, as {name}, for {minutes} minutes")
+    print_to_stderr(f"valid for /ops, as {name}, for {minutes} minutes")
 
 
 def _signing_key() -> OKPKey:

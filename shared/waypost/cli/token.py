@@ -9,7 +9,7 @@ import typer
 
 from waypost.cli.databases import explained
 from waypost.cli.development import development_token, development_user
-from waypost.cli.output import console, remark
+from waypost.cli.output import console, print_to_stderr
 from waypost.cli.services import chosen_services, setting_of, start_hint
 from waypost.hosting.admin_service import runtime_for_command
 from waypost.hosting.service import Service
@@ -50,7 +50,7 @@ def token(
         assert service.signing_key is not None  # noqa: S101 - chosen for it
         printed = sign(user.claims(), service.signing_key(keys), at=datetime.now(UTC), lifetime=lifetime)
     console.print(printed, soft_wrap=True)
-    remark(f"{role} of the tenant {tenant!r} ({user.tenant_id}), valid for {minutes} minutes")
+    print_to_stderr(f"{role} of the tenant {tenant!r} ({user.tenant_id}), valid for {minutes} minutes")
 
 
 def _signing_service() -> Service | None:

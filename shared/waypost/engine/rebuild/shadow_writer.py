@@ -22,7 +22,7 @@ from waypost.ports.dead_letters import ParkedKey
 from waypost.ports.inbox import ConsumerPosition
 from waypost.ports.subscription import Partition
 
-NEVER_REMEMBERS = timedelta(days=-1)
+SHADOW_DUPLICATE_WINDOW = timedelta(days=-1)
 """The shadow's inbox remembers no event that has a sequence: an event at or below the guard's
 version counts as stale, however recent.
 """

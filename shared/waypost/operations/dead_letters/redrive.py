@@ -23,7 +23,7 @@ from waypost.postgres.dead_letters.redrive_selection import (
 )
 from waypost.postgres.dead_letters.search import Search
 
-PATIENCE = 5
+MAX_LOCK_WAITS = 5
 """How often a redrive waits for another process that holds the lock of the key. After that it skips
 the key.
 """
@@ -132,7 +132,7 @@ class Redrive:
                 waited += 1
                 if not await _still_parked(processor, selected.parked):
                     attempt = Attempt(outcome=ParkedKeyOutcome.UNPARKED)
-                elif waited < PATIENCE:
+                elif waited < MAX_LOCK_WAITS:
                     continue
             attempts.append(attempt)
             if attempt.prevented is not None:
