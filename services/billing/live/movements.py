@@ -26,7 +26,7 @@ class MoneyMovement:
     """When it happened, independent of when it is read; this determines its windows."""
 
     @property
-    def books(self) -> str:
+    def totals_key(self) -> str:
         """The key of its totals: one tenant in one currency."""
         return f"{self.tenant_id}/{self.currency}"
 

@@ -45,7 +45,7 @@ class MemoryUnitOfWork(Repository):
             envelopes = self._envelopes(aggregate)
             if envelopes:
                 await self.events.append(aggregate.aggregate_type, envelopes)
-                aggregate.settle()
+                aggregate.mark_stored()
                 self._unsent.extend(envelopes)
 
     async def finish(self) -> None:

@@ -79,7 +79,7 @@ class PostgresUnitOfWork(Repository):
         for aggregate in self._aggregates.values():
             encoded = [(envelope, self._path.codec.encode(envelope.event)) for envelope in self._envelopes(aggregate)]
             await self._store.append_encoded(aggregate.aggregate_type, encoded)
-            aggregate.settle()
+            aggregate.mark_stored()
             stored.extend(envelope for envelope, _ in encoded)
             self._unsent.extend(encoded)
         if stored:
