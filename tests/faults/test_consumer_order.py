@@ -54,7 +54,7 @@ async def test_event_that_fails_three_times_is_handled_in_order_and_others_flow(
     await stage.topic.publish(*ann.tells("Ann", "Anna", "Annie"), *bob.tells("Bob"), *ann.tells("Anne"), ann.verifies())
 
     async with stage.consuming(
-        consumer_of(stage, name), retry=RetryPolicy(pauses=Backoff(first_seconds=0.3, most_seconds=0.3))
+        consumer_of(stage, name), retry=RetryPolicy(pauses=Backoff(first_seconds=0.3, max_seconds=0.3))
     ):
         await eventually(lambda: stage.reached(6, consumers=1))
         assert len(await stage.parked()) == 1

@@ -15,7 +15,7 @@ from waypost.project import variable
 from waypost.web.principal import Operator
 from waypost.web.tokens import sign
 
-LONGEST_MINUTES = 60
+MAX_MINUTES = 60
 
 commands = typer.Typer(no_args_is_help=True, help="Access tokens of operators.")
 
@@ -23,7 +23,7 @@ commands = typer.Typer(no_args_is_help=True, help="Access tokens of operators.")
 @commands.command()
 def token(
     name: As,
-    minutes: Annotated[int, typer.Option(min=1, max=LONGEST_MINUTES, help="Lifetime of the token.")] = 10,
+    minutes: Annotated[int, typer.Option(min=1, max=MAX_MINUTES, help="Lifetime of the token.")] = 10,
 ) -> None:
     """Prints an access token for the /ops routes of every service.
 

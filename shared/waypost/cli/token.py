@@ -19,7 +19,7 @@ from waypost.project import variable
 from waypost.web.principal import Principal
 from waypost.web.tokens import sign
 
-LONGEST_MINUTES = 24 * 60
+MAX_MINUTES = 24 * 60
 
 
 def token(
@@ -28,7 +28,7 @@ def token(
     tenant: Annotated[
         str, typer.Option(help="Name of the tenant. It is created if it does not exist.")
     ] = "Development",
-    minutes: Annotated[int, typer.Option(min=1, max=LONGEST_MINUTES, help="Lifetime of the token.")] = 60,
+    minutes: Annotated[int, typer.Option(min=1, max=MAX_MINUTES, help="Lifetime of the token.")] = 60,
 ) -> None:
     """Prints an access token of a development user.
 

@@ -13,7 +13,7 @@ from waypost.kernel.errors import Transient
 
 log = structlog.get_logger()
 
-BACKOFF = Backoff(first_seconds=0.1, factor=2.0, most_seconds=5.0)
+BACKOFF = Backoff(first_seconds=0.1, factor=2.0, max_seconds=5.0)
 
 
 class PeriodicLoop:

@@ -21,7 +21,7 @@ BEFORE_SEND = failpoint("wakeups.before_send")
 
 MIN_INTERVAL_SECONDS = 0.005
 IDLE_SECONDS = 60.0
-PAUSES = Backoff(first_seconds=0.1, factor=2.0, most_seconds=5.0)
+PAUSES = Backoff(first_seconds=0.1, factor=2.0, max_seconds=5.0)
 
 
 class LocalWakeups:

@@ -20,7 +20,7 @@ from waypost.postgres.tenancy import some_at_a_time
 
 log = structlog.get_logger()
 
-BACKOFF = Backoff(first_seconds=1.0, factor=4.0, most_seconds=300.0)
+BACKOFF = Backoff(first_seconds=1.0, factor=4.0, max_seconds=300.0)
 
 PruneForTenants = Callable[[Database, Sequence[TenantId], timedelta], Awaitable[int]]
 

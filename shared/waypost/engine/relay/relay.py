@@ -12,7 +12,7 @@ from waypost.ports.wakeups import Wakeups
 from waypost.telemetry import metrics
 
 MEASURE_SECONDS = 5.0
-PAUSES = Backoff(first_seconds=0.05, factor=2.0, most_seconds=2.0)
+PAUSES = Backoff(first_seconds=0.05, factor=2.0, max_seconds=2.0)
 
 
 class Relay(PeriodicLoop):
