@@ -74,7 +74,7 @@ class RelayState:
         unavailable topic, or reduces the chunk size.
         """
         metrics.RELAY_INTERRUPTIONS.inc()
-        match first_cause(error):
+        match first_error_of_group(error):
             case RowsRejected() as rejected:
                 self.rejected_rows.record(rejected.rows, rejected.reason)
                 log.warning("rows_rejected", rows=len(rejected.rows), reason=rejected.reason)
@@ -89,7 +89,7 @@ class RelayState:
                 log.error("relay_failed", exc_info=unknown)
 
 
-def first_cause(error: BaseException) -> BaseException:
+def first_error_of_group(error: BaseException) -> BaseException:
     """The first error of a group; the others follow from it in the tasks that waited for it."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
