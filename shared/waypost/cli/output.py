@@ -19,14 +19,14 @@ from rich.table import Table
 from waypost.cli.services import start_hint
 from waypost.kernel.errors import Transient, WaypostError
 
-WIDTH_OF_FILES = 10_000
+UNFOLDED_WIDTH = 10_000
 """Columns when standard output is not a terminal: no row is folded, so that each row is one
 line.
 """
 
 AsJson = Annotated[bool, typer.Option("--json", help="Prints JSON, for scripts. Nothing is shortened.")]
 
-console = Console(width=None if sys.stdout.isatty() else WIDTH_OF_FILES, highlight=False, markup=False)
+console = Console(width=None if sys.stdout.isatty() else UNFOLDED_WIDTH, highlight=False, markup=False)
 
 
 def to_json(document: Any, *, indent: int | None = 2) -> str:
