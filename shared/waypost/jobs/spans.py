@@ -55,7 +55,7 @@ def processing(claim: Claim) -> Iterator[None]:
     origin = trace.get_current_span(parent).get_span_context()
     identity: dict[str, str | int] = {names.TENANT: str(claim.tenant_id), names.JOB_ATTEMPT: claim.attempt}
     attributes = _attributes(names.PROCESS, claim.name, claim.id) | identity
-    if claim.redrives or claim.run_at - claim.enqueued_at > LINKED_TRACE_AFTER:
+    if claim.operator_retries or claim.run_at - claim.enqueued_at > LINKED_TRACE_AFTER:
         parent = Context()
         attributes[names.ORIGINAL_TRACE] = f"{origin.trace_id:032x}"
     name, links = names.process_span(claim.name), [Link(origin)]

@@ -31,7 +31,7 @@ class AdminJobView(ResponseModel):
     name: str
     status: Status
     attempts: int
-    redrives: int | None
+    operator_retries: int | None
     arguments: Mapping[str, JsonArgument] | None
     idempotency_key: str | None
     priority: int | None
