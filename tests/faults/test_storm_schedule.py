@@ -7,10 +7,10 @@ import pytest
 from services.billing.app import SERVICE
 from tests.faults.storm.schedule import KILLING, PLATFORM, POINTS, TARGETS, scheduled
 from waypost.engine.failpoints import arm_failpoints, failpoint
-from waypost.hosting.main import runner_of
+from waypost.hosting.main import load
 from waypost.hosting.processes import ServiceProcess
 
-IMPORTED = (*map(runner_of, ServiceProcess), SERVICE)
+IMPORTED = [load(process, SERVICE) for process in ServiceProcess]
 """Seeds that together use every failpoint."""
 ALL_POINTS = sorted({point for points in POINTS.values() for point in points})
 

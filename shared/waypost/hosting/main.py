@@ -28,8 +28,15 @@ MODULES: Mapping[ServiceProcess, str] = {
 """The module of each `run_<process>`. A process imports only its own."""
 
 
-def runner_of(process: ServiceProcess) -> Run:
+def load(process: ServiceProcess, service: Service) -> Run:
+    """Imports the modules of a process, and the routes of an API. Returns the function that runs
+    it.
+
+    Failpoints are registered at import, so all modules must be loaded before points are armed.
+    """
     run: Run = getattr(import_module(MODULES[process]), f"run_{process}")
+    if process is ServiceProcess.API:
+        _ = service.routers
     return run
 
 
@@ -44,7 +51,7 @@ def run(service: Service) -> None:
         logging.configure(service.name)
         try:
             tracing.configure(service.name, f"{process}@{socket.gethostname()}:{os.getpid()}")
-            run_process = runner_of(process)
+            run_process = load(process, service)
             arm_failpoints()
             uvloop.run(_until_done(run_process, service))
         except WaypostError as problem:

@@ -37,10 +37,10 @@ HELP_NEEDS_NONE = (
 _START = """
 import json, sys
 from {service}.app import SERVICE
-from waypost.hosting.main import runner_of
+from waypost.hosting.main import load
 from waypost.hosting.processes import ServiceProcess
 import waypost.telemetry.logging, waypost.telemetry.tracing
-runner_of(ServiceProcess({process!r}))
+load(ServiceProcess({process!r}), SERVICE)
 print(json.dumps(sorted(sys.modules)))
 """
 
