@@ -1,4 +1,5 @@
-"""Wake-ups of a process: its own listeners at once, those of other processes through a notifier.
+"""The wake-ups of a process reach its own listeners at once, and those of other processes through a
+notifier.
 
 The notification is outside every business transaction. A NOTIFY inside one takes a lock over all
 commits of the server: half the throughput with 8 writers, a tenth on storage with 2 ms commits. At
