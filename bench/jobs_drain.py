@@ -16,7 +16,7 @@ from typing import Any
 import uvloop
 
 from tests.fixtures.jobs import Service, migrate
-from waypost.engine.process import calm_garbage_collector
+from waypost.engine.process import tune_garbage_collector
 from waypost.jobs.context import JobContext
 from waypost.jobs.declaration import Job
 from waypost.jobs.worker import JobWorkerSettings
@@ -42,7 +42,7 @@ async def main(jobs: int, rounds: int) -> None:
 
 
 async def measure(database: ServiceDatabase, jobs: int, rounds: int) -> None:
-    calm_garbage_collector()
+    tune_garbage_collector()
     service = Service(database.app, [Job(nothing)])
     rates: dict[int, list[float]] = {places: [] for places in PLACES}
     for _ in range(rounds):

@@ -3,7 +3,7 @@ process to the handler in another.
 
     python -m bench.jobs_pickup [--jobs 300] [--apart-ms 30]
 
-Starts a separate database server and job process; the doorbell is the real one (NOTIFY after the
+Starts a separate database server and job process; wake-ups are the real ones (NOTIFY after the
 commit). Linux's monotonic clock is the same in every process.
 """
 
@@ -18,9 +18,9 @@ from contextlib import nullcontext
 from typing import Any
 
 from tests.fixtures.jobs import Service, migrate
-from waypost.engine.doorbell import CoalescingDoorbell, LocalWakeups
 from waypost.engine.process import Process
 from waypost.engine.wakeup_listener import WakeupListener
+from waypost.engine.wakeups import CoalescingWakeupSender, LocalWakeups
 from waypost.jobs.context import JobContext
 from waypost.jobs.declaration import Job
 from waypost.jobs.worker import JobWorker
@@ -72,17 +72,17 @@ async def main(jobs: int, apart_ms: float) -> None:
 
 async def enqueue(dsn: str, jobs: int, apart_ms: float) -> list[float]:
     """Returns the milliseconds that each job waited."""
-    doorbell = CoalescingDoorbell(LocalWakeups(), PostgresNotifier(dsn, application_name="bench-doorbell"))
-    await doorbell.start()
-    service = Service(dsn, [Job(note)], doorbell=doorbell)
+    wakeup_sender = CoalescingWakeupSender(LocalWakeups(), PostgresNotifier(dsn, application_name="bench-wakeups"))
+    await wakeup_sender.start()
+    service = Service(dsn, [Job(note)], wakeup_sender=wakeup_sender)
     await service.becomes("complete", await service.enqueue("note"))
     committed: list[tuple[JobId, int]] = []
     for _ in range(jobs):
         committed.append((await service.enqueue("note"), time.monotonic_ns()))
         await asyncio.sleep(apart_ms / 1000 * random.uniform(0.5, 1.5))  # noqa: S311 - no secret
     waits = [((await service.becomes("complete", job)).result - at) / 1e6 for job, at in committed]
-    await doorbell.drain(1)
-    await doorbell.stop()
+    await wakeup_sender.drain(1)
+    await wakeup_sender.stop()
     await service.database.close()
     return waits
 

@@ -19,10 +19,10 @@ import asyncpg
 import uvloop
 
 from bench.relay_parts import HEADERS_AS_JSON, TOPIC, Parts, records, running_parts
-from waypost.engine.doorbell import CoalescingDoorbell, LocalWakeups
-from waypost.engine.process import calm_garbage_collector
+from waypost.engine.process import tune_garbage_collector
 from waypost.engine.relay import Relay
 from waypost.engine.wakeup_listener import WakeupListener
+from waypost.engine.wakeups import CoalescingWakeupSender, LocalWakeups
 from waypost.kafka.producer import KafkaBroker, KafkaPublisher
 from waypost.kernel.partitioning import shard_for
 from waypost.ports.broker import OutgoingRecord
@@ -46,7 +46,7 @@ async def main(rows: int, events_per_second: float) -> None:
 
 
 async def measure(parts: Parts, rows: int, events_per_second: float) -> None:
-    calm_garbage_collector()
+    tune_garbage_collector()
     raw: list[float] = []
     drained: list[float] = []
     for number in range(ROUNDS):
@@ -90,20 +90,24 @@ async def latencies(parts: Parts, events_per_second: float) -> Sequence[float]:
     listener = WakeupListener(
         PostgresListener(parts.database.relay, ["outbox"], wakeups.wake, application_name="bench-listener")
     )
-    doorbell = CoalescingDoorbell(LocalWakeups(), PostgresNotifier(parts.database.app, application_name="bench-bell"))
+    wakeup_sender = CoalescingWakeupSender(
+        LocalWakeups(), PostgresNotifier(parts.database.app, application_name="bench-wakeups")
+    )
     broker = TimedBroker(parts.bootstrap)
     relay = Relay(PostgresOutbox(parts.database.relay), broker, wakeups)
-    for part in (listener, doorbell, relay):
+    for part in (listener, wakeup_sender, relay):
         await part.start()
         await part.ready.wait()
-    committed = await write_steadily(parts.database.app, doorbell, events_per_second)
+    committed = await write_steadily(parts.database.app, wakeup_sender, events_per_second)
     await parts.until_drained()
-    for ending in (relay, doorbell, listener):
+    for ending in (relay, wakeup_sender, listener):
         await ending.stop()
     return [broker.acknowledged[payload] - at for payload, at in committed.items()]
 
 
-async def write_steadily(dsn: str, doorbell: CoalescingDoorbell, events_per_second: float) -> dict[bytes, float]:
+async def write_steadily(
+    dsn: str, wakeup_sender: CoalescingWakeupSender, events_per_second: float
+) -> dict[bytes, float]:
     """Commits one row at a time at random moments, and notifies. Returns the commit times."""
     committed: dict[bytes, float] = {}
     connection = await asyncpg.connect(dsn)
@@ -114,7 +118,7 @@ async def write_steadily(dsn: str, doorbell: CoalescingDoorbell, events_per_seco
         key, payload = f"{number % 200}".encode(), f"{number}".encode()
         await connection.execute(_INSERT, shard_for(key), TOPIC, key, payload, HEADERS_AS_JSON)
         committed[payload] = time.perf_counter()
-        doorbell.ring("outbox")
+        wakeup_sender.send("outbox")
     await connection.close()
     return committed
 

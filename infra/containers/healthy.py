@@ -9,7 +9,7 @@ import socket
 import sys
 
 TIMEOUT_SECONDS = 4
-LONGEST_ANSWER_BYTES = 4096
+MAX_ANSWER_BYTES = 4096
 
 
 def main() -> None:
@@ -19,7 +19,7 @@ def main() -> None:
     try:
         with socket.create_connection(place, TIMEOUT_SECONDS) as connection:
             connection.sendall(request.encode())
-            answer = connection.recv(LONGEST_ANSWER_BYTES).decode(errors="replace")
+            answer = connection.recv(MAX_ANSWER_BYTES).decode(errors="replace")
     except OSError as error:
         sys.exit(f"{page}: {error}")
     if answer.split()[1:2] != ["200"]:

@@ -12,7 +12,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from infra.stack.addresses import Addresses
 from waypost.kernel.partitioning import partition_for
-from waypost.native.probes import http_answers
+from waypost.native.probes import is_url_reachable
 
 PARTITIONS = 8
 
@@ -59,8 +59,8 @@ class Observers:
         )
         return list(answer.raise_for_status().json()["data"])
 
-    async def trace_viewer_answers(self) -> bool:
-        return await http_answers(f"{self._stack.url('zipkin')}/health")
+    async def trace_viewer_is_reachable(self) -> bool:
+        return await is_url_reachable(f"{self._stack.url('zipkin')}/health")
 
     async def trace(self, trace_id: str) -> list[dict[str, Any]]:
         """Spans of one trace from the trace viewer; empty if it does not have the trace."""

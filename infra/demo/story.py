@@ -51,7 +51,7 @@ class Story:
 
     async def run(self) -> None:
         await self.printer.wait_for(
-            "the trace viewer", self.observers.trace_viewer_answers, deadline_seconds=VIEWER_SECONDS
+            "the trace viewer", self.observers.trace_viewer_is_reachable, deadline_seconds=VIEWER_SECONDS
         )
         tenant_id = await self.found_a_company()
         user_id, created = await self.sign_up(tenant_id)

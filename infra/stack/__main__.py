@@ -17,17 +17,14 @@ from infra.stack.addresses import Addresses
 from infra.stack.client import Client
 from infra.stack.places import stack_directory
 from waypost.devstack import logs
-from waypost.devstack.table import problem_of, table_of
+from waypost.devstack.table import WIDTH_WITHOUT_TERMINAL, problem_of, table_of
 from waypost.kernel.errors import WaypostError
 from waypost.native.errors import StartFailed
-
-WIDTH_OF_FILES = 160
-"""Columns when the output is not a terminal."""
 
 T = TypeVar("T")
 
 commands = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-console = Console(width=None if sys.stdout.isatty() else WIDTH_OF_FILES)
+console = Console(width=None if sys.stdout.isatty() else WIDTH_WITHOUT_TERMINAL)
 
 Only = Annotated[list[str] | None, typer.Option(help="This component and its dependencies; may be repeated.")]
 

@@ -14,7 +14,7 @@ from infra.stack.places import inherited, stack_directory
 from waypost.native.ports import LOOPBACK
 
 DEFAULT_PORT_BASE = 8000
-HIGHEST_PORT_BASE = 65_000
+MAX_PORT_BASE = 65_000
 
 PLATFORM_OFFSETS = {
     "start-page": 0,
@@ -52,8 +52,8 @@ class Addresses:
         choose from.
         """
         value = os.environ.get("WAYPOST_PORT_BASE", str(DEFAULT_PORT_BASE))
-        if not value.isdecimal() or not 1024 <= int(value) <= HIGHEST_PORT_BASE:
-            raise ValueError(f"WAYPOST_PORT_BASE is {value!r}; set a number from 1024 to {HIGHEST_PORT_BASE}")
+        if not value.isdecimal() or not 1024 <= int(value) <= MAX_PORT_BASE:
+            raise ValueError(f"WAYPOST_PORT_BASE is {value!r}; set a number from 1024 to {MAX_PORT_BASE}")
         return cls(int(value))
 
     def host(self, part: str) -> str:

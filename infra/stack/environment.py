@@ -99,7 +99,7 @@ class Environments:
         own = {
             **self._shared(),
             "WAYPOST_KEYS_DIRECTORY": str(self._keys.of(service)),
-            "WAYPOST_IDEMPOTENCY_SECRET": self._keys.secrets.answers,
+            "WAYPOST_IDEMPOTENCY_SECRET": self._keys.secrets.idempotency,
         }
         if service == "billing":
             own.update(self._payments())

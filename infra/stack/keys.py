@@ -32,7 +32,7 @@ ENTROPY_BYTES = 24
 class Secrets:
     superuser: str
     payments_webhook: str
-    answers: str
+    idempotency: str
     """Keys the hashes of request bodies that are stored with idempotency keys."""
     roles: dict[str, dict[str, str]]
 
@@ -72,7 +72,7 @@ def _load_or_make_secrets(file: Path) -> Secrets:
     complete = Secrets(
         superuser=stored.get("superuser") or _secret(),
         payments_webhook=stored.get("payments_webhook") or _secret(),
-        answers=stored.get("answers") or _secret(),
+        idempotency=stored.get("idempotency") or _secret(),
         roles={
             service: roles.get(service) or {role.value: _secret() for role in Role} for service in services.SERVICES
         },

@@ -1,6 +1,6 @@
 """Refuses ports that a stack cannot use, before anything is started."""
 
-from infra.stack.addresses import DEFAULT_PORT_BASE, HIGHEST_PORT_BASE, Addresses, offsets
+from infra.stack.addresses import DEFAULT_PORT_BASE, MAX_PORT_BASE, Addresses, offsets
 from waypost.native.errors import SetUpFailed
 from waypost.native.ports import ephemeral_ports, ports_outside
 
@@ -26,5 +26,5 @@ def refuse_ephemeral_ports(addresses: Addresses, ephemeral: range | None = None)
 
 
 def outside(ephemeral: range, width: int) -> str:
-    ranges = [(1024, ephemeral.start - width), (ephemeral.stop, HIGHEST_PORT_BASE)]
+    ranges = [(1024, ephemeral.start - width), (ephemeral.stop, MAX_PORT_BASE)]
     return " or ".join(f"from {lowest} to {highest}" for lowest, highest in ranges if lowest <= highest)

@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader
 
 from infra.serving import ServingSettings
 from infra.start_page.pages import pages_from_json
-from waypost.native.probes import http_answers
+from waypost.native.probes import is_url_reachable
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 _TEMPLATE = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True).get_template("page.html")
@@ -30,7 +30,7 @@ def create_app(settings: StartPageSettings) -> FastAPI:
     @app.get("/")
     async def page() -> HTMLResponse:
         probes = sorted({page.probe for group in groups for page in group.pages})
-        answers = await asyncio.gather(*map(http_answers, probes))
+        answers = await asyncio.gather(*map(is_url_reachable, probes))
         html = _TEMPLATE.render(groups=groups, up=dict(zip(probes, answers, strict=True)))
         return HTMLResponse(html, headers={"content-security-policy": POLICY})
 

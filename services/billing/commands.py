@@ -27,7 +27,7 @@ class CreateInvoice(Command[Invoice]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OfInvoice:
+class InvoiceCommand:
     """Common fields of the commands about an existing invoice."""
 
     invoice_id: UUID
@@ -37,7 +37,7 @@ class OfInvoice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AddLine(OfInvoice, Command[Invoice]):
+class AddLine(InvoiceCommand, Command[Invoice]):
     line_id: UUID
     description: str
     quantity: int
@@ -45,24 +45,24 @@ class AddLine(OfInvoice, Command[Invoice]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FinalizeInvoice(OfInvoice, Command[Invoice]):
+class FinalizeInvoice(InvoiceCommand, Command[Invoice]):
     pass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class VoidInvoice(OfInvoice, Command[Invoice]):
+class VoidInvoice(InvoiceCommand, Command[Invoice]):
     pass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PayInvoice(OfInvoice, Command[Invoice]):
+class PayInvoice(InvoiceCommand, Command[Invoice]):
     """Charges again now, before the next step of the dunning schedule."""
 
     attempt_id: UUID
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RefundInvoice(OfInvoice, Command[Invoice]):
+class RefundInvoice(InvoiceCommand, Command[Invoice]):
     refund_id: UUID
     amount_minor: int | None
     """None refunds the full remaining amount."""
@@ -109,7 +109,7 @@ class CreateSubscription(Command[Subscription]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OfSubscription:
+class SubscriptionCommand:
     """Common fields of the callers' commands about an existing subscription."""
 
     subscription_id: UUID
@@ -119,12 +119,12 @@ class OfSubscription:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ChangePlan(OfSubscription, Command[Subscription]):
+class ChangePlan(SubscriptionCommand, Command[Subscription]):
     plan: Plan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CancelSubscription(OfSubscription, Command[Subscription]):
+class CancelSubscription(SubscriptionCommand, Command[Subscription]):
     at_period_end: bool
 
 

@@ -7,7 +7,7 @@ import pytest
 from tests.contracts.brokers import LARGE, BrokerUnderTest, InMemory, OnKafka
 from waypost.kernel.errors import Transient
 from waypost.kernel.partitioning import shard_for
-from waypost.ports.broker import OutgoingRecord, RecordsRefused, TopicUnavailable
+from waypost.ports.broker import OutgoingRecord, RecordsRejected, TopicUnavailable
 
 AT = 1_700_000_000_000
 
@@ -64,7 +64,7 @@ async def test_refusal_names_the_record(under_test: BrokerUnderTest) -> None:
     topic = await under_test.topic()
     large = record(topic, "a", os.urandom(LARGE))
     async with under_test.broker.publisher() as publisher:
-        with pytest.raises(RecordsRefused) as refusal:
+        with pytest.raises(RecordsRejected) as refusal:
             await publisher.send([large])
     assert refusal.value.records == [large]
     assert await under_test.log(topic) == []
@@ -73,7 +73,7 @@ async def test_refusal_names_the_record(under_test: BrokerUnderTest) -> None:
 async def test_new_publisher_sends_after_a_refusal(under_test: BrokerUnderTest) -> None:
     topic = await under_test.topic()
     async with under_test.broker.publisher() as publisher:
-        with pytest.raises(RecordsRefused):
+        with pytest.raises(RecordsRejected):
             await publisher.send([record(topic, "a", os.urandom(LARGE))])
     async with under_test.broker.publisher() as publisher:
         await publisher.send([record(topic, "a")])

@@ -130,7 +130,7 @@ async def main() -> None:
         service.registry,
         tenants,
         clock=service.clock,
-        doorbell=service.doorbell,
+        wakeup_sender=service.wakeup_sender,
     )
     settings = JobWorkerSettings(lease_seconds=float(os.environ[LEASE_SECONDS]), poll_seconds=0.1)
     await Process([scheduler, service.worker(settings=settings)], drain_seconds=2).run()

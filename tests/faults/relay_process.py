@@ -5,11 +5,11 @@ environment with the servers' addresses.
 import asyncio
 import os
 
-from waypost.engine.doorbell import LocalWakeups
 from waypost.engine.failpoints import arm_failpoints
 from waypost.engine.process import Process
 from waypost.engine.relay import Relay
 from waypost.engine.wakeup_listener import WakeupListener
+from waypost.engine.wakeups import LocalWakeups
 from waypost.kafka.producer import KafkaBroker
 from waypost.postgres.listen import PostgresListener
 from waypost.postgres.outbox.lease import PostgresOutbox

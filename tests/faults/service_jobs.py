@@ -19,5 +19,5 @@ async def work(service: Service, dsn: str, clock: Clock, *, lease_seconds: float
     runtime = build_runtime(service, "jobs", dsn=dsn, pool_size=5)
     settings = JobWorkerSettings(lease_seconds=lease_seconds, poll_seconds=0.1)
     worker = job_worker(service, replace(runtime, clock=clock), settings)
-    await Process([runtime.doorbell, worker], drain_seconds=2).run()
+    await Process([runtime.wakeup_sender, worker], drain_seconds=2).run()
     await runtime.database.close()

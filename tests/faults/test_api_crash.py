@@ -28,7 +28,7 @@ KEY = {"Idempotency-Key": "the-same-on-every-try"}
     [
         ("request.before_begin", 0),
         ("write.after_events", 0),
-        ("doorbell.before_ring", 3),
+        ("wakeups.before_send", 3),
         ("request.after_commit", 3),
     ],
 )
@@ -41,7 +41,7 @@ async def test_killed_at(database: Databases, tmp_path: Path, point: str, commit
         "WAYPOST_OPS_DSN": where.ops,
         "WAYPOST_KAFKA_BOOTSTRAP": f"{LOOPBACK}:1",
         "WAYPOST_KEYS_DIRECTORY": str(keys.of("users")),
-        "WAYPOST_IDEMPOTENCY_SECRET": keys.secrets.answers,
+        "WAYPOST_IDEMPOTENCY_SECRET": keys.secrets.idempotency,
         "OTEL_TRACES_EXPORTER": "none",
     }
     async with caller(f"http://{LOOPBACK}:{port}") as http, connected(where.owner) as owner:

@@ -13,7 +13,7 @@ from waypost.kernel.backoff import Backoff
 from waypost.kernel.envelope import Envelope
 from waypost.testing.eventually import eventually
 
-LATER = replace(IMPATIENT.retry, pauses=Backoff(first_seconds=60, most_seconds=60))
+LATER = replace(IMPATIENT.retry, pauses=Backoff(first_seconds=60, max_seconds=60))
 """Not within this test, unless it is made due."""
 POINTS = ["after_poll", "after_claim", "after_effect", "after_commit", "after_offset_commit"]
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.fixtures.club import IMPATIENT, Stage
 from tests.fixtures.operators import AUDIT
-from waypost.engine.consumer.dead_letters.parked_key_queue import Outcome
+from waypost.engine.consumer.dead_letters.parked_key_queue import ParkedKeyOutcome
 from waypost.engine.retry import RetryPolicy
 from waypost.kernel.backoff import Backoff
 from waypost.kernel.envelope import Envelope
@@ -54,7 +54,7 @@ async def test_event_that_fails_three_times_is_handled_in_order_and_others_flow(
     await stage.topic.publish(*ann.tells("Ann", "Anna", "Annie"), *bob.tells("Bob"), *ann.tells("Anne"), ann.verifies())
 
     async with stage.consuming(
-        consumer_of(stage, name), retry=RetryPolicy(pauses=Backoff(first_seconds=0.3, most_seconds=0.3))
+        consumer_of(stage, name), retry=RetryPolicy(pauses=Backoff(first_seconds=0.3, max_seconds=0.3))
     ):
         await eventually(lambda: stage.reached(6, consumers=1))
         assert len(await stage.parked()) == 1
@@ -122,7 +122,7 @@ async def test_redrive_that_fails_repeatedly_is_finally_refused(stage: Stage) ->
     async with stage.consuming(stage.club.greetings) as group:
         await eventually(lambda: stage.reached(1, consumers=1))
         outcomes = [(await group.retries.attempt(key, AUDIT)).outcome for _ in range(7)]
-    assert outcomes == [Outcome.FAILED] * 5 + [Outcome.EXHAUSTED] * 2
+    assert outcomes == [ParkedKeyOutcome.FAILED] * 5 + [ParkedKeyOutcome.EXHAUSTED] * 2
     assert trouble.tries["Ann"] == 6
 
 

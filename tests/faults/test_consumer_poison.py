@@ -232,7 +232,7 @@ async def test_partition_whose_batch_fails_again_and_again_is_not_ready(
     monkeypatch.setattr(PostgresDeadLetters, "insert", insert)
     await stage.topic.publish_raw(key=b"?", value=b"garbage")
 
-    async with stage.consuming(stage.club.greetings, pauses=Backoff(first_seconds=0.01, most_seconds=0.05)) as group:
+    async with stage.consuming(stage.club.greetings, pauses=Backoff(first_seconds=0.01, max_seconds=0.05)) as group:
 
         async def not_ready() -> bool:
             try:

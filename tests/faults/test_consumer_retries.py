@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from tests.fixtures.club import IMPATIENT, Stage
 from tests.fixtures.operators import AUDIT
 from waypost.engine.consumer.dead_letters.parked_key_processor import AFTER_COUNT
-from waypost.engine.consumer.dead_letters.parked_key_queue import Outcome
+from waypost.engine.consumer.dead_letters.parked_key_queue import ParkedKeyOutcome
 from waypost.engine.failpoints import FailpointReached
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.errors import Conflict, NotYet, Unavailable
@@ -104,7 +104,7 @@ async def test_event_that_ends_the_process_after_a_long_wait_for_another_topic_d
         nonlocal ends
         AFTER_COUNT.arm("raise")
         try:
-            return (await group.retries.attempt(key)).outcome is Outcome.DEAD
+            return (await group.retries.attempt(key)).outcome is ParkedKeyOutcome.DEAD
         except FailpointReached:
             ends += 1
             return False

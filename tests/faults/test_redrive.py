@@ -12,7 +12,7 @@ from tests.fixtures.club import Stage, User
 from tests.fixtures.club.declaration import no_trouble
 from tests.fixtures.club.operator import WHY, Operator
 from tests.fixtures.operators import AUDIT
-from waypost.engine.consumer.dead_letters.parked_key_queue import Outcome
+from waypost.engine.consumer.dead_letters.parked_key_queue import ParkedKeyOutcome
 from waypost.engine.rate import Rate
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.errors import Permanent
@@ -75,7 +75,7 @@ async def test_consumer_may_process_the_key_during_a_redrive(
         async def flows() -> bool:
             return await stage.parked() == []
 
-        assert drained.outcome in (Outcome.UNPARKED, Outcome.LOCKED), drained
+        assert drained.outcome in (ParkedKeyOutcome.UNPARKED, ParkedKeyOutcome.LOCKED), drained
         await eventually(flows, deadline_seconds=20)
     assert drained.dead_letters[0].status is Status.REDRIVEN
     assert await stage.greeted(bob) == [list(range(1, 4 + len(names)))]
@@ -111,7 +111,7 @@ async def test_handler_that_ends_the_command_is_attempted_up_to_the_limit(
     await stage.rows("update dead_letters set redrives = 4 where sequence = 1 returning 1")
     assert (await operator.runs(*REDRIVE)).code == -9
     again = await Redrive.of(admin_service, Search(error_class="Permanent"))
-    assert [each.outcome async for each in again.process(AUDIT, Rate())] == [Outcome.EXHAUSTED]
+    assert [each.outcome async for each in again.process(AUDIT, Rate())] == [ParkedKeyOutcome.EXHAUSTED]
     assert [each[:2] for each in await stage.dead_letters()] == [("dead", 1), ("waiting", 2)]
 
 

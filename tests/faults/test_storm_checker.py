@@ -65,7 +65,7 @@ def tenant_unknown(evidence: Evidence) -> Evidence:
 
 
 def answer_lost(evidence: Evidence) -> Evidence:
-    return replace(evidence, answers={})
+    return replace(evidence, stored_responses={})
 
 
 def with_tries(evidence: Evidence, name: str, **tries: Any) -> Evidence:
@@ -83,8 +83,8 @@ def refusal_with_effect(evidence: Evidence) -> Evidence:
 
 
 def half_an_unknown(evidence: Evidence) -> Evidence:
-    answers = {place: row for place, row in evidence.answers.items() if place[1] != "POST /invoices"}
-    return with_tries(replace(evidence, answers=answers), "create_invoice", tries=[Try()])
+    stored_responses = {place: row for place, row in evidence.stored_responses.items() if place[1] != "POST /invoices"}
+    return with_tries(replace(evidence, stored_responses=stored_responses), "create_invoice", tries=[Try()])
 
 
 def two_answers_under_one_key(evidence: Evidence) -> Evidence:
@@ -94,7 +94,7 @@ def two_answers_under_one_key(evidence: Evidence) -> Evidence:
 
 def order_without_attempt(evidence: Evidence) -> Evidence:
     place = str(flawless_history.TENANT), f"POST /invoices/{flawless_history.INVOICE}/refund", "key"
-    return replace(evidence, answers={**evidence.answers, place: {"status": 202, "body": {}}})
+    return replace(evidence, stored_responses={**evidence.stored_responses, place: {"status": 202, "body": {}}})
 
 
 def notification_missing(evidence: Evidence) -> Evidence:

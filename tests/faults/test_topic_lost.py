@@ -33,7 +33,7 @@ from waypost.testing.topics import delete_topic, read_topic
 
 TOPIC = "users.user"
 AUDIT = AuditContext(operator="grace", reason="the broker's volume was lost")
-PATIENCE = 60
+WAIT_SECONDS = 60
 """Seconds: consumers check a topic's id every 10 s, and ten of them run here."""
 
 pytestmark = pytest.mark.timeout(120)
@@ -55,27 +55,27 @@ async def test_topic_is_recreated_and_filled_again(services: ServicesRig) -> Non
             await services.open_tenant()
             ann, bob = await services.sign_up("Ann"), await services.sign_up("Bob")
             await services.rename(bob, "Rob")
-            await eventually(lambda: customers_are(services, Ann=1, Rob=2), deadline_seconds=PATIENCE)
-            await eventually(lambda: recipients_are(services, "Ann", "Rob"), deadline_seconds=PATIENCE)
+            await eventually(lambda: customers_are(services, Ann=1, Rob=2), deadline_seconds=WAIT_SECONDS)
+            await eventually(lambda: recipients_are(services, "Ann", "Rob"), deadline_seconds=WAIT_SECONDS)
         # Billing is stopped from here on: it never saw these records before they were lost.
         eve = await services.sign_up("Eve")
         await eventually(services.all_is_published)
-        await eventually(lambda: recipients_are(services, "Ann", "Rob", "Eve"), deadline_seconds=PATIENCE)
+        await eventually(lambda: recipients_are(services, "Ann", "Rob", "Eve"), deadline_seconds=WAIT_SECONDS)
 
         await delete_topic(services.bootstrap, TOPIC)
         await services.rename(ann, "Anna")
         await services.rename(eve, "Eva")
         await recreate(services)
         # Pending rows are on the new topic first, before all earlier events.
-        await eventually(services.all_is_published, deadline_seconds=PATIENCE)
+        await eventually(services.all_is_published, deadline_seconds=WAIT_SECONDS)
 
         async with services.billing.consuming("customers"):
-            await eventually(lambda: eva_is_parked(services), deadline_seconds=PATIENCE)
+            await eventually(lambda: eva_is_parked(services), deadline_seconds=WAIT_SECONDS)
             report = await republished(TOPIC, AUDIT, rate=Rate(), quiet=True)
             assert (report.stored, report.missing, report.published) == (6, 6, 6)
-            await eventually(lambda: customers_are(services, Anna=2, Rob=2, Eva=2), deadline_seconds=PATIENCE)
-            await eventually(lambda: recipients_are(services, "Anna", "Rob", "Eva"), deadline_seconds=PATIENCE)
-            await eventually(lambda: all_are_at_the_end(services), deadline_seconds=PATIENCE)
+            await eventually(lambda: customers_are(services, Anna=2, Rob=2, Eva=2), deadline_seconds=WAIT_SECONDS)
+            await eventually(lambda: recipients_are(services, "Anna", "Rob", "Eva"), deadline_seconds=WAIT_SECONDS)
+            await eventually(lambda: all_are_at_the_end(services), deadline_seconds=WAIT_SECONDS)
 
     assert await services.unsettled("billing") == await services.unsettled("notifications") == []
     assert len(await welcomed(services)) == 3
@@ -150,7 +150,7 @@ async def recreate(services: ServicesRig) -> None:
         await ensure_topics(services.bootstrap, declared_topics())
         return TOPIC not in await ensure_topics(services.bootstrap, declared_topics())
 
-    await eventually(made, deadline_seconds=PATIENCE)
+    await eventually(made, deadline_seconds=WAIT_SECONDS)
 
 
 async def customers_are(services: ServicesRig, **versions: int) -> bool:

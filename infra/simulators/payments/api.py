@@ -11,7 +11,7 @@ from infra.simulators.database import Database
 from infra.simulators.payments.bodies import ChargeOrder, RefundOrder
 from infra.simulators.payments.cards import CardBehaviour, find_card
 from infra.simulators.payments.charges import get_charge, list_charges
-from infra.simulators.payments.idempotency import Answer
+from infra.simulators.payments.idempotency import StoredResponse
 from infra.simulators.payments.provider import Provider
 from infra.simulators.payments.refunds import list_refunds
 from infra.simulators.payments.webhook_sender import WebhookSender
@@ -28,11 +28,11 @@ def create_router(provider: Provider, database: Database, sender: WebhookSender 
         """201 a charge; 402 declined, with the failed charge's id; 409 the key's first request
         still runs.
         """
-        answer = await provider.charge(key, order)
+        response = await provider.charge(key, order)
         _respond(sender)
-        if find_card(order.payment_method).behaviour is CardBehaviour.SILENT_AFTER_CHARGE and not answer.replayed:
+        if find_card(order.payment_method).behaviour is CardBehaviour.SILENT_AFTER_CHARGE and not response.replayed:
             await _wait_for_disconnect(request)
-        return _response(answer)
+        return _response(response)
 
     @router.get("/charges")
     async def all_charges(idempotency_key: str | None = None) -> dict[str, Any]:
@@ -50,9 +50,9 @@ def create_router(provider: Provider, database: Database, sender: WebhookSender 
         """201 a refund; 400 when less is left of the charge; 409 the key's first request still
         runs.
         """
-        answer = await provider.refund(key, order)
+        response = await provider.refund(key, order)
         _respond(sender)
-        return _response(answer)
+        return _response(response)
 
     @router.get("/refunds")
     async def all_refunds(idempotency_key: str | None = None) -> dict[str, Any]:
@@ -72,9 +72,9 @@ def create_router(provider: Provider, database: Database, sender: WebhookSender 
     return router
 
 
-def _response(answer: Answer) -> Response:
-    headers = {"Idempotent-Replayed": "true"} if answer.replayed else None
-    return JSONResponse(answer.body, answer.status, headers)
+def _response(response: StoredResponse) -> Response:
+    headers = {"Idempotent-Replayed": "true"} if response.replayed else None
+    return JSONResponse(response.body, response.status, headers)
 
 
 def _listed(items: list[dict[str, Any]]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from infra.simulators.payments.errors import key_in_use, key_reused
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class StoredResponse:
     status: int
     body: dict[str, Any]
     replayed: bool = False
@@ -37,7 +37,7 @@ class Flights:
             self._keys.discard(key)
 
 
-def recall(connection: Connection, key: str, fingerprint: str, forget_before: str) -> Answer | None:
+def recall(connection: Connection, key: str, fingerprint: str, forget_before: str) -> StoredResponse | None:
     """The stored response of this key, if any; raises `ProviderError` 400 when it belongs to
     another request.
     """
@@ -47,14 +47,14 @@ def recall(connection: Connection, key: str, fingerprint: str, forget_before: st
         return None
     if row["fingerprint"] != fingerprint:
         raise key_reused(key)
-    return Answer(status=row["status"], body=json.loads(row["body"]), replayed=True)
+    return StoredResponse(status=row["status"], body=json.loads(row["body"]), replayed=True)
 
 
-def remember(connection: Connection, key: str, fingerprint: str, answer: Answer, created_at: str) -> None:
+def remember(connection: Connection, key: str, fingerprint: str, response: StoredResponse, created_at: str) -> None:
     """Call it in the transaction that records the charge or refund, so that both commit
     together.
     """
     connection.execute(
         "insert into idempotency_keys (key, fingerprint, status, body, created_at) values (?, ?, ?, ?, ?)",
-        (key, fingerprint, answer.status, json.dumps(answer.body), created_at),
+        (key, fingerprint, response.status, json.dumps(response.body), created_at),
     )

@@ -13,7 +13,7 @@ from infra.simulators.payments.bodies import ChargeOrder, RefundOrder
 from infra.simulators.payments.cards import Card, CardBehaviour, find_card
 from infra.simulators.payments.charges import add_charge, get_charge
 from infra.simulators.payments.errors import ErrorType, error_body, out_of_order
-from infra.simulators.payments.idempotency import Answer, Flights, recall, remember
+from infra.simulators.payments.idempotency import Flights, StoredResponse, recall, remember
 from infra.simulators.payments.refunds import add_refund
 from infra.simulators.payments.settings import PaymentsSettings
 from infra.simulators.payments.tables import stamp
@@ -29,7 +29,7 @@ class Provider:
         self._slow_seconds = settings.payments_slow_card_seconds
         self._key_lifetime = timedelta(seconds=settings.payments_key_lifetime_seconds)
 
-    async def charge(self, key: str, order: ChargeOrder) -> Answer:
+    async def charge(self, key: str, order: ChargeOrder) -> StoredResponse:
         """201, or 402 when the card declines; raises `ProviderError` when nothing was decided."""
         card = find_card(order.payment_method)
         with self._flights.hold(key):
@@ -39,14 +39,14 @@ class Provider:
                 known = await self._decide(key, order, lambda connection, at: _charge(connection, key, order, card, at))
         return known
 
-    async def refund(self, key: str, order: RefundOrder) -> Answer:
+    async def refund(self, key: str, order: RefundOrder) -> StoredResponse:
         """201; raises `ProviderError` when nothing was decided."""
         with self._flights.hold(key):
             return await self._recall(key, order) or await self._decide(
                 key, order, lambda connection, at: _refund(connection, key, order, at)
             )
 
-    async def _recall(self, key: str, order: ChargeOrder | RefundOrder) -> Answer | None:
+    async def _recall(self, key: str, order: ChargeOrder | RefundOrder) -> StoredResponse | None:
         forget_before = stamp(self._clock.now() - self._key_lifetime)
         return await self._database.transaction(
             lambda connection: recall(connection, key, order.fingerprint(), forget_before)
@@ -61,30 +61,30 @@ class Provider:
             raise out_of_order()
 
     async def _decide(
-        self, key: str, order: ChargeOrder | RefundOrder, act: Callable[[Connection, str], Answer]
-    ) -> Answer:
+        self, key: str, order: ChargeOrder | RefundOrder, act: Callable[[Connection, str], StoredResponse]
+    ) -> StoredResponse:
         created_at = stamp(self._clock.now())
 
-        def decided(connection: Connection) -> Answer:
-            answer = act(connection, created_at)
-            remember(connection, key, order.fingerprint(), answer, created_at)
-            return answer
+        def decided(connection: Connection) -> StoredResponse:
+            response = act(connection, created_at)
+            remember(connection, key, order.fingerprint(), response, created_at)
+            return response
 
         return await self._database.transaction(decided)
 
 
-def _charge(connection: Connection, key: str, order: ChargeOrder, card: Card, created_at: str) -> Answer:
+def _charge(connection: Connection, key: str, order: ChargeOrder, card: Card, created_at: str) -> StoredResponse:
     charge = add_charge(connection, key, order, card, created_at)
     enqueue_webhook(connection, f"charge.{charge['status']}", charge, created_at)
     if card.decline is None:
-        return Answer(status=201, body=charge)
-    return Answer(status=402, body=_declined(card.decline.code, card.decline.message, charge))
+        return StoredResponse(status=201, body=charge)
+    return StoredResponse(status=402, body=_declined(card.decline.code, card.decline.message, charge))
 
 
-def _refund(connection: Connection, key: str, order: RefundOrder, created_at: str) -> Answer:
+def _refund(connection: Connection, key: str, order: RefundOrder, created_at: str) -> StoredResponse:
     refund = add_refund(connection, key, order, get_charge(connection, order.charge), created_at)
     enqueue_webhook(connection, "refund.succeeded", refund, created_at)
-    return Answer(status=201, body=refund)
+    return StoredResponse(status=201, body=refund)
 
 
 def _declined(code: str, message: str, charge: dict[str, Any]) -> dict[str, Any]:

@@ -35,7 +35,7 @@ class WebhookSender:
         self._pauses = Backoff(
             first_seconds=settings.payments_webhook_first_retry_seconds,
             factor=2.0,
-            most_seconds=settings.payments_webhook_longest_retry_seconds,
+            max_seconds=settings.payments_webhook_longest_retry_seconds,
         )
         self._news = asyncio.Event()
 

@@ -20,7 +20,7 @@ Signature = Annotated[
 
 
 @router.post("/webhooks/payments", status_code=204)
-async def hear_of_payment(request: Request, context: Context, signature: Signature = "") -> Response:
+async def receive_webhook(request: Request, context: Context, signature: Signature = "") -> Response:
     """Records the provider's decision. Responds 204 for repeated and for unrelated webhooks too, so
     that the provider does not resend them.
     """

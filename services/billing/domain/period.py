@@ -8,7 +8,7 @@ from typing import Self
 
 from services.billing.domain.errors import PeriodEndsBeforeStart, PeriodTooLong
 
-MOST_MONTHS = 24
+MAX_MONTHS = 24
 """Limit per report: its result is one row, and is read and returned as a whole."""
 
 
@@ -25,7 +25,7 @@ class Period:
         period = cls(since=since.astimezone(UTC), until=until.astimezone(UTC))
         if period.until <= period.since:
             raise PeriodEndsBeforeStart
-        if any(islice(period.months(), MOST_MONTHS, None)):
+        if any(islice(period.months(), MAX_MONTHS, None)):
             raise PeriodTooLong
         return period
 

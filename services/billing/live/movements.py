@@ -26,7 +26,7 @@ class MoneyMovement:
     """The time of the movement, independent of when its record is read; determines the windows."""
 
     @property
-    def books(self) -> str:
+    def totals_key(self) -> str:
         """The key of its totals: one tenant in one currency."""
         return f"{self.tenant_id}/{self.currency}"
 

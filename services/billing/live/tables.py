@@ -59,10 +59,10 @@ class LiveTables:
         self._seen.put(str(movement.invoice_id), movement.at, seen.first_offsets)
 
     def totals(self, window: Window, movement: MoneyMovement) -> Totals:
-        return Totals.of(self._totals[window].get(movement.books, movement.at))
+        return Totals.of(self._totals[window].get(movement.totals_key, movement.at))
 
     def store_totals(self, window: Window, movement: MoneyMovement, totals: Totals) -> None:
-        self._totals[window].put(movement.books, movement.at, totals.stored())
+        self._totals[window].put(movement.totals_key, movement.at, totals.stored())
 
     def unwritten(self) -> Sequence[FutureMessage]:
         """Changelog sends since the last call. Each completes when all in-sync replicas have it, or

@@ -26,7 +26,7 @@ log = structlog.get_logger()
 
 FORGET_EVERY_SECONDS = 3600.0
 STOP_SECONDS = 8.0
-PAUSES = Backoff(first_seconds=0.5, factor=2.0, most_seconds=10.0)
+PAUSES = Backoff(first_seconds=0.5, factor=2.0, max_seconds=10.0)
 
 
 class Ended(Transient):

@@ -85,7 +85,7 @@ class RoleChange(RequestModel):
 
 class OpenedTenant(ResponseModel):
     tenant_id: UUID
-    user_id: UUID
+    owner_id: UUID
 
 
 class UserView(ResponseModel):

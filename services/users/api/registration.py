@@ -26,7 +26,9 @@ async def open_tenant(body: NewTenant, context: Context, execute: Executor) -> R
     with bound_tenants([tenant_id]):
         return await execute(
             command,
-            lambda tenant: created(OpenedTenant(tenant_id=tenant.id, user_id=owner.user_id), f"/users/{owner.user_id}"),
+            lambda tenant: created(
+                OpenedTenant(tenant_id=tenant.id, owner_id=owner.user_id), f"/users/{owner.user_id}"
+            ),
         )
 
 

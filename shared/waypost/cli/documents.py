@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from waypost.cli.options import OneService
-from waypost.cli.output import console, remark
+from waypost.cli.output import console, print_to_stderr
 from waypost.cli.services import chosen_services, service_named
 from waypost.hosting.api import openapi_of
 from waypost.hosting.asyncapi import asyncapi_of
@@ -57,7 +57,7 @@ def _write(kind: str, document: Document, service: str | None, output: Path) -> 
         output.mkdir(parents=True, exist_ok=True)
         for file, text in texts.items():
             file.write_text(text, encoding="utf-8")
-            remark(f"wrote {file}")
+            print_to_stderr(f"wrote {file}")
     except OSError as error:
         raise Misconfigured(
             f"cannot write to {output}: {error.strerror}. Name a writable folder with --output"

@@ -44,9 +44,9 @@ def main() -> None:
     try:
         app(prog_name="waypost", obj=_silence_logs)
     except WaypostError as problem:
-        from waypost.cli.output import remark_on
+        from waypost.cli.output import print_error
 
-        remark_on(problem)
+        print_error(problem)
         raise SystemExit(1) from problem
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from waypost.cli.output import AsJson, console, remark, to_json
+from waypost.cli.output import AsJson, console, print_to_stderr, to_json
 from waypost.generator.followed import followed_event
 from waypost.generator.names import service_names
 from waypost.generator.project import write_project
@@ -64,4 +64,4 @@ def _answer(files: Iterable[Path], root: Path, steps: Iterable[str], *, as_json:
         return
     for path in paths:
         console.print(path, markup=False, highlight=False, soft_wrap=True)
-    remark("Next:\n" + "\n".join(f"  {each}" for each in steps))
+    print_to_stderr("Next:\n" + "\n".join(f"  {each}" for each in steps))

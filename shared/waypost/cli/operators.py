@@ -8,14 +8,14 @@ import typer
 from joserfc.jwk import OKPKey
 
 from waypost.cli.options import As
-from waypost.cli.output import console, remark
+from waypost.cli.output import console, print_to_stderr
 from waypost.cli.services import chosen_services, setting_of
 from waypost.kernel.errors import Invalid, Misconfigured
 from waypost.project import variable
 from waypost.web.principal import Operator
 from waypost.web.tokens import sign
 
-LONGEST_MINUTES = 60
+MAX_MINUTES = 60
 
 commands = typer.Typer(no_args_is_help=True, help="Access tokens of operators.")
 
@@ -23,7 +23,7 @@ commands = typer.Typer(no_args_is_help=True, help="Access tokens of operators.")
 @commands.command()
 def token(
     name: As,
-    minutes: Annotated[int, typer.Option(min=1, max=LONGEST_MINUTES, help="Lifetime of the token.")] = 10,
+    minutes: Annotated[int, typer.Option(min=1, max=MAX_MINUTES, help="Lifetime of the token.")] = 10,
 ) -> None:
     """Prints an access token for the /ops routes of every service.
 
@@ -34,7 +34,7 @@ def token(
         raise Invalid("the token needs the operator's name: add --as NAME")
     claims, lifetime = Operator(name=name).claims(), timedelta(minutes=minutes)
     console.print(sign(claims, _signing_key(), at=datetime.now(UTC), lifetime=lifetime), soft_wrap=True)
-    remark(f"valid for /ops, as {name}, for {minutes} minutes")
+    print_to_stderr(f"valid for /ops, as {name}, for {minutes} minutes")
 
 
 def _signing_key() -> OKPKey:

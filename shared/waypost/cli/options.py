@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from waypost.cli.parsing import a_rate
+from waypost.cli.parsing import parse_rate
 from waypost.kernel.errors import Invalid
 
 
@@ -26,5 +26,5 @@ As = Annotated[
     ),
 ]
 PerSecond = Annotated[
-    float | None, typer.Option("--rate", parser=a_rate, help="Maximum number of records per second: 5000, 0.2/s.")
+    float | None, typer.Option("--rate", parser=parse_rate, help="Maximum number of records per second: 5000, 0.2/s.")
 ]

@@ -19,14 +19,14 @@ from rich.table import Table
 from waypost.cli.services import start_hint
 from waypost.kernel.errors import Transient, WaypostError
 
-WIDTH_OF_FILES = 10_000
+UNFOLDED_WIDTH = 10_000
 """Columns when standard output is not a terminal: no row is folded, so that each row is one
 line.
 """
 
 AsJson = Annotated[bool, typer.Option("--json", help="Prints JSON, for scripts. Nothing is shortened.")]
 
-console = Console(width=None if sys.stdout.isatty() else WIDTH_OF_FILES, highlight=False, markup=False)
+console = Console(width=None if sys.stdout.isatty() else UNFOLDED_WIDTH, highlight=False, markup=False)
 
 
 def to_json(document: Any, *, indent: int | None = 2) -> str:
@@ -72,21 +72,21 @@ def _facts(facts: Mapping[str, Any], indent: str) -> None:
             console.print(f"{indent}{name:<{width}}  {plain(value)}", soft_wrap=True)
 
 
-def remark(text: str) -> None:
+def print_to_stderr(text: str) -> None:
     """Prints to standard error. Standard output carries only the result."""
     print(text, file=sys.stderr, flush=True)  # noqa: T201 - output of a command
 
 
-def remark_on(problem: WaypostError) -> None:
+def print_error(problem: WaypostError) -> None:
     """Prints an error, and for a transient one how to start the stack."""
     hint = f". {start_hint()}" if isinstance(problem, Transient) else ""
-    remark(f"waypost: {problem}{hint}")
+    print_to_stderr(f"waypost: {problem}{hint}")
 
 
 def end_with(problems: Sequence[WaypostError]) -> None:
     """Prints the problems, and exits with 1 if there are any."""
     for problem in problems:
-        remark_on(problem)
+        print_error(problem)
     if problems:
         raise typer.Exit(1)
 

@@ -11,7 +11,7 @@ _AGO = re.compile(r"(\d{1,6})\s*(s|min|h|d)")
 _UNITS: Mapping[str, str] = {"s": "seconds", "min": "minutes", "h": "hours", "d": "days"}
 
 
-def an_id(text: str) -> UUID:
+def parse_id(text: str) -> UUID:
     try:
         return UUID(text)
     except ValueError as error:
@@ -20,7 +20,7 @@ def an_id(text: str) -> UUID:
         ) from error
 
 
-def a_moment(text: str) -> datetime:
+def parse_time(text: str) -> datetime:
     """Parses an RFC 3339 time, a date, or a duration before now. The time zone is UTC if no offset
     is given.
     """
@@ -35,7 +35,7 @@ def a_moment(text: str) -> datetime:
         ) from error
 
 
-def a_rate(text: str) -> float:
+def parse_rate(text: str) -> float:
     """Parses a rate per second."""
     try:
         rate = float(text.strip().removesuffix("/s"))

@@ -19,7 +19,7 @@ from waypost.kernel.errors import NotFound
 from waypost.ports.consumers import AsyncProjection, InlineProjection, Reactor
 from waypost.postgres.drift import refuse_rebuild_by_older_code
 from waypost.postgres.failures import as_transient
-from waypost.postgres.rebuild.history import PostgresHistoryShadowFactory
+from waypost.postgres.rebuild.inline_shadow import PostgresInlineShadowFactory
 from waypost.postgres.rebuild.shadow import PostgresShadowFactory
 from waypost.postgres.revisions import TOOLKIT, service_line
 from waypost.project import variable
@@ -86,8 +86,10 @@ async def rebuilt(service: Service, target: AsyncProjection | InlineProjection, 
 
     owner_dsn = setting_of(service.name, variable("OWNER_DSN"))
     if isinstance(target, InlineProjection):
-        history = PostgresHistoryShadowFactory(service.name, target, service.codec, owner_dsn=owner_dsn, check=check)
-        return await rebuild_inline_projection(target, history, **options)
+        inline_shadow_factory = PostgresInlineShadowFactory(
+            service.name, target, service.codec, owner_dsn=owner_dsn, check=check
+        )
+        return await rebuild_inline_projection(target, inline_shadow_factory, **options)
     app_dsn, bootstrap = (setting_of(service.name, variable(name)) for name in ("APP_DSN", "KAFKA_BOOTSTRAP"))
     shadow_factory = PostgresShadowFactory(service.name, target, app_dsn=app_dsn, owner_dsn=owner_dsn, check=check)
     return await rebuild_async_projection(target, shadow_factory, KafkaTopicLogs(bootstrap), service.codec, **options)

@@ -5,7 +5,7 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from waypost.cli.output import AsJson, console, present, remark, to_json
+from waypost.cli.output import AsJson, console, present, print_to_stderr, to_json
 from waypost.project import project
 from waypost.schemas.contract import lock_new_versions, refuse, write_classes
 from waypost.schemas.lock import LockedSchema
@@ -90,7 +90,7 @@ def _done(act: Callable[[], T], *, as_json: bool) -> T:
         described = [problem.as_dict() for problem in problems]
         console.print(to_json({"problems": described}), soft_wrap=True)
     else:
-        remark("\n".join(map(str, problems)))
+        print_to_stderr("\n".join(map(str, problems)))
     raise typer.Exit(1)
 
 

@@ -9,7 +9,7 @@ import typer
 
 from waypost.cli.databases import explained
 from waypost.cli.development import development_token, development_user
-from waypost.cli.output import console, remark
+from waypost.cli.output import console, print_to_stderr
 from waypost.cli.services import chosen_services, setting_of, start_hint
 from waypost.hosting.admin_service import runtime_for_command
 from waypost.hosting.service import Service
@@ -19,7 +19,7 @@ from waypost.project import variable
 from waypost.web.principal import Principal
 from waypost.web.tokens import sign
 
-LONGEST_MINUTES = 24 * 60
+MAX_MINUTES = 24 * 60
 
 
 def token(
@@ -28,7 +28,7 @@ def token(
     tenant: Annotated[
         str, typer.Option(help="Name of the tenant. It is created if it does not exist.")
     ] = "Development",
-    minutes: Annotated[int, typer.Option(min=1, max=LONGEST_MINUTES, help="Lifetime of the token.")] = 60,
+    minutes: Annotated[int, typer.Option(min=1, max=MAX_MINUTES, help="Lifetime of the token.")] = 60,
 ) -> None:
     """Prints an access token of a development user.
 
@@ -50,7 +50,7 @@ def token(
         assert service.signing_key is not None  # noqa: S101 - chosen for it
         printed = sign(user.claims(), service.signing_key(keys), at=datetime.now(UTC), lifetime=lifetime)
     console.print(printed, soft_wrap=True)
-    remark(f"{role} of the tenant {tenant!r} ({user.tenant_id}), valid for {minutes} minutes")
+    print_to_stderr(f"{role} of the tenant {tenant!r} ({user.tenant_id}), valid for {minutes} minutes")
 
 
 def _signing_service() -> Service | None:

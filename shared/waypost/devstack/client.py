@@ -23,8 +23,10 @@ from waypost.native.locks import try_lock
 POLL_SECONDS = 0.2
 UP_SECONDS = 300
 DOWN_SECONDS = 60
-FAILURES_ALLOWED = 3
-"""After this many failed starts of one component, the client stops waiting for the stack."""
+GIVE_UP_AFTER_FAILURES = 3
+"""At this number of consecutive failed starts or early exits of one component, the client stops
+waiting.
+"""
 
 
 class StackClient:
@@ -167,5 +169,5 @@ def refuse_failures(snapshot: Snapshot, names: Sequence[str]) -> None:
     """
     for line in snapshot.lines:
         awaited = line.name in names if names else not line.optional
-        if awaited and line.phase is Phase.FAILED and line.failures >= FAILURES_ALLOWED:
+        if awaited and line.phase is Phase.FAILED and line.failures >= GIVE_UP_AFTER_FAILURES:
             raise StartFailed(f"{line.name} failed {line.failures} times. {line.error}\n  log: {line.log}")

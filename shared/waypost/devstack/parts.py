@@ -11,7 +11,7 @@ import waypost
 from waypost.devstack.status_board import Line
 from waypost.native.child import Child, importing
 from waypost.native.errors import StartFailed, last_lines
-from waypost.native.probes import http_answers, until_ready
+from waypost.native.probes import is_url_reachable, until_ready
 from waypost.project import project
 
 TOOLKIT = Path(waypost.__file__).parents[1]
@@ -36,7 +36,7 @@ class Server(Protocol):
         """
         ...
 
-    async def answers(self) -> bool:
+    async def is_reachable(self) -> bool:
         """True if the server is ready for requests."""
         ...
 
@@ -84,10 +84,10 @@ class PythonServer:
     async def start(self) -> None:
         self._child = python_child(*self.module, environment=self.environment, log=self._log)
         await self._child.start()
-        await until_ready(" ".join(self.module), self._child, self.answers, START_SECONDS)
+        await until_ready(" ".join(self.module), self._child, self.is_reachable, START_SECONDS)
 
-    async def answers(self) -> bool:
-        return await http_answers(self._health)
+    async def is_reachable(self) -> bool:
+        return await is_url_reachable(self._health)
 
     async def stop(self, deadline_seconds: float = 15) -> None:
         await self._child.stop(deadline_seconds)

@@ -17,7 +17,7 @@ from waypost.project import project, variable
 from waypost.schemas.topics import declared_topics
 
 DEFAULT_PORT_BASE = 8000
-MOST_SERVICES = 20
+MAX_SERVICES = 20
 PLATFORM = {"issuer": 90, "zipkin": 91, "kafka": 92, "kafka-controller": 93, "postgres": 94}
 FIRST = {ServiceProcess.API: 1, ServiceProcess.WORKER: 21, ServiceProcess.JOBS: 41, ServiceProcess.LIVE: 61}
 WIDTH = 95
@@ -63,8 +63,8 @@ def services_here() -> Sequence[str]:
     folders = sorted(file.parent.name for file in project().services_folder.glob("*/__main__.py"))
     by_topic = list(dict.fromkeys(topic.name.partition(".")[0] for topic in declared_topics()))
     ordered = sorted(folders, key=lambda name: by_topic.index(name) if name in by_topic else len(by_topic))
-    if len(ordered) > MOST_SERVICES:
-        raise Misconfigured(f"there are {len(ordered)} services, and the local stack has ports for {MOST_SERVICES}")
+    if len(ordered) > MAX_SERVICES:
+        raise Misconfigured(f"there are {len(ordered)} services, and the local stack has ports for {MAX_SERVICES}")
     return ordered
 
 

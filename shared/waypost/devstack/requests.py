@@ -2,7 +2,7 @@
 can write there.
 
 The client writes `requests/<id>.json`. The supervisor handles one request at a time and writes
-`<id>.answer`. Files work on every system and in folders whose path is too long for the name of a
+`<id>.reply`. Files work on every system and in folders whose path is too long for the name of a
 socket.
 """
 
@@ -18,7 +18,7 @@ from waypost.kernel.ids import new_id
 from waypost.native.errors import SetUpFailed, StartFailed
 
 POLL_SECONDS = 0.1
-ANSWER_SECONDS = 60
+REPLY_SECONDS = 60
 
 
 class Action(StrEnum):
@@ -37,7 +37,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class SupervisorReply:
     names: Sequence[str] = ()
     """Components that start now."""
     refusal: str = ""
@@ -51,20 +51,20 @@ async def ask(folder: Path, request: Request, *, runs: Callable[[], bool]) -> Se
     """Sends a request and returns the names of the components that start now. Raises StartFailed if
     the supervisor refuses it or does not answer.
     """
-    deadline = time.monotonic() + ANSWER_SECONDS
+    deadline = time.monotonic() + REPLY_SECONDS
     folder.mkdir(exist_ok=True)
     file = folder / f"{new_id()}.json"
-    answer = file.with_suffix(".answer")
+    reply = file.with_suffix(".reply")
     write_whole(file, json.dumps(asdict(request)))
     try:
-        while not answer.exists():
+        while not reply.exists():
             if not runs() or time.monotonic() > deadline:
                 raise StartFailed("the supervisor did not answer: stop the stack, then start it")
             await asyncio.sleep(POLL_SECONDS)
-        received = Answer(**json.loads(answer.read_text()))
+        received = SupervisorReply(**json.loads(reply.read_text()))
     finally:
         file.unlink(missing_ok=True)
-        answer.unlink(missing_ok=True)
+        reply.unlink(missing_ok=True)
     if received.refusal:
         raise StartFailed(received.refusal)
     return received.names
@@ -77,21 +77,21 @@ async def answer_requests(folder: Path, handle: Handler) -> None:
     folder.mkdir(exist_ok=True)
     while True:
         for file in sorted(folder.glob("*.json")):
-            answer = await answer_to(file, handle)
+            reply = await reply_to(file, handle)
             if file.exists():  # otherwise the client has given up
-                write_whole(file.with_suffix(".answer"), json.dumps(asdict(answer)))
+                write_whole(file.with_suffix(".reply"), json.dumps(asdict(reply)))
                 file.unlink(missing_ok=True)
         await asyncio.sleep(POLL_SECONDS)
 
 
-async def answer_to(file: Path, handle: Handler) -> Answer:
+async def reply_to(file: Path, handle: Handler) -> SupervisorReply:
     try:
         request = json.loads(file.read_text())
-        return Answer(names=await handle(Request(action=Action(request["action"]), names=request["names"])))
+        return SupervisorReply(names=await handle(Request(action=Action(request["action"]), names=request["names"])))
     except SetUpFailed as refused:
-        return Answer(refusal=str(refused))
+        return SupervisorReply(refusal=str(refused))
     except Exception as error:  # noqa: BLE001 - the client shows the error; the supervisor continues
-        return Answer(refusal=f"{type(error).__name__}: {error}")
+        return SupervisorReply(refusal=f"{type(error).__name__}: {error}")
 
 
 def write_whole(file: Path, text: str, *, mode: int = 0o666) -> None:

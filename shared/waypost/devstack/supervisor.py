@@ -11,7 +11,7 @@ from waypost.devstack.status_board import Phase, StatusBoard
 from waypost.kernel.backoff import Backoff
 from waypost.native.errors import StartFailed, last_lines
 
-PAUSES = Backoff(first_seconds=0.5, factor=2.0, most_seconds=30.0)
+PAUSES = Backoff(first_seconds=0.5, factor=2.0, max_seconds=30.0)
 STEADY_SECONDS = 60
 """A component that ran this long restarts with a failure count of zero."""
 HEALTH_PERIOD_SECONDS = 2.0
@@ -119,7 +119,7 @@ class Supervisor:
         missed = 0
         while True:
             await asyncio.sleep(HEALTH_PERIOD_SECONDS)
-            missed = 0 if await part.answers() else missed + 1
+            missed = 0 if await part.is_reachable() else missed + 1
             if missed in (0, SILENT_AFTER):
                 self._board.show(name, Phase.SILENT if missed else Phase.READY)
 

@@ -20,6 +20,8 @@ COLOURS = {
     Phase.STOPPED: "dim",
 }
 MEBIBYTE = 1 << 20
+WIDTH_WITHOUT_TERMINAL = 160
+"""Columns of the output when it is not a terminal."""
 
 
 def table_of(lines: Iterable[Line]) -> Table:

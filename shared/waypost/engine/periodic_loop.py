@@ -13,15 +13,15 @@ from waypost.kernel.errors import Transient
 
 log = structlog.get_logger()
 
-BACKOFF = Backoff(first_seconds=0.1, factor=2.0, most_seconds=5.0)
+BACKOFF = Backoff(first_seconds=0.1, factor=2.0, max_seconds=5.0)
 
 
 class PeriodicLoop:
-    """Runs `tick` every `every_seconds` or at a wakeup; a `waypost.engine.process.Lifecycle`.
+    """Runs `tick` every `every_seconds` or at a wake-up; a `waypost.engine.process.Lifecycle`.
 
     `ready` is set after a tick that succeeds and cleared after one that fails. Each kind of error
-    is logged once until a tick succeeds; the next tick follows after a backoff, which a wakeup does
-    not shorten. Modelled on River's `BaseStartStop`.
+    is logged once until a tick succeeds; the next tick follows after a backoff, which a wake-up
+    does not shorten. Modelled on River's `BaseStartStop`.
     """
 
     name = "loop"
@@ -31,7 +31,7 @@ class PeriodicLoop:
     ) -> None:
         self.ready = asyncio.Event()
         self.wakeup = wakeup or asyncio.Event()
-        """Set this event to run the next tick at once. Cleared before each tick, so that a wakeup
+        """Set this event to run the next tick at once. Cleared before each tick, so that a wake-up
         during a tick is not lost.
         """
         self.draining = asyncio.Event()

@@ -17,7 +17,7 @@ log = structlog.get_logger()
 
 
 class Lifecycle(Protocol):
-    """A background part: relay, consumer, job worker, doorbell, HTTP server."""
+    """A background part: relay, consumer, job worker, wake-up sender, HTTP server."""
 
     name: str
     ready: asyncio.Event
@@ -38,7 +38,7 @@ class Lifecycle(Protocol):
         ...
 
 
-def calm_garbage_collector() -> None:
+def tune_garbage_collector() -> None:
     """Reduces garbage collection; called once, after a process has imported its modules.
 
     Records are many small tuples that live for milliseconds and form no cycles; a collection every
@@ -66,7 +66,7 @@ class Process:
         """Runs until a signal. Raises the error of a part's start, after stopping the parts that
         had started.
         """
-        calm_garbage_collector()
+        tune_garbage_collector()
         LOOP_LAG.start()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):

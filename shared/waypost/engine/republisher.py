@@ -55,7 +55,7 @@ async def republish(
     """Republishes the missing events of one topic.
 
     `before_first` is awaited before the first record is sent. A dry run only counts. Raises
-    TopicUnavailable, RecordsRefused and Transient.
+    TopicUnavailable, RecordsRejected and Transient.
     """
     started_at, checked, missing, of = time.monotonic(), 0, 0, await store.count()
     reached, sender = await _reached(log), _Sender(broker)

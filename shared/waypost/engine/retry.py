@@ -15,9 +15,9 @@ from waypost.kernel.backoff import Backoff
 from waypost.kernel.errors import ConcurrencyConflict, NotYet, Permanent, Poison, Transient, Unavailable, WaypostError
 from waypost.ports.dead_letters import Failure, Status
 
-PAUSES = Backoff(first_seconds=1.0, factor=2.0, most_seconds=60.0)
+PAUSES = Backoff(first_seconds=1.0, factor=2.0, max_seconds=60.0)
 
-LONGEST_ERROR = 2000
+MAX_ERROR_LENGTH = 2000
 """Limit of stored characters of a message."""
 
 NON_RETRYABLE: tuple[type[Exception], ...] = (Permanent, Poison)
@@ -33,7 +33,7 @@ PROCESS_DIED = Failure(
 MAX_FRAMES = 12
 """Limit of stored frames of a traceback."""
 
-LONGEST_TAIL = 4000
+MAX_TRACEBACK_LENGTH = 4000
 """Limit of stored characters of a traceback; the innermost frames are kept."""
 
 _INSTALLED = tuple(sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib"))
@@ -63,7 +63,7 @@ def failure_of(error: BaseException) -> Failure:
     """
     return Failure(
         error_class=type(error).__name__,
-        error=_message(error)[:LONGEST_ERROR],
+        error=_message(error)[:MAX_ERROR_LENGTH],
         fingerprint=_fingerprint(error),
         retryable=not isinstance(error, NON_RETRYABLE),
         awaits_topic=isinstance(error, NotYet),
@@ -112,7 +112,7 @@ def _tail_of(error: BaseException) -> str | None:
     lines = [f"{_place(frame)}\n    {frame.line}" for frame in frames]
     if (cause := error.__cause__) is not None:
         lines.append(f"caused by {type(cause).__name__} at {_location_of(cause) or 'an unknown place'}")
-    return "\n".join(lines)[-LONGEST_TAIL:] or None
+    return "\n".join(lines)[-MAX_TRACEBACK_LENGTH:] or None
 
 
 def _application_frames(error: BaseException) -> Sequence[traceback.FrameSummary]:

@@ -2,9 +2,9 @@
 
 from waypost.engine.periodic_loop import PeriodicLoop
 from waypost.kernel.backoff import Backoff
-from waypost.ports.doorbell import Listener
+from waypost.ports.wakeups import Listener
 
-PAUSES = Backoff(first_seconds=0.05, factor=2.0, most_seconds=5.0)
+PAUSES = Backoff(first_seconds=0.05, factor=2.0, max_seconds=5.0)
 
 
 class WakeupListener(PeriodicLoop):

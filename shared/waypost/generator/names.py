@@ -17,7 +17,7 @@ _WORD = r"[a-z][a-z0-9]*(_[a-z0-9]+)*"
 _SERVICE = re.compile(_WORD)
 _EVENT_TYPE = re.compile(rf"({_WORD})\.({_WORD})")
 _PROJECT = re.compile(r"[a-z][a-z0-9]*([-_][a-z0-9]+)*")
-LONGEST = 40
+MAX_LENGTH = 40
 """Characters. Names of roles, tables and indexes are built from it, and PostgreSQL takes 63."""
 
 
@@ -81,9 +81,9 @@ def service_names(service: str, event_type: str | None = None, verb: str | None 
     """The names of a new service. The default of the event type is `<service>.created`. Raises
     Invalid for a name that cannot be used.
     """
-    if not _SERVICE.fullmatch(service) or len(service) > LONGEST:
+    if not _SERVICE.fullmatch(service) or len(service) > MAX_LENGTH:
         raise Invalid(
-            f"{service!r} is not a service name: use lower-case letters, for example `shipping`; {LONGEST} at most"
+            f"{service!r} is not a service name: use lower-case letters, for example `shipping`; {MAX_LENGTH} at most"
         )
     if is_reserved_service(service):
         raise Invalid(f"a service cannot be named {service}: the name is taken; choose another")
@@ -101,8 +101,10 @@ def service_names(service: str, event_type: str | None = None, verb: str | None 
 
 def project_name(name: str) -> str:
     """The name, if a folder and a distribution can have it. Raises Invalid."""
-    if not _PROJECT.fullmatch(name) or len(name) > LONGEST:
-        raise Invalid(f"{name!r} is not a project name: use lower-case letters, for example `acme`; {LONGEST} at most")
+    if not _PROJECT.fullmatch(name) or len(name) > MAX_LENGTH:
+        raise Invalid(
+            f"{name!r} is not a project name: use lower-case letters, for example `acme`; {MAX_LENGTH} at most"
+        )
     if keyword.iskeyword(namespace_of(name)) or name == "waypost":
         raise Invalid(f"a project cannot be named {name}: Python or the toolkit has that name; choose another")
     return name
@@ -125,9 +127,9 @@ def plural_of(noun: str) -> str:
 
 def _parts(event_type: str) -> tuple[str, str]:
     form = _EVENT_TYPE.fullmatch(event_type)
-    if form is None or len(event_type) > LONGEST:
+    if form is None or len(event_type) > MAX_LENGTH:
         raise Invalid(
-            f"{event_type!r} is not an event type: write <aggregate>.<past tense>, as shipment.dispatched; {LONGEST} at most"
+            f"{event_type!r} is not an event type: write <aggregate>.<past tense>, as shipment.dispatched; {MAX_LENGTH} at most"
         )
     aggregate, happened = event_type.split(".")
     if is_reserved_aggregate(aggregate, plural=plural_of(aggregate), class_name=class_name(aggregate)):

@@ -22,7 +22,7 @@ def admin_service(service: Service, runtime: Runtime, *, ops: Database, kafka_bo
         ops=ops,
         app=runtime.database,
         units=runtime.units,
-        doorbell=runtime.doorbell,
+        wakeup_sender=runtime.wakeup_sender,
         clock=runtime.clock,
         kafka_bootstrap=kafka_bootstrap,
     )
@@ -37,6 +37,6 @@ async def runtime_for_command(service: Service, *, dsn: str) -> AsyncIterator[Ru
     try:
         yield runtime
     finally:
-        await runtime.doorbell.drain(LAST_WAKEUP_SECONDS)
-        await runtime.doorbell.stop()
+        await runtime.wakeup_sender.drain(LAST_WAKEUP_SECONDS)
+        await runtime.wakeup_sender.stop()
         await runtime.database.close()

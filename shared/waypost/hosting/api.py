@@ -35,7 +35,7 @@ async def run_api(service: Service) -> None:
     runtime.database.reserve("requests")
     app = api_app(service, settings, runtime, ops=ops)
     server = HttpServer(app, host=settings.host, port=settings.service_port)
-    await run_parts(runtime, [runtime.doorbell, server, cap], settings)
+    await run_parts(runtime, [runtime.wakeup_sender, server, cap], settings)
 
 
 def operators_database(service: Service, settings: ApiSettings) -> Database:
@@ -68,7 +68,7 @@ def api_app(service: Service, settings: ApiSettings, runtime: Runtime, *, ops: D
         service.routers,
         bus=runtime.bus,
         keys=keys,
-        answers=PostgresIdempotencyKeys(),
+        stored_responses=PostgresIdempotencyKeys(),
         idempotency_secret=settings.idempotency_secret.get_secret_value().encode(),
         readiness=Readiness(checks={"postgres": runtime.database.verify}),
         resources=resources,

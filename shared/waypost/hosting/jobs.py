@@ -28,7 +28,7 @@ async def run_jobs(service: Service) -> None:
     )
     retention_sweeper = RetentionSweeper(runtime.database, all_tenants)
     parts: list[Lifecycle] = [
-        runtime.doorbell,
+        runtime.wakeup_sender,
         listener,
         job_scheduler(service, runtime),
         job_worker(service, runtime),
@@ -44,7 +44,7 @@ def job_scheduler(service: Service, runtime: Runtime) -> Scheduler:
         runtime.jobs,
         open_tenants,
         clock=runtime.clock,
-        doorbell=runtime.doorbell,
+        wakeup_sender=runtime.wakeup_sender,
     )
 
 

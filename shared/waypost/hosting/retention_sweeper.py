@@ -15,12 +15,12 @@ from waypost.jobs.results import prune_results
 from waypost.kernel.backoff import Backoff
 from waypost.kernel.ids import TenantId
 from waypost.postgres.database import Database
-from waypost.postgres.retention import prune_answers, prune_inbox
+from waypost.postgres.retention import prune_inbox, prune_stored_responses
 from waypost.postgres.tenancy import some_at_a_time
 
 log = structlog.get_logger()
 
-BACKOFF = Backoff(first_seconds=1.0, factor=4.0, most_seconds=300.0)
+BACKOFF = Backoff(first_seconds=1.0, factor=4.0, max_seconds=300.0)
 
 PruneForTenants = Callable[[Database, Sequence[TenantId], timedelta], Awaitable[int]]
 
@@ -29,7 +29,7 @@ PruneForTenants = Callable[[Database, Sequence[TenantId], timedelta], Awaitable[
 class Retention:
     inbox: timedelta = ConsumerPolicy().duplicate_window + timedelta(days=1)
     """One day longer than consumers need the entries, so that clock differences do not matter."""
-    answers: timedelta = timedelta(days=1)
+    stored_responses: timedelta = timedelta(days=1)
     """How long the response to an Idempotency-Key is stored."""
     results: timedelta = timedelta(days=30)
     """How long results of finished jobs and their idempotency keys are stored. Dead jobs are kept
@@ -77,9 +77,9 @@ class RetentionSweeper(PeriodicLoop):
         async with self._database.transaction() as rows:
             tenants = await self._tenants(rows)
         inbox = await prune_inbox(self._database, self._retention.inbox)
-        answers = await self._prune(prune_answers, tenants, self._retention.answers)
+        stored_responses = await self._prune(prune_stored_responses, tenants, self._retention.stored_responses)
         results = await self._prune(prune_results, tenants, self._retention.results)
-        log.info("retention_done", inbox=inbox, answers=answers, results=results)
+        log.info("retention_done", inbox=inbox, stored_responses=stored_responses, results=results)
 
     async def _prune(self, prune: PruneForTenants, tenants: Sequence[TenantId], older_than: timedelta) -> int:
         return sum([await prune(self._database, some, older_than) for some in some_at_a_time(tenants)])

@@ -1,5 +1,5 @@
-"""The runtime that every process of a service needs: pool, doorbell, units of work and command
-bus.
+"""The runtime that every process of a service needs: pool, wake-up sender, units of work and
+command bus.
 """
 
 from collections.abc import Sequence
@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from waypost.engine.bus import Bus
-from waypost.engine.doorbell import CoalescingDoorbell, LocalWakeups
 from waypost.engine.failpoints import failpoint
 from waypost.engine.projections import project
+from waypost.engine.wakeups import CoalescingWakeupSender, LocalWakeups
 from waypost.hosting.service import Service
 from waypost.jobs.declaration import JobRegistry
 from waypost.jobs.queue import PostgresJobQueue
@@ -28,7 +28,7 @@ AFTER_EVENTS = failpoint("write.after_events")
 class Runtime:
     service: Service
     database: Database
-    doorbell: CoalescingDoorbell
+    wakeup_sender: CoalescingWakeupSender
     wakeups: LocalWakeups
     jobs: JobRegistry
     clock: Clock
@@ -52,7 +52,7 @@ def build_runtime(
     name = f"{service.name}-{role}"
     database = Database(dsn, application_name=name, pool_size=pool_size, schemas=service.schemas)
     wakeups = LocalWakeups()
-    doorbell = CoalescingDoorbell(wakeups, PostgresNotifier(dsn, application_name=f"{name}-doorbell"))
+    wakeup_sender = CoalescingWakeupSender(wakeups, PostgresNotifier(dsn, application_name=f"{name}-wakeups"))
     jobs, clock = JobRegistry(service.jobs), clock or SystemClock()
 
     async def project_inline(envelopes: Sequence[Envelope[Event]], rows: AsyncConnection) -> None:
@@ -67,7 +67,7 @@ def build_runtime(
         service=service.name,
         codec=service.codec,
         clock=clock,
-        doorbell=doorbell,
+        wakeup_sender=wakeup_sender,
         project=project_inline,
         open_jobs=open_jobs,
     )
@@ -75,7 +75,7 @@ def build_runtime(
     return Runtime(
         service=service,
         database=database,
-        doorbell=doorbell,
+        wakeup_sender=wakeup_sender,
         wakeups=wakeups,
         jobs=jobs,
         clock=clock,

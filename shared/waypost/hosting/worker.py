@@ -25,7 +25,7 @@ async def run_worker(service: Service) -> None:
         )
     )
     consumers = [consumer_group(service, consumer, settings, runtime) for consumer in service.consumers]
-    parts: list[Lifecycle] = [runtime.doorbell, listener, outbox_relay(service, settings, runtime), *consumers]
+    parts: list[Lifecycle] = [runtime.wakeup_sender, listener, outbox_relay(service, settings, runtime), *consumers]
     progress = {consumer.name: consumer.makes_progress for consumer in consumers}
     await run_with_probes(service, runtime, parts, settings, checks=progress)
 

@@ -26,8 +26,8 @@ class Claim:
     priority: int
     enqueued_at: datetime
     run_at: datetime
-    redrives: int
-    """Number of redrives by operators."""
+    operator_retries: int
+    """Number of retries by operators."""
     crashed: bool
     """The last attempt recorded no outcome; its worker may have crashed."""
     cause: Cause
@@ -51,7 +51,7 @@ def claim_of(row: asyncpg.Record) -> Claim:
         priority=row["priority"],
         enqueued_at=row["enqueued_at"],
         run_at=row["run_at"],
-        redrives=row["redrives"],
+        operator_retries=row["redrives"],
         crashed=row["crashed"],
         cause=Cause(
             correlation_id=row["correlation_id"],

@@ -16,11 +16,11 @@ from waypost.ports.jobs import JobArgument, Scalar
 JsonScalar = str | int | bool | None
 JsonArgument = JsonScalar | list[JsonScalar]
 
-LONGEST_TEXT = 1_000
+MAX_TEXT_LENGTH = 1_000
 """Limit in characters of a str, and digits of an int or a Decimal. Store a longer value and pass
 its id.
 """
-LONGEST_LIST = 1_000
+MAX_LIST_LENGTH = 1_000
 """Limit of elements in a list."""
 
 _FROM_TEXT: Mapping[type, Callable[[str], Scalar]] = {
@@ -69,9 +69,9 @@ class Parameter:
             return self._scalar_to_json(label, value)
         if not isinstance(value, list):
             raise Invalid(f"{label} takes {self.type_name}, not {type(value).__name__}")
-        if len(value) > LONGEST_LIST:
+        if len(value) > MAX_LIST_LENGTH:
             raise Invalid(
-                f"{label} has more than {LONGEST_LIST} elements. Store them, and pass the id, or enqueue several jobs"
+                f"{label} has more than {MAX_LIST_LENGTH} elements. Store them, and pass the id, or enqueue several jobs"
             )
         return [self._scalar_to_json(f"{label}[{index}]", element) for index, element in enumerate(value)]
 
@@ -142,21 +142,21 @@ def _plain(hint: Any) -> Any:
 
 def _refuse_unstorable(label: str, value: object) -> None:
     match value:
-        case str() if len(value) > LONGEST_TEXT:
-            raise Invalid(f"{label} is longer than {LONGEST_TEXT} characters. Store it, and pass its id")
+        case str() if len(value) > MAX_TEXT_LENGTH:
+            raise Invalid(f"{label} is longer than {MAX_TEXT_LENGTH} characters. Store it, and pass its id")
         case str() if not is_storable(value):
             raise Invalid(f"{label} holds a NUL or half a surrogate pair, which PostgreSQL stores in no text")
         case datetime() if value.tzinfo is None:
             raise Invalid(f"{label} has no time zone; pass a timezone-aware datetime")
-        case int() if abs(value) >= 10**LONGEST_TEXT:
-            raise Invalid(f"{label} has more than {LONGEST_TEXT} digits")
+        case int() if abs(value) >= 10**MAX_TEXT_LENGTH:
+            raise Invalid(f"{label} has more than {MAX_TEXT_LENGTH} digits")
         case Decimal() if not value.is_finite():
             raise Invalid(f"{label} is {value}; a job takes finite numbers")
-        case Decimal() if len(value.as_tuple().digits) > LONGEST_TEXT:
-            raise Invalid(f"{label} has more than {LONGEST_TEXT} digits")
-        case Decimal() if abs(value.adjusted()) > LONGEST_TEXT:
+        case Decimal() if len(value.as_tuple().digits) > MAX_TEXT_LENGTH:
+            raise Invalid(f"{label} has more than {MAX_TEXT_LENGTH} digits")
+        case Decimal() if abs(value.adjusted()) > MAX_TEXT_LENGTH:
             raise Invalid(
-                f"{label} is {value}, which has more than {LONGEST_TEXT} digits when it is written without an exponent."
+                f"{label} is {value}, which has more than {MAX_TEXT_LENGTH} digits when it is written without an exponent."
                 " Arithmetic with it could stop the process; round it"
             )
         case _:

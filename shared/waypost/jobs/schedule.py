@@ -14,7 +14,7 @@ from waypost.jobs.declaration import JobRegistry, ListTenants, Scheduled
 from waypost.jobs.queue import enqueue_for_each
 from waypost.kernel.clock import Clock
 from waypost.kernel.errors import Invalid, Misconfigured, Transient
-from waypost.ports.doorbell import Doorbell
+from waypost.ports.wakeups import WakeupSender
 from waypost.postgres.database import Database, Sql
 
 log = structlog.get_logger()
@@ -47,7 +47,7 @@ class Scheduler(PeriodicLoop):
         tenants: ListTenants,
         *,
         clock: Clock,
-        doorbell: Doorbell,
+        wakeup_sender: WakeupSender,
         poll_seconds: float = 1.0,
     ) -> None:
         super().__init__(every_seconds=poll_seconds)
@@ -56,7 +56,7 @@ class Scheduler(PeriodicLoop):
         self._registry = registry
         self._tenants = tenants
         self._clock = clock
-        self._doorbell = doorbell
+        self._wakeup_sender = wakeup_sender
         self._known: dict[str, datetime] = {}
 
     async def start(self) -> None:
@@ -115,4 +115,4 @@ class Scheduler(PeriodicLoop):
             await enqueue_for_each(connection, tenants, scheduled.job, stored, idempotency_key=key, at=tick)
             BEFORE_COMMIT.hit()
         log.info("schedule_ticked", schedule=scheduled.name, tick=tick.isoformat(), jobs=len(tenants))
-        self._doorbell.ring("jobs")
+        self._wakeup_sender.send("jobs")

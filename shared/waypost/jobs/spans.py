@@ -21,7 +21,7 @@ from waypost.telemetry import names
 from waypost.telemetry.spans import recorded
 from waypost.telemetry.tracing import Trace, current_trace, is_sampled
 
-FAR_AHEAD = timedelta(minutes=5)
+LINKED_TRACE_AFTER = timedelta(minutes=5)
 """A job delayed for longer gets its own trace, linked to the trace of its enqueue, because a trace
 is read soon after its start.
 """
@@ -55,7 +55,7 @@ def processing(claim: Claim) -> Iterator[None]:
     origin = trace.get_current_span(parent).get_span_context()
     identity: dict[str, str | int] = {names.TENANT: str(claim.tenant_id), names.JOB_ATTEMPT: claim.attempt}
     attributes = _attributes(names.PROCESS, claim.name, claim.id) | identity
-    if claim.redrives or claim.run_at - claim.enqueued_at > FAR_AHEAD:
+    if claim.operator_retries or claim.run_at - claim.enqueued_at > LINKED_TRACE_AFTER:
         parent = Context()
         attributes[names.ORIGINAL_TRACE] = f"{origin.trace_id:032x}"
     name, links = names.process_span(claim.name), [Link(origin)]

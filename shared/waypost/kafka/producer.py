@@ -21,7 +21,7 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 from waypost.kafka.topics import describe, reaching
 from waypost.kernel.errors import Transient
 from waypost.kernel.partitioning import SHARDS, partition_for
-from waypost.ports.broker import OutgoingRecord, RecordsRefused, TopicUnavailable
+from waypost.ports.broker import OutgoingRecord, RecordsRejected, TopicUnavailable
 from waypost.project import on_cluster
 
 BATCH_BYTES = 512 * 1024
@@ -91,7 +91,7 @@ class KafkaPublisher:
                 acknowledged = await self._producer.send_batch(batch, on_cluster(topic), partition=partition)
                 await acknowledged
             except _REFUSALS as error:
-                raise RecordsRefused(batched, type(error).__name__) from error
+                raise RecordsRejected(batched, type(error).__name__) from error
             except KafkaError as error:
                 raise Transient(f"{topic}/{partition} was not acknowledged: {error!r}") from error
 

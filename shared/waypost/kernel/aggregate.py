@@ -59,7 +59,7 @@ class Aggregate:
         self._recorded.append(event)
         self._advance(event)
 
-    def settle(self) -> None:
+    def mark_stored(self) -> None:
         """Called by the unit of work after the recorded events were stored."""
         self._recorded.clear()
 

@@ -12,14 +12,14 @@ class Backoff:
 
     first_seconds: float = 2.0
     factor: float = 4.0
-    most_seconds: float = 600.0
+    max_seconds: float = 600.0
     jitter: float = 0.25
     """Maximum share by which a pause is shortened or extended."""
 
     def seconds(self, failures: int) -> float:
         """The pause after this number of failures in a row, at least one."""
         growths = min(failures - 1, 64)  # the limit is reached by then; an unbounded power overflows
-        wait = min(self.first_seconds * self.factor**growths, self.most_seconds)
+        wait = min(self.first_seconds * self.factor**growths, self.max_seconds)
         return wait * random.uniform(1 - self.jitter, 1 + self.jitter)  # noqa: S311 - no secret
 
 

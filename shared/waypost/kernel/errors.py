@@ -22,8 +22,8 @@ WaypostError
 │   └── LiveIsAhead             a rebuild has not read all records of the live consumer
 ├── NotYet                      a row that the handler needs has not arrived from another topic
 ├── Permanent                   the same work will fail again: dead letter or dead job
-│   ├── RecordsRefused          the broker can never accept a record
-│   └── RowsRefused             an outbox row cannot become a record
+│   ├── RecordsRejected         the broker can never accept a record
+│   └── RowsRejected            an outbox row cannot become a record
 ├── Poison                      the record is not a valid event
 │   ├── UndecodableRecord       wrong magic byte, unknown schema id, or body that does not fit
 │   ├── MalformedHeaders        a header of the contract is missing or malformed

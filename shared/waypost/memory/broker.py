@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 from waypost.kernel.errors import Transient
-from waypost.ports.broker import OutgoingRecord, RecordsRefused, TopicUnavailable
+from waypost.ports.broker import OutgoingRecord, RecordsRejected, TopicUnavailable
 
 
 class MemoryBroker:
@@ -49,7 +49,7 @@ class MemoryPublisher:
         if not self._broker.reachable:
             raise Transient("the broker went away")
         if any(map(self._broker.refuses, batch)):
-            raise RecordsRefused(batch, "too large")
+            raise RecordsRejected(batch, "too large")
         self._broker.logs[topic].extend(batch)
         async with self._broker.received:
             self._broker.received.notify_all()

@@ -48,5 +48,5 @@ class MemoryConsumerTransactions:
         async with self._database.transaction(tenants) as transaction:
             yield MemoryConsumerTransaction(transaction, self._units, self._name)
 
-    async def answers(self) -> bool:
+    async def is_reachable(self) -> bool:
         return True

@@ -45,14 +45,14 @@ class MemoryUnitOfWork(Repository):
             envelopes = self._envelopes(aggregate)
             if envelopes:
                 await self.events.append(aggregate.aggregate_type, envelopes)
-                aggregate.settle()
+                aggregate.mark_stored()
                 self._unsent.extend(envelopes)
 
     async def finish(self) -> None:
         await self.flush()
         self._transaction.tables.published += tuple(self._unsent)
 
-    def ring_doorbell(self) -> None:
+    def send_wakeups(self) -> None:
         """Does nothing: in memory there are no listeners."""
 
     def _envelopes(self, aggregate: Aggregate) -> Sequence[Envelope[Event]]:
@@ -74,7 +74,7 @@ class MemoryUnitsOfWork:
             unit = self.over(transaction, cause or current_cause())
             yield unit
             await unit.finish()
-        unit.ring_doorbell()
+        unit.send_wakeups()
 
     def over(self, transaction: MemoryTransaction, cause: Cause) -> MemoryUnitOfWork:
         return MemoryUnitOfWork(transaction, self._service, self._clock, cause)

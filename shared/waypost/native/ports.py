@@ -7,9 +7,9 @@ import socket
 from pathlib import Path
 
 LOOPBACK = "127.0.0.1"
-HIGHEST_PORT = 65_535
+MAX_PORT = 65_535
 EPHEMERAL_FILE = Path("/proc/sys/net/ipv4/ip_local_port_range")
-IANA_EPHEMERAL = range(49_152, HIGHEST_PORT + 1)
+IANA_EPHEMERAL = range(49_152, MAX_PORT + 1)
 """RFC 6335, section 6; macOS uses it."""
 LOWEST_DRAWN = 10_000
 """Above the ports of stacks at the bases 8000 and 9000."""
@@ -29,11 +29,11 @@ def ephemeral_ports() -> range:
 def ports_outside(ephemeral: range) -> range:
     """The larger range below or above the ephemeral one; empty if it covers all ports."""
     below = range(LOWEST_DRAWN, ephemeral.start)
-    above = range(max(ephemeral.stop, LOWEST_DRAWN), HIGHEST_PORT + 1)
+    above = range(max(ephemeral.stop, LOWEST_DRAWN), MAX_PORT + 1)
     return max(below, above, key=len)
 
 
-FREE_RANGE = ports_outside(ephemeral_ports()) or range(LOWEST_DRAWN, HIGHEST_PORT + 1)
+FREE_RANGE = ports_outside(ephemeral_ports()) or range(LOWEST_DRAWN, MAX_PORT + 1)
 """The range from which free ports are drawn; all ports if the kernel uses every port for outgoing
 connections.
 """

@@ -41,7 +41,7 @@ async def accepts_tcp(host: str, port: int) -> bool:
     return True
 
 
-async def http_answers(url: str) -> bool:
+async def is_url_reachable(url: str) -> bool:
     """True if a GET request to this machine is answered with 200. Uses a plain connection: the
     set-up of a client library costs more than the request.
     """

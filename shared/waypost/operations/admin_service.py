@@ -7,7 +7,7 @@ from waypost.jobs.declaration import JobRegistry
 from waypost.kernel.clock import Clock
 from waypost.ports.codec import EventCodec
 from waypost.ports.consumers import Consumer
-from waypost.ports.doorbell import Doorbell
+from waypost.ports.wakeups import WakeupSender
 from waypost.postgres.database import Database
 from waypost.postgres.unit_of_work import PostgresUnitsOfWork
 
@@ -26,6 +26,6 @@ class AdminService:
     """Connected as `<service>_app`, for work with the rights of a handler."""
     units: PostgresUnitsOfWork
     """Units of work on `app`."""
-    doorbell: Doorbell
+    wakeup_sender: WakeupSender
     clock: Clock
     kafka_bootstrap: str

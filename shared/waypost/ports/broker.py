@@ -20,13 +20,13 @@ class OutgoingRecord(NamedTuple):
     """Unix time in milliseconds at which the event was stored."""
 
 
-class RecordsRefused(Permanent):
+class RecordsRejected(Permanent):
     """The broker can never accept one of these records; which one is known only for a single
     record.
     """
 
     def __init__(self, records: Sequence[OutgoingRecord], reason: str) -> None:
-        super().__init__(f"{len(records)} records of {records[0].topic} were refused: {reason}", reason=reason)
+        super().__init__(f"{len(records)} records of {records[0].topic} were rejected: {reason}", reason=reason)
         self.records = records
         self.reason = reason
 
@@ -47,8 +47,8 @@ class Publisher(Protocol):
 
         A record is sent to the partition that `waypost.kernel.partitioning` computes. Records of
         one partition keep the given order, with one batch in flight at a time. Raises
-        TopicUnavailable before anything is sent, RecordsRefused, and Transient. After an error or a
-        cancellation, any of the records may be in the log, or may still arrive there.
+        TopicUnavailable before anything is sent, RecordsRejected, and Transient. After an error or
+        a cancellation, any of the records may be in the log, or may still arrive there.
         """
         ...
 

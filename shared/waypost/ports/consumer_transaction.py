@@ -24,7 +24,7 @@ class Reaction(UnitOfWork, Protocol):
         """
         ...
 
-    def ring_doorbell(self) -> None:
+    def send_wakeups(self) -> None:
         """Wakes relays and job workers; called after the commit."""
         ...
 
@@ -58,7 +58,7 @@ class ConsumerTransactions(Protocol):
         """
         ...
 
-    async def answers(self) -> bool:
+    async def is_reachable(self) -> bool:
         """True if a new connection works. Distinguishes "this batch kills its connection" from "the
         database is down".
         """

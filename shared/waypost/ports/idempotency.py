@@ -23,7 +23,7 @@ class KeyedRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class StoredResponse:
     """A stored HTTP response."""
 
     status: int
@@ -48,7 +48,7 @@ class IdempotencyKeys(Protocol):
     rollback.
     """
 
-    async def claim(self, request: KeyedRequest, uow: UnitOfWork) -> Answer | None:
+    async def claim(self, request: KeyedRequest, uow: UnitOfWork) -> StoredResponse | None:
         """The stored response, or None; the key is then reserved until the transaction ends. Never
         waits for a concurrent duplicate.
 
@@ -57,6 +57,6 @@ class IdempotencyKeys(Protocol):
         """
         ...
 
-    async def keep(self, request: KeyedRequest, answer: Answer, uow: UnitOfWork, *, at: datetime) -> None:
+    async def keep(self, request: KeyedRequest, response: StoredResponse, uow: UnitOfWork, *, at: datetime) -> None:
         """Stores the response. Raises KeyTaken."""
         ...

@@ -119,7 +119,7 @@ class Shadow(Protocol):
         ...
 
 
-class HistoryTransaction(Protocol):
+class InlineShadowTransaction(Protocol):
     """An open transaction that writes an inline projection's new tables."""
 
     @property
@@ -131,12 +131,12 @@ class HistoryTransaction(Protocol):
         """Binds the transaction to the tenants of the next rows."""
         ...
 
-    async def note(self, events: Sequence[StoredEvent]) -> None:
+    async def mark_processed(self, events: Sequence[StoredEvent]) -> None:
         """Records that these events are processed."""
         ...
 
 
-class HistorySwap(HistoryTransaction, Protocol):
+class InlineSwap(InlineShadowTransaction, Protocol):
     """The transaction that locks out appends. Rolled back unless `complete` was called."""
 
     def missing(self, size: int) -> AsyncIterator[Sequence[StoredEvent]]:
@@ -152,9 +152,9 @@ class HistorySwap(HistoryTransaction, Protocol):
         ...
 
 
-class History(Protocol):
-    """The service's own events of all tenants, and the new tables of one inline projection; dropped
-    at the end unless they were swapped in.
+class InlineShadow(Protocol):
+    """The new tables of one inline projection, dropped at the end unless they were swapped in, and
+    the service's own events of all tenants.
     """
 
     async def count(self) -> int:
@@ -165,19 +165,19 @@ class History(Protocol):
         """Every event stored now, in the order of storing."""
         ...
 
-    def transaction(self) -> AbstractAsyncContextManager[HistoryTransaction]:
+    def transaction(self) -> AbstractAsyncContextManager[InlineShadowTransaction]:
         """Commits at the end of the block, rolls back on an error. Raises Transient."""
         ...
 
-    def swap(self) -> AbstractAsyncContextManager[HistorySwap]:
+    def swap(self) -> AbstractAsyncContextManager[InlineSwap]:
         """Opens the swap. Raises Transient if the writers cannot be locked out within 2 s."""
         ...
 
 
-class HistoryShadowFactory(Protocol):
+class InlineShadowFactory(Protocol):
     """Opens rebuilds of one inline projection."""
 
-    def history(self) -> AbstractAsyncContextManager[History]:
+    def shadow(self) -> AbstractAsyncContextManager[InlineShadow]:
         """Drops the tables of an unfinished rebuild and creates new ones. Raises RebuildRuns."""
         ...
 

@@ -69,7 +69,7 @@ class UnitsOfWork(Protocol):
         of the block, rolls back on an error.
 
         Without a `cause` the bound one is used (`waypost.kernel.cause`). After the commit the
-        doorbell wakes relays and job workers. Raises NoTenantBound, and Transient if the database
-        is unavailable.
+        wake-up sender wakes relays and job workers. Raises NoTenantBound, and Transient if the
+        database is unavailable.
         """
         ...

@@ -62,5 +62,5 @@ class PostgresConsumerTransactions:
         async with self._database.transaction(bound) as connection:
             yield PostgresConsumerTransaction(connection, self._name, self._versions, self._units, bound)
 
-    async def answers(self) -> bool:
-        return await self._database.answers()
+    async def is_reachable(self) -> bool:
+        return await self._database.is_reachable()

@@ -143,7 +143,7 @@ class Database:
             rows: Sequence[asyncpg.Record] = await (await driver(connection)).fetch(statement, *arguments)
         return rows
 
-    async def answers(self) -> bool:
+    async def is_reachable(self) -> bool:
         try:
             async with self.transaction():
                 return True

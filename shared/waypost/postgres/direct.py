@@ -1,4 +1,4 @@
-"""Connections outside the pools, for session state: locks, LISTEN, and the doorbell's NOTIFY."""
+"""Connections outside the pools, for session state: locks, LISTEN and NOTIFY."""
 
 import contextlib
 

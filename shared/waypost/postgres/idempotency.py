@@ -9,7 +9,7 @@ import asyncpg
 
 from waypost.kernel.ids import TenantId
 from waypost.kernel.tenant import sole_tenant
-from waypost.ports.idempotency import Answer, KeyedRequest, KeyReused, KeyTaken, RequestInProgress
+from waypost.ports.idempotency import KeyedRequest, KeyReused, KeyTaken, RequestInProgress, StoredResponse
 from waypost.ports.unit_of_work import UnitOfWork
 from waypost.postgres.database import Sql
 
@@ -27,7 +27,7 @@ values ($1, $2, $3, $4, $5, $6, $7, $8)"""
 class PostgresIdempotencyKeys:
     """`waypost.ports.idempotency.IdempotencyKeys`."""
 
-    async def claim(self, request: KeyedRequest, uow: UnitOfWork) -> Answer | None:
+    async def claim(self, request: KeyedRequest, uow: UnitOfWork) -> StoredResponse | None:
         sql = Sql(uow.rows)
         tenant = sole_tenant(uow.tenants)
         if not await sql.fetchval(_LOCK, _lock_of(tenant, request)):
@@ -37,16 +37,16 @@ class PostgresIdempotencyKeys:
             return None
         if not hmac.compare_digest(stored["body_hash"], request.body_hash):
             raise KeyReused
-        return Answer(status=stored["status"], headers=json.loads(stored["headers"]), body=stored["body"])
+        return StoredResponse(status=stored["status"], headers=json.loads(stored["headers"]), body=stored["body"])
 
-    async def keep(self, request: KeyedRequest, answer: Answer, uow: UnitOfWork, *, at: datetime) -> None:
+    async def keep(self, request: KeyedRequest, response: StoredResponse, uow: UnitOfWork, *, at: datetime) -> None:
         row = (
             request.route,
             request.key,
             request.body_hash,
-            answer.status,
-            json.dumps(dict(answer.headers)),
-            answer.body,
+            response.status,
+            json.dumps(dict(response.headers)),
+            response.body,
         )
         try:
             await Sql(uow.rows).execute(_KEEP, sole_tenant(uow.tenants), *row, at)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Sequence
 import asyncpg
 
 from waypost.kernel.errors import Transient
-from waypost.ports.doorbell import Channel
+from waypost.ports.wakeups import Channel
 from waypost.postgres.direct import close_directly, connect_directly
 from waypost.postgres.failures import as_transient
 
@@ -14,7 +14,7 @@ _NOTIFY = "select pg_notify(channel, '') from unnest($1::text[]) as channel"
 
 
 class PostgresNotifier:
-    """`waypost.ports.doorbell.Notifier` on one autocommit session, which is opened at first use and
+    """`waypost.ports.wakeups.Notifier` on one autocommit session, which is opened at first use and
     after a connection loss.
     """
 
@@ -41,7 +41,7 @@ class PostgresNotifier:
 
 
 class PostgresListener:
-    """`waypost.ports.doorbell.Listener` on its own session."""
+    """`waypost.ports.wakeups.Listener` on its own session."""
 
     def __init__(
         self, dsn: str, channels: Sequence[Channel], wake: Callable[[Channel], None], *, application_name: str

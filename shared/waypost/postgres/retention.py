@@ -39,7 +39,7 @@ async def prune_inbox(database: Database, older_than: timedelta) -> int:
     return await in_chunks(database, _PRUNE_INBOX, older_than)
 
 
-async def prune_answers(database: Database, tenants: Sequence[TenantId], older_than: timedelta) -> int:
+async def prune_stored_responses(database: Database, tenants: Sequence[TenantId], older_than: timedelta) -> int:
     """Deletes idempotency keys of these tenants that are older. A request repeated after that has
     its effect again.
     """

@@ -17,9 +17,9 @@ from waypost.kernel.ids import TenantId
 from waypost.kernel.repository import Repository, enveloped
 from waypost.kernel.tenant import current_tenants
 from waypost.ports.codec import EncodedEvent, EventCodec
-from waypost.ports.doorbell import Doorbell
 from waypost.ports.event_store import EventStore
 from waypost.ports.jobs import JobQueue
+from waypost.ports.wakeups import WakeupSender
 from waypost.postgres.database import Database
 from waypost.postgres.event_store import PostgresEventStore
 from waypost.postgres.outbox import writer as outbox
@@ -42,7 +42,7 @@ class WritePath:
     service: str
     codec: EventCodec
     clock: Clock
-    doorbell: Doorbell
+    wakeup_sender: WakeupSender
     project: Project
     """Updates the inline projections."""
     open_jobs: OpenJobs
@@ -79,7 +79,7 @@ class PostgresUnitOfWork(Repository):
         for aggregate in self._aggregates.values():
             encoded = [(envelope, self._path.codec.encode(envelope.event)) for envelope in self._envelopes(aggregate)]
             await self._store.append_encoded(aggregate.aggregate_type, encoded)
-            aggregate.settle()
+            aggregate.mark_stored()
             stored.extend(envelope for envelope, _ in encoded)
             self._unsent.extend(encoded)
         if stored:
@@ -97,14 +97,14 @@ class PostgresUnitOfWork(Repository):
             admit()
             await outbox.insert(self._connection, self._unsent, self._path.clock.now())
 
-    def ring_doorbell(self) -> None:
+    def send_wakeups(self) -> None:
         """Wakes relay and job workers. The owner of the transaction calls it once, after the
         commit.
         """
         if self._unsent:
-            self._path.doorbell.ring("outbox")
+            self._path.wakeup_sender.send("outbox")
         if self.woken_by_jobs:
-            self._path.doorbell.ring("jobs")
+            self._path.wakeup_sender.send("jobs")
 
     def _envelopes(self, aggregate: Aggregate) -> Sequence[Envelope[Event]]:
         source, at = f"/services/{self._path.service}", self._path.clock.now()
@@ -126,11 +126,11 @@ class PostgresUnitsOfWork:
             unit = self.over(connection, tenants, cause or current_cause())
             yield unit
             await unit.finish(self._admit)
-        unit.ring_doorbell()
+        unit.send_wakeups()
 
     def over(self, connection: AsyncConnection, tenants: frozenset[TenantId], cause: Cause) -> PostgresUnitOfWork:
         """A unit of work in the caller's transaction. The caller then calls `finish`, commits and
-        calls `ring_doorbell`.
+        calls `send_wakeups`.
 
         Used by consumers: their outbox rows are written even if the outbox is full.
         """

@@ -3,7 +3,7 @@
 | module | content |
 |---|---|
 | `aggregates` | `given(Aggregate, events).when(...).then(events)` |
-| `memory` | in-memory units of work, event store, inbox, outbox, broker and doorbell |
+| `memory` | in-memory units of work, event store, inbox, outbox, broker and wake-ups |
 | `clock` | `MovableClock`: a fixed or running clock that a test moves |
 | `envelopes` | `envelope_of(event)`, `record_of(envelope)` |
 | `eventually` | waits for a condition, and fails with its last value |

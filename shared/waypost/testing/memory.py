@@ -5,16 +5,16 @@ behaviour suites as the real adapters.
 from waypost.memory.broker import MemoryBroker
 from waypost.memory.consumer_transaction import MemoryConsumerTransactions
 from waypost.memory.database import MemoryDatabase, QueuedJob
-from waypost.memory.doorbell import MemoryDoorbell
 from waypost.memory.outbox import MemoryOutbox
 from waypost.memory.unit_of_work import MemoryUnitsOfWork
+from waypost.memory.wakeups import MemoryWakeups
 
 __all__ = [
     "MemoryBroker",
     "MemoryConsumerTransactions",
     "MemoryDatabase",
-    "MemoryDoorbell",
     "MemoryOutbox",
     "MemoryUnitsOfWork",
+    "MemoryWakeups",
     "QueuedJob",
 ]

@@ -30,7 +30,7 @@ def create_app(
     *,
     bus: Bus,
     keys: KeysOf,
-    answers: IdempotencyKeys,
+    stored_responses: IdempotencyKeys,
     idempotency_secret: bytes,
     readiness: Readiness,
     resources: OpenResources = nullcontext,
@@ -41,7 +41,7 @@ def create_app(
     `waypost.web.request`.
 
     `routers`: the service's own routes. `bus`: runs the commands. `keys`: source of the keys that
-    verify tokens. `answers`: storage of the responses to requests with an Idempotency-Key.
+    verify tokens. `stored_responses`: storage of the responses to requests with an Idempotency-Key.
     `readiness`: checks of `/readyz`. `resources`: opened at start, available as
     `Context.resources`. `clock`: source of the time, by default the system clock.
 
@@ -60,7 +60,7 @@ def create_app(
 
     app = routed(service, [*routers, *(ops.ROUTERS if admin_service else ())], readiness, lifespan)
     app.state.bus = bus
-    app.state.answers = answers
+    app.state.stored_responses = stored_responses
     app.state.idempotency_secret = idempotency_secret
     app.state.clock = clock
     app.state.admin_service = admin_service

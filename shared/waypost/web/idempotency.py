@@ -21,7 +21,7 @@ from waypost.engine.failpoints import failpoint
 from waypost.kernel.cause import current_cause
 from waypost.kernel.command import Command
 from waypost.kernel.errors import ConcurrencyConflict
-from waypost.ports.idempotency import Answer, IdempotencyKeys, KeyedRequest, KeyTaken
+from waypost.ports.idempotency import IdempotencyKeys, KeyedRequest, KeyTaken, StoredResponse
 
 R = TypeVar("R")
 
@@ -51,7 +51,7 @@ class IdempotentExecutor:
         self.key = key
         self._request = request
         self._bus: Bus = request.app.state.bus
-        self._answers: IdempotencyKeys = request.app.state.answers
+        self._stored_responses: IdempotencyKeys = request.app.state.stored_responses
 
     async def __call__(self, command: Command[R], render: Callable[[R], Response]) -> Response:
         """Executes the command and stores the response in the same transaction, or returns the
@@ -72,12 +72,12 @@ class IdempotentExecutor:
         BEFORE_BEGIN.hit()
         async with self._bus.units.begin() as uow:
             await self._bus.authorize(uow)  # also for a stored response: the caller may have lost the rights
-            stored = await self._answers.claim(keyed, uow)
+            stored = await self._stored_responses.claim(keyed, uow)
             if stored is not None:
                 return Response(stored.body, stored.status, dict(stored.headers) | {"Idempotent-Replayed": "true"})
             response = render(await self._bus.execute(command, uow))
             at = self._request.app.state.clock.now()
-            await self._answers.keep(keyed, _answer(response), uow, at=at)
+            await self._stored_responses.keep(keyed, _stored_response(response), uow, at=at)
         AFTER_COMMIT.hit()
         return response
 
@@ -93,9 +93,9 @@ class IdempotentExecutor:
         return hashlib.blake2b(actor + b"\n" + body, key=secret, digest_size=32).digest()
 
 
-def _answer(response: Response) -> Answer:
+def _stored_response(response: Response) -> StoredResponse:
     headers = {name: response.headers[name] for name in _STORED_HEADERS if name in response.headers}
-    return Answer(status=response.status_code, headers=headers, body=bytes(response.body))
+    return StoredResponse(status=response.status_code, headers=headers, body=bytes(response.body))
 
 
 Executor = Annotated[IdempotentExecutor, Depends()]

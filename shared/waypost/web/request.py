@@ -50,7 +50,7 @@ Context = Annotated[Edge, Depends()]
 """
 
 
-class RequestContext:
+class RequestMiddleware:
     """The outermost middleware of the application, inside the framework's span."""
 
     def __init__(self, app: ASGIApp) -> None:
@@ -178,4 +178,4 @@ def _clean_span(scope: Scope) -> None:
 
 
 def install(app: FastAPI) -> None:
-    app.add_middleware(RequestContext)
+    app.add_middleware(RequestMiddleware)

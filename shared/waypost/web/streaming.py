@@ -12,11 +12,11 @@ from starlette.responses import StreamingResponse
 from waypost.kernel.errors import Unavailable
 
 EVENT_STREAM = "text/event-stream"
-MOST_STREAMS = 200
+MAX_STREAMS = 200
 """Maximum number of streams of one process. Each one polls once per second with the pool of
 ordinary requests.
 """
-LONGEST_SECONDS = 600.0
+MAX_STREAM_SECONDS = 600.0
 """Lifetime of an access token. After it the client reconnects, with a valid token."""
 QUIET_SECONDS = 15.0
 """A comment is sent after this time without an event, so that no proxy closes the connection."""
@@ -52,13 +52,13 @@ def event_stream(request: Request, poll: Poll, *, every_seconds: float = 1.0) ->
 class Streams:
     """The open streams of one application."""
 
-    def __init__(self, *, most: int = MOST_STREAMS) -> None:
-        self._most = most
+    def __init__(self, *, max_streams: int = MAX_STREAMS) -> None:
+        self._max_streams = max_streams
         self._open = 0
         self._ending = asyncio.Event()
 
     def require_capacity(self) -> None:
-        if self._open >= self._most:
+        if self._open >= self._max_streams:
             raise Unavailable("too many open streams", timedelta(seconds=10))
 
     def end(self) -> None:
@@ -76,7 +76,7 @@ class Streams:
 
     async def _changes(self, poll: Poll, every_seconds: float) -> AsyncIterator[bytes]:
         now = asyncio.get_running_loop().time
-        ends, last_sent = now() + LONGEST_SECONDS, now()
+        ends, last_sent = now() + MAX_STREAM_SECONDS, now()
         while not self._ending.is_set() and now() < ends:
             if changed := b"".join(event.encoded() for event in await poll()):
                 yield changed

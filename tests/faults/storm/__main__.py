@@ -30,7 +30,7 @@ from tests.fixtures.ports import free_port_base
 from waypost.kernel.errors import WaypostError
 from waypost.native.folders import reachable_directory
 
-WIDTH_OF_FILES = 170
+WIDTH_WITHOUT_TERMINAL = 170
 
 commands = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -50,7 +50,7 @@ def storm(
     """
     os.environ["OTEL_TRACES_EXPORTER"] = "none"  # this stack has no trace viewer
     console = Console()
-    report = Report(Console(width=None if console.is_terminal else WIDTH_OF_FILES))
+    report = Report(Console(width=None if console.is_terminal else WIDTH_WITHOUT_TERMINAL))
     chosen = random.SystemRandom().randrange(10**6) if seed is None else seed
     base = port_base or free_port_base()
     folder = STATE / "faults" / f"{chosen}-{base}"

@@ -73,7 +73,7 @@ class Evidence:
     events: Sequence[StoredEvent] = ()
     records: Sequence[SeenRecord] = ()
     """Events of the topics that carry versions."""
-    answers: Mapping[tuple[str, str, str], Row] = field(default_factory=dict)
+    stored_responses: Mapping[tuple[str, str, str], Row] = field(default_factory=dict)
     """Stored with idempotency keys: (tenant, route, key) to status and body."""
     subscriptions: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """Consumer to its topics, as the services declare them."""

@@ -33,7 +33,7 @@ def flawless_history() -> Evidence:
         operations=_operations(),
         events=events,
         records=[record_of(event, offset) for offset, event in enumerate(events)],
-        answers=_answers(),
+        stored_responses=_stored_responses(),
         subscriptions={CONSUMER: frozenset({"users.user"})},
         processed={CONSUMER: frozenset(stored.event_id for stored in events if stored.topic == "users.user")},
         guards={(CONSUMER, "users.user", USER): 2},
@@ -158,7 +158,7 @@ def _operations() -> Sequence[Operation]:
     ]
 
 
-def _answers() -> Mapping[tuple[str, str, str], Row]:
+def _stored_responses() -> Mapping[tuple[str, str, str], Row]:
     return {
         (str(TENANT), operation.route, operation.key or ""): {"status": 200, "body": {"of": operation.id}}
         for operation in _operations()

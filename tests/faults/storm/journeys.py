@@ -22,7 +22,7 @@ async def open_tenant(people: People) -> None:
     body = {"name": f"Engines {owner}", "owner": person}
     made = await people.caller.ask("open_tenant", f"{people.at.users}/tenants", body, tenant=None)
     if made:
-        tenant = Tenant(id=made["tenant_id"], owner=owner, people=[made["user_id"]])
+        tenant = Tenant(id=made["tenant_id"], owner=owner, people=[made["owner_id"]])
         people.tenants.append(tenant)
         await _verify(people, tenant, owner)
 

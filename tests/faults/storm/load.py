@@ -14,7 +14,7 @@ from tests.faults.storm.journeys import next_journey, open_tenant
 from tests.faults.storm.people import People
 
 JOURNEYS_PER_SECOND = 1.0
-MOST_AT_ONCE = 60
+MAX_CONCURRENT = 60
 """Limit of concurrent journeys; more would test this machine. Further ones are dropped."""
 LAST_STEPS_SECONDS = 15
 FIRST_TENANTS = 4
@@ -40,7 +40,7 @@ class Load:
         """
         stopped = asyncio.create_task(self._stopping.wait())
         while not stopped.done():
-            if len(self._under_way) < MOST_AT_ONCE:
+            if len(self._under_way) < MAX_CONCURRENT:
                 self._set_out()
             await asyncio.wait({stopped}, timeout=self._dice.expovariate(JOURNEYS_PER_SECOND))
         if self._under_way:

@@ -16,7 +16,7 @@ _WORKER = (
     *(f"relay.{key}" for key in ("after_select", "after_send", "after_ack", "after_delete")),
     *(f"consumer.{step}" for step in _CONSUMING),
 )
-_API = ("request.before_begin", "write.after_events", "request.after_commit", "doorbell.before_ring")
+_API = ("request.before_begin", "write.after_events", "request.after_commit", "wakeups.before_send")
 _JOBS = ("jobs.after_claim", "jobs.before_outcome", "jobs.after_outcome")
 _MONEY = ("billing.before_provider_request", "billing.after_provider_response", "schedule.before_commit")
 

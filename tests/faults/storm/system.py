@@ -21,7 +21,7 @@ from waypost.devstack.supervisor import Supervisor
 from waypost.kernel.backoff import Backoff
 
 UP_SECONDS = 400
-PAUSES = Backoff(first_seconds=0.5, factor=2.0, most_seconds=2.0)
+PAUSES = Backoff(first_seconds=0.5, factor=2.0, max_seconds=2.0)
 """Pause before a killed process restarts, like that of a process manager; a stack's own supervisor
 waits up to 30 s.
 """

@@ -18,8 +18,8 @@ from typing import Any
 from schemas.users import UserCreated
 from tests.fixtures.envelopes import user_created_envelope
 from tests.fixtures.outbox import pending
-from waypost.engine.doorbell import LocalWakeups
 from waypost.engine.relay import Relay
+from waypost.engine.wakeups import LocalWakeups
 from waypost.kafka.producer import KafkaBroker
 from waypost.kernel.envelope import Envelope
 from waypost.postgres.database import Database

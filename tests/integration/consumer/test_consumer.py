@@ -8,7 +8,7 @@ from prometheus_client import REGISTRY
 from tests.fixtures.club import Stage
 from tests.fixtures.club.declaration import no_trouble
 from tests.fixtures.operators import AUDIT
-from waypost.engine.consumer.dead_letters.parked_key_queue import Outcome
+from waypost.engine.consumer.dead_letters.parked_key_queue import ParkedKeyOutcome
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.errors import Permanent
 from waypost.ports.dead_letters import ParkedKey
@@ -110,7 +110,7 @@ async def test_redrive_with_a_cancelled_task_is_prevented_and_may_be_repeated(st
         await eventually(lambda: stage.reached(1, consumers=1))
         before = await stage.dead_letters()
         stage.club.trouble = wait_for_it
-        assert (await group.retries.attempt(key, AUDIT)).outcome is Outcome.PREVENTED
+        assert (await group.retries.attempt(key, AUDIT)).outcome is ParkedKeyOutcome.PREVENTED
         assert await stage.dead_letters() == before
         stage.club.trouble = no_trouble
-        assert (await group.retries.attempt(key, AUDIT)).outcome is Outcome.UNPARKED
+        assert (await group.retries.attempt(key, AUDIT)).outcome is ParkedKeyOutcome.UNPARKED

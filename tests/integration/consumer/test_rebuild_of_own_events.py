@@ -21,7 +21,7 @@ from waypost.kernel.event import Event
 from waypost.kernel.ids import TenantId
 from waypost.kernel.tenant import bound_tenants
 from waypost.ports.consumers import InlineProjection
-from waypost.postgres.rebuild import PostgresHistoryShadowFactory
+from waypost.postgres.rebuild import PostgresInlineShadowFactory
 from waypost.postgres.unit_of_work import PostgresUnitsOfWork
 
 
@@ -59,7 +59,7 @@ class Office:
                 person.is_called(name, self.stage.club)
 
     async def rebuilt(self, **options: Any) -> RebuildReport:
-        shadow_factory = PostgresHistoryShadowFactory(
+        shadow_factory = PostgresInlineShadowFactory(
             "club", self.projection, self.stage.club.codec, owner_dsn=self.stage.database.owner
         )
         return await rebuild_inline_projection(self.projection, shadow_factory, **options)

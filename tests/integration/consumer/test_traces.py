@@ -8,7 +8,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from tests.fixtures.club import Stage
 from tests.fixtures.club.declaration import no_trouble
 from tests.fixtures.operators import AUDIT
-from waypost.engine.consumer.dead_letters.parked_key_queue import Outcome
+from waypost.engine.consumer.dead_letters.parked_key_queue import ParkedKeyOutcome
 from waypost.kernel.cause import current_cause
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.errors import Permanent
@@ -80,7 +80,7 @@ async def test_a_redrive_is_found_from_the_original_trace(stage: Stage, spans: I
         await eventually(lambda: stage.reached(1, consumers=1))
         stage.club.trouble = no_trouble
         key = ParkedKey(stage.club.topic, str(ann.aggregate_id).encode())
-        assert (await group.retries.attempt(key, AUDIT)).outcome is Outcome.UNPARKED
+        assert (await group.retries.attempt(key, AUDIT)).outcome is ParkedKeyOutcome.UNPARKED
     (redriven,) = [
         span for span in spans.get_finished_spans() if (span.attributes or {}).get(names.ORIGINAL_TRACE) == trace_id
     ]

@@ -27,7 +27,7 @@ async def test_broker_log_survives_a_kill(own_kafka: Broker) -> None:
 async def test_a_paused_broker_answers_again_once_resumed(own_kafka: Broker) -> None:
     own_kafka.pause()
     own_kafka.resume()
-    assert await eventually(own_kafka.answers)
+    assert await eventually(own_kafka.is_reachable)
 
 
 async def test_topics_are_never_made_by_a_typing_error(kafka: str) -> None:

@@ -15,7 +15,7 @@ from tests.fixtures.jobs import Service
 from tests.integration.jobs.conftest import ServiceOf
 from waypost.jobs.context import JobContext
 from waypost.jobs.declaration import Job
-from waypost.jobs.parameter import LONGEST_TEXT
+from waypost.jobs.parameter import MAX_TEXT_LENGTH
 
 ZONES = st.integers(-1439, 1439).map(lambda minutes: timezone(timedelta(minutes=minutes))) | st.just(UTC)
 SCALARS: Mapping[type, st.SearchStrategy[Any]] = {
@@ -26,7 +26,7 @@ SCALARS: Mapping[type, st.SearchStrategy[Any]] = {
     datetime: st.datetimes(timezones=ZONES),
     date: st.dates(),
     Decimal: st.decimals(allow_nan=False, allow_infinity=False).filter(
-        lambda amount: len(amount.as_tuple().digits) <= LONGEST_TEXT
+        lambda amount: len(amount.as_tuple().digits) <= MAX_TEXT_LENGTH
     ),
 }
 

@@ -28,7 +28,7 @@ async def test_job_is_failed_between_two_attempts(service: ServiceOf) -> None:
     async def fails(job: JobContext) -> None:
         raise NotYet
 
-    billing = await service([Job(fails, retry=Backoff(first_seconds=3600, most_seconds=3600))])
+    billing = await service([Job(fails, retry=Backoff(first_seconds=3600, max_seconds=3600))])
     async with billing.working():
         job = await billing.enqueue("fails")
         status = await billing.becomes("failed", job)

@@ -94,7 +94,9 @@ async def test_jobs_are_redriven_by_a_filter(service: ServiceOf) -> None:
     assert await there_are(billing, Status.DEAD, 2)
     sent = await retry_jobs(billing.admin_service, JobSearch(limit=5), AUDIT)
     assert {each_job.id for each_job in sent.jobs} == {another, theirs}
-    assert {each_job.redrives for each_job in await find_jobs(billing.ops, JobSearch(statuses=[Status.QUEUED]))} == {1}
+    assert {
+        each_job.operator_retries for each_job in await find_jobs(billing.ops, JobSearch(statuses=[Status.QUEUED]))
+    } == {1}
 
 
 async def test_job_of_an_erased_tenant_ends_as_dead_and_sees_no_rows_of_others(service: ServiceOf) -> None:
@@ -182,7 +184,7 @@ async def test_change_is_reported_for_a_job_whose_row_is_gone(service: ServiceOf
     assert run.status is Status.QUEUED
     await billing.fetch("delete from job_results")
     retried = await retry_job(billing.admin_service, dead, AUDIT)
-    assert (retried.status, retried.redrives, retried.error) == (Status.QUEUED, 1, None)
+    assert (retried.status, retried.operator_retries, retried.error) == (Status.QUEUED, 1, None)
     gone = await cancel_job(billing.admin_service, dead, AUDIT)
     assert (gone.id, gone.status, await is_forgotten(billing, dead)) == (dead, Status.CANCELLED, True)
 

@@ -47,7 +47,7 @@ def scheduler(service: Service, *schedule: Scheduled, tenants: ListTenants = eve
         service.registry,
         tenants,
         clock=service.clock,
-        doorbell=service.doorbell,
+        wakeup_sender=service.wakeup_sender,
         poll_seconds=0.02,
     )
 

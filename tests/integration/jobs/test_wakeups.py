@@ -9,24 +9,24 @@ from waypost.jobs.context import JobContext
 from waypost.jobs.declaration import Job
 from waypost.kernel.ids import new_id
 from waypost.kernel.tenant import bound_tenants
-from waypost.memory.doorbell import MemoryDoorbell
+from waypost.memory.wakeups import MemoryWakeups
 
 
 async def work(job: JobContext) -> None: ...
 
 
 async def test_commit_sends_wakeups_for_its_rows_and_a_rollback_does_not(service: ServiceOf) -> None:
-    heard = MemoryDoorbell()
-    billing = await service([Job(work)], doorbell=heard)
+    wakeups = MemoryWakeups()
+    billing = await service([Job(work)], wakeup_sender=wakeups)
     with bound_tenants([billing.tenant]):
         async with billing.units.begin() as uow:
             uow.add(_dead_letter(billing))
-            assert heard.rings == []
-        assert heard.rings == ["outbox"]
+            assert wakeups.sent == []
+        assert wakeups.sent == ["outbox"]
 
         async with billing.units.begin() as uow:
             await uow.jobs.enqueue("work")
-        assert heard.rings == ["outbox", "jobs"]
+        assert wakeups.sent == ["outbox", "jobs"]
 
         with pytest.raises(ZeroDivisionError):
             async with billing.units.begin() as uow:
@@ -34,7 +34,7 @@ async def test_commit_sends_wakeups_for_its_rows_and_a_rollback_does_not(service
                 await uow.jobs.enqueue("work", idempotency_key=str(1 // 0))
         async with billing.units.begin():
             """A handler that writes nothing."""
-        assert heard.rings == ["outbox", "jobs"]
+        assert wakeups.sent == ["outbox", "jobs"]
 
 
 def _dead_letter(billing: Service) -> Notification:

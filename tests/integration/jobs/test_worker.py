@@ -14,7 +14,7 @@ from waypost.kernel.ids import new_id
 from waypost.testing.eventually import eventually
 
 ONE_AT_A_TIME = JobWorkerSettings(max_jobs=1, poll_seconds=0.1)
-DEAF_WITHOUT_A_RING = JobWorkerSettings(poll_seconds=3600)
+NEVER_POLLS = JobWorkerSettings(poll_seconds=3600)
 
 
 async def test_a_job_runs_and_its_result_can_be_asked_for(service: ServiceOf) -> None:
@@ -64,7 +64,7 @@ async def test_a_commit_wakes_the_worker_and_the_time_of_a_job_does(service: Ser
     async def work(job: JobContext) -> None: ...
 
     billing = await service([Job(work)])
-    async with billing.working(settings=DEAF_WITHOUT_A_RING) as worker:
+    async with billing.working(settings=NEVER_POLLS) as worker:
         await worker.ready.wait()
         await billing.becomes("complete", await billing.enqueue("work"))
         soon = billing.clock.now() + timedelta(seconds=0.3)

@@ -11,7 +11,7 @@ from tests.fixtures.club import Stage, User
 from tests.fixtures.club.declaration import no_trouble
 from tests.fixtures.club.operator import closed
 from tests.fixtures.operators import AUDIT
-from waypost.engine.consumer.dead_letters.parked_key_queue import Outcome
+from waypost.engine.consumer.dead_letters.parked_key_queue import ParkedKeyOutcome
 from waypost.engine.rate import Rate
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.errors import Conflict, Invalid, NotFound, Transient
@@ -81,7 +81,7 @@ async def test_a_filter_finds_dead_letters_and_their_keys_are_drained_from_the_l
     stage.club.trouble = no_trouble
     search = Search(type=stage.club.updated.type)
     (drained,) = await redriven(admin_service, search)
-    assert (drained.outcome, drained.is_settled) == (Outcome.UNPARKED, True)
+    assert (drained.outcome, drained.is_settled) == (ParkedKeyOutcome.UNPARKED, True)
     assert [(each.sequence, each.status, each.matches) for each in drained.dead_letters] == [
         (1, Status.REDRIVEN, False),
         (2, Status.REDRIVEN, True),
@@ -99,7 +99,7 @@ async def test_a_dead_letter_that_fails_again_is_reported_with_its_error(
     stage: Stage, admin_service: AdminService, bob: User
 ) -> None:
     (drained,) = await redriven(admin_service, await the_dead_one(admin_service))
-    assert (drained.outcome, drained.is_settled) == (Outcome.FAILED, False)
+    assert (drained.outcome, drained.is_settled) == (ParkedKeyOutcome.FAILED, False)
     assert [(each.status, each.error) for each in drained.dead_letters] == [
         (Status.DEAD, "the club is closed"),
         (Status.WAITING, None),
@@ -125,8 +125,11 @@ async def test_an_error_before_the_attempt_is_reported_after_the_other_keys_and_
     with pytest.raises(Transient, match="too slow"):
         assert [each async for each in redrive.process(AUDIT, Rate())] == []
     told = {each.outcome: each.dead_letters[0] for each in redrive.results}
-    assert (told[Outcome.PREVENTED].status, told[Outcome.PREVENTED].error) == (Status.DEAD, "too slow")
-    assert (told[Outcome.UNPARKED].status, await stage.greeted(bob, eve)) == (Status.REDRIVEN, [[], [1]])
+    assert (told[ParkedKeyOutcome.PREVENTED].status, told[ParkedKeyOutcome.PREVENTED].error) == (
+        Status.DEAD,
+        "too slow",
+    )
+    assert (told[ParkedKeyOutcome.UNPARKED].status, await stage.greeted(bob, eve)) == (Status.REDRIVEN, [[], [1]])
     assert (await counted(stage))[:3] == before[:3]
 
 
@@ -139,7 +142,7 @@ async def counted(stage: Stage) -> list[tuple[Any, ...]]:
 async def test_one_that_was_redriven_too_often_stays_dead(admin_service: AdminService, bob: User) -> None:
     search = await the_dead_one(admin_service)
     outcomes = [(await redriven(admin_service, search))[0].outcome for _ in range(6)]
-    assert outcomes == [Outcome.FAILED] * 5 + [Outcome.EXHAUSTED]
+    assert outcomes == [ParkedKeyOutcome.FAILED] * 5 + [ParkedKeyOutcome.EXHAUSTED]
 
 
 async def test_a_settled_dead_letter_is_refused(stage: Stage, admin_service: AdminService, bob: User) -> None:

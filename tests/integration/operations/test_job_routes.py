@@ -53,7 +53,7 @@ async def test_a_job_is_run_found_sent_again_and_cancelled(http: httpx.AsyncClie
     (would,) = (await http.post("/ops/jobs/retry", json={**BECAUSE, "dry_run": True})).json()["data"]
     assert (would["id"], (await http.get(f"/ops/jobs/{job}")).json()["status"]) == (job, "dead")
     again = (await http.post(f"/ops/jobs/{job}/retry", json=BECAUSE)).json()
-    assert (again["status"], again["attempts"], again["redrives"]) == ("queued", 0, 1)
+    assert (again["status"], again["attempts"], again["operator_retries"]) == ("queued", 0, 1)
     assert (await http.post(f"/ops/jobs/{job}/cancel", json=BECAUSE)).json()["status"] == "cancelled"
     assert (await http.get("/ops/jobs")).json()["data"] == []
     (gone,) = (await http.get("/ops/jobs", params={"tenant_id": str(TENANT)})).json()["data"]

@@ -1,4 +1,4 @@
-"""Rings between processes, over a real server that ends sessions."""
+"""Wake-ups between processes, over a real server that ends sessions."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 import pytest
 
 from tests.fixtures.outbox import end_sessions, migrate_toolkit
-from waypost.engine.doorbell import CoalescingDoorbell, LocalWakeups
 from waypost.engine.wakeup_listener import WakeupListener
+from waypost.engine.wakeups import CoalescingWakeupSender, LocalWakeups
 from waypost.kernel.errors import Transient
 from waypost.postgres.listen import PostgresListener, PostgresNotifier
 from waypost.postgres.provisioning.databases import ServiceDatabase
@@ -33,22 +33,22 @@ async def listening(users: ServiceDatabase, wakeups: LocalWakeups) -> AsyncItera
 
 
 @asynccontextmanager
-async def ringing(users: ServiceDatabase) -> AsyncIterator[CoalescingDoorbell]:
-    doorbell = CoalescingDoorbell(LocalWakeups(), PostgresNotifier(users.app, application_name="bell"))
-    await doorbell.start()
+async def sending(users: ServiceDatabase) -> AsyncIterator[CoalescingWakeupSender]:
+    wakeup_sender = CoalescingWakeupSender(LocalWakeups(), PostgresNotifier(users.app, application_name="wakeups"))
+    await wakeup_sender.start()
     try:
-        yield doorbell
+        yield wakeup_sender
     finally:
-        await doorbell.stop()
+        await wakeup_sender.stop()
 
 
-async def test_a_ring_of_another_process_is_heard_on_its_channel_alone(users: ServiceDatabase) -> None:
+async def test_a_wakeup_of_another_process_arrives_on_its_channel_alone(users: ServiceDatabase) -> None:
     elsewhere = LocalWakeups()
     outbox, jobs = elsewhere.subscribe("outbox"), elsewhere.subscribe("jobs")
-    async with listening(users, elsewhere), ringing(users) as doorbell:
+    async with listening(users, elsewhere), sending(users) as wakeup_sender:
         outbox.clear()
         jobs.clear()
-        doorbell.ring("jobs")
+        wakeup_sender.send("jobs")
         await asyncio.wait_for(jobs.wait(), 10)
         assert not outbox.is_set()
 
@@ -58,7 +58,7 @@ async def test_a_listener_that_was_cut_off_wakes_everybody_when_it_hears_again(
 ) -> None:
     elsewhere = LocalWakeups()
     outbox, jobs = elsewhere.subscribe("outbox"), elsewhere.subscribe("jobs")
-    async with listening(users, elsewhere) as listener, ringing(users) as doorbell:
+    async with listening(users, elsewhere) as listener, sending(users) as wakeup_sender:
         outbox.clear()
         jobs.clear()
         assert await end_sessions(postgres, users.name, "ear") == 1
@@ -66,24 +66,24 @@ async def test_a_listener_that_was_cut_off_wakes_everybody_when_it_hears_again(
         await asyncio.wait_for(jobs.wait(), 10)
         await asyncio.wait_for(listener.ready.wait(), 10)
         outbox.clear()
-        doorbell.ring("outbox")
+        wakeup_sender.send("outbox")
         await asyncio.wait_for(outbox.wait(), 10)
 
 
-async def test_a_doorbell_whose_session_ended_rings_again(users: ServiceDatabase, postgres: str) -> None:
+async def test_a_wakeup_sender_whose_session_ended_reconnects(users: ServiceDatabase, postgres: str) -> None:
     elsewhere = LocalWakeups()
     outbox = elsewhere.subscribe("outbox")
-    async with listening(users, elsewhere), ringing(users) as doorbell:
-        doorbell.ring("outbox")
+    async with listening(users, elsewhere), sending(users) as wakeup_sender:
+        wakeup_sender.send("outbox")
         await asyncio.wait_for(outbox.wait(), 10)
-        await eventually(lambda: end_sessions(postgres, users.name, "bell"))
+        await eventually(lambda: end_sessions(postgres, users.name, "wakeups"))
         outbox.clear()
-        doorbell.ring("outbox")
+        wakeup_sender.send("outbox")
         await asyncio.wait_for(outbox.wait(), 10)
 
 
 async def test_a_notifier_without_a_server_raises_transient() -> None:
-    notifier = PostgresNotifier("postgresql://absent@127.0.0.1:1/none", application_name="bell")
+    notifier = PostgresNotifier("postgresql://absent@127.0.0.1:1/none", application_name="wakeups")
     with pytest.raises(Transient):
         await notifier.notify(["outbox"])
     await notifier.close()

@@ -10,8 +10,8 @@ import asyncpg
 from aiokafka import ConsumerRecord
 
 from tests.fixtures.outbox import NewRow, pending, write
-from waypost.engine.doorbell import LocalWakeups
 from waypost.engine.relay import Relay
+from waypost.engine.wakeups import LocalWakeups
 from waypost.kafka.producer import KafkaBroker
 from waypost.postgres.outbox.lease import PostgresOutbox
 from waypost.postgres.provisioning.databases import ServiceDatabase

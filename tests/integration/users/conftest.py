@@ -17,6 +17,6 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Keys:
 @pytest.fixture
 async def users(database: Databases, keys: Keys, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[UsersService]:
     monkeypatch.setenv("WAYPOST_KEYS_DIRECTORY", str(keys.of("users")))
-    monkeypatch.setenv("WAYPOST_IDEMPOTENCY_SECRET", keys.secrets.answers)
+    monkeypatch.setenv("WAYPOST_IDEMPOTENCY_SECRET", keys.secrets.idempotency)
     async with running_users(await database("users"), keys) as service:
         yield service

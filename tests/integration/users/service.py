@@ -52,7 +52,7 @@ class UsersService(HostedService):
         email = unique_address()
         owner = {"email": email, "password": PASSWORD, "display_name": "Grace Hopper"}
         made = (await self.http.post("/tenants", json={"name": name, "owner": owner})).json()
-        return await self._signed_in(made["tenant_id"], made["user_id"], email)
+        return await self._signed_in(made["tenant_id"], made["owner_id"], email)
 
     async def sign_up(self, tenant_id: UUID, email: str | None = None) -> httpx.Response:
         body = {

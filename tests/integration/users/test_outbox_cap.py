@@ -30,7 +30,7 @@ async def test_at_the_cap_a_write_is_refused_until_rows_are_published(
         "WAYPOST_KAFKA_BOOTSTRAP": f"{LOOPBACK}:1",
         "WAYPOST_OUTBOX_CAP_ROWS": str(CAP),
         "WAYPOST_KEYS_DIRECTORY": str(keys.of("users")),
-        "WAYPOST_IDEMPOTENCY_SECRET": keys.secrets.answers,
+        "WAYPOST_IDEMPOTENCY_SECRET": keys.secrets.idempotency,
         "OTEL_TRACES_EXPORTER": "none",
     }
     (port,) = free_ports(1)

@@ -90,7 +90,7 @@ async def the_users(
     where: ServiceDatabase, kafka: Broker, keys: Keys, folder: Path
 ) -> AsyncIterator[httpx.AsyncClient]:
     ports = dict(zip(("api", "worker", "jobs"), free_ports(3), strict=True))
-    own = {"WAYPOST_KEYS_DIRECTORY": str(keys.of("users")), "WAYPOST_IDEMPOTENCY_SECRET": keys.secrets.answers}
+    own = {"WAYPOST_KEYS_DIRECTORY": str(keys.of("users")), "WAYPOST_IDEMPOTENCY_SECRET": keys.secrets.idempotency}
     async with (
         running("users", ports, {**_environment(where, kafka), **own}, folder),
         caller(f"http://{LOOPBACK}:{ports['api']}") as http,

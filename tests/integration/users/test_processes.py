@@ -41,7 +41,7 @@ async def test_all_processes_run_suspend_a_debtor_and_exit_cleanly(
         "WAYPOST_RELAY_DSN": where.relay,
         "WAYPOST_KAFKA_BOOTSTRAP": own_kafka.bootstrap,
         "WAYPOST_KEYS_DIRECTORY": str(keys.of("users")),
-        "WAYPOST_IDEMPOTENCY_SECRET": keys.secrets.answers,
+        "WAYPOST_IDEMPOTENCY_SECRET": keys.secrets.idempotency,
         "OTEL_TRACES_EXPORTER": "none",
     }
     async with connected(where.app) as app:
@@ -63,9 +63,9 @@ async def test_all_processes_run_suspend_a_debtor_and_exit_cleanly(
             forgotten = "select not exists (select from processed_messages where consumer = 'users.long_ago')"
             assert await eventually(lambda: app.fetchval(forgotten))
 
-        await publish(own_kafka, written_off_invoice(UUID(made["tenant_id"]), UUID(made["user_id"])))
+        await publish(own_kafka, written_off_invoice(UUID(made["tenant_id"]), UUID(made["owner_id"])))
         headers = {"authorization": f"Bearer {signed_in['access_token']}"}
-        await eventually(lambda: is_suspended(http, f"/users/{made['user_id']}", headers), deadline_seconds=30)
+        await eventually(lambda: is_suspended(http, f"/users/{made['owner_id']}", headers), deadline_seconds=30)
         assert (await http.post("/login", json=sign_in)).status_code == 401
 
         for process in processes:

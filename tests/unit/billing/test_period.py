@@ -7,7 +7,7 @@ import pytest
 
 from services.billing.domain import Period
 from services.billing.domain.errors import PeriodEndsBeforeStart, PeriodTooLong
-from services.billing.domain.period import MOST_MONTHS
+from services.billing.domain.period import MAX_MONTHS
 
 NEW_YEAR = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -35,7 +35,7 @@ def test_a_period_must_end_after_its_start() -> None:
 
 def test_a_period_has_a_maximum_of_months() -> None:
     until = datetime(2028, 1, 1, tzinfo=UTC)
-    assert len(list(Period.reportable(NEW_YEAR, until).months())) == MOST_MONTHS
+    assert len(list(Period.reportable(NEW_YEAR, until).months())) == MAX_MONTHS
     for too_long in ((NEW_YEAR, until + timedelta(microseconds=1)), (NEW_YEAR - timedelta(microseconds=1), until)):
         with pytest.raises(PeriodTooLong):
             Period.reportable(*too_long)

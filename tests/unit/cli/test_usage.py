@@ -13,7 +13,7 @@ from tests.fixtures.envelopes import user_created_envelope
 from waypost.cli.events.tail import line
 from waypost.cli.main import app
 from waypost.cli.output import span_of
-from waypost.cli.parsing import a_moment, a_rate
+from waypost.cli.parsing import parse_rate, parse_time
 from waypost.kafka.catalog import chosen_from
 from waypost.kernel.cloudevents import to_headers, to_metadata
 from waypost.kernel.envelope import Record
@@ -106,12 +106,12 @@ def test_nothing_is_redriven_without_a_reason() -> None:
     ],
 )
 def test_a_time_without_an_offset_is_utc(text: str, told: datetime) -> None:
-    assert a_moment(text) == told
+    assert parse_time(text) == told
 
 
 def test_a_time_may_be_an_age() -> None:
-    assert a_moment("2h") < a_moment("90min") < datetime.now(UTC)
-    assert (a_rate("5/s"), a_rate("0.2")) == (5, 0.2)
+    assert parse_time("2h") < parse_time("90min") < datetime.now(UTC)
+    assert (parse_rate("5/s"), parse_rate("0.2")) == (5, 0.2)
 
 
 def test_an_unknown_topic_is_refused_with_those_there_are() -> None:

@@ -14,7 +14,7 @@ from waypost.kernel.errors import Invalid, NotFound
 from waypost.project import configured, read_project
 from waypost.schemas.problems import SchemaProblem
 
-LONGEST_TEMPLATE = 100
+MAX_TEMPLATE_LINES = 100
 SHIPPING = service_names("shipping", "shipment.dispatched")
 
 
@@ -95,4 +95,4 @@ def test_an_event_type_that_the_project_does_not_have_cannot_be_followed(tmp_pat
     "template", sorted(TEMPLATES.rglob("*.template")), ids=lambda file: str(file.relative_to(TEMPLATES))
 )
 def test_a_template_is_short(template: Path) -> None:
-    assert len(template.read_text().splitlines()) <= LONGEST_TEMPLATE
+    assert len(template.read_text().splitlines()) <= MAX_TEMPLATE_LINES

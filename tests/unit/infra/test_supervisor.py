@@ -34,7 +34,7 @@ class Sleeper:
         await self.child.stop(deadline_seconds)
         self._said.append(f"{self.name} stops")
 
-    async def answers(self) -> bool:
+    async def is_reachable(self) -> bool:
         return self.child.running
 
 

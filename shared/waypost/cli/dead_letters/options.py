@@ -10,23 +10,25 @@ from uuid import UUID
 import typer
 
 from waypost.cli.databases import find_in_any, opened
-from waypost.cli.parsing import a_moment, an_id
+from waypost.cli.parsing import parse_id, parse_time
 from waypost.hosting.service import Service
 from waypost.ports.dead_letters import Status
 from waypost.postgres.dead_letters.search import Search, StoredDeadLetter, find_dead_letter
 
-DeadLetterId = Annotated[UUID, typer.Argument(parser=an_id, help="Id from `waypost dead-letters list`.")]
+DeadLetterId = Annotated[UUID, typer.Argument(parser=parse_id, help="Id from `waypost dead-letters list`.")]
 
 Moment = Annotated[
     datetime | None,
-    typer.Option(parser=a_moment, help="Earliest first failure, inclusive: 2026-11-28T09:30Z, or 4h for 4 hours ago."),
+    typer.Option(
+        parser=parse_time, help="Earliest first failure, inclusive: 2026-11-28T09:30Z, or 4h for 4 hours ago."
+    ),
 ]
 
 
 def search_of(
     consumer: Annotated[str | None, typer.Option(help="Only this consumer: SERVICE.CONSUMER.")] = None,
     tenant_id: Annotated[
-        UUID | None, typer.Option("--tenant", parser=an_id, help="Only dead letters of this tenant.")
+        UUID | None, typer.Option("--tenant", parser=parse_id, help="Only dead letters of this tenant.")
     ] = None,
     event_type: Annotated[str | None, typer.Option("--type", help="Only this event type: user.created.")] = None,
     key: Annotated[str | None, typer.Option(help="Only this record key; usually the id of an aggregate.")] = None,
@@ -38,7 +40,7 @@ def search_of(
         list[Status] | None, typer.Option(help="Repeatable. Default: every status that is not settled.")
     ] = None,
     since: Moment = None,
-    until: Annotated[datetime | None, typer.Option(parser=a_moment, help="Latest first failure, exclusive.")] = None,
+    until: Annotated[datetime | None, typer.Option(parser=parse_time, help="Latest first failure, exclusive.")] = None,
 ) -> Search:
     return Search.of(
         consumer=consumer,

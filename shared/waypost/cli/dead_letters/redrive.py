@@ -12,10 +12,10 @@ import typer
 from waypost.cli.databases import SEVERAL, open_admin_service, trace_as
 from waypost.cli.dead_letters.options import DeadLetterId, filtered, find
 from waypost.cli.options import As, Reason
-from waypost.cli.output import AsJson, console, end_with, present, readable, remark, to_json
-from waypost.cli.parsing import a_rate, an_id
+from waypost.cli.output import AsJson, console, end_with, present, print_to_stderr, readable, to_json
+from waypost.cli.parsing import parse_id, parse_rate
 from waypost.cli.services import chosen_services
-from waypost.engine.consumer.dead_letters.parked_key_queue import Outcome
+from waypost.engine.consumer.dead_letters.parked_key_queue import ParkedKeyOutcome
 from waypost.engine.rate import Rate
 from waypost.hosting.service import Service
 from waypost.kernel.audit_context import AuditContext
@@ -32,14 +32,14 @@ def redrive(
     search: Search,
     operator: As,
     dead_letter_id: Annotated[
-        UUID | None, typer.Argument(parser=an_id, help="Redrives the key of this dead letter only.")
+        UUID | None, typer.Argument(parser=parse_id, help="Redrives the key of this dead letter only.")
     ] = None,
     service: Annotated[str | None, typer.Option(help="Only dead letters of this service.")] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Shows keys and dead letters, and changes nothing.")
     ] = False,
     rate: Annotated[
-        float | None, typer.Option(parser=a_rate, help="Maximum number of dead letters per second: 5/s.")
+        float | None, typer.Option(parser=parse_rate, help="Maximum number of dead letters per second: 5/s.")
     ] = None,
     reason: Reason = "",
     as_json: AsJson = False,
@@ -119,17 +119,17 @@ async def _discard(dead_letter_id: UUID, audit_context: AuditContext) -> Redrive
         return await dead_letters.discard(admin_service, dead_letter_id, audit_context)
 
 
-_MEANINGS: Mapping[Outcome | None, str] = {
+_MEANINGS: Mapping[ParkedKeyOutcome | None, str] = {
     None: "would be redriven",
-    Outcome.HANDLED: "handled",
-    Outcome.FAILED: "a dead letter failed again; later ones of the key wait",
-    Outcome.UNPARKED: "nothing waits: the key is unparked",
-    Outcome.LOCKED: "another process redrives this key; retry in a moment",
-    Outcome.DEAD: "the next dead letter has status dead: redrive it by its id or discard it",
-    Outcome.EXHAUSTED: "the next dead letter reached the redrive limit: discard it",
-    Outcome.VERSION_MISSING: "an earlier version is missing; the key waits for it",
-    Outcome.LATER: "the next dead letter is not due yet; the consumer retries it",
-    Outcome.PREVENTED: "the next dead letter could not be attempted (dependency unavailable); not counted",
+    ParkedKeyOutcome.HANDLED: "handled",
+    ParkedKeyOutcome.FAILED: "a dead letter failed again; later ones of the key wait",
+    ParkedKeyOutcome.UNPARKED: "nothing waits: the key is unparked",
+    ParkedKeyOutcome.LOCKED: "another process redrives this key; retry in a moment",
+    ParkedKeyOutcome.DEAD: "the next dead letter has status dead: redrive it by its id or discard it",
+    ParkedKeyOutcome.EXHAUSTED: "the next dead letter reached the redrive limit: discard it",
+    ParkedKeyOutcome.VERSION_MISSING: "an earlier version is missing; the key waits for it",
+    ParkedKeyOutcome.NOT_DUE: "the next dead letter is not due yet; the consumer retries it",
+    ParkedKeyOutcome.PREVENTED: "the next dead letter could not be attempted (dependency unavailable); not counted",
 }
 
 
@@ -146,16 +146,18 @@ def _print_summary(redrives: Sequence[Redrive], *, dry_run: bool) -> None:
     counts = ", ".join(f"{number} {status}" for status, number in sorted(statuses.items()))
     unprocessable = [selected for redriven in redrives for selected in redriven.selection.unprocessable]
     if unprocessable:
-        remark("these dead letters contain no event to handle and park no key; discard them:")
+        print_to_stderr("these dead letters contain no event to handle and park no key; discard them:")
         for selected in unprocessable:
-            remark(f"    {selected.id}  {selected.error_class}")
+            print_to_stderr(f"    {selected.id}  {selected.error_class}")
     if dry_run:
-        remark(f"would redrive {len(results)} keys; their dead letters: {counts or 'none'}; nothing was changed")
+        print_to_stderr(
+            f"would redrive {len(results)} keys; their dead letters: {counts or 'none'}; nothing was changed"
+        )
     elif results:
         settled = sum(result.is_settled for result in results)
-        remark(f"{settled} of {len(results)} keys settled; dead letters: {counts}")
+        print_to_stderr(f"{settled} of {len(results)} keys settled; dead letters: {counts}")
         if settled < len(results):
-            remark("completed redrives are committed: fix the cause, then run the same command for the rest")
+            print_to_stderr("completed redrives are committed: fix the cause, then run the same command for the rest")
 
 
 def _print_dead_letter(selected: SelectedDeadLetter, *, suffix: str) -> None:

@@ -14,14 +14,13 @@ from waypost.cli.output import AsJson, to_json
 from waypost.devstack import logs
 from waypost.devstack.client import StackClient
 from waypost.devstack.stack import client_of_the_project, supervise
-from waypost.devstack.table import problem_of, table_of
+from waypost.devstack.table import WIDTH_WITHOUT_TERMINAL, problem_of, table_of
 from waypost.kernel.errors import Misconfigured
 from waypost.native.errors import StartFailed
 
 commands = typer.Typer(no_args_is_help=True, help="The project on this machine: Kafka, PostgreSQL, its services.")
 
-WIDTH_OF_FILES = 160
-console = Console(width=None if sys.stdout.isatty() else WIDTH_OF_FILES)
+console = Console(width=None if sys.stdout.isatty() else WIDTH_WITHOUT_TERMINAL)
 
 
 @commands.command()

@@ -29,7 +29,7 @@ from waypost.telemetry.tracing import trace_id_of
 VIEWER = "zipkin"
 RECORD_SECONDS = 30
 TRACE_SECONDS = 60
-STEADY_LOOKS = 7
+QUIET_SECONDS = 7
 """Seconds without a new span: processes send theirs every 5 s."""
 
 
@@ -102,15 +102,15 @@ async def _show_trace(seen: RecordView) -> None:
 
 async def _until_whole(trace_id: str) -> None:
     """Waits until the viewer holds every parent, and has had no new span for a while."""
-    viewer, known, steady = Viewer.of_the_stack(), frozenset[str](), 0
+    viewer, known, quiet = Viewer.of_the_stack(), frozenset[str](), 0
     for _ in range(TRACE_SECONDS):
         try:
             spans = await viewer.spans(trace_id)
         except (NotFound, Transient):  # the viewer is optional, and starts last
             spans = ()
         ids = frozenset(each.id for each in spans)
-        steady = steady + 1 if ids == known else 0
+        quiet = quiet + 1 if ids == known else 0
         known = ids
-        if known and steady >= STEADY_LOOKS and all(each.parent_id in {None, *known} for each in spans):
+        if known and quiet >= QUIET_SECONDS and all(each.parent_id in {None, *known} for each in spans):
             return
         await asyncio.sleep(1)

@@ -10,7 +10,7 @@ import typer
 
 from waypost.cli.databases import find_in_any, opened
 from waypost.cli.output import AsJson, lines, moment, present
-from waypost.cli.parsing import an_id
+from waypost.cli.parsing import parse_id
 from waypost.cli.services import setting_of
 from waypost.hosting.service import Service
 from waypost.kafka.record_search import find_record
@@ -41,7 +41,7 @@ class EventLocation:
 
 
 def show(
-    event_id: Annotated[UUID, typer.Argument(parser=an_id, help="Id of the event: header `ce_id` of its record.")],
+    event_id: Annotated[UUID, typer.Argument(parser=parse_id, help="Id of the event: header `ce_id` of its record.")],
     personal: Annotated[bool, typer.Option("--personal", help="Includes personal data.")] = False,
     as_json: AsJson = False,
 ) -> None:

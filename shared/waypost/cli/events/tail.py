@@ -11,8 +11,8 @@ from uuid import UUID
 
 import typer
 
-from waypost.cli.output import AsJson, moment, remark, to_json
-from waypost.cli.parsing import an_id
+from waypost.cli.output import AsJson, moment, print_to_stderr, to_json
+from waypost.cli.parsing import parse_id
 from waypost.cli.services import chosen_services, service_names, stack_setting, start_hint
 from waypost.kafka.catalog import chosen_from, partitions_of
 from waypost.kafka.topic_log import KafkaTopicLog, KafkaTopicLogs
@@ -44,7 +44,7 @@ def tail(
     follow: Annotated[
         bool, typer.Option(help="Continues until Ctrl-C. Otherwise stops at the current end of the topics.")
     ] = True,
-    tenant: Annotated[UUID | None, typer.Option(parser=an_id, help="Only events of this tenant.")] = None,
+    tenant: Annotated[UUID | None, typer.Option(parser=parse_id, help="Only events of this tenant.")] = None,
     event_type: Annotated[str | None, typer.Option("--type", help="Only this event type: user.created.")] = None,
     personal: Annotated[bool, typer.Option("--personal", help="With --json: includes personal data.")] = False,
     as_json: AsJson = False,
@@ -102,7 +102,7 @@ async def _records(
             log.seek(ends)
         if follow:
             topic_count = len({partition.topic for partition in partitions})
-            remark(f"following {topic_count} topics from the {start}; Ctrl-C ends it")
+            print_to_stderr(f"following {topic_count} topics from the {start}; Ctrl-C ends it")
         while follow or not await _read_up_to(log, ends):
             for record in await log.read_any(max_records=BATCH, timeout_seconds=POLL_SECONDS):
                 yield RecordView.of(record)

@@ -20,8 +20,8 @@ from waypost.cli.jobs.inspection import (
     show_all,
 )
 from waypost.cli.options import As, Reason
-from waypost.cli.output import AsJson, console, end_with, present, remark
-from waypost.cli.parsing import an_id
+from waypost.cli.output import AsJson, console, end_with, present, print_to_stderr
+from waypost.cli.parsing import parse_id
 from waypost.cli.services import service_within
 from waypost.kernel.audit_context import AuditContext
 from waypost.kernel.errors import Invalid
@@ -38,7 +38,7 @@ Change = Callable[[AdminService], Awaitable[FoundJob]]
 
 def retry(
     name_of_operator: As,
-    job_id: Annotated[UUID | None, typer.Argument(metavar="JOB_ID", parser=an_id, help="One dead job.")] = None,
+    job_id: Annotated[UUID | None, typer.Argument(metavar="JOB_ID", parser=parse_id, help="One dead job.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="All dead jobs that match the filters.")] = False,
     service: ServiceOption = None,
     name: NameOption = None,
@@ -77,7 +77,7 @@ def retry(
 
     present([as_dict(name, job) for name, job in jobs], text, as_json=as_json)
     if left := sum(sent.left for _, sent in results):
-        remark(f"{left} more dead jobs match; run the same command again for the next ones")
+        print_to_stderr(f"{left} more dead jobs match; run the same command again for the next ones")
     end_with(problems)
 
 
@@ -92,7 +92,7 @@ def cancel(job_id: JobArgument, reason: Reason, name_of_operator: As, as_json: A
 
 def run(
     job: Annotated[str, typer.Argument(metavar=FORM, help="Job from `waypost jobs declared`.")],
-    tenant: Annotated[UUID, typer.Option(parser=an_id, help="Tenant of the job.")],
+    tenant: Annotated[UUID, typer.Option(parser=parse_id, help="Tenant of the job.")],
     reason: Reason,
     name_of_operator: As,
     argument: Annotated[

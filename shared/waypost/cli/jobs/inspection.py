@@ -10,7 +10,7 @@ import typer
 
 from waypost.cli.databases import ask_service, find_in_any, open_admin_service
 from waypost.cli.output import AsJson, console, lines, moment, present, to_json
-from waypost.cli.parsing import an_id
+from waypost.cli.parsing import parse_id
 from waypost.cli.trace.viewer import Viewer
 from waypost.hosting.service import Service
 from waypost.jobs.results import Status
@@ -21,11 +21,11 @@ from waypost.operations.jobs.search import JobSearch, find_jobs
 from waypost.web.ops.jobs import AdminJobView
 
 JobArgument = Annotated[
-    UUID, typer.Argument(metavar="JOB_ID", parser=an_id, help="Id from `waypost jobs list` or from a 202 response.")
+    UUID, typer.Argument(metavar="JOB_ID", parser=parse_id, help="Id from `waypost jobs list` or from a 202 response.")
 ]
 ServiceOption = Annotated[str | None, typer.Option(help="One service. Default: all services.")]
 NameOption = Annotated[str | None, typer.Option(help="Only jobs with this name.")]
-TenantOption = Annotated[UUID | None, typer.Option(parser=an_id, help="Only jobs of this tenant.")]
+TenantOption = Annotated[UUID | None, typer.Option(parser=parse_id, help="Only jobs of this tenant.")]
 LimitOption = Annotated[int, typer.Option(min=1, help="Maximum number per service.")]
 
 ServiceJob = tuple[str, FoundJob]

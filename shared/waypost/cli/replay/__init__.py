@@ -11,7 +11,7 @@ import typer
 from waypost.cli.databases import explained, trace_as
 from waypost.cli.options import As, PerSecond, Reason
 from waypost.cli.output import AsJson, present, progress_bar
-from waypost.cli.parsing import a_moment, an_id
+from waypost.cli.parsing import parse_id, parse_time
 from waypost.cli.replay.report import as_dict, show
 from waypost.cli.services import service_within, setting_of
 from waypost.engine.consumer import group_name
@@ -34,15 +34,15 @@ def replay(
     since: Annotated[
         datetime | None,
         typer.Option(
-            "--from", parser=a_moment, help="Earliest event, inclusive: 2026-11-28T09:30Z, or 4h for 4 hours ago."
+            "--from", parser=parse_time, help="Earliest event, inclusive: 2026-11-28T09:30Z, or 4h for 4 hours ago."
         ),
     ] = None,
-    until: Annotated[datetime | None, typer.Option("--to", parser=a_moment, help="Latest event, exclusive.")] = None,
+    until: Annotated[datetime | None, typer.Option("--to", parser=parse_time, help="Latest event, exclusive.")] = None,
     types: Annotated[
         list[str] | None, typer.Option("--type", help="Repeatable. Only this event type: user.created.")
     ] = None,
-    key: Annotated[UUID | None, typer.Option(parser=an_id, help="Only events of this aggregate.")] = None,
-    tenant: Annotated[UUID | None, typer.Option(parser=an_id, help="Only events of this tenant.")] = None,
+    key: Annotated[UUID | None, typer.Option(parser=parse_id, help="Only events of this aggregate.")] = None,
+    tenant: Annotated[UUID | None, typer.Option(parser=parse_id, help="Only events of this tenant.")] = None,
     again: Annotated[
         bool, typer.Option("--again", help="Delivers the events to the reactor. Without it they are only listed.")
     ] = False,

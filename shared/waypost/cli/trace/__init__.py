@@ -9,8 +9,8 @@ from uuid import UUID
 import typer
 
 from waypost.cli.events.show import find_event
-from waypost.cli.output import AsJson, console, end_with, remark, to_json
-from waypost.cli.parsing import an_id
+from waypost.cli.output import AsJson, console, end_with, print_to_stderr, to_json
+from waypost.cli.parsing import parse_id
 from waypost.cli.trace.timing import Timed, timed_spans
 from waypost.cli.trace.tree import tree_of
 from waypost.cli.trace.viewer import MEMORY, Span, Viewer
@@ -19,7 +19,7 @@ from waypost.telemetry.tracing import trace_id_of
 
 
 def trace(
-    event_id: Annotated[UUID, typer.Argument(parser=an_id, help="Id of the event: header `ce_id` of its record.")],
+    event_id: Annotated[UUID, typer.Argument(parser=parse_id, help="Id of the event: header `ce_id` of its record.")],
     as_json: AsJson = False,
 ) -> None:
     """Shows the trace of an event as a tree: the spans of each process, their start, duration and
@@ -59,7 +59,7 @@ async def show_trace(event_id: UUID, *, as_json: bool = False) -> None:
             console.print(tree_of(title, tree), soft_wrap=not console.is_terminal)
     if missing := {timed.span.parent_id for timed in tree if timed.is_orphan}:
         parents = "1 parent span is" if len(missing) == 1 else f"{len(missing)} parent spans are"
-        remark(f"{parents} not in the viewer. {MEMORY}")
+        print_to_stderr(f"{parents} not in the viewer. {MEMORY}")
     end_with(problems)
 
 

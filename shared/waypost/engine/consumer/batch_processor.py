@@ -158,7 +158,7 @@ class BatchProcessor:
         if batch.step not in _HANDLER_STEPS or not batch.to_handle:
             return False
         if isinstance(error, RETRYABLE):
-            return terminations >= self._policy.terminations and await self._transactions.answers()
+            return terminations >= self._policy.terminations and await self._transactions.is_reachable()
         return True
 
     async def _pause(self, failed_times: int) -> None:

@@ -82,7 +82,7 @@ class ReactorEffects:
         with bound_cause(reaction.cause):
             await self._handlers[type(envelope.event)](envelope, reaction)
             await reaction.finish()
-        batch.after_commit.append(reaction.ring_doorbell)
+        batch.after_commit.append(reaction.send_wakeups)
 
 
 def effects_of(consumer: Consumer, name: str, *, redelivered: bool = False) -> Effects:

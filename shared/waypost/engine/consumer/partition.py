@@ -127,7 +127,7 @@ class PartitionTask:
             except Exception:
                 log.exception("partition_failed", consumer=self._parts.name, partition=str(self.partition))
                 self.request_seek()
-                await asyncio.sleep(self._parts.policy.pauses.most_seconds)
+                await asyncio.sleep(self._parts.policy.pauses.max_seconds)
 
     async def _poll(self) -> None:
         policy = self._parts.policy

@@ -12,7 +12,7 @@ from waypost.kernel.backoff import Backoff
 from waypost.kernel.errors import Transient
 from waypost.telemetry.loop_lag import LOOP_LAG
 
-BACKOFF = Backoff(first_seconds=0.1, factor=2.0, most_seconds=5.0)
+BACKOFF = Backoff(first_seconds=0.1, factor=2.0, max_seconds=5.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from waypost.engine.consumer.message import MessageParser
 from waypost.engine.consumer.policy import ConsumerPolicy
 from waypost.engine.rate import Rate
 from waypost.engine.rebuild.read_ahead import ReadAhead
-from waypost.engine.rebuild.shadow_writer import NEVER_REMEMBERS, ShadowWriter
+from waypost.engine.rebuild.shadow_writer import SHADOW_DUPLICATE_WINDOW, ShadowWriter
 from waypost.engine.rebuild.swap import BEFORE_SWAP, Progress, RebuildReport, swap_if_allowed, swap_with_retries
 from waypost.kernel.clock import Clock, SystemClock
 from waypost.ports.codec import EventCodec
@@ -46,7 +46,7 @@ async def rebuild_async_projection(
     security or grants. `rate` limits the reads before the swap. An error or a crash before the
     swap's commit leaves the live rows unchanged. Raises RebuildRuns and Transient.
     """
-    policy = replace(policy or ConsumerPolicy(), duplicate_window=NEVER_REMEMBERS, max_dead_letters=_NO_LIMIT)
+    policy = replace(policy or ConsumerPolicy(), duplicate_window=SHADOW_DUPLICATE_WINDOW, max_dead_letters=_NO_LIMIT)
     async with shadow_factory.shadow() as shadow:
         live = await shadow.live()
         async with logs.opened(live) as topic_log:

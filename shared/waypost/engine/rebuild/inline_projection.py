@@ -11,7 +11,7 @@ from waypost.engine.rebuild.swap import BEFORE_SWAP, Progress, RebuildReport, sw
 from waypost.kernel.errors import Permanent, WaypostError
 from waypost.kernel.tenant import bound_tenants
 from waypost.ports.consumers import InlineProjection
-from waypost.ports.rebuild import History, HistoryShadowFactory, HistorySwap, HistoryTransaction, StoredEvent
+from waypost.ports.rebuild import InlineShadow, InlineShadowFactory, InlineShadowTransaction, InlineSwap, StoredEvent
 
 CHUNK = 500
 """Events per transaction."""
@@ -19,7 +19,7 @@ CHUNK = 500
 
 async def rebuild_inline_projection(
     projection: InlineProjection,
-    shadow_factory: HistoryShadowFactory,
+    shadow_factory: InlineShadowFactory,
     *,
     progress: Callable[[Progress], None] = lambda _: None,
     dry_run: bool = False,
@@ -33,28 +33,32 @@ async def rebuild_inline_projection(
     Permanent where a handler fails, because inline projections have no dead letters.
     """
     started_at = time.monotonic()
-    async with shadow_factory.history() as history:
-        records = await _process_all(projection, history, started_at, progress, rate or Rate())
+    async with shadow_factory.shadow() as shadow:
+        records = await _process_all(projection, shadow, started_at, progress, rate or Rate())
         BEFORE_SWAP.hit()
-        attempt = partial(_attempt, projection, history, records, started_at, dry_run=dry_run, force=force)
+        attempt = partial(_attempt, projection, shadow, records, started_at, dry_run=dry_run, force=force)
         return await swap_with_retries(attempt, name=projection.name)
 
 
 async def _attempt(
-    projection: InlineProjection, history: History, records: int, started_at: float, *, dry_run: bool, force: bool
+    projection: InlineProjection, shadow: InlineShadow, records: int, started_at: float, *, dry_run: bool, force: bool
 ) -> RebuildReport:
     with _handler_errors_as_permanent(projection):
-        async with history.swap() as swap:
+        async with shadow.swap() as swap:
             return await _swap(projection, swap, records, started_at, dry_run=dry_run, force=force)
 
 
 async def _process_all(
-    projection: InlineProjection, history: History, started_at: float, progress: Callable[[Progress], None], rate: Rate
+    projection: InlineProjection,
+    shadow: InlineShadow,
+    started_at: float,
+    progress: Callable[[Progress], None],
+    rate: Rate,
 ) -> int:
-    records, total = 0, await history.count()
-    async for events in history.all(rate.at_once(CHUNK)):
+    records, total = 0, await shadow.count()
+    async for events in shadow.all(rate.at_once(CHUNK)):
         with _handler_errors_as_permanent(projection):
-            async with history.transaction() as transaction:
+            async with shadow.transaction() as transaction:
                 await _process(projection, events, transaction)
         records += len(events)
         progress(Progress.since(started_at, records, max(total, records)))
@@ -63,13 +67,13 @@ async def _process_all(
 
 
 async def _process(
-    projection: InlineProjection, events: Sequence[StoredEvent], transaction: HistoryTransaction
+    projection: InlineProjection, events: Sequence[StoredEvent], transaction: InlineShadowTransaction
 ) -> None:
     tenants = {event.tenant_id for event in events}
     await transaction.bind(tenants)
     with bound_tenants(tenants):
         await project([event.envelope for event in events if event.envelope], projection.handlers, transaction.rows)
-    await transaction.note(events)
+    await transaction.mark_processed(events)
 
 
 @contextmanager
@@ -86,7 +90,7 @@ def _handler_errors_as_permanent(projection: InlineProjection) -> Iterator[None]
 
 
 async def _swap(
-    projection: InlineProjection, swap: HistorySwap, records: int, started_at: float, *, dry_run: bool, force: bool
+    projection: InlineProjection, swap: InlineSwap, records: int, started_at: float, *, dry_run: bool, force: bool
 ) -> RebuildReport:
     async for events in swap.missing(CHUNK):
         await _process(projection, events, swap)

@@ -8,7 +8,7 @@ from uuid import UUID
 from waypost.engine.consumer.batch import Batch
 from waypost.engine.consumer.batch_processor import BatchProcessor
 from waypost.engine.consumer.dead_letters.parked_key_processor import ParkedKeyProcessor
-from waypost.engine.consumer.dead_letters.parked_key_queue import Outcome
+from waypost.engine.consumer.dead_letters.parked_key_queue import ParkedKeyOutcome
 from waypost.engine.consumer.effects import effects_of
 from waypost.engine.consumer.message import MessageParser
 from waypost.engine.consumer.pipeline import Pipeline
@@ -22,7 +22,7 @@ from waypost.ports.dead_letters import ParkedKey
 from waypost.ports.inbox import ConsumerPosition
 from waypost.ports.subscription import Partition
 
-NEVER_REMEMBERS = timedelta(days=-1)
+SHADOW_DUPLICATE_WINDOW = timedelta(days=-1)
 """The shadow's inbox remembers no event that has a sequence: an event at or below the guard's
 version counts as stale, however recent.
 """
@@ -90,7 +90,7 @@ class ShadowWriter:
         while keys:
             for parked in keys:
                 attempts = await parked_keys.process(parked, at_once=parked in self._keys_with_gap)
-                if attempts[-1].outcome is Outcome.VERSION_MISSING:
+                if attempts[-1].outcome is ParkedKeyOutcome.VERSION_MISSING:
                     self._keys_with_gap = self._keys_with_gap | {parked}
             processed |= keys
             keys = set(await parked_keys.due()) - processed

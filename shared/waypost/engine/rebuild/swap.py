@@ -9,7 +9,7 @@ import structlog
 
 from waypost.engine.failpoints import failpoint
 from waypost.kernel.errors import Transient
-from waypost.ports.rebuild import ComparisonReport, HistorySwap, Swap
+from waypost.ports.rebuild import ComparisonReport, InlineSwap, Swap
 
 log = structlog.get_logger()
 
@@ -69,7 +69,7 @@ async def swap_with_retries(
 
 
 async def swap_if_allowed(
-    swap: Swap | HistorySwap,
+    swap: Swap | InlineSwap,
     comparison: ComparisonReport,
     records: int,
     started_at: float,

@@ -8,25 +8,25 @@ from opentelemetry.trace import Span
 
 from waypost.kernel.cloudevents import ID, Headers
 from waypost.kernel.errors import Permanent
-from waypost.ports.broker import OutgoingRecord, RecordsRefused
+from waypost.ports.broker import OutgoingRecord, RecordsRejected
 from waypost.ports.outbox import PendingRow
 from waypost.telemetry.messaging import TRACEPARENT, end_send, start_send
 from waypost.telemetry.tracing import is_sampled
 
 
-class RowsRefused(Permanent):
+class RowsRejected(Permanent):
     """One of these rows cannot be published: it cannot be read, or the broker refuses its
     record.
     """
 
     def __init__(self, rows: Sequence[PendingRow], reason: str) -> None:
-        super().__init__(f"{len(rows)} rows were refused: {reason}", reason=reason)
+        super().__init__(f"{len(rows)} rows were rejected: {reason}", reason=reason)
         self.rows = rows
         self.reason = reason
 
 
 class Chunk:
-    """Rows with their records. The constructor raises RowsRefused for a row that cannot be read."""
+    """Rows with their records. The constructor raises RowsRejected for an unreadable row."""
 
     def __init__(self, rows: Sequence[PendingRow]) -> None:
         self.rows = rows
@@ -35,16 +35,16 @@ class Chunk:
 
     @contextmanager
     def sending(self) -> Iterator[None]:
-        """Ends the send spans with the result of the block. Raises RowsRefused with the rows of the
-        records that the broker refused.
+        """Ends the send spans with the result of the block. Raises RowsRejected with the rows of
+        the records that the broker rejected.
         """
         try:
             yield
-        except RecordsRefused as error:
+        except RecordsRejected as error:
             self._end_spans(error)
-            refused = set(map(id, error.records))
-            rows = [row for row, record in zip(self.rows, self.records, strict=True) if id(record) in refused]
-            raise RowsRefused(rows, error.reason) from error
+            rejected = set(map(id, error.records))
+            rows = [row for row, record in zip(self.rows, self.records, strict=True) if id(record) in rejected]
+            raise RowsRejected(rows, error.reason) from error
         except BaseException as error:
             self._end_spans(error)
             raise
@@ -55,7 +55,7 @@ class Chunk:
             texts: dict[str, str] = orjson.loads(row.headers)
             headers: Headers = [(name, text.encode()) for name, text in texts.items()]
         except (ValueError, TypeError, AttributeError) as error:
-            raise RowsRefused([row], f"its headers are not a JSON object of strings: {error}") from error
+            raise RowsRejected([row], f"its headers are not a JSON object of strings: {error}") from error
         if is_sampled(texts.get(TRACEPARENT)):
             span, headers = start_send(row.topic, row.key, headers, message_id=texts.get(ID, ""))
             self._spans.append(span)

@@ -7,12 +7,12 @@ from waypost.engine.relay.state import RelayState
 from waypost.engine.relay.term import Term
 from waypost.kernel.backoff import Backoff
 from waypost.ports.broker import Broker
-from waypost.ports.doorbell import Wakeups
 from waypost.ports.outbox import Outbox
+from waypost.ports.wakeups import Wakeups
 from waypost.telemetry import metrics
 
 MEASURE_SECONDS = 5.0
-PAUSES = Backoff(first_seconds=0.05, factor=2.0, most_seconds=2.0)
+PAUSES = Backoff(first_seconds=0.05, factor=2.0, max_seconds=2.0)
 
 
 class Relay(PeriodicLoop):
@@ -59,7 +59,7 @@ class Relay(PeriodicLoop):
         can.
         """
         async with self._broker.publisher() as publisher, self._outbox.lease() as lease:
-            await self._state.refused_rows.quarantine(lease)
+            await self._state.rejected_rows.quarantine(lease)
             self.ready.set()
             await term.run(lease, publisher)
 

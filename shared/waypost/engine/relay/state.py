@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import structlog
 
-from waypost.engine.relay.chunk import RowsRefused
-from waypost.engine.relay.refused_rows import RefusedRows
+from waypost.engine.relay.chunk import RowsRejected
+from waypost.engine.relay.rejected_rows import RejectedRows
 from waypost.kernel.errors import Transient
 from waypost.ports.broker import TopicUnavailable
 from waypost.ports.outbox import PendingRow
@@ -57,27 +57,27 @@ class HeldTopics:
 
 
 class RelayState:
-    """Refused rows, unavailable topics and chunk size; outlives each term."""
+    """Rejected rows, unavailable topics and chunk size; outlives each term."""
 
     def __init__(self) -> None:
-        self.refused_rows = RefusedRows()
+        self.rejected_rows = RejectedRows()
         self.held_topics = HeldTopics()
         self.chunk_size = ChunkSize()
 
     def acknowledged(self, rows: Sequence[PendingRow]) -> None:
         """Records a success: clears the rows and increases the chunk size."""
-        self.refused_rows.clear(rows)
+        self.rejected_rows.clear(rows)
         self.chunk_size.grow()
 
     def record_failure(self, error: BaseException) -> None:
-        """Adjusts the state to the error that ended a term: isolates refused rows, skips an
+        """Adjusts the state to the error that ended a term: isolates rejected rows, skips an
         unavailable topic, or reduces the chunk size.
         """
         metrics.RELAY_INTERRUPTIONS.inc()
-        match first_cause(error):
-            case RowsRefused() as refused:
-                self.refused_rows.record(refused.rows, refused.reason)
-                log.warning("rows_refused", rows=len(refused.rows), reason=refused.reason)
+        match first_error_of_group(error):
+            case RowsRejected() as rejected:
+                self.rejected_rows.record(rejected.rows, rejected.reason)
+                log.warning("rows_rejected", rows=len(rejected.rows), reason=rejected.reason)
             case TopicUnavailable() as missing:
                 self.held_topics.hold(missing.topic)
                 log.error("topic_unavailable", topic=missing.topic, error=str(missing))
@@ -89,7 +89,7 @@ class RelayState:
                 log.error("relay_failed", exc_info=unknown)
 
 
-def first_cause(error: BaseException) -> BaseException:
+def first_error_of_group(error: BaseException) -> BaseException:
     """The first error of a group; the others follow from it in the tasks that waited for it."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]

@@ -97,7 +97,7 @@ class Term:
                 rows_per_shard=-(-size.rows // len(shards)),
                 bytes_per_shard=-(-size.bytes // len(shards)),
             )
-            rows = self._state.refused_rows.sendable(pending)
+            rows = self._state.rejected_rows.sendable(pending)
             self._in_flight.add(rows)
         return rows
 

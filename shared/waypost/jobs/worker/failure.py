@@ -5,7 +5,7 @@ from waypost.kernel.text import storable
 
 _FINAL = (Permanent, Poison, Refused)
 
-LONGEST_ERROR = 2_000
+MAX_ERROR_LENGTH = 2_000
 """Limit in characters."""
 
 
@@ -37,4 +37,4 @@ def _stored(message: str) -> str:
     """The message in storable form: an error that cannot be stored would prevent the end of its
     job.
     """
-    return storable(message)[:LONGEST_ERROR]
+    return storable(message)[:MAX_ERROR_LENGTH]

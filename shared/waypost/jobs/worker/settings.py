@@ -10,7 +10,7 @@ class JobWorkerSettings:
     lease_seconds: float = 30.0
     """A dead worker's jobs are claimed by others after this time, plus up to a third."""
     poll_seconds: float = 1.0
-    """Maximum time between polls; the doorbell usually wakes the worker within milliseconds."""
+    """Maximum time between polls; a wake-up usually reaches the worker within milliseconds."""
 
 
 DEFAULTS = JobWorkerSettings()

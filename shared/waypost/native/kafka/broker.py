@@ -6,7 +6,7 @@ from pathlib import Path
 from waypost.native.child import Child
 from waypost.native.configuration.kafka import Listener
 from waypost.native.kafka.installing import install
-from waypost.native.kafka.probe import START_SECONDS, answers
+from waypost.native.kafka.probe import START_SECONDS, is_reachable
 from waypost.native.ports import LOOPBACK
 from waypost.native.probes import until_ready
 
@@ -57,11 +57,11 @@ class Kafka:
         )
         self._child = Child(command, log=self._log)
         await self._child.start()
-        await until_ready("Kafka", self._child, self.answers, START_SECONDS)
+        await until_ready("Kafka", self._child, self.is_reachable, START_SECONDS)
 
-    async def answers(self) -> bool:
+    async def is_reachable(self) -> bool:
         """True if a client receives the cluster's metadata."""
-        return await answers(self._port)
+        return await is_reachable(self._port)
 
     async def stop(self, deadline_seconds: float = 15) -> None:
         if self._child:

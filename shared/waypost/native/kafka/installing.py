@@ -16,7 +16,7 @@ from waypost.native.errors import SetUpFailed
 from waypost.native.folders import installation_folder
 from waypost.native.java import find_java
 from waypost.native.kafka.installation import HERE, Installation, cluster_id, write_properties
-from waypost.native.kafka.probe import START_SECONDS, answers
+from waypost.native.kafka.probe import START_SECONDS, is_reachable
 from waypost.native.locks import exclusive
 from waypost.native.maven import copy_jars
 from waypost.native.ports import free_ports
@@ -67,7 +67,7 @@ async def _archive_classes(installation: Installation) -> None:
     broker = Child(command, log=scratch / "kafka.log")
     try:
         await broker.start()
-        await until_ready("Kafka", broker, lambda: answers(port), START_SECONDS)
+        await until_ready("Kafka", broker, lambda: is_reachable(port), START_SECONDS)
         await broker.stop(30)
         unfinished.rename(installation.archive)
     finally:

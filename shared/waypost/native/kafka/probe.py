@@ -9,7 +9,7 @@ from waypost.native.probes import accepts_tcp
 START_SECONDS = 60
 
 
-async def answers(port: int) -> bool:
+async def is_reachable(port: int) -> bool:
     """True if a client receives the cluster's metadata."""
     if not await accepts_tcp(LOOPBACK, port):
         return False

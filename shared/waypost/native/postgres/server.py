@@ -67,9 +67,9 @@ class Postgres:
         command = [str(binaries / "postgres"), "-D", str(self._data)]
         self._child = Child(command, log=self._log, account=self._account, death_signal=signal.SIGQUIT)
         await self._child.start()
-        await until_ready("PostgreSQL", self._child, self.answers, deadline_seconds=60)
+        await until_ready("PostgreSQL", self._child, self.is_reachable, deadline_seconds=60)
 
-    async def answers(self) -> bool:
+    async def is_reachable(self) -> bool:
         """True if the server accepts connections; False during recovery after a crash."""
         try:
             connection = await asyncpg.connect(self.admin_dsn, timeout=2)

@@ -9,7 +9,7 @@ from waypost.native.java import find_java
 from waypost.native.locks import exclusive
 from waypost.native.maven import copy_jars
 from waypost.native.ports import LOOPBACK
-from waypost.native.probes import http_answers, until_ready
+from waypost.native.probes import is_url_reachable, until_ready
 
 START_SECONDS = 180
 """Long, because no component waits for Zipkin, and a restart would only take longer."""
@@ -38,7 +38,7 @@ class Zipkin:
         command = [str(find_java().program), *memory, "-jar", str(jar)]
         self._child = Child(command, log=self._log, environment={**os.environ, **settings})
         await self._child.start()
-        await until_ready("Zipkin", self._child, self.answers, START_SECONDS)
+        await until_ready("Zipkin", self._child, self.is_reachable, START_SECONDS)
 
     def _listener(self) -> dict[str, str]:
         """Settings of Zipkin's web server, which limit it to the loopback address; QUERY_PORT would
@@ -47,8 +47,8 @@ class Zipkin:
         one = "ARMERIA_PORTS_0"
         return {f"{one}_ADDRESS": LOOPBACK, f"{one}_PORT": str(self._port), f"{one}_PROTOCOLS_0": "http"}
 
-    async def answers(self) -> bool:
-        return await http_answers(f"http://{LOOPBACK}:{self._port}/health")
+    async def is_reachable(self) -> bool:
+        return await is_url_reachable(f"http://{LOOPBACK}:{self._port}/health")
 
     async def stop(self, deadline_seconds: float = 5) -> None:
         if self._child:

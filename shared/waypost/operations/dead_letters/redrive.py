@@ -7,7 +7,7 @@ from typing import Self
 from uuid import UUID
 
 from waypost.engine.consumer.dead_letters.parked_key_processor import Attempt, ParkedKeyProcessor
-from waypost.engine.consumer.dead_letters.parked_key_queue import Outcome
+from waypost.engine.consumer.dead_letters.parked_key_queue import ParkedKeyOutcome
 from waypost.engine.rate import Rate
 from waypost.kernel.audit_context import AuditContext
 from waypost.kernel.errors import NotFound, Transient, WaypostError
@@ -23,7 +23,7 @@ from waypost.postgres.dead_letters.redrive_selection import (
 )
 from waypost.postgres.dead_letters.search import Search
 
-PATIENCE = 5
+MAX_LOCK_WAITS = 5
 """How often a redrive waits for another process that holds the lock of the key. After that it skips
 the key.
 """
@@ -35,7 +35,7 @@ class RedriveResult:
 
     consumer: str
     key: bytes
-    outcome: Outcome | None = None
+    outcome: ParkedKeyOutcome | None = None
     """Why the processing of the key stopped. None if nothing was attempted."""
     dead_letters: Sequence[SelectedDeadLetter]
     """In the order of handling."""
@@ -47,7 +47,7 @@ class RedriveResult:
     @property
     def is_settled(self) -> bool:
         """True if the key needs no operator."""
-        return self.outcome in (Outcome.UNPARKED, Outcome.LATER)
+        return self.outcome in (ParkedKeyOutcome.UNPARKED, ParkedKeyOutcome.NOT_DUE)
 
     async def after(self, attempts: Sequence[Attempt], database: Database) -> "RedriveResult":
         """The result after these attempts. Reads the current statuses, because another process may
@@ -62,7 +62,7 @@ class RedriveResult:
         statuses = await dead_letter_statuses(database, dead_letters)
         return replace(
             self,
-            outcome=attempts[-1].outcome if attempts else Outcome.UNPARKED,
+            outcome=attempts[-1].outcome if attempts else ParkedKeyOutcome.UNPARKED,
             dead_letters=[
                 replace(selected, status=statuses.get(selected.id, selected.status))
                 for selected in dead_letters.values()
@@ -125,14 +125,14 @@ class Redrive:
     async def _process(self, selected: SelectedKey, audit_context: AuditContext, rate: Rate) -> RedriveResult:
         processor, waited = parked_key_processor_of(self._admin_service, selected.consumer), 0
         attempts: list[Attempt] = []
-        while not attempts or attempts[-1].outcome is Outcome.HANDLED:
+        while not attempts or attempts[-1].outcome is ParkedKeyOutcome.HANDLED:
             attempt = await processor.attempt(selected.parked, audit_context)
             await rate.after(1)
-            if attempt.outcome is Outcome.LOCKED:
+            if attempt.outcome is ParkedKeyOutcome.LOCKED:
                 waited += 1
                 if not await _still_parked(processor, selected.parked):
-                    attempt = Attempt(outcome=Outcome.UNPARKED)
-                elif waited < PATIENCE:
+                    attempt = Attempt(outcome=ParkedKeyOutcome.UNPARKED)
+                elif waited < MAX_LOCK_WAITS:
                     continue
             attempts.append(attempt)
             if attempt.prevented is not None:

@@ -55,7 +55,7 @@ async def retry_job(service: AdminService, job_id: UUID, audit_context: AuditCon
     Raises NotFound, and Conflict for a job that is not dead.
     """
     sent = await _change(service, job_id, audit_context, _RETRY_DEAD)
-    service.doorbell.ring("jobs")
+    service.wakeup_sender.send("jobs")
     return sent
 
 

@@ -16,8 +16,9 @@ from waypost.kernel.ids import JobId, TenantId
 from waypost.postgres.database import Sql
 from waypost.postgres.tenancy import BIND, setting, some_at_a_time
 
-PENDING_COLUMNS = """job.id, job.tenant_id, job.name, job.arguments::text as arguments, job.attempts, job.redrives, job.priority,
-    job.idempotency_key, job.worker, job.error, job.enqueued_at, job.run_at, job.started_at, job.lease_until, job.traceparent"""
+PENDING_COLUMNS = """job.id, job.tenant_id, job.name, job.arguments::text as arguments, job.attempts, job.redrives as operator_retries,
+    job.priority, job.idempotency_key, job.worker, job.error, job.enqueued_at, job.run_at, job.started_at, job.lease_until,
+    job.traceparent"""
 
 RESULT_COLUMNS = """
 job_id as id, tenant_id, name, status, attempts, idempotency_key, owner_id, progress, result::text as result, error, enqueued_at,
@@ -51,7 +52,7 @@ class FoundJob:
     """
     idempotency_key: str | None
     arguments: Mapping[str, JsonArgument] | None = None
-    redrives: int | None = None
+    operator_retries: int | None = None
     """Number of retries by operators."""
     priority: int | None = None
     worker: str | None = None

@@ -2,7 +2,7 @@
 name.
 """
 
-from waypost.postgres.rebuild.history import PostgresHistoryShadowFactory
+from waypost.postgres.rebuild.inline_shadow import PostgresInlineShadowFactory
 from waypost.postgres.rebuild.shadow import PostgresShadowFactory
 
-__all__ = ["PostgresHistoryShadowFactory", "PostgresShadowFactory"]
+__all__ = ["PostgresInlineShadowFactory", "PostgresShadowFactory"]

@@ -58,8 +58,8 @@ class ShadowTransactions:
         async with self._database.transaction(tenants) as connection:
             yield ShadowTransaction(connection, self._names)
 
-    async def answers(self) -> bool:
-        return await self._database.answers()
+    async def is_reachable(self) -> bool:
+        return await self._database.is_reachable()
 
 
 class SwapTransactions:
@@ -78,6 +78,6 @@ class SwapTransactions:
                 await self._connection.execute(BIND, {"tenants": setting(tenants)})
                 yield ShadowTransaction(self._connection, self._names)
 
-    async def answers(self) -> bool:
+    async def is_reachable(self) -> bool:
         """Always true: if the connection of the swap's transaction is lost, the swap has failed."""
         return True

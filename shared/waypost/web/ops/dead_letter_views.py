@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Self
 from uuid import UUID
 
-from waypost.engine.consumer.dead_letters.parked_key_queue import Outcome
+from waypost.engine.consumer.dead_letters.parked_key_queue import ParkedKeyOutcome
 from waypost.operations.dead_letters import Redrive, RedriveResult
 from waypost.operations.records import RecordView, as_dict
 from waypost.ports.codec import EventCodec
@@ -96,7 +96,7 @@ class KeyView(ResponseModel):
 
     consumer: str
     key: str
-    outcome: Outcome | None
+    outcome: ParkedKeyOutcome | None
     """Why the processing of the key stopped. Null if nothing was attempted."""
     dead_letters: Sequence[EntryView]
 

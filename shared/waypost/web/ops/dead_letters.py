@@ -18,8 +18,8 @@ from waypost.web.ops.dead_letter_views import DeadLetterView, DeadLetterWithReco
 from waypost.web.ops.edge import CurrentAdminService, ReasonedRequest
 from waypost.web.pagination import Page, PageRequest, paged_by
 
-MOST_KEYS = 200
-MOST_A_SECOND = 1000
+MAX_KEYS = 200
+MAX_PER_SECOND = 1000
 
 router = APIRouter(prefix="/dead-letters")
 
@@ -56,11 +56,11 @@ class DeadLetterQuery(DeadLetterFilter):
 
 class RedriveOrder(DeadLetterFilter, ReasonedRequest):
     dry_run: bool = False
-    keys: Annotated[int, Field(ge=1, le=MOST_KEYS)] = 20
+    keys: Annotated[int, Field(ge=1, le=MAX_KEYS)] = 20
     """Maximum number of keys that this request processes. The response contains the number that is
     left.
     """
-    dead_letters_per_second: Annotated[float, Field(gt=0, le=MOST_A_SECOND)] | None = None
+    dead_letters_per_second: Annotated[float, Field(gt=0, le=MAX_PER_SECOND)] | None = None
 
     @model_validator(mode="after")
     def _has_a_filter(self) -> Self:

@@ -22,7 +22,7 @@ from waypost.web.ops.edge import CurrentAdminService, ReasonedRequest
 
 router = APIRouter(prefix="/jobs")
 
-MOST = 1000
+MAX_JOBS = 1000
 
 
 class AdminJobView(ResponseModel):
@@ -31,7 +31,7 @@ class AdminJobView(ResponseModel):
     name: str
     status: Status
     attempts: int
-    redrives: int | None
+    operator_retries: int | None
     arguments: Mapping[str, JsonArgument] | None
     idempotency_key: str | None
     priority: int | None
@@ -71,7 +71,7 @@ class RetriedJobsView(ResponseModel):
 class RetrySome(ReasonedRequest):
     name: str | None = None
     tenant_id: UUID | None = None
-    limit: int = Field(default=100, ge=1, le=MOST)
+    limit: int = Field(default=100, ge=1, le=MAX_JOBS)
     dry_run: bool = False
 
 
@@ -87,7 +87,7 @@ async def list_jobs(
     status: Annotated[Sequence[Status], Query(description="Repeatable. Default: every pending status.")] = (),
     name: Annotated[str | None, Query(description="Only jobs with this name.")] = None,
     tenant_id: Annotated[UUID | None, Query(description="Only jobs of this tenant.")] = None,
-    limit: Annotated[int, Query(ge=1, le=MOST, description="Maximum number of jobs.")] = 100,
+    limit: Annotated[int, Query(ge=1, le=MAX_JOBS, description="Maximum number of jobs.")] = 100,
 ) -> AdminJobsView:
     """Lists pending jobs, the latest first. With `tenant_id`, also `complete` and `cancelled`
     ones.

@@ -96,7 +96,7 @@ def repeated_commands_took_effect_once(evidence: Evidence) -> Finding:
 def each_request_started_one_attempt(evidence: Evidence) -> Finding:
     """Payments and refunds: an invoice has one attempt per stored response."""
     asked: Counter[tuple[str, str]] = Counter()
-    for _, route, _ in evidence.answers:
+    for _, route, _ in evidence.stored_responses:
         path = route.split("/")
         if path[-1] in ORDERS:
             asked[path[-2], ORDERS[path[-1]]] += 1
@@ -125,8 +125,8 @@ def _types_by_cause(evidence: Evidence) -> Mapping[str, Counter[str]]:
 def _kept(operation: Operation, evidence: Evidence) -> Row | None:
     """`POST /tenants` is identified by its response alone; no two operations share a key."""
     if operation.tenant is not None:
-        return evidence.answers.get((operation.tenant, operation.route, operation.key or ""))
-    return next((row for (_, _, key), row in evidence.answers.items() if key == operation.key), None)
+        return evidence.stored_responses.get((operation.tenant, operation.route, operation.key or ""))
+    return next((row for (_, _, key), row in evidence.stored_responses.items() if key == operation.key), None)
 
 
 CHECKS = (

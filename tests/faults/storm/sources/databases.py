@@ -43,13 +43,13 @@ _OF_NOTIFICATIONS = {"recipients": "select tenant_id, user_id, email from recipi
 
 async def stored(environments: Environments) -> dict[str, Any]:
     """The fields of `Evidence` that come from databases."""
-    found: dict[str, Any] = {"events": [], "answers": {}, "guards": {}, "jobs": [], "directories": {}}
+    found: dict[str, Any] = {"events": [], "stored_responses": {}, "guards": {}, "jobs": [], "directories": {}}
     processed: dict[str, set[UUID]] = defaultdict(set)
     for service in SERVICES:
         connection = await asyncpg.connect(database_dsn(environments, service.name))
         try:
             found["events"] += await _events(service, connection)
-            found["answers"] |= await _answers(connection)
+            found["stored_responses"] |= await _stored_responses(connection)
             found["guards"] |= await _guards(service, connection)
             found["jobs"] += [{**row, "service": service.name} for row in await connection.fetch(_JOBS)]
             found["directories"][service.name] = frozenset(
@@ -95,7 +95,7 @@ async def _events(service: Service, connection: asyncpg.Connection) -> list[Stor
     ]
 
 
-async def _answers(connection: asyncpg.Connection) -> dict[tuple[str, str, str], Row]:
+async def _stored_responses(connection: asyncpg.Connection) -> dict[tuple[str, str, str], Row]:
     rows = await connection.fetch(_ANSWERS)
     return {
         (row["tenant_id"], row["route"], row["key"]): {"status": row["status"], "body": json.loads(row["body"])}

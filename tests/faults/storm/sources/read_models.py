@@ -6,7 +6,7 @@ from waypost.engine.rebuild import RebuildReport, rebuild_async_projection, rebu
 from waypost.hosting.service import Service
 from waypost.kafka.topic_log import KafkaTopicLogs
 from waypost.ports.consumers import AsyncProjection, InlineProjection
-from waypost.postgres.rebuild.history import PostgresHistoryShadowFactory
+from waypost.postgres.rebuild.inline_shadow import PostgresInlineShadowFactory
 from waypost.postgres.rebuild.shadow import PostgresShadowFactory
 
 
@@ -30,8 +30,8 @@ async def _rehearsed(
     environment = environments.command(service.name)
     owner_dsn = environment["WAYPOST_OWNER_DSN"]
     if isinstance(target, InlineProjection):
-        history = PostgresHistoryShadowFactory(service.name, target, service.codec, owner_dsn=owner_dsn)
-        return await rebuild_inline_projection(target, history, dry_run=True)
+        inline_shadow_factory = PostgresInlineShadowFactory(service.name, target, service.codec, owner_dsn=owner_dsn)
+        return await rebuild_inline_projection(target, inline_shadow_factory, dry_run=True)
     shadow_factory = PostgresShadowFactory(
         service.name, target, app_dsn=environment["WAYPOST_APP_DSN"], owner_dsn=owner_dsn
     )

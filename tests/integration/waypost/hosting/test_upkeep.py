@@ -56,7 +56,7 @@ async def fill(service: Service, taken_in: int = 1) -> None:
     async with service.database.transaction(ends) as rows:
         raw = await driver(rows)
         await raw.execute(_TAKEN_IN, ends[0], around(LONG.inbox), taken_in)
-        await raw.execute(_ANSWERED, ends, around(LONG.answers))
+        await raw.execute(_ANSWERED, ends, around(LONG.stored_responses))
         await raw.execute(_FINISHED, ends, around(LONG.results))
         await raw.execute(_UNFINISHED, ends)
 

@@ -21,12 +21,12 @@ from services.billing.live import view
 from services.billing.live.topology import Topology
 from waypost.engine.consumer import ConsumerGroup, ConsumerPolicy
 from waypost.engine.consumer.dead_letters.retry_timer import RetryTimer
-from waypost.engine.doorbell import CoalescingDoorbell, LocalWakeups
 from waypost.engine.outbox_cap import OutboxCap
 from waypost.engine.periodic_loop import FunctionLoop, PeriodicLoop
 from waypost.engine.process import Lifecycle
 from waypost.engine.relay import Relay
 from waypost.engine.wakeup_listener import WakeupListener
+from waypost.engine.wakeups import CoalescingWakeupSender, LocalWakeups
 from waypost.hosting.retention_sweeper import RetentionSweeper
 from waypost.jobs.context import JobContext
 from waypost.jobs.declaration import Job, JobRegistry, Scheduled
@@ -86,10 +86,10 @@ async def no_tenants(_: Any) -> list[Any]:
 async def no_work(_: JobContext) -> None: ...
 
 
-def doorbell(error: BaseException, _: pytest.MonkeyPatch) -> tuple[Lifecycle, Trouble]:
+def wakeup_sender(error: BaseException, _: pytest.MonkeyPatch) -> tuple[Lifecycle, Trouble]:
     trouble = Trouble(error)
-    wakeup = CoalescingDoorbell(LocalWakeups(), SimpleNamespace(notify=trouble.notify, close=closed))
-    wakeup.ring("jobs")
+    wakeup = CoalescingWakeupSender(LocalWakeups(), SimpleNamespace(notify=trouble.notify, close=closed))
+    wakeup.send("jobs")
     return wakeup, trouble
 
 
@@ -119,7 +119,7 @@ def scheduler(error: BaseException, _: pytest.MonkeyPatch) -> tuple[Lifecycle, T
     schedule = [Scheduled("no_work", every=timedelta(hours=1))]
     registry = JobRegistry([Job(no_work)])
     wakeup: Any = None
-    return Scheduler(database, schedule, registry, no_tenants, clock=SystemClock(), doorbell=wakeup), trouble
+    return Scheduler(database, schedule, registry, no_tenants, clock=SystemClock(), wakeup_sender=wakeup), trouble
 
 
 def retry_timer(error: BaseException, _: pytest.MonkeyPatch) -> tuple[Lifecycle, Trouble]:
@@ -206,7 +206,7 @@ async def no_resources() -> AsyncIterator[None]:
 
 
 TASKS = [
-    *(doorbell, listener, outbox_cap, retention_sweeper, scheduler),
+    *(wakeup_sender, listener, outbox_cap, retention_sweeper, scheduler),
     *(retry_timer, relay, live_view, joining_group, assigned_group, job_worker),
 ]
 Builder = Callable[[BaseException, pytest.MonkeyPatch], tuple[Lifecycle, Trouble]]

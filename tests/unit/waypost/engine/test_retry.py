@@ -12,7 +12,7 @@ from waypost.engine.consumer.batch import Batch
 from waypost.engine.consumer.dead_letters.parked_key_processor import ParkedKeyProcessor
 from waypost.engine.consumer.message import Message, MessageParser
 from waypost.engine.consumer.policy import ConsumerPolicy
-from waypost.engine.retry import LONGEST_TAIL, RetryPolicy, ends_a_wait, failure_of
+from waypost.engine.retry import MAX_TRACEBACK_LENGTH, RetryPolicy, ends_a_wait, failure_of
 from waypost.jobs.worker.failure import is_final
 from waypost.kernel import errors
 from waypost.kernel.clock import SystemClock
@@ -150,7 +150,7 @@ def test_failure_holds_its_location_bounded_and_without_values() -> None:
     assert failure.location.startswith("tests/unit/waypost/engine/test_retry.py:")
     assert failure.location.endswith(" in deep")
     assert failure.traceback is not None
-    assert len(failure.traceback) <= LONGEST_TAIL
+    assert len(failure.traceback) <= MAX_TRACEBACK_LENGTH
     assert "raise CardRefused" in failure.traceback
     assert "caused by ValueError" in failure.traceback
     assert SECRET not in failure.traceback

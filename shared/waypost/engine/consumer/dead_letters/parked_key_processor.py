@@ -10,7 +10,7 @@ from uuid import UUID
 import structlog
 
 from waypost.engine.consumer.batch import Batch
-from waypost.engine.consumer.dead_letters.parked_key_queue import Outcome, ParkedKeyQueue, StartedAttempt
+from waypost.engine.consumer.dead_letters.parked_key_queue import ParkedKeyOutcome, ParkedKeyQueue, StartedAttempt
 from waypost.engine.consumer.effects import Effects
 from waypost.engine.consumer.message import MessageParser
 from waypost.engine.consumer.policy import ConsumerPolicy
@@ -40,7 +40,7 @@ class Attempt:
     why processing of the key ended.
     """
 
-    outcome: Outcome
+    outcome: ParkedKeyOutcome
     dead_letter: DeadLetter | None = None
     failure: Failure | None = None
     """The handler's error, if the attempt failed."""
@@ -102,7 +102,7 @@ class ParkedKeyProcessor:
         the database is unavailable; attempts counted before that stay counted.
         """
         attempts = [await self.attempt(parked, at_once=at_once)]
-        while attempts[-1].outcome is Outcome.HANDLED:
+        while attempts[-1].outcome is ParkedKeyOutcome.HANDLED:
             attempts.append(await self.attempt(parked, at_once=at_once))
         return attempts
 
@@ -143,7 +143,7 @@ class ParkedKeyProcessor:
         in the end. Raises Transient where the database is unavailable.
         """
         started = await self._queue.next(parked, audit_context, at_once=at_once)
-        if isinstance(started, Outcome):
+        if isinstance(started, ParkedKeyOutcome):
             return Attempt(outcome=started)
         AFTER_COUNT.hit()
         metrics.CONSUMER_RETRIES.labels(self.name).inc()
@@ -158,7 +158,7 @@ class ParkedKeyProcessor:
             return await self._failed(parked, started, error, redriven=audit_context is not None)
         return Attempt(outcome=outcome, dead_letter=started.dead_letter)
 
-    async def _handle(self, parked: ParkedKey, counted: DeadLetter, *, redriven: bool) -> Outcome:
+    async def _handle(self, parked: ParkedKey, counted: DeadLetter, *, redriven: bool) -> ParkedKeyOutcome:
         """Stores the dead letter's new status and the handler's effects in one transaction. Raises
         the handler's error.
         """
@@ -168,14 +168,14 @@ class ParkedKeyProcessor:
         batch = Batch.of_one(message, step="retry", redriven=redriven)
         async with self._transactions.begin(batch.tenants) as transaction:
             if not await self._queue.is_unchanged(parked, counted, transaction):
-                return Outcome.LOCKED
+                return ParkedKeyOutcome.LOCKED
             await transaction.dead_letters.update(counted.id, status=Status.REDRIVEN, attempts=counted.attempts)
             if message.sequence is not None:
                 await transaction.inbox.advance(parked.topic, {message.aggregate_id: message.sequence})
-            outcome = Outcome.HANDLED
+            outcome = ParkedKeyOutcome.HANDLED
             if await transaction.dead_letters.first(parked, message.sequence or 0) is None:
                 await transaction.dead_letters.unpark(parked)
-                outcome = Outcome.UNPARKED
+                outcome = ParkedKeyOutcome.UNPARKED
             if message.has_handler:
                 async with self._policy.handler_timeout():
                     await self._effects.run([message], batch, transaction)
@@ -188,13 +188,13 @@ class ParkedKeyProcessor:
         if redriven and isinstance(error, RETRYABLE):
             return await self._undo(parked, started, error)
         failure = await self._record_failure(parked, started.dead_letter, error)
-        return Attempt(outcome=Outcome.FAILED, dead_letter=started.dead_letter, failure=failure)
+        return Attempt(outcome=ParkedKeyOutcome.FAILED, dead_letter=started.dead_letter, failure=failure)
 
     async def _undo(self, parked: ParkedKey, started: StartedAttempt, error: WaypostError) -> Attempt:
         await self._queue.undo(parked, started)
         log.warning("redrive_prevented", consumer=self.name, dead_letter=str(started.dead_letter.id), error=repr(error))
         return Attempt(
-            outcome=Outcome.PREVENTED, dead_letter=started.before, failure=failure_of(error), prevented=error
+            outcome=ParkedKeyOutcome.PREVENTED, dead_letter=started.before, failure=failure_of(error), prevented=error
         )
 
     async def _record_failure(self, parked: ParkedKey, counted: DeadLetter, error: Exception) -> Failure:

@@ -12,7 +12,7 @@ from waypost.ports.consumer_transaction import ConsumerTransaction, ConsumerTran
 from waypost.ports.dead_letters import DeadLetter, ParkedKey, Status
 
 
-class Outcome(StrEnum):
+class ParkedKeyOutcome(StrEnum):
     HANDLED = "handled"
     FAILED = "failed"
     UNPARKED = "unparked"
@@ -25,7 +25,7 @@ class Outcome(StrEnum):
     """The first dead letter has reached the limit of redrives and stays dead."""
     VERSION_MISSING = "version_missing"
     """A version is missing before the first dead letter."""
-    LATER = "later"
+    NOT_DUE = "not_due"
     """The first dead letter is not due yet."""
     PREVENTED = "prevented"
     """A transient error prevented a redrive. It is not counted."""
@@ -50,7 +50,7 @@ class ParkedKeyQueue:
 
     async def next(
         self, parked: ParkedKey, audit_context: AuditContext | None, *, at_once: bool = False
-    ) -> StartedAttempt | Outcome:
+    ) -> StartedAttempt | ParkedKeyOutcome:
         """Starts an attempt at the next dead letter, or returns the reason why there is none.
 
         The count is committed in its own transaction before the handler runs. Otherwise a record
@@ -58,15 +58,15 @@ class ParkedKeyQueue:
         """
         async with self._transactions.begin(()) as transaction:
             if not await transaction.dead_letters.lock(parked):
-                return Outcome.LOCKED
+                return ParkedKeyOutcome.LOCKED
             reached = await self._skip_discarded(parked, transaction)
             dead_letter = await transaction.dead_letters.first(parked, reached)
             if dead_letter is None:
                 await transaction.dead_letters.unpark(parked)
-                return Outcome.UNPARKED
+                return ParkedKeyOutcome.UNPARKED
             if dead_letter.sequence not in (None, reached + 1):
                 await self._postpone(dead_letter, transaction)
-                return Outcome.VERSION_MISSING
+                return ParkedKeyOutcome.VERSION_MISSING
             return await self._begin(dead_letter, transaction, audit_context, at_once=at_once)
 
     async def _begin(
@@ -76,10 +76,10 @@ class ParkedKeyQueue:
         audit_context: AuditContext | None,
         *,
         at_once: bool,
-    ) -> StartedAttempt | Outcome:
+    ) -> StartedAttempt | ParkedKeyOutcome:
         now = self._clock.now()
         if audit_context and dead_letter.redrives >= self._retry.max_redrives:
-            return Outcome.EXHAUSTED
+            return ParkedKeyOutcome.EXHAUSTED
         if not audit_context and (
             blocked_by := await self._blocked_by(dead_letter, transaction, None if at_once else now)
         ):
@@ -92,11 +92,11 @@ class ParkedKeyQueue:
 
     async def _blocked_by(
         self, dead_letter: DeadLetter, transaction: ConsumerTransaction, now: datetime | None
-    ) -> Outcome | None:
+    ) -> ParkedKeyOutcome | None:
         if dead_letter.status is Status.DEAD:
-            return Outcome.DEAD
+            return ParkedKeyOutcome.DEAD
         if now is not None and dead_letter.next_attempt_at is not None and dead_letter.next_attempt_at > now:
-            return Outcome.LATER
+            return ParkedKeyOutcome.NOT_DUE
         # A wait for another topic's row uses no attempts. Attempts that recorded no end do count,
         # independent of an earlier wait.
         waits = dead_letter.failure is not None and dead_letter.failure.awaits_topic
@@ -107,7 +107,7 @@ class ParkedKeyQueue:
         await transaction.dead_letters.update(
             dead_letter.id, status=Status.DEAD, attempts=dead_letter.attempts, failure=PROCESS_DIED
         )
-        return Outcome.DEAD
+        return ParkedKeyOutcome.DEAD
 
     async def _skip_discarded(self, parked: ParkedKey, transaction: ConsumerTransaction) -> int:
         """The guard's version, advanced past discarded dead letters whose turn it is."""

@@ -3,8 +3,8 @@
 import asyncio
 from collections.abc import Callable, Sequence
 
-from waypost.engine.doorbell import LocalWakeups
 from waypost.engine.relay import Relay
+from waypost.engine.wakeups import LocalWakeups
 from waypost.memory.broker import MemoryBroker
 from waypost.memory.outbox import MemoryOutbox
 from waypost.ports.broker import OutgoingRecord

@@ -7,9 +7,9 @@ import pytest
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import StatusCode
 
-from waypost.engine.relay.chunk import Chunk, RowsRefused
+from waypost.engine.relay.chunk import Chunk, RowsRejected
 from waypost.kernel.errors import Transient
-from waypost.ports.broker import RecordsRefused
+from waypost.ports.broker import RecordsRejected
 from waypost.ports.outbox import PendingRow
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
@@ -58,13 +58,13 @@ def test_spans_end_with_the_result_of_the_send(spans: InMemorySpanExporter) -> N
 
 def test_refusal_of_records_names_their_rows() -> None:
     chunk = Chunk([row(row_id=1), row(row_id=2), row(row_id=3)])
-    with pytest.raises(RowsRefused) as refusal, chunk.sending():
-        raise RecordsRefused(chunk.records[1:], "too large")
+    with pytest.raises(RowsRejected) as refusal, chunk.sending():
+        raise RecordsRejected(chunk.records[1:], "too large")
     assert [each.id for each in refusal.value.rows] == [2, 3]
 
 
 @pytest.mark.parametrize("headers", ["no json", "[1]", '{"ce_id": 1}'])
 def test_unreadable_row_is_named(headers: str) -> None:
-    with pytest.raises(RowsRefused) as refusal:
+    with pytest.raises(RowsRejected) as refusal:
         Chunk([row(), row(headers=headers, row_id=7)])
     assert [each.id for each in refusal.value.rows] == [7]

@@ -38,8 +38,8 @@ left join {schema}.versions v on v.topic = e.aggregate_type and v.aggregate_id =
 where e.version > coalesce(v.version, 0) order by e.position"""
 
 
-class PostgresHistoryShadowFactory:
-    """`waypost.ports.rebuild.HistoryShadowFactory`."""
+class PostgresInlineShadowFactory:
+    """`waypost.ports.rebuild.InlineShadowFactory`."""
 
     def __init__(
         self,
@@ -57,22 +57,22 @@ class PostgresHistoryShadowFactory:
         self._check = check
 
     @asynccontextmanager
-    async def history(self) -> AsyncIterator["PostgresHistory"]:
+    async def shadow(self) -> AsyncIterator["PostgresInlineShadow"]:
         owner = Database(self._owner_dsn, application_name=f"{self._names.service}-rebuild-owner", pool_size=3)
         try:
             async with schema_lock(owner, self._check):
-                history = PostgresHistory(owner, self._names, self._projection, self._codec)
-                await history.make()
+                shadow = PostgresInlineShadow(owner, self._names, self._projection, self._codec)
+                await shadow.make()
                 try:
-                    yield history
+                    yield shadow
                 finally:
-                    await history.drop()
+                    await shadow.drop()
         finally:
             await owner.close()
 
 
-class PostgresHistory:
-    """`waypost.ports.rebuild.History`."""
+class PostgresInlineShadow:
+    """`waypost.ports.rebuild.InlineShadow`."""
 
     def __init__(self, owner: Database, names: Names, projection: InlineProjection, codec: EventCodec) -> None:
         self._owner = owner
@@ -103,18 +103,18 @@ class PostgresHistory:
                 yield [self._rows.read(row) for row in rows]
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator["PostgresHistoryTransaction"]:
+    async def transaction(self) -> AsyncIterator["PostgresInlineShadowTransaction"]:
         async with self._owner.transaction() as connection:
             await self._use_new_schema(connection)
-            yield PostgresHistoryTransaction(connection, self._names)
+            yield PostgresInlineShadowTransaction(connection, self._names)
 
     @asynccontextmanager
-    async def swap(self) -> AsyncIterator["PostgresHistorySwap"]:
+    async def swap(self) -> AsyncIterator["PostgresInlineSwap"]:
         async with self._owner.transaction() as connection:
             await connection.exec_driver_sql("set local lock_timeout = '2s'")
             await connection.exec_driver_sql("lock table events in share mode")
             await self._use_new_schema(connection)
-            swap = PostgresHistorySwap(connection, self._names, self._projection, self._rows)
+            swap = PostgresInlineSwap(connection, self._names, self._projection, self._rows)
             yield swap
             if not swap.completed:
                 await connection.rollback()
@@ -123,8 +123,8 @@ class PostgresHistory:
         await connection.exec_driver_sql(f"set local search_path to public, {self._names.new_schema}")
 
 
-class PostgresHistoryTransaction:
-    """`waypost.ports.rebuild.HistoryTransaction`."""
+class PostgresInlineShadowTransaction:
+    """`waypost.ports.rebuild.InlineShadowTransaction`."""
 
     def __init__(self, connection: AsyncConnection, names: Names) -> None:
         self.rows = connection
@@ -134,7 +134,7 @@ class PostgresHistoryTransaction:
     async def bind(self, tenants: Iterable[TenantId]) -> None:
         await self.rows.execute(BIND, {"tenants": setting(tenants)})
 
-    async def note(self, events: Sequence[StoredEvent]) -> None:
+    async def mark_processed(self, events: Sequence[StoredEvent]) -> None:
         reached: dict[str, dict[UUID, int]] = {}
         for event in events:
             reached.setdefault(event.aggregate_type, {})[event.aggregate_id] = event.version
@@ -142,8 +142,8 @@ class PostgresHistoryTransaction:
             await self._versions.advance(self.rows, aggregate_type, versions)
 
 
-class PostgresHistorySwap(PostgresHistoryTransaction):
-    """`waypost.ports.rebuild.HistorySwap`."""
+class PostgresInlineSwap(PostgresInlineShadowTransaction):
+    """`waypost.ports.rebuild.InlineSwap`."""
 
     def __init__(
         self, connection: AsyncConnection, names: Names, projection: InlineProjection, rows: "StoredRows"

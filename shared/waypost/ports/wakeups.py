@@ -7,10 +7,10 @@ from typing import Literal, Protocol
 Channel = Literal["outbox", "jobs"]
 
 
-class Doorbell(Protocol):
+class WakeupSender(Protocol):
     """Announces new work after a commit."""
 
-    def ring(self, channel: Channel) -> None:
+    def send(self, channel: Channel) -> None:
         """Wakes the listeners of a channel, in this process at once, in others within milliseconds.
         Never blocks, never raises.
         """
@@ -21,20 +21,20 @@ class Wakeups(Protocol):
     """Subscriptions of this process."""
 
     def subscribe(self, channel: Channel) -> asyncio.Event:
-        """A new event for the caller, set at every ring of the channel and whenever rings may have
-        been missed.
+        """A new event for the caller, set at every wake-up of the channel and whenever wake-ups may
+        have been missed.
 
-        Clear it, look for work, then wait: a ring during the look is not lost.
+        Clear it, look for work, then wait: a wake-up during the look is not lost.
         """
         ...
 
 
 class Notifier(Protocol):
-    """Sends rings to other processes."""
+    """Sends wake-ups to other processes."""
 
     async def notify(self, channels: Collection[Channel]) -> None:
-        """Sends one ring per channel. Raises Transient on failure; the ring is lost, and the next
-        call reconnects.
+        """Sends one wake-up per channel. Raises Transient on failure; the wake-up is lost, and the
+        next call reconnects.
         """
         ...
 
@@ -42,11 +42,11 @@ class Notifier(Protocol):
 
 
 class Listener(Protocol):
-    """Receives rings of other processes."""
+    """Receives wake-ups of other processes."""
 
     async def listen(self, connected: asyncio.Event) -> None:
-        """Wakes this process at each ring, and every channel once after connecting, because rings
-        may have been missed. `connected` is set meanwhile.
+        """Wakes this process at each wake-up, and every channel once after connecting, because
+        wake-ups may have been missed. `connected` is set meanwhile.
 
         Never returns; raises Transient when the connection ends.
         """

@@ -1,5 +1,5 @@
-"""The doorbell of a process: wakes its own listeners at once, and those of other processes through
-a notifier.
+"""The wake-ups of a process reach its own listeners at once, and those of other processes through a
+notifier.
 
 The notification is outside every business transaction. A NOTIFY inside one takes a lock over all
 commits of the server: half the throughput with 8 writers, a tenth on storage with 2 ms commits. At
@@ -14,19 +14,19 @@ import structlog
 from waypost.engine.failpoints import failpoint
 from waypost.engine.periodic_loop import PeriodicLoop
 from waypost.kernel.backoff import Backoff
-from waypost.ports.doorbell import Channel, Notifier
+from waypost.ports.wakeups import Channel, Notifier
 
 log = structlog.get_logger()
 
-BEFORE_RING = failpoint("doorbell.before_ring")
+BEFORE_SEND = failpoint("wakeups.before_send")
 
 MIN_INTERVAL_SECONDS = 0.005
 IDLE_SECONDS = 60.0
-PAUSES = Backoff(first_seconds=0.1, factor=2.0, most_seconds=5.0)
+PAUSES = Backoff(first_seconds=0.1, factor=2.0, max_seconds=5.0)
 
 
 class LocalWakeups:
-    """`waypost.ports.doorbell.Wakeups` of one process; set by its own doorbell, and by its listener
+    """`waypost.ports.wakeups.Wakeups` of one process; set by its own sender, and by its listener
     for other processes.
     """
 
@@ -43,12 +43,12 @@ class LocalWakeups:
             event.set()
 
 
-class CoalescingDoorbell(PeriodicLoop):
-    """`waypost.ports.doorbell.Doorbell`; sends rings within 5 ms of each other as one
+class CoalescingWakeupSender(PeriodicLoop):
+    """`waypost.ports.wakeups.WakeupSender`; sends wake-ups within 5 ms of each other as one
     notification.
     """
 
-    name = "doorbell"
+    name = "wakeup_sender"
 
     def __init__(self, wakeups: LocalWakeups, notifier: Notifier) -> None:
         super().__init__(every_seconds=IDLE_SECONDS, backoff=PAUSES)
@@ -56,14 +56,14 @@ class CoalescingDoorbell(PeriodicLoop):
         self._notifier = notifier
         self._pending: set[Channel] = set()
 
-    def ring(self, channel: Channel) -> None:
-        BEFORE_RING.hit()
+    def send(self, channel: Channel) -> None:
+        BEFORE_SEND.hit()
         self._wakeups.wake(channel)
         self._pending.add(channel)
         self.wakeup.set()
 
     async def drain(self, deadline_seconds: float) -> None:
-        """Sends the pending rings. A ring that cannot be sent delays listeners by one poll at
+        """Sends the pending wake-ups. A wake-up that cannot be sent delays listeners by one poll at
         most.
         """
         await super().drain(deadline_seconds / 2)
@@ -77,11 +77,11 @@ class CoalescingDoorbell(PeriodicLoop):
 
     async def tick(self) -> None:
         if self._pending:
-            await self._send()
+            await self._notify()
             await asyncio.sleep(MIN_INTERVAL_SECONDS)
 
-    async def _send(self) -> None:
-        """Sends the pending rings; after an error they are sent with the next ones."""
+    async def _notify(self) -> None:
+        """Sends the pending wake-ups; after an error they are sent with the next ones."""
         pending, self._pending = self._pending, set()
         try:
             await self._notifier.notify(pending)

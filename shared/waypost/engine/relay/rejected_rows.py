@@ -1,5 +1,5 @@
-"""Rows that the broker refused. Each is sent alone until the row at fault is known; then that row's
-key is quarantined.
+"""Rows that the broker rejected. Each is sent alone until the row at fault is known; then the key
+of that row is quarantined.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ log = structlog.get_logger()
 MAX_ATTEMPTS = 3
 
 
-class RefusedRows:
+class RejectedRows:
     """Isolates the rows that the broker can never accept."""
 
     def __init__(self) -> None:
@@ -23,7 +23,7 @@ class RefusedRows:
         self._to_quarantine: list[tuple[PendingRow, str]] = []
 
     def record(self, rows: Sequence[PendingRow], reason: str) -> None:
-        """Records a refusal. Any of several rows may be the cause; only a row that was refused
+        """Records a rejection. Any of several rows may be the cause; only a row that was rejected
         alone has used an attempt.
         """
         for row in rows:
@@ -44,7 +44,7 @@ class RefusedRows:
                 self._attempts.pop(row.id, None)
 
     async def quarantine(self, lease: OutboxLease) -> None:
-        """Quarantines the keys of rows that were refused alone three times. Called while no row is
+        """Quarantines the keys of rows that were rejected alone three times. Called while no row is
         in flight, so that none of these keys is. Raises Transient.
         """
         while self._to_quarantine:
