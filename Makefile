@@ -66,8 +66,8 @@ logs: setup ## shows all logs, or those of NAME=billing-worker
 	@$(STACK) logs $(NAME)
 
 fmt: setup ## formats, and applies the automatic fixes of the linter
-	.venv/bin/ruff format .
 	.venv/bin/ruff check --fix .
+	.venv/bin/ruff format .
 
 reference: setup ## writes docs/reference from the code
 	.venv/bin/python -m infra.reference write

@@ -13,6 +13,7 @@ from infra.reference.log_events import log_events_page
 from infra.reference.metrics import metrics_page
 from infra.reference.settings import settings_page
 from infra.stack.places import CHECKOUT
+from waypost.kernel.errors import Misconfigured
 
 FOLDER = CHECKOUT / "docs" / "reference"
 
@@ -30,6 +31,14 @@ def pages() -> Mapping[Path, str]:
 
 
 def main(verb: str) -> int:
+    try:
+        return write_or_check(verb)
+    except Misconfigured as incomplete:
+        print(incomplete, file=sys.stderr)
+        return 1
+
+
+def write_or_check(verb: str) -> int:
     if verb == "write":
         FOLDER.mkdir(parents=True, exist_ok=True)
         for path, text in pages().items():

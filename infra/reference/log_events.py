@@ -8,13 +8,18 @@ import yaml
 
 from infra.reference.markdown import code, page, table
 from infra.stack.places import CHECKOUT, TOOLKIT
+from waypost.kernel.errors import Misconfigured
 
 CATALOG = Path(__file__).with_name("log_events.yaml")
 LEVELS = {"debug": "debug", "info": "info", "warning": "warning", "error": "error", "exception": "error"}
 
 
 def log_events_page() -> str:
-    meanings = catalog()
+    meanings, undescribed = catalog(), emitted().keys() - catalog().keys()
+    if undescribed:
+        raise Misconfigured(
+            f"log events without a meaning: {', '.join(sorted(undescribed))}. Add a line for each to {CATALOG.relative_to(CHECKOUT)}"
+        )
     rows = [(code(event), level, meanings[event]) for event, level in sorted(emitted().items())]
     return page(
         "Log events",

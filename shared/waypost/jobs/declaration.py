@@ -99,5 +99,8 @@ class JobRegistry:
     def _known(self, name: str) -> Job:
         job = self._jobs.get(name)
         if job is None:
-            raise Invalid(f"job {name!r} is not declared; declared jobs: {', '.join(self._jobs) or 'none'}", job=name)
+            raise Invalid(
+                f"job {name!r} is not declared: add it to the service's JOBS; declared jobs: {', '.join(self._jobs) or 'none'}",
+                job=name,
+            )
         return job

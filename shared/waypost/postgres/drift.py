@@ -108,8 +108,8 @@ async def refuse_drift(connection: AsyncConnection, service: str, tables: Iterab
         raise Misconfigured(
             f"the database of {service} differs from what this release needs, and requests would fail:\n"
             + "\n".join(f"  {line}" for line in missing)
-            + f"\nMigrations in services/{service}/migrations/versions create tables and grants. If the database was"
-            " changed by hand, repair it by hand or restore a backup",
+            + f"\nIf the code is new, add a migration to services/{service}/migrations/versions that makes the change."
+            " If the database was changed by hand, undo the change or restore a backup",
             missing=missing,
         )
 

@@ -46,7 +46,8 @@ class ValueCodec:
 def require(value: Any, expected: type) -> Any:
     """Returns the value. Raises Misfit if it has another type."""
     if not isinstance(value, expected):
-        raise Misfit(f"is a {type(value).__name__}, not a {expected.__name__}")
+        hint = ": an array is a tuple, pass tuple(...)" if expected is tuple else ""
+        raise Misfit(f"is a {type(value).__name__}, not a {expected.__name__}{hint}")
     return value
 
 

@@ -97,7 +97,7 @@ async def test_jobs_run_prints_the_job_as_json(where: ServiceDatabase) -> None:
     [
         (
             ("jobs", "run", "users.cleanup_all", *RUN[3:]),
-            "job 'cleanup_all' is not declared; declared jobs: mail_password_link, cleanup_expired",
+            "job 'cleanup_all' is not declared: add it to the service's JOBS; declared jobs: mail_password_link, cleanup_expired",
         ),
         ((*RUN, "--argument", "force=true"), "job cleanup_expired takes no force"),
         ((*RUN, "--argument", "force"), "--argument needs the form NAME=VALUE"),

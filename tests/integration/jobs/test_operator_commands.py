@@ -192,7 +192,7 @@ async def test_change_is_reported_for_a_job_whose_row_is_gone(service: ServiceOf
 @pytest.mark.parametrize(
     ("name", "arguments", "message"),
     [
-        ("charge_all", {}, "job 'charge_all' is not declared; declared jobs: charge"),
+        ("charge_all", {}, "job 'charge_all' is not declared: add it to the service's JOBS; declared jobs: charge"),
         ("charge", {}, "job charge needs invoice_id"),
         ("charge", {"invoice_id": "7"}, "invoice_id takes UUID, not '7'"),
         ("charge", {"invoice_id": str(new_id()), "attempt": "many"}, "attempt takes int, not 'many'"),

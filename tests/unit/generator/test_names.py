@@ -73,7 +73,7 @@ def test_an_aggregate_whose_name_the_service_already_uses_is_refused(aggregate: 
 
 
 @pytest.mark.parametrize(
-    "event_type", ["payment.expected", "payment.recorded", "model.requested", "payment.given", "paid.paid", "order.if"]
+    "event_type", ["payment.applied", "payment.recorded", "model.requested", "payment.given", "paid.paid", "order.if"]
 )
 def test_an_event_type_whose_command_or_test_the_service_already_has_is_refused(event_type: str) -> None:
     with pytest.raises(Invalid, match="the name is taken"):
@@ -81,7 +81,7 @@ def test_an_event_type_whose_command_or_test_the_service_already_has_is_refused(
 
 
 def test_a_verb_can_be_chosen_where_the_derived_one_is_taken() -> None:
-    assert service_names("billing", "payment.expected", "close").words["command"] == "close_payment"
+    assert service_names("billing", "payment.applied", "close").words["command"] == "close_payment"
 
 
 @pytest.mark.parametrize("aggregate", ["order", "consumer", "result", "limit", "message", "file", "user", "page_view"])

@@ -66,7 +66,11 @@ def test_arguments_with_defaults_are_optional() -> None:
 @pytest.mark.parametrize(
     ("job", "arguments", "message"),
     [
-        ("charge_all", {}, "job 'charge_all' is not declared; declared jobs: charge, of_tenant, settle"),
+        (
+            "charge_all",
+            {},
+            "job 'charge_all' is not declared: add it to the service's JOBS; declared jobs: charge, of_tenant, settle",
+        ),
         ("charge", {"at": NOON}, "job charge needs invoice_id"),
         ("charge", {"invoice_id": ID, "at": NOON, "force": True}, "job charge takes no force"),
         ("charge", {"invoice_id": Invoice(ID), "at": NOON}, "invoice_id takes UUID, not Invoice. Pass ids"),

@@ -68,7 +68,7 @@ def test_a_projection_that_is_registered_twice() -> None:
 def test_a_read_table_without_a_tenant(kind: type[InlineProjection] | type[AsyncProjection]) -> None:
     tables = MetaData()
     Table("tickets", tables, Column("ticket_id", Uuid, primary_key=True))
-    service = Service(name="shipping", codec=USERS.codec, commands={}, projections=[], consumers=[])
+    service = Service(name="test", codec=USERS.codec, commands={}, projections=[], consumers=[])
     read_model = kind("tickets", {}, tables)
     declared = (
         {"projections": [read_model]} if isinstance(read_model, InlineProjection) else {"consumers": [read_model]}
