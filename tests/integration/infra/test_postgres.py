@@ -41,6 +41,16 @@ async def test_serving_roles_are_bounded_and_powerless(database: Databases) -> N
             assert not await role.fetchval("select rolsuper or rolbypassrls from pg_roles where rolname = current_user")
 
 
+async def test_the_server_ends_the_sessions_of_an_owner_that_is_gone(database: Databases) -> None:
+    """A migration may run long, but its locks end with its process or its host."""
+    users = await database("users", create_notes)
+    async with connected(users.owner) as owner:
+        assert await owner.fetchval("show client_connection_check_interval") == "500ms"
+        assert await owner.fetchval("show tcp_user_timeout") == "11s"
+        assert await owner.fetchval("show tcp_keepalives_idle") == "5"
+        assert await owner.fetchval("show statement_timeout") == "0"
+
+
 async def test_committed_rows_survive_a_kill(own_postgres: DatabaseServer) -> None:
     async with connected(own_postgres.admin_dsn) as admin:
         await admin.execute("create table kept as select 1 as fact")

@@ -23,18 +23,22 @@ Passwords = Mapping[Role, str]
 
 ATTRIBUTES = "login nosuperuser nocreatedb nocreaterole noreplication nobypassrls"
 
-# Without these limits, a client that freezes in a transaction would block its successor
-# indefinitely. The owner has no limits: migrations and rebuilds run long, and set their own.
-LIMITS = {
-    "idle_in_transaction_session_timeout": "5s",
-    "lock_timeout": "3s",
-    "statement_timeout": "10s",
-    "transaction_timeout": "15s",
+# Every role: the server ends the session of a client that is gone, with its locks.
+LIVENESS = {
     "client_connection_check_interval": "500ms",  # ends the statement of a killed client within 0.5 s
     "tcp_keepalives_idle": "5",
     "tcp_keepalives_interval": "2",
     "tcp_keepalives_count": "3",
     "tcp_user_timeout": "11s",
+}
+
+# Without these limits, a client that freezes in a transaction would block its successor
+# indefinitely. The owner has none of them: migrations and rebuilds run long.
+LIMITS = {
+    "idle_in_transaction_session_timeout": "5s",
+    "lock_timeout": "3s",
+    "statement_timeout": "10s",
+    "transaction_timeout": "15s",
 }
 
 _SAFE = re.compile(r"[a-zA-Z0-9_-]+")
@@ -51,9 +55,9 @@ async def ensure_roles(admin: asyncpg.Connection, service: str, passwords: Passw
     for role in Role:
         name = role_name(service, role)
         await _ensure_role(admin, name, passwords[role])
-        if role is not Role.OWNER:
-            for setting, value in LIMITS.items():
-                await admin.execute(f"alter role {checked(name)} set {setting} = '{value}'")
+        settings = LIVENESS if role is Role.OWNER else LIVENESS | LIMITS
+        for setting, value in settings.items():
+            await admin.execute(f"alter role {checked(name)} set {setting} = '{value}'")
 
 
 async def _ensure_role(admin: asyncpg.Connection, name: str, password: str) -> None:
