@@ -23,7 +23,7 @@ def committed_entries(root: Path) -> Iterator[LockedSchema]:
         raise _unknown(first.stderr)
     for commit in ("HEAD", *_merged_commits(root)):
         if _output(root, "ls-tree", "--name-only", commit, "--", f"./{LOCK}"):
-            yield from parse_lock(_output(root, "show", f"{commit}:./{LOCK}"))
+            yield from parse_lock(_output(root, "show", f"{commit}:./{LOCK}"), where=f"{LOCK} at {commit}")
 
 
 def _has_repository(root: Path) -> bool:
