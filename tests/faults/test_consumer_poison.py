@@ -16,7 +16,7 @@ from tests.fixtures.operators import AUDIT
 from waypost.engine.consumer.batch_processor import Stuck
 from waypost.kernel.backoff import Backoff
 from waypost.kernel.envelope import Envelope
-from waypost.ports.dead_letters import DeadLetter
+from waypost.ports.dead_letters import DeadLetter, DeadLetterNotStorable
 from waypost.postgres.dead_letters.store import PostgresDeadLetters
 from waypost.testing.database import connected
 from waypost.testing.eventually import eventually
@@ -212,7 +212,7 @@ def refuse_keys(monkeypatch: pytest.MonkeyPatch, method: str) -> None:
 
     async def refusing(self: PostgresDeadLetters, *arguments: Any) -> None:
         if method == "park" or any(dead_letter.key for dead_letter in arguments[0]):
-            raise Refused
+            raise DeadLetterNotStorable("an unknown limit")
         await original(self, *arguments)
 
     monkeypatch.setattr(PostgresDeadLetters, method, refusing)

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
+from waypost.engine.panics import panics_as_errors
 from waypost.kernel.backoff import Backoff
 from waypost.kernel.errors import Transient
 
@@ -52,7 +53,8 @@ class PeriodicLoop:
         not raised.
         """
         try:
-            await self.tick()
+            with panics_as_errors():
+                await self.tick()
         except (Exception, asyncio.CancelledError) as error:
             if is_asked_to_stop():
                 raise
@@ -72,6 +74,7 @@ class PeriodicLoop:
         """Starts the loop; returns at once."""
         self.draining.clear()
         self._task = asyncio.create_task(self._run(), name=self.name)
+        self._task.add_done_callback(self._ended)
 
     async def drain(self, deadline_seconds: float) -> None:
         """Begins no further tick; the running one may end by the deadline."""
@@ -93,7 +96,8 @@ class PeriodicLoop:
         while not self.draining.is_set():
             self.wakeup.clear()
             try:
-                pause = await self.tick()
+                with panics_as_errors():
+                    pause = await self.tick()
             except asyncio.CancelledError as error:
                 if is_asked_to_stop():
                     raise
@@ -102,7 +106,24 @@ class PeriodicLoop:
                 await self._back_off(error)
             else:
                 self._succeeded()
+                self._forget_swallowed_cancellation()
                 await _wait(self.wakeup, self._every_seconds if pause is None else pause)
+
+    def _forget_swallowed_cancellation(self) -> None:
+        """A tick that swallowed a cancellation of this task leaves it counted. A later cancellation
+        of something that a tick awaits would then end the loop.
+        """
+        task = asyncio.current_task()
+        while task is not None and task.cancelling() and not self.draining.is_set():
+            task.uncancel()
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """Reports an end that nothing asked for: readiness must not stay set."""
+        if self.draining.is_set():
+            return
+        self.ready.clear()
+        error = None if task.cancelled() else task.exception()
+        log.error("loop_ended", loop=self.name, exc_info=error)
 
     def _succeeded(self) -> None:
         if self._logged:

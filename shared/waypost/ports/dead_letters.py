@@ -9,7 +9,14 @@ from uuid import UUID
 
 from waypost.kernel.audit_context import AuditContext
 from waypost.kernel.envelope import Record
+from waypost.kernel.errors import WaypostError
 from waypost.kernel.ids import EventId, TenantId
+
+
+class DeadLetterNotStorable(WaypostError):
+    """The database cannot hold the content of a dead letter or the key that it parks. A missing
+    grant, a lost connection or a changed table is another error: the content is not at fault.
+    """
 
 
 class Status(StrEnum):

@@ -11,10 +11,12 @@ import structlog
 from waypost.engine.consumer.batch import Batch
 from waypost.engine.consumer.pipeline import DeadLetterLimitReached, Fenced, Pipeline
 from waypost.engine.consumer.policy import ConsumerPolicy
+from waypost.engine.panics import panics_as_errors
 from waypost.engine.periodic_loop import is_asked_to_stop
 from waypost.engine.retry import RETRYABLE, failure_of
 from waypost.kernel.errors import Transient, WaypostError
 from waypost.ports.consumer_transaction import ConsumerTransactions
+from waypost.ports.dead_letters import DeadLetterNotStorable
 from waypost.telemetry import metrics
 
 log = structlog.get_logger()
@@ -39,13 +41,12 @@ class _Tally:
     terminations: int = 0
     """Transient errors in the handler's steps: the database ended this batch's transaction."""
     refusals: int = 0
-    """Consecutive non-transient errors while its dead letters were stored."""
+    """Consecutive refusals of the content of its dead letters."""
 
     def count(self, error: Exception, batch: Batch) -> None:
         self.failed_times += 1
         self.terminations += batch.step in _HANDLER_STEPS and isinstance(error, RETRYABLE)
-        refused = batch.step == "store_dead_letters" and not isinstance(error, (*RETRYABLE, DeadLetterLimitReached))
-        self.refusals = self.refusals + 1 if refused else 0
+        self.refusals = self.refusals + 1 if isinstance(error, DeadLetterNotStorable) else 0
 
 
 class BatchProcessor:
@@ -131,7 +132,8 @@ class BatchProcessor:
         if any.
         """
         try:
-            await self._pipeline.process(batch)
+            with panics_as_errors():
+                await self._pipeline.process(batch)
         except Fenced:
             raise
         except asyncio.CancelledError as error:

@@ -16,6 +16,7 @@ from waypost.engine.consumer.pipeline import Fenced, Pipeline
 from waypost.engine.consumer.policy import ConsumerPolicy
 from waypost.engine.consumer.resume_position import resume_position
 from waypost.engine.failpoints import failpoint
+from waypost.engine.panics import panics_as_errors
 from waypost.engine.retry import PROCESS_DIED
 from waypost.kernel.envelope import Record
 from waypost.kernel.errors import Transient
@@ -111,9 +112,10 @@ class PartitionTask:
             self._predecessor = None
         while not self._stopping.is_set():
             try:
-                if not self.positioned.is_set():
-                    await self._seek()
-                await self._poll()
+                with panics_as_errors():
+                    if not self.positioned.is_set():
+                        await self._seek()
+                    await self._poll()
             except Transient as error:
                 log.warning(
                     "partition_waits", consumer=self._parts.name, partition=str(self.partition), error=str(error)

@@ -53,8 +53,8 @@ class ConsumerPolicy:
     partition continue. The limit is therefore far above the disorder that a topic can contain.
     """
     drop_headers_after_errors: int = 3
-    """After this number of non-transient errors in a row, a dead letter is stored without key and
-    headers.
+    """After this number of times in a row that the database refused the content of one record's
+    dead letter, it is stored without key and headers.
     """
     unready_from: int = 5
     """After this number of failed transactions of one batch the partition reports itself as not

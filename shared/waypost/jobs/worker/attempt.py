@@ -12,6 +12,7 @@ from typing import Any, Generic, TypeVar
 import structlog
 
 from waypost.engine.failpoints import failpoint
+from waypost.engine.panics import panics_as_errors
 from waypost.engine.periodic_loop import is_asked_to_stop
 from waypost.jobs.claim import Claim
 from waypost.jobs.context import JobContext
@@ -108,7 +109,7 @@ class Attempts(Generic[R]):
         cause = replace(claim.cause, causation_id=claim.id)
         try:
             _refuse_exhausted(attempt)
-            with bound_tenants([claim.tenant_id]), bound_cause(cause), processing(claim):
+            with panics_as_errors(), bound_tenants([claim.tenant_id]), bound_cause(cause), processing(claim):
                 arguments = job.restore(claim.arguments)
                 attempt.result = as_json(await _call_handler(job, self._context(claim), arguments))
         except Exception as error:  # noqa: BLE001 - every error of a handler is recorded

@@ -1,13 +1,15 @@
 """Dead letters and parked keys of one consumer on PostgreSQL, inside one open transaction."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from uuid import UUID
 
+import asyncpg
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from waypost.kernel.audit_context import AuditContext
-from waypost.ports.dead_letters import OPEN, DeadLetter, Failure, ParkedKey, Status, Tally
+from waypost.ports.dead_letters import OPEN, DeadLetter, DeadLetterNotStorable, Failure, ParkedKey, Status, Tally
 from waypost.postgres.audit import record_action
 from waypost.postgres.database import Sql
 from waypost.postgres.dead_letters.rows import (
@@ -131,10 +133,13 @@ class PostgresDeadLetters:
         return {row["key"]: frozenset(row["sequences"]) for row in rows}
 
     async def park(self, topic: str, keys: Iterable[bytes]) -> None:
-        await self._sql.execute(_PARK, self._consumer, topic, list(keys))
+        with _as_not_storable():
+            await self._sql.execute(_PARK, self._consumer, topic, list(keys))
 
     async def insert(self, dead_letters: Sequence[DeadLetter]) -> None:
-        await self._sql.executemany(_INSERT, [(self._consumer, *to_row(dead_letter)) for dead_letter in dead_letters])
+        rows = [(self._consumer, *to_row(dead_letter)) for dead_letter in dead_letters]
+        with _as_not_storable():
+            await self._sql.executemany(_INSERT, rows)
 
     async def due(self, now: datetime, limit: int) -> Sequence[ParkedKey]:
         return [ParkedKey(*row) for row in await self._sql.fetch(_DUE, self._consumer, now, limit)]
@@ -201,3 +206,14 @@ class PostgresDeadLetters:
         await record_action(
             self._connection, audit_context, verb=verb, subject=dead_letter.id, tenant_id=dead_letter.tenant_id, **facts
         )
+
+
+@contextmanager
+def _as_not_storable() -> Iterator[None]:
+    """Turns errors about the content into DeadLetterNotStorable: class 22, data exception, also of
+    the driver's encoder, and class 54, program limit exceeded (PostgreSQL, appendix A).
+    """
+    try:
+        yield
+    except (asyncpg.DataError, asyncpg.ProgramLimitExceededError) as error:
+        raise DeadLetterNotStorable(f"{type(error).__name__}: {error}") from error

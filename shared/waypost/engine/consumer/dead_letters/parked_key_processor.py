@@ -15,6 +15,7 @@ from waypost.engine.consumer.effects import Effects
 from waypost.engine.consumer.message import MessageParser
 from waypost.engine.consumer.policy import ConsumerPolicy
 from waypost.engine.failpoints import failpoint
+from waypost.engine.panics import panics_as_errors
 from waypost.engine.periodic_loop import is_asked_to_stop
 from waypost.engine.retry import RETRYABLE, ends_a_wait, failure_of
 from waypost.kernel.audit_context import AuditContext
@@ -148,7 +149,8 @@ class ParkedKeyProcessor:
         AFTER_COUNT.hit()
         metrics.CONSUMER_RETRIES.labels(self.name).inc()
         try:
-            outcome = await self._handle(parked, started.dead_letter, redriven=audit_context is not None)
+            with panics_as_errors():
+                outcome = await self._handle(parked, started.dead_letter, redriven=audit_context is not None)
         except asyncio.CancelledError as error:
             if is_asked_to_stop():
                 raise
