@@ -1,4 +1,4 @@
-"""The lock entries that git has: those of HEAD, and those that a merge in progress adds."""
+"""The lock entries in git: of HEAD, and of the commits that a merge in progress adds."""
 
 import os
 import subprocess
@@ -33,7 +33,7 @@ def _has_repository(root: Path) -> bool:
 
 
 def _merged_commits(root: Path) -> list[str]:
-    """The commits that the next commit has as parents besides HEAD."""
+    """The commits that the next commit has as parents in addition to HEAD."""
     file = root / _output(root, "rev-parse", "--git-path", "MERGE_HEAD").rstrip("\n")
     return file.read_text(encoding="utf-8").split() if file.exists() else []
 
@@ -65,7 +65,7 @@ def _git(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 def _unknown(reported: str) -> SchemaProblem:
     return SchemaProblem(
         LOCK,
-        f"git cannot tell whether it is committed: {reported.strip() or 'git failed without a message'}",
+        f"git does not report whether it is committed: {reported.strip() or 'git failed without a message'}",
         "only an entry without a commit can be removed",
         "correct what git reports, then repeat the command",
     )

@@ -67,7 +67,11 @@ KEYWORDS = sorted({each.lower() for each in (*keyword.kwlist, *keyword.softkwlis
 
 @pytest.mark.parametrize("word", KEYWORDS)
 def test_a_keyword_is_refused_or_gives_valid_modules(word: str) -> None:
-    roles = [(word, None, None), ("harbour", f"{word}.moored", None), ("harbour", f"vessel.{word}", None)]
+    roles: list[tuple[str, str | None, str | None]] = [
+        (word, None, None),
+        ("harbour", f"{word}.moored", None),
+        ("harbour", f"vessel.{word}", None),
+    ]
     roles += [("harbour", "vessel.moored", word), (f"{word}s", None, None)]
     for service, event_type, verb in roles:
         try:

@@ -17,7 +17,7 @@ Capture = pytest.CaptureFixture[str]
 
 
 AUTHOR = ("-c", "user.name=A", "-c", "user.email=a@example.org")
-UNREPAIRED = "git cannot tell whether it is committed"
+UNREPAIRED = "git does not report whether it is committed"
 
 
 def git(folder: SchemaFolder, *command: str) -> None:
