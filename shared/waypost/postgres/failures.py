@@ -30,6 +30,8 @@ def sqlstate(error: BaseException) -> str | None:
 
 def is_transient(error: BaseException) -> bool:
     """True if the same work may succeed on another connection."""
+    if any(isinstance(cause, asyncpg.InvalidCachedStatementError) for cause in _causes(error)):
+        return True  # a migration changed a column's type; the next run prepares the statement again
     state = sqlstate(error)
     if state is not None:
         return state.startswith(_TRANSIENT_CLASSES) or state in _TRANSIENT_STATES

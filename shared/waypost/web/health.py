@@ -35,4 +35,6 @@ def health_router(service: str, readiness: Readiness) -> APIRouter:
         """Returns the release that runs here."""
         return probes.version()
 
+    for path, endpoint in (("/livez", livez), ("/readyz", readyz), ("/metrics", metrics), ("/version", version)):
+        router.add_api_route(path, endpoint, methods=["HEAD"], include_in_schema=False)
     return router

@@ -89,3 +89,20 @@ async def test_handler_that_blocks_the_loop_is_named_and_not_an_outage(database:
 def test_a_transaction_that_was_idle_too_long_is_not_an_outage(error: asyncpg.PostgresError) -> None:
     with pytest.raises(Transient, match="the handler waited for something else"), as_transient():
         raise asyncpg.ConnectionDoesNotExistError("connection was closed") from error
+
+
+async def test_a_statement_whose_plan_a_migration_invalidated_is_transient(database: Databases) -> None:
+    """Its second run, on the same connection, prepares the statement again."""
+    where = await database("club", migrate)
+    tenant = TenantId(new_id())
+    async with opened(where.app, pool_size=1) as pool, connected(where.owner) as owner:
+
+        async def read() -> None:
+            async with pool.transaction([tenant]) as connection:
+                await connection.execute(text("select user_id, version from greetings"))
+
+        await read()
+        await owner.execute("alter table greetings alter column version type numeric")
+        with pytest.raises(Transient):
+            await read()
+        await read()

@@ -19,6 +19,10 @@ AT_ONCE = Backoff(first_seconds=0.001, factor=1.0)
 HOUR = 3600.0
 
 
+class RustPanic(BaseException):
+    """As `pyo3_runtime.PanicException`."""
+
+
 class Ticking(PeriodicLoop):
     """A tick that raises the next of `errors`, if any."""
 
@@ -44,6 +48,8 @@ class Ticking(PeriodicLoop):
         asyncpg.ProgramLimitExceededError("the queue is full"),
         asyncio.CancelledError("of a task that the tick waited for"),
         ExceptionGroup("of a task group", [KeyError("key")]),
+        RustPanic("index out of bounds"),
+        BaseExceptionGroup("of a task group", [RustPanic("index out of bounds")]),
     ],
     ids=lambda error: type(error).__name__,
 )
@@ -52,6 +58,38 @@ async def test_loop_continues_after_any_error(error: BaseException) -> None:
     await loop.start()
     await eventually(lambda: loop.ticks >= 4 and loop.ready.is_set())
     await loop.stop()
+    await loop.stop()
+
+
+async def test_a_swallowed_cancellation_does_not_make_a_later_one_end_the_loop() -> None:
+    class Swallowing(Ticking):
+        async def tick(self) -> None:
+            task = asyncio.current_task()
+            assert task is not None
+            if self.ticks == 0:
+                task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.sleep(0)
+            await super().tick()
+
+    loop = Swallowing()
+    await loop.start()
+    await eventually(lambda: loop.ticks >= 1)
+    loop.errors.append(asyncio.CancelledError("of a task that the tick waited for"))
+    await eventually(lambda: not loop.errors)
+    before = loop.ticks
+    await eventually(lambda: loop.ticks > before)
+    await loop.stop()
+
+
+async def test_an_end_that_nothing_asked_for_is_reported_and_clears_readiness() -> None:
+    loop = Ticking()
+    with capture_logs() as logs:
+        await loop.start()
+        await eventually(loop.ready.is_set)
+        loop.errors.append(GeneratorExit())
+        await eventually(lambda: not loop.ready.is_set())
+    assert [line["event"] for line in logs] == ["loop_ended"]
     await loop.stop()
 
 

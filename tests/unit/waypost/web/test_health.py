@@ -56,6 +56,15 @@ async def test_every_process_serves_its_release_and_metrics(path: str) -> None:
             assert (await client.get(path)).status_code == 200
 
 
+@pytest.mark.parametrize("path", ["/livez", "/readyz", "/version", "/metrics"])
+async def test_every_process_answers_head_like_get(path: str) -> None:
+    for app in both(Readiness()):
+        async with client_of(app) as client:
+            assert (await client.head(path)).status_code == 200
+            refused = await client.post(path)
+            assert (refused.status_code, refused.headers["content-type"]) == (405, "application/problem+json")
+
+
 async def test_requests_are_measured_by_template_and_probes_are_not() -> None:
     async with client_of(api()) as client:
         await client.get("/version")
