@@ -46,8 +46,7 @@ def is_reserved_aggregate(name: str, *, plural: str, class_name: str) -> bool:
         name in _VARIABLES
         or plural in _VARIABLES | _TABLES | _ROUTES
         or class_name in _CLASSES
-        or keyword.iskeyword(name)
-        or keyword.iskeyword(plural)
+        or any(map(keyword.iskeyword, (name, plural, class_name)))  # `none` gives the class None
     )
 
 

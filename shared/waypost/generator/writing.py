@@ -1,11 +1,12 @@
 """Writes files from templates."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 
+from waypost.generator.termination import signals_held, termination_raises
 from waypost.kernel.errors import Invalid
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -55,20 +56,26 @@ def write_new(files: Iterable[NewFile]) -> list[Path]:
 
 @contextmanager
 def all_or_nothing(new: Iterable[Path], folder: Path) -> Iterator[None]:
-    """If the block raises, removes the new files and their new folders, and restores each file of
-    `folder`.
+    """If the block raises or a signal ends it, removes the new files and their new folders, and
+    restores each file of `folder`.
     """
-    missing = [path for file in new for path in (file, *file.parents) if not path.exists()]
+    missing = {path for file in new for path in (file, *file.parents) if not path.exists()}
     present = {path: path.read_bytes() if path.is_file() else None for path in folder.rglob("*")}
-    try:
-        yield
-    except BaseException:
-        for path in sorted({*missing, *folder.rglob("*")} - present.keys(), reverse=True):  # files before their folder
-            _remove(path)
-        for path, content in present.items():
-            if content is not None and path.read_bytes() != content:
-                path.write_bytes(content)
-        raise
+    with termination_raises():
+        try:
+            yield
+        except BaseException:
+            with signals_held():
+                _restore(missing, present, folder)
+            raise
+
+
+def _restore(missing: Set[Path], present: Mapping[Path, bytes | None], folder: Path) -> None:
+    for path in sorted({*missing, *folder.rglob("*")} - present.keys(), reverse=True):  # files before their folder
+        _remove(path)
+    for path, content in present.items():
+        if content is not None and path.read_bytes() != content:
+            path.write_bytes(content)
 
 
 def _remove(path: Path) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from waypost.schemas.classes import generate
-from waypost.schemas.lock import LockedSchema, append_to_lock
+from waypost.schemas.lock import LockedSchema, append_to_lock, read_lock
 from waypost.schemas.problems import SchemaProblem
 from waypost.schemas.samples import write_sample
 from waypost.schemas.sources import read_sources
@@ -13,8 +13,9 @@ from waypost.schemas.verification import refusals
 
 def lock_new_versions(root: Path) -> Sequence[LockedSchema]:
     """Assigns an id and a sample to each version without one; returns the new lock entries. Raises
-    an ExceptionGroup of SchemaProblems.
+    SchemaProblem for a damaged lock, and an ExceptionGroup of SchemaProblems.
     """
+    read_lock(root)
     sources = read_sources(root)
     refuse(refusals(sources, root))
     new = append_to_lock(sources, root)
@@ -25,9 +26,10 @@ def lock_new_versions(root: Path) -> Sequence[LockedSchema]:
 
 
 def write_classes(root: Path) -> Sequence[Path]:
-    """Writes the event classes of every service, and the catalogue. Raises an ExceptionGroup of
-    SchemaProblems.
+    """Writes the event classes of every service, and the catalogue. Raises SchemaProblem for a
+    damaged lock, and an ExceptionGroup of SchemaProblems.
     """
+    read_lock(root)
     refuse(refusals(read_sources(root), root))
     modules = generate(root)
     for path, text in modules.items():

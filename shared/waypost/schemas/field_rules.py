@@ -12,13 +12,16 @@ from waypost.schemas.sources import SchemaSource
 from waypost.schemas.types import (
     KINDS,
     DecimalType,
+    Definition,
     EnumType,
     Field,
     FixedType,
+    NamedType,
     RecordType,
     Unsupported,
     nested,
     nested_fields,
+    simple_name,
 )
 
 _FIELD = re.compile(r"[a-z][a-z0-9_]*")
@@ -31,8 +34,10 @@ _EVENT_WORDS = frozenset({"type", "topic", "schema_version", "personal"})
 
 def field_problems(source: SchemaSource) -> Iterator[SchemaProblem]:
     """Problems of one file."""
+    yield from _aliases(source.label, f"record {source.name}", source.definition)
     for path, field in nested_fields(source.fields):
         where = f"{source.label}, field {path}"
+        yield from _aliases(where, "field", field.definition)
         yield from _name(where, field, is_event=path == field.name)
         yield from _personal(where, field, inside=path != field.name)
         yield from _null(where, field)
@@ -40,6 +45,8 @@ def field_problems(source: SchemaSource) -> Iterator[SchemaProblem]:
     for field in source.fields:
         for path, type_ in nested(field.type, field.name):
             where = f"{source.label}, field {path}"
+            if isinstance(type_, NamedType):
+                yield from _aliases(where, f"{type_.kind} {simple_name(type_)}", type_.definition)
             match type_:
                 case Unsupported():
                     yield SchemaProblem(
@@ -52,6 +59,16 @@ def field_problems(source: SchemaSource) -> Iterator[SchemaProblem]:
                     yield from _enum(where, type_)
                 case DecimalType() | FixedType() | RecordType():
                     yield from _size(where, type_)
+
+
+def _aliases(where: str, named: str, definition: Definition) -> Iterator[SchemaProblem]:
+    if "aliases" in definition:
+        yield SchemaProblem(
+            where,
+            f"the {named} has aliases",
+            "the rules for later versions compare names: under a new name, the meaning of old values could change",
+            'remove "aliases"; for another name add a field beside the old one, and fill it in an upcaster',
+        )
 
 
 def _name(where: str, field: Field, *, is_event: bool) -> Iterator[SchemaProblem]:

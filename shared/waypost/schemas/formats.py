@@ -12,6 +12,7 @@ from waypost.kernel.event import Event
 from waypost.schemas.defaults import fill_defaults
 from waypost.schemas.lock import read_lock
 from waypost.schemas.logical import wire_definition
+from waypost.schemas.problems import SchemaProblem
 from waypost.schemas.sources import SchemaSource, newest, read_sources
 from waypost.schemas.types import Definition
 from waypost.schemas.values import FieldCodec, decoders, field_codecs
@@ -49,11 +50,14 @@ class Formats:
 
 
 def read_formats(root: Path, events: Mapping[str, type[Event]]) -> Formats:
-    """Reads all formats. Raises Misconfigured if sources, lock and generated classes differ;
-    `waypost schemas check` reports the differences.
+    """Reads all formats. Raises Misconfigured if a source or the lock is damaged, and if sources,
+    lock and generated classes differ; `waypost schemas check` reports the differences.
     """
-    sources = read_sources(root)
-    ids = {(line.type, line.version): line.id for line in read_lock(root)}
+    try:
+        sources, lock = read_sources(root), read_lock(root)
+    except SchemaProblem as problem:
+        raise Misconfigured(str(problem)) from problem
+    ids = {(line.type, line.version): line.id for line in lock}
     latest = newest(sources)
     for source in sources:
         if (source.event_type, source.version) not in ids or source.event_type not in events:

@@ -3,10 +3,12 @@ order, and never change.
 """
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Any
 
+from waypost.schemas.lock_damage import ambiguity, damaged_lock
 from waypost.schemas.sources import SchemaSource
 
 LOCK = "registry.lock.json"
@@ -29,16 +31,32 @@ class LockedSchema:
 
 
 def read_lock(root: Path) -> tuple[LockedSchema, ...]:
-    """The entries in lock order. Empty before the first lock."""
+    """The entries in lock order. Empty before the first lock. Raises SchemaProblem for a damaged
+    lock.
+    """
     path = root / LOCK
-    if not path.exists():
-        return ()
-    return parse_lock(path.read_text(encoding="utf-8"))
+    return parse_lock(path.read_bytes()) if path.exists() else ()
 
 
-def parse_lock(text: str) -> tuple[LockedSchema, ...]:
-    """The entries in the text of a lock file."""
-    return tuple(LockedSchema(**line) for line in json.loads(text)["schemas"])
+def parse_lock(text: str | bytes, *, where: str = LOCK) -> tuple[LockedSchema, ...]:
+    """The entries in the text of a lock file. Raises SchemaProblem, which names the file with
+    `where`, for text that is not a lock.
+    """
+    try:
+        lines = tuple(_entry(number, line) for number, line in enumerate(json.loads(text)["schemas"], start=1))
+    except (ValueError, TypeError, KeyError) as error:
+        raise damaged_lock(where, text, error) from error
+    if problem := ambiguity(where, [(line.id, f"{line.type} {line.version}") for line in lines]):
+        raise problem
+    return lines
+
+
+def _entry(number: int, line: Mapping[str, Any]) -> LockedSchema:
+    entry = LockedSchema(**line)
+    for field in fields(entry):
+        if type(getattr(entry, field.name)) is not field.type:
+            raise TypeError(f"{field.name} is not {getattr(field.type, '__name__', field.type)} in entry {number}")
+    return entry
 
 
 def append_to_lock(sources: Sequence[SchemaSource], root: Path) -> tuple[LockedSchema, ...]:

@@ -1,9 +1,9 @@
 """Removes a lock entry that is not in use yet: the newest one, before its commit."""
 
-import subprocess
 from pathlib import Path
 
-from waypost.schemas.lock import LOCK, LockedSchema, parse_lock, read_lock, write_lock
+from waypost.schemas.committed_lock import committed_entries
+from waypost.schemas.lock import LOCK, LockedSchema, read_lock, write_lock
 from waypost.schemas.problems import SchemaProblem
 from waypost.schemas.samples import sample_path
 
@@ -19,7 +19,7 @@ def unlock(root: Path, event_type: str, version: int) -> LockedSchema:
         raise SchemaProblem(
             label, "it is not locked", f"{LOCK} has no such entry", "check the event type and the version"
         )
-    if (event_type, version) in {(entry.type, entry.version) for entry in _committed(root)}:
+    if (event_type, version) in {(entry.type, entry.version) for entry in committed_entries(root)}:
         raise SchemaProblem(
             label,
             f"its lock entry (id {line.id}) is committed",
@@ -38,28 +38,3 @@ def unlock(root: Path, event_type: str, version: int) -> LockedSchema:
     for file in (sample, sample.with_suffix(".json")):
         file.unlink(missing_ok=True)
     return line
-
-
-def _committed(root: Path) -> tuple[LockedSchema, ...]:
-    """The entries in the lock at git's HEAD. Empty outside a repository and before the first
-    commit.
-    """
-    if _git(root, "rev-parse", "--verify", "--quiet", "HEAD") is None:
-        return ()
-    text = _git(root, "show", f"HEAD:./{LOCK}")
-    return parse_lock(text) if text is not None else ()
-
-
-def _git(root: Path, *arguments: str) -> str | None:
-    """Standard output of git. None if git fails."""
-    command = ("git", "-C", str(root), *arguments)
-    try:
-        answer = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - fixed arguments
-    except OSError as error:
-        raise SchemaProblem(
-            LOCK,
-            f"git cannot be run: {error.strerror}",
-            "only an entry without a commit can be removed",
-            "install git, or restore the lock and the sample by hand",
-        ) from error
-    return answer.stdout if answer.returncode == 0 else None

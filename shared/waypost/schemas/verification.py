@@ -6,7 +6,7 @@ from pathlib import Path
 from waypost.schemas.classes import generate
 from waypost.schemas.compatibility import incompatibilities
 from waypost.schemas.lint import lint
-from waypost.schemas.lock import LOCK, LockedSchema, locked, read_lock
+from waypost.schemas.lock import LockedSchema, locked, read_lock
 from waypost.schemas.problems import SchemaProblem
 from waypost.schemas.samples import unreadable_samples
 from waypost.schemas.sources import SchemaSource, read_sources
@@ -21,13 +21,12 @@ def refusals(sources: Sequence[SchemaSource], root: Path) -> Iterator[SchemaProb
 
 def check(root: Path) -> Iterator[SchemaProblem]:
     """All problems under `root`: sources, lock, generated modules, samples. One cause yields one
-    finding.
+    finding. Raises SchemaProblem for a file that cannot be read.
     """
     sources, lock = read_sources(root), read_lock(root)
     problems = tuple(refusals(sources, root))
     damaged = dict(_damaged_lines(sources, lock))
     yield from problems
-    yield from _ids(lock)
     yield from damaged.values()
     yield from _unlocked(sources, lock)
     # A changed file also breaks its sample and its class. These findings would repeat the reported
@@ -35,16 +34,6 @@ def check(root: Path) -> Iterator[SchemaProblem]:
     yield from unreadable_samples(sources, [line for line in lock if line not in damaged], root)
     if not problems and not damaged:
         yield from _stale_modules(root)
-
-
-def _ids(lock: Sequence[LockedSchema]) -> Iterator[SchemaProblem]:
-    if [line.id for line in lock] != list(range(1, len(lock) + 1)):
-        yield SchemaProblem(
-            LOCK,
-            "ids are not 1, 2, 3 … in order",
-            "every stored event contains one",
-            "restore it from version control",
-        )
 
 
 def _damaged_lines(

@@ -1,8 +1,11 @@
 """Names of the templates are compared with the names that the generator refuses."""
 
 import ast
+import keyword
 import re
 from collections.abc import Iterator
+
+import pytest
 
 from waypost.generator.followed import FollowedEvent
 from waypost.generator.names import ServiceNames, service_names
@@ -57,3 +60,25 @@ def _is_accepted(aggregate: str) -> bool:
     except Invalid:
         return False
     return names.aggregate == aggregate
+
+
+KEYWORDS = sorted({each.lower() for each in (*keyword.kwlist, *keyword.softkwlist)} - {"_"})
+
+
+@pytest.mark.parametrize("word", KEYWORDS)
+def test_a_keyword_is_refused_or_gives_valid_modules(word: str) -> None:
+    roles: list[tuple[str, str | None, str | None]] = [
+        (word, None, None),
+        ("harbour", f"{word}.moored", None),
+        ("harbour", f"vessel.{word}", None),
+    ]
+    roles += [("harbour", "vessel.moored", word), (f"{word}s", None, None)]
+    for service, event_type, verb in roles:
+        try:
+            names = service_names(service, event_type, verb)
+        except Invalid:
+            continue
+        for followed in (None, FOLLOWED):
+            for file in service_files(project(), names, followed):
+                if file.path.suffix == ".py":
+                    compile(file.text, str(file.path), "exec")

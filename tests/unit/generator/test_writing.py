@@ -22,12 +22,18 @@ def contents(folder: Path) -> dict[Path, bytes]:
     return {file: file.read_bytes() for file in folder.rglob("*") if file.is_file()}
 
 
-def test_an_existing_file_is_not_overwritten_and_nothing_else_is_written(tmp_path: Path) -> None:
-    (tmp_path / "acme").mkdir()
-    (tmp_path / "acme" / "Makefile").write_text("mine\n")
-    with pytest.raises(Invalid, match=r"nothing was written.*\n.*Makefile"):
+@pytest.mark.parametrize("name", ["acme", "acme/Makefile", "acme/notes.txt", "acme/.git/HEAD"])
+def test_a_project_is_not_written_into_a_folder_that_has_files(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / name).write_text("mine\n")
+    with pytest.raises(Invalid, match=r"nothing was written.*acme is not an empty folder.*another name"):
         write_project("acme", tmp_path)
-    assert contents(tmp_path) == {tmp_path / "acme" / "Makefile": b"mine\n"}
+    assert contents(tmp_path) == {tmp_path / name: b"mine\n"}
+
+
+def test_a_project_is_written_into_an_empty_folder(tmp_path: Path) -> None:
+    (tmp_path / "acme").mkdir()
+    assert tmp_path / "acme" / "Makefile" in write_project("acme", tmp_path)
 
 
 def test_a_service_is_written_once(tmp_path: Path) -> None:
@@ -67,7 +73,7 @@ def break_the_lock(schemas: Path) -> None:
         (append_to_topics("owners:\n  - platform\n"), Invalid),
         (append_to_topics("owners:\n  platform: ada\n"), Invalid),
         (break_another_schema, SchemaProblem),
-        (break_the_lock, ValueError),  # found after the files are written
+        (break_the_lock, SchemaProblem),  # found after the files are written
     ],
 )
 def test_a_service_is_written_completely_or_not_at_all(

@@ -3,7 +3,9 @@ its id.
 """
 
 import json
+import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,13 +16,24 @@ from waypost.schemas.lock import read_lock
 Capture = pytest.CaptureFixture[str]
 
 
+AUTHOR = ("-c", "user.name=A", "-c", "user.email=a@example.org")
+UNREPAIRED = "git does not report whether it is committed"
+
+
+def git(folder: SchemaFolder, *command: str) -> None:
+    subprocess.run(["git", "-C", str(folder.root), *AUTHOR, *command], check=True)
+
+
 def commit(folder: SchemaFolder) -> None:
-    for command in (
-        ["init", "--quiet"],
-        ["add", "--all"],
-        ["-c", "user.name=A", "-c", "user.email=a@example.org", "commit", "--quiet", "--message", "Lock"],
-    ):
-        subprocess.run(["git", "-C", str(folder.root), *command], check=True)
+    git(folder, "init", "--quiet", "--initial-branch=main")
+    git(folder, "add", "--all")
+    git(folder, "commit", "--quiet", "--allow-empty", "--message", "Lock")
+
+
+def write(path: Path, text: str) -> Path:
+    path.write_text(text)
+    path.chmod(0o755)
+    return path
 
 
 def files(folder: SchemaFolder) -> dict[str, bytes]:
@@ -105,3 +118,100 @@ def test_without_git_nothing_is_taken_back(
     assert folder.run("unlock", "invoice.paid", "2") == 1
     assert "git cannot be run" in capsys.readouterr().err
     assert sample.exists()
+
+
+@pytest.mark.parametrize(
+    ("damage", "reported"),
+    [
+        (lambda repository: (repository / "config").write_text("[core\n"), "bad config"),
+        (lambda repository: (repository / "refs/heads/main").write_text("damaged\n"), "appears to be broken"),
+        (lambda repository: shutil.rmtree(repository / "objects"), "not a git repository"),
+        (lambda repository: (repository / "HEAD").unlink(), "not a git repository"),
+        (
+            lambda repository: [file.unlink() for file in (repository / "objects").rglob("*") if file.is_file()],
+            "bad object",
+        ),
+    ],
+)
+def test_a_repository_that_git_cannot_read_keeps_its_entries(
+    folder: SchemaFolder, capsys: Capture, damage: Callable[[Path], object], reported: str
+) -> None:
+    lock(folder, 2, "note")
+    commit(folder)
+    damage(folder.root / ".git")
+    before = files(folder)
+    assert folder.run("unlock", "invoice.paid", "2") == 1
+    complaint = capsys.readouterr().err
+    assert UNREPAIRED in complaint
+    assert reported in complaint
+    assert files(folder) == before
+
+
+def test_a_repository_of_another_user_keeps_its_entries(
+    folder: SchemaFolder, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock(folder, 2, "note")
+    commit(folder)
+    before = files(folder)
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    assert folder.run("unlock", "invoice.paid", "2") == 1
+    complaint = capsys.readouterr().err
+    assert UNREPAIRED in complaint
+    assert "safe.directory" in complaint
+    assert files(folder) == before
+
+
+def test_a_git_that_fails_after_it_found_the_commit_keeps_the_entry(
+    folder: SchemaFolder, capsys: Capture, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    lock(folder, 2, "note")
+    commit(folder)
+    before = files(folder)
+    real, programs = shutil.which("git"), tmp_path / "programs"
+    programs.mkdir()
+    for refused in ("rev-parse", "ls-tree", "show"):
+        refusing = f'case " $* " in *" {refused} "*) echo "fatal: out of memory" >&2; exit 128;; esac'
+        write(programs / "git", f'#!/bin/sh\n{refusing}\nexec {real} "$@"\n')
+        monkeypatch.setenv("PATH", str(programs))
+        assert folder.run("unlock", "invoice.paid", "2") == 1, refused
+        assert "fatal: out of memory" in capsys.readouterr().err, refused
+    assert files(folder) == before
+
+
+def test_git_answers_in_english(folder: SchemaFolder, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    lock(folder, 2, "note")
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    english, german = "fatal: not a git repository", "Schwerwiegend: kein Git-Repository"
+    write(
+        programs / "git",
+        f'#!/bin/sh\n[ "$LC_ALL" = C ] && echo "{english}" >&2 || echo "{german}" >&2\nexit 128\n',
+    )
+    monkeypatch.setenv("PATH", str(programs))
+    monkeypatch.setenv("LC_ALL", "de_DE.UTF-8")
+    assert folder.run("unlock", "invoice.paid", "2") == 0
+
+
+def test_an_entry_that_a_merge_in_progress_brings_is_committed(folder: SchemaFolder, capsys: Capture) -> None:
+    commit(folder)
+    git(folder, "checkout", "--quiet", "-b", "other")
+    lock(folder, 2, "note")
+    commit(folder)
+    git(folder, "checkout", "--quiet", "main")
+    commit(folder)
+    git(folder, "merge", "--quiet", "--no-commit", "other")
+    before = files(folder)
+    assert folder.run("unlock", "invoice.paid", "2") == 1
+    assert "is committed" in capsys.readouterr().err
+    assert files(folder) == before
+
+
+def test_a_merge_in_progress_leaves_other_entries_removable(folder: SchemaFolder) -> None:
+    commit(folder)
+    git(folder, "checkout", "--quiet", "-b", "other")
+    commit(folder)
+    git(folder, "checkout", "--quiet", "main")
+    commit(folder)
+    git(folder, "merge", "--quiet", "--no-commit", "--no-ff", "other")
+    lock(folder, 2, "note")
+    assert folder.run("unlock", "invoice.paid", "2") == 0
