@@ -46,7 +46,7 @@ async def test_the_server_ends_the_sessions_of_an_owner_that_is_gone(database: D
     users = await database("users", create_notes)
     async with connected(users.owner) as owner:
         assert await owner.fetchval("show client_connection_check_interval") == "500ms"
-        assert await owner.fetchval("show tcp_user_timeout") == "11s"
+        assert await owner.fetchval("show tcp_user_timeout") == "11000"
         assert await owner.fetchval("show tcp_keepalives_idle") == "5"
         assert await owner.fetchval("show statement_timeout") == "0"
 
