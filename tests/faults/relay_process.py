@@ -5,6 +5,7 @@ environment with the servers' addresses.
 import asyncio
 import os
 
+from tests.fixtures.process_logs import log_plainly
 from waypost.engine.failpoints import arm_failpoints
 from waypost.engine.process import Process
 from waypost.engine.relay import Relay
@@ -17,6 +18,7 @@ from waypost.postgres.outbox.lease import PostgresOutbox
 
 async def main() -> None:
     dsn, bootstrap = os.environ["OUTBOX_DSN"], os.environ["BOOTSTRAP"]
+    log_plainly()
     arm_failpoints()
     wakeups = LocalWakeups()
     listener = WakeupListener(PostgresListener(dsn, ["outbox"], wakeups.wake, application_name="waypost-listener"))

@@ -4,6 +4,7 @@ with the failpoints of the environment variable.
 
 from importlib import import_module
 
+from tests.fixtures.process_logs import log_plainly
 from waypost.cli.main import main
 from waypost.engine.failpoints import arm_failpoints
 
@@ -11,5 +12,6 @@ from waypost.engine.failpoints import arm_failpoints
 import_module("waypost.engine.republisher")
 
 if __name__ == "__main__":
+    log_plainly()
     arm_failpoints()
     main()

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from tests.fixtures.process_logs import log_plainly
 from waypost.engine.failpoints import arm_failpoints
 from waypost.engine.process import Process
 from waypost.hosting.jobs import job_worker
@@ -15,6 +16,7 @@ async def work(service: Service, dsn: str, clock: Clock, *, lease_seconds: float
     """Runs until asked to stop, or until it reaches an armed failpoint. Jobs that it enqueues are
     due by the system's clock.
     """
+    log_plainly()
     arm_failpoints()
     runtime = build_runtime(service, "jobs", dsn=dsn, pool_size=5)
     settings = JobWorkerSettings(lease_seconds=lease_seconds, poll_seconds=0.1)

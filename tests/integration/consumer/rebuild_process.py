@@ -7,6 +7,7 @@ import json
 import os
 
 from tests.fixtures.club import club
+from tests.fixtures.process_logs import log_plainly
 from waypost.engine.failpoints import arm_failpoints
 from waypost.engine.rebuild import rebuild_async_projection
 from waypost.kafka.topic_log import KafkaTopicLogs
@@ -21,5 +22,6 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
+    log_plainly()
     arm_failpoints()
     asyncio.run(main())
