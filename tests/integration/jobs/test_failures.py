@@ -21,6 +21,11 @@ from waypost.kernel.errors import (
 from waypost.kernel.ids import new_id
 from waypost.operations.jobs.search import JobSearch, find_jobs
 
+
+class RustPanic(BaseException):
+    """As `pyo3_runtime.PanicException`."""
+
+
 AT_ONCE = Backoff(first_seconds=0.01, factor=1)
 
 
@@ -52,12 +57,13 @@ async def test_job_has_five_attempts_by_default(service: ServiceOf) -> None:
 
 
 async def test_refusal_is_not_retried_but_a_lost_race_is(service: ServiceOf) -> None:
-    errors = {
+    errors: dict[str, BaseException] = {
         "permanent": Permanent("the card was stolen"),
         "invalid": Invalid("no such currency"),
         "conflict": Conflict("the invoice is void"),
         "race": ConcurrencyConflict("invoice", new_id(), 3),
         "bug": RuntimeError("password=secret"),
+        "panic": RustPanic("index out of bounds"),
     }
 
     async def fails(job: JobContext, how: str) -> None:
@@ -68,7 +74,7 @@ async def test_refusal_is_not_retried_but_a_lost_race_is(service: ServiceOf) -> 
         jobs = {how: await billing.enqueue("fails", how=how) for how in errors}
         ended = {how: await billing.becomes("dead", job) for how, job in jobs.items()}
     attempts = {how: status.attempts for how, status in ended.items()}
-    assert attempts == {"permanent": 1, "invalid": 1, "conflict": 1, "race": 2, "bug": 2}
+    assert attempts == {"permanent": 1, "invalid": 1, "conflict": 1, "race": 2, "bug": 2, "panic": 2}
     assert ended["permanent"].error == "the card was stolen"
     assert ended["bug"].error == "The job failed for a reason on our side."
 

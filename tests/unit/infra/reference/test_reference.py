@@ -5,6 +5,7 @@ generator.
 import pytest
 
 from infra.reference import __main__ as reference
+from infra.reference import log_events
 from infra.reference.docstrings import attribute_docs
 from infra.reference.log_events import catalog, emitted
 from infra.reference.settings import settings_page
@@ -13,6 +14,15 @@ from waypost.hosting.settings import ApiSettings, WorkerSettings
 
 def test_every_log_event_has_a_meaning_and_every_meaning_an_event() -> None:
     assert set(catalog()) == set(emitted())
+
+
+def test_a_log_event_without_a_meaning_is_named_with_its_file(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(log_events, "emitted", lambda: {**emitted(), "notice_sent": "info"})
+    assert reference.main("write") == 1
+    error = capsys.readouterr().err
+    assert "log events without a meaning: notice_sent" in error and "infra/reference/log_events.yaml" in error
 
 
 def test_an_attribute_docstring_of_a_base_class_is_found() -> None:
