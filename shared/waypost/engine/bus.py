@@ -53,10 +53,16 @@ class Bus:
     async def execute(self, command: Command[R], uow: UnitOfWork) -> R:
         """Runs the command inside a unit of work that the caller opened and will end.
 
-        First authorizes the actor, if there is one. Raises TokenRevoked, Misconfigured for a
-        command without a handler, and the handler's errors.
+        First authorizes the actor, if there is one. Raises TokenRevoked, and the errors of
+        `dispatch`.
         """
         await self.authorize(uow)
+        return await self.dispatch(command, uow)
+
+    async def dispatch(self, command: Command[R], uow: UnitOfWork) -> R:
+        """Runs the command for an actor whom the caller has authorized in this unit of work. Raises
+        Misconfigured for a command without a handler, and the handler's errors.
+        """
         handler = self._commands.get(type(command))
         if handler is None:
             raise Misconfigured(

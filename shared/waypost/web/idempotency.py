@@ -75,7 +75,7 @@ class IdempotentExecutor:
             stored = await self._stored_responses.claim(keyed, uow)
             if stored is not None:
                 return Response(stored.body, stored.status, dict(stored.headers) | {"Idempotent-Replayed": "true"})
-            response = render(await self._bus.execute(command, uow))
+            response = render(await self._bus.dispatch(command, uow))
             at = self._request.app.state.clock.now()
             await self._stored_responses.keep(keyed, _stored_response(response), uow, at=at)
         AFTER_COMMIT.hit()

@@ -77,8 +77,10 @@ class Desk:
         self.before_commit: Callable[[UnitOfWork], Awaitable[None]] | None = None
         self.handled = 0
         self.is_revoked = False
+        self.authorized = 0
 
     async def authorize(self, actor: Actor, uow: UnitOfWork) -> None:
+        self.authorized += 1
         if self.is_revoked:
             raise TokenRevoked
 

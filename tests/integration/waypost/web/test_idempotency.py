@@ -41,6 +41,11 @@ async def test_a_caller_whose_token_was_revoked_does_not_get_the_stored_answer(s
         assert (answer.status_code, answer.json()["type"]) == (401, "urn:waypost:problem:token-revoked")
 
 
+async def test_a_request_authorizes_its_caller_once(shop: Shop) -> None:
+    assert (await shop.order("key-0001")).status_code == 201
+    assert shop.desk.authorized == 1
+
+
 async def test_a_hundred_concurrent_duplicates_have_one_effect_and_do_not_exhaust_the_pool(shop: Shop) -> None:
     shop.desk.go_on.clear()
     first = asyncio.create_task(shop.order("key-0001"))
