@@ -132,7 +132,9 @@ async def billing(where: ServiceDatabase, folder: Path) -> AsyncIterator[Arm]:
             "OTEL_TRACES_EXPORTER": "none",
         }
         (port,) = free_ports(1)
-        (process,) = await stack.enter_async_context(running("billing", {"api": port}, environment, folder))
+        (process,) = await stack.enter_async_context(
+            running("billing", {"api": port}, environment, folder, forked=False)
+        )
         headers = company.headers()
         yield Arm(
             name="ours",

@@ -15,12 +15,12 @@ LEVELS = {"debug": "debug", "info": "info", "warning": "warning", "error": "erro
 
 
 def log_events_page() -> str:
-    meanings, undescribed = catalog(), emitted().keys() - catalog().keys()
-    if undescribed:
+    meanings, levels = catalog(), emitted()
+    if undescribed := levels.keys() - meanings.keys():
         raise Misconfigured(
             f"log events without a meaning: {', '.join(sorted(undescribed))}. Add a line for each to {CATALOG.relative_to(CHECKOUT)}"
         )
-    rows = [(code(event), level, meanings[event]) for event, level in sorted(emitted().items())]
+    rows = [(code(event), level, meanings[event]) for event, level in sorted(levels.items())]
     return page(
         "Log events",
         "Processes log JSON lines. The key `event` is stable; these are its values, except those of libraries.",
@@ -39,7 +39,8 @@ def emitted() -> Mapping[str, str]:
     found: dict[str, str] = {}
     for folder in (TOOLKIT / "waypost", CHECKOUT / "services"):
         for file in sorted(folder.rglob("*.py")):
-            for event, level in _calls(ast.parse(file.read_text(encoding="utf-8"))):
+            text = file.read_text(encoding="utf-8")
+            for event, level in _calls(ast.parse(text)) if "log." in text else ():
                 found[event] = max(level, found.get(event, level), key=order.index)
     return found
 

@@ -2,7 +2,6 @@
 
 import os
 import sqlite3
-import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from fastapi import FastAPI, Request, Response
 from infra.simulators.payments.webhooks import SIGNATURE_HEADER
 from tests.faults import charges_process
 from tests.faults.charges_queue import ChargesQueue
+from tests.fixtures.forked import ForkedProgram
 from tests.fixtures.processes import is_stopped
 from tests.integration.billing.service import NO_TIME, BillingService, Company
 from tests.integration.infra import payments
@@ -151,12 +151,8 @@ class ChargesRig:
             charges_process.LEASE_SECONDS: str(lease_seconds),
             charges_process.CLOCK_FILE: str(self._clock_file),
         }
-        process = Child(
-            [sys.executable, "-m", "tests.faults.charges_process"],
-            log=self.folder / f"jobs-{len(self.processes)}.log",
-            environment=environment,
-            directory=REPOSITORY,
-        )
+        log = self.folder / f"jobs-{len(self.processes)}.log"
+        process = ForkedProgram("tests.faults.charges_process", log=log, environment=environment)
         self.processes.append(process)
         await process.start()
         return process

@@ -1,13 +1,13 @@
 """Job processes that are killed and frozen, and their effects."""
 
 import os
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.faults import jobs_process
+from tests.fixtures.forked import ForkedProgram
 from tests.fixtures.jobs import Service
 from waypost.engine.failpoints import VARIABLE
 from waypost.kernel.ids import TenantId, new_id
@@ -40,12 +40,8 @@ class JobsRig:
             jobs_process.LEASE_SECONDS: str(lease_seconds),
             VARIABLE: failpoints,
         }
-        process = Child(
-            [sys.executable, "-m", "tests.faults.jobs_process"],
-            log=self.logs / f"jobs-{len(self.processes)}.log",
-            environment=environment,
-            directory=REPOSITORY,
-        )
+        log = self.logs / f"jobs-{len(self.processes)}.log"
+        process = ForkedProgram("tests.faults.jobs_process", log=log, environment=environment)
         self.processes.append(process)
         await process.start()
         return process

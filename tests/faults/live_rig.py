@@ -1,12 +1,12 @@
 """The live view on a separate broker, in processes that a test kills, and in the test's process."""
 
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from infra.stack.places import CHECKOUT, inherited
+from infra.stack.places import inherited
 from services.billing.live.view import LiveView
+from tests.fixtures.forked import ForkedProgram
 from tests.fixtures.movements import CODEC, Invoices, latest_windows
 from waypost.kafka.topic_creation import ensure_topics
 from waypost.native.child import Child
@@ -23,8 +23,7 @@ class LiveRig:
     @asynccontextmanager
     async def process(self, failpoints: str = "") -> AsyncIterator[Child]:
         environment = {**inherited(), "BOOTSTRAP": self.bootstrap, "WAYPOST_FAILPOINTS": failpoints}
-        command = [sys.executable, "-m", "tests.faults.live_process"]
-        child = Child(command, log=self._folder / "live.log", environment=environment, directory=CHECKOUT)
+        child = ForkedProgram("tests.faults.live_process", log=self._folder / "live.log", environment=environment)
         await child.start()
         try:
             yield child

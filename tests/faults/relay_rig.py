@@ -4,7 +4,6 @@ fault.
 
 import asyncio
 import os
-import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from typing import cast
 
 import asyncpg
 
+from tests.fixtures.forked import ForkedProgram
 from tests.fixtures.outbox import NewRow, pending, write
 from waypost.engine.failpoints import VARIABLE
 from waypost.native.child import Child
@@ -59,12 +59,8 @@ class Rig:
             "BOOTSTRAP": self.bootstrap,
             VARIABLE: failpoints,
         }
-        relay = Child(
-            [sys.executable, "-m", "tests.faults.relay_process"],
-            log=self.logs / f"relay-{len(self.relays)}.log",
-            environment=environment,
-            directory=REPOSITORY,
-        )
+        log = self.logs / f"relay-{len(self.relays)}.log"
+        relay = ForkedProgram("tests.faults.relay_process", log=log, environment=environment)
         self.relays.append(relay)
         await relay.start()
         return relay

@@ -5,7 +5,6 @@
 import asyncio
 import json
 import os
-import sys
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -16,6 +15,7 @@ from uuid import UUID
 import pytest
 
 from tests.faults.services_rig import ServicesRig, services_rig
+from tests.fixtures.forked import ForkedProgram
 from waypost.cli.events.republish import republished
 from waypost.cli.projections import find, rebuilt
 from waypost.cli.services import DIRECTORY
@@ -24,7 +24,6 @@ from waypost.engine.rate import Rate
 from waypost.kafka.topic_creation import ensure_topics
 from waypost.kafka.topics import connected_client, describe
 from waypost.kernel.audit_context import AuditContext
-from waypost.native.child import Child
 from waypost.schemas.topics import declared_topics
 from waypost.testing.database import Databases, connected
 from waypost.testing.eventually import eventually
@@ -109,21 +108,11 @@ async def test_killed_midway_and_run_again(services: ServicesRig) -> None:
 
 async def killed(services: ServicesRig, *options: str) -> int:
     """Returns the exit code of a republish that is killed after its first chunk."""
-    process = Child(
-        [
-            sys.executable,
-            "-m",
-            "tests.faults.republish_process",
-            "events",
-            "republish",
-            TOPIC,
-            "--reason",
-            "lost",
-            *options,
-        ],
+    process = ForkedProgram(
+        "tests.faults.republish_process",
+        *("events", "republish", TOPIC, "--reason", "lost", *options),
         log=services.folder / "republish.log",
         environment={**os.environ, VARIABLE: "republish.after_chunk=kill"},
-        directory=Path.cwd(),
     )
     await process.start()
     try:

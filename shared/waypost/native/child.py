@@ -9,10 +9,23 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Protocol
 
 from waypost.native import parent_death_signal
 
 LAUNCHER = Path(parent_death_signal.__file__)
+
+
+class StartedProcess(Protocol):
+    """The part of asyncio's Process that Child uses."""
+
+    @property
+    def pid(self) -> int: ...
+
+    @property
+    def returncode(self) -> int | None: ...
+
+    async def wait(self) -> int: ...
 
 
 class Child:
@@ -34,7 +47,7 @@ class Child:
         self._account = account or parent_death_signal.SAME_ACCOUNT
         self._death_signal = death_signal
         self._directory = directory
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: StartedProcess | None = None
 
     @property
     def pid(self) -> int:
@@ -56,7 +69,10 @@ class Child:
 
     async def start(self) -> None:
         self.log.parent.mkdir(parents=True, exist_ok=True)
-        launched = (
+        self._process = await self._launch()
+
+    async def _launch(self) -> StartedProcess:
+        launcher = (
             sys.executable,
             "-I",
             "-S",
@@ -66,8 +82,8 @@ class Child:
             self._account,
         )
         with self.log.open("ab") as output:
-            self._process = await asyncio.create_subprocess_exec(
-                *launched,
+            return await asyncio.create_subprocess_exec(
+                *launcher,
                 *self._command,
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=output,

@@ -65,7 +65,7 @@ async def test_all_processes_bill_a_user_and_exit_cleanly(
         payments = await stack.enter_async_context(provider(tmp_path, **hooks))
         environment["WAYPOST_PAYMENTS_URL"] = str(payments.base_url)
         environment["WAYPOST_JWKS_URL"] = await stack.enter_async_context(published_keys())
-        processes = await stack.enter_async_context(running("billing", ports, environment, tmp_path))
+        processes = await stack.enter_async_context(running("billing", ports, environment, tmp_path, forked=False))
         http = await stack.enter_async_context(caller(api))
         http.headers.update(bearer(owner))
 

@@ -3,7 +3,6 @@ broker.
 """
 
 import asyncio
-import json
 import os
 import signal
 import sys
@@ -13,10 +12,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from schemas.users import UserCreated
 from tests.fixtures.envelopes import user_created_envelope
+from tests.fixtures.forked import Finished, finished
 from tests.fixtures.outbox import pending
 from waypost.engine.relay import Relay
 from waypost.engine.wakeups import LocalWakeups
@@ -31,18 +30,6 @@ from waypost.schemas.application import application_codec
 from waypost.testing.database import connected
 
 SECONDS = 50
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finished:
-    code: int
-    output: str
-    problem: str
-
-    @property
-    def told(self) -> Any:
-        """With --json."""
-        return json.loads(self.output)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,15 +52,13 @@ class Stack:
             (self.folder / f"{service}.env").write_text(lines)
 
     async def waypost(self, *arguments: str) -> Finished:
-        process = await self._start(*arguments)
-        output, problem = await asyncio.wait_for(process.communicate(), SECONDS)
-        assert process.returncode is not None
-        return Finished(code=process.returncode, output=output.decode(), problem=problem.decode())
+        return await finished("waypost.cli", *arguments, environment=self._environment)
 
     @asynccontextmanager
     async def following(self, *arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
         """`events tail`, once it stands where it starts."""
-        process = await self._start("events", "tail", *arguments)
+        command = (sys.executable, "-m", "waypost.cli", "events", "tail", *arguments)
+        process = await asyncio.create_subprocess_exec(*command, env=self._environment, stdout=PIPE, stderr=PIPE)
         assert process.stderr is not None
         try:
             first = await asyncio.wait_for(process.stderr.readline(), SECONDS)
@@ -84,10 +69,9 @@ class Stack:
                 process.kill()
                 await process.wait()
 
-    async def _start(self, *arguments: str) -> asyncio.subprocess.Process:
-        environment = {**os.environ, "WAYPOST_ENVIRONMENT_DIRECTORY": str(self.folder)}
-        command = (sys.executable, "-m", "waypost.cli", *arguments)
-        return await asyncio.create_subprocess_exec(*command, env=environment, stdout=PIPE, stderr=PIPE)
+    @property
+    def _environment(self) -> dict[str, str]:
+        return {**os.environ, "WAYPOST_ENVIRONMENT_DIRECTORY": str(self.folder)}
 
     async def record(self) -> Envelope[UserCreated]:
         """A new user, as a business transaction leaves it: a row in the store, another in the

@@ -3,15 +3,13 @@
 import asyncio
 import json
 import os
-import sys
-from pathlib import Path
 
 import pytest
 
 from tests.fixtures.club import Stage
+from tests.fixtures.forked import ForkedProgram
 from tests.integration.consumer.rebuilds import live, rebuilt
 from waypost.engine.failpoints import VARIABLE
-from waypost.native.child import Child
 from waypost.testing.eventually import eventually
 
 LEFT_OVERS = "select 1 from pg_namespace where nspname = 'members_new'"
@@ -55,11 +53,10 @@ async def killed(stage: Stage, failpoints: str) -> int:
         "bootstrap": stage.bootstrap,
         "topic": stage.club.topic,
     }
-    process = Child(
-        [sys.executable, "-m", "tests.integration.consumer.rebuild_process"],
+    process = ForkedProgram(
+        "tests.integration.consumer.rebuild_process",
         log=stage.folder / "rebuild.log",
         environment={**os.environ, VARIABLE: failpoints, "CLUB": json.dumps(given)},
-        directory=Path.cwd(),
     )
     await process.start()
     try:

@@ -3,11 +3,10 @@ mail.
 """
 
 import os
-import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from infra.stack.places import CHECKOUT
+from tests.fixtures.forked import ForkedProgram
 from tests.integration.notifications import digest_process
 from tests.integration.notifications.digests import Digests
 from waypost.engine.failpoints import VARIABLE
@@ -58,7 +57,7 @@ async def _started(digests: Digests, folder: Path, *, failpoints: str = "") -> C
         digest_process.CLOCK_FILE: str(clock),
         VARIABLE: failpoints,
     }
-    command = [sys.executable, "-m", digest_process.__name__]
-    process = Child(command, log=folder / f"jobs{len(failpoints)}.log", environment=environment, directory=CHECKOUT)
+    log = folder / f"jobs{len(failpoints)}.log"
+    process = ForkedProgram(digest_process.__name__, log=log, environment=environment)
     await process.start()
     return process

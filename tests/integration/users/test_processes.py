@@ -48,7 +48,7 @@ async def test_all_processes_run_suspend_a_debtor_and_exit_cleanly(
         await app.execute(TAKEN_IN_LONG_AGO)
     ports = dict(zip(("api", "worker", "jobs"), free_ports(3), strict=True))
     async with (
-        running("users", ports, environment, tmp_path) as processes,
+        running("users", ports, environment, tmp_path, forked=False) as processes,
         caller(f"http://{LOOPBACK}:{ports['api']}") as http,
     ):
         owner = {"email": "grace@example.com", "password": PASSWORD, "display_name": "Grace Hopper"}
