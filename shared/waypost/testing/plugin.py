@@ -63,7 +63,7 @@ async def own_kafka() -> AsyncIterator[Broker]:
 async def postgres() -> AsyncIterator[str]:
     """DSN of the superuser of the session's server. Tests of a service use `database` instead."""
     with scratch_folder() as folder:
-        async with running_postgres(folder) as server:
+        async with running_postgres(folder, durable=False) as server:
             yield server.admin_dsn
 
 

@@ -30,15 +30,21 @@ class DatabaseServer(Protocol):
 
 
 @asynccontextmanager
-async def running_postgres(folder: Path, *, max_connections: int = MAX_CONNECTIONS) -> AsyncIterator[DatabaseServer]:
-    """Runs a server on the chosen backend."""
+async def running_postgres(
+    folder: Path, *, max_connections: int = MAX_CONNECTIONS, durable: bool = True
+) -> AsyncIterator[DatabaseServer]:
+    """Runs a server on the chosen backend. Without `durable` it writes to no disk, so a new
+    database for each test is cheap.
+    """
     if chosen_backend() is Backend.CONTAINERS:
-        async with postgres_container(max_connections=max_connections) as server:
+        async with postgres_container(max_connections=max_connections, durable=durable) as server:
             yield server
         return
     (port,) = free_ports(1)
     password = secrets.token_urlsafe(24)
-    native = Postgres(folder / "postgres", port=port, password=password, max_connections=max_connections)
+    native = Postgres(
+        folder / "postgres", port=port, password=password, max_connections=max_connections, durable=durable
+    )
     try:
         await native.start()
         yield native
@@ -47,10 +53,12 @@ async def running_postgres(folder: Path, *, max_connections: int = MAX_CONNECTIO
 
 
 @asynccontextmanager
-async def postgres_container(*, max_connections: int = MAX_CONNECTIONS) -> AsyncIterator[DatabaseServer]:
+async def postgres_container(
+    *, max_connections: int = MAX_CONNECTIONS, durable: bool = True
+) -> AsyncIterator[DatabaseServer]:
     from waypost.testing.containers import ContainerPostgres  # the native backend does not need the Docker client
 
-    server = ContainerPostgres(max_connections=max_connections)
+    server = ContainerPostgres(max_connections=max_connections, durable=durable)
     try:
         await server.start()
         yield server

@@ -9,7 +9,8 @@ max_connections = {max_connections}
 shared_buffers = 64MB
 password_encryption = scram-sha-256
 scram_iterations = 1                   # passwords are 192 random bits: more iterations only slow down connections
-fsync = on
+fsync = {fsync}
+full_page_writes = {fsync}
 jit = off                              # statements are short; compilation costs more than it saves
 log_line_prefix = '%m [%p] %u@%d %a '
 log_checkpoints = off
@@ -21,6 +22,11 @@ CLUSTER = ("--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--buil
 """Arguments of `initdb`: text sorts equally on every machine, independent of its C library."""
 
 
-def server_settings(*, address: str, port: int, max_connections: int) -> str:
-    """Text of a `postgresql.conf`; `address` `*` means every interface."""
-    return SETTINGS.format(address=address, port=port, max_connections=max_connections)
+def server_settings(*, address: str, port: int, max_connections: int, durable: bool = True) -> str:
+    """Text of a `postgresql.conf`; `address` `*` means every interface.
+
+    A server that is not durable loses data if the machine stops, but not if its processes are
+    killed: the operating system still has the written pages.
+    """
+    fsync = "on" if durable else "off"
+    return SETTINGS.format(address=address, port=port, max_connections=max_connections, fsync=fsync)

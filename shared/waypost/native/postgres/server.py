@@ -23,20 +23,28 @@ SUPERUSER = "postgres"
 
 
 class Postgres:
-    """PostgreSQL 18 on the loopback address, `fsync` on. Data survives stop, kill and a new start
-    in the same directory.
+    """PostgreSQL 18 on the loopback address. Data survives stop, kill and a new start in the same
+    directory; with `durable`, also a stop of the machine (`fsync`).
 
     For root, the server runs as an unprivileged account. Its data is below `/var/tmp` if that
     account cannot reach `directory`.
     """
 
     def __init__(
-        self, directory: Path, *, port: int, password: str, max_connections: int = 200, log: Path | None = None
+        self,
+        directory: Path,
+        *,
+        port: int,
+        password: str,
+        max_connections: int = 200,
+        log: Path | None = None,
+        durable: bool = True,
     ) -> None:
         self._data = reachable_directory(directory) / "data"
         self._port = port
         self._password = password
         self._max_connections = max_connections
+        self._durable = durable
         self._log = log or directory / "postgres.log"
         self._account = server_account()
         self._child: Child | None = None
@@ -61,7 +69,7 @@ class Postgres:
         binaries = find_binaries()
         if not (self._data / "PG_VERSION").exists():
             await self._initialise(binaries)
-        write_configuration(self._data, port=self._port, max_connections=self._max_connections)
+        write_configuration(self._data, port=self._port, max_connections=self._max_connections, durable=self._durable)
         # SIGQUIT makes the server end its processes at once. After SIGKILL they would end only when
         # they notice that the server is gone.
         command = [str(binaries / "postgres"), "-D", str(self._data)]

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -44,16 +45,25 @@ async def ensure_databases(admin_dsn: str, passwords: Mapping[str, Passwords]) -
         await admin.close()
 
 
-async def ensure_database(admin: asyncpg.Connection, service: str, name: str, *, template: str = "template0") -> None:
+async def ensure_database(
+    admin: asyncpg.Connection,
+    service: str,
+    name: str,
+    *,
+    template: str = "template0",
+    strategy: Literal["wal_log", "file_copy"] = "wal_log",
+) -> None:
     """Creates the database if it is missing, owned by the service's owner. It is a copy of
-    `template` with its tables and grants.
+    `template` with its tables and grants. `strategy` is that of `create database`.
 
     A template's privileges on the database itself are not copied, so they are granted each time.
     """
     owner = checked(role_name(service, Role.OWNER))
     database = f'"{checked(name)}"'
     if not await admin.fetchval("select exists (select from pg_database where datname = $1)", name):
-        await admin.execute(f'create database {database} owner {owner} template "{checked(template)}"')
+        await admin.execute(
+            f'create database {database} owner {owner} template "{checked(template)}" strategy {strategy}'
+        )
     await admin.execute(f"revoke all on database {database} from public")
     for role in (Role.APP, Role.RELAY, Role.OPS):
         await admin.execute(f"grant connect on database {database} to {checked(role_name(service, role))}")
