@@ -1,4 +1,4 @@
-"""The error classes of the toolkit and the services, with what each does in a request, in a
+"""The error classes of the toolkit and the services, with their effect in a request, in a
 consumer's handler and in a job.
 """
 
@@ -49,7 +49,7 @@ def errors_page() -> str:
 
 
 def effects_of(kind: type[WaypostError]) -> tuple[str, str, str]:
-    """What the error does in a request, in a consumer's handler and in a job."""
+    """Its effect in a request, in a consumer's handler and in a job."""
     if not issubclass(kind, CLASSIFIED):
         return "–", "–", "–"
     return _in_a_request(kind), _in_a_consumer(kind), _in_a_job(kind)
