@@ -27,7 +27,7 @@ setup: ## installs Python packages, Java, Maven, Kafka, Zipkin; instant when com
 browser: ## installs a Chromium for the tests of pages; part of make test
 	@PYTHON='$(PYTHON)' sh infra/setup/start.sh --browser-alone
 
-check: setup ## checks format, lint, types, imports, schemas, reference, prose
+check: setup ## checks format, lint, types, imports, schemas, reference, prose, container files
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
 	.venv/bin/mypy

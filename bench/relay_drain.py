@@ -24,7 +24,7 @@ from waypost.engine.relay import Relay
 from waypost.engine.wakeup_listener import WakeupListener
 from waypost.engine.wakeups import CoalescingWakeupSender, LocalWakeups
 from waypost.kafka.producer import KafkaBroker, KafkaPublisher
-from waypost.kernel.partitioning import shard_for
+from waypost.kernel.partitioner import shard_for
 from waypost.ports.broker import OutgoingRecord
 from waypost.postgres.listen import PostgresListener, PostgresNotifier
 from waypost.postgres.outbox.lease import PostgresOutbox

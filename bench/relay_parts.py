@@ -14,7 +14,7 @@ import asyncpg
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from infra.postgres.connections import MAX_CONNECTIONS
-from waypost.kernel.partitioning import shard_for
+from waypost.kernel.partitioner import shard_for
 from waypost.native.kafka import Kafka
 from waypost.native.ports import free_ports
 from waypost.native.postgres import Postgres

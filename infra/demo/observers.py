@@ -11,7 +11,7 @@ import httpx
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from infra.stack.addresses import Addresses
-from waypost.kernel.partitioning import partition_for
+from waypost.kernel.partitioner import partition_for
 from waypost.native.probes import is_url_reachable
 
 PARTITIONS = 8

@@ -1,33 +1,85 @@
-"""The error classes of the toolkit and the services, with their HTTP status."""
+"""The error classes of the toolkit and the services, with their effect in a request, in a
+consumer's handler and in a job.
+"""
 
 from collections.abc import Iterator
 from importlib import import_module
 from pkgutil import walk_packages
 
 from infra.reference.markdown import code, page, table
-from waypost.kernel.errors import Refused, Unavailable, WaypostError
+from waypost.engine.retry import RETRYABLE, RetryPolicy, failure_of
+from waypost.jobs.worker.failure import is_final
+from waypost.kernel.errors import (
+    ConcurrencyConflict,
+    NotYet,
+    Permanent,
+    Poison,
+    Refused,
+    Transient,
+    Unavailable,
+    WaypostError,
+)
 from waypost.web.errors import status_of
 
 PACKAGES = ("waypost", "services")
+CLASSIFIED = (Refused, Unavailable, Transient, NotYet, Permanent, Poison)
+"""Errors that a request, a consumer or a job worker treats by their class."""
+
+INTRODUCTION = f"""\
+Every error class below `WaypostError`. An HTTP response carries it as a problem document (RFC 9457).
+
+The columns show the effect of an error in a request, in a consumer's handler and in a job. A
+consumer rolls its transaction back first. A dead letter or a job that is dead waits for an
+operator. `–` marks an error that its caller handles, or that ends the process or the command. If
+such an error, or an exception of another class, leaves a handler, a request answers 500, the event
+is dead after {RetryPolicy().max_attempts} attempts and the job after its last one.
+[Architecture](../architecture.md#6-errors-decide-what-happens) states the rules."""
 
 
 def errors_page() -> str:
     sections = []
     for package in PACKAGES:
         rows = [
-            (code(kind.__name__), code(kind.__module__), _status(kind), (kind.__doc__ or "").split("\n\n")[0])
+            (code(kind.__name__), code(kind.__module__), *effects_of(kind), (kind.__doc__ or "").split("\n\n")[0])
             for kind in _errors_of(package)
         ]
-        sections.append(f"## `{package}`\n\n{table(('error', 'module', 'HTTP', 'meaning'), rows)}")
-    return page(
-        "Errors",
-        "Every error class below `WaypostError`. An HTTP response carries it as a problem document (RFC 9457).",
-        *sections,
-    )
+        header = ("error", "module", "request", "consumer", "job", "meaning")
+        sections.append(f"## `{package}`\n\n{table(header, rows)}")
+    return page("Errors", INTRODUCTION, *sections)
 
 
-def _status(kind: type[WaypostError]) -> str:
-    return str(status_of(kind)) if issubclass(kind, Refused | Unavailable) else ""
+def effects_of(kind: type[WaypostError]) -> tuple[str, str, str]:
+    """Its effect in a request, in a consumer's handler and in a job."""
+    if not issubclass(kind, CLASSIFIED):
+        return "–", "–", "–"
+    return _in_a_request(kind), _in_a_consumer(kind), _in_a_job(kind)
+
+
+def _in_a_request(kind: type[WaypostError]) -> str:
+    status = status_of(kind)
+    if status == 503:
+        return "503 with Retry-After"
+    return f"{status}; 412 with If-Match" if issubclass(kind, ConcurrencyConflict) else str(status)
+
+
+def _in_a_consumer(kind: type[WaypostError]) -> str:
+    failure = failure_of(_instance(kind))
+    if issubclass(kind, RETRYABLE):
+        return "the batch is retried"
+    if failure.awaits_topic:
+        return "the key is parked and retried without a limit"
+    return f"{RetryPolicy().max_attempts} attempts, then dead" if failure.retryable else "dead at once"
+
+
+def _in_a_job(kind: type[WaypostError]) -> str:
+    if is_final(_instance(kind)):
+        return "dead at once"
+    return "next attempt, not before its `retry_after`" if issubclass(kind, Unavailable) else "next attempt"
+
+
+def _instance(kind: type[WaypostError]) -> WaypostError:
+    """An instance without the arguments of its constructor, for functions that test its class."""
+    return kind.__new__(kind)
 
 
 def _errors_of(package: str) -> list[type[WaypostError]]:

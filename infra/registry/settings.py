@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import ClassVar
 
-from infra.serving import ServingSettings
+from infra.http_process import ServingSettings
 
 
 class RegistrySettings(ServingSettings):

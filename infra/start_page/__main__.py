@@ -1,4 +1,4 @@
-from infra.serving import serve
+from infra.http_process import serve
 from infra.start_page.app import StartPageSettings, create_app
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader
 
-from infra.serving import ServingSettings
+from infra.http_process import ServingSettings
 from infra.start_page.pages import pages_from_json
 from waypost.native.probes import is_url_reachable
 

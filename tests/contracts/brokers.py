@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from waypost.kafka.producer import KafkaBroker
-from waypost.kernel.partitioning import shard_for
+from waypost.kernel.partitioner import shard_for
 from waypost.memory.broker import MemoryBroker
 from waypost.ports.broker import Broker, OutgoingRecord
 from waypost.testing.topics import create_topic, read_topic, unique

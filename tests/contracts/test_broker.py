@@ -6,7 +6,7 @@ import pytest
 
 from tests.contracts.brokers import LARGE, BrokerUnderTest, InMemory, OnKafka
 from waypost.kernel.errors import Transient
-from waypost.kernel.partitioning import shard_for
+from waypost.kernel.partitioner import shard_for
 from waypost.ports.broker import OutgoingRecord, RecordsRejected, TopicUnavailable
 
 AT = 1_700_000_000_000

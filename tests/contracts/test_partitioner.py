@@ -7,7 +7,7 @@ from aiokafka.partitioner import murmur2 as theirs
 from hypothesis import given
 from hypothesis import strategies as st
 
-from waypost.kernel.partitioning import murmur2, partition_for
+from waypost.kernel.partitioner import murmur2, partition_for
 
 
 @given(key=st.binary(max_size=60))

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from infra.serving import ServingSettings
+from infra.http_process import ServingSettings
 from waypost.hosting.settings import Port
 
 

@@ -1,4 +1,4 @@
-from infra.serving import serve
+from infra.http_process import serve
 from infra.simulators.payments.app import create_app
 from infra.simulators.payments.settings import PaymentsSettings
 

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from pydantic import Field, HttpUrl, SecretStr, ValidationInfo, field_validator
 
-from infra.serving import ServingSettings
+from infra.http_process import ServingSettings
 
 
 class PaymentsSettings(ServingSettings):

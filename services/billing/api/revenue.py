@@ -14,9 +14,9 @@ from services.billing.api.models import RevenueWindowView
 from services.billing.queries import RevenueFilter, RevenueRow
 from waypost.kernel.tenant import bound_tenants
 from waypost.web.auth import AdminCaller
+from waypost.web.event_streams import EVENT_STREAM, ServerSentEvent, event_stream, wants_events
 from waypost.web.models import CurrencyCode
 from waypost.web.pagination import Page, PageRequest, paged_by
-from waypost.web.streaming import EVENT_STREAM, ServerSentEvent, event_stream, wants_events
 
 router = APIRouter(prefix="/revenue", tags=["revenue"])
 

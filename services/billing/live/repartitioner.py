@@ -9,7 +9,7 @@ from services.billing.live.producer import send
 from waypost.engine.consumer.message import MessageParser
 from waypost.engine.failpoints import failpoint
 from waypost.kernel.envelope import Record
-from waypost.kernel.partitioning import partition_for
+from waypost.kernel.partitioner import partition_for
 from waypost.ports.codec import EventCodec
 from waypost.telemetry.messaging import process_span
 from waypost.telemetry.metrics import LIVE_RECORDS

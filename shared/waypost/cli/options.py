@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from waypost.cli.parsing import parse_rate
+from waypost.cli.parsers import parse_rate
 from waypost.kernel.errors import Invalid
 
 

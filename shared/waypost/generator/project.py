@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from waypost.generator.names import namespace_of, project_name
-from waypost.generator.writing import all_or_nothing, rendered, write_new
+from waypost.generator.new_files import all_or_nothing, rendered, write_new
 from waypost.kernel.errors import Invalid
 from waypost.project import configured, read_project
 from waypost.schemas.contract import write_classes

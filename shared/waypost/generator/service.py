@@ -7,7 +7,7 @@ import yaml
 
 from waypost.generator.followed import FollowedEvent
 from waypost.generator.names import ServiceNames
-from waypost.generator.writing import NewFile, all_or_nothing, rendered, write_new
+from waypost.generator.new_files import NewFile, all_or_nothing, rendered, write_new
 from waypost.kernel.errors import Invalid
 from waypost.project import Project, project
 from waypost.schemas.contract import lock_new_versions, refuse, write_classes

@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from waypost.engine.outbox_cap import OutboxCap
 from waypost.hosting.admin_service import admin_service
 from waypost.hosting.asyncapi import asyncapi_of
-from waypost.hosting.running import run_parts
+from waypost.hosting.process_runner import run_parts
 from waypost.hosting.runtime import Runtime, build_runtime
 from waypost.hosting.service import Service
 from waypost.hosting.settings import ApiSettings, load

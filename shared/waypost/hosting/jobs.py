@@ -6,8 +6,8 @@ from typing import Any
 
 from waypost.engine.process import Lifecycle
 from waypost.engine.wakeup_listener import WakeupListener
+from waypost.hosting.process_runner import run_with_probes
 from waypost.hosting.retention_sweeper import RetentionSweeper
-from waypost.hosting.running import run_with_probes
 from waypost.hosting.runtime import Runtime, build_runtime
 from waypost.hosting.service import Service
 from waypost.hosting.settings import JobSettings, load

@@ -20,7 +20,7 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 
 from waypost.kafka.topics import describe, reaching
 from waypost.kernel.errors import Transient
-from waypost.kernel.partitioning import SHARDS, partition_for
+from waypost.kernel.partitioner import SHARDS, partition_for
 from waypost.ports.broker import OutgoingRecord, RecordsRejected, TopicUnavailable
 from waypost.project import on_cluster
 

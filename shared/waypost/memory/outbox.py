@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from itertools import count as counter
 
 from waypost.kernel.errors import Transient
-from waypost.kernel.partitioning import shard_for
+from waypost.kernel.partitioner import shard_for
 from waypost.ports.outbox import Backlog, PendingRow
 
 

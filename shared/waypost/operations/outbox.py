@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from waypost.kernel.audit_context import AuditContext
 from waypost.kernel.errors import NotFound
-from waypost.kernel.partitioning import shard_for
+from waypost.kernel.partitioner import shard_for
 from waypost.operations.admin_service import AdminService
 from waypost.ports.outbox import Backlog
 from waypost.postgres.audit import record_action

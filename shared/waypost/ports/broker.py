@@ -45,7 +45,7 @@ class Publisher(Protocol):
     async def send(self, records: Sequence[OutgoingRecord]) -> None:
         """Returns when every record is in the logs of all in-sync replicas (`acks=all`, KIP-98).
 
-        A record is sent to the partition that `waypost.kernel.partitioning` computes. Records of
+        A record is sent to the partition that `waypost.kernel.partitioner` computes. Records of
         one partition keep the given order, with one batch in flight at a time. Raises
         TopicUnavailable before anything is sent, RecordsRejected, and Transient. After an error or
         a cancellation, any of the records may be in the log, or may still arrive there.

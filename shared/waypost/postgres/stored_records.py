@@ -9,7 +9,7 @@ import asyncpg
 from sqlalchemy import text
 
 from waypost.kernel.cloudevents import in_order, to_headers
-from waypost.kernel.partitioning import shard_for
+from waypost.kernel.partitioner import shard_for
 from waypost.ports.broker import OutgoingRecord
 from waypost.ports.stored_records import StoredRecord
 from waypost.postgres.database import Database, driver

@@ -18,9 +18,9 @@ from waypost.project import project
 from waypost.web import errors, openapi, ops, request
 from waypost.web.body import BodyCap
 from waypost.web.docs import docs_router
+from waypost.web.event_streams import Streams
 from waypost.web.health import health_router
 from waypost.web.probes import Readiness
-from waypost.web.streaming import Streams
 from waypost.web.tokens import KeysOf, TokenVerifier
 
 

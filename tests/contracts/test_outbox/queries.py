@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from waypost.kernel.partitioning import SHARDS
+from waypost.kernel.partitioner import SHARDS
 from waypost.ports.outbox import OutboxLease
 
 ALL = frozenset(range(SHARDS))

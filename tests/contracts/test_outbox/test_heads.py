@@ -2,7 +2,7 @@
 
 from tests.contracts.outboxes import OutboxUnderTest
 from tests.contracts.test_outbox.queries import ALL, read_pending
-from waypost.kernel.partitioning import shard_for
+from waypost.kernel.partitioner import shard_for
 
 
 async def test_heads_are_the_first_rows_by_id(under_test: OutboxUnderTest) -> None:

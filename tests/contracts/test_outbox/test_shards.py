@@ -7,7 +7,7 @@ import pytest
 from tests.contracts.outboxes import OutboxUnderTest
 from tests.contracts.test_outbox.queries import ALL, read_pending
 from waypost.kernel.errors import Transient
-from waypost.kernel.partitioning import SHARDS
+from waypost.kernel.partitioner import SHARDS
 from waypost.ports.outbox import OutboxLease
 from waypost.testing.eventually import eventually
 

@@ -2,7 +2,7 @@
 
 from tests.contracts.outboxes import OutboxUnderTest
 from tests.contracts.test_outbox.queries import ALL, publish, read_pending
-from waypost.kernel.partitioning import shard_for
+from waypost.kernel.partitioner import shard_for
 
 
 async def test_rows_of_a_held_topic_are_skipped(under_test: OutboxUnderTest) -> None:

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 
 from tests.fixtures.envelopes import TRACEPARENT
 from tests.integration.cli.command import Stack
-from waypost.kernel.partitioning import shard_for
+from waypost.kernel.partitioner import shard_for
 from waypost.native.ports import LOOPBACK
 from waypost.testing.database import connected
 from waypost.testing.http import caller, serving

@@ -7,7 +7,7 @@ from typing import Any
 from tests.fixtures.club import Stage, opened
 from waypost.engine.rate import Rate
 from waypost.engine.replay import Redelivered, SelectedEvents, Selection
-from waypost.hosting.replaying import Replay, opened_replay
+from waypost.hosting.replay import Replay, opened_replay
 from waypost.hosting.service import Service
 from waypost.kernel.audit_context import AuditContext
 from waypost.ports.consumers import Reactor

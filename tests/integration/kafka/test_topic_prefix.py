@@ -16,7 +16,7 @@ from waypost.kafka.producer import KafkaBroker
 from waypost.kafka.topic_creation import ensure_topics
 from waypost.kafka.topic_log import KafkaTopicLogs
 from waypost.kafka.topics import connected_client, describe
-from waypost.kernel.partitioning import shard_for
+from waypost.kernel.partitioner import shard_for
 from waypost.kernel.topic import Topic
 from waypost.ports.broker import OutgoingRecord, TopicUnavailable
 from waypost.ports.subscription import Partition

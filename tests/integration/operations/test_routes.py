@@ -10,7 +10,7 @@ from tests.fixtures.operators import operator_routes
 from waypost.cli.services import service_named, service_names
 from waypost.kafka.topic_creation import ensure_topics
 from waypost.kernel.errors import Misconfigured
-from waypost.kernel.partitioning import shard_for
+from waypost.kernel.partitioner import shard_for
 from waypost.kernel.role import Role
 from waypost.postgres.provisioning.databases import ServiceDatabase
 from waypost.schemas.topics import declared_topics

@@ -6,7 +6,7 @@ from dataclasses import replace
 from tests.fixtures.outbox import end_sessions
 from tests.integration.relay.relay_rig import RelayRig, by_key, new_key
 from waypost.kafka.topic_creation import ensure_topics
-from waypost.kernel.partitioning import partition_for
+from waypost.kernel.partitioner import partition_for
 from waypost.postgres.outbox import lease
 from waypost.schemas.topics import declared_topics
 from waypost.testing.eventually import eventually

@@ -13,7 +13,7 @@ from tests.fixtures.envelopes import user_created_envelope
 from waypost.cli.events.tail import line
 from waypost.cli.main import app
 from waypost.cli.output import span_of
-from waypost.cli.parsing import parse_rate, parse_time
+from waypost.cli.parsers import parse_rate, parse_time
 from waypost.kafka.catalog import chosen_from
 from waypost.kernel.cloudevents import to_headers, to_metadata
 from waypost.kernel.envelope import Record

@@ -14,7 +14,7 @@ from waypost.project import FOLDER_VARIABLE
 PROGRAM = """
 import os, signal, sys
 from waypost.cli.main import main
-from waypost.generator import project, service, writing
+from waypost.generator import new_files, project, service
 
 def remove(path):
     os.kill(os.getpid(), signal.SIGTERM)  # a second signal, during the removal
@@ -24,7 +24,7 @@ def write_classes(root):
     (root / "shipping.py").write_text("half of it")
     os.kill(os.getpid(), {number})
 
-removed, writing._remove = writing._remove, remove
+removed, new_files._remove = new_files._remove, remove
 project.write_classes = service.write_classes = write_classes
 main()
 """

@@ -10,7 +10,7 @@ from uuid import UUID
 import typer
 
 from waypost.cli.databases import find_in_any, opened
-from waypost.cli.parsing import parse_id, parse_time
+from waypost.cli.parsers import parse_id, parse_time
 from waypost.hosting.service import Service
 from waypost.ports.dead_letters import Status
 from waypost.postgres.dead_letters.search import Search, StoredDeadLetter, find_dead_letter

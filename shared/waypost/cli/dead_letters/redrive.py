@@ -13,7 +13,7 @@ from waypost.cli.databases import SEVERAL, open_admin_service, trace_as
 from waypost.cli.dead_letters.options import DeadLetterId, filtered, find
 from waypost.cli.options import As, Reason
 from waypost.cli.output import AsJson, console, end_with, present, print_to_stderr, readable, to_json
-from waypost.cli.parsing import parse_id, parse_rate
+from waypost.cli.parsers import parse_id, parse_rate
 from waypost.cli.services import chosen_services
 from waypost.engine.consumer.dead_letters.parked_key_queue import ParkedKeyOutcome
 from waypost.engine.rate import Rate

@@ -10,7 +10,7 @@ import typer
 
 from waypost.cli.databases import find_in_any, opened
 from waypost.cli.output import AsJson, lines, moment, present
-from waypost.cli.parsing import parse_id
+from waypost.cli.parsers import parse_id
 from waypost.cli.services import setting_of
 from waypost.hosting.service import Service
 from waypost.kafka.record_search import find_record

@@ -12,7 +12,7 @@ from uuid import UUID
 import typer
 
 from waypost.cli.output import AsJson, moment, print_to_stderr, to_json
-from waypost.cli.parsing import parse_id
+from waypost.cli.parsers import parse_id
 from waypost.cli.services import chosen_services, service_names, stack_setting, start_hint
 from waypost.kafka.catalog import chosen_from, partitions_of
 from waypost.kafka.topic_log import KafkaTopicLog, KafkaTopicLogs

@@ -21,7 +21,7 @@ from waypost.cli.jobs.inspection import (
 )
 from waypost.cli.options import As, Reason
 from waypost.cli.output import AsJson, console, end_with, present, print_to_stderr
-from waypost.cli.parsing import parse_id
+from waypost.cli.parsers import parse_id
 from waypost.cli.services import service_within
 from waypost.kernel.audit_context import AuditContext
 from waypost.kernel.errors import Invalid

@@ -10,7 +10,7 @@ import typer
 
 from waypost.cli.databases import ask_service, find_in_any, open_admin_service
 from waypost.cli.output import AsJson, console, lines, moment, present, to_json
-from waypost.cli.parsing import parse_id
+from waypost.cli.parsers import parse_id
 from waypost.cli.trace.viewer import Viewer
 from waypost.hosting.service import Service
 from waypost.jobs.results import Status

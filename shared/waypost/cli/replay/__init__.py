@@ -11,13 +11,13 @@ import typer
 from waypost.cli.databases import explained, trace_as
 from waypost.cli.options import As, PerSecond, Reason
 from waypost.cli.output import AsJson, present, progress_bar
-from waypost.cli.parsing import parse_id, parse_time
+from waypost.cli.parsers import parse_id, parse_time
 from waypost.cli.replay.report import as_dict, show
 from waypost.cli.services import service_within, setting_of
 from waypost.engine.consumer import group_name
 from waypost.engine.rate import Rate
 from waypost.engine.replay import Redelivered, SelectedEvents, Selection
-from waypost.hosting.replaying import opened_replay
+from waypost.hosting.replay import opened_replay
 from waypost.hosting.service import Service
 from waypost.kernel.audit_context import AuditContext
 from waypost.kernel.errors import Invalid, NotFound

@@ -10,7 +10,7 @@ import typer
 
 from waypost.cli.events.show import find_event
 from waypost.cli.output import AsJson, console, end_with, print_to_stderr, to_json
-from waypost.cli.parsing import parse_id
+from waypost.cli.parsers import parse_id
 from waypost.cli.trace.timing import Timed, timed_spans
 from waypost.cli.trace.tree import tree_of
 from waypost.cli.trace.viewer import MEMORY, Span, Viewer

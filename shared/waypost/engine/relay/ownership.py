@@ -5,7 +5,7 @@ time.
 import asyncio
 
 from waypost.engine.relay.in_flight import InFlight
-from waypost.kernel.partitioning import SHARDS
+from waypost.kernel.partitioner import SHARDS
 from waypost.ports.outbox import OutboxLease
 
 REBALANCE_SECONDS = 0.25

@@ -1,6 +1,6 @@
 """A Kafka broker (KRaft, one node) as a local process, for stacks and tests."""
 
 from waypost.native.kafka.broker import Kafka
-from waypost.native.kafka.installing import install
+from waypost.native.kafka.installer import install
 
 __all__ = ["Kafka", "install"]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from waypost.native.child import Child
 from waypost.native.configuration.kafka import Listener
-from waypost.native.kafka.installing import install
+from waypost.native.kafka.installer import install
 from waypost.native.kafka.probe import START_SECONDS, is_reachable
 from waypost.native.ports import LOOPBACK
 from waypost.native.probes import until_ready

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import asyncpg
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from waypost.kernel.partitioning import SHARDS
+from waypost.kernel.partitioner import SHARDS
 from waypost.ports.outbox import Backlog, PendingRow
 from waypost.postgres.database import Sql
 from waypost.postgres.direct import close_directly, connect_directly

@@ -10,7 +10,7 @@ from waypost.kernel.cloudevents import to_metadata
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.errors import Invalid
 from waypost.kernel.event import Event
-from waypost.kernel.partitioning import shard_for
+from waypost.kernel.partitioner import shard_for
 from waypost.ports.codec import EncodedEvent
 from waypost.postgres.database import Sql
 

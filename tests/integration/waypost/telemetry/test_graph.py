@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 
 from tests.fixtures.browser import Open
-from tests.integration.waypost.telemetry.running import event, run
+from tests.integration.waypost.telemetry.service_run import event, run
 from waypost.testing.eventually import eventually
 
 

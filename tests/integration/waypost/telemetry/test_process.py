@@ -8,7 +8,7 @@ import pytest
 from fastapi import APIRouter, Request
 
 from tests.fixtures.web import api
-from tests.integration.waypost.telemetry.running import event, run
+from tests.integration.waypost.telemetry.service_run import event, run
 from waypost.web.server import HttpServer
 
 

@@ -7,9 +7,22 @@ import pytest
 from infra.reference import __main__ as reference
 from infra.reference import log_events
 from infra.reference.docstrings import attribute_docs
+from infra.reference.errors import effects_of, errors_page
 from infra.reference.log_events import catalog, emitted
 from infra.reference.settings import settings_page
 from waypost.hosting.settings import ApiSettings, WorkerSettings
+from waypost.kernel.errors import (
+    ConcurrencyConflict,
+    Misconfigured,
+    NotFound,
+    NotYet,
+    Permanent,
+    Poison,
+    Transient,
+    Unavailable,
+    WaypostError,
+)
+from waypost.ports.broker import TopicUnavailable
 
 
 def test_every_log_event_has_a_meaning_and_every_meaning_an_event() -> None:
@@ -42,3 +55,28 @@ def test_a_page_that_differs_from_the_code_is_named(
     monkeypatch.setattr(reference, "pages", lambda: {path: path.read_text(encoding="utf-8") + "one line more\n"})
     assert reference.main("check") == 1
     assert "docs/reference/metrics.md differs from the code: run `make reference`" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("kind", "effects"),
+    [
+        (NotFound, ("404", "5 attempts, then dead", "dead at once")),
+        (ConcurrencyConflict, ("409; 412 with If-Match", "the batch is retried", "next attempt")),
+        (Transient, ("503 with Retry-After", "the batch is retried", "next attempt")),
+        (TopicUnavailable, ("503 with Retry-After", "the batch is retried", "next attempt")),
+        (
+            Unavailable,
+            ("503 with Retry-After", "the batch is retried", "next attempt, not before its `retry_after`"),
+        ),
+        (NotYet, ("503 with Retry-After", "the key is parked and retried without a limit", "next attempt")),
+        (Permanent, ("500", "dead at once", "dead at once")),
+        (Poison, ("500", "dead at once", "dead at once")),
+        (Misconfigured, ("–", "–", "–")),
+    ],
+    ids=lambda value: value.__name__ if isinstance(value, type) else "",
+)
+def test_an_error_has_its_effect_in_a_request_a_consumer_and_a_job(
+    kind: type[WaypostError], effects: tuple[str, str, str]
+) -> None:
+    assert effects_of(kind) == effects
+    assert f"| `{kind.__name__}` | `{kind.__module__}` | {' | '.join(effects)} |" in errors_page()

@@ -7,9 +7,9 @@ import pytest
 
 from waypost.generator.followed import followed_event
 from waypost.generator.names import service_names
+from waypost.generator.new_files import TEMPLATES
 from waypost.generator.project import write_project
 from waypost.generator.service import write_service
-from waypost.generator.writing import TEMPLATES
 from waypost.kernel.errors import Invalid, NotFound
 from waypost.project import configured, read_project
 from waypost.schemas.problems import SchemaProblem

@@ -4,7 +4,7 @@ from uuid import uuid4
 
 import pytest
 
-from waypost.kernel.partitioning import SHARDS, murmur2, partition_for, shard_for
+from waypost.kernel.partitioner import SHARDS, murmur2, partition_for, shard_for
 
 
 @pytest.mark.parametrize(
