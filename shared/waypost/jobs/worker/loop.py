@@ -6,6 +6,7 @@ import random
 import socket
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from typing import Generic, TypeVar
@@ -18,7 +19,6 @@ from waypost.jobs.declaration import JobRegistry
 from waypost.jobs.worker.attempt import Attempts
 from waypost.jobs.worker.leases import Leases
 from waypost.jobs.worker.outcomes import Outcomes
-from waypost.jobs.worker.settings import DEFAULTS, JobWorkerSettings
 from waypost.jobs.worker.slots import Slots
 from waypost.kernel.backoff import Backoff
 from waypost.kernel.clock import Clock
@@ -33,6 +33,19 @@ AFTER_CLAIM = failpoint("jobs.after_claim")
 
 LAST_CLAIM_SECONDS = 2.0
 """Minimum time for a running claim when the worker stops, however near the deadline."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobWorkerSettings:
+    max_jobs: int = 10
+    """Maximum of jobs that run at the same time."""
+    lease_seconds: float = 30.0
+    """A dead worker's jobs are claimed by others after this time, plus up to a third."""
+    poll_seconds: float = 1.0
+    """Maximum time between polls; a wake-up usually reaches the worker within milliseconds."""
+
+
+DEFAULTS = JobWorkerSettings()
 
 
 class JobWorker(Generic[R]):
