@@ -112,7 +112,9 @@ class Invoice(Aggregate):
         )
 
     def require_finalizable(self) -> None:
-        """Called before a number is assigned. Raises InvoiceNotDraft, InvoiceEmpty."""
+        """Raises InvoiceNotDraft, InvoiceEmpty. Called before a number is assigned: a refusal uses
+        none.
+        """
         self._require_draft()
         if self.total_minor == 0:
             raise InvoiceEmpty

@@ -92,8 +92,8 @@ class CoalescingWakeupSender(PeriodicLoop):
 
 
 class WakeupListener(PeriodicLoop):
-    """Receives the wake-ups of other processes. Each tick is one connection, which lasts until an error. Ready while it is connected; a
-    notification missed meanwhile costs one poll.
+    """Receives the wake-ups of other processes. Each tick is one connection, which lasts until an
+    error. Ready while it is connected; a notification missed meanwhile costs one poll.
     """
 
     name = "listener"

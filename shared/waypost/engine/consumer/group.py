@@ -148,7 +148,7 @@ class ConsumerGroup:
         if not self._joined:
             await self._subscription.join(self._topics, self)
             self._joined = True
-        elif self._stalled or await self._stall_detector.is_stalled(self._running):
+        elif self._stalled or await self._stall_detector.check(self._running):
             if not self._stalled:
                 log.error("consumer_silent", consumer=self.name)
             self._stalled = True

@@ -73,7 +73,8 @@ class Ownership:
 
     async def rebalance(self) -> None:
         """Adjusts the owned shards to the current number of relays. Raises Transient."""
-        share = fair_share(await self._lease.live_relays())
+        live_relays = await self._lease.end_silent_relays()
+        share = fair_share(live_relays)
         await self._release_surplus(share)
         await self._acquire_missing(share)
 

@@ -115,8 +115,8 @@ class RelayState:
         self.held_topics = HeldTopics()
         self.chunk_size = ChunkSize()
 
-    def acknowledged(self, rows: Sequence[PendingRow]) -> None:
-        """Records a success: clears the rows and increases the chunk size."""
+    def record_success(self, rows: Sequence[PendingRow]) -> None:
+        """Adjusts the state to acknowledged rows: clears them and increases the chunk size."""
         self.rejected_rows.clear(rows)
         self.chunk_size.grow()
 

@@ -108,7 +108,7 @@ class Term:
                 AFTER_SEND.hit()
                 await sent
         self.made_progress = True
-        self._state.acknowledged(chunk.rows)
+        self._state.record_success(chunk.rows)
         AFTER_ACK.hit()
 
     async def _settle(self, chunk: Chunk, sending: asyncio.Task[None]) -> None:
