@@ -112,9 +112,7 @@ class Invoice(Aggregate):
         )
 
     def require_finalizable(self) -> None:
-        """Raises InvoiceNotDraft, InvoiceEmpty. Called before a number is assigned: a refusal uses
-        none.
-        """
+        """Raises InvoiceNotDraft, InvoiceEmpty, before a refused invoice would use a number."""
         self._require_draft()
         if self.total_minor == 0:
             raise InvoiceEmpty
