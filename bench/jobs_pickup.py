@@ -19,8 +19,7 @@ from typing import Any
 
 from tests.fixtures.jobs import Service, migrate
 from waypost.engine.process import Process
-from waypost.engine.wakeup_listener import WakeupListener
-from waypost.engine.wakeups import CoalescingWakeupSender, LocalWakeups
+from waypost.engine.wakeups import CoalescingWakeupSender, LocalWakeups, WakeupListener
 from waypost.jobs.context import JobContext
 from waypost.jobs.declaration import Job
 from waypost.jobs.worker import JobWorker

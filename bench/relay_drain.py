@@ -21,8 +21,7 @@ import uvloop
 from bench.relay_parts import HEADERS_AS_JSON, TOPIC, Parts, records, running_parts
 from waypost.engine.process import tune_garbage_collector
 from waypost.engine.relay import Relay
-from waypost.engine.wakeup_listener import WakeupListener
-from waypost.engine.wakeups import CoalescingWakeupSender, LocalWakeups
+from waypost.engine.wakeups import CoalescingWakeupSender, LocalWakeups, WakeupListener
 from waypost.kafka.producer import KafkaBroker, KafkaPublisher
 from waypost.kernel.partitioner import shard_for
 from waypost.ports.broker import OutgoingRecord

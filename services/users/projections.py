@@ -23,7 +23,7 @@ from schemas.users import (
     UserVerificationRequested,
 )
 from services.users.tables import ACCOUNTS, users
-from waypost.engine.changes import changes
+from waypost.engine.projections import changes
 from waypost.jobs.tenant_directory import tenants_projection
 from waypost.kernel.envelope import Envelope
 from waypost.ports.consumers import InlineProjection

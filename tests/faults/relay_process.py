@@ -9,8 +9,7 @@ from tests.fixtures.process_logs import log_plainly
 from waypost.engine.failpoints import arm_failpoints
 from waypost.engine.process import Process
 from waypost.engine.relay import Relay
-from waypost.engine.wakeup_listener import WakeupListener
-from waypost.engine.wakeups import LocalWakeups
+from waypost.engine.wakeups import LocalWakeups, WakeupListener
 from waypost.kafka.producer import KafkaBroker
 from waypost.postgres.listen import PostgresListener
 from waypost.postgres.outbox.lease import PostgresOutbox

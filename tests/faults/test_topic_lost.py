@@ -18,7 +18,7 @@ from tests.faults.services_rig import ServicesRig, services_rig
 from tests.fixtures.forked import ForkedProgram
 from waypost.cli.events.republish import republished
 from waypost.cli.projections import find, rebuilt
-from waypost.cli.services import DIRECTORY
+from waypost.cli.services import DIRECTORY_VARIABLE
 from waypost.engine.failpoints import VARIABLE
 from waypost.engine.rate import Rate
 from waypost.kafka.topic_creation import ensure_topics
@@ -42,7 +42,7 @@ pytestmark = pytest.mark.timeout(120)
 async def services(
     own_kafka: Broker, database: Databases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[ServicesRig]:
-    monkeypatch.setenv(DIRECTORY, str(tmp_path))
+    monkeypatch.setenv(DIRECTORY_VARIABLE, str(tmp_path))
     await ensure_topics(own_kafka.bootstrap, declared_topics())
     async with services_rig(own_kafka.bootstrap, database, tmp_path) as made:
         yield made

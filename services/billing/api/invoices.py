@@ -15,11 +15,10 @@ from services.billing.domain import Invoice, InvoiceStatus
 from services.billing.queries import InvoiceFilter
 from waypost.kernel.ids import new_id
 from waypost.web.auth import AdminCaller, Caller
-from waypost.web.etag import ExpectedVersion
 from waypost.web.history import EventView, event_views
 from waypost.web.idempotency import Executor
 from waypost.web.pagination import Page, PageRequest, paged_by
-from waypost.web.responses import shown
+from waypost.web.responses import ExpectedVersion, shown
 
 router = APIRouter(prefix="/invoices", tags=["invoices"])
 

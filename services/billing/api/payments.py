@@ -12,8 +12,8 @@ from services.billing.api.models import InvoiceView, NewRefund
 from services.billing.commands import PayInvoice, RefundInvoice
 from waypost.kernel.ids import new_id
 from waypost.web.auth import AdminCaller
-from waypost.web.etag import ExpectedVersion
 from waypost.web.idempotency import Executor
+from waypost.web.responses import ExpectedVersion
 
 router = APIRouter(prefix="/invoices/{invoice_id}", tags=["invoices"])
 

@@ -16,11 +16,10 @@ from services.billing.domain import Subscription, SubscriptionStatus
 from services.billing.queries import SubscriptionFilter
 from waypost.kernel.ids import new_id
 from waypost.web.auth import AdminCaller, Caller
-from waypost.web.etag import ExpectedVersion
 from waypost.web.history import EventView, event_views
 from waypost.web.idempotency import Executor
 from waypost.web.pagination import Page, PageRequest, paged_by
-from waypost.web.responses import created, shown
+from waypost.web.responses import ExpectedVersion, created, shown
 
 router = APIRouter(prefix="/subscriptions", tags=["subscriptions"])
 

@@ -112,7 +112,7 @@ class Invoice(Aggregate):
         )
 
     def require_finalizable(self) -> None:
-        """Called before a number is assigned. Raises InvoiceNotDraft, InvoiceEmpty."""
+        """Raises InvoiceNotDraft, InvoiceEmpty, before a refused invoice would use a number."""
         self._require_draft()
         if self.total_minor == 0:
             raise InvoiceEmpty

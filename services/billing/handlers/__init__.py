@@ -20,9 +20,10 @@ from services.billing.commands import (
     VoidInvoice,
 )
 from services.billing.handlers.customers import CUSTOMERS, attach_payment_method
-from services.billing.handlers.invoices import add_line, create_invoice, finalize_invoice, request_report, void_invoice
+from services.billing.handlers.invoices import add_line, create_invoice, finalize_invoice, void_invoice
 from services.billing.handlers.payment_attempts import abandon_attempt, record_decision
 from services.billing.handlers.payments import begin_charge, pay_invoice, refund_invoice
+from services.billing.handlers.reports import request_report
 from services.billing.handlers.subscriptions import (
     cancel_subscription,
     change_plan,

@@ -1,4 +1,4 @@
-"""Invoices from draft to open or void, and report requests."""
+"""Invoices from draft to open or void."""
 
 from datetime import datetime
 from typing import Any
@@ -7,14 +7,14 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
-from services.billing.commands import AddLine, CreateInvoice, FinalizeInvoice, RequestReport, VoidInvoice
+from services.billing.commands import AddLine, CreateInvoice, FinalizeInvoice, VoidInvoice
 from services.billing.domain import Customer, Invoice
 from services.billing.domain.dunning import PAYMENT_TERM
 from services.billing.domain.errors import PaymentPending
 from services.billing.handlers import attempt_rows
 from services.billing.handlers.subscription_status import update_subscription_status
 from services.billing.tables import invoice_numbers, invoices
-from waypost.kernel.ids import JobId, TenantId
+from waypost.kernel.ids import TenantId
 from waypost.kernel.money import Money
 from waypost.ports.unit_of_work import UnitOfWork
 
@@ -98,15 +98,3 @@ async def _next_number(tenant_id: TenantId, uow: UnitOfWork) -> int:
         .returning(last)
     )
     return int(result.scalar_one())
-
-
-async def request_report(command: RequestReport, uow: UnitOfWork) -> JobId:
-    return await uow.jobs.enqueue(
-        "generate_report",
-        owner_id=command.asked_by,
-        kind=command.kind,
-        format=command.format,
-        since=command.period.since,
-        until=command.period.until,
-        customer_id=command.customer_id,
-    )

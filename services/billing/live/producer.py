@@ -12,8 +12,9 @@ async def send(topic: TopicT, key: bytes, value: bytes, headers: Headers, partit
     """Returns when all in-sync replicas have the record. Raises the producer's error; the record
     may still be in the log.
 
-    The current span's context replaces the one in the headers; an unsampled context is passed on
-    unchanged.
+    The current span's context, if there is one, replaces the one in the headers. If the result is
+    sampled, a send span is created, and the record carries its context. Otherwise these headers are
+    forwarded.
     """
     if (current := current_trace()) is not None:
         headers = with_trace(headers, current.traceparent, current.tracestate)

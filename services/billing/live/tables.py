@@ -34,11 +34,11 @@ class TrackedTable(faust.Table[Any, Any]):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self.unwritten: list[FutureMessage] = []
+        self.pending_sends: list[FutureMessage] = []
 
     def send_changelog(self, *args: Any, **options: Any) -> FutureMessage:
         message = super().send_changelog(*args, **options)
-        self.unwritten.append(message)
+        self.pending_sends.append(message)
         return message
 
 
@@ -64,11 +64,11 @@ class LiveTables:
     def store_totals(self, window: Window, movement: MoneyMovement, totals: Totals) -> None:
         self._totals[window].put(movement.totals_key, movement.at, totals.stored())
 
-    def unwritten(self) -> Sequence[FutureMessage]:
-        """Changelog sends since the last call. Each completes when all in-sync replicas have it, or
-        with an error.
+    def take_pending_sends(self) -> Sequence[FutureMessage]:
+        """Returns the changelog sends since the last call, and forgets them. Each completes when
+        all in-sync replicas have it, or with an error.
         """
-        return [message for windowed in self._all() for message in windowed.unwritten()]
+        return [message for windowed in self._all() for message in windowed.take_pending_sends()]
 
     def forget(self, now: datetime) -> None:
         """Removes entries older than the horizon. Faust does not expire entries that it restored
@@ -106,9 +106,9 @@ class _Windowed:
     def put(self, key: str, at: datetime, value: Mapping[str, int]) -> None:
         self._windows.relative_to(at)[key] = dict(value)
 
-    def unwritten(self) -> Sequence[FutureMessage]:
-        messages = list(self._table.unwritten)
-        self._table.unwritten.clear()
+    def take_pending_sends(self) -> Sequence[FutureMessage]:
+        messages = list(self._table.pending_sends)
+        self._table.pending_sends.clear()
         return messages
 
     def forget(self, before: float) -> None:

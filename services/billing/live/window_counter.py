@@ -74,7 +74,7 @@ class WindowCounter:
         for counted_window in counted:
             self._tables.store_totals(counted_window.window, movement, counted_window.totals)
         AFTER_TABLES.hit()
-        await asyncio.gather(*self._tables.unwritten())
+        await asyncio.gather(*self._tables.take_pending_sends())
         AFTER_CHANGELOGS.hit()
         await asyncio.gather(*(self._announce(counted_window) for counted_window in counted))
         AFTER_TOTALS.hit()

@@ -14,7 +14,7 @@ from schemas.billing import (
     PaymentMethodDetached,
 )
 from services.billing.tables import CUSTOMERS, cards, customers
-from waypost.engine.changes import changes
+from waypost.engine.projections import changes
 from waypost.kernel.envelope import Envelope
 from waypost.ports.consumers import InlineProjection
 

@@ -18,7 +18,7 @@ from schemas.billing import (
 )
 from services.billing.domain import InvoiceStatus
 from services.billing.tables import INVOICES, invoice_lines, invoices
-from waypost.engine.changes import changes
+from waypost.engine.projections import changes
 from waypost.kernel.envelope import Envelope
 from waypost.ports.consumers import InlineProjection
 

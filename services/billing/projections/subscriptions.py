@@ -15,7 +15,7 @@ from schemas.billing import (
 )
 from services.billing.domain import SubscriptionStatus
 from services.billing.tables import SUBSCRIPTIONS, subscriptions
-from waypost.engine.changes import changes
+from waypost.engine.projections import changes
 from waypost.kernel.envelope import Envelope
 from waypost.ports.consumers import InlineProjection
 

@@ -7,7 +7,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from services.notifications.commands import ForgetRecipient, MarkRead, QueueDigest, QueueNotification
 from services.notifications.domain import Notification, NotificationKind, digest_id
-from services.notifications.handlers.preferences import require_erased, require_present
+from services.notifications.handlers.preferences import require_present, wait_for_erasure
 from services.notifications.queries.digest import unread_of, unsubscribe_secret
 from services.notifications.queries.mail_contents import addressee
 from services.notifications.queries.notifications import notification
@@ -62,7 +62,7 @@ async def queue_digest(command: QueueDigest, uow: UnitOfWork) -> bool:
 
 async def forget_recipient(command: ForgetRecipient, uow: UnitOfWork) -> None:
     """Raises NotYet while the recipient can still write data."""
-    await require_erased(command.recipient_id, uow)
+    await wait_for_erasure(command.recipient_id, uow)
     for statement in (
         delete(sealed_tokens).where(sealed_tokens.c.recipient_id == command.recipient_id),
         delete(read_marks).where(read_marks.c.recipient_id == command.recipient_id),

@@ -26,9 +26,9 @@ async def require_present(user_id: UUID, uow: UnitOfWork) -> None:
         raise NotFound("this account was erased")
 
 
-async def require_erased(user_id: UUID, uow: UnitOfWork) -> None:
-    """Raises NotYet until the recipient directory has the erasure: data written before it must be
-    deleted too.
+async def wait_for_erasure(user_id: UUID, uow: UnitOfWork) -> None:
+    """Raises NotYet until the recipient directory has the erasure, so that the event is handled
+    after it: data written before it must be deleted too.
     """
     status = select(recipients.c.status).where(recipients.c.user_id == user_id)
     if (await uow.rows.execute(status)).scalar_one_or_none() != _ERASED:

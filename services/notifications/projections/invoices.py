@@ -15,7 +15,7 @@ from schemas.billing import (
 )
 from services.notifications.domain import InvoiceStatus
 from services.notifications.tables import INVOICES, invoices
-from waypost.engine.changes import changes
+from waypost.engine.projections import changes
 from waypost.kernel.envelope import Envelope
 from waypost.ports.consumers import AsyncProjection
 

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from schemas.notifications import NotificationFailed, NotificationQueued, NotificationSent, NotificationSuppressed
 from services.notifications.domain import NotificationStatus
 from services.notifications.tables import OUTGOING, notifications
-from waypost.engine.changes import changes
+from waypost.engine.projections import changes
 from waypost.kernel.envelope import Envelope
 from waypost.ports.consumers import InlineProjection
 

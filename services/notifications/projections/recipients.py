@@ -14,7 +14,7 @@ from schemas.users import (
     UserProfileUpdated,
 )
 from services.notifications.tables import RECIPIENTS, recipients
-from waypost.engine.changes import changes
+from waypost.engine.projections import changes
 from waypost.kernel.envelope import Envelope
 from waypost.ports.consumers import AsyncProjection
 

@@ -14,11 +14,10 @@ from services.users.commands import ChangeRole, EraseUser, ReactivateUser, Suspe
 from services.users.domain import SelfReactivation, User
 from waypost.kernel.errors import NotFound
 from waypost.web.auth import AdminCaller, Caller, OwnerCaller
-from waypost.web.etag import ExpectedVersion
 from waypost.web.history import EventView, event_views
 from waypost.web.pagination import Page, PageRequest, paged_by
 from waypost.web.principal import Principal
-from waypost.web.responses import shown
+from waypost.web.responses import ExpectedVersion, shown
 
 router = APIRouter(prefix="/users", tags=["users"])
 

@@ -1,11 +1,14 @@
 """Registration of tenants and users. These routes need no access token."""
 
+from datetime import timedelta
+
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from services.users.adapters.one_time_tokens import fresh_token
 from services.users.api.context import Context
-from services.users.api.models import NewTenant, NewUser, OpenedTenant, Token, UserView
-from services.users.commands import OpenTenant, SignUp, VerifyEmail
+from services.users.api.models import NewTenant, NewUser, OpenedTenant, Owner, Token, UserView
+from services.users.commands import OpenTenant, Registration, SignUp, VerifyEmail
 from services.users.domain import OpaqueToken, TokenNotValid
 from waypost.kernel.ids import TenantId, new_id
 from waypost.kernel.tenant import bound_tenants
@@ -14,6 +17,8 @@ from waypost.web.responses import created, shown
 
 router = APIRouter(tags=["registration"])
 
+VERIFICATION_LIFETIME = timedelta(days=2)
+
 
 @router.post("/tenants", status_code=201, response_model=OpenedTenant)
 async def open_tenant(body: NewTenant, context: Context, execute: Executor) -> Response:
@@ -21,7 +26,7 @@ async def open_tenant(body: NewTenant, context: Context, execute: Executor) -> R
     same tenant.
     """
     tenant_id = TenantId(new_id()) if execute.key is None else context.resources.tenant_ids.derived(execute.key)
-    owner = await context.registration(tenant_id, body.owner)
+    owner = await _registration(context, tenant_id, body.owner)
     command = OpenTenant(tenant_id=tenant_id, name=body.name, owner=owner, at=context.now)
     with bound_tenants([tenant_id]):
         return await execute(
@@ -37,7 +42,7 @@ async def sign_up(body: NewUser, context: Context, execute: Executor) -> Respons
     """Registers a user in a tenant. The response is the same for free and taken addresses; only the
     mail differs.
     """
-    registration = await context.registration(body.tenant_id, body)
+    registration = await _registration(context, body.tenant_id, body)
     command = SignUp(tenant_id=body.tenant_id, registration=registration, at=context.now)
     with bound_tenants([body.tenant_id]):
         return await execute(
@@ -55,3 +60,18 @@ async def verify(body: Token, context: Context) -> Response:
     with bound_tenants([token.tenant_id]):
         user = await context.bus.handle(VerifyEmail(digest=token.digest, at=context.now))
     return shown(UserView.model_validate(user), version=user.version)
+
+
+async def _registration(context: Context, tenant_id: TenantId, person: Owner) -> Registration:
+    """Hashes the password and seals a verification token. Raises Unavailable when too many
+    passwords wait to be hashed.
+    """
+    token = fresh_token(tenant_id)
+    return Registration(
+        user_id=new_id(),
+        email=person.email,
+        display_name=person.display_name,
+        locale=person.locale,
+        password_hash=await context.resources.passwords.hash(person.password),
+        verification=context.resources.sealer.seal(token, context.now + VERIFICATION_LIFETIME),
+    )

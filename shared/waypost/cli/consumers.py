@@ -9,7 +9,7 @@ from waypost.cli.output import AsJson, console, present, span_of, table
 from waypost.operations.consumers import ConsumerLag, consumer_lag
 from waypost.web.ops.consumers import ConsumerView
 
-NUMBERS = ("committed", "end", "lag", "behind")
+NUMBER_COLUMNS = ("committed", "end", "lag", "behind")
 
 
 def consumers(
@@ -28,7 +28,7 @@ def _show(consumers: Sequence[ConsumerLag]) -> None:
         console.print(f"{consumer.group} ({consumer.kind}): {_summary(consumer)}")
         used = [partition for partition in consumer.partitions if partition.end]
         if used:
-            rows = table("  partition", *NUMBERS, right=NUMBERS)
+            rows = table("  partition", *NUMBER_COLUMNS, right=NUMBER_COLUMNS)
             for partition in used:
                 numbers = (partition.committed, partition.end, partition.lag)
                 name = f"  {partition.topic}/{partition.partition}"

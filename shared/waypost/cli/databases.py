@@ -13,7 +13,7 @@ import asyncpg
 from sqlalchemy.exc import DBAPIError
 
 from waypost.cli.services import chosen_services, environment_of, service_names, setting_of, start_hint
-from waypost.hosting.admin_service import admin_service, runtime_for_command
+from waypost.hosting.runtime import build_admin_service, runtime_for_command
 from waypost.hosting.service import Service
 from waypost.kernel.errors import Misconfigured, NotFound, WaypostError
 from waypost.operations.admin_service import AdminService
@@ -27,7 +27,7 @@ APPLICATION_NAME = "waypost-command"
 Role = Literal["OPS", "OWNER"]
 """OPS reads operational tables over all tenants. Only OWNER reads the events of all tenants."""
 
-SEVERAL = "waypost"
+ALL_SERVICES = "waypost"
 """Service name of the spans of a command that works on several services."""
 
 T = TypeVar("T")
@@ -54,7 +54,7 @@ async def open_admin_service(service: Service) -> AsyncIterator[AdminService]:
     """Opens the service with the same rights as its operator API. Raises the errors of `opened`."""
     dsn, bootstrap = (setting_of(service.name, variable(name)) for name in ("APP_DSN", "KAFKA_BOOTSTRAP"))
     async with runtime_for_command(service, dsn=dsn) as runtime, opened(service.name, schemas=service.schemas) as ops:
-        yield admin_service(service, runtime, ops=ops, kafka_bootstrap=bootstrap)
+        yield build_admin_service(runtime, ops=ops, kafka_bootstrap=bootstrap)
 
 
 async def ask_service(
@@ -124,7 +124,7 @@ def trace_as(service: str) -> None:
 
     Raises Misconfigured.
     """
-    settings = environment_of(service if service != SEVERAL else service_names()[0])
+    settings = environment_of(service if service != ALL_SERVICES else service_names()[0])
     for name, value in settings.items():
         if name.startswith("OTEL_"):
             os.environ.setdefault(name, value)

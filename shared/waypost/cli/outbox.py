@@ -17,7 +17,7 @@ from waypost.operations.outbox import OutboxStatus, outbox_status
 from waypost.operations.outbox import redrive as redrive_key
 from waypost.web.ops.outbox import OutboxView
 
-LIST = "list"
+DEFAULT_COMMAND = "list"
 
 
 class _ListByDefault(TyperGroup):
@@ -25,13 +25,13 @@ class _ListByDefault(TyperGroup):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         known = {*self.commands, "--help"}
-        return super().parse_args(ctx, args if args and args[0] in known else [LIST, *args])
+        return super().parse_args(ctx, args if args and args[0] in known else [DEFAULT_COMMAND, *args])
 
 
 commands = typer.Typer(cls=_ListByDefault, help="Events that are not published yet, and quarantined keys.")
 
 
-@commands.command(LIST)
+@commands.command(DEFAULT_COMMAND)
 def outbox(
     service: OneService = None,
     as_json: AsJson = False,

@@ -24,14 +24,14 @@ from waypost.postgres.rebuild.shadow import PostgresShadowFactory
 from waypost.postgres.revisions import TOOLKIT, service_line
 from waypost.project import variable
 
-FORM = "SERVICE.NAME"
+METAVAR = "SERVICE.NAME"
 
 commands = typer.Typer(no_args_is_help=True, help="Rebuilds of read models.")
 
 
 @commands.command("rebuild")
 def rebuild_command(
-    name: Annotated[str, typer.Argument(metavar=FORM, help="NAME is an inline or async projection.")],
+    name: Annotated[str, typer.Argument(metavar=METAVAR, help="NAME is an inline or async projection.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Compares, but changes nothing.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Swaps even if the safety checks object.")] = False,
     per_second: PerSecond = None,
@@ -64,7 +64,7 @@ def find(name: str) -> tuple[Service, AsyncProjection | InlineProjection]:
     """Finds the projection SERVICE.NAME. Raises Invalid for another form, and NotFound, which lists
     the existing ones.
     """
-    service = service_within(name, FORM)
+    service = service_within(name, METAVAR)
     async_projections = [consumer for consumer in service.consumers if isinstance(consumer, AsyncProjection)]
     targets: list[AsyncProjection | InlineProjection] = [*async_projections, *service.projections]
     known = {group_name(service.name, target): target for target in targets}

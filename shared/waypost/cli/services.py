@@ -14,7 +14,7 @@ from waypost.project import known_project, project, variable
 if TYPE_CHECKING:  # the import of a service loads all its dependencies
     from waypost.hosting.service import Service
 
-DIRECTORY = variable("ENVIRONMENT_DIRECTORY")
+DIRECTORY_VARIABLE = variable("ENVIRONMENT_DIRECTORY")
 
 
 def service_names() -> Sequence[str]:
@@ -85,12 +85,12 @@ def _directory() -> Path:
     """The folder of the `.env` files: from the environment, else from the application's
     configuration. Raises Misconfigured if neither names one.
     """
-    if named := os.environ.get(DIRECTORY):
+    if named := os.environ.get(DIRECTORY_VARIABLE):
         return Path(named)
     application = project()
     if application.environment_directory is None:
         raise Misconfigured(
             "the folder of the services' settings is not configured: name the folder of <service>.env in"
-            f" environment_directory of [tool.waypost], or in {DIRECTORY}"
+            f" environment_directory of [tool.waypost], or in {DIRECTORY_VARIABLE}"
         )
     return application.root / application.environment_directory

@@ -11,7 +11,7 @@ from waypost.cli.databases import explained
 from waypost.cli.development import development_token, development_user
 from waypost.cli.output import console, print_to_stderr
 from waypost.cli.services import chosen_services, setting_of, start_hint
-from waypost.hosting.admin_service import runtime_for_command
+from waypost.hosting.runtime import runtime_for_command
 from waypost.hosting.service import Service
 from waypost.kernel.errors import Invalid, Misconfigured, Transient
 from waypost.kernel.role import Role

@@ -18,7 +18,7 @@ import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from waypost.devstack.issuer import KEYS
+from waypost.devstack.issuer import KEYS_PATH
 from waypost.devstack.keys import Secrets
 from waypost.devstack.parts import Environment
 from waypost.devstack.ports import Ports
@@ -80,7 +80,7 @@ class Environments:
         return {
             variable("KAFKA_BOOTSTRAP"): at.place("kafka"),
             variable("IDEMPOTENCY_SECRET"): self._secrets.idempotency,
-            variable("JWKS_URL"): f"http://{at.place('issuer')}{KEYS}",
+            variable("JWKS_URL"): f"http://{at.place('issuer')}{KEYS_PATH}",
             "OTEL_TRACES_EXPORTER": os.environ.get("OTEL_TRACES_EXPORTER", "zipkin"),
             "OTEL_EXPORTER_ZIPKIN_ENDPOINT": f"http://{at.place('zipkin')}/api/v2/spans",
         }

@@ -11,14 +11,14 @@ from pathlib import Path
 from waypost.devstack.keys import read_signing_key
 from waypost.native.ports import LOOPBACK
 
-KEYS = "/.well-known/jwks.json"
-HEALTH = "/livez"
+KEYS_PATH = "/.well-known/jwks.json"
+HEALTH_PATH = "/livez"
 
 
 def main() -> None:
     port, file = sys.argv[1:]
     key = read_signing_key(Path(file))
-    pages = {KEYS: {"keys": [key.as_dict(private=False)]}, HEALTH: {"status": "ok"}}
+    pages = {KEYS_PATH: {"keys": [key.as_dict(private=False)]}, HEALTH_PATH: {"status": "ok"}}
 
     class Pages(BaseHTTPRequestHandler):
         def do_GET(self) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from waypost.devstack.environment import Environments
-from waypost.devstack.issuer import HEALTH
+from waypost.devstack.issuer import HEALTH_PATH
 from waypost.devstack.keys import load_or_make_secrets, load_or_make_signing_key
 from waypost.devstack.parts import Component, PythonOneShot, PythonServer
 from waypost.devstack.ports import Ports
@@ -62,7 +62,7 @@ class Plan:
             str(self._signing_key),
             environment={},
             log=log,
-            health=f"http://{self._at.place('issuer')}{HEALTH}",
+            health=f"http://{self._at.place('issuer')}{HEALTH_PATH}",
         )
         return Component(name="issuer", part=server, ports=(port,), log=log)
 

@@ -37,7 +37,7 @@ class OutboxCap(PeriodicLoop):
         self._reached = False
 
     def admit(self) -> None:
-        """Called before events are written. Raises Unavailable at the limit."""
+        """Raises Unavailable while the outbox is full. Called before outbox rows are added."""
         if self._reached:
             raise Unavailable(
                 f"{self._rows} events wait to be published, which is this service's limit;"

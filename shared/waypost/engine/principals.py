@@ -13,7 +13,7 @@ from sqlalchemy import Boolean, Column, DateTime, MetaData, PrimaryKeyConstraint
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from waypost.engine.changes import changes
+from waypost.engine.projections import changes
 from waypost.kernel.actor import Actor, TokenRevoked
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.event import Event

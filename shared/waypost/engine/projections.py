@@ -1,8 +1,12 @@
-"""Groups events for set-based projection handlers and keeps each aggregate's order."""
+"""Calls the handlers of projections with groups of events. Builds the most common handler, which
+updates columns of one row.
+"""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
+from sqlalchemy import Column, Table, bindparam, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from waypost.kernel.envelope import Envelope
@@ -39,3 +43,34 @@ def grouped(envelopes: Iterable[Envelope[Event]]) -> Sequence[Sequence[Envelope[
         groups[index].append(envelope)
         reached[envelope.aggregate_id] = index
     return groups
+
+
+def changes(table: Table, key: Column[Any], columns: Callable[[Any], Mapping[str, object]]) -> ProjectionHandler:
+    """A handler that sets the columns that `columns` returns for each event, in the row with `key`
+    equal to the aggregate's id; also `version`, if the table has it.
+    """
+
+    async def change(envelopes: Sequence[Envelope[Event]], rows: AsyncConnection) -> None:
+        values = [{**columns(envelope.event), **_version(table, envelope)} for envelope in envelopes]
+        statement = (
+            update(table)
+            .where(table.c.tenant_id == bindparam("of_tenant"), key == bindparam("of_aggregate"))
+            .values({name: bindparam(f"new_{name}") for name in values[0]})
+        )
+        await rows.execute(
+            statement,
+            [
+                {
+                    "of_tenant": envelope.tenant_id,
+                    "of_aggregate": envelope.aggregate_id,
+                    **{f"new_{name}": value for name, value in row.items()},
+                }
+                for envelope, row in zip(envelopes, values, strict=True)
+            ],
+        )
+
+    return change
+
+
+def _version(table: Table, envelope: Envelope[Event]) -> Mapping[str, int]:
+    return {"version": envelope.aggregate_version} if "version" in table.c else {}

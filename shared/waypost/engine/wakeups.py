@@ -14,7 +14,7 @@ import structlog
 from waypost.engine.failpoints import failpoint
 from waypost.engine.periodic_loop import PeriodicLoop
 from waypost.kernel.backoff import Backoff
-from waypost.ports.wakeups import Channel, Notifier
+from waypost.ports.wakeups import Channel, Listener, Notifier
 
 log = structlog.get_logger()
 
@@ -22,7 +22,8 @@ BEFORE_SEND = failpoint("wakeups.before_send")
 
 MIN_INTERVAL_SECONDS = 0.005
 IDLE_SECONDS = 60.0
-PAUSES = Backoff(first_seconds=0.1, factor=2.0, max_seconds=5.0)
+SEND_PAUSES = Backoff(first_seconds=0.1, factor=2.0, max_seconds=5.0)
+RECONNECT_PAUSES = Backoff(first_seconds=0.05, factor=2.0, max_seconds=5.0)
 
 
 class LocalWakeups:
@@ -51,7 +52,7 @@ class CoalescingWakeupSender(PeriodicLoop):
     name = "wakeup_sender"
 
     def __init__(self, wakeups: LocalWakeups, notifier: Notifier) -> None:
-        super().__init__(every_seconds=IDLE_SECONDS, backoff=PAUSES)
+        super().__init__(every_seconds=IDLE_SECONDS, backoff=SEND_PAUSES)
         self._wakeups = wakeups
         self._notifier = notifier
         self._pending: set[Channel] = set()
@@ -88,3 +89,25 @@ class CoalescingWakeupSender(PeriodicLoop):
         except BaseException:
             self._pending |= pending
             raise
+
+
+class WakeupListener(PeriodicLoop):
+    """Receives the wake-ups of other processes. Each tick is one connection, which lasts until an
+    error. Ready while it is connected; a notification missed meanwhile costs one poll.
+    """
+
+    name = "listener"
+
+    def __init__(self, listener: Listener) -> None:
+        super().__init__(every_seconds=0.0, backoff=RECONNECT_PAUSES)
+        self._listener = listener
+
+    async def drain(self, deadline_seconds: float) -> None:
+        """Nothing to end: other processes receive the notifications too."""
+
+    async def tick(self) -> None:
+        try:
+            await self._listener.listen(self.ready)
+        finally:
+            if self.ready.is_set():
+                self.failures = 0

@@ -27,13 +27,13 @@ def write_service(names: ServiceNames, followed: FollowedEvent | None = None) ->
     schemas = application.schemas_folder
     refuse_nested_packages(application)
     topics = schemas / "topics.yaml"
-    declaration = None if names.topic in topic_names(schemas) else declaration_with(names, topics)
+    with_topic = None if names.topic in topic_names(schemas) else topics_yaml_with(names, topics)
     refuse(refusals(read_sources(schemas), schemas))
     files = service_files(application, names, followed)
     with all_or_nothing([each.path for each in files], schemas):
         written = write_new(files)
-        if declaration is not None:
-            topics.write_text(declaration, encoding="utf-8")
+        if with_topic is not None:
+            topics.write_text(with_topic, encoding="utf-8")
             written.append(topics)
         lock_new_versions(schemas)
         return [*written, *write_classes(schemas)]
@@ -65,9 +65,9 @@ def refuse_nested_packages(application: Project) -> None:
             )
 
 
-def declaration_with(names: ServiceNames, file: Path) -> str:
-    """The text of `topics.yaml` with the topic at its end. Raises Invalid if the topics are not at
-    the end of the file.
+def topics_yaml_with(names: ServiceNames, file: Path) -> str:
+    """The text of `topics.yaml` with the service's topic at its end. Raises Invalid if the topics
+    are not at the end of the file.
     """
     text = f"{file.read_text(encoding='utf-8').rstrip()}\n  {names.topic}: each {names.words['words']}, from its first event on\n"
     if not _declares(text, names.topic):

@@ -9,10 +9,9 @@ import httpx
 from fastapi import FastAPI
 
 from waypost.engine.outbox_cap import OutboxCap
-from waypost.hosting.admin_service import admin_service
 from waypost.hosting.asyncapi import asyncapi_of
 from waypost.hosting.process_runner import run_parts
-from waypost.hosting.runtime import Runtime, build_runtime
+from waypost.hosting.runtime import Runtime, build_admin_service, build_runtime
 from waypost.hosting.service import Service
 from waypost.hosting.settings import ApiSettings, load
 from waypost.postgres.database import Database
@@ -73,7 +72,7 @@ def api_app(service: Service, settings: ApiSettings, runtime: Runtime, *, ops: D
         readiness=Readiness(checks={"postgres": runtime.database.verify}),
         resources=resources,
         clock=runtime.clock,
-        admin_service=admin_service(service, runtime, ops=ops, kafka_bootstrap=settings.kafka_bootstrap),
+        admin_service=build_admin_service(runtime, ops=ops, kafka_bootstrap=settings.kafka_bootstrap),
     )
     return _with_events(service, app)
 

@@ -5,7 +5,7 @@ stops neither relay nor consumers.
 from typing import Any
 
 from waypost.engine.process import Lifecycle
-from waypost.engine.wakeup_listener import WakeupListener
+from waypost.engine.wakeups import WakeupListener
 from waypost.hosting.process_runner import run_with_probes
 from waypost.hosting.retention_sweeper import RetentionSweeper
 from waypost.hosting.runtime import Runtime, build_runtime
@@ -14,7 +14,7 @@ from waypost.hosting.settings import JobSettings, load
 from waypost.jobs.schedule import Scheduler
 from waypost.jobs.tenant_directory import all_tenants, open_tenants
 from waypost.jobs.worker import JobWorker, JobWorkerSettings
-from waypost.jobs.worker.settings import DEFAULTS
+from waypost.jobs.worker.loop import DEFAULTS
 from waypost.postgres.listen import PostgresListener
 
 

@@ -7,8 +7,7 @@ from waypost.engine.process import Lifecycle, Process
 from waypost.hosting.runtime import Runtime
 from waypost.hosting.service import Service
 from waypost.hosting.settings import ProcessSettings
-from waypost.hosting.startup_checks import refuse_incomplete, refuse_other_database
-from waypost.postgres.budget import refuse_small_server
+from waypost.hosting.startup_checks import refuse_incomplete, refuse_other_database, refuse_small_server
 from waypost.web.probes import Check, Readiness, create_probes_app
 from waypost.web.server import HttpServer
 

@@ -9,8 +9,7 @@ from waypost.engine.consumer.effects import effects_of
 from waypost.engine.consumer.message import Message, MessageParser
 from waypost.engine.rate import Rate
 from waypost.engine.replay import Redelivered, Redelivery, SelectedEvents, Selection, find
-from waypost.hosting.admin_service import runtime_for_command
-from waypost.hosting.runtime import Runtime
+from waypost.hosting.runtime import Runtime, runtime_for_command
 from waypost.hosting.service import Service
 from waypost.kafka.catalog import partitions_of
 from waypost.kafka.topic_log import KafkaTopicLogs

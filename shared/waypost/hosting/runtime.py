@@ -1,8 +1,9 @@
 """The runtime that every process of a service needs: pool, wake-up sender, units of work and
-command bus.
+command bus. Also the admin service on a runtime, for the operator routes and the command.
 """
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -17,11 +18,14 @@ from waypost.jobs.queue import PostgresJobQueue
 from waypost.kernel.clock import Clock, SystemClock
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.event import Event
+from waypost.operations.admin_service import AdminService
 from waypost.postgres.database import Database
 from waypost.postgres.listen import PostgresNotifier
 from waypost.postgres.unit_of_work import AdmissionCheck, PostgresUnitOfWork, PostgresUnitsOfWork, WritePath, admit_all
 
 AFTER_EVENTS = failpoint("write.after_events")
+
+LAST_WAKEUP_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,3 +87,32 @@ def build_runtime(
         units=units,
         bus=Bus(units, service.commands, authorize=service.authorize),
     )
+
+
+def build_admin_service(runtime: Runtime, *, ops: Database, kafka_bootstrap: str) -> AdminService:
+    return AdminService(
+        name=runtime.service.name,
+        codec=runtime.service.codec,
+        consumers=runtime.service.consumers,
+        jobs=runtime.jobs,
+        ops=ops,
+        app=runtime.database,
+        units=runtime.units,
+        wakeup_sender=runtime.wakeup_sender,
+        clock=runtime.clock,
+        kafka_bootstrap=kafka_bootstrap,
+    )
+
+
+@asynccontextmanager
+async def runtime_for_command(service: Service, *, dsn: str) -> AsyncIterator[Runtime]:
+    """A runtime with the rights of the handlers: `dsn` connects as `<service>_app`. Pending
+    wake-ups are sent at the end.
+    """
+    runtime = build_runtime(service, "command", dsn=dsn, pool_size=1)
+    try:
+        yield runtime
+    finally:
+        await runtime.wakeup_sender.drain(LAST_WAKEUP_SECONDS)
+        await runtime.wakeup_sender.stop()
+        await runtime.database.close()

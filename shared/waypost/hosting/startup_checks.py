@@ -1,5 +1,5 @@
-"""Checks before a process starts: the declaration is complete, and the database matches the
-code.
+"""Checks before a process starts: the declaration is complete, the server allows the connections of
+all processes, and the database matches the code.
 """
 
 import sys
@@ -11,6 +11,7 @@ from itertools import chain
 from pkgutil import walk_packages
 from types import ModuleType
 
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from waypost.hosting.service import Service
@@ -21,10 +22,26 @@ from waypost.postgres.drift import refuse_drift, refuse_pending_migrations
 from waypost.postgres.expected_tables import TOOLKIT_TABLES, own_tables, read_tables
 from waypost.postgres.revisions import TOOLKIT, service_line
 from waypost.postgres.tenancy import refuse_without_tenant
-from waypost.project import project
+from waypost.project import project, variable
 
 MODULES = ("commands", "handlers", "projections")
 """Modules in which a service declares commands, handlers and projections."""
+
+_MAX_CONNECTIONS = text("select current_setting('max_connections')::int")
+
+
+async def refuse_small_server(connection: AsyncConnection, budget: int) -> None:
+    """Raises Misconfigured if the server allows fewer connections. Without this check the error
+    would appear first under load.
+    """
+    allowed = await connection.scalar(_MAX_CONNECTIONS)
+    if allowed < budget:
+        raise Misconfigured(
+            f"PostgreSQL allows {allowed} connections, but the processes that share it may open {budget}:"
+            f" set max_connections = {budget} on the server, or lower {variable('CONNECTION_BUDGET')} if fewer processes share it",
+            max_connections=allowed,
+            budget=budget,
+        )
 
 
 async def refuse_other_database(connection: AsyncConnection, service: Service) -> None:

@@ -3,7 +3,7 @@
 from waypost.engine.consumer import ConsumerGroup, ConsumerPolicy, group_name
 from waypost.engine.process import Lifecycle
 from waypost.engine.relay import Relay
-from waypost.engine.wakeup_listener import WakeupListener
+from waypost.engine.wakeups import WakeupListener
 from waypost.hosting.process_runner import run_with_probes
 from waypost.hosting.runtime import Runtime, build_runtime
 from waypost.hosting.service import Service

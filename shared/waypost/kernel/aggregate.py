@@ -60,7 +60,7 @@ class Aggregate:
         self._advance(event)
 
     def mark_stored(self) -> None:
-        """Called by the unit of work after the recorded events were stored."""
+        """Forgets the recorded events. The unit of work calls it after it has stored them."""
         self._recorded.clear()
 
     def apply(self, event: Event) -> None:

@@ -73,7 +73,7 @@ class MemoryOutboxLease:
         """A test sets this flag: the process that holds the lease is frozen."""
         self._outbox = outbox
 
-    async def live_relays(self) -> int:
+    async def end_silent_relays(self) -> int:
         await self._alive()
         for lease in self._outbox.leases:
             lease.lost = lease.silent

@@ -120,7 +120,9 @@ class Child:
             await self.wait()
 
     def send(self, signal_number: signal.Signals) -> None:
-        """Sends a signal to the process and its children in the same session."""
+        """Sends a signal to the process group: the process, and its children that have not changed
+        to another group.
+        """
         if self.running:
             with suppress(ProcessLookupError):  # it has ended, and asyncio has not noticed yet
                 os.killpg(self.pid, signal_number)

@@ -11,7 +11,9 @@ from waypost.kernel.event import Event
 
 
 class EventStore(Protocol):
-    """Part of one unit of work: writes are visible after the commit, and undone by a rollback."""
+    """Reads and appends the events of aggregates. Part of one unit of work: writes are visible
+    after the commit, and undone by a rollback.
+    """
 
     async def history(self, aggregate_type: str, aggregate_id: UUID, *, after: int = 0) -> Sequence[Envelope[Event]]:
         """The stored events of one aggregate above version `after`, in version order; empty if the

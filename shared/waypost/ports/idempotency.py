@@ -44,8 +44,8 @@ class KeyTaken(WaypostError):
 
 
 class IdempotencyKeys(Protocol):
-    """Part of the given unit of work: writes are visible after the commit, and undone by a
-    rollback.
+    """Stores the response to each request with a key, and finds it for a repeated request. Part of
+    the given unit of work: writes are visible after the commit, and undone by a rollback.
     """
 
     async def claim(self, request: KeyedRequest, uow: UnitOfWork) -> StoredResponse | None:

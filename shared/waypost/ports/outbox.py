@@ -44,11 +44,10 @@ class OutboxLease(Protocol):
     every method raises Transient from then on.
     """
 
-    async def live_relays(self) -> int:
-        """The number of relays that hold or want shards, this one included.
-
-        Ends sessions that were silent for 3 s, because a frozen process would hold its shards
-        without limit.
+    async def end_silent_relays(self) -> int:
+        """Ends the sessions of relays that were silent for 3 s, because a frozen process would hold
+        its shards without limit. Returns the number of relays that hold or want shards, this one
+        included.
         """
         ...
 

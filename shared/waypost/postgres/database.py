@@ -1,7 +1,8 @@
 """A pool of connections with one role to one service's database."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
+import re
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Literal
 
@@ -20,6 +21,8 @@ Purpose = Literal["requests", "jobs"]
 
 _COMMIT = "COMMIT;"
 """The driver's commit statement."""
+
+_PARAMETER = re.compile(r"(?<!:):([a-z_]+)")
 
 
 class _Session(asyncpg.Connection):
@@ -196,6 +199,22 @@ class Sql:
 
     async def executemany(self, statement: str, rows: Iterable[Sequence[object]]) -> None:
         await (await driver(self._connection)).executemany(statement, rows)
+
+
+class NamedSql:
+    """A statement with named parameters, such as `NamedSql("select :id::uuid")`, for the driver,
+    which supports only `$1`. Quoted text must not contain a colon before a lower-case letter.
+    """
+
+    def __init__(self, text: str) -> None:
+        self._names = tuple(dict.fromkeys(_PARAMETER.findall(text)))
+        self.text = _PARAMETER.sub(lambda found: f"${self._names.index(found[1]) + 1}", text)
+
+    def bind(self, values: Mapping[str, object]) -> tuple[str, *tuple[object, ...]]:
+        """The statement and its arguments, for `fetch(*statement.bind(values))`. Raises KeyError
+        for a missing name.
+        """
+        return self.text, *(values[name] for name in self._names)
 
 
 async def _raw(connection: AsyncConnection) -> asyncpg.Connection:

@@ -1,5 +1,5 @@
-"""The business transaction on PostgreSQL. It writes events, then inline projections and jobs, and
-the outbox rows last.
+"""The business transaction on PostgreSQL. Jobs and rows are written when the handler asks for them.
+Before the commit it writes the events, then inline projections, then outbox rows.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -28,7 +28,7 @@ from waypost.telemetry.tracing import current_trace
 Project = Callable[[Sequence[Envelope[Event]], AsyncConnection], Awaitable[None]]
 OpenJobs = Callable[[AsyncConnection, "PostgresUnitOfWork"], JobQueue]
 AdmissionCheck = Callable[[], None]
-"""Called before outbox rows are added. Raises if the outbox is full."""
+"""Raises Unavailable if the outbox is full. Called before outbox rows are added."""
 
 
 def admit_all() -> None:

@@ -14,7 +14,7 @@ def evolution_problems(sources: Sequence[SchemaSource]) -> Iterator[SchemaProble
     """Versions count from 1, all on one topic, and the meaning of a field never changes."""
     for event_type, versions in by_type(sources).items():
         yield from _numbers(event_type, versions)
-        yield from _Meanings().problems(versions)
+        yield from _Meanings().check(versions)
 
 
 def by_type(sources: Sequence[SchemaSource]) -> dict[str, list[SchemaSource]]:
@@ -45,7 +45,7 @@ def _numbers(event_type: str, versions: Sequence[SchemaSource]) -> Iterator[Sche
 
 class _Meanings:
     """The properties of each field in the earlier versions of one event type, including removed
-    fields.
+    fields. Each check compares with the first occurrence, and records it.
     """
 
     def __init__(self) -> None:
@@ -55,13 +55,13 @@ class _Meanings:
         self._personal: dict[str, SchemaSource] = {}
         self._symbols: dict[str, dict[str, SchemaSource]] = {}
 
-    def problems(self, versions: Sequence[SchemaSource]) -> Iterator[SchemaProblem]:
+    def check(self, versions: Sequence[SchemaSource]) -> Iterator[SchemaProblem]:
         for source in versions:
             for path, field in nested_fields(source.fields):
                 where = f"{source.label}, field {path}"
-                yield from self._unit(where, path, source, field)
-                yield from self._default(where, path, source, field)
-                yield from self._mark(where, path, source, field)
+                yield from self._check_unit(where, path, source, field)
+                yield from self._check_default(where, path, source, field)
+                yield from self._check_personal_mark(where, path, source, field)
             for field in source.fields:
                 for path, type_ in nested(field.type, field.name):
                     where = f"{source.label}, field {path}"
@@ -70,14 +70,14 @@ class _Meanings:
                     if {before.kind, type_.kind} == set(_TEXT):
                         yield _changed(where, "type", type_.kind, first, before.kind)
                     if isinstance(type_, EnumType):
-                        yield from self._removed_symbols(where, path, source, type_)
+                        yield from self._check_symbols(where, path, source, type_)
 
-    def _unit(self, where: str, path: str, source: SchemaSource, field: Field) -> Iterator[SchemaProblem]:
+    def _check_unit(self, where: str, path: str, source: SchemaSource, field: Field) -> Iterator[SchemaProblem]:
         first, before = self._fields.setdefault(path, (source, field))
         meanings = ({"unit": version.definition.get("unit")} for version in (before, field))
         yield from _changes(where, first, *meanings)
 
-    def _default(self, where: str, path: str, source: SchemaSource, field: Field) -> Iterator[SchemaProblem]:
+    def _check_default(self, where: str, path: str, source: SchemaSource, field: Field) -> Iterator[SchemaProblem]:
         if not field.has_default:
             return
         default = field.definition["default"]
@@ -90,7 +90,9 @@ class _Meanings:
                 f"keep {before!r}, and set the value in the code that records the event",
             )
 
-    def _mark(self, where: str, path: str, source: SchemaSource, field: Field) -> Iterator[SchemaProblem]:
+    def _check_personal_mark(
+        self, where: str, path: str, source: SchemaSource, field: Field
+    ) -> Iterator[SchemaProblem]:
         if field.personal:
             self._personal.setdefault(path, source)
         elif first := self._personal.get(path):
@@ -101,7 +103,7 @@ class _Meanings:
                 'keep "pii": true; put other data into a new field',
             )
 
-    def _removed_symbols(self, where: str, path: str, source: SchemaSource, type_: EnumType) -> Iterator[SchemaProblem]:
+    def _check_symbols(self, where: str, path: str, source: SchemaSource, type_: EnumType) -> Iterator[SchemaProblem]:
         known = self._symbols.setdefault(path, {})
         removed = [symbol for symbol in known if symbol not in type_.symbols]
         if removed:

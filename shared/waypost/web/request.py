@@ -51,7 +51,9 @@ Context = Annotated[Edge, Depends()]
 
 
 class RequestMiddleware:
-    """The outermost middleware of the application, inside the framework's span."""
+    """Assigns the request id and the cause, writes one log line and one metric, and answers 500 to
+    unexpected errors. The outermost middleware, inside the framework's server span.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

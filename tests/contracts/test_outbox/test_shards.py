@@ -34,7 +34,7 @@ async def test_end_of_a_lease_releases_its_shards(under_test: OutboxUnderTest) -
     async with under_test.outbox.lease() as other:
         async with under_test.outbox.lease() as one:
             await one.acquire(ALL, at_most=SHARDS)
-            assert await other.live_relays() == 2
+            assert await other.end_silent_relays() == 2
         await eventually(lambda: _alone(other))
         assert await other.acquire(ALL, at_most=SHARDS) == ALL
 
@@ -56,7 +56,7 @@ async def test_lost_session_raises_transient(under_test: OutboxUnderTest) -> Non
     async with under_test.outbox.lease() as lease:
         await under_test.lose_sessions()
         with pytest.raises(Transient):
-            await lease.live_relays()
+            await lease.end_silent_relays()
         with pytest.raises(Transient):
             await read_pending(lease)
     async with under_test.outbox.lease() as fresh:
@@ -64,7 +64,7 @@ async def test_lost_session_raises_transient(under_test: OutboxUnderTest) -> Non
 
 
 async def _alone(lease: OutboxLease) -> bool:
-    return await lease.live_relays() == 1
+    return await lease.end_silent_relays() == 1
 
 
 def taking_all(lease: OutboxLease) -> Callable[[], Coroutine[None, None, bool]]:

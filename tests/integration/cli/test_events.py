@@ -10,7 +10,7 @@ from aiokafka import AIOKafkaProducer
 from tests.fixtures.envelopes import TRACEPARENT
 from tests.integration.cli.command import SECONDS, Stack, ended_by_control_c
 from waypost.cli.events.show import find_event
-from waypost.cli.services import DIRECTORY
+from waypost.cli.services import DIRECTORY_VARIABLE
 from waypost.kernel.errors import NotFound
 from waypost.testing.eventually import eventually
 from waypost.testing.raw_records import RawRecord, send_raw
@@ -99,6 +99,6 @@ async def test_show_finds_an_event_by_its_id_before_and_after_it_is_published(st
 async def test_an_event_that_is_not_found_is_reported_with_the_places_searched(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(DIRECTORY, str(stack.folder))
+    monkeypatch.setenv(DIRECTORY_VARIABLE, str(stack.folder))
     with pytest.raises(NotFound, match=r"in the event stores of .*users"):
         await find_event(uuid4())

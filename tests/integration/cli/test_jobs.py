@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from waypost.cli.main import app
-from waypost.cli.services import DIRECTORY
+from waypost.cli.services import DIRECTORY_VARIABLE
 from waypost.kernel.errors import WaypostError
 from waypost.kernel.ids import TenantId, new_id
 from waypost.native.ports import LOOPBACK
@@ -34,7 +34,7 @@ async def where(database: Databases, tmp_path: Path, monkeypatch: pytest.MonkeyP
         "WAYPOST_KAFKA_BOOTSTRAP": f"{LOOPBACK}:1",
     }
     (tmp_path / "users.env").write_text("".join(f"{name}={value}\n" for name, value in variables.items()))
-    monkeypatch.setenv(DIRECTORY, str(tmp_path))
+    monkeypatch.setenv(DIRECTORY_VARIABLE, str(tmp_path))
     return where
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from waypost.cli.projections import find, rebuilt
-from waypost.cli.services import DIRECTORY
+from waypost.cli.services import DIRECTORY_VARIABLE
 from waypost.kernel.errors import Misconfigured
 from waypost.postgres.provisioning.databases import ServiceDatabase
 from waypost.testing.database import Databases, connected, migrate_service
@@ -16,7 +16,7 @@ async def where(database: Databases, monkeypatch: pytest.MonkeyPatch, tmp_path: 
     where = await database("users", migrate_service)
     settings = {"WAYPOST_OWNER_DSN": where.owner, "WAYPOST_APP_DSN": where.app, "WAYPOST_KAFKA_BOOTSTRAP": "unused:1"}
     (tmp_path / "users.env").write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
-    monkeypatch.setenv(DIRECTORY, str(tmp_path))
+    monkeypatch.setenv(DIRECTORY_VARIABLE, str(tmp_path))
     return where
 
 

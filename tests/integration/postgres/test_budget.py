@@ -11,8 +11,8 @@ from sqlalchemy import text
 
 from infra.stack.places import CHECKOUT, inherited
 from tests.fixtures.club import migrate, opened
+from waypost.hosting.startup_checks import refuse_small_server
 from waypost.kernel.errors import Misconfigured
-from waypost.postgres.budget import refuse_small_server
 from waypost.testing.database import Databases
 
 START_SECONDS = 120

@@ -7,8 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from tests.fixtures.outbox import end_sessions, migrate_toolkit
-from waypost.engine.wakeup_listener import WakeupListener
-from waypost.engine.wakeups import CoalescingWakeupSender, LocalWakeups
+from waypost.engine.wakeups import CoalescingWakeupSender, LocalWakeups, WakeupListener
 from waypost.kernel.errors import Transient
 from waypost.postgres.listen import PostgresListener, PostgresNotifier
 from waypost.postgres.provisioning.databases import ServiceDatabase

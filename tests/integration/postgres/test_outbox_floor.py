@@ -27,7 +27,7 @@ async def look(floor: Floor, *there: int, times: int = 3) -> int:
     """So many reads that find these rows; gives the floor of the last."""
     rows = [PendingRow(0, each, "users.user", b"a", b"", "{}", None) for each in there]  # type: ignore[arg-type]  # no time is looked at
     for _ in range(times):
-        await floor.value_for(ALL)
+        await floor.update(ALL)
         floor.rise(rows, (), ())
     return floor.id
 

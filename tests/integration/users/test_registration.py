@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 import httpx
 
-from services.users.api.context import VERIFICATION_LIFETIME
+from services.users.api.registration import VERIFICATION_LIFETIME
 from tests.integration.users.service import PASSWORD, UsersService, unique_address
 
 

@@ -11,7 +11,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, MetaData, delete, select
 
 from schemas.users import TenantClosed, TenantCreated, TenantRenamed
-from services.users.api.context import VERIFICATION_LIFETIME
+from services.users.api.registration import VERIFICATION_LIFETIME
 from services.users.api.sessions import SESSION_LIFETIME
 from services.users.domain import OpaqueToken, SealedToken, User
 from services.users.jobs import PASSWORD_LINK_LIFETIME, cleanup_expired

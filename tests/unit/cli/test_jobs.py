@@ -6,13 +6,13 @@ import pytest
 from typer.testing import CliRunner
 
 from waypost.cli.main import app
-from waypost.cli.services import DIRECTORY
+from waypost.cli.services import DIRECTORY_VARIABLE
 from waypost.kernel.errors import NotFound
 
 
 @pytest.fixture(autouse=True)
 def _no_stack(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(DIRECTORY, "/nowhere")
+    monkeypatch.setenv(DIRECTORY_VARIABLE, "/nowhere")
 
 
 def test_the_jobs_of_every_service_are_listed_with_arguments_and_schedule() -> None:

@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 from infra.stack.keys import load_or_make_keys
 from services.users.adapters.keys import signing_key
 from waypost.cli.main import app
-from waypost.cli.services import DIRECTORY
+from waypost.cli.services import DIRECTORY_VARIABLE
 from waypost.kernel.clock import SystemClock
 from waypost.kernel.errors import Invalid, Misconfigured, Unauthenticated
 from waypost.web.keys import LocalKeys
@@ -22,7 +22,7 @@ def keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = load_or_make_keys(tmp_path / "keys").of("users")
     for service in ("billing", "notifications", "users"):
         (tmp_path / f"{service}.env").write_text(f"WAYPOST_KEYS_DIRECTORY={folder}\n")
-    monkeypatch.setenv(DIRECTORY, str(tmp_path))
+    monkeypatch.setenv(DIRECTORY_VARIABLE, str(tmp_path))
     return folder
 
 

@@ -10,7 +10,7 @@ from infra.services import SERVICES
 from waypost.cli.main import app
 from waypost.cli.projections import find, rebuilt
 from waypost.cli.replay import find_reactor
-from waypost.cli.services import DIRECTORY, environment_of
+from waypost.cli.services import DIRECTORY_VARIABLE, environment_of
 from waypost.kernel.errors import Misconfigured, NotFound, WaypostError
 
 
@@ -59,7 +59,7 @@ def test_an_unknown_service_is_refused() -> None:
 
 
 def test_a_stack_that_never_ran_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv(DIRECTORY, str(tmp_path))
+    monkeypatch.setenv(DIRECTORY_VARIABLE, str(tmp_path))
     with pytest.raises(Misconfigured, match="make up"):
         environment_of("users")
 
@@ -67,7 +67,7 @@ def test_a_stack_that_never_ran_is_named(monkeypatch: pytest.MonkeyPatch, tmp_pa
 async def test_a_setting_that_is_missing_is_named_with_what_writes_it(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setenv(DIRECTORY, str(tmp_path))
+    monkeypatch.setenv(DIRECTORY_VARIABLE, str(tmp_path))
     (tmp_path / "users.env").touch()
     with pytest.raises(Misconfigured, match=r"WAYPOST_OWNER_DSN is missing.*the stack writes"):
         await rebuilt(*find("users.accounts"))

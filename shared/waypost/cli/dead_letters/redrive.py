@@ -9,7 +9,7 @@ from uuid import UUID
 
 import typer
 
-from waypost.cli.databases import SEVERAL, open_admin_service, trace_as
+from waypost.cli.databases import ALL_SERVICES, open_admin_service, trace_as
 from waypost.cli.dead_letters.options import DeadLetterId, filtered, find
 from waypost.cli.options import As, Reason
 from waypost.cli.output import AsJson, console, end_with, present, print_to_stderr, readable, to_json
@@ -55,7 +55,7 @@ def redrive(
             "select dead letters: one by its id, or several by a filter (--status dead selects every dead one)"
         )
     audit_context = None if dry_run else AuditContext(operator=operator, reason=reason)
-    trace_as(SEVERAL)
+    trace_as(ALL_SERVICES)
     wanted = replace(search, id=dead_letter_id)
     redrives, problems = asyncio.run(_redrive(wanted, service, audit_context, Rate(rate), quiet=as_json))
     if as_json:
@@ -81,7 +81,7 @@ def discard(
     audit_context = AuditContext(operator=operator, reason=reason)
     if not yes:
         typer.confirm(f"The event of {dead_letter_id} will never be handled. Discard it?", abort=True, err=True)
-    trace_as(SEVERAL)
+    trace_as(ALL_SERVICES)
     result = asyncio.run(_discard(dead_letter_id, audit_context))
     present(KeyView.of(result).model_dump(mode="json"), lambda: _print_key(result), as_json=as_json)
 

@@ -26,7 +26,7 @@ from waypost.operations.records import RecordView, as_dict
 from waypost.project import variable
 from waypost.telemetry.tracing import trace_id_of
 
-VIEWER = "zipkin"
+TRACE_VIEWER = "zipkin"
 RECORD_SECONDS = 30
 TRACE_SECONDS = 60
 QUIET_SECONDS = 7
@@ -39,7 +39,7 @@ async def show_demo(client: StackClient, console: Console) -> None:
     if started:
         await client.start()
     try:
-        await client.watch_until_up(names=[VIEWER])  # its first start downloads it; earlier spans would be lost
+        await client.watch_until_up(names=[TRACE_VIEWER])  # its first start downloads it; earlier spans would be lost
         snapshot = client.board()
         if snapshot is None:
             raise Misconfigured("the stack has just ended; `waypost dev up` starts it")

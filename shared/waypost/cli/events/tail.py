@@ -26,7 +26,7 @@ BATCH = 500
 POLL_SECONDS = 0.5
 
 
-NARROW = "\n    "
+LINE_BREAK = "\n    "
 
 
 class Start(StrEnum):
@@ -87,7 +87,7 @@ def line(record: RecordView, width: int | None) -> str:
         f"tenant={attributes.tenant_id} trace={trace_id_of(attributes.cause.traceparent) or '-'}",
     ]
     whole = "  ".join(parts)
-    return whole if width is None or len(whole) <= width else NARROW.join(parts)
+    return whole if width is None or len(whole) <= width else LINE_BREAK.join(parts)
 
 
 async def _records(

@@ -31,7 +31,7 @@ from waypost.operations.jobs.manual_run import run_job
 from waypost.operations.jobs.rows import FoundJob
 from waypost.operations.jobs.search import DeadJobs, JobSearch, find_dead
 
-FORM = "SERVICE.JOB"
+METAVAR = "SERVICE.JOB"
 
 Change = Callable[[AdminService], Awaitable[FoundJob]]
 
@@ -91,7 +91,7 @@ def cancel(job_id: JobArgument, reason: Reason, name_of_operator: As, as_json: A
 
 
 def run(
-    job: Annotated[str, typer.Argument(metavar=FORM, help="Job from `waypost jobs declared`.")],
+    job: Annotated[str, typer.Argument(metavar=METAVAR, help="Job from `waypost jobs declared`.")],
     tenant: Annotated[UUID, typer.Option(parser=parse_id, help="Tenant of the job.")],
     reason: Reason,
     name_of_operator: As,
@@ -101,7 +101,7 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Enqueues a job and prints its id."""
-    service, name = service_within(job, FORM), job.partition(".")[2]
+    service, name = service_within(job, METAVAR), job.partition(".")[2]
     audit_context, arguments = AuditContext(operator=name_of_operator, reason=reason), _parsed(argument or [])
 
     async def enqueue() -> ServiceJob:

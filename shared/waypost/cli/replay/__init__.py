@@ -25,11 +25,11 @@ from waypost.ports.consumers import AsyncProjection, Reactor
 from waypost.postgres.failures import as_transient
 from waypost.project import variable
 
-FORM = "SERVICE.REACTOR"
+METAVAR = "SERVICE.REACTOR"
 
 
 def replay(
-    name: Annotated[str, typer.Argument(metavar=FORM, help="The reactor to replay.")],
+    name: Annotated[str, typer.Argument(metavar=METAVAR, help="The reactor to replay.")],
     operator: As,
     since: Annotated[
         datetime | None,
@@ -80,7 +80,7 @@ def find_reactor(name: str) -> tuple[Service, Reactor]:
     """Finds the reactor SERVICE.REACTOR. Raises Invalid for another form, and NotFound, which lists
     the existing ones.
     """
-    service = service_within(name, FORM)
+    service = service_within(name, METAVAR)
     known = {group_name(service.name, consumer): consumer for consumer in service.consumers}
     match known.get(name):
         case Reactor() as reactor:

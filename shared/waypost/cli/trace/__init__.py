@@ -13,7 +13,7 @@ from waypost.cli.output import AsJson, console, end_with, print_to_stderr, to_js
 from waypost.cli.parsers import parse_id
 from waypost.cli.trace.timing import Timed, timed_spans
 from waypost.cli.trace.tree import tree_of
-from waypost.cli.trace.viewer import MEMORY, Span, Viewer
+from waypost.cli.trace.viewer import MEMORY_HINT, Span, Viewer
 from waypost.kernel.errors import NotFound, WaypostError
 from waypost.telemetry.tracing import trace_id_of
 
@@ -59,7 +59,7 @@ async def show_trace(event_id: UUID, *, as_json: bool = False) -> None:
             console.print(tree_of(title, tree), soft_wrap=not console.is_terminal)
     if missing := {timed.span.parent_id for timed in tree if timed.is_orphan}:
         parents = "1 parent span is" if len(missing) == 1 else f"{len(missing)} parent spans are"
-        print_to_stderr(f"{parents} not in the viewer. {MEMORY}")
+        print_to_stderr(f"{parents} not in the viewer. {MEMORY_HINT}")
     end_with(problems)
 
 

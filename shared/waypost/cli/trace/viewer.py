@@ -10,11 +10,11 @@ from waypost.cli.services import stack_setting
 from waypost.kernel.errors import Misconfigured, NotFound, Transient
 from waypost.telemetry.names import DATABASE_SYSTEM, INSTANCE, ORIGINAL_TRACE
 
-ENDPOINT = "OTEL_EXPORTER_ZIPKIN_ENDPOINT"
-SPANS = "/api/v2/spans"
+ENDPOINT_VARIABLE = "OTEL_EXPORTER_ZIPKIN_ENDPOINT"
+SPANS_PATH = "/api/v2/spans"
 RESPONSE_SECONDS = 5.0
 LOOKBACK_MILLISECONDS = 30 * 86_400_000
-MEMORY = "The viewer stores only the newest spans, in memory; a restart loses them."
+MEMORY_HINT = "The viewer stores only the newest spans, in memory; a restart loses them."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,10 +46,10 @@ class Viewer:
         """The viewer that the services export their spans to. Raises Misconfigured for another
         exporter.
         """
-        endpoint = stack_setting(ENDPOINT)
-        if not endpoint.endswith(SPANS):
-            raise Misconfigured(f"{ENDPOINT} is {endpoint!r}; it must end with {SPANS}")
-        return cls(endpoint.removesuffix(SPANS))
+        endpoint = stack_setting(ENDPOINT_VARIABLE)
+        if not endpoint.endswith(SPANS_PATH):
+            raise Misconfigured(f"{ENDPOINT_VARIABLE} is {endpoint!r}; it must end with {SPANS_PATH}")
+        return cls(endpoint.removesuffix(SPANS_PATH))
 
     def page(self, trace_id: str) -> str:
         return f"{self.url}/zipkin/traces/{trace_id}"
@@ -62,7 +62,7 @@ class Viewer:
         if answer.status_code == httpx.codes.NOT_FOUND:
             raise NotFound(
                 f"the trace viewer has no span of {trace_id}: the trace was not sampled, is not exported yet"
-                f" (the export runs every 5 s), or was evicted. {MEMORY}"
+                f" (the export runs every 5 s), or was evicted. {MEMORY_HINT}"
             )
         return [_span(span) for span in self._content(answer)]
 

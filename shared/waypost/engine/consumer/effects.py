@@ -109,9 +109,9 @@ class JobsOfOneEvent(JobQueue):
         self._occurrences: Counter[str] = Counter()
 
     async def add(self, job: NewJob) -> JobId:
-        return await self._jobs.add(replace(job, idempotency_key=job.idempotency_key or self._key(job)))
+        return await self._jobs.add(replace(job, idempotency_key=job.idempotency_key or self._next_key(job)))
 
-    def _key(self, job: NewJob) -> str:
+    def _next_key(self, job: NewJob) -> str:
         """A deterministic key. Identical jobs of one event are numbered, so that they stay separate
         jobs.
         """

@@ -9,7 +9,6 @@ import structlog
 
 from waypost.engine.consumer.batch_processor import Stuck
 from waypost.engine.consumer.dead_letters.parked_key_processor import ParkedKeyProcessor
-from waypost.engine.consumer.dead_letters.retry_timer import RetryTimer
 from waypost.engine.consumer.effects import effects_of
 from waypost.engine.consumer.message import MessageParser
 from waypost.engine.consumer.partition import ConsumerParts, PartitionTask
@@ -17,7 +16,7 @@ from waypost.engine.consumer.pipeline import DeadLetterLimitReached, Pipeline
 from waypost.engine.consumer.policy import ConsumerPolicy
 from waypost.engine.consumer.stall_detector import StallDetector
 from waypost.engine.failpoints import failpoint
-from waypost.engine.periodic_loop import FunctionLoop
+from waypost.engine.periodic_loop import FunctionLoop, PeriodicLoop
 from waypost.kernel.backoff import Backoff
 from waypost.kernel.clock import Clock, SystemClock
 from waypost.ports.codec import EventCodec
@@ -149,7 +148,7 @@ class ConsumerGroup:
         if not self._joined:
             await self._subscription.join(self._topics, self)
             self._joined = True
-        elif self._stalled or await self._stall_detector.is_stalled(self._running):
+        elif self._stalled or await self._stall_detector.check(self._running):
             if not self._stalled:
                 log.error("consumer_silent", consumer=self.name)
             self._stalled = True
@@ -170,3 +169,23 @@ class ConsumerGroup:
     @property
     def _running(self) -> Sequence[PartitionTask]:
         return [self._tasks[partition] for partition in sorted(self._assigned)]
+
+
+class RetryTimer(PeriodicLoop):
+    """Retries due dead letters in every process that runs the consumer; the first to lock a key
+    processes it.
+
+    At the deadline of a drain the running attempt is rolled back. It still counts.
+    """
+
+    def __init__(self, name: str, parked_keys: ParkedKeyProcessor, policy: ConsumerPolicy) -> None:
+        super().__init__(every_seconds=policy.retry_poll_seconds)
+        self.name = f"{name} retries"
+        self._parked_keys = parked_keys
+
+    async def tick(self) -> None:
+        for parked in await self._parked_keys.due():
+            if self.draining.is_set():
+                return
+            await self._parked_keys.process(parked)
+        await self._parked_keys.update_metrics()

@@ -39,7 +39,9 @@ class Decision(StrEnum):
 
 
 class Guard:
-    """Decides in offset order, as if each decision were carried out before the next."""
+    """Decides what happens to each message: in offset order, as if each decision were carried out
+    before the next.
+    """
 
     def __init__(
         self,
@@ -68,9 +70,9 @@ class Guard:
         batch are decided accordingly. Afterwards `advanced` and `newly_parked` hold the changes to
         store.
         """
-        return [(message, self._decision(message)) for message in messages]
+        return [(message, self._decide(message)) for message in messages]
 
-    def _decision(self, message: Message) -> Decision:
+    def _decide(self, message: Message) -> Decision:
         if message.attributes is None:
             return Decision.POISON
         if message.sequence is None:
@@ -86,17 +88,17 @@ class Guard:
 
     def _handle(self, message: Message) -> Decision:
         if message.poison is not None:
-            return self._dead_letter(message, Decision.POISON)
+            return self._park(message, Decision.POISON)
         if message.record.offset in self._failures:
-            return self._dead_letter(message, Decision.FAILED)
+            return self._park(message, Decision.FAILED)
         if message.sequence is not None:
             self._versions[message.aggregate_id] = self.advanced[message.aggregate_id] = message.sequence
         return Decision.HANDLED
 
     def _defer(self, message: Message) -> Decision:
-        return self._dead_letter(message, Decision.WAITING)
+        return self._park(message, Decision.WAITING)
 
-    def _dead_letter(self, message: Message, decision: Decision) -> Decision:
+    def _park(self, message: Message, decision: Decision) -> Decision:
         if message.key not in self._parked:
             self._parked.add(message.key)
             self.newly_parked.add(message.key)

@@ -26,9 +26,10 @@ class StallDetector:
         self._policy = policy
         self._answered_at = time.monotonic()
 
-    async def is_stalled(self, tasks: Sequence[PartitionTask]) -> bool:
-        """Whether the client must be replaced: records are available but none arrive, or the broker
-        does not answer this client. Sets the lag gauges.
+    async def check(self, tasks: Sequence[PartitionTask]) -> bool:
+        """Requests a seek for a recreated topic, and sets the lag gauges. Returns whether the
+        client must be replaced: records are available but none arrive, or the broker does not
+        answer this client.
         """
         try:
             ids = await self._subscription.topic_ids({task.partition.topic for task in tasks})
@@ -37,10 +38,10 @@ class StallDetector:
             log.warning("broker_does_not_answer", error=str(error))
             return self._overdue(self._answered_at)
         self._answered_at = time.monotonic()
-        stalled = [task for task in tasks if self._stalled(task, ids, ends)]
+        stalled = [task for task in tasks if self._check_task(task, ids, ends)]
         return bool(stalled)
 
-    def _stalled(self, task: PartitionTask, ids: Mapping[str, UUID], ends: Mapping[Partition, int]) -> bool:
+    def _check_task(self, task: PartitionTask, ids: Mapping[str, UUID], ends: Mapping[Partition, int]) -> bool:
         end = ends.get(task.partition, task.position)
         if ids.get(task.partition.topic, task.topic_id) != task.topic_id or end < task.position:
             task.request_seek()

@@ -31,7 +31,7 @@ class Chunk:
     def __init__(self, rows: Sequence[PendingRow]) -> None:
         self.rows = rows
         self._spans: list[Span] = []
-        self.records: Sequence[OutgoingRecord] = [self._record(row) for row in rows]
+        self.records: Sequence[OutgoingRecord] = [self._build_record(row) for row in rows]
 
     @contextmanager
     def sending(self) -> Iterator[None]:
@@ -50,7 +50,7 @@ class Chunk:
             raise
         self._end_spans(None)
 
-    def _record(self, row: PendingRow) -> OutgoingRecord:
+    def _build_record(self, row: PendingRow) -> OutgoingRecord:
         try:
             texts: dict[str, str] = orjson.loads(row.headers)
             headers: Headers = [(name, text.encode()) for name, text in texts.items()]

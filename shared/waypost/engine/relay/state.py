@@ -1,20 +1,22 @@
-"""The state that a relay keeps from term to term."""
+"""The state that a relay keeps from term to term: chunk size, unavailable topics, rejected rows."""
 
 import time
 from collections.abc import Sequence
+from itertools import takewhile
 
 import structlog
 
 from waypost.engine.relay.chunk import RowsRejected
-from waypost.engine.relay.rejected_rows import RejectedRows
 from waypost.kernel.errors import Transient
 from waypost.ports.broker import TopicUnavailable
-from waypost.ports.outbox import PendingRow
+from waypost.ports.outbox import OutboxLease, PendingRow
 from waypost.telemetry import metrics
 
 log = structlog.get_logger()
 
 HOLD_SECONDS = 5.0
+MAX_ATTEMPTS = 3
+"""Number of rejections of a row that was sent alone; then its key is quarantined."""
 
 
 class ChunkSize:
@@ -56,6 +58,55 @@ class HeldTopics:
         return [topic for topic, until in self._until.items() if until > now]
 
 
+class RejectedRows:
+    """Rows that the broker rejected. Each is sent alone until the row at fault is known; then its
+    key is quarantined.
+    """
+
+    def __init__(self) -> None:
+        self._attempts: dict[int, int] = {}
+        self._to_quarantine: list[tuple[PendingRow, str]] = []
+
+    def record(self, rows: Sequence[PendingRow], reason: str) -> None:
+        """Records a rejection. Any of several rows may be the cause; only a row that was rejected
+        alone has used an attempt.
+        """
+        for row in rows:
+            self._attempts.setdefault(row.id, 0)
+        if len(rows) == 1:
+            self._count(rows[0], reason)
+
+    def sendable(self, rows: Sequence[PendingRow]) -> list[PendingRow]:
+        """The rows to send now: up to the first suspected row, or that row alone. Order is kept."""
+        if not self._attempts:
+            return list(rows)
+        return list(takewhile(lambda row: row.id not in self._attempts, rows)) or list(rows[:1])
+
+    def clear(self, rows: Sequence[PendingRow]) -> None:
+        """Forgets rows that were acknowledged."""
+        if self._attempts:
+            for row in rows:
+                self._attempts.pop(row.id, None)
+
+    async def quarantine(self, lease: OutboxLease) -> None:
+        """Quarantines the keys of rows that were rejected alone three times. Called while no row is
+        in flight, so that none of these keys is. Raises Transient.
+        """
+        while self._to_quarantine:
+            row, reason = self._to_quarantine[-1]
+            quarantined = await lease.quarantine_key(row, reason)
+            self._to_quarantine.pop()
+            if quarantined:
+                metrics.OUTBOX_QUARANTINED.inc()
+                log.error("key_quarantined", shard=row.shard, row_id=row.id, topic=row.topic, reason=reason)
+
+    def _count(self, row: PendingRow, reason: str) -> None:
+        self._attempts[row.id] += 1
+        if self._attempts[row.id] >= MAX_ATTEMPTS:
+            del self._attempts[row.id]
+            self._to_quarantine.append((row, reason))
+
+
 class RelayState:
     """Rejected rows, unavailable topics and chunk size; outlives each term."""
 
@@ -64,8 +115,8 @@ class RelayState:
         self.held_topics = HeldTopics()
         self.chunk_size = ChunkSize()
 
-    def acknowledged(self, rows: Sequence[PendingRow]) -> None:
-        """Records a success: clears the rows and increases the chunk size."""
+    def record_success(self, rows: Sequence[PendingRow]) -> None:
+        """Adjusts the state to acknowledged rows: clears them and increases the chunk size."""
         self.rejected_rows.clear(rows)
         self.chunk_size.grow()
 

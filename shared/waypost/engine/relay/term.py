@@ -6,8 +6,7 @@ import random
 
 from waypost.engine.failpoints import failpoint
 from waypost.engine.relay.chunk import Chunk
-from waypost.engine.relay.in_flight import InFlight
-from waypost.engine.relay.ownership import Ownership
+from waypost.engine.relay.ownership import InFlight, Ownership
 from waypost.engine.relay.state import RelayState
 from waypost.ports.broker import Publisher
 from waypost.ports.outbox import OutboxLease, PendingRow
@@ -109,7 +108,7 @@ class Term:
                 AFTER_SEND.hit()
                 await sent
         self.made_progress = True
-        self._state.acknowledged(chunk.rows)
+        self._state.record_success(chunk.rows)
         AFTER_ACK.hit()
 
     async def _settle(self, chunk: Chunk, sending: asyncio.Task[None]) -> None:

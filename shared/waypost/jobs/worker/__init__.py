@@ -1,6 +1,5 @@
 """The job worker: claims due jobs, with a lease per attempt."""
 
-from waypost.jobs.worker.loop import JobWorker
-from waypost.jobs.worker.settings import JobWorkerSettings
+from waypost.jobs.worker.loop import JobWorker, JobWorkerSettings
 
 __all__ = ["JobWorker", "JobWorkerSettings"]

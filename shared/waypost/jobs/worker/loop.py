@@ -4,22 +4,23 @@ import asyncio
 import os
 import random
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
+from uuid import UUID
 
 import structlog
 
 from waypost.engine.failpoints import failpoint
 from waypost.engine.periodic_loop import FunctionLoop, PeriodicLoop
+from waypost.jobs.claim import Claim
 from waypost.jobs.declaration import JobRegistry
 from waypost.jobs.worker.attempt import Attempts
 from waypost.jobs.worker.leases import Leases
 from waypost.jobs.worker.outcomes import Outcomes
-from waypost.jobs.worker.settings import DEFAULTS, JobWorkerSettings
-from waypost.jobs.worker.slots import Slots
 from waypost.kernel.backoff import Backoff
 from waypost.kernel.clock import Clock
 from waypost.kernel.errors import Transient
@@ -33,6 +34,19 @@ AFTER_CLAIM = failpoint("jobs.after_claim")
 
 LAST_CLAIM_SECONDS = 2.0
 """Minimum time for a running claim when the worker stops, however near the deadline."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobWorkerSettings:
+    max_jobs: int = 10
+    """Maximum of jobs that run at the same time."""
+    lease_seconds: float = 30.0
+    """A dead worker's jobs are claimed by others after this time, plus up to a third."""
+    poll_seconds: float = 1.0
+    """Maximum time between polls; a wake-up usually reaches the worker within milliseconds."""
+
+
+DEFAULTS = JobWorkerSettings()
 
 
 class JobWorker(Generic[R]):
@@ -151,3 +165,53 @@ class JobWorker(Generic[R]):
         if freed:
             log.warning("job_leases_lapsed", jobs=[str(job_id) for job_id in freed])
         await self._leases.update_metrics()
+
+
+class Slots:
+    """A fixed number of slots for the attempts that run now; each holds one."""
+
+    def __init__(self, count: int, on_free: Callable[[], None]) -> None:
+        self._count = count
+        self._on_free = on_free
+        """Called when a slot becomes free after all were used."""
+        self._running: dict[UUID, tuple[Claim, asyncio.Task[None]]] = {}
+
+    @property
+    def free(self) -> int:
+        return self._count - len(self._running)
+
+    @property
+    def claims(self) -> Sequence[Claim]:
+        return [claim for claim, _ in self._running.values()]
+
+    def acquire(self, claim: Claim, attempt: Coroutine[Any, Any, None]) -> None:
+        """Runs the attempt in a slot, and releases the slot at its end."""
+        task = asyncio.create_task(attempt, name=f"{claim.name} {claim.id}")
+        self._running[claim.lease] = claim, task
+        task.add_done_callback(lambda ended: self.release(claim, ended))
+
+    def release(self, claim: Claim, ended: "asyncio.Task[None]") -> None:
+        if not ended.cancelled() and (error := ended.exception()) is not None:
+            # Its outcome could not be written. The lease expires, and another attempt runs the job.
+            log.error("job_attempt_failed", job=claim.name, job_id=str(claim.id), exc_info=error)
+        was_full = self.free == 0
+        del self._running[claim.lease]
+        if was_full:
+            self._on_free()
+
+    def cancel(self, leases: Collection[UUID]) -> None:
+        for lease in leases:
+            if lease in self._running:
+                self._running[lease][1].cancel()
+
+    async def drain(self, deadline_seconds: float) -> Sequence[Claim]:
+        """Waits for the attempts; cancels the ones that do not end by the deadline, and returns
+        their claims.
+        """
+        tasks = [task for _, task in self._running.values()]
+        if tasks:
+            await asyncio.wait(tasks, timeout=deadline_seconds)
+        unfinished = self.claims
+        self.cancel([claim.lease for claim in unfinished])
+        await asyncio.gather(*tasks, return_exceptions=True)
+        return unfinished

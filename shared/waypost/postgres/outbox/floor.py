@@ -43,9 +43,9 @@ class Floor:
         self._waiting_for: frozenset[str] = frozenset()
         self._then_settled_up_to = 0
 
-    async def value_for(self, shards: Collection[int]) -> int:
-        """Returns the floor for a read. Resets it if there is a new shard, whose rows may have any
-        id.
+    async def update(self, shards: Collection[int]) -> int:
+        """Updates the floor for a read of these shards, and returns it. Resets it if there is a new
+        shard, whose rows may have any id.
         """
         if not self._shards.issuperset(shards):
             self.id, self._no_quarantine, self._due = 0, False, 0.0

@@ -24,7 +24,7 @@ SETTLE_SECONDS = 0.1
 # The locking sessions of all relays are found by their application name. A silent one is terminated
 # even without shards, because it would count for the distribution of shards. A session with a
 # running statement is alive, unless it waits for its client.
-_LIVE_RELAYS = """
+_END_SILENT_RELAYS = """
 with relay as materialized (
     select pid,
            pid <> pg_backend_pid() and (state <> 'active' or wait_event_type = 'Client')
@@ -175,10 +175,10 @@ class PostgresOutboxLease:
         self._reading_mutex = asyncio.Lock()
         self._relays = (application_name, silent_seconds)
 
-    async def live_relays(self) -> int:
+    async def end_silent_relays(self) -> int:
         with as_transient():
             async with self._locks_mutex:
-                return int(await self._locks.fetchval(_LIVE_RELAYS, *self._relays))
+                return int(await self._locks.fetchval(_END_SILENT_RELAYS, *self._relays))
 
     async def acquire(self, shards: Collection[int], *, at_most: int) -> frozenset[int]:
         with as_transient():
@@ -203,7 +203,7 @@ class PostgresOutboxLease:
         arguments = (list(shards), list(in_flight), list(held_topics), rows_per_shard, bytes_per_shard)
         with as_transient():
             async with self._reading_mutex:
-                rows = await self._reading.fetch(_READ_PENDING, *arguments, await self._floor.value_for(shards))
+                rows = await self._reading.fetch(_READ_PENDING, *arguments, await self._floor.update(shards))
         pending = list(map(PendingRow._make, rows))
         self._floor.rise(pending, in_flight, held_topics)
         return pending

@@ -62,7 +62,9 @@ class AdminJobsView(ResponseModel):
         return cls(data=[AdminJobView.of(job) for job in jobs])
 
 
-class RetriedJobsView(ResponseModel):
+class RetrySelectionView(ResponseModel):
+    """The jobs that a retry selects, in their state before it; with `dry_run`, none is retried."""
+
     data: Sequence[AdminJobView]
     left: int
     """Number of matching dead jobs beyond the limit. Repeat the request to retry them."""
@@ -111,7 +113,9 @@ async def run(body: RunJob, operator: OperatorCaller, admin_service: CurrentAdmi
 
 
 @router.post("/retry")
-async def retry_some(body: RetrySome, operator: OperatorCaller, admin_service: CurrentAdminService) -> RetriedJobsView:
+async def retry_some(
+    body: RetrySome, operator: OperatorCaller, admin_service: CurrentAdminService
+) -> RetrySelectionView:
     """Queues the matching dead jobs again, the least often retried first. Returns these jobs in
     their state before the retry.
     """
@@ -120,7 +124,7 @@ async def retry_some(body: RetrySome, operator: OperatorCaller, admin_service: C
         dead = await find_dead(admin_service.ops, search)
     else:
         dead = await retry_jobs(admin_service, search, body.audited_by(operator))
-    return RetriedJobsView(data=[AdminJobView.of(job) for job in dead.jobs], left=dead.left)
+    return RetrySelectionView(data=[AdminJobView.of(job) for job in dead.jobs], left=dead.left)
 
 
 @router.post("/{job_id}/retry")

@@ -20,19 +20,18 @@ import waypost
 from services.billing.live import view
 from services.billing.live.topology import Topology
 from waypost.engine.consumer import ConsumerGroup, ConsumerPolicy
-from waypost.engine.consumer.dead_letters.retry_timer import RetryTimer
+from waypost.engine.consumer.group import RetryTimer
 from waypost.engine.outbox_cap import OutboxCap
 from waypost.engine.periodic_loop import FunctionLoop, PeriodicLoop
 from waypost.engine.process import Lifecycle
 from waypost.engine.relay import Relay
-from waypost.engine.wakeup_listener import WakeupListener
-from waypost.engine.wakeups import CoalescingWakeupSender, LocalWakeups
+from waypost.engine.wakeups import CoalescingWakeupSender, LocalWakeups, WakeupListener
 from waypost.hosting.retention_sweeper import RetentionSweeper
 from waypost.jobs.context import JobContext
 from waypost.jobs.declaration import Job, JobRegistry, Scheduled
 from waypost.jobs.schedule import Scheduler
 from waypost.jobs.worker import JobWorker
-from waypost.jobs.worker.settings import JobWorkerSettings
+from waypost.jobs.worker.loop import JobWorkerSettings
 from waypost.kernel.backoff import Backoff
 from waypost.kernel.clock import SystemClock
 from waypost.ports.consumers import Reactor

@@ -8,9 +8,8 @@ from tests.fixtures.web import api
 from waypost.kernel.aggregate import Aggregate
 from waypost.kernel.ids import TenantId
 from waypost.testing.http import client_of
-from waypost.web.etag import ExpectedVersion
 from waypost.web.models import ResponseModel
-from waypost.web.responses import shown
+from waypost.web.responses import ExpectedVersion, shown
 
 routes = APIRouter()
 

@@ -15,9 +15,9 @@ from pydantic import EmailStr, Field
 from tests.fixtures.web import api
 from waypost.testing.http import client_of
 from waypost.web.body import MAX_BODY_BYTES
-from waypost.web.etag import ExpectedVersion
 from waypost.web.models import Currency, Name, RequestModel
 from waypost.web.pagination import PageRequest, paged_by
+from waypost.web.responses import ExpectedVersion
 
 routes = APIRouter()
 
