@@ -23,8 +23,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def matches_in(file: Path, words: Sequence[Word]) -> Iterator[Match]:
-    for passage in passages_in(file):
-        yield from matches(passage, words)
+    yield from matches(list(passages_in(file)), words)
 
 
 if __name__ == "__main__":

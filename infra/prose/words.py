@@ -28,10 +28,16 @@ class Match:
 
 def read_words(file: Path = FILE) -> Sequence[Word]:
     entries = yaml.safe_load(file.read_text(encoding="utf-8"))
-    return [Word(pattern=re.compile(entry["pattern"], re.IGNORECASE), use=entry["use"]) for entry in entries]
+    return [
+        Word(pattern=re.compile(entry["pattern"], re.IGNORECASE | re.MULTILINE), use=entry["use"]) for entry in entries
+    ]
 
 
-def matches(passage: Passage, words: Sequence[Word]) -> Iterator[Match]:
-    for word in words:
-        for found in word.pattern.finditer(passage.text):
-            yield Match(line=passage.line, text=found.group(0).strip(), word=word)
+def matches(passages: Sequence[Passage], words: Sequence[Word]) -> Iterator[Match]:
+    """One search per word over all passages finds the words to search for in each passage."""
+    together = "\n".join(passage.text for passage in passages)
+    present = [word for word in words if word.pattern.search(together)]
+    for passage in passages if present else ():
+        for word in present:
+            for found in word.pattern.finditer(passage.text):
+                yield Match(line=passage.line, text=found.group(0).strip(), word=word)
