@@ -29,8 +29,8 @@ from waypost.jobs.context import JobContext
 from waypost.jobs.declaration import Job
 from waypost.kernel.ids import TenantId, new_id
 from waypost.kernel.tenant import bound_tenants
-from waypost.postgres.database import driver
 from waypost.postgres.provisioning.databases import ServiceDatabase
+from waypost.postgres.sql import driver
 from waypost.postgres.unit_of_work import PostgresUnitOfWork
 from waypost.testing.database import Templates, connected
 from waypost.testing.folders import scratch_folder
@@ -156,7 +156,7 @@ async def write(service: Service, enqueue: Enqueue, end: float) -> int:
     with bound_tenants([TenantId(new_id())]):
         while time.perf_counter() < end:
             async with service.units.begin() as unit:
-                raw = await driver(unit.rows)
+                raw = driver(unit.rows)
                 await raw.execute("insert into business (body) values ($1)", "x" * 200)
                 await enqueue(unit, raw)
             count += 1

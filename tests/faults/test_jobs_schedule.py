@@ -7,7 +7,7 @@ from datetime import timedelta
 from tests.faults.jobs_rig import JobsRig
 from tests.fixtures.processes import is_stopped
 from waypost.jobs.declaration import Scheduled
-from waypost.postgres.database import driver
+from waypost.postgres.sql import driver
 from waypost.testing.database import connected
 from waypost.testing.eventually import eventually
 
@@ -24,7 +24,7 @@ async def missed_a_week(jobs: JobsRig) -> None:
 
 async def ticked(jobs: JobsRig) -> list[object]:
     async with jobs.service.database.transaction(jobs.tenants) as connection:
-        raw = await driver(connection)
+        raw = driver(connection)
         return [row["tenant_id"] for row in await raw.fetch(DONE)]
 
 

@@ -16,7 +16,7 @@ from waypost.kernel.errors import Invalid
 from waypost.kernel.ids import JobId, TenantId, new_id
 from waypost.kernel.tenant import sole_tenant
 from waypost.ports.jobs import JobQueue, NewJob
-from waypost.postgres.database import Sql
+from waypost.postgres.sql import Sql
 from waypost.postgres.tenancy import BIND, setting, some_at_a_time
 from waypost.telemetry.tracing import Trace
 

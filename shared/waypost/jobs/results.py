@@ -14,8 +14,9 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from waypost.kernel.ids import JobId, TenantId
-from waypost.postgres.database import Database, Sql
+from waypost.postgres.database import Database
 from waypost.postgres.retention import in_chunks
+from waypost.postgres.sql import Sql
 
 
 class Status(StrEnum):

@@ -15,7 +15,8 @@ from waypost.jobs.queue import enqueue_for_each
 from waypost.kernel.clock import Clock
 from waypost.kernel.errors import Invalid, Misconfigured, Transient
 from waypost.ports.wakeups import WakeupSender
-from waypost.postgres.database import Database, Sql
+from waypost.postgres.database import Database
+from waypost.postgres.sql import Sql
 
 log = structlog.get_logger()
 

@@ -12,7 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from waypost.kernel.audit_context import AuditContext
 from waypost.kernel.ids import new_id
-from waypost.postgres.database import Database, Sql
+from waypost.postgres.database import Database
+from waypost.postgres.sql import Sql
 
 _RECORD = """
 insert into operator_actions (id, operator, reason, verb, subject, tenant_id, facts) values ($1, $2, $3, $4, $5, $6, $7)"""

@@ -1,42 +1,22 @@
 """A pool of connections with one role to one service's database."""
 
 import asyncio
-import re
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Literal
+from typing import Literal
 
 import asyncpg
 from sqlalchemy import make_url
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from waypost.kernel.errors import Misconfigured, Transient
 from waypost.kernel.ids import TenantId
 from waypost.postgres.failures import as_tenant_error, as_transient, is_transient
 from waypost.postgres.projection_schema import search_path
-from waypost.postgres.tenancy import BIND, refuse_unsafe_role, setting
+from waypost.postgres.sql import driver, raw_connection
+from waypost.postgres.tenancy import bound_transaction, refuse_unsafe_role
 
 Purpose = Literal["requests", "jobs"]
-
-_COMMIT = "COMMIT;"
-"""The driver's commit statement."""
-
-_PARAMETER = re.compile(r"(?<!:):([a-z_]+)")
-
-
-class _Session(asyncpg.Connection):
-    async def execute(self, query: str, *args: object, timeout: float | None = None) -> str:
-        """Raises an error if a commit rolled back. The server answers ROLLBACK without an error to
-        the commit of a failed transaction. A caller that ignored the statement's own error would
-        believe that its transaction committed.
-        """
-        status: str = await super().execute(query, *args, timeout=timeout)
-        if status == "ROLLBACK" and query == _COMMIT:
-            raise asyncpg.InFailedSQLTransactionError(
-                "the commit rolled back, because the code ignored an error of an earlier statement"
-            )
-        return status
 
 
 class Database:
@@ -57,6 +37,7 @@ class Database:
         self._purpose: Purpose | None = None
         self.engine: AsyncEngine = create_async_engine(
             make_url(dsn).set(drivername="postgresql+asyncpg"),
+            isolation_level="AUTOCOMMIT",  # `transaction` begins and commits: one round trip each
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=pool_timeout_seconds,
@@ -65,7 +46,6 @@ class Database:
             hide_parameters=True,
             connect_args={
                 "timeout": pool_timeout_seconds,
-                "connection_class": _Session,
                 "server_settings": {"application_name": application_name, "search_path": search_path(schemas)},
             },
         )
@@ -91,30 +71,27 @@ class Database:
         available or the connection is lost. Raises NoTenantBound for a row of a tenant that is not
         bound.
         """
-        bound = {"tenants": setting(tenants)}
         with as_transient(), as_tenant_error():
-            async with self._connection(bound) as connection:
+            connection = await self._begin(bound_transaction(tenants))
+            try:
                 yield connection
-                await connection.commit()
+                await _commit(connection)
+            except BaseException:
+                await _end_failed(connection)
+                raise
+            finally:
+                await connection.close()
 
-    @asynccontextmanager
-    async def _connection(self, bound: dict[str, str]) -> AsyncIterator[AsyncConnection]:
+    async def _begin(self, statements: str) -> AsyncConnection:
         connection = await self.engine.connect()
         try:
-            try:
-                await connection.execute(BIND, bound)
-            except DBAPIError as error:
-                # A connection that died in the pool fails at its first statement. No work is lost:
-                # use another connection.
-                if not is_transient(error):
-                    raise
-                await connection.invalidate()  # not close(): its rollback would fail
-                await connection.close()
-                connection = await self.engine.connect()
-                await connection.execute(BIND, bound)
-            yield connection
-        finally:
-            await connection.close()
+            return await _execute_first(connection, statements)
+        except Exception as error:
+            # A connection that died in the pool fails at its first statement. No work is lost: use
+            # another connection.
+            if not is_transient(error):
+                raise
+        return await _execute_first(await self.engine.connect(), statements)
 
     @asynccontextmanager
     async def autocommit(self) -> AsyncIterator[asyncpg.Connection]:
@@ -127,7 +104,7 @@ class Database:
         with as_transient():
             while True:
                 async with self.engine.connect() as connection:
-                    raw = await _raw(connection)
+                    raw = raw_connection(connection)
                     if raw.is_closed():  # it died in the pool
                         await connection.invalidate()
                         continue
@@ -143,7 +120,7 @@ class Database:
         Transient like `transaction`.
         """
         async with self.transaction() as connection:
-            rows: Sequence[asyncpg.Record] = await (await driver(connection)).fetch(statement, *arguments)
+            rows: Sequence[asyncpg.Record] = await driver(connection).fetch(statement, *arguments)
         return rows
 
     async def is_reachable(self) -> bool:
@@ -164,60 +141,42 @@ class Database:
         await self.engine.dispose()
 
 
-async def driver(connection: AsyncConnection) -> asyncpg.Connection:
-    """The driver's connection inside the open transaction, for statements on a hot path.
+async def _execute_first(connection: AsyncConnection, statements: str) -> AsyncConnection:
+    """Removes the connection from the pool after an error."""
+    try:
+        await raw_connection(connection).execute(statements)
+    except BaseException:
+        await connection.invalidate()  # not close() alone, which keeps it in the pool
+        await connection.close()
+        raise
+    return connection
 
-    SQLAlchemy begins the transaction with its first statement. A driver call before it would commit
-    by itself and survive a rollback; this function raises RuntimeError instead.
+
+async def _commit(connection: AsyncConnection) -> None:
+    """Raises an error if the commit rolled back. The server answers ROLLBACK without an error to
+    the commit of a failed transaction. A caller that ignored the statement's own error would
+    believe that its transaction committed.
     """
-    raw = await _raw(connection)
-    if not raw.is_in_transaction():
-        raise RuntimeError("a driver call outside a transaction: open one with Database.transaction first")
-    return raw
+    raw = raw_connection(connection)
+    if raw.is_in_transaction() and await raw.execute("commit") == "ROLLBACK":
+        raise asyncpg.InFailedSQLTransactionError(
+            "the commit rolled back, because the code ignored an error of an earlier statement"
+        )
 
 
-class Sql:
-    """Driver statements inside the open transaction of `connection`. Raises the errors of
-    `driver`.
+async def _end_failed(connection: AsyncConnection) -> None:
+    """Rolls back, so that the pool receives a connection without a transaction. Removes the
+    connection from the pool if that fails.
     """
-
-    def __init__(self, connection: AsyncConnection) -> None:
-        self._connection = connection
-
-    async def fetch(self, statement: str, *arguments: object) -> list[asyncpg.Record]:
-        return await (await driver(self._connection)).fetch(statement, *arguments)
-
-    async def fetchrow(self, statement: str, *arguments: object) -> asyncpg.Record | None:
-        return await (await driver(self._connection)).fetchrow(statement, *arguments)
-
-    async def fetchval(self, statement: str, *arguments: object) -> Any:
-        return await (await driver(self._connection)).fetchval(statement, *arguments)
-
-    async def execute(self, statement: str, *arguments: object) -> str:
-        """Returns the command tag, such as `UPDATE 1`."""
-        return await (await driver(self._connection)).execute(statement, *arguments)
-
-    async def executemany(self, statement: str, rows: Iterable[Sequence[object]]) -> None:
-        await (await driver(self._connection)).executemany(statement, rows)
-
-
-class NamedSql:
-    """A statement with named parameters, such as `NamedSql("select :id::uuid")`, for the driver,
-    which supports only `$1`. Quoted text must not contain a colon before a lower-case letter.
-    """
-
-    def __init__(self, text: str) -> None:
-        self._names = tuple(dict.fromkeys(_PARAMETER.findall(text)))
-        self.text = _PARAMETER.sub(lambda found: f"${self._names.index(found[1]) + 1}", text)
-
-    def bind(self, values: Mapping[str, object]) -> tuple[str, *tuple[object, ...]]:
-        """The statement and its arguments, for `fetch(*statement.bind(values))`. Raises KeyError
-        for a missing name.
-        """
-        return self.text, *(values[name] for name in self._names)
-
-
-async def _raw(connection: AsyncConnection) -> asyncpg.Connection:
-    raw = (await connection.get_raw_connection()).driver_connection
-    assert isinstance(raw, asyncpg.Connection)  # noqa: S101 - every engine uses asyncpg
-    return raw
+    if connection.invalidated:
+        return
+    try:
+        raw = raw_connection(connection)
+        if raw.is_closed():
+            await connection.invalidate()
+        elif raw.is_in_transaction():
+            await raw.execute("rollback")
+    except BaseException as error:
+        await connection.invalidate()
+        if not isinstance(error, Exception):
+            raise

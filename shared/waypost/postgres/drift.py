@@ -12,9 +12,9 @@ from sqlalchemy import MetaData
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from waypost.kernel.errors import Misconfigured
-from waypost.postgres.database import Sql
 from waypost.postgres.expected_tables import ExpectedTable, read_tables
 from waypost.postgres.revisions import MigrationLine
+from waypost.postgres.sql import Sql
 
 log = structlog.get_logger()
 

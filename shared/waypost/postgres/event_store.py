@@ -12,7 +12,7 @@ from waypost.kernel.envelope import Envelope
 from waypost.kernel.errors import ConcurrencyConflict
 from waypost.kernel.event import Event, without_personal_data
 from waypost.ports.codec import EncodedEvent, EventCodec
-from waypost.postgres.database import Sql
+from waypost.postgres.sql import Sql
 
 _HISTORY = """
 select type, payload, metadata::text as metadata

@@ -11,7 +11,7 @@ from waypost.kernel.ids import TenantId
 from waypost.kernel.tenant import sole_tenant
 from waypost.ports.idempotency import KeyedRequest, KeyReused, KeyTaken, RequestInProgress, StoredResponse
 from waypost.ports.unit_of_work import UnitOfWork
-from waypost.postgres.database import Sql
+from waypost.postgres.sql import Sql
 
 # Does not wait for the lock: a hundred waiting duplicates would hold a hundred connections.
 _LOCK = "select pg_try_advisory_xact_lock($1)"

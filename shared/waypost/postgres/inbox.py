@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from waypost.kernel.ids import EventId
 from waypost.ports.inbox import ConsumerPosition, InboxEntry
 from waypost.ports.subscription import Partition
-from waypost.postgres.database import Sql
+from waypost.postgres.sql import Sql
 from waypost.postgres.versions import Versions
 
 _POSITION = (

@@ -12,7 +12,8 @@ from waypost.kernel.cloudevents import in_order, to_headers
 from waypost.kernel.partitioner import shard_for
 from waypost.ports.broker import OutgoingRecord
 from waypost.ports.stored_records import StoredRecord
-from waypost.postgres.database import Database, driver
+from waypost.postgres.database import Database
+from waypost.postgres.sql import driver
 
 _COUNT = text("select count(*) from events where aggregate_type = :aggregate_type")
 
@@ -38,7 +39,7 @@ class PostgresStoredRecords:
 
     async def all(self, size: int) -> AsyncIterator[Sequence[StoredRecord]]:
         async with self._owner.transaction() as connection:
-            cursor = await (await driver(connection)).cursor(_ALL, self._aggregate_type)
+            cursor = await driver(connection).cursor(_ALL, self._aggregate_type)
             while rows := await cursor.fetch(size):
                 yield [self._stored(row) for row in rows]
 

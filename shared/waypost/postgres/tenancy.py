@@ -6,6 +6,7 @@ policy to the owner as well.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from uuid import UUID
 
 from sqlalchemy import Table, text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -26,7 +27,14 @@ still has its tenant.
 
 def setting(tenants: Iterable[TenantId]) -> str:
     """The value of `app.tenants`."""
-    return ",".join(map(str, tenants))
+    return ",".join(map(UUID.__str__, tenants))
+
+
+def bound_transaction(tenants: Iterable[TenantId]) -> str:
+    """Statements that begin a transaction bound to the tenants, for one round trip. `setting`
+    contains only hexadecimal digits, `-` and `,`.
+    """
+    return f"begin; select set_config('app.tenants', '{setting(tenants)}', true)"
 
 
 TENANTS_AT_ONCE = 500

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from waypost.ports.consumers import AsyncProjection, Consumer
-from waypost.postgres.database import Sql
+from waypost.postgres.sql import Sql
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

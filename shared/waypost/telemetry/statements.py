@@ -41,7 +41,7 @@ class StatementNames(SpanProcessor):
             return
         text = next((span.attributes[name] for name in TEXT_ATTRIBUTES if name in span.attributes), None)
         if isinstance(text, str):
-            span.update_name(statement_name(text))
+            span.update_name("begin" if text.startswith("begin;") else statement_name(text))
 
 
 @lru_cache(maxsize=STATEMENTS_KEPT)

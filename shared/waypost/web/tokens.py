@@ -5,6 +5,7 @@
 import copy
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any, Protocol
 
 from joserfc import jwt
@@ -20,6 +21,10 @@ from waypost.project import project
 ACCESS_SECONDS = 600
 SKEW_SECONDS = 5
 MAX_TOKEN_CHARACTERS = 4096
+REMEMBERED_TOKENS = 1024
+"""Tokens of which a process remembers the proven claims: a client sends its token with each
+request. Key and times are checked each time.
+"""
 
 _ALGORITHM = "EdDSA"
 _TYPE = "at+jwt"
@@ -75,6 +80,7 @@ class TokenVerifier:
 
     def __init__(self, keys: KeySource, clock: Clock) -> None:
         self._keys = keys
+        self._proven: dict[str, tuple[OKPKey, dict[str, Any]]] = {}
         self._claims = jwt.JWTClaimsRegistry(
             now=lambda: int(clock.now().timestamp()),
             leeway=SKEW_SECONDS,
@@ -91,13 +97,25 @@ class TokenVerifier:
         """
         key = await self._keys.find(_key_id(token))
         try:
-            claims = jwt.decode(token, key, registry=_REGISTRY).claims
+            claims = self._proven_claims(token, key)
             self._claims.validate(claims)
         except (JoseError, ValueError) as error:
             raise Unauthenticated("the token is invalid or expired") from error
         return claims
 
+    def _proven_claims(self, token: str, key: OKPKey) -> dict[str, Any]:
+        """The claims, whose signature is verified once per token and key. Raises JoseError,
+        ValueError.
+        """
+        proven = self._proven.get(token)
+        if proven is None or proven[0] is not key:
+            proven = self._proven[token] = (key, jwt.decode(token, key, registry=_REGISTRY).claims)
+            if len(self._proven) > REMEMBERED_TOKENS:
+                del self._proven[next(iter(self._proven))]  # the oldest
+        return proven[1]
 
+
+@lru_cache(REMEMBERED_TOKENS)
 def _key_id(token: str) -> str:
     if len(token) > MAX_TOKEN_CHARACTERS:
         raise Unauthenticated("the token is too long")

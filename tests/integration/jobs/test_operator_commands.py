@@ -22,7 +22,7 @@ from waypost.operations.jobs.lookup import find_job
 from waypost.operations.jobs.manual_run import run_job
 from waypost.operations.jobs.search import JobSearch, find_jobs
 from waypost.postgres.audit import operator_actions
-from waypost.postgres.database import driver
+from waypost.postgres.sql import driver
 from waypost.testing.eventually import eventually
 
 AT_ONCE = Backoff(first_seconds=0.01, factor=1)
@@ -227,5 +227,5 @@ async def _event_of(billing: Service, tenant: TenantId) -> UUID:
         insert into events (tenant_id, aggregate_type, aggregate_id, version, event_id, type, schema_id, payload, metadata, occurred_at)
         values ($1, 'invoice', $2, 1, $3, 'invoice.created', 1, '', '{}', now())"""
     async with billing.database.transaction([tenant]) as connection:
-        await (await driver(connection)).execute(insert, tenant, invoice, new_id())
+        await driver(connection).execute(insert, tenant, invoice, new_id())
     return invoice

@@ -17,7 +17,7 @@ from waypost.kernel.cause import Cause, bound_cause
 from waypost.kernel.errors import Invalid, Permanent
 from waypost.kernel.ids import JobId, TenantId, new_id
 from waypost.kernel.tenant import NoTenantBound, bound_tenants
-from waypost.postgres.database import driver
+from waypost.postgres.sql import driver
 from waypost.testing.eventually import eventually
 
 
@@ -104,7 +104,7 @@ async def test_the_database_refuses_a_job_for_a_tenant_that_is_not_bound(service
     for bound in ([], [billing.tenant]):
         with pytest.raises(NoTenantBound, match="a row for table job_results has a tenant"):
             async with billing.database.transaction(bound) as rows:
-                raw = await driver(rows)
+                raw = driver(rows)
                 job = ("work", "{}", None, 0, now, now, new_id(), new_id(), None, None, None)
                 await raw.execute(ENQUEUE, [TenantId(new_id())], ours, None, *job)
     assert await billing.fetch("select from jobs") == []
@@ -126,7 +126,7 @@ async def test_application_role_cannot_change_a_jobs_identity(service: ServiceOf
 async def test_the_claim_reads_the_index_from_its_head(service: ServiceOf) -> None:
     billing = await service([Job(work)])
     async with billing.database.transaction([billing.tenant]) as connection:
-        raw = await driver(connection)
+        raw = driver(connection)
         await raw.execute("set local plan_cache_mode = force_generic_plan")
         await raw.execute(f"prepare claim (timestamptz, text[], int, int, text, float) as {CLAIM}")
         plan = await raw.fetch("explain (costs off) execute claim (now(), '{work}', 10, 1, 'me', 30)")

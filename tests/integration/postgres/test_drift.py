@@ -15,10 +15,10 @@ from waypost.kernel.errors import Misconfigured
 from waypost.kernel.ids import TenantId, new_id
 from waypost.kernel.tenant import NoTenantBound
 from waypost.postgres.database import Database as Pool
-from waypost.postgres.database import Sql
 from waypost.postgres.expected_tables import TOOLKIT_TABLES
 from waypost.postgres.projection_schema import create_projection_schema
 from waypost.postgres.provisioning.databases import ServiceDatabase
+from waypost.postgres.sql import Sql
 from waypost.testing.database import Databases, connected, migrate_service
 
 _COLUMNS = "select table_name, column_name from information_schema.columns where table_schema = 'public'"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from waypost.postgres.database import NamedSql
+from waypost.postgres.sql import NamedSql
 
 
 def test_a_name_has_one_number_however_often_it_occurs() -> None:

@@ -8,7 +8,8 @@ import asyncpg
 
 from waypost.jobs.claim import Claim
 from waypost.kernel.errors import Permanent
-from waypost.postgres.database import Database, Sql
+from waypost.postgres.database import Database
+from waypost.postgres.sql import Sql
 
 _COMPLETE = """
 with done as (delete from jobs where id = $1 and lease = $2 returning id, tenant_id, attempts, started_at)

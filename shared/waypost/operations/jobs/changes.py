@@ -15,7 +15,7 @@ from waypost.operations.jobs.lookup import found_job, job_within, locked_job
 from waypost.operations.jobs.rows import FoundJob
 from waypost.operations.jobs.search import DeadJobs, JobSearch, find_dead
 from waypost.postgres.audit import record_action
-from waypost.postgres.database import Sql
+from waypost.postgres.sql import Sql
 from waypost.postgres.tenancy import BIND
 
 _RETRY = """

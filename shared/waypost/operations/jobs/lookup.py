@@ -16,7 +16,8 @@ from waypost.operations.jobs.rows import (
     pending_job,
     with_results,
 )
-from waypost.postgres.database import Database, Sql
+from waypost.postgres.database import Database
+from waypost.postgres.sql import Sql
 from waypost.postgres.tenancy import BIND, setting, some_at_a_time
 
 _FIND = f"select {PENDING_COLUMNS}, {STATE} as status from jobs as job where id = $1"

@@ -18,7 +18,7 @@ from waypost.operations.jobs.lookup import job_within
 from waypost.operations.jobs.rows import FoundJob
 from waypost.ports.jobs import JobArgument
 from waypost.postgres.audit import record_action
-from waypost.postgres.database import Sql
+from waypost.postgres.sql import Sql
 from waypost.postgres.tenancy import BIND, setting, some_at_a_time
 
 # One index probe per tenant. The index begins with the tenant; PostgreSQL 18 skip-scans the few

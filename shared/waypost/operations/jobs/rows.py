@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from waypost.jobs.parameter import JsonArgument
 from waypost.jobs.results import Status
 from waypost.kernel.ids import JobId, TenantId
-from waypost.postgres.database import Sql
+from waypost.postgres.sql import Sql
 from waypost.postgres.tenancy import BIND, setting, some_at_a_time
 
 PENDING_COLUMNS = """job.id, job.tenant_id, job.name, job.arguments::text as arguments, job.attempts, job.redrives as operator_retries,

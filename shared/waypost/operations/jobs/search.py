@@ -16,7 +16,8 @@ from waypost.operations.jobs.rows import (
     pending_job,
     with_results,
 )
-from waypost.postgres.database import Database, Sql
+from waypost.postgres.database import Database
+from waypost.postgres.sql import Sql
 from waypost.postgres.tenancy import BIND
 
 PENDING = (Status.QUEUED, Status.FAILED, Status.RUNNING, Status.DEAD)

@@ -8,9 +8,10 @@ from uuid import UUID
 import asyncpg
 
 from waypost.ports.dead_letters import OPEN, ParkedKey, Status
-from waypost.postgres.database import Database, NamedSql
+from waypost.postgres.database import Database
 from waypost.postgres.dead_letters.rows import IN_KEY_ORDER, IS_OPEN
 from waypost.postgres.dead_letters.search import MATCHES, WANTED, Search
+from waypost.postgres.sql import NamedSql
 
 _SETTLED = tuple(status for status in Status if status not in OPEN)
 

@@ -9,8 +9,9 @@ from uuid import UUID
 import asyncpg
 
 from waypost.ports.dead_letters import OPEN, DeadLetter, Status
-from waypost.postgres.database import Database, NamedSql
+from waypost.postgres.database import Database
 from waypost.postgres.dead_letters.rows import COLUMNS, from_row
+from waypost.postgres.sql import NamedSql
 
 # Parameters are the fields of Search.
 MATCHES = """

@@ -11,7 +11,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from waypost.kernel.audit_context import AuditContext
 from waypost.ports.dead_letters import OPEN, DeadLetter, DeadLetterNotStorable, Failure, ParkedKey, Status, Tally
 from waypost.postgres.audit import record_action
-from waypost.postgres.database import Sql
 from waypost.postgres.dead_letters.rows import (
     COLUMNS,
     FAILURE_COLUMNS,
@@ -21,6 +20,7 @@ from waypost.postgres.dead_letters.rows import (
     from_row,
     to_row,
 )
+from waypost.postgres.sql import Sql
 
 _DIGESTS = "array(select sha256(wanted) from unnest($3::bytea[]) as wanted)"
 """The digests of the keys `$3`, which the indexes hold."""

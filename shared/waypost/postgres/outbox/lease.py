@@ -11,10 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from waypost.kernel.partitioner import SHARDS
 from waypost.ports.outbox import Backlog, PendingRow
-from waypost.postgres.database import Sql
 from waypost.postgres.direct import close_directly, connect_directly
 from waypost.postgres.failures import as_transient
 from waypost.postgres.outbox.floor import Floor
+from waypost.postgres.sql import Sql
 
 SHARD_LOCK = 0x4F555442  # "OUTB": first half of the lock's name; the second is the shard
 SILENT_SECONDS = 3.0

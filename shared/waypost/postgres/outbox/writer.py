@@ -12,7 +12,7 @@ from waypost.kernel.errors import Invalid
 from waypost.kernel.event import Event
 from waypost.kernel.partitioner import shard_for
 from waypost.ports.codec import EncodedEvent
-from waypost.postgres.database import Sql
+from waypost.postgres.sql import Sql
 
 MAX_RECORD_BYTES = 900_000
 """Limit below Kafka's default `message.max.bytes` (1,048,588), with space for headers and framing.

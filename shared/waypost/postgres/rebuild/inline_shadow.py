@@ -18,11 +18,12 @@ from waypost.kernel.ids import TenantId
 from waypost.ports.codec import EventCodec
 from waypost.ports.consumers import InlineProjection
 from waypost.ports.rebuild import ComparisonReport, StoredEvent
-from waypost.postgres.database import Database, driver
+from waypost.postgres.database import Database
 from waypost.postgres.projection_schema import create_projection_schema
 from waypost.postgres.rebuild.comparison import compare
 from waypost.postgres.rebuild.schemas import Names, SchemaCheck, schema_lock
 from waypost.postgres.rebuild.swap import rename_schemas
+from waypost.postgres.sql import driver, roll_back
 from waypost.postgres.tenancy import BIND, setting
 from waypost.postgres.versions import versions_in
 
@@ -98,7 +99,7 @@ class PostgresInlineShadow:
 
     async def all(self, size: int) -> AsyncIterator[Sequence[StoredEvent]]:
         async with self._owner.transaction() as connection:
-            cursor = await (await driver(connection)).cursor(_ALL)
+            cursor = await driver(connection).cursor(_ALL)
             while rows := await cursor.fetch(size):
                 yield [self._rows.read(row) for row in rows]
 
@@ -117,7 +118,7 @@ class PostgresInlineShadow:
             swap = PostgresInlineSwap(connection, self._names, self._projection, self._rows)
             yield swap
             if not swap.completed:
-                await connection.rollback()
+                await roll_back(connection)
 
     async def _use_new_schema(self, connection: AsyncConnection) -> None:
         await connection.exec_driver_sql(f"set local search_path to public, {self._names.new_schema}")
@@ -154,9 +155,7 @@ class PostgresInlineSwap(PostgresInlineShadowTransaction):
         self._stored = rows
 
     async def missing(self, size: int) -> AsyncIterator[Sequence[StoredEvent]]:
-        cursor = await (await driver(self.rows)).cursor(
-            _MISSING.format(columns=_COLUMNS, schema=self._names.new_schema)
-        )
+        cursor = await driver(self.rows).cursor(_MISSING.format(columns=_COLUMNS, schema=self._names.new_schema))
         while rows := await cursor.fetch(size):
             yield [self._stored.read(row) for row in rows]
 

@@ -16,6 +16,7 @@ from waypost.postgres.projection_schema import create_projection_schema
 from waypost.postgres.rebuild.schemas import Names, SchemaCheck, schema_lock
 from waypost.postgres.rebuild.swap import LIVE, PostgresSwap, locked_live, positions
 from waypost.postgres.rebuild.transactions import ShadowTransactions
+from waypost.postgres.sql import roll_back
 
 _FORGET = (
     "delete from consumer_offsets where consumer = :shadow",
@@ -105,7 +106,7 @@ class PostgresShadow:
             swap = PostgresSwap(connection, self._names, self._projection, await locked_live(connection, self._names))
             yield swap
             if not swap.completed:
-                await connection.rollback()
+                await roll_back(connection)
 
     async def _forget(self, connection: AsyncConnection) -> None:
         await connection.exec_driver_sql(f"drop schema if exists {self._names.new_schema} cascade")

@@ -11,7 +11,7 @@ from waypost.hosting.retention_sweeper import Retention, RetentionSweeper
 from waypost.jobs.context import JobContext
 from waypost.jobs.declaration import Job
 from waypost.kernel.ids import TenantId, new_id
-from waypost.postgres.database import driver
+from waypost.postgres.sql import driver
 from waypost.postgres.tenancy import TENANTS_AT_ONCE
 from waypost.testing.database import Databases
 from waypost.testing.eventually import eventually
@@ -54,7 +54,7 @@ async def fill(service: Service, taken_in: int = 1) -> None:
     """An old row and a young one of each kind; for the first tenant and the last."""
     ends = [TENANTS[0], TENANTS[-1]]
     async with service.database.transaction(ends) as rows:
-        raw = await driver(rows)
+        raw = driver(rows)
         await raw.execute(_TAKEN_IN, ends[0], around(LONG.inbox), taken_in)
         await raw.execute(_ANSWERED, ends, around(LONG.stored_responses))
         await raw.execute(_FINISHED, ends, around(LONG.results))
@@ -67,7 +67,7 @@ def around(age: timedelta) -> list[timedelta]:
 
 async def kept(service: Service) -> dict[str, int]:
     async with service.database.transaction(TENANTS) as rows:
-        raw = await driver(rows)
+        raw = driver(rows)
         queries = {
             "inbox": "select count(*) from processed_messages",
             "answers": "select count(*) from idempotency_keys",

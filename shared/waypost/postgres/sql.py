@@ -1,0 +1,75 @@
+"""Statements of the driver inside a transaction, for hot paths."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import asyncpg
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+_PARAMETER = re.compile(r"(?<!:):([a-z_]+)")
+
+
+def driver(connection: AsyncConnection) -> asyncpg.Connection:
+    """The driver's connection inside the open transaction, for statements on a hot path. Raises
+    RuntimeError outside a transaction, where each statement would commit by itself.
+    """
+    raw = raw_connection(connection)
+    if not raw.is_in_transaction():
+        raise RuntimeError("a driver call outside a transaction: open one with Database.transaction first")
+    return raw
+
+
+async def roll_back(connection: AsyncConnection) -> None:
+    """Rolls the transaction back. `Database.transaction` then ends without a commit."""
+    await driver(connection).execute("rollback")
+
+
+class Sql:
+    """Driver statements inside the open transaction of `connection`. Raises the errors of
+    `driver`.
+    """
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def fetch(self, statement: str, *arguments: object) -> list[asyncpg.Record]:
+        return await driver(self._connection).fetch(statement, *arguments)
+
+    async def fetchrow(self, statement: str, *arguments: object) -> asyncpg.Record | None:
+        return await driver(self._connection).fetchrow(statement, *arguments)
+
+    async def fetchval(self, statement: str, *arguments: object) -> Any:
+        return await driver(self._connection).fetchval(statement, *arguments)
+
+    async def execute(self, statement: str, *arguments: object) -> str:
+        """Returns the command tag, such as `UPDATE 1`."""
+        return await driver(self._connection).execute(statement, *arguments)
+
+    async def executemany(self, statement: str, rows: Iterable[Sequence[object]]) -> None:
+        await driver(self._connection).executemany(statement, rows)
+
+
+class NamedSql:
+    """A statement with named parameters, such as `NamedSql("select :id::uuid")`, for the driver,
+    which supports only `$1`. Quoted text must not contain a colon before a lower-case letter.
+    """
+
+    def __init__(self, text: str) -> None:
+        self._names = tuple(dict.fromkeys(_PARAMETER.findall(text)))
+        self.text = _PARAMETER.sub(lambda found: f"${self._names.index(found[1]) + 1}", text)
+
+    def bind(self, values: Mapping[str, object]) -> tuple[str, *tuple[object, ...]]:
+        """The statement and its arguments, for `fetch(*statement.bind(values))`. Raises KeyError
+        for a missing name.
+        """
+        return self.text, *(values[name] for name in self._names)
+
+
+def raw_connection(connection: AsyncConnection) -> asyncpg.Connection:
+    """The driver's connection, in a transaction or not."""
+    pooled = connection.sync_connection
+    assert pooled is not None  # noqa: S101 - it is connected
+    raw = pooled.connection.driver_connection
+    assert isinstance(raw, asyncpg.Connection)  # noqa: S101 - every engine uses asyncpg
+    return raw
