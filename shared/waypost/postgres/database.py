@@ -11,12 +11,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from waypost.kernel.errors import Misconfigured, Transient
 from waypost.kernel.ids import TenantId
-from waypost.postgres.failures import as_tenant_error, as_transient, is_transient
+from waypost.postgres.failures import as_tenant_error, as_transient, is_lost
 from waypost.postgres.projection_schema import search_path
 from waypost.postgres.sql import driver, raw_connection
 from waypost.postgres.tenancy import bound_transaction, refuse_unsafe_role
 
 Purpose = Literal["requests", "jobs"]
+
+_POOLED = "pooled"
+"""Key in the `info` of a connection that a transaction has used before."""
 
 
 class Database:
@@ -83,15 +86,19 @@ class Database:
                 await connection.close()
 
     async def _begin(self, statements: str) -> AsyncConnection:
-        connection = await self.engine.connect()
-        try:
-            return await _execute_first(connection, statements)
-        except Exception as error:
-            # A connection that died in the pool fails at its first statement. No work is lost: use
-            # another connection.
-            if not is_transient(error):
-                raise
-        return await _execute_first(await self.engine.connect(), statements)
+        """Executes the first statements of a transaction. A connection that died in the pool fails
+        at them. No work is lost: uses the next connection. The error of a new connection is final.
+        """
+        while True:
+            connection = await self.engine.connect()
+            assert connection.sync_connection is not None  # noqa: S101 - it is connected
+            info = connection.sync_connection.info
+            pooled, info[_POOLED] = _POOLED in info, True
+            try:
+                return await _execute_first(connection, statements)
+            except Exception as error:
+                if not pooled or not is_lost(error):
+                    raise
 
     @asynccontextmanager
     async def autocommit(self) -> AsyncIterator[asyncpg.Connection]:

@@ -5,16 +5,21 @@ own.
 import asyncio
 import contextlib
 import time
+from collections.abc import Awaitable, Callable
+from typing import cast
 
 import asyncpg
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tests.fixtures.club import migrate, opened
 from waypost.kernel.errors import Transient
 from waypost.kernel.ids import TenantId, new_id
 from waypost.postgres.failures import as_transient
+from waypost.postgres.sql import driver, roll_back
+from waypost.postgres.tenancy import bound_transaction
 from waypost.telemetry.loop_lag import BLOCKED_SECONDS, LOOP_LAG
 from waypost.testing.database import Databases, connected
 
@@ -59,6 +64,83 @@ async def test_a_statement_alone_takes_no_connection_that_died_in_the_pool(datab
         await died.wait()
         async with pool.autocommit() as raw:
             assert await raw.fetchval("select pg_backend_pid()") != pid
+
+
+async def test_a_transaction_begins_although_every_connection_of_the_pool_has_died(database: Databases) -> None:
+    where = await database("club", migrate)
+    async with opened(where.app, pool_size=3) as pool, connected(where.app) as other:
+        async with contextlib.AsyncExitStack() as all_connections:
+            for _ in range(3):
+                await all_connections.enter_async_context(pool.transaction())
+        ended = await other.fetch(
+            "select pg_terminate_backend(pid) from pg_stat_activity"
+            " where usename = current_user and pid <> pg_backend_pid() and datname = current_database()"
+        )
+        assert len(ended) == 3
+        async with pool.transaction() as connection:
+            assert await connection.scalar(text("select 1")) == 1
+
+
+PARK = text("insert into parked_keys values ('club.members', 'users.user', 'key')")
+
+
+async def fail_in_python(connection: AsyncConnection) -> None:
+    raise ZeroDivisionError
+
+
+async def fail_in_a_statement(connection: AsyncConnection) -> None:
+    await connection.execute(text("select 1 / 0"))
+
+
+async def fail_in_the_driver(connection: AsyncConnection) -> None:
+    await driver(connection).execute("select 1 / 0")
+
+
+async def run_out_of_time(connection: AsyncConnection) -> None:
+    async with asyncio.timeout(0.01):
+        await driver(connection).execute("select pg_sleep(30)")
+
+
+async def be_cancelled(connection: AsyncConnection) -> None:
+    task = asyncio.current_task()
+    assert task is not None
+    task.cancel()
+    await connection.execute(text("select pg_sleep(30)"))
+
+
+@pytest.mark.parametrize(
+    "fail", [fail_in_python, fail_in_a_statement, fail_in_the_driver, run_out_of_time, be_cancelled]
+)
+async def test_a_failed_transaction_leaves_no_row_and_no_open_transaction(
+    database: Databases, fail: Callable[[AsyncConnection], Awaitable[None]]
+) -> None:
+    async with opened((await database("club", migrate)).app, pool_size=1) as pool:
+
+        async def failing() -> None:
+            async with pool.transaction([TenantId(new_id())]) as connection:
+                await connection.execute(PARK)
+                await fail(connection)
+
+        await asyncio.wait([asyncio.create_task(failing())])
+        async with pool.transaction() as connection:
+            assert await connection.scalar(text("select count(*) from parked_keys")) == 0
+            assert await connection.scalar(text("select current_setting('app.tenants')")) == ""
+        async with pool.autocommit() as raw:
+            assert not raw.is_in_transaction()
+
+
+async def test_rolled_back_transaction_ends_without_an_error(database: Databases) -> None:
+    async with opened((await database("club", migrate)).app, pool_size=1) as pool:
+        async with pool.transaction() as connection:
+            await connection.execute(PARK)
+            await roll_back(connection)
+        async with pool.transaction() as connection:
+            assert await connection.scalar(text("select count(*) from parked_keys")) == 0
+
+
+def test_tenant_is_not_inserted_as_text() -> None:
+    with pytest.raises((AttributeError, TypeError)):
+        bound_transaction([cast(TenantId, "'; drop table events; --")])
 
 
 async def test_an_error_does_not_contain_the_values_of_its_statement(database: Databases) -> None:
