@@ -127,6 +127,7 @@ async def billing(where: ServiceDatabase, folder: Path) -> AsyncIterator[Arm]:
             "WAYPOST_KAFKA_BOOTSTRAP": f"{LOOPBACK}:1",
             "WAYPOST_IDEMPOTENCY_SECRET": "a secret that stays the same",
             "WAYPOST_OUTBOX_CAP_ROWS": "10000000",
+            "WAYPOST_PAYMENTS_URL": f"http://{LOOPBACK}:1",
             "WAYPOST_PAYMENTS_WEBHOOK_SECRET": "a secret of the provider",
             "WAYPOST_JWKS_URL": jwks_url,
             "OTEL_TRACES_EXPORTER": "none",

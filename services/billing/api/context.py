@@ -8,10 +8,10 @@ from starlette.responses import Response
 from services.billing.api.models import InvoiceView
 from services.billing.domain import Invoice
 from services.billing.ports import Resources
-from waypost.web.request import Edge
+from waypost.web.request import RequestContext, request_context
 from waypost.web.responses import created, shown
 
-Context = Annotated[Edge[Resources], Depends(Edge)]
+Context = Annotated[RequestContext[Resources], Depends(request_context)]
 
 
 def changed(invoice: Invoice) -> Response:

@@ -5,6 +5,6 @@ from typing import Annotated
 from fastapi import Depends
 
 from services.users.ports import Resources
-from waypost.web.request import Edge
+from waypost.web.request import RequestContext, request_context
 
-Context = Annotated[Edge[Resources], Depends(Edge)]
+Context = Annotated[RequestContext[Resources], Depends(request_context)]

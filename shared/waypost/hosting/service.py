@@ -75,7 +75,7 @@ class Service:
     until they expire.
     """
     api_resources: OpenResources = nullcontext
-    """Opens the resources at `waypost.web.request.Edge.resources`."""
+    """Opens the resources at `waypost.web.request.RequestContext.resources`."""
     token_keys: "KeysOf | None" = None
     """Returns the keys of access tokens from `api_resources`. Only the service that signs tokens
     sets this; the others fetch the keys over HTTP.

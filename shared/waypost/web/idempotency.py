@@ -47,7 +47,7 @@ class IdempotentExecutor:
     result.
     """
 
-    def __init__(self, request: Request, key: IdempotencyKey = None) -> None:
+    def __init__(self, request: Request, key: str | None) -> None:
         self.key = key
         self._request = request
         self._bus: Bus = request.app.state.bus
@@ -98,4 +98,8 @@ def _stored_response(response: Response) -> StoredResponse:
     return StoredResponse(status=response.status_code, headers=headers, body=bytes(response.body))
 
 
-Executor = Annotated[IdempotentExecutor, Depends()]
+async def _executor(request: Request, key: IdempotencyKey = None) -> IdempotentExecutor:
+    return IdempotentExecutor(request, key)
+
+
+Executor = Annotated[IdempotentExecutor, Depends(_executor)]

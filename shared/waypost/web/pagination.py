@@ -70,7 +70,7 @@ def paged_by(kind: type[P]) -> Any:
     """
     positions: TypeAdapter[P] = TypeAdapter(kind)
 
-    def page_request(
+    async def page_request(
         cursor: Annotated[str | None, Query(max_length=MAX_CURSOR_CHARACTERS, description=_CURSOR)] = None,
         limit: Annotated[int, Query(ge=1, le=MAX_LIMIT, description="Rows of a page.")] = DEFAULT_LIMIT,
     ) -> PageRequest[P]:

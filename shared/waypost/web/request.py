@@ -6,7 +6,7 @@ metric, and answers 500 to any unexpected error.
 import time
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Generic
+from typing import Annotated, Any, Generic
 from uuid import UUID
 
 import structlog
@@ -33,7 +33,7 @@ REQUEST_ID = "X-Request-Id"
 CORRELATION_ID = "X-Correlation-Id"
 
 
-class Edge(Generic[R]):
+class RequestContext(Generic[R]):
     """Access to the service for one request. R is the type that the service's `api_resources`
     opens.
     """
@@ -44,9 +44,13 @@ class Edge(Generic[R]):
         self.now: datetime = request.app.state.clock.now()
 
 
-Context = Annotated[Edge, Depends()]
+async def request_context(request: Request) -> RequestContext[Any]:
+    return RequestContext(request)
+
+
+Context = Annotated[RequestContext, Depends(request_context)]
 """A parameter of any route. A service with resources declares its own type:
-`Annotated[Edge[Resources], Depends(Edge)]`.
+`Annotated[RequestContext[Resources], Depends(request_context)]`.
 """
 
 

@@ -32,7 +32,7 @@ def created(view: BaseModel, location: str, *, version: int | None = None) -> Re
     return shown(view, status=201, location=location, version=version)
 
 
-def _expected_version(if_match: Annotated[str | None, Header(description=_IF_MATCH)] = None) -> int | None:
+async def _expected_version(if_match: Annotated[str | None, Header(description=_IF_MATCH)] = None) -> int | None:
     if if_match is None or if_match.strip() == "*":
         return None
     match = _STRONG.fullmatch(if_match.strip())

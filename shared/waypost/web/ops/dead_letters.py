@@ -72,7 +72,7 @@ class RedriveOrder(DeadLetterFilter, ReasonedRequest):
 DeadLetters = Annotated[PageRequest[Place], paged_by(Place)]
 
 
-def _audit_context(operator: OperatorCaller, body: ReasonedRequest) -> AuditContext:
+async def _audit_context(operator: OperatorCaller, body: ReasonedRequest) -> AuditContext:
     return body.audited_by(operator)
 
 

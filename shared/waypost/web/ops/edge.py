@@ -12,7 +12,7 @@ from waypost.web.models import RequestModel
 from waypost.web.principal import Operator
 
 
-def _admin_service(request: Request) -> AdminService:
+async def _admin_service(request: Request) -> AdminService:
     admin_service: AdminService = request.app.state.admin_service
     return admin_service
 
