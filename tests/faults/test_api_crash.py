@@ -3,6 +3,7 @@ resolves the doubt (rows 1 to 4 of the fault matrix).
 """
 
 import asyncio
+import signal
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -48,7 +49,7 @@ async def test_killed_at(database: Databases, tmp_path: Path, point: str, commit
         async with running("users", {"api": port}, {**environment, VARIABLE: f"{point}=kill"}, tmp_path) as [api]:
             with pytest.raises(httpx.TransportError):
                 await http.post("/tenants", json=BODY, headers=KEY)
-            await asyncio.wait_for(api.wait(), 20)
+            assert await asyncio.wait_for(api.wait(), 20) == -signal.SIGKILL
         assert await owner.fetchval("select count(*) from outbox") == committed
 
         async with running("users", {"api": port}, environment, tmp_path):

@@ -1,6 +1,7 @@
 """A pool of connections with one role to one service's database."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Literal
@@ -11,15 +12,23 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from waypost.kernel.errors import Misconfigured, Transient
 from waypost.kernel.ids import TenantId
-from waypost.postgres.failures import as_tenant_error, as_transient, is_lost
+from waypost.postgres.failures import as_tenant_error, as_transient, is_transient
 from waypost.postgres.projection_schema import search_path
-from waypost.postgres.sql import driver, raw_connection
+from waypost.postgres.sql import driver, open_connection, raw_connection, sync_connection
 from waypost.postgres.tenancy import bound_transaction, refuse_unsafe_role
+from waypost.postgres.transaction_guard import refuse_other_ends
 
 Purpose = Literal["requests", "jobs"]
 
-_POOLED = "pooled"
-"""Key in the `info` of a connection that a transaction has used before."""
+ROLLBACK_SECONDS = 2.0
+"""Time limit of the rollback after an error. A server that does not answer ends the session later
+by itself.
+"""
+
+_USED_AT = "used_at"
+"""Key in the `info` of a pooled connection: when it was last taken from the pool, in the time of
+`time.monotonic`.
+"""
 
 
 class Database:
@@ -38,6 +47,9 @@ class Database:
     ) -> None:
         self.dsn = dsn
         self._purpose: Purpose | None = None
+        self._timeout_seconds = pool_timeout_seconds
+        self._lost_at = float("-inf")
+        """When a pooled connection was last found dead."""
         self.engine: AsyncEngine = create_async_engine(
             make_url(dsn).set(drivername="postgresql+asyncpg"),
             isolation_level="AUTOCOMMIT",  # `transaction` begins and commits: one round trip each
@@ -52,6 +64,8 @@ class Database:
                 "server_settings": {"application_name": application_name, "search_path": search_path(schemas)},
             },
         )
+
+        refuse_other_ends(self.engine)
 
     def reserve(self, purpose: Purpose) -> None:
         """Reserves the pool for one purpose, at start. Raises Misconfigured if the pool has another
@@ -87,40 +101,48 @@ class Database:
 
     async def _begin(self, statements: str) -> AsyncConnection:
         """Executes the first statements of a transaction. A connection that died in the pool fails
-        at them. No work is lost: uses the next connection. The error of a new connection is final.
+        at them. No work is lost: uses another one. The error of a new connection is final.
+        """
+        while True:
+            connection, reused = await self._check_out()
+            try:
+                await raw_connection(connection).execute(statements, timeout=self._timeout_seconds)
+                return connection
+            except BaseException as error:
+                await _drop(connection)
+                if not (reused and isinstance(error, Exception) and is_transient(error)):
+                    raise
+                self._lost_at = time.monotonic()
+
+    async def _check_out(self) -> tuple[AsyncConnection, bool]:
+        """A connection, and whether it was used before. Drops connections that are closed, that
+        were last used before another one died, or that have an open transaction.
         """
         while True:
             connection = await self.engine.connect()
-            assert connection.sync_connection is not None  # noqa: S101 - it is connected
-            info = connection.sync_connection.info
-            pooled, info[_POOLED] = _POOLED in info, True
-            try:
-                return await _execute_first(connection, statements)
-            except Exception as error:
-                if not pooled or not is_lost(error):
-                    raise
+            raw, info = raw_connection(connection), sync_connection(connection).info
+            used_at, info[_USED_AT] = info.get(_USED_AT), time.monotonic()
+            if not raw.is_closed() and not raw.is_in_transaction() and (used_at is None or used_at > self._lost_at):
+                return connection, used_at is not None
+            await _drop(connection)
 
     @asynccontextmanager
     async def autocommit(self) -> AsyncIterator[asyncpg.Connection]:
         """The driver's connection outside a transaction, bound to no tenant. Each statement commits
         by itself.
 
-        One round trip instead of four, for internal statements on a latency-critical path. Raises
+        One round trip instead of three, for internal statements on a latency-critical path. Raises
         Transient like `transaction`.
         """
         with as_transient():
-            while True:
-                async with self.engine.connect() as connection:
-                    raw = raw_connection(connection)
-                    if raw.is_closed():  # it died in the pool
-                        await connection.invalidate()
-                        continue
-                    try:
-                        yield raw
-                    except asyncio.CancelledError:
-                        await connection.invalidate()  # its statement may still wait for the server's answer
-                        raise
-                    return
+            connection, _ = await self._check_out()
+            try:
+                yield raw_connection(connection)
+            except asyncio.CancelledError:
+                await connection.invalidate()  # its statement may still wait for the server's answer
+                raise
+            finally:
+                await connection.close()
 
     async def fetch(self, statement: str, *arguments: object) -> Sequence[asyncpg.Record]:
         """One query on tables without tenants, or with a role that reads all tenants. Raises
@@ -148,15 +170,11 @@ class Database:
         await self.engine.dispose()
 
 
-async def _execute_first(connection: AsyncConnection, statements: str) -> AsyncConnection:
-    """Removes the connection from the pool after an error."""
-    try:
-        await raw_connection(connection).execute(statements)
-    except BaseException:
-        await connection.invalidate()  # not close() alone, which keeps it in the pool
-        await connection.close()
-        raise
-    return connection
+async def _drop(connection: AsyncConnection) -> None:
+    """Removes the connection from the pool, without a message to the server."""
+    raw_connection(connection).terminate()
+    await connection.invalidate()
+    await connection.close()
 
 
 async def _commit(connection: AsyncConnection) -> None:
@@ -164,7 +182,7 @@ async def _commit(connection: AsyncConnection) -> None:
     the commit of a failed transaction. A caller that ignored the statement's own error would
     believe that its transaction committed.
     """
-    raw = raw_connection(connection)
+    raw = open_connection(connection)
     if raw.is_in_transaction() and await raw.execute("commit") == "ROLLBACK":
         raise asyncpg.InFailedSQLTransactionError(
             "the commit rolled back, because the code ignored an error of an earlier statement"
@@ -175,14 +193,14 @@ async def _end_failed(connection: AsyncConnection) -> None:
     """Rolls back, so that the pool receives a connection without a transaction. Removes the
     connection from the pool if that fails.
     """
-    if connection.invalidated:
+    if connection.invalidated or connection.closed:
         return
     try:
         raw = raw_connection(connection)
         if raw.is_closed():
             await connection.invalidate()
         elif raw.is_in_transaction():
-            await raw.execute("rollback")
+            await raw.execute("rollback", timeout=ROLLBACK_SECONDS)
     except BaseException as error:
         await connection.invalidate()
         if not isinstance(error, Exception):

@@ -35,15 +35,13 @@ def is_transient(error: BaseException) -> bool:
     state = sqlstate(error)
     if state is not None:
         return state.startswith(_TRANSIENT_CLASSES) or state in _TRANSIENT_STATES
-    lost = (PoolTimeout, InterfaceError, asyncpg.InterfaceError, OSError, TimeoutError)
+    # InternalClientError: the driver still reads the message with which the server ended the
+    # session.
+    lost = (
+        *(PoolTimeout, InterfaceError, asyncpg.InterfaceError, asyncpg.InternalClientError),
+        *(OSError, TimeoutError),
+    )
     return isinstance(error, lost) or (isinstance(error, DBAPIError) and error.connection_invalidated)
-
-
-def is_lost(error: BaseException) -> bool:
-    """True if the connection of an idle session failed. An InternalClientError says that the driver
-    still reads the message with which the server ended the session.
-    """
-    return is_transient(error) or isinstance(error, asyncpg.InternalClientError)
 
 
 _ROW_OF_ANOTHER_TENANT = re.compile(r"new row violates row-level security policy for table \"([^\"]+)\"")

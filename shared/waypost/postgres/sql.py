@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import asyncpg
+from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 _PARAMETER = re.compile(r"(?<!:):([a-z_]+)")
@@ -12,9 +13,10 @@ _PARAMETER = re.compile(r"(?<!:):([a-z_]+)")
 
 def driver(connection: AsyncConnection) -> asyncpg.Connection:
     """The driver's connection inside the open transaction, for statements on a hot path. Raises
-    RuntimeError outside a transaction, where each statement would commit by itself.
+    RuntimeError outside a transaction, where each statement would commit by itself, and
+    ConnectionDoesNotExistError if the connection was lost.
     """
-    raw = raw_connection(connection)
+    raw = open_connection(connection)
     if not raw.is_in_transaction():
         raise RuntimeError("a driver call outside a transaction: open one with Database.transaction first")
     return raw
@@ -66,10 +68,23 @@ class NamedSql:
         return self.text, *(values[name] for name in self._names)
 
 
+def open_connection(connection: AsyncConnection) -> asyncpg.Connection:
+    """The driver's connection. Raises ConnectionDoesNotExistError if it was lost."""
+    raw = raw_connection(connection)
+    if raw.is_closed():
+        raise asyncpg.ConnectionDoesNotExistError("the connection to the database was lost")
+    return raw
+
+
 def raw_connection(connection: AsyncConnection) -> asyncpg.Connection:
-    """The driver's connection, in a transaction or not."""
-    pooled = connection.sync_connection
-    assert pooled is not None  # noqa: S101 - it is connected
-    raw = pooled.connection.driver_connection
+    """The driver's connection, open or not, in a transaction or not."""
+    raw = sync_connection(connection).connection.driver_connection
     assert isinstance(raw, asyncpg.Connection)  # noqa: S101 - every engine uses asyncpg
     return raw
+
+
+def sync_connection(connection: AsyncConnection) -> Connection:
+    """SQLAlchemy's connection below the asynchronous one."""
+    pooled = connection.sync_connection
+    assert pooled is not None  # noqa: S101 - it is connected
+    return pooled

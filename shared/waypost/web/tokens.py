@@ -6,6 +6,7 @@ import copy
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from joserfc import jwt
@@ -80,7 +81,7 @@ class TokenVerifier:
 
     def __init__(self, keys: KeySource, clock: Clock) -> None:
         self._keys = keys
-        self._proven: dict[str, tuple[OKPKey, dict[str, Any]]] = {}
+        self._proven: dict[str, tuple[OKPKey, Mapping[str, Any]]] = {}
         self._claims = jwt.JWTClaimsRegistry(
             now=lambda: int(clock.now().timestamp()),
             leeway=SKEW_SECONDS,
@@ -98,18 +99,19 @@ class TokenVerifier:
         key = await self._keys.find(_key_id(token))
         try:
             claims = self._proven_claims(token, key)
-            self._claims.validate(claims)
+            self._claims.validate(dict(claims))
         except (JoseError, ValueError) as error:
             raise Unauthenticated("the token is invalid or expired") from error
         return claims
 
-    def _proven_claims(self, token: str, key: OKPKey) -> dict[str, Any]:
+    def _proven_claims(self, token: str, key: OKPKey) -> Mapping[str, Any]:
         """The claims, whose signature is verified once per token and key. Raises JoseError,
         ValueError.
         """
         proven = self._proven.get(token)
         if proven is None or proven[0] is not key:
-            proven = self._proven[token] = (key, jwt.decode(token, key, registry=_REGISTRY).claims)
+            claims = jwt.decode(token, key, registry=_REGISTRY).claims
+            proven = self._proven[token] = (key, MappingProxyType(claims))
             if len(self._proven) > REMEMBERED_TOKENS:
                 del self._proven[next(iter(self._proven))]  # the oldest
         return proven[1]

@@ -43,5 +43,5 @@ async def test_program_ends_with_its_tests(tmp_path: Path) -> None:
     await starter.start()
     await eventually(lambda: (tmp_path / "pid").read_text().endswith("\n"), deadline_seconds=40)
     program = psutil.Process(int((tmp_path / "pid").read_text()))
-    await starter.kill()
+    os.kill(starter.pid, signal.SIGKILL)
     await eventually(lambda: not program.is_running())

@@ -11,17 +11,19 @@ from typing import cast
 import asyncpg
 import pytest
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, ResourceClosedError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tests.fixtures.club import migrate, opened
 from waypost.kernel.errors import Transient
 from waypost.kernel.ids import TenantId, new_id
+from waypost.postgres.database import Database
 from waypost.postgres.failures import as_transient
 from waypost.postgres.sql import driver, roll_back
 from waypost.postgres.tenancy import bound_transaction
 from waypost.telemetry.loop_lag import BLOCKED_SECONDS, LOOP_LAG
 from waypost.testing.database import Databases, connected
+from waypost.testing.postgres import DatabaseServer
 
 
 async def test_a_commit_after_a_swallowed_error_is_an_error(database: Databases) -> None:
@@ -70,7 +72,8 @@ async def test_a_transaction_begins_although_every_connection_of_the_pool_has_di
     where = await database("club", migrate)
     async with opened(where.app, pool_size=3) as pool, connected(where.app) as other:
         async with contextlib.AsyncExitStack() as all_connections:
-            for _ in range(3):
+            await all_connections.enter_async_context(pool.autocommit())
+            for _ in range(2):
                 await all_connections.enter_async_context(pool.transaction())
         ended = await other.fetch(
             "select pg_terminate_backend(pid) from pg_stat_activity"
@@ -127,6 +130,51 @@ async def test_a_failed_transaction_leaves_no_row_and_no_open_transaction(
             assert await connection.scalar(text("select current_setting('app.tenants')")) == ""
         async with pool.autocommit() as raw:
             assert not raw.is_in_transaction()
+
+
+async def commit(connection: AsyncConnection) -> None:
+    await connection.commit()
+
+
+async def roll_back_by_sqlalchemy(connection: AsyncConnection) -> None:
+    await connection.rollback()
+
+
+async def close(connection: AsyncConnection) -> None:
+    await connection.close()
+
+
+@pytest.mark.parametrize("end", [commit, roll_back_by_sqlalchemy, close])
+async def test_transaction_that_a_handler_ends_by_itself_is_rolled_back(
+    database: Databases, end: Callable[[AsyncConnection], Awaitable[None]]
+) -> None:
+    async with opened((await database("club", migrate)).app, pool_size=1) as pool:
+        with contextlib.suppress(RuntimeError, ResourceClosedError):
+            async with pool.transaction([TenantId(new_id())]) as connection:
+                await connection.execute(PARK)
+                await end(connection)
+            pytest.fail("the block ended without an error")
+        async with pool.transaction() as connection:
+            assert await connection.scalar(text("select count(*) from parked_keys")) == 0
+
+
+async def test_cancelled_commit_does_not_wait_for_a_frozen_server(own_postgres: DatabaseServer) -> None:
+    pool = Database(own_postgres.admin_dsn, application_name="test", pool_size=1)
+    frozen = asyncio.Event()
+
+    async def work() -> None:
+        async with pool.transaction() as connection:
+            await connection.execute(text("select 1"))
+            own_postgres.pause()
+            frozen.set()
+
+    task = asyncio.create_task(work())
+    await frozen.wait()
+    task.cancel()
+    done, _ = await asyncio.wait([task], timeout=20)
+    own_postgres.resume()
+    assert done == {task}
+    await pool.close()
 
 
 async def test_rolled_back_transaction_ends_without_an_error(database: Databases) -> None:
