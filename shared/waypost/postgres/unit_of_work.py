@@ -65,7 +65,7 @@ class PostgresUnitOfWork(Repository):
         self._connection = connection
         self._path = path
         self._store = PostgresEventStore(connection, path.codec)
-        super().__init__(self._store.history)
+        super().__init__(self._store.stored_events)
         self._unsent: list[tuple[Envelope[Event], EncodedEvent]] = []
         self.events = self._store
         self.jobs = path.open_jobs(connection, self)
