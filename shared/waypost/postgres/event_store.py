@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
 from uuid import UUID
 
 import asyncpg
@@ -36,6 +38,21 @@ from unnest($3::bigint[], $4::int[], $5::bytea[]) as redacted (version, schema_i
 where aggregate_type = $1 and aggregate_id = $2 and events.version = redacted.version"""
 
 
+@dataclass(frozen=True, slots=True)
+class NewEvent:
+    """An event as the event store and the outbox store it."""
+
+    envelope: Envelope[Event]
+    encoded: EncodedEvent
+    metadata: str
+    """JSON object of header name → text."""
+
+    @classmethod
+    def of(cls, envelope: Envelope[Event], codec: EventCodec) -> Self:
+        """Raises Permanent if the event does not fit its schema."""
+        return cls(envelope, codec.encode(envelope.event), json.dumps(to_metadata(envelope)))
+
+
 class PostgresEventStore:
     """`waypost.ports.event_store.EventStore` inside one open transaction."""
 
@@ -63,25 +80,21 @@ class PostgresEventStore:
         return tenant_id, [self._codec.decode(row["type"], row["payload"]) for row in rows]
 
     async def append(self, aggregate_type: str, envelopes: Sequence[Envelope[Event]]) -> None:
-        await self.append_encoded(
-            aggregate_type, [(envelope, self._codec.encode(envelope.event)) for envelope in envelopes]
-        )
+        await self.insert(aggregate_type, [NewEvent.of(envelope, self._codec) for envelope in envelopes])
 
-    async def append_encoded(
-        self, aggregate_type: str, encoded: Sequence[tuple[Envelope[Event], EncodedEvent]]
-    ) -> None:
+    async def insert(self, aggregate_type: str, events: Sequence[NewEvent]) -> None:
         """Like `append`, for already encoded events: the caller writes the same bytes to the
         outbox.
         """
-        if not encoded:
+        if not events:
             return
-        columns = zip(*(_row(aggregate_type, envelope, event) for envelope, event in encoded), strict=True)
+        columns = zip(*(_row(aggregate_type, event) for event in events), strict=True)
         try:
             await self._sql.execute(_APPEND, *map(list, columns))
         except asyncpg.UniqueViolationError as error:
             if error.constraint_name != "events_pkey":
                 raise
-            first = encoded[0][0]
+            first = events[0].envelope
             raise ConcurrencyConflict(aggregate_type, first.aggregate_id, first.aggregate_version - 1) from error
 
     async def erase_personal_data(self, aggregate_type: str, aggregate_id: UUID) -> None:
@@ -97,7 +110,8 @@ class PostgresEventStore:
         )
 
 
-def _row(aggregate_type: str, envelope: Envelope[Event], encoded: EncodedEvent) -> tuple[object, ...]:
+def _row(aggregate_type: str, event: NewEvent) -> tuple[object, ...]:
+    envelope, encoded = event.envelope, event.encoded
     return (
         envelope.tenant_id,
         aggregate_type,
@@ -107,6 +121,6 @@ def _row(aggregate_type: str, envelope: Envelope[Event], encoded: EncodedEvent) 
         envelope.event.type,
         encoded.schema_id,
         encoded.payload,
-        json.dumps(to_metadata(envelope)),
+        event.metadata,
         envelope.occurred_at,
     )
