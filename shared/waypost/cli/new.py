@@ -1,5 +1,6 @@
 """`waypost new project|service`"""
 
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
@@ -26,7 +27,7 @@ def new_project(
     """Writes a project without services into a new folder."""
     files = write_project(name, Path.cwd())
     steps = [f"cd {name}", "waypost new service shipping --event shipment.planned"]
-    steps += ["make test", "make demo"]
+    steps += ["python -m pytest", "waypost dev demo"]
     _answer(files, Path.cwd(), steps, as_json=as_json)
 
 
@@ -56,7 +57,13 @@ def new_service(
     except* SchemaProblem as problems:
         raise Misconfigured("\n".join(str(each) for each in problems.exceptions)) from problems
     tests = " ".join(f"tests/{kind}/{name}" for kind in ("unit", "integration"))
-    _answer(files, root, [f'make test ARGS="{tests}"', f"edit services/{name}/domain.py"], as_json=as_json)
+    _answer(files, root, [f"{_python(root)} -m pytest {tests}", f"edit services/{name}/domain.py"], as_json=as_json)
+
+
+def _python(root: Path) -> str:
+    """The interpreter of this command: its path if it lies in the project, else the active one."""
+    interpreter = Path(sys.executable)
+    return str(interpreter.relative_to(root)) if interpreter.is_relative_to(root) else "python"
 
 
 def _answer(files: Iterable[Path], root: Path, steps: Iterable[str], *, as_json: bool) -> None:

@@ -22,8 +22,7 @@ Version = Annotated[int, typer.Argument(help="Version number of its .avsc file."
 T = TypeVar("T")
 
 STORED_EVENTS = (
-    "Events that a local stack has stored with this id cannot be read afterwards:"
-    " stop the stack and delete the folder .waypost"
+    "Events that a local stack has stored with this id cannot be read afterwards: stop the stack and delete its data"
 )
 
 
