@@ -10,9 +10,10 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Coroutine, Iterable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.connection import Connection
 from typing import Any, Generic, NoReturn, TypeVar
 
@@ -25,6 +26,7 @@ R = TypeVar("R")
 Report = Callable[[int], None]
 """Called with the number of records of each finished step."""
 Job = Callable[[Report], Coroutine[Any, Any, R]]
+LoopFactory = Callable[[], asyncio.AbstractEventLoop]
 
 
 class ForkEnded(Transient):
@@ -46,7 +48,7 @@ async def in_forks(jobs: Iterable[Job[R]], report: Report) -> Sequence[R]:
     with ExitStack() as ending:
         forks: list[_Fork[R]] = []
         for job in jobs:
-            forks.append(_Fork(job, forks))
+            forks.append(_Fork(job))
             ending.callback(forks[-1].end)
         return await side_by_side(fork.result(report) for fork in forks)
 
@@ -54,14 +56,14 @@ async def in_forks(jobs: Iterable[Job[R]], report: Report) -> Sequence[R]:
 class _Fork(Generic[R]):
     """One process, and the pipe from it."""
 
-    def __init__(self, job: Job[R], others: "Iterable[_Fork[R]]") -> None:
+    def __init__(self, job: Job[R]) -> None:
+        loop_factory = type(asyncio.get_running_loop())
         self._pipe, end_of_fork = multiprocessing.Pipe()
         sys.stdout.flush()  # else the fork writes the buffered text again
         self._pid = os.fork()
         if self._pid == 0:
-            for fork in (self, *others):
-                fork._pipe.close()  # a copy in a fork would hide the end of this process
-            _run(job, end_of_fork)
+            self._pipe.close()  # this copy would hide the end of the parent from the fork
+            _run(job, end_of_fork, loop_factory)
         end_of_fork.close()
 
     async def result(self, report: Report) -> R:
@@ -82,12 +84,9 @@ class _Fork(Generic[R]):
         os.waitpid(self._pid, 0)
 
     async def _received(self) -> Any:
-        loop, readable = asyncio.get_running_loop(), asyncio.Event()
-        loop.add_reader(self._pipe.fileno(), readable.set)
-        try:
+        readable = asyncio.Event()
+        with _on_input(self._pipe, readable.set):
             await readable.wait()
-        finally:
-            loop.remove_reader(self._pipe.fileno())
         try:
             return self._pipe.recv()
         except (EOFError, ConnectionError) as end:
@@ -97,7 +96,7 @@ class _Fork(Generic[R]):
             ) from end
 
 
-def _run(job: Job[R], parent: Connection) -> NoReturn:
+def _run(job: Job[R], parent: Connection, loop_factory: LoopFactory) -> NoReturn:
     """The main function of a fork."""
     try:
         sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__  # a progress bar may have replaced them
@@ -105,16 +104,17 @@ def _run(job: Job[R], parent: Connection) -> NoReturn:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all; the parent ends its forks
         tune_garbage_collector()
-        parent.send(_finished(job, parent))
+        parent.send(_finished(job, parent, loop_factory))
     except BaseException:  # noqa: BLE001 - the frames of the parent must not run in the fork
         traceback.print_exc()
     finally:
         os._exit(0)
 
 
-def _finished(job: Job[R], parent: Connection) -> _Result[R] | WaypostError:
+def _finished(job: Job[R], parent: Connection, loop_factory: LoopFactory) -> _Result[R] | WaypostError:
     try:
-        return _Result(asyncio.run(_watched(job, parent)))
+        with asyncio.Runner(loop_factory=loop_factory) as runner:
+            return _Result(runner.run(_watched(job, parent)))
     except WaypostError as error:
         return error
     finally:
@@ -123,5 +123,17 @@ def _finished(job: Job[R], parent: Connection) -> _Result[R] | WaypostError:
 
 async def _watched(job: Job[R], parent: Connection) -> R:
     # The parent sends nothing: its end of the pipe becomes readable when the parent ends.
-    asyncio.get_running_loop().add_reader(parent.fileno(), os._exit, 1)
-    return await job(parent.send)
+    with _on_input(parent, partial(os._exit, 1)):
+        return await job(parent.send)
+
+
+@contextmanager
+def _on_input(pipe: Connection, call: Callable[[], None]) -> Iterator[None]:
+    """Calls `call` when the pipe becomes readable."""
+    loop = asyncio.get_running_loop()
+    loop.add_reader(pipe.fileno(), call)
+    os.set_blocking(pipe.fileno(), True)  # uvloop changes it, but a Connection reads and writes whole messages
+    try:
+        yield
+    finally:
+        loop.remove_reader(pipe.fileno())

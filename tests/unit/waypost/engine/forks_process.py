@@ -12,5 +12,6 @@ from waypost.engine.rebuild.forks import in_forks
 
 if __name__ == "__main__":
     log_plainly()
+    Path(os.environ["PARENT"]).write_text(f"{os.getpid()}\n")
     jobs = [partial(waits_for_ever, Path(path)) for path in json.loads(os.environ["JOBS"])]
     asyncio.run(in_forks(jobs, lambda _: None))

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+import uvloop
 
 from tests.fixtures.forked import ForkedProgram
 from waypost.engine.rebuild.forks import ForkEnded, Report, in_forks
@@ -34,6 +35,15 @@ async def test_results_come_in_the_order_of_the_jobs_and_reports_from_all() -> N
     assert [records for records, _ in results] == [3, 4]
     assert len({os.getpid(), *(pid for _, pid in results)}) == 3
     assert sorted(seen) == [3, 3, 4, 4]
+
+
+async def test_long_results_arrive_on_every_kind_of_loop() -> None:
+    async def is_long(report: Report) -> bytes:
+        assert isinstance(asyncio.get_running_loop(), uvloop.Loop)
+        return bytes(3_000_000)
+
+    jobs = [partial(is_long), partial(is_long)]
+    assert await asyncio.to_thread(uvloop.run, in_forks(jobs, lambda _: None)) == [bytes(3_000_000)] * 2
 
 
 async def test_an_error_of_one_job_is_raised_and_ends_the_others(tmp_path: Path) -> None:
@@ -69,15 +79,17 @@ async def test_a_programming_error_is_shown_on_standard_error(capfd: pytest.Capt
 
 
 async def test_the_forks_of_a_killed_process_end(tmp_path: Path) -> None:
-    pids = tmp_path / "pids"
-    environment = {**os.environ, "JOBS": json.dumps([str(pids)] * 2)}
+    pids, parent = tmp_path / "pids", tmp_path / "parent"
+    environment = {**os.environ, "JOBS": json.dumps([str(pids)] * 2), "PARENT": str(parent)}
     program = ForkedProgram("tests.unit.waypost.engine.forks_process", log=tmp_path / "log", environment=environment)
     await program.start()
     try:
         await eventually(lambda: is_true(len(pids_in(pids)) == 2))
+        (its_pid,) = pids_in(parent)
+        os.kill(its_pid, signal.SIGKILL)
+        await eventually(lambda: is_true(not any(map(runs, pids_in(pids)))))
     finally:
-        await program.kill()
-    await eventually(lambda: is_true(not any(map(runs, pids_in(pids)))))
+        await program.kill()  # the whole process group
 
 
 async def is_true(condition: bool) -> bool:
