@@ -100,7 +100,7 @@ async def compare(
 
 
 def cpu_seconds() -> float:
-    """Of this process and its ended forks."""
+    """Processor time of this process and its ended forks."""
     usages = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     return sum(usage.ru_utime + usage.ru_stime for usage in usages)
 
