@@ -1,6 +1,7 @@
 """`waypost projections rebuild <service>.<name>`"""
 
 import asyncio
+import os
 from typing import Annotated, Any
 
 import typer
@@ -12,7 +13,7 @@ from waypost.cli.output import AsJson, console, present, progress_bar
 from waypost.cli.services import service_within, setting_of
 from waypost.engine.consumer import group_name
 from waypost.engine.rate import Rate
-from waypost.engine.rebuild import RebuildReport, rebuild_async_projection, rebuild_inline_projection
+from waypost.engine.rebuild import Processes, RebuildReport, rebuild_async_projection, rebuild_inline_projection
 from waypost.hosting.service import Service
 from waypost.kafka.topic_log import KafkaTopicLogs
 from waypost.kernel.errors import NotFound
@@ -26,6 +27,9 @@ from waypost.project import variable
 
 METAVAR = "SERVICE.NAME"
 
+PROCESSES = min(os.cpu_count() or 1, 4)
+"""More than four wait for the database, which serves the live application as well."""
+
 commands = typer.Typer(no_args_is_help=True, help="Rebuilds of read models.")
 
 
@@ -35,6 +39,9 @@ def rebuild_command(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Compares, but changes nothing.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Swaps even if the safety checks object.")] = False,
     per_second: PerSecond = None,
+    processes: Annotated[
+        int, typer.Option("--processes", min=1, help="Processes that read the topics; 1 with --rate.")
+    ] = PROCESSES,
     as_json: AsJson = False,
 ) -> None:
     """Rebuilds a read model in a shadow schema, compares it with the live rows and swaps the two.
@@ -54,6 +61,7 @@ def rebuild_command(
                 dry_run=dry_run,
                 force=force,
                 rate=Rate(per_second),
+                processes=Processes(at_most=processes),
             )
         )
     present(as_dict(name, report), lambda: _show(name, report), as_json=as_json)
@@ -75,9 +83,15 @@ def find(name: str) -> tuple[Service, AsyncProjection | InlineProjection]:
     raise NotFound(f"there is no read model {name!r}; there are {', '.join(sorted(known))}")
 
 
-async def rebuilt(service: Service, target: AsyncProjection | InlineProjection, **options: Any) -> RebuildReport:
-    """Rebuilds the projection. Raises Misconfigured, before the shadow is made, if this release is
-    older or newer than the database.
+async def rebuilt(
+    service: Service,
+    target: AsyncProjection | InlineProjection,
+    *,
+    processes: Processes | None = None,
+    **options: Any,
+) -> RebuildReport:
+    """Rebuilds the projection; `processes` read topics only. Raises Misconfigured, before the
+    shadow is made, if this release is older or newer than the database.
     """
 
     async def check(connection: AsyncConnection) -> None:
@@ -92,7 +106,9 @@ async def rebuilt(service: Service, target: AsyncProjection | InlineProjection, 
         return await rebuild_inline_projection(target, inline_shadow_factory, **options)
     app_dsn, bootstrap = (setting_of(service.name, variable(name)) for name in ("APP_DSN", "KAFKA_BOOTSTRAP"))
     shadow_factory = PostgresShadowFactory(service.name, target, app_dsn=app_dsn, owner_dsn=owner_dsn, check=check)
-    return await rebuild_async_projection(target, shadow_factory, KafkaTopicLogs(bootstrap), service.codec, **options)
+    return await rebuild_async_projection(
+        target, shadow_factory, KafkaTopicLogs(bootstrap), service.codec, processes=processes, **options
+    )
 
 
 def as_dict(name: str, report: RebuildReport) -> dict[str, Any]:

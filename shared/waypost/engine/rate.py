@@ -22,6 +22,10 @@ class Rate:
         self._sleep = sleep
         self._step_begun = now()
 
+    @property
+    def is_limited(self) -> bool:
+        return self._per_second is not None
+
     def at_once(self, size: int) -> int:
         """How many of `size` records may be processed in one step: one second's worth at most, one
         at least.

@@ -5,11 +5,9 @@ topics, dead letters and the event store, so that a lost topic can be published 
 ids.
 """
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
 from typing import TypeVar
 from uuid import UUID
 
@@ -17,16 +15,40 @@ from waypost.kernel.cause import Cause
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.errors import MalformedHeaders
 from waypost.kernel.event import Event
+from waypost.kernel.header_forms import (
+    CONTENT_TYPE,
+    ID,
+    SEQUENCE,
+    TRACE,
+    read_sequence,
+    read_source,
+    read_time,
+    read_traceparent,
+    read_type,
+    read_uuid,
+    recurring_uuid,
+    values_of,
+)
 from waypost.kernel.ids import EventId, TenantId
 
-CONTENT_TYPE = "application/avro"
+__all__ = [
+    "CONTENT_TYPE",
+    "ID",
+    "SEQUENCE",
+    "Attributes",
+    "Headers",
+    "from_headers",
+    "from_metadata",
+    "header_name",
+    "in_order",
+    "to_headers",
+    "to_metadata",
+    "with_trace",
+]
 
 Headers = Sequence[tuple[str, bytes]]
 """A byte of a name that is not UTF-8 is a surrogate escape (PEP 383)."""
 
-ID = "ce_id"
-SEQUENCE = "ce_sequence"
-_TRACE = ("traceparent", "tracestate")
 _CONTRACT = (
     "content-type",
     "ce_specversion",
@@ -40,15 +62,8 @@ _CONTRACT = (
     "ce_correlationid",
     "ce_causationid",
     "ce_actorid",
-    *_TRACE,
+    *TRACE,
 )
-_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)")
-_TYPE = re.compile(r"[!-~]+")
-SEQUENCE_FORM = re.compile(r"[1-9][0-9]{0,17}")  # the range of a bigint
-SOURCE_FORM = re.compile(r"/services/[a-z_]+")
-TRACEPARENT_FORM = re.compile(r"[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
-
 T = TypeVar("T")
 F = TypeVar("F", bound=Event)
 
@@ -117,7 +132,7 @@ def with_trace(headers: Headers, traceparent: str, tracestate: str | None = None
     """The headers with this trace context instead of the old one, so that there is exactly one
     traceparent.
     """
-    others = [(name, value) for name, value in headers if name not in _TRACE]
+    others = [(name, value) for name, value in headers if name not in TRACE]
     state = [("tracestate", tracestate.encode())] if tracestate else []
     return [*others, ("traceparent", traceparent.encode()), *state]
 
@@ -131,6 +146,41 @@ def from_headers(headers: Headers) -> Attributes:
     """Parses headers. Raises MalformedHeaders for a header of the contract that is missing,
     malformed or repeated; other headers may repeat.
     """
+    return _read_at_once(headers) or _read_singly(headers)
+
+
+def _read_at_once(headers: Headers) -> Attributes | None:
+    """The attributes of a record with the headers of the contract and no others; None for other
+    records, and for invalid ones.
+    """
+    values = values_of(headers)
+    if values is None:
+        return None
+    event_id, event_type, source, tenant_id, subject, sequence, at, correlation, causation, *context, actor_id = values
+    try:
+        occurred_at = datetime.fromisoformat(at).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+    return Attributes(
+        event_id=EventId(UUID(event_id)),
+        event_type=event_type,
+        source=source,
+        tenant_id=TenantId(recurring_uuid(tenant_id)),
+        aggregate_id=recurring_uuid(subject),
+        sequence=int(sequence) if sequence else None,
+        occurred_at=occurred_at,
+        cause=Cause(
+            correlation_id=UUID(correlation),
+            causation_id=UUID(causation),
+            traceparent=context[0],
+            tracestate=context[1],
+            actor_id=UUID(actor_id) if actor_id else None,
+        ),
+    )
+
+
+def _read_singly(headers: Headers) -> Attributes:
+    """Reads one header after the other, so that an error names the header."""
     metadata: dict[str, str] = {}
     for name, value in headers:
         if not _is_text(name):
@@ -150,19 +200,19 @@ def from_metadata(metadata: Mapping[str, str]) -> Attributes:
     _require(metadata, "content-type", CONTENT_TYPE)
     _require(metadata, "ce_specversion", "1.0")
     return Attributes(
-        event_id=EventId(_read(metadata, ID, _uuid)),
-        event_type=_read(metadata, "ce_type", _type),
-        source=_read(metadata, "ce_source", _source),
-        tenant_id=TenantId(_read(metadata, "ce_tenantid", _recurring_uuid)),
-        aggregate_id=_read(metadata, "ce_subject", _recurring_uuid),
-        sequence=_read_optional(metadata, SEQUENCE, _sequence),
-        occurred_at=_read(metadata, "ce_time", _time),
+        event_id=EventId(_read(metadata, ID, read_uuid)),
+        event_type=_read(metadata, "ce_type", read_type),
+        source=_read(metadata, "ce_source", read_source),
+        tenant_id=TenantId(_read(metadata, "ce_tenantid", recurring_uuid)),
+        aggregate_id=_read(metadata, "ce_subject", recurring_uuid),
+        sequence=_read_optional(metadata, SEQUENCE, read_sequence),
+        occurred_at=_read(metadata, "ce_time", read_time),
         cause=Cause(
-            correlation_id=_read(metadata, "ce_correlationid", _uuid),
-            causation_id=_read(metadata, "ce_causationid", _uuid),
-            traceparent=_read_optional(metadata, "traceparent", _traceparent),
+            correlation_id=_read(metadata, "ce_correlationid", read_uuid),
+            causation_id=_read(metadata, "ce_causationid", read_uuid),
+            traceparent=_read_optional(metadata, "traceparent", read_traceparent),
             tracestate=metadata.get("tracestate"),
-            actor_id=_read_optional(metadata, "ce_actorid", _uuid),
+            actor_id=_read_optional(metadata, "ce_actorid", read_uuid),
         ),
     )
 
@@ -186,47 +236,8 @@ def _require(metadata: Mapping[str, str], name: str, expected: str) -> None:
         raise _malformed(name, "is missing" if value is None else f"is {value[:80]!r}, not {expected!r}")
 
 
-def _uuid(text: str) -> UUID:
-    # UUID() alone accepts braces, a urn and upper case: two texts of one id would be two keys in
-    # other places.
-    _match(_UUID, text)
-    return UUID(text)
-
-
-# Ids of tenants and aggregates repeat; parsing them is most of the cost.
-_recurring_uuid = lru_cache(maxsize=4096)(_uuid)
-
-
-def _time(text: str) -> datetime:
-    _match(_TIME, text)
-    return datetime.fromisoformat(text).astimezone(UTC)
-
-
-def _type(text: str) -> str:
-    return _match(_TYPE, text)
-
-
-def _sequence(text: str) -> int:
-    _match(SEQUENCE_FORM, text)
-    return int(text)
-
-
-def _traceparent(text: str) -> str:
-    return _match(TRACEPARENT_FORM, text)
-
-
-def _source(text: str) -> str:
-    return _match(SOURCE_FORM, text)
-
-
-def _match(pattern: re.Pattern[str], text: str) -> str:
-    if not pattern.fullmatch(text):
-        raise ValueError(text)
-    return text
-
-
 def _is_ours(name: str) -> bool:
-    return name.startswith("ce_") or name == "content-type" or name in _TRACE
+    return name.startswith("ce_") or name == "content-type" or name in TRACE
 
 
 def _is_text(name: str) -> bool:

@@ -16,6 +16,11 @@ from waypost.ports.consumer_transaction import ConsumerTransactions
 from waypost.ports.inbox import ConsumerPosition
 from waypost.ports.subscription import Partition
 
+WRITERS = 3
+"""Transactions that one process of a rebuild has open at a time: while one waits for the database,
+the records of another are read and decoded.
+"""
+
 
 class RebuildRuns(Conflict):
     """A migration or another rebuild is changing this database's schemas; only one may run at a
@@ -99,10 +104,14 @@ class Shadow(Protocol):
 
     name: str
     """The consumer's name with the suffix `~new`."""
-    transactions: ConsumerTransactions
-    """Transactions of the shadow. The guard skips versions at or below its own; the inbox remembers
-    only events without a sequence.
-    """
+
+    def transactions(self) -> AbstractAsyncContextManager[ConsumerTransactions]:
+        """Transactions of the shadow, `WRITERS` at a time, on connections of the calling process.
+
+        The guard skips versions at or below its own; the inbox remembers only events without a
+        sequence. A commit does not wait for the disk: a crash of the server undoes the rebuild.
+        """
+        ...
 
     async def live(self) -> Mapping[Partition, ConsumerPosition]:
         """The live consumer's positions now."""

@@ -2,8 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from types import MappingProxyType
 from typing import Literal
 
 import asyncpg
@@ -46,6 +47,7 @@ class Database:
         pool_size: int,
         schemas: Sequence[str] = (),
         pool_timeout_seconds: float = 5.0,
+        server_settings: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self.dsn = dsn
         self._purpose: Purpose | None = None
@@ -63,7 +65,11 @@ class Database:
             hide_parameters=True,
             connect_args={
                 "timeout": pool_timeout_seconds,
-                "server_settings": {"application_name": application_name, "search_path": search_path(schemas)},
+                "server_settings": {
+                    "application_name": application_name,
+                    "search_path": search_path(schemas),
+                    **server_settings,
+                },
             },
         )
 

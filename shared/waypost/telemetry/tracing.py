@@ -75,3 +75,10 @@ def configure(service: str, instance: str) -> bool:
         ) from missing
     sdk.install(exporter, {names.SERVICE: service, names.INSTANCE: instance, names.NAMESPACE: project().namespace})
     return True
+
+
+def flush() -> None:
+    """Sends the ended spans now, before the process ends without its exit handlers."""
+    provider = trace.get_tracer_provider()
+    if force_flush := getattr(provider, "force_flush", None):  # the provider without an SDK has none
+        force_flush()

@@ -13,6 +13,7 @@ from waypost.engine.rebuild import Progress
 from waypost.engine.rebuild.swap import BEFORE_COMMIT
 from waypost.kernel.envelope import Envelope
 from waypost.ports.rebuild import RebuildRuns
+from waypost.postgres import tenancy
 from waypost.testing.eventually import eventually
 
 
@@ -46,6 +47,17 @@ async def test_a_record_that_no_consumer_can_read_stops_neither_a_rebuild_nor_a_
     assert (await rebuilt(stage)).swapped
     assert await stage.names(ann, bob) == [["Ann"], []]
     assert list((await found(stage)).messages) == [greeting.event_id]
+
+
+async def test_rows_are_compared_some_tenants_at_a_time(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    people = [stage.user() for _ in range(20)]
+    await live(stage, people)
+    (at_once,) = (await rebuilt(stage, dry_run=True)).comparison.comparisons
+
+    monkeypatch.setattr(tenancy, "TENANTS_AT_ONCE", 3)
+
+    assert (await rebuilt(stage, dry_run=True)).comparison.comparisons == [at_once]
+    assert (at_once.live_rows, at_once.new_rows, at_once.equal) == (20, 20, True)
 
 
 async def test_a_dry_run_and_a_refusal_change_nothing(stage: Stage) -> None:

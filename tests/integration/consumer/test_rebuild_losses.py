@@ -59,7 +59,8 @@ class LogsOfATopicMadeAnew(KafkaTopicLogs):
     async def opened(self, partitions: Iterable[Partition]) -> AsyncIterator[KafkaTopicLog]:
         async with super().opened(partitions) as log:
             await self.stage.rows(
-                "update consumer_offsets set topic_id = gen_random_uuid(), next_offset = 1 returning 1"
+                "update consumer_offsets set topic_id = gen_random_uuid(), next_offset = 1"
+                " where consumer = 'club.members' returning 1"
             )
             yield log
 

@@ -1,23 +1,24 @@
 """Rebuilds an async projection from its topics and swaps it in with one transaction."""
 
 import sys
-import time
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 from functools import partial
 
 from waypost.engine.consumer.message import MessageParser
 from waypost.engine.consumer.policy import ConsumerPolicy
 from waypost.engine.rate import Rate
+from waypost.engine.rebuild.catch_up import CatchUp, Counter
+from waypost.engine.rebuild.forks import Report, in_forks
+from waypost.engine.rebuild.parts import Positions, Processes
 from waypost.engine.rebuild.read_ahead import ReadAhead
-from waypost.engine.rebuild.shadow_writer import SHADOW_DUPLICATE_WINDOW, ShadowWriter
+from waypost.engine.rebuild.shadow_writer import SHADOW_DUPLICATE_WINDOW, ShadowWriter, Written
 from waypost.engine.rebuild.swap import BEFORE_SWAP, Progress, RebuildReport, swap_if_allowed, swap_with_retries
 from waypost.kernel.clock import Clock, SystemClock
 from waypost.ports.codec import EventCodec
 from waypost.ports.consumers import AsyncProjection
-from waypost.ports.inbox import ConsumerPosition
 from waypost.ports.rebuild import LiveIsAhead, Shadow, ShadowFactory, Swap
-from waypost.ports.subscription import Partition
 from waypost.ports.topic_log import TopicLogs
 from waypost.telemetry.messaging import rebuild_span
 
@@ -38,53 +39,80 @@ async def rebuild_async_projection(
     rate: Rate | None = None,
     policy: ConsumerPolicy | None = None,
     clock: Clock | None = None,
+    processes: Processes | None = None,
 ) -> RebuildReport:
     """Reads the projection's topics from offset 0 to the live consumer's position, compares, and
     swaps.
 
     `dry_run` stops before the swap; `force` swaps despite refusals, except for missing row-level
-    security or grants. `rate` limits the reads before the swap. An error or a crash before the
-    swap's commit leaves the live rows unchanged. Raises RebuildRuns and Transient.
+    security or grants. `rate` limits the reads before the swap. `processes` read a long topic side
+    by side; without them, or with a `rate`, this process reads alone. An error or a crash before
+    the swap's commit leaves the live rows unchanged. Raises RebuildRuns and Transient.
     """
     policy = replace(policy or ConsumerPolicy(), duplicate_window=SHADOW_DUPLICATE_WINDOW, max_dead_letters=_NO_LIMIT)
+    rate, counter = rate or Rate(), Counter(progress)
     async with shadow_factory.shadow() as shadow:
-        live = await shadow.live()
-        async with logs.opened(live) as topic_log:
-            parser = MessageParser(codec, projection.handlers, without=await shadow.discarded())
-            shadow_writer = ShadowWriter(shadow.name, projection, parser, policy, clock or SystemClock())
-            ahead = ReadAhead(topic_log, live)
-            run = _Rebuild(shadow, shadow_writer, ahead, rate or Rate(), policy.max_records, progress)
-            with rebuild_span(shadow.name):
-                await shadow_writer.begin(live, shadow.transactions)
+        parser = MessageParser(codec, projection.handlers, without=await shadow.discarded())
+        shadow_writer = ShadowWriter(shadow.name, projection, parser, policy, clock or SystemClock())
+        source = _Source(shadow, shadow_writer, logs, rate, policy.max_records)
+        with rebuild_span(shadow.name):
+            live = await shadow.live()
+            async with shadow.transactions() as transactions:
+                await shadow_writer.begin(live, transactions)
+            if processes and not rate.is_limited:
+                counter.aim(live)
+                await source.read_in_forks(processes.divide(live), counter.add)
+            async with source.opened(live, counter.add) as catch_up:
+                run = _Rebuild(shadow, shadow_writer, catch_up, counter)
                 swap = partial(run.swap, dry_run=dry_run, force=force)
                 return await swap_with_retries(swap, name=shadow.name, prepare=run.catch_up)
 
 
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """Opens topics and shadow, in this process or in a fork."""
+
+    shadow: Shadow
+    shadow_writer: ShadowWriter
+    logs: TopicLogs
+    rate: Rate
+    max_records: int
+
+    @asynccontextmanager
+    async def opened(self, positions: Positions, report: Report) -> AsyncIterator[CatchUp]:
+        """Continues each partition after the records that were written."""
+        async with self.shadow.transactions() as transactions, self.logs.opened(positions) as topic_log:
+            topic_log.seek({partition: self.shadow_writer.next_offsets[partition] for partition in positions})
+            ahead = ReadAhead(topic_log, positions)
+            yield CatchUp(self.shadow_writer, ahead, transactions, self.rate, self.max_records, report)
+
+    async def read_in_forks(self, parts: Iterable[Positions], report: Report) -> None:
+        """Reads each part up to its positions in a separate process."""
+        for written in await in_forks([partial(self._read, part) for part in parts], report):
+            self.shadow_writer.add(written)
+
+    async def _read(self, positions: Positions, report: Report) -> Written:
+        async with self.opened(positions, report) as catch_up:
+            await catch_up.up_to(positions)
+        return self.shadow_writer.written(positions)
+
+
 class _Rebuild:
-    def __init__(
-        self,
-        shadow: Shadow,
-        shadow_writer: ShadowWriter,
-        ahead: ReadAhead,
-        rate: Rate,
-        max_records: int,
-        progress: Callable[[Progress], None],
-    ) -> None:
+    def __init__(self, shadow: Shadow, shadow_writer: ShadowWriter, catch_up: CatchUp, counter: Counter) -> None:
         self._shadow = shadow
         self._shadow_writer = shadow_writer
-        self._ahead = ahead
-        self._rate = rate
-        self._max_records = max_records
-        self._progress = progress
-        self._started_at = time.monotonic()
+        self._catch_up = catch_up
+        self._counter = counter
 
     async def catch_up(self) -> None:
         """Processes records up to the live consumer's position and reads ahead. Raises
         Transient.
         """
-        await self._process_up_to(await self._shadow.live())
-        await self._shadow_writer.process_parked(self._shadow.transactions)
-        await self._ahead.fill()
+        live = await self._shadow.live()
+        self._counter.aim(live)
+        await self._catch_up.up_to(live)
+        await self._shadow_writer.process_parked(self._catch_up.transactions)
+        await self._catch_up.ahead.fill()
         BEFORE_SWAP.hit()
 
     async def swap(self, *, dry_run: bool, force: bool) -> RebuildReport:
@@ -92,24 +120,10 @@ class _Rebuild:
         async with self._shadow.swap() as swap:
             return await self._complete(swap, dry_run=dry_run, force=force)
 
-    async def _process_up_to(self, live: Mapping[Partition, ConsumerPosition]) -> None:
-        """Never beyond the live position, so that the new rows hold exactly the same records as the
-        live ones.
-        """
-        total = sum(consumer_position.next_offset for consumer_position in live.values())
-        at_once = self._rate.at_once(self._max_records)
-        for partition, consumer_position in live.items():
-            while (records := await self._ahead.below(partition, consumer_position.next_offset, at_once)) is not None:
-                if records:
-                    await self._shadow_writer.write(partition, records, self._shadow.transactions)
-                    self._shadow_writer.count(partition, records)
-                    self._progress(Progress.since(self._started_at, self._shadow_writer.records, total))
-                    await self._rate.after(len(records))
-
     async def _complete(self, swap: Swap, *, dry_run: bool, force: bool) -> RebuildReport:
         records = self._shadow_writer.records + await self._process_rest(swap)
         comparison = await swap.compare(self._shadow_writer.tenants)
-        return await swap_if_allowed(swap, comparison, records, self._started_at, dry_run=dry_run, force=force)
+        return await swap_if_allowed(swap, comparison, records, self._counter.started_at, dry_run=dry_run, force=force)
 
     async def _process_rest(self, swap: Swap) -> int:
         """Processes the records that the live consumer processed since, from memory. Not counted,
@@ -119,7 +133,7 @@ class _Rebuild:
             known = self._shadow_writer.topic_ids.get(partition, consumer_position.topic_id)
             if consumer_position.topic_id != known:
                 raise LiveIsAhead(f"{partition} belongs to a topic that was recreated since it was read")
-        rest = await self._ahead.rest(swap.live)
+        rest = await self._catch_up.ahead.rest(swap.live)
         for partition, records in rest.items():
             if records:
                 await self._shadow_writer.write(partition, records, swap.transactions)

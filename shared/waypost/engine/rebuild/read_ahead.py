@@ -30,9 +30,11 @@ class ReadAhead:
             if await self._log.position(partition) >= until:
                 return None
             ahead += await self._read(partition)
-        result = [record for record in ahead[:at_most] if record.offset < until]
-        if ahead and not result:
-            return None
+        result = ahead[:at_most]
+        if result and result[-1].offset >= until:
+            result = [record for record in result if record.offset < until]
+            if not result:
+                return None
         del ahead[: len(result)]
         return result
 

@@ -1,7 +1,8 @@
 """Writes the shadow's rows with the consumer's own pipeline."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
@@ -16,7 +17,7 @@ from waypost.engine.consumer.policy import ConsumerPolicy
 from waypost.kernel.clock import Clock
 from waypost.kernel.envelope import Record
 from waypost.kernel.ids import TenantId
-from waypost.ports.consumer_transaction import ConsumerTransactions
+from waypost.ports.consumer_transaction import ConsumerTransaction, ConsumerTransactions
 from waypost.ports.consumers import AsyncProjection
 from waypost.ports.dead_letters import ParkedKey
 from waypost.ports.inbox import ConsumerPosition
@@ -26,6 +27,24 @@ SHADOW_DUPLICATE_WINDOW = timedelta(days=-1)
 """The shadow's inbox remembers no event that has a sequence: an event at or below the guard's
 version counts as stale, however recent.
 """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """The result of writing some partitions."""
+
+    records: int
+    tenants: frozenset[TenantId]
+    next_offsets: Mapping[Partition, int]
+
+
+class _ShadowPipeline(Pipeline):
+    async def claim(self, batch: Batch, transaction: ConsumerTransaction) -> None:
+        """Claims only records without a sequence: the order guard skips the others if repeated."""
+        if all(message.sequence is not None for message in batch.messages):
+            batch.claimed = list(batch.messages)
+        else:
+            await super().claim(batch, transaction)
 
 
 class ShadowWriter:
@@ -44,7 +63,7 @@ class ShadowWriter:
         self._policy = policy
         self._clock = clock
         self._keys_with_gap: frozenset[ParkedKey] = frozenset()
-        self._next_offsets: dict[Partition, int] = {}
+        self.next_offsets: dict[Partition, int] = {}
         """Next offset of the shadow, per partition."""
 
     async def begin(self, live: Mapping[Partition, ConsumerPosition], transactions: ConsumerTransactions) -> None:
@@ -53,7 +72,7 @@ class ShadowWriter:
             for partition, consumer_position in live.items():
                 await transaction.inbox.reset_position(partition, consumer_position.topic_id)
                 self.topic_ids[partition] = consumer_position.topic_id
-                self._next_offsets[partition] = 0
+                self.next_offsets[partition] = 0
 
     async def write(self, partition: Partition, records: Sequence[Record], transactions: ConsumerTransactions) -> None:
         """Processes records. Records whose transaction may be rolled back are not counted; call
@@ -61,12 +80,12 @@ class ShadowWriter:
         """
         messages = self._parser.parse_all(records)
         self.tenants |= {message.attributes.tenant_id for message in messages if message.attributes}
-        pipeline = Pipeline(self._name, transactions, self._effects, self._policy, self._clock)
+        pipeline = _ShadowPipeline(self._name, transactions, self._effects, self._policy, self._clock)
         batch_processor = BatchProcessor(self._name, pipeline, transactions, self._policy, asyncio.Event())
         await batch_processor.process(
             Batch(
                 partition=partition,
-                expected=self._next_offsets[partition],
+                expected=self.next_offsets[partition],
                 topic_id=self.topic_ids[partition],
                 messages=messages,
             )
@@ -74,8 +93,19 @@ class ShadowWriter:
 
     def count(self, partition: Partition, records: Sequence[Record]) -> None:
         """Advances past records whose transaction was committed."""
-        self._next_offsets[partition] = records[-1].offset + 1
+        self.next_offsets[partition] = records[-1].offset + 1
         self.records += len(records)
+
+    def written(self, partitions: Iterable[Partition]) -> Written:
+        """The result for these partitions, in a process that writes no others."""
+        next_offsets = {partition: self.next_offsets[partition] for partition in partitions}
+        return Written(records=self.records, tenants=frozenset(self.tenants), next_offsets=next_offsets)
+
+    def add(self, written: Written) -> None:
+        """Continues after the records that another process has written."""
+        self.records += written.records
+        self.tenants |= written.tenants
+        self.next_offsets |= written.next_offsets
 
     async def process_parked(self, transactions: ConsumerTransactions) -> None:
         """Processes out-of-order records, which wait in dead letters for an earlier version, as the

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from waypost.kernel.cloudevents import CONTENT_TYPE, SEQUENCE_FORM, SOURCE_FORM, TRACEPARENT_FORM
+from waypost.kernel.header_forms import CONTENT_TYPE, SEQUENCE_FORM, SOURCE_FORM, TRACEPARENT_FORM
 
 _UUID = {"type": "string", "format": "uuid"}
 _OPTIONAL = {"ce_sequence", "ce_actorid", "traceparent", "tracestate"}

@@ -160,8 +160,8 @@ class PostgresInlineSwap(PostgresInlineShadowTransaction):
             yield [self._stored.read(row) for row in rows]
 
     async def compare(self) -> ComparisonReport:
-        await self.bind(await self.rows.scalars(text("select distinct tenant_id from events")))
-        return await compare(self.rows, self._names, self._projection)
+        tenants = await self.rows.scalars(text("select distinct tenant_id from events"))
+        return await compare(self.rows, self._names, self._projection, map(TenantId, tenants))
 
     async def complete(self) -> None:
         await rename_schemas(self.rows, self._names)

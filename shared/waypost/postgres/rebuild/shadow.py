@@ -10,6 +10,7 @@ from waypost.kernel.ids import EventId
 from waypost.ports.consumer_transaction import ConsumerTransactions
 from waypost.ports.consumers import AsyncProjection
 from waypost.ports.inbox import ConsumerPosition
+from waypost.ports.rebuild import WRITERS
 from waypost.ports.subscription import Partition
 from waypost.postgres.database import Database
 from waypost.postgres.projection_schema import create_projection_schema
@@ -52,31 +53,27 @@ class PostgresShadowFactory:
     async def shadow(self) -> AsyncIterator["PostgresShadow"]:
         names = self._names
         owner = Database(self._owner_dsn, application_name=f"{names.service}-rebuild-owner", pool_size=3)
-        app = Database(
-            self._app_dsn, application_name=f"{names.service}-rebuild", pool_size=2, schemas=[names.new_schema]
-        )
         try:
             async with schema_lock(owner, self._check):
-                shadow = PostgresShadow(names, self._projection, owner, app)
+                shadow = PostgresShadow(names, self._projection, owner, self._app_dsn)
                 await shadow.make()
                 try:
                     yield shadow
                 finally:
                     await shadow.drop()
         finally:
-            await app.close()
             await owner.close()
 
 
 class PostgresShadow:
     """`waypost.ports.rebuild.Shadow`."""
 
-    def __init__(self, names: Names, projection: AsyncProjection, owner: Database, app: Database) -> None:
+    def __init__(self, names: Names, projection: AsyncProjection, owner: Database, app_dsn: str) -> None:
         self.name = names.shadow
-        self.transactions: ConsumerTransactions = ShadowTransactions(app, names)
         self._names = names
         self._projection = projection
         self._owner = owner
+        self._app_dsn = app_dsn
 
     async def make(self) -> None:
         async with self._owner.transaction() as connection:
@@ -90,6 +87,21 @@ class PostgresShadow:
         """Drops the shadow. After a swap the schema has another name and stays."""
         async with self._owner.transaction() as connection:
             await self._forget(connection)
+
+    @asynccontextmanager
+    async def transactions(self) -> AsyncIterator[ConsumerTransactions]:
+        app = Database(
+            self._app_dsn,
+            application_name=f"{self._names.service}-rebuild",
+            pool_size=WRITERS,
+            schemas=[self._names.new_schema],
+            # The commit of the swap waits for the disk, and with it for all writes before.
+            server_settings={"synchronous_commit": "off"},
+        )
+        try:
+            yield ShadowTransactions(app, self._names)
+        finally:
+            await app.close()
 
     async def live(self) -> Mapping[Partition, ConsumerPosition]:
         async with self._owner.transaction() as connection:

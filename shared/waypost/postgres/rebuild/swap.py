@@ -15,7 +15,6 @@ from waypost.postgres.dead_letters.rows import FAILURE_COLUMNS, IS_OPEN
 from waypost.postgres.rebuild.comparison import compare
 from waypost.postgres.rebuild.schemas import Names
 from waypost.postgres.rebuild.transactions import SwapTransactions
-from waypost.postgres.tenancy import BIND, setting
 
 # Lock the positions first: a live consumer locks its position before parked rows, so that the two
 # cannot deadlock.
@@ -106,8 +105,7 @@ class PostgresSwap:
         self._projection = projection
 
     async def compare(self, tenants: Iterable[TenantId]) -> ComparisonReport:
-        await self._connection.execute(BIND, {"tenants": setting(tenants)})
-        return await compare(self._connection, self._names, self._projection)
+        return await compare(self._connection, self._names, self._projection, tenants)
 
     async def complete(self) -> None:
         await self._refuse_new_partitions()

@@ -1,6 +1,7 @@
 """Metadata comes back as it went, and a header that breaks the contract is named."""
 
 import json
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.fixtures.envelopes import TRACEPARENT, user_created_envelope
+from waypost.kernel import cloudevents
 from waypost.kernel.cloudevents import from_headers, from_metadata, in_order, to_headers, to_metadata, with_trace
 from waypost.kernel.errors import MalformedHeaders
 
@@ -141,6 +143,27 @@ def test_a_span_takes_the_place_of_the_one_before() -> None:
     assert [value for name, value in moved if name == "traceparent"] == [TRACEPARENT.replace("00f0", "11f1").encode()]
     assert from_headers(moved).cause.tracestate is None
     assert from_headers(with_trace(moved, TRACEPARENT, "vendor=2")).cause.tracestate == "vendor=2"
+
+
+def test_the_headers_of_our_producers_are_read_at_once() -> None:
+    """One regular expression, with the result of reading them one after the other."""
+    for present in ((), ("ce_sequence",), OPTIONAL):
+        given = [header for header in headers() if header[0] in (*REQUIRED, *present)]
+        assert cloudevents._read_at_once(given) == cloudevents._read_singly(given)
+
+
+@given(
+    name=st.sampled_from([*REQUIRED, *OPTIONAL]),
+    value=st.one_of(st.binary(max_size=40), st.text(max_size=40).map(str.encode), st.none()),
+    end=st.sampled_from([b"", b"\n", b"x", "\u0661".encode(), b"Z", b"+23:59", b"\nx"]),
+    keep=st.booleans(),
+)
+def test_headers_read_at_once_are_valid(name: str, value: bytes | None, end: bytes, keep: bool) -> None:
+    changed: list[tuple[str, Any]] = [
+        (each, given if each != name else given + end if keep else value) for each, given in headers()
+    ]
+    if (attributes := cloudevents._read_at_once(changed)) is not None:
+        assert attributes == cloudevents._read_singly(changed)
 
 
 _names = st.sampled_from([*REQUIRED, *OPTIONAL, "x"])
