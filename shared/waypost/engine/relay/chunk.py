@@ -53,14 +53,13 @@ class Chunk:
     def _build_record(self, row: PendingRow) -> OutgoingRecord:
         try:
             texts: dict[str, str] = orjson.loads(row.headers)
-            headers: Headers = [(name, text.encode()) for name, text in texts.items()]
+            headers: Headers = list(zip(texts, map(str.encode, texts.values()), strict=True))
         except (ValueError, TypeError, AttributeError) as error:
             raise RowsRejected([row], f"its headers are not a JSON object of strings: {error}") from error
         if is_sampled(texts.get(TRACEPARENT)):
             span, headers = start_send(row.topic, row.key, headers, message_id=texts.get(ID, ""))
             self._spans.append(span)
-        at = int(row.created_at.timestamp() * 1000)
-        return OutgoingRecord(row.topic, row.shard, row.key, row.payload, headers, at)
+        return OutgoingRecord(row.topic, row.shard, row.key, row.payload, headers, row.created_ms)
 
     def _end_spans(self, error: BaseException | None) -> None:
         failure = None if error is None else type(error).__name__
