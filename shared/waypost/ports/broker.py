@@ -46,9 +46,12 @@ class Publisher(Protocol):
         """Returns when every record is in the logs of all in-sync replicas (`acks=all`, KIP-98).
 
         A record is sent to the partition that `waypost.kernel.partitioner` computes. Records of
-        one partition keep the given order, with one batch in flight at a time. Raises
-        TopicUnavailable before anything is sent, RecordsRejected, and Transient. After an error or
-        a cancellation, any of the records may be in the log, or may still arrive there.
+        one partition keep the given order, with one batch in flight at a time, also over calls that
+        overlap: the calls' order is that in which they begin. A partition with an error, or with a
+        cancelled call, gets no record of a later call; that call raises Transient.
+
+        Raises TopicUnavailable before anything is sent, RecordsRejected, and Transient. After an
+        error or a cancellation, any of the records may be in the log, or may still arrive there.
         """
         ...
 

@@ -1,6 +1,7 @@
 """Outbox rows that are sent together, and their records."""
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 
 import orjson
@@ -26,9 +27,12 @@ class RowsRejected(Permanent):
 
 
 class Chunk:
-    """Rows with their records. The constructor raises RowsRejected for an unreadable row."""
+    """Rows of one topic with their records. The constructor raises RowsRejected for an unreadable
+    row.
+    """
 
     def __init__(self, rows: Sequence[PendingRow]) -> None:
+        self.topic = rows[0].topic
         self.rows = rows
         self._spans: list[Span] = []
         self.records: Sequence[OutgoingRecord] = [self._build_record(row) for row in rows]
@@ -65,3 +69,11 @@ class Chunk:
         failure = None if error is None else type(error).__name__
         for span in self._spans:
             end_send(span, failure=failure)
+
+
+def by_topic(rows: Sequence[PendingRow]) -> Collection[Sequence[PendingRow]]:
+    """The rows of each topic, in their order."""
+    topics: defaultdict[str, list[PendingRow]] = defaultdict(list)
+    for row in rows:
+        topics[row.topic].append(row)
+    return topics.values()
