@@ -162,10 +162,8 @@ class KafkaPublisher:
 
 def _append(batch: BatchBuilder, record: OutgoingRecord) -> bool:
     """False if the batch is full; an empty batch accepts any record."""
-    return (
-        batch.append(timestamp=record.timestamp_ms, key=record.key, value=record.value, headers=record.headers)
-        is not None
-    )
+    headers = list(record.headers)  # aiokafka requires a list
+    return batch.append(timestamp=record.timestamp_ms, key=record.key, value=record.value, headers=headers) is not None
 
 
 async def end_producer(producer: AIOKafkaProducer) -> None:

@@ -6,7 +6,7 @@ ids.
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -23,6 +23,11 @@ CONTENT_TYPE = "application/avro"
 
 Headers = Sequence[tuple[str, bytes]]
 """A byte of a name that is not UTF-8 is a surrogate escape (PEP 383)."""
+
+HeaderPairs = Collection[tuple[str, bytes]]
+"""Headers of an outgoing record. The items of a dictionary are cheaper to keep than pairs: the
+garbage collector does not track a dictionary of strings and bytes.
+"""
 
 ID = "ce_id"
 SEQUENCE = "ce_sequence"

@@ -20,6 +20,8 @@ class MemoryBroker:
         self.acknowledging = asyncio.Event()
         """A test clears this event: records are appended, but no acknowledgement is sent."""
         self.acknowledging.set()
+        self.unanswered: set[str] = set()
+        """Topics whose records are not acknowledged."""
         self.received = asyncio.Condition()
         """Notified when records have reached a log."""
 
@@ -47,6 +49,8 @@ class MemoryPublisher:
             for topic in topics:
                 await self._append(topic, [record for record in records if record.topic == topic])
             await self._broker.acknowledging.wait()
+            if topics & self._broker.unanswered:
+                await asyncio.Event().wait()
         except BaseException:
             self._broken |= topics
             raise

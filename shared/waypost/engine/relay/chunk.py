@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import orjson
 from opentelemetry.trace import Span
 
-from waypost.kernel.cloudevents import ID, Headers
+from waypost.kernel.cloudevents import ID, HeaderPairs
 from waypost.kernel.errors import Permanent
 from waypost.ports.broker import OutgoingRecord, RecordsRejected
 from waypost.ports.outbox import PendingRow
@@ -57,7 +57,7 @@ class Chunk:
     def _build_record(self, row: PendingRow) -> OutgoingRecord:
         try:
             texts: dict[str, str] = orjson.loads(row.headers)
-            headers: Headers = list(zip(texts, map(str.encode, texts.values()), strict=True))
+            headers: HeaderPairs = dict(zip(texts, map(str.encode, texts.values()), strict=True)).items()
         except (ValueError, TypeError, AttributeError) as error:
             raise RowsRejected([row], f"its headers are not a JSON object of strings: {error}") from error
         if is_sampled(texts.get(TRACEPARENT)):

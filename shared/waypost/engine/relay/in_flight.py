@@ -8,9 +8,10 @@ from contextlib import contextmanager
 
 from waypost.engine.relay.chunk import Chunk
 
-SLOW_SECONDS = 0.25
+SLOW_SECONDS = 1.0
 """After this time, a chunk's topic is not read and its rows do not count against the limit, so that
-a topic without an answer does not hold the others.
+a topic without an answer does not hold the others. Not shorter: such a read scans all rows of the
+topic that it skips.
 """
 
 

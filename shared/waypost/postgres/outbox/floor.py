@@ -73,8 +73,8 @@ class Floor:
         self._deleted.update([row.id for row in rows])
 
     def _rise(self, in_flight: Collection[int]) -> None:
-        """Raises the floors over the rows that the last read could see and that are taken by now: in
-        flight or deleted. Not over ids that were settled only after that read: it did not see them.
+        """Raises the floors over rows that the last read could see and that are in flight or
+        deleted. Ids that were settled after that read do not count: it did not see their rows.
         """
         page, self._page = self._page, None
         deleted, self._deleted = self._deleted, set()

@@ -64,8 +64,8 @@ cross join lateral (
 ) as head
 where bytes_before < $5"""
 
-# A generic plan would compare each row with each id in flight; a custom plan hashes them. The planner
-# cannot estimate the rows above a floor, and would sort the rest of a shard.
+# A generic plan would compare each row with each id in flight; a custom plan hashes them. The
+# planner cannot estimate the rows above a floor, and would sort the rest of a shard.
 _READING = {"plan_cache_mode": "force_custom_plan", "enable_bitmapscan": "off", "enable_sort": "off"}
 
 _DELETE = """
