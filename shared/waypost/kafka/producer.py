@@ -66,8 +66,8 @@ class KafkaBroker:
 
 
 class _Lane:
-    """The batches of one partition, in the order of the calls, one in flight at a time. After the
-    first that fails or is given up, no later one is sent: it would overtake.
+    """Turns in the order of the calls, one at a time. After the first that fails or is given up
+    there are no more turns: the records of a later call would overtake.
     """
 
     def __init__(self) -> None:
@@ -79,7 +79,7 @@ class _Lane:
         try:
             async with self._turn:
                 if self._broken:
-                    raise Transient("an earlier batch of the partition was not acknowledged")
+                    raise Transient("records of an earlier call were not acknowledged")
                 yield
         except BaseException:
             self._broken = True
@@ -92,12 +92,12 @@ class KafkaPublisher:
     def __init__(self, producer: AIOKafkaProducer) -> None:
         self._producer = producer
         self._partitions: dict[str, int] = {}
+        self._entrance = _Lane()
         self._lanes: defaultdict[Destination, _Lane] = defaultdict(_Lane)
-        self._entrance = asyncio.Lock()
 
     async def send(self, records: Sequence[OutgoingRecord]) -> None:
         """Builds the batches at once, also while earlier ones are in flight."""
-        async with self._entrance:
+        async with self._entrance.turn():
             await self._load_partition_counts({record.topic for record in records})
             appending = [
                 asyncio.create_task(self._append(destination, list(self._batches(batched))))
