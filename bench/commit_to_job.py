@@ -44,6 +44,7 @@ from waypost.ports.consumers import Reactor
 from waypost.ports.unit_of_work import UnitOfWork
 from waypost.postgres.consumer_transaction import PostgresConsumerTransactions
 from waypost.postgres.database import Database
+from waypost.postgres.event_store import NewEvent
 from waypost.postgres.listen import PostgresListener, PostgresNotifier
 from waypost.postgres.outbox import writer
 from waypost.postgres.outbox.lease import PostgresOutbox
@@ -175,9 +176,9 @@ async def write(dsn: str, events: int, apart_ms: float, committed: dict[str, int
             role="member",
             created_at=at,
         )
-        encoded = [(envelope_of(event, user), billing.CODEC.encode(event))]
+        written = [NewEvent.of(envelope_of(event, user), billing.CODEC)]
         async with database.transaction([tenant]) as connection:
-            await writer.insert(connection, encoded, at)
+            await writer.insert(connection, written, at)
         committed[str(number)] = time.monotonic_ns()
         wakeup_sender.send("outbox")
         await asyncio.sleep(apart_ms / 1000 * random.uniform(0.5, 1.5))  # noqa: S311 - no secret
