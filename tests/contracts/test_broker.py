@@ -1,5 +1,6 @@
 """Behaviour of every broker adapter, as the relay needs it."""
 
+import asyncio
 import os
 
 import pytest
@@ -50,6 +51,27 @@ async def test_records_of_one_key_keep_their_order_across_batches(under_test: Br
         for value in values:
             await publisher.send([record(topic, "a", value), record(topic, "b", b"other")])
     assert [each.value for each in await under_test.log(topic) if each.key == b"a"] == values
+
+
+async def test_overlapping_calls_keep_their_order(under_test: BrokerUnderTest) -> None:
+    topic = await under_test.topic()
+    values = [os.urandom(1000) for _ in range(40)]
+    async with under_test.broker.publisher() as publisher, asyncio.TaskGroup() as calls:
+        for value in values:
+            calls.create_task(publisher.send([record(topic, "a", value)]))
+    assert [each.value for each in await under_test.log(topic)] == values
+
+
+async def test_call_behind_a_refused_one_publishes_nothing(under_test: BrokerUnderTest) -> None:
+    topic = await under_test.topic()
+    async with under_test.broker.publisher() as publisher:
+        outcomes = await asyncio.gather(
+            publisher.send([record(topic, "a", os.urandom(LARGE))]),
+            publisher.send([record(topic, "a")]),
+            return_exceptions=True,
+        )
+    assert list(map(type, outcomes)) == [RecordsRejected, Transient]
+    assert await under_test.log(topic) == []
 
 
 async def test_one_send_publishes_to_several_topics(under_test: BrokerUnderTest) -> None:

@@ -2,9 +2,11 @@
 
 import asyncio
 import contextlib
+from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
-from itertools import chain
+from itertools import chain, groupby
+from operator import itemgetter
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
@@ -34,6 +36,7 @@ CLOSE_SECONDS = 2.0
 _REFUSALS = (MessageSizeTooLargeError, RecordListTooLargeError, InvalidTimestampError, PolicyViolationError)
 
 Destination = tuple[str, int]
+Batch = tuple[BatchBuilder, Sequence[OutgoingRecord]]
 
 
 class KafkaBroker:
@@ -62,38 +65,75 @@ class KafkaBroker:
             await end_producer(producer)
 
 
+class _Lane:
+    """Turns in the order of the calls, one at a time. After the first that fails or is given up
+    there are no more turns: the records of a later call would overtake.
+    """
+
+    def __init__(self) -> None:
+        self._turn = asyncio.Lock()
+        self._broken = False
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        try:
+            async with self._turn:
+                if self._broken:
+                    raise Transient("records of an earlier call were not acknowledged")
+                yield
+        except BaseException:
+            self._broken = True
+            raise
+
+
 class KafkaPublisher:
     """`waypost.ports.broker.Publisher` over one started producer."""
 
     def __init__(self, producer: AIOKafkaProducer) -> None:
         self._producer = producer
         self._partitions: dict[str, int] = {}
+        self._entrance = _Lane()
+        self._lanes: defaultdict[Destination, _Lane] = defaultdict(_Lane)
 
     async def send(self, records: Sequence[OutgoingRecord]) -> None:
-        await self._load_partition_counts({record.topic for record in records})
-        destinations: dict[Destination, list[OutgoingRecord]] = {}
-        for record in records:
-            destinations.setdefault((record.topic, self._partition(record)), []).append(record)
-        appending = [asyncio.create_task(self._append(*destination)) for destination in destinations.items()]
+        """Builds the batches at once, also while earlier ones are in flight."""
+        async with self._entrance.turn():
+            await self._load_partition_counts({record.topic for record in records})
+            appending = [
+                asyncio.create_task(self._append(destination, list(self._batches(batched))))
+                for destination, batched in self._by_destination(records).items()
+            ]
         try:
             await asyncio.gather(*appending)
         finally:
             for task in appending:
                 task.cancel()
 
-    async def _append(self, destination: Destination, records: Sequence[OutgoingRecord]) -> None:
+    def _by_destination(self, records: Sequence[OutgoingRecord]) -> dict[Destination, list[OutgoingRecord]]:
+        destinations: defaultdict[Destination, list[OutgoingRecord]] = defaultdict(list)
+        for (topic, shard), group in groupby(records, key=itemgetter(0, 1)):
+            partitions = self._partitions[topic]
+            if SHARDS % partitions == 0:
+                destinations[topic, shard % partitions].extend(group)
+            else:
+                for record in group:
+                    destinations[topic, partition_for(record.key, partitions)].append(record)
+        return destinations
+
+    async def _append(self, destination: Destination, batches: Sequence[Batch]) -> None:
         """Sends one batch at a time: a batch sent while an earlier one is open could be appended
         although the earlier one is refused.
         """
         topic, partition = destination
-        for batch, batched in self._batches(records):
-            try:
-                acknowledged = await self._producer.send_batch(batch, on_cluster(topic), partition=partition)
-                await acknowledged
-            except _REFUSALS as error:
-                raise RecordsRejected(batched, type(error).__name__) from error
-            except KafkaError as error:
-                raise Transient(f"{topic}/{partition} was not acknowledged: {error!r}") from error
+        async with self._lanes[destination].turn():
+            for batch, records in batches:
+                try:
+                    acknowledged = await self._producer.send_batch(batch, on_cluster(topic), partition=partition)
+                    await acknowledged
+                except _REFUSALS as error:
+                    raise RecordsRejected(records, type(error).__name__) from error
+                except KafkaError as error:
+                    raise Transient(f"{topic}/{partition} was not acknowledged: {error!r}") from error
 
     async def _load_partition_counts(self, topics: set[str]) -> None:
         """Loads the partition counts of new topics, once: the count of a topic never changes.
@@ -110,27 +150,20 @@ class KafkaPublisher:
                 raise TopicUnavailable(name, error)
             self._partitions[name] = described[name].partitions
 
-    def _partition(self, record: OutgoingRecord) -> int:
-        partitions = self._partitions[record.topic]
-        return record.shard % partitions if SHARDS % partitions == 0 else partition_for(record.key, partitions)
-
-    def _batches(self, records: Sequence[OutgoingRecord]) -> Iterator[tuple[BatchBuilder, Sequence[OutgoingRecord]]]:
-        batch, batched = self._producer.create_batch(), list[OutgoingRecord]()
-        for record in records:
+    def _batches(self, records: Sequence[OutgoingRecord]) -> Iterator[Batch]:
+        batch, first = self._producer.create_batch(), 0
+        for number, record in enumerate(records):
             if not _append(batch, record):
-                yield batch, batched
-                batch, batched = self._producer.create_batch(), []
+                yield batch, records[first:number]
+                batch, first = self._producer.create_batch(), number
                 _append(batch, record)
-            batched.append(record)
-        yield batch, batched
+        yield batch, records[first:]
 
 
 def _append(batch: BatchBuilder, record: OutgoingRecord) -> bool:
     """False if the batch is full; an empty batch accepts any record."""
-    return (
-        batch.append(timestamp=record.timestamp_ms, key=record.key, value=record.value, headers=record.headers)
-        is not None
-    )
+    headers = list(record.headers)  # aiokafka requires a list
+    return batch.append(timestamp=record.timestamp_ms, key=record.key, value=record.value, headers=headers) is not None
 
 
 async def end_producer(producer: AIOKafkaProducer) -> None:

@@ -20,6 +20,8 @@ class MemoryBroker:
         self.acknowledging = asyncio.Event()
         """A test clears this event: records are appended, but no acknowledgement is sent."""
         self.acknowledging.set()
+        self.unanswered: set[str] = set()
+        """Topics whose records are not acknowledged."""
         self.received = asyncio.Condition()
         """Notified when records have reached a log."""
 
@@ -36,16 +38,26 @@ class MemoryPublisher:
 
     def __init__(self, broker: MemoryBroker) -> None:
         self._broker = broker
+        self._broken: set[str] = set()
 
     async def send(self, records: Sequence[OutgoingRecord]) -> None:
+        topics = {record.topic for record in records}
         await asyncio.sleep(0)
-        for topic in sorted({record.topic for record in records} - self._broker.topics):
+        for topic in sorted(topics - self._broker.topics):
             raise TopicUnavailable(topic, "it does not exist")
-        for topic in {record.topic for record in records}:
-            await self._append(topic, [record for record in records if record.topic == topic])
-        await self._broker.acknowledging.wait()
+        try:
+            for topic in topics:
+                await self._append(topic, [record for record in records if record.topic == topic])
+            await self._broker.acknowledging.wait()
+            if topics & self._broker.unanswered:
+                await asyncio.Event().wait()
+        except BaseException:
+            self._broken |= topics
+            raise
 
     async def _append(self, topic: str, batch: Sequence[OutgoingRecord]) -> None:
+        if topic in self._broken:
+            raise Transient("an earlier call failed")
         if not self._broker.reachable:
             raise Transient("the broker went away")
         if any(map(self._broker.refuses, batch)):

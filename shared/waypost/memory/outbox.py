@@ -30,7 +30,7 @@ class MemoryOutbox:
     def add(
         self, topic: str, key: bytes, payload: bytes, *, headers: str = "{}", row_id: int | None = None
     ) -> PendingRow:
-        at = datetime.now(UTC)
+        at = int(datetime.now(UTC).timestamp() * 1000)
         row = PendingRow(shard_for(key), row_id or self.next_id(), topic, key, payload, headers, at)
         self.rows[row.id] = row
         return row

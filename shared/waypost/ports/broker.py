@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import NamedTuple, Protocol
 
+from waypost.kernel.cloudevents import HeaderPairs
 from waypost.kernel.errors import Permanent, Transient
 
 
@@ -15,7 +16,7 @@ class OutgoingRecord(NamedTuple):
     """`shard_for(key)`; most topics' partitions follow from it."""
     key: bytes
     value: bytes
-    headers: Sequence[tuple[str, bytes]]
+    headers: HeaderPairs
     timestamp_ms: int
     """Unix time in milliseconds at which the event was stored."""
 
@@ -46,9 +47,12 @@ class Publisher(Protocol):
         """Returns when every record is in the logs of all in-sync replicas (`acks=all`, KIP-98).
 
         A record is sent to the partition that `waypost.kernel.partitioner` computes. Records of
-        one partition keep the given order, with one batch in flight at a time. Raises
-        TopicUnavailable before anything is sent, RecordsRejected, and Transient. After an error or
-        a cancellation, any of the records may be in the log, or may still arrive there.
+        one partition keep the given order, with one batch in flight at a time, also over calls that
+        overlap: the calls' order is that in which they begin. A partition with an error, or with a
+        cancelled call, gets no record of a later call; that call raises Transient.
+
+        Raises TopicUnavailable before anything is sent, RecordsRejected, and Transient. After an
+        error or a cancellation, any of the records may be in the log, or may still arrive there.
         """
         ...
 

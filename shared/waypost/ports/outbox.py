@@ -8,7 +8,7 @@ a time holds a shard.
 from collections.abc import Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import NamedTuple, Protocol
 
 
@@ -23,7 +23,12 @@ class PendingRow(NamedTuple):
     payload: bytes
     headers: str
     """JSON object of name and value, in wire order."""
-    created_at: datetime
+    created_ms: int
+    """Unix time in milliseconds at which the event was stored."""
+
+    @property
+    def created_at(self) -> datetime:
+        return datetime.fromtimestamp(self.created_ms / 1000, UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

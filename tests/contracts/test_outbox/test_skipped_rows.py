@@ -70,3 +70,21 @@ async def test_acquired_shard_is_read_from_its_first_row_after_many_reads(under_
     async with under_test.outbox.lease() as lease:
         await publish(lease, await under_test.add(b"b"), await under_test.add(b"c"), shards=others)
         assert await read_pending(lease) == [gained]
+
+
+async def test_row_that_was_read_and_put_aside_is_read_again_after_many_reads(under_test: OutboxUnderTest) -> None:
+    first, second = await under_test.add(b"a"), await under_test.add(b"a")
+    async with under_test.outbox.lease() as lease:
+        for _ in range(5):
+            assert await read_pending(lease, in_flight={second}) == [first]
+        await publish(lease, await under_test.add(b"b"))
+        assert await read_pending(lease, in_flight={second}) == [first]
+
+
+async def test_late_commit_below_rows_in_flight_is_found_after_many_reads(under_test: OutboxUnderTest) -> None:
+    async with under_test.outbox.lease() as lease:
+        async with under_test.committed_late(b"a") as late:
+            later = await under_test.add(b"a")
+            for _ in range(5):
+                await read_pending(lease, in_flight={later})
+        assert await read_pending(lease, in_flight={later}) == [late]

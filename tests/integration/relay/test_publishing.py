@@ -90,8 +90,10 @@ async def test_heads_are_read_by_index_alone(relay_rig: RelayRig) -> None:
         " from generate_series(1, 20000) as n"
     )
     await relay_rig.owner.execute("analyze outbox")
+    for setting, value in lease._READING.items():
+        await relay_rig.owner.execute(f"set {setting} = {value}")
     plan = await relay_rig.owner.fetch(
-        f"explain {lease._READ_PENDING}", list(range(16)), list(range(1, 2000)), [], 125, 1_000_000, 0
+        f"explain {lease._READ_PENDING}", list(range(16)), list(range(1, 2000)), [], 125, 1_000_000, [0] * 16
     )
     text = "\n".join(line[0] for line in plan)
     assert "Index Scan using outbox_pkey on outbox" in text

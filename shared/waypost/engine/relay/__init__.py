@@ -2,7 +2,10 @@
 also across crashes.
 
     row ── read ──► chunk ── send ──► acknowledged ── delete ──► gone
-                     (a chunk is read while the one before is sent and the one before that deleted)
+                     (chunks are read and built while earlier ones are sent and deleted)
+
+A chunk contains rows of one topic. Chunks of a topic are sent in their order; topics do not wait
+for each other.
 
 `Relay` lives as long as its process and runs one term after the other. A `Term` is one lease on
 shards and one producer. It ends at the first error and drops its chunks; the rows are still stored,

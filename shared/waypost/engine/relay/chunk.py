@@ -1,12 +1,13 @@
 """Outbox rows that are sent together, and their records."""
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 
 import orjson
 from opentelemetry.trace import Span
 
-from waypost.kernel.cloudevents import ID, Headers
+from waypost.kernel.cloudevents import ID, HeaderPairs
 from waypost.kernel.errors import Permanent
 from waypost.ports.broker import OutgoingRecord, RecordsRejected
 from waypost.ports.outbox import PendingRow
@@ -26,9 +27,12 @@ class RowsRejected(Permanent):
 
 
 class Chunk:
-    """Rows with their records. The constructor raises RowsRejected for an unreadable row."""
+    """Rows of one topic with their records. The constructor raises RowsRejected for an unreadable
+    row.
+    """
 
     def __init__(self, rows: Sequence[PendingRow]) -> None:
+        self.topic = rows[0].topic
         self.rows = rows
         self._spans: list[Span] = []
         self.records: Sequence[OutgoingRecord] = [self._build_record(row) for row in rows]
@@ -53,16 +57,23 @@ class Chunk:
     def _build_record(self, row: PendingRow) -> OutgoingRecord:
         try:
             texts: dict[str, str] = orjson.loads(row.headers)
-            headers: Headers = [(name, text.encode()) for name, text in texts.items()]
+            headers: HeaderPairs = dict(zip(texts, map(str.encode, texts.values()), strict=True)).items()
         except (ValueError, TypeError, AttributeError) as error:
             raise RowsRejected([row], f"its headers are not a JSON object of strings: {error}") from error
         if is_sampled(texts.get(TRACEPARENT)):
             span, headers = start_send(row.topic, row.key, headers, message_id=texts.get(ID, ""))
             self._spans.append(span)
-        at = int(row.created_at.timestamp() * 1000)
-        return OutgoingRecord(row.topic, row.shard, row.key, row.payload, headers, at)
+        return OutgoingRecord(row.topic, row.shard, row.key, row.payload, headers, row.created_ms)
 
     def _end_spans(self, error: BaseException | None) -> None:
         failure = None if error is None else type(error).__name__
         for span in self._spans:
             end_send(span, failure=failure)
+
+
+def by_topic(rows: Sequence[PendingRow]) -> Collection[Sequence[PendingRow]]:
+    """The rows of each topic, in their order."""
+    topics: defaultdict[str, list[PendingRow]] = defaultdict(list)
+    for row in rows:
+        topics[row.topic].append(row)
+    return topics.values()

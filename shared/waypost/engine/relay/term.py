@@ -5,11 +5,12 @@ import contextlib
 import random
 
 from waypost.engine.failpoints import failpoint
-from waypost.engine.relay.chunk import Chunk
-from waypost.engine.relay.ownership import InFlight, Ownership
+from waypost.engine.relay.chunk import Chunk, by_topic
+from waypost.engine.relay.in_flight import InFlight
+from waypost.engine.relay.ownership import Ownership
 from waypost.engine.relay.state import RelayState
 from waypost.ports.broker import Publisher
-from waypost.ports.outbox import OutboxLease, PendingRow
+from waypost.ports.outbox import OutboxLease
 from waypost.telemetry import metrics
 
 AFTER_SELECT = failpoint("relay.after_select")
@@ -23,8 +24,8 @@ restarted broker; a new producer is faster.
 """
 BUSY_SECONDS = 0.02
 IDLE_SECONDS = 1.0
-MAX_CHUNKS = 3
-"""One chunk is read, one sent, one deleted."""
+CHUNKS_IN_FLIGHT = 2
+"""Limit, in full chunks, while the next chunk is read: one is sent, one deleted."""
 
 
 class Term:
@@ -41,7 +42,6 @@ class Term:
         self._in_flight = InFlight()
         self._deletions: set[asyncio.Task[int]] = set()
         self._backoff = IdleBackoff()
-        self._chunk_slots = asyncio.Semaphore(MAX_CHUNKS)
 
     async def run(self, lease: OutboxLease, publisher: Publisher) -> None:
         """Publishes until the relay drains. Raises an ExceptionGroup of the term's errors."""
@@ -51,36 +51,29 @@ class Term:
         try:
             async with asyncio.TaskGroup() as tasks:
                 maintaining = tasks.create_task(self._ownership.maintain())
-                await self._publish(tasks)
+                await self._publish()
                 maintaining.cancel()
         finally:
             if self._deletions:
                 await asyncio.wait(self._deletions)
 
-    async def _publish(self, tasks: asyncio.TaskGroup) -> None:
-        sending: asyncio.Task[None] | None = None
-        settling: asyncio.Task[None] | None = None
-        while chunk := await self._next_chunk():
-            if sending is not None:
-                await sending  # raises if the chunk before was not acknowledged; this one is then dropped
-            sending = tasks.create_task(self._send(chunk))
-            settling = tasks.create_task(self._settle(chunk, sending))
-        if settling is not None:
-            await settling
+    async def _publish(self) -> None:
+        """Reads until the relay drains. The publisher keeps the order of the chunks of a topic;
+        topics do not wait for each other.
+        """
+        async with asyncio.TaskGroup() as deliveries:
+            while not self._draining.is_set():
+                self._wakeup.clear()
+                if chunks := await self._read():
+                    self._backoff.reset()
+                    AFTER_SELECT.hit()
+                    for chunk in chunks:
+                        deliveries.create_task(self._deliver(chunk))
+                    await self._in_flight.until_at_most(CHUNKS_IN_FLIGHT * self._state.chunk_size.rows)
+                else:
+                    await self._backoff.wait(self._wakeup)
 
-    async def _next_chunk(self) -> Chunk | None:
-        """The next chunk, as soon as there are rows; None when the relay drains."""
-        await self._chunk_slots.acquire()
-        while not self._draining.is_set():
-            self._wakeup.clear()
-            if rows := await self._read():
-                self._backoff.reset()
-                AFTER_SELECT.hit()
-                return Chunk(rows)
-            await self._backoff.wait(self._wakeup)
-        return None
-
-    async def _read(self) -> list[PendingRow]:
+    async def _read(self) -> list[Chunk]:
         """Reads each shard from its head and excludes rows in flight by id, so that a row that was
         committed late is not missed.
         """
@@ -92,13 +85,18 @@ class Term:
             pending = await self._lease.read_pending(
                 shards,
                 in_flight=self._in_flight.ids,
-                held_topics=self._state.held_topics.names(),
+                held_topics=[*self._state.held_topics.names(), *self._in_flight.slow_topics()],
                 rows_per_shard=-(-size.rows // len(shards)),
                 bytes_per_shard=-(-size.bytes // len(shards)),
             )
-            rows = self._state.rejected_rows.sendable(pending)
-            self._in_flight.add(rows)
-        return rows
+            chunks = [Chunk(self._state.rejected_rows.sendable(rows)) for rows in by_topic(pending)]
+            for chunk in chunks:
+                self._in_flight.add(chunk)
+        return chunks
+
+    async def _deliver(self, chunk: Chunk) -> None:
+        await self._send(chunk)
+        await self._delete(chunk)
 
     async def _send(self, chunk: Chunk) -> None:
         with chunk.sending():
@@ -111,19 +109,16 @@ class Term:
         self._state.record_success(chunk.rows)
         AFTER_ACK.hit()
 
-    async def _settle(self, chunk: Chunk, sending: asyncio.Task[None]) -> None:
-        """Deletes acknowledged rows while the next chunk is sent, also when that one fails and ends
-        the term.
-        """
-        await sending
+    async def _delete(self, chunk: Chunk) -> None:
+        """Deletes acknowledged rows, also when another chunk fails meanwhile and ends the term."""
         deletion = asyncio.create_task(self._lease.delete(chunk.rows))
         self._deletions.add(deletion)
         await asyncio.shield(deletion)
         AFTER_DELETE.hit()
         self._deletions.remove(deletion)
-        self._in_flight.remove(chunk.rows)
         metrics.OUTBOX_PUBLISHED.inc(len(chunk.rows))
-        self._chunk_slots.release()
+        if self._in_flight.remove(chunk):
+            self._wakeup.set()
 
 
 class IdleBackoff:

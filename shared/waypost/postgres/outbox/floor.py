@@ -1,79 +1,101 @@
-"""The outbox id above which the relay reads, so that each read does not scan deleted rows that
-vacuum cannot remove yet.
+"""The outbox ids above which the relay reads its shards, so that a read scans neither deleted rows
+that vacuum cannot remove yet nor rows in flight.
 
 A reader with an old snapshot (a dump, a standby) keeps every dead row: with 300,000 of them a read
 from the head took a second. A floor is risky, because ids are allocated before their transactions
 commit: with a floor at the highest seen id, or at the ids of finished transactions, a late commit
-is lost or overtaken. This floor rises only over ids that can no longer appear:
+is lost or overtaken. The floor of a shard rises only over ids for which both are true:
 
-* A writer holds a ROW EXCLUSIVE lock on the table from before its first id until its rows are
-  visible. When all lock holders that existed *after* an id was seen have finished, every id up to
-  it is committed or never will be.
-* It stays below the lowest existing row, for any reason that the row is not deleted yet.
+* The id is settled: no row can still appear at or below it. A writer holds a ROW EXCLUSIVE lock on
+  the table from before its first id until its rows are visible. When all lock holders that existed
+  *after* an id was seen have finished, every id up to it is committed or never will be.
+* No row at or below it has to be read again: each is in flight or deleted.
 """
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import asyncpg
 
 from waypost.ports.outbox import PendingRow
 
+# An id that the snapshot shows was allocated before the locks are listed, also in one statement.
 _WRITERS = """
 select array (select virtualtransaction from pg_locks
               where locktype = 'relation' and database = (select oid from pg_database where datname = current_database())
                 and relation = 'outbox'::regclass and mode = 'RowExclusiveLock') as writers,
-       exists (select from outbox_quarantine where shard = any ($1::smallint[])) as quarantined"""
+       exists (select from outbox_quarantine where shard = any ($1::smallint[])) as quarantined,
+       (select max(id) from unnest($1::smallint[]) as owned (shard) cross join lateral (
+            select id from outbox where outbox.shard = owned.shard and id > $2 order by id desc limit 1
+        ) as newest) as highest"""
 
 
 class Floor:
-    """The floor of one session and the shards that it reads. No row of these shards is, or will
-    appear, at or below `id`.
+    """The floors of the shards that one session reads. The floor of a new shard is 0: its rows may
+    have any id.
     """
 
     def __init__(self, connection: asyncpg.Connection, *, every_seconds: float) -> None:
-        self.id = 0
         self._connection = connection
         self._every_seconds = every_seconds
         self._due = 0.0
-        self._shards: frozenset[int] = frozenset()
+        self._floors: dict[int, int] = {}
+        self._page: Sequence[PendingRow] | None = None
+        """Rows of the last read; None before the first read and if it skipped rows."""
+        self._deleted: set[int] = set()
+        """Rows that were deleted since the last read."""
         self._no_quarantine = False
         self._highest_seen = 0
         self._settled_up_to = 0
         self._waiting_for: frozenset[str] = frozenset()
         self._then_settled_up_to = 0
 
-    async def update(self, shards: Collection[int]) -> int:
-        """Updates the floor for a read of these shards, and returns it. Resets it if there is a new
-        shard, whose rows may have any id.
-        """
-        if not self._shards.issuperset(shards):
-            self.id, self._no_quarantine, self._due = 0, False, 0.0
-        self._shards = frozenset(shards)
+    async def update(self, shards: Collection[int], in_flight: Collection[int]) -> list[int]:
+        """Updates the floors for the next read of these shards, and returns them."""
+        self._rise(in_flight)
+        if not self._floors.keys() >= set(shards):
+            self._due = 0.0
         if time.monotonic() >= self._due:
-            await self._query_writers()
+            await self._query_writers(shards)
             self._due = time.monotonic() + self._every_seconds
-        return self.id
+        self._floors = {shard: self._floors.get(shard, 0) for shard in shards}
+        return list(self._floors.values())
 
-    def rise(self, pending: Sequence[PendingRow], in_flight: Collection[int], held_topics: Collection[str]) -> None:
-        """Raises the floor after a read. The read skipped rows of quarantined keys and held topics;
-        while there are any, the floor does not move.
+    def record_read(self, page: Sequence[PendingRow], held_topics: Collection[str]) -> None:
+        """Records the rows that a read returned. If it skipped rows, of quarantined keys or of held
+        topics, it raises no floor.
         """
-        ids = [row.id for row in pending]
-        self._highest_seen = max(self._highest_seen, *ids, 0)
-        if self._no_quarantine and not held_topics:
-            lowest = min((*ids, *in_flight), default=self._settled_up_to + 1)
-            self.id = max(self.id, min(self._settled_up_to, lowest - 1))
+        self._page = page if self._no_quarantine and not held_topics else None
+        self._highest_seen = max([self._highest_seen, *(row.id for row in page)])
 
-    async def _query_writers(self) -> None:
+    def record_deletion(self, rows: Iterable[PendingRow]) -> None:
+        """Records that rows were deleted. Called before they leave the rows in flight."""
+        self._deleted.update([row.id for row in rows])
+
+    def _rise(self, in_flight: Collection[int]) -> None:
+        """Raises the floors over rows that the last read could see and that are in flight or
+        deleted. Ids that were settled after that read do not count: it did not see their rows.
+        """
+        page, self._page = self._page, None
+        deleted, self._deleted = self._deleted, set()
+        if page is None:
+            return
+        taken_up_to = dict.fromkeys(self._floors, self._settled_up_to) | {row.shard: row.id for row in page}
+        put_aside = {row.id for row in page}.difference(in_flight, deleted)
+        for row in page if put_aside else ():
+            if row.id in put_aside:
+                taken_up_to[row.shard] = min(taken_up_to[row.shard], row.id - 1)
+        for shard, taken in taken_up_to.items():
+            self._floors[shard] = max(self._floors[shard], min(taken, self._settled_up_to))
+
+    async def _query_writers(self, shards: Collection[int]) -> None:
         """Queries the current writers. The ids seen so far were allocated before this query; only
         the writers in its result may still commit lower ids.
         """
-        seen = self._highest_seen
-        row = await self._connection.fetchrow(_WRITERS, list(self._shards))
+        row = await self._connection.fetchrow(_WRITERS, list(shards), self._settled_up_to)
         assert row is not None  # noqa: S101 - a select without a table returns one row
         writers = frozenset(row["writers"])
         self._no_quarantine = not row["quarantined"]
         if not self._waiting_for & writers:
             self._settled_up_to = self._then_settled_up_to
-            self._waiting_for, self._then_settled_up_to = writers, seen
+            self._waiting_for, self._then_settled_up_to = writers, max(self._highest_seen, row["highest"] or 0)

@@ -41,19 +41,21 @@ select shard from unnest($1::int[]) as free (shard) where pg_try_advisory_lock($
 _RELEASE = "select pg_advisory_unlock($2, shard) from unnest($1::int[]) as surplus (shard)"
 
 # One index range per shard, from its head: 0.5 ms on a backlog of 200,000 rows, where `shard = any
-# (...) order by id` takes 29 ms. Rows in flight are excluded by id, not by a floor above them,
-# because a row that commits late would be overtaken. The floor $6 is below all of them, see
+# (...) order by id` takes 29 ms. Rows in flight are excluded by id, because a row that commits late
+# would be overtaken by a read above them; each shard's floor is proven to lose none, see
 # `waypost.postgres.outbox.floor`. The quarantined keys are read in the same snapshot. The running
-# sum limits the bytes of a read; it does not fetch the payloads.
+# sum limits the bytes of a read; it does not fetch the payloads. The time is a number: its
+# conversion by the driver would be half of the cost of a row.
 _READ_PENDING = """
-select head.shard, id, topic, key, payload, headers, created_at
-from unnest($1::smallint[]) as owned (shard)
+select head.shard, id, topic, key, payload, headers, created_ms
+from unnest($1::smallint[], $6::bigint[]) as owned (shard, floor)
 cross join lateral (
-    select shard, id, topic, key, payload, headers::text as headers, created_at,
+    select shard, id, topic, key, payload, headers::text as headers,
+           floor(date_part('epoch', created_at) * 1000)::bigint as created_ms,
            sum(octet_length(payload)) over (order by id rows unbounded preceding) - octet_length(payload) as bytes_before
     from outbox
     where outbox.shard = owned.shard
-      and id > $6
+      and id > owned.floor
       and id <> all ($2::bigint[])
       and key <> all (array (select quarantined.key from outbox_quarantine as quarantined))
       and topic <> all ($3::text[])
@@ -61,6 +63,10 @@ cross join lateral (
     limit $4
 ) as head
 where bytes_before < $5"""
+
+# A generic plan would compare each row with each id in flight; a custom plan hashes them. The
+# planner cannot estimate the rows above a floor, and would sort the rest of a shard.
+_READING = {"plan_cache_mode": "force_custom_plan", "enable_bitmapscan": "off", "enable_sort": "off"}
 
 _DELETE = """
 delete from outbox
@@ -123,15 +129,19 @@ class PostgresOutbox:
     @asynccontextmanager
     async def lease(self) -> AsyncIterator["PostgresOutboxLease"]:
         with as_transient():
-            locks = await connect_directly(self._dsn, application_name=self._application_name)
+            locks = await connect_directly(
+                self._dsn,
+                application_name=self._application_name,
+                # A crash of the server may undo the last deletions. Their records are published
+                # again, as after a crash of the relay.
+                synchronous_commit="off",
+            )
         try:
             with as_transient():
                 reading = await connect_directly(
                     self._dsn,
                     application_name=f"{self._application_name}-reading",
-                    # A generic plan compares each row with each id in flight. A custom plan hashes
-                    # them.
-                    plan_cache_mode="force_custom_plan",
+                    **_READING,
                 )
             try:
                 floor = Floor(reading, every_seconds=self._settle_seconds)
@@ -200,18 +210,22 @@ class PostgresOutboxLease:
         rows_per_shard: int,
         bytes_per_shard: int,
     ) -> Sequence[PendingRow]:
-        arguments = (list(shards), list(in_flight), list(held_topics), rows_per_shard, bytes_per_shard)
         with as_transient():
             async with self._reading_mutex:
-                rows = await self._reading.fetch(_READ_PENDING, *arguments, await self._floor.update(shards))
+                floors = await self._floor.update(shards, in_flight)
+                lowest = min(floors, default=0)
+                excluded = [row_id for row_id in in_flight if row_id > lowest]
+                limits = (list(held_topics), rows_per_shard, bytes_per_shard)
+                rows = await self._reading.fetch(_READ_PENDING, list(shards), excluded, *limits, floors)
         pending = list(map(PendingRow._make, rows))
-        self._floor.rise(pending, in_flight, held_topics)
+        self._floor.record_read(pending, held_topics)
         return pending
 
     async def delete(self, rows: Sequence[PendingRow]) -> int:
         with as_transient():
             async with self._locks_mutex:
                 status = await self._locks.execute(_DELETE, [row.shard for row in rows], [row.id for row in rows])
+        self._floor.record_deletion(rows)
         return int(status.removeprefix("DELETE "))
 
     async def quarantine_key(self, row: PendingRow, reason: str) -> bool:

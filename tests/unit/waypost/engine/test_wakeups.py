@@ -4,10 +4,11 @@ notifications, outside every transaction.
 
 import asyncio
 from collections.abc import AsyncIterator, Collection
+from types import SimpleNamespace
 
 import pytest
 
-from waypost.engine.wakeups import CoalescingWakeupSender, LocalWakeups
+from waypost.engine.wakeups import BURST, INTERVAL_SECONDS, CoalescingWakeupSender, LocalWakeups
 from waypost.kernel.errors import Transient
 from waypost.ports.wakeups import Channel
 from waypost.testing.eventually import eventually
@@ -83,3 +84,10 @@ async def test_drain_sends_the_last_wakeup(wakeup_sender: CoalescingWakeupSender
     wakeup_sender.send("outbox")
     await wakeup_sender.drain(5)
     assert line.sent == [{"outbox"}]
+
+
+def test_only_a_burst_of_notifications_has_no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("waypost.engine.wakeups.time", SimpleNamespace(monotonic=lambda: 100.0))
+    wakeup_sender = CoalescingWakeupSender(LocalWakeups(), Line())
+    pauses = [wakeup_sender._pause() for _ in range(BURST + 2)]
+    assert pauses == pytest.approx([0.0] * BURST + [INTERVAL_SECONDS, 2 * INTERVAL_SECONDS])

@@ -1,7 +1,6 @@
 """Rows become records: headers unchanged without tracing, with a new span context if sampled."""
 
 import json
-from datetime import UTC, datetime
 
 import pytest
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -19,8 +18,7 @@ UNSAMPLED = f"00-{TRACE}-b7ad6b7169203331-00"
 
 def row(traceparent: str | None = None, *, headers: str | None = None, row_id: int = 1) -> PendingRow:
     texts = {"ce_id": "1"} if traceparent is None else {"ce_id": "1", "traceparent": traceparent}
-    at = datetime(2026, 1, 1, tzinfo=UTC)
-    return PendingRow(0, row_id, "users.user", b"key", b"value", headers or json.dumps(texts), at)
+    return PendingRow(0, row_id, "users.user", b"key", b"value", headers or json.dumps(texts), 1_767_225_600_000)
 
 
 def test_unsampled_context_is_forwarded_without_a_span(spans: InMemorySpanExporter) -> None:

@@ -2,7 +2,11 @@
 
 import asyncio
 
+import pytest
+
 from tests.unit.waypost.engine.relay.rig import RelayRig, refusing
+from waypost.engine.relay import in_flight
+from waypost.engine.relay.state import ChunkSize
 from waypost.ports.broker import OutgoingRecord
 from waypost.testing.eventually import eventually
 
@@ -79,3 +83,28 @@ async def test_rows_of_a_missing_topic_wait_and_others_continue(rig: RelayRig) -
     await rig.until_drained()
     assert rig.published("users.missing") == [b"1"]
     assert not rig.outbox.marked
+
+
+async def test_topic_without_an_answer_does_not_hold_the_others(rig: RelayRig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ChunkSize, "MAX_ROWS", 1)
+    monkeypatch.setattr(in_flight, "SLOW_SECONDS", 0.01)
+    rig.broker.topics.add("users.silent")
+    rig.broker.unanswered.add("users.silent")
+    rig.write(b"a", b"1", b"2", b"3", b"4", topic="users.silent")
+    await rig.start_relay()
+    await eventually(lambda: rig.published("users.silent"))
+    rig.write(b"b", b"5", b"6")
+    await eventually(lambda: b"6" not in {row.payload for row in rig.outbox.rows.values()}, deadline_seconds=2)
+    assert rig.published() == [b"5", b"6"]
+    assert {row.topic for row in rig.outbox.rows.values()} == {"users.silent"}
+
+
+async def test_refused_record_does_not_delay_rows_of_another_topic(rig: RelayRig) -> None:
+    """Each record that may be the cause is sent alone, but only within its topic."""
+    rig.broker.topics.add("users.other")
+    rig.broker.refuses = refusing(b"bad")
+    rig.write(b"a", b"bad", b"2", b"3")
+    rig.write(b"b", b"4", topic="users.other")
+    await rig.start_relay()
+    await eventually(lambda: rig.outbox.marked)
+    assert rig.published("users.other").count(b"4") == 1
