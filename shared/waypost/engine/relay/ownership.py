@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from waypost.kernel.partitioner import SHARDS
 from waypost.ports.outbox import OutboxLease, PendingRow
 
-REBALANCE_SECONDS = 0.25
+REBALANCE_SECONDS = 0.5
 """Pause between rebalances. Also the heartbeat of the lease's session: other relays end a session
 that was silent for 3 s.
 """
