@@ -50,7 +50,11 @@ def test_a_statement_is_an_event_with_its_duration(spans: InMemorySpanExporter) 
 
 
 def test_a_failed_statement_has_the_class_of_its_error_and_no_value(spans: InMemorySpanExporter) -> None:
-    with tracer.start_as_current_span("POST /invoices"), pytest.raises(ValueError, match="a value"), statement_event("select 1"):
+    with (
+        tracer.start_as_current_span("POST /invoices"),
+        pytest.raises(ValueError, match="a value"),
+        statement_event("select 1"),
+    ):
         raise ValueError("a value")
     (span,) = spans.get_finished_spans()
     assert (span.events[0].attributes or {})[names.ERROR_TYPE] == "ValueError"
