@@ -19,7 +19,6 @@ from waypost.devstack.selection import limited
 from waypost.devstack.status_board import Phase, StatusBoard
 from waypost.devstack.supervisor import Supervisor
 from waypost.kernel.backoff import Backoff
-from waypost.native.forked import preload
 
 UP_SECONDS = 400
 PAUSES = Backoff(first_seconds=0.5, factor=2.0, max_seconds=2.0)
@@ -68,7 +67,6 @@ class System:
 async def running(folder: Path, port_base: int) -> AsyncIterator[System]:
     """Runs the system; at the end everything is down again. Data, logs and keys are in `folder`."""
     addresses, keys = Addresses(port_base), load_or_make_keys(folder / "keys")
-    preload("infra.stack.preloaded")
     plan = Plan(addresses, keys, folder)
     components = limited(plan.components(), PROCESSES)
     await refuse_taken_ports(components)
