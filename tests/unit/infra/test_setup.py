@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from infra.setup import packages, system
+from infra.stack.places import TOOLKIT
 from waypost.native.errors import SetUpFailed
 
 Ran = list[Sequence[Any]]
@@ -71,4 +72,4 @@ def test_a_copy_does_not_redirect_the_environment_that_it_links_to(
     assert list(site.iterdir()) == []
     monkeypatch.setattr(packages, "FOLDER", tmp_path / "venv")
     packages.make_toolkit_importable()
-    assert [file.read_text() for file in site.iterdir()] == [f"{packages.TOOLKIT}\n"]
+    assert [file.read_text() for file in site.iterdir()] == [f"{TOOLKIT}\n"]
