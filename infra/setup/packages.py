@@ -31,7 +31,7 @@ def install_packages() -> None:
         _install_quickly()
     except SetUpFailed:  # for example, a mirror that is configured only for pip
         run(STEP, [PYTHON, "-m", "pip", "install", "-q", "--require-hashes", "-r", LOCK], NETWORK)
-    _make_toolkit_importable()
+    make_toolkit_importable()
     for outdated in FOLDER.glob(".installed-*"):
         outdated.unlink()
     _stamp().touch()
@@ -59,10 +59,12 @@ def _make_environment() -> None:
         run(STEP, [sys.executable, "-m", "venv", "--clear", FOLDER], remedy)
 
 
-def _make_toolkit_importable() -> None:
+def make_toolkit_importable() -> None:
     """`import waypost` reads this checkout's `shared/`. PYTHONPATH comes first, so a copy of the
-    checkout reads its own.
+    checkout, whose `.venv` is a link, reads its own.
     """
+    if FOLDER.is_symlink():
+        return
     (site,) = FOLDER.glob("lib/python*/site-packages")
     (site / "waypost-checkout.pth").write_text(f"{TOOLKIT}\n")
 

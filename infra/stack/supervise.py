@@ -16,6 +16,7 @@ from waypost.devstack.selection import limited
 from waypost.devstack.status_board import StatusBoard
 from waypost.devstack.supervision import answering, only_supervisor
 from waypost.devstack.supervisor import Supervisor
+from waypost.native.forked import preload
 
 
 async def supervise(addresses: Addresses, directory: Path, *, only: tuple[str, ...] = ()) -> None:
@@ -23,6 +24,7 @@ async def supervise(addresses: Addresses, directory: Path, *, only: tuple[str, .
     to components of these names and their dependencies.
     """
     refuse_ephemeral_ports(addresses)
+    preload("infra.stack.preloaded")
     async with only_supervisor(directory, remedy="`make down` stops it"):
         await run_plan(addresses, directory, only)
 

@@ -11,6 +11,7 @@ import waypost
 from waypost.devstack.status_board import Line
 from waypost.native.child import Child, importing
 from waypost.native.errors import StartFailed, last_lines
+from waypost.native.forked import ForkedProgram, can_fork
 from waypost.native.probes import is_url_reachable, until_ready
 from waypost.project import project
 
@@ -117,8 +118,10 @@ class PythonOneShot:
 
 def python_child(*module: str, environment: Environment, log: Path) -> Child:
     """A Python process in the project's folder. Its environment is this process's, with the given
-    variables added.
+    variables added. The process is forked where the supervisor has called `preload`.
     """
     root = project().root
     variables = {**importing(root, TOOLKIT), **environment}
+    if can_fork():
+        return ForkedProgram(*module, environment=variables, log=log, directory=root)
     return Child([sys.executable, "-m", *module], environment=variables, log=log, directory=root)

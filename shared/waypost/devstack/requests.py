@@ -18,6 +18,8 @@ from waypost.kernel.ids import new_id
 from waypost.native.errors import SetUpFailed, StartFailed
 
 POLL_SECONDS = 0.1
+WATCH_SECONDS = 0.5
+"""Pause of the supervisor between two looks for requests."""
 REPLY_SECONDS = 60
 
 
@@ -81,7 +83,7 @@ async def answer_requests(folder: Path, handle: Handler) -> None:
             if file.exists():  # otherwise the client has given up
                 write_whole(file.with_suffix(".reply"), json.dumps(asdict(reply)))
                 file.unlink(missing_ok=True)
-        await asyncio.sleep(POLL_SECONDS)
+        await asyncio.sleep(WATCH_SECONDS)
 
 
 async def reply_to(file: Path, handle: Handler) -> SupervisorReply:

@@ -21,6 +21,7 @@ from waypost.devstack.supervision import answering, only_supervisor
 from waypost.devstack.supervisor import Supervisor
 from waypost.native.errors import SetUpFailed
 from waypost.native.folders import NAME
+from waypost.native.forked import preload
 from waypost.project import project
 
 
@@ -41,6 +42,7 @@ def client_of_the_project(console: Console) -> StackClient:
 async def supervise(only: Sequence[str] = ()) -> None:
     """Runs the project's stack until SIGTERM or SIGINT. Raises SetUpFailed."""
     directory, ports = stack_directory(), Ports.of_the_project()
+    preload("waypost.devstack.preloaded")
     async with only_supervisor(directory, remedy="`waypost dev down` stops it"):
         plan = Plan(ports, directory)
         components = limited(plan.components(), only)

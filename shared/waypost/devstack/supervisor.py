@@ -14,8 +14,8 @@ from waypost.native.errors import StartFailed, last_lines
 PAUSES = Backoff(first_seconds=0.5, factor=2.0, max_seconds=30.0)
 STEADY_SECONDS = 60
 """A component that ran this long restarts with a failure count of zero."""
-HEALTH_PERIOD_SECONDS = 2.0
-SILENT_AFTER = 3
+HEALTH_PERIOD_SECONDS = 5.0
+SILENT_AFTER = 2
 """Number of consecutive failed health checks. A single failure may be a consumer group rebalance or
 a busy machine.
 """

@@ -13,6 +13,7 @@ import ctypes
 import os
 import pwd
 import select
+import signal
 import sys
 from typing import Any
 
@@ -24,7 +25,7 @@ def main() -> None:
     parent, signal_number, account, *command = sys.argv[1:]
     if account != SAME_ACCOUNT:
         _become(account)
-    _die_with(int(parent), int(signal_number))
+    die_with_parent(int(parent), int(signal_number))
     os.execvp(command[0], command)  # noqa: S606 - the caller's command, without a shell
 
 
@@ -35,7 +36,8 @@ def _become(account: str) -> None:
     os.setuid(entry.pw_uid)
 
 
-def _die_with(parent: int, signal_number: int) -> None:
+def die_with_parent(parent: int, signal_number: int = signal.SIGKILL) -> None:
+    """Exits if the parent has ended already."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal_number)
     else:

@@ -16,7 +16,7 @@ from waypost.telemetry import metrics
 
 log = structlog.get_logger()
 
-BEAT_SECONDS = 0.1
+BEAT_SECONDS = 0.25
 BLOCKED_SECONDS = 0.5
 """Delays from here on are logged, and reported as the cause of a lost transaction."""
 REMEMBERED = 100

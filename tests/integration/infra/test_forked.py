@@ -7,9 +7,9 @@ from pathlib import Path
 
 import psutil
 
-from infra.stack.places import CHECKOUT
+from infra.stack.places import CHECKOUT, TOOLKIT
 from tests.fixtures.forked import ForkedProgram, finished
-from waypost.native.child import Child
+from waypost.native.child import Child, importing
 from waypost.testing.eventually import eventually
 
 WAITING = "tests.fixtures.waiting"
@@ -45,3 +45,40 @@ async def test_program_ends_with_its_tests(tmp_path: Path) -> None:
     program = psutil.Process(int((tmp_path / "pid").read_text()))
     os.kill(starter.pid, signal.SIGKILL)
     await eventually(lambda: not program.is_running())
+
+
+STARTER = """
+import asyncio, os
+from pathlib import Path
+from waypost.native.forked import ForkedProgram, preload
+
+async def printed() -> str:
+    program = ForkedProgram("greeter", log=Path("printed"), environment=os.environ, directory=Path.cwd())
+    await program.start()
+    await program.wait()
+    return Path("printed").read_text()
+
+async def main() -> None:
+    preload("greeting")
+    await printed()
+    Path("greeting.py").write_text("GREETING = 'newer'")
+    await printed()
+
+asyncio.run(main())
+"""
+
+
+async def test_program_whose_files_have_changed_runs_the_new_code(tmp_path: Path) -> None:
+    (tmp_path / "greeting.py").write_text("GREETING = 'old'")
+    (tmp_path / "greeter.py").write_text("import os, greeting\nprint(greeting.GREETING, os.environ['HOME'])")
+    environment = {**importing(tmp_path, CHECKOUT, TOOLKIT), "HOME": "home"}
+    starter = Child([sys.executable, "-c", STARTER], log=tmp_path / "log", environment=environment, directory=tmp_path)
+    await starter.start()
+    assert await starter.wait() == 0, (tmp_path / "log").read_text()
+    assert (tmp_path / "printed").read_text() == "old home\nnewer home\n"
+
+
+async def test_forked_programs_draw_different_ids() -> None:
+    drawn = [(await finished(WAITING, "ids", environment=os.environ)).output for _ in range(2)]
+    assert drawn[0] != drawn[1]
+    assert all(one != other for one, other in zip(*map(str.split, drawn), strict=True))

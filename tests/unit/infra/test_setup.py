@@ -4,11 +4,13 @@ install.
 
 import os
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from infra.setup import system
+from infra.setup import packages, system
+from infra.stack.places import TOOLKIT
 from waypost.native.errors import SetUpFailed
 
 Ran = list[Sequence[Any]]
@@ -57,3 +59,17 @@ def test_an_account_that_may_not_install_is_given_the_exact_command(ran: Ran, mo
         system.install_browser()
     assert refused.value.remedy == ("run `sudo apt-get install -y --no-install-recommends chromium`, then try again")
     assert ran == []
+
+
+def test_a_copy_does_not_redirect_the_environment_that_it_links_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = tmp_path / "venv" / "lib" / "python3.11" / "site-packages"
+    site.mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path / "venv")
+    monkeypatch.setattr(packages, "FOLDER", tmp_path / "link")
+    packages.make_toolkit_importable()
+    assert list(site.iterdir()) == []
+    monkeypatch.setattr(packages, "FOLDER", tmp_path / "venv")
+    packages.make_toolkit_importable()
+    assert [file.read_text() for file in site.iterdir()] == [f"{TOOLKIT}\n"]

@@ -4,7 +4,8 @@ import importlib.util
 import json
 import shutil
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from typer.testing import CliRunner
 
 from waypost.cli.main import app
 from waypost.kernel.event import Event
-from waypost.project import FILE, FOLDER_VARIABLE, configure, read_project
+from waypost.project import FILE, FOLDER_VARIABLE, configure, project, read_project
 from waypost.schemas.sources import read_sources
 
 Change = Callable[[dict[str, Any]], object]
@@ -77,6 +78,17 @@ class SchemaFolder:
     def _write(self, path: Path, definition: dict[str, Any], change: Change) -> None:
         change(definition)
         path.write_text(json.dumps(definition))
+
+
+@contextmanager
+def copied(directory: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SchemaFolder]:
+    """A copy of this project's schemas, which is the current project's inside the block."""
+    root = directory / "schemas"
+    shutil.copytree(project().schemas_folder, root, ignore=shutil.ignore_patterns("__pycache__"))
+    try:
+        yield SchemaFolder(root, monkeypatch)
+    finally:
+        configure(None)
 
 
 def field(definition: dict[str, Any], name: str) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.unit.schemas.folder import SchemaFolder
+from tests.unit.schemas.folder import SchemaFolder, copied
 from tests.unit.schemas.rich import FIELDS, ORDER, decimal, ordered, publish
 from waypost.kernel.errors import Permanent, UndecodableRecord
 from waypost.kernel.event import Event
@@ -38,9 +38,11 @@ class Rich:
         return self.codec.decode(ORDER, self.codec.encode(event).payload)
 
 
-@pytest.fixture
-def rich(folder: SchemaFolder) -> Rich:
-    return Rich(folder)
+@pytest.fixture(scope="module")
+def rich(tmp_path_factory: pytest.TempPathFactory) -> Rich:
+    """Built once: its codec reads the folder only then."""
+    with pytest.MonkeyPatch.context() as patch, copied(tmp_path_factory.mktemp("rich"), patch) as folder:
+        return Rich(folder)
 
 
 def test_an_event_of_every_type_comes_back_as_it_was(rich: Rich) -> None:

@@ -88,7 +88,9 @@ class ConsumerGroup:
             name=self.name,
             subscription=subscription,
             transactions=transactions,
-            pipeline=Pipeline(self.name, transactions, effects, self._policy, clock),
+            pipeline=Pipeline(
+                self.name, transactions, effects, self._policy, clock, keys_parked=self._timer.wakeup.set
+            ),
             parser=parser,
             by_batch=effects.by_batch,
             policy=self._policy,
@@ -182,10 +184,12 @@ class RetryTimer(PeriodicLoop):
         super().__init__(every_seconds=policy.retry_poll_seconds)
         self.name = f"{name} retries"
         self._parked_keys = parked_keys
+        self._idle_seconds = policy.retry_poll_seconds * policy.retry_idle_polls
 
-    async def tick(self) -> None:
+    async def tick(self) -> float | None:
+        """Returns the longer pause when no key is parked."""
         for parked in await self._parked_keys.due():
             if self.draining.is_set():
-                return
+                return None
             await self._parked_keys.process(parked)
-        await self._parked_keys.update_metrics()
+        return None if await self._parked_keys.update_metrics() else self._idle_seconds

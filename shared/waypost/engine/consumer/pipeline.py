@@ -52,9 +52,18 @@ class Pipeline:
     """
 
     def __init__(
-        self, name: str, transactions: ConsumerTransactions, effects: Effects, policy: ConsumerPolicy, clock: Clock
+        self,
+        name: str,
+        transactions: ConsumerTransactions,
+        effects: Effects,
+        policy: ConsumerPolicy,
+        clock: Clock,
+        *,
+        keys_parked: Callable[[], None] = lambda: None,
     ) -> None:
+        """`keys_parked` is called after the commit of a transaction that has parked keys."""
         self._name = name
+        self._keys_parked = keys_parked
         self._transactions = transactions
         self._effects = effects
         self._policy = policy
@@ -79,6 +88,8 @@ class Pipeline:
             batch.step = "commit"
         AFTER_COMMIT.hit()
         batch.run_after_commit()
+        if batch.newly_parked:
+            self._keys_parked()
         self._report(batch)
 
     async def fence(self, batch: Batch, transaction: ConsumerTransaction) -> None:

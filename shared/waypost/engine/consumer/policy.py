@@ -19,7 +19,10 @@ BACKOFF = Backoff(first_seconds=0.1, factor=2.0, max_seconds=5.0)
 class ConsumerPolicy:
     max_records: int = 500
     """The largest batch: records of one poll, and so of one transaction of an async projection."""
-    poll_seconds: float = 0.2
+    poll_seconds: float = 1.0
+    """Time limit of a poll, which returns when records arrive. After a rebalance, a partition that
+    stays with its process waits for the last poll of the assignment before.
+    """
     handler_seconds: float = 10.0
     """Time limit for the handlers of one transaction; below the role's `transaction_timeout`."""
     commit_seconds: float = 1.0
@@ -62,7 +65,11 @@ class ConsumerPolicy:
     """
     pauses: Backoff = BACKOFF
     retry_poll_seconds: float = 0.5
-    """Pause between queries for due dead letters."""
+    """Pause between queries for due dead letters while keys are parked."""
+    retry_idle_polls: int = 10
+    """Length of the pause without parked keys, in such pauses. A key that this process parks ends
+    it; only a key that a dead process has parked waits for its end.
+    """
     watch_seconds: float = 10.0
     """Pause between checks of topic ids and end offsets."""
     stalled_seconds: float = 30.0

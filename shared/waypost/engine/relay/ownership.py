@@ -8,7 +8,7 @@ from waypost.engine.relay.in_flight import InFlight
 from waypost.kernel.partitioner import SHARDS
 from waypost.ports.outbox import OutboxLease
 
-REBALANCE_SECONDS = 0.25
+REBALANCE_SECONDS = 0.5
 """Pause between rebalances. Also the heartbeat of the lease's session: other relays end a session
 that was silent for 3 s.
 """

@@ -2,12 +2,15 @@
 generator.
 """
 
+from importlib import import_module
+from pkgutil import walk_packages
+
 import pytest
 
 from infra.reference import __main__ as reference
 from infra.reference import log_events
 from infra.reference.docstrings import attribute_docs
-from infra.reference.errors import effects_of, errors_page
+from infra.reference.errors import PACKAGES, below, effects_of, errors_page, modules_with_errors
 from infra.reference.log_events import catalog, emitted
 from infra.reference.settings import settings_page
 from waypost.hosting.settings import ApiSettings, WorkerSettings
@@ -36,6 +39,16 @@ def test_a_log_event_without_a_meaning_is_named_with_its_file(
     assert reference.main("write") == 1
     error = capsys.readouterr().err
     assert "log events without a meaning: notice_sent" in error and "infra/reference/log_events.yaml" in error
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_no_error_class_is_missed(package: str) -> None:
+    for module in walk_packages(import_module(package).__path__, f"{package}."):
+        if not module.name.endswith("__main__") and ".migrations" not in module.name:
+            import_module(module.name)
+    kinds = {kind for kind in below(WaypostError) if kind.__module__.partition(".")[0] == package}
+    assert {kind.__module__ for kind in kinds} <= set(modules_with_errors())
+    assert [kind.__name__ for kind in kinds if f"`{kind.__name__}`" not in errors_page()] == []
 
 
 def test_an_attribute_docstring_of_a_base_class_is_found() -> None:

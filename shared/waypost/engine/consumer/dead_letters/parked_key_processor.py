@@ -83,13 +83,16 @@ class ParkedKeyProcessor:
         async with self._transactions.begin(()) as transaction:
             return await transaction.dead_letters.find(dead_letter_id)
 
-    async def update_metrics(self) -> None:
-        """Sets the gauges of parked keys and open dead letters."""
+    async def update_metrics(self) -> int:
+        """Sets the gauges of parked keys and open dead letters. Returns the number of parked
+        keys.
+        """
         async with self._transactions.begin(()) as transaction:
             tally = await transaction.dead_letters.tally()
         metrics.CONSUMER_PARKED_KEYS.labels(self.name).set(tally.parked_keys)
         for status, count in tally.dead_letters.items():
             metrics.CONSUMER_DEAD_LETTERS.labels(self.name, status).set(count)
+        return tally.parked_keys
 
     async def is_parked(self, parked: ParkedKey) -> bool:
         """Whether the key is parked. Waits for another process that is processing the key."""
