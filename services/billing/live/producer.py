@@ -2,7 +2,8 @@
 
 from faust.types import TopicT
 
-from waypost.kernel.cloudevents import ID, Headers, with_trace
+from waypost.kernel.cloudevents import Headers, with_trace
+from waypost.kernel.header_forms import ID
 from waypost.project import from_cluster
 from waypost.telemetry.messaging import end_send, headers_sampled, start_send
 from waypost.telemetry.tracing import current_trace

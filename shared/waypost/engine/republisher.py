@@ -16,8 +16,8 @@ from dataclasses import dataclass
 
 from waypost.engine.failpoints import failpoint
 from waypost.engine.rate import Rate
-from waypost.kernel.cloudevents import SEQUENCE
 from waypost.kernel.errors import Transient
+from waypost.kernel.header_forms import SEQUENCE
 from waypost.ports.broker import Broker, OutgoingRecord, Publisher, TopicUnavailable
 from waypost.ports.stored_records import StoredRecords
 from waypost.ports.subscription import Partition

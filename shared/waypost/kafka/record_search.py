@@ -5,8 +5,8 @@ from uuid import UUID
 
 from waypost.kafka.topic_log import KafkaTopicLog, KafkaTopicLogs
 from waypost.kafka.topics import connected_client, describe
-from waypost.kernel.cloudevents import ID
 from waypost.kernel.envelope import Record
+from waypost.kernel.header_forms import ID
 from waypost.kernel.partitioner import partition_for
 from waypost.ports.subscription import Partition
 from waypost.ports.topic_log import records_until

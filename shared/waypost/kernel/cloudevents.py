@@ -31,22 +31,6 @@ from waypost.kernel.header_forms import (
 )
 from waypost.kernel.ids import EventId, TenantId
 
-__all__ = [
-    "CONTENT_TYPE",
-    "ID",
-    "SEQUENCE",
-    "Attributes",
-    "HeaderPairs",
-    "Headers",
-    "from_headers",
-    "from_metadata",
-    "header_name",
-    "in_order",
-    "to_headers",
-    "to_metadata",
-    "with_trace",
-]
-
 Headers = Sequence[tuple[str, bytes]]
 """A byte of a name that is not UTF-8 is a surrogate escape (PEP 383)."""
 

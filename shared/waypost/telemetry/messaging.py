@@ -15,8 +15,9 @@ from opentelemetry.instrumentation.aiokafka.utils import AIOKafkaContextGetter, 
 from opentelemetry.trace import Link, Span, SpanContext, SpanKind, Status, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from waypost.kernel.cloudevents import ID, HeaderPairs, Headers
+from waypost.kernel.cloudevents import HeaderPairs, Headers
 from waypost.kernel.envelope import Record
+from waypost.kernel.header_forms import ID
 from waypost.telemetry import names
 from waypost.telemetry.spans import recorded
 from waypost.telemetry.tracing import is_sampled

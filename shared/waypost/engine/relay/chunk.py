@@ -7,8 +7,9 @@ from contextlib import contextmanager
 import orjson
 from opentelemetry.trace import Span
 
-from waypost.kernel.cloudevents import ID, HeaderPairs
+from waypost.kernel.cloudevents import HeaderPairs
 from waypost.kernel.errors import Permanent
+from waypost.kernel.header_forms import ID
 from waypost.ports.broker import OutgoingRecord, RecordsRejected
 from waypost.ports.outbox import PendingRow
 from waypost.telemetry.messaging import TRACEPARENT, end_send, start_send

@@ -9,7 +9,7 @@ from waypost.hosting.asyncapi.channels import channel_of
 from waypost.hosting.asyncapi.messages import RECORD, message_of
 from waypost.hosting.asyncapi.operations import operations_of
 from waypost.hosting.service import Service
-from waypost.kernel.cloudevents import CONTENT_TYPE
+from waypost.kernel.header_forms import CONTENT_TYPE
 from waypost.project import project
 
 

@@ -5,8 +5,8 @@ from inspect import getdoc
 from typing import Any
 
 from waypost.hosting.asyncapi.headers import headers_schema
-from waypost.kernel.cloudevents import CONTENT_TYPE
 from waypost.kernel.event import Event
+from waypost.kernel.header_forms import CONTENT_TYPE
 from waypost.ports.codec import EventCodec
 
 AVRO = "application/vnd.apache.avro;version=1.9.0"
