@@ -1,0 +1,41 @@
+"""The servers that the arms of a row share."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncpg
+
+from waypost.postgres.provisioning.databases import ServiceDatabase
+from waypost.testing.database import Migrate, Templates, connected, migrate_service
+from waypost.testing.folders import scratch_folder
+from waypost.testing.kafka import running_kafka
+from waypost.testing.postgres import running_postgres
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Servers:
+    folder: Path
+    """For logs; removed at the end."""
+    admin_dsn: str
+    """DSN of the superuser."""
+    bootstrap: str
+
+    async def database(self, service: str, migrate: Migrate = migrate_service) -> ServiceDatabase:
+        """A new, migrated database."""
+        async with connected(self.admin_dsn) as admin:
+            return await Templates(admin, self.admin_dsn).copy(service, migrate)
+
+    @asynccontextmanager
+    async def administrator(self, database: ServiceDatabase) -> AsyncIterator[asyncpg.Connection]:
+        """A connection of the superuser to this database."""
+        async with connected(self.admin_dsn.rsplit("/", 1)[0] + f"/{database.name}") as connection:
+            yield connection
+
+
+@asynccontextmanager
+async def postgres_and_kafka() -> AsyncIterator[Servers]:
+    with scratch_folder() as folder:
+        async with running_postgres(folder) as postgres, running_kafka(folder) as kafka:
+            yield Servers(folder=folder, admin_dsn=postgres.admin_dsn, bootstrap=kafka.bootstrap)
