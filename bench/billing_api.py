@@ -50,7 +50,8 @@ class Api:
         return f"POST /invoices HTTP/1.1\r\n{head}\r\n{body}".encode()
 
     async def arm(self, name: str, dsn: str, requests: int) -> Arm:
-        return Arm(name=name, run=lambda: self.burst(requests), durability=await durability_of(dsn))
+        durability = await durability_of(dsn)
+        return Arm(name=name, run=lambda: self.burst(requests), durability=durability, pid=self.pid)
 
 
 @asynccontextmanager

@@ -29,5 +29,6 @@ ROWS = [
         arms=arms,
         scale=Scale(units=1000),
         guarded=True,
+        profiled=True,
     )
 ]

@@ -15,7 +15,7 @@ async def durability_of(dsn: str) -> Mapping[str, str]:
     """A role or a database can override the server's settings, so this asks as that role."""
     connection = await asyncpg.connect(dsn)
     try:
-        return dict(await connection.fetch(_READ))
+        return {row["name"]: row["setting"] for row in await connection.fetch(_READ)}
     finally:
         await connection.close()
 

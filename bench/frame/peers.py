@@ -19,9 +19,9 @@ def install_peers() -> Path:
     if not stamp.exists():
         print("Installing the peers of bench/peers/requirements.txt …", flush=True)
         shutil.rmtree(FOLDER, ignore_errors=True)
-        uv = OWN / "bin" / "uv"
-        subprocess.run([uv, "venv", "--quiet", "--python", OWN / "bin" / "python", FOLDER], check=True)
-        command = [uv, "--system-certs", "pip", "install", "--quiet", "--python", PYTHON, "-r", REQUIREMENTS]
+        uv = str(OWN / "bin" / "uv")
+        subprocess.run([uv, "venv", "--quiet", "--python", str(OWN / "bin" / "python"), str(FOLDER)], check=True)
+        command = [uv, "--system-certs", "pip", "install", "--quiet", "--python", str(PYTHON), "-r", str(REQUIREMENTS)]
         subprocess.run(command, check=True)
         stamp.touch()
     return PYTHON

@@ -3,14 +3,14 @@
 import json
 import os
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-from bench.frame.row import CPU, OURS, Goal, Row, Sample
 from bench.frame.rounds import CONTROL, Measured, Samples
+from bench.frame.row import CPU, OURS, Goal, Row, Sample
 from bench.frame.statistics import ratio_of_pairs
 
 FOLDER = Path(__file__).parents[1] / "results"
@@ -61,7 +61,7 @@ def _judged(goal: Goal, samples: Samples) -> Entry:
     others = [name for name in samples if name not in (OURS, CONTROL)]
     peer = goal.to or (others[0] if others else None)
     ours = _median(goal.measure.of, samples[OURS])
-    compared = _ratio(goal, samples, OURS, peer) if peer else {"ratio": None, "interval": None}
+    compared: Entry = _ratio(goal, samples, OURS, peer) if peer else {"ratio": None, "interval": None}
     return {
         "measure": goal.measure.name,
         "measure_unit": goal.measure.unit,
@@ -70,6 +70,8 @@ def _judged(goal: Goal, samples: Samples) -> Entry:
         "peer": _rounded(_median(goal.measure.of, samples[peer])) if peer else None,
         **compared,
         "goal": str(goal),
+        "bound": goal.bound,
+        "higher_is_better": goal.measure.higher_is_better,
         "met": goal.is_met(compared["ratio"] if goal.relative else ours),
     }
 
@@ -91,7 +93,7 @@ def _ratio(goal: Goal, samples: Samples, first: str, second: str) -> Entry:
     return {"ratio": round(ratio.median, 3), "interval": [round(ratio.low, 3), round(ratio.high, 3)]}
 
 
-def _median(of: Any, samples: Sequence[Sample]) -> float:
+def _median(of: Callable[[Sample], float], samples: Sequence[Sample]) -> float:
     return median(map(of, samples))
 
 

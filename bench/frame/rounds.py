@@ -29,6 +29,17 @@ async def measure(row: Row, scale: Scale) -> Measured:
         return await asyncio.to_thread(uvloop.run, _measure(row, servers, scale))
 
 
+async def measure_ours(row: Row, scale: Scale, rounds: int) -> Sequence[Sample]:
+    """Our arm alone, without a warm-up."""
+
+    async def ours(servers: Servers) -> Sequence[Sample]:
+        async with row.arms(servers, scale) as arms:
+            return [await arms[0].run() for _ in range(rounds)]
+
+    async with row.servers() as servers:
+        return await asyncio.to_thread(uvloop.run, ours(servers))
+
+
 async def _measure(row: Row, servers: Servers, scale: Scale) -> Measured:
     async with row.arms(servers, scale) as arms:
         require_equal_durability(arms)

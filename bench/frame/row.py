@@ -76,6 +76,8 @@ class Arm:
     run: Callable[[], Awaitable[Sample]]
     durability: Mapping[str, str] = field(default_factory=dict)
     """Settings on which the durability of the work depends; equal for all arms of a row."""
+    pid: int | None = None
+    """The process that does the work, if it outlives a round."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +107,9 @@ class Row:
     scale: Scale
     servers: Callable[[], AbstractAsyncContextManager[Servers]] = postgres_and_kafka
     rounds: int = 6
-    grows: bool = False
-    """`make bench GROWTH=1` measures the row at several scales."""
+    processes: Sequence[int] = ()
+    """`make bench GROWTH=1` measures the row with these numbers of processes."""
+    profiled: bool = False
+    """`python -m bench.profile` records it: its first arm names its process."""
     guarded: bool = False
     """`make check-speed` compares its CPU per unit with the stored figure."""
