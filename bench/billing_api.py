@@ -15,14 +15,17 @@ from bench.frame.servers import Servers
 from bench.http_load import burst
 from bench.peers import bare_api
 from infra.stack.places import CHECKOUT, inherited
+from services.billing.app import SERVICE
 from tests.fixtures.processes import running
 from tests.integration.billing.service import BillingService, Company
+from waypost.hosting.service import Service
 from waypost.native.child import Child
 from waypost.native.ports import LOOPBACK, free_ports
 from waypost.native.probes import accepts_tcp
 from waypost.postgres.provisioning.databases import ServiceDatabase
 from waypost.testing.database import connected
 from waypost.testing.eventually import eventually
+from waypost.testing.hosted import HostedService
 from waypost.testing.tokens import published_keys
 
 CONNECTIONS = 16
@@ -54,11 +57,22 @@ class Api:
         return Arm(name=name, run=lambda: self.burst(requests), durability=durability, pid=self.pid)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Program:
+    """A billing service, and the module that runs it."""
+
+    service: Service
+    module: str
+
+
+BILLING = Program(service=SERVICE, module="billing")
+
+
 @asynccontextmanager
 async def billing(
     servers: Servers,
     database: ServiceDatabase,
-    module: str = "billing",
+    program: Program = BILLING,
     environment: Mapping[str, str] | None = None,
     *,
     name: str = OURS,
@@ -66,7 +80,7 @@ async def billing(
     """One API process as in production: token, tenant, event, read row, outbox row; no workers."""
     async with AsyncExitStack() as stack:
         jwks_url = await stack.enter_async_context(published_keys())
-        company = await _company(database)
+        company = await _company(program.service, database)
         variables = {
             **inherited(),
             "WAYPOST_APP_DSN": database.app,
@@ -82,18 +96,28 @@ async def billing(
         }
         (port,) = free_ports(1)
         logs = servers.folder / name
-        (process,) = await stack.enter_async_context(running(module, {"api": port}, variables, logs, forked=False))
+        (process,) = await stack.enter_async_context(
+            running(program.module, {"api": port}, variables, logs, forked=False)
+        )
         customer = str(company.customer_id)
         yield Api(port=port, pid=process.pid, headers=company.headers(), customer_id=customer)
 
 
-async def _company(database: ServiceDatabase) -> Company:
+class _Billing(BillingService):
+    """Billing with another codec."""
+
+    def __init__(self, service: Service, where: ServiceDatabase, payments: httpx.AsyncClient) -> None:
+        HostedService.__init__(self, service, where)
+        self.payments = payments
+
+
+async def _company(service: Service, database: ServiceDatabase) -> Company:
     async with httpx.AsyncClient() as no_provider:
-        service = BillingService(database, no_provider)
+        billing = _Billing(service, database, no_provider)
         try:
-            return await service.company()
+            return await billing.company()
         finally:
-            await service.close()
+            await billing.close()
 
 
 @asynccontextmanager

@@ -1,5 +1,5 @@
 """Every row of the benchmark table."""
 
-from bench import writes
+from bench import safety, writes
 
-ROWS = {row.id: row for module in (writes,) for row in module.ROWS}
+ROWS = {row.id: row for module in (writes, safety) for row in module.ROWS}

@@ -12,12 +12,13 @@ PEER = "FastAPI and asyncpg, two inserts"
 
 @asynccontextmanager
 async def arms(servers: Servers, scale: Scale) -> AsyncIterator[Sequence[Arm]]:
-    database = await servers.database("billing")
-    async with billing(servers, database) as ours, bare(servers, database) as peer:
-        yield [
-            await ours.arm(OURS, database.app, scale.units),
-            await peer.arm(PEER, database.owner, scale.units),
-        ]
+    async with servers.databases() as databases:
+        database = await databases("billing")
+        async with billing(servers, database) as ours, bare(servers, database) as peer:
+            yield [
+                await ours.arm(OURS, database.app, scale.units),
+                await peer.arm(PEER, database.owner, scale.units),
+            ]
 
 
 ROWS = [

@@ -8,7 +8,7 @@ from pathlib import Path
 import asyncpg
 
 from waypost.postgres.provisioning.databases import ServiceDatabase
-from waypost.testing.database import Migrate, Templates, connected, migrate_service
+from waypost.testing.database import Databases, Templates, connected
 from waypost.testing.folders import scratch_folder
 from waypost.testing.kafka import running_kafka
 from waypost.testing.postgres import running_postgres
@@ -22,10 +22,13 @@ class Servers:
     """DSN of the superuser."""
     bootstrap: str
 
-    async def database(self, service: str, migrate: Migrate = migrate_service) -> ServiceDatabase:
-        """A new, migrated database."""
-        async with connected(self.admin_dsn) as admin:
-            return await Templates(admin, self.admin_dsn).copy(service, migrate)
+    @asynccontextmanager
+    async def databases(self) -> AsyncIterator[Databases]:
+        """Yields a source of migrated databases; drops them at the end. One per row: each source
+        sets the passwords of the roles.
+        """
+        async with connected(self.admin_dsn) as admin, Templates(admin, self.admin_dsn).lent() as databases:
+            yield databases
 
     @asynccontextmanager
     async def administrator(self, database: ServiceDatabase) -> AsyncIterator[asyncpg.Connection]:
