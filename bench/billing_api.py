@@ -121,12 +121,12 @@ async def _company(service: Service, database: ServiceDatabase) -> Company:
 
 
 @asynccontextmanager
-async def bare(servers: Servers, database: ServiceDatabase) -> AsyncIterator[Api]:
-    async with connected(database.owner) as owner:
+async def bare(servers: Servers, dsn: str) -> AsyncIterator[Api]:
+    async with connected(dsn) as owner:
         await owner.execute(bare_api.TABLES)
     (port,) = free_ports(1)
     process = Child(
-        [str(PYTHON), "-m", "bench.peers.bare_api", database.owner, str(port)],
+        [str(PYTHON), "-m", "bench.peers.bare_api", dsn, str(port)],
         log=servers.folder / "bare.log",
         environment=inherited(),
         directory=CHECKOUT,

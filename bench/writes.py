@@ -14,7 +14,7 @@ PEER = "FastAPI and asyncpg, two inserts"
 async def arms(servers: Servers, scale: Scale) -> AsyncIterator[Sequence[Arm]]:
     async with servers.databases() as databases:
         database = await databases("billing")
-        async with billing(servers, database) as ours, bare(servers, database) as peer:
+        async with billing(servers, database) as ours, bare(servers, database.owner) as peer:
             yield [
                 await ours.arm(OURS, database.app, scale.units),
                 await peer.arm(PEER, database.owner, scale.units),

@@ -92,9 +92,9 @@ def _judged(judged: Entry) -> Sequence[str]:
 
 def _arms_of(name: str, entry: Entry) -> str:
     measure = entry["measure"]
-    own = {measure, "cpu", "ratio", "interval"}
+    own = {measure, "cpu", "ratio", "interval", "cpu_ratio"}
     further = [key for key in entry["arms"][next(iter(entry["arms"]))] if key not in own]
-    header = ("arm", measure, "CPU per " + entry["unit"], "ours / this", "95 % interval", *further)
+    header = ("arm", measure, "CPU per " + entry["unit"], "ours / this", "95 % interval", "CPU: ours / this", *further)
     lines = (
         (
             arm,
@@ -102,6 +102,7 @@ def _arms_of(name: str, entry: Entry) -> str:
             _duration(figures["cpu"]),
             f"{figures['ratio']:.2f}" if "ratio" in figures else "",
             interval(figures).strip("()") if "ratio" in figures else "",
+            f"{figures['cpu_ratio']:.2f}" if "ratio" in figures else "",
             *(f"{figures[key]:,.4g}" if key in figures else "" for key in further),
         )
         for arm, figures in entry["arms"].items()

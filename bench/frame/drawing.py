@@ -25,7 +25,7 @@ def _drawn(file: Path, width: float, height: float, plots: int = 1) -> Iterator[
 
 def draw_ratios(entries: Mapping[str, Entry], file: Path) -> None:
     """The ratio of each relative goal as a share of the goal, so that all rows share one scale."""
-    shown = {name: entry for name, entry in entries.items() if entry["ratio"] is not None}
+    shown = {name: entry for name, entry in entries.items() if entry["relative"]}
     with _drawn(file, 7, 0.8 + 0.34 * len(shown)) as (axes,):
         for place, entry in enumerate(reversed(shown.values())):
             share, (low, high) = share_of_goal(entry, entry["ratio"]), entry["interval"]

@@ -18,11 +18,15 @@ def print_row(name: str, entry: Entry) -> None:
 
 def _print_arm(arm: str, figures: Entry, entry: Entry) -> None:
     measure = entry["measure"]
-    compared = f"   ours / this: {figures['ratio']:.2f} {interval(figures)}" if "ratio" in figures else ""
+    compared = (
+        f"   ours / this: {figures['ratio']:.2f} {interval(figures)}, CPU {figures['cpu_ratio']:.2f}"
+        if "ratio" in figures
+        else ""
+    )
     own = f"{figures[measure]:>10,.5g} {entry['measure_unit']}"
     print(f"    {arm:<34}{own}{figures['cpu']:>10,.4g} {entry['cpu_unit']}{compared}")
     for figure, value in figures.items():
-        if figure not in (measure, "cpu", "ratio", "interval"):
+        if figure not in (measure, "cpu", "ratio", "interval", "cpu_ratio"):
             print(f"        {figure}: {value:,.4g}")
 
 
@@ -32,7 +36,7 @@ def _figures(judged: Entry) -> str:
 
 
 def of_arm(judged: Entry) -> str:
-    return f" of {judged['arm']}" if judged["arm"] else ""
+    return f" of {judged['arm']}" if judged["relative"] else ""
 
 
 def met(judged: Entry) -> str:

@@ -10,7 +10,7 @@ from statistics import median
 from typing import Any
 
 from bench.frame.rounds import CONTROL, Measured, Samples
-from bench.frame.row import CPU, OURS, Goal, Row, Sample
+from bench.frame.row import CPU, OURS, Goal, Measure, Row, Sample
 from bench.frame.statistics import ratio_of_pairs
 
 FOLDER = Path(__file__).parents[1] / "results"
@@ -35,7 +35,7 @@ def write(entries: Mapping[str, Entry], file: Path = LATEST) -> None:
 def entry_of(row: Row, measured: Measured) -> Entry:
     samples = measured.samples
     headline, *further = [_judged(goal, samples) for goal in row.goals]
-    control = _ratio(row.goals[0], samples, CONTROL, OURS)["ratio"]
+    control = _ratio(row.goals[0].measure, samples, CONTROL, OURS)["ratio"]
     peer = headline["arm"]
     return {
         **headline,
@@ -61,7 +61,7 @@ def _judged(goal: Goal, samples: Samples) -> Entry:
     others = [name for name in samples if name not in (OURS, CONTROL)]
     peer = goal.to or (others[0] if others else None)
     ours = _median(goal.measure.of, samples[OURS])
-    compared: Entry = _ratio(goal, samples, OURS, peer) if peer else {"ratio": None, "interval": None}
+    compared: Entry = _ratio(goal.measure, samples, OURS, peer) if peer else {"ratio": None, "interval": None}
     return {
         "measure": goal.measure.name,
         "measure_unit": goal.measure.unit,
@@ -71,6 +71,7 @@ def _judged(goal: Goal, samples: Samples) -> Entry:
         **compared,
         "goal": str(goal),
         "bound": goal.bound,
+        "relative": goal.relative,
         "higher_is_better": goal.measure.higher_is_better,
         "met": goal.is_met(compared["ratio"] if goal.relative else ours),
     }
@@ -78,18 +79,18 @@ def _judged(goal: Goal, samples: Samples) -> Entry:
 
 def _arm(headline: Goal, samples: Samples, name: str) -> Entry:
     """One arm's own figures, and the ratio of ours to it."""
-    measured = samples[name]
+    measured, cpu = samples[name], _ratio(CPU, samples, OURS, name)
     further = {key: _rounded(median(sample.further[key] for sample in measured)) for key in measured[0].further}
     return {
         headline.measure.name: _rounded(_median(headline.measure.of, measured)),
         "cpu": _rounded(_median(CPU.of, measured)),
-        **({} if name == OURS else _ratio(headline, samples, OURS, name)),
+        **({} if name == OURS else {**_ratio(headline.measure, samples, OURS, name), "cpu_ratio": cpu["ratio"]}),
         **further,
     }
 
 
-def _ratio(goal: Goal, samples: Samples, first: str, second: str) -> Entry:
-    ratio = ratio_of_pairs(*([goal.measure.of(sample) for sample in samples[name]] for name in (first, second)))
+def _ratio(measure: Measure, samples: Samples, first: str, second: str) -> Entry:
+    ratio = ratio_of_pairs(*([measure.of(sample) for sample in samples[name]] for name in (first, second)))
     return {"ratio": round(ratio.median, 3), "interval": [round(ratio.low, 3), round(ratio.high, 3)]}
 
 

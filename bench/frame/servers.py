@@ -7,6 +7,7 @@ from pathlib import Path
 
 import asyncpg
 
+from infra.stack.addresses import Addresses
 from waypost.postgres.provisioning.databases import ServiceDatabase
 from waypost.testing.database import Databases, Templates, connected
 from waypost.testing.folders import scratch_folder
@@ -21,6 +22,8 @@ class Servers:
     admin_dsn: str
     """DSN of the superuser."""
     bootstrap: str
+    stack: Addresses | None = None
+    """The addresses of a whole stack, if that runs."""
 
     @asynccontextmanager
     async def databases(self) -> AsyncIterator[Databases]:
