@@ -81,7 +81,7 @@ async def main(given: argparse.Namespace) -> None:
         async with running_kafka(folder) as broker, running_postgres(folder) as server:
             topics = {records: club(f"bench{records}") for records in {arm.records for arm in arms}}
             for records, own in topics.items():
-                await publish(broker, own, records, given.partitions)
+                await publish(broker.bootstrap, own, records, given.partitions)
             for number in range(given.rounds):
                 for arm in arms if number % 2 == 0 else reversed(arms):
                     arm.add(await measure(broker, server.admin_dsn, topics[arm.records], arm, given.peers))
@@ -98,9 +98,9 @@ def show(arms: Sequence[Arm]) -> None:
         )
 
 
-async def publish(broker: Broker, own: Club, records: int, partitions: int) -> None:
+async def publish(bootstrap: str, own: Club, records: int, partitions: int) -> None:
     """Ten events per user, interleaved like live traffic."""
-    async with topic(broker.bootstrap, own, partitions=partitions) as opened_topic:
+    async with topic(bootstrap, own, partitions=partitions) as opened_topic:
         for _ in range(records // 1000):
             people = [User(own) for _ in range(100)]
             await publish_rounds(opened_topic, people, 10)

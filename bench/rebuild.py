@@ -26,7 +26,7 @@ async def main(records: int, partitions: int) -> None:
     with scratch_folder() as folder:
         async with running_kafka(folder) as broker, running_postgres(folder) as server:
             own = club("bench")
-            await publish(broker, own, records, partitions)
+            await publish(broker.bootstrap, own, records, partitions)
             async with fresh_database(server.admin_dsn) as database:
                 live = await live_rate(broker.bootstrap, server.admin_dsn, database, own, records)
                 report = await rebuilt(broker.bootstrap, database, own)

@@ -7,15 +7,18 @@ two may be missing. So its start and the preparation of the work need not count.
 
 import asyncio
 import json
-from collections.abc import Sequence
 from dataclasses import asdict
 
 from bench.frame.row import Sample
 from infra.stack.places import CHECKOUT, inherited
 
 
-async def run_program(command: Sequence[str]) -> Sample:
-    """Raises AssertionError with the output if the program fails."""
+async def run_program(*command: str) -> Sample:
+    return Sample(**json.loads(await output_of(*command)))
+
+
+async def output_of(*command: str) -> str:
+    """The last line of the output. Raises AssertionError with the errors if the program fails."""
     process = await asyncio.create_subprocess_exec(
         *command,
         env=inherited(),
@@ -25,7 +28,7 @@ async def run_program(command: Sequence[str]) -> Sample:
     )
     output, errors = await process.communicate()
     assert process.returncode == 0, f"{' '.join(command[1:4])} failed: {errors.decode()[-2000:]}"
-    return Sample(**json.loads(output.decode().splitlines()[-1]))
+    return output.decode().splitlines()[-1]
 
 
 def print_sample(sample: Sample) -> None:

@@ -1,0 +1,108 @@
+"""B3 and B4: a projector and a reactor of the toolkit, beside bare aiokafka with asyncpg and beside
+FastStream. Each arm reads the same topic from its beginning, in its own process, into a fresh
+database.
+"""
+
+import asyncio
+import json
+import sys
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+
+from bench.consumer_throughput import OURS as OUR_PROGRAM
+from bench.consumer_throughput import PEERS as PEER_PROGRAM
+from bench.consumer_throughput import fresh_database, publish
+from bench.frame.durability import durability_of
+from bench.frame.peers import PYTHON
+from bench.frame.programs import output_of
+from bench.frame.row import OURS, RATE, Arm, Arms, Goal, Row, Sample, Scale
+from bench.frame.servers import Servers
+from tests.fixtures.club import club
+
+PARTITIONS = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Consumer:
+    program: str
+    """`projector`, `reactor`, `bare`, `faststream` …, see the modules of the programs."""
+    handler_us: int = 0
+    part: int = 1
+    """A slow arm reads this part of the records only."""
+
+    @property
+    def is_ours(self) -> bool:
+        return self.program in ("projector", "reactor")
+
+    @property
+    def command(self) -> Sequence[str]:
+        module, python = (OUR_PROGRAM, sys.executable) if self.is_ours else (PEER_PROGRAM, str(PYTHON))
+        return python, "-m", module, self.program
+
+
+def arms_of(consumers: Mapping[str, Consumer]) -> Arms:
+    @asynccontextmanager
+    async def arms(servers: Servers, scale: Scale) -> AsyncIterator[Sequence[Arm]]:
+        topics = {scale.units // consumer.part for consumer in consumers.values()}
+        for records in topics:
+            await publish(servers.bootstrap, club(f"bench{records}"), records, PARTITIONS)
+        async with fresh_database(servers.admin_dsn) as database:
+            durability = await durability_of(database.app)
+        yield [
+            Arm(name=name, run=partial(consume, servers, consumer, scale), durability=durability)
+            for name, consumer in consumers.items()
+        ]
+
+    return arms
+
+
+async def consume(servers: Servers, consumer: Consumer, scale: Scale) -> Sample:
+    """From the first commit to the last. Several processes share the partitions."""
+    records = scale.units // consumer.part
+    async with fresh_database(servers.admin_dsn) as database:
+        # The peers know no tenants: they write as the superuser, whom no policy restricts.
+        dsn = database.app if consumer.is_ours else f"{servers.admin_dsn.rpartition('/')[0]}/{database.name}"
+        arguments = (servers.bootstrap, dsn, f"bench{records}", str(records), str(consumer.handler_us))
+        processes = (output_of(*consumer.command, *arguments) for _ in range(scale.processes))
+        measured = [json.loads(each) for each in await asyncio.gather(*processes)]
+    return Sample(
+        units=max(each["records"] for each in measured),
+        seconds=max(each["seconds"] for each in measured),
+        cpu_seconds=sum(each["cpu"] for each in measured),
+    )
+
+
+PROJECTOR = {
+    OURS: Consumer(program="projector"),
+    "aiokafka and asyncpg": Consumer(program="bare"),
+    "FastStream, batches": Consumer(program="faststream-batch"),
+}
+REACTOR = {
+    OURS: Consumer(program="reactor", part=4),
+    "FastStream, one message per transaction": Consumer(program="faststream", part=20),
+}
+
+ROWS = [
+    Row(
+        id="B3",
+        work="projector, Kafka → rows, 4 partitions",
+        unit="event",
+        goals=[Goal(measure=RATE, bound=0.8), Goal(measure=RATE, bound=0.9, to="FastStream, batches")],
+        arms=arms_of(PROJECTOR),
+        scale=Scale(units=40_000),
+        processes=(1, 2, 4),
+        guarded=True,
+    ),
+    Row(
+        id="B4",
+        work="reactor, one effect per event, order per key, 4 partitions",
+        unit="event",
+        goals=[Goal(measure=RATE, bound=8)],
+        arms=arms_of(REACTOR),
+        scale=Scale(units=40_000),
+        rounds=4,
+        guarded=True,
+    ),
+]
