@@ -13,13 +13,14 @@ from functools import partial
 
 from bench.consumer_throughput import OURS as OUR_PROGRAM
 from bench.consumer_throughput import PEERS as PEER_PROGRAM
-from bench.consumer_throughput import fresh_database, publish
+from bench.consumer_throughput import publish
 from bench.frame.durability import durability_of
 from bench.frame.peers import PYTHON
 from bench.frame.programs import output_of
 from bench.frame.row import OURS, RATE, Arm, Arms, Goal, Row, Sample, Scale
 from bench.frame.servers import Servers
-from tests.fixtures.club import club
+from tests.fixtures.club import club, migrate
+from waypost.testing.database import Databases
 
 PARTITIONS = 4
 
@@ -48,25 +49,25 @@ def arms_of(consumers: Mapping[str, Consumer]) -> Arms:
         topics = {scale.units // consumer.part for consumer in consumers.values()}
         for records in topics:
             await publish(servers.bootstrap, club(f"bench{records}"), records, PARTITIONS)
-        async with fresh_database(servers.admin_dsn) as database:
-            durability = await durability_of(database.app)
-        yield [
-            Arm(name=name, run=partial(consume, servers, consumer, scale), durability=durability)
-            for name, consumer in consumers.items()
-        ]
+        async with servers.databases() as databases:
+            durability = await durability_of((await databases("club", migrate)).app)
+            yield [
+                Arm(name=name, run=partial(consume, servers, databases, consumer, scale), durability=durability)
+                for name, consumer in consumers.items()
+            ]
 
     return arms
 
 
-async def consume(servers: Servers, consumer: Consumer, scale: Scale) -> Sample:
+async def consume(servers: Servers, databases: Databases, consumer: Consumer, scale: Scale) -> Sample:
     """From the first commit to the last. Several processes share the partitions."""
     records = scale.units // consumer.part
-    async with fresh_database(servers.admin_dsn) as database:
-        # The peers know no tenants: they write as the superuser, whom no policy restricts.
-        dsn = database.app if consumer.is_ours else f"{servers.admin_dsn.rpartition('/')[0]}/{database.name}"
-        arguments = (servers.bootstrap, dsn, f"bench{records}", str(records), str(consumer.handler_us))
-        processes = (output_of(*consumer.command, *arguments) for _ in range(scale.processes))
-        measured = [json.loads(each) for each in await asyncio.gather(*processes)]
+    database = await databases("club", migrate)
+    # The peers know no tenants: they write as the superuser, whom no policy restricts.
+    dsn = database.app if consumer.is_ours else servers.dsn_of_admin(database)
+    arguments = (servers.bootstrap, dsn, f"bench{records}", str(records), str(consumer.handler_us))
+    processes = (output_of(*consumer.command, *arguments) for _ in range(scale.processes))
+    measured = [json.loads(each) for each in await asyncio.gather(*processes)]
     return Sample(
         units=max(each["records"] for each in measured),
         seconds=max(each["seconds"] for each in measured),

@@ -92,8 +92,8 @@ async def development_token(stack: Addresses) -> str:
 
 def pid_of(port: int) -> int:
     """The process that listens on the port."""
-    listening = [each for each in psutil.net_connections("tcp") if each.status == psutil.CONN_LISTEN and each.laddr]
-    (pid,) = {each.pid for each in listening if each.laddr.port == port}
+    listening = (each for each in psutil.net_connections("tcp") if each.status == psutil.CONN_LISTEN)
+    (pid,) = {each.pid for each in listening if each.laddr and each.laddr.port == port}
     assert pid is not None
     return pid
 

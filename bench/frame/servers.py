@@ -5,8 +5,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import asyncpg
-
 from infra.stack.addresses import Addresses
 from waypost.postgres.provisioning.databases import ServiceDatabase
 from waypost.testing.database import Databases, Templates, connected
@@ -33,11 +31,9 @@ class Servers:
         async with connected(self.admin_dsn) as admin, Templates(admin, self.admin_dsn).lent() as databases:
             yield databases
 
-    @asynccontextmanager
-    async def administrator(self, database: ServiceDatabase) -> AsyncIterator[asyncpg.Connection]:
-        """A connection of the superuser to this database."""
-        async with connected(self.admin_dsn.rsplit("/", 1)[0] + f"/{database.name}") as connection:
-            yield connection
+    def dsn_of_admin(self, database: ServiceDatabase) -> str:
+        """DSN of the superuser on this database."""
+        return f"{self.admin_dsn.rpartition('/')[0]}/{database.name}"
 
 
 @asynccontextmanager

@@ -1,6 +1,6 @@
 """The same work as `bench.consumer_arms` by aiokafka and asyncpg alone, and by FastStream.
 
-    python -m bench.peers.consumers bare|faststream-batch|faststream BOOTSTRAP DSN TOPIC RECORDS HANDLER_US
+    python -m bench.peers.consumers ARM BOOTSTRAP DSN TOPIC RECORDS HANDLER_US
 
 Runs in an environment that contains only `bench/peers/requirements.txt`. Each arm decodes Avro and
 writes the same rows with the same statements. None has an inbox, an order guard or tenants, and a
