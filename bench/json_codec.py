@@ -2,7 +2,8 @@
 of another version would fail.
 """
 
-from typing import Any
+from dataclasses import fields
+from typing import Any, cast
 
 import orjson
 from pydantic import TypeAdapter
@@ -16,10 +17,13 @@ class JsonCodec:
 
     def __init__(self, avro: EventCodec, events: dict[str, type[Event]]) -> None:
         self._avro = avro
+        self._fields = {name: [field.name for field in fields(cast(Any, kind))] for name, kind in events.items()}
         self._readers: dict[str, TypeAdapter[Any]] = {name: TypeAdapter(kind) for name, kind in events.items()}
 
     def encode(self, event: Event) -> EncodedEvent:
-        return EncodedEvent(schema_id=0, payload=orjson.dumps(event))
+        return EncodedEvent(
+            schema_id=0, payload=orjson.dumps({name: getattr(event, name) for name in self._fields[event.type]})
+        )
 
     def decode(self, event_type: str, payload: bytes) -> Event:
         event: Event = self._readers[event_type].validate_json(payload)
