@@ -43,7 +43,13 @@ class Consumer:
         return python, "-m", module, self.program
 
 
-def arms_of(consumers: Mapping[str, Consumer]) -> Arms:
+def arms_of(programs: Mapping[str, str], handler_us: int, part: int) -> Arms:
+    """Slow arms read a part of the records only, so that each takes about the same time."""
+    consumers = {
+        name: Consumer(program=program, handler_us=handler_us, part=part * PARTS.get(program, 1))
+        for name, program in programs.items()
+    }
+
     @asynccontextmanager
     async def arms(servers: Servers, scale: Scale) -> AsyncIterator[Sequence[Arm]]:
         topics = {scale.units // consumer.part for consumer in consumers.values()}
@@ -75,35 +81,45 @@ async def consume(servers: Servers, databases: Databases, consumer: Consumer, sc
     )
 
 
-PROJECTOR = {
-    OURS: Consumer(program="projector"),
-    "aiokafka and asyncpg": Consumer(program="bare"),
-    "FastStream, batches": Consumer(program="faststream-batch"),
-}
-REACTOR = {
-    OURS: Consumer(program="reactor", part=4),
-    "FastStream, one message per transaction": Consumer(program="faststream", part=20),
-}
+PROJECTORS = {OURS: "projector", "aiokafka and asyncpg": "bare", "FastStream, batches": "faststream-batch"}
+REACTORS = {OURS: "reactor", "FastStream, one message per transaction": "faststream"}
+PARTS = {"reactor": 4, "faststream": 20}
 
-ROWS = [
-    Row(
-        id="B3",
-        work="projector, Kafka → rows, 4 partitions",
+
+def projector(handler_us: int = 0, part: int = 1) -> Row:
+    return Row(
+        id=f"B3{_suffix(handler_us)}",
+        work=f"projector, Kafka → rows, 4 partitions{_with(handler_us)}",
         unit="event",
         goals=[Goal(measure=RATE, bound=0.8), Goal(measure=RATE, bound=0.9, to="FastStream, batches")],
-        arms=arms_of(PROJECTOR),
+        arms=arms_of(PROJECTORS, handler_us, part),
         scale=Scale(units=40_000),
-        processes=(1, 2, 4),
-        guarded=True,
-    ),
-    Row(
-        id="B4",
-        work="reactor, one effect per event, order per key, 4 partitions",
+        rounds=2 if handler_us else 6,
+        processes=() if handler_us else (1, 2, 4),
+        guarded=not handler_us,
+    )
+
+
+def reactor(handler_us: int = 0, part: int = 1) -> Row:
+    return Row(
+        id=f"B4{_suffix(handler_us)}",
+        work=f"reactor, one effect per event, order per key, 4 partitions{_with(handler_us)}",
         unit="event",
         goals=[Goal(measure=RATE, bound=8)],
-        arms=arms_of(REACTOR),
+        arms=arms_of(REACTORS, handler_us, part),
         scale=Scale(units=40_000),
-        rounds=4,
-        guarded=True,
-    ),
-]
+        rounds=2 if handler_us else 4,
+        guarded=not handler_us,
+    )
+
+
+def _suffix(handler_us: int) -> str:
+    return f"-{handler_us}us" if handler_us else ""
+
+
+def _with(handler_us: int) -> str:
+    return f", handlers that take {handler_us} µs" if handler_us else ""
+
+
+ROWS = [projector(), projector(100, part=4), projector(1000, part=8)]
+ROWS += [reactor(), reactor(100, part=4), reactor(1000, part=8)]

@@ -41,7 +41,7 @@ from waypost.telemetry import tracing
 from waypost.testing.database import Databases
 
 TRACEPARENT = ("traceparent", b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
-"""Of a sampled trace, as records of a stack carry it."""
+"""A sampled trace, as in the records of a stack."""
 USERS_AT_ONCE, EVENTS_PER_USER = 100, 10
 
 

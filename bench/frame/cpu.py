@@ -33,6 +33,6 @@ class Stopwatch:
 
 
 def tree_cpu_seconds(pid: int) -> float:
-    """User and system time of a process and its children, also of those that have ended."""
+    """User and system time of a process and its children, ended ones included."""
     root = psutil.Process(pid)
     return sum(sum(process.cpu_times()[:4]) for process in (root, *root.children(recursive=True)))

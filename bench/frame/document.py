@@ -37,8 +37,8 @@ make check-speed        # CPU per unit beside the stored figure
   settings. A row with different settings fails.
 * The arms take turns, and every second round has the reverse order (ABBA). The first round of each
   arm is a warm-up and does not count.
-* Each round gives one ratio of ours to the peer. The table shows the median of these ratios. The
-  interval is a percentile bootstrap: 10,000 draws of the rounds with replacement, the middle 95 %
+* Each round gives one ratio, ours divided by the peer. The table shows the median of these ratios.
+  The interval is a percentile bootstrap: 10,000 draws of the rounds with replacement, the middle 95 %
   of their medians.
 * A control measures ours against ours in the same turns. It must be between {QUIET[0]} and
   {QUIET[1]}; otherwise the machine was too noisy and the row is marked with “noisy”.

@@ -1,4 +1,4 @@
-"""An arm in a process of its own, with a clean heap, and in the peers' environment if it is a peer.
+"""An arm in a separate process, with a clean heap, and in the peers' environment if it is a peer.
 
 The program does its work once and prints its sample as the last line of its output, as JSON:
 `{"units": 1000, "seconds": 1.5, "cpu_seconds": 1.2, "latencies_ms": [], "further": {}}`. The last

@@ -5,6 +5,7 @@ import os
 import platform
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import takewhile
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -28,8 +29,14 @@ def write(entries: Mapping[str, Entry], file: Path = LATEST) -> None:
     """Replaces the entries of these rows and keeps the others."""
     file.parent.mkdir(exist_ok=True)
     merged = {**read(file), **entries}
-    ordered = dict(sorted(merged.items(), key=lambda item: (len(item[0].rstrip("b")), item[0])))
+    ordered = dict(sorted(merged.items(), key=lambda item: _place(item[0])))
     file.write_text(json.dumps(ordered, indent=2, ensure_ascii=False) + "\n")
+
+
+def _place(row: str) -> tuple[int, str]:
+    """B2 before B10."""
+    digits = "".join(takewhile(str.isdigit, row[1:]))
+    return int(digits), row
 
 
 def entry_of(row: Row, measured: Measured) -> Entry:
@@ -78,7 +85,7 @@ def _judged(goal: Goal, samples: Samples) -> Entry:
 
 
 def _arm(headline: Goal, samples: Samples, name: str) -> Entry:
-    """One arm's own figures, and the ratio of ours to it."""
+    """One arm's own figures, and ours divided by them."""
     measured, cpu = samples[name], _ratio(CPU, samples, OURS, name)
     further = {key: _rounded(median(sample.further[key] for sample in measured)) for key in measured[0].further}
     return {

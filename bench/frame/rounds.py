@@ -18,7 +18,7 @@ Samples = Mapping[str, Sequence[Sample]]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
     samples: Samples
-    """Of each arm, one per round."""
+    """By arm, one per round."""
     durability: Mapping[str, str]
     """The settings that all arms share."""
 
