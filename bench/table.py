@@ -1,9 +1,24 @@
 """Every row of the benchmark table."""
 
-from bench import consumer_rows, consumer_safety, rebuild_rows, relay_rows, safety, whole_stack, writes
+from bench import (
+    consumer_rows,
+    consumer_safety,
+    enqueue_rows,
+    rebuild_rows,
+    relay_rows,
+    safety,
+    whole_stack,
+    writes,
+)
 
-ROWS = {
-    row.id: row
-    for module in (writes, whole_stack, consumer_rows, rebuild_rows, relay_rows, safety, consumer_safety)
-    for row in module.ROWS
-}
+MODULES = (
+    writes,
+    whole_stack,
+    consumer_rows,
+    rebuild_rows,
+    relay_rows,
+    enqueue_rows,
+    safety,
+    consumer_safety,
+)
+ROWS = {row.id: row for module in MODULES for row in module.ROWS}

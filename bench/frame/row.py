@@ -88,6 +88,9 @@ class Scale:
     processes: int = 1
 
 
+TIMED = Scale(units=0)
+"""For rounds of a fixed time."""
+
 Arms = Callable[[Servers, Scale], AbstractAsyncContextManager[Sequence[Arm]]]
 """Prepares the arms of a row on running servers, ours first, and ends them after the block. Runs on
 uvloop, like a service.
