@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from bench.frame import guard
 from bench.frame.peers import install_peers
-from bench.table import ROWS
+from bench.table import ROWS, add_rows_argument
 from waypost.engine.process import tune_garbage_collector
 
 GUARDED = [name for name, row in ROWS.items() if row.guarded]
@@ -33,7 +33,7 @@ def main(names: Sequence[str], *, write: bool) -> int:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("rows", nargs="*", metavar="ROW", default=GUARDED, choices=GUARDED)
+    add_rows_argument(parser, GUARDED)
     parser.add_argument("--write", action="store_true")
     asked = parser.parse_args()
     tune_garbage_collector()
