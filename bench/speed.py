@@ -1,4 +1,5 @@
-"""Compares the CPU time per unit of our arms with the stored figures. Exits 1 if one is slower.
+"""Compares the CPU time per unit of our arms with the stored figures. Exits 1 if one is slower or
+has no stored figure.
 
     python -m bench.speed [--write] [ROW …]
 
@@ -12,6 +13,7 @@ from collections.abc import Sequence
 
 from bench.frame import guard
 from bench.frame.peers import install_peers
+from bench.frame.row import Row
 from bench.table import ROWS, add_rows_argument
 from waypost.engine.process import tune_garbage_collector
 
@@ -20,15 +22,21 @@ GUARDED = [name for name, row in ROWS.items() if row.guarded]
 
 def main(names: Sequence[str], *, write: bool) -> int:
     """Returns the exit code."""
-    stored, slower = guard.read(), False
-    for name in names:
-        before = None if write else stored.get(name)
-        now = asyncio.run(guard.figure_of(ROWS[name], before))
-        print(guard.verdict(ROWS[name], now, before or now), flush=True)
-        slower |= before is not None and guard.is_slower(now, before)
-        if write:
-            guard.write({name: now})
-    return 1 if slower else 0
+    return max(store(ROWS[name]) if write else check(ROWS[name]) for name in names)
+
+
+def store(row: Row) -> int:
+    now = asyncio.run(guard.figure_of(row, None))
+    guard.write({row.id: now})
+    print(f"{row.id}: stored {now['cpu_us']:,.4g} µs of CPU per {row.unit}", flush=True)
+    return 0
+
+
+def check(row: Row) -> int:
+    stored = guard.read().get(row.id)
+    now = asyncio.run(guard.figure_of(row, stored))
+    print(guard.verdict(row, now, stored), flush=True)
+    return 1 if stored is None or guard.is_slower(now, stored) else 0
 
 
 if __name__ == "__main__":
