@@ -3,7 +3,7 @@
 # The stack in containers: make up TARGET=compose; also demo, down, status, logs
 
 .DEFAULT_GOAL := help
-.PHONY: help setup browser check test planted faults demo up dev restart down status logs fmt reference lock bench
+.PHONY: help setup browser check test planted faults demo up dev restart down status logs fmt reference lock bench check-speed
 .NOTPARALLEL:
 
 export PYTHONPATH := $(CURDIR):$(CURDIR)/shared
@@ -21,7 +21,7 @@ $(error TARGET is "$(TARGET)"; it is native or compose)
 endif
 
 help: ## prints these lines
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
 
 setup: ## installs Python packages, Java, Maven, Kafka, Zipkin; instant when complete
 	@PYTHON='$(PYTHON)' sh infra/setup/start.sh $(SETUP)
@@ -85,8 +85,8 @@ KILLS ?= 20
 faults: setup ## runs a separate stack under load with KILLS random kills, then checks every promise; SEED=7 repeats one
 	@.venv/bin/python -m tests.faults.storm --kills $(KILLS) $(if $(SEED),--seed $(SEED))
 
-bench: setup ## runs all benchmarks, or NAME=relay_drain
-	@for file in $$(grep -l '__name__ == "__main__"' bench/$(or $(NAME),*).py); do \
-		echo "$$file"; \
-		.venv/bin/python -m "bench.$$(basename "$$file" .py)" || exit 1; \
-	done
+bench: setup ## runs every benchmark beside its peers, or ROW=B1; GROWTH=1 shows how the cost grows
+	@.venv/bin/python -m bench $(ROW) $(if $(GROWTH),--growth)
+
+check-speed: setup ## compares the CPU time per unit of B1 to B6 with the stored figures; WRITE=1 stores new ones
+	@.venv/bin/python -m bench.speed $(ROW) $(if $(WRITE),--write)

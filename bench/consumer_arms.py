@@ -1,0 +1,70 @@
+"""One consumer of the toolkit, alone in a process, for `bench.consumer_throughput`.
+
+    python -m bench.consumer_arms projector|reactor BOOTSTRAP DSN TOPIC RECORDS HANDLER_US
+
+Prints the time and the processor time from the first commit to the last, as JSON.
+"""
+
+import asyncio
+import json
+import sys
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import uvloop
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bench.peers.handler_time import take
+from tests.fixtures.club import club, consuming, opened
+from tests.fixtures.club.declaration import Club
+from waypost.engine.process import tune_garbage_collector
+from waypost.kernel.envelope import Envelope
+from waypost.ports.consumers import AsyncProjection, Consumer, Reactor
+from waypost.ports.unit_of_work import UnitOfWork
+from waypost.postgres.database import Database
+
+WATCH_SECONDS = 0.02
+
+
+def consumer_of(own: Club, arm: str, handler_us: int) -> Consumer:
+    """The club's projection or reactor; each event takes `handler_us` more."""
+
+    async def write_names(events: Sequence[Envelope[Any]], rows: AsyncConnection) -> None:
+        for _ in events if handler_us else ():
+            await take(handler_us)
+        await own.write_names(events, rows)
+
+    async def greet(told: Envelope[Any], uow: UnitOfWork) -> None:
+        if handler_us:
+            await take(handler_us)
+        await own.greet(told, uow)
+
+    if arm == "projector":
+        return AsyncProjection("members", dict.fromkeys(own.members.handlers, write_names), tables=own.members.tables)
+    return Reactor("greetings", dict.fromkeys(own.greetings.handlers, greet))
+
+
+async def measure(own: Club, consumer: Consumer, bootstrap: str, dsn: str, records: int) -> dict[str, float]:
+    async with opened(dsn) as database, consuming(bootstrap, database, own, consumer):
+        first, began, began_cpu = await progress(database, at_least=1), time.perf_counter(), time.process_time()
+        last = await progress(database, at_least=records)
+        seconds, cpu = time.perf_counter() - began, time.process_time() - began_cpu
+    return {"records": last - first, "seconds": seconds, "cpu": cpu}
+
+
+async def progress(database: Database, *, at_least: int) -> int:
+    """The records processed, once there are that many."""
+    while True:
+        ((processed,),) = await database.fetch("select coalesce(sum(next_offset), 0)::int from consumer_offsets")
+        if processed >= at_least:
+            return int(processed)
+        await asyncio.sleep(WATCH_SECONDS)
+
+
+if __name__ == "__main__":
+    tune_garbage_collector()
+    arm, bootstrap, dsn, topic, records, handler_us = sys.argv[1:]
+    own = club(topic)
+    measured = uvloop.run(measure(own, consumer_of(own, arm, int(handler_us)), bootstrap, dsn, int(records)))
+    print(json.dumps(measured))
