@@ -84,14 +84,15 @@ class Attempts(Generic[R]):
         self._clock = clock
         self._resources = resources
 
-    async def run(self, claim: Claim, job: Job) -> None:
+    async def run(self, claim: Claim, job: Job, on_handled: Callable[[], None]) -> None:
         """Runs one attempt. At its end the outcome is written, or dropped if the lease was lost; a
-        cancelled attempt writes nothing.
+        cancelled attempt writes nothing. Calls `on_handled` between the two.
         """
         attempt = Attempt(claim=claim, job=job)
         self._observe_wait(attempt)
         try:
             await self._perform(attempt)
+            on_handled()
             await self._record_completion(attempt)
             await self._record_failure(attempt)
         finally:
@@ -119,11 +120,10 @@ class Attempts(Generic[R]):
         """Writes the result; stores an error in the attempt if the result cannot be stored."""
         if attempt.error is not None:
             return
-        outcomes, claim = self._outcomes, attempt.claim
-        complete, forget = partial(outcomes.complete, claim, attempt.result), partial(outcomes.forget, claim)
+        result = attempt.result if attempt.job.keeps_result else None
         try:
             BEFORE_OUTCOME.hit()
-            await self._write(attempt, complete if attempt.job.keeps_result else forget)
+            await self._write(attempt, partial(self._outcomes.complete, attempt.claim, result))
             AFTER_OUTCOME.hit()
             attempt.outcome = Outcome.COMPLETE
         except Exception as error:  # noqa: BLE001 - as above

@@ -32,8 +32,11 @@ returning {COLUMNS}"""
 
 _NEXT = "select min(run_at) from jobs where status = 'queued' and run_at > $1 and run_at <= $2 and name = any($3)"
 
+# Rows are locked in the order of their ids, as by the write of completed jobs.
 _RENEW = """
-update jobs set lease_until = now() + make_interval(secs => $3) where id = any($1) and lease = any($2) returning lease"""
+with held as materialized (select id as held_id from jobs where id = any($1) and lease = any($2) order by id for update)
+update jobs set lease_until = now() + make_interval(secs => $3) from held where id = held_id and lease = any($2)
+returning lease"""
 
 # Any worker may run it. The attempt stays counted.
 _RELEASE_EXPIRED = """

@@ -4,8 +4,8 @@ import asyncio
 import os
 import random
 import socket
-from collections.abc import Callable, Collection, Coroutine, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
+from collections.abc import Callable, Collection, Coroutine, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -19,6 +19,7 @@ from waypost.engine.periodic_loop import FunctionLoop, PeriodicLoop
 from waypost.jobs.claim import Claim
 from waypost.jobs.declaration import JobRegistry
 from waypost.jobs.worker.attempt import Attempts
+from waypost.jobs.worker.completions import Completions
 from waypost.jobs.worker.leases import Leases
 from waypost.jobs.worker.outcomes import Outcomes
 from waypost.kernel.backoff import Backoff
@@ -78,7 +79,8 @@ class JobWorker(Generic[R]):
         self._settings = settings
         identity = f"{socket.gethostname()}:{os.getpid()}"
         self._leases = Leases(database, worker=identity, names=registry.names, seconds=settings.lease_seconds)
-        self._outcomes = Outcomes(database)
+        self._completions = Completions(database)
+        self._outcomes = Outcomes(database, self._completions)
         self._wakeup = wakeup
         self._slots = Slots(settings.max_jobs, on_free=wakeup.set)
         self._opened = AsyncExitStack()
@@ -89,6 +91,12 @@ class JobWorker(Generic[R]):
             every_seconds=settings.lease_seconds / 3,
             backoff=Backoff(first_seconds=settings.lease_seconds / 6, factor=1.0),
             on_failure=self.ready.clear,
+        )
+        self._writer = FunctionLoop(
+            self._completions.write_waiting,
+            name="job completions",
+            every_seconds=settings.lease_seconds,
+            wakeup=self._completions.wakeup,
         )
 
     async def start(self) -> None:
@@ -103,6 +111,7 @@ class JobWorker(Generic[R]):
             wakeup=self._wakeup,
             ready=self.ready,
         )
+        await self._writer.start()
         await self._claims.start()
         await self._lease_holder.start()
 
@@ -122,6 +131,7 @@ class JobWorker(Generic[R]):
         if self._claims:
             await self._claims.stop()
         await self._lease_holder.stop()
+        await self._writer.stop()
         await self._opened.aclose()
 
     async def _poll(self, attempts: Attempts[R]) -> float:
@@ -139,7 +149,8 @@ class JobWorker(Generic[R]):
             if claims:
                 AFTER_CLAIM.hit()
             for claim in claims:
-                self._slots.acquire(claim, attempts.run(claim, self._registry[claim.name]))
+                on_handled = partial(self._slots.handled, claim)
+                self._slots.acquire(claim, attempts.run(claim, self._registry[claim.name], on_handled))
             if len(claims) == free and self._slots.free:
                 return 0.0  # slots became free meanwhile, and more jobs may be due
         soon = await self._leases.next_run_at(after=now, until=now + horizon) if self._slots.free else None
@@ -168,47 +179,63 @@ class JobWorker(Generic[R]):
 
 
 class Slots:
-    """A fixed number of slots for the attempts that run now; each holds one."""
+    """A fixed number of slots for the handlers that run now; each holds one. An attempt leaves its
+    slot before its outcome is written, but at most as many outcomes wait as there are slots.
+    """
 
     def __init__(self, count: int, on_free: Callable[[], None]) -> None:
         self._count = count
         self._on_free = on_free
         """Called when a slot becomes free after all were used."""
-        self._running: dict[UUID, tuple[Claim, asyncio.Task[None]]] = {}
+        self._attempts: dict[UUID, tuple[Claim, asyncio.Task[None]]] = {}
+        self._handled: set[UUID] = set()
+        """Leases of attempts whose outcome is being written."""
 
     @property
     def free(self) -> int:
-        return self._count - len(self._running)
+        outcomes = len(self._handled)
+        return self._count - max(len(self._attempts) - outcomes, outcomes)
 
     @property
     def claims(self) -> Sequence[Claim]:
-        return [claim for claim, _ in self._running.values()]
+        return [claim for claim, _ in self._attempts.values()]
 
     def acquire(self, claim: Claim, attempt: Coroutine[Any, Any, None]) -> None:
-        """Runs the attempt in a slot, and releases the slot at its end."""
+        """Runs the attempt in a slot."""
         task = asyncio.create_task(attempt, name=f"{claim.name} {claim.id}")
-        self._running[claim.lease] = claim, task
-        task.add_done_callback(lambda ended: self.release(claim, ended))
+        self._attempts[claim.lease] = claim, task
+        task.add_done_callback(lambda ended: self._ended(claim, ended))
 
-    def release(self, claim: Claim, ended: "asyncio.Task[None]") -> None:
+    def handled(self, claim: Claim) -> None:
+        """Releases the slot; the outcome is still to be written."""
+        with self._freeing():
+            self._handled.add(claim.lease)
+
+    def _ended(self, claim: Claim, ended: "asyncio.Task[None]") -> None:
         if not ended.cancelled() and (error := ended.exception()) is not None:
             # Its outcome could not be written. The lease expires, and another attempt runs the job.
             log.error("job_attempt_failed", job=claim.name, job_id=str(claim.id), exc_info=error)
+        with self._freeing():
+            del self._attempts[claim.lease]
+            self._handled.discard(claim.lease)
+
+    @contextmanager
+    def _freeing(self) -> Iterator[None]:
         was_full = self.free == 0
-        del self._running[claim.lease]
-        if was_full:
+        yield
+        if was_full and self.free:
             self._on_free()
 
     def cancel(self, leases: Collection[UUID]) -> None:
         for lease in leases:
-            if lease in self._running:
-                self._running[lease][1].cancel()
+            if lease in self._attempts:
+                self._attempts[lease][1].cancel()
 
     async def drain(self, deadline_seconds: float) -> Sequence[Claim]:
         """Waits for the attempts; cancels the ones that do not end by the deadline, and returns
         their claims.
         """
-        tasks = [task for _, task in self._running.values()]
+        tasks = [task for _, task in self._attempts.values()]
         if tasks:
             await asyncio.wait(tasks, timeout=deadline_seconds)
         unfinished = self.claims
