@@ -65,11 +65,16 @@ class Run:
     commits: float
 
 
-async def nothing(job: JobContext) -> None: ...
-
-
 async def drain(dsn: str, jobs: int, slots: int) -> None:
     """Our arm. Enqueues, waits for a line on its input, drains, and prints what that took."""
+    ran, all_ran = 0, asyncio.Event()
+
+    async def nothing(job: JobContext) -> None:
+        nonlocal ran
+        ran += 1
+        if ran == jobs:
+            all_ran.set()
+
     tune_garbage_collector()
     service = Service(dsn, [Job(nothing)])
     tenants = [TenantId(new_id()) for _ in range(TENANTS)]
@@ -82,6 +87,7 @@ async def drain(dsn: str, jobs: int, slots: int) -> None:
     sys.stdin.readline()
     begin, cpu = time.perf_counter(), time.process_time()
     async with service.working(settings=JobWorkerSettings(max_jobs=slots)):
+        await all_ran.wait()
         while await service.fetch("select from jobs limit 1"):  # noqa: ASYNC110 - the server does not notify of the last outcome
             await asyncio.sleep(0.01)
         used = time.perf_counter() - begin, time.process_time() - cpu

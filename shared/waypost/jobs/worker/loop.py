@@ -22,6 +22,7 @@ from waypost.jobs.worker.attempt import Attempts
 from waypost.jobs.worker.completions import Completions
 from waypost.jobs.worker.leases import Leases
 from waypost.jobs.worker.outcomes import Outcomes
+from waypost.jobs.worker.session import WorkerSession
 from waypost.kernel.backoff import Backoff
 from waypost.kernel.clock import Clock
 from waypost.kernel.errors import Transient
@@ -78,7 +79,8 @@ class JobWorker(Generic[R]):
         self._resources = resources
         self._settings = settings
         identity = f"{socket.gethostname()}:{os.getpid()}"
-        self._leases = Leases(database, worker=identity, names=registry.names, seconds=settings.lease_seconds)
+        self._session = WorkerSession(database.dsn)
+        self._leases = Leases(self._session, worker=identity, names=registry.names, seconds=settings.lease_seconds)
         self._completions = Completions(database)
         self._outcomes = Outcomes(database, self._completions)
         self._wakeup = wakeup
@@ -132,6 +134,7 @@ class JobWorker(Generic[R]):
             await self._claims.stop()
         await self._lease_holder.stop()
         await self._writer.stop()
+        await self._session.close()
         await self._opened.aclose()
 
     async def _poll(self, attempts: Attempts[R]) -> float:
@@ -193,8 +196,8 @@ class Slots:
 
     @property
     def free(self) -> int:
-        outcomes = len(self._handled)
-        return self._count - max(len(self._attempts) - outcomes, outcomes)
+        running = len(self._attempts) - len(self._handled)
+        return min(self._count - running, 2 * self._count - len(self._attempts))
 
     @property
     def claims(self) -> Sequence[Claim]:
