@@ -7,7 +7,8 @@ arms alternate, and each ratio is the median over the rounds; a first round warm
 the process, without the server. Ours keeps the result of each job, and PgQueuer and procrastinate
 keep a row per job too. The peers are measured if they are installed:
 
-    python -m venv bench/peers/.venv && bench/peers/.venv/bin/pip install -r bench/peers/requirements.txt
+    python -m venv bench/peers/.venv
+    bench/peers/.venv/bin/pip install -r bench/peers/requirements.txt
 """
 
 import argparse
@@ -110,7 +111,7 @@ async def measure(arm: Arm, jobs: int, admin: asyncpg.Connection) -> Run:
     process = await asyncio.create_subprocess_exec(
         *arm.program, str(jobs), str(arm.slots), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
     )
-    assert process.stdin and process.stdout  # noqa: S101 - pipes
+    assert process.stdin and process.stdout
     await process.stdout.readline()
     before = await counters(admin)
     process.stdin.write(b"\n")
@@ -135,7 +136,9 @@ async def counters(admin: asyncpg.Connection) -> Mapping[str, int]:
 
 def report(runs: Mapping[Arm, Sequence[Run]]) -> None:
     bases = {arm.slots: each for arm, each in runs.items() if arm.name == "PgQueuer"}
-    print(f"{'':<15}{'slots':>6}{'jobs/s':>9}{'CPU ms':>8}{'WAL B':>8}{'commits':>9}{'of PgQueuer':>13}{'of its CPU':>12}")
+    print(
+        f"{'':<15}{'slots':>6}{'jobs/s':>9}{'CPU ms':>8}{'WAL B':>8}{'commits':>9}{'of PgQueuer':>13}{'of its CPU':>12}"
+    )
     for arm, each in runs.items():
         median = [statistics.median(values) for values in zip(*map(_numbers, each), strict=True)]
         line = f"{arm.name:<15}{arm.slots:>6}{1 / median[0]:>9,.0f}{1000 * median[1]:>8.3f}{median[2]:>8,.0f}{median[3]:>9.3f}"

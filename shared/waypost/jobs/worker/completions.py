@@ -50,7 +50,7 @@ class Completion:
 
 
 class Completions:
-    """The completed jobs of one worker. `write_waiting` is the tick of a loop with this `wakeup`."""
+    """Completed jobs of one worker. `write_waiting` is the tick of a loop with this `wakeup`."""
 
     def __init__(self, database: Database) -> None:
         self.wakeup = asyncio.Event()
@@ -106,7 +106,9 @@ class Completions:
 
 
 def _is_of_one_job(error: BaseException) -> bool:
-    return isinstance(error, _UNSTORABLE) or sqlstate(error.__cause__ or error) == asyncpg.LockNotAvailableError.sqlstate
+    return (
+        isinstance(error, _UNSTORABLE) or sqlstate(error.__cause__ or error) == asyncpg.LockNotAvailableError.sqlstate
+    )
 
 
 def _fail(some: Sequence[Completion], error: BaseException) -> None:

@@ -4,25 +4,24 @@ import asyncio
 import os
 import random
 import socket
-from collections.abc import Callable, Collection, Coroutine, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, contextmanager, suppress
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from typing import Any, Generic, TypeVar
-from uuid import UUID
+from typing import Generic, TypeVar
 
 import structlog
 
 from waypost.engine.failpoints import failpoint
 from waypost.engine.periodic_loop import FunctionLoop, PeriodicLoop
-from waypost.jobs.claim import Claim
 from waypost.jobs.declaration import JobRegistry
 from waypost.jobs.worker.attempt import Attempts
 from waypost.jobs.worker.completions import Completions
 from waypost.jobs.worker.leases import Leases
 from waypost.jobs.worker.outcomes import Outcomes
 from waypost.jobs.worker.session import WorkerSession
+from waypost.jobs.worker.slots import Slots
 from waypost.kernel.backoff import Backoff
 from waypost.kernel.clock import Clock
 from waypost.kernel.errors import Transient
@@ -179,69 +178,3 @@ class JobWorker(Generic[R]):
         if freed:
             log.warning("job_leases_lapsed", jobs=[str(job_id) for job_id in freed])
         await self._leases.update_metrics()
-
-
-class Slots:
-    """A fixed number of slots for the handlers that run now; each holds one. An attempt leaves its
-    slot before its outcome is written, but at most as many outcomes wait as there are slots.
-    """
-
-    def __init__(self, count: int, on_free: Callable[[], None]) -> None:
-        self._count = count
-        self._on_free = on_free
-        """Called when a slot becomes free after all were used."""
-        self._attempts: dict[UUID, tuple[Claim, asyncio.Task[None]]] = {}
-        self._handled: set[UUID] = set()
-        """Leases of attempts whose outcome is being written."""
-
-    @property
-    def free(self) -> int:
-        running = len(self._attempts) - len(self._handled)
-        return min(self._count - running, 2 * self._count - len(self._attempts))
-
-    @property
-    def claims(self) -> Sequence[Claim]:
-        return [claim for claim, _ in self._attempts.values()]
-
-    def acquire(self, claim: Claim, attempt: Coroutine[Any, Any, None]) -> None:
-        """Runs the attempt in a slot."""
-        task = asyncio.create_task(attempt, name=f"{claim.name} {claim.id}")
-        self._attempts[claim.lease] = claim, task
-        task.add_done_callback(lambda ended: self._ended(claim, ended))
-
-    def handled(self, claim: Claim) -> None:
-        """Releases the slot; the outcome is still to be written."""
-        with self._freeing():
-            self._handled.add(claim.lease)
-
-    def _ended(self, claim: Claim, ended: "asyncio.Task[None]") -> None:
-        if not ended.cancelled() and (error := ended.exception()) is not None:
-            # Its outcome could not be written. The lease expires, and another attempt runs the job.
-            log.error("job_attempt_failed", job=claim.name, job_id=str(claim.id), exc_info=error)
-        with self._freeing():
-            del self._attempts[claim.lease]
-            self._handled.discard(claim.lease)
-
-    @contextmanager
-    def _freeing(self) -> Iterator[None]:
-        was_full = self.free == 0
-        yield
-        if was_full and self.free:
-            self._on_free()
-
-    def cancel(self, leases: Collection[UUID]) -> None:
-        for lease in leases:
-            if lease in self._attempts:
-                self._attempts[lease][1].cancel()
-
-    async def drain(self, deadline_seconds: float) -> Sequence[Claim]:
-        """Waits for the attempts; cancels the ones that do not end by the deadline, and returns
-        their claims.
-        """
-        tasks = [task for _, task in self._attempts.values()]
-        if tasks:
-            await asyncio.wait(tasks, timeout=deadline_seconds)
-        unfinished = self.claims
-        self.cancel([claim.lease for claim in unfinished])
-        await asyncio.gather(*tasks, return_exceptions=True)
-        return unfinished

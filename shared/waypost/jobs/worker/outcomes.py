@@ -65,7 +65,7 @@ def as_json(result: object) -> str:
     and times.
     """
     try:
-        return json.dumps(result, default=_text, allow_nan=False)
+        return _JSON.encode(result)
     except (TypeError, ValueError) as error:
         raise Permanent(f"the job ran, but its result is not JSON: {error}") from error
 
@@ -76,3 +76,6 @@ def _text(value: object) -> str:
     if isinstance(value, datetime):
         return value.isoformat()
     raise TypeError(f"{type(value).__name__} is neither an id nor a time")
+
+
+_JSON = json.JSONEncoder(default=_text, allow_nan=False)
