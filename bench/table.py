@@ -4,6 +4,7 @@ from bench import (
     consumer_rows,
     consumer_safety,
     enqueue_rows,
+    job_rows,
     rebuild_rows,
     relay_rows,
     safety,
@@ -18,6 +19,7 @@ MODULES = (
     rebuild_rows,
     relay_rows,
     enqueue_rows,
+    job_rows,
     safety,
     consumer_safety,
 )

@@ -12,7 +12,7 @@ ALLOWED = {
     "shared/waypost/engine/periodic_loop.py": "the loop itself",
     "shared/waypost/engine/consumer/partition.py": "handles each error itself and continues; a poll is never cancelled",
     "shared/waypost/engine/relay/term.py": "parts of one tick: the task group or the next step awaits each",
-    "shared/waypost/jobs/worker/loop.py": "one attempt, which is awaited at the drain; its error is logged when it ends",
+    "shared/waypost/jobs/worker/slots.py": "one attempt, which is awaited at the drain; its error is logged when it ends",
     "shared/waypost/kafka/consumer.py": "awaited where they are made, bounded in time",
     "shared/waypost/kafka/producer.py": "awaited where they are made",
     "shared/waypost/web/server.py": "the server; its end is logged and shows as not ready",

@@ -31,11 +31,11 @@ class Claim:
     crashed: bool
     """The last attempt recorded no outcome; its worker may have crashed."""
     cause: Cause
-    """The cause of the enqueue."""
+    """The cause of the attempt's work: the job itself, in the chain of its enqueue."""
 
 
 COLUMNS = """id, lease, attempts, tenant_id, name, arguments::text as arguments, idempotency_key, priority, enqueued_at, run_at, redrives,
-    crashed, correlation_id, causation_id, traceparent, tracestate, actor_id"""
+    crashed, correlation_id, traceparent, tracestate, actor_id"""
 
 
 def claim_of(row: asyncpg.Record) -> Claim:
@@ -55,7 +55,7 @@ def claim_of(row: asyncpg.Record) -> Claim:
         crashed=row["crashed"],
         cause=Cause(
             correlation_id=row["correlation_id"],
-            causation_id=row["causation_id"],
+            causation_id=row["id"],
             traceparent=row["traceparent"],
             tracestate=row["tracestate"],
             actor_id=row["actor_id"],

@@ -28,6 +28,7 @@ is read soon after its start.
 
 _tracer = trace.get_tracer("waypost.jobs")
 _propagator = TraceContextTextMapPropagator()
+_UNTRACED = Context()
 
 
 @contextmanager
@@ -49,8 +50,11 @@ def processing(claim: Claim) -> Iterator[None]:
     """
     parent = _context_of(claim.cause)
     if not is_sampled(claim.cause.traceparent):
-        with _attached(parent):
+        token = context.attach(parent)
+        try:
             yield
+        finally:
+            context.detach(token)
         return
     origin = trace.get_current_span(parent).get_span_context()
     identity: dict[str, str | int] = {names.TENANT: str(claim.tenant_id), names.JOB_ATTEMPT: claim.attempt}
@@ -74,14 +78,7 @@ def _attributes(operation: str, job: str, job_id: UUID) -> dict[str, str | int]:
 
 
 def _context_of(cause: Cause) -> Context:
+    if cause.traceparent is None:
+        return _UNTRACED
     carried = {"traceparent": cause.traceparent, "tracestate": cause.tracestate}
     return _propagator.extract({name: value for name, value in carried.items() if value}, Context())
-
-
-@contextmanager
-def _attached(carried: Context) -> Iterator[None]:
-    token = context.attach(carried)
-    try:
-        yield
-    finally:
-        context.detach(token)

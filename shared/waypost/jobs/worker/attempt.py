@@ -3,13 +3,14 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
-from functools import partial
+from functools import cache, partial
 from typing import Any, Generic, TypeVar
 
 import structlog
+from prometheus_client import Histogram
 
 from waypost.engine.failpoints import failpoint
 from waypost.engine.panics import panics_as_errors
@@ -84,14 +85,15 @@ class Attempts(Generic[R]):
         self._clock = clock
         self._resources = resources
 
-    async def run(self, claim: Claim, job: Job) -> None:
+    async def run(self, claim: Claim, job: Job, on_handled: Callable[[], None]) -> None:
         """Runs one attempt. At its end the outcome is written, or dropped if the lease was lost; a
-        cancelled attempt writes nothing.
+        cancelled attempt writes nothing. Calls `on_handled` between the two.
         """
         attempt = Attempt(claim=claim, job=job)
         self._observe_wait(attempt)
         try:
             await self._perform(attempt)
+            on_handled()
             await self._record_completion(attempt)
             await self._record_failure(attempt)
         finally:
@@ -99,17 +101,16 @@ class Attempts(Generic[R]):
 
     def _observe_wait(self, attempt: Attempt) -> None:
         delay = (self._clock.now() - attempt.claim.run_at).total_seconds()
-        metrics.JOB_WAIT_SECONDS.labels(attempt.job.name).observe(max(delay, 0.0))
+        _waits_of(attempt.job.name).observe(max(delay, 0.0))
 
     async def _perform(self, attempt: Attempt) -> None:
         """Calls the handler with the job's tenant, cause and span bound; stores its result or error
         in the attempt.
         """
         claim, job = attempt.claim, attempt.job
-        cause = replace(claim.cause, causation_id=claim.id)
         try:
             _refuse_exhausted(attempt)
-            with panics_as_errors(), bound_tenants([claim.tenant_id]), bound_cause(cause), processing(claim):
+            with panics_as_errors(), bound_tenants([claim.tenant_id]), bound_cause(claim.cause), processing(claim):
                 arguments = job.restore(claim.arguments)
                 attempt.result = as_json(await _call_handler(job, self._context(claim), arguments))
         except Exception as error:  # noqa: BLE001 - every error of a handler is recorded
@@ -119,11 +120,10 @@ class Attempts(Generic[R]):
         """Writes the result; stores an error in the attempt if the result cannot be stored."""
         if attempt.error is not None:
             return
-        outcomes, claim = self._outcomes, attempt.claim
-        complete, forget = partial(outcomes.complete, claim, attempt.result), partial(outcomes.forget, claim)
+        result = attempt.result if attempt.job.keeps_result else None
         try:
             BEFORE_OUTCOME.hit()
-            await self._write(attempt, complete if attempt.job.keeps_result else forget)
+            await self._write(attempt, partial(self._outcomes.complete, attempt.claim, result))
             AFTER_OUTCOME.hit()
             attempt.outcome = Outcome.COMPLETE
         except Exception as error:  # noqa: BLE001 - as above
@@ -153,7 +153,7 @@ class Attempts(Generic[R]):
 
     def _observe_duration(self, attempt: Attempt) -> None:
         seconds = time.perf_counter() - attempt.began
-        metrics.JOB_RUN_SECONDS.labels(attempt.job.name, attempt.outcome).observe(seconds)
+        _runs_of(attempt.job.name, attempt.outcome).observe(seconds)
 
     def _context(self, claim: Claim) -> JobContext[R]:
         return JobContext(
@@ -181,6 +181,16 @@ class Attempts(Generic[R]):
             except Transient:
                 log.warning("job_outcome_delayed", **attempt.facts)
                 await asyncio.sleep(PAUSE_SECONDS)
+
+
+@cache
+def _waits_of(job: str) -> Histogram:
+    return metrics.JOB_WAIT_SECONDS.labels(job)
+
+
+@cache
+def _runs_of(job: str, outcome: Outcome) -> Histogram:
+    return metrics.JOB_RUN_SECONDS.labels(job, outcome)
 
 
 def _refuse_exhausted(attempt: Attempt) -> None:

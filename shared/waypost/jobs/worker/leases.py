@@ -5,7 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from waypost.jobs.claim import COLUMNS, Claim, claim_of
-from waypost.postgres.database import Database
+from waypost.jobs.worker.session import WorkerSession
 from waypost.telemetry import metrics
 
 # The attempt is counted before the handler runs: a job that kills its worker has used an attempt. A
@@ -32,8 +32,11 @@ returning {COLUMNS}"""
 
 _NEXT = "select min(run_at) from jobs where status = 'queued' and run_at > $1 and run_at <= $2 and name = any($3)"
 
+# Rows are locked in the order of their ids, as by the write of completed jobs.
 _RENEW = """
-update jobs set lease_until = now() + make_interval(secs => $3) where id = any($1) and lease = any($2) returning lease"""
+with held as materialized (select id as held_id from jobs where id = any($1) and lease = any($2) order by id for update)
+update jobs set lease_until = now() + make_interval(secs => $3) from held where id = held_id and lease = any($2)
+returning lease"""
 
 # Any worker may run it. The attempt stays counted.
 _RELEASE_EXPIRED = """
@@ -50,9 +53,9 @@ update jobs set status = 'queued', attempts = attempts - 1, lease = null, lease_
 class Leases:
     """Claims, renews and releases jobs for one worker."""
 
-    def __init__(self, database: Database, *, worker: str, names: Sequence[str], seconds: float) -> None:
+    def __init__(self, session: WorkerSession, *, worker: str, names: Sequence[str], seconds: float) -> None:
         self.seconds = seconds
-        self._database = database
+        self._session = session
         self._worker = worker
         self._names = names
 
@@ -60,19 +63,19 @@ class Leases:
         """Claims up to `limit` due jobs, the most urgent first; at most `suspects` jobs whose last
         attempt crashed.
         """
-        async with self._database.autocommit() as raw:
+        async with self._session.connected() as raw:
             rows = await raw.fetch(CLAIM, now, self._names, limit, suspects, self._worker, self.seconds)
         return sorted(map(claim_of, rows), key=lambda claim: (-claim.priority, claim.run_at))
 
     async def next_run_at(self, *, after: datetime, until: datetime) -> datetime | None:
         """The time of the first job that becomes due between the two."""
-        async with self._database.autocommit() as raw:
+        async with self._session.connected() as raw:
             due_at: datetime | None = await raw.fetchval(_NEXT, after, until, self._names)
         return due_at
 
     async def renew(self, claims: Collection[Claim]) -> frozenset[UUID]:
         """Extends the leases. Returns the leases that are still held; the others were lost."""
-        async with self._database.autocommit() as raw:
+        async with self._session.connected() as raw:
             rows = await raw.fetch(
                 _RENEW, [claim.id for claim in claims], [claim.lease for claim in claims], self.seconds
             )
@@ -80,13 +83,13 @@ class Leases:
 
     async def release_expired(self) -> Sequence[UUID]:
         """Makes jobs of dead and frozen workers claimable again."""
-        async with self._database.autocommit() as raw:
+        async with self._session.connected() as raw:
             rows = await raw.fetch(_RELEASE_EXPIRED)
         return [row["id"] for row in rows]
 
     async def update_metrics(self) -> None:
         """Sets the gauge of jobs per name and status."""
-        async with self._database.autocommit() as raw:
+        async with self._session.connected() as raw:
             rows = await raw.fetch(_PENDING)
         metrics.JOBS_PENDING.clear()
         for row in rows:
@@ -96,5 +99,5 @@ class Leases:
         """Returns a job whose attempt did not end in time. The attempt does not count, because the
         worker stopped rather than the job failed.
         """
-        async with self._database.autocommit() as raw:
+        async with self._session.connected() as raw:
             await raw.execute(_RELEASE, claim.id, claim.lease)

@@ -4,23 +4,24 @@ import asyncio
 import os
 import random
 import socket
-from collections.abc import Callable, Collection, Coroutine, Sequence
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from typing import Any, Generic, TypeVar
-from uuid import UUID
+from typing import Generic, TypeVar
 
 import structlog
 
 from waypost.engine.failpoints import failpoint
 from waypost.engine.periodic_loop import FunctionLoop, PeriodicLoop
-from waypost.jobs.claim import Claim
 from waypost.jobs.declaration import JobRegistry
 from waypost.jobs.worker.attempt import Attempts
+from waypost.jobs.worker.completions import Completions
 from waypost.jobs.worker.leases import Leases
 from waypost.jobs.worker.outcomes import Outcomes
+from waypost.jobs.worker.session import WorkerSession
+from waypost.jobs.worker.slots import Slots
 from waypost.kernel.backoff import Backoff
 from waypost.kernel.clock import Clock
 from waypost.kernel.errors import Transient
@@ -77,8 +78,10 @@ class JobWorker(Generic[R]):
         self._resources = resources
         self._settings = settings
         identity = f"{socket.gethostname()}:{os.getpid()}"
-        self._leases = Leases(database, worker=identity, names=registry.names, seconds=settings.lease_seconds)
-        self._outcomes = Outcomes(database)
+        self._session = WorkerSession(database.dsn)
+        self._leases = Leases(self._session, worker=identity, names=registry.names, seconds=settings.lease_seconds)
+        self._completions = Completions(database)
+        self._outcomes = Outcomes(database, self._completions)
         self._wakeup = wakeup
         self._slots = Slots(settings.max_jobs, on_free=wakeup.set)
         self._opened = AsyncExitStack()
@@ -89,6 +92,12 @@ class JobWorker(Generic[R]):
             every_seconds=settings.lease_seconds / 3,
             backoff=Backoff(first_seconds=settings.lease_seconds / 6, factor=1.0),
             on_failure=self.ready.clear,
+        )
+        self._writer = FunctionLoop(
+            self._completions.write_waiting,
+            name="job completions",
+            every_seconds=settings.lease_seconds,
+            wakeup=self._completions.wakeup,
         )
 
     async def start(self) -> None:
@@ -103,6 +112,7 @@ class JobWorker(Generic[R]):
             wakeup=self._wakeup,
             ready=self.ready,
         )
+        await self._writer.start()
         await self._claims.start()
         await self._lease_holder.start()
 
@@ -122,6 +132,8 @@ class JobWorker(Generic[R]):
         if self._claims:
             await self._claims.stop()
         await self._lease_holder.stop()
+        await self._writer.stop()
+        await self._session.close()
         await self._opened.aclose()
 
     async def _poll(self, attempts: Attempts[R]) -> float:
@@ -139,7 +151,8 @@ class JobWorker(Generic[R]):
             if claims:
                 AFTER_CLAIM.hit()
             for claim in claims:
-                self._slots.acquire(claim, attempts.run(claim, self._registry[claim.name]))
+                on_handled = partial(self._slots.handled, claim)
+                self._slots.acquire(claim, attempts.run(claim, self._registry[claim.name], on_handled))
             if len(claims) == free and self._slots.free:
                 return 0.0  # slots became free meanwhile, and more jobs may be due
         soon = await self._leases.next_run_at(after=now, until=now + horizon) if self._slots.free else None
@@ -165,53 +178,3 @@ class JobWorker(Generic[R]):
         if freed:
             log.warning("job_leases_lapsed", jobs=[str(job_id) for job_id in freed])
         await self._leases.update_metrics()
-
-
-class Slots:
-    """A fixed number of slots for the attempts that run now; each holds one."""
-
-    def __init__(self, count: int, on_free: Callable[[], None]) -> None:
-        self._count = count
-        self._on_free = on_free
-        """Called when a slot becomes free after all were used."""
-        self._running: dict[UUID, tuple[Claim, asyncio.Task[None]]] = {}
-
-    @property
-    def free(self) -> int:
-        return self._count - len(self._running)
-
-    @property
-    def claims(self) -> Sequence[Claim]:
-        return [claim for claim, _ in self._running.values()]
-
-    def acquire(self, claim: Claim, attempt: Coroutine[Any, Any, None]) -> None:
-        """Runs the attempt in a slot, and releases the slot at its end."""
-        task = asyncio.create_task(attempt, name=f"{claim.name} {claim.id}")
-        self._running[claim.lease] = claim, task
-        task.add_done_callback(lambda ended: self.release(claim, ended))
-
-    def release(self, claim: Claim, ended: "asyncio.Task[None]") -> None:
-        if not ended.cancelled() and (error := ended.exception()) is not None:
-            # Its outcome could not be written. The lease expires, and another attempt runs the job.
-            log.error("job_attempt_failed", job=claim.name, job_id=str(claim.id), exc_info=error)
-        was_full = self.free == 0
-        del self._running[claim.lease]
-        if was_full:
-            self._on_free()
-
-    def cancel(self, leases: Collection[UUID]) -> None:
-        for lease in leases:
-            if lease in self._running:
-                self._running[lease][1].cancel()
-
-    async def drain(self, deadline_seconds: float) -> Sequence[Claim]:
-        """Waits for the attempts; cancels the ones that do not end by the deadline, and returns
-        their claims.
-        """
-        tasks = [task for _, task in self._running.values()]
-        if tasks:
-            await asyncio.wait(tasks, timeout=deadline_seconds)
-        unfinished = self.claims
-        self.cancel([claim.lease for claim in unfinished])
-        await asyncio.gather(*tasks, return_exceptions=True)
-        return unfinished

@@ -1,27 +1,14 @@
-"""Writes the outcome of an attempt, in one transaction, guarded by the attempt's lease."""
+"""Writes the outcome of an attempt, guarded by the attempt's lease."""
 
 import json
 from datetime import datetime
 from uuid import UUID
 
-import asyncpg
-
 from waypost.jobs.claim import Claim
+from waypost.jobs.worker.completions import Completions
 from waypost.kernel.errors import Permanent
 from waypost.postgres.database import Database
 from waypost.postgres.sql import Sql
-
-_COMPLETE = """
-with done as (delete from jobs where id = $1 and lease = $2 returning id, tenant_id, attempts, started_at)
-update job_results as result
-set status = 'complete', progress = 100, result = $3, attempts = done.attempts, started_at = done.started_at, finished_at = now()
-from done where result.tenant_id = done.tenant_id and result.job_id = done.id
-returning result.job_id"""
-
-_FORGET = """
-with done as (delete from jobs where id = $1 and lease = $2 returning id, tenant_id)
-delete from job_results as result using done where result.tenant_id = done.tenant_id and result.job_id = done.id
-returning result.job_id"""
 
 _RETRY = """
 update jobs set status = 'queued', run_at = $3, error = $4, crashed = false, lease = null, lease_until = null
@@ -45,21 +32,15 @@ where tenant_id = $3 and job_id = $1 and exists (select from jobs where id = $1 
 class Outcomes:
     """Each method returns whether the lease was still held; if not, nothing was written."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, completions: Completions) -> None:
         self._database = database
+        self._completions = completions
 
-    async def complete(self, claim: Claim, result: str) -> bool:
-        """Marks the job as complete. Raises Permanent for JSON that PostgreSQL does not accept,
-        such as text with a NUL: repeating the work would not help.
+    async def complete(self, claim: Claim, result: str | None) -> bool:
+        """Marks the job as complete, or deletes its result row if there is no result. Raises
+        Permanent for JSON that PostgreSQL does not accept: repeating the work would not help.
         """
-        try:
-            return await self._write(claim, _COMPLETE, result)
-        except (asyncpg.DataError, asyncpg.ProgramLimitExceededError) as error:
-            raise Permanent("the job ran, but its result cannot be stored") from error
-
-    async def forget(self, claim: Claim) -> bool:
-        """Completes the job and deletes its result row."""
-        return await self._write(claim, _FORGET)
+        return await self._completions.add(claim, result)
 
     async def retry(self, claim: Claim, at: datetime, error: str) -> bool:
         """Queues the job for another attempt at `at`."""
@@ -84,7 +65,7 @@ def as_json(result: object) -> str:
     and times.
     """
     try:
-        return json.dumps(result, default=_text, allow_nan=False)
+        return _JSON.encode(result)
     except (TypeError, ValueError) as error:
         raise Permanent(f"the job ran, but its result is not JSON: {error}") from error
 
@@ -95,3 +76,6 @@ def _text(value: object) -> str:
     if isinstance(value, datetime):
         return value.isoformat()
     raise TypeError(f"{type(value).__name__} is neither an id nor a time")
+
+
+_JSON = json.JSONEncoder(default=_text, allow_nan=False)

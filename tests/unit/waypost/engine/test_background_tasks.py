@@ -32,6 +32,7 @@ from waypost.jobs.declaration import Job, JobRegistry, Scheduled
 from waypost.jobs.schedule import Scheduler
 from waypost.jobs.worker import JobWorker
 from waypost.jobs.worker.loop import JobWorkerSettings
+from waypost.jobs.worker.session import WorkerSession
 from waypost.kernel.backoff import Backoff
 from waypost.kernel.clock import SystemClock
 from waypost.ports.consumers import Reactor
@@ -183,9 +184,10 @@ def consumer_group(error: BaseException, monkeypatch: pytest.MonkeyPatch, *, joi
 async def ended(_: float) -> None: ...
 
 
-def job_worker(error: BaseException, _: pytest.MonkeyPatch) -> tuple[Lifecycle, Trouble]:
+def job_worker(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> tuple[Lifecycle, Trouble]:
     opening = Opening(error)
-    database: Any = SimpleNamespace(autocommit=opening.autocommit, reserve=lambda _: None)
+    monkeypatch.setattr(WorkerSession, "connected", lambda _: opening.autocommit())
+    database: Any = SimpleNamespace(dsn="", reserve=lambda _: None)
     units: Any = None
     worker = JobWorker(
         database,
