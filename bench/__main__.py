@@ -19,7 +19,7 @@ from bench.frame.peers import install_peers
 from bench.frame.printed import print_row
 from bench.frame.rounds import measure
 from bench.frame.row import Row
-from bench.table import ROWS
+from bench.table import ROWS, add_rows_argument
 from waypost.engine.process import tune_garbage_collector
 
 
@@ -52,7 +52,7 @@ def grow(names: Sequence[str]) -> int:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("rows", nargs="*", metavar="ROW", default=list(ROWS), choices=ROWS, help=", ".join(ROWS))
+    add_rows_argument(parser, list(ROWS))
     parser.add_argument("--growth", action="store_true")
     asked = parser.parse_args()
     tune_garbage_collector()

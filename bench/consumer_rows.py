@@ -33,6 +33,10 @@ class Consumer:
     part: int = 1
     """A slow arm reads this part of the records only."""
 
+    def records(self, scale: Scale) -> int:
+        """Whole thousands, as `publish` writes them."""
+        return max(1, scale.units // self.part // 1000) * 1000
+
     @property
     def is_ours(self) -> bool:
         return self.program in ("projector", "reactor")
@@ -52,7 +56,7 @@ def arms_of(programs: Mapping[str, str], handler_us: int, part: int) -> Arms:
 
     @asynccontextmanager
     async def arms(servers: Servers, scale: Scale) -> AsyncIterator[Sequence[Arm]]:
-        topics = {scale.units // consumer.part for consumer in consumers.values()}
+        topics = {consumer.records(scale) for consumer in consumers.values()}
         for records in topics:
             await publish(servers.bootstrap, club(f"bench{records}"), records, PARTITIONS)
         async with servers.databases() as databases:
@@ -67,7 +71,7 @@ def arms_of(programs: Mapping[str, str], handler_us: int, part: int) -> Arms:
 
 async def consume(servers: Servers, databases: Databases, consumer: Consumer, scale: Scale) -> Sample:
     """From the first commit to the last. Several processes share the partitions."""
-    records = scale.units // consumer.part
+    records = consumer.records(scale)
     database = await databases("club", migrate)
     # The peers know no tenants: they write as the superuser, whom no policy restricts.
     dsn = database.app if consumer.is_ours else servers.dsn_of_admin(database)

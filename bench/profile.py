@@ -16,7 +16,7 @@ from bench.frame.document import PICTURES, write_document
 from bench.frame.flame_graph import draw_flame_graph
 from bench.frame.row import CPU, Arm, Row
 from bench.frame.servers import Servers
-from bench.table import ROWS
+from bench.table import ROWS, add_rows_argument
 
 SPY = Path(sys.executable).parent / "py-spy"
 SECONDS = 20
@@ -52,7 +52,7 @@ async def record(arm: Arm, file: Path) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("rows", nargs="*", default=PROFILED, choices=PROFILED, metavar="ROW")
+    add_rows_argument(parser, PROFILED)
     for name in parser.parse_args().rows:
         asyncio.run(profile(ROWS[name]))
     write_document()

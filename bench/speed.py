@@ -1,4 +1,5 @@
-"""Compares the CPU time per unit of our arms with the stored figures. Exits 1 if one is slower.
+"""Compares the CPU time per unit of our arms with the stored figures. Exits 1 if one is slower or
+has no stored figure.
 
     python -m bench.speed [--write] [ROW …]
 
@@ -12,7 +13,8 @@ from collections.abc import Sequence
 
 from bench.frame import guard
 from bench.frame.peers import install_peers
-from bench.table import ROWS
+from bench.frame.row import Row
+from bench.table import ROWS, add_rows_argument
 from waypost.engine.process import tune_garbage_collector
 
 GUARDED = [name for name, row in ROWS.items() if row.guarded]
@@ -20,20 +22,26 @@ GUARDED = [name for name, row in ROWS.items() if row.guarded]
 
 def main(names: Sequence[str], *, write: bool) -> int:
     """Returns the exit code."""
-    stored, slower = guard.read(), False
-    for name in names:
-        before = None if write else stored.get(name)
-        now = asyncio.run(guard.figure_of(ROWS[name], before))
-        print(guard.verdict(ROWS[name], now, before or now), flush=True)
-        slower |= before is not None and guard.is_slower(now, before)
-        if write:
-            guard.write({name: now})
-    return 1 if slower else 0
+    return max(store(ROWS[name]) if write else check(ROWS[name]) for name in names)
+
+
+def store(row: Row) -> int:
+    now = asyncio.run(guard.figure_of(row, None))
+    guard.write({row.id: now})
+    print(f"{row.id}: stored {now['cpu_us']:,.4g} µs of CPU per {row.unit}", flush=True)
+    return 0
+
+
+def check(row: Row) -> int:
+    stored = guard.read().get(row.id)
+    now = asyncio.run(guard.figure_of(row, stored))
+    print(guard.verdict(row, now, stored), flush=True)
+    return 1 if stored is None or guard.is_slower(now, stored) else 0
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("rows", nargs="*", metavar="ROW", default=GUARDED, choices=GUARDED)
+    add_rows_argument(parser, GUARDED)
     parser.add_argument("--write", action="store_true")
     asked = parser.parse_args()
     tune_garbage_collector()

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Mapping, Sequence
+from itertools import product
 
 from bench.frame.results import FOLDER, Entry
 from bench.frame.rounds import measure_ours
@@ -17,12 +18,11 @@ def read() -> Mapping[str, Sequence[Entry]]:
 
 
 def measure_growth(row: Row) -> None:
-    """Measures each scale once and stores the points of the row."""
-    points = []
-    for units in UNITS:
-        for processes in row.processes:
-            (sample,) = asyncio.run(measure_ours(row, Scale(units=units, processes=processes), rounds=1))
-            point = {"units": units, "processes": processes, "rate": RATE.of(sample), "cpu": CPU.of(sample)}
-            points.append({key: float(f"{value:.4g}") for key, value in point.items()})
-            print(f"{row.id}: {units:,} units, {processes} processes: {point['rate']:,.0f}/s, {point['cpu']:,.1f} µs")
-    FILE.write_text(json.dumps({**read(), row.id: points}, indent=2) + "\n")
+    """Measures each scale once. Stores each point at once, because the largest take minutes."""
+    points: list[Entry] = []
+    for units, processes in product(UNITS, row.processes):
+        (sample,) = asyncio.run(measure_ours(row, Scale(units=units, processes=processes), rounds=1))
+        rate, cpu = (float(f"{measure.of(sample):.4g}") for measure in (RATE, CPU))
+        print(f"{row.id}: {units:,} units, {processes} processes: {rate:,.0f}/s, {cpu:,.4g} µs", flush=True)
+        points.append({"units": units, "processes": processes, "rate": rate, "cpu": cpu})
+        FILE.write_text(json.dumps({**read(), row.id: points}, indent=2) + "\n")

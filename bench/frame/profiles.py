@@ -55,6 +55,8 @@ def summary(stacks: Mapping[Stack, int], cpu_us: float) -> Entry:
 
 def package_of(frame: str) -> str:
     """`sqlalchemy`, or `waypost.postgres` for our own."""
+    if not frame:
+        return "event loop, no Python function"
     found = _FRAME.match(frame)
     parts = found["file"].removesuffix(".py").split("/") if found else [frame]
     if parts[0] in ("waypost", "services"):
@@ -74,8 +76,10 @@ def section_of(name: str, unit: str, entry: Entry) -> str:
     ours = [(function, f"{spent:,}") for function, spent in entry["functions"].items()]
     return "\n\n".join(
         [
-            f"**{name}**: {entry['cpu_us']:,} µs of CPU per {unit}, by the package whose Python function runs. "
-            "Time in C extensions counts for the Python function that calls them.",
+            f"**{name}**: {entry['cpu_us']:,} µs of CPU per {unit}, by the package whose Python function runs.\n"
+            "Time in C extensions counts for the Python function that calls them. SQLAlchemy executes\n"
+            "statements in greenlets; py-spy shows their stacks apart from ours, and may count time of the\n"
+            "event loop for the greenlet that ran last. So SQLAlchemy's share is an upper bound.",
             table(("package", "µs", "share"), lines),
             "Our functions, each with everything that it calls:",
             table(("function", "µs"), ours),

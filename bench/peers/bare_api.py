@@ -1,4 +1,4 @@
-"""FastAPI and asyncpg alone, for `bench.writes`: a POST that inserts two rows in one transaction.
+"""FastAPI and asyncpg alone, for B1: a POST that inserts two rows in one transaction.
 
     python -m bench.peers.bare_api DSN PORT
 

@@ -29,6 +29,10 @@ def test_our_packages_are_shown_one_level_deeper() -> None:
     assert package_of("loads (json.py)") == "json (standard library)"
 
 
+def test_a_sample_without_a_python_frame_is_the_event_loop() -> None:
+    assert summary(parsed(" 5"), cpu_us=50)["packages"] == {"event loop, no Python function": 50}
+
+
 def test_a_recursive_function_counts_once() -> None:
     entry = summary(parsed("f (waypost/a/b.py:1);f (waypost/a/b.py:1) 4"), cpu_us=100)
     assert entry["functions"] == {"f (waypost/a/b.py)": 100}
