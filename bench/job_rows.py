@@ -64,6 +64,7 @@ ROWS = [
         goals=[Goal(measure=RATE, bound=1.0)],
         arms=arms,
         scale=Scale(units=10_000),
+        processes=(1,),
         guarded=True,
     )
 ]

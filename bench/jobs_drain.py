@@ -2,13 +2,11 @@
 
     python -m bench.jobs_drain [--jobs 10000] [--rounds 4]
 
-Starts a separate database server with its default settings. Each arm is a process of its own, the
+Starts a separate database server with its default settings. Each arm is a separate process, the
 arms alternate, and each ratio is the median over the rounds; a first round warms up. CPU is that of
 the process, without the server. Ours keeps the result of each job, and PgQueuer and procrastinate
-keep a row per job too. The peers are measured if they are installed:
-
-    python -m venv bench/peers/.venv
-    bench/peers/.venv/bin/pip install -r bench/peers/requirements.txt
+keep a row per job too. The peers are measured if `bench/peers/requirements.txt` is installed in
+`.waypost/peers`.
 """
 
 import argparse
@@ -37,8 +35,7 @@ from waypost.testing.eventually import eventually
 from waypost.testing.folders import scratch_folder
 from waypost.testing.postgres import running_postgres
 
-PEERS = Path(__file__).parent / "peers"
-PEERS_PYTHON = PEERS / ".venv" / "bin" / "python"
+PEERS_PYTHON = Path(__file__).parents[1] / ".waypost" / "peers" / "bin" / "python"
 TENANTS = 20
 DURABILITY = "select name, setting from pg_settings where name in ('fsync', 'synchronous_commit', 'full_page_writes')"
 SESSIONS = "select from pg_stat_activity where backend_type = 'client backend' and pid <> pg_backend_pid()"

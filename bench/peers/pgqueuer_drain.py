@@ -1,6 +1,6 @@
 """PgQueuer drains its queue, for `bench.jobs_drain`.
 
-    bench/peers/.venv/bin/python -m bench.peers.pgqueuer_drain DSN JOBS SLOTS
+    python -m bench.peers.pgqueuer_drain DSN JOBS SLOTS
 
 Its tables are durable, as by default. The largest batch that it permits is half of its slots.
 Enqueues, waits for a line on its input, drains, and prints seconds and CPU seconds as JSON.

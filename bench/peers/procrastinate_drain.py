@@ -1,6 +1,6 @@
 """procrastinate drains its queue, for `bench.jobs_drain`.
 
-    bench/peers/.venv/bin/python -m bench.peers.procrastinate_drain DSN JOBS SLOTS
+    python -m bench.peers.procrastinate_drain DSN JOBS SLOTS
 
 Enqueues, waits for a line on its input, drains, and prints seconds and CPU seconds as JSON.
 """

@@ -19,13 +19,15 @@ LISTENING_DIRECT = 2
 """One LISTEN connection each for worker and jobs; dedicated, because a pooled one loses its
 subscriptions.
 """
+CLAIMS_DIRECT = 1
+"""The session of the job worker, for claims and leases."""
 WAKEUP_SENDER_DIRECT = 3
 """One autocommit connection per process, for NOTIFY."""
 OPERATOR = 5
 """The `waypost` command, a rebuild, a migration."""
 
 POOLS = API_POOL + API_OPS_POOL + WORKER_POOL + JOBS_POOL
-PER_SERVICE = POOLS + RELAY_DIRECT + LISTENING_DIRECT + WAKEUP_SENDER_DIRECT + OPERATOR
+PER_SERVICE = POOLS + RELAY_DIRECT + LISTENING_DIRECT + CLAIMS_DIRECT + WAKEUP_SENDER_DIRECT + OPERATOR
 SUPERUSER_RESERVED = 3
 SPARE = 28
 """A second worker of one service during a rolling release, health checks, a psql session."""

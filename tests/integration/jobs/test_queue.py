@@ -13,6 +13,7 @@ from waypost.jobs.declaration import Job
 from waypost.jobs.queue import ENQUEUE
 from waypost.jobs.results import job_status, prune_results
 from waypost.jobs.worker.leases import CLAIM
+from waypost.jobs.worker.session import WorkerSession
 from waypost.kernel.cause import Cause, bound_cause
 from waypost.kernel.errors import Invalid, Permanent
 from waypost.kernel.ids import JobId, TenantId, new_id
@@ -130,6 +131,24 @@ async def test_the_claim_reads_the_index_from_its_head(service: ServiceOf) -> No
         await raw.execute("set local plan_cache_mode = force_generic_plan")
         await raw.execute(f"prepare claim (timestamptz, text[], int, int, text, float) as {CLAIM}")
         plan = await raw.fetch("explain (costs off) execute claim (now(), '{work}', 10, 1, 'me', 30)")
+    text = "\n".join(row[0] for row in plan)
+    assert text.count("Index Scan using jobs_due") == 2, text
+    assert "Sort Key: jobs" not in text, text
+
+
+async def test_the_claim_of_a_worker_does_not_sort_a_backlog_that_the_statistics_do_not_know(
+    service: ServiceOf,
+) -> None:
+    billing = await service([Job(work)])
+    async with billing.database.transaction([billing.tenant]) as rows:
+        ids, now = [new_id() for _ in range(2_000)], billing.clock.now()
+        job = ("work", "{}", None, 0, now, now, new_id(), new_id(), None, None, None)
+        await driver(rows).execute(ENQUEUE, [billing.tenant] * len(ids), ids, None, *job)
+    session = WorkerSession(billing.database.dsn)
+    async with session.connected() as raw:
+        await raw.execute(f"prepare claim (timestamptz, text[], int, int, text, float) as {CLAIM}")
+        plan = await raw.fetch("explain (costs off) execute claim (now(), '{work}', 10, 1, 'me', 30)")
+    await session.close()
     text = "\n".join(row[0] for row in plan)
     assert text.count("Index Scan using jobs_due") == 2, text
     assert "Sort Key: jobs" not in text, text

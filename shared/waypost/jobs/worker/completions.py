@@ -69,7 +69,8 @@ class Completions:
     async def write_waiting(self) -> None:
         while self._waiting:
             some, self._waiting = self._waiting[:MAX_AT_ONCE], self._waiting[MAX_AT_ONCE:]
-            await self._settle([each for each in some if not each.written.done()])
+            if wanted := [each for each in some if not each.written.cancelled()]:
+                await self._settle(wanted)
 
     async def _settle(self, some: Sequence[Completion]) -> None:
         """Writes the jobs and reports to each that waits. If one job's result or a lock on its row
@@ -119,5 +120,7 @@ def _fail(some: Sequence[Completion], error: BaseException) -> None:
 
 def _reported(error: BaseException) -> Exception:
     if isinstance(error, _UNSTORABLE):
-        return Permanent("the job ran, but its result cannot be stored")
+        refused = Permanent("the job ran, but its result cannot be stored")
+        refused.__cause__ = error
+        return refused
     return error if isinstance(error, Exception) else Transient("the write of the outcome was cancelled")
