@@ -7,6 +7,7 @@ from bench import (
     consumer_rows,
     consumer_safety,
     enqueue_rows,
+    job_rows,
     rebuild_rows,
     relay_rows,
     safety,
@@ -21,6 +22,7 @@ MODULES = (
     rebuild_rows,
     relay_rows,
     enqueue_rows,
+    job_rows,
     safety,
     consumer_safety,
 )
