@@ -22,12 +22,14 @@ from waypost.engine.projections import changes
 from waypost.kernel.envelope import Envelope
 from waypost.ports.consumers import InlineProjection
 
+_ADD_INVOICE = insert(invoices)
+
 _invoice = partial(changes, invoices, invoices.c.invoice_id)
 
 
 async def add_invoices(created: Sequence[Envelope[InvoiceCreated]], rows: AsyncConnection) -> None:
     await rows.execute(
-        insert(invoices),
+        _ADD_INVOICE,
         [
             {
                 "tenant_id": envelope.tenant_id,

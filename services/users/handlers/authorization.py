@@ -1,11 +1,18 @@
 """Authorization of the caller against the database, in the transaction of the command."""
 
-from sqlalchemy import exists, select
+from sqlalchemy import bindparam, exists, select
 
 from services.users.tables import refresh_tokens, users
 from waypost.kernel.actor import Actor, TokenRevoked
 from waypost.kernel.role import Role
 from waypost.ports.unit_of_work import UnitOfWork
+
+_SESSION = exists().where(
+    refresh_tokens.c.tenant_id == users.c.tenant_id,
+    refresh_tokens.c.session_id == bindparam("session_id"),
+    refresh_tokens.c.user_id == users.c.user_id,
+)
+_ROLE = select(users.c.role).where(users.c.user_id == bindparam("actor_id"), ~users.c.suspended, _SESSION)
 
 
 async def authorize(actor: Actor, uow: UnitOfWork) -> None:
@@ -14,14 +21,7 @@ async def authorize(actor: Actor, uow: UnitOfWork) -> None:
     Takes no locks: a command that runs concurrently with its actor's suspension counts as earlier.
     With locks, two admins who suspend each other could deadlock.
     """
-    session = exists().where(
-        refresh_tokens.c.tenant_id == users.c.tenant_id,
-        refresh_tokens.c.session_id == actor.session_id,
-        refresh_tokens.c.user_id == users.c.user_id,
-    )
-    result = await uow.rows.execute(
-        select(users.c.role).where(users.c.user_id == actor.user_id, ~users.c.suspended, session)
-    )
+    result = await uow.rows.execute(_ROLE, {"actor_id": actor.user_id, "session_id": actor.session_id})
     role: str | None = result.scalar_one_or_none()
     if role is None or not Role(role).covers(actor.role):
         raise TokenRevoked

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Boolean, Column, DateTime, MetaData, PrimaryKeyConstraint, Table, Text, Uuid, select
+from sqlalchemy import Boolean, Column, DateTime, MetaData, PrimaryKeyConstraint, Table, Text, Uuid, bindparam, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -34,6 +34,8 @@ principals = Table(
     Column("sessions_ended_at", DateTime(timezone=True)),
     PrimaryKeyConstraint("tenant_id", "user_id"),
 )
+
+_OF_USER = select(principals).where(principals.c.user_id == bindparam("actor_id"))
 
 _principal = partial(changes, principals, principals.c.user_id)
 
@@ -70,7 +72,7 @@ async def authorize(actor: Actor, uow: UnitOfWork) -> None:
     """Raises TokenRevoked for a user who is suspended or erased, has a lower role now, or ended the
     token's session.
     """
-    result = await uow.rows.execute(select(principals).where(principals.c.user_id == actor.user_id))
+    result = await uow.rows.execute(_OF_USER, {"actor_id": actor.user_id})
     row = result.one_or_none()
     if row is None:
         return

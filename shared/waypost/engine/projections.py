@@ -3,10 +3,11 @@ updates columns of one row.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Column, Table, bindparam, update
+from sqlalchemy import Column, Table, Update, bindparam, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from waypost.kernel.envelope import Envelope
@@ -50,15 +51,18 @@ def changes(table: Table, key: Column[Any], columns: Callable[[Any], Mapping[str
     equal to the aggregate's id; also `version`, if the table has it.
     """
 
-    async def change(envelopes: Sequence[Envelope[Event]], rows: AsyncConnection) -> None:
-        values = [{**columns(envelope.event), **_version(table, envelope)} for envelope in envelopes]
-        statement = (
+    @cache
+    def statement(names: frozenset[str]) -> Update:
+        return (
             update(table)
             .where(table.c.tenant_id == bindparam("of_tenant"), key == bindparam("of_aggregate"))
-            .values({name: bindparam(f"new_{name}") for name in values[0]})
+            .values({name: bindparam(f"new_{name}") for name in names})
         )
+
+    async def change(envelopes: Sequence[Envelope[Event]], rows: AsyncConnection) -> None:
+        values = [{**columns(envelope.event), **_version(table, envelope)} for envelope in envelopes]
         await rows.execute(
-            statement,
+            statement(frozenset(values[0])),
             [
                 {
                     "of_tenant": envelope.tenant_id,

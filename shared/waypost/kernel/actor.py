@@ -36,13 +36,18 @@ _bound: ContextVar[Actor | None] = ContextVar("waypost_actor", default=None)
 
 
 @contextmanager
-def bound_actor(actor: Actor) -> Iterator[None]:
-    """Binds the actor for everything that runs inside the block."""
+def bound_actor(actor: Actor | None) -> Iterator[None]:
+    """Binds the actor for everything that runs inside the block. None: there is no actor."""
     token = _bound.set(actor)
     try:
         yield
     finally:
         _bound.reset(token)
+
+
+def bind_actor(actor: Actor) -> None:
+    """Binds the actor until the enclosing `bound_actor` block ends."""
+    _bound.set(actor)
 
 
 def current_actor() -> Actor | None:

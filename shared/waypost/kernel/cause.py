@@ -39,6 +39,11 @@ def bound_cause(cause: Cause) -> Iterator[None]:
         _bound.reset(token)
 
 
+def bind_cause(cause: Cause) -> None:
+    """Binds the cause until the enclosing `bound_cause` block ends."""
+    _bound.set(cause)
+
+
 def current_cause() -> Cause:
     """The bound cause, or the start of a new chain."""
     bound = _bound.get()

@@ -17,8 +17,10 @@ from waypost.kernel.tenant import NoTenantBound
 
 A = TypeVar("A", bound=Aggregate)
 
-History = Callable[[str, UUID], Awaitable[Sequence[Envelope[Event]]]]
-"""An aggregate's stored events, by its type and id, oldest first."""
+StoredEvents = Callable[[str, UUID], Awaitable[tuple[TenantId, Sequence[Event]] | None]]
+"""An aggregate's tenant and stored events, oldest first, by the aggregate's type and id. None if it
+has no events.
+"""
 
 
 class Repository:
@@ -26,8 +28,8 @@ class Repository:
     object.
     """
 
-    def __init__(self, history: History) -> None:
-        self._history = history
+    def __init__(self, stored_events: StoredEvents) -> None:
+        self._stored_events = stored_events
         self._aggregates: dict[tuple[str, UUID], Aggregate] = {}
 
     async def load(self, kind: type[A], id: UUID) -> A:  # noqa: A002 - the port's word
@@ -40,10 +42,10 @@ class Repository:
         known = self._aggregates.get((kind.aggregate_type, id))
         if isinstance(known, kind):
             return known
-        history = await self._history(kind.aggregate_type, id)
-        if not history:
+        stored = await self._stored_events(kind.aggregate_type, id)
+        if stored is None:
             return None
-        aggregate = kind.fold(id, history[0].tenant_id, (envelope.event for envelope in history))
+        aggregate = kind.fold(id, *stored)
         self.add(aggregate)
         return aggregate
 

@@ -30,6 +30,11 @@ def bound_tenants(tenants: Iterable[TenantId]) -> Iterator[None]:
         _bound.reset(token)
 
 
+def bind_tenants(tenants: Iterable[TenantId]) -> None:
+    """Binds exactly these tenants until the enclosing `bound_tenants` block ends."""
+    _bound.set(frozenset(tenants))
+
+
 def current_tenants() -> frozenset[TenantId]:
     """The tenants bound to this task. Raises NoTenantBound if there are none."""
     tenants = _bound.get()

@@ -7,6 +7,7 @@ from uuid import UUID
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.errors import ConcurrencyConflict
 from waypost.kernel.event import Event, without_personal_data
+from waypost.kernel.ids import TenantId
 from waypost.memory.database import MemoryTransaction
 
 
@@ -21,6 +22,11 @@ class MemoryEventStore:
         versions = sorted(version for kind, id_, version in stored if (kind, id_) == (aggregate_type, aggregate_id))
         later = [stored[aggregate_type, aggregate_id, version] for version in versions if version > after]
         return [envelope for envelope in later if envelope.tenant_id in self._transaction.tenants]
+
+    async def stored_events(self, aggregate_type: str, aggregate_id: UUID) -> tuple[TenantId, Sequence[Event]] | None:
+        """`waypost.kernel.repository.StoredEvents`."""
+        history = await self.history(aggregate_type, aggregate_id)
+        return (history[0].tenant_id, [envelope.event for envelope in history]) if history else None
 
     async def append(self, aggregate_type: str, envelopes: Sequence[Envelope[Event]]) -> None:
         stored = self._transaction.tables.events

@@ -28,8 +28,9 @@ class MemoryUnitOfWork(Repository):
     def __init__(self, transaction: MemoryTransaction, service: str, clock: Clock, cause: Cause) -> None:
         self.tenants = transaction.tenants
         self.cause = cause
-        self.events = MemoryEventStore(transaction)
-        super().__init__(self.events.history)
+        self._store = MemoryEventStore(transaction)
+        super().__init__(self._store.stored_events)
+        self.events = self._store
         self.jobs = MemoryJobQueue(transaction)
         self._transaction = transaction
         self._service = service

@@ -14,9 +14,11 @@ from waypost.kernel.errors import Misconfigured, Transient
 from waypost.kernel.ids import TenantId
 from waypost.postgres.failures import as_tenant_error, as_transient, is_transient
 from waypost.postgres.projection_schema import search_path
-from waypost.postgres.sql import driver, open_connection, raw_connection, sync_connection
+from waypost.postgres.sql import Sql, open_connection, raw_connection, sync_connection
+from waypost.postgres.statement_events import add_statement_events
 from waypost.postgres.tenancy import bound_transaction, refuse_unsafe_role
 from waypost.postgres.transaction_guard import refuse_other_ends
+from waypost.telemetry.statements import statement_event
 
 Purpose = Literal["requests", "jobs"]
 
@@ -66,6 +68,7 @@ class Database:
         )
 
         refuse_other_ends(self.engine)
+        add_statement_events(self.engine)
 
     def reserve(self, purpose: Purpose) -> None:
         """Reserves the pool for one purpose, at start. Raises Misconfigured if the pool has another
@@ -106,7 +109,8 @@ class Database:
         while True:
             connection, reused = await self._check_out()
             try:
-                await raw_connection(connection).execute(statements, timeout=self._timeout_seconds)
+                with statement_event("begin"):
+                    await raw_connection(connection).execute(statements, timeout=self._timeout_seconds)
                 return connection
             except BaseException as error:
                 await _drop(connection)
@@ -149,8 +153,7 @@ class Database:
         Transient like `transaction`.
         """
         async with self.transaction() as connection:
-            rows: Sequence[asyncpg.Record] = await driver(connection).fetch(statement, *arguments)
-        return rows
+            return await Sql(connection).fetch(statement, *arguments)
 
     async def is_reachable(self) -> bool:
         try:
@@ -183,7 +186,11 @@ async def _commit(connection: AsyncConnection) -> None:
     believe that its transaction committed.
     """
     raw = open_connection(connection)
-    if raw.is_in_transaction() and await raw.execute("commit") == "ROLLBACK":
+    if not raw.is_in_transaction():
+        return
+    with statement_event("commit"):
+        status = await raw.execute("commit")
+    if status == "ROLLBACK":
         raise asyncpg.InFailedSQLTransactionError(
             "the commit rolled back, because the code ignored an error of an earlier statement"
         )

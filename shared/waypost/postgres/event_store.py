@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
 from uuid import UUID
 
 import asyncpg
@@ -11,6 +13,7 @@ from waypost.kernel.cloudevents import from_metadata, to_metadata
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.errors import ConcurrencyConflict
 from waypost.kernel.event import Event, without_personal_data
+from waypost.kernel.ids import TenantId
 from waypost.ports.codec import EncodedEvent, EventCodec
 from waypost.postgres.sql import Sql
 
@@ -19,6 +22,9 @@ select type, payload, metadata::text as metadata
 from events
 where aggregate_type = $1 and aggregate_id = $2 and version > $3
 order by version"""
+
+_EVENTS = """
+select tenant_id, type, payload from events where aggregate_type = $1 and aggregate_id = $2 order by version"""
 
 # One statement inserts all rows, so that a conflict inserts none.
 _APPEND = """
@@ -30,6 +36,21 @@ _REWRITE = """
 update events set schema_id = redacted.schema_id, payload = redacted.payload
 from unnest($3::bigint[], $4::int[], $5::bytea[]) as redacted (version, schema_id, payload)
 where aggregate_type = $1 and aggregate_id = $2 and events.version = redacted.version"""
+
+
+@dataclass(frozen=True, slots=True)
+class NewEvent:
+    """An event as the event store and the outbox store it."""
+
+    envelope: Envelope[Event]
+    encoded: EncodedEvent
+    metadata: str
+    """JSON object of header name → text."""
+
+    @classmethod
+    def of(cls, envelope: Envelope[Event], codec: EventCodec) -> Self:
+        """Raises Permanent if the event does not fit its schema."""
+        return cls(envelope, codec.encode(envelope.event), json.dumps(to_metadata(envelope)))
 
 
 class PostgresEventStore:
@@ -47,26 +68,33 @@ class PostgresEventStore:
             for row in rows
         ]
 
-    async def append(self, aggregate_type: str, envelopes: Sequence[Envelope[Event]]) -> None:
-        await self.append_encoded(
-            aggregate_type, [(envelope, self._codec.encode(envelope.event)) for envelope in envelopes]
-        )
+    async def stored_events(self, aggregate_type: str, aggregate_id: UUID) -> tuple[TenantId, Sequence[Event]] | None:
+        """`waypost.kernel.repository.StoredEvents`. Does not read the metadata: to parse it costs
+        more than to decode the event.
+        """
+        rows = await self._sql.fetch(_EVENTS, aggregate_type, aggregate_id)
+        if not rows:
+            return None
+        # The driver's class is a subclass of UUID, which serializers refuse.
+        tenant_id = TenantId(UUID(int=rows[0]["tenant_id"].int))
+        return tenant_id, [self._codec.decode(row["type"], row["payload"]) for row in rows]
 
-    async def append_encoded(
-        self, aggregate_type: str, encoded: Sequence[tuple[Envelope[Event], EncodedEvent]]
-    ) -> None:
+    async def append(self, aggregate_type: str, envelopes: Sequence[Envelope[Event]]) -> None:
+        await self.insert(aggregate_type, [NewEvent.of(envelope, self._codec) for envelope in envelopes])
+
+    async def insert(self, aggregate_type: str, events: Sequence[NewEvent]) -> None:
         """Like `append`, for already encoded events: the caller writes the same bytes to the
         outbox.
         """
-        if not encoded:
+        if not events:
             return
-        columns = zip(*(_row(aggregate_type, envelope, event) for envelope, event in encoded), strict=True)
+        columns = zip(*(_row(aggregate_type, event) for event in events), strict=True)
         try:
             await self._sql.execute(_APPEND, *map(list, columns))
         except asyncpg.UniqueViolationError as error:
             if error.constraint_name != "events_pkey":
                 raise
-            first = encoded[0][0]
+            first = events[0].envelope
             raise ConcurrencyConflict(aggregate_type, first.aggregate_id, first.aggregate_version - 1) from error
 
     async def erase_personal_data(self, aggregate_type: str, aggregate_id: UUID) -> None:
@@ -82,7 +110,8 @@ class PostgresEventStore:
         )
 
 
-def _row(aggregate_type: str, envelope: Envelope[Event], encoded: EncodedEvent) -> tuple[object, ...]:
+def _row(aggregate_type: str, event: NewEvent) -> tuple[object, ...]:
+    envelope, encoded = event.envelope, event.encoded
     return (
         envelope.tenant_id,
         aggregate_type,
@@ -92,6 +121,6 @@ def _row(aggregate_type: str, envelope: Envelope[Event], encoded: EncodedEvent) 
         envelope.event.type,
         encoded.schema_id,
         encoded.payload,
-        json.dumps(to_metadata(envelope)),
+        event.metadata,
         envelope.occurred_at,
     )

@@ -14,10 +14,7 @@ from waypost.ports.unit_of_work import UnitOfWork
 from waypost.postgres.sql import Sql
 
 # Does not wait for the lock: a hundred waiting duplicates would hold a hundred connections.
-_LOCK = "select pg_try_advisory_xact_lock($1)"
-
-# A separate statement after the lock: its snapshot includes the commit of the previous lock holder.
-_STORED = "select body_hash, status, headers::text as headers, body from idempotency_keys where tenant_id = $1 and route = $2 and key = $3"
+_CLAIM = "select in_progress, body_hash, status, headers, body from claim_idempotency_key($1, $2, $3, $4)"
 
 _KEEP = """
 insert into idempotency_keys (tenant_id, route, key, body_hash, status, headers, body, created_at)
@@ -28,13 +25,12 @@ class PostgresIdempotencyKeys:
     """`waypost.ports.idempotency.IdempotencyKeys`."""
 
     async def claim(self, request: KeyedRequest, uow: UnitOfWork) -> StoredResponse | None:
-        sql = Sql(uow.rows)
         tenant = sole_tenant(uow.tenants)
-        if not await sql.fetchval(_LOCK, _lock_of(tenant, request)):
-            raise RequestInProgress
-        stored = await sql.fetchrow(_STORED, tenant, request.route, request.key)
+        stored = await Sql(uow.rows).fetchrow(_CLAIM, _lock_of(tenant, request), tenant, request.route, request.key)
         if stored is None:
             return None
+        if stored["in_progress"]:
+            raise RequestInProgress
         if not hmac.compare_digest(stored["body_hash"], request.body_hash):
             raise KeyReused
         return StoredResponse(status=stored["status"], headers=json.loads(stored["headers"]), body=stored["body"])

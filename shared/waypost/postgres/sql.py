@@ -8,6 +8,8 @@ import asyncpg
 from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from waypost.telemetry.statements import statement_event
+
 _PARAMETER = re.compile(r"(?<!:):([a-z_]+)")
 
 
@@ -36,20 +38,25 @@ class Sql:
         self._connection = connection
 
     async def fetch(self, statement: str, *arguments: object) -> list[asyncpg.Record]:
-        return await driver(self._connection).fetch(statement, *arguments)
+        with statement_event(statement):
+            return await driver(self._connection).fetch(statement, *arguments)
 
     async def fetchrow(self, statement: str, *arguments: object) -> asyncpg.Record | None:
-        return await driver(self._connection).fetchrow(statement, *arguments)
+        with statement_event(statement):
+            return await driver(self._connection).fetchrow(statement, *arguments)
 
     async def fetchval(self, statement: str, *arguments: object) -> Any:
-        return await driver(self._connection).fetchval(statement, *arguments)
+        with statement_event(statement):
+            return await driver(self._connection).fetchval(statement, *arguments)
 
     async def execute(self, statement: str, *arguments: object) -> str:
         """Returns the command tag, such as `UPDATE 1`."""
-        return await driver(self._connection).execute(statement, *arguments)
+        with statement_event(statement):
+            return await driver(self._connection).execute(statement, *arguments)
 
     async def executemany(self, statement: str, rows: Iterable[Sequence[object]]) -> None:
-        await driver(self._connection).executemany(statement, rows)
+        with statement_event(statement):
+            await driver(self._connection).executemany(statement, rows)
 
 
 class NamedSql:

@@ -16,12 +16,12 @@ from waypost.kernel.event import Event
 from waypost.kernel.ids import TenantId
 from waypost.kernel.repository import Repository, enveloped
 from waypost.kernel.tenant import current_tenants
-from waypost.ports.codec import EncodedEvent, EventCodec
+from waypost.ports.codec import EventCodec
 from waypost.ports.event_store import EventStore
 from waypost.ports.jobs import JobQueue
 from waypost.ports.wakeups import WakeupSender
 from waypost.postgres.database import Database
-from waypost.postgres.event_store import PostgresEventStore
+from waypost.postgres.event_store import NewEvent, PostgresEventStore
 from waypost.postgres.outbox import writer as outbox
 from waypost.telemetry.tracing import current_trace
 
@@ -65,9 +65,9 @@ class PostgresUnitOfWork(Repository):
         self._connection = connection
         self._path = path
         self._store = PostgresEventStore(connection, path.codec)
-        super().__init__(self._store.history)
-        self.unsent: list[tuple[Envelope[Event], EncodedEvent]] = []
-        """Stored events whose outbox rows are not written yet."""
+        super().__init__(self._store.stored_events)
+        self.unsent: list[NewEvent] = []
+        """Stored events, whose outbox rows are written right before the commit."""
         self.events = self._store
         self.jobs = path.open_jobs(connection, self)
 
@@ -78,11 +78,11 @@ class PostgresUnitOfWork(Repository):
     async def flush(self) -> None:
         stored: list[Envelope[Event]] = []
         for aggregate in self._aggregates.values():
-            encoded = [(envelope, self._path.codec.encode(envelope.event)) for envelope in self._envelopes(aggregate)]
-            await self._store.append_encoded(aggregate.aggregate_type, encoded)
+            events = [NewEvent.of(envelope, self._path.codec) for envelope in self._envelopes(aggregate)]
+            await self._store.insert(aggregate.aggregate_type, events)
             aggregate.mark_stored()
-            stored.extend(envelope for envelope, _ in encoded)
-            self.unsent.extend(encoded)
+            stored.extend(event.envelope for event in events)
+            self.unsent.extend(events)
         if stored:
             await self._path.project(stored, self._connection)
 

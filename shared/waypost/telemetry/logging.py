@@ -4,7 +4,9 @@ terminal.
 
 import logging
 import sys
-from collections.abc import Callable, MutableMapping
+import traceback
+from collections.abc import Callable, MutableMapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import orjson
@@ -42,23 +44,49 @@ def configure(service: str, *, level: str = "INFO", console: bool | None = None)
         _service(service),
         _trace,
     ]
+    # Tracebacks become text before redaction, without local variables, which may hold user input.
+    last: list[Processor] = [
+        structlog.processors.format_exc_info,
+        redact,
+        _pretty() if on_terminal else _json,
+    ]
+    lines = _Lines(last)
     structlog.configure(
-        processors=[*shared, ProcessorFormatter.wrap_for_formatter],
-        logger_factory=structlog.stdlib.LoggerFactory(),
+        processors=shared,
+        logger_factory=lambda *_: lines,
         wrapper_class=structlog.make_filtering_bound_logger(level),
         cache_logger_on_first_use=False,  # loggers are created at import, before this runs
     )
-    _install(_formatter(shared, on_terminal), level)
+    _capture_libraries(
+        ProcessorFormatter(foreign_pre_chain=shared, processors=[ProcessorFormatter.remove_processors_meta, *last]),
+        level,
+    )
 
 
-def _formatter(shared: list[Processor], on_terminal: bool) -> ProcessorFormatter:
-    # Tracebacks become text before redaction, without local variables, which may hold user input.
-    last: list[Processor] = [ProcessorFormatter.remove_processors_meta, structlog.processors.format_exc_info, redact]
-    renderer: Processor = _pretty() if on_terminal else _json
-    return ProcessorFormatter(foreign_pre_chain=shared, processors=[*last, renderer])
+class _Lines:
+    """Writes the application's events without the standard library's records, which cost twice as
+    much. An event that cannot be written never fails the work that logs it.
+    """
+
+    def __init__(self, processors: Sequence[Processor]) -> None:
+        self._processors = processors
+        self._stream = sys.stdout
+
+    def write(self, **event: Any) -> None:
+        try:
+            line: Any = event
+            for processor in self._processors:
+                line = processor(self, "", line)
+            self._stream.write(f"{line}\n")
+            self._stream.flush()
+        except Exception:  # noqa: BLE001 - of any value and any stream
+            with suppress(Exception):
+                traceback.print_exc(file=sys.stderr)
+
+    debug = info = warning = error = critical = write
 
 
-def _install(formatter: ProcessorFormatter, level: str) -> None:
+def _capture_libraries(formatter: ProcessorFormatter, level: str) -> None:
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(formatter)
     handler.addFilter(RepeatFilter("aiokafka"))

@@ -16,6 +16,10 @@ ORIGINAL_TRACE = "waypost.original_trace_id"
 
 JOB_ATTEMPT = "waypost.job.attempt"
 
+# Events of a span
+STATEMENT_MICROSECONDS = "waypost.statement.microseconds"
+ERROR_TYPE = "error.type"
+
 # HTTP
 URL_PATH = "url.path"
 URL_QUERY = "url.query"
@@ -38,7 +42,6 @@ PROCESS = "process"
 
 # Peers, for exporters that draw a graph
 PEER_SERVICE = "peer.service"
-DATABASE_SYSTEM = ("db.system.name", "db.system")
 SERVER_ADDRESS = ("server.address", "net.peer.name")
 
 

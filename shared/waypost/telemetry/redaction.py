@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, MutableMapping
+from functools import lru_cache
 from typing import Any
 
 from waypost.telemetry.names import REDACTED
@@ -34,6 +35,7 @@ def clean(text: str) -> str:
     return _CARD.sub(REDACTED, _JWT.sub(REDACTED, text))
 
 
+@lru_cache(maxsize=4096)
 def is_secret(name: str) -> bool:
     """Whether the name marks a secret, by whole words: `card_number` does, `discarded` does not."""
     return not _SECRET_WORDS.isdisjoint(_WORD.findall(name.lower()))

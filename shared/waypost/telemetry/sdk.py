@@ -1,12 +1,9 @@
-"""Installs the OpenTelemetry SDK: exporter, sampler, and instrumentation of database and HTTP
-clients.
-"""
+"""Installs the OpenTelemetry SDK: exporter, sampler, and instrumentation of HTTP clients."""
 
 from collections.abc import Mapping, Sequence
 
 from opentelemetry import trace
 from opentelemetry.context import Context
-from opentelemetry.instrumentation.asyncpg import AsyncPGInstrumentor
 from opentelemetry.instrumentation.httpx import HTTPXClientInstrumentor
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
@@ -15,17 +12,13 @@ from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
 from opentelemetry.trace import Link, SpanKind, TraceState
 from opentelemetry.util.types import Attributes
 
-from waypost.telemetry.statements import StatementNames
-
 
 def install(exporter: str, resource: Mapping[str, str]) -> None:
     """Installs the exporter ("otlp" or "zipkin") with these resource attributes."""
     provider = TracerProvider(resource=Resource.create(dict(resource)))
     provider.sampler = RootSpanSampler(provider.sampler)
     trace.set_tracer_provider(provider)
-    provider.add_span_processor(StatementNames())
     provider.add_span_processor(BatchSpanProcessor(_exporter(exporter)))
-    AsyncPGInstrumentor().instrument()  # type: ignore[no-untyped-call]  # not annotated upstream
     HTTPXClientInstrumentor().instrument()
 
 
@@ -40,8 +33,8 @@ def _exporter(name: str) -> SpanExporter:
 
 
 class RootSpanSampler(Sampler):
-    """Never starts a trace for a client call or an inner step: loops poll the database all the
-    time, and a poll alone is not worth a trace.
+    """Never starts a trace for a client call or an inner step: loops poll all the time, and
+    a poll alone is not worth a trace.
     """
 
     def __init__(self, inner: Sampler) -> None:

@@ -1,15 +1,20 @@
-"""Names of database spans: operation and table (`select users.accounts`), following OpenTelemetry's
+"""Database statements as events of the running span. A span of its own per statement costs more
+than most statements.
+
+An event is named after operation and table (`select users.accounts`), following OpenTelemetry's
 database conventions.
 """
 
 import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 
-from opentelemetry.context import Context
-from opentelemetry.sdk.trace import Span, SpanProcessor
+from opentelemetry import trace
 
-INSTRUMENTATION = "opentelemetry.instrumentation.asyncpg"
-TEXT_ATTRIBUTES = ("db.query.text", "db.statement")
+from waypost.telemetry import names
+
 STATEMENTS_KEPT = 2_000
 """Cache size. A service has a few hundred statements; texts with values, of migrations or
 operators, are evicted.
@@ -30,23 +35,35 @@ _FROM = re.compile(rf"\bfrom\s+{_NAME}", re.IGNORECASE)
 _FUNCTION = re.compile(r"\bselect\s+([a-z_][\w.]*)\s*\(", re.IGNORECASE)
 
 
-class StatementNames(SpanProcessor):
-    """Renames the spans of asyncpg's instrumentation, which only knows the first word. Called for
-    recorded spans only.
+@contextmanager
+def statement_event(text: str) -> Iterator[None]:
+    """Adds the statement that runs in the block to the running span, with its duration and the
+    class of its error.
     """
+    if not trace.get_current_span().is_recording():
+        yield
+        return
+    began_ns = time.time_ns()
+    try:
+        yield
+    except BaseException as error:
+        add_statement(text, began_ns, error)
+        raise
+    add_statement(text, began_ns)
 
-    def on_start(self, span: Span, parent_context: Context | None = None) -> None:
-        scope = span.instrumentation_scope
-        if scope is None or scope.name != INSTRUMENTATION or span.attributes is None:
-            return
-        text = next((span.attributes[name] for name in TEXT_ATTRIBUTES if name in span.attributes), None)
-        if isinstance(text, str):
-            span.update_name("begin" if text.startswith("begin;") else statement_name(text))
+
+def add_statement(text: str, began_ns: int, error: BaseException | None = None) -> None:
+    """Adds a statement that has ended to the running span. `began_ns`: Unix time in nanoseconds."""
+    span = trace.get_current_span()
+    if span.is_recording():
+        failed = {names.ERROR_TYPE: type(error).__name__} if error is not None else {}
+        microseconds = (time.time_ns() - began_ns) // 1000
+        span.add_event(statement_name(text), {names.STATEMENT_MICROSECONDS: microseconds, **failed}, began_ns)
 
 
 @lru_cache(maxsize=STATEMENTS_KEPT)
 def statement_name(text: str) -> str:
-    """A span name such as `insert outbox`, `select users.accounts`, `select pg_notify` or `begin`.
+    """A name such as `insert outbox`, `select users.accounts`, `select pg_notify` or `begin`.
     A statement that writes is named after its first write.
     """
     sql = _NO_TABLE.sub("", _COMMENT.sub(" ", text)).strip()

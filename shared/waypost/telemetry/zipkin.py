@@ -60,12 +60,12 @@ class GraphEncoder(JsonV2Encoder):
 
 
 def peer_of(span: ReadableSpan) -> str | None:
-    """The peer of a span: the broker, a database, or the host of an HTTP call."""
+    """The peer of a span: the broker, or the host of an HTTP call."""
     attributes: Mapping[str, Any] = span.attributes or {}
     if span.kind in (SpanKind.PRODUCER, SpanKind.CONSUMER):
         candidates: tuple[str, ...] = (names.SYSTEM,)
     elif span.kind is SpanKind.CLIENT:
-        candidates = (names.PEER_SERVICE, *names.DATABASE_SYSTEM, *names.SERVER_ADDRESS)
+        candidates = (names.PEER_SERVICE, *names.SERVER_ADDRESS)
     else:
         return None
     return next((str(attributes[name]) for name in candidates if attributes.get(name)), None)

@@ -2,7 +2,7 @@
 request.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -13,11 +13,11 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.requests import Request
 
 from waypost.engine.bus import Bus
-from waypost.kernel.actor import Actor, bound_actor
-from waypost.kernel.cause import bound_cause, current_cause
+from waypost.kernel.actor import Actor, bind_actor
+from waypost.kernel.cause import bind_cause, current_cause
 from waypost.kernel.errors import Forbidden, Unauthenticated
 from waypost.kernel.role import Role
-from waypost.kernel.tenant import bound_tenants
+from waypost.kernel.tenant import bind_tenants
 from waypost.web.principal import Operator, Principal
 from waypost.web.request import add_to_log
 from waypost.web.tokens import TokenVerifier
@@ -38,18 +38,19 @@ async def _claims(request: Request, credentials: _Credentials) -> Mapping[str, A
 _Claims = Annotated[Mapping[str, Any], Depends(_claims)]
 
 
-async def _caller(request: Request, claims: _Claims) -> AsyncIterator[Principal]:
-    # An async generator runs in the request's own task, so the endpoint sees the bound context
-    # variables, and they end with the request.
+async def _caller(request: Request, claims: _Claims) -> Principal:
+    # Runs in the request's own task, so the endpoint sees the bound context variables. They end
+    # with the blocks of RequestMiddleware.
     caller = Principal.of(claims)
     add_to_log(request.scope, tenant_id=str(caller.tenant_id), user_id=str(caller.user_id))
-    cause = replace(current_cause(), actor_id=caller.user_id)
-    logged = structlog.contextvars.bound_contextvars(tenant_id=str(caller.tenant_id))
-    with bound_tenants([caller.tenant_id]), bound_cause(cause), bound_actor(_actor(caller, claims)), logged:
-        if request.method in _SAFE and caller.confined_to is None:
-            bus: Bus = request.app.state.bus
-            await bus.authorize_reading()
-        yield caller
+    structlog.contextvars.bind_contextvars(tenant_id=str(caller.tenant_id))
+    bind_tenants([caller.tenant_id])
+    bind_cause(replace(current_cause(), actor_id=caller.user_id))
+    bind_actor(_actor(caller, claims))
+    if request.method in _SAFE and caller.confined_to is None:
+        bus: Bus = request.app.state.bus
+        await bus.authorize_reading()
+    return caller
 
 
 def _actor(caller: Principal, claims: Mapping[str, Any]) -> Actor:

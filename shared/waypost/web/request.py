@@ -4,7 +4,8 @@ metric, and answers 500 to any unexpected error.
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Annotated, Any, Generic
 from uuid import UUID
@@ -18,8 +19,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from typing_extensions import TypeVar  # the standard library's takes a default from 3.13 on
 
 from waypost.engine.bus import Bus
+from waypost.kernel.actor import bound_actor
 from waypost.kernel.cause import Cause, bound_cause
 from waypost.kernel.ids import new_id
+from waypost.kernel.tenant import bound_tenants
 from waypost.telemetry import metrics, names
 from waypost.telemetry.redaction import is_secret
 from waypost.telemetry.tracing import current_trace
@@ -68,8 +71,18 @@ class RequestMiddleware:
             return
         cause = _cause(Headers(scope=scope))
         scope.setdefault("state", {})
-        with bound_cause(cause), structlog.contextvars.bound_contextvars(request_id=str(cause.causation_id)):
+        with bound_cause(cause), bound_actor(None), bound_tenants(()), _logged(cause):
             await _Exchange(self._app, scope, send, cause).run(receive)
+
+
+@contextmanager
+def _logged(cause: Cause) -> Iterator[None]:
+    """Adds the request's id to the log lines of the block. Authentication adds the tenant."""
+    with structlog.contextvars.bound_contextvars(request_id=str(cause.causation_id)):
+        try:
+            yield
+        finally:
+            structlog.contextvars.unbind_contextvars("tenant_id")
 
 
 class _Exchange:

@@ -22,7 +22,7 @@ from waypost.engine.wakeups import LocalWakeups
 from waypost.kafka.producer import KafkaBroker
 from waypost.kernel.envelope import Envelope
 from waypost.postgres.database import Database
-from waypost.postgres.event_store import PostgresEventStore
+from waypost.postgres.event_store import NewEvent, PostgresEventStore
 from waypost.postgres.outbox import writer as outbox
 from waypost.postgres.outbox.lease import PostgresOutbox
 from waypost.postgres.provisioning.databases import ServiceDatabase
@@ -78,12 +78,12 @@ class Stack:
         outbox.
         """
         codec, envelope = application_codec(), user_created_envelope()
-        encoded = [(envelope, codec.encode(envelope.event))]
+        events = [NewEvent.of(envelope, codec)]
         database = Database(self.users.app, application_name="cli tests", pool_size=1)
         try:
             async with database.transaction([envelope.tenant_id]) as connection:
-                await PostgresEventStore(connection, codec).append_encoded("user", encoded)
-                await outbox.insert(connection, encoded, datetime.now(UTC))
+                await PostgresEventStore(connection, codec).insert("user", events)
+                await outbox.insert(connection, events, datetime.now(UTC))
         finally:
             await database.close()
         return envelope

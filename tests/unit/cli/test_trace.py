@@ -8,7 +8,7 @@ from rich.console import Console
 
 from waypost.cli.trace.timing import timed_spans
 from waypost.cli.trace.tree import tree_of
-from waypost.cli.trace.viewer import Span
+from waypost.cli.trace.viewer import Span, Statement
 
 REQUEST = Span(
     id="request",
@@ -19,12 +19,9 @@ REQUEST = Span(
     kind="SERVER",
     started_us=1_000_000,
     duration_us=5_000,
-    is_statement=False,
     error=None,
 )
-STATEMENT = replace(
-    REQUEST, id="1", parent_id="request", name="select", is_statement=True, started_us=1_001_000, duration_us=400
-)
+STATEMENT = Statement(name="select users", duration_us=400)
 SEND = replace(REQUEST, id="send", parent_id="request", process="worker", name="send users.user", started_us=1_007_000)
 PROCESS = replace(
     SEND, id="process", parent_id="send", service="billing", name="process users.user", started_us=3_250_000
@@ -32,12 +29,20 @@ PROCESS = replace(
 
 
 def test_each_hop_shows_start_duration_and_wait() -> None:
-    spans = [PROCESS, SEND, replace(STATEMENT, id="2"), REQUEST, STATEMENT]
+    spans = [PROCESS, SEND, replace(REQUEST, statements=[STATEMENT, STATEMENT])]
     assert printed(spans) == [
         "users api  POST /signup  +0.0 ms, 5.0 ms",
-        "2 database calls, 0.8 ms together",
+        "2 database calls, 0.8 ms",
         "users worker  send users.user  +7.0 ms, 5.0 ms, waited 2.0 ms",
         "billing worker  process users.user  +2.25 s, 5.0 ms, waited 2.24 s",
+    ]
+
+
+def test_a_failed_statement_is_a_line_of_its_own() -> None:
+    failed = Statement(name="insert outbox", duration_us=100, error="UniqueViolationError")
+    assert printed([replace(REQUEST, statements=[failed])])[1:] == [
+        "1 database call, 0.1 ms",
+        "insert outbox  failed: UniqueViolationError",
     ]
 
 

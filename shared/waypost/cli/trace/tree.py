@@ -7,6 +7,7 @@ from rich.text import Text
 from rich.tree import Tree
 
 from waypost.cli.trace.timing import Timed
+from waypost.cli.trace.viewer import Statement
 
 ROOT = None
 
@@ -14,8 +15,8 @@ Children = Mapping[str | None, Sequence[Timed]]
 
 
 def tree_of(title: str, spans: Sequence[Timed]) -> Tree:
-    """Orphaned spans are roots, so that no span is left out. Several database statements of one
-    parent become one line.
+    """Orphaned spans are roots, so that no span is left out. The database statements of a span
+    become one line, and one more for each that failed.
     """
     tree = Tree(title)
     _add_children(tree, ROOT, children_of(spans))
@@ -31,21 +32,20 @@ def children_of(spans: Sequence[Timed]) -> Children:
 
 
 def _add_children(branch: Tree, parent: str | None, children: Children) -> None:
-    statements = [child for child in children.get(parent, ()) if _is_plain_statement(child, children)]
-    if len(statements) > 1:
-        took = sum(statement.span.duration_us or 0 for statement in statements)
-        branch.add(Text(f"{len(statements)} database calls, {span_time(took)} together", style="dim"))
     for child in children.get(parent, ()):
-        if len(statements) <= 1 or child not in statements:
-            _add_children(branch.add(_line(child)), child.span.id, children)
+        own = branch.add(_line(child))
+        _add_statements(own, child.span.statements)
+        _add_children(own, child.span.id, children)
 
 
-def _is_plain_statement(timed: Timed, children: Children) -> bool:
-    """True for a successful statement without children. Such spans are most of a trace and the
-    least interesting.
-    """
-    span = timed.span
-    return span.is_statement and span.error is None and not children.get(span.id)
+def _add_statements(branch: Tree, statements: Sequence[Statement]) -> None:
+    if statements:
+        took = sum(statement.duration_us for statement in statements)
+        calls = "1 database call" if len(statements) == 1 else f"{len(statements)} database calls"
+        branch.add(Text(f"{calls}, {span_time(took)}", style="dim"))
+    for statement in statements:
+        if statement.error is not None:
+            branch.add(Text(f"{statement.name}  failed: {statement.error}", style="red"))
 
 
 def _line(timed: Timed) -> Text:

@@ -1,6 +1,7 @@
 """Client of the trace viewer (Zipkin API v2)."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,13 +9,22 @@ import httpx
 
 from waypost.cli.services import stack_setting
 from waypost.kernel.errors import Misconfigured, NotFound, Transient
-from waypost.telemetry.names import DATABASE_SYSTEM, INSTANCE, ORIGINAL_TRACE
+from waypost.telemetry.names import ERROR_TYPE, INSTANCE, ORIGINAL_TRACE, STATEMENT_MICROSECONDS
 
 ENDPOINT_VARIABLE = "OTEL_EXPORTER_ZIPKIN_ENDPOINT"
 SPANS_PATH = "/api/v2/spans"
 RESPONSE_SECONDS = 5.0
 LOOKBACK_MILLISECONDS = 30 * 86_400_000
 MEMORY_HINT = "The viewer stores only the newest spans, in memory; a restart loses them."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """A database statement of a span."""
+
+    name: str
+    duration_us: int
+    error: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,8 +42,7 @@ class Span:
     duration.
     """
     duration_us: int | None
-    is_statement: bool
-    """True for a database statement."""
+    statements: Sequence[Statement] = ()
     error: str | None
 
 
@@ -89,6 +98,19 @@ class Viewer:
         return answer.json()
 
 
+def _events(value: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The statement in an annotation, which the exporter writes as JSON: name → attributes. Nothing
+    for an annotation of another origin.
+    """
+    try:
+        decoded = json.loads(value)
+    except ValueError:
+        return
+    for name, attributes in decoded.items() if isinstance(decoded, dict) else ():
+        if isinstance(attributes, dict) and STATEMENT_MICROSECONDS in attributes:
+            yield name, attributes
+
+
 def _span(sent: dict[str, Any]) -> Span:
     tags: dict[str, str] = sent.get("tags", {})
     return Span(
@@ -100,6 +122,10 @@ def _span(sent: dict[str, Any]) -> Span:
         kind=sent.get("kind"),
         started_us=sent.get("timestamp"),
         duration_us=sent.get("duration"),
-        is_statement=any(name in tags for name in DATABASE_SYSTEM),
+        statements=[
+            Statement(name=name, duration_us=event[STATEMENT_MICROSECONDS], error=event.get(ERROR_TYPE))
+            for annotation in sent.get("annotations", ())
+            for name, event in _events(annotation["value"])
+        ],
         error=tags.get("error"),
     )

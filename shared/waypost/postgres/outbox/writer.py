@@ -1,17 +1,13 @@
 """Writes outbox rows, in the business transaction. The relay reads them with another role."""
 
-import json
 from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from waypost.kernel.cloudevents import to_metadata
-from waypost.kernel.envelope import Envelope
 from waypost.kernel.errors import Invalid
-from waypost.kernel.event import Event
 from waypost.kernel.partitioner import shard_for
-from waypost.ports.codec import EncodedEvent
+from waypost.postgres.event_store import NewEvent
 from waypost.postgres.sql import Sql
 
 MAX_RECORD_BYTES = 900_000
@@ -28,24 +24,22 @@ from unnest($1::smallint[], $2::uuid[], $3::uuid[], $4::text[], $5::bytea[], $6:
 order by nth"""
 
 
-async def insert(
-    connection: AsyncConnection, encoded: Sequence[tuple[Envelope[Event], EncodedEvent]], at: datetime
-) -> None:
+async def insert(connection: AsyncConnection, events: Sequence[NewEvent], at: datetime) -> None:
     """Inserts one row per event, as the last statement of a business transaction. Raises Invalid
     for an event that is too large for a record.
     """
-    columns = zip(*(_row(envelope, event) for envelope, event in encoded), strict=True)
+    columns = zip(*map(_row, events), strict=True)
     await Sql(connection).execute(_INSERT, *map(list, columns), at)
 
 
-def _row(envelope: Envelope[Event], encoded: EncodedEvent) -> tuple[object, ...]:
+def _row(event: NewEvent) -> tuple[object, ...]:
+    envelope, encoded = event.envelope, event.encoded
     if len(encoded.payload) > MAX_RECORD_BYTES:
         raise Invalid(
             f"{envelope.event.type} has {len(encoded.payload)} bytes; the limit of a record is {MAX_RECORD_BYTES}",
             bytes=len(encoded.payload),
         )
     key = str(envelope.aggregate_id).encode()
-    headers = json.dumps(to_metadata(envelope))
     return (
         shard_for(key),
         envelope.event_id,
@@ -53,5 +47,5 @@ def _row(envelope: Envelope[Event], encoded: EncodedEvent) -> tuple[object, ...]
         envelope.event.topic,
         key,
         encoded.payload,
-        headers,
+        event.metadata,
     )

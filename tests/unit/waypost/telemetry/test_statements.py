@@ -1,11 +1,13 @@
-"""Database spans say what they do, and to which table."""
+"""Statements are events of the running span, named after their operation and table."""
 
 import pytest
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry import trace
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from waypost.telemetry.statements import INSTRUMENTATION, StatementNames, statement_name
+from waypost.telemetry import names
+from waypost.telemetry.statements import statement_event, statement_name
+
+tracer = trace.get_tracer(__name__)
 
 
 @pytest.mark.parametrize(
@@ -37,20 +39,29 @@ def test_a_statement_is_named_for_its_operation_and_table(sql: str, name: str) -
     assert statement_name(sql) == name
 
 
-@pytest.mark.parametrize(
-    ("scope", "attribute", "name"),
-    [
-        (INSTRUMENTATION, "db.query.text", "select users.accounts"),
-        (INSTRUMENTATION, "db.statement", "select users.accounts"),
-        ("another.library", "db.query.text", "select"),
-    ],
-)
-def test_spans_of_the_database_client_alone_are_renamed(scope: str, attribute: str, name: str) -> None:
-    exporter, provider = InMemorySpanExporter(), TracerProvider()
-    provider.add_span_processor(StatementNames())
-    provider.add_span_processor(SimpleSpanProcessor(exporter))
-    with provider.get_tracer(scope).start_as_current_span(
-        "select", attributes={attribute: "select id from users.accounts"}
-    ):
+def test_a_statement_is_an_event_with_its_duration(spans: InMemorySpanExporter) -> None:
+    with tracer.start_as_current_span("POST /invoices"), statement_event("insert into outbox values (1)"):
         pass
-    assert [span.name for span in exporter.get_finished_spans()] == [name]
+    (span,) = spans.get_finished_spans()
+    ((name, attributes),) = [(event.name, event.attributes or {}) for event in span.events]
+    assert name == "insert outbox"
+    assert set(attributes) == {names.STATEMENT_MICROSECONDS}
+    assert span.start_time is not None and span.start_time <= span.events[0].timestamp
+
+
+def test_a_failed_statement_has_the_class_of_its_error_and_no_value(spans: InMemorySpanExporter) -> None:
+    with (
+        tracer.start_as_current_span("POST /invoices"),
+        pytest.raises(ValueError, match="a value"),
+        statement_event("select 1"),
+    ):
+        raise ValueError("a value")
+    (span,) = spans.get_finished_spans()
+    assert (span.events[0].attributes or {})[names.ERROR_TYPE] == "ValueError"
+    assert "a value" not in str(dict(span.events[0].attributes or {}))
+
+
+def test_without_a_span_a_statement_is_not_recorded(spans: InMemorySpanExporter) -> None:
+    with statement_event("select 1"):
+        pass
+    assert spans.get_finished_spans() == ()

@@ -6,11 +6,13 @@ from typing import Any
 
 import httpx
 import pytest
+import structlog
 from fastapi import APIRouter
 from joserfc import jwt
 from joserfc.jwk import OctKey, OKPKey
 
 from tests.fixtures.web import api
+from waypost.kernel.actor import current_actor
 from waypost.kernel.cause import current_cause
 from waypost.kernel.role import Role
 from waypost.kernel.tenant import NoTenantBound, current_tenants, sole_tenant
@@ -76,12 +78,14 @@ async def test_the_tenant_reaches_the_endpoint(client: httpx.AsyncClient) -> Non
 
 
 @pytest.mark.parametrize("path", ["/me", "/fails", "/admins"])
-async def test_the_tenant_is_gone_after_the_request(client: httpx.AsyncClient, path: str) -> None:
+async def test_the_caller_is_unbound_after_the_request(client: httpx.AsyncClient, path: str) -> None:
     # The client runs the application in this task: a tenant still bound would be visible here.
     await client.get(path, headers=bearer(principal()))
     with pytest.raises(NoTenantBound):
         current_tenants()
     assert current_cause().actor_id is None
+    assert current_actor() is None
+    assert "tenant_id" not in structlog.contextvars.get_contextvars()
     assert (await client.get("/anybody")).json() == 0
 
 

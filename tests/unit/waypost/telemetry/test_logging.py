@@ -1,0 +1,87 @@
+"""Log lines of the application: their form, and that a line never fails the work."""
+
+import errno
+import json
+import sys
+from collections.abc import Iterator
+from io import StringIO
+from typing import Any
+
+import pytest
+import structlog
+
+from waypost.telemetry import logging
+
+log = structlog.get_logger()
+
+
+class Output(StringIO):
+    """Standard output of the process."""
+
+    full = False
+
+    def write(self, text: str) -> int:
+        if self.full:
+            raise OSError(errno.ENOSPC, "no space left")
+        return super().write(text)
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.getvalue().splitlines()]
+
+
+@pytest.fixture
+def output(monkeypatch: pytest.MonkeyPatch) -> Iterator[Output]:
+    before, output = structlog.get_config(), Output()
+    monkeypatch.setattr(logging, "_capture_libraries", lambda *_: None)  # keeps the test run's own handler
+    monkeypatch.setattr(sys, "stdout", output)
+    logging.configure("billing", console=False)
+    yield output
+    structlog.configure(**before)
+
+
+def test_a_line_is_one_json_object(output: Output) -> None:
+    with structlog.contextvars.bound_contextvars(tenant_id="t"):
+        log.warning("late", address="a@b.example", seconds=2)
+    (fields,) = output.events
+    assert fields.pop("timestamp")
+    assert fields == {
+        "event": "late",
+        "level": "warning",
+        "service": "billing",
+        "tenant_id": "t",
+        "address": "[redacted]",
+        "seconds": 2,
+    }
+
+
+def test_a_traceback_is_text(output: Output) -> None:
+    try:
+        raise ValueError("of a@b.example")
+    except ValueError:
+        log.exception("failed")
+    (fields,) = output.events
+    assert "ValueError: of [redacted]" in fields["exception"]
+
+
+class Unprintable:
+    def __repr__(self) -> str:
+        raise RuntimeError("no text")
+
+
+@pytest.mark.parametrize("value", [2**70, Unprintable()])
+def test_an_event_that_cannot_be_written_is_reported_and_fails_nothing(
+    output: Output, capsys: pytest.CaptureFixture[str], value: object
+) -> None:
+    log.info("odd", value=value)
+    log.info("next")
+    assert "Traceback" in capsys.readouterr().err
+    assert [fields["event"] for fields in output.events] == ["next"]
+
+
+def test_a_full_disk_fails_nothing(output: Output) -> None:
+    output.full = True
+    log.info("lost")
+    output.full = False
+    log.info("next")
+    assert [fields["event"] for fields in output.events] == ["next"]
