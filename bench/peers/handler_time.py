@@ -1,4 +1,4 @@
-"""The time that a handler takes in the benchmarks of consumers."""
+"""The duration of a handler, for the benchmarks of consumers."""
 
 import asyncio
 import time

@@ -99,7 +99,7 @@ class BatchProcessor:
 
     async def _next_batch(self, error: Exception, batch: Batch, tally: "_Tally") -> Batch | None:
         """The batch to process next; None when every record is committed."""
-        if (parts := _parts_without_fault(error, batch)) is not None:
+        if (parts := _parts_apart(error, batch)) is not None:
             log.warning("batch_split", **self._log_fields(batch), error=repr(error))
             await self._process_parts(parts)
             return None
@@ -205,13 +205,12 @@ class BatchProcessor:
         }
 
 
-def _parts_without_fault(error: Exception, batch: Batch) -> Iterator[Batch] | None:
-    """The parts in which the batch goes on without the fault of one record; None if there is one
-    record only, or if no record is at fault.
+def _parts_apart(error: Exception, batch: Batch) -> Iterator[Batch] | None:
+    """The parts of a batch that failed because of one record, so that the others do not fail with
+    it; None for a single record, and for an error that concerns no single record.
 
-    A record is at fault whose handler raised, or whose dead letter could not be stored. Whether it
-    is, its own transaction proves: a statement may fail because of an earlier event of its
-    transaction.
+    The record whose handler raised gets a separate transaction, which proves the fault: a statement
+    may fail because of an earlier event of its transaction.
     """
     if batch.handling is not None and len(batch.to_handle) > 1:
         return batch.around(batch.handling)
