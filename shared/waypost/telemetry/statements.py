@@ -1,4 +1,4 @@
-"""Database statements as events of the running span. A span of its own per statement costs more
+"""Database statements as events of the running span. A separate span per statement costs more
 than most statements.
 
 An event is named after operation and table (`select users.accounts`), following OpenTelemetry's

@@ -38,7 +38,7 @@ def test_each_hop_shows_start_duration_and_wait() -> None:
     ]
 
 
-def test_a_failed_statement_is_a_line_of_its_own() -> None:
+def test_a_failed_statement_is_a_separate_line() -> None:
     failed = Statement(name="insert outbox", duration_us=100, error="UniqueViolationError")
     assert printed([replace(REQUEST, statements=[failed])])[1:] == [
         "1 database call, 0.1 ms",

@@ -5,7 +5,7 @@ from waypost.postgres.migration import execute_statements
 revision = "0002"
 down_revision = "0001"
 
-# The lookup is a statement of its own: its snapshot includes the commit of the previous lock
+# The lookup is a separate statement: its snapshot includes the commit of the previous lock
 # holder. The function is therefore not one SQL statement, and it must stay volatile.
 _CLAIM = """
 create function claim_idempotency_key(lock bigint, of_tenant uuid, of_route text, of_key text)
