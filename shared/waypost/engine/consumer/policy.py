@@ -19,7 +19,7 @@ BACKOFF = Backoff(first_seconds=0.1, factor=2.0, max_seconds=5.0)
 class ConsumerPolicy:
     max_records: int = 500
     """The largest batch: records of one poll, and at most of one transaction."""
-    reactor_seconds: float = 0.1
+    reactor_seconds: float = 0.2
     """Intended time of a reactor's transaction, which handles as many events as fit into it."""
     poll_seconds: float = 0.2
     handler_seconds: float = 10.0
