@@ -25,8 +25,8 @@ def new_project(
 ) -> None:
     """Writes a project without services into a new folder."""
     files = write_project(name, Path.cwd())
-    steps = [f"cd {name}", "waypost new service shipping --event shipment.dispatched"]
-    steps += ["python -m pytest", "waypost dev demo"]
+    steps = [f"cd {name}", "waypost new service shipping --event shipment.planned"]
+    steps += ["make test", "make demo"]
     _answer(files, Path.cwd(), steps, as_json=as_json)
 
 
@@ -34,10 +34,12 @@ def new_project(
 def new_service(
     name: Annotated[str, typer.Argument(help="Name of the service, its database and its package: shipping")],
     event: Annotated[
-        str | None, typer.Option(help="Its first event type: shipment.dispatched; <service>.created unless given.")
+        str | None,
+        typer.Option(help="The event that creates its aggregate: shipment.planned; <service>.created unless given."),
     ] = None,
     verb: Annotated[
-        str | None, typer.Option(help="Name of its first command: dispatch; derived from the event type unless given.")
+        str | None,
+        typer.Option(help="Name of the command that creates it: plan; derived from the event type unless given."),
     ] = None,
     follow: Annotated[
         str | None, typer.Option(help="Event type of another service that this one reacts to: order.placed")
@@ -54,7 +56,7 @@ def new_service(
     except* SchemaProblem as problems:
         raise Misconfigured("\n".join(str(each) for each in problems.exceptions)) from problems
     tests = " ".join(f"tests/{kind}/{name}" for kind in ("unit", "integration"))
-    _answer(files, root, [f"python -m pytest {tests}", f"edit services/{name}/domain.py"], as_json=as_json)
+    _answer(files, root, [f'make test ARGS="{tests}"', f"edit services/{name}/domain.py"], as_json=as_json)
 
 
 def _answer(files: Iterable[Path], root: Path, steps: Iterable[str], *, as_json: bool) -> None:

@@ -21,6 +21,11 @@ Type = Annotated[str, typer.Argument(help="Event type: user.created")]
 Version = Annotated[int, typer.Argument(help="Version number of its .avsc file.")]
 T = TypeVar("T")
 
+STORED_EVENTS = (
+    "Events that a local stack has stored with this id cannot be read afterwards:"
+    " stop the stack and delete the folder .waypost"
+)
+
 
 @commands.command("generate")
 def generate_command(as_json: AsJson = False) -> None:
@@ -42,7 +47,11 @@ def unlock_command(event_type: Type, version: Version, as_json: AsJson = False) 
     stays.
     """
     line = _done(lambda: unlock(project().schemas_folder, event_type, version), as_json=as_json)
-    present(_facts(line), f"{_line(line)} is unlocked; edit {line.file}, then lock it again", as_json=as_json)
+    present(
+        _facts(line),
+        f"{_line(line)} is unlocked; edit {line.file}, then lock it again. {STORED_EVENTS}",
+        as_json=as_json,
+    )
 
 
 @commands.command("check")

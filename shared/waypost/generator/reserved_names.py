@@ -21,8 +21,8 @@ _VARIABLES = frozenset((
 """Parameters, variables and imported names of the templates."""
 _CLASSES = frozenset((
     "Aggregate", "Any", "AsyncConnection", "ClassVar", "Command", "Envelope", "Event",
-    "InlineProjection", "Invalid", "Job", "JobContext", "OneLine", "PageRequest", "RequestModel", "ResponseModel", "Self",
-    "Sequence", "TenantId", "TypeError", "UnitOfWork",
+    "InlineProjection", "Invalid", "Job", "JobContext", "OneLine", "PageRequest", "Reactor", "RequestModel", "ResponseModel",
+    "Self", "Sequence", "TenantId", "TypeError", "UnitOfWork",
 ))  # fmt: skip
 """Classes that the templates import into the modules that define or import the service's own."""
 
