@@ -18,13 +18,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bench.peers.handler_time import take
 from tests.fixtures.club import club, consuming, opened
 from tests.fixtures.club.declaration import Club
+from tests.fixtures.club.tables import greetings
 from waypost.engine.process import tune_garbage_collector
 from waypost.kernel.envelope import Envelope
 from waypost.ports.consumers import AsyncProjection, Consumer, Reactor
 from waypost.ports.unit_of_work import UnitOfWork
 from waypost.postgres.database import Database
 
-WATCH_SECONDS = 0.02
+WATCH_SECONDS = 0.1
+GREET = greetings.insert()
 
 
 def consumer_of(own: Club, arm: str, handler_us: int) -> Consumer:
@@ -38,7 +40,15 @@ def consumer_of(own: Club, arm: str, handler_us: int) -> Consumer:
     async def greet(told: Envelope[Any], uow: UnitOfWork) -> None:
         if handler_us:
             await take(handler_us)
-        await own.greet(told, uow)
+        await uow.rows.execute(
+            GREET,
+            {
+                "tenant_id": told.tenant_id,
+                "user_id": told.aggregate_id,
+                "event_id": told.event_id,
+                "version": told.aggregate_version,
+            },
+        )
 
     if arm == "projector":
         return AsyncProjection("members", dict.fromkeys(own.members.handlers, write_names), tables=own.members.tables)

@@ -30,6 +30,7 @@ from waypost.testing.folders import scratch_folder
 from waypost.testing.kafka import Broker, running_kafka
 from waypost.testing.postgres import running_postgres
 
+PUBLISHED_AT_ONCE = 1000
 OURS, PEERS = "bench.consumer_arms", "bench.peers.consumers"
 
 
@@ -64,7 +65,13 @@ def arms_of(records: int, handlers_us: Sequence[int], rows: Sequence[str], *, wi
     ]
     return [
         # A slow arm reads less, so that each takes about the same time.
-        Arm(row=row, name=name, module=module, handler_us=microseconds, records=records // part // _part(microseconds))
+        Arm(
+            row=row,
+            name=name,
+            module=module,
+            handler_us=microseconds,
+            records=max(1, records // part // _part(microseconds) // PUBLISHED_AT_ONCE) * PUBLISHED_AT_ONCE,
+        )
         for microseconds in handlers_us
         for row, name, module, part in named
         if row in rows and (with_peers or module == OURS)
@@ -101,7 +108,7 @@ def show(arms: Sequence[Arm]) -> None:
 async def publish(bootstrap: str, own: Club, records: int, partitions: int) -> None:
     """Ten events per user, interleaved like live traffic."""
     async with topic(bootstrap, own, partitions=partitions) as opened_topic:
-        for _ in range(records // 1000):
+        for _ in range(records // PUBLISHED_AT_ONCE):
             people = [User(own) for _ in range(100)]
             await publish_rounds(opened_topic, people, 10)
 

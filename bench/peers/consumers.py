@@ -43,6 +43,15 @@ Headers = dict[str, Any]
 Event = dict[str, Any]
 
 
+async def raw(message: KafkaMessage) -> Any:
+    """The records as aiokafka read them, instead of a body that FastStream decoded."""
+    return message.raw_message
+
+
+SETTINGS: Any = {"auto_offset_reset": "earliest", "decoder": raw, "ack_policy": AckPolicy.ACK}
+"""Offsets are committed after the handler, so that no crash loses a message."""
+
+
 class Decoder:
     """Decodes bodies with the newest schema of their type."""
 
@@ -117,23 +126,12 @@ async def faststream_batch(bootstrap: str, topic: str, pool: asyncpg.Pool, progr
     """A batch subscriber: one transaction per batch, and the offset committed after it."""
     decoder, broker = Decoder(), KafkaBroker(bootstrap, logger=None)
 
-    async def raw(message: KafkaMessage) -> Sequence[ConsumerRecord]:
-        return message.raw_message  # type: ignore[return-value]
-
-    @broker.subscriber(
-        topic,
-        batch=True,
-        max_records=BATCH,
-        group_id=secrets.token_hex(4),
-        auto_offset_reset="earliest",
-        decoder=raw,
-        ack_policy=AckPolicy.ACK,
-    )
     async def handle(records: Any) -> None:
         events = [decoder.decode(dict(record.headers), record.value) for record in records]
         await write_names(events, pool, handler_us)
         progress.count(len(records))
 
+    broker.subscriber(topic, batch=True, max_records=BATCH, group_id=secrets.token_hex(4), **SETTINGS)(handle)
     await _run(broker, progress)
 
 
@@ -141,12 +139,6 @@ async def faststream(bootstrap: str, topic: str, pool: asyncpg.Pool, progress: P
     """A subscriber: one transaction per message, and the offset committed after it."""
     decoder, broker = Decoder(), KafkaBroker(bootstrap, logger=None)
 
-    async def raw(message: KafkaMessage) -> ConsumerRecord:
-        return message.raw_message  # type: ignore[return-value]
-
-    @broker.subscriber(
-        topic, group_id=secrets.token_hex(4), auto_offset_reset="earliest", decoder=raw, ack_policy=AckPolicy.ACK
-    )
     async def handle(record: Any) -> None:
         headers = dict(record.headers)
         event = decoder.decode(headers, record.value)
@@ -157,6 +149,7 @@ async def faststream(bootstrap: str, topic: str, pool: asyncpg.Pool, progress: P
             await connection.execute(GREET, *ids, int(headers["ce_sequence"]))
         progress.count(1)
 
+    broker.subscriber(topic, group_id=secrets.token_hex(4), **SETTINGS)(handle)
     await _run(broker, progress)
 
 

@@ -31,8 +31,29 @@ class MemoryConsumerTransaction:
     def rows(self) -> AsyncConnection:
         raise NotImplementedError("there are no tables in memory")
 
-    def react(self, cause: Cause) -> MemoryUnitOfWork:
-        return self._units.over(self._transaction, cause)
+    def reactions(self) -> "MemoryReactions":
+        return MemoryReactions(self._transaction, self._units)
+
+
+class MemoryReactions:
+    """`waypost.ports.consumer_transaction.Reactions`."""
+
+    def __init__(self, transaction: MemoryTransaction, units: MemoryUnitsOfWork) -> None:
+        self._transaction = transaction
+        self._units = units
+        self._begun: list[MemoryUnitOfWork] = []
+
+    async def begin(self, tenant_id: TenantId, cause: Cause) -> MemoryUnitOfWork:
+        unit = self._units.over(MemoryTransaction(self._transaction.tables, frozenset((tenant_id,))), cause)
+        self._begun.append(unit)
+        return unit
+
+    async def finish(self) -> None:
+        for unit in self._begun:
+            await unit.finish()
+
+    def send_wakeups(self) -> None:
+        """Does nothing: in memory there are no listeners."""
 
 
 class MemoryConsumerTransactions:

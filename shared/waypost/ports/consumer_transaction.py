@@ -15,12 +15,20 @@ from waypost.ports.inbox import Inbox
 from waypost.ports.unit_of_work import UnitOfWork
 
 
-class Reaction(UnitOfWork, Protocol):
-    """The unit of work of one event, inside a transaction that the consumer ends."""
+class Reactions(Protocol):
+    """The units of work of a reactor's events, one after another, inside a transaction that the
+    consumer ends.
+    """
+
+    async def begin(self, tenant_id: TenantId, cause: Cause) -> UnitOfWork:
+        """A unit of work whose events and jobs carry this cause. Binds the transaction to this
+        tenant. The caller flushes it before it begins the next one.
+        """
+        ...
 
     async def finish(self) -> None:
-        """Stores the events that the handler recorded; the last statements before the commit.
-        Raises ConcurrencyConflict.
+        """Writes the outbox rows of all units of work; the last statement before the commit. Binds
+        the transaction to all its tenants again.
         """
         ...
 
@@ -42,9 +50,9 @@ class ConsumerTransaction(Protocol):
         """
         ...
 
-    def react(self, cause: Cause) -> Reaction:
-        """A unit of work whose events and jobs carry this cause. Raises NotImplementedError where
-        only async projections run.
+    def reactions(self) -> Reactions:
+        """Units of work for a reactor. Raises NotImplementedError where only async projections
+        run.
         """
         ...
 

@@ -22,7 +22,9 @@ that a replay produces the same rows.
 """
 
 ReactorHandler = Callable[[Envelope[Any], UnitOfWork], Awaitable[None]]
-"""Handles one event in its own transaction: decides, records, enqueues. The consumer commits."""
+"""Handles one event: decides, records, enqueues. The consumer commits, often together with other
+events; an error of this handler does not undo their effects.
+"""
 
 
 class ConsumerKind(StrEnum):
@@ -59,9 +61,7 @@ class AsyncProjection:
 
 @dataclass(frozen=True, slots=True)
 class Reactor:
-    """Runs commands and enqueues jobs for events, one event per transaction; never run by a
-    rebuild.
-    """
+    """Runs commands and enqueues jobs for events, one event at a time; never run by a rebuild."""
 
     name: str
     handlers: Mapping[type[Event], ReactorHandler]

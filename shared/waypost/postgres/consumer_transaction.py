@@ -5,7 +5,6 @@ from contextlib import asynccontextmanager
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from waypost.kernel.cause import Cause
 from waypost.kernel.ids import TenantId
 from waypost.ports.consumers import Consumer
 from waypost.ports.dead_letters import DeadLetters
@@ -13,7 +12,8 @@ from waypost.ports.inbox import Inbox
 from waypost.postgres.database import Database
 from waypost.postgres.dead_letters.store import PostgresDeadLetters
 from waypost.postgres.inbox import PostgresInbox
-from waypost.postgres.unit_of_work import PostgresUnitOfWork, PostgresUnitsOfWork
+from waypost.postgres.reactions import PostgresReactions
+from waypost.postgres.unit_of_work import PostgresUnitsOfWork
 from waypost.postgres.versions import Versions, versions_of
 
 
@@ -41,8 +41,8 @@ class PostgresConsumerTransaction:
     def rows(self) -> AsyncConnection:
         return self._connection
 
-    def react(self, cause: Cause) -> PostgresUnitOfWork:
-        return self._units.over(self._connection, self._tenants, cause)
+    def reactions(self) -> PostgresReactions:
+        return PostgresReactions(self._connection, self._units, self._tenants)
 
 
 class PostgresConsumerTransactions:

@@ -34,7 +34,14 @@ def bound_transaction(tenants: Iterable[TenantId]) -> str:
     """Statements that begin a transaction bound to the tenants, for one round trip. `setting`
     contains only hexadecimal digits, `-` and `,`.
     """
-    return f"begin; select set_config('app.tenants', '{setting(tenants)}', true)"
+    return f"begin; {bind_statement(tenants)}"
+
+
+def bind_statement(tenants: Iterable[TenantId]) -> str:
+    """A statement that binds the running transaction to the tenants: without an argument or a
+    result, because it runs for each tenant of a batch.
+    """
+    return f"set local app.tenants = '{setting(tenants)}'"
 
 
 TENANTS_AT_ONCE = 500

@@ -2,7 +2,7 @@
 Before the commit it writes the events, then inline projections, then outbox rows.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
@@ -66,7 +66,8 @@ class PostgresUnitOfWork(Repository):
         self._path = path
         self._store = PostgresEventStore(connection, path.codec)
         super().__init__(self._store.stored_events)
-        self._unsent: list[NewEvent] = []
+        self.unsent: list[NewEvent] = []
+        """Stored events, whose outbox rows are written right before the commit."""
         self.events = self._store
         self.jobs = path.open_jobs(connection, self)
 
@@ -81,7 +82,7 @@ class PostgresUnitOfWork(Repository):
             await self._store.insert(aggregate.aggregate_type, events)
             aggregate.mark_stored()
             stored.extend(event.envelope for event in events)
-            self._unsent.extend(events)
+            self.unsent.extend(events)
         if stored:
             await self._path.project(stored, self._connection)
 
@@ -93,15 +94,15 @@ class PostgresUnitOfWork(Repository):
         by id is therefore the order by version.
         """
         await self.flush()
-        if self._unsent:
+        if self.unsent:
             admit()
-            await outbox.insert(self._connection, self._unsent, self._path.clock.now())
+            await outbox.insert(self._connection, self.unsent, self._path.clock.now())
 
     def send_wakeups(self) -> None:
         """Wakes relay and job workers. The owner of the transaction calls it once, after the
         commit.
         """
-        if self._unsent:
+        if self.unsent:
             self._path.wakeup_sender.send("outbox")
         if self.woken_by_jobs:
             self._path.wakeup_sender.send("jobs")
@@ -130,11 +131,17 @@ class PostgresUnitsOfWork:
 
     def over(self, connection: AsyncConnection, tenants: frozenset[TenantId], cause: Cause) -> PostgresUnitOfWork:
         """A unit of work in the caller's transaction. The caller then calls `finish`, commits and
-        calls `send_wakeups`.
+        calls `send_wakeups`. For several units it flushes each, and calls `publish` once instead of
+        `finish`.
 
         Used by consumers: their outbox rows are written even if the outbox is full.
         """
         return PostgresUnitOfWork(connection, self._path, tenants, _traced(cause))
+
+    async def publish(self, connection: AsyncConnection, units: Iterable[PostgresUnitOfWork]) -> None:
+        """Writes the outbox rows of several flushed units with one statement."""
+        if unsent := [event for unit in units for event in unit.unsent]:
+            await outbox.insert(connection, unsent, self._path.clock.now())
 
 
 def _traced(cause: Cause) -> Cause:

@@ -8,8 +8,8 @@ of the key, as a dead letter. Position, inbox, parked key, dead letters and the 
 events are committed together, so that a crash at any moment causes neither a gap nor a duplicate.
 
 One task per partition polls and processes records; `pipeline` lists the steps of a transaction. An
-async projection processes a whole batch per transaction, a reactor one event. `dead_letters`
-retries parked keys.
+async projection processes a whole poll per transaction, a reactor the events that fit into a
+moment (`pace`). `dead_letters` retries parked keys.
 """
 
 from waypost.engine.consumer.group import ConsumerGroup, group_name

@@ -1,6 +1,6 @@
 """State shared by the steps of one consumer transaction."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -32,6 +32,8 @@ class Batch:
     step: str = "begin"
     """The current step, for the log and to distinguish a handler's error from the consumer's own.
     """
+    handling: Message | None = None
+    """The message whose handler runs, where a handler gets one event at a time."""
     claimed: list[Message] = field(default_factory=list)
     parked: frozenset[bytes] = frozenset()
     decisions: Sequence[tuple[Message, Decision]] = ()
@@ -98,15 +100,36 @@ class Batch:
         """The same records as several batches, each with at most one message for a handler;
         with `singly`, exactly one message each.
         """
-        expected, begin = self.expected, 0
-        for end, message in enumerate(self.messages, start=1):
-            if singly or message.has_handler or end == len(self.messages):
-                part = self.messages[begin:end]
-                yield Batch(
-                    partition=self.partition,
-                    expected=expected,
-                    topic_id=self.topic_id,
-                    messages=part,
-                    starts=self.starts,
-                )
-                expected, begin = message.record.offset + 1, end
+        return self._cut(end for end, message in enumerate(self.messages, start=1) if singly or message.has_handler)
+
+    def around(self, message: Message) -> "Iterator[Batch]":
+        """The same records as up to three batches: the ones before this message, it, and the ones
+        after it.
+        """
+        index = next(index for index, each in enumerate(self.messages) if each is message)
+        return self._cut((index, index + 1))
+
+    def head(self, events: int) -> "tuple[Batch, Batch | None]":
+        """The first records, with at most this many messages for a handler, and the rest."""
+        beyond = [index for index, message in enumerate(self.messages) if message.has_handler][events:]
+        if not beyond:
+            return self, None
+        head, rest = self._cut(beyond[:1])
+        return head, rest
+
+    def _cut(self, ends: Iterable[int]) -> "Iterator[Batch]":
+        """Batches that end after so many messages; the last one has the others."""
+        begin = 0
+        for end in (*ends, len(self.messages)):
+            if end > begin:
+                yield self._part(begin, end)
+                begin = end
+
+    def _part(self, begin: int, end: int) -> "Batch":
+        return Batch(
+            partition=self.partition,
+            expected=self.messages[begin - 1].record.offset + 1 if begin else self.expected,
+            topic_id=self.topic_id,
+            messages=self.messages[begin:end],
+            starts=self.starts,
+        )

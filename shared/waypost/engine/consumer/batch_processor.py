@@ -4,6 +4,7 @@ the record at fault. Never skips a record.
 
 import asyncio
 import contextlib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import structlog
@@ -23,6 +24,8 @@ log = structlog.get_logger()
 
 _HANDLER_STEPS = frozenset(("handle", "commit"))
 """Steps in which an error is the handler's. Deferred constraints are checked at the commit."""
+
+_STORING_STEP = "store_dead_letters"
 
 
 class Stopped(WaypostError):
@@ -96,9 +99,9 @@ class BatchProcessor:
 
     async def _next_batch(self, error: Exception, batch: Batch, tally: "_Tally") -> Batch | None:
         """The batch to process next; None when every record is committed."""
-        if (isinstance(error, DeadLetterLimitReached) or tally.refusals) and len(batch.messages) > 1:
+        if (parts := _parts_apart(error, batch)) is not None:
             log.warning("batch_split", **self._log_fields(batch), error=repr(error))
-            await self._process_split(batch, singly=True)
+            await self._process_parts(parts)
             return None
         if isinstance(error, DeadLetterLimitReached):
             self._report_limit(batch, full=error)
@@ -107,7 +110,7 @@ class BatchProcessor:
         if await self._is_handler_error(error, batch, tally.terminations):
             log.warning("handler_failed", **self._log_fields(batch), exc_info=error)
             if len(batch.to_handle) > 1:
-                await self._process_split(batch)
+                await self._process_parts(batch.split())
                 return None
             return batch.retried({batch.to_handle[0].record.offset: failure_of(error)})
         log.warning("batch_failed", **self._log_fields(batch), error=repr(error), failed_times=tally.failed_times)
@@ -146,9 +149,9 @@ class BatchProcessor:
             return error
         return None
 
-    async def _process_split(self, batch: Batch, *, singly: bool = False) -> None:
+    async def _process_parts(self, parts: Iterable[Batch]) -> None:
         """Processes the parts of a split batch in order."""
-        for part in batch.split(singly=singly):
+        for part in parts:
             if self._stopping.is_set():
                 raise Stopped
             await self.process(part)
@@ -200,3 +203,17 @@ class BatchProcessor:
             "records": len(batch.messages),
             "step": batch.step,
         }
+
+
+def _parts_apart(error: Exception, batch: Batch) -> Iterator[Batch] | None:
+    """The parts of a batch that failed because of one record, so that the others do not fail with
+    it; None for a single record, and for an error that concerns no single record.
+
+    The record whose handler raised gets a separate transaction, which proves the fault: a statement
+    may fail because of an earlier event of its transaction.
+    """
+    if batch.handling is not None and len(batch.to_handle) > 1:
+        return batch.around(batch.handling)
+    if batch.step == _STORING_STEP and not isinstance(error, RETRYABLE) and len(batch.messages) > 1:
+        return batch.split(singly=True)
+    return None

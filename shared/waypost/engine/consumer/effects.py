@@ -1,5 +1,5 @@
-"""Runs handlers: an async projection handles a batch per transaction, a reactor one event. A
-job that a reactor enqueues has an idempotency key of its event.
+"""Runs handlers: one of an async projection gets the events of a batch together, one of a reactor
+gets one event at a time. A job that a reactor enqueues has an idempotency key of its event.
 """
 
 import json
@@ -15,9 +15,9 @@ from waypost.engine.projections import project
 from waypost.kernel.cause import bound_cause
 from waypost.kernel.envelope import Envelope
 from waypost.kernel.event import Event
-from waypost.kernel.ids import EventId, JobId
+from waypost.kernel.ids import EventId, JobId, TenantId
 from waypost.kernel.tenant import bound_tenants
-from waypost.ports.consumer_transaction import ConsumerTransaction
+from waypost.ports.consumer_transaction import ConsumerTransaction, Reactions
 from waypost.ports.consumers import AsyncProjection, Consumer, ProjectionHandler, ReactorHandler
 from waypost.ports.jobs import JobQueue, NewJob
 from waypost.telemetry.messaging import batch_span, process_span
@@ -27,10 +27,12 @@ class Effects(Protocol):
     """Runs a consumer's handlers inside its transaction."""
 
     by_batch: bool
-    """Whether one transaction may handle more than one message."""
+    """Whether a handler gets the events of a batch together; else one at a time."""
 
     async def run(self, messages: Sequence[Message], batch: Batch, transaction: ConsumerTransaction) -> None:
-        """Runs the handlers in offset order and writes their effects. Raises a handler's error."""
+        """Runs the handlers and writes their effects; events of one key in offset order. Raises a
+        handler's error.
+        """
         ...
 
 
@@ -57,7 +59,7 @@ class ProjectionEffects:
 
 
 class ReactorEffects:
-    """`Effects` of a reactor: a unit of work per event."""
+    """`Effects` of a reactor: a unit of work per event, bound to the event's tenant."""
 
     by_batch = False
 
@@ -67,22 +69,28 @@ class ReactorEffects:
         self._redelivered = redelivered
 
     async def run(self, messages: Sequence[Message], batch: Batch, transaction: ConsumerTransaction) -> None:
-        for message in messages:
+        reactions, redelivered = transaction.reactions(), self._redelivered or batch.redriven
+        for message in by_tenant(messages):
             if message.envelope:
-                redelivered = self._redelivered or batch.redriven
-                with bound_tenants(batch.tenants), process_span(message.record, self._name, redelivered=redelivered):
-                    await self._react(message.envelope, batch, transaction)
+                batch.handling = message
+                with (
+                    bound_tenants((message.envelope.tenant_id,)),
+                    process_span(message.record, self._name, redelivered=redelivered),
+                ):
+                    await self._react(message.envelope, reactions)
+        batch.handling = None
+        await reactions.finish()
+        batch.after_commit.append(reactions.send_wakeups)
 
-    async def _react(self, envelope: Envelope[Event], batch: Batch, transaction: ConsumerTransaction) -> None:
+    async def _react(self, envelope: Envelope[Event], reactions: Reactions) -> None:
         """The unit of work uses the running span as its trace context, so that effects of the
         handler are part of its trace.
         """
-        reaction = transaction.react(replace(envelope.cause, causation_id=envelope.event_id))
-        reaction.jobs = JobsOfOneEvent(reaction.jobs, self._name, envelope.event_id)
-        with bound_cause(reaction.cause):
-            await self._handlers[type(envelope.event)](envelope, reaction)
-            await reaction.finish()
-        batch.after_commit.append(reaction.send_wakeups)
+        unit = await reactions.begin(envelope.tenant_id, replace(envelope.cause, causation_id=envelope.event_id))
+        unit.jobs = JobsOfOneEvent(unit.jobs, self._name, envelope.event_id)
+        with bound_cause(unit.cause):
+            await self._handlers[type(envelope.event)](envelope, unit)
+            await unit.flush()
 
 
 def effects_of(consumer: Consumer, name: str, *, redelivered: bool = False) -> Effects:
@@ -92,6 +100,18 @@ def effects_of(consumer: Consumer, name: str, *, redelivered: bool = False) -> E
     if isinstance(consumer, AsyncProjection):
         return ProjectionEffects(name, consumer.handlers, redelivered=redelivered)
     return ReactorEffects(name, consumer.handlers, redelivered=redelivered)
+
+
+def by_tenant(messages: Sequence[Message]) -> Sequence[Message]:
+    """The messages with those of one tenant together, in their order, so that a tenant is bound
+    once. A key with versions has one tenant; a message without one keeps all in their order.
+    """
+    if any(message.sequence is None for message in messages):
+        return messages
+    groups: dict[TenantId | None, list[Message]] = {}
+    for message in messages:
+        groups.setdefault(message.attributes.tenant_id if message.attributes else None, []).append(message)
+    return [message for of_tenant in groups.values() for message in of_tenant]
 
 
 class JobsOfOneEvent(JobQueue):

@@ -12,6 +12,7 @@ import structlog
 from waypost.engine.consumer.batch import Batch
 from waypost.engine.consumer.batch_processor import BatchProcessor, Stopped
 from waypost.engine.consumer.message import MessageParser
+from waypost.engine.consumer.pace import Pace
 from waypost.engine.consumer.pipeline import Fenced, Pipeline
 from waypost.engine.consumer.policy import ConsumerPolicy
 from waypost.engine.consumer.resume_position import resume_position
@@ -63,6 +64,7 @@ class PartitionTask:
         self._batch_processor = BatchProcessor(
             parts.name, parts.pipeline, parts.transactions, parts.policy, self._stopping
         )
+        self._pace = Pace(parts.policy)
         self._first = True
         self._task = asyncio.create_task(self._run(), name=f"{parts.name} {partition}")
 
@@ -169,16 +171,20 @@ class PartitionTask:
             elif self._parts.by_batch:
                 await self._process(batch)
             else:
-                await self._process_one_by_one(batch)
+                await self._process_paced(batch)
         except Stopped:
             return
         self._first = False
 
-    async def _process_one_by_one(self, batch: Batch) -> None:
-        for part in batch.split():
+    async def _process_paced(self, batch: Batch) -> None:
+        rest: Batch | None = batch
+        while rest is not None:
             if self._stopping.is_set():
                 raise Stopped
+            part, rest = rest.head(self._pace.events)
+            began = time.monotonic()
             await self._process(part)
+            self._pace.adapt(len(part.to_handle), time.monotonic() - began)
 
     async def _process(self, batch: Batch) -> None:
         await self._batch_processor.process(batch)

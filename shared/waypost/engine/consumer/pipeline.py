@@ -182,7 +182,7 @@ class Pipeline:
             raise DeadLetterLimitReached(failed=failed, out_of_order=out_of_order)
 
     async def handle(self, batch: Batch, transaction: ConsumerTransaction) -> None:
-        """Runs the handlers in offset order. Last step, so that outbox rows are written last."""
+        """Runs the handlers. Last step, so that outbox rows are written last."""
         wanted = [message for message in batch.decided_as(Decision.HANDLED) if message.has_handler]
         if wanted:
             async with self._policy.handler_timeout():

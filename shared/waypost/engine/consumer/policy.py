@@ -18,7 +18,9 @@ BACKOFF = Backoff(first_seconds=0.1, factor=2.0, max_seconds=5.0)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConsumerPolicy:
     max_records: int = 500
-    """The largest batch: records of one poll, and so of one transaction of an async projection."""
+    """The largest batch: records of one poll, and at most of one transaction."""
+    reactor_seconds: float = 0.2
+    """Intended time of a reactor's transaction, which handles as many events as fit into it."""
     poll_seconds: float = 1.0
     """Time limit of a poll, which returns when records arrive. After a rebalance, a partition that
     stays with its process waits for the last poll of the assignment before.

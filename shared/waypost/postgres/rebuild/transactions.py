@@ -7,9 +7,8 @@ from contextlib import asynccontextmanager
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from waypost.kernel.cause import Cause
 from waypost.kernel.ids import EventId, TenantId
-from waypost.ports.consumer_transaction import Reaction
+from waypost.ports.consumer_transaction import Reactions
 from waypost.ports.dead_letters import DeadLetters
 from waypost.ports.inbox import Inbox, InboxEntry
 from waypost.ports.subscription import Partition
@@ -42,7 +41,7 @@ class ShadowTransaction:
         self.inbox = _ShadowInbox(connection, names.shadow, versions_in(names.new_schema))
         self.dead_letters = PostgresDeadLetters(connection, names.shadow)
 
-    def react(self, cause: Cause) -> Reaction:
+    def reactions(self) -> Reactions:
         raise NotImplementedError("a rebuild never runs a reactor")
 
 

@@ -1,0 +1,118 @@
+"""How a reactor's events share transactions: how many, which of them, and in which order."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from itertools import pairwise
+from uuid import UUID
+
+from waypost.engine.consumer.batch import Batch
+from waypost.engine.consumer.effects import by_tenant
+from waypost.engine.consumer.message import Message
+from waypost.engine.consumer.pace import Pace
+from waypost.engine.consumer.policy import ConsumerPolicy
+from waypost.kernel.cause import Cause
+from waypost.kernel.cloudevents import Attributes
+from waypost.kernel.envelope import Record
+from waypost.kernel.ids import EventId, TenantId, new_id
+from waypost.ports.subscription import Partition
+
+POLICY = ConsumerPolicy(reactor_seconds=0.1, max_records=500)
+GAP = 10
+"""Offsets of a topic may have gaps."""
+
+
+class Plain(Message):
+    """A message whose event has a handler if its offset is even."""
+
+    @property
+    def has_handler(self) -> bool:
+        return self.record.offset // GAP % 2 == 0
+
+
+def plain(number: int, tenant_id: UUID, sequence: int | None = 1) -> Message:
+    ids, cause = EventId(new_id()), Cause(correlation_id=new_id(), causation_id=new_id())
+    attributes = Attributes(
+        event_id=ids,
+        event_type="user.created",
+        source="/services/users",
+        tenant_id=TenantId(tenant_id),
+        aggregate_id=new_id(),
+        sequence=sequence,
+        occurred_at=datetime.now(UTC),
+        cause=cause,
+    )
+    record = Record(topic="t", partition=0, offset=number * GAP, timestamp_ms=0, key=b"", value=b"", headers=[])
+    return Plain(record=record, attributes=attributes)
+
+
+def batch_of(count: int) -> Batch:
+    tenant_id = new_id()
+    messages = [plain(number, tenant_id) for number in range(count)]
+    return Batch(partition=Partition("t", 0), expected=0, topic_id=None, messages=messages)
+
+
+def offsets(batch: Batch) -> Sequence[int]:
+    return [message.record.offset // GAP for message in batch.messages]
+
+
+def follows(parts: Sequence[Batch]) -> bool:
+    """Whether each part expects the position that the one before it leaves."""
+    return all(part.expected == before.next_offset for before, part in pairwise(parts))
+
+
+def test_a_slow_handler_gets_a_transaction_per_event() -> None:
+    pace = Pace(POLICY)
+    pace.adapt(1, 0.09)
+    assert pace.events == 1
+
+
+def test_fast_handlers_share_a_transaction_of_the_intended_time() -> None:
+    pace = Pace(POLICY)
+    for _ in range(20):
+        pace.adapt(pace.events, pace.events * 0.001)
+    assert pace.events == 100
+
+
+def test_the_pace_at_most_doubles_and_drops_at_once() -> None:
+    pace = Pace(POLICY)
+    pace.adapt(1, 0.0)
+    pace.adapt(2, 0.000001)
+    assert pace.events == 4
+    pace.adapt(4, 2.0)
+    assert pace.events == 1
+
+
+def test_the_pace_stays_below_the_largest_batch_and_survives_records_without_a_handler() -> None:
+    pace = Pace(POLICY)
+    for _ in range(20):
+        pace.adapt(pace.events, 0.0)
+    pace.adapt(0, 1.0)
+    assert pace.events == POLICY.max_records
+
+
+def test_the_head_of_a_batch_has_so_many_events_for_a_handler() -> None:
+    head, rest = batch_of(7).head(2)
+    assert rest is not None
+    assert (offsets(head), offsets(rest)) == ([0, 1, 2, 3], [4, 5, 6])
+    assert follows([head, rest])
+    assert rest.head(2) == (rest, None)
+
+
+def test_a_batch_is_split_around_the_message_at_fault() -> None:
+    batch = batch_of(7)
+    parts = list(batch.around(batch.messages[4]))
+    assert [offsets(part) for part in parts] == [[0, 1, 2, 3], [4], [5, 6]]
+    assert follows(parts)
+    assert [offsets(part) for part in batch.around(batch.messages[0])] == [[0], [1, 2, 3, 4, 5, 6]]
+
+
+def test_events_of_a_tenant_are_handled_together_and_in_their_order() -> None:
+    ann, bob = new_id(), new_id()
+    messages = [plain(number, tenant) for number, tenant in enumerate((ann, bob, ann, bob, bob))]
+    assert [message.record.offset // GAP for message in by_tenant(messages)] == [0, 2, 1, 3, 4]
+
+
+def test_events_without_a_version_keep_the_order_of_the_topic() -> None:
+    ann, bob = new_id(), new_id()
+    messages = [plain(0, ann), plain(1, bob, sequence=None), plain(2, ann)]
+    assert by_tenant(messages) == messages
