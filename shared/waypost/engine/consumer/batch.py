@@ -103,11 +103,11 @@ class Batch:
         return self._cut(end for end, message in enumerate(self.messages, start=1) if singly or message.has_handler)
 
     def around(self, message: Message) -> "Iterator[Batch]":
-        """The same records as up to three batches: the ones before this message, it, and the ones
-        after it.
+        """The same records as up to four batches: the ones before this message, it, and two halves
+        of the ones after it. Where many messages fail, the batches soon become small.
         """
         index = next(index for index, each in enumerate(self.messages) if each is message)
-        return self._cut((index, index + 1))
+        return self._cut((index, index + 1, (index + 2 + len(self.messages)) // 2))
 
     def head(self, events: int) -> "tuple[Batch, Batch | None]":
         """The first records, with at most this many messages for a handler, and the rest."""
@@ -131,5 +131,6 @@ class Batch:
             expected=self.messages[begin - 1].record.offset + 1 if begin else self.expected,
             topic_id=self.topic_id,
             messages=self.messages[begin:end],
+            failures=self.failures,
             starts=self.starts,
         )

@@ -4,7 +4,7 @@ the record at fault. Never skips a record.
 
 import asyncio
 import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -15,7 +15,7 @@ from waypost.engine.consumer.policy import ConsumerPolicy
 from waypost.engine.panics import panics_as_errors
 from waypost.engine.periodic_loop import is_asked_to_stop
 from waypost.engine.retry import RETRYABLE, failure_of
-from waypost.kernel.errors import Transient, WaypostError
+from waypost.kernel.errors import ConcurrencyConflict, Transient, WaypostError
 from waypost.ports.consumer_transaction import ConsumerTransactions
 from waypost.ports.dead_letters import DeadLetterNotStorable
 from waypost.telemetry import metrics
@@ -43,12 +43,17 @@ class _Tally:
     failed_times: int = 0
     terminations: int = 0
     """Transient errors in the handler's steps: the database ended this batch's transaction."""
+    conflicts: int = 0
+    """Conflicts with another writer in the handler's steps."""
     refusals: int = 0
     """Consecutive refusals of the content of its dead letters."""
 
     def count(self, error: Exception, batch: Batch) -> None:
         self.failed_times += 1
-        self.terminations += batch.step in _HANDLER_STEPS and isinstance(error, RETRYABLE)
+        if batch.step in _HANDLER_STEPS and isinstance(error, RETRYABLE):
+            is_conflict = isinstance(error, ConcurrencyConflict)
+            self.conflicts += is_conflict
+            self.terminations += not is_conflict
         self.refusals = self.refusals + 1 if isinstance(error, DeadLetterNotStorable) else 0
 
 
@@ -81,43 +86,50 @@ class BatchProcessor:
         """Returns when every record of the batch is handled, skipped as processed, or stored as a
         dead letter. Raises Fenced and Stopped.
         """
-        try:
-            await self._process(batch)
-        finally:
-            self._report_limit(batch)
-            self._report_stuck(False)
+        remaining = [batch]
+        while remaining:
+            part = remaining.pop()
+            try:
+                remaining.extend(reversed(await self._process(part)))
+            finally:
+                self._report_limit(part)
+                self._report_stuck(False)
+            if remaining and self._stopping.is_set():
+                raise Stopped
 
-    async def _process(self, batch: Batch) -> None:
+    async def _process(self, batch: Batch) -> Sequence[Batch]:
+        """Returns the parts to process instead, in order; none if every record is committed."""
         tally = _Tally()
         while (error := await self._failure(batch)) is not None:
             tally.count(error, batch)
             self._report_stuck(tally.failed_times >= self._policy.unready_from)
-            next_batch = await self._next_batch(error, batch, tally)
-            if next_batch is None:
-                return
-            batch = next_batch
+            following = await self._following(error, batch, tally)
+            if len(following) != 1:
+                return following
+            (batch,) = following
+        return ()
 
-    async def _next_batch(self, error: Exception, batch: Batch, tally: "_Tally") -> Batch | None:
-        """The batch to process next; None when every record is committed."""
-        if (parts := _parts_apart(error, batch)) is not None:
+    async def _following(self, error: Exception, batch: Batch, tally: "_Tally") -> Sequence[Batch]:
+        """After an error: the same records again, as one batch or split. Empty if every record is
+        committed.
+        """
+        if parts := _parts_apart(error, batch):
             log.warning("batch_split", **self._log_fields(batch), error=repr(error))
-            await self._process_parts(parts)
-            return None
+            return parts
         if isinstance(error, DeadLetterLimitReached):
             self._report_limit(batch, full=error)
             await self._pause(tally.failed_times)
-            return batch.retried()
-        if await self._is_handler_error(error, batch, tally.terminations):
+            return [batch.retried()]
+        if await self._is_handler_error(error, batch, tally):
             log.warning("handler_failed", **self._log_fields(batch), exc_info=error)
             if len(batch.to_handle) > 1:
-                await self._process_parts(batch.split())
-                return None
-            return batch.retried({batch.to_handle[0].record.offset: failure_of(error)})
+                return list(batch.split())
+            return [batch.retried({**batch.failures, batch.to_handle[0].record.offset: failure_of(error)})]
         log.warning("batch_failed", **self._log_fields(batch), error=repr(error), failed_times=tally.failed_times)
         if tally.refusals >= self._policy.drop_headers_after_errors and await self._stored_stripped(batch, error):
-            return None
+            return ()
         await self._pause(tally.failed_times)
-        return batch.retried()
+        return [batch.retried()]
 
     async def _stored_stripped(self, batch: Batch, refusal: Exception) -> bool:
         """The last resort: stores one record's dead letter without key and headers, which the
@@ -149,21 +161,20 @@ class BatchProcessor:
             return error
         return None
 
-    async def _process_parts(self, parts: Iterable[Batch]) -> None:
-        """Processes the parts of a split batch in order."""
-        for part in parts:
-            if self._stopping.is_set():
-                raise Stopped
-            await self.process(part)
-
-    async def _is_handler_error(self, error: Exception, batch: Batch, terminations: int) -> bool:
+    async def _is_handler_error(self, error: Exception, batch: Batch, tally: "_Tally") -> bool:
         """Whether the handler is at fault. A transient error is not, unless the database ends this
-        one batch repeatedly while it answers other queries.
+        one batch repeatedly while it answers other queries. A conflict with another writer is not
+        for longer: writers of one aggregate meet by chance.
         """
         if batch.step not in _HANDLER_STEPS or not batch.to_handle:
             return False
         if isinstance(error, RETRYABLE):
-            return terminations >= self._policy.terminations and await self._transactions.is_reachable()
+            persistent = (
+                tally.conflicts >= self._policy.conflicts
+                if isinstance(error, ConcurrencyConflict)
+                else tally.terminations >= self._policy.terminations
+            )
+            return persistent and await self._transactions.is_reachable()
         return True
 
     async def _pause(self, failed_times: int) -> None:
@@ -205,15 +216,15 @@ class BatchProcessor:
         }
 
 
-def _parts_apart(error: Exception, batch: Batch) -> Iterator[Batch] | None:
+def _parts_apart(error: Exception, batch: Batch) -> Sequence[Batch]:
     """The parts of a batch that failed because of one record, so that the others do not fail with
-    it; None for a single record, and for an error that concerns no single record.
+    it; none for a single record, and for an error that concerns no single record.
 
     The record whose handler raised gets a separate transaction, which proves the fault: a statement
     may fail because of an earlier event of its transaction.
     """
     if batch.handling is not None and len(batch.to_handle) > 1:
-        return batch.around(batch.handling)
+        return list(batch.around(batch.handling))
     if batch.step == _STORING_STEP and not isinstance(error, RETRYABLE) and len(batch.messages) > 1:
-        return batch.split(singly=True)
-    return None
+        return list(batch.split(singly=True))
+    return ()

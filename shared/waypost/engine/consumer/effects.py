@@ -104,14 +104,15 @@ def effects_of(consumer: Consumer, name: str, *, redelivered: bool = False) -> E
 
 def by_tenant(messages: Sequence[Message]) -> Sequence[Message]:
     """The messages with those of one tenant together, in their order, so that a tenant is bound
-    once. A key with versions has one tenant; a message without one keeps all in their order.
+    once. Tenants are in order of their ids, so that two partitions lock rows of tenants in the same
+    order. A key with versions has one tenant; a message without one keeps all in their order.
     """
     if any(message.sequence is None for message in messages):
         return messages
     groups: dict[TenantId | None, list[Message]] = {}
     for message in messages:
         groups.setdefault(message.attributes.tenant_id if message.attributes else None, []).append(message)
-    return [message for of_tenant in groups.values() for message in of_tenant]
+    return [message for tenant_id in sorted(groups, key=str) for message in groups[tenant_id]]
 
 
 class JobsOfOneEvent(JobQueue):

@@ -11,6 +11,7 @@ import structlog
 
 from waypost.engine.consumer.batch import Batch
 from waypost.engine.consumer.batch_processor import BatchProcessor, Stopped
+from waypost.engine.consumer.guard import Decision
 from waypost.engine.consumer.message import MessageParser
 from waypost.engine.consumer.pace import Pace
 from waypost.engine.consumer.pipeline import Fenced, Pipeline
@@ -184,7 +185,7 @@ class PartitionTask:
             part, rest = rest.head(self._pace.events)
             began = time.monotonic()
             await self._process(part)
-            self._pace.adapt(len(part.to_handle), time.monotonic() - began)
+            self._pace.adapt(len(part.decided_as(Decision.HANDLED)), time.monotonic() - began)
 
     async def _process(self, batch: Batch) -> None:
         await self._batch_processor.process(batch)

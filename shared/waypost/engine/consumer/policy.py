@@ -45,6 +45,10 @@ class ConsumerPolicy:
     """How often the database may end one batch, while it answers other queries, before the batch is
     split.
     """
+    conflicts: int = 10
+    """How often one event may conflict with another writer of its aggregate before it counts as
+    failed.
+    """
     max_dead_letters: int = 10_000
     """Limit per consumer of dead letters that have failed or wait behind a failed one. At the limit
     a partition pauses at the first record that needs another dead letter.

@@ -1,18 +1,24 @@
 """How a reactor's events share transactions: how many, which of them, and in which order."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
+from typing import Any, cast
 from uuid import UUID
 
 from waypost.engine.consumer.batch import Batch
+from waypost.engine.consumer.batch_processor import BatchProcessor
 from waypost.engine.consumer.effects import by_tenant
 from waypost.engine.consumer.message import Message
 from waypost.engine.consumer.pace import Pace
+from waypost.engine.consumer.pipeline import Pipeline
 from waypost.engine.consumer.policy import ConsumerPolicy
+from waypost.engine.retry import PROCESS_DIED
 from waypost.kernel.cause import Cause
 from waypost.kernel.cloudevents import Attributes
 from waypost.kernel.envelope import Record
+from waypost.kernel.errors import Permanent
 from waypost.kernel.ids import EventId, TenantId, new_id
 from waypost.ports.subscription import Partition
 
@@ -101,15 +107,63 @@ def test_the_head_of_a_batch_has_so_many_events_for_a_handler() -> None:
 def test_a_batch_is_split_around_the_message_at_fault() -> None:
     batch = batch_of(7)
     parts = list(batch.around(batch.messages[4]))
-    assert [offsets(part) for part in parts] == [[0, 1, 2, 3], [4], [5, 6]]
+    assert [offsets(part) for part in parts] == [[0, 1, 2, 3], [4], [5], [6]]
     assert follows(parts)
-    assert [offsets(part) for part in batch.around(batch.messages[0])] == [[0], [1, 2, 3, 4, 5, 6]]
+    assert [offsets(part) for part in batch.around(batch.messages[0])] == [[0], [1, 2, 3], [4, 5, 6]]
+    assert [offsets(part) for part in batch.around(batch.messages[6])] == [[0, 1, 2, 3, 4, 5], [6]]
+
+
+def test_a_part_keeps_the_failures_of_its_records() -> None:
+    batch = batch_of(3)
+    batch.failures = {2 * GAP: PROCESS_DIED}
+    assert [[offset // GAP for offset in offsets_to_handle(part)] for part in batch.split(singly=True)] == [[0], [], []]
+
+
+def offsets_to_handle(batch: Batch) -> Sequence[int]:
+    return [message.record.offset for message in batch.to_handle]
+
+
+async def test_many_failing_events_are_split_in_bounded_depth() -> None:
+    """Each event of a large batch fails: each is stored as failed once, in order, and a batch is
+    processed only a few times per event.
+    """
+    pipeline = FailingPipeline()
+    processor = BatchProcessor("c", cast(Pipeline, pipeline), cast(Any, None), POLICY, asyncio.Event())
+    await asyncio.wait_for(processor.process(batch_of(2000)), 60)
+    assert pipeline.failed == [number * GAP for number in range(0, 2000, 2)]
+    assert pipeline.records < 2000 * 20
+
+
+class FailingPipeline:
+    """Fails at the first event, unless its failure is known."""
+
+    def __init__(self) -> None:
+        self.failed: list[int] = []
+        self.records = 0
+
+    async def process(self, batch: Batch) -> None:
+        self.records += len(batch.messages)
+        if not batch.to_handle:
+            self.failed += [offset for offset in batch.failures if offset in {m.record.offset for m in batch.messages}]
+            return
+        batch.step, batch.handling = "handle", batch.to_handle[0]
+        raise Permanent("fails always")
 
 
 def test_events_of_a_tenant_are_handled_together_and_in_their_order() -> None:
-    ann, bob = new_id(), new_id()
+    ann, bob = sorted((new_id(), new_id()))
     messages = [plain(number, tenant) for number, tenant in enumerate((ann, bob, ann, bob, bob))]
     assert [message.record.offset // GAP for message in by_tenant(messages)] == [0, 2, 1, 3, 4]
+
+
+def test_tenants_are_in_the_same_order_in_each_partition() -> None:
+    ann, bob = new_id(), new_id()
+    first, second = [plain(0, ann), plain(1, bob)], [plain(0, bob), plain(1, ann)]
+    assert [tenants(by_tenant(messages)) for messages in (first, second)] == [sorted((ann, bob))] * 2
+
+
+def tenants(messages: Sequence[Message]) -> Sequence[UUID]:
+    return [message.attributes.tenant_id for message in messages if message.attributes]
 
 
 def test_events_without_a_version_keep_the_order_of_the_topic() -> None:
