@@ -2,10 +2,13 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any, cast
 from uuid import UUID
+
+import pytest
 
 from waypost.engine.consumer.batch import Batch
 from waypost.engine.consumer.batch_processor import BatchProcessor
@@ -15,10 +18,11 @@ from waypost.engine.consumer.pace import Pace
 from waypost.engine.consumer.pipeline import Pipeline
 from waypost.engine.consumer.policy import ConsumerPolicy
 from waypost.engine.retry import PROCESS_DIED
+from waypost.kernel.backoff import Backoff
 from waypost.kernel.cause import Cause
 from waypost.kernel.cloudevents import Attributes
 from waypost.kernel.envelope import Record
-from waypost.kernel.errors import Permanent
+from waypost.kernel.errors import ConcurrencyConflict, Permanent
 from waypost.kernel.ids import EventId, TenantId, new_id
 from waypost.ports.subscription import Partition
 
@@ -148,6 +152,34 @@ class FailingPipeline:
             return
         batch.step, batch.handling = "handle", batch.to_handle[0]
         raise Permanent("fails always")
+
+
+@pytest.mark.parametrize(("conflicts", "failed"), [(9, []), (10, [0])])
+async def test_an_event_may_conflict_with_other_writers_several_times(conflicts: int, failed: list[int]) -> None:
+    pipeline = ConflictingPipeline(conflicts)
+    policy = replace(POLICY, conflicts=10, pauses=Backoff(first_seconds=0.001, factor=1.0))
+    processor = BatchProcessor("c", cast(Pipeline, pipeline), cast(Any, Reachable()), policy, asyncio.Event())
+    await asyncio.wait_for(processor.process(batch_of(1)), 20)
+    assert pipeline.failed == failed
+
+
+class ConflictingPipeline(FailingPipeline):
+    def __init__(self, conflicts: int) -> None:
+        super().__init__()
+        self._left = conflicts
+
+    async def process(self, batch: Batch) -> None:
+        if batch.to_handle and self._left:
+            self._left -= 1
+            batch.step, batch.handling = "handle", batch.to_handle[0]
+            raise ConcurrencyConflict("user", new_id(), 1)
+        if not batch.to_handle:
+            await super().process(batch)
+
+
+class Reachable:
+    async def is_reachable(self) -> bool:
+        return True
 
 
 def test_events_of_a_tenant_are_handled_together_and_in_their_order() -> None:
