@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from waypost.engine.consumer.batch import Batch
-from waypost.engine.consumer.dead_letters.factory import dead_letter_for
+from waypost.engine.consumer.dead_letters.factory import dead_letter_for, in_order_of_ids
 from waypost.engine.consumer.effects import Effects
 from waypost.engine.consumer.guard import Decision, Guard
 from waypost.engine.consumer.message import Message
@@ -167,7 +167,7 @@ class Pipeline:
         if dead_letters:
             limit = self._policy.max_dead_letters
             may_exceed = await transaction.dead_letters.open_dead_letters(limit) + len(dead_letters) > limit
-            await transaction.dead_letters.insert(dead_letters)
+            await transaction.dead_letters.insert(in_order_of_ids(dead_letters))
             if may_exceed:
                 await self._check_limits(transaction)
 

@@ -12,6 +12,7 @@ import pytest
 
 from waypost.engine.consumer.batch import Batch
 from waypost.engine.consumer.batch_processor import BatchProcessor
+from waypost.engine.consumer.dead_letters.factory import in_order_of_ids, waiting
 from waypost.engine.consumer.effects import by_tenant
 from waypost.engine.consumer.message import Message
 from waypost.engine.consumer.pace import Pace
@@ -202,3 +203,8 @@ def test_events_without_a_version_keep_the_order_of_the_topic() -> None:
     ann, bob = new_id(), new_id()
     messages = [plain(0, ann), plain(1, bob, sequence=None), plain(2, ann)]
     assert by_tenant(messages) == messages
+
+
+def test_dead_letters_of_one_transaction_have_ids_in_the_order_of_their_records() -> None:
+    stored = in_order_of_ids([waiting(plain(number, new_id())) for number in range(50)])
+    assert [each.record.offset // GAP for each in sorted(stored, key=lambda each: each.id)] == list(range(50))

@@ -1,5 +1,7 @@
 """Builds the dead letter of a message that is not handled now."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from waypost.engine.consumer.guard import Decision
@@ -50,6 +52,14 @@ def dead_letter_for(
             return conflicting(message)
         case _:
             return None
+
+
+def in_order_of_ids(dead_letters: Sequence[DeadLetter]) -> Sequence[DeadLetter]:
+    """The same dead letters with their ids in the order of the sequence. Operators see them in the
+    order of time and id, and the dead letters of one transaction have the same time.
+    """
+    ids = sorted(dead_letter.id for dead_letter in dead_letters)
+    return [replace(dead_letter, id=id_) for dead_letter, id_ in zip(dead_letters, ids, strict=True)]
 
 
 def _dead_letter(
